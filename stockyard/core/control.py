@@ -1,0 +1,52 @@
+"""How apps see and steer the modules in use, without knowing the gateway."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+
+class ModuleState(Struct, frozen=True, kw_only=True):
+    """One catalog entry as it stands now."""
+
+    name: str
+    category: str
+    title: str
+    """The first line of its docstring."""
+    docs: str
+    stage: str | None
+    """None for a toggle."""
+    order: int
+    streaming: str | None
+    fails: str | None
+    handles: tuple[str, ...]
+    enabled: bool
+    in_line: bool
+    """Enabled, and compiled into a Pipeline."""
+    state: str
+    """`on`, `off`, `idle` (nothing to do with this Config), `tripped`, or what it needs."""
+    config: dict[str, Any]
+    """The whole Config, defaults included."""
+    counters: dict[str, Any]
+
+
+class LineControl(Protocol):
+    """The modules in use. A change is prepared (checked completely), stored, then applied."""
+
+    config_version: int
+
+    def states(self) -> list[ModuleState]:
+        """Every catalog entry, in order."""
+
+    def resolve(self, name: str) -> str:
+        """The real name behind a name or alias. Raises Refused (404 `module_unknown`)."""
+
+    def state(self, name: str) -> ModuleState: ...
+    def schema(self, name: str) -> dict[str, Any]:
+        """JSON Schema 2020-12 of the Config."""
+
+    def prepare(
+        self, name: str, *, enabled: bool | None, config: dict[str, Any] | None
+    ) -> Callable[[int], None]:
+        """Check a change and build everything it needs; calling the result with the new
+        config version makes it effective for the next request. Raises InvalidConfig."""

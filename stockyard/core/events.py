@@ -1,0 +1,180 @@
+"""Events: a streamed answer, piece by piece.
+
+`unfold` takes a whole answer apart into the Events that would have streamed it, `fold` puts Events
+together again, and `fold(unfold(r)) == r`. That law is what lets streams and whole answers take one
+path through the modules.
+
+A part is named by its `key`, which the reader of a format chooses and which stays the same for the
+life of the part. A writer numbers parts itself, densely, in the order in which they start.
+"""
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from stockyard.core.messages import Extra, Finish, Part
+from stockyard.core.money import Usage
+
+PartKind = Literal["text", "reasoning", "refusal", "tool_call", "audio", "opaque"]
+
+
+class Started(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="started"
+):
+    """The answer begins. Comes once, and proves nothing: errors may still follow."""
+
+    id: str = ""
+    model: str = ""
+    created: int = 0
+    service_tier: str | None = None
+    usage: Usage | None = None
+    """What the provider said of the input at the start; replaced by a later `UsageSeen`."""
+    extra: Extra = {}
+
+
+class PartStarted(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="part"
+):
+    """A part opens. `id`, `name` and `kind_of_tool` are those of a tool call."""
+
+    key: str
+    kind: PartKind
+    choice: int = 0
+    id: str | None = None
+    name: str | None = None
+    kind_of_tool: Literal["function", "custom", "server"] = "function"
+    whole: Part | None = None
+    """For what never streams in pieces (opaque blocks, sealed thinking): the whole part."""
+    extra: Extra = {}
+
+
+class TextDelta(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="text"
+):
+    key: str
+    text: str
+    choice: int = 0
+
+
+class ReasoningDelta(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="reasoning"
+):
+    key: str
+    text: str
+    choice: int = 0
+
+
+class RefusalDelta(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="refusal"
+):
+    key: str
+    text: str
+    choice: int = 0
+
+
+class ArgumentsDelta(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="arguments"
+):
+    key: str
+    text: str
+    choice: int = 0
+
+
+class SignatureDelta(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="signature"
+):
+    key: str
+    signature: str
+    made_by: str | None = None
+    choice: int = 0
+
+
+class AudioDelta(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="audio"
+):
+    key: str
+    value: dict[str, Any]
+    """The format's own audio object: id, data, transcript, expires_at."""
+    choice: int = 0
+
+
+class CitationAdded(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="citation"
+):
+    key: str
+    format: str
+    value: Any
+    choice: int = 0
+
+
+class LogprobsAdded(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="logprobs"
+):
+    value: Any
+    choice: int = 0
+
+
+class PartEnded(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="part_ended"
+):
+    key: str
+    choice: int = 0
+
+
+class UsageSeen(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="usage"
+):
+    """Usage so far. A later one replaces an earlier one; they are never added."""
+
+    usage: Usage
+
+
+class Finished(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="finished"
+):
+    """A choice is complete. Usage may still follow."""
+
+    reason: Finish
+    native: str | None = None
+    choice: int = 0
+    extra: Extra = {}
+
+
+class OpaqueEvent(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="opaque"
+):
+    """Something only one format knows; other writers leave it out."""
+
+    format: str
+    value: Any
+    name: str | None = None
+
+
+Event = (
+    Started
+    | PartStarted
+    | TextDelta
+    | ReasoningDelta
+    | RefusalDelta
+    | ArgumentsDelta
+    | SignatureDelta
+    | AudioDelta
+    | CitationAdded
+    | LogprobsAdded
+    | PartEnded
+    | UsageSeen
+    | Finished
+    | OpaqueEvent
+)
+
+TEXT_EVENTS = (TextDelta, ReasoningDelta, RefusalDelta, ArgumentsDelta)
+"""Events whose `text` belongs to a channel that a module may match text in."""
+
+
+def bears_content(event: Event) -> bool:
+    """Whether this Event commits the answer: after it nothing is retried (`streaming.md` 3.1)."""
+    if isinstance(event, TEXT_EVENTS):
+        return bool(event.text)
+    if isinstance(event, PartStarted):
+        return event.kind == "tool_call" or event.whole is not None
+    return isinstance(event, Finished | AudioDelta | CitationAdded)

@@ -1,0 +1,250 @@
+"""The Exchange: one call through the gateway and everything that happened to it.
+
+Values on it are frozen, the Exchange is not. A module assigns a new request; it never edits one, so
+a retry or a fallback can start again from what the client sent.
+"""
+
+from collections.abc import Callable
+from time import perf_counter_ns, time_ns
+from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct
+
+from stockyard.core.money import Usage
+from stockyard.core.request import Request
+from stockyard.core.response import Response
+from stockyard.core.target import Attempt, Target
+
+if TYPE_CHECKING:
+    from stockyard.core.window import Windows
+
+Kind = Literal[
+    "chat",
+    "completions",
+    "embeddings",
+    "images",
+    "audio",
+    "moderations",
+    "rerank",
+    "realtime",
+    "passthrough",
+]
+
+
+class Caller(Struct, frozen=True, kw_only=True):
+    """Who called. Resolved before any module runs."""
+
+    key_id: str
+    key_name: str = ""
+    team_id: str = "default"
+    project: str = ""
+    labels: dict[str, str] = {}
+    address: str = ""
+    loopback: bool = False
+    app: str = ""
+    """The client program, from its user agent."""
+    user: str = ""
+    customer: str = ""
+    """As claimed by the caller: good for attribution, never for permission."""
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """The control headers, parsed (`modules.md` 1.3). Modules never read raw headers."""
+
+    tags: tuple[tuple[str, str], ...] = ()
+    cache: str = ""
+    cache_control: str = ""
+    provider: str = ""
+    fallback: str = ""
+    trace: str = ""
+    trace_state: str = ""
+    explain: bool = False
+    capture: str = ""
+    session: str = ""
+    conversation: str = ""
+    idempotency: str = ""
+    ignored: tuple[str, ...] = ()
+
+
+NOTHING_ASKED = Asked()
+
+
+class Inbound(Struct, frozen=True):
+    """What arrived, kept for lossless forwarding."""
+
+    format: str
+    """The format of the path: what the client speaks and wants back."""
+    path: str
+    query: str
+    body: bytes
+    field: Callable[[bytes], bytes | None]
+    """Looks up a raw header by its lower-case name. For codecs and dispatch, not for modules."""
+    native: str | None = None
+    """On a native route: the provider whose own dialect this is."""
+    native_path: str = ""
+    fields: Callable[[], list[tuple[bytes, bytes]]] | None = None
+    method: str = "POST"
+
+
+class Finding(Struct, frozen=True):
+    """Something a module noticed. Never holds matched text or a secret."""
+
+    module: str
+    action: str
+    detail: dict[str, Any] | None = None
+
+
+class Step(Struct, frozen=True):
+    """One line of the explain strip: what a module decided, why, and how long it took."""
+
+    module: str
+    hook: str
+    nanoseconds: int
+    decision: str = ""
+    reason: str = ""
+
+
+class Constraints(Struct, frozen=True):
+    """Conditions every Target must meet; checked again at dispatch."""
+
+    providers: tuple[str, ...] = ()
+    """Only these; empty means any."""
+    models: tuple[str, ...] = ()
+
+    def allow(self, target: Target) -> bool:
+        return (not self.providers or target.provider in self.providers) and (
+            not self.models or target.model in self.models
+        )
+
+
+ANYWHERE = Constraints()
+
+
+class Exchange:
+    """One call. See `modules.md` 1.2 for who fills and who may change what."""
+
+    __slots__ = (
+        "_received",
+        "_request",
+        "abandoned",
+        "alias",
+        "asked",
+        "attempts",
+        "cache_state",
+        "caller",
+        "constraints",
+        "error",
+        "findings",
+        "first_content_ns",
+        "id",
+        "inbound",
+        "internal",
+        "kind",
+        "partition",
+        "refused_by",
+        "response",
+        "simulated",
+        "started",
+        "started_at_ms",
+        "status",
+        "stored_usage",
+        "streamed",
+        "strip",
+        "tags",
+        "target",
+        "targets",
+        "told",
+        "trace_id",
+        "trace_parent",
+        "usage",
+        "vault",
+        "windows",
+    )
+
+    def __init__(
+        self,
+        *,
+        id: str,  # noqa: A002  the word of the field everywhere
+        kind: Kind,
+        caller: Caller,
+        inbound: Inbound,
+        received: Request,
+        asked: Asked = NOTHING_ASKED,
+    ) -> None:
+        self.id = id
+        """`req_…`, the request id that the caller sees."""
+        self.trace_id = "tr_" + id[4:]
+        self.kind: Kind = kind
+        self.caller = caller
+        self.inbound = inbound
+        self.asked = asked
+        self._received = received
+        self._request = received
+        self.started = perf_counter_ns()
+        self.started_at_ms = time_ns() // 1_000_000
+        self.first_content_ns: int | None = None
+        """Nanoseconds from the start to the first content-bearing Event or byte of the answer."""
+        self.alias = ""
+        """The name the caller used, when `modelalias` replaced it."""
+        self.targets: tuple[Target, ...] = ()
+        """Candidates in order."""
+        self.target: Target | None = None
+        """The one that is being called, or that answered."""
+        self.constraints = ANYWHERE
+        self.attempts: list[Attempt] = []
+        self.response: Response | None = None
+        """The whole answer once it is complete; of a stream only if a module asked to keep it."""
+        self.usage: Usage | None = None
+        self.stored_usage: Usage | None = None
+        """Usage of the answer that a cache replayed; the call itself used nothing."""
+        self.findings: list[Finding] = []
+        self.strip: list[Step] = []
+        self.tags: dict[str, str] = dict(asked.tags)
+        self.partition = caller.team_id
+        """Hard isolation: part of every cache, memory, vault and counter key."""
+        self.vault: dict[str, str] = {}
+        """Placeholders and what they stand for. Never stored, never in a Finding."""
+        self.told: list[tuple[str, str]] = []
+        self.cache_state = "off"
+        self.simulated = ""
+        """Who answered in a provider's place (`mockllm` fixture name); empty for a real answer."""
+        self.internal = False
+        self.streamed = False
+        self.abandoned = False
+        self.error: Exception | None = None
+        self.status = 0
+        """The HTTP status that the caller got; 499 when it left first."""
+        self.refused_by = ""
+        self.trace_parent = ""
+        """W3C trace id and parent span id, as `trace_id-span_id`, when the caller sent valid ones."""
+        self.windows: Windows | None = None
+
+    @property
+    def received(self) -> Request:
+        """What the client sent. Never reassigned."""
+        return self._received
+
+    @property
+    def request(self) -> Request:
+        """What will be sent. Starts as `received`; assign a new one to change it."""
+        return self._request
+
+    @request.setter
+    def request(self, request: Request) -> None:
+        self._request = request
+
+    @property
+    def untouched(self) -> bool:
+        """Whether what will be sent is what came."""
+        return self._request is self._received
+
+    def note(self, module: str, action: str, detail: dict[str, Any] | None = None) -> None:
+        """Record that a module noticed something. Rule ids, types and counts; never matched text."""
+        self.findings.append(Finding(module, action, detail))
+
+    def tell(self, header: str, value: str) -> None:
+        """Add a header to the answer."""
+        self.told.append((header, value))
+
+    def elapsed_us(self) -> int:
+        return (perf_counter_ns() - self.started) // 1000

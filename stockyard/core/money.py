@@ -1,0 +1,61 @@
+"""Usage: what a call consumed, in one normal form whatever the provider calls it.
+
+All counts are disjoint and never negative, and totals are sums, so nothing can be counted twice
+(`wire.md` 7.1). Providers disagree on what contains what; the codecs undo that when they read.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+Source = Literal["reported", "estimated", "mixed"]
+
+
+class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Tokens of one call. `prompt`, `completion` and `total` are sums of the disjoint parts."""
+
+    in_fresh: int = 0
+    in_cached: int = 0
+    """Read from the provider's prompt cache."""
+    in_written_5m: int = 0
+    in_written_30m: int = 0
+    in_written_1h: int = 0
+    in_written_12h: int = 0
+    in_written_other: int = 0
+    """Written to the provider's prompt cache, by time to live."""
+    in_tool: int = 0
+    """Prompt tokens that the provider adds for tool use."""
+    out_text: int = 0
+    out_reasoning: int = 0
+    in_audio: int = 0
+    in_image: int = 0
+    out_audio: int = 0
+    out_image: int = 0
+    """The last four refine the counts above; they do not add to them."""
+    server_tools: dict[str, int] = {}
+    provider_cost_micros: int | None = None
+    source: Source = "reported"
+    flags: tuple[str, ...] = ()
+    """What was odd about the provider's figures, such as `usage_inconsistent`."""
+
+    @property
+    def in_written(self) -> int:
+        return (
+            self.in_written_5m
+            + self.in_written_30m
+            + self.in_written_1h
+            + self.in_written_12h
+            + self.in_written_other
+        )
+
+    @property
+    def prompt(self) -> int:
+        return self.in_fresh + self.in_cached + self.in_written + self.in_tool
+
+    @property
+    def completion(self) -> int:
+        return self.out_text + self.out_reasoning
+
+    @property
+    def total(self) -> int:
+        return self.prompt + self.completion

@@ -1,0 +1,93 @@
+"""What a model answered, whole."""
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from stockyard.core.messages import Extra, Finish, Message, map_message
+from stockyard.core.money import Usage
+
+
+class Choice(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    index: int = 0
+    message: Message
+    finish: Finish | None = None
+    native_finish: str | None = None
+    logprobs: Any = None
+    extra: Extra = {}
+
+
+class Output(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a model said."""
+
+    id: str = ""
+    model: str = ""
+    created: int = 0
+    """Seconds since 1970."""
+    choices: tuple[Choice, ...] = ()
+    service_tier: str | None = None
+    warnings: tuple[str, ...] = ()
+    extra: Extra = {}
+
+    def map_text(self, change: Callable[[str], str]) -> "Output":
+        choices = tuple(map_choice(c, change) for c in self.choices)
+        if all(a is b for a, b in zip(choices, self.choices, strict=True)):
+            return self
+        return replace(self, choices=choices)
+
+
+def map_choice(choice: Choice, change: Callable[[str], str]) -> Choice:
+    message = map_message(choice.message, change)
+    return choice if message is choice.message else replace(choice, message=message)
+
+
+class Raw(Struct, frozen=True):
+    """An answer as the provider sent it. `fields` have lower-case names."""
+
+    format: str
+    status: int
+    fields: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+class Response:
+    """A whole answer: the provider's own bytes while nobody changed it, and what they mean.
+
+    The meaning is decoded when somebody first looks. A changed Response has no `raw`, so the
+    gateway knows that it must write it anew.
+    """
+
+    __slots__ = ("_decode", "_output", "raw", "usage")
+
+    def __init__(
+        self,
+        output: Output | Callable[[], Output],
+        *,
+        usage: Usage | None = None,
+        raw: Raw | None = None,
+    ) -> None:
+        self._output = output if isinstance(output, Output) else None
+        self._decode = None if isinstance(output, Output) else output
+        self.usage = usage
+        self.raw = raw
+
+    @property
+    def output(self) -> Output:
+        if self._output is None:
+            assert self._decode is not None  # noqa: S101  one of the two is always set
+            self._output, self._decode = self._decode(), None
+        return self._output
+
+    @property
+    def text(self) -> str:
+        """The text of the first choice."""
+        choices = self.output.choices
+        return choices[0].message.text if choices else ""
+
+    def with_output(self, output: Output) -> "Response":
+        return self if output is self._output else Response(output, usage=self.usage)
+
+    def map_text(self, change: Callable[[str], str]) -> "Response":
+        return self.with_output(self.output.map_text(change))

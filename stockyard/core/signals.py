@@ -1,0 +1,54 @@
+"""What the gateway announces. Apps listen; a listener can neither delay nor change a call.
+
+Money, the journal and the ledger hang on `ExchangeFinished`: it comes exactly once for every call,
+also for one that was refused, failed, was cut or abandoned.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from msgspec import Struct
+
+from stockyard.core.exchange import Exchange
+
+
+class ExchangeFinished(Struct, frozen=True):
+    exchange: Exchange
+
+
+class ModuleChanged(Struct, frozen=True):
+    """A module was toggled or configured; the next call sees it."""
+
+    name: str
+    enabled: bool
+    config_version: int
+
+
+class KeysChanged(Struct, frozen=True):
+    """A key was made or revoked."""
+
+
+class ProvidersChanged(Struct, frozen=True):
+    """A provider or a credential came, changed or went."""
+
+
+Signal = ExchangeFinished | ModuleChanged | KeysChanged | ProvidersChanged
+S = TypeVar("S", bound=Signal)
+
+
+class Signals:
+    """Who listens to what. `failed` is told of a listener that raised; the others still run."""
+
+    def __init__(self, failed: Callable[[str, Exception], None]) -> None:
+        self._listeners: dict[type, tuple[tuple[str, Callable[..., None]], ...]] = {}
+        self._failed = failed
+
+    def listen(self, signal: type[S], name: str, listener: Callable[[S], None]) -> None:
+        self._listeners[signal] = (*self._listeners.get(signal, ()), (name, listener))
+
+    def announce(self, signal: Signal) -> None:
+        for name, listener in self._listeners.get(type(signal), ()):
+            try:
+                listener(signal)
+            except Exception as error:
+                self._failed(name, error)

@@ -1,0 +1,76 @@
+"""Where a call goes: Provider, model and Credential; and what became of each try."""
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+Outcome = Literal["ok", "failed", "partial", "abandoned"]
+
+
+class Secret:
+    """A secret that cannot be printed, logged or stored by accident."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> Any:
+        raise TypeError("A secret is not stored.")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+class Credential(Struct, frozen=True):
+    """The secret we use at a Provider. `id` may be shown; `own` marks one that the caller brought."""
+
+    id: str
+    provider: str
+    secret: Secret
+    own: bool = False
+
+
+class Target(Struct, frozen=True):
+    """Provider, model and Credential for one call."""
+
+    provider: str
+    model: str
+    credential: Credential | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.provider}/{self.model}"
+
+
+class Attempt(Struct):
+    """One try at a Target. Times are microseconds since the Exchange started."""
+
+    target: Target
+    started_us: int
+    format: str = ""
+    """The format spoken to the provider."""
+    first_byte_us: int | None = None
+    first_content_us: int | None = None
+    ended_us: int | None = None
+    status: int | None = None
+    """The provider's HTTP status, when it gave one."""
+    outcome: Outcome | None = None
+    error: str | None = None
+    """The error's kind (`stockyard.errors.Kind`)."""
+    timer: str | None = None
+    bytes_in: int = 0
+    bytes_out: int = 0
+    reused: bool = False
+    upstream_id: str | None = None

@@ -1,0 +1,166 @@
+"""What a format must be able to do, and the table of those that can.
+
+A codec is pure: bytes in, values out, and back. No I/O, no clock, no randomness; ids and time are
+passed in. Nobody converts from format to format: everything goes through the values of `core`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from stockyard.core.events import Event
+from stockyard.core.money import Usage
+from stockyard.core.request import Content, Request
+from stockyard.core.response import Output, Response
+from stockyard.errors import UpstreamError
+
+Fields = Sequence[tuple[bytes, bytes]]
+Traits = frozenset[str]
+"""Names of a provider row's quirks; a codec looks for those that concern how it reads."""
+
+
+class RequestHead(Struct, frozen=True):
+    """What routing needs, read without decoding the messages."""
+
+    model: str
+    stream: bool = False
+    wants_usage: bool = False
+    max_output: int | None = None
+    """For limits and estimates; None when the client left it to the provider."""
+    duplicates: bool = False
+
+
+class Facts(Struct, frozen=True):
+    """What can be told of a whole answer without decoding its content."""
+
+    usage: Usage | None = None
+    model: str = ""
+    id: str = ""
+    finish: str = ""
+    """The provider's own spelling."""
+
+
+class Pen(Struct, frozen=True):
+    """What a writer is given because it may not invent it."""
+
+    id: str
+    """Of the answer, without the format's prefix."""
+    model: str
+    """The model name to report."""
+    created: int
+    wants_usage: bool
+    """The client asked for usage in its stream (formats that always carry it ignore this)."""
+    input_estimate: int = 0
+    """Prompt tokens, for formats that must state them before the provider does."""
+
+
+class Dropped(Struct, frozen=True):
+    """An encoded request, and the fields that the target's format cannot say."""
+
+    body: bytes
+    dropped: tuple[str, ...] = ()
+
+
+class WireError(Struct, frozen=True):
+    """An error as one dialect says it."""
+
+    status: int
+    fields: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+
+class Fault(Struct, frozen=True, kw_only=True):
+    """What went wrong, ready to be said in any dialect. Made in `gateway/egress.py` only."""
+
+    status: int
+    kind: str
+    """Neutral kind of `wire.md` 10.2, such as `rate_limited`."""
+    code: str
+    """Our own code, such as `rate_limited`."""
+    message: str
+    param: str | None = None
+    retry_after: float | None = None
+    request_id: str = ""
+    stockyard: Mapping[str, Any] = {}
+    """The object that every dialect carries beside its own fields."""
+
+
+class StreamReader(Protocol):
+    """Reads a provider's stream. How the bytes are cut does not matter."""
+
+    complete: bool
+    """Whether the stream, if it ended now, would be whole."""
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Raises UpstreamError when the provider reports an error inside the stream."""
+
+    def end(self) -> list[Event]:
+        """The provider closed. Raises UpstreamError (`interrupted`) when the answer is not whole."""
+
+
+class StreamLook(Protocol):
+    """Looks on while a stream is forwarded: what passes, and what stays here.
+
+    `feed` returns the bytes to forward now, always whole events, exactly as they came. The
+    terminator is kept in `terminator`. On unified routes the usage chunk that the client did not
+    ask for is kept back too.
+    """
+
+    content: bool
+    """A content-bearing event has passed: the answer is committed."""
+    usage: Usage | None
+    complete: bool
+    terminator: bytes
+    finish: str
+    model: str
+
+    def feed(self, data: bytes) -> bytes: ...
+    def end(self) -> bytes: ...
+
+
+class StreamWriter(Protocol):
+    """Writes Events as one format's stream."""
+
+    def write(self, events: Sequence[Event]) -> bytes: ...
+    def end(self, comment: bytes = b"") -> bytes:
+        """What is still held, our closing comment where the format allows one, the terminator."""
+
+    def fail(self, fault: Fault) -> bytes:
+        """The dialect's error event, and no terminator after it."""
+
+
+class Codec(Protocol):
+    """One wire format, both directions."""
+
+    name: str
+    stream_type: bytes
+    """Content type of its streams."""
+    ping: bytes
+    """What keeps a silent stream alive; empty where the format tolerates nothing."""
+    comments: bool
+    """Whether its streams may carry comments."""
+
+    def peek(self, body: bytes) -> RequestHead:
+        """Read the head of a request. Raises Refused (400) for what is not JSON or not this format."""
+
+    def decode_request(self, body: bytes) -> Content: ...
+
+    def encode_request(self, request: Request, *, features: Traits, traits: Traits) -> Dropped:
+        """Write a request. `features` are what the provider's row says it can, `traits` its quirks."""
+
+    def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:
+        """Replace the model's name and ask for usage in the original bytes; touch nothing else."""
+
+    def facts(self, body: bytes, *, traits: Traits) -> Facts:
+        """Raises UpstreamError when a 200 holds an error or is no answer of this format."""
+
+    def decode_response(self, body: bytes, *, traits: Traits) -> Output: ...
+    def encode_response(self, response: Response, pen: Pen) -> bytes: ...
+    def reader(self, *, traits: Traits) -> StreamReader: ...
+    def look(self, *, traits: Traits, keep_usage: bool, native: bool) -> StreamLook: ...
+    def writer(self, pen: Pen) -> StreamWriter: ...
+    def decode_error(self, status: int, fields: Fields, body: bytes) -> UpstreamError: ...
+    def encode_error(self, fault: Fault) -> WireError: ...
+    def failed_stream(self, fault: Fault) -> bytes:
+        """The error event for a stream that was forwarded, not written."""
