@@ -94,14 +94,15 @@ class Finding(Struct, frozen=True):
     detail: dict[str, Any] | None = None
 
 
-class Step(Struct, frozen=True):
-    """One line of the explain strip: what a module decided, why, and how long it took."""
+class Step(Struct, frozen=True, gc=False):
+    """One line of the explain strip: which hook ran and how long it took.
+
+    What the module decided and why stands in the Findings that carry its name.
+    """
 
     module: str
     hook: str
     nanoseconds: int
-    decision: str = ""
-    reason: str = ""
 
 
 class Constraints(Struct, frozen=True):

@@ -87,6 +87,8 @@ class Module(Toggle[C]):
     on_by_default: ClassVar[bool] = False
     wants_response: bool = False
     """`on_response` reads `x.response` of streams too, so their Events are kept until the end."""
+    patience_seconds: float = 2.0
+    """How long one of its async hooks may wait, `around` excepted."""
     reach: int = 0
     """The longest text it matches, in characters (at most 4,096): what the Window holds back."""
 

@@ -1,0 +1,401 @@
+"""Runs modules around a call.
+
+A Pipeline is immutable: the enabled modules of one kind of call, in catalog order, compiled into
+flat tuples of hooks. Toggling or configuring a module builds a new Pipeline and swaps it with one
+assignment, so a call that is under way keeps the one it started with, and a disabled module costs
+nothing.
+
+    request   hooks run from the outside in. One may answer early; only the modules that were
+              already passed then see the answer
+    call      the `around` modules, nested, with dispatch in the middle
+    answer    hooks run from the inside out. A whole answer is unfolded for a module that works on
+              Events, and a stream is folded for one that needs the whole
+    error     the same way out. A module may recover with an answer, which then still passes the
+              modules outside it
+
+A Passage is one call's way through a Pipeline: how far it came in, and who waits for the end of its
+stream.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from inspect import isawaitable, iscoroutinefunction
+from time import perf_counter_ns
+from typing import Any
+
+from stockyard.core.events import Event
+from stockyard.core.exchange import Exchange, Step
+from stockyard.core.folding import fold, unfold
+from stockyard.core.module import AnyModule, Call, Fails, Streaming
+from stockyard.core.response import Response
+from stockyard.core.standing import Standing, Standings
+from stockyard.core.stream import Answer, Stream
+from stockyard.core.whole import whole
+from stockyard.errors import Abandoned, Refused, StockyardError
+
+log = logging.getLogger(__name__)
+
+
+class Stop:
+    """One module's place in a Pipeline: its hooks, and what becomes of a hook that breaks."""
+
+    __slots__ = (
+        "around",
+        "edits",
+        "fails",
+        "holds",
+        "module",
+        "name",
+        "on_chunk",
+        "on_error",
+        "on_head",
+        "on_request",
+        "on_response",
+        "standing",
+        "waits",
+    )
+
+    def __init__(self, module: AnyModule, standing: Standing) -> None:
+        self.module = module
+        self.name = module.name
+        self.fails = module.fails
+        self.standing = standing
+        self.on_request: Callable[..., Any] | None = getattr(module, "on_request", None)
+        self.on_response: Callable[..., Any] | None = getattr(module, "on_response", None)
+        self.on_chunk: Callable[..., Any] | None = getattr(module, "on_chunk", None)
+        self.on_error: Callable[..., Any] | None = getattr(module, "on_error", None)
+        self.on_head: Callable[..., Any] | None = getattr(module, "on_head", None)
+        self.around: Callable[..., Any] | None = getattr(module, "around", None)
+        hooks = (self.on_request, self.on_response, self.on_error, self.around)
+        self.waits = any(iscoroutinefunction(hook) for hook in hooks)
+        self.edits = self.on_chunk is not None and module.streaming is Streaming.CHUNKS
+        self.holds = module.streaming is Streaming.WHOLE
+
+    def blocked(self) -> bool:
+        """Whether the module is tripped and this call is not its probe."""
+        return self.standing.tripped and not self.standing.may_probe()
+
+    def broke(self, x: Exchange, error: BaseException) -> None:
+        """A hook raised, hung or returned nonsense. Raises Refused when the module fails CLOSED."""
+        self.standing.failed()
+        log.error("module %s failed: %s", self.name, type(error).__name__, exc_info=error)
+        x.note(self.name, "failed", {"error": type(error).__name__})
+        if self.fails is Fails.CLOSED:
+            raise self.refusal() from error
+
+    def refusal(self) -> Refused:
+        refusal = Refused(
+            503,
+            "module_failed",
+            f"The module '{self.name}' is broken, and calls are not let through without it.",
+            retry_after=10,
+        )
+        refusal.module = self.name
+        return refusal
+
+    def run(self, x: Exchange, hook: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a plain hook under the module's failure policy; None when it broke or is bypassed."""
+        if self.standing.tripped and self.blocked():
+            if self.fails is Fails.CLOSED:
+                raise self.refusal()
+            return None
+        try:
+            result = hook(x, *arguments)
+        except StockyardError as error:
+            raise self.named(error)  # noqa: B904  the same error, with the module's name on it
+        except Exception as error:  # noqa: BLE001  a broken module must not break the gateway
+            self.broke(x, error)
+            return None
+        if self.standing.tripped:
+            self.standing.worked()
+        return result
+
+    async def wait(self, x: Exchange, result: Awaitable[Any]) -> Any:
+        """Wait for an async hook, at most as long as the module says it may need."""
+        try:
+            return await asyncio.wait_for(result, self.module.patience_seconds)
+        except StockyardError as error:
+            raise self.named(error)  # noqa: B904
+        except Exception as error:  # noqa: BLE001  includes the time-out
+            self.broke(x, error)
+            return None
+
+    def named(self, error: StockyardError) -> StockyardError:
+        if isinstance(error, Refused) and error.module is None:
+            error.module = self.name
+        return error
+
+    def answer(self, x: Exchange, result: Any) -> Answer | None:
+        """What a hook may return where an Answer is allowed; anything else is a broken module."""
+        if result is None or isinstance(result, Response | Stream):
+            return result
+        self.broke(x, TypeError(f"returned {type(result).__name__} instead of an Answer"))
+        return None
+
+
+class Pipeline:
+    """The enabled modules of one kind of call, compiled."""
+
+    __slots__ = ("edits", "heads", "modules", "requests", "stops", "version", "waits")
+
+    def __init__(
+        self, modules: Sequence[AnyModule], standings: Standings, *, version: int = 0
+    ) -> None:
+        self.modules = tuple(modules)
+        self.version = version
+        self.stops = tuple(Stop(module, standings.of(module.name)) for module in modules)
+        self.requests = tuple(
+            (depth, stop, stop.on_request)
+            for depth, stop in enumerate(self.stops)
+            if stop.on_request is not None
+        )
+        self.heads = tuple(
+            (stop, stop.on_head) for stop in reversed(self.stops) if stop.on_head is not None
+        )
+        self.waits = any(stop.waits for stop in self.stops)
+        """Whether some hook is async, so that a call needs a task of its own."""
+        self.edits = any(stop.edits for stop in self.stops)
+
+
+class Passage:
+    """One call's way through a Pipeline."""
+
+    __slots__ = ("_depth", "_enders", "editors", "pipeline", "x")
+
+    def __init__(self, pipeline: Pipeline, x: Exchange) -> None:
+        self.pipeline = pipeline
+        self.x = x
+        self._depth = 0
+        """How many modules were passed on the way in."""
+        self.editors: list[Stop] = []
+        """Modules that edit the Events of the stream, the innermost first."""
+        self._enders: list[Stop] = []
+        """Modules that wait for the end of the stream, the innermost first."""
+
+    @property
+    def keeps(self) -> bool:
+        """Whether `x.response` must be there when the stream ends."""
+        return any(stop.module.wants_response for stop in self._enders)
+
+    async def run(self, dispatch: Call) -> Answer:
+        """All the way in and out. Raises what no module recovered from.
+
+        A Stream that comes back has begun: its Events go through `edit`, and its end is told with
+        `ended` or `broke`.
+        """
+        try:
+            answer = await self._inward(dispatch)
+        except asyncio.CancelledError:
+            if not self.x.abandoned:
+                raise
+            return await self._outward(Abandoned())
+        except Exception as error:  # noqa: BLE001  the one place where every error of a call passes
+            return await self._outward(error)
+        return await self._outward(answer)
+
+    async def _inward(self, dispatch: Call) -> Answer:
+        x = self.x
+        begun = perf_counter_ns()
+        for depth, stop, hook in self.pipeline.requests:
+            self._depth = depth
+            result = stop.run(x, hook)
+            if result is not None:
+                if isawaitable(result):
+                    result = await stop.wait(x, result)
+                result = stop.answer(x, result)
+            now = perf_counter_ns()
+            x.strip.append(Step(stop.name, "on_request", now - begun))
+            begun = now
+            if result is not None:
+                return result  # type: ignore[no-any-return]  an Answer: `Stop.answer` saw to it
+        self._depth = len(self.pipeline.stops)
+        call = dispatch
+        for stop in reversed(self.pipeline.stops):
+            if stop.around is not None:
+                call = partial(self._around, stop, call)
+        return await call(x)
+
+    async def _around(self, stop: Stop, call: Call, x: Exchange) -> Answer:
+        """Run an `around` module. If it breaks and fails OPEN, what it called stands."""
+        assert stop.around is not None  # noqa: S101  only such stops are nested
+        if stop.blocked() and stop.fails is Fails.OPEN:
+            return await call(x)
+        last = _Last(call)
+        result = stop.run(x, stop.around, last)
+        try:
+            answer = stop.answer(x, await result) if result is not None else None
+        except StockyardError as error:
+            raise stop.named(error)  # noqa: B904
+        except Exception as error:  # noqa: BLE001  a broken module must not break the gateway
+            stop.broke(x, error)
+            answer = None
+        return answer if answer is not None else await last.standing(x)
+
+    async def _outward(self, ended: Answer | Exception) -> Answer:
+        """Pass the answer or the error out through the modules that were passed on the way in."""
+        x = self.x
+        error = ended if isinstance(ended, Exception) else None
+        answer = ended if not isinstance(ended, Exception) else None
+        for stop in reversed(self.pipeline.stops[: self._depth]):
+            try:
+                if error is not None:
+                    answer = await self._recover(stop, error)
+                    error = None if answer is not None else error
+                elif answer is not None:
+                    answer = await self._pass(stop, answer)
+            except StockyardError as refusal:
+                error, answer = refusal, None
+        if answer is None:
+            x.error = error
+            assert error is not None  # noqa: S101  one of the two always stands
+            raise error
+        if isinstance(answer, Response):
+            x.response = answer
+            x.usage = answer.usage if x.stored_usage is None else x.usage
+        return answer
+
+    async def _recover(self, stop: Stop, error: Exception) -> Answer | None:
+        if stop.on_error is None:
+            return None
+        x = self.x
+        result = stop.run(x, stop.on_error, error)
+        if isawaitable(result):
+            result = await stop.wait(x, result)
+        return None if isinstance(error, Abandoned) else stop.answer(x, result)
+
+    async def _pass(self, stop: Stop, answer: Answer) -> Answer:
+        if isinstance(answer, Stream):
+            if not stop.holds:
+                if stop.edits:
+                    self.editors.append(stop)
+                if stop.on_response is not None or stop.on_error is not None:
+                    self._enders.append(stop)
+                return answer
+            answer = await self._hold(answer)
+        if stop.edits:
+            answer = self._edit_whole(stop, answer)
+        if stop.on_response is not None:
+            self.x.response = answer
+            await self._respond(stop, stop.on_response)
+            answer = self.x.response or answer
+        return answer
+
+    async def _hold(self, stream: Stream) -> Response:
+        """Take a stream to its end, for a module that must see it whole."""
+        try:
+            response = await whole(stream, self.edit)
+        except StockyardError as error:
+            await self.broke(error)
+            self.editors, self._enders = [], []
+            raise
+        self.x.response = response
+        await self.ended()
+        self.editors, self._enders = [], []
+        return self.x.response or response
+
+    async def _respond(self, stop: Stop, hook: Callable[..., Any]) -> None:
+        begun = perf_counter_ns()
+        result = stop.run(self.x, hook)
+        if result is not None and isawaitable(result):
+            await stop.wait(self.x, result)
+        self.x.strip.append(Step(stop.name, "on_response", perf_counter_ns() - begun))
+
+    def _edit_whole(self, stop: Stop, response: Response) -> Response:
+        events = unfold(response.output, response.usage)
+        edited = self._edit(stop, events)
+        if len(edited) == len(events) and all(
+            a is b for a, b in zip(edited, events, strict=True)
+        ):
+            return response
+        output, usage = fold(edited)
+        return Response(output, usage=usage)
+
+    def edit(self, batch: Sequence[Event]) -> Sequence[Event]:
+        """Pass Events of the stream through the modules that edit it. Raises Refused."""
+        for stop in self.editors:
+            batch = self._edit(stop, batch)
+        return batch
+
+    def _edit(self, stop: Stop, batch: Sequence[Event]) -> list[Event]:
+        assert stop.on_chunk is not None  # noqa: S101  only such stops edit
+        x = self.x
+        begun = perf_counter_ns()
+        edited: list[Event] = []
+        failures = stop.standing.failures
+        for event in batch:
+            result = stop.run(x, stop.on_chunk, event)
+            if result is None:
+                if stop.standing.failures != failures or stop.standing.tripped:
+                    failures = stop.standing.failures
+                    edited.append(event)  # it broke and fails OPEN: the Event passes as it was
+            elif isinstance(result, list | tuple):
+                edited.extend(result)
+            else:
+                edited.append(result)
+        spent = perf_counter_ns() - begun
+        for place, step in enumerate(x.strip):
+            if step.module == stop.name and step.hook == "on_chunk":
+                x.strip[place] = Step(stop.name, "on_chunk", step.nanoseconds + spent)
+                return edited
+        x.strip.append(Step(stop.name, "on_chunk", spent))
+        return edited
+
+    def head(self) -> None:
+        """The head of the answer is about to be written."""
+        for stop, hook in self.pipeline.heads:
+            stop.run(self.x, hook)
+
+    @property
+    def ends(self) -> bool:
+        """Whether anybody waits for the end of the stream."""
+        return bool(self._enders)
+
+    async def ended(self) -> None:
+        """The stream is complete. Raises Refused when a module will not let it end well."""
+        refusal: StockyardError | None = None
+        for stop in self._enders:
+            if refusal is not None:
+                await self._recover(stop, refusal)
+            elif stop.on_response is not None:
+                try:
+                    await self._respond(stop, stop.on_response)
+                except StockyardError as error:
+                    refusal = error
+        if refusal is not None:
+            raise refusal
+
+    async def broke(self, error: Exception) -> None:
+        """The stream broke off, was refused on its way, or was abandoned. Nobody can recover it."""
+        for stop in self._enders:
+            try:
+                await self._recover(stop, error)
+            except StockyardError:
+                continue  # it is failing already; a second error adds nothing
+
+
+class _Last:
+    """What an `around` module called, and what came of it last."""
+
+    __slots__ = ("_answer", "_call", "_error")
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._answer: Answer | None = None
+        self._error: StockyardError | None = None
+
+    async def __call__(self, x: Exchange) -> Answer:
+        self._answer = self._error = None
+        try:
+            self._answer = await self._call(x)
+        except StockyardError as error:
+            self._error = error
+            raise
+        return self._answer
+
+    async def standing(self, x: Exchange) -> Answer:
+        """The last answer or error; the call itself when the module never made it."""
+        if self._error is not None:
+            raise self._error
+        return self._answer if self._answer is not None else await self._call(x)
