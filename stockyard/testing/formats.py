@@ -1,0 +1,48 @@
+"""The formats a scripted provider speaks; the path of a call decides which one it hears."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stockyard.testing import chat_format, messages_format
+from stockyard.testing.frames import Frame
+from stockyard.testing.turn import Failure, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One wire format, as functions from what is said to the bytes that say it."""
+
+    name: str
+    path_ending: str
+    whole: Callable[[Turn, Mapping[str, Any]], bytes]
+    """The body of a whole answer to this request."""
+    frames: Callable[[Turn, Mapping[str, Any], bool], list[Frame]]
+    """The events of a streamed answer; True: token counts even if the request did not ask."""
+    error_body: Callable[[Failure], bytes]
+    error_event: Callable[[Failure], bytes]
+
+
+FORMATS = (
+    Format(
+        "openai.chat",
+        "/chat/completions",
+        chat_format.whole,
+        chat_format.frames,
+        chat_format.error_body,
+        chat_format.error_event,
+    ),
+    Format(
+        "anthropic.messages",
+        "/messages",
+        messages_format.whole,
+        messages_format.frames,
+        messages_format.error_body,
+        messages_format.error_event,
+    ),
+)
+
+
+def format_of(path: str) -> Format | None:
+    """The format spoken on a path without its query; None where only raw answers make sense."""
+    return next((f for f in FORMATS if path.endswith(f.path_ending)), None)
