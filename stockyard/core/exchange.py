@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
+from stockyard.core.fieldtext import field_text
 from stockyard.core.money import Usage
+from stockyard.core.ports import Charge
 from stockyard.core.request import Request
 from stockyard.core.response import Response
 from stockyard.core.target import Attempt, Target
@@ -130,9 +132,13 @@ class Exchange:
         "abandoned",
         "alias",
         "asked",
+        "attempt_cap",
         "attempts",
+        "cache_key",
         "cache_state",
         "caller",
+        "capture",
+        "charges",
         "constraints",
         "error",
         "findings",
@@ -143,7 +149,9 @@ class Exchange:
         "kind",
         "partition",
         "refused_by",
+        "reserved_tokens",
         "response",
+        "sampled",
         "simulated",
         "started",
         "started_at_ms",
@@ -193,6 +201,8 @@ class Exchange:
         """The one that is being called, or that answered."""
         self.constraints = ANYWHERE
         self.attempts: list[Attempt] = []
+        self.attempt_cap = 0
+        """How many tries the call may make in all; 0 is no limit."""
         self.response: Response | None = None
         """The whole answer once it is complete; of a stream only if a module asked to keep it."""
         self.usage: Usage | None = None
@@ -206,7 +216,16 @@ class Exchange:
         self.vault: dict[str, str] = {}
         """Placeholders and what they stand for. Never stored, never in a Finding."""
         self.told: list[tuple[str, str]] = []
+        self.charges: tuple[Charge, ...] = ()
+        """What the call was counted against; settled when it ends."""
+        self.reserved_tokens = 0
+        self.capture: Literal["off", "metadata"] = "off"
+        """What of this call may be written down; `logging` raises it."""
+        self.sampled = True
+        """Whether the spans of this call are kept."""
         self.cache_state = "off"
+        self.cache_key = b""
+        """Where the answer will be stored; empty when it must not be."""
         self.simulated = ""
         """Who answered in a provider's place (`mockllm` fixture name); empty for a real answer."""
         self.internal = False
@@ -244,8 +263,13 @@ class Exchange:
         self.findings.append(Finding(module, action, detail))
 
     def tell(self, header: str, value: str) -> None:
-        """Add a header to the answer."""
-        self.told.append((header, value))
+        """Add a header to the answer. Whatever the value holds, it cannot break out of its line."""
+        self.told.append((header, field_text(value)))
+
+    def retell(self, header: str, value: str) -> None:
+        """Add a header to the answer, in place of one of that name."""
+        self.told = [told for told in self.told if told[0] != header]
+        self.tell(header, value)
 
     def elapsed_us(self) -> int:
         return (perf_counter_ns() - self.started) // 1000

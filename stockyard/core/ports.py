@@ -4,8 +4,8 @@ A call of a Port on the hot path answers from memory, so that it costs the same 
 is in this process or in another one.
 """
 
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -39,6 +39,15 @@ class Charge(NamedTuple):
     """Calls that may come at once; 0 is all of `calls`."""
 
 
+class Standing(NamedTuple):
+    """How much is left of one limit."""
+
+    limit: int
+    remaining: int
+    reset_seconds: float
+    """Until all of it is there again."""
+
+
 class Verdict(NamedTuple):
     """Whether a call may pass, and where its tightest limit stands."""
 
@@ -50,6 +59,9 @@ class Verdict(NamedTuple):
     limit: int
     remaining: int
     reset_seconds: float
+    calls: Standing | None = None
+    """The tightest limit on calls, if there is one."""
+    tokens: Standing | None = None
 
 
 class Limits(Protocol):
@@ -60,21 +72,65 @@ class Limits(Protocol):
         """Correct the tokens and end the concurrency lease. Called once, whatever the end."""
 
 
+class BreakerRule(NamedTuple):
+    """When a breaker opens, and for how long at first."""
+
+    error_ratio: float = 0.5
+    min_calls: int = 10
+    window_seconds: int = 30
+    open_seconds: int = 15
+
+
 class Health(Protocol):
     """How targets are doing. Shared by failover and whoever shows it."""
 
     def allow(self, target: Target) -> bool:
-        """Whether the breaker lets a call through; takes the probe's place if it is half open."""
+        """Whether the breaker lets a call through; takes the probe's place if it is half open.
+
+        A call that was let through counts as in flight until `forget`.
+        """
 
     def report(
-        self, target: Target, *, ok: bool, first_byte_us: int | None = None, retry_after: float = 0
-    ) -> None: ...
+        self,
+        target: Target,
+        *,
+        ok: bool,
+        first_byte_us: int | None = None,
+        retry_after: float = 0,
+        rule: BreakerRule = BreakerRule(),  # noqa: B008  a tuple: it cannot be changed
+    ) -> Literal["opened", "closed"] | None:
+        """A verdict on a call, and what it changed."""
+
     def forget(self, target: Target) -> None:
-        """The call ended without a verdict (the caller left): give a probe's place back."""
+        """The call is over. Without a verdict (the caller left) a probe gives its place back."""
 
     def latency_us(self, target: Target) -> float | None: ...
     def in_flight(self, target: Target) -> int: ...
     def reopens_in(self, target: Target) -> float: ...
+
+
+class Stored(Struct, frozen=True):
+    """A kept answer: bytes, and what it can be found by."""
+
+    value: bytes
+    stored_at: float
+    expires_at: float
+    model: str
+    key_id: str
+    tags: tuple[tuple[str, str], ...] = ()
+
+
+class Answers(Protocol):
+    """Kept answers by key. At its bounds the least recently used ones go."""
+
+    def get(self, key: bytes) -> Stored | None: ...
+    def put(self, key: bytes, stored: Stored, *, max_entries: int, max_bytes: int) -> None: ...
+    def purge(self, goes: Callable[[Stored], bool]) -> int:
+        """Remove all that `goes` is true of, and say how many they were."""
+
+
+class Timer(Protocol):
+    def cancel(self) -> None: ...
 
 
 class Span(Struct, frozen=True):
@@ -112,8 +168,17 @@ class Ports:
     health: Health
     models: Models
     matcher: Callable[..., Matcher]
+    answers: Answers
+    call_fingerprint: Callable[[], str]
+    """A digest of the Configs of the modules at stage CALL."""
     now: Callable[[], float]
     """Seconds since 1970."""
+    clock: Callable[[], float]
+    """Seconds on a clock that never steps, for durations."""
+    sleep: Callable[[float], Awaitable[None]]
+    """Wait so many seconds."""
+    later: Callable[[float, Callable[[], None]], Timer]
+    """Call something after so many seconds, unless it is cancelled before."""
     random: Callable[[], float]
     """0 <= r < 1."""
     token_estimate: Callable[[str], int]
