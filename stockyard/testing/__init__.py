@@ -1,13 +1,30 @@
 """The test kit: everything a test of Stockyard, or of a module for it, can stand on.
 
-- `provider.ScriptedProvider`: a provider on a real socket that does what a test tells it to
-- `script.Script`: the words in which a test tells it
-- `cuts`: ways to cut bytes into reads
-- `received.ReceivedRequest`: what the provider was asked
+- `ScriptedProvider`: a provider on a real socket that does what a test tells it to
+- `Script`: the words in which a test tells it; `Point` and the `cut_...` functions are its places
+- `ReceivedRequest`: what the provider was asked
+- `RawClient`, `Reply`: a client that is only a socket, and what its answer says
+- `a_call`: the body of a call
 """
 
-from stockyard.testing.cuts import cut_at, cut_every, cut_randomly
+from stockyard.testing.calls import a_call
+from stockyard.testing.cuts import Cuts, cut_at, cut_every, cut_randomly
+from stockyard.testing.play import Point
 from stockyard.testing.provider import ScriptedProvider
+from stockyard.testing.raw_client import RawClient, Reply
 from stockyard.testing.received import ReceivedRequest
+from stockyard.testing.script import Script
 
-__all__ = ["ReceivedRequest", "ScriptedProvider", "cut_at", "cut_every", "cut_randomly"]
+__all__ = [
+    "Cuts",
+    "Point",
+    "RawClient",
+    "ReceivedRequest",
+    "Reply",
+    "Script",
+    "ScriptedProvider",
+    "a_call",
+    "cut_at",
+    "cut_every",
+    "cut_randomly",
+]
