@@ -1,0 +1,219 @@
+"""Counts calls, tokens and concurrent calls against limits, exactly, in this process.
+
+The theory (generic cell rate algorithm): a limit of `n` per period hands out one cell every
+`T = period / n`. All that must be kept of a subject is one instant, the time at which its bucket
+will be full again. Taking `k` cells moves that instant `k * T` into the future, and is allowed
+while it stays within `burst * T` from now. An idle subject's instant lies in the past, which is why
+it can be forgotten without a trace. Tokens work the same way, with as many cells as tokens;
+correcting them may move the instant further than a take could have, and that debt is then waited
+for.
+
+Instants are whole nanoseconds and `T` is rounded up, so no error adds up to one call too many.
+
+The table is bounded. When it is full, idle subjects go first; if none is idle, subjects that are
+not in it share one bucket per limit. So no bucket that was emptied is ever full again by being
+dropped.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from time import monotonic_ns
+
+from stockyard.core.ports import Charge, Standing, Verdict
+
+NANOSECONDS = 1_000_000_000
+MAX_SUBJECTS = 1_000_000
+LEASE_SECONDS = 1800.0
+"""The longest a call may last (`timeout.total`), so a lease that nobody ended frees itself."""
+SWEEP = 16
+"""How many of the oldest subjects are looked at when room is needed."""
+
+Key = tuple[str, str]
+SHARED = ""
+"""The subject of the bucket that a full table's newcomers share."""
+
+
+class Cell:
+    """One subject under one limit."""
+
+    __slots__ = ("calls_full_at", "leases", "tokens_full_at")
+
+    def __init__(self) -> None:
+        self.calls_full_at = 0
+        self.tokens_full_at = 0
+        self.leases: dict[str, int] | None = None
+        """Lease -> when it ends by itself. All last equally long, so the oldest ends first."""
+
+    def idle(self, now: int) -> bool:
+        return (
+            self.calls_full_at <= now and self.tokens_full_at <= now and self.concurrent(now) == 0
+        )
+
+    def concurrent(self, now: int) -> int:
+        leases = self.leases
+        if not leases:
+            return 0
+        while leases:
+            oldest = next(iter(leases))
+            if leases[oldest] > now:
+                break
+            del leases[oldest]
+        return len(leases)
+
+
+class LocalLimits:
+    """Fulfils the Port `limits` for this process."""
+
+    def __init__(
+        self,
+        clock_ns: Callable[[], int] = monotonic_ns,
+        *,
+        max_subjects: int = MAX_SUBJECTS,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> None:
+        self._clock_ns = clock_ns
+        self._max_subjects = max_subjects
+        self._lease_ns = int(lease_seconds * NANOSECONDS)
+        self._cells: dict[Key, Cell] = {}
+
+    def take(self, charges: Sequence[Charge], *, tokens: int, lease: str) -> Verdict:
+        """Check all charges, then charge all, or none. A refusal names the longest wait."""
+        now = self._clock_ns()
+        cells = [(charge, self._cell(charge, now)) for charge in charges]
+        refusals = [
+            refusal
+            for charge, cell in cells
+            if (refusal := _refusal(charge, cell, tokens, now)) is not None
+        ]
+        if refusals:
+            return max(refusals, key=lambda refusal: refusal.retry_after)
+        for charge, cell in cells:
+            self._charge(charge, cell, tokens, lease, now)
+        return _verdict(cells, now)
+
+    def settle(self, charges: Sequence[Charge], *, reserved: int, used: int, lease: str) -> None:
+        now = self._clock_ns()
+        for charge in charges:
+            cell = self._cells.get((charge.row, charge.subject))
+            shared = self._cells.get((charge.row, SHARED))
+            for leased in (cell, shared):
+                if leased is not None and leased.leases:
+                    leased.leases.pop(lease, None)
+            charged = cell or shared
+            if charged is not None and charge.tokens and used != reserved:
+                step = _step(charge.per_seconds, charge.tokens)
+                # A bucket that is full already has no use for what comes back.
+                full_at = charged.tokens_full_at
+                full_at = max(full_at, now) if used > reserved else full_at
+                charged.tokens_full_at = full_at + (used - reserved) * step
+
+    @property
+    def subjects(self) -> int:
+        return len(self._cells)
+
+    def _charge(self, charge: Charge, cell: Cell, tokens: int, lease: str, now: int) -> None:
+        if charge.calls:
+            step = _step(charge.per_seconds, charge.calls)
+            cell.calls_full_at = max(cell.calls_full_at, now) + step
+        if charge.tokens:
+            step = _step(charge.per_seconds, charge.tokens)
+            cell.tokens_full_at = max(cell.tokens_full_at, now) + tokens * step
+        if charge.concurrent:
+            if cell.leases is None:
+                cell.leases = {}
+            cell.leases[lease] = now + self._lease_ns
+
+    def _cell(self, charge: Charge, now: int) -> Cell:
+        cell = self._cells.get((charge.row, charge.subject))
+        if cell is not None:
+            return cell
+        if len(self._cells) >= self._max_subjects and not self._make_room(now):
+            return self._cells.setdefault((charge.row, SHARED), Cell())
+        cell = self._cells[(charge.row, charge.subject)] = Cell()
+        shared = self._cells.get((charge.row, SHARED))
+        if shared is not None:
+            # It may have drawn on the shared bucket until now; a fresh one would be a second go.
+            cell.calls_full_at = shared.calls_full_at
+            cell.tokens_full_at = shared.tokens_full_at
+        return cell
+
+    def _make_room(self, now: int) -> bool:
+        """Forget idle subjects among the oldest; those that are busy move to the end."""
+        for key in list(_first(self._cells, SWEEP)):
+            cell = self._cells.pop(key)
+            if not cell.idle(now):
+                self._cells[key] = cell
+        return len(self._cells) < self._max_subjects
+
+
+def _first(cells: dict[Key, Cell], count: int) -> Iterator[Key]:
+    for key, _ in zip(cells, range(count), strict=False):
+        yield key
+
+
+def _step(per_seconds: float, amount: int) -> int:
+    """Nanoseconds per cell, rounded up."""
+    return -(-int(per_seconds * NANOSECONDS) // amount)
+
+
+def _refusal(charge: Charge, cell: Cell, tokens: int, now: int) -> Verdict | None:
+    """Why this charge cannot be taken, and for how long; None when it can."""
+    if charge.concurrent and cell.concurrent(now) >= charge.concurrent:
+        # When a running call will end is anybody's guess.
+        return Verdict(False, 1.0, "concurrent", charge.row, charge.concurrent, 0, 1.0)
+    if charge.calls:
+        step, burst = _step(charge.per_seconds, charge.calls), charge.burst or charge.calls
+        until_full = max(0, cell.calls_full_at - now)
+        wait = until_full + step - burst * step
+        if wait > 0:
+            standing = Standing(burst, 0, until_full / NANOSECONDS)
+            return Verdict(
+                False, wait / NANOSECONDS, "calls", charge.row, *standing, calls=standing
+            )
+    if charge.tokens:
+        step = _step(charge.per_seconds, charge.tokens)
+        until_full = max(0, cell.tokens_full_at - now)
+        # More than a full bucket can never be there; such a call passes when the bucket is full.
+        wait = until_full - (charge.tokens - min(tokens, charge.tokens)) * step
+        if wait > 0:
+            standing = _standing(charge.tokens, step, until_full)
+            return Verdict(
+                False, wait / NANOSECONDS, "tokens", charge.row, *standing, tokens=standing
+            )
+    return None
+
+
+def _verdict(cells: Sequence[tuple[Charge, Cell]], now: int) -> Verdict:
+    """Passed; and of all limits the one with the smallest share left."""
+    calls = tokens = None
+    tightest: tuple[float, str, Standing] | None = None
+    for charge, cell in cells:
+        for standing, is_calls in _standings(charge, cell, now):
+            if is_calls and (calls is None or _share(standing) < _share(calls)):
+                calls = standing
+            if not is_calls and (tokens is None or _share(standing) < _share(tokens)):
+                tokens = standing
+            if tightest is None or _share(standing) < tightest[0]:
+                tightest = (_share(standing), charge.row, standing)
+    if tightest is None:
+        return Verdict(True, 0.0, "", "", 0, 0, 0.0)
+    _, row, standing = tightest
+    return Verdict(True, 0.0, "", row, *standing, calls=calls, tokens=tokens)
+
+
+def _standings(charge: Charge, cell: Cell, now: int) -> Iterator[tuple[Standing, bool]]:
+    if charge.calls:
+        step = _step(charge.per_seconds, charge.calls)
+        yield _standing(charge.burst or charge.calls, step, cell.calls_full_at - now), True
+    if charge.tokens:
+        step = _step(charge.per_seconds, charge.tokens)
+        yield _standing(charge.tokens, step, cell.tokens_full_at - now), False
+
+
+def _standing(limit: int, step: int, until_full: int) -> Standing:
+    until_full = max(0, until_full)
+    taken = -(-until_full // step)
+    return Standing(limit, max(0, limit - taken), until_full / NANOSECONDS)
+
+
+def _share(standing: Standing) -> float:
+    return standing.remaining / standing.limit
