@@ -1,0 +1,45 @@
+"""A request body on its way in, and how long it may still take."""
+
+from stockyard.gateway.bodies import ChunkedBody, SizedBody
+from stockyard.gateway.contract import Opening
+from stockyard.gateway.deadlines import Pace
+from stockyard.gateway.http import Head
+from stockyard.gateway.limits import HttpLimits
+
+
+class Arriving:
+    __slots__ = ("_limits", "_pace", "_until", "body", "head", "opening", "received")
+
+    def __init__(
+        self,
+        head: Head,
+        opening: Opening | None,
+        body: SizedBody | ChunkedBody,
+        now: float,
+        limits: HttpLimits,
+    ) -> None:
+        self.head = head
+        self.opening = opening
+        """None when the body is for the control plane."""
+        self.body = body
+        self.received = 0
+        self._limits = limits
+        self.forgive(now)
+
+    def forgive(self, now: float) -> None:
+        """Begin to count the time anew."""
+        limits = self._limits
+        self._pace = Pace(now, self.received, limits.body_grace_s, limits.body_min_rate_bytes_per_s)
+        self._until = now + limits.body_timeout_s
+
+    @property
+    def deadline(self) -> float:
+        return min(self._pace.until, self._until)
+
+    def missed(self, now: float) -> str | None:
+        """The name of the deadline that it has missed."""
+        if now >= self._until:
+            return "http.body_timeout"
+        if self._pace.too_slow(now, self.received):
+            return "http.body_min_rate"
+        return None

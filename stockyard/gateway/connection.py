@@ -1,0 +1,120 @@
+"""Move bytes to and from one client: no faster than it reads, and to the end when it is closed.
+
+Closing a socket while unread bytes wait in it makes the system send a reset, which may destroy an
+answer that is still on its way. So a connection is closed in two steps: our side first, then, once
+the client has closed its own or a second has passed, the rest (`linger`).
+"""
+
+import asyncio
+from typing import cast
+
+from stockyard.gateway.contract import Peer
+from stockyard.gateway.deadlines import NEVER, Pace
+from stockyard.gateway.front import Front
+
+LOOPBACK = ("127.", "::1", "::ffff:127.")
+
+
+class Connection(asyncio.Protocol):
+    transport: asyncio.Transport
+    peer: Peer
+
+    def __init__(self, front: Front) -> None:
+        self.front = front
+        self.limits = front.limits
+        self.ticker = front.ticker
+        self.deadline = NEVER
+        """When `overdue` is to be called, on the ticker's clock."""
+        self.finished = False
+        """Whether the client has said that it sends nothing more."""
+        self.write_paused = False
+        self._sent = 0
+        self._pace: Pace | None = None
+        self._read_paused = False
+        self._ignored = 0
+
+    def take(self, transport: asyncio.BaseTransport) -> None:
+        """Begin with a new socket. TCP_NODELAY has been set on it by uvloop or asyncio."""
+        # uvloop's transports are ones without saying so.
+        self.transport = cast(asyncio.Transport, transport)
+        self.peer = _peer(self.transport)
+        self.transport.set_write_buffer_limits(
+            self.limits.write_high_bytes, self.limits.write_low_bytes
+        )
+
+    def write(self, data: bytes) -> None:
+        self._sent += len(data)
+        self.transport.write(data)
+
+    def watch_writes(self) -> float:
+        """Begin to judge how fast the client reads. Returns when that is to be looked at."""
+        self._pace = Pace(
+            self.ticker.now,
+            self._delivered(),
+            self.limits.write_stall_s,
+            self.limits.write_min_rate_bytes_per_s,
+        )
+        return self._pace.until
+
+    def judge_writes(self) -> None:
+        """Break the connection if the client hardly reads, else look again later."""
+        if self._pace is None or not self.transport.get_write_buffer_size():
+            self.deadline = NEVER
+        elif self._pace.too_slow(self.ticker.now, self._delivered()):
+            self.front.timeouts["http.write_stall"] += 1
+            self.abort()
+        else:
+            self.deadline = self._pace.until
+
+    def pause_reading(self) -> None:
+        if not self._read_paused:
+            self._read_paused = True
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self._read_paused:
+            self._read_paused = False
+            self.transport.resume_reading()
+
+    @property
+    def read_paused(self) -> bool:
+        return self._read_paused
+
+    def linger(self) -> None:
+        """Close our side. What still arrives is to be given to `ignore`."""
+        self.watch_writes()
+        self.deadline = self.ticker.now + self.limits.drain_timeout_s
+        if self.transport.is_closing():
+            return
+        self.resume_reading()
+        if self.finished or not self.transport.can_write_eof():
+            self.transport.close()
+        else:
+            self.transport.write_eof()
+
+    def ignore(self, data: bytes) -> None:
+        self._ignored += len(data)
+        if self._ignored > self.limits.drain_bytes:
+            self.pause_reading()
+
+    def lingered(self) -> None:
+        """The time to linger is over, unless the client is still reading its answer."""
+        if not self.transport.get_write_buffer_size():
+            self.abort()
+            return
+        self.judge_writes()
+        self.deadline = min(self.deadline, self.ticker.now + self.limits.drain_timeout_s)
+
+    def abort(self) -> None:
+        self.transport.abort()
+
+    def _delivered(self) -> int:
+        return self._sent - self.transport.get_write_buffer_size()
+
+
+def _peer(transport: asyncio.Transport) -> Peer:
+    name = transport.get_extra_info("peername")
+    if not isinstance(name, tuple):
+        # A Unix socket: nobody from another machine.
+        return Peer("", 0, loopback=True)
+    return Peer(str(name[0]), int(name[1]), str(name[0]).startswith(LOOPBACK))

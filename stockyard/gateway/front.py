@@ -1,0 +1,114 @@
+"""What all connections of one process share: limits, counts, health, and the way to stop.
+
+The lanes ask here whether a connection may exist and tell here what they refused; the server tells
+all of them through here that the process is stopping.
+"""
+
+import asyncio
+from collections import Counter
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING
+
+from stockyard.gateway.contract import Peer, Plane
+from stockyard.gateway.deadlines import Ticker
+from stockyard.gateway.health import Health
+from stockyard.gateway.limits import HttpLimits
+
+if TYPE_CHECKING:
+    from stockyard.gateway.lane import Lane
+
+
+class Front:
+    def __init__(
+        self,
+        plane: Plane,
+        health: Health,
+        limits: HttpLimits | None = None,
+        *,
+        websocket_paths: tuple[str, ...] = (),
+        probe_networks: tuple[str, ...] = (),
+        trusted_proxies: tuple[str, ...] = (),
+    ) -> None:
+        self.plane = plane
+        self.health = health
+        self.limits = limits or HttpLimits()
+        self.websocket_paths = websocket_paths
+        self.draining = False
+        self.lanes: set[Lane] = set()
+        self.http_rejects: Counter[str] = Counter()
+        """How many requests were refused, by rule. The rules are a closed set."""
+        self.timeouts: Counter[str] = Counter()
+        """How many connections missed a deadline, by its name."""
+        self.dropped_fields = 0
+        self.keepalive_s = self.limits.keepalive_timeout_s
+        """How long a connection may wait for its next request."""
+        self.ticker = Ticker(self.lanes, self.limits.tick_s)
+        self._per_address: Counter[str] = Counter()
+        self._probes = tuple(ip_network(network) for network in probe_networks)
+        self._proxies = tuple(ip_network(network) for network in trusted_proxies)
+
+    def enter(self, lane: "Lane", loop: asyncio.AbstractEventLoop) -> None:
+        self.lanes.add(lane)
+        self._note_crowding()
+        self._per_address[_counted_as(lane.peer)] += 1
+        if not self.ticker.running:
+            self.ticker.start(loop)
+
+    def leave(self, lane: "Lane") -> None:
+        if lane not in self.lanes:
+            return
+        self.lanes.discard(lane)
+        self._note_crowding()
+        address = _counted_as(lane.peer)
+        self._per_address[address] -= 1
+        if not self._per_address[address]:
+            del self._per_address[address]
+
+    def full_for(self, peer: Peer) -> bool:
+        """Whether there is no slot left. The last ones are kept for probes."""
+        reserved = 0 if self._may_probe(peer) else self.limits.probe_connections
+        return len(self.lanes) >= self.limits.connections - reserved
+
+    def greedy(self, peer: Peer) -> bool:
+        """Whether this address has as many connections as one address may have."""
+        if peer.loopback or self._per_address[_counted_as(peer)] < self.limits.per_address:
+            return False
+        return not _within(peer, self._proxies)
+
+    def drain(self) -> None:
+        """Close what is idle, and every other connection once its answer is complete."""
+        self.draining = True
+        self.health.not_ready("draining")
+        for lane in list(self.lanes):
+            lane.drain()
+
+    def shutdown(self) -> None:
+        """End what is still running, in the words of its format."""
+        for lane in list(self.lanes):
+            lane.shutdown()
+
+    def abort(self) -> None:
+        """Break every connection that is left."""
+        for lane in list(self.lanes):
+            lane.abort()
+
+    def _note_crowding(self) -> None:
+        limits = self.limits
+        crowded = len(self.lanes) * 5 > limits.connections * 4
+        self.keepalive_s = (
+            limits.crowded_keepalive_timeout_s if crowded else limits.keepalive_timeout_s
+        )
+
+    def _may_probe(self, peer: Peer) -> bool:
+        return peer.loopback or _within(peer, self._probes)
+
+
+def _within(peer: Peer, networks: tuple[object, ...]) -> bool:
+    return bool(networks) and any(ip_address(peer.address) in n for n in networks)  # type: ignore[operator]
+
+
+def _counted_as(peer: Peer) -> str:
+    """One subscriber commands a whole /64 of IPv6, so that is what counts as one address."""
+    if ":" not in peer.address:
+        return peer.address
+    return str(ip_network((peer.address.partition("%")[0], 64), strict=False))

@@ -1,0 +1,62 @@
+"""Let the control plane be imported while calls are already being answered.
+
+Importing and building it takes longer than a start may take. Until it is there, requests for it
+wait a little, and then are told that it is starting.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
+
+from stockyard.gateway.http import HttpError
+from stockyard.gateway.refusals import refusal
+
+
+class LateApp:
+    """An ASGI app that is built in a thread after the server listens."""
+
+    def __init__(self, build: Callable[[], ASGI3Application], patience_s: float = 10) -> None:
+        self._build = build
+        self._patience_s = patience_s
+        self._app: ASGI3Application | None = None
+        self._built = asyncio.Event()
+
+    async def load(self) -> None:
+        """Build it now. Raises what `build` raises, after which every request gets 503."""
+        try:
+            self._app = await asyncio.to_thread(self._build)
+        finally:
+            self._built.set()
+
+    async def __call__(
+        self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        if self._app is None:
+            try:
+                async with asyncio.timeout(self._patience_s):
+                    await self._built.wait()
+            except TimeoutError:
+                pass  # answered as starting, below
+        if self._app is not None:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "http":
+            await _starting(send)
+        else:
+            await send({"type": "websocket.close", "code": 1013, "reason": "starting"})
+
+
+async def _starting(send: ASGISendCallable) -> None:
+    whole = refusal(HttpError(503, "starting", "The control plane is starting. Try again."))
+    await send(
+        {
+            "type": "http.response.start",
+            "status": whole.status,
+            "headers": [
+                (b"content-type", b"application/json"),
+                (b"content-length", str(len(whole.body)).encode()),
+                (b"retry-after", b"1"),
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": whole.body})

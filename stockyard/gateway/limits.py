@@ -1,0 +1,46 @@
+"""How much, how fast and how long a client may send before it is refused.
+
+The names follow `reliability.md` 5.1 with the unit added; one struct holds for both planes.
+"""
+
+from msgspec import Struct
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+class HttpLimits(Struct, frozen=True, kw_only=True):
+    first_byte_timeout_s: float = 10
+    head_timeout_s: float = 10
+    body_grace_s: float = 10
+    """The span over which the body's rate is judged, again and again until it is complete."""
+    body_min_rate_bytes_per_s: int = KIB
+    body_timeout_s: float = 300
+    keepalive_timeout_s: float = 75
+    crowded_keepalive_timeout_s: float = 5
+    """Holds instead while more than four fifths of `connections` are open."""
+    write_stall_s: float = 60
+    """The span over which a full write buffer must move at the least rate."""
+    write_min_rate_bytes_per_s: int = 256
+
+    connections: int = 10_000
+    probe_connections: int = 16
+    """Of `connections`, only for loopback and the probe networks."""
+    per_address: int = 200
+    """Connections of one address (IPv6: of one /64). Loopback and trusted proxies are exempt."""
+
+    max_head_bytes: int = 16 * KIB
+    max_line_bytes: int = 8 * KIB
+    max_fields: int = 100
+    max_control_body_bytes: int = 100 * MIB
+    max_control_chunked_bytes: int = 5 * MIB
+    """A chunked body for the control plane is checked whole before anybody sees it."""
+    pipeline_buffer_bytes: int = 64 * KIB
+    """What may wait behind the current request before the socket is no longer read."""
+    drain_bytes: int = 64 * KIB
+    """Unread body that is taken after an early answer, so that the answer arrives."""
+    drain_timeout_s: float = 1
+    write_high_bytes: int = 64 * KIB
+    write_low_bytes: int = 16 * KIB
+    tick_s: float = 0.25
+    """How often the deadlines of all connections are looked at."""

@@ -1,0 +1,35 @@
+"""Say in JSON why a request was refused before it reached either plane."""
+
+from msgspec import json
+
+from stockyard.gateway.contract import Whole
+from stockyard.gateway.http import METHODS, HttpError, field_lines
+
+JSON = field_lines([(b"content-type", b"application/json")])
+ALLOWED = field_lines([(b"allow", b", ".join(METHODS))])
+CODES = {
+    400: "http_malformed",
+    405: "method_not_allowed",
+    408: "request_timeout",
+    413: "request_too_large",
+    414: "target_too_long",
+    417: "expectation_failed",
+    431: "head_too_large",
+    503: "overloaded",
+    505: "http_version",
+}
+
+
+def refusal(error: HttpError) -> Whole:
+    code = CODES[error.status]
+    body = {
+        "error": {
+            "message": error.message,
+            "type": "server_error" if error.status == 503 else "invalid_request_error",
+            "code": code,
+            "param": None,
+            "stockyard": {"code": code, "rule": error.rule},
+        }
+    }
+    fields = JSON + ALLOWED if error.status == 405 else JSON
+    return Whole(error.status, fields, json.encode(body))

@@ -1,0 +1,98 @@
+"""Write one answer to one client, and lose the connection to it when the answer is complete.
+
+Each request has a Reply of its own, so that a late call for an earlier answer cannot end up in the
+middle of the next one.
+"""
+
+from typing import TYPE_CHECKING
+
+from stockyard.gateway.http import STATUS_LINES, has_body
+
+if TYPE_CHECKING:
+    from stockyard.gateway.lane import Lane
+
+CLOSE = b"connection: close\r\n"
+
+
+class LaneReply:
+    __slots__ = ("_bare", "_chunked", "_http11", "_keep_alive", "_lane", "_method")
+
+    def __init__(self, lane: "Lane", method: str, *, http11: bool, keep_alive: bool) -> None:
+        self._lane: Lane | None = lane
+        self._method = method
+        self._http11 = http11
+        self._keep_alive = keep_alive
+        self._chunked = False
+        self._bare = False
+
+    def whole(self, status: int, fields: bytes, body: bytes) -> None:
+        lane = self._lane
+        if lane is None:
+            return
+        self._lane = None
+        keep = self._keep_alive and not lane.front.draining
+        close = b"" if keep else CLOSE
+        if has_body(self._method, status):
+            lane.write(
+                b"%b%b%bcontent-length: %d\r\n\r\n%b"
+                % (STATUS_LINES[status], fields, close, len(body), body)
+            )
+        elif self._method == "HEAD":
+            lane.write(
+                b"%b%b%bcontent-length: %d\r\n\r\n"
+                % (STATUS_LINES[status], fields, close, len(body))
+            )
+        else:
+            lane.write(b"%b%b%b\r\n" % (STATUS_LINES[status], fields, close))
+        lane.answered(keep)
+
+    def begin(self, status: int, fields: bytes, first: bytes) -> None:
+        lane = self._lane
+        if lane is None:
+            return
+        # A stream that outlasts the beginning of a drain ends its connection in `finish`.
+        self._keep_alive = self._keep_alive and not lane.front.draining
+        head = STATUS_LINES[status] + fields
+        if not self._keep_alive:
+            head += CLOSE
+        if not has_body(self._method, status):
+            self._bare = True
+            lane.write(head + b"\r\n")
+        elif self._http11:
+            self._chunked = True
+            head += b"transfer-encoding: chunked\r\n\r\n"
+            lane.write(b"%b%x\r\n%b\r\n" % (head, len(first), first) if first else head)
+        else:
+            lane.write(b"%b\r\n%b" % (head, first))
+
+    def push(self, data: bytes) -> None:
+        lane = self._lane
+        if lane is None or not data or self._bare:
+            return
+        lane.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+
+    def finish(self, last: bytes = b"") -> None:
+        lane = self._lane
+        if lane is None:
+            return
+        self._lane = None
+        if self._chunked:
+            lane.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(last), last) if last else b"0\r\n\r\n")
+        elif last and not self._bare:
+            lane.write(last)
+        lane.answered(self._keep_alive and not lane.front.draining)
+
+    def cut(self) -> None:
+        lane = self._lane
+        if lane is None:
+            return
+        self._lane = None
+        if self._chunked:
+            # What was written still arrives; the missing last chunk tells that it is not all.
+            lane.answered(False)
+        else:
+            lane.abort()
+
+    def detach(self) -> None:
+        """The client has gone: from here on every call does nothing."""
+        self._lane = None
