@@ -129,7 +129,7 @@ class Lane(Connection):
             self._serve(self._ahead + data if self._ahead else data)
         elif self._arriving is not None:
             if self._inner is None or phase is Phase.BODY:
-                self._collect(self._arriving, data)
+                self._serve(self._collect(self._arriving, data))
             else:
                 self._stream(self._arriving, self._inner, data)
         elif phase is Phase.SKIP:
@@ -146,6 +146,7 @@ class Lane(Connection):
         self.finished = True
         more = self._ahead and self._waits_for != "http.head_timeout"
         if self._phase is Phase.INNER or (self._phase is BETWEEN and more):
+            self.deadline = self.ticker.now + self.limits.half_close_grace_s
             return not self.transport.get_extra_info("sslcontext")
         if self._phase is Phase.TUNNEL and self._tunnel is not None:
             return bool(self._tunnel.eof_received())
@@ -285,8 +286,7 @@ class Lane(Connection):
             return self._pass_on(head, data[start:])
         end = start + head.length
         if found is None or head.chunked or len(data) < end:
-            self._await_body(head, found, data[start:])
-            return b""
+            return self._await_body(head, found, data[start:])
         self._start(head, found, data[start:end])
         return data[end:]
 
@@ -298,8 +298,8 @@ class Lane(Connection):
 
     # Bodies
 
-    def _await_body(self, head: Head, opening: Opening | None, data: bytes) -> None:
-        """Collect a body that begins with `data`, to be handed over whole."""
+    def _await_body(self, head: Head, opening: Opening | None, data: bytes) -> bytes:
+        """Collect a body that begins with `data`. Returns what follows it in `data`."""
         self._phase = Phase.BODY
         body: SizedBody | ChunkedBody = SizedBody(head.length)
         if head.chunked:
@@ -309,24 +309,25 @@ class Lane(Connection):
         self.deadline = self._arriving.deadline
         if head.expects_continue:
             self.write(CONTINUE)
-        self._collect(self._arriving, data)
+        return self._collect(self._arriving, data)
 
-    def _collect(self, arriving: Arriving, data: bytes) -> None:
+    def _collect(self, arriving: Arriving, data: bytes) -> bytes:
+        """Take a piece of a body, and hand it over once it is whole. Returns what follows it."""
         arriving.received += len(data)
         try:
             rest = arriving.body.feed(data)
         except HttpError as error:
             self._refuse(error)
-            return
+            return b""
         if rest is None:
-            return
+            return b""
         self._arriving = None
         body = bytes(arriving.body.body)
         if arriving.opening is None:
             self._pass_on(arriving.head, body, collected=True)
         else:
             self._start(arriving.head, arriving.opening, body)
-        self._serve(rest)
+        return rest
 
     def _stream(self, arriving: Arriving, inner: Inner, data: bytes) -> None:
         """Pass a piece of a body on to the inner protocol."""
@@ -367,7 +368,7 @@ class Lane(Connection):
 
     def answered(self, keep_alive: bool) -> None:
         """The answer is written."""
-        self._reply = self._running = None
+        self._reply = self._running = self._arriving = None
         if not keep_alive:
             self._close()
             return
@@ -482,6 +483,8 @@ class Lane(Connection):
             self._close()
         elif phase is Phase.LINGER:
             self.lingered()
+        elif phase is Phase.INNER and self.finished:
+            self._close()
         else:
             self.judge_writes()
 

@@ -19,6 +19,8 @@ class HttpLimits(Struct, frozen=True, kw_only=True):
     keepalive_timeout_s: float = 75
     crowded_keepalive_timeout_s: float = 5
     """Holds instead while more than four fifths of `connections` are open."""
+    half_close_grace_s: float = 5
+    """What the control plane has to answer a client that sends nothing more. It may have gone."""
     write_stall_s: float = 60
     """The span over which a full write buffer must move at the least rate."""
     write_min_rate_bytes_per_s: int = 256

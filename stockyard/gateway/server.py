@@ -1,8 +1,8 @@
 """Listen, serve both planes on one port, and stop without losing an answer.
 
-A subclass of uvicorn's Server that differs where a gateway must: the socket is bound before anything
-is loaded, the control plane is loaded after the lane is listening, the process ends with exit code 0
-when it was asked to, and stopping follows `reliability.md` 9.2.
+A subclass of uvicorn's Server that differs where a gateway must: the socket is bound before
+anything is loaded, the control plane is loaded after the lane is listening, the process ends with
+exit code 0 when it was asked to, and stopping follows `reliability.md` 9.2.
 """
 
 import asyncio

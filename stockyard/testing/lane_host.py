@@ -2,7 +2,7 @@
 
     with LaneHost() as host:
         with host.client() as client:
-            client.send(b"POST /call/whole HTTP/1.1\\r\\nHost: gw.test\\r\\nContent-Length: 2\\r\\n\\r\\nhi")
+            client.send(a_request("POST /call/whole", b"hi"))
             assert client.answer().body == b"hi"
 
 The data plane takes `/call/...`: `whole` answers with the body it was sent, `stream` begins an
@@ -34,6 +34,16 @@ from stockyard.gateway.server import Server, ServerSettings, bind
 T = TypeVar("T")
 TEXT = field_lines([(b"content-type", b"text/plain")])
 PATIENCE_S = 5
+
+
+def a_request(
+    line: str, body: bytes = b"", *, version: str = "1.1", fields: tuple[str, ...] = ()
+) -> bytes:
+    """A request as bytes, with a Content-Length if it has a body."""
+    lines = [f"{line} HTTP/{version}", "Host: gw.test", *fields]
+    if body:
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
 @dataclass(frozen=True)
