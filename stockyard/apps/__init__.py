@@ -1,0 +1,1 @@
+"""Vertical slices of the product. Each has the same file names inside."""

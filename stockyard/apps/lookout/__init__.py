@@ -1,0 +1,20 @@
+"""What happened: every call as one row, and why it went the way it did."""
+
+from stockyard.apps.app import App
+
+
+def endpoints() -> list[type]:
+    from stockyard.apps.lookout.api import TraceEndpoints
+
+    return [TraceEndpoints]
+
+
+APP = App(
+    id="lookout",
+    name="Lookout",
+    description="Traces: every call, and why it went the way it did.",
+    path="/api/lookout",
+    aliases=("/api/observe",),
+    package=__name__,
+    endpoints=endpoints,
+)

@@ -1,0 +1,41 @@
+"""The administrator's credential: given by the environment, or made once and shown once."""
+
+import hmac
+from functools import partial
+from time import time_ns
+
+from stockyard.apps.teams import store
+from stockyard.apps.teams.secret import ADMIN_PREFIX, fingerprint, new_secret
+from stockyard.core.target import Secret
+from stockyard.storage.database import Database
+
+
+class AdminCredential:
+    """Opens the whole control plane, and no call to a provider."""
+
+    def __init__(self, sha256: bytes, identity: str) -> None:
+        self._sha256 = sha256
+        self.identity = identity
+        """`env-admin` when the environment gave it, else `admin`."""
+
+    @classmethod
+    async def prepare(
+        cls, database: Database, given: Secret | None
+    ) -> tuple["AdminCredential", str | None]:
+        """The credential, and its text if it was made just now: show it, it is not kept.
+
+        The environment's credential stands alone: one that was made before does not open anything
+        while it is set.
+        """
+        if given is not None:
+            return cls(fingerprint(given.reveal().encode()), "env-admin"), None
+        stored = store.admin_hash(database)
+        if stored is not None:
+            return cls(stored, "admin"), None
+        secret = new_secret(ADMIN_PREFIX)
+        now = time_ns() // 1_000_000
+        insert = partial(store.insert_admin_hash, sha256=fingerprint(secret), now=now)
+        return cls(await database.write(insert), "admin"), secret.decode()
+
+    def opens(self, secret: bytes) -> bool:
+        return hmac.compare_digest(fingerprint(secret), self._sha256)

@@ -1,0 +1,50 @@
+"""What an operator sets on the process: flags, environment and the config file in one value."""
+
+from stockyard.settings.checks import is_loopback
+from stockyard.settings.load import load
+from stockyard.settings.sections import (
+    AliasSection,
+    Auth,
+    CredentialSection,
+    Disk,
+    Egress,
+    Http,
+    Log,
+    Mock,
+    ModuleSection,
+    Overload,
+    ProviderSection,
+    ProviderTimeout,
+    Proxies,
+    Server,
+    Settings,
+    Storage,
+    Timeout,
+    Upstream,
+)
+from stockyard.settings.units import Seconds, Size
+
+__all__ = [
+    "AliasSection",
+    "Auth",
+    "CredentialSection",
+    "Disk",
+    "Egress",
+    "Http",
+    "Log",
+    "Mock",
+    "ModuleSection",
+    "Overload",
+    "ProviderSection",
+    "ProviderTimeout",
+    "Proxies",
+    "Seconds",
+    "Server",
+    "Settings",
+    "Size",
+    "Storage",
+    "Timeout",
+    "Upstream",
+    "is_loopback",
+    "load",
+]

@@ -1,0 +1,87 @@
+"""What must hold between settings before anything is opened."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from stockyard.errors import CannotStart
+from stockyard.settings.sections import Settings
+
+PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+
+
+def checked(settings: Settings) -> Settings:
+    """The same settings with paths made absolute. Raises CannotStart(78) on the first problem."""
+    for problem in problems(settings):
+        raise CannotStart(78, problem)
+    data_dir = Path(settings.server.data_dir).expanduser().absolute()
+    return replace(settings, server=replace(settings.server, data_dir=data_dir))
+
+
+def problems(settings: Settings) -> Iterator[str]:
+    server, storage = settings.server, settings.storage
+    if not is_address(server.host) and not HOST_NAME.fullmatch(server.host):
+        yield f'server.host: "{server.host}" is not an address.'
+    if bool(server.tls_cert) != bool(server.tls_key):
+        yield "server.tls_cert and server.tls_key belong together: set both or none."
+    if not is_loopback(server.host) and not (server.tls_cert or server.behind_proxy):
+        yield (
+            f"Refusing {server.host}: others could listen in. Use --tls-cert and --tls-key, "
+            "or --behind-proxy with the proxy's network."
+        )
+    if server.workers > 1:
+        yield "server.workers: more than 1 is not available with the built-in database."
+    if not (storage.database == "sqlite" or storage.database.startswith("sqlite:")):
+        yield (
+            "storage.database: only SQLite is available in this version: "
+            '"sqlite" or "sqlite:/path/to/file.db".'
+        )
+    if storage.redis:
+        yield "storage.redis: not available in this version. Leave it empty."
+    if not settings.disk.floor <= settings.disk.low <= settings.disk.warn:
+        yield "disk: floor, low and warn must not be in falling order."
+    yield from network_problems("server.behind_proxy", server.behind_proxy)
+    yield from network_problems("http.probe_cidrs", settings.http.probe_cidrs)
+    for name, provider in settings.providers.items():
+        if not PROVIDER_NAME.fullmatch(name):
+            yield f'providers: "{name}" must be made of a-z, 0-9, "-" and "_".'
+        if provider.base_url and not provider.base_url.startswith(("https://", "http://")):
+            yield f"providers.{name}.base_url must begin with https:// or http://."
+        if bool(provider.client_cert) != bool(provider.client_key):
+            yield f"providers.{name}: client_cert and client_key belong together."
+    for alias, target in settings.aliases.items():
+        if not target.targets:
+            yield f"aliases.{alias}: needs at least one target."
+
+
+def network_problems(name: str, networks: tuple[str, ...]) -> Iterator[str]:
+    import ipaddress
+
+    for network in networks:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            yield f'{name}: "{network}" is not a network such as 10.0.0.0/8.'
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a listener on this address."""
+    import ipaddress
+
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def is_address(host: str) -> bool:
+    import ipaddress
+
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True

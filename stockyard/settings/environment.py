@@ -1,0 +1,104 @@
+"""Which environment variables set what, and what to say about the ones that set nothing."""
+
+from collections.abc import Iterator, Mapping
+
+from stockyard.core.target import Secret
+from stockyard.errors import CannotStart
+from stockyard.settings.sections import Proxies
+
+NAMED: Mapping[str, tuple[str, ...]] = {
+    "RAILWAY_VOLUME_MOUNT_PATH": ("server", "data_dir"),
+    "DATA_DIR": ("server", "data_dir"),
+    "STOCKYARD_DATA_DIR": ("server", "data_dir"),
+    "PORT": ("server", "port"),
+    "STOCKYARD_PORT": ("server", "port"),
+    "STOCKYARD_HOST": ("server", "host"),
+    "STOCKYARD_BEHIND_PROXY": ("server", "behind_proxy"),
+    "DATABASE_PATH": ("storage", "database"),
+    "STOCKYARD_DATABASE_URL": ("storage", "database"),
+    "STOCKYARD_REDIS_URL": ("storage", "redis"),
+    "STOCKYARD_LOCAL_READS": ("auth", "local_reads"),
+    "STOCKYARD_BRING_YOUR_OWN": ("auth", "bring_your_own"),
+    "LOG_LEVEL": ("log", "level"),
+    "LOG_FORMAT": ("log", "format"),
+}
+"""Where two set the same, the later one here wins."""
+
+READ_ELSEWHERE = (
+    "STOCKYARD_CONFIG",
+    "STOCKYARD_ADMIN_KEY",
+    "STOCKYARD_PRINT_SECRETS",
+    "STOCKYARD_REQUIRE_AUTH",
+    "STOCKYARD_TRUST_PROXY",
+    "STOCKYARD_KEY",
+    "STOCKYARD_URL",
+)
+RETIRED = ("STOCKYARD_LICENSE_KEY", "STOCKYARD_LICENSE", "STOCKYARD_TIER")
+PREFIX = "STOCKYARD__"
+ADMIN_KEY_LENGTH = 32
+
+
+def assignments(environ: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    """Each variable that sets a value: its name, the place it sets, and the text."""
+    for name, place in NAMED.items():
+        if environ.get(name):
+            text = environ[name]
+            yield name, place, f"sqlite:{text}" if name == "DATABASE_PATH" else text
+    for name in sorted(environ):
+        if name.startswith(PREFIX):
+            yield name, tuple(name.removeprefix(PREFIX).split("__")), environ[name]
+
+
+def admin_key(environ: Mapping[str, str]) -> Secret | None:
+    """The automation owner's credential. One that could be guessed stops the start."""
+    given = environ.get("STOCKYARD_ADMIN_KEY")
+    if given is None:
+        return None
+    if len(given) < ADMIN_KEY_LENGTH or given != given.strip() or not given.isascii():
+        raise CannotStart(
+            78,
+            "STOCKYARD_ADMIN_KEY must be at least 32 ASCII characters without spaces around them. "
+            "Unset it to let Stockyard make one.",
+        )
+    return Secret(given)
+
+
+def proxies(environ: Mapping[str, str]) -> Proxies:
+    def either(name: str) -> str:
+        return environ.get(name) or environ.get(name.lower()) or ""
+
+    https, http = either("HTTPS_PROXY"), either("HTTP_PROXY")
+    return Proxies(
+        https=Secret(https) if https else None,
+        http=Secret(http) if http else None,
+        no_proxy=tuple(part.strip() for part in either("NO_PROXY").split(",") if part.strip()),
+        ca_file=environ.get("SSL_CERT_FILE", ""),
+    )
+
+
+def refuse_switches(environ: Mapping[str, str]) -> None:
+    """Switches of earlier versions that would weaken what cannot be switched off."""
+    if environ.get("STOCKYARD_REQUIRE_AUTH", "true").lower() in ("false", "0", "no", "off"):
+        raise CannotStart(78, "STOCKYARD_REQUIRE_AUTH: authentication cannot be switched off.")
+    if "STOCKYARD_TRUST_PROXY" in environ:
+        raise CannotStart(
+            78,
+            "STOCKYARD_TRUST_PROXY is gone: name the proxy's network in STOCKYARD_BEHIND_PROXY, "
+            "such as 10.0.0.0/8.",
+        )
+
+
+def warnings(environ: Mapping[str, str]) -> Iterator[str]:
+    known = (*NAMED, *READ_ELSEWHERE)
+    for name in sorted(environ):
+        if name in RETIRED:
+            yield f"{name} is ignored: there are no licences."
+        elif name.startswith("STOCKYARD_") and not name.startswith(PREFIX) and name not in known:
+            yield f"{name} is not a setting.{did_you_mean(name, known)}"
+
+
+def did_you_mean(word: str, known: tuple[str, ...]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f' Did you mean "{close[0]}"?' if close else ""

@@ -1,0 +1,285 @@
+"""Everything that can be set on the process, section by section, with its default.
+
+A duration is `Seconds`, a size is `Size`, and what must never be printed is a `Secret`. Limits and
+deadlines are those of `reliability.md` 5; a module's own Config stands in its class, not here.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from stockyard.core.target import Secret
+from stockyard.settings.units import Seconds, Size
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Count = Annotated[int, Meta(ge=1, le=100_000_000)]
+Weight = Annotated[int, Meta(ge=0, le=1_000_000)]
+
+
+def kib(count: int) -> Size:
+    return Size(count << 10)
+
+
+def mib(count: int) -> Size:
+    return Size(count << 20)
+
+
+class Server(Struct, frozen=True, kw_only=True):
+    """Where the process listens and where its data is. Read at start only."""
+
+    host: str = "127.0.0.1"
+    port: Port = 4200
+    """0 takes any free port."""
+    workers: Annotated[int, Meta(ge=1, le=1024)] = 1
+    data_dir: Path = Path("~/.stockyard")
+    behind_proxy: tuple[str, ...] = ()
+    """Networks (CIDR) whose X-Forwarded-* fields are believed."""
+    tls_cert: str = ""
+    tls_key: str = ""
+    predrain: Seconds = Seconds(0)
+    """How long `/readyz` already says no before the listener closes."""
+    drain: Seconds = Seconds(30)
+    hard_stop: Seconds = Seconds(60)
+    read_only: bool = False
+
+
+class Http(Struct, frozen=True, kw_only=True):
+    """What a client may send, and how slowly."""
+
+    console_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")
+    first_byte_timeout: Seconds = Seconds(10)
+    head_timeout: Seconds = Seconds(10)
+    body_grace: Seconds = Seconds(10)
+    body_min_rate: Size = kib(1)
+    """Per second, after the grace."""
+    body_timeout: Seconds = Seconds(300)
+    keepalive_timeout: Seconds = Seconds(75)
+    keepalive_timeout_busy: Seconds = Seconds(5)
+    """Used instead when more than 80 % of the connections are taken."""
+    write_stall: Seconds = Seconds(60)
+    write_min_rate: Size = Size(256)
+    tls_handshake: Seconds = Seconds(10)
+    connections: Count = 10_000
+    per_address: Count = 200
+    probe_cidrs: tuple[str, ...] = ()
+    max_header: Size = kib(16)
+    max_line: Size = kib(8)
+    max_fields: Count = 100
+    pipeline_buffer: Size = kib(64)
+    max_body: Size = mib(50)
+    max_upload: Size = mib(100)
+    max_api_body: Size = mib(5)
+    unread_body: Size = kib(64)
+    """Read and thrown away after an early error, so that the client can read the answer."""
+    json_depth: Count = 64
+    json_values: Count = 200_000
+    json_values_embeddings: Count = 5_000_000
+    json_keys: Count = 10_000
+    json_number: Count = 64
+
+
+class Timeout(Struct, frozen=True, kw_only=True):
+    """How long a provider may take. A request may only lower these."""
+
+    dns: Seconds = Seconds(5)
+    connect: Seconds = Seconds(5)
+    tls: Seconds = Seconds(5)
+    pool: Seconds = Seconds(2)
+    write: Seconds = Seconds(30)
+    first_byte: Seconds = Seconds(120)
+    """Until the head of a stream."""
+    first_byte_whole: Seconds = Seconds(600)
+    """Until the head of an answer that is not a stream: it comes when the answer is complete."""
+    first_content: Seconds = Seconds(300)
+    idle: Seconds = Seconds(120)
+    content_idle: Seconds = Seconds(300)
+    total: Seconds = Seconds(1800)
+
+
+class ProviderTimeout(Struct, frozen=True, kw_only=True):
+    """The timeouts that one provider overrides."""
+
+    dns: Seconds | None = None
+    connect: Seconds | None = None
+    tls: Seconds | None = None
+    pool: Seconds | None = None
+    write: Seconds | None = None
+    first_byte: Seconds | None = None
+    first_byte_whole: Seconds | None = None
+    first_content: Seconds | None = None
+    idle: Seconds | None = None
+    content_idle: Seconds | None = None
+    total: Seconds | None = None
+
+
+class Upstream(Struct, frozen=True, kw_only=True):
+    """Bounds of the connections to providers and of what they may answer."""
+
+    per_origin: Count = 1000
+    idle_close: Seconds = Seconds(60)
+    max_age: Seconds = Seconds(600)
+    max_head: Size = kib(64)
+    max_fields: Count = 256
+    max_body: Size = mib(64)
+    max_stream: Size = mib(256)
+    max_events: Count = 1_000_000
+    max_event: Size = mib(32)
+    held: Size = kib(256)
+    """Held back before the first content-bearing event."""
+
+
+class Overload(Struct, frozen=True, kw_only=True):
+    """When new calls are turned away with 503."""
+
+    max_inflight: Count = 1000
+    loop_lag: Seconds = Seconds(0.1)
+
+
+class Auth(Struct, frozen=True, kw_only=True):
+    """Who may do what without a Key of ours."""
+
+    local_reads: Literal["same_user", "off"] = "same_user"
+    bring_your_own: Literal["loopback", "with_key", "off"] = "loopback"
+
+
+class Storage(Struct, frozen=True, kw_only=True):
+    """Where facts are kept. Read at start only."""
+
+    database: str = "sqlite"
+    """`sqlite` (a file in the data folder) or `sqlite:/path/to/file.db`."""
+    redis: str = ""
+    trace_queue: Count = 10_000
+    trace_queue_bytes: Size = mib(32)
+
+
+class Disk(Struct, frozen=True, kw_only=True):
+    """Free space below which less is written."""
+
+    warn: Size = mib(1024)
+    low: Size = mib(512)
+    floor: Size = mib(128)
+
+
+class ConfigSection(Struct, frozen=True, kw_only=True):
+    """Who has the last word on a module that the file mentions."""
+
+    owner: Literal["database", "file"] = "database"
+
+
+class Retention(Struct, frozen=True, kw_only=True):
+    traces: Seconds = Seconds(90 * 86400)
+
+
+class Mock(Struct, frozen=True, kw_only=True):
+    """The built-in provider that needs no account."""
+
+    enabled: bool = True
+    trial: bool = True
+    """Answer for any model while no Credential exists."""
+    latency: Seconds = Seconds(0)
+
+
+class CredentialSection(Struct, frozen=True, kw_only=True):
+    name: str
+    secret: Secret
+    weight: Weight = 1
+
+
+class ProviderSection(Struct, frozen=True, kw_only=True):
+    """One provider: a row of the catalogue changed, or one of your own."""
+
+    enabled: bool = True
+    kind: str = ""
+    """The format it speaks; needed only for a provider that is not in the catalogue."""
+    base_url: str = ""
+    api_key: Secret | None = None
+    credentials: tuple[CredentialSection, ...] = ()
+    allow_private: bool = False
+    timeout: ProviderTimeout = ProviderTimeout()
+    ca_file: str = ""
+    client_cert: str = ""
+    client_key: str = ""
+    settings: dict[str, str] = {}
+    """What the provider's address or sign-in needs besides, such as a region or a project."""
+
+
+class AliasSection(Struct, frozen=True, kw_only=True):
+    """A name for models. Written as one text, it has one Target."""
+
+    strategy: str = "first"
+    targets: tuple[str, ...]
+
+
+class ModuleSection(Struct, frozen=True, kw_only=True):
+    """One module as the file wants it. Its `config` is checked by the module itself."""
+
+    enabled: bool = True
+    locked: bool = False
+    config: dict[str, Any] = {}
+
+
+class Egress(Struct, frozen=True, kw_only=True):
+    """Exceptions from the rule which addresses may be called."""
+
+    allow_private: tuple[str, ...] = ()
+    allow_http: tuple[str, ...] = ("localhost", "127.0.0.1")
+    proxy_trusted: bool = False
+
+
+class Proxies(Struct, frozen=True, kw_only=True):
+    """Outbound proxies, from the environment. Their addresses may hold a password."""
+
+    https: Secret | None = None
+    http: Secret | None = None
+    no_proxy: tuple[str, ...] = ()
+    ca_file: str = ""
+
+
+class Log(Struct, frozen=True, kw_only=True):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "text", "json"] = "auto"
+    """`auto` is text on a terminal and json elsewhere."""
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What the process was told at start. Never changes while it runs."""
+
+    server: Server = Server()
+    http: Http = Http()
+    timeout: Timeout = Timeout()
+    upstream: Upstream = Upstream()
+    overload: Overload = Overload()
+    auth: Auth = Auth()
+    storage: Storage = Storage()
+    disk: Disk = Disk()
+    config: ConfigSection = ConfigSection()
+    retention: Retention = Retention()
+    mock: Mock = Mock()
+    providers: dict[str, ProviderSection] = {}
+    aliases: dict[str, AliasSection] = {}
+    modules: dict[str, ModuleSection] = {}
+    modules_dir: str = ""
+    egress: Egress = Egress()
+    log: Log = Log()
+
+    # The rest comes from the environment only.
+    proxies: Proxies = Proxies()
+    admin_key: Secret | None = None
+    print_secrets: bool = False
+    file: Path | None = None
+    """The config file that was read."""
+    warnings: tuple[str, ...] = ()
+    """What was accepted but should be corrected, one sentence each."""
+
+    @property
+    def config_owner(self) -> Literal["database", "file"]:
+        return self.config.owner
+
+    @property
+    def database_path(self) -> Path:
+        _, _, path = self.storage.database.partition(":")
+        return Path(path).expanduser() if path else self.server.data_dir / "stockyard.db"
+
+
+FROM_ENVIRONMENT_ONLY = frozenset({"proxies", "admin_key", "print_secrets", "file", "warnings"})

@@ -1,0 +1,285 @@
+"""The one thread that writes: changes in group commits, rows that nobody waits for in batches.
+
+Changes go first and wait for stable storage: those that are queued together are committed together,
+each in its own savepoint, so that one that fails undoes only itself. Rows of a RowQueue are written
+in transactions of their own, one statement per batch.
+
+An error from a commit or a checkpoint may be told only once, so nothing is acknowledged after it
+until the database was closed, opened and probed again (`reliability.md` 6.3).
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Literal
+
+import apsw
+
+from stockyard.errors import Refused
+from stockyard.storage.database import NONE, Parameters, Row, Transaction
+from stockyard.storage.rowqueue import BATCH_ROWS, RowQueue
+
+LINGER = 0.05
+"""How long the first row of a batch waits for company, in seconds."""
+MAX_CHANGES = 1000
+CHECKPOINT_PAGES = 4096
+"""16 MiB of write-ahead log."""
+RETRY_AFTER = 5.0
+SECOND_FAILURE_WITHIN = 60.0
+
+BROKEN = (apsw.IOError, apsw.FullError, apsw.CorruptError, apsw.NotADBError, apsw.ReadOnlyError)
+"""Errors of the disk or the file, as opposed to errors of one statement."""
+
+log = logging.getLogger("stockyard.storage")
+
+
+class Change:
+    """A change that somebody on the loop waits for."""
+
+    def __init__(self, work: Callable[[Transaction], Any], waiter: "asyncio.Future[Any]") -> None:
+        self.work = work
+        self.waiter = waiter
+        self.result: Any = None
+        self.error: Exception | None = None
+
+    def settle(self) -> None:
+        """Wake the one who waits. On the loop."""
+        if self.waiter.done():
+            return
+        if self.error is not None:
+            self.waiter.set_exception(self.error)
+        else:
+            self.waiter.set_result(self.result)
+
+
+class Statements:
+    """The Transaction that a Change is given."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, parameters: Parameters = NONE) -> list[Row]:
+        return list(self._connection.execute(sql, parameters))
+
+
+class Savepoint:
+    """Undoes one Change that raised and keeps the error for its waiter."""
+
+    def __init__(self, connection: apsw.Connection, change: Change) -> None:
+        self._connection = connection
+        self._change = change
+
+    def __enter__(self) -> Statements:
+        self._connection.execute("savepoint change")
+        return Statements(self._connection)
+
+    def __exit__(
+        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if isinstance(error, BROKEN) or not isinstance(error, Exception | None):
+            return False
+        if error is not None:
+            self._change.error = error
+            self._connection.execute("rollback to change")
+        self._connection.execute("release change")
+        return True
+
+
+class Writer:
+    """The writer thread. `state` is `ok`, `failed` (reopening) or `down` (it keeps failing)."""
+
+    def __init__(self, open_connection: Callable[[], apsw.Connection]) -> None:
+        self._open = open_connection
+        self._wal_pages = 0
+        self._connection = self._opened()
+        self._queues: tuple[RowQueue, ...] = ()
+        self._changes: deque[Change] = deque()
+        self._wake = threading.Event()
+        self._closing = False
+        self._failed_at = float("-inf")
+        self.state: Literal["ok", "failed", "down"] = "ok"
+        self.down_since: float | None = None
+        """Since when nothing can be written, on the monotonic clock."""
+        self._thread = threading.Thread(target=self._run, name="stockyard-writer", daemon=True)
+        self._thread.start()
+
+    def add(self, queue: RowQueue) -> None:
+        queue.wake = self._wake.set
+        self._queues = (*self._queues, queue)
+
+    def submit(self, change: Change) -> None:
+        """Queue a change. Raises Refused (503) when the writer cannot take it."""
+        if self._closing or self.state == "down":
+            raise unavailable("writer")
+        if len(self._changes) >= MAX_CHANGES:
+            raise unavailable("backpressure")
+        self._changes.append(change)
+        self._wake.set()
+
+    @property
+    def waiting(self) -> int:
+        return len(self._changes)
+
+    def close(self, deadline: float) -> None:
+        """Write what is queued, for at most `deadline` seconds, and close the database."""
+        self._closing = True
+        self._wake.set()
+        self._thread.join(deadline)
+        for queue in self._queues:
+            if len(queue):
+                log.warning("%d rows of %s were not written in time.", len(queue), queue.name)
+
+    # Everything below runs in the writer thread.
+
+    def _run(self) -> None:
+        while not (self._closing and self._idle()):
+            if self._idle():
+                self._wake.wait()
+            self._wake.clear()
+            if not self._changes:
+                self._linger()
+            if not self._round():
+                self._recover()
+        self._finish()
+
+    def _idle(self) -> bool:
+        return not self._changes and not any(len(queue) for queue in self._queues)
+
+    def _linger(self) -> None:
+        """Let a batch of rows grow, unless a change comes or the batch is full."""
+        ends = time.monotonic() + LINGER
+        while not (self._changes or self._closing):
+            left = ends - time.monotonic()
+            if left <= 0 or any(len(queue) >= BATCH_ROWS for queue in self._queues):
+                return
+            if self._wake.wait(left):
+                self._wake.clear()
+
+    def _round(self) -> bool:
+        """Changes first, then one batch of each queue. False when the database failed."""
+        try:
+            if self._changes:
+                self._commit_changes()
+            for queue in self._queues:
+                self._commit_rows(queue)
+            if self._wal_pages > CHECKPOINT_PAGES:
+                self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+                self._wal_pages = 0
+        except apsw.Error as error:
+            self._note_failure(error)
+            return False
+        return True
+
+    def _commit_changes(self) -> None:
+        batch = [self._changes.popleft() for _ in range(min(len(self._changes), BATCH_ROWS))]
+        try:
+            self._connection.execute("begin immediate")
+            for change in batch:
+                with Savepoint(self._connection, change) as statements:
+                    change.result = change.work(statements)
+            self._connection.execute("commit")
+        except apsw.Error:
+            # The outcome is unknown: the commit may still be found after reopening.
+            for change in batch:
+                change.error = unavailable("writer")
+            raise
+        finally:
+            settle(batch)
+
+    def _commit_rows(self, queue: RowQueue) -> None:
+        rows, count = queue.take()
+        if not count:
+            return
+        try:
+            self._connection.execute("begin immediate")
+            self._connection.execute(queue.sql, {"rows": rows})
+            self._connection.execute("commit")
+        except apsw.Error:
+            queue.was_lost(count)
+            raise
+        queue.was_written(count)
+
+    def _note_failure(self, error: apsw.Error) -> None:
+        log.error("The database could not be written (%s). It is opened again.", error)
+        now = time.monotonic()
+        self.state = "down" if now - self._failed_at < SECOND_FAILURE_WITHIN else "failed"
+        self._failed_at = now
+        if self.down_since is None:
+            self.down_since = now
+
+    def _recover(self) -> None:
+        """Close, open and probe until it works. Only then is anything acknowledged again."""
+        while not self._closing:
+            if self.state == "down":
+                self._refuse_waiting()
+                self._wake.wait(RETRY_AFTER)
+                self._wake.clear()
+            if self._reopen():
+                return
+            self.state = "down"
+
+    def _reopen(self) -> bool:
+        try:
+            self._connection.close(True)
+            self._connection = self._opened()
+            # Rewrites into the database what a failed fsync left in doubt.
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        except (apsw.Error, OSError) as error:
+            log.error("The database cannot be opened again (%s).", error)
+            return False
+        self.state, self.down_since = "ok", None
+        return True
+
+    def _opened(self) -> apsw.Connection:
+        connection = self._open()
+        self._wal_pages = 0
+        connection.set_wal_hook(self._committed)
+        return connection
+
+    def _committed(self, connection: apsw.Connection, name: str, pages: int) -> int:
+        self._wal_pages = pages
+        return apsw.SQLITE_OK
+
+    def _refuse_waiting(self) -> None:
+        batch = list(self._changes)
+        self._changes.clear()
+        for change in batch:
+            change.error = unavailable("writer")
+        settle(batch)
+
+    def _finish(self) -> None:
+        try:
+            if self.state == "ok":
+                self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            self._connection.close(True)
+        except apsw.Error as error:
+            log.error("The database was not closed cleanly (%s).", error)
+
+
+def settle(batch: list[Change]) -> None:
+    """Wake all who wait for this batch with one call into their loop."""
+    if not batch:
+        return
+    try:
+        batch[0].waiter.get_loop().call_soon_threadsafe(settle_all, batch)
+    except RuntimeError:
+        log.debug("Nobody waits for %d changes any more: the loop is closed.", len(batch))
+
+
+def settle_all(batch: list[Change]) -> None:
+    for change in batch:
+        change.settle()
+
+
+def unavailable(cause: str) -> Refused:
+    return Refused(
+        503,
+        "ledger_unavailable",
+        "The database cannot be written now. Try again in a few seconds.",
+        retry_after=5,
+        detail={"cause": cause},
+    )
