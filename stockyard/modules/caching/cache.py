@@ -1,0 +1,262 @@
+"""Answer a repeated question from store instead of paying for it again.
+
+Why
+    Tests, demos, classifiers and agents ask the same thing many times. An answer that was given
+    once costs nothing the second time, and comes at once.
+
+Example
+    [modules.cache]
+    ttl_seconds = 600
+    share = "key"
+
+Caller sees
+    `X-Stockyard-Cache: hit` and `Age` on an answer from store. `Cache-Control` (`no-store`,
+    `no-cache`, `max-age`, `only-if-cached`) and `X-Stockyard-Cache: off` or `refresh` are obeyed. A
+    miss under `only-if-cached` is HTTP 404 `cache_miss`.
+"""
+
+from functools import partial
+from hashlib import sha256
+from re import compile as pattern
+from typing import Annotated, Literal, NamedTuple
+
+import msgspec
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from stockyard.core.exchange import Exchange
+from stockyard.core.folding import unfold
+from stockyard.core.glob import Glob
+from stockyard.core.module import TEXT_KINDS, Module, ModuleConfig, Stage
+from stockyard.core.money import Usage
+from stockyard.core.ports import Ports, Stored
+from stockyard.core.replay import Replay
+from stockyard.core.request import Content
+from stockyard.core.response import Output, Raw, Response
+from stockyard.core.stream import Answer
+from stockyard.errors import Refused
+
+KEY_VERSION = 1
+DEFAULT_TEMPERATURE = 1.0
+"""What a call without a temperature is taken to have."""
+
+Ignored = Literal["user", "metadata", "store", "service_tier"]
+CONTENT_FIELD: dict[Ignored, str] = {
+    "user": "end_user",
+    "metadata": "metadata",
+    "store": "store",
+    "service_tier": "service_tier",
+}
+Seconds = Annotated[int, Meta(ge=1, le=31_536_000)]
+MAX_AGE = pattern(r"max-age=(\d{1,9})")
+
+
+class TtlRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    glob: Annotated[
+        str, Meta(min_length=1, max_length=500, description="Models; `*` stands for any text.")
+    ]
+    seconds: Annotated[Seconds, Meta(description="How long their answers are kept.")]
+
+
+class Config(ModuleConfig, frozen=True):
+    ttl_seconds: Annotated[Seconds, Meta(description="How long an answer is kept.")] = 3600
+    ttl_by_model: Annotated[
+        tuple[TtlRow, ...],
+        Meta(max_length=1000, description="Other times for some models; the first match applies."),
+    ] = ()
+    max_entries: Annotated[int, Meta(ge=1, le=10_000_000, description="Answers kept at most.")] = (
+        10_000
+    )
+    max_memory_bytes: Annotated[
+        int, Meta(ge=1, le=1_073_741_824, description="Memory they may take.")
+    ] = 67_108_864
+    max_entry_bytes: Annotated[
+        int, Meta(ge=1, le=1_073_741_824, description="A larger answer is not kept.")
+    ] = 1_048_576
+    max_temperature: Annotated[
+        float,
+        Meta(ge=0, le=2, description="Calls with a higher temperature are not kept; unset is 1."),
+    ] = 1.0
+    tools: Annotated[bool, Meta(description="Also keep answers to requests that offer tools.")] = (
+        False
+    )
+    ignore: Annotated[
+        tuple[Ignored, ...],
+        Meta(max_length=4, description="Fields in which two equal requests may differ."),
+    ] = ()
+    share: Annotated[
+        Literal["partition", "key", "user"],
+        Meta(description="Who may get an answer that somebody else asked for."),
+    ] = "partition"
+    caller_control: Annotated[bool, Meta(description="Obey the caller's cache headers.")] = True
+
+
+class Kept(Struct, frozen=True):
+    """An answer as it is stored."""
+
+    output: msgspec.Raw
+    usage: Usage | None
+    raw: tuple[str, int, bytes, bytes] | None
+    """Format, status, content type and body of a whole answer in the provider's own bytes."""
+
+
+class Wish(NamedTuple):
+    """What the caller's headers ask of the cache."""
+
+    read: bool = True
+    write: bool = True
+    max_age: float = float("inf")
+    only_if_cached: bool = False
+
+
+EVERYTHING = Wish()
+_decode_kept = msgspec.msgpack.Decoder(Kept).decode
+_decode_output = msgspec.msgpack.Decoder(Output).decode
+
+
+class Cache(Module[Config]):
+    name = "cache"
+    category = "caching"
+    stage = Stage.RECALL
+    handles = TEXT_KINDS
+    wants_response = True
+
+    def __init__(self, config: Config, ports: Ports) -> None:
+        super().__init__(config, ports)
+        self._ttls = tuple((Glob(row.glob), row.seconds) for row in config.ttl_by_model)
+        self._ignored = {CONTENT_FIELD[name]: None for name in config.ignore}
+
+    def on_request(self, x: Exchange) -> Answer | None:
+        wish = _wish(x) if self.config.caller_control else EVERYTHING
+        unfit = self._unfit(x.request.content)
+        if unfit:
+            x.note(self.name, "skipped", {"reason": unfit})
+        if not unfit and (wish.read or wish.write):
+            key = self._key(x)
+            stored = self._find(key, wish.max_age) if wish.read else None
+            if stored is not None:
+                return self._hit(x, stored)
+            x.cache_state = "miss"
+            x.cache_key = key if wish.write else b""
+        if wish.only_if_cached:
+            raise Refused(
+                404, "cache_miss", "No answer to this request is stored, and only such was wanted."
+            )
+        return None
+
+    def on_response(self, x: Exchange) -> None:
+        response = x.response
+        if not x.cache_key or response is None:
+            return
+        unfit = "simulated" if x.simulated else self._unfinished(response.output)
+        value = b"" if unfit else _encode(response)
+        if len(value) > self.config.max_entry_bytes:
+            unfit = "size"
+        if unfit:
+            x.note(self.name, "skipped", {"reason": unfit})
+            return
+        now = self.ports.now()
+        stored = Stored(
+            value=value,
+            stored_at=now,
+            expires_at=now + self._ttl(x.request.model),
+            model=x.request.model,
+            key_id=x.caller.key_id,
+            tags=tuple(x.tags.items()),
+        )
+        self.ports.answers.put(
+            x.cache_key,
+            stored,
+            max_entries=self.config.max_entries,
+            max_bytes=self.config.max_memory_bytes,
+        )
+        x.note(self.name, "stored", {"bytes": len(value)})
+
+    def _find(self, key: bytes, max_age: float) -> Stored | None:
+        stored = self.ports.answers.get(key)
+        now = self.ports.now()
+        if stored is None or stored.expires_at <= now or now - stored.stored_at >= max_age:
+            return None
+        return stored
+
+    def _hit(self, x: Exchange, stored: Stored) -> Answer:
+        age = max(0, int(self.ports.now() - stored.stored_at))
+        kept = _decode_kept(stored.value)
+        x.cache_state = "hit"
+        x.stored_usage = kept.usage
+        x.tell("Age", str(age))
+        x.note(self.name, "hit", {"age": age})
+        if x.request.stream:
+            return Replay(unfold(_decode_output(kept.output), kept.usage))
+        raw = None
+        if kept.raw is not None:
+            form, status, content_type, body = kept.raw
+            raw = Raw(form, status, [(b"content-type", content_type)], body)
+        return Response(partial(_decode_output, kept.output), usage=kept.usage, raw=raw)
+
+    def _key(self, x: Exchange) -> bytes:
+        """A digest of everything that could make another answer right."""
+        content = x.request.content
+        if self._ignored:
+            content = replace(content, **self._ignored)
+        owner = {"partition": "", "key": x.caller.key_id, "user": x.caller.user}[self.config.share]
+        question = (
+            KEY_VERSION,
+            x.partition,
+            self.config.share,
+            owner,
+            x.kind,
+            x.inbound.native,
+            x.request.model,
+            x.constraints,
+            self.ports.call_fingerprint(),
+            content,
+        )
+        return sha256(msgspec.json.encode(question, order="deterministic")).digest()
+
+    def _unfit(self, content: Content) -> str:
+        """Why no answer to this request is kept; empty when it may be."""
+        temperature = content.temperature
+        if temperature is None:
+            temperature = DEFAULT_TEMPERATURE
+        if temperature > self.config.max_temperature:
+            return "temperature"
+        return "tools" if content.tools and not self.config.tools else ""
+
+    def _unfinished(self, output: Output) -> str:
+        """Why an answer is not one to repeat; empty when it is."""
+        if not output.choices:
+            return "empty"
+        whole = ("stop", "tool_calls") if self.config.tools else ("stop",)
+        return "" if all(choice.finish in whole for choice in output.choices) else "finish"
+
+    def _ttl(self, model: str) -> int:
+        matching = (seconds for glob, seconds in self._ttls if glob.matches(model))
+        return next(matching, self.config.ttl_seconds)
+
+
+def _wish(x: Exchange) -> Wish:
+    if x.asked.cache == "off":
+        return Wish(read=False, write=False)
+    control = x.asked.cache_control.lower()
+    max_age = MAX_AGE.search(control)
+    return Wish(
+        read=x.asked.cache != "refresh" and "no-cache" not in control and "no-store" not in control,
+        write="no-store" not in control,
+        max_age=float(max_age[1]) if max_age else float("inf"),
+        only_if_cached="only-if-cached" in control,
+    )
+
+
+def _encode(response: Response) -> bytes:
+    raw = response.raw
+    kept = Kept(
+        output=msgspec.Raw(msgspec.msgpack.encode(response.output)),
+        usage=response.usage,
+        raw=(raw.format, raw.status, _content_type(raw), raw.body) if raw else None,
+    )
+    return msgspec.msgpack.encode(kept)
+
+
+def _content_type(raw: Raw) -> bytes:
+    return next((value for name, value in raw.fields if name == b"content-type"), b"")

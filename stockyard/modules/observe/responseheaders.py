@@ -1,0 +1,124 @@
+"""Tell the caller in headers what Stockyard did with the call.
+
+Why
+    Which provider answered, from store or afresh, in what time, for how many tokens: a program can
+    act on that at once, without asking an API for the trace.
+
+Example
+    [modules.responseheaders]
+    groups = ["identity", "cache", "tokens", "timing", "attempts"]
+    hide = ["x-ratelimit-*"]
+
+Caller sees
+    `X-Stockyard-…` headers, on errors too. Of a stream, what is known when it begins; the totals
+    come in one comment line before its end where the format allows comments. The request id, the
+    trace id, the provider and `Retry-After` are always told.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from stockyard.core.exchange import Exchange
+from stockyard.core.glob import Globs
+from stockyard.core.module import Module, ModuleConfig, Stage
+from stockyard.core.ports import Ports
+from stockyard.core.totals import gateway_us
+
+Group = Literal["identity", "cache", "tokens", "timing", "limits", "attempts", "tags", "modules"]
+MAX_NAMES = 20
+LIMIT_HEADERS = ("ratelimit-", "x-ratelimit-")
+
+
+class Config(ModuleConfig, frozen=True):
+    groups: Annotated[
+        tuple[Group, ...],
+        Meta(
+            max_length=8,
+            description="What is told: who answered, from store or not, tokens, times, what is "
+            "left of limits, tries, tags, modules that noted something.",
+        ),
+    ] = ("identity", "cache", "tokens", "timing", "limits")
+    on_errors: Annotated[bool, Meta(description="Tell it on errors and refusals too.")] = True
+    hide: Annotated[
+        tuple[Annotated[str, Meta(max_length=200)], ...],
+        Meta(max_length=200, description="Headers never told; `*` stands for any text."),
+    ] = ()
+    stream_totals: Annotated[
+        Literal["off", "comment"],
+        Meta(description="Whether a stream ends with a comment line that holds the totals."),
+    ] = "comment"
+
+
+class ResponseHeaders(Module[Config]):
+    """Costs and the version of the configuration are not told: nothing says them to a module."""
+
+    name = "responseheaders"
+    category = "observe"
+    stage = Stage.OBSERVE
+    on_by_default = True
+
+    def __init__(self, config: Config, ports: Ports) -> None:
+        super().__init__(config, ports)
+        tells = {
+            "identity": _identity,
+            "cache": _cache,
+            "tokens": _tokens,
+            "timing": _timing,
+            "attempts": _attempts,
+            "tags": _tags,
+            "modules": _modules,
+        }
+        self._tells = tuple(tells[group] for group in config.groups if group != "limits")
+        self._hidden = Globs(tuple(pattern.lower() for pattern in config.hide))
+        self._shows_limits = "limits" in config.groups
+        self.stream_totals = config.stream_totals
+
+    def on_head(self, x: Exchange) -> None:
+        if x.error is None or self.config.on_errors:
+            for tell in self._tells:
+                tell(x)
+        if self._hidden or not self._shows_limits:
+            x.told = [told for told in x.told if self._shown(told[0].lower())]
+
+    def _shown(self, header: str) -> bool:
+        if header.startswith(LIMIT_HEADERS) and not self._shows_limits:
+            return False
+        return not self._hidden.match(header)
+
+
+def _identity(x: Exchange) -> None:
+    x.tell("X-Stockyard-Request-Id", x.id)
+    if x.target is not None:
+        x.tell("X-Stockyard-Model", x.target.model)
+
+
+def _cache(x: Exchange) -> None:
+    x.tell("X-Stockyard-Cache", x.cache_state)
+
+
+def _tokens(x: Exchange) -> None:
+    if x.usage is not None:
+        x.tell("X-Stockyard-Tokens-In", str(x.usage.prompt))
+        x.tell("X-Stockyard-Tokens-Out", str(x.usage.completion))
+
+
+def _timing(x: Exchange) -> None:
+    x.tell("X-Stockyard-Latency-Ms", str(x.elapsed_us() // 1000))
+    x.tell("X-Stockyard-Gateway-Us", str(gateway_us(x)))
+
+
+def _attempts(x: Exchange) -> None:
+    if x.attempts:
+        x.retell("X-Stockyard-Attempts", str(len(x.attempts)))
+
+
+def _tags(x: Exchange) -> None:
+    if x.tags:
+        x.tell("X-Stockyard-Tags", ",".join(f"{name}={value}" for name, value in x.tags.items()))
+
+
+def _modules(x: Exchange) -> None:
+    names = list(dict.fromkeys(finding.module for finding in x.findings))[:MAX_NAMES]
+    if names:
+        x.tell("X-Stockyard-Modules", ",".join(names))

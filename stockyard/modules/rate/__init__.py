@@ -1,0 +1,1 @@
+"""How much somebody may use in a time: ratelimit."""

@@ -1,0 +1,276 @@
+"""Limit how many calls and tokens someone may use in a time, and how many calls at once.
+
+Why
+    One runaway script should not use up what everybody shares. A limit in front of the provider
+    costs nothing when it refuses, and tells the caller when to come back.
+
+Example
+    [modules.ratelimit]
+    limits = [{ by = "key", calls = 60, per_seconds = 60, burst = 10 }]
+
+Caller sees
+    HTTP 429 `rate_limited` or `concurrency_exceeded` with `Retry-After`, computed from what was
+    used. `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` tell on every answer where
+    the tightest limit stands, and `x-ratelimit-…-requests` and `-tokens` the same for each sort.
+"""
+
+from ipaddress import ip_network
+from math import ceil
+from typing import Annotated, Literal, NamedTuple
+
+from msgspec import Meta, Struct
+
+from stockyard.core.exchange import Exchange, Kind
+from stockyard.core.glob import Glob, Globs
+from stockyard.core.module import Module, ModuleConfig, RequestHook, Stage
+from stockyard.core.money import Usage
+from stockyard.core.ports import Charge, Ports, Standing, Verdict
+from stockyard.errors import Abandoned, Refused, StockyardError
+
+By = Literal["global", "team", "key", "user", "address", "project", "model"]
+MAX_WAITERS = 1000
+MAX_MODELS = 1000
+NEWEST_WEIGHT = 0.2
+"""How much the newest answer counts in the mean length of a model's answers."""
+
+Count = Annotated[int, Meta(ge=0, le=10_000_000)]
+
+
+class Limit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    by: Annotated[By, Meta(description="Who is counted apart.")] = "key"
+    match: Annotated[
+        str, Meta(max_length=500, description="Only those whose id matches; `*` is any text.")
+    ] = "*"
+    calls: Annotated[Count, Meta(description="Calls in that time; 0 is no limit.")] = 0
+    tokens: Annotated[Count, Meta(description="Tokens in that time; 0 is no limit.")] = 0
+    concurrent: Annotated[Count, Meta(description="Calls at once; 0 is no limit.")] = 0
+    per_seconds: Annotated[int, Meta(ge=1, le=86_400, description="The time.")] = 60
+    burst: Annotated[
+        Count, Meta(description="Calls that may come at once; 0 is all of `calls`.")
+    ] = 0
+    models: Annotated[
+        tuple[Annotated[str, Meta(max_length=500)], ...],
+        Meta(max_length=200, description="Only calls for these models; empty is any."),
+    ] = ()
+    kinds: Annotated[
+        tuple[Kind, ...],
+        Meta(max_length=20, description="Only calls of these kinds; empty is any."),
+    ] = ()
+
+
+class Config(ModuleConfig, frozen=True):
+    limits: Annotated[
+        tuple[Limit, ...], Meta(max_length=100, description="The limits. All that match apply.")
+    ] = ()
+    max_wait_ms: Annotated[
+        int, Meta(ge=0, le=30_000, description="Wait this long for room instead of refusing.")
+    ] = 0
+    headers: Annotated[bool, Meta(description="Tell the caller where the limits stand.")] = True
+
+
+class Row(NamedTuple):
+    """A limit, ready to be matched."""
+
+    name: str
+    limit: Limit
+    match: Glob
+    models: Globs
+    kinds: frozenset[Kind]
+
+
+class RateLimit(Module[Config]):
+    """Counts against the limits of its own table; those stored on a Key are not read here."""
+
+    name = "ratelimit"
+    category = "rate"
+    stage = Stage.ADMIT
+    on_by_default = True
+
+    def __init__(self, config: Config, ports: Ports) -> None:
+        super().__init__(config, ports)
+        self._rows = tuple(
+            Row(f"{place}:{row.by}", row, Glob(row.match), Globs(row.models), frozenset(row.kinds))
+            for place, row in enumerate(config.limits)
+        )
+        self._counts_tokens = any(row.tokens for row in config.limits)
+        self._mean_output: dict[str, float] = {}
+        self._waiters = 0
+        self.patience_seconds = config.max_wait_ms / 1000 + 2
+        self.on_request: RequestHook = self._wait_or_refuse if config.max_wait_ms else self._admit
+
+    def idle(self) -> bool:
+        return not self._rows
+
+    def on_response(self, x: Exchange) -> None:
+        usage = _usage(x)
+        if x.stored_usage is not None or x.simulated:
+            self._settle(x, 0)
+        elif usage is None:
+            self._settle(x, x.reserved_tokens)
+        else:
+            self._learn(x.received.model, usage.completion)
+            self._settle(x, usage.total)
+
+    def on_error(self, x: Exchange, error: Exception) -> None:
+        usage = _usage(x)
+        if usage is not None:
+            self._settle(x, usage.total)
+        elif isinstance(error, Abandoned) and x.attempts:
+            # The caller left before the provider said what it used; it did use something.
+            self._settle(x, x.reserved_tokens)
+        else:
+            self._settle(x, 0)
+
+    def _admit(self, x: Exchange) -> None:
+        verdict = self._take(x)
+        if verdict is None:
+            return
+        if self.config.headers:
+            _tell(x, verdict)
+        if not verdict.allowed:
+            raise self._refusal(x, verdict)
+
+    async def _wait_or_refuse(self, x: Exchange) -> None:
+        patience = self.config.max_wait_ms / 1000
+        verdict = self._take(x)
+        waited = 0.0
+        while verdict is not None and not verdict.allowed:
+            if waited + verdict.retry_after > patience or self._waiters >= MAX_WAITERS:
+                break
+            # Others may take the room first; then this one waits again, as long as it may.
+            wait = max(verdict.retry_after, 0.001)
+            self._waiters += 1
+            try:
+                await self.ports.sleep(wait)
+            finally:
+                self._waiters -= 1
+            waited += wait
+            verdict = self._take(x)
+        if verdict is None:
+            return
+        if self.config.headers:
+            _tell(x, verdict)
+        if not verdict.allowed:
+            raise self._refusal(x, verdict)
+        if waited:
+            x.note(self.name, "waited", {"ms": int(waited * 1000)})
+
+    def _take(self, x: Exchange) -> Verdict | None:
+        """Ask for the room this call needs; None when no limit concerns it."""
+        charges = tuple(_charge(row, x) for row in self._rows if _concerns(row, x))
+        if not charges:
+            return None
+        tokens = self._estimate(x) if self._counts_tokens else 0
+        verdict = self.ports.limits.take(charges, tokens=tokens, lease=x.id)
+        if verdict.allowed:
+            x.charges, x.reserved_tokens = charges, tokens
+        return verdict
+
+    def _estimate(self, x: Exchange) -> int:
+        """The whole prompt, and as much answer as the call allows or the model mostly gives."""
+        count = self.ports.token_estimate
+        prompt = sum(count(text) for text in x.received.texts())
+        mean = self._mean_output.get(x.received.model, 0.0)
+        most = x.received.content.max_output
+        return prompt + int(mean if most is None or (mean and mean < most) else most)
+
+    def _learn(self, model: str, output_tokens: int) -> None:
+        mean = self._mean_output.get(model)
+        if mean is None:
+            if len(self._mean_output) >= MAX_MODELS:
+                del self._mean_output[next(iter(self._mean_output))]
+            mean = float(output_tokens)
+        self._mean_output[model] = mean + NEWEST_WEIGHT * (output_tokens - mean)
+
+    def _settle(self, x: Exchange, used: int) -> None:
+        charges, x.charges = x.charges, ()
+        if charges:
+            self.ports.limits.settle(charges, reserved=x.reserved_tokens, used=used, lease=x.id)
+
+    def _refusal(self, x: Exchange, verdict: Verdict) -> StockyardError:
+        by = verdict.row.partition(":")[2]
+        x.note(self.name, "refused", {"by": by, "row": verdict.row, "limit": verdict.failed})
+        if verdict.failed == "concurrent":
+            return Refused(
+                429,
+                "concurrency_exceeded",
+                f"Too many calls at once: at most {verdict.limit} per {by}. "
+                "Wait until one of them ends.",
+                retry_after=verdict.retry_after,
+            )
+        seconds = max(1, ceil(verdict.retry_after))
+        return Refused(
+            429,
+            "rate_limited",
+            f"The limit of {verdict.failed} per {by} is reached. Try again in {seconds} s.",
+            retry_after=verdict.retry_after,
+        )
+
+
+def _usage(x: Exchange) -> Usage | None:
+    return x.response.usage if x.usage is None and x.response is not None else x.usage
+
+
+def _concerns(row: Row, x: Exchange) -> bool:
+    if row.kinds and x.kind not in row.kinds:
+        return False
+    if row.models and not row.models.match(x.received.model):
+        return False
+    return row.match.pattern == "*" or row.match.matches(_subject(row.limit.by, x))
+
+
+def _charge(row: Row, x: Exchange) -> Charge:
+    limit = row.limit
+    return Charge(
+        subject=f"{limit.by}:{_subject(limit.by, x)}",
+        row=row.name,
+        calls=limit.calls,
+        tokens=limit.tokens,
+        concurrent=limit.concurrent,
+        per_seconds=limit.per_seconds,
+        burst=limit.burst,
+    )
+
+
+def _subject(by: By, x: Exchange) -> str:
+    match by:
+        case "global":
+            return "global"
+        case "team":
+            return x.caller.team_id
+        case "key":
+            return x.caller.key_id
+        case "user":
+            return x.caller.user
+        case "project":
+            return x.caller.project
+        case "model":
+            return x.received.model
+        case "address":
+            return _network(x.caller.address)
+
+
+def _network(address: str) -> str:
+    """An IPv6 address counts as its /64, for that is what one customer is given."""
+    if ":" not in address:
+        return address
+    try:
+        return str(ip_network((address.partition("%")[0], 64), strict=False))
+    except ValueError:
+        return address
+
+
+def _tell(x: Exchange, verdict: Verdict) -> None:
+    if verdict.limit and verdict.failed != "concurrent" and verdict.row:
+        x.tell("RateLimit-Limit", str(verdict.limit))
+        x.tell("RateLimit-Remaining", str(verdict.remaining))
+        x.tell("RateLimit-Reset", str(ceil(verdict.reset_seconds)))
+    for sort, standing in (("requests", verdict.calls), ("tokens", verdict.tokens)):
+        if standing is not None:
+            _tell_standing(x, sort, standing)
+
+
+def _tell_standing(x: Exchange, sort: str, standing: Standing) -> None:
+    x.tell(f"x-ratelimit-limit-{sort}", str(standing.limit))
+    x.tell(f"x-ratelimit-remaining-{sort}", str(standing.remaining))
+    x.tell(f"x-ratelimit-reset-{sort}", f"{ceil(standing.reset_seconds)}s")

@@ -1,0 +1,1 @@
+"""What helps a call to succeed: retrypilot."""

@@ -1,0 +1,214 @@
+"""Repeat a failed call on the same target when that is likely to help.
+
+Why
+    Providers fail for a moment: an overloaded server, a dropped connection, a rate limit that ends
+    in two seconds. Asking again usually works. Asking again without measure makes an outage
+    worse, so repeats have a budget: a share of the calls, whatever happens.
+
+Example
+    [modules.retrypilot]
+    retries = 2
+    classes = ["connect", "overloaded", "rate"]
+
+Caller sees
+    The last error of the provider, with its `Retry-After`. `X-Stockyard-Attempts` tells how many
+    tries there were, and `X-Stockyard-Step-Down` which model took over.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from stockyard.core.exchange import Exchange
+from stockyard.core.glob import Glob
+from stockyard.core.module import ALL_KINDS, Call, Module, ModuleConfig, Stage
+from stockyard.core.ports import Ports
+from stockyard.core.request import Request
+from stockyard.core.stream import Answer
+from stockyard.core.target import Target
+from stockyard.errors import EgressDenied, Kind, UpstreamError
+
+Class = Literal["connect", "first_byte", "overloaded", "rate", "server", "broken_stream"]
+CLASSES: dict[Kind, Class] = {
+    "unreachable": "connect",
+    "timeout": "first_byte",
+    "overloaded": "overloaded",
+    "rate_limited": "rate",
+    "provider_fault": "server",
+    "bad_answer": "server",
+    "interrupted": "broken_stream",
+}
+MAX_BUDGETS = 10_000
+MAX_SAVED_RETRIES = 10.0
+"""Retries that a quiet time may save up for one target."""
+FAILURES_TO_STEP_DOWN = 2
+
+ModelName = Annotated[str, Meta(min_length=1, max_length=500)]
+
+
+class StepDown(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"of": "from"}
+):
+    of: Annotated[ModelName, Meta(description="Models this is for; `*` stands for any text.")]
+    to: Annotated[ModelName, Meta(description="The model or alias to ask instead.")]
+
+
+class Config(ModuleConfig, frozen=True):
+    retries: Annotated[
+        int, Meta(ge=0, le=10, description="Repeats on one target, after the first try.")
+    ] = 2
+    total_attempts: Annotated[
+        int, Meta(ge=1, le=20, description="Tries of one call in all, over all its targets.")
+    ] = 3
+    base_ms: Annotated[
+        int, Meta(ge=1, le=60_000, description="The first wait; it doubles with each repeat.")
+    ] = 250
+    max_ms: Annotated[int, Meta(ge=1, le=600_000, description="The longest wait of our own.")] = (
+        8000
+    )
+    retry_after_max_seconds: Annotated[
+        int,
+        Meta(
+            ge=0, le=3600, description="A provider that asks for a longer wait is not waited for."
+        ),
+    ] = 60
+    budget_ratio: Annotated[
+        float, Meta(ge=0, le=1, description="Repeats allowed per call, over all calls of a target.")
+    ] = 0.1
+    budget_min_per_second: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1000,
+            description="Repeats per second that are allowed when there are few calls.",
+        ),
+    ] = 1
+    classes: Annotated[
+        tuple[Class, ...],
+        Meta(
+            max_length=6,
+            description="Which failures are repeated: no connection, no answer in time, "
+            "overloaded, rate limit, server error, stream broken before its first content.",
+        ),
+    ] = ("connect", "first_byte", "overloaded", "rate", "server", "broken_stream")
+    step_down: Annotated[
+        tuple[StepDown, ...],
+        Meta(max_length=1000, description="Which model takes over after two failures."),
+    ] = ()
+
+
+class Budget:
+    """The repeats one target may still have."""
+
+    __slots__ = ("last_retry", "saved")
+
+    def __init__(self) -> None:
+        self.saved = 0.0
+        self.last_retry = float("-inf")
+
+
+class RetryPilot(Module[Config]):
+    """The deadline of the whole call is dispatch's; a wait is only bounded by what it may take."""
+
+    name = "retrypilot"
+    category = "reliability"
+    stage = Stage.CALL
+    handles = ALL_KINDS - {"realtime"}
+
+    def __init__(self, config: Config, ports: Ports) -> None:
+        super().__init__(config, ports)
+        self._steps = tuple((Glob(row.of), row.to) for row in config.step_down)
+        self._budgets: dict[str, Budget] = {}
+
+    def idle(self) -> bool:
+        return not self.config.retries
+
+    def on_request(self, x: Exchange) -> None:
+        x.attempt_cap = self.config.total_attempts
+
+    async def around(self, x: Exchange, call: Call) -> Answer:
+        entered, target = x.request, x.target
+        budget = self._budget(_name(target, entered))
+        budget.saved = min(budget.saved + self.config.budget_ratio, MAX_SAVED_RETRIES)
+        failures = 0
+        while True:
+            try:
+                return await call(x)
+            except UpstreamError as error:
+                failures += 1
+                wait = self._wait(x, error, budget, failures)
+                if wait is None:
+                    raise
+                x.note(
+                    self.name, "retried", {"class": CLASSES[error.kind], "wait_ms": int(wait * 1e3)}
+                )
+            await self.ports.sleep(wait)
+            x.request, x.target = entered, target
+            if failures >= FAILURES_TO_STEP_DOWN:
+                self._step_down(x)
+
+    def on_head(self, x: Exchange) -> None:
+        if len(x.attempts) > 1:
+            x.retell("X-Stockyard-Attempts", str(len(x.attempts)))
+
+    def _wait(
+        self, x: Exchange, error: UpstreamError, budget: Budget, failures: int
+    ) -> float | None:
+        """Seconds until the next try; None when there shall be none."""
+        if isinstance(error, EgressDenied) or CLASSES.get(error.kind) not in self.config.classes:
+            return None
+        objection = self._objection(x, error, budget, failures)
+        if objection:
+            x.note(self.name, "gave_up", {"why": objection})
+            return None
+        most = min(self.config.max_ms, self.config.base_ms << (failures - 1))
+        return max(error.retry_after or 0.0, self.ports.random() * most / 1000)
+
+    def _objection(
+        self, x: Exchange, error: UpstreamError, budget: Budget, failures: int
+    ) -> Literal["", "retries", "attempts", "retry_after", "budget"]:
+        """What speaks against another try. Without objection one is taken from the budget."""
+        if failures > self.config.retries:
+            return "retries"
+        if len(x.attempts) >= x.attempt_cap:
+            return "attempts"
+        if (error.retry_after or 0) > self.config.retry_after_max_seconds:
+            return "retry_after"
+        return "" if self._spend(budget) else "budget"
+
+    def _spend(self, budget: Budget) -> bool:
+        """Take one repeat: of those that the calls saved up, or of the floor for quiet targets."""
+        now = self.ports.clock()
+        floor = self.config.budget_min_per_second
+        if budget.saved >= 1:
+            budget.saved -= 1
+        elif not floor or now - budget.last_retry < 1 / floor:
+            return False
+        budget.last_retry = now
+        return True
+
+    def _step_down(self, x: Exchange) -> None:
+        model = x.request.model
+        smaller = next((to for glob, to in self._steps if glob.matches(model)), None)
+        if smaller is None:
+            return
+        targets = self.ports.models.targets(smaller, x.kind)
+        target = next((target for target in targets if x.constraints.allow(target)), None)
+        if target is None:
+            return
+        x.target = target
+        x.request = x.request.with_model(target.model)
+        x.note(self.name, "stepped_down", {"from": model, "to": smaller})
+        x.retell("X-Stockyard-Step-Down", smaller)
+
+    def _budget(self, name: str) -> Budget:
+        budget = self._budgets.get(name)
+        if budget is None:
+            if len(self._budgets) >= MAX_BUDGETS:
+                del self._budgets[next(iter(self._budgets))]
+            budget = self._budgets[name] = Budget()
+        return budget
+
+
+def _name(target: Target | None, request: Request) -> str:
+    return target.name if target else request.model

@@ -1,0 +1,1 @@
+"""Which model and which provider a call goes to: failover, modelalias."""

@@ -1,0 +1,291 @@
+"""Move a call to the next target when one fails, and keep away from targets that are failing.
+
+Why
+    Every provider has bad hours. When another one offers the same model, or one that will do, the
+    call should go there by itself, and calls should stop going where they only fail.
+
+Example
+    [modules.failover]
+    strategy = "priority"
+    max_targets = 2
+
+Caller sees
+    The answer of the target that answered, with `X-Stockyard-Attempts` and
+    `X-Stockyard-Failover-From` when it was not the first. When one target was tried, its own error;
+    when several were, or all are known to fail, HTTP 503 `no_target` with the time at which the
+    first of them is tried again. `X-Stockyard-Fallback: off` keeps a call at its first target.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from stockyard.core.exchange import Exchange
+from stockyard.core.glob import Globs
+from stockyard.core.module import ALL_KINDS, Call, Module, ModuleConfig, Stage
+from stockyard.core.ports import BreakerRule, Ports
+from stockyard.core.stream import Answer, Stream
+from stockyard.core.target import Target
+from stockyard.core.watched import Watched
+from stockyard.errors import (
+    RETRYABLE,
+    InvalidConfig,
+    Kind,
+    Refused,
+    StockyardError,
+    UpstreamError,
+)
+
+Strategy = Literal["priority", "weighted", "round_robin", "least_latency", "least_busy"]
+OURS_TO_CURE: frozenset[Kind] = frozenset({"auth", "no_credit", "permission"})
+"""Failures of our own Credential: the caller can do nothing about them, another target may."""
+ELSEWHERE: frozenset[Kind] = RETRYABLE | {"model_unknown", "quota_exhausted"}
+DEFAULT_WEIGHT = 100
+
+
+class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    provider: Annotated[str, Meta(min_length=1, max_length=64, description="The provider's name.")]
+    model: Annotated[
+        str,
+        Meta(max_length=500, description="Its name for the model; empty is the name asked for."),
+    ] = ""
+    weight: Annotated[
+        int, Meta(ge=1, le=1000, description="Its share of the calls, with `weighted`.")
+    ] = DEFAULT_WEIGHT
+
+
+class Chain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: Annotated[str, Meta(max_length=64, description="What you call this row.")] = ""
+    models: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=500)], ...],
+        Meta(max_length=200, description="Models this is for; `*` stands for any text."),
+    ] = ("*",)
+    targets: Annotated[
+        tuple[Step, ...], Meta(max_length=200, description="Where else to go, in order.")
+    ] = ()
+
+
+class Config(ModuleConfig, frozen=True):
+    chains: Annotated[
+        tuple[Chain, ...],
+        Meta(
+            max_length=100,
+            description="Where to go for which models; the first row that matches applies. Without "
+            "one, the same model at every provider that offers it.",
+        ),
+    ] = ()
+    strategy: Annotated[Strategy, Meta(description="The order among the candidates.")] = "priority"
+    max_targets: Annotated[int, Meta(ge=1, le=10, description="Targets tried per call.")] = 3
+    total_seconds: Annotated[
+        int,
+        Meta(ge=1, le=1800, description="No further target of a stream is tried after this time."),
+    ] = 120
+    breaker_error_ratio: Annotated[
+        float, Meta(ge=0.05, le=1, description="Share of failures at which a target is avoided.")
+    ] = 0.5
+    breaker_min_calls: Annotated[
+        int, Meta(ge=1, le=1000, description="Calls in the window before that share counts.")
+    ] = 10
+    breaker_window_seconds: Annotated[
+        int, Meta(ge=5, le=600, description="How far back calls are counted.")
+    ] = 30
+    breaker_open_seconds: Annotated[
+        int, Meta(ge=1, le=600, description="How long a target is avoided at first; it doubles.")
+    ] = 15
+    on_content_policy: Annotated[
+        bool, Meta(description="Also move on when a provider declines because of the content.")
+    ] = False
+
+
+class Failover(Module[Config]):
+    name = "failover"
+    category = "routing"
+    stage = Stage.CALL
+    handles = ALL_KINDS - {"realtime"}
+
+    def __init__(self, config: Config, ports: Ports) -> None:
+        super().__init__(config, ports)
+        self._rows = tuple((Globs(chain.models), chain) for chain in config.chains)
+        self._check_providers()
+        self._rule = BreakerRule(
+            config.breaker_error_ratio,
+            config.breaker_min_calls,
+            config.breaker_window_seconds,
+            config.breaker_open_seconds,
+        )
+        self._moves_on = ELSEWHERE | ({"content_filtered"} if config.on_content_policy else set())
+        self._turn = 0
+        self._credits: dict[str, dict[str, int]] = {}
+        """Smooth weighted round-robin: row -> target -> what it is owed."""
+
+    async def around(self, x: Exchange, call: Call) -> Answer:
+        candidates, chain = self._candidates(x)
+        if not candidates:
+            raise _no_target("No provider that this call may use offers the model.", None)
+        entered, tried = x.request, 0
+        last: UpstreamError | None = None
+        for target in self._in_order(candidates, chain):
+            if last is not None and not self._may_go_on(x, tried):
+                break
+            if not self.ports.health.allow(target):
+                x.note(self.name, "skipped_open", {"target": target.name})
+                continue
+            if last is not None:
+                x.note(self.name, "moved", {"to": target.name, "class": last.kind})
+            tried += 1
+            x.target = target
+            x.request = (
+                entered if target.model == entered.model else entered.with_model(target.model)
+            )
+            try:
+                return await self._try(x, call, target)
+            except UpstreamError as error:
+                if not self._may_move(error):
+                    raise
+                last = error
+        if last is not None and tried == 1:
+            raise last
+        x.note(self.name, "exhausted", {"tried": tried})
+        wait = min(self.ports.health.reopens_in(target) for target in candidates)
+        raise _no_target(
+            "None of the providers for this model could answer. Try again later.", wait
+        ) from last
+
+    def on_head(self, x: Exchange) -> None:
+        if len(x.attempts) < 2:
+            return
+        x.retell("X-Stockyard-Attempts", str(len(x.attempts)))
+        first = x.attempts[0].target
+        if x.target is not None and (first.provider, first.model) != (
+            x.target.provider,
+            x.target.model,
+        ):
+            x.retell("X-Stockyard-Failover-From", first.name)
+
+    async def _try(self, x: Exchange, call: Call, target: Target) -> Answer:
+        """One target, and what its breaker is told. A stream stays in flight until it ends."""
+        health, streaming = self.ports.health, False
+        try:
+            answer = await call(x)
+            self._tell_breaker(x, target, None)
+            if isinstance(answer, Stream):
+                streaming = True
+                return Watched(answer, lambda error: self._stream_ended(x, target, error))
+            return answer
+        except UpstreamError as error:
+            self._tell_breaker(x, target, error)
+            raise
+        finally:
+            if not streaming:
+                health.forget(target)
+
+    def _stream_ended(self, x: Exchange, target: Target, error: StockyardError | None) -> None:
+        if isinstance(error, UpstreamError):
+            self._tell_breaker(x, target, error)
+        self.ports.health.forget(target)
+
+    def _tell_breaker(self, x: Exchange, target: Target, error: UpstreamError | None) -> None:
+        attempt = x.attempts[-1] if x.attempts else None
+        came = attempt and (attempt.first_content_us or attempt.first_byte_us)
+        change = self.ports.health.report(
+            target,
+            # What another target could not cure either is no fault of this one.
+            ok=error is None or not error.retryable,
+            first_byte_us=came - attempt.started_us if attempt and came else None,
+            retry_after=(error.retry_after or 0) if error is not None and error.retryable else 0,
+            rule=self._rule,
+        )
+        if change is not None:
+            x.note(self.name, change, {"target": target.name})
+
+    def _may_go_on(self, x: Exchange, tried: int) -> bool:
+        if tried >= self.config.max_targets:
+            return False
+        if x.attempt_cap and len(x.attempts) >= x.attempt_cap:
+            return False
+        return not x.request.stream or x.elapsed_us() < self.config.total_seconds * 1_000_000
+
+    def _may_move(self, error: UpstreamError) -> bool:
+        if error.kind in OURS_TO_CURE:
+            return error.own_credential
+        return error.kind in self._moves_on
+
+    def _candidates(self, x: Exchange) -> tuple[list[Target], Chain | None]:
+        """Every target this call may go to, the routed ones first; and the row that applies."""
+        routed = x.targets or self.ports.models.targets(x.request.model, x.kind)
+        chain = next((row for globs, row in self._rows if globs.match(x.request.model)), None)
+        if chain is not None:
+            further = tuple(
+                Target(step.provider, step.model or x.request.model) for step in chain.targets
+            )
+        else:
+            further = self.ports.models.elsewhere(routed[0], x.kind) if routed else ()
+        candidates: dict[str, Target] = {}
+        for target in (*routed, *further):
+            if x.constraints.allow(target):
+                candidates.setdefault(target.name, target)
+        allowed = list(candidates.values())
+        own = next((t.credential for t in routed if t.credential and t.credential.own), None)
+        if own is not None:
+            allowed = [target for target in allowed if target.provider == own.provider]
+        return (allowed[:1] if x.asked.fallback == "off" else allowed), chain
+
+    def _in_order(self, candidates: list[Target], chain: Chain | None) -> list[Target]:
+        if len(candidates) == 1:
+            return candidates
+        match self.config.strategy:
+            case "priority":
+                return candidates
+            case "round_robin":
+                self._turn += 1
+                start = (self._turn - 1) % len(candidates)
+                return candidates[start:] + candidates[:start]
+            case "weighted":
+                return _first(candidates, self._heaviest(candidates, chain))
+            case "least_latency":
+                return _first(candidates, self._quicker(candidates))
+            case "least_busy":
+                return sorted(candidates, key=self.ports.health.in_flight)
+
+    def _heaviest(self, candidates: list[Target], chain: Chain | None) -> Target:
+        """Smooth weighted round-robin: each is owed its weight, the one owed most pays the sum."""
+        owed = self._credits.setdefault(chain.name if chain else "", {})
+        shares = [_share(target, chain) for target in candidates]
+        for share, weight in shares:
+            owed[share] = owed.get(share, 0) + weight
+        chosen = max(range(len(candidates)), key=lambda place: owed[shares[place][0]])
+        owed[shares[chosen][0]] -= sum(weight for _, weight in shares)
+        return candidates[chosen]
+
+    def _quicker(self, candidates: list[Target]) -> Target:
+        """The quicker of two picked at random. One that was never measured is tried first."""
+        count = len(candidates)
+        one = int(self.ports.random() * count)
+        other = (one + 1 + int(self.ports.random() * (count - 1))) % count
+        latency = self.ports.health.latency_us
+        return min(candidates[one], candidates[other], key=lambda t: latency(t) or 0.0)
+
+    def _check_providers(self) -> None:
+        for i, chain in enumerate(self.config.chains):
+            for j, step in enumerate(chain.targets):
+                if not self.ports.models.has_provider(step.provider):
+                    raise InvalidConfig(
+                        f"chains[{i}].targets[{j}].provider",
+                        f"There is no provider '{step.provider}'. See `stockyard providers`.",
+                    )
+
+
+def _share(target: Target, chain: Chain | None) -> tuple[str, int]:
+    """The step of the row that a target belongs to, by name, and its weight."""
+    for step in chain.targets if chain else ():
+        if step.provider == target.provider and step.model in ("", target.model):
+            return f"{step.provider}/{step.model}", step.weight
+    return target.provider, DEFAULT_WEIGHT
+
+
+def _first(candidates: list[Target], chosen: Target) -> list[Target]:
+    return [chosen, *(target for target in candidates if target is not chosen)]
+
+
+def _no_target(message: str, wait: float | None) -> Refused:
+    return Refused(503, "no_target", message, retry_after=max(1.0, wait or 0.0))

@@ -1,0 +1,47 @@
+"""Keeps answers in memory, the most recently used ones, within a number and a size."""
+
+from collections.abc import Callable
+
+from stockyard.core.ports import Stored
+
+OVERHEAD_BYTES = 512
+"""What an entry takes besides its value: its key, its row, its place in the table."""
+
+
+class MemoryAnswers:
+    """Fulfils the Port `answers` for this process."""
+
+    def __init__(self) -> None:
+        self._entries: dict[bytes, Stored] = {}
+        self.size_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, key: bytes) -> Stored | None:
+        stored = self._entries.pop(key, None)
+        if stored is not None:
+            self._entries[key] = stored  # now the most recently used
+        return stored
+
+    def put(self, key: bytes, stored: Stored, *, max_entries: int, max_bytes: int) -> None:
+        self._drop(key)
+        self._entries[key] = stored
+        self.size_bytes += _size(stored)
+        while self._entries and (len(self) > max_entries or self.size_bytes > max_bytes):
+            self._drop(next(iter(self._entries)))
+
+    def purge(self, goes: Callable[[Stored], bool]) -> int:
+        gone = [key for key, stored in self._entries.items() if goes(stored)]
+        for key in gone:
+            self._drop(key)
+        return len(gone)
+
+    def _drop(self, key: bytes) -> None:
+        stored = self._entries.pop(key, None)
+        if stored is not None:
+            self.size_bytes -= _size(stored)
+
+
+def _size(stored: Stored) -> int:
+    return len(stored.value) + OVERHEAD_BYTES
