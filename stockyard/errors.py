@@ -104,6 +104,8 @@ class UpstreamError(StockyardError):
         """Whether the Credential was ours; False when the caller brought one."""
         self.nothing_sent = nothing_sent
         """True when no byte of the request left, so that sending it again cannot act twice."""
+        self.raw: Any = None
+        """The provider's error answer (`core.response.Raw`), to be handed on by native routes."""
 
     @property
     def retryable(self) -> bool:

@@ -4,9 +4,8 @@ Values on it are frozen, the Exchange is not. A module assigns a new request; it
 a retry or a fallback can start again from what the client sent.
 """
 
-from collections.abc import Callable
 from time import perf_counter_ns, time_ns
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from msgspec import Struct
 
@@ -71,21 +70,33 @@ class Asked(Struct, frozen=True, kw_only=True):
 NOTHING_ASKED = Asked()
 
 
+class Headers(Protocol):
+    """The client's header fields, for codecs and dispatch; modules never read them raw."""
+
+    def field(self, name: bytes) -> bytes | None:
+        """The value of one field, by its lower-case name."""
+
+    def forward(self, format: str) -> bytes:  # noqa: A002  the word of the field everywhere
+        """The fields that go on to a provider that is spoken to in `format`, as header lines."""
+
+    def forward_native(self) -> list[tuple[bytes, bytes]]:
+        """The fields that go on to a provider on its native path."""
+
+
 class Inbound(Struct, frozen=True):
     """What arrived, kept for lossless forwarding."""
 
     format: str
     """The format of the path: what the client speaks and wants back."""
+    method: str
     path: str
     query: str
     body: bytes
-    field: Callable[[bytes], bytes | None]
-    """Looks up a raw header by its lower-case name. For codecs and dispatch, not for modules."""
+    headers: Headers
     native: str | None = None
     """On a native route: the provider whose own dialect this is."""
     native_path: str = ""
-    fields: Callable[[], list[tuple[bytes, bytes]]] | None = None
-    method: str = "POST"
+    """The path at that provider."""
 
 
 class Finding(Struct, frozen=True):

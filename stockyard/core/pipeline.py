@@ -27,7 +27,7 @@ from typing import Any
 
 from stockyard.core.events import Event
 from stockyard.core.exchange import Exchange, Step
-from stockyard.core.folding import fold, unfold
+from stockyard.core.folding import Folder, fold, unfold
 from stockyard.core.module import AnyModule, Call, Fails, Streaming
 from stockyard.core.response import Response
 from stockyard.core.standing import Standing, Standings
@@ -36,6 +36,11 @@ from stockyard.core.whole import whole
 from stockyard.errors import Abandoned, Refused, StockyardError
 
 log = logging.getLogger(__name__)
+
+KEPT_CHARACTERS = 1024 * 1024
+"""The longest stream that is folded for a module that reads it whole at its end."""
+EVENT_CHARACTERS = 32
+"""What an Event counts for beyond its text."""
 
 
 class Stop:
@@ -127,7 +132,7 @@ class Stop:
             error.module = self.name
         return error
 
-    def answer(self, x: Exchange, result: Any) -> Answer | None:
+    def answer(self, x: Exchange, result: object) -> Answer | None:
         """What a hook may return where an Answer is allowed; anything else is a broken module."""
         if result is None or isinstance(result, Response | Stream):
             return result
@@ -162,31 +167,46 @@ class Pipeline:
 class Passage:
     """One call's way through a Pipeline."""
 
-    __slots__ = ("_depth", "_enders", "editors", "pipeline", "x")
+    __slots__ = ("_depth", "_editors", "_enders", "_keepers", "pipeline", "x")
 
     def __init__(self, pipeline: Pipeline, x: Exchange) -> None:
         self.pipeline = pipeline
         self.x = x
         self._depth = 0
         """How many modules were passed on the way in."""
-        self.editors: list[Stop] = []
+        self._editors: list[Stop] = []
         """Modules that edit the Events of the stream, the innermost first."""
+        self._keepers: list[Keeper] = []
         self._enders: list[Stop] = []
         """Modules that wait for the end of the stream, the innermost first."""
 
     @property
-    def keeps(self) -> bool:
-        """Whether `x.response` must be there when the stream ends."""
-        return any(stop.module.wants_response for stop in self._enders)
+    def edits(self) -> bool:
+        """Whether some module edits the Events of the stream."""
+        return bool(self._editors)
 
-    async def run(self, dispatch: Call) -> Answer:
+    @property
+    def keeps(self) -> bool:
+        """Whether some module reads the whole response when the stream ends.
+
+        Where nobody edits, Events need not pass through `edit`; what they would have been is then
+        handed to `keep` before the end is told.
+        """
+        return bool(self._keepers)
+
+    @property
+    def ends(self) -> bool:
+        """Whether anybody waits for the end of the stream."""
+        return bool(self._enders)
+
+    async def run(self, dispatch: Call, choose: Callable[[Exchange], None]) -> Answer:
         """All the way in and out. Raises what no module recovered from.
 
-        A Stream that comes back has begun: its Events go through `edit`, and its end is told with
+        `choose` fills in the candidates before the CALL stage. A Stream that comes back has begun: its Events go through `edit`, and its end is told with
         `ended` or `broke`.
         """
         try:
-            answer = await self._inward(dispatch)
+            answer = await self._inward(dispatch, choose)
         except asyncio.CancelledError:
             if not self.x.abandoned:
                 raise
@@ -195,22 +215,24 @@ class Passage:
             return await self._outward(error)
         return await self._outward(answer)
 
-    async def _inward(self, dispatch: Call) -> Answer:
+    async def _inward(self, dispatch: Call, choose: Callable[[Exchange], None]) -> Answer:
         x = self.x
         begun = perf_counter_ns()
         for depth, stop, hook in self.pipeline.requests:
             self._depth = depth
             result = stop.run(x, hook)
+            answer: Answer | None = None
             if result is not None:
                 if isawaitable(result):
                     result = await stop.wait(x, result)
-                result = stop.answer(x, result)
+                answer = stop.answer(x, result)
             now = perf_counter_ns()
             x.strip.append(Step(stop.name, "on_request", now - begun))
             begun = now
-            if result is not None:
-                return result  # type: ignore[no-any-return]  an Answer: `Stop.answer` saw to it
+            if answer is not None:
+                return answer
         self._depth = len(self.pipeline.stops)
+        choose(x)
         call = dispatch
         for stop in reversed(self.pipeline.stops):
             if stop.around is not None:
@@ -268,8 +290,10 @@ class Passage:
     async def _pass(self, stop: Stop, answer: Answer) -> Answer:
         if isinstance(answer, Stream):
             if not stop.holds:
+                if stop.module.wants_response and stop.on_response is not None:
+                    self._keepers.append(Keeper(stop, len(self._editors)))
                 if stop.edits:
-                    self.editors.append(stop)
+                    self._editors.append(stop)
                 if stop.on_response is not None or stop.on_error is not None:
                     self._enders.append(stop)
                 return answer
@@ -286,14 +310,14 @@ class Passage:
         """Take a stream to its end, for a module that must see it whole."""
         try:
             response = await whole(stream, self.edit)
+            self.x.response = response
+            await self.ended()
         except StockyardError as error:
             await self.broke(error)
-            self.editors, self._enders = [], []
             raise
-        self.x.response = response
-        await self.ended()
-        self.editors, self._enders = [], []
-        return self.x.response or response
+        finally:
+            self._editors, self._enders, self._keepers = [], [], []
+        return response
 
     async def _respond(self, stop: Stop, hook: Callable[..., Any]) -> None:
         begun = perf_counter_ns()
@@ -305,18 +329,28 @@ class Passage:
     def _edit_whole(self, stop: Stop, response: Response) -> Response:
         events = unfold(response.output, response.usage)
         edited = self._edit(stop, events)
-        if len(edited) == len(events) and all(
-            a is b for a, b in zip(edited, events, strict=True)
-        ):
+        if len(edited) == len(events) and all(a is b for a, b in zip(edited, events, strict=True)):
             return response
         output, usage = fold(edited)
         return Response(output, usage=usage)
 
     def edit(self, batch: Sequence[Event]) -> Sequence[Event]:
         """Pass Events of the stream through the modules that edit it. Raises Refused."""
-        for stop in self.editors:
+        keepers = self._keepers
+        for place, stop in enumerate(self._editors):
+            for keeper in keepers:
+                if keeper.place == place:
+                    keeper.keep(batch)
             batch = self._edit(stop, batch)
+        for keeper in keepers:
+            if keeper.place == len(self._editors):
+                keeper.keep(batch)
         return batch
+
+    def keep(self, batch: Sequence[Event]) -> None:
+        """Events of a stream that nobody edited, for the modules that read the whole response."""
+        for keeper in self._keepers:
+            keeper.keep(batch)
 
     def _edit(self, stop: Stop, batch: Sequence[Event]) -> list[Event]:
         assert stop.on_chunk is not None  # noqa: S101  only such stops edit
@@ -347,11 +381,6 @@ class Passage:
         for stop, hook in self.pipeline.heads:
             stop.run(self.x, hook)
 
-    @property
-    def ends(self) -> bool:
-        """Whether anybody waits for the end of the stream."""
-        return bool(self._enders)
-
     async def ended(self) -> None:
         """The stream is complete. Raises Refused when a module will not let it end well."""
         refusal: StockyardError | None = None
@@ -359,6 +388,9 @@ class Passage:
             if refusal is not None:
                 await self._recover(stop, refusal)
             elif stop.on_response is not None:
+                for keeper in self._keepers:
+                    if keeper.stop is stop:
+                        self.x.response = keeper.response()
                 try:
                     await self._respond(stop, stop.on_response)
                 except StockyardError as error:
@@ -373,6 +405,35 @@ class Passage:
                 await self._recover(stop, error)
             except StockyardError:
                 continue  # it is failing already; a second error adds nothing
+
+
+class Keeper:
+    """Keeps the Events that pass one place of a stream, to fold them at its end."""
+
+    __slots__ = ("_folder", "_size", "place", "stop")
+
+    def __init__(self, stop: Stop, place: int) -> None:
+        self.stop = stop
+        self.place = place
+        """How many editors the Events have passed here."""
+        self._folder: Folder | None = Folder()
+        self._size = 0
+
+    def keep(self, batch: Sequence[Event]) -> None:
+        if self._folder is None:
+            return
+        for event in batch:
+            self._size += EVENT_CHARACTERS + len(getattr(event, "text", ""))
+            self._folder.add(event)
+        if self._size > KEPT_CHARACTERS:
+            self._folder = None
+
+    def response(self) -> Response | None:
+        """What passed, folded; None when it was too much to keep."""
+        if self._folder is None:
+            return None
+        output, usage = self._folder.result()
+        return Response(output, usage=usage)
 
 
 class _Last:

@@ -1,0 +1,277 @@
+"""One call, from the first byte of its answer to the last.
+
+It runs the modules and dispatch, writes what comes of them, and ends exactly once: answered,
+refused, failed, cut, or abandoned. The end is announced before the last byte is written, so that
+whoever keeps the books has them right when the caller believes the answer is complete.
+"""
+
+from collections.abc import Sequence
+
+from stockyard.core.exchange import Exchange
+from stockyard.core.folding import unfold
+from stockyard.core.pipeline import Passage
+from stockyard.core.response import Response
+from stockyard.core.stream import Stream
+from stockyard.errors import Abandoned, Refused, StockyardError, UpstreamError
+from stockyard.gateway import egress
+from stockyard.gateway.contract import Reply
+from stockyard.gateway.faults import fault_of
+from stockyard.gateway.office import Office
+from stockyard.gateway.pump import EventPump, Pump, RawPump
+from stockyard.gateway.ride import Cancellable, ride
+from stockyard.wire.codec import Codec
+
+GONE = 499
+
+
+class Call:
+    """A Running of the lane; an Ending of its pump."""
+
+    __slots__ = ("_finished", "_office", "_passage", "_pump", "_reply", "_ride", "codec", "x")
+
+    def __init__(
+        self, x: Exchange, passage: Passage, codec: Codec | None, reply: Reply, office: Office
+    ) -> None:
+        self.x = x
+        self.codec = codec
+        self._passage = passage
+        self._reply = reply
+        self._office = office
+        self._pump: Pump | None = None
+        self._ride: Cancellable | None = None
+        self._finished = False
+
+    def begin(self) -> bool:
+        """Run the call. Returns whether it is still under way."""
+        waits = self._passage.pipeline.waits
+        self._ride = ride(self._run(), waits=waits, name=self.x.id)
+        return not self._finished
+
+    async def _run(self) -> None:
+        x = self.x
+        office = self._office
+        try:
+            answer = await self._passage.run(office.dispatch, office.choose)
+            if isinstance(answer, Stream):
+                self._stream(answer)
+            elif x.received.stream and x.inbound.native is None:
+                self._replay(answer)
+            else:
+                self._write(answer)
+        except Abandoned as error:
+            self._finish(GONE, error)
+        except StockyardError as error:
+            self._refuse(error)
+        except Exception as error:  # noqa: BLE001  egress answers whatever happened
+            office.unexpected(x, error)
+            self._refuse(error)
+
+    # Whole answers
+
+    def _write(self, response: Response) -> None:
+        x = self.x
+        raw = response.raw
+        if raw is not None and raw.format == x.inbound.format:
+            if x.inbound.native is not None:
+                self._send(raw.status, egress.native_fields(raw.fields), raw.body)
+                return
+            body = raw.body
+        else:
+            assert self.codec is not None  # noqa: S101  only raw answers come without a codec
+            body = self.codec.encode_response(response, egress.pen_of(x, response.output.model))
+        fields = egress.JSON_HEAD
+        if raw is not None:
+            fields += egress.unified_fields(raw.fields)
+        self._send(200, fields, body)
+
+    def _send(self, status: int, fields: bytes, body: bytes) -> None:
+        x = self.x
+        x.status = status
+        self._passage.head()
+        fields += egress.own_fields(x)
+        self._finish(status, None)
+        self._reply.whole(status, fields, body)
+
+    def _replay(self, response: Response) -> None:
+        """The client asked for a stream and the answer is whole: take it apart."""
+        codec = self._codec()
+        x = self.x
+        writer = codec.writer(egress.pen_of(x, response.output.model))
+        data = writer.write(unfold(response.output, response.usage or x.stored_usage))
+        x.streamed = True
+        fields = self._stream_head(200, response.raw.fields if response.raw is not None else ())
+        self._finish(200, None)
+        self._reply.begin(200, fields, data)
+        self._reply.finish(writer.end(self._comment(codec)))
+
+    # Streams
+
+    def _codec(self) -> Codec:
+        assert self.codec is not None  # noqa: S101  a path that no codec reads has no events
+        return self.codec
+
+    def _stream(self, stream: Stream) -> None:
+        x = self.x
+        codec = self._codec()
+        if stream.raw_format == codec.name and not self._passage.edits:
+            self._pump = RawPump(
+                stream, self._reply, self, codec, self._passage, native=x.inbound.native is not None
+            )
+        else:
+            model = x.target.model if x.target is not None else x.request.model
+            writer = codec.writer(egress.pen_of(x, model))
+            self._pump = EventPump(stream, self._reply, self, self._passage, writer)
+        x.streamed = True
+        fields = self._stream_head(200, stream.fields)
+        if x.inbound.native is None:
+            self._office.pings.add(self._pump, codec.ping)
+        self._pump.launch(200, fields)
+
+    def _stream_head(self, status: int, given: Sequence[tuple[bytes, bytes]]) -> bytes:
+        x = self.x
+        x.status = status
+        self._passage.head()
+        if x.inbound.native is not None:
+            return egress.native_fields(given) + egress.own_fields(x)
+        return (
+            b"content-type: %b\r\n" % self._codec().stream_type
+            + egress.STREAM_HEAD
+            + egress.unified_fields(given)
+            + egress.own_fields(x)
+        )
+
+    def _comment(self, codec: Codec) -> bytes:
+        if not codec.comments or self.x.inbound.native is not None:
+            return b""
+        return self._office.closing_comment(self.x)
+
+    def stream_done(self) -> None:
+        if self._finished:
+            return
+        if self._passage.ends:
+            self._ride = ride(
+                self._end_stream(), waits=self._passage.pipeline.waits, name=self.x.id
+            )
+        else:
+            self._conclude()
+
+    async def _end_stream(self) -> None:
+        try:
+            assert self._pump is not None  # noqa: S101  a stream has one
+            self._pump.keep()
+            await self._passage.ended()
+        except StockyardError as error:
+            self._break(error)
+        except Exception as error:  # noqa: BLE001  egress answers whatever happened
+            self._office.unexpected(self.x, error)
+            self._break(Refused(500, "internal", "Something went wrong inside Stockyard."))
+        else:
+            self._conclude()
+
+    def _conclude(self) -> None:
+        assert self._pump is not None  # noqa: S101  a stream has one
+        if self._finished:
+            return
+        self._finish(200, None)
+        self._pump.finish(self._comment(self._codec()))
+
+    def stream_failed(self, error: StockyardError) -> None:
+        if self._finished:
+            return
+        if self._passage.ends:
+            self._ride = ride(
+                self._end_broken(error), waits=self._passage.pipeline.waits, name=self.x.id
+            )
+        else:
+            self._break(error)
+
+    async def _end_broken(self, error: StockyardError) -> None:
+        await self._passage.broke(error)
+        self._break(error)
+
+    def _break(self, error: StockyardError) -> None:
+        """The stream ends with an error event: interrupted, stalled, or blocked."""
+        if self._finished:
+            return
+        x = self.x
+        fault = fault_of(error, x)
+        self._finish(x.status, error)
+        assert self._pump is not None  # noqa: S101  a stream has one
+        self._pump.fail(fault)
+
+    # Refusals
+
+    def _refuse(self, error: Exception) -> None:
+        x = self.x
+        fault = fault_of(error, x)
+        x.status = fault.status
+        raw = error.raw if isinstance(error, UpstreamError) else None
+        self._passage.head()
+        own = egress.own_fields(x)
+        if raw is not None and x.inbound.native is not None:
+            whole = egress.handed_on(raw, own)
+        else:
+            whole = egress.refusal(self.codec or self._office.plain, fault, own)
+        self._finish(whole.status, error)
+        self._reply.whole(whole.status, whole.fields, whole.body)
+
+    # What happens to the client meanwhile
+
+    def gone(self) -> None:
+        if self._finished:
+            return
+        self.x.abandoned = True
+        if self._pump is None:
+            if self._ride is not None:
+                self._ride.cancel()
+            return
+        self._pump.stream.cancel()
+        abandoned = Abandoned()
+        if self._passage.ends:
+            self._ride = ride(
+                self._end_abandoned(abandoned), waits=self._passage.pipeline.waits, name=self.x.id
+            )
+        else:
+            self._finish(GONE, abandoned)
+
+    async def _end_abandoned(self, error: Abandoned) -> None:
+        await self._passage.broke(error)
+        self._finish(GONE, error)
+
+    def pause(self) -> None:
+        if self._pump is not None:
+            self._pump.stream.pause()
+
+    def resume(self) -> None:
+        if self._pump is not None:
+            self._pump.stream.resume()
+
+    def shutdown(self) -> None:
+        """The process stops and this call is still running."""
+        if self._finished:
+            return
+        error = Refused(
+            503, "server_shutdown", "The gateway is stopping. Send the call again.", retry_after=1
+        )
+        if self._pump is not None:
+            self._pump.stream.cancel()
+            self._break(error)
+            return
+        self._refuse(error)
+        if self._ride is not None:
+            self._ride.cancel()
+
+    def _finish(self, status: int, error: Exception | None) -> None:
+        """The call is over. Announced exactly once, whatever way it ended."""
+        if self._finished:
+            return
+        self._finished = True
+        x = self.x
+        x.status = status
+        if error is not None:
+            x.error = error
+            if isinstance(error, Refused):
+                x.refused_by = error.module or ""
+        if self._pump is not None:
+            self._office.pings.discard(self._pump)
+        self._office.finished(self)

@@ -1,0 +1,93 @@
+"""Answer or error to bytes: heads, bodies and the pieces of a stream.
+
+The only place where an error becomes HTTP. What an error becomes is decided in `faults.py`; how it
+looks is the codec's business; here it is put on the wire.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from stockyard.core.exchange import Exchange
+from stockyard.core.response import Raw
+from stockyard.gateway.contract import Whole
+from stockyard.gateway.http import field_lines
+from stockyard.wire.codec import Codec, Fault, Pen
+
+STREAM_HEAD = b"cache-control: no-cache, no-transform\r\nx-accel-buffering: no\r\n"
+JSON_HEAD = b"content-type: application/json\r\n"
+
+NATIVE_STAYS = frozenset(
+    (
+        b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer "
+        b"trailers transfer-encoding upgrade content-length set-cookie set-cookie2 server alt-svc "
+        b"openai-organization openai-project anthropic-organization-id anthropic-workspace-id "
+        b"access-control-allow-origin access-control-allow-credentials access-control-allow-headers "
+        b"access-control-allow-methods access-control-expose-headers access-control-max-age "
+        b"content-security-policy strict-transport-security content-encoding"
+    ).split()
+)
+"""Fields of a provider that a native route does not hand on (`wire.md` 2.3, `security.md` 9)."""
+
+UNIFIED_PASSES: Mapping[bytes, bytes] = {
+    b"x-request-id": b"x-upstream-request-id",
+    b"request-id": b"x-upstream-request-id",
+    **{
+        f"{family}{spelling}".encode(): f"x-ratelimit-{what}-{unit}".encode()
+        for what in ("limit", "remaining", "reset")
+        for unit in ("requests", "tokens")
+        for family, spelling in (
+            ("x-ratelimit-", f"{what}-{unit}"),
+            ("anthropic-ratelimit-", f"{unit}-{what}"),
+        )
+    },
+}
+"""Fields of a provider that a unified route hands on, and under which name."""
+
+
+def own_fields(x: Exchange) -> bytes:
+    """The fields every answer of a call carries, and those that modules told us to add."""
+    lines = [f"x-request-id: {x.id}\r\nx-stockyard-trace-id: {x.trace_id}\r\n"]
+    if x.target is not None:
+        lines.append(f"x-stockyard-provider: {x.target.provider}\r\n")
+    lines.extend(f"{name}: {value}\r\n" for name, value in x.told)
+    return "".join(lines).encode("ascii")
+
+
+def unified_fields(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """What of a provider's header fields a unified route hands on."""
+    passed = {UNIFIED_PASSES[name]: value for name, value in fields if name in UNIFIED_PASSES}
+    return field_lines(passed.items()) if passed else b""
+
+
+def native_fields(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """What of a provider's header fields a native route hands on."""
+    fields = list(fields)
+    named = {
+        token.strip().lower()
+        for name, value in fields
+        if name == b"connection"
+        for token in value.split(b",")
+    }
+    return field_lines(
+        (name, value) for name, value in fields if name not in NATIVE_STAYS and name not in named
+    )
+
+
+def pen_of(x: Exchange, model: str) -> Pen:
+    """What a writer may not invent: ids, time and the model's name."""
+    return Pen(
+        id=x.id[4:],
+        model=model,
+        created=x.started_at_ms // 1000,
+        wants_usage=x.received.wants_usage,
+    )
+
+
+def refusal(codec: Codec, fault: Fault, extra: bytes = b"") -> Whole:
+    """An error as a whole answer in the client's dialect."""
+    error = codec.encode_error(fault)
+    return Whole(error.status, field_lines(error.fields) + extra, error.body)
+
+
+def handed_on(raw: Raw, extra: bytes) -> Whole:
+    """A provider's answer on a native route, as it came."""
+    return Whole(raw.status, native_fields(raw.fields) + extra, raw.body)

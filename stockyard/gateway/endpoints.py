@@ -1,0 +1,73 @@
+"""Which path means what: the unified endpoints, and the native routes of every provider.
+
+A unified endpoint speaks one format and reaches every provider. A native route, `/{provider}/...`,
+speaks the provider's own dialect and reaches that provider only (`wire.md` 2).
+"""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from stockyard.core.exchange import Kind
+
+MAX_JSON_BODY = 50 * 1024 * 1024
+
+
+class Endpoint(Struct, frozen=True):
+    """One way into the data plane."""
+
+    format: str
+    """What the client speaks here; empty on a native path that no codec can read."""
+    kind: Kind
+    methods: tuple[str, ...] = ("POST",)
+    max_body: int = MAX_JSON_BODY
+    native: str | None = None
+    """The provider whose own dialect this is; None on unified paths."""
+    native_path: str = ""
+    """The path at the provider."""
+    models: bool = False
+    """Lists models instead of calling one."""
+
+
+CHAT = Endpoint("openai.chat", "chat")
+MESSAGES = Endpoint("anthropic.messages", "chat")
+MODELS = Endpoint("openai.chat", "chat", methods=("GET", "HEAD"), models=True)
+
+UNIFIED: dict[str, Endpoint] = {
+    "/v1/chat/completions": CHAT,
+    "/v1/messages": MESSAGES,
+    "/v1/models": MODELS,
+    # Clients whose base URL lacks the version, and Anthropic clients whose base URL has it.
+    "/chat/completions": CHAT,
+    "/messages": MESSAGES,
+    "/v1/v1/chat/completions": CHAT,
+    "/v1/v1/messages": MESSAGES,
+}
+
+RESERVED = frozenset(
+    (
+        "v1 v1beta v2 api ui mcp cursor hooks health livez readyz metrics status s a models chat"
+        " completions responses messages embeddings images audio moderations rerank files batches"
+        " realtime changes.atom changes.json badge robots.txt favicon.ico static"
+    ).split()
+)
+"""First segments that are never a provider's name."""
+
+DATA_PLANE = ("/v1/", "/v1beta/", "/v1alpha/", "/v2/")
+"""Below these an unknown path is answered in the format of the path, not by the control plane."""
+
+Native = Callable[[str, str, str], Endpoint | None]
+"""(provider, rest of the path, method) -> endpoint, None when the provider is not known."""
+
+
+def find(path: str, method: str, native: Native) -> Endpoint | None:
+    """The endpoint of a raw path; None when the data plane does not know it."""
+    endpoint = UNIFIED.get(path)
+    if endpoint is not None:
+        return endpoint
+    if path.startswith("/v1/models/") and len(path) > len("/v1/models/"):
+        return MODELS
+    provider, _, rest = path[1:].partition("/")
+    if not rest or provider in RESERVED:
+        return None
+    return native(provider, "/" + rest, method)

@@ -1,0 +1,167 @@
+"""What an error becomes: status, kind and code. By tables, from typed fields, never from text.
+
+`wire.md` 10.2 for what providers say, `modules.md` 1.6 for what we refuse.
+"""
+
+from msgspec import Struct
+
+from stockyard.core.exchange import Exchange
+from stockyard.errors import Abandoned, Kind, Refused, UpstreamError
+from stockyard.wire.codec import Fault
+
+DOCS = "https://github.com/stockyard/stockyard/tree/main/docs/errors.md"
+
+
+class Said(Struct, frozen=True):
+    """How a kind of provider error is told to the caller."""
+
+    status: int
+    code: str
+    own_status: int | None = None
+    """When the Credential is the caller's own, it is the caller's business."""
+
+
+UPSTREAM: dict[Kind, Said] = {
+    "bad_request": Said(400, "invalid_request"),
+    "context_length": Said(400, "context_length"),
+    "content_filtered": Said(400, "content_blocked"),
+    "auth": Said(502, "provider_error", 401),
+    "no_credit": Said(502, "no_credit", 402),
+    "permission": Said(502, "provider_error", 403),
+    "model_unknown": Said(404, "model_not_found"),
+    "timeout": Said(504, "provider_timeout"),
+    "too_large": Said(413, "body_too_large"),
+    "rate_limited": Said(429, "rate_limited"),
+    "quota_exhausted": Said(429, "rate_limited"),
+    "overloaded": Said(503, "provider_error"),
+    "provider_fault": Said(502, "provider_error"),
+    "bad_answer": Said(502, "provider_error"),
+    "unreachable": Said(502, "provider_error"),
+    "interrupted": Said(502, "stream_interrupted"),
+}
+
+KIND_OF_CODE: dict[str, str] = {
+    "context_length": "context_length",
+    "content_blocked": "content_filtered",
+    "answer_blocked": "content_filtered",
+    "model_not_found": "model_unknown",
+    "invalid_key": "auth",
+    "no_credit": "no_credit",
+    "rate_limited": "rate_limited",
+    "concurrency_exceeded": "rate_limited",
+    "budget_exceeded": "quota_exhausted",
+    "body_too_large": "too_large",
+    "provider_timeout": "timeout",
+    "stream_stalled": "timeout",
+}
+"""Our codes whose kind says more than their status does."""
+
+KIND_OF_STATUS: dict[int, str] = {
+    400: "bad_request",
+    401: "auth",
+    402: "no_credit",
+    403: "permission",
+    404: "model_unknown",
+    408: "timeout",
+    413: "too_large",
+    415: "bad_request",
+    422: "bad_request",
+    429: "rate_limited",
+    503: "overloaded",
+    504: "timeout",
+}
+
+CURED_BY_REPEATING = frozenset({408, 409, 429, 500, 502, 503, 504})
+
+
+def fault_of(error: Exception, x: Exchange | None, request_id: str = "") -> Fault:
+    """An error, ready to be said in any dialect. `x` is None before there is an Exchange."""
+    if isinstance(error, Refused):
+        return _refusal(error, x, request_id)
+    if isinstance(error, UpstreamError):
+        return _upstream(error, x, request_id)
+    if isinstance(error, Abandoned):
+        return _fault(499, "bad_request", "abandoned", error.message, x, request_id)
+    return _fault(
+        500, "provider_fault", "internal", "Something went wrong inside Stockyard.", x, request_id
+    )
+
+
+def _refusal(error: Refused, x: Exchange | None, request_id: str) -> Fault:
+    kind = (
+        KIND_OF_CODE.get(error.code)
+        or KIND_OF_STATUS.get(error.status)
+        or ("provider_fault" if error.status >= 500 else "bad_request")
+    )
+    retry_after = error.retry_after
+    if retry_after is None and error.status in (429, 503):
+        retry_after = 1.0
+    return _fault(
+        error.status,
+        kind,
+        error.code,
+        error.message,
+        x,
+        request_id,
+        param=error.param,
+        retry_after=retry_after,
+        module=error.module,
+        detail=dict(error.detail) if error.detail else None,
+    )
+
+
+def _upstream(error: UpstreamError, x: Exchange | None, request_id: str) -> Fault:
+    said = UPSTREAM[error.kind]
+    status = said.status
+    if not error.own_credential and said.own_status is not None:
+        status = said.own_status
+    code = error.code if error.code in ("stream_stalled", "limit_exceeded") else said.code
+    if not error.own_credential and error.kind == "auth":
+        code = "invalid_key"
+    retry_after = error.retry_after
+    if retry_after is None and status in (429, 503):
+        retry_after = 1.0
+    return _fault(
+        status,
+        error.kind,
+        code,
+        error.message,
+        x,
+        request_id,
+        param=error.param,
+        retry_after=retry_after,
+        upstream_status=error.status,
+        provider=error.provider,
+        timer=error.timer,
+    )
+
+
+def _fault(
+    status: int,
+    kind: str,
+    code: str,
+    message: str,
+    x: Exchange | None,
+    request_id: str,
+    *,
+    param: str | None = None,
+    retry_after: float | None = None,
+    **more: object,
+) -> Fault:
+    said: dict[str, object] = {"code": code}
+    if x is not None:
+        said["trace_id"] = x.trace_id
+    said["request_id"] = x.id if x is not None else request_id
+    if retry_after is not None:
+        said["retry_after_ms"] = int(retry_after * 1000)
+    said |= {name: value for name, value in more.items() if value is not None}
+    return Fault(
+        status=status,
+        kind=kind,
+        code=code,
+        message=message,
+        param=param,
+        retry_after=retry_after,
+        request_id=x.id if x is not None else request_id,
+        stockyard=said,
+    )

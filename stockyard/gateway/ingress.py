@@ -1,0 +1,137 @@
+"""Bytes to Exchange: who asks, with which control headers, for what."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from stockyard.core.exchange import NOTHING_ASKED, Asked
+from stockyard.errors import Refused
+from stockyard.gateway.http import Head
+
+_CREDENTIAL_FIELDS = (
+    b"x-stockyard-key",
+    b"authorization",
+    b"x-api-key",
+    b"api-key",
+    b"x-goog-api-key",
+)
+_CONTROL = re.compile(
+    rb"\n(?:x-stockyard-|traceparent|idempotency-key|cache-control|x-provider|x-session)", re.I
+)
+_TAG = re.compile(r"([A-Za-z0-9_-]{1,50})=([A-Za-z0-9_. -]{1,100})")
+_TRACE_PARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
+_NAME = re.compile(r"[a-z0-9-]{1,64}")
+_VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
+
+MAX_TAGS = 10
+OURS = "sk-sy-"
+"""What every secret that we issue begins with."""
+
+
+def secret_of(head: Head) -> str | None:
+    """The secret the caller sent; None when there is none, "" when it is empty.
+
+    `X-Stockyard-Key` wins over `Authorization`, which wins over the providers' own headers, so
+    that a client may carry its own provider's secret beside our Key (`wire.md` 2.5).
+    """
+    for name in _CREDENTIAL_FIELDS:
+        value = head.field(name)
+        if value is None:
+            continue
+        text = value.decode("latin-1").strip()
+        if name == b"authorization":
+            scheme, _, secret = text.partition(" ")
+            text = secret.strip() if scheme.lower() == "bearer" else ""
+        return text
+    return None
+
+
+def asked_of(head: Head) -> Asked:
+    """The control headers, parsed. Raises Refused (400 `invalid_control_header`)."""
+    if _CONTROL.search(head.raw) is None:
+        return NOTHING_ASKED
+    values: dict[str, Any] = {}
+    for name, (field, parse) in _CONTROLS.items():
+        value = head.field(name)
+        if value is not None:
+            values[field] = parse(name.decode(), value.decode("latin-1").strip())
+    return Asked(**values)
+
+
+def _tags(header: str, value: str) -> tuple[tuple[str, str], ...]:
+    pairs = []
+    for item in value.split(","):
+        match = _TAG.fullmatch(item.strip())
+        if match is None:
+            raise _bad(header, "pairs like `team=search`, separated by commas")
+        pairs.append((match[1], match[2]))
+    if len(pairs) > MAX_TAGS:
+        raise _bad(header, f"at most {MAX_TAGS} pairs")
+    return tuple(pairs)
+
+
+def _one_of(*allowed: str) -> Callable[[str, str], str]:
+    def parse(header: str, value: str) -> str:
+        if value.lower() not in allowed:
+            raise _bad(header, "one of " + ", ".join(allowed))
+        return value.lower()
+
+    return parse
+
+
+def _name(header: str, value: str) -> str:
+    if _NAME.fullmatch(value) is None:
+        raise _bad(header, "a name of lower-case letters, digits and `-`")
+    return value
+
+
+def _visible(header: str, value: str) -> str:
+    if _VISIBLE.fullmatch(value) is None:
+        raise _bad(header, "1 to 255 visible characters")
+    return value
+
+
+def _flag(header: str, value: str) -> bool:
+    if value not in {"0", "1"}:
+        raise _bad(header, "0 or 1")
+    return value == "1"
+
+
+def _as_sent(_header: str, value: str) -> str:
+    return value[:512]
+
+
+def _trace_parent(_header: str, value: str) -> str:
+    """`trace id-span id` of a valid W3C parent; "bad" for one that is not: tracelink notes it."""
+    match = _TRACE_PARENT.fullmatch(value)
+    if match is None or not int(match[1], 16) or not int(match[2], 16):
+        return "bad"
+    return f"{match[1]}-{match[2]}"
+
+
+def _bad(header: str, wanted: str) -> Refused:
+    return Refused(
+        400,
+        "invalid_control_header",
+        f"The header '{header}' has a value that cannot be used. It takes {wanted}.",
+        param=header,
+    )
+
+
+_CONTROLS: Mapping[bytes, tuple[str, Callable[[str, str], object]]] = {
+    b"x-stockyard-tags": ("tags", _tags),
+    b"x-stockyard-cache": ("cache", _one_of("off", "refresh", "exact", "semantic")),
+    b"cache-control": ("cache_control", _as_sent),
+    b"x-provider": ("provider", _name),
+    b"x-stockyard-provider": ("provider", _name),
+    b"x-stockyard-fallback": ("fallback", _one_of("off", "on")),
+    b"x-stockyard-explain": ("explain", _flag),
+    b"x-stockyard-capture": ("capture", _one_of("off", "metadata")),
+    b"x-session-id": ("conversation", _visible),
+    b"x-stockyard-conversation": ("conversation", _visible),
+    b"x-stockyard-session": ("session", _visible),
+    b"idempotency-key": ("idempotency", _visible),
+    b"traceparent": ("trace", _trace_parent),
+    b"tracestate": ("trace_state", _as_sent),
+}
+"""Header -> field of Asked and its parser. Of two spellings the later, ours, wins."""

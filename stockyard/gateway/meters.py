@@ -1,0 +1,109 @@
+"""Counts and times of calls, kept in memory and shown at `/metrics`.
+
+Counting is on the path of every call, so it is a few dictionary steps; turning the counts into
+Prometheus text happens only when somebody asks.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from stockyard.core.exchange import Exchange
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+MAX_SERIES = 2_000
+"""Beyond these, calls count under the provider `other`."""
+
+
+class Series:
+    """The calls of one kind, provider and status."""
+
+    __slots__ = ("buckets", "calls", "seconds")
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.seconds = 0.0
+        self.buckets = [0] * (len(SECONDS) + 1)
+
+
+class Meters:
+    def __init__(self) -> None:
+        self._series: dict[tuple[str, str, int, str], Series] = {}
+        self._tokens: dict[tuple[str, str], int] = {}
+        self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
+        self.calls = 0
+        self.errors = 0
+
+    def count(self, x: Exchange) -> None:
+        provider = x.target.provider if x.target is not None else ""
+        ending = "abandoned" if x.abandoned else "ok" if x.error is None else "error"
+        key = (x.kind, provider, x.status, ending)
+        series = self._series.get(key)
+        if series is None:
+            series = self._new(key)
+        seconds = x.elapsed_us() / 1e6
+        series.calls += 1
+        series.seconds += seconds
+        series.buckets[bisect_left(SECONDS, seconds)] += 1
+        self.calls += 1
+        self.errors += ending == "error"
+        usage = x.usage
+        if usage is not None:
+            tokens = self._tokens
+            tokens[provider, "in"] = tokens.get((provider, "in"), 0) + usage.prompt
+            tokens[provider, "out"] = tokens.get((provider, "out"), 0) + usage.completion
+
+    def _new(self, key: tuple[str, str, int, str]) -> Series:
+        if len(self._series) >= MAX_SERIES:
+            key = (key[0], "other", key[2], key[3])
+        return self._series.setdefault(key, Series())
+
+    def gauge(self, name: str, help_text: str, read: Callable[[], float]) -> None:
+        """Show a number that somebody else keeps."""
+        self._gauges[name] = (help_text, read)
+
+    def text(self) -> bytes:
+        """Everything, as Prometheus reads it."""
+        # Late: it takes 30 ms to import, and only those who scrape need it.
+        from prometheus_client import CollectorRegistry, generate_latest
+
+        registry = CollectorRegistry()
+        registry.register(_Collector(self))
+        return generate_latest(registry)
+
+    def collect(self) -> Iterator[Any]:
+        from prometheus_client.core import (
+            CounterMetricFamily,
+            GaugeMetricFamily,
+            HistogramMetricFamily,
+        )
+
+        labels = ("kind", "provider", "status", "ending")
+        seconds = HistogramMetricFamily(
+            "stockyard_call_seconds",
+            "Time of calls, from their first byte to their end.",
+            labels=labels,
+        )
+        for (kind, provider, status, ending), series in self._series.items():
+            total, buckets = 0, []
+            for bound, count in zip((*map(str, SECONDS), "+Inf"), series.buckets, strict=True):
+                total += count
+                buckets.append((bound, total))
+            seconds.add_metric((kind, provider, str(status), ending), buckets, series.seconds)
+        yield seconds
+        tokens = CounterMetricFamily(
+            "stockyard_tokens", "Tokens that providers reported.", labels=("provider", "direction")
+        )
+        for (provider, direction), count in self._tokens.items():
+            tokens.add_metric((provider, direction), count)
+        yield tokens
+        for name, (help_text, read) in self._gauges.items():
+            yield GaugeMetricFamily(name, help_text, value=read())
+
+
+class _Collector:
+    def __init__(self, meters: Meters) -> None:
+        self._meters = meters
+
+    def collect(self) -> Iterator[Any]:
+        return self._meters.collect()

@@ -1,0 +1,58 @@
+"""What all calls share: where they are dispatched, and who is told when they end."""
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from stockyard.core.exchange import Exchange
+from stockyard.core.signals import ExchangeFinished, Signals
+from stockyard.core.standing import Standings
+from stockyard.gateway.meters import Meters
+from stockyard.gateway.pings import Pings
+from stockyard.upstream.dispatch import Dispatch
+from stockyard.wire.codec import Codec
+
+log = logging.getLogger(__name__)
+
+
+class Running(Protocol):
+    """A call under way."""
+
+    x: Exchange
+
+
+class Office:
+    def __init__(
+        self,
+        *,
+        dispatch: Dispatch,
+        signals: Signals,
+        standings: Standings,
+        meters: Meters,
+        pings: Pings,
+        plain: Codec,
+        closing_comment: Callable[[Exchange], bytes],
+    ) -> None:
+        self.dispatch = dispatch
+        self.choose = dispatch.choose
+        self.pings = pings
+        self.plain = plain
+        """Says errors where the path has no format of its own."""
+        self.closing_comment = closing_comment
+        """The comment with the totals of a stream; empty when none is wanted."""
+        self.running: set[Running] = set()
+        self._signals = signals
+        self._standings = standings
+        self._meters = meters
+
+    def finished(self, call: Running) -> None:
+        """A call ended. Comes exactly once for each."""
+        self.running.discard(call)
+        x = call.x
+        self._meters.count(x)
+        self._standings.book(x)
+        self._signals.announce(ExchangeFinished(x))
+
+    def unexpected(self, x: Exchange, error: Exception) -> None:
+        """An error nobody foresaw: logged with its trace, answered with a plain 500."""
+        log.error("call %s failed unexpectedly", x.id, exc_info=error)

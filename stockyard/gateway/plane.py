@@ -1,0 +1,343 @@
+"""The data plane: what a request is for, who asks, and the call that answers it.
+
+`open` looks at a head and says who is calling and whether a body is wanted. What it finds out is a
+Doorway, which the lane keeps for as long as the client repeats its head. `Doorway.start` gets the
+body and begins the Call.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Protocol
+
+from msgspec import Struct
+
+from stockyard.core.exchange import Asked, Caller, Constraints, Exchange, Inbound
+from stockyard.core.ids import Ids
+from stockyard.core.pipeline import Passage
+from stockyard.core.request import Content, Deferred, Request
+from stockyard.core.target import Credential, Secret, Target
+from stockyard.errors import Refused
+from stockyard.gateway import egress, endpoints, ingress
+from stockyard.gateway.call import Call
+from stockyard.gateway.contract import Peer, Reply, Running, Whole
+from stockyard.gateway.endpoints import Endpoint
+from stockyard.gateway.faults import fault_of
+from stockyard.gateway.http import Head, field_lines
+from stockyard.gateway.line import Line
+from stockyard.gateway.listing import models_answer
+from stockyard.gateway.office import Office
+from stockyard.providers import paths
+from stockyard.providers.auth import provider_of_secret
+from stockyard.providers.directory import Directory
+from stockyard.wire.codec import Codec
+
+FORWARDED: Mapping[str, tuple[bytes, ...]] = {
+    "openai.chat": (b"idempotency-key", b"x-client-request-id", b"openai-beta"),
+    "anthropic.messages": (
+        b"idempotency-key",
+        b"x-client-request-id",
+        b"anthropic-version",
+        b"anthropic-beta",
+    ),
+}
+"""Header fields of the client that go on to a provider, by the format spoken to it."""
+
+NATIVE_STAYS = frozenset(
+    (
+        b"host connection keep-alive proxy-authenticate proxy-authorization proxy-connection te "
+        b"trailer transfer-encoding upgrade content-length expect accept-encoding authorization "
+        b"x-api-key api-key x-goog-api-key x-admin-key cookie cookie2 forwarded via x-real-ip"
+    ).split()
+)
+"""Fields of the client that never reach a provider on its native path."""
+NATIVE_STAYS_PREFIXES = (b"x-stockyard-", b"x-stainless-", b"x-forwarded-", b"proxy-")
+
+
+class Keys(Protocol):
+    """The Keys that we issued."""
+
+    @property
+    def generation(self) -> int:
+        """Changes with every Key that is made or revoked."""
+
+    def caller_of(self, secret: bytes) -> Caller | None: ...
+
+
+class Access(Struct, frozen=True):
+    """Who may call without one of our Keys, and how much may run at once."""
+
+    bring_your_own: str = "loopback"
+    max_inflight: int = 1000
+    max_body: int = endpoints.MAX_JSON_BODY
+
+
+class DataPlane:
+    """Fulfils the lane's Plane."""
+
+    def __init__(
+        self,
+        *,
+        line: Line,
+        office: Office,
+        formats: Mapping[str, Codec],
+        keys: Keys,
+        directory: Callable[[], Directory],
+        access: Access,
+        aliases: Callable[[], tuple[str, ...]],
+    ) -> None:
+        self.line = line
+        self.office = office
+        self.formats = formats
+        self.access = access
+        self.directory = directory
+        self.aliases = aliases
+        self.ids = Ids()
+        self._keys = keys
+        self._routes = 0
+
+    @property
+    def generation(self) -> int:
+        return self._keys.generation + self._routes
+
+    def routes_changed(self) -> None:
+        """Providers changed: what was opened before may lead elsewhere now."""
+        self._routes += 1 << 32
+
+    def open(self, head: Head, peer: Peer) -> "Doorway | Whole | None":
+        endpoint = endpoints.find(head.path, head.method, self._native)
+        if endpoint is None:
+            if not head.path.startswith(endpoints.DATA_PLANE):
+                return None
+            return self.refuse(None, Refused(404, "not_found", "There is nothing at this path."))
+        try:
+            return self._admit(head, peer, endpoint)
+        except Refused as refusal:
+            return self.refuse(endpoint, refusal)
+
+    def _native(self, name: str, rest: str, method: str) -> Endpoint | None:
+        provider = self.directory().provider(name)
+        if provider is None:
+            return None
+        found = paths.resolve(provider, rest)
+        if found is None:
+            return None
+        spoken = found.format if method == "POST" else None
+        return Endpoint(
+            format=spoken or "",
+            kind=found.kind if spoken in self.formats else "passthrough",
+            methods=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"),
+            native=name,
+            native_path=found.path,
+        )
+
+    def _admit(self, head: Head, peer: Peer, endpoint: Endpoint) -> "Doorway | Whole":
+        if head.method not in endpoint.methods:
+            refusal = Refused(405, "method_not_allowed", "This path does not take that method.")
+            allow = field_lines([(b"allow", ", ".join(endpoint.methods).encode())])
+            return self.refuse(endpoint, refusal, allow)
+        if "sk-sy-" in head.query:
+            raise Refused(400, "secret_in_url", "A Key does not belong into a URL. Make a new one.")
+        caller, own = self._identify(head, peer, endpoint)
+        if endpoint.models:
+            return models_answer(head, self.directory(), self.aliases())
+        coding = head.field(b"content-encoding")
+        if coding is not None and coding.lower() != b"identity":
+            raise Refused(415, "unsupported_encoding", "The body must not be compressed.")
+        return Doorway(self, head, endpoint, caller, ingress.asked_of(head), own)
+
+    def _identify(
+        self, head: Head, peer: Peer, endpoint: Endpoint
+    ) -> tuple[Caller, Credential | None]:
+        if head.raw.lower().count(b"\nauthorization:") > 1:
+            raise Refused(401, "invalid_key", "There must be at most one Authorization field.")
+        secret = ingress.secret_of(head)
+        if not secret:
+            raise Refused(401, "invalid_key", _no_key(secret))
+        if secret.startswith(ingress.OURS):
+            caller = self._keys.caller_of(secret.encode("latin-1"))
+            if caller is None:
+                raise Refused(401, "invalid_key", "This Key is not known, or was revoked.")
+            return self._placed(caller, head, peer), None
+        return self._own(secret, head, peer, endpoint)
+
+    def _own(
+        self, secret: str, head: Head, peer: Peer, endpoint: Endpoint
+    ) -> tuple[Caller, Credential]:
+        """A caller who brings a provider's secret. It goes to that provider and nowhere else."""
+        allowed = self.access.bring_your_own == "loopback" and peer.loopback
+        provider = provider_of_secret(secret)
+        if not allowed or provider is None or endpoint.native not in (None, provider):
+            raise Refused(401, "invalid_key", "This is not a Key of this gateway.")
+        credential = Credential(
+            id=f"own:{own_digest(secret)}", provider=provider, secret=Secret(secret), own=True
+        )
+        caller = Caller(key_id=credential.id, key_name=credential.id, team_id="unassigned")
+        return self._placed(caller, head, peer), credential
+
+    def _placed(self, caller: Caller, head: Head, peer: Peer) -> Caller:
+        agent = head.field(b"user-agent")
+        return Caller(
+            key_id=caller.key_id,
+            key_name=caller.key_name,
+            team_id=caller.team_id,
+            project=caller.project,
+            labels=caller.labels,
+            address=peer.address,
+            loopback=peer.loopback,
+            app=agent.decode("latin-1")[:128] if agent is not None else "",
+        )
+
+    def refuse(self, endpoint: Endpoint | None, refusal: Refused, extra: bytes = b"") -> Whole:
+        """A refusal before there is an Exchange, in the words of the path's format."""
+        request_id = self.ids.new("req_")
+        codec = self.formats.get(endpoint.format) if endpoint is not None else None
+        own = f"x-request-id: {request_id}\r\n".encode()
+        fault = fault_of(refusal, None, request_id)
+        return egress.refusal(codec or self.office.plain, fault, own + extra)
+
+
+class Doorway:
+    """What is known of a request before its body: the lane's Opening, and the Headers of a call."""
+
+    __slots__ = (
+        "_codec",
+        "_endpoint",
+        "_forwarded",
+        "_head",
+        "_own",
+        "_plane",
+        "asked",
+        "caller",
+        "max_body",
+    )
+
+    def __init__(
+        self,
+        plane: DataPlane,
+        head: Head,
+        endpoint: Endpoint,
+        caller: Caller,
+        asked: Asked,
+        own: Credential | None,
+    ) -> None:
+        self._plane = plane
+        self._head = head
+        self._endpoint = endpoint
+        self._codec = plane.formats.get(endpoint.format)
+        self._own = own
+        self._forwarded: dict[str, bytes] = {}
+        self.caller = caller
+        self.asked = asked
+        self.max_body = min(endpoint.max_body, plane.access.max_body)
+
+    def refuse(self, status: int, code: str, message: str) -> Whole:
+        return self._plane.refuse(self._endpoint, Refused(status, code, message))
+
+    def start(self, reply: Reply, body: bytes) -> Running | None:
+        plane = self._plane
+        office = plane.office
+        try:
+            if len(office.running) >= plane.access.max_inflight:
+                raise Refused(
+                    503,
+                    "overloaded",
+                    "Too many calls are running.",
+                    retry_after=1,
+                    detail={"cause": "load"},
+                )
+            received = self._received(body)
+        except Refused as refusal:
+            whole = plane.refuse(self._endpoint, refusal)
+            reply.whole(whole.status, whole.fields, whole.body)
+            return None
+        endpoint, head = self._endpoint, self._head
+        x = Exchange(
+            id=plane.ids.new("req_"),
+            kind=endpoint.kind,
+            caller=self.caller,
+            inbound=Inbound(
+                endpoint.format,
+                head.method,
+                head.path,
+                head.query if endpoint.native is None else paths.kept_query(head.query),
+                body,
+                self,
+                endpoint.native,
+                endpoint.native_path,
+            ),
+            received=received,
+            asked=self.asked,
+        )
+        self._aim(x)
+        call = Call(x, Passage(plane.line.pipelines[x.kind], x), self._codec, reply, office)
+        office.running.add(call)
+        return call if call.begin() else None
+
+    def _received(self, body: bytes) -> Request:
+        codec = self._codec
+        if codec is None:
+            return Request(model="", content=NO_CONTENT)
+        head = codec.peek(body)
+        return Request(
+            model=head.model,
+            content=Deferred(partial(codec.decode_request, body)),
+            stream=head.stream,
+            wants_usage=head.wants_usage,
+        )
+
+    def _aim(self, x: Exchange) -> None:
+        """What the path, the headers and the caller's own secret say about where it may go."""
+        native = self._endpoint.native
+        if native is not None:
+            credentials = self._plane.directory().credentials(native)
+            credential = self._own or (credentials[0] if credentials else None)
+            x.targets = (Target(native, x.received.model, credential),)
+            x.constraints = Constraints(providers=(native,))
+        elif self._own is not None:
+            x.constraints = Constraints(providers=(self._own.provider,))
+            target = self._plane.directory().own_target(x.received.model, x.kind, self._own)
+            x.targets = (target,) if target is not None else ()
+        elif self.asked.provider:
+            x.constraints = Constraints(providers=(self.asked.provider,))
+
+    # The Headers of the Exchange.
+
+    def field(self, name: bytes) -> bytes | None:
+        return self._head.field(name)
+
+    def forward(self, format: str) -> bytes:  # noqa: A002  the word of the field everywhere
+        block = self._forwarded.get(format)
+        if block is None:
+            pairs = ((name, self._head.field(name)) for name in FORWARDED.get(format, ()))
+            block = field_lines((name, value) for name, value in pairs if value is not None)
+            self._forwarded[format] = block
+        return block
+
+    def forward_native(self) -> list[tuple[bytes, bytes]]:
+        named = {
+            token.strip().lower() for token in (self._head.field(b"connection") or b"").split(b",")
+        }
+        kept = [
+            (name, value)
+            for name, value in self._head.fields()
+            if name not in NATIVE_STAYS
+            and name not in named
+            and not name.startswith(NATIVE_STAYS_PREFIXES)
+        ]
+        return [*kept, (b"accept-encoding", b"identity")]
+
+
+NO_CONTENT = Content()
+
+
+def _no_key(secret: str | None) -> str:
+    hint = (
+        "Send a Key: `Authorization: Bearer sk-sy-...`. Make one: `stockyard keys create my-app`."
+    )
+    return hint if secret is None else f"{hint} (Your bearer was empty.)"
+
+
+def own_digest(secret: str) -> str:
+    """What may be shown of a caller's own secret: the first 8 hex digits of its SHA-256."""
+    return hashlib.sha256(secret.encode()).hexdigest()[:8]

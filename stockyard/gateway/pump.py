@@ -1,0 +1,180 @@
+"""Carry a stream to its client.
+
+Two kinds, one life. A RawPump forwards bytes that nobody edits; an EventPump passes Events through
+the modules and has a codec write them. Either way the head and the first piece leave in one write,
+every stream ends in exactly one of complete, error event and abandoned, and the terminator is
+written only when the call has been settled.
+"""
+
+from collections.abc import Sequence
+from time import monotonic
+from typing import Protocol
+
+from stockyard.core.events import Event
+from stockyard.core.pipeline import Passage
+from stockyard.core.stream import Stream
+from stockyard.errors import StockyardError
+from stockyard.gateway.contract import Reply
+from stockyard.wire.codec import Codec, Fault, StreamWriter
+
+KEPT_BYTES = 1024 * 1024
+
+
+class Ending(Protocol):
+    """Who settles the call when its stream is over."""
+
+    def stream_done(self) -> None: ...
+    def stream_failed(self, error: StockyardError) -> None: ...
+
+
+class Pump:
+    """What both kinds share: the first write, the pieces after it, and the end."""
+
+    def __init__(self, stream: Stream, reply: Reply, ending: Ending) -> None:
+        self.stream = stream
+        self._reply = reply
+        self._ending = ending
+        self._first: list[bytes] | None = []
+        self._done = False
+        self._error: StockyardError | None = None
+        self.wrote_at = monotonic()
+
+    def launch(self, status: int, fields: bytes) -> None:
+        """Take the stream, and write the head together with what it already holds."""
+        self._take()
+        first, self._first = b"".join(self._first or ()), None
+        self._reply.begin(status, fields, first)
+        if self._error is not None:
+            self._ending.stream_failed(self._error)
+        elif self._done:
+            self._ending.stream_done()
+
+    def _take(self) -> None:
+        raise NotImplementedError
+
+    def _send(self, data: bytes) -> None:
+        if self._first is not None:
+            self._first.append(data)
+        else:
+            self.wrote_at = monotonic()
+            self._reply.push(data)
+
+    def done(self) -> None:
+        """The provider's part is complete; ours is not until the call is settled."""
+        if self._over:
+            return
+        self._done = True
+        if self._first is None:
+            self._ending.stream_done()
+
+    def failed(self, error: StockyardError) -> None:
+        if self._over:
+            return
+        self._error = error
+        if self._first is None:
+            self._ending.stream_failed(error)
+
+    @property
+    def _over(self) -> bool:
+        return self._done or self._error is not None
+
+    def ping(self, ping: bytes) -> None:
+        if not self._over and self._first is None:
+            self._send(ping)
+
+    def keep(self) -> None:
+        """Hand what was kept to the modules that read the whole response."""
+
+    def finish(self, comment: bytes) -> None:
+        """Write the end of a complete stream."""
+        raise NotImplementedError
+
+    def fail(self, fault: Fault) -> None:
+        """Write the error event, and no terminator."""
+        raise NotImplementedError
+
+
+class RawPump(Pump):
+    """Forwards the provider's bytes. Also a RawSink."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        reply: Reply,
+        ending: Ending,
+        codec: Codec,
+        passage: Passage,
+        *,
+        native: bool,
+    ) -> None:
+        super().__init__(stream, reply, ending)
+        self._codec = codec
+        self._passage = passage
+        self._native = native
+        self._kept: list[bytes] | None = [] if passage.keeps else None
+        self._size = 0
+
+    def _take(self) -> None:
+        self.stream.start_raw(self)
+
+    def data(self, piece: bytes) -> None:
+        if self._over:
+            return
+        if self._kept is not None:
+            self._size += len(piece)
+            if self._size > KEPT_BYTES:
+                self._kept = None
+            else:
+                self._kept.append(piece)
+        self._send(piece)
+
+    def keep(self) -> None:
+        if self._kept is None:
+            return
+        reader = self._codec.reader(traits=frozenset())
+        events = [event for piece in self._kept for event in reader.feed(piece)]
+        events += reader.feed(self.stream.terminator)
+        self._passage.keep([*events, *reader.end()])
+        self._kept = None
+
+    def finish(self, comment: bytes) -> None:
+        self._reply.finish((b"" if self._native else comment) + self.stream.terminator)
+
+    def fail(self, fault: Fault) -> None:
+        if self._native:
+            # The client hears what the provider said: nothing more, and no proper end.
+            self._reply.cut()
+        else:
+            self._reply.finish(self._codec.failed_stream(fault))
+
+
+class EventPump(Pump):
+    """Passes Events through the modules and writes what they leave. Also a Sink."""
+
+    def __init__(
+        self, stream: Stream, reply: Reply, ending: Ending, passage: Passage, writer: StreamWriter
+    ) -> None:
+        super().__init__(stream, reply, ending)
+        self._passage = passage
+        self._writer = writer
+
+    def _take(self) -> None:
+        self.stream.start(self)
+
+    def events(self, batch: Sequence[Event]) -> None:
+        if self._over:
+            return
+        try:
+            data = self._writer.write(self._passage.edit(batch))
+        except StockyardError as error:
+            self.stream.cancel()
+            self.failed(error)
+            return
+        if data:
+            self._send(data)
+
+    def finish(self, comment: bytes) -> None:
+        self._reply.finish(self._writer.end(comment))
+
+    def fail(self, fault: Fault) -> None:
+        self._reply.finish(self._writer.fail(fault))

@@ -1,0 +1,51 @@
+"""Drive a coroutine without a task.
+
+A call through the gateway mostly computes; it waits once, for the provider. A task would cost two
+more turns of the event loop and its own bookkeeping for that one wait. A Ride starts its coroutine
+at once, in the caller's turn, and steps it whenever the future it waits for is done.
+
+What runs inside may await futures, and coroutines that do. It must not ask for the current task
+(`asyncio.timeout`, `wait_for`): calls whose modules have async hooks run as real tasks instead.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Protocol
+
+
+class Cancellable(Protocol):
+    def cancel(self) -> object: ...
+
+
+class Ride:
+    """One coroutine under way. It must deal with its own errors: none may come out of it."""
+
+    __slots__ = ("_coroutine", "_future")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        self._coroutine = coroutine
+        self._future: asyncio.Future[Any] | None = None
+        self._step(None)
+
+    def _step(self, _done: "asyncio.Future[Any] | None") -> None:
+        self._future = None
+        try:
+            # The result or error of the future is raised inside, by its own `__await__`.
+            future = self._coroutine.send(None)
+        except StopIteration:
+            return
+        future._asyncio_future_blocking = False  # the handshake that a task would do
+        self._future = future
+        future.add_done_callback(self._step)
+
+    def cancel(self) -> None:
+        """Cancel what it waits for; the coroutine sees CancelledError there."""
+        if self._future is not None:
+            self._future.cancel()
+
+
+def ride(coroutine: Coroutine[Any, Any, None], *, waits: bool, name: str = "") -> Cancellable:
+    """Start a coroutine now: as a Ride, or as a task when something in it waits on its own."""
+    if waits:
+        return asyncio.get_running_loop().create_task(coroutine, name=name)
+    return Ride(coroutine)

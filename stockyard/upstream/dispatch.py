@@ -1,0 +1,251 @@
+"""Target -> encode -> send -> decode -> Answer. One Attempt is recorded for every try.
+
+What goes out is, in this order of preference: the client's own bytes; those bytes with the model's
+name replaced and usage asked for; the request written anew in a format the provider speaks. Each
+try starts from `x.request`, never from what was built for another Target.
+"""
+
+import asyncio
+
+from stockyard.core.exchange import Exchange
+from stockyard.core.request import Request
+from stockyard.core.response import Output, Raw, Response
+from stockyard.core.stream import Answer
+from stockyard.core.target import Attempt, Outcome, Target
+from stockyard.errors import Refused, StockyardError, UpstreamError
+from stockyard.providers import quirks
+from stockyard.upstream.outgoing import Outgoing, Timers
+from stockyard.upstream.plan import Plan, Plans, no_target
+from stockyard.upstream.silence import Silence
+from stockyard.upstream.streamed_answer import StreamedAnswer, Unstreamed
+from stockyard.upstream.whole_answer import WholeAnswer
+
+MODULE = "dispatch"
+"""The name under which dispatch leaves Findings."""
+MAX_ATTEMPTS = 20
+
+
+class Dispatch:
+    """The innermost call: one try at `x.target`."""
+
+    def __init__(self, plans: Plans, silence: Silence, loop: asyncio.AbstractEventLoop) -> None:
+        self.plans = plans
+        self._silence = silence
+        self._loop = loop
+
+    def choose(self, x: Exchange) -> None:
+        """Fill in the candidates for the model that is asked for now, unless a module did."""
+        if not x.targets:
+            x.targets = self.plans.directory.targets(x.request.model, x.kind)
+
+    async def __call__(self, x: Exchange) -> Answer:
+        """Call the Target. Raises UpstreamError, or Refused when there is none to call."""
+        target = self._target(x)
+        plan = self.plans.of(target, x)
+        attempt = Attempt(target=target, started_us=x.elapsed_us(), format=plan.format)
+        x.attempts.append(attempt)
+        try:
+            body = self._body(x, plan, target)
+            outgoing = self._outgoing(x, plan, body)
+            if x.request.stream:
+                return await self._streamed(x, plan, attempt, outgoing)
+            return await self._whole(x, plan, attempt, outgoing)
+        except asyncio.CancelledError:
+            self._close(x, attempt, "abandoned")
+            raise
+        except UpstreamError as error:
+            error.provider = target.provider
+            error.own_credential = not (target.credential is not None and target.credential.own)
+            attempt.error, attempt.timer = error.kind, error.timer
+            attempt.status = attempt.status or error.status
+            self._close(x, attempt, "failed")
+            raise
+        except StockyardError:
+            self._close(x, attempt, "failed")
+            raise
+
+    def _target(self, x: Exchange) -> Target:
+        target = x.target
+        if target is None:
+            if not x.targets:
+                raise self._unknown(x)
+            target = x.target = next((t for t in x.targets if x.constraints.allow(t)), None)
+        if target is None or not x.constraints.allow(target):
+            raise no_target("No provider that this call may use serves the model.")
+        if len(x.attempts) >= MAX_ATTEMPTS:
+            raise no_target("Too many attempts were made for this call.")
+        return target
+
+    def _unknown(self, x: Exchange) -> Refused:
+        model = x.request.model
+        near = self.plans.directory.near(model)
+        hint = f" Nearest: {', '.join(near)}." if near else ""
+        return Refused(
+            404,
+            "model_not_found",
+            f"No enabled provider serves '{model}'.{hint} See `stockyard models`."
+            if not near
+            else f"No enabled provider serves '{model}'.{hint}",
+            param="model",
+            detail={"nearest": near},
+        )
+
+    def _close(self, x: Exchange, attempt: Attempt, outcome: Outcome) -> None:
+        if attempt.ended_us is None:
+            attempt.ended_us = x.elapsed_us()
+            attempt.outcome = outcome
+
+    # The request.
+
+    def _body(self, x: Exchange, plan: Plan, target: Target) -> bytes:
+        request = x.request
+        if plan.codec is None:
+            return x.inbound.body
+        native = x.inbound.native is not None
+        if plan.forward and request.shares_content_with(x.received):
+            body = self._spliced(x, plan, request, target, native)
+        else:
+            wanted = request if request.model == target.model else request.with_model(target.model)
+            written = plan.codec.encode_request(
+                wanted, features=plan.provider.features, traits=plan.traits
+            )
+            if written.dropped:
+                x.note(MODULE, "dropped", {"fields": list(written.dropped)})
+                x.tell("x-stockyard-dropped", ",".join(written.dropped))
+            body = written.body
+        if native or not plan.provider.quirks:
+            return body
+        return self._quirked(x, plan, target, body)
+
+    def _spliced(
+        self, x: Exchange, plan: Plan, request: Request, target: Target, native: bool
+    ) -> bytes:
+        assert plan.codec is not None  # noqa: S101  the caller looked
+        model = None if target.model == x.received.model else target.model
+        ask = request.stream and not request.wants_usage and not native and plan.include_usage
+        if model is None and not ask:
+            return x.inbound.body
+        return plan.codec.splice_request(x.inbound.body, model=model, include_usage=ask)
+
+    def _quirked(self, x: Exchange, plan: Plan, target: Target, body: bytes) -> bytes:
+        changed = quirks.apply(plan.provider, target.model, plan.format, body)
+        if changed.noted:
+            x.note(MODULE, "quirks", {"fields": list(changed.noted)})
+            x.tell("x-stockyard-dropped", ",".join(changed.noted))
+        return changed.body
+
+    def _outgoing(self, x: Exchange, plan: Plan, body: bytes) -> Outgoing:
+        timers = plan.stream if x.request.stream else plan.whole
+        if len(x.attempts) > 1:
+            timers = self._remaining(x, timers)
+        forwarded = b"" if x.inbound.native is not None else x.inbound.headers.forward(plan.format)
+        return Outgoing(
+            origin=plan.origin,
+            head=b"%b%bcontent-length: %d\r\n\r\n" % (plan.start, forwarded, len(body)),
+            body=body,
+            timers=timers,
+            decompress=True,
+        )
+
+    def _remaining(self, x: Exchange, timers: Timers) -> Timers:
+        """The total is that of the whole Exchange, over all its tries."""
+        left = timers.total_seconds - x.elapsed_us() / 1e6
+        if left <= 0:
+            raise UpstreamError(
+                "timeout", "The call took too long (timeout.total).", timer="timeout.total"
+            )
+        return Timers(
+            dns_seconds=timers.dns_seconds,
+            connect_seconds=timers.connect_seconds,
+            tls_seconds=timers.tls_seconds,
+            pool_seconds=timers.pool_seconds,
+            write_seconds=timers.write_seconds,
+            first_byte_seconds=timers.first_byte_seconds,
+            idle_seconds=timers.idle_seconds,
+            total_seconds=left,
+        )
+
+    # The answer.
+
+    async def _whole(
+        self, x: Exchange, plan: Plan, attempt: Attempt, outgoing: Outgoing
+    ) -> Response:
+        receiver = WholeAnswer(x, attempt, self._loop)
+        attempt.bytes_out = len(outgoing.body)
+        sending = receiver.sending = plan.transport.start(outgoing, receiver)
+        try:
+            await receiver.arrived
+        except asyncio.CancelledError:
+            sending.cancel()
+            raise
+        response = self._response(
+            x, plan, Raw(plan.format, receiver.status, receiver.fields, receiver.body)
+        )
+        x.first_content_ns = x.elapsed_us() * 1000
+        self._close(x, attempt, "ok")
+        return response
+
+    def _response(self, x: Exchange, plan: Plan, raw: Raw) -> Response:
+        """What a whole answer means. Raises UpstreamError when it is an error, or no answer.
+
+        On native routes the error carries the answer as it came, for that is what the client gets.
+        """
+        if x.inbound.native is None:
+            return self._read(plan, raw)
+        if plan.codec is None or raw.status < 400:
+            if plan.codec is None or raw.status >= 300:
+                return Response(_unreadable, raw=raw)
+        try:
+            return self._read(plan, raw)
+        except UpstreamError as error:
+            error.raw = raw
+            raise
+
+    def _read(self, plan: Plan, raw: Raw) -> Response:
+        codec = plan.codec
+        assert codec is not None  # noqa: S101  only native paths lack one, and they were asked
+        if raw.status >= 400:
+            raise codec.decode_error(raw.status, raw.fields, raw.body)
+        if raw.status >= 300:
+            raise UpstreamError(
+                "bad_answer",
+                "The provider answered with a redirect, which is not followed.",
+                status=raw.status,
+            )
+        traits = plan.traits
+        facts = codec.facts(raw.body, traits=traits)
+        return Response(
+            lambda: codec.decode_response(raw.body, traits=traits), usage=facts.usage, raw=raw
+        )
+
+    async def _streamed(
+        self, x: Exchange, plan: Plan, attempt: Attempt, outgoing: Outgoing
+    ) -> Answer:
+        if plan.codec is None:
+            return await self._whole(x, plan, attempt, outgoing)
+        receiver = StreamedAnswer(
+            x,
+            attempt,
+            plan.codec,
+            traits=plan.traits,
+            forward=plan.forward,
+            native=x.inbound.native is not None,
+            keep_usage=x.received.wants_usage or not plan.include_usage,
+            silence=self._silence,
+            loop=self._loop,
+        )
+        attempt.bytes_out = len(outgoing.body)
+        receiver.sending = plan.transport.start(outgoing, receiver)
+        try:
+            return await receiver.committed
+        except asyncio.CancelledError:
+            receiver.cancel()
+            raise
+        except Unstreamed as instead:
+            response = self._response(x, plan, instead.raw)
+            attempt.outcome = "ok"
+            return response
+
+
+def _unreadable() -> Output:
+    raise UpstreamError("bad_answer", "This answer is in a format that cannot be read here.")

@@ -1,0 +1,185 @@
+"""How one Target is called: everything about a call that does not change from call to call.
+
+A Plan is made once for a Target and a client format and kept: where the bytes go, which codec
+writes them, and the beginning of the request's head, ready to be sent.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from msgspec import Struct
+
+from stockyard import __version__
+from stockyard.core.exchange import Exchange
+from stockyard.core.ports import Models
+from stockyard.core.target import Credential, Target
+from stockyard.errors import Refused
+from stockyard.providers.auth import authorize
+from stockyard.providers.provider import Entry, Provider
+from stockyard.upstream.origin import Origin
+from stockyard.upstream.outgoing import Timers, request_head
+from stockyard.upstream.transport import Transport
+from stockyard.wire.codec import Codec, Traits
+
+MAX_PLANS = 2_000
+USER_AGENT = f"stockyard/{__version__}".encode()
+ANTHROPIC_VERSION = b"2023-06-01"
+"""What a request says that was translated to `anthropic.messages` (the client could not)."""
+
+
+class Directory(Models, Protocol):
+    """The providers that can be called now."""
+
+    def provider(self, name: str) -> Provider | None: ...
+    def near(self, model: str) -> list[str]: ...
+
+
+class Plan(Struct, frozen=True, eq=False):
+    provider: Provider
+    codec: Codec | None
+    """None on a native path that no codec can read."""
+    format: str
+    forward: bool
+    """The client speaks the provider's format, so bytes may pass as they are."""
+    traits: Traits
+    transport: Transport
+    origin: Origin
+    start: bytes
+    """The head up to the fields that change: request line, host, proof, our constants."""
+    whole: Timers
+    stream: Timers
+    include_usage: bool
+    """Ask for usage in streams whether or not the client did."""
+
+
+class Plans:
+    """Makes Plans and keeps them. A changed Directory means a new Plans."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        formats: Mapping[str, Codec],
+        transports: Mapping[str, Transport],
+        origin: Callable[[Provider, str], Origin],
+        timers: Callable[[Provider], tuple[Timers, Timers]],
+    ) -> None:
+        self.directory = directory
+        self._formats = formats
+        self._transports = transports
+        self._origin = origin
+        self._timers = timers
+        self._plans: dict[tuple[Target, str], Plan] = {}
+
+    def of(self, target: Target, x: Exchange) -> Plan:
+        """The Plan for calling this Target for this Exchange. Raises Refused (503 `no_target`)."""
+        inbound = x.inbound
+        if inbound.native is not None:
+            return self._native(target, x)
+        key = (target, inbound.format)
+        plan = self._plans.get(key)
+        if plan is None:
+            if len(self._plans) >= MAX_PLANS:
+                self._plans.clear()
+            plan = self._plans[key] = self._unified(target, inbound.format)
+        return plan
+
+    def _provider(self, target: Target) -> Provider:
+        provider = self.directory.provider(target.provider)
+        if provider is None:
+            raise no_target(f"The provider '{target.provider}' is not configured.")
+        return provider
+
+    def _unified(self, target: Target, wanted: str) -> Plan:
+        provider = self._provider(target)
+        name = provider.format_for(wanted, self._formats)
+        if name is None:
+            raise no_target(f"The provider '{provider.name}' cannot take this kind of call.")
+        entry = provider.speaks[name]
+        codec = self._formats[name]
+        fields = list(provider.fields)
+        if name == "anthropic.messages" and name != wanted:
+            fields.append((b"anthropic-version", ANTHROPIC_VERSION))
+        fields += (
+            (b"content-type", b"application/json"),
+            (b"accept-encoding", b"identity"),
+            (b"user-agent", USER_AGENT),
+        )
+        path = entry.path_for(target.model)
+        return self._plan(
+            provider,
+            entry,
+            path,
+            "",
+            "POST",
+            target.credential,
+            fields,
+            codec,
+            name,
+            name == wanted,
+        )
+
+    def _native(self, target: Target, x: Exchange) -> Plan:
+        inbound = x.inbound
+        provider = self._provider(target)
+        codec = self._formats.get(inbound.format)
+        entry = next(
+            (
+                e
+                for e in (*provider.speaks.values(), *provider.endpoints.values())
+                if e.path == inbound.native_path
+            ),
+            None,
+        )
+        return self._plan(
+            provider,
+            entry,
+            inbound.native_path,
+            inbound.query,
+            inbound.method,
+            target.credential,
+            inbound.headers.forward_native(),
+            codec,
+            inbound.format,
+            True,
+        )
+
+    def _plan(
+        self,
+        provider: Provider,
+        entry: Entry | None,
+        path: str,
+        query: str,
+        method: str,
+        credential: Credential | None,
+        fields: list[tuple[bytes, bytes]],
+        codec: Codec | None,
+        name: str,
+        forward: bool,
+    ) -> Plan:
+        origin = self._origin(provider, entry.origin if entry is not None else provider.origin)
+        auth = entry.auth if entry is not None else provider.auth
+        scheme = next((s for s in auth if s != "none"), "none") if credential else "none"
+        proof = authorize(scheme, credential.secret.reveal() if credential else "")
+        queries = "&".join(q for q in (query, provider.query, proof.query) if q)
+        target = f"{path}?{queries}" if queries else path
+        head = request_head(
+            method.encode(), target.encode(), origin.host, [*proof.fields, *fields], None
+        )
+        whole, stream = self._timers(provider)
+        return Plan(
+            provider=provider,
+            codec=codec,
+            format=name,
+            forward=forward,
+            traits=provider.traits,
+            transport=self._transports[provider.transport],
+            origin=origin,
+            start=head[:-2],
+            whole=whole,
+            stream=stream,
+            include_usage="no_stream_options" not in provider.traits,
+        )
+
+
+def no_target(message: str) -> Refused:
+    return Refused(503, "no_target", message, retry_after=5)

@@ -1,0 +1,51 @@
+"""End streams that go on without saying anything.
+
+The client's timers see bytes; a provider that sends pings for ever keeps them happy. These two look
+at content: `timeout.first_content` until the first, `timeout.content_idle` between any two
+(`streaming.md` 3.5). One ticker serves all streams and runs only while there are any.
+"""
+
+import asyncio
+from time import monotonic
+from typing import Protocol
+
+TICK_SECONDS = 0.5
+
+
+class Watched(Protocol):
+    content_at: float
+
+    @property
+    def awaits_first_content(self) -> bool: ...
+    def silent(self, timer: str, seconds: float) -> None: ...
+
+
+class Silence:
+    def __init__(self, *, first_content_seconds: float, content_idle_seconds: float) -> None:
+        self._first = first_content_seconds
+        self._idle = content_idle_seconds
+        self._streams: set[Watched] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def watch(self, stream: Watched) -> None:
+        self._streams.add(stream)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._tick_seconds, self._tick)
+
+    def forget(self, stream: Watched) -> None:
+        self._streams.discard(stream)
+
+    @property
+    def _tick_seconds(self) -> float:
+        return min(TICK_SECONDS, self._first / 4, self._idle / 4)
+
+    def _tick(self) -> None:
+        self._timer = None
+        now = monotonic()
+        for stream in tuple(self._streams):
+            first = stream.awaits_first_content
+            limit = self._first if first else self._idle
+            if now - stream.content_at > limit:
+                stream.silent("timeout.first_content" if first else "timeout.content_idle", limit)
+        if self._streams:
+            self._timer = asyncio.get_running_loop().call_later(self._tick_seconds, self._tick)

@@ -1,0 +1,334 @@
+"""Receive an answer that comes as a stream.
+
+Everything is held back until the first event that bears content: roles, `message_start`, pings and
+comments prove nothing, and errors still follow them. Until then the call can be tried elsewhere, so
+a failure is raised from `committed`. From then on it belongs to the caller, and a failure ends the
+stream (`streaming.md` 3.1, S14, S15).
+
+Where the client speaks the provider's format, the bytes are forwarded as they came and a
+looking-on reader only takes notes. Where it does not, or where a module edits, they are read into
+Events. Which of the two is wanted turns out when the stream is taken, so until then the held bytes
+are kept as they came.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from time import monotonic, perf_counter_ns
+
+from stockyard.core.events import Event, UsageSeen, bears_content
+from stockyard.core.exchange import Exchange
+from stockyard.core.response import Raw
+from stockyard.core.stream import RawSink, Sink, Stream
+from stockyard.core.target import Attempt, Outcome
+from stockyard.errors import StockyardError, UpstreamError
+from stockyard.upstream.transport import Handle
+from stockyard.upstream.silence import Silence
+from stockyard.wire.codec import Codec, StreamLook, StreamReader, Traits
+
+HOLD_BYTES = 256 * 1024
+"""How much is held back before the first content; then we commit with what we have."""
+ODD_BYTES = 64 * 1024
+"""How much is read of an answer that is no stream, to tell what it is."""
+MAX_BYTES = 256 * 1024 * 1024
+MAX_EVENTS = 1_000_000
+
+Fields = list[tuple[bytes, bytes]]
+
+
+class Unstreamed(Exception):  # noqa: N818  not a failure: the provider answered whole instead
+    """The provider answered a request for a stream with something else, which is `raw`."""
+
+    def __init__(self, raw: Raw) -> None:
+        super().__init__()
+        self.raw = raw
+
+
+class StreamedAnswer(Stream):
+    """A Receiver on one side, a Stream on the other."""
+
+    def __init__(
+        self,
+        x: Exchange,
+        attempt: Attempt,
+        codec: Codec,
+        *,
+        traits: Traits,
+        forward: bool,
+        native: bool,
+        keep_usage: bool,
+        silence: Silence,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._x = x
+        self._attempt = attempt
+        self._codec = codec
+        self._traits = traits
+        self._silence = silence
+        self.raw_format = codec.name if forward else None
+        self._look: StreamLook | None = (
+            codec.look(traits=traits, keep_usage=keep_usage, native=native) if forward else None
+        )
+        self._reader: StreamReader | None = None if forward else codec.reader(traits=traits)
+        self.committed: asyncio.Future[Stream] = loop.create_future()
+        self.sending: Handle | None = None
+        self.fields: Fields = []
+        self._status = 0
+        self._odd = False
+        self._size = 0
+        self._events = 0
+        self._came: list[bytes] = []
+        """The held bytes as they came; an odd answer's body."""
+        self._passed: list[bytes] = []
+        """What of the held bytes is to be forwarded."""
+        self._read: list[Event] = []
+        """The Events of the held bytes, where no bytes are forwarded."""
+        self._sink: Sink | None = None
+        self._raw_sink: RawSink | None = None
+        self._over = False
+        """Complete, broken or cancelled."""
+        self._error: StockyardError | None = None
+        self.content_at = monotonic()
+        """When the last content came; what `Silence` measures."""
+
+    # What the provider sends.
+
+    def head(self, status: int, fields: Fields) -> None:
+        self._status = self._attempt.status = status
+        self.fields = fields
+        self._attempt.first_byte_us = self._x.elapsed_us()
+        self._odd = status != 200 or not self._promises_stream()
+        if not self._odd:
+            self._silence.watch(self)
+
+    def _promises_stream(self) -> bool:
+        for name, value in self.fields:
+            if name == b"content-type":
+                return value.lower().startswith(self._codec.stream_type.partition(b";")[0])
+        return True
+
+    def data(self, piece: bytes) -> None:
+        if self._over:
+            return
+        self._size += len(piece)
+        if self._odd:
+            self._came.append(piece)
+            if self._size > ODD_BYTES:
+                self._end_odd()
+            return
+        if self._size > MAX_BYTES:
+            self._break(
+                UpstreamError("bad_answer", "The stream is too long.", code="limit_exceeded")
+            )
+            return
+        try:
+            self._take(piece)
+        except StockyardError as error:
+            self._break(error)
+
+    def _take(self, piece: bytes) -> None:
+        if self._raw_sink is not None:
+            assert self._look is not None  # noqa: S101  only forwarded streams have a raw sink
+            passed = self._look.feed(piece)
+            if passed:
+                self.content_at = monotonic()
+                self._raw_sink.data(passed)
+        elif self._sink is not None:
+            assert self._reader is not None  # noqa: S101  `start` saw to it
+            self._deliver(self._sink, self._reader.feed(piece))
+        else:
+            self._hold(piece)
+
+    def _hold(self, piece: bytes) -> None:
+        """Before the stream is taken: look for content, keep everything."""
+        if self._look is not None:
+            self._came.append(piece)
+            self._passed.append(self._look.feed(piece))
+            content = self._look.content
+        else:
+            assert self._reader is not None  # noqa: S101  one of the two always reads
+            events = self._reader.feed(piece)
+            self._read.extend(events)
+            content = any(bears_content(event) for event in events)
+        if content or self._size > HOLD_BYTES:
+            self._commit()
+
+    def _commit(self) -> None:
+        if self.committed.done():
+            return
+        self.content_at = monotonic()
+        self._x.first_content_ns = perf_counter_ns() - self._x.started
+        self._attempt.first_content_us = self._x.first_content_ns // 1000
+        self.committed.set_result(self)
+
+    def done(self) -> None:
+        if self._over:
+            return
+        if self._odd:
+            self._end_odd()
+            return
+        try:
+            self._end()
+        except StockyardError as error:
+            self._break(error)
+
+    def _end(self) -> None:
+        """The provider closed: raises when that was not the end of the answer."""
+        if self._look is not None and self._sink is None:
+            rest = self._look.end()
+            self._x.usage = self._look.usage
+            if self._raw_sink is None:
+                self._passed.append(rest)
+                self._commit()
+            elif rest:
+                self._raw_sink.data(rest)
+        else:
+            assert self._reader is not None  # noqa: S101  one of the two always reads
+            events = self._reader.end()
+            if self._sink is None:
+                self._read.extend(events)
+                self._commit()
+            else:
+                self._deliver(self._sink, events)
+        self._close("ok")
+        sink = self._raw_sink or self._sink
+        if sink is not None:
+            sink.done()
+
+    def _end_odd(self) -> None:
+        """Not a stream: an error, a whole answer, or nothing we can use. Nothing was sent yet."""
+        self._close("failed")
+        body = b"".join(self._came)[:ODD_BYTES]
+        if self.sending is not None and self._size > ODD_BYTES:
+            self.sending.cancel()
+        if self.committed.done():
+            return
+        raw = Raw(self._codec.name, self._status, self.fields, body)
+        self.committed.set_exception(Unstreamed(raw))
+
+    def failed(self, error: UpstreamError) -> None:
+        if not self._over:
+            self._break(error)
+
+    def _break(self, error: StockyardError) -> None:
+        """The stream is lost: before it was committed the call fails, afterwards the stream does."""
+        if self._over:
+            return
+        if self._look is not None and self._look.usage is not None:
+            self._x.usage = self._look.usage
+        self._attempt.error = (
+            error.kind if isinstance(error, UpstreamError) else type(error).__name__
+        )
+        self._attempt.timer = error.timer if isinstance(error, UpstreamError) else None
+        committed = self.committed.done()
+        self._close("partial" if committed else "failed")
+        if self.sending is not None:
+            self.sending.cancel()
+        if not committed:
+            self.committed.set_exception(error)
+            return
+        sink = self._raw_sink or self._sink
+        if sink is not None:
+            sink.failed(error)
+        else:
+            self._error = error
+
+    def _close(self, outcome: Outcome) -> None:
+        self._over = True
+        self._silence.forget(self)
+        self._attempt.bytes_in = self._size
+        self._attempt.ended_us = self._x.elapsed_us()
+        self._attempt.outcome = outcome
+
+    def silent(self, timer: str, seconds: float) -> None:
+        """`Silence` gave up waiting for content."""
+        self._break(
+            UpstreamError(
+                "timeout",
+                f"The provider sent no content for {seconds:g} s ({timer}).",
+                timer=timer,
+                code="stream_stalled",
+            )
+        )
+
+    @property
+    def awaits_first_content(self) -> bool:
+        return not self.committed.done()
+
+    # What the gateway takes.
+
+    def start(self, sink: Sink) -> None:
+        if self._reader is None:
+            self._reader = self._codec.reader(traits=self._traits)
+            events: Sequence[Event] = self._reread()
+        else:
+            events, self._read = self._read, []
+        self._sink = sink
+        if events:
+            self._deliver(sink, events)
+        self._conclude(sink)
+
+    def _reread(self) -> list[Event]:
+        """The held bytes as Events. What `look` found good, `read` may still find broken."""
+        assert self._reader is not None  # noqa: S101  just made
+        events: list[Event] = []
+        try:
+            for piece in self._came:
+                events.extend(self._reader.feed(piece))
+            if self._over and self._error is None:
+                events.extend(self._reader.end())
+        except StockyardError as error:
+            self._error = error
+            self._close("partial")
+        self._came, self._passed = [], []
+        return events
+
+    def _deliver(self, sink: Sink, events: Sequence[Event]) -> None:
+        self._events += len(events)
+        if self._events > MAX_EVENTS:
+            raise UpstreamError(
+                "bad_answer", "The stream has too many events.", code="limit_exceeded"
+            )
+        for event in events:
+            if type(event) is UsageSeen:
+                self._x.usage = event.usage
+            else:
+                self.content_at = monotonic()
+        if events:
+            sink.events(events)
+
+    def start_raw(self, sink: RawSink) -> None:
+        self._raw_sink = sink
+        held = b"".join(self._passed)
+        self._came, self._passed = [], []
+        if held:
+            sink.data(held)
+        self._conclude(sink)
+
+    def _conclude(self, sink: Sink | RawSink) -> None:
+        """Tell of an end that came before the stream was taken."""
+        if self._error is not None:
+            sink.failed(self._error)
+        elif self._over:
+            sink.done()
+
+    @property
+    def terminator(self) -> bytes:
+        return self._look.terminator if self._look is not None else b""
+
+    def pause(self) -> None:
+        if self.sending is not None and not self._over:
+            self.sending.pause()
+
+    def resume(self) -> None:
+        if self.sending is not None and not self._over:
+            self.content_at = monotonic()
+            self.sending.resume()
+
+    def cancel(self) -> None:
+        if self._over:
+            return
+        if self._look is not None and self._look.usage is not None:
+            self._x.usage = self._look.usage
+        self._close("abandoned")
+        if self.sending is not None:
+            self.sending.cancel()
