@@ -1,0 +1,167 @@
+"""Open a connection: resolve, judge every address, race them, go through a proxy, shake hands.
+
+Each step has its own deadline, and each failure becomes an UpstreamError that says that nothing
+was sent. What is connected to is an address that the guard has judged a moment ago, never a name.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from stockyard.errors import EgressDenied, UpstreamError
+from stockyard.upstream.connection import Connection
+from stockyard.upstream.guard import Guard, Permission
+from stockyard.upstream.origin import Origin
+from stockyard.upstream.outgoing import Timers
+from stockyard.upstream.proxy import Proxy
+from stockyard.upstream.race import race
+from stockyard.upstream.resolve import Resolver
+from stockyard.upstream.tls import TlsSettings, tls_context, tls_failure
+from stockyard.upstream.tunnel import Tunnel, connect_head
+from stockyard.upstream.url import Address, Url
+
+_PLAIN_TLS = TlsSettings()
+_PROXY_PERMISSION = Permission(operator=True, allow_private=True)
+_SHUTDOWN_SECONDS = 1.0
+_MAX_CONTEXTS = 256
+
+
+class Dialer:
+    def __init__(self, guard: Guard, resolver: Resolver) -> None:
+        self._guard = guard
+        self._resolver = resolver
+        self._contexts: dict[TlsSettings, ssl.SSLContext] = {}
+
+    async def dial(self, origin: Origin, timers: Timers) -> Connection:
+        """A connection to `origin` that has carried nothing yet."""
+        if origin.proxy is not None:
+            return await self._dial_through(origin.proxy, origin, timers)
+        connected = await self._reach(origin.url, origin.permission, timers)
+        connection = Connection(origin.pool)
+        tls = origin.tls if origin.url.scheme == "https" else None
+        await self._adopt(connected, connection, origin.url, tls, timers)
+        return connection
+
+    async def _dial_through(self, proxy: Proxy, origin: Origin, timers: Timers) -> Connection:
+        connected = await self._reach(proxy.url, _PROXY_PERMISSION, timers)
+        connection = Connection(origin.pool)
+        tls = _PLAIN_TLS if proxy.url.scheme == "https" else None
+        if origin.url.scheme == "http":
+            await self._adopt(connected, connection, proxy.url, tls, timers)
+            return connection
+        tunnel = Tunnel(connect_head(origin.url, proxy))
+        await self._adopt(connected, tunnel, proxy.url, tls, timers)
+        try:
+            await self._pass_through(tunnel, connection, origin, timers)
+        except BaseException:
+            tunnel.transport.abort()
+            raise
+        return connection
+
+    async def _reach(self, url: Url, permission: Permission, timers: Timers) -> socket.socket:
+        """A socket connected to an address of `url`, all of which the guard must allow."""
+        if url.literal is not None:
+            addresses: tuple[Address, ...] = (url.literal,)
+        else:
+            addresses = await self._resolver.addresses(url.host, url.port, timers.dns_seconds)
+        for address in addresses:
+            verdict = self._guard.judge(address, url, permission)
+            if not verdict.allowed:
+                raise EgressDenied(verdict.reason)
+        try:
+            return await race(addresses, url.port, timers.connect_seconds)
+        except UpstreamError:
+            self._resolver.forget(url.host)
+            raise
+
+    async def _adopt(
+        self,
+        connected: socket.socket,
+        protocol: asyncio.BaseProtocol,
+        url: Url,
+        tls: TlsSettings | None,
+        timers: Timers,
+    ) -> None:
+        """Let the event loop drive a connected socket, with TLS if `tls` says how."""
+        loop = asyncio.get_running_loop()
+        try:
+            if tls is None:
+                await loop.create_connection(lambda: protocol, sock=connected)
+                return
+            context = await self._context(tls)
+            async with _handshake(timers):
+                await loop.create_connection(
+                    lambda: protocol,
+                    sock=connected,
+                    ssl=context,
+                    server_hostname=url.host,
+                    ssl_handshake_timeout=timers.tls_seconds + 1,
+                    ssl_shutdown_timeout=_SHUTDOWN_SECONDS,
+                )
+        except BaseException:
+            connected.close()
+            raise
+
+    async def _pass_through(
+        self, tunnel: Tunnel, connection: Connection, origin: Origin, timers: Timers
+    ) -> None:
+        try:
+            async with asyncio.timeout(timers.connect_seconds):
+                await tunnel.agreed
+        except TimeoutError:
+            raise UpstreamError(
+                "timeout",
+                "The proxy did not connect in time (timeout.connect).",
+                timer="timeout.connect",
+                nothing_sent=True,
+            ) from None
+        context = await self._context(origin.tls)
+        async with _handshake(timers):
+            transport = await asyncio.get_running_loop().start_tls(
+                tunnel.transport,
+                connection,
+                context,
+                server_hostname=origin.url.host,
+                ssl_handshake_timeout=timers.tls_seconds + 1,
+                ssl_shutdown_timeout=_SHUTDOWN_SECONDS,
+            )
+        if transport is None:
+            raise UpstreamError("unreachable", "The proxy hung up.", nothing_sent=True)
+        connection.connection_made(transport)
+
+    async def _context(self, settings: TlsSettings) -> ssl.SSLContext:
+        context = self._contexts.get(settings)
+        if context is None:
+            loop = asyncio.get_running_loop()
+            try:
+                context = await loop.run_in_executor(None, tls_context, settings)
+            except (OSError, ssl.SSLError):
+                raise UpstreamError(
+                    "unreachable",
+                    "The CA or client certificate set for the provider cannot be read.",
+                    code="tls",
+                    nothing_sent=True,
+                ) from None
+            if len(self._contexts) >= _MAX_CONTEXTS:
+                self._contexts.pop(next(iter(self._contexts)))
+            self._contexts[settings] = context
+        return context
+
+
+@asynccontextmanager
+async def _handshake(timers: Timers) -> AsyncIterator[None]:
+    """Bound a TLS handshake, and put its failures into words."""
+    try:
+        async with asyncio.timeout(timers.tls_seconds):
+            yield
+    except TimeoutError:
+        raise UpstreamError(
+            "timeout",
+            f"The TLS handshake took more than {timers.tls_seconds:g} s (timeout.tls).",
+            timer="timeout.tls",
+            nothing_sent=True,
+        ) from None
+    except (ssl.SSLError, OSError) as error:
+        raise tls_failure(error) from None

@@ -1,0 +1,297 @@
+"""One connection to a provider: it carries one call at a time and says what comes back.
+
+Plain callbacks on the event loop: no task, no future and no timer per call. Deadlines are
+numbers that the client's ticker compares (`overdue`). Reads go through one buffer of 64 KiB that
+all connections share, since a read is taken out of it before the next one begins.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from itertools import chain
+from time import monotonic
+from typing import TYPE_CHECKING, cast
+
+from stockyard.errors import UpstreamError
+from stockyard.upstream.answer import AnswerParser
+from stockyard.upstream.decompress import Decoder, decoder_for
+from stockyard.upstream.outgoing import Receiver, Timers
+from stockyard.upstream.pool import Pool
+
+if TYPE_CHECKING:
+    from stockyard.upstream.sending import Sending
+
+READ_BYTES = 64 * 1024
+ONE_WRITE_BYTES = 64 * 1024
+"""Up to here, head and body leave in one write."""
+WRITE_BYTES = 256 * 1024
+_SHARED_BUFFER = memoryview(bytearray(READ_BYTES))
+
+
+class Connection(asyncio.BufferedProtocol):
+    __slots__ = (
+        "_decoder",
+        "_fault",
+        "_given",
+        "_heard_at",
+        "_inflating",
+        "_may_write",
+        "_parser",
+        "_pending",
+        "_pool",
+        "_progress_at",
+        "_receiver",
+        "_sending",
+        "_transport",
+        "_unsent",
+        "calls",
+        "idle_since",
+        "is_open",
+        "opened_at",
+    )
+
+    _transport: asyncio.Transport
+    _receiver: Receiver
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._parser = AnswerParser()
+        self._sending: Sending | None = None
+        self._decoder: Decoder | None = None
+        self._inflating: Iterator[bytes] | None = None
+        """Compressed bytes that came but were not handed on, because the Receiver paused."""
+        self._fault: UpstreamError | None = None
+        self._unsent: memoryview | None = None
+        self._may_write = True
+        self._given = 0
+        self._pending = 0
+        self._heard_at = self._progress_at = 0.0
+        self.opened_at = self.idle_since = monotonic()
+        self.is_open = False
+        self.calls = 0
+
+    # What the pool and the call do.
+
+    def carry(self, sending: "Sending", now: float) -> None:
+        """Send a call at once and hand on what comes back."""
+        outgoing = sending.outgoing
+        self._sending = sending
+        self._receiver = sending.receiver
+        self._decoder = self._fault = None
+        self._given = 0
+        self._progress_at = now
+        self._parser.begin(
+            bodiless=outgoing.head.startswith(b"HEAD "), head_limit=outgoing.head_limit
+        )
+        sending.connection = self
+        sending.reused = self.calls > 0
+        sending.sent = True
+        self.calls += 1
+        if sending.paused:
+            self.pause()
+        head = outgoing.origin.wired(outgoing.head)
+        body = outgoing.body
+        self._pending = len(head) + len(body)
+        if self._pending <= ONE_WRITE_BYTES:
+            self._transport.write(head + body)
+        else:
+            self._unsent = memoryview(body)
+            self._transport.write(head)
+            self._write_on()
+
+    def pause(self) -> None:
+        if self.is_open and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        self._heard_at = monotonic()  # the silence was ours
+        if self._inflating is not None:
+            asyncio.get_running_loop().call_soon(self._inflate_on, self._sending)
+        else:
+            self._read_again()
+
+    def drop(self) -> None:
+        """Hang up on a call in the middle: nothing can be known about what would follow."""
+        self._sending = None
+        self._inflating = None
+        self._unsent = None
+        self.is_open = False
+        self._transport.abort()
+
+    def close(self) -> None:
+        """Say goodbye at rest."""
+        self.is_open = False
+        self._transport.close()
+
+    def overdue(self, now: float, timers: Timers) -> str | None:
+        """The deadline that this call has passed, if any. Not asked while the Receiver pauses."""
+        if self._parser.head_known:
+            return "timeout.idle" if now - self._heard_at > timers.idle_seconds else None
+        pending = self._transport.get_write_buffer_size() + len(self._unsent or b"")
+        if pending < self._pending:
+            self._pending = pending
+            self._progress_at = now
+        if pending:
+            return "timeout.write" if now - self._progress_at > timers.write_seconds else None
+        return "timeout.first_byte" if now - self._progress_at > timers.first_byte_seconds else None
+
+    # What the event loop does.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop has classes of its own
+        self.is_open = True
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return _SHARED_BUFFER
+
+    def buffer_updated(self, nbytes: int) -> None:
+        sending = self._sending
+        if sending is None:
+            self.drop()  # nobody asked for anything
+            return
+        parser = self._parser
+        head_was_known = parser.head_known
+        self._heard_at = monotonic()
+        try:
+            parser.feed(_SHARED_BUFFER[:nbytes].tobytes())
+        except UpstreamError as error:
+            self._fault = error
+        if parser.head_known and not head_was_known:
+            self._announce(sending)
+            if self._sending is not sending:
+                return
+        body = parser.take()
+        if body:
+            if self._decoder is not None:
+                self._inflate(body, sending)
+                return
+            self._hand_on(body, sending)
+            if self._sending is not sending:
+                return
+        if parser.complete or self._fault is not None:
+            self._conclude(sending)
+
+    def eof_received(self) -> None:
+        sending = self._sending
+        self.is_open = False
+        if sending is not None and self._parser.until_end and self._fault is None:
+            self._parser.complete = True
+            if self._inflating is None:
+                self._conclude(sending)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_open = False
+        self._pool.lost(self)
+        sending = self._sending
+        if sending is None or self._parser.complete:
+            return  # nobody is waiting, or the rest is still being handed on
+        if self._may_resend(sending):
+            self._sending = None
+            sending.connection = None
+            sending.resent = True
+            sending.since = monotonic()
+            refusal = self._pool.seek(sending)
+            if refusal is not None:
+                sending.fail(refusal)
+            return
+        where = "in the middle of its answer" if self._parser.head_known else "without an answer"
+        sending.fail(UpstreamError("interrupted", f"The provider closed the connection {where}."))
+
+    def pause_writing(self) -> None:
+        self._may_write = False
+
+    def resume_writing(self) -> None:
+        self._may_write = True
+        self._write_on()
+
+    # Steps of the above.
+
+    def _write_on(self) -> None:
+        """Give the transport no more of a large body than it can pass on: it copies the rest."""
+        while self._unsent is not None and self._may_write and not self._transport.is_closing():
+            piece = self._unsent[:WRITE_BYTES]
+            rest = self._unsent[WRITE_BYTES:]
+            self._unsent = rest if rest else None
+            self._transport.write(piece)
+
+    def _announce(self, sending: "Sending") -> None:
+        if sending.outgoing.decompress:
+            try:
+                self._decoder = decoder_for(self._parser.fields)
+            except UpstreamError as error:
+                sending.fail(error)
+                return
+            sending.decoded = self._decoder is not None
+        self._receiver.head(self._parser.status, self._parser.fields)
+
+    def _hand_on(self, piece: bytes, sending: "Sending") -> None:
+        self._given += len(piece)
+        if self._given > sending.outgoing.body_limit:
+            sending.fail(UpstreamError("bad_answer", "The provider's answer is too large."))
+            return
+        self._receiver.data(piece)
+
+    def _inflate(self, body: bytes, sending: "Sending") -> None:
+        assert self._decoder is not None  # noqa: S101 - for the type
+        pieces = self._decoder.feed(body)
+        if self._inflating is None:
+            self._inflating = pieces
+            self._inflate_on(sending)
+        else:
+            self._inflating = chain(self._inflating, pieces)
+
+    def _inflate_on(self, sending: "Sending | None") -> None:
+        """Hand on until the Receiver pauses or all is handed on; then see what is next."""
+        if sending is None or self._sending is not sending or self._inflating is None:
+            return
+        try:
+            while not sending.paused:
+                piece = next(self._inflating, None)
+                if piece is None:
+                    self._inflating = None
+                    break
+                self._hand_on(piece, sending)
+                if self._sending is not sending:
+                    return
+        except UpstreamError as error:
+            sending.fail(error)
+            return
+        if self._inflating is not None:
+            return
+        if self._parser.complete or self._fault is not None:
+            self._conclude(sending)
+        else:
+            self._read_again()
+
+    def _conclude(self, sending: "Sending") -> None:
+        """All that came is handed on, and nothing more will."""
+        if self._inflating is not None:
+            return
+        try:
+            if self._fault is not None:
+                raise self._fault
+            if self._decoder is not None:
+                self._decoder.finish()
+        except UpstreamError as error:
+            sending.fail(error)
+            return
+        self._sending = None
+        sending.connection = None
+        if self._parser.reusable and self._is_written:
+            self._read_again()
+            self._pool.give_back(self, self._heard_at)
+        else:
+            self.drop()
+        sending.complete()
+
+    @property
+    def _is_written(self) -> bool:
+        return self._unsent is None and self._transport.get_write_buffer_size() == 0
+
+    def _read_again(self) -> None:
+        if self.is_open and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _may_resend(self, sending: "Sending") -> bool:
+        """A kept connection may have been closed before the call reached it: once, that is free."""
+        stale = sending.reused and not self._parser.started
+        return stale and sending.outgoing.resend and not sending.resent

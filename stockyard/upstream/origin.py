@@ -1,0 +1,42 @@
+"""One place that may be called: scheme, host and port, with its TLS, proxy, permission and pool."""
+
+from stockyard.upstream.guard import Permission, Purpose
+from stockyard.upstream.pool import Pool
+from stockyard.upstream.proxy import Proxy
+from stockyard.upstream.tls import TlsSettings
+from stockyard.upstream.url import Url
+
+
+class Origin:
+    """Made by `Client.origin`, which judged it. Its connections serve no other purpose."""
+
+    __slots__ = ("_absolute", "host", "permission", "pool", "proxy", "purpose", "tls", "url")
+
+    def __init__(
+        self,
+        url: Url,
+        *,
+        purpose: Purpose,
+        permission: Permission,
+        tls: TlsSettings,
+        proxy: Proxy | None,
+        pool: Pool,
+    ) -> None:
+        self.url = url
+        self.purpose = purpose
+        self.permission = permission
+        self.tls = tls
+        self.proxy = proxy
+        self.pool = pool
+        self.host = url.authority.encode()
+        """For the Host field."""
+        self._absolute = proxy is not None and url.scheme == "http"
+
+    def wired(self, head: bytes) -> bytes:
+        """The head as it goes out: plain HTTP through a proxy names the whole URL."""
+        if not self._absolute or self.proxy is None:
+            return head
+        method, _, rest = head.partition(b" ")
+        if self.proxy.authorization is not None:
+            rest = b"%bproxy-authorization: %b\r\n\r\n" % (rest[:-2], self.proxy.authorization)
+        return b"%b http://%b%b" % (method, self.host, rest)

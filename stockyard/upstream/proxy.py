@@ -1,0 +1,88 @@
+"""Which proxy a call goes through: HTTP_PROXY, HTTPS_PROXY and NO_PROXY, as they were set."""
+
+import base64
+import re
+from ipaddress import ip_address, ip_network
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+
+from stockyard.errors import EgressDenied
+from stockyard.upstream.url import Address, Url, parse_url
+
+_WITH_USER = re.compile(r"(?P<scheme>https?://)(?:(?P<user>[^@/?#\s]*)@)?(?P<rest>[^@/?#\s]+)/?")
+
+
+class ProxySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The three values as they stand in the environment; empty ones count for nothing."""
+
+    http: str = ""
+    https: str = ""
+    no_proxy: str = ""
+
+
+class Proxy(msgspec.Struct, frozen=True):
+    url: Url
+    authorization: bytes | None
+    """Value for a Proxy-Authorization field."""
+
+
+def proxy_for(url: Url, settings: ProxySettings | None) -> Proxy | None:
+    """The proxy that a call to `url` takes. This machine itself is never asked for by proxy."""
+    if settings is None:
+        return None
+    named = settings.https if url.scheme == "https" else settings.http
+    if not named or _is_this_machine(url) or _is_exempt(url, settings.no_proxy):
+        return None
+    return parse_proxy(named)
+
+
+def parse_proxy(text: str) -> Proxy:
+    """`http://user:password@host:port`, as environments spell it; a bare `host:port` is http."""
+    parts = _WITH_USER.fullmatch(text if "://" in text else f"http://{text}")
+    if parts is None:
+        raise EgressDenied("proxy")
+    user = parts["user"]
+    return Proxy(
+        url=parse_url(parts["scheme"] + parts["rest"]),
+        authorization=None if user is None else _basic(user),
+    )
+
+
+def _basic(user: str) -> bytes:
+    name, _, password = user.partition(":")
+    return b"Basic " + base64.b64encode(unquote_to_bytes(name) + b":" + unquote_to_bytes(password))
+
+
+def _is_this_machine(url: Url) -> bool:
+    if url.literal is not None:
+        return url.literal.is_loopback
+    return url.host == "localhost" or url.host.endswith(".localhost")
+
+
+def _is_exempt(url: Url, no_proxy: str) -> bool:
+    return any(_covers(entry.strip().lower(), url) for entry in no_proxy.split(","))
+
+
+def _covers(entry: str, url: Url) -> bool:
+    """Whether one entry of NO_PROXY names the host: `*`, a name with or without port, a network."""
+    if entry in ("", "*"):
+        return entry == "*"
+    if url.literal is not None and _is_in_network(url.literal, entry):
+        return True
+    host, colon, port = entry.rpartition(":")
+    if colon and port.isdecimal() and not host.endswith(":"):
+        if int(port) != url.port:
+            return False
+        entry = host
+    suffix = entry.strip("[]").removeprefix("*").removeprefix(".")
+    return url.host == suffix or (url.literal is None and url.host.endswith(f".{suffix}"))
+
+
+def _is_in_network(address: Address, entry: str) -> bool:
+    try:
+        if "/" in entry:
+            return address in ip_network(entry, strict=False)
+        return address == ip_address(entry)
+    except ValueError:
+        return False
