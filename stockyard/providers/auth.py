@@ -1,0 +1,100 @@
+"""How a secret is shown to a provider, and whose secret a caller's own one is.
+
+A scheme is a name with up to two arguments, as it stands in the catalog:
+
+    bearer                   Authorization: Bearer <secret>
+    header:<Name>            <Name>: <secret>
+    header:<Name>:<Scheme>   <Name>: <Scheme> <secret>, or the bare secret if the scheme is empty
+    query:<name>             ?<name>=<secret>
+    none                     nothing
+"""
+
+from collections.abc import Callable
+from urllib.parse import quote
+
+from msgspec import Struct
+
+from stockyard.errors import InvalidConfig
+
+
+class Proof(Struct, frozen=True):
+    """What to add to a call so that the provider knows who pays."""
+
+    fields: tuple[tuple[bytes, bytes], ...] = ()
+    query: str = ""
+    """Encoded, without `?` or `&`."""
+
+
+def authorize(scheme: str, secret: str) -> Proof:
+    """The proof for one call. Raises InvalidConfig for a secret that no header can carry."""
+    name, _, arguments = scheme.partition(":")
+    if name != "none" and not sendable(secret):
+        raise InvalidConfig("api_key", "A secret holds a character that cannot be sent.")
+    return SCHEMES[name](secret, *arguments.split(":")) if arguments else SCHEMES[name](secret)
+
+
+def known(scheme: str) -> bool:
+    """Whether `authorize` can do this scheme."""
+    name, *arguments = scheme.split(":")
+    return name in SCHEMES and len(arguments) in _ARGUMENTS[name] and all(arguments[:1])
+
+
+def sendable(secret: str) -> bool:
+    """Whether a secret can stand in a header: visible ASCII only, and not empty."""
+    return secret.isascii() and secret.isprintable() and bool(secret) and " " not in secret
+
+
+def provider_of_secret(secret: str) -> str | None:
+    """Whose secret this is, told by its shape. Our own Keys are nobody's (`wire.md` 2.5)."""
+    return next((provider for prefix, provider in SHAPES if secret.startswith(prefix)), None)
+
+
+def _bearer(secret: str) -> Proof:
+    return Proof(fields=((b"authorization", b"Bearer " + secret.encode("ascii")),))
+
+
+def _header(secret: str, name: str, scheme: str | None = None) -> Proof:
+    shown = f"{scheme} {secret}" if scheme else secret
+    return Proof(fields=((name.lower().encode("ascii"), shown.encode("ascii")),))
+
+
+def _query(secret: str, name: str) -> Proof:
+    return Proof(query=f"{name}={quote(secret, safe='')}")
+
+
+def _none(secret: str) -> Proof:
+    return Proof()
+
+
+SCHEMES: dict[str, Callable[..., Proof]] = {
+    "bearer": _bearer,
+    "header": _header,
+    "query": _query,
+    "none": _none,
+}
+_ARGUMENTS = {"bearer": (0,), "header": (1, 2), "query": (1,), "none": (0,)}
+
+SHAPES: tuple[tuple[str, str | None], ...] = tuple(
+    sorted(
+        {
+            "sk-sy-": None,  # ours
+            "sk-ant-": "anthropic",
+            "sk-or-": "openrouter",
+            "sk-proj-": "openai",
+            "sk-svcacct-": "openai",
+            "sk-": "openai",
+            "gsk_": "groq",
+            "fw_": "fireworks",
+            "pplx-": "perplexity",
+            "xai-": "xai",
+            # Not confirmed. A wrong guess only means that the provider refuses the secret.
+            "AIza": "gemini",
+            "hf_": "huggingface",
+            "nvapi-": "nvidia",
+            "csk-": "cerebras",
+            "r8_": "replicate",
+        }.items(),
+        key=lambda shape: -len(shape[0]),
+    )
+)
+"""How secrets begin, longest first."""

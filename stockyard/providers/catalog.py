@@ -1,0 +1,257 @@
+"""The providers that are known, from `catalog.json`, with what the operator changed.
+
+A row that cannot be used stops the start with its name, whoever wrote it.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from stockyard.core.exchange import Kind
+from stockyard.providers import auth
+from stockyard.providers.provider import Entry, Provider
+from stockyard.providers.quirks import names as quirk_names
+from stockyard.providers.row import (
+    Mention,
+    Place,
+    Row,
+    bad_row,
+    changed,
+    mention_of,
+    row_of_kind,
+    shipped_rows,
+)
+
+RESERVED = frozenset(
+    "v1 v1beta v2 api ui mcp cursor hooks health livez readyz metrics status s a models chat "  # noqa: SIM905
+    "completions responses messages embeddings images audio moderations rerank files batches "
+    "realtime changes.atom changes.json badge robots.txt favicon.ico static".split()
+)
+"""First path segments that are ours (`api.md` 3)."""
+
+KINDS: dict[str, Kind] = {
+    "openai.completions": "completions",
+    "embeddings": "embeddings",
+    "images": "images",
+    "image_edits": "images",
+    "image_variations": "images",
+    "speech": "audio",
+    "transcriptions": "audio",
+    "translations": "audio",
+    "moderations": "moderations",
+    "rerank": "rerank",
+    "realtime": "realtime",
+}
+"""Names of entries -> kind of call. Other endpoints are passed through."""
+
+SHAPES = {
+    "embeddings": "openai.embeddings",
+    "images": "openai.images",
+    "image_edits": "openai.images",
+    "image_variations": "openai.images",
+    "speech": "openai.speech",
+    "transcriptions": "openai.transcriptions",
+    "translations": "openai.transcriptions",
+    "moderations": "openai.moderations",
+    "rerank": "cohere.rerank",
+    "realtime": "openai.realtime",
+    "files": "openai.files",
+    "batches": "openai.batches",
+}
+"""The format of an endpoint whose row names none. All others are the provider's own."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_HOST = r"(?:[A-Za-z0-9._-]|\{[a-z_]+\})+|\[[0-9A-Fa-f:.]+\]"
+_URL = re.compile(rf"((?:https?|wss?)://(?:{_HOST})(?::[0-9]{{1,5}})?)((?:/[^/?#\s]+)*)")
+_LOOPBACK = re.compile(r"https?://(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]+)?")
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+_SETTING = re.compile(r"(?:https?://)?([A-Za-z0-9][A-Za-z0-9._-]*(?::[0-9]{1,5})?)/?")
+
+
+class Catalog:
+    """All providers by name, in the order in which the catalog has them."""
+
+    __slots__ = ("_providers",)
+
+    def __init__(self, providers: Mapping[str, Provider]) -> None:
+        self._providers = dict(providers)
+
+    def __iter__(self) -> Iterator[Provider]:
+        return iter(self._providers.values())
+
+    def __len__(self) -> int:
+        return len(self._providers)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._providers
+
+    def get(self, name: str) -> Provider | None:
+        return self._providers.get(name)
+
+
+def load(
+    overrides: Mapping[str, Mapping[str, Any]] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Catalog:
+    """The catalog, changed by `[providers.<name>]` and with its placeholders filled.
+
+    Raises CannotStart, naming the row.
+    """
+    rows = shipped_rows()
+    origins = {name: _split(name, row.base_url)[0] for name, row in rows.items()}
+    mentions = {}
+    for name, given in (overrides or {}).items():
+        mentions[name] = mention_of(name, given)
+        rows[name] = changed(name, rows.get(name) or row_of_kind(name, given), given)
+    return Catalog(
+        {
+            name: _provider(name, row, mentions.get(name), origins.get(name), environ or {})
+            for name, row in rows.items()
+            if name not in mentions or mentions[name].enabled
+        }
+    )
+
+
+def _provider(
+    name: str,
+    row: Row,
+    mention: Mention | None,
+    shipped_origin: str | None,
+    environ: Mapping[str, str],
+) -> Provider:
+    _check(name, row)
+    values = _values(name, row, mention, environ)
+    written_origin = _split(name, row.base_url.rstrip("/"))[0]
+    base_url = _fill(row.base_url.rstrip("/"), values)
+    origin, prefix = _split(name, base_url)
+    moved_from = shipped_origin if shipped_origin != written_origin else None
+    given = mention.given if mention else frozenset()
+    entries = _Entries(name, row, values, origin, prefix)
+    return Provider(
+        name=name,
+        title=row.title,
+        base_url=base_url,
+        origin=origin,
+        prefix=prefix,
+        env=row.env,
+        auth=row.auth,
+        speaks=entries.of(row.speaks, "chat", None if "speaks" in given else moved_from),
+        endpoints=entries.of(
+            row.endpoints, "passthrough", None if "endpoints" in given else moved_from
+        ),
+        quirks=row.quirks,
+        traits=frozenset(row.quirks),
+        models=row.models,
+        model_traits=row.model_traits,
+        features=frozenset(row.features),
+        fields=tuple((k.lower().encode(), v.encode()) for k, v in row.fields.items()),
+        query=urlencode(row.query),
+        versions=row.versions,
+        versions_alike=row.versions_alike,
+        encoded_slash=row.encoded_slash,
+        docs=row.docs,
+        notes=row.notes,
+        verified=row.verified,
+        transport=row.transport,
+        local=_LOOPBACK.fullmatch(origin) is not None,
+        named=mention is not None,
+        allow_private=mention is not None and mention.allow_private,
+        missing=tuple(sorted(set(_PLACEHOLDER.findall(base_url)))),
+    )
+
+
+def _check(name: str, row: Row) -> None:
+    if not _NAME.fullmatch(name) or name in RESERVED:
+        raise bad_row(
+            name, "this name cannot be used: lower case, digits and `-`, and not reserved."
+        )
+    for scheme in row.auth:
+        if not auth.known(scheme):
+            raise bad_row(name, f"unknown auth {scheme!r}.")
+    for quirk in row.quirks:
+        if not quirk_names.known(quirk):
+            raise bad_row(name, f"unknown quirk {quirk!r}.")
+    for entry in row.unverified:
+        if entry not in row.speaks and entry not in row.endpoints:
+            raise bad_row(name, f"`unverified` names {entry!r}, which it does not offer.")
+
+
+def _values(
+    name: str, row: Row, mention: Mention | None, environ: Mapping[str, str]
+) -> dict[str, str]:
+    """What to put for the placeholders of its addresses."""
+    values = {
+        setting: environ[variable].strip()
+        for setting, variable in row.settings.items()
+        if environ.get(variable, "").strip()
+    }
+    if mention is not None:
+        values |= mention.values
+    for setting, value in values.items():
+        plain = _SETTING.fullmatch(value)
+        if plain is None:
+            raise bad_row(name, f"the value of `{setting}` cannot stand in an address.")
+        values[setting] = plain[1]
+    return values
+
+
+class _Entries(NamedTuple):
+    """Makes the entries of one row."""
+
+    provider: str
+    row: Row
+    values: Mapping[str, str]
+    origin: str
+    prefix: str
+
+    def of(
+        self, places: Mapping[str, str | Place | None], default_kind: Kind, moved_from: str | None
+    ) -> dict[str, Entry]:
+        """`moved_from` is the origin from which the operator moved the provider elsewhere."""
+        entries = {}
+        for name, place in places.items():
+            if place is None:  # offered, but nobody knows where
+                continue
+            place = Place(place) if isinstance(place, str) else place
+            where = self._where(place.path, moved_from)
+            if where is not None:
+                entries[name] = self._entry(name, place, default_kind, *where)
+        return entries
+
+    def _entry(self, name: str, place: Place, default_kind: Kind, origin: str, path: str) -> Entry:
+        own_shape = name if default_kind == "chat" else SHAPES.get(name, "")
+        return Entry(
+            name=name,
+            format=place.format or own_shape,
+            kind=KINDS.get(name, default_kind),
+            origin=origin,
+            path=path,
+            auth=(place.auth,) if place.auth else self.row.auth,
+            certain=name not in self.row.unverified,
+        )
+
+    def _where(self, path: str, moved_from: str | None) -> tuple[str, str] | None:
+        """Origin and path of an entry.
+
+        The secret of a provider whose base URL was changed must not reach the host that its row
+        had named (`security.md` S10): what stood on the old host is looked for on the new one,
+        and what stood elsewhere is gone.
+        """
+        if path.startswith("/"):
+            return self.origin, self.prefix + path
+        origin, rest = _split(self.provider, _fill(path, self.values))
+        if moved_from is None:
+            return origin, rest
+        return (self.origin, rest) if origin == moved_from else None
+
+
+def _fill(address: str, values: Mapping[str, str]) -> str:
+    return _PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), address)
+
+
+def _split(name: str, url: str) -> tuple[str, str]:
+    parts = _URL.fullmatch(url)
+    if parts is None:
+        raise bad_row(name, "an address is `https://host[:port][/path]`, without user or query.")
+    return parts[1].lower() if "{" not in parts[1] else parts[1], parts[2]

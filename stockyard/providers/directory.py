@@ -1,0 +1,258 @@
+"""Which models and providers can be reached now, and with which secret.
+
+A Directory is made from the catalog, from the Credentials there are, and from the names that the
+operator gave to models. It never changes: when one of these does, a new one takes its place.
+"""
+
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from functools import cached_property
+from typing import TypeVar
+
+from msgspec import Struct
+
+from stockyard.core.target import Credential, Secret, Target
+from stockyard.errors import CannotStart
+from stockyard.providers import auth
+from stockyard.providers.catalog import Catalog
+from stockyard.providers.provider import Provider
+from stockyard.providers.row import BAD_CONFIG
+
+REMEMBERED = 4096
+LONGEST_NAME = 256
+NEAR = 5
+COMPARED = 2000
+"""Names that are looked at to find near ones."""
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+MOCK = "mock"
+MOCK_DEFAULT_MODEL = "echo"
+
+
+class Held(Struct, frozen=True):
+    """A Credential and the only origin that it may be sent to (`security.md` S10)."""
+
+    credential: Credential
+    origin: str
+
+
+class Listed(Struct, frozen=True):
+    """A model as lists of models show it."""
+
+    id: str
+    provider: str
+
+
+def held_from_environment(catalog: Catalog, environ: Mapping[str, str]) -> tuple[Held, ...]:
+    """The Credentials that the environment has, one per provider; the first variable wins.
+
+    They belong to the base URLs in force now: a Directory built later, after one of these was
+    changed, does not use them. Raises CannotStart for a value that no header can carry.
+    """
+    return tuple(
+        Held(Credential(id=f"env:{variable}", provider=p.name, secret=Secret(secret)), p.origin)
+        for p in catalog
+        if (found := _first_set(p.env, environ)) is not None
+        for variable, secret in (found,)
+    )
+
+
+def _first_set(variables: Iterable[str], environ: Mapping[str, str]) -> tuple[str, str] | None:
+    for variable in variables:
+        secret = environ.get(variable, "").strip()
+        if not secret:
+            continue
+        if not auth.sendable(secret):
+            what = f"The value of {variable} holds a character that cannot be sent. Set it again."
+            raise CannotStart(BAD_CONFIG, what)
+        return variable, secret
+    return None
+
+
+class Directory:
+    """Answers which Targets there are. Fulfils the Port `Models`."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        held: Iterable[Held] = (),
+        *,
+        formats: Container[str],
+        aliases: Mapping[str, str] | None = None,
+        priced: Mapping[str, Sequence[str]] | None = None,
+        mock: bool = True,
+        trial: bool = False,
+    ) -> None:
+        """`formats` are those that can be written, `priced` says who sells a model by exact name.
+
+        `mock`: models `mock` and `mock/…` are answered from within. `trial`: so is every chat
+        model while there is no Credential; only to be asked for on a loopback address.
+        """
+        self.formats = formats
+        self._catalog = catalog
+        self._aliases = dict(aliases or {})
+        self._priced = priced or {}
+        self._credentials = _by_provider(catalog, held)
+        self._configured = {p.name: p for p in catalog if self._is_configured(p)}
+        self._mock = catalog.get(MOCK) if mock else None
+        self.trial = trial and self._mock is not None and not self._configured
+        self._known: dict[tuple[str, str], tuple[Target, ...]] = {}
+        self._near: dict[str, list[str]] = {}
+
+    def targets(self, model: str, kind: str) -> tuple[Target, ...]:
+        """Where a call for this model may go: one Target for each Credential, in their order."""
+        try:
+            return self._known[model, kind]
+        except KeyError:
+            return _remember(self._known, (model, kind), self._find(model, kind))
+
+    def elsewhere(self, target: Target, kind: str) -> tuple[Target, ...]:
+        """The same model id at the other providers that offer it.
+
+        The price list knows best who does; where it is silent, the globs of the rows decide.
+        """
+        model = target.model
+        sellers = self._priced.get(model, ())
+        return tuple(
+            found
+            for p in self._configured.values()
+            if p.name != target.provider and p.serves(kind, self.formats)
+            if (p.name in sellers if sellers else p.claims(model) is not None)
+            for found in self._targets_at(p, model)
+        )
+
+    def own_target(self, model: str, kind: str, credential: Credential) -> Target | None:
+        """The Target for a caller who brings the secret, if the model is of that provider."""
+        provider = self.provider(credential.provider)
+        if provider is None or provider.missing or not provider.serves(kind, self.formats):
+            return None
+        prefix, _, rest = model.partition("/")
+        if rest and prefix == provider.name:
+            return Target(provider.name, rest, credential)
+        if rest and self.has_provider(prefix):
+            return None
+        if provider.claims(model) is None and provider.name not in self._priced.get(model, ()):
+            return None
+        return Target(provider.name, model, credential)
+
+    def near(self, model: str) -> list[str]:
+        """Up to five names that look like this one."""
+        if len(model) > LONGEST_NAME:
+            return []
+        if model not in self._near:
+            _remember(self._near, model, get_close_matches(model, self._names, NEAR))
+        return self._near[model]
+
+    def listing(self) -> list[Listed]:
+        """Every model that can be named: priced ones, aliases, and the mock provider."""
+        return list(self._listing())
+
+    def provider(self, name: str) -> Provider | None:
+        """Anyone in the catalog, reachable or not."""
+        return None if name == MOCK and self._mock is None else self._catalog.get(name)
+
+    def has_provider(self, name: str) -> bool:
+        return self.provider(name) is not None
+
+    def configured(self) -> list[Provider]:
+        """The providers that can be called with what is here now, without the built-in one."""
+        return list(self._configured.values())
+
+    def credentials(self, provider: str) -> tuple[Credential, ...]:
+        """Our secrets for a provider; empty for one that needs none or has none."""
+        return self._credentials.get(provider, ())
+
+    def secrets(self) -> Iterator[str]:
+        """Every secret in use, which must never leave by another way."""
+        return (c.secret.reveal() for found in self._credentials.values() for c in found)
+
+    def _is_configured(self, provider: Provider) -> bool:
+        if provider.missing or provider.name == MOCK:
+            return False
+        needs_none = "none" in provider.auth
+        return provider.name in self._credentials or (provider.named and needs_none)
+
+    def _find(self, model: str, kind: str) -> tuple[Target, ...]:
+        if len(model) > LONGEST_NAME or not model:
+            return ()
+        if self._mock and model == MOCK:
+            return self._targets_at(self._mock, MOCK_DEFAULT_MODEL, kind)
+        prefix, _, rest = model.partition("/")
+        named = self.provider(prefix) if rest else None
+        if named is not None and (named.name == MOCK or not self.trial):
+            reachable = named.name == MOCK or named.name in self._configured
+            return self._targets_at(named, rest, kind) if reachable else ()
+        if model in self._aliases:
+            return self._aliased(self._aliases[model], kind)
+        return self._by_name(model, kind)
+
+    def _aliased(self, name: str, kind: str) -> tuple[Target, ...]:
+        """What an alias stands for. It is not another alias, so that no two can name each other."""
+        return () if name in self._aliases else self._find(name, kind)
+
+    def _by_name(self, model: str, kind: str) -> tuple[Target, ...]:
+        serving = [p for p in self._configured.values() if p.serves(kind, self.formats)]
+        sellers = self._priced.get(model, ())
+        seller = next((p for p in serving if p.name in sellers), None)
+        if seller:
+            return self._targets_at(seller, model)
+        claims = [(claim, p) for p in serving if (claim := p.claims(model)) is not None]
+        if claims:  # max keeps the first of equals: the order of the catalog
+            return self._targets_at(max(claims, key=lambda claim: claim[0])[1], model)
+        if self.trial and self._mock:
+            return self._targets_at(self._mock, model, kind)
+        return ()
+
+    def _targets_at(
+        self, provider: Provider, model: str, kind: str | None = None
+    ) -> tuple[Target, ...]:
+        if kind is not None and not provider.serves(kind, self.formats):
+            return ()
+        credentials = self._credentials.get(provider.name, ())
+        if not credentials:
+            return (Target(provider.name, model),)
+        return tuple(Target(provider.name, model, credential) for credential in credentials)
+
+    @cached_property
+    def _names(self) -> list[str]:
+        """What a name that nobody serves is compared with."""
+        listed = [model.id for model in self._listing()]
+        globs = [glob for p in self._configured.values() for glob in p.models if "*" in glob]
+        return [*listed, *globs][:COMPARED]
+
+    def _listing(self) -> Iterator[Listed]:
+        for name in self._aliases:
+            found = self.targets(name, "chat")
+            if found:
+                yield Listed(name, found[0].provider)
+        for model, sellers in self._priced.items():
+            for provider in self._configured.values():
+                if provider.name in sellers:
+                    yield Listed(model, provider.name)
+                    break
+        for provider in self._configured.values():
+            for glob in provider.models:
+                if not any(c in glob for c in "*?[") and glob not in self._priced:
+                    yield Listed(glob, provider.name)
+        if self._mock:
+            yield Listed(MOCK, MOCK)
+
+
+def _by_provider(catalog: Catalog, held: Iterable[Held]) -> dict[str, tuple[Credential, ...]]:
+    """The Credentials that may be used: those whose provider is still where it was."""
+    found: dict[str, tuple[Credential, ...]] = {}
+    for one in held:
+        name = one.credential.provider
+        provider = catalog.get(name)
+        if provider is not None and provider.origin == one.origin:
+            found[name] = (*found.get(name, ()), one.credential)
+    return found
+
+
+def _remember(memory: dict[K, V], key: K, value: V) -> V:
+    if len(memory) >= REMEMBERED:  # callers choose the names, so this is a bound, not a guess
+        memory.clear()
+    memory[key] = value
+    return value

@@ -1,0 +1,129 @@
+"""A provider: where it is, what it speaks, how it wants to be asked."""
+
+from collections.abc import Container, Iterator
+from fnmatch import fnmatchcase
+from urllib.parse import quote
+
+from msgspec import Struct
+
+from stockyard.core.exchange import Kind
+from stockyard.errors import Refused
+
+_PLAIN_IN_PATHS = "/:@!$&'()*+,;=-._~"
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """One thing a provider offers: a format, or another kind of call, and where it stands."""
+
+    name: str
+    """The format for what is chat-like (`openai.chat`), else the kind of thing (`embeddings`)."""
+    format: str
+    """The shape of its bodies; empty when nobody but the provider and its clients knows it."""
+    kind: Kind
+    origin: str
+    """`https://api.example.com`; nearly always that of the provider."""
+    path: str
+    """From the root of the origin. May hold `{model}` and `{verb}`."""
+    auth: tuple[str, ...]
+    """Schemes in order of preference (`auth.py`)."""
+    certain: bool = True
+    """False: path or shape were never confirmed, so it is not chosen unless someone names it."""
+
+    def scheme(self, *, with_secret: bool) -> str:
+        """How to show a secret here; `none` where there is none to show."""
+        if not with_secret:
+            return "none"
+        return next((scheme for scheme in self.auth if scheme != "none"), "none")
+
+    def path_for(self, model: str, verb: str = "") -> str:
+        """The path of one call. A model name cannot lead to another path (`security.md` S10)."""
+        if "{" not in self.path:
+            return self.path
+        if any(segment in ("", ".", "..") for segment in model.split("/")):
+            raise Refused(404, "model_not_found", f"There is no model {model!r}.", param="model")
+        filled = self.path.replace("{model}", quote(model, safe=_PLAIN_IN_PATHS))
+        return filled.replace("{verb}", verb)
+
+
+class Provider(Struct, frozen=True, kw_only=True, eq=False):
+    """One row of the catalog, checked and with the operator's changes. Equal only to itself."""
+
+    name: str
+    title: str
+    base_url: str
+    origin: str
+    prefix: str
+    """The path of `base_url`; empty when it has none."""
+    env: tuple[str, ...] = ()
+    """Environment variables that may hold its secret."""
+    auth: tuple[str, ...] = ("bearer",)
+    speaks: dict[str, Entry] = {}
+    """Chat-like formats; the first is what it likes best."""
+    endpoints: dict[str, Entry] = {}
+    """Other kinds of call."""
+    quirks: tuple[str, ...] = ()
+    traits: frozenset[str] = frozenset()
+    """The names in `quirks`, for codecs to look into."""
+    models: tuple[str, ...] = ()
+    """Globs of model names that come here without being told to."""
+    model_traits: dict[str, tuple[str, ...]] = {}
+    """What is peculiar to some of its models, by glob."""
+    features: frozenset[str] = frozenset()
+    fields: tuple[tuple[bytes, bytes], ...] = ()
+    """Header fields that it wants on every call."""
+    query: str = ""
+    """Query that it wants on every call, encoded."""
+    versions: tuple[str, ...] = ()
+    """Version segments that a caller on its native path may choose."""
+    versions_alike: bool = False
+    """Bodies look the same in all of them."""
+    encoded_slash: bool = False
+    """A model name in a path may hold `%2F`, kept as sent."""
+    docs: str = ""
+    notes: str = ""
+    verified: bool = False
+    transport: str = "http"
+    """Who carries the bytes: the network, or something built in."""
+    local: bool = False
+    """It runs on this machine."""
+    named: bool = False
+    """The operator mentioned it in the settings."""
+    allow_private: bool = False
+    """The operator opened this one private address for it."""
+    missing: tuple[str, ...] = ()
+    """Settings that its address needs and nobody gave; until then it cannot be called."""
+
+    def formats(self, known: Container[str]) -> Iterator[str]:
+        """The chat formats that may be spoken to it, best first, among those we can write."""
+        return (e.name for e in self.speaks.values() if e.certain and e.name in known)
+
+    def format_for(self, wanted: str, known: Container[str]) -> str | None:
+        """The format to speak to it for a caller who speaks `wanted` (`wire.md` 1, law 8)."""
+        possible = tuple(self.formats(known))
+        if wanted in possible:
+            return wanted
+        return next((name for name in possible if self.speaks[name].kind == "chat"), None)
+
+    def serves(self, kind: str, known: Container[str]) -> bool:
+        """Whether a call of this kind can be sent to it in a format that we can write."""
+        if kind in ("chat", "completions"):
+            return any(self.speaks[name].kind == kind for name in self.formats(known))
+        return any(e.kind == kind and e.certain for e in self.endpoints.values())
+
+    def traits_of(self, model: str) -> frozenset[str]:
+        """What is peculiar to one of its models."""
+        globs = self.model_traits.items()
+        return frozenset(t for glob, traits in globs if fnmatchcase(model, glob) for t in traits)
+
+    def claims(self, model: str) -> int | None:
+        """How many literal characters of its best glob stand before the first wildcard.
+
+        None when no glob matches. A glob without a wildcard beats all that have one.
+        """
+        fits = [glob for glob in self.models if fnmatchcase(model, glob)]
+        return max(map(_literal_prefix, fits), default=None)
+
+
+def _literal_prefix(glob: str) -> int:
+    star = min((at for c in "*?[" if (at := glob.find(c)) >= 0), default=-1)
+    return star if star >= 0 else len(glob) + 1

@@ -1,0 +1,126 @@
+"""How turns and their content must look."""
+
+from typing import Any
+
+from stockyard.providers.quirks.quirk import Body, Change, Message, ModelTraits, with_messages
+
+
+def strict_alternation(body: Body, model: ModelTraits) -> Change:
+    """Perplexity: after the system message, user and assistant take turns, user first and last."""
+    messages = body.get("messages") or []
+    system = [m for m in messages if m.get("role") in ("system", "developer")]
+    turns: list[Message] = []
+    for message in messages:
+        role = message.get("role")
+        if role in ("system", "developer"):
+            continue
+        if role != "assistant":
+            message = message | {"role": "user"}
+        if turns and turns[-1]["role"] == message["role"]:
+            turns[-1] = turns[-1] | {"content": _joined(turns[-1], message)}
+        else:
+            turns.append(message)
+    if turns and turns[0]["role"] == "assistant":
+        turns.insert(0, _CONTINUE)
+    if turns and turns[-1]["role"] == "assistant":
+        turns.append(_CONTINUE)
+    ordered = [*system, *turns]
+    return Change(body) if ordered == messages else Change(body | {"messages": ordered})
+
+
+_CONTINUE = {"role": "user", "content": "Continue."}
+
+
+def content_string(body: Body, model: ModelTraits) -> Change:
+    """The provider takes nothing but text: lists become strings, other parts are left out."""
+    lost = False
+
+    def change(message: Message) -> Message:
+        nonlocal lost
+        if not isinstance(message.get("content"), list):
+            return message
+        lost = lost or not _only_text(message)
+        return message | {"content": _text(message)}
+
+    changed = with_messages(body, change)
+    return Change(changed, ("messages.content",) if lost else ())
+
+
+def text_content_string(body: Body, model: ModelTraits) -> Change:
+    """Lists of text parts become strings; lists with images stay lists."""
+
+    def change(message: Message) -> Message:
+        return message | {"content": _text(message)} if _only_text(message) else message
+
+    return Change(with_messages(body, change))
+
+
+def tool_content_string(body: Body, model: ModelTraits) -> Change:
+    """As `text_content_string`, for what tools returned."""
+
+    def change(message: Message) -> Message:
+        if message.get("role") != "tool" or not _only_text(message):
+            return message
+        return message | {"content": _text(message)}
+
+    return Change(with_messages(body, change))
+
+
+def no_empty_text(body: Body, model: ModelTraits) -> Change:
+    """Claude behind Databricks and Bedrock: a text must not be empty."""
+
+    def change(message: Message) -> Message:
+        content = message.get("content")
+        if isinstance(content, list):
+            content = [p for p in content if p.get("type") != "text" or p.get("text")]
+        if content:
+            return message if content == message["content"] else message | {"content": content}
+        if message.get("tool_calls"):
+            return message if message.get("content") is None else message | {"content": None}
+        return message | {"content": "(empty)"}
+
+    return Change(with_messages(body, change))
+
+
+def audio_data_uri(body: Body, model: ModelTraits) -> Change:
+    """DashScope takes audio as a data URI."""
+
+    def change(part: Body) -> Body:
+        audio = part.get("input_audio") or {}
+        data = audio.get("data") or ""
+        if not data or data.startswith(("data:", "http")):
+            return part
+        return part | {"input_audio": audio | {"data": f"data:;base64,{data}"}}
+
+    def change_message(message: Message) -> Message:
+        content = message.get("content")
+        if not isinstance(content, list):
+            return message
+        return message | {"content": [change(part) for part in content]}
+
+    return Change(with_messages(body, change_message))
+
+
+def _only_text(message: Message) -> bool:
+    content = message.get("content")
+    return isinstance(content, list) and all(part.get("type") == "text" for part in content)
+
+
+def _text(message: Message) -> str:
+    content = message.get("content")
+    if not isinstance(content, list):
+        return content or ""
+    return "\n".join(p.get("text") or "" for p in content if p.get("type") == "text")
+
+
+def _joined(first: Message, second: Message) -> Any:
+    contents = (first.get("content"), second.get("content"))
+    if any(isinstance(content, list) for content in contents):
+        return [part for content in contents for part in _parts(content)]
+    return "\n\n".join(content for content in contents if content)
+
+
+def _parts(content: Any) -> list[Any]:
+    if isinstance(content, list):
+        return content
+    return [{"type": "text", "text": content}] if content else []

@@ -1,0 +1,84 @@
+"""The names that a row of the catalog may list, and what each stands for (`wire.md` 12.2)."""
+
+from collections.abc import Callable
+
+from stockyard.providers.quirks import content, fields, reasoning, tools
+from stockyard.providers.quirks.quirk import Quirk
+
+
+def known(name: str) -> bool:
+    """Whether a name in a row means something."""
+    bare, _, arguments = name.partition(":")
+    if arguments:
+        return bare in WITH_ARGUMENTS or bare in TRAITS_WITH_ARGUMENTS
+    return name in PLAIN or name in TRAITS
+
+
+def quirk(name: str) -> Quirk | None:
+    """The quirk of this name; None for a trait, which has no function."""
+    bare, _, arguments = name.partition(":")
+    if arguments and bare in WITH_ARGUMENTS:
+        return WITH_ARGUMENTS[bare](arguments)
+    return PLAIN.get(name)
+
+
+PLAIN: dict[str, Quirk] = {
+    "audio_data_uri": Quirk(("input_audio",), content.audio_data_uri),
+    "content_string": Quirk(("type",), content.content_string),
+    "forced_tools_by_model": Quirk(("tool_choice",), tools.forced_tools_by_model),
+    "max_completion_tokens_only": fields.rename("max_tokens>max_completion_tokens"),
+    "max_tokens_not_completion": fields.rename("max_completion_tokens>max_tokens"),
+    "n_needs_temperature_0.3": Quirk(("n",), reasoning.n_needs_temperature),
+    "no_empty_text": Quirk(("messages",), content.no_empty_text),
+    "no_stream_options": Quirk(("stream_options",), fields.no_stream_options),
+    "no_tools": Quirk(("tools", "tool_choice", "parallel_tool_calls"), tools.no_tools),
+    "reasoning_content_back": Quirk(("tool_calls",), reasoning.reasoning_content_back),
+    "reasoning_split": Quirk((), reasoning.reasoning_split),
+    "reasoning_temperature_1": Quirk(("temperature",), reasoning.reasoning_temperature_1),
+    "sampling_by_model": Quirk(("temperature", "top_p", "top_k"), reasoning.sampling_by_model),
+    "strict_alternation": Quirk(("messages",), content.strict_alternation),
+    "strip_schema_strict": Quirk(("strict", "additionalProperties"), tools.strip_schema_strict),
+    "text_content_string": Quirk(("type",), content.text_content_string),
+    "thinking_by_model": Quirk(("thinking",), reasoning.thinking_by_model),
+    "thinking_refuses_forced_tools": Quirk(
+        ("logprobs", "top_logprobs", "tool_choice"), reasoning.thinking_refuses_forced_tools
+    ),
+    "tool_choice_any": Quirk(("tool_choice",), tools.tool_choice_any),
+    "tool_choice_required_unsupported": Quirk(
+        ("tool_choice",), tools.tool_choice_required_unsupported
+    ),
+    "tool_content_string": Quirk(("tool_call_id",), content.tool_content_string),
+    "tool_id_9": Quirk(("tool_calls", "tool_call_id"), tools.tool_id_9),
+}
+
+WITH_ARGUMENTS: dict[str, Callable[[str], Quirk]] = {
+    "clamp": fields.clamp,
+    "drop": fields.drop,
+    "reasoning_drops": reasoning.reasoning_drops,
+    "rename": fields.rename,
+    "thinking_switch": reasoning.thinking_switch,
+}
+
+TRAITS_WITH_ARGUMENTS = frozenset({"finish_extra", "reasoning_field"})
+TRAITS = frozenset(
+    (  # noqa: SIM905
+        "audio_outside_prompt bad_key_is_400 bare_error_line blank_line_keepalive "
+        "cached_may_exceed_prompt cached_tokens_top_level comment_keepalive content_list "
+        "cost_in_usage cost_string crlf data_before_event data_without_space done_extra "
+        "done_on_responses empty_choices_chunks empty_id_created error_array error_code_dotted "
+        "error_code_int error_code_message error_code_string error_detail error_event_in_stream "
+        "error_in_200 error_in_200_base_resp error_in_chunk error_list error_plain_string "
+        "error_problem_json finish_empty_with_tools finish_stop_with_tools finish_twice "
+        "float_token_counts gateway_metadata id_rotates ids_and_event_names late_filter_chunks "
+        "max_tokens_auto_lowered message_beside_delta multi_line_data no_done obfuscation_padding "
+        "padding_p padding_spaces passes_inner_shape payload_parts_split_json "
+        "prompt_filter_first_chunk ratelimit_draft_header reasoning_details "
+        "reasoning_outside_completion reasoning_tokens_top_level refusal_empty_string "
+        "retry_delay_in_body role_on_every_delta service_timing_in_usage single_lf_events "
+        "stop_may_be_early text_beside_delta think_tags_kept timings_chunk "
+        "tool_call_object_in_stream usage_cumulative usage_deepseek_cache usage_every_chunk "
+        "usage_in_choice_old usage_may_be_missing usage_on_finish usage_x_groq vllm_shape "
+        "whole_call_in_content_old whole_tool_call_chunks "
+    ).split()
+)
+"""Names that tell codecs how to read answers, usage and errors of a provider."""

@@ -1,0 +1,108 @@
+"""What providers and models that think want to be asked for, and what they refuse meanwhile."""
+
+from stockyard.providers.quirks.quirk import (
+    Body,
+    Change,
+    Message,
+    ModelTraits,
+    Quirk,
+    with_messages,
+    without,
+)
+
+
+def reasoning_drops(fields: str) -> Quirk:
+    """Reasoning models of the provider refuse these fields; its other models take them."""
+    names = tuple(fields.split(","))
+
+    def change(body: Body, model: ModelTraits) -> Change:
+        found = tuple(name for name in names if name in body)
+        if not found or "reasoning" not in model:
+            return Change(body)
+        return Change(without(body, *found), found)
+
+    return Quirk(names, change)
+
+
+def reasoning_temperature_1(body: Body, model: ModelTraits) -> Change:
+    """Moonshot: reasoning models take temperature 1 only."""
+    if "reasoning" not in model or body.get("temperature") in (None, 1):
+        return Change(body)
+    return Change(body | {"temperature": 1}, ("temperature",))
+
+
+def n_needs_temperature(body: Body, model: ModelTraits) -> Change:
+    """Moonshot: several answers need a temperature of at least 0.3."""
+    temperature = body.get("temperature")
+    if (body.get("n") or 1) <= 1 or temperature is None or temperature >= 0.3:
+        return Change(body)
+    return Change(body | {"temperature": 0.3}, ("temperature",))
+
+
+def reasoning_content_back(body: Body, model: ModelTraits) -> Change:
+    """DeepSeek, Moonshot, Z.AI: thinking before a tool call must come back as they name it."""
+
+    def change(message: Message) -> Message:
+        if not message.get("tool_calls") or "reasoning_content" in message:
+            return message
+        details = message.get("reasoning_details") or ()
+        text = message.get("reasoning") or "".join(d.get("text") or "" for d in details)
+        if not text:
+            return message
+        return without(message, "reasoning", "reasoning_details") | {"reasoning_content": text}
+
+    return Change(with_messages(body, change))
+
+
+def thinking_refuses_forced_tools(body: Body, model: ModelTraits) -> Change:
+    """DeepSeek: no forced tools and no log probabilities while thinking."""
+    switch = (body.get("thinking") or {}).get("type")
+    if switch == "disabled" or ("reasoning" not in model and switch is None):
+        return Change(body)
+    found: tuple[str, ...] = tuple(f for f in ("logprobs", "top_logprobs") if f in body)
+    if body.get("tool_choice") not in (None, "auto", "none"):
+        found = (*found, "tool_choice")
+    return Change(without(body, *found), found) if found else Change(body)
+
+
+BUDGETS = {"minimal": 1024, "low": 1024, "medium": 2048, "high": 4096, "xhigh": 8192, "max": 16384}
+"""Thinking tokens for an effort (`wire.md` 5.2)."""
+
+
+def thinking_switch(field: str) -> Quirk:
+    """The provider has a switch and a budget where others have an effort."""
+
+    def change(body: Body, model: ModelTraits) -> Change:
+        effort = body.get("reasoning_effort")
+        if effort is None:
+            return Change(body)
+        switched: Body = {field: effort != "none"}
+        if effort in BUDGETS:
+            switched["thinking_budget"] = BUDGETS[effort]
+        return Change(switched | without(body, "reasoning_effort"))  # what the caller set, wins
+
+    return Quirk(("reasoning_effort",), change)
+
+
+def reasoning_split(body: Body, model: ModelTraits) -> Change:
+    """MiniMax: puts thinking beside the text instead of into it."""
+    return Change(body) if "reasoning_split" in body else Change(body | {"reasoning_split": True})
+
+
+def sampling_by_model(body: Body, model: ModelTraits) -> Change:
+    """Anthropic: newer models refuse sampling parameters (`wire.md` 4.4)."""
+    found = tuple(f for f in ("temperature", "top_p", "top_k") if f in body)
+    if not found or "no_sampling" not in model:
+        return Change(body)
+    return Change(without(body, *found), found)
+
+
+def thinking_by_model(body: Body, model: ModelTraits) -> Change:
+    """Anthropic: newer models decide themselves how much to think."""
+    thinking = body.get("thinking")
+    if not isinstance(thinking, dict) or thinking.get("type") != "enabled":
+        return Change(body)
+    if "adaptive_thinking" not in model:
+        return Change(body)
+    adaptive = without(thinking, "budget_tokens") | {"type": "adaptive"}
+    return Change(body | {"thinking": adaptive}, ("thinking.budget_tokens",))

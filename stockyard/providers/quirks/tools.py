@@ -1,0 +1,97 @@
+"""How tools, the choice among them, and the ids of their calls must look."""
+
+import re
+from collections.abc import Collection
+from hashlib import sha256
+
+from stockyard.providers.quirks.quirk import (
+    Body,
+    Change,
+    Message,
+    ModelTraits,
+    with_messages,
+    without,
+    without_deep,
+)
+
+
+def tool_choice_any(body: Body, model: ModelTraits) -> Change:
+    """Mistral says `any` for `required`."""
+    if body.get("tool_choice") != "required":
+        return Change(body)
+    return Change(body | {"tool_choice": "any"})
+
+
+def tool_choice_required_unsupported(body: Body, model: ModelTraits) -> Change:
+    """The provider refuses `required`; the model may then answer without a tool."""
+    if body.get("tool_choice") != "required":
+        return Change(body)
+    return Change(body | {"tool_choice": "auto"}, ("tool_choice",))
+
+
+def forced_tools_by_model(body: Body, model: ModelTraits) -> Change:
+    """Anthropic: some models refuse a forced tool choice outright."""
+    choice = body.get("tool_choice")
+    if not isinstance(choice, dict) or choice.get("type") not in ("any", "tool"):
+        return Change(body)
+    if "no_forced_tools" not in model:
+        return Change(body)
+    return Change(
+        body | {"tool_choice": without(choice, "name") | {"type": "auto"}}, ("tool_choice",)
+    )
+
+
+def no_tools(body: Body, model: ModelTraits) -> Change:
+    """The provider has no function tools."""
+    found = tuple(f for f in ("tools", "tool_choice", "parallel_tool_calls") if f in body)
+    return Change(without(body, *found), found) if found else Change(body)
+
+
+def strip_schema_strict(body: Body, model: ModelTraits) -> Change:
+    """Mistral: older models refuse `strict` and `additionalProperties`."""
+    if "no_schema_strict" not in model or not body.get("tools"):
+        return Change(body)
+
+    def change(tool: Body) -> Body:
+        function = without(tool.get("function") or {}, "strict")
+        if "parameters" in function:
+            function["parameters"] = without_deep(function["parameters"], "additionalProperties")
+        return tool | {"function": function}
+
+    tools = [change(tool) for tool in body["tools"]]
+    return Change(body) if tools == body["tools"] else Change(body | {"tools": tools}, ("strict",))
+
+
+def tool_id_9(body: Body, model: ModelTraits) -> Change:
+    """Mistral: the id of a tool call is exactly nine letters and digits (`wire.md` 8)."""
+    derived: dict[str, str] = {}
+
+    def derive(id_: str) -> str:
+        if id_ not in derived:
+            derived[id_] = _nine(id_, taken=derived.values())
+        return derived[id_]
+
+    def change(message: Message) -> Message:
+        if message.get("tool_calls"):
+            calls = [c | {"id": derive(c.get("id") or "")} for c in message["tool_calls"]]
+            return message | {"tool_calls": calls}
+        if "tool_call_id" in message:
+            return message | {"tool_call_id": derive(message["tool_call_id"] or "")}
+        return message
+
+    return Change(with_messages(body, change))
+
+
+_NINE = re.compile(r"[a-zA-Z0-9]{9}")
+_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def _nine(id_: str, *, taken: Collection[str]) -> str:
+    if _NINE.fullmatch(id_) and id_ not in taken:
+        return id_
+    for count in range(1 + len(taken)):  # one of these is free
+        number = int.from_bytes(sha256(f"{id_}{count or ''}".encode()).digest())
+        nine = "".join(_BASE62[number // 62**at % 62] for at in range(9))
+        if nine not in taken:
+            return nine
+    raise AssertionError("Nine characters of a hash collided again and again.")

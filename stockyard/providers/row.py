@@ -1,0 +1,139 @@
+"""One row of the catalog, as `catalog.json` and the operator's settings spell it.
+
+The fields are those of `wire.md` 12.1, and these: `settings` names the variables that may fill a
+`{placeholder}` of its addresses; `fields` and `query` go with every call; `model_traits` says what
+is peculiar to some of its models; `transport` is who carries the bytes.
+"""
+
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from stockyard.errors import CannotStart
+
+BAD_CONFIG = 78  # EX_CONFIG, reliability.md 9.6
+
+CUSTOMARY = {
+    "openai.chat": "/chat/completions",
+    "openai.completions": "/completions",
+    "openai.responses": "/responses",
+    "anthropic.messages": "/messages",
+}
+"""Where a format stands behind the version segment, with whoever speaks it."""
+
+
+class Place(Struct, frozen=True, forbid_unknown_fields=True):
+    """An entry as a row spells it when a bare path is not enough."""
+
+    path: str
+    format: str | None = None
+    auth: str | None = None
+
+
+class Row(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One provider as the catalog has it."""
+
+    title: str
+    base_url: str
+    env: tuple[str, ...]
+    auth: tuple[str, ...]
+    settings: dict[str, str] = {}
+    speaks: dict[str, str | Place] = {}
+    endpoints: dict[str, str | Place | None] = {}
+    quirks: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    model_traits: dict[str, tuple[str, ...]] = {}
+    features: tuple[str, ...] = ()
+    fields: dict[str, str] = {}
+    query: dict[str, str] = {}
+    unverified: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
+    versions_alike: bool = False
+    encoded_slash: bool = False
+    docs: str = ""
+    verified: bool = False
+    transport: Literal["http", "mock"] = "http"
+    notes: str = ""
+
+
+class Mention(Struct, frozen=True, kw_only=True):
+    """What an operator may say of a provider besides the fields of its row."""
+
+    enabled: bool = True
+    kind: str | UnsetType = UNSET
+    """The format of a provider that the catalog does not have."""
+    allow_private: bool = False
+    values: dict[str, str] = {}
+    """For the placeholders of its address."""
+    given: frozenset[str] = frozenset()
+    """Everything the operator set, by name."""
+
+
+SETTINGS_OF_OTHERS = frozenset({"api_key", "credentials", "timeout", "data_policy"})
+"""Keys of `[providers.<name>]` that say nothing about the provider itself."""
+
+
+def shipped_rows() -> dict[str, Row]:
+    """What the catalog says, unchanged."""
+    raw = files("stockyard.providers").joinpath("catalog.json").read_bytes()
+    rows = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    return {name: _decoded(name, row) for name, row in rows.items()}
+
+
+def mention_of(name: str, given: Mapping[str, Any]) -> Mention:
+    fields = {f: given[f] for f in Mention.__struct_fields__ if f in given}
+    try:
+        return msgspec.convert(fields | {"given": list(given)}, Mention)
+    except msgspec.ValidationError as error:
+        raise bad_row(name, str(error)) from None
+
+
+def changed(name: str, row: Row, given: Mapping[str, Any]) -> Row:
+    """The row with the operator's fields in place of its own."""
+    apart = {*SETTINGS_OF_OTHERS, *Mention.__struct_fields__}
+    fields = msgspec.to_builtins(row) | {k: v for k, v in given.items() if k not in apart}
+    if "unverified" not in given:
+        offered = {*fields["speaks"], *fields["endpoints"]}
+        fields["unverified"] = [entry for entry in row.unverified if entry in offered]
+    try:
+        return msgspec.convert(fields, Row)
+    except msgspec.ValidationError as error:
+        raise bad_row(name, str(error)) from None
+
+
+def row_of_kind(name: str, given: Mapping[str, Any]) -> Row:
+    """A row for a provider that the catalog does not have, from its format and address."""
+    kind, base_url = given.get("kind"), given.get("base_url")
+    if not isinstance(kind, str) or not isinstance(base_url, str):
+        raise bad_row(name, "the catalog does not have it, so it needs `kind` and `base_url`.")
+    if kind not in CUSTOMARY:
+        raise bad_row(name, f"`kind` must be one of {', '.join(CUSTOMARY)}.")
+    versioned = re.search(r"/v[0-9]+/?$", base_url) is not None
+    unversioned = kind == "anthropic.messages" and not versioned
+    return Row(
+        title=name,
+        base_url=base_url,
+        env=(),
+        auth=("bearer", "none"),
+        speaks={kind: ("/v1" if unversioned else "") + CUSTOMARY[kind]},
+        endpoints=_OPENAI_LIKE if kind.startswith("openai.") else {},
+        features=("stream", "tools"),
+    )
+
+
+_OPENAI_LIKE: dict[str, str | Place | None] = {"models": "/models", "embeddings": "/embeddings"}
+
+
+def bad_row(name: str, what: str) -> CannotStart:
+    return CannotStart(BAD_CONFIG, f"Provider {name}: {what}")
+
+
+def _decoded(name: str, row: msgspec.Raw) -> Row:
+    try:
+        return msgspec.json.decode(row, type=Row)
+    except msgspec.ValidationError as error:
+        raise bad_row(name, str(error)) from None
