@@ -129,7 +129,9 @@ class Caller(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._busy:
-            self._slice.failed("connection lost", b"".join(self._pieces))
+            body = b"".join(self._pieces)
+            self._slice.lost_events += self._lost(_TOKEN.findall(body))
+            self._slice.failed("connection lost", body)
         self._slice.open.discard(self)
         self._done.set()
 
@@ -153,9 +155,12 @@ class Caller(asyncio.Protocol):
             return "" if complete else "an incomplete answer"
         tokens = _TOKEN.findall(body)
         if tokens != self._slice.expected:
-            self._slice.lost_events += max(0, len(self._slice.expected) - len(set(tokens)))
+            self._slice.lost_events += self._lost(tokens)
             return "tokens missing or out of order"
         return "" if self._slice.terminator in body else "no terminator"
+
+    def _lost(self, tokens: list[bytes]) -> int:
+        return len(set(self._slice.expected) - set(tokens)) if self._streams else 0
 
     def _fail(self, why: str, body: bytes) -> None:
         self._slice.failed(why, body)

@@ -5,10 +5,12 @@
 - `ReceivedRequest`: what the provider was asked
 - `RawClient`, `Reply`: a client that is only a socket, and what its answer says
 - `a_call`: the body of a call
+- `MALFORMED`: sixty answers that no provider should give
 """
 
 from stockyard.testing.calls import a_call
 from stockyard.testing.cuts import Cuts, cut_at, cut_every, cut_randomly
+from stockyard.testing.malformed import MALFORMED
 from stockyard.testing.play import Point
 from stockyard.testing.provider import ScriptedProvider
 from stockyard.testing.raw_client import RawClient, Reply
@@ -16,6 +18,7 @@ from stockyard.testing.received import ReceivedRequest
 from stockyard.testing.script import Script
 
 __all__ = [
+    "MALFORMED",
     "Cuts",
     "Point",
     "RawClient",

@@ -93,16 +93,22 @@ def _rearranged(frames: Sequence[Frame], play: Play) -> list[Frame]:
 
 def _insert(answer: Answer, insertion: Insertion, spoken: Format | None) -> None:
     at = _index(answer.frames, insertion.after)
-    what = insertion.what
-    if isinstance(what, Failure):
-        if spoken is None:
-            raise ValueError("An error event needs a path whose format is known.")
-        what = spoken.error_event(what)
+    data = _bytes_of(insertion, spoken)
     rest = [] if insertion.instead_of_the_rest else answer.frames[at:]
     if insertion.repeat_every is None:
-        answer.frames = [*answer.frames[:at], Frame("content", what), *rest]
+        answer.frames = [*answer.frames[:at], Frame("content", data), *rest]
     else:
-        answer.frames, answer.endless = answer.frames[:at], Repeat(what, insertion.repeat_every)
+        answer.frames, answer.endless = answer.frames[:at], Repeat(data, insertion.repeat_every)
+
+
+def _bytes_of(insertion: Insertion, spoken: Format | None) -> bytes:
+    if isinstance(insertion.what, bytes):
+        return insertion.what
+    if spoken is None:
+        raise ValueError("An event in the caller's format needs a path whose format is known.")
+    if isinstance(insertion.what, Failure):
+        return spoken.error_event(insertion.what)
+    return insertion.what[spoken.name]
 
 
 def _index(frames: Sequence[Frame], point: Point) -> int:

@@ -65,12 +65,16 @@ class Halt:
     then: Stall | HangUp
 
 
+Frames = bytes | Mapping[str, bytes]
+"""Bytes between two events, the same for all callers or by the name of their format."""
+
+
 @dataclass(frozen=True, slots=True)
 class Insertion:
     """Bytes, or an error in the caller's format, between the events of a stream."""
 
     after: Point
-    what: bytes | Failure
+    what: Frames | Failure
     repeat_every: float | None = None
     """Seconds between repeats without end; None to insert once."""
     instead_of_the_rest: bool = False

@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 
 from stockyard.testing.cuts import Cuts
 from stockyard.testing.frames import FrameKind
-from stockyard.testing.play import Body, Framing, Halt, Insertion, Play, Point, Wire
+from stockyard.testing.play import Body, Frames, Framing, Halt, Insertion, Play, Point, Wire
 from stockyard.testing.steps import Farewell, HangUp, Stall
 from stockyard.testing.turn import Failure, ToolCall, Turn, Usage, tool_call
 
@@ -158,11 +158,15 @@ class Script:
         failure = Failure(status, message, kind)
         return self._insert(Insertion(point, failure, instead_of_the_rest=True))
 
-    def inserts(self, frame: bytes, *, after: Point) -> Self:
-        """Bytes between two events: a comment, a bad frame, another dialect's error."""
+    def inserts(self, frame: Frames, *, after: Point) -> Self:
+        """Bytes between two events: a comment, a bad frame, another format's error."""
         return self._insert(Insertion(after, frame))
 
-    def repeats(self, frame: bytes, *, after: Point, every: float = 0.0) -> Self:
+    def ends_with(self, frame: Frames, *, after: Point) -> Self:
+        """Bytes instead of the rest."""
+        return self._insert(Insertion(after, frame, instead_of_the_rest=True))
+
+    def repeats(self, frame: Frames, *, after: Point, every: float = 0.0) -> Self:
         """The same bytes for ever: pings without content, or an answer without an end."""
         return self._insert(Insertion(after, frame, every, instead_of_the_rest=True))
 

@@ -57,13 +57,6 @@ async def test_each_piece_is_a_read_of_its_own(
     assert len(client.reads) >= 15
 
 
-def test_random_cuts_are_repeatable() -> None:
-    data = bytes(range(200))
-    assert cut_randomly(1)(data) == cut_randomly(1)(data)
-    assert cut_randomly(1)(data) != cut_randomly(2)(data)
-    assert b"".join(cut_randomly(3)(data)) == data
-
-
 async def test_a_slow_drip_sends_every_byte_alone(
     provider: ScriptedProvider, client: RawClient
 ) -> None:
