@@ -9,8 +9,6 @@ from stockyard.testing.frames import frames_of
 BYTES = st.binary(min_size=1, max_size=300)
 LINES = [b"data: a", b"\n", b"\r", b"\r\n", b": c", b"\n\n"]
 EVENTS = st.lists(st.sampled_from(LINES), max_size=40)
-    st.sampled_from([b"data: a", b"\n", b"\r", b"\r\n", b": c", b"\n\n"]), max_size=40
-)
 
 
 @given(BYTES, st.lists(st.integers(-400, 400)), st.integers(1, 50), st.integers())
