@@ -1,0 +1,71 @@
+# `make run` sets everything up and serves; `make test` sets everything up and passes.
+# Both work on a new Debian machine with Python 3.11 and Node 20.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+
+.PHONY: help run test test-slow lint bench docs clean setup
+
+help:
+	@echo "make run        set up and serve on http://127.0.0.1:4200   (ARGS=\"--port 4201\")"
+	@echo "make test       set up, check and test"
+	@echo "make test-slow  crash, soak and fuzz runs"
+	@echo "make lint       ruff, mypy --strict, import contracts"
+	@echo "make bench      figures as multiples of a bare proxy, on this machine"
+	@echo "make docs       write the generated references"
+
+run: $(VENV)/runs
+	@exec $(BIN)/stockyard serve $(ARGS)
+
+test: setup lint
+	$(BIN)/python -X dev -m pytest -q $(ARGS)
+
+test-slow: setup
+	$(BIN)/python -X dev -m pytest -q -m slow $(ARGS)
+
+lint: $(VENV)/tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/tests
+	$(BIN)/python -m bench --quick $(ARGS)
+
+docs: $(VENV)/tests
+	$(BIN)/python -m stockyard docs --out docs/modules.md
+
+setup: $(VENV)/tests tests/clients/node_modules/.installed
+
+# The virtual environment. Debian keeps `venv` in a package of its own.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -q && apt-get install -qy python3-venv; \
+	  else echo "Python's venv is missing: sudo apt-get install python3-venv"; exit 1; fi; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip
+
+$(VENV)/runs: $(VENV)/bin/python pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/tests: $(VENV)/bin/python pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/runs
+
+# The official SDKs of Node, as clients. Without npm their tests skip, except in CI.
+tests/clients/node_modules/.installed: tests/clients/package.json tests/clients/package-lock.json
+	@if command -v npm >/dev/null; then \
+	  cd tests/clients && npm ci --silent --no-audit --no-fund && touch node_modules/.installed; \
+	else echo "npm is missing, so the Node clients are not tested: apt-get install nodejs npm"; \
+	  if [ "$${CI:-}" = true ]; then exit 1; fi; fi
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf tests/clients/node_modules dist build

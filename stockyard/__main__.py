@@ -1,0 +1,5 @@
+"""`python -m stockyard`."""
+
+from stockyard.cli import main
+
+main()
