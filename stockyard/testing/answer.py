@@ -7,6 +7,7 @@ inserted; then the halt, if there is one, is placed between two of them, splitti
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from stockyard.testing.cuts import Cuts
 from stockyard.testing.formats import Format, format_of
 from stockyard.testing.frames import Frame, FrameKind, frames_of
 from stockyard.testing.play import Body, Halt, Insertion, Play, Point
@@ -33,35 +34,40 @@ class Answer:
     """The halt comes before the frame with this number, or inside it."""
 
 
-def answer_of(play: Play, request: ReceivedRequest) -> Answer:
-    """The answer to this request, except for what `Wire` says, which is no answer but bytes."""
-    said, spoken = play.says, format_of(request.path)
+def answer_of(said: Turn | Failure | Body, play: Play, request: ReceivedRequest) -> Answer:
+    """What is said to this request, with everything the line adds to it."""
+    spoken = format_of(request.path)
     if isinstance(said, Body):
-        frames = frames_of(said.data) if said.events else [Frame("content", said.data)]
-        return _edited(Answer(said.status, list(said.headers), frames, said.events), play, spoken)
-    if spoken is None:
-        return _only_raw(request)
-    if isinstance(said, Failure):
+        answer = _of_bytes(said)
+    elif spoken is None:
+        text = f"Nothing but `sends` and `plays` can answer {request.path}."
+        return _whole(501, [("content-type", "text/plain")], text.encode())
+    elif isinstance(said, Failure):
         hint = [] if said.retry_after is None else [("retry-after", f"{said.retry_after:g}")]
-        body = [Frame("content", spoken.error_body(said))]
-        return _edited(Answer(said.status, [_JSON, *hint], body, events=False), play, spoken)
-    assert isinstance(said, Turn)  # noqa: S101 - the other kinds are gone
-    if request.streamed:
+        answer = _whole(said.status, [_JSON, *hint], spoken.error_body(said))
+    elif request.streamed:
         frames = spoken.frames(said, request.fields, play.counts_unasked)
-        return _edited(Answer(200, [_EVENTS], frames, events=True), play, spoken)
-    body = [Frame("content", spoken.whole(said, request.fields))]
-    return _edited(Answer(200, [_JSON], body, events=False), play, spoken)
+        answer = Answer(200, [_EVENTS], frames, events=True)
+    else:
+        answer = _whole(200, [_JSON], spoken.whole(said, request.fields))
+    _edit(answer, play, spoken)
+    return answer
 
 
-def _only_raw(request: ReceivedRequest) -> Answer:
-    text = f"Nothing but `sends` and `plays` can answer {request.path}."
-    return Answer(501, [("content-type", "text/plain")], [Frame("content", text.encode())], False)
+def _of_bytes(said: Body) -> Answer:
+    if said.events:
+        return Answer(said.status, list(said.headers), frames_of(said.data), events=True)
+    return _whole(said.status, list(said.headers), said.data)
+
+
+def _whole(status: int, headers: list[tuple[str, str]], body: bytes) -> Answer:
+    return Answer(status, headers, [Frame("content", body)], events=False)
 
 
 # Frames, edited.
 
 
-def _edited(answer: Answer, play: Play, spoken: Format | None) -> Answer:
+def _edit(answer: Answer, play: Play, spoken: Format | None) -> None:
     for name, value in play.headers:
         answer.headers = [h for h in answer.headers if h[0].lower() != name.lower()]
         answer.headers += [] if value is None else [(name, value)]
@@ -71,8 +77,7 @@ def _edited(answer: Answer, play: Play, spoken: Format | None) -> Answer:
             _insert(answer, insertion, spoken)
     _place_halt(answer, play.halt)
     if play.cuts is not None:
-        _cut(answer, play)
-    return answer
+        _cut(answer, play.cuts, play.between)
 
 
 def _rearranged(frames: Sequence[Frame], play: Play) -> list[Frame]:
@@ -175,15 +180,14 @@ def _inside_a_character(data: bytes) -> int:
     raise ValueError("There is no character of several bytes to halt in.")
 
 
-def _cut(answer: Answer, play: Play) -> None:
+def _cut(answer: Answer, cuts: Cuts, pause: float) -> None:
     """Forget the events; cut the bytes on either side of the halt as the script says."""
-    assert play.cuts is not None  # noqa: S101 - asked before
     at = len(answer.frames) if answer.halt_at is None else answer.halt_at
     sides = []
     for frames in (answer.frames[:at], answer.frames[at:]):
         data = b"".join(f.data for f in frames)
-        pieces = play.cuts(data) if data else []
-        sides.append([Frame("content", piece, play.between) for piece in pieces])
+        pieces = cuts(data) if data else []
+        sides.append([Frame("content", piece, pause) for piece in pieces])
     answer.frames = [*sides[0], *sides[1]]
     if answer.halt_at is not None:
         answer.halt_at = len(sides[0])

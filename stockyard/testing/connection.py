@@ -11,6 +11,8 @@ from stockyard.testing.received import ReceivedRequest
 from stockyard.testing.steps import Farewell, HangUp, Repeat, Send, Stall, Step, Wait
 
 _LARGEST_REQUEST = 64 * 2**20
+_PIPELINED = 100
+"""Requests that may wait on one connection; more are taken for nonsense."""
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER on, for no time at all: closing sends a reset."""
 
@@ -38,11 +40,12 @@ class Connection(asyncio.Protocol):
         self._goes_on = goes_on
         self._reads = reads
         self._parser = httptools.HttpRequestParser(self)
-        self._waiting: asyncio.Queue[ReceivedRequest] = asyncio.Queue()
+        self._waiting: asyncio.Queue[ReceivedRequest] = asyncio.Queue(_PIPELINED)
         self._last: ReceivedRequest | None = None
         self._writable = asyncio.Event()
         self._writable.set()
         self._we_closed = False
+        self._lost = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._start_request()
 
@@ -69,8 +72,10 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._last is not None and not self._we_closed:
             self._last.hung_up()
+        self._lost.set()
         if self._task is not None:
             self._task.cancel()
+            self._tell_when_gone(self._task)
 
     def pause_writing(self) -> None:
         self._writable.clear()
@@ -162,9 +167,13 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._gone(self, None if task.cancelled() else task.exception())
-        self._we_closed = True
-        self._transport.abort()
+        if not self._transport.is_closing():  # else it may still have bytes to send
+            self.hang_up("rst")
+        self._tell_when_gone(task)
+
+    def _tell_when_gone(self, task: asyncio.Task[None]) -> None:
+        if task.done() and self._lost.is_set():
+            self._gone(self, None if task.cancelled() else task.exception())
 
     async def aclose(self) -> None:
         """Drop the connection and wait until nothing of it is left."""
@@ -173,3 +182,4 @@ class Connection(asyncio.Protocol):
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+        await self._lost.wait()

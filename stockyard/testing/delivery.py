@@ -20,7 +20,7 @@ def steps_of(play: Play | None, request: ReceivedRequest) -> list[Step]:
     if isinstance(play.says, Wire):
         steps: list[Step] = [Send(play.says.data)]
     else:
-        steps = list(_written(answer_of(play, request), play, request))
+        steps = list(_written(answer_of(play.says, play, request), play, request))
     if play.closes:
         steps.append(HangUp("fin"))
     if play.drip is not None:

@@ -1,5 +1,6 @@
 """A scripted provider remembers what it was asked, and on which connection."""
 
+import asyncio
 import json
 from collections.abc import Callable
 
@@ -92,6 +93,17 @@ async def test_a_connection_the_client_does_not_keep_is_closed(
     client.send(b"POST /v1/messages HTTP/1.1\r\nhost: p\r\nconnection: close\r\n\r\n")
     assert b"bye" in await client.to_the_end()
     assert provider.last.closed_at is None, "it was the provider who closed"
+
+
+async def test_a_slow_reader_gets_all_of_an_answer_after_which_the_connection_closes(
+    provider: ScriptedProvider, client: RawClient
+) -> None:
+    provider.sends(200, {}, b"x" * 20_000_000).closes()
+    client.ask(CHAT, a_call())
+    assert await provider.called()
+    await asyncio.sleep(0.05)
+    await client.to_the_end()
+    assert len(client.reply.body) == 20_000_000
 
 
 async def test_it_tells_when_the_client_hangs_up(
