@@ -65,7 +65,11 @@ class Running(Protocol):
 
 
 class Opening(Protocol):
-    """The plane's consent to receive a body. Used again when a client repeats its head."""
+    """The plane's consent to receive a body.
+
+    Used again for every request of the connection whose head is the same in all but its
+    Content-Length, until the generation changes: so it may depend on nothing else.
+    """
 
     @property
     def max_body(self) -> int:

@@ -6,7 +6,7 @@ all of them through here that the process is stopping.
 
 import asyncio
 from collections import Counter
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
 
 from stockyard.gateway.contract import Peer, Plane
@@ -103,8 +103,8 @@ class Front:
         return peer.loopback or _within(peer, self._probes)
 
 
-def _within(peer: Peer, networks: tuple[object, ...]) -> bool:
-    return bool(networks) and any(ip_address(peer.address) in n for n in networks)  # type: ignore[operator]
+def _within(peer: Peer, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+    return bool(networks) and any(ip_address(peer.address) in network for network in networks)
 
 
 def _counted_as(peer: Peer) -> str:

@@ -15,8 +15,7 @@ A lane is in one phase at a time:
 Requests are served in order and one at a time: what arrives early waits in `_ahead`, and the socket
 is not read while too much waits there. Whatever needs time has a `deadline`, see `deadlines.py`.
 
-A client that keeps its connection usually repeats its head to the byte. The lane remembers the last
-head that opened the data plane and compares, which saves checking it and finding its Key again.
+The head of a data-plane request is often the one before it, see `known.py`.
 
 The protocol is a plain one, not a `BufferedProtocol`: with uvloop that costs each small request 1
 to 3 microseconds more. So one read brings up to 256 KiB before reading pauses.
@@ -44,13 +43,13 @@ from stockyard.gateway.http import (
     read_head,
 )
 from stockyard.gateway.inner import Inner, inner_head
+from stockyard.gateway.known import MAX_BYTES, Known
 from stockyard.gateway.refusals import ALLOWED, CODES, refusal
 from stockyard.gateway.reply import LaneReply
 
 __all__ = ["Lane", "Opening", "Peer", "Plane", "Reply", "Running", "Whole"]
 
 OPTIONS = Whole(204, ALLOWED, b"")
-REMEMBERED_BYTES = 4096
 TOO_LARGE = "The body of the request is too large."
 STOPPING = "This server is stopping. Try again."
 
@@ -93,10 +92,7 @@ class Lane(Connection):
         self._waits_for = "http.first_byte_timeout"
         """The deadline that holds between requests."""
 
-        self._known: Head | None = None
-        self._known_opening: Opening | None = None
-        self._known_generation = 0
-
+        self._known: Known | None = None
         self._arriving: Arriving | None = None
         """The body in phases BODY and STREAM."""
         self._need = 0
@@ -224,13 +220,11 @@ class Lane(Connection):
     def _take_up(self, data: bytes) -> bytes:
         """Take up the first request in `data`. Returns what follows it."""
         known = self._known
-        if (
-            known is not None
-            and data.startswith(known.raw)
-            and self._known_generation == self._plane.generation
-        ):
-            self._searched = 0
-            return self._open(known, self._known_opening, data)
+        if known is not None and known.generation == self._plane.generation:
+            begins = known.begins(data)
+            if begins is not None and begins[1] <= known.opening.max_body:
+                self._searched = 0
+                return self._receive(known.head, known.opening, data, *begins)
         end = data.find(HEAD_END, self._searched)
         try:
             if end < 0:
@@ -239,7 +233,7 @@ class Lane(Connection):
             self._searched = 0
             head = read_head(data[: end + 4], self.limits)
             self.front.dropped_fields += head.dropped
-            return self._open(head, self._find(head), data)
+            return self._open(head, self._find(head), data, end + 4)
         except HttpError as error:
             self._refuse(error)
             return b""
@@ -269,25 +263,29 @@ class Lane(Connection):
         found = self._plane.open(head, self.peer)
         if found is not None and not isinstance(found, Whole):
             if head.length > found.max_body:
-                return found.refuse(413, "request_too_large", TOO_LARGE)
-            if len(head.raw) <= REMEMBERED_BYTES:
-                self._known, self._known_opening = head, found
-                self._known_generation = generation
+                return found.refuse(413, CODES[413], TOO_LARGE)
+            if len(head.raw) <= MAX_BYTES:
+                self._known = Known(head, found, generation)
         return found
 
-    def _open(self, head: Head, found: Opening | Whole | None, data: bytes) -> bytes:
+    def _open(self, head: Head, found: Opening | Whole | None, data: bytes, start: int) -> bytes:
         """Act on what was found out about the request that `data` begins with, as `_take_up`."""
-        start = len(head.raw)
         if isinstance(found, Whole):
             return self._answer_early(head, found, data[start:])
         if self.front.draining:
             return self._answer_early(head, _stopping(found), data[start:])
-        if found is None and not head.chunked:
-            return self._pass_on(head, data[start:])
-        end = start + head.length
-        if found is None or head.chunked or len(data) < end:
-            return self._await_body(head, found, data[start:])
-        self._start(head, found, data[start:end])
+        if found is not None:
+            return self._receive(head, found, data, start, head.length)
+        if head.chunked:
+            return self._await_body(head, None, data[start:], 0)
+        return self._pass_on(head, data[start:])
+
+    def _receive(self, head: Head, opening: Opening, data: bytes, start: int, length: int) -> bytes:
+        """Begin the call whose body is at `start`, once it is complete. Returns what follows it."""
+        end = start + length
+        if head.chunked or len(data) < end:
+            return self._await_body(head, opening, data[start:], length)
+        self._start(head, opening, data[start:end])
         return data[end:]
 
     def _rest(self) -> None:
@@ -298,10 +296,10 @@ class Lane(Connection):
 
     # Bodies
 
-    def _await_body(self, head: Head, opening: Opening | None, data: bytes) -> bytes:
+    def _await_body(self, head: Head, opening: Opening | None, data: bytes, length: int) -> bytes:
         """Collect a body that begins with `data`. Returns what follows it in `data`."""
         self._phase = Phase.BODY
-        body: SizedBody | ChunkedBody = SizedBody(head.length)
+        body: SizedBody | ChunkedBody = SizedBody(length)
         if head.chunked:
             bound = self.limits.max_control_chunked_bytes if opening is None else opening.max_body
             body = ChunkedBody(bound)
@@ -518,6 +516,7 @@ class Lane(Connection):
 
     def drain(self) -> None:
         """The process is stopping: close unless there is something to finish."""
+        self._known = None
         if self._phase is BETWEEN and not self._ahead and not self.write_paused:
             self.transport.close()
         elif self._phase in (Phase.STREAM, Phase.INNER) and self._inner is not None:

@@ -89,12 +89,45 @@ def test_a_repeated_head_is_not_looked_at_again_until_the_generation_changes(
     host: LaneHost,
 ) -> None:
     with host.client() as client:
-        for opened in (1, 1, 1, 2):
-            if opened == 2:
-                host.plane.generation += 1
-            client.send(a_request("POST /call/whole", b"12345"))
-            assert client.answer().body == b"12345"
+        for body, opened in ((b"12345", 1), (b"12345", 1), (b"123", 1), (b"12345678901", 1)):
+            client.send(a_request("POST /call/whole", body))
+            assert client.answer().body == body
             assert host.plane.opened == opened
+        host.plane.generation += 1
+        client.send(a_request("POST /call/whole", b"12345"))
+        assert client.answer().body == b"12345"
+        assert host.plane.opened == 2
+
+
+@pytest.mark.parametrize(
+    ("second", "status"),
+    [
+        ("Content-Length: 2000000", 413),
+        ("Content-Length: 05", 400),
+        ("Content-Length: +5", 400),
+        ("Content-Length: 5 ", 200),
+        ("Content-Length: 5\r\nContent-Length: 5", 400),
+        ("Content-Length: 5\r\nTransfer-Encoding: chunked", 400),
+        ("Content-Length: 1000000000000000", 400),
+        ("Content-Length:", 400),
+    ],
+)
+def test_a_head_that_is_nearly_the_one_before_is_checked_like_any(
+    host: LaneHost, second: str, status: int
+) -> None:
+    with host.client() as client:
+        client.send(a_request("POST /call/whole", b"1234567"))
+        assert client.answer().status == 200
+        client.send(a_request("POST /call/whole", fields=(second,)) + b"12345")
+        assert client.answer().status == status
+
+
+def test_a_get_cannot_grow_a_body_by_being_repeated(host: LaneHost) -> None:
+    with host.client() as client:
+        client.send(a_request("GET /call/whole", fields=("Content-Length: 0",)))
+        assert client.answer().status == 200
+        client.send(a_request("GET /call/whole", fields=("Content-Length: 5",)) + b"12345")
+        assert client.answer().status == 400
 
 
 def test_a_stream_is_chunked_and_its_head_comes_with_the_first_piece(host: LaneHost) -> None:
@@ -179,7 +212,8 @@ class TestEarlyAnswers:
                     client.send(b"20000\r\n" + b"x" * 0x20000 + b"\r\n")
             except OSError:
                 pass  # refused before its end
-            assert host.plane.calls == host.plane.requests == []
+            assert not host.plane.calls
+            assert not host.plane.requests
 
 
 class TestOldAndSmallRequests:
@@ -335,13 +369,14 @@ class TestBackPressure:
             client.send(a_request("POST /call/stream", b"{}"))
             call = the_call(host)
 
-            def produce() -> None:
+            def produce() -> bool:
                 while not call.paused and call.pushed < 64 * 2**20:
                     call.reply.push(b"x" * 16_384)
                     call.pushed += 16_384
+                return call.paused
 
             # The system's buffers take some megabytes before ours fill.
-            assert host.soon(lambda: produce() or call.paused)
+            assert host.soon(produce)
             lane = next(iter(host.front.lanes))
             waiting = host.do(lane.transport.get_write_buffer_size)
             assert waiting <= 64 * 1024 + 16_384 + 16

@@ -1,7 +1,7 @@
 """However a connection's bytes are cut, the planes get the same requests and the client the same
 answers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,7 +18,7 @@ def chunked(path: str, body: bytes) -> bytes:
     return head + b"".join(b"%x\r\n%b\r\n" % (len(p), p) for p in pieces) + b"0\r\n\r\n"
 
 
-SENT = {
+SENT: dict[str, Callable[[bytes], bytes]] = {
     "sized call": lambda body: a_request("POST /call/whole", body),
     "chunked call": lambda body: chunked("/call/whole", body),
     "sized form": lambda body: a_request("POST /form", body),
@@ -27,7 +27,7 @@ SENT = {
     "probe": lambda body: b"\r\n" + a_request("GET /livez"),
     "refused call": lambda body: a_request("POST /call/denied", body),
 }
-ANSWERED = {
+ANSWERED: dict[str, Callable[[bytes], bytes]] = {
     "sized call": lambda body: body,
     "chunked call": lambda body: body,
     "sized form": lambda body: b"POST /form " + body,

@@ -140,11 +140,12 @@ def test_an_answer_that_is_read_too_slowly() -> None:
         assert host.soon(lambda: host.plane.calls)
         call = host.plane.calls[0]
 
-        def produce() -> None:
+        def produce() -> bool:
             while not call.paused:
                 call.reply.push(b"x" * 65_536)
+            return True
 
-        assert host.soon(lambda: produce() or call.paused)
+        assert host.soon(produce)
         while host.do(lambda: bool(host.front.lanes)):
             client.socket.recv(1)
             time.sleep(0.02)

@@ -1,0 +1,61 @@
+"""Recognise a head that a client has sent before.
+
+A client that keeps its connection repeats its head to the byte, but for the Content-Length. So the
+last head that opened the data plane is compared with the next, which saves checking it again and
+finding its Key again. Whatever differs in anything else than a plain length is not recognised, and
+is checked from the beginning.
+"""
+
+import re
+
+from stockyard.gateway.contract import Opening
+from stockyard.gateway.http import Head
+
+MAX_BYTES = 4096
+"""Longer heads are not kept; each connection keeps one."""
+
+_LENGTH = re.compile(rb"\ncontent-length:[ \t]*([0-9]+)", re.IGNORECASE)
+
+
+class Known:
+    __slots__ = (
+        "_after",
+        "_before",
+        "_digits",
+        "_sized",
+        "_start",
+        "generation",
+        "head",
+        "opening",
+    )
+
+    def __init__(self, head: Head, opening: Opening, generation: int) -> None:
+        self.head = head
+        self.opening = opening
+        self.generation = generation
+        """The plane's, when it gave this opening."""
+        # GET and HEAD may only have the length 0, so theirs may not change.
+        match = None if head.method in ("GET", "HEAD") else _LENGTH.search(head.raw)
+        self._sized = match is not None
+        start, end = match.span(1) if match else (len(head.raw), len(head.raw))
+        self._before = head.raw[:start]
+        self._digits = head.raw[start:end]
+        self._after = head.raw[end:]
+        self._start = start
+
+    def begins(self, data: bytes) -> tuple[int, int] | None:
+        """Where the body begins and how long it is, if `data` begins with this head."""
+        if not data.startswith(self._before):
+            return None
+        if not self._sized:
+            return self._start, 0
+        # At most 15 digits, as in HS15.
+        end = data.find(b"\r", self._start, self._start + 16)
+        if end < 0 or not data.startswith(self._after, end):
+            return None
+        digits = data[self._start : end]
+        if digits == self._digits:
+            return end + len(self._after), self.head.length
+        if not digits.isdigit() or digits[0] == 0x30:
+            return None
+        return end + len(self._after), int(digits)
