@@ -42,4 +42,6 @@ def clamp(arguments: str) -> Quirk:
 
 def no_stream_options(body: Body, model: ModelTraits) -> Change:
     """Refused as unknown; usage comes on the last chunk anyway (`wire.md` 4.11)."""
+    if "stream_options" not in body:
+        return Change(body)
     return Change(without(body, "stream_options"))

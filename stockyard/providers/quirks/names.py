@@ -22,10 +22,12 @@ def quirk(name: str) -> Quirk | None:
     return PLAIN.get(name)
 
 
+MESSAGES = "anthropic.messages"
+
 PLAIN: dict[str, Quirk] = {
     "audio_data_uri": Quirk(("input_audio",), content.audio_data_uri),
     "content_string": Quirk(("type",), content.content_string),
-    "forced_tools_by_model": Quirk(("tool_choice",), tools.forced_tools_by_model),
+    "forced_tools_by_model": Quirk(("tool_choice",), tools.forced_tools_by_model, MESSAGES),
     "max_completion_tokens_only": fields.rename("max_tokens>max_completion_tokens"),
     "max_tokens_not_completion": fields.rename("max_completion_tokens>max_tokens"),
     "n_needs_temperature_0.3": Quirk(("n",), reasoning.n_needs_temperature),
@@ -35,11 +37,13 @@ PLAIN: dict[str, Quirk] = {
     "reasoning_content_back": Quirk(("tool_calls",), reasoning.reasoning_content_back),
     "reasoning_split": Quirk((), reasoning.reasoning_split),
     "reasoning_temperature_1": Quirk(("temperature",), reasoning.reasoning_temperature_1),
-    "sampling_by_model": Quirk(("temperature", "top_p", "top_k"), reasoning.sampling_by_model),
+    "sampling_by_model": Quirk(
+        ("temperature", "top_p", "top_k"), reasoning.sampling_by_model, MESSAGES
+    ),
     "strict_alternation": Quirk(("messages",), content.strict_alternation),
     "strip_schema_strict": Quirk(("strict", "additionalProperties"), tools.strip_schema_strict),
     "text_content_string": Quirk(("type",), content.text_content_string),
-    "thinking_by_model": Quirk(("thinking",), reasoning.thinking_by_model),
+    "thinking_by_model": Quirk(("thinking",), reasoning.thinking_by_model, MESSAGES),
     "thinking_refuses_forced_tools": Quirk(
         ("logprobs", "top_logprobs", "tool_choice"), reasoning.thinking_refuses_forced_tools
     ),

@@ -22,6 +22,8 @@ class Quirk(Struct, frozen=True):
     """Keys without which it changes nothing; empty if it always does."""
     change: Callable[[Body, ModelTraits], Change]
     """Gives the body itself back when there is nothing to do."""
+    format: str = "openai.chat"
+    """The format whose bodies it is about. In all others the provider needs no such correction."""
 
 
 def without(fields: Body, *names: str) -> Body:

@@ -89,9 +89,12 @@ def reasoning_split(body: Body, model: ModelTraits) -> Change:
     return Change(body) if "reasoning_split" in body else Change(body | {"reasoning_split": True})
 
 
+SAMPLING = ("temperature", "top_p", "top_k")
+
+
 def sampling_by_model(body: Body, model: ModelTraits) -> Change:
     """Anthropic: newer models refuse sampling parameters (`wire.md` 4.4)."""
-    found = tuple(f for f in ("temperature", "top_p", "top_k") if f in body)
+    found = tuple(f for f in SAMPLING if f in body)
     if not found or "no_sampling" not in model:
         return Change(body)
     return Change(without(body, *found), found)

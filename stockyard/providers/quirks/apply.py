@@ -1,0 +1,100 @@
+"""Applies a provider's quirks to the bytes of a request, and leaves alone what none concerns."""
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Struct, json
+
+from stockyard.providers.provider import Provider
+from stockyard.providers.quirks.names import quirk
+from stockyard.providers.quirks.quirk import Body, ModelTraits, Quirk
+
+
+class Changed(NamedTuple):
+    body: bytes
+    """The very same object when nothing had to change."""
+    noted: tuple[str, ...] = ()
+    """Fields that were left out or weakened, as the provider's format spells them."""
+
+
+def apply(provider: Provider, model: str, format_: str, body: bytes) -> Changed:
+    """Correct a request in `format_`: what an encoder wrote, or what a caller sent.
+
+    A body that does not look like its format stays as it is: the provider will refuse it.
+    """
+    found = _quirks_of(provider, format_)
+    if not found.concern(body):
+        return Changed(body)
+    try:
+        json.decode(body, type=_Shape)
+        return found.applied(provider.traits_of(model), body, json.decode(body))
+    except (msgspec.DecodeError, RecursionError):
+        return Changed(body)
+
+
+class _Quirks:
+    """All quirks of one provider for one format, ready to use."""
+
+    __slots__ = ("_always", "_keys", "_quirks")
+
+    def __init__(self, quirks: tuple[Quirk, ...]) -> None:
+        self._quirks = quirks
+        self._always = any(not one.looks_at for one in quirks)
+        keys = dict.fromkeys(key for one in quirks for key in one.looks_at)
+        self._keys = tuple(f'"{key}"'.encode() for key in keys)
+
+    def concern(self, body: bytes) -> bool:
+        """Whether a quirk could change these bytes; cheap, and right when it says no.
+
+        A key that is spelled with escapes is not seen. It reaches the provider as it is, which
+        then says what it thinks of it.
+        """
+        return self._always or any(key in body for key in self._keys)
+
+    def applied(self, model: ModelTraits, body: bytes, given: Body) -> Changed:
+        fields = given
+        noted: dict[str, None] = {}
+        for one in self._quirks:
+            fields, lost = one.change(fields, model)
+            noted |= dict.fromkeys(lost)
+        return Changed(body if fields is given else json.encode(fields), tuple(noted))
+
+
+@lru_cache(maxsize=512)
+def _quirks_of(provider: Provider, format_: str) -> _Quirks:
+    found = (quirk(name) for name in provider.quirks)
+    return _Quirks(tuple(one for one in found if one is not None and one.format == format_))
+
+
+class _Part(Struct):
+    text: str | None = None
+    input_audio: dict[str, str] | None = None
+
+
+class _ToolCall(Struct):
+    id: str | None = None
+
+
+class _Tool(Struct):
+    function: dict[str, Any] | None = None
+
+
+class _Message(Struct):
+    role: str
+    content: str | list[_Part] | None = None
+    tool_calls: list[_ToolCall] | None = None
+    tool_call_id: str | None = None
+    reasoning: str | None = None
+    reasoning_details: list[_Part] | None = None
+
+
+class _Shape(Struct):
+    """What quirks rely on. Bodies that were forwarded unread may look otherwise."""
+
+    messages: list[_Message]
+    tools: list[_Tool] | None = None
+    n: int | None = None
+    temperature: float | None = None
+    thinking: dict[str, Any] | None = None
+    reasoning_effort: str | None = None
