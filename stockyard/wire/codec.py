@@ -82,6 +82,8 @@ class Fault(Struct, frozen=True, kw_only=True):
     param: str | None = None
     retry_after: float | None = None
     request_id: str = ""
+    should_retry: bool | None = None
+    """Said as `x-should-retry`: False once we are done retrying, or when a repeat cannot help."""
     stockyard: Mapping[str, Any] = {}
     """The object that every dialect carries beside its own fields."""
 
@@ -89,14 +91,18 @@ class Fault(Struct, frozen=True, kw_only=True):
 class StreamReader(Protocol):
     """Reads a provider's stream. How the bytes are cut does not matter."""
 
-    complete: bool
-    """Whether the stream, if it ended now, would be whole."""
+    before_error: list[Event]
+    """Events that the last call read before it raised; they were not returned."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the stream, if it ended now, would be whole."""
 
     def feed(self, data: bytes) -> list[Event]:
         """Raises UpstreamError when the provider reports an error inside the stream."""
 
     def end(self) -> list[Event]:
-        """The provider closed. Raises UpstreamError (`interrupted`) when the answer is not whole."""
+        """The provider closed. Raises UpstreamError (`interrupted`) when it was not whole."""
 
 
 class StreamLook(Protocol):
@@ -109,14 +115,24 @@ class StreamLook(Protocol):
 
     content: bool
     """A content-bearing event has passed: the answer is committed."""
-    usage: Usage | None
-    complete: bool
     terminator: bytes
+    """Empty when the provider sent none, though its answer may be `complete`."""
     finish: str
     model: str
+    before_error: bytes
+    """What the last call would have forwarded before it raised."""
 
-    def feed(self, data: bytes) -> bytes: ...
-    def end(self) -> bytes: ...
+    @property
+    def usage(self) -> Usage | None: ...
+    @property
+    def complete(self) -> bool:
+        """Whether the stream, if it ended now, would be whole."""
+
+    def feed(self, data: bytes) -> bytes:
+        """Raises UpstreamError when the provider reports an error inside the stream."""
+
+    def end(self) -> bytes:
+        """The provider closed: a last event that lacked only its blank line. See `complete`."""
 
 
 class StreamWriter(Protocol):
@@ -140,14 +156,25 @@ class Codec(Protocol):
     """What keeps a silent stream alive; empty where the format tolerates nothing."""
     comments: bool
     """Whether its streams may carry comments."""
+    terminator: bytes
+    """What ends a complete stream, for providers that left it out; empty where nothing does."""
 
     def peek(self, body: bytes) -> RequestHead:
-        """Read the head of a request. Raises Refused (400) for what is not JSON or not this format."""
+        """Read a request's head. Raises Refused (400) for what is not JSON or not this format."""
 
     def decode_request(self, body: bytes) -> Content: ...
 
-    def encode_request(self, request: Request, *, features: Traits, traits: Traits) -> Dropped:
-        """Write a request. `features` are what the provider's row says it can, `traits` its quirks."""
+    def encode_request(
+        self,
+        request: Request,
+        /,
+        *,
+        features: Traits,
+        traits: Traits,
+        max_output: int | None = None,
+    ) -> Dropped:
+        """Write a request. `features` are what the provider's row says it can, `traits` its quirks,
+        `max_output` the most that the model can write, for formats that must state a limit."""
 
     def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:
         """Replace the model's name and ask for usage in the original bytes; touch nothing else."""
@@ -156,11 +183,13 @@ class Codec(Protocol):
         """Raises UpstreamError when a 200 holds an error or is no answer of this format."""
 
     def decode_response(self, body: bytes, *, traits: Traits) -> Output: ...
-    def encode_response(self, response: Response, pen: Pen) -> bytes: ...
+    def encode_response(self, response: Response, /, pen: Pen) -> bytes: ...
     def reader(self, *, traits: Traits) -> StreamReader: ...
     def look(self, *, traits: Traits, keep_usage: bool, native: bool) -> StreamLook: ...
     def writer(self, pen: Pen) -> StreamWriter: ...
-    def decode_error(self, status: int, fields: Fields, body: bytes) -> UpstreamError: ...
+    def decode_error(
+        self, status: int, fields: Fields, body: bytes, *, traits: Traits = frozenset()
+    ) -> UpstreamError: ...
     def encode_error(self, fault: Fault) -> WireError: ...
     def failed_stream(self, fault: Fault) -> bytes:
         """The error event for a stream that was forwarded, not written."""

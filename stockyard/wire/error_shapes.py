@@ -1,0 +1,108 @@
+"""Read a provider's error, whatever shape its body has (`wire.md` 10.1).
+
+By structure only: the shapes of all providers are told apart by their keys, so one reader serves
+every format, also when a proxy in between answers in a dialect of its own.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+MAX_BODY = 64 * 1024
+
+
+class Told(Struct, frozen=True, kw_only=True):
+    """What an error body says, in the provider's own words."""
+
+    message: str = ""
+    type: str = ""
+    code: str = ""
+    param: str | None = None
+    status: int | None = None
+    """A status named in the body, such as `raw_status_code` or an integer `code`."""
+    body: dict[str, Any] = {}
+    """The error object itself, for details and retry hints."""
+
+
+NOTHING_TOLD = Told()
+
+
+def read_error(body: bytes) -> Told:
+    """What a body says went wrong. HTML, empty and unknown bodies tell nothing."""
+    try:
+        value = msgspec.json.decode(body[:MAX_BODY])
+    except (ValueError, RecursionError):
+        return NOTHING_TOLD
+    return told(value)
+
+
+def told(value: Any) -> Told:
+    if isinstance(value, list) and value:
+        value = value[0]
+    if isinstance(value, str):
+        return Told(message=value)
+    if not isinstance(value, dict):
+        return NOTHING_TOLD
+    error = value.get("error")
+    if isinstance(error, dict):
+        return _from_object(error, beside=value)
+    if isinstance(error, str):
+        return _from_object({**value, "message": error}, beside=value)
+    errors = value.get("errors")
+    if isinstance(errors, list) and errors and isinstance(errors[0], dict):
+        return _from_object(errors[0], beside=value)
+    detail = value.get("detail")
+    if detail is not None and "message" not in value:
+        return _from_object({**value, "message": _detail_text(detail)}, beside=value)
+    return _from_object(value, beside=value)
+
+
+def _from_object(error: dict[str, Any], *, beside: dict[str, Any]) -> Told:
+    details = error.get("details")
+    typed = details if isinstance(details, dict) else {}
+    return Told(
+        message=_first(error, "message", "detail", "title"),
+        type=_first(error, "type", "error_type", "status"),
+        code=_first(error, "code")
+        or _first({**error, **typed}, "error_code")
+        or _first(beside, "code"),
+        param=_text(error.get("param")) or None,
+        status=_status(error, beside),
+        body=error,
+    )
+
+
+def _status(error: dict[str, Any], beside: dict[str, Any]) -> int | None:
+    for value in (
+        error.get("raw_status_code"),
+        error.get("status_code"),
+        error.get("code"),
+        error.get("status"),
+        beside.get("status_code"),
+    ):
+        if type(value) is int and 400 <= value <= 599:
+            return value
+    return None
+
+
+def _detail_text(detail: Any) -> str:
+    if isinstance(detail, str):
+        return detail
+    if isinstance(detail, Mapping):
+        return _text(detail.get("message"))
+    if isinstance(detail, list):
+        texts = [_text(item.get("msg")) for item in detail if isinstance(item, Mapping)]
+        return "; ".join(text for text in texts if text)
+    return ""
+
+
+def _first(said: Mapping[str, Any], *keys: str) -> str:
+    return next((text for key in keys if (text := _text(said.get(key)))), "")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return str(value) if type(value) is int else ""

@@ -1,0 +1,63 @@
+"""Remember how a format had laid a value out, where that means nothing elsewhere.
+
+A message or a request has a `shape` for it; parts keep it beside their extra fields. Encoders of
+other formats ignore both (`wire.md` 1.7).
+"""
+
+from typing import Any
+
+from stockyard.core.messages import Extra
+
+_KEY = "$layout"
+
+
+def with_layout(extra: Extra, format: str, layout: str) -> Extra:  # noqa: A002
+    return {**extra, format: {**extra.get(format, {}), _KEY: layout}} if layout else extra
+
+
+def layout_of(extra: Extra, format: str) -> str:  # noqa: A002
+    if format not in extra:
+        return ""
+    layout = extra[format].get(_KEY, "")
+    return layout if isinstance(layout, str) else ""
+
+
+def own_fields(extra: Extra, format: str) -> dict[str, Any]:  # noqa: A002
+    """The unknown fields of this format, to be written back."""
+    if format not in extra:
+        return {}
+    return {key: value for key, value in extra[format].items() if key != _KEY}
+
+
+def has_word(shape: str | None, word: str) -> bool:
+    return shape is not None and word in shape.split()
+
+
+def words(*said: str | None) -> str | None:
+    """A shape of several words; None when there is nothing to say."""
+    return " ".join(word for word in said if word) or None
+
+
+class Drops:
+    """Collects what a target's format cannot say, under the client's spelling."""
+
+    __slots__ = ("_format", "_names")
+
+    def __init__(self, format: str) -> None:  # noqa: A002
+        self._format = format
+        self._names: dict[str, None] = {}
+
+    def add(self, *names: str) -> None:
+        self._names.update(dict.fromkeys(names))
+
+    def foreign(self, extra: Extra, path: str = "") -> None:
+        """Every field that belongs to another format."""
+        if not extra:
+            return
+        for format, fields in extra.items():  # noqa: A001
+            if format != self._format:
+                self.add(*(f"{path}.{key}" if path else key for key in fields if key != _KEY))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._names)

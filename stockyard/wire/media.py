@@ -1,0 +1,35 @@
+"""Data URLs, and what base64 text really holds."""
+
+import re
+from typing import NamedTuple
+
+_DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*?);base64,", re.IGNORECASE)
+
+# The first base64 characters of each kind; a wrong declared type is refused by some providers.
+_OPENINGS = (
+    ("/9j/", "image/jpeg"),
+    ("iVBORw0KGgo", "image/png"),
+    ("R0lGOD", "image/gif"),
+    ("UklGR", "image/webp"),
+    ("JVBERi", "application/pdf"),
+)
+
+
+class Media(NamedTuple):
+    media_type: str
+    data: str
+
+
+def from_data_url(url: str) -> Media | None:
+    """What a base64 data URL holds; None for any other URL."""
+    match = _DATA_URL.match(url[:256])
+    return Media(match[1] or "text/plain", url[match.end() :]) if match else None
+
+
+def to_data_url(media_type: str, data: str) -> str:
+    return f"data:{media_type};base64,{data}"
+
+
+def sniffed(data: str, declared: str) -> str:
+    """The media type that the bytes say; the declared one where they say nothing."""
+    return next((kind for opening, kind in _OPENINGS if data.startswith(opening)), declared)

@@ -1,0 +1,336 @@
+"""Messages of a chat request, both ways."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from stockyard.core.messages import (
+    AnyPart,
+    Audio,
+    Image,
+    Message,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+from stockyard.wire.codec import Traits
+from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_layout, words
+from stockyard.wire.openai_chat.parts import FORMAT, cache_of, decode_parts, encode_parts
+from stockyard.wire.openai_chat.reasoning import reasoning_fields, take_reasoning, text_field
+
+_ROLES = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+    "function": "tool",
+}
+_ERROR_PREFIX = "Error: "
+
+
+def decode_messages(items: list[Any]) -> tuple[Message, ...]:
+    """All messages; the tool messages of one turn become one message with several results."""
+    messages: list[Message] = []
+    for i, item in enumerate(items):
+        message = _decode_message(Fields(item, f"messages[{i}]"))
+        if message.role == "tool" and messages and messages[-1].role == "tool":
+            joined = messages[-1].parts + message.parts
+            messages[-1] = replace(messages[-1], parts=joined)
+        else:
+            messages.append(message)
+    return tuple(messages)
+
+
+def _decode_message(fields: Fields) -> Message:
+    said = fields.required_text("role")
+    role = _ROLES.get(said)
+    if role is None:
+        raise FieldError(fields.at("role"), f"one of {', '.join(_ROLES)}")
+    if role == "tool":
+        return _decode_tool_message(fields, said)
+    if role == "assistant":
+        return decode_assistant(fields)
+    content = fields.any("content")
+    parts = _marked(decode_parts(content, fields.at("content")), fields)
+    listed = "list" if isinstance(content, list) else None
+    developer = "developer" if said == "developer" else None
+    return Message(
+        role=role,  # type: ignore[arg-type]
+        parts=parts,
+        name=fields.text("name"),
+        shape=words(developer, listed),
+        extra=fields.left(FORMAT),
+    )
+
+
+def decode_assistant(
+    fields: Fields, preferred: str | None = None, *, keep_empty: bool = True
+) -> Message:
+    """An assistant message, of a request or of an answer: thinking, text, refusal, calls."""
+    fields.any("role")
+    parts: list[AnyPart] = take_reasoning(fields, preferred)
+    content = fields.any("content")
+    if content != "" or keep_empty:
+        parts += decode_parts(content, fields.at("content"))
+    if refusal := fields.text("refusal"):
+        parts.append(Refusal(text=refusal))
+    if isinstance(fields.rest.get("audio"), dict):
+        parts.append(_decode_audio(fields))
+    calls = fields.items("tool_calls") or []
+    parts += [
+        decode_call(Fields(call, f"{fields.at('tool_calls')}[{i}]")) for i, call in enumerate(calls)
+    ]
+    if isinstance(fields.rest.get("function_call"), dict):
+        parts.append(_decode_function_call(fields))
+    return Message(
+        role="assistant",
+        parts=_marked(tuple(parts), fields),
+        name=fields.text("name"),
+        shape="list" if isinstance(content, list) else None,
+        extra=fields.left(FORMAT),
+    )
+
+
+def decode_call(fields: Fields) -> ToolCall:
+    call_id, kind = fields.text("id") or "", fields.text("type")
+    custom = kind == "custom"
+    inner = fields.inside("custom" if custom else "function")
+    if inner is None:
+        raise FieldError(fields.at("function"), "an object")
+    name, said = inner.required_text("name"), inner.any("input" if custom else "arguments")
+    if inner.rest:
+        fields.rest["custom" if custom else "function"] = inner.rest
+    return ToolCall(
+        id=call_id,
+        name=name,
+        arguments=said if isinstance(said, str) else _compact(said),
+        signature=_thought_signature(fields.rest),
+        kind="custom" if custom else "function",
+        cache=cache_of(fields),
+        extra=fields.left(FORMAT),
+    )
+
+
+def encode_messages(
+    messages: Sequence[Message], drops: Drops, *, developer: bool, traits: Traits
+) -> list[dict[str, Any]]:
+    encoded: list[dict[str, Any]] = []
+    for message in messages:
+        drops.foreign(message.extra, "messages")
+        if _loses_cache_mark(message):
+            drops.add("cache_control")
+        if message.role == "tool":
+            encoded += _encode_tool_message(message, drops)
+        elif message.role == "assistant":
+            encoded.append(_encode_assistant_turn(message, drops, traits))
+        else:
+            item = _encode_plain(message, drops, developer=developer)
+            if item is not None:
+                encoded.append(item)
+    return encoded
+
+
+def encode_assistant(message: Message, drops: Drops, default_field: str | None) -> dict[str, Any]:
+    """The fields of an assistant message, of a request or of an answer."""
+    item: dict[str, Any] = {"role": "assistant"}
+    spoken = tuple(p for p in message.parts if isinstance(p, Text) or _in_list(p, message))
+    if has_word(message.shape, "list"):
+        item["content"] = encode_parts(spoken, drops)
+    elif spoken:
+        item["content"] = "".join(p.text for p in spoken if isinstance(p, Text))
+    if message.name is not None:
+        item["name"] = message.name
+    thoughts = [p for p in message.parts if isinstance(p, Reasoning)]
+    item |= reasoning_fields(thoughts, default_field)
+    refusals = [
+        p.text for p in message.parts if isinstance(p, Refusal) and not _in_list(p, message)
+    ]
+    if refusals:
+        item["refusal"] = "".join(refusals)
+    for part in message.parts:
+        if isinstance(part, Audio):
+            item["audio"] = audio_fields(part)
+        elif isinstance(part, ToolCall):
+            _add_call(item, part, drops)
+        elif not isinstance(part, Text | Reasoning | Refusal) and not _in_list(part, message):
+            drops.add(f"messages.content.{part.__struct_config__.tag}")
+    return {**own_fields(message.extra, FORMAT), **item}
+
+
+def encode_call(call: ToolCall) -> dict[str, Any]:
+    inner = (
+        {"name": call.name, "input": call.arguments}
+        if call.kind == "custom"
+        else {"name": call.name, "arguments": call.arguments}
+    )
+    own = own_fields(call.extra, FORMAT)
+    if call.signature is not None and "extra_content" not in own:
+        own["extra_content"] = {"google": {"thought_signature": call.signature}}
+    field = "custom" if call.kind == "custom" else "function"
+    if isinstance(own.get(field), dict):
+        inner = {**own[field], **inner}
+    head: dict[str, Any] = {"id": call.id} if call.id else {}
+    return {**own, **head, "type": field, field: inner}
+
+
+def audio_fields(part: Audio) -> dict[str, Any]:
+    said = {"id": part.id, "data": part.data, "transcript": part.transcript}
+    return {**own_fields(part.extra, FORMAT), **{k: v for k, v in said.items() if v is not None}}
+
+
+def _decode_tool_message(fields: Fields, said: str) -> Message:
+    content = fields.any("content")
+    call_id = fields.text("tool_call_id") or ""
+    legacy = said == "function"
+    listed = isinstance(content, list)
+    name = fields.text("name")
+    if name is not None:
+        fields.rest["name"] = name
+    result = ToolResult(
+        call_id=call_id,
+        parts=decode_parts(content, fields.at("content")),
+        cache=cache_of(fields),
+        extra=with_layout(
+            fields.left(FORMAT), FORMAT, "function" if legacy else "list" if listed else ""
+        ),
+    )
+    return Message(role="tool", parts=(result,))
+
+
+def _decode_audio(fields: Fields) -> Audio:
+    audio = Fields(fields.any("audio"), fields.at("audio"))
+    audio_id, data, transcript = audio.text("id"), audio.text("data"), audio.text("transcript")
+    return Audio(id=audio_id, data=data, transcript=transcript, extra=audio.left(FORMAT))
+
+
+def _decode_function_call(fields: Fields) -> ToolCall:
+    """The form that came before tool calls: one call without an id."""
+    call = Fields(fields.any("function_call"), fields.at("function_call"))
+    name, arguments = call.required_text("name"), call.text("arguments")
+    extra = with_layout(call.left(FORMAT), FORMAT, "function_call")
+    return ToolCall(id="", name=name, arguments=arguments or "", extra=extra)
+
+
+def _encode_plain(message: Message, drops: Drops, *, developer: bool) -> dict[str, Any] | None:
+    role: str = message.role
+    if developer and has_word(message.shape, "developer"):
+        role = "developer"
+    content: Any = encode_parts(message.parts, drops)
+    if message.parts and not content:
+        return None
+    single = message.parts[0] if len(message.parts) == 1 else None
+    if (
+        isinstance(single, Text)
+        and not has_word(message.shape, "list")
+        and FORMAT not in single.extra
+    ):
+        content = single.text
+    item: dict[str, Any] = {"role": role, "content": content}
+    if message.name is not None:
+        item["name"] = message.name
+    return {**own_fields(message.extra, FORMAT), **item}
+
+
+def _encode_assistant_turn(message: Message, drops: Drops, traits: Traits) -> dict[str, Any]:
+    thoughts = [p for p in message.parts if isinstance(p, Reasoning) and not _in_list(p, message)]
+    field = _field_for(thoughts, traits)
+    item = encode_assistant(message, drops, field)
+    if thoughts and not reasoning_fields(thoughts, field):
+        drops.add("messages.content.thinking")
+    if not item.keys() & {"content", "tool_calls", "function_call", "refusal", "audio"}:
+        # A turn of which nothing could be said keeps its place.
+        item["content"] = ""
+    return item
+
+
+def _field_for(thoughts: Sequence[Reasoning], traits: Traits) -> str | None:
+    """Where a provider wants earlier thinking back; None when it does not, or it is another's."""
+    foreign = any(p.made_by not in (None, FORMAT) for p in thoughts)
+    if "reasoning_details" in traits:
+        return text_field(traits) or "reasoning"
+    if foreign or not (text_field(traits) or "reasoning_content_back" in traits):
+        return None
+    return text_field(traits) or "reasoning_content"
+
+
+def _encode_tool_message(message: Message, drops: Drops) -> Iterator[dict[str, Any]]:
+    pictures: list[AnyPart] = []
+    for part in message.parts:
+        if not isinstance(part, ToolResult):
+            pictures.append(part)
+            continue
+        drops.foreign(part.extra, "messages.content")
+        pictures += [p for p in part.parts if isinstance(p, Image)]
+        yield _encode_result(part, drops)
+    if pictures:
+        # Chat's tool role takes text only: images follow in a message of the user.
+        yield {"role": "user", "content": encode_parts(tuple(pictures), drops)}
+
+
+def _encode_result(result: ToolResult, drops: Drops) -> dict[str, Any]:
+    spoken: tuple[AnyPart, ...] = tuple(
+        Text(text="[image: see the next message]") if isinstance(p, Image) else p
+        for p in result.parts
+    )
+    if result.is_error:
+        spoken = (Text(text=_ERROR_PREFIX), *spoken)
+    layout = layout_of(result.extra, FORMAT)
+    content: Any = encode_parts(spoken, drops)
+    if layout != "list" and all(isinstance(p, Text) for p in spoken):
+        content = "".join(p.text for p in spoken if isinstance(p, Text))
+    own = own_fields(result.extra, FORMAT)
+    if layout == "function":
+        return {**own, "role": "function", "content": content}
+    return {**own, "role": "tool", "tool_call_id": result.call_id, "content": content}
+
+
+def _add_call(item: dict[str, Any], call: ToolCall, drops: Drops) -> None:
+    drops.foreign(call.extra, "messages.tool_calls")
+    if layout_of(call.extra, FORMAT) == "function_call":
+        own = own_fields(call.extra, FORMAT)
+        item["function_call"] = {**own, "name": call.name, "arguments": call.arguments}
+    elif call.kind == "server":
+        drops.add("messages.content.server_tool_use")
+    else:
+        item.setdefault("tool_calls", []).append(encode_call(call))
+
+
+def _marked(parts: tuple[AnyPart, ...], fields: Fields) -> tuple[AnyPart, ...]:
+    """A cache mark on the message marks its last part. The field itself stays where it was."""
+    cache = cache_of(fields)
+    if cache is None or not parts:
+        return parts
+    return (*parts[:-1], replace(parts[-1], cache=cache))
+
+
+def _in_list(part: AnyPart, message: Message) -> bool:
+    """Whether a part stood, or must stand, in the content list."""
+    if isinstance(part, Refusal):
+        return layout_of(part.extra, FORMAT) == "part"
+    if isinstance(part, Reasoning):
+        return layout_of(part.extra, FORMAT) == "content"
+    listed = has_word(message.shape, "list")
+    return listed and not isinstance(part, ToolCall | Audio | ToolResult)
+
+
+def _loses_cache_mark(message: Message) -> bool:
+    """Whether a mark came from another format; those of this one stand among the own fields."""
+    return any(p.cache and FORMAT not in {**p.extra, **message.extra} for p in message.parts)
+
+
+def _thought_signature(rest: dict[str, Any]) -> str | None:
+    found: Any = rest.get("extra_content")
+    for key in ("google", "thought_signature"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def _compact(value: Any) -> str:
+    """Arguments that came as an object, as text."""
+    return "" if value is None else msgspec.json.encode(value).decode()

@@ -1,0 +1,224 @@
+"""Parts of a chat message: text, images, audio, files."""
+
+from typing import Any
+
+from stockyard.core.messages import (
+    AnyPart,
+    Audio,
+    Cache,
+    Document,
+    Extra,
+    Image,
+    Opaque,
+    Part,
+    Reasoning,
+    Refusal,
+    Text,
+)
+from stockyard.wire.fields import Fields
+from stockyard.wire.layout import Drops, layout_of, own_fields, with_layout
+from stockyard.wire.media import from_data_url, to_data_url
+
+FORMAT = "openai.chat"
+
+
+def decode_parts(content: Any, path: str) -> tuple[AnyPart, ...]:
+    """The parts of a `content` field: null, a string, or a list."""
+    if content is None:
+        return ()
+    if isinstance(content, str):
+        return (Text(text=content),)
+    if not isinstance(content, list):
+        content = [content]
+    return tuple(_decode_part(item, f"{path}[{i}]") for i, item in enumerate(content))
+
+
+def encode_parts(parts: tuple[AnyPart, ...], drops: Drops) -> list[dict[str, Any]]:
+    """Parts as a content list; what chat cannot say is left out and named."""
+    return [item for part in parts if (item := encode_part(part, drops)) is not None]
+
+
+def encode_part(part: AnyPart, drops: Drops) -> dict[str, Any] | None:
+    write = _WRITERS.get(type(part))
+    item = write(part) if write else None
+    if item is None:
+        drops.add(f"messages.content.{part.__struct_config__.tag}")
+        return None
+    drops.foreign(part.extra, "messages.content")
+    return {**own_fields(part.extra, FORMAT), **item}
+
+
+def cache_of(fields: Fields) -> Cache | None:
+    """The cache mark among unknown fields. It stays there too, so that it goes back as it came."""
+    for key in _CACHE_KEYS:
+        mark = fields.rest.get(key)
+        if isinstance(mark, dict):
+            ttl = mark.get("ttl")
+            return Cache(ttl=ttl if isinstance(ttl, str) else None)
+    return None
+
+
+_CACHE_KEYS = ("prompt_cache_breakpoint", "cache_control")
+
+
+def _decode_part(item: Any, path: str) -> AnyPart:
+    fields = Fields(item, path)
+    kind = fields.rest.get("type", "text" if "text" in fields.rest else None)
+    read = _READERS.get(kind) if isinstance(kind, str) else None
+    if read is None:
+        return Opaque(format=FORMAT, value=item)
+    fields.any("type")
+    return read(fields)
+
+
+def _read_text(fields: Fields) -> AnyPart:
+    text = fields.required_text("text")
+    return Text(text=text, cache=cache_of(fields), extra=fields.left(FORMAT))
+
+
+def _read_image(fields: Fields) -> AnyPart:
+    cache, value = cache_of(fields), fields.any("image_url")
+    bare = isinstance(value, str)
+    image = Fields({"url": value} if bare else value, fields.at("image_url"))
+    url, detail = image.required_text("url"), image.text("detail")
+    if image.rest:
+        fields.rest["image_url"] = image.rest
+    extra = with_layout(fields.left(FORMAT), FORMAT, "bare" if bare else "")
+    if media := from_data_url(url):
+        return Image(
+            data=media.data, media_type=media.media_type, detail=detail, cache=cache, extra=extra
+        )
+    return Image(url=url, detail=detail, cache=cache, extra=extra)
+
+
+def _read_audio(fields: Fields) -> AnyPart:
+    cache, audio = cache_of(fields), Fields(fields.any("input_audio"), fields.at("input_audio"))
+    data, form = audio.text("data"), audio.text("format")
+    if audio.rest:
+        fields.rest["input_audio"] = audio.rest
+    return Audio(data=data, format=form, cache=cache, extra=fields.left(FORMAT))
+
+
+def _read_file(fields: Fields) -> AnyPart:
+    cache, file = cache_of(fields), Fields(fields.any("file"), fields.at("file"))
+    data, file_id, name = file.text("file_data"), file.text("file_id"), file.text("filename")
+    if file.rest:
+        fields.rest["file"] = file.rest
+    extra = fields.left(FORMAT)
+    if data is None:
+        return Document(file_id=file_id, name=name, cache=cache, extra=extra)
+    if media := from_data_url(data):
+        return Document(
+            data=media.data, media_type=media.media_type, name=name, cache=cache, extra=extra
+        )
+    # Some clients send the bare base64 text.
+    extra = with_layout(extra, FORMAT, "bare")
+    return Document(data=data, media_type="application/pdf", name=name, cache=cache, extra=extra)
+
+
+def _read_refusal(fields: Fields) -> AnyPart:
+    text = fields.required_text("refusal")
+    return Refusal(text=text, extra=with_layout(fields.left(FORMAT), FORMAT, "part"))
+
+
+def _read_thinking(fields: Fields) -> AnyPart:
+    """Content lists of some providers carry the thinking as a list of texts."""
+    said = fields.any("thinking")
+    pieces = said if isinstance(said, list) else [said]
+    texts = [p.get("text") if isinstance(p, dict) else p for p in pieces]
+    text = "".join(t for t in texts if isinstance(t, str))
+    signature = fields.text("signature")
+    return Reasoning(
+        text=text,
+        signature=signature,
+        made_by=FORMAT if signature else None,
+        extra=with_layout(fields.left(FORMAT), FORMAT, "content"),
+    )
+
+
+_READERS = {
+    "text": _read_text,
+    "image_url": _read_image,
+    "input_audio": _read_audio,
+    "file": _read_file,
+    "refusal": _read_refusal,
+    "thinking": _read_thinking,
+}
+
+
+def _write_text(part: Text) -> dict[str, Any]:
+    return {"type": "text", "text": part.text}
+
+
+def _write_image(part: Image) -> dict[str, Any] | None:
+    if part.data is not None:
+        url = to_data_url(part.media_type or "image/png", part.data)
+    elif part.url is not None:
+        url = part.url
+    else:
+        return None
+    if layout_of(part.extra, FORMAT) == "bare":
+        return {"type": "image_url", "image_url": url}
+    image: dict[str, Any] = {"url": url}
+    if part.detail is not None:
+        image["detail"] = part.detail
+    return {"type": "image_url", "image_url": _with_inner(part.extra, "image_url", image)}
+
+
+def _write_audio(part: Audio) -> dict[str, Any] | None:
+    if part.data is None:
+        return None
+    audio = {"data": part.data, "format": part.format or "wav"}
+    return {"type": "input_audio", "input_audio": _with_inner(part.extra, "input_audio", audio)}
+
+
+def _write_document(part: Document) -> dict[str, Any] | None:
+    if part.text is not None:
+        return {"type": "text", "text": f"{part.title}\n\n{part.text}" if part.title else part.text}
+    file: dict[str, Any] = {}
+    if part.data is not None:
+        bare = layout_of(part.extra, FORMAT) == "bare"
+        media_type = part.media_type or "application/pdf"
+        file["file_data"] = part.data if bare else to_data_url(media_type, part.data)
+    elif part.file_id is not None:
+        file["file_id"] = part.file_id
+    else:
+        return None
+    name = part.name or part.title
+    if name or (part.file_id is None and FORMAT not in part.extra):
+        file["filename"] = name or "document.pdf"
+    return {"type": "file", "file": _with_inner(part.extra, "file", file)}
+
+
+def _write_refusal(part: Refusal) -> dict[str, Any]:
+    return {"type": "refusal", "refusal": part.text}
+
+
+def _write_thinking(part: Reasoning) -> dict[str, Any] | None:
+    if layout_of(part.extra, FORMAT) != "content":
+        return None
+    item: dict[str, Any] = {"type": "thinking", "thinking": [{"type": "text", "text": part.text}]}
+    if part.signature is not None:
+        item["signature"] = part.signature
+    return item
+
+
+def _write_opaque(part: Opaque) -> dict[str, Any] | None:
+    return dict(part.value) if part.format == FORMAT else None
+
+
+_WRITERS: dict[type[Part], Any] = {
+    Text: _write_text,
+    Image: _write_image,
+    Audio: _write_audio,
+    Document: _write_document,
+    Refusal: _write_refusal,
+    Reasoning: _write_thinking,
+    Opaque: _write_opaque,
+}
+
+
+def _with_inner(extra: Extra, key: str, value: dict[str, Any]) -> dict[str, Any]:
+    """An inner object with the unknown fields it had. They stand under the same key of `extra`."""
+    inner = extra.get(FORMAT, {}).get(key)
+    return {**value, **inner} if isinstance(inner, dict) else value

@@ -1,0 +1,157 @@
+"""Thinking on chat messages, which every provider spells its own way.
+
+As one text field (`reasoning_content`, `reasoning`), as `reasoning_details` (pieces with
+signatures), or as `thinking_blocks` (sent back by some clients).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from stockyard.core.messages import AnyPart, Reasoning
+from stockyard.wire.fields import Fields
+from stockyard.wire.layout import layout_of, own_fields, with_layout
+from stockyard.wire.openai_chat.parts import FORMAT
+
+DEFAULT_FIELD = "reasoning_content"
+TEXT_FIELDS = (DEFAULT_FIELD, "reasoning")
+SIGNED_BY_BLOCKS = "anthropic.messages"
+
+# Who made a piece, as `reasoning_details[].format` names it on the wire.
+MAKERS = {
+    "anthropic-claude-v1": SIGNED_BY_BLOCKS,
+    "openai-responses-v1": "openai.responses",
+    "google-gemini-v1": "gemini",
+}
+_MAKER_NAMES = {maker: name for name, maker in MAKERS.items()}
+
+
+def text_field(traits: frozenset[str]) -> str | None:
+    """The field in which a provider's row says that reasoning text stands."""
+    named = (trait.partition(":")[2] for trait in traits if trait.startswith("reasoning_field:"))
+    return next(named, None)
+
+
+def take_reasoning(fields: Fields, preferred: str | None = None) -> list[AnyPart]:
+    """The reasoning of a message, taken out of its fields."""
+    names = (preferred, *TEXT_FIELDS) if preferred else TEXT_FIELDS
+    field = next((n for n in names if isinstance(fields.rest.get(n), str) and fields.rest[n]), "")
+    text = fields.rest[field] if field else ""
+    pieces, layout = _take_pieces(fields)
+    if not pieces:
+        if not field:
+            return []
+        del fields.rest[field]
+        return [Reasoning(text=text, extra=with_layout({}, FORMAT, field))]
+    if field and text == joined_text(pieces):
+        del fields.rest[field]
+        layout = f"{layout} {field}"
+    first = pieces[0]
+    marked = with_layout(first.extra, FORMAT, layout)
+    return [replace(first, extra=marked), *pieces[1:]]
+
+
+def reasoning_fields(parts: Sequence[Reasoning], default: str | None) -> dict[str, Any]:
+    """The fields that say this reasoning: as they came, or as `default` and details if signed.
+
+    `default` None: only what came in this format is said at all.
+    """
+    layout = layout_of(parts[0].extra, FORMAT).split() if parts else []
+    if layout[:1] == ["content"] or not parts:
+        return {}
+    fields: dict[str, Any] = {}
+    if layout:
+        field = next((w for w in layout if w not in ("details", "blocks")), None)
+        signed = layout[0] == "details"
+        if layout[0] == "blocks":
+            fields["thinking_blocks"] = [_block(part) for part in parts]
+    elif default is None:
+        return {}
+    else:
+        field, signed = default, any(map(_sealed, parts))
+    text = joined_text(parts)
+    if field and text:
+        fields[field] = text
+    if signed:
+        fields["reasoning_details"] = [detail(part, i) for i, part in enumerate(parts)]
+    return fields
+
+
+def detail(part: Reasoning, index: int) -> dict[str, Any]:
+    """One entry of `reasoning_details`."""
+    sealed = part.redacted if part.redacted is not None else part.encrypted
+    own = own_fields(part.extra, FORMAT)
+    if sealed is not None:
+        entry: dict[str, Any] = {"type": "reasoning.encrypted", "data": sealed}
+    elif part.summary:
+        entry = {"type": "reasoning.summary", "summary": "".join(part.summary)}
+    else:
+        entry = {"type": "reasoning.text", "text": part.text}
+        if part.signature is not None:
+            entry["signature"] = part.signature
+    if FORMAT in part.extra:
+        return {**own, **entry}
+    maker = _MAKER_NAMES.get(part.made_by or "", "unknown")
+    return {**entry, "format": maker, "index": index}
+
+
+def decode_detail(item: Any, path: str) -> Reasoning:
+    fields = Fields(item, path)
+    kind, name = fields.text("type"), fields.rest.get("format")
+    maker = MAKERS.get(name, FORMAT) if isinstance(name, str) else FORMAT
+    if kind == "reasoning.encrypted":
+        data = fields.text("data")
+        sealed = {"redacted" if maker == SIGNED_BY_BLOCKS else "encrypted": data}
+        return Reasoning(made_by=maker, extra=_kept(fields), **sealed)  # type: ignore[arg-type]
+    if kind == "reasoning.summary":
+        summary = fields.text("summary")
+        return Reasoning(summary=(summary or "",), made_by=maker, extra=_kept(fields))
+    text, signature = fields.text("text"), fields.text("signature")
+    return Reasoning(text=text or "", signature=signature, made_by=maker, extra=_kept(fields))
+
+
+def joined_text(parts: Sequence[AnyPart]) -> str:
+    return "".join(p.text or "".join(p.summary) for p in parts if isinstance(p, Reasoning))
+
+
+def _take_pieces(fields: Fields) -> tuple[list[Reasoning], str]:
+    for key, read, layout in (
+        ("reasoning_details", decode_detail, "details"),
+        ("thinking_blocks", _decode_block, "blocks"),
+    ):
+        if fields.rest.get(key):
+            items = fields.items(key) or []
+            path = fields.at(key)
+            return [read(item, f"{path}[{i}]") for i, item in enumerate(items)], layout
+    return [], ""
+
+
+def _decode_block(item: Any, path: str) -> Reasoning:
+    fields = Fields(item, path)
+    redacted = fields.any("type") == "redacted_thinking"
+    text, signature, data = fields.text("thinking"), fields.text("signature"), fields.text("data")
+    return Reasoning(
+        text=text or "",
+        signature=signature,
+        redacted=(data or "") if redacted else None,
+        made_by=SIGNED_BY_BLOCKS if signature or redacted else None,
+        extra=_kept(fields),
+    )
+
+
+def _block(part: Reasoning) -> dict[str, Any]:
+    own = own_fields(part.extra, FORMAT)
+    if part.redacted is not None:
+        return {**own, "type": "redacted_thinking", "data": part.redacted}
+    block = {**own, "type": "thinking", "thinking": part.text}
+    return block if part.signature is None else {**block, "signature": part.signature}
+
+
+def _kept(fields: Fields) -> dict[str, dict[str, Any]]:
+    """Always tagged, so that a piece that came in this format is told from a foreign one."""
+    return {FORMAT: fields.rest}
+
+
+def _sealed(part: Reasoning) -> bool:
+    return any(s is not None for s in (part.signature, part.redacted, part.encrypted))

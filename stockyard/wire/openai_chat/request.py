@@ -1,0 +1,202 @@
+"""Chat requests, both ways.
+
+What law 6 of `wire.md` 1 does not keep when a request is written again: explicit nulls of known
+fields, `stream: false`, and the wish for usage, which is ours to make.
+"""
+
+from typing import Any
+
+import msgspec
+
+from stockyard.core.request import Content, ReasoningWish, Request
+from stockyard.wire import strict
+from stockyard.wire.codec import Dropped, Traits
+from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, words
+from stockyard.wire.openai_chat.messages import decode_messages, encode_messages
+from stockyard.wire.openai_chat.parts import FORMAT
+from stockyard.wire.openai_chat.tools import (
+    decode_choice,
+    decode_function_choice,
+    decode_functions,
+    decode_output,
+    decode_tools,
+    encode_choice,
+    encode_function_choice,
+    encode_output,
+    encode_tools,
+)
+
+_PLAIN_FIELDS = (
+    "temperature",
+    "top_p",
+    "seed",
+    "n",
+    "presence_penalty",
+    "frequency_penalty",
+    "logit_bias",
+    "logprobs",
+    "top_logprobs",
+    "service_tier",
+    "metadata",
+    "store",
+)
+"""Fields whose name and meaning are the same in chat and in the neutral form."""
+
+_NOT_OURS = ("top_k", "min_p")
+"""Known to many compatible providers but not to the format: sent only if the client did."""
+
+# Efforts by thinking budget, for requests from formats that count tokens (`wire.md` 5.2).
+_EFFORT_UP_TO = ((1_024, "low"), (2_048, "medium"))
+
+
+def decode_request(body: bytes) -> Content:
+    return _decode(Fields(strict.parse(body)))
+
+
+def _decode(fields: Fields) -> Content:
+    fields.any("model")
+    fields.any("stream")
+    options = fields.inside("stream_options")
+    if options is not None:
+        options.any("include_usage")
+        if options.rest:
+            fields.rest["stream_options"] = options.rest
+    messages = fields.items("messages")
+    if messages is None:
+        raise FieldError("messages", "an array")
+    newer, older = fields.integer("max_completion_tokens"), fields.integer("max_tokens")
+    if newer is not None and older is not None:
+        fields.rest["max_tokens"] = older
+    stop = fields.any("stop")
+    if isinstance(stop, list):
+        fields.rest["stop"] = stop
+    elif stop is not None and not isinstance(stop, str):
+        raise FieldError("stop", "a string or an array of strings")
+    tools = (
+        *decode_tools(fields.items("tools") or []),
+        *decode_functions(fields.items("functions") or []),
+    )
+    user, safety = fields.text("user"), fields.rest.get("safety_identifier")
+    shape = words(
+        "max_tokens" if newer is None and older is not None else None,
+        "stop" if isinstance(stop, str) else None,
+        "safety_identifier" if user is None and safety is not None else None,
+        *(name for name in _NOT_OURS if fields.rest.get(name) is not None),
+    )
+    effort = fields.text("reasoning_effort")
+    return Content(
+        messages=decode_messages(messages),
+        max_output=newer if newer is not None else older,
+        temperature=fields.number("temperature"),
+        top_p=fields.number("top_p"),
+        top_k=fields.integer("top_k"),
+        min_p=fields.number("min_p"),
+        stop=(stop,) if isinstance(stop, str) else fields.texts("stop"),
+        seed=fields.integer("seed"),
+        n=fields.integer("n"),
+        presence_penalty=fields.number("presence_penalty"),
+        frequency_penalty=fields.number("frequency_penalty"),
+        logit_bias=fields.object("logit_bias"),
+        logprobs=fields.flag("logprobs"),
+        top_logprobs=fields.integer("top_logprobs"),
+        tools=tools,
+        tool_choice=decode_choice(fields.any("tool_choice"))
+        or decode_function_choice(fields.any("function_call")),
+        parallel_tools=fields.flag("parallel_tool_calls"),
+        output=decode_output(fields.any("response_format")),
+        reasoning=None if effort is None else ReasoningWish(effort=effort),
+        cache_key=fields.text("prompt_cache_key"),
+        service_tier=fields.text("service_tier"),
+        # The newer name of the same thing; it goes back among the unknown fields.
+        end_user=user or (safety if isinstance(safety, str) else None),
+        metadata=fields.object("metadata"),
+        modalities=fields.texts("modalities"),
+        store=fields.flag("store"),
+        extra=fields.left(FORMAT),
+        shape=shape,
+    )
+
+
+def encode_request(request: Request, *, features: Traits, traits: Traits) -> Dropped:
+    content, drops = request.content, Drops(FORMAT)
+    drops.foreign(content.extra)
+    developer = "developer_role" in features
+    body: dict[str, Any] = {
+        "model": request.model,
+        "messages": encode_messages(content.messages, drops, developer=developer, traits=traits),
+    }
+    for name in _PLAIN_FIELDS:
+        value = getattr(content, name)
+        if value is not None:
+            body[name] = value
+    _add_limits(body, content, drops)
+    _add_tools(body, content, drops)
+    _add_wishes(body, content, drops)
+    own = own_fields(content.extra, FORMAT)
+    if request.stream:
+        body["stream"] = True
+        if "no_stream_options" not in traits:
+            options = own.get("stream_options")
+            earlier = options if isinstance(options, dict) else {}
+            body["stream_options"] = {**earlier, "include_usage": True}
+    return Dropped(msgspec.json.encode({**own, **body}), drops.names)
+
+
+def _add_limits(body: dict[str, Any], content: Content, drops: Drops) -> None:
+    if content.max_output is not None:
+        older = has_word(content.shape, "max_tokens")
+        body["max_tokens" if older else "max_completion_tokens"] = content.max_output
+    if content.stop is not None:
+        single = has_word(content.shape, "stop") and len(content.stop) == 1
+        body["stop"] = content.stop[0] if single else list(content.stop)
+    for name in _NOT_OURS:
+        value = getattr(content, name)
+        if value is None:
+            continue
+        if has_word(content.shape, name):
+            body[name] = value
+        else:
+            drops.add(name)
+
+
+def _add_tools(body: dict[str, Any], content: Content, drops: Drops) -> None:
+    body.update(encode_tools(content.tools, drops))
+    choice = content.tool_choice
+    if content.tools and not body.keys() & {"tools", "functions"}:
+        # None of the tools could be said: a choice between them would be refused.
+        return
+    if choice is not None:
+        drops.foreign(choice.extra, "tool_choice")
+        if layout_of(choice.extra, FORMAT) == "function_call":
+            body["function_call"] = encode_function_choice(choice)
+        else:
+            body["tool_choice"] = encode_choice(choice)
+    if content.parallel_tools is not None:
+        body["parallel_tool_calls"] = content.parallel_tools
+
+
+def _add_wishes(body: dict[str, Any], content: Content, drops: Drops) -> None:
+    if content.output is not None:
+        body["response_format"] = encode_output(content.output)
+    if content.reasoning is not None:
+        drops.foreign(content.reasoning.extra, "thinking")
+        effort = _effort(content.reasoning)
+        if effort is not None:
+            body["reasoning_effort"] = effort
+    if content.cache_key is not None:
+        body["prompt_cache_key"] = content.cache_key
+    if content.modalities is not None:
+        body["modalities"] = list(content.modalities)
+    if content.end_user is not None and not has_word(content.shape, "safety_identifier"):
+        body["user"] = content.end_user
+    if content.cache is not None:
+        drops.add("cache_control")
+    if content.previous is not None:
+        drops.add("previous_response_id")
+
+
+def _effort(wish: ReasoningWish) -> str | None:
+    if wish.effort is not None or wish.budget is None:
+        return wish.effort
+    return next((effort for limit, effort in _EFFORT_UP_TO if wish.budget <= limit), "high")

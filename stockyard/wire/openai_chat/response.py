@@ -1,0 +1,290 @@
+"""Whole chat answers, both ways."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from stockyard.core.messages import AnyPart, Extra, Finish, Message, Reasoning, Text, ToolCall
+from stockyard.core.response import Choice, Output, Response
+from stockyard.errors import UpstreamError
+from stockyard.wire.codec import Facts, Pen, Traits
+from stockyard.wire.error_kinds import error_in_answer
+from stockyard.wire.error_shapes import read_error, told
+from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.halves import decode_event, whole
+from stockyard.wire.layout import Drops, layout_of, own_fields
+from stockyard.wire.openai_chat.messages import decode_assistant, encode_assistant
+from stockyard.wire.openai_chat.parts import FORMAT
+from stockyard.wire.openai_chat.reasoning import DEFAULT_FIELD, text_field
+from stockyard.wire.tool_ids import missing_id
+from stockyard.wire.usage import read_chat_usage, write_chat_usage
+
+ID_PREFIX = "chatcmpl-"
+
+FINISHES: dict[str, Finish] = {
+    "stop": "stop",
+    "eos": "stop",
+    "length": "length",
+    "model_length": "length",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+    "sensitive": "content_filter",
+}
+FAILED_FINISHES = frozenset(
+    {"error", "network_error", "insufficient_system_resource", "abort", "malformed_function_call"}
+)
+"""Finishes that are failures: an agent would take a `stop` for an answer (`wire.md` 6)."""
+
+_Object = dict[str, Any]
+
+
+class _ChoiceFacts(msgspec.Struct, gc=False):
+    finish_reason: Any = None
+    usage: Any = None
+
+
+class _AnswerFacts(msgspec.Struct, gc=False):
+    id: Any = None
+    model: Any = None
+    choices: list[_ChoiceFacts] | None = None
+    usage: Any = None
+    error: Any = None
+    base_resp: Any = None
+    x_groq: Any = None
+
+
+_facts_of = msgspec.json.Decoder(_AnswerFacts).decode
+
+
+def facts(body: bytes, *, traits: Traits) -> Facts:
+    try:
+        answer = _facts_of(body)
+    except (ValueError, RecursionError):
+        raise _no_answer(body) from None
+    if answer.error or answer.choices is None or failed_base(answer.base_resp):
+        raise _no_answer(body)
+    said = answer.usage if isinstance(answer.usage, dict) else vendor_usage(answer.x_groq)
+    finish = next((c.finish_reason for c in answer.choices if c.finish_reason), None)
+    if finish in FAILED_FINISHES:
+        raise failed_finish(finish)
+    return Facts(
+        usage=read_chat_usage(said, traits) if said else None,
+        model=answer.model if isinstance(answer.model, str) else "",
+        id=answer.id if isinstance(answer.id, str) else "",
+        finish=finish if isinstance(finish, str) else "",
+    )
+
+
+def decode_response(body: bytes, *, traits: Traits) -> Output:
+    try:
+        answer = Fields(decode_event(body))
+        if answer.rest.get("error") or "choices" not in answer.rest:
+            raise _no_answer(body)
+        return _decode_output(answer, traits)
+    except (FieldError, ValueError, RecursionError):
+        raise _no_answer(body) from None
+
+
+def encode_response(response: Response, pen: Pen) -> bytes:
+    output, drops = response.output, Drops(FORMAT)
+    body: _Object = {
+        **own_fields(output.extra, FORMAT),
+        "id": with_prefix(pen.id, ID_PREFIX),
+        "object": "chat.completion",
+        "created": pen.created,
+        "model": pen.model,
+        "choices": [_encode_choice(choice, drops) for choice in output.choices],
+    }
+    if response.usage is not None:
+        body["usage"] = write_chat_usage(response.usage)
+    if output.service_tier is not None:
+        body["service_tier"] = output.service_tier
+    return msgspec.json.encode(body)
+
+
+def finish_of(native: Any, *, called: bool) -> tuple[Finish, str | None]:
+    """The neutral finish and the provider's own word for it.
+
+    A call that was seen makes the finish `tool_calls`, whatever the provider says: several say
+    `stop` or nothing. Raises UpstreamError for a finish that is a failure.
+    """
+    if native in FAILED_FINISHES:
+        raise failed_finish(native)
+    known = FINISHES.get(native) if isinstance(native, str) else None
+    if known in (None, "stop") and called:
+        known = "tool_calls"
+    # An unknown word is a normal end; the word itself is kept, and the caller may note it.
+    return known or "stop", native if isinstance(native, str) and native else None
+
+
+def failed_finish(native: str) -> UpstreamError:
+    return UpstreamError(
+        "provider_fault", "The model stopped because of an error at the provider.", code=native
+    )
+
+
+def failed_base(said: Any) -> bool:
+    """Some providers answer 200 and put the failure into `base_resp`."""
+    return isinstance(said, Mapping) and said.get("status_code") not in (0, None)
+
+
+def vendor_usage(said: Any) -> _Object | None:
+    usage = said.get("usage") if isinstance(said, Mapping) else None
+    return usage if isinstance(usage, dict) else None
+
+
+def with_prefix(name: str, prefix: str) -> str:
+    return name if name.startswith(prefix) else prefix + name
+
+
+def cited(citations: tuple[Any, ...]) -> list[_Object]:
+    """Citations as annotations; chat can say those that have an address."""
+    found = []
+    for citation in citations:
+        url = citation.get("url") if isinstance(citation, Mapping) else None
+        if isinstance(url, str):
+            link = {
+                "url": url,
+                "title": citation.get("title") or url,
+                "start_index": 0,
+                "end_index": 0,
+            }
+            found.append({"type": "url_citation", "url_citation": link})
+    return found
+
+
+def error_of_base(said: Mapping[str, Any]) -> UpstreamError:
+    code = said.get("status_code")
+    kind = _BASE_KINDS.get(code if isinstance(code, int) else 0, "provider_fault")
+    answer = told({"message": said.get("status_msg"), "code": code})
+    error = error_in_answer(answer)
+    return UpstreamError(kind, error.message, code=error.code)  # type: ignore[arg-type]
+
+
+_BASE_KINDS = {
+    1002: "rate_limited",
+    1004: "auth",
+    1008: "no_credit",
+    1026: "content_filtered",
+    1027: "content_filtered",
+    1039: "context_length",
+}
+
+
+def _decode_output(answer: Fields, traits: Traits) -> Output:
+    answer.any("object")
+    answer.any("usage")
+    answer_id = answer.text("id") or ""
+    choices = answer.items("choices") or []
+    created = answer.any("created")
+    return Output(
+        id=answer_id,
+        model=answer.text("model") or "",
+        created=int(created) if isinstance(created, int | float) else 0,
+        choices=tuple(
+            _decode_choice(Fields(item, f"choices[{i}]"), i, answer_id, traits)
+            for i, item in enumerate(choices)
+        ),
+        service_tier=answer.text("service_tier"),
+        extra=answer.left(FORMAT),
+    )
+
+
+def _decode_choice(fields: Fields, position: int, answer_id: str, traits: Traits) -> Choice:
+    said = fields.inside("message") or Fields({})
+    message = _joined(decode_assistant(said, text_field(traits)))
+    message = _with_ids(message, answer_id, position)
+    called = any(isinstance(p, ToolCall) for p in message.parts)
+    index = fields.integer("index")
+    finish, native = finish_of(fields.any("finish_reason"), called=called)
+    return Choice(
+        index=position if index is None else index,
+        message=message,
+        finish=finish,
+        native_finish=native,
+        logprobs=fields.any("logprobs"),
+        extra=fields.left(FORMAT),
+    )
+
+
+def _encode_choice(choice: Choice, drops: Drops) -> _Object:
+    message = choice.message
+    item = encode_assistant(_speakable(message), drops, DEFAULT_FIELD)
+    item.setdefault("content", None)
+    item.setdefault("refusal", None)
+    notes = [note for p in message.parts if isinstance(p, Text) for note in cited(p.citations)]
+    if notes and "annotations" not in item:
+        item["annotations"] = notes
+    encoded: _Object = {
+        **own_fields(choice.extra, FORMAT),
+        "index": choice.index,
+        "message": item,
+        "logprobs": choice.logprobs,
+        "finish_reason": choice.finish or "stop",
+    }
+    return {**encoded, **vendor_finish(choice.finish, choice.native_finish, choice.extra)}
+
+
+def vendor_finish(finish: Finish | None, native: str | None, extra: Extra) -> _Object:
+    """What the provider said beyond the finish reason that chat knows."""
+    fields: _Object = {}
+    if native is not None and native != finish:
+        fields["native_finish_reason"] = native
+    for format_fields in extra.values():
+        if isinstance(format_fields.get("stop_sequence"), str):
+            fields["stop_sequence"] = format_fields["stop_sequence"]
+    return fields
+
+
+def _speakable(message: Message) -> Message:
+    """Texts in one string and thinking beside it: what an answer of this format looks like."""
+    parts = tuple(
+        replace(p, extra={})
+        if isinstance(p, Reasoning) and layout_of(p.extra, FORMAT) == "content"
+        else p
+        for p in message.parts
+    )
+    return replace(message, parts=parts, shape=None)
+
+
+def _joined(message: Message) -> Message:
+    """The message with half characters joined or replaced."""
+    return replace(message, parts=tuple(_joined_part(p) for p in message.parts))
+
+
+def _joined_part(part: AnyPart) -> AnyPart:
+    if isinstance(part, Text | Reasoning) and not part.text.isascii():
+        text = whole(part.text)
+        return part if text == part.text else replace(part, text=text)
+    return part
+
+
+def _with_ids(message: Message, answer_id: str, choice: int) -> Message:
+    """Calls without an id, or with one that was used before, get one that is always the same."""
+    parts, seen = list(message.parts), set[str]()
+    for position, part in enumerate(parts):
+        if isinstance(part, ToolCall):
+            if not part.id or part.id in seen:
+                name = missing_id(answer_id, choice, position, part.name)
+                parts[position] = part = replace(part, id=name)
+            seen.add(part.id)
+    return replace(message, parts=tuple(parts))
+
+
+def _no_answer(body: bytes) -> UpstreamError:
+    """What a 200 that is no answer says instead."""
+    try:
+        value = decode_event(body)
+    except (ValueError, RecursionError):
+        value = None
+    if isinstance(value, dict) and failed_base(value.get("base_resp")):
+        return error_of_base(value["base_resp"])
+    answer = read_error(body)
+    if isinstance(value, dict) and (value.get("error") or value.get("object") == "error"):
+        return error_in_answer(answer)
+    return UpstreamError("bad_answer", "The provider's answer is not a chat completion.")

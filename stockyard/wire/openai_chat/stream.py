@@ -1,0 +1,427 @@
+"""Read a chat stream: chunks in, Events out.
+
+Providers of this format agree on the chunks and on little else. Tolerated here: any cutting of
+bytes, comments, events without data, calls that come whole or without an id, a second call under
+the same index, content lists, a finish that comes twice or before the last deltas, usage on any
+chunk, an accumulated `message` beside `delta`, no `[DONE]`.
+
+The finish is held until the stream ends, because deltas may still follow it.
+"""
+
+from typing import Any
+
+import msgspec
+
+from stockyard.core.events import (
+    ArgumentsDelta,
+    AudioDelta,
+    Event,
+    Finished,
+    LogprobsAdded,
+    OpaqueEvent,
+    PartEnded,
+    PartKind,
+    PartStarted,
+    ReasoningDelta,
+    RefusalDelta,
+    SignatureDelta,
+    Started,
+    TextDelta,
+    UsageSeen,
+)
+from stockyard.core.messages import Reasoning
+from stockyard.core.money import Usage
+from stockyard.errors import StockyardError, UpstreamError
+from stockyard.wire.codec import Traits
+from stockyard.wire.error_kinds import error_in_answer
+from stockyard.wire.error_shapes import told
+from stockyard.wire.fields import FieldError
+from stockyard.wire.halves import Halves, decode_event
+from stockyard.wire.openai_chat.parts import FORMAT
+from stockyard.wire.openai_chat.reasoning import TEXT_FIELDS, decode_detail, text_field
+from stockyard.wire.openai_chat.response import error_of_base, failed_base, finish_of, vendor_usage
+from stockyard.wire.sse import Blocks, said
+from stockyard.wire.tool_ids import missing_id
+from stockyard.wire.usage import merged, read_chat_usage
+
+DONE = b"[DONE]"
+
+_Object = dict[str, Any]
+
+_CHUNK_FIELDS = frozenset(
+    {"id", "object", "created", "model", "choices", "usage", "service_tier", "obfuscation", "p"}
+)
+
+
+class _Call:
+    """One tool call while its arguments arrive."""
+
+    __slots__ = ("arguments", "id", "key", "open")
+
+    def __init__(self, key: str, call_id: str) -> None:
+        self.key = key
+        self.id = call_id
+        self.arguments: list[str] = []
+        self.open = True
+
+
+class _Choice:
+    """What has been seen of one choice."""
+
+    __slots__ = ("calls", "finish", "index", "legacy", "made", "open", "seen_ids")
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.open: dict[str, str] = {}
+        """Channel (text, refusal, ...) -> key of its part."""
+        self.calls: dict[int, _Call] = {}
+        self.seen_ids: set[str] = set()
+        self.made = 0
+        self.finish: Any = None
+        self.legacy: _Call | None = None
+
+    def new_key(self) -> str:
+        self.made += 1
+        return f"{self.index}.{self.made}"
+
+
+class ChatReader:
+    def __init__(self, *, traits: Traits) -> None:
+        self._traits = traits
+        field = text_field(traits)
+        self._fields = (field, *(f for f in TEXT_FIELDS if f != field)) if field else TEXT_FIELDS
+        self._blocks = Blocks()
+        self._halves = Halves()
+        self._choices: dict[int, _Choice] = {}
+        self._id = ""
+        self._started = False
+        self._done = False
+        self._ended = False
+        self._usage_said: _Object = {}
+        self._usage: Usage | None = None
+        self.before_error: list[Event] = []
+
+    @property
+    def complete(self) -> bool:
+        """`[DONE]`, or a finish of every choice."""
+        if self._done:
+            return True
+        return bool(self._choices) and all(c.finish is not None for c in self._choices.values())
+
+    def feed(self, data: bytes) -> list[Event]:
+        events: list[Event] = []
+        try:
+            for block in self._blocks.feed(data):
+                self._read(block, events)
+        except StockyardError:
+            self.before_error = events
+            raise
+        return events
+
+    def end(self) -> list[Event]:
+        events: list[Event] = []
+        rest = self._blocks.rest()
+        if rest.strip() and is_whole(rest):
+            self._read(rest + b"\n\n", events)
+        if not self.complete:
+            self.before_error = events
+            raise UpstreamError("interrupted", "The provider's answer broke off before its end.")
+        self._finish(events)
+        return events
+
+    def _read(self, block: bytes, events: list[Event]) -> None:
+        heard = said(block)
+        if not heard.data:
+            return
+        if heard.data == DONE:
+            self._done = True
+            self._finish(events)
+            return
+        try:
+            chunk = decode_event(heard.data)
+            if heard.name == b"error" or _tells_error(chunk):
+                raise error_of(chunk)
+            if not isinstance(chunk, dict):
+                return
+            self._read_chunk(chunk, events)
+        except (FieldError, ValueError, RecursionError, TypeError, AttributeError):
+            raise not_chat() from None
+
+    def _read_chunk(self, chunk: _Object, events: list[Event]) -> None:
+        usage = chunk.get("usage") or vendor_usage(chunk.get("x_groq"))
+        if not self._ended:
+            if not self._started:
+                self._start(chunk, events)
+            for item in chunk.get("choices") or ():
+                self._read_choice(item, events)
+                usage = usage or item.get("usage")
+        if isinstance(usage, dict):
+            self._read_usage(usage, events)
+
+    def _start(self, chunk: _Object, events: list[Event]) -> None:
+        self._started = True
+        self._id = chunk.get("id") or ""
+        created = chunk.get("created")
+        extra = {key: value for key, value in chunk.items() if key not in _CHUNK_FIELDS}
+        events.append(
+            Started(
+                id=self._id,
+                model=chunk.get("model") or "",
+                created=int(created) if isinstance(created, int | float) else 0,
+                service_tier=chunk.get("service_tier"),
+                extra={FORMAT: extra} if extra else {},
+            )
+        )
+
+    def _read_usage(self, usage: _Object, events: list[Event]) -> None:
+        self._usage_said = merged(self._usage_said, usage)
+        read = read_chat_usage(self._usage_said, self._traits)
+        if read is not None and read != self._usage:
+            self._usage = read
+            events.append(UsageSeen(usage=read))
+
+    def _read_choice(self, item: _Object, events: list[Event]) -> None:
+        index = item.get("index") or 0
+        choice = self._choices.get(index)
+        if choice is None:
+            choice = self._choices[index] = _Choice(index)
+        if item.get("logprobs"):
+            events.append(LogprobsAdded(value=item["logprobs"], choice=index))
+        delta = item.get("delta")
+        if delta:
+            self._read_delta(choice, delta, events)
+        finish = item.get("finish_reason")
+        if finish is not None and choice.finish is None:
+            # Raises at once when the finish is a failure.
+            finish_of(finish, called=False)
+            choice.finish = finish
+
+    def _read_delta(self, choice: _Choice, delta: _Object, events: list[Event]) -> None:
+        details = delta.get("reasoning_details")
+        if details:
+            self._read_details(choice, details, events)
+        else:
+            for field in self._fields:
+                if text := delta.get(field):
+                    self._say(choice, "reasoning", text, events)
+                    break
+        content = delta.get("content")
+        if content:
+            if isinstance(content, str):
+                self._say(choice, "text", content, events)
+            else:
+                self._read_list(choice, content, events)
+        if refusal := delta.get("refusal"):
+            self._say(choice, "refusal", refusal, events)
+        if audio := delta.get("audio"):
+            self._say_audio(choice, audio, events)
+        for position, call in enumerate(delta.get("tool_calls") or ()):
+            self._read_call(choice, call, position, events)
+        if legacy := delta.get("function_call"):
+            self._read_legacy_call(choice, legacy, events)
+        if notes := delta.get("annotations"):
+            events.append(OpaqueEvent(format=FORMAT, value=notes, name="annotations"))
+
+    def _read_list(self, choice: _Choice, items: list[Any], events: list[Event]) -> None:
+        """Content that comes as a list of texts and thinking."""
+        for item in items:
+            if isinstance(item, str):
+                self._say(choice, "text", item, events)
+            elif item.get("type") == "thinking":
+                for piece in item.get("thinking") or ():
+                    text = piece.get("text") if isinstance(piece, dict) else piece
+                    if text:
+                        self._say(choice, "reasoning", text, events)
+            elif text := item.get("text"):
+                self._say(choice, "text", text, events)
+
+    def _say(self, choice: _Choice, channel: PartKind, text: str, events: list[Event]) -> None:
+        key = self._channel(choice, channel, events)
+        text = self._halves.join(key, text)
+        if text:
+            events.append(_DELTAS[channel](key=key, text=text, choice=choice.index))
+
+    def _channel(self, choice: _Choice, channel: str, events: list[Event], **seed: Any) -> str:
+        key = choice.open.get(channel)
+        if key is None:
+            self._end_finished_calls(choice, events)
+            key = choice.open[channel] = choice.new_key()
+            kind = _KINDS.get(channel, "reasoning")
+            events.append(PartStarted(key=key, kind=kind, choice=choice.index, **seed))
+        return key
+
+    def _read_details(self, choice: _Choice, details: list[Any], events: list[Event]) -> None:
+        """Pieces of reasoning: those with the same `index` and type belong together."""
+        for item in details:
+            part = decode_detail(item, "reasoning_details")
+            channel = f"detail {item.get('index')} {item.get('type')}"
+            sealed = part.encrypted is not None or part.redacted is not None
+            if sealed:
+                key = choice.new_key()
+                started = PartStarted(key=key, kind="reasoning", choice=choice.index, whole=part)
+                events += [started, PartEnded(key=key, choice=choice.index)]
+                continue
+            seed = Reasoning(made_by=part.made_by, extra=part.extra)
+            key = self._channel(choice, channel, events, whole=seed)
+            text = self._halves.join(key, part.text or "".join(part.summary))
+            if text:
+                events.append(ReasoningDelta(key=key, text=text, choice=choice.index))
+            if part.signature:
+                events.append(
+                    SignatureDelta(
+                        key=key,
+                        signature=part.signature,
+                        made_by=part.made_by,
+                        choice=choice.index,
+                    )
+                )
+
+    def _say_audio(self, choice: _Choice, audio: _Object, events: list[Event]) -> None:
+        key = self._channel(choice, "audio", events)
+        events.append(AudioDelta(key=key, value=audio, choice=choice.index))
+
+    def _read_call(
+        self, choice: _Choice, item: _Object, position: int, events: list[Event]
+    ) -> None:
+        index = item.get("index")
+        index = position if index is None else index
+        custom = item.get("type") == "custom"
+        function = item.get("custom" if custom else "function") or {}
+        call, call_id, name = choice.calls.get(index), item.get("id") or "", function.get("name")
+        # Some providers send a second call under the same index: a new id is a new call.
+        if call is None or (call_id and call_id != call.id and name):
+            if call is not None:
+                self._end_call(choice, call, events)
+            self._end_finished_calls(choice, events)
+            call = self._open_call(choice, call_id, name or "", events, custom=custom)
+            choice.calls[index] = call
+            if signature := _signature(item):
+                signed = SignatureDelta(key=call.key, signature=signature, choice=choice.index)
+                events.append(signed)
+        arguments = function.get("input" if custom else "arguments")
+        self._add_arguments(choice, call, arguments, events)
+
+    def _read_legacy_call(self, choice: _Choice, item: _Object, events: list[Event]) -> None:
+        if choice.legacy is None:
+            choice.legacy = self._open_call(choice, "", item.get("name") or "", events)
+            choice.calls[-1] = choice.legacy
+        self._add_arguments(choice, choice.legacy, item.get("arguments"), events)
+
+    def _open_call(
+        self, choice: _Choice, call_id: str, name: str, events: list[Event], *, custom: bool = False
+    ) -> _Call:
+        if not call_id or call_id in choice.seen_ids:
+            call_id = missing_id(self._id, choice.index, len(choice.seen_ids), name)
+        choice.seen_ids.add(call_id)
+        call = _Call(choice.new_key(), call_id)
+        events.append(
+            PartStarted(
+                key=call.key,
+                kind="tool_call",
+                choice=choice.index,
+                id=call_id,
+                name=name,
+                kind_of_tool="custom" if custom else "function",
+            )
+        )
+        return call
+
+    def _add_arguments(
+        self, choice: _Choice, call: _Call, arguments: Any, events: list[Event]
+    ) -> None:
+        if arguments is None or arguments == "":
+            return
+        if not isinstance(arguments, str):
+            arguments = msgspec.json.encode(arguments).decode()
+        text = self._halves.join(call.key, arguments)
+        if text and call.open:
+            call.arguments.append(text)
+            events.append(ArgumentsDelta(key=call.key, text=text, choice=choice.index))
+
+    def _end_finished_calls(self, choice: _Choice, events: list[Event]) -> None:
+        """The format does not say when a call ends. When another part starts and the arguments
+        are whole, nothing more can come; a writer that has one part open at a time needs that."""
+        for call in choice.calls.values():
+            if call.open and call.arguments and _is_json("".join(call.arguments)):
+                self._end_call(choice, call, events)
+
+    def _end_call(self, choice: _Choice, call: _Call, events: list[Event]) -> None:
+        if call.open:
+            call.open = False
+            if rest := self._halves.end(call.key):
+                events.append(ArgumentsDelta(key=call.key, text=rest, choice=choice.index))
+            events.append(PartEnded(key=call.key, choice=choice.index))
+
+    def _finish(self, events: list[Event]) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        for choice in self._choices.values():
+            for channel, key in choice.open.items():
+                if rest := self._halves.end(key):
+                    delta = _DELTAS[_KINDS.get(channel, "reasoning")]
+                    events.append(delta(key=key, text=rest, choice=choice.index))
+                events.append(PartEnded(key=key, choice=choice.index))
+            for call in choice.calls.values():
+                self._end_call(choice, call, events)
+            if choice.finish is not None:
+                reason, native = finish_of(choice.finish, called=bool(choice.seen_ids))
+                events.append(Finished(reason=reason, native=native, choice=choice.index))
+
+
+_KINDS: dict[str, PartKind] = {
+    "text": "text",
+    "reasoning": "reasoning",
+    "refusal": "refusal",
+    "audio": "audio",
+}
+_DELTAS: dict[str, Any] = {
+    "text": TextDelta,
+    "reasoning": ReasoningDelta,
+    "refusal": RefusalDelta,
+}
+
+
+def error_of(chunk: Any) -> UpstreamError:
+    """The error that an event of a stream reports, in any of the shapes seen."""
+    if isinstance(chunk, dict):
+        if failed_base(chunk.get("base_resp")):
+            return error_of_base(chunk["base_resp"])
+        groq = chunk.get("x_groq")
+        if not chunk.get("error") and isinstance(groq, dict) and groq.get("error"):
+            return error_in_answer(told({"error": groq["error"]}))
+    return error_in_answer(told(chunk))
+
+
+def not_chat() -> UpstreamError:
+    return UpstreamError("bad_answer", "The provider's stream is not a chat stream.")
+
+
+def _tells_error(chunk: Any) -> bool:
+    if not isinstance(chunk, dict):
+        return False
+    if chunk.get("error") or chunk.get("object") == "error" or failed_base(chunk.get("base_resp")):
+        return True
+    vendor = chunk.get("x_groq")
+    return isinstance(vendor, dict) and bool(vendor.get("error"))
+
+
+def _signature(item: _Object) -> str | None:
+    found: Any = item.get("extra_content")
+    for key in ("google", "thought_signature"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def _is_json(text: str) -> bool:
+    try:
+        msgspec.json.decode(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def is_whole(block: bytes) -> bool:
+    """Whether a last block that lacks its blank line can be believed."""
+    data = said(block + b"\n\n").data
+    return data == DONE or (data is not None and _is_json(data.decode("utf-8", "replace")))

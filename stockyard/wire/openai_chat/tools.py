@@ -1,0 +1,194 @@
+"""Tools, tool choice and the form of the answer in a chat request."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from stockyard.core.request import OutputForm, Tool, ToolChoice
+from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.layout import Drops, layout_of, own_fields, with_layout
+from stockyard.wire.openai_chat.parts import FORMAT, cache_of
+
+LEGACY = "functions"
+"""Layout of tools declared as `functions`, the form before tools."""
+
+
+def decode_tools(items: list[Any]) -> Iterable[Tool]:
+    for i, item in enumerate(items):
+        fields = Fields(item, f"tools[{i}]")
+        kind = fields.rest.get("type", "function")
+        if kind == "function":
+            yield _decode_function(fields)
+        elif kind == "custom":
+            fields.any("type")
+            custom = Fields(fields.any("custom"), fields.at("custom"))
+            name, description = custom.required_text("name"), custom.text("description")
+            if custom.rest:
+                fields.rest["custom"] = custom.rest
+            extra = fields.left(FORMAT)
+            yield Tool(name=name, description=description, kind="custom", extra=extra)
+        else:
+            yield Tool(name=str(kind), kind="server", extra=fields.left(FORMAT))
+
+
+def decode_functions(items: list[Any]) -> Iterable[Tool]:
+    for i, item in enumerate(items):
+        function = Fields(item, f"functions[{i}]")
+        name, description = function.required_text("name"), function.text("description")
+        schema = function.any("parameters")
+        extra = with_layout(function.left(FORMAT), FORMAT, LEGACY)
+        yield Tool(name=name, description=description, schema=schema, extra=extra)
+
+
+def encode_tools(tools: Iterable[Tool], drops: Drops) -> dict[str, Any]:
+    """The `tools` field, and `functions` for those declared in the old form."""
+    fields: dict[str, Any] = {}
+    for tool in tools:
+        drops.foreign(tool.extra, "tools")
+        own = own_fields(tool.extra, FORMAT)
+        if layout_of(tool.extra, FORMAT) == LEGACY:
+            fields.setdefault("functions", []).append({**own, **_function(tool)})
+        elif tool.kind == "server":
+            if not own:
+                drops.add(f"tools.{tool.name}")
+                continue
+            fields.setdefault("tools", []).append(own)
+        else:
+            field = "custom" if tool.kind == "custom" else "function"
+            inner = {**own.get(field, {}), **_function(tool)}
+            fields.setdefault("tools", []).append({**own, "type": field, field: inner})
+    return fields
+
+
+def decode_choice(said: Any, path: str = "tool_choice") -> ToolChoice | None:
+    if said is None:
+        return None
+    if said in ("none", "auto", "required"):
+        return ToolChoice(mode=said)
+    if said == "any":
+        return ToolChoice(mode="required", extra=with_layout({}, FORMAT, "any"))
+    fields = Fields(said, path)
+    kind = fields.any("type")
+    if kind in ("function", "custom"):
+        inner = Fields(fields.any(kind), fields.at(kind))
+        extra = with_layout(fields.left(FORMAT), FORMAT, kind if kind == "custom" else "")
+        return ToolChoice(mode="named", names=(inner.required_text("name"),), extra=extra)
+    if kind == "allowed_tools":
+        allowed = Fields(fields.any(kind), fields.at(kind))
+        tools = allowed.items("tools") or []
+        return ToolChoice(
+            mode="allowed",
+            names=tuple(name for tool in tools if (name := _name_in(tool))),
+            required=allowed.text("mode") == "required",
+            extra={FORMAT: {"tools": tools}},
+        )
+    raise FieldError(path, "none, auto, required, or an object that names a tool")
+
+
+def encode_choice(choice: ToolChoice) -> Any:
+    layout = layout_of(choice.extra, FORMAT)
+    if choice.mode == "named":
+        kind = layout or "function"
+        own = own_fields(choice.extra, FORMAT)
+        return {**own, "type": kind, kind: {"name": choice.names[0]}}
+    if choice.mode == "allowed":
+        said = choice.extra.get(FORMAT, {}).get("tools")
+        tools = said or [{"type": "function", "function": {"name": n}} for n in choice.names]
+        mode = "required" if choice.required else "auto"
+        return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": tools}}
+    return layout or choice.mode
+
+
+def decode_function_choice(said: Any) -> ToolChoice | None:
+    """`function_call`, the form before `tool_choice`."""
+    if said is None:
+        return None
+    extra = with_layout({}, FORMAT, "function_call")
+    if said in ("none", "auto"):
+        return ToolChoice(mode=said, extra=extra)
+    name = Fields(said, "function_call").required_text("name")
+    return ToolChoice(mode="named", names=(name,), extra=extra)
+
+
+def encode_function_choice(choice: ToolChoice) -> Any:
+    return {"name": choice.names[0]} if choice.mode == "named" else choice.mode
+
+
+def decode_output(said: Any) -> OutputForm | None:
+    if said is None:
+        return None
+    fields = Fields(said, "response_format")
+    kind = fields.text("type")
+    if kind == "json_schema":
+        form = Fields(fields.any("json_schema"), fields.at("json_schema"))
+        name, description = form.text("name"), form.text("description")
+        schema, strict = form.any("schema"), form.flag("strict")
+        if form.rest:
+            fields.rest["json_schema"] = form.rest
+        return OutputForm(
+            kind="json_schema",
+            name=name,
+            description=description,
+            schema=schema,
+            strict=strict,
+            extra=fields.left(FORMAT),
+        )
+    if kind == "json_object":
+        return OutputForm(kind="json_object", extra=fields.left(FORMAT))
+    if kind == "text":
+        return OutputForm(extra=fields.left(FORMAT))
+    # A form that only some providers know goes back as it came.
+    return OutputForm(extra=with_layout({FORMAT: dict(said)}, FORMAT, "own"))
+
+
+def encode_output(form: OutputForm) -> dict[str, Any]:
+    own = own_fields(form.extra, FORMAT)
+    if layout_of(form.extra, FORMAT) == "own":
+        return own
+    if form.kind != "json_schema":
+        return {**own, "type": form.kind}
+    said = {"name": form.name, "description": form.description, "strict": form.strict}
+    if FORMAT not in form.extra:
+        # Formats without names for schemas exist; chat demands one.
+        said["name"] = form.name or "answer"
+    schema = {key: value for key, value in said.items() if value is not None}
+    if form.schema is not None:
+        schema["schema"] = form.schema
+    return {**own, "type": "json_schema", "json_schema": {**own.get("json_schema", {}), **schema}}
+
+
+def _decode_function(fields: Fields) -> Tool:
+    fields.any("type")
+    function = Fields(fields.any("function"), fields.at("function"))
+    name, description = function.required_text("name"), function.text("description")
+    schema, strict = function.any("parameters"), function.flag("strict")
+    if function.rest:
+        fields.rest["function"] = function.rest
+    return Tool(
+        name=name,
+        description=description,
+        schema=schema,
+        strict=strict,
+        cache=cache_of(fields),
+        extra=fields.left(FORMAT),
+    )
+
+
+def _function(tool: Tool) -> dict[str, Any]:
+    said: dict[str, Any] = {"name": tool.name}
+    if tool.description is not None:
+        said["description"] = tool.description
+    if tool.kind == "function":
+        if tool.schema is not None:
+            said["parameters"] = tool.schema
+        if tool.strict is not None:
+            said["strict"] = tool.strict
+    return said
+
+
+def _name_in(tool: Any) -> str | None:
+    """The name in `{type: function, function: {name}}`, or in its flat form."""
+    if not isinstance(tool, dict):
+        return None
+    inner = tool.get(tool.get("type", ""), tool)
+    name = inner.get("name") if isinstance(inner, dict) else None
+    return name if isinstance(name, str) else None

@@ -1,0 +1,245 @@
+"""Write Events as a chat stream.
+
+The SDKs concatenate whatever they are sent: id and name of a call go out once, its arguments are
+only appended, indexes are dense from 0 (`wire.md` 4.1). Id, creation time and model are ours and
+the same in every chunk.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from stockyard.core.events import (
+    ArgumentsDelta,
+    AudioDelta,
+    CitationAdded,
+    Event,
+    Finished,
+    LogprobsAdded,
+    OpaqueEvent,
+    PartEnded,
+    PartStarted,
+    ReasoningDelta,
+    RefusalDelta,
+    SignatureDelta,
+    Started,
+    TextDelta,
+    UsageSeen,
+)
+from stockyard.core.messages import Reasoning
+from stockyard.core.money import Usage
+from stockyard.wire.codec import Fault, Pen
+from stockyard.wire.openai_chat.errors import failed_stream
+from stockyard.wire.openai_chat.parts import FORMAT
+from stockyard.wire.openai_chat.reasoning import DEFAULT_FIELD, detail
+from stockyard.wire.openai_chat.response import ID_PREFIX, cited, vendor_finish, with_prefix
+from stockyard.wire.usage import write_chat_usage
+
+DONE_EVENT = b"data: [DONE]\n\n"
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Call:
+    __slots__ = ("custom", "index", "written")
+
+    def __init__(self, index: int, *, custom: bool) -> None:
+        self.index = index
+        self.custom = custom
+        self.written = False
+
+
+class _Thought:
+    """One piece of reasoning, kept until its signature has come: both go back together."""
+
+    __slots__ = ("seed", "signature", "text")
+
+    def __init__(self, seed: Reasoning) -> None:
+        self.seed = seed
+        self.text: list[str] = []
+        self.signature: tuple[str, str | None] | None = None
+
+
+class ChatWriter:
+    def __init__(self, pen: Pen) -> None:
+        self._pen = pen
+        self._head = b'data: {"id":%b,"object":"chat.completion.chunk","created":%d,"model":%b,' % (
+            _encode(with_prefix(pen.id, ID_PREFIX)),
+            pen.created,
+            _encode(pen.model),
+        )
+        # With include_usage every chunk before the last one says `usage: null`.
+        self._tail = b',"usage":null}\n\n' if pen.wants_usage else b"}\n\n"
+        self._begun: set[int] = set()
+        self._calls: dict[str, _Call] = {}
+        self._called: dict[int, int] = {}
+        self._thoughts: dict[str, _Thought] = {}
+        self._details = 0
+        self._logprobs: dict[int, bytes] = {}
+        self._usage: Usage | None = None
+        self._out: list[bytes] = []
+
+    def write(self, events: Sequence[Event]) -> bytes:
+        for event in events:
+            writes = _WRITERS.get(type(event))
+            if writes is not None:
+                writes(self, event)
+        return self._taken()
+
+    def end(self, comment: bytes = b"") -> bytes:
+        for choice in list(self._logprobs):
+            self._delta(choice, b"{}")
+        if self._pen.wants_usage and self._usage is not None:
+            usage = _encode(write_chat_usage(self._usage))
+            self._out.append(self._head + b'"choices":[],"usage":' + usage + b"}\n\n")
+        return self._taken() + comment + DONE_EVENT
+
+    def fail(self, fault: Fault) -> bytes:
+        return self._taken() + failed_stream(fault)
+
+    def _taken(self) -> bytes:
+        out, self._out = b"".join(self._out), []
+        return out
+
+    def _delta(self, choice: int, delta: bytes, finish: bytes = b"null", more: bytes = b"") -> None:
+        if choice not in self._begun:
+            self._begun.add(choice)
+            self._delta(choice, b'{"role":"assistant","content":""}')
+        logprobs = self._logprobs.pop(choice, b"null") if self._logprobs else b"null"
+        self._out.append(
+            b'%b"choices":[{"index":%d,"delta":%b,"logprobs":%b,"finish_reason":%b%b}]%b'
+            % (self._head, choice, delta, logprobs, finish, more, self._tail)
+        )
+
+    def _started(self, _: Started) -> None:
+        if not self._begun:
+            self._begun.add(0)
+            self._delta(0, b'{"role":"assistant","content":""}')
+
+    def _text(self, event: TextDelta) -> None:
+        if event.text:
+            self._delta(event.choice, b'{"content":%b}' % _encode(event.text))
+
+    def _refusal(self, event: RefusalDelta) -> None:
+        if event.text:
+            self._delta(event.choice, b'{"refusal":%b}' % _encode(event.text))
+
+    def _reasoning(self, event: ReasoningDelta) -> None:
+        if not event.text:
+            return
+        if (thought := self._thoughts.get(event.key)) is not None:
+            thought.text.append(event.text)
+        field = _encode(DEFAULT_FIELD)
+        self._delta(event.choice, b"{%b:%b}" % (field, _encode(event.text)))
+
+    def _signature(self, event: SignatureDelta) -> None:
+        call = self._calls.get(event.key)
+        if call is not None:
+            signed = {"google": {"thought_signature": event.signature}}
+            self._call_delta(event.choice, {"index": call.index, "extra_content": signed})
+        elif (thought := self._thoughts.get(event.key)) is not None:
+            thought.signature = (event.signature, event.made_by)
+
+    def _part_started(self, event: PartStarted) -> None:
+        if event.kind == "tool_call" and event.kind_of_tool != "server":
+            self._open_call(event)
+        elif event.kind == "reasoning":
+            seed = event.whole if isinstance(event.whole, Reasoning) else Reasoning()
+            self._thoughts[event.key] = _Thought(seed)
+
+    def _open_call(self, event: PartStarted) -> None:
+        index = self._called.get(event.choice, 0)
+        self._called[event.choice] = index + 1
+        custom = event.kind_of_tool == "custom"
+        self._calls[event.key] = _Call(index, custom=custom)
+        inner: dict[str, Any] = {"name": event.name or "", "input" if custom else "arguments": ""}
+        kind = "custom" if custom else "function"
+        head = {"index": index, "id": event.id or "", "type": kind, kind: inner}
+        self._call_delta(event.choice, head)
+
+    def _arguments(self, event: ArgumentsDelta) -> None:
+        call = self._calls.get(event.key)
+        if call is None or not event.text:
+            return
+        call.written = True
+        field, inner = (b"custom", b"input") if call.custom else (b"function", b"arguments")
+        self._delta(
+            event.choice,
+            b'{"tool_calls":[{"index":%d,"%b":{"%b":%b}}]}'
+            % (call.index, field, inner, _encode(event.text)),
+        )
+
+    def _part_ended(self, event: PartEnded) -> None:
+        call = self._calls.get(event.key)
+        if call is not None and not call.written and not call.custom:
+            # A call without arguments: clients parse what they have, and "" is no JSON.
+            self._arguments(ArgumentsDelta(key=event.key, text="{}", choice=event.choice))
+        if (thought := self._thoughts.pop(event.key, None)) is not None:
+            self._write_details(event.choice, thought)
+
+    def _write_details(self, choice: int, thought: _Thought) -> None:
+        """Reasoning that must come back sealed as it is goes out once more, whole."""
+        seed, signed = thought.seed, thought.signature
+        sealed = (seed.signature, seed.redacted, seed.encrypted)
+        if signed is None and not any(sealed):
+            return
+        signature, made_by = signed or (seed.signature, None)
+        part = Reasoning(
+            text=seed.text + "".join(thought.text),
+            signature=signature,
+            redacted=seed.redacted,
+            encrypted=seed.encrypted,
+            made_by=made_by or seed.made_by,
+            extra={FORMAT: seed.extra[FORMAT]} if FORMAT in seed.extra else {},
+        )
+        entry = detail(part, self._details)
+        self._details += 1
+        self._delta(choice, _encode({"reasoning_details": [entry]}))
+
+    def _audio(self, event: AudioDelta) -> None:
+        self._delta(event.choice, _encode({"audio": event.value}))
+
+    def _citation(self, event: CitationAdded) -> None:
+        notes = cited((event.value,))
+        fields = {"annotations": notes} if notes else {"citations": [event.value]}
+        self._delta(event.choice, _encode(fields))
+
+    def _opaque(self, event: OpaqueEvent) -> None:
+        if event.format == FORMAT and event.name == "annotations":
+            self._delta(0, _encode({"annotations": event.value}))
+
+    def _logprobs_added(self, event: LogprobsAdded) -> None:
+        # They belong to the text that follows, and go out with it.
+        if event.choice in self._logprobs:
+            self._delta(event.choice, b"{}")
+        self._logprobs[event.choice] = _encode(event.value)
+
+    def _usage_seen(self, event: UsageSeen) -> None:
+        self._usage = event.usage
+
+    def _finished(self, event: Finished) -> None:
+        vendor = vendor_finish(event.reason, event.native, event.extra)
+        more = b"," + _encode(vendor)[1:-1] if vendor else b""
+        self._delta(event.choice, b"{}", b'"%b"' % event.reason.encode(), more)
+
+    def _call_delta(self, choice: int, call: dict[str, Any]) -> None:
+        self._delta(choice, b'{"tool_calls":[%b]}' % _encode(call))
+
+
+_WRITERS: dict[type, Any] = {
+    Started: ChatWriter._started,
+    PartStarted: ChatWriter._part_started,
+    TextDelta: ChatWriter._text,
+    ReasoningDelta: ChatWriter._reasoning,
+    RefusalDelta: ChatWriter._refusal,
+    ArgumentsDelta: ChatWriter._arguments,
+    SignatureDelta: ChatWriter._signature,
+    AudioDelta: ChatWriter._audio,
+    CitationAdded: ChatWriter._citation,
+    LogprobsAdded: ChatWriter._logprobs_added,
+    OpaqueEvent: ChatWriter._opaque,
+    PartEnded: ChatWriter._part_ended,
+    UsageSeen: ChatWriter._usage_seen,
+    Finished: ChatWriter._finished,
+}

@@ -1,0 +1,131 @@
+"""Cut server-sent events out of bytes that arrive in any pieces.
+
+A stream is a series of blocks, each ended by a blank line. A line ends with LF, CRLF or CR; a CR
+ends its line at once, because waiting for a possible LF would hold back the last event. Such a LF
+that comes later belongs to the block before it and is harmless at the start of the next one.
+
+Only bytes are split: `str.splitlines` also cuts at U+2028 and its like, which stand in real text.
+"""
+
+import re
+from typing import NamedTuple
+
+from stockyard.errors import UpstreamError
+
+MAX_EVENT = 32 * 1024 * 1024
+
+_BLANK_LINE = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+_BOM = b"\xef\xbb\xbf"
+
+
+class Said(NamedTuple):
+    """One block, understood. `data` is None when the block says nothing (comments, `retry`)."""
+
+    name: bytes
+    data: bytes | None
+    plain: bool = True
+    """Nothing but one `data: ` line, and at most one `event: ` line before it."""
+
+
+class Blocks:
+    """Whole blocks, byte for byte as they came, out of pieces. Time is linear in the bytes fed."""
+
+    __slots__ = ("_begun", "_buffer", "_ended_on_cr", "_limit", "_searched")
+
+    def __init__(self, limit: int = MAX_EVENT) -> None:
+        self._buffer = bytearray()
+        self._searched = 0
+        self._limit = limit
+        self._begun = False
+        self._ended_on_cr = False
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The blocks that this piece completes, each with its blank line."""
+        if not self._buffer and not self._ended_on_cr and b"\r" not in data:
+            end = data.rfind(b"\n\n") + 2
+            if end >= 2:
+                if end < len(data):
+                    self._keep(data[end:])
+                return [block + b"\n\n" for block in data[: end - 2].split(b"\n\n")]
+        self._keep(data)
+        return self._cut()
+
+    def rest(self) -> bytes:
+        """What came after the last blank line. The stream has ended."""
+        rest = bytes(self._buffer)
+        self._buffer.clear()
+        self._searched = 0
+        return rest
+
+    def _keep(self, data: bytes) -> None:
+        self._buffer += data
+        if len(self._buffer) > self._limit and not _BLANK_LINE.search(self._buffer, self._searched):
+            raise UpstreamError(
+                "bad_answer",
+                f"The provider sent one event of more than {self._limit} bytes.",
+                code="limit_exceeded",
+            )
+
+    def _cut(self) -> list[bytes]:
+        buffer, start, blocks = self._buffer, 0, []
+        # A CR may have ended the last block whose LF comes only now: that LF is no line end.
+        search = 1 if self._ended_on_cr and buffer[:1] == b"\n" else self._searched
+        while ends := _BLANK_LINE.search(buffer, search):
+            blocks.append(bytes(buffer[start : ends.end()]))
+            start = search = ends.end()
+        self._ended_on_cr = (
+            blocks[-1].endswith(b"\r")
+            if blocks and start == len(buffer)
+            else self._ended_on_cr and not buffer
+        )
+        if start:
+            del buffer[:start]
+        # A blank line may have begun in the last three bytes (CR LF CR, with its LF to come).
+        self._searched = max(search - start, len(buffer) - 3, 0)
+        return blocks
+
+
+def said(block: bytes) -> Said:
+    """What a block says, by the full grammar."""
+    if (
+        block.startswith(b"data: ")
+        and block.endswith(b"\n\n")
+        and block.find(b"\n") == len(block) - 2
+    ):
+        return Said(b"", block[6:-2])
+    if block.startswith(b"event: ") and block.endswith(b"\n\n") and b"\r" not in block:
+        lines = block[:-2].split(b"\n")
+        if len(lines) == 2 and lines[1].startswith(b"data: "):
+            return Said(lines[0][7:], lines[1][6:])
+    return _said_at_length(block)
+
+
+def _said_at_length(block: bytes) -> Said:
+    name, data, plain = b"", None, True
+    seen: list[bytes] = []
+    for line in _LINE_END.split(block.removeprefix(_BOM)):
+        if not line or line.startswith(b":"):
+            continue
+        field, _, value = line.partition(b":")
+        spaced = value.startswith(b" ")
+        value = value.removeprefix(b" ")
+        seen.append(field)
+        plain = plain and spaced
+        if field == b"data":
+            data = value if data is None else data + b"\n" + value
+        elif field == b"event":
+            name = value
+        elif field == b"error":
+            # Seen from one server: `error: {json}` where `data:` should stand.
+            name, data = b"error", value
+    return Said(name, data, plain and seen in ([b"data"], [b"event", b"data"], []))
+
+
+def clean(heard: Said, *, named: bool) -> bytes:
+    """A block rewritten without what clients stumble over: `id`, `retry`, empty or many data lines,
+    a byte order mark, a field without its space; and event names where the surface has none."""
+    if not heard.data:
+        return b""
+    name = b"event: " + heard.name + b"\n" if named and heard.name else b""
+    return name + b"".join(b"data: " + line + b"\n" for line in heard.data.split(b"\n")) + b"\n"

@@ -1,0 +1,83 @@
+"""Find usage in an answer that no codec reads.
+
+Native routes relay what they cannot read, and it is billed all the same. Nearly every provider ends
+its answer, or its stream, with a `usage` object; what its numbers mean is told by their names.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from stockyard.core.money import Usage
+from stockyard.wire.usage import Counts, read_chat_usage
+
+TAIL_BYTES = 64 * 1024
+"""How much of the end of an answer is enough to hold its usage."""
+
+_decode = json.JSONDecoder().raw_decode
+
+
+def stray_usage(tail: bytes) -> Usage | None:
+    """The last usage object in the end of an answer; None when there is none that counts."""
+    text = tail.decode("utf-8", "replace")
+    for key, read in _READERS:
+        at = text.rfind(key)
+        while at >= 0:
+            value = _object_after(text, at + len(key))
+            usage = read(value) if value else None
+            if usage is not None and usage.total:
+                return usage
+            at = text.rfind(key, 0, at)
+    return None
+
+
+def _object_after(text: str, start: int) -> dict[str, Any] | None:
+    colon = text.find(":", start)
+    brace = text.find("{", start)
+    if colon < 0 or brace < colon or text[start:brace].strip(" \t\r\n:"):
+        return None
+    try:
+        value = _decode(text, brace)[0]
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _by_names(said: Mapping[str, Any]) -> Usage | None:
+    if "prompt_tokens" in said:
+        return read_chat_usage(said)
+    counts = Counts(said)
+    asked, answered = counts.count("input_tokens"), counts.count("output_tokens")
+    if "input_tokens_details" in said or "total_tokens" in said:
+        cached = counts.inside("input_tokens_details").count("cached_tokens")
+        reasoning = counts.inside("output_tokens_details").count("reasoning_tokens")
+        return Usage(
+            in_fresh=counts.minus(asked, cached),
+            in_cached=min(cached, asked),
+            out_text=counts.minus(answered, reasoning),
+            out_reasoning=min(reasoning, answered),
+            flags=counts.flags,
+        )
+    return Usage(
+        in_fresh=asked,
+        in_cached=counts.count("cache_read_input_tokens"),
+        in_written_5m=counts.count("cache_creation_input_tokens"),
+        out_text=answered,
+        flags=counts.flags,
+    )
+
+
+def _gemini(said: Mapping[str, Any]) -> Usage | None:
+    counts = Counts(said)
+    cached = counts.count("cachedContentTokenCount")
+    return Usage(
+        in_fresh=counts.minus(counts.count("promptTokenCount"), cached),
+        in_cached=cached,
+        in_tool=counts.count("toolUsePromptTokenCount"),
+        out_text=counts.count("candidatesTokenCount"),
+        out_reasoning=counts.count("thoughtsTokenCount"),
+        flags=counts.flags,
+    )
+
+
+_READERS = (('"usageMetadata"', _gemini), ('"usage"', _by_names))

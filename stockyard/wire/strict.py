@@ -1,0 +1,102 @@
+"""Read a request's JSON so that every program behind us reads the same document.
+
+Two parsers that disagree about one body let a caller show the guards one request and the provider
+another. What parsers disagree about (repeated keys, lone surrogates, NaN, huge numbers, depth) is
+therefore refused. `parse` holds all rules; `check_head` is the cheap part for a body that goes on
+as it came and of which only a few top-level keys are read.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from stockyard.errors import Refused
+
+MAX_DEPTH = 64
+MAX_VALUES = 200_000
+MAX_KEYS = 10_000
+MAX_NUMBER = 64
+
+_decode = msgspec.json.Decoder().decode
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_LONG_NUMBER = re.compile(rb"[0-9+\-.eE]{%d}" % (MAX_NUMBER + 1))
+# The keys we read are lower-case letters and underscores; spelled with escapes they would need one
+# of these, which no ordinary encoder writes.
+_ESCAPED_LETTER = re.compile(rb"\\u00[567]")
+
+
+def not_json(message: str) -> Refused:
+    return Refused(400, "json_invalid", message)
+
+
+def parse(body: bytes) -> Any:
+    """The value of a JSON document that obeys every rule. Raises Refused (400) for any other."""
+    check_text(body)
+    try:
+        value = _decode(body)
+    except RecursionError:
+        raise not_json(f"The JSON body is nested deeper than {MAX_DEPTH} levels.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+        raise not_json(f"The body is not valid JSON: {error}.") from None
+    keys = _measure(value)
+    skeleton = _STRING.sub(b"", body)
+    if skeleton.count(b":") != keys:
+        raise not_json("An object in the JSON body has the same key twice.")
+    if _LONG_NUMBER.search(skeleton):
+        raise not_json(f"A number in the JSON body is longer than {MAX_NUMBER} characters.")
+    return value
+
+
+def check_text(body: bytes) -> None:
+    """Refuse bytes that are no UTF-8 text or start with a byte order mark."""
+    if body.isascii():
+        return
+    if body.startswith(b"\xef\xbb\xbf"):
+        raise not_json("The body starts with a byte order mark; send plain UTF-8.")
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        raise not_json("The body is not valid UTF-8.") from None
+
+
+def check_head(body: bytes, keys: Sequence[bytes]) -> bool:
+    """Whether each of these quoted top-level keys stands in the body at most once.
+
+    When one occurs more often, it is either nested (fine) or repeated: the full parse decides, and
+    raises Refused for a repeated one.
+    """
+    check_text(body)
+    for key in keys:
+        if body.count(key) > 1:
+            break
+    else:
+        if b"\\u00" not in body or not _ESCAPED_LETTER.search(body):
+            return True
+    parse(body)
+    return False
+
+
+def _measure(value: Any) -> int:
+    """Count the keys of all objects; refuse what is too deep, too wide or too much."""
+    keys = values = depth = 0
+    level = [value]
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH + 1:
+            raise not_json(f"The JSON body is nested deeper than {MAX_DEPTH} levels.")
+        values += len(level)
+        if values > MAX_VALUES:
+            raise not_json(f"The JSON body holds more than {MAX_VALUES} values.")
+        below: list[Any] = []
+        for item in level:
+            if type(item) is dict:
+                if len(item) > MAX_KEYS:
+                    raise not_json(f"An object in the JSON body has more than {MAX_KEYS} keys.")
+                keys += len(item)
+                below.extend(item.values())
+            elif type(item) is list:
+                below.extend(item)
+        level = below
+    return keys

@@ -1,0 +1,60 @@
+"""Names for tool calls that the other side accepts, the same ones every time.
+
+An id that fits is sent unchanged. Another is derived from a hash, so that every later request maps
+it the same way and no server state is needed (`wire.md` 8).
+"""
+
+import hashlib
+import re
+
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+LENGTH = 24
+
+
+def derived(original: str, *, prefix: str, length: int = LENGTH) -> str:
+    number = int.from_bytes(hashlib.sha256(original.encode("utf-8", "replace")).digest(), "big")
+    digits = []
+    for _ in range(length):
+        number, digit = divmod(number, 62)
+        digits.append(_DIGITS[digit])
+    return prefix + "".join(digits)
+
+
+def missing_id(answer: str, choice: int, position: int, name: str) -> str:
+    """The id of a call that came without one."""
+    return derived(f"{answer}\n{choice}\n{position}\n{name}", prefix="call_")
+
+
+class Ids:
+    """Maps the ids of one request, or of one answer, to ids that the target accepts.
+
+    Some providers number calls from 0 in every turn, so an original may stand for several calls.
+    `call` is asked once per call in order of appearance, `result` finds the latest one.
+    """
+
+    __slots__ = ("_accepted", "_latest", "_prefix", "_taken")
+
+    def __init__(self, accepted: re.Pattern[str], prefix: str) -> None:
+        self._accepted = accepted
+        self._prefix = prefix
+        self._latest: dict[str, str] = {}
+        self._taken: set[str] = set()
+
+    def call(self, original: str) -> str:
+        fitting = self._fit(original, original)
+        count = 1
+        while fitting in self._taken:
+            count += 1
+            fitting = derived(f"{original}\n{count}", prefix=self._prefix)
+        self._taken.add(fitting)
+        self._latest[original] = fitting
+        return fitting
+
+    def result(self, original: str) -> str | None:
+        """The id of the call that this result answers; None when there is no such call."""
+        return self._latest.get(original)
+
+    def _fit(self, original: str, source: str) -> str:
+        if self._accepted.fullmatch(original):
+            return original
+        return derived(source, prefix=self._prefix)

@@ -1,0 +1,200 @@
+"""Read and write token counts as chat-like formats report them.
+
+Everybody uses the same names and few mean the same: what is inside what differs per provider and
+is told by traits (`wire.md` 7.2). Reading makes the counts disjoint; what cannot be true is clamped
+and flagged, so that no money rests on it unseen.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from stockyard.core.money import Usage
+from stockyard.wire.codec import Traits
+
+ABSURD = 1_000_000_000
+"""No call consumes this many tokens; a larger count is not believed."""
+
+_WRITTEN = ("5m", "30m", "1h", "12h")
+
+
+class Counts:
+    """Takes counts out of a provider's usage object and notes what is odd about them."""
+
+    __slots__ = ("_flags", "_said")
+
+    def __init__(self, said: Mapping[str, Any]) -> None:
+        self._said = said
+        self._flags: list[str] = []
+
+    def get(self, name: str) -> int | None:
+        """A count; None when it is absent or cannot be one."""
+        value = self._said.get(name)
+        if value is None:
+            return None
+        if type(value) is float and value.is_integer():
+            value = int(value)
+        if type(value) is not int or not 0 <= value <= ABSURD:
+            self.flag("usage_invalid")
+            return None
+        return value
+
+    def count(self, name: str) -> int:
+        return self.get(name) or 0
+
+    def inside(self, name: str) -> "Counts":
+        """The counts of an object in the object; none if it is not there."""
+        value = self._said.get(name)
+        inner = Counts(value if isinstance(value, Mapping) else {})
+        inner._flags = self._flags
+        return inner
+
+    def minus(self, whole: int, part: int) -> int:
+        """What is left of a whole; nothing is ever negative."""
+        if part > whole:
+            self.flag("usage_inconsistent")
+            return 0
+        return whole - part
+
+    def flag(self, name: str) -> None:
+        if name not in self._flags:
+            self._flags.append(name)
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        return tuple(self._flags)
+
+
+def read_chat_usage(said: Mapping[str, Any], traits: Traits = frozenset()) -> Usage | None:
+    """Usage from `prompt_tokens` and its like; None when it counts nothing."""
+    counts = Counts(said)
+    prompt, completion = counts.get("prompt_tokens"), counts.get("completion_tokens")
+    if prompt is None and completion is None:
+        return None
+    if prompt is None:
+        counts.flag("prompt_missing")
+    if completion is None:
+        counts.flag("completion_missing")
+    total = counts.get("total_tokens")
+    of_prompt = counts.inside("prompt_tokens_details")
+    of_completion = counts.inside("completion_tokens_details")
+    heard = of_prompt.count("audio_tokens")
+    asked = (prompt or 0) + (heard if "audio_outside_prompt" in traits else 0)
+    out_text, out_reasoning = _split_output(counts, asked, completion or 0, total, traits)
+    written = _written(of_prompt)
+    fresh, cached = _split_input(
+        counts, asked, sum(written.values()), completion or 0, total, traits
+    )
+    return Usage(
+        in_fresh=fresh,
+        in_cached=cached,
+        **written,
+        out_text=out_text,
+        out_reasoning=out_reasoning,
+        in_audio=heard,
+        in_image=of_prompt.count("image_tokens"),
+        out_audio=of_completion.count("audio_tokens"),
+        out_image=of_completion.count("image_tokens"),
+        server_tools=_server_tools(counts),
+        provider_cost_micros=_cost(said),
+        flags=counts.flags,
+    )
+
+
+def write_chat_usage(usage: Usage) -> dict[str, Any]:
+    """The usage object of a chat answer. Reading it back gives the same prompt and completion."""
+    of_prompt: dict[str, Any] = {"cached_tokens": usage.in_cached}
+    if usage.in_written:
+        of_prompt["cache_write_tokens"] = usage.in_written
+        by_ttl = {f"ttl_{ttl}_tokens": getattr(usage, f"in_written_{ttl}") for ttl in _WRITTEN}
+        if any(by_ttl.values()):
+            of_prompt["cache_write_tokens_details"] = {k: n for k, n in by_ttl.items() if n}
+    if usage.in_audio:
+        of_prompt["audio_tokens"] = usage.in_audio
+    if usage.in_image:
+        of_prompt["image_tokens"] = usage.in_image
+    of_completion: dict[str, Any] = {"reasoning_tokens": usage.out_reasoning}
+    if usage.out_audio:
+        of_completion["audio_tokens"] = usage.out_audio
+    if usage.out_image:
+        of_completion["image_tokens"] = usage.out_image
+    return {
+        "prompt_tokens": usage.prompt,
+        "completion_tokens": usage.completion,
+        "total_tokens": usage.total,
+        "prompt_tokens_details": of_prompt,
+        "completion_tokens_details": of_completion,
+    }
+
+
+def merged(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+    """Usage of a stream so far: the last value that is not null wins, field by field.
+
+    Counts are never added: providers repeat them, and some send running totals.
+    """
+    return {**earlier, **{name: value for name, value in later.items() if value is not None}}
+
+
+def _split_output(
+    counts: Counts, prompt: int, completion: int, total: int | None, traits: Traits
+) -> tuple[int, int]:
+    """Text and reasoning. Is the reasoning inside the completion? In the order of `wire.md` 7.2."""
+    details = counts.inside("completion_tokens_details")
+    reasoning = details.count("reasoning_tokens") or counts.count("reasoning_tokens")
+    if (
+        reasoning > completion
+        or "reasoning_outside_completion" in traits
+        or (reasoning and total == prompt + completion + reasoning)
+    ):
+        return completion, reasoning
+    if total is not None and total != prompt + completion:
+        counts.flag("usage_inconsistent")
+    return completion - reasoning, reasoning
+
+
+def _split_input(
+    counts: Counts, prompt: int, written: int, completion: int, total: int | None, traits: Traits
+) -> tuple[int, int]:
+    """Fresh and cached tokens of the prompt."""
+    hit, miss = counts.get("prompt_cache_hit_tokens"), counts.get("prompt_cache_miss_tokens")
+    if "usage_deepseek_cache" in traits and hit is not None and miss is not None:
+        return miss, hit
+    details = counts.inside("prompt_tokens_details")
+    cached = details.count("cached_tokens") or counts.count("cached_tokens")
+    if cached + written <= prompt:
+        return prompt - cached - written, cached
+    if "cached_may_exceed_prompt" not in traits and total == prompt + completion + cached + written:
+        return prompt, cached
+    counts.flag("usage_inconsistent")
+    return 0, max(prompt - written, 0)
+
+
+def _written(details: Counts) -> dict[str, Any]:
+    """Tokens written to the cache, by time to live where the provider tells it."""
+    written = details.count("cache_write_tokens")
+    by_ttl = details.inside("cache_write_tokens_details")
+    split = {f"in_written_{ttl}": by_ttl.count(f"ttl_{ttl}_tokens") for ttl in _WRITTEN}
+    split["in_written_other"] = max(written - sum(split.values()), 0)
+    return {name: count for name, count in split.items() if count}
+
+
+def _server_tools(counts: Counts) -> dict[str, int]:
+    searches = counts.count("num_search_queries")
+    return {"web_search": searches} if searches else {}
+
+
+def _cost(said: Mapping[str, Any]) -> int | None:
+    """What the provider says the call cost, in micro-dollars."""
+    ticks = said.get("cost_in_usd_ticks")
+    if type(ticks) is int and ticks >= 0:
+        return ticks // 10_000
+    cost = said.get("cost", said.get("estimated_cost"))
+    if isinstance(cost, Mapping):
+        cost = cost.get("total_cost")
+    if cost is None or isinstance(cost, bool):
+        return None
+    try:
+        micros = Decimal(str(cost)) * 1_000_000
+        return int(micros) if 0 <= micros <= ABSURD * 1_000_000 else None
+    except (InvalidOperation, ValueError):
+        return None
