@@ -36,6 +36,8 @@ class Stream(ABC):
 
     raw_format: str | None = None
     """The format in which `start_raw` would deliver; None when there are no bytes to forward."""
+    status: int = 200
+    """The provider's status: 200, except where an answer is relayed unread."""
     fields: Sequence[tuple[bytes, bytes]] = ()
     """The provider's response headers, names in lower case."""
 

@@ -112,20 +112,20 @@ class Call:
 
     def _stream(self, stream: Stream) -> None:
         x = self.x
-        codec = self._codec()
-        if stream.raw_format == codec.name and not self._passage.edits:
-            self._pump = RawPump(
-                stream, self._reply, self, codec, self._passage, native=x.inbound.native is not None
-            )
+        if stream.raw_format == x.inbound.format and not self._passage.edits:
+            codec = self.codec or self._office.plain
+            native = x.inbound.native is not None
+            self._pump = RawPump(stream, self._reply, self, codec, self._passage, native=native)
         else:
+            codec = self._codec()
             model = x.target.model if x.target is not None else x.request.model
             writer = codec.writer(egress.pen_of(x, model))
             self._pump = EventPump(stream, self._reply, self, self._passage, writer)
         x.streamed = True
-        fields = self._stream_head(200, stream.fields)
+        fields = self._stream_head(stream.status, stream.fields)
         if x.inbound.native is None:
             self._office.pings.add(self._pump, codec.ping)
-        self._pump.launch(200, fields)
+        self._pump.launch(stream.status, fields)
 
     def _stream_head(self, status: int, given: Sequence[tuple[bytes, bytes]]) -> bytes:
         x = self.x
@@ -140,8 +140,8 @@ class Call:
             + egress.own_fields(x)
         )
 
-    def _comment(self, codec: Codec) -> bytes:
-        if not codec.comments or self.x.inbound.native is not None:
+    def _comment(self, codec: Codec | None) -> bytes:
+        if codec is None or not codec.comments or self.x.inbound.native is not None:
             return b""
         return self._office.closing_comment(self.x)
 
@@ -172,8 +172,8 @@ class Call:
         assert self._pump is not None  # noqa: S101  a stream has one
         if self._finished:
             return
-        self._finish(200, None)
-        self._pump.finish(self._comment(self._codec()))
+        self._finish(self.x.status, None)
+        self._pump.finish(self._comment(self.codec))
 
     def stream_failed(self, error: StockyardError) -> None:
         if self._finished:

@@ -64,7 +64,7 @@ class Line:
         """The running module of this name, if it is on."""
         return self._modules.get(name)
 
-    def fingerprint(self) -> bytes:
+    def fingerprint(self) -> str:
         """A digest of the Configs of all CALL-stage modules in use: part of every cache key."""
         return self._fingerprint
 
@@ -178,7 +178,7 @@ class Line:
         for module in busy:
             if module.stage is Stage.CALL:
                 digest.update(module.name.encode() + msgspec.json.encode(module.config))
-        self._fingerprint = digest.digest()
+        self._fingerprint = digest.hexdigest()
         self.pipelines = {
             kind: Pipeline(
                 [module for module in busy if kind in module.handles],

@@ -16,6 +16,7 @@ from stockyard.errors import Refused, StockyardError, UpstreamError
 from stockyard.providers import quirks
 from stockyard.upstream.outgoing import Outgoing, Timers
 from stockyard.upstream.plan import Plan, Plans, no_target
+from stockyard.upstream.relayed_answer import RelayedAnswer
 from stockyard.upstream.silence import Silence
 from stockyard.upstream.streamed_answer import StreamedAnswer, Unstreamed
 from stockyard.upstream.whole_answer import WholeAnswer
@@ -23,6 +24,8 @@ from stockyard.upstream.whole_answer import WholeAnswer
 MODULE = "dispatch"
 """The name under which dispatch leaves Findings."""
 MAX_ATTEMPTS = 20
+BODILESS = frozenset({"GET", "HEAD", "DELETE"})
+"""Methods that say nothing of a body when they have none."""
 
 
 class Dispatch:
@@ -47,6 +50,8 @@ class Dispatch:
         try:
             body = self._body(x, plan, target)
             outgoing = self._outgoing(x, plan, body)
+            if plan.codec is None:
+                return await self._relayed(x, plan, attempt, outgoing)
             if x.request.stream:
                 return await self._streamed(x, plan, attempt, outgoing)
             return await self._whole(x, plan, attempt, outgoing)
@@ -139,9 +144,12 @@ class Dispatch:
         if len(x.attempts) > 1:
             timers = self._remaining(x, timers)
         forwarded = b"" if x.inbound.native is not None else x.inbound.headers.forward(plan.format)
+        length = b"content-length: %d\r\n" % len(body)
+        if not body and x.inbound.method in BODILESS:
+            length = b""
         return Outgoing(
             origin=plan.origin,
-            head=b"%b%bcontent-length: %d\r\n\r\n" % (plan.start, forwarded, len(body)),
+            head=b"%b%b%b\r\n" % (plan.start, forwarded, length),
             body=body,
             timers=timers,
             decompress=True,
@@ -185,6 +193,18 @@ class Dispatch:
         self._close(x, attempt, "ok")
         return response
 
+    async def _relayed(
+        self, x: Exchange, plan: Plan, attempt: Attempt, outgoing: Outgoing
+    ) -> Answer:
+        receiver = RelayedAnswer(x, attempt, plan.format, self._loop)
+        attempt.bytes_out = len(outgoing.body)
+        receiver.sending = plan.transport.start(outgoing, receiver)
+        try:
+            return await receiver.begun
+        except asyncio.CancelledError:
+            receiver.cancel()
+            raise
+
     def _response(self, x: Exchange, plan: Plan, raw: Raw) -> Response:
         """What a whole answer means. Raises UpstreamError when it is an error, or no answer.
 
@@ -192,9 +212,8 @@ class Dispatch:
         """
         if x.inbound.native is None:
             return self._read(plan, raw)
-        if plan.codec is None or raw.status < 400:
-            if plan.codec is None or raw.status >= 300:
-                return Response(_unreadable, raw=raw)
+        if 300 <= raw.status < 400:
+            return Response(_unreadable, raw=raw)
         try:
             return self._read(plan, raw)
         except UpstreamError as error:
@@ -221,8 +240,7 @@ class Dispatch:
     async def _streamed(
         self, x: Exchange, plan: Plan, attempt: Attempt, outgoing: Outgoing
     ) -> Answer:
-        if plan.codec is None:
-            return await self._whole(x, plan, attempt, outgoing)
+        assert plan.codec is not None  # noqa: S101  without one the answer is relayed
         receiver = StreamedAnswer(
             x,
             attempt,

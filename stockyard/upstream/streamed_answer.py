@@ -128,15 +128,23 @@ class StreamedAnswer(Stream):
     def _take(self, piece: bytes) -> None:
         if self._raw_sink is not None:
             assert self._look is not None  # noqa: S101  only forwarded streams have a raw sink
-            passed = self._look.feed(piece)
-            if passed:
-                self.content_at = monotonic()
-                self._raw_sink.data(passed)
+            try:
+                passed = self._look.feed(piece)
+            except StockyardError:
+                self._forward(self._raw_sink, self._look.before_error)
+                raise
+            self._forward(self._raw_sink, passed)
         elif self._sink is not None:
             assert self._reader is not None  # noqa: S101  `start` saw to it
             self._deliver(self._sink, self._reader.feed(piece))
         else:
             self._hold(piece)
+
+    def _forward(self, sink: RawSink, passed: bytes) -> None:
+        if passed:
+            if b"data:" in passed:
+                self.content_at = monotonic()
+            sink.data(passed)
 
     def _hold(self, piece: bytes) -> None:
         """Before the stream is taken: look for content, keep everything."""

@@ -1,0 +1,421 @@
+"""The composition root: the one file that knows every package. Read it first.
+
+`Stockyard.open` builds an installation from its settings, from the inside out: the data, who may
+call, who can be called, the modules, the data plane, and the server in front of it. Everything is
+made here by hand and handed over; nothing looks for anything.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from stockyard import __version__, modules
+from stockyard.apps import lookout, teams
+from stockyard.apps.lookout.traces import TraceRecorder
+from stockyard.apps.teams.admin import AdminCredential
+from stockyard.apps.teams.keys import KeyRing
+from stockyard.core.exchange import Exchange
+from stockyard.core.ports import Ports
+from stockyard.core.signals import ExchangeFinished, ModuleChanged, Signals
+from stockyard.core.standing import Standings
+from stockyard.core.totals import totals
+from stockyard.errors import CannotStart, EgressDenied, InvalidConfig, Refused
+from stockyard.gateway.front import Front
+from stockyard.gateway.health import Health
+from stockyard.gateway.limits import HttpLimits
+from stockyard.gateway.line import Line
+from stockyard.gateway.meters import Meters
+from stockyard.gateway.office import Office
+from stockyard.gateway.pings import Pings
+from stockyard.gateway.plane import Access, DataPlane
+from stockyard.providers import catalog
+from stockyard.providers.directory import Directory, Held, held_from_environment
+from stockyard.providers.provider import Provider
+from stockyard.settings import Settings, Timeout, is_loopback
+from stockyard.storage.answers import MemoryAnswers
+from stockyard.storage.datafolder import DataFolder
+from stockyard.storage.keyvalue import MemoryKeyValue
+from stockyard.storage.limits import LocalLimits
+from stockyard.storage.migrate import steps_in
+from stockyard.storage.sqlite import SqliteDatabase
+from stockyard.upstream.client import Client
+from stockyard.upstream.dispatch import Dispatch
+from stockyard.upstream.guard import Guard, GuardSettings
+from stockyard.upstream.health import TargetHealth
+from stockyard.upstream.mock import MockTransport
+from stockyard.upstream.origin import Origin
+from stockyard.upstream.outgoing import Timers
+from stockyard.upstream.plan import Plans
+from stockyard.upstream.pool import ClientLimits
+from stockyard.upstream.proxy import ProxySettings
+from stockyard.upstream.silence import Silence
+from stockyard.wire.formats import FORMATS
+
+log = logging.getLogger(__name__)
+
+APPS = (teams.APP, lookout.APP)
+FIRST_KEY = "first-key"
+
+
+class FirstRun(Struct, frozen=True):
+    """What was made just now and can be shown once."""
+
+    key: str | None = None
+    admin: str | None = None
+
+
+class Stockyard:
+    """One installation, built and connected. Made by `open`; `close` leaves nothing behind."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        folder: DataFolder,
+        database: SqliteDatabase,
+        keys: KeyRing,
+        admin: AdminCredential,
+        first_run: FirstRun,
+        environ: Mapping[str, str],
+    ) -> None:
+        self.settings = settings
+        self.folder = folder
+        self.database = database
+        self.keys = keys
+        self.admin = admin
+        self.first_run = first_run
+        self.loop = asyncio.get_running_loop()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.signals = Signals(_listener_failed)
+        self.standings = Standings()
+        self.meters = Meters()
+        self.health = Health(__version__)
+        self.target_health = TargetHealth()
+        self.client = _client(settings)
+        self.directory = _directory(settings, environ)
+        self.dispatch = Dispatch(self._plans(), _silence(settings.timeout), self.loop)
+        self.line = Line(modules.CATALOG, self._ports(), self.standings, modules.ALIASES)
+        self._apply_file()
+        self.office = Office(
+            dispatch=self.dispatch,
+            signals=self.signals,
+            standings=self.standings,
+            meters=self.meters,
+            pings=Pings(),
+            plain=FORMATS["openai.chat"],
+            closing_comment=self._closing_comment,
+        )
+        self.plane = DataPlane(
+            line=self.line,
+            office=self.office,
+            formats=FORMATS,
+            keys=keys,
+            directory=lambda: self.directory,
+            access=Access(
+                settings.auth.bring_your_own, settings.overload.max_inflight, settings.http.max_body
+            ),
+            aliases=self._aliases,
+        )
+        self.front = Front(
+            self.plane,
+            self.health,
+            _http_limits(settings),
+            probe_networks=settings.http.probe_cidrs,
+            trusted_proxies=settings.server.behind_proxy,
+        )
+        recorder = TraceRecorder(database, lambda: self.line.config_version)
+        self.signals.listen(ExchangeFinished, "lookout", _unless_off(recorder))
+        self._gauges(recorder)
+
+    @classmethod
+    async def open(cls, settings: Settings, environ: Mapping[str, str]) -> "Stockyard":
+        """Open the data and build everything around it. Raises CannotStart."""
+        folder = DataFolder(settings.server.data_dir.expanduser())
+        folder.open()
+        try:
+            steps = [step for app in APPS for step in steps_in(app.id, app.migrations)]
+            database = SqliteDatabase.open(
+                settings.database_path.expanduser(),
+                steps,
+                queue_rows=settings.storage.trace_queue,
+                queue_bytes=settings.storage.trace_queue_bytes,
+            )
+        except CannotStart:
+            folder.close()
+            raise
+        try:
+            keys = KeyRing(database)
+            admin, admin_secret = await AdminCredential.prepare(database, settings.admin_key)
+            key_secret = None
+            if not len(keys):
+                _, key_secret = await keys.create(FIRST_KEY)
+            first_run = FirstRun(key_secret, admin_secret)
+            return cls(settings, folder, database, keys, admin, first_run, environ)
+        except BaseException:
+            database.close()
+            folder.close()
+            raise
+
+    async def close(self) -> None:
+        """Close what `open` opened, in reverse. What is queued is written first."""
+        for task in self.tasks:
+            task.cancel()
+        await self.client.close()
+        await asyncio.to_thread(self.database.close)
+        self.folder.close()
+
+    # Pieces
+
+    def _ports(self) -> Ports:
+        return Ports(
+            kv=MemoryKeyValue(),
+            limits=LocalLimits(),
+            health=self.target_health,
+            models=_Live(self),
+            answers=MemoryAnswers(),
+            call_fingerprint=lambda: self.line.fingerprint(),
+            now=time.time,
+            clock=time.monotonic,
+            sleep=asyncio.sleep,
+            later=self.loop.call_later,
+            random=random.random,  # noqa: S311  for spreading load, not for secrets
+            token_estimate=_estimate,
+            background=self.background,
+            secrets=self._secrets,
+        )
+
+    def _plans(self) -> Plans:
+        return Plans(
+            self.directory,
+            FORMATS,
+            {"http": self.client, "mock": MockTransport(self.settings.mock.latency)},
+            self._origin,
+            partial(_timers, self.settings),
+        )
+
+    def _origin(self, provider: Provider, url: str) -> Origin:
+        section = self.settings.providers.get(provider.name)
+        try:
+            return self.client.origin(
+                url,
+                purpose="provider",
+                operator=True,
+                allow_private=provider.allow_private or provider.local,
+                ca_file=section and section.ca_file or self.settings.proxies.ca_file or None,
+                client_cert=section and section.client_cert or None,
+                client_key=section and section.client_key or None,
+                proxy=_proxies(self.settings),
+            )
+        except EgressDenied as denied:
+            denied.provider = provider.name
+            raise
+
+    def _secrets(self) -> Iterator[str]:
+        yield from self.directory.secrets()
+
+    def _aliases(self) -> tuple[str, ...]:
+        module = self.line.module("modelalias")
+        names: tuple[str, ...] = getattr(module, "shown", ())
+        return names
+
+    def _closing_comment(self, x: Exchange) -> bytes:
+        module = self.line.module("responseheaders")
+        if getattr(module, "stream_totals", "off") != "comment":
+            return b""
+        return b": stockyard %b\n\n" % msgspec.json.encode(totals(x))
+
+    def _apply_file(self) -> None:
+        """Modules as the config file wants them. A section turns its module on."""
+        for name, section in self.settings.modules.items():
+            try:
+                change = self.line.prepare(name, enabled=section.enabled, config=section.config)
+            except InvalidConfig as error:
+                where = f"modules.{name}" + (f".{error.path}" if error.path else "")
+                raise CannotStart(78, f"{where}: {error.message}") from None
+            except Refused as error:
+                raise CannotStart(78, f"modules.{name}: {error.message}") from None
+            change(self.line.config_version)
+
+    def _gauges(self, recorder: TraceRecorder) -> None:
+        gauge = self.meters.gauge
+        gauge("stockyard_calls_running", "Calls under way.", lambda: len(self.office.running))
+        gauge("stockyard_http_connections", "Open connections.", lambda: len(self.front.lanes))
+        gauge(
+            "stockyard_http_rejects",
+            "Requests refused for their HTTP alone.",
+            lambda: sum(self.front.http_rejects.values()),
+        )
+        gauge("stockyard_traces_queued", "Rows waiting.", lambda: recorder.queue.counts().queued)
+        gauge("stockyard_trace_dropped", "Rows lost.", lambda: recorder.queue.counts().dropped)
+
+    def background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something that nobody waits for; at most a thousand at once."""
+        if len(self.tasks) >= MAX_BACKGROUND:
+            work.close()
+            return
+        task = self.loop.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self._background_done)
+
+    def _background_done(self, task: "asyncio.Task[None]") -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("background work failed", exc_info=task.exception())
+
+    def announce_module(self, name: str, enabled: bool, version: int) -> None:
+        self.signals.announce(ModuleChanged(name, enabled, version))
+
+
+MAX_BACKGROUND = 1_000
+
+
+class _Live:
+    """The Port `models`: always the Directory of now."""
+
+    def __init__(self, stockyard: Stockyard) -> None:
+        self._stockyard = stockyard
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stockyard.directory, name)
+
+
+def _listener_failed(name: str, error: Exception) -> None:
+    log.error("listener %s failed", name, exc_info=error)
+
+
+def _unless_off(recorder: TraceRecorder) -> Callable[[ExchangeFinished], None]:
+    def listen(signal: ExchangeFinished) -> None:
+        if signal.exchange.capture != "off":
+            recorder.record(signal)
+
+    return listen
+
+
+def _estimate(text: str) -> int:
+    """About how many tokens a text has: four bytes each, which fits English within a fifth."""
+    return max(1, len(text.encode()) // 4)
+
+
+def _client(settings: Settings) -> Client:
+    host = settings.server.host
+    own = (f"{'[' + host + ']' if ':' in host else host}:{settings.server.port}",)
+    egress = settings.egress
+    return Client(
+        Guard(
+            GuardSettings(
+                allow_private=egress.allow_private, proxy_trusted=egress.proxy_trusted, own=own
+            )
+        ),
+        ClientLimits(
+            per_origin=settings.upstream.per_origin,
+            idle_close_seconds=settings.upstream.idle_close,
+            max_age_seconds=settings.upstream.max_age,
+        ),
+    )
+
+
+def _directory(settings: Settings, environ: Mapping[str, str]) -> Directory:
+    found = catalog.load({name: _mentioned(settings, name) for name in settings.providers}, environ)
+    held = list(_held_from_settings(settings, found))
+    named = {one.credential.provider for one in held}
+    held += (
+        one for one in held_from_environment(found, environ) if one.credential.provider not in named
+    )
+    return Directory(
+        found,
+        held,
+        formats=FORMATS,
+        aliases={name: alias.targets[0] for name, alias in settings.aliases.items()},
+        mock=settings.mock.enabled,
+        trial=settings.mock.trial and is_loopback(settings.server.host),
+    )
+
+
+def _mentioned(settings: Settings, name: str) -> dict[str, Any]:
+    """What the settings say of a provider itself, as the catalog takes it."""
+    section = settings.providers[name]
+    said: dict[str, Any] = {"enabled": section.enabled, "allow_private": section.allow_private}
+    if section.kind:
+        said["kind"] = section.kind
+    if section.base_url:
+        said["base_url"] = section.base_url
+    if section.settings:
+        said["values"] = section.settings
+    return said
+
+
+def _held_from_settings(settings: Settings, found: catalog.Catalog) -> Iterator[Held]:
+    from stockyard.core.target import Credential
+
+    for name, section in settings.providers.items():
+        provider = found.get(name)
+        if provider is None:
+            continue
+        if section.api_key is not None:
+            yield Held(Credential(f"file:{name}", name, section.api_key), provider.origin)
+        for one in section.credentials:
+            yield Held(Credential(f"file:{one.name}", name, one.secret), provider.origin)
+
+
+def _silence(timeout: Timeout) -> Silence:
+    return Silence(
+        first_content_seconds=timeout.first_content, content_idle_seconds=timeout.content_idle
+    )
+
+
+def _timers(settings: Settings, provider: Provider) -> tuple[Timers, Timers]:
+    """The deadlines of whole answers and of streams at one provider."""
+    section = settings.providers.get(provider.name)
+    changed = msgspec.structs.asdict(section.timeout) if section is not None else {}
+    said = {**msgspec.structs.asdict(settings.timeout)} | {
+        name: value for name, value in changed.items() if value is not None
+    }
+    both = {
+        f"{name}_seconds": float(said[name])
+        for name in ("dns", "connect", "tls", "pool", "write", "idle", "total")
+    }
+    # A whole answer says nothing until it is complete, so silence means nothing before that.
+    return (
+        Timers(**both, first_byte_seconds=float(said["first_byte_whole"])),
+        Timers(**both, first_byte_seconds=float(said["first_byte"])),
+    )
+
+
+def _proxies(settings: Settings) -> ProxySettings | None:
+    proxies = settings.proxies
+    if proxies.http is None and proxies.https is None:
+        return None
+    return ProxySettings(
+        http=proxies.http.reveal() if proxies.http else "",
+        https=proxies.https.reveal() if proxies.https else "",
+        no_proxy=",".join(proxies.no_proxy),
+    )
+
+
+def _http_limits(settings: Settings) -> HttpLimits:
+    http = settings.http
+    return HttpLimits(
+        first_byte_timeout_s=http.first_byte_timeout,
+        head_timeout_s=http.head_timeout,
+        body_grace_s=http.body_grace,
+        body_min_rate_bytes_per_s=http.body_min_rate,
+        body_timeout_s=http.body_timeout,
+        keepalive_timeout_s=http.keepalive_timeout,
+        crowded_keepalive_timeout_s=http.keepalive_timeout_busy,
+        write_stall_s=http.write_stall,
+        write_min_rate_bytes_per_s=http.write_min_rate,
+        connections=http.connections,
+        per_address=http.per_address,
+        max_head_bytes=http.max_header,
+        max_line_bytes=http.max_line,
+        max_fields=http.max_fields,
+        max_control_chunked_bytes=http.max_api_body,
+        pipeline_buffer_bytes=http.pipeline_buffer,
+        drain_bytes=http.unread_body,
+    )

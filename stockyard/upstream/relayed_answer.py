@@ -1,0 +1,118 @@
+"""Relay an answer that nobody here reads.
+
+Native routes reach paths that no codec knows. Their bytes pass as they come, whatever the status
+and whether they stream or not; only the end is looked through for usage. A large whole answer of a
+known format goes the same way, so that it need not be held.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from stockyard.core.exchange import Exchange
+from stockyard.core.stream import RawSink, Sink, Stream
+from stockyard.core.target import Attempt, Outcome
+from stockyard.errors import StockyardError, UpstreamError
+from stockyard.upstream.transport import Handle
+from stockyard.wire.stray_usage import TAIL_BYTES, stray_usage
+
+
+class RelayedAnswer(Stream):
+    """A Receiver on one side, a Stream of bytes on the other. Begun with the answer's head."""
+
+    def __init__(
+        self,
+        x: Exchange,
+        attempt: Attempt,
+        format: str,
+        loop: asyncio.AbstractEventLoop,  # noqa: A002
+    ) -> None:
+        self._x = x
+        self._attempt = attempt
+        self.raw_format = format
+        self.begun: asyncio.Future[Stream] = loop.create_future()
+        self.sending: Handle | None = None
+        self._sink: RawSink | None = None
+        self._held: list[bytes] = []
+        self._tail = b""
+        self._size = 0
+        self._over = False
+        self._error: StockyardError | None = None
+
+    # What the provider sends.
+
+    def head(self, status: int, fields: Sequence[tuple[bytes, bytes]]) -> None:
+        self.status = self._attempt.status = status
+        self.fields = fields
+        self._attempt.first_byte_us = self._x.elapsed_us()
+        self._x.first_content_ns = self._attempt.first_byte_us * 1000
+        if not self.begun.done():
+            self.begun.set_result(self)
+
+    def data(self, piece: bytes) -> None:
+        if self._over:
+            return
+        self._size += len(piece)
+        self._tail = (self._tail + piece)[-TAIL_BYTES:]
+        if self._sink is not None:
+            self._sink.data(piece)
+        else:
+            self._held.append(piece)
+
+    def done(self) -> None:
+        if self._over:
+            return
+        if self.status < 400:
+            self._x.usage = stray_usage(self._tail)
+        self._close("ok" if self.status < 400 else "failed")
+        if self._sink is not None:
+            self._sink.done()
+
+    def failed(self, error: UpstreamError) -> None:
+        if self._over:
+            return
+        self._attempt.error, self._attempt.timer = error.kind, error.timer
+        self._close("partial" if self.begun.done() else "failed")
+        if not self.begun.done():
+            self.begun.set_exception(error)
+        elif self._sink is not None:
+            self._sink.failed(error)
+        else:
+            self._error = error
+
+    def _close(self, outcome: Outcome) -> None:
+        self._over = True
+        self._attempt.bytes_in = self._size
+        self._attempt.ended_us = self._x.elapsed_us()
+        self._attempt.outcome = outcome
+        self._tail = b""
+
+    # What the gateway takes.
+
+    def start(self, sink: Sink) -> None:
+        raise TypeError("This answer cannot be read.")
+
+    def start_raw(self, sink: RawSink) -> None:
+        self._sink = sink
+        held, self._held = b"".join(self._held), []
+        if held:
+            sink.data(held)
+        if self._error is not None:
+            sink.failed(self._error)
+        elif self._over:
+            sink.done()
+
+    def pause(self) -> None:
+        if self.sending is not None and not self._over:
+            self.sending.pause()
+
+    def resume(self) -> None:
+        if self.sending is not None and not self._over:
+            self.sending.resume()
+
+    def cancel(self) -> None:
+        if self._over:
+            return
+        self._x.usage = stray_usage(self._tail)
+        self._close("abandoned")
+        if self.sending is not None:
+            self.sending.cancel()
