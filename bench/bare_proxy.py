@@ -9,6 +9,7 @@ go back as they come, looked at only for their end. No JSON, no keys, no deadlin
 import asyncio
 import gc
 import sys
+from typing import cast
 
 import httptools
 import uvloop
@@ -60,7 +61,7 @@ class Outward(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport: asyncio.WriteTransport = transport  # type: ignore[assignment]
+        self._transport = cast(asyncio.WriteTransport, transport)
 
     def send(self, request: bytes, caller: "Inward") -> None:
         self._caller, caller.outward = caller, self
@@ -97,7 +98,7 @@ class Inward(asyncio.Protocol):
         self._url, self._headers, self._body = b"", list[bytes](), b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport: asyncio.WriteTransport = transport  # type: ignore[assignment]
+        self.transport = cast(asyncio.WriteTransport, transport)
 
     def data_received(self, data: bytes) -> None:
         try:

@@ -14,6 +14,7 @@ import sys
 import time
 from collections import Counter
 from functools import partial
+from typing import cast
 
 import httptools
 import msgspec
@@ -97,7 +98,7 @@ class Caller(asyncio.Protocol):
         self._first = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport: asyncio.WriteTransport = transport  # type: ignore[assignment]
+        self._transport = cast(asyncio.WriteTransport, transport)
         self._parser = httptools.HttpResponseParser(self)
         self._slice.open.add(self)
         self._next()

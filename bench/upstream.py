@@ -8,7 +8,7 @@ It lies on demand, to prove that the bench notices.
 import argparse
 import asyncio
 import gc
-from typing import Literal
+from typing import Literal, cast
 
 import httptools
 import uvloop
@@ -34,7 +34,7 @@ class Upstream(asyncio.Protocol):
         self._url, self._body = b"", b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport: asyncio.WriteTransport = transport  # type: ignore[assignment]
+        self._transport = cast(asyncio.WriteTransport, transport)
 
     def data_received(self, data: bytes) -> None:
         try:
