@@ -139,7 +139,7 @@ def some_ports(clock: HandClock | None = None, **more: Any) -> Ports:
     clock = clock or HandClock()
     ports: dict[str, Any] = {
         "answers": MemoryAnswers(),
-        "call_fingerprint": lambda: "",
+        "call_fingerprint": lambda: b"",
         "clock": clock.now,
         "health": TargetHealth(clock.now),
         "later": clock.later,

@@ -169,7 +169,7 @@ class Ports:
     models: Models
     matcher: Callable[..., Matcher]
     answers: Answers
-    call_fingerprint: Callable[[], str]
+    call_fingerprint: Callable[[], bytes]
     """A digest of the Configs of the modules at stage CALL."""
     now: Callable[[], float]
     """Seconds since 1970."""

@@ -6,6 +6,7 @@ module, write its file and put its class at its place here.
 
 from stockyard.core.module import AnyModule
 from stockyard.modules.caching.cache import Cache
+from stockyard.modules.forge.mockllm import MockLlm
 from stockyard.modules.observe.logging import Logging
 from stockyard.modules.observe.responseheaders import ResponseHeaders
 from stockyard.modules.observe.tracelink import TraceLink
@@ -23,4 +24,5 @@ CATALOG: tuple[type[AnyModule], ...] = (
     Cache,
     Failover,
     RetryPilot,
+    MockLlm,
 )

@@ -75,7 +75,7 @@ class ResponseHeaders(Module[Config]):
         self.stream_totals = config.stream_totals
 
     def on_head(self, x: Exchange) -> None:
-        if x.error is None or self.config.on_errors:
+        if x.status < 400 or self.config.on_errors:
             for tell in self._tells:
                 tell(x)
         if self._hidden or not self._shows_limits:

@@ -23,9 +23,7 @@ from stockyard.core.exchange import Exchange
 from stockyard.core.glob import Glob
 from stockyard.core.module import ALL_KINDS, Call, Module, ModuleConfig, Stage
 from stockyard.core.ports import Ports
-from stockyard.core.request import Request
 from stockyard.core.stream import Answer
-from stockyard.core.target import Target
 from stockyard.errors import EgressDenied, Kind, UpstreamError
 
 Class = Literal["connect", "first_byte", "overloaded", "rate", "server", "broken_stream"]
@@ -128,7 +126,8 @@ class RetryPilot(Module[Config]):
 
     async def around(self, x: Exchange, call: Call) -> Answer:
         entered, target = x.request, x.target
-        budget = self._budget(_name(target, entered))
+        first = target or next(iter(x.targets), None)
+        budget = self._budget(first.name if first else entered.model)
         budget.saved = min(budget.saved + self.config.budget_ratio, MAX_SAVED_RETRIES)
         failures = 0
         while True:
@@ -208,7 +207,3 @@ class RetryPilot(Module[Config]):
                 del self._budgets[next(iter(self._budgets))]
             budget = self._budgets[name] = Budget()
         return budget
-
-
-def _name(target: Target | None, request: Request) -> str:
-    return target.name if target else request.model
