@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from stockyard.gateway.lane import Lane
 
 
+REFUSING = 64
+"""How many connections more there may be, only to be told that there are too many."""
+
+
 class Front:
     def __init__(
         self,
@@ -69,11 +73,13 @@ class Front:
         reserved = 0 if self._may_probe(peer) else self.limits.probe_connections
         return len(self.lanes) >= self.limits.connections - reserved
 
-    def greedy(self, peer: Peer) -> bool:
-        """Whether this address has as many connections as one address may have."""
+    def turns_away(self, peer: Peer) -> str | None:
+        """The limit that closes a new connection without a word, if one does."""
+        if len(self.lanes) >= self.limits.connections + REFUSING:
+            return "overrun"
         if peer.loopback or self._per_address[_counted_as(peer)] < self.limits.per_address:
-            return False
-        return not _within(peer, self._proxies)
+            return None
+        return None if _within(peer, self._proxies) else "per_address"
 
     def drain(self) -> None:
         """Close what is idle, and every other connection once its answer is complete."""

@@ -108,8 +108,9 @@ class Lane(Connection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.take(transport)
         front = self.front
-        if front.greedy(self.peer):
-            front.http_rejects["per_address"] += 1
+        refused_by = front.turns_away(self.peer)
+        if refused_by is not None:
+            front.http_rejects[refused_by] += 1
             self._phase = Phase.CLOSED
             self.abort()
             return
@@ -212,9 +213,13 @@ class Lane(Connection):
             self._hold(data)
 
     def _next(self) -> None:
-        """Go on with what came early."""
-        if self._phase is BETWEEN and self._ahead:
+        """Go on with what came early; when there is nothing and will be nothing, close."""
+        if self._phase is not BETWEEN:
+            return
+        if self._ahead:
             self._serve(self._ahead)
+        elif self.finished:
+            self._close()
         self._go_on_reading()
 
     def _take_up(self, data: bytes) -> bytes:
@@ -371,11 +376,9 @@ class Lane(Connection):
             self._close()
             return
         self._rest()
-        if self._ahead:
+        if self._ahead or self.finished:
             # Not at once: whoever finished this answer is still in the middle of doing so.
             self._loop.call_soon(self._next)
-        elif self.finished:
-            self._close()
 
     def _answer_early(self, head: Head, whole: Whole, data: bytes) -> bytes:
         """Answer without reading the body, of which `data` has a part. Returns what follows it."""
@@ -506,10 +509,11 @@ class Lane(Connection):
             self.deadline = arriving.deadline
             return
         self.front.timeouts[missed] += 1
-        if self._inner is not None and not self._inner.unanswered:
-            self.abort()
-            return
-        self._leave_inner()
+        if self._phase is Phase.STREAM and self._inner is not None:
+            if not self._inner.unanswered:
+                self.abort()
+                return
+            self._leave_inner()
         self._refuse(HttpError(408, "HS01", "The body of the request took too long."))
 
     # Stopping

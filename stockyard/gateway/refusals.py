@@ -7,6 +7,7 @@ from stockyard.gateway.http import METHODS, HttpError, field_lines
 
 JSON = field_lines([(b"content-type", b"application/json")])
 ALLOWED = field_lines([(b"allow", b", ".join(METHODS))])
+EXTRA = {405: ALLOWED, 503: field_lines([(b"retry-after", b"1")])}
 CODES = {
     400: "http_malformed",
     405: "method_not_allowed",
@@ -31,5 +32,4 @@ def refusal(error: HttpError) -> Whole:
             "stockyard": {"code": code, "rule": error.rule},
         }
     }
-    fields = JSON + ALLOWED if error.status == 405 else JSON
-    return Whole(error.status, fields, json.encode(body))
+    return Whole(error.status, JSON + EXTRA.get(error.status, b""), json.encode(body))

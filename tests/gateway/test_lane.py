@@ -1,13 +1,19 @@
 """One connection: whose requests are whose, in what order, and what happens when it breaks."""
 
+import asyncio
 import socket
 import struct
 from collections.abc import Iterator
 
 import pytest
+from uvicorn.config import Config
+from uvicorn.server import ServerState
 
+from stockyard.gateway.front import REFUSING, Front
+from stockyard.gateway.health import Health
+from stockyard.gateway.lane import Lane, Peer
 from stockyard.gateway.limits import HttpLimits
-from stockyard.testing.lane_host import Call, LaneHost, a_request
+from stockyard.testing.lane_host import Call, LaneHost, ScriptedPlane, a_request
 
 SMALL = HttpLimits(tick_s=0.02, pipeline_buffer_bytes=4096)
 
@@ -345,8 +351,11 @@ class TestClientsThatLeave:
 
     def test_local_answers_are_still_written_after_a_half_close(self, host: LaneHost) -> None:
         with host.client() as client:
-            client.send(a_request("GET /page") + a_request("GET /pieces"))
+            paths = ("/page", "/livez", "/page", "/pieces")
+            client.send(b"".join(a_request(f"GET {path}") for path in paths))
             client.socket.shutdown(socket.SHUT_WR)
+            assert client.answer().body == b"GET /page "
+            assert client.answer().body == b'{"ok":true}'
             assert client.answer().body == b"GET /page "
             assert client.answer().body == b"GET /pieces !!!!!!!!!!"
             assert client.closed_by_server()
@@ -424,6 +433,42 @@ class TestLimits:
                 assert answer.status == 503
                 assert third.closed_by_server()
             assert host.front.http_rejects == {"connections": 1}
+
+    def test_far_beyond_it_there_is_not_even_an_answer(self) -> None:
+        peer = Peer("203.0.113.1", 1, loopback=False)
+        front = Front(ScriptedPlane(), Health("1"), HttpLimits(connections=-REFUSING))
+        assert front.turns_away(peer) == "overrun"
+
+    @pytest.mark.parametrize(
+        ("first", "second", "same"),
+        [
+            ("203.0.113.1", "203.0.113.1", True),
+            ("203.0.113.1", "203.0.113.2", False),
+            ("2001:db8::1", "2001:db8::ffff:2", True),
+            ("2001:db8::1", "2001:db8:0:1::1", False),
+            ("10.0.0.1", "10.0.0.1", False),
+        ],
+    )
+    async def test_an_ipv6_network_counts_as_one_address_and_a_proxy_as_none(
+        self, first: str, second: str, same: bool
+    ) -> None:
+        limits = HttpLimits(per_address=1)
+        front = Front(ScriptedPlane(), Health("1"), limits, trusted_proxies=("10.0.0.0/8",))
+        config = Config(front.plane, lifespan="off", log_config=None)  # type: ignore[arg-type]
+        lane = Lane(front, config=config, server_state=ServerState(), app_state={})
+        lane.peer = Peer(first, 1, loopback=False)
+        front.enter(lane, asyncio.get_running_loop())
+        turned_away = front.turns_away(Peer(second, 1, loopback=False))
+        front.leave(lane)
+        front.ticker.stop()
+        assert turned_away == ("per_address" if same else None)
+
+    def test_the_last_slots_are_for_probes(self) -> None:
+        limits = HttpLimits(connections=16)
+        front = Front(ScriptedPlane(), Health("1"), limits, probe_networks=("192.0.2.0/24",))
+        assert front.full_for(Peer("203.0.113.1", 1, loopback=False))
+        assert not front.full_for(Peer("192.0.2.9", 1, loopback=False))
+        assert not front.full_for(Peer("127.0.0.1", 1, loopback=True))
 
     def test_refusals_are_counted_by_their_rule(self, host: LaneHost) -> None:
         before = host.front.http_rejects["HS14"]

@@ -87,6 +87,16 @@ def test_a_body_that_never_comes(path: str) -> None:
 
 
 @PLANES
+def test_a_body_that_never_comes_after_an_answer_of_the_control_plane(path: str) -> None:
+    def send(client: Client) -> None:
+        client.send(a_request("GET /page"))
+        assert client.answer().status == 200
+        client.send(a_request(f"POST {path}", fields=("Content-Length: 5",)))
+
+    is_given_up(send, "http.body_min_rate", 408)
+
+
+@PLANES
 def test_a_body_that_trickles(path: str) -> None:
     head = a_request(f"POST {path}", fields=("Content-Length: 500",))
     is_given_up(lambda client: dribble(client, b"x" * 400, after=head), "http.body_min_rate")
