@@ -5,6 +5,7 @@ module, write its file and put its class at its place here.
 """
 
 from stockyard.core.module import AnyModule
+from stockyard.modules.aliases import ALIASES
 from stockyard.modules.caching.cache import Cache
 from stockyard.modules.forge.mockllm import MockLlm
 from stockyard.modules.observe.logging import Logging
@@ -14,6 +15,8 @@ from stockyard.modules.rate.ratelimit import RateLimit
 from stockyard.modules.reliability.retrypilot import RetryPilot
 from stockyard.modules.routing.failover import Failover
 from stockyard.modules.routing.modelalias import ModelAlias
+
+__all__ = ["ALIASES", "CATALOG"]
 
 CATALOG: tuple[type[AnyModule], ...] = (
     TraceLink,

@@ -105,7 +105,7 @@ class Fixture(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     code: Annotated[str, Meta(max_length=64, description="The provider's code of the error.")] = ""
     retry_after_seconds: Annotated[
         int,
-        Meta(ge=0, le=86_400, description="How long the provider asks to wait; 0 says nothing."),
+        Meta(ge=0, le=86_400, description="How long it asks to wait; 0 says nothing."),
     ] = 0
     fail_at: Annotated[FailAt, Meta(description="Where the call breaks off.")] = "none"
     after_events: Annotated[

@@ -1,0 +1,24 @@
+"""Other names under which modules are known, and what such a name presets."""
+
+from collections.abc import Mapping
+from typing import Any
+
+Preset = Mapping[str, Any]
+NOTHING: Preset = {}
+
+ALIASES: Mapping[str, tuple[str, Preset]] = {
+    "rateshield": ("ratelimit", NOTHING),
+    "cachelayer": ("cache", NOTHING),
+    "llmcache": ("cache", NOTHING),
+    "fallbackrouter": ("failover", NOTHING),
+    "routefall": ("failover", NOTHING),
+    "circuitbreaker": ("failover", NOTHING),
+    "circuit_breaker": ("failover", NOTHING),
+    "healthcheck": ("failover", NOTHING),
+    "loadbalance": ("failover", {"strategy": "weighted"}),
+    "loadbalancer": ("failover", {"strategy": "weighted"}),
+    "weightedrouter": ("failover", {"strategy": "weighted"}),
+    "retry": ("retrypilot", NOTHING),
+    "promptreplay": ("logging", NOTHING),
+    "chaosllm": ("mockllm", {"unmatched": "pass"}),
+}
