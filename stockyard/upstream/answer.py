@@ -54,6 +54,7 @@ class AnswerParser:
         "_keep_alive",
         "_parser",
         "_pieces",
+        "_pieces_of_this",
         "_surplus",
         "complete",
         "fields",
@@ -79,6 +80,7 @@ class AnswerParser:
         self._fields: Fields = []
         self._fed = self._body_bytes = self._head_bytes = 0
         self._framing_allowed = _FRAMING_BYTES
+        self._pieces_of_this = 0
         self._chunked = self._head_read = self._keep_alive = self._surplus = False
         self._pieces.clear()
         self.fields: Fields = []
@@ -95,6 +97,9 @@ class AnswerParser:
 
         Raises `bad_answer`. What was right before the fault is there all the same.
         """
+        if self.complete:
+            self._surplus = True
+            return
         if self.head_known:
             self._read(data)
         else:
@@ -102,6 +107,8 @@ class AnswerParser:
             if not data:
                 return
             self._read_head(data)
+        if self.complete:
+            del self._pieces[self._pieces_of_this :]  # a second answer may have come in one read
         self._body_bytes += sum(map(len, self._pieces))
         if self._chunked:
             self._check_chunks()
@@ -146,6 +153,7 @@ class AnswerParser:
         if any(name in _FRAMING_FIELDS for name, _ in self._fields):
             raise MalformedFrame("Trailers say how long the body is.")
         self.complete = True
+        self._pieces_of_this = len(self._pieces)
         self._keep_alive = self._parser.should_keep_alive()
 
     # Heads.
@@ -206,7 +214,7 @@ class AnswerParser:
             self._read(data[: self._head_bytes] if self._bodiless else data)
         except UpstreamError as error:
             fault = error  # perhaps of the body, so look at the head first
-        self._decide_framing(self.fields)
+        self._decide_framing(self.fields, old=data.startswith(b"HTTP/1.0"))
         self.status = int(data[_STATUS_CLASS : _STATUS_CLASS + 3])
         self.head_known = True
         if fault is not None:
@@ -216,7 +224,7 @@ class AnswerParser:
             self.complete = self._surplus = True
             self.left_over = len(data) > self._head_bytes
 
-    def _decide_framing(self, fields: Fields) -> None:
+    def _decide_framing(self, fields: Fields, *, old: bool) -> None:
         named = dict(fields)
         if len(named) != len(fields):
             names = [name for name, _ in fields]
@@ -225,7 +233,7 @@ class AnswerParser:
         length = named.get(b"content-length")
         coding = named.get(b"transfer-encoding")
         if coding is not None:
-            if length is not None or coding.strip().lower() != b"chunked":
+            if old or length is not None or coding.strip().lower() != b"chunked":
                 raise _malformed("framing")
             self._chunked = True
         elif length is not None:
