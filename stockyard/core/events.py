@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from stockyard.core.messages import Extra, Finish, Part
+from stockyard.core.messages import Extra, Finish, Message, Part
 from stockyard.core.money import Usage
 
 PartKind = Literal["text", "reasoning", "refusal", "tool_call", "audio", "opaque"]
@@ -29,7 +29,21 @@ class Started(
     service_tier: str | None = None
     usage: Usage | None = None
     """What the provider said of the input at the start; replaced by a later `UsageSeen`."""
+    warnings: tuple[str, ...] = ()
     extra: Extra = {}
+
+
+class ChoiceStarted(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="choice"
+):
+    """What a choice holds besides its parts, where there is something. Proves nothing yet."""
+
+    choice: int = 0
+    message: Message | None = None
+    """The message without its parts."""
+    native: str | None = None
+    extra: Extra = {}
+    """These two only of a choice that has no `Finished`."""
 
 
 class PartStarted(
@@ -152,6 +166,7 @@ class OpaqueEvent(
 
 Event = (
     Started
+    | ChoiceStarted
     | PartStarted
     | TextDelta
     | ReasoningDelta

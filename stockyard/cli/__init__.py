@@ -1,0 +1,5 @@
+"""The program `stockyard`: one file per verb."""
+
+from stockyard.cli.program import main
+
+__all__ = ["main"]
