@@ -6,12 +6,16 @@ from typing import Any
 from stockyard.core.events import Event
 from stockyard.core.exchange import NOTHING_ASKED, Asked, Caller, Exchange, Inbound, Kind
 from stockyard.core.messages import Finish, Message, Text
+from stockyard.core.module import AnyModule, Call
 from stockyard.core.money import Usage
+from stockyard.core.pipeline import Passage, Pipeline
 from stockyard.core.ports import Ports
 from stockyard.core.request import Content, Request
 from stockyard.core.response import Choice, Output, Response
-from stockyard.core.stream import Answer
+from stockyard.core.standing import Standings
+from stockyard.core.stream import Answer, Stream
 from stockyard.core.target import Attempt, Target
+from stockyard.core.whole import whole
 from stockyard.errors import StockyardError, UpstreamError
 from stockyard.storage.answers import MemoryAnswers
 from stockyard.storage.limits import LocalLimits
@@ -197,6 +201,26 @@ class Taken:
     def failed(self, error: StockyardError) -> None:
         assert self.ended is None
         self.ended = error
+
+
+async def through(
+    x: Exchange, provider: Call, *modules: AnyModule, choose: Sequence[Target] = ()
+) -> Answer:
+    """One call through a Pipeline of these modules; a stream is left to be taken."""
+    passage = Passage(Pipeline(modules, Standings()), x)
+
+    def chosen(x: Exchange) -> None:
+        x.targets = x.targets or tuple(choose)
+
+    answer = await passage.run(provider, chosen)
+    passage.head()
+    if not isinstance(answer, Stream):
+        return answer
+    response = await whole(answer, passage.edit)
+    x.usage = response.usage if x.stored_usage is None else None
+    x.streamed = True
+    await passage.ended()
+    return response
 
 
 def notes(x: Exchange) -> list[str]:

@@ -33,14 +33,23 @@ from stockyard.errors import InvalidConfig
 MAX_STEPS = 5
 
 
-class Defaults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    temperature: Annotated[float | None, Meta(description="Sampling temperature, 0 to 2.")] = None
-    top_p: Annotated[float | None, Meta(description="Share of probable tokens, 0 to 1.")] = None
-    max_tokens: Annotated[int | None, Meta(description="The longest answer.")] = None
-    reasoning: Annotated[
-        str | None, Meta(description="How much the model should think, such as `low`.")
-    ] = None
-    system: Annotated[str | None, Meta(description="System text for calls without one.")] = None
+class Defaults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    temperature: (
+        Annotated[float, Meta(ge=0, le=2, description="How freely the model chooses.")] | None
+    ) = None
+    top_p: (
+        Annotated[float, Meta(ge=0, le=1, description="Choose among this share of tokens.")] | None
+    ) = None
+    max_tokens: (
+        Annotated[int, Meta(ge=1, le=10_000_000, description="The longest answer.")] | None
+    ) = None
+    reasoning: (
+        Annotated[str, Meta(max_length=32, description="How much to think, such as `low`.")] | None
+    ) = None
+    system: (
+        Annotated[str, Meta(max_length=100_000, description="System text, if there is none.")]
+        | None
+    ) = None
 
 
 class Alias(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,7 +106,7 @@ class ModelAlias(Module[Config]):
             ((glob, row) for glob, row in globs if not glob.literal),
             key=lambda entry: -len(entry[0]),
         )
-        self.listed = tuple(name for name, row in self._exact.items() if not row.hidden)
+        self.shown = tuple(name for name, row in self._exact.items() if not row.hidden)
         """Names that the list of models shows."""
         for place, row in enumerate(config.aliases):
             self._check(place, row)
