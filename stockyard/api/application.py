@@ -1,0 +1,129 @@
+"""Puts the control plane together: the endpoints of all apps behind one door."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, Protocol
+
+from litestar import Litestar, Request, Router
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.routes import HTTPRoute
+
+import stockyard
+from stockyard.api import problems
+from stockyard.api.body import MAX_BODY, PARAMETERS, guard_body, guard_parameters
+from stockyard.api.door import ASGIApp, Door
+from stockyard.api.identity import Identities, Identity
+from stockyard.api.paging import Cursors
+from stockyard.api.permission import IDENTITY, guard, permission_of
+from stockyard.api.system import Installed, SystemEndpoints
+
+
+class Slice(Protocol):
+    """What the API wants to know of an app."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def aliases(self) -> tuple[str, ...]: ...
+    @property
+    def endpoints(self) -> Callable[[], Sequence[Any]]: ...
+
+
+def build(
+    apps: Sequence[Slice],
+    *,
+    identities: Identities,
+    provided: Mapping[str, object],
+    config_version: Callable[[], int],
+) -> ASGIApp:
+    """The API as an ASGI app. `provided` is what endpoints ask for by the name of a parameter.
+
+    Raises LookupError if an endpoint declares no permission or needs what is not provided.
+    """
+    installed = tuple(
+        Installed(id=app.id, name=app.name, description=app.description, path=app.path)
+        for app in apps
+    )
+    values = {
+        "cursors": Cursors(),
+        "installed": installed,
+        "description": description_of(apps),
+        **provided,
+    }
+    dependencies = {name: constant(value) for name, value in values.items()}
+    dependencies["identity"] = Provide(identity_of, sync_to_thread=False)
+    inner = Litestar(
+        route_handlers=[SystemEndpoints, *routers(apps)],
+        dependencies=dependencies,
+        guards=[guard, guard_parameters, guard_body],
+        exception_handlers={Exception: problems.answer},
+        request_max_body_size=MAX_BODY,
+        logging_config=None,
+        openapi_config=None,
+    )
+    learn_parameters(inner)
+    return Door(inner, identities, config_version)
+
+
+def description_of(apps: Sequence[Slice]) -> Callable[[], Mapping[str, Any]]:
+    """Describes the same endpoints as OpenAPI, when somebody first asks.
+
+    From a second application that is never served: the framework would add pages of its own to the
+    one that is, without a permission.
+    """
+
+    @cache
+    def describe() -> Mapping[str, Any]:
+        described = Litestar(
+            route_handlers=[SystemEndpoints, *routers(apps)],
+            dependencies={"identity": Provide(identity_of, sync_to_thread=False)},
+            openapi_config=OpenAPIConfig(title="Stockyard", version=stockyard.__version__),
+        )
+        return described.openapi_schema.to_schema()
+
+    return describe
+
+
+def routers(apps: Sequence[Slice]) -> list[Router]:
+    """Each app under its path and under the older ones: the same endpoints, not a redirect."""
+    found = []
+    for app in apps:
+        endpoints = app.endpoints()
+        found.append(Router(app.path, route_handlers=endpoints))
+        found += [
+            Router(alias, route_handlers=endpoints, include_in_schema=False)
+            for alias in app.aliases
+        ]
+    return found
+
+
+def learn_parameters(inner: Litestar) -> None:
+    """Check that every operation has a permission, and note which parameters it knows."""
+    for route in inner.routes:
+        if not isinstance(route, HTTPRoute):
+            continue
+        for method, (handler, model) in route.route_handler_map.items():
+            if method == "OPTIONS":
+                continue  # Made by the framework; the door lets none through.
+            permission_of(handler)
+            known = frozenset(one.field_alias for one in model.expected_query_params)
+            handler.opt.setdefault(PARAMETERS, {})[method] = known
+
+
+def constant(value: object) -> Provide:
+    def provide() -> Any:
+        return value
+
+    return Provide(provide, sync_to_thread=False)
+
+
+def identity_of(request: Request[Any, Any, Any]) -> Identity | None:
+    identity: Identity | None = request.scope.get(IDENTITY)  # type: ignore[assignment]
+    return identity

@@ -1,0 +1,116 @@
+"""What every request to the control plane passes first, and every answer last.
+
+Paths that could be read in two ways are not found. Who asks is found out here; whether they may is
+decided at the operation. A HEAD is answered like a GET, without the body.
+"""
+
+import re
+import secrets
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from stockyard.api import problems
+from stockyard.api.identity import Identities
+from stockyard.api.permission import IDENTITY
+from stockyard.errors import Refused
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
+
+GIVEN_ID = re.compile(rb"[A-Za-z0-9_-]{8,128}")
+AMBIGUOUS = re.compile(rb"//|/\.{1,2}(/|$)|.+/$|%(2f|5c|2e|25|00)|[\\;]", re.IGNORECASE | re.DOTALL)
+SECRET_NAMES = frozenset({"admin_key", "token"})
+SECRET_VALUES = ("sk-sy-", "sya-")
+
+
+class Door:
+    """Stands around the whole API."""
+
+    def __init__(
+        self, inner: ASGIApp, identities: Identities, config_version: Callable[[], int]
+    ) -> None:
+        self._inner = inner
+        self._identities = identities
+        self._config_version = config_version
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        request_id = scope["stockyard.request_id"] = request_id_of(scope)
+        answer = Answer(send, request_id, self._config_version(), head=scope["method"] == "HEAD")
+        try:
+            check_target(scope)
+        except Refused as refused:
+            await refuse(answer, problems.of_refusal(refused, request_id))
+            return
+        if scope["method"] == "HEAD":
+            scope["method"] = "GET"
+        try:
+            scope[IDENTITY] = await self._identities.of(scope)
+        except Refused as refused:
+            # Kept for the operation: a public one does not care.
+            scope[IDENTITY], scope["stockyard.refused"] = None, refused
+        await self._inner(scope, receive, answer)
+
+
+class Answer:
+    """Adds to an answer what all of them carry, and leaves the body off for HEAD."""
+
+    def __init__(self, send: Send, request_id: str, config_version: int, *, head: bool) -> None:
+        self._send = send
+        self._head = head
+        self._fields = [
+            (b"x-request-id", request_id.encode()),
+            (b"cache-control", b"no-store"),
+            (b"x-stockyard-config-version", str(config_version).encode()),
+            (b"x-content-type-options", b"nosniff"),
+            (b"referrer-policy", b"no-referrer"),
+        ]
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *self._fields]
+        elif self._head and message["type"] == "http.response.body":
+            message["body"] = b""
+        await self._send(message)
+
+
+def request_id_of(scope: Scope) -> str:
+    given = [value for name, value in scope["headers"] if name == b"x-request-id"]
+    if len(given) == 1 and GIVEN_ID.fullmatch(given[0]):
+        return str(given[0], "ascii")
+    return "req_" + secrets.token_hex(13)
+
+
+def check_target(scope: Scope) -> None:
+    """Refuse a path that two readers could take for different things, and secrets in URLs."""
+    path = scope.get("raw_path") or scope["path"].encode()
+    if AMBIGUOUS.search(path.partition(b"?")[0]):
+        raise Refused(404, "not_found", "Not found.")
+    if scope["method"] == "OPTIONS":
+        raise Refused(405, "method_not_allowed", "No other origin may call this API.")
+    for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
+        if name in SECRET_NAMES or value.startswith(SECRET_VALUES):
+            raise Refused(
+                400,
+                "secret_in_url",
+                "Send the credential in the Authorization header. Revoke "
+                "this one if it was real: URLs are written into logs.",
+            )
+
+
+async def refuse(send: Send, told: problems.Problem) -> None:
+    body = msgspec.json.encode(told)
+    fields = [
+        (b"content-type", problems.MEDIA_TYPE.encode()),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": told.status, "headers": fields})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,175 @@
+"""Every error of the control plane, in one shape: `application/problem+json` (`api.md` 1.2)."""
+
+import logging
+import re
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import (
+    HTTPException,
+    SerializationException,
+    ValidationException,
+)
+from msgspec import Struct
+
+from stockyard.errors import InvalidConfig, Refused
+
+MEDIA_TYPE = "application/problem+json"
+
+CODES = {
+    400: "invalid",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    413: "too_large",
+    415: "unsupported_media_type",
+    429: "rate_limited",
+}
+TITLES = {
+    "invalid": "The request is not valid",
+    "json_invalid": "The body is not valid JSON",
+    "unauthenticated": "Not signed in",
+    "forbidden": "Not allowed",
+    "not_found": "Not found",
+    "module_unknown": "There is no such module",
+    "method_not_allowed": "This method is not offered here",
+    "version_conflict": "The object was changed by someone else",
+    "locked": "The object is locked",
+    "owned_by_file": "The config file owns this",
+    "too_large": "The body is too large",
+    "unsupported_media_type": "The body must be JSON",
+    "secret_in_url": "A secret does not belong in a URL",
+    "cursor_invalid": "The cursor does not belong to this list",
+    "internal": "Something went wrong here",
+    "ledger_unavailable": "The database cannot be written now",
+    "overloaded": "Too much to do",
+}
+
+log = logging.getLogger("stockyard.api")
+
+
+class FieldError(Struct, frozen=True, kw_only=True):
+    """What is wrong with one field. `pointer` is where, as a JSON Pointer."""
+
+    pointer: str
+    code: str
+    message: str
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """An error of the control plane."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    request_id: str
+    errors: tuple[FieldError, ...] = ()
+    retry_after_ms: int | None = None
+    hint: str | None = None
+    current_version: int | None = None
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    request_id: str,
+    *,
+    errors: tuple[FieldError, ...] = (),
+    retry_after: float | None = None,
+    current_version: int | None = None,
+) -> Problem:
+    return Problem(
+        type=f"urn:stockyard:problem:{code}",
+        title=TITLES.get(code, code.replace("_", " ").capitalize()),
+        status=status,
+        code=code,
+        detail=detail,
+        request_id=request_id,
+        errors=errors,
+        retry_after_ms=None if retry_after is None else round(retry_after * 1000),
+        current_version=current_version,
+    )
+
+
+def of_refusal(refused: Refused, request_id: str) -> Problem:
+    version = (refused.detail or {}).get("current_version")
+    return problem(
+        refused.status,
+        refused.code,
+        refused.message,
+        request_id,
+        retry_after=refused.retry_after,
+        current_version=version,
+    )
+
+
+def of_error(error: Exception, request_id: str) -> Problem:
+    """What a client is told about an error. Unknown errors are told nothing of, and logged."""
+    match error:
+        case Refused():
+            return of_refusal(error, request_id)
+        case InvalidConfig():
+            found = FieldError(
+                pointer=pointer("config", error.path), code=error.code, message=error.message
+            )
+            where = f"{error.path}: " if error.path else ""
+            detail = where + error.message
+            code = "invalid" if error.status == 400 else error.code
+            return problem(error.status, code, detail, request_id, errors=(found,))
+        case ValidationException():
+            items = [item for item in error.extra or () if isinstance(item, dict)]
+            errors = tuple(field_error(item) for item in items)
+            return problem(400, "invalid", sentence(errors), request_id, errors=errors)
+        case HTTPException(status_code=status) if status < 500:
+            if isinstance(error.__cause__, SerializationException):
+                return problem(400, "json_invalid", "The body is not valid JSON.", request_id)
+            code = CODES.get(status, "invalid")
+            return problem(status, code, TITLES[code] + ".", request_id)
+    log.error("A request to the API failed.", exc_info=error, extra={"request_id": request_id})
+    return problem(500, "internal", "An error on our side. It was logged.", request_id)
+
+
+def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """The exception handler of the whole API."""
+    told = of_error(error, str(request.scope.get("stockyard.request_id", "")))
+    return Response(
+        msgspec.json.encode(told),
+        status_code=told.status,
+        media_type=MEDIA_TYPE,
+        headers=headers_of(told),
+    )
+
+
+def headers_of(told: Problem) -> dict[str, str]:
+    headers = {}
+    if told.retry_after_ms is not None:
+        headers["Retry-After"] = str(-(-told.retry_after_ms // 1000))
+    if told.status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="stockyard"'
+    return headers
+
+
+def field_error(item: dict[str, Any]) -> FieldError:
+    """One of Litestar's validation errors in our words."""
+    key, source = str(item.get("key", "")), str(item.get("source", ""))
+    where = pointer("", key) if source in ("", "body") else f"/{source}/{key}"
+    return FieldError(pointer=where, code="invalid", message=str(item.get("message", "")))
+
+
+def sentence(errors: tuple[FieldError, ...]) -> str:
+    if not errors:
+        return "The request is not valid."
+    return f"{errors[0].pointer or '/'}: {errors[0].message}".rstrip(".") + "."
+
+
+def pointer(root: str, path: str) -> str:
+    """A path such as `limits[0].calls` as a JSON Pointer below `root`."""
+    parts = [part for part in re.split(r"[.\[\]]+", path) if part]
+    escaped = (part.replace("~", "~0").replace("/", "~1") for part in parts)
+    return "".join(f"/{part}" for part in ((root,) if root else ()) + tuple(escaped))

@@ -1,0 +1,20 @@
+"""How calls are carried out: the modules in use, the providers and their models."""
+
+from stockyard.apps.app import App
+
+
+def endpoints() -> list[type]:
+    from stockyard.apps.chute.api import ModuleEndpoints, ProviderEndpoints
+
+    return [ModuleEndpoints, ProviderEndpoints]
+
+
+APP = App(
+    id="chute",
+    name="Chute",
+    description="The proxy: which modules are around a call, and who can be called.",
+    path="/api/chute",
+    aliases=("/api/proxy",),
+    package=__name__,
+    endpoints=endpoints,
+)

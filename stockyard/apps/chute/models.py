@@ -1,0 +1,61 @@
+"""What an operator set on modules, and the providers and models that can be called."""
+
+from typing import Any
+
+from msgspec import Struct
+
+
+class StoredState(Struct, frozen=True, kw_only=True):
+    """What was set on one module over the API. None means that nothing was said about it.
+
+    `version` is the number of the configuration in which it changed last.
+    """
+
+    name: str
+    asked: str = ""
+    """The other name it was set under, if any: such a name may preset some of the Config."""
+    enabled: bool | None = None
+    locked: bool = False
+    config: dict[str, Any] | None = None
+    version: int = 0
+    updated_at: int = 0
+    updated_by: str = ""
+    file_sha256: bytes | None = None
+    """Of the file's section at that time, to see whether it was edited since."""
+
+    @property
+    def says_something(self) -> bool:
+        return self.enabled is not None or self.config is not None or self.locked
+
+
+class Wish(Struct, frozen=True, kw_only=True):
+    """A change that somebody asks for. None keeps what is."""
+
+    enabled: bool | None = None
+    config: dict[str, Any] | None = None
+    locked: bool | None = None
+
+
+class ProviderState(Struct, frozen=True, kw_only=True):
+    """A provider as it stands now. Its Credentials are named, never shown."""
+
+    name: str
+    title: str = ""
+    enabled: bool
+    source: str
+    """`catalogue`, `file` or `built-in`."""
+    formats: tuple[str, ...] = ()
+    base_url: str = ""
+    credentials: tuple[str, ...] = ()
+    state: str = "ready"
+    """`ready`, or what it needs."""
+    docs: str = ""
+
+
+class ModelState(Struct, frozen=True, kw_only=True):
+    """A model that can be called."""
+
+    id: str
+    provider: str
+    kinds: tuple[str, ...] = ()
+    owned_by: str = ""

@@ -1,0 +1,117 @@
+"""Traces over the API: what was called, and why it went the way it did."""
+
+from typing import Annotated, Any
+
+from litestar import Controller, get
+from litestar.params import FromPath, FromQuery, QueryParameter
+from msgspec import Struct
+
+from stockyard.api.identity import Identity
+from stockyard.api.moments import moment
+from stockyard.api.paging import Cursor, Cursors, Limit
+from stockyard.api.parameters import Given, Name
+from stockyard.api.permission import needs
+from stockyard.apps.lookout import store
+from stockyard.apps.lookout.models import AttemptRow, Status, Trace
+from stockyard.apps.lookout.views import (
+    Explanation,
+    TraceDetail,
+    TraceView,
+    detail,
+    explanation,
+    view,
+)
+from stockyard.errors import Refused
+from stockyard.storage.database import Database
+
+Facts = Given[Database]
+Who = Given[Identity]
+Signer = Given[Cursors]
+Id = FromPath[str]
+Since = Annotated[str | None, QueryParameter(name="from", max_length=40)]
+Until = Annotated[str | None, QueryParameter(name="to", max_length=40)]
+
+MAY_READ = needs("lookout.read", own_calls=True)
+
+
+class TraceList(Struct, frozen=True, kw_only=True):
+    traces: list[TraceView]
+    count: int
+    next: str | None
+
+
+class AttemptList(Struct, frozen=True, kw_only=True):
+    attempts: tuple[AttemptRow, ...]
+    count: int
+    next: None = None
+
+
+class TraceEndpoints(Controller):
+    """Traces."""
+
+    tags = ["Lookout"]  # noqa: RUF012  the framework's own declaration
+
+    @get("/traces", opt=MAY_READ)
+    async def list_traces(
+        self,
+        database: Facts,
+        identity: Who,
+        cursors: Signer,
+        since: Since = None,
+        until: Until = None,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+        model: Name = None,
+        asked: Name = None,
+        provider: Name = None,
+        status: FromQuery[Status | None] = None,
+        key: Name = None,
+        team_id: Name = None,
+        kind: Name = None,
+    ) -> TraceList:
+        """Calls, the one that ended last first. A Key sees its own."""
+        query: dict[str, Any] = {
+            "model": model,
+            "asked": asked,
+            "provider": provider,
+            "status": status,
+            "key_id": identity.key_id or key,
+            "team_id": team_id,
+            "kind": kind,
+            "since": moment(since, "from"),
+            "until": moment(until, "to"),
+        }
+        bound = {**query, "since": since, "until": until}
+        before = cursors.read(bound, cursor) if cursor else None
+        found = store.newest(database, limit + 1, before=before, **query)
+        page = found[:limit]
+        more = len(found) > limit
+        return TraceList(
+            traces=[view(trace) for trace in page],
+            count=len(page),
+            next=cursors.make(bound, page[-1].seq) if more else None,
+        )
+
+    @get("/traces/{trace_id:str}", opt=MAY_READ)
+    async def read_trace(self, database: Facts, identity: Who, trace_id: Id) -> TraceDetail:
+        """One call with its attempts, findings and the explain strip."""
+        return detail(visible(database, identity, trace_id))
+
+    @get("/traces/{trace_id:str}/explain", opt=MAY_READ)
+    async def explain(self, database: Facts, identity: Who, trace_id: Id) -> Explanation:
+        """Why it went the way it did, module by module."""
+        return explanation(visible(database, identity, trace_id))
+
+    @get("/traces/{trace_id:str}/attempts", opt=MAY_READ)
+    async def attempts(self, database: Facts, identity: Who, trace_id: Id) -> AttemptList:
+        """Each try at a provider."""
+        attempts = visible(database, identity, trace_id).attempts
+        return AttemptList(attempts=attempts, count=len(attempts))
+
+
+def visible(database: Database, identity: Identity, trace_id: str) -> Trace:
+    """The Trace, if there is one and it is this identity's to see. Both failures look the same."""
+    trace = store.trace(database, trace_id)
+    if trace is None or (identity.key_id and trace.key_id != identity.key_id):
+        raise Refused(404, "not_found", "There is no such Trace. A new one takes 0.1 s to appear.")
+    return trace
