@@ -1,0 +1,53 @@
+"""What the name of a mock model asks for. No text in a prompt can ask for it."""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+from msgspec import Struct
+
+LONGEST_DELAY_MS = 600_000
+MOST_TOKENS = 20_000
+
+
+class Behaviour(Struct, frozen=True, kw_only=True):
+    delay_seconds: float = 0.0
+    """Before the first byte."""
+    status: int = 200
+    cut_after: int | None = None
+    """Break off after so many pieces."""
+    stall_after: int | None = None
+    """Say nothing more after so many pieces."""
+    broken_json: bool = False
+    tokens: int | None = None
+    """Say about so much."""
+    calls_tools: bool = False
+    thinks: bool = False
+
+
+ECHO = Behaviour()
+
+_NAMES: tuple[tuple[re.Pattern[str], Callable[[int], Behaviour]], ...] = (
+    (re.compile(r"slow"), lambda _: Behaviour(delay_seconds=2.0)),
+    (
+        re.compile(r"delay-([0-9]{1,6})ms"),
+        lambda ms: Behaviour(delay_seconds=min(ms, LONGEST_DELAY_MS) / 1000),
+    ),
+    (re.compile(r"status-([45][0-9]{2})"), lambda status: Behaviour(status=status)),
+    (re.compile(r"cut-after-([0-9]{1,6})"), lambda pieces: Behaviour(cut_after=pieces)),
+    (re.compile(r"stall-after-([0-9]{1,6})"), lambda pieces: Behaviour(stall_after=pieces)),
+    (re.compile(r"bad-json"), lambda _: Behaviour(broken_json=True)),
+    (re.compile(r"long-([0-9]{1,6})"), lambda n: Behaviour(tokens=min(n, MOST_TOKENS))),
+    (re.compile(r"tools"), lambda _: Behaviour(calls_tools=True)),
+    (re.compile(r"reasoning"), lambda _: Behaviour(thinks=True)),
+)
+
+
+@lru_cache(maxsize=256)
+def behaviour_of(model: str) -> Behaviour:
+    """Any name that is not listed is an echo, so that the mock can stand in for every model."""
+    for pattern, make in _NAMES:
+        found = pattern.fullmatch(model)
+        if found:
+            return make(int(found[1]) if pattern.groups else 0)
+    return ECHO

@@ -1,0 +1,134 @@
+"""One answer of the mock provider on its way: when which bytes come."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from enum import Enum
+
+from msgspec import Struct
+
+from stockyard.errors import UpstreamError
+from stockyard.upstream.mock.dialect import Piece
+from stockyard.upstream.outgoing import Receiver
+
+
+class End(Enum):
+    DONE = "done"
+    CUT = "cut"
+    """The connection breaks."""
+    STALL = "stall"
+    """Nothing more comes, and nothing ends."""
+
+
+class Performance(Struct, frozen=True):
+    """What is going to come."""
+
+    status: int
+    fields: list[tuple[bytes, bytes]]
+    pieces: Iterator[Piece]
+    end: End = End.DONE
+
+
+class Delivered(Struct, frozen=True):
+    """What came of it."""
+
+    end: End | None
+    """None when it was cancelled."""
+    bytes_out: int
+    characters: int
+    """Of what was said."""
+
+
+class Delivery:
+    """A call under way. All that the Receiver hears comes from the loop, a piece at a time."""
+
+    __slots__ = (
+        "_bytes_out",
+        "_characters",
+        "_ended",
+        "_loop",
+        "_next_piece",
+        "_paused",
+        "_performance",
+        "_receiver",
+        "_scheduled",
+        "_tell",
+        "_waiting",
+    )
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        receiver: Receiver,
+        performance: Performance,
+        tell: Callable[[Delivered], None],
+    ) -> None:
+        """`tell` hears once what was delivered, before the Receiver hears the end."""
+        self._loop = loop
+        self._receiver = receiver
+        self._performance = performance
+        self._tell = tell
+        self._bytes_out = self._characters = 0
+        self._paused = self._waiting = self._ended = False
+        self._next_piece: Piece | None = None
+        self._scheduled: asyncio.Handle | None = None
+
+    def begin(self, delay_seconds: float) -> None:
+        if delay_seconds > 0:
+            self._scheduled = self._loop.call_later(delay_seconds, self._first)
+        else:
+            self._scheduled = self._loop.call_soon(self._first)
+
+    def pause(self) -> None:
+        self._paused = True
+
+    def resume(self) -> None:
+        self._paused = False
+        if self._waiting and not self._ended:
+            self._waiting = False
+            self._scheduled = self._loop.call_soon(self._next)
+
+    def cancel(self) -> None:
+        if self._scheduled is not None:
+            self._scheduled.cancel()
+        self._finish(None)
+
+    def _first(self) -> None:
+        self._next_piece = next(self._performance.pieces, None)
+        self._receiver.head(self._performance.status, self._performance.fields)
+        self._next()
+
+    def _next(self) -> None:
+        if self._ended:  # cancelled by what was heard last
+            return
+        if self._paused:
+            self._waiting = True
+        elif self._next_piece is None:
+            self._last()
+        else:
+            self._deliver(self._next_piece)
+
+    def _deliver(self, piece: Piece) -> None:
+        self._bytes_out += len(piece.frame)
+        self._characters += len(piece.text)
+        self._next_piece = next(self._performance.pieces, None)
+        self._receiver.data(piece.frame)
+        if self._next_piece is None:
+            self._next()  # the end comes with the last piece
+        elif not self._ended:
+            self._scheduled = self._loop.call_soon(self._next)
+
+    def _last(self) -> None:
+        end = self._performance.end
+        if end is End.STALL:  # until it is cancelled: whoever called has a deadline
+            return
+        self._finish(end)
+        if end is End.CUT:
+            text = "The mock provider broke off, as the name of its model asks for."
+            self._receiver.failed(UpstreamError("interrupted", text))
+        else:
+            self._receiver.done()
+
+    def _finish(self, end: End | None) -> None:
+        if not self._ended:
+            self._ended = True
+            self._tell(Delivered(end, self._bytes_out, self._characters))
