@@ -1,0 +1,95 @@
+"""Patterns in google-re2: linear time, whatever the pattern and the text.
+
+Texts are matched as UTF-8 bytes, encoded once for all patterns. `\\b` and `\\w` mean ASCII there;
+rules that need more look at the neighbours of a match themselves.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol, cast
+
+import re2
+
+from stockyard.core.scan.growing import ANYTHING, TooDeep, growing
+from stockyard.errors import InvalidConfig
+
+MAX_PATTERN = 1_000
+"""Characters of an operator's pattern (`security.md` 8)."""
+MAX_PROGRAM = 20_000
+"""Instructions of an operator's pattern: a{1000} is cheap, ((a{30}){30}) times 20 is not."""
+MEMORY = 64 << 20
+"""What a set of patterns may use for its states. A set that has too little finds nothing."""
+
+
+class Match(Protocol):
+    def span(self, group: int = 0) -> tuple[int, int]: ...
+    def start(self) -> int: ...
+
+
+class Regex(Protocol):
+    groups: int
+    programsize: int
+
+    def search(self, text: bytes, pos: int = 0) -> Match | None: ...
+
+
+class RegexSet(Protocol):
+    def Match(self, text: bytes) -> list[int] | None: ...  # noqa: N802  google-re2 calls it so
+
+
+def _options() -> re2.Options:
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = MEMORY
+    return options
+
+
+def regex(pattern: str) -> Regex:
+    return cast(Regex, re2.compile(pattern.encode(), _options()))
+
+
+def regex_set(patterns: Iterable[str]) -> RegexSet:
+    """Tells in one pass which of the patterns occur in a text."""
+    patterns = list(patterns)
+    found = re2.Set.SearchSet(_options())
+    for pattern in patterns:
+        found.Add(pattern.encode())
+    found.Compile()
+    return cast(RegexSet, found)
+
+
+def growing_tail(patterns: Sequence[str]) -> Regex:
+    """Finds the longest end of a text that could still grow into a match of any pattern."""
+    tails = []
+    for pattern in patterns:
+        try:
+            tails.append(growing(pattern))
+        except TooDeep:
+            tails.append(ANYTHING)
+    return regex(rf"(?:{'|'.join(tails)})\z")
+
+
+def operator_pattern(pattern: str, path: str) -> str:
+    """The pattern, if an operator may use it. Raises InvalidConfig with the field's path."""
+    if len(pattern) > MAX_PATTERN:
+        raise InvalidConfig(path, f"A pattern has at most {MAX_PATTERN:,} characters.")
+    try:
+        compiled = regex(pattern)
+        growing(pattern)
+    except (re2.error, TooDeep) as error:
+        raise InvalidConfig(path, f"This pattern cannot be used: {_reason(error)}") from error
+    if compiled.programsize > MAX_PROGRAM:
+        raise InvalidConfig(path, "This pattern is too large. Use smaller repetitions.")
+    if compiled.search(b"") is not None:
+        raise InvalidConfig(path, "This pattern matches an empty text.")
+    return pattern
+
+
+def _reason(error: Exception) -> str:
+    said = error.args[0] if error.args else ""
+    text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+    return text.rstrip(".") + "."
+
+
+def literal(word: str) -> str:
+    """A pattern that matches exactly this word."""
+    return cast(str, re2.escape(word))

@@ -1,0 +1,245 @@
+"""The hold-back window: edit text that streams by, as if it had come in one piece.
+
+A Window takes the pieces of one text channel and gives out what no later character can change. It
+asks its Finder, for the text from the first unreleased character on, which matches are settled and
+from where on the text is still open; everything before that point is released, edited. Text that
+cannot be the beginning of a match is never held.
+
+Law: the released text, joined, does not depend on how the channel was cut. Two facts make it so.
+The point up to which text is settled depends on the text alone, and it only moves forward. And a
+Window never looks at more than the Finder's `reach` of unreleased text at a time: longer pieces
+are taken in steps. When a whole reach is open, it cannot all become one match any more. Then what
+stands in it as a match is taken as it is, and an eighth of the reach is let go.
+
+Up to 64 characters of released text stay visible to the Finder, as they were before the edit, for
+word borders and context words.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Protocol, TypeAlias
+
+from msgspec.structs import replace
+
+from stockyard.core.events import (
+    TEXT_EVENTS,
+    ArgumentsDelta,
+    Event,
+    Finished,
+    LogprobsAdded,
+    PartEnded,
+    PartStarted,
+    ReasoningDelta,
+    RefusalDelta,
+    SignatureDelta,
+    TextDelta,
+)
+from stockyard.core.exchange import Exchange
+from stockyard.core.ports import Span
+
+BEFORE = 64
+MAX_COMPANIONS = 4_096
+"""Log probabilities kept for one choice until it is complete. More are left out."""
+
+Delta: TypeAlias = TextDelta | ReasoningDelta | RefusalDelta | ArgumentsDelta
+
+
+class Look(Protocol):
+    """What a text holds so far. All positions are characters of the text."""
+
+    @property
+    def spans(self) -> Sequence[Span]:
+        """Settled matches, in order."""
+
+    @property
+    def open_from(self) -> int:
+        """Later text may change what stands from here on."""
+
+    @property
+    def pending(self) -> Sequence[Span]:
+        """Matches in the open part, as they look now."""
+
+
+class Finder(Protocol):
+    """What a Window asks. `core.scan.matcher.RuleMatcher` is one."""
+
+    reach: int
+
+    """The longest match, in characters."""
+
+    def look(self, text: str, start: int, *, complete: bool = False) -> Look:
+        """What stands in `text` from `start` on. When it is complete, nothing of it is open."""
+
+
+class Channel(NamedTuple):
+    """Where a text stands in an answer."""
+
+    kind: type[Delta]
+    choice: int
+    key: str
+    json: bool
+    """It is the text of a JSON document, so what is put into it must be escaped."""
+
+
+Name: TypeAlias = tuple[int, str, type[Delta]]
+"""Choice, key of the part, and kind of text."""
+
+Edit: TypeAlias = Callable[[Span, str, Channel], str]
+"""What to write in a match's place. Called once per match, in order; may raise Refused."""
+
+
+class Window:
+    """Edits one text channel."""
+
+    __slots__ = ("_edit", "_finder", "_start", "_text", "channel", "changed")
+
+    def __init__(self, channel: Channel, finder: Finder, edit: Edit) -> None:
+        self.channel = channel
+        self.changed = False
+        """Whether anything was replaced so far."""
+        self._finder = finder
+        self._edit = edit
+        self._text = ""
+        self._start = 0
+        """The first unreleased character of `_text`; what stands before it is context."""
+
+    def feed(self, piece: str) -> str:
+        """Take the next piece; give out what is settled."""
+        released: list[str] = []
+        at = 0
+        while at < len(piece):
+            room = self._finder.reach - (len(self._text) - self._start)
+            self._text += piece[at : at + room]
+            at += room
+            released.append(self._settle())
+        return "".join(released)
+
+    def close(self) -> str:
+        """The channel is complete: give out the rest."""
+        if not self.holds:
+            return ""
+        look = self._finder.look(self._text, self._start, complete=True)
+        return self._release(look.spans, len(self._text))
+
+    @property
+    def holds(self) -> bool:
+        """Whether text is held back."""
+        return self._start < len(self._text)
+
+    def _settle(self) -> str:
+        look = self._finder.look(self._text, self._start)
+        if look.open_from > self._start:
+            return self._release(look.spans, look.open_from)
+        if len(self._text) - self._start < self._finder.reach:
+            return ""
+        return self._give_way(look.pending)
+
+    def _give_way(self, pending: Sequence[Span]) -> str:
+        end = self._start + max(1, self._finder.reach // 8)
+        taken = [span for span in pending if span.start < end]
+        return self._release(taken, max(end, *(span.end for span in taken), end))
+
+    def _release(self, spans: Sequence[Span], end: int) -> str:
+        pieces: list[str] = []
+        at = self._start
+        for span in spans:
+            value = self._text[span.start : span.end]
+            edited = self._edit(span, value, self.channel)
+            self.changed = self.changed or edited != value
+            pieces += (self._text[at : span.start], edited)
+            at = span.end
+        pieces.append(self._text[at:end])
+        kept_from = max(0, end - BEFORE)
+        self._text = self._text[kept_from:]
+        self._start = end - kept_from
+        return "".join(pieces)
+
+
+class Windows:
+    """The Windows of one Exchange, and what its modules remember while the answer passes."""
+
+    __slots__ = ("_companions", "_free_text", "_numbers", "_windows", "tallies")
+
+    def __init__(self) -> None:
+        self._windows: dict[str, dict[Name, Window]] = {}
+        self._companions: dict[tuple[str, int, str], list[Event]] = {}
+        self._free_text: set[tuple[int, str]] = set()
+        self._numbers: dict[str, dict[str, int]] = {}
+        self.tallies: dict[str, Counter[str]] = {}
+        """What each module counted in the answer so far."""
+
+    def number(self, series: str, value: str) -> int:
+        """The number of a value in a series, counted from 1 by first appearance."""
+        numbers = self._numbers.setdefault(series, {})
+        return numbers.setdefault(value, len(numbers) + 1)
+
+    def tally(self, owner: str, word: str) -> None:
+        self.tallies.setdefault(owner, Counter())[word] += 1
+
+    def edit(
+        self, owner: str, event: Event, finder: Finder, edit: Edit
+    ) -> Event | Sequence[Event] | None:
+        """Pass one Event through the owner's Windows. What it returns goes on in its place."""
+        if isinstance(event, TEXT_EVENTS):
+            return self._fed(owner, event, finder, edit)
+        if isinstance(event, PartStarted):
+            if event.kind_of_tool == "custom":
+                self._free_text.add((event.choice, event.key))
+            return event
+        if isinstance(event, PartEnded | Finished):
+            return [*self._closed(owner, event), event]
+        if isinstance(event, LogprobsAdded | SignatureDelta):
+            return self._kept(owner, event)
+        return event
+
+    def _fed(self, owner: str, event: Delta, finder: Finder, edit: Edit) -> Event | None:
+        windows = self._windows.setdefault(owner, {})
+        name = (event.choice, event.key, type(event))
+        window = windows.get(name)
+        if window is None:
+            is_json = (
+                isinstance(event, ArgumentsDelta)
+                and (event.choice, event.key) not in self._free_text
+            )
+            channel = Channel(type(event), event.choice, event.key, is_json)
+            window = windows[name] = Window(channel, finder, edit)
+        text = window.feed(event.text)
+        if text == event.text:
+            return event
+        return replace(event, text=text) if text else None
+
+    def _closed(self, owner: str, event: PartEnded | Finished) -> Iterator[Event]:
+        """The rest of the part or choice that ends, and what was kept to follow it."""
+        ends = self._ending(owner, event)
+        for (choice, key, kind), window in ends.items():
+            if text := window.close():
+                yield kind(key=key, text=text, choice=choice)
+        part = event.key if isinstance(event, PartEnded) else ""
+        companions = self._companions.pop((owner, event.choice, part), ())
+        if len(companions) <= MAX_COMPANIONS and not any(w.changed for w in ends.values()):
+            yield from companions
+        if isinstance(event, Finished):
+            for name in ends:
+                del self._windows[owner][name]
+
+    def _ending(self, owner: str, event: PartEnded | Finished) -> dict[Name, Window]:
+        return {
+            name: window
+            for name, window in self._windows.get(owner, {}).items()
+            if name[0] == event.choice and (isinstance(event, Finished) or name[1] == event.key)
+        }
+
+    def _kept(self, owner: str, event: LogprobsAdded | SignatureDelta) -> Event | None:
+        """Keep what repeats the text, or vouches for it, until it is known whether it changed."""
+        part = event.key if isinstance(event, SignatureDelta) else ""
+        kept = self._companions.setdefault((owner, event.choice, part), [])
+        if len(kept) <= MAX_COMPANIONS:  # one more than the bound says that there were too many
+            kept.append(event)
+        return None
+
+
+def windows_of(x: Exchange) -> Windows:
+    """The Windows of an Exchange, made when somebody first asks."""
+    if x.windows is None:
+        x.windows = Windows()
+    return x.windows
