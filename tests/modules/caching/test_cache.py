@@ -1,0 +1,443 @@
+"""Answers from store."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from stockyard.core.events import Event
+from stockyard.core.exchange import Asked, Caller, Constraints, Exchange, Inbound, Kind
+from stockyard.core.folding import fold, unfold
+from stockyard.core.messages import Finish, Image, Message, Text
+from stockyard.core.ports import Ports
+from stockyard.core.replay import Replay
+from stockyard.core.request import Content, OutputForm, ReasoningWish, Request, Tool, ToolChoice
+from stockyard.core.response import Raw, Response
+from stockyard.core.stream import Answer, Stream
+from stockyard.errors import Refused, UpstreamError
+from stockyard.modules.caching.cache import Cache, Config, TtlRow
+from tests.builders import (
+    HandClock,
+    Provider,
+    Taken,
+    an_answer,
+    an_exchange,
+    notes,
+    some_ports,
+    through,
+)
+
+
+def a_cache(ports: Ports | None = None, **config: object) -> Cache:
+    return Cache(Config(**config), ports or some_ports())  # type: ignore[arg-type]
+
+
+async def asked_twice(
+    module: Cache,
+    first: Exchange,
+    second: Exchange,
+    answer: Answer | None = None,
+) -> bool:
+    """Whether the second call was answered from store."""
+    provider = Provider(answer or an_answer())
+    await through(first, provider, module)
+    await through(second, provider, module)
+    return second.cache_state == "hit"
+
+
+async def test_the_same_question_is_answered_from_store() -> None:
+    clock = HandClock()
+    module, provider = a_cache(some_ports(clock)), Provider(an_answer("four"))
+    first, second = an_exchange("2+2"), an_exchange("2+2", id="req_2")
+    await through(first, provider, module)
+    clock.advance(7)
+    answer = await through(second, provider, module)
+    assert isinstance(answer, Response)
+    assert answer.text == "four"
+    assert provider.asked == ["one/m"]
+    assert (first.cache_state, second.cache_state) == ("miss", "hit")
+    assert second.told == [("Age", "7")]
+    assert (notes(first), notes(second)) == (["stored"], ["hit"])
+    assert second.usage is None
+    assert second.stored_usage == answer.usage
+
+
+async def test_each_hit_is_a_new_object() -> None:
+    module, provider = a_cache(), Provider(an_answer())
+    answers = [await through(an_exchange(), provider, module) for _ in range(3)]
+    outputs = [answer.output for answer in answers if isinstance(answer, Response)]
+    assert outputs[1] == outputs[2] == outputs[0]
+    assert outputs[1] is not outputs[2]
+
+
+@pytest.mark.parametrize("stored_as_stream", [False, True])
+@pytest.mark.parametrize("asked_as_stream", [False, True])
+async def test_streams_and_whole_answers_are_one(
+    stored_as_stream: bool, asked_as_stream: bool
+) -> None:
+    whole = an_answer("hello there")
+    given = Replay(unfold(whole.output, whole.usage)) if stored_as_stream else whole
+    module = a_cache()
+    await through(an_exchange(stream=stored_as_stream), Provider(given), module)
+    hit = module.on_request(an_exchange(stream=asked_as_stream))
+    assert isinstance(hit, Stream) is asked_as_stream
+    if isinstance(hit, Stream):
+        sink = Taken()
+        hit.start(sink)
+        assert sink.ended == "done"
+        assert fold(sink.taken) == (whole.output, whole.usage)
+    else:
+        assert hit is not None
+        assert (hit.output, hit.usage) == (whole.output, whole.usage)
+
+
+async def test_a_whole_answer_keeps_its_bytes_and_only_its_content_type() -> None:
+    whole = an_answer()
+    fields = [(b"content-type", b"application/json"), (b"set-cookie", b"secret")]
+    raw = Raw("openai_chat", 200, fields, b'{"odd":  1}')
+    module = a_cache()
+    await through(an_exchange(), Provider(Response(whole.output, usage=None, raw=raw)), module)
+    hit = module.on_request(an_exchange())
+    assert isinstance(hit, Response)
+    assert hit.raw == Raw(
+        "openai_chat", 200, [(b"content-type", b"application/json")], b'{"odd":  1}'
+    )
+
+
+# Every field of a request, and two values of each that must not share an answer.
+FIELDS: dict[str, tuple[Any, Any]] = {
+    "messages": (
+        (Message(role="user", parts=(Text(text="hi"),)),),
+        (Message(role="system", parts=(Text(text="hi"),)),),
+    ),
+    "max_output": (None, 5),
+    "temperature": (0.5, 0.25),
+    "top_p": (None, 0.5),
+    "top_k": (None, 5),
+    "min_p": (None, 0.5),
+    "stop": (("a",), ("b",)),
+    "seed": (1, 2),
+    "n": (1, 2),
+    "presence_penalty": (None, 0.5),
+    "frequency_penalty": (None, 0.5),
+    "logit_bias": ({"1": 1.0}, {"1": 2.0}),
+    "logprobs": (None, True),
+    "top_logprobs": (None, 3),
+    "tools": ((Tool(name="a"),), (Tool(name="b"),)),
+    "tool_choice": (ToolChoice(mode="auto"), ToolChoice(mode="none")),
+    "parallel_tools": (True, False),
+    "output": (None, OutputForm(kind="json_object")),
+    "reasoning": (None, ReasoningWish(effort="low")),
+    "cache_key": (None, "k"),
+    "service_tier": (None, "flex"),
+    "end_user": (None, "ann"),
+    "metadata": (None, {"a": "b"}),
+    "modalities": (("text",), ("text", "audio")),
+    "store": (True, False),
+    "previous": (None, "resp_1"),
+    "cache": (None, {"ttl": "1h"}),
+    "extra": ({"openai_chat": {"odd": 1}}, {"openai_chat": {"odd": 2}}),
+    "shape": (None, "string"),
+}
+
+
+def test_the_table_of_fields_is_complete() -> None:
+    assert set(FIELDS) == set(Content.__struct_fields__)
+
+
+@pytest.mark.parametrize("field", sorted(FIELDS))
+async def test_a_request_that_differs_in_one_field_is_another_question(field: str) -> None:
+    first, second = FIELDS[field]
+    module = a_cache(tools=True)
+    same, other = {field: first}, {field: second}
+    assert await asked_twice(module, an_exchange(**same), an_exchange(**same))
+    assert not await asked_twice(a_cache(tools=True), an_exchange(**same), an_exchange(**other))
+
+
+def with_partition(partition: str) -> Exchange:
+    x = an_exchange()
+    x.partition = partition
+    return x
+
+
+def with_constraints(*providers: str) -> Exchange:
+    x = an_exchange()
+    x.constraints = Constraints(providers=providers)
+    return x
+
+
+def on_native_route() -> Exchange:
+    x = an_exchange()
+    inbound = x.inbound
+    x.inbound = Inbound(
+        inbound.format, "POST", "/openai/x", "", b"", inbound.headers, native="openai"
+    )
+    return x
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        with_partition("another team"),
+        with_constraints("two"),
+        on_native_route(),
+        an_exchange(model="m2"),
+        an_exchange(kind="completions"),
+    ],
+)
+async def test_what_surrounds_the_request_counts_too(other: Exchange) -> None:
+    assert not await asked_twice(a_cache(), an_exchange(), other)
+
+
+async def test_a_change_of_a_module_nearer_to_the_provider_is_another_question() -> None:
+    fingerprints = iter([b"one", b"two"])
+    module = a_cache(some_ports(call_fingerprint=lambda: next(fingerprints)))
+    assert not await asked_twice(module, an_exchange(), an_exchange())
+
+
+async def test_two_hundred_partitions_never_share() -> None:
+    module, provider = a_cache(), Provider(an_answer())
+    for number in range(200):
+        await through(with_partition(f"team {number}"), provider, module)
+    assert len(provider.asked) == 200
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+contents = st.fixed_dictionaries(
+    {
+        "prompt": st.text(max_size=20),
+        "temperature": st.none() | st.floats(0, 1),
+        "seed": st.none() | st.integers(0, 9),
+        "stop": st.none() | st.lists(st.text(max_size=3), max_size=2).map(tuple),
+        "extra": st.dictionaries(
+            st.sampled_from(["openai_chat", "gemini"]),
+            st.dictionaries(st.text(max_size=4), json_values, max_size=2),
+            max_size=2,
+        ),
+    }
+)
+
+
+@given(contents, contents)
+def test_two_questions_share_a_key_only_if_they_are_equal(
+    one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    module = a_cache()
+    keys = []
+    for fields in (one, other):
+        x = an_exchange(**fields)
+        module.on_request(x)
+        keys.append(x.cache_key)
+    assert all(keys)
+    assert (keys[0] == keys[1]) is (one == other or _json_equal(one, other))
+
+
+def _json_equal(one: Any, other: Any) -> bool:
+    return repr(_ordered(one)) == repr(_ordered(other))
+
+
+def _ordered(value: Any) -> Any:
+    if isinstance(value, dict):
+        return sorted((key, _ordered(inner)) for key, inner in value.items())
+    if isinstance(value, list | tuple):
+        return [_ordered(inner) for inner in value]
+    return value
+
+
+def test_the_order_of_unknown_fields_does_not_matter() -> None:
+    keys = set()
+    for extra in ({"a": 1, "b": {"c": 1, "d": 2}}, {"b": {"d": 2, "c": 1}, "a": 1}):
+        x = an_exchange(extra={"openai_chat": extra})
+        a_cache().on_request(x)
+        keys.add(x.cache_key)
+    assert len(keys) == 1
+
+
+@pytest.mark.parametrize(
+    ("ignore", "one", "other"),
+    [
+        ("user", {"end_user": "a"}, {"end_user": "b"}),
+        ("metadata", {"metadata": {"a": "b"}}, {}),
+        ("store", {"store": True}, {}),
+        ("service_tier", {"service_tier": "flex"}, {}),
+    ],
+)
+async def test_fields_can_be_ignored(
+    ignore: str, one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    assert await asked_twice(a_cache(ignore=(ignore,)), an_exchange(**one), an_exchange(**other))
+
+
+@pytest.mark.parametrize(
+    ("share", "shared"), [("partition", True), ("key", False), ("user", False)]
+)
+async def test_shares_no_further_than_told(share: str, shared: bool) -> None:
+    ann, bob = (Caller(key_id=f"key_{n}", user=n) for n in ("ann", "bob"))
+    module = a_cache(share=share)
+    assert await asked_twice(module, an_exchange(caller=ann), an_exchange(caller=bob)) is shared
+
+
+@pytest.mark.parametrize(
+    ("finish", "tools", "kept"),
+    [
+        ("stop", False, True),
+        ("length", False, False),
+        ("content_filter", False, False),
+        ("tool_calls", False, False),
+        ("tool_calls", True, True),
+    ],
+)
+async def test_keeps_only_what_ended_well(finish: Finish, tools: bool, kept: bool) -> None:
+    module = a_cache(tools=tools)
+    answer = an_answer(finish=finish)
+    assert await asked_twice(module, an_exchange(), an_exchange(), answer) is kept
+
+
+@pytest.mark.parametrize(
+    ("config", "fields", "reason"),
+    [
+        ({"max_temperature": 0.5}, {"temperature": 0.6}, "temperature"),
+        ({"max_temperature": 0.5}, {}, "temperature"),
+        ({}, {"tools": (Tool(name="a"),)}, "tools"),
+        ({"max_entry_bytes": 10}, {}, "size"),
+    ],
+)
+async def test_what_is_not_kept_says_why(
+    config: dict[str, Any], fields: dict[str, Any], reason: str
+) -> None:
+    module = a_cache(**config)
+    x = an_exchange(**fields)
+    assert not await asked_twice(module, x, an_exchange(**fields))
+    assert x.findings[-1].detail == {"reason": reason}
+
+
+async def test_mocked_answers_and_errors_are_not_kept() -> None:
+    module = a_cache()
+
+    async def mocked(x: Exchange) -> Answer:
+        x.simulated = "fixture"
+        return an_answer()
+
+    await through(an_exchange(), mocked, module)
+    with pytest.raises(UpstreamError):
+        await through(an_exchange(), Provider(UpstreamError("overloaded", "Busy.")), module)
+    assert module.on_request(an_exchange()) is None
+
+
+async def test_a_stream_that_broke_is_not_kept() -> None:
+    module, whole = a_cache(), an_answer()
+    events: list[Event] = unfold(whole.output, whole.usage)
+    cut = Replay(events, error=UpstreamError("interrupted", "Cut."))
+    with pytest.raises(UpstreamError):
+        await through(an_exchange(stream=True), Provider(cut), module)
+    assert module.on_request(an_exchange()) is None
+
+
+async def test_an_answer_is_served_until_its_time_is_up() -> None:
+    clock = HandClock()
+    rows = (TtlRow(glob="short-*", seconds=10),)
+    module = a_cache(some_ports(clock), ttl_seconds=100, ttl_by_model=rows)
+    for model in ("m", "short-1"):
+        await through(an_exchange(model=model), Provider(an_answer()), module)
+    states = []
+    for seconds in (9, 1, 89, 1):
+        clock.advance(seconds)
+        hits = [module.on_request(an_exchange(model=m)) is not None for m in ("m", "short-1")]
+        states.append(hits)
+    assert states == [[True, True], [True, False], [True, False], [False, False]]
+
+
+@pytest.mark.parametrize(
+    ("asked", "reads", "writes"),
+    [
+        (Asked(), True, True),
+        (Asked(cache="exact"), True, True),
+        (Asked(cache="off"), False, False),
+        (Asked(cache="refresh"), False, True),
+        (Asked(cache_control="no-store"), False, False),
+        (Asked(cache_control="No-Cache"), False, True),
+        (Asked(cache_control="max-age=10"), True, True),
+        (Asked(cache_control="max-age=5"), False, True),
+        (Asked(cache_control="max-age=0"), False, True),
+    ],
+)
+async def test_the_caller_s_wishes_are_obeyed(asked: Asked, reads: bool, writes: bool) -> None:
+    clock = HandClock()
+    module = a_cache(some_ports(clock))
+    await through(an_exchange(), Provider(an_answer("old")), module)
+    clock.advance(6)
+    x = an_exchange(asked=asked)
+    await through(x, Provider(an_answer("new")), module)
+    assert (x.cache_state == "hit") is reads
+    if not reads:
+        kept = module.on_request(an_exchange())
+        assert isinstance(kept, Response)
+        assert (kept.text == "new") is writes
+
+
+async def test_the_caller_s_wishes_can_be_switched_off() -> None:
+    module = a_cache(caller_control=False)
+    x = an_exchange(asked=Asked(cache="off", cache_control="no-store"))
+    assert await asked_twice(module, an_exchange(), x)
+
+
+async def test_only_if_cached_refuses_a_miss_and_takes_a_hit() -> None:
+    module, provider = a_cache(), Provider(an_answer())
+    only = Asked(cache_control="only-if-cached")
+    with pytest.raises(Refused) as refused:
+        await through(an_exchange(asked=only), provider, module)
+    assert (refused.value.status, refused.value.code) == (404, "cache_miss")
+    assert provider.asked == []
+    await through(an_exchange(), provider, module)
+    x = an_exchange(asked=only)
+    await through(x, provider, module)
+    assert x.cache_state == "hit"
+
+
+async def test_a_full_cache_keeps_what_is_new() -> None:
+    module, provider = a_cache(max_entries=3), Provider(an_answer())
+    for prompt in "abcd":
+        await through(an_exchange(prompt), provider, module)
+    hits = [module.on_request(an_exchange(prompt)) is not None for prompt in "abcd"]
+    assert hits == [False, True, True, True]
+
+
+@pytest.mark.parametrize("kind", ["chat", "completions"])
+async def test_hits_are_told_apart_by_kind(kind: Kind) -> None:
+    assert await asked_twice(a_cache(), an_exchange(kind=kind), an_exchange(kind=kind))
+
+
+def test_a_request_that_a_module_changed_has_the_key_of_what_it_became() -> None:
+    module = a_cache()
+    plain, changed = an_exchange("masked"), an_exchange("secret")
+    changed.request = changed.request.map_text(lambda text: text.replace("secret", "masked"))
+    assert isinstance(changed.request, Request)
+    for x in (plain, changed):
+        module.on_request(x)
+    assert plain.cache_key == changed.cache_key
+
+
+def test_images_count() -> None:
+    keys = set()
+    for data in ("aGk=", "aG8="):
+        image = Image(data=data, media_type="image/png")
+        x = an_exchange(messages=(Message(role="user", parts=(image,)),))
+        a_cache().on_request(x)
+        keys.add(x.cache_key)
+    assert len(keys) == 2
+
+
+async def test_a_provider_that_gave_several_choices_is_kept_only_if_all_ended_well() -> None:
+    two = an_answer()
+    first = two.output.choices[0]
+    cut = replace(first, index=1, finish="length")
+    answer = Response(replace(two.output, choices=(first, cut)), usage=two.usage)
+    assert not await asked_twice(a_cache(), an_exchange(), an_exchange(), answer)

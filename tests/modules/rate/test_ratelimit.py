@@ -1,0 +1,227 @@
+"""Limits on calls, tokens and concurrency, by who calls."""
+
+import pytest
+
+from stockyard.core.exchange import Caller, Exchange
+from stockyard.core.module import Call
+from stockyard.core.money import Usage
+from stockyard.core.ports import Ports
+from stockyard.core.stream import Answer
+from stockyard.errors import Abandoned, Refused, UpstreamError
+from stockyard.modules.rate.ratelimit import Config, Limit, RateLimit
+from tests.builders import HandClock, Provider, an_answer, an_exchange, notes, some_ports, through
+
+
+def limiter(ports: Ports | None = None, *rows: Limit, **config: object) -> RateLimit:
+    return RateLimit(Config(limits=rows, **config), ports or some_ports())  # type: ignore[arg-type]
+
+
+def called(number: int = 0, **fields: object) -> Exchange:
+    return an_exchange(id=f"req_{number}", **fields)  # type: ignore[arg-type]
+
+
+def by(**fields: str) -> Caller:
+    return Caller(**{"key_id": "key_1", **fields})  # type: ignore[arg-type]
+
+
+async def passes(module: RateLimit, x: Exchange, call: Call | None = None) -> bool:
+    try:
+        await through(x, call or Provider(an_answer()), module)
+    except Refused:
+        return False
+    return True
+
+
+async def test_sixty_a_minute_ten_at_once_and_the_refusal_names_the_second() -> None:
+    module = limiter(None, Limit(calls=60, burst=10))
+    passed = [await passes(module, called(n)) for n in range(99)]
+    assert passed == [True] * 10 + [False] * 89
+    x = called(99)
+    with pytest.raises(Refused) as refused:
+        await through(x, Provider(an_answer()), module)
+    assert (refused.value.code, refused.value.retry_after) == ("rate_limited", 1)
+    assert refused.value.message == "The limit of calls per key is reached. Try again in 1 s."
+    assert notes(x) == ["refused"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "other", "apart"),
+    [
+        (Limit(by="global", calls=1), by(key_id="key_2", team_id="t"), False),
+        (Limit(by="key", calls=1), by(key_id="key_2"), True),
+        (Limit(by="team", calls=1), by(key_id="key_2"), False),
+        (Limit(by="team", calls=1), by(team_id="t"), True),
+        (Limit(by="user", calls=1), by(user="ann"), True),
+        (Limit(by="project", calls=1), by(project="p"), True),
+        (Limit(by="address", calls=1), by(address="192.0.2.8"), True),
+    ],
+)
+async def test_counts_apart_by(limit: Limit, other: Caller, apart: bool) -> None:
+    module = limiter(None, limit)
+    assert await passes(module, called(1, caller=by()))
+    assert await passes(module, called(2, caller=other)) is apart
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::2", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+    ],
+)
+async def test_an_ipv6_network_is_one_address(one: str, other: str, same: bool) -> None:
+    module = limiter(None, Limit(by="address", calls=1))
+    assert await passes(module, called(1, caller=by(address=one)))
+    assert await passes(module, called(2, caller=by(address=other))) is not same
+
+
+@pytest.mark.parametrize(
+    ("limit", "concerned"),
+    [
+        (Limit(calls=1, match="key_*"), True),
+        (Limit(calls=1, match="other_*"), False),
+        (Limit(calls=1, models=("m",)), True),
+        (Limit(calls=1, models=("gpt-*",)), False),
+        (Limit(calls=1, kinds=("chat",)), True),
+        (Limit(calls=1, kinds=("embeddings",)), False),
+        (Limit(by="model", calls=1, match="m"), True),
+    ],
+)
+async def test_a_limit_concerns_only_what_it_names(limit: Limit, concerned: bool) -> None:
+    module = limiter(None, limit)
+    await passes(module, called(1))
+    assert await passes(module, called(2)) is not concerned
+
+
+async def test_a_debt_of_tokens_is_paid_before_the_next_call() -> None:
+    clock = HandClock()
+    module = limiter(some_ports(clock), Limit(tokens=1000))
+    big = Provider(an_answer(usage=Usage(in_fresh=4000, out_text=1000)))
+    assert await passes(module, called(1, max_output=10), big)
+    x = called(2, max_output=10)
+    with pytest.raises(Refused) as refused:
+        await through(x, big, module)
+    assert refused.value.retry_after == pytest.approx((4000 + 2 + 10) * 0.06)
+    clock.advance(refused.value.retry_after + 0.01)
+    assert await passes(module, called(3, max_output=10), big)
+
+
+async def test_tokens_of_a_refused_call_come_back_but_not_the_call() -> None:
+    module = limiter(None, Limit(calls=2, tokens=100))
+    refusing = Provider(Refused(403, "policy_blocked", "No."))
+    with pytest.raises(Refused):
+        await through(called(1, max_output=98), refusing, module)
+    assert await passes(module, called(2, max_output=98), Provider(an_answer()))
+    assert not await passes(module, called(3, max_output=1))
+
+
+async def test_an_answer_from_store_or_a_mock_uses_no_tokens() -> None:
+    module = limiter(None, Limit(tokens=100))
+
+    async def mocked(x: Exchange) -> Answer:
+        x.simulated = "fixture"
+        return an_answer(usage=Usage(out_text=5000))
+
+    async def stored(x: Exchange) -> Answer:
+        x.stored_usage = Usage(out_text=5000)
+        return an_answer(usage=Usage(out_text=5000))
+
+    for number, call in enumerate((mocked, stored, mocked)):
+        assert await passes(module, called(number, max_output=90), call)
+
+
+async def test_a_caller_that_left_still_pays_what_was_reserved() -> None:
+    module = limiter(None, Limit(tokens=100))
+    x = called(1, max_output=98)
+    with pytest.raises(Abandoned):
+        await through(x, Provider(Abandoned()), module)
+    assert not await passes(module, called(2, max_output=98))
+
+
+async def test_a_provider_that_failed_used_no_tokens() -> None:
+    module = limiter(None, Limit(tokens=100))
+    failing = Provider(UpstreamError("overloaded", "Busy."))
+    with pytest.raises(UpstreamError):
+        await through(called(1, max_output=98), failing, module)
+    assert await passes(module, called(2, max_output=98))
+
+
+async def test_the_mean_answer_is_reserved_when_the_call_names_no_length() -> None:
+    ports = some_ports()
+    module = limiter(ports, Limit(tokens=1_000_000))
+    answers = Provider(an_answer(usage=Usage(in_fresh=2, out_text=500)))
+    x = called(1)
+    await through(x, answers, module)
+    assert x.reserved_tokens == 2
+    x = called(2)
+    await through(x, answers, module)
+    assert x.reserved_tokens == 2 + 500
+    x = called(3, max_output=100)
+    await through(x, answers, module)
+    assert x.reserved_tokens == 2 + 100
+
+
+async def test_calls_at_once_are_freed_when_they_end() -> None:
+    module = limiter(None, Limit(concurrent=1))
+    inner: list[bool] = []
+
+    async def nested(x: Exchange) -> Answer:
+        inner.append(await passes(module, called(2)))
+        return an_answer()
+
+    assert await passes(module, called(1), nested)
+    assert inner == [False]
+    with pytest.raises(UpstreamError):
+        await through(called(3), Provider(UpstreamError("timeout", "Late.")), module)
+    assert await passes(module, called(4))
+
+
+async def test_too_many_at_once_has_its_own_code() -> None:
+    module = limiter(None, Limit(concurrent=1))
+    module.on_request(called(1))
+    with pytest.raises(Refused) as refused:
+        module.on_request(called(2))
+    assert (refused.value.status, refused.value.code) == (429, "concurrency_exceeded")
+
+
+async def test_tells_where_the_limits_stand_on_answers_and_refusals() -> None:
+    module = limiter(None, Limit(calls=60, burst=2))
+    told = []
+    for number in range(3):
+        x = called(number)
+        await passes(module, x)
+        told.append({name: value for name, value in x.told if name.startswith("RateLimit")})
+    assert [t["RateLimit-Remaining"] for t in told] == ["1", "0", "0"]
+    assert {t["RateLimit-Limit"] for t in told} == {"2"}
+    assert told[-1]["RateLimit-Reset"] == "2"
+
+
+async def test_headers_can_be_left_out() -> None:
+    x = called()
+    await through(x, Provider(an_answer()), limiter(None, Limit(calls=1), headers=False))
+    assert x.told == []
+
+
+async def test_waits_for_room_when_it_may() -> None:
+    clock = HandClock()
+    module = limiter(some_ports(clock), Limit(calls=1, per_seconds=3), max_wait_ms=5000)
+    assert await passes(module, called(1))
+    x = called(2)
+    assert await passes(module, x)
+    assert clock.slept == [3]
+    assert notes(x) == ["waited"]
+
+
+async def test_does_not_begin_to_wait_when_it_would_take_too_long() -> None:
+    clock = HandClock()
+    module = limiter(some_ports(clock), Limit(calls=1, per_seconds=60), max_wait_ms=5000)
+    assert await passes(module, called(1))
+    assert not await passes(module, called(2))
+    assert clock.slept == []
+
+
+def test_without_limits_it_is_idle() -> None:
+    assert limiter().idle()
+    assert not limiter(None, Limit(calls=1)).idle()

@@ -1,0 +1,331 @@
+"""Moving between targets, and keeping away from those that fail."""
+
+from collections import Counter
+from contextlib import nullcontext
+
+import pytest
+
+from stockyard.core.events import TextDelta
+from stockyard.core.exchange import Asked, Constraints, Exchange
+from stockyard.core.folding import unfold
+from stockyard.core.ports import Ports
+from stockyard.core.replay import Replay
+from stockyard.core.response import Response
+from stockyard.core.stream import Answer, Stream
+from stockyard.core.target import Attempt, Credential, Secret, Target
+from stockyard.errors import Abandoned, InvalidConfig, Kind, Refused, StockyardError, UpstreamError
+from stockyard.modules.reliability.retrypilot import Config as RetryConfig
+from stockyard.modules.reliability.retrypilot import RetryPilot
+from stockyard.modules.routing.failover import Chain, Config, Failover, Step
+from tests.builders import (
+    HandClock,
+    Provider,
+    Taken,
+    an_answer,
+    an_exchange,
+    notes,
+    some_ports,
+    through,
+)
+
+DOWN = UpstreamError("provider_fault", "Down.", status=500)
+ONE, TWO, THREE = (Target(name, "m") for name in ("one", "two", "three"))
+
+
+def failover(ports: Ports | None = None, **config: object) -> Failover:
+    return Failover(Config(**config), ports or some_ports())  # type: ignore[arg-type]
+
+
+def a_stream(text: str = "hello", error: StockyardError | None = None) -> Stream:
+    response = an_answer(text)
+    return Replay(unfold(response.output, response.usage), error=error)
+
+
+async def test_the_third_target_answers_when_two_fail() -> None:
+    provider, x = Provider(DOWN, DOWN, an_answer()), an_exchange()
+    answer = await through(x, provider, failover(), choose=[ONE])
+    assert isinstance(answer, Response)
+    assert provider.asked == ["one/m", "two/m", "three/m"]
+    assert x.target == THREE
+    assert ("X-Stockyard-Attempts", "3") in x.told
+    assert ("X-Stockyard-Failover-From", "one/m") in x.told
+    assert notes(x) == ["moved", "moved"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "moves"),
+    [
+        ("unreachable", True),
+        ("timeout", True),
+        ("rate_limited", True),
+        ("quota_exhausted", True),
+        ("overloaded", True),
+        ("provider_fault", True),
+        ("bad_answer", True),
+        ("interrupted", True),
+        ("model_unknown", True),
+        ("auth", True),
+        ("no_credit", True),
+        ("permission", True),
+        ("bad_request", False),
+        ("context_length", False),
+        ("content_filtered", False),
+        ("too_large", False),
+    ],
+)
+async def test_moves_on_only_after_what_another_target_may_cure(kind: Kind, moves: bool) -> None:
+    provider = Provider(UpstreamError(kind, "No."), an_answer())
+    with nullcontext() if moves else pytest.raises(UpstreamError):
+        await through(an_exchange(), provider, failover(), choose=[ONE])
+    assert len(provider.asked) == (2 if moves else 1)
+
+
+async def test_moves_on_after_a_content_policy_only_when_told_to() -> None:
+    provider = Provider(UpstreamError("content_filtered", "No."), an_answer())
+    await through(an_exchange(), provider, failover(on_content_policy=True), choose=[ONE])
+    assert provider.asked == ["one/m", "two/m"]
+
+
+@pytest.mark.parametrize("error", [Refused(403, "policy_blocked", "No."), Abandoned()])
+async def test_a_refusal_or_a_caller_that_left_ends_the_call(error: StockyardError) -> None:
+    provider = Provider(error)
+    with pytest.raises(type(error)):
+        await through(an_exchange(), provider, failover(), choose=[ONE])
+    assert provider.asked == ["one/m"]
+
+
+async def test_a_caller_s_own_credential_stays_at_its_provider() -> None:
+    own = Target("one", "m", Credential("c", "one", Secret("s"), own=True))
+    provider = Provider(DOWN, an_answer())
+    with pytest.raises(UpstreamError) as raised:
+        await through(an_exchange(), provider, failover(), choose=[own])
+    assert raised.value is DOWN
+    assert provider.asked == ["one/m"]
+
+
+async def test_an_error_of_a_caller_s_own_credential_is_the_caller_s() -> None:
+    provider = Provider(UpstreamError("auth", "Bad key.", own_credential=False), an_answer())
+    with pytest.raises(UpstreamError):
+        await through(an_exchange(), provider, failover(), choose=[ONE])
+    assert provider.asked == ["one/m"]
+
+
+async def test_the_caller_can_switch_it_off() -> None:
+    provider, x = Provider(DOWN), an_exchange(asked=Asked(fallback="off"))
+    with pytest.raises(UpstreamError) as raised:
+        await through(x, provider, failover(), choose=[ONE])
+    assert raised.value is DOWN
+    assert provider.asked == ["one/m"]
+
+
+async def test_constraints_hold_for_every_target() -> None:
+    provider, x = Provider(DOWN, an_answer()), an_exchange()
+    x.constraints = Constraints(providers=("one", "three"))
+    await through(x, provider, failover(), choose=[ONE])
+    assert provider.asked == ["one/m", "three/m"]
+
+
+async def test_no_allowed_target_is_told_at_once() -> None:
+    provider, x = Provider(an_answer()), an_exchange()
+    x.constraints = Constraints(providers=("nowhere",))
+    with pytest.raises(Refused) as refused:
+        await through(x, provider, failover(), choose=[ONE])
+    assert (refused.value.status, refused.value.code) == (503, "no_target")
+    assert provider.asked == []
+
+
+async def test_several_that_fail_are_one_refusal_with_a_time() -> None:
+    ports = some_ports()
+    module = failover(ports, breaker_min_calls=1, breaker_open_seconds=40)
+    provider, x = Provider(DOWN), an_exchange()
+    with pytest.raises(Refused) as refused:
+        await through(x, provider, module, choose=[ONE])
+    assert (refused.value.code, refused.value.retry_after) == ("no_target", 40)
+    assert refused.value.__cause__ is DOWN
+    assert "exhausted" in notes(x)
+
+
+async def test_no_more_targets_than_allowed_are_tried() -> None:
+    provider = Provider(DOWN)
+    with pytest.raises(Refused):
+        await through(an_exchange(), provider, failover(max_targets=2), choose=[ONE])
+    assert provider.asked == ["one/m", "two/m"]
+
+
+async def test_a_row_names_other_models() -> None:
+    row = Chain(models=("claude-*",), targets=(Step(provider="two", model="gpt-y"),))
+    provider = Provider(DOWN, an_answer())
+    x = an_exchange(model="claude-x")
+    await through(x, provider, failover(chains=(row,)), choose=[Target("one", "claude-x")])
+    assert provider.asked == ["one/claude-x", "two/gpt-y"]
+    assert x.request.model == "gpt-y"
+    assert x.received.model == "claude-x"
+
+
+def test_a_row_with_an_unknown_provider_is_refused_with_its_place() -> None:
+    row = Chain(targets=(Step(provider="one"), Step(provider="nowhere")))
+    with pytest.raises(InvalidConfig) as refused:
+        failover(chains=(row,))
+    assert refused.value.path == "chains[0].targets[1].provider"
+
+
+async def test_a_target_known_to_fail_is_skipped_until_its_time_is_up() -> None:
+    clock = HandClock()
+    module = failover(some_ports(clock), breaker_min_calls=2, breaker_open_seconds=10)
+    for _ in range(2):
+        await through(an_exchange(), Provider(DOWN, an_answer()), module, choose=[ONE])
+    provider, x = Provider(an_answer()), an_exchange()
+    await through(x, provider, module, choose=[ONE])
+    assert provider.asked == ["two/m"]
+    assert notes(x) == ["skipped_open"]
+    clock.advance(10)
+    provider = Provider(an_answer())
+    await through(an_exchange(), provider, module, choose=[ONE])
+    assert provider.asked == ["one/m"]
+
+
+async def test_all_known_to_fail_is_told_without_a_try() -> None:
+    module = failover(breaker_min_calls=1)
+    with pytest.raises(Refused):
+        await through(an_exchange(), Provider(DOWN), module, choose=[ONE])
+    provider = Provider(an_answer())
+    with pytest.raises(Refused) as refused:
+        await through(an_exchange(), provider, module, choose=[ONE])
+    assert provider.asked == []
+    assert refused.value.retry_after == 15
+
+
+async def test_opening_and_closing_are_noted() -> None:
+    clock = HandClock()
+    module = failover(some_ports(clock), breaker_min_calls=1)
+    x = an_exchange()
+    await through(x, Provider(DOWN, an_answer()), module, choose=[ONE])
+    assert notes(x) == ["opened", "moved"]
+    clock.advance(15)
+    for _ in range(3):
+        x = an_exchange()
+        await through(x, Provider(an_answer()), module, choose=[ONE])
+    assert notes(x) == ["closed"]
+
+
+async def test_a_request_that_is_wrong_does_not_open_a_breaker() -> None:
+    ports = some_ports()
+    module = failover(ports, breaker_min_calls=1)
+    with pytest.raises(UpstreamError):
+        await through(
+            an_exchange(), Provider(UpstreamError("bad_request", "No.")), module, choose=[ONE]
+        )
+    assert ports.health.allow(ONE)
+
+
+async def test_a_provider_that_asks_for_time_gets_it() -> None:
+    ports = some_ports()
+    limit = UpstreamError("rate_limited", "Slow down.", status=429, retry_after=30)
+    await through(an_exchange(), Provider(limit, an_answer()), failover(ports), choose=[ONE])
+    assert ports.health.reopens_in(ONE) == 30
+
+
+async def test_each_target_starts_from_the_request_as_it_came() -> None:
+    seen = []
+
+    async def spoiling(x: Exchange) -> Answer:
+        x.attempts.append(Attempt(target=x.target or ONE, started_us=0))
+        seen.append((x.request.model, x.untouched))
+        x.request = x.request.with_model("spoiled")
+        if len(seen) < 3:
+            raise DOWN
+        return an_answer()
+
+    await through(an_exchange(), spoiling, failover(), choose=[ONE])
+    assert seen == [("m", True)] * 3
+
+
+async def test_a_stream_that_breaks_after_content_is_not_moved_but_counted() -> None:
+    ports = some_ports()
+    cut = UpstreamError("interrupted", "Cut.")
+    provider = Provider(a_stream(error=cut))
+    module = failover(ports, breaker_min_calls=2)
+    with pytest.raises(UpstreamError) as raised:
+        await through(an_exchange(stream=True), provider, module, choose=[ONE])
+    assert raised.value is cut
+    assert provider.asked == ["one/m"]
+    assert not ports.health.allow(ONE)
+    assert ports.health.in_flight(ONE) == 0
+
+
+async def test_a_stream_is_in_flight_until_it_ends() -> None:
+    ports, sink = some_ports(), Taken()
+    module = failover(ports)
+    x = an_exchange(stream=True)
+    x.targets = (ONE,)
+    answer = await module.around(x, Provider(a_stream("hi")))
+    assert ports.health.in_flight(ONE) == 1
+    assert isinstance(answer, Stream)
+    answer.start(sink)
+    assert ports.health.in_flight(ONE) == 0
+    assert [e.text for e in sink.taken if isinstance(e, TextDelta)] == ["hi"]
+
+
+async def test_a_caller_that_leaves_a_stream_proves_nothing() -> None:
+    ports = some_ports()
+    module = failover(ports, breaker_min_calls=1)
+    x = an_exchange(stream=True)
+    x.targets = (ONE,)
+    answer = await module.around(x, Provider(a_stream()))
+    assert isinstance(answer, Stream)
+    answer.cancel()
+    assert ports.health.in_flight(ONE) == 0
+    assert ports.health.allow(ONE)
+
+
+async def test_repeats_and_targets_together_keep_the_cap() -> None:
+    ports = some_ports()
+    pilot = RetryPilot(RetryConfig(retries=3, budget_min_per_second=1000), ports)
+    provider, x = Provider(DOWN), an_exchange()
+    with pytest.raises(UpstreamError):
+        await through(x, provider, failover(ports), pilot, choose=[ONE])
+    assert len(provider.asked) == 3
+
+
+async def test_a_stream_tries_no_further_target_when_its_time_is_up() -> None:
+    x = an_exchange(stream=True)
+    x.started -= 2_000_000_000
+    provider = Provider(DOWN)
+    with pytest.raises(UpstreamError):
+        await through(x, provider, failover(total_seconds=1), choose=[ONE])
+    assert provider.asked == ["one/m"]
+
+
+async def first_asked(module: Failover, times: int) -> Counter[str]:
+    counted: Counter[str] = Counter()
+    for _ in range(times):
+        provider = Provider(an_answer())
+        await through(an_exchange(), provider, module, choose=[ONE])
+        counted[provider.asked[0]] += 1
+    return counted
+
+
+async def test_round_robin_takes_turns() -> None:
+    counted = await first_asked(failover(strategy="round_robin"), 9)
+    assert counted == {"one/m": 3, "two/m": 3, "three/m": 3}
+
+
+async def test_weighted_keeps_the_shares_exactly() -> None:
+    row = Chain(targets=(Step(provider="one", weight=100), Step(provider="two", weight=300)))
+    counted = await first_asked(failover(chains=(row,), strategy="weighted"), 40)
+    assert counted == {"one/m": 10, "two/m": 30}
+
+
+async def test_least_busy_goes_where_little_runs() -> None:
+    ports = some_ports()
+    for target in (ONE, ONE, TWO):
+        ports.health.allow(target)
+    assert await first_asked(failover(ports, strategy="least_busy"), 1) == {"three/m": 1}
+
+
+async def test_least_latency_takes_the_quicker_of_two() -> None:
+    picks = iter([0.0, 0.0])  # the first and the second candidate
+    ports = some_ports(random=lambda: next(picks))
+    ports.health.report(ONE, ok=True, first_byte_us=9000)
+    ports.health.report(TWO, ok=True, first_byte_us=1000)
+    assert await first_asked(failover(ports, strategy="least_latency"), 1) == {"two/m": 1}

@@ -1,0 +1,54 @@
+"""Kept answers within their bounds."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stockyard.core.ports import Stored
+from stockyard.storage.answers import OVERHEAD_BYTES, MemoryAnswers
+
+
+def stored(value: bytes = b"x", model: str = "m") -> Stored:
+    return Stored(value=value, stored_at=0, expires_at=1, model=model, key_id="k")
+
+
+def put(
+    answers: MemoryAnswers, key: bytes, entry: Stored, entries: int = 3, size: int = 9999
+) -> None:
+    answers.put(key, entry, max_entries=entries, max_bytes=size)
+
+
+def test_the_least_recently_used_goes_first() -> None:
+    answers = MemoryAnswers()
+    for key in (b"a", b"b", b"c"):
+        put(answers, key, stored())
+    answers.get(b"a")
+    put(answers, b"d", stored())
+    assert [key for key in (b"a", b"b", b"c", b"d") if answers.get(key)] == [b"a", b"c", b"d"]
+
+
+def test_a_new_value_takes_the_place_of_the_old_one() -> None:
+    answers = MemoryAnswers()
+    put(answers, b"a", stored(b"1"))
+    put(answers, b"a", stored(b"22"))
+    assert len(answers) == 1
+    assert answers.size_bytes == 2 + OVERHEAD_BYTES
+
+
+def test_purge_removes_what_it_is_told_to() -> None:
+    answers = MemoryAnswers()
+    for key, model in ((b"a", "m"), (b"b", "n"), (b"c", "m")):
+        put(answers, key, stored(model=model))
+    assert answers.purge(lambda entry: entry.model == "m") == 2
+    assert len(answers) == 1
+    assert answers.size_bytes == 1 + OVERHEAD_BYTES
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3000)), max_size=60))
+def test_number_and_size_stay_within_their_bounds(steps: list[tuple[int, int]]) -> None:
+    answers = MemoryAnswers()
+    for key, size in steps:
+        put(answers, bytes([key]), stored(b"x" * size), entries=4, size=6000)
+        assert len(answers) <= 4
+        assert 0 <= answers.size_bytes <= 6000
+    answers.purge(lambda entry: True)
+    assert answers.size_bytes == 0
