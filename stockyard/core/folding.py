@@ -1,10 +1,10 @@
 """Fold Events into an answer, and unfold an answer into Events.
 
-`fold(unfold(output, usage)) == (output, usage)`. That law lets streams and whole answers take one path
-through the modules, and lets a kept answer be replayed as a stream.
+`fold(unfold(output, usage)) == (output, usage)`. That law lets streams and whole answers take one
+path through the modules, and lets a kept answer be replayed as a stream.
 
-A part is unfolded into what streams of it (text, arguments, a signature) and, in `PartStarted.whole`,
-what does not. Folding puts the two together again.
+A part is unfolded into what streams of it (text, arguments, a signature) and, in
+`PartStarted.whole`, what does not. Folding puts the two together again.
 """
 
 from collections.abc import Iterable, Iterator
@@ -273,6 +273,10 @@ class _Part:
                 self._audio[name] = self._audio.get(name, "") + value if text else value
 
     def result(self) -> AnyPart:
+        part, extra = self._part(), self._opened.extra
+        return replace(part, extra={**part.extra, **extra}) if extra else part
+
+    def _part(self) -> AnyPart:
         opened = self._opened
         whole: AnyPart | None = opened.whole  # type: ignore[assignment]  # one of the parts
         text = "".join(self._pieces)

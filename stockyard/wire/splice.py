@@ -6,75 +6,69 @@ valid UTF-8, and the keys named here occur at most once on its top level.
 """
 
 import re
-from typing import NamedTuple
 
 import msgspec
 
+from stockyard.wire.members import Member, members_of
 from stockyard.wire.strict import not_json
 
-_WHITE = re.compile(rb"[ \t\r\n]*")
-_VALUE = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*")
-_KEY = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
-_STRING_VALUE = re.compile(rb'[ \t\r\n]*:[ \t\r\n]*("(?:[^"\\]|\\.)*+")', re.DOTALL)
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-
-
-class Span(NamedTuple):
-    start: int
-    end: int
+_STRING_VALUE = re.compile(rb'[ \t\r\n]*:[ \t\r\n]*("[^"\\]*+(?:\\.[^"\\]*+)*+")', re.DOTALL)
+_INCLUDE_USAGE = b'"stream_options":{"include_usage":true},'
+_SMALL = 16 * 1024
 
 
 def replace_text(body: bytes, key: str, text: str) -> bytes:
     """The body with the string under this top-level key replaced."""
-    quoted = msgspec.json.encode(key)
-    at = body.find(quoted)
-    value = _STRING_VALUE.match(body, at + len(quoted)) if at >= 0 else None
-    if value is None or body.find(quoted, value.end()) >= 0:
-        span = span_of(body, key)
-        if span is None:
-            raise not_json(f"The body has no '{key}'.")
-    else:
-        span = Span(*value.span(1))
-    return body[: span.start] + msgspec.json.encode(text) + body[span.end :]
+    start, end = _span_of_text(body, b'"' + key.encode() + b'"') or _span_of(body, key) or (0, 0)
+    if not end:
+        raise not_json(f"The body has no '{key}'.")
+    return body[:start] + msgspec.json.encode(text) + body[end:]
 
 
 def ask_for_usage(body: bytes) -> bytes:
     """The body with `stream_options.include_usage` true, whatever it was."""
-    options = span_of(body, "stream_options") if b'"stream_options"' in body else None
-    if options is None:
+    span = _span_of(body, "stream_options") if b'"stream_options"' in body else None
+    if span is None:
         start = body.index(b"{") + 1
-        return body[:start] + b'"stream_options":{"include_usage":true},' + body[start:]
-    value = body[options.start : options.end]
-    if not value.startswith(b"{"):
-        return body[: options.start] + b'{"include_usage":true}' + body[options.end :]
-    wish = span_of(value, "include_usage")
-    if wish is not None:
-        value = value[: wish.start] + b"true" + value[wish.end :]
-    else:
-        comma = b"" if _WHITE.match(value, 1).end() == len(value) - 1 else b","  # type: ignore[union-attr]
-        value = b'{"include_usage":true' + comma + value[1:]
-    return body[: options.start] + value + body[options.end :]
+        return body[:start] + _INCLUDE_USAGE + body[start:]
+    start, end = span
+    return body[:start] + _options_with_usage(body[start:end]) + body[end:]
 
 
-def span_of(body: bytes, key: str) -> Span | None:
-    """Where the value of a top-level key stands. Nested keys of the same name are passed over."""
-    try:
-        members = _members(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise not_json("The body is not one JSON object.") from None
-    if key not in members:
+def _options_with_usage(options: bytes) -> bytes:
+    if not options.startswith(b"{"):
+        return b'{"include_usage":true}'
+    members = _members_of(options)
+    for member in members:
+        if member.key == "include_usage":
+            return options[: member.start] + b"true" + options[member.end :]
+    comma = b"," if members else b""
+    return b'{"include_usage":true' + comma + options[1:]
+
+
+def _span_of_text(body: bytes, quoted: bytes) -> tuple[int, int] | None:
+    """The short way, for small bodies: a key that occurs once needs no walk."""
+    if len(body) > _SMALL:
         return None
-    position = body.index(b"{") + 1
-    for name, raw in members.items():
-        start = _WHITE.match(body, position).end()  # type: ignore[union-attr]
-        quoted = _KEY.match(body, start)
-        colon = quoted and _VALUE.match(body, quoted.end())
-        value = bytes(raw)
-        if not quoted or not colon or not body.startswith(value, colon.end()):
-            # Only a repeated key makes the walk and the parser disagree.
-            raise not_json("An object in the JSON body has the same key twice.")
-        end = colon.end() + len(value)
-        if name == key:
-            return Span(colon.end(), end)
-        position = _WHITE.match(body, end).end() + 1  # type: ignore[union-attr]
+    at = body.find(quoted)
+    value = _STRING_VALUE.match(body, at + len(quoted)) if at >= 0 else None
+    if value is None or body.find(quoted, value.end()) >= 0:
+        return None
+    return value.span(1)
+
+
+def _span_of(body: bytes, key: str) -> tuple[int, int] | None:
+    for member in _members_of(body):
+        if member.key == key:
+            return member.start, member.end
     return None
+
+
+def _members_of(body: bytes) -> list[Member]:
+    try:
+        members = members_of(body)
+    except (ValueError, RecursionError):
+        raise not_json("The body is not one JSON object.") from None
+    if members is None:
+        raise not_json("An object in the JSON body has the same key twice.")
+    return members

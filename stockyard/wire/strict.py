@@ -13,14 +13,17 @@ from typing import Any
 import msgspec
 
 from stockyard.errors import Refused
+from stockyard.wire.members import members_of
 
 MAX_DEPTH = 64
 MAX_VALUES = 200_000
 MAX_KEYS = 10_000
 MAX_NUMBER = 64
 
+_SMALL = 16 * 1024
+
 _decode = msgspec.json.Decoder().decode
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _LONG_NUMBER = re.compile(rb"[0-9+\-.eE]{%d}" % (MAX_NUMBER + 1))
 # The keys we read are lower-case letters and underscores; spelled with escapes they would need one
 # of these, which no ordinary encoder writes.
@@ -61,21 +64,23 @@ def check_text(body: bytes) -> None:
         raise not_json("The body is not valid UTF-8.") from None
 
 
-def check_head(body: bytes, keys: Sequence[bytes]) -> bool:
-    """Whether each of these quoted top-level keys stands in the body at most once.
+def check_head(body: bytes, keys: Sequence[bytes]) -> None:
+    """Refuse a JSON object in which one of these quoted top-level keys is repeated.
 
-    When one occurs more often, it is either nested (fine) or repeated: the full parse decides, and
-    raises Refused for a repeated one.
+    A key whose bytes occur once needs no look. When they occur more often, it is either nested
+    (fine) or repeated: the full parse decides. For large bodies the walk over the top level is
+    cheaper than searching them for every key.
     """
     check_text(body)
+    if len(body) > _SMALL and members_of(body) is not None:
+        return
     for key in keys:
         if body.count(key) > 1:
             break
     else:
         if b"\\u00" not in body or not _ESCAPED_LETTER.search(body):
-            return True
+            return
     parse(body)
-    return False
 
 
 def _measure(value: Any) -> int:

@@ -1,0 +1,302 @@
+"""Content blocks of Messages: text, images, documents, thinking, tool calls and results."""
+
+from typing import Any
+
+import msgspec
+
+from stockyard.core.messages import (
+    AnyPart,
+    Cache,
+    Document,
+    Image,
+    Opaque,
+    Part,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+from stockyard.wire.fields import Fields
+from stockyard.wire.layout import Drops, layout_of, own_fields, with_layout
+from stockyard.wire.media import from_data_url, sniffed
+
+FORMAT = "anthropic.messages"
+
+BILLING_LINE = "x-anthropic-billing-header:"
+"""Opens a system block that one client adds for this format alone; it changes with every version
+and would spoil another provider's prompt cache."""
+
+_TTLS = ("5m", "1h")
+
+
+def decode_blocks(content: Any, path: str) -> tuple[AnyPart, ...]:
+    """The parts of a `content` field: a string or a list of blocks."""
+    if content is None:
+        return ()
+    if isinstance(content, str):
+        return (Text(text=content),)
+    if not isinstance(content, list):
+        content = [content]
+    return tuple(decode_block(item, f"{path}[{i}]") for i, item in enumerate(content))
+
+
+def decode_block(item: Any, path: str) -> AnyPart:
+    fields = Fields(item, path)
+    kind = fields.rest.get("type")
+    read = _READERS.get(kind) if isinstance(kind, str) else None
+    if read is None:
+        return Opaque(format=FORMAT, value=item, cache=take_cache(fields))
+    fields.any("type")
+    return read(fields) or Opaque(format=FORMAT, value=item)
+
+
+def encode_blocks(parts: tuple[AnyPart, ...], drops: Drops, path: str) -> list[dict[str, Any]]:
+    """Parts as blocks; what Messages cannot say is left out and named."""
+    return [block for part in parts if (block := encode_block(part, drops, path)) is not None]
+
+
+def encode_block(part: AnyPart, drops: Drops, path: str) -> dict[str, Any] | None:
+    write = _WRITERS.get(type(part))
+    block = write(part, drops) if write else None
+    if block is None:
+        if not isinstance(part, Text):
+            drops.add(f"{path}.{part.__struct_config__.tag}")
+        return None
+    drops.foreign(part.extra, path)
+    return {**own_fields(part.extra, FORMAT), **block, **cache_field(part.cache)}
+
+
+def take_cache(fields: Fields) -> Cache | None:
+    """The `cache_control` of a block. One with fields that we do not know stays as it is, too."""
+    mark = fields.rest.get("cache_control")
+    if not isinstance(mark, dict):
+        return None
+    ttl = mark.get("ttl")
+    if mark.keys() <= {"type", "ttl"} and mark.get("type") == "ephemeral":
+        del fields.rest["cache_control"]
+    return Cache(ttl=ttl if isinstance(ttl, str) else None)
+
+
+def cache_field(cache: Cache | None) -> dict[str, Any]:
+    if cache is None:
+        return {}
+    ttl = {"ttl": cache.ttl} if cache.ttl in _TTLS else {}
+    return {"cache_control": {"type": "ephemeral", **ttl}}
+
+
+def arguments_object(text: str) -> Any:
+    """A call's arguments as an object. Text that is no object is kept under `_raw`."""
+    if not text.strip():
+        return {}
+    try:
+        value = msgspec.json.decode(text)
+    except (ValueError, RecursionError):
+        return {"_raw": text}
+    return value if isinstance(value, dict) else {"_raw": text}
+
+
+def compact(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _read_text(fields: Fields) -> AnyPart:
+    cache, text = take_cache(fields), fields.required_text("text")
+    if text.startswith(BILLING_LINE):
+        value = {"type": "text", "text": text, **fields.rest}
+        return Opaque(format=FORMAT, value=value, cache=cache)
+    citations = fields.items("citations")
+    layout = "cited" if citations == [] else ""
+    extra = with_layout(fields.left(FORMAT), FORMAT, layout)
+    return Text(text=text, citations=tuple(citations or ()), cache=cache, extra=extra)
+
+
+def _read_image(fields: Fields) -> AnyPart | None:
+    cache, source = take_cache(fields), fields.inside("source")
+    if source is None:
+        return None
+    kind = source.any("type")
+    found: dict[str, Any] = {}
+    if kind == "base64":
+        found = {"data": source.required_text("data"), "media_type": source.text("media_type")}
+    elif kind == "url":
+        found = {"url": source.required_text("url")}
+    elif kind == "file":
+        found = {"file_id": source.required_text("file_id")}
+    if not found or source.rest:
+        return None
+    return Image(**found, cache=cache, extra=fields.left(FORMAT))
+
+
+def _read_document(fields: Fields) -> AnyPart | None:
+    cache, source = take_cache(fields), fields.inside("source")
+    if source is None:
+        return None
+    kind = source.any("type")
+    found: dict[str, Any] = {}
+    if kind == "base64":
+        found = {"data": source.required_text("data"), "media_type": source.text("media_type")}
+    elif kind == "url":
+        found = {"url": source.required_text("url")}
+    elif kind == "file":
+        found = {"file_id": source.required_text("file_id")}
+    elif kind == "text":
+        found = {"text": source.required_text("data"), "media_type": source.text("media_type")}
+    if not found or source.rest:
+        return None
+    return Document(**found, title=fields.text("title"), cache=cache, extra=fields.left(FORMAT))
+
+
+def _read_thinking(fields: Fields) -> AnyPart:
+    text, signature = fields.text("thinking") or "", fields.text("signature")
+    # Written by us for a provider that signs nothing: an empty signature vouches for nothing.
+    made_by = FORMAT if signature else None
+    layout = "unsigned" if signature == "" else ""
+    extra = with_layout(fields.left(FORMAT), FORMAT, layout)
+    return Reasoning(text=text, signature=signature or None, made_by=made_by, extra=extra)
+
+
+def _read_redacted(fields: Fields) -> AnyPart:
+    data = fields.required_text("data")
+    return Reasoning(redacted=data, made_by=FORMAT, extra=fields.left(FORMAT))
+
+
+def _read_tool_use(fields: Fields) -> AnyPart:
+    cache = take_cache(fields)
+    given = fields.any("input")
+    return ToolCall(
+        id=fields.required_text("id"),
+        name=fields.required_text("name"),
+        arguments=given if isinstance(given, str) else compact(given or {}),
+        cache=cache,
+        extra=fields.left(FORMAT),
+    )
+
+
+def _read_result(fields: Fields) -> AnyPart:
+    cache, content = take_cache(fields), fields.any("content")
+    call_id, is_error = fields.required_text("tool_use_id"), fields.flag("is_error")
+    layout = " ".join(
+        word
+        for word, holds in (
+            ("list", isinstance(content, list)),
+            ("absent", content is None),
+            ("fine", is_error is False),
+        )
+        if holds
+    )
+    return ToolResult(
+        call_id=call_id,
+        parts=decode_blocks(content, fields.at("content")),
+        is_error=is_error or False,
+        cache=cache,
+        extra=with_layout(fields.left(FORMAT), FORMAT, layout),
+    )
+
+
+_READERS = {
+    "text": _read_text,
+    "image": _read_image,
+    "document": _read_document,
+    "thinking": _read_thinking,
+    "redacted_thinking": _read_redacted,
+    "tool_use": _read_tool_use,
+    "tool_result": _read_result,
+}
+
+
+def _write_text(part: Text, _: Drops) -> dict[str, Any] | None:
+    if not part.text:
+        # Empty text blocks are refused.
+        return None
+    block: dict[str, Any] = {"type": "text", "text": part.text}
+    if part.citations or layout_of(part.extra, FORMAT) == "cited":
+        block["citations"] = list(part.citations)
+    return block
+
+
+def _write_refusal(part: Refusal, _: Drops) -> dict[str, Any] | None:
+    return {"type": "text", "text": part.text} if part.text else None
+
+
+def _write_image(part: Image, _: Drops) -> dict[str, Any] | None:
+    source = _source(part.url, part.data, part.media_type, part.file_id, "image/png")
+    return None if source is None else {"type": "image", "source": source}
+
+
+def _write_document(part: Document, _: Drops) -> dict[str, Any] | None:
+    if part.text is not None:
+        kind = part.media_type or "text/plain"
+        source: dict[str, Any] | None = {"type": "text", "media_type": kind, "data": part.text}
+    else:
+        source = _source(part.url, part.data, part.media_type, part.file_id, "application/pdf")
+    if source is None:
+        return None
+    title = part.title or part.name
+    return {"type": "document", "source": source, **({"title": title} if title else {})}
+
+
+def _source(
+    url: str | None, data: str | None, kind: str | None, file_id: str | None, default: str
+) -> dict[str, Any] | None:
+    if url is not None and (media := from_data_url(url)):
+        data, kind = media.data, media.media_type
+    if data is not None:
+        declared = kind or default
+        return {"type": "base64", "media_type": sniffed(data, declared), "data": data}
+    if url is not None:
+        return {"type": "url", "url": url}
+    return {"type": "file", "file_id": file_id} if file_id is not None else None
+
+
+def _write_reasoning(part: Reasoning, _: Drops) -> dict[str, Any] | None:
+    """Only what this format made can be verified by it; the rest is never shown as text."""
+    if part.redacted is not None and part.made_by == FORMAT:
+        return {"type": "redacted_thinking", "data": part.redacted}
+    if part.signature is not None and part.made_by == FORMAT:
+        return {"type": "thinking", "thinking": part.text, "signature": part.signature}
+    layout = layout_of(part.extra, FORMAT)
+    if layout == "unsigned":
+        return {"type": "thinking", "thinking": part.text, "signature": ""}
+    return None
+
+
+def _write_call(part: ToolCall, _: Drops) -> dict[str, Any] | None:
+    if part.kind == "server":
+        return None
+    given = {"input": part.arguments} if part.kind == "custom" else arguments_object(part.arguments)
+    return {"type": "tool_use", "id": part.id, "name": part.name, "input": given}
+
+
+def _write_result(part: ToolResult, drops: Drops) -> dict[str, Any]:
+    layout = layout_of(part.extra, FORMAT).split()
+    block: dict[str, Any] = {"type": "tool_result", "tool_use_id": part.call_id}
+    single = part.parts[0] if len(part.parts) == 1 else None
+    if "list" not in layout and isinstance(single, Text) and is_bare(single):
+        block["content"] = single.text
+    elif "absent" not in layout:
+        block["content"] = encode_blocks(part.parts, drops, "messages.content.content")
+    if part.is_error or "fine" in layout:
+        block["is_error"] = part.is_error
+    return block
+
+
+def is_bare(text: Text) -> bool:
+    """Whether the text says it all, so that a string can stand for the block."""
+    return text.cache is None and not text.citations and FORMAT not in text.extra
+
+
+def _write_opaque(part: Opaque, _: Drops) -> dict[str, Any] | None:
+    return dict(part.value) if part.format == FORMAT else None
+
+
+_WRITERS: dict[type[Part], Any] = {
+    Text: _write_text,
+    Refusal: _write_refusal,
+    Image: _write_image,
+    Document: _write_document,
+    Reasoning: _write_reasoning,
+    ToolCall: _write_call,
+    ToolResult: _write_result,
+    Opaque: _write_opaque,
+}

@@ -1,0 +1,90 @@
+"""Messages: blocks in turns, with signed thinking and prompt caching."""
+
+import msgspec
+
+from stockyard.core.request import Content, Request
+from stockyard.core.response import Output, Response
+from stockyard.errors import Refused, UpstreamError
+from stockyard.wire import splice
+from stockyard.wire.anthropic_messages import errors, request, response
+from stockyard.wire.anthropic_messages.look import MessagesLook
+from stockyard.wire.anthropic_messages.stream import MessagesReader
+from stockyard.wire.anthropic_messages.writer import STOP_EVENT, MessagesWriter
+from stockyard.wire.codec import Dropped, Facts, Fault, Fields, Pen, RequestHead, Traits, WireError
+from stockyard.wire.error_kinds import upstream_error
+from stockyard.wire.fields import FieldError
+from stockyard.wire.head import is_array, read_head, wrong
+
+
+class _Head(msgspec.Struct, gc=False):
+    model: str
+    messages: msgspec.Raw
+    stream: bool | None = None
+    max_tokens: int | None = None
+
+
+_HEAD = msgspec.json.Decoder(_Head)
+_KEYS = (b'"model"', b'"messages"', b'"stream"', b'"max_tokens"')
+
+
+class MessagesCodec:
+    name = "anthropic.messages"
+    stream_type = b"text/event-stream; charset=utf-8"
+    ping = b'event: ping\ndata: {"type": "ping"}\n\n'
+    comments = True
+    terminator = STOP_EVENT
+
+    def peek(self, body: bytes) -> RequestHead:
+        head = read_head(body, _HEAD, _KEYS)
+        if not is_array(head.messages):
+            raise wrong("messages", "The field 'messages' must be an array.")
+        # Usage is part of every stream of this format.
+        return RequestHead(head.model, head.stream is True, True, head.max_tokens)
+
+    def decode_request(self, body: bytes) -> Content:
+        try:
+            return request.decode_request(body)
+        except FieldError as error:
+            raise Refused(400, "invalid_request", str(error), param=error.path) from None
+
+    def encode_request(
+        self,
+        request_: Request,
+        *,
+        features: Traits,
+        traits: Traits,
+        max_output: int | None = None,
+    ) -> Dropped:
+        return request.encode_request(request_, features=features, max_output=max_output)
+
+    def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:
+        return body if model is None else splice.replace_text(body, "model", model)
+
+    def facts(self, body: bytes, *, traits: Traits) -> Facts:
+        return response.facts(body)
+
+    def decode_response(self, body: bytes, *, traits: Traits) -> Output:
+        return response.decode_response(body)
+
+    def encode_response(self, response_: Response, pen: Pen) -> bytes:
+        return response.encode_response(response_, pen)
+
+    def reader(self, *, traits: Traits) -> MessagesReader:
+        return MessagesReader()
+
+    def look(self, *, traits: Traits, keep_usage: bool, native: bool) -> MessagesLook:
+        return MessagesLook(native=native)
+
+    def writer(self, pen: Pen) -> MessagesWriter:
+        return MessagesWriter(pen)
+
+    def decode_error(
+        self, status: int, fields: Fields, body: bytes, *, traits: Traits = frozenset()
+    ) -> UpstreamError:
+        return upstream_error(status, fields, body, traits)
+
+    def encode_error(self, fault: Fault) -> WireError:
+        return errors.encode_error(fault)
+
+    def failed_stream(self, fault: Fault) -> bytes:
+        return errors.failed_stream(fault)

@@ -1,0 +1,363 @@
+"""Messages requests, both ways.
+
+What law 6 of `wire.md` 1 does not keep when a request is written again: explicit nulls of known
+fields, `stream: false`, and empty text blocks, which the provider refuses.
+"""
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from stockyard.core.messages import Message, Text
+from stockyard.core.request import Content, OutputForm, ReasoningWish, Request, Tool, ToolChoice
+from stockyard.wire import strict
+from stockyard.wire.anthropic_messages.blocks import FORMAT, cache_field, take_cache
+from stockyard.wire.anthropic_messages.turns import (
+    decode_system,
+    decode_turns,
+    encode_system,
+    encode_turns,
+    leading_system,
+)
+from stockyard.wire.codec import Dropped, Traits
+from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_layout, words
+
+DEFAULT_MAX_TOKENS = 4_096
+"""Where the model's own maximum is not known; the field is required."""
+
+SMALLEST_BUDGET = 1_024
+
+# Thinking budgets by effort, for models that take a budget (`wire.md` 5.2).
+BUDGETS = {
+    "minimal": 1_024,
+    "low": 1_024,
+    "medium": 2_048,
+    "high": 4_096,
+    "xhigh": 8_192,
+    "max": 16_384,
+}
+
+EFFORT = "effort"
+"""Layout of a reasoning wish whose effort was said in this format."""
+
+_JSON_WISH = "Answer with one JSON object and nothing else."
+
+# Neutral fields this format has no word for, as most clients spell them.
+_UNSAYABLE = {
+    "seed": "seed",
+    "presence_penalty": "presence_penalty",
+    "frequency_penalty": "frequency_penalty",
+    "logit_bias": "logit_bias",
+    "logprobs": "logprobs",
+    "top_logprobs": "top_logprobs",
+    "min_p": "min_p",
+    "cache_key": "prompt_cache_key",
+    "modalities": "modalities",
+    "store": "store",
+    "previous": "previous_response_id",
+}
+
+
+def decode_request(body: bytes) -> Content:
+    return _decode(Fields(strict.parse(body)))
+
+
+def _decode(fields: Fields) -> Content:
+    fields.any("model")
+    fields.any("stream")
+    turns = fields.items("messages")
+    if turns is None:
+        raise FieldError("messages", "an array")
+    output, older = _take_output(fields)
+    choice, parallel = _take_choice(fields)
+    user = _take_user(fields)
+    return Content(
+        messages=(*decode_system(fields.any("system")), *decode_turns(turns)),
+        max_output=fields.integer("max_tokens"),
+        temperature=fields.number("temperature"),
+        top_p=fields.number("top_p"),
+        top_k=fields.integer("top_k"),
+        stop=fields.texts("stop_sequences"),
+        tools=tuple(_decode_tool(t, i) for i, t in enumerate(fields.items("tools") or ())),
+        tool_choice=choice,
+        parallel_tools=parallel,
+        output=output,
+        reasoning=_take_reasoning(fields),
+        service_tier=fields.text("service_tier"),
+        end_user=user,
+        cache=take_cache(fields),
+        extra=fields.left(FORMAT),
+        shape=words("output_format" if older else None),
+    )
+
+
+def encode_request(request: Request, *, features: Traits, max_output: int | None) -> Dropped:
+    content, drops = request.content, Drops(FORMAT)
+    drops.foreign(content.extra)
+    for name, spelled in _UNSAYABLE.items():
+        if getattr(content, name) not in (None, False):
+            drops.add(spelled)
+    if content.n not in (None, 1):
+        drops.add("n")
+    head, rest = leading_system(content.messages)
+    body: dict[str, Any] = {"model": request.model}
+    system = encode_system(_with_json_wish(head, content), drops)
+    if system is not None:
+        body["system"] = system
+    body["messages"] = encode_turns(rest, drops, system_role="system_messages" in features)
+    limit = content.max_output
+    body["max_tokens"] = (max_output or DEFAULT_MAX_TOKENS) if limit is None else limit
+    _add_sampling(body, content, drops)
+    _add_tools(body, content, drops)
+    _add_reasoning(body, content, drops, adaptive="adaptive_thinking" in features)
+    _add_output(body, content, drops)
+    _add_caller(body, content, drops)
+    if content.cache is not None:
+        body |= cache_field(content.cache)
+    if request.stream:
+        body["stream"] = True
+    return Dropped(msgspec.json.encode(_over(own_fields(content.extra, FORMAT), body)), drops.names)
+
+
+def _take_output(fields: Fields) -> tuple[OutputForm | None, bool]:
+    """The form of the answer. An older field name is still sent by some clients."""
+    config = fields.rest.get("output_config")
+    wish = config.get("format") if isinstance(config, dict) else None
+    older = wish is None and isinstance(fields.rest.get("output_format"), dict)
+    if older:
+        wish = fields.any("output_format")
+    if wish is None:
+        return None, False
+    form = Fields(wish, "output_config.format")
+    if not older and isinstance(config, dict):
+        fields.rest["output_config"] = {k: v for k, v in config.items() if k != "format"}
+    kind = form.required_text("type")
+    if kind != "json_schema":
+        raise FieldError(form.at("type"), "json_schema")
+    schema = form.any("schema")
+    return OutputForm(kind="json_schema", schema=schema, extra=form.left(FORMAT)), older
+
+
+def _take_choice(fields: Fields) -> tuple[ToolChoice | None, bool | None]:
+    choice = fields.inside("tool_choice")
+    if choice is None:
+        return None, None
+    kind, alone = choice.text("type"), choice.flag("disable_parallel_tool_use")
+    parallel = None if alone is None else not alone
+    name, left = choice.text("name"), choice.left(FORMAT)
+    if kind == "tool" and name is not None:
+        return ToolChoice(mode="named", names=(name,), extra=left), parallel
+    if kind == "any":
+        return ToolChoice(mode="required", extra=left), parallel
+    if kind in ("auto", "none"):
+        return ToolChoice(mode="auto" if kind == "auto" else "none", extra=left), parallel
+    raise FieldError(choice.at("type"), "auto, any, tool or none")
+
+
+def _take_user(fields: Fields) -> str | None:
+    metadata = fields.rest.get("metadata")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("user_id"), str):
+        return None
+    others = {key: value for key, value in metadata.items() if key != "user_id"}
+    if others:
+        fields.rest["metadata"] = others
+    else:
+        del fields.rest["metadata"]
+    user: str = metadata["user_id"]
+    return user
+
+
+def _take_reasoning(fields: Fields) -> ReasoningWish | None:
+    thinking = fields.inside("thinking")
+    config = fields.inside("output_config")
+    effort = config.text("effort") if config is not None else None
+    if config is not None and config.rest:
+        fields.rest["output_config"] = config.rest
+    layout = EFFORT if effort is not None else ""
+    if thinking is None:
+        own = with_layout({}, FORMAT, layout)
+        return None if effort is None else ReasoningWish(effort=effort, extra=own)
+    mode, budget, display = (
+        thinking.text("type"),
+        thinking.integer("budget_tokens"),
+        thinking.any("display"),
+    )
+    if display is not None and display != "omitted":
+        thinking.rest["display"] = display
+    return ReasoningWish(
+        effort=effort,
+        budget=budget,
+        mode=mode,
+        visible=False if display == "omitted" else None,
+        extra=with_layout(thinking.left(FORMAT), FORMAT, layout),
+    )
+
+
+def _decode_tool(item: Any, position: int) -> Tool:
+    fields = Fields(item, f"tools[{position}]")
+    kind = fields.rest.get("type")
+    if kind not in (None, "custom"):
+        # A tool that the provider runs itself, or one that only it knows.
+        name = fields.rest.get("name")
+        named = name if isinstance(name, str) else str(kind)
+        return Tool(name=named, kind="server", extra={FORMAT: fields.rest})
+    return Tool(
+        name=fields.required_text("name"),
+        description=fields.text("description"),
+        schema=fields.any("input_schema"),
+        strict=fields.flag("strict"),
+        cache=take_cache(fields),
+        extra=fields.left(FORMAT),
+    )
+
+
+def _encode_tool(tool: Tool, drops: Drops) -> dict[str, Any] | None:
+    own = own_fields(tool.extra, FORMAT)
+    drops.foreign(tool.extra, "tools")
+    if tool.kind != "function":
+        if not own:
+            drops.add(f"tools.{tool.name}")
+        return own or None
+    said: dict[str, Any] = {"name": tool.name}
+    if tool.description is not None:
+        said["description"] = tool.description
+    schema = tool.schema if isinstance(tool.schema, dict) else {"type": "object", "properties": {}}
+    said["input_schema"] = schema if "type" in schema else {"type": "object", **schema}
+    if tool.strict is not None:
+        said["strict"] = tool.strict
+    return {**own, **said, **cache_field(tool.cache)}
+
+
+def _add_sampling(body: dict[str, Any], content: Content, drops: Drops) -> None:
+    if content.temperature is not None:
+        body["temperature"] = min(content.temperature, 1)
+        if content.temperature > 1:
+            drops.add("temperature")
+    if content.top_p is not None:
+        body["top_p"] = content.top_p
+    if content.top_k is not None:
+        body["top_k"] = content.top_k
+    if content.stop:
+        body["stop_sequences"] = list(content.stop)
+    elif content.stop is not None and FORMAT in content.extra:
+        body["stop_sequences"] = []
+
+
+def _add_tools(body: dict[str, Any], content: Content, drops: Drops) -> None:
+    choice = content.tool_choice
+    offered = content.tools
+    if choice is not None and choice.mode == "allowed":
+        offered = tuple(t for t in offered if t.name in choice.names)
+    tools = [tool for t in offered if (tool := _encode_tool(t, drops)) is not None]
+    if tools:
+        body["tools"] = tools
+    elif content.tools:
+        return
+    said = _encode_choice(choice, drops)
+    parallel = content.parallel_tools
+    if parallel is False and said is None and tools:
+        said = {"type": "auto"}
+    if parallel is not None and said is not None and said["type"] != "none":
+        said["disable_parallel_tool_use"] = not parallel
+    if said is not None:
+        body["tool_choice"] = said
+
+
+def _encode_choice(choice: ToolChoice | None, drops: Drops) -> dict[str, Any] | None:
+    if choice is None:
+        return None
+    drops.foreign(choice.extra, "tool_choice")
+    own = own_fields(choice.extra, FORMAT)
+    if choice.mode == "named":
+        return {**own, "type": "tool", "name": choice.names[0]}
+    required = choice.mode == "required" or (choice.mode == "allowed" and choice.required)
+    if required:
+        return {**own, "type": "any"}
+    return {**own, "type": "none" if choice.mode == "none" else "auto"}
+
+
+def _add_reasoning(body: dict[str, Any], content: Content, drops: Drops, *, adaptive: bool) -> None:
+    wish = content.reasoning
+    if wish is None:
+        return
+    drops.foreign(wish.extra, "reasoning")
+    thinking = _thinking(wish, body["max_tokens"], adaptive=adaptive)
+    said_here = layout_of(wish.extra, FORMAT) == EFFORT
+    if said_here or (adaptive and wish.effort in BUDGETS):
+        body["output_config"] = {"effort": "low" if wish.effort == "minimal" else wish.effort}
+    forced = body.get("tool_choice", {}).get("type") in ("any", "tool")
+    if thinking is not None and forced and wish.mode is None:
+        # Forced tools and thinking exclude each other; the forced tool is the stronger wish.
+        drops.add("reasoning_effort")
+        return
+    if thinking is not None:
+        body["thinking"] = thinking
+
+
+def _thinking(wish: ReasoningWish, limit: int, *, adaptive: bool) -> dict[str, Any] | None:
+    own = own_fields(wish.extra, FORMAT)
+    display = {"display": "omitted"} if wish.visible is False else {}
+    if wish.mode is not None:
+        budget = {} if wish.budget is None else {"budget_tokens": wish.budget}
+        return {**own, "type": wish.mode, **budget, **display}
+    if wish.effort == "none":
+        return {"type": "disabled"}
+    if layout_of(wish.extra, FORMAT) == EFFORT:
+        return None
+    if adaptive and wish.effort is not None:
+        return {"type": "adaptive", **display}
+    budget_tokens = wish.budget or BUDGETS.get(wish.effort or "")
+    if budget_tokens is None:
+        return None
+    budget_tokens = min(budget_tokens, limit - 1)
+    if budget_tokens < SMALLEST_BUDGET:
+        return None
+    return {"type": "enabled", "budget_tokens": budget_tokens, **display}
+
+
+def _add_output(body: dict[str, Any], content: Content, drops: Drops) -> None:
+    form = content.output
+    if form is None or form.kind != "json_schema":
+        return
+    drops.foreign(form.extra, "response_format")
+    said = {**own_fields(form.extra, FORMAT), "type": "json_schema", "schema": form.schema}
+    if has_word(content.shape, "output_format"):
+        body["output_format"] = said
+    else:
+        body["output_config"] = {**body.get("output_config", {}), "format": said}
+
+
+def _with_json_wish(head: tuple[Message, ...], content: Content) -> tuple[Message, ...]:
+    """Any JSON object can only be asked for in words."""
+    if content.output is None or content.output.kind != "json_object":
+        return head
+    return (*head, Message(role="system", parts=(Text(text=_JSON_WISH),)))
+
+
+def _add_caller(body: dict[str, Any], content: Content, drops: Drops) -> None:
+    if content.end_user is not None:
+        user = content.end_user
+        if "@" in user:
+            # This format asks for no personal data here.
+            user = hashlib.sha256(user.encode()).hexdigest()
+        body["metadata"] = {"user_id": user}
+    if content.metadata:
+        drops.add("metadata")
+    if content.service_tier is not None:
+        if content.service_tier in ("auto", "standard_only"):
+            body["service_tier"] = content.service_tier
+        else:
+            drops.add("service_tier")
+
+
+def _over(own: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+    """Our fields over the unknown ones; objects that have both kinds of fields are merged."""
+    for key, value in own.items():
+        mine = body.get(key)
+        if isinstance(mine, dict) and isinstance(value, dict):
+            body[key] = {**value, **mine}
+        elif mine is None:
+            body[key] = value
+    return body

@@ -1,0 +1,173 @@
+"""Whole Messages answers, both ways."""
+
+from typing import Any
+
+import msgspec
+
+from stockyard.core.messages import AnyPart, Finish, Message, Reasoning, Refusal, ToolCall
+from stockyard.core.response import Choice, Output, Response
+from stockyard.errors import UpstreamError
+from stockyard.wire.anthropic_messages.blocks import FORMAT, decode_blocks, encode_blocks
+from stockyard.wire.anthropic_messages.turns import ACCEPTED_ID, ID_PREFIX
+from stockyard.wire.anthropic_messages.usage import read_usage, write_usage
+from stockyard.wire.codec import Facts, Pen
+from stockyard.wire.error_kinds import error_in_answer
+from stockyard.wire.error_shapes import read_error
+from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.halves import decode_event
+from stockyard.wire.layout import Drops, own_fields
+from stockyard.wire.tool_ids import Ids
+
+MESSAGE_PREFIX = "msg_"
+
+FINISHES: dict[str, Finish] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "pause_turn": "stop",
+    "compaction": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "refusal": "content_filter",
+}
+
+_REASONS: dict[Finish, str] = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "tool_calls": "tool_use",
+    "content_filter": "refusal",
+}
+
+
+class _Answer(msgspec.Struct, gc=False):
+    type: Any = None
+    id: Any = None
+    model: Any = None
+    content: msgspec.Raw = msgspec.Raw()
+    stop_reason: Any = None
+    usage: Any = None
+    error: Any = None
+
+
+_facts_of = msgspec.json.Decoder(_Answer).decode
+
+
+def facts(body: bytes) -> Facts:
+    try:
+        answer = _facts_of(body)
+    except (ValueError, RecursionError):
+        raise no_answer(body) from None
+    if answer.error or answer.type == "error" or not bytes(answer.content).startswith(b"["):
+        raise no_answer(body)
+    return Facts(
+        usage=read_usage(answer.usage) if isinstance(answer.usage, dict) else None,
+        model=answer.model if isinstance(answer.model, str) else "",
+        id=answer.id if isinstance(answer.id, str) else "",
+        finish=answer.stop_reason if isinstance(answer.stop_reason, str) else "",
+    )
+
+
+def decode_response(body: bytes) -> Output:
+    try:
+        answer = Fields(decode_event(body))
+        if answer.rest.get("error") or not isinstance(answer.rest.get("content"), list):
+            raise no_answer(body)
+        return _decode_output(answer)
+    except (FieldError, ValueError, RecursionError):
+        raise no_answer(body) from None
+
+
+def encode_response(response: Response, pen: Pen) -> bytes:
+    output, drops = response.output, Drops(FORMAT)
+    choice = output.choices[0] if output.choices else Choice(message=Message(role="assistant"))
+    parts = answerable(choice.message.parts)
+    usage = write_usage(response.usage) if response.usage is not None else None
+    own = choice.extra.get(FORMAT, {})
+    body: dict[str, Any] = {
+        **own_fields(output.extra, FORMAT),
+        "id": pen.id if pen.id.startswith(MESSAGE_PREFIX) else MESSAGE_PREFIX + pen.id,
+        "type": "message",
+        "role": "assistant",
+        "model": pen.model,
+        "content": encode_blocks(parts, drops, "content"),
+        "stop_sequence": None,
+        **own,
+        "stop_reason": stop_reason(
+            choice.finish,
+            choice.native_finish,
+            own=FORMAT in choice.extra,
+            refused=any(isinstance(p, Refusal) for p in parts),
+        ),
+        "usage": usage or {"input_tokens": pen.input_estimate, "output_tokens": 0},
+    }
+    return msgspec.json.encode(body)
+
+
+def finish_of(native: Any, *, called: bool) -> tuple[Finish, str | None]:
+    known = FINISHES.get(native) if isinstance(native, str) else None
+    if called and known in (None, "stop") and native not in ("pause_turn", "compaction"):
+        known = "tool_calls"
+    return known or "stop", native if isinstance(native, str) else None
+
+
+def stop_reason(finish: Finish | None, native: str | None, *, own: bool, refused: bool) -> str:
+    """The word of this format; its own more exact one when the answer came in this format."""
+    if refused and finish in (None, "stop"):
+        return "refusal"
+    if own and native in FINISHES:
+        return native
+    return _REASONS[finish or "stop"]
+
+
+def answerable(parts: tuple[AnyPart, ...]) -> tuple[AnyPart, ...]:
+    """Parts with call ids that clients of this format accept, and thinking as they may see it."""
+    ids = Ids(ACCEPTED_ID, ID_PREFIX)
+    return tuple(
+        msgspec.structs.replace(part, id=ids.call(part.id))
+        if isinstance(part, ToolCall)
+        else shown(part)
+        if isinstance(part, Reasoning)
+        else part
+        for part in parts
+    )
+
+
+def shown(part: Reasoning) -> Reasoning:
+    """Thinking of another provider is shown without its signature: this format cannot check it."""
+    if part.made_by == FORMAT:
+        return part
+    text = part.text or "".join(part.summary)
+    return Reasoning(text=text, extra={FORMAT: {"$layout": "unsigned"}}) if text else part
+
+
+def no_answer(body: bytes) -> UpstreamError:
+    """What a 200 that is no answer says instead."""
+    try:
+        value = decode_event(body)
+    except (ValueError, RecursionError):
+        value = None
+    if isinstance(value, dict) and (value.get("error") or value.get("type") == "error"):
+        return error_in_answer(read_error(body))
+    return UpstreamError("bad_answer", "The provider's answer is not a message.")
+
+
+def _decode_output(answer: Fields) -> Output:
+    answer.any("type")
+    answer.any("role")
+    answer.any("usage")
+    parts = decode_blocks(answer.any("content"), "content")
+    called = any(isinstance(p, ToolCall) for p in parts)
+    finish, native = finish_of(answer.any("stop_reason"), called=called)
+    ending = {
+        key: value
+        for key in ("stop_sequence", "stop_details")
+        if (value := answer.any(key)) is not None
+    }
+    message = Message(role="assistant", parts=parts)
+    choice = Choice(message=message, finish=finish, native_finish=native, extra={FORMAT: ending})
+    return Output(
+        id=answer.text("id") or "",
+        model=answer.text("model") or "",
+        choices=(choice,),
+        extra=answer.left(FORMAT),
+    )

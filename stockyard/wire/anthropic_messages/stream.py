@@ -1,0 +1,281 @@
+"""Read a Messages stream: blocks that open, grow and close, into Events.
+
+The event's type is taken from its data; the `event:` line only repeats it. Blocks that do not
+stream (sealed thinking, results of server tools) arrive whole in their start; blocks that only
+this format knows are collected and passed on when they close.
+"""
+
+from typing import Any
+
+import msgspec
+
+from stockyard.core.events import (
+    ArgumentsDelta,
+    CitationAdded,
+    Event,
+    Finished,
+    OpaqueEvent,
+    PartEnded,
+    PartStarted,
+    ReasoningDelta,
+    SignatureDelta,
+    Started,
+    TextDelta,
+    UsageSeen,
+)
+from stockyard.core.messages import Opaque, Reasoning
+from stockyard.errors import StockyardError, UpstreamError
+from stockyard.wire.anthropic_messages.blocks import FORMAT, decode_block
+from stockyard.wire.anthropic_messages.response import finish_of
+from stockyard.wire.anthropic_messages.usage import read_usage
+from stockyard.wire.error_kinds import error_in_answer
+from stockyard.wire.error_shapes import told
+from stockyard.wire.fields import FieldError
+from stockyard.wire.halves import Halves, decode_event
+from stockyard.wire.sse import Blocks, said
+from stockyard.wire.usage import merged
+
+_Object = dict[str, Any]
+
+_ENDING_FIELDS = ("stop_sequence", "stop_details")
+_MESSAGE_FIELDS = frozenset(
+    {"id", "type", "role", "model", "content", "stop_reason", "usage", *_ENDING_FIELDS}
+)
+
+
+class _Block:
+    """A content block while it is open."""
+
+    __slots__ = ("key", "kind", "pieces", "value")
+
+    def __init__(self, key: str, kind: str, value: _Object) -> None:
+        self.key = key
+        self.kind = kind
+        self.value = value
+        self.pieces: list[str] = []
+        """JSON of a block that only this format knows, collected until it closes."""
+
+
+class MessagesReader:
+    def __init__(self) -> None:
+        self._blocks = Blocks()
+        self._halves = Halves()
+        self._open: dict[Any, _Block] = {}
+        self._made = 0
+        self._called = False
+        self._usage_said: _Object = {}
+        self._started = False
+        self._finished = False
+        self._stopped = False
+        self.before_error: list[Event] = []
+
+    @property
+    def complete(self) -> bool:
+        return self._stopped or self._finished
+
+    def feed(self, data: bytes) -> list[Event]:
+        events: list[Event] = []
+        try:
+            for block in self._blocks.feed(data):
+                self._read(block, events)
+        except StockyardError:
+            self.before_error = events
+            raise
+        return events
+
+    def end(self) -> list[Event]:
+        events: list[Event] = []
+        rest = self._blocks.rest()
+        if rest.strip() and is_whole(rest):
+            self._read(rest + b"\n\n", events)
+        if not self.complete:
+            self.before_error = events
+            raise UpstreamError("interrupted", "The provider's answer broke off before its end.")
+        self._close_all(events)
+        return events
+
+    def _read(self, block: bytes, events: list[Event]) -> None:
+        heard = said(block)
+        if not heard.data or heard.data == b"[DONE]":
+            return
+        try:
+            event = decode_event(heard.data)
+            if heard.name == b"error" or tells_error(event):
+                raise error_of(event)
+            read = _READERS.get(event.get("type"))
+            if read is not None and not self._stopped:
+                read(self, event, events)
+        except (FieldError, ValueError, RecursionError, TypeError, AttributeError, KeyError):
+            raise not_messages() from None
+
+    def _message_start(self, event: _Object, events: list[Event]) -> None:
+        if self._started:
+            return
+        self._started = True
+        message = event["message"]
+        usage = message.get("usage")
+        self._usage_said = usage if isinstance(usage, dict) else {}
+        extra = {k: v for k, v in message.items() if k not in _MESSAGE_FIELDS}
+        events.append(
+            Started(
+                id=message.get("id") or "",
+                model=message.get("model") or "",
+                usage=read_usage(self._usage_said),
+                extra={FORMAT: extra} if extra else {},
+            )
+        )
+        for i, block in enumerate(message.get("content") or ()):
+            # Not seen from the service itself, but some compatible servers start with content.
+            self._block_start({"index": f"start {i}", "content_block": block}, events)
+            self._block_stop({"index": f"start {i}"}, events)
+
+    def _block_start(self, event: _Object, events: list[Event]) -> None:
+        value, index = event["content_block"], event.get("index")
+        if index in self._open:
+            self._block_stop({"index": index}, events)
+        kind = value["type"]
+        self._made += 1
+        block = self._open[index] = _Block(f"0.{self._made}", kind, value)
+        if kind == "text":
+            events.append(PartStarted(key=block.key, kind="text"))
+            self._say(block, TextDelta, value.get("text"), events)
+            events += [
+                CitationAdded(key=block.key, format=FORMAT, value=citation)
+                for citation in value.get("citations") or ()
+            ]
+        elif kind == "thinking":
+            events.append(PartStarted(key=block.key, kind="reasoning"))
+            self._say(block, ReasoningDelta, value.get("thinking"), events)
+            self._sign(block, value.get("signature"), events)
+        elif kind == "redacted_thinking":
+            whole = Reasoning(redacted=value.get("data") or "", made_by=FORMAT)
+            events.append(PartStarted(key=block.key, kind="reasoning", whole=whole))
+        elif kind == "tool_use":
+            self._start_call(block, value, events)
+
+    def _start_call(self, block: _Block, value: _Object, events: list[Event]) -> None:
+        self._called = True
+        known = ("type", "id", "name", "input")
+        extra = {k: v for k, v in value.items() if k not in known}
+        events.append(
+            PartStarted(
+                key=block.key,
+                kind="tool_call",
+                id=value["id"],
+                name=value["name"],
+                extra={FORMAT: extra} if extra else {},
+            )
+        )
+        if given := value.get("input"):
+            # Whole arguments in the start; the service itself always sends {} there.
+            text = msgspec.json.encode(given).decode()
+            events.append(ArgumentsDelta(key=block.key, text=text))
+
+    def _block_delta(self, event: _Object, events: list[Event]) -> None:
+        block, delta = self._open.get(event.get("index")), event["delta"]
+        if block is None:
+            return
+        kind = delta.get("type")
+        if kind == "text_delta":
+            self._say(block, TextDelta, delta.get("text"), events)
+        elif kind == "input_json_delta":
+            piece = delta.get("partial_json") or ""
+            if block.kind == "tool_use":
+                self._say(block, ArgumentsDelta, piece, events)
+            else:
+                block.pieces.append(piece)
+        elif kind == "thinking_delta":
+            self._say(block, ReasoningDelta, delta.get("thinking"), events)
+        elif kind == "signature_delta":
+            self._sign(block, delta.get("signature"), events)
+        elif kind == "citations_delta":
+            events.append(CitationAdded(key=block.key, format=FORMAT, value=delta.get("citation")))
+        else:
+            events.append(OpaqueEvent(format=FORMAT, value=delta, name=kind))
+
+    def _block_stop(self, event: _Object, events: list[Event]) -> None:
+        block = self._open.pop(event.get("index"), None)
+        if block is None:
+            return
+        if block.kind not in _STREAMED:
+            self._pass_whole(block, events)
+        elif rest := self._halves.end(block.key):
+            events.append(_REST[block.kind](key=block.key, text=rest))
+        events.append(PartEnded(key=block.key))
+
+    def _pass_whole(self, block: _Block, events: list[Event]) -> None:
+        """A block that only this format knows, complete with the input that came in pieces."""
+        value = dict(block.value)
+        if block.pieces and (text := "".join(block.pieces)):
+            value["input"] = decode_event(text.encode("utf-8", "surrogatepass"))
+        whole = decode_block(value, "content_block")
+        if not isinstance(whole, Opaque):
+            whole = Opaque(format=FORMAT, value=value)
+        events.append(PartStarted(key=block.key, kind="opaque", whole=whole))
+
+    def _message_delta(self, event: _Object, events: list[Event]) -> None:
+        usage = event.get("usage")
+        if isinstance(usage, dict):
+            self._usage_said = merged(self._usage_said, usage)
+            if (read := read_usage(self._usage_said)) is not None:
+                events.append(UsageSeen(usage=read))
+        delta = event.get("delta") or {}
+        native = delta.get("stop_reason")
+        if native is None or self._finished:
+            return
+        self._close_all(events)
+        self._finished = True
+        reason, word = finish_of(native, called=self._called)
+        ending = {name: delta[name] for name in _ENDING_FIELDS if delta.get(name) is not None}
+        events.append(Finished(reason=reason, native=word, extra={FORMAT: ending}))
+
+    def _message_stop(self, _: _Object, events: list[Event]) -> None:
+        self._close_all(events)
+        self._stopped = True
+
+    def _say(self, block: _Block, delta: Any, text: Any, events: list[Event]) -> None:
+        if text and (text := self._halves.join(block.key, text)):
+            events.append(delta(key=block.key, text=text))
+
+    def _sign(self, block: _Block, signature: Any, events: list[Event]) -> None:
+        if signature:
+            events.append(SignatureDelta(key=block.key, signature=signature, made_by=FORMAT))
+
+    def _close_all(self, events: list[Event]) -> None:
+        for index in list(self._open):
+            self._block_stop({"index": index}, events)
+
+
+_STREAMED = frozenset({"text", "thinking", "redacted_thinking", "tool_use"})
+_REST: dict[str, Any] = {"text": TextDelta, "thinking": ReasoningDelta, "tool_use": ArgumentsDelta}
+_READERS: dict[Any, Any] = {
+    "message_start": MessagesReader._message_start,
+    "content_block_start": MessagesReader._block_start,
+    "content_block_delta": MessagesReader._block_delta,
+    "content_block_stop": MessagesReader._block_stop,
+    "message_delta": MessagesReader._message_delta,
+    "message_stop": MessagesReader._message_stop,
+}
+
+
+def error_of(event: Any) -> UpstreamError:
+    return error_in_answer(told(event))
+
+
+def tells_error(event: Any) -> bool:
+    return isinstance(event, dict) and (
+        event.get("type") == "error" or ("type" not in event and bool(event.get("error")))
+    )
+
+
+def not_messages() -> UpstreamError:
+    return UpstreamError("bad_answer", "The provider's stream is not a stream of messages.")
+
+
+def is_whole(block: bytes) -> bool:
+    """Whether a last block that lacks its blank line can be believed."""
+    data = said(block + b"\n\n").data
+    try:
+        return data is not None and isinstance(decode_event(data), dict)
+    except (ValueError, RecursionError):
+        return False

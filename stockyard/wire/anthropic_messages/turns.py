@@ -1,0 +1,210 @@
+"""Turns of a Messages request, both ways.
+
+A turn of the user may hold tool results and text; in the neutral form these are messages of two
+roles. Turns of one role that follow each other are merged, as the server would, unless the client
+of this same format had sent them apart.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec.structs import replace
+
+from stockyard.core.messages import (
+    AnyPart,
+    Message,
+    Role,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+from stockyard.wire.anthropic_messages.blocks import (
+    FORMAT,
+    decode_blocks,
+    encode_block,
+    encode_blocks,
+    is_bare,
+)
+from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.layout import Drops, has_word, own_fields, words
+from stockyard.wire.tool_ids import Ids
+
+ACCEPTED_ID = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+ID_PREFIX = "toolu_"
+
+# Words of a message's shape.
+APART = "apart"
+"""The client sent this turn apart from an earlier one of the same role."""
+TURN = "turn"
+"""A system text in a turn of its own, which only newer models take."""
+BLOCKS = "blocks"
+"""The content was a list of blocks, though one string would have said it."""
+
+_ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
+
+
+def decode_system(content: Any) -> tuple[Message, ...]:
+    if content is None:
+        return ()
+    shape = BLOCKS if isinstance(content, list) else None
+    return (Message(role="system", parts=decode_blocks(content, "system"), shape=shape),)
+
+
+def decode_turns(items: list[Any]) -> tuple[Message, ...]:
+    messages: list[Message] = []
+    earlier = None
+    for i, item in enumerate(items):
+        fields = Fields(item, f"messages[{i}]")
+        said = fields.required_text("role")
+        role = _ROLES.get(said)
+        if role is None:
+            raise FieldError(fields.at("role"), "user, assistant or system")
+        content = fields.any("content")
+        parts = decode_blocks(content, fields.at("content"))
+        shape = words(
+            APART if role == earlier else None,
+            TURN if role == "system" else None,
+            BLOCKS if isinstance(content, list) else None,
+        )
+        turn = Message(role=role, parts=parts, shape=shape, extra=fields.left(FORMAT))
+        messages += _split(turn) if role == "user" else (turn,)
+        earlier = role
+    return tuple(messages)
+
+
+def encode_system(messages: tuple[Message, ...], drops: Drops) -> Any:
+    """The leading system messages, as a string when the client had sent one string."""
+    if not messages:
+        return None
+    if len(messages) == 1 and len(messages[0].parts) == 1:
+        only = messages[0].parts[0]
+        as_blocks = has_word(messages[0].shape, BLOCKS)
+        if isinstance(only, Text) and is_bare(only) and not as_blocks:
+            drops.foreign(only.extra, "messages.content")
+            return only.text or None
+    for message in messages:
+        drops.foreign(message.extra, "messages")
+    blocks = [b for m in messages for b in encode_blocks(m.parts, drops, "messages.content")]
+    return blocks or None
+
+
+def encode_turns(
+    messages: Iterable[Message], drops: Drops, *, system_role: bool
+) -> list[dict[str, Any]]:
+    writer = _Turns(drops, system_role=system_role)
+    for message in messages:
+        writer.add(message)
+    return writer.finished()
+
+
+def leading_system(
+    messages: tuple[Message, ...],
+) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
+    """The system messages at the start, and everything after them."""
+    for i, message in enumerate(messages):
+        if message.role != "system" or has_word(message.shape, TURN):
+            return messages[:i], messages[i:]
+    return messages, ()
+
+
+def _split(turn: Message) -> list[Message]:
+    """A user turn as messages of the roles `tool` and `user`, in its order."""
+    groups: list[tuple[Role, list[AnyPart]]] = []
+    for part in turn.parts:
+        role: Role = "tool" if isinstance(part, ToolResult) else "user"
+        if not groups or groups[-1][0] != role:
+            groups.append((role, []))
+        groups[-1][1].append(part)
+    if not groups:
+        return [turn]
+    first, *others = groups
+    messages = [replace(turn, role=first[0], parts=tuple(first[1]))]
+    return messages + [Message(role=role, parts=tuple(parts)) for role, parts in others]
+
+
+class _Turns:
+    """Puts messages together into turns, with ids that this format accepts."""
+
+    def __init__(self, drops: Drops, *, system_role: bool) -> None:
+        self._drops = drops
+        self._system_role = system_role
+        self._ids = Ids(ACCEPTED_ID, ID_PREFIX)
+        self._answered: set[str] = set()
+        self._turns: list[dict[str, Any]] = []
+        self._pending_system: list[dict[str, Any]] = []
+
+    def add(self, message: Message) -> None:
+        self._drops.foreign(message.extra, "messages")
+        if message.name is not None:
+            self._drops.add("messages.name")
+        if message.role == "system":
+            self._add_system(message)
+            return
+        role = "assistant" if message.role == "assistant" else "user"
+        blocks = [block for part in message.parts for block in self._blocks(part)]
+        if role == "user" and self._pending_system:
+            # Results must come first in their turn; a note of the system goes after them.
+            notes, self._pending_system = self._pending_system, []
+            blocks = [*blocks, *notes] if _results(blocks) else [*notes, *blocks]
+        if blocks:
+            self._place(role, blocks, message)
+
+    def finished(self) -> list[dict[str, Any]]:
+        if self._pending_system:
+            self._place("user", self._pending_system, Message(role="user"))
+        turns = self._turns
+        if turns and turns[0]["role"] == "assistant":
+            turns.insert(0, {"role": "user", "content": "."})
+        return turns
+
+    def _add_system(self, message: Message) -> None:
+        blocks = encode_blocks(message.parts, self._drops, "messages.content")
+        if self._system_role or has_word(message.shape, TURN):
+            self._place("system", blocks, message)
+            return
+        for block in blocks:
+            if block.get("type") == "text":
+                block["text"] = f"<system>\n{block['text']}\n</system>"
+        self._pending_system += blocks
+
+    def _place(self, role: str, blocks: list[dict[str, Any]], message: Message) -> None:
+        last = self._turns[-1] if self._turns else None
+        if last is not None and last["role"] == role and not has_word(message.shape, APART):
+            last["content"] = _as_list(last["content"]) + blocks
+            if role == "user":
+                last["content"].sort(key=lambda block: block.get("type") != "tool_result")
+            return
+        content: Any = blocks
+        if not has_word(message.shape, BLOCKS) and _is_plain(blocks):
+            content = blocks[0]["text"]
+        self._turns.append({**own_fields(message.extra, FORMAT), "role": role, "content": content})
+
+    def _blocks(self, part: AnyPart) -> Iterable[dict[str, Any]]:
+        if isinstance(part, ToolCall):
+            part = replace(part, id=self._ids.call(part.id))
+        elif isinstance(part, ToolResult):
+            fitting = self._ids.result(part.call_id)
+            if fitting is None:
+                # A result without its call is refused by the provider.
+                self._drops.add("messages.tool_call_id")
+                return
+            if fitting in self._answered:
+                return
+            self._answered.add(fitting)
+            part = replace(part, call_id=fitting)
+        block = encode_block(part, self._drops, "messages.content")
+        if block is not None:
+            yield block
+
+
+def _results(blocks: list[dict[str, Any]]) -> bool:
+    return bool(blocks) and blocks[0].get("type") == "tool_result"
+
+
+def _as_list(content: Any) -> list[dict[str, Any]]:
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
+
+
+def _is_plain(blocks: list[dict[str, Any]]) -> bool:
+    return len(blocks) == 1 and blocks[0].keys() == {"type", "text"} and blocks[0]["type"] == "text"

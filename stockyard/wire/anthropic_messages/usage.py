@@ -1,0 +1,92 @@
+"""Token counts of Messages, both ways. Here the cache stands beside the input, not inside it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from stockyard.core.money import Usage
+from stockyard.wire.usage import Counts
+
+_COUNTS = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+)
+
+
+def read_usage(said: Mapping[str, Any]) -> Usage | None:
+    """Usage from a whole object, or from one merged over a stream; None when it counts nothing."""
+    passes = said.get("iterations")
+    if isinstance(passes, list) and passes:
+        # The counts on top leave out some passes (compaction); their sum does not.
+        said = {**said, **_summed([p for p in passes if isinstance(p, Mapping)])}
+    counts = Counts(said)
+    given, written_out = counts.get("input_tokens"), counts.get("output_tokens")
+    if given is None and written_out is None:
+        return None
+    if given is None:
+        counts.flag("prompt_missing")
+    if written_out is None:
+        counts.flag("completion_missing")
+    thinking = counts.inside("output_tokens_details").count("thinking_tokens")
+    out_text = counts.minus(written_out or 0, thinking)
+    return Usage(
+        in_fresh=given or 0,
+        in_cached=counts.count("cache_read_input_tokens"),
+        **_written(counts, said),
+        out_text=out_text,
+        out_reasoning=min(thinking, written_out or 0),
+        server_tools=_server_tools(said),
+        flags=counts.flags,
+    )
+
+
+def write_usage(usage: Usage) -> dict[str, Any]:
+    """The usage object of an answer. Reading it back gives the same prompt and completion."""
+    counts: dict[str, Any] = {
+        "input_tokens": usage.in_fresh + usage.in_tool,
+        "cache_creation_input_tokens": usage.in_written,
+        "cache_read_input_tokens": usage.in_cached,
+        "output_tokens": usage.completion,
+    }
+    if usage.in_written:
+        long = usage.in_written_1h + usage.in_written_12h
+        counts["cache_creation"] = {
+            "ephemeral_5m_input_tokens": usage.in_written - long,
+            "ephemeral_1h_input_tokens": long,
+        }
+    if usage.out_reasoning:
+        counts["output_tokens_details"] = {"thinking_tokens": usage.out_reasoning}
+    if usage.server_tools:
+        counts["server_tool_use"] = {
+            f"{name}_requests": n for name, n in usage.server_tools.items()
+        }
+    return counts
+
+
+def _written(counts: Counts, said: Mapping[str, Any]) -> dict[str, Any]:
+    """Cache writes: by time to live where it is told, **instead of** their total, never both."""
+    by_ttl = counts.inside("cache_creation")
+    short, long = by_ttl.get("ephemeral_5m_input_tokens"), by_ttl.get("ephemeral_1h_input_tokens")
+    if isinstance(said.get("cache_creation"), Mapping) and (short is not None or long is not None):
+        return {"in_written_5m": short or 0, "in_written_1h": long or 0}
+    return {"in_written_5m": counts.count("cache_creation_input_tokens")}
+
+
+def _summed(passes: list[Mapping[str, Any]]) -> dict[str, Any]:
+    total: dict[str, Any] = {}
+    for name in _COUNTS:
+        total[name] = sum(Counts(p).count(name) for p in passes)
+    splits = [p["cache_creation"] for p in passes if isinstance(p.get("cache_creation"), Mapping)]
+    if splits:
+        names = {name for split in splits for name in split}
+        total["cache_creation"] = {n: sum(Counts(s).count(n) for s in splits) for n in names}
+    return total
+
+
+def _server_tools(said: Mapping[str, Any]) -> dict[str, int]:
+    used = said.get("server_tool_use")
+    if not isinstance(used, Mapping):
+        return {}
+    counts = Counts(used)
+    return {n.removesuffix("_requests"): c for n in used if (c := counts.count(n))}

@@ -1,0 +1,255 @@
+"""Write Events as a Messages stream.
+
+Here one block is open at a time, and a block that is closed stays closed. Text may go on in a new
+block; a tool call may not, so what belongs to another part waits until the call has ended
+(`wire.md` 4.4). The finish waits for the usage, which other formats send after it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from stockyard.core.events import (
+    ArgumentsDelta,
+    CitationAdded,
+    Event,
+    Finished,
+    PartEnded,
+    PartStarted,
+    ReasoningDelta,
+    RefusalDelta,
+    SignatureDelta,
+    Started,
+    TextDelta,
+    UsageSeen,
+)
+from stockyard.core.messages import Opaque, Part, Reasoning
+from stockyard.core.money import Usage
+from stockyard.wire.anthropic_messages.blocks import FORMAT
+from stockyard.wire.anthropic_messages.errors import failed_stream
+from stockyard.wire.anthropic_messages.response import MESSAGE_PREFIX, stop_reason
+from stockyard.wire.anthropic_messages.turns import ACCEPTED_ID, ID_PREFIX
+from stockyard.wire.anthropic_messages.usage import write_usage
+from stockyard.wire.codec import Fault, Pen
+from stockyard.wire.layout import own_fields
+from stockyard.wire.tool_ids import Ids
+
+STOP_EVENT = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+
+_encode = msgspec.json.Encoder().encode
+_DELTA = (
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":%b}\n\n'
+)
+_BLOCK_STOP = b'event: content_block_stop\ndata: {"type":"content_block_stop","index":%d}\n\n'
+
+_EMPTY_BLOCKS = {
+    "text": b'{"type":"text","text":""}',
+    "refusal": b'{"type":"text","text":""}',
+    "reasoning": b'{"type":"thinking","thinking":"","signature":""}',
+}
+
+
+class MessagesWriter:
+    def __init__(self, pen: Pen) -> None:
+        self._pen = pen
+        self._ids = Ids(ACCEPTED_ID, ID_PREFIX)
+        self._started: Started | None = None
+        self._begun = False
+        self._open: PartStarted | None = None
+        self._parts: dict[str, PartStarted] = {}
+        self._held: list[Event] = []
+        """What came for other parts while a call is open."""
+        self._index = -1
+        self._written = False
+        """Whether the open call has any arguments yet."""
+        self._refused = False
+        self._finish: Finished | None = None
+        self._usage: Usage | None = None
+        self._out: list[bytes] = []
+
+    def write(self, events: Sequence[Event]) -> bytes:
+        for event in events:
+            self._take(event)
+        return self._taken()
+
+    def end(self, comment: bytes = b"") -> bytes:
+        self._begin()
+        self._release()
+        self._close()
+        self._write_ending()
+        return self._taken() + comment + STOP_EVENT
+
+    def fail(self, fault: Fault) -> bytes:
+        return self._taken() + failed_stream(fault)
+
+    def _taken(self) -> bytes:
+        out, self._out = b"".join(self._out), []
+        return out
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Started):
+            self._started = event
+            self._begin()
+        elif isinstance(event, UsageSeen):
+            self._usage = event.usage
+        elif isinstance(event, Finished):
+            if event.choice == 0 and self._finish is None:
+                self._finish = event
+        elif getattr(event, "choice", 0) != 0:
+            # This format has one answer per call; others are not shown.
+            return
+        elif self._must_wait(event):
+            self._held.append(event)
+        else:
+            self._place(event)
+
+    def _must_wait(self, event: Event) -> bool:
+        """Whether a call is open that this event does not belong to."""
+        key = getattr(event, "key", None)
+        return (
+            self._open is not None
+            and self._open.kind == "tool_call"
+            and key is not None
+            and key != self._open.key
+        )
+
+    def _place(self, event: Event) -> None:
+        if isinstance(event, PartStarted):
+            self._part_started(event)
+        elif isinstance(event, PartEnded):
+            self._part_ended(event)
+        elif isinstance(event, TextDelta | RefusalDelta):
+            self._refused = self._refused or isinstance(event, RefusalDelta)
+            if event.text and self._reopened(event.key):
+                self._delta(b'{"type":"text_delta","text":%b}' % _encode(event.text))
+        elif isinstance(event, ReasoningDelta):
+            if event.text and self._reopened(event.key):
+                self._delta(b'{"type":"thinking_delta","thinking":%b}' % _encode(event.text))
+        elif isinstance(event, ArgumentsDelta):
+            if event.text and self._is_open(event.key):
+                self._written = True
+                said = b'{"type":"input_json_delta","partial_json":%b}'
+                self._delta(said % _encode(event.text))
+        elif isinstance(event, SignatureDelta):
+            # Another's signature means nothing here, and must not come back as if it did.
+            if event.made_by == FORMAT and self._reopened(event.key):
+                signature = _encode(event.signature)
+                self._delta(b'{"type":"signature_delta","signature":%b}' % signature)
+        elif isinstance(event, CitationAdded):
+            self._cite(event)
+
+    def _cite(self, event: CitationAdded) -> None:
+        # An answer that was unfolded names no format; only this one has citations in its texts.
+        if event.format in ("", FORMAT) and self._reopened(event.key):
+            self._delta(_encode({"type": "citations_delta", "citation": event.value}))
+
+    def _part_started(self, event: PartStarted) -> None:
+        self._parts[event.key] = event
+        if event.kind == "tool_call" and event.kind_of_tool != "server":
+            block = {
+                **own_fields(event.whole.extra if event.whole else event.extra, FORMAT),
+                "type": "tool_use",
+                "id": self._ids.call(event.id or ""),
+                "name": event.name or "",
+                "input": {},
+            }
+            self._start(event, _encode(block))
+            self._written = False
+        elif (block_whole := _whole_block(event.whole)) is not None:
+            self._start(event, _encode(block_whole))
+
+    def _part_ended(self, event: PartEnded) -> None:
+        if self._is_open(event.key):
+            self._close()
+            self._release()
+
+    def _reopened(self, key: str) -> bool:
+        """Make this part's block the open one. Text and thinking may go on in a new block."""
+        if self._is_open(key):
+            return True
+        part = self._parts.get(key)
+        empty = _EMPTY_BLOCKS.get(part.kind) if part else None
+        if part is None or empty is None:
+            return False
+        self._start(part, empty)
+        return True
+
+    def _is_open(self, key: str) -> bool:
+        return self._open is not None and self._open.key == key
+
+    def _start(self, part: PartStarted, block: bytes) -> None:
+        self._begin()
+        self._close()
+        self._index += 1
+        self._open = part
+        self._out.append(
+            b'event: content_block_start\ndata: {"type":"content_block_start","index":%d,'
+            b'"content_block":%b}\n\n' % (self._index, block)
+        )
+
+    def _delta(self, delta: bytes) -> None:
+        self._out.append(_DELTA % (self._index, delta))
+
+    def _close(self) -> None:
+        if self._open is not None:
+            self._open = None
+            self._out.append(_BLOCK_STOP % self._index)
+
+    def _release(self) -> None:
+        """What waited for a call to end; it may be another call, and wait again."""
+        while self._held:
+            held, self._held = self._held, []
+            for event in held:
+                if self._must_wait(event):
+                    self._held.append(event)
+                else:
+                    self._place(event)
+            if self._held and len(self._held) == len(held):
+                # The open call never ended: the stream did.
+                self._close()
+
+    def _begin(self) -> None:
+        if self._begun:
+            return
+        self._begun = True
+        known = self._started.usage if self._started is not None else None
+        # Clients show these at once: an estimate is better than nothing, and 0 is neither.
+        usage = write_usage(known) if known else {"input_tokens": self._pen.input_estimate}
+        name = self._pen.id
+        message: dict[str, Any] = {
+            "id": name if name.startswith(MESSAGE_PREFIX) else MESSAGE_PREFIX + name,
+            "type": "message",
+            "role": "assistant",
+            "model": self._pen.model,
+            "content": [],
+            "stop_reason": None,
+            "stop_sequence": None,
+            "usage": {**usage, "output_tokens": 1},
+        }
+        start = _encode({"type": "message_start", "message": message})
+        self._out.append(b"event: message_start\ndata: " + start + b"\n\n")
+
+    def _write_ending(self) -> None:
+        finish = self._finish
+        own = finish.extra.get(FORMAT, {}) if finish else {}
+        reason = stop_reason(
+            finish.reason if finish else None,
+            finish.native if finish else None,
+            own=bool(finish and FORMAT in finish.extra),
+            refused=self._refused,
+        )
+        known = self._usage or (self._started.usage if self._started else None)
+        usage = write_usage(known) if known else {"output_tokens": 0}
+        delta = {"stop_reason": reason, "stop_sequence": None, **own}
+        ending = _encode({"type": "message_delta", "delta": delta, "usage": usage})
+        self._out.append(b"event: message_delta\ndata: " + ending + b"\n\n")
+
+
+def _whole_block(part: Part | None) -> dict[str, Any] | None:
+    """A block that never streams in pieces: one that this format made itself."""
+    if isinstance(part, Opaque) and part.format == FORMAT:
+        return dict(part.value)
+    if isinstance(part, Reasoning) and part.redacted is not None and part.made_by == FORMAT:
+        return {"type": "redacted_thinking", "data": part.redacted}
+    return None
