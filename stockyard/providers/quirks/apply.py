@@ -1,5 +1,6 @@
 """Applies a provider's quirks to the bytes of a request, and leaves alone what none concerns."""
 
+import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -36,13 +37,11 @@ def apply(provider: Provider, model: str, format_: str, body: bytes) -> Changed:
 class _Quirks:
     """All quirks of one provider for one format, ready to use."""
 
-    __slots__ = ("_always", "_keys", "_quirks")
+    __slots__ = ("_looks_at", "_quirks")
 
     def __init__(self, quirks: tuple[Quirk, ...]) -> None:
         self._quirks = quirks
-        self._always = any(not one.looks_at for one in quirks)
-        keys = dict.fromkeys(key for one in quirks for key in one.looks_at)
-        self._keys = tuple(f'"{key}"'.encode() for key in keys)
+        self._looks_at = _finder(quirks)
 
     def concern(self, body: bytes) -> bool:
         """Whether a quirk could change these bytes; cheap, and right when it says no.
@@ -50,7 +49,7 @@ class _Quirks:
         A key that is spelled with escapes is not seen. It reaches the provider as it is, which
         then says what it thinks of it.
         """
-        return self._always or any(key in body for key in self._keys)
+        return self._looks_at is not None and self._looks_at.search(body) is not None
 
     def applied(self, model: ModelTraits, body: bytes, given: Body) -> Changed:
         fields = given
@@ -59,6 +58,16 @@ class _Quirks:
             fields, lost = one.change(fields, model)
             noted |= dict.fromkeys(lost)
         return Changed(body if fields is given else json.encode(fields), tuple(noted))
+
+
+def _finder(quirks: tuple[Quirk, ...]) -> re.Pattern[bytes] | None:
+    """Finds the keys that some quirk looks at, in one pass."""
+    if not quirks:
+        return None
+    if any(not one.looks_at for one in quirks):  # it changes every body
+        return re.compile(b"")
+    keys = {re.escape(key.encode()) for one in quirks for key in one.looks_at}
+    return re.compile(rb'"(?:%b)"[ \t\r\n]*:' % b"|".join(sorted(keys)))
 
 
 @lru_cache(maxsize=512)
