@@ -97,7 +97,8 @@ class AnswerParser:
 
         Raises `bad_answer`. What was right before the fault is there all the same.
         """
-        if self.complete:
+        already_complete = self.complete
+        if already_complete:
             self._surplus = True
             return
         if self.head_known:
@@ -214,7 +215,11 @@ class AnswerParser:
             self._read(data[: self._head_bytes] if self._bodiless else data)
         except UpstreamError as error:
             fault = error  # perhaps of the body, so look at the head first
-        self._decide_framing(self.fields, old=data.startswith(b"HTTP/1.0"))
+        try:
+            self._decide_framing(self.fields, old=data.startswith(b"HTTP/1.0"))
+        except UpstreamError:
+            self._pieces.clear()  # nobody knows what of it is the body
+            raise
         self.status = int(data[_STATUS_CLASS : _STATUS_CLASS + 3])
         self.head_known = True
         if fault is not None:

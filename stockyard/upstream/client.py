@@ -137,7 +137,7 @@ class Client:
         while self._dials or any(origin.pool.open for origin in self._origins.values()):
             if monotonic() > deadline:
                 break
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.001)
 
     def _dial(self, sending: Sending) -> None:
         outgoing = sending.outgoing
@@ -160,16 +160,27 @@ class Client:
             return
         error = task.exception()
         if error is None:
-            self._tidier.wake()
-            if sending.over:
-                pool.give_back(task.result(), now)
-            else:
-                task.result().carry(sending, now)
+            self._use(task.result(), sending, now)
             return
         pool.not_opened()
-        if not isinstance(error, UpstreamError):
-            error = self._report(error)
-        sending.fail(error)
+        sending.fail(error if isinstance(error, UpstreamError) else self._report(error))
+
+    def _use(self, connection: Connection, sending: Sending, now: float) -> None:
+        pool = sending.outgoing.origin.pool
+        if not connection.is_open:
+            pool.not_opened()
+            sending.fail(
+                UpstreamError(
+                    "unreachable", "The provider closed a new connection.", nothing_sent=True
+                )
+            )
+            return
+        connection.is_counted = True
+        self._tidier.wake()
+        if sending.over:
+            pool.give_back(connection, now)
+        else:
+            connection.carry(sending, now)
 
     def _report(self, error: BaseException) -> UpstreamError:
         """A fault of ours while connecting: the call must not hang for it, nor hide it."""

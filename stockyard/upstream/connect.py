@@ -22,7 +22,6 @@ from stockyard.upstream.tls import TlsSettings, tls_context, tls_failure
 from stockyard.upstream.tunnel import Tunnel, connect_head
 from stockyard.upstream.url import Address, Url
 
-_PLAIN_TLS = TlsSettings()
 _PROXY_PERMISSION = Permission(operator=True, allow_private=True)
 _SHUTDOWN_SECONDS = 1.0
 _MAX_CONTEXTS = 256
@@ -47,7 +46,7 @@ class Dialer:
     async def _dial_through(self, proxy: Proxy, origin: Origin, timers: Timers) -> Connection:
         connected = await self._reach(proxy.url, _PROXY_PERMISSION, timers)
         connection = Connection(origin.pool)
-        tls = _PLAIN_TLS if proxy.url.scheme == "https" else None
+        tls = TlsSettings(proxy.ca_file) if proxy.url.scheme == "https" else None
         if origin.url.scheme == "http":
             await self._adopt(connected, connection, proxy.url, tls, timers)
             return connection

@@ -45,6 +45,7 @@ class Connection(asyncio.BufferedProtocol):
         "_unsent",
         "calls",
         "idle_since",
+        "is_counted",
         "is_open",
         "opened_at",
     )
@@ -67,6 +68,8 @@ class Connection(asyncio.BufferedProtocol):
         self._heard_at = self._progress_at = 0.0
         self.opened_at = self.idle_since = monotonic()
         self.is_open = False
+        self.is_counted = False
+        """Whether its end makes room in the pool: until it is open, the one who opens it does."""
         self.calls = 0
 
     # What the pool and the call do.
@@ -180,6 +183,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_open = False
+        if not self.is_counted:
+            return  # lost while it was being opened
         self._pool.lost(self)
         sending = self._sending
         if sending is None or self._parser.complete:

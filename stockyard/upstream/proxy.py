@@ -19,12 +19,15 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True):
     http: str = ""
     https: str = ""
     no_proxy: str = ""
+    ca_file: str | None = None
+    """Who vouches for a proxy that itself speaks TLS, instead of the system's authorities."""
 
 
 class Proxy(msgspec.Struct, frozen=True):
     url: Url
     authorization: bytes | None
     """Value for a Proxy-Authorization field."""
+    ca_file: str | None
 
 
 def proxy_for(url: Url, settings: ProxySettings | None) -> Proxy | None:
@@ -34,10 +37,10 @@ def proxy_for(url: Url, settings: ProxySettings | None) -> Proxy | None:
     named = settings.https if url.scheme == "https" else settings.http
     if not named or _is_this_machine(url) or _is_exempt(url, settings.no_proxy):
         return None
-    return parse_proxy(named)
+    return parse_proxy(named, settings.ca_file)
 
 
-def parse_proxy(text: str) -> Proxy:
+def parse_proxy(text: str, ca_file: str | None = None) -> Proxy:
     """`http://user:password@host:port`, as environments spell it; a bare `host:port` is http."""
     parts = _WITH_USER.fullmatch(text if "://" in text else f"http://{text}")
     if parts is None:
@@ -46,6 +49,7 @@ def parse_proxy(text: str) -> Proxy:
     return Proxy(
         url=parse_url(parts["scheme"] + parts["rest"]),
         authorization=None if user is None else _basic(user),
+        ca_file=ca_file,
     )
 
 

@@ -161,8 +161,8 @@ class Heard:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not condition():
-            await asyncio.sleep(0.01)
+        while not condition():  # noqa: ASYNC110 - it may be about things without an event
+            await asyncio.sleep(0.001)
 
 
 @asynccontextmanager

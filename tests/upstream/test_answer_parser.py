@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from stockyard.errors import UpstreamError
 from stockyard.upstream.answer import MAX_FIELDS, AnswerParser
-from tests.upstream.loopback import CHUNKED, HELLO, OK, cut
+from tests.upstream.loopback import CHUNKED, OK, cut
+from tests.upstream.malformed import MALFORMED
 
 HEAD_LIMIT = 64 * 1024
 
@@ -19,65 +20,6 @@ def read(data: bytes, *, every: int = 0, bodiless: bool = False) -> tuple[Answer
         parser.feed(piece)
         body += parser.take()
     return parser, body
-
-
-MALFORMED = {
-    "chunk size that is not hexadecimal": CHUNKED + b"zz\r\nhello\r\n0\r\n\r\n",
-    "chunk size of 18 F": CHUNKED + b"F" * 18 + b"\r\nhello\r\n0\r\n\r\n",
-    "negative chunk size": CHUNKED + b"-5\r\nhello\r\n0\r\n\r\n",
-    "chunk size with a space": CHUNKED + b"5 \r\nhello\r\n0\r\n\r\n",
-    "chunk size ended by LF": CHUNKED + b"5\nhello\r\n0\r\n\r\n",
-    "no CRLF after chunk data": CHUNKED + b"5\r\nhello0\r\n\r\n",
-    "LF after chunk data": CHUNKED + b"5\r\nhello\n0\r\n\r\n",
-    "NUL in a chunk extension": CHUNKED + b"5;a=\0\r\nhello\r\n0\r\n\r\n",
-    "chunk extension of 2 KiB": CHUNKED + b"5;" + b"a" * 2048 + b"\r\nhello\r\n0\r\n\r\n",
-    "chunk size of 2,000 zeros": CHUNKED + b"0" * 2000 + b"5\r\nhello\r\n0\r\n\r\n",
-    "trailers of 2 KiB": CHUNKED + b"5\r\nhello\r\n0\r\nx: " + b"a" * 2048 + b"\r\n\r\n",
-    "content length in trailers": CHUNKED + b"5\r\nhello\r\n0\r\ncontent-length: 5\r\n\r\n",
-    "transfer encoding in trailers": CHUNKED
-    + b"5\r\nhello\r\n0\r\ntransfer-encoding: chunked\r\n\r\n",
-    "length and chunks": OK + b"content-length: 5\r\ntransfer-encoding: chunked\r\n\r\nhello",
-    "chunks and length": OK + b"transfer-encoding: chunked\r\ncontent-length: 5\r\n\r\nhello",
-    "two equal lengths": OK + b"content-length: 5\r\ncontent-length: 5\r\n\r\nhello",
-    "two lengths": OK + b"content-length: 5\r\nContent-Length: 6\r\n\r\nhello",
-    "a list of lengths": OK + b"content-length: 5, 5\r\n\r\nhello",
-    "negative length": OK + b"content-length: -5\r\n\r\nhello",
-    "signed length": OK + b"content-length: +5\r\n\r\nhello",
-    "length with leading zero": OK + b"content-length: 05\r\n\r\nhello",
-    "length of 16 digits": OK + b"content-length: 1000000000000000\r\n\r\nhello",
-    "length that is empty": OK + b"content-length:\r\n\r\nhello",
-    "unknown transfer coding": OK + b"transfer-encoding: zap\r\n\r\nhello",
-    "two transfer codings": OK + b"transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-    "transfer encoding twice": OK
-    + b"transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
-    "LF-only head": b"HTTP/1.1 200 OK\ncontent-length: 5\n\nhello",
-    "one LF in the head": b"HTTP/1.1 200 OK\r\nx: 1\ncontent-length: 5\r\n\r\nhello",
-    "lone CR in a value": OK + b"x: a\rb\r\ncontent-length: 5\r\n\r\nhello",
-    "NUL in a value": OK + b"x: a\0b\r\ncontent-length: 5\r\n\r\nhello",
-    "DEL in a value": OK + b"x: a\x7fb\r\ncontent-length: 5\r\n\r\nhello",
-    "control in a name": OK + b"x\x01: a\r\ncontent-length: 5\r\n\r\nhello",
-    "space before the colon": OK + b"content-length : 5\r\n\r\nhello",
-    "no colon": OK + b"content-length 5\r\n\r\nhello",
-    "no name": OK + b": x\r\ncontent-length: 5\r\n\r\nhello",
-    "8-bit name": OK + b"\xe4: x\r\ncontent-length: 5\r\n\r\nhello",
-    "folded line": OK + b"x: a\r\n b\r\ncontent-length: 5\r\n\r\nhello",
-    "folded first line": OK + b" x: a\r\ncontent-length: 5\r\n\r\nhello",
-    "head of 1 MiB": OK + b"x: " + b"a" * 2**20 + b"\r\ncontent-length: 5\r\n\r\nhello",
-    "1,000 fields": OK + b"x: y\r\n" * 1000 + b"content-length: 5\r\n\r\nhello",
-    "garbage": b"\x16\x03\x01garbage",
-    "another protocol": b"SSH-2.0-OpenSSH_9.6\r\n",
-    "a body without a head": b'{"ok": true}',
-    "status of 999": b"HTTP/1.1 999 Odd\r\ncontent-length: 5\r\n\r\nhello",
-    "status of two digits": b"HTTP/1.1 20 OK\r\ncontent-length: 5\r\n\r\nhello",
-    "status of four digits": b"HTTP/1.1 2000 OK\r\ncontent-length: 5\r\n\r\nhello",
-    "HTTP/2.0": b"HTTP/2.0 200 OK\r\ncontent-length: 5\r\n\r\nhello",
-    "HTTP/0.9": b"HTTP/0.9 200 OK\r\ncontent-length: 5\r\n\r\nhello",
-    "two spaces": b"HTTP/1.1  200 OK\r\ncontent-length: 5\r\n\r\nhello",
-    "leading line end": b"\r\n" + HELLO,
-    "chunks in HTTP/1.0": b"HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
-    "nine interim answers": b"HTTP/1.1 100 Continue\r\n\r\n" * 9 + HELLO,
-    "protocols switched": b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n",
-}
 
 
 @pytest.mark.parametrize("every", [0, 1, 5, 1000])
@@ -128,7 +70,9 @@ def test_many_small_chunks_are_no_offence() -> None:
 
 
 names = st.sampled_from([b"X-One", b"x_two", b"Date"])
-values = st.binary(max_size=20).map(lambda b: bytes(c for c in b if c >= 0x20 and c != 0x7F).strip())
+values = st.binary(max_size=20).map(
+    lambda b: bytes(c for c in b if c >= 0x20 and c != 0x7F).strip()
+)
 bodies = st.lists(st.binary(min_size=1, max_size=50), max_size=6)
 
 

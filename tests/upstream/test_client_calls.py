@@ -23,7 +23,7 @@ from tests.upstream.loopback import (
     serving,
     until,
 )
-
+from tests.upstream.malformed import MALFORMED
 
 BODIES = {
     "counted": (HELLO, False),
@@ -117,6 +117,46 @@ async def test_a_redirect_is_handed_on_and_never_followed(status: int, target: s
             heard, _ = await heard_from(client, a_call(origin_of(client, server.url)))
         assert (heard.status, heard.error) == (status, None)
         assert canary.connections == 0
+
+
+async def test_s42_a_malformed_answer_ends_the_call_and_its_connection() -> None:
+    async with answering(*MALFORMED.values(), HELLO) as server, calling() as client:
+        origin = origin_of(client, server.url)
+        for name in MALFORMED:
+            heard, sending = await heard_from(client, a_call(origin))
+            assert heard.error is not None, name
+            assert (heard.error.kind, heard.error.nothing_sent) == ("bad_answer", False), name
+            assert not sending.reused, name
+        again, sending = await heard_from(client, a_call(origin))
+        assert (again.body, sending.reused) == (b"hello", False)
+        await until(lambda: origin.pool.open == 1)
+
+
+PACKED = gzip.compress(b"hello" * 20)
+ENCODED = {
+    "gzip declared but plain": (b"gzip", b"hello"),
+    "gzip truncated": (b"gzip", PACKED[:-4]),
+    "gzip with garbage tail": (b"gzip", PACKED + b"xx"),
+    "gzip 1,000:1": (b"gzip", gzip.compress(b"\0" * 2_000_000)),
+    "unsupported coding": (b"br", b"hello"),
+    "gzip twice": (b"gzip, gzip", gzip.compress(PACKED)),
+}
+
+
+@pytest.mark.parametrize("name", ENCODED)
+async def test_an_answer_that_cannot_be_decompressed_ends_the_call_and_its_connection(
+    name: str,
+) -> None:
+    coding, body = ENCODED[name]
+    head = OK + b"content-encoding: %b\r\ncontent-length: %d\r\n\r\n" % (coding, len(body))
+    async with answering(head + body) as server, calling() as client:
+        origin = origin_of(client, server.url)
+        heard, _ = await heard_from(client, a_call(origin, decompress=True))
+        assert heard.error is not None
+        assert heard.error.kind == "bad_answer"
+        await until(lambda: origin.pool.open == 0)
+        untouched, sending = await heard_from(client, a_call(origin))
+        assert (untouched.body, sending.decoded) == (body, False)
 
 
 # Reuse.
@@ -245,7 +285,7 @@ async def test_connections_are_never_shared_between_purposes() -> None:
         for purpose in ("provider", "webhook", "provider"):
             origin = client.origin(
                 server.url,
-                purpose=purpose,  # type: ignore[arg-type]
+                purpose=purpose,
                 operator=True,
                 allow_private=True,
             )
@@ -510,8 +550,9 @@ async def test_a_paused_call_holds_its_rest_back_compressed() -> None:
             sending.pause()
 
     async with (
-        answering(OK + b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(packed) + packed)
-        as server,
+        answering(
+            OK + b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(packed) + packed
+        ) as server,
         calling() as client,
     ):
         origin = origin_of(client, server.url)
