@@ -194,7 +194,7 @@ class Stockyard:
         return Plans(
             self.directory,
             FORMATS,
-            {"http": self.client, "mock": MockTransport(self.settings.mock.latency)},
+            {"http": self.client, "mock": MockTransport(float(self.settings.mock.latency))},
             self._origin,
             partial(_timers, self.settings),
         )

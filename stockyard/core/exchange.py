@@ -5,9 +5,9 @@ a retry or a fallback can start again from what the client sent.
 """
 
 from time import perf_counter_ns, time_ns
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from stockyard.core.fieldtext import field_text
 from stockyard.core.money import Usage
@@ -15,9 +15,6 @@ from stockyard.core.ports import Charge
 from stockyard.core.request import Request
 from stockyard.core.response import Response
 from stockyard.core.target import Attempt, Target
-
-if TYPE_CHECKING:
-    from stockyard.core.window import Windows
 
 Kind = Literal[
     "chat",
@@ -134,140 +131,85 @@ class Constraints(Struct, frozen=True):
 ANYWHERE = Constraints()
 
 
-class Exchange:
+class Exchange(Struct, kw_only=True, eq=False):
     """One call. See `modules.md` 1.2 for who fills and who may change what."""
 
-    __slots__ = (
-        "_received",
-        "_request",
-        "abandoned",
-        "alias",
-        "asked",
-        "attempt_cap",
-        "attempts",
-        "cache_key",
-        "cache_state",
-        "caller",
-        "capture",
-        "charges",
-        "constraints",
-        "error",
-        "findings",
-        "first_content_ns",
-        "id",
-        "inbound",
-        "internal",
-        "kind",
-        "partition",
-        "refused_by",
-        "reserved_tokens",
-        "response",
-        "sampled",
-        "simulated",
-        "started",
-        "started_at_ms",
-        "status",
-        "stored_usage",
-        "streamed",
-        "strip",
-        "tags",
-        "target",
-        "targets",
-        "told",
-        "trace_id",
-        "trace_parent",
-        "usage",
-        "vault",
-        "windows",
-    )
+    id: str
+    """`req_…`, the request id that the caller sees."""
+    kind: Kind
+    caller: Caller
+    inbound: Inbound
+    received: Request
+    """What the client sent. Never reassigned."""
+    asked: Asked = NOTHING_ASKED
+    trace_id: str = ""
+    """`tr_…`, the name of this call in Lookout."""
+    request: Request = None  # type: ignore[assignment]  # `received`, from `__post_init__` on
+    """What will be sent. Starts as `received`; assign a new one to change it."""
+    started: int = field(default_factory=perf_counter_ns)
+    """On the monotonic clock, in nanoseconds."""
+    started_at_ms: int = 0
+    first_content_ns: int | None = None
+    """Nanoseconds from the start to the first content-bearing Event or byte of the answer."""
+    alias: str = ""
+    """The name the caller used, when `modelalias` replaced it."""
+    targets: tuple[Target, ...] = ()
+    """Candidates in order."""
+    target: Target | None = None
+    """The one that is being called, or that answered."""
+    constraints: Constraints = ANYWHERE
+    attempts: list[Attempt] = []
+    attempt_cap: int = 0
+    """How many tries the call may make in all; 0 is no limit."""
+    response: Response | None = None
+    """The whole answer once it is complete; of a stream only if a module asked to keep it."""
+    usage: Usage | None = None
+    stored_usage: Usage | None = None
+    """Usage of the answer that a cache replayed; the call itself used nothing."""
+    findings: list[Finding] = []
+    strip: list[Step] = []
+    tags: dict[str, str] = {}
+    partition: str = ""
+    """Hard isolation: part of every cache, memory, vault and counter key. The team, at first."""
+    vault: dict[str, str] = {}
+    """Placeholders and what they stand for. Never stored, never in a Finding."""
+    told: list[tuple[str, str]] = []
+    charges: tuple[Charge, ...] = ()
+    """What the call was counted against; settled when it ends."""
+    reserved_tokens: int = 0
+    capture: Literal["off", "metadata"] = "off"
+    """What of this call may be written down; `logging` raises it."""
+    sampled: bool = True
+    """Whether the spans of this call are kept."""
+    cache_state: str = "off"
+    cache_key: bytes = b""
+    """Where the answer will be stored; empty when it must not be."""
+    simulated: str = ""
+    """Who answered in a provider's place (`mockllm` fixture name); empty for a real answer."""
+    internal: bool = False
+    streamed: bool = False
+    abandoned: bool = False
+    error: Exception | None = None
+    status: int = 0
+    """The HTTP status that the caller got; 499 when it left first."""
+    refused_by: str = ""
+    trace_parent: str = ""
+    """W3C trace id and parent span id, as `trace_id-span_id`, when the caller sent valid ones."""
+    windows: Any = None
+    """The hold-back windows of its stream (`core.window.Windows`), if a module holds text back."""
 
-    def __init__(
-        self,
-        *,
-        id: str,  # noqa: A002  the word of the field everywhere
-        kind: Kind,
-        caller: Caller,
-        inbound: Inbound,
-        received: Request,
-        asked: Asked = NOTHING_ASKED,
-    ) -> None:
-        self.id = id
-        """`req_…`, the request id that the caller sees."""
-        self.trace_id = "tr_" + id[4:]
-        self.kind: Kind = kind
-        self.caller = caller
-        self.inbound = inbound
-        self.asked = asked
-        self._received = received
-        self._request = received
-        self.started = perf_counter_ns()
+    def __post_init__(self) -> None:
+        self.trace_id = "tr_" + self.id[4:]
+        self.request = self.received
         self.started_at_ms = time_ns() // 1_000_000
-        self.first_content_ns: int | None = None
-        """Nanoseconds from the start to the first content-bearing Event or byte of the answer."""
-        self.alias = ""
-        """The name the caller used, when `modelalias` replaced it."""
-        self.targets: tuple[Target, ...] = ()
-        """Candidates in order."""
-        self.target: Target | None = None
-        """The one that is being called, or that answered."""
-        self.constraints = ANYWHERE
-        self.attempts: list[Attempt] = []
-        self.attempt_cap = 0
-        """How many tries the call may make in all; 0 is no limit."""
-        self.response: Response | None = None
-        """The whole answer once it is complete; of a stream only if a module asked to keep it."""
-        self.usage: Usage | None = None
-        self.stored_usage: Usage | None = None
-        """Usage of the answer that a cache replayed; the call itself used nothing."""
-        self.findings: list[Finding] = []
-        self.strip: list[Step] = []
-        self.tags: dict[str, str] = dict(asked.tags)
-        self.partition = caller.team_id
-        """Hard isolation: part of every cache, memory, vault and counter key."""
-        self.vault: dict[str, str] = {}
-        """Placeholders and what they stand for. Never stored, never in a Finding."""
-        self.told: list[tuple[str, str]] = []
-        self.charges: tuple[Charge, ...] = ()
-        """What the call was counted against; settled when it ends."""
-        self.reserved_tokens = 0
-        self.capture: Literal["off", "metadata"] = "off"
-        """What of this call may be written down; `logging` raises it."""
-        self.sampled = True
-        """Whether the spans of this call are kept."""
-        self.cache_state = "off"
-        self.cache_key = b""
-        """Where the answer will be stored; empty when it must not be."""
-        self.simulated = ""
-        """Who answered in a provider's place (`mockllm` fixture name); empty for a real answer."""
-        self.internal = False
-        self.streamed = False
-        self.abandoned = False
-        self.error: Exception | None = None
-        self.status = 0
-        """The HTTP status that the caller got; 499 when it left first."""
-        self.refused_by = ""
-        self.trace_parent = ""
-        """W3C trace id and parent span id, as `trace_id-span_id`, when the caller sent valid ones."""
-        self.windows: Windows | None = None
-
-    @property
-    def received(self) -> Request:
-        """What the client sent. Never reassigned."""
-        return self._received
-
-    @property
-    def request(self) -> Request:
-        """What will be sent. Starts as `received`; assign a new one to change it."""
-        return self._request
-
-    @request.setter
-    def request(self, request: Request) -> None:
-        self._request = request
+        self.partition = self.caller.team_id
+        if self.asked.tags:
+            self.tags = dict(self.asked.tags)
 
     @property
     def untouched(self) -> bool:
         """Whether what will be sent is what came."""
-        return self._request is self._received
+        return self.request is self.received
 
     def note(self, module: str, action: str, detail: dict[str, Any] | None = None) -> None:
         """Record that a module noticed something. Rule ids, types and counts; never matched text."""

@@ -4,7 +4,7 @@
 are names, not secrets.
 """
 
-from random import SystemRandom
+from random import Random
 from time import time_ns
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -18,7 +18,7 @@ class Ids:
     __slots__ = ("_count", "_millisecond", "_random", "_start")
 
     def __init__(self) -> None:
-        self._random = SystemRandom()
+        self._random = Random()  # noqa: S311  # seeded by the system; ids are names, not secrets
         self._millisecond = 0
         self._start = ""
         self._count = 0

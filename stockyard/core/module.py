@@ -92,6 +92,9 @@ class Module(Toggle[C]):
     reach: int = 0
     """The longest text it matches, in characters (at most 4,096): what the Window holds back."""
 
+    skips: frozenset[str] = frozenset()
+    """Hooks that this Config leaves nothing to do; they are not called."""
+
     def idle(self) -> bool:
         """Whether this Config leaves it nothing to do; it then stays out of the Pipeline."""
         return False

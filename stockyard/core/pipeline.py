@@ -67,12 +67,12 @@ class Stop:
         self.name = module.name
         self.fails = module.fails
         self.standing = standing
-        self.on_request: Callable[..., Any] | None = getattr(module, "on_request", None)
-        self.on_response: Callable[..., Any] | None = getattr(module, "on_response", None)
-        self.on_chunk: Callable[..., Any] | None = getattr(module, "on_chunk", None)
-        self.on_error: Callable[..., Any] | None = getattr(module, "on_error", None)
-        self.on_head: Callable[..., Any] | None = getattr(module, "on_head", None)
-        self.around: Callable[..., Any] | None = getattr(module, "around", None)
+        self.on_request = _hook(module, "on_request")
+        self.on_response = _hook(module, "on_response")
+        self.on_chunk = _hook(module, "on_chunk")
+        self.on_error = _hook(module, "on_error")
+        self.on_head = _hook(module, "on_head")
+        self.around = _hook(module, "around")
         hooks = (self.on_request, self.on_response, self.on_error, self.around)
         self.waits = any(iscoroutinefunction(hook) for hook in hooks)
         self.edits = self.on_chunk is not None and module.streaming is Streaming.CHUNKS
@@ -140,10 +140,27 @@ class Stop:
         return None
 
 
+def _hook(module: AnyModule, name: str) -> Callable[..., Any] | None:
+    if name in module.skips:
+        return None
+    hook: Callable[..., Any] | None = getattr(module, name, None)
+    return hook
+
+
 class Pipeline:
     """The enabled modules of one kind of call, compiled."""
 
-    __slots__ = ("edits", "heads", "modules", "requests", "stops", "version", "waits")
+    __slots__ = (
+        "arounds",
+        "edits",
+        "heads",
+        "modules",
+        "outward",
+        "requests",
+        "stops",
+        "version",
+        "waits",
+    )
 
     def __init__(
         self, modules: Sequence[AnyModule], standings: Standings, *, version: int = 0
@@ -159,6 +176,14 @@ class Pipeline:
         self.heads = tuple(
             (stop, stop.on_head) for stop in reversed(self.stops) if stop.on_head is not None
         )
+        self.outward = tuple(
+            (depth, stop)
+            for depth, stop in reversed(tuple(enumerate(self.stops)))
+            if stop.edits or stop.holds or stop.on_response is not None or stop.on_error is not None
+        )
+        """Who has something to do on the way out, the innermost first."""
+        self.arounds = tuple(stop for stop in reversed(self.stops) if stop.around is not None)
+        """The innermost first."""
         self.waits = any(stop.waits for stop in self.stops)
         """Whether some hook is async, so that a call needs a task of its own."""
         self.edits = any(stop.edits for stop in self.stops)
@@ -234,9 +259,8 @@ class Passage:
         self._depth = len(self.pipeline.stops)
         choose(x)
         call = dispatch
-        for stop in reversed(self.pipeline.stops):
-            if stop.around is not None:
-                call = partial(self._around, stop, call)
+        for stop in self.pipeline.arounds:
+            call = partial(self._around, stop, call)
         return await call(x)
 
     async def _around(self, stop: Stop, call: Call, x: Exchange) -> Answer:
@@ -260,7 +284,9 @@ class Passage:
         x = self.x
         error = ended if isinstance(ended, Exception) else None
         answer = ended if not isinstance(ended, Exception) else None
-        for stop in reversed(self.pipeline.stops[: self._depth]):
+        for depth, stop in self.pipeline.outward:
+            if depth >= self._depth:
+                continue
             try:
                 if error is not None:
                     answer = await self._recover(stop, error)

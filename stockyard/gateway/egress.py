@@ -45,11 +45,12 @@ UNIFIED_PASSES: Mapping[bytes, bytes] = {
 
 def own_fields(x: Exchange) -> bytes:
     """The fields every answer of a call carries, and those that modules told us to add."""
-    lines = [f"x-request-id: {x.id}\r\nx-stockyard-trace-id: {x.trace_id}\r\n"]
+    lines = f"x-request-id: {x.id}\r\nx-stockyard-trace-id: {x.trace_id}\r\n"
     if x.target is not None:
-        lines.append(f"x-stockyard-provider: {x.target.provider}\r\n")
-    lines.extend(f"{name}: {value}\r\n" for name, value in x.told)
-    return "".join(lines).encode("ascii")
+        lines += f"x-stockyard-provider: {x.target.provider}\r\n"
+    for name, value in x.told:
+        lines += f"{name}: {value}\r\n"
+    return lines.encode("ascii")
 
 
 def unified_fields(fields: Iterable[tuple[bytes, bytes]]) -> bytes:

@@ -7,7 +7,7 @@ try starts from `x.request`, never from what was built for another Target.
 
 import asyncio
 
-from stockyard.core.exchange import Exchange
+from stockyard.core.exchange import ANYWHERE, Exchange
 from stockyard.core.request import Request
 from stockyard.core.response import Output, Raw, Response
 from stockyard.core.stream import Answer
@@ -74,12 +74,19 @@ class Dispatch:
         if target is None:
             if not x.targets:
                 raise self._unknown(x)
-            target = x.target = next((t for t in x.targets if x.constraints.allow(t)), None)
-        if target is None or not x.constraints.allow(target):
+            target = x.target = self._first_allowed(x)
+        elif not x.constraints.allow(target):
+            target = None
+        if target is None:
             raise no_target("No provider that this call may use serves the model.")
         if len(x.attempts) >= MAX_ATTEMPTS:
             raise no_target("Too many attempts were made for this call.")
         return target
+
+    def _first_allowed(self, x: Exchange) -> Target | None:
+        if x.constraints is ANYWHERE:
+            return x.targets[0]
+        return next((target for target in x.targets if x.constraints.allow(target)), None)
 
     def _unknown(self, x: Exchange) -> Refused:
         model = x.request.model

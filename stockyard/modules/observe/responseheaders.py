@@ -87,25 +87,30 @@ class ResponseHeaders(Module[Config]):
         return not self._hidden.match(header)
 
 
+# What follows runs for every call. Ids, states and numbers of ours need no look at their characters.
+
+
 def _identity(x: Exchange) -> None:
-    x.tell("X-Stockyard-Request-Id", x.id)
+    x.told.append(("X-Stockyard-Request-Id", x.id))
     if x.target is not None:
         x.tell("X-Stockyard-Model", x.target.model)
 
 
 def _cache(x: Exchange) -> None:
-    x.tell("X-Stockyard-Cache", x.cache_state)
+    x.told.append(("X-Stockyard-Cache", x.cache_state))
 
 
 def _tokens(x: Exchange) -> None:
-    if x.usage is not None:
-        x.tell("X-Stockyard-Tokens-In", str(x.usage.prompt))
-        x.tell("X-Stockyard-Tokens-Out", str(x.usage.completion))
+    usage = x.usage
+    if usage is not None:
+        x.told.append(("X-Stockyard-Tokens-In", str(usage.prompt)))
+        x.told.append(("X-Stockyard-Tokens-Out", str(usage.completion)))
 
 
 def _timing(x: Exchange) -> None:
-    x.tell("X-Stockyard-Latency-Ms", str(x.elapsed_us() // 1000))
-    x.tell("X-Stockyard-Gateway-Us", str(gateway_us(x)))
+    elapsed = x.elapsed_us()
+    x.told.append(("X-Stockyard-Latency-Ms", str(elapsed // 1000)))
+    x.told.append(("X-Stockyard-Gateway-Us", str(gateway_us(x, elapsed))))
 
 
 def _attempts(x: Exchange) -> None:

@@ -53,6 +53,8 @@ class TraceLink(Module[Config]):
     def __init__(self, config: Config, ports: Ports) -> None:
         super().__init__(config, ports)
         self._samples = config.sample_ratio < 1
+        if not self._samples:
+            self.skips = frozenset({"on_response", "on_error"})
 
     def on_request(self, x: Exchange) -> None:
         if x.asked.trace and self.config.accept_parent:
