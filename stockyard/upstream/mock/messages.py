@@ -161,13 +161,12 @@ def whole(asked: Asked, reply: Reply, signature: Signature) -> bytes:
 
 
 def frames(asked: Asked, reply: Reply, signature: Signature) -> Frames:
-    start = _message(signature, [], {**_usage(reply), "output_tokens": 1})
+    start = _message(signature, [], {"input_tokens": reply.input_tokens, "output_tokens": 1})
     delta = {"stop_reason": _FINISH[reply.finish], "stop_sequence": reply.stopped_by}
     return Frames(
         _event("message_start", message=start) + _event("ping"),
         _blocks(reply, signature),
-        _event("message_delta", delta=delta, usage={"output_tokens": reply.output_tokens})
-        + _event("message_stop"),
+        _event("message_delta", delta=delta, usage=_usage(reply)) + _event("message_stop"),
     )
 
 
@@ -221,7 +220,7 @@ def _event(type_: str, **fields: Any) -> bytes:
     return b"event: %b\ndata: %b\n\n" % (type_.encode(), json.encode({"type": type_, **fields}))
 
 
-def _message(signature: Signature, content: list[Any], usage: dict[str, int]) -> dict[str, Any]:
+def _message(signature: Signature, content: list[Any], usage: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": f"msg_mock{signature.number}",
         "type": "message",
@@ -239,8 +238,14 @@ def _use(reply: Reply, signature: Signature, at: int) -> dict[str, Any]:
     return {"type": "tool_use", "id": id_, "name": reply.calls[at].name}
 
 
-def _usage(reply: Reply) -> dict[str, int]:
-    return {"input_tokens": reply.input_tokens, "output_tokens": reply.output_tokens}
+def _usage(reply: Reply) -> dict[str, Any]:
+    usage: dict[str, Any] = {
+        "input_tokens": reply.input_tokens,
+        "output_tokens": reply.output_tokens,
+    }
+    if reply.thought_tokens:
+        usage["output_tokens_details"] = {"thinking_tokens": reply.thought_tokens}
+    return usage
 
 
 def _seal(thoughts: str) -> str:
