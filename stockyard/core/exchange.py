@@ -5,7 +5,7 @@ a retry or a fallback can start again from what the client sent.
 """
 
 from time import perf_counter_ns, time_ns
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from msgspec import Struct, field
 
@@ -15,6 +15,9 @@ from stockyard.core.ports import Charge
 from stockyard.core.request import Request
 from stockyard.core.response import Response
 from stockyard.core.target import Attempt, Target
+
+if TYPE_CHECKING:
+    from stockyard.core.window import Windows
 
 Kind = Literal[
     "chat",
@@ -195,7 +198,7 @@ class Exchange(Struct, kw_only=True, eq=False):
     refused_by: str = ""
     trace_parent: str = ""
     """W3C trace id and parent span id, as `trace_id-span_id`, when the caller sent valid ones."""
-    windows: Any = None
+    windows: "Windows | None" = None
     """The hold-back windows of its stream (`core.window.Windows`), if a module holds text back."""
 
     def __post_init__(self) -> None:
