@@ -1,6 +1,7 @@
 """Repeats on one target."""
 
 from contextlib import nullcontext, suppress
+from typing import Any
 
 import pytest
 
@@ -23,9 +24,9 @@ BUSY = UpstreamError("overloaded", "Busy.", status=503)
 ONE = [Target("one", "m")]
 
 
-def pilot(clock: HandClock | None = None, **config: object) -> RetryPilot:
+def pilot(clock: HandClock | None = None, **config: Any) -> RetryPilot:
     ports = some_ports(clock, models=TableOfModels(m=["one"], small=["one"]))
-    return RetryPilot(Config(**config), ports)  # type: ignore[arg-type]
+    return RetryPilot(Config(**config), ports)
 
 
 def a_limit(seconds: float) -> UpstreamError:
@@ -94,7 +95,7 @@ async def test_waits_double_up_to_the_longest() -> None:
     ],
 )
 async def test_gives_up_and_says_why(
-    config: dict[str, object], error: UpstreamError, why: str
+    config: dict[str, Any], error: UpstreamError, why: str
 ) -> None:
     x = an_exchange()
     module = pilot(**{"budget_min_per_second": 100, **config})
