@@ -156,6 +156,8 @@ class Exchange(Struct, kw_only=True, eq=False):
     """Nanoseconds from the start to the first content-bearing Event or byte of the answer."""
     alias: str = ""
     """The name the caller used, when `modelalias` replaced it."""
+    answer_model: str = ""
+    """The model's name that the answer carries, where it is not that of the model that served."""
     targets: tuple[Target, ...] = ()
     """Candidates in order."""
     target: Target | None = None

@@ -118,7 +118,8 @@ class Call:
             self._pump = RawPump(stream, self._reply, self, codec, self._passage, native=native)
         else:
             codec = self._codec()
-            model = x.target.model if x.target is not None else x.request.model
+            served = x.target.model if x.target is not None else x.request.model
+            model = x.answer_model or served
             writer = codec.writer(egress.pen_of(x, model))
             self._pump = EventPump(stream, self._reply, self, self._passage, writer)
         x.streamed = True

@@ -120,6 +120,8 @@ class ModelAlias(Module[Config]):
         if not rows:
             return
         x.alias = asked
+        if self.config.answer_model == "asked":
+            x.answer_model = asked
         x.tell("X-Stockyard-Alias", asked)
         x.note(self.name, "resolved", {"steps": len(rows)})
         request = x.request if model == asked else x.request.with_model(model)
@@ -131,8 +133,8 @@ class ModelAlias(Module[Config]):
         x.request = request
 
     def on_chunk(self, x: Exchange, event: Event) -> Event:
-        if x.alias and isinstance(event, Started):
-            return replace(event, model=x.alias)
+        if x.answer_model and isinstance(event, Started):
+            return replace(event, model=x.answer_model)
         return event
 
     def _resolve(self, model: str) -> tuple[list[Alias], str]:
