@@ -98,6 +98,7 @@ class Stockyard:
         self.health = Health(__version__)
         self.target_health = TargetHealth()
         self.client = _client(settings)
+        self.mock = MockTransport(settings.mock.latency, estimate=_estimate)
         self.directory = _directory(settings, environ)
         self.dispatch = Dispatch(self._plans(), _silence(settings.timeout), self.loop)
         self.line = Line(modules.CATALOG, self._ports(), self.standings, modules.ALIASES)
@@ -194,7 +195,7 @@ class Stockyard:
         return Plans(
             self.directory,
             FORMATS,
-            {"http": self.client, "mock": MockTransport(float(self.settings.mock.latency))},
+            {"http": self.client, "mock": self.mock},
             self._origin,
             partial(_timers, self.settings),
         )

@@ -97,6 +97,10 @@ class Inbound(Struct, frozen=True):
     """On a native route: the provider whose own dialect this is."""
     native_path: str = ""
     """The path at that provider."""
+    native_origin: str = ""
+    """Scheme, host and port of that path; a few paths stand on another host than the others."""
+    native_auth: tuple[str, ...] = ()
+    """How a secret is shown on that path, in order of preference."""
 
 
 class Finding(Struct, frozen=True):

@@ -25,6 +25,8 @@ class Endpoint(Struct, frozen=True):
     """The provider whose own dialect this is; None on unified paths."""
     native_path: str = ""
     """The path at the provider."""
+    native_origin: str = ""
+    native_auth: tuple[str, ...] = ()
     models: bool = False
     """Lists models instead of calling one."""
 

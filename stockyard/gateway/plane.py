@@ -129,6 +129,8 @@ class DataPlane:
             methods=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"),
             native=name,
             native_path=found.path,
+            native_origin=found.origin,
+            native_auth=found.entry.auth if found.entry is not None else provider.auth,
         )
 
     def _admit(self, head: Head, peer: Peer, endpoint: Endpoint) -> "Doorway | Whole":
@@ -265,6 +267,8 @@ class Doorway:
                 self,
                 endpoint.native,
                 endpoint.native_path,
+                endpoint.native_origin,
+                endpoint.native_auth,
             ),
             received=received,
             asked=self.asked,

@@ -5,7 +5,7 @@ writes them, and the beginning of the request's head, ready to be sent.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -15,7 +15,7 @@ from stockyard.core.ports import Models
 from stockyard.core.target import Credential, Target
 from stockyard.errors import Refused
 from stockyard.providers.auth import authorize
-from stockyard.providers.provider import Entry, Provider
+from stockyard.providers.provider import Provider
 from stockyard.upstream.origin import Origin
 from stockyard.upstream.outgoing import Timers, request_head
 from stockyard.upstream.transport import Transport
@@ -95,7 +95,6 @@ class Plans:
         if name is None:
             raise no_target(f"The provider '{provider.name}' cannot take this kind of call.")
         entry = provider.speaks[name]
-        codec = self._formats[name]
         fields = list(provider.fields)
         if name == "anthropic.messages" and name != wanted:
             fields.append((b"anthropic-version", ANTHROPIC_VERSION))
@@ -104,71 +103,46 @@ class Plans:
             (b"accept-encoding", b"identity"),
             (b"user-agent", USER_AGENT),
         )
-        path = entry.path_for(target.model)
         return self._plan(
             provider,
-            entry,
-            path,
-            "",
-            "POST",
-            target.credential,
-            fields,
-            codec,
             name,
             name == wanted,
+            _Way("POST", entry.origin, entry.path_for(target.model), "", entry.auth, fields),
+            target.credential,
         )
 
     def _native(self, target: Target, x: Exchange) -> Plan:
         inbound = x.inbound
-        provider = self._provider(target)
-        codec = self._formats.get(inbound.format)
-        entry = next(
-            (
-                e
-                for e in (*provider.speaks.values(), *provider.endpoints.values())
-                if e.path == inbound.native_path
-            ),
-            None,
-        )
-        return self._plan(
-            provider,
-            entry,
+        way = _Way(
+            inbound.method,
+            inbound.native_origin,
             inbound.native_path,
             inbound.query,
-            inbound.method,
-            target.credential,
+            inbound.native_auth,
             inbound.headers.forward_native(),
-            codec,
-            inbound.format,
-            True,
         )
+        return self._plan(self._provider(target), inbound.format, True, way, target.credential)
 
     def _plan(
         self,
         provider: Provider,
-        entry: Entry | None,
-        path: str,
-        query: str,
-        method: str,
-        credential: Credential | None,
-        fields: list[tuple[bytes, bytes]],
-        codec: Codec | None,
         name: str,
         forward: bool,
+        way: "_Way",
+        credential: Credential | None,
     ) -> Plan:
-        origin = self._origin(provider, entry.origin if entry is not None else provider.origin)
-        auth = entry.auth if entry is not None else provider.auth
-        scheme = next((s for s in auth if s != "none"), "none") if credential else "none"
+        origin = self._origin(provider, way.origin)
+        scheme = next((s for s in way.auth if s != "none"), "none") if credential else "none"
         proof = authorize(scheme, credential.secret.reveal() if credential else "")
-        queries = "&".join(q for q in (query, provider.query, proof.query) if q)
-        target = f"{path}?{queries}" if queries else path
+        queries = "&".join(q for q in (way.query, provider.query, proof.query) if q)
+        target = f"{way.path}?{queries}" if queries else way.path
         head = request_head(
-            method.encode(), target.encode(), origin.host, [*proof.fields, *fields], None
+            way.method.encode(), target.encode(), origin.host, [*proof.fields, *way.fields], None
         )
         whole, stream = self._timers(provider)
         return Plan(
             provider=provider,
-            codec=codec,
+            codec=self._formats.get(name),
             format=name,
             forward=forward,
             traits=provider.traits,
@@ -179,6 +153,17 @@ class Plans:
             stream=stream,
             include_usage="no_stream_options" not in provider.traits,
         )
+
+
+class _Way(NamedTuple):
+    """What goes into the head of a request."""
+
+    method: str
+    origin: str
+    path: str
+    query: str
+    auth: tuple[str, ...]
+    fields: list[tuple[bytes, bytes]]
 
 
 def no_target(message: str) -> Refused:
