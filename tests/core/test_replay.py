@@ -58,6 +58,31 @@ def test_a_pause_stops_it_between_batches_and_resume_goes_on() -> None:
     assert sink.ended == "done"
 
 
+class Hesitating(Taken):
+    """A reader that pauses and at once goes on, from within what it is given."""
+
+    def __init__(self, stream: Replay) -> None:
+        super().__init__()
+        self._stream = stream
+        self.depth = self.deepest = 0
+
+    def events(self, batch: Sequence[Event]) -> None:
+        super().events(batch)
+        self.depth += 1
+        self.deepest = max(self.deepest, self.depth)
+        self._stream.pause()
+        self._stream.resume()
+        self.depth -= 1
+
+
+def test_going_on_from_within_does_not_nest() -> None:
+    stream = Replay(some(500))
+    sink = Hesitating(stream)
+    stream.start(sink)
+    assert sink.taken == some(500)
+    assert (sink.ended, sink.deepest) == ("done", 1)
+
+
 def test_nothing_comes_after_a_cancel() -> None:
     stream = Replay(some(200))
     sink = PausingAfter(stream, 1)

@@ -76,6 +76,15 @@ def test_a_debt_of_tokens_is_waited_for() -> None:
     assert gate.take(row, tokens=100).allowed
 
 
+def test_a_debt_is_owed_from_when_it_became_known() -> None:
+    gate = Gate()
+    row = charge(tokens=1000)
+    gate.take(row, tokens=10)
+    gate.clock.advance(3600)
+    gate.settle(row, reserved=10, used=5010)
+    assert gate.take(row, tokens=1000).retry_after == pytest.approx(5000 * 0.06)
+
+
 def test_tokens_that_were_not_used_come_back() -> None:
     gate = Gate()
     row = charge(tokens=1000)
