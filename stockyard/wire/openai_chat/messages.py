@@ -32,6 +32,7 @@ _ROLES = {
     "function": "tool",
 }
 _ERROR_PREFIX = "Error: "
+_IMAGE_STUB = "[image: see the next message]"
 
 
 def decode_messages(items: list[Any]) -> tuple[Message, ...]:
@@ -266,28 +267,34 @@ def _encode_tool_message(message: Message, drops: Drops) -> Iterator[dict[str, A
             pictures.append(part)
             continue
         drops.foreign(part.extra, "messages.content")
+        if layout_of(part.extra, FORMAT) == "list":
+            # The client said it so in this format: its provider may well take images here.
+            yield {**_result_head(part), "content": encode_parts(part.parts, drops)}
+            continue
         pictures += [p for p in part.parts if isinstance(p, Image)]
-        yield _encode_result(part, drops)
+        yield {**_result_head(part), "content": _result_content(part, drops)}
     if pictures:
         # Chat's tool role takes text only: images follow in a message of the user.
         yield {"role": "user", "content": encode_parts(tuple(pictures), drops)}
 
 
-def _encode_result(result: ToolResult, drops: Drops) -> dict[str, Any]:
+def _result_head(result: ToolResult) -> dict[str, Any]:
+    own = own_fields(result.extra, FORMAT)
+    if layout_of(result.extra, FORMAT) == "function":
+        return {**own, "role": "function"}
+    answered = {"tool_call_id": result.call_id} if result.call_id else {}
+    return {**own, "role": "tool", **answered}
+
+
+def _result_content(result: ToolResult, drops: Drops) -> Any:
     spoken: tuple[AnyPart, ...] = tuple(
-        Text(text="[image: see the next message]") if isinstance(p, Image) else p
-        for p in result.parts
+        Text(text=_IMAGE_STUB) if isinstance(p, Image) else p for p in result.parts
     )
     if result.is_error:
         spoken = (Text(text=_ERROR_PREFIX), *spoken)
-    layout = layout_of(result.extra, FORMAT)
-    content: Any = encode_parts(spoken, drops)
-    if layout != "list" and all(isinstance(p, Text) for p in spoken):
-        content = "".join(p.text for p in spoken if isinstance(p, Text))
-    own = own_fields(result.extra, FORMAT)
-    if layout == "function":
-        return {**own, "role": "function", "content": content}
-    return {**own, "role": "tool", "tool_call_id": result.call_id, "content": content}
+    if all(isinstance(p, Text) for p in spoken):
+        return "".join(p.text for p in spoken if isinstance(p, Text))
+    return encode_parts(spoken, drops)
 
 
 def _add_call(item: dict[str, Any], call: ToolCall, drops: Drops) -> None:

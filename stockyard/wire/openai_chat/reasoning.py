@@ -81,34 +81,34 @@ def reasoning_fields(parts: Sequence[Reasoning], default: str | None) -> dict[st
 def detail(part: Reasoning, index: int) -> dict[str, Any]:
     """One entry of `reasoning_details`."""
     sealed = part.redacted if part.redacted is not None else part.encrypted
-    own = own_fields(part.extra, FORMAT)
+    entry: dict[str, Any] = {"type": "reasoning.text"}
     if sealed is not None:
-        entry: dict[str, Any] = {"type": "reasoning.encrypted", "data": sealed}
+        entry = {"type": "reasoning.encrypted", "data": sealed}
     elif part.summary:
         entry = {"type": "reasoning.summary", "summary": "".join(part.summary)}
-    else:
-        entry = {"type": "reasoning.text", "text": part.text}
-        if part.signature is not None:
-            entry["signature"] = part.signature
+    elif part.text:
+        entry["text"] = part.text
+    if part.signature is not None:
+        entry["signature"] = part.signature
     if FORMAT in part.extra:
-        return {**own, **entry}
+        return {**entry, **own_fields(part.extra, FORMAT)}
     maker = _MAKER_NAMES.get(part.made_by or "", "unknown")
     return {**entry, "format": maker, "index": index}
 
 
 def decode_detail(item: Any, path: str) -> Reasoning:
+    """A piece of reasoning. Its type and what it says of itself stay among the own fields."""
     fields = Fields(item, path)
-    kind, name = fields.text("type"), fields.rest.get("format")
+    kind, name = fields.rest.get("type"), fields.rest.get("format")
     maker = MAKERS.get(name, FORMAT) if isinstance(name, str) else FORMAT
-    if kind == "reasoning.encrypted":
-        data = fields.text("data")
-        sealed = {"redacted" if maker == SIGNED_BY_BLOCKS else "encrypted": data}
-        return Reasoning(made_by=maker, extra=_kept(fields), **sealed)  # type: ignore[arg-type]
-    if kind == "reasoning.summary":
-        summary = fields.text("summary")
-        return Reasoning(summary=(summary or "",), made_by=maker, extra=_kept(fields))
-    text, signature = fields.text("text"), fields.text("signature")
-    return Reasoning(text=text or "", signature=signature, made_by=maker, extra=_kept(fields))
+    said: dict[str, Any] = {}
+    if kind == "reasoning.encrypted" and fields.rest.get("data") is not None:
+        said["redacted" if maker == SIGNED_BY_BLOCKS else "encrypted"] = fields.text("data")
+    elif kind == "reasoning.summary" and fields.rest.get("summary"):
+        said["summary"] = (fields.text("summary"),)
+    elif fields.rest.get("text"):
+        said["text"] = fields.text("text")
+    return Reasoning(**said, signature=fields.text("signature"), made_by=maker, extra=_kept(fields))
 
 
 def joined_text(parts: Sequence[AnyPart]) -> str:

@@ -130,7 +130,7 @@ def decode_output(said: Any) -> OutputForm | None:
             description=description,
             schema=schema,
             strict=strict,
-            extra=fields.left(FORMAT),
+            extra=with_layout(fields.left(FORMAT), FORMAT, "" if name else "nameless"),
         )
     if kind == "json_object":
         return OutputForm(kind="json_object", extra=fields.left(FORMAT))
