@@ -67,6 +67,71 @@ class Counts:
 
 def read_chat_usage(said: Mapping[str, Any], traits: Traits = frozenset()) -> Usage | None:
     """Usage from `prompt_tokens` and its like; None when it counts nothing."""
+    plain = _plain(said, traits)
+    return plain if plain is not None else _odd(said, traits)
+
+
+_PLAIN_KEYS = frozenset(
+    {
+        "prompt_tokens",
+        "completion_tokens",
+        "total_tokens",
+        "prompt_tokens_details",
+        "completion_tokens_details",
+    }
+)
+
+
+def _plain(said: Mapping[str, Any], traits: Traits) -> Usage | None:
+    """The shape that nearly every answer has, read quickly; None when anything is unusual.
+
+    On the path of every call. What it says is what `_odd` would say.
+    """
+    prompt, completion = said.get("prompt_tokens"), said.get("completion_tokens")
+    if type(prompt) is not int or type(completion) is not int or not said.keys() <= _PLAIN_KEYS:
+        return None
+    total = said.get("total_tokens", prompt + completion)
+    cached, reasoning = 0, 0
+    details = said.get("prompt_tokens_details")
+    if details:
+        cached = _only(details, "cached_tokens")
+    details = said.get("completion_tokens_details")
+    if details:
+        reasoning = _only(details, "reasoning_tokens")
+    if (
+        total != prompt + completion
+        or not 0 <= cached <= prompt <= ABSURD
+        or not 0 <= reasoning <= completion <= ABSURD
+        or (reasoning and "reasoning_outside_completion" in traits)
+    ):
+        return None
+    return Usage(
+        in_fresh=prompt - cached,
+        in_cached=cached,
+        out_text=completion - reasoning,
+        out_reasoning=reasoning,
+    )
+
+
+def _only(details: Any, name: str) -> int:
+    """The one count of these details; -1 when another one counts something."""
+    if type(details) is not dict:
+        return -1
+    found = 0
+    for key, value in details.items():
+        if key == name:
+            if value is not None:
+                found = value if type(value) is int else -1
+        elif value and key not in _PREDICTIONS:
+            return -1
+    return found
+
+
+_PREDICTIONS = frozenset({"accepted_prediction_tokens", "rejected_prediction_tokens"})
+"""Inside the completion tokens, and of no account of their own."""
+
+
+def _odd(said: Mapping[str, Any], traits: Traits) -> Usage | None:
     counts = Counts(said)
     prompt, completion = counts.get("prompt_tokens"), counts.get("completion_tokens")
     if prompt is None and completion is None:

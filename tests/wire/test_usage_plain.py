@@ -1,0 +1,62 @@
+"""The quick way to read usage says what the thorough way says."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stockyard.wire.usage import _odd, _plain, read_chat_usage
+
+counts = st.one_of(
+    st.integers(-2, 50), st.none(), st.just(1_000_000_001), st.floats(0, 9), st.text(max_size=2)
+)
+details = st.one_of(
+    st.none(),
+    st.dictionaries(
+        st.sampled_from(
+            [
+                "cached_tokens",
+                "cache_write_tokens",
+                "audio_tokens",
+                "reasoning_tokens",
+                "accepted_prediction_tokens",
+            ]
+        ),
+        counts,
+        max_size=3,
+    ),
+)
+objects = st.fixed_dictionaries(
+    {},
+    optional={
+        "prompt_tokens": counts,
+        "completion_tokens": counts,
+        "total_tokens": counts,
+        "prompt_tokens_details": details,
+        "completion_tokens_details": details,
+        "cost": counts,
+    },
+)
+
+
+@given(objects, st.sets(st.sampled_from(["reasoning_outside_completion", "usage_deepseek_cache"])))
+def test_the_quick_reading_is_the_thorough_one(said: dict[str, Any], traits: set[str]) -> None:
+    plain = _plain(said, frozenset(traits))
+    assert plain is None or plain == _odd(said, frozenset(traits))
+
+
+def test_what_openai_sends_is_read_quickly() -> None:
+    said = {
+        "prompt_tokens": 9,
+        "completion_tokens": 12,
+        "total_tokens": 21,
+        "prompt_tokens_details": {"cached_tokens": 4, "audio_tokens": 0},
+        "completion_tokens_details": {
+            "reasoning_tokens": 5,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    }
+    assert _plain(said, frozenset()) is not None
+    assert _plain(said, frozenset()) == read_chat_usage(said)
