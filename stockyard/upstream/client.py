@@ -101,6 +101,9 @@ class Client:
         """Send a call. What cannot be sent is told to the Receiver, never raised."""
         now = monotonic()
         sending = Sending(outgoing, receiver, self._active, now)
+        if self._closed:
+            asyncio.get_running_loop().call_soon(sending.fail, _shutting_down())
+            return sending
         self._sweeper.wake()
         pool = outgoing.origin.pool
         connection = pool.take(now)
@@ -125,11 +128,12 @@ class Client:
         )
 
     async def close(self) -> None:
-        """End every call and every connection."""
+        """End every call and every connection; what is started later fails."""
+        self._closed = True
         self._sweeper.stop()
         self._tidier.stop()
         for sending in [*self._active]:
-            sending.fail(UpstreamError("interrupted", "Stockyard is shutting down."))
+            sending.fail(_shutting_down())
         for origin in self._origins.values():
             origin.pool.close()
         self._resolver.close()
@@ -209,6 +213,10 @@ class Client:
             if not origin.pool.open and not origin.pool.waiting:
                 del self._origins[key]
                 return
+
+
+def _shutting_down() -> UpstreamError:
+    return UpstreamError("interrupted", "Stockyard is shutting down.")
 
 
 class _Collector:

@@ -34,6 +34,7 @@ class Connection(asyncio.BufferedProtocol):
         "_given",
         "_heard_at",
         "_inflating",
+        "_is_paused",
         "_may_write",
         "_parser",
         "_pending",
@@ -63,6 +64,7 @@ class Connection(asyncio.BufferedProtocol):
         self._fault: UpstreamError | None = None
         self._unsent: memoryview | None = None
         self._may_write = True
+        self._is_paused = False
         self._given = 0
         self._pending = 0
         self._heard_at = self._progress_at = 0.0
@@ -103,6 +105,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def pause(self) -> None:
         if self.is_open and not self._transport.is_closing():
+            self._is_paused = True
             self._transport.pause_reading()
 
     def resume(self) -> None:
@@ -282,7 +285,8 @@ class Connection(asyncio.BufferedProtocol):
         self._sending = None
         sending.connection = None
         if self._parser.reusable and self._is_written:
-            self._read_again()
+            if self._is_paused:
+                self._read_again()
             self._pool.give_back(self, self._heard_at)
         else:
             self.drop()
@@ -294,6 +298,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _read_again(self) -> None:
         if self.is_open and not self._transport.is_closing():
+            self._is_paused = False
             self._transport.resume_reading()
 
     def _may_resend(self, sending: "Sending") -> bool:

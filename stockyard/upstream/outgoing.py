@@ -47,6 +47,9 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """Send once more when a kept connection breaks before any byte of an answer."""
     decompress: bool = False
 
+    def __repr__(self) -> str:
+        return f"Outgoing({self.origin.url.host}, {len(self.body)} bytes)"  # the head has secrets
+
 
 class Receiver(Protocol):
     """Hears the answer: `head`, `data` as it comes, then exactly one of `done` and `failed`.

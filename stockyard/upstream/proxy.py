@@ -22,12 +22,18 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True):
     ca_file: str | None = None
     """Who vouches for a proxy that itself speaks TLS, instead of the system's authorities."""
 
+    def __repr__(self) -> str:
+        return "ProxySettings(...)"  # the URLs may have passwords
+
 
 class Proxy(msgspec.Struct, frozen=True):
     url: Url
     authorization: bytes | None
     """Value for a Proxy-Authorization field."""
     ca_file: str | None
+
+    def __repr__(self) -> str:
+        return f"Proxy({self.url.authority})"
 
 
 def proxy_for(url: Url, settings: ProxySettings | None) -> Proxy | None:
