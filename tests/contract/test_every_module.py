@@ -19,17 +19,18 @@ from stockyard.modules import ALIASES, CATALOG
 from tests.builders import TableOfModels, some_ports
 
 ORDER = """
-tracelink responseheaders keepalive compliancelog logging llmtap streamsnap alertpulse driftwatch
-diffprompt mirrortest devproxy ipfence tenantwall idempotency agentguard idlekill ratelimit modelalias
-autotag promptpad approvalgate chatmem memoryinject contextpack langbridge voicebridge imageproxy
-promptslim promptlint tokentrim secretscan promptguard maskmode toolguard firewall trust_enforce
-guardrail toxicfilter agegate codefence modelswitch smartroute abrouter tierdrop localsync regionroute
-cacheaffinity contextwindow outputcap costwarn billingmeter usagepulse tokenmarket burnrate caps spend
-cache embedcache singleflight hallucicheck evalgate schemaguard consensus multicall streamresume
-contextfallback failover hedge retrypilot priorityqueue keypool anthrofit geminishim recorder mockllm
-chainforge cronllm webhookrelay llmbench feedbackloop trainexport synthgen billsync encryptvault
-whitelabel llmsync clustermode batchqueue dryrun
-""".split()
+tracelink responseheaders keepalive compliancelog logging llmtap streamsnap alertpulse
+driftwatch diffprompt mirrortest devproxy ipfence tenantwall idempotency agentguard idlekill
+ratelimit modelalias autotag promptpad approvalgate chatmem memoryinject contextpack langbridge
+voicebridge imageproxy promptslim promptlint tokentrim secretscan promptguard maskmode toolguard
+firewall trust_enforce guardrail toxicfilter agegate codefence modelswitch smartroute abrouter
+tierdrop localsync regionroute cacheaffinity contextwindow outputcap costwarn billingmeter
+usagepulse tokenmarket burnrate caps spend cache embedcache singleflight hallucicheck evalgate
+schemaguard consensus multicall streamresume contextfallback failover hedge retrypilot
+priorityqueue keypool anthrofit geminishim recorder mockllm chainforge cronllm webhookrelay
+llmbench feedbackloop trainexport synthgen billsync encryptvault whitelabel llmsync clustermode
+batchqueue dryrun
+""".split()  # noqa: SIM905  a hundred quoted names read worse
 """The one order in which modules run."""
 
 SECTIONS = ("Why", "Example", "Caller sees")

@@ -87,7 +87,7 @@ class ResponseHeaders(Module[Config]):
         return not self._hidden.match(header)
 
 
-# What follows runs for every call. Ids, states and numbers of ours need no look at their characters.
+# What follows runs for every call. Our own ids, states and numbers need no look at what they hold.
 
 
 def _identity(x: Exchange) -> None:
