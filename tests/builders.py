@@ -151,6 +151,7 @@ def some_ports(clock: HandClock | None = None, **more: Any) -> Ports:
         "models": TableOfModels(m=["one", "two", "three"]),
         "now": clock.now,
         "random": lambda: 0.5,
+        "secrets": tuple,
         "sleep": clock.sleep,
         "token_estimate": len,
     }
