@@ -16,7 +16,7 @@ word borders and context words.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
 from msgspec.structs import replace
@@ -35,6 +35,7 @@ from stockyard.core.events import (
     TextDelta,
 )
 from stockyard.core.exchange import Exchange
+from stockyard.core.messages import Reasoning
 from stockyard.core.ports import Span
 
 BEFORE = 64
@@ -91,7 +92,7 @@ Edit: TypeAlias = Callable[[Span, str, Channel], str]
 class Window:
     """Edits one text channel."""
 
-    __slots__ = ("_edit", "_finder", "_start", "_text", "channel", "changed")
+    __slots__ = ("_edit", "_finder", "_start", "_text", "changed", "channel")
 
     def __init__(self, channel: Channel, finder: Finder, edit: Edit) -> None:
         self.channel = channel
@@ -178,19 +179,45 @@ class Windows:
 
     def edit(
         self, owner: str, event: Event, finder: Finder, edit: Edit
-    ) -> Event | Sequence[Event] | None:
+    ) -> Event | list[Event] | None:
         """Pass one Event through the owner's Windows. What it returns goes on in its place."""
         if isinstance(event, TEXT_EVENTS):
             return self._fed(owner, event, finder, edit)
         if isinstance(event, PartStarted):
-            if event.kind_of_tool == "custom":
-                self._free_text.add((event.choice, event.key))
-            return event
+            return self._opened(event, finder, edit)
         if isinstance(event, PartEnded | Finished):
             return [*self._closed(owner, event), event]
         if isinstance(event, LogprobsAdded | SignatureDelta):
             return self._kept(owner, event)
         return event
+
+    def edit_all(
+        self, owner: str, events: Iterable[Event], finder: Finder, edit: Edit
+    ) -> list[Event]:
+        """Pass Events through the owner's Windows, one after the other."""
+        edited: list[Event] = []
+        for event in events:
+            result = self.edit(owner, event, finder, edit)
+            if isinstance(result, list):
+                edited += result
+            elif result is not None:
+                edited.append(result)
+        return edited
+
+    def _opened(self, event: PartStarted, finder: Finder, edit: Edit) -> PartStarted:
+        """A part that opens; summaries of reasoning come with it and not in pieces."""
+        if event.kind_of_tool == "custom":
+            self._free_text.add((event.choice, event.key))
+        part = event.whole
+        if not isinstance(part, Reasoning) or not part.summary:
+            return event
+        channel = Channel(ReasoningDelta, event.choice, event.key, json=False)
+        summary = tuple(_edited(text, channel, finder, edit) for text in part.summary)
+        return (
+            event
+            if summary == part.summary
+            else replace(event, whole=replace(part, summary=summary))
+        )
 
     def _fed(self, owner: str, event: Delta, finder: Finder, edit: Edit) -> Event | None:
         windows = self._windows.setdefault(owner, {})
@@ -236,6 +263,11 @@ class Windows:
         if len(kept) <= MAX_COMPANIONS:  # one more than the bound says that there were too many
             kept.append(event)
         return None
+
+
+def _edited(text: str, channel: Channel, finder: Finder, edit: Edit) -> str:
+    window = Window(channel, finder, edit)
+    return window.feed(text) + window.close()
 
 
 def windows_of(x: Exchange) -> Windows:

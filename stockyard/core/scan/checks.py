@@ -77,7 +77,7 @@ def iban(text: str) -> bool:
 
 
 def ipv4(text: str) -> bool:
-    """A host's address: no octet above 255 or with a leading zero, not the null or broadcast one."""
+    """A host's address: no octet above 255 or with a leading zero; not our own, nobody's, all's."""
     octets = text.split(".")
     return (
         all(o == str(int(o)) and int(o) <= 255 for o in octets)
@@ -92,7 +92,8 @@ def ipv6(text: str) -> bool:
         address = IPv6Address(text)
     except ValueError:
         return False
-    return not (address.is_unspecified or address.is_loopback)
+    written = len(text) >= 6 and any(c.isdigit() for c in text)
+    return written and not (address.is_unspecified or address.is_loopback)
 
 
 def mac(text: str) -> bool:
@@ -244,7 +245,9 @@ def password_in_url(text: str) -> bool:
     return len(text) >= 3 and NOT_MEANT.search(text) is None and text.lower() not in WEAK
 
 
-WEAK = frozenset({"password", "passwd", "pass", "secret", "pwd", "user", "root", "test", "postgres"})
+WEAK = frozenset(
+    {"password", "passwd", "pass", "secret", "pwd", "user", "root", "test", "postgres"}
+)
 
 CHECKS: dict[str, Check] = {
     "luhn": luhn,

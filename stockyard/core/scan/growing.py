@@ -39,8 +39,8 @@ class Piece(NamedTuple):
 EMPTY = Piece("", "")
 
 
-class TooDeep(StockyardError):
-    """Groups nest deeper than anybody means to write."""
+class UnusableError(StockyardError):
+    """A pattern that is valid, and that nobody means to write."""
 
 
 def growing(pattern: str) -> str:
@@ -105,6 +105,8 @@ class _Reader:
         follows = self.pattern[self.at + 1]
         if follows in "bBAz":
             return [self._assertion(2)]
+        if follows == "C":
+            raise UnusableError(r"The pattern uses \C, which matches half a character.")
         if follows == "Q":
             return self._quoted()
         return [self._leaf(self._escape_end(self.at))]
@@ -151,7 +153,7 @@ class _Reader:
                 return EMPTY  # `(?i)` holds for the rest of the group that it stands in
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise TooDeep("The pattern nests too deeply.")
+            raise UnusableError("The pattern nests too deeply.")
         inside = self.alternation()
         self.depth -= 1
         self.at += 1

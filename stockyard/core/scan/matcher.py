@@ -127,11 +127,13 @@ class RuleMatcher:
         return replaced(text, self.find(text), mask)
 
     def look(self, text: str, start: int, *, complete: bool = False) -> Look:
-        """What is settled from `start` on, when `text` may still go on at its end or is complete."""
-        if complete or self._tail is None:
-            return Look(self._merged(self._candidates(text, start, complete=True)), len(text), [])
-        found = self._candidates(text, start, complete=False)
-        open_from = self._open_from(text, start)
+        """What is settled from `start` on; unless it is complete, `text` may go on at its end."""
+        if self._tail is None:
+            return Look([], len(text), [])
+        found = self._candidates(text, start, complete=complete)
+        if complete:
+            return Look(self._merged(found), len(text), [])
+        open_from = self._open_from(self._tail, text, start)
         for candidate in sorted(found, key=lambda c: (c.settled, -c.end)):
             if not candidate.settled or candidate.end > open_from:
                 open_from = min(open_from, candidate.start)
@@ -142,11 +144,10 @@ class RuleMatcher:
             self._merged([c for c in sure if c.end > open_from]),
         )
 
-    def _open_from(self, text: str, start: int) -> int:
-        assert self._tail is not None  # noqa: S101  `look` has asked
+    def _open_from(self, tail: Regex, text: str, start: int) -> int:
         data = _encoded(text)
         at = start if len(data) == len(text) else len(_encoded(text[:start]))
-        growing = self._tail.search(data, at)
+        growing = tail.search(data, at)
         return _chars(data, growing.start(), text) if growing else len(text)
 
     def _candidates(self, text: str, start: int, *, complete: bool) -> list[_Candidate]:
@@ -233,9 +234,7 @@ def matcher(
     for n, pattern in enumerate(patterns):
         operator_pattern(pattern, f"{path}[{n}]")
         rules.append(
-            Rule(
-                id=pattern, type="pattern", pattern=f"{flags}(?:{pattern})", whole_words=whole_words
-            )
+            Rule(id=pattern, type="pattern", pattern=f"({flags}{pattern})", whole_words=whole_words)
         )
     return RuleMatcher(rules)
 

@@ -87,7 +87,34 @@ def es_dni(text: str) -> bool:
     return number.isdigit() and "TRWAGMYFPDXBNJZSQVHLCKE"[int(number) % 23] == code[-1]
 
 
-ODD_IT = (1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23)
+ODD_IT = (
+    1,
+    0,
+    5,
+    7,
+    9,
+    13,
+    15,
+    17,
+    19,
+    21,
+    2,
+    4,
+    18,
+    20,
+    11,
+    3,
+    6,
+    8,
+    12,
+    14,
+    16,
+    10,
+    22,
+    25,
+    24,
+    23,
+)
 
 
 def it_codice_fiscale(text: str) -> bool:
@@ -230,13 +257,17 @@ def cz_birth_number(text: str) -> bool:
     month = (n[2] * 10 + n[3]) % 50 % 20
     day = n[4] * 10 + n[5]
     number = int("".join(map(str, n)))
-    return _is_day(2000, month, day) and (number % 11 == 0 or (number // 10 % 11 == 10 and n[9] == 0))
+    return _is_day(2000, month, day) and (
+        number % 11 == 0 or (number // 10 % 11 == 10 and n[9] == 0)
+    )
 
 
 def ro_cnp(text: str) -> bool:
     n = _numbers(text)
     check = _sum((2, 7, 9, 1, 4, 6, 3, 5, 8, 2, 7, 9), n) % 11
-    return _is_day(2000, n[3] * 10 + n[4], n[5] * 10 + n[6]) and (1 if check == 10 else check) == n[12]
+    return (
+        _is_day(2000, n[3] * 10 + n[4], n[5] * 10 + n[6]) and (1 if check == 10 else check) == n[12]
+    )
 
 
 def bg_egn(text: str) -> bool:
@@ -328,7 +359,9 @@ def kr_resident(text: str) -> bool:
 
 def sg_nric(text: str) -> bool:
     code = text.upper()
-    total = _sum((2, 7, 6, 5, 4, 3, 2), _numbers(code[1:8])) + {"T": 4, "G": 4, "M": 3}.get(code[0], 0)
+    total = _sum((2, 7, 6, 5, 4, 3, 2), _numbers(code[1:8])) + {"T": 4, "G": 4, "M": 3}.get(
+        code[0], 0
+    )
     letters = {"S": "JZIHGFEDCBA", "T": "JZIHGFEDCBA", "F": "XWUTRQPNMLK", "G": "XWUTRQPNMLK"}
     if code[0] == "M":
         return "KLJNPQRTUWX"[10 - total % 11] == code[8]

@@ -1,26 +1,29 @@
 """A text as a reader sees it, with a way back to where each character came from.
 
 NFKC, hidden and direction-changing characters removed, look-alikes folded to Latin, lower case, and
-runs of white space joined. Rules about what words say run on this view, so that writing
-"іgnоre" with two Cyrillic letters, or a zero-width space inside it, changes nothing.
+runs of white space joined. Rules about what words say run on this view, so that writing "ignore"
+with Cyrillic letters, or with a zero-width space inside it, changes nothing.
 """
 
+import tomllib
 import unicodedata
 from collections.abc import Iterable
 from functools import cached_property
+from importlib.resources import files
 
 from msgspec.structs import replace
 
 from stockyard.core.scan.rule import Rule
 
-_LATIN = {
-    "a": "аα", "b": "вьβ", "c": "с", "d": "ԁ", "e": "еε", "g": "ԍ", "h": "һн", "i": "іιꓲı", "j": "ј",
-    "k": "кκ", "l": "ⅼ", "m": "мμ", "n": "пη", "o": "оοꓳ", "p": "рρ", "q": "ԛ", "r": "г", "s": "ѕ",
-    "t": "тτ", "u": "υ", "v": "ν", "w": "ԝѡω", "x": "хχ", "y": "уүγ",
-}  # fmt: skip
-LOOKALIKES = {ord(c): latin for latin, others in _LATIN.items() for c in others}
-"""Cyrillic, Greek and Lisu letters that look like a Latin one (Unicode TR39 confusables)."""
-PLAIN = str.maketrans({c: " " for c in "\t\n\r\f\v"})
+LOOKALIKES = {
+    ord(c): latin
+    for latin, others in tomllib.loads(
+        files("stockyard.core.scan").joinpath("lookalikes.toml").read_text("utf-8")
+    ).items()
+    for c in others
+}
+"""Letters of other scripts that look like a Latin one."""
+PLAIN = str.maketrans(dict.fromkeys("\t\n\v\f\r\x1c\x1d\x1e\x1f", " "))
 
 
 class NormalView:

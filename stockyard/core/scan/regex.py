@@ -9,13 +9,13 @@ from typing import Protocol, cast
 
 import re2
 
-from stockyard.core.scan.growing import ANYTHING, TooDeep, growing
+from stockyard.core.scan.growing import ANYTHING, UnusableError, growing
 from stockyard.errors import InvalidConfig
 
 MAX_PATTERN = 1_000
 """Characters of an operator's pattern (`security.md` 8)."""
-MAX_PROGRAM = 20_000
-"""Instructions of an operator's pattern: a{1000} is cheap, ((a{30}){30}) times 20 is not."""
+MAX_PROGRAM_MEMORY = 1 << 20
+"""For an operator's pattern, compiled: a{1000} is small, ((a{30}){30}) ten times over is not."""
 MEMORY = 64 << 20
 """What a set of patterns may use for its states. A set that has too little finds nothing."""
 
@@ -27,7 +27,6 @@ class Match(Protocol):
 
 class Regex(Protocol):
     groups: int
-    programsize: int
 
     def search(self, text: bytes, pos: int = 0) -> Match | None: ...
 
@@ -36,15 +35,15 @@ class RegexSet(Protocol):
     def Match(self, text: bytes) -> list[int] | None: ...  # noqa: N802  google-re2 calls it so
 
 
-def _options() -> re2.Options:
+def _options(memory: int = MEMORY) -> re2.Options:
     options = re2.Options()
     options.log_errors = False
-    options.max_mem = MEMORY
+    options.max_mem = memory
     return options
 
 
-def regex(pattern: str) -> Regex:
-    return cast(Regex, re2.compile(pattern.encode(), _options()))
+def regex(pattern: str, *, memory: int = MEMORY) -> Regex:
+    return cast(Regex, re2.compile(pattern.encode(), _options(memory)))
 
 
 def regex_set(patterns: Iterable[str]) -> RegexSet:
@@ -63,7 +62,7 @@ def growing_tail(patterns: Sequence[str]) -> Regex:
     for pattern in patterns:
         try:
             tails.append(growing(pattern))
-        except TooDeep:
+        except UnusableError:
             tails.append(ANYTHING)
     return regex(rf"(?:{'|'.join(tails)})\z")
 
@@ -73,12 +72,10 @@ def operator_pattern(pattern: str, path: str) -> str:
     if len(pattern) > MAX_PATTERN:
         raise InvalidConfig(path, f"A pattern has at most {MAX_PATTERN:,} characters.")
     try:
-        compiled = regex(pattern)
+        compiled = regex(pattern, memory=MAX_PROGRAM_MEMORY)
         growing(pattern)
-    except (re2.error, TooDeep) as error:
+    except (re2.error, UnusableError) as error:
         raise InvalidConfig(path, f"This pattern cannot be used: {_reason(error)}") from error
-    if compiled.programsize > MAX_PROGRAM:
-        raise InvalidConfig(path, "This pattern is too large. Use smaller repetitions.")
     if compiled.search(b"") is not None:
         raise InvalidConfig(path, "This pattern matches an empty text.")
     return pattern

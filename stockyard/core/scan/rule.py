@@ -20,7 +20,7 @@ LABELLED = (
 
 
 class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What to look for. It has a `pattern`, or `names` and the pattern of the `value` they carry."""
+    """What to look for: a `pattern`, or `names` and the pattern of the `value` that they carry."""
 
     id: str
     type: str

@@ -1,0 +1,1 @@
+"""What may go to a model and come back: secretscan, promptguard."""

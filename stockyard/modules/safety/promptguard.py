@@ -1,0 +1,362 @@
+"""Replace personal data before it leaves, and put it back into the answer.
+
+Why
+    A model can draft the reply to a customer without knowing the customer's e-mail address or card
+    number. What it never sees is not in anybody's logs.
+
+Example
+    [modules.promptguard]
+    types = ["email", "phone", "card", "iban"]
+    allow = ["@acme.example"]
+
+Caller sees
+    Nothing, but `X-Stockyard-Masked: email=2,phone=1`: the model works with `[EMAIL_1]`, the caller
+    reads the real address, streamed or not. Personal data that the model brings up itself becomes
+    `[EMAIL]`. With `block`, HTTP 400 `content_blocked` with types and counts; for an answer HTTP
+    422 `answer_blocked`.
+
+Names and addresses are found only as values of JSON fields such as `first_name` and `street`; no
+claim is made about those in free text. Images, audio and files are not read.
+"""
+
+import hashlib
+import hmac
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import cached_property, partial
+from secrets import token_bytes
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from stockyard.core.events import Event
+from stockyard.core.exchange import Exchange
+from stockyard.core.module import Fails, Module, ModuleConfig, Stage, Streaming
+from stockyard.core.ports import Ports, Span
+from stockyard.core.scan.matcher import REACH, RuleMatcher, replaced
+from stockyard.core.scan.normal import NormalView
+from stockyard.core.scan.regex import operator_pattern
+from stockyard.core.scan.rule import Rule, pack
+from stockyard.core.scan.segments import Segment, map_segments, unread
+from stockyard.core.window import Channel, windows_of
+from stockyard.errors import InvalidConfig, Refused
+
+HASH_KEY = token_bytes(32)
+"""Hashes compare within one run of the process; nobody can look a value up in them."""
+OWN_COUNTRY = ("national_id", "tax_id")
+"""Types whose rules of one country can be switched on alone, as `id_pl`."""
+WRITTEN_FREELY = frozenset(
+    {"phone", "card", "iban", "national_id", "tax_id", "passport", "plate", "mac"}
+)
+"""Types whose separators mean nothing: 4111-1111 and 4111 1111 are one value."""
+
+PLACEHOLDER = Rule(
+    id="placeholder",
+    type="placeholder",
+    # As it was sent, or as models write it back: other case, spaces, Markdown or JSON escapes.
+    pattern=(
+        r"(?:\\{1,4}\[|\[|\\u005[bB])[ \t]{0,3}"
+        r"[A-Za-z]{1,32}(?:[ \t]{0,2}\\{0,4}[_ -][ \t]{0,2}[A-Za-z]{1,32}){0,4}"
+        r"[ \t]{0,2}\\{0,4}[_ -][ \t]{0,2}\d{1,6}"
+        r"[ \t]{0,3}(?:\\{1,4}\]|\]|\\u005[dD])"
+    ),
+)
+BRACKETS = re.compile(r"\\u005[bdBD]")
+WORDS = re.compile(r"[A-Za-z]+|\d+")
+ISSUED = re.compile(r"\[[A-Z_]+_\d+\]")
+RESTORED = "(restored)"
+
+Origin = Literal["system", "user", "assistant", "tool", "prompt", "memory", "context"]
+
+
+class Custom(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: Annotated[
+        str, Meta(pattern="^[a-z][a-z_]*[a-z]$", max_length=32, description="Its type.")
+    ]
+    pattern: Annotated[
+        str, Meta(min_length=1, max_length=1000, description="What it looks like (RE2 syntax).")
+    ]
+    confidence: Annotated[float, Meta(ge=0, le=1, description="How sure a match is.")] = 0.9
+    luhn: Annotated[bool, Meta(description="Its digits end in a Luhn check digit.")] = False
+
+
+class Config(ModuleConfig, frozen=True):
+    types: Annotated[
+        tuple[Annotated[str, Meta(max_length=32)], ...],
+        Meta(
+            max_length=200,
+            description="What to look for. Also `name` and `address` (JSON fields), `url`, and the "
+            "numbers of one country, such as `id_pl`.",
+        ),
+    ] = (
+        "email",
+        "phone",
+        "card",
+        "iban",
+        "national_id",
+        "passport",
+        "tax_id",
+        "ip",
+        "mac",
+        "birth_date",
+        "plate",
+        "crypto",
+        "coordinates",
+    )
+    countries: Annotated[
+        tuple[Annotated[str, Meta(max_length=2)], ...],
+        Meta(max_length=200, description="Whose phone numbers, plates and ids to look for."),
+    ] = ("us", "gb", "de", "fr", "es", "it", "nl", "ca", "au", "in", "br")
+    mode: Annotated[
+        Literal["restore", "redact", "hash", "block", "note"],
+        Meta(description="What happens to personal data in a prompt."),
+    ] = "restore"
+    answers: Annotated[
+        Literal["off", "note", "redact", "block"],
+        Meta(
+            description="What happens to personal data in an answer that the caller did not send."
+        ),
+    ] = "redact"
+    min_confidence: Annotated[float, Meta(ge=0, le=1, description="How sure a match must be.")] = (
+        0.6
+    )
+    roles: Annotated[
+        tuple[Origin, ...], Meta(max_length=200, description="Whose texts are changed.")
+    ] = ("user", "tool", "context", "memory", "assistant")
+    allow: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=500)], ...],
+        Meta(max_length=200, description="Values that may pass, or `@domain` for its addresses."),
+    ] = ()
+    custom: Annotated[
+        tuple[Custom, ...], Meta(max_length=1000, description="Personal data of your own forms.")
+    ] = ()
+    injection: Annotated[
+        Literal["off", "note", "block"],
+        Meta(description="Known phrases in user texts that try to override instructions."),
+    ] = "off"
+
+
+class PromptGuard(Module[Config]):
+    name = "promptguard"
+    category = "safety"
+    stage = Stage.INSPECT
+    streaming = Streaming.CHUNKS
+    fails = Fails.CLOSED
+    handles = frozenset({"chat", "completions", "embeddings", "images", "audio", "moderations"})
+    reach = REACH
+
+    def __init__(self, config: Config, ports: Ports) -> None:
+        super().__init__(config, ports)
+        if config.answers == "off" and config.mode != "restore":
+            self.streaming = Streaming.IGNORES
+        rules = list(_rules(config))
+        self._types = {rule.id: rule.type for rule in rules}
+        self._allowed = {value.lower() for value in config.allow if not value.startswith("@")}
+        self._domains = tuple(value.lower() for value in config.allow if value.startswith("@"))
+        self._finder = self._matcher(rules)
+        self._answer_finder = self._matcher(
+            [PLACEHOLDER, *(rules if config.answers != "off" else ())]
+        )
+        phrases = pack("injection").rule if config.injection != "off" else ()
+        self._injection = RuleMatcher(NormalView.of_rules(phrases))
+
+    def on_request(self, x: Exchange) -> None:
+        masking = _Masking(self, x)
+        request = map_segments(x.request, masking.change)
+        x.note(self.name, "coverage", {"characters": masking.read, "unread": unread(x.request)})
+        self._judge_phrases(x, masking.phrases)
+        if not masking.counts:
+            return
+        mode = self.config.mode
+        action = "masked" if mode in ("restore", "redact", "hash") else "found"
+        for kind, count in sorted(masking.counts.items()):
+            x.note(self.name, action, {"type": kind, "count": count})
+        counted = sorted(masking.counts.items())
+        if mode == "block":
+            types = ", ".join(f"{kind} ({count})" for kind, count in counted)
+            raise Refused(
+                400,
+                "content_blocked",
+                f"The prompt contains personal data: {types}.",
+                detail={"types": dict(counted)},
+            )
+        if mode != "note":
+            x.request = request
+            x.tell("X-Stockyard-Masked", ",".join(f"{kind}={count}" for kind, count in counted))
+
+    def on_chunk(self, x: Exchange, event: Event) -> Event | Sequence[Event] | None:
+        if self.config.answers == "off" and not x.vault:
+            return event
+        edit = partial(self._edit_answer, x)
+        return windows_of(x).edit(self.name, event, self._answer_finder, edit)
+
+    def on_response(self, x: Exchange) -> None:
+        self._note_answer(x)
+
+    def on_error(self, x: Exchange, error: Exception) -> None:
+        self._note_answer(x)
+
+    def find(self, text: str) -> list[tuple[Span, str]]:
+        """Where personal data stands in a text, and of what type it is."""
+        return [(span, self._types[span.rule]) for span in self._finder.find(text)]
+
+    def phrases_in(self, text: str) -> list[str]:
+        return [span.rule for span in self._injection.find(NormalView(text).text)]
+
+    def _matcher(self, rules: Sequence[Rule]) -> RuleMatcher:
+        accepts = self._is_meant if self.config.allow else None
+        return RuleMatcher(rules, least=self.config.min_confidence, accepts=accepts)
+
+    def _is_meant(self, rule: Rule, value: str) -> bool:
+        value = value.lower()
+        return value not in self._allowed and not value.endswith(self._domains)
+
+    def _judge_phrases(self, x: Exchange, phrases: Counter[str]) -> None:
+        if not phrases:
+            return
+        for rule, count in sorted(phrases.items()):
+            x.note(self.name, "injection", {"rule": rule, "count": count})
+        if self.config.injection == "block":
+            raise Refused(
+                400,
+                "content_blocked",
+                "The prompt tries to override what the model was told.",
+                detail={"rules": sorted(phrases)},
+            )
+
+    def _edit_answer(self, x: Exchange, span: Span, value: str, channel: Channel) -> str:
+        if span.rule == PLACEHOLDER.id:
+            return self._restored(x, value, channel)
+        kind = self._types[span.rule]
+        if _sent(canonical(kind, value)) in x.vault:
+            return value
+        windows_of(x).tally(self.name, kind)
+        if self.config.answers == "block":
+            raise Refused(
+                422,
+                "answer_blocked",
+                f"The answer contains personal data: {kind}.",
+                detail={"types": [kind]},
+            )
+        return f"[{kind.upper()}]" if self.config.answers == "redact" else value
+
+    def _restored(self, x: Exchange, value: str, channel: Channel) -> str:
+        words = WORDS.findall(BRACKETS.sub("", value))
+        real = x.vault.get(f"[{'_'.join(words).upper()}]")
+        if real is None or self.config.mode != "restore":
+            return value
+        windows_of(x).tally(self.name, RESTORED)
+        return msgspec.json.encode(real).decode()[1:-1] if channel.json else real
+
+    def _note_answer(self, x: Exchange) -> None:
+        tally = windows_of(x).tallies.pop(self.name, Counter())
+        restored = tally.pop(RESTORED, 0)
+        if restored:
+            x.note(self.name, "restored", {"count": restored})
+        for kind, count in sorted(tally.items()):
+            x.note(self.name, "answer_data", {"type": kind, "count": count})
+
+
+class _Masking:
+    """Goes through the texts of one request: counts, and gives each value its placeholder."""
+
+    def __init__(self, guard: PromptGuard, x: Exchange) -> None:
+        self.read = 0
+        self.counts: Counter[str] = Counter()
+        self.phrases: Counter[str] = Counter()
+        self._guard = guard
+        self._x = x
+        self._issued: dict[tuple[str, str], str] = {}
+        self._next: Counter[str] = Counter()
+
+    def change(self, text: str, segment: Segment) -> str:
+        guard = self._guard
+        self.read += len(text)
+        if segment.origin == "user" and guard.config.injection != "off":
+            self.phrases.update(guard.phrases_in(text))
+        found = guard.find(text)
+        if not found:
+            return text
+        kinds = dict(found)
+        for span, kind in found:
+            value = text[span.start : span.end]
+            self._x.vault[_sent(canonical(kind, value))] = value
+        if segment.origin not in guard.config.roles:
+            return text
+        self.counts.update(kinds.values())
+        if guard.config.mode in ("block", "note"):
+            return text
+        return replaced(text, list(kinds), lambda span, value: self._named(kinds[span], value))
+
+    def _named(self, kind: str, value: str) -> str:
+        name = (kind, canonical(kind, value))
+        placeholder = self._issued.get(name)
+        if placeholder is None:
+            placeholder = self._issued[name] = self._placeholder(*name)
+            if self._guard.config.mode == "restore":
+                self._x.vault[placeholder] = value
+        return placeholder
+
+    def _placeholder(self, kind: str, value: str) -> str:
+        if self._guard.config.mode == "hash":
+            return f"[{kind.upper()}_{_digest(self._x.partition, kind, value)}]"
+        while True:
+            self._next[kind] += 1
+            placeholder = f"[{kind.upper()}_{self._next[kind]}]"
+            if placeholder not in self._taken:
+                return placeholder
+
+    @cached_property
+    def _taken(self) -> set[str]:
+        """What the caller itself wrote in the form of a placeholder keeps its meaning."""
+        return {name for text in self._x.request.texts() for name in ISSUED.findall(text)}
+
+
+def canonical(kind: str, value: str) -> str:
+    """One form for all ways of writing the same value."""
+    value = value.lower()
+    return "".join(c for c in value if c.isalnum()) if kind in WRITTEN_FREELY else value
+
+
+def _sent(value: str) -> str:
+    """The vault's entry for a value that the caller sent: in an answer it may stand as it is."""
+    return "=" + value
+
+
+def _digest(partition: str, kind: str, value: str) -> str:
+    said = "\0".join((partition, kind, value)).encode("utf-8", "replace")
+    return hmac.new(HASH_KEY, said, hashlib.sha256).hexdigest()[:6]
+
+
+def _rules(config: Config) -> Iterator[Rule]:
+    rules = pack("pii").rule
+    own_country = {f"id_{rule.country}" for rule in rules if rule.type in OWN_COUNTRY}
+    known = {rule.type for rule in rules} | own_country
+    for place, kind in enumerate(config.types):
+        if kind not in known:
+            raise InvalidConfig(f"types[{place}]", f"There is no type '{kind}'.")
+    countries = {rule.country for rule in rules}
+    for place, country in enumerate(config.countries):
+        if country not in countries:
+            raise InvalidConfig(f"countries[{place}]", f"There are no rules for '{country}'.")
+    for place, row in enumerate(config.custom):
+        yield _custom(f"custom[{place}].pattern", row)
+    yield from (rule for rule in rules if _wanted(rule, config))
+
+
+def _wanted(rule: Rule, config: Config) -> bool:
+    if rule.type in OWN_COUNTRY and f"id_{rule.country}" in config.types:
+        return True
+    return rule.type in config.types and (not rule.country or rule.country in config.countries)
+
+
+def _custom(path: str, row: Custom) -> Rule:
+    return Rule(
+        id=f"custom.{row.name}",
+        type=row.name,
+        pattern=f"({operator_pattern(row.pattern, path)})",
+        confidence=row.confidence,
+        check="luhn" if row.luhn else "",
+    )
