@@ -14,6 +14,7 @@ from stockyard.api import problems
 from stockyard.api.body import MAX_BODY, PARAMETERS, guard_body, guard_parameters
 from stockyard.api.door import ASGIApp, Door
 from stockyard.api.identity import Identities, Identity
+from stockyard.api.openapi import describe
 from stockyard.api.paging import Cursors
 from stockyard.api.permission import IDENTITY, guard, permission_of
 from stockyard.api.system import Installed, SystemEndpoints
@@ -51,14 +52,10 @@ def build(
         Installed(id=app.id, name=app.name, description=app.description, path=app.path)
         for app in apps
     )
-    values = {
-        "cursors": Cursors(),
-        "installed": installed,
-        "description": description_of(apps),
-        **provided,
-    }
+    values: dict[str, object] = {"cursors": Cursors(), "installed": installed, **provided}
     dependencies = {name: constant(value) for name, value in values.items()}
     dependencies["identity"] = Provide(identity_of, sync_to_thread=False)
+    dependencies["description"] = constant(description_of(apps, dependencies))
     inner = Litestar(
         route_handlers=[SystemEndpoints, *routers(apps)],
         dependencies=dependencies,
@@ -72,7 +69,9 @@ def build(
     return Door(inner, identities, config_version)
 
 
-def description_of(apps: Sequence[Slice]) -> Callable[[], Mapping[str, Any]]:
+def description_of(
+    apps: Sequence[Slice], dependencies: Mapping[str, Provide]
+) -> Callable[[], Mapping[str, Any]]:
     """Describes the same endpoints as OpenAPI, when somebody first asks.
 
     From a second application that is never served: the framework would add pages of its own to the
@@ -80,15 +79,15 @@ def description_of(apps: Sequence[Slice]) -> Callable[[], Mapping[str, Any]]:
     """
 
     @cache
-    def describe() -> Mapping[str, Any]:
+    def description() -> Mapping[str, Any]:
         described = Litestar(
             route_handlers=[SystemEndpoints, *routers(apps)],
-            dependencies={"identity": Provide(identity_of, sync_to_thread=False)},
+            dependencies=dependencies,
             openapi_config=OpenAPIConfig(title="Stockyard", version=stockyard.__version__),
         )
-        return described.openapi_schema.to_schema()
+        return describe(described)
 
-    return describe
+    return description
 
 
 def routers(apps: Sequence[Slice]) -> list[Router]:

@@ -65,6 +65,6 @@ def answer(host: str, scheme: str) -> Response[bytes]:
     )
     return Response(
         text.encode(),
-        media_type="text/html; charset=utf-8",
+        media_type="text/html",
         headers={"Content-Security-Policy": POLICY, "X-Frame-Options": "DENY", "Vary": "Accept"},
     )

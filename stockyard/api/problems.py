@@ -48,6 +48,8 @@ TITLES = {
     "overloaded": "Too much to do",
 }
 
+UNKNOWN_FIELD = re.compile(r"unknown field `([^`]*)`")
+
 log = logging.getLogger("stockyard.api")
 
 
@@ -157,9 +159,16 @@ def headers_of(told: Problem) -> dict[str, str]:
 
 def field_error(item: dict[str, Any]) -> FieldError:
     """One of Litestar's validation errors in our words."""
-    key, source = str(item.get("key", "")), str(item.get("source", ""))
-    where = pointer("", key) if source in ("", "body") else f"/{source}/{key}"
-    return FieldError(pointer=where, code="invalid", message=str(item.get("message", "")))
+    key, message = str(item.get("key", "")), str(item.get("message", ""))
+    source = str(getattr(item.get("source"), "value", item.get("source", "")))
+    unknown = UNKNOWN_FIELD.search(message)
+    if source in ("query", "header", "path", "cookie"):
+        where = f"/{source}/{key}"
+    elif unknown:
+        where = pointer("", unknown[1])
+    else:
+        where = pointer("", key)
+    return FieldError(pointer=where, code="unknown" if unknown else "invalid", message=message)
 
 
 def sentence(errors: tuple[FieldError, ...]) -> str:

@@ -94,9 +94,9 @@ class SystemEndpoints(Controller):
         )
 
     @get("/metrics", opt=needs("platform.metrics"), include_in_schema=False)
-    async def metrics(self, metrics: Metrics) -> Response[bytes]:
+    async def metrics(self, metrics_text: Metrics) -> Response[bytes]:
         """Prometheus text."""
-        return Response(metrics(), media_type=METRICS_TYPE)
+        return Response(metrics_text(), headers={"Content-Type": METRICS_TYPE})
 
     @get("/api/health", opt=needs(PUBLIC))
     async def health(self) -> Alive:
@@ -104,9 +104,9 @@ class SystemEndpoints(Controller):
         return Alive(status="ok", version=stockyard.__version__)
 
     @get("/api/status", opt=needs("platform.read"))
-    async def status(self, status: StatusNow) -> Status:
+    async def status(self, status_now: StatusNow) -> Status:
         """How the process is doing."""
-        return status()
+        return status_now()
 
     @get("/api/version", opt=needs(PUBLIC))
     async def version(self) -> Version:

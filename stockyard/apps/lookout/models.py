@@ -42,8 +42,6 @@ class StepRow(Struct, frozen=True, kw_only=True):
     module: str
     hook: str
     nanoseconds: int
-    decision: str = ""
-    reason: str = ""
 
 
 class Trace(Struct, frozen=True, kw_only=True):

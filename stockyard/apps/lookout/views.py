@@ -9,6 +9,9 @@ from msgspec import Struct
 from stockyard.apps.lookout.models import AttemptRow, FindingRow, Status, Trace
 
 
+MAX_REASON = 200
+
+
 class TraceView(Struct, frozen=True, kw_only=True):
     """One call. Costs are null while no price is known. The last block are older names."""
 
@@ -131,16 +134,23 @@ def explain_lines(trace: Trace) -> list[ExplainLine]:
 def explain_line(trace: Trace, module: str) -> ExplainLine:
     steps = [step for step in trace.strip if step.module == module]
     findings = [finding for finding in trace.findings if finding.module == module]
-    decided = next((step for step in reversed(steps) if step.decision), None)
-    noticed = findings[-1].action if findings else "passed"
+    refused = trace.error_module == module
     return ExplainLine(
         module=module,
-        decision=decided.decision if decided else noticed,
-        reason=decided.reason if decided else "",
+        decision="refused" if refused else findings[-1].action if findings else "passed",
+        reason=reason_of(trace, findings) if refused or findings else "",
         us=sum(step.nanoseconds for step in steps) / 1000,
         hooks=[HookTime(hook=step.hook, us=step.nanoseconds / 1000) for step in steps],
         findings=findings,
     )
+
+
+def reason_of(trace: Trace, findings: list[FindingRow]) -> str:
+    """The last finding in words, or the code of the refusal."""
+    if not findings:
+        return trace.error_code or ""
+    facts = (findings[-1].detail or {}).items()
+    return ", ".join(f"{name} {value}" for name, value in facts)[:MAX_REASON]
 
 
 def shared(trace: Trace) -> dict[str, Any]:

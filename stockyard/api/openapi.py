@@ -1,0 +1,41 @@
+"""The API described as OpenAPI 3.1, from the very endpoints that run."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+
+from stockyard.api.permission import permission_of
+from stockyard.api.problems import MEDIA_TYPE, Problem
+
+REFERENCE = "#/components/schemas/{name}"
+
+
+def describe(app: Litestar) -> dict[str, Any]:
+    """What the framework knows, with our errors in place of its own, and each permission."""
+    document = app.openapi_schema.to_schema()
+    _, shapes = msgspec.json.schema_components([Problem], ref_template=REFERENCE)
+    document["components"]["schemas"] |= shapes
+    for path, method, permission in permissions(app):
+        operation = document["paths"].get(path, {}).get(method)
+        if operation is not None:
+            operation["x-permission"] = permission
+            operation["responses"].pop("400", None)
+            operation["responses"]["default"] = a_problem()
+    return document
+
+
+def a_problem() -> dict[str, Any]:
+    schema = {"$ref": REFERENCE.format(name="Problem")}
+    return {"description": "What went wrong.", "content": {MEDIA_TYPE: {"schema": schema}}}
+
+
+def permissions(app: Litestar) -> Iterator[tuple[str, str, str]]:
+    """Path, method and permission of every operation of ours."""
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            for method, (handler, _) in route.route_handler_map.items():
+                if "permission" in handler.opt:
+                    yield route.path_format, method.lower(), permission_of(handler)

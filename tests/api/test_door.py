@@ -1,0 +1,138 @@
+"""Paths, parameters and bodies that could be read in two ways are refused."""
+
+import json
+
+import pytest
+
+from tests.control_plane import Plane
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/team/keys/",
+        "/api//team/keys",
+        "//api/team/keys",
+        "/api/./team/keys",
+        "/api/team/../team/keys",
+        "/api/team%2fkeys",
+        "/api/team%2Fkeys",
+        "/api/team/%2e%2e/team/keys",
+        "/api/team/keys%00",
+        "/api/team/keys;x=1",
+        "/api/team\\keys",
+        "/api/team%5ckeys",
+        "/api/team/keys%252f",
+        "/API/team/keys",
+        "/api/team/Keys",
+        "/api/team/keys.",
+        "/api/none",
+    ],
+)
+async def test_a_path_that_is_not_exactly_ours_is_not_found(shared: Plane, path: str) -> None:
+    status, body = await shared.status_of(path)
+    assert (status, json.loads(body)["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("/api/chute/modules?zebra=1", "invalid"),
+        ("/api/lookout/traces?limit=1&LIMIT=2", "invalid"),
+        ("/api/lookout/traces?limit=0", "invalid"),
+        ("/api/lookout/traces?limit=1001", "invalid"),
+        ("/api/lookout/traces?status=odd", "invalid"),
+        ("/api/lookout/traces?from=yesterday", "invalid"),
+        ("/api/lookout/traces?cursor=abc", "cursor_invalid"),
+        ("/api/lookout/traces?token=abc", "secret_in_url"),
+        ("/api/lookout/traces?admin_key=abc", "secret_in_url"),
+        ("/api/lookout/traces?key=sk-sy-abc", "secret_in_url"),
+    ],
+)
+async def test_a_wrong_query_is_an_error(shared: Plane, url: str, code: str) -> None:
+    async with shared.as_admin as client:
+        answer = await client.get(url)
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+
+
+DEEP = "[" * 65 + "]" * 65
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 400, "invalid"),
+        (b"{", 400, "json_invalid"),
+        (b"\xff{}", 400, "json_invalid"),
+        (b'{"name": "a", "name": "b"}', 400, "json_invalid"),
+        (b'{"name": NaN}', 400, "json_invalid"),
+        (b'{"name": "\\ud800"}', 400, "json_invalid"),
+        (b'{"name": ' + DEEP.encode() + b"}", 400, "json_invalid"),
+        (b'{"name": "a"} x', 400, "json_invalid"),
+        (b'{"name": "a", "scope": 1}', 400, "invalid"),
+        (b'{"name": 7}', 400, "invalid"),
+        (b'{"name": ""}', 400, "invalid"),
+        (b'{"name": "a\\u0000b"}', 400, "invalid"),
+        (b"[]", 400, "invalid"),
+        (b'{"name": "' + b"a" * (5 << 20) + b'"}', 413, "too_large"),
+    ],
+)
+async def test_a_wrong_body_is_an_error_and_changes_nothing(
+    shared: Plane, body: bytes, status: int, code: str
+) -> None:
+    async with shared.as_admin as client:
+        answer = await client.post(
+            "/api/team/keys", content=body, headers={"content-type": "application/json"}
+        )
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert len(shared.keys) == 0
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", ""])
+async def test_a_body_that_is_not_called_json_is_refused(shared: Plane, media_type: str) -> None:
+    async with shared.as_admin as client:
+        answer = await client.post(
+            "/api/team/keys", content=b'{"name":"a"}', headers={"content-type": media_type}
+        )
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+async def test_a_problem_names_the_field_and_the_request(shared: Plane) -> None:
+    async with shared.as_admin as client:
+        answer = await client.put(
+            "/api/chute/modules/fence",
+            json={"enabled": True, "confg": {}},
+            headers={"x-request-id": "my-request-7"},
+        )
+    problem = answer.json()
+    assert answer.headers["x-request-id"] == problem["request_id"] == "my-request-7"
+    assert problem["type"] == "urn:stockyard:problem:invalid"
+    assert problem["errors"][0]["pointer"] == "/confg"
+
+
+async def test_every_answer_carries_its_id_and_is_not_stored(shared: Plane) -> None:
+    async with shared.as_admin as client:
+        for path in ("/api/version", "/api/none", "/api/team/keys?x=1"):
+            answer = await client.get(path, headers={"x-request-id": "too short"})
+            assert answer.headers["x-request-id"].startswith("req_")
+            assert answer.headers["cache-control"] == "no-store"
+            assert answer.headers["x-stockyard-config-version"] == "1"
+
+
+async def test_head_is_get_without_the_body(shared: Plane) -> None:
+    async with shared.as_admin as client:
+        got = await client.get("/api/chute/modules/fence")
+        head = await client.head("/api/chute/modules/fence")
+    assert head.status_code == 200
+    assert head.content == b""
+    assert head.headers["content-length"] == str(len(got.content))
+
+
+async def test_no_other_origin_is_let_in(shared: Plane) -> None:
+    async with shared.as_admin as client:
+        asked = await client.options("/api/team/keys", headers={"origin": "https://evil.example"})
+        got = await client.get("/api/version", headers={"origin": "https://evil.example"})
+    assert asked.status_code == 405
+    assert not [name for name in (*asked.headers, *got.headers) if name.startswith("access-")]

@@ -1,0 +1,78 @@
+"""What belongs to no app: the first page, version, status, metrics, and the API's description."""
+
+import json
+import re
+
+from stockyard import __version__
+from tests.control_plane import Plane
+
+BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8", "sec-fetch-site": "none"}
+
+
+async def test_a_browser_gets_one_page_with_the_first_call(plane: Plane) -> None:
+    async with plane.client(**BROWSER) as client:
+        page = await client.get("/")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert f"curl {plane.url}/v1/chat/completions" in page.text
+    assert __version__ in page.text
+
+
+async def test_the_page_loads_nothing_and_allows_nothing(plane: Plane) -> None:
+    async with plane.client(**BROWSER) as client:
+        page = await client.get("/")
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert not re.search(r"<(script|link|img|iframe)|src=|url\(|@import", page.text)
+    assert not [link for link in re.findall(r'href="([^"]*)"', page.text) if link[0] != "/"]
+
+
+async def test_the_page_does_not_repeat_a_hostile_host(plane: Plane) -> None:
+    async with plane.client(**BROWSER, host='"><script>alert(1)</script>') as client:
+        page = await client.get("/")
+    assert "<script>" not in page.text
+
+
+async def test_a_program_gets_facts(plane: Plane) -> None:
+    async with plane.client() as client:
+        assert (await client.get("/")).json()["version"] == __version__
+        assert (await client.get("/api/health")).json() == {"status": "ok", "version": __version__}
+        assert (await client.get("/api/version")).json()["version"] == __version__
+        assert (await client.get("/api/status")).json()["components"]["database"]["state"] == "ok"
+
+
+async def test_the_apps_name_themselves(plane: Plane) -> None:
+    async with plane.as_admin as client:
+        apps = (await client.get("/api/apps")).json()
+    assert [app["id"] for app in apps["apps"]] == ["chute", "lookout", "teams"]
+
+
+async def test_metrics_are_for_the_admin_and_the_local_user(plane: Plane) -> None:
+    async with plane.as_admin as client:
+        answer = await client.get("/metrics")
+    assert answer.text == "stockyard_up 1\n"
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    async with plane.client() as client:
+        assert (await client.get("/metrics")).status_code == 200
+    async with plane.client(origin="http://x") as client:
+        assert (await client.get("/metrics")).status_code == 401
+
+
+async def test_the_description_is_openapi_with_our_problems(plane: Plane) -> None:
+    async with plane.as_admin as client:
+        described = (await client.get("/api/openapi.json")).json()
+    assert described["openapi"].startswith("3.1")
+    assert "/api/chute/modules/{name}" in described["paths"]
+    assert not [path for path in described["paths"] if path.startswith("/api/proxy")]
+    change = described["paths"]["/api/chute/modules/{name}"]["put"]
+    assert change["x-permission"] == "chute.write"
+    assert "application/problem+json" in change["responses"]["default"]["content"]
+    assert "Problem" in described["components"]["schemas"]
+
+
+async def test_errors_tell_nothing_of_the_inside(plane: Plane) -> None:
+    plane.database.close()
+    async with plane.as_admin as client:
+        answer = await client.get("/api/lookout/traces")
+    assert answer.status_code == 500
+    assert answer.json()["code"] == "internal"
+    for word in ("Traceback", "apsw", "sqlite", "/stockyard", "select"):
+        assert word.lower() not in json.dumps(answer.json()).lower()

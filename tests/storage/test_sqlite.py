@@ -1,0 +1,324 @@
+"""The embedded database: durable changes, bounded queues, and a start that refuses what is odd."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import apsw
+import pytest
+
+from stockyard.errors import CannotStart, Refused
+from stockyard.storage.database import Transaction
+from stockyard.storage.datafolder import DataFolder
+from stockyard.storage.migrate import Step
+from stockyard.storage.rowqueue import RowQueue
+from stockyard.storage.sqlite import SqliteDatabase
+
+STEPS = [Step("t", 1, "0001_t.sql", "create table t (n integer primary key, s text) strict")]
+INSERT = "insert into t select value ->> 0, value ->> 1 from jsonb_each(jsonb(:rows))"
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
+    database = SqliteDatabase.open(tmp_path / "stockyard.db", STEPS)
+    yield database
+    database.close()
+
+
+def encode(rows: Sequence[object]) -> bytes:
+    return json.dumps(rows).encode()
+
+
+def insert(transaction: Transaction, n: int) -> int:
+    transaction.execute("insert into t values (:n, 'x')", {"n": n})
+    return n
+
+
+async def numbers(database: SqliteDatabase) -> list[int]:
+    return [row[0] for row in database.read("select n from t order by n")]
+
+
+async def settled(queue: RowQueue) -> None:
+    async with asyncio.timeout(5):
+        while queue.counts().queued:  # noqa: ASYNC110  another thread's counter
+            await asyncio.sleep(0.005)
+
+
+async def test_a_change_can_be_read_when_it_is_answered(database: SqliteDatabase) -> None:
+    assert await database.write(lambda t: insert(t, 7)) == 7
+    assert await numbers(database) == [7]
+
+
+async def test_changes_made_together_fail_apart(database: SqliteDatabase) -> None:
+    def broken(transaction: Transaction) -> None:
+        insert(transaction, 100)
+        raise Refused(409, "exists", "No.")
+
+    changes = [database.write(lambda t, n=n: insert(t, n)) for n in (1, 2, 2, 3)]  # type: ignore[misc]
+    results = await asyncio.gather(*changes, database.write(broken), return_exceptions=True)
+    assert [type(result) for result in results] == [int, int, apsw.ConstraintError, int, Refused]
+    assert await numbers(database) == [1, 2, 3]
+
+
+async def test_rows_are_written_soon_and_counted(database: SqliteDatabase) -> None:
+    queue = database.bulk("t", INSERT, encode)
+    assert all(queue.put([n, "x"], 10) for n in range(600))
+    await settled(queue)
+    assert await numbers(database) == list(range(600))
+    counts = queue.counts()
+    assert (counts.queued, counts.queued_bytes, counts.written, counts.dropped) == (0, 0, 600, 0)
+
+
+@pytest.mark.parametrize(("rows", "size", "fits"), [(50, 1, 10), (50, 100, 5)])
+async def test_a_full_queue_drops_the_newest_and_counts(
+    tmp_path: Path, rows: int, size: int, fits: int
+) -> None:
+    database = SqliteDatabase.open(tmp_path / "stockyard.db", STEPS, queue_rows=10, queue_bytes=500)
+    queue = database.bulk("t", INSERT, encode)
+    let_go = threading.Event()
+    stalled = asyncio.ensure_future(database.write(lambda t: let_go.wait(5)))
+    await asyncio.sleep(0.02)
+    taken = [n for n in range(rows) if queue.put([n, "x"], size)]
+    let_go.set()
+    await stalled
+    await settled(queue)
+    assert taken == list(range(fits)) == await numbers(database)
+    counts = queue.counts()
+    assert (counts.written, counts.dropped) == (fits, rows - fits)
+    database.close()
+
+
+async def test_closing_writes_what_is_queued(database: SqliteDatabase) -> None:
+    queue = database.bulk("t", INSERT, encode)
+    for n in range(300):
+        queue.put([n, "x"], 10)
+    database.close()
+    assert queue.counts().written == 300
+
+
+async def test_a_closed_database_refuses_changes(database: SqliteDatabase) -> None:
+    database.close()
+    with pytest.raises(Refused) as refused:
+        await database.write(lambda t: insert(t, 1))
+    assert (refused.value.status, refused.value.code) == (503, "ledger_unavailable")
+
+
+async def test_too_many_changes_at_once_are_refused(database: SqliteDatabase) -> None:
+    let_go = threading.Event()
+    stalled = asyncio.ensure_future(database.write(lambda t: let_go.wait(5)))
+    await asyncio.sleep(0.02)
+    waiting = [asyncio.ensure_future(database.write(lambda t: None)) for _ in range(1100)]
+    await asyncio.sleep(0)
+    let_go.set()
+    await stalled
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    refused = [result for result in results if isinstance(result, Refused)]
+    assert len(refused) == 100
+    assert refused[0].detail == {"cause": "backpressure"}
+
+
+async def test_a_disk_error_fails_its_waiters_and_the_writer_recovers(
+    database: SqliteDatabase,
+) -> None:
+    def disk_fails(transaction: Transaction) -> None:
+        raise apsw.IOError("fsync")
+
+    with pytest.raises(Refused) as refused:
+        await database.write(disk_fails)
+    assert refused.value.detail == {"cause": "writer"}
+    await database.write(lambda t: insert(t, 1))
+    assert database.writer.state == "ok"
+    assert await numbers(database) == [1]
+
+
+async def test_a_second_disk_error_refuses_changes_for_a_while(database: SqliteDatabase) -> None:
+    def disk_fails(transaction: Transaction) -> None:
+        raise apsw.IOError("fsync")
+
+    for _ in range(2):
+        with pytest.raises(Refused):
+            await database.write(disk_fails)
+        await asyncio.sleep(0.05)
+    assert database.writer.state == "down"
+    with pytest.raises(Refused):
+        await database.write(lambda t: insert(t, 1))
+
+
+async def test_a_slow_question_does_not_hold_the_loop(database: SqliteDatabase) -> None:
+    await database.write(lambda t: insert(t, 1))
+    assert await database.read_slowly("select n from t") == [(1,)]
+
+
+async def test_readers_cannot_write(database: SqliteDatabase) -> None:
+    with pytest.raises(apsw.ReadOnlyError):
+        database.read("insert into t values (1, 'x')")
+
+
+WRITE_AND_DIE = """
+import asyncio, os, sys
+from pathlib import Path
+from stockyard.storage.migrate import Step
+from stockyard.storage.sqlite import SqliteDatabase
+
+async def main():
+    step = Step("t", 1, "0001_t.sql", sys.argv[2])
+    database = SqliteDatabase.open(Path(sys.argv[1]), [step])
+    for n in range(50):
+        await database.write(lambda t: t.execute("insert into t values (:n, 1)", {"n": n}))
+        print(n, flush=True)
+    os.kill(os.getpid(), 9)
+
+asyncio.run(main())
+"""
+
+
+def test_acknowledged_changes_survive_a_kill(tmp_path: Path) -> None:
+    path = tmp_path / "stockyard.db"
+    program = [sys.executable, "-c", WRITE_AND_DIE, str(path), STEPS[0].sql]
+    ran = subprocess.run(program, capture_output=True, timeout=20, check=False)  # noqa: S603
+    assert ran.returncode == -9, ran.stderr
+    database = SqliteDatabase.open(path, STEPS)
+    kept = [row[0] for row in database.read("select n from t order by n")]
+    database.close()
+    assert kept == [int(line) for line in ran.stdout.split()] == list(range(50))
+
+
+def starts(path: Path, steps: Sequence[Step] = STEPS) -> None:
+    SqliteDatabase.open(path, steps).close()
+
+
+def not_a_database(path: Path) -> None:
+    path.touch(mode=0o600)
+    path.write_bytes(b"This is a letter to my mother, not a database.\n" * 100)
+
+
+def torn_page(path: Path) -> None:
+    starts(path)
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(os.urandom(4096 * 2))
+
+
+def newer(path: Path) -> None:
+    starts(path, [*STEPS, Step("t", 2, "0002_more.sql", "create table more (n) ")])
+
+
+def edited(path: Path) -> None:
+    starts(path, [Step("t", 1, "0001_t.sql", "create table t (other integer)")])
+
+
+def open_to_others(path: Path) -> None:
+    starts(path)
+    path.chmod(0o640)
+
+
+def a_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def a_link(path: Path) -> None:
+    target = path.with_name("elsewhere")
+    target.touch(mode=0o600)
+    path.symlink_to(target)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (not_a_database, 65),
+        (torn_page, 65),
+        (newer, 65),
+        (edited, 65),
+        (open_to_others, 77),
+        (a_folder, 73),
+        (a_link, 77),
+    ],
+)
+def test_a_database_that_is_not_right_stops_the_start(
+    tmp_path: Path, spoil: object, code: int
+) -> None:
+    path = tmp_path / "stockyard.db"
+    spoil(path)  # type: ignore[operator]
+    with pytest.raises(CannotStart) as stopped:
+        starts(path)
+    assert stopped.value.exit_code == code, stopped.value.message
+
+
+def test_a_failed_step_leaves_the_database_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "stockyard.db"
+    starts(path)
+    more = [
+        *STEPS,
+        Step("t", 2, "0002_a.sql", "create table a (n)"),
+        Step("t", 3, "0003_b.sql", "create table b (n); insert into nowhere values (1)"),
+    ]
+    with pytest.raises(CannotStart) as stopped:
+        starts(path, more)
+    assert stopped.value.exit_code == 70
+    starts(path)
+
+
+def test_steps_are_applied_once(tmp_path: Path) -> None:
+    path = tmp_path / "stockyard.db"
+    for _ in range(3):
+        starts(path)
+    database = SqliteDatabase.open(path, STEPS)
+    assert database.read("select app, number from migrations") == [("t", 1)]
+    database.close()
+
+
+def test_files_are_ours_alone(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    folder.open()
+    database = SqliteDatabase.open(folder.path / "stockyard.db", STEPS)
+    assert folder.path.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in folder.path.iterdir()} == {0o600}
+    database.close()
+    folder.close()
+
+
+def test_a_second_instance_is_told_about_the_first(tmp_path: Path) -> None:
+    first, second = DataFolder(tmp_path / "data"), DataFolder(tmp_path / "data")
+    first.open()
+    first.note("http://127.0.0.1:4200/ui")
+    with pytest.raises(CannotStart) as stopped:
+        second.open()
+    assert stopped.value.exit_code == 75
+    assert "http://127.0.0.1:4200/ui" in stopped.value.message
+    assert str(os.getpid()) in stopped.value.message
+    first.close()
+    second.open()
+    second.close()
+
+
+def a_wide_folder(path: Path) -> None:
+    path.mkdir()
+    path.chmod(0o755)
+
+
+def a_file(path: Path) -> None:
+    path.touch()
+
+
+def nothing_to_stand_on(path: Path) -> None:
+    path.parent.rmdir()
+    path.parent.touch()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"), [(a_wide_folder, 77), (a_file, 73), (nothing_to_stand_on, 73)]
+)
+def test_a_folder_that_is_not_right_stops_the_start(
+    tmp_path: Path, spoil: object, code: int
+) -> None:
+    parent = tmp_path / "parent"
+    parent.mkdir()
+    spoil(parent / "data")  # type: ignore[operator]
+    with pytest.raises(CannotStart) as stopped:
+        DataFolder(parent / "data").open()
+    assert stopped.value.exit_code == code
