@@ -158,8 +158,8 @@ class Call:
 
     async def _end_stream(self) -> None:
         try:
-            assert self._pump is not None  # noqa: S101  a stream has one
-            self._pump.keep()
+            if self._pump is not None:
+                self._pump.keep()
             await self._passage.ended()
         except StockyardError as error:
             self._break(error)
@@ -170,11 +170,11 @@ class Call:
             self._conclude()
 
     def _conclude(self) -> None:
-        assert self._pump is not None  # noqa: S101  a stream has one
-        if self._finished:
+        pump = self._pump
+        if self._finished or pump is None:
             return
         self._finish(self.x.status, None)
-        self._pump.finish(self._comment(self.codec))
+        pump.finish(self._comment(self.codec))
 
     def stream_failed(self, error: StockyardError) -> None:
         if self._finished:
@@ -192,13 +192,13 @@ class Call:
 
     def _break(self, error: StockyardError) -> None:
         """The stream ends with an error event: interrupted, stalled, or blocked."""
-        if self._finished:
+        pump = self._pump
+        if self._finished or pump is None:
             return
         x = self.x
         fault = fault_of(error, x)
         self._finish(x.status, error)
-        assert self._pump is not None  # noqa: S101  a stream has one
-        self._pump.fail(fault)
+        pump.fail(fault)
 
     # Refusals
 
@@ -273,6 +273,8 @@ class Call:
             x.error = error
             if isinstance(error, Refused):
                 x.refused_by = error.module or ""
-        if self._pump is not None:
-            self._office.pings.discard(self._pump)
+        # It refers to us: a cycle would keep everything until a collection.
+        pump, self._pump = self._pump, None
+        if pump is not None:
+            self._office.pings.discard(pump)
         self._office.finished(self)

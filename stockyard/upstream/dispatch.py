@@ -207,10 +207,11 @@ class Dispatch:
         attempt.bytes_out = len(outgoing.body)
         receiver.sending = plan.transport.start(outgoing, receiver)
         try:
-            return await receiver.begun
+            await receiver.begun
         except asyncio.CancelledError:
             receiver.cancel()
             raise
+        return receiver
 
     def _response(self, x: Exchange, plan: Plan, raw: Raw) -> Response:
         """What a whole answer means. Raises UpstreamError when it is an error, or no answer.
@@ -262,7 +263,7 @@ class Dispatch:
         attempt.bytes_out = len(outgoing.body)
         receiver.sending = plan.transport.start(outgoing, receiver)
         try:
-            return await receiver.committed
+            await receiver.committed
         except asyncio.CancelledError:
             receiver.cancel()
             raise
@@ -270,6 +271,7 @@ class Dispatch:
             response = self._response(x, plan, instead.raw)
             attempt.outcome = "ok"
             return response
+        return receiver
 
 
 def _unreadable() -> Output:

@@ -29,7 +29,7 @@ class RelayedAnswer(Stream):
         self._x = x
         self._attempt = attempt
         self.raw_format = format
-        self.begun: asyncio.Future[Stream] = loop.create_future()
+        self.begun: asyncio.Future[None] = loop.create_future()
         self.sending: Handle | None = None
         self._sink: RawSink | None = None
         self._held: list[bytes] = []
@@ -46,7 +46,7 @@ class RelayedAnswer(Stream):
         self._attempt.first_byte_us = self._x.elapsed_us()
         self._x.first_content_ns = self._attempt.first_byte_us * 1000
         if not self.begun.done():
-            self.begun.set_result(self)
+            self.begun.set_result(None)
 
     def data(self, piece: bytes) -> None:
         if self._over:
@@ -64,23 +64,26 @@ class RelayedAnswer(Stream):
         if self.status < 400:
             self._x.usage = stray_usage(self._tail)
         self._close("ok" if self.status < 400 else "failed")
-        if self._sink is not None:
-            self._sink.done()
+        sink, self._sink = self._sink, None
+        if sink is not None:
+            sink.done()
 
     def failed(self, error: UpstreamError) -> None:
         if self._over:
             return
         self._attempt.error, self._attempt.timer = error.kind, error.timer
         self._close("partial" if self.begun.done() else "failed")
+        sink, self._sink = self._sink, None
         if not self.begun.done():
             self.begun.set_exception(error)
-        elif self._sink is not None:
-            self._sink.failed(error)
+        elif sink is not None:
+            sink.failed(error)
         else:
             self._error = error
 
     def _close(self, outcome: Outcome) -> None:
         self._over = True
+        self.sending = None  # it refers to us: a cycle would keep everything until a collection
         self._attempt.bytes_in = self._size
         self._attempt.ended_us = self._x.elapsed_us()
         self._attempt.outcome = outcome
@@ -96,6 +99,8 @@ class RelayedAnswer(Stream):
         held, self._held = b"".join(self._held), []
         if held:
             sink.data(held)
+        if self._over:
+            self._sink = None
         if self._error is not None:
             sink.failed(self._error)
         elif self._over:
@@ -113,6 +118,8 @@ class RelayedAnswer(Stream):
         if self._over:
             return
         self._x.usage = stray_usage(self._tail)
+        sending = self.sending
         self._close("abandoned")
-        if self.sending is not None:
-            self.sending.cancel()
+        self._sink = None
+        if sending is not None:
+            sending.cancel()

@@ -69,7 +69,7 @@ class StreamedAnswer(Stream):
             codec.look(traits=traits, keep_usage=keep_usage, native=native) if forward else None
         )
         self._reader: StreamReader | None = None if forward else codec.reader(traits=traits)
-        self.committed: asyncio.Future[Stream] = loop.create_future()
+        self.committed: asyncio.Future[None] = loop.create_future()
         self.sending: Handle | None = None
         self.fields: Fields = []
         self._status = 0
@@ -166,7 +166,7 @@ class StreamedAnswer(Stream):
         self.content_at = monotonic()
         self._x.first_content_ns = perf_counter_ns() - self._x.started
         self._attempt.first_content_us = self._x.first_content_ns // 1000
-        self.committed.set_result(self)
+        self.committed.set_result(None)
 
     def done(self) -> None:
         if self._over:
@@ -198,16 +198,17 @@ class StreamedAnswer(Stream):
             else:
                 self._deliver(self._sink, events)
         self._close("ok")
-        sink = self._raw_sink or self._sink
+        sink = self._taken()
         if sink is not None:
             sink.done()
 
     def _end_odd(self) -> None:
         """Not a stream: an error, a whole answer, or nothing we can use. Nothing was sent yet."""
+        sending = self.sending
         self._close("failed")
         body = b"".join(self._came)[:ODD_BYTES]
-        if self.sending is not None and self._size > ODD_BYTES:
-            self.sending.cancel()
+        if sending is not None and self._size > ODD_BYTES:
+            sending.cancel()
         if self.committed.done():
             return
         raw = Raw(self._codec.name, self._status, self.fields, body)
@@ -228,20 +229,28 @@ class StreamedAnswer(Stream):
         )
         self._attempt.timer = error.timer if isinstance(error, UpstreamError) else None
         committed = self.committed.done()
+        sending = self.sending
         self._close("partial" if committed else "failed")
-        if self.sending is not None:
-            self.sending.cancel()
+        if sending is not None:
+            sending.cancel()
         if not committed:
             self.committed.set_exception(error)
             return
-        sink = self._raw_sink or self._sink
+        sink = self._taken()
         if sink is not None:
             sink.failed(error)
         else:
             self._error = error
 
+    def _taken(self) -> Sink | RawSink | None:
+        """Who takes the stream, let go of: it refers to us, and this is the last it hears."""
+        sink = self._raw_sink or self._sink
+        self._raw_sink = self._sink = None
+        return sink
+
     def _close(self, outcome: Outcome) -> None:
         self._over = True
+        self.sending = None  # it refers to us: a cycle would keep everything until a collection
         self._silence.forget(self)
         self._attempt.bytes_in = self._size
         self._attempt.ended_us = self._x.elapsed_us()
@@ -314,6 +323,8 @@ class StreamedAnswer(Stream):
 
     def _conclude(self, sink: Sink | RawSink) -> None:
         """Tell of an end that came before the stream was taken."""
+        if self._over:
+            self._taken()
         if self._error is not None:
             sink.failed(self._error)
         elif self._over:
@@ -337,6 +348,8 @@ class StreamedAnswer(Stream):
             return
         if self._look is not None and self._look.usage is not None:
             self._x.usage = self._look.usage
+        sending = self.sending
         self._close("abandoned")
-        if self.sending is not None:
-            self.sending.cancel()
+        self._taken()
+        if sending is not None:
+            sending.cancel()

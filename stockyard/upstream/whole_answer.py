@@ -45,10 +45,12 @@ class WholeAnswer:
 
     def done(self) -> None:
         self._attempt.bytes_in = self._size
+        self.sending = None  # it refers to us: a cycle would keep the bodies until a collection
         if not self.arrived.done():
             self.arrived.set_result(None)
 
     def failed(self, error: UpstreamError) -> None:
         self._attempt.bytes_in = self._size
+        self.sending = None
         if not self.arrived.done():
             self.arrived.set_exception(error)
