@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from stockyard.errors import EgressDenied, UpstreamError
-from stockyard.upstream.connection import Connection
+from stockyard.upstream.connection import READ_BYTES, Connection
 from stockyard.upstream.guard import Guard, Permission
 from stockyard.upstream.origin import Origin
 from stockyard.upstream.outgoing import Timers
@@ -31,6 +31,7 @@ class Dialer:
     def __init__(self, guard: Guard, resolver: Resolver) -> None:
         self._guard = guard
         self._resolver = resolver
+        self._buffer = memoryview(bytearray(READ_BYTES))
         self._contexts: dict[TlsSettings, ssl.SSLContext] = {}
 
     async def dial(self, origin: Origin, timers: Timers) -> Connection:
@@ -38,14 +39,14 @@ class Dialer:
         if origin.proxy is not None:
             return await self._dial_through(origin.proxy, origin, timers)
         connected = await self._reach(origin.url, origin.permission, timers)
-        connection = Connection(origin.pool)
+        connection = Connection(origin.pool, self._buffer)
         tls = origin.tls if origin.url.scheme == "https" else None
         await self._adopt(connected, connection, origin.url, tls, timers)
         return connection
 
     async def _dial_through(self, proxy: Proxy, origin: Origin, timers: Timers) -> Connection:
         connected = await self._reach(proxy.url, _PROXY_PERMISSION, timers)
-        connection = Connection(origin.pool)
+        connection = Connection(origin.pool, self._buffer)
         tls = TlsSettings(proxy.ca_file) if proxy.url.scheme == "https" else None
         if origin.url.scheme == "http":
             await self._adopt(connected, connection, proxy.url, tls, timers)

@@ -2,7 +2,7 @@
 
 Plain callbacks on the event loop: no task, no future and no timer per call. Deadlines are
 numbers that the client's ticker compares (`overdue`). Reads go through one buffer of 64 KiB that
-all connections share, since a read is taken out of it before the next one begins.
+all connections of a client share: a read is taken out of it before the next one begins.
 """
 
 import asyncio
@@ -24,11 +24,11 @@ READ_BYTES = 64 * 1024
 ONE_WRITE_BYTES = 64 * 1024
 """Up to here, head and body leave in one write."""
 WRITE_BYTES = 256 * 1024
-_SHARED_BUFFER = memoryview(bytearray(READ_BYTES))
 
 
 class Connection(asyncio.BufferedProtocol):
     __slots__ = (
+        "_buffer",
         "_decoder",
         "_fault",
         "_given",
@@ -54,8 +54,9 @@ class Connection(asyncio.BufferedProtocol):
     _transport: asyncio.Transport
     _receiver: Receiver
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, buffer: memoryview) -> None:
         self._pool = pool
+        self._buffer = buffer
         self._parser = AnswerParser()
         self._sending: Sending | None = None
         self._decoder: Decoder | None = None
@@ -147,7 +148,7 @@ class Connection(asyncio.BufferedProtocol):
         self.is_open = True
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        return _SHARED_BUFFER
+        return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
         sending = self._sending
@@ -158,7 +159,7 @@ class Connection(asyncio.BufferedProtocol):
         head_was_known = parser.head_known
         self._heard_at = monotonic()
         try:
-            parser.feed(_SHARED_BUFFER[:nbytes].tobytes())
+            parser.feed(self._buffer[:nbytes].tobytes())
         except UpstreamError as error:
             self._fault = error
         if parser.head_known and not head_was_known:
@@ -285,8 +286,7 @@ class Connection(asyncio.BufferedProtocol):
         self._sending = None
         sending.connection = None
         if self._parser.reusable and self._is_written:
-            if self._is_paused:
-                self._read_again()
+            self._read_again()
             self._pool.give_back(self, self._heard_at)
         else:
             self.drop()
@@ -297,7 +297,7 @@ class Connection(asyncio.BufferedProtocol):
         return self._unsent is None and self._transport.get_write_buffer_size() == 0
 
     def _read_again(self) -> None:
-        if self.is_open and not self._transport.is_closing():
+        if self._is_paused and self.is_open and not self._transport.is_closing():
             self._is_paused = False
             self._transport.resume_reading()
 
