@@ -6,6 +6,7 @@
 - `RawClient`, `Reply`: a client that is only a socket, and what its answer says
 - `a_call`: the body of a call
 - `MALFORMED`: sixty answers that no provider should give
+- `stockyard.testing.yard.Yard`: a whole Stockyard in front of scripted providers
 """
 
 from stockyard.testing.calls import a_call
