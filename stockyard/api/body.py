@@ -1,5 +1,6 @@
 """What a request to the control plane may carry: JSON without surprises, and known parameters."""
 
+import asyncio
 import json
 from typing import Any, NoReturn
 
@@ -11,6 +12,8 @@ from stockyard.errors import Refused
 
 MAX_BODY = 5 << 20
 MAX_DEPTH = 64
+LARGE = 64 << 10
+"""Larger bodies are checked off the loop."""
 PARAMETERS = "stockyard.parameters"
 
 
@@ -26,7 +29,10 @@ async def guard_body(
     media_type = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise Refused(415, "unsupported_media_type", "Send the body as application/json.")
-    check(body)
+    if len(body) > LARGE:
+        await asyncio.to_thread(check, body)
+    else:
+        check(body)
 
 
 def guard_parameters(
@@ -44,10 +50,7 @@ def guard_parameters(
 def check(body: bytes) -> None:
     """Refuse a key twice, NaN, lone surrogates and deep nesting: 400 `json_invalid`."""
     try:
-        text = body.decode()
-        if depth(text) > MAX_DEPTH:
-            raise invalid("is nested too deeply")
-        value = json.loads(text, object_pairs_hook=table, parse_constant=no_constant)
+        value = json.loads(body.decode(), object_pairs_hook=table, parse_constant=no_constant)
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise invalid("holds half of a character") from None
@@ -55,27 +58,18 @@ def check(body: bytes) -> None:
         raise invalid("is not UTF-8") from None
     except (ValueError, RecursionError):
         raise invalid("is not valid JSON") from None
+    if depth(value) > MAX_DEPTH:
+        raise invalid("is nested too deeply")
 
 
-def depth(text: str) -> int:
-    """The deepest nesting, read without recursion. Strings are skipped."""
-    deepest = level = 0
-    in_text = escaped = False
-    for character in text:
-        if in_text:
-            if escaped:
-                escaped = False
-            elif character == "\\":
-                escaped = True
-            elif character == '"':
-                in_text = False
-        elif character == '"':
-            in_text = True
-        elif character in "{[":
-            level += 1
-            deepest = max(deepest, level)
-        elif character in "}]":
-            level -= 1
+def depth(value: Any) -> int:
+    """How deep lists and tables are nested, counted level by level."""
+    deepest, level = 0, [value]
+    while level := [item for item in level if isinstance(item, dict | list)]:
+        deepest += 1
+        level = [
+            below for item in level for below in (item.values() if isinstance(item, dict) else item)
+        ]
     return deepest
 
 

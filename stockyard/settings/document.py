@@ -103,6 +103,7 @@ def toml_positions(text: str) -> dict[Place, tuple[int, int]]:
     table: Place = ()
     opened: list[Place] = []
     current: Place = ()
+    line, counted = 1, 0
     for found in TOML_ITEM.finditer(text):
         kind = found.lastgroup
         if kind in ("array_keys", "table_keys"):
@@ -121,7 +122,8 @@ def toml_positions(text: str) -> dict[Place, tuple[int, int]]:
             elif kind == "close" and opened:
                 current = opened.pop()
             continue
-        line = text.count("\n", 0, start) + 1
+        line += text.count("\n", counted, start)
+        counted = start
         mark = line, start - (text.rfind("\n", 0, start) + 1) + 1
         for length in range(1, len(current) + 1):
             positions.setdefault(current[:length], mark)

@@ -203,7 +203,8 @@ class Tree:
         return next((self._said_by[place[:n]] for n in lengths if place[:n] in self._said_by), None)
 
     def refused(self, place: Place, what: str) -> CannotStart:
-        said_by = self.said_by(place)
+        below = (name for said, name in self._said_by.items() if said[: len(place)] == place)
+        said_by = self.said_by(place) or next(below, None)
         where = said_by or (self._document.where(place) if self._document else "settings")
         about = "" if what.startswith("unknown key") or not place else f"{dotted(place)} "
         end = "" if what.endswith(("?", ".")) else "."

@@ -2,8 +2,8 @@
 
 import re
 
-DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h|d)")
-SIZE = re.compile(r"(\d+)(B|KiB|MiB|GiB|kB|MB|GB)")
+DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h|d)", re.ASCII)
+SIZE = re.compile(r"(\d+)(B|KiB|MiB|GiB|kB|MB|GB)", re.ASCII)
 
 SECONDS_PER = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 BYTES_PER = {

@@ -48,11 +48,11 @@ class Database(Protocol):
     async def read_slowly(self, sql: str, parameters: Parameters = NONE) -> list[Row]:
         """Answer a question that may take seconds, off the loop. Refused (503) after 5 s."""
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
+    async def write(self, work: Callable[[Transaction], T], *, makes_room: bool = False) -> T:
         """Carry out a change and return once it is durable.
 
         `work` runs elsewhere, so it must only use what it is given. What it raises undoes it and
-        is raised here.
+        is raised here. `makes_room`: it deletes, so it is carried out on a full disk too.
         """
 
     def bulk(self, name: str, sql: str, encode: Callable[[Sequence[Any]], bytes]) -> Bulk:

@@ -13,7 +13,8 @@ from msgspec import Struct
 
 BATCH_ROWS = 256
 BATCH_BYTES = 1 << 20
-UNENCODABLE = (TypeError, ValueError, OverflowError, RecursionError)
+UNENCODABLE = (TypeError, ValueError, AttributeError, LookupError, OverflowError, RecursionError)
+"""What a row that holds something odd may raise. It must not end the writer."""
 
 log = logging.getLogger("stockyard.storage")
 

@@ -92,9 +92,9 @@ class SqliteDatabase:
         finally:
             self._slow_waiting -= 1
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
+    async def write(self, work: Callable[[Transaction], T], *, makes_room: bool = False) -> T:
         change = Change(work, asyncio.get_running_loop().create_future())
-        self.writer.submit(change)
+        self.writer.submit(change, makes_room=makes_room)
         result: T = await change.waiter
         return result
 

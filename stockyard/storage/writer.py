@@ -102,6 +102,8 @@ class Writer:
         self._closing = False
         self._failed_at = float("-inf")
         self.state: Literal["ok", "failed", "down"] = "ok"
+        self.disk_full = False
+        """Set by whoever watches the disk: only what makes room is still written."""
         self.down_since: float | None = None
         """Since when nothing can be written, on the monotonic clock."""
         self._thread = threading.Thread(target=self._run, name="stockyard-writer", daemon=True)
@@ -111,10 +113,12 @@ class Writer:
         queue.wake = self._wake.set
         self._queues = (*self._queues, queue)
 
-    def submit(self, change: Change) -> None:
+    def submit(self, change: Change, *, makes_room: bool = False) -> None:
         """Queue a change. Raises Refused (503) when the writer cannot take it."""
-        if self._closing or self.state == "down":
+        if self._closing or self.state == "down" or not self._thread.is_alive():
             raise unavailable("writer")
+        if self.disk_full and not makes_room:
+            raise unavailable("storage_full")
         if len(self._changes) >= MAX_CHANGES:
             raise unavailable("backpressure")
         self._changes.append(change)
@@ -136,7 +140,7 @@ class Writer:
     # Everything below runs in the writer thread.
 
     def _run(self) -> None:
-        while not (self._closing and self._idle()):
+        while not (self._closing and (self._idle() or self.state == "down")):
             if self._idle():
                 self._wake.wait()
             self._wake.clear()
@@ -252,6 +256,7 @@ class Writer:
         settle(batch)
 
     def _finish(self) -> None:
+        self._refuse_waiting()
         try:
             if self.state == "ok":
                 self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)

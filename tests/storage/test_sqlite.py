@@ -149,6 +149,24 @@ async def test_a_second_disk_error_refuses_changes_for_a_while(database: SqliteD
         await database.write(lambda t: insert(t, 1))
 
 
+async def test_closing_while_the_disk_fails_ends_and_leaves_nobody_waiting(
+    database: SqliteDatabase,
+) -> None:
+    def disk_fails(transaction: Transaction) -> None:
+        raise apsw.IOError("fsync")
+
+    queue = database.bulk("t", "insert into nowhere select :rows", encode)
+    with pytest.raises(Refused):
+        await database.write(disk_fails)
+    queue.put([1, "x"], 10)
+    waiting = asyncio.ensure_future(database.write(disk_fails))
+    await asyncio.sleep(0)
+    await asyncio.to_thread(database.close)
+    with pytest.raises(Refused):
+        await asyncio.wait_for(waiting, 5)
+    assert not database.writer._thread.is_alive()
+
+
 async def test_a_slow_question_does_not_hold_the_loop(database: SqliteDatabase) -> None:
     await database.write(lambda t: insert(t, 1))
     assert await database.read_slowly("select n from t") == [(1,)]

@@ -19,7 +19,8 @@ def retention(database: Database, keep_seconds: float, now: Callable[[], float] 
     async def run() -> None:
         before = int((now() - keep_seconds) * 1000)
         for _ in range(STEPS_PER_RUN):
-            gone = await database.write(partial(store.delete_older, before=before, limit=STEP))
+            step = partial(store.delete_older, before=before, limit=STEP)
+            gone = await database.write(step, makes_room=True)
             if gone < STEP:
                 return
 

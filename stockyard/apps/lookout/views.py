@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from stockyard.apps.lookout.models import AttemptRow, FindingRow, Status, Trace
 
-
 MAX_REASON = 200
 
 
