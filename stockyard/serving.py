@@ -1,38 +1,190 @@
-"""One run of the process: open, listen, say so, serve, stop."""
+"""One run of the process: open, listen, say so, serve, stop, and say what was served."""
 
+import asyncio
 import gc
+import logging
 import os
-from time import perf_counter
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
+from msgspec.structs import replace
+
+from stockyard.age import seconds_since_exec
 from stockyard.app import Stockyard
-from stockyard.gateway.server import Server, ServerSettings, Tls, bind
+from stockyard.controlsocket import ControlSocket
+from stockyard.core.signals import ExchangeFinished
+from stockyard.diskspace import require_free
+from stockyard.gateway.server import Server, ServerSettings, connections_allowed
+from stockyard.hardening import forget, is_root
+from stockyard.listening import address_of, listen, server_settings_of
+from stockyard.logs import CallLog, Event, LogWriter, Redaction, install
 from stockyard.settings import Settings
+from stockyard.socketpath import FOLDER
+from stockyard.welcome import Welcome, for_terminal, ready_event, secrets_line, write_note
 
-STARTED = perf_counter()
+log = logging.getLogger(__name__)
+
+STDOUT = 1
+DUMP_EVERY = 10.0
+"""Seconds between two dumps of stacks (SIGUSR1)."""
+MAX_DUMPED = 200
+"""Tasks in a dump."""
 
 
-async def serve_until_stopped(settings: Settings) -> None:
-    server_settings = ServerSettings(
-        host=settings.server.host,
-        port=settings.server.port,
-        predrain_s=settings.server.predrain,
-        drain_s=settings.server.drain,
-    )
-    listening = bind(server_settings)
-    try:
-        stockyard = await Stockyard.open(settings, os.environ)
-    except BaseException:
-        listening.close()
-        raise
-    server = Server(stockyard.front, stockyard.control_plane, server_settings, listening)
-    stockyard.health.ready()
-    gc.collect()
-    gc.freeze()
-    host, port = listening.getsockname()[:2]
-    if stockyard.first_run.key:
-        print(f"key {stockyard.first_run.key}\nadmin {stockyard.first_run.admin}", flush=True)
-    print(f"ready http://{host}:{port}", flush=True)
-    try:
-        await server.serve()
-    finally:
-        await stockyard.close()
+async def serve_until_stopped(settings: Settings, environ: Mapping[str, str]) -> None:
+    """Serve until a signal or `stockyard stop`. Raises CannotStart."""
+    allowed = connections_allowed(settings.http.connections)
+    settings = replace(settings, http=replace(settings.http, connections=allowed))
+    server_settings = server_settings_of(settings)
+    with listen(server_settings, settings.server.data_dir) as listening:
+        require_free(settings.server.data_dir, settings.disk.floor)
+        stockyard = await Stockyard.open(settings, environ)
+        try:
+            await Run(stockyard, server_settings, listening).serve()
+        finally:
+            await stockyard.close()
+
+
+class Run:
+    """A gateway that is open, and what stands around it in this process."""
+
+    def __init__(
+        self, stockyard: Stockyard, server_settings: ServerSettings, listening: socket.socket
+    ) -> None:
+        self.stockyard = stockyard
+        self.settings = stockyard.settings
+        self.loop = asyncio.get_running_loop()
+        self.plane: asyncio.Future[Any] = self.loop.create_future()
+        self.server = Server(stockyard.front, self._build_plane, server_settings, listening)
+        self.control = ControlSocket(self.plane, stockyard.health.answer, self.server.stop)
+        self.address = address_of(listening, tls=server_settings.tls is not None)
+        self.log = LogWriter(
+            STDOUT, json=wants_json(self.settings), redact=Redaction(self._secrets)
+        )
+        self._dumped = -DUMP_EVERY
+
+    async def serve(self) -> None:
+        await self.control.open(self.stockyard.folder.subfolder(FOLDER))
+        try:
+            forget(os.environ, self._secrets())
+            self._listen_to_calls()
+            self.stockyard.health.ready()
+            self.stockyard.folder.note(self.address)
+            self._say_ready()
+            gc.freeze()
+            with self._other_signals():
+                await self.server.serve()
+            self._say_stopped()
+        finally:
+            # While the folder is still locked: the next process makes its own.
+            self.control.close()
+            await asyncio.to_thread(self.log.close)
+
+    def _build_plane(self) -> Any:
+        """In a thread, once the server listens."""
+        plane = self.stockyard.control_plane()
+        self.loop.call_soon_threadsafe(self._plane_built, plane)
+        return plane
+
+    def _plane_built(self, plane: Any) -> None:
+        self.plane.set_result(plane)
+        # What lives from here to the end need not be looked through again and again.
+        gc.freeze()
+
+    def _listen_to_calls(self) -> None:
+        level = self.settings.log.level
+        install(self.log.put, level)
+        if level in ("debug", "info"):
+            calls = CallLog(self.log.put)
+            self.stockyard.signals.listen(ExchangeFinished, "log", calls.record)
+
+    def _secrets(self) -> Iterator[str]:
+        """Everything that must not be written anywhere."""
+        proxies = self.settings.proxies
+        yield from self.stockyard.directory.secrets()
+        for secret in (self.settings.admin_key, proxies.http, proxies.https):
+            if secret is not None:
+                yield secret.reveal()
+
+    # What is said
+
+    def _say_ready(self) -> None:
+        told = Welcome.of(self.stockyard, self.address)
+        made = bool(told.key or told.admin)
+        terminal = sys.stdout.isatty() and not self.log.json
+        in_log = made and not terminal and self.settings.print_secrets
+        if made and not terminal and not in_log:
+            write_note(told)
+        if self.log.json:
+            self.log.put(ready_event(told))
+        else:
+            self.log.say(for_terminal(told, with_secrets=terminal))
+        if in_log:
+            self.log.say(secrets_line(told, json=self.log.json))
+        for warning in warnings_of(self.settings):
+            self.log.put(Event.now("warning", warning, "warning"))
+        self.log.start()
+
+    def _say_stopped(self) -> None:
+        meters, seconds = self.stockyard.meters, seconds_since_exec()
+        told = (
+            f"Stopped after {seconds:,.1f} s. Calls: {meters.calls:,}, errors: {meters.errors:,}."
+        )
+        self.log.put(
+            Event.now(
+                "stopped",
+                told,
+                calls=meters.calls,
+                errors=meters.errors,
+                seconds=round(seconds, 3),
+                lines_lost=self.log.dropped,
+            )
+        )
+
+    # Signals other than those that stop
+
+    @contextmanager
+    def _other_signals(self) -> Iterator[None]:
+        handlers = {signal.SIGHUP: self._asked_to_reload, signal.SIGUSR1: self._dump}
+        for number, handler in handlers.items():
+            self.loop.add_signal_handler(number, handler)
+        try:
+            yield
+        finally:
+            for number in handlers:
+                self.loop.remove_signal_handler(number)
+
+    def _asked_to_reload(self) -> None:
+        log.warning(
+            "SIGHUP: the config file is read at start only. Restart to apply it, or change "
+            "modules with `stockyard modules`."
+        )
+
+    def _dump(self) -> None:
+        """Say what every thread and task is doing."""
+        if self.loop.time() - self._dumped < DUMP_EVERY:
+            return
+        self._dumped = self.loop.time()
+        for number, frame in sys._current_frames().items():
+            stack = [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_stack(frame)]
+            self.log.put(Event.now("stack", f"Thread {number}: {stack[-1]}", stack=stack[-20:]))
+        for task in list(asyncio.all_tasks(self.loop))[:MAX_DUMPED]:
+            where = [f"{f.f_code.co_filename}:{f.f_lineno}" for f in task.get_stack(limit=5)]
+            self.log.put(Event.now("stack", f"Task {task.get_name()}: {where[-1:]}", stack=where))
+
+
+def wants_json(settings: Settings) -> bool:
+    if settings.log.format == "auto":
+        return not sys.stdout.isatty()
+    return settings.log.format == "json"
+
+
+def warnings_of(settings: Settings) -> Iterator[str]:
+    yield from settings.warnings
+    if is_root():
+        yield "Running as root is not needed: use an ordinary user."

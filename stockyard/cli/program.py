@@ -1,17 +1,70 @@
-"""The program: its verbs, and what happens when none is given."""
+"""The program: its verbs, and what happens when none is given.
+
+A verb's file is imported when it is used: `stockyard version` must not wait for a database driver.
+Whatever goes wrong is told in one line, `stockyard: what happened (where): what to do`.
+"""
+
+import os
+import sys
+import traceback
+from difflib import get_close_matches
+from importlib import import_module
+from typing import NoReturn
 
 import click
 
-from stockyard.cli.serve import serve
+from stockyard.cli.failure import VerbError
+from stockyard.errors import CannotStart
+
+VERBS = {
+    "serve": ("serve", "Start the gateway. This is what `stockyard` alone does."),
+    "start": ("serve", "The same as serve."),
+    "stop": ("stop", "Stop the running gateway without losing an answer."),
+    "health": ("health", "Tell whether the gateway runs: exit code 0 or 1."),
+    "version": ("version", "Tell which version this is."),
+    "doctor": ("doctor", "Check this machine and this installation."),
+    "modules": ("modules", "See, switch and set modules."),
+    "keys": ("keys", "Make Keys, see them, take them back."),
+    "logs": ("logs", "Show calls, the newest last."),
+    "models": ("models", "List the models that can be called."),
+    "docs": ("docs", "Write the reference of all modules."),
+    "completion": ("completion", "Print the script that completes verbs in your shell."),
+}
+"""Verb -> the file that holds it, and its help in the list of verbs."""
+HIDDEN = ("start", "docs")
+SAME = {"-v": "version", "--version": "version", "--health": "health"}
+"""Verbs that are also known as flags."""
+INTERNAL_ERROR = 70
+INTERRUPTED = 130
 
 
 class Verbs(click.Group):
     """`stockyard` alone serves; a bare argument that is a file is a config file."""
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for name in VERBS if name not in HIDDEN]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        file, _ = VERBS[cmd_name]
+        command: click.Command = getattr(import_module(f"stockyard.cli.{file}"), file)
+        return command
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or (args[0] not in self.commands and not args[0].startswith("-")):
+        first = args[0] if args else ""
+        if first in SAME:
+            args = [SAME[first], *args[1:]]
+        elif first not in VERBS and first not in ctx.help_option_names:
+            if first and not first.startswith("-") and not looks_like_a_file(first):
+                raise click.UsageError(f'There is no verb "{first}".{nearest(first)}')
             args = ["serve", *args]
         return super().parse_args(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of verbs, without importing them."""
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, VERBS[name][1]) for name in self.list_commands(ctx)])
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
@@ -19,9 +72,39 @@ def program() -> None:
     """Stockyard: an LLM gateway, and the platform around it."""
 
 
-program.add_command(serve)
-program.add_command(serve, "start")
-
-
 def main() -> None:
-    program()
+    """Run one verb and end the process with its exit code."""
+    arguments = sys.argv[1:]
+    try:
+        code = program.main(arguments, prog_name="stockyard", standalone_mode=False)
+    except (CannotStart, VerbError) as error:
+        fail(error.exit_code, error.message, arguments)
+    except click.ClickException as error:
+        fail(error.exit_code, error.format_message(), arguments)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # Who read our output has gone; saying so would only fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(1)
+    except Exception as error:  # The edge of the program: nobody is left to handle it.
+        what = f"An error on our side ({type(error).__name__}): see it with --debug and report it."
+        fail(INTERNAL_ERROR, what, arguments)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def fail(code: int, message: str, arguments: list[str]) -> NoReturn:
+    """One line; with `--debug` also where it happened."""
+    if "--debug" in arguments:
+        traceback.print_exc()
+    print(f"stockyard: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(code)
+
+
+def looks_like_a_file(word: str) -> bool:
+    return os.path.exists(word) or word.endswith((".toml", ".yaml", ".yml")) or os.sep in word
+
+
+def nearest(word: str) -> str:
+    close = get_close_matches(word, VERBS, n=1)
+    return f' Did you mean "{close[0]}"?' if close else " See stockyard --help."

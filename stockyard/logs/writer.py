@@ -71,7 +71,7 @@ class LogWriter:
         now = time.monotonic()
         lines = [line for line in batch if self._wanted(line, now)]
         for said, some in groupby([*lines, *self._reports(now)], key=is_said):
-            text = b"".join(line if isinstance(line, bytes) else self._render(line) for line in some)
+            text = b"".join(map(self._rendered, some))
             self._write(text if said else self.redact(text))
         return go_on
 
@@ -98,6 +98,9 @@ class LogWriter:
         if isinstance(line, bytes) or line.sort is None:
             return True
         return self._repeats.admit(line.sort, now)
+
+    def _rendered(self, line: Line | bytes) -> bytes:
+        return line if isinstance(line, bytes) else self._render(line)
 
     def _reports(self, now: float) -> list[Event]:
         """What to say of lines that are missing."""

@@ -1,0 +1,42 @@
+"""Stop the running gateway without losing an answer."""
+
+import click
+
+from stockyard.cli.asking import Server, print_json, server_options
+from stockyard.cli.failure import FAILED, UNREACHABLE, VerbError
+
+GRACE = 30.0
+MARGIN = 15.0
+"""Seconds on top of the grace: error events, and closing the database."""
+
+
+@click.command()
+@click.option(
+    "--grace",
+    type=click.FloatRange(0, 3_600),
+    default=GRACE,
+    show_default=True,
+    help="Seconds that running calls may take to finish.",
+)
+@server_options
+def stop(server: Server, grace: float, as_json: bool) -> None:
+    """Stop the running gateway. Returns when it has ended."""
+    connection = server.connect()
+    status, _ = server.exchange(connection, "POST", "/control/stop", {"grace_seconds": grace})
+    if status != 202:
+        raise VerbError(FAILED, f"The server did not want to stop (status {status}).")
+    opened = connection.sock
+    opened.settimeout(grace + MARGIN)
+    try:
+        # The process keeps this connection to its end, and the kernel closes it then.
+        opened.recv(1)
+    except TimeoutError:
+        raise VerbError(UNREACHABLE, "The server has not ended yet: look at its log.") from None
+    except ConnectionError:
+        pass  # Ended as well.
+    finally:
+        connection.close()
+    if as_json:
+        print_json({"stopped": True})
+    else:
+        click.echo("Stopped.")

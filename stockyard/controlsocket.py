@@ -1,0 +1,183 @@
+"""The door for the operating system's own user: the command line asks the server through it.
+
+A Unix socket in the data folder, mode 0600 in a folder of mode 0700. Who opens it is asked of the
+kernel and must be the server's own user or root; they then may do everything. No token, nothing
+that could be stolen.
+"""
+
+import asyncio
+import os
+import socket
+import struct
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from stockyard.errors import CannotStart
+from stockyard.gateway.contract import Whole
+from stockyard.socketpath import NAME, short_path
+
+PATIENCE = 10.0
+"""Seconds that a request waits for a control plane that is still loading."""
+MAX_BODY = 64 << 10
+MAX_GRACE = 3_600.0
+KEEP_ALIVE = 86_400
+"""`stockyard stop` keeps its connection open to see the process end."""
+PEER_CREDENTIALS = {"linux": (socket.SOL_SOCKET, 17, "3i"), "darwin": (0, 1, "2I")}
+"""How to ask for the user at the other end: level, option, and the head of the answer, whose
+second number it is (`SO_PEERCRED`, `LOCAL_PEERCRED`)."""
+PEER_BYTES = 76
+
+
+class Stop(Struct, frozen=True, forbid_unknown_fields=True):
+    """What `stockyard stop` sends."""
+
+    grace_seconds: float | None = None
+
+
+class ControlSocket:
+    """`plane` is the control plane once it is built; `probe` answers health checks; `stop` begins
+    to stop, and called again hurries."""
+
+    def __init__(
+        self,
+        plane: "asyncio.Future[Any]",
+        probe: Callable[[str], Whole | None],
+        stop: Callable[[], None],
+    ) -> None:
+        self._plane = plane
+        self._probe = probe
+        self._stop = stop
+        self._server: asyncio.AbstractServer | None = None
+        self._path: Path | None = None
+        self._as_os_user: Any = None
+
+    async def open(self, folder: Path) -> None:
+        """Listen in this folder, which is ours alone and locked. Raises CannotStart (73)."""
+        config = Config(
+            self._answer,
+            interface="asgi3",
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=KEEP_ALIVE,
+        )
+        config.load()
+        state = ServerState()
+        path = folder / NAME
+        try:
+            listening = listen(path)
+            self._server = await asyncio.get_running_loop().create_unix_server(
+                lambda: OwnerOnly(config, state, {}), sock=listening
+            )
+        except OSError as error:
+            raise CannotStart(
+                73, f"Cannot make the control socket ({path}): {error.strerror}."
+            ) from error
+        self._path = path
+
+    def close(self) -> None:
+        """Take it away. Connections that are open end with the process."""
+        if self._server is not None:
+            self._server.close()
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+    async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        probe = self._probe(scope["path"])
+        if probe is not None:
+            await answer(send, probe.status, probe.body)
+        elif (scope["method"], scope["path"]) == ("POST", "/control/stop"):
+            await self._begin_to_stop(receive, send)
+        else:
+            await self._ask_plane(scope, receive, send)
+
+    async def _begin_to_stop(self, receive: Any, send: Any) -> None:
+        try:
+            wanted = msgspec.json.decode(await body_of(receive) or b"{}", type=Stop)
+        except msgspec.MsgspecError as error:
+            await answer(send, 400, msgspec.json.encode({"code": "invalid", "detail": str(error)}))
+            return
+        await answer(send, 202, b'{"stopping":true}')
+        self._stop()
+        if wanted.grace_seconds is not None:
+            grace = min(max(wanted.grace_seconds, 0), MAX_GRACE)
+            asyncio.get_running_loop().call_later(grace, self._stop)
+
+    async def _ask_plane(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                plane = await asyncio.shield(self._plane)
+        except TimeoutError:
+            late = {"code": "starting", "detail": "The control plane is still loading."}
+            await answer(send, 503, msgspec.json.encode(late))
+            return
+        if self._as_os_user is None:
+            # Late: it brings the API framework, which is loaded by now.
+            from stockyard.api import ControlSocket as AsOsUser
+
+            self._as_os_user = AsOsUser(plane)
+        await self._as_os_user(scope, receive, send)
+
+
+class OwnerOnly(HttpToolsProtocol):
+    """uvicorn's protocol, for the server's own user and for root."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if peer_uid(transport.get_extra_info("socket")) not in (0, os.geteuid()):
+            transport.abort()
+
+
+def peer_uid(connection: Any) -> int | None:
+    """The user at the other end, as the kernel says. None where it does not."""
+    level, option, layout = PEER_CREDENTIALS.get(sys.platform, (0, 0, ""))
+    if not layout:
+        return None
+    found = connection.getsockopt(level, option, PEER_BYTES)
+    return int(struct.unpack_from(layout, found)[1])
+
+
+def listen(path: Path) -> socket.socket:
+    """Whatever has the name was left by a process that is gone: the folder is locked by us."""
+    path.unlink(missing_ok=True)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with short_path(path) as short:
+            listening.bind(short)
+        path.chmod(0o600)
+        listening.listen(64)
+    except OSError:
+        listening.close()
+        raise
+    listening.setblocking(False)
+    return listening
+
+
+async def body_of(receive: Any) -> bytes:
+    body = b""
+    while len(body) < MAX_BODY:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            break
+    return body
+
+
+async def answer(send: Any, status: int, body: bytes) -> None:
+    fields = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": fields})
+    await send({"type": "http.response.body", "body": body})

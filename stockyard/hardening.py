@@ -1,0 +1,24 @@
+"""What the process gives up before it serves, so that it cannot leak it (`security.md` S35)."""
+
+import os
+from collections.abc import Iterable, MutableMapping
+
+
+def harden() -> None:
+    """Files of ours are for us alone, and no core dump is written: it would hold every secret."""
+    import resource
+
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def forget(environ: MutableMapping[str, str], secrets: Iterable[str]) -> None:
+    """Take these secrets out of the environment, under whichever names they came."""
+    hidden = {secret for secret in secrets if secret}
+    for name, value in list(environ.items()):
+        if value.strip() in hidden:
+            del environ[name]
+
+
+def is_root() -> bool:
+    return os.geteuid() == 0
