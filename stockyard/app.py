@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ from stockyard.apps.lookout.traces import TraceRecorder
 from stockyard.apps.teams.admin import AdminCredential
 from stockyard.apps.teams.keys import KeyRing
 from stockyard.core.exchange import Exchange
+from stockyard.core.module import AnyModule
 from stockyard.core.ports import Ports
 from stockyard.core.signals import ExchangeFinished, ModuleChanged, Signals
 from stockyard.core.standing import Standings
@@ -83,6 +84,7 @@ class Stockyard:
         admin: AdminCredential,
         first_run: FirstRun,
         environ: Mapping[str, str],
+        custom: Sequence[type[AnyModule]],
     ) -> None:
         self.settings = settings
         self.folder = folder
@@ -101,7 +103,9 @@ class Stockyard:
         self.mock = MockTransport(settings.mock.latency, estimate=_estimate)
         self.directory = _directory(settings, environ)
         self.dispatch = Dispatch(self._plans(), _silence(settings.timeout), self.loop)
-        self.line = Line(modules.CATALOG, self._ports(), self.standings, modules.ALIASES)
+        # Sorting keeps the order of equals: custom modules come last of their stage.
+        catalog = sorted((*modules.CATALOG, *custom), key=lambda module: module.stage)
+        self.line = Line(catalog, self._ports(), self.standings, modules.ALIASES)
         self._apply_file()
         self.office = Office(
             dispatch=self.dispatch,
@@ -135,8 +139,16 @@ class Stockyard:
         self._gauges(recorder)
 
     @classmethod
-    async def open(cls, settings: Settings, environ: Mapping[str, str]) -> "Stockyard":
-        """Open the data and build everything around it. Raises CannotStart."""
+    async def open(
+        cls,
+        settings: Settings,
+        environ: Mapping[str, str],
+        custom: Sequence[type[AnyModule]] = (),
+    ) -> "Stockyard":
+        """Open the data and build everything around it. Raises CannotStart.
+
+        `custom` are modules beside those of the catalog.
+        """
         folder = DataFolder(settings.server.data_dir.expanduser())
         folder.open()
         try:
@@ -157,7 +169,7 @@ class Stockyard:
             if not len(keys):
                 _, key_secret = await keys.create(FIRST_KEY)
             first_run = FirstRun(key_secret, admin_secret)
-            return cls(settings, folder, database, keys, admin, first_run, environ)
+            return cls(settings, folder, database, keys, admin, first_run, environ, custom)
         except BaseException:
             database.close()
             folder.close()
@@ -185,7 +197,7 @@ class Stockyard:
             clock=time.monotonic,
             sleep=asyncio.sleep,
             later=self.loop.call_later,
-            random=random.random,  # noqa: S311  for spreading load, not for secrets
+            random=random.random,
             token_estimate=_estimate,
             background=self.background,
             secrets=self._secrets,
@@ -208,9 +220,9 @@ class Stockyard:
                 purpose="provider",
                 operator=True,
                 allow_private=provider.allow_private or provider.local,
-                ca_file=section and section.ca_file or self.settings.proxies.ca_file or None,
-                client_cert=section and section.client_cert or None,
-                client_key=section and section.client_key or None,
+                ca_file=(section and section.ca_file) or self.settings.proxies.ca_file or None,
+                client_cert=(section and section.client_cert) or None,
+                client_key=(section and section.client_key) or None,
                 proxy=_proxies(self.settings),
             )
         except EgressDenied as denied:

@@ -33,6 +33,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from stockyard.app import Stockyard
+from stockyard.core.module import AnyModule
 from stockyard.core.signals import ExchangeFinished
 from stockyard.errors import CannotStart
 from stockyard.gateway.server import Server, ServerSettings, bind
@@ -62,6 +63,7 @@ class Yard:
         }
         self._providers: dict[str, ScriptedProvider] = {}
         self._base_paths: dict[str, str] = {}
+        self._custom: list[type[AnyModule]] = []
         self._changes: list[tuple[str, bool, dict[str, Any] | None]] = []
         self._stockyard: Stockyard | None = None
         self._server: Server | None = None
@@ -96,6 +98,13 @@ class Yard:
         if self._stockyard is not None:
             raise RuntimeError(f"Set '{place}' before the first call.")
         self._settings[place] = value
+
+    def add(self, module: type[AnyModule], **config: Any) -> None:
+        """A module of the test's own, beside those of the catalog, and switched on."""
+        if self._stockyard is not None:
+            raise RuntimeError(f"Add the module '{module.name}' before the first call.")
+        self._custom.append(module)
+        self.enable(module.name, **config)
 
     # Modules, at any time
 
@@ -242,7 +251,7 @@ class Yard:
         try:
             self._settings["server.port"] = port = listening.getsockname()[1]
             settings = load(self._settings, {}, self._folder)
-            stockyard = self._stockyard = await Stockyard.open(settings, {})
+            stockyard = self._stockyard = await Stockyard.open(settings, {}, self._custom)
         except CannotStart:
             listening.close()
             raise
