@@ -1,0 +1,16 @@
+"""One thing that was looked at, and what to do if it is not as it should be."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+State = Literal["ok", "info", "warn", "fail", "skip"]
+
+
+class Check(Struct, frozen=True):
+    id: str
+    state: State
+    title: str
+    """One line: what was found."""
+    fix: str = ""
+    """What to type or change."""
