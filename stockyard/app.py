@@ -17,7 +17,11 @@ import msgspec
 from msgspec import Struct
 
 from stockyard import __version__, modules
-from stockyard.apps import lookout, teams
+from stockyard.apps import chute, lookout, teams
+from stockyard.apps.app import Job
+from stockyard.apps.chute.modules import ModuleChanges
+from stockyard.apps.jobs import Jobs
+from stockyard.apps.lookout.retention import retention
 from stockyard.apps.lookout.traces import TraceRecorder
 from stockyard.apps.teams.admin import AdminCredential
 from stockyard.apps.teams.keys import KeyRing
@@ -27,7 +31,7 @@ from stockyard.core.ports import Ports
 from stockyard.core.signals import ExchangeFinished, ModuleChanged, Signals
 from stockyard.core.standing import Standings
 from stockyard.core.totals import totals
-from stockyard.errors import CannotStart, EgressDenied, InvalidConfig, Refused
+from stockyard.errors import CannotStart, EgressDenied
 from stockyard.gateway.front import Front
 from stockyard.gateway.health import Health
 from stockyard.gateway.limits import HttpLimits
@@ -36,12 +40,14 @@ from stockyard.gateway.meters import Meters
 from stockyard.gateway.office import Office
 from stockyard.gateway.pings import Pings
 from stockyard.gateway.plane import Access, DataPlane
+from stockyard.overview import Overview
 from stockyard.providers import catalog
 from stockyard.providers.directory import Directory, Held, held_from_environment
 from stockyard.providers.provider import Provider
 from stockyard.settings import Settings, Timeout, is_loopback
 from stockyard.storage.answers import MemoryAnswers
 from stockyard.storage.datafolder import DataFolder
+from stockyard.storage.disk import DiskWatch
 from stockyard.storage.keyvalue import MemoryKeyValue
 from stockyard.storage.limits import LocalLimits
 from stockyard.storage.migrate import steps_in
@@ -61,7 +67,7 @@ from stockyard.wire.formats import FORMATS
 
 log = logging.getLogger(__name__)
 
-APPS = (teams.APP, lookout.APP)
+APPS = (chute.APP, lookout.APP, teams.APP)
 FIRST_KEY = "first-key"
 
 
@@ -83,6 +89,7 @@ class Stockyard:
         keys: KeyRing,
         admin: AdminCredential,
         first_run: FirstRun,
+        signals: Signals,
         environ: Mapping[str, str],
         custom: Sequence[type[AnyModule]],
     ) -> None:
@@ -94,7 +101,7 @@ class Stockyard:
         self.first_run = first_run
         self.loop = asyncio.get_running_loop()
         self.tasks: set[asyncio.Task[None]] = set()
-        self.signals = Signals(_listener_failed)
+        self.signals = signals
         self.standings = Standings()
         self.meters = Meters()
         self.health = Health(__version__)
@@ -106,7 +113,13 @@ class Stockyard:
         # Sorting keeps the order of equals: custom modules come last of their stage.
         catalog = sorted((*modules.CATALOG, *custom), key=lambda module: module.stage)
         self.line = Line(catalog, self._ports(), self.standings, modules.ALIASES)
-        self._apply_file()
+        self.changes = ModuleChanges(
+            self.line,
+            database,
+            self.signals.announce,
+            sections=settings.modules,
+            owned_by_file=settings.config_owner == "file",
+        )
         self.office = Office(
             dispatch=self.dispatch,
             signals=self.signals,
@@ -137,6 +150,16 @@ class Stockyard:
         recorder = TraceRecorder(database, lambda: self.line.config_version)
         self.signals.listen(ExchangeFinished, "lookout", _unless_off(recorder))
         self._gauges(recorder)
+        self.disk = DiskWatch(
+            folder.path, warn=settings.disk.warn, low=settings.disk.low, floor=settings.disk.floor
+        )
+        self.shown = Overview(self)
+        self.jobs = Jobs(
+            [
+                retention(database, settings.retention.traces),
+                Job(name="disk", every_seconds=5, run=partial(self.disk.check, database)),
+            ]
+        )
 
     @classmethod
     async def open(
@@ -163,13 +186,19 @@ class Stockyard:
             folder.close()
             raise
         try:
-            keys = KeyRing(database)
+            signals = Signals(_listener_failed)
+            keys = KeyRing(database, signals.announce)
             admin, admin_secret = await AdminCredential.prepare(database, settings.admin_key)
             key_secret = None
             if not len(keys):
                 _, key_secret = await keys.create(FIRST_KEY)
             first_run = FirstRun(key_secret, admin_secret)
-            return cls(settings, folder, database, keys, admin, first_run, environ, custom)
+            stockyard = cls(
+                settings, folder, database, keys, admin, first_run, signals, environ, custom
+            )
+            await stockyard.changes.start()
+            stockyard.jobs.start()
+            return stockyard
         except BaseException:
             database.close()
             folder.close()
@@ -177,6 +206,7 @@ class Stockyard:
 
     async def close(self) -> None:
         """Close what `open` opened, in reverse. What is queued is written first."""
+        await self.jobs.stop()
         for task in self.tasks:
             task.cancel()
         await self.client.close()
@@ -243,17 +273,27 @@ class Stockyard:
             return b""
         return b": stockyard %b\n\n" % msgspec.json.encode(totals(x))
 
-    def _apply_file(self) -> None:
-        """Modules as the config file wants them. A section turns its module on."""
-        for name, section in self.settings.modules.items():
-            try:
-                change = self.line.prepare(name, enabled=section.enabled, config=section.config)
-            except InvalidConfig as error:
-                where = f"modules.{name}" + (f".{error.path}" if error.path else "")
-                raise CannotStart(78, f"{where}: {error.message}") from None
-            except Refused as error:
-                raise CannotStart(78, f"modules.{name}: {error.message}") from None
-            change(self.line.config_version)
+    def control_plane(self) -> Any:
+        """The API and its pages. Imports the framework, so it is called late and in a thread."""
+        from stockyard import api
+
+        settings = self.settings
+        loopback = is_loopback(settings.server.host) and not settings.server.behind_proxy
+        local = settings.auth.local_reads == "same_user" and loopback
+        return api.build(
+            APPS,
+            identities=api.Identities(self.admin, self.keys, api.LocalReads(enabled=local)),
+            provided={
+                "database": self.database,
+                "keys": self.keys,
+                "modules": self.changes,
+                "providers": self.shown.providers,
+                "models": self.shown.models,
+                "status_now": self.shown.status,
+                "metrics_text": self.meters.text,
+            },
+            config_version=lambda: self.line.config_version,
+        )
 
     def _gauges(self, recorder: TraceRecorder) -> None:
         gauge = self.meters.gauge

@@ -33,6 +33,7 @@ class Meters:
         self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
         self.calls = 0
         self.errors = 0
+        self.seconds = 0.0
 
     def count(self, x: Exchange) -> None:
         provider = x.target.provider if x.target is not None else ""
@@ -46,7 +47,9 @@ class Meters:
         series.seconds += seconds
         series.buckets[bisect_left(SECONDS, seconds)] += 1
         self.calls += 1
-        self.errors += ending == "error"
+        self.seconds += seconds
+        if ending == "error":
+            self.errors += 1
         usage = x.usage
         if usage is not None:
             tokens = self._tokens

@@ -1,0 +1,94 @@
+"""What the control plane shows of the running parts: providers, models, and how all is doing.
+
+Everything is read from memory; asking calls nobody.
+"""
+
+import resource
+import sys
+from collections.abc import Iterator
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from stockyard import __version__
+from stockyard.apps.chute.models import ModelState, ProviderState
+
+if TYPE_CHECKING:
+    from stockyard.api import Status
+    from stockyard.app import Stockyard
+
+
+class Overview:
+    def __init__(self, stockyard: "Stockyard") -> None:
+        self._stockyard = stockyard
+        self._began = monotonic()
+
+    def providers(self) -> list[ProviderState]:
+        """Those that can be called, and those the settings name."""
+        return list(self._providers())
+
+    def _providers(self) -> Iterator[ProviderState]:
+        directory, settings = self._stockyard.directory, self._stockyard.settings
+        ready = {provider.name for provider in directory.configured()}
+        names = [*ready, *(name for name in settings.providers if name not in ready), "mock"]
+        for name in sorted(set(names)):
+            provider = directory.provider(name)
+            if provider is None:
+                continue
+            reachable = name in ready or name == "mock"
+            missing = ", ".join(provider.missing) or "a credential"
+            yield ProviderState(
+                name=name,
+                title=provider.title,
+                enabled=reachable,
+                source="built-in"
+                if name == "mock"
+                else "file"
+                if name in settings.providers
+                else "catalogue",
+                formats=tuple(provider.formats(directory.formats)),
+                base_url=provider.base_url,
+                credentials=tuple(c.id for c in directory.credentials(name)),
+                state="ready" if reachable else f"needs {missing}",
+                docs=provider.docs,
+            )
+
+    def models(self) -> list[ModelState]:
+        """Every model that can be named without its provider."""
+        listed = self._stockyard.directory.listing()
+        return [ModelState(id=m.id, provider=m.provider, kinds=("chat",)) for m in listed]
+
+    def status(self) -> "Status":
+        from stockyard.api import Part, Status
+
+        stockyard = self._stockyard
+        meters, database = stockyard.meters, stockyard.database
+        writer = database.writer
+        parts = {
+            "database": Part(
+                state="ok" if writer.down_since is None else "down", detail={"writer": writer.state}
+            ),
+            "disk": Part(
+                state="ok" if stockyard.disk.state in ("ok", "warn") else "degraded",
+                detail={"state": stockyard.disk.state, "free_bytes": stockyard.disk.free},
+            ),
+            "calls": Part(state="ok", detail={"running": len(stockyard.office.running)}),
+        }
+        states = {part.state for part in parts.values()}
+        return Status(
+            status="down" if "down" in states else "degraded" if len(states) > 1 else "healthy",
+            uptime_seconds=round(monotonic() - self._began, 3),
+            version=__version__,
+            total_requests=meters.calls,
+            total_errors=meters.errors,
+            error_rate=meters.errors / meters.calls if meters.calls else 0.0,
+            avg_latency_ms=meters.seconds * 1000 / meters.calls if meters.calls else None,
+            memory={"peak_bytes": _peak_bytes()},
+            tasks=len(stockyard.tasks),
+            components=parts,
+        )
+
+
+def _peak_bytes() -> int:
+    """The most memory this process has had. Linux counts in KiB, macOS in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
