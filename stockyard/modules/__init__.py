@@ -15,6 +15,8 @@ from stockyard.modules.rate.ratelimit import RateLimit
 from stockyard.modules.reliability.retrypilot import RetryPilot
 from stockyard.modules.routing.failover import Failover
 from stockyard.modules.routing.modelalias import ModelAlias
+from stockyard.modules.safety.promptguard import PromptGuard
+from stockyard.modules.safety.secretscan import SecretScan
 
 __all__ = ["ALIASES", "CATALOG"]
 
@@ -24,6 +26,8 @@ CATALOG: tuple[type[AnyModule], ...] = (
     Logging,
     RateLimit,
     ModelAlias,
+    SecretScan,
+    PromptGuard,
     Cache,
     Failover,
     RetryPilot,

@@ -19,6 +19,8 @@ ALIASES: Mapping[str, tuple[str, Preset]] = {
     "loadbalancer": ("failover", {"strategy": "weighted"}),
     "weightedrouter": ("failover", {"strategy": "weighted"}),
     "retry": ("retrypilot", NOTHING),
+    "pii_redactor": ("promptguard", NOTHING),
+    "prompt_injection": ("promptguard", {"injection": "block"}),
     "promptreplay": ("logging", NOTHING),
     "chaosllm": ("mockllm", {"unmatched": "pass"}),
 }

@@ -65,6 +65,8 @@ class _Candidate(NamedTuple):
     order: int
     confidence: float
     settled: bool
+    counts: bool
+    """False for a value that may pass. Its place is taken: no part of it is a match either."""
 
 
 class _Pattern:
@@ -195,17 +197,16 @@ class RuleMatcher:
             return None
         if rule.keywords and not _near(rule.keywords, text[max(0, first - BEFORE) : last].lower()):
             return None
-        if self._accepts is not None and not self._accepts(rule, value):
-            return None
+        counts = self._accepts is None or self._accepts(rule, value)
         confidence = _confidence(rule, text, first, last)
         settled = complete or not rule.context or len(text) - last >= AHEAD
         if confidence + (0 if settled else CONTEXT_BONUS) < self._least:
             return None
-        return _Candidate(start, end, first, last, pattern.order, confidence, settled)
+        return _Candidate(start, end, first, last, pattern.order, confidence, settled, counts)
 
     def _merged(self, candidates: list[_Candidate]) -> list[Span]:
         spans: list[Span] = []
-        for group in _overlapping(candidates):
+        for group in _overlapping([c for c in candidates if c.counts]):
             best = min(group, key=lambda c: (c.first - c.last, -c.confidence, c.order))
             first, last = min(c.first for c in group), max(c.last for c in group)
             rule = self._patterns[best.order].rule.id

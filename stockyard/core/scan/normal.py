@@ -49,8 +49,8 @@ class NormalView:
 
 
 def _joined(text: str) -> str:
-    if "\x00" <= min(text, default=" ") < " ":
-        text = "".join(c for c in text.translate(PLAIN) if c >= " ")
+    if not text.isprintable():
+        text = "".join(c for c in text.translate(PLAIN) if c.isprintable())
     text = text.lower()
     while "  " in text:
         text = text.replace("  ", " ")

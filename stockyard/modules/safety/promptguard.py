@@ -186,7 +186,7 @@ class PromptGuard(Module[Config]):
             x.request = request
             x.tell("X-Stockyard-Masked", ",".join(f"{kind}={count}" for kind, count in counted))
 
-    def on_chunk(self, x: Exchange, event: Event) -> Event | Sequence[Event] | None:
+    def on_chunk(self, x: Exchange, event: Event) -> Event | list[Event] | None:
         if self.config.answers == "off" and not x.vault:
             return event
         edit = partial(self._edit_answer, x)

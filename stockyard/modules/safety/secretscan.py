@@ -20,7 +20,7 @@ Keys only a digest is kept, so everything that has a Key's form counts as one.
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Annotated, Literal
 
@@ -127,7 +127,7 @@ class SecretScan(Module[Config]):
         if self.config.prompts == "redact":
             x.request = request
 
-    def on_chunk(self, x: Exchange, event: Event) -> Event | Sequence[Event] | None:
+    def on_chunk(self, x: Exchange, event: Event) -> list[Event]:
         windows = windows_of(x)
         events: list[Event] = [event]
         if self._own is not None:

@@ -61,15 +61,15 @@ CASES = [
 
 
 @pytest.mark.parametrize(("check", "text", "passes"), CASES)
-def test_a_check_tells_real_from_made_up(check, text, passes):
+def test_a_check_tells_real_from_made_up(check: str, text: str, passes: bool) -> None:
     assert CHECKS[check](text) is passes
 
 
-def test_entropy_is_counted_in_bits_per_character():
+def test_entropy_is_counted_in_bits_per_character() -> None:
     assert entropy_bits("aaaa") == 0
     assert entropy_bits("abcd") == 2
 
 
-def test_how_random_a_value_must_look_can_be_set():
+def test_how_random_a_value_must_look_can_be_set() -> None:
     assert random_looking(2.0)("ab12ab12ab12ab12")
     assert not random_looking(3.5)("ab12ab12ab12ab12")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from stockyard.core.scan.growing import UnusableError, growing
 from stockyard.core.scan.regex import growing_tail, regex
-from stockyard.core.scan.rule import pack, sample
+from stockyard.core.scan.rule import Rule, pack, sample
 
 RULES = [rule for name in ("pii", "secrets", "injection") for rule in pack(name).rule]
 
@@ -43,12 +43,14 @@ def open_tail(pattern: str, text: str) -> str:
         (r"straße\d", "die straß", "straß"),
     ],
 )
-def test_the_tail_that_could_be_the_beginning_of_a_match(pattern, text, held):
+def test_the_tail_that_could_be_the_beginning_of_a_match(
+    pattern: str, text: str, held: str
+) -> None:
     assert open_tail(pattern, text) == held
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
-def test_no_beginning_of_a_sample_is_ever_taken_for_finished(rule):
+def test_no_beginning_of_a_sample_is_ever_taken_for_finished(rule: Rule) -> None:
     pattern = regex(rule.expression)
     tail = growing_tail([rule.expression])
     for written in rule.positive:
@@ -80,7 +82,7 @@ def _compound(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     st.recursive(ATOMS, _compound, max_leaves=6),
     st.text("ab1 \n", max_size=12),
 )
-def test_every_prefix_of_a_match_could_grow(pattern, text):
+def test_every_prefix_of_a_match_could_grow(pattern: str, text: str) -> None:
     data = text.encode()
     try:
         compiled = regex(pattern)
@@ -98,6 +100,6 @@ def test_every_prefix_of_a_match_could_grow(pattern, text):
             assert held.start() <= start
 
 
-def test_patterns_that_nest_without_end_are_refused():
+def test_patterns_that_nest_without_end_are_refused() -> None:
     with pytest.raises(UnusableError):
         growing("(" * 200 + "a" + ")" * 200)

@@ -1,5 +1,7 @@
 """The matching engine: words, patterns, overlaps, confidence, positions."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +27,7 @@ from stockyard.errors import InvalidConfig
         (["火"], {}, "火 und 😀火", "* und 😀*"),
     ],
 )
-def test_words_are_found(words, options, text, masked):
+def test_words_are_found(words: list[str], options: dict[str, Any], text: str, masked: str) -> None:
     assert matcher(words, **options).replace(text, "*") == masked
 
 
@@ -38,7 +40,9 @@ def test_words_are_found(words, options, text, masked):
         ([r"ab", r"bc"], "abc", "*"),
     ],
 )
-def test_patterns_are_found_and_what_overlaps_is_one(patterns, text, masked):
+def test_patterns_are_found_and_what_overlaps_is_one(
+    patterns: list[str], text: str, masked: str
+) -> None:
     assert matcher(patterns=patterns).replace(text, "*") == masked
 
 
@@ -54,13 +58,13 @@ def test_patterns_are_found_and_what_overlaps_is_one(patterns, text, masked):
         (r"\C+", "cannot be used"),
     ],
 )
-def test_a_pattern_that_cannot_be_used_is_refused_with_its_path(pattern, says):
+def test_a_pattern_that_cannot_be_used_is_refused_with_its_path(pattern: str, says: str) -> None:
     with pytest.raises(InvalidConfig, match=says) as refused:
         matcher(patterns=["fine", pattern], path="custom")
     assert refused.value.path == "custom[1]"
 
 
-def test_a_span_says_where_which_and_how_sure():
+def test_a_span_says_where_which_and_how_sure() -> None:
     rules = [Rule(id="digits", type="d", pattern=r"\d{3}", confidence=0.75)]
     assert RuleMatcher(rules).find("äöü 123") == [Span(4, 7, "digits", 0.75)]
 
@@ -75,7 +79,9 @@ def test_a_span_says_where_which_and_how_sure():
         (("twin", "short"), "twin"),
     ],
 )
-def test_of_overlapping_candidates_the_longer_the_surer_the_earlier_names_the_span(order, named):
+def test_of_overlapping_candidates_the_longer_the_surer_the_earlier_names_the_span(
+    order: tuple[str, ...], named: str
+) -> None:
     rules = {
         "long": Rule(id="long", type="x", pattern="abcd", confidence=0.1),
         "short": Rule(id="short", type="x", pattern="bcd", confidence=0.5),
@@ -86,7 +92,7 @@ def test_of_overlapping_candidates_the_longer_the_surer_the_earlier_names_the_sp
     assert span.rule == named
 
 
-def test_nothing_of_a_candidate_that_lost_stays_readable():
+def test_nothing_of_a_candidate_that_lost_stays_readable() -> None:
     rules = [
         Rule(id="left", type="x", pattern="abcd"),
         Rule(id="right", type="x", pattern="cdefgh"),
@@ -109,7 +115,7 @@ CONTEXT = Rule(id="n", type="n", pattern=r"\b\d{4}\b", confidence=0.5, context=(
         ("badge #1234", False),
     ],
 )
-def test_a_word_of_context_makes_surer_and_code_less_sure(text, found):
+def test_a_word_of_context_makes_surer_and_code_less_sure(text: str, found: bool) -> None:
     assert bool(RuleMatcher([CONTEXT], least=0.6).find(text)) is found
 
 
@@ -117,28 +123,28 @@ def test_a_word_of_context_makes_surer_and_code_less_sure(text, found):
     ("text", "found"),
     [("Badge abc-1", True), ("abc-1 badge", False), ("badge" + "." * 70 + "abc-1", False)],
 )
-def test_a_keyword_must_stand_close_before(text, found):
+def test_a_keyword_must_stand_close_before(text: str, found: bool) -> None:
     rule = Rule(id="n", type="n", pattern=r"abc-\d", keywords=("badge",))
     assert bool(RuleMatcher([rule]).find(text)) is found
 
 
-def test_a_candidate_that_fails_its_check_does_not_hide_one_inside_it():
+def test_a_candidate_that_fails_its_check_does_not_hide_one_inside_it() -> None:
     rule = Rule(id="card", type="card", pattern=r"\d(?: ?\d){12,18}", check="card", shrinks=True)
     found = RuleMatcher([rule]).find("7 4111 1111 1111 1111 9")
     assert [(span.start, span.end) for span in found] == [(2, 21)]
 
 
-def test_what_is_accepted_may_be_told_from_outside():
+def test_what_is_accepted_may_be_told_from_outside() -> None:
     engine = RuleMatcher(pack("pii").rule, accepts=lambda rule, value: "acme" not in value)
     assert [span.rule for span in engine.find("a@acme.org b@x.org")] == ["email"]
 
 
 @given(st.text(max_size=200))
-def test_positions_are_characters_of_the_text(noise):
+def test_positions_are_characters_of_the_text(noise: str) -> None:
     text = noise + " ann@acme.org " + noise
     spans = RuleMatcher([rule for rule in pack("pii").rule if rule.id == "email"]).find(text)
     assert "ann@acme.org" in [text[span.start : span.end] for span in spans]
 
 
-def test_lone_surrogates_do_not_stop_the_scan():
+def test_lone_surrogates_do_not_stop_the_scan() -> None:
     assert matcher(["falcon"]).replace("\ud800 falcon \udfff", "*") == "\ud800 * \udfff"

@@ -59,10 +59,12 @@ SPECIMENS = [
 
 
 @pytest.mark.parametrize(("check", "valid", "broken"), SPECIMENS)
-def test_a_specimen_passes_and_the_same_with_one_digit_changed_does_not(check, valid, broken):
+def test_a_specimen_passes_and_the_same_with_one_digit_changed_does_not(
+    check: str, valid: str, broken: str
+) -> None:
     assert NATIONAL[check](valid)
     assert not NATIONAL[check](broken)
 
 
-def test_every_check_has_a_specimen():
+def test_every_check_has_a_specimen() -> None:
     assert {check for check, _, _ in SPECIMENS} == set(NATIONAL)

@@ -14,18 +14,20 @@ def found(rule: Rule, text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("name", "rule"), RULES, ids=lambda v: v if isinstance(v, str) else v.id)
-def test_a_rule_finds_its_positive_samples_and_none_of_its_negative_ones(name, rule):
+def test_a_rule_finds_its_positive_samples_and_none_of_its_negative_ones(
+    name: str, rule: Rule
+) -> None:
     assert [text for text in rule.positive if not found(rule, text)] == []
     assert [text for text in rule.negative if found(rule, text)] == []
 
 
 @pytest.mark.parametrize(("name", "rule"), RULES, ids=lambda v: v if isinstance(v, str) else v.id)
-def test_a_rule_has_at_least_two_samples_of_each_kind(name, rule):
+def test_a_rule_has_at_least_two_samples_of_each_kind(name: str, rule: Rule) -> None:
     assert len(set(rule.positive)) >= 2
     assert len(set(rule.negative)) >= 2
 
 
 @pytest.mark.parametrize("name", PACKS)
-def test_the_ids_of_a_pack_are_unique(name):
+def test_the_ids_of_a_pack_are_unique(name: str) -> None:
     ids = [rule.id for rule in pack(name).rule]
     assert len(ids) == len(set(ids))

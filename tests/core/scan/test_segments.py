@@ -41,7 +41,7 @@ def a_request() -> Request:
     return Request(model="m", content=Content(messages=messages, tools=tools))
 
 
-def test_every_text_comes_with_who_wrote_it():
+def test_every_text_comes_with_who_wrote_it() -> None:
     seen: list[tuple[str, Segment]] = []
 
     def look(text: str, segment: Segment) -> str:
@@ -64,7 +64,7 @@ def test_every_text_comes_with_who_wrote_it():
     ]
 
 
-def test_only_what_changed_is_new():
+def test_only_what_changed_is_new() -> None:
     request = a_request()
     changed = map_segments(request, lambda text, _: text.replace("o", "0"))
     assert changed.messages[3].text == "0"
@@ -72,6 +72,6 @@ def test_only_what_changed_is_new():
     assert [t.description for t in changed.content.tools] == ["what f d0es", None]
 
 
-def test_parts_that_cannot_be_read_are_counted():
+def test_parts_that_cannot_be_read_are_counted() -> None:
     assert unread(a_request()) == {"image": 2, "file": 1}
     assert unread(Request(model="m", content=Content())) == {}
