@@ -76,7 +76,7 @@ _REFINES: dict[Kind, frozenset[int]] = {
     "no_credit": frozenset({400, 402, 403, 429}),
     "permission": frozenset({400, 403}),
     "model_unknown": frozenset({400, 404, 422}),
-    "quota_exhausted": frozenset({402, 403, 429}),
+    "quota_exhausted": frozenset({429}),
     "rate_limited": frozenset({400, 429}),
     "overloaded": frozenset({500, 502, 503, 529}),
 }
@@ -128,11 +128,11 @@ def error_in_answer(answer: Told, fields: Fields = ()) -> UpstreamError:
 
 def kind_of(status: int, answer: Told, traits: Traits = frozenset()) -> Kind:
     by_status = _BY_STATUS.get(status) or ("provider_fault" if status >= 500 else "bad_request")
+    if by_status == "rate_limited" and _daily_quota(answer.body):
+        return "quota_exhausted"
     word = _word_kind(answer)
     if word and status in _REFINES.get(word, ()):
         return word
-    if by_status == "rate_limited" and _daily_quota(answer.body):
-        return "quota_exhausted"
     if by_status == "bad_request":
         return _refined_by_opening(answer, traits)
     return by_status

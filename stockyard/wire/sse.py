@@ -13,6 +13,7 @@ from typing import NamedTuple
 from stockyard.errors import UpstreamError
 
 MAX_EVENT = 32 * 1024 * 1024
+_SMALL = 4096
 
 _BLANK_LINE = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
@@ -31,25 +32,35 @@ class Said(NamedTuple):
 class Blocks:
     """Whole blocks, byte for byte as they came, out of pieces. Time is linear in the bytes fed."""
 
-    __slots__ = ("_begun", "_buffer", "_ended_on_cr", "_limit", "_searched")
+    __slots__ = ("_buffer", "_ended_on_cr", "_limit", "_searched", "_seen_cr")
 
     def __init__(self, limit: int = MAX_EVENT) -> None:
         self._buffer = bytearray()
         self._searched = 0
         self._limit = limit
-        self._begun = False
+        self._seen_cr = False
         self._ended_on_cr = False
 
     def feed(self, data: bytes) -> list[bytes]:
         """The blocks that this piece completes, each with its blank line."""
-        if not self._buffer and not self._ended_on_cr and b"\r" not in data:
-            end = data.rfind(b"\n\n") + 2
-            if end >= 2:
-                if end < len(data):
-                    self._keep(data[end:])
-                return [block + b"\n\n" for block in data[: end - 2].split(b"\n\n")]
+        if not self._seen_cr and len(self._buffer) < _SMALL and b"\r" not in data:
+            return self._split(data)
+        self._seen_cr = True
         self._keep(data)
         return self._cut()
+
+    def _split(self, data: bytes) -> list[bytes]:
+        """The short way, for nearly every stream: only LF, and little left from earlier."""
+        if self._buffer:
+            data = bytes(self._buffer) + data
+            self._buffer.clear()
+        end = data.rfind(b"\n\n") + 2
+        if end < 2:
+            self._keep(data)
+            return []
+        if end < len(data):
+            self._keep(data[end:])
+        return [block + b"\n\n" for block in data[: end - 2].split(b"\n\n")]
 
     def rest(self) -> bytes:
         """What came after the last blank line. The stream has ended."""
@@ -88,13 +99,11 @@ class Blocks:
 
 def said(block: bytes) -> Said:
     """What a block says, by the full grammar."""
-    if (
-        block.startswith(b"data: ")
-        and block.endswith(b"\n\n")
-        and block.find(b"\n") == len(block) - 2
-    ):
+    if b"\r" in block or not block.endswith(b"\n\n"):
+        return _said_at_length(block)
+    if block.startswith(b"data: ") and block.find(b"\n") == len(block) - 2:
         return Said(b"", block[6:-2])
-    if block.startswith(b"event: ") and block.endswith(b"\n\n") and b"\r" not in block:
+    if block.startswith(b"event: "):
         lines = block[:-2].split(b"\n")
         if len(lines) == 2 and lines[1].startswith(b"data: "):
             return Said(lines[0][7:], lines[1][6:])
@@ -102,7 +111,7 @@ def said(block: bytes) -> Said:
 
 
 def _said_at_length(block: bytes) -> Said:
-    name, data, plain = b"", None, True
+    name, data, plain = b"", None, not block.startswith(_BOM)
     seen: list[bytes] = []
     for line in _LINE_END.split(block.removeprefix(_BOM)):
         if not line or line.startswith(b":"):

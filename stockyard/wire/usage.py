@@ -212,7 +212,8 @@ def _split_output(
         or (reasoning and total == prompt + completion + reasoning)
     ):
         return completion, reasoning
-    if total is not None and total != prompt + completion:
+    beside = sum(_cached_and_written(counts))
+    if total not in (None, prompt + completion, prompt + completion + beside):
         counts.flag("usage_inconsistent")
     return completion - reasoning, reasoning
 
@@ -224,14 +225,19 @@ def _split_input(
     hit, miss = counts.get("prompt_cache_hit_tokens"), counts.get("prompt_cache_miss_tokens")
     if "usage_deepseek_cache" in traits and hit is not None and miss is not None:
         return miss, hit
-    details = counts.inside("prompt_tokens_details")
-    cached = details.count("cached_tokens") or counts.count("cached_tokens")
+    cached, _ = _cached_and_written(counts)
     if cached + written <= prompt:
         return prompt - cached - written, cached
     if "cached_may_exceed_prompt" not in traits and total == prompt + completion + cached + written:
         return prompt, cached
     counts.flag("usage_inconsistent")
     return 0, max(prompt - written, 0)
+
+
+def _cached_and_written(counts: Counts) -> tuple[int, int]:
+    details = counts.inside("prompt_tokens_details")
+    cached = details.count("cached_tokens") or counts.count("cached_tokens")
+    return cached, details.count("cache_write_tokens")
 
 
 def _written(details: Counts) -> dict[str, Any]:

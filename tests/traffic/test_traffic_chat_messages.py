@@ -188,14 +188,16 @@ def normal_answer(said: Any) -> Any:
             call["type"] = "function"
         kept = {**choice, "message": message}
         kept.pop("native_finish_reason", None)
-        kept["finish_reason"] = FINISHES.get(
-            kept.get("finish_reason", "stop"), kept.get("finish_reason")
-        )
+        kept["finish_reason"] = _finish(kept.get("finish_reason"))
         if "tool_calls" in message or "function_call" in message:
             kept["finish_reason"] = "tool_calls"
         kept.setdefault("index", 0)
         choices.append(kept)
     return {**said, "choices": choices} if choices else said
+
+
+def _finish(native: str | None) -> str | None:
+    return FINISHES.get(native or "", native)
 
 
 FINISHES = {"eos": "stop", "function_call": "tool_calls", "": "tool_calls"}

@@ -131,7 +131,8 @@ class ChatLook:
         """What of this block goes on now."""
         # The shape of nearly every event: one `data` line. The look at its parts costs as much as
         # the rest, so it is made only for others.
-        if block.startswith(b"data: {") and block.find(b"\n") == len(block) - 2:
+        one_line = block.find(b"\n") == len(block) - 2 and b"\r" not in block
+        if one_line and block.startswith(b"data: {"):
             return self._see(block[6:-2], block)
         heard = said(block)
         if not self._native and not heard.plain:

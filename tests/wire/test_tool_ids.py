@@ -1,0 +1,68 @@
+"""Ids of tool calls that both sides accept."""
+
+import json
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stockyard.core.request import Request
+from stockyard.wire.formats import FORMATS
+from stockyard.wire.tool_ids import Ids, derived, missing_id
+
+ACCEPTED = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+CHAT, MESSAGES = FORMATS["openai.chat"], FORMATS["anthropic.messages"]
+NONE: frozenset[str] = frozenset()
+
+
+def test_an_id_that_fits_is_sent_unchanged() -> None:
+    assert Ids(ACCEPTED, "toolu_").call("call_1") == "call_1"
+
+
+@given(st.text())
+def test_another_is_derived_the_same_way_every_time(original: str) -> None:
+    first, again = Ids(ACCEPTED, "toolu_"), Ids(ACCEPTED, "toolu_")
+    fitting = first.call(original)
+    assert ACCEPTED.fullmatch(fitting)
+    assert again.call(original) == fitting
+    assert first.result(original) == fitting
+
+
+def test_lengths_and_prefixes() -> None:
+    assert re.fullmatch(r"[a-zA-Z0-9]{9}", derived("functions.f:0", prefix="", length=9))
+    assert re.fullmatch(r"call_[a-zA-Z0-9]{24}", missing_id("c1", 0, 1, "f"))
+    assert missing_id("c1", 0, 1, "f") != missing_id("c1", 0, 2, "f")
+
+
+@given(st.lists(st.text(max_size=12), min_size=1, max_size=6))
+def test_ids_survive_the_way_to_messages_with_calls_and_results_together(ids: list[str]) -> None:
+    """Also ids that repeat from turn to turn, as some providers number them."""
+    messages: list[dict[str, object]] = [{"role": "user", "content": "go"}]
+    for i, call_id in enumerate(ids):
+        function = {"name": "f", "arguments": f'{{"i":{i}}}'}
+        call = {"id": call_id, "type": "function", "function": function}
+        messages.append({"role": "assistant", "tool_calls": [call]})
+        messages.append({"role": "tool", "tool_call_id": call_id, "content": str(i)})
+    body = json.dumps({"model": "m", "messages": messages}).encode()
+    request = Request(model="m", content=CHAT.decode_request(body))
+    encoded = json.loads(MESSAGES.encode_request(request, features=NONE, traits=NONE).body)
+    called, answered = [], []
+    for turn in encoded["messages"][1:]:
+        for block in turn["content"]:
+            if block["type"] == "tool_use":
+                called.append((block["id"], block["input"]["i"]))
+            else:
+                answered.append((block["tool_use_id"], int(block["content"])))
+    assert called == answered
+    assert len({name for name, _ in called}) == len(ids)
+
+
+def test_a_result_without_its_call_is_dropped_and_told() -> None:
+    messages = [
+        {"role": "user", "content": "go"},
+        {"role": "tool", "tool_call_id": "x", "content": "1"},
+    ]
+    body = json.dumps({"model": "m", "messages": messages}).encode()
+    request = Request(model="m", content=CHAT.decode_request(body))
+    encoded = MESSAGES.encode_request(request, features=NONE, traits=NONE)
+    assert encoded.dropped == ("messages.tool_call_id",)

@@ -1,0 +1,226 @@
+"""Token counts: what is inside what, told apart; and nothing counted twice."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stockyard.core.money import Usage
+from stockyard.wire.anthropic_messages.usage import read_usage, write_usage
+from stockyard.wire.usage import merged, read_chat_usage, write_chat_usage
+
+
+def chat(prompt: Any, completion: Any, total: Any = None, **more: Any) -> dict[str, Any]:
+    said = {"prompt_tokens": prompt, "completion_tokens": completion, **more}
+    return said if total is None else {**said, "total_tokens": total}
+
+
+def cached(n: int) -> dict[str, Any]:
+    return {"prompt_tokens_details": {"cached_tokens": n}}
+
+
+def reasoning(n: int) -> dict[str, Any]:
+    return {"completion_tokens_details": {"reasoning_tokens": n}}
+
+
+# what is said, traits, (fresh, cached, text, reasoning), flags
+ARITHMETIC = [
+    ("all inside", chat(100, 50, 150, **cached(40), **reasoning(20)), (), (60, 40, 30, 20), ()),
+    ("outside by the total", chat(468, 82, 870, **reasoning(320)), (), (468, 0, 82, 320), ()),
+    ("outside because larger", chat(10, 5, 15, **reasoning(9)), (), (10, 0, 5, 9), ()),
+    (
+        "outside by the row",
+        chat(10, 5, 15, **reasoning(3)),
+        ("reasoning_outside_completion",),
+        (10, 0, 5, 3),
+        (),
+    ),
+    (
+        "inside, odd total",
+        chat(10, 5, 99, **reasoning(3)),
+        (),
+        (10, 0, 2, 3),
+        ("usage_inconsistent",),
+    ),
+    (
+        "reasoning on top",
+        chat(10, 5, 15, reasoning_tokens=3),
+        ("reasoning_tokens_top_level",),
+        (10, 0, 2, 3),
+        (),
+    ),
+    (
+        "cache on top",
+        chat(10, 5, 15, cached_tokens=4),
+        ("cached_tokens_top_level",),
+        (6, 4, 5, 0),
+        (),
+    ),
+    (
+        "hit and miss",
+        chat(10, 5, 15, prompt_cache_hit_tokens=7, prompt_cache_miss_tokens=3, **cached(7)),
+        ("usage_deepseek_cache",),
+        (3, 7, 5, 0),
+        (),
+    ),
+    ("cache outside by the total", chat(7, 5, 173, **cached(161)), (), (7, 161, 5, 0), ()),
+    (
+        "cache above the prompt",
+        chat(7, 5, 12, **cached(161)),
+        ("cached_may_exceed_prompt",),
+        (0, 7, 5, 0),
+        ("usage_inconsistent",),
+    ),
+    (
+        "audio outside",
+        chat(9, 248, 632, prompt_tokens_details={"audio_tokens": 375}),
+        ("audio_outside_prompt",),
+        (384, 0, 248, 0),
+        (),
+    ),
+    ("a negative count", chat(-1, 5), (), (0, 0, 5, 0), ("usage_invalid", "prompt_missing")),
+    ("a string", chat(10, "5"), (), (10, 0, 0, 0), ("usage_invalid", "completion_missing")),
+    ("a fraction", chat(10, 5.5), (), (10, 0, 0, 0), ("usage_invalid", "completion_missing")),
+    ("a whole float", chat(10.0, 5.0, 15.0), (), (10, 0, 5, 0), ()),
+    ("absurd", chat(10**18, 5), (), (0, 0, 5, 0), ("usage_invalid", "prompt_missing")),
+    (
+        "nulls inside",
+        chat(
+            10,
+            5,
+            15,
+            prompt_tokens_details=None,
+            completion_tokens_details={"reasoning_tokens": None},
+        ),
+        (),
+        (10, 0, 5, 0),
+        (),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("said", "traits", "counts", "flags"),
+    [row[1:] for row in ARITHMETIC],
+    ids=[row[0] for row in ARITHMETIC],
+)
+def test_chat_counts_become_disjoint(
+    said: dict[str, Any], traits: tuple[str, ...], counts: tuple[int, ...], flags: tuple[str, ...]
+) -> None:
+    usage = read_chat_usage(said, frozenset(traits))
+    assert usage is not None
+    assert (usage.in_fresh, usage.in_cached, usage.out_text, usage.out_reasoning) == counts
+    assert usage.flags == flags
+
+
+@pytest.mark.parametrize(
+    "said", [{}, {"prompt_tokens": None}, {"total_tokens": 5}, {"prompt_tokens": -1}]
+)
+def test_counts_that_say_nothing_are_no_usage(said: dict[str, Any]) -> None:
+    assert read_chat_usage(said) is None
+    assert read_usage(said) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "micros"),
+    [
+        ({"cost": 0.00014}, 140),
+        ({"cost": "0.00014"}, 140),
+        ({"cost": {"total_cost": 0.006}}, 6000),
+        ({"estimated_cost": 0.5}, 500_000),
+        ({"cost_in_usd_ticks": 1_234_560_000}, 123_456),
+        ({"cost": -1}, None),
+        ({"cost": "free"}, None),
+        ({}, None),
+    ],
+)
+def test_what_the_provider_says_it_cost_is_kept_in_micros(
+    said: dict[str, Any], micros: int | None
+) -> None:
+    usage = read_chat_usage({**chat(1, 1), **said})
+    assert usage is not None
+    assert usage.provider_cost_micros == micros
+
+
+def test_cache_writes_are_never_billed_twice() -> None:
+    said = {
+        "input_tokens": 10,
+        "output_tokens": 5,
+        "cache_creation_input_tokens": 50,
+        "cache_creation": {"ephemeral_5m_input_tokens": 30, "ephemeral_1h_input_tokens": 20},
+    }
+    usage = read_usage(said)
+    assert usage == Usage(in_fresh=10, in_written_5m=30, in_written_1h=20, out_text=5)
+    del said["cache_creation"]
+    assert read_usage(said) == Usage(in_fresh=10, in_written_5m=50, out_text=5)
+
+
+def test_passes_that_the_top_level_leaves_out_are_counted() -> None:
+    one = {"input_tokens": 99_195, "output_tokens": 100}
+    two = {"input_tokens": 20, "output_tokens": 7, "cache_read_input_tokens": 3}
+    usage = read_usage({"input_tokens": 20, "output_tokens": 7, "iterations": [one, two]})
+    assert usage == Usage(in_fresh=99_215, in_cached=3, out_text=107)
+
+
+def test_usage_of_a_stream_replaces_field_by_field() -> None:
+    start = {"input_tokens": 10, "cache_read_input_tokens": 3, "output_tokens": 1}
+    end = {"input_tokens": None, "output_tokens": 9}
+    assert read_usage(merged(start, end)) == Usage(in_fresh=10, in_cached=3, out_text=9)
+
+
+COUNTS = st.integers(0, 10**6)
+USAGES = st.builds(
+    Usage,
+    in_fresh=COUNTS,
+    in_cached=COUNTS,
+    in_written_5m=COUNTS,
+    in_written_1h=COUNTS,
+    out_text=COUNTS,
+    out_reasoning=COUNTS,
+)
+
+
+@given(USAGES)
+def test_reading_what_was_written_gives_the_same_normal_form(usage: Usage) -> None:
+    assert read_usage(write_usage(usage)) == usage
+    assert read_chat_usage(write_chat_usage(usage)) == usage
+
+
+ANYTHING = st.one_of(
+    st.none(), st.integers(-5, 10**20), st.floats(), st.text(max_size=3), st.booleans()
+)
+NAMES = [
+    "prompt_tokens",
+    "completion_tokens",
+    "total_tokens",
+    "input_tokens",
+    "output_tokens",
+    "cached_tokens",
+    "reasoning_tokens",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+    "cost",
+    "cost_in_usd_ticks",
+    "cache_creation",
+    "iterations",
+    "server_tool_use",
+]
+
+
+DETAILS = ["cached_tokens", "cache_write_tokens", "reasoning_tokens"]
+
+
+@given(
+    st.dictionaries(st.sampled_from(NAMES), ANYTHING),
+    st.dictionaries(st.sampled_from(DETAILS), ANYTHING),
+)
+def test_no_count_is_ever_negative_or_counted_twice(
+    said: dict[str, Any], details: dict[str, Any]
+) -> None:
+    said |= {"prompt_tokens_details": details, "completion_tokens_details": details}
+    for usage in (read_chat_usage(said), read_usage(said)):
+        if usage is not None:
+            assert min(usage.in_fresh, usage.in_cached, usage.out_text, usage.out_reasoning) >= 0
+            assert usage.in_cached + usage.in_written <= usage.prompt
+            assert usage.out_reasoning <= usage.completion
