@@ -1,7 +1,7 @@
-"""Ids that sort by time: 26 characters of Crockford's base 32 behind a prefix, as a ULID.
+"""Ids that sort by time: 26 characters of Crockford's base 32 behind a prefix, as long as a ULID.
 
-48 bits of milliseconds, 42 random bits for each millisecond, and 40 bits that count within it. They
-are names, not secrets.
+50 bits of milliseconds, 40 random bits for each process, and 40 bits that count. They are names, not
+secrets.
 """
 
 from random import Random
@@ -15,24 +15,28 @@ _PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
 class Ids:
     """Makes ids. One per process; not for use from several threads."""
 
-    __slots__ = ("_count", "_millisecond", "_random", "_start")
+    __slots__ = ("_count", "_middle", "_second", "_start")
 
     def __init__(self) -> None:
-        self._random = Random()  # noqa: S311  # seeded by the system; ids are names, not secrets
-        self._millisecond = 0
+        # Seeded by the system, and two processes that agree would only share a few names.
+        self._middle = _text(Random().getrandbits(40), 4)  # noqa: S311
+        self._second = -1
         self._start = ""
         self._count = 0
 
     def new(self, prefix: str) -> str:
         millisecond = time_ns() // 1_000_000
-        if millisecond != self._millisecond:
-            self._millisecond = millisecond
-            high = (millisecond << 42) | self._random.getrandbits(42)
-            self._start = "".join(_PAIRS[(high >> shift) & 1023] for shift in range(80, -1, -10))
-            self._count = 0
+        if millisecond >> 10 != self._second:
+            self._second = millisecond >> 10
+            self._start = _text(self._second, 4)
         self._count = count = self._count + 1
         return (
-            f"{prefix}{self._start}"
+            f"{prefix}{self._start}{_PAIRS[millisecond & 1023]}{self._middle}"
             f"{_PAIRS[(count >> 30) & 1023]}{_PAIRS[(count >> 20) & 1023]}"
             f"{_PAIRS[(count >> 10) & 1023]}{_PAIRS[count & 1023]}"
         )
+
+
+def _text(number: int, pairs: int) -> str:
+    """The lowest `10 * pairs` bits of a number."""
+    return "".join(_PAIRS[(number >> 10 * place) & 1023] for place in reversed(range(pairs)))

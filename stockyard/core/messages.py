@@ -142,7 +142,9 @@ def texts_of(parts: tuple[AnyPart, ...]) -> Iterator[str]:
             yield part.arguments
         elif isinstance(part, ToolResult):
             yield from texts_of(part.parts)
-        elif (isinstance(part, Reasoning) and part.text) or (isinstance(part, Document) and part.text):
+        elif (isinstance(part, Reasoning) and part.text) or (
+            isinstance(part, Document) and part.text
+        ):
             yield part.text
 
 

@@ -50,7 +50,16 @@ class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def prompt(self) -> int:
-        return self.in_fresh + self.in_cached + self.in_written + self.in_tool
+        return (
+            self.in_fresh
+            + self.in_cached
+            + self.in_written_5m
+            + self.in_written_30m
+            + self.in_written_1h
+            + self.in_written_12h
+            + self.in_written_other
+            + self.in_tool
+        )
 
     @property
     def completion(self) -> int:

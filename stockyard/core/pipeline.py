@@ -242,6 +242,7 @@ class Passage:
 
     async def _inward(self, dispatch: Call, choose: Callable[[Exchange], None]) -> Answer:
         x = self.x
+        strip = x.strip
         begun = perf_counter_ns()
         for depth, stop, hook in self.pipeline.requests:
             self._depth = depth
@@ -252,7 +253,7 @@ class Passage:
                     result = await stop.wait(x, result)
                 answer = stop.answer(x, result)
             now = perf_counter_ns()
-            x.strip.append(Step(stop.name, "on_request", now - begun))
+            strip.append(Step(stop.name, "on_request", now - begun))
             begun = now
             if answer is not None:
                 return answer

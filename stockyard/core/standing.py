@@ -68,10 +68,6 @@ class Standing:
         self.tripped = False
         self._failures.clear()
 
-    def ran(self, nanoseconds: int) -> None:
-        self.calls += 1
-        self.nanoseconds += nanoseconds
-
     def noticed(self, action: str) -> None:
         if action in self.decisions or len(self.decisions) < MAX_ACTIONS:
             self.decisions[action] += 1
@@ -90,8 +86,11 @@ class Standings:
         return standing
 
     def book(self, x: Exchange) -> None:
-        """Add a finished Exchange to the books of the modules it met."""
+        """Add a finished Exchange to the books of the modules it met. On the path of every call."""
+        by_name = self._by_name
         for step in x.strip:
-            self.of(step.module).ran(step.nanoseconds)
+            standing = by_name[step.module]
+            standing.calls += 1
+            standing.nanoseconds += step.nanoseconds
         for finding in x.findings:
             self.of(finding.module).noticed(finding.action)

@@ -55,7 +55,11 @@ def own_fields(x: Exchange) -> bytes:
 
 def unified_fields(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
     """What of a provider's header fields a unified route hands on."""
-    passed = {UNIFIED_PASSES[name]: value for name, value in fields if name in UNIFIED_PASSES}
+    passed: dict[bytes, bytes] | None = None
+    for name, value in fields:
+        if name in UNIFIED_PASSES:
+            passed = passed or {}
+            passed[UNIFIED_PASSES[name]] = value
     return field_lines(passed.items()) if passed else b""
 
 

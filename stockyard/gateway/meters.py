@@ -6,6 +6,7 @@ Prometheus text happens only when somebody asks.
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
+from time import perf_counter_ns
 from typing import Any
 
 from stockyard.core.exchange import Exchange
@@ -18,9 +19,10 @@ MAX_SERIES = 2_000
 class Series:
     """The calls of one kind, provider and status."""
 
-    __slots__ = ("buckets", "calls", "seconds")
+    __slots__ = ("buckets", "calls", "seconds", "tokens_in", "tokens_out")
 
     def __init__(self) -> None:
+        self.tokens_in = self.tokens_out = 0
         self.calls = 0
         self.seconds = 0.0
         self.buckets = [0] * (len(SECONDS) + 1)
@@ -29,32 +31,45 @@ class Series:
 class Meters:
     def __init__(self) -> None:
         self._series: dict[tuple[str, str, int, str], Series] = {}
-        self._tokens: dict[tuple[str, str], int] = {}
         self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
-        self.calls = 0
-        self.errors = 0
-        self.seconds = 0.0
 
     def count(self, x: Exchange) -> None:
-        provider = x.target.provider if x.target is not None else ""
+        target = x.target
+        provider = target.provider if target is not None else ""
         ending = "abandoned" if x.abandoned else "ok" if x.error is None else "error"
         key = (x.kind, provider, x.status, ending)
         series = self._series.get(key)
         if series is None:
             series = self._new(key)
-        seconds = x.elapsed_us() / 1e6
+        seconds = (perf_counter_ns() - x.started) / 1e9
         series.calls += 1
         series.seconds += seconds
         series.buckets[bisect_left(SECONDS, seconds)] += 1
-        self.calls += 1
-        self.seconds += seconds
-        if ending == "error":
-            self.errors += 1
         usage = x.usage
         if usage is not None:
-            tokens = self._tokens
-            tokens[provider, "in"] = tokens.get((provider, "in"), 0) + usage.prompt
-            tokens[provider, "out"] = tokens.get((provider, "out"), 0) + usage.completion
+            series.tokens_in += usage.prompt
+            series.tokens_out += usage.completion
+
+    @property
+    def calls(self) -> int:
+        return sum(series.calls for series in self._series.values())
+
+    @property
+    def seconds(self) -> float:
+        """All times of all calls, added up."""
+        return sum(series.seconds for series in self._series.values())
+
+    @property
+    def errors(self) -> int:
+        return sum(s.calls for key, s in self._series.items() if key[3] == "error")
+
+    def _tokens(self) -> dict[tuple[str, str], int]:
+        """By provider and direction."""
+        tokens: dict[tuple[str, str], int] = {}
+        for (_, provider, _, _), series in self._series.items():
+            for direction, count in (("in", series.tokens_in), ("out", series.tokens_out)):
+                tokens[provider, direction] = tokens.get((provider, direction), 0) + count
+        return tokens
 
     def _new(self, key: tuple[str, str, int, str]) -> Series:
         if len(self._series) >= MAX_SERIES:
@@ -97,7 +112,7 @@ class Meters:
         tokens = CounterMetricFamily(
             "stockyard_tokens", "Tokens that providers reported.", labels=("provider", "direction")
         )
-        for (provider, direction), count in self._tokens.items():
+        for (provider, direction), count in self._tokens().items():
             tokens.add_metric((provider, direction), count)
         yield tokens
         for name, (help_text, read) in self._gauges.items():
