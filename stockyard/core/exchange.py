@@ -103,7 +103,7 @@ class Inbound(Struct, frozen=True):
     """How a secret is shown on that path, in order of preference."""
 
 
-class Finding(Struct, frozen=True):
+class Finding(Struct, frozen=True, array_like=True):
     """Something a module noticed. Never holds matched text or a secret."""
 
     module: str
@@ -111,7 +111,7 @@ class Finding(Struct, frozen=True):
     detail: dict[str, Any] | None = None
 
 
-class Step(Struct, frozen=True, gc=False):
+class Step(Struct, frozen=True, gc=False, array_like=True):
     """One line of the explain strip: which hook ran and how long it took.
 
     What the module decided and why stands in the Findings that carry its name.

@@ -4,13 +4,12 @@ On the loop a finished Exchange is only taken apart into references that nobody 
 the writer thread makes the row of them. What keeps a prompt or an answer alive is not among them.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from stockyard.apps.lookout import store
-from stockyard.apps.lookout.models import AttemptRow
 from stockyard.core.exchange import Caller, Exchange, Finding, Step
 from stockyard.core.money import Usage
 from stockyard.core.signals import ExchangeFinished
@@ -133,28 +132,22 @@ ENCODER = msgspec.json.Encoder(enc_hook=str)
 
 
 def row_of(ended: Ended) -> tuple[Any, ...]:
+    """What is looked for by, and then the rest of the call as an array, in the order of `Trace`."""
     usage, target, caller = ended.usage, ended.target, ended.caller
     first_content_ns = ended.first_content_ns
     attempts = ended.attempts[:MAX_ATTEMPTS]
-    return (
-        ended.id,
+    model, provider = (target.model[:MAX_TEXT], target.provider) if target else ("", "")
+    asked = ended.model_asked[:MAX_TEXT]
+    kept = (
         ended.request_id,
-        ended.received_at,
-        caller.key_id,
         caller.key_name,
-        caller.team_id,
-        ended.kind,
         ended.format,
         ended.path[:MAX_TEXT],
         ended.native,
-        ended.model_asked[:MAX_TEXT],
         ended.alias[:MAX_TEXT],
-        target.model[:MAX_TEXT] if target else "",
-        target.provider if target else "",
-        ended.status,
         ended.http_status,
         *ended.error,
-        int(ended.stream),
+        ended.stream,
         usage.prompt if usage else None,
         usage.completion if usage else None,
         usage.in_cached if usage else None,
@@ -174,32 +167,48 @@ def row_of(ended: Ended) -> tuple[Any, ...]:
         ended.config_version,
         caller.app[:MAX_TEXT],
     )
-
-
-def attempt_row(attempt: Attempt) -> AttemptRow:
-    target = attempt.target
-    return AttemptRow(
-        provider=target.provider,
-        model=target.model,
-        credential=target.credential.id if target.credential else None,
-        format=attempt.format,
-        started_us=attempt.started_us,
-        first_byte_us=attempt.first_byte_us,
-        first_content_us=attempt.first_content_us,
-        ended_us=attempt.ended_us,
-        http_status=attempt.status,
-        outcome=attempt.outcome,
-        error=attempt.error,
-        timer=attempt.timer,
-        bytes_in=attempt.bytes_in,
-        bytes_out=attempt.bytes_out,
-        reused=attempt.reused,
-        upstream_id=attempt.upstream_id,
+    return (
+        ended.id,
+        ended.received_at,
+        caller.key_id,
+        caller.team_id,
+        ended.kind,
+        asked,
+        model,
+        provider,
+        ended.status,
+        kept,
     )
 
 
-def waited_us(attempts: Iterable[Attempt], total_us: int) -> int:
+def attempt_row(attempt: Attempt) -> tuple[Any, ...]:
+    """In the order of `AttemptRow`."""
+    target = attempt.target
+    return (
+        target.provider,
+        target.model,
+        target.credential.id if target.credential else None,
+        attempt.format,
+        attempt.started_us,
+        attempt.first_byte_us,
+        attempt.first_content_us,
+        attempt.ended_us,
+        attempt.status,
+        attempt.outcome,
+        attempt.error,
+        attempt.timer,
+        attempt.bytes_in,
+        attempt.bytes_out,
+        attempt.reused,
+        attempt.upstream_id,
+    )
+
+
+def waited_us(attempts: Sequence[Attempt], total_us: int) -> int:
     """Microseconds in which at least one attempt was under way. Attempts may overlap."""
+    if len(attempts) == 1:
+        ended = attempts[0].ended_us
+        return (total_us if ended is None else ended) - attempts[0].started_us
     waited = reached = 0
     for attempt in sorted(attempts, key=lambda attempt: attempt.started_us):
         ended = total_us if attempt.ended_us is None else attempt.ended_us
