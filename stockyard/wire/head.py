@@ -4,7 +4,7 @@ On the hot path: one typed decode that skips everything else, and a few searches
 """
 
 import re
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -12,13 +12,15 @@ from stockyard.errors import Refused
 from stockyard.wire.strict import check_head, not_json
 
 Head = TypeVar("Head")
+Keys = tuple[tuple[str, bytes], ...]
+"""Names of head fields, and the same names quoted, as they stand in the body."""
 
 _AT = re.compile(r" - at `\$\.?(.*?)`")
 _MISSING = re.compile(r"missing required field `(\w+)`")
 
 
-def read_head(body: bytes, decoder: "msgspec.json.Decoder[Head]", keys: tuple[bytes, ...]) -> Head:
-    """The head fields. `keys` are the top-level keys that must not be repeated, quoted."""
+def read_head(body: bytes, decoder: "msgspec.json.Decoder[Head]", keys: Keys) -> Head:
+    """The head fields. None of them may be repeated; one that is absent (UNSET) cannot be."""
     try:
         head = decoder.decode(body)
     except msgspec.ValidationError as error:
@@ -28,16 +30,15 @@ def read_head(body: bytes, decoder: "msgspec.json.Decoder[Head]", keys: tuple[by
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
         check_head(body, ())
         raise not_json(f"The body is not valid JSON: {error}.") from None
-    check_head(body, keys)
+    check_head(body, [key for name, key in keys if getattr(head, name) is not msgspec.UNSET])
     return head
 
 
-def is_array(raw: Any) -> bool:
-    """Whether a value that was skipped is an array."""
-    return bytes(memoryview(raw)[:1]) == b"["
+def quoted(*names: str) -> Keys:
+    return tuple((name, b'"' + name.encode() + b'"') for name in names)
 
 
-def wrong(param: str, message: str) -> Refused:
+def _wrong(param: str, message: str) -> Refused:
     return Refused(400, "invalid_request", message, param=param or None)
 
 
@@ -46,8 +47,8 @@ def _wrong_field(text: str) -> Refused:
     at = _AT.search(text)
     param = ".".join(part for part in (at and at[1], missing and missing[1]) if part)
     if missing:
-        return wrong(param, f"The request has no '{param}'.")
+        return _wrong(param, f"The request has no '{param}'.")
     if not param:
-        return wrong("", "The body must be one JSON object.")
+        return _wrong("", "The body must be one JSON object.")
     expected = text.split(" - at ")[0].replace("`", "").lower()
-    return wrong(param, f"The field '{param}' is not usable: {expected}.")
+    return _wrong(param, f"The field '{param}' is not usable: {expected}.")

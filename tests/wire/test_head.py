@@ -60,6 +60,7 @@ REFUSED = [
     (b'{"model":"\\ud83d","messages":[]}', "json_invalid", None),
     (b'{"model":"m","model":"n","messages":[]}', "json_invalid", None),
     (b'{"model":"m","messages":[],"messages":[]}', "json_invalid", None),
+    (b'{"model":"m","messages":[],"stream":null,"stream":true}', "json_invalid", None),
     (b'{"model":"m","messages":' + b"[" * 100_000 + b"}", "json_invalid", None),
     (b'{"model":"m","messages":[NaN]}', "json_invalid", None),
 ]
@@ -74,6 +75,12 @@ def test_what_is_no_request_is_refused_with_its_field(
             codec.peek(body)
         assert (raised.value.status, raised.value.code, raised.value.param) == (400, code, param)
         assert raised.value.message.endswith(".")
+
+
+def test_a_repeated_option_is_refused() -> None:
+    options = b'{"include_usage":false,"include_usage":true}'
+    with pytest.raises(Refused):
+        CHAT.peek(b'{"model":"m","messages":[],"stream_options":' + options + b"}")
 
 
 WRONG = [

@@ -13,18 +13,18 @@ from stockyard.wire.anthropic_messages.writer import STOP_EVENT, MessagesWriter
 from stockyard.wire.codec import Dropped, Facts, Fault, Fields, Pen, RequestHead, Traits, WireError
 from stockyard.wire.error_kinds import upstream_error
 from stockyard.wire.fields import FieldError
-from stockyard.wire.head import is_array, read_head, wrong
+from stockyard.wire.head import quoted, read_head
 
 
 class _Head(msgspec.Struct, gc=False):
     model: str
-    messages: msgspec.Raw
-    stream: bool | None = None
-    max_tokens: int | None = None
+    messages: list[msgspec.Raw]
+    stream: bool | msgspec.UnsetType | None = msgspec.UNSET
+    max_tokens: int | msgspec.UnsetType | None = msgspec.UNSET
 
 
 _HEAD = msgspec.json.Decoder(_Head)
-_KEYS = (b'"model"', b'"messages"', b'"stream"', b'"max_tokens"')
+_KEYS = quoted("model", "messages", "stream", "max_tokens")
 
 
 class MessagesCodec:
@@ -36,10 +36,9 @@ class MessagesCodec:
 
     def peek(self, body: bytes) -> RequestHead:
         head = read_head(body, _HEAD, _KEYS)
-        if not is_array(head.messages):
-            raise wrong("messages", "The field 'messages' must be an array.")
         # Usage is part of every stream of this format.
-        return RequestHead(head.model, head.stream is True, True, head.max_tokens)
+        limit = None if head.max_tokens is msgspec.UNSET else head.max_tokens
+        return RequestHead(head.model, head.stream is True, True, limit)
 
     def decode_request(self, body: bytes) -> Content:
         try:

@@ -9,11 +9,12 @@ from stockyard.wire import splice
 from stockyard.wire.codec import Dropped, Facts, Fault, Fields, Pen, RequestHead, Traits, WireError
 from stockyard.wire.error_kinds import upstream_error
 from stockyard.wire.fields import FieldError
-from stockyard.wire.head import is_array, read_head, wrong
+from stockyard.wire.head import quoted, read_head
 from stockyard.wire.openai_chat import errors, request, response
 from stockyard.wire.openai_chat.look import ChatLook
 from stockyard.wire.openai_chat.stream import ChatReader
 from stockyard.wire.openai_chat.writer import DONE_EVENT, ChatWriter
+from stockyard.wire.strict import check_head
 
 
 class _StreamOptions(msgspec.Struct, gc=False):
@@ -22,23 +23,18 @@ class _StreamOptions(msgspec.Struct, gc=False):
 
 class _Head(msgspec.Struct, gc=False):
     model: str
-    messages: msgspec.Raw
-    stream: bool | None = None
-    stream_options: _StreamOptions | None = None
-    max_tokens: int | None = None
-    max_completion_tokens: int | None = None
+    messages: list[msgspec.Raw]
+    stream: bool | msgspec.UnsetType | None = msgspec.UNSET
+    stream_options: _StreamOptions | msgspec.UnsetType | None = msgspec.UNSET
+    max_tokens: int | msgspec.UnsetType | None = msgspec.UNSET
+    max_completion_tokens: int | msgspec.UnsetType | None = msgspec.UNSET
 
 
 _HEAD = msgspec.json.Decoder(_Head)
-_KEYS = (
-    b'"model"',
-    b'"messages"',
-    b'"stream"',
-    b'"stream_options"',
-    b'"include_usage"',
-    b'"max_tokens"',
-    b'"max_completion_tokens"',
+_KEYS = quoted(
+    "model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens"
 )
+_OPTION_KEYS = (b'"include_usage"',)
 
 
 class ChatCodec:
@@ -50,15 +46,14 @@ class ChatCodec:
 
     def peek(self, body: bytes) -> RequestHead:
         head = read_head(body, _HEAD, _KEYS)
-        if not is_array(head.messages):
-            raise wrong("messages", "The field 'messages' must be an array.")
+        wants_usage = False
+        if isinstance(head.stream_options, _StreamOptions):
+            check_head(body, _OPTION_KEYS)
+            wants_usage = head.stream_options.include_usage is True
         limit = head.max_completion_tokens
-        return RequestHead(
-            head.model,
-            head.stream is True,
-            head.stream_options is not None and head.stream_options.include_usage is True,
-            head.max_tokens if limit is None else limit,
-        )
+        if limit is None or limit is msgspec.UNSET:
+            limit = None if head.max_tokens is msgspec.UNSET else head.max_tokens
+        return RequestHead(head.model, head.stream is True, wants_usage, limit)
 
     def decode_request(self, body: bytes) -> Content:
         try:

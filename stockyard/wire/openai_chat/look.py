@@ -16,7 +16,8 @@ from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import NOTHING_TOLD
 from stockyard.wire.halves import decode_event
 from stockyard.wire.openai_chat.response import FAILED_FINISHES, failed_finish, vendor_usage
-from stockyard.wire.openai_chat.stream import DONE, error_of, is_whole, not_chat
+from stockyard.wire.openai_chat.stream import DONE, is_whole
+from stockyard.wire.openai_chat.stream_errors import error_of, not_chat
 from stockyard.wire.sse import Blocks, clean, said
 from stockyard.wire.usage import merged, read_chat_usage
 

@@ -33,13 +33,12 @@ from stockyard.core.messages import Reasoning
 from stockyard.core.money import Usage
 from stockyard.errors import StockyardError, UpstreamError
 from stockyard.wire.codec import Traits
-from stockyard.wire.error_kinds import error_in_answer
-from stockyard.wire.error_shapes import told
 from stockyard.wire.fields import FieldError
 from stockyard.wire.halves import Halves, decode_event
 from stockyard.wire.openai_chat.parts import FORMAT
 from stockyard.wire.openai_chat.reasoning import TEXT_FIELDS, decode_detail, text_field
-from stockyard.wire.openai_chat.response import error_of_base, failed_base, finish_of, vendor_usage
+from stockyard.wire.openai_chat.response import finish_of, vendor_usage
+from stockyard.wire.openai_chat.stream_errors import error_of, not_chat, tells_error
 from stockyard.wire.sse import Blocks, said
 from stockyard.wire.tool_ids import missing_id
 from stockyard.wire.usage import merged, read_chat_usage
@@ -139,7 +138,7 @@ class ChatReader:
             return
         try:
             chunk = decode_event(heard.data)
-            if heard.name == b"error" or _tells_error(chunk):
+            if heard.name == b"error" or tells_error(chunk):
                 raise error_of(chunk)
             if not isinstance(chunk, dict):
                 return
@@ -380,30 +379,6 @@ _DELTAS: dict[str, Any] = {
     "reasoning": ReasoningDelta,
     "refusal": RefusalDelta,
 }
-
-
-def error_of(chunk: Any) -> UpstreamError:
-    """The error that an event of a stream reports, in any of the shapes seen."""
-    if isinstance(chunk, dict):
-        if failed_base(chunk.get("base_resp")):
-            return error_of_base(chunk["base_resp"])
-        groq = chunk.get("x_groq")
-        if not chunk.get("error") and isinstance(groq, dict) and groq.get("error"):
-            return error_in_answer(told({"error": groq["error"]}))
-    return error_in_answer(told(chunk))
-
-
-def not_chat() -> UpstreamError:
-    return UpstreamError("bad_answer", "The provider's stream is not a chat stream.")
-
-
-def _tells_error(chunk: Any) -> bool:
-    if not isinstance(chunk, dict):
-        return False
-    if chunk.get("error") or chunk.get("object") == "error" or failed_base(chunk.get("base_resp")):
-        return True
-    vendor = chunk.get("x_groq")
-    return isinstance(vendor, dict) and bool(vendor.get("error"))
 
 
 def _signature(item: _Object) -> str | None:
