@@ -10,6 +10,9 @@ from stockyard.core.messages import Extra
 
 _KEY = "$layout"
 
+# Cache marks are said by `cache` too; an encoder that has no word for it reports that itself.
+_SAID_ELSEWHERE = frozenset({_KEY, "cache_control", "prompt_cache_breakpoint"})
+
 
 def with_layout(extra: Extra, format: str, layout: str) -> Extra:  # noqa: A002
     return {**extra, format: {**extra.get(format, {}), _KEY: layout}} if layout else extra
@@ -56,7 +59,13 @@ class Drops:
             return
         for format, fields in extra.items():  # noqa: A001
             if format != self._format:
-                self.add(*(f"{path}.{key}" if path else key for key in fields if key != _KEY))
+                self.add(
+                    *(
+                        f"{path}.{key}" if path else key
+                        for key in fields
+                        if key not in _SAID_ELSEWHERE
+                    )
+                )
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -215,11 +215,11 @@ def _decode_tool(item: Any, position: int) -> Tool:
 
 def _encode_tool(tool: Tool, drops: Drops) -> dict[str, Any] | None:
     own = own_fields(tool.extra, FORMAT)
-    drops.foreign(tool.extra, "tools")
     if tool.kind != "function":
         if not own:
             drops.add(f"tools.{tool.name}")
         return own or None
+    drops.foreign(tool.extra, "tools")
     said: dict[str, Any] = {"name": tool.name}
     if tool.description is not None:
         said["description"] = tool.description

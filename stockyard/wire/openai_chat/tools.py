@@ -43,14 +43,15 @@ def encode_tools(tools: Iterable[Tool], drops: Drops) -> dict[str, Any]:
     """The `tools` field, and `functions` for those declared in the old form."""
     fields: dict[str, Any] = {}
     for tool in tools:
-        drops.foreign(tool.extra, "tools")
         own = own_fields(tool.extra, FORMAT)
+        if tool.kind == "server" and not own:
+            # A tool that its provider runs itself is lost as a whole.
+            drops.add(f"tools.{tool.name}")
+            continue
+        drops.foreign(tool.extra, "tools")
         if layout_of(tool.extra, FORMAT) == LEGACY:
             fields.setdefault("functions", []).append({**own, **_function(tool)})
         elif tool.kind == "server":
-            if not own:
-                drops.add(f"tools.{tool.name}")
-                continue
             fields.setdefault("tools", []).append(own)
         else:
             field = "custom" if tool.kind == "custom" else "function"
