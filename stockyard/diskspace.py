@@ -1,28 +1,22 @@
-"""Free space where the data is. A database that cannot grow must not be opened for writing."""
+"""Free space where the data is, or will be: asked before anything is opened."""
 
-import os
 from pathlib import Path
 
-from stockyard.errors import CannotStart
+from stockyard.settings import Settings
+from stockyard.storage.disk import DiskWatch, free_bytes_of
+
+
+def refuse_full(settings: Settings) -> None:
+    """Raises CannotStart (74) when there is less than `disk.floor`."""
+    disk = settings.disk
+    folder = existing(settings.server.data_dir)
+    DiskWatch(folder, warn=disk.warn, low=disk.low, floor=disk.floor).refuse_full()
 
 
 def free_bytes(folder: Path) -> int:
-    """What may still be written here, or where this folder would be made."""
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    found = os.statvfs(existing)
-    return found.f_bavail * found.f_frsize
+    return free_bytes_of(existing(folder))
 
 
-def require_free(folder: Path, floor_bytes: int) -> None:
-    """Raises CannotStart (74)."""
-    free = free_bytes(folder)
-    if free < floor_bytes:
-        raise CannotStart(
-            74,
-            f"The disk is full ({folder}): {mebibytes(free)} free, {mebibytes(floor_bytes)} "
-            "needed. Make room, or lower disk.floor.",
-        )
-
-
-def mebibytes(count: int) -> str:
-    return f"{count >> 20:,} MiB"
+def existing(folder: Path) -> Path:
+    """The folder, or the one in which it would be made."""
+    return next(path for path in (folder, *folder.parents) if path.exists())

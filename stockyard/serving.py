@@ -18,7 +18,7 @@ from stockyard.age import seconds_since_exec
 from stockyard.app import Stockyard
 from stockyard.controlsocket import ControlSocket
 from stockyard.core.signals import ExchangeFinished
-from stockyard.diskspace import require_free
+from stockyard.diskspace import refuse_full
 from stockyard.gateway.server import Server, ServerSettings, connections_allowed
 from stockyard.hardening import forget, is_root
 from stockyard.listening import address_of, listen, server_settings_of
@@ -42,7 +42,7 @@ async def serve_until_stopped(settings: Settings, environ: Mapping[str, str]) ->
     settings = replace(settings, http=replace(settings.http, connections=allowed))
     server_settings = server_settings_of(settings)
     with listen(server_settings, settings.server.data_dir) as listening:
-        require_free(settings.server.data_dir, settings.disk.floor)
+        refuse_full(settings)
         stockyard = await Stockyard.open(settings, environ)
         try:
             await Run(stockyard, server_settings, listening).serve()

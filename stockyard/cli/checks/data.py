@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stockyard.cli.checks.check import Check
-from stockyard.diskspace import free_bytes, mebibytes
+from stockyard.diskspace import free_bytes
 from stockyard.settings import Settings
 from stockyard.welcome import NOTE
 
@@ -92,3 +92,7 @@ def database(path: Path, *, running: bool) -> Check:
     if found != [("ok",)]:
         return Check("database", "fail", f"database: damaged ({found[0][0]})", "Restore a backup.")
     return Check("database", "ok", f"database: {size}, sound")
+
+
+def mebibytes(count: int) -> str:
+    return f"{count >> 20:,} MiB"

@@ -1,0 +1,199 @@
+"""One run of the process: signals, a log that nobody reads, what it gives up, and its end."""
+
+import os
+import re
+import signal
+import socket
+import stat
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def key_of(program: Any) -> str:
+    note = (program.data / "first-run.txt").read_text()
+    found = re.search(r"sk-sy-[A-Za-z0-9_-]+", note)
+    assert found
+    return found[0]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_code_0_and_a_summary(program: Any, number: int) -> None:
+    process = program.start()
+    process.call(key_of(program))
+    process.signal(number)
+    assert process.wait() == 0
+    (stopped,) = process.events("stopped")
+    assert (stopped["calls"], stopped["errors"]) == (1, 0)
+
+
+def slow_stream(process: Any, key: str) -> socket.socket:
+    """A call whose answer takes long, and that has begun."""
+    host, port = process.address.removeprefix("http://").split(":")
+    opened = socket.create_connection((host, int(port)), 10)
+    body = (
+        '{"model":"mock/stall-after-5","stream":true,'
+        '"messages":[{"role":"user","content":"one two three four five six seven"}]}'
+    )
+    opened.sendall(
+        f"POST /v1/chat/completions HTTP/1.1\r\nHost: {host}:{port}\r\n"
+        f"Authorization: Bearer {key}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
+    )
+    assert opened.recv(65_536).startswith(b"HTTP/1.1 200")
+    return opened
+
+
+def test_a_second_signal_ends_it_within_seconds_and_says_so_in_the_stream(program: Any) -> None:
+    process = program.start()
+    with slow_stream(process, key_of(program)) as client:
+        process.signal(signal.SIGTERM)
+        time.sleep(0.3)
+        assert process.running.poll() is None
+        process.signal(signal.SIGTERM)
+        began = time.monotonic()
+        assert process.wait() == 0
+        assert time.monotonic() - began < 8
+        rest = b""
+        while some := client.recv(65_536):
+            rest += some
+    assert b"server_shutdown" in rest
+    assert process.events("stopped")[0]["calls"] == 1
+
+
+def test_a_hang_up_is_answered_in_the_log_and_nothing_ends(program: Any) -> None:
+    process = program.start()
+    process.signal(signal.SIGHUP)
+    process.wait_for("SIGHUP")
+    assert process.call(key_of(program))[0] == 200
+
+
+def test_stacks_can_be_asked_for(program: Any) -> None:
+    process = program.start()
+    process.signal(signal.SIGUSR1)
+    process.wait_for('"stack"')
+    assert any("Thread" in line["message"] for line in process.events("stack"))
+
+
+def test_a_log_that_nobody_reads_stops_nothing(program: Any) -> None:
+    process = program.start()
+    key = key_of(program)
+    process.close_output()
+    for _ in range(20):
+        assert process.call(key)[0] == 200
+    assert process.stop() == 0
+
+
+def test_a_log_whose_reader_has_stalled_stops_nothing(program: Any) -> None:
+    process = program.start()
+    key = key_of(program)
+    # More lines than a pipe holds (64 KiB), and nobody reads.
+    for _ in range(250):
+        assert process.call(key)[0] == 200
+    process.signal(signal.SIGTERM)
+    assert process.running.wait(10) == 0
+
+
+def test_the_log_can_be_without_calls(program: Any) -> None:
+    process = program.start("--log-level", "warning")
+    assert process.call(key_of(program))[0] == 200
+    assert process.stop() == 0
+    assert process.events("call") == []
+    assert process.events("stopped")
+
+
+def test_a_line_tells_of_a_call_and_nothing_of_what_was_said(program: Any) -> None:
+    process = program.start()
+    word = "supercalifragilistic"
+    asked = [{"role": "user", "content": word}]
+    process.call(key_of(program), messages=asked)
+    process.wait_for('"event":"call"')
+    (line,) = process.events("call")
+    assert (line["status"], line["key"], line["asked"]) == (200, "first-key", "gpt-4o-mini")
+    assert line["provider"] == "mock"
+    assert line["tokens_out"] > 0
+    assert line["trace_id"].startswith("tr_")
+    assert line["error"] is None
+    assert word not in process.said
+
+
+def test_a_refused_call_has_its_reason_in_its_line(program: Any) -> None:
+    process = program.start("--no-mock")
+    assert process.call(key_of(program))[0] == 404
+    process.wait_for('"event":"call"')
+    (line,) = process.events("call")
+    assert (line["status"], line["error"]) == (404, "model_not_found")
+
+
+def test_a_model_named_like_a_secret_is_not_in_the_log(program: Any) -> None:
+    secret = "Zx9-correct-horse-battery"
+    process = program.start(OPENAI_API_KEY=secret)
+    process.call(key_of(program), model=secret)
+    process.wait_for('"event":"call"')
+    assert secret not in process.said
+    assert "[secret]" in process.said
+
+
+def test_a_second_server_on_the_same_data_is_refused(program: Any) -> None:
+    process = program.start()
+    done = program.run("--port", "0")
+    assert done.returncode == 75
+    assert process.address in done.stderr
+    assert f"(pid {process.pid})" in done.stderr
+    # On the same port too: it is told that it is itself.
+    port = process.address.rpartition(":")[2]
+    assert program.run("--port", port).returncode == 75
+    assert process.call(key_of(program))[0] == 200
+
+
+def test_a_killed_one_is_followed_by_one_that_works(program: Any) -> None:
+    first = program.start()
+    key = key_of(program)
+    first.kill()
+    assert (program.data / "run" / "control.sock").exists()
+    second = program.start()
+    assert second.call(key)[0] == 200
+    assert program.run("health", "--ready").returncode == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs /proc")
+def test_what_it_does_not_need_is_given_up(program: Any) -> None:
+    given = "c" * 40
+    process = program.start(STOCKYARD_ADMIN_KEY=given, OPENAI_API_KEY="sk-" + "d" * 40)
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    limits = Path(f"/proc/{process.pid}/limits").read_text()
+    assert re.search(r"^Umask:\s+0077$", status, re.MULTILINE)
+    core = re.search(r"^Max core file size +(\d+) +(\d+)", limits, re.MULTILINE)
+    assert core
+    assert core.groups() == ("0", "0")
+    files = re.search(r"^Max open files +(\d+) +(\d+)", limits, re.MULTILINE)
+    assert files
+    assert files[1] == files[2]
+    modes = {
+        path.relative_to(program.data): stat.S_IMODE(path.stat().st_mode)
+        for path in program.data.rglob("*")
+    }
+    assert all(not mode & 0o077 for mode in modes.values()), modes
+    assert modes[Path("run/control.sock")] == 0o600
+
+
+def test_an_ephemeral_folder_is_gone_in_the_end(program: Any) -> None:
+    process = program.start("--ephemeral")
+    folder = Path(process.events("ready")[0]["data"])
+    assert folder.is_dir()
+    assert process.stop() == 0
+    assert not folder.exists()
+    assert not program.data.exists()
+
+
+def test_a_config_file_may_be_named_alone(program: Any) -> None:
+    (program.home / "mine.toml").write_text(
+        '[server]\ndata_dir = "elsewhere"\n[modules.cache]\nenabled = true\n'
+    )
+    process = program.start("mine.toml")
+    assert (program.home / "elsewhere" / "stockyard.db").exists()
+    listed = program.ask("modules", "list", "--config", "mine.toml")["modules"]
+    assert [one["set_at"] for one in listed if one["name"] == "cache"] == ["file"]
+    assert os.path.samefile(program.home / "elsewhere", Path(process.events("ready")[0]["data"]))

@@ -1,0 +1,305 @@
+"""The verbs, against one running server and without one."""
+
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from stockyard import __version__
+
+
+@pytest.fixture(scope="module")
+def served(new_program: Callable[[], Any]) -> Any:
+    """A program with a server that all tests of this file share."""
+    program = new_program()
+    program.server = program.start()
+    return program
+
+
+def called(served: Any, **body: Any) -> None:
+    note = (served.data / "first-run.txt").read_text()
+    found = re.search(r"sk-sy-[A-Za-z0-9_-]+", note)
+    assert found
+    served.server.call(found[0], **body)
+
+
+ASKING = [
+    ("stop",),
+    ("modules", "list"),
+    ("modules", "show", "cache"),
+    ("modules", "on", "cache"),
+    ("modules", "set", "cache", "x=1"),
+    ("keys", "list"),
+    ("keys", "revoke", "x"),
+    ("logs",),
+    ("models",),
+]
+
+
+@pytest.mark.parametrize("arguments", ASKING, ids=" ".join)
+def test_without_a_server_a_verb_says_so_and_ends_with_4(
+    new_program: Callable[[], Any], arguments: tuple[str, ...]
+) -> None:
+    done = new_program().run(*arguments)
+    assert done.returncode == 4
+    assert re.fullmatch(r"stockyard: Stockyard is not running \(.+\): start it .+\n", done.stderr)
+    assert done.stdout == ""
+
+
+def test_version_is_told_without_loading_anything(served: Any) -> None:
+    assert served.ask("version")["version"] == __version__
+    assert served.run("-v").stdout.startswith(f"Stockyard {__version__} ")
+    code = "import sys\nsys.argv[1:] = ['version']\ntry:\n    from stockyard.cli import main\n"
+    code += "    main()\nfinally:\n    print(*sys.modules)"
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False,
+        env=served.environment({}),
+    )  # fmt: skip
+    loaded = set(done.stdout.split())
+    heavy = {"asyncio", "uvicorn", "msgspec", "apsw", "litestar", "http.client", "stockyard.app"}
+    assert not heavy & loaded
+
+
+def test_help_lists_the_verbs(served: Any) -> None:
+    done = served.run("--help")
+    assert done.returncode == 0
+    for verb in ("serve", "stop", "health", "doctor", "modules", "keys", "logs", "models"):
+        assert re.search(rf"^  {verb} ", done.stdout, re.MULTILINE)
+
+
+def test_health_is_an_exit_code(served: Any, new_program: Callable[[], Any]) -> None:
+    assert served.run("health").returncode == 0
+    assert served.run("--health").returncode == 0
+    assert served.ask("health", "--ready") == {"ok": True, "state": "ok", "reasons": []}
+    assert new_program().run("health").returncode == 1
+
+
+def test_modules_are_listed_in_order_with_what_they_do(served: Any) -> None:
+    document = served.ask("modules", "list")
+    assert document["count"] == len(document["modules"]) > 5
+    shown = served.run("modules", "list").stdout.splitlines()
+    assert len(shown) == document["count"] + 1
+    assert shown[0].split() == ["NAME", "STATE", "CATEGORY", "WHAT", "IT", "DOES"]
+    only = served.ask("modules", "list", "--off")
+    assert {module["enabled"] for module in only["modules"]} == {False}
+
+
+def test_a_module_is_switched_set_and_reset(served: Any) -> None:
+    assert served.ask("modules", "on", "cache")["module"]["enabled"] is True
+    told = served.run("modules", "set", "ratelimit", "max_wait_ms=20", "headers=false")
+    assert told.returncode == 0, told.stderr
+    config = served.ask("modules", "show", "ratelimit")["config"]
+    assert (config["max_wait_ms"], config["headers"]) == (20, False)
+    limits = 'limits=[{ by = "key", calls = 5 }]'
+    served.ask("modules", "set", "ratelimit", limits)
+    config = served.ask("modules", "show", "ratelimit")["config"]
+    assert (config["max_wait_ms"], config["limits"][0]["calls"]) == (20, 5)
+    shown = served.run("modules", "show", "ratelimit").stdout
+    section = tomllib.loads(shown[shown.rindex("[modules.ratelimit]") :])
+    assert section["modules"]["ratelimit"]["limits"][0]["calls"] == 5
+    served.ask("modules", "reset", "ratelimit")
+    assert served.ask("modules", "show", "ratelimit")["config"]["max_wait_ms"] == 0
+    assert served.ask("modules", "off", "cache", "failover")["affected"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("modules", "on", "nonsense"), 1, "nonsense"),
+        (("modules", "on", "cache", "nonsense"), 1, "nonsense"),
+        (("modules", "set", "ratelimit", "max_wait_ms"), 2, "KEY=VALUE"),
+        (("modules", "set", "ratelimit", "max_wait_ms=-1"), 2, "max_wait_ms"),
+        (("modules", "set", "ratelimit", "no_option=1"), 2, "no_option"),
+        (("modules", "set", "ratelimit", "headers.deep=1"), 2, "headers"),
+        (("keys", "revoke", "key_none"), 1, "no such Key"),
+        (("keys", "create", "mine"), 2, "--out"),
+        (("keys", "create", ""), 2, "name"),
+        (("models", "--nonsense"), 2, "--nonsense"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_is_refused_is_told_in_one_line(
+    served: Any, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    if arguments[:2] == ("keys", "create") and not arguments[2]:
+        arguments += ("--json",)
+    done = served.run(*arguments)
+    assert done.returncode == code, done.stderr
+    assert re.fullmatch(r"stockyard: .+\n", done.stderr)
+    assert words in done.stderr
+
+
+def test_a_key_is_made_used_and_taken_back(served: Any) -> None:
+    made = served.ask("keys", "create", "an app")
+    assert served.server.call(made["key"])[0] == 200
+    listed = served.run("keys", "list").stdout
+    assert made["key"] not in listed
+    assert re.search(rf"^{made['id']}  an app .*active$", listed, re.MULTILINE)
+    assert served.run("keys", "revoke", made["id"]).returncode == 0
+    assert served.server.call(made["key"])[0] == 401
+
+
+def test_a_secret_goes_into_a_new_file_for_us_alone(served: Any) -> None:
+    out = served.home / "secret"
+    done = served.run("keys", "create", "to a file", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    assert "sk-sy-" not in done.stdout
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    assert served.server.call(out.read_text().strip())[0] == 200
+    before = served.ask("keys", "list")["count"]
+    again = served.run("keys", "create", "to a file", "--out", str(out))
+    assert again.returncode == 1
+    assert "File exists" in again.stderr
+    assert served.ask("keys", "list")["count"] == before
+
+
+def logged(served: Any, words: str) -> str:
+    """The calls, once the one with these words is among them: rows are written a moment later."""
+    for _ in range(50):
+        shown: str = served.run("logs").stdout
+        if words in shown:
+            return shown
+        time.sleep(0.05)
+    raise AssertionError(shown)
+
+
+def test_logs_show_calls_one_line_each(served: Any) -> None:
+    called(served, model="gpt-logged")
+    shown = logged(served, "gpt-logged").splitlines()
+    assert re.fullmatch(
+        r"\d\d:\d\d:\d\d 200 first-key gpt-logged → mock \d+\+\d+ tok [\d,]+ ms tr_\w+", shown[-1]
+    )
+    called(served, model="gpt-4o-mini")
+    logged(served, "gpt-4o-mini")
+    assert len(served.ask("logs", "-n", "1")["traces"]) == 1
+
+
+def test_logs_follow_what_comes(served: Any) -> None:
+    follower = served.begin("logs", "-f", "-n", "0")
+    time.sleep(0.5)
+    called(served, model="gpt-followed")
+    follower.wait_for("gpt-followed")
+    follower.signal(signal.SIGINT)
+    assert follower.wait() == 130
+
+
+def test_a_name_cannot_move_the_cursor_of_a_terminal(served: Any) -> None:
+    called(served, model="gpt-\x1b[2J-odd")
+    assert "\x1b" not in logged(served, "-odd")
+
+
+def test_models_are_listed_with_their_provider(served: Any) -> None:
+    assert "mock" in {model["id"] for model in served.ask("models")["models"]}
+    assert served.run("models").stdout.splitlines()[0].split() == ["MODEL", "PROVIDER"]
+
+
+def test_doctor_looks_at_a_running_installation(served: Any) -> None:
+    document = served.ask("doctor")
+    found = {check["id"]: check["state"] for check in document["checks"]}
+    assert document["ok"] is True
+    for check in ("python", "config", "data", "disk", "database", "server", "modules"):
+        assert found[check] == "ok", document
+    assert found["first_run"] == "warn"
+
+
+def test_doctor_looks_at_a_stopped_one_and_ends_with_1_if_it_could_not_start(
+    new_program: Callable[[], Any],
+) -> None:
+    program = new_program()
+    done = program.run("doctor", STOCKYARD_PORT="0", OPENAI_API_KEY="sk-doctor-0123456789")
+    assert done.returncode == 0, done.stdout
+    assert "providers: openai (OPENAI_API_KEY)" in done.stdout
+    assert "sk-doctor" not in done.stdout
+    assert not program.data.exists()
+    program.data.mkdir()
+    program.data.chmod(0o755)
+    ill = program.run("doctor", STOCKYARD_PORT="0")
+    assert ill.returncode == 1
+    assert "chmod 700" in ill.stdout
+    program.data.chmod(0o700)
+    (program.data / "stockyard.db").write_bytes(b"nonsense" * 1000)
+    (program.home / "stockyard.toml").write_text("[modules.nonsense]\n")
+    document = json.loads(program.run("doctor", "--json", STOCKYARD_PORT="0").stdout)
+    failed = {check["id"] for check in document["checks"] if check["state"] == "fail"}
+    assert failed == {"database", "modules"}
+
+
+def test_the_reference_of_modules_is_made_from_the_modules(served: Any) -> None:
+    out = served.home / "modules.md"
+    assert served.run("docs", "--out", str(out)).returncode == 0
+    text = out.read_text()
+    names = [module["name"] for module in served.ask("modules", "list")["modules"]]
+    assert re.findall(r"^## (\w+)$", text, re.MULTILINE) == names
+    assert "| `max_wait_ms` | `0` |" in text
+    for example in re.findall(r"```toml\n(.*?)```", text, re.DOTALL):
+        tomllib.loads(example)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_a_script_for_a_shell(served: Any, shell: str) -> None:
+    assert "_STOCKYARD_COMPLETE" in served.run("completion", shell).stdout
+
+
+AS_NOBODY = """
+import os, socket, sys
+os.chdir(sys.argv[1])
+os.setuid(65534)
+asked = socket.socket(socket.AF_UNIX)
+asked.connect("control.sock")
+try:
+    asked.sendall(b"GET /api/team/keys HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n")
+    print(asked.recv(100))
+except OSError:
+    print(b"")
+"""
+
+
+def test_the_control_socket_is_for_us_alone(served: Any) -> None:
+    path = served.data / "run" / "control.sock"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_another_user_is_cut_off_even_where_modes_let_him_in(program: Any) -> None:
+    program.start()
+    path = program.data / "run" / "control.sock"
+    path.parent.chmod(0o711)
+    path.chmod(0o666)
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", AS_NOBODY, str(path.parent)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("b''\n", "")
+    path.parent.chmod(0o700)
+    assert program.run("keys", "list").returncode == 0
+
+
+def test_a_data_folder_with_a_long_name_can_be_asked_too(new_program: Callable[[], Any]) -> None:
+    program = new_program()
+    folder = program.home / ("deep" * 20) / ("er" * 40)
+    folder.parent.mkdir()
+    process = program.start("--data", str(folder))
+    assert program.run("health", "--data", str(folder)).returncode == 0
+    assert program.run("stop", "--data", str(folder)).returncode == 0
+    assert process.wait() == 0
+
+
+def test_stop_returns_when_the_server_has_ended(program: Any) -> None:
+    process = program.start()
+    assert program.ask("stop") == {"stopped": True}
+    assert process.wait() == 0
+    assert not (program.data / "run" / "control.sock").exists()
+    again = program.start()
+    assert again.stop() == 0
