@@ -23,7 +23,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from inspect import isawaitable, iscoroutinefunction
 from time import perf_counter_ns
-from typing import Any
+from typing import Any, get_args
 
 from stockyard.core.events import Event
 from stockyard.core.exchange import Exchange, Step
@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 
 KEPT_CHARACTERS = 1024 * 1024
 """The longest stream that is folded for a module that reads it whole at its end."""
+EVENTS = frozenset(get_args(Event))
 EVENT_CHARACTERS = 32
 """What an Event counts for beyond its text."""
 
@@ -101,7 +102,7 @@ class Stop:
         return refusal
 
     def run(self, x: Exchange, hook: Callable[..., Any], *arguments: Any) -> Any:
-        """Call a plain hook under the module's failure policy; None when it broke or is bypassed."""
+        """Call a hook under the module's failure policy; None when it broke or is bypassed."""
         if self.standing.tripped and self.blocked():
             if self.fails is Fails.CLOSED:
                 raise self.refusal()
@@ -110,22 +111,25 @@ class Stop:
             result = hook(x, *arguments)
         except StockyardError as error:
             raise self.named(error)  # noqa: B904  the same error, with the module's name on it
-        except Exception as error:  # noqa: BLE001  a broken module must not break the gateway
+        except Exception as error:
             self.broke(x, error)
             return None
-        if self.standing.tripped:
+        if self.standing.tripped and not isawaitable(result):
             self.standing.worked()
         return result
 
     async def wait(self, x: Exchange, result: Awaitable[Any]) -> Any:
         """Wait for an async hook, at most as long as the module says it may need."""
         try:
-            return await asyncio.wait_for(result, self.module.patience_seconds)
+            waited = await asyncio.wait_for(result, self.module.patience_seconds)
         except StockyardError as error:
             raise self.named(error)  # noqa: B904
-        except Exception as error:  # noqa: BLE001  includes the time-out
+        except Exception as error:
             self.broke(x, error)
             return None
+        if self.standing.tripped:
+            self.standing.worked()
+        return waited
 
     def named(self, error: StockyardError) -> StockyardError:
         if isinstance(error, Refused) and error.module is None:
@@ -138,6 +142,14 @@ class Stop:
             return result
         self.broke(x, TypeError(f"returned {type(result).__name__} instead of an Answer"))
         return None
+
+    def are_events(self, x: Exchange, results: Sequence[object]) -> bool:
+        """Whether a hook returned Events; anything else is a broken module."""
+        for result in results:
+            if type(result) not in EVENTS:
+                self.broke(x, TypeError(f"returned {type(result).__name__} instead of an Event"))
+                return False
+        return True
 
 
 def _hook(module: AnyModule, name: str) -> Callable[..., Any] | None:
@@ -198,7 +210,7 @@ class Passage:
         self.pipeline = pipeline
         self.x = x
         self._depth = 0
-        """How many modules were passed on the way in."""
+        """How many modules were passed on the way in and not yet on the way out."""
         self._editors: list[Stop] = []
         """Modules that edit the Events of the stream, the innermost first."""
         self._keepers: list[Keeper] = []
@@ -227,18 +239,20 @@ class Passage:
     async def run(self, dispatch: Call, choose: Callable[[Exchange], None]) -> Answer:
         """All the way in and out. Raises what no module recovered from.
 
-        `choose` fills in the candidates before the CALL stage. A Stream that comes back has begun: its Events go through `edit`, and its end is told with
-        `ended` or `broke`.
+        `choose` fills in the candidates before the CALL stage. A Stream that comes back has begun:
+        its Events go through `edit`, and its end is told with `ended` or `broke`.
         """
+        ended: Answer | Exception
         try:
-            answer = await self._inward(dispatch, choose)
+            ended = await self._inward(dispatch, choose)
         except asyncio.CancelledError:
-            if not self.x.abandoned:
-                raise
+            ended = Abandoned()
+        except Exception as error:
+            ended = error
+        try:
+            return await self._outward(ended)
+        except asyncio.CancelledError:
             return await self._outward(Abandoned())
-        except Exception as error:  # noqa: BLE001  the one place where every error of a call passes
-            return await self._outward(error)
-        return await self._outward(answer)
 
     async def _inward(self, dispatch: Call, choose: Callable[[Exchange], None]) -> Answer:
         x = self.x
@@ -267,15 +281,17 @@ class Passage:
     async def _around(self, stop: Stop, call: Call, x: Exchange) -> Answer:
         """Run an `around` module. If it breaks and fails OPEN, what it called stands."""
         assert stop.around is not None  # noqa: S101  only such stops are nested
-        if stop.blocked() and stop.fails is Fails.OPEN:
-            return await call(x)
         last = _Last(call)
         result = stop.run(x, stop.around, last)
+        if result is None:
+            return await last.standing(x)
         try:
-            answer = stop.answer(x, await result) if result is not None else None
+            answer = stop.answer(x, await result)
+            if stop.standing.tripped and answer is not None:
+                stop.standing.worked()
         except StockyardError as error:
             raise stop.named(error)  # noqa: B904
-        except Exception as error:  # noqa: BLE001  a broken module must not break the gateway
+        except Exception as error:
             stop.broke(x, error)
             answer = None
         return answer if answer is not None else await last.standing(x)
@@ -288,6 +304,9 @@ class Passage:
         for depth, stop in self.pipeline.outward:
             if depth >= self._depth:
                 continue
+            if stop.holds and isinstance(answer, Stream):
+                error, answer = await self._hold(answer)
+            self._depth = depth
             try:
                 if error is not None:
                     answer = await self._recover(stop, error)
@@ -316,15 +335,13 @@ class Passage:
 
     async def _pass(self, stop: Stop, answer: Answer) -> Answer:
         if isinstance(answer, Stream):
-            if not stop.holds:
-                if stop.module.wants_response and stop.on_response is not None:
-                    self._keepers.append(Keeper(stop, len(self._editors)))
-                if stop.edits:
-                    self._editors.append(stop)
-                if stop.on_response is not None or stop.on_error is not None:
-                    self._enders.append(stop)
-                return answer
-            answer = await self._hold(answer)
+            if stop.module.wants_response and stop.on_response is not None:
+                self._keepers.append(Keeper(stop, len(self._editors)))
+            if stop.edits:
+                self._editors.append(stop)
+            if stop.on_response is not None or stop.on_error is not None:
+                self._enders.append(stop)
+            return answer
         if stop.edits:
             answer = self._edit_whole(stop, answer)
         if stop.on_response is not None:
@@ -333,18 +350,24 @@ class Passage:
             answer = self.x.response or answer
         return answer
 
-    async def _hold(self, stream: Stream) -> Response:
+    async def _hold(self, stream: Stream) -> tuple[Exception | None, Response | None]:
         """Take a stream to its end, for a module that must see it whole."""
         try:
             response = await whole(stream, self.edit)
-            self.x.response = response
-            await self.ended()
+        except asyncio.CancelledError:
+            await self.broke(Abandoned())
+            raise
         except StockyardError as error:
             await self.broke(error)
-            raise
+            return error, None
+        try:
+            self.x.response = response
+            await self.ended()
+        except StockyardError as refusal:
+            return refusal, None
         finally:
             self._editors, self._enders, self._keepers = [], [], []
-        return response
+        return None, response
 
     async def _respond(self, stop: Stop, hook: Callable[..., Any]) -> None:
         begun = perf_counter_ns()
@@ -359,6 +382,8 @@ class Passage:
         if len(edited) == len(events) and all(a is b for a, b in zip(edited, events, strict=True)):
             return response
         output, usage = fold(edited)
+        if output == response.output and usage == response.usage:
+            return response  # cut into other pieces, but nobody changed it
         return Response(output, usage=usage)
 
     def edit(self, batch: Sequence[Event]) -> Sequence[Event]:
@@ -379,6 +404,11 @@ class Passage:
         for keeper in self._keepers:
             keeper.keep(batch)
 
+    def lose(self) -> None:
+        """What went through cannot be read again, so no module gets it as a response."""
+        for keeper in self._keepers:
+            keeper.lose()
+
     def _edit(self, stop: Stop, batch: Sequence[Event]) -> list[Event]:
         assert stop.on_chunk is not None  # noqa: S101  only such stops edit
         x = self.x
@@ -387,14 +417,15 @@ class Passage:
         failures = stop.standing.failures
         for event in batch:
             result = stop.run(x, stop.on_chunk, event)
-            if result is None:
+            if result is event:
+                edited.append(event)
+            elif result is None:
                 if stop.standing.failures != failures or stop.standing.tripped:
                     failures = stop.standing.failures
                     edited.append(event)  # it broke and fails OPEN: the Event passes as it was
-            elif isinstance(result, list | tuple):
-                edited.extend(result)
             else:
-                edited.append(result)
+                some = result if isinstance(result, list | tuple) else (result,)
+                edited.extend(some if stop.are_events(x, some) else (event,))
         spent = perf_counter_ns() - begun
         for place, step in enumerate(x.strip):
             if step.module == stop.name and step.hook == "on_chunk":
@@ -404,9 +435,12 @@ class Passage:
         return edited
 
     def head(self) -> None:
-        """The head of the answer is about to be written."""
+        """The head of the answer is about to be written. What breaks here only adds no header."""
         for stop, hook in self.pipeline.heads:
-            stop.run(self.x, hook)
+            try:
+                stop.run(self.x, hook)
+            except StockyardError:
+                continue  # noted already, and the answer itself has passed every module
 
     async def ended(self) -> None:
         """The stream is complete. Raises Refused when a module will not let it end well."""
@@ -455,8 +489,11 @@ class Keeper:
         if self._size > KEPT_CHARACTERS:
             self._folder = None
 
+    def lose(self) -> None:
+        self._folder = None
+
     def response(self) -> Response | None:
-        """What passed, folded; None when it was too much to keep."""
+        """What passed, folded; None when it was too much to keep, or could not be read."""
         if self._folder is None:
             return None
         output, usage = self._folder.result()

@@ -5,7 +5,8 @@ refused, failed, cut, or abandoned. The end is announced before the last byte is
 whoever keeps the books has them right when the caller believes the answer is complete.
 """
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 from stockyard.core.exchange import Exchange
 from stockyard.core.folding import unfold
@@ -27,7 +28,18 @@ GONE = 499
 class Call:
     """A Running of the lane; an Ending of its pump."""
 
-    __slots__ = ("_finished", "_office", "_passage", "_pump", "_reply", "_ride", "codec", "x")
+    __slots__ = (
+        "_begun",
+        "_ending",
+        "_finished",
+        "_office",
+        "_passage",
+        "_pump",
+        "_reply",
+        "_ride",
+        "codec",
+        "x",
+    )
 
     def __init__(
         self, x: Exchange, passage: Passage, codec: Codec | None, reply: Reply, office: Office
@@ -39,6 +51,10 @@ class Call:
         self._office = office
         self._pump: Pump | None = None
         self._ride: Cancellable | None = None
+        self._begun = False
+        """A task that is cancelled before its first step never runs at all."""
+        self._ending = False
+        """The modules that wait for the end of the stream are being told of it."""
         self._finished = False
 
     def begin(self) -> bool:
@@ -48,6 +64,7 @@ class Call:
         return not self._finished
 
     async def _run(self) -> None:
+        self._begun = True
         x = self.x
         office = self._office
         try:
@@ -62,9 +79,12 @@ class Call:
             self._finish(GONE, error)
         except StockyardError as error:
             self._refuse(error)
-        except Exception as error:  # noqa: BLE001  egress answers whatever happened
+        except Exception as error:
             office.unexpected(x, error)
-            self._refuse(error)
+            if self._pump is not None and self._pump.begun:
+                self.stream_failed(_internal())
+            else:
+                self._refuse(error)
 
     # Whole answers
 
@@ -113,19 +133,19 @@ class Call:
     def _stream(self, stream: Stream) -> None:
         x = self.x
         if stream.raw_format == x.inbound.format and not self._passage.edits:
-            codec = self.codec or self._office.plain
             native = x.inbound.native is not None
-            self._pump = RawPump(stream, self._reply, self, codec, self._passage, native=native)
+            self._pump = RawPump(
+                stream, self._reply, self, self.codec, self._passage, native=native
+            )
         else:
-            codec = self._codec()
             served = x.target.model if x.target is not None else x.request.model
             model = x.answer_model or served
-            writer = codec.writer(egress.pen_of(x, model))
+            writer = self._codec().writer(egress.pen_of(x, model))
             self._pump = EventPump(stream, self._reply, self, self._passage, writer)
         x.streamed = True
         fields = self._stream_head(stream.status, stream.fields)
         if x.inbound.native is None:
-            self._office.pings.add(self._pump, codec.ping)
+            self._office.pings.add(self._pump, self._codec().ping)
         self._pump.launch(stream.status, fields)
 
     def _stream_head(self, status: int, given: Sequence[tuple[bytes, bytes]]) -> bytes:
@@ -150,11 +170,14 @@ class Call:
         if self._finished:
             return
         if self._passage.ends:
-            self._ride = ride(
-                self._end_stream(), waits=self._passage.pipeline.waits, name=self.x.id
-            )
+            self._tell(self._end_stream())
         else:
             self._conclude()
+
+    def _tell(self, ending: Coroutine[Any, Any, None]) -> None:
+        """Tell the modules that wait for it how the stream ended, and end the call after that."""
+        self._ending = True
+        self._ride = ride(ending, waits=self._passage.pipeline.waits, name=self.x.id)
 
     async def _end_stream(self) -> None:
         try:
@@ -163,15 +186,18 @@ class Call:
             await self._passage.ended()
         except StockyardError as error:
             self._break(error)
-        except Exception as error:  # noqa: BLE001  egress answers whatever happened
+        except Exception as error:
             self._office.unexpected(self.x, error)
-            self._break(Refused(500, "internal", "Something went wrong inside Stockyard."))
+            self._break(_internal())
         else:
             self._conclude()
 
     def _conclude(self) -> None:
         pump = self._pump
         if self._finished or pump is None:
+            return
+        if self.x.abandoned:
+            self._finish(GONE, Abandoned())
             return
         self._finish(self.x.status, None)
         pump.finish(self._comment(self.codec))
@@ -180,9 +206,7 @@ class Call:
         if self._finished:
             return
         if self._passage.ends:
-            self._ride = ride(
-                self._end_broken(error), waits=self._passage.pipeline.waits, name=self.x.id
-            )
+            self._tell(self._end_broken(error))
         else:
             self._break(error)
 
@@ -223,17 +247,19 @@ class Call:
             return
         self.x.abandoned = True
         if self._pump is None:
-            if self._ride is not None:
-                self._ride.cancel()
-            return
-        self._pump.stream.cancel()
-        abandoned = Abandoned()
-        if self._passage.ends:
-            self._ride = ride(
-                self._end_abandoned(abandoned), waits=self._passage.pipeline.waits, name=self.x.id
-            )
-        else:
-            self._finish(GONE, abandoned)
+            self._stop()
+            if not self._begun:
+                self._finish(GONE, Abandoned())
+        elif not self._ending:
+            self._pump.stream.cancel()
+            if self._passage.ends:
+                self._tell(self._end_abandoned(Abandoned()))
+            else:
+                self._finish(GONE, Abandoned())
+
+    def _stop(self) -> None:
+        if self._ride is not None:
+            self._ride.cancel()
 
     async def _end_abandoned(self, error: Abandoned) -> None:
         await self._passage.broke(error)
@@ -254,13 +280,12 @@ class Call:
         error = Refused(
             503, "server_shutdown", "The gateway is stopping. Send the call again.", retry_after=1
         )
-        if self._pump is not None:
+        if self._pump is None:
+            self._refuse(error)
+            self._stop()
+        elif not self._ending:
             self._pump.stream.cancel()
-            self._break(error)
-            return
-        self._refuse(error)
-        if self._ride is not None:
-            self._ride.cancel()
+            self.stream_failed(error)
 
     def _finish(self, status: int, error: Exception | None) -> None:
         """The call is over. Announced exactly once, whatever way it ended."""
@@ -278,3 +303,7 @@ class Call:
         if pump is not None:
             self._office.pings.discard(pump)
         self._office.finished(self)
+
+
+def _internal() -> Refused:
+    return Refused(500, "internal", "Something went wrong inside Stockyard.")

@@ -20,8 +20,8 @@ NATIVE_STAYS = frozenset(
         b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer "
         b"trailers transfer-encoding upgrade content-length set-cookie set-cookie2 server alt-svc "
         b"openai-organization openai-project anthropic-organization-id anthropic-workspace-id "
-        b"access-control-allow-origin access-control-allow-credentials access-control-allow-headers "
-        b"access-control-allow-methods access-control-expose-headers access-control-max-age "
+        b"access-control-allow-origin access-control-allow-credentials access-control-max-age "
+        b"access-control-allow-headers access-control-allow-methods access-control-expose-headers "
         b"content-security-policy strict-transport-security content-encoding"
     ).split()
 )

@@ -9,8 +9,6 @@ from stockyard.core.exchange import Exchange
 from stockyard.errors import Abandoned, Kind, Refused, UpstreamError
 from stockyard.wire.codec import Fault
 
-DOCS = "https://github.com/stockyard/stockyard/tree/main/docs/errors.md"
-
 
 class Said(Struct, frozen=True):
     """How a kind of provider error is told to the caller."""
@@ -71,7 +69,11 @@ KIND_OF_STATUS: dict[int, str] = {
     504: "timeout",
 }
 
-CURED_BY_REPEATING = frozenset({408, 409, 429, 500, 502, 503, 504})
+REPEATED = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
+"""Statuses after which the official clients send a call again by themselves (`wire.md` 10.4)."""
+
+KNOWS_529 = frozenset({"anthropic.messages"})
+"""Formats in which a provider's 529 is said as it came; elsewhere it is 503."""
 
 
 def fault_of(error: Exception, x: Exchange | None, request_id: str = "") -> Fault:
@@ -94,6 +96,7 @@ def _refusal(error: Refused, x: Exchange | None, request_id: str) -> Fault:
         or ("provider_fault" if error.status >= 500 else "bad_request")
     )
     retry_after = error.retry_after
+    in_vain = retry_after is None
     if retry_after is None and error.status in (429, 503):
         retry_after = 1.0
     return _fault(
@@ -105,6 +108,7 @@ def _refusal(error: Refused, x: Exchange | None, request_id: str) -> Fault:
         request_id,
         param=error.param,
         retry_after=retry_after,
+        in_vain=in_vain,
         module=error.module,
         detail=dict(error.detail) if error.detail else None,
     )
@@ -115,11 +119,13 @@ def _upstream(error: UpstreamError, x: Exchange | None, request_id: str) -> Faul
     status = said.status
     if not error.own_credential and said.own_status is not None:
         status = said.own_status
+    if error.status == 529 and x is not None and x.inbound.format in KNOWS_529:
+        status = 529
     code = error.code if error.code in ("stream_stalled", "limit_exceeded") else said.code
     if not error.own_credential and error.kind == "auth":
         code = "invalid_key"
     retry_after = error.retry_after
-    if retry_after is None and status in (429, 503):
+    if retry_after is None and status in (429, 503, 529):
         retry_after = 1.0
     return _fault(
         status,
@@ -130,6 +136,7 @@ def _upstream(error: UpstreamError, x: Exchange | None, request_id: str) -> Faul
         request_id,
         param=error.param,
         retry_after=retry_after,
+        in_vain=not error.retryable or (x is not None and len(x.attempts) > 1),
         upstream_status=error.status,
         provider=error.provider,
         timer=error.timer,
@@ -146,8 +153,10 @@ def _fault(
     *,
     param: str | None = None,
     retry_after: float | None = None,
+    in_vain: bool = False,
     **more: object,
 ) -> Fault:
+    """`in_vain`: sending it again cannot help, or we have done so ourselves already."""
     said: dict[str, object] = {"code": code}
     if x is not None:
         said["trace_id"] = x.trace_id
@@ -162,6 +171,7 @@ def _fault(
         message=message,
         param=param,
         retry_after=retry_after,
+        should_retry=False if in_vain and status in REPEATED else None,
         request_id=x.id if x is not None else request_id,
         stockyard=said,
     )

@@ -150,7 +150,7 @@ class Line:
     def _build(
         self, name: str, setting: Setting, *, check: bool
     ) -> tuple[AnyModule | None, str | None]:
-        """The module, or what it needs. A Config is checked by building, also of one that is off."""
+        """The module, or what it needs. Building checks the Config, so one that is off is built."""
         cls = self._catalog[name]
         if not issubclass(cls, Module) or not (setting.enabled or check):
             return None, None

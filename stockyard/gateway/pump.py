@@ -75,6 +75,11 @@ class Pump:
             self._ending.stream_failed(error)
 
     @property
+    def begun(self) -> bool:
+        """Whether the head is out, so that an error can no longer be HTTP."""
+        return self._first is None
+
+    @property
     def _over(self) -> bool:
         return self._done or self._error is not None
 
@@ -102,16 +107,17 @@ class RawPump(Pump):
         stream: Stream,
         reply: Reply,
         ending: Ending,
-        codec: Codec,
+        codec: Codec | None,
         passage: Passage,
         *,
         native: bool,
     ) -> None:
+        """`codec` is None for bytes that nobody here can read."""
         super().__init__(stream, reply, ending)
         self._codec = codec
         self._passage = passage
         self._native = native
-        self._kept: list[bytes] | None = [] if passage.keeps else None
+        self._kept: list[bytes] | None = [] if passage.keeps and codec is not None else None
         self._size = 0
 
     def _take(self) -> None:
@@ -129,19 +135,23 @@ class RawPump(Pump):
         self._send(piece)
 
     def keep(self) -> None:
-        if self._kept is None:
+        if self._kept is None or self._codec is None:
+            self._passage.lose()
             return
         reader = self._codec.reader(traits=frozenset())
-        events = [event for piece in self._kept for event in reader.feed(piece)]
-        events += reader.feed(self.stream.terminator)
-        self._passage.keep([*events, *reader.end()])
+        try:
+            events = [event for piece in self._kept for event in reader.feed(piece)]
+            events += reader.feed(self.stream.terminator)
+            self._passage.keep([*events, *reader.end()])
+        except StockyardError:
+            self._passage.lose()
         self._kept = None
 
     def finish(self, comment: bytes) -> None:
         self._reply.finish((b"" if self._native else comment) + self.stream.terminator)
 
     def fail(self, fault: Fault) -> None:
-        if self._native:
+        if self._native or self._codec is None:
             # The client hears what the provider said: nothing more, and no proper end.
             self._reply.cut()
         else:

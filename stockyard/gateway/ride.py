@@ -20,18 +20,23 @@ class Cancellable(Protocol):
 class Ride:
     """One coroutine under way. It must deal with its own errors: none may come out of it."""
 
-    __slots__ = ("_coroutine", "_future")
+    __slots__ = ("_cancelled", "_coroutine", "_future")
 
     def __init__(self, coroutine: Coroutine[Any, Any, None]) -> None:
         self._coroutine = coroutine
         self._future: asyncio.Future[Any] | None = None
+        self._cancelled = False
         self._step(None)
 
     def _step(self, _done: "asyncio.Future[Any] | None") -> None:
         self._future = None
         try:
-            # The result or error of the future is raised inside, by its own `__await__`.
-            future = self._coroutine.send(None)
+            if self._cancelled:
+                self._cancelled = False
+                future = self._coroutine.throw(asyncio.CancelledError())
+            else:
+                # The result or error of the future is raised inside, by its own `__await__`.
+                future = self._coroutine.send(None)
         except StopIteration:
             return
         future._asyncio_future_blocking = False  # the handshake that a task would do
@@ -40,8 +45,8 @@ class Ride:
 
     def cancel(self) -> None:
         """Cancel what it waits for; the coroutine sees CancelledError there."""
-        if self._future is not None:
-            self._future.cancel()
+        if self._future is not None and not self._future.cancel():
+            self._cancelled = True  # it is done already, and the next step is on its way
 
 
 def ride(coroutine: Coroutine[Any, Any, None], *, waits: bool, name: str = "") -> Cancellable:

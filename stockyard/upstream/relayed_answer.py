@@ -23,8 +23,8 @@ class RelayedAnswer(Stream):
         self,
         x: Exchange,
         attempt: Attempt,
-        format: str,
-        loop: asyncio.AbstractEventLoop,  # noqa: A002
+        format: str,  # noqa: A002  the word of the field everywhere
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._x = x
         self._attempt = attempt

@@ -21,8 +21,8 @@ from stockyard.core.response import Raw
 from stockyard.core.stream import RawSink, Sink, Stream
 from stockyard.core.target import Attempt, Outcome
 from stockyard.errors import StockyardError, UpstreamError
-from stockyard.upstream.transport import Handle
 from stockyard.upstream.silence import Silence
+from stockyard.upstream.transport import Handle
 from stockyard.wire.codec import Codec, StreamLook, StreamReader, Traits
 
 HOLD_BYTES = 256 * 1024
@@ -31,6 +31,10 @@ ODD_BYTES = 64 * 1024
 """How much is read of an answer that is no stream, to tell what it is."""
 MAX_BYTES = 256 * 1024 * 1024
 MAX_EVENTS = 1_000_000
+PING = b"event: ping"
+"""How an event begins that has data but no content."""
+MODULE = "dispatch"
+"""The name under which Findings are left."""
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -62,6 +66,7 @@ class StreamedAnswer(Stream):
         self._x = x
         self._attempt = attempt
         self._codec = codec
+        self._native = native
         self._traits = traits
         self._silence = silence
         self.raw_format = codec.name if forward else None
@@ -136,13 +141,18 @@ class StreamedAnswer(Stream):
             self._forward(self._raw_sink, passed)
         elif self._sink is not None:
             assert self._reader is not None  # noqa: S101  `start` saw to it
-            self._deliver(self._sink, self._reader.feed(piece))
+            try:
+                events = self._reader.feed(piece)
+            except StockyardError:
+                self._deliver(self._sink, self._reader.before_error)
+                raise
+            self._deliver(self._sink, events)
         else:
             self._hold(piece)
 
     def _forward(self, sink: RawSink, passed: bytes) -> None:
         if passed:
-            if b"data:" in passed:
+            if b"data:" in passed and not passed.startswith(PING):
                 self.content_at = monotonic()
             sink.data(passed)
 
@@ -184,6 +194,7 @@ class StreamedAnswer(Stream):
         if self._look is not None and self._sink is None:
             rest = self._look.end()
             self._x.usage = self._look.usage
+            self._judge_end(self._look)
             if self._raw_sink is None:
                 self._passed.append(rest)
                 self._commit()
@@ -202,6 +213,19 @@ class StreamedAnswer(Stream):
         if sink is not None:
             sink.done()
 
+    def _judge_end(self, look: StreamLook) -> None:
+        """Only we can see truncation: the client would take a stream that just stops for whole."""
+        if look.terminator:
+            return
+        if look.complete:
+            self._x.note(MODULE, "no_terminator")
+        elif self._native:
+            self._x.note(MODULE, "truncated")
+        elif self._size:
+            raise UpstreamError("interrupted", "The provider's answer broke off before its end.")
+        else:
+            raise UpstreamError("bad_answer", "The provider's answer is empty.")
+
     def _end_odd(self) -> None:
         """Not a stream: an error, a whole answer, or nothing we can use. Nothing was sent yet."""
         sending = self.sending
@@ -219,7 +243,7 @@ class StreamedAnswer(Stream):
             self._break(error)
 
     def _break(self, error: StockyardError) -> None:
-        """The stream is lost: before it was committed the call fails, afterwards the stream does."""
+        """The stream is lost: before it was committed the call fails, then the stream does."""
         if self._over:
             return
         if self._look is not None and self._look.usage is not None:
@@ -294,6 +318,7 @@ class StreamedAnswer(Stream):
             if self._over and self._error is None:
                 events.extend(self._reader.end())
         except StockyardError as error:
+            events.extend(self._reader.before_error)
             self._error = error
             self._close("partial")
         self._came, self._passed = [], []
@@ -332,7 +357,10 @@ class StreamedAnswer(Stream):
 
     @property
     def terminator(self) -> bytes:
-        return self._look.terminator if self._look is not None else b""
+        """What the provider sent; where it left it out, what clients of the format wait for."""
+        if self._look is None:
+            return b""
+        return self._look.terminator or (b"" if self._native else self._codec.terminator)
 
     def pause(self) -> None:
         if self.sending is not None and not self._over:
