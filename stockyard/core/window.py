@@ -8,8 +8,8 @@ cannot be the beginning of a match is never held.
 Law: the released text, joined, does not depend on how the channel was cut. Two facts make it so.
 The point up to which text is settled depends on the text alone, and it only moves forward. And a
 Window never looks at more than the Finder's `reach` of unreleased text at a time: longer pieces
-are taken in steps. When a whole reach is open, it cannot all become one match any more. Then what
-stands in it as a match is taken as it is, and an eighth of the reach is let go.
+are taken in steps. When a whole reach is open, what stands in it as a match is taken as it is, and
+half of the reach is let go; only a match longer than that half can escape by it.
 
 Up to 64 characters of released text stay visible to the Finder, as they were before the edit, for
 word borders and context words.
@@ -136,9 +136,9 @@ class Window:
         return self._give_way(look.pending)
 
     def _give_way(self, pending: Sequence[Span]) -> str:
-        end = self._start + max(1, self._finder.reach // 8)
+        end = self._start + self._finder.reach // 2
         taken = [span for span in pending if span.start < end]
-        return self._release(taken, max(end, *(span.end for span in taken), end))
+        return self._release(taken, max([end, *(span.end for span in taken)]))
 
     def _release(self, spans: Sequence[Span], end: int) -> str:
         pieces: list[str] = []
@@ -163,7 +163,7 @@ class Windows:
 
     def __init__(self) -> None:
         self._windows: dict[str, dict[Name, Window]] = {}
-        self._companions: dict[tuple[str, int, str], list[Event]] = {}
+        self._companions: dict[tuple[str, int, str | None], list[Event]] = {}
         self._free_text: set[tuple[int, str]] = set()
         self._numbers: dict[str, dict[str, int]] = {}
         self.tallies: dict[str, Counter[str]] = {}
@@ -213,11 +213,9 @@ class Windows:
             return event
         channel = Channel(ReasoningDelta, event.choice, event.key, json=False)
         summary = tuple(_edited(text, channel, finder, edit) for text in part.summary)
-        return (
-            event
-            if summary == part.summary
-            else replace(event, whole=replace(part, summary=summary))
-        )
+        if summary == part.summary:
+            return event
+        return replace(event, whole=replace(part, summary=summary))
 
     def _fed(self, owner: str, event: Delta, finder: Finder, edit: Edit) -> Event | None:
         windows = self._windows.setdefault(owner, {})
@@ -241,7 +239,7 @@ class Windows:
         for (choice, key, kind), window in ends.items():
             if text := window.close():
                 yield kind(key=key, text=text, choice=choice)
-        part = event.key if isinstance(event, PartEnded) else ""
+        part = event.key if isinstance(event, PartEnded) else None
         companions = self._companions.pop((owner, event.choice, part), ())
         if len(companions) <= MAX_COMPANIONS and not any(w.changed for w in ends.values()):
             yield from companions
@@ -258,7 +256,7 @@ class Windows:
 
     def _kept(self, owner: str, event: LogprobsAdded | SignatureDelta) -> Event | None:
         """Keep what repeats the text, or vouches for it, until it is known whether it changed."""
-        part = event.key if isinstance(event, SignatureDelta) else ""
+        part = event.key if isinstance(event, SignatureDelta) else None
         kept = self._companions.setdefault((owner, event.choice, part), [])
         if len(kept) <= MAX_COMPANIONS:  # one more than the bound says that there were too many
             kept.append(event)

@@ -119,7 +119,7 @@ class RuleMatcher:
         self._tail = growing_tail(expressions) if expressions else None
 
     def find(self, text: str) -> list[Span]:
-        found = self._candidates(text, 0, complete=True)
+        found = self._candidates(text, _encoded(text), 0, complete=True)
         return self._merged(found) if found else []
 
     def found_in(self, texts: Iterable[str]) -> bool:
@@ -132,10 +132,13 @@ class RuleMatcher:
         """What is settled from `start` on; unless it is complete, `text` may go on at its end."""
         if self._tail is None:
             return Look([], len(text), [])
-        found = self._candidates(text, start, complete=complete)
+        data = _encoded(text)
+        found = self._candidates(text, data, start, complete=complete)
         if complete:
             return Look(self._merged(found), len(text), [])
-        open_from = self._open_from(self._tail, text, start)
+        open_from = _open_from(self._tail, text, data, start)
+        if not found:
+            return Look([], open_from, [])
         for candidate in sorted(found, key=lambda c: (c.settled, -c.end)):
             if not candidate.settled or candidate.end > open_from:
                 open_from = min(open_from, candidate.start)
@@ -146,19 +149,12 @@ class RuleMatcher:
             self._merged([c for c in sure if c.end > open_from]),
         )
 
-    def _open_from(self, tail: Regex, text: str, start: int) -> int:
-        data = _encoded(text)
-        at = start if len(data) == len(text) else len(_encoded(text[:start]))
-        growing = tail.search(data, at)
-        return _chars(data, growing.start(), text) if growing else len(text)
-
-    def _candidates(self, text: str, start: int, *, complete: bool) -> list[_Candidate]:
-        data = _encoded(text)
+    def _candidates(
+        self, text: str, data: bytes, start: int, *, complete: bool
+    ) -> list[_Candidate]:
         hits = self._set.Match(data) if self._set is not None else None
-        if not hits:
-            return []
         found: list[_Candidate] = []
-        for hit in hits:
+        for hit in hits or ():
             found += self._of_rule(self._patterns[hit], text, data, start, complete=complete)
         return found
 
@@ -291,9 +287,13 @@ def _length(data: bytes) -> int:
     return len(data.decode("utf-8", "surrogatepass"))
 
 
-def _chars(data: bytes, offset: int, text: str) -> int:
-    """The character at a byte offset, counted from the end because it is near."""
-    return offset if len(data) == len(text) else len(text) - _length(data[offset:])
+def _open_from(tail: Regex, text: str, data: bytes, start: int) -> int:
+    """Where the longest end begins that could still grow into a match."""
+    plain = len(data) == len(text)
+    growing = tail.search(data, start if plain else len(_encoded(text[:start])))
+    if growing is None:
+        return len(text)
+    return growing.start() if plain else len(text) - _length(data[growing.start() :])
 
 
 def _touched(text: str, first: int, last: int) -> bool:

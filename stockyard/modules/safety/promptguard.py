@@ -35,7 +35,7 @@ from stockyard.core.events import Event
 from stockyard.core.exchange import Exchange
 from stockyard.core.module import Fails, Module, ModuleConfig, Stage, Streaming
 from stockyard.core.ports import Ports, Span
-from stockyard.core.scan.matcher import REACH, RuleMatcher, replaced
+from stockyard.core.scan.matcher import RuleMatcher, replaced
 from stockyard.core.scan.normal import NormalView
 from stockyard.core.scan.regex import operator_pattern
 from stockyard.core.scan.rule import Rule, pack
@@ -145,7 +145,7 @@ class PromptGuard(Module[Config]):
     streaming = Streaming.CHUNKS
     fails = Fails.CLOSED
     handles = frozenset({"chat", "completions", "embeddings", "images", "audio", "moderations"})
-    reach = REACH
+    reach = 1_024
 
     def __init__(self, config: Config, ports: Ports) -> None:
         super().__init__(config, ports)
@@ -207,7 +207,9 @@ class PromptGuard(Module[Config]):
 
     def _matcher(self, rules: Sequence[Rule]) -> RuleMatcher:
         accepts = self._is_meant if self.config.allow else None
-        return RuleMatcher(rules, least=self.config.min_confidence, accepts=accepts)
+        return RuleMatcher(
+            rules, least=self.config.min_confidence, accepts=accepts, reach=self.reach
+        )
 
     def _is_meant(self, rule: Rule, value: str) -> bool:
         value = value.lower()
@@ -337,12 +339,12 @@ def _rules(config: Config) -> Iterator[Rule]:
     for place, kind in enumerate(config.types):
         if kind not in known:
             raise InvalidConfig(f"types[{place}]", f"There is no type '{kind}'.")
-    countries = {rule.country for rule in rules}
+    countries = {rule.country for rule in rules if rule.country}
     for place, country in enumerate(config.countries):
         if country not in countries:
             raise InvalidConfig(f"countries[{place}]", f"There are no rules for '{country}'.")
     for place, row in enumerate(config.custom):
-        yield _custom(f"custom[{place}].pattern", row)
+        yield _custom(f"custom[{place}]", row)
     yield from (rule for rule in rules if _wanted(rule, config))
 
 
@@ -354,9 +356,9 @@ def _wanted(rule: Rule, config: Config) -> bool:
 
 def _custom(path: str, row: Custom) -> Rule:
     return Rule(
-        id=f"custom.{row.name}",
+        id=path,
         type=row.name,
-        pattern=f"({operator_pattern(row.pattern, path)})",
+        pattern=f"({operator_pattern(row.pattern, path + '.pattern')})",
         confidence=row.confidence,
         check="luhn" if row.luhn else "",
     )

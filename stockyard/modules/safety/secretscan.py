@@ -237,8 +237,12 @@ def _rules(config: Config) -> list[Rule]:
         if id not in known:
             raise InvalidConfig(f"disabled_rules[{place}]", f"There is no rule '{id}'.")
     off = set(config.disabled_rules) | (set() if config.entropy else {GENERIC_RULE})
-    custom = [_custom(f"custom[{place}].pattern", row) for place, row in enumerate(config.custom)]
-    return [*custom, *(rule for rule in rules if rule.id not in off)]
+    custom: dict[str, Rule] = {}
+    for place, row in enumerate(config.custom):
+        if row.name in custom:
+            raise InvalidConfig(f"custom[{place}].name", f"There are two rules '{row.name}'.")
+        custom[row.name] = _custom(f"custom[{place}].pattern", row)
+    return [*custom.values(), *(rule for rule in rules if rule.id not in off)]
 
 
 def _custom(path: str, row: Custom) -> Rule:

@@ -281,7 +281,11 @@ async def test_parallel_calls_never_get_each_others_values() -> None:
         ({"allow": ["@acme.org"]}, f"{ANN} a@b.org", f"{ANN} [EMAIL_1]"),
         ({"allow": ["Ann@acme.org"]}, f"{ANN} {BOB}", f"{ANN} [EMAIL_1]"),
         ({"min_confidence": 0.95}, "from 203.0.113.42", "from 203.0.113.42"),
-        ({"custom": [{"name": "staff", "pattern": r"S-\d+"}]}, "S-12", "[STAFF_1]"),
+        (
+            {"custom": [{"name": "staff", "pattern": p} for p in (r"S-\d+", r"T-\d+")]},
+            "S-12 T-12",
+            "[STAFF_1] [STAFF_2]",
+        ),
         (
             {"custom": [{"name": "staff", "pattern": r"S-\d+", "luhn": True}]},
             "S-18 S-19",
@@ -301,6 +305,7 @@ async def test_what_to_look_for_can_be_set(
     [
         ({"types": ["email", "shoe_size"]}, "types[1]"),
         ({"countries": ["xx"]}, "countries[0]"),
+        ({"countries": ["us", ""]}, "countries[1]"),
         ({"custom": [{"name": "ab", "pattern": "["}]}, "custom[0].pattern"),
     ],
 )

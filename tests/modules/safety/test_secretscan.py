@@ -173,6 +173,7 @@ async def test_rules_can_be_left_out_added_and_sharpened(
         ({"disabled_rules": ["jwt", "no-such-rule"]}, "disabled_rules[1]"),
         ({"custom": [{"name": "a", "pattern": "("}]}, "custom[0].pattern"),
         ({"custom": [{"name": "a", "pattern": "x*"}]}, "custom[0].pattern"),
+        ({"custom": [{"name": "a", "pattern": "x"}] * 2}, "custom[1].name"),
     ],
 )
 def test_a_config_that_cannot_work_is_refused_with_its_path(
@@ -298,3 +299,9 @@ async def test_when_the_engine_breaks_nothing_is_sent() -> None:
         await through(an_exchange(), provider, module)
     assert (refused.value.status, refused.value.code) == (503, "module_failed")
     assert provider.asked == []
+
+
+@pytest.mark.parametrize("text", ["hello", "the last word could be a key", ""])
+async def test_an_answer_without_secrets_is_forwarded_as_it_came(text: str) -> None:
+    answer = an_answer(text)
+    assert await through(an_exchange(), Provider(answer), scan()) is answer
