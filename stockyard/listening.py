@@ -4,6 +4,7 @@ import errno
 import socket
 from pathlib import Path
 
+from stockyard.certificate import refuse_expired
 from stockyard.errors import CannotStart
 from stockyard.gateway.server import ServerSettings, Tls, bind
 from stockyard.portowner import program_on
@@ -41,11 +42,14 @@ def port_taken(port: int) -> str:
 
 
 def server_settings_of(settings: Settings) -> ServerSettings:
+    """Raises CannotStart (78) for a certificate that has expired."""
     server = settings.server
     tls = None
     if server.tls_cert:
+        certificate = Path(server.tls_cert).expanduser()
+        refuse_expired(certificate)
         tls = Tls(
-            certificate=Path(server.tls_cert).expanduser(),
+            certificate=certificate,
             key=Path(server.tls_key).expanduser(),
             handshake_timeout_s=settings.http.tls_handshake,
         )

@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -71,7 +72,7 @@ class Run:
     async def serve(self) -> None:
         await self.control.open(self.stockyard.folder.subfolder(FOLDER))
         try:
-            forget(os.environ, self._secrets())
+            forget(os.environ, (*self._secrets(), *self._proxies()))
             self._listen_to_calls()
             self.stockyard.health.ready()
             self.stockyard.folder.note(self.address)
@@ -105,11 +106,17 @@ class Run:
 
     def _secrets(self) -> Iterator[str]:
         """Everything that must not be written anywhere."""
-        proxies = self.settings.proxies
         yield from self.stockyard.directory.secrets()
-        for secret in (self.settings.admin_key, proxies.http, proxies.https):
-            if secret is not None:
-                yield secret.reveal()
+        if self.settings.admin_key is not None:
+            yield self.settings.admin_key.reveal()
+        for proxy in self._proxies():
+            yield urlsplit(proxy).password or ""
+
+    def _proxies(self) -> Iterator[str]:
+        """The addresses of outbound proxies, which may hold a password."""
+        for proxy in (self.settings.proxies.http, self.settings.proxies.https):
+            if proxy is not None:
+                yield proxy.reveal()
 
     # What is said
 

@@ -1,7 +1,9 @@
 """One line of the log: what it says to a program, and what to a person."""
 
+import json
 import time
 from collections.abc import Hashable
+from functools import lru_cache
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -52,8 +54,15 @@ class Event(Struct, frozen=True):
         return f"{clock(self.at_ns)} {printable(self.message)}"
 
 
+ENCODER = msgspec.json.Encoder(enc_hook=str)
+
+
 def as_json(line: Line) -> bytes:
-    return msgspec.json.encode(line.facts(), enc_hook=str) + b"\n"
+    facts = line.facts()
+    try:
+        return ENCODER.encode(facts) + b"\n"
+    except UnicodeEncodeError:  # Half of a character, as in the name of an odd file.
+        return json.dumps(facts, default=str).encode() + b"\n"
 
 
 def as_text(line: Line) -> bytes:
@@ -63,12 +72,22 @@ def as_text(line: Line) -> bytes:
 def timestamp(at_ns: int) -> str:
     """`2026-11-21T14:03:07.123Z`."""
     seconds, rest = divmod(at_ns, 1_000_000_000)
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{rest // 1_000_000:03}Z"
+    return f"{utc(seconds)}.{rest // 1_000_000:03}Z"
 
 
 def clock(at_ns: int) -> str:
     """`14:03:07`, as the clock on the wall shows it."""
-    return time.strftime("%H:%M:%S", time.localtime(at_ns // 1_000_000_000))
+    return local(at_ns // 1_000_000_000)
+
+
+@lru_cache(maxsize=4)
+def utc(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+
+
+@lru_cache(maxsize=4)
+def local(seconds: int) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(seconds))
 
 
 def printable(text: str) -> str:

@@ -6,6 +6,7 @@ import socket
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,20 +83,28 @@ def file_where_the_folder_belongs(program: Any) -> tuple[str, ...]:
 
 
 def mismatched_certificate(program: Any) -> tuple[str, ...]:
-    certificate, key = program.home / "cert.pem", program.home / "key.pem"
-    certificate.write_bytes(a_certificate(ec.generate_private_key(ec.SECP256R1())))
-    other = ec.generate_private_key(ec.SECP256R1())
-    key.write_bytes(
-        other.private_bytes(
+    own, other = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    return tls_files(program.home, a_certificate(own, days=1), other)
+
+
+def expired_certificate(program: Any) -> tuple[str, ...]:
+    own = ec.generate_private_key(ec.SECP256R1())
+    return tls_files(program.home, a_certificate(own, days=-1), own)
+
+
+def tls_files(folder: Path, certificate: bytes, key: ec.EllipticCurvePrivateKey) -> tuple[str, ...]:
+    (folder / "cert.pem").write_bytes(certificate)
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
     )
-    return "--tls-cert", str(certificate), "--tls-key", str(key)
+    return "--tls-cert", "cert.pem", "--tls-key", "key.pem"
 
 
-def a_certificate(key: ec.EllipticCurvePrivateKey) -> bytes:
+def a_certificate(key: ec.EllipticCurvePrivateKey, *, days: int) -> bytes:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)
     builder = (
@@ -104,8 +113,8 @@ def a_certificate(key: ec.EllipticCurvePrivateKey) -> bytes:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(now - timedelta(days=9))
+        .not_valid_after(now + timedelta(days=days))
     )
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
@@ -145,6 +154,7 @@ FAULTS: list[tuple[str, int, Prepare, str]] = [
     ("no certificate", 78, given("--tls-cert", "x.pem", "--tls-key", "y.pem"), "certificate"),
     ("half of TLS", 78, given("--tls-cert", "x.pem"), "belong together"),
     ("another's certificate", 78, mismatched_certificate, "certificate"),
+    ("an old certificate", 78, expired_certificate, "expired on"),
     ("too many workers", 78, written("[server]\nworkers = 2\n"), "workers"),
     ("another database", 78, given(), "SQLite"),
 ]  # fmt: skip
@@ -187,6 +197,27 @@ def test_a_port_of_another_program_is_told_with_its_name(program: Any) -> None:
     assert done.returncode == 69
     assert f"Port {port} is used by" in done.stderr
     assert f"(pid {os.getpid()}). Start with --port {port + 1}, or stop it." in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("name", ["", "stockyard.db"], ids=["folder", "database"])
+def test_data_of_another_user_is_told_with_its_cure(program: Any, name: str) -> None:
+    database_of(b"")(program)
+    os.chown(program.data / name, 65534, 65534)
+    done = program.run("--port", "0")
+    assert done.returncode == 77
+    assert "belongs to another user: chown 0 " in done.stderr
+
+
+def test_damage_in_the_database_is_told(program: Any) -> None:
+    assert program.start().stop() == 0
+    database = program.data / "stockyard.db"
+    with database.open("r+b") as file:
+        file.seek(2 * 4096)
+        file.write(b"\xa5" * (database.stat().st_size - 3 * 4096))
+    done = program.run("--port", "0")
+    assert done.returncode == 65
+    assert re.fullmatch(r"stockyard: .+backup.+\n", done.stderr)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

@@ -6,6 +6,7 @@ import signal
 import socket
 import stat
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,24 @@ def test_a_second_signal_ends_it_within_seconds_and_says_so_in_the_stream(progra
             rest += some
     assert b"server_shutdown" in rest
     assert process.events("stopped")[0]["calls"] == 1
+
+
+def test_a_call_under_way_is_answered_before_the_end(program: Any) -> None:
+    process = program.start()
+    with ThreadPoolExecutor(1) as pool:
+        calling = pool.submit(process.call, key_of(program), model="mock/delay-500ms")
+        time.sleep(0.2)
+        process.signal(signal.SIGTERM)
+        assert calling.result(10)[0] == 200
+    assert process.wait() == 0
+    assert process.events("stopped")[0]["errors"] == 0
+
+
+def test_stop_gives_calls_no_more_than_its_grace(program: Any) -> None:
+    process = program.start()
+    with slow_stream(process, key_of(program)):
+        assert program.run("stop", "--grace", "0.1").returncode == 0
+    assert process.wait() == 0
 
 
 def test_a_hang_up_is_answered_in_the_log_and_nothing_ends(program: Any) -> None:
