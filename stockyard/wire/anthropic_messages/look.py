@@ -46,8 +46,10 @@ _event = msgspec.json.Decoder(_Event).decode
 
 # Openings of events that cannot say more than that the stream goes on. The service writes the
 # type first; any other spelling is decoded.
-_DELTA = b'event: content_block_delta\ndata: {"type":"content_block_delta",'
-_BLOCK_STOP = b'event: content_block_stop\ndata: {"type":"content_block_stop",'
+_DULL = (
+    b'event: content_block_delta\ndata: {"type":"content_block_delta",',
+    b'event: content_block_stop\ndata: {"type":"content_block_stop",',
+)
 
 
 class MessagesLook:
@@ -75,13 +77,17 @@ class MessagesLook:
 
     def feed(self, data: bytes) -> bytes:
         passed: list[bytes] = []
+        blocks = self._blocks.feed(data)
         try:
-            for block in self._blocks.feed(data):
-                passed.append(self._pass(block))  # noqa: PERF401  kept when one raises
+            for block in blocks:
+                if self.content and block.startswith(_DULL) and block.count(b"\n") == 3:
+                    passed.append(block)
+                else:
+                    passed.append(self._pass(block))
         except UpstreamError:
             self.before_error = b"".join(passed)
             raise
-        return b"".join(passed)
+        return passed[0] if len(passed) == 1 else b"".join(passed)
 
     def end(self) -> bytes:
         rest = self._blocks.rest()
@@ -92,8 +98,6 @@ class MessagesLook:
         return self._pass(rest if self._native else rest.rstrip(b"\r\n") + b"\n\n")
 
     def _pass(self, block: bytes) -> bytes:
-        if self.content and block.startswith((_DELTA, _BLOCK_STOP)) and block.count(b"\n") == 3:
-            return self._kept(block)
         heard = said(block)
         if heard.data == b"[DONE]":
             # Clients of this format stumble over an end mark of another.
