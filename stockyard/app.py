@@ -28,6 +28,7 @@ from stockyard.apps.teams.keys import KeyRing
 from stockyard.core.exchange import Exchange
 from stockyard.core.module import AnyModule
 from stockyard.core.ports import Ports
+from stockyard.core.scan.matcher import matcher
 from stockyard.core.signals import ExchangeFinished, ModuleChanged, Signals
 from stockyard.core.standing import Standings
 from stockyard.core.totals import totals
@@ -221,6 +222,7 @@ class Stockyard:
             limits=LocalLimits(),
             health=self.target_health,
             models=_Live(self),
+            matcher=matcher,
             answers=MemoryAnswers(),
             call_fingerprint=lambda: self.line.fingerprint(),
             now=time.time,
