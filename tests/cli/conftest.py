@@ -75,6 +75,10 @@ class Program:
         self.processes.append(process)
         return process
 
+    def end(self) -> None:
+        for process in self.processes:
+            process.end()
+
 
 class Process:
     """A server under way, and what it has said so far."""
@@ -186,10 +190,11 @@ def new_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[
 
     yield make
     for program in made:
-        for process in program.processes:
-            process.end()
+        program.end()
 
 
 @pytest.fixture
-def program(new_program: Callable[[], Program]) -> Program:
-    return new_program()
+def program(tmp_path: Path) -> Iterator[Program]:
+    program = Program(tmp_path)
+    yield program
+    program.end()

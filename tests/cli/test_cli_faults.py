@@ -4,7 +4,9 @@ import os
 import re
 import socket
 import sqlite3
+import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -119,6 +121,7 @@ def a_certificate(key: ec.EllipticCurvePrivateKey, *, days: int) -> bytes:
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
+AT_ONCE = 3
 PROXY = ("--behind-proxy", "10.0.0.0/8")
 FAULTS: list[tuple[str, int, Prepare, str]] = [
     # what it is, exit code, how it comes about, words that must be said
@@ -171,18 +174,35 @@ VARIABLES = {
 }
 
 
+Met = dict[str, "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def met(new_program: Callable[[], Any]) -> Met:
+    """How the program met each fault. All at once, because a start is mostly waiting for disks."""
+
+    def meet(program: Any, what: str, prepare: Prepare) -> "subprocess.CompletedProcess[str]":
+        arguments = prepare(program)
+        serve = () if arguments[:1] == ("modles",) else ("--port", "0")
+        done: subprocess.CompletedProcess[str] = program.run(
+            *serve, *arguments, **VARIABLES.get(what, {})
+        )
+        return done
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        met = {
+            what: pool.submit(meet, new_program(), what, prepare) for what, _, prepare, _ in FAULTS
+        }
+    return {what: done.result() for what, done in met.items()}
+
+
 @pytest.mark.parametrize(
-    ("what", "code", "prepare", "words"), FAULTS, ids=[fault[0] for fault in FAULTS]
+    ("what", "code", "words"), [(what, code, words) for what, code, _, words in FAULTS]
 )
 def test_a_fault_is_told_in_one_line_with_its_exit_code(
-    program: Any, what: str, code: int, prepare: Prepare, words: str
+    met: Met, what: str, code: int, words: str
 ) -> None:
-    arguments = prepare(program)
-    if "modles" not in arguments:
-        arguments = ("--port", "0", *arguments)
-
-    done = program.run(*arguments, **VARIABLES.get(what, {}))
-
+    done = met[what]
     assert done.returncode == code, done.stderr
     assert re.fullmatch(r"stockyard: .+[.?]?\n", done.stderr), done.stderr
     assert words in done.stderr

@@ -32,17 +32,7 @@ def called(served: Any, **body: Any) -> None:
     served.server.call(found[0], **body)
 
 
-ASKING = [
-    ("stop",),
-    ("modules", "list"),
-    ("modules", "show", "cache"),
-    ("modules", "on", "cache"),
-    ("modules", "set", "cache", "x=1"),
-    ("keys", "list"),
-    ("keys", "revoke", "x"),
-    ("logs",),
-    ("models",),
-]
+ASKING = [("stop",), ("modules", "on", "cache"), ("keys", "list"), ("logs",), ("models",)]
 
 
 @pytest.mark.parametrize("arguments", ASKING, ids=" ".join)
