@@ -35,7 +35,7 @@ from urllib.parse import urlsplit
 from stockyard.app import Stockyard
 from stockyard.core.module import AnyModule
 from stockyard.core.signals import ExchangeFinished
-from stockyard.errors import CannotStart
+from stockyard.errors import StockyardError
 from stockyard.gateway.server import Server, ServerSettings, bind
 from stockyard.providers.row import shipped_rows
 from stockyard.settings import load
@@ -252,7 +252,9 @@ class Yard:
             self._settings["server.port"] = port = listening.getsockname()[1]
             settings = load(self._settings, {}, self._folder)
             stockyard = self._stockyard = await Stockyard.open(settings, {}, self._custom)
-        except CannotStart:
+            for change in self._changes:
+                self._change(*change)
+        except StockyardError:
             listening.close()
             raise
         self._server = Server(
@@ -264,8 +266,6 @@ class Yard:
         self.url = f"http://127.0.0.1:{port}"
         self.key = stockyard.first_run.key or ""
         stockyard.signals.listen(ExchangeFinished, "yard", self._remember)
-        for change in self._changes:
-            self._change(*change)
         stockyard.health.ready()
         await self._server.startup()
         return self
