@@ -183,6 +183,8 @@ class Exchange(Struct, kw_only=True, eq=False):
     vault: dict[str, str] = {}
     """Placeholders and what they stand for. Never stored, never in a Finding."""
     told: list[tuple[str, str]] = []
+    told_lines: str = ""
+    """Headers of the answer that are written already, each line with its end."""
     charges: tuple[Charge, ...] = ()
     """What the call was counted against; settled when it ends."""
     reserved_tokens: int = 0

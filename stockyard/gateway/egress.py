@@ -48,6 +48,7 @@ def own_fields(x: Exchange) -> bytes:
     lines = f"x-request-id: {x.id}\r\nx-stockyard-trace-id: {x.trace_id}\r\n"
     if x.target is not None:
         lines += f"x-stockyard-provider: {x.target.provider}\r\n"
+    lines += x.told_lines
     for name, value in x.told:
         lines += f"{name}: {value}\r\n"
     return lines.encode("ascii")

@@ -12,6 +12,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
+from stockyard.core.arrival import Arrival
+
 
 class Cancellable(Protocol):
     def cancel(self) -> object: ...
@@ -41,12 +43,21 @@ class Ride:
             return
         future._asyncio_future_blocking = False  # the handshake that a task would do
         self._future = future
-        future.add_done_callback(self._step)
+        if type(future) is Arrival:
+            future.wake = self._step
+        else:
+            future.add_done_callback(self._step)
 
     def cancel(self) -> None:
         """Cancel what it waits for; the coroutine sees CancelledError there."""
-        if self._future is not None and not self._future.cancel():
+        future = self._future
+        if future is None:
+            return
+        if not future.cancel():
             self._cancelled = True  # it is done already, and the next step is on its way
+        elif type(future) is Arrival:
+            future.wake = None
+            self._step(None)
 
 
 def ride(coroutine: Coroutine[Any, Any, None], *, waits: bool, name: str = "") -> Cancellable:

@@ -125,7 +125,7 @@ class Dispatch:
                 x.note(MODULE, "dropped", {"fields": list(written.dropped)})
                 x.tell("x-stockyard-dropped", ",".join(written.dropped))
             body = written.body
-        if native or not plan.provider.quirks:
+        if native or not plan.quirked:
             return body
         return self._quirked(x, plan, target, body)
 

@@ -12,8 +12,9 @@ from msgspec import Struct
 from stockyard import __version__
 from stockyard.core.exchange import Exchange
 from stockyard.core.ports import Models
-from stockyard.core.target import Credential, Target
+from stockyard.core.target import Target
 from stockyard.errors import Refused
+from stockyard.providers import quirks
 from stockyard.providers.auth import authorize
 from stockyard.providers.provider import Provider
 from stockyard.upstream.origin import Origin
@@ -35,6 +36,7 @@ class Directory(Models, Protocol):
 
 
 class Plan(Struct, frozen=True, eq=False):
+    target: Target
     provider: Provider
     codec: Codec | None
     """None on a native path that no codec can read."""
@@ -48,6 +50,8 @@ class Plan(Struct, frozen=True, eq=False):
     """The head up to the fields that change: request line, host, proof, our constants."""
     whole: Timers
     stream: Timers
+    quirked: bool
+    """Whether the provider wants corrections of requests in this format."""
     include_usage: bool
     """Ask for usage in streams whether or not the client did."""
 
@@ -68,14 +72,16 @@ class Plans:
         self._transports = transports
         self._origin = origin
         self._timers = timers
-        self._plans: dict[tuple[Target, str], Plan] = {}
+        self._plans: dict[tuple[int, str], Plan] = {}
 
     def of(self, target: Target, x: Exchange) -> Plan:
         """The Plan for calling this Target for this Exchange. Raises Refused (503 `no_target`)."""
         inbound = x.inbound
         if inbound.native is not None:
             return self._native(target, x)
-        key = (target, inbound.format)
+        # By identity: a Directory gives out the same Target again, and hashing one takes longer
+        # than all else here. A Plan holds its Target, so no other can take over its identity.
+        key = (id(target), inbound.format)
         plan = self._plans.get(key)
         if plan is None:
             if len(self._plans) >= MAX_PLANS:
@@ -108,7 +114,7 @@ class Plans:
             name,
             name == wanted,
             _Way("POST", entry.origin, entry.path_for(target.model), "", entry.auth, fields),
-            target.credential,
+            target,
         )
 
     def _native(self, target: Target, x: Exchange) -> Plan:
@@ -121,7 +127,7 @@ class Plans:
             inbound.native_auth,
             inbound.headers.forward_native(),
         )
-        return self._plan(self._provider(target), inbound.format, True, way, target.credential)
+        return self._plan(self._provider(target), inbound.format, True, way, target)
 
     def _plan(
         self,
@@ -129,18 +135,20 @@ class Plans:
         name: str,
         forward: bool,
         way: "_Way",
-        credential: Credential | None,
+        target: Target,
     ) -> Plan:
+        credential = target.credential
         origin = self._origin(provider, way.origin)
         scheme = next((s for s in way.auth if s != "none"), "none") if credential else "none"
         proof = authorize(scheme, credential.secret.reveal() if credential else "")
         queries = "&".join(q for q in (way.query, provider.query, proof.query) if q)
-        target = f"{way.path}?{queries}" if queries else way.path
+        where = f"{way.path}?{queries}" if queries else way.path
         head = request_head(
-            way.method.encode(), target.encode(), origin.host, [*proof.fields, *way.fields], None
+            way.method.encode(), where.encode(), origin.host, [*proof.fields, *way.fields], None
         )
         whole, stream = self._timers(provider)
         return Plan(
+            target=target,
             provider=provider,
             codec=self._formats.get(name),
             format=name,
@@ -151,6 +159,7 @@ class Plans:
             start=head[:-2],
             whole=whole,
             stream=stream,
+            quirked=quirks.concern(provider, name),
             include_usage="no_stream_options" not in provider.traits,
         )
 

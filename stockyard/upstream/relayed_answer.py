@@ -8,6 +8,7 @@ known format goes the same way, so that it need not be held.
 import asyncio
 from collections.abc import Sequence
 
+from stockyard.core.arrival import Arrival
 from stockyard.core.exchange import Exchange
 from stockyard.core.stream import RawSink, Sink, Stream
 from stockyard.core.target import Attempt, Outcome
@@ -29,7 +30,7 @@ class RelayedAnswer(Stream):
         self._x = x
         self._attempt = attempt
         self.raw_format = format
-        self.begun: asyncio.Future[None] = loop.create_future()
+        self.begun = Arrival(loop=loop)
         self.sending: Handle | None = None
         self._sink: RawSink | None = None
         self._held: list[bytes] = []
@@ -46,7 +47,7 @@ class RelayedAnswer(Stream):
         self._attempt.first_byte_us = self._x.elapsed_us()
         self._x.first_content_ns = self._attempt.first_byte_us * 1000
         if not self.begun.done():
-            self.begun.set_result(None)
+            self.begun.arrive()
 
     def data(self, piece: bytes) -> None:
         if self._over:
@@ -75,7 +76,7 @@ class RelayedAnswer(Stream):
         self._close("partial" if self.begun.done() else "failed")
         sink, self._sink = self._sink, None
         if not self.begun.done():
-            self.begun.set_exception(error)
+            self.begun.fail(error)
         elif sink is not None:
             sink.failed(error)
         else:

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from time import monotonic, perf_counter_ns
 
 from stockyard.core.events import Event, UsageSeen, bears_content
+from stockyard.core.arrival import Arrival
 from stockyard.core.exchange import Exchange
 from stockyard.core.response import Raw
 from stockyard.core.stream import RawSink, Sink, Stream
@@ -74,7 +75,7 @@ class StreamedAnswer(Stream):
             codec.look(traits=traits, keep_usage=keep_usage, native=native) if forward else None
         )
         self._reader: StreamReader | None = None if forward else codec.reader(traits=traits)
-        self.committed: asyncio.Future[None] = loop.create_future()
+        self.committed = Arrival(loop=loop)
         self.sending: Handle | None = None
         self.fields: Fields = []
         self._status = 0
@@ -176,7 +177,7 @@ class StreamedAnswer(Stream):
         self.content_at = monotonic()
         self._x.first_content_ns = perf_counter_ns() - self._x.started
         self._attempt.first_content_us = self._x.first_content_ns // 1000
-        self.committed.set_result(None)
+        self.committed.arrive()
 
     def done(self) -> None:
         if self._over:
@@ -236,7 +237,7 @@ class StreamedAnswer(Stream):
         if self.committed.done():
             return
         raw = Raw(self._codec.name, self._status, self.fields, body)
-        self.committed.set_exception(Unstreamed(raw))
+        self.committed.fail(Unstreamed(raw))
 
     def failed(self, error: UpstreamError) -> None:
         if not self._over:
@@ -258,7 +259,7 @@ class StreamedAnswer(Stream):
         if sending is not None:
             sending.cancel()
         if not committed:
-            self.committed.set_exception(error)
+            self.committed.fail(error)
             return
         sink = self._taken()
         if sink is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from stockyard.core.arrival import Arrival
 from stockyard.core.exchange import Exchange
 from stockyard.core.target import Attempt
 from stockyard.errors import UpstreamError
@@ -25,7 +26,7 @@ class WholeAnswer:
         self.sending: Handle | None = None
         self.status = 0
         self.fields: Fields = []
-        self.arrived: asyncio.Future[None] = loop.create_future()
+        self.arrived = Arrival(loop=loop)
 
     @property
     def body(self) -> bytes:
@@ -47,10 +48,10 @@ class WholeAnswer:
         self._attempt.bytes_in = self._size
         self.sending = None  # it refers to us: a cycle would keep the bodies until a collection
         if not self.arrived.done():
-            self.arrived.set_result(None)
+            self.arrived.arrive()
 
     def failed(self, error: UpstreamError) -> None:
         self._attempt.bytes_in = self._size
         self.sending = None
         if not self.arrived.done():
-            self.arrived.set_exception(error)
+            self.arrived.fail(error)

@@ -10,6 +10,6 @@ a row that have no function are traits: they tell codecs how to read what comes 
     fields reasoning tools content     the quirks, by what they are about
 """
 
-from stockyard.providers.quirks.apply import Changed, apply
+from stockyard.providers.quirks.apply import Changed, apply, concern
 
-__all__ = ["Changed", "apply"]
+__all__ = ["Changed", "apply", "concern"]

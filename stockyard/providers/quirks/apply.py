@@ -34,6 +34,11 @@ def apply(provider: Provider, model: str, format_: str, body: bytes) -> Changed:
         return Changed(body)
 
 
+def concern(provider: Provider, format_: str) -> bool:
+    """Whether this provider has any quirks for requests in this format."""
+    return bool(_quirks_of(provider, format_))
+
+
 class _Quirks:
     """All quirks of one provider for one format, ready to use."""
 
@@ -42,6 +47,9 @@ class _Quirks:
     def __init__(self, quirks: tuple[Quirk, ...]) -> None:
         self._quirks = quirks
         self._looks_at = _finder(quirks)
+
+    def __bool__(self) -> bool:
+        return bool(self._quirks)
 
     def concern(self, body: bytes) -> bool:
         """Whether a quirk could change these bytes; cheap, and right when it says no.

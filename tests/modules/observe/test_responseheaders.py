@@ -11,8 +11,10 @@ from tests.builders import an_exchange, some_ports
 
 def headers(x: Exchange, **config: object) -> dict[str, str]:
     ResponseHeaders(Config(**config), some_ports()).on_head(x)  # type: ignore[arg-type]
-    assert len({name.lower() for name, _ in x.told}) == len(x.told)
-    return dict(x.told)
+    lines = (line.split(": ", 1) for line in x.told_lines.splitlines())
+    told = [*((name, value) for name, value in lines), *x.told]
+    assert len({name.lower() for name, _ in told}) == len(told)
+    return dict(told)
 
 
 def answered() -> Exchange:
