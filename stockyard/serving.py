@@ -123,7 +123,7 @@ class Run:
     def _say_ready(self) -> None:
         told = Welcome.of(self.stockyard, self.address)
         made = bool(told.key or told.admin)
-        terminal = sys.stdout.isatty() and not self.log.json
+        terminal = os.isatty(STDOUT) and not self.log.json
         in_log = made and not terminal and self.settings.print_secrets
         if made and not terminal and not in_log:
             write_note(told)
@@ -187,7 +187,7 @@ class Run:
 
 def wants_json(settings: Settings) -> bool:
     if settings.log.format == "auto":
-        return not sys.stdout.isatty()
+        return not os.isatty(STDOUT)
     return settings.log.format == "json"
 
 

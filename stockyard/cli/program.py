@@ -97,7 +97,8 @@ def fail(code: int, message: str, arguments: list[str]) -> NoReturn:
     """One line; with `--debug` also where it happened."""
     if "--debug" in arguments:
         traceback.print_exc()
-    print(f"stockyard: {' '.join(message.split())}", file=sys.stderr)
+    if sys.stderr is not None:  # None when it was closed before we began.
+        print(f"stockyard: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(code)
 
 

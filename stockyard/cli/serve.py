@@ -1,7 +1,6 @@
 """Start the gateway and serve until it is asked to stop."""
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,4 +88,3 @@ def run(given: Given) -> None:
     gc.enable()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve_until_stopped(settings, dict(os.environ)))
-    sys.stdout.flush()

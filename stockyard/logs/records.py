@@ -76,7 +76,7 @@ class Records(logging.Handler):
                 at_ns=int(record.created * 1e9),
                 level=level_of(record.levelno),
                 logger=record.name,
-                message=message_of(record)[:MAX_MESSAGE],
+                message=message_of(record).strip()[:MAX_MESSAGE],
                 sort=(record.name, record.levelno, str(record.msg)[:MAX_MESSAGE], type(error)),
                 error=describe(error)[:MAX_MESSAGE] if error else "",
                 stack=frames(error.__traceback__) if error else (),

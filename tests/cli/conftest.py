@@ -86,7 +86,7 @@ class Process:
     def __init__(self, running: "subprocess.Popen[bytes]", output: int, data: Path) -> None:
         self.running = running
         self.pid = running.pid
-        self._output: int | None = output
+        self.output: int | None = output
         self._data = data
         self.said = ""
 
@@ -113,10 +113,10 @@ class Process:
 
     def read(self, seconds: float) -> bool:
         """Read what is there; False at the end, or when nothing comes."""
-        if self._output is None or not select.select([self._output], [], [], max(seconds, 0))[0]:
+        if self.output is None or not select.select([self.output], [], [], max(seconds, 0))[0]:
             return False
         try:
-            some = os.read(self._output, 65_536)
+            some = os.read(self.output, 65_536)
         except OSError:  # how a terminal ends
             some = b""
         self.said += some.decode().replace("\r\n", "\n")
@@ -128,9 +128,9 @@ class Process:
         return self.running.stderr.read().decode()
 
     def close_output(self) -> None:
-        if self._output is not None:
-            os.close(self._output)
-            self._output = None
+        if self.output is not None:
+            os.close(self.output)
+            self.output = None
 
     def signal(self, number: int) -> None:
         self.running.send_signal(number)

@@ -1,10 +1,13 @@
 """One run of the process: signals, a log that nobody reads, what it gives up, and its end."""
 
+import fcntl
 import os
 import re
 import signal
 import socket
 import stat
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -105,14 +108,36 @@ def test_a_log_that_nobody_reads_stops_nothing(program: Any) -> None:
     assert process.stop() == 0
 
 
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="the pipe is too large")
 def test_a_log_whose_reader_has_stalled_stops_nothing(program: Any) -> None:
     process = program.start()
     key = key_of(program)
-    # More lines than a pipe holds (64 KiB), and nobody reads.
-    for _ in range(250):
+    fcntl.fcntl(process.output, fcntl.F_SETPIPE_SZ, 4096)
+    # More lines than the pipe holds, and nobody reads.
+    for _ in range(30):
         assert process.call(key)[0] == 200
     process.signal(signal.SIGTERM)
     assert process.running.wait(10) == 0
+
+
+def test_streams_that_were_closed_before_the_start_do_no_harm(program: Any) -> None:
+    command = f"exec {sys.executable} -m stockyard --port 0 <&- >&- 2>&-"
+    running = subprocess.Popen(  # noqa: S602
+        command, shell=True, env=program.environment({}), cwd=program.home
+    )
+    try:
+        for _ in range(200):
+            if program.run("health", "--ready").returncode == 0:
+                break
+        assert program.run("keys", "list").returncode == 0
+        assert program.run("stop").returncode == 0
+        assert running.wait(10) == 0
+    finally:
+        running.kill()
+        running.wait(10)
+    # The log did not go into whichever file had got the number of standard output.
+    assert (program.data / "LOCK").read_text().split()[1].startswith("http://127.0.0.1:")
+    assert program.ask("doctor", "--data", str(program.data))["ok"]
 
 
 def test_the_log_can_be_without_calls(program: Any) -> None:
