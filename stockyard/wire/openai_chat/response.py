@@ -69,7 +69,9 @@ def facts(body: bytes, *, traits: Traits) -> Facts:
     if answer.error or answer.choices is None or failed_base(answer.base_resp):
         raise _no_answer(body)
     said = answer.usage if isinstance(answer.usage, dict) else vendor_usage(answer.x_groq)
-    finish = next((c.finish_reason for c in answer.choices if c.finish_reason), None)
+    finish = None
+    for choice in answer.choices:
+        finish = finish or choice.finish_reason
     if finish in FAILED_FINISHES:
         raise failed_finish(finish)
     return Facts(
