@@ -9,11 +9,14 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+SECRET = "Zx9-correct-horse-battery"
 
 
 def key_of(program: Any) -> str:
@@ -23,11 +26,18 @@ def key_of(program: Any) -> str:
     return found[0]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_with_code_0_and_a_summary(program: Any, number: int) -> None:
+@pytest.fixture(scope="module")
+def shared(new_program: Callable[[], Any]) -> Any:
+    """A program with a server for tests that leave it as it was."""
+    program = new_program()
+    program.server = program.start(OPENAI_API_KEY=SECRET)
+    return program
+
+
+def test_a_signal_ends_it_with_code_0_and_a_summary(program: Any) -> None:
     process = program.start()
     process.call(key_of(program))
-    process.signal(number)
+    process.signal(signal.SIGINT)
     assert process.wait() == 0
     (stopped,) = process.events("stopped")
     assert (stopped["calls"], stopped["errors"]) == (1, 0)
@@ -85,15 +95,15 @@ def test_stop_gives_calls_no_more_than_its_grace(program: Any) -> None:
     assert process.wait() == 0
 
 
-def test_a_hang_up_is_answered_in_the_log_and_nothing_ends(program: Any) -> None:
-    process = program.start()
+def test_a_hang_up_is_answered_in_the_log_and_nothing_ends(shared: Any) -> None:
+    process = shared.server
     process.signal(signal.SIGHUP)
     process.wait_for("SIGHUP")
-    assert process.call(key_of(program))[0] == 200
+    assert process.call(key_of(shared), model="mock")[0] == 200
 
 
-def test_stacks_can_be_asked_for(program: Any) -> None:
-    process = program.start()
+def test_stacks_can_be_asked_for(shared: Any) -> None:
+    process = shared.server
     process.signal(signal.SIGUSR1)
     process.wait_for('"stack"')
     assert any("Thread" in line["message"] for line in process.events("stack"))
@@ -163,21 +173,17 @@ def test_a_line_tells_of_a_call_and_nothing_of_what_was_said(program: Any) -> No
     assert word not in process.said
 
 
-def test_a_refused_call_has_its_reason_in_its_line(program: Any) -> None:
-    process = program.start("--no-mock")
-    assert process.call(key_of(program))[0] == 404
-    process.wait_for('"event":"call"')
-    (line,) = process.events("call")
+def test_a_refused_call_has_its_reason_in_its_line(shared: Any) -> None:
+    assert shared.server.call(key_of(shared), model="nobody-serves-this")[0] == 404
+    shared.server.wait_for("nobody-serves-this")
+    line = shared.server.events("call")[-1]
     assert (line["status"], line["error"]) == (404, "model_not_found")
 
 
-def test_a_model_named_like_a_secret_is_not_in_the_log(program: Any) -> None:
-    secret = "Zx9-correct-horse-battery"
-    process = program.start(OPENAI_API_KEY=secret)
-    process.call(key_of(program), model=secret)
-    process.wait_for('"event":"call"')
-    assert secret not in process.said
-    assert "[secret]" in process.said
+def test_a_model_named_like_a_secret_is_not_in_the_log(shared: Any) -> None:
+    shared.server.call(key_of(shared), model=SECRET)
+    shared.server.wait_for("[secret]")
+    assert SECRET not in shared.server.said
 
 
 def test_a_second_server_on_the_same_data_is_refused(program: Any) -> None:
