@@ -28,7 +28,7 @@ from stockyard.gateway.line import Line
 from stockyard.gateway.listing import models_answer
 from stockyard.gateway.office import Office
 from stockyard.providers import paths
-from stockyard.providers.auth import provider_of_secret
+from stockyard.providers.auth import provider_of_secret, sendable
 from stockyard.providers.directory import Directory
 from stockyard.wire.codec import Codec
 
@@ -109,11 +109,13 @@ class DataPlane:
         if endpoint is None:
             if not head.path.startswith(endpoints.DATA_PLANE):
                 return None
-            return self.refuse(None, Refused(404, "not_found", "There is nothing at this path."))
+            return self.refuse(
+                head, None, Refused(404, "not_found", "There is nothing at this path.")
+            )
         try:
             return self._admit(head, peer, endpoint)
         except Refused as refusal:
-            return self.refuse(endpoint, refusal)
+            return self.refuse(head, endpoint, refusal)
 
     def _native(self, name: str, rest: str, method: str) -> Endpoint | None:
         provider = self.directory().provider(name)
@@ -137,7 +139,7 @@ class DataPlane:
         if head.method not in endpoint.methods:
             refusal = Refused(405, "method_not_allowed", "This path does not take that method.")
             allow = field_lines([(b"allow", ", ".join(endpoint.methods).encode())])
-            return self.refuse(endpoint, refusal, allow)
+            return self.refuse(head, endpoint, refusal, allow)
         if "sk-sy-" in head.query:
             raise Refused(400, "secret_in_url", "A Key does not belong into a URL. Make a new one.")
         caller, own = self._identify(head, peer, endpoint)
@@ -168,7 +170,7 @@ class DataPlane:
     ) -> tuple[Caller, Credential]:
         """A caller who brings a provider's secret. It goes to that provider and nowhere else."""
         allowed = self.access.bring_your_own == "loopback" and peer.loopback
-        provider = provider_of_secret(secret)
+        provider = provider_of_secret(secret) if sendable(secret) else None
         if not allowed or provider is None or endpoint.native not in (None, provider):
             raise Refused(401, "invalid_key", "This is not a Key of this gateway.")
         credential = Credential(
@@ -190,13 +192,22 @@ class DataPlane:
             app=agent.decode("latin-1")[:128] if agent is not None else "",
         )
 
-    def refuse(self, endpoint: Endpoint | None, refusal: Refused, extra: bytes = b"") -> Whole:
-        """A refusal before there is an Exchange, in the words of the path's format."""
+    def refuse(
+        self, head: Head, endpoint: Endpoint | None, refusal: Refused, extra: bytes = b""
+    ) -> Whole:
+        """A refusal before there is an Exchange, in the words of whoever asks."""
         request_id = self.ids.new("req_")
-        codec = self.formats.get(endpoint.format) if endpoint is not None else None
         own = f"x-request-id: {request_id}\r\n".encode()
         fault = fault_of(refusal, None, request_id)
-        return egress.refusal(codec or self.office.plain, fault, own + extra)
+        return egress.refusal(self._words(head, endpoint), fault, own + extra)
+
+    def _words(self, head: Head, endpoint: Endpoint | None) -> Codec:
+        """The format of the path; on a shared or unknown one, the client's (`wire.md` 2.2)."""
+        if endpoint is not None and not endpoint.models and endpoint.format in self.formats:
+            return self.formats[endpoint.format]
+        if head.field(b"anthropic-version") is not None:
+            return self.formats["anthropic.messages"]
+        return self.office.plain
 
 
 class Doorway:
@@ -234,7 +245,7 @@ class Doorway:
         self.max_body = min(endpoint.max_body, plane.access.max_body)
 
     def refuse(self, status: int, code: str, message: str) -> Whole:
-        return self._plane.refuse(self._endpoint, Refused(status, code, message))
+        return self._plane.refuse(self._head, self._endpoint, Refused(status, code, message))
 
     def start(self, reply: Reply, body: bytes) -> Running | None:
         plane = self._plane
@@ -250,7 +261,7 @@ class Doorway:
                 )
             received = self._received(body)
         except Refused as refusal:
-            whole = plane.refuse(self._endpoint, refusal)
+            whole = plane.refuse(self._head, self._endpoint, refusal)
             reply.whole(whole.status, whole.fields, whole.body)
             return None
         endpoint, head = self._endpoint, self._head

@@ -12,7 +12,7 @@ CODES = {
     400: "http_malformed",
     405: "method_not_allowed",
     408: "request_timeout",
-    413: "request_too_large",
+    413: "body_too_large",
     414: "target_too_long",
     417: "expectation_failed",
     431: "head_too_large",

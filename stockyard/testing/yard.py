@@ -67,6 +67,7 @@ class Yard:
         self._changes: list[tuple[str, bool, dict[str, Any] | None]] = []
         self._stockyard: Stockyard | None = None
         self._server: Server | None = None
+        self._opening = asyncio.Lock()
         self.calls: deque[Outcome] = deque(maxlen=REMEMBERED)
         """Every call that ended, in the order of their ends."""
         self.key = ""
@@ -158,6 +159,7 @@ class Yard:
         self, path: str, *, method: str = "GET", headers: Mapping[str, str] | None = None
     ) -> Heard:
         """Send a request without a body."""
+        await self.open()
         lines = [f"{method} {path} HTTP/1.1", "host: localhost", "connection: close"]
         fields = self.headers | dict(headers or {})
         lines += [f"{name}: {value}" for name, value in fields.items()]
@@ -238,8 +240,12 @@ class Yard:
 
     async def open(self) -> Self:
         """Listen. The first call does this by itself."""
-        if self._stockyard is not None:
-            return self
+        async with self._opening:
+            if self._stockyard is None:
+                await self._open()
+        return self
+
+    async def _open(self) -> None:
         for name, provider in self._providers.items():
             await provider.__aenter__()
             self._settings.setdefault(
@@ -268,7 +274,6 @@ class Yard:
         stockyard.signals.listen(ExchangeFinished, "yard", self._remember)
         stockyard.health.ready()
         await self._server.startup()
-        return self
 
     async def close(self) -> None:
         """Stop as the process does, and leave nothing behind."""

@@ -1,0 +1,291 @@
+"""Who gets in and who does not, in the words of the path that was asked."""
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+
+from stockyard.testing.yard import CHAT, MESSAGES, Yard
+
+UNKNOWN_KEY = "sk-sy-" + "x" * 40
+HAS_NO_KEY: list[Mapping[str, str]] = [
+    {},
+    {"authorization": ""},
+    {"authorization": "Bearer "},
+    {"authorization": f"Bearer {UNKNOWN_KEY}"},
+    {"authorization": "Basic abc"},
+    {"x-api-key": UNKNOWN_KEY},
+    {"authorization": "Bearer nonsense"},
+    {"x-stockyard-key": "nonsense", "authorization": "Bearer $KEY"},
+    {"authorization": "Bearer sk-proj-a b"},
+]
+
+
+def with_key(yard: Yard, headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value.replace("$KEY", yard.key) for name, value in headers.items()}
+
+
+class TestKeys:
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"authorization": "Bearer $KEY"},
+            {"authorization": "bearer  $KEY"},
+            {"x-api-key": "$KEY"},
+            {"api-key": "$KEY"},
+            {"x-goog-api-key": "$KEY"},
+            {"x-stockyard-key": "$KEY"},
+            {"x-stockyard-key": "$KEY", "authorization": "Bearer sk-ant-somebody"},
+            {"authorization": "Bearer $KEY", "x-api-key": "sk-ant-somebody"},
+        ],
+    )
+    async def test_a_key_may_be_shown_in_many_ways(
+        self, yard: Yard, headers: Mapping[str, str]
+    ) -> None:
+        openai = yard.provider("openai").says("hello")
+        await yard.open()
+        async with yard.raw() as client:
+            client.ask(CHAT, yard.body("hi"), headers=with_key(yard, headers))
+            assert (await client.answer()).status == 200
+        assert openai.last.headers["authorization"] == "Bearer secret-of-openai"
+        assert yard.key not in str(openai.last.raw_headers)
+        assert yard.last.exchange.caller.key_name == "first-key"
+
+    @pytest.mark.parametrize("path", [CHAT, MESSAGES])
+    @pytest.mark.parametrize("headers", HAS_NO_KEY)
+    async def test_without_a_key_it_is_401(
+        self, yard: Yard, path: str, headers: Mapping[str, str]
+    ) -> None:
+        openai = yard.provider("openai").says("never")
+        await yard.open()
+        async with yard.raw() as client:
+            client.ask(path, yard.body("hi"), headers=with_key(yard, headers))
+            reply = await client.answer()
+        assert reply.status == 401
+        assert_in_dialect(path, reply.body, "authentication_error", "invalid_api_key")
+        assert b"x" * 40 not in reply.body
+        assert not openai.requests
+        assert not yard.calls
+
+    async def test_two_authorizations_are_none(self, yard: Yard) -> None:
+        await yard.open()
+        line = f"authorization: Bearer {yard.key}\r\n"
+        async with yard.raw() as client:
+            head = f"POST {CHAT} HTTP/1.1\r\nhost: localhost\r\n{line}{line}"
+            client.send(f"{head}content-length: 2\r\n\r\n{{}}".encode())
+            assert (await client.answer()).status == 401
+
+    async def test_a_revoked_key_is_refused_on_a_connection_that_used_it(self, yard: Yard) -> None:
+        yard.provider("openai").says("hello")
+        async with yard.raw() as client:
+            client.ask(CHAT, yard.body("hi"), headers=yard.headers)
+            assert (await client.answer()).status == 200
+            keys = yard.stockyard.keys
+            await keys.revoke(keys.list()[0].id)
+            client.ask(CHAT, yard.body("hi"), headers=yard.headers)
+            assert (await client.answer()).status == 401
+
+    async def test_a_key_does_not_belong_into_a_url(self, yard: Yard) -> None:
+        answer = await yard.call(f"{CHAT}?key={UNKNOWN_KEY}", b"{}")
+        assert answer.status == 400
+        assert UNKNOWN_KEY not in answer.body.decode()
+
+
+class TestOwnSecrets:
+    async def test_it_goes_to_its_provider_and_is_never_kept(self, yard: Yard) -> None:
+        openai = yard.provider("openai").says("hello")
+        own = {"authorization": "Bearer sk-proj-mine"}
+        answer = await yard.chat("hi", headers=own)
+        assert answer.status == 200
+        assert openai.last.headers["authorization"] == "Bearer sk-proj-mine"
+        caller = yard.last.exchange.caller
+        assert caller.key_id.startswith("own:")
+        assert "sk-proj-mine" not in repr(yard.last.exchange)
+
+    async def test_it_goes_nowhere_else(self, yard: Yard) -> None:
+        anthropic = yard.provider("anthropic").says("never")
+        own = {"authorization": "Bearer sk-proj-mine"}
+        answer = await yard.messages("hi", headers=own)
+        assert answer.status in (404, 503)
+        assert not anthropic.requests
+
+    async def test_failover_does_not_take_it_elsewhere(self, yard: Yard) -> None:
+        yard.provider("openai").fails(503)
+        anthropic = yard.provider("anthropic").says("never")
+        yard.enable("failover", chains=[{"targets": [{"provider": "anthropic"}]}])
+        own = {"authorization": "Bearer sk-proj-mine"}
+        answer = await yard.chat("hi", headers=own)
+        assert answer.status == 503
+        assert not anthropic.requests
+
+    @pytest.mark.parametrize(
+        ("status", "code"), [(401, "invalid_api_key"), (403, "provider_error")]
+    )
+    async def test_what_is_wrong_with_it_is_the_callers_business(
+        self, yard: Yard, status: int, code: str
+    ) -> None:
+        yard.provider("openai").fails(status)
+        answer = await yard.chat("hi", headers={"authorization": "Bearer sk-proj-mine"})
+        assert answer.status == status
+        assert answer.error is not None
+        assert answer.error["code"] == code
+
+    async def test_it_can_be_switched_off(self, yard: Yard) -> None:
+        openai = yard.provider("openai").says("never")
+        yard.set("auth.bring_your_own", "off")
+        answer = await yard.chat("hi", headers={"authorization": "Bearer sk-proj-mine"})
+        assert answer.status == 401
+        assert not openai.requests
+
+    async def test_our_own_keys_are_never_taken_for_one(self, yard: Yard) -> None:
+        openai = yard.provider("openai").says("never")
+        answer = await yard.chat("hi", headers={"authorization": f"Bearer {UNKNOWN_KEY}"})
+        assert answer.status == 401
+        assert not openai.requests
+
+
+class TestPaths:
+    @pytest.mark.parametrize(
+        "path",
+        ["/chat/completions", "/v1/v1/chat/completions", "/messages", "/v1/v1/messages"],
+    )
+    async def test_clients_spell_them_in_several_ways(self, yard: Yard, path: str) -> None:
+        yard.provider("openai").says("hello")
+        answer = await yard.call(path, yard.body("hi"))
+        assert (answer.status, answer.text) == (200, "hello")
+
+    async def test_a_query_does_not_matter(self, yard: Yard) -> None:
+        yard.provider("openai").says("hello")
+        answer = await yard.call(f"{MESSAGES}?beta=true", yard.body("hi"))
+        assert (answer.status, answer.text) == (200, "hello")
+
+    @pytest.mark.parametrize("path", ["/v1/nothing", "/v1/chat", "/v1/", "/v1beta/x", "/v2/x"])
+    async def test_an_unknown_one_is_404(self, yard: Yard, path: str) -> None:
+        answer = await yard.call(path, b"{}")
+        assert answer.status == 404
+        assert answer.error is not None
+        assert answer.headers["x-request-id"]
+        assert answer.error["type"] == "invalid_request_error"
+
+    async def test_on_an_unknown_path_the_client_is_told_in_its_own_words(self, yard: Yard) -> None:
+        answer = await yard.call("/v1/nothing", b"{}", headers={"anthropic-version": "2023-06-01"})
+        assert answer.status == 404
+        assert answer.json["type"] == "error"
+
+    @pytest.mark.parametrize("path", [CHAT, MESSAGES])
+    @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
+    async def test_a_wrong_method_is_405(self, yard: Yard, path: str, method: str) -> None:
+        answer = await yard.get(path, method=method)
+        assert answer.status == 405
+        assert answer.headers["allow"] == "POST"
+        assert_in_dialect(path, answer.body, "invalid_request_error", "method_not_allowed")
+
+    @pytest.mark.parametrize("path", [CHAT, MESSAGES])
+    async def test_a_compressed_body_is_415(self, yard: Yard, path: str) -> None:
+        answer = await yard.call(path, b"\x1f\x8b", headers={"content-encoding": "gzip"})
+        assert answer.status == 415
+        assert_in_dialect(path, answer.body, "invalid_request_error", "unsupported_encoding")
+
+    @pytest.mark.parametrize("path", [CHAT, MESSAGES])
+    async def test_a_body_that_is_too_large_is_413(self, yard: Yard, path: str) -> None:
+        yard.set("http.max_body", "1KiB")
+        answer = await yard.call(path, b" " * 2000)
+        assert answer.status == 413
+        assert_in_dialect(path, answer.body, "request_too_large", "body_too_large")
+
+    @pytest.mark.parametrize(
+        ("header", "value"),
+        [
+            ("x-stockyard-tags", "no pairs"),
+            ("x-stockyard-cache", "perhaps"),
+            ("x-stockyard-explain", "2"),
+            ("x-stockyard-provider", "../x"),
+        ],
+    )
+    async def test_a_control_header_that_cannot_be_used_is_400(
+        self, yard: Yard, header: str, value: str
+    ) -> None:
+        answer = await yard.chat("hi", headers={header: value})
+        assert answer.status == 400
+        assert answer.error is not None
+        assert answer.error["code"] == "invalid_control_header"
+        assert answer.error["param"] == header
+
+
+class TestModels:
+    async def test_the_list_of_one_dialect(self, yard: Yard) -> None:
+        yard.set("aliases.smart", "mock/echo")
+        answer = await yard.get("/v1/models")
+        assert answer.status == 200
+        assert answer.json["object"] == "list"
+        assert {"smart", "mock"} <= {model["id"] for model in answer.json["data"]}
+        assert all(model["object"] == "model" for model in answer.json["data"])
+
+    async def test_the_list_of_the_other(self, yard: Yard) -> None:
+        answer = await yard.get("/v1/models", headers={"anthropic-version": "2023-06-01"})
+        assert answer.json["has_more"] is False
+        assert answer.json["data"][0]["type"] == "model"
+        assert answer.json["first_id"] == answer.json["data"][0]["id"]
+
+    async def test_aliases_of_a_module_are_listed_unless_hidden(self, yard: Yard) -> None:
+        rows = [
+            {"alias": "shown", "model": "mock"},
+            {"alias": "hidden", "model": "mock", "hidden": True},
+        ]
+        yard.enable("modelalias", aliases=rows)
+        ids = [model["id"] for model in (await yard.get("/v1/models")).json["data"]]
+        assert "shown" in ids
+        assert "hidden" not in ids
+
+    @pytest.mark.parametrize("headers", [{}, {"anthropic-version": "2023-06-01"}])
+    async def test_one_of_them(self, yard: Yard, headers: dict[str, str]) -> None:
+        assert (await yard.get("/v1/models/mock", headers=headers)).json["id"] == "mock"
+        missing = await yard.get("/v1/models/none%2Fsuch", headers=headers)
+        assert missing.status == 404
+        assert "none/such" in missing.body.decode()
+        assert ("type" in missing.json) == bool(headers)
+
+    async def test_head_is_get_without_the_body(self, yard: Yard) -> None:
+        get = await yard.get("/v1/models")
+        head = await yard.get("/v1/models", method="HEAD")
+        assert (head.status, head.body) == (200, b"")
+        assert head.headers["content-length"] == str(len(get.body))
+
+    async def test_a_list_needs_a_key_too(self, yard: Yard) -> None:
+        answer = await yard.get("/v1/models", headers={"authorization": "Bearer nonsense"})
+        assert answer.status == 401
+
+
+class TestOneConnection:
+    async def test_calls_that_were_sent_ahead_are_answered_in_order(self, yard: Yard) -> None:
+        openai = yard.provider("openai").says(*map(str, range(5)))
+        async with yard.raw() as client:
+            for n in range(5):
+                client.ask(CHAT, yard.body(str(n)), headers=yard.headers)
+            for n in range(5):
+                await client.until(b'"content":"%d"' % n)
+        assert openai.prompts == ["0", "1", "2", "3", "4"]
+        assert len(yard.calls) == 5
+
+    async def test_so_are_streams_and_refusals_among_them(self, yard: Yard) -> None:
+        yard.provider("openai").streams("first").says("third")
+        async with yard.raw() as client:
+            client.ask(CHAT, yard.body("a", stream=True), headers=yard.headers)
+            client.ask(CHAT, yard.body("b", model="nobody-s"), headers=yard.headers)
+            client.ask(CHAT, yard.body("c"), headers=yard.headers)
+            wire = await client.until(b"third")
+        assert wire.index(b"[DONE]") < wire.index(b"model_not_found") < wire.index(b"third")
+
+    async def test_many_connections_at_once(self, yard: Yard) -> None:
+        yard.provider("openai").says("hello")
+        answers = await asyncio.gather(*(yard.chat(str(n)) for n in range(50)))
+        assert {answer.text for answer in answers} == {"hello"}
+        assert len({answer.headers["x-request-id"] for answer in answers}) == 50
+
+
+def assert_in_dialect(path: str, body: bytes, kind: str, code: str) -> None:
+    if path == MESSAGES:
+        assert b'{"type":"error","error":{"type":"%b"' % kind.encode() in body
+    else:
+        assert b'"code":"%b"' % code.encode() in body
+        assert body.startswith(b'{"error":{"message":')

@@ -1,0 +1,105 @@
+"""The process stops: what runs may finish, what takes too long is told so (S48)."""
+
+import asyncio
+
+import pytest
+
+from stockyard.core.exchange import Exchange
+from stockyard.core.module import Module, ModuleConfig, Stage
+from stockyard.testing.yard import CHAT, MESSAGES, Yard
+
+ENDED: list[str] = []
+
+
+class Ender(Module[ModuleConfig]):
+    name = "ender"
+    category = "observe"
+    stage = Stage.OBSERVE
+
+    def on_response(self, x: Exchange) -> None:
+        ENDED.append("response")
+
+    def on_error(self, x: Exchange, error: Exception) -> None:
+        ENDED.append(type(error).__name__)
+
+
+class Waiting(Ender):
+    name = "waiting"
+
+    async def on_request(self, x: Exchange) -> None:
+        await asyncio.sleep(0)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_told() -> None:
+    ENDED.clear()
+
+
+async def test_s48_a_stream_that_ends_in_time_is_not_touched(yard: Yard) -> None:
+    openai = yard.provider("openai").streams("hel", "lo").stalls_after("first_content")
+    yard.set("server.drain", "5s")
+    async with yard.raw() as client:
+        client.ask(CHAT, yard.body("hi", stream=True), headers=yard.headers)
+        await client.until(b"hel")
+        closing = asyncio.create_task(yard.close())
+        await asyncio.sleep(0.05)
+        openai.goes_on()
+        wire = await client.to_the_end()
+    await closing
+    assert b"[DONE]" in wire
+    assert wire.endswith(b"0\r\n\r\n")
+    assert [call.status for call in yard.calls] == [200]
+
+
+@pytest.mark.parametrize("module", [None, Ender, Waiting])
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@pytest.mark.parametrize("path", [CHAT, MESSAGES])
+async def test_s48_a_late_one_ends_with_an_error_event(
+    yard: Yard, provider: str, path: str, module: type[Module[ModuleConfig]] | None
+) -> None:
+    yard.provider(provider).streams("hel", "lo").stalls_after("first_content")
+    yard.set("server.drain", "50ms")
+    if module is not None:
+        yard.add(module)
+    async with yard.raw() as client:
+        client.ask(path, yard.body("hi", stream=True), headers=yard.headers)
+        await client.until(b"hel")
+        closing = asyncio.create_task(yard.close())
+        wire = await client.to_the_end()
+    await closing
+    assert b"The gateway is stopping" in wire
+    assert b'"server_shutdown"' in wire
+    assert b"[DONE]" not in wire
+    assert b"message_stop" not in wire
+    assert wire.endswith(b"0\r\n\r\n")
+    assert len(yard.calls) == 1
+    assert ([] if module is None else ["Refused"]) == ENDED
+
+
+@pytest.mark.parametrize("module", [None, Ender, Waiting])
+async def test_s48_a_call_without_an_answer_is_told_503(
+    yard: Yard, module: type[Module[ModuleConfig]] | None
+) -> None:
+    openai = yard.provider("openai").says("late").stalls_after("nothing")
+    yard.set("server.drain", "50ms")
+    if module is not None:
+        yard.add(module)
+    async with yard.raw() as client:
+        client.ask(CHAT, yard.body("hi"), headers=yard.headers)
+        assert await openai.called()
+        closing = asyncio.create_task(yard.close())
+        wire = await client.to_the_end()
+    await closing
+    assert wire.startswith(b"HTTP/1.1 503")
+    assert b'"server_shutdown"' in wire
+    assert [call.status for call in yard.calls] == [503]
+    assert len(ENDED) == (0 if module is None else 1)
+    assert await openai.closed_by_client()
+
+
+async def test_nothing_is_left_of_a_yard(yard: Yard) -> None:
+    yard.provider("openai").says("hello")
+    before = asyncio.all_tasks()
+    await yard.chat("hi")
+    await yard.close()
+    assert asyncio.all_tasks() == before
