@@ -29,6 +29,7 @@ COLUMN = 55
 EXAMPLE_MODELS = ("gpt-4o-mini", "claude-haiku-4-5", "gemini-2.5-flash", "llama-3.3-70b-versatile")
 """Small models that many people know; the first that somebody serves is in the line to try."""
 MOCK_MODEL = "mock"
+ANOTHER_KEY = "stockyard keys create NAME"
 SUGGESTED = 3
 """Variables that are named when there is no provider."""
 
@@ -122,6 +123,8 @@ def ready_event(w: Welcome) -> Event:
     }
     if w.note.exists():
         detail["first_run"] = str(w.note)
+    elif not w.key:
+        detail["hint"] = f"Keys are made with: {ANOTHER_KEY}"
     return Event.now("ready", f"Stockyard {__version__} is ready.", **detail)
 
 
@@ -194,9 +197,7 @@ def later_rows(w: Welcome, *, with_secrets: bool) -> list[str]:
     elif w.note.exists():
         rows.append(row("Your Key", shown(w.note), "store it, then delete the file"))
     else:
-        rows.append(
-            row("Your Key", "was shown at the first start", "another: stockyard keys create NAME")
-        )
+        rows.append(row("Your Key", "was made at the first start", f"another: {ANOTHER_KEY}"))
     return [f"  {one}".rstrip() for one in rows]
 
 

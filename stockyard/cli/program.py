@@ -79,6 +79,9 @@ def main() -> None:
         code = program.main(arguments, prog_name="stockyard", standalone_mode=False)
     except (CannotStart, VerbError) as error:
         fail(error.exit_code, error.message, arguments)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(error.exit_code)
     except click.ClickException as error:
         fail(error.exit_code, error.format_message(), arguments)
     except (click.Abort, KeyboardInterrupt):

@@ -43,7 +43,7 @@ Stockyard {__version__} is ready (SECONDS)
   Endpoint   http://HOST/v1 control plane: http://HOST/api
   Providers  none; mock answers
   Data       ~/.stockyard config version 1
-  Your Key   was shown at the first start another: stockyard keys create NAME
+  Your Key   was made at the first start another: stockyard keys create NAME
 
 """
 
@@ -129,6 +129,15 @@ def test_without_a_terminal_the_secrets_are_in_a_file_for_us_alone(program: Any)
     assert process.call(secret_in(note.read_text(), "sk-sy-"))[0] == 200
     admin = secret_in(note.read_text(), "sya-")
     assert process.request("GET", "/api/team/keys", key=admin)[0] == 200
+
+
+def test_once_the_file_is_gone_it_is_told_how_to_make_a_key(program: Any) -> None:
+    first = program.start()
+    first.kill()
+    (program.data / "first-run.txt").unlink()
+    (ready,) = program.start().events("ready")
+    assert "stockyard keys create" in ready["hint"]
+    assert "first_run" not in ready
 
 
 def test_the_secrets_are_in_the_log_only_if_that_is_asked_for(program: Any) -> None:

@@ -66,6 +66,13 @@ def test_help_lists_the_verbs(served: Any) -> None:
         assert re.search(rf"^  {verb} ", done.stdout, re.MULTILINE)
 
 
+def test_a_group_of_verbs_alone_shows_its_help(served: Any) -> None:
+    done = served.run("modules")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert re.search(r"^  reset ", done.stderr, re.MULTILINE)
+
+
 def test_health_is_an_exit_code(served: Any, new_program: Callable[[], Any]) -> None:
     assert served.run("health").returncode == 0
     assert served.run("--health").returncode == 0
