@@ -1,0 +1,1 @@
+"""The `gemini` format: `generateContent`, streamed as events or as one JSON array."""

@@ -1,0 +1,118 @@
+"""`generateContent`: contents of parts, with the model and the way to answer in the path."""
+
+import msgspec
+
+from stockyard.core.request import Content, Request
+from stockyard.core.response import Output, Response
+from stockyard.errors import Refused, UpstreamError
+from stockyard.wire.codec import Dropped, Facts, Fault, Fields, Pen, RequestHead, Traits, WireError
+from stockyard.wire.error_kinds import upstream_error
+from stockyard.wire.fields import FieldError
+from stockyard.wire.gemini import errors, request, response
+from stockyard.wire.gemini.framing import ARRAY, EVENTS, ArrayFrames, Envelope, EventFrames, Frames
+from stockyard.wire.gemini.look import GeminiLook
+from stockyard.wire.gemini.names import FORMAT
+from stockyard.wire.gemini.stream import GeminiReader
+from stockyard.wire.gemini.writer import GeminiWriter
+from stockyard.wire.head import quoted, read_head
+
+
+class _Config(msgspec.Struct, gc=False):
+    maxOutputTokens: int | None = None  # noqa: N815  the format's spelling
+    max_output_tokens: int | None = None
+
+
+class _Head(msgspec.Struct, gc=False):
+    contents: list[msgspec.Raw]
+    generationConfig: _Config | msgspec.UnsetType | None = msgspec.UNSET  # noqa: N815
+    generation_config: _Config | msgspec.UnsetType | None = msgspec.UNSET
+
+
+_HEAD = msgspec.json.Decoder(_Head)
+_KEYS = quoted("contents", "generationConfig", "generation_config")
+
+
+class GeminiCodec:
+    """Streams are server-sent events: what clients ask for with `alt=sse`."""
+
+    name = FORMAT
+    stream_type = b"text/event-stream; charset=utf-8"
+    ping = b""
+    comments = False
+    terminator = b""
+    _envelope: Envelope = EVENTS
+
+    def _frames(self) -> Frames:
+        return EventFrames()
+
+    def peek(self, body: bytes) -> RequestHead:
+        """The head as far as the body knows it: model and stream stand in the path."""
+        head = read_head(body, _HEAD, _KEYS)
+        config = head.generationConfig or head.generation_config
+        limit = (config.maxOutputTokens or config.max_output_tokens) if config else None
+        # Usage is part of every stream of this format.
+        return RequestHead("", wants_usage=True, max_output=limit)
+
+    def decode_request(self, body: bytes) -> Content:
+        try:
+            return request.decode_request(body)
+        except FieldError as error:
+            raise Refused(400, "invalid_request", str(error), param=error.path) from None
+
+    def encode_request(
+        self,
+        request_: Request,
+        *,
+        features: Traits,
+        traits: Traits,
+        max_output: int | None = None,
+    ) -> Dropped:
+        return request.encode_request(request_, traits=traits)
+
+    def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:
+        return body
+
+    def facts(self, body: bytes, *, traits: Traits) -> Facts:
+        return response.facts(body)
+
+    def decode_response(self, body: bytes, *, traits: Traits) -> Output:
+        return response.decode_response(body)
+
+    def encode_response(self, response_: Response, pen: Pen) -> bytes:
+        return response.encode_response(response_, pen)
+
+    def reader(self, *, traits: Traits) -> GeminiReader:
+        return GeminiReader(self._frames())
+
+    def look(self, *, traits: Traits, keep_usage: bool, native: bool) -> GeminiLook:
+        return GeminiLook(self._frames(), self._envelope, native=native)
+
+    def writer(self, pen: Pen) -> GeminiWriter:
+        return GeminiWriter(pen, self._envelope)
+
+    def decode_error(
+        self, status: int, fields: Fields, body: bytes, *, traits: Traits = frozenset()
+    ) -> UpstreamError:
+        return upstream_error(status, fields, body, traits)
+
+    def encode_error(self, fault: Fault) -> WireError:
+        return errors.encode_error(fault)
+
+    def failed_stream(self, fault: Fault) -> bytes:
+        envelope = self._envelope
+        return envelope.later + errors.broken(fault) + envelope.after + envelope.end
+
+
+class GeminiArrayCodec(GeminiCodec):
+    """Streams are one JSON array: what clients get who do not ask for `alt=sse`."""
+
+    name = f"{FORMAT}.array"
+    stream_type = b"application/json"
+    _envelope = ARRAY
+
+    def _frames(self) -> Frames:
+        return ArrayFrames()
+
+    def encode_error(self, fault: Fault) -> WireError:
+        error = errors.encode_error(fault)
+        return WireError(error.status, error.fields, b"[" + error.body + b"]")

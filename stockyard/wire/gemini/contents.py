@@ -1,0 +1,245 @@
+"""Contents of a request: the turns of a conversation, both ways.
+
+A turn of the user may hold results of calls, and text; in the neutral form these are messages of
+two roles. Calls and results need no ids here: a result without one belongs to the first open call
+of its name. Turns of one role that follow each other are merged, unless a client of this same
+format had sent them apart.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec.structs import replace
+
+from stockyard.core.messages import AnyPart, Extra, Message, Role, ToolCall, ToolResult
+from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.gemini.names import FORMAT
+from stockyard.wire.gemini.parts import decode_parts, encode_part, encode_parts
+from stockyard.wire.layout import Drops, has_word, own_fields, words
+from stockyard.wire.tool_ids import Ids, missing_id
+
+ACCEPTED_ID = re.compile(r".+", re.DOTALL)
+ID_PREFIX = "call_"
+
+NO_SIGNATURE = "skip_thought_signature_validator"
+"""What the service documents for calls in the history that another model made."""
+
+# Words of a message's shape.
+APART = "apart"
+"""The client sent this turn apart from an earlier one of the same role."""
+ROLELESS = "roleless"
+"""The content did not say its role."""
+_SYSTEM_ROLE = "role="
+"""The role that a system instruction had given itself; it means nothing."""
+
+_ROLES: dict[str, Role] = {"user": "user", "function": "user", "model": "assistant"}
+
+
+def decode_system(value: Any) -> tuple[Message, ...]:
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        value = {"parts": [{"text": value}]}
+    fields = Fields(value, "systemInstruction")
+    role, parts = fields.text("role"), _parts_of(fields)
+    shape = None if role is None else _SYSTEM_ROLE + role
+    return (Message(role="system", parts=parts, shape=shape, extra=fields.left(FORMAT)),)
+
+
+def decode_contents(items: list[Any]) -> tuple[Message, ...]:
+    calls = _OpenCalls()
+    messages: list[Message] = []
+    earlier = None
+    for i, item in enumerate(items):
+        fields = Fields(item, f"contents[{i}]")
+        said = fields.text("role")
+        role = _ROLES.get(said or "user")
+        if role is None:
+            raise FieldError(fields.at("role"), "user or model")
+        parts = tuple(calls.settled(part, i) for part in _parts_of(fields))
+        shape = words(APART if role == earlier else None, ROLELESS if said is None else None)
+        turn = Message(role=role, parts=parts, shape=shape, extra=fields.left(FORMAT))
+        messages += _split(turn) if role == "user" else (turn,)
+        earlier = role
+    return tuple(messages)
+
+
+def encode_system(messages: tuple[Message, ...], drops: Drops) -> dict[str, Any] | None:
+    """The leading system messages, as one instruction."""
+    parts: list[dict[str, Any]] = []
+    head: dict[str, Any] = {}
+    for message in messages:
+        drops.foreign(message.extra, "messages")
+        parts += encode_parts(message.parts, drops, "messages.content")
+        if message.shape is not None and message.shape.startswith(_SYSTEM_ROLE):
+            head["role"] = message.shape.removeprefix(_SYSTEM_ROLE)
+        head |= own_fields(message.extra, FORMAT)
+    return {**head, "parts": parts} if parts else None
+
+
+def encode_contents(
+    messages: Iterable[Message], drops: Drops, *, sign_calls: bool
+) -> list[dict[str, Any]]:
+    """`sign_calls`: the model refuses calls without a signature, whoever made them."""
+    writer = _Contents(drops, sign_calls=sign_calls)
+    for message in messages:
+        writer.add(message)
+    return writer.finished()
+
+
+def leading_system(
+    messages: tuple[Message, ...],
+) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
+    """The system messages at the start, and everything after them."""
+    for i, message in enumerate(messages):
+        if message.role != "system":
+            return messages[:i], messages[i:]
+    return messages, ()
+
+
+def _parts_of(fields: Fields) -> tuple[AnyPart, ...]:
+    return decode_parts(fields.items("parts") or [], fields.at("parts"))
+
+
+def _split(turn: Message) -> list[Message]:
+    """A user turn as messages of the roles `tool` and `user`, in its order."""
+    groups: list[tuple[Role, list[AnyPart]]] = []
+    for part in turn.parts:
+        role: Role = "tool" if isinstance(part, ToolResult) else "user"
+        if not groups or groups[-1][0] != role:
+            groups.append((role, []))
+        groups[-1][1].append(part)
+    if not groups:
+        return [turn]
+    first, *others = groups
+    messages = [replace(turn, role=first[0], parts=tuple(first[1]))]
+    return messages + [Message(role=role, parts=tuple(parts)) for role, parts in others]
+
+
+class _OpenCalls:
+    """Gives calls their ids, and finds the call that a result answers."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+        self._unanswered: list[ToolCall] = []
+
+    def settled(self, part: AnyPart, turn: int) -> AnyPart:
+        if isinstance(part, ToolCall):
+            return self._call(part, turn)
+        if isinstance(part, ToolResult):
+            return self._result(part)
+        return part
+
+    def _call(self, call: ToolCall, turn: int) -> ToolCall:
+        if not call.id:
+            made = missing_id(f"content {turn}", 0, len(self._names), call.name)
+            call = replace(call, id=made)
+        self._names[call.id] = call.name
+        self._unanswered.append(call)
+        return call
+
+    def _result(self, result: ToolResult) -> ToolResult:
+        own = result.extra.get(FORMAT, {}).get("functionResponse", {})
+        name = own.get("name", "")
+        call_id = result.call_id or next((c.id for c in self._unanswered if c.name == name), "")
+        self._unanswered = [c for c in self._unanswered if c.id != call_id]
+        if name and self._names.get(call_id) == name:
+            # The call says the name. Other formats have no place for it, and miss nothing.
+            return replace(result, call_id=call_id, extra=_without_name(result.extra))
+        return replace(result, call_id=call_id)
+
+
+def _without_name(extra: Extra) -> Extra:
+    own = dict(extra[FORMAT])
+    inner = {key: value for key, value in own.pop("functionResponse").items() if key != "name"}
+    if inner:
+        own["functionResponse"] = inner
+    return {**extra, FORMAT: own} if own else {k: v for k, v in extra.items() if k != FORMAT}
+
+
+class _Contents:
+    """Puts messages together into turns; a result is named after its call."""
+
+    def __init__(self, drops: Drops, *, sign_calls: bool) -> None:
+        self._drops = drops
+        self._sign_calls = sign_calls
+        self._ids = Ids(ACCEPTED_ID, ID_PREFIX)
+        self._names: dict[str, str] = {}
+        self._answered: set[str] = set()
+        self._turns: list[dict[str, Any]] = []
+        self._notes: list[dict[str, Any]] = []
+        """What the system says in the middle; it waits for the next turn of the user."""
+
+    def add(self, message: Message) -> None:
+        self._drops.foreign(message.extra, "messages")
+        if message.name is not None:
+            self._drops.add("messages.name")
+        if message.role == "system":
+            self._notes += [_noted(part) for part in self._encoded(message.parts)]
+            return
+        role = "model" if message.role == "assistant" else "user"
+        parts = self._encoded(message.parts)
+        if role == "model" and self._sign_calls:
+            _sign_first_call(parts)
+        if role == "user" and self._notes:
+            notes, self._notes = self._notes, []
+            # Results must come first in their turn.
+            parts = [*parts, *notes] if message.role == "tool" else [*notes, *parts]
+        if parts or FORMAT in message.extra or message.shape is not None:
+            self._place(role, parts, message)
+
+    def finished(self) -> list[dict[str, Any]]:
+        if self._notes:
+            self._place("user", self._notes, Message(role="user"))
+        return self._turns
+
+    def _place(self, role: str, parts: list[dict[str, Any]], message: Message) -> None:
+        last = self._turns[-1] if self._turns else None
+        apart = has_word(message.shape, APART)
+        if last is not None and last.get("role", "user") == role and not apart:
+            last["parts"] += parts
+            return
+        head = {} if has_word(message.shape, ROLELESS) else {"role": role}
+        self._turns.append({**own_fields(message.extra, FORMAT), **head, "parts": parts})
+
+    def _encoded(self, parts: tuple[AnyPart, ...]) -> list[dict[str, Any]]:
+        return [item for part in parts if (item := self._encode(part)) is not None]
+
+    def _encode(self, part: AnyPart) -> dict[str, Any] | None:
+        if isinstance(part, ToolCall):
+            part = replace(part, id=self._ids.call(part.id))
+            self._names[part.id] = part.name
+        elif isinstance(part, ToolResult):
+            return self._encode_result(part)
+        return encode_part(part, self._drops, "messages.content")
+
+    def _encode_result(self, result: ToolResult) -> dict[str, Any] | None:
+        fitting = self._ids.result(result.call_id)
+        if fitting is not None:
+            if fitting in self._answered:
+                return None
+            self._answered.add(fitting)
+            result = replace(result, call_id=fitting)
+        item = encode_part(result, self._drops, "messages.content")
+        if item is None:
+            return None
+        said = item["functionResponse"]
+        if "name" not in said:
+            if fitting is None:
+                # A result without its call has no name, and is refused.
+                self._drops.add("messages.tool_call_id")
+                return None
+            said["name"] = self._names[fitting]
+        return item
+
+
+def _noted(part: dict[str, Any]) -> dict[str, Any]:
+    return {**part, "text": f"<system>\n{part['text']}\n</system>"} if "text" in part else part
+
+
+def _sign_first_call(parts: list[dict[str, Any]]) -> None:
+    """Of the calls of one turn, only the first carries a signature."""
+    call = next((part for part in parts if "functionCall" in part), None)
+    if call is not None:
+        call.setdefault("thoughtSignature", NO_SIGNATURE)

@@ -1,0 +1,181 @@
+"""Look on while a stream of the format is forwarded as it came.
+
+Clients of this format stumble over everything but their events. On unified routes, comments, event
+names and end marks of another format therefore stay here; on native routes all bytes pass.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from stockyard.core.money import Usage
+from stockyard.errors import UpstreamError
+from stockyard.wire.error_kinds import error_in_answer
+from stockyard.wire.error_shapes import told
+from stockyard.wire.gemini.framing import Envelope, Frame, Frames
+from stockyard.wire.gemini.response import (
+    FAILED_FINISHES,
+    UNFINISHED,
+    block_reason,
+    failed_finish,
+)
+from stockyard.wire.gemini.stream import is_whole, not_gemini
+from stockyard.wire.gemini.usage import UsageSoFar
+from stockyard.wire.halves import decode_event
+
+
+class _Candidate(Struct, gc=False):
+    finishReason: Any = None  # noqa: N815  the format's spelling
+    index: Any = 0
+
+
+class _Answer(Struct, gc=False):
+    candidates: list[_Candidate] | None = None
+    usageMetadata: Any = None  # noqa: N815
+    promptFeedback: Any = None  # noqa: N815
+    error: Any = None
+
+
+class _Content(Struct, gc=False):
+    parts: Any = None
+
+
+class _FirstCandidate(_Candidate, gc=False):
+    content: _Content | None = None
+
+    def bears_content(self) -> bool:
+        parts = self.content.parts if self.content is not None else None
+        return isinstance(parts, list) and any(map(_bears_content, parts))
+
+
+class _FirstAnswer(Struct, gc=False):
+    """An event while nothing has been committed: its parts matter."""
+
+    candidates: list[_FirstCandidate] | None = None
+    usageMetadata: Any = None  # noqa: N815
+    promptFeedback: Any = None  # noqa: N815
+    error: Any = None
+    modelVersion: Any = None  # noqa: N815
+
+
+_answer = msgspec.json.Decoder(_Answer).decode
+_first_answer = msgspec.json.Decoder(_FirstAnswer).decode
+
+
+class GeminiLook:
+    def __init__(self, frames: Frames, envelope: Envelope, *, native: bool) -> None:
+        self._frames = frames
+        self._envelope = envelope
+        self._native = native
+        self._usage_said = UsageSoFar()
+        self._finished: dict[Any, bool] = {}
+        self._blocked = False
+        self.content = False
+        self.terminator = b""
+        self.finish = ""
+        self.model = ""
+        self.before_error = b""
+
+    @property
+    def usage(self) -> Usage | None:
+        return self._usage_said.usage()
+
+    @property
+    def complete(self) -> bool:
+        if self._finished:
+            return all(self._finished.values())
+        return self._blocked
+
+    def feed(self, data: bytes) -> bytes:
+        passed: list[bytes] = []
+        try:
+            for frame in self._frames.feed(data):
+                passed.append(self._pass(frame))  # noqa: PERF401  kept when one raises
+        except UpstreamError:
+            self.before_error = b"".join(passed)
+            raise
+        return b"".join(passed)
+
+    def end(self) -> bytes:
+        frame = self._frames.rest()
+        if not frame.document:
+            return frame.raw if self._native or frame.plain else b""
+        if is_whole(frame.document):
+            return self._pass(frame)
+        return frame.raw if self._native else b""
+
+    def _pass(self, frame: Frame) -> bytes:
+        """What of this event goes on now."""
+        if frame.document:
+            self._see(frame.document)
+        if self._native or frame.plain:
+            return frame.raw
+        return self._envelope.again(frame.document) if frame.document else b""
+
+    def _see(self, document: bytes) -> None:
+        try:
+            answer = _answer(document) if self.content else _first_answer(document)
+        except (ValueError, RecursionError):
+            odd = self._odd(document)
+            if odd is None:
+                return
+            answer = odd
+        if answer.error:
+            raise error_in_answer(told({"error": answer.error}))
+        if not self.content and isinstance(answer, _FirstAnswer):
+            self._see_first(answer)
+        for candidate in answer.candidates or ():
+            self._see_candidate(candidate)
+        if isinstance(answer.usageMetadata, dict):
+            self._usage_said.add(answer.usageMetadata)
+        if answer.promptFeedback is not None and (why := block_reason(answer.promptFeedback)):
+            # It is an answer: the prompt was refused.
+            self._blocked = self.content = True
+            self.finish = self.finish or why
+
+    def _see_first(self, answer: _FirstAnswer) -> None:
+        if not self.model and isinstance(answer.modelVersion, str):
+            self.model = answer.modelVersion
+        if any(candidate.bears_content() for candidate in answer.candidates or ()):
+            self.content = True
+
+    def _see_candidate(self, candidate: _Candidate) -> None:
+        finish, index = candidate.finishReason, candidate.index or 0
+        if finish is None or finish in UNFINISHED:
+            self._finished.setdefault(index, False)
+            return
+        if finish in FAILED_FINISHES and not self._native:
+            raise failed_finish(finish)
+        self.content = self._finished[index] = True
+        self.finish = self.finish or str(finish)
+
+    def _odd(self, document: bytes) -> _FirstAnswer | None:
+        """An event that the quick look cannot read: half characters, odd types, or no event."""
+        value = _loose(document)
+        if isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        if isinstance(value, dict):
+            try:
+                return msgspec.convert(value, _FirstAnswer)
+            except msgspec.ValidationError:
+                pass
+        if self._native:
+            return None
+        raise not_gemini()
+
+
+def _bears_content(part: Any) -> bool:
+    if not isinstance(part, dict):
+        return False
+    return bool(part.get("text")) or any(key not in _PROVES_NOTHING for key in part)
+
+
+_PROVES_NOTHING = frozenset({"text", "thought", "thoughtSignature"})
+
+
+def _loose(document: bytes) -> Any:
+    try:
+        return decode_event(document)
+    except (ValueError, RecursionError):
+        return None

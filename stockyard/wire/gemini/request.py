@@ -1,0 +1,197 @@
+"""Requests of the format, both ways. The model and whether to stream stand in the path.
+
+What law 6 of `wire.md` 1 does not keep when a request is written again: explicit nulls of known
+fields, names in snake_case and modes in lower case (the services read both spellings), and whether
+a tool that the provider runs shared its object with declared functions.
+"""
+
+from typing import Any
+
+import msgspec
+
+from stockyard.core.request import Content, Request
+from stockyard.wire import strict
+from stockyard.wire.codec import Dropped, Traits
+from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.gemini.contents import (
+    decode_contents,
+    decode_system,
+    encode_contents,
+    encode_system,
+    leading_system,
+)
+from stockyard.wire.gemini.names import (
+    CONFIG,
+    FORMAT,
+    REQUEST,
+    TOOL_CONFIG,
+    fields_of,
+    inside,
+)
+from stockyard.wire.gemini.tools import (
+    decode_choice,
+    decode_tools,
+    encode_choice,
+    encode_tools,
+    offered,
+)
+from stockyard.wire.gemini.wishes import (
+    decode_output,
+    decode_thinking,
+    encode_output,
+    encode_thinking,
+)
+from stockyard.wire.layout import Drops, has_word, own_fields, words
+
+SIGNATURES_TRAIT = "signature_required"
+"""The model refuses calls in the history that carry no signature."""
+
+# Neutral field -> this format's.
+_CONFIG_FIELDS = {
+    "max_output": "maxOutputTokens",
+    "temperature": "temperature",
+    "top_p": "topP",
+    "top_k": "topK",
+    "seed": "seed",
+    "n": "candidateCount",
+    "presence_penalty": "presencePenalty",
+    "frequency_penalty": "frequencyPenalty",
+    "logprobs": "responseLogprobs",
+    "top_logprobs": "logprobs",
+}
+
+# Neutral fields this format has no word for, as most clients spell them.
+_UNSAYABLE = {
+    "min_p": "min_p",
+    "logit_bias": "logit_bias",
+    "cache_key": "prompt_cache_key",
+    "end_user": "user",
+    "metadata": "metadata",
+    "store": "store",
+    "previous": "previous_response_id",
+    "cache": "cache_control",
+}
+
+_TIERS = {"standard": "default", "flex": "flex", "priority": "priority"}
+_TIERS_OUT = {tier: said for said, tier in _TIERS.items()}
+
+# Words of a request's shape: objects that were there without saying anything.
+_CONFIG, _TOOL_CONFIG = "config", "tool_config"
+
+
+def decode_request(body: bytes) -> Content:
+    return _decode(fields_of(strict.parse(body), REQUEST))
+
+
+def _decode(fields: Fields) -> Content:
+    contents = fields.items("contents")
+    if contents is None:
+        raise FieldError("contents", "an array")
+    given = inside(fields, "generationConfig", CONFIG)
+    config = given or Fields({}, "generationConfig")
+    tool_config = inside(fields, "toolConfig", TOOL_CONFIG)
+    modalities = config.texts("responseModalities")
+    content = Content(
+        messages=(*decode_system(fields.any("systemInstruction")), *decode_contents(contents)),
+        max_output=config.integer("maxOutputTokens"),
+        temperature=config.number("temperature"),
+        top_p=config.number("topP"),
+        top_k=config.integer("topK"),
+        stop=config.texts("stopSequences"),
+        seed=config.integer("seed"),
+        n=config.integer("candidateCount"),
+        presence_penalty=config.number("presencePenalty"),
+        frequency_penalty=config.number("frequencyPenalty"),
+        logprobs=config.flag("responseLogprobs"),
+        top_logprobs=config.integer("logprobs"),
+        tools=decode_tools(fields.items("tools") or []),
+        tool_choice=decode_choice(tool_config),
+        output=decode_output(config),
+        reasoning=decode_thinking(config),
+        service_tier=_take_tier(fields),
+        modalities=None if modalities is None else tuple(m.lower() for m in modalities),
+    )
+    for key, left in (("generationConfig", config), ("toolConfig", tool_config)):
+        if left is not None and left.rest:
+            fields.rest[key] = left.rest
+    shape = words(
+        _CONFIG if given is not None else None, _TOOL_CONFIG if tool_config is not None else None
+    )
+    return msgspec.structs.replace(content, extra=fields.left(FORMAT), shape=shape)
+
+
+def encode_request(request: Request, *, traits: Traits) -> Dropped:
+    content, drops = request.content, Drops(FORMAT)
+    drops.foreign(content.extra)
+    for name, spelled in _UNSAYABLE.items():
+        if getattr(content, name) not in (None, False):
+            drops.add(spelled)
+    head, rest = leading_system(content.messages)
+    body: dict[str, Any] = {}
+    system = encode_system(head, drops)
+    if system is not None:
+        body["systemInstruction"] = system
+    body["contents"] = encode_contents(rest, drops, sign_calls=SIGNATURES_TRAIT in traits)
+    _add_tools(body, content, drops)
+    config = _config(content, drops, traits)
+    if config or has_word(content.shape, _CONFIG):
+        body["generationConfig"] = config
+    if content.service_tier is not None:
+        tier = _TIERS_OUT.get(content.service_tier)
+        if tier is not None:
+            body["serviceTier"] = tier
+        else:
+            drops.add("service_tier")
+    return Dropped(msgspec.json.encode(_over(own_fields(content.extra, FORMAT), body)), drops.names)
+
+
+def _take_tier(fields: Fields) -> str | None:
+    """A tier that others know, too; another one stays among the own fields."""
+    said = fields.rest.get("serviceTier")
+    tier = _TIERS.get(said) if isinstance(said, str) else None
+    if tier is not None:
+        fields.any("serviceTier")
+    return tier
+
+
+def _add_tools(body: dict[str, Any], content: Content, drops: Drops) -> None:
+    choice = content.tool_choice
+    tools = encode_tools(offered(content.tools, choice), drops)
+    if tools:
+        body["tools"] = tools
+    config: dict[str, Any] = {}
+    if choice is not None and (tools or not content.tools):
+        config["functionCallingConfig"] = encode_choice(choice, drops)
+    if config or has_word(content.shape, _TOOL_CONFIG):
+        body["toolConfig"] = config
+    if content.parallel_tools is False:
+        drops.add("parallel_tool_calls")
+
+
+def _config(content: Content, drops: Drops, traits: Traits) -> dict[str, Any]:
+    config: dict[str, Any] = {}
+    for name, spelled in _CONFIG_FIELDS.items():
+        value = getattr(content, name)
+        if value is not None:
+            config[spelled] = value
+    if content.stop is not None:
+        config["stopSequences"] = list(content.stop)
+    if content.modalities is not None:
+        config["responseModalities"] = [m.upper() for m in content.modalities]
+    if content.output is not None:
+        config |= encode_output(content.output, drops)
+    if content.reasoning is not None:
+        thinking = encode_thinking(content.reasoning, drops, traits)
+        if thinking or FORMAT in content.reasoning.extra:
+            config["thinkingConfig"] = thinking
+    return config
+
+
+def _over(own: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+    """Our fields over the unknown ones; objects that have both kinds of fields are merged."""
+    merged = {**own, **body}
+    for key, value in own.items():
+        mine = body.get(key)
+        if isinstance(mine, dict) and isinstance(value, dict):
+            merged[key] = _over(value, mine)
+    return merged

@@ -1,0 +1,270 @@
+"""Whole answers of the format, both ways."""
+
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from stockyard.core.messages import (
+    AnyPart,
+    Finish,
+    Message,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+)
+from stockyard.core.response import Choice, Output, Response
+from stockyard.errors import UpstreamError
+from stockyard.wire.codec import Facts, Pen
+from stockyard.wire.error_kinds import error_in_answer
+from stockyard.wire.error_shapes import read_error
+from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.gemini.names import FORMAT
+from stockyard.wire.gemini.parts import decode_parts, encode_parts
+from stockyard.wire.gemini.usage import read_usage, write_usage
+from stockyard.wire.halves import decode_event, whole
+from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_layout
+from stockyard.wire.tool_ids import missing_id
+
+FINISHES: dict[str, Finish] = {
+    "STOP": "stop",
+    "NO_IMAGE": "stop",
+    "ESCALATION": "stop",
+    "MAX_TOKENS": "length",
+    "CONTINUATION": "length",
+    "SAFETY": "content_filter",
+    "RECITATION": "content_filter",
+    "BLOCKLIST": "content_filter",
+    "PROHIBITED_CONTENT": "content_filter",
+    "SPII": "content_filter",
+    "LANGUAGE": "content_filter",
+    "IMAGE_SAFETY": "content_filter",
+    "IMAGE_PROHIBITED_CONTENT": "content_filter",
+    "IMAGE_RECITATION": "content_filter",
+    "IMAGE_OTHER": "content_filter",
+    "MODEL_ARMOR": "content_filter",
+}
+FAILED_FINISHES = frozenset(
+    {
+        "MALFORMED_FUNCTION_CALL",
+        "UNEXPECTED_TOOL_CALL",
+        "MISSING_THOUGHT_SIGNATURE",
+        "MALFORMED_RESPONSE",
+        "TOO_MANY_TOOL_CALLS",
+        "OTHER",
+    }
+)
+"""Finishes that are failures: an agent would take a `STOP` for an answer (`wire.md` 6)."""
+
+UNFINISHED = ("FINISH_REASON_UNSPECIFIED", "")
+
+_REASONS: dict[Finish, str] = {
+    "stop": "STOP",
+    "length": "MAX_TOKENS",
+    "tool_calls": "STOP",
+    "content_filter": "SAFETY",
+}
+
+BLOCKED = "blocked"
+"""Layout of a choice that stands for an answer without any: the prompt was blocked."""
+
+_TOP_FIELDS = ("candidates", "usageMetadata", "modelVersion", "responseId")
+
+
+class _Candidate(msgspec.Struct, gc=False):
+    finishReason: Any = None  # noqa: N815  the format's spelling
+
+
+class _Answer(msgspec.Struct, gc=False):
+    candidates: list[_Candidate] | None = None
+    usageMetadata: Any = None  # noqa: N815
+    modelVersion: Any = None  # noqa: N815
+    responseId: Any = None  # noqa: N815
+    promptFeedback: Any = None  # noqa: N815
+    error: Any = None
+
+
+_facts_of = msgspec.json.Decoder(_Answer).decode
+
+
+def facts(body: bytes) -> Facts:
+    try:
+        answer = _facts_of(body)
+    except (ValueError, RecursionError):
+        raise _no_answer(body) from None
+    if answer.error or not (answer.candidates or answer.promptFeedback or answer.usageMetadata):
+        raise _no_answer(body)
+    finish = next((c.finishReason for c in answer.candidates or () if c.finishReason), "")
+    if finish in FAILED_FINISHES:
+        raise failed_finish(finish)
+    said = answer.usageMetadata
+    return Facts(
+        usage=read_usage(said) if isinstance(said, dict) else None,
+        model=answer.modelVersion if isinstance(answer.modelVersion, str) else "",
+        id=answer.responseId if isinstance(answer.responseId, str) else "",
+        finish=finish if isinstance(finish, str) else "",
+    )
+
+
+def decode_response(body: bytes) -> Output:
+    try:
+        answer = Fields(decode_event(body))
+        if answer.rest.get("error"):
+            raise _no_answer(body)
+        return _decode_output(answer)
+    except (FieldError, ValueError, RecursionError):
+        raise _no_answer(body) from None
+
+
+def encode_response(response: Response, pen: Pen) -> bytes:
+    output, drops = response.output, Drops(FORMAT)
+    body: dict[str, Any] = dict(own_fields(output.extra, FORMAT))
+    candidates = [
+        _encode_choice(choice, drops)
+        for choice in output.choices
+        if not has_word(layout_of(choice.extra, FORMAT), BLOCKED)
+    ]
+    if candidates:
+        body["candidates"] = candidates
+    if response.usage is not None:
+        body["usageMetadata"] = write_usage(response.usage)
+    return msgspec.json.encode({**body, "modelVersion": pen.model, "responseId": pen.id})
+
+
+def finish_of(native: Any, *, called: bool) -> tuple[Finish, str | None]:
+    """The neutral finish and the provider's own word for it.
+
+    A call that was seen makes the finish `tool_calls`: the services say `STOP` then. Raises
+    UpstreamError for a finish that is a failure.
+    """
+    if native in FAILED_FINISHES:
+        raise failed_finish(native)
+    known = FINISHES.get(native) if isinstance(native, str) else None
+    if known in (None, "stop") and called:
+        known = "tool_calls"
+    # An unknown word is a normal end; the word itself is kept.
+    return known or "stop", native if isinstance(native, str) and native else None
+
+
+def finish_reason(finish: Finish | None, native: str | None, *, own: bool, refused: bool) -> str:
+    """The word of this format; its own more exact one when the answer came in this format."""
+    if refused and finish in (None, "stop"):
+        return "SAFETY"
+    if own and native is not None:
+        return native
+    return _REASONS[finish or "stop"]
+
+
+def block_reason(feedback: Any) -> str | None:
+    """Why a prompt was blocked; None when it was not."""
+    reason = feedback.get("blockReason") if isinstance(feedback, dict) else None
+    return reason if isinstance(reason, str) else None
+
+
+def failed_finish(native: str) -> UpstreamError:
+    return UpstreamError(
+        "provider_fault", "The model stopped because of an error at the provider.", code=native
+    )
+
+
+def shown(part: AnyPart) -> AnyPart:
+    """Thinking as a client of this format may see it: another's without what vouches for it."""
+    if not isinstance(part, Reasoning) or part.made_by == FORMAT:
+        return part
+    text = part.text or "".join(part.summary)
+    return Reasoning(text=text, made_by=FORMAT) if text else part
+
+
+def top_extra(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What an answer says about itself beyond what the neutral form knows."""
+    extra = {key: value for key, value in answer.items() if key not in _TOP_FIELDS}
+    return {FORMAT: extra} if extra else {}
+
+
+def _decode_output(answer: Fields) -> Output:
+    candidates, feedback = answer.items("candidates") or [], answer.rest.get("promptFeedback")
+    answer_id, model = answer.text("responseId") or "", answer.text("modelVersion") or ""
+    choices = tuple(
+        _decode_candidate(Fields(item, f"candidates[{i}]"), i, answer_id)
+        for i, item in enumerate(candidates)
+    )
+    if not choices:
+        choices = (_choice_without_candidate(block_reason(feedback)),)
+    return Output(id=answer_id, model=model, choices=choices, extra=top_extra(answer.rest))
+
+
+def _choice_without_candidate(blocked: str | None) -> Choice:
+    return Choice(
+        message=Message(role="assistant"),
+        finish="content_filter" if blocked else "stop",
+        native_finish=blocked,
+        extra=with_layout({}, FORMAT, BLOCKED),
+    )
+
+
+def _decode_candidate(fields: Fields, position: int, answer_id: str) -> Choice:
+    content = fields.inside("content") or Fields({}, fields.at("content"))
+    content.any("role")
+    parts = decode_parts(content.items("parts") or [], content.at("parts"))
+    parts = _with_ids(tuple(map(_joined, parts)), answer_id, position)
+    called = any(isinstance(part, ToolCall) for part in parts)
+    index = fields.integer("index")
+    finish, native = finish_of(fields.any("finishReason"), called=called)
+    message = Message(role="assistant", parts=parts, extra=content.left(FORMAT))
+    return Choice(
+        index=position if index is None else index,
+        message=message,
+        finish=finish,
+        native_finish=native,
+        # Always tagged, so that an answer that came in this format is told from a foreign one.
+        extra={FORMAT: fields.rest},
+    )
+
+
+def _encode_choice(choice: Choice, drops: Drops) -> dict[str, Any]:
+    parts = choice.message.parts
+    content: dict[str, Any] = {**own_fields(choice.message.extra, FORMAT), "role": "model"}
+    if items := encode_parts(tuple(map(shown, parts)), drops, "content"):
+        content["parts"] = items
+    reason = finish_reason(
+        choice.finish,
+        choice.native_finish,
+        own=FORMAT in choice.extra,
+        refused=any(isinstance(part, Refusal) for part in parts),
+    )
+    own = own_fields(choice.extra, FORMAT)
+    return {**own, "content": content, "finishReason": reason, "index": choice.index}
+
+
+def _joined(part: AnyPart) -> AnyPart:
+    """The part with half characters joined or replaced."""
+    if isinstance(part, Text | Reasoning) and not part.text.isascii():
+        text = whole(part.text)
+        return part if text == part.text else replace(part, text=text)
+    return part
+
+
+def _with_ids(parts: tuple[AnyPart, ...], answer_id: str, choice: int) -> tuple[AnyPart, ...]:
+    """Calls without an id, or with one that was used before, get one that is always the same."""
+    named, seen = list(parts), set[str]()
+    for part_number, part in enumerate(parts):
+        if isinstance(part, ToolCall):
+            if not part.id or part.id in seen:
+                name = missing_id(answer_id, choice, len(seen), part.name)
+                named[part_number] = part = replace(part, id=name)
+            seen.add(part.id)
+    return tuple(named)
+
+
+def _no_answer(body: bytes) -> UpstreamError:
+    """What a 200 that is no answer says instead."""
+    try:
+        value = decode_event(body)
+    except (ValueError, RecursionError):
+        value = None
+    if isinstance(value, list) and value:
+        value = value[0]
+    if isinstance(value, dict) and value.get("error"):
+        return error_in_answer(read_error(body))
+    return UpstreamError("bad_answer", "The provider's answer has no candidates.")

@@ -1,0 +1,93 @@
+"""Token counts of the format, both ways. Tool prompts and thoughts stand beside the others here."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from stockyard.core.money import Usage
+from stockyard.wire.usage import Counts
+
+_TOLD_BY = ("promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "totalTokenCount")
+
+
+def read_usage(said: Mapping[str, Any]) -> Usage | None:
+    """Usage from `usageMetadata`; None when it counts nothing. A count of 0 may be left out."""
+    counts = Counts(said)
+    if all(counts.get(name) is None for name in _TOLD_BY):
+        return None
+    prompt, cached = counts.count("promptTokenCount"), counts.count("cachedContentTokenCount")
+    tool = counts.count("toolUsePromptTokenCount")
+    text, thoughts = counts.count("candidatesTokenCount"), counts.count("thoughtsTokenCount")
+    if counts.get("totalTokenCount") not in (None, prompt + tool + text + thoughts):
+        counts.flag("usage_inconsistent")
+    return Usage(
+        in_fresh=counts.minus(prompt, cached),
+        in_cached=min(cached, prompt),
+        in_tool=tool,
+        out_text=text,
+        out_reasoning=thoughts,
+        in_audio=_of_kind(said, "promptTokensDetails", "AUDIO"),
+        in_image=_of_kind(said, "promptTokensDetails", "IMAGE"),
+        out_audio=_of_kind(said, "candidatesTokensDetails", "AUDIO"),
+        out_image=_of_kind(said, "candidatesTokensDetails", "IMAGE"),
+        flags=counts.flags,
+    )
+
+
+def write_usage(usage: Usage) -> dict[str, Any]:
+    """The usage object of an answer. Reading it back gives the same prompt and completion."""
+    prompt = usage.prompt - usage.in_tool
+    counts: dict[str, Any] = {
+        "promptTokenCount": prompt,
+        "candidatesTokenCount": usage.out_text,
+        "totalTokenCount": usage.total,
+    }
+    others = {
+        "cachedContentTokenCount": usage.in_cached,
+        "toolUsePromptTokenCount": usage.in_tool,
+        "thoughtsTokenCount": usage.out_reasoning,
+    }
+    counts |= {name: count for name, count in others.items() if count}
+    for name, whole, audio, image in (
+        ("promptTokensDetails", prompt, usage.in_audio, usage.in_image),
+        ("candidatesTokensDetails", usage.out_text, usage.out_audio, usage.out_image),
+    ):
+        if audio or image:
+            counts[name] = _details(whole, audio, image)
+    return counts
+
+
+class UsageSoFar:
+    """Usage of a stream. Every event may repeat it, and a later one may know less.
+
+    The last one counts; of what it leaves out, the most that was ever said.
+    """
+
+    __slots__ = ("_last", "_most")
+
+    def __init__(self) -> None:
+        self._last: Mapping[str, Any] = {}
+        self._most: dict[str, Any] = {}
+
+    def add(self, said: Mapping[str, Any]) -> None:
+        for name, value in self._last.items():
+            held = self._most.get(name)
+            more = type(held) is not int or type(value) is not int or value > held
+            self._most[name] = value if more else held
+        self._last = said
+
+    def usage(self) -> Usage | None:
+        return read_usage({**self._most, **self._last}) if self._last else None
+
+
+def _of_kind(said: Mapping[str, Any], name: str, kind: str) -> int:
+    details = said.get(name)
+    return sum(
+        Counts(detail).count("tokenCount")
+        for detail in (details if isinstance(details, list) else ())
+        if isinstance(detail, Mapping) and detail.get("modality") == kind
+    )
+
+
+def _details(whole: int, audio: int, image: int) -> list[dict[str, Any]]:
+    split = {"TEXT": max(whole - audio - image, 0), "AUDIO": audio, "IMAGE": image}
+    return [{"modality": kind, "tokenCount": n} for kind, n in split.items() if n]

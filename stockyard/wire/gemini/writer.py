@@ -1,0 +1,218 @@
+"""Write Events as a stream of the format.
+
+Every event is a small answer. Texts go out as they come; calls go out whole, for that is how
+clients take them. The finish waits for the usage, which other formats send after it, and both go
+out in the last event: nothing else ends a stream here.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from stockyard.core.events import (
+    ArgumentsDelta,
+    AudioDelta,
+    Event,
+    Finished,
+    PartEnded,
+    PartStarted,
+    ReasoningDelta,
+    RefusalDelta,
+    SignatureDelta,
+    Started,
+    TextDelta,
+    UsageSeen,
+)
+from stockyard.core.messages import Audio, Text, ToolCall
+from stockyard.core.money import Usage
+from stockyard.wire.codec import Fault, Pen
+from stockyard.wire.gemini.errors import broken
+from stockyard.wire.gemini.framing import Envelope
+from stockyard.wire.gemini.names import FORMAT
+from stockyard.wire.gemini.parts import encode_part
+from stockyard.wire.gemini.response import BLOCKED, finish_reason
+from stockyard.wire.gemini.usage import write_usage
+from stockyard.wire.layout import Drops, has_word, layout_of, own_fields
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Held:
+    """A part that goes out whole, while it is made."""
+
+    __slots__ = ("audio", "opened", "pieces", "signature")
+
+    def __init__(self, opened: PartStarted) -> None:
+        self.opened = opened
+        self.pieces: list[str] = []
+        self.signature: str | None = None
+        self.audio: list[str] = []
+
+
+class GeminiWriter:
+    def __init__(self, pen: Pen, envelope: Envelope) -> None:
+        self._envelope = envelope
+        self._before = envelope.first
+        self._tail = b',"modelVersion":%b,"responseId":%b}' % (_encode(pen.model), _encode(pen.id))
+        self._drops = Drops(FORMAT)
+        self._own: dict[str, Any] = {}
+        """What the provider said of the whole answer, if it speaks this format."""
+        self._parts: dict[str, PartStarted] = {}
+        self._held: dict[str, _Held] = {}
+        self._refused: set[int] = set()
+        self._finishes: dict[int, Finished] = {}
+        self._usage: Usage | None = None
+        self._out: list[bytes] = []
+
+    def write(self, events: Sequence[Event]) -> bytes:
+        for event in events:
+            writes = _WRITERS.get(type(event))
+            if writes is not None:
+                writes(self, event)
+        return self._taken()
+
+    def end(self, comment: bytes = b"") -> bytes:
+        """Comments have no place here; there is nowhere to put one."""
+        for key in list(self._held):
+            self._write_held(key)
+        self._put(self._ending())
+        return self._taken() + self._envelope.end
+
+    def fail(self, fault: Fault) -> bytes:
+        self._put(broken(fault))
+        return self._taken() + self._envelope.end
+
+    def _taken(self) -> bytes:
+        out, self._out = b"".join(self._out), []
+        return out
+
+    def _put(self, document: bytes) -> None:
+        self._out += (self._before, document, self._envelope.after)
+        self._before = self._envelope.later
+
+    def _part(self, choice: int, part: bytes) -> None:
+        self._put(
+            b'{"candidates":[{"content":{"parts":[%b],"role":"model"},"index":%d}]%b'
+            % (part, choice, self._tail)
+        )
+
+    def _started(self, event: Started) -> None:
+        self._own = own_fields(event.extra, FORMAT)
+
+    def _part_started(self, event: PartStarted) -> None:
+        self._parts[event.key] = event
+        if event.kind == "audio" or (event.kind == "tool_call" and event.kind_of_tool != "server"):
+            self._held[event.key] = _Held(event)
+        elif event.kind == "opaque" and event.whole is not None:
+            whole: Any = event.whole
+            if (item := encode_part(whole, self._drops, "content")) is not None:
+                self._part(event.choice, _encode(item))
+
+    def _text(self, event: TextDelta) -> None:
+        if event.text:
+            self._part(event.choice, b'{"text":%b}' % _encode(event.text))
+
+    def _refusal(self, event: RefusalDelta) -> None:
+        if event.text:
+            self._refused.add(event.choice)
+            self._part(event.choice, b'{"text":%b}' % _encode(event.text))
+
+    def _reasoning(self, event: ReasoningDelta) -> None:
+        if event.text:
+            self._part(event.choice, b'{"text":%b,"thought":true}' % _encode(event.text))
+
+    def _arguments(self, event: ArgumentsDelta) -> None:
+        if (held := self._held.get(event.key)) is not None:
+            held.pieces.append(event.text)
+
+    def _audio(self, event: AudioDelta) -> None:
+        data = event.value.get("data")
+        if (held := self._held.get(event.key)) is not None and isinstance(data, str):
+            held.audio.append(data)
+
+    def _signature(self, event: SignatureDelta) -> None:
+        if (held := self._held.get(event.key)) is not None:
+            held.signature = (held.signature or "") + event.signature
+            return
+        # Another's signature means nothing here, and must not come back as if it did.
+        part = self._parts.get(event.key)
+        if part is not None and event.made_by == FORMAT:
+            thought = {"thought": True} if part.kind == "reasoning" else {}
+            signed = {"text": "", **thought, "thoughtSignature": event.signature}
+            self._part(event.choice, _encode(signed))
+
+    def _part_ended(self, event: PartEnded) -> None:
+        part = self._parts.pop(event.key, None)
+        if event.key in self._held:
+            self._write_held(event.key)
+            return
+        own = own_fields(part.whole.extra, FORMAT) if part and isinstance(part.whole, Text) else {}
+        if own:
+            self._part(event.choice, _encode({"text": "", **own}))
+
+    def _write_held(self, key: str) -> None:
+        held = self._held.pop(key)
+        opened = held.opened
+        if opened.kind == "audio":
+            audio = opened.whole if isinstance(opened.whole, Audio) else Audio()
+            part: Any = replace(audio, data="".join(held.audio) or None)
+        else:
+            call = opened.whole if isinstance(opened.whole, ToolCall) else None
+            call = call or ToolCall(
+                id=opened.id or "",
+                name=opened.name or "",
+                kind=opened.kind_of_tool,
+                extra=opened.extra,
+            )
+            arguments = call.arguments + "".join(held.pieces)
+            part = replace(call, arguments=arguments, signature=held.signature)
+        if (item := encode_part(part, self._drops, "content")) is not None:
+            self._part(opened.choice, _encode(item))
+
+    def _usage_seen(self, event: UsageSeen) -> None:
+        self._usage = event.usage
+
+    def _finished(self, event: Finished) -> None:
+        self._finishes.setdefault(event.choice, event)
+
+    def _ending(self) -> bytes:
+        finishes = self._finishes or {0: Finished(reason="stop")}
+        candidates = [
+            self._end_of(finish)
+            for finish in finishes.values()
+            if not has_word(layout_of(finish.extra, FORMAT), BLOCKED)
+        ]
+        body: dict[str, Any] = dict(self._own)
+        if candidates:
+            body["candidates"] = candidates
+        if self._usage is not None:
+            body["usageMetadata"] = write_usage(self._usage)
+        return _encode(body)[:-1] + (self._tail if body else self._tail[1:])
+
+    def _end_of(self, finish: Finished) -> dict[str, Any]:
+        reason = finish_reason(
+            finish.reason,
+            finish.native,
+            own=FORMAT in finish.extra,
+            refused=finish.choice in self._refused,
+        )
+        content = {"parts": [{"text": ""}], "role": "model"}
+        own = own_fields(finish.extra, FORMAT)
+        return {**own, "content": content, "finishReason": reason, "index": finish.choice}
+
+
+_WRITERS: dict[type, Any] = {
+    Started: GeminiWriter._started,
+    PartStarted: GeminiWriter._part_started,
+    TextDelta: GeminiWriter._text,
+    RefusalDelta: GeminiWriter._refusal,
+    ReasoningDelta: GeminiWriter._reasoning,
+    ArgumentsDelta: GeminiWriter._arguments,
+    AudioDelta: GeminiWriter._audio,
+    SignatureDelta: GeminiWriter._signature,
+    PartEnded: GeminiWriter._part_ended,
+    UsageSeen: GeminiWriter._usage_seen,
+    Finished: GeminiWriter._finished,
+}
