@@ -90,8 +90,8 @@ class RawClient:
     ) -> None:
         """POST bytes, or anything else as JSON."""
         data = body if isinstance(body, bytes) else msgspec.json.encode(body)
-        lines = [f"POST {path} HTTP/1.1", "host: localhost", "content-type: application/json"]
-        lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+        fields = {"host": "localhost", "content-type": "application/json", **(headers or {})}
+        lines = [f"POST {path} HTTP/1.1", *(f"{name}: {fields[name]}" for name in fields)]
         lines += [f"content-length: {len(data)}", "", ""]
         self.send("\r\n".join(lines).encode() + data)
 

@@ -21,9 +21,9 @@ ANSWER = (
 )
 STREAM = (
     b": hello\r\n\r\n"
-    b'data:{"id":"c","choices":[{"index":0,"delta":{"role":"assistant","content":"h\\u00e9"}}]}\r\n\r\n'
+    b'data:{"id":"c","choices":[{"index":0,"delta":{"content":"h\\u00e9"}}]}\r\n\r\n'
     b'id: 7\r\ndata: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\r\n\r\n'
-    b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}\r\n\r\n'
+    b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}\r\n\r\n'
     b"data: [DONE]\r\n\r\n: bye\r\n\r\n"
 )
 JSON = {"content-type": "application/json"}
@@ -265,7 +265,7 @@ class TestRules:
         assert not openai.requests
 
     async def test_one_without_a_credential_is_called_without(self, yard: Yard) -> None:
-        openai = yard.provider("openai", api_key="").fails(401)
+        openai = yard.provider("openai", api_key=None).fails(401)
         answer = await yard.call(CHAT, REQUEST)
         assert answer.status == 401
         assert "authorization" not in openai.last.headers
