@@ -12,6 +12,7 @@ message is surplus: the answer stands, but its connection is not used again (CVE
 import re
 
 import httptools
+import msgspec
 
 from stockyard.errors import MalformedFrame, UpstreamError
 
@@ -34,6 +35,7 @@ _LAST_CHUNK = b"0\r\n\r\n"
 _FRAMING_FIELDS = (b"content-length", b"transfer-encoding")
 _FRAMING_BYTES = 1024
 _FRAMING_BYTES_PER_PIECE = 32
+_MAX_KNOWN_BYTES = 4096
 
 
 class AnswerParser:
@@ -41,99 +43,94 @@ class AnswerParser:
 
     __slots__ = (
         "_bodiless",
-        "_body_bytes",
         "_chunked",
-        "_fed",
         "_fields",
-        "_framing_allowed",
         "_head_bytes",
         "_head_limit",
         "_head_read",
         "_held",
         "_interim",
         "_keep_alive",
+        "_known",
         "_parser",
         "_pieces",
         "_pieces_of_this",
         "_surplus",
+        "_unexplained",
         "complete",
+        "encoded",
         "fields",
         "head_known",
         "left_over",
         "on_body",
+        "reusable",
+        "started",
         "status",
         "until_end",
     )
+
+    status: int
+    fields: Fields
+    encoded: bool
+    """Whether a field names a coding of the body."""
+
+    _fields: Fields
+    _held: bytearray | None
+    _head_bytes: int
+    _unexplained: int
+    """Bytes read that are neither head nor body."""
+    _head_read: bool
+    _chunked: bool
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
         self.on_body = self._pieces.append  # llhttp hands body bytes straight to the list
         self._parser = httptools.HttpResponseParser(self)
+        self._known: _KnownHead | None = None
         self.begin(bodiless=False, head_limit=0)
 
     def begin(self, *, bodiless: bool, head_limit: int) -> None:
         """Expect an answer. `bodiless`: it ends with its head, as answers to HEAD do."""
         self._bodiless = bodiless
         self._head_limit = head_limit
-        self._held: bytearray | None = None
-        self._interim = 0
-        self._fields: Fields = []
-        self._fed = self._body_bytes = self._head_bytes = 0
-        self._framing_allowed = _FRAMING_BYTES
-        self._pieces_of_this = 0
-        self._chunked = self._head_read = self._keep_alive = self._surplus = False
-        self._pieces.clear()
-        self.fields: Fields = []
-        self.status = 0
+        self.started = False
+        """Whether any byte of an answer has come."""
         self.head_known = False
+        """From here on `status`, `fields` and `encoded` hold."""
         self.complete = False
+        self.reusable = False
+        """Whether the connection may carry another call: complete, kept open, nothing left over."""
         self.left_over = False
         """Bytes follow the head of an answer that ends there."""
         self.until_end = False
         """The body has no other end than that of the connection."""
 
-    def feed(self, data: bytes) -> None:
-        """Read on; `take` the body bytes before the next call.
+    def feed(self, data: bytes) -> bytes:
+        """Read on; the body bytes that `data` holds.
 
-        Raises `bad_answer`. What was right before the fault is there all the same.
+        Raises `bad_answer`. What was right before the fault is there all the same: `take` the
+        body bytes that came before it.
         """
-        already_complete = self.complete
-        if already_complete:
-            self._surplus = True
-            return
-        if self.head_known:
-            self._read(data)
-        else:
-            data = self._from_final_head(data)
-            if not data:
-                return
-            self._read_head(data)
+        if not self.head_known:
+            return self._feed_head(data)
         if self.complete:
-            del self._pieces[self._pieces_of_this :]  # a second answer may have come in one read
-        self._body_bytes += sum(map(len, self._pieces))
-        if self._chunked:
-            self._check_chunks()
-        if self.complete:
-            self._look_for_surplus(data)
+            self.reusable = False
+            return b""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._stopped()
+        return self._body_of(data)
 
     def take(self) -> bytes:
-        """The body bytes read since the last call."""
-        pieces = self._pieces
-        if not pieces:
-            return b""
-        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        pieces.clear()
+        """The body bytes that came before a fault."""
+        body = b"".join(self._pieces)
+        self._pieces.clear()
         return body
 
-    @property
-    def started(self) -> bool:
-        """Whether any byte of an answer has come."""
-        return self.head_known or self._held is not None or self._interim > 0
-
-    @property
-    def reusable(self) -> bool:
-        """Whether the connection may carry another call: complete, kept open, nothing left over."""
-        return self.complete and self._keep_alive and not self._surplus
+    def close(self) -> None:
+        """No answer follows: let go of llhttp, which refers to us."""
+        del self._parser
 
     # What llhttp calls.
 
@@ -151,13 +148,52 @@ class AnswerParser:
     def on_message_complete(self) -> None:
         if self.complete:
             return
-        if any(name in _FRAMING_FIELDS for name, _ in self._fields):
-            raise MalformedFrame("Trailers say how long the body is.")
+        for name, _ in self._fields:
+            if name in _FRAMING_FIELDS:
+                raise MalformedFrame("Trailers say how long the body is.")
         self.complete = True
         self._pieces_of_this = len(self._pieces)
         self._keep_alive = self._parser.should_keep_alive()
 
     # Heads.
+
+    def _feed_head(self, data: bytes) -> bytes:
+        if not self.started:
+            known = self._known
+            if known is not None and len(data) == known.answer_bytes and self._repeats(known, data):
+                self.status = known.status
+                self.fields = known.fields.copy()
+                self.encoded = known.encoded
+                self.started = self.head_known = self.complete = self.reusable = True
+                return data[len(known.head) :]
+            self._start()
+        data = self._from_final_head(data)
+        if not data:
+            return b""
+        if self._bodiless:
+            self.left_over = len(data) > self._head_bytes
+            data = data[: self._head_bytes]
+        self._read_head(data)
+        body = self._body_of(data)
+        if self.reusable and not self._chunked and self._head_bytes <= _MAX_KNOWN_BYTES:
+            self._known = _KnownHead(
+                data[: self._head_bytes], len(data), self.status, self.fields.copy(), self.encoded
+            )
+        return body
+
+    def _repeats(self, known: "_KnownHead", data: bytes) -> bool:
+        if self._bodiless or len(known.head) > self._head_limit:
+            return False
+        return data.startswith(known.head)
+
+    def _start(self) -> None:
+        """Forget what was read before, for llhttp is to read this answer."""
+        self.started = True
+        self._held = None
+        self._fields = []
+        self.fields = []
+        self._interim = self._head_bytes = self._pieces_of_this = self._unexplained = 0
+        self._chunked = self._head_read = self._keep_alive = self._surplus = False
 
     def _from_final_head(self, data: bytes) -> bytes:
         """`data` from the final head on; empty while that head is not whole."""
@@ -210,26 +246,26 @@ class AnswerParser:
             raise UpstreamError("bad_answer", "The provider sent too many interim answers.")
 
     def _read_head(self, data: bytes) -> None:
-        fault: UpstreamError | None = None
+        stopped = False
         try:
-            self._read(data[: self._head_bytes] if self._bodiless else data)
-        except UpstreamError as error:
-            fault = error  # perhaps of the body, so look at the head first
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            stopped = True  # perhaps in the body, so look at the head first
         try:
-            self._decide_framing(self.fields, old=data.startswith(b"HTTP/1.0"))
+            self._judge_fields(self.fields, old=data.startswith(b"HTTP/1.0"))
         except UpstreamError:
             self._pieces.clear()  # nobody knows what of it is the body
             raise
         self.status = int(data[_STATUS_CLASS : _STATUS_CLASS + 3])
         self.head_known = True
-        if fault is not None:
-            raise fault
+        self._unexplained = -self._head_bytes
+        if stopped:
+            self._stopped()
         if self._bodiless:
             # llhttp cannot know that no body follows, so it is no good for another answer.
             self.complete = self._surplus = True
-            self.left_over = len(data) > self._head_bytes
 
-    def _decide_framing(self, fields: Fields, *, old: bool) -> None:
+    def _judge_fields(self, fields: Fields, *, old: bool) -> None:
         named = dict(fields)
         if len(named) != len(fields):
             names = [name for name, _ in fields]
@@ -246,30 +282,49 @@ class AnswerParser:
                 raise _malformed("framing")
         elif not self.complete:
             self.until_end = True
+        self.encoded = b"content-encoding" in named
 
     # Bodies.
 
-    def _read(self, data: bytes) -> None:
-        self._fed += len(data)
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserError:
-            if not self.complete:
-                raise _malformed("body") from None
-            self._surplus = True
+    def _stopped(self) -> None:
+        """llhttp reads no further: there is a fault, or something after the end."""
+        if not self.complete:
+            raise _malformed("body")
+        self._surplus = True
 
-    def _check_chunks(self) -> None:
-        """Bound what is neither head nor body: chunk sizes, extensions, trailers (HS18)."""
-        self._framing_allowed += _FRAMING_BYTES_PER_PIECE * len(self._pieces)
-        if self._fed - self._head_bytes - self._body_bytes > self._framing_allowed:
-            raise _malformed("framing")
-
-    def _look_for_surplus(self, data: bytes) -> None:
-        """llhttp skips line ends between messages silently, so count instead of asking it."""
+    def _body_of(self, data: bytes) -> bytes:
+        """What llhttp found in `data`, once the rest of it is accounted for."""
+        pieces = self._pieces
+        if self.complete:
+            del pieces[self._pieces_of_this :]  # a second answer may have come in one read
+        count = len(pieces)
+        body = pieces[0] if count == 1 else b"".join(pieces)
+        self._unexplained += len(data) - len(body)
         if self._chunked:
-            self._surplus = self._surplus or not data.endswith(_LAST_CHUNK)
-        elif self._fed != self._head_bytes + self._body_bytes:
-            self._surplus = True
+            # Bound chunk sizes, extensions and trailers (HS18).
+            self._unexplained -= _FRAMING_BYTES_PER_PIECE * count
+            if self._unexplained > _FRAMING_BYTES:
+                raise _malformed("framing")
+        pieces.clear()
+        if self.complete:
+            # llhttp skips line ends between messages silently, so count instead of asking it.
+            clean = data.endswith(_LAST_CHUNK) if self._chunked else self._unexplained == 0
+            self.reusable = clean and self._keep_alive and not self._surplus
+        return body
+
+
+class _KnownHead(msgspec.Struct, frozen=True):
+    """The head of a whole answer, kept with the verdicts on it because providers repeat heads.
+
+    When the next answer has this head, byte for byte, and is as long, everything decided about
+    the one before holds for it: it is complete, and its body is the rest. So it is not read again.
+    """
+
+    head: bytes
+    answer_bytes: int
+    status: int
+    fields: Fields
+    encoded: bool
 
 
 def _malformed(part: str) -> UpstreamError:

@@ -100,7 +100,8 @@ class Client:
     def start(self, outgoing: Outgoing, receiver: Receiver) -> Sending:
         """Send a call. What cannot be sent is told to the Receiver, never raised."""
         now = monotonic()
-        sending = Sending(outgoing, receiver, self._active, now)
+        sending = Sending(outgoing, receiver, self._active, now, now)
+        self._active.add(sending)
         if self._closed:
             asyncio.get_running_loop().call_soon(sending.fail, _shutting_down())
             return sending

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 from stockyard.errors import UpstreamError
 from stockyard.upstream.answer import AnswerParser
 from stockyard.upstream.decompress import Decoder, decoder_for
-from stockyard.upstream.outgoing import Receiver, Timers
+from stockyard.upstream.outgoing import Timers
 from stockyard.upstream.pool import Pool
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ class Connection(asyncio.BufferedProtocol):
         "_buffer",
         "_decoder",
         "_fault",
-        "_given",
         "_heard_at",
         "_inflating",
         "_is_paused",
@@ -40,7 +39,7 @@ class Connection(asyncio.BufferedProtocol):
         "_pending",
         "_pool",
         "_progress_at",
-        "_receiver",
+        "_room",
         "_sending",
         "_transport",
         "_unsent",
@@ -52,7 +51,6 @@ class Connection(asyncio.BufferedProtocol):
     )
 
     _transport: asyncio.Transport
-    _receiver: Receiver
 
     def __init__(self, pool: Pool, buffer: memoryview) -> None:
         self._pool = pool
@@ -66,7 +64,8 @@ class Connection(asyncio.BufferedProtocol):
         self._unsent: memoryview | None = None
         self._may_write = True
         self._is_paused = False
-        self._given = 0
+        self._room = 0
+        """How much more of a body may be handed on."""
         self._pending = 0
         self._heard_at = self._progress_at = 0.0
         self.opened_at = self.idle_since = monotonic()
@@ -80,22 +79,21 @@ class Connection(asyncio.BufferedProtocol):
     def carry(self, sending: "Sending", now: float) -> None:
         """Send a call at once and hand on what comes back."""
         outgoing = sending.outgoing
+        head = outgoing.head
+        body = outgoing.body
         self._sending = sending
-        self._receiver = sending.receiver
         self._decoder = self._fault = None
-        self._given = 0
+        self._room = outgoing.body_limit
         self._progress_at = now
-        self._parser.begin(
-            bodiless=outgoing.head.startswith(b"HEAD "), head_limit=outgoing.head_limit
-        )
+        self._parser.begin(bodiless=head.startswith(b"HEAD "), head_limit=outgoing.head_limit)
         sending.connection = self
         sending.reused = self.calls > 0
         sending.sent = True
         self.calls += 1
         if sending.paused:
             self.pause()
-        head = outgoing.origin.wired(outgoing.head)
-        body = outgoing.body
+        if outgoing.origin.absolute:
+            head = outgoing.origin.wired(head)
         self._pending = len(head) + len(body)
         if self._pending <= ONE_WRITE_BYTES:
             self._transport.write(head + body)
@@ -121,6 +119,7 @@ class Connection(asyncio.BufferedProtocol):
         self._sending = None
         self._inflating = None
         self._unsent = None
+        self._fault = None
         self.is_open = False
         self._transport.abort()
 
@@ -156,17 +155,19 @@ class Connection(asyncio.BufferedProtocol):
             self.drop()  # nobody asked for anything
             return
         parser = self._parser
-        head_was_known = parser.head_known
+        is_announced = parser.head_known
         self._heard_at = monotonic()
         try:
-            parser.feed(self._buffer[:nbytes].tobytes())
+            body = parser.feed(self._buffer[:nbytes].tobytes())
         except UpstreamError as error:
             self._fault = error
-        if parser.head_known and not head_was_known:
-            self._announce(sending)
+            body = parser.take()
+        if not is_announced and parser.head_known:
+            if parser.encoded and sending.outgoing.decompress and not self._decode(sending):
+                return
+            sending.receiver.head(parser.status, parser.fields)
             if self._sending is not sending:
                 return
-        body = parser.take()
         if body:
             if self._decoder is not None:
                 self._inflate(body, sending)
@@ -187,6 +188,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_open = False
+        self._parser.close()
         if not self.is_counted:
             return  # lost while it was being opened
         self._pool.lost(self)
@@ -222,22 +224,22 @@ class Connection(asyncio.BufferedProtocol):
             self._unsent = rest if rest else None
             self._transport.write(piece)
 
-    def _announce(self, sending: "Sending") -> None:
-        if sending.outgoing.decompress:
-            try:
-                self._decoder = decoder_for(self._parser.fields)
-            except UpstreamError as error:
-                sending.fail(error)
-                return
-            sending.decoded = self._decoder is not None
-        self._receiver.head(self._parser.status, self._parser.fields)
+    def _decode(self, sending: "Sending") -> bool:
+        """Prepare for an encoded body; False when that ends the call."""
+        try:
+            self._decoder = decoder_for(self._parser.fields)
+        except UpstreamError as error:
+            sending.fail(error)
+            return False
+        sending.decoded = self._decoder is not None
+        return True
 
     def _hand_on(self, piece: bytes, sending: "Sending") -> None:
-        self._given += len(piece)
-        if self._given > sending.outgoing.body_limit:
+        self._room -= len(piece)
+        if self._room < 0:
             sending.fail(UpstreamError("bad_answer", "The provider's answer is too large."))
             return
-        self._receiver.data(piece)
+        sending.receiver.data(piece)
 
     def _inflate(self, body: bytes, sending: "Sending") -> None:
         assert self._decoder is not None  # noqa: S101 - for the type
@@ -275,26 +277,25 @@ class Connection(asyncio.BufferedProtocol):
         """All that came is handed on, and nothing more will."""
         if self._inflating is not None:
             return
-        try:
-            if self._fault is not None:
-                raise self._fault
-            if self._decoder is not None:
-                self._decoder.finish()
-        except UpstreamError as error:
-            sending.fail(error)
+        if self._fault is not None:
+            sending.fail(self._fault)
             return
+        if self._decoder is not None:
+            try:
+                self._decoder.finish()
+            except UpstreamError as error:
+                sending.fail(error)
+                return
         self._sending = None
         sending.connection = None
-        if self._parser.reusable and self._is_written:
-            self._read_again()
+        is_written = self._unsent is None and self._transport.get_write_buffer_size() == 0
+        if is_written and self._parser.reusable:
+            if self._is_paused:
+                self._read_again()
             self._pool.give_back(self, self._heard_at)
         else:
             self.drop()
         sending.complete()
-
-    @property
-    def _is_written(self) -> bool:
-        return self._unsent is None and self._transport.get_write_buffer_size() == 0
 
     def _read_again(self) -> None:
         if self._is_paused and self.is_open and not self._transport.is_closing():

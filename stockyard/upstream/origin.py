@@ -10,7 +10,7 @@ from stockyard.upstream.url import Url
 class Origin:
     """Made by `Client.origin`, which judged it. Its connections serve no other purpose."""
 
-    __slots__ = ("_absolute", "host", "permission", "pool", "proxy", "purpose", "tls", "url")
+    __slots__ = ("absolute", "host", "permission", "pool", "proxy", "purpose", "tls", "url")
 
     def __init__(
         self,
@@ -30,11 +30,12 @@ class Origin:
         self.pool = pool
         self.host = url.authority.encode()
         """For the Host field."""
-        self._absolute = proxy is not None and url.scheme == "http"
+        self.absolute = proxy is not None and url.scheme == "http"
+        """Whether heads go out as `wired` writes them, not as they are."""
 
     def wired(self, head: bytes) -> bytes:
         """The head as it goes out: plain HTTP through a proxy names the whole URL."""
-        if not self._absolute or self.proxy is None:
+        if self.proxy is None:
             return head
         method, _, rest = head.partition(b" ")
         if self.proxy.authorization is not None:

@@ -3,6 +3,8 @@
 import asyncio
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from stockyard.errors import UpstreamError
 from stockyard.upstream.outgoing import Outgoing, Receiver
 
@@ -18,47 +20,30 @@ _LATE = {
 }
 
 
-class Sending:
+class Sending(msgspec.Struct, eq=False):
     """It waits for a connection, or one is being opened for it, or a connection carries it."""
 
-    __slots__ = (
-        "_active",
-        "connect_us",
-        "connection",
-        "decoded",
-        "dialling",
-        "outgoing",
-        "over",
-        "paused",
-        "receiver",
-        "resent",
-        "reused",
-        "sent",
-        "since",
-        "started",
-    )
+    outgoing: Outgoing
+    receiver: Receiver
+    active: "set[Sending]"
+    """Where it stands while it is not over: its maker puts it there."""
+    started: float
+    since: float
+    """When the last wait for a free connection began."""
+    connection: "Connection | None" = None
+    dialling: "asyncio.Task[Connection] | None" = None
+    over: bool = False
+    paused: bool = False
+    reused: bool = False
+    """Whether a connection carried it that had carried other calls."""
+    connect_us: int = 0
+    sent: bool = False
+    """Whether any byte of the request may have left."""
+    resent: bool = False
+    decoded: bool = False
+    """Whether `data` is decompressed; known when `head` is called."""
 
-    def __init__(
-        self, outgoing: Outgoing, receiver: Receiver, active: "set[Sending]", now: float
-    ) -> None:
-        self.outgoing = outgoing
-        self.receiver = receiver
-        self._active = active
-        self.connection: Connection | None = None
-        self.dialling: asyncio.Task[Connection] | None = None
-        self.started = self.since = now
-        """`since`: when the last wait for a free connection began."""
-        self.over = False
-        self.paused = False
-        self.reused = False
-        """Whether a connection carried it that had carried other calls."""
-        self.connect_us = 0
-        self.sent = False
-        """Whether any byte of the request may have left."""
-        self.resent = False
-        self.decoded = False
-        """Whether `data` is decompressed; known when `head` is called."""
-        active.add(self)
+    __repr__ = object.__repr__  # what it holds refers to it, and to secrets
 
     def pause(self) -> None:
         """Stop reading from the provider; one read more (64 KiB) may still arrive."""
@@ -79,12 +64,13 @@ class Sending:
     def fail(self, error: UpstreamError) -> None:
         if not self.over:
             self._end()
-            self.receiver.failed(error)
+            # The frames in its traceback refer to us: a cycle would outlive the call.
+            self.receiver.failed(error.with_traceback(None))
 
     def complete(self) -> None:
         """The connection has handed on the whole answer and let go of this call."""
         self.over = True
-        self._active.discard(self)
+        self.active.discard(self)
         self.receiver.done()
 
     def check(self, now: float) -> None:
@@ -110,7 +96,7 @@ class Sending:
 
     def _end(self) -> None:
         self.over = True
-        self._active.discard(self)
+        self.active.discard(self)
         if self.connection is not None:
             connection, self.connection = self.connection, None
             connection.drop()
