@@ -4,9 +4,12 @@ A unified endpoint speaks one format and reaches every provider. A native route,
 speaks the provider's own dialect and reaches that provider only (`wire.md` 2).
 """
 
+import re
 from collections.abc import Callable
+from urllib.parse import unquote
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from stockyard.core.exchange import Kind
 
@@ -29,11 +32,27 @@ class Endpoint(Struct, frozen=True):
     native_auth: tuple[str, ...] = ()
     models: bool = False
     """Lists models instead of calling one."""
+    model: str = ""
+    """The model, where the path names it and the body does not."""
+    stream: bool = False
+    """The path asks for a stream, whatever the body says."""
+    key_in_query: bool = False
+    """Clients of this path may send their Key as `?key=`."""
 
 
 CHAT = Endpoint("openai.chat", "chat")
 MESSAGES = Endpoint("anthropic.messages", "chat")
-MODELS = Endpoint("openai.chat", "chat", methods=("GET", "HEAD"), models=True)
+MODELS = Endpoint("openai.chat", "chat", methods=("GET", "HEAD"), models=True, key_in_query=True)
+
+GEMINI = Endpoint("gemini", "chat", key_in_query=True)
+
+_MODEL_CALL = re.compile(
+    r"(?:/v1(?:beta|alpha)?)?/models/(.+):(generateContent|streamGenerateContent)"
+)
+"""The name of a model may have slashes and colons; the verb follows the last colon."""
+_ARRAYS = {"gemini": "gemini.array"}
+"""Formats whose streams are one array for those who do not ask for events."""
+_EVENTS = frozenset({"alt=sse", "$alt=sse", "%24alt=sse"})
 
 UNIFIED: dict[str, Endpoint] = {
     "/v1/chat/completions": CHAT,
@@ -67,9 +86,28 @@ def find(path: str, method: str, native: Native) -> Endpoint | None:
     endpoint = UNIFIED.get(path)
     if endpoint is not None:
         return endpoint
-    if path.startswith("/v1/models/") and len(path) > len("/v1/models/"):
-        return MODELS
+    if "/models" in path and (endpoint := _of_models(path)) is not None:
+        return endpoint
     provider, _, rest = path[1:].partition("/")
     if not rest or provider in RESERVED:
         return None
     return native(provider, "/" + rest, method)
+
+
+def framed(endpoint: Endpoint, query: str) -> Endpoint:
+    """The endpoint with the format of the stream that the query asks for."""
+    array = _ARRAYS.get(endpoint.format) if endpoint.stream else None
+    if array is None or not _EVENTS.isdisjoint(query.split("&")):
+        return endpoint
+    return replace(endpoint, format=array)
+
+
+def _of_models(path: str) -> Endpoint | None:
+    """Calls that name their model in the path, and the lists of models."""
+    call = _MODEL_CALL.fullmatch(path)
+    if call is not None:
+        return replace(GEMINI, model=unquote(call[1]), stream=call[2].startswith("stream"))
+    version, _, name = path[1:].partition("/models")
+    if name == "/" or (name and not name.startswith("/")):
+        return None
+    return MODELS if version in ("v1", "v1beta", "v1alpha") else None

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from stockyard.core.exchange import NOTHING_ASKED, Asked
 from stockyard.errors import Refused
@@ -43,6 +44,12 @@ def secret_of(head: Head) -> str | None:
             text = secret.strip() if scheme.lower() == "bearer" else ""
         return text
     return None
+
+
+def key_in(query: str) -> str | None:
+    """The secret that a query carries as `key`; None when there is none."""
+    fields = (field.partition("=") for field in query.split("&"))
+    return next((unquote(value) for name, _, value in fields if name == "key"), None)
 
 
 def asked_of(head: Head) -> Asked:

@@ -1,5 +1,6 @@
 """The models a caller may name, in the dialect of whoever asks (`wire.md` 2.2)."""
 
+from collections.abc import Callable
 from urllib.parse import unquote
 
 import msgspec
@@ -11,7 +12,23 @@ from stockyard.gateway.http import Head
 from stockyard.providers.directory import Directory, Listed
 
 EPOCH = 0
-"""When a model was made: we do not know, and both dialects want a value."""
+"""When a model was made: we do not know, and two dialects want a value."""
+
+Described = dict[str, object]
+
+
+def dialect_of(head: Head) -> str:
+    """The format of whoever asks on a path that several share (`wire.md` 2.2)."""
+    if head.field(b"anthropic-version") is not None:
+        return "anthropic.messages"
+    if (
+        head.path.startswith(("/v1beta/", "/v1alpha/"))
+        or head.field(b"x-goog-api-key") is not None
+        or head.field(b"x-goog-api-client") is not None
+        or any(field.startswith("key=") for field in head.query.split("&"))
+    ):
+        return "gemini"
+    return "openai.chat"
 
 
 def models_answer(head: Head, directory: Directory, aliases: tuple[str, ...]) -> Whole:
@@ -19,36 +36,60 @@ def models_answer(head: Head, directory: Directory, aliases: tuple[str, ...]) ->
     listed = [*(Listed(alias, "stockyard") for alias in aliases), *directory.listing()]
     by_id = {model.id: model for model in reversed(listed)}
     models = [by_id[name] for name in dict.fromkeys(model.id for model in listed)]
-    anthropic = head.field(b"anthropic-version") is not None
+    describe, collect = _DIALECTS[dialect_of(head)]
     _, _, name = head.path.partition("/models/")
-    if name:
-        wanted = unquote(name)
-        found = next((model for model in models if model.id == wanted), None)
-        if found is None:
-            raise Refused(
-                404, "model_not_found", f"There is no model '{wanted[:128]}'.", param="model"
-            )
-        body: object = _anthropic(found) if anthropic else _openai(found)
-    elif anthropic:
-        body = {
-            "data": [_anthropic(model) for model in models],
-            "has_more": False,
-            "first_id": models[0].id if models else None,
-            "last_id": models[-1].id if models else None,
-        }
-    else:
-        body = {"object": "list", "data": [_openai(model) for model in models]}
-    return Whole(200, JSON_HEAD, msgspec.json.encode(body))
+    if not name:
+        body = collect([describe(model) for model in models])
+        return Whole(200, JSON_HEAD, msgspec.json.encode(body))
+    wanted = unquote(name)
+    found = next((model for model in models if model.id == wanted), None)
+    if found is None:
+        raise Refused(404, "model_not_found", f"There is no model '{wanted[:128]}'.", param="model")
+    return Whole(200, JSON_HEAD, msgspec.json.encode(describe(found)))
 
 
-def _openai(model: Listed) -> dict[str, object]:
+def _openai(model: Listed) -> Described:
     return {"id": model.id, "object": "model", "created": EPOCH, "owned_by": model.provider}
 
 
-def _anthropic(model: Listed) -> dict[str, object]:
+def _openai_list(models: list[Described]) -> Described:
+    return {"object": "list", "data": models}
+
+
+def _anthropic(model: Listed) -> Described:
     return {
         "type": "model",
         "id": model.id,
         "display_name": model.id,
         "created_at": "1970-01-01T00:00:00Z",
     }
+
+
+def _anthropic_list(models: list[Described]) -> Described:
+    return {
+        "data": models,
+        "has_more": False,
+        "first_id": models[0]["id"] if models else None,
+        "last_id": models[-1]["id"] if models else None,
+    }
+
+
+def _gemini(model: Listed) -> Described:
+    return {
+        "name": f"models/{model.id}",
+        "displayName": model.id,
+        "supportedGenerationMethods": ["generateContent", "streamGenerateContent"],
+    }
+
+
+def _gemini_list(models: list[Described]) -> Described:
+    return {"models": models}
+
+
+_Describe = Callable[[Listed], Described]
+_Collect = Callable[[list[Described]], Described]
+_DIALECTS: dict[str, tuple[_Describe, _Collect]] = {
+    "openai.chat": (_openai, _openai_list),
+    "anthropic.messages": (_anthropic, _anthropic_list),
+    "gemini": (_gemini, _gemini_list),
+}

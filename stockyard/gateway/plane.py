@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Protocol
+from urllib.parse import unquote
 
 from msgspec import Struct
 
@@ -25,7 +26,7 @@ from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.faults import fault_of
 from stockyard.gateway.http import Head, field_lines
 from stockyard.gateway.line import Line
-from stockyard.gateway.listing import models_answer
+from stockyard.gateway.listing import dialect_of, models_answer
 from stockyard.gateway.office import Office
 from stockyard.providers import paths
 from stockyard.providers.auth import provider_of_secret, sendable
@@ -40,6 +41,7 @@ FORWARDED: Mapping[str, tuple[bytes, ...]] = {
         b"anthropic-version",
         b"anthropic-beta",
     ),
+    "gemini": (b"x-goog-user-project",),
 }
 """Header fields of the client that go on to a provider, by the format spoken to it."""
 
@@ -106,6 +108,8 @@ class DataPlane:
 
     def open(self, head: Head, peer: Peer) -> "Doorway | Whole | None":
         endpoint = endpoints.find(head.path, head.method, self._native)
+        if endpoint is not None and endpoint.stream:
+            endpoint = endpoints.framed(endpoint, head.query)
         if endpoint is None:
             if not head.path.startswith(endpoints.DATA_PLANE):
                 return None
@@ -125,6 +129,7 @@ class DataPlane:
         if found is None:
             return None
         spoken = found.format if method == "POST" else None
+        auth = found.entry.auth if found.entry is not None else provider.auth
         return Endpoint(
             format=spoken or "",
             kind=found.kind if spoken in self.formats else "passthrough",
@@ -132,7 +137,10 @@ class DataPlane:
             native=name,
             native_path=found.path,
             native_origin=found.origin,
-            native_auth=found.entry.auth if found.entry is not None else provider.auth,
+            native_auth=auth,
+            model=unquote(found.model),
+            stream=found.streams,
+            key_in_query="query:key" in auth,
         )
 
     def _admit(self, head: Head, peer: Peer, endpoint: Endpoint) -> "Doorway | Whole":
@@ -140,7 +148,7 @@ class DataPlane:
             refusal = Refused(405, "method_not_allowed", "This path does not take that method.")
             allow = field_lines([(b"allow", ", ".join(endpoint.methods).encode())])
             return self.refuse(head, endpoint, refusal, allow)
-        if "sk-sy-" in head.query:
+        if "sk-sy-" in (paths.kept_query(head.query) if endpoint.key_in_query else head.query):
             raise Refused(400, "secret_in_url", "A Key does not belong into a URL. Make a new one.")
         caller, own = self._identify(head, peer, endpoint)
         if endpoint.models:
@@ -156,6 +164,8 @@ class DataPlane:
         if head.raw.lower().count(b"\nauthorization:") > 1:
             raise Refused(401, "invalid_key", "There must be at most one Authorization field.")
         secret = ingress.secret_of(head)
+        if secret is None and endpoint.key_in_query:
+            secret = ingress.key_in(head.query)
         if not secret:
             raise Refused(401, "invalid_key", _no_key(secret))
         if secret.startswith(ingress.OURS):
@@ -205,9 +215,7 @@ class DataPlane:
         """The format of the path; on a shared or unknown one, the client's (`wire.md` 2.2)."""
         if endpoint is not None and not endpoint.models and endpoint.format in self.formats:
             return self.formats[endpoint.format]
-        if head.field(b"anthropic-version") is not None:
-            return self.formats["anthropic.messages"]
-        return self.office.plain
+        return self.formats.get(dialect_of(head), self.office.plain)
 
 
 class Doorway:
@@ -273,7 +281,7 @@ class Doorway:
                 endpoint.format,
                 head.method,
                 head.path,
-                head.query if endpoint.native is None else paths.kept_query(head.query),
+                paths.kept_query(head.query),
                 body,
                 self,
                 endpoint.native,
@@ -294,10 +302,13 @@ class Doorway:
         if codec is None:
             return Request(model="", content=NO_CONTENT)
         head = codec.peek(body)
+        model, stream = head.model, head.stream
+        if not model:
+            model, stream = self._endpoint.model, stream or self._endpoint.stream
         return Request(
-            model=head.model,
+            model=model,
             content=Deferred(partial(codec.decode_request, body)),
-            stream=head.stream,
+            stream=stream,
             wants_usage=head.wants_usage,
         )
 

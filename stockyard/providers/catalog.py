@@ -228,6 +228,7 @@ class _Entries(NamedTuple):
             origin=origin,
             path=path,
             auth=(place.auth,) if place.auth else self.row.auth,
+            stream_query=place.stream_query,
             certain=name not in self.row.unverified,
         )
 

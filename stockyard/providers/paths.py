@@ -54,6 +54,11 @@ class NativePath(Struct, frozen=True):
         return self.entry.kind if self.entry else "passthrough"
 
     @property
+    def streams(self) -> bool:
+        """Whether the path itself asks for a stream."""
+        return self.entry is not None and self.entry.streams(self.verb)
+
+    @property
     def endpoint(self) -> str:
         return self.entry.name if self.entry else ""
 

@@ -1,5 +1,6 @@
 """A provider: where it is, what it speaks, how it wants to be asked."""
 
+import re
 from collections.abc import Container, Iterator
 from fnmatch import fnmatchcase
 from urllib.parse import quote
@@ -10,6 +11,7 @@ from stockyard.core.exchange import Kind
 from stockyard.errors import Refused
 
 _PLAIN_IN_PATHS = "/:@!$&'()*+,;=-._~"
+_VERB = re.compile(r"\{verb:([^|}]*)\|([^}]*)\}")
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -23,9 +25,11 @@ class Entry(Struct, frozen=True, kw_only=True):
     origin: str
     """`https://api.example.com`; nearly always that of the provider."""
     path: str
-    """From the root of the origin. May hold `{model}` and `{verb}`."""
+    """From the root of the origin. May hold `{model}`, and `{verb:answer|stream}`."""
     auth: tuple[str, ...]
     """Schemes in order of preference (`auth.py`)."""
+    stream_query: str = ""
+    """Query that asks for the stream that the format reads, where the path alone does not."""
     certain: bool = True
     """False: path or shape were never confirmed, so it is not chosen unless someone names it."""
 
@@ -35,14 +39,19 @@ class Entry(Struct, frozen=True, kw_only=True):
             return "none"
         return next((scheme for scheme in self.auth if scheme != "none"), "none")
 
-    def path_for(self, model: str, verb: str = "") -> str:
+    def path_for(self, model: str, *, stream: bool = False) -> str:
         """The path of one call. A model name cannot lead to another path (`security.md` S10)."""
         if "{" not in self.path:
             return self.path
         if any(segment in ("", ".", "..") for segment in model.split("/")):
             raise Refused(404, "model_not_found", f"There is no model {model!r}.", param="model")
         filled = self.path.replace("{model}", quote(model, safe=_PLAIN_IN_PATHS))
-        return filled.replace("{verb}", verb)
+        return _VERB.sub(r"\2" if stream else r"\1", filled)
+
+    def streams(self, verb: str) -> bool:
+        """Whether a path with this verb asks for a stream."""
+        verbs = _VERB.search(self.path)
+        return verbs is not None and verb == verbs[2]
 
 
 class Provider(Struct, frozen=True, kw_only=True, eq=False):

@@ -32,6 +32,7 @@ class Place(Struct, frozen=True, forbid_unknown_fields=True):
     path: str
     format: str | None = None
     auth: str | None = None
+    stream_query: str = ""
 
 
 class Row(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

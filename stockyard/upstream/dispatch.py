@@ -147,7 +147,8 @@ class Dispatch:
         return changed.body
 
     def _outgoing(self, x: Exchange, plan: Plan, body: bytes) -> Outgoing:
-        timers = plan.stream if x.request.stream else plan.whole
+        streams = x.request.stream
+        timers = plan.stream if streams else plan.whole
         if len(x.attempts) > 1:
             timers = self._remaining(x, timers)
         forwarded = b"" if x.inbound.native is not None else x.inbound.headers.forward(plan.format)
@@ -156,7 +157,7 @@ class Dispatch:
             length = b""
         return Outgoing(
             origin=plan.origin,
-            head=b"%b%b%b\r\n" % (plan.start, forwarded, length),
+            head=b"%b%b%b\r\n" % (plan.stream_start if streams else plan.start, forwarded, length),
             body=body,
             timers=timers,
             decompress=True,

@@ -12,7 +12,7 @@ from msgspec import Struct
 from stockyard import __version__
 from stockyard.core.exchange import Exchange
 from stockyard.core.ports import Models
-from stockyard.core.target import Target
+from stockyard.core.target import Credential, Target
 from stockyard.errors import Refused
 from stockyard.providers import quirks
 from stockyard.providers.auth import authorize
@@ -48,6 +48,8 @@ class Plan(Struct, frozen=True, eq=False):
     origin: Origin
     start: bytes
     """The head up to the fields that change: request line, host, proof, our constants."""
+    stream_start: bytes
+    """The same of a request for a stream; some formats ask for one in the path."""
     whole: Timers
     stream: Timers
     quirked: bool
@@ -109,13 +111,10 @@ class Plans:
             (b"accept-encoding", b"identity"),
             (b"user-agent", USER_AGENT),
         )
-        return self._plan(
-            provider,
-            name,
-            name == wanted,
-            _Way("POST", entry.origin, entry.path_for(target.model), "", entry.auth, fields),
-            target,
-        )
+        way = _Way("POST", entry.origin, entry.path_for(target.model), "", entry.auth, fields)
+        stream_path = entry.path_for(target.model, stream=True)
+        streamed = way._replace(path=stream_path, query=entry.stream_query)
+        return self._plan(provider, name, name == wanted, way, streamed, target)
 
     def _native(self, target: Target, x: Exchange) -> Plan:
         inbound = x.inbound
@@ -127,7 +126,7 @@ class Plans:
             inbound.native_auth,
             inbound.headers.forward_native(),
         )
-        return self._plan(self._provider(target), inbound.format, True, way, target)
+        return self._plan(self._provider(target), inbound.format, True, way, way, target)
 
     def _plan(
         self,
@@ -135,28 +134,25 @@ class Plans:
         name: str,
         forward: bool,
         way: "_Way",
+        streamed: "_Way",
         target: Target,
     ) -> Plan:
-        credential = target.credential
         origin = self._origin(provider, way.origin)
-        scheme = next((s for s in way.auth if s != "none"), "none") if credential else "none"
-        proof = authorize(scheme, credential.secret.reveal() if credential else "")
-        queries = "&".join(q for q in (way.query, provider.query, proof.query) if q)
-        where = f"{way.path}?{queries}" if queries else way.path
-        head = request_head(
-            way.method.encode(), where.encode(), origin.host, [*proof.fields, *way.fields], None
-        )
         whole, stream = self._timers(provider)
+        start = _start(provider, way, origin, target.credential)
         return Plan(
             target=target,
             provider=provider,
             codec=self._formats.get(name),
             format=name,
             forward=forward,
-            traits=provider.traits,
+            traits=provider.traits | provider.traits_of(target.model),
             transport=self._transports[provider.transport],
             origin=origin,
-            start=head[:-2],
+            start=start,
+            stream_start=start
+            if streamed == way
+            else _start(provider, streamed, origin, target.credential),
             whole=whole,
             stream=stream,
             quirked=quirks.concern(provider, name),
@@ -173,6 +169,17 @@ class _Way(NamedTuple):
     query: str
     auth: tuple[str, ...]
     fields: list[tuple[bytes, bytes]]
+
+
+def _start(provider: Provider, way: _Way, origin: Origin, credential: Credential | None) -> bytes:
+    scheme = next((s for s in way.auth if s != "none"), "none") if credential else "none"
+    proof = authorize(scheme, credential.secret.reveal() if credential else "")
+    queries = "&".join(q for q in (way.query, provider.query, proof.query) if q)
+    where = f"{way.path}?{queries}" if queries else way.path
+    head = request_head(
+        way.method.encode(), where.encode(), origin.host, [*proof.fields, *way.fields], None
+    )
+    return head[:-2]
 
 
 def no_target(message: str) -> Refused:

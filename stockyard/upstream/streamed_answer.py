@@ -15,8 +15,8 @@ import asyncio
 from collections.abc import Sequence
 from time import monotonic, perf_counter_ns
 
-from stockyard.core.events import Event, UsageSeen, bears_content
 from stockyard.core.arrival import Arrival
+from stockyard.core.events import Event, UsageSeen, bears_content
 from stockyard.core.exchange import Exchange
 from stockyard.core.response import Raw
 from stockyard.core.stream import RawSink, Sink, Stream
@@ -70,6 +70,8 @@ class StreamedAnswer(Stream):
         self._native = native
         self._traits = traits
         self._silence = silence
+        self._silent = not codec.stream_type.startswith(b"text/event-stream")
+        """The format has nothing to send but content."""
         self.raw_format = codec.name if forward else None
         self._look: StreamLook | None = (
             codec.look(traits=traits, keep_usage=keep_usage, native=native) if forward else None
@@ -153,7 +155,7 @@ class StreamedAnswer(Stream):
 
     def _forward(self, sink: RawSink, passed: bytes) -> None:
         if passed:
-            if b"data:" in passed and not passed.startswith(PING):
+            if self._silent or (b"data:" in passed and not passed.startswith(PING)):
                 self.content_at = monotonic()
             sink.data(passed)
 
@@ -216,7 +218,7 @@ class StreamedAnswer(Stream):
 
     def _judge_end(self, look: StreamLook) -> None:
         """Only we can see truncation: the client would take a stream that just stops for whole."""
-        if look.terminator:
+        if look.terminator or (look.complete and not self._codec.terminator):
             return
         if look.complete:
             self._x.note(MODULE, "no_terminator")

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 
 from stockyard.wire.anthropic_messages.codec import MessagesCodec
 from stockyard.wire.codec import Codec
+from stockyard.wire.gemini.codec import GeminiArrayCodec, GeminiCodec
 from stockyard.wire.openai_chat.codec import ChatCodec
 
-FORMATS: Mapping[str, Codec] = {codec.name: codec for codec in (ChatCodec(), MessagesCodec())}
+_CODECS: tuple[Codec, ...] = (ChatCodec(), MessagesCodec(), GeminiCodec(), GeminiArrayCodec())
+
+FORMATS: Mapping[str, Codec] = {codec.name: codec for codec in _CODECS}
