@@ -28,8 +28,8 @@ class Standing:
         "decisions",
         "failures",
         "nanoseconds",
-        "trips",
         "tripped",
+        "trips",
     )
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
@@ -76,13 +76,14 @@ class Standing:
 class Standings:
     """The Standing of every module, by name."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
         self._by_name: dict[str, Standing] = {}
 
     def of(self, name: str) -> Standing:
         standing = self._by_name.get(name)
         if standing is None:
-            standing = self._by_name[name] = Standing()
+            standing = self._by_name[name] = Standing(self._clock)
         return standing
 
     def book(self, x: Exchange) -> None:
