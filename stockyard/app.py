@@ -87,22 +87,17 @@ class Stockyard:
         settings: Settings,
         folder: DataFolder,
         database: SqliteDatabase,
-        keys: KeyRing,
-        admin: AdminCredential,
-        first_run: FirstRun,
-        signals: Signals,
         environ: Mapping[str, str],
         custom: Sequence[type[AnyModule]],
     ) -> None:
         self.settings = settings
         self.folder = folder
         self.database = database
-        self.keys = keys
-        self.admin = admin
-        self.first_run = first_run
         self.loop = asyncio.get_running_loop()
         self.tasks: set[asyncio.Task[None]] = set()
-        self.signals = signals
+        self.signals = Signals(_listener_failed)
+        self.keys = KeyRing(database, self.signals.announce)
+        self.first_run = FirstRun()
         self.standings = Standings()
         self.meters = Meters()
         self.health = Health(__version__)
@@ -134,7 +129,7 @@ class Stockyard:
             line=self.line,
             office=self.office,
             formats=FORMATS,
-            keys=keys,
+            keys=self.keys,
             directory=lambda: self.directory,
             access=Access(
                 settings.auth.bring_your_own, settings.overload.max_inflight, settings.http.max_body
@@ -187,23 +182,23 @@ class Stockyard:
             folder.close()
             raise
         try:
-            signals = Signals(_listener_failed)
-            keys = KeyRing(database, signals.announce)
-            admin, admin_secret = await AdminCredential.prepare(database, settings.admin_key)
-            key_secret = None
-            if not len(keys):
-                _, key_secret = await keys.create(FIRST_KEY)
-            first_run = FirstRun(key_secret, admin_secret)
-            stockyard = cls(
-                settings, folder, database, keys, admin, first_run, signals, environ, custom
-            )
+            stockyard = cls(settings, folder, database, environ, custom)
             await stockyard.changes.start()
+            await stockyard._first_run()
             stockyard.jobs.start()
             return stockyard
         except BaseException:
             database.close()
             folder.close()
             raise
+
+    async def _first_run(self) -> None:
+        """Make what can be shown once, when nothing can go wrong any more and lose it."""
+        self.admin, admin = await AdminCredential.prepare(self.database, self.settings.admin_key)
+        key = None
+        if not len(self.keys):
+            _, key = await self.keys.create(FIRST_KEY)
+        self.first_run = FirstRun(key, admin)
 
     async def close(self) -> None:
         """Close what `open` opened, in reverse. What is queued is written first."""

@@ -31,7 +31,15 @@ Kind = Literal[
 """
 
 RETRYABLE: frozenset[Kind] = frozenset(
-    {"timeout", "rate_limited", "overloaded", "provider_fault", "bad_answer", "unreachable", "interrupted"}
+    {
+        "timeout",
+        "rate_limited",
+        "overloaded",
+        "provider_fault",
+        "bad_answer",
+        "unreachable",
+        "interrupted",
+    }
 )
 """Kinds that another try, or another Target, may cure."""
 
@@ -47,7 +55,7 @@ class StockyardError(Exception):
 
 
 class Refused(StockyardError):
-    """A call that Stockyard does not carry out: by a module's rule, by a limit, or for bad input."""
+    """A call that Stockyard does not carry out: for a rule, a limit, or bad input."""
 
     def __init__(
         self,
@@ -138,7 +146,9 @@ class MalformedFrame(StockyardError):
 class InvalidConfig(StockyardError):
     """A module's Config that cannot be used. `path` is where, as in `limits[0].calls`."""
 
-    def __init__(self, path: str, message: str, *, code: str = "invalid", status: int = 400) -> None:
+    def __init__(
+        self, path: str, message: str, *, code: str = "invalid", status: int = 400
+    ) -> None:
         super().__init__(message)
         self.path = path
         self.code = code

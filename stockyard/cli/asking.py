@@ -16,7 +16,7 @@ import click
 import msgspec
 
 from stockyard.cli.failure import CONFLICT, FAILED, REFUSED, UNREACHABLE, WRONG_USE, VerbError
-from stockyard.socketpath import FOLDER, NAME, short_path
+from stockyard.process.socketpath import FOLDER, NAME, short_path
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -58,7 +58,7 @@ def show(trace: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(trace)
         return
-    from stockyard.logs import call_text
+    from stockyard.process.logs import call_text
 
     began = datetime.fromisoformat(trace["created_at"])
     click.echo(

@@ -73,7 +73,7 @@ def run(given: Given) -> None:
 
     # What is imported now lives to the end: to look through it for garbage is a waste of start.
     gc.disable()
-    from stockyard.hardening import harden
+    from stockyard.process.hardening import harden
     from stockyard.settings import load
 
     harden()
@@ -83,7 +83,7 @@ def run(given: Given) -> None:
 
     import uvloop
 
-    from stockyard.serving import serve_until_stopped
+    from stockyard.process.serving import serve_until_stopped
 
     gc.enable()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

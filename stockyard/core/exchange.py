@@ -223,7 +223,7 @@ class Exchange(Struct, kw_only=True, eq=False):
         return self.request is self.received
 
     def note(self, module: str, action: str, detail: dict[str, Any] | None = None) -> None:
-        """Record that a module noticed something. Rule ids, types and counts; never matched text."""
+        """Record that a module noticed something: rule ids, types, counts; never matched text."""
         self.findings.append(Finding(module, action, detail))
 
     def tell(self, header: str, value: str) -> None:

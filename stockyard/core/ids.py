@@ -1,7 +1,7 @@
 """Ids that sort by time: 26 characters of Crockford's base 32 behind a prefix, as long as a ULID.
 
-50 bits of milliseconds, 40 random bits for each process, and 40 bits that count. They are names, not
-secrets.
+50 bits of milliseconds, 40 random bits for each process, and 40 bits that count. They are names,
+not secrets.
 """
 
 from random import Random

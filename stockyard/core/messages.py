@@ -64,7 +64,7 @@ class Video(Part, frozen=True, kw_only=True, omit_defaults=True, tag="video"):
 
 
 class Document(Part, frozen=True, kw_only=True, omit_defaults=True, tag="document"):
-    """Exactly one of `data` (base64 text, with `media_type`), `url`, `file_id` and `text` is set."""
+    """Exactly one of `data` (base64, with `media_type`), `url`, `file_id` and `text` is set."""
 
     data: str | None = None
     media_type: str | None = None
@@ -76,7 +76,7 @@ class Document(Part, frozen=True, kw_only=True, omit_defaults=True, tag="documen
 
 
 class ToolCall(Part, frozen=True, kw_only=True, omit_defaults=True, tag="tool_call"):
-    """The model asks for a tool. `arguments` is text as the model wrote it; "" and "{}" are equal."""
+    """The model asks for a tool. `arguments` is text as the model wrote it; "" equals "{}"."""
 
     id: str
     name: str
@@ -125,7 +125,7 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
     parts: tuple[AnyPart, ...] = ()
     name: str | None = None
     shape: str | None = None
-    """How the format had laid it out, where that means nothing elsewhere ("string", "developer")."""
+    """How the format had laid it out, where that means nothing elsewhere ("string")."""
     extra: Extra = {}
 
     @property

@@ -101,23 +101,23 @@ class Module(Toggle[C]):
 
 
 class RequestHook(Protocol):
-    def __call__(self, x: Exchange, /) -> Answer | None | Awaitable[Answer | None]: ...
+    def __call__(self, x: Exchange, /) -> Answer | Awaitable[Answer | None] | None: ...
 
 
 class ChunkHook(Protocol):
     def __call__(
         self, x: Exchange, event: Event, /
-    ) -> Event | Sequence[Event] | None | Awaitable[Event | Sequence[Event] | None]: ...
+    ) -> Event | Sequence[Event] | Awaitable[Event | Sequence[Event] | None] | None: ...
 
 
 class ResponseHook(Protocol):
-    def __call__(self, x: Exchange, /) -> None | Awaitable[None]: ...
+    def __call__(self, x: Exchange, /) -> Awaitable[None] | None: ...
 
 
 class ErrorHook(Protocol):
     def __call__(
         self, x: Exchange, error: Exception, /
-    ) -> Answer | None | Awaitable[Answer | None]: ...
+    ) -> Answer | Awaitable[Answer | None] | None: ...
 
 
 class Around(Protocol):

@@ -34,7 +34,7 @@ class Secret:
 
 
 class Credential(Struct, frozen=True):
-    """The secret we use at a Provider. `id` may be shown; `own` marks one that the caller brought."""
+    """The secret we use at a Provider. `id` may be shown; `own`: the caller brought it."""
 
     id: str
     provider: str

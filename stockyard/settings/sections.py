@@ -240,6 +240,9 @@ class Log(Struct, frozen=True, kw_only=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "text", "json"] = "auto"
     """`auto` is text on a terminal and json elsewhere."""
+    calls: Literal["auto", "on", "off"] = "auto"
+    """A line for every call, at level info or lower. `auto`: where it is read, on a terminal; the
+    same is in the traces."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):

@@ -40,7 +40,7 @@ MODULE = "dispatch"
 Fields = list[tuple[bytes, bytes]]
 
 
-class Unstreamed(Exception):  # noqa: N818  not a failure: the provider answered whole instead
+class Unstreamed(Exception):
     """The provider answered a request for a stream with something else, which is `raw`."""
 
     def __init__(self, raw: Raw) -> None:
@@ -70,7 +70,7 @@ class StreamedAnswer(Stream):
         self._native = native
         self._traits = traits
         self._silence = silence
-        self._silent = not codec.stream_type.startswith(b"text/event-stream")
+        self._all_content = not codec.stream_type.startswith(b"text/event-stream")
         """The format has nothing to send but content."""
         self.raw_format = codec.name if forward else None
         self._look: StreamLook | None = (
@@ -155,7 +155,7 @@ class StreamedAnswer(Stream):
 
     def _forward(self, sink: RawSink, passed: bytes) -> None:
         if passed:
-            if self._silent or (b"data:" in passed and not passed.startswith(PING)):
+            if self._all_content or (b"data:" in passed and not passed.startswith(PING)):
                 self.content_at = monotonic()
             sink.data(passed)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from stockyard.certificate import refuse_expired
-from stockyard.hardening import forget
-from stockyard.portowner import program_on
-from stockyard.socketpath import LONGEST, short_path
+from stockyard.process.certificate import refuse_expired
+from stockyard.process.hardening import forget
+from stockyard.process.portowner import program_on
+from stockyard.process.socketpath import LONGEST, short_path
 
 
 def test_secrets_are_taken_out_of_the_environment_under_every_name() -> None:

@@ -159,7 +159,7 @@ def test_the_log_can_be_without_calls(program: Any) -> None:
 
 
 def test_a_line_tells_of_a_call_and_nothing_of_what_was_said(program: Any) -> None:
-    process = program.start()
+    process = program.start(STOCKYARD__log__calls="on")
     word = "supercalifragilistic"
     asked = [{"role": "user", "content": word}]
     process.call(key_of(program), messages=asked)
@@ -173,17 +173,19 @@ def test_a_line_tells_of_a_call_and_nothing_of_what_was_said(program: Any) -> No
     assert word not in process.said
 
 
-def test_a_refused_call_has_its_reason_in_its_line(shared: Any) -> None:
-    assert shared.server.call(key_of(shared), model="nobody-serves-this")[0] == 404
-    shared.server.wait_for("nobody-serves-this")
-    line = shared.server.events("call")[-1]
+def test_a_refused_call_has_its_reason_in_its_line(program: Any) -> None:
+    process = program.start(STOCKYARD__log__calls="on")
+    assert process.call(key_of(program), model="nobody-serves-this")[0] == 404
+    process.wait_for("nobody-serves-this")
+    line = process.events("call")[-1]
     assert (line["status"], line["error"]) == (404, "model_not_found")
 
 
-def test_a_model_named_like_a_secret_is_not_in_the_log(shared: Any) -> None:
-    shared.server.call(key_of(shared), model=SECRET)
-    shared.server.wait_for("[secret]")
-    assert SECRET not in shared.server.said
+def test_a_model_named_like_a_secret_is_not_in_the_log(program: Any) -> None:
+    process = program.start(STOCKYARD__log__calls="on")
+    process.call(key_of(program), model=SECRET)
+    process.wait_for("[secret]")
+    assert SECRET not in process.said
 
 
 def test_a_second_server_on_the_same_data_is_refused(program: Any) -> None:

@@ -1,21 +1,23 @@
 """Keeps one row per call, written after the call and off its path.
 
-On the loop a finished Exchange is only taken apart into references that nobody changes any more;
-the writer thread makes the row of them. What keeps a prompt or an answer alive is not among them.
+On the loop a finished Exchange is taken apart into a row of values that nobody changes any more;
+the writer thread encodes them. What keeps a prompt or an answer alive is not among them.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from stockyard.apps.lookout import store
-from stockyard.core.exchange import Caller, Exchange, Finding, Step
+from stockyard.core.exchange import Exchange
 from stockyard.core.money import Usage
 from stockyard.core.signals import ExchangeFinished
-from stockyard.core.target import Attempt, Target
+from stockyard.core.target import Attempt
 from stockyard.errors import Abandoned, Refused, UpstreamError
 from stockyard.storage.database import Bulk, Database
+
+Row = tuple[Any, ...]
 
 MAX_STEPS = 400
 MAX_FINDINGS = 200
@@ -27,36 +29,6 @@ PART_BYTES = 160
 """What a row holds in memory while it waits, and each step, finding and attempt of it, roughly."""
 
 
-class Ended(NamedTuple):
-    """A finished call, taken apart on the loop."""
-
-    id: str
-    request_id: str
-    received_at: int
-    caller: Caller
-    kind: str
-    format: str
-    path: str
-    native: str | None
-    model_asked: str
-    alias: str
-    target: Target | None
-    status: str
-    http_status: int
-    error: tuple[str | None, str | None, str | None]
-    stream: bool
-    usage: Usage | None
-    cache: str
-    first_content_ns: int | None
-    total_us: int
-    request_bytes: int
-    attempts: list[Attempt]
-    findings: list[Finding]
-    strip: list[Step]
-    tags: dict[str, str]
-    config_version: int
-
-
 class TraceRecorder:
     """Listens to finished calls and queues a row for each."""
 
@@ -66,37 +38,8 @@ class TraceRecorder:
 
     def record(self, signal: ExchangeFinished) -> None:
         x = signal.exchange
-        inbound = x.inbound
-        attempts, findings, strip = x.attempts, x.findings, x.strip
-        ended = Ended(
-            x.trace_id,
-            x.id,
-            x.started_at_ms,
-            x.caller,
-            x.kind,
-            inbound.format,
-            inbound.path,
-            inbound.native,
-            x.received.model,
-            x.alias,
-            x.target,
-            "ok" if x.error is None and not x.abandoned else status_of(x),
-            x.status,
-            NO_ERROR if x.error is None else error_of(x.error, x.refused_by),
-            x.streamed,
-            x.usage,
-            x.cache_state,
-            x.first_content_ns,
-            x.elapsed_us(),
-            len(inbound.body),
-            attempts,
-            findings,
-            strip,
-            x.tags,
-            self._config_version(),
-        )
-        parts = len(attempts) + len(findings) + len(strip)
-        self.queue.put(ended, ROW_BYTES + PART_BYTES * parts)
+        parts = len(x.attempts) + len(x.findings) + len(x.strip)
+        self.queue.put(row_of(x, self._config_version()), ROW_BYTES + PART_BYTES * parts)
 
 
 NO_ERROR = (None, None, None)
@@ -122,63 +65,66 @@ def error_of(error: Exception, refused_by: str) -> tuple[str | None, str | None,
     return "internal", None, refused_by or None
 
 
-def encode(batch: Sequence[Ended]) -> bytes:
+def encode(batch: Sequence[Row]) -> bytes:
     """The rows of a batch in the order of `store.INSERT`. Runs in the writer thread."""
-    return ENCODER.encode([row_of(ended) for ended in batch])
+    return ENCODER.encode(batch)
 
 
 ENCODER = msgspec.json.Encoder(enc_hook=str)
 """A module's finding may hold anything; what JSON does not know is written as its text."""
 
 
-def row_of(ended: Ended) -> tuple[Any, ...]:
+def row_of(x: Exchange, config_version: int) -> Row:
     """What is looked for by, and then the rest of the call as an array, in the order of `Trace`."""
-    usage, target, caller = ended.usage, ended.target, ended.caller
-    first_content_ns = ended.first_content_ns
-    attempts = ended.attempts[:MAX_ATTEMPTS]
+    usage, target, caller, inbound = x.usage, x.target, x.caller, x.inbound
+    attempts = x.attempts[:MAX_ATTEMPTS]
     model, provider = (target.model[:MAX_TEXT], target.provider) if target else ("", "")
-    asked = ended.model_asked[:MAX_TEXT]
+    content_ns = x.first_content_ns
+    total_us = x.elapsed_us()
     kept = (
-        ended.request_id,
+        x.id,
         caller.key_name,
-        ended.format,
-        ended.path[:MAX_TEXT],
-        ended.native,
-        ended.alias[:MAX_TEXT],
-        ended.http_status,
-        *ended.error,
-        ended.stream,
-        usage.prompt if usage else None,
-        usage.completion if usage else None,
-        usage.in_cached if usage else None,
-        usage.out_reasoning if usage else None,
-        usage.source if usage else None,
+        inbound.format,
+        inbound.path[:MAX_TEXT],
+        inbound.native,
+        x.alias[:MAX_TEXT],
+        x.status,
+        *(NO_ERROR if x.error is None else error_of(x.error, x.refused_by)),
+        x.streamed,
+        *(NO_USAGE if usage is None else usage_of(usage)),
         None,  # No price is known yet, and unknown is not zero.
-        ended.cache,
-        None if first_content_ns is None else first_content_ns // 1000,
-        ended.total_us,
-        max(0, ended.total_us - waited_us(attempts, ended.total_us)),
-        ended.request_bytes,
-        sum(attempt.bytes_in for attempt in attempts),
+        x.cache_state,
+        None if content_ns is None else content_ns // 1000,
+        total_us,
+        max(0, total_us - waited_us(attempts, total_us)),
+        len(inbound.body),
+        sum([attempt.bytes_in for attempt in attempts]),
         [attempt_row(attempt) for attempt in attempts],
-        ended.findings[:MAX_FINDINGS],
-        ended.strip[:MAX_STEPS],
-        ended.tags,
-        ended.config_version,
+        x.findings[:MAX_FINDINGS],
+        x.strip[:MAX_STEPS],
+        x.tags,
+        config_version,
         caller.app[:MAX_TEXT],
     )
     return (
-        ended.id,
-        ended.received_at,
+        x.trace_id,
+        x.started_at_ms,
         caller.key_id,
         caller.team_id,
-        ended.kind,
-        asked,
+        x.kind,
+        x.received.model[:MAX_TEXT],
         model,
         provider,
-        ended.status,
+        "ok" if x.error is None and not x.abandoned else status_of(x),
         kept,
     )
+
+
+NO_USAGE = (None, None, None, None, None)
+
+
+def usage_of(usage: Usage) -> tuple[int, int, int, int, str]:
+    return usage.prompt, usage.completion, usage.in_cached, usage.out_reasoning, usage.source
 
 
 def attempt_row(attempt: Attempt) -> tuple[Any, ...]:

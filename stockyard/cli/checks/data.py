@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stockyard.cli.checks.check import Check
-from stockyard.diskspace import free_bytes
+from stockyard.process.diskspace import free_bytes
+from stockyard.process.welcome import NOTE
 from stockyard.settings import Settings
-from stockyard.welcome import NOTE
 
 COMFORTABLE = 2 << 30
 NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "glusterfs"})

@@ -52,7 +52,7 @@ def stopped_process(settings: Settings, environ: dict[str, str]) -> Iterator[Che
 
 def port(settings: Settings) -> Check:
     from stockyard.gateway.server import bind
-    from stockyard.listening import port_taken, server_settings_of
+    from stockyard.process.listening import port_taken, server_settings_of
 
     where = f"{settings.server.host}:{settings.server.port}"
     try:

@@ -12,10 +12,10 @@ import msgspec
 from msgspec import Struct
 
 from stockyard import __version__
-from stockyard.age import seconds_since_exec
 from stockyard.core.target import Credential
 from stockyard.errors import CannotStart
-from stockyard.logs.lines import Event
+from stockyard.process.age import seconds_since_exec
+from stockyard.process.logs.lines import Event
 from stockyard.providers import catalog
 from stockyard.settings import is_loopback
 

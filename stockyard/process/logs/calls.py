@@ -12,7 +12,7 @@ from stockyard.core.money import Usage
 from stockyard.core.signals import ExchangeFinished
 from stockyard.core.target import Target
 from stockyard.errors import Refused, UpstreamError
-from stockyard.logs.lines import Line, clock, printable, timestamp
+from stockyard.process.logs.lines import Line, clock, printable, timestamp
 
 MAX_NAME = 120
 """Characters of a model's name: callers choose it."""

@@ -15,21 +15,23 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
-from stockyard.age import seconds_since_exec
 from stockyard.app import Stockyard
-from stockyard.controlsocket import ControlSocket
 from stockyard.core.signals import ExchangeFinished
-from stockyard.diskspace import refuse_full
 from stockyard.gateway.server import Server, ServerSettings, connections_allowed
-from stockyard.hardening import forget, is_root
-from stockyard.listening import address_of, listen, server_settings_of
-from stockyard.logs import CallLog, Event, LogWriter, Redaction, install
+from stockyard.process.age import seconds_since_exec
+from stockyard.process.controlsocket import ControlSocket
+from stockyard.process.diskspace import refuse_full
+from stockyard.process.hardening import forget, is_root
+from stockyard.process.listening import address_of, listen, server_settings_of
+from stockyard.process.logs import CallLog, Event, LogWriter, Redaction, install
+from stockyard.process.socketpath import FOLDER
+from stockyard.process.welcome import Welcome, for_terminal, ready_event, secrets_line, write_note
 from stockyard.settings import Settings
-from stockyard.socketpath import FOLDER
-from stockyard.welcome import Welcome, for_terminal, ready_event, secrets_line, write_note
 
 log = logging.getLogger(__name__)
 
+GC_ALLOCATIONS = 50_000
+"""Objects that come and stay before the youngest are looked through; 700 unless told."""
 STDOUT = 1
 DUMP_EVERY = 10.0
 """Seconds between two dumps of stacks (SIGUSR1)."""
@@ -77,7 +79,7 @@ class Run:
             self.stockyard.health.ready()
             self.stockyard.folder.note(self.address)
             self._say_ready()
-            gc.freeze()
+            settle_memory()
             with self._other_signals():
                 await self.server.serve()
             self._say_stopped()
@@ -94,13 +96,14 @@ class Run:
 
     def _plane_built(self, plane: Any) -> None:
         self.plane.set_result(plane)
-        # What lives from here to the end need not be looked through again and again.
-        gc.freeze()
+        settle_memory()
 
     def _listen_to_calls(self) -> None:
         level = self.settings.log.level
         install(self.log.put, level)
-        if level in ("debug", "info"):
+        told = self.settings.log.calls
+        wanted = told == "on" or (told == "auto" and not self.log.json)
+        if wanted and level in ("debug", "info"):
             calls = CallLog(self.log.put)
             self.stockyard.signals.listen(ExchangeFinished, "log", calls.record)
 
@@ -183,6 +186,17 @@ class Run:
         for task in list(asyncio.all_tasks(self.loop))[:MAX_DUMPED]:
             where = [f"{f.f_code.co_filename}:{f.f_lineno}" for f in task.get_stack(limit=5)]
             self.log.put(Event.now("stack", f"Task {task.get_name()}: {where[-1:]}", stack=where))
+
+
+def settle_memory() -> None:
+    """What lives from here to the end need not be looked through again and again.
+
+    Calls leave no cycles behind, so there is little to find: the collector comes a seventieth as
+    often as it would by itself.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_ALLOCATIONS, 20, 50)
 
 
 def wants_json(settings: Settings) -> bool:

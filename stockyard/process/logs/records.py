@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from stockyard.logs.lines import Level, Line, clock, printable, timestamp
+from stockyard.process.logs.lines import Level, Line, clock, printable, timestamp
 
 MAX_MESSAGE = 2_000
 MAX_FRAMES = 12

@@ -22,7 +22,7 @@ from uvicorn.server import ServerState
 
 from stockyard.errors import CannotStart
 from stockyard.gateway.contract import Whole
-from stockyard.socketpath import NAME, short_path
+from stockyard.process.socketpath import NAME, short_path
 
 PATIENCE = 10.0
 """Seconds that a request waits for a control plane that is still loading."""

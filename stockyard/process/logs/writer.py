@@ -12,8 +12,8 @@ from collections.abc import Callable
 from itertools import groupby
 from queue import Empty, SimpleQueue
 
-from stockyard.logs.lines import Event, Line, as_json, as_text
-from stockyard.logs.repeats import PERIOD, Repeats
+from stockyard.process.logs.lines import Event, Line, as_json, as_text
+from stockyard.process.logs.repeats import PERIOD, Repeats
 
 MAX_LINES = 10_000
 MAX_BATCH = 1_000

@@ -4,10 +4,10 @@ import errno
 import socket
 from pathlib import Path
 
-from stockyard.certificate import refuse_expired
 from stockyard.errors import CannotStart
 from stockyard.gateway.server import ServerSettings, Tls, bind
-from stockyard.portowner import program_on
+from stockyard.process.certificate import refuse_expired
+from stockyard.process.portowner import program_on
 from stockyard.settings import Settings
 from stockyard.storage.datafolder import DataFolder
 

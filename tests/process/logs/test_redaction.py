@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stockyard.logs import Redaction
+from stockyard.process.logs import Redaction
 
 SECRET = "Zx9/correct+horse=battery"
 

@@ -1,6 +1,6 @@
 """The same line a thousand times is one line and a count."""
 
-from stockyard.logs.repeats import MAX_SORTS, Repeats
+from stockyard.process.logs.repeats import MAX_SORTS, Repeats
 
 
 def test_one_line_of_a_sort_passes_in_a_second() -> None:

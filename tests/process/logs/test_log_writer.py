@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from stockyard.logs import Event, LogWriter, install
-from stockyard.logs.records import Records
-from stockyard.logs.writer import MAX_LINES
+from stockyard.process.logs import Event, LogWriter, install
+from stockyard.process.logs.records import Records
+from stockyard.process.logs.writer import MAX_LINES
 
 
 class Pipe:

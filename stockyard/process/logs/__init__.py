@@ -1,0 +1,9 @@
+"""What the process says while it runs: one line per event, in JSON or for a terminal."""
+
+from stockyard.process.logs.calls import CallLog, call_text
+from stockyard.process.logs.lines import Event, Line
+from stockyard.process.logs.records import install
+from stockyard.process.logs.redaction import Redaction
+from stockyard.process.logs.writer import LogWriter
+
+__all__ = ["CallLog", "Event", "Line", "LogWriter", "Redaction", "call_text", "install"]
