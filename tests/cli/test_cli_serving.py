@@ -174,7 +174,7 @@ def test_a_line_tells_of_a_call_and_nothing_of_what_was_said(program: Any) -> No
 
 
 def test_a_refused_call_has_its_reason_in_its_line(program: Any) -> None:
-    process = program.start(STOCKYARD__log__calls="on")
+    process = program.start(STOCKYARD__log__calls="on", STOCKYARD__mock__trial="false")
     assert process.call(key_of(program), model="nobody-serves-this")[0] == 404
     process.wait_for("nobody-serves-this")
     line = process.events("call")[-1]
