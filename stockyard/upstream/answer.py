@@ -252,7 +252,7 @@ class AnswerParser:
         except httptools.HttpParserError:
             stopped = True  # perhaps in the body, so look at the head first
         try:
-            self._judge_fields(self.fields, old=data.startswith(b"HTTP/1.0"))
+            self._judge_fields(self.fields, data)
         except UpstreamError:
             self._pieces.clear()  # nobody knows what of it is the body
             raise
@@ -265,7 +265,7 @@ class AnswerParser:
             # llhttp cannot know that no body follows, so it is no good for another answer.
             self.complete = self._surplus = True
 
-    def _judge_fields(self, fields: Fields, *, old: bool) -> None:
+    def _judge_fields(self, fields: Fields, data: bytes) -> None:
         named = dict(fields)
         if len(named) != len(fields):
             names = [name for name, _ in fields]
@@ -274,7 +274,8 @@ class AnswerParser:
         length = named.get(b"content-length")
         coding = named.get(b"transfer-encoding")
         if coding is not None:
-            if old or length is not None or coding.strip().lower() != b"chunked":
+            is_old = data.startswith(b"HTTP/1.0")
+            if is_old or length is not None or coding.strip().lower() != b"chunked":
                 raise _malformed("framing")
             self._chunked = True
         elif length is not None:
@@ -314,10 +315,12 @@ class AnswerParser:
 
 
 class _KnownHead(msgspec.Struct, frozen=True):
-    """The head of a whole answer, kept with the verdicts on it because providers repeat heads.
+    """The head of a whole answer, kept with the verdicts on it.
 
     When the next answer has this head, byte for byte, and is as long, everything decided about
     the one before holds for it: it is complete, and its body is the rest. So it is not read again.
+    A server nearby repeats its heads within a second; one that counts or names calls never does,
+    and loses a comparison.
     """
 
     head: bytes
