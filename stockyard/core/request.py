@@ -53,6 +53,14 @@ class ReasoningWish(Struct, frozen=True, kw_only=True, omit_defaults=True):
     extra: Extra = {}
 
 
+class Tie(Struct, frozen=True, kw_only=True):
+    """Why a request cannot be said in another format, as its caller is told it (400)."""
+
+    code: str
+    message: str
+    param: str
+
+
 class Content(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Everything a chat request says beyond its head (model, stream, usage)."""
 
@@ -82,6 +90,8 @@ class Content(Struct, frozen=True, kw_only=True, omit_defaults=True):
     modalities: tuple[str, ...] | None = None
     store: bool | None = None
     previous: str | None = None
+    tie: Tie | None = None
+    """What keeps the request in its format, such as an answer that one provider keeps."""
     cache: Cache | None = None
     """A cache mark for the whole prompt."""
     extra: Extra = {}

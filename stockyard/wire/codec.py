@@ -53,6 +53,8 @@ class Pen(Struct, frozen=True):
     """The client asked for usage in its stream (formats that always carry it ignore this)."""
     input_estimate: int = 0
     """Prompt tokens, for formats that must state them before the provider does."""
+    asked: bytes = b""
+    """The client's own request, for formats whose answers repeat parts of it."""
 
 
 class Dropped(Struct, frozen=True):

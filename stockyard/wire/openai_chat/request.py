@@ -181,7 +181,7 @@ def _add_wishes(body: dict[str, Any], content: Content, drops: Drops) -> None:
         body["response_format"] = encode_output(content.output)
     if content.reasoning is not None:
         drops.foreign(content.reasoning.extra, "thinking")
-        effort = _effort(content.reasoning)
+        effort = effort_of(content.reasoning)
         if effort is not None:
             body["reasoning_effort"] = effort
     if content.cache_key is not None:
@@ -196,7 +196,8 @@ def _add_wishes(body: dict[str, Any], content: Content, drops: Drops) -> None:
         drops.add("previous_response_id")
 
 
-def _effort(wish: ReasoningWish) -> str | None:
+def effort_of(wish: ReasoningWish) -> str | None:
+    """The effort asked for; for a budget of tokens, the nearest one."""
     if wish.effort is not None or wish.budget is None:
         return wish.effort
     return next((effort for limit, effort in _EFFORT_UP_TO if wish.budget <= limit), "high")

@@ -1,0 +1,104 @@
+"""Completions, the legacy format of plain prompts."""
+
+import msgspec
+
+from stockyard.core.request import Content, Request
+from stockyard.core.response import Output, Response
+from stockyard.errors import Refused, UpstreamError
+from stockyard.wire import splice
+from stockyard.wire.codec import Dropped, Facts, Fault, Fields, Pen, RequestHead, Traits, WireError
+from stockyard.wire.error_kinds import upstream_error
+from stockyard.wire.fields import FieldError
+from stockyard.wire.head import quoted, read_head
+from stockyard.wire.openai_chat import errors
+from stockyard.wire.openai_chat import response as chat_response
+from stockyard.wire.openai_chat.writer import DONE_EVENT
+from stockyard.wire.openai_completions import request, response
+from stockyard.wire.openai_completions.look import CompletionsLook
+from stockyard.wire.openai_completions.stream import CompletionsReader
+from stockyard.wire.openai_completions.writer import CompletionsWriter
+from stockyard.wire.strict import check_head
+
+
+class _StreamOptions(msgspec.Struct, gc=False):
+    include_usage: bool | None = None
+
+
+class _Head(msgspec.Struct, gc=False):
+    model: str
+    prompt: str | list[msgspec.Raw] | msgspec.UnsetType | None = msgspec.UNSET
+    stream: bool | msgspec.UnsetType | None = msgspec.UNSET
+    stream_options: _StreamOptions | msgspec.UnsetType | None = msgspec.UNSET
+    max_tokens: int | msgspec.UnsetType | None = msgspec.UNSET
+
+
+_HEAD = msgspec.json.Decoder(_Head)
+_KEYS = quoted("model", "prompt", "stream", "stream_options", "max_tokens")
+_OPTION_KEYS = (b'"include_usage"',)
+
+
+class CompletionsCodec:
+    name = "openai.completions"
+    stream_type = b"text/event-stream; charset=utf-8"
+    ping = b": ping\n\n"
+    comments = True
+    terminator = DONE_EVENT
+
+    def peek(self, body: bytes) -> RequestHead:
+        head = read_head(body, _HEAD, _KEYS)
+        wants_usage = False
+        if isinstance(head.stream_options, _StreamOptions):
+            check_head(body, _OPTION_KEYS)
+            wants_usage = head.stream_options.include_usage is True
+        limit = None if head.max_tokens is msgspec.UNSET else head.max_tokens
+        return RequestHead(head.model, head.stream is True, wants_usage, limit)
+
+    def decode_request(self, body: bytes) -> Content:
+        try:
+            return request.decode_request(body)
+        except FieldError as error:
+            raise Refused(400, "invalid_request", str(error), param=error.path) from None
+
+    def encode_request(
+        self,
+        request_: Request,
+        *,
+        features: Traits,
+        traits: Traits,
+        max_output: int | None = None,
+    ) -> Dropped:
+        return request.encode_request(request_, traits=traits)
+
+    def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:
+        if model is not None:
+            body = splice.replace_text(body, "model", model)
+        return splice.ask_for_usage(body) if include_usage else body
+
+    def facts(self, body: bytes, *, traits: Traits) -> Facts:
+        return chat_response.facts(body, traits=traits)
+
+    def decode_response(self, body: bytes, *, traits: Traits) -> Output:
+        return response.decode_response(body)
+
+    def encode_response(self, response_: Response, pen: Pen) -> bytes:
+        return response.encode_response(response_, pen)
+
+    def reader(self, *, traits: Traits) -> CompletionsReader:
+        return CompletionsReader(traits=traits)
+
+    def look(self, *, traits: Traits, keep_usage: bool, native: bool) -> CompletionsLook:
+        return CompletionsLook(traits=traits, keep_usage=keep_usage, native=native)
+
+    def writer(self, pen: Pen) -> CompletionsWriter:
+        return CompletionsWriter(pen)
+
+    def decode_error(
+        self, status: int, fields: Fields, body: bytes, *, traits: Traits = frozenset()
+    ) -> UpstreamError:
+        return upstream_error(status, fields, body, traits)
+
+    def encode_error(self, fault: Fault) -> WireError:
+        return errors.encode_error(fault)
+
+    def failed_stream(self, fault: Fault) -> bytes:
+        return errors.failed_stream(fault)

@@ -1,0 +1,111 @@
+"""Whole completions answers, both ways."""
+
+from typing import Any
+
+import msgspec
+
+from stockyard.core.messages import Extra, Finish, Message, Refusal, Text
+from stockyard.core.response import Choice, Output, Response
+from stockyard.errors import UpstreamError
+from stockyard.wire.codec import Pen
+from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.halves import decode_event, whole
+from stockyard.wire.layout import own_fields
+from stockyard.wire.openai_chat.response import finish_of, with_prefix
+from stockyard.wire.openai_completions.prompts import FORMAT
+from stockyard.wire.usage import write_chat_usage
+
+ID_PREFIX = "cmpl-"
+
+_Object = dict[str, Any]
+
+# There are no calls here: an answer that is one says that it has ended.
+_FINISHES: dict[Finish, str] = {"length": "length", "content_filter": "content_filter"}
+
+
+def decode_response(body: bytes) -> Output:
+    try:
+        return _decode(Fields(decode_event(body)))
+    except (FieldError, ValueError, RecursionError):
+        raise UpstreamError("bad_answer", "The provider's answer is not a completion.") from None
+
+
+def encode_response(response: Response, pen: Pen) -> bytes:
+    output = response.output
+    echo = echoed(pen, output.extra)
+    body: _Object = {
+        **own_fields(output.extra, FORMAT),
+        "id": with_prefix(pen.id, ID_PREFIX),
+        "object": "text_completion",
+        "created": pen.created,
+        "model": pen.model,
+        "choices": [_encode_choice(choice, echo) for choice in output.choices],
+    }
+    if response.usage is not None:
+        body["usage"] = write_chat_usage(response.usage)
+    return msgspec.json.encode(body)
+
+
+def finish_word(finish: Finish | None) -> str:
+    return _FINISHES.get(finish or "stop", "stop")
+
+
+class _Asked(msgspec.Struct):
+    prompt: Any = None
+    echo: bool | None = None
+
+
+_asked = msgspec.json.Decoder(_Asked).decode
+
+
+def echoed(pen: Pen, extra: Extra) -> str:
+    """The prompt, when the client wants it before its completion. A provider of this format has
+    seen to it already; an answer's `extra` tells its format."""
+    if FORMAT in extra or b'"echo"' not in pen.asked:
+        return ""
+    try:
+        asked = _asked(pen.asked)
+    except (ValueError, RecursionError):
+        return ""
+    prompt = asked.prompt[0] if isinstance(asked.prompt, list) and asked.prompt else asked.prompt
+    return prompt if asked.echo and isinstance(prompt, str) else ""
+
+
+def _decode(answer: Fields) -> Output:
+    for key in ("object", "usage"):
+        answer.any(key)
+    choices, created = answer.items("choices"), answer.any("created")
+    if choices is None:
+        raise FieldError("choices", "an array")
+    return Output(
+        id=answer.text("id") or "",
+        model=answer.text("model") or "",
+        created=int(created) if isinstance(created, int | float) else 0,
+        choices=tuple(_decode_choice(Fields(c, f"choices[{i}]"), i) for i, c in enumerate(choices)),
+        extra={FORMAT: answer.rest},
+    )
+
+
+def _decode_choice(fields: Fields, position: int) -> Choice:
+    index, text = fields.integer("index"), fields.text("text")
+    finish, native = finish_of(fields.any("finish_reason"), called=False)
+    parts = (Text(text=whole(text)),) if text else ()
+    return Choice(
+        index=position if index is None else index,
+        message=Message(role="assistant", parts=parts),
+        finish=finish,
+        native_finish=native,
+        # Of another shape than those of chat, and so nobody else's.
+        extra=fields.left(FORMAT),
+    )
+
+
+def _encode_choice(choice: Choice, echo: str) -> _Object:
+    texts = [p.text for p in choice.message.parts if isinstance(p, Text | Refusal)]
+    return {
+        "text": echo + "".join(texts),
+        "index": choice.index,
+        "logprobs": None,
+        "finish_reason": finish_word(choice.finish),
+        **own_fields(choice.extra, FORMAT),
+    }

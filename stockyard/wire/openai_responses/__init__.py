@@ -1,0 +1,1 @@
+"""Responses: the format of typed items, in requests, answers and streams."""

@@ -1,0 +1,142 @@
+"""Tool calls and their results as items.
+
+Few providers know tools that take free text. So a custom tool of a request is read as a function
+with one string `input`, its calls as calls of that function, and both are written back as what they
+were. Tools in a namespace are read under the name `namespace__name`.
+"""
+
+from typing import Any
+
+import msgspec
+
+from stockyard.core.messages import Text, ToolCall, ToolResult
+from stockyard.wire.fields import Fields
+from stockyard.wire.layout import Drops, own_fields
+from stockyard.wire.openai_responses.parts import (
+    FORMAT,
+    decode_content,
+    encode_content,
+    is_bare,
+    remember,
+    remembered,
+)
+
+INPUT_SCHEMA = {
+    "type": "object",
+    "properties": {"input": {"type": "string"}},
+    "required": ["input"],
+    "additionalProperties": False,
+}
+"""The arguments of a function that stands for a tool of free text."""
+
+_SEPARATOR = "__"
+_ERROR_PREFIX = "Error: "
+# Facts about one answer's item that say nothing to another provider.
+_FLEETING = ("id", "status", "namespace")
+
+
+def full_name(namespace: str | None, name: str) -> str:
+    return f"{namespace}{_SEPARATOR}{name}" if namespace else name
+
+
+def decode_call(fields: Fields, *, answer: bool) -> ToolCall:
+    """A call. In answers a custom one stays what it is: somebody who knows them asked for it."""
+    custom = fields.any("type") == "custom_tool_call"
+    own = {key: fields.rest.pop(key) for key in _FLEETING if fields.rest.get(key) is not None}
+    if answer:
+        # Where it stands is the writer's to say.
+        own.pop("status", None)
+    namespace = own.get("namespace")
+    call_id, name = fields.required_text("call_id"), fields.required_text("name")
+    said = (fields.text("input" if custom else "arguments")) or ""
+    extra = remember(fields.left(FORMAT), own=own, **({"custom": True} if custom else {}))
+    return ToolCall(
+        id=call_id,
+        name=full_name(namespace if isinstance(namespace, str) else None, name),
+        arguments=as_arguments(said) if custom and not answer else said,
+        kind="custom" if custom and answer else "function",
+        extra=extra,
+    )
+
+
+def encode_call(call: ToolCall, names: "Names") -> dict[str, Any]:
+    known = remembered(call.extra)
+    own: dict[str, Any] = {**own_fields(call.extra, FORMAT), **known.get("own", {})}
+    if call.kind == "custom" or known.get("custom") or call.name in names.custom:
+        said = call.arguments if call.kind == "custom" else as_input(call.arguments)
+        kind: dict[str, Any] = {"type": "custom_tool_call"}
+        ending = {"input": said}
+    else:
+        kind, ending = {"type": "function_call"}, {"arguments": call.arguments}
+    return {**own, **kind, "call_id": call.id, **names.apart(call.name), **ending}
+
+
+class Names:
+    """Which tools of a request take free text, and which stand in a namespace."""
+
+    __slots__ = ("_namespaces", "custom")
+
+    def __init__(self, tools: Any = ()) -> None:
+        self.custom: set[str] = set()
+        self._namespaces: dict[str, tuple[str, str]] = {}
+        for tool in tools if isinstance(tools, list | tuple) else ():
+            self._add(tool, None)
+
+    def apart(self, full: str) -> dict[str, Any]:
+        """The fields that name a tool: its name, and its namespace if it stands in one."""
+        found = self._namespaces.get(full)
+        return {"name": full} if found is None else {"name": found[1], "namespace": found[0]}
+
+    def _add(self, tool: Any, namespace: str | None) -> None:
+        if not isinstance(tool, dict) or not isinstance(name := tool.get("name"), str):
+            return
+        if tool.get("type") == "namespace" and namespace is None:
+            for inner in tool.get("tools") or ():
+                self._add(inner, name)
+            return
+        full = full_name(namespace, name)
+        if tool.get("type") == "custom":
+            self.custom.add(full)
+        if namespace:
+            self._namespaces[full] = (namespace, name)
+
+
+def as_arguments(text: str) -> str:
+    """Free text as the arguments of a function."""
+    return msgspec.json.encode({"input": text}).decode()
+
+
+def as_input(arguments: str) -> str:
+    """The free text of such arguments; whatever a model wrote instead, as it is."""
+    try:
+        value = msgspec.json.decode(arguments)
+    except (ValueError, RecursionError):
+        return arguments
+    text = value.get("input") if isinstance(value, dict) else None
+    return text if isinstance(text, str) else arguments
+
+
+def decode_result(fields: Fields) -> ToolResult:
+    custom = fields.any("type") == "custom_tool_call_output"
+    own = {key: fields.rest.pop(key) for key in _FLEETING if fields.rest.get(key) is not None}
+    call_id, output = fields.required_text("call_id"), fields.any("output")
+    listed = {"list": True} if isinstance(output, list) else {}
+    extra = remember(fields.left(FORMAT), own=own, **listed, **({"custom": True} if custom else {}))
+    parts = decode_content(output, fields.at("output"))
+    return ToolResult(call_id=call_id, parts=parts, extra=extra)
+
+
+def encode_result(result: ToolResult, drops: Drops, *, custom: bool) -> dict[str, Any]:
+    drops.foreign(result.extra, "input")
+    known = remembered(result.extra)
+    own = {**own_fields(result.extra, FORMAT), **known.get("own", {})}
+    kind = "custom_tool_call_output" if custom or known.get("custom") else "function_call_output"
+    parts = result.parts
+    if result.is_error:
+        parts = (Text(text=_ERROR_PREFIX), *parts)
+    output: Any
+    if not known.get("list") and all(is_bare(part) for part in parts):
+        output = "".join(part.text for part in parts if isinstance(part, Text))
+    else:
+        output = encode_content(parts, drops, spoken=False)
+    return {**own, "type": kind, "call_id": result.call_id, "output": output}

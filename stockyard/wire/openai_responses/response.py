@@ -1,0 +1,191 @@
+"""Whole Responses answers, both ways."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from stockyard.core.messages import AnyPart, Finish, Message, Text, ToolCall
+from stockyard.core.response import Choice, Output, Response
+from stockyard.errors import UpstreamError
+from stockyard.wire.codec import Facts, Pen, Traits
+from stockyard.wire.error_kinds import error_in_answer
+from stockyard.wire.error_shapes import read_error, told
+from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.halves import decode_event
+from stockyard.wire.layout import Drops
+from stockyard.wire.openai_responses.parts import FORMAT, remember, remembered
+from stockyard.wire.openai_responses.snapshot import Snapshot, identified
+from stockyard.wire.openai_responses.turn import decode_item, encode_turn
+from stockyard.wire.openai_responses.usage import read_usage, write_usage
+
+_FINISHES: dict[str, Finish] = {
+    "max_output_tokens": "length",
+    "max_tokens": "length",
+    "content_filter": "content_filter",
+}
+
+_Object = dict[str, Any]
+
+
+class _Answer(msgspec.Struct, gc=False):
+    object: Any = None
+    id: Any = None
+    model: Any = None
+    status: Any = None
+    incomplete_details: Any = None
+    output: msgspec.Raw = msgspec.Raw()
+    usage: Any = None
+    error: Any = None
+
+
+_facts_of = msgspec.json.Decoder(_Answer).decode
+
+
+def facts(body: bytes, *, traits: Traits) -> Facts:
+    try:
+        answer = _facts_of(body)
+    except (ValueError, RecursionError):
+        raise no_answer(body) from None
+    if answer.error or answer.status == "failed" or not bytes(answer.output).startswith(b"["):
+        raise no_answer(body)
+    return Facts(
+        usage=read_usage(answer.usage, traits) if isinstance(answer.usage, dict) else None,
+        model=answer.model if isinstance(answer.model, str) else "",
+        id=answer.id if isinstance(answer.id, str) else "",
+        finish=reason_of(answer.incomplete_details) or _text(answer.status),
+    )
+
+
+def decode_response(body: bytes) -> Output:
+    try:
+        answer = Fields(decode_event(body))
+        if answer.rest.get("error") or not isinstance(answer.rest.get("output"), list):
+            raise no_answer(body)
+        return _decode_output(answer)
+    except (FieldError, ValueError, RecursionError):
+        raise no_answer(body) from None
+
+
+def encode_response(response: Response, pen: Pen) -> bytes:
+    output = response.output
+    choice = output.choices[0] if output.choices else Choice(message=Message(role="assistant"))
+    snapshot = Snapshot(pen, output.extra, output.service_tier)
+    parts = answered(choice)
+    items = encode_turn(parts, Drops(FORMAT), snapshot.names, answer=True)
+    status = "incomplete" if choice.finish in ("length", "content_filter") else "completed"
+    usage = write_usage(response.usage) if response.usage is not None else None
+    said = snapshot.finished(
+        identified(items, pen.id, status), usage, choice.finish, choice.native_finish
+    )
+    return msgspec.json.encode(said)
+
+
+def finish_of(reason: str, *, called: bool) -> Finish:
+    """The neutral finish. `reason`: why an answer is incomplete, empty when it is complete."""
+    return _FINISHES.get(reason) or ("tool_calls" if called else "stop")
+
+
+def reason_of(details: Any) -> str:
+    return _text(details.get("reason")) if isinstance(details, dict) else ""
+
+
+def answered(choice: Choice) -> tuple[AnyPart, ...]:
+    """The parts of an answer with citations and log probabilities where this format has them."""
+    logprobs = choice.logprobs.get("content") if isinstance(choice.logprobs, dict) else None
+    parts: list[AnyPart] = []
+    for part in choice.message.parts:
+        if isinstance(part, Text):
+            beside: _Object = dict(remembered(part.extra).get("beside", {}))
+            if part.citations:
+                beside["annotations"] = annotations(part.citations)
+            if logprobs and "logprobs" not in beside:
+                beside["logprobs"] = logprobs
+            logprobs = None
+            known = remember(part.extra, beside=beside) if beside else part.extra
+            part = replace(part, citations=(), extra=known)
+        parts.append(part)
+    return tuple(parts)
+
+
+def annotations(citations: Sequence[Any]) -> list[_Object]:
+    """Citations as this format says them; those of another format that have an address."""
+    found = []
+    for citation in citations:
+        if not isinstance(citation, dict):
+            continue
+        if citation.get("type") in _ANNOTATIONS:
+            found.append(citation)
+        elif isinstance(url := citation.get("url"), str):
+            title = citation.get("title") or url
+            place = {"start_index": 0, "end_index": 0}
+            found.append({"type": "url_citation", "url": url, "title": title, **place})
+    return found
+
+
+_ANNOTATIONS = frozenset({"url_citation", "file_citation", "container_file_citation", "file_path"})
+
+
+def no_answer(body: bytes) -> UpstreamError:
+    """What a 200 that is no answer says instead."""
+    try:
+        value = decode_event(body)
+    except (ValueError, RecursionError):
+        value = None
+    if isinstance(value, dict) and value.get("error"):
+        return error_in_answer(read_error(body))
+    if isinstance(value, dict) and value.get("status") == "failed":
+        return error_in_answer(told({"error": {"message": "", "code": "server_error"}}))
+    return UpstreamError("bad_answer", "The provider's answer is not a response.")
+
+
+def _decode_output(answer: Fields) -> Output:
+    for key in ("object", "usage", "error"):
+        answer.any(key)
+    items = answer.items("output") or []
+    parts = [
+        _lifted(part)
+        for i, item in enumerate(items)
+        for part in decode_item(item, f"output[{i}]", answer=True)
+    ]
+    status, details = answer.any("status"), answer.any("incomplete_details")
+    reason = reason_of(details)
+    called = any(isinstance(part, ToolCall) for part in parts)
+    created = answer.any("created_at")
+    choice = Choice(
+        message=Message(role="assistant", parts=tuple(parts)),
+        finish=finish_of(reason, called=called),
+        native_finish=reason or (status if status != "completed" else None),
+        logprobs=_logprobs(parts),
+    )
+    return Output(
+        id=answer.text("id") or "",
+        model=answer.text("model") or "",
+        created=int(created) if isinstance(created, int | float) else 0,
+        choices=(choice,),
+        service_tier=answer.text("service_tier"),
+        extra=answer.left(FORMAT),
+    )
+
+
+def _lifted(part: AnyPart) -> AnyPart:
+    """A text whose annotations are citations: in an answer they are for everybody to see."""
+    beside = remembered(part.extra).get("beside", {}) if isinstance(part, Text) else {}
+    if not beside.get("annotations"):
+        return part
+    left = {key: value for key, value in beside.items() if key != "annotations"}
+    extra = remember(part.extra, beside=left)
+    return replace(part, citations=tuple(beside["annotations"]), extra=extra)
+
+
+def _logprobs(parts: Sequence[AnyPart]) -> Any:
+    found: list[Any] = []
+    for part in parts:
+        if isinstance(part, Text):
+            found += remembered(part.extra).get("beside", {}).get("logprobs") or ()
+    return {"content": found} if found else None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,410 @@
+"""Read a Responses stream: items that open, grow and close, into Events.
+
+The event's type is taken from its data; some servers leave the `event:` line out. An item that only
+this format knows, or whose pieces never came, is passed on whole when it is done.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from stockyard.core.events import (
+    ArgumentsDelta,
+    CitationAdded,
+    Event,
+    Finished,
+    LogprobsAdded,
+    PartEnded,
+    PartKind,
+    PartStarted,
+    ReasoningDelta,
+    RefusalDelta,
+    SignatureDelta,
+    Started,
+    TextDelta,
+    UsageSeen,
+)
+from stockyard.core.messages import Extra, Opaque, Reasoning
+from stockyard.errors import StockyardError, UpstreamError
+from stockyard.wire.codec import Traits
+from stockyard.wire.error_kinds import error_in_answer
+from stockyard.wire.error_shapes import told
+from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.halves import Halves, decode_event
+from stockyard.wire.openai_responses.calls import decode_call
+from stockyard.wire.openai_responses.parts import FORMAT, remember
+from stockyard.wire.openai_responses.reasoning import GAP, readable_pieces, unsealed
+from stockyard.wire.openai_responses.response import finish_of, reason_of
+from stockyard.wire.openai_responses.turn import CALLS
+from stockyard.wire.openai_responses.usage import read_usage
+from stockyard.wire.sse import Blocks, said
+
+_Object = dict[str, Any]
+
+_HEAD_FIELDS = frozenset(
+    {"id", "object", "created_at", "model", "output", "usage", "status", "error"}
+    | {"incomplete_details", "service_tier", "completed_at"}
+)
+
+
+class _Item:
+    """An output item while it is open."""
+
+    __slots__ = ("call", "gap", "key", "kind", "parts", "spoken", "value")
+
+    def __init__(self, value: _Object, key: str) -> None:
+        self.value = value
+        self.kind = value.get("type")
+        self.key = key
+        self.spoken = False
+        """Whether anything of it streamed."""
+        self.gap = False
+        """A further piece of reasoning has begun."""
+        self.parts: dict[Any, _Part] = {}
+        """Content parts of a message, by their index."""
+
+
+class _Part:
+    __slots__ = ("key", "kind", "open", "spoken")
+
+    def __init__(self, key: str, kind: str) -> None:
+        self.key = key
+        self.kind = kind
+        self.open = True
+        self.spoken = False
+
+
+class ResponsesReader:
+    def __init__(self, *, traits: Traits) -> None:
+        self._traits = traits
+        self._blocks = Blocks()
+        self._halves = Halves()
+        self._items: dict[Any, _Item] = {}
+        self._seen: set[Any] = set()
+        self._made = 0
+        self._called = False
+        self._started = False
+        self._done = False
+        self.before_error: list[Event] = []
+
+    @property
+    def complete(self) -> bool:
+        return self._done
+
+    def feed(self, data: bytes) -> list[Event]:
+        events: list[Event] = []
+        try:
+            for block in self._blocks.feed(data):
+                self._read(block, events)
+        except StockyardError:
+            self.before_error = events
+            raise
+        return events
+
+    def end(self) -> list[Event]:
+        events: list[Event] = []
+        rest = self._blocks.rest()
+        if rest.strip() and is_whole(rest):
+            self._read(rest + b"\n\n", events)
+        if not self._done:
+            self.before_error = events
+            raise UpstreamError("interrupted", "The provider's answer broke off before its end.")
+        return events
+
+    def _read(self, block: bytes, events: list[Event]) -> None:
+        heard = said(block)
+        if not heard.data or heard.data == b"[DONE]" or self._done:
+            return
+        try:
+            event = decode_event(heard.data)
+            if heard.name == b"error" or tells_error(event):
+                raise error_of(event)
+            read = _READERS.get(event.get("type"))
+            if read is not None:
+                read(self, event, events)
+        except (FieldError, ValueError, RecursionError, TypeError, AttributeError, KeyError):
+            raise not_responses() from None
+
+    # The answer.
+
+    def _start(self, event: _Object, events: list[Event]) -> None:
+        if self._started:
+            return
+        self._started = True
+        response = event.get("response") or {}
+        created = response.get("created_at")
+        extra = {key: value for key, value in response.items() if key not in _HEAD_FIELDS}
+        events.append(
+            Started(
+                id=response.get("id") or "",
+                model=response.get("model") or "",
+                created=int(created) if isinstance(created, int | float) else 0,
+                service_tier=response.get("service_tier"),
+                extra={FORMAT: extra} if extra else {},
+            )
+        )
+
+    def _finish(self, event: _Object, events: list[Event]) -> None:
+        self._start(event, events)
+        response = event["response"]
+        for index, item in enumerate(response.get("output") or ()):
+            # Some servers stream no item, or not all, and tell them at the end.
+            if index not in self._seen:
+                self._item_done({"output_index": index, "item": item}, events)
+        for index, open_item in list(self._items.items()):
+            self._item_done({"output_index": index, "item": open_item.value}, events)
+        usage = response.get("usage")
+        if isinstance(usage, dict) and (read := read_usage(usage, self._traits)) is not None:
+            events.append(UsageSeen(usage=read))
+        reason = reason_of(response.get("incomplete_details"))
+        events.append(
+            Finished(reason=finish_of(reason, called=self._called), native=reason or None)
+        )
+        self._done = True
+
+    # Items.
+
+    def _item_added(self, event: _Object, events: list[Event]) -> None:
+        index, value = event.get("output_index"), event["item"]
+        self._seen.add(index)
+        item = self._items[index] = _Item(value, self._new_key())
+        if item.kind in CALLS:
+            self._start_call(item, events)
+
+    def _start_call(self, item: _Item, events: list[Event]) -> None:
+        self._called = True
+        call = decode_call(Fields(item.value, "item"), answer=True)
+        events.append(
+            PartStarted(
+                key=item.key,
+                kind="tool_call",
+                id=call.id,
+                name=call.name,
+                kind_of_tool=call.kind,
+                extra=call.extra,
+            )
+        )
+
+    def _item_done(self, event: _Object, events: list[Event]) -> None:
+        index, value = event.get("output_index"), event["item"]
+        if index not in self._items:
+            if index in self._seen:
+                return
+            self._item_added(event, events)
+        item = self._items.pop(index)
+        if item.kind == "message":
+            self._end_message(item, value, events)
+        elif item.kind == "reasoning":
+            self._end_reasoning(item, value, events)
+        elif item.kind in CALLS:
+            self._end_call(item, value, events)
+        else:
+            whole = Opaque(format=FORMAT, value=value)
+            events.append(PartStarted(key=item.key, kind="opaque", whole=whole))
+            events.append(PartEnded(key=item.key))
+
+    # Messages.
+
+    def _part_added(self, event: _Object, events: list[Event]) -> None:
+        kind = event["part"].get("type")
+        if kind in _CONTENT:
+            self._part(event, kind, events)
+        elif kind == "reasoning_text":
+            self._piece_added(event, events)
+
+    def _part(self, event: _Object, kind: str, events: list[Event]) -> _Part | None:
+        item = self._items.get(event.get("output_index"))
+        if item is None:
+            return None
+        return self._open_part(item, event.get("content_index"), kind, events)
+
+    def _open_part(self, item: _Item, index: Any, kind: str, events: list[Event]) -> _Part:
+        part = item.parts.get(index)
+        if part is None or part.kind != kind:
+            extra: Extra = {}
+            if not item.parts:
+                own = {k: v for k, v in item.value.items() if k not in ("role", "content")}
+                extra = remember({}, item=own)
+            part = item.parts[index] = _Part(self._new_key(), kind)
+            started: PartKind = "text" if kind == "output_text" else "refusal"
+            events.append(PartStarted(key=part.key, kind=started, extra=extra))
+        return part
+
+    def _text_delta(self, event: _Object, events: list[Event]) -> None:
+        part = self._part(event, "output_text", events)
+        if part is None:
+            return
+        if logprobs := event.get("logprobs"):
+            events.append(LogprobsAdded(value={"content": logprobs}))
+        self._say(part, event.get("delta"), events)
+
+    def _refusal_delta(self, event: _Object, events: list[Event]) -> None:
+        part = self._part(event, "refusal", events)
+        if part is not None:
+            self._say(part, event.get("delta"), events)
+
+    def _say(self, part: _Part, text: Any, events: list[Event]) -> None:
+        if text and (text := self._halves.join(part.key, text)):
+            part.spoken = True
+            events.append(_CONTENT[part.kind](key=part.key, text=text))
+
+    def _annotated(self, event: _Object, events: list[Event]) -> None:
+        part = self._part(event, "output_text", events)
+        if part is not None:
+            value = event.get("annotation")
+            events.append(CitationAdded(key=part.key, format=FORMAT, value=value))
+
+    def _part_done(self, event: _Object, events: list[Event]) -> None:
+        item = self._items.get(event.get("output_index"))
+        part = item.parts.get(event.get("content_index")) if item is not None else None
+        if part is not None:
+            self._end_part(part, event.get("part") or {}, events)
+
+    def _end_part(self, part: _Part, value: _Object, events: list[Event]) -> None:
+        if not part.open:
+            return
+        part.open = False
+        if not part.spoken:
+            self._say(part, value.get("text") or value.get("refusal"), events)
+        if rest := self._halves.end(part.key):
+            events.append(_CONTENT[part.kind](key=part.key, text=rest))
+        events.append(PartEnded(key=part.key))
+
+    def _end_message(self, item: _Item, value: _Object, events: list[Event]) -> None:
+        told_parts = [p for p in value.get("content") or () if isinstance(p, dict)]
+        if not item.parts:
+            for index, content in enumerate(told_parts):
+                if (kind := content.get("type")) in _CONTENT:
+                    self._open_part(item, index, str(kind), events)
+        indexed = dict(enumerate(told_parts))
+        for index, part in item.parts.items():
+            self._end_part(part, indexed.get(index, {}), events)
+
+    # Reasoning.
+
+    def _piece_added(self, event: _Object, _: list[Event]) -> None:
+        item = self._items.get(event.get("output_index"))
+        if item is not None:
+            item.gap = item.spoken
+
+    def _reasoning_delta(self, event: _Object, events: list[Event]) -> None:
+        item, text = self._items.get(event.get("output_index")), event.get("delta")
+        if item is not None and item.kind == "reasoning" and text:
+            self._reason(item, text, events)
+
+    def _reason(self, item: _Item, text: str, events: list[Event]) -> None:
+        text = self._halves.join(item.key, text)
+        if text:
+            if not item.spoken:
+                extra = remember({}, own=_lasting(item.value))
+                events.append(PartStarted(key=item.key, kind="reasoning", extra=extra))
+            text = GAP + text if item.gap else text
+            item.gap, item.spoken = False, True
+            events.append(ReasoningDelta(key=item.key, text=text))
+
+    def _end_reasoning(self, item: _Item, value: _Object, events: list[Event]) -> None:
+        if not item.spoken:
+            text = GAP.join(text for _, text in readable_pieces(value))
+            if text:
+                self._reason(item, text, events)
+        if rest := self._halves.end(item.key):
+            events.append(ReasoningDelta(key=item.key, text=rest))
+        sealed = value.get("encrypted_content")
+        part = unsealed(sealed) if isinstance(sealed, str) else Reasoning()
+        if item.spoken:
+            if part.signature is not None:
+                signed = SignatureDelta(
+                    key=item.key, signature=part.signature, made_by=part.made_by
+                )
+                events.append(signed)
+            events.append(PartEnded(key=item.key))
+        else:
+            part = replace(part, extra=remember({}, own=_lasting(value)))
+        if part != Reasoning() and not (item.spoken and part.signature is not None):
+            key = self._new_key()
+            events.append(PartStarted(key=key, kind="reasoning", whole=part))
+            events.append(PartEnded(key=key))
+
+    # Calls.
+
+    def _arguments_delta(self, event: _Object, events: list[Event]) -> None:
+        item = self._items.get(event.get("output_index"))
+        if item is not None and item.kind in CALLS:
+            self._argue(item, event.get("delta"), events)
+
+    def _argue(self, item: _Item, text: Any, events: list[Event]) -> None:
+        if text and (text := self._halves.join(item.key, text)):
+            item.spoken = True
+            events.append(ArgumentsDelta(key=item.key, text=text))
+
+    def _end_call(self, item: _Item, value: _Object, events: list[Event]) -> None:
+        if not item.spoken:
+            self._argue(item, value.get("arguments") or value.get("input"), events)
+        if rest := self._halves.end(item.key):
+            events.append(ArgumentsDelta(key=item.key, text=rest))
+        events.append(PartEnded(key=item.key))
+
+    def _new_key(self) -> str:
+        self._made += 1
+        return f"0.{self._made}"
+
+
+def _lasting(value: _Object) -> _Object:
+    """What a reasoning item says of itself that its parts do not."""
+    parts = ("type", "summary", "content", "encrypted_content", "status")
+    return {name: field for name, field in value.items() if name not in parts}
+
+
+_CONTENT: dict[Any, Any] = {"output_text": TextDelta, "refusal": RefusalDelta}
+
+_READERS: dict[Any, Any] = {
+    "response.created": ResponsesReader._start,
+    "response.output_item.added": ResponsesReader._item_added,
+    "response.output_item.done": ResponsesReader._item_done,
+    "response.content_part.added": ResponsesReader._part_added,
+    "response.content_part.done": ResponsesReader._part_done,
+    "response.output_text.delta": ResponsesReader._text_delta,
+    "response.output_text.annotation.added": ResponsesReader._annotated,
+    "response.refusal.delta": ResponsesReader._refusal_delta,
+    "response.reasoning_part.added": ResponsesReader._piece_added,
+    "response.reasoning_summary_part.added": ResponsesReader._piece_added,
+    "response.reasoning_summary_text.delta": ResponsesReader._reasoning_delta,
+    "response.reasoning_text.delta": ResponsesReader._reasoning_delta,
+    "response.function_call_arguments.delta": ResponsesReader._arguments_delta,
+    "response.custom_tool_call_input.delta": ResponsesReader._arguments_delta,
+    "response.completed": ResponsesReader._finish,
+    "response.incomplete": ResponsesReader._finish,
+}
+
+
+def error_of(event: Any) -> UpstreamError:
+    """The error of an `error` or a `response.failed` event."""
+    response = event.get("response") if isinstance(event, dict) else None
+    if isinstance(response, dict):
+        error = response.get("error")
+        return error_in_answer(told({"error": error if isinstance(error, dict) else {}}))
+    if isinstance(event, dict) and not isinstance(event.get("error"), dict):
+        # The flat form: its `type` is that of the event and says nothing of the error.
+        event = {key: value for key, value in event.items() if key != "type"}
+    return error_in_answer(told(event))
+
+
+def tells_error(event: Any) -> bool:
+    if not isinstance(event, dict):
+        return False
+    kind = event.get("type")
+    return kind in ("error", "response.failed") or (kind is None and bool(event.get("error")))
+
+
+def not_responses() -> UpstreamError:
+    return UpstreamError("bad_answer", "The provider's stream is not a stream of a response.")
+
+
+def is_whole(block: bytes) -> bool:
+    """Whether a last block that lacks its blank line can be believed."""
+    data = said(block + b"\n\n").data
+    try:
+        return data is not None and isinstance(msgspec.json.decode(data), dict)
+    except (ValueError, RecursionError):
+        return False

@@ -1,0 +1,137 @@
+"""What the model said, as items: messages, reasoning, tool calls and what only this format knows.
+
+In the neutral form a turn of the model is one message. The items it came in are remembered on their
+parts, so that they can be told apart again.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from stockyard.core.messages import AnyPart, Opaque, Reasoning, Text, ToolCall
+from stockyard.wire.fields import Fields
+from stockyard.wire.layout import Drops
+from stockyard.wire.openai_responses.calls import Names, decode_call, encode_call
+from stockyard.wire.openai_responses.parts import (
+    FORMAT,
+    decode_content,
+    encode_content,
+    is_bare,
+    remember,
+    remembered,
+)
+from stockyard.wire.openai_responses.reasoning import (
+    belongs_to,
+    decode_reasoning,
+    encode_reasoning,
+)
+
+CALLS = frozenset({"function_call", "custom_tool_call"})
+
+
+def decode_item(item: Any, path: str, *, answer: bool) -> list[AnyPart]:
+    """The parts of one item that the model said, of a request or of an answer."""
+    fields = Fields(item, path)
+    kind = fields.rest.get("type", "message")
+    if kind == "message":
+        return decode_spoken(fields)
+    if kind == "reasoning":
+        return decode_reasoning(fields)
+    if kind in CALLS:
+        return [decode_call(fields, answer=answer)]
+    return [Opaque(format=FORMAT, value=item)]
+
+
+def decode_spoken(fields: Fields) -> list[AnyPart]:
+    """The parts of a message of the assistant; the first remembers the message."""
+    fields.any("role")
+    content = fields.any("content")
+    facts: dict[str, Any] = {"item": fields.rest}
+    if isinstance(content, str):
+        facts["string"] = True
+    parts = list(decode_content(content, fields.at("content")))
+    if not parts:
+        facts["empty"] = True
+        parts = [Text(text="")]
+    parts[0] = replace(parts[0], extra=remember(parts[0].extra, **facts))
+    return parts
+
+
+def encode_turn(
+    parts: Sequence[AnyPart], drops: Drops, names: Names, *, answer: bool
+) -> list[dict[str, Any]]:
+    """All items of a turn, of a request or of an answer."""
+    items: list[dict[str, Any]] = []
+    for run in _runs(parts):
+        item = _encode_run(run, drops, names, answer=answer)
+        if item is not None:
+            items.append(item)
+    return items
+
+
+def _runs(parts: Sequence[AnyPart]) -> list[list[AnyPart]]:
+    """Parts that make up one item each."""
+    runs: list[list[AnyPart]] = []
+    for part in parts:
+        last = runs[-1][-1] if runs else None
+        if last is not None and _joins(part, last):
+            runs[-1].append(part)
+        else:
+            runs.append([part])
+    return runs
+
+
+def _joins(part: AnyPart, last: AnyPart) -> bool:
+    if isinstance(part, Reasoning) and isinstance(last, Reasoning):
+        return belongs_to(part, last)
+    return _is_content(part) and _is_content(last) and "item" not in remembered(part.extra)
+
+
+def _is_content(part: AnyPart) -> bool:
+    return not isinstance(part, Reasoning | ToolCall | Opaque)
+
+
+def _encode_run(
+    run: list[AnyPart], drops: Drops, names: Names, *, answer: bool
+) -> dict[str, Any] | None:
+    first = run[0]
+    if isinstance(first, Reasoning):
+        item = encode_reasoning([p for p in run if isinstance(p, Reasoning)], answer=answer)
+        if item is None:
+            drops.add("input.reasoning")
+        return item
+    if isinstance(first, ToolCall):
+        drops.foreign(first.extra, "input")
+        if first.kind == "server":
+            drops.add("input.server_tool_use")
+            return None
+        return encode_call(first, names)
+    if isinstance(first, Opaque):
+        if first.format != FORMAT:
+            drops.add("input.opaque")
+            return None
+        return dict(first.value)
+    return _encode_spoken(run, drops, answer=answer)
+
+
+def _encode_spoken(run: list[AnyPart], drops: Drops, *, answer: bool) -> dict[str, Any] | None:
+    known = remembered(run[0].extra)
+    own: dict[str, Any] = known.get("item", {})
+    content: Any = encode_content(tuple(run), drops, spoken=True)
+    if known.get("empty") and isinstance(run[0], Text) and not run[0].text:
+        content = content[1:]
+    elif not content:
+        return None
+    if not answer and len(run) == 1 and is_bare(run[0]) and (known.get("string") or not known):
+        content = content[0]["text"]
+    if answer:
+        content = [_as_answered(part) for part in content]
+        own = {"type": "message", **own}
+    return {**own, "role": "assistant", "content": content}
+
+
+def _as_answered(part: dict[str, Any]) -> dict[str, Any]:
+    if part["type"] != "output_text":
+        return part
+    return {"type": "output_text", "annotations": [], "logprobs": [], **part}

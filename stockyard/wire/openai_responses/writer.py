@@ -1,0 +1,459 @@
+"""Write Events as a Responses stream.
+
+Every item and every part is opened, told again whole, and closed; readers rely on each of these
+events (`wire.md` 4.3). Events are numbered from 0 without gaps.
+
+Some clients keep items in the order in which they are done. So a message and a piece of reasoning
+are done when the next item opens, and a text that goes on after that goes on in an item of its own.
+Only calls may be open side by side.
+
+Calls of tools that take free text are held until they are whole: what the model wrote is the
+JSON of a function's arguments, and the client is told the text inside.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from stockyard.core.events import (
+    ArgumentsDelta,
+    CitationAdded,
+    Event,
+    Finished,
+    LogprobsAdded,
+    PartEnded,
+    PartKind,
+    PartStarted,
+    ReasoningDelta,
+    RefusalDelta,
+    SignatureDelta,
+    Started,
+    TextDelta,
+    UsageSeen,
+)
+from stockyard.core.messages import Opaque, Reasoning, Refusal, Text, ToolCall
+from stockyard.core.money import Usage
+from stockyard.wire.codec import Fault, Pen
+from stockyard.wire.openai_responses.calls import as_input, encode_call
+from stockyard.wire.openai_responses.errors import event, failed_events
+from stockyard.wire.openai_responses.parts import FORMAT, remembered
+from stockyard.wire.openai_responses.reasoning import belongs_to, encode_reasoning
+from stockyard.wire.openai_responses.response import annotations
+from stockyard.wire.openai_responses.snapshot import Snapshot, item_id
+from stockyard.wire.openai_responses.usage import write_usage
+
+_Object = dict[str, Any]
+
+_encode = msgspec.json.Encoder().encode
+
+# A delta in one piece: the numbers and the text are all that changes.
+_TEXT_DELTA = (
+    b"event: response.output_text.delta\ndata: "
+    b'{"type":"response.output_text.delta","sequence_number":%d,"item_id":%b,'
+    b'"output_index":%d,"content_index":%d,"delta":%b,"logprobs":%b}\n\n'
+)
+
+
+class _Item:
+    """An output item that has been opened."""
+
+    __slots__ = ("content", "id", "index", "open", "value")
+
+    def __init__(self, index: int, name: str, value: _Object) -> None:
+        self.index = index
+        self.id = name
+        self.value = value
+        """As it was opened; as it is when it is done."""
+        self.content: list[_Content] = []
+        self.open = True
+
+
+class _Content:
+    """A content part of a message."""
+
+    __slots__ = ("annotations", "index", "item", "kind", "logprobs", "open", "pieces")
+
+    def __init__(self, item: _Item, kind: str) -> None:
+        self.item = item
+        self.index = len(item.content)
+        self.kind = kind
+        self.pieces: list[str] = []
+        self.annotations: list[_Object] = []
+        self.logprobs: list[Any] = []
+        self.open = True
+
+    def value(self) -> _Object:
+        text = "".join(self.pieces)
+        if self.kind == "refusal":
+            return {"type": "refusal", "refusal": text}
+        beside = {"annotations": list(self.annotations), "logprobs": list(self.logprobs)}
+        return {"type": "output_text", **beside, "text": text}
+
+
+class _Call:
+    __slots__ = ("call", "custom", "held", "item", "pieces")
+
+    def __init__(self, item: _Item, call: ToolCall, *, custom: bool, held: bool) -> None:
+        self.item = item
+        self.call = call
+        self.custom = custom
+        self.held = held
+        """Written when it ends, because the text is inside its arguments."""
+        self.pieces: list[str] = []
+
+
+class _Thought:
+    __slots__ = ("item", "key", "part", "pieces", "signed")
+
+    def __init__(self, key: str, item: _Item, part: Reasoning) -> None:
+        self.key = key
+        self.item = item
+        self.part = part
+        self.pieces: list[str] = []
+        self.signed: tuple[str, str | None] | None = None
+
+    def whole(self) -> Reasoning:
+        signature, made_by = self.signed or (self.part.signature, self.part.made_by)
+        text = self.part.text + "".join(self.pieces)
+        return replace(self.part, text=text, signature=signature, made_by=made_by)
+
+
+class ResponsesWriter:
+    def __init__(self, pen: Pen) -> None:
+        self._pen = pen
+        self._snapshot = Snapshot(pen, {}, None)
+        self._begun = False
+        self._number = 0
+        self._items: list[_Item] = []
+        self._message: _Item | None = None
+        self._parts: dict[str, PartStarted] = {}
+        self._contents: dict[str, _Content] = {}
+        self._calls: dict[str, _Call] = {}
+        self._thought: _Thought | None = None
+        self._logprobs: list[Any] = []
+        self._finish: Finished | None = None
+        self._usage: Usage | None = None
+        self._out: list[bytes] = []
+
+    def write(self, events: Sequence[Event]) -> bytes:
+        for said in events:
+            self._take(said)
+        return self._taken()
+
+    def end(self, comment: bytes = b"") -> bytes:
+        self._begin()
+        finish = self._finish
+        cut = finish is not None and finish.reason in ("length", "content_filter")
+        self._close_all("incomplete" if cut else "completed")
+        snapshot = self._snapshot.finished(
+            [item.value for item in self._items],
+            write_usage(self._usage) if self._usage is not None else None,
+            finish.reason if finish else None,
+            finish.native if finish else None,
+        )
+        out = self._taken()
+        self._say(f"response.{snapshot['status']}", response=snapshot)
+        return out + comment + self._taken()
+
+    def fail(self, fault: Fault) -> bytes:
+        self._begin()
+        done = [item.value for item in self._items if not item.open]
+        usage = write_usage(self._usage) if self._usage is not None else None
+        snapshot = self._snapshot.failed(done, usage, {})
+        return self._taken() + failed_events(fault, snapshot, self._number)
+
+    def _take(self, said: Event) -> None:
+        if getattr(said, "choice", 0) != 0:
+            # This format has one answer per call; others are not shown.
+            return
+        writes = _WRITERS.get(type(said))
+        if writes is not None:
+            writes(self, said)
+
+    # Bytes.
+
+    def _taken(self) -> bytes:
+        out, self._out = b"".join(self._out), []
+        return out
+
+    def _say(self, kind: str, **fields: Any) -> None:
+        self._out.append(event(kind, {"type": kind, "sequence_number": self._number, **fields}))
+        self._number += 1
+
+    def _say_of(self, item: _Item, kind: str, **fields: Any) -> None:
+        self._say(f"response.{kind}", item_id=item.id, output_index=item.index, **fields)
+
+    # The answer.
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            self._say("response.created", response=self._snapshot.under_way())
+            self._say("response.in_progress", response=self._snapshot.under_way())
+
+    def _started(self, said: Started) -> None:
+        if not self._begun:
+            self._snapshot = Snapshot(self._pen, said.extra, said.service_tier)
+            self._usage = said.usage
+        self._begin()
+
+    def _usage_seen(self, said: UsageSeen) -> None:
+        self._usage = said.usage
+
+    def _finished(self, said: Finished) -> None:
+        self._finish = self._finish or said
+
+    # Items.
+
+    def _open(self, value: _Object) -> _Item:
+        self._begin()
+        self._end_thought()
+        self._end_message()
+        index = len(self._items)
+        name = value.get("id") or item_id(value, self._pen.id, index)
+        opened = {**value, "id": name, **({"status": "in_progress"} if _timed(value) else {})}
+        item = _Item(index, name, opened)
+        self._items.append(item)
+        self._say("response.output_item.added", output_index=index, item=opened)
+        return item
+
+    def _done(self, item: _Item, value: _Object) -> None:
+        if not item.open:
+            return
+        item.open = False
+        item.value = {**value, "id": item.id}
+        self._say("response.output_item.done", output_index=item.index, item=item.value)
+
+    def _close_all(self, status: str) -> None:
+        self._end_thought()
+        for key in list(self._calls):
+            self._end_call(key)
+        self._end_message(status)
+
+    def _part_started(self, said: PartStarted) -> None:
+        self._parts[said.key] = said
+        if said.kind in ("text", "refusal"):
+            self._start_spoken(said)
+        elif said.kind == "reasoning":
+            self._start_thought(said)
+        elif said.kind == "tool_call" and said.kind_of_tool != "server":
+            self._start_call(said)
+        elif isinstance(said.whole, Opaque) and said.whole.format == FORMAT:
+            value = dict(said.whole.value)
+            self._done(self._open(value), value)
+
+    def _part_ended(self, said: PartEnded) -> None:
+        if said.key in self._contents:
+            self._end_content(self._contents[said.key])
+        elif said.key in self._calls:
+            self._end_call(said.key)
+
+    # Messages.
+
+    def _start_spoken(self, said: PartStarted) -> None:
+        whole = said.whole if isinstance(said.whole, Text | Refusal) else None
+        known = remembered(whole.extra if whole is not None else said.extra)
+        own = known.get("item")
+        if self._message is None or own is not None:
+            value = {"type": "message", **(own or {}), "role": "assistant", "content": []}
+            self._message = self._open(value)
+        content = _Content(self._message, "output_text" if said.kind == "text" else "refusal")
+        self._message.content.append(content)
+        self._contents[said.key] = content
+        self._say_of(
+            self._message, "content_part.added", content_index=content.index, part=content.value()
+        )
+
+    def _content(self, key: str) -> _Content | None:
+        """The part that takes more of this text: a new one when its message is done."""
+        content = self._contents.get(key)
+        if content is None or content.open:
+            return content
+        kind: PartKind = "refusal" if content.kind == "refusal" else "text"
+        self._start_spoken(PartStarted(key=key, kind=kind))
+        return self._contents[key]
+
+    def _text(self, said: TextDelta) -> None:
+        content = self._content(said.key) if said.text else None
+        if content is None:
+            return
+        content.pieces.append(said.text)
+        logprobs, self._logprobs = self._logprobs, []
+        content.logprobs += logprobs
+        item = content.item
+        self._out.append(
+            _TEXT_DELTA
+            % (
+                self._number,
+                _encode(item.id),
+                item.index,
+                content.index,
+                _encode(said.text),
+                _encode(logprobs),
+            )
+        )
+        self._number += 1
+
+    def _refusal(self, said: RefusalDelta) -> None:
+        content = self._content(said.key) if said.text else None
+        if content is not None:
+            content.pieces.append(said.text)
+            self._say_of(
+                content.item, "refusal.delta", content_index=content.index, delta=said.text
+            )
+
+    def _logprobs_added(self, said: LogprobsAdded) -> None:
+        found = said.value.get("content") if isinstance(said.value, dict) else None
+        if found:
+            self._logprobs += found
+
+    def _cited(self, said: CitationAdded) -> None:
+        content = self._contents.get(said.key)
+        if content is None or not content.open:
+            return
+        for note in annotations((said.value,)):
+            self._say_of(
+                content.item,
+                "output_text.annotation.added",
+                content_index=content.index,
+                annotation_index=len(content.annotations),
+                annotation=note,
+            )
+            content.annotations.append(note)
+
+    def _end_content(self, content: _Content) -> None:
+        if not content.open:
+            return
+        content.open = False
+        value, place = content.value(), {"content_index": content.index}
+        if content.kind == "refusal":
+            self._say_of(content.item, "refusal.done", **place, refusal=value["refusal"])
+        else:
+            if self._logprobs:
+                # Some formats tell them after the text.
+                content.logprobs += self._logprobs
+                self._logprobs = []
+                value = content.value()
+            said = {"text": value["text"], "logprobs": value["logprobs"]}
+            self._say_of(content.item, "output_text.done", **place, **said)
+        self._say_of(content.item, "content_part.done", **place, part=value)
+
+    def _end_message(self, status: str = "completed") -> None:
+        item, self._message = self._message, None
+        if item is None:
+            return
+        for content in item.content:
+            self._end_content(content)
+        values = [content.value() for content in item.content]
+        self._done(item, {**item.value, "status": status, "content": values})
+
+    # Reasoning.
+
+    def _start_thought(self, said: PartStarted) -> None:
+        part = said.whole if isinstance(said.whole, Reasoning) else Reasoning(extra=said.extra)
+        if self._thought is not None and belongs_to(part, self._thought.whole()):
+            sealed, thought = part, self._thought
+            thought.part = replace(thought.part, encrypted=sealed.encrypted, made_by=sealed.made_by)
+            return
+        own = remembered(part.extra).get("own", {})
+        item = self._open({"id": "", **own, "type": "reasoning", "summary": []})
+        self._thought = _Thought(said.key, item, part)
+
+    def _thinking(self, key: str) -> _Thought | None:
+        """The open piece of reasoning if it is this one."""
+        thought = self._thought
+        return thought if thought is not None and thought.key == key else None
+
+    def _reasoning(self, said: ReasoningDelta) -> None:
+        if not said.text or self._parts.get(said.key) is None:
+            return
+        if self._thinking(said.key) is None:
+            self._start_thought(PartStarted(key=said.key, kind="reasoning"))
+        thought = self._thinking(said.key)
+        if thought is None:
+            return
+        if not thought.pieces:
+            part = {"type": "summary_text", "text": ""}
+            self._say_of(thought.item, "reasoning_summary_part.added", summary_index=0, part=part)
+        thought.pieces.append(said.text)
+        self._say_of(thought.item, "reasoning_summary_text.delta", summary_index=0, delta=said.text)
+
+    def _signature(self, said: SignatureDelta) -> None:
+        thought = self._thinking(said.key)
+        if thought is not None:
+            earlier = thought.signed[0] if thought.signed is not None else ""
+            thought.signed = (earlier + said.signature, said.made_by)
+
+    def _end_thought(self) -> None:
+        thought, self._thought = self._thought, None
+        if thought is None:
+            return
+        item, whole = thought.item, thought.whole()
+        if text := "".join(thought.pieces):
+            part = {"type": "summary_text", "text": text}
+            self._say_of(item, "reasoning_summary_text.done", summary_index=0, text=text)
+            self._say_of(item, "reasoning_summary_part.done", summary_index=0, part=part)
+        value = encode_reasoning([whole], answer=True) or {}
+        self._done(item, {**value, "id": item.id})
+
+    # Calls.
+
+    def _start_call(self, said: PartStarted) -> None:
+        whole = said.whole if isinstance(said.whole, ToolCall) else None
+        call = whole or ToolCall(
+            id=said.id or "", name=said.name or "", kind=said.kind_of_tool, extra=said.extra
+        )
+        value = encode_call(call, self._snapshot.names)
+        custom = value["type"] == "custom_tool_call"
+        item = self._open(value)
+        held = custom and call.kind != "custom"
+        self._calls[said.key] = _Call(item, call, custom=custom, held=held)
+
+    def _arguments(self, said: ArgumentsDelta) -> None:
+        call = self._calls.get(said.key)
+        if call is None or not said.text:
+            return
+        call.pieces.append(said.text)
+        if not call.held:
+            self._say_of(call.item, f"{_event_of(call)}.delta", delta=said.text)
+
+    def _end_call(self, key: str) -> None:
+        call = self._calls.pop(key)
+        said = call.call.arguments + "".join(call.pieces)
+        if call.held:
+            said = as_input(said)
+            self._say_of(call.item, f"{_event_of(call)}.delta", delta=said)
+        elif not said and not call.custom:
+            # Clients parse what they have, and "" is no JSON.
+            said = "{}"
+            self._say_of(call.item, f"{_event_of(call)}.delta", delta=said)
+        field = "input" if call.custom else "arguments"
+        self._say_of(call.item, f"{_event_of(call)}.done", **{field: said})
+        self._done(call.item, {**call.item.value, "status": "completed", field: said})
+
+
+def _timed(value: _Object) -> bool:
+    """Whether an item of this type tells how far it is."""
+    return value["type"] in ("message", "function_call", "custom_tool_call")
+
+
+def _event_of(call: _Call) -> str:
+    return "custom_tool_call_input" if call.custom else "function_call_arguments"
+
+
+_WRITERS: dict[type, Any] = {
+    Started: ResponsesWriter._started,
+    UsageSeen: ResponsesWriter._usage_seen,
+    Finished: ResponsesWriter._finished,
+    PartStarted: ResponsesWriter._part_started,
+    PartEnded: ResponsesWriter._part_ended,
+    TextDelta: ResponsesWriter._text,
+    RefusalDelta: ResponsesWriter._refusal,
+    LogprobsAdded: ResponsesWriter._logprobs_added,
+    CitationAdded: ResponsesWriter._cited,
+    ReasoningDelta: ResponsesWriter._reasoning,
+    SignatureDelta: ResponsesWriter._signature,
+    ArgumentsDelta: ResponsesWriter._arguments,
+}
