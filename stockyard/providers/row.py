@@ -22,8 +22,15 @@ CUSTOMARY = {
     "openai.completions": "/completions",
     "openai.responses": "/responses",
     "anthropic.messages": "/messages",
+    "gemini": "/models/{model}:{verb:generateContent|streamGenerateContent}",
 }
 """Where a format stands behind the version segment, with whoever speaks it."""
+
+_VERSIONS = {"anthropic.messages": "/v1", "gemini": "/v1beta"}
+"""The version segment of formats whose base URLs are given without it."""
+_STREAM_QUERIES = {"gemini": "alt=sse"}
+_AUTH = {"gemini": "header:x-goog-api-key"}
+"""How a secret is shown in a format whose providers do not take it as a bearer."""
 
 
 class Place(Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,14 +120,14 @@ def row_of_kind(name: str, given: Mapping[str, Any]) -> Row:
         raise bad_row(name, "the catalog does not have it, so it needs `kind` and `base_url`.")
     if kind not in CUSTOMARY:
         raise bad_row(name, f"`kind` must be one of {', '.join(CUSTOMARY)}.")
-    versioned = re.search(r"/v[0-9]+/?$", base_url) is not None
-    unversioned = kind == "anthropic.messages" and not versioned
+    versioned = re.search(r"/v[0-9]+[a-z]*/?$", base_url) is not None
+    version = "" if versioned else _VERSIONS.get(kind, "")
     return Row(
         title=name,
         base_url=base_url,
         env=(),
-        auth=("bearer", "none"),
-        speaks={kind: ("/v1" if unversioned else "") + CUSTOMARY[kind]},
+        auth=(_AUTH.get(kind, "bearer"), "none"),
+        speaks={kind: Place(version + CUSTOMARY[kind], stream_query=_STREAM_QUERIES.get(kind, ""))},
         endpoints=_OPENAI_LIKE if kind.startswith("openai.") else {},
         features=("stream", "tools"),
     )

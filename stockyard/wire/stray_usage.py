@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stockyard.core.money import Usage
+from stockyard.wire.gemini.usage import read_usage as read_gemini_usage
 from stockyard.wire.usage import Counts, read_chat_usage
 
 TAIL_BYTES = 64 * 1024
@@ -67,17 +68,4 @@ def _by_names(said: Mapping[str, Any]) -> Usage | None:
     )
 
 
-def _gemini(said: Mapping[str, Any]) -> Usage | None:
-    counts = Counts(said)
-    cached = counts.count("cachedContentTokenCount")
-    return Usage(
-        in_fresh=counts.minus(counts.count("promptTokenCount"), cached),
-        in_cached=cached,
-        in_tool=counts.count("toolUsePromptTokenCount"),
-        out_text=counts.count("candidatesTokenCount"),
-        out_reasoning=counts.count("thoughtsTokenCount"),
-        flags=counts.flags,
-    )
-
-
-_READERS = (('"usageMetadata"', _gemini), ('"usage"', _by_names))
+_READERS = (('"usageMetadata"', read_gemini_usage), ('"usage"', _by_names))

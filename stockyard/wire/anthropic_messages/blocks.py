@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import msgspec
-
 from stockyard.core.messages import (
     AnyPart,
     Cache,
@@ -17,6 +15,7 @@ from stockyard.core.messages import (
     ToolCall,
     ToolResult,
 )
+from stockyard.wire.arguments import arguments_object, compact
 from stockyard.wire.fields import Fields
 from stockyard.wire.layout import Drops, layout_of, own_fields, with_layout
 from stockyard.wire.media import from_data_url, sniffed
@@ -83,21 +82,6 @@ def cache_field(cache: Cache | None) -> dict[str, Any]:
         return {}
     ttl = {"ttl": cache.ttl} if cache.ttl in _TTLS else {}
     return {"cache_control": {"type": "ephemeral", **ttl}}
-
-
-def arguments_object(text: str) -> Any:
-    """A call's arguments as an object. Text that is no object is kept under `_raw`."""
-    if not text.strip():
-        return {}
-    try:
-        value = msgspec.json.decode(text)
-    except (ValueError, RecursionError):
-        return {"_raw": text}
-    return value if isinstance(value, dict) else {"_raw": text}
-
-
-def compact(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
 
 
 def _read_text(fields: Fields) -> AnyPart:

@@ -21,6 +21,7 @@ from stockyard.wire.anthropic_messages.turns import (
     leading_system,
 )
 from stockyard.wire.codec import Dropped, Traits
+from stockyard.wire.efforts import BUDGETS
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_layout, words
 
@@ -28,16 +29,6 @@ DEFAULT_MAX_TOKENS = 4_096
 """Where the model's own maximum is not known; the field is required."""
 
 SMALLEST_BUDGET = 1_024
-
-# Thinking budgets by effort, for models that take a budget (`wire.md` 5.2).
-BUDGETS = {
-    "minimal": 1_024,
-    "low": 1_024,
-    "medium": 2_048,
-    "high": 4_096,
-    "xhigh": 8_192,
-    "max": 16_384,
-}
 
 EFFORT = "effort"
 """Layout of a reasoning wish whose effort was said in this format."""

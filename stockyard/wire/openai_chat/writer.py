@@ -137,7 +137,9 @@ class ChatWriter:
         call = self._calls.get(event.key)
         if call is not None:
             signed = {"google": {"thought_signature": event.signature}}
-            self._call_delta(event.choice, {"index": call.index, "extra_content": signed})
+            # SDK helpers insist on the inner object in every delta of a call.
+            said = {"custom": {"input": ""}} if call.custom else {"function": {"arguments": ""}}
+            self._call_delta(event.choice, {"index": call.index, **said, "extra_content": signed})
         elif (thought := self._thoughts.get(event.key)) is not None:
             thought.signature = (event.signature, event.made_by)
 
