@@ -182,7 +182,7 @@ def test_a_refused_call_has_its_reason_in_its_line(program: Any) -> None:
 
 
 def test_a_model_named_like_a_secret_is_not_in_the_log(program: Any) -> None:
-    process = program.start(STOCKYARD__log__calls="on")
+    process = program.start(STOCKYARD__log__calls="on", OPENAI_API_KEY=SECRET)
     process.call(key_of(program), model=SECRET)
     process.wait_for("[secret]")
     assert SECRET not in process.said

@@ -13,7 +13,15 @@ from stockyard.core.folding import fold, unfold
 from stockyard.core.messages import Finish, Image, Message, Text
 from stockyard.core.ports import Ports
 from stockyard.core.replay import Replay
-from stockyard.core.request import Content, OutputForm, ReasoningWish, Request, Tool, ToolChoice
+from stockyard.core.request import (
+    Content,
+    OutputForm,
+    ReasoningWish,
+    Request,
+    Tie,
+    Tool,
+    ToolChoice,
+)
 from stockyard.core.response import Raw, Response
 from stockyard.core.stream import Answer, Stream
 from stockyard.errors import Refused, UpstreamError
@@ -137,6 +145,7 @@ FIELDS: dict[str, tuple[Any, Any]] = {
     "modalities": (("text",), ("text", "audio")),
     "store": (True, False),
     "previous": (None, "resp_1"),
+    "tie": (None, Tie(code="previous_response_not_found", message="No.", param="previous")),
     "cache": (None, {"ttl": "1h"}),
     "extra": ({"openai_chat": {"odd": 1}}, {"openai_chat": {"odd": 2}}),
     "shape": (None, "string"),
