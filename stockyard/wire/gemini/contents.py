@@ -30,6 +30,8 @@ APART = "apart"
 """The client sent this turn apart from an earlier one of the same role."""
 ROLELESS = "roleless"
 """The content did not say its role."""
+EMPTY = "empty"
+"""The content has no parts, as the client sent it."""
 _SYSTEM_ROLE = "role="
 """The role that a system instruction had given itself; it means nothing."""
 
@@ -58,7 +60,11 @@ def decode_contents(items: list[Any]) -> tuple[Message, ...]:
         if role is None:
             raise FieldError(fields.at("role"), "user or model")
         parts = tuple(calls.settled(part, i) for part in _parts_of(fields))
-        shape = words(APART if role == earlier else None, ROLELESS if said is None else None)
+        shape = words(
+            APART if role == earlier else None,
+            ROLELESS if said is None else None,
+            None if parts else EMPTY,
+        )
         turn = Message(role=role, parts=parts, shape=shape, extra=fields.left(FORMAT))
         messages += _split(turn) if role == "user" else (turn,)
         earlier = role
@@ -186,7 +192,7 @@ class _Contents:
             notes, self._notes = self._notes, []
             # Results must come first in their turn.
             parts = [*parts, *notes] if message.role == "tool" else [*notes, *parts]
-        if parts or FORMAT in message.extra or message.shape is not None:
+        if parts or has_word(message.shape, EMPTY):
             self._place(role, parts, message)
 
     def finished(self) -> list[dict[str, Any]]:

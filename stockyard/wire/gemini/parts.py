@@ -31,6 +31,8 @@ EMPTY = "empty"
 """A text that is empty, as the client had it: this format allows that."""
 TEXTLESS = "textless"
 """A thought of which only the signature came."""
+TYPELESS = "typeless"
+"""Media that came without a type."""
 UNNAMED = "unnamed"
 """A call or result without an id: here a result may belong to its call by name and order."""
 BARE = "bare"
@@ -116,6 +118,7 @@ def _read_inline(fields: Fields) -> AnyPart:
         return Audio(data=data, format=known or subtype, extra=extra)
     if family == "video":
         return Video(data=data, media_type=kind, extra=extra)
+    extra = with_layout(extra, FORMAT, "" if kind else TYPELESS)
     return Document(data=data, media_type=kind or None, extra=extra)
 
 
@@ -124,7 +127,7 @@ def _read_file(fields: Fields) -> AnyPart:
     kind, uri = media.text("mimeType"), media.required_text("fileUri")
     if media.rest:
         fields.rest["fileData"] = media.rest
-    extra = fields.left(FORMAT)
+    extra = with_layout(fields.left(FORMAT), FORMAT, "" if kind else TYPELESS)
     public = uri.startswith(("https://", "http://"))
     url, file_id = (uri, None) if public else (None, uri)
     family = (kind or "").partition("/")[0]
@@ -224,10 +227,7 @@ def _write_video(part: Video, _: Drops) -> dict[str, Any] | None:
 def _write_document(part: Document, _: Drops) -> dict[str, Any] | None:
     if part.text is not None:
         return {"text": f"{part.title}\n\n{part.text}" if part.title else part.text}
-    kind = part.media_type
-    if FORMAT not in part.extra and kind is None:
-        kind = "application/pdf"
-    return _media(part.extra, part.url, part.data, kind, part.file_id, None)
+    return _media(part.extra, part.url, part.data, part.media_type, part.file_id, "application/pdf")
 
 
 def _write_audio(part: Audio, _: Drops) -> dict[str, Any] | None:
@@ -244,20 +244,21 @@ def _media(
     data: str | None,
     kind: str | None,
     file_id: str | None,
-    default: str | None,
+    default: str,
 ) -> dict[str, Any] | None:
     if url is not None and (media := from_data_url(url)):
         data, kind = media.data, media.media_type
+    guess = None if has_word(layout_of(extra, FORMAT), TYPELESS) else default
     if data is not None:
-        declared = kind or default
+        declared = kind or guess
         typed = {"mimeType": sniffed(data, declared)} if declared else {}
         return {"inlineData": {**_inner(extra, "inlineData"), **typed, "data": data}}
     uri = url if url is not None else file_id
     if uri is None or "://" not in uri:
         # Files that another provider keeps are not known here.
         return None
-    if kind is None and FORMAT not in extra:
-        kind = _BY_ENDING.get(uri.partition("?")[0].rpartition(".")[2].lower(), default)
+    if kind is None and guess is not None:
+        kind = _BY_ENDING.get(uri.partition("?")[0].rpartition(".")[2].lower(), guess)
     typed = {"mimeType": kind} if kind else {}
     return {"fileData": {**_inner(extra, "fileData"), **typed, "fileUri": uri}}
 

@@ -111,7 +111,7 @@ def decode_call(fields: Fields) -> ToolCall:
         id=call_id,
         name=name,
         arguments=said if isinstance(said, str) else _compact(said),
-        signature=_thought_signature(fields.rest),
+        signature=_take_signature(fields.rest),
         kind="custom" if custom else "function",
         cache=cache_of(fields),
         extra=fields.left(FORMAT),
@@ -331,11 +331,16 @@ def _loses_cache_mark(message: Message) -> bool:
     return any(p.cache and FORMAT not in {**p.extra, **message.extra} for p in message.parts)
 
 
-def _thought_signature(rest: dict[str, Any]) -> str | None:
+def _take_signature(rest: dict[str, Any]) -> str | None:
+    """The signature of a call, taken out of its fields when it is all that stands there."""
     found: Any = rest.get("extra_content")
     for key in ("google", "thought_signature"):
         found = found.get(key) if isinstance(found, dict) else None
-    return found if isinstance(found, str) else None
+    if not isinstance(found, str):
+        return None
+    if rest["extra_content"] == {"google": {"thought_signature": found}}:
+        del rest["extra_content"]
+    return found
 
 
 def _compact(value: Any) -> str:

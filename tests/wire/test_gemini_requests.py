@@ -1,0 +1,488 @@
+"""Requests of the gemini format: what is read, what is written, and what others make of it."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stockyard.core.messages import ToolCall, ToolResult
+from stockyard.core.request import Request
+from stockyard.errors import Refused
+from stockyard.wire.codec import Dropped
+from stockyard.wire.formats import FORMATS
+
+GEMINI, CHAT, MESSAGES = FORMATS["gemini"], FORMATS["openai.chat"], FORMATS["anthropic.messages"]
+NONE: frozenset[str] = frozenset()
+HI = {"role": "user", "parts": [{"text": "hi"}]}
+
+
+def body_of(**fields: Any) -> bytes:
+    return json.dumps({"contents": [HI], **fields}).encode()
+
+
+def written(body: bytes, *, to: str = "gemini", traits: frozenset[str] = NONE) -> Dropped:
+    request = Request(model="m", content=GEMINI.decode_request(body))
+    return FORMATS[to].encode_request(request, features=NONE, traits=traits)
+
+
+def from_chat(traits: frozenset[str] = NONE, **fields: Any) -> tuple[Any, tuple[str, ...]]:
+    said = {"model": "m", "messages": [{"role": "user", "content": "hi"}], **fields}
+    content = CHAT.decode_request(json.dumps(said).encode())
+    encoded = GEMINI.encode_request(
+        Request(model="m", content=content), features=NONE, traits=traits
+    )
+    return json.loads(encoded.body), encoded.dropped
+
+
+def calls_and_results(body: bytes) -> tuple[list[ToolCall], list[ToolResult]]:
+    parts = [p for m in GEMINI.decode_request(body).messages for p in m.parts]
+    return (
+        [p for p in parts if isinstance(p, ToolCall)],
+        [p for p in parts if isinstance(p, ToolResult)],
+    )
+
+
+def a_call(name: str, args: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    return {"functionCall": {"name": name, "args": args or {}, **more}}
+
+
+def a_result(name: str, response: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"functionResponse": {"name": name, "response": response, **more}}
+
+
+# The head
+
+
+def test_the_body_tells_neither_model_nor_stream() -> None:
+    head = GEMINI.peek(body_of(generationConfig={"maxOutputTokens": 7}))
+
+    assert (head.model, head.stream, head.wants_usage, head.max_output) == ("", False, True, 7)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        b'{"contents": "hi"}',
+        b'{"contents": []',
+        b"[]",
+        b'{"contents": [], "contents": [{}]}',
+        b'{"contents": [], "generationConfig": {"maxOutputTokens": "many"}}',
+    ],
+)
+def test_what_is_no_request_is_refused_with_400(body: bytes) -> None:
+    with pytest.raises(Refused) as refused:
+        GEMINI.peek(body)
+
+    assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"contents": [{"role": "assistant", "parts": []}]}, "contents[0].role"),
+        ({"contents": [{"parts": "hi"}]}, "contents[0].parts"),
+        ({"contents": [{"parts": [{"text": 5}]}]}, "contents[0].parts[0].text"),
+        ({"generationConfig": {"temperature": "warm"}}, "generationConfig.temperature"),
+        ({"tools": [{"functionDeclarations": [{}]}]}, "tools[0].functionDeclarations[0].name"),
+        (
+            {"toolConfig": {"functionCallingConfig": {"mode": "SOME"}}},
+            "toolConfig.functionCallingConfig.mode",
+        ),
+        ({"generationConfig": {"topK": 1, "top_k": 2}}, "generationConfig.topK"),
+        ({"systemInstruction": {"parts": []}, "system_instruction": {}}, "systemInstruction"),
+    ],
+)
+def test_a_field_that_cannot_be_used_is_named(fields: dict[str, Any], param: str) -> None:
+    with pytest.raises(Refused) as refused:
+        GEMINI.decode_request(body_of(**fields))
+
+    assert (refused.value.status, refused.value.param) == (400, param)
+
+
+# Spellings
+
+
+def test_snake_case_means_the_same() -> None:
+    camel = {
+        "systemInstruction": {"parts": [{"text": "Be brief."}]},
+        "contents": [
+            {"role": "user", "parts": [{"inlineData": {"mimeType": "image/png", "data": "aGk="}}]}
+        ],
+        "tools": [{"functionDeclarations": [{"name": "f"}]}, {"codeExecution": {}}],
+        "toolConfig": {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["f"]}},
+        "generationConfig": {"maxOutputTokens": 5, "thinkingConfig": {"thinkingBudget": 1024}},
+    }
+    snake = {
+        "system_instruction": camel["systemInstruction"],
+        "contents": [
+            {"role": "user", "parts": [{"inline_data": {"mime_type": "image/png", "data": "aGk="}}]}
+        ],
+        "tools": [{"function_declarations": [{"name": "f"}]}, {"code_execution": {}}],
+        "tool_config": {
+            "function_calling_config": {"mode": "any", "allowed_function_names": ["f"]}
+        },
+        "generation_config": {"max_output_tokens": 5, "thinking_config": {"thinking_budget": 1024}},
+    }
+
+    assert json.loads(written(json.dumps(snake).encode()).body) == camel
+    assert GEMINI.peek(json.dumps(snake).encode()).max_output == 5
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"safetySettings": [{"category": "X"}], "cachedContent": "cachedContents/1"},
+        {"labels": {"team": "a"}, "generationConfig": {"speechConfig": {"x": 1}, "topK": 3}},
+        {"generationConfig": {}, "toolConfig": {"retrievalConfig": {"languageCode": "de"}}},
+        {"tools": [{"functionDeclarations": [{"name": "a"}]}, {"googleSearch": {}}]},
+        {"tools": [{"functionDeclarations": [{"name": n}]} for n in ("a", "b")]},
+        {"toolConfig": {"functionCallingConfig": {"mode": "VALIDATED"}}},
+        {
+            "toolConfig": {
+                "functionCallingConfig": {
+                    "mode": "VALIDATED",
+                    "allowedFunctionNames": ["a"],
+                    "streamFunctionCallArguments": True,
+                }
+            }
+        },
+        {
+            "toolConfig": {
+                "functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["a", "b"]}
+            }
+        },
+        {"generationConfig": {"thinkingConfig": {"thinkingBudget": -1, "includeThoughts": False}}},
+        {"generationConfig": {"thinkingConfig": {"thinkingBudget": 0}}},
+        {"generationConfig": {"thinkingConfig": {"thinkingLevel": "XHIGH"}}},
+        {
+            "generationConfig": {
+                "responseMimeType": "text/x.enum",
+                "responseSchema": {"enum": ["a"]},
+            }
+        },
+        {"generationConfig": {"responseMimeType": "text/plain"}},
+        {"generationConfig": {"responseJsonSchema": {"type": "object"}}},
+        {
+            "generationConfig": {
+                "responseMimeType": "application/json",
+                "responseSchema": {"type": "OBJECT", "properties": {"type": {"type": "STRING"}}},
+            }
+        },
+        {"generationConfig": {"stopSequences": [], "responseModalities": ["TEXT", "IMAGE"]}},
+        {"serviceTier": "flex"},
+        {"serviceTier": "another"},
+        {"systemInstruction": {"role": "user", "parts": [{"text": "a"}, {"text": "b"}]}},
+        {"contents": [{"parts": [{"text": ""}, {"text": "hi", "thoughtSignature": "c2ln"}]}]},
+        {"contents": [HI, HI, {"role": "model", "parts": []}]},
+        {"contents": [{"role": "model", "parts": [{"thought": True, "thoughtSignature": "c2ln"}]}]},
+        {"contents": [{"role": "model", "parts": [{"text": "Hm.", "thought": True}]}]},
+        {"contents": [{"role": "user", "parts": [{"fileData": {"fileUri": "gs://b/a"}}]}]},
+        {
+            "contents": [
+                {
+                    "role": "user",
+                    "parts": [
+                        {"inlineData": {"mimeType": "audio/mpeg", "data": "aGk="}},
+                        {"inlineData": {"mimeType": "video/mp4", "data": "aGk="}},
+                        {
+                            "fileData": {"mimeType": "video/mp4", "fileUri": "https://x.test/v"},
+                            "videoMetadata": {"startOffset": "1s"},
+                        },
+                        {"executableCode": {"language": "PYTHON", "code": "1"}},
+                    ],
+                }
+            ]
+        },
+        {
+            "contents": [
+                {"role": "model", "parts": [a_call("f"), {"functionCall": {"name": "g"}}]},
+                {
+                    "role": "user",
+                    "parts": [
+                        a_result("g", {"output": '{"a":1}'}),
+                        a_result("f", {"a": 1.5, "b": None}),
+                        a_result("nobody_called", {"error": "no"}, scheduling="SILENT"),
+                        {"text": "and?"},
+                    ],
+                },
+            ]
+        },
+    ],
+)
+def test_a_request_that_is_written_again_says_the_same(fields: dict[str, Any]) -> None:
+    body = body_of(**fields)
+
+    again = written(body)
+
+    assert json.loads(again.body) == json.loads(body)
+    assert again.dropped == ()
+
+
+texts = st.text(st.characters(codec="utf-8"), max_size=20)
+args = st.dictionaries(texts, texts | st.integers(-1000, 1000) | st.booleans(), max_size=3)
+model_parts = st.one_of(
+    st.builds(lambda t: {"text": t}, texts),
+    st.builds(lambda t: {"text": t, "thought": True}, texts),
+    st.builds(lambda n, a: a_call(n or "f", a), texts, args),
+    st.builds(lambda n, a, i: a_call(n or "f", a, id=i or "1"), texts, args, texts),
+)
+contents = st.lists(
+    st.builds(
+        lambda r, p: {"role": r, "parts": p}, st.just("model"), st.lists(model_parts, max_size=4)
+    )
+    | st.just(HI),
+    max_size=5,
+)
+
+
+@given(contents)
+def test_any_conversation_survives(items: list[Any]) -> None:
+    ids = [p["functionCall"].get("id") for i in items for p in i["parts"] if "functionCall" in p]
+    known = [i for i in ids if i is not None]
+    body = body_of(contents=items)
+
+    again = json.loads(written(body).body)
+
+    if len(set(known)) == len(known):
+        assert again["contents"] == items
+
+
+# Calls and their results
+
+
+def test_a_result_without_an_id_belongs_to_the_first_open_call_of_its_name() -> None:
+    body = body_of(
+        contents=[
+            {"role": "model", "parts": [a_call("f", {"n": 1}), a_call("g"), a_call("f", {"n": 2})]},
+            {
+                "role": "user",
+                "parts": [
+                    a_result("f", {"r": 1}),
+                    a_result("f", {"r": 2}),
+                    a_result("g", {"r": 3}),
+                ],
+            },
+        ]
+    )
+
+    calls, results = calls_and_results(body)
+
+    assert len({call.id for call in calls}) == 3
+    assert [r.call_id for r in results] == [calls[0].id, calls[2].id, calls[1].id]
+    assert calls_and_results(body) == (calls, results)
+
+
+def test_other_formats_are_told_of_calls_and_results_under_the_same_ids() -> None:
+    body = body_of(
+        contents=[
+            HI,
+            {"role": "model", "parts": [a_call("f", {"n": 1})]},
+            {"role": "user", "parts": [a_result("f", {"output": "one"}), {"text": "and?"}]},
+        ]
+    )
+
+    chat = written(body, to="openai.chat")
+
+    _, call, result, after = json.loads(chat.body)["messages"]
+    assert call["tool_calls"][0]["id"] == result["tool_call_id"]
+    assert call["tool_calls"][0]["function"] == {"name": "f", "arguments": '{"n":1}'}
+    assert (result["content"], after["content"]) == ("one", "and?")
+    assert chat.dropped == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "response"),
+    [
+        ("Sunny", {"output": "Sunny"}),
+        ('{"temp": 3}', {"temp": 3}),
+        ("[1, 2]", {"output": "[1, 2]"}),
+        ("{broken", {"output": "{broken"}),
+        ("", {"output": ""}),
+    ],
+)
+def test_a_result_becomes_an_object(content: str, response: Any) -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    messages = [
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "1", "content": content},
+    ]
+
+    body, dropped = from_chat(messages=messages)
+
+    assert body["contents"][1]["parts"] == [a_result("f", response, id="1")]
+    assert dropped == ()
+
+
+def test_a_result_that_answers_no_call_is_dropped_by_name() -> None:
+    messages = [{"role": "tool", "tool_call_id": "nobody", "content": "x"}]
+
+    body, dropped = from_chat(messages=messages)
+
+    assert body["contents"] == []
+    assert dropped == ("messages.tool_call_id",)
+
+
+def test_calls_of_others_are_signed_where_the_model_insists() -> None:
+    calls = [
+        {"id": str(n), "type": "function", "function": {"name": "f", "arguments": "{}"}}
+        for n in range(2)
+    ]
+    messages = [{"role": "assistant", "tool_calls": calls}]
+
+    signed, _ = from_chat(frozenset({"signature_required"}), messages=messages)
+    plain, _ = from_chat(messages=messages)
+
+    assert [p.get("thoughtSignature") for p in signed["contents"][0]["parts"]] == [
+        "skip_thought_signature_validator",
+        None,
+    ]
+    assert not any("thoughtSignature" in p for p in plain["contents"][0]["parts"])
+
+
+def test_a_signature_that_a_chat_client_sends_back_goes_back_in_its_place() -> None:
+    call = {
+        "id": "1",
+        "type": "function",
+        "function": {"name": "f", "arguments": "{}"},
+        "extra_content": {"google": {"thought_signature": "c2ln"}},
+    }
+
+    body, dropped = from_chat(
+        frozenset({"signature_required"}), messages=[{"role": "assistant", "tool_calls": [call]}]
+    )
+
+    assert body["contents"][0]["parts"][0]["thoughtSignature"] == "c2ln"
+    assert "extra_content" not in json.dumps(body)
+    assert dropped == ()
+
+
+# Wishes
+
+
+@pytest.mark.parametrize(
+    ("effort", "config"),
+    [
+        ("low", {"includeThoughts": True, "thinkingBudget": 1024}),
+        ("high", {"includeThoughts": True, "thinkingBudget": 4096}),
+        ("none", {"thinkingBudget": 0}),
+    ],
+)
+def test_an_effort_becomes_a_budget(effort: str, config: Any) -> None:
+    body, _ = from_chat(reasoning_effort=effort)
+
+    assert body["generationConfig"]["thinkingConfig"] == config
+
+
+@pytest.mark.parametrize(
+    ("effort", "config", "lost"),
+    [
+        ("low", {"includeThoughts": True, "thinkingLevel": "LOW"}, ()),
+        ("xhigh", {"includeThoughts": True, "thinkingLevel": "HIGH"}, ()),
+        ("none", {"thinkingLevel": "LOW"}, ("reasoning_effort",)),
+    ],
+)
+def test_an_effort_becomes_a_level_where_the_model_takes_those(
+    effort: str, config: Any, lost: tuple[str, ...]
+) -> None:
+    body, dropped = from_chat(frozenset({"thinking_level"}), reasoning_effort=effort)
+
+    assert body["generationConfig"]["thinkingConfig"] == config
+    assert dropped == lost
+
+
+@pytest.mark.parametrize(
+    ("thinking", "effort"),
+    [
+        ({"thinkingBudget": 0}, "none"),
+        ({"thinkingBudget": -1}, None),
+        ({"thinkingBudget": 2048}, "medium"),
+        ({"thinkingLevel": "HIGH"}, "high"),
+        ({"includeThoughts": True}, None),
+    ],
+)
+def test_thinking_is_told_to_chat_as_an_effort(thinking: Any, effort: str | None) -> None:
+    chat = written(body_of(generationConfig={"thinkingConfig": thinking}), to="openai.chat")
+
+    assert json.loads(chat.body).get("reasoning_effort") == effort
+
+
+def test_types_in_capitals_are_json_schema_for_others() -> None:
+    schema = {"type": "OBJECT", "properties": {"type": {"type": "STRING", "enum": ["A"]}}}
+    tools = [{"functionDeclarations": [{"name": "f", "parameters": schema}]}]
+
+    chat = json.loads(written(body_of(tools=tools), to="openai.chat").body)
+
+    assert chat["tools"][0]["function"]["parameters"] == {
+        "type": "object",
+        "properties": {"type": {"type": "string", "enum": ["A"]}},
+    }
+
+
+def test_what_the_format_cannot_say_is_named() -> None:
+    _, dropped = from_chat(
+        logit_bias={"1": 2}, user="u", parallel_tool_calls=False, prompt_cache_key="k", store=True
+    )
+
+    assert set(dropped) == {
+        "logit_bias",
+        "user",
+        "parallel_tool_calls",
+        "prompt_cache_key",
+        "store",
+    }
+
+
+def test_tools_of_the_provider_and_unknown_fields_stay_behind_by_name() -> None:
+    chat = written(
+        body_of(
+            tools=[{"googleSearch": {}}], safetySettings=[], generationConfig={"imageConfig": {}}
+        ),
+        to="openai.chat",
+    )
+
+    assert {"tools.googleSearch", "safetySettings", "generationConfig"} <= set(chat.dropped)
+
+
+def test_files_that_only_another_provider_knows_stay_behind() -> None:
+    file = {"type": "file", "file": {"file_id": "file-1"}}
+    body, dropped = from_chat(messages=[{"role": "user", "content": [file]}])
+
+    assert body["contents"] == []
+    assert dropped == ("messages.content.document",)
+
+
+def test_messages_clients_may_show_images_in_results() -> None:
+    turns = [
+        {"role": "user", "content": "?"},
+        {
+            "role": "assistant",
+            "content": [{"type": "tool_use", "id": "1", "name": "f", "input": {}}],
+        },
+        {
+            "role": "user",
+            "content": [
+                {
+                    "type": "tool_result",
+                    "tool_use_id": "1",
+                    "content": [
+                        {"type": "text", "text": "Here:"},
+                        {
+                            "type": "image",
+                            "source": {"type": "base64", "media_type": "image/png", "data": "aGk="},
+                        },
+                    ],
+                }
+            ],
+        },
+    ]
+    said = json.dumps({"model": "m", "max_tokens": 9, "messages": turns}).encode()
+    content = MESSAGES.decode_request(said)
+
+    encoded = GEMINI.encode_request(Request(model="m", content=content), features=NONE, traits=NONE)
+
+    result = json.loads(encoded.body)["contents"][2]["parts"][0]["functionResponse"]
+    assert result["response"] == {"output": "Here:"}
+    assert result["parts"] == [{"inlineData": {"mimeType": "image/png", "data": "aGk="}}]
