@@ -47,7 +47,9 @@ class EventFrames:
 
     def rest(self) -> Frame:
         rest = self._blocks.rest()
-        return Frame(rest, _frame(rest + b"\r\n\r\n").document if rest else b"", plain=False)
+        if not rest.strip(_BLANKS):
+            return Frame(rest, b"")
+        return Frame(rest, _frame(rest + b"\r\n\r\n").document, plain=False)
 
 
 class ArrayFrames:

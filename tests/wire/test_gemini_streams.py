@@ -1,0 +1,528 @@
+"""Streams of the gemini format: how they are read, looked at, and written."""
+
+import json
+from typing import Any
+
+import pytest
+
+from stockyard.core.events import (
+    ArgumentsDelta,
+    Event,
+    Finished,
+    PartEnded,
+    PartStarted,
+    ReasoningDelta,
+    RefusalDelta,
+    SignatureDelta,
+    Started,
+    TextDelta,
+    UsageSeen,
+)
+from stockyard.core.folding import fold
+from stockyard.core.messages import Image, Opaque, Reasoning, Text, ToolCall
+from stockyard.core.money import Usage
+from stockyard.core.response import Output
+from stockyard.errors import UpstreamError
+from stockyard.wire.codec import Fault, Pen
+from stockyard.wire.formats import FORMATS
+
+EVENTS, ARRAY = FORMATS["gemini"], FORMATS["gemini.array"]
+NONE: frozenset[str] = frozenset()
+PEN = Pen(id="r1", model="m", created=1, wants_usage=True)
+COUNTS = {"promptTokenCount": 10, "candidatesTokenCount": 5, "totalTokenCount": 15}
+FAULT = Fault(status=502, kind="interrupted", code="stream_interrupted", message="It broke off.")
+
+
+def chunk(
+    *parts: dict[str, Any], finish: str | None = None, counts: Any = None, **more: Any
+) -> dict[str, Any]:
+    candidate: dict[str, Any] = {"content": {"parts": list(parts), "role": "model"}, "index": 0}
+    if finish:
+        candidate["finishReason"] = finish
+    answer = {"candidates": [candidate | more], "modelVersion": "m", "responseId": "r1"}
+    return answer if counts is None else {**answer, "usageMetadata": counts}
+
+
+def text(said: str, **more: Any) -> dict[str, Any]:
+    return {"text": said, **more}
+
+
+def call(name: str, **more: Any) -> dict[str, Any]:
+    return {"functionCall": {"name": name, **more}}
+
+
+def events_of(*chunks: Any) -> bytes:
+    return b"".join(b"data: " + json.dumps(c).encode() + b"\r\n\r\n" for c in chunks)
+
+
+def array_of(*chunks: Any) -> bytes:
+    return b"[" + b"\n,\r\n".join(json.dumps(c).encode() for c in chunks) + b"\n]"
+
+
+def read(data: bytes, codec: Any = EVENTS, step: int = 1 << 20) -> list[Event]:
+    reader = codec.reader(traits=NONE)
+    events = [e for i in range(0, len(data), step) for e in reader.feed(data[i : i + step])]
+    return events + reader.end()
+
+
+def output_of(*chunks: Any) -> Output:
+    return fold(read(events_of(*chunks)))[0]
+
+
+def parts_of(*chunks: Any) -> list[Any]:
+    return list(output_of(*chunks).choices[0].message.parts)
+
+
+def documents(stream: bytes) -> list[Any]:
+    assert stream.endswith(b"\r\n\r\n")
+    blocks = stream.split(b"\r\n\r\n")[:-1]
+    assert all(block.startswith(b"data: {") and b"\n" not in block for block in blocks)
+    return [json.loads(block[6:]) for block in blocks]
+
+
+def written(*events: Event, codec: Any = EVENTS) -> Any:
+    writer = codec.writer(PEN)
+    return writer.write([Started(), *events]) + writer.end(b": a comment\n\n")
+
+
+# Reading
+
+
+def test_s24_stop_is_not_the_end() -> None:
+    output = output_of(
+        chunk(text("a"), finish="STOP"), chunk(text("b")), chunk(text("c"), finish="STOP")
+    )
+
+    assert output.choices[0].message.text == "abc"
+    assert output.choices[0].finish == "stop"
+
+
+def test_the_last_finish_counts() -> None:
+    output = output_of(chunk(text("a"), finish="STOP"), chunk(text("b"), finish="MAX_TOKENS"))
+
+    assert output.choices[0].finish == "length"
+
+
+def test_a_call_makes_the_finish_tool_calls_whatever_is_said() -> None:
+    output = output_of(chunk(call("f", args={"a": 1})), chunk(text(""), finish="STOP"))
+
+    assert (output.choices[0].finish, output.choices[0].native_finish) == ("tool_calls", "STOP")
+
+
+def test_s26_whole_calls_without_ids_get_some_that_never_change() -> None:
+    chunks = (chunk(call("f", args={"a": 1}), call("f", args={"a": 2}), finish="STOP"),)
+
+    first, second = parts_of(*chunks)
+
+    assert (first.arguments, second.arguments) == ('{"a":1}', '{"a":2}')
+    assert first.id != second.id
+    assert [part.id for part in parts_of(*chunks)] == [first.id, second.id]
+
+
+def test_ids_that_repeat_within_an_answer_are_told_apart() -> None:
+    first, second = parts_of(chunk(call("f", id="1"), call("f", id="1"), finish="STOP"))
+
+    assert first.id == "1"
+    assert second.id not in ("", "1")
+
+
+def test_arguments_in_pieces_are_put_together() -> None:
+    def piece(path: str, **value: Any) -> dict[str, Any]:
+        return {
+            "functionCall": {"partialArgs": [{"jsonPath": path, **value}], "willContinue": True}
+        }
+
+    parts = parts_of(
+        chunk(call("f", id="1", willContinue=True) | {"thoughtSignature": "c2ln"}),
+        chunk(piece("$.city", stringValue="Ro", willContinue=True)),
+        chunk(piece("$.city", stringValue="me")),
+        chunk(piece("$.days[1]", numberValue=2)),
+        chunk(piece("$['a b'].c", boolValue=True), piece("$.none", nullValue="NULL_VALUE")),
+        chunk(piece("no path", stringValue="x"), piece("$.days.x", stringValue="x")),
+        chunk({"functionCall": {}}),
+        chunk(call("g", args={}), finish="STOP"),
+    )
+
+    assert [(part.name, part.signature) for part in parts] == [("f", "c2ln"), ("g", None)]
+    assert json.loads(parts[0].arguments) == {
+        "city": "Rome",
+        "days": [None, 2],
+        "a b": {"c": True},
+        "none": None,
+    }
+
+
+def test_arguments_that_are_never_ended_end_with_the_stream() -> None:
+    growing = {"functionCall": {"partialArgs": [{"jsonPath": "$.a", "numberValue": 1}]}}
+    growing["functionCall"]["willContinue"] = True  # type: ignore[assignment]
+
+    parts = parts_of(chunk(call("f", willContinue=True)), chunk(growing, finish="STOP"))
+
+    assert [part.arguments for part in parts] == ['{"a":1}']
+
+
+def test_thoughts_texts_and_other_parts_keep_their_order() -> None:
+    code = {"executableCode": {"language": "PYTHON", "code": "1"}}
+    picture = {"inlineData": {"mimeType": "image/png", "data": "aGk="}}
+
+    parts = parts_of(
+        chunk(text("Hm", thought=True)),
+        chunk(text(".", thought=True, thoughtSignature="c2ln")),
+        chunk(text("a"), code, picture, text("b")),
+        chunk(text("c"), finish="STOP"),
+    )
+
+    assert parts == [
+        Reasoning(text="Hm.", signature="c2ln", made_by="gemini"),
+        Text(text="a"),
+        Opaque(format="gemini", value=code),
+        Image(data="aGk=", media_type="image/png"),
+        Text(text="bc"),
+    ]
+
+
+def test_a_pair_that_was_cut_between_events_is_joined() -> None:
+    first, second = '{"text": "\\ud83d"}', '{"text": "\\ude00!"}'
+    frame = 'data: {"candidates":[{"content":{"parts":[%s]}%s}]}\r\n\r\n'
+    data = (frame % (first, "") + frame % (second, ',"finishReason":"STOP"')).encode()
+
+    assert fold(read(data))[0].choices[0].message.text == "\U0001f600!"
+
+
+def test_several_candidates_are_several_choices() -> None:
+    other = chunk(text("b"), finish="MAX_TOKENS")
+    other["candidates"][0]["index"] = 1
+
+    output = output_of(chunk(text("a"), finish="STOP"), other)
+
+    assert [(c.index, c.message.text, c.finish) for c in output.choices] == [
+        (0, "a", "stop"),
+        (1, "b", "length"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("counts", "usage"),
+    [
+        ([None, COUNTS], Usage(in_fresh=10, out_text=5)),
+        # Seen: a chunk in the middle that knows less than the one before it.
+        (
+            [{"promptTokenCount": 200, "totalTokenCount": 241, "thoughtsTokenCount": 41}, COUNTS],
+            Usage(in_fresh=10, out_text=5, out_reasoning=41, flags=("usage_inconsistent",)),
+        ),
+        (
+            [COUNTS | {"toolUsePromptTokenCount": 7, "totalTokenCount": 22}, None],
+            Usage(in_fresh=10, out_text=5, in_tool=7),
+        ),
+    ],
+)
+def test_of_several_usages_the_last_one_counts(counts: list[Any], usage: Usage) -> None:
+    first, last = (chunk(text("a"), counts=said) for said in counts)
+    last["candidates"][0]["finishReason"] = "STOP"
+
+    assert fold(read(events_of(first, last)))[1] == usage
+
+
+def test_a_blocked_prompt_is_an_answer() -> None:
+    blocked = {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}, "usageMetadata": COUNTS}
+
+    (finished,) = [e for e in read(events_of(blocked)) if isinstance(e, Finished)]
+
+    assert (finished.reason, finished.native) == ("content_filter", "PROHIBITED_CONTENT")
+    look = EVENTS.look(traits=NONE, keep_usage=True, native=False)
+    assert look.feed(events_of(blocked)) == events_of(blocked)
+    assert look.complete
+    assert look.content
+
+
+# Errors inside a stream
+
+OVERLOADED = {"error": {"code": 503, "message": "Overloaded.", "status": "UNAVAILABLE"}}
+PRETTY = json.dumps(OVERLOADED, indent=2).encode()
+
+
+@pytest.mark.parametrize("before", [b"", events_of(chunk(text("a")))])
+@pytest.mark.parametrize(
+    "error",
+    [
+        events_of(OVERLOADED),
+        events_of([OVERLOADED]),
+        PRETTY + b"\n\n",
+        b"[" + PRETTY + b"]\n\n",
+        b"event: error\r\n" + events_of(OVERLOADED),
+    ],
+)
+def test_s15_an_error_in_a_stream_is_an_error(before: bytes, error: bytes) -> None:
+    for seen in (
+        EVENTS.reader(traits=NONE),
+        EVENTS.look(traits=NONE, keep_usage=True, native=False),
+    ):
+        with pytest.raises(UpstreamError) as raised:
+            seen.feed(before + error)
+        assert (raised.value.kind, raised.value.message) == ("overloaded", "Overloaded.")
+        assert bool(seen.before_error) is bool(before)
+
+
+def test_s15_an_error_may_end_the_stream_without_a_blank_line() -> None:
+    for seen in (
+        EVENTS.reader(traits=NONE),
+        EVENTS.look(traits=NONE, keep_usage=True, native=False),
+    ):
+        seen.feed(events_of(chunk(text("a"))) + PRETTY)
+        with pytest.raises(UpstreamError) as raised:
+            seen.end()
+        assert raised.value.kind == "overloaded"
+
+
+@pytest.mark.parametrize(
+    "reason", ["MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "OTHER"]
+)
+def test_a_finish_that_is_a_failure_is_no_answer(reason: str) -> None:
+    broken = chunk(text("a"), finish=reason)
+
+    for attempt in (
+        lambda: read(events_of(broken)),
+        lambda: EVENTS.look(traits=NONE, keep_usage=True, native=False).feed(events_of(broken)),
+        lambda: EVENTS.facts(json.dumps(broken).encode(), traits=NONE),
+        lambda: EVENTS.decode_response(json.dumps(broken).encode(), traits=NONE),
+    ):
+        with pytest.raises(UpstreamError) as raised:
+            attempt()
+        assert (raised.value.kind, raised.value.code) == ("provider_fault", reason)
+
+
+def test_on_a_native_path_such_a_finish_is_the_callers_business() -> None:
+    broken = events_of(chunk(text("a"), finish="MALFORMED_FUNCTION_CALL"))
+
+    look = EVENTS.look(traits=NONE, keep_usage=True, native=True)
+
+    assert look.feed(broken) + look.end() == broken
+    assert look.complete
+
+
+@pytest.mark.parametrize(
+    "data", [b"data: 5\r\n\r\n", b"data: [1,2]\r\n\r\n", b"data: {oops\r\n\r\n"]
+)
+def test_what_is_no_answer_is_refused(data: bytes) -> None:
+    for seen in (
+        EVENTS.reader(traits=NONE),
+        EVENTS.look(traits=NONE, keep_usage=True, native=False),
+    ):
+        with pytest.raises(UpstreamError) as raised:
+            seen.feed(data)
+        assert raised.value.kind == "bad_answer"
+    native = EVENTS.look(traits=NONE, keep_usage=True, native=True)
+    assert native.feed(data) == data
+
+
+@pytest.mark.parametrize("codec", [EVENTS, ARRAY])
+def test_s19_a_stream_without_a_finish_was_cut(codec: Any) -> None:
+    chunks = (chunk(text("a")), chunk(text("b")))
+    data = events_of(*chunks) if codec is EVENTS else array_of(*chunks)
+
+    reader = codec.reader(traits=NONE)
+    reader.feed(data)
+
+    assert not reader.complete
+    with pytest.raises(UpstreamError) as raised:
+        reader.end()
+    assert raised.value.kind == "interrupted"
+
+
+# Looking on
+
+
+@pytest.mark.parametrize(
+    ("came", "goes"),
+    [
+        (b": ping\r\n\r\n", b""),
+        (b"event: message\r\ndata: {}\r\n\r\n", b"data: {}\r\n\r\n"),
+        (b"id: 1\ndata: {}\n\n", b"data: {}\r\n\r\n"),
+        (b"data:{}\r\n\r\n", b"data: {}\r\n\r\n"),
+        (b"data: {\ndata: }\n\n", b"data: { }\r\n\r\n"),
+        (b"data: \r\n\r\n", b""),
+        (b"retry: 1000\r\n\r\n", b""),
+        (b"data: [DONE]\r\n\r\n", b""),
+        (b"\xef\xbb\xbfdata: {}\n\n", b"data: {}\r\n\r\n"),
+    ],
+)
+def test_clients_are_spared_what_they_stumble_over(came: bytes, goes: bytes) -> None:
+    unified = EVENTS.look(traits=NONE, keep_usage=True, native=False)
+    native = EVENTS.look(traits=NONE, keep_usage=True, native=True)
+
+    assert unified.feed(came) == goes
+    assert native.feed(came) == came
+
+
+@pytest.mark.parametrize(
+    ("part", "bears"),
+    [
+        (text(""), False),
+        (text("", thoughtSignature="c2ln"), False),
+        (text("a"), True),
+        (text("Hm.", thought=True), True),
+        (call("f"), True),
+        ({"inlineData": {"data": "aGk="}}, True),
+        ({"executableCode": {}}, True),
+    ],
+)
+def test_s14_only_content_commits(part: dict[str, Any], bears: bool) -> None:
+    look = EVENTS.look(traits=NONE, keep_usage=True, native=False)
+
+    look.feed(events_of({"usageMetadata": COUNTS}, chunk(part)))
+
+    assert look.content is bears
+    assert not look.complete
+
+
+def test_a_look_at_an_array_passes_every_byte() -> None:
+    data = array_of(chunk(text("a")), chunk(text("b"), finish="STOP", counts=COUNTS))
+    for step in (1, 7, len(data)):
+        look = ARRAY.look(traits=NONE, keep_usage=True, native=True)
+        out = b"".join(look.feed(data[i : i + step]) for i in range(0, len(data), step))
+        assert out + look.end() == data
+        assert look.complete
+        assert look.usage == Usage(in_fresh=10, out_text=5)
+
+
+# Writing
+
+
+ANSWER: tuple[Event, ...] = (
+    PartStarted(key="r", kind="reasoning"),
+    ReasoningDelta(key="r", text="Hm."),
+    PartEnded(key="r"),
+    PartStarted(key="t", kind="text"),
+    TextDelta(key="t", text="a\nb"),
+    PartEnded(key="t"),
+    PartStarted(key="c", kind="tool_call", id="1", name="f"),
+    ArgumentsDelta(key="c", text='{"a"'),
+    ArgumentsDelta(key="c", text=":1}"),
+    PartEnded(key="c"),
+    Finished(reason="tool_calls"),
+    UsageSeen(usage=Usage(in_fresh=10, out_text=5)),
+)
+
+
+def test_a_written_stream_has_nothing_but_its_events() -> None:
+    said = documents(written(*ANSWER))
+
+    parts = [part for d in said for c in d["candidates"] for part in c["content"]["parts"]]
+    assert parts == [
+        text("Hm.", thought=True),
+        text("a\nb"),
+        call("f", id="1", args={"a": 1}),
+        text(""),
+    ]
+    assert all((d["modelVersion"], d["responseId"]) == ("m", "r1") for d in said)
+    assert [d["candidates"][0].get("finishReason") for d in said] == [None, None, None, "STOP"]
+    assert [d.get("usageMetadata") for d in said] == [None, None, None, COUNTS]
+
+
+def test_an_array_says_the_same_as_events() -> None:
+    array = written(*ANSWER, codec=ARRAY)
+
+    assert json.loads(array) == documents(written(*ANSWER))
+    assert array.startswith(b"[{")
+    assert b"}\n,\r\n{" in array
+
+
+def test_s21_the_finish_waits_for_the_usage() -> None:
+    writer = EVENTS.writer(PEN)
+
+    assert writer.write([Started(), Finished(reason="stop")]) == b""
+    assert documents(writer.end())[0]["candidates"][0]["finishReason"] == "STOP"
+
+
+def test_an_empty_answer_still_ends_properly() -> None:
+    (only,) = documents(written())
+
+    assert only["candidates"][0]["finishReason"] == "STOP"
+
+
+def test_a_call_that_never_ended_goes_out_at_the_end() -> None:
+    first, _ = documents(written(PartStarted(key="c", kind="tool_call", id="1", name="f")))
+
+    assert first["candidates"][0]["content"]["parts"] == [call("f", id="1", args={})]
+
+
+def test_a_refusal_is_told_as_a_text_that_was_filtered() -> None:
+    said = documents(
+        written(
+            PartStarted(key="r", kind="refusal"),
+            RefusalDelta(key="r", text="No."),
+            PartEnded(key="r"),
+            Finished(reason="stop"),
+        )
+    )
+
+    assert said[0]["candidates"][0]["content"]["parts"] == [text("No.")]
+    assert said[-1]["candidates"][0]["finishReason"] == "SAFETY"
+
+
+@pytest.mark.parametrize(("made_by", "shown"), [("gemini", True), ("anthropic.messages", False)])
+def test_only_signatures_of_this_format_are_shown(made_by: str, shown: bool) -> None:
+    stream = written(
+        PartStarted(key="r", kind="reasoning"),
+        ReasoningDelta(key="r", text="Hm."),
+        SignatureDelta(key="r", signature="c2ln", made_by=made_by),
+        PartEnded(key="r"),
+    )
+
+    assert (b"thoughtSignature" in stream) is shown
+
+
+@pytest.mark.parametrize("codec", [EVENTS, ARRAY])
+def test_what_was_read_is_written_again(codec: Any) -> None:
+    chunks = (
+        chunk(text("Hm.", thought=True, thoughtSignature="c2ln")),
+        chunk(text("a")),
+        chunk(text("", thoughtSignature="c2ln")),
+        chunk(call("f", args={"a": 1}) | {"thoughtSignature": "c2ln"}, call("g", args={})),
+        chunk(text(""), finish="STOP", counts=COUNTS, safetyRatings=[{"category": "X"}]),
+    )
+    events = read(events_of(*chunks))
+
+    again = read(written(*events, codec=codec), codec)
+
+    assert fold(again) == fold(events)
+    assert b"safetyRatings" in written(*events)
+    assert written(*events).count(b"thoughtSignature") == 3
+
+
+@pytest.mark.parametrize(
+    ("codec", "start"), [(EVENTS, b'data: {"error":{"code":503,'), (ARRAY, b',\r\n{"error":{')]
+)
+def test_a_broken_stream_ends_with_an_error(codec: Any, start: bytes) -> None:
+    writer = codec.writer(PEN)
+    sent = writer.write(list(ANSWER[:6]))
+
+    ending = writer.fail(FAULT)
+
+    assert ending.startswith(start)
+    assert ending == codec.failed_stream(FAULT)
+    if codec is ARRAY:
+        assert json.loads(sent + ending)[-1]["error"]["status"] == "UNAVAILABLE"
+    else:
+        assert documents(sent + ending)[-1]["error"]["status"] == "UNAVAILABLE"
+
+
+def test_an_array_that_breaks_at_once_is_an_array_all_the_same() -> None:
+    assert [list(item) for item in json.loads(ARRAY.writer(PEN).fail(FAULT))] == [["error"]]
+
+
+@pytest.mark.parametrize("codec", [EVENTS, ARRAY])
+def test_nothing_is_sent_to_keep_such_a_stream_alive(codec: Any) -> None:
+    assert (codec.ping, codec.comments, codec.terminator) == (b"", False, b"")
+
+
+def test_a_whole_call_in_one_event_opens_and_closes_a_block_of_messages() -> None:
+    events = read(events_of(chunk(text("a"), call("f", args={"a": 1}), call("g"), finish="STOP")))
+    writer = FORMATS["anthropic.messages"].writer(PEN)
+
+    stream = writer.write(events) + writer.end()
+
+    again = fold(read(stream, FORMATS["anthropic.messages"]))[0].choices[0]
+    calls = [p for p in again.message.parts if isinstance(p, ToolCall)]
+    assert [(c.name, c.arguments or "{}") for c in calls] == [("f", '{"a":1}'), ("g", "{}")]
+    assert again.finish == "tool_calls"
