@@ -33,7 +33,7 @@ ITEM = "item"
 DEVELOPER = "developer"
 """Shape of a system message under its newer name; chat says it so, too."""
 
-_TYPED, _LISTED = "typed", "list"
+_TYPED, _LISTED = "typed", "parts"
 _ROLES: dict[str, Role] = {
     "system": "system",
     "developer": "system",
