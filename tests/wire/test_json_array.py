@@ -24,11 +24,7 @@ separators = st.sampled_from([b",", b"\n,\r\n", b" , ", b",\n"])
 def fed(data: bytes, cuts: list[int]) -> tuple[list[bytes], bytes, bool]:
     elements = Elements()
     edges = [0, *sorted(min(c, len(data)) for c in cuts), len(data)]
-    pieces = [
-        piece
-        for start, end in pairwise(edges)
-        for piece in elements.feed(data[start:end])
-    ]
+    pieces = [piece for start, end in pairwise(edges) for piece in elements.feed(data[start:end])]
     return pieces, elements.rest(), elements.closed
 
 
