@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from time import monotonic, perf_counter_ns
 
 from stockyard.core.arrival import Arrival
-from stockyard.core.events import Event, UsageSeen, bears_content
+from stockyard.core.events import Event, Started, UsageSeen, bears_content
 from stockyard.core.exchange import Exchange
 from stockyard.core.response import Raw
 from stockyard.core.stream import RawSink, Sink, Stream
@@ -92,6 +92,8 @@ class StreamedAnswer(Stream):
         """The Events of the held bytes, where no bytes are forwarded."""
         self._sink: Sink | None = None
         self._raw_sink: RawSink | None = None
+        self._waits = False
+        """Paused until somebody takes it."""
         self._over = False
         """Complete, broken or cancelled."""
         self._error: StockyardError | None = None
@@ -170,8 +172,21 @@ class StreamedAnswer(Stream):
             events = self._reader.feed(piece)
             self._read.extend(events)
             content = any(bears_content(event) for event in events)
-        if content or self._size > HOLD_BYTES:
+        if self.committed.done():
+            self._wait_to_be_taken()
+        elif content or self._size > HOLD_BYTES:
             self._commit()
+
+    def _wait_to_be_taken(self) -> None:
+        """It has begun, and nobody takes it yet: read no more than what may be held."""
+        if self._size > HOLD_BYTES and not self._waits:
+            self._waits = True
+            self.pause()
+
+    def _go_on(self) -> None:
+        if self._waits:
+            self._waits = False
+            self.resume()
 
     def _commit(self) -> None:
         if self.committed.done():
@@ -323,7 +338,10 @@ class StreamedAnswer(Stream):
         except StockyardError as error:
             events.extend(self._reader.before_error)
             self._error = error
+            sending = self.sending
             self._close("partial")
+            if sending is not None:
+                sending.cancel()
         self._came, self._passed = [], []
         return events
 
@@ -334,8 +352,9 @@ class StreamedAnswer(Stream):
                 "bad_answer", "The stream has too many events.", code="limit_exceeded"
             )
         for event in events:
-            if type(event) is UsageSeen:
-                self._x.usage = event.usage
+            kind = type(event)
+            if kind is UsageSeen or kind is Started:
+                self._x.usage = event.usage or self._x.usage  # type: ignore[union-attr]
             else:
                 self.content_at = monotonic()
         if events:
@@ -351,6 +370,7 @@ class StreamedAnswer(Stream):
 
     def _conclude(self, sink: Sink | RawSink) -> None:
         """Tell of an end that came before the stream was taken."""
+        self._go_on()
         if self._over:
             self._taken()
         if self._error is not None:
