@@ -1,0 +1,344 @@
+"""The gemini surface: paths that name the model and the way to answer, and Keys in the query."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from stockyard.gateway import endpoints
+from stockyard.gateway.endpoints import Endpoint
+from stockyard.testing.heard import Heard
+from stockyard.testing.yard import Yard
+
+WHOLE = "/v1beta/models/{model}:generateContent"
+STREAM = "/v1beta/models/{model}:streamGenerateContent"
+HI = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
+COUNTS = {"promptTokenCount": 10, "candidatesTokenCount": 5, "totalTokenCount": 15}
+JSON = {"content-type": "application/json; charset=UTF-8"}
+
+
+def chunk(text: str, finish: str | None = None) -> dict[str, Any]:
+    candidate: dict[str, Any] = {"content": {"parts": [{"text": text}], "role": "model"}}
+    if finish is not None:
+        candidate["finishReason"] = finish
+    return {"candidates": [candidate], "usageMetadata": COUNTS, "modelVersion": "gemini-test"}
+
+
+ANSWER = json.dumps(chunk("hello", "STOP"), indent=2).encode()
+EVENTS = b"".join(
+    b"data: " + json.dumps(c).encode() + b"\r\n\r\n"
+    for c in (chunk("hel"), chunk("lo"), chunk("", "STOP"))
+)
+ARRAY = b"[%b\n,\r\n%b\n]\n" % (
+    json.dumps(chunk("hel"), indent=2).encode(),
+    json.dumps(chunk("lo", "STOP"), indent=2).encode(),
+)
+
+
+def texts(answers: list[Any]) -> list[str]:
+    parts = [p for a in answers for c in a["candidates"] for p in c["content"]["parts"]]
+    return [part["text"] for part in parts if part.get("text")]
+
+
+def no_native(*_: str) -> Endpoint | None:
+    return None
+
+
+@pytest.mark.parametrize("version", ["/v1", "/v1beta", "/v1alpha", ""])
+@pytest.mark.parametrize("model", ["gemini-test", "openai/gpt-4o", "llama3:8b", "a%2Fb:c"])
+@pytest.mark.parametrize(
+    ("verb", "streams"), [("generateContent", False), ("streamGenerateContent", True)]
+)
+def test_the_path_names_model_and_verb(version: str, model: str, verb: str, streams: bool) -> None:
+    endpoint = endpoints.find(f"{version}/models/{model}:{verb}", "POST", no_native)
+
+    assert endpoint is not None
+    assert (endpoint.format, endpoint.kind) == ("gemini", "chat")
+    assert (endpoint.model, endpoint.stream) == (model.replace("%2F", "/"), streams)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1beta/models/:generateContent",
+        "/v1beta/modelsx",
+        "/v1beta/models/",
+        "/v3/models/m:generateContent",
+        "/models",
+        "/models/gpt-4o",
+        "/v1beta/tunedModels/m:generateContent",
+    ],
+)
+def test_other_paths_are_not_taken_for_one(path: str) -> None:
+    endpoint = endpoints.find(path, "POST", no_native)
+
+    assert endpoint is None or endpoint.models
+
+
+@pytest.mark.parametrize(
+    ("query", "format_"),
+    [
+        ("alt=sse", "gemini"),
+        ("key=k&alt=sse", "gemini"),
+        ("$alt=sse", "gemini"),
+        ("", "gemini.array"),
+        ("alt=json", "gemini.array"),
+        ("xalt=sse", "gemini.array"),
+    ],
+)
+def test_the_query_decides_how_a_stream_is_framed(query: str, format_: str) -> None:
+    endpoint = endpoints.find(STREAM, "POST", no_native)
+
+    assert endpoint is not None
+    assert endpoints.framed(endpoint, query).format == format_
+
+
+class TestToOtherProviders:
+    @pytest.mark.parametrize(
+        ("provider", "model"), [("openai", "openai/gpt-4o"), ("anthropic", "claude-sonnet-4-5")]
+    )
+    async def test_a_whole_answer(self, yard: Yard, provider: str, model: str) -> None:
+        scripted = yard.provider(provider).says("hello")
+        answer = await yard.call(WHOLE.format(model=model), HI)
+        assert answer.headers["content-type"] == "application/json"
+        assert texts([answer.json]) == ["hello"]
+        assert answer.json["candidates"][0]["finishReason"] == "STOP"
+        assert answer.json["usageMetadata"]["totalTokenCount"] == 21
+        assert scripted.last.prompt == "hi"
+        assert scripted.last.fields["model"] == model.removeprefix("openai/")
+
+    @pytest.mark.parametrize(
+        ("provider", "model"), [("openai", "openai/gpt-4o"), ("anthropic", "claude-sonnet-4-5")]
+    )
+    async def test_a_stream_of_events(self, yard: Yard, provider: str, model: str) -> None:
+        scripted = yard.provider(provider).streams("hel", "lo")
+        answer = await yard.call(STREAM.format(model=model) + "?alt=sse", HI)
+        assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+        assert answer.body.endswith(b"}\r\n\r\n")
+        assert not answer.comments
+        assert all(event.name == "" and event.json for event in answer.events)
+        said = [event.json for event in answer.events]
+        assert texts(said) == ["hel", "lo"]
+        assert said[-1]["candidates"][0]["finishReason"] == "STOP"
+        assert said[-1]["usageMetadata"]["totalTokenCount"] == 21
+        assert scripted.last.streamed
+
+    async def test_a_stream_as_one_array(self, yard: Yard) -> None:
+        yard.provider("openai").streams("hel", "lo")
+        answer = await yard.call(STREAM.format(model="openai/gpt-4o"), HI)
+        assert answer.headers["content-type"] == "application/json"
+        assert texts(answer.json) == ["hel", "lo"]
+        assert answer.json[-1]["candidates"][0]["finishReason"] == "STOP"
+
+    async def test_tools(self, yard: Yard) -> None:
+        openai = yard.provider("openai").calls_tool("weather", {"city": "Rome"})
+        tools = [{"functionDeclarations": [{"name": "weather", "parameters": {"type": "OBJECT"}}]}]
+        answer = await yard.call(
+            STREAM.format(model="openai/gpt-4o") + "?alt=sse", HI | {"tools": tools}
+        )
+        parts = [p for e in answer.events for p in e.json["candidates"][0]["content"]["parts"]]
+        assert parts[0]["functionCall"]["args"] == {"city": "Rome"}
+        assert openai.last.fields["tools"][0]["function"]["parameters"] == {"type": "object"}
+
+    async def test_an_error_before_the_first_event_is_http(self, yard: Yard) -> None:
+        yard.provider("openai").fails(429, "Slow down.", retry_after=3)
+        answer = await yard.call(STREAM.format(model="openai/gpt-4o") + "?alt=sse", HI)
+        assert answer.status == 429
+        error = answer.json["error"]
+        assert (error["code"], error["status"]) == (429, "RESOURCE_EXHAUSTED")
+        assert error["details"][0]["retryDelay"] == "3s"
+
+    async def test_an_error_in_the_middle_is_an_event(self, yard: Yard) -> None:
+        yard.provider("openai").streams("hel", "lo").cuts_after(2)
+        answer = await yard.call(STREAM.format(model="openai/gpt-4o") + "?alt=sse", HI)
+        last = answer.events[-1].json
+        assert (last["error"]["code"], last["error"]["status"]) == (503, "UNAVAILABLE")
+        assert yard.last.outcomes == ["partial"]
+
+    async def test_an_error_in_the_middle_of_an_array_is_an_element(self, yard: Yard) -> None:
+        yard.provider("openai").streams("hel", "lo").cuts_after(2)
+        answer = await yard.call(STREAM.format(model="openai/gpt-4o"), HI)
+        assert answer.json[-1]["error"]["status"] == "UNAVAILABLE"
+
+    async def test_what_cannot_be_said_is_told(self, yard: Yard) -> None:
+        yard.provider("openai").says("hello")
+        answer = await yard.call(WHOLE.format(model="openai/gpt-4o"), HI | {"safetySettings": []})
+        assert answer.headers["x-stockyard-dropped"] == "safetySettings"
+
+    async def test_an_alias_names_a_model_here_too(self, yard: Yard) -> None:
+        openai = yard.provider("openai").says("hello")
+        yard.set("aliases.smart", "openai/gpt-4o")
+        await yard.call(WHOLE.format(model="smart"), HI)
+        assert openai.last.fields["model"] == "gpt-4o"
+
+
+class TestToItsOwnProvider:
+    async def test_a_whole_answer_passes_as_it_is(self, yard: Yard) -> None:
+        gemini = yard.provider("gemini").sends(200, JSON, ANSWER)
+        body = b'{ "contents": [{"parts":[{"text":"h\\u00e9"}]}], "x_new": 1.50 }'
+        answer = await yard.call(WHOLE.format(model="gemini-test"), body)
+        assert (answer.status, answer.body) == (200, ANSWER)
+        assert gemini.last.target == "/v1beta/models/gemini-test:generateContent"
+        assert gemini.last.body == body
+        assert gemini.last.headers["x-goog-api-key"] == "secret-of-gemini"
+        assert yard.last.usage is not None
+        assert yard.last.usage.total == 15
+
+    async def test_a_stream_passes_as_it_is(self, yard: Yard) -> None:
+        gemini = yard.provider("gemini").plays(EVENTS)
+        answer = await yard.call(STREAM.format(model="gemini-test") + "?alt=sse", HI)
+        assert answer.body == EVENTS
+        assert gemini.last.target == "/v1beta/models/gemini-test:streamGenerateContent?alt=sse"
+        assert yard.last.usage is not None
+        assert yard.last.usage.total == 15
+        assert yard.last.findings == []
+
+    async def test_an_array_is_made_of_events(self, yard: Yard) -> None:
+        gemini = yard.provider("gemini").plays(EVENTS)
+        answer = await yard.call(STREAM.format(model="gemini-test"), HI)
+        assert texts(answer.json) == ["hel", "lo"]
+        assert gemini.last.query == "alt=sse"
+
+    async def test_comments_and_end_marks_stay_here(self, yard: Yard) -> None:
+        yard.provider("gemini").plays(b": ping\r\n\r\n" + EVENTS + b"data: [DONE]\r\n\r\n")
+        answer = await yard.call(STREAM.format(model="gemini-test") + "?alt=sse", HI)
+        assert answer.body == EVENTS
+
+    async def test_a_cut_is_told(self, yard: Yard) -> None:
+        yard.provider("gemini").plays(EVENTS[: EVENTS.rindex(b"data:")])
+        answer = await yard.call(STREAM.format(model="gemini-test") + "?alt=sse", HI)
+        assert answer.events[-1].json["error"]["status"] == "UNAVAILABLE"
+        assert yard.last.outcomes == ["partial"]
+
+    @pytest.mark.parametrize("call", [Yard.chat, Yard.messages])
+    async def test_other_clients_reach_it(self, yard: Yard, call: Callable[..., Any]) -> None:
+        own = yard.provider("own", kind="gemini").sends(200, JSON, ANSWER).plays(EVENTS)
+        whole: Heard = await call(yard, "hi", model="own/some/model")
+        assert whole.text == "hello"
+        assert own.last.path == "/v1/models/some/model:generateContent"
+        assert own.last.fields["contents"] == [{"role": "user", "parts": [{"text": "hi"}]}]
+        streamed: Heard = await call(yard, "hi", model="own/some/model", stream=True)
+        assert streamed.text == "hello"
+        assert streamed.ended
+        assert own.last.target == "/v1/models/some/model:streamGenerateContent?alt=sse"
+
+
+class TestNatively:
+    async def test_a_whole_answer(self, yard: Yard) -> None:
+        gemini = yard.provider("gemini").sends(200, JSON, ANSWER)
+        answer = await yard.call("/gemini/v1/models/gemini-test:generateContent", HI)
+        assert answer.body == ANSWER
+        assert gemini.last.target == "/v1/models/gemini-test:generateContent"
+        assert yard.last.usage is not None
+        assert yard.last.exchange.received.model == "gemini-test"
+
+    async def test_a_stream_of_events(self, yard: Yard) -> None:
+        data = b": ping\r\n\r\n" + EVENTS
+        gemini = yard.provider("gemini").plays(data)
+        path = "/gemini/v1beta/models/gemini-test:streamGenerateContent?alt=sse&key=other"
+        answer = await yard.call(path, HI)
+        assert answer.body == data
+        assert gemini.last.query == "alt=sse"
+        assert yard.last.streamed
+        assert yard.last.usage is not None
+
+    async def test_an_array(self, yard: Yard) -> None:
+        gemini = yard.provider("gemini").sends(200, JSON, ARRAY)
+        answer = await yard.call("/gemini/v1beta/models/gemini-test:streamGenerateContent", HI)
+        assert answer.body == ARRAY
+        assert answer.headers["content-type"] == JSON["content-type"]
+        assert gemini.last.query == ""
+        assert yard.last.usage is not None
+        assert yard.last.usage.total == 15
+
+    async def test_a_long_array_is_not_held(self, yard: Yard) -> None:
+        filler = b",\r\n".join(json.dumps(chunk("x" * 1000)).encode() for _ in range(300))
+        data = b"[" + filler + b",\r\n" + json.dumps(chunk("", "STOP")).encode() + b"]"
+        yard.provider("gemini").sends(200, JSON, data)
+        answer = await yard.call("/gemini/v1beta/models/gemini-test:streamGenerateContent", HI)
+        assert answer.body == data
+        assert yard.last.streamed
+
+    async def test_a_failed_finish_is_handed_on(self, yard: Yard) -> None:
+        body = json.dumps(chunk("", "MALFORMED_FUNCTION_CALL")).encode()
+        yard.provider("gemini").sends(200, JSON, body)
+        answer = await yard.call("/gemini/v1beta/models/gemini-test:generateContent", HI)
+        assert (answer.status, answer.body) == (200, body)
+
+
+class TestKeys:
+    async def test_one_in_the_query(self, yard: Yard) -> None:
+        openai = yard.provider("openai").says("hello")
+        await yard.open()
+        path = WHOLE.format(model="openai/gpt-4o") + f"?key={yard.key}"
+        answer = await yard.call(path, HI, headers={"authorization": ""})
+        assert answer.status == 401  # an empty bearer is there, and wins
+        async with yard.raw() as client:
+            client.ask(path, HI)
+            reply = await client.answer()
+            assert reply.status == 200
+        assert openai.last.prompt == "hi"
+        assert yard.key not in yard.last.exchange.inbound.query
+
+    async def test_one_in_the_header(self, yard: Yard) -> None:
+        yard.provider("openai").says("hello")
+        await yard.open()
+        async with yard.raw() as client:
+            client.ask(
+                WHOLE.format(model="openai/gpt-4o"), HI, headers={"x-goog-api-key": yard.key}
+            )
+            assert (await client.answer()).status == 200
+
+    async def test_another_field_of_the_query_is_no_place_for_one(self, yard: Yard) -> None:
+        await yard.open()
+        answer = await yard.call(WHOLE.format(model="mock") + f"?x={yard.key}", HI)
+        assert answer.status == 400
+        assert answer.json["error"]["stockyard"]["code"] == "secret_in_url"
+
+    async def test_an_unknown_one_is_refused_in_the_words_of_the_path(self, yard: Yard) -> None:
+        await yard.open()
+        async with yard.raw() as client:
+            client.ask(WHOLE.format(model="mock") + "?key=sk-sy-unknown", HI)
+            reply = await client.answer()
+        assert reply.status == 401
+        assert json.loads(reply.body)["error"]["status"] == "UNAUTHENTICATED"
+
+
+class TestLists:
+    @pytest.mark.parametrize(
+        ("path", "headers"),
+        [
+            ("/v1beta/models", {}),
+            ("/v1alpha/models", {}),
+            ("/v1/models", {"x-goog-api-client": "google-genai-sdk/3"}),
+            ("/v1/models?key=k", {}),
+        ],
+    )
+    async def test_models_as_this_format_lists_them(
+        self, yard: Yard, path: str, headers: dict[str, str]
+    ) -> None:
+        answer = await yard.get(path, headers=headers)
+        assert answer.status == 200
+        names = {model["name"] for model in answer.json["models"]}
+        assert "models/mock" in names
+
+    async def test_one_of_them(self, yard: Yard) -> None:
+        assert (await yard.get("/v1beta/models/mock")).json["name"] == "models/mock"
+        missing = await yard.get("/v1beta/models/none")
+        assert missing.status == 404
+        assert missing.json["error"]["status"] == "NOT_FOUND"
+
+    async def test_an_unknown_path_is_refused_in_this_format(self, yard: Yard) -> None:
+        answer = await yard.call("/v1beta/x", b"{}")
+        assert answer.status == 404
+        assert answer.json["error"]["status"] == "NOT_FOUND"
+
+    @pytest.mark.parametrize(
+        ("body", "param"), [(b"{}", "contents"), (b'{"contents": 5}', "contents")]
+    )
+    async def test_a_body_that_is_none_is_400(self, yard: Yard, body: bytes, param: str) -> None:
+        answer = await yard.call(WHOLE.format(model="mock"), body)
+        assert answer.status == 400
+        assert answer.json["error"]["status"] == "INVALID_ARGUMENT"
+        assert param in answer.json["error"]["message"]
