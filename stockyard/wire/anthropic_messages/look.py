@@ -127,8 +127,9 @@ class MessagesLook:
             if isinstance(event.message.model, str):
                 self.model = event.message.model
         elif kind == "message_stop":
+            if self._native or not self._stopped:
+                self.terminator += block
             self._stopped = True
-            self.terminator += block
             return b""
         elif kind == "error" or (kind is None and event.error):
             raise error_of(_loose(data))

@@ -184,8 +184,9 @@ class ChatLook:
         if not heard.data:
             return self._kept(block)
         if heard.data == DONE:
+            if self._native or not self._done:
+                self.terminator += block
             self._done = True
-            self.terminator += block
             return b""
         if heard.name == b"error":
             raise error_of(_loose(heard.data))
