@@ -23,7 +23,7 @@ from stockyard.errors import Refused
 from stockyard.storage.database import NONE, Parameters, Row, Transaction
 from stockyard.storage.rowqueue import BATCH_ROWS, RowQueue
 
-LINGER = 0.2
+LINGER = 0.05
 """How long the first row of a batch waits for company, in seconds."""
 MAX_CHANGES = 1000
 CHECKPOINT_PAGES = 4096

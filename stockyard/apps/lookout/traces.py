@@ -1,9 +1,11 @@
 """Keeps one row per call, written after the call and off its path.
 
-On the loop a finished Exchange is taken apart into a row of values that nobody changes any more;
-the writer thread encodes them. What keeps a prompt or an answer alive is not among them.
+On the loop a finished Exchange is made into the bytes of its row, half a kilobyte: rows that wait
+as values would be ten times as much memory and work for the collector, and could keep a prompt or
+an answer alive. The writer thread joins them.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,6 +18,9 @@ from stockyard.core.signals import ExchangeFinished
 from stockyard.core.target import Attempt
 from stockyard.errors import Abandoned, Refused, UpstreamError
 from stockyard.storage.database import Bulk, Database
+from stockyard.storage.rowqueue import UNENCODABLE
+
+log = logging.getLogger("stockyard.lookout")
 
 Row = tuple[Any, ...]
 
@@ -24,9 +29,6 @@ MAX_FINDINGS = 200
 MAX_ATTEMPTS = 50
 MAX_TEXT = 500
 """Characters of a model's name or a path that are kept."""
-ROW_BYTES = 1200
-PART_BYTES = 160
-"""What a row holds in memory while it waits, and each step, finding and attempt of it, roughly."""
 
 
 class TraceRecorder:
@@ -35,11 +37,17 @@ class TraceRecorder:
     def __init__(self, database: Database, config_version: Callable[[], int] = lambda: 0) -> None:
         self.queue: Bulk = database.bulk("traces", store.INSERT, encode)
         self._config_version = config_version
+        self.unwritable = 0
+        """Calls whose findings hold something that is no text; their rows are lost."""
 
     def record(self, signal: ExchangeFinished) -> None:
-        x = signal.exchange
-        parts = len(x.attempts) + len(x.findings) + len(x.strip)
-        self.queue.put(row_of(x, self._config_version()), ROW_BYTES + PART_BYTES * parts)
+        try:
+            row = ENCODER.encode(row_of(signal.exchange, self._config_version()))
+        except UNENCODABLE as error:
+            self.unwritable += 1
+            log.error("A trace cannot be written: %s", type(error).__name__)
+            return
+        self.queue.put(row, len(row))
 
 
 NO_ERROR = (None, None, None)
@@ -65,9 +73,9 @@ def error_of(error: Exception, refused_by: str) -> tuple[str | None, str | None,
     return "internal", None, refused_by or None
 
 
-def encode(batch: Sequence[Row]) -> bytes:
+def encode(batch: Sequence[bytes]) -> bytes:
     """The rows of a batch in the order of `store.INSERT`. Runs in the writer thread."""
-    return ENCODER.encode(batch)
+    return b"[%b]" % b",".join(batch)
 
 
 ENCODER = msgspec.json.Encoder(enc_hook=str)
