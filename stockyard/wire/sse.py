@@ -17,6 +17,7 @@ _SMALL = 4096
 
 _BLANK_LINE = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
+_CRLF_BLANK = b"\r\n\r\n"
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -46,6 +47,12 @@ class Blocks:
         if not self._seen_cr and len(self._buffer) < _SMALL and b"\r" not in data:
             return self._split(data)
         self._seen_cr = True
+        if not self._buffer and not self._ended_on_cr and data.endswith(_CRLF_BLANK):
+            blocks = data.split(_CRLF_BLANK)
+            breaks = data.count(b"\r\n")
+            if not blocks.pop() and breaks == data.count(b"\r") == data.count(b"\n"):
+                # Whole blocks, all of whose lines end with CRLF.
+                return [block + _CRLF_BLANK for block in blocks]
         self._keep(data)
         return self._cut()
 

@@ -19,16 +19,18 @@ def read_usage(said: Mapping[str, Any]) -> Usage | None:
     text, thoughts = counts.count("candidatesTokenCount"), counts.count("thoughtsTokenCount")
     if counts.get("totalTokenCount") not in (None, prompt + tool + text + thoughts):
         counts.flag("usage_inconsistent")
+    in_audio, in_image = _audio_and_image(said.get("promptTokensDetails"))
+    out_audio, out_image = _audio_and_image(said.get("candidatesTokensDetails"))
     return Usage(
         in_fresh=counts.minus(prompt, cached),
         in_cached=min(cached, prompt),
         in_tool=tool,
         out_text=text,
         out_reasoning=thoughts,
-        in_audio=_of_kind(said, "promptTokensDetails", "AUDIO"),
-        in_image=_of_kind(said, "promptTokensDetails", "IMAGE"),
-        out_audio=_of_kind(said, "candidatesTokensDetails", "AUDIO"),
-        out_image=_of_kind(said, "candidatesTokensDetails", "IMAGE"),
+        in_audio=in_audio,
+        in_image=in_image,
+        out_audio=out_audio,
+        out_image=out_image,
         flags=counts.flags,
     )
 
@@ -62,30 +64,32 @@ class UsageSoFar:
     The last one counts; of what it leaves out, the most that was ever said.
     """
 
-    __slots__ = ("_last", "_most")
+    __slots__ = ("_last", "_most", "_others")
 
     def __init__(self) -> None:
         self._last: Mapping[str, Any] = {}
-        self._most: dict[str, Any] = {}
+        self._most: dict[str, int] = {}
+        self._others: dict[str, Any] = {}
 
     def add(self, said: Mapping[str, Any]) -> None:
         for name, value in self._last.items():
-            held = self._most.get(name)
-            more = type(held) is not int or type(value) is not int or value > held
-            self._most[name] = value if more else held
+            if type(value) is not int:
+                self._others[name] = value
+            elif value > self._most.get(name, -1):
+                self._most[name] = value
         self._last = said
 
     def usage(self) -> Usage | None:
-        return read_usage({**self._most, **self._last}) if self._last else None
+        return read_usage({**self._others, **self._most, **self._last}) if self._last else None
 
 
-def _of_kind(said: Mapping[str, Any], name: str, kind: str) -> int:
-    details = said.get(name)
-    return sum(
-        Counts(detail).count("tokenCount")
-        for detail in (details if isinstance(details, list) else ())
-        if isinstance(detail, Mapping) and detail.get("modality") == kind
-    )
+def _audio_and_image(details: Any) -> tuple[int, int]:
+    counted = {"AUDIO": 0, "IMAGE": 0}
+    for detail in details if type(details) is list else ():
+        kind = detail.get("modality") if type(detail) is dict else None
+        if kind in counted:
+            counted[kind] += Counts(detail).count("tokenCount")
+    return counted["AUDIO"], counted["IMAGE"]
 
 
 def _details(whole: int, audio: int, image: int) -> list[dict[str, Any]]:
