@@ -49,7 +49,7 @@ def secret_of(head: Head) -> str | None:
 def key_in(query: str) -> str | None:
     """The secret that a query carries as `key`; None when there is none."""
     fields = (field.partition("=") for field in query.split("&"))
-    return next((unquote(value) for name, _, value in fields if name == "key"), None)
+    return next((unquote(value) for name, _, value in fields if name == "key" and value), None)
 
 
 def asked_of(head: Head) -> Asked:
