@@ -53,6 +53,7 @@ $(VENV)/bin/python:
 
 $(VENV)/runs: $(VENV)/bin/python pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	$(BIN)/python -m compileall -q stockyard  # so that the first start is as quick as any other
 	@touch $@
 
 $(VENV)/tests: $(VENV)/bin/python pyproject.toml
