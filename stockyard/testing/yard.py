@@ -206,11 +206,11 @@ class Yard:
 
     async def ended(self, calls: int, *, within: float = SETTLED_WITHIN_SECONDS) -> bool:
         """Whether so many calls end, counted from the start, within so many seconds."""
-        return await _becomes(lambda: len(self.calls) >= calls, within)
+        return await becomes(lambda: len(self.calls) >= calls, within=within)
 
     async def quiet(self, *, within: float = SETTLED_WITHIN_SECONDS) -> bool:
         """Whether no call is running any more within so many seconds."""
-        return await _becomes(lambda: not self.stockyard.office.running, within)
+        return await becomes(lambda: not self.stockyard.office.running, within=within)
 
     @property
     def stockyard(self) -> Stockyard:
@@ -289,7 +289,7 @@ class Yard:
         self.calls.append(Outcome(signal.exchange))
 
 
-async def _becomes(true: Callable[[], bool], within: float) -> bool:
+async def becomes(true: Callable[[], bool], *, within: float = SETTLED_WITHIN_SECONDS) -> bool:
     """Whether something comes true within so many seconds. Looks again every few milliseconds."""
     loop = asyncio.get_running_loop()
     until = loop.time() + within

@@ -9,7 +9,7 @@ import pytest
 from stockyard.core.exchange import Exchange
 from stockyard.core.module import Module, ModuleConfig, Stage
 from stockyard.errors import Refused
-from stockyard.testing import Point, Script, cut_every
+from stockyard.testing import Point, Script, cut_at, cut_every
 from stockyard.testing.heard import Heard
 from stockyard.testing.yard import Yard
 
@@ -307,7 +307,8 @@ class TestCutStreams:
         assert "Overloaded." in answer.error["message"]
 
     async def test_s14_content_that_came_with_an_error_was_never_sent(self, yard: Yard) -> None:
-        yard.provider("openai").streams("hel", "lo").fails_after("first_content")
+        script = yard.provider("openai").streams("hel", "lo").fails_after("first_content")
+        script.in_pieces(cut_at())  # all of it in one write
         answer = await yard.stream("hi")
         assert (answer.status, answer.streamed) == (502, False)
 

@@ -13,7 +13,7 @@ from stockyard.core.exchange import Exchange
 from stockyard.core.module import Module, ModuleConfig, Stage, Streaming
 from stockyard.errors import Abandoned
 from stockyard.testing import RawClient, Script
-from stockyard.testing.yard import CHAT, Yard
+from stockyard.testing.yard import CHAT, Yard, becomes
 
 ENDED: list[str] = []
 """What the modules of this file were told about the end of calls."""
@@ -216,6 +216,6 @@ async def test_s44_random_leaving_leaks_nothing(yard: Yard) -> None:
     assert await yard.ended(61)
     assert await yard.quiet()
     assert len(yard.calls) == 61
-    assert len(asyncio.all_tasks()) <= before + openai.open_connections
+    assert await becomes(lambda: len(asyncio.all_tasks()) <= before + openai.open_connections)
     assert len(ENDED) == 61
     assert len(yard.stockyard.office.pings) == 0
