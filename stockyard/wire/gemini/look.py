@@ -15,10 +15,11 @@ from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import told
 from stockyard.wire.gemini.framing import Envelope, Frame, Frames
 from stockyard.wire.gemini.response import (
-    FAILED_FINISHES,
     UNFINISHED,
     block_reason,
     failed_finish,
+    is_failure,
+    number_of,
 )
 from stockyard.wire.gemini.stream import is_whole, not_gemini
 from stockyard.wire.gemini.usage import UsageSoFar
@@ -69,7 +70,7 @@ class GeminiLook:
         self._envelope = envelope
         self._native = native
         self._usage_said = UsageSoFar()
-        self._finished: dict[Any, bool] = {}
+        self._finished: dict[int, bool] = {}
         self._blocked = False
         self.content = False
         self.terminator = b""
@@ -141,11 +142,11 @@ class GeminiLook:
             self.content = True
 
     def _see_candidate(self, candidate: _Candidate) -> None:
-        finish, index = candidate.finishReason, candidate.index or 0
+        finish, index = candidate.finishReason, number_of(candidate.index)
         if finish is None or finish in UNFINISHED:
             self._finished.setdefault(index, False)
             return
-        if finish in FAILED_FINISHES and not self._native:
+        if is_failure(finish) and not self._native:
             raise failed_finish(finish)
         self.content = self._finished[index] = True
         self.finish = self.finish or str(finish)

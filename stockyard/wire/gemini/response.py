@@ -69,6 +69,8 @@ _REASONS: dict[Finish, str] = {
 BLOCKED = "blocked"
 """Layout of a choice that stands for an answer without any: the prompt was blocked."""
 
+_TELLING = ("candidates", "promptFeedback", "usageMetadata")
+"""An answer has one of these at least."""
 _TOP_FIELDS = ("candidates", "usageMetadata", "modelVersion", "responseId")
 
 
@@ -96,7 +98,7 @@ def facts(body: bytes) -> Facts:
     if answer.error or not (answer.candidates or answer.promptFeedback or answer.usageMetadata):
         raise _no_answer(body)
     finish = next((c.finishReason for c in answer.candidates or () if c.finishReason), "")
-    if finish in FAILED_FINISHES:
+    if is_failure(finish):
         raise failed_finish(finish)
     said = answer.usageMetadata
     return Facts(
@@ -110,7 +112,7 @@ def facts(body: bytes) -> Facts:
 def decode_response(body: bytes) -> Output:
     try:
         answer = Fields(decode_event(body))
-        if answer.rest.get("error"):
+        if answer.rest.get("error") or not any(map(answer.rest.get, _TELLING)):
             raise _no_answer(body)
         return _decode_output(answer)
     except (FieldError, ValueError, RecursionError):
@@ -138,7 +140,7 @@ def finish_of(native: Any, *, called: bool) -> tuple[Finish, str | None]:
     A call that was seen makes the finish `tool_calls`: the services say `STOP` then. Raises
     UpstreamError for a finish that is a failure.
     """
-    if native in FAILED_FINISHES:
+    if is_failure(native):
         raise failed_finish(native)
     known = FINISHES.get(native) if isinstance(native, str) else None
     if known in (None, "stop") and called:
@@ -156,10 +158,19 @@ def finish_reason(finish: Finish | None, native: str | None, *, own: bool, refus
     return _REASONS[finish or "stop"]
 
 
+def number_of(index: Any) -> int:
+    """The number of a candidate; the first one need not say it."""
+    return index if type(index) is int else 0
+
+
 def block_reason(feedback: Any) -> str | None:
     """Why a prompt was blocked; None when it was not."""
     reason = feedback.get("blockReason") if isinstance(feedback, dict) else None
     return reason if isinstance(reason, str) else None
+
+
+def is_failure(finish: Any) -> bool:
+    return isinstance(finish, str) and finish in FAILED_FINISHES
 
 
 def failed_finish(native: str) -> UpstreamError:

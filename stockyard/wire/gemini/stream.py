@@ -36,6 +36,7 @@ from stockyard.wire.gemini.response import (
     UNFINISHED,
     block_reason,
     finish_of,
+    number_of,
     top_extra,
 )
 from stockyard.wire.gemini.usage import UsageSoFar
@@ -155,7 +156,7 @@ class GeminiReader:
                 events.append(UsageSeen(usage=usage))
 
     def _read_candidate(self, item: _Object, events: list[Event]) -> None:
-        index = item.get("index") or 0
+        index = number_of(item.get("index"))
         choice = self._choices.get(index)
         if choice is None:
             choice = self._choices[index] = _Choice(index)

@@ -87,7 +87,7 @@ def _audio_and_image(details: Any) -> tuple[int, int]:
     counted = {"AUDIO": 0, "IMAGE": 0}
     for detail in details if type(details) is list else ():
         kind = detail.get("modality") if type(detail) is dict else None
-        if kind in counted:
+        if isinstance(kind, str) and kind in counted:
             counted[kind] += Counts(detail).count("tokenCount")
     return counted["AUDIO"], counted["IMAGE"]
 
