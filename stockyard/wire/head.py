@@ -9,29 +9,68 @@ from typing import TypeVar
 import msgspec
 
 from stockyard.errors import Refused
-from stockyard.wire.strict import check_head, not_json
+from stockyard.wire.members import members_of
+from stockyard.wire.strict import check_head, check_text, not_json
 
 Head = TypeVar("Head")
 Keys = tuple[tuple[str, bytes], ...]
 """Names of head fields, and the same names quoted, as they stand in the body."""
 
+LARGE = 16 * 1024
+"""Bytes of a body from which on it is walked through once."""
+LONG_VALUE = 4 * 1024
+"""Bytes of a list or object in the head from which on only its type counts: read as empty."""
+
+_EMPTY = {b"[": b"[]", b"{": b"{}"}
 _AT = re.compile(r" - at `\$\.?(.*?)`")
 _MISSING = re.compile(r"missing required field `(\w+)`")
 
 
 def read_head(body: bytes, decoder: "msgspec.json.Decoder[Head]", keys: Keys) -> Head:
     """The head fields. None of them may be repeated; one that is absent (UNSET) cannot be."""
+    if len(body) > LARGE:
+        abridged = _abridged(body, decoder)
+        if abridged is not None:
+            return _decoded(abridged, decoder)
+    head = _decoded(body, decoder)
+    check_head(body, [key for name, key in keys if getattr(head, name) is not msgspec.UNSET])
+    return head
+
+
+def _decoded(body: bytes, decoder: "msgspec.json.Decoder[Head]") -> Head:
     try:
-        head = decoder.decode(body)
+        return decoder.decode(body)
     except msgspec.ValidationError as error:
         raise _wrong_field(str(error)) from None
     except RecursionError:
         raise not_json("The JSON body is nested too deeply.") from None
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
-        check_head(body, ())
+        check_text(body)
         raise not_json(f"The body is not valid JSON: {error}.") from None
-    check_head(body, [key for name, key in keys if getattr(head, name) is not msgspec.UNSET])
-    return head
+
+
+def _abridged(body: bytes, decoder: "msgspec.json.Decoder[Head]") -> bytes | None:
+    """A large body with nothing but the fields of its head, and without what is long in those.
+
+    Read this way it is walked through once, where typed reading and the search for repeated keys
+    would do so eight times. None when a key is repeated, or when it is no object at all: then it
+    is read as small ones are, which finds the words for it.
+    """
+    check_text(body)
+    try:
+        members = members_of(body)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    if members is None:
+        return None
+    wanted = decoder.type.__struct_encode_fields__  # type: ignore[attr-defined]  # a Struct
+    short = []
+    for key, start, end in members:
+        if key in wanted:
+            opening = body[start : start + 1]
+            empty = _EMPTY.get(opening) if end - start > LONG_VALUE else None
+            short.append(b'"%b":%b' % (key.encode(), empty or body[start:end]))
+    return b"{%b}" % b",".join(short)
 
 
 def quoted(*names: str) -> Keys:
