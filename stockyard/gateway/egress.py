@@ -85,6 +85,7 @@ def pen_of(x: Exchange, model: str) -> Pen:
         model=model,
         created=x.started_at_ms // 1000,
         wants_usage=x.received.wants_usage,
+        asked=x.inbound.body,
     )
 
 

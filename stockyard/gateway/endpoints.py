@@ -38,10 +38,15 @@ class Endpoint(Struct, frozen=True):
     """The path asks for a stream, whatever the body says."""
     key_in_query: bool = False
     """Clients of this path may send their Key as `?key=`."""
+    sockets_later: bool = False
+    """Clients try a websocket here first. One falls back to HTTP at once when it hears 426, and
+    tries again for seconds when it hears 404 or 405."""
 
 
 CHAT = Endpoint("openai.chat", "chat")
 MESSAGES = Endpoint("anthropic.messages", "chat")
+RESPONSES = Endpoint("openai.responses", "chat", sockets_later=True)
+COMPLETIONS = Endpoint("openai.completions", "completions")
 MODELS = Endpoint("openai.chat", "chat", methods=("GET", "HEAD"), models=True, key_in_query=True)
 
 GEMINI = Endpoint("gemini", "chat", key_in_query=True)
@@ -57,12 +62,18 @@ _EVENTS = frozenset({"alt=sse", "$alt=sse", "%24alt=sse"})
 UNIFIED: dict[str, Endpoint] = {
     "/v1/chat/completions": CHAT,
     "/v1/messages": MESSAGES,
+    "/v1/responses": RESPONSES,
+    "/v1/completions": COMPLETIONS,
     "/v1/models": MODELS,
     # Clients whose base URL lacks the version, and Anthropic clients whose base URL has it.
     "/chat/completions": CHAT,
     "/messages": MESSAGES,
+    "/responses": RESPONSES,
+    "/completions": COMPLETIONS,
     "/v1/v1/chat/completions": CHAT,
     "/v1/v1/messages": MESSAGES,
+    "/v1/v1/responses": RESPONSES,
+    "/v1/v1/completions": COMPLETIONS,
 }
 
 RESERVED = frozenset(

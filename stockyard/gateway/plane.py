@@ -33,8 +33,11 @@ from stockyard.providers.auth import provider_of_secret, sendable
 from stockyard.providers.directory import Directory
 from stockyard.wire.codec import Codec
 
+OPENAI_FIELDS = (b"idempotency-key", b"x-client-request-id", b"openai-beta")
 FORWARDED: Mapping[str, tuple[bytes, ...]] = {
-    "openai.chat": (b"idempotency-key", b"x-client-request-id", b"openai-beta"),
+    "openai.chat": OPENAI_FIELDS,
+    "openai.responses": OPENAI_FIELDS,
+    "openai.completions": OPENAI_FIELDS,
     "anthropic.messages": (
         b"idempotency-key",
         b"x-client-request-id",
@@ -144,6 +147,8 @@ class DataPlane:
         )
 
     def _admit(self, head: Head, peer: Peer, endpoint: Endpoint) -> "Doorway | Whole":
+        if head.upgrade and endpoint.sockets_later:
+            raise Refused(426, "upgrade_refused", "This path is served over HTTP. Send a POST.")
         if head.method not in endpoint.methods:
             refusal = Refused(405, "method_not_allowed", "This path does not take that method.")
             allow = field_lines([(b"allow", ", ".join(endpoint.methods).encode())])

@@ -116,7 +116,8 @@ class Provider(Struct, frozen=True, kw_only=True, eq=False):
     def serves(self, kind: str, known: Container[str]) -> bool:
         """Whether a call of this kind can be sent to it in a format that we can write."""
         if kind in ("chat", "completions"):
-            return any(self.speaks[name].kind == kind for name in self.formats(known))
+            # A plain prompt can be asked as a chat; a chat is more than a prompt.
+            return any(self.speaks[name].kind in (kind, "chat") for name in self.formats(known))
         return any(e.kind == kind and e.certain for e in self.endpoints.values())
 
     def traits_of(self, model: str) -> frozenset[str]:

@@ -118,6 +118,9 @@ class Dispatch:
             body = self._spliced(x, plan, request, target, native)
         else:
             wanted = request if request.model == target.model else request.with_model(target.model)
+            tie = wanted.content.tie
+            if tie is not None and plan.format != x.inbound.format:
+                raise Refused(400, tie.code, tie.message, param=tie.param)
             written = plan.codec.encode_request(
                 wanted, features=plan.provider.features, traits=plan.traits
             )

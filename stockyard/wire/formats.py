@@ -6,7 +6,16 @@ from stockyard.wire.anthropic_messages.codec import MessagesCodec
 from stockyard.wire.codec import Codec
 from stockyard.wire.gemini.codec import GeminiArrayCodec, GeminiCodec
 from stockyard.wire.openai_chat.codec import ChatCodec
+from stockyard.wire.openai_completions.codec import CompletionsCodec
+from stockyard.wire.openai_responses.codec import ResponsesCodec
 
-_CODECS: tuple[Codec, ...] = (ChatCodec(), MessagesCodec(), GeminiCodec(), GeminiArrayCodec())
+_CODECS: tuple[Codec, ...] = (
+    ChatCodec(),
+    ResponsesCodec(),
+    CompletionsCodec(),
+    MessagesCodec(),
+    GeminiCodec(),
+    GeminiArrayCodec(),
+)
 
 FORMATS: Mapping[str, Codec] = {codec.name: codec for codec in _CODECS}

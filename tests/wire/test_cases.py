@@ -26,10 +26,14 @@ CASES = pathlib.Path(__file__).parent / "cases"
 FOLDERS = {
     "openai_chat": "openai.chat",
     "anthropic_messages": "anthropic.messages",
+    "openai_responses": "openai.responses",
+    "openai_completions": "openai.completions",
     "gemini": "gemini",
 }
 FEATURES = frozenset({"developer_role"})
 NONE: frozenset[str] = frozenset()
+FINISH = rb'(?:_r|R)eason":"|event: response\.(?:completed|incomplete)\n'
+"""What stands in the event that tells why an answer ended."""
 
 
 def files() -> Iterator[pathlib.Path]:
@@ -185,7 +189,7 @@ def test_s19_a_cut_stream_is_complete_only_after_its_finish(path: pathlib.Path) 
     finished = next(
         i
         for i, b in enumerate(blocks)
-        if re.search(rb'(?:_r|R)eason":"', b) and b"message_start" not in b
+        if re.search(FINISH, b) and b"message_start" not in b
     )
     for count in range(len(blocks)):
         start = b"".join(block + b"\n\n" for block in blocks[:count])

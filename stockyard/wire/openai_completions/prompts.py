@@ -14,7 +14,7 @@ from stockyard.wire.layout import Drops, has_word
 
 FORMAT = "openai.completions"
 
-LISTED = "list"
+LISTED = "prompts"
 """Shape of a prompt that came in a list."""
 
 _PARAM = "prompt"

@@ -1,4 +1,4 @@
-"""Responses, the format of OpenAI's newer API and of command-line agents."""
+"""Responses, the format of typed items that command-line agents speak."""
 
 import msgspec
 
