@@ -27,6 +27,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -37,7 +38,7 @@ from stockyard.core.module import AnyModule
 from stockyard.core.signals import ExchangeFinished
 from stockyard.errors import StockyardError
 from stockyard.gateway.server import Server, ServerSettings, bind
-from stockyard.providers.row import shipped_rows
+from stockyard.providers.row import Row, shipped_rows
 from stockyard.settings import load
 from stockyard.testing.calls import a_call
 from stockyard.testing.heard import Heard
@@ -88,7 +89,7 @@ class Yard:
             return found
         if self._stockyard is not None:
             raise RuntimeError(f"Name the provider '{name}' before the first call.")
-        row = shipped_rows().get(name)
+        row = _rows().get(name)
         self._base_paths[name] = urlsplit(row.base_url).path if row is not None else "/v1"
         for setting, value in settings.items():
             self.set(f"providers.{name}.{setting}", value)
@@ -190,7 +191,7 @@ class Yard:
     def _model(self) -> str:
         """A model that the first provider serves under that very name."""
         name = next(iter(self._providers), None)
-        row = shipped_rows().get(name or "")
+        row = _rows().get(name or "")
         if name is None or row is None or not row.models:
             return "mock" if name is None else f"{name}/scripted-1"
         return row.models[0].replace("*", "scripted")
@@ -287,6 +288,11 @@ class Yard:
 
     def _remember(self, signal: ExchangeFinished) -> None:
         self.calls.append(Outcome(signal.exchange))
+
+
+@cache
+def _rows() -> dict[str, Row]:
+    return shipped_rows()
 
 
 async def becomes(true: Callable[[], bool], *, within: float = SETTLED_WITHIN_SECONDS) -> bool:
