@@ -91,8 +91,9 @@ class Names:
         if not isinstance(tool, dict) or not isinstance(name := tool.get("name"), str):
             return
         if tool.get("type") == "namespace" and namespace is None:
-            for inner in tool.get("tools") or ():
-                self._add(inner, name)
+            inner = tool.get("tools")
+            for item in inner if isinstance(inner, list) else ():
+                self._add(item, name)
             return
         full = full_name(namespace, name)
         if tool.get("type") == "custom":

@@ -148,9 +148,9 @@ class ResponsesReader:
     def _finish(self, event: _Object, events: list[Event]) -> None:
         self._start(event, events)
         response = event["response"]
-        for index, item in enumerate(response.get("output") or ()):
-            # Some servers stream no item, or not all, and tell them at the end.
-            if index not in self._seen:
+        if not self._seen:
+            # Some servers stream no items and tell them at the end.
+            for index, item in enumerate(response.get("output") or ()):
                 self._item_done({"output_index": index, "item": item}, events)
         for index, open_item in list(self._items.items()):
             self._item_done({"output_index": index, "item": open_item.value}, events)

@@ -38,6 +38,12 @@ from stockyard.core.money import Usage
 from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.openai_responses.calls import as_input, encode_call
 from stockyard.wire.openai_responses.errors import event, failed_events
+from stockyard.wire.openai_responses.open_items import (
+    OpenCall,
+    OpenContent,
+    OpenItem,
+    OpenThought,
+)
 from stockyard.wire.openai_responses.parts import FORMAT, remembered
 from stockyard.wire.openai_responses.reasoning import belongs_to, encode_reasoning
 from stockyard.wire.openai_responses.response import annotations
@@ -56,82 +62,18 @@ _TEXT_DELTA = (
 )
 
 
-class _Item:
-    """An output item that has been opened."""
-
-    __slots__ = ("content", "id", "index", "open", "value")
-
-    def __init__(self, index: int, name: str, value: _Object) -> None:
-        self.index = index
-        self.id = name
-        self.value = value
-        """As it was opened; as it is when it is done."""
-        self.content: list[_Content] = []
-        self.open = True
-
-
-class _Content:
-    """A content part of a message."""
-
-    __slots__ = ("annotations", "index", "item", "kind", "logprobs", "open", "pieces")
-
-    def __init__(self, item: _Item, kind: str) -> None:
-        self.item = item
-        self.index = len(item.content)
-        self.kind = kind
-        self.pieces: list[str] = []
-        self.annotations: list[_Object] = []
-        self.logprobs: list[Any] = []
-        self.open = True
-
-    def value(self) -> _Object:
-        text = "".join(self.pieces)
-        if self.kind == "refusal":
-            return {"type": "refusal", "refusal": text}
-        beside = {"annotations": list(self.annotations), "logprobs": list(self.logprobs)}
-        return {"type": "output_text", **beside, "text": text}
-
-
-class _Call:
-    __slots__ = ("call", "custom", "held", "item", "pieces")
-
-    def __init__(self, item: _Item, call: ToolCall, *, custom: bool, held: bool) -> None:
-        self.item = item
-        self.call = call
-        self.custom = custom
-        self.held = held
-        """Written when it ends, because the text is inside its arguments."""
-        self.pieces: list[str] = []
-
-
-class _Thought:
-    __slots__ = ("item", "key", "part", "pieces", "signed")
-
-    def __init__(self, key: str, item: _Item, part: Reasoning) -> None:
-        self.key = key
-        self.item = item
-        self.part = part
-        self.pieces: list[str] = []
-        self.signed: tuple[str, str | None] | None = None
-
-    def whole(self) -> Reasoning:
-        signature, made_by = self.signed or (self.part.signature, self.part.made_by)
-        text = self.part.text + "".join(self.pieces)
-        return replace(self.part, text=text, signature=signature, made_by=made_by)
-
-
 class ResponsesWriter:
     def __init__(self, pen: Pen) -> None:
         self._pen = pen
         self._snapshot = Snapshot(pen, {}, None)
         self._begun = False
         self._number = 0
-        self._items: list[_Item] = []
-        self._message: _Item | None = None
+        self._items: list[OpenItem] = []
+        self._message: OpenItem | None = None
         self._parts: dict[str, PartStarted] = {}
-        self._contents: dict[str, _Content] = {}
-        self._calls: dict[str, _Call] = {}
-        self._thought: _Thought | None = None
+        self._contents: dict[str, OpenContent] = {}
+        self._calls: dict[str, OpenCall] = {}
+        self._thought: OpenThought | None = None
         self._logprobs: list[Any] = []
         self._finish: Finished | None = None
         self._usage: Usage | None = None
@@ -182,7 +124,7 @@ class ResponsesWriter:
         self._out.append(event(kind, {"type": kind, "sequence_number": self._number, **fields}))
         self._number += 1
 
-    def _say_of(self, item: _Item, kind: str, **fields: Any) -> None:
+    def _say_of(self, item: OpenItem, kind: str, **fields: Any) -> None:
         self._say(f"response.{kind}", item_id=item.id, output_index=item.index, **fields)
 
     # The answer.
@@ -207,19 +149,19 @@ class ResponsesWriter:
 
     # Items.
 
-    def _open(self, value: _Object) -> _Item:
+    def _open(self, value: _Object) -> OpenItem:
         self._begin()
         self._end_thought()
         self._end_message()
         index = len(self._items)
         name = value.get("id") or item_id(value, self._pen.id, index)
         opened = {**value, "id": name, **({"status": "in_progress"} if _timed(value) else {})}
-        item = _Item(index, name, opened)
+        item = OpenItem(index, name, opened)
         self._items.append(item)
         self._say("response.output_item.added", output_index=index, item=opened)
         return item
 
-    def _done(self, item: _Item, value: _Object) -> None:
+    def _done(self, item: OpenItem, value: _Object) -> None:
         if not item.open:
             return
         item.open = False
@@ -259,14 +201,14 @@ class ResponsesWriter:
         if self._message is None or own is not None:
             value = {"type": "message", **(own or {}), "role": "assistant", "content": []}
             self._message = self._open(value)
-        content = _Content(self._message, "output_text" if said.kind == "text" else "refusal")
+        content = OpenContent(self._message, "output_text" if said.kind == "text" else "refusal")
         self._message.content.append(content)
         self._contents[said.key] = content
         self._say_of(
             self._message, "content_part.added", content_index=content.index, part=content.value()
         )
 
-    def _content(self, key: str) -> _Content | None:
+    def _content(self, key: str) -> OpenContent | None:
         """The part that takes more of this text: a new one when its message is done."""
         content = self._contents.get(key)
         if content is None or content.open:
@@ -323,7 +265,7 @@ class ResponsesWriter:
             )
             content.annotations.append(note)
 
-    def _end_content(self, content: _Content) -> None:
+    def _end_content(self, content: OpenContent) -> None:
         if not content.open:
             return
         content.open = False
@@ -359,9 +301,9 @@ class ResponsesWriter:
             return
         own = remembered(part.extra).get("own", {})
         item = self._open({"id": "", **own, "type": "reasoning", "summary": []})
-        self._thought = _Thought(said.key, item, part)
+        self._thought = OpenThought(said.key, item, part)
 
-    def _thinking(self, key: str) -> _Thought | None:
+    def _thinking(self, key: str) -> OpenThought | None:
         """The open piece of reasoning if it is this one."""
         thought = self._thought
         return thought if thought is not None and thought.key == key else None
@@ -409,7 +351,7 @@ class ResponsesWriter:
         custom = value["type"] == "custom_tool_call"
         item = self._open(value)
         held = custom and call.kind != "custom"
-        self._calls[said.key] = _Call(item, call, custom=custom, held=held)
+        self._calls[said.key] = OpenCall(item, call, custom=custom, held=held)
 
     def _arguments(self, said: ArgumentsDelta) -> None:
         call = self._calls.get(said.key)
@@ -439,7 +381,7 @@ def _timed(value: _Object) -> bool:
     return value["type"] in ("message", "function_call", "custom_tool_call")
 
 
-def _event_of(call: _Call) -> str:
+def _event_of(call: OpenCall) -> str:
     return "custom_tool_call_input" if call.custom else "function_call_arguments"
 
 
