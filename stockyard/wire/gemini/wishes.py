@@ -29,6 +29,8 @@ _OWN = "own"
 """The wish was said in this format."""
 _DYNAMIC = "dynamic"
 """A budget of -1: the model decides."""
+_TYPELESS = "typeless"
+"""Word of a layout: a schema without a type of the answer."""
 
 _JSON, _PLAIN = "application/json", "text/plain"
 _SCHEMA, _OWN_SCHEMA = "responseJsonSchema", "responseSchema"
@@ -107,10 +109,6 @@ def encode_output(form: OutputForm, drops: Drops) -> dict[str, Any]:
     if form.strict:
         drops.add("response_format.json_schema.strict")
     return said
-
-
-_TYPELESS = "typeless"
-"""Word of a layout: a schema without a type of the answer."""
 
 
 def _typed(kind: Any, layout: str) -> dict[str, dict[str, Any]]:
