@@ -131,7 +131,7 @@ class Line:
         cls, before = self._catalog[real], self._settings[real]
         wanted = before.config
         if config is not None or preset:
-            given = msgspec.to_builtins(before.config) if config is None else config
+            given = _changed(before) if config is None else config
             wanted = read_config(cls, {**preset, **given})
         setting = Setting(before.enabled if enabled is None else enabled, wanted)
         module, needs = self._build(real, setting, check=True)
@@ -187,6 +187,13 @@ class Line:
             )
             for kind in ALL_KINDS
         }
+
+
+def _changed(setting: Setting) -> dict[str, Any]:
+    """The options that are not as shipped: a preset fills the others."""
+    shipped = msgspec.to_builtins(type(setting.config)())
+    now = msgspec.to_builtins(setting.config)
+    return {option: value for option, value in now.items() if value != shipped[option]}
 
 
 def config_class(cls: ModuleClass) -> type[ModuleConfig]:

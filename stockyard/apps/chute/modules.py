@@ -149,11 +149,13 @@ class ModuleChanges:
     def _prepare_layers(self, state: StoredState) -> Apply:
         """Everything that is said about a module, the last layer that speaks winning."""
         name = state.name
-        under = self._sections.get(name) or self._shipped[name]
+        section = self._sections.get(name)
+        enabled = section.enabled if section else self._shipped[name].enabled
+        config = section.config if section else {}
         return self.control.prepare(
             state.asked or self._asked.get(name, name),
-            enabled=under.enabled if state.enabled is None else state.enabled,
-            config=under.config if state.config is None else state.config,
+            enabled=enabled if state.enabled is None else state.enabled,
+            config=config if state.config is None else state.config,
         )
 
     def _put_into_effect(self, name: str, apply: Apply, number: int) -> None:

@@ -142,6 +142,18 @@ async def test_another_name_sets_the_module_it_stands_for(
         assert list(plane.line.state("fence").config["words"]) == ["x"]
 
 
+async def test_another_name_presets_what_the_operator_has_not_set(
+    open_plane: Callable[..., Any],
+) -> None:
+    async with open_plane() as plane, plane.as_admin as client:
+        await client.put(FENCE, json={"config": {"most": 3}})
+        await client.put("/api/proxy/modules/hedge", json={"enabled": True})
+        now = (await client.get(FENCE)).json()
+        assert now["config"] == {"words": ["x"], "most": 3}
+        await client.put("/api/proxy/modules/hedge", json={"config": {"words": ["mine"]}})
+        assert (await client.get(FENCE)).json()["config"]["words"] == ["mine"]
+
+
 async def test_changes_are_kept_over_a_restart(open_plane: Callable[..., Any]) -> None:
     async with open_plane() as plane, plane.as_admin as client:
         await client.put(FENCE, json={"enabled": True, "config": {"most": 3}})
