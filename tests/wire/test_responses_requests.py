@@ -123,6 +123,14 @@ def test_calls_join_the_text_before_them() -> None:
     assert to(CODEC, CODEC, {"model": "m", "input": items})[0]["input"] == items
 
 
+def test_sealed_reasoning_is_always_given_and_so_never_reported_as_lost() -> None:
+    said = json.loads(body(include=["reasoning.encrypted_content"]))
+    assert to(CHAT, CODEC, said)[1].dropped == ()
+    assert to(CODEC, CODEC, said)[0] == said
+    said["include"].append("web_search_call.action.sources")
+    assert to(CHAT, CODEC, said)[1].dropped == ("include",)
+
+
 def test_two_texts_of_the_model_stay_two() -> None:
     items = [{"role": "assistant", "content": "One."}, {"role": "assistant", "content": "Two."}]
     assert [m.text for m in content(input=items).messages] == ["One.", "Two."]

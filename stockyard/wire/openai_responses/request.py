@@ -38,8 +38,9 @@ from stockyard.wire.openai_responses.tools import (
 SMALLEST_OUTPUT = 16
 """The service refuses a smaller limit."""
 
-_OWN, _SAFETY, _UNSTORED = "own", "safety_identifier", "unstored"
-"""Words of a request's shape: it came in this format, names its user so, refused to be stored."""
+_OWN, _SAFETY, _UNSTORED, _SEALED = "own", "safety_identifier", "unstored", "sealed"
+"""Words of a request's shape: it came in this format, names its user so, refused to be stored,
+asked for sealed reasoning and nothing else (which every answer that we write carries)."""
 
 _LOGPROBS = "message.output_text.logprobs"
 _ENCRYPTED = "reasoning.encrypted_content"
@@ -82,10 +83,14 @@ def _decode(fields: Fields) -> Content:
     if text is not None and text.rest:
         fields.rest["text"] = text.rest
     include = fields.rest.get("include")
+    sealed = include == [_ENCRYPTED]
+    if sealed:
+        del fields.rest["include"]
     shape = words(
         _OWN,
         _SAFETY if user is None and safety is not None else None,
         _UNSTORED if stored is False else None,
+        _SEALED if sealed else None,
     )
     return Content(
         messages=messages,
@@ -203,7 +208,9 @@ def _include(content: Content, asked: Any) -> list[Any]:
     include = [name for name in asked if name != _LOGPROBS] if isinstance(asked, list) else []
     if content.logprobs:
         include.append(_LOGPROBS)
-    if not has_word(content.shape, _OWN) and _reasons(content):
+    if has_word(content.shape, _SEALED) or (
+        not has_word(content.shape, _OWN) and _reasons(content)
+    ):
         include.append(_ENCRYPTED)
     return include
 
