@@ -17,6 +17,9 @@ from bench.scenarios import scenarios
 from bench.target import GATEWAY as GATEWAY_COMMAND
 from bench.target import NeverAnsweredError
 
+STAGES = "stages"
+"""What `--only` calls the parts of a call. Those of another gateway cannot be measured."""
+
 
 def main(words: list[str]) -> int:
     given = _parser().parse_args(words)
@@ -24,18 +27,19 @@ def main(words: list[str]) -> int:
         print("The bench reads /proc and pins processes to cores: it runs on Linux only.")
         return 2
     known = scenarios(full=given.full)
-    only = given.only.split(",") if given.only else [s.name for s in known]
-    if unknown := set(only) - {s.name for s in known}:
-        print(
-            f"There is no {', '.join(sorted(unknown))}; there are "
-            f"{', '.join(s.name for s in known)}."
-        )
+    names = [*(s.name for s in known), STAGES]
+    only = given.only.split(",") if given.only else names
+    if unknown := set(only) - set(names):
+        print(f"There is no {', '.join(sorted(unknown))}; there are {', '.join(names)}.")
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing is left running
     rig = Rig()
     try:
         rig.start(given.gateway_command, starts=3 if given.full else 1)
         rig.measure([s for s in known if s.name in only], said=_progress)
+        if STAGES in only and given.gateway_command == GATEWAY_COMMAND:
+            _progress(STAGES)
+            rig.measure_stages()
     except NeverAnsweredError as error:
         print(error)
         return 1

@@ -15,6 +15,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     mode: Mode = "whole"
     format: Format = "chat"
+    served_by: Format | None = None
+    """Whose model is asked for; another format than the caller's has the gateway translate."""
     callers: int = 1
     seconds: float = 1.0
     """How long calls are begun; a `hold` begins its streams evenly over this time."""
@@ -58,6 +60,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """From sending the call to the first token."""
     load_cpu: float
     """CPU seconds of the load generator."""
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """What one part of a call costs, beside what the design allows it."""
+
+    label: str
+    us: float
+    budget_us: float | None
 
 
 def spread(seconds: list[float]) -> Spread:

@@ -11,13 +11,19 @@ from bench.rig import DIRECT, GATEWAY, YARDSTICK, Run
 _NOTES = """\
 x: gateway over bare proxy, slices of one turn compared, the median. [least..most] over turns.
 ~ others were busy on this machine  > client and provider were full first: a lower bound
-Where there is a >, latency added at 32 callers is mostly the queue in front of the provider."""
+Where there is a >, latency added at 32 callers is mostly the queue in front of the provider.
+onto messages: asked in chat, answered by a model that speaks messages. No bare proxy translates."""
+
+_STAGE_NOTES = """\
+Parts of a small call, inside one process and without the kernel's work for its sockets."""
 
 
 def text(run: Run) -> str:
     rows: list[tuple[str, ...]] = [("", DIRECT, YARDSTICK, GATEWAY, "x")]
     rows += [_row(label, cells) for label, cells in table(run).items()]
     lines = [_machine(run), "", *_aligned(rows), "", _NOTES]
+    if run.stages:
+        lines += ["", *_aligned(_stage_rows(run)), "", _STAGE_NOTES]
     faults = list(_faults(run))
     if faults:
         lines += ["", "Wrong answers:", *faults]
@@ -39,6 +45,14 @@ def _row(label: str, cells: dict[str, Cell]) -> tuple[str, ...]:
     gateway = cells.get(GATEWAY)
     multiple = "" if gateway is None or gateway.multiple is None else f"{gateway.multiple:.2f}"
     return (label, *(_shown(cells.get(t)) for t in (DIRECT, YARDSTICK, GATEWAY)), multiple)
+
+
+def _stage_rows(run: Run) -> Sequence[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [("", "CPU (us)", "budget (us)")]
+    for stage in run.stages:
+        budget = "-" if stage.budget_us is None else _number(stage.budget_us)
+        rows.append((stage.label, _number(stage.us), budget))
+    return rows
 
 
 def _shown(cell: Cell | None) -> str:

@@ -61,7 +61,7 @@ def _body(job: Job) -> bytes:
     turns = [
         {"role": "assistant" if i % 2 else "user", "content": text} for i, text in enumerate(texts)
     ]
-    fields: dict[str, object] = {"model": _MODELS[job.format], "messages": turns}
+    fields: dict[str, object] = {"model": _MODELS[job.served_by or job.format], "messages": turns}
     if job.format == "messages":
         fields["max_tokens"] = 1024
     if job.mode != "whole":

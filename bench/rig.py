@@ -4,7 +4,9 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from bench.job import Outcome
+import msgspec
+
+from bench.job import Outcome, Stage
 from bench.process import Process, busy, cores
 from bench.scenarios import Scenario
 from bench.target import BARE, Load, Target, started
@@ -41,6 +43,8 @@ class Run:
     start_s: dict[str, list[float]] = field(default_factory=dict)
     idle_bytes: dict[str, int] = field(default_factory=dict)
     loaded_bytes: dict[str, int] = field(default_factory=dict)
+    stages: list[Stage] = field(default_factory=list)
+    """Of our own gateway only; empty when they were not asked for."""
     one_core: bool = False
 
 
@@ -84,6 +88,13 @@ class Rig:
         for target in self._targets[1:]:
             assert target.process is not None
             self.run.loaded_bytes[target.name] = target.process.memory()[1]
+
+    def measure_stages(self) -> None:
+        process = Process.python("bench.stages", core=self._core)
+        try:
+            self.run.stages = msgspec.json.decode(process.read_line(), type=list[Stage])
+        finally:
+            process.stop()
 
     def stop(self) -> None:
         for target in self._targets:

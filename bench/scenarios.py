@@ -30,6 +30,8 @@ def scenarios(*, full: bool) -> tuple[Scenario, ...]:
         closed("first", direct=True, callers=1, mode="stream"),
         closed("streams", callers=32, mode="stream"),
         closed("message-streams", callers=32, mode="stream", format="messages"),
+        closed("translate", callers=32, served_by="messages"),
+        closed("translate-streams", callers=32, mode="stream", served_by="messages"),
         Scenario("held", _held(held), turns // 2, direct=True),
         Scenario("memory", _in_flight(100), 1),
     )

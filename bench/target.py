@@ -53,7 +53,8 @@ class Target:
 
     name: str
     port: int
-    key: str = "sk-bench"
+    key: str = "no-key-yet"
+    """Not like a provider's secret: on loopback a gateway may take that as well."""
     process: Process | None = None
     start_s: float = 0.0
     """Seconds from exec to the first right answer."""

@@ -87,6 +87,16 @@ def test_nobody_listening_is_wrong_and_not_silent(load: Load) -> None:
     assert set(outcome.wrong) == {"no connection"}
 
 
+def test_the_parts_of_a_call_are_measured_beside_what_the_design_allows(rig: Rig) -> None:
+    rig.measure_stages()
+
+    us = {stage.label: stage.us for stage in rig.run.stages}
+    assert len(us) == 9
+    assert all(0 < found < 10_000 for found in us.values())
+    assert [s.budget_us for s in rig.run.stages if s.budget_us] == [15, 15, 15, 12, 4, 25]
+    assert "trace row, both parts" in report.text(rig.run)
+
+
 @pytest.mark.parametrize("size", [200, 20_000, 150_000])
 def test_a_call_looks_like_one_of_the_official_library(size: int) -> None:
     before, after = request(Job(port=4200, key="sk-sy-" + "k" * 43, size=size))
