@@ -91,7 +91,7 @@ def _measure(value: Any) -> int:
     level = [value]
     while level:
         depth += 1
-        if depth > MAX_DEPTH + 1:
+        if depth > MAX_DEPTH and any(type(item) in (dict, list) for item in level):
             raise not_json(f"The JSON body is nested deeper than {MAX_DEPTH} levels.")
         values += len(level)
         if values > MAX_VALUES:

@@ -34,8 +34,8 @@ REFUSED = [
     ("a repeated key", b'{"a":1,"a":2}'),
     ("a repeated key spelled with an escape", b'{"a":1,"\\u0061":2}'),
     ("a repeated key deep inside", b'{"x":[{"y":{"a":1,"b":2,"a":3}}]}'),
-    ("arrays too deep", b"[" * 66 + b"]" * 66),
-    ("objects too deep", b'{"a":' * 66 + b"1" + b"}" * 66),
+    ("arrays too deep", b"[" * 65 + b"]" * 65),
+    ("objects too deep", b'{"a":' * 65 + b"1" + b"}" * 65),
     ("nesting without end", b"[" * 100_000),
     ("too many values", b"[" + b"1," * 200_000 + b"1]"),
     ("too many keys", b"{" + b",".join(b'"%d":1' % i for i in range(10_001)) + b"}"),
@@ -57,6 +57,7 @@ ACCEPTED = [
     '{"\u00e9":"\u2028: \\" {"}'.encode(),
     b'{"a":"\\": \\"b\\":"}',
     b"[" * 64 + b"]" * 64,
+    b"[" * 64 + b"1" + b"]" * 64,
     b'{"a":"' + b"1" * 100 + b'"}',
 ]
 
