@@ -199,6 +199,8 @@ class Exchange(Struct, kw_only=True, eq=False):
     """Who answered in a provider's place (`mockllm` fixture name); empty for a real answer."""
     internal: bool = False
     streamed: bool = False
+    reads_whole: bool = True
+    """Whether some module must see the whole answer, or may change it."""
     abandoned: bool = False
     error: Exception | None = None
     status: int = 0

@@ -168,6 +168,7 @@ class Pipeline:
         "heads",
         "modules",
         "outward",
+        "reads_whole",
         "requests",
         "stops",
         "version",
@@ -199,6 +200,12 @@ class Pipeline:
         self.waits = any(stop.waits for stop in self.stops)
         """Whether some hook is async, so that a call needs a task of its own."""
         self.edits = any(stop.edits for stop in self.stops)
+        self.reads_whole = any(
+            stop.edits
+            or stop.holds
+            or (stop.module.wants_response and stop.on_response is not None)
+            for stop in self.stops
+        )
 
 
 class Passage:
@@ -209,6 +216,7 @@ class Passage:
     def __init__(self, pipeline: Pipeline, x: Exchange) -> None:
         self.pipeline = pipeline
         self.x = x
+        x.reads_whole = pipeline.reads_whole
         self._depth = 0
         """How many modules were passed on the way in and not yet on the way out."""
         self._editors: list[Stop] = []

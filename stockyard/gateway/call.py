@@ -132,19 +132,19 @@ class Call:
 
     def _stream(self, stream: Stream) -> None:
         x = self.x
+        unified = x.inbound.native is None
+        events = x.received.stream or self.codec is None
         if stream.raw_format == x.inbound.format and not self._passage.edits:
-            native = x.inbound.native is not None
-            self._pump = RawPump(
-                stream, self._reply, self, self.codec, self._passage, native=native
-            )
+            bare = not unified or not events
+            self._pump = RawPump(stream, self._reply, self, self.codec, self._passage, bare=bare)
         else:
             served = x.target.model if x.target is not None else x.request.model
             model = x.answer_model or served
             writer = self._codec().writer(egress.pen_of(x, model))
             self._pump = EventPump(stream, self._reply, self, self._passage, writer)
-        x.streamed = True
+        x.streamed = events
         fields = self._stream_head(stream.status, stream.fields)
-        if x.inbound.native is None:
+        if unified and events:
             self._office.pings.add(self._pump, self._codec().ping)
         self._pump.launch(stream.status, fields)
 
@@ -154,6 +154,8 @@ class Call:
         self._passage.head()
         if x.inbound.native is not None:
             return egress.native_fields(given) + egress.own_fields(x)
+        if not x.streamed:
+            return egress.JSON_HEAD + egress.unified_fields(given) + egress.own_fields(x)
         return (
             b"content-type: %b\r\n" % self._codec().stream_type
             + egress.STREAM_HEAD

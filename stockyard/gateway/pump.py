@@ -110,13 +110,17 @@ class RawPump(Pump):
         codec: Codec | None,
         passage: Passage,
         *,
-        native: bool,
+        bare: bool,
     ) -> None:
-        """`codec` is None for bytes that nobody here can read."""
+        """`codec` is None for bytes that nobody here can read.
+
+        `bare` is a stream to which nothing of ours is added: on native routes the client hears what
+        the provider said, and a whole answer that flows is one JSON document.
+        """
         super().__init__(stream, reply, ending)
         self._codec = codec
         self._passage = passage
-        self._native = native
+        self._bare = bare
         self._kept: list[bytes] | None = [] if passage.keeps and codec is not None else None
         self._size = 0
 
@@ -148,12 +152,11 @@ class RawPump(Pump):
         self._kept = None
 
     def finish(self, comment: bytes) -> None:
-        self._reply.finish((b"" if self._native else comment) + self.stream.terminator)
+        self._reply.finish((b"" if self._bare else comment) + self.stream.terminator)
 
     def fail(self, fault: Fault) -> None:
-        if self._native or self._codec is None:
-            # The client hears what the provider said: nothing more, and no proper end.
-            self._reply.cut()
+        if self._bare or self._codec is None:
+            self._reply.cut()  # no proper end
         else:
             self._reply.finish(self._codec.failed_stream(fault))
 

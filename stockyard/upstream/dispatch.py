@@ -186,10 +186,9 @@ class Dispatch:
 
     # The answer.
 
-    async def _whole(
-        self, x: Exchange, plan: Plan, attempt: Attempt, outgoing: Outgoing
-    ) -> Response:
-        receiver = WholeAnswer(x, attempt, self._loop)
+    async def _whole(self, x: Exchange, plan: Plan, attempt: Attempt, outgoing: Outgoing) -> Answer:
+        flows = not x.reads_whole and plan.format == x.inbound.format
+        receiver = WholeAnswer(x, attempt, self._loop, flows=flows)
         attempt.bytes_out = len(outgoing.body)
         sending = receiver.sending = plan.transport.start(outgoing, receiver)
         try:
@@ -197,6 +196,8 @@ class Dispatch:
         except asyncio.CancelledError:
             sending.cancel()
             raise
+        if receiver.onward is not None:
+            return receiver.onward
         response = self._response(
             x, plan, Raw(plan.format, receiver.status, receiver.fields, receiver.body)
         )

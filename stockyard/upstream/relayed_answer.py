@@ -44,7 +44,8 @@ class RelayedAnswer(Stream):
     def head(self, status: int, fields: Sequence[tuple[bytes, bytes]]) -> None:
         self.status = self._attempt.status = status
         self.fields = fields
-        self._attempt.first_byte_us = self._x.elapsed_us()
+        if self._attempt.first_byte_us is None:
+            self._attempt.first_byte_us = self._x.elapsed_us()
         self._x.first_content_ns = self._attempt.first_byte_us * 1000
         if not self.begun.done():
             self.begun.arrive()

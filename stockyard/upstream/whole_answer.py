@@ -1,4 +1,8 @@
-"""Receive an answer that comes whole."""
+"""Receive an answer that comes whole.
+
+It is kept until it is complete, so that its headers can tell the totals. A large one that nobody
+here reads is not worth the wait and the memory: from FLOWS_FROM on it is relayed as it comes.
+"""
 
 import asyncio
 
@@ -6,8 +10,10 @@ from stockyard.core.arrival import Arrival
 from stockyard.core.exchange import Exchange
 from stockyard.core.target import Attempt
 from stockyard.errors import UpstreamError
+from stockyard.upstream.relayed_answer import RelayedAnswer
 from stockyard.upstream.transport import Handle
 
+FLOWS_FROM = 1024 * 1024
 MAX_BODY = 64 * 1024 * 1024
 
 Fields = list[tuple[bytes, bytes]]
@@ -16,11 +22,30 @@ Fields = list[tuple[bytes, bytes]]
 class WholeAnswer:
     """A Receiver that collects. `arrived` is done when the answer is, and raises what broke it."""
 
-    __slots__ = ("_attempt", "_pieces", "_size", "_x", "arrived", "fields", "sending", "status")
+    __slots__ = (
+        "_attempt",
+        "_flows",
+        "_loop",
+        "_pieces",
+        "_size",
+        "_x",
+        "arrived",
+        "fields",
+        "onward",
+        "sending",
+        "status",
+    )
 
-    def __init__(self, x: Exchange, attempt: Attempt, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, x: Exchange, attempt: Attempt, loop: asyncio.AbstractEventLoop, *, flows: bool
+    ) -> None:
+        """`flows`: whether the client can be sent the provider's bytes and nobody reads them."""
         self._x = x
         self._attempt = attempt
+        self._loop = loop
+        self._flows = flows
+        self.onward: RelayedAnswer | None = None
+        """What the answer goes through once it flows; it is no longer collected then."""
         self._pieces: list[bytes] = []
         self._size = 0
         self.sending: Handle | None = None
@@ -38,19 +63,38 @@ class WholeAnswer:
         self._attempt.first_byte_us = self._x.elapsed_us()
 
     def data(self, piece: bytes) -> None:
+        if self.onward is not None:
+            self.onward.data(piece)
+            return
         self._pieces.append(piece)
         self._size += len(piece)
-        if self._size > MAX_BODY and self.sending is not None:
+        if self._size > FLOWS_FROM and self._flows and 200 <= self.status < 300:
+            self._flow()
+        elif self._size > MAX_BODY and self.sending is not None:
             self.sending.cancel()
             self.failed(UpstreamError("bad_answer", "The provider's answer is too large."))
 
+    def _flow(self) -> None:
+        onward = RelayedAnswer(self._x, self._attempt, self._x.inbound.format, self._loop)
+        onward.sending = self.sending
+        onward.head(self.status, self.fields)
+        onward.data(self.body)
+        self.onward, self._pieces, self.sending = onward, [], None
+        self.arrived.arrive()
+
     def done(self) -> None:
+        if self.onward is not None:
+            self.onward.done()
+            return
         self._attempt.bytes_in = self._size
         self.sending = None  # it refers to us: a cycle would keep the bodies until a collection
         if not self.arrived.done():
             self.arrived.arrive()
 
     def failed(self, error: UpstreamError) -> None:
+        if self.onward is not None:
+            self.onward.failed(error)
+            return
         self._attempt.bytes_in = self._size
         self.sending = None
         if not self.arrived.done():

@@ -62,7 +62,7 @@ def array_of(*chunks: Any) -> bytes:
 def read(data: bytes, codec: Any = EVENTS, step: int = 1 << 20) -> list[Event]:
     reader = codec.reader(traits=NONE)
     events = [e for i in range(0, len(data), step) for e in reader.feed(data[i : i + step])]
-    return events + reader.end()
+    return [*events, *reader.end()]
 
 
 def output_of(*chunks: Any) -> Output:
