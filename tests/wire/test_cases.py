@@ -187,9 +187,7 @@ def test_s19_a_cut_stream_is_complete_only_after_its_finish(path: pathlib.Path) 
     codec, data = stream_codec(path), path.read_bytes()
     blocks = data.split(b"\n\n")[:-1]
     finished = next(
-        i
-        for i, b in enumerate(blocks)
-        if re.search(FINISH, b) and b"message_start" not in b
+        i for i, b in enumerate(blocks) if re.search(FINISH, b) and b"message_start" not in b
     )
     for count in range(len(blocks)):
         start = b"".join(block + b"\n\n" for block in blocks[:count])
