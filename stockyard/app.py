@@ -42,6 +42,7 @@ from stockyard.gateway.office import Office
 from stockyard.gateway.pings import Pings
 from stockyard.gateway.plane import Access, DataPlane
 from stockyard.overview import Overview
+from stockyard.process import custommodules
 from stockyard.providers import catalog
 from stockyard.providers.directory import Directory, Held, held_from_environment
 from stockyard.providers.provider import Provider
@@ -166,8 +167,9 @@ class Stockyard:
     ) -> "Stockyard":
         """Open the data and build everything around it. Raises CannotStart.
 
-        `custom` are modules beside those of the catalog.
+        `custom` are modules beside those of the catalog, of the settings and of packages.
         """
+        custom = (*custommodules.load(settings.modules_dir), *custom)
         folder = DataFolder(settings.server.data_dir.expanduser())
         folder.open()
         try:

@@ -1,4 +1,4 @@
-"""Bodies that parsers disagree about: refused in the words of the path, or passed on as they are."""
+"""Bodies that parsers disagree about: refused in the words of the path, or passed on as is."""
 
 import logging
 
