@@ -11,13 +11,14 @@ from typing import cast
 from stockyard.gateway.contract import Peer
 from stockyard.gateway.deadlines import NEVER, Pace
 from stockyard.gateway.front import Front
-
-LOOPBACK = ("127.", "::1", "::ffff:127.")
+from stockyard.gateway.proxies import plain
 
 
 class Connection(asyncio.Protocol):
     transport: asyncio.Transport
     peer: Peer
+    proxied: bool
+    """Whether the peer is a proxy that says who calls through it."""
 
     def __init__(self, front: Front) -> None:
         self.front = front
@@ -38,6 +39,7 @@ class Connection(asyncio.Protocol):
         # uvloop's transports are ones without saying so.
         self.transport = cast(asyncio.Transport, transport)
         self.peer = _peer(self.transport)
+        self.proxied = self.front.proxies.trusts(self.peer.address)
         self.transport.set_write_buffer_limits(
             self.limits.write_high_bytes, self.limits.write_low_bytes
         )
@@ -117,4 +119,5 @@ def _peer(transport: asyncio.Transport) -> Peer:
     if not isinstance(name, tuple):
         # A Unix socket: nobody from another machine.
         return Peer("", 0, loopback=True)
-    return Peer(str(name[0]), int(name[1]), str(name[0]).startswith(LOOPBACK))
+    address = plain(str(name[0]))
+    return Peer(address, int(name[1]), address.startswith("127.") or address == "::1")

@@ -13,6 +13,7 @@ from stockyard.gateway.contract import Peer, Plane
 from stockyard.gateway.deadlines import Ticker
 from stockyard.gateway.health import Health
 from stockyard.gateway.limits import HttpLimits
+from stockyard.gateway.proxies import Proxies
 
 if TYPE_CHECKING:
     from stockyard.gateway.lane import Lane
@@ -49,7 +50,7 @@ class Front:
         self.ticker = Ticker(self.lanes, self.limits.tick_s)
         self._per_address: Counter[str] = Counter()
         self._probes = tuple(ip_network(network) for network in probe_networks)
-        self._proxies = tuple(ip_network(network) for network in trusted_proxies)
+        self.proxies = Proxies(trusted_proxies)
 
     def enter(self, lane: "Lane", loop: asyncio.AbstractEventLoop) -> None:
         self.lanes.add(lane)
@@ -79,7 +80,7 @@ class Front:
             return "overrun"
         if peer.loopback or self._per_address[_counted_as(peer)] < self.limits.per_address:
             return None
-        return None if _within(peer, self._proxies) else "per_address"
+        return None if self.proxies.trusts(peer.address) else "per_address"
 
     def drain(self) -> None:
         """Close what is idle, and every other connection once its answer is complete."""
@@ -106,7 +107,8 @@ class Front:
         )
 
     def _may_probe(self, peer: Peer) -> bool:
-        return peer.loopback or _within(peer, self._probes)
+        local = peer.loopback and not self.proxies.trusts(peer.address)
+        return local or _within(peer, self._probes)
 
 
 def _within(peer: Peer, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:

@@ -265,7 +265,8 @@ class Lane(Connection):
             if probe is not None:
                 return probe
         generation = self._plane.generation
-        found = self._plane.open(head, self.peer)
+        peer = self.front.proxies.client_of(head, self.peer) if self.proxied else self.peer
+        found = self._plane.open(head, peer)
         if found is not None and not isinstance(found, Whole):
             if head.length > found.max_body:
                 return found.refuse(413, CODES[413], TOO_LARGE)
