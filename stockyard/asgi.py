@@ -54,7 +54,8 @@ class Gateway:
         control = LateApp(stockyard.control_plane)
         stockyard.background(control.load())
         stockyard.health.ready()
-        return GatewayApp(stockyard.plane, stockyard.health, control)  # type: ignore[arg-type]  # uvicorn has its own names for the same shapes
+        proxies = stockyard.front.proxies
+        return GatewayApp(stockyard.plane, stockyard.health, control, proxies)  # type: ignore[arg-type]  # uvicorn has its own names for the same shapes
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Open with the server and close with it."""

@@ -13,6 +13,7 @@ from stockyard.gateway.contract import Opening, Peer, Plane, Reply, Running, Who
 from stockyard.gateway.health import Health
 from stockyard.gateway.http import Head, HttpError, has_body, read_head
 from stockyard.gateway.limits import HttpLimits
+from stockyard.gateway.proxies import Proxies
 from stockyard.gateway.refusals import refusal
 
 Scope = MutableMapping[str, Any]
@@ -29,10 +30,14 @@ LIMITS = HttpLimits()
 class GatewayApp:
     """Answers calls and probes; hands everything else to the control plane."""
 
-    def __init__(self, plane: Plane, health: Health, control: App) -> None:
+    def __init__(
+        self, plane: Plane, health: Health, control: App, proxies: Proxies | None = None
+    ) -> None:
+        """`proxies` are those that the server does not already see through itself."""
         self._plane = plane
         self._health = health
         self._control = control
+        self._proxies = proxies or Proxies()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -55,6 +60,8 @@ class GatewayApp:
             probe = self._health.answer(head.path)
             if probe is not None:
                 return probe
+        if self._proxies.trusts(peer.address):
+            peer = self._proxies.client_of(head, peer)
         return self._plane.open(head, peer)
 
     async def _call(self, scope: Scope, receive: Receive, send: Send, opening: Opening) -> None:

@@ -1,9 +1,11 @@
 """Who calls through a proxy: the matrix of what may be claimed, and what of it counts."""
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stockyard.gateway.asgi import GatewayApp
 from stockyard.gateway.contract import Peer
 from stockyard.gateway.http import HttpError, read_head
 from stockyard.gateway.limits import HttpLimits
@@ -227,6 +229,24 @@ async def test_a_proxy_on_this_machine_does_not_make_its_clients_local(yard: Yar
     own = {"authorization": "Bearer sk-proj-" + "x" * 40}
     for claimed in ({}, {XFF: "127.0.0.1"}, {FWD: "for=127.0.0.1"}):
         assert (await yard.chat(headers=own | claimed)).status == 401
+
+
+async def test_the_mounted_app_believes_the_same_proxies(yard: Yard) -> None:
+    yard.set("server.behind_proxy", ["127.0.0.0/8"])
+    yard.provider("openai").says("fine")
+    await yard.open()
+    stockyard = yard.stockyard
+
+    async def no_control(*_: object) -> None: ...
+
+    app = GatewayApp(stockyard.plane, stockyard.health, no_control, stockyard.front.proxies)
+    transport = httpx.ASGITransport(app=app, client=("127.0.0.1", 50_000))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        headers = yard.headers | {XFF: "1.1.1.1, 203.0.113.9"}
+        answer = await client.post("/v1/chat/completions", json=yard.body(), headers=headers)
+
+    assert answer.status_code == 200
+    assert yard.last.exchange.caller.address == "203.0.113.9"
 
 
 async def test_a_refusal_of_the_fields_is_told_and_counted(yard: Yard) -> None:
