@@ -4,9 +4,9 @@
 
 The whole gateway runs in this process; in place of sockets there are transports that keep nothing,
 so the kernel's part is missing here (it is in "CPU per call" of the table), and the head is the one
-before, as on every kept connection. A stopwatch stands at
-every boundary between two stages and gives each nanosecond to the stage in which it passed; what
-the stopwatch itself costs is measured first and taken off. Each stage's quickest pass counts.
+before, as on every kept connection. A stopwatch stands at every boundary between two stages and
+gives each nanosecond to the stage in which it passed; what the stopwatch itself costs is measured
+first and taken off. Each stage's quickest pass counts.
 """
 
 import asyncio
