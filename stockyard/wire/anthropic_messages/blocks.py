@@ -1,5 +1,6 @@
 """Content blocks of Messages: text, images, documents, thinking, tool calls and results."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from stockyard.core.messages import (
@@ -194,9 +195,16 @@ def _write_text(part: Text, _: Drops) -> dict[str, Any] | None:
         # Empty text blocks are refused.
         return None
     block: dict[str, Any] = {"type": "text", "text": part.text}
-    if part.citations or layout_of(part.extra, FORMAT) == "cited":
-        block["citations"] = list(part.citations)
+    citations = [citation for citation in part.citations if cites_here(citation)]
+    if citations or layout_of(part.extra, FORMAT) == "cited":
+        block["citations"] = citations
     return block
+
+
+def cites_here(citation: Any) -> bool:
+    """Whether it is one of this format: `char_location`, `web_search_result_location` and so on."""
+    kind = citation.get("type") if isinstance(citation, Mapping) else None
+    return isinstance(kind, str) and kind.endswith("_location")
 
 
 def _write_refusal(part: Refusal, _: Drops) -> dict[str, Any] | None:

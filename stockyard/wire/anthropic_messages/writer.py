@@ -26,7 +26,7 @@ from stockyard.core.events import (
 )
 from stockyard.core.messages import Opaque, Part, Reasoning
 from stockyard.core.money import Usage
-from stockyard.wire.anthropic_messages.blocks import FORMAT
+from stockyard.wire.anthropic_messages.blocks import FORMAT, cites_here
 from stockyard.wire.anthropic_messages.errors import failed_stream
 from stockyard.wire.anthropic_messages.response import MESSAGE_PREFIX, stop_reason
 from stockyard.wire.anthropic_messages.turns import ACCEPTED_ID, ID_PREFIX
@@ -140,8 +140,9 @@ class MessagesWriter:
             self._cite(event)
 
     def _cite(self, event: CitationAdded) -> None:
-        # An answer that was unfolded names no format; only this one has citations in its texts.
-        if event.format in ("", FORMAT) and self._reopened(event.key):
+        # An answer that was unfolded names no format.
+        ours = event.format == FORMAT or (not event.format and cites_here(event.value))
+        if ours and self._reopened(event.key):
             self._delta(_encode({"type": "citations_delta", "citation": event.value}))
 
     def _part_started(self, event: PartStarted) -> None:
