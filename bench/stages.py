@@ -163,7 +163,7 @@ class Between:
         self._stockyard = stockyard
         self._buffer = memoryview(bytearray(READ_BYTES))
         self._opened: list[Connection] = []
-        Dialer.dial = self._dial  # type: ignore[method-assign, assignment]
+        Dialer.dial = self._dial  # type: ignore[method-assign, assignment]  # no sockets in this process
         config = uvicorn.Config(_no_app)
         self._lane = Lane(stockyard.front, config=config, server_state=ServerState(), app_state={})
         self._client = Nowhere()

@@ -26,7 +26,7 @@ class NoHeaders:
     def field(self, name: bytes) -> bytes | None:
         return None
 
-    def forward(self, format: str) -> bytes:  # noqa: A002
+    def forward(self, format: str) -> bytes:  # noqa: A002  the word of the field everywhere
         return b""
 
     def forward_native(self) -> list[tuple[bytes, bytes]]:
@@ -41,7 +41,7 @@ def an_exchange(
     kind: Kind = "chat",
     caller: Caller | None = None,
     asked: Asked = NOTHING_ASKED,
-    id: str = "req_1",  # noqa: A002
+    id: str = "req_1",  # noqa: A002  the word of the field everywhere
     **content: Any,
 ) -> Exchange:
     """A call as the ingress makes it. Further arguments are fields of its Content."""

@@ -124,5 +124,5 @@ def constant(value: object) -> Provide:
 
 
 def identity_of(request: Request[Any, Any, Any]) -> Identity | None:
-    identity: Identity | None = request.scope.get(IDENTITY)  # type: ignore[assignment]
+    identity: Identity | None = request.scope.get(IDENTITY)  # type: ignore[assignment]  # a scope has no types
     return identity

@@ -36,7 +36,7 @@ def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHand
     refused = connection.scope.get("stockyard.refused")
     if isinstance(refused, Refused):
         raise refused
-    identity: Identity | None = connection.scope.get(IDENTITY)  # type: ignore[assignment]
+    identity: Identity | None = connection.scope.get(IDENTITY)  # type: ignore[assignment]  # a scope has no types
     if identity is None:
         raise Refused(
             401,

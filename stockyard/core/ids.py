@@ -19,7 +19,7 @@ class Ids:
 
     def __init__(self) -> None:
         # Seeded by the system, and two processes that agree would only share a few names.
-        self._middle = _text(Random().getrandbits(40), 4)  # noqa: S311
+        self._middle = _text(Random().getrandbits(40), 4)  # noqa: S311  no secret: it tells processes apart
         self._second = -1
         self._start = ""
         self._count = 0

@@ -123,7 +123,7 @@ class Stop:
         try:
             waited = await asyncio.wait_for(result, self.module.patience_seconds)
         except StockyardError as error:
-            raise self.named(error)  # noqa: B904
+            raise self.named(error)  # noqa: B904  the same error, with the module's name on it
         except Exception as error:
             self.broke(x, error)
             return None
@@ -298,7 +298,7 @@ class Passage:
             if stop.standing.tripped and answer is not None:
                 stop.standing.worked()
         except StockyardError as error:
-            raise stop.named(error)  # noqa: B904
+            raise stop.named(error)  # noqa: B904  the same error, with the module's name on it
         except Exception as error:
             stop.broke(x, error)
             answer = None

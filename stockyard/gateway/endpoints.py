@@ -77,7 +77,7 @@ UNIFIED: dict[str, Endpoint] = {
 }
 
 RESERVED = frozenset(
-    (  # noqa: SIM905
+    (  # noqa: SIM905  a list of words reads better as one
         "v1 v1beta v2 api ui mcp cursor hooks health livez readyz metrics status s a models chat"
         " completions responses messages embeddings images audio moderations rerank files batches"
         " realtime changes.atom changes.json badge robots.txt favicon.ico static"

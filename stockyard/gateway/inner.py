@@ -91,7 +91,7 @@ def _end_by_closing(cycle: RequestResponseCycle) -> None:
             cycle.expected_content_length = len(message.get("body", b""))
         await send(message)
 
-    cycle.send = send_plain  # type: ignore[method-assign]
+    cycle.send = send_plain  # type: ignore[method-assign]  # replaced on this one object
 
 
 class InnerTransport(asyncio.Transport):

@@ -221,7 +221,7 @@ def _config(app: LateApp, front: Front, settings: ServerSettings) -> uvicorn.Con
         config = uvicorn.Config(
             app,
             loop="uvloop",
-            http=functools.partial(Lane, front),  # type: ignore[arg-type]
+            http=functools.partial(Lane, front),  # type: ignore[arg-type]  # narrower than its type says
             # Without WebSockets, no library for them is loaded.
             ws="auto" if front.websocket_paths else "none",
             interface="asgi3",

@@ -136,7 +136,7 @@ class ControlSocket:
 class OwnerOnly(HttpToolsProtocol):
     """uvicorn's protocol, for the server's own user and for root."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # narrower than its type says
         super().connection_made(transport)
         if peer_uid(transport.get_extra_info("socket")) not in (0, os.geteuid()):
             transport.abort()

@@ -11,7 +11,7 @@ from stockyard.process.portowner import program_on
 from stockyard.settings import Settings
 from stockyard.storage.datafolder import DataFolder
 
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  compared with, never bound unasked
 """Addresses that cannot be called, and those under which this machine is meant."""
 
 

@@ -92,7 +92,7 @@ class Script:
 
     # Token counts.
 
-    def counts(self, input: object = 9, output: object = 12, *, cached: int = 0) -> Self:  # noqa: A002
+    def counts(self, input: object = 9, output: object = 12, *, cached: int = 0) -> Self:  # noqa: A002  the word of the field everywhere
         """The token counts; see `turn.Usage` for what a count may be."""
         return self._say(lambda turn: replace(turn, usage=Usage(input, output, cached)))
 

@@ -354,7 +354,7 @@ class StreamedAnswer(Stream):
         for event in events:
             kind = type(event)
             if kind is UsageSeen or kind is Started:
-                self._x.usage = event.usage or self._x.usage  # type: ignore[union-attr]
+                self._x.usage = event.usage or self._x.usage  # type: ignore[union-attr]  # the caller looked
             else:
                 self.content_at = monotonic()
         if events:

@@ -14,18 +14,18 @@ _KEY = "$layout"
 _SAID_ELSEWHERE = frozenset({_KEY, "cache_control", "prompt_cache_breakpoint"})
 
 
-def with_layout(extra: Extra, format: str, layout: str) -> Extra:  # noqa: A002
+def with_layout(extra: Extra, format: str, layout: str) -> Extra:  # noqa: A002  the word of the field everywhere
     return {**extra, format: {**extra.get(format, {}), _KEY: layout}} if layout else extra
 
 
-def layout_of(extra: Extra, format: str) -> str:  # noqa: A002
+def layout_of(extra: Extra, format: str) -> str:  # noqa: A002  the word of the field everywhere
     if format not in extra:
         return ""
     layout = extra[format].get(_KEY, "")
     return layout if isinstance(layout, str) else ""
 
 
-def own_fields(extra: Extra, format: str) -> dict[str, Any]:  # noqa: A002
+def own_fields(extra: Extra, format: str) -> dict[str, Any]:  # noqa: A002  the word of the field everywhere
     """The unknown fields of this format, to be written back."""
     if format not in extra:
         return {}
@@ -46,7 +46,7 @@ class Drops:
 
     __slots__ = ("_format", "_names")
 
-    def __init__(self, format: str) -> None:  # noqa: A002
+    def __init__(self, format: str) -> None:  # noqa: A002  the word of the field everywhere
         self._format = format
         self._names: dict[str, None] = {}
 
@@ -57,7 +57,7 @@ class Drops:
         """Every field that belongs to another format."""
         if not extra:
             return
-        for format, fields in extra.items():  # noqa: A001
+        for format, fields in extra.items():  # noqa: A001  the word of the field everywhere
             if format != self._format:
                 self.add(
                     *(

@@ -38,7 +38,7 @@ class Program:
 
     def run(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         """One verb, to its end. Keyword arguments are variables of the environment."""
-        return subprocess.run(  # noqa: S603
+        return subprocess.run(  # noqa: S603  a program of ours
             [sys.executable, "-m", "stockyard", *arguments],
             env=self.environment(more),
             cwd=self.home,
@@ -62,7 +62,7 @@ class Program:
 
     def begin(self, *arguments: str, terminal: bool = False, **more: str) -> "Process":
         ours, theirs = pty.openpty() if terminal else os.pipe()
-        running = subprocess.Popen(  # noqa: S603
+        running = subprocess.Popen(  # noqa: S603  a program of ours
             [sys.executable, "-m", "stockyard", *arguments],
             env=self.environment(more),
             cwd=self.home,

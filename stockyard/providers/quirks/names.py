@@ -65,7 +65,7 @@ WITH_ARGUMENTS: dict[str, Callable[[str], Quirk]] = {
 
 TRAITS_WITH_ARGUMENTS = frozenset({"finish_extra", "reasoning_field"})
 TRAITS = frozenset(
-    (  # noqa: SIM905
+    (  # noqa: SIM905  a list of words reads better as one
         "audio_outside_prompt bad_key_is_400 bare_error_line blank_line_keepalive "
         "cached_may_exceed_prompt cached_tokens_top_level comment_keepalive content_list "
         "cost_in_usage cost_string crlf data_before_event data_without_space done_extra "

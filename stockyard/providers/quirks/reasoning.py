@@ -9,6 +9,7 @@ from stockyard.providers.quirks.quirk import (
     with_messages,
     without,
 )
+from stockyard.wire.efforts import BUDGETS
 
 
 def reasoning_drops(fields: str) -> Quirk:
@@ -63,10 +64,6 @@ def thinking_refuses_forced_tools(body: Body, model: ModelTraits) -> Change:
     if body.get("tool_choice") not in (None, "auto", "none"):
         found = (*found, "tool_choice")
     return Change(without(body, *found), found) if found else Change(body)
-
-
-BUDGETS = {"minimal": 1024, "low": 1024, "medium": 2048, "high": 4096, "xhigh": 8192, "max": 16384}
-"""Thinking tokens for an effort (`wire.md` 5.2)."""
 
 
 def thinking_switch(field: str) -> Quirk:

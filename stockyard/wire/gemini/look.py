@@ -33,8 +33,8 @@ class _Candidate(Struct, gc=False):
 
 class _Answer(Struct, gc=False):
     candidates: list[_Candidate] | None = None
-    usageMetadata: Any = None  # noqa: N815
-    promptFeedback: Any = None  # noqa: N815
+    usageMetadata: Any = None  # noqa: N815  the provider's own name
+    promptFeedback: Any = None  # noqa: N815  the provider's own name
     error: Any = None
 
 
@@ -54,10 +54,10 @@ class _FirstAnswer(Struct, gc=False):
     """An event while nothing has been committed: its parts matter."""
 
     candidates: list[_FirstCandidate] | None = None
-    usageMetadata: Any = None  # noqa: N815
-    promptFeedback: Any = None  # noqa: N815
+    usageMetadata: Any = None  # noqa: N815  the provider's own name
+    promptFeedback: Any = None  # noqa: N815  the provider's own name
     error: Any = None
-    modelVersion: Any = None  # noqa: N815
+    modelVersion: Any = None  # noqa: N815  the provider's own name
 
 
 _answer = msgspec.json.Decoder(_Answer).decode

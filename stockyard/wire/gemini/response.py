@@ -80,10 +80,10 @@ class _Candidate(msgspec.Struct, gc=False):
 
 class _Answer(msgspec.Struct, gc=False):
     candidates: list[_Candidate] | None = None
-    usageMetadata: Any = None  # noqa: N815
-    modelVersion: Any = None  # noqa: N815
-    responseId: Any = None  # noqa: N815
-    promptFeedback: Any = None  # noqa: N815
+    usageMetadata: Any = None  # noqa: N815  the provider's own name
+    modelVersion: Any = None  # noqa: N815  the provider's own name
+    responseId: Any = None  # noqa: N815  the provider's own name
+    promptFeedback: Any = None  # noqa: N815  the provider's own name
     error: Any = None
 
 

@@ -62,7 +62,7 @@ def _decode_message(fields: Fields) -> Message:
     listed = "list" if isinstance(content, list) else None
     developer = "developer" if said == "developer" else None
     return Message(
-        role=role,  # type: ignore[arg-type]
+        role=role,  # type: ignore[arg-type]  # narrower than its type says
         parts=parts,
         name=fields.text("name"),
         shape=words(developer, listed),

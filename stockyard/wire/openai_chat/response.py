@@ -165,7 +165,7 @@ def error_of_base(said: Mapping[str, Any]) -> UpstreamError:
     kind = _BASE_KINDS.get(code if isinstance(code, int) else 0, "provider_fault")
     answer = told({"message": said.get("status_msg"), "code": code})
     error = error_in_answer(answer)
-    return UpstreamError(kind, error.message, code=error.code)  # type: ignore[arg-type]
+    return UpstreamError(kind, error.message, code=error.code)  # type: ignore[arg-type]  # narrower than its type says
 
 
 _BASE_KINDS = {

@@ -111,7 +111,7 @@ async def test_the_explain_strip_says_what_each_module_did(plane: Plane) -> None
     x.note("late", "warned")
     x.error = Refused(403, "word_refused", "No.")
     x.error.module = "fence"
-    x.attempts.append(Attempt(x.target, 10, ended_us=60, outcome="ok", status=200))  # type: ignore[arg-type]
+    x.attempts.append(Attempt(x.target, 10, ended_us=60, outcome="ok", status=200))  # type: ignore[arg-type]  # narrower than its type says
     await plane.record(x)
     async with plane.as_admin as client:
         told = (await client.get(f"{TRACES}/tr_00001/explain")).json()

@@ -132,7 +132,7 @@ def test_a_waiting_row_keeps_neither_the_call_nor_its_error_alive() -> None:
     x = an_exchange("a long prompt")
     failed(x)
     x.attempts.append(Attempt(TARGET, 10))
-    TraceRecorder(OneQueue(queue)).record(ExchangeFinished(x))  # type: ignore[arg-type]
+    TraceRecorder(OneQueue(queue)).record(ExchangeFinished(x))  # type: ignore[arg-type]  # narrower than its type says
     [(waiting, size)] = queue._rows
     assert isinstance(waiting, bytes)
     assert size == len(waiting)
