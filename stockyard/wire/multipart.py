@@ -1,0 +1,200 @@
+"""Read the parts of a multipart/form-data body, and replace one text in it.
+
+Programs disagree about forms that are not well-formed. A caller could use that to show us one model
+and the provider another, so whatever leaves room for doubt is refused: lines that end without CR
+LF, text around the parts, a delimiter where none belongs, a field twice, encoded parts, forms
+within forms. What is in order goes on byte for byte; files are never copied, only found.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from stockyard.errors import Refused
+
+MAX_PARTS = 20
+MAX_HEADERS = 8 * 1024
+"""Bytes of the headers of all parts together."""
+MAX_TEXT = 1024
+"""Bytes of a text field that is read here. Others, such as prompts, are not."""
+
+_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_MEDIA_TYPE = re.compile(rb"multipart/form-data[ \t]*(?=;|$)", re.IGNORECASE)
+# Some clients leave out the quotes although their boundary has characters that ask for them.
+_PARAMETER = re.compile(
+    rb";[ \t]*(" + _TOKEN + rb')=(?:"((?:[^"\\]|\\.)*+)"|([^\s;"\\]+))[ \t]*', re.DOTALL
+)
+_BOUNDARY = re.compile(rb"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
+_HEADER = re.compile(rb"(" + _TOKEN + rb"):[ \t]*+([^\x00-\x08\x0a-\x1f\x7f]*)")
+_FORM_DATA = re.compile(rb"form-data[ \t]*(?=;|$)", re.IGNORECASE)
+_PLAIN = re.compile(r"[^\x00-\x1f\x7f]*")
+_LENGTH = re.compile(rb"[0-9]{1,12}")
+_UNENCODED = frozenset({b"7bit", b"8bit", b"binary"})
+
+
+class Part(NamedTuple):
+    """One part of a form, and where it stands."""
+
+    name: str
+    is_file: bool
+    start: int
+    end: int
+    length_start: int = 0
+    """Where the part states its own length; the end is 0 when it does not."""
+    length_end: int = 0
+
+
+class Form:
+    """A form whose parts are known."""
+
+    __slots__ = ("_body", "parts")
+
+    def __init__(self, body: bytes, parts: tuple[Part, ...]) -> None:
+        self._body = body
+        self.parts = parts
+
+    def text(self, name: str) -> str | None:
+        """The text of a field that may stand in the form once; None when it does not."""
+        part = self._only(name)
+        if part is None:
+            return None
+        if part.end - part.start > MAX_TEXT:
+            raise _bad(f"The field '{name}' is too long.", name)
+        try:
+            text = self._body[part.start : part.end].decode()
+        except UnicodeDecodeError:
+            raise _bad(f"The field '{name}' is not UTF-8 text.", name) from None
+        if _PLAIN.fullmatch(text) is None:
+            raise _bad(f"The field '{name}' has control characters.", name)
+        return text
+
+    def with_text(self, name: str, text: str) -> bytes:
+        """The form with another text in this field, and every other byte as it was."""
+        part = self._only(name)
+        if part is None or _PLAIN.fullmatch(text) is None:
+            raise _bad(f"The form has no field '{name}' that could say {text!r}.", name)
+        body, value = self._body, text.encode()
+        if not part.length_end:
+            return b"".join((body[: part.start], value, body[part.end :]))
+        return b"".join(
+            (
+                body[: part.length_start],
+                b"%d" % len(value),
+                body[part.length_end : part.start],
+                value,
+                body[part.end :],
+            )
+        )
+
+    def _only(self, name: str) -> Part | None:
+        found = [part for part in self.parts if part.name == name]
+        if len(found) > 1:
+            raise _bad(f"The form has the field '{name}' twice.", name)
+        if found and found[0].is_file:
+            raise _bad(f"The field '{name}' must be text, not a file.", name)
+        return found[0] if found else None
+
+
+def boundary_of(content_type: bytes) -> bytes | None:
+    """What separates the parts; None for a body that is no form."""
+    media_type = _MEDIA_TYPE.match(content_type)
+    if media_type is None:
+        return None
+    boundary = _parameters(content_type, media_type.end()).get(b"boundary")
+    if boundary is None or _BOUNDARY.fullmatch(boundary) is None:
+        raise _bad("The content type of the form has no usable boundary.")
+    return boundary
+
+
+def read_form(body: bytes, boundary: bytes, *, max_parts: int = MAX_PARTS) -> Form:
+    """The form. Raises Refused (400) for a body of which two readers might see different parts."""
+    parts: list[Part] = []
+    for part in _parts(body, boundary):
+        if len(parts) == max_parts:
+            raise _bad(f"The form has more than {max_parts} parts.")
+        parts.append(part)
+    return Form(body, tuple(parts))
+
+
+def _parts(body: bytes, boundary: bytes) -> Iterator[Part]:
+    delimiter = b"--" + boundary
+    at, room = 0, MAX_HEADERS
+    if not body.startswith(delimiter):
+        raise _bad("The form does not begin with the boundary that its content type names.")
+    while True:
+        at += len(delimiter)
+        if body.startswith(b"--", at):
+            break
+        if not body.startswith(b"\r\n", at):
+            raise _bad("A boundary of the form is not alone in its line.")
+        begin = at + 2
+        start = body.find(b"\r\n\r\n", begin, begin + room) + 4
+        if start < 4:
+            raise _bad(f"The parts of the form have no headers, or more than {MAX_HEADERS} bytes.")
+        room -= start - begin
+        at = body.find(delimiter, begin)
+        if at < 0:
+            raise _bad("The form breaks off before its end.")
+        # A boundary that is not after a line end of its own is none for some readers.
+        if at < start + 2 or not body.startswith(b"\r\n", at - 2):
+            raise _bad("A boundary of the form stands where none may be.")
+        yield _part(body, begin, start, at - 2)
+    if body[at + 2 :] not in (b"", b"\r\n"):
+        raise _bad("Something follows the end of the form.")
+
+
+def _part(body: bytes, begin: int, start: int, end: int) -> Part:
+    headers: dict[bytes, bytes] = {}
+    length_start = length_end = 0
+    at = begin
+    for line in body[begin : start - 4].split(b"\r\n"):
+        header = _HEADER.fullmatch(line)
+        if header is None or header[1].lower() in headers:
+            raise _bad("A part of the form has a malformed header, or one header twice.")
+        name, value = header[1].lower(), header[2].rstrip(b" \t")
+        headers[name] = value
+        if name == b"content-length":
+            length_start = at + header.start(2)
+            length_end = length_start + len(value)
+        at += len(line) + 2
+    _check(headers, end - start)
+    said, is_file = _disposition(headers.get(b"content-disposition", b""))
+    return Part(said, is_file, start, end, length_start, length_end)
+
+
+def _check(headers: dict[bytes, bytes], size: int) -> None:
+    """A part holds its value as it is, and nothing that has parts of its own."""
+    encoding = headers.get(b"content-transfer-encoding", b"binary")
+    if encoding.lower() not in _UNENCODED:
+        raise _bad("A part of the form is encoded; send it as it is.")
+    if headers.get(b"content-type", b"").lower().startswith(b"multipart/"):
+        raise _bad("A part of the form is a form itself.")
+    length = headers.get(b"content-length")
+    if length is not None and (_LENGTH.fullmatch(length) is None or int(length) != size):
+        raise _bad("A part of the form is not as long as it says.")
+
+
+def _disposition(value: bytes) -> tuple[str, bool]:
+    form_data = _FORM_DATA.match(value)
+    if form_data is None:
+        raise _bad("A part of the form does not say that it is a field of one.")
+    said = _parameters(value, form_data.end())
+    name = said.get(b"name")
+    if name is None or b"\\" in name or b"name*" in said:
+        raise _bad("A part of the form has no name that every reader would read alike.")
+    return name.decode("utf-8", "replace"), b"filename" in said or b"filename*" in said
+
+
+def _parameters(value: bytes, start: int) -> dict[bytes, bytes]:
+    said: dict[bytes, bytes] = {}
+    while start < len(value):
+        found = _PARAMETER.match(value, start)
+        if found is None or found[1].lower() in said:
+            raise _bad("A header of the form has a malformed parameter, or one twice.")
+        said[found[1].lower()] = found[3] if found[2] is None else found[2]
+        start = found.end()
+    return said
+
+
+def _bad(message: str, param: str | None = None) -> Refused:
+    return Refused(400, "invalid_request", message, param=param)
