@@ -40,6 +40,8 @@ class Credential(Struct, frozen=True):
     provider: str
     secret: Secret
     own: bool = False
+    scheme: str = ""
+    """How it is shown, where its provider has several ways; empty for the first of them."""
 
 
 class Target(Struct, frozen=True):

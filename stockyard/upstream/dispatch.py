@@ -6,6 +6,8 @@ try starts from `x.request`, never from what was built for another Target.
 """
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 from stockyard.core.exchange import ANYWHERE, Exchange
 from stockyard.core.request import Request
@@ -16,6 +18,7 @@ from stockyard.errors import Refused, StockyardError, UpstreamError
 from stockyard.providers import quirks
 from stockyard.upstream.outgoing import Outgoing, Timers
 from stockyard.upstream.plan import Plan, Plans, no_target
+from stockyard.upstream.prover import Prover
 from stockyard.upstream.relayed_answer import RelayedAnswer
 from stockyard.upstream.silence import Silence
 from stockyard.upstream.streamed_answer import StreamedAnswer, Unstreamed
@@ -50,11 +53,9 @@ class Dispatch:
         try:
             body = self._body(x, plan, target)
             outgoing = self._outgoing(x, plan, body)
-            if plan.codec is None:
-                return await self._relayed(x, plan, attempt, outgoing)
-            if x.request.stream:
-                return await self._streamed(x, plan, attempt, outgoing)
-            return await self._whole(x, plan, attempt, outgoing)
+            if plan.prover is not None:
+                return await self._proved(x, plan, plan.prover, attempt, outgoing)
+            return await self._sent(x, plan, attempt, outgoing)
         except asyncio.CancelledError:
             self._close(x, attempt, "abandoned")
             raise
@@ -68,6 +69,34 @@ class Dispatch:
         except StockyardError:
             self._close(x, attempt, "failed")
             raise
+
+    def _sent(
+        self, x: Exchange, plan: Plan, attempt: Attempt, outgoing: Outgoing
+    ) -> Coroutine[Any, Any, Answer]:
+        if plan.codec is None:
+            return self._relayed(x, plan, attempt, outgoing)
+        if x.request.stream:
+            return self._streamed(x, plan, attempt, outgoing)
+        return self._whole(x, plan, attempt, outgoing)
+
+    async def _proved(
+        self, x: Exchange, plan: Plan, prover: Prover, attempt: Attempt, outgoing: Outgoing
+    ) -> Answer:
+        """Send with a proof made for this try; once more if another proof may be taken."""
+        proved = await prover.proved(outgoing)
+        try:
+            answer = await self._sent(x, plan, attempt, proved)
+        except UpstreamError as error:
+            if error.status is None or not prover.refused(proved, error.status, error.code):
+                raise
+        else:
+            # What is relayed unread is an answer, whatever it says.
+            if not isinstance(answer, RelayedAnswer) or answer.status < 400:
+                return answer
+            if not prover.refused(proved, answer.status, None):
+                return answer
+            answer.cancel()
+        return await self._sent(x, plan, attempt, await prover.proved(outgoing))
 
     def _target(self, x: Exchange) -> Target:
         target = x.target

@@ -15,10 +15,11 @@ from stockyard.core.ports import Models
 from stockyard.core.target import Credential, Target
 from stockyard.errors import Refused
 from stockyard.providers import quirks
-from stockyard.providers.auth import authorize
+from stockyard.providers.auth import Proof, authorize
 from stockyard.providers.provider import Provider
 from stockyard.upstream.origin import Origin
 from stockyard.upstream.outgoing import Timers, request_head
+from stockyard.upstream.prover import Prover, Provers, no_provers
 from stockyard.upstream.transport import Transport
 from stockyard.wire.codec import Codec, Traits
 
@@ -56,6 +57,8 @@ class Plan(Struct, frozen=True, eq=False):
     """Whether the provider wants corrections of requests in this format."""
     include_usage: bool
     """Ask for usage in streams whether or not the client did."""
+    prover: Prover | None
+    """Makes the proof of each call, where `start` cannot hold it."""
 
 
 class Plans:
@@ -68,12 +71,14 @@ class Plans:
         transports: Mapping[str, Transport],
         origin: Callable[[Provider, str], Origin],
         timers: Callable[[Provider], tuple[Timers, Timers]],
+        provers: Provers = no_provers,
     ) -> None:
         self.directory = directory
         self._formats = formats
         self._transports = transports
         self._origin = origin
         self._timers = timers
+        self._provers = provers
         self._plans: dict[tuple[int, str], Plan] = {}
 
     def of(self, target: Target, x: Exchange) -> Plan:
@@ -139,7 +144,11 @@ class Plans:
     ) -> Plan:
         origin = self._origin(provider, way.origin)
         whole, stream = self._timers(provider)
-        start = _start(provider, way, origin, target.credential)
+        credential = target.credential
+        scheme = _scheme(way, credential)
+        prover = self._provers(provider, scheme, credential) if credential else None
+        shown = credential if prover is None else None
+        start = _start(provider, way, origin, scheme, shown)
         return Plan(
             target=target,
             provider=provider,
@@ -152,11 +161,12 @@ class Plans:
             start=start,
             stream_start=start
             if streamed == way
-            else _start(provider, streamed, origin, target.credential),
+            else _start(provider, streamed, origin, scheme, shown),
             whole=whole,
             stream=stream,
             quirked=quirks.concern(provider, name),
             include_usage="no_stream_options" not in provider.traits,
+            prover=prover,
         )
 
 
@@ -171,9 +181,17 @@ class _Way(NamedTuple):
     fields: list[tuple[bytes, bytes]]
 
 
-def _start(provider: Provider, way: _Way, origin: Origin, credential: Credential | None) -> bytes:
-    scheme = next((s for s in way.auth if s != "none"), "none") if credential else "none"
-    proof = authorize(scheme, credential.secret.reveal() if credential else "")
+def _scheme(way: _Way, credential: Credential | None) -> str:
+    if credential is None:
+        return "none"
+    return credential.scheme or next((s for s in way.auth if s != "none"), "none")
+
+
+def _start(
+    provider: Provider, way: _Way, origin: Origin, scheme: str, credential: Credential | None
+) -> bytes:
+    """The beginning of a head, with the proof if there is a Credential to show."""
+    proof = authorize(scheme, credential.secret.reveal()) if credential else Proof()
     queries = "&".join(q for q in (way.query, provider.query, proof.query) if q)
     where = f"{way.path}?{queries}" if queries else way.path
     head = request_head(
