@@ -1,4 +1,4 @@
-"""The providers that are known, from `catalog.json`, with what the operator changed.
+"""The providers that are known, from `catalog.toml`, with what the operator changed.
 
 A row that cannot be used stops the start with its name, whoever wrote it.
 """

@@ -1,4 +1,4 @@
-"""One row of the catalog, as `catalog.json` and the operator's settings spell it.
+"""One row of the catalog, as `catalog.toml` and the operator's settings spell it.
 
 The fields are those of `wire.md` 12.1, and these: `settings` names the variables that may fill a
 `{placeholder}` of its addresses; `fields` and `query` go with every call; `model_traits` says what
@@ -6,6 +6,7 @@ is peculiar to some of its models; `transport` is who carries the bytes.
 """
 
 import re
+import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any, Literal
@@ -87,9 +88,8 @@ SETTINGS_OF_OTHERS = frozenset({"api_key", "credentials", "timeout", "data_polic
 
 def shipped_rows() -> dict[str, Row]:
     """What the catalog says, unchanged."""
-    raw = files("stockyard.providers").joinpath("catalog.json").read_bytes()
-    rows = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
-    return {name: _decoded(name, row) for name, row in rows.items()}
+    text = files("stockyard.providers").joinpath("catalog.toml").read_text(encoding="utf-8")
+    return {name: _converted(name, row) for name, row in tomllib.loads(text).items()}
 
 
 def mention_of(name: str, given: Mapping[str, Any]) -> Mention:
@@ -107,10 +107,7 @@ def changed(name: str, row: Row, given: Mapping[str, Any]) -> Row:
     if "unverified" not in given:
         offered = {*fields["speaks"], *fields["endpoints"]}
         fields["unverified"] = [entry for entry in row.unverified if entry in offered]
-    try:
-        return msgspec.convert(fields, Row)
-    except msgspec.ValidationError as error:
-        raise bad_row(name, str(error)) from None
+    return _converted(name, fields)
 
 
 def row_of_kind(name: str, given: Mapping[str, Any]) -> Row:
@@ -140,8 +137,8 @@ def bad_row(name: str, what: str) -> CannotStart:
     return CannotStart(BAD_CONFIG, f"Provider {name}: {what}")
 
 
-def _decoded(name: str, row: msgspec.Raw) -> Row:
+def _converted(name: str, row: Any) -> Row:
     try:
-        return msgspec.json.decode(row, type=Row)
+        return msgspec.convert(row, Row)
     except msgspec.ValidationError as error:
         raise bad_row(name, str(error)) from None
