@@ -33,6 +33,8 @@ class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     out_image: int = 0
     """The last four refine the counts above; they do not add to them."""
     server_tools: dict[str, int] = {}
+    units: dict[str, int] = {}
+    """What is not counted in tokens: `second`, `character`, `image`, `search`, `rerank_unit`."""
     provider_cost_micros: int | None = None
     source: Source = "reported"
     flags: tuple[str, ...] = ()
