@@ -1,12 +1,15 @@
 """What a caller asks for: a head that routing reads, and content that is decoded on first use."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from typing import Any, Literal, Self, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from stockyard.core.meaning import AnyContent
 from stockyard.core.messages import Cache, Extra, Message, map_message, texts_of
+
+C = TypeVar("C", bound=AnyContent)
 
 
 class Tool(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -53,19 +56,10 @@ class ReasoningWish(Struct, frozen=True, kw_only=True, omit_defaults=True):
     extra: Extra = {}
 
 
-class Tie(Struct, frozen=True, kw_only=True):
-    """Why a request cannot be said in another format, as its caller is told it (400)."""
-
-    code: str
-    message: str
-    param: str
-
-
-class Content(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Content(AnyContent, frozen=True, kw_only=True, omit_defaults=True):
     """Everything a chat request says beyond its head (model, stream, usage)."""
 
     messages: tuple[Message, ...] = ()
-    max_output: int | None = None
     temperature: float | None = None
     top_p: float | None = None
     top_k: int | None = None
@@ -90,12 +84,26 @@ class Content(Struct, frozen=True, kw_only=True, omit_defaults=True):
     modalities: tuple[str, ...] | None = None
     store: bool | None = None
     previous: str | None = None
-    tie: Tie | None = None
-    """What keeps the request in its format, such as an answer that one provider keeps."""
     cache: Cache | None = None
     """A cache mark for the whole prompt."""
-    extra: Extra = {}
     shape: str | None = None
+
+    def texts(self) -> Iterator[str]:
+        """Prompts, tool arguments, results and descriptions."""
+        for message in self.messages:
+            yield from texts_of(message.parts)
+        for tool in self.tools:
+            if tool.description:
+                yield tool.description
+
+    def map_text(self, change: Callable[[str], str]) -> Self:
+        messages = tuple(map_message(m, change) for m in self.messages)
+        tools = tuple(map_tool(t, change) for t in self.tools)
+        if all(a is b for a, b in zip(messages, self.messages, strict=True)) and all(
+            a is b for a, b in zip(tools, self.tools, strict=True)
+        ):
+            return self
+        return replace(self, messages=messages, tools=tools)
 
 
 class Deferred:
@@ -103,12 +111,12 @@ class Deferred:
 
     __slots__ = ("_decode", "_value")
 
-    def __init__(self, decode: Callable[[], Content]) -> None:
-        self._decode: Callable[[], Content] | None = decode
-        self._value: Content | None = None
+    def __init__(self, decode: Callable[[], AnyContent]) -> None:
+        self._decode: Callable[[], AnyContent] | None = decode
+        self._value: AnyContent | None = None
 
     @property
-    def value(self) -> Content:
+    def value(self) -> AnyContent:
         if self._value is None:
             assert self._decode is not None  # noqa: S101  one of the two is always set
             self._value = self._decode()
@@ -116,7 +124,7 @@ class Deferred:
         return self._value
 
     @classmethod
-    def ready(cls, content: Content) -> "Deferred":
+    def ready(cls, content: AnyContent) -> "Deferred":
         deferred = cls.__new__(cls)
         deferred._decode, deferred._value = None, content
         return deferred
@@ -136,7 +144,7 @@ class Request:
         self,
         *,
         model: str,
-        content: Content | Deferred,
+        content: AnyContent | Deferred,
         stream: bool = False,
         wants_usage: bool = False,
     ) -> None:
@@ -147,12 +155,25 @@ class Request:
         self._deferred = content if isinstance(content, Deferred) else Deferred.ready(content)
 
     @property
-    def content(self) -> Content:
+    def meaning(self) -> AnyContent:
+        """The content, whatever kind of call this is."""
         return self._deferred.value
+
+    def read_as(self, kind: type[C]) -> C:
+        """The content of a call whose kind is known."""
+        content = self._deferred.value
+        if not isinstance(content, kind):
+            raise TypeError(f"This request is no {kind.__name__}.")
+        return content
+
+    @property
+    def content(self) -> Content:
+        """The content of a chat."""
+        return self.read_as(Content)
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        return self._deferred.value.messages
+        return self.content.messages
 
     def shares_content_with(self, other: "Request") -> bool:
         return self._deferred is other._deferred
@@ -167,33 +188,24 @@ class Request:
             model=self.model, content=self._deferred, stream=stream, wants_usage=self.wants_usage
         )
 
-    def with_content(self, content: Content) -> "Request":
+    def with_content(self, content: AnyContent) -> "Request":
         return Request(
             model=self.model, content=content, stream=self.stream, wants_usage=self.wants_usage
         )
 
     def replace(self, **changes: Any) -> "Request":
         """The same request with some fields of its content changed."""
-        return self.with_content(replace(self.content, **changes))
+        return self.with_content(replace(self.meaning, **changes))
 
     def texts(self) -> Iterator[str]:
-        """Every text a model would read: prompts, tool arguments, results and descriptions."""
-        for message in self.content.messages:
-            yield from texts_of(message.parts)
-        for tool in self.content.tools:
-            if tool.description:
-                yield tool.description
+        """Every text a model would read."""
+        return self.meaning.texts()
 
     def map_text(self, change: Callable[[str], str]) -> "Request":
         """Change every text that `texts` would yield; the same request if nothing changed."""
-        content = self.content
-        messages = tuple(map_message(m, change) for m in content.messages)
-        tools = tuple(map_tool(t, change) for t in content.tools)
-        if all(a is b for a, b in zip(messages, content.messages, strict=True)) and all(
-            a is b for a, b in zip(tools, content.tools, strict=True)
-        ):
-            return self
-        return self.with_content(replace(content, messages=messages, tools=tools))
+        content = self.meaning
+        changed = content.map_text(change)
+        return self if changed is content else self.with_content(changed)
 
 
 def map_tool(tool: Tool, change: Callable[[str], str]) -> Tool:

@@ -1,13 +1,16 @@
 """What a model answered, whole."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from stockyard.core.meaning import AnyOutput
 from stockyard.core.messages import Extra, Finish, Message, map_message
 from stockyard.core.money import Usage
+
+K = TypeVar("K", bound=AnyOutput)
 
 
 class Choice(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -19,17 +22,14 @@ class Choice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     extra: Extra = {}
 
 
-class Output(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Output(AnyOutput, frozen=True, kw_only=True, omit_defaults=True):
     """What a model said."""
 
-    id: str = ""
-    model: str = ""
     created: int = 0
     """Seconds since 1970."""
     choices: tuple[Choice, ...] = ()
     service_tier: str | None = None
     warnings: tuple[str, ...] = ()
-    extra: Extra = {}
 
     def map_text(self, change: Callable[[str], str]) -> "Output":
         choices = tuple(map_choice(c, change) for c in self.choices)
@@ -63,22 +63,35 @@ class Response:
 
     def __init__(
         self,
-        output: Output | Callable[[], Output],
+        output: AnyOutput | Callable[[], AnyOutput],
         *,
         usage: Usage | None = None,
         raw: Raw | None = None,
     ) -> None:
-        self._output = output if isinstance(output, Output) else None
-        self._decode = None if isinstance(output, Output) else output
+        self._output = output if isinstance(output, AnyOutput) else None
+        self._decode = None if isinstance(output, AnyOutput) else output
         self.usage = usage
         self.raw = raw
 
     @property
-    def output(self) -> Output:
+    def meaning(self) -> AnyOutput:
+        """What was answered, whatever kind of call this is."""
         if self._output is None:
             assert self._decode is not None  # noqa: S101  one of the two is always set
             self._output, self._decode = self._decode(), None
         return self._output
+
+    def read_as(self, kind: type[K]) -> K:
+        """What was answered to a call whose kind is known."""
+        output = self.meaning
+        if not isinstance(output, kind):
+            raise TypeError(f"This answer is no {kind.__name__}.")
+        return output
+
+    @property
+    def output(self) -> Output:
+        """What was said in a chat."""
+        return self.read_as(Output)
 
     @property
     def text(self) -> str:
@@ -86,7 +99,7 @@ class Response:
         choices = self.output.choices
         return choices[0].message.text if choices else ""
 
-    def with_output(self, output: Output) -> "Response":
+    def with_output(self, output: AnyOutput) -> "Response":
         return self if output is self._output else Response(output, usage=self.usage)
 
     def map_text(self, change: Callable[[str], str]) -> "Response":

@@ -24,7 +24,7 @@ from stockyard.core.messages import (
     Video,
     map_part,
 )
-from stockyard.core.request import Request, map_tool
+from stockyard.core.request import Content, Request, map_tool
 
 
 class Segment(NamedTuple):
@@ -37,13 +37,16 @@ class Segment(NamedTuple):
 
 Change = Callable[[str, Segment], str]
 SYSTEM = Segment("system")
+USER = Segment("user")
 ARGUMENTS = Segment("assistant", json=True)
 UNREAD: dict[type, str] = {Image: "image", Audio: "audio", Video: "video"}
 
 
 def map_segments(request: Request, change: Change) -> Request:
     """Change every text that a model would read; the same request if nothing changed."""
-    content = request.content
+    content = request.meaning
+    if not isinstance(content, Content):
+        return request.map_text(lambda text: change(text, USER))
     messages = tuple(_message(m, change) for m in content.messages)
     tools = tuple(map_tool(t, lambda text: change(text, SYSTEM)) for t in content.tools)
     same = all(a is b for a, b in zip(messages, content.messages, strict=True))
@@ -54,8 +57,11 @@ def map_segments(request: Request, change: Change) -> Request:
 
 def unread(request: Request) -> dict[str, int]:
     """How many parts of each kind a text scanner cannot read."""
+    content = request.meaning
+    if not isinstance(content, Content):
+        return dict(content.unread())
     kinds: Counter[str] = Counter()
-    for message in request.messages:
+    for message in content.messages:
         _count(message.parts, kinds)
     return dict(kinds)
 

@@ -171,7 +171,7 @@ class RateLimit(Module[Config]):
         count = self.ports.token_estimate
         prompt = sum(count(text) for text in x.received.texts())
         mean = self._mean_output.get(x.received.model, 0.0)
-        most = x.received.content.max_output
+        most = x.received.meaning.max_output
         return prompt + int(mean if most is None or (mean and mean < most) else most)
 
     def _learn(self, model: str, output_tokens: int) -> None:

@@ -7,8 +7,8 @@ written before a suffix exist in this format only.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from stockyard.core.meaning import Tie
 from stockyard.core.messages import Message, Opaque, Text
-from stockyard.core.request import Tie
 from stockyard.wire.fields import FieldError
 from stockyard.wire.layout import Drops, has_word
 

@@ -8,8 +8,9 @@ refused, because an answer without them would be an answer to another question.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from stockyard.core.meaning import Tie
 from stockyard.core.messages import Message, Opaque
-from stockyard.core.request import Tie, Tool, ToolChoice
+from stockyard.core.request import Tool, ToolChoice
 from stockyard.wire.openai_responses.parts import FORMAT, remembered
 
 LOST = "previous_response_not_found"

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from stockyard.core.events import Event
 from stockyard.core.exchange import Asked, Caller, Constraints, Exchange, Inbound, Kind
 from stockyard.core.folding import fold, unfold
+from stockyard.core.meaning import Tie
 from stockyard.core.messages import Finish, Image, Message, Text
 from stockyard.core.ports import Ports
 from stockyard.core.replay import Replay
@@ -18,7 +19,6 @@ from stockyard.core.request import (
     OutputForm,
     ReasoningWish,
     Request,
-    Tie,
     Tool,
     ToolChoice,
 )
