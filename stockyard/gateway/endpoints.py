@@ -99,8 +99,8 @@ def find(path: str, method: str, native: Native) -> Endpoint | None:
         return endpoint
     if "/models" in path and (endpoint := _of_models(path)) is not None:
         return endpoint
-    provider, _, rest = path[1:].partition("/")
-    if not rest or provider in RESERVED:
+    provider, slash, rest = path[1:].partition("/")
+    if not slash or provider in RESERVED:
         return None
     return native(provider, "/" + rest, method)
 

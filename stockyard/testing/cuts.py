@@ -1,6 +1,7 @@
 """Ways to cut bytes into the pieces that are sent one by one."""
 
 import random
+import re
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 
@@ -27,6 +28,25 @@ def cut_randomly(seed: int, *, pieces: int = 20) -> Cuts:
     def cut(data: bytes) -> list[bytes]:
         chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
         return _between(data, (chance.randrange(len(data) + 1) for _ in range(pieces - 1)))
+
+    return cut
+
+
+_BORDERS = re.compile(rb"\r?\n\r?\n|\r\n|\n|:event-type|\xf0\x9f|\\\\")
+"""Places where readers of frames go wrong: ends of lines and events, names in binary frames, and
+the insides of characters and escapes."""
+
+
+def cut_nastily(seed: int, *, borders: int = 6, pieces: int = 10) -> Cuts:
+    """Byte by byte around some ends of frames, and anywhere else at random; repeatable."""
+
+    def cut(data: bytes) -> list[bytes]:
+        chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
+        ends = [found.end() for found in _BORDERS.finditer(data)]
+        chosen = chance.sample(ends, min(borders, len(ends))) + [0, len(data)]
+        around = {end + step for end in chosen for step in range(-3, 3)}
+        around |= {chance.randrange(len(data) + 1) for _ in range(pieces)}
+        return _between(data, around)
 
     return cut
 

@@ -192,12 +192,20 @@ def _start(
 ) -> bytes:
     """The beginning of a head, with the proof if there is a Credential to show."""
     proof = authorize(scheme, credential.secret.reveal()) if credential else Proof()
-    queries = "&".join(q for q in (way.query, provider.query, proof.query) if q)
+    queries = "&".join(q for q in (way.query, _row_query(provider, way), proof.query) if q)
     where = f"{way.path}?{queries}" if queries else way.path
     head = request_head(
         way.method.encode(), where.encode(), origin.host, [*proof.fields, *way.fields], None
     )
     return head[:-2]
+
+
+def _row_query(provider: Provider, way: _Way) -> str:
+    """The row's parameters belong to what stands below its base URL; a caller's own come first."""
+    if not provider.query or not way.path.startswith(provider.prefix + "/"):
+        return ""
+    said = {parameter.partition("=")[0] for parameter in way.query.split("&")}
+    return "&".join(p for p in provider.query.split("&") if p.partition("=")[0] not in said)
 
 
 def no_target(message: str) -> Refused:

@@ -224,6 +224,33 @@ class TestHeaders:
         assert answer.headers["x-stockyard-provider"] == "openai"
 
 
+VERSION = "api-version=2024-05-01-preview"
+
+
+class TestQueries:
+    @pytest.mark.parametrize(
+        ("asked", "sent"),
+        [
+            ("/models/x", f"/models/x?{VERSION}"),
+            ("/models/x?a=2", f"/models/x?a=2&{VERSION}"),
+            ("/models/x?api-version=2&a=2", "/models/x?api-version=2&a=2"),
+            ("/openai/v1/responses?a=2", "/openai/v1/responses?a=2"),
+        ],
+    )
+    async def test_the_rows_own_parameters_are_for_its_base_and_never_said_twice(
+        self, yard: Yard, asked: str, sent: str
+    ) -> None:
+        foundry = yard.provider("azure-foundry")
+        foundry.sends(200, JSON, b"{}")
+        await yard.get(f"/azure-foundry{asked}")
+        assert foundry.last.target == sent
+
+    async def test_the_root_of_a_provider_can_be_asked(self, yard: Yard) -> None:
+        tgi = yard.provider("tgi").sends(200, JSON, b"{}")
+        assert (await yard.call("/tgi/", b"{}")).status == 200
+        assert tgi.last.target == "/v1/"
+
+
 class TestRules:
     async def test_failover_stays_off(self, yard: Yard) -> None:
         yard.provider("openai").fails(503)

@@ -1,0 +1,53 @@
+"""A whole Stockyard whose every provider is one replaying upstream, for recorded traffic.
+
+Providers that the catalog does not have get a row here, so that their native route exists. Their
+recordings are few: a row in the catalog would promise more than anybody knows.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from stockyard.providers.row import shipped_rows
+from stockyard.testing.yard import Yard
+from tests.traffic.recordings import Recording
+
+ROWS_OF_RECORDERS = {"zai": "zai-coding", "mock": "mock-server"}
+"""What recorders call otherwise than the catalog: z.ai was called at its coding address, and a
+mock server of the recorder's is not ours."""
+
+LOCAL_PATHS = {"mock-server": "/v1", "avian": "/v1"}
+"""Paths of base URLs of rows that only exist here; others have none."""
+
+_HOSTS = {"host": "host.invalid", "region": "us-east-1", "account": "a", "account_id": "a"}
+_FILLINGS = {**_HOSTS, "tenant": "t", "project": "p", "location": "us-east5", "workspace": "w"}
+
+
+def row_of(recording: Recording) -> str:
+    """The provider on whose native route this was said."""
+    if recording.api == "huggingface.textgen":
+        return "textgen-server"  # a machine rented from that provider, not its router
+    return ROWS_OF_RECORDERS.get(recording.provider, recording.provider)
+
+
+def installation(folder: Path, upstream: str, wanted: Iterable[str]) -> Yard:
+    """Not opened yet. `upstream` is the URL at which every provider stands."""
+    yard = Yard(folder)
+    rows = shipped_rows()
+    for name in sorted(set(wanted)):
+        row = rows.get(name)
+        if row is None:
+            yard.set(f"providers.{name}.kind", "openai.chat")
+            path = LOCAL_PATHS.get(name, "")
+        else:
+            path = urlsplit(row.base_url.format_map(_Filled())).path
+        yard.set(f"providers.{name}.base_url", upstream + path)
+        yard.set(f"providers.{name}.allow_private", True)
+    return yard
+
+
+class _Filled(dict[str, str]):
+    """A value for every setting that an address may need."""
+
+    def __missing__(self, name: str) -> str:
+        return _FILLINGS.get(name, "x")

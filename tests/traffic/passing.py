@@ -1,0 +1,253 @@
+"""Every recording, sent through a running gateway on its provider's native route.
+
+What must hold: the provider hears the client's bytes, the client hears the provider's, with status
+and content type, however the answer is cut; and the books say what the answer said it cost.
+"""
+
+import asyncio
+import random
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httptools
+
+from stockyard.core.exchange import Exchange
+from stockyard.testing import ReceivedRequest, ReplayingProvider, cut_nastily
+from stockyard.testing.play import Play
+from stockyard.testing.replaying import recorded
+from stockyard.testing.yard import Yard
+from stockyard.wire.formats import FORMATS
+from tests.traffic import counted
+from tests.traffic.installation import installation, row_of
+from tests.traffic.recordings import Recording
+from tests.traffic.verdict import NONE, SAME, Verdict, different, failed
+
+CONNECTIONS = 4
+PATIENCE_SECONDS = 30.0
+_WHICH = "x-recording"
+"""The header field that tells the upstream which answer is wanted; native routes hand it on."""
+
+_TWO_SPELLINGS = (
+    "the row has this path without the version; both mean the same there (wire.md 2.3, rule 3)"
+)
+RESPELLED = {"openllmetry/openai/metrics/test_openai_metrics/test_chat_streaming_metrics#0": _TWO_SPELLINGS}
+"""What is asked at another path than the recorder asked at."""
+
+REFUSED_BECAUSE = (
+    "the request is not JSON (a comma before a bracket): modules could not read what a lenient "
+    "parser may act on, so it is refused before it is sent"
+)
+REFUSED = frozenset(
+    f"openllmetry/writer/test_chat/test_writer_{call}_{kind}#0"
+    for call in ("chat_tool_calls", "async_chat_tool_calls")
+    for kind in ("legacy", "with_events_with_content", "with_events_with_no_content")
+)
+
+_NOT_SENT = frozenset(
+    (
+        "host connection content-length transfer-encoding accept-encoding authorization x-api-key "
+        "api-key x-goog-api-key cookie expect te upgrade x-amz-security-token"
+    ).split()
+)
+_NOT_REPLAYED = frozenset(
+    "connection content-length transfer-encoding content-encoding keep-alive trailer date".split()
+)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """How one recording came through."""
+
+    forwarded: Verdict
+    metered: Verdict
+
+
+async def pass_through(
+    recorded_calls: Sequence[Recording], folder: Path, *, seed: int = 1
+) -> dict[str, Passage]:
+    """Verdicts by the id of the recording."""
+    by_id = {recording.id: recording for recording in recorded_calls}
+    heard: dict[str, ReceivedRequest] = {}
+
+    def answering(request: ReceivedRequest) -> Play | None:
+        recording = by_id.get(request.headers.get(_WHICH, ""))
+        if recording is None:
+            return None
+        heard[recording.id] = request
+        return _replayed(recording, seed)
+
+    waiting: asyncio.Queue[Recording] = asyncio.Queue()
+    for recording in recorded_calls:
+        waiting.put_nowait(recording)
+    passages: dict[str, Passage] = {}
+    async with ReplayingProvider(answering, patience=PATIENCE_SECONDS) as upstream:
+        rows = {row_of(recording) for recording in recorded_calls}
+        async with installation(folder, upstream.url, rows) as yard:
+            await yard.open()
+
+            async def work() -> None:
+                caller = Caller(yard)
+                while not waiting.empty():
+                    recording = waiting.get_nowait()
+                    passages[recording.id] = await _passage(caller, recording, heard)
+                caller.close()
+
+            await asyncio.gather(*(work() for _ in range(CONNECTIONS)))
+    return passages
+
+
+def _replayed(recording: Recording, seed: int) -> Play:
+    chosen = zlib.crc32(recording.id.encode()) ^ seed
+    fields = recording.fields["response_headers"].items()
+    headers = {name: values[0] for name, values in fields if name.lower() not in _NOT_REPLAYED}
+    return recorded(
+        recording.status,
+        headers,
+        recording.answer,
+        framing="chunked" if recording.streamed or chosen % 2 else "length",
+        cuts=cut_nastily(chosen),
+    )
+
+
+async def _passage(
+    caller: "Caller", recording: Recording, heard: dict[str, ReceivedRequest]
+) -> Passage:
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            answer = await caller.ask(recording)
+    except (TimeoutError, OSError, httptools.HttpParserError) as error:
+        caller.close()
+        return Passage(failed(f"no answer: {error!r}"), NONE)
+    return Passage(
+        _forwarded(recording, heard.get(recording.id), answer),
+        _metered(recording, await caller.exchange(answer)),
+    )
+
+
+def _forwarded(
+    recording: Recording, request: ReceivedRequest | None, answer: "HeardAnswer"
+) -> Verdict:
+    if request is None and recording.id in REFUSED and answer.status == 400:
+        return different(REFUSED_BECAUSE)
+    if request is None:
+        return failed(f"not sent to the provider: {answer.status} {answer.body[:200]!r}")
+    if request.method != recording.method or request.body != recording.request:
+        return failed("the provider heard another request")
+    if not request.target.endswith(recording.target) and recording.id not in RESPELLED:
+        return failed(f"asked at {request.target}, not at {recording.target}")
+    kind = recording.header("request", "content-type")
+    if kind is not None and request.headers.get("content-type") != kind:
+        return failed(f"sent as {request.headers.get('content-type')}, not as {kind}")
+    if answer.status != recording.status:
+        return failed(f"status {answer.status}, not {recording.status}: {answer.body[:200]!r}")
+    if answer.body != recording.answer:
+        return failed(f"{len(answer.body)} bytes came back of {len(recording.answer)}, or others")
+    if answer.headers.get("content-type") != recording.header("response", "content-type"):
+        return failed(f"labelled {answer.headers.get('content-type')}")
+    return different(RESPELLED[recording.id]) if recording.id in RESPELLED else SAME
+
+
+def _metered(recording: Recording, exchange: Exchange | None) -> Verdict:
+    counts = counted.stated(recording.answer, recording.provider, streamed=recording.streamed)
+    if recording.status >= 400:
+        return NONE
+    if exchange is None:
+        return failed("the gateway does not know of the call")
+    if counts is None or not any(counts):
+        return NONE
+    if exchange.inbound.format not in FORMATS:
+        return NONE
+    usage = exchange.usage
+    if usage is None or usage.source != "reported":
+        return failed(f"stated {counts}, and nothing was read")
+    if (usage.prompt, usage.completion) == counts:
+        return SAME
+    return failed(f"stated {counts}, read {(usage.prompt, usage.completion)} {usage.flags}")
+
+
+class HeardAnswer:
+    """An answer, told by llhttp piece by piece."""
+
+    def __init__(self) -> None:
+        self.headers: dict[str, str] = {}
+        self.status = 0
+        self.complete = False
+        self._pieces: list[bytes] = []
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self._pieces)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_body(self, data: bytes) -> None:
+        self._pieces.append(data)
+
+    def on_message_complete(self) -> None:
+        self.complete = True
+
+
+class Caller:
+    """One client connection, opened again when it was closed."""
+
+    def __init__(self, yard: Yard) -> None:
+        self._yard = yard
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def ask(self, recording: Recording) -> HeardAnswer:
+        reader, writer = await self._connected()
+        writer.write(_request_of(recording, self._yard.key))
+        answer = HeardAnswer()
+        parser = httptools.HttpResponseParser(answer)
+        while not answer.complete:
+            data = await reader.read(65536)
+            if not data:
+                raise ConnectionError(f"the answer ends early, after {len(answer.body)} bytes")
+            parser.feed_data(data)
+        answer.status = parser.get_status_code()
+        if not parser.should_keep_alive():
+            self.close()
+        return answer
+
+    async def exchange(self, answer: HeardAnswer) -> Exchange | None:
+        """What the gateway announced of this call."""
+        wanted = answer.headers.get("x-request-id", "")
+        for outcome in reversed(self._yard.calls):
+            if outcome.exchange.id == wanted:
+                return outcome.exchange
+        return None
+
+    def close(self) -> None:
+        if self._streams is not None:
+            self._streams[1].close()
+        self._streams = None
+
+    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self._streams is None:
+            port = int(self._yard.url.rpartition(":")[2])
+            self._streams = await asyncio.open_connection("127.0.0.1", port)
+        return self._streams
+
+
+def _request_of(recording: Recording, key: str) -> bytes:
+    fields = recording.fields["request_headers"].items()
+    lines = [f"{recording.method} /{row_of(recording)}{recording.target} HTTP/1.1", "host: gateway"]
+    lines += [f"{n}: {v[0]}" for n, v in fields if n.lower() not in _NOT_SENT]
+    lines += [f"authorization: Bearer {key}", f"{_WHICH}: {recording.id}"]
+    if recording.request or recording.method not in ("GET", "DELETE"):
+        lines.append(f"content-length: {len(recording.request)}")
+    return "\r\n".join([*lines, "", ""]).encode() + recording.request
+
+
+def sample(recorded_calls: Sequence[Recording], size: int, *, seed: int) -> list[Recording]:
+    """Some of them, chosen so that every provider and api is among them."""
+    chance = random.Random(seed)
+    kinds: dict[tuple[str, str, bool], list[Recording]] = {}
+    for recording in recorded_calls:
+        kinds.setdefault((recording.provider, recording.api, recording.streamed), []).append(recording)
+    chosen = [chance.choice(of_kind) for of_kind in kinds.values()]
+    rest = [r for r in recorded_calls if r not in chosen]
+    return chosen + chance.sample(rest, max(0, min(len(rest), size - len(chosen))))
