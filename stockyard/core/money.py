@@ -32,6 +32,9 @@ class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     out_audio: int = 0
     out_image: int = 0
     """The last four refine the counts above; they do not add to them."""
+    billed_in: int | None = None
+    billed_out: int | None = None
+    """What is paid for, where a provider says that it is not the tokens above."""
     server_tools: dict[str, int] = {}
     units: dict[str, int] = {}
     """What is not counted in tokens: `second`, `character`, `image`, `search`, `rerank_unit`."""
