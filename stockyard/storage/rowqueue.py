@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-BATCH_ROWS = 256
+BATCH_ROWS = 512
 BATCH_BYTES = 1 << 20
 UNENCODABLE = (TypeError, ValueError, AttributeError, LookupError, OverflowError, RecursionError)
 """What a row that holds something odd may raise. It must not end the writer."""

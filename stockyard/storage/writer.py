@@ -25,6 +25,9 @@ from stockyard.storage.rowqueue import BATCH_ROWS, RowQueue
 
 LINGER = 0.05
 """How long the first row of a batch waits for company, in seconds."""
+BUSY_LINGER = 0.2
+"""How long it waits when BUSY_ROWS have come by then: commits cost more than rows."""
+BUSY_ROWS = 64
 MAX_CHANGES = 1000
 CHECKPOINT_PAGES = 4096
 """16 MiB of write-ahead log."""
@@ -155,13 +158,20 @@ class Writer:
 
     def _linger(self) -> None:
         """Let a batch of rows grow, unless a change comes or the batch is full."""
-        ends = time.monotonic() + LINGER
+        began = time.monotonic()
+        linger = LINGER
         while not (self._changes or self._closing):
-            left = ends - time.monotonic()
-            if left <= 0 or any(len(queue) >= BATCH_ROWS for queue in self._queues):
+            most = max((len(queue) for queue in self._queues), default=0)
+            if most >= BATCH_ROWS:
                 return
-            if self._wake.wait(left):
-                self._wake.clear()
+            left = began + linger - time.monotonic()
+            if left > 0:
+                if self._wake.wait(left):
+                    self._wake.clear()
+            elif linger == LINGER and most >= BUSY_ROWS:
+                linger = BUSY_LINGER
+            else:
+                return
 
     def _round(self) -> bool:
         """Changes first, then one batch of each queue. False when the database failed."""
