@@ -44,8 +44,9 @@ class Blocks:
 
     def feed(self, data: bytes) -> list[bytes]:
         """The blocks that this piece completes, each with its blank line."""
-        if not self._seen_cr and len(self._buffer) < _SMALL and b"\r" not in data:
-            return self._split(data)
+        run = self.run(data)
+        if run is not None:
+            return cut(run)
         self._seen_cr = True
         if not self._buffer and not self._ended_on_cr and data.endswith(_CRLF_BLANK):
             blocks = data.split(_CRLF_BLANK)
@@ -56,18 +57,22 @@ class Blocks:
         self._keep(data)
         return self._cut()
 
-    def _split(self, data: bytes) -> list[bytes]:
-        """The short way, for nearly every stream: only LF, and little left from earlier."""
+    def run(self, data: bytes) -> bytes | None:
+        """The same blocks in one piece: the short way, for nearly every stream.
+
+        None, and nothing taken, where there are other line ends than LF or much is left from
+        earlier; `feed` must be used then.
+        """
+        if self._seen_cr or len(self._buffer) >= _SMALL or b"\r" in data:
+            return None
         if self._buffer:
             data = bytes(self._buffer) + data
             self._buffer.clear()
-        end = data.rfind(b"\n\n") + 2
-        if end < 2:
-            self._keep(data)
-            return []
+        end = data.rfind(b"\n\n")
+        end = end + 2 if end >= 0 else 0
         if end < len(data):
             self._keep(data[end:])
-        return [block + b"\n\n" for block in data[: end - 2].split(b"\n\n")]
+        return data[:end]
 
     def rest(self) -> bytes:
         """What came after the last blank line. The stream has ended."""
@@ -102,6 +107,11 @@ class Blocks:
         # A blank line may have begun in the last three bytes (CR LF CR, with its LF to come).
         self._searched = max(search - start, len(buffer) - 3, 0)
         return blocks
+
+
+def cut(run: bytes) -> list[bytes]:
+    """The blocks of a `run`."""
+    return [block + b"\n\n" for block in run[:-2].split(b"\n\n")] if run else []
 
 
 def said(block: bytes) -> Said:
