@@ -25,6 +25,7 @@ from stockyard.apps.lookout.retention import retention
 from stockyard.apps.lookout.traces import TraceRecorder
 from stockyard.apps.teams.admin import AdminCredential
 from stockyard.apps.teams.keys import KeyRing
+from stockyard.core.estimate import tokens_in
 from stockyard.core.exchange import Exchange
 from stockyard.core.module import AnyModule
 from stockyard.core.ports import Ports
@@ -104,7 +105,7 @@ class Stockyard:
         self.health = Health(__version__)
         self.target_health = TargetHealth()
         self.client = _client(settings)
-        self.mock = MockTransport(settings.mock.latency, estimate=_estimate)
+        self.mock = MockTransport(settings.mock.latency, estimate=tokens_in)
         self.directory = _directory(settings, environ)
         self.dispatch = Dispatch(self._plans(), _silence(settings.timeout), self.loop)
         # Sorting keeps the order of equals: custom modules come last of their stage.
@@ -227,7 +228,7 @@ class Stockyard:
             sleep=asyncio.sleep,
             later=self.loop.call_later,
             random=random.random,
-            token_estimate=_estimate,
+            token_estimate=tokens_in,
             background=self.background,
             secrets=self._secrets,
         )
@@ -347,11 +348,6 @@ def _unless_off(recorder: TraceRecorder) -> Callable[[ExchangeFinished], None]:
             recorder.record(signal)
 
     return listen
-
-
-def _estimate(text: str) -> int:
-    """About how many tokens a text has: four bytes each, which fits English within a fifth."""
-    return max(1, len(text.encode()) // 4)
 
 
 def _client(settings: Settings) -> Client:

@@ -19,6 +19,7 @@ from stockyard.providers import quirks
 from stockyard.upstream.outgoing import Outgoing, Timers
 from stockyard.upstream.plan import Plan, Plans, no_target
 from stockyard.upstream.prover import Prover
+from stockyard.upstream.reckoning import is_missing, usage_of_nothing, usage_of_whole
 from stockyard.upstream.relayed_answer import RelayedAnswer
 from stockyard.upstream.silence import Silence
 from stockyard.upstream.streamed_answer import StreamedAnswer, Unstreamed
@@ -224,6 +225,8 @@ class Dispatch:
             await receiver.arrived
         except asyncio.CancelledError:
             sending.cancel()
+            if receiver.status < 400:
+                x.usage = usage_of_nothing(x)
             raise
         if receiver.onward is not None:
             return receiver.onward
@@ -253,16 +256,16 @@ class Dispatch:
         On native routes the error carries the answer as it came, for that is what the client gets.
         """
         if x.inbound.native is None:
-            return self._read(plan, raw)
+            return self._read(x, plan, raw)
         if 300 <= raw.status < 400:
             return Response(_unreadable, raw=raw)
         try:
-            return self._read(plan, raw)
+            return self._read(x, plan, raw)
         except UpstreamError as error:
             error.raw = raw
             raise
 
-    def _read(self, plan: Plan, raw: Raw) -> Response:
+    def _read(self, x: Exchange, plan: Plan, raw: Raw) -> Response:
         codec = plan.codec
         assert codec is not None  # noqa: S101  only native paths lack one, and they were asked
         if raw.status >= 400:
@@ -275,9 +278,12 @@ class Dispatch:
             )
         traits = plan.traits
         facts = codec.facts(raw.body, traits=traits)
-        return Response(
+        response = Response(
             lambda: codec.decode_response(raw.body, traits=traits), usage=facts.usage, raw=raw
         )
+        if is_missing(facts.usage):
+            response.usage = usage_of_whole(x, response)
+        return response
 
     async def _streamed(
         self, x: Exchange, plan: Plan, attempt: Attempt, outgoing: Outgoing

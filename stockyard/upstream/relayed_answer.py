@@ -13,6 +13,7 @@ from stockyard.core.exchange import Exchange
 from stockyard.core.stream import RawSink, Sink, Stream
 from stockyard.core.target import Attempt, Outcome
 from stockyard.errors import StockyardError, UpstreamError
+from stockyard.upstream.reckoning import usage_of_nothing
 from stockyard.upstream.transport import Handle
 from stockyard.wire.stray_usage import TAIL_BYTES, stray_usage
 
@@ -64,7 +65,7 @@ class RelayedAnswer(Stream):
         if self._over:
             return
         if self.status < 400:
-            self._x.usage = stray_usage(self._tail)
+            self._x.usage = stray_usage(self._tail) or usage_of_nothing(self._x)
         self._close("ok" if self.status < 400 else "failed")
         sink, self._sink = self._sink, None
         if sink is not None:
@@ -119,7 +120,7 @@ class RelayedAnswer(Stream):
     def cancel(self) -> None:
         if self._over:
             return
-        self._x.usage = stray_usage(self._tail)
+        self._x.usage = stray_usage(self._tail) or usage_of_nothing(self._x)
         sending = self.sending
         self._close("abandoned")
         self._sink = None

@@ -18,10 +18,12 @@ from time import monotonic, perf_counter_ns
 from stockyard.core.arrival import Arrival
 from stockyard.core.events import Event, Started, UsageSeen, bears_content
 from stockyard.core.exchange import Exchange
+from stockyard.core.money import Usage
 from stockyard.core.response import Raw
 from stockyard.core.stream import RawSink, Sink, Stream
 from stockyard.core.target import Attempt, Outcome
 from stockyard.errors import StockyardError, UpstreamError
+from stockyard.upstream.reckoning import SAMPLE_BYTES, is_missing, told_in, usage_of_stream
 from stockyard.upstream.silence import Silence
 from stockyard.upstream.transport import Handle
 from stockyard.wire.codec import Codec, StreamLook, StreamReader, Traits
@@ -85,7 +87,8 @@ class StreamedAnswer(Stream):
         self._size = 0
         self._events = 0
         self._came: list[bytes] = []
-        """The held bytes as they came; an odd answer's body."""
+        """The held bytes as they came, and what follows them up to SAMPLE_BYTES; an odd answer's
+        body."""
         self._passed: list[bytes] = []
         """What of the held bytes is to be forwarded."""
         self._read: list[Event] = []
@@ -136,6 +139,8 @@ class StreamedAnswer(Stream):
             self._break(error)
 
     def _take(self, piece: bytes) -> None:
+        if self._size <= SAMPLE_BYTES:
+            self._came.append(piece)
         if self._raw_sink is not None:
             assert self._look is not None  # noqa: S101  only forwarded streams have a raw sink
             try:
@@ -163,8 +168,9 @@ class StreamedAnswer(Stream):
 
     def _hold(self, piece: bytes) -> None:
         """Before the stream is taken: look for content, keep everything."""
-        if self._look is not None:
+        if self._size > SAMPLE_BYTES:
             self._came.append(piece)
+        if self._look is not None:
             self._passed.append(self._look.feed(piece))
             content = self._look.content
         else:
@@ -211,8 +217,10 @@ class StreamedAnswer(Stream):
         """The provider closed: raises when that was not the end of the answer."""
         if self._look is not None and self._sink is None:
             rest = self._look.end()
-            self._x.usage = self._look.usage
             self._judge_end(self._look)
+            usage = self._x.usage = self._look.usage
+            if is_missing(usage):
+                rest += self._told_by_us(self._look)
             if self._raw_sink is None:
                 self._passed.append(rest)
                 self._commit()
@@ -221,6 +229,9 @@ class StreamedAnswer(Stream):
         else:
             assert self._reader is not None  # noqa: S101  one of the two always reads
             events = self._reader.end()
+            told = told_in(events) or self._told
+            if is_missing(told) and (reckoned := self._reckoned(told)) is not None:
+                events.append(UsageSeen(usage=reckoned))
             if self._sink is None:
                 self._read.extend(events)
                 self._commit()
@@ -230,6 +241,29 @@ class StreamedAnswer(Stream):
         sink = self._taken()
         if sink is not None:
             sink.done()
+
+    def _told_by_us(self, look: StreamLook) -> bytes:
+        """Usage that the provider owes to a client who asked for it."""
+        usage = self._x.usage = self._reckoned(look.usage)
+        asked = self._x.received.wants_usage and not self._native
+        return look.tell_usage(usage) if asked and usage is not None else b""
+
+    @property
+    def _told(self) -> Usage | None:
+        """What the provider has said of its usage so far."""
+        if self._look is not None and self._sink is None:
+            return self._look.usage
+        return told_in(self._read) or self._x.usage
+
+    def _reckoned(self, told: Usage | None) -> Usage | None:
+        return usage_of_stream(self._x, told, self._codec, self._traits, self._came, self._size)
+
+    def _settle_early(self) -> None:
+        """It ends before its end: what came is paid for, whether or not it was counted."""
+        told = self._told
+        source = self._look or self._reader
+        counted = source is not None and source.complete and not is_missing(told)
+        self._x.usage = told if counted else self._reckoned(told)
 
     def _judge_end(self, look: StreamLook) -> None:
         """Only we can see truncation: the client would take a stream that just stops for whole."""
@@ -264,8 +298,8 @@ class StreamedAnswer(Stream):
         """The stream is lost: before it was committed the call fails, then the stream does."""
         if self._over:
             return
-        if self._look is not None and self._look.usage is not None:
-            self._x.usage = self._look.usage
+        if self.committed.done():
+            self._settle_early()
         self._attempt.error = (
             error.kind if isinstance(error, UpstreamError) else type(error).__name__
         )
@@ -335,6 +369,8 @@ class StreamedAnswer(Stream):
                 events.extend(self._reader.feed(piece))
             if self._over and self._error is None:
                 events.extend(self._reader.end())
+                if self._x.usage is not None and self._x.usage.source != "reported":
+                    events.append(UsageSeen(usage=self._x.usage))
         except StockyardError as error:
             events.extend(self._reader.before_error)
             self._error = error
@@ -342,7 +378,7 @@ class StreamedAnswer(Stream):
             self._close("partial")
             if sending is not None:
                 sending.cancel()
-        self._came, self._passed = [], []
+        self._passed = []
         return events
 
     def _deliver(self, sink: Sink, events: Sequence[Event]) -> None:
@@ -363,7 +399,7 @@ class StreamedAnswer(Stream):
     def start_raw(self, sink: RawSink) -> None:
         self._raw_sink = sink
         held = b"".join(self._passed)
-        self._came, self._passed = [], []
+        self._passed = []
         if held:
             sink.data(held)
         self._conclude(sink)
@@ -397,8 +433,8 @@ class StreamedAnswer(Stream):
     def cancel(self) -> None:
         if self._over:
             return
-        if self._look is not None and self._look.usage is not None:
-            self._x.usage = self._look.usage
+        if not self._odd:
+            self._settle_early()
         sending = self.sending
         self._close("abandoned")
         self._taken()

@@ -2,17 +2,30 @@
 
 A codec is pure: bytes in, values out, and back. No I/O, no clock, no randomness; ids and time are
 passed in. Nobody converts from format to format: everything goes through the values of `core`.
+
+How a kind of call is added that is no chat, such as embeddings:
+
+1. `core/<kind>.py` has what is asked (an AnyContent) and what is answered (an AnyOutput).
+2. `wire/<format>/` has a codec for each format of that kind. One whose answers come whole extends
+   `whole.WholeCodec`. Where requests are not always JSON, the codec is a Forms too. All stand in
+   `formats.py`.
+3. `providers/catalog.py` says under which names the catalog's rows offer it (`KINDS`, `SHAPES`);
+   a row counts when its entry is certain and its format has a codec.
+4. `gateway/endpoints.py` has its paths. An Endpoint `needs` what the rows call it.
+
+Everything else (candidates, attempts, limits, errors, traces) is the same for every kind.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct
 
 from stockyard.core.events import Event
+from stockyard.core.meaning import AnyContent, AnyOutput
 from stockyard.core.money import Usage
-from stockyard.core.request import Content, Request
-from stockyard.core.response import Output, Response
+from stockyard.core.request import Request
+from stockyard.core.response import Response
 from stockyard.errors import UpstreamError
 
 Fields = Sequence[tuple[bytes, bytes]]
@@ -136,6 +149,12 @@ class StreamLook(Protocol):
     def end(self) -> bytes:
         """The provider closed: a last event that lacked only its blank line. See `complete`."""
 
+    def tell_usage(self, usage: Usage) -> bytes:
+        """The event that tells a client the usage it asked for, when the provider told none.
+
+        Empty in formats that do not ask: what they say of usage is part of other events.
+        """
+
 
 class StreamWriter(Protocol):
     """Writes Events as one format's stream."""
@@ -164,7 +183,7 @@ class Codec(Protocol):
     def peek(self, body: bytes) -> RequestHead:
         """Read a request's head. Raises Refused (400) for what is not JSON or not this format."""
 
-    def decode_request(self, body: bytes) -> Content: ...
+    def decode_request(self, body: bytes) -> AnyContent: ...
 
     def encode_request(
         self,
@@ -184,7 +203,7 @@ class Codec(Protocol):
     def facts(self, body: bytes, *, traits: Traits) -> Facts:
         """Raises UpstreamError when a 200 holds an error or is no answer of this format."""
 
-    def decode_response(self, body: bytes, *, traits: Traits) -> Output: ...
+    def decode_response(self, body: bytes, *, traits: Traits) -> AnyOutput: ...
     def encode_response(self, response: Response, /, pen: Pen) -> bytes: ...
     def reader(self, *, traits: Traits) -> StreamReader: ...
     def look(self, *, traits: Traits, keep_usage: bool, native: bool) -> StreamLook: ...
@@ -195,3 +214,17 @@ class Codec(Protocol):
     def encode_error(self, fault: Fault) -> WireError: ...
     def failed_stream(self, fault: Fault) -> bytes:
         """The error event for a stream that was forwarded, not written."""
+
+
+@runtime_checkable
+class Forms(Protocol):
+    """What a codec does besides, when requests of its format are not always JSON.
+
+    Asked once for each head that clients send, and for each body that goes out.
+    """
+
+    def reading(self, content_type: bytes) -> Codec:
+        """The codec for a client's bodies of this type. Raises Refused (415) for another type."""
+
+    def content_type(self, body: bytes) -> bytes:
+        """The type of a body that goes out, whether written anew or spliced."""

@@ -106,6 +106,9 @@ class GeminiLook:
             return self._pass(frame)
         return frame.raw if self._native else b""
 
+    def tell_usage(self, usage: Usage) -> bytes:
+        return b""
+
     def _pass(self, frame: Frame) -> bytes:
         """What of this event goes on now."""
         if frame.document:

@@ -1,9 +1,10 @@
-"""Look on while a chat stream is forwarded as it came.
+"""Look on while a chat or completions stream is forwarded as it came.
 
 One small typed decode per event finds what the gateway must know: content, usage, the finish, an
 error. Nothing is built from the text, and the bytes that go on are the ones that came.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -18,8 +19,8 @@ from stockyard.wire.halves import decode_event
 from stockyard.wire.openai_chat.response import FAILED_FINISHES, failed_finish, vendor_usage
 from stockyard.wire.openai_chat.stream import DONE, is_whole
 from stockyard.wire.openai_chat.stream_errors import error_of, not_chat
-from stockyard.wire.sse import Blocks, clean, said
-from stockyard.wire.usage import merged, read_chat_usage
+from stockyard.wire.sse import Blocks, clean, cut, said
+from stockyard.wire.usage import merged, read_chat_usage, write_chat_usage
 
 
 class _Delta(Struct, gc=False):
@@ -47,6 +48,8 @@ class _Delta(Struct, gc=False):
 
 class _FirstChoice(Struct, gc=False):
     delta: _Delta | None = None
+    text: Any = None
+    """Where completions have a delta."""
     finish_reason: Any = None
     index: Any = 0
     usage: Any = None
@@ -64,6 +67,8 @@ class _FirstChunk(Struct, gc=False):
     choices: list[_FirstChoice] | None = None
     usage: Any = None
     model: Any = None
+    id: Any = None
+    created: Any = None
     error: Any = None
     object: Any = None
     x_groq: Any = None
@@ -80,43 +85,21 @@ class _Chunk(Struct, gc=False):
 
 
 _first_chunk = msgspec.json.Decoder(_FirstChunk).decode
+_first_chunks = msgspec.json.Decoder(_FirstChunk).decode_lines
 _chunk = msgspec.json.Decoder(_Chunk).decode
 _chunks = msgspec.json.Decoder(_Chunk).decode_lines
 
-
-LAST_BLOCKS = 4
-"""How many blocks at the end of a stream say more than text: finish, usage, the end mark."""
+END = b"data: [DONE]\n\n"
 
 
-def is_dull(run: bytes, blocks: int) -> bool:
-    """Whether these blocks say nothing but further text of the first choice.
-
-    All of them are decoded in one call, as lines, which costs a third of one call for each.
-    """
-    if (
-        run.count(b"\n") != 2 * blocks
-        or run.count(b"\n\ndata: {") != blocks - 1
-        or not run.startswith(b"data: {")
-        or b"\r" in run
-    ):
-        return False
-    try:
-        chunks = _chunks(run[6:-2].replace(b"\n\ndata: ", b"\n"))
-    except (ValueError, RecursionError):
-        return False
-    for chunk in chunks:
-        choices = chunk.choices
-        if not choices or len(choices) != 1 or chunk.usage or chunk.error:
-            return False
-        choice = choices[0]
-        if choice.finish_reason is not None or choice.index != 0 or choice.usage:
-            return False
-        if chunk.x_groq or chunk.base_resp or chunk.object == "error":
-            return False
-    return True
+def _ordinary(finish: object) -> bool:
+    return finish is None or (isinstance(finish, str) and finish not in FAILED_FINISHES)
 
 
 class ChatLook:
+    object_name = "chat.completion.chunk"
+    """What every chunk calls itself."""
+
     def __init__(self, *, traits: Traits, keep_usage: bool, native: bool) -> None:
         self._traits = traits
         self._keep_usage = keep_usage or native
@@ -130,6 +113,8 @@ class ChatLook:
         self.terminator = b""
         self.finish = ""
         self.model = ""
+        self._named: tuple[Any, Any] | None = None
+        """Id and time of the answer, as every chunk has them."""
         self.before_error = b""
 
     @property
@@ -144,24 +129,74 @@ class ChatLook:
         return self._done or (bool(self._finished) and all(self._finished.values()))
 
     def feed(self, data: bytes) -> bytes:
+        run = self._blocks.run(data)
+        if run is None:
+            blocks = self._blocks.feed(data)
+        else:
+            skimmed = self._skim(run)
+            if skimmed is not None:
+                return skimmed
+            blocks = cut(run)
         passed: list[bytes] = []
-        blocks = self._blocks.feed(data)
-        start, end = 0, len(blocks) - LAST_BLOCKS
         try:
-            while start < len(blocks):
-                if start + 1 < end and self.content and not self._done:
-                    run = b"".join(blocks[start:end])
-                    if is_dull(run, end - start):
-                        passed.append(run)
-                        start = end
-                    end = 0  # whatever came of it, once is enough
-                else:
-                    passed.append(self._pass(blocks[start]))
-                    start += 1
+            passed.extend(map(self._pass, blocks))
         except UpstreamError:
             self.before_error = b"".join(passed)
             raise
         return passed[0] if len(passed) == 1 else b"".join(passed)
+
+    def _skim(self, run: bytes) -> bytes | None:
+        """What of these blocks goes on; None, and nothing noted, when they must be read one by one.
+
+        Nearly every read brings plain chunks only: one `data` line each, no error, then perhaps the
+        end mark. They are decoded in one call, as lines, which costs a third of one call for each.
+        """
+        ends = run.endswith(END)
+        text = run[: -len(END)] if ends else run
+        if self._done or not text.startswith(b"data: "):
+            return None
+        parts = text[6:-2].split(b"\n\ndata: ")
+        lines = b"\n".join(parts)
+        if lines.count(b"\n") != len(parts) - 1:
+            return None
+        chunks: Sequence[_Chunk | _FirstChunk]
+        try:
+            chunks = _chunks(lines) if self.content else _first_chunks(lines)
+        except (ValueError, RecursionError):
+            return None
+        more = self._telling(chunks) if len(chunks) == len(parts) else None
+        if more is None:
+            return None
+        stays = [place for place, chunk in more if not self._note(chunk)]
+        if stays:
+            for place in reversed(stays):
+                del parts[place]
+            text = b"data: %b\n\n" % b"\n\ndata: ".join(parts) if parts else b""
+        if ends:
+            self.terminator += END
+            self._done = True
+        return text
+
+    def _telling(
+        self, chunks: "Sequence[_Chunk | _FirstChunk]"
+    ) -> "list[tuple[int, _Chunk | _FirstChunk]] | None":
+        """The chunks that tell more than further text of the first choice, with their places; None
+        when one of them is an error, or odd."""
+        more: list[tuple[int, _Chunk | _FirstChunk]] = []
+        known = self.content and 0 in self._finished
+        for place, chunk in enumerate(chunks):
+            if chunk.error or chunk.x_groq or chunk.base_resp or chunk.object == "error":
+                return None
+            choices = chunk.choices
+            if known and choices and len(choices) == 1 and not chunk.usage:
+                choice = choices[0]
+                if choice.finish_reason is None and choice.index == 0 and not choice.usage:
+                    continue
+            for choice in choices or ():
+                if type(choice.index) is not int or not _ordinary(choice.finish_reason):
+                    return None
+            more.append((place, chunk))
+        return more
 
     def end(self) -> bytes:
         rest = self._blocks.rest()
@@ -170,6 +205,18 @@ class ChatLook:
         if not rest.strip() or not is_whole(rest):
             return b""
         return self._pass(rest if self._native else rest.rstrip(b"\r\n") + b"\n\n")
+
+    def tell_usage(self, usage: Usage) -> bytes:
+        name, created = self._named or (None, None)
+        chunk: dict[str, Any] = {
+            "id": name,
+            "object": self.object_name,
+            "created": created,
+            "model": self.model,
+            "choices": [],
+            "usage": write_chat_usage(usage),
+        }
+        return b"data: %b\n\n" % msgspec.json.encode(chunk)
 
     def _pass(self, block: bytes) -> bytes:
         """What of this block goes on now."""
@@ -195,13 +242,19 @@ class ChatLook:
     def _see(self, data: bytes, block: bytes) -> bytes:
         chunk: _Chunk | _FirstChunk | None
         try:
-            chunk = _chunk(data) if self.content else self._first(data)
+            chunk = _chunk(data) if self.content else _first_chunk(data)
         except (ValueError, RecursionError):
             chunk = self._odd(data)
             if chunk is None:
                 return self._kept(block)
         if chunk.error or chunk.object == "error" or chunk.x_groq or chunk.base_resp:
             self._vendor(chunk, data)
+        return self._kept(block) if self._note(chunk) else b""
+
+    def _note(self, chunk: _Chunk | _FirstChunk) -> bool:
+        """Take down what a chunk tells. Whether it goes on to the client."""
+        if isinstance(chunk, _FirstChunk):
+            self._note_first(chunk)
         said_usage = chunk.usage
         choices = chunk.choices
         if choices:
@@ -214,18 +267,16 @@ class ChatLook:
                     said_usage = said_usage or choice.usage
         if said_usage:
             self._note_usage(said_usage)
-            if not choices and not self._keep_usage:
-                return b""
-        return self._kept(block)
+            return bool(choices) or self._keep_usage
+        return True
 
-    def _first(self, data: bytes) -> _FirstChunk:
-        chunk = _first_chunk(data)
+    def _note_first(self, chunk: _FirstChunk) -> None:
         if not self.model and isinstance(chunk.model, str):
             self.model = chunk.model
+        self._named = self._named or (chunk.id, chunk.created)
         for choice in chunk.choices or ():
-            if choice.delta is not None and choice.delta.bears_content():
+            if choice.text or (choice.delta is not None and choice.delta.bears_content()):
                 self.content = True
-        return chunk
 
     def _finish(self, choice: _Choice | _FirstChoice) -> None:
         if choice.finish_reason in FAILED_FINISHES:
@@ -264,11 +315,7 @@ class ChatLook:
         value["choices"] = [
             {**c, "delta": c["delta"] if isinstance(c.get("delta"), dict) else None} for c in items
         ]
-        chunk = msgspec.convert(value, _FirstChunk)
-        for choice in chunk.choices or ():
-            if choice.delta is not None and choice.delta.bears_content():
-                self.content = True
-        return chunk
+        return msgspec.convert(value, _FirstChunk)
 
     def _kept(self, block: bytes) -> bytes:
         """After the terminator nothing goes out; on native routes the bytes follow it."""

@@ -89,6 +89,9 @@ class ResponsesLook:
             return b""
         return self._pass(rest if self._native else rest.rstrip(b"\r\n") + b"\n\n")
 
+    def tell_usage(self, usage: Usage) -> bytes:
+        return b""
+
     def _pass(self, block: bytes) -> bytes:
         if self.content and block.startswith(_DELTAS) and block.count(b"\n") == 3:
             return self._kept(block)

@@ -1,0 +1,107 @@
+"""What a call used, where its provider did not tell, or was not let finish.
+
+Some providers never count in streams, and a caller who hangs up before the counts come would else
+have paid nothing for what it read (`streaming.md` S23, S38). Estimates are made after the answer,
+and only for a call that lacks counts: of a stream, its first bytes are kept for that and read once.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from msgspec.structs import replace
+
+from stockyard.core.estimate import answer_tokens, prompt_tokens, tokens_in
+from stockyard.core.events import Event, Started, UsageSeen
+from stockyard.core.exchange import Exchange
+from stockyard.core.folding import unfold
+from stockyard.core.money import Usage
+from stockyard.core.response import Response
+from stockyard.errors import StockyardError
+from stockyard.wire.codec import Codec, Traits
+
+SAMPLE_BYTES = 32 * 1024
+"""How much of a stream is kept to estimate the whole from; what is shorter is read completely."""
+COUNTED = frozenset({"chat", "completions"})
+"""Kinds of call that are paid by the tokens of their texts."""
+MISSING = frozenset({"usage_invalid", "prompt_missing", "completion_missing"})
+"""Flags of counts that are not there, or cannot be."""
+
+
+def is_missing(usage: Usage | None) -> bool:
+    """Whether the provider counted nothing, or something that cannot be."""
+    return usage is None or not MISSING.isdisjoint(usage.flags)
+
+
+def told_in(events: Sequence[Event]) -> Usage | None:
+    """The last usage that these Events tell."""
+    for event in reversed(events):
+        if isinstance(event, UsageSeen | Started) and event.usage is not None:
+            return event.usage
+    return None
+
+
+def usage_of_whole(x: Exchange, response: Response) -> Usage | None:
+    """Usage of a whole answer that lacks it; None where it cannot be estimated."""
+    if x.kind not in COUNTED:
+        return response.usage
+    try:
+        events = unfold(response.output, None)
+    except StockyardError:
+        return response.usage
+    return _completed(response.usage, _reckoned(x, events, 1.0))
+
+
+def usage_of_stream(
+    x: Exchange, told: Usage | None, codec: Codec, traits: Traits, sample: list[bytes], size: int
+) -> Usage | None:
+    """Usage of `size` bytes of a stream, of which `sample` is the beginning."""
+    if x.kind not in COUNTED:
+        return told
+    sampled = sum(map(len, sample))
+    share = size / sampled if sampled else 1.0
+    return _completed(told, _reckoned(x, _events_in(codec, traits, sample), share))
+
+
+def usage_of_nothing(x: Exchange) -> Usage | None:
+    """Usage of a call of whose answer nothing is known: what was asked."""
+    return _reckoned(x, (), 1.0) if x.kind in COUNTED else None
+
+
+def _reckoned(x: Exchange, events: Iterable[Event], share: float) -> Usage:
+    text, reasoning = answer_tokens(events)
+    return Usage(
+        in_fresh=_prompt(x),
+        out_text=int(text * share),
+        out_reasoning=int(reasoning * share),
+        source="estimated",
+    )
+
+
+def _prompt(x: Exchange) -> int:
+    try:
+        return prompt_tokens(x.request.content)
+    except StockyardError:
+        # The provider could read it and we cannot.
+        return tokens_in(x.inbound.body.decode("utf-8", "replace"))
+
+
+def _events_in(codec: Codec, traits: Traits, sample: Iterable[bytes]) -> list[Event]:
+    reader = codec.reader(traits=traits)
+    events: list[Event] = []
+    try:
+        for piece in sample:
+            events += reader.feed(piece)
+    except StockyardError:
+        events += reader.before_error
+    return events
+
+
+def _completed(told: Usage | None, reckoned: Usage) -> Usage:
+    """What was told, and our estimate of the parts that were not: the larger figure counts."""
+    if told is None:
+        return reckoned
+    changes: dict[str, int] = {}
+    if not told.prompt:
+        changes["in_fresh"] = reckoned.in_fresh
+    if told.completion < reckoned.completion:
+        changes |= {"out_text": reckoned.out_text, "out_reasoning": reckoned.out_reasoning}
+    return replace(told, source="mixed", **changes) if changes else told

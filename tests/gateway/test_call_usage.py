@@ -1,0 +1,171 @@
+"""Usage that no provider told: the pitfalls of `streaming.md` that concern what a call costs."""
+
+from typing import Any
+
+import pytest
+
+from stockyard.testing.heard import Heard
+from stockyard.testing.yard import CHAT, MESSAGES, Yard, becomes
+
+RESPONSES = "/v1/responses"
+COMPLETIONS = "/v1/completions"
+GEMINI = "/v1beta/models/{model}:streamGenerateContent?alt=sse"
+TRANSLATIONS = [
+    ("openai", CHAT),
+    ("openai", MESSAGES),
+    ("anthropic", CHAT),
+    ("anthropic", MESSAGES),
+]
+
+
+def streamed(yard: Yard, path: str, prompt: str) -> tuple[str, dict[str, Any]]:
+    """Path and body of a stream in the dialect of the path, with usage asked for."""
+    chat = yard.body(prompt, stream=True)
+    options = {"include_usage": True}
+    bodies: dict[str, dict[str, Any]] = {
+        CHAT: {**chat, "stream_options": options},
+        MESSAGES: chat,
+        RESPONSES: {"model": chat["model"], "input": prompt, "stream": True},
+        COMPLETIONS: {
+            "model": chat["model"],
+            "prompt": prompt,
+            "stream": True,
+            "stream_options": options,
+        },
+        GEMINI: {"contents": [{"role": "user", "parts": [{"text": prompt}]}]},
+    }
+    return path.replace("{model}", str(chat["model"])), bodies[path]
+
+
+def counts_in(answer: Heard) -> tuple[int, int]:
+    """Input and output tokens, as the last event that counts them says."""
+    said = [event.json for event in answer.events if isinstance(event.json, dict)]
+    told = [one.get("usage") or one.get("usageMetadata") for one in said]
+    told += [(one.get("response") or {}).get("usage") for one in said]
+    *_, usage = (one for one in told if one)
+    first = usage.get("prompt_tokens", usage.get("input_tokens", usage.get("promptTokenCount")))
+    other = usage.get("completion_tokens", usage.get("output_tokens"))
+    return first, usage.get("candidatesTokenCount", other)
+
+
+class TestS23NobodyCounted:
+    """What no provider counted is estimated, and said to be."""
+
+    PROMPT = "how many words are in this question, if it is one?"  # 50 bytes: 12 tokens, and 4
+
+    @pytest.mark.parametrize(
+        ("provider", "path"),
+        [
+            *(("cerebras", path) for path in (CHAT, MESSAGES, RESPONSES, COMPLETIONS, GEMINI)),
+            *(("anthropic", path) for path in (CHAT, RESPONSES, COMPLETIONS, GEMINI)),
+        ],
+    )
+    async def test_s23_the_counts_are_sent_all_the_same(
+        self, yard: Yard, provider: str, path: str
+    ) -> None:
+        yard.provider(provider).streams("hello ", "there, you ", "again").counts_nothing()
+        answer = await yard.call(*streamed(yard, path, self.PROMPT))
+        assert answer.status == 200
+        counts = counts_in(answer)
+        assert counts == (16, 5)
+        assert yard.last.usage is not None
+        assert yard.last.usage.source != "reported"
+        assert (yard.last.usage.prompt, yard.last.usage.completion) == counts
+
+    async def test_s23_the_chunk_of_a_forwarded_stream_is_one_of_its_own(self, yard: Yard) -> None:
+        yard.provider("openai").streams("hel", "lo").counts_nothing()
+        answer = await yard.stream("hi", stream_options={"include_usage": True})
+        assert answer.ended
+        first, last = answer.events[0].json, answer.events[-2].json
+        assert last["choices"] == []
+        assert {name: last[name] for name in ("id", "object", "created", "model")} == {
+            name: first[name] for name in ("id", "object", "created", "model")
+        }
+
+    async def test_s23_who_did_not_ask_gets_none(self, yard: Yard) -> None:
+        yard.provider("openai").streams("hel", "lo").counts_nothing()
+        answer = await yard.stream("hi")
+        assert not any(event.json.get("usage") for event in answer.events[:-1])
+        assert yard.last.usage is not None
+        assert yard.last.usage.source == "estimated"
+
+    @pytest.mark.parametrize(("provider", "path"), TRANSLATIONS)
+    async def test_s23_whole_answers_are_counted_too(
+        self, yard: Yard, provider: str, path: str
+    ) -> None:
+        yard.provider(provider).says("hello there, you again").counts_nothing()
+        answer = await yard.call(path, yard.body(self.PROMPT))
+        assert answer.text == "hello there, you again"
+        assert yard.last.usage is not None
+        assert yard.last.usage.source == "estimated"
+        assert (yard.last.usage.prompt, yard.last.usage.completion) == (16, 5)
+
+    async def test_s23_a_long_stream_is_estimated_from_its_beginning(self, yard: Yard) -> None:
+        yard.provider("openai").streams(*["four letters "] * 2_000).counts_nothing()
+        await yard.stream("hi")
+        assert yard.last.usage is not None
+        assert 6_300 < yard.last.usage.completion < 6_700  # 26,000 bytes of text
+
+    async def test_s23_what_a_provider_counts_stands(self, yard: Yard) -> None:
+        yard.provider("openai").streams("hel", "lo").counts(30, 7)
+        await yard.stream("hi", stream_options={"include_usage": True})
+        assert yard.last.usage is not None
+        assert yard.last.usage.source == "reported"
+        assert yard.last.usage.completion == 7
+
+    @pytest.mark.parametrize("odd", [-4, "many", 2.5, 10**12])
+    async def test_s23_what_cannot_be_counted_is_replaced(self, yard: Yard, odd: object) -> None:
+        yard.provider("openai").says("hello there, you again").counts(30, odd)
+        await yard.chat("hi")
+        assert yard.last.usage is not None
+        assert yard.last.usage.source == "mixed"
+        assert (yard.last.usage.prompt, yard.last.usage.completion) == (30, 5)
+
+
+class TestS38Abandoned:
+    """Whoever hangs up before the counts come has read all the same."""
+
+    @pytest.mark.parametrize("path", [CHAT, MESSAGES])
+    @pytest.mark.parametrize("provider", ["openai", "anthropic"])
+    async def test_s38_what_was_delivered_is_paid(
+        self, yard: Yard, provider: str, path: str
+    ) -> None:
+        script = yard.provider(provider).streams("a sentence of forty letters, or so", "more")
+        script.stalls_after("first_content")
+        async with yard.raw() as client:
+            client.ask(path, yard.body("hi there", stream=True), headers=yard.headers)
+            await client.until(b"or so")
+        assert await yard.ended(1)
+        usage = yard.last.usage
+        assert usage is not None
+        assert yard.last.abandoned
+        assert usage.source in ("estimated", "mixed")
+        assert usage.prompt > 0
+        assert usage.completion >= 8
+
+    @pytest.mark.parametrize("stream", [False, True])
+    async def test_s38_what_was_asked_is_paid_when_nothing_came(
+        self, yard: Yard, stream: bool
+    ) -> None:
+        yard.provider("openai").says("never").slowly(before=5)
+        async with yard.raw() as client:
+            client.ask(CHAT, yard.body("hello there", stream=stream), headers=yard.headers)
+            await becomes(lambda: bool(yard.provider("openai").requests))
+        assert await yard.ended(1)
+        assert yard.last.usage is not None
+        assert (yard.last.usage.prompt, yard.last.usage.completion) == (6, 0)
+
+    @pytest.mark.parametrize("path", [CHAT, MESSAGES])
+    async def test_s38_a_stream_that_broke_is_paid_as_far_as_it_came(
+        self, yard: Yard, path: str
+    ) -> None:
+        yard.provider("openai").streams("eight letters, ", "and more").cuts_after("first_content")
+        answer = await yard.call(path, yard.body("hi", stream=True))
+        assert answer.error is not None
+        assert yard.last.usage is not None
+        assert yard.last.usage.completion >= 3
+
+    async def test_s38_an_error_costs_nothing(self, yard: Yard) -> None:
+        yard.provider("openai").fails(500)
+        await yard.chat("hi")
+        assert yard.last.usage is None
