@@ -144,6 +144,9 @@ class Exchange(Struct, kw_only=True, eq=False):
     id: str
     """`req_…`, the request id that the caller sees."""
     kind: Kind
+    needs: str = "chat"
+    """What a provider must offer to take this call: its kind, or the one of the kind's endpoints
+    that was called (`speech`)."""
     caller: Caller
     inbound: Inbound
     received: Request
@@ -170,6 +173,8 @@ class Exchange(Struct, kw_only=True, eq=False):
     attempts: list[Attempt] = []
     attempt_cap: int = 0
     """How many tries the call may make in all; 0 is no limit."""
+    total_seconds: float = 0.0
+    """How long the call may take in all, over all its tries; 0 until the first of them."""
     response: Response | None = None
     """The whole answer once it is complete; of a stream only if a module asked to keep it."""
     usage: Usage | None = None

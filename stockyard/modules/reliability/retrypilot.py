@@ -81,6 +81,14 @@ class Config(ModuleConfig, frozen=True):
             description="Repeats per second that are allowed when there are few calls.",
         ),
     ] = 1
+    min_remaining_seconds: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=600,
+            description="No repeat when less of the call's time than this would be left for it.",
+        ),
+    ] = 5
     classes: Annotated[
         tuple[Class, ...],
         Meta(
@@ -156,24 +164,28 @@ class RetryPilot(Module[Config]):
         """Seconds until the next try; None when there shall be none."""
         if isinstance(error, EgressDenied) or CLASSES.get(error.kind) not in self.config.classes:
             return None
-        objection = self._objection(x, error, budget, failures)
+        most = min(self.config.max_ms, self.config.base_ms << (failures - 1))
+        wait = max(error.retry_after or 0.0, self.ports.random() * most / 1000)
+        objection = self._objection(x, error, wait, failures)
+        if not objection and not self._spend(budget):
+            objection = "budget"
         if objection:
             x.note(self.name, "gave_up", {"why": objection})
             return None
-        most = min(self.config.max_ms, self.config.base_ms << (failures - 1))
-        return max(error.retry_after or 0.0, self.ports.random() * most / 1000)
+        return wait
 
     def _objection(
-        self, x: Exchange, error: UpstreamError, budget: Budget, failures: int
-    ) -> Literal["", "retries", "attempts", "retry_after", "budget"]:
-        """What speaks against another try. Without objection one is taken from the budget."""
+        self, x: Exchange, error: UpstreamError, wait: float, failures: int
+    ) -> Literal["", "retries", "attempts", "retry_after", "deadline", "budget"]:
+        """What speaks against another try after so many seconds."""
         if failures > self.config.retries:
             return "retries"
         if len(x.attempts) >= x.attempt_cap:
             return "attempts"
         if (error.retry_after or 0) > self.config.retry_after_max_seconds:
             return "retry_after"
-        return "" if self._spend(budget) else "budget"
+        left = x.total_seconds - x.elapsed_us() / 1e6 - wait
+        return "deadline" if x.total_seconds and left < self.config.min_remaining_seconds else ""
 
     def _spend(self, budget: Budget) -> bool:
         """Take one repeat: of those that the calls saved up, or of the floor for quiet targets."""
@@ -191,7 +203,7 @@ class RetryPilot(Module[Config]):
         smaller = next((to for glob, to in self._steps if glob.matches(model)), None)
         if smaller is None:
             return
-        targets = self.ports.models.targets(smaller, x.kind)
+        targets = self.ports.models.targets(smaller, x.needs)
         target = next((target for target in targets if x.constraints.allow(target)), None)
         if target is None:
             return

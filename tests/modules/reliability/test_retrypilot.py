@@ -171,3 +171,18 @@ async def test_a_stream_that_broke_before_its_content_is_repeated() -> None:
 def test_without_repeats_it_is_idle() -> None:
     assert pilot(retries=0).idle()
     assert not pilot().idle()
+
+
+@pytest.mark.parametrize(
+    ("total", "wait", "tries"), [(0.0, 50, 2), (60.0, 50, 2), (60.0, 56, 1), (4.0, 1, 1)]
+)
+async def test_gives_up_when_too_little_time_would_be_left(
+    total: float, wait: float, tries: int
+) -> None:
+    provider = Provider(a_limit(wait), an_answer())
+    x = an_exchange()
+    x.total_seconds = total
+    with nullcontext() if tries > 1 else pytest.raises(UpstreamError):
+        await through(x, provider, pilot(), choose=ONE)
+    assert len(provider.asked) == tries
+    assert ("gave_up" in notes(x)) == (tries == 1)
