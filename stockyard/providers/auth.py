@@ -7,6 +7,9 @@ A scheme is a name with up to two arguments, as it stands in the catalog:
     header:<Name>:<Scheme>   <Name>: <Scheme> <secret>, or the bare secret if the scheme is empty
     query:<name>             ?<name>=<secret>
     none                     nothing
+
+The schemes in MADE_PER_CALL have proofs that expire or are good for one request only. Those are
+made in `upstream/`; here stand their names.
 """
 
 from collections.abc import Callable
@@ -34,9 +37,29 @@ def authorize(scheme: str, secret: str) -> Proof:
 
 
 def known(scheme: str) -> bool:
-    """Whether `authorize` can do this scheme."""
+    """Whether a row may name this scheme."""
     name, *arguments = scheme.split(":")
-    return name in SCHEMES and len(arguments) in _ARGUMENTS[name] and all(arguments[:1])
+    return len(arguments) in _ARGUMENTS.get(name, ()) and all(arguments[:1])
+
+
+def made_per_call(scheme: str) -> bool:
+    """Whether the secret is not shown itself, so that it may hold any characters."""
+    return scheme.partition(":")[0] in MADE_PER_CALL
+
+
+def exchanged(scheme: str) -> bool:
+    """Whether the secret is sent to somebody who gives tokens for it."""
+    return scheme in EXCHANGED
+
+
+def makeable(scheme: str) -> bool:
+    """Whether anybody here can make a proof of this scheme."""
+    return scheme not in NOBODY_MAKES
+
+
+def needs_secret(scheme: str) -> bool:
+    """Whether the operator must give a secret; the machine's own identity needs none."""
+    return scheme not in OF_THE_MACHINE
 
 
 def sendable(secret: str) -> bool:
@@ -72,7 +95,25 @@ SCHEMES: dict[str, Callable[..., Proof]] = {
     "query": _query,
     "none": _none,
 }
-_ARGUMENTS = {"bearer": (0,), "header": (1, 2), "query": (1,), "none": (0,)}
+
+EXCHANGED = frozenset({"client_credentials", "copilot", "entra", "google", "ibm_iam"})
+"""The secret is exchanged for tokens, at the place that the row names."""
+OF_THE_MACHINE = frozenset({"entra_managed", "google_metadata"})
+"""The machine's own cloud hands out tokens. It is asked only when the operator says so."""
+SIGNED = frozenset({"sigv4"})
+"""The secret signs each request."""
+NOBODY_MAKES = frozenset({"oci_signature"})
+"""Rows name them; nothing here can do them."""
+MADE_PER_CALL = EXCHANGED | OF_THE_MACHINE | SIGNED | NOBODY_MAKES
+
+_ARGUMENTS: dict[str, tuple[int, ...]] = {
+    **dict.fromkeys(MADE_PER_CALL, (0,)),
+    "bearer": (0,),
+    "header": (1, 2),
+    "query": (1,),
+    "none": (0,),
+    "sigv4": (1,),
+}
 
 SHAPES: tuple[tuple[str, str | None], ...] = tuple(
     sorted(

@@ -11,11 +11,13 @@ from urllib.parse import urlencode
 from stockyard.core.exchange import Kind
 from stockyard.providers import auth
 from stockyard.providers.provider import Entry, Provider
+from stockyard.providers.quirks import calls as quirks_of_calls
 from stockyard.providers.quirks import names as quirk_names
 from stockyard.providers.row import (
     Mention,
     Place,
     Row,
+    TokenPlace,
     bad_row,
     changed,
     mention_of,
@@ -122,6 +124,7 @@ def _provider(
 ) -> Provider:
     _check(name, row)
     values = _values(name, row, mention, environ)
+    row = quirks_of_calls.called(row, values)
     written_origin = _split(name, row.base_url.rstrip("/"))[0]
     base_url = _fill(row.base_url.rstrip("/"), values)
     origin, prefix = _split(name, base_url)
@@ -137,6 +140,15 @@ def _provider(
         env=row.env,
         auth=row.auth,
         speaks=entries.of(row.speaks, "chat", None if "speaks" in given else moved_from),
+        also=tuple(
+            entry
+            for path, format_ in row.also.items()
+            for entry in entries.of({format_: path}, "chat", moved_from).values()
+        ),
+        secrets=row.secrets,
+        scheme=_scheme(name, row, mention),
+        tokens=_tokens(name, row, mention, values, origin),
+        values=values,
         endpoints=entries.of(
             row.endpoints, "passthrough", None if "endpoints" in given else moved_from
         ),
@@ -157,7 +169,7 @@ def _provider(
         local=_LOOPBACK.fullmatch(origin) is not None,
         named=mention is not None,
         allow_private=mention is not None and mention.allow_private,
-        missing=tuple(sorted(set(_PLACEHOLDER.findall(base_url)))),
+        missing=_missing(row, base_url),
     )
 
 
@@ -172,6 +184,8 @@ def _check(name: str, row: Row) -> None:
     for quirk in row.quirks:
         if not quirk_names.known(quirk):
             raise bad_row(name, f"unknown quirk {quirk!r}.")
+    for scheme in {*row.secrets, *row.tokens} - {*row.auth}:
+        raise bad_row(name, f"it says something of {scheme!r}, which is not in its `auth`.")
     for entry in row.unverified:
         if entry not in row.speaks and entry not in row.endpoints:
             raise bad_row(name, f"`unverified` names {entry!r}, which it does not offer.")
@@ -181,11 +195,12 @@ def _values(
     name: str, row: Row, mention: Mention | None, environ: Mapping[str, str]
 ) -> dict[str, str]:
     """What to put for the placeholders of its addresses."""
-    values = {
-        setting: environ[variable].strip()
-        for setting, variable in row.settings.items()
-        if environ.get(variable, "").strip()
-    }
+    values = {}
+    for setting, named in row.settings.items():
+        variables = (named,) if isinstance(named, str) else named
+        found = (environ.get(variable, "").strip() for variable in variables)
+        if first := next(filter(None, found), None):
+            values[setting] = first
     if mention is not None:
         values |= mention.values
     for setting, value in values.items():
@@ -193,7 +208,43 @@ def _values(
         if plain is None:
             raise bad_row(name, f"the value of `{setting}` cannot stand in an address.")
         values[setting] = plain[1]
+    for setting, derived in row.derived.items():
+        if setting not in values and derived.of in values:
+            spelling = derived.table.get(values[derived.of], derived.otherwise)
+            values[setting] = _fill(spelling, values)
     return values
+
+
+def _missing(row: Row, base_url: str) -> tuple[str, ...]:
+    """Settings without which its address is not complete, as an operator gives them."""
+    names = {*_PLACEHOLDER.findall(base_url)}
+    return tuple(sorted({row.derived[n].of if n in row.derived else n for n in names}))
+
+
+def _scheme(name: str, row: Row, mention: Mention | None) -> str:
+    scheme = mention.scheme if mention else ""
+    if scheme and scheme not in row.auth:
+        raise bad_row(name, f"`auth` must be one of {', '.join(row.auth)}.")
+    return scheme
+
+
+def _tokens(
+    name: str, row: Row, mention: Mention | None, values: Mapping[str, str], origin: str
+) -> dict[str, TokenPlace]:
+    """Where secrets are exchanged. An address that lacks a value is none."""
+    found = {}
+    for scheme, place in row.tokens.items():
+        url = _fill(place.url, values)
+        if mention is not None and mention.token_url and url:
+            url = mention.token_url
+        if url.startswith("/"):
+            url = origin + url
+        if "{" in url:
+            continue
+        if url:
+            _split(name, url)
+        found[scheme] = TokenPlace(url, place.scope)
+    return found
 
 
 class _Entries(NamedTuple):
@@ -206,13 +257,11 @@ class _Entries(NamedTuple):
     prefix: str
 
     def of(
-        self, places: Mapping[str, str | Place | None], default_kind: Kind, moved_from: str | None
+        self, places: Mapping[str, str | Place], default_kind: Kind, moved_from: str | None
     ) -> dict[str, Entry]:
         """`moved_from` is the origin from which the operator moved the provider elsewhere."""
         entries = {}
         for name, place in places.items():
-            if place is None:  # offered, but nobody knows where
-                continue
             place = Place(place) if isinstance(place, str) else place
             where = self._where(place.path, moved_from)
             if where is not None:
@@ -229,6 +278,7 @@ class _Entries(NamedTuple):
             path=path,
             auth=(place.auth,) if place.auth else self.row.auth,
             stream_query=place.stream_query,
+            models=place.models,
             certain=name not in self.row.unverified,
         )
 

@@ -51,20 +51,39 @@ def held_from_environment(catalog: Catalog, environ: Mapping[str, str]) -> tuple
     They belong to the base URLs in force now: a Directory built later, after one of these was
     changed, does not use them. Raises CannotStart for a value that no header can carry.
     """
-    return tuple(
-        Held(Credential(id=f"env:{variable}", provider=p.name, secret=Secret(secret)), p.origin)
-        for p in catalog
-        if (found := _first_set(p.env, environ)) is not None
-        for variable, secret in (found,)
-    )
+    found = ((p, _credential(p, environ)) for p in catalog)
+    return tuple(Held(credential, p.origin) for p, credential in found if credential is not None)
 
 
-def _first_set(variables: Iterable[str], environ: Mapping[str, str]) -> tuple[str, str] | None:
+def _credential(provider: Provider, environ: Mapping[str, str]) -> Credential | None:
+    """What the environment, or the machine itself when the operator said so, has for a provider."""
+    chosen = provider.scheme
+    if chosen and not auth.needs_secret(chosen):
+        return Credential(id=chosen, provider=provider.name, secret=Secret(""), scheme=chosen)
+    for scheme, variables in provider.variables():
+        if chosen not in ("", scheme):
+            continue
+        found = _first_set(variables, environ, scheme)
+        if found is not None:
+            variable, secret = found
+            first = scheme == provider.auth[0]
+            return Credential(
+                id=f"env:{variable}",
+                provider=provider.name,
+                secret=Secret(secret),
+                scheme="" if first else scheme,
+            )
+    return None
+
+
+def _first_set(
+    variables: Iterable[str], environ: Mapping[str, str], scheme: str
+) -> tuple[str, str] | None:
     for variable in variables:
         secret = environ.get(variable, "").strip()
         if not secret:
             continue
-        if not auth.sendable(secret):
+        if not auth.made_per_call(scheme) and not auth.sendable(secret):
             what = f"The value of {variable} holds a character that cannot be sent. Set it again."
             raise CannotStart(BAD_CONFIG, what)
         return variable, secret

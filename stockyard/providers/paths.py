@@ -180,7 +180,8 @@ class _Templates:
 
 @lru_cache(maxsize=256)
 def _templates(provider: Provider) -> _Templates:
-    return _Templates(iter((*provider.speaks.values(), *provider.endpoints.values())))
+    known = (*provider.speaks.values(), *provider.endpoints.values(), *provider.also)
+    return _Templates(iter(known))
 
 
 def _pattern(template: str) -> re.Pattern[str]:

@@ -9,6 +9,8 @@ from msgspec import Struct
 
 from stockyard.core.exchange import Kind
 from stockyard.errors import Refused
+from stockyard.providers import auth as schemes
+from stockyard.providers.row import TokenPlace
 
 _PLAIN_IN_PATHS = "/:@!$&'()*+,;=-._~"
 _VERB = re.compile(r"\{verb:([^|}]*)\|([^}]*)\}")
@@ -30,6 +32,8 @@ class Entry(Struct, frozen=True, kw_only=True):
     """Schemes in order of preference (`auth.py`)."""
     stream_query: str = ""
     """Query that asks for the stream that the format reads, where the path alone does not."""
+    models: tuple[str, ...] = ()
+    """Globs of the models that are called here, and only here."""
     certain: bool = True
     """False: path or shape were never confirmed, so it is not chosen unless someone names it."""
 
@@ -70,6 +74,17 @@ class Provider(Struct, frozen=True, kw_only=True, eq=False):
     """Chat-like formats; the first is what it likes best."""
     endpoints: dict[str, Entry] = {}
     """Other kinds of call."""
+    also: tuple[Entry, ...] = ()
+    """Paths that only callers on its native route use."""
+    secrets: dict[str, tuple[str, ...]] = {}
+    """Environment variables of the secrets of other schemes than the first."""
+    scheme: str = ""
+    """The scheme that the operator chose; empty for the first that has a secret."""
+    tokens: dict[str, TokenPlace] = {}
+    """Where the secrets of schemes are exchanged for tokens. One whose address lacks a value is
+    not here."""
+    values: dict[str, str] = {}
+    """What it needs besides its secret, such as a region or a project."""
     quirks: tuple[str, ...] = ()
     traits: frozenset[str] = frozenset()
     """The names in `quirks`, for codecs to look into."""
@@ -102,13 +117,22 @@ class Provider(Struct, frozen=True, kw_only=True, eq=False):
     missing: tuple[str, ...] = ()
     """Settings that its address needs and nobody gave; until then it cannot be called."""
 
-    def formats(self, known: Container[str]) -> Iterator[str]:
-        """The chat formats that may be spoken to it, best first, among those we can write."""
-        return (e.name for e in self.speaks.values() if e.certain and e.name in known)
+    def variables(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Scheme -> the environment variables that may hold its secret, if it can be used now."""
+        for scheme, variables in ((self.auth[0], self.env), *self.secrets.items()):
+            usable = scheme in self.tokens or not schemes.exchanged(scheme)
+            if usable and schemes.makeable(scheme):
+                yield scheme, variables
 
-    def format_for(self, wanted: str, known: Container[str]) -> str | None:
+    def formats(self, known: Container[str], model: str = "") -> Iterator[str]:
+        """The chat formats that may be spoken to it, best first, among those we can write; to one
+        of its models, if one is given."""
+        entries = self._speaks_to(model) if model else self.speaks.values()
+        return (e.name for e in entries if e.certain and e.name in known)
+
+    def format_for(self, wanted: str, known: Container[str], model: str = "") -> str | None:
         """The format to speak to it for a caller who speaks `wanted` (`wire.md` 1, law 8)."""
-        possible = tuple(self.formats(known))
+        possible = tuple(self.formats(known, model))
         if wanted in possible:
             return wanted
         return next((name for name in possible if self.speaks[name].kind == "chat"), None)
@@ -119,6 +143,11 @@ class Provider(Struct, frozen=True, kw_only=True, eq=False):
             # A plain prompt can be asked as a chat; a chat is more than a prompt.
             return any(self.speaks[name].kind in (kind, "chat") for name in self.formats(known))
         return any(e.kind == kind and e.certain for e in self.endpoints.values())
+
+    def _speaks_to(self, model: str) -> list[Entry]:
+        entries = self.speaks.values()
+        naming = [e for e in entries if any(fnmatchcase(model, glob) for glob in e.models)]
+        return naming or [e for e in entries if not e.models]
 
     def traits_of(self, model: str) -> frozenset[str]:
         """What is peculiar to one of its models."""

@@ -1,8 +1,10 @@
 """One row of the catalog, as `catalog.toml` and the operator's settings spell it.
 
 The fields are those of `wire.md` 12.1, and these: `settings` names the variables that may fill a
-`{placeholder}` of its addresses; `fields` and `query` go with every call; `model_traits` says what
-is peculiar to some of its models; `transport` is who carries the bytes.
+`{placeholder}` of its addresses, `derived` the placeholders that follow from others; `secrets` and
+`tokens` say where the secret of a scheme stands and where it is exchanged; `also` are paths of its
+native route that are not called otherwise; `fields` and `query` go with every call; `model_traits`
+says what is peculiar to some of its models; `transport` is who carries the bytes.
 """
 
 import re
@@ -41,6 +43,26 @@ class Place(Struct, frozen=True, forbid_unknown_fields=True):
     format: str | None = None
     auth: str | None = None
     stream_query: str = ""
+    models: tuple[str, ...] = ()
+    """Globs of the models that are called here, and only here; empty: those that no entry names."""
+
+
+class Derived(Struct, frozen=True, forbid_unknown_fields=True):
+    """A placeholder whose value follows from that of another."""
+
+    of: str
+    otherwise: str
+    """For all values that `table` does not have."""
+    table: dict[str, str] = {}
+
+
+class TokenPlace(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the secret of a scheme is exchanged for tokens, and what for."""
+
+    url: str = ""
+    """Empty for the machine's own identity, whose address is always the same. A path stands on the
+    provider's own origin. Nowhere else is such a secret ever sent."""
+    scope: str = ""
 
 
 class Row(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -50,9 +72,15 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     base_url: str
     env: tuple[str, ...]
     auth: tuple[str, ...]
-    settings: dict[str, str] = {}
+    settings: dict[str, str | tuple[str, ...]] = {}
+    derived: dict[str, Derived] = {}
+    secrets: dict[str, tuple[str, ...]] = {}
+    """Variables of the secrets of other schemes than the first."""
+    tokens: dict[str, TokenPlace] = {}
+    also: dict[str, str] = {}
+    """Path -> format."""
     speaks: dict[str, str | Place] = {}
-    endpoints: dict[str, str | Place | None] = {}
+    endpoints: dict[str, str | Place] = {}
     quirks: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     model_traits: dict[str, tuple[str, ...]] = {}
@@ -60,6 +88,8 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     fields: dict[str, str] = {}
     query: dict[str, str] = {}
     unverified: tuple[str, ...] = ()
+    offers: tuple[str, ...] = ()
+    """Kinds of call that it serves in a place and shape that nobody confirmed: not called."""
     versions: tuple[str, ...] = ()
     versions_alike: bool = False
     encoded_slash: bool = False
@@ -76,6 +106,10 @@ class Mention(Struct, frozen=True, kw_only=True):
     kind: str | UnsetType = UNSET
     """The format of a provider that the catalog does not have."""
     allow_private: bool = False
+    scheme: str = ""
+    """How its secret is shown, where its row has several ways."""
+    token_url: str = ""
+    """Where its tokens are fetched, in place of what the row says."""
     values: dict[str, str] = {}
     """For the placeholders of its address."""
     given: frozenset[str] = frozenset()
@@ -130,7 +164,7 @@ def row_of_kind(name: str, given: Mapping[str, Any]) -> Row:
     )
 
 
-_OPENAI_LIKE: dict[str, str | Place | None] = {"models": "/models", "embeddings": "/embeddings"}
+_OPENAI_LIKE: dict[str, str | Place] = {"models": "/models", "embeddings": "/embeddings"}
 
 
 def bad_row(name: str, what: str) -> CannotStart:

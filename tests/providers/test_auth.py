@@ -27,7 +27,8 @@ def test_each_scheme_shows_the_secret_in_its_own_way(
 
 
 @pytest.mark.parametrize(
-    "scheme", ["", "sigv4:bedrock", "google", "header", "header:", "query:", "bearer:x", "a:b:c:d"]
+    "scheme",
+    ["", "sigv4", "google:x", "smoke", "header", "header:", "query:", "bearer:x", "a:b:c:d"],
 )
 def test_other_schemes_are_not_known(scheme: str) -> None:
     assert not known(scheme)

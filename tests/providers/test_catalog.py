@@ -13,7 +13,7 @@ from stockyard.providers.provider import Provider
 from stockyard.providers.quirks import names as quirk_names
 from stockyard.providers.row import Row, shipped_rows
 
-FORMATS = frozenset({"openai.chat", "anthropic.messages"})
+FORMATS = frozenset({"openai.chat", "anthropic.messages", "openai.embeddings", "cohere.rerank"})
 ROWS = shipped_rows()
 
 
@@ -37,7 +37,7 @@ def test_every_row_is_sound(name: str) -> None:
     assert len(set(row.quirks)) == len(row.quirks)
     assert set(row.unverified) <= {*row.speaks, *row.endpoints}
     assert row.env or "none" in row.auth or not row.verified, "nobody could configure it"
-    assert set(re.findall(r"\{([a-z_]+)\}", row.base_url)) <= set(row.settings)
+    assert set(re.findall(r"\{([a-z_]+)\}", row.base_url)) <= {*row.settings, *row.derived}
     assert row.transport != "http" or row.docs.startswith("https://")
 
 
@@ -81,8 +81,9 @@ def test_the_callers_own_format_is_spoken_where_it_is_certain(
         ("openai", "chat", True),
         ("openai", "embeddings", True),
         ("voyage", "chat", False),
-        ("voyage", "embeddings", True),
-        ("nvidia", "rerank", False),  # unverified
+        ("voyage", "embeddings", False),  # no codec for its format
+        ("cohere", "rerank", True),
+        ("novita", "rerank", False),  # unverified
         ("anthropic", "images", False),
     ],
 )
@@ -222,7 +223,7 @@ def test_a_provider_that_the_catalog_does_not_have_needs_a_format_and_an_address
         ("openai", {"base_url": "https://x.example?y=1"}, "address"),
         ("openai", {"bse_url": "https://x.example"}, "bse_url"),
         ("openai", {"models": "gpt-*"}, "models"),
-        ("openai", {"auth": ["sigv4:bedrock"]}, "auth"),
+        ("openai", {"auth": ["smoke_signals"]}, "auth"),
         ("openai", {"quirks": ["be_nice"]}, "quirk"),
         ("openai", {"unverified": ["telepathy"]}, "unverified"),
         ("openai", {"enabled": "perhaps"}, "enabled"),

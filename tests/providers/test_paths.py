@@ -7,7 +7,16 @@ from stockyard.providers.paths import LONGEST_REMEMBERED, kept_query, resolve
 from stockyard.providers.provider import Provider
 from stockyard.providers.row import CUSTOMARY
 
-VALUES = {"host": "h.example", "region": "eu-1", "account": "a", "account_id": "a", "tenant": "t"}
+VALUES = {
+    "host": "h.example",
+    "region": "eu-1",
+    "account": "a",
+    "account_id": "a",
+    "tenant": "t",
+    "project": "p",
+    "location": "l",
+    "deployment": "d",
+}
 CATALOG = load(
     {p.name: {"values": {name: VALUES[name] for name in p.missing}} for p in load() if p.missing}
     | {"house": {"kind": "openai.chat", "base_url": "https://llm.example/a/b/v1"}}
@@ -70,8 +79,8 @@ def asked(line: str) -> tuple[str, str]:
         (
             "/azure/openai/deployments/d/chat/completions",
             "/openai/deployments/d/chat/completions",
-            None,
-            "",
+            "openai.chat",
+            "openai.chat",
         ),
         # The caller's own version is respected.
         ("/cohere/v2/chat", "/v2/chat", "cohere.chat", "cohere.chat"),
@@ -127,6 +136,7 @@ def test_every_entry_is_reached_by_its_own_path_and_without_the_providers_prefix
         path = path.replace("{verb:generateContent|streamGenerateContent}", "generateContent")
         path = path.replace("{verb:converse|converse-stream}", "converse")
         path = path.replace("{verb:invoke|invoke-with-response-stream}", "invoke")
+        path = path.replace("{verb:rawPredict|streamRawPredict}", "rawPredict")
         path = path.replace("{verb}", "infer")
         spellings = {path}
         if provider.prefix and path.startswith(provider.prefix + "/"):

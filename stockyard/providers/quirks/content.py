@@ -82,6 +82,32 @@ def no_empty_text(body: Body, model: ModelTraits) -> Change:
     return Change(with_messages(body, change))
 
 
+def no_bare_assistant(body: Body, model: ModelTraits) -> Change:
+    """Databricks: Claude refuses an assistant's turn that says nothing and calls nothing."""
+    messages = body.get("messages") or []
+    kept = [m for m in messages if m.get("role") != "assistant" or m.get("content") or _calls(m)]
+    return Change(body) if len(kept) == len(messages) else Change(body | {"messages": kept})
+
+
+def _calls(message: Message) -> bool:
+    return bool(message.get("tool_calls") or message.get("function_call"))
+
+
+def tool_messages_one_turn(body: Body, model: ModelTraits) -> Change:
+    """Databricks: Claude wants what tools returned directly behind the turn that called them."""
+    messages = body.get("messages") or []
+    results = {m.get("tool_call_id"): m for m in messages if m.get("role") == "tool"}
+    called = {call.get("id") for m in messages for call in m.get("tool_calls") or ()}
+    ordered: list[Message] = []
+    for message in messages:
+        if message.get("role") == "tool" and message.get("tool_call_id") in called:
+            continue
+        ordered.append(message)
+        ids = [call.get("id") for call in message.get("tool_calls") or ()]
+        ordered += [results[id_] for id_ in ids if id_ in results]
+    return Change(body) if ordered == messages else Change(body | {"messages": ordered})
+
+
 def audio_data_uri(body: Body, model: ModelTraits) -> Change:
     """DashScope takes audio as a data URI."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from stockyard.providers.quirks import content, fields, reasoning, tools
+from stockyard.providers.quirks import calls, content, fields, hosted_claude, reasoning, tools
 from stockyard.providers.quirks.quirk import Quirk
 
 
@@ -10,8 +10,9 @@ def known(name: str) -> bool:
     """Whether a name in a row means something."""
     bare, _, arguments = name.partition(":")
     if arguments:
-        return bare in WITH_ARGUMENTS or bare in TRAITS_WITH_ARGUMENTS
-    return name in PLAIN or name in TRAITS
+        return bare in WITH_ARGUMENTS or bare in TRAITS_WITH_ARGUMENTS or bare == API_VERSION
+    known_alone = (PLAIN, TRAITS, NATIVE_ONLY, calls.FIELDS, ELSEWHERE)
+    return any(name in names for names in known_alone)
 
 
 def quirk(name: str) -> Quirk | None:
@@ -26,11 +27,13 @@ MESSAGES = "anthropic.messages"
 
 PLAIN: dict[str, Quirk] = {
     "audio_data_uri": Quirk(("input_audio",), content.audio_data_uri),
+    "beta_allow_list": Quirk((hosted_claude.BETAS,), hosted_claude.beta_allow_list, MESSAGES),
     "content_string": Quirk(("type",), content.content_string),
     "forced_tools_by_model": Quirk(("tool_choice",), tools.forced_tools_by_model, MESSAGES),
     "max_completion_tokens_only": fields.rename("max_tokens>max_completion_tokens"),
     "max_tokens_not_completion": fields.rename("max_completion_tokens>max_tokens"),
     "n_needs_temperature_0.3": Quirk(("n",), reasoning.n_needs_temperature),
+    "no_bare_assistant": Quirk(("messages",), content.no_bare_assistant),
     "no_empty_text": Quirk(("messages",), content.no_empty_text),
     "no_stream_options": Quirk(("stream_options",), fields.no_stream_options),
     "no_tools": Quirk(("tools", "tool_choice", "parallel_tool_calls"), tools.no_tools),
@@ -53,6 +56,8 @@ PLAIN: dict[str, Quirk] = {
     ),
     "tool_content_string": Quirk(("tool_call_id",), content.tool_content_string),
     "tool_id_9": Quirk(("tool_calls", "tool_call_id"), tools.tool_id_9),
+    "tool_messages_one_turn": Quirk(("tool_call_id",), content.tool_messages_one_turn),
+    "vertex_raw_predict": Quirk((), hosted_claude.vertex_raw_predict, MESSAGES),
 }
 
 WITH_ARGUMENTS: dict[str, Callable[[str], Quirk]] = {
@@ -63,23 +68,32 @@ WITH_ARGUMENTS: dict[str, Callable[[str], Quirk]] = {
     "thinking_switch": reasoning.thinking_switch,
 }
 
+API_VERSION = "api_version_query"
+ELSEWHERE = frozenset({"azure_deployment_paths"})
+"""Quirks of where a provider is called (`calls.py`), besides those that add header fields."""
+
+NATIVE_ONLY = frozenset({"poll_or_stream", "watsonx_body"})
+"""Quirks of formats that nobody here writes. Their providers are reached on their native routes,
+where the caller does himself what these would do."""
+
 TRAITS_WITH_ARGUMENTS = frozenset({"finish_extra", "reasoning_field"})
 TRAITS = frozenset(
     (  # noqa: SIM905  a list of words reads better as one
-        "audio_outside_prompt bad_key_is_400 bare_error_line blank_line_keepalive "
-        "cached_may_exceed_prompt cached_tokens_top_level comment_keepalive content_list "
-        "cost_in_usage cost_string crlf data_before_event data_without_space done_extra "
-        "done_on_responses empty_choices_chunks empty_id_created error_array error_code_dotted "
-        "error_code_int error_code_message error_code_string error_detail error_event_in_stream "
-        "error_in_200 error_in_200_base_resp error_in_chunk error_list error_plain_string "
-        "error_problem_json finish_empty_with_tools finish_stop_with_tools finish_twice "
-        "float_token_counts gateway_metadata id_rotates ids_and_event_names late_filter_chunks "
-        "max_tokens_auto_lowered message_beside_delta multi_line_data no_done obfuscation_padding "
-        "padding_p padding_spaces passes_inner_shape payload_parts_split_json "
-        "prompt_filter_first_chunk ratelimit_draft_header reasoning_details "
-        "reasoning_outside_completion reasoning_tokens_top_level refusal_empty_string "
-        "retry_delay_in_body role_on_every_delta service_timing_in_usage single_lf_events "
-        "stop_may_be_early text_beside_delta think_tags_kept timings_chunk "
+        "array_stream_without_sse audio_outside_prompt bad_key_is_400 bare_error_line "
+        "blank_line_keepalive cached_may_exceed_prompt cached_tokens_top_level "
+        "comment_keepalive content_list cost_in_usage cost_string crlf data_before_event "
+        "data_without_space done_extra done_on_responses empty_choices_chunks empty_id_created "
+        "error_array error_code_dotted error_code_int error_code_message error_code_string "
+        "error_detail error_event_in_stream error_in_200 error_in_200_base_resp error_in_chunk "
+        "error_list error_plain_string error_problem_json finish_empty_with_tools "
+        "finish_stop_with_tools finish_twice float_token_counts gateway_metadata id_rotates "
+        "ids_and_event_names late_filter_chunks max_tokens_auto_lowered message_beside_delta "
+        "multi_line_data no_done obfuscation_padding padding_p padding_spaces "
+        "passes_inner_shape payload_parts_split_json prompt_filter_first_chunk "
+        "ratelimit_draft_header reasoning_details reasoning_outside_completion "
+        "reasoning_tokens_top_level refusal_empty_string retry_delay_in_body "
+        "role_on_every_delta schema_subset service_timing_in_usage signature_required "
+        "single_lf_events stop_may_be_early text_beside_delta think_tags_kept timings_chunk "
         "tool_call_object_in_stream usage_cumulative usage_deepseek_cache usage_every_chunk "
         "usage_in_choice_old usage_may_be_missing usage_on_finish usage_x_groq vllm_shape "
         "whole_call_in_content_old whole_tool_call_chunks "

@@ -1,0 +1,69 @@
+"""Quirks of where and how a provider is called: fixed header fields, queries, other paths.
+
+They change the row before anything is made of it, so that no call has to think of them.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from stockyard.providers.row import Place, Row
+
+FIELDS: dict[str, dict[str, str]] = {
+    "copilot_headers": {
+        "Copilot-Integration-Id": "vscode-chat",
+        "Editor-Version": "vscode/1.104.0",
+    },
+    "github_api_version": {"X-GitHub-Api-Version": "2022-11-28"},
+    "openrouter_headers": {"X-Title": "Stockyard"},
+    "snowflake_token_type": {"X-Snowflake-Authorization-Token-Type": "PROGRAMMATIC_ACCESS_TOKEN"},
+}
+"""Header fields that the provider wants with every call."""
+
+OF_DEPLOYMENTS = frozenset(
+    {
+        "openai.chat",
+        "openai.completions",
+        "embeddings",
+        "images",
+        "image_edits",
+        "speech",
+        "transcriptions",
+        "translations",
+    }
+)
+"""What Azure's classic paths name the deployment for (`wire.md` 4.8)."""
+
+
+def called(row: Row, values: Mapping[str, str]) -> Row:
+    """The row with its quirks of this kind applied."""
+    for name in row.quirks:
+        bare, _, argument = name.partition(":")
+        if bare in FIELDS:
+            row = msgspec.structs.replace(row, fields=FIELDS[bare] | row.fields)
+        elif bare == "api_version_query":
+            parameter, _, value = argument.partition("=")
+            row = msgspec.structs.replace(row, query={parameter: value} | row.query)
+        elif bare == "azure_deployment_paths" and "api_version" in values:
+            row = azure_deployment_paths(row, values["api_version"])
+    return row
+
+
+def azure_deployment_paths(row: Row, version: str) -> Row:
+    """Azure's classic interface, for resources that are not on its v1 yet.
+
+    https://learn.microsoft.com/en-us/azure/ai-foundry/openai/reference
+    """
+
+    def classic(name: str, place: str | Place) -> str | Place:
+        if name not in OF_DEPLOYMENTS or not isinstance(place, str):
+            return place
+        return "/deployments/{model}" + place
+
+    return msgspec.structs.replace(
+        row,
+        base_url=row.base_url.removesuffix("/v1"),
+        speaks={name: classic(name, place) for name, place in row.speaks.items()},
+        endpoints={name: classic(name, place) for name, place in row.endpoints.items()},
+        query={"api-version": version} | row.query,
+    )
