@@ -28,7 +28,7 @@ from typing import Any, get_args
 from stockyard.core.events import Event
 from stockyard.core.exchange import Exchange, Step
 from stockyard.core.folding import Folder, fold, unfold
-from stockyard.core.module import AnyModule, Call, Fails, Streaming
+from stockyard.core.module import TEXT_KINDS, AnyModule, Call, Fails, Streaming
 from stockyard.core.response import Response
 from stockyard.core.standing import Standing, Standings
 from stockyard.core.stream import Answer, Stream
@@ -345,12 +345,12 @@ class Passage:
         if isinstance(answer, Stream):
             if stop.module.wants_response and stop.on_response is not None:
                 self._keepers.append(Keeper(stop, len(self._editors)))
-            if stop.edits:
+            if stop.edits and self.x.kind in TEXT_KINDS:
                 self._editors.append(stop)
             if stop.on_response is not None or stop.on_error is not None:
                 self._enders.append(stop)
             return answer
-        if stop.edits:
+        if stop.edits and self.x.kind in TEXT_KINDS:  # answers of other kinds have no Events
             answer = self._edit_whole(stop, answer)
         if stop.on_response is not None:
             self.x.response = answer

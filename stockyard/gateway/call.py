@@ -11,7 +11,7 @@ from typing import Any
 from stockyard.core.exchange import Exchange
 from stockyard.core.folding import unfold
 from stockyard.core.pipeline import Passage
-from stockyard.core.response import Response
+from stockyard.core.response import Raw, Response
 from stockyard.core.stream import Stream
 from stockyard.errors import Abandoned, Refused, StockyardError, UpstreamError
 from stockyard.gateway import egress
@@ -21,6 +21,7 @@ from stockyard.gateway.office import Office
 from stockyard.gateway.pump import EventPump, Pump, RawPump
 from stockyard.gateway.ride import Cancellable, ride
 from stockyard.wire.codec import Codec
+from stockyard.wire.whole import WholeCodec
 
 GONE = 499
 
@@ -91,18 +92,25 @@ class Call:
     def _write(self, response: Response) -> None:
         x = self.x
         raw = response.raw
-        if raw is not None and raw.format == x.inbound.format:
+        if raw is not None and raw.format == x.inbound.format and self._hands_on(raw):
             if x.inbound.native is not None:
                 self._send(raw.status, egress.native_fields(raw.fields), raw.body)
                 return
             body = raw.body
         else:
             assert self.codec is not None  # noqa: S101  only raw answers come without a codec
-            body = self.codec.encode_response(response, egress.pen_of(x, response.output.model))
-        fields = egress.JSON_HEAD
+            body = self.codec.encode_response(response, egress.pen_of(x, response.meaning.model))
+        fields = egress.type_of(x.kind, raw.fields if raw is not None else ())
         if raw is not None:
             fields += egress.unified_fields(raw.fields)
         self._send(200, fields, body)
+
+    def _hands_on(self, raw: Raw) -> bool:
+        """Whether the provider's bytes are what the client asked for."""
+        codec, inbound = self.codec, self.x.inbound
+        if inbound.native is not None or not isinstance(codec, WholeCodec):
+            return True
+        return codec.honours(inbound.body, raw.body)
 
     def _send(self, status: int, fields: bytes, body: bytes) -> None:
         x = self.x
@@ -155,7 +163,8 @@ class Call:
         if x.inbound.native is not None:
             return egress.native_fields(given) + egress.own_fields(x)
         if not x.streamed:
-            return egress.JSON_HEAD + egress.unified_fields(given) + egress.own_fields(x)
+            type_line = egress.type_of(x.kind, given)
+            return type_line + egress.unified_fields(given) + egress.own_fields(x)
         return (
             b"content-type: %b\r\n" % self._codec().stream_type
             + egress.STREAM_HEAD

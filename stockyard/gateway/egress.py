@@ -6,7 +6,7 @@ looks is the codec's business; here it is put on the wire.
 
 from collections.abc import Iterable, Mapping
 
-from stockyard.core.exchange import Exchange
+from stockyard.core.exchange import Exchange, Kind
 from stockyard.core.response import Raw
 from stockyard.gateway.contract import Whole
 from stockyard.gateway.http import field_lines
@@ -14,6 +14,11 @@ from stockyard.wire.codec import Codec, Fault, Pen
 
 STREAM_HEAD = b"cache-control: no-cache, no-transform\r\nx-accel-buffering: no\r\n"
 JSON_HEAD = b"content-type: application/json\r\n"
+BYTES_HEAD = b"content-type: application/octet-stream\r\n"
+TYPED = frozenset({"audio"})
+"""Kinds of call whose answers are not always JSON; they keep the provider's content type."""
+SHOWN_TYPES = (b"audio/", b"application/json", b"application/x-subrip", b"text/plain", b"text/vtt")
+"""How the content types begin that are handed on. Nothing that a browser would run."""
 
 NATIVE_STAYS = frozenset(
     (
@@ -41,6 +46,16 @@ UNIFIED_PASSES: Mapping[bytes, bytes] = {
     },
 }
 """Fields of a provider that a unified route hands on, and under which name."""
+
+
+def type_of(kind: Kind, fields: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The content type of a whole answer, as a header line."""
+    if kind not in TYPED:
+        return JSON_HEAD
+    given = next((value for name, value in fields if name == b"content-type"), b"")
+    if not given.lower().startswith(SHOWN_TYPES):
+        return BYTES_HEAD
+    return field_lines([(b"content-type", given)])
 
 
 def own_fields(x: Exchange) -> bytes:

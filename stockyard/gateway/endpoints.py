@@ -22,6 +22,8 @@ class Endpoint(Struct, frozen=True):
     format: str
     """What the client speaks here; empty on a native path that no codec can read."""
     kind: Kind
+    needs: str = ""
+    """What the catalog's rows call it, where that is not its kind (`speech`)."""
     methods: tuple[str, ...] = ("POST",)
     max_body: int = MAX_JSON_BODY
     native: str | None = None
@@ -49,6 +51,7 @@ RESPONSES = Endpoint("openai.responses", "chat", sockets_later=True)
 COMPLETIONS = Endpoint("openai.completions", "completions")
 MODELS = Endpoint("openai.chat", "chat", methods=("GET", "HEAD"), models=True, key_in_query=True)
 
+EMBEDDINGS = Endpoint("openai.embeddings", "embeddings")
 GEMINI = Endpoint("gemini", "chat", key_in_query=True)
 
 _MODEL_CALL = re.compile(
@@ -65,11 +68,13 @@ UNIFIED: dict[str, Endpoint] = {
     "/v1/responses": RESPONSES,
     "/v1/completions": COMPLETIONS,
     "/v1/models": MODELS,
+    "/v1/embeddings": EMBEDDINGS,
     # Clients whose base URL lacks the version, and Anthropic clients whose base URL has it.
     "/chat/completions": CHAT,
     "/messages": MESSAGES,
     "/responses": RESPONSES,
     "/completions": COMPLETIONS,
+    "/embeddings": EMBEDDINGS,
     "/v1/v1/chat/completions": CHAT,
     "/v1/v1/messages": MESSAGES,
     "/v1/v1/responses": RESPONSES,

@@ -31,13 +31,14 @@ from stockyard.gateway.office import Office
 from stockyard.providers import paths
 from stockyard.providers.auth import provider_of_secret, sendable
 from stockyard.providers.directory import Directory
-from stockyard.wire.codec import Codec
+from stockyard.wire.codec import Codec, Forms
 
 OPENAI_FIELDS = (b"idempotency-key", b"x-client-request-id", b"openai-beta")
 FORWARDED: Mapping[str, tuple[bytes, ...]] = {
     "openai.chat": OPENAI_FIELDS,
     "openai.responses": OPENAI_FIELDS,
     "openai.completions": OPENAI_FIELDS,
+    "openai.embeddings": OPENAI_FIELDS,
     "anthropic.messages": (
         b"idempotency-key",
         b"x-client-request-id",
@@ -98,6 +99,7 @@ class DataPlane:
         self.directory = directory
         self.aliases = aliases
         self.ids = Ids()
+        self._forms = forms_among(formats)
         self._keys = keys
         self._routes = 0
 
@@ -145,6 +147,13 @@ class DataPlane:
             stream=found.streams,
             key_in_query="query:key" in auth,
         )
+
+    def reader_of(self, format: str, head: Head) -> Codec | None:  # noqa: A002  the word of the field everywhere
+        """The codec for bodies of this format below this head. Raises Refused (415)."""
+        forms = self._forms.get(format)
+        if forms is None:
+            return self.formats.get(format)
+        return forms.reading(head.field(b"content-type") or b"")
 
     def _admit(self, head: Head, peer: Peer, endpoint: Endpoint) -> "Doorway | Whole":
         if head.upgrade and endpoint.sockets_later:
@@ -231,6 +240,7 @@ class Doorway:
         "_endpoint",
         "_forwarded",
         "_head",
+        "_needs",
         "_own",
         "_plane",
         "asked",
@@ -250,7 +260,8 @@ class Doorway:
         self._plane = plane
         self._head = head
         self._endpoint = endpoint
-        self._codec = plane.formats.get(endpoint.format)
+        self._codec = plane.reader_of(endpoint.format, head)
+        self._needs = endpoint.needs or endpoint.kind
         self._own = own
         self._forwarded: dict[str, bytes] = {}
         self.caller = caller
@@ -281,6 +292,7 @@ class Doorway:
         x = Exchange(
             id=plane.ids.new("req_"),
             kind=endpoint.kind,
+            needs=self._needs,
             caller=self.caller,
             inbound=Inbound(
                 endpoint.format,
@@ -327,7 +339,7 @@ class Doorway:
             x.constraints = Constraints(providers=(native,))
         elif self._own is not None:
             x.constraints = Constraints(providers=(self._own.provider,))
-            target = self._plane.directory().own_target(x.received.model, x.kind, self._own)
+            target = self._plane.directory().own_target(x.received.model, x.needs, self._own)
             x.targets = (target,) if target is not None else ()
         elif self.asked.provider:
             x.constraints = Constraints(providers=(self.asked.provider,))
@@ -360,6 +372,11 @@ class Doorway:
 
 
 NO_CONTENT = Content()
+
+
+def forms_among(formats: Mapping[str, object]) -> Mapping[str, Forms]:
+    """The codecs whose requests are not always JSON."""
+    return {name: codec for name, codec in formats.items() if isinstance(codec, Forms)}
 
 
 def _no_key(secret: str | None) -> str:

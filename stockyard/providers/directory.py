@@ -156,6 +156,24 @@ class Directory:
             return None
         return Target(provider.name, model, credential)
 
+    def lacking(self, model: str) -> Provider | None:
+        """The provider that takes other calls for this model: it lacks what this call needs."""
+        prefix, _, rest = model.partition("/")
+        named = self.provider(prefix) if rest else None
+        if named is not None:
+            return named if named.name == MOCK or named.name in self._configured else None
+        if model == MOCK:
+            return self._mock
+        if model in self._aliases:
+            name = self._aliases[model]
+            return None if name in self._aliases else self.lacking(name)
+        claims = [
+            (claim, p)
+            for p in self._configured.values()
+            if (claim := p.claims(model)) is not None
+        ]
+        return max(claims, key=lambda claim: claim[0])[1] if claims else None
+
     def near(self, model: str) -> list[str]:
         """Up to five names that look like this one."""
         if len(model) > LONGEST_NAME:

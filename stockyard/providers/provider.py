@@ -12,6 +12,8 @@ from stockyard.errors import Refused
 from stockyard.providers import auth as schemes
 from stockyard.providers.row import TokenPlace
 
+CHAT_LIKE = frozenset({"chat", "completions"})
+"""Needs that a provider meets with what it `speaks`. All others are met by its `endpoints`."""
 _PLAIN_IN_PATHS = "/:@!$&'()*+,;=-._~"
 _VERB = re.compile(r"\{verb:([^|}]*)\|([^}]*)\}")
 
@@ -137,12 +139,23 @@ class Provider(Struct, frozen=True, kw_only=True, eq=False):
             return wanted
         return next((name for name in possible if self.speaks[name].kind == "chat"), None)
 
-    def serves(self, kind: str, known: Container[str]) -> bool:
-        """Whether a call of this kind can be sent to it in a format that we can write."""
-        if kind in ("chat", "completions"):
+    def serves(self, needs: str, known: Container[str]) -> bool:
+        """Whether a call with these needs can be sent to it in a format that we can write."""
+        if needs in CHAT_LIKE:
             # A plain prompt can be asked as a chat; a chat is more than a prompt.
-            return any(self.speaks[name].kind in (kind, "chat") for name in self.formats(known))
-        return any(e.kind == kind and e.certain for e in self.endpoints.values())
+            return any(self.speaks[name].kind in (needs, "chat") for name in self.formats(known))
+        return self._offered(needs, known) is not None
+
+    def entry_for(self, needs: str, wanted: str, known: Container[str]) -> Entry | None:
+        """What of it takes a call with these needs, from a caller who speaks `wanted`."""
+        if needs not in CHAT_LIKE:
+            return self._offered(needs, known)
+        name = self.format_for(wanted, known)
+        return None if name is None else self.speaks[name]
+
+    def _offered(self, needs: str, known: Container[str]) -> Entry | None:
+        entry = self.endpoints.get(needs)
+        return entry if entry is not None and entry.certain and entry.format in known else None
 
     def _speaks_to(self, model: str) -> list[Entry]:
         entries = self.speaks.values()

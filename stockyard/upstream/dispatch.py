@@ -16,6 +16,7 @@ from stockyard.core.stream import Answer
 from stockyard.core.target import Attempt, Outcome, Target
 from stockyard.errors import Refused, StockyardError, UpstreamError
 from stockyard.providers import quirks
+from stockyard.providers.provider import CHAT_LIKE
 from stockyard.upstream.outgoing import Outgoing, Timers
 from stockyard.upstream.plan import Plan, Plans, no_target
 from stockyard.upstream.prover import Prover
@@ -43,7 +44,7 @@ class Dispatch:
     def choose(self, x: Exchange) -> None:
         """Fill in the candidates for the model that is asked for now, unless a module did."""
         if not x.targets:
-            x.targets = self.plans.directory.targets(x.request.model, x.kind)
+            x.targets = self.plans.directory.targets(x.request.model, x.needs)
 
     async def __call__(self, x: Exchange) -> Answer:
         """Call the Target. Raises UpstreamError, or Refused when there is none to call."""
@@ -120,6 +121,17 @@ class Dispatch:
 
     def _unknown(self, x: Exchange) -> Refused:
         model = x.request.model
+        lacking = self.plans.directory.lacking(model) if x.needs not in CHAT_LIKE else None
+        if lacking is not None:
+            what = x.needs.replace("_", " ")
+            return Refused(
+                404,
+                "model_not_found",
+                f"The provider '{lacking.name}' does not offer {what}, so '{model}' cannot be "
+                "used for it.",
+                param="model",
+                detail={"provider": lacking.name, "needs": x.needs},
+            )
         near = self.plans.directory.near(model)
         hint = f" Nearest: {', '.join(near)}." if near else ""
         return Refused(
@@ -148,7 +160,7 @@ class Dispatch:
             body = self._spliced(x, plan, request, target, native)
         else:
             wanted = request if request.model == target.model else request.with_model(target.model)
-            tie = wanted.content.tie
+            tie = wanted.meaning.tie
             if tie is not None and plan.format != x.inbound.format:
                 raise Refused(400, tie.code, tie.message, param=tie.param)
             written = plan.codec.encode_request(
@@ -185,6 +197,8 @@ class Dispatch:
         if len(x.attempts) > 1:
             timers = self._remaining(x, timers)
         forwarded = b"" if x.inbound.native is not None else x.inbound.headers.forward(plan.format)
+        if plan.forms is not None and x.inbound.native is None:
+            forwarded += b"content-type: %b\r\n" % plan.forms.content_type(body)
         length = b"content-length: %d\r\n" % len(body)
         if not body and x.inbound.method in BODILESS:
             length = b""

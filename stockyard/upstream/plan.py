@@ -21,7 +21,7 @@ from stockyard.upstream.origin import Origin
 from stockyard.upstream.outgoing import Timers, request_head
 from stockyard.upstream.prover import Prover, Provers, no_provers
 from stockyard.upstream.transport import Transport
-from stockyard.wire.codec import Codec, Traits
+from stockyard.wire.codec import Codec, Forms, Traits
 
 MAX_PLANS = 2_000
 USER_AGENT = f"stockyard/{__version__}".encode()
@@ -34,6 +34,7 @@ class Directory(Models, Protocol):
 
     def provider(self, name: str) -> Provider | None: ...
     def near(self, model: str) -> list[str]: ...
+    def lacking(self, model: str) -> Provider | None: ...
 
 
 class Plan(Struct, frozen=True, eq=False):
@@ -41,6 +42,8 @@ class Plan(Struct, frozen=True, eq=False):
     provider: Provider
     codec: Codec | None
     """None on a native path that no codec can read."""
+    forms: Forms | None
+    """The same codec, if its requests are not always JSON."""
     format: str
     forward: bool
     """The client speaks the provider's format, so bytes may pass as they are."""
@@ -79,7 +82,7 @@ class Plans:
         self._origin = origin
         self._timers = timers
         self._provers = provers
-        self._plans: dict[tuple[int, str], Plan] = {}
+        self._plans: dict[tuple[int, str, str], Plan] = {}
 
     def of(self, target: Target, x: Exchange) -> Plan:
         """The Plan for calling this Target for this Exchange. Raises Refused (503 `no_target`)."""
@@ -88,12 +91,12 @@ class Plans:
             return self._native(target, x)
         # By identity: a Directory gives out the same Target again, and hashing one takes longer
         # than all else here. A Plan holds its Target, so no other can take over its identity.
-        key = (id(target), inbound.format)
+        key = (id(target), inbound.format, x.needs)
         plan = self._plans.get(key)
         if plan is None:
             if len(self._plans) >= MAX_PLANS:
                 self._plans.clear()
-            plan = self._plans[key] = self._unified(target, inbound.format)
+            plan = self._plans[key] = self._unified(target, inbound.format, x.needs)
         return plan
 
     def _provider(self, target: Target) -> Provider:
@@ -102,20 +105,18 @@ class Plans:
             raise no_target(f"The provider '{target.provider}' is not configured.")
         return provider
 
-    def _unified(self, target: Target, wanted: str) -> Plan:
+    def _unified(self, target: Target, wanted: str, needs: str) -> Plan:
         provider = self._provider(target)
-        name = provider.format_for(wanted, self._formats)
-        if name is None:
+        entry = provider.entry_for(needs, wanted, self._formats)
+        if entry is None:
             raise no_target(f"The provider '{provider.name}' cannot take this kind of call.")
-        entry = provider.speaks[name]
+        name = entry.format
         fields = list(provider.fields)
         if name == "anthropic.messages" and name != wanted:
             fields.append((b"anthropic-version", ANTHROPIC_VERSION))
-        fields += (
-            (b"content-type", b"application/json"),
-            (b"accept-encoding", b"identity"),
-            (b"user-agent", USER_AGENT),
-        )
+        if not isinstance(self._formats[name], Forms):
+            fields.append((b"content-type", b"application/json"))
+        fields += ((b"accept-encoding", b"identity"), (b"user-agent", USER_AGENT))
         way = _Way("POST", entry.origin, entry.path_for(target.model), "", entry.auth, fields)
         stream_path = entry.path_for(target.model, stream=True)
         streamed = way._replace(path=stream_path, query=entry.stream_query)
@@ -144,6 +145,7 @@ class Plans:
     ) -> Plan:
         origin = self._origin(provider, way.origin)
         whole, stream = self._timers(provider)
+        codec = self._formats.get(name)
         credential = target.credential
         scheme = _scheme(way, credential)
         prover = self._provers(provider, scheme, credential) if credential else None
@@ -152,7 +154,8 @@ class Plans:
         return Plan(
             target=target,
             provider=provider,
-            codec=self._formats.get(name),
+            codec=codec,
+            forms=codec if isinstance(codec, Forms) else None,
             format=name,
             forward=forward,
             traits=provider.traits | provider.traits_of(target.model),

@@ -7,6 +7,7 @@ from stockyard.wire.codec import Codec
 from stockyard.wire.gemini.codec import GeminiArrayCodec, GeminiCodec
 from stockyard.wire.openai_chat.codec import ChatCodec
 from stockyard.wire.openai_completions.codec import CompletionsCodec
+from stockyard.wire.openai_embeddings.codec import EmbeddingsCodec
 from stockyard.wire.openai_responses.codec import ResponsesCodec
 
 _CODECS: tuple[Codec, ...] = (
@@ -16,6 +17,7 @@ _CODECS: tuple[Codec, ...] = (
     MessagesCodec(),
     GeminiCodec(),
     GeminiArrayCodec(),
+    EmbeddingsCodec(),
 )
 
 FORMATS: Mapping[str, Codec] = {codec.name: codec for codec in _CODECS}

@@ -34,7 +34,7 @@ def not_json(message: str) -> Refused:
     return Refused(400, "json_invalid", message)
 
 
-def parse(body: bytes) -> Any:
+def parse(body: bytes, *, most_values: int = MAX_VALUES) -> Any:
     """The value of a JSON document that obeys every rule. Raises Refused (400) for any other."""
     check_text(body)
     try:
@@ -43,7 +43,7 @@ def parse(body: bytes) -> Any:
         raise not_json(f"The JSON body is nested deeper than {MAX_DEPTH} levels.") from None
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
         raise not_json(f"The body is not valid JSON: {error}.") from None
-    keys = _measure(value)
+    keys = _measure(value, most_values)
     skeleton = _STRING.sub(b"", body)
     if skeleton.count(b":") != keys:
         raise not_json("An object in the JSON body has the same key twice.")
@@ -85,7 +85,7 @@ def check_head(body: bytes, keys: Sequence[bytes]) -> None:
     parse(body)
 
 
-def _measure(value: Any) -> int:
+def _measure(value: Any, most_values: int) -> int:
     """Count the keys of all objects; refuse what is too deep, too wide or too much."""
     keys = values = depth = 0
     level = [value]
@@ -94,8 +94,8 @@ def _measure(value: Any) -> int:
         if depth > MAX_DEPTH and any(type(item) in (dict, list) for item in level):
             raise not_json(f"The JSON body is nested deeper than {MAX_DEPTH} levels.")
         values += len(level)
-        if values > MAX_VALUES:
-            raise not_json(f"The JSON body holds more than {MAX_VALUES} values.")
+        if values > most_values:
+            raise not_json(f"The JSON body holds more than {most_values} values.")
         below: list[Any] = []
         for item in level:
             if type(item) is dict:

@@ -212,14 +212,14 @@ class Failover(Module[Config]):
 
     def _candidates(self, x: Exchange) -> tuple[list[Target], Chain | None]:
         """Every target this call may go to, the routed ones first; and the row that applies."""
-        routed = x.targets or self.ports.models.targets(x.request.model, x.kind)
+        routed = x.targets or self.ports.models.targets(x.request.model, x.needs)
         chain = next((row for globs, row in self._rows if globs.match(x.request.model)), None)
         if chain is not None:
             further = tuple(
                 Target(step.provider, step.model or x.request.model) for step in chain.targets
             )
         else:
-            further = self.ports.models.elsewhere(routed[0], x.kind) if routed else ()
+            further = self.ports.models.elsewhere(routed[0], x.needs) if routed else ()
         candidates: dict[str, Target] = {}
         for target in (*routed, *further):
             if x.constraints.allow(target):

@@ -1,0 +1,1 @@
+"""Embeddings as most providers and clients spell them."""

@@ -1,0 +1,56 @@
+"""Embeddings: `input` in, vectors out, each as numbers or as base64 text."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from stockyard.core.embeddings import EmbeddingsContent, EmbeddingsOutput
+from stockyard.core.money import Usage
+from stockyard.core.request import Request
+from stockyard.core.response import Response
+from stockyard.wire.codec import Pen, RequestHead, Traits
+from stockyard.wire.fields import Fields
+from stockyard.wire.head import quoted, read_head
+from stockyard.wire.layout import Drops
+from stockyard.wire.openai_embeddings import request, response
+from stockyard.wire.openai_embeddings.usage import read_usage
+from stockyard.wire.whole import WholeCodec
+
+
+class _Head(Struct, gc=False):
+    model: str
+    input: str | list[msgspec.Raw]
+
+
+_HEAD = msgspec.json.Decoder(_Head)
+_KEYS = quoted("model", "input")
+
+
+class EmbeddingsCodec(WholeCodec):
+    name = request.FORMAT
+    most_values = 5_000_000
+
+    def peek(self, body: bytes) -> RequestHead:
+        return RequestHead(read_head(body, _HEAD, _KEYS).model)
+
+    def read_request(self, fields: Fields) -> EmbeddingsContent:
+        return request.read_request(fields)
+
+    def write_request(self, request_: Request, drops: Drops) -> dict[str, Any]:
+        return request.write_request(request_, drops)
+
+    def read_response(self, answer: Any) -> EmbeddingsOutput:
+        return response.read_response(answer)
+
+    def write_response(self, response_: Response, pen: Pen) -> dict[str, Any]:
+        return response.write_response(response_, pen)
+
+    def read_usage(self, said: Any, traits: Traits) -> Usage | None:
+        return read_usage(said)
+
+    def honours(self, asked: bytes, answer: bytes) -> bool:
+        """Not every provider knows base64, and clients that ask for it may insist."""
+        return b'"embedding":[' not in answer.replace(b" ", b"")[:2000] or not response.wants_text(
+            asked
+        )

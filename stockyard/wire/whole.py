@@ -1,0 +1,168 @@
+"""The half of a codec that is the same for every format whose answers come whole.
+
+A format extends this with what its bodies mean: how requests and answers are read and written, and
+what of an answer tells the usage. It has no streams; a client who asks for one gets a whole answer.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any, NoReturn
+
+import msgspec
+from msgspec import Struct
+
+from stockyard.core.meaning import AnyContent, AnyOutput
+from stockyard.core.money import Usage
+from stockyard.core.request import Request
+from stockyard.core.response import Response
+from stockyard.errors import Refused, UpstreamError
+from stockyard.wire import splice, strict
+from stockyard.wire.codec import (
+    Dropped,
+    Facts,
+    Fault,
+    Pen,
+    RequestHead,
+    StreamLook,
+    StreamReader,
+    StreamWriter,
+    Traits,
+    WireError,
+)
+from stockyard.wire.codec import Fields as HeaderFields
+from stockyard.wire.error_kinds import upstream_error
+from stockyard.wire.error_shapes import NOTHING_TOLD, told
+from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.head import quoted, read_head
+from stockyard.wire.layout import Drops
+from stockyard.wire.openai_chat import errors
+
+
+class ModelHead(Struct, gc=False):
+    model: str
+
+
+class _Beside(Struct, gc=False):
+    """What stands beside the content of an answer, in one format or another."""
+
+    id: Any = None
+    model: Any = None
+    usage: Any = None
+    meta: Any = None
+    error: Any = None
+
+
+_MODEL = msgspec.json.Decoder(ModelHead)
+_MODEL_KEYS = quoted("model")
+_beside = msgspec.json.Decoder(_Beside).decode
+
+
+class WholeCodec(ABC):
+    name: str
+    stream_type = b"application/json"
+    ping = b""
+    comments = False
+    terminator = b""
+    most_values = strict.MAX_VALUES
+    """Of the JSON of a request."""
+
+    # What a format says.
+
+    @abstractmethod
+    def read_request(self, fields: Fields) -> AnyContent:
+        """What a request means. Raises FieldError."""
+
+    @abstractmethod
+    def write_request(self, request: Request, drops: Drops) -> Any:
+        """The JSON value of a request."""
+
+    @abstractmethod
+    def read_response(self, answer: Any) -> AnyOutput:
+        """What an answer means. Raises FieldError, or what reading odd JSON raises."""
+
+    @abstractmethod
+    def write_response(self, response: Response, pen: Pen) -> Any:
+        """The JSON value of an answer."""
+
+    def read_usage(self, said: Any, traits: Traits) -> Usage | None:
+        """Usage from the `usage` or the `meta` of an answer."""
+        return None
+
+    def honours(self, asked: bytes, answer: bytes) -> bool:
+        """Whether an answer is as its request asked for, so that its bytes can be handed on."""
+        return True
+
+    # Codec.
+
+    def peek(self, body: bytes) -> RequestHead:
+        return RequestHead(read_head(body, _MODEL, _MODEL_KEYS).model)
+
+    def decode_request(self, body: bytes) -> AnyContent:
+        try:
+            return self.read_request(Fields(strict.parse(body, most_values=self.most_values)))
+        except FieldError as error:
+            raise Refused(400, "invalid_request", str(error), param=error.path) from None
+
+    def encode_request(
+        self,
+        request: Request,
+        /,
+        *,
+        features: Traits,
+        traits: Traits,
+        max_output: int | None = None,
+    ) -> Dropped:
+        drops = Drops(self.name)
+        body = self.write_request(request, drops)
+        return Dropped(msgspec.json.encode(body), drops.names)
+
+    def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:
+        return body if model is None else splice.replace_text(body, "model", model)
+
+    def facts(self, body: bytes, *, traits: Traits) -> Facts:
+        try:
+            beside = _beside(body)
+        except (ValueError, RecursionError):
+            raise bad_answer() from None
+        if beside.error and (said := told({"error": beside.error})) != NOTHING_TOLD:
+            raise UpstreamError("provider_fault", said.message or "The provider failed.")
+        return Facts(
+            usage=self.read_usage(beside.usage if beside.usage else beside.meta, traits),
+            model=beside.model if isinstance(beside.model, str) else "",
+            id=beside.id if isinstance(beside.id, str) else "",
+        )
+
+    def decode_response(self, body: bytes, *, traits: Traits) -> AnyOutput:
+        try:
+            return self.read_response(msgspec.json.decode(body))
+        except (ValueError, TypeError, KeyError, RecursionError):
+            raise bad_answer() from None
+
+    def encode_response(self, response: Response, /, pen: Pen) -> bytes:
+        return msgspec.json.encode(self.write_response(response, pen))
+
+    def reader(self, *, traits: Traits) -> StreamReader:
+        self._no_streams()
+
+    def look(self, *, traits: Traits, keep_usage: bool, native: bool) -> StreamLook:
+        self._no_streams()
+
+    def writer(self, pen: Pen) -> StreamWriter:
+        self._no_streams()
+
+    def failed_stream(self, fault: Fault) -> bytes:
+        self._no_streams()
+
+    def _no_streams(self) -> NoReturn:
+        raise UpstreamError("bad_answer", f"Answers in the format {self.name} do not stream.")
+
+    def decode_error(
+        self, status: int, fields: HeaderFields, body: bytes, *, traits: Traits = frozenset()
+    ) -> UpstreamError:
+        return upstream_error(status, fields, body, traits)
+
+    def encode_error(self, fault: Fault) -> WireError:
+        return errors.encode_error(fault)
+
+
+def bad_answer() -> UpstreamError:
+    return UpstreamError("bad_answer", "The provider's answer is not of its format.")
