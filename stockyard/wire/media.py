@@ -1,4 +1,4 @@
-"""Data URLs, and what base64 text really holds."""
+"""Data URLs, what base64 text really holds, and what the name of a file says it is."""
 
 import re
 from typing import NamedTuple
@@ -13,6 +13,28 @@ _OPENINGS = (
     ("UklGR", "image/webp"),
     ("JVBERi", "application/pdf"),
 )
+
+
+_ENDINGS = {
+    "pdf": "application/pdf",
+    "txt": "text/plain",
+    "md": "text/markdown",
+    "html": "text/html",
+    "csv": "text/csv",
+    "json": "application/json",
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "gif": "image/gif",
+    "webp": "image/webp",
+    "mp3": "audio/mp3",
+    "wav": "audio/wav",
+    "ogg": "audio/ogg",
+    "flac": "audio/flac",
+    "mp4": "video/mp4",
+    "mov": "video/quicktime",
+    "webm": "video/webm",
+}
 
 
 class Media(NamedTuple):
@@ -33,3 +55,8 @@ def to_data_url(media_type: str, data: str) -> str:
 def sniffed(data: str, declared: str) -> str:
     """The media type that the bytes say; the declared one where they say nothing."""
     return next((kind for opening, kind in _OPENINGS if data.startswith(opening)), declared)
+
+
+def named(name: str) -> str | None:
+    """The media type that the ending of a file name or URL says, if it says one."""
+    return _ENDINGS.get(name.partition("?")[0].rpartition(".")[2].lower())

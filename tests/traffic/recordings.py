@@ -20,7 +20,6 @@ ABSENT = "no recorded traffic beside the project"
 FORMATS_OF_APIS = {
     "mistral.chat": "openai.chat",
     "writer.chat": "openai.chat",
-    "writer.completions": "openai.completions",
     "gemini.generate": "gemini",
     "gemini.stream": "gemini",
     "vertex.raw_predict": "anthropic.messages",

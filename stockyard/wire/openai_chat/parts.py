@@ -17,9 +17,12 @@ from stockyard.core.messages import (
 )
 from stockyard.wire.fields import Fields
 from stockyard.wire.layout import Drops, layout_of, own_fields, with_layout
-from stockyard.wire.media import from_data_url, to_data_url
+from stockyard.wire.media import from_data_url, named, to_data_url
 
 FORMAT = "openai.chat"
+
+URL = "url"
+"""Layout of a file that is given by its address where others give its data."""
 
 
 def decode_parts(content: Any, path: str) -> tuple[AnyPart, ...]:
@@ -111,6 +114,10 @@ def _read_file(fields: Fields) -> AnyPart:
         return Document(
             data=media.data, media_type=media.media_type, name=name, cache=cache, extra=extra
         )
+    if "://" in data[:16]:
+        # Not documented, and passed on by several providers.
+        kind, extra = named(name or data), with_layout(extra, FORMAT, URL)
+        return Document(url=data, media_type=kind, name=name, cache=cache, extra=extra)
     # Some clients send the bare base64 text.
     extra = with_layout(extra, FORMAT, "bare")
     return Document(data=data, media_type="application/pdf", name=name, cache=cache, extra=extra)
@@ -182,6 +189,8 @@ def _write_document(part: Document) -> dict[str, Any] | None:
         file["file_data"] = part.data if bare else to_data_url(media_type, part.data)
     elif part.file_id is not None:
         file["file_id"] = part.file_id
+    elif part.url is not None and layout_of(part.extra, FORMAT) == URL:
+        file["file_data"] = part.url
     else:
         return None
     name = part.name or part.title
