@@ -15,7 +15,7 @@ from stockyard.providers.directory import (
     held_from_environment,
 )
 
-FORMATS = frozenset({"openai.chat", "anthropic.messages"})
+FORMATS = frozenset({"openai.chat", "anthropic.messages", "openai.embeddings"})
 
 
 def a_directory(
