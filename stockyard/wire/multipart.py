@@ -15,8 +15,8 @@ from stockyard.errors import Refused
 MAX_PARTS = 20
 MAX_HEADERS = 8 * 1024
 """Bytes of the headers of all parts together."""
-MAX_TEXT = 1024
-"""Bytes of a text field that is read here. Others, such as prompts, are not."""
+MAX_WORD = 1024
+"""Bytes of a field that says one word, such as the name of a model."""
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _MEDIA_TYPE = re.compile(rb"multipart/form-data[ \t]*(?=;|$)", re.IGNORECASE)
@@ -47,33 +47,42 @@ class Part(NamedTuple):
 class Form:
     """A form whose parts are known."""
 
-    __slots__ = ("_body", "parts")
+    __slots__ = ("_body", "_boundary", "parts")
 
-    def __init__(self, body: bytes, parts: tuple[Part, ...]) -> None:
+    def __init__(self, body: bytes, boundary: bytes, parts: tuple[Part, ...]) -> None:
         self._body = body
+        self._boundary = boundary
         self.parts = parts
+
+    def word(self, name: str) -> str | None:
+        """The short text of a field that may stand in the form once; None when it does not."""
+        part, text = self._only(name), self.text(name)
+        if part is None or text is None:
+            return None
+        if part.end - part.start > MAX_WORD or _PLAIN.fullmatch(text) is None:
+            raise _bad(f"The field '{name}' is too long, or has control characters.", name)
+        return text
 
     def text(self, name: str) -> str | None:
         """The text of a field that may stand in the form once; None when it does not."""
         part = self._only(name)
         if part is None:
             return None
-        if part.end - part.start > MAX_TEXT:
-            raise _bad(f"The field '{name}' is too long.", name)
         try:
-            text = self._body[part.start : part.end].decode()
+            return self._body[part.start : part.end].decode()
         except UnicodeDecodeError:
             raise _bad(f"The field '{name}' is not UTF-8 text.", name) from None
-        if _PLAIN.fullmatch(text) is None:
-            raise _bad(f"The field '{name}' has control characters.", name)
-        return text
+
+    def count(self, name: str) -> int:
+        """How many parts have this name."""
+        return sum(part.name == name for part in self.parts)
 
     def with_text(self, name: str, text: str) -> bytes:
         """The form with another text in this field, and every other byte as it was."""
-        part = self._only(name)
-        if part is None or _PLAIN.fullmatch(text) is None:
-            raise _bad(f"The form has no field '{name}' that could say {text!r}.", name)
-        body, value = self._body, text.encode()
+        part, value = self._only(name), text.encode()
+        if part is None or b"--" + self._boundary in value:
+            raise _bad(f"The form has no field '{name}' that could say this.", name)
+        body = self._body
         if not part.length_end:
             return b"".join((body[: part.start], value, body[part.end :]))
         return b"".join(
@@ -106,14 +115,29 @@ def boundary_of(content_type: bytes) -> bytes | None:
     return boundary
 
 
+def boundary_in(body: bytes) -> bytes | None:
+    """The boundary with which a body begins; None for a body that is no form."""
+    if not body.startswith(b"--"):
+        return None
+    boundary, line_end, _ = body[2:74].partition(b"\r\n")
+    if not line_end or _BOUNDARY.fullmatch(boundary) is None:
+        raise _bad("The first line of the form is no boundary.")
+    return boundary
+
+
+def content_type_with(boundary: bytes) -> bytes:
+    """The content type of a form, in the spelling that every reader understands."""
+    return b'multipart/form-data; boundary="%b"' % boundary
+
+
 def read_form(body: bytes, boundary: bytes, *, max_parts: int = MAX_PARTS) -> Form:
-    """The form. Raises Refused (400) for a body of which two readers might see different parts."""
+    """The parts of a form. Raises Refused (400) where two readers might see different ones."""
     parts: list[Part] = []
     for part in _parts(body, boundary):
         if len(parts) == max_parts:
             raise _bad(f"The form has more than {max_parts} parts.")
         parts.append(part)
-    return Form(body, tuple(parts))
+    return Form(body, boundary, tuple(parts))
 
 
 def _parts(body: bytes, boundary: bytes) -> Iterator[Part]:

@@ -161,7 +161,7 @@ def _odd(said: Mapping[str, Any], traits: Traits) -> Usage | None:
         out_audio=of_completion.count("audio_tokens"),
         out_image=of_completion.count("image_tokens"),
         server_tools=_server_tools(counts),
-        provider_cost_micros=_cost(said),
+        provider_cost_micros=read_cost(said),
         flags=counts.flags,
     )
 
@@ -254,7 +254,7 @@ def _server_tools(counts: Counts) -> dict[str, int]:
     return {"web_search": searches} if searches else {}
 
 
-def _cost(said: Mapping[str, Any]) -> int | None:
+def read_cost(said: Mapping[str, Any]) -> int | None:
     """What the provider says the call cost, in micro-dollars."""
     ticks = said.get("cost_in_usd_ticks")
     if type(ticks) is int and ticks >= 0:

@@ -13,7 +13,9 @@ from stockyard.wire.multipart import (
     MAX_HEADERS,
     MAX_PARTS,
     Form,
+    boundary_in,
     boundary_of,
+    content_type_with,
     read_form,
 )
 
@@ -46,8 +48,8 @@ def test_its_parts_are_found_where_they_stand() -> None:
         ("language", False),
     ]
     assert WHOLE[found.parts[0].start : found.parts[0].end] == AUDIO
-    assert found.text("model") == "whisper-1"
-    assert found.text("prompt") is None
+    assert found.word("model") == "whisper-1"
+    assert found.word("prompt") is None
 
 
 @pytest.mark.parametrize(
@@ -102,16 +104,16 @@ SPELLINGS = {
 
 @pytest.mark.parametrize("part", SPELLINGS.values(), ids=SPELLINGS.keys())
 def test_clients_spell_a_field_in_many_ways(part: bytes) -> None:
-    assert read_form(form(part), B).text("model") == "m"
+    assert read_form(form(part), B).word("model") == "m"
 
 
 def test_the_end_may_come_without_its_line_end() -> None:
-    assert read_form(form(MODEL, end=b"--"), B).text("model") == "m"
+    assert read_form(form(MODEL, end=b"--"), B).word("model") == "m"
 
 
 def test_a_form_may_be_empty() -> None:
     assert read_form(form(), B).parts == ()
-    assert read_form(form(field("model", b"")), B).text("model") == ""
+    assert read_form(form(field("model", b"")), B).word("model") == ""
 
 
 DOUBTFUL = {
@@ -183,10 +185,10 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize("body", UNUSABLE.values(), ids=UNUSABLE.keys())
-def test_a_field_that_is_read_must_be_one_short_text(body: bytes) -> None:
+def test_a_word_must_stand_once_and_be_short(body: bytes) -> None:
     found = read_form(body, B)
     with pytest.raises(Refused) as refusal:
-        found.text("model")
+        found.word("model")
     assert (refusal.value.status, refusal.value.param) == (400, "model")
 
 
@@ -202,7 +204,15 @@ def test_a_replaced_text_keeps_the_length_of_its_part_true() -> None:
     assert changed == body.replace(b"Length: 1", b"Length: 13").replace(
         b"\r\n\r\nm\r\n", b"\r\n\r\na-longer-name\r\n"
     )
-    assert read_form(changed, B).text("model") == "a-longer-name"
+    assert read_form(changed, B).word("model") == "a-longer-name"
+
+
+def test_a_text_may_be_long_and_have_lines() -> None:
+    said = "one\r\n\r\ntwo " * 1000
+    body = form(field("prompt", said.encode()), MODEL)
+    assert read_form(body, B).text("prompt") == said
+    changed = read_form(body, B).with_text("prompt", said + "\n")
+    assert read_form(changed, B).text("prompt") == said + "\n"
 
 
 @pytest.mark.parametrize(
@@ -212,7 +222,7 @@ def test_a_replaced_text_keeps_the_length_of_its_part_true() -> None:
         (form(MODEL), "a\r\n--xYzZY--"),
         (form(MODEL, MODEL), "other"),
     ],
-    ids=["no such field", "a text that ends its line", "the field twice"],
+    ids=["no such field", "a text that ends the part", "the field twice"],
 )
 def test_a_text_that_cannot_be_said_is_not_written(body: bytes, text: str) -> None:
     with pytest.raises(Refused):
@@ -246,6 +256,28 @@ def test_every_form_is_read_as_it_was_written(
     assert [(p.name, body[p.start : p.end], p.is_file) for p in found.parts] == said
 
 
+@given(forms())
+def test_a_form_tells_its_boundary_itself(
+    case: tuple[bytes, bytes, list[tuple[str, bytes, bool]]],
+) -> None:
+    boundary, body, _ = case
+    assert boundary_in(body) == boundary
+    assert boundary_of(content_type_with(boundary)) == boundary
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"-", b" --a\r\n"])
+def test_other_bodies_have_no_boundary(body: bytes) -> None:
+    assert boundary_in(body) is None
+
+
+@pytest.mark.parametrize(
+    "body", [b"--", b"--\r\n", b"--a", b"--a \r\n", b"--a\nb\r\n", b"--" + b"a" * 71 + b"\r\n"]
+)
+def test_a_first_line_that_is_no_boundary_is_refused(body: bytes) -> None:
+    with pytest.raises(Refused):
+        boundary_in(body)
+
+
 @given(forms(), TEXTS)
 def test_only_the_named_text_changes(
     case: tuple[bytes, bytes, list[tuple[str, bytes, bool]]], text: str
@@ -265,7 +297,7 @@ def test_damage_is_refused_or_seen_by_other_readers_alike(
     at %= len(body)
     damaged = body[:at] + junk + body[at + 1 :]
     try:
-        model = read_form(damaged, boundary).text("model")
+        model = read_form(damaged, boundary).word("model")
     except Refused:
         return
     assert model in (None, *_models(damaged, boundary))
@@ -291,4 +323,4 @@ def test_a_large_file_is_passed_over_quickly() -> None:
     found = read_form(body, B)
     assert time.process_time() - began < 2
     assert isinstance(found, Form)
-    assert found.text("model") == "m"
+    assert found.word("model") == "m"

@@ -1,0 +1,26 @@
+"""A request to speak a text."""
+
+from collections.abc import Callable, Iterator
+from typing import Self
+
+from msgspec.structs import replace
+
+from stockyard.core.meaning import AnyContent
+
+
+class SpeechContent(AnyContent, frozen=True, kw_only=True, omit_defaults=True):
+    text: str | None = None
+    instructions: str | None = None
+    """How it is to be spoken."""
+    original: bytes = b""
+    """The request as it came: written again, it is this with other texts."""
+
+    def texts(self) -> Iterator[str]:
+        yield from filter(None, (self.text, self.instructions))
+
+    def map_text(self, change: Callable[[str], str]) -> Self:
+        text = change(self.text) if self.text else self.text
+        instructions = change(self.instructions) if self.instructions else self.instructions
+        if (text, instructions) == (self.text, self.instructions):
+            return self
+        return replace(self, text=text, instructions=instructions)

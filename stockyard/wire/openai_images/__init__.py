@@ -1,0 +1,1 @@
+"""Images: a prompt goes in, with images or without, and images come out."""

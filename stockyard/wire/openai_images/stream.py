@@ -1,0 +1,88 @@
+"""Image streams as Events, both ways: sketches that get better, and images.
+
+A sketch belongs to this format alone. The last image is held until the usage is known, for it is
+the event that tells it.
+"""
+
+from collections.abc import Sequence
+
+from stockyard.core.events import (
+    Event,
+    OpaqueEvent,
+    PartEnded,
+    PartStarted,
+    Started,
+    UsageSeen,
+)
+from stockyard.core.messages import Image
+from stockyard.core.money import Usage
+from stockyard.wire.codec import Fault, Pen
+from stockyard.wire.fields import Fields
+from stockyard.wire.media_usage import write_media_usage
+from stockyard.wire.openai_chat.errors import failed_stream
+from stockyard.wire.openai_images.request import is_edit
+from stockyard.wire.openai_images.response import FORMAT, image_of, said_of
+from stockyard.wire.typed_look import Grammar
+from stockyard.wire.typed_stream import TypedReader, Value, typed
+
+NEW, EDIT = "image_generation", "image_edit"
+GRAMMAR = Grammar(
+    pieces=frozenset({f"{NEW}.partial_image", f"{EDIT}.partial_image"}),
+    ends=frozenset({f"{NEW}.completed", f"{EDIT}.completed"}),
+    unit="image",
+    noun="a stream of images",
+)
+
+
+class ImagesReader(TypedReader):
+    grammar = GRAMMAR
+
+    def piece(self, value: Value) -> list[Event]:
+        return [OpaqueEvent(format=FORMAT, value=value)]
+
+    def ended(self, value: Value) -> list[Event]:
+        fields = Fields(value)
+        fields.any("type"), fields.any("usage")
+        image = image_of(fields)
+        key = f"image {self._ends}"
+        extra = fields.left(FORMAT)
+        return [
+            PartStarted(key=key, kind="opaque", whole=image, extra=extra),
+            PartEnded(key=key),
+        ]
+
+
+class ImagesWriter:
+    def __init__(self, pen: Pen) -> None:
+        self._kind = EDIT if pen.asked and is_edit(pen.asked) else NEW
+        self._created = pen.created
+        self._last: Value | None = None
+        self._usage: Usage | None = None
+
+    def write(self, events: Sequence[Event]) -> bytes:
+        return b"".join(self._written(event) for event in events)
+
+    def _written(self, event: Event) -> bytes:
+        if isinstance(event, OpaqueEvent) and event.format == FORMAT:
+            return self._let_go() + typed(event.value, named=True)
+        if isinstance(event, PartStarted) and isinstance(event.whole, Image):
+            earlier = self._let_go()
+            said = {"created_at": self._created, **event.extra.get(FORMAT, {})}
+            self._last = {"type": f"{self._kind}.completed", **said_of(event.whole), **said}
+            return earlier
+        if isinstance(event, UsageSeen | Started):
+            self._usage = event.usage or self._usage
+        return b""
+
+    def _let_go(self) -> bytes:
+        last, self._last = self._last, None
+        return b"" if last is None else typed(last, named=True)
+
+    def end(self, comment: bytes = b"") -> bytes:
+        usage = write_media_usage(self._usage)
+        if self._last is not None and usage is not None:
+            self._last["usage"] = usage
+        return comment + self._let_go()
+
+    def fail(self, fault: Fault) -> bytes:
+        return failed_stream(fault)

@@ -1,0 +1,1 @@
+"""Speech: a text goes in, sound comes out."""

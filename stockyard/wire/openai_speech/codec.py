@@ -1,0 +1,46 @@
+"""Speech, the format of texts that become sound."""
+
+from stockyard.core.request import Request
+from stockyard.core.response import Output, Response
+from stockyard.core.speech import SpeechContent
+from stockyard.wire.codec import Dropped, Facts, Pen, RequestHead, Traits
+from stockyard.wire.openai_speech import request, response
+from stockyard.wire.openai_speech.stream import GRAMMAR, SpeechReader, SpeechWriter
+from stockyard.wire.typed_codec import TypedCodec
+
+
+class SpeechCodec(TypedCodec):
+    name = "openai.speech"
+    grammar = GRAMMAR
+
+    def peek(self, body: bytes) -> RequestHead:
+        return request.peek(body)
+
+    def decode_request(self, body: bytes) -> SpeechContent:
+        return request.decode_request(body)
+
+    def encode_request(
+        self,
+        request_: Request,
+        /,
+        *,
+        features: Traits,
+        traits: Traits,
+        max_output: int | None = None,
+    ) -> Dropped:
+        return request.encode_request(request_)
+
+    def facts(self, body: bytes, *, traits: Traits) -> Facts:
+        return response.facts(body)
+
+    def decode_response(self, body: bytes, *, traits: Traits) -> Output:
+        return response.decode_response(body)
+
+    def encode_response(self, response_: Response, /, pen: Pen) -> bytes:
+        return response.encode_response(response_)
+
+    def reader(self, *, traits: Traits) -> SpeechReader:
+        return SpeechReader(traits=traits)
+
+    def writer(self, pen: Pen) -> SpeechWriter:
+        return SpeechWriter()

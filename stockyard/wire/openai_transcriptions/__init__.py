@@ -1,0 +1,1 @@
+"""Transcriptions and translations: a recording goes in, text comes out."""

@@ -1,0 +1,49 @@
+"""Transcriptions and translations, the format of recordings that become text."""
+
+from stockyard.core.request import Request
+from stockyard.core.response import Output, Response
+from stockyard.core.transcription import TranscriptionContent
+from stockyard.wire.codec import Dropped, Facts, Pen, RequestHead, Traits
+from stockyard.wire.openai_transcriptions import request, response
+from stockyard.wire.openai_transcriptions.grammar import FORMAT, GRAMMAR
+from stockyard.wire.openai_transcriptions.stream import TranscriptionReader, TranscriptionWriter
+from stockyard.wire.typed_codec import TypedCodec
+from stockyard.wire.upload import UploadCodec
+
+
+class TranscriptionsCodec(UploadCodec, TypedCodec):
+    name = FORMAT
+    grammar = GRAMMAR
+
+    def peek(self, body: bytes) -> RequestHead:
+        self.check(body)
+        return request.peek(body)
+
+    def decode_request(self, body: bytes) -> TranscriptionContent:
+        return request.decode_request(body)
+
+    def encode_request(
+        self,
+        request_: Request,
+        /,
+        *,
+        features: Traits,
+        traits: Traits,
+        max_output: int | None = None,
+    ) -> Dropped:
+        return request.encode_request(request_)
+
+    def facts(self, body: bytes, *, traits: Traits) -> Facts:
+        return response.facts(body, traits=traits)
+
+    def decode_response(self, body: bytes, *, traits: Traits) -> Output:
+        return response.decode_response(body)
+
+    def encode_response(self, response_: Response, /, pen: Pen) -> bytes:
+        return response.encode_response(response_)
+
+    def reader(self, *, traits: Traits) -> TranscriptionReader:
+        return TranscriptionReader(traits=traits)
+
+    def writer(self, pen: Pen) -> TranscriptionWriter:
+        return TranscriptionWriter(pen)

@@ -1,0 +1,166 @@
+"""Look on while a stream of typed events is forwarded as it came.
+
+Streams of speech, transcriptions and images are alike: every event is one object with a `type`,
+some bear a piece of the answer, and the last tells the usage. That last one is kept back as the
+terminator; where another piece follows it after all (the next image), it goes on with that.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from stockyard.core.money import Usage
+from stockyard.errors import UpstreamError
+from stockyard.wire.codec import Traits
+from stockyard.wire.error_kinds import error_in_answer
+from stockyard.wire.error_shapes import told
+from stockyard.wire.halves import decode_event
+from stockyard.wire.media_usage import read_media_usage
+from stockyard.wire.sse import Blocks, Said, clean, said
+
+DONE = b"[DONE]"
+
+
+class Grammar(Struct, frozen=True, kw_only=True):
+    """The types of one format's events."""
+
+    pieces: frozenset[str]
+    """Those that bear a piece of the answer."""
+    ends: frozenset[str]
+    """Those after which it is complete."""
+    unit: str = ""
+    """What each end is one of, where the answer is not counted in tokens only."""
+    noun: str
+    """What the whole is called, for who must be told that it is none."""
+
+
+class TypedEvent(Struct, gc=False):
+    type: Any = None
+    usage: Any = None
+    error: Any = None
+
+
+_event = msgspec.json.Decoder(TypedEvent).decode
+
+
+class TypedLook:
+    def __init__(self, grammar: Grammar, *, traits: Traits, native: bool) -> None:
+        self._grammar = grammar
+        self._traits = traits
+        self._native = native
+        self._blocks = Blocks()
+        self._usage_said: Any = None
+        self._ends = 0
+        self._done = False
+        self.content = False
+        self.terminator = b""
+        self.finish = ""
+        self.model = ""
+        self.before_error = b""
+
+    @property
+    def usage(self) -> Usage | None:
+        units = {self._grammar.unit: self._ends} if self._grammar.unit else {}
+        return read_media_usage(self._usage_said, self._traits, **units)
+
+    @property
+    def complete(self) -> bool:
+        return self._ends > 0
+
+    def feed(self, data: bytes) -> bytes:
+        passed: list[bytes] = []
+        try:
+            for block in self._blocks.feed(data):
+                passed.append(self._pass(block))  # noqa: PERF401  kept when one raises
+        except UpstreamError:
+            self.before_error = b"".join(passed)
+            raise
+        return b"".join(passed)
+
+    def end(self) -> bytes:
+        rest = self._blocks.rest()
+        if self._native and not rest.strip():
+            return self._kept(rest)
+        if not is_whole(rest):
+            return b""
+        return self._pass(rest if self._native else rest.rstrip(b"\r\n") + b"\n\n")
+
+    def tell_usage(self, usage: Usage) -> bytes:
+        return b""
+
+    def _pass(self, block: bytes) -> bytes:
+        heard = said(block)
+        if not self._native and not heard.plain:
+            block = clean(heard, named=True)
+        if not heard.data:
+            return self._kept(block)
+        if heard.data == DONE:
+            if self._native or not self._done:
+                self.terminator += block
+            self._done = True
+            return b""
+        return self._see(heard, block)
+
+    def _see(self, heard: Said, block: bytes) -> bytes:
+        event = read_event(heard)
+        if event is None:
+            if self._native:
+                return self._kept(block)
+            raise not_of(self._grammar)
+        if self._done:
+            return self._kept(block)
+        if event.type in self._grammar.ends:
+            return self._end_with(event, block)
+        if event.type in self._grammar.pieces:
+            self.content = True
+        return self._kept(block)
+
+    def _end_with(self, event: TypedEvent, block: bytes) -> bytes:
+        self._ends += 1
+        self.content = True
+        self.finish = "stop"
+        self._usage_said = event.usage or self._usage_said
+        earlier, self.terminator = self.terminator, block
+        return earlier
+
+    def _kept(self, block: bytes) -> bytes:
+        """After the end mark nothing goes out; on native routes the bytes follow it."""
+        if not self._done:
+            earlier, self.terminator = self.terminator, b""
+            return earlier + block
+        if self._native:
+            self.terminator += block
+        return b""
+
+
+def read_event(heard: Said) -> TypedEvent | None:
+    """The event of a block; None for what is none. Raises UpstreamError for an error."""
+    data = heard.data or b""
+    try:
+        event = _event(data)
+    except (ValueError, RecursionError):
+        value = loose(data)
+        if not isinstance(value, dict):
+            return None
+        event = msgspec.convert(value, TypedEvent)
+    if heard.name == b"error" or event.type == "error" or event.error:
+        raise error_in_answer(told(loose(data)))
+    return event
+
+
+def not_of(grammar: Grammar) -> UpstreamError:
+    return UpstreamError("bad_answer", f"The provider's stream is not {grammar.noun}.")
+
+
+def loose(data: bytes) -> Any:
+    try:
+        return decode_event(data)
+    except (ValueError, RecursionError):
+        return None
+
+
+def is_whole(rest: bytes) -> bool:
+    """Whether a last event lacks nothing but its blank line."""
+    data = said(rest).data
+    return data == DONE or (data is not None and loose(data) is not None)
