@@ -33,6 +33,13 @@ Traits = frozenset[str]
 """Names of a provider row's quirks; a codec looks for those that concern how it reads."""
 
 
+class NotReadable(Exception):
+    """A request on a path that carries bodies of several formats is of one that is not read here.
+
+    Raised by `peek`. The call is relayed as it is.
+    """
+
+
 class RequestHead(Struct, frozen=True):
     """What routing needs, read without decoding the messages."""
 

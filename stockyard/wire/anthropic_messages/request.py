@@ -85,6 +85,14 @@ def _decode(fields: Fields) -> Content:
 
 
 def encode_request(request: Request, *, features: Traits, max_output: int | None) -> Dropped:
+    body, dropped = encode_fields(request, features=features, max_output=max_output)
+    return Dropped(msgspec.json.encode(body), dropped)
+
+
+def encode_fields(
+    request: Request, *, features: Traits, max_output: int | None
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The fields of a request, and the names of those that could not be said."""
     content, drops = request.content, Drops(FORMAT)
     drops.foreign(content.extra)
     for name, spelled in _UNSAYABLE.items():
@@ -109,7 +117,7 @@ def encode_request(request: Request, *, features: Traits, max_output: int | None
         body |= cache_field(content.cache)
     if request.stream:
         body["stream"] = True
-    return Dropped(msgspec.json.encode(_over(own_fields(content.extra, FORMAT), body)), drops.names)
+    return _over(own_fields(content.extra, FORMAT), body), drops.names
 
 
 def _take_output(fields: Fields) -> tuple[OutputForm | None, bool]:
@@ -274,7 +282,7 @@ def _add_reasoning(body: dict[str, Any], content: Content, drops: Drops, *, adap
     if wish is None:
         return
     drops.foreign(wish.extra, "reasoning")
-    thinking = _thinking(wish, body["max_tokens"], adaptive=adaptive)
+    thinking = thinking_of(wish, body["max_tokens"], adaptive=adaptive)
     said_here = layout_of(wish.extra, FORMAT) == EFFORT
     if said_here or (adaptive and wish.effort in BUDGETS):
         body["output_config"] = {"effort": "low" if wish.effort == "minimal" else wish.effort}
@@ -287,7 +295,7 @@ def _add_reasoning(body: dict[str, Any], content: Content, drops: Drops, *, adap
         body["thinking"] = thinking
 
 
-def _thinking(wish: ReasoningWish, limit: int, *, adaptive: bool) -> dict[str, Any] | None:
+def thinking_of(wish: ReasoningWish, limit: int, *, adaptive: bool) -> dict[str, Any] | None:
     own = own_fields(wish.extra, FORMAT)
     display = {"display": "omitted"} if wish.visible is False else {}
     if wish.mode is not None:

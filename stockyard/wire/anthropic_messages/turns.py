@@ -68,7 +68,7 @@ def decode_turns(items: list[Any]) -> tuple[Message, ...]:
             BLOCKS if isinstance(content, list) else None,
         )
         turn = Message(role=role, parts=parts, shape=shape, extra=fields.left(FORMAT))
-        messages += _split(turn) if role == "user" else (turn,)
+        messages += split_results(turn) if role == "user" else (turn,)
         earlier = role
     return tuple(messages)
 
@@ -108,7 +108,7 @@ def leading_system(
     return messages, ()
 
 
-def _split(turn: Message) -> list[Message]:
+def split_results(turn: Message) -> list[Message]:
     """A user turn as messages of the roles `tool` and `user`, in its order."""
     groups: list[tuple[Role, list[AnyPart]]] = []
     for part in turn.parts:

@@ -1,0 +1,93 @@
+"""Converse: blocks in turns, the same for every model. Streams are frames, not lines."""
+
+import msgspec
+
+from stockyard.core.request import Content, Request
+from stockyard.core.response import Output, Response
+from stockyard.errors import Refused, UpstreamError
+from stockyard.wire.bedrock_converse import errors, request, response
+from stockyard.wire.bedrock_converse.look import ConverseLook
+from stockyard.wire.bedrock_converse.names import FORMAT
+from stockyard.wire.bedrock_converse.stream import ConverseReader
+from stockyard.wire.bedrock_converse.writer import ConverseWriter
+from stockyard.wire.codec import Dropped, Facts, Fault, Fields, Pen, RequestHead, Traits, WireError
+from stockyard.wire.error_kinds import upstream_error
+from stockyard.wire.eventstream import STREAM_TYPE
+from stockyard.wire.fields import FieldError
+from stockyard.wire.head import quoted, read_head
+
+
+class _Config(msgspec.Struct, gc=False):
+    maxTokens: int | None = None  # noqa: N815  the format's spelling
+
+
+class _Head(msgspec.Struct, gc=False):
+    messages: list[msgspec.Raw] = []
+    inferenceConfig: _Config | msgspec.UnsetType | None = msgspec.UNSET  # noqa: N815  the format's own name
+
+
+_HEAD = msgspec.json.Decoder(_Head)
+_KEYS = quoted("messages", "inferenceConfig")
+
+
+class ConverseCodec:
+    name = FORMAT
+    stream_type = STREAM_TYPE
+    ping = b""
+    comments = False
+    terminator = b""
+
+    def peek(self, body: bytes) -> RequestHead:
+        """The head as far as the body knows it: model and stream stand in the path."""
+        head = read_head(body, _HEAD, _KEYS)
+        config = head.inferenceConfig
+        # Usage is part of every stream of this format.
+        return RequestHead("", wants_usage=True, max_output=config.maxTokens if config else None)
+
+    def decode_request(self, body: bytes) -> Content:
+        try:
+            return request.decode_request(body)
+        except FieldError as error:
+            raise Refused(400, "invalid_request", str(error), param=error.path) from None
+
+    def encode_request(
+        self,
+        request_: Request,
+        *,
+        features: Traits,
+        traits: Traits,
+        max_output: int | None = None,
+    ) -> Dropped:
+        return request.encode_request(request_, traits=traits)
+
+    def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:
+        return body
+
+    def facts(self, body: bytes, *, traits: Traits) -> Facts:
+        return response.facts(body)
+
+    def decode_response(self, body: bytes, *, traits: Traits) -> Output:
+        return response.decode_response(body)
+
+    def encode_response(self, response_: Response, pen: Pen) -> bytes:
+        return response.encode_response(response_)
+
+    def reader(self, *, traits: Traits) -> ConverseReader:
+        return ConverseReader()
+
+    def look(self, *, traits: Traits, keep_usage: bool, native: bool) -> ConverseLook:
+        return ConverseLook(native=native)
+
+    def writer(self, pen: Pen) -> ConverseWriter:
+        return ConverseWriter(pen)
+
+    def decode_error(
+        self, status: int, fields: Fields, body: bytes, *, traits: Traits = frozenset()
+    ) -> UpstreamError:
+        return upstream_error(status, fields, body, traits)
+
+    def encode_error(self, fault: Fault) -> WireError:
+        return errors.encode_error(fault)
+
+    def failed_stream(self, fault: Fault) -> bytes:
+        return errors.failed_stream(fault)

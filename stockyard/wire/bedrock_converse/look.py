@@ -1,0 +1,101 @@
+"""Look on while a stream of the format is forwarded as it came."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from stockyard.core.money import Usage
+from stockyard.errors import UpstreamError
+from stockyard.wire.bedrock_converse.errors import error_in_frame
+from stockyard.wire.bedrock_converse.response import failed_finish, is_failure
+from stockyard.wire.bedrock_converse.usage import read_usage
+from stockyard.wire.eventstream import Frame, Frames
+from stockyard.wire.halves import decode_event
+
+
+class _Event(Struct, gc=False):
+    start: Any = None
+    delta: Any = None
+    stopReason: Any = None  # noqa: N815  the format's spelling
+    usage: Any = None
+
+
+_event = msgspec.json.Decoder(_Event).decode
+
+
+class ConverseLook:
+    def __init__(self, *, native: bool) -> None:
+        self._native = native
+        self._frames = Frames()
+        self.usage: Usage | None = None
+        self.content = False
+        self.terminator = b""
+        self.finish = ""
+        self.model = ""
+        self.before_error = b""
+
+    @property
+    def complete(self) -> bool:
+        return bool(self.finish)
+
+    def feed(self, data: bytes) -> bytes:
+        passed: list[bytes] = []
+        try:
+            for frame in self._frames.feed(data):
+                if not frame.is_event and self._native:
+                    # The client hears it in the provider's own words before the stream is cut.
+                    passed.append(frame.raw)
+                passed.append(self._pass(frame))
+        except UpstreamError:
+            self.before_error = b"".join(passed)
+            raise
+        return b"".join(passed)
+
+    def end(self) -> bytes:
+        return self._frames.rest() if self._native else b""
+
+    def _pass(self, frame: Frame) -> bytes:
+        if not frame.is_event:
+            raise error_in_frame(frame)
+        kind = frame.event
+        if kind == "contentBlockDelta":
+            self.content = self.content or _says(_read(frame).delta)
+        elif kind == "contentBlockStart":
+            self.content = self.content or bool(_read(frame).start)
+        elif kind == "messageStop":
+            self._finish(_read(frame).stopReason)
+        elif kind == "metadata":
+            usage = _read(frame).usage
+            self.usage = read_usage(usage) if isinstance(usage, dict) else None
+            self.terminator += frame.raw
+            return b""
+        if self.terminator:
+            self.terminator += frame.raw
+            return b""
+        return frame.raw
+
+    def _finish(self, reason: Any) -> None:
+        if is_failure(reason) and not self._native:
+            raise failed_finish(reason)
+        self.content = True
+        self.finish = self.finish or str(reason)
+
+
+def _read(frame: Frame) -> _Event:
+    try:
+        return _event(frame.payload)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return msgspec.convert(decode_event(frame.payload), _Event)
+    except (ValueError, RecursionError):
+        return _Event()
+
+
+def _says(delta: Any) -> bool:
+    """Whether a delta says anything."""
+    if not isinstance(delta, dict):
+        return False
+    inner = next(iter(delta.values()), None)
+    return any(inner.values()) if isinstance(inner, dict) else bool(inner)

@@ -1,0 +1,241 @@
+"""Requests of the format, both ways. The model and whether to stream stand in the path.
+
+What law 6 of `wire.md` 1 does not keep when a request is written again: explicit nulls of known
+fields, blank text, turns of one role apart from each other, and how the JSON text of a schema was
+spelled.
+"""
+
+from typing import Any
+
+import msgspec
+
+from stockyard.core.messages import Message, Text
+from stockyard.core.request import Content, OutputForm, Request
+from stockyard.wire import strict
+from stockyard.wire.anthropic_messages.turns import leading_system
+from stockyard.wire.arguments import arguments_object, compact
+from stockyard.wire.bedrock_converse.additional import ADAPTIVE, additional_fields
+from stockyard.wire.bedrock_converse.names import FORMAT
+from stockyard.wire.bedrock_converse.tools import (
+    INERT,
+    decode_choice,
+    decode_tools,
+    encode_choice,
+    encode_tools,
+)
+from stockyard.wire.bedrock_converse.turns import (
+    decode_system,
+    decode_turns,
+    encode_system,
+    encode_turns,
+    has_tools,
+    without_tools,
+)
+from stockyard.wire.codec import Dropped, Traits
+from stockyard.wire.efforts import BUDGETS
+from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.layout import Drops, has_word, own_fields, words
+
+TOOLS_WITH_HISTORY = "tool_config_with_history"
+"""A conversation with calls in it is refused without tools: its calls are told as text then."""
+INERT_TOOL = "tool_config_with_history:inert"
+"""The same, but a tool that does nothing is offered instead."""
+NEUTRAL_NAMES = "document_name_neutral"
+"""Documents go without the names that their senders gave them."""
+
+THINKING_ROOM = 4_096
+"""Tokens for the answer beside its thinking, where the client set no limit."""
+
+# Neutral fields this format has no word for, as most clients spell them.
+_UNSAYABLE = {
+    "seed": "seed",
+    "presence_penalty": "presence_penalty",
+    "frequency_penalty": "frequency_penalty",
+    "logit_bias": "logit_bias",
+    "logprobs": "logprobs",
+    "top_logprobs": "top_logprobs",
+    "min_p": "min_p",
+    "cache_key": "prompt_cache_key",
+    "end_user": "user",
+    "modalities": "modalities",
+    "store": "store",
+    "previous": "previous_response_id",
+    "cache": "cache_control",
+}
+_TIERS = frozenset({"default", "priority", "flex", "reserved"})
+_JSON_WISH = "Answer with one JSON object and nothing else."
+_ADDITIONAL = "additionalModelRequestFields"
+
+# Words of a request's shape: objects that were there without saying anything.
+_CONFIG = "config"
+
+
+def decode_request(body: bytes) -> Content:
+    return _decode(Fields(strict.parse(body)))
+
+
+def _decode(fields: Fields) -> Content:
+    turns = fields.items("messages")
+    if turns is None:
+        raise FieldError("messages", "an array")
+    given = fields.inside("inferenceConfig")
+    config = given or Fields({}, "inferenceConfig")
+    tools = fields.inside("toolConfig") or Fields({}, "toolConfig")
+    content = Content(
+        messages=(*decode_system(fields.items("system")), *decode_turns(turns)),
+        max_output=config.integer("maxTokens"),
+        temperature=config.number("temperature"),
+        top_p=config.number("topP"),
+        stop=config.texts("stopSequences"),
+        tools=decode_tools(tools),
+        tool_choice=decode_choice(tools),
+        output=_take_output(fields),
+        service_tier=_take_tier(fields),
+        metadata=_take_metadata(fields),
+        shape=words(_CONFIG if given is not None else None),
+    )
+    for key, left in (("inferenceConfig", config), ("toolConfig", tools)):
+        if left.rest:
+            fields.rest[key] = left.rest
+    return msgspec.structs.replace(content, extra=fields.left(FORMAT))
+
+
+def encode_request(request: Request, *, traits: Traits) -> Dropped:
+    content, drops = request.content, Drops(FORMAT)
+    drops.foreign(content.extra)
+    for name, spelled in _UNSAYABLE.items():
+        if getattr(content, name) not in (None, False):
+            drops.add(spelled)
+    if content.n not in (None, 1):
+        drops.add("n")
+    head, rest = leading_system(content.messages)
+    tools = encode_tools(content, drops)
+    if not tools and has_tools(rest):
+        if INERT_TOOL in traits:
+            tools = [INERT]
+        elif TOOLS_WITH_HISTORY in traits:
+            rest = tuple(without_tools(rest))
+    body: dict[str, Any] = {}
+    system = encode_system(_with_json_wish(head, content), drops)
+    if system is not None:
+        body["system"] = system
+    body["messages"] = encode_turns(rest, drops, neutral_names=NEUTRAL_NAMES in traits)
+    choice = encode_choice(content.tool_choice, drops) if tools else None
+    if tools:
+        body["toolConfig"] = {"tools": tools, **({"toolChoice": choice} if choice else {})}
+    forced = choice is not None and "auto" not in choice
+    additional = additional_fields(content, drops, traits, forced=forced)
+    config = _config(content, drops, additional.get("thinking", {}))
+    if config or has_word(content.shape, _CONFIG):
+        body["inferenceConfig"] = config
+    if additional:
+        body[_ADDITIONAL] = additional
+    _add_output(body, content, drops, traits)
+    _add_caller(body, content, drops)
+    return Dropped(msgspec.json.encode(_over(own_fields(content.extra, FORMAT), body)), drops.names)
+
+
+def _take_output(fields: Fields) -> OutputForm | None:
+    """The form of the answer, if it is one that others know, too."""
+    config = fields.rest.get("outputConfig")
+    form = config.get("textFormat") if isinstance(config, dict) else None
+    inner = form.get("structure") if isinstance(form, dict) else None
+    said = inner.get("jsonSchema") if isinstance(inner, dict) else None
+    if not isinstance(said, dict) or not isinstance(said.get("schema"), str):
+        return None
+    schema = Fields(said, "outputConfig.textFormat.structure.jsonSchema")
+    text = schema.required_text("schema")
+    rest = {key: value for key, value in config.items() if key != "textFormat"}  # type: ignore[union-attr]  # it has one
+    fields.any("outputConfig")
+    if rest:
+        fields.rest["outputConfig"] = rest
+    return OutputForm(
+        kind="json_schema",
+        name=schema.text("name"),
+        description=schema.text("description"),
+        schema=arguments_object(text),
+        extra=schema.left(FORMAT),
+    )
+
+
+def _take_tier(fields: Fields) -> str | None:
+    """A tier that others know, too; another one stays among the own fields."""
+    said = fields.rest.get("serviceTier")
+    tier = said.get("type") if isinstance(said, dict) and len(said) == 1 else None
+    if tier not in _TIERS:
+        return None
+    fields.any("serviceTier")
+    return str(tier)
+
+
+def _take_metadata(fields: Fields) -> dict[str, str] | None:
+    said = fields.rest.get("requestMetadata")
+    if not isinstance(said, dict) or not all(isinstance(v, str) for v in said.values()):
+        return None
+    return fields.object("requestMetadata")
+
+
+def _config(content: Content, drops: Drops, thinking: dict[str, Any]) -> dict[str, Any]:
+    config: dict[str, Any] = {}
+    budget = thinking.get("budget_tokens")
+    if content.max_output is not None:
+        config["maxTokens"] = content.max_output
+    elif budget is not None:
+        # The limit must exceed the budget, and the model's own may not.
+        config["maxTokens"] = budget + THINKING_ROOM
+    if content.temperature is not None:
+        if thinking.get("type") in ("enabled", "adaptive"):
+            # While it thinks, a model takes no other temperature than 1.
+            drops.add("temperature")
+        else:
+            config["temperature"] = min(content.temperature, 1)
+            if content.temperature > 1:
+                drops.add("temperature")
+    if content.top_p is not None:
+        config["topP"] = content.top_p
+    if content.stop is not None and (content.stop or FORMAT in content.extra):
+        config["stopSequences"] = list(content.stop)
+    return config
+
+
+def _add_output(body: dict[str, Any], content: Content, drops: Drops, traits: Traits) -> None:
+    output: dict[str, Any] = {}
+    form, wish = content.output, content.reasoning
+    if form is not None and form.kind == "json_schema":
+        drops.foreign(form.extra, "response_format")
+        schema = {"schema": compact(form.schema)}
+        said = {"name": form.name, "description": form.description}
+        schema |= {key: text for key, text in said.items() if text is not None}
+        own = own_fields(form.extra, FORMAT)
+        structure = {"jsonSchema": {**own, **schema}}
+        output["textFormat"] = {"type": "json_schema", "structure": structure}
+    if wish is not None and ADAPTIVE in traits and wish.effort in BUDGETS:
+        output["effort"] = "low" if wish.effort == "minimal" else wish.effort
+    if output:
+        body["outputConfig"] = output
+
+
+def _with_json_wish(head: tuple[Message, ...], content: Content) -> tuple[Message, ...]:
+    """Any JSON object can only be asked for in words."""
+    if content.output is None or content.output.kind != "json_object":
+        return head
+    return (*head, Message(role="system", parts=(Text(text=_JSON_WISH),)))
+
+
+def _add_caller(body: dict[str, Any], content: Content, drops: Drops) -> None:
+    if content.metadata:
+        body["requestMetadata"] = content.metadata
+    if content.service_tier in _TIERS:
+        body["serviceTier"] = {"type": content.service_tier}
+    elif content.service_tier not in (None, "auto"):
+        drops.add("service_tier")
+
+
+def _over(own: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+    """Our fields over the unknown ones; objects that have both kinds of fields are merged."""
+    merged = {**own, **body}
+    for key, value in own.items():
+        mine = body.get(key)
+        if isinstance(mine, dict) and isinstance(value, dict):
+            merged[key] = {**value, **mine}
+    return merged

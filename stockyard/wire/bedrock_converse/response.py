@@ -1,0 +1,166 @@
+"""Whole answers of the format, both ways."""
+
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from stockyard.core.messages import AnyPart, Finish, Message, Reasoning, Refusal, ToolCall
+from stockyard.core.response import Choice, Output, Response
+from stockyard.errors import UpstreamError
+from stockyard.wire.bedrock_converse.blocks import decode_blocks, encode_blocks
+from stockyard.wire.bedrock_converse.names import (
+    ACCEPTED_ID,
+    FAILED_FINISHES,
+    FINISHES,
+    FORMAT,
+    ID_PREFIX,
+    REASONS,
+)
+from stockyard.wire.bedrock_converse.usage import read_usage, write_usage
+from stockyard.wire.codec import Facts
+from stockyard.wire.error_kinds import error_in_answer
+from stockyard.wire.error_shapes import read_error
+from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.halves import decode_event
+from stockyard.wire.layout import Drops, own_fields
+from stockyard.wire.tool_ids import Ids
+
+
+class _Answer(msgspec.Struct, gc=False):
+    output: msgspec.Raw = msgspec.Raw()
+    stopReason: Any = None  # noqa: N815  the format's spelling
+    usage: Any = None
+
+
+_facts_of = msgspec.json.Decoder(_Answer).decode
+
+
+def facts(body: bytes) -> Facts:
+    try:
+        answer = _facts_of(body)
+    except (ValueError, RecursionError):
+        raise _no_answer(body) from None
+    if not bytes(answer.output).startswith(b"{"):
+        raise _no_answer(body)
+    if is_failure(answer.stopReason):
+        raise failed_finish(answer.stopReason)
+    return Facts(
+        usage=read_usage(answer.usage) if isinstance(answer.usage, dict) else None,
+        finish=answer.stopReason if isinstance(answer.stopReason, str) else "",
+    )
+
+
+def decode_response(body: bytes) -> Output:
+    try:
+        answer = Fields(decode_event(body))
+        output = answer.inside("output")
+        if output is None:
+            raise _no_answer(body)
+        return _decode_output(answer, output)
+    except (FieldError, ValueError, RecursionError):
+        raise _no_answer(body) from None
+
+
+def encode_response(response: Response) -> bytes:
+    output, drops = response.output, Drops(FORMAT)
+    choice = output.choices[0] if output.choices else Choice(message=Message(role="assistant"))
+    message = choice.message
+    content = encode_blocks(answerable(message.parts), drops, "content")
+    body: dict[str, Any] = {
+        **own_fields(output.extra, FORMAT),
+        "output": {
+            "message": {
+                **own_fields(message.extra, FORMAT),
+                "role": "assistant",
+                "content": content,
+            }
+        },
+        "stopReason": stop_reason(
+            choice.finish,
+            choice.native_finish,
+            own=FORMAT in choice.extra,
+            refused=any(isinstance(part, Refusal) for part in message.parts),
+        ),
+    }
+    if response.usage is not None:
+        body["usage"] = write_usage(response.usage)
+    return msgspec.json.encode(body)
+
+
+def finish_of(native: Any, *, called: bool) -> tuple[Finish, str | None]:
+    """The neutral finish and the provider's own word for it.
+
+    Raises UpstreamError for a finish that is a failure.
+    """
+    if is_failure(native):
+        raise failed_finish(native)
+    known = FINISHES.get(native) if isinstance(native, str) else None
+    if called and known in (None, "stop"):
+        known = "tool_calls"
+    return known or "stop", native if isinstance(native, str) else None
+
+
+def stop_reason(finish: Finish | None, native: str | None, *, own: bool, refused: bool) -> str:
+    """The word of this format; its own more exact one when the answer came in this format."""
+    if refused and finish in (None, "stop"):
+        return "content_filtered"
+    if own and native in FINISHES:
+        return native
+    return REASONS[finish or "stop"]
+
+
+def answerable(parts: tuple[AnyPart, ...]) -> tuple[AnyPart, ...]:
+    """Parts with call ids that clients of this format accept, and thinking as they may see it."""
+    ids = Ids(ACCEPTED_ID, ID_PREFIX)
+    return tuple(
+        replace(part, id=ids.call(part.id))
+        if isinstance(part, ToolCall)
+        else shown(part)
+        if isinstance(part, Reasoning)
+        else part
+        for part in parts
+    )
+
+
+def shown(part: Reasoning) -> Reasoning:
+    """Thinking of another provider is shown without its signature: this format cannot check it."""
+    if part.made_by == FORMAT:
+        return part
+    text = part.text or "".join(part.summary)
+    return Reasoning(text=text, made_by=FORMAT) if text else part
+
+
+def is_failure(finish: Any) -> bool:
+    return isinstance(finish, str) and finish in FAILED_FINISHES
+
+
+def failed_finish(native: str) -> UpstreamError:
+    return UpstreamError(
+        "provider_fault", "The model stopped because of an error at the provider.", code=native
+    )
+
+
+def _decode_output(answer: Fields, output: Fields) -> Output:
+    answer.any("usage")
+    message = output.inside("message") or Fields({}, output.at("message"))
+    message.any("role")
+    parts = decode_blocks(message.items("content") or [], message.at("content"))
+    called = any(isinstance(part, ToolCall) for part in parts)
+    finish, native = finish_of(answer.any("stopReason"), called=called)
+    choice = Choice(
+        message=Message(role="assistant", parts=parts, extra=message.left(FORMAT)),
+        finish=finish,
+        native_finish=native,
+        # Always tagged, so that an answer that came in this format is told from a foreign one.
+        extra={FORMAT: {}},
+    )
+    return Output(choices=(choice,), extra=answer.left(FORMAT))
+
+
+def _no_answer(body: bytes) -> UpstreamError:
+    """What a 200 that is no answer says instead."""
+    said = read_error(body)
+    if said.message:
+        return error_in_answer(said)
+    return UpstreamError("bad_answer", "The provider's answer has no message.")

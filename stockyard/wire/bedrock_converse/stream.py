@@ -1,0 +1,206 @@
+"""Read a stream of the format: blocks that are told apart by their index, into Events.
+
+What the services do, and is tolerated here: text and thinking begin without a start, several blocks
+may grow at once, every event is padded with `p`, and the usage comes after the end of the answer.
+"""
+
+from typing import Any
+
+from stockyard.core.events import (
+    ArgumentsDelta,
+    CitationAdded,
+    Event,
+    Finished,
+    OpaqueEvent,
+    PartEnded,
+    PartKind,
+    PartStarted,
+    ReasoningDelta,
+    SignatureDelta,
+    Started,
+    TextDelta,
+    UsageSeen,
+)
+from stockyard.core.messages import Opaque, Reasoning
+from stockyard.errors import StockyardError, UpstreamError
+from stockyard.wire.bedrock_converse.errors import error_in_frame
+from stockyard.wire.bedrock_converse.names import FORMAT
+from stockyard.wire.bedrock_converse.response import finish_of
+from stockyard.wire.bedrock_converse.usage import read_usage
+from stockyard.wire.eventstream import Frame, Frames
+from stockyard.wire.halves import Halves, decode_event
+
+_Object = dict[str, Any]
+
+_DELTAS: dict[str, Any] = {
+    "text": TextDelta,
+    "reasoning": ReasoningDelta,
+    "tool_call": ArgumentsDelta,
+}
+
+
+class _Block:
+    """A content block while it is open."""
+
+    __slots__ = ("key", "kind")
+
+    def __init__(self, key: str, kind: PartKind) -> None:
+        self.key = key
+        self.kind = kind
+
+
+class ConverseReader:
+    def __init__(self) -> None:
+        self._frames = Frames()
+        self._halves = Halves()
+        self._open: dict[Any, _Block] = {}
+        self._made = 0
+        self._called = False
+        self._started = False
+        self._finished = False
+        self.before_error: list[Event] = []
+
+    @property
+    def complete(self) -> bool:
+        return self._finished
+
+    def feed(self, data: bytes) -> list[Event]:
+        events: list[Event] = []
+        try:
+            for frame in self._frames.feed(data):
+                self._read(frame, events)
+        except StockyardError:
+            self.before_error = events
+            raise
+        return events
+
+    def end(self) -> list[Event]:
+        if not self._finished:
+            self.before_error = []
+            raise UpstreamError("interrupted", "The provider's answer broke off before its end.")
+        return []
+
+    def _read(self, frame: Frame, events: list[Event]) -> None:
+        if not frame.is_event:
+            raise error_in_frame(frame)
+        read = _READERS.get(frame.event)
+        try:
+            if read is not None:
+                read(self, decode_event(frame.payload), events)
+        except (ValueError, RecursionError, TypeError, AttributeError, KeyError):
+            raise not_converse() from None
+
+    def _message_start(self, _: _Object, events: list[Event]) -> None:
+        if not self._started:
+            self._started = True
+            events.append(Started())
+
+    def _block_start(self, event: _Object, events: list[Event]) -> None:
+        index, start = event.get("contentBlockIndex"), event.get("start") or {}
+        call = start.get("toolUse")
+        if call is not None and "type" not in call:
+            self._called = True
+            block = self._new(index, "tool_call", events)
+            extra = {k: v for k, v in call.items() if k not in ("toolUseId", "name")}
+            events.append(
+                PartStarted(
+                    key=block.key,
+                    kind="tool_call",
+                    id=call["toolUseId"],
+                    name=call["name"],
+                    extra={FORMAT: extra} if extra else {},
+                )
+            )
+        elif start:
+            # Images, and results of tools that the provider runs itself.
+            block = self._new(index, "opaque", events)
+            whole = Opaque(format=FORMAT, value=start)
+            events.append(PartStarted(key=block.key, kind="opaque", whole=whole))
+
+    def _block_delta(self, event: _Object, events: list[Event]) -> None:
+        index, delta = event.get("contentBlockIndex"), event["delta"]
+        if "text" in delta:
+            self._say(self._text(index, events), delta["text"], events)
+        elif "toolUse" in delta:
+            block = self._open.get(index)
+            if block is not None and block.kind == "tool_call":
+                self._say(block, delta["toolUse"].get("input"), events)
+        elif "reasoningContent" in delta:
+            self._think(index, delta["reasoningContent"], events)
+        elif "citation" in delta:
+            key, value = self._text(index, events).key, delta["citation"]
+            events.append(CitationAdded(key=key, format=FORMAT, value=value))
+        else:
+            events.append(OpaqueEvent(format=FORMAT, value=delta, name="contentBlockDelta"))
+
+    def _think(self, index: Any, said: _Object, events: list[Event]) -> None:
+        if "redactedContent" in said:
+            block = self._new(index, "reasoning", events)
+            whole = Reasoning(redacted=said["redactedContent"], made_by=FORMAT)
+            events.append(PartStarted(key=block.key, kind="reasoning", whole=whole))
+            return
+        block = self._part(index, "reasoning", events)
+        self._say(block, said.get("text"), events)
+        if signature := said.get("signature"):
+            events.append(SignatureDelta(key=block.key, signature=signature, made_by=FORMAT))
+
+    def _block_stop(self, event: _Object, events: list[Event]) -> None:
+        self._close(event.get("contentBlockIndex"), events)
+
+    def _message_stop(self, event: _Object, events: list[Event]) -> None:
+        if self._finished:
+            return
+        for index in list(self._open):
+            self._close(index, events)
+        reason, word = finish_of(event.get("stopReason"), called=self._called)
+        self._finished = True
+        events.append(Finished(reason=reason, native=word, extra={FORMAT: {}}))
+
+    def _metadata(self, event: _Object, events: list[Event]) -> None:
+        usage = event.get("usage")
+        read = read_usage(usage) if isinstance(usage, dict) else None
+        if read is not None:
+            events.append(UsageSeen(usage=read))
+
+    def _text(self, index: Any, events: list[Event]) -> _Block:
+        return self._part(index, "text", events)
+
+    def _part(self, index: Any, kind: PartKind, events: list[Event]) -> _Block:
+        """The open block of this index and kind. It begins with its first piece."""
+        block = self._open.get(index)
+        if block is None or block.kind != kind:
+            block = self._new(index, kind, events)
+            events.append(PartStarted(key=block.key, kind=kind))
+        return block
+
+    def _new(self, index: Any, kind: PartKind, events: list[Event]) -> _Block:
+        self._close(index, events)
+        self._made += 1
+        block = self._open[index] = _Block(f"0.{self._made}", kind)
+        return block
+
+    def _say(self, block: _Block, text: Any, events: list[Event]) -> None:
+        if text and (text := self._halves.join(block.key, text)):
+            events.append(_DELTAS[block.kind](key=block.key, text=text))
+
+    def _close(self, index: Any, events: list[Event]) -> None:
+        block = self._open.pop(index, None)
+        if block is None:
+            return
+        if rest := self._halves.end(block.key):
+            events.append(_DELTAS[block.kind](key=block.key, text=rest))
+        events.append(PartEnded(key=block.key))
+
+
+_READERS: dict[str, Any] = {
+    "messageStart": ConverseReader._message_start,
+    "contentBlockStart": ConverseReader._block_start,
+    "contentBlockDelta": ConverseReader._block_delta,
+    "contentBlockStop": ConverseReader._block_stop,
+    "messageStop": ConverseReader._message_stop,
+    "metadata": ConverseReader._metadata,
+}
+
+
+def not_converse() -> UpstreamError:
+    return UpstreamError("bad_answer", "The provider's stream has an event that cannot be read.")

@@ -1,0 +1,196 @@
+"""Turns of a conversation, both ways.
+
+Turns of the user and of the model alternate strictly here, so those of one role that follow each
+other are merged, and all results of one turn stand in one turn of the user, before its text. What
+is refused elsewhere in a conversation is put right as well: a first turn of the model, a document
+without text beside it, two documents of one name.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from msgspec.structs import replace
+
+from stockyard.core.messages import AnyPart, Message, Role, Text, ToolCall, ToolResult
+from stockyard.wire.anthropic_messages.turns import TURN, split_results
+from stockyard.wire.bedrock_converse.blocks import decode_blocks, encode_block, encode_blocks
+from stockyard.wire.bedrock_converse.names import ACCEPTED_ID, FORMAT, ID_PREFIX, tool_name
+from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.layout import Drops, has_word, own_fields, words
+from stockyard.wire.tool_ids import Ids
+
+_Block = dict[str, Any]
+
+_ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
+_FILLER = "."
+"""Stands where a text is demanded and nobody said any."""
+
+
+def decode_system(items: list[Any] | None) -> tuple[Message, ...]:
+    if items is None:
+        return ()
+    return (Message(role="system", parts=decode_blocks(items, "system")),)
+
+
+def decode_turns(items: list[Any]) -> tuple[Message, ...]:
+    messages: list[Message] = []
+    for i, item in enumerate(items):
+        fields = Fields(item, f"messages[{i}]")
+        role = _ROLES.get(fields.required_text("role"))
+        if role is None:
+            raise FieldError(fields.at("role"), "user, assistant or system")
+        parts = decode_blocks(fields.items("content") or [], fields.at("content"))
+        shape = words(TURN if role == "system" else None)
+        turn = Message(role=role, parts=parts, shape=shape, extra=fields.left(FORMAT))
+        messages += split_results(turn) if role == "user" else (turn,)
+    return tuple(messages)
+
+
+def encode_system(messages: tuple[Message, ...], drops: Drops) -> list[_Block] | None:
+    for message in messages:
+        drops.foreign(message.extra, "messages")
+    return [b for m in messages for b in encode_blocks(m.parts, drops, "messages.content")] or None
+
+
+def encode_turns(
+    messages: Iterable[Message], drops: Drops, *, neutral_names: bool
+) -> list[dict[str, Any]]:
+    writer = _Turns(drops)
+    for message in messages:
+        writer.add(message)
+    return _with_document_names(writer.finished(), neutral=neutral_names)
+
+
+def has_tools(messages: Iterable[Message]) -> bool:
+    return any(isinstance(part, ToolCall | ToolResult) for m in messages for part in m.parts)
+
+
+def without_tools(messages: Iterable[Message]) -> Iterator[Message]:
+    """The same conversation with its calls and their results told as text."""
+    called: dict[str, str] = {}
+    for message in messages:
+        parts = tuple(told for part in message.parts for told in _told(part, called))
+        yield replace(message, role="user" if message.role == "tool" else message.role, parts=parts)
+
+
+def _told(part: AnyPart, called: dict[str, str]) -> Iterator[AnyPart]:
+    if isinstance(part, ToolCall):
+        called[part.id] = part.name
+        yield Text(text=f"[Called {part.name} with {part.arguments or '{}'}]", cache=part.cache)
+    elif isinstance(part, ToolResult):
+        name = called.get(part.call_id, "a tool")
+        text = "".join(piece.text for piece in part.parts if isinstance(piece, Text))
+        outcome = "failed" if part.is_error else "answered"
+        yield Text(text=f"[{name} {outcome}: {text}]", cache=part.cache)
+        yield from (piece for piece in part.parts if not isinstance(piece, Text))
+    else:
+        yield part
+
+
+class _Turns:
+    """Puts messages together into turns, with ids that this format accepts."""
+
+    def __init__(self, drops: Drops) -> None:
+        self._drops = drops
+        self._ids = Ids(ACCEPTED_ID, ID_PREFIX)
+        self._answered: set[str] = set()
+        self._turns: list[dict[str, Any]] = []
+        self._notes: list[_Block] = []
+        """Of the system, in the middle of the conversation."""
+
+    def add(self, message: Message) -> None:
+        self._drops.foreign(message.extra, "messages")
+        if message.name is not None:
+            self._drops.add("messages.name")
+        blocks = [block for part in message.parts for block in self._blocks(part)]
+        if message.role == "system":
+            self._add_system(blocks, message)
+            return
+        role = "assistant" if message.role == "assistant" else "user"
+        if role == "user" and self._notes:
+            blocks, self._notes = [*self._notes, *blocks], []
+        if blocks:
+            self._place(role, blocks, message)
+
+    def finished(self) -> list[dict[str, Any]]:
+        if self._notes:
+            self._place("user", self._notes, Message(role="user"))
+        turns = self._turns
+        if turns and turns[0]["role"] == "assistant":
+            turns.insert(0, {"role": "user", "content": [{"text": _FILLER}]})
+        for turn in turns:
+            blocks = turn["content"]
+            # A document is refused without a text beside it.
+            if any("document" in b for b in blocks) and not any("text" in b for b in blocks):
+                blocks.append({"text": _FILLER})
+        return turns
+
+    def _add_system(self, blocks: list[_Block], message: Message) -> None:
+        if has_word(message.shape, TURN):
+            self._place("system", blocks, message)
+            return
+        self._notes += [
+            {"text": f"<system>\n{block['text']}\n</system>"} if "text" in block else block
+            for block in blocks
+        ]
+
+    def _place(self, role: str, blocks: list[_Block], message: Message) -> None:
+        last = self._turns[-1] if self._turns else None
+        if last is not None and last["role"] == role:
+            last["content"] += blocks
+        else:
+            own = own_fields(message.extra, FORMAT)
+            last = {**own, "role": role, "content": list(blocks)}
+            self._turns.append(last)
+        if role == "user":
+            last["content"] = _results_first(last["content"])
+
+    def _blocks(self, part: AnyPart) -> list[_Block]:
+        if isinstance(part, ToolCall):
+            part = replace(part, id=self._ids.call(part.id), name=tool_name(part.name))
+        elif isinstance(part, ToolResult):
+            fitting = self._ids.result(part.call_id)
+            if fitting is None:
+                # A result without its call is refused by the provider.
+                self._drops.add("messages.tool_call_id")
+                return []
+            if fitting in self._answered:
+                return []
+            self._answered.add(fitting)
+            part = replace(part, call_id=fitting)
+        return encode_block(part, self._drops, "messages.content")
+
+
+def _results_first(blocks: list[_Block]) -> list[_Block]:
+    """Results before everything else, each with the cache point behind it."""
+    results: list[_Block] = []
+    others: list[_Block] = []
+    group = others
+    for block in blocks:
+        if "cachePoint" not in block:
+            group = results if "toolResult" in block else others
+        group.append(block)
+    return [*results, *others]
+
+
+def _with_document_names(turns: list[dict[str, Any]], *, neutral: bool) -> list[dict[str, Any]]:
+    """No two documents have one name. A neutral one tells the model nothing it might obey."""
+    taken: set[str] = set()
+    for document in _documents(turns):
+        name = said = "document" if neutral else document["name"]
+        count = 1
+        while name in taken or (neutral and name == said):
+            name = f"{said}-{count}"
+            count += 1
+        taken.add(name)
+        document["name"] = name
+    return turns
+
+
+def _documents(turns: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for turn in turns:
+        for block in turn["content"]:
+            inner = block["toolResult"]["content"] if "toolResult" in block else ()
+            for one in (block, *inner):
+                if "document" in one:
+                    yield one["document"]

@@ -1,0 +1,144 @@
+"""Write Events as a stream of the format. Blocks may grow side by side here, so nothing waits but
+the end, which other formats tell before the usage."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from stockyard.core.events import (
+    ArgumentsDelta,
+    CitationAdded,
+    Event,
+    Finished,
+    PartEnded,
+    PartStarted,
+    ReasoningDelta,
+    RefusalDelta,
+    SignatureDelta,
+    TextDelta,
+    UsageSeen,
+)
+from stockyard.core.messages import Reasoning
+from stockyard.core.money import Usage
+from stockyard.wire import eventstream
+from stockyard.wire.bedrock_converse.errors import failed_stream
+from stockyard.wire.bedrock_converse.names import ACCEPTED_ID, FORMAT, ID_PREFIX
+from stockyard.wire.bedrock_converse.response import stop_reason
+from stockyard.wire.bedrock_converse.usage import write_usage
+from stockyard.wire.codec import Fault, Pen
+from stockyard.wire.tool_ids import Ids
+
+_encode = msgspec.json.Encoder().encode
+
+_Object = dict[str, Any]
+
+
+class ConverseWriter:
+    def __init__(self, pen: Pen) -> None:
+        self._pen = pen
+        self._ids = Ids(ACCEPTED_ID, ID_PREFIX)
+        self._begun = False
+        self._indexes: dict[str, int] = {}
+        """Numbers of the blocks that were begun, by the keys of their parts."""
+        self._closed: set[str] = set()
+        self._refused = False
+        self._finish: Finished | None = None
+        self._usage: Usage | None = None
+        self._out: list[bytes] = []
+
+    def write(self, events: Sequence[Event]) -> bytes:
+        for event in events:
+            self._take(event)
+        return self._taken()
+
+    def end(self, comment: bytes = b"") -> bytes:
+        self._begin()
+        for key in self._indexes:
+            self._close(key)
+        finish = self._finish
+        reason = stop_reason(
+            finish.reason if finish else None,
+            finish.native if finish else None,
+            own=bool(finish and FORMAT in finish.extra),
+            refused=self._refused,
+        )
+        self._say("messageStop", {"stopReason": reason})
+        usage = self._usage or Usage(in_fresh=self._pen.input_estimate)
+        self._say("metadata", {"usage": write_usage(usage)})
+        return self._taken()
+
+    def fail(self, fault: Fault) -> bytes:
+        return self._taken() + failed_stream(fault)
+
+    def _taken(self) -> bytes:
+        out, self._out = b"".join(self._out), []
+        return out
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, UsageSeen):
+            self._usage = event.usage
+            return
+        self._begin()
+        if getattr(event, "choice", 0) != 0:
+            # This format has one answer per call; others are not shown.
+            return
+        if isinstance(event, Finished):
+            self._finish = self._finish or event
+        elif isinstance(event, PartStarted):
+            self._part_started(event)
+        elif isinstance(event, PartEnded):
+            self._close(event.key)
+        else:
+            self._delta(event)
+
+    def _part_started(self, event: PartStarted) -> None:
+        if event.kind == "tool_call" and event.kind_of_tool != "server":
+            call = {"toolUseId": self._ids.call(event.id or ""), "name": event.name or ""}
+            start = {"contentBlockIndex": self._index(event.key), "start": {"toolUse": call}}
+            self._say("contentBlockStart", start)
+        elif (
+            isinstance(event.whole, Reasoning)
+            and event.whole.redacted is not None
+            and event.whole.made_by == FORMAT
+        ):
+            self._grow(event.key, {"reasoningContent": {"redactedContent": event.whole.redacted}})
+
+    def _delta(self, event: Event) -> None:
+        if isinstance(event, TextDelta | RefusalDelta):
+            self._refused = self._refused or isinstance(event, RefusalDelta)
+            if event.text:
+                self._grow(event.key, {"text": event.text})
+        elif isinstance(event, ReasoningDelta):
+            if event.text:
+                self._grow(event.key, {"reasoningContent": {"text": event.text}})
+        elif isinstance(event, SignatureDelta):
+            # Another's signature means nothing here, and must not come back as if it did.
+            if event.made_by == FORMAT:
+                self._grow(event.key, {"reasoningContent": {"signature": event.signature}})
+        elif isinstance(event, ArgumentsDelta):
+            if event.text and event.key in self._indexes:
+                self._grow(event.key, {"toolUse": {"input": event.text}})
+        elif isinstance(event, CitationAdded) and event.format == FORMAT:
+            self._grow(event.key, {"citation": event.value})
+
+    def _grow(self, key: str, delta: _Object) -> None:
+        if key not in self._closed:
+            index = self._index(key)
+            self._say("contentBlockDelta", {"contentBlockIndex": index, "delta": delta})
+
+    def _index(self, key: str) -> int:
+        return self._indexes.setdefault(key, len(self._indexes))
+
+    def _close(self, key: str) -> None:
+        if key in self._indexes and key not in self._closed:
+            self._closed.add(key)
+            self._say("contentBlockStop", {"contentBlockIndex": self._indexes[key]})
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            self._say("messageStart", {"role": "assistant"})
+
+    def _say(self, name: str, event: _Object) -> None:
+        self._out.append(eventstream.event(name, _encode(event)))

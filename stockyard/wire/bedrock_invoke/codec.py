@@ -1,0 +1,103 @@
+"""Invoke: a model's own bodies. Those of Messages are read here; all others pass unread."""
+
+import msgspec
+
+from stockyard.core.request import Content, Request
+from stockyard.core.response import Output, Response
+from stockyard.errors import Refused, UpstreamError
+from stockyard.wire.anthropic_messages import response
+from stockyard.wire.bedrock_converse import errors
+from stockyard.wire.bedrock_invoke import request
+from stockyard.wire.bedrock_invoke.stream import InvokeLook, InvokeReader, InvokeWriter
+from stockyard.wire.codec import (
+    Dropped,
+    Facts,
+    Fault,
+    Fields,
+    NotReadable,
+    Pen,
+    RequestHead,
+    Traits,
+    WireError,
+)
+from stockyard.wire.error_kinds import upstream_error
+from stockyard.wire.eventstream import STREAM_TYPE
+from stockyard.wire.fields import FieldError
+from stockyard.wire.head import quoted, read_head
+
+_TELLING = b'"anthropic_version"'
+"""What every body of Messages has here, and no other."""
+
+
+class _Head(msgspec.Struct, gc=False):
+    messages: list[msgspec.Raw]
+    max_tokens: int | msgspec.UnsetType | None = msgspec.UNSET
+
+
+_HEAD = msgspec.json.Decoder(_Head)
+_KEYS = quoted("messages", "max_tokens")
+
+
+class InvokeCodec:
+    name = "bedrock.invoke"
+    stream_type = STREAM_TYPE
+    ping = b""
+    comments = False
+    terminator = b""
+
+    def peek(self, body: bytes) -> RequestHead:
+        """The head as far as the body knows it. Raises NotReadable for bodies of other formats."""
+        if _TELLING not in body:
+            raise NotReadable
+        head = read_head(body, _HEAD, _KEYS)
+        limit = None if head.max_tokens is msgspec.UNSET else head.max_tokens
+        # Usage is part of every stream of this format.
+        return RequestHead("", wants_usage=True, max_output=limit)
+
+    def decode_request(self, body: bytes) -> Content:
+        try:
+            return request.decode_request(body)
+        except FieldError as error:
+            raise Refused(400, "invalid_request", str(error), param=error.path) from None
+
+    def encode_request(
+        self,
+        request_: Request,
+        *,
+        features: Traits,
+        traits: Traits,
+        max_output: int | None = None,
+    ) -> Dropped:
+        return request.encode_request(request_, features=features | traits, max_output=max_output)
+
+    def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:
+        return body
+
+    def facts(self, body: bytes, *, traits: Traits) -> Facts:
+        return response.facts(body)
+
+    def decode_response(self, body: bytes, *, traits: Traits) -> Output:
+        return response.decode_response(body)
+
+    def encode_response(self, response_: Response, pen: Pen) -> bytes:
+        return response.encode_response(response_, pen)
+
+    def reader(self, *, traits: Traits) -> InvokeReader:
+        return InvokeReader()
+
+    def look(self, *, traits: Traits, keep_usage: bool, native: bool) -> InvokeLook:
+        return InvokeLook(native=native)
+
+    def writer(self, pen: Pen) -> InvokeWriter:
+        return InvokeWriter(pen)
+
+    def decode_error(
+        self, status: int, fields: Fields, body: bytes, *, traits: Traits = frozenset()
+    ) -> UpstreamError:
+        return upstream_error(status, fields, body, traits)
+
+    def encode_error(self, fault: Fault) -> WireError:
+        return errors.encode_error(fault)
+
+    def failed_stream(self, fault: Fault) -> bytes:
+        return errors.failed_stream(fault)

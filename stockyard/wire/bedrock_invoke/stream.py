@@ -1,0 +1,140 @@
+"""Streams: the events of Messages, each as base64 text in a frame of its own."""
+
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+
+import msgspec
+
+from stockyard.core.events import Event
+from stockyard.core.money import Usage
+from stockyard.errors import StockyardError, UpstreamError
+from stockyard.wire import eventstream
+from stockyard.wire.anthropic_messages.look import MessagesLook
+from stockyard.wire.anthropic_messages.stream import MessagesReader
+from stockyard.wire.anthropic_messages.writer import MessagesWriter
+from stockyard.wire.bedrock_converse.errors import error_in_frame, failed_stream
+from stockyard.wire.codec import Fault, Pen
+from stockyard.wire.eventstream import Frame, Frames
+from stockyard.wire.sse import Blocks, said
+
+
+class _Chunk(msgspec.Struct, gc=False):
+    bytes: str = ""
+
+
+_chunk = msgspec.json.Decoder(_Chunk).decode
+
+
+class InvokeReader:
+    def __init__(self) -> None:
+        self._frames = Frames()
+        self._inner = MessagesReader()
+        self.before_error: list[Event] = []
+
+    @property
+    def complete(self) -> bool:
+        return self._inner.complete
+
+    def feed(self, data: bytes) -> list[Event]:
+        events: list[Event] = []
+        try:
+            for frame in self._frames.feed(data):
+                events += self._inner.feed(_event_in(frame))
+        except StockyardError:
+            self.before_error = [*events, *self._inner.before_error]
+            raise
+        return events
+
+    def end(self) -> list[Event]:
+        try:
+            return self._inner.end()
+        except StockyardError:
+            self.before_error = self._inner.before_error
+            raise
+
+
+class InvokeLook:
+    def __init__(self, *, native: bool) -> None:
+        self._native = native
+        self._frames = Frames()
+        self._inner = MessagesLook(native=True)
+        self.terminator = b""
+        self.before_error = b""
+
+    @property
+    def content(self) -> bool:
+        return self._inner.content
+
+    @property
+    def finish(self) -> str:
+        return self._inner.finish
+
+    @property
+    def model(self) -> str:
+        return self._inner.model
+
+    @property
+    def usage(self) -> Usage | None:
+        return self._inner.usage
+
+    @property
+    def complete(self) -> bool:
+        return self._inner.complete
+
+    def feed(self, data: bytes) -> bytes:
+        passed: list[bytes] = []
+        try:
+            for frame in self._frames.feed(data):
+                if not frame.is_event and self._native:
+                    # The client hears it in the provider's own words before the stream is cut.
+                    passed.append(frame.raw)
+                self._inner.feed(_event_in(frame))
+                if self._inner.terminator:
+                    self.terminator += frame.raw
+                else:
+                    passed.append(frame.raw)
+        except UpstreamError:
+            self.before_error = b"".join(passed)
+            raise
+        return b"".join(passed)
+
+    def end(self) -> bytes:
+        return self._frames.rest() if self._native else b""
+
+
+class InvokeWriter:
+    def __init__(self, pen: Pen) -> None:
+        self._inner = MessagesWriter(pen)
+        self._blocks = Blocks()
+
+    def write(self, events: Sequence[Event]) -> bytes:
+        return self._framed(self._inner.write(events))
+
+    def end(self, comment: bytes = b"") -> bytes:
+        return self._framed(self._inner.end())
+
+    def fail(self, fault: Fault) -> bytes:
+        return self._framed(self._inner.write(())) + failed_stream(fault)
+
+    def _framed(self, stream: bytes) -> bytes:
+        events = (said(block).data for block in self._blocks.feed(stream))
+        return b"".join(_frame_of(event) for event in events if event)
+
+
+def _frame_of(event: bytes) -> bytes:
+    return eventstream.event("chunk", msgspec.json.encode({"bytes": b64encode(event).decode()}))
+
+
+def _event_in(frame: Frame) -> bytes:
+    """The event in a frame, as a Messages stream would have it. Raises UpstreamError for errors."""
+    if not frame.is_event:
+        raise error_in_frame(frame)
+    try:
+        event = b64decode(_chunk(frame.payload).bytes, validate=True)
+    except (ValueError, RecursionError):
+        raise UpstreamError(
+            "bad_answer", "The provider's stream has an event that cannot be read."
+        ) from None
+    if not event:
+        return b""
+    return b"data: %b\n\n" % event.replace(b"\r", b" ").replace(b"\n", b" ")
