@@ -34,6 +34,7 @@ from stockyard.core.signals import ExchangeFinished, ModuleChanged, Signals
 from stockyard.core.standing import Standings
 from stockyard.core.totals import totals
 from stockyard.errors import CannotStart, EgressDenied
+from stockyard.gateway.drains import Drains
 from stockyard.gateway.front import Front
 from stockyard.gateway.health import Health
 from stockyard.gateway.limits import HttpLimits
@@ -124,6 +125,7 @@ class Stockyard:
             standings=self.standings,
             meters=self.meters,
             pings=Pings(),
+            drains=_drains(settings),
             plain=FORMATS["openai.chat"],
             closing_comment=self._closing_comment,
         )
@@ -206,6 +208,7 @@ class Stockyard:
     async def close(self) -> None:
         """Close what `open` opened, in reverse. What is queued is written first."""
         await self.jobs.stop()
+        self.office.drains.close()
         for task in self.tasks:
             task.cancel()
         await self.client.close()
@@ -299,6 +302,9 @@ class Stockyard:
         gauge = self.meters.gauge
         gauge("stockyard_calls_running", "Calls under way.", lambda: len(self.office.running))
         gauge("stockyard_http_connections", "Open connections.", lambda: len(self.front.lanes))
+        gauge(
+            "stockyard_drains", "Streams read on for their counts.", lambda: len(self.office.drains)
+        )
         gauge(
             "stockyard_http_rejects",
             "Requests refused for their HTTP alone.",
@@ -409,6 +415,12 @@ def _held_from_settings(settings: Settings, found: catalog.Catalog) -> Iterator[
             yield Held(Credential(f"file:{name}", name, section.api_key), provider.origin)
         for one in section.credentials:
             yield Held(Credential(f"file:{one.name}", name, one.secret), provider.origin)
+
+
+def _drains(settings: Settings) -> Drains:
+    cancel = settings.cancel
+    wanted = cancel.policy == "drain"
+    return Drains(most=cancel.drain_max if wanted else 0, seconds=cancel.drain)
 
 
 def _silence(timeout: Timeout) -> Silence:

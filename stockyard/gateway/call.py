@@ -180,7 +180,9 @@ class Call:
     def stream_done(self) -> None:
         if self._finished:
             return
-        if self._passage.ends:
+        if self.x.abandoned:
+            self.give_up()
+        elif self._passage.ends:
             self._tell(self._end_stream())
         else:
             self._conclude()
@@ -216,7 +218,9 @@ class Call:
     def stream_failed(self, error: StockyardError) -> None:
         if self._finished:
             return
-        if self._passage.ends:
+        if self.x.abandoned:
+            self.give_up()
+        elif self._passage.ends:
             self._tell(self._end_broken(error))
         else:
             self._break(error)
@@ -262,11 +266,22 @@ class Call:
             if not self._begun:
                 self._finish(GONE, Abandoned())
         elif not self._ending:
-            self._pump.stream.cancel()
-            if self._passage.ends:
-                self._tell(self._end_abandoned(Abandoned()))
+            if self._office.drains.enter(self):
+                self._office.pings.discard(self._pump)
+                self._pump.stream.resume()
             else:
-                self._finish(GONE, Abandoned())
+                self.give_up()
+
+    def give_up(self) -> None:
+        """The client has gone, and no more is read for it."""
+        self._office.drains.leave(self)
+        if self._pump is None or self._ending:
+            return
+        self._pump.stream.cancel()
+        if self._passage.ends:
+            self._tell(self._end_abandoned(Abandoned()))
+        else:
+            self._finish(GONE, Abandoned())
 
     def _stop(self) -> None:
         if self._ride is not None:

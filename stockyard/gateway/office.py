@@ -7,6 +7,7 @@ from typing import Protocol
 from stockyard.core.exchange import Exchange
 from stockyard.core.signals import ExchangeFinished, Signals
 from stockyard.core.standing import Standings
+from stockyard.gateway.drains import Drains
 from stockyard.gateway.meters import Meters
 from stockyard.gateway.pings import Pings
 from stockyard.upstream.dispatch import Dispatch
@@ -30,12 +31,14 @@ class Office:
         standings: Standings,
         meters: Meters,
         pings: Pings,
+        drains: Drains,
         plain: Codec,
         closing_comment: Callable[[Exchange], bytes],
     ) -> None:
         self.dispatch = dispatch
         self.choose = dispatch.choose
         self.pings = pings
+        self.drains = drains
         self.plain = plain
         """Says errors where the path has no format of its own."""
         self.closing_comment = closing_comment

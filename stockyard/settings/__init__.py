@@ -5,6 +5,7 @@ from stockyard.settings.load import load
 from stockyard.settings.sections import (
     AliasSection,
     Auth,
+    Cancel,
     CredentialSection,
     Disk,
     Egress,
@@ -27,6 +28,7 @@ from stockyard.settings.units import Seconds, Size
 __all__ = [
     "AliasSection",
     "Auth",
+    "Cancel",
     "CredentialSection",
     "Disk",
     "Egress",

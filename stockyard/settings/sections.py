@@ -136,6 +136,18 @@ class Overload(Struct, frozen=True, kw_only=True):
     loop_lag: Seconds = Seconds(0.1)
 
 
+class Cancel(Struct, frozen=True, kw_only=True):
+    """What becomes of a stream whose caller leaves."""
+
+    policy: Literal["abort", "drain"] = "abort"
+    """`abort` closes the upstream at once, and what was not counted yet is estimated. `drain` reads
+    on, to be told the exact usage."""
+    drain: Seconds = Seconds(10)
+    """How long is read on at most."""
+    drain_max: Count = 64
+    """How many are read on at once; more are aborted."""
+
+
 class Auth(Struct, frozen=True, kw_only=True):
     """Who may do what without a Key of ours."""
 
@@ -253,6 +265,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     timeout: Timeout = Timeout()
     upstream: Upstream = Upstream()
     overload: Overload = Overload()
+    cancel: Cancel = Cancel()
     auth: Auth = Auth()
     storage: Storage = Storage()
     disk: Disk = Disk()

@@ -132,9 +132,7 @@ class TestS38Abandoned:
     ) -> None:
         script = yard.provider(provider).streams("a sentence of forty letters, or so", "more")
         script.stalls_after("first_content")
-        async with yard.raw() as client:
-            client.ask(path, yard.body("hi there", stream=True), headers=yard.headers)
-            await client.until(b"or so")
+        await leave(yard, path, after=b"or so")
         assert await yard.ended(1)
         usage = yard.last.usage
         assert usage is not None
@@ -169,3 +167,67 @@ class TestS38Abandoned:
         yard.provider("openai").fails(500)
         await yard.chat("hi")
         assert yard.last.usage is None
+
+
+class TestS38Drain:
+    """`cancel.policy = "drain"`: who left is charged what the provider counted."""
+
+    @pytest.mark.parametrize("path", [CHAT, MESSAGES])
+    @pytest.mark.parametrize("provider", ["openai", "anthropic"])
+    async def test_s38_a_drained_stream_is_counted_by_its_provider(
+        self, yard: Yard, provider: str, path: str
+    ) -> None:
+        yard.set("cancel.policy", "drain")
+        script = yard.provider(provider).streams("hello", " there").counts(30, 7)
+        script.slowly(between=0.02)
+        await leave(yard, path, after=b"hello")
+        assert await yard.ended(1)
+        assert yard.last.abandoned
+        assert yard.last.status == 499
+        assert yard.last.usage is not None
+        assert yard.last.usage.source == "reported"
+        assert (yard.last.usage.prompt, yard.last.usage.completion) == (30, 7)
+        assert len(yard.stockyard.office.drains) == 0
+
+    async def test_s38_reading_on_takes_no_longer_than_allowed(self, yard: Yard) -> None:
+        yard.set("cancel.policy", "drain")
+        yard.set("cancel.drain", "50ms")
+        openai = yard.provider("openai").streams("hello", " there").stalls_after("first_content")
+        await leave(yard, CHAT, after=b"hello")
+        assert await yard.ended(1)
+        assert yard.last.usage is not None
+        assert yard.last.usage.source == "estimated"
+        assert await becomes(lambda: openai.open_connections == 0)
+        assert len(yard.stockyard.office.drains) == 0
+
+    async def test_s38_not_more_are_read_on_than_allowed(self, yard: Yard) -> None:
+        yard.set("cancel.policy", "drain")
+        yard.set("cancel.drain_max", 1)
+        yard.provider("openai").streams("hello", " there").stalls_after("first_content")
+        await yard.open()
+        for _ in range(3):
+            await leave(yard, CHAT, after=b"hello")
+        assert await yard.ended(2)
+        assert len(yard.stockyard.office.drains) == 1
+
+    async def test_s38_a_stop_ends_what_is_read_on(self, yard: Yard) -> None:
+        yard.set("cancel.policy", "drain")
+        yard.provider("openai").streams("hello", " there").stalls_after("first_content")
+        await leave(yard, CHAT, after=b"hello")
+        assert await becomes(lambda: len(yard.stockyard.office.drains) == 1)
+        await yard.close()
+        assert yard.last.abandoned
+        assert len(yard.stockyard.office.drains) == 0
+
+    async def test_s38_without_it_nothing_is_read_on(self, yard: Yard) -> None:
+        yard.provider("openai").streams("hello", " there").stalls_after("first_content")
+        await leave(yard, CHAT, after=b"hello")
+        assert await yard.ended(1)
+        assert len(yard.stockyard.office.drains) == 0
+
+
+async def leave(yard: Yard, path: str, *, after: bytes) -> None:
+    """Ask for a stream, and go when these bytes have come."""
+    async with yard.raw() as client:
+        client.ask(path, yard.body("hi there", stream=True), headers=yard.headers)
+        await client.until(after)
