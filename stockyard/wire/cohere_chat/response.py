@@ -1,0 +1,169 @@
+"""Whole answers, both ways."""
+
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from stockyard.core.messages import AnyPart, Finish, Message, Reasoning, Text, ToolCall
+from stockyard.core.response import Choice, Output, Response
+from stockyard.errors import UpstreamError
+from stockyard.wire.codec import Facts, Pen
+from stockyard.wire.cohere_chat.citations import FIELD as CITATIONS
+from stockyard.wire.cohere_chat.citations import attached, detached
+from stockyard.wire.cohere_chat.messages import LISTED, PLAN, decode_assistant, encode_assistant
+from stockyard.wire.cohere_chat.parts import FORMAT, thought
+from stockyard.wire.cohere_chat.usage import read_usage, write_usage
+from stockyard.wire.error_kinds import error_in_answer
+from stockyard.wire.error_shapes import read_error
+from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.halves import decode_event
+from stockyard.wire.layout import Drops, layout_of, own_fields
+from stockyard.wire.tool_ids import missing_id
+
+FINISHES: dict[str, Finish] = {
+    "COMPLETE": "stop",
+    "STOP_SEQUENCE": "stop",
+    "MAX_TOKENS": "length",
+    "TOOL_CALL": "tool_calls",
+    "ERROR_TOXIC": "content_filter",
+}
+FAILED_FINISHES = frozenset({"ERROR", "TIMEOUT"})
+"""Finishes that are failures: an agent would take a `stop` for an answer (`wire.md` 6)."""
+
+_REASONS: dict[Finish, str] = {
+    "stop": "COMPLETE",
+    "length": "MAX_TOKENS",
+    "tool_calls": "TOOL_CALL",
+    "content_filter": "ERROR_TOXIC",
+}
+
+
+class _Answer(msgspec.Struct, gc=False):
+    id: Any = None
+    message: msgspec.Raw = msgspec.Raw()
+    finish_reason: Any = None
+    usage: Any = None
+
+
+_facts_of = msgspec.json.Decoder(_Answer).decode
+
+
+def facts(body: bytes) -> Facts:
+    try:
+        answer = _facts_of(body)
+    except (ValueError, RecursionError):
+        raise no_answer(body) from None
+    if not bytes(answer.message).startswith(b"{"):
+        # An error has its words there.
+        raise no_answer(body)
+    if answer.finish_reason in FAILED_FINISHES:
+        raise failed_finish(answer.finish_reason)
+    return Facts(
+        usage=read_usage(answer.usage) if isinstance(answer.usage, dict) else None,
+        id=answer.id if isinstance(answer.id, str) else "",
+        finish=answer.finish_reason if isinstance(answer.finish_reason, str) else "",
+    )
+
+
+def decode_response(body: bytes) -> Output:
+    try:
+        answer = Fields(decode_event(body))
+        if not isinstance(answer.rest.get("message"), dict):
+            raise no_answer(body)
+        return _decode_output(answer)
+    except (FieldError, ValueError, RecursionError):
+        raise no_answer(body) from None
+
+
+def encode_response(response: Response, pen: Pen) -> bytes:
+    output = response.output
+    choice = output.choices[0] if output.choices else Choice(message=Message(role="assistant"))
+    body: dict[str, Any] = {
+        **own_fields(output.extra, FORMAT),
+        "id": pen.id,
+        "message": _encode_message(choice.message),
+        "finish_reason": finish_reason(
+            choice.finish, choice.native_finish, own=FORMAT in choice.extra
+        ),
+    }
+    if response.usage is not None:
+        body["usage"] = write_usage(response.usage)
+    return msgspec.json.encode(body)
+
+
+def finish_of(native: Any, *, called: bool, why: str = "") -> tuple[Finish, str | None]:
+    """The neutral finish and the provider's own word for it.
+
+    Raises UpstreamError for a finish that is a failure; `why` are the provider's words for it.
+    """
+    if native in FAILED_FINISHES:
+        raise failed_finish(native, why)
+    known = FINISHES.get(native) if isinstance(native, str) else None
+    if called and known in (None, "stop"):
+        known = "tool_calls"
+    return known or "stop", native if isinstance(native, str) else None
+
+
+def finish_reason(finish: Finish | None, native: str | None, *, own: bool) -> str:
+    """The word of this format; its own more exact one when the answer came in this format."""
+    if own and native in FINISHES:
+        return native
+    return _REASONS[finish or "stop"]
+
+
+def failed_finish(native: str, why: str = "") -> UpstreamError:
+    message = why or "The model stopped because of an error at the provider."
+    kind = "timeout" if native == "TIMEOUT" else "provider_fault"
+    return UpstreamError(kind, message, code=native)  # type: ignore[arg-type]  # one of the kinds
+
+
+def no_answer(body: bytes) -> UpstreamError:
+    """What a 200 that is no answer says instead."""
+    told = read_error(body)
+    if told.message:
+        return error_in_answer(told)
+    return UpstreamError("bad_answer", "The provider's answer is not a chat answer.")
+
+
+def _decode_output(answer: Fields) -> Output:
+    answer.any("usage")
+    answer_id = answer.text("id") or ""
+    said = answer.inside("message") or Fields({})
+    message = _with_ids(attached(decode_assistant(said)), answer_id)
+    called = any(isinstance(p, ToolCall) for p in message.parts)
+    finish, native = finish_of(answer.any("finish_reason"), called=called)
+    choice = Choice(message=message, finish=finish, native_finish=native, extra={FORMAT: {}})
+    return Output(id=answer_id, choices=(choice,), extra=answer.left(FORMAT))
+
+
+def _with_ids(message: Message, answer_id: str) -> Message:
+    """Calls without an id, or with one that was used before, get one that is always the same."""
+    parts, seen = list(message.parts), set[str]()
+    for position, part in enumerate(parts):
+        if isinstance(part, ToolCall):
+            if not part.id or part.id in seen:
+                part = replace(part, id=missing_id(answer_id, 0, position, part.name))
+                parts[position] = part
+            seen.add(part.id)
+    return replace(message, parts=tuple(parts))
+
+
+def _encode_message(message: Message) -> dict[str, Any]:
+    """Content is a list here, and there is one unless all that is said is a plan and calls."""
+    parts = tuple(shown for p in message.parts if (shown := _shown(p)) is not None)
+    called = any(isinstance(p, ToolCall) for p in parts)
+    spoken = any(not isinstance(p, ToolCall) and layout_of(p.extra, FORMAT) != PLAN for p in parts)
+    shape = LISTED if spoken or not called else None
+    item = encode_assistant(replace(message, parts=parts, shape=shape), Drops(FORMAT))
+    item.pop(CITATIONS, None)
+    return {**item, **detached(message)}
+
+
+def _shown(part: AnyPart) -> AnyPart | None:
+    """A part as clients of this format may see it."""
+    if isinstance(part, Reasoning) and FORMAT not in part.extra:
+        return Reasoning(text=thought(part), extra={FORMAT: {}}) if thought(part) else None
+    if isinstance(part, Text) and FORMAT not in part.extra:
+        return Text(text=part.text)
+    return part

@@ -1,0 +1,266 @@
+"""Read a stream: content, plan, calls and citations that start, grow and end, into Events.
+
+The event's type is taken from its data; the `event:` line only repeats it. Contents, calls and
+citations are numbered each on their own. A call stands alone where a whole answer has a list.
+"""
+
+from typing import Any
+
+from stockyard.core.events import (
+    ArgumentsDelta,
+    CitationAdded,
+    Event,
+    Finished,
+    PartEnded,
+    PartKind,
+    PartStarted,
+    ReasoningDelta,
+    Started,
+    TextDelta,
+    UsageSeen,
+)
+from stockyard.core.messages import Reasoning
+from stockyard.errors import StockyardError, UpstreamError
+from stockyard.wire.arguments import compact
+from stockyard.wire.cohere_chat.messages import PLAN
+from stockyard.wire.cohere_chat.parts import FORMAT
+from stockyard.wire.cohere_chat.response import finish_of
+from stockyard.wire.cohere_chat.usage import read_usage
+from stockyard.wire.error_kinds import error_in_answer
+from stockyard.wire.error_shapes import told
+from stockyard.wire.fields import FieldError
+from stockyard.wire.halves import Halves, decode_event
+from stockyard.wire.layout import with_layout
+from stockyard.wire.sse import Blocks, said
+from stockyard.wire.tool_ids import missing_id
+
+DONE = b"[DONE]"
+
+_Object = dict[str, Any]
+_Slot = tuple[str, Any]
+"""What is numbered, and its number."""
+
+_PLAN: _Slot = ("plan", None)
+_THINKING = "thinking"
+_STARTED_FIELDS = frozenset({"id", "type", "delta"})
+
+
+class _Part:
+    __slots__ = ("key", "kind")
+
+    def __init__(self, key: str, kind: PartKind) -> None:
+        self.key = key
+        self.kind = kind
+
+
+class CohereReader:
+    def __init__(self) -> None:
+        self._blocks = Blocks()
+        self._halves = Halves()
+        self._open: dict[_Slot, _Part] = {}
+        self._texts: dict[Any, str] = {}
+        """Number of a content -> key of its text part, also after its end: for citations."""
+        self._made = 0
+        self._calls: set[str] = set()
+        self._id = ""
+        self._started = False
+        self._finished = False
+        self.before_error: list[Event] = []
+
+    @property
+    def complete(self) -> bool:
+        return self._finished
+
+    def feed(self, data: bytes) -> list[Event]:
+        events: list[Event] = []
+        try:
+            for block in self._blocks.feed(data):
+                self._read(block, events)
+        except StockyardError:
+            self.before_error = events
+            raise
+        return events
+
+    def end(self) -> list[Event]:
+        events: list[Event] = []
+        rest = self._blocks.rest()
+        if rest.strip() and is_whole(rest):
+            self._read(rest + b"\n\n", events)
+        if not self.complete:
+            self.before_error = events
+            raise UpstreamError("interrupted", "The provider's answer broke off before its end.")
+        return events
+
+    def _read(self, block: bytes, events: list[Event]) -> None:
+        heard = said(block)
+        if not heard.data or heard.data == DONE or self._finished:
+            return
+        try:
+            event = decode_event(heard.data)
+            if heard.name == b"error" or tells_error(event):
+                raise error_of(event)
+            read = _READERS.get(event.get("type"))
+            if read is not None:
+                read(self, event, events)
+        except (FieldError, ValueError, RecursionError, TypeError, AttributeError, KeyError):
+            raise not_cohere() from None
+
+    def _message_start(self, event: _Object, events: list[Event]) -> None:
+        if self._started:
+            return
+        self._started = True
+        self._id = event.get("id") or ""
+        extra = {k: v for k, v in event.items() if k not in _STARTED_FIELDS}
+        events.append(Started(id=self._id, extra={FORMAT: extra} if extra else {}))
+
+    def _content_start(self, event: _Object, events: list[Event]) -> None:
+        content = _message_of(event).get("content") or {}
+        slot = ("content", event.get("index"))
+        self._end_part(slot, events)
+        self._end_part(_PLAN, events)
+        thinks = content.get("type") == _THINKING
+        part = self._start_part(slot, "reasoning" if thinks else "text", events)
+        if not thinks:
+            self._texts[slot[1]] = part.key
+        self._say(part, content.get(_THINKING) if thinks else content.get("text"), events)
+
+    def _content_delta(self, event: _Object, events: list[Event]) -> None:
+        part = self._open.get(("content", event.get("index")))
+        content = _message_of(event).get("content") or {}
+        if part is not None:
+            field = "text" if part.kind == "text" else _THINKING
+            self._say(part, content.get(field), events)
+
+    def _content_end(self, event: _Object, events: list[Event]) -> None:
+        self._end_part(("content", event.get("index")), events)
+
+    def _tool_plan_delta(self, event: _Object, events: list[Event]) -> None:
+        part = self._open.get(_PLAN)
+        if part is None:
+            whole = Reasoning(extra=with_layout({}, FORMAT, PLAN))
+            part = self._start_part(_PLAN, "reasoning", events, whole=whole)
+        self._say(part, _message_of(event).get(PLAN), events)
+
+    def _call_start(self, event: _Object, events: list[Event]) -> None:
+        slot = ("call", event.get("index"))
+        self._end_part(slot, events)
+        self._end_part(_PLAN, events)
+        call = _call_of(event)
+        function = call.get("function") or {}
+        name, call_id = function.get("name") or "", call.get("id") or ""
+        if not call_id or call_id in self._calls:
+            call_id = missing_id(self._id, 0, len(self._calls), name)
+        self._calls.add(call_id)
+        part = self._start_part(slot, "tool_call", events, id=call_id, name=name)
+        self._add_arguments(part, function.get("arguments"), events)
+
+    def _call_delta(self, event: _Object, events: list[Event]) -> None:
+        part = self._open.get(("call", event.get("index")))
+        if part is not None:
+            function = _call_of(event).get("function") or {}
+            self._add_arguments(part, function.get("arguments"), events)
+
+    def _call_end(self, event: _Object, events: list[Event]) -> None:
+        self._end_part(("call", event.get("index")), events)
+
+    def _citation_start(self, event: _Object, events: list[Event]) -> None:
+        citation = _message_of(event).get("citations")
+        for value in citation if isinstance(citation, list) else [citation]:
+            place = value.get("content_index") if isinstance(value, dict) else None
+            latest = next(reversed(self._texts.values()), None)
+            key = self._texts.get(place, latest) if place is not None else latest
+            if key is not None and isinstance(value, dict):
+                events.append(CitationAdded(key=key, format=FORMAT, value=value))
+
+    def _message_end(self, event: _Object, events: list[Event]) -> None:
+        delta = event.get("delta") or {}
+        usage, why = delta.get("usage"), delta.get("error")
+        if isinstance(usage, dict) and (read := read_usage(usage)) is not None:
+            events.append(UsageSeen(usage=read))
+        reason, native = finish_of(
+            delta.get("finish_reason"),
+            called=bool(self._calls),
+            why=why if isinstance(why, str) else "",
+        )
+        for slot in list(self._open):
+            self._end_part(slot, events)
+        self._finished = True
+        events.append(Finished(reason=reason, native=native, extra={FORMAT: {}}))
+
+    def _start_part(
+        self, slot: _Slot, kind: PartKind, events: list[Event], **said_of_it: Any
+    ) -> _Part:
+        self._made += 1
+        part = self._open[slot] = _Part(f"0.{self._made}", kind)
+        events.append(PartStarted(key=part.key, kind=kind, **said_of_it))
+        return part
+
+    def _say(self, part: _Part, text: Any, events: list[Event]) -> None:
+        if text and (text := self._halves.join(part.key, text)):
+            events.append(_DELTAS[part.kind](key=part.key, text=text))
+
+    def _add_arguments(self, part: _Part, arguments: Any, events: list[Event]) -> None:
+        if arguments is not None and not isinstance(arguments, str):
+            arguments = compact(arguments)
+        self._say(part, arguments, events)
+
+    def _end_part(self, slot: _Slot, events: list[Event]) -> None:
+        part = self._open.pop(slot, None)
+        if part is None:
+            return
+        if rest := self._halves.end(part.key):
+            events.append(_DELTAS[part.kind](key=part.key, text=rest))
+        events.append(PartEnded(key=part.key))
+
+
+_DELTAS: dict[str, Any] = {
+    "text": TextDelta,
+    "reasoning": ReasoningDelta,
+    "tool_call": ArgumentsDelta,
+}
+_READERS: dict[Any, Any] = {
+    "message-start": CohereReader._message_start,
+    "content-start": CohereReader._content_start,
+    "content-delta": CohereReader._content_delta,
+    "content-end": CohereReader._content_end,
+    "tool-plan-delta": CohereReader._tool_plan_delta,
+    "tool-call-start": CohereReader._call_start,
+    "tool-call-delta": CohereReader._call_delta,
+    "tool-call-end": CohereReader._call_end,
+    "citation-start": CohereReader._citation_start,
+    "message-end": CohereReader._message_end,
+}
+
+
+def error_of(event: Any) -> UpstreamError:
+    return error_in_answer(told(event))
+
+
+def tells_error(event: Any) -> bool:
+    """Whether an event is an error's body: events have a type, and errors have words."""
+    return isinstance(event, dict) and "type" not in event and bool({"error", "message"} & {*event})
+
+
+def not_cohere() -> UpstreamError:
+    return UpstreamError("bad_answer", "The provider's stream is not a chat stream.")
+
+
+def is_whole(block: bytes) -> bool:
+    """Whether a last block that lacks its blank line can be believed."""
+    data = said(block + b"\n\n").data
+    try:
+        return data is not None and (data == DONE or isinstance(decode_event(data), dict))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _message_of(event: _Object) -> _Object:
+    message: _Object = (event.get("delta") or {}).get("message") or {}
+    return message
+
+
+def _call_of(event: _Object) -> _Object:
+    """The call of an event; alone as a rule, in a list of one in some older streams."""
+    call: Any = _message_of(event).get("tool_calls") or {}
+    found: _Object = call[0] if isinstance(call, list) else call
+    return found

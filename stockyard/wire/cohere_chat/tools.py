@@ -1,0 +1,110 @@
+"""Tools, the choice between them, and the form of the answer."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from stockyard.core.request import OutputForm, Tool, ToolChoice
+from stockyard.wire.cohere_chat.parts import FORMAT
+from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.layout import Drops, own_fields
+
+_CHOICES = {"REQUIRED": "required", "NONE": "none"}
+_NO_SCHEMA: dict[str, Any] = {"type": "object", "properties": {}}
+
+
+def decode_tools(items: list[Any], *, strict: bool) -> Iterable[Tool]:
+    for i, item in enumerate(items):
+        fields = Fields(item, f"tools[{i}]")
+        fields.any("type")
+        function = Fields(fields.any("function"), fields.at("function"))
+        name, description = function.required_text("name"), function.text("description")
+        schema = function.any("parameters")
+        if function.rest:
+            fields.rest["function"] = function.rest
+        yield Tool(
+            name=name,
+            description=description,
+            schema=schema,
+            strict=True if strict else None,
+            extra=fields.left(FORMAT),
+        )
+
+
+def encode_tools(
+    tools: Sequence[Tool], choice: ToolChoice | None, drops: Drops
+) -> list[dict[str, Any]]:
+    """The tools that may be called: where the client names some, only those."""
+    named = choice.names if choice is not None and choice.mode in ("named", "allowed") else None
+    encoded = []
+    for tool in tools:
+        if tool.kind != "function":
+            drops.add(f"tools.{tool.name}")
+        elif named is None or tool.name in named:
+            encoded.append(_encode_tool(tool, drops))
+    return encoded
+
+
+def strictness(tools: Sequence[Tool], drops: Drops) -> bool:
+    """Whether tools are strict, which the format says of all of them or of none."""
+    strict = [tool.strict is True for tool in tools if tool.kind == "function"]
+    if any(strict) and not all(strict):
+        drops.add("tools.function.strict")
+    return bool(strict) and all(strict)
+
+
+def decode_choice(said: str | None) -> ToolChoice | None:
+    if said is None:
+        return None
+    mode = _CHOICES.get(said)
+    if mode is None:
+        raise FieldError("tool_choice", "REQUIRED or NONE")
+    return ToolChoice(mode=mode)  # type: ignore[arg-type]  # narrower than its type says
+
+
+def encode_choice(choice: ToolChoice | None, drops: Drops) -> str | None:
+    """The word for a choice; None for the model's own, which has no word."""
+    if choice is None:
+        return None
+    drops.foreign(choice.extra, "tool_choice")
+    if choice.mode == "none":
+        return "NONE"
+    return "REQUIRED" if choice.mode in ("required", "named") or choice.required else None
+
+
+def decode_output(said: Any) -> OutputForm | None:
+    if said is None:
+        return None
+    form = Fields(said, "response_format")
+    kind = form.text("type")
+    schema = form.object("json_schema")
+    if kind not in ("json_object", "text"):
+        raise FieldError(form.at("type"), "json_object or text")
+    if kind == "json_object":
+        kind = "json_object" if schema is None else "json_schema"
+    return OutputForm(
+        kind=kind,  # type: ignore[arg-type]  # one of the three
+        schema=schema,
+        extra=form.left(FORMAT),
+    )
+
+
+def encode_output(form: OutputForm, drops: Drops) -> dict[str, Any]:
+    drops.foreign(form.extra, "response_format")
+    own = own_fields(form.extra, FORMAT)
+    if form.kind == "text":
+        return {**own, "type": "text"}
+    schema = {"json_schema": form.schema} if form.kind == "json_schema" else {}
+    return {**own, "type": "json_object", **schema}
+
+
+def _encode_tool(tool: Tool, drops: Drops) -> dict[str, Any]:
+    drops.foreign(tool.extra, "tools")
+    if tool.cache is not None:
+        drops.add("cache_control")
+    own = own_fields(tool.extra, FORMAT)
+    function: dict[str, Any] = {**own.get("function", {}), "name": tool.name}
+    if tool.description is not None:
+        function["description"] = tool.description
+    if tool.schema is not None or FORMAT not in tool.extra:
+        function["parameters"] = _NO_SCHEMA if tool.schema is None else tool.schema
+    return {**own, "type": "function", "function": function}

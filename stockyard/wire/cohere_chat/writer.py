@@ -1,0 +1,240 @@
+"""Write Events as a stream.
+
+One part is open at a time, because clients collect into the one they saw last. Text may go on in a
+new content; a tool call may not, so what belongs to another part waits until the call has ended.
+The finish waits for the usage, which other formats send after it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from stockyard.core.events import (
+    ArgumentsDelta,
+    CitationAdded,
+    Event,
+    Finished,
+    PartEnded,
+    PartStarted,
+    ReasoningDelta,
+    RefusalDelta,
+    Started,
+    TextDelta,
+    UsageSeen,
+)
+from stockyard.core.messages import Reasoning
+from stockyard.core.money import Usage
+from stockyard.wire.codec import Fault, Pen
+from stockyard.wire.cohere_chat.citations import cites_here
+from stockyard.wire.cohere_chat.errors import failed_stream
+from stockyard.wire.cohere_chat.messages import PLAN
+from stockyard.wire.cohere_chat.parts import FORMAT
+from stockyard.wire.cohere_chat.response import finish_reason
+from stockyard.wire.cohere_chat.usage import write_usage
+from stockyard.wire.layout import layout_of
+
+DONE_EVENT = b"data: [DONE]\n\n"
+
+_encode = msgspec.json.Encoder().encode
+_CONTENT_DELTA = (
+    b'event: content-delta\ndata: {"type":"content-delta","index":%d,'
+    b'"delta":{"message":{"content":{"%b":%b}}}}\n\n'
+)
+_CALL_DELTA = (
+    b'event: tool-call-delta\ndata: {"type":"tool-call-delta","index":%d,'
+    b'"delta":{"message":{"tool_calls":{"function":{"arguments":%b}}}}}\n\n'
+)
+_PLAN_DELTA = (
+    b'event: tool-plan-delta\ndata: {"type":"tool-plan-delta",'
+    b'"delta":{"message":{"tool_plan":%b}}}\n\n'
+)
+_END = b'event: %b-end\ndata: {"type":"%b-end","index":%d}\n\n'
+
+
+class CohereWriter:
+    def __init__(self, pen: Pen) -> None:
+        self._pen = pen
+        self._begun = False
+        self._parts: dict[str, PartStarted] = {}
+        self._open: PartStarted | None = None
+        self._held: list[Event] = []
+        """What came for other parts while a call is open."""
+        self._contents = self._calls = self._citations = 0
+        self._written = False
+        """Whether the open call has any arguments yet."""
+        self._finish: Finished | None = None
+        self._usage: Usage | None = None
+        self._out: list[bytes] = []
+
+    def write(self, events: Sequence[Event]) -> bytes:
+        for event in events:
+            self._take(event)
+        return self._taken()
+
+    def end(self, comment: bytes = b"") -> bytes:
+        self._begin()
+        self._release()
+        self._close()
+        self._write_ending()
+        return self._taken() + comment + DONE_EVENT
+
+    def fail(self, fault: Fault) -> bytes:
+        return self._taken() + failed_stream(fault)
+
+    def _taken(self) -> bytes:
+        out, self._out = b"".join(self._out), []
+        return out
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Started):
+            self._usage = event.usage or self._usage
+            self._begin()
+        elif isinstance(event, UsageSeen):
+            self._usage = event.usage
+        elif isinstance(event, Finished):
+            if event.choice == 0 and self._finish is None:
+                self._finish = event
+        elif getattr(event, "choice", 0) != 0:
+            # This format has one answer per call; others are not shown.
+            return
+        elif self._must_wait(event):
+            self._held.append(event)
+        else:
+            self._place(event)
+
+    def _must_wait(self, event: Event) -> bool:
+        """Whether a call is open that this event does not belong to."""
+        key = getattr(event, "key", None)
+        return (
+            self._open is not None
+            and self._open.kind == "tool_call"
+            and key is not None
+            and key != self._open.key
+        )
+
+    def _place(self, event: Event) -> None:
+        if isinstance(event, PartStarted):
+            self._parts[event.key] = event
+            if event.kind == "tool_call" and event.kind_of_tool != "server":
+                self._start_call(event)
+        elif isinstance(event, PartEnded):
+            if self._open is not None and self._open.key == event.key:
+                self._close()
+                self._release()
+        elif isinstance(event, TextDelta | RefusalDelta):
+            if event.text and self._reopened(event.key, b"text"):
+                said = (self._contents - 1, b"text", _encode(event.text))
+                self._out.append(_CONTENT_DELTA % said)
+        elif isinstance(event, ReasoningDelta):
+            self._think(event)
+        elif isinstance(event, ArgumentsDelta):
+            if event.text and self._open is not None and self._open.key == event.key:
+                self._add_arguments(event.text)
+        elif isinstance(event, CitationAdded):
+            self._cite(event)
+
+    def _think(self, event: ReasoningDelta) -> None:
+        part = self._parts.get(event.key)
+        if not event.text or part is None:
+            return
+        if _is_plan(part):
+            self._out.append(_PLAN_DELTA % _encode(event.text))
+        elif self._reopened(event.key, b"thinking"):
+            said = (self._contents - 1, b"thinking", _encode(event.text))
+            self._out.append(_CONTENT_DELTA % said)
+
+    def _cite(self, event: CitationAdded) -> None:
+        if cites_here(event.value):
+            number, self._citations = self._citations, self._citations + 1
+            delta = {"message": {"citations": event.value}}
+            self._event("citation-start", index=number, delta=delta)
+            self._out.append(_END % (b"citation", b"citation", number))
+
+    def _start_call(self, part: PartStarted) -> None:
+        self._begin()
+        self._close()
+        self._open, self._written = part, False
+        number, self._calls = self._calls, self._calls + 1
+        function = {"name": part.name or "", "arguments": ""}
+        call = {"id": part.id or "", "type": "function", "function": function}
+        delta = {"message": {"tool_calls": call}}
+        self._event("tool-call-start", index=number, delta=delta)
+
+    def _add_arguments(self, text: str) -> None:
+        self._written = True
+        self._out.append(_CALL_DELTA % (self._calls - 1, _encode(text)))
+
+    def _reopened(self, key: str, kind: bytes) -> bool:
+        """Make this part's content the open one."""
+        if self._open is not None and self._open.key == key:
+            return True
+        part = self._parts.get(key)
+        if part is None:
+            return False
+        self._begin()
+        self._close()
+        self._open = part
+        number, self._contents = self._contents, self._contents + 1
+        content = {"type": kind.decode(), kind.decode(): ""}
+        self._event("content-start", index=number, delta={"message": {"content": content}})
+        return True
+
+    def _close(self) -> None:
+        part, self._open = self._open, None
+        if part is None:
+            return
+        if part.kind != "tool_call":
+            self._out.append(_END % (b"content", b"content", self._contents - 1))
+            return
+        if not self._written:
+            # A call without arguments: clients parse what they have, and "" is no JSON.
+            self._add_arguments("{}")
+        self._out.append(_END % (b"tool-call", b"tool-call", self._calls - 1))
+
+    def _release(self) -> None:
+        """What waited for a call to end; it may be another call, and wait again."""
+        while self._held:
+            held, self._held = self._held, []
+            for event in held:
+                if self._must_wait(event):
+                    self._held.append(event)
+                else:
+                    self._place(event)
+            if self._held and len(self._held) == len(held):
+                # The open call never ended: the stream did.
+                self._close()
+
+    def _begin(self) -> None:
+        if self._begun:
+            return
+        self._begun = True
+        message: dict[str, Any] = {
+            "role": "assistant",
+            "content": [],
+            "tool_plan": "",
+            "tool_calls": [],
+            "citations": [],
+        }
+        self._event("message-start", id=self._pen.id, delta={"message": message})
+
+    def _write_ending(self) -> None:
+        finish = self._finish
+        delta: dict[str, Any] = {
+            "finish_reason": finish_reason(
+                finish.reason if finish else None,
+                finish.native if finish else None,
+                own=bool(finish and FORMAT in finish.extra),
+            )
+        }
+        if self._usage is not None:
+            delta["usage"] = write_usage(self._usage)
+        self._event("message-end", delta=delta)
+
+    def _event(self, kind: str, **fields: object) -> None:
+        data = _encode({"type": kind, **fields})
+        self._out.append(b"event: %b\ndata: %b\n\n" % (kind.encode(), data))
+
+
+def _is_plan(part: PartStarted) -> bool:
+    return isinstance(part.whole, Reasoning) and layout_of(part.whole.extra, FORMAT) == PLAN

@@ -1,0 +1,23 @@
+"""Errors as Ollama says them: their words, and in a stream a line of them."""
+
+from typing import Any
+
+import msgspec
+
+from stockyard.wire.codec import Fault, WireError
+from stockyard.wire.openai_chat.errors import error_fields
+
+
+def encode_error(fault: Fault) -> WireError:
+    return WireError(fault.status, error_fields(fault), _body(fault))
+
+
+def failed_stream(fault: Fault) -> bytes:
+    return _body(fault) + b"\n"
+
+
+def _body(fault: Fault) -> bytes:
+    body: dict[str, Any] = {"error": fault.message}
+    if fault.stockyard:
+        body["stockyard"] = dict(fault.stockyard)
+    return msgspec.json.encode(body)

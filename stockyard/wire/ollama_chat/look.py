@@ -1,0 +1,147 @@
+"""Look on while a stream of lines is forwarded as it came.
+
+The last line is kept here: it ends the answer, and goes out when the call has been settled.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from stockyard.core.money import Usage
+from stockyard.errors import UpstreamError
+from stockyard.wire.halves import decode_event
+from stockyard.wire.ndjson import Lines
+from stockyard.wire.ollama_chat.stream import error_of, is_whole, not_ollama
+from stockyard.wire.ollama_chat.usage import ANSWERED, ASKED, read_usage
+
+
+class _Message(Struct, gc=False):
+    content: Any = None
+    thinking: Any = None
+    tool_calls: Any = None
+
+
+class _Line(Struct, gc=False):
+    model: Any = None
+    message: _Message | None = None
+    response: Any = None
+    thinking: Any = None
+    done: Any = None
+    done_reason: Any = None
+    error: Any = None
+    prompt_eval_count: Any = None
+    eval_count: Any = None
+
+    def bears_content(self) -> bool:
+        said = self.message
+        if said is not None and (said.content or said.thinking or said.tool_calls):
+            return True
+        return bool(self.response or self.thinking)
+
+
+_line = msgspec.json.Decoder(_Line).decode
+
+# Beginning and end of a line that cannot say more than that the stream goes on, as Ollama writes
+# it; any other spelling is decoded.
+_DULL = (b'{"model":', b',"done":false}\n')
+
+
+class OllamaLook:
+    def __init__(self, *, native: bool) -> None:
+        self._native = native
+        self._lines = Lines()
+        self._after_cr = False
+        """The last line ended with CR, so that a LF alone may be the rest of its end."""
+        self.usage: Usage | None = None
+        self.content = False
+        self.terminator = b""
+        self.finish = ""
+        self.model = ""
+        self.before_error = b""
+
+    @property
+    def complete(self) -> bool:
+        return bool(self.terminator)
+
+    def feed(self, data: bytes) -> bytes:
+        passed: list[bytes] = []
+        begin, end = _DULL
+        try:
+            for line in self._lines.feed(data):
+                if self.content and line.startswith(begin) and line.endswith(end):
+                    passed.append(self._kept(line))
+                else:
+                    passed.append(self._pass(line))
+        except UpstreamError:
+            self.before_error = b"".join(passed)
+            raise
+        return passed[0] if len(passed) == 1 else b"".join(passed)
+
+    def end(self) -> bytes:
+        rest = self._lines.rest()
+        if self._native and not is_whole(rest):
+            return self._kept(rest)
+        if not is_whole(rest):
+            return b""
+        return self._pass(rest if self._native else rest.rstrip() + b"\n")
+
+    def tell_usage(self, usage: Usage) -> bytes:
+        return b""
+
+    def _pass(self, line: bytes) -> bytes:
+        ends_cr, self._after_cr = self._after_cr and line == b"\n", line.endswith(b"\r")
+        if not line.strip():
+            # Clients take every line for a document.
+            return self._kept(line) if self._native or ends_cr else b""
+        try:
+            said = _line(line)
+        except (ValueError, RecursionError):
+            if (odd := self._odd(line)) is None:
+                return self._kept(line)
+            said = odd
+        if said.error:
+            raise error_of(_loose(line))
+        self._see(said)
+        if not said.done or self.terminator:
+            return self._kept(line)
+        self.terminator = line
+        return b""
+
+    def _see(self, said: _Line) -> None:
+        if not self.model and isinstance(said.model, str):
+            self.model = said.model
+        if said.done and not self.finish:
+            self.content = True
+            self.finish = str(said.done_reason or "stop")
+            counts = {ASKED: said.prompt_eval_count, ANSWERED: said.eval_count}
+            self.usage = read_usage(counts) or self.usage
+        elif not self.content and said.bears_content():
+            self.content = True
+
+    def _odd(self, line: bytes) -> _Line | None:
+        """A line that the quick look cannot read: half characters, or no document at all."""
+        value = _loose(line)
+        if isinstance(value, dict):
+            try:
+                return msgspec.convert(value, _Line)
+            except msgspec.ValidationError:
+                value = None
+        if self._native:
+            return None
+        raise not_ollama()
+
+    def _kept(self, line: bytes) -> bytes:
+        """After the last line nothing goes out; on native routes the bytes follow it."""
+        if not self.terminator:
+            return line
+        if self._native or not line.strip():
+            self.terminator += line
+        return b""
+
+
+def _loose(line: bytes) -> Any:
+    try:
+        return decode_event(line)
+    except (ValueError, RecursionError):
+        return None

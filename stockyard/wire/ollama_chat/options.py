@@ -1,0 +1,135 @@
+"""What `ollama.chat` and `ollama.generate` ask for in the same words: options, form, thinking."""
+
+from typing import Any
+
+from stockyard.core.request import Content, OutputForm, ReasoningWish
+from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.layout import Drops, has_word, layout_of, with_layout, words
+from stockyard.wire.openai_chat.request import effort_of
+
+# Neutral field -> its name among the options.
+_OPTIONS = {
+    "max_output": "num_predict",
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "min_p": "min_p",
+    "seed": "seed",
+    "presence_penalty": "presence_penalty",
+    "frequency_penalty": "frequency_penalty",
+}
+_INTEGERS = frozenset({"max_output", "top_k", "seed"})
+
+# Neutral fields the formats have no word for, as most clients spell them.
+_UNSAYABLE = {
+    "n": "n",
+    "logit_bias": "logit_bias",
+    "cache_key": "prompt_cache_key",
+    "cache": "cache_control",
+    "service_tier": "service_tier",
+    "end_user": "user",
+    "metadata": "metadata",
+    "modalities": "modalities",
+    "store": "store",
+    "previous": "previous_response_id",
+}
+
+NO_OPTIONS, NO_FORM, NO_TOOLS = "options", "format", "tools"
+"""Words of a shape: the client sent an empty one."""
+ANY_EFFORT = "true"
+"""Layout of a wish to think that names no effort, and the effort that it is elsewhere."""
+_ANY = "medium"
+_LEVELS = {"minimal": "low", "xhigh": "high", "max": "high"}
+"""Efforts whose names are not known here."""
+
+
+def take_options(fields: Fields) -> dict[str, Any]:
+    """The neutral fields that stand among the options."""
+    options = fields.inside("options")
+    if options is None:
+        return {}
+    taken: dict[str, Any] = {}
+    for name, spelled in _OPTIONS.items():
+        value = options.integer(spelled) if name in _INTEGERS else options.number(spelled)
+        if name == "max_output" and value is not None and value < 0:
+            # No limit, or as much as there is room for.
+            options.rest[spelled] = value
+        elif value is not None:
+            taken[name] = value
+    taken["stop"] = options.texts("stop")
+    if options.rest:
+        fields.rest["options"] = options.rest
+    return taken
+
+
+def write_options(content: Content, own: dict[str, Any], drops: Drops) -> dict[str, Any]:
+    """The `options` field; what no option says is noted."""
+    for name, spelled in _UNSAYABLE.items():
+        if getattr(content, name) not in (None, False) and (name, content.n) != ("n", 1):
+            drops.add(spelled)
+    options = dict(own.get("options") or {})
+    for name, spelled in _OPTIONS.items():
+        value = getattr(content, name)
+        if value is not None:
+            options[spelled] = value
+    if content.stop is not None:
+        options["stop"] = list(content.stop)
+    return {"options": options} if options or has_word(content.shape, NO_OPTIONS) else {}
+
+
+def take_form(fields: Fields) -> OutputForm | None:
+    said = fields.any("format")
+    if said is None or said == "":
+        return None
+    if said == "json":
+        return OutputForm(kind="json_object")
+    if not isinstance(said, dict):
+        raise FieldError(fields.at("format"), "json or a schema")
+    return OutputForm(kind="json_schema", schema=said)
+
+
+def write_form(content: Content, drops: Drops) -> dict[str, Any]:
+    form = content.output
+    if form is None or form.kind == "text":
+        return {"format": ""} if has_word(content.shape, NO_FORM) else {}
+    drops.foreign(form.extra, "response_format")
+    return {"format": "json" if form.kind == "json_object" else form.schema}
+
+
+def take_thinking(fields: Fields, format: str) -> ReasoningWish | None:  # noqa: A002  the word of the field everywhere
+    think = fields.any("think")
+    if think is None:
+        return None
+    if think is False:
+        return ReasoningWish(effort="none")
+    if think is True:
+        return ReasoningWish(effort=_ANY, extra=with_layout({}, format, ANY_EFFORT))
+    if not isinstance(think, str):
+        raise FieldError(fields.at("think"), "true, false or a level")
+    return ReasoningWish(effort=think)
+
+
+def write_thinking(
+    wish: ReasoningWish | None,
+    format: str,  # noqa: A002  the word of the field everywhere
+    drops: Drops,
+) -> dict[str, Any]:
+    if wish is None:
+        return {}
+    drops.foreign(wish.extra, "reasoning")
+    if layout_of(wish.extra, format) == ANY_EFFORT:
+        return {"think": True}
+    effort = effort_of(wish)
+    if effort == "none" or wish.mode == "disabled":
+        return {"think": False}
+    return {} if effort is None else {"think": _LEVELS.get(effort, effort)}
+
+
+def shape_of(fields: Fields) -> str | None:
+    """What was sent and is empty."""
+    rest = fields.rest
+    return words(
+        NO_OPTIONS if rest.get("options") == {} else None,
+        NO_FORM if rest.get("format") == "" else None,
+        NO_TOOLS if rest.get("tools") == [] else None,
+    )

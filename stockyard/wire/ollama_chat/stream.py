@@ -1,0 +1,178 @@
+"""Read a stream of lines: each a small answer, the last one `done`, into Events.
+
+Calls come whole, and without ids from older versions. The last line may say something too.
+"""
+
+from typing import Any
+
+from stockyard.core.events import (
+    ArgumentsDelta,
+    Event,
+    Finished,
+    LogprobsAdded,
+    PartEnded,
+    PartKind,
+    PartStarted,
+    ReasoningDelta,
+    Started,
+    TextDelta,
+    UsageSeen,
+)
+from stockyard.core.messages import ToolCall
+from stockyard.errors import StockyardError, UpstreamError
+from stockyard.wire.error_kinds import error_in_answer
+from stockyard.wire.error_shapes import told
+from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.halves import Halves, decode_event
+from stockyard.wire.ndjson import Lines
+from stockyard.wire.ollama_chat.messages import decode_assistant
+from stockyard.wire.ollama_chat.places import Place
+from stockyard.wire.ollama_chat.response import finish_of, seconds_of
+from stockyard.wire.ollama_chat.usage import ANSWERED, ASKED, read_usage
+
+_Object = dict[str, Any]
+
+_CHANNELS: dict[PartKind, tuple[str, Any]] = {
+    "reasoning": ("thinking", ReasoningDelta),
+    "text": ("content", TextDelta),
+}
+_TAKEN = frozenset({"model", "created_at", "done", "done_reason", "logprobs", ASKED, ANSWERED})
+
+
+class OllamaReader:
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._lines = Lines()
+        self._halves = Halves()
+        self._open: tuple[PartKind, str] | None = None
+        """The channel whose part is open, and the part's key."""
+        self._made = 0
+        self._ids = ""
+        """What the ids of calls without one are made from."""
+        self._calls = 0
+        self._started = False
+        self._done = False
+        self.before_error: list[Event] = []
+
+    @property
+    def complete(self) -> bool:
+        return self._done
+
+    def feed(self, data: bytes) -> list[Event]:
+        events: list[Event] = []
+        try:
+            for line in self._lines.feed(data):
+                self._read(line, events)
+        except StockyardError:
+            self.before_error = events
+            raise
+        return events
+
+    def end(self) -> list[Event]:
+        events: list[Event] = []
+        rest = self._lines.rest()
+        if is_whole(rest):
+            self._read(rest, events)
+        if not self.complete:
+            self.before_error = events
+            raise UpstreamError("interrupted", "The provider's answer broke off before its end.")
+        return events
+
+    def _read(self, line: bytes, events: list[Event]) -> None:
+        if self._done or not line.strip():
+            return
+        try:
+            answer = decode_event(line)
+            if tells_error(answer):
+                raise error_of(answer)
+            self._read_answer(answer, events)
+        except (FieldError, ValueError, RecursionError, TypeError, AttributeError, KeyError):
+            raise not_ollama() from None
+
+    def _read_answer(self, answer: _Object, events: list[Event]) -> None:
+        if not self._started:
+            self._start(answer, events)
+        if tokens := answer.get("logprobs"):
+            events.append(LogprobsAdded(value={"content": tokens}))
+        if self._place.key in answer:
+            self._read_message(self._place.taken(answer), events)
+        if answer.get("done"):
+            self._finish(answer, events)
+
+    def _start(self, answer: _Object, events: list[Event]) -> None:
+        self._started = True
+        created = answer.get("created_at")
+        self._ids = str(created)
+        events.append(Started(model=answer.get("model") or "", created=seconds_of(created)))
+
+    def _read_message(self, message: _Object, events: list[Event]) -> None:
+        for channel, (field, _) in _CHANNELS.items():
+            if text := message.get(field):
+                self._say(channel, text, events)
+        if calls := message.get("tool_calls"):
+            self._close(events)
+            said = Fields({"tool_calls": calls}, self._place.key)
+            for part in decode_assistant(said, self._ids, self._calls).parts:
+                if isinstance(part, ToolCall):
+                    self._call(part, events)
+
+    def _say(self, channel: PartKind, text: str, events: list[Event]) -> None:
+        if self._open is None or self._open[0] != channel:
+            self._close(events)
+            self._open = (channel, self._key())
+            events.append(PartStarted(key=self._open[1], kind=channel))
+        key = self._open[1]
+        if text := self._halves.join(key, text):
+            events.append(_CHANNELS[channel][1](key=key, text=text))
+
+    def _call(self, call: ToolCall, events: list[Event]) -> None:
+        self._calls += 1
+        key = self._key()
+        extra = call.extra
+        events += [
+            PartStarted(key=key, kind="tool_call", id=call.id, name=call.name, extra=extra),
+            ArgumentsDelta(key=key, text=call.arguments),
+            PartEnded(key=key),
+        ]
+
+    def _close(self, events: list[Event]) -> None:
+        if self._open is None:
+            return
+        channel, key = self._open
+        self._open = None
+        if rest := self._halves.end(key):
+            events.append(_CHANNELS[channel][1](key=key, text=rest))
+        events.append(PartEnded(key=key))
+
+    def _finish(self, answer: _Object, events: list[Event]) -> None:
+        self._done = True
+        self._close(events)
+        if (usage := read_usage(answer)) is not None:
+            events.append(UsageSeen(usage=usage))
+        reason, native = finish_of(answer.get("done_reason"), called=bool(self._calls))
+        own = {key: value for key, value in answer.items() if key not in _TAKEN}
+        events.append(Finished(reason=reason, native=native, extra={self._place.format: own}))
+
+    def _key(self) -> str:
+        self._made += 1
+        return f"0.{self._made}"
+
+
+def error_of(answer: Any) -> UpstreamError:
+    return error_in_answer(told(answer))
+
+
+def tells_error(answer: Any) -> bool:
+    return isinstance(answer, dict) and bool(answer.get("error"))
+
+
+def not_ollama() -> UpstreamError:
+    return UpstreamError("bad_answer", "The provider's stream is not a stream of answers.")
+
+
+def is_whole(line: bytes) -> bool:
+    """Whether a last line that lacks its end can be believed."""
+    try:
+        return bool(line.strip()) and isinstance(decode_event(line), dict)
+    except (ValueError, RecursionError):
+        return False
