@@ -4,7 +4,10 @@ from collections.abc import Mapping
 
 from stockyard.wire.anthropic_messages.codec import MessagesCodec
 from stockyard.wire.codec import Codec
+from stockyard.wire.cohere_chat.codec import CohereCodec
 from stockyard.wire.gemini.codec import GeminiArrayCodec, GeminiCodec
+from stockyard.wire.ollama_chat.codec import OllamaCodec
+from stockyard.wire.ollama_generate.codec import GenerateCodec
 from stockyard.wire.openai_chat.codec import ChatCodec
 from stockyard.wire.openai_completions.codec import CompletionsCodec
 from stockyard.wire.openai_embeddings.codec import EmbeddingsCodec
@@ -17,6 +20,9 @@ _CODECS: tuple[Codec, ...] = (
     MessagesCodec(),
     GeminiCodec(),
     GeminiArrayCodec(),
+    CohereCodec(),
+    OllamaCodec(),
+    GenerateCodec(),
     EmbeddingsCodec(),
 )
 
