@@ -21,6 +21,7 @@ from stockyard.apps import chute, lookout, teams
 from stockyard.apps.app import Job
 from stockyard.apps.chute.modules import ModuleChanges
 from stockyard.apps.jobs import Jobs
+from stockyard.apps.lookout.otlp import SpanExport
 from stockyard.apps.lookout.retention import retention
 from stockyard.apps.lookout.traces import TraceRecorder
 from stockyard.apps.teams.admin import AdminCredential
@@ -33,6 +34,7 @@ from stockyard.core.scan.matcher import matcher
 from stockyard.core.signals import ExchangeFinished, ModuleChanged, Signals
 from stockyard.core.standing import Standings
 from stockyard.core.totals import totals
+from stockyard.core.tracing import Export
 from stockyard.errors import CannotStart, EgressDenied
 from stockyard.gateway.drains import Drains
 from stockyard.gateway.front import Front
@@ -65,8 +67,10 @@ from stockyard.upstream.origin import Origin
 from stockyard.upstream.outgoing import Timers
 from stockyard.upstream.plan import Plans
 from stockyard.upstream.pool import ClientLimits
+from stockyard.upstream.post import post_json
 from stockyard.upstream.proxy import ProxySettings
 from stockyard.upstream.silence import Silence
+from stockyard.upstream.tokens.sources import Tokens
 from stockyard.wire.formats import FORMATS
 
 log = logging.getLogger(__name__)
@@ -106,6 +110,7 @@ class Stockyard:
         self.health = Health(__version__)
         self.target_health = TargetHealth()
         self.client = _client(settings)
+        self.tokens = Tokens(self.client, self._origin)
         self.mock = MockTransport(settings.mock.latency, estimate=tokens_in)
         self.directory = _directory(settings, environ)
         self.dispatch = Dispatch(self._plans(), _silence(settings.timeout), self.loop)
@@ -149,6 +154,13 @@ class Stockyard:
         )
         recorder = TraceRecorder(database, lambda: self.line.config_version)
         self.signals.listen(ExchangeFinished, "lookout", _unless_off(recorder))
+        self.spans = SpanExport(
+            lambda: getattr(self.line.module("tracelink"), "export", None),
+            self._post_spans,
+            self.background,
+            lambda: self.standings.of("tracelink").noticed("export_dropped"),
+        )
+        self.signals.listen(ExchangeFinished, "spans", self.spans.record)
         self._gauges(recorder)
         self.disk = DiskWatch(
             folder.path, warn=settings.disk.warn, low=settings.disk.low, floor=settings.disk.floor
@@ -212,6 +224,7 @@ class Stockyard:
         for task in self.tasks:
             task.cancel()
         await self.client.close()
+        await self.tokens.aclose()
         await asyncio.to_thread(self.database.close)
         self.folder.close()
 
@@ -243,6 +256,7 @@ class Stockyard:
             {"http": self.client, "mock": self.mock},
             self._origin,
             partial(_timers, self.settings),
+            self.tokens.prover,
         )
 
     def _origin(self, provider: Provider, url: str) -> Origin:
@@ -262,8 +276,15 @@ class Stockyard:
             denied.provider = provider.name
             raise
 
+    async def _post_spans(self, export: Export, body: bytes) -> int:
+        proxy = _proxies(self.settings)
+        return await post_json(
+            self.client, export.url, export.headers, body, purpose="otlp", proxy=proxy
+        )
+
     def _secrets(self) -> Iterator[str]:
         yield from self.directory.secrets()
+        yield from self.tokens.secrets()
 
     def _aliases(self) -> tuple[str, ...]:
         module = self.line.module("modelalias")
@@ -401,6 +422,10 @@ def _mentioned(settings: Settings, name: str) -> dict[str, Any]:
         said["base_url"] = section.base_url
     if section.settings:
         said["values"] = section.settings
+    if section.auth:
+        said["scheme"] = section.auth
+    if section.token_url:
+        said["token_url"] = section.token_url
     return said
 
 
@@ -412,9 +437,11 @@ def _held_from_settings(settings: Settings, found: catalog.Catalog) -> Iterator[
         if provider is None:
             continue
         if section.api_key is not None:
-            yield Held(Credential(f"file:{name}", name, section.api_key), provider.origin)
+            ours = Credential(f"file:{name}", name, section.api_key, scheme=section.auth)
+            yield Held(ours, provider.origin)
         for one in section.credentials:
-            yield Held(Credential(f"file:{one.name}", name, one.secret), provider.origin)
+            ours = Credential(f"file:{one.name}", name, one.secret, scheme=section.auth)
+            yield Held(ours, provider.origin)
 
 
 def _drains(settings: Settings) -> Drains:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from msgspec import Struct, field
 
 from stockyard.core.fieldtext import field_text
+from stockyard.core.glob import Globs
 from stockyard.core.money import Usage
 from stockyard.core.ports import Charge
 from stockyard.core.request import Request
@@ -30,6 +31,10 @@ Kind = Literal[
     "realtime",
     "passthrough",
 ]
+
+
+Reads = Literal["nothing", "texts", "everything"]
+"""`texts`: some module may change them, so an answer without any need not wait."""
 
 
 class Caller(Struct, frozen=True, kw_only=True):
@@ -122,6 +127,14 @@ class Step(Struct, frozen=True, gc=False, array_like=True):
     nanoseconds: int
 
 
+class Spread(Struct, frozen=True):
+    """Which providers are told of the caller's trace."""
+
+    hosts: Globs
+    tags: tuple[str, ...] = ()
+    """Tags of the call that go along as baggage."""
+
+
 class Constraints(Struct, frozen=True):
     """Conditions every Target must meet; checked again at dispatch."""
 
@@ -204,8 +217,8 @@ class Exchange(Struct, kw_only=True, eq=False):
     """Who answered in a provider's place (`mockllm` fixture name); empty for a real answer."""
     internal: bool = False
     streamed: bool = False
-    reads_whole: bool = True
-    """Whether some module must see the whole answer, or may change it."""
+    reads: Reads = "everything"
+    """What modules want to see of a whole answer before its client does."""
     abandoned: bool = False
     error: Exception | None = None
     status: int = 0
@@ -213,6 +226,8 @@ class Exchange(Struct, kw_only=True, eq=False):
     refused_by: str = ""
     trace_parent: str = ""
     """W3C trace id and parent span id, as `trace_id-span_id`, when the caller sent valid ones."""
+    spread: Spread | None = None
+    """Who is told of the trace; None is nobody."""
     windows: "Windows | None" = None
     """The hold-back windows of its stream (`core.window.Windows`), if a module holds text back."""
 

@@ -27,6 +27,8 @@ from stockyard.core.stream import Answer
 
 ALL_KINDS: frozenset[Kind] = frozenset(get_args(Kind))
 TEXT_KINDS: frozenset[Kind] = frozenset({"chat", "completions"})
+HIDDEN = "***"
+"""What is shown in place of a secret value of a Config."""
 
 
 class Stage(IntEnum):
@@ -59,6 +61,9 @@ class Fails(Enum):
 
 class ModuleConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What can be set on a module. Every field is described, bounded and has a default."""
+
+    secret: ClassVar[tuple[str, ...]] = ()
+    """Fields whose values may be set and never shown: tables of text."""
 
 
 C = TypeVar("C", bound=ModuleConfig, covariant=True)

@@ -14,7 +14,15 @@ from msgspec import Struct
 
 from stockyard.core.control import ModuleState
 from stockyard.core.exchange import Kind
-from stockyard.core.module import ALL_KINDS, AnyModule, Module, ModuleConfig, Stage, Toggle
+from stockyard.core.module import (
+    ALL_KINDS,
+    HIDDEN,
+    AnyModule,
+    Module,
+    ModuleConfig,
+    Stage,
+    Toggle,
+)
 from stockyard.core.pipeline import Pipeline
 from stockyard.core.ports import Ports
 from stockyard.core.standing import Standings
@@ -91,7 +99,7 @@ class Line:
             enabled=setting.enabled,
             in_line=module is not None and not module.idle(),
             state=self._state_of(name, setting, module),
-            config=msgspec.to_builtins(setting.config),
+            config=_shown(setting.config),
             counters={
                 "calls": standing.calls,
                 "decisions": dict(standing.decisions),
@@ -187,6 +195,14 @@ class Line:
             )
             for kind in ALL_KINDS
         }
+
+
+def _shown(config: ModuleConfig) -> dict[str, Any]:
+    """A Config as it may be looked at."""
+    said: dict[str, Any] = msgspec.to_builtins(config)
+    for field in config.secret:
+        said[field] = dict.fromkeys(said[field], HIDDEN)
+    return said
 
 
 def _changed(setting: Setting) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from stockyard.core.request import Request
 from stockyard.core.response import Output, Raw, Response
 from stockyard.core.stream import Answer
 from stockyard.core.target import Attempt, Outcome, Target
+from stockyard.core.tracing import told_to_provider
 from stockyard.errors import Refused, StockyardError, UpstreamError
 from stockyard.providers import quirks
 from stockyard.providers.provider import CHAT_LIKE
@@ -196,9 +197,13 @@ class Dispatch:
         timers = plan.stream if streams else plan.whole
         if len(x.attempts) > 1:
             timers = self._remaining(x, timers)
+        else:
+            x.total_seconds = timers.total_seconds
         forwarded = b"" if x.inbound.native is not None else x.inbound.headers.forward(plan.format)
         if plan.forms is not None and x.inbound.native is None:
             forwarded += b"content-type: %b\r\n" % plan.forms.content_type(body)
+        if x.spread is not None and x.inbound.native is None:
+            forwarded += told_to_provider(x, plan.origin.url.host)
         length = b"content-length: %d\r\n" % len(body)
         if not body and x.inbound.method in BODILESS:
             length = b""

@@ -8,27 +8,35 @@ Example
     [modules.tracelink]
     sample_ratio = 0.1
     slow_ms = 5000
+    otlp_url = "http://collector.example.com:4318/v1/traces"
 
 Caller sees
     Nothing of its own. A `traceparent` header that is malformed starts a new trace and is no error.
 """
 
+from collections.abc import Mapping
 from hashlib import blake2b
 from re import compile as pattern
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from stockyard.core.exchange import Exchange
-from stockyard.core.module import Module, ModuleConfig, Stage
+from stockyard.core.exchange import Exchange, Spread
+from stockyard.core.glob import Globs
+from stockyard.core.module import HIDDEN, Module, ModuleConfig, Stage
 from stockyard.core.ports import Ports
+from stockyard.core.tracing import Dialect, Export
+from stockyard.errors import InvalidConfig
 
 # https://www.w3.org/TR/trace-context/#traceparent-header, version 00
 PARENT = pattern(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
+OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "content-type"})
 NO_TRACE, NO_SPAN = "0" * 32, "0" * 16
 
 
 class Config(ModuleConfig, frozen=True):
+    secret: ClassVar[tuple[str, ...]] = ("otlp_headers",)
+
     sample_ratio: Annotated[
         float, Meta(ge=0, le=1, description="Share of the calls whose spans are kept.")
     ] = 1.0
@@ -42,6 +50,39 @@ class Config(ModuleConfig, frozen=True):
     accept_parent: Annotated[
         bool, Meta(description="Hang our trace under the one that the caller sent.")
     ] = True
+    propagate_to: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=253)], ...],
+        Meta(
+            max_length=100,
+            description="Hosts of providers that are sent `traceparent`; `*` stands for any text.",
+        ),
+    ] = ()
+    baggage_tags: Annotated[
+        tuple[Annotated[str, Meta(max_length=50, pattern="^[A-Za-z0-9_-]+$")], ...],
+        Meta(max_length=10, description="Tags of a call that those hosts are sent as `baggage`."),
+    ] = ()
+    otlp_url: Annotated[
+        str,
+        Meta(
+            max_length=2000,
+            pattern="^(https?://[!-~]+)?$",
+            description="Where spans are sent as OTLP/HTTP JSON; empty sends none. A private "
+            "address must be opened in `egress.allow_private`.",
+        ),
+    ] = ""
+    otlp_headers: Annotated[
+        dict[
+            Annotated[str, Meta(max_length=64, pattern="^[A-Za-z0-9-]+$")],
+            Annotated[str, Meta(max_length=2000, pattern="^[ -~]*$")],
+        ],
+        Meta(max_length=20, description="Header fields sent with them, such as an API key."),
+    ] = {}  # noqa: RUF012  a Struct copies it
+    dialect: Annotated[
+        Dialect, Meta(description="Whose names the attributes of sent spans have.")
+    ] = "genai"
+    service: Annotated[
+        str, Meta(min_length=1, max_length=100, description="The service's name on sent spans.")
+    ] = "stockyard"
 
 
 class TraceLink(Module[Config]):
@@ -52,13 +93,30 @@ class TraceLink(Module[Config]):
 
     def __init__(self, config: Config, ports: Ports) -> None:
         super().__init__(config, ports)
+        _check_headers(config.otlp_headers)
         self._samples = config.sample_ratio < 1
+        self._spread = (
+            Spread(Globs(config.propagate_to), config.baggage_tags) if config.propagate_to else None
+        )
+        self.export = (
+            Export(
+                config.otlp_url,
+                tuple(config.otlp_headers.items()),
+                config.dialect,
+                config.service,
+            )
+            if config.otlp_url
+            else None
+        )
+        """Read by whoever hears that a call is over: a module cannot time itself."""
         if not self._samples:
             self.skips = frozenset({"on_response", "on_error"})
 
     def on_request(self, x: Exchange) -> None:
         if x.asked.trace and self.config.accept_parent:
             self._link(x)
+        if self._spread is not None:
+            x.spread = self._spread
         if self._samples:
             x.sampled = _place(x.trace_parent[:32] or x.trace_id) < self.config.sample_ratio
 
@@ -77,6 +135,16 @@ class TraceLink(Module[Config]):
             x.note(self.name, "bad_parent")
             return
         x.trace_parent = f"{parent[1]}-{parent[2]}"
+
+
+def _check_headers(headers: Mapping[str, str]) -> None:
+    for name, value in headers.items():
+        if name.lower() in OURS:
+            raise InvalidConfig(f"otlp_headers.{name}", "This field is written by the sender.")
+        if value == HIDDEN:
+            raise InvalidConfig(
+                f"otlp_headers.{name}", "Values are not shown. Send the value itself."
+            )
 
 
 def _place(trace_id: str) -> float:
