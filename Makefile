@@ -10,7 +10,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: help run test test-slow lint bench docs clean setup
+.PHONY: help run test test-slow lint bench docs prices clean setup
 
 help:
 	@echo "make run        set up and serve on http://127.0.0.1:4200   (ARGS=\"--port 4201\")"
@@ -19,6 +19,7 @@ help:
 	@echo "make lint       ruff, mypy --strict, import contracts"
 	@echo "make bench      figures as multiples of a bare proxy, on this machine"
 	@echo "make docs       write the generated references"
+	@echo "make prices     make the price list anew from the newest public collections"
 
 run: $(VENV)/runs
 	@exec $(BIN)/stockyard serve $(ARGS)
@@ -40,6 +41,12 @@ bench: $(VENV)/tests
 
 docs: $(VENV)/tests
 	$(BIN)/python -m stockyard docs --out docs/modules.md
+
+# The collections are not installed beside the program: one of them is larger than it.
+prices: $(VENV)/bin/python
+	$(PYTHON) -m venv $(VENV)/prices
+	$(VENV)/prices/bin/pip install --quiet --disable-pip-version-check --upgrade msgspec genai-prices litellm
+	$(VENV)/prices/bin/python -m scripts.prices $(ARGS)
 
 setup: $(VENV)/tests tests/clients/node_modules/.installed
 

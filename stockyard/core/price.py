@@ -1,0 +1,230 @@
+"""What a model costs, and what a call costs at that price: in integers, rounded nowhere.
+
+A rate is a whole number of picodollars for one unit: a token, a second, an image. That is the same
+number as micro-dollars for a million of them, which is how price lists read. A cost is therefore an
+exact whole number of picodollars; it is stored as micro-dollars and a remainder in millionths of
+one (`apps.md` 0.2), and rounded once, where it is shown.
+
+A usage is taken apart into disjoint quantities, and each is priced once. A quantity without a rate
+of its own has the rate of what it is a kind of: reasoning is output, what was read from the cache
+is input. One without any rate leaves the whole call unpriced: what is not known is not zero.
+"""
+
+from datetime import date
+from typing import Literal, NamedTuple
+
+from msgspec import Struct
+
+from stockyard.core.money import Usage
+
+PriceState = Literal["priced", "unpriced", "free", "provider", "estimated"]
+Lines = dict[str, int]
+"""Dimension -> picodollars per unit."""
+
+MICRO = 1_000_000
+"""Picodollars in a micro-dollar."""
+DAY_MS = 86_400_000
+MINUTE_MS = 60_000
+
+KIND_OF = {
+    "cache_read": "input",
+    "cache_write_5m": "input",
+    "cache_write_1h": "cache_write_5m",
+    "audio_in": "input",
+    "image_in": "input",
+    "audio_cache_read": "cache_read",
+    "image_cache_read": "cache_read",
+    "reasoning": "output",
+    "audio_out": "output",
+    "image_out": "output",
+    "search": "tool_call",
+}
+"""Dimension -> the one whose rate it has when it has none of its own."""
+
+PER_TOKEN = frozenset({*KIND_OF, "input", "output"} - {"search"})
+DIMENSIONS = PER_TOKEN | {
+    "image",
+    "second",
+    "character",
+    "request",
+    "search",
+    "rerank_unit",
+    "tool_call",
+}
+"""Everything that a price list may name."""
+
+_TOOLS = {"web_search": "search"}
+"""Tools of providers that have a dimension of their own; the others are `tool_call`."""
+
+
+class Part(NamedTuple):
+    """One quantity of a call and what one unit of it costs."""
+
+    dimension: str
+    quantity: int
+    rate: int
+
+
+class Cost(Struct, frozen=True):
+    """What a call cost. Without a price it is unknown, not zero."""
+
+    state: PriceState
+    picodollars: int | None = None
+    parts: tuple[Part, ...] = ()
+    missing: tuple[str, ...] = ()
+    """What was used and has no rate."""
+
+    @property
+    def micros(self) -> int | None:
+        return None if self.picodollars is None else self.picodollars // MICRO
+
+    @property
+    def rem(self) -> int | None:
+        """What is left of the micro-dollars, in millionths of one."""
+        return None if self.picodollars is None else self.picodollars % MICRO
+
+
+UNPRICED = Cost("unpriced")
+
+
+class Rates(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Rates by dimension, and those that replace them when the prompt is long."""
+
+    lines: Lines = {}
+    above: dict[int, Lines] = {}
+    """Tokens of prompt -> rates of the whole call when the prompt has more than that."""
+
+    def at(self, prompt: int) -> Lines:
+        lines = self.lines
+        for threshold in sorted(self.above):
+            if prompt > threshold:
+                lines = {**lines, **self.above[threshold]}
+        return lines
+
+
+class TimedRates(Rates, frozen=True, kw_only=True, omit_defaults=True):
+    """Rates that hold from a day on, or in some hours of every day (UTC)."""
+
+    since: date | None = None
+    minutes: tuple[int, int] | None = None
+    """Of the day: from the first until before the second."""
+
+    def hold(self, at_ms: int) -> bool:
+        if self.since is not None and at_ms // DAY_MS < self.since.toordinal() - _EPOCH:
+            return False
+        if self.minutes is None:
+            return True
+        start, end = self.minutes
+        now = at_ms % DAY_MS // MINUTE_MS
+        return start <= now < end if start <= end else now >= start or now < end
+
+
+_EPOCH = date(1970, 1, 1).toordinal()
+
+
+class Price(Rates, frozen=True, kw_only=True, omit_defaults=True):
+    """The price of one model at one provider."""
+
+    tiers: dict[str, Rates] = {}
+    """Service tier (`batch`, `flex`, `priority`, `fast`) -> the rates that differ in it."""
+    times: tuple[TimedRates, ...] = ()
+    """Rates in place of the usual ones; the last that holds is taken."""
+
+    def rates(self, prompt: int, *, at_ms: int, tier: str = "") -> Lines:
+        """The rates of a call that began then. Empty for a tier that has no price."""
+        usual: Rates = self
+        for timed in self.times:
+            if timed.hold(at_ms):
+                usual = timed
+        if not tier:
+            return usual.at(prompt)
+        if tier not in self.tiers:
+            return {}
+        return {**usual.at(prompt), **self.tiers[tier].at(prompt)}
+
+    def cost(self, usage: Usage, *, at_ms: int, tier: str = "") -> Cost:
+        """What a call that began then costs, every part of its usage counted once."""
+        lines = self.rates(usage.prompt, at_ms=at_ms, tier=tier)
+        parts, missing, total = [], [], 0
+        for dimension, quantity in quantities(usage, lines).items():
+            rate = rate_of(dimension, lines)
+            if rate is None:
+                missing.append(dimension)
+                continue
+            parts.append(Part(dimension, quantity, rate))
+            total += quantity * rate
+        if missing or not lines:
+            return Cost("unpriced", None, tuple(parts), tuple(missing))
+        if not any(lines.values()):
+            return Cost("free", 0, tuple(parts))
+        state: PriceState = "priced" if usage.source == "reported" else "estimated"
+        return Cost(state, total, tuple(parts))
+
+
+def rate_of(dimension: str, lines: Lines) -> int | None:
+    """The rate of a dimension, or of what it is a kind of; None when neither has one."""
+    wanted: str | None = dimension
+    while wanted is not None:
+        if wanted in lines:
+            return lines[wanted]
+        wanted = KIND_OF.get(wanted)
+    return None
+
+
+def quantities(usage: Usage, lines: Lines) -> dict[str, int]:
+    """What is paid for, by dimension; what is zero is left out.
+
+    Tokens and units such as seconds or images may measure the same call: the price says by which
+    of them it is sold, and the other is not counted. Tools and the call itself come on top.
+    """
+    tokens = tokens_of(usage)
+    units = {unit: amount for unit, amount in usage.units.items() if amount}
+    sold = {unit: amount for unit, amount in units.items() if unit in lines}
+    if sold and PER_TOKEN.isdisjoint(lines):
+        tokens = {}
+    found = {**tokens, **(sold if sold or tokens else units)}
+    for tool, calls in usage.server_tools.items():
+        if calls:
+            dimension = _TOOLS.get(tool, "tool_call")
+            found[dimension] = found.get(dimension, 0) + calls
+    if "request" in lines:
+        found["request"] = 1
+    return found
+
+
+def tokens_of(usage: Usage) -> dict[str, int]:
+    """The tokens that are paid for, each in exactly one dimension."""
+    found = _prompt(usage) if usage.billed_in is None else {"input": usage.billed_in}
+    found |= _completion(usage) if usage.billed_out is None else {"output": usage.billed_out}
+    return {dimension: quantity for dimension, quantity in found.items() if quantity}
+
+
+def _prompt(usage: Usage) -> dict[str, int]:
+    # Providers say how many tokens are audio or images, not whether those were cached. They are
+    # looked for among the fresh ones first, which is the dearer way to read it.
+    heard = min(usage.in_audio, usage.in_fresh)
+    seen = min(usage.in_image, usage.in_fresh - heard)
+    heard_before = min(usage.in_audio - heard, usage.in_cached)
+    seen_before = min(usage.in_image - seen, usage.in_cached - heard_before)
+    return {
+        "input": usage.in_fresh - heard - seen + usage.in_tool,
+        "audio_in": heard,
+        "image_in": seen,
+        "cache_read": usage.in_cached - heard_before - seen_before,
+        "audio_cache_read": heard_before,
+        "image_cache_read": seen_before,
+        # A time to live that has no dimension counts as the nearest one that has.
+        "cache_write_5m": usage.in_written_5m + usage.in_written_30m + usage.in_written_other,
+        "cache_write_1h": usage.in_written_1h + usage.in_written_12h,
+    }
+
+
+def _completion(usage: Usage) -> dict[str, int]:
+    spoken = min(usage.out_audio, usage.out_text)
+    drawn = min(usage.out_image, usage.out_text - spoken)
+    return {
+        "output": usage.out_text - spoken - drawn,
+        "audio_out": spoken,
+        "image_out": drawn,
+        "reasoning": usage.out_reasoning,
+    }

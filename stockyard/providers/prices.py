@@ -1,0 +1,147 @@
+"""The bundled price list: what each model costs at each provider, from where and since when.
+
+`prices.json` is made by `python -m scripts.prices` and read once. What a provider sells is decoded
+when it is first asked for: most installations ask for a few of them.
+"""
+
+import re
+from collections.abc import Collection, Iterator
+from datetime import date
+from importlib.resources import files
+
+import msgspec
+from msgspec import Struct
+
+from stockyard.core.exchange import Kind
+from stockyard.core.money import Usage
+from stockyard.core.price import UNPRICED, Cost, Price
+
+FILE = "prices.json"
+
+SNAPSHOT = re.compile(r"(.+?)(?:[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4}|latest))?(?:-v\d+:\d+)?")
+"""A name, followed by the date or the number of one of its versions."""
+
+
+class Source(Struct, frozen=True):
+    """A collection of prices that the list was made from."""
+
+    version: str
+    url: str
+    license: str
+
+
+class Offer(Price, frozen=True, kw_only=True, omit_defaults=True):
+    """A model as one provider sells it: its price, and what is known about it.
+
+    Without `lines` its price is not known.
+    """
+
+    kind: Kind = "chat"
+    context: int | None = None
+    """Tokens that it reads at most."""
+    output: int | None = None
+    """Tokens that it writes at most."""
+    can: tuple[str, ...] = ()
+    """Words such as `tools`, `vision`, `reasoning`."""
+    ends: date | None = None
+    """When the provider stops offering it."""
+    sources: tuple[str, ...] = ()
+    since: date | None = None
+    """The list says so since then; None: from its beginning."""
+    page: int | None = None
+    """Which of the list's pages tells the price."""
+
+
+class Section(Struct, frozen=True):
+    """What one provider sells."""
+
+    models: dict[str, Offer]
+    also: dict[str, str] = {}
+    """Other names that the provider has for the same models."""
+    means: dict[str, str] = {}
+    """Names that people use and that lists of models do not have."""
+    snapshots: dict[str, str] = {}
+    """Names that the date of a version may follow, and the model that they mean."""
+
+    def name_of(self, model: str) -> str | None:
+        """The name under which a model is listed. Longer names are other models; dates are not."""
+        if model in self.models:
+            return model
+        if model in self.also:
+            return self.also[model]
+        if model in self.means:
+            return self.means[model]
+        dated = SNAPSHOT.fullmatch(model)
+        return self.snapshots.get(dated[1]) if dated else None
+
+
+class _Document(Struct, frozen=True):
+    made: date
+    since: date
+    sources: dict[str, Source]
+    pages: tuple[str, ...]
+    providers: dict[str, msgspec.Raw]
+
+
+class PriceList:
+    """Which models are sold by whom, at which price."""
+
+    def __init__(self, document: bytes) -> None:
+        found = msgspec.json.decode(document, type=_Document)
+        self.made = found.made
+        self._since = found.since
+        self.sources = found.sources
+        self._pages = found.pages
+        self._raw = found.providers
+        self._sections: dict[str, Section] = {}
+
+    @classmethod
+    def bundled(cls) -> "PriceList":
+        return cls(files("stockyard.providers").joinpath(FILE).read_bytes())
+
+    @property
+    def providers(self) -> Collection[str]:
+        return self._raw.keys()
+
+    def models(self, provider: str) -> Collection[str]:
+        """The names under which a provider sells models, as a list of models shows them."""
+        section = self._section(provider)
+        return [*section.models, *section.also]
+
+    def sells(self, provider: str, model: str) -> bool:
+        """Whether a provider has a model by exactly this name."""
+        section = self._section(provider)
+        return model in section.models or model in section.also or model in section.means
+
+    def offer(self, provider: str, model: str) -> Offer | None:
+        """What the list says of a model, by exact name or by a declared dated one."""
+        section = self._section(provider)
+        name = section.name_of(model)
+        return section.models[name] if name is not None else None
+
+    def offers(self, provider: str) -> Iterator[tuple[str, Offer]]:
+        """Every model of a provider, without other names of it."""
+        return iter(self._section(provider).models.items())
+
+    def page(self, offer: Offer) -> str:
+        return "" if offer.page is None else self._pages[offer.page]
+
+    def since(self, offer: Offer) -> date:
+        return offer.since or self._since
+
+    def cost(self, provider: str, model: str, usage: Usage, *, at_ms: int, tier: str = "") -> Cost:
+        """What a call that began then cost; unpriced when the list does not know the model."""
+        offer = self.offer(provider, model)
+        return UNPRICED if offer is None else offer.cost(usage, at_ms=at_ms, tier=tier)
+
+    def _section(self, provider: str) -> Section:
+        section = self._sections.get(provider)
+        if section is None:
+            raw = self._raw.get(provider)
+            if raw is None:
+                return _NOTHING
+            section = self._sections[provider] = msgspec.json.decode(raw, type=Section)
+        return section
+
+
+_NOTHING = Section({})
