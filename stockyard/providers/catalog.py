@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+import msgspec
+
 from stockyard.core.exchange import Kind
 from stockyard.providers import auth
 from stockyard.providers.provider import Entry, Provider
@@ -169,7 +171,7 @@ def _provider(
         local=_LOOPBACK.fullmatch(origin) is not None,
         named=mention is not None,
         allow_private=mention is not None and mention.allow_private,
-        missing=_missing(row, base_url),
+        missing=_missing(row, mention, values, base_url),
     )
 
 
@@ -215,9 +217,13 @@ def _values(
     return values
 
 
-def _missing(row: Row, base_url: str) -> tuple[str, ...]:
-    """Settings without which its address is not complete, as an operator gives them."""
-    names = {*_PLACEHOLDER.findall(base_url)}
+def _missing(
+    row: Row, mention: Mention | None, values: Mapping[str, str], base_url: str
+) -> tuple[str, ...]:
+    """Settings without which it cannot be called, as an operator gives them."""
+    chosen = row.tokens.get(mention.scheme) if mention and not mention.token_url else None
+    token_url = _fill(chosen.url, values) if chosen else ""
+    names = {*_PLACEHOLDER.findall(base_url + token_url)}
     return tuple(sorted({row.derived[n].of if n in row.derived else n for n in names}))
 
 
@@ -243,7 +249,7 @@ def _tokens(
             continue
         if url:
             _split(name, url)
-        found[scheme] = TokenPlace(url, place.scope)
+        found[scheme] = msgspec.structs.replace(place, url=url)
     return found
 
 

@@ -203,7 +203,8 @@ class Directory:
 
     def secrets(self) -> Iterator[str]:
         """Every secret in use, which must never leave by another way."""
-        return (c.secret.reveal() for found in self._credentials.values() for c in found)
+        secrets = (c.secret.reveal() for found in self._credentials.values() for c in found)
+        return (secret for secret in secrets if secret)  # the machine's own identity has none
 
     def _is_configured(self, provider: Provider) -> bool:
         if provider.missing or provider.name == MOCK:

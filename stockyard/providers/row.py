@@ -65,6 +65,8 @@ class TokenPlace(Struct, frozen=True, forbid_unknown_fields=True):
     scope: str = ""
 
 
+    number_field: str = ""
+    """A header field in which a new UUID is wanted with every request."""
 class Row(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One provider as the catalog has it."""
 

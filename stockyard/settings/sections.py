@@ -206,6 +206,10 @@ class ProviderSection(Struct, frozen=True, kw_only=True):
     """The format it speaks; needed only for a provider that is not in the catalogue."""
     base_url: str = ""
     api_key: Secret | None = None
+    auth: str = ""
+    """How its secret is shown, where the catalogue knows several ways, such as `entra`."""
+    token_url: str = ""
+    """Where its secret is exchanged for tokens, in place of what the catalogue says."""
     credentials: tuple[CredentialSection, ...] = ()
     allow_private: bool = False
     timeout: ProviderTimeout = ProviderTimeout()

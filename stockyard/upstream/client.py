@@ -69,6 +69,7 @@ class Client:
         purpose: Purpose,
         operator: bool,
         allow_private: bool = False,
+        machine: bool = False,
         ca_file: str | None = None,
         client_cert: str | None = None,
         client_key: str | None = None,
@@ -76,7 +77,7 @@ class Client:
     ) -> Origin:
         """The Origin of `url`: the same one for the same arguments. Raises EgressDenied."""
         parsed = msgspec.structs.replace(parse_url(url), target="")
-        permission = Permission(operator=operator, allow_private=allow_private)
+        permission = Permission(operator=operator, allow_private=allow_private, machine=machine)
         through = proxy_for(parsed, proxy)
         verdict = self._guard.judge_url(parsed, permission, proxied=through is not None)
         if not verdict.allowed:

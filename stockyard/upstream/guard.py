@@ -40,6 +40,10 @@ _INTERNAL_SUFFIXES = (
     ".cluster.local",
 )
 _METADATA_NAMES = frozenset({"metadata.google.internal", "metadata.goog"})
+MACHINE_IDENTITY = frozenset(
+    {"169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::254", "fd00:ec2::23"}
+)
+"""Where clouds hand out the credentials of a machine, a container or a pod."""
 _EVERY_OWN_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, never bound
 _ISATAP = frozenset({0x00005EFE, 0x02005EFE})
 
@@ -67,6 +71,9 @@ class Permission(msgspec.Struct, frozen=True, kw_only=True):
     """Named in the operator's configuration, not by a user, a workflow or a tool."""
     allow_private: bool = False
     """The provider's own row opens its host and port."""
+    machine: bool = False
+    """For the credential code, when the operator told it to use the machine's own identity: opens
+    the addresses in MACHINE_IDENTITY, and nothing but their literal spelling leads there."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -100,6 +107,9 @@ class Guard:
 
     def judge(self, address: Address, url: Url, permission: Permission) -> Verdict:
         """Whether a connection to `address` may be made for `url`."""
+        if permission.machine:
+            opened = address == url.literal and str(address) in MACHINE_IDENTITY
+            return Verdict(allowed=opened, reason="metadata")
         row = _range_of(address)
         if row.rule is Rule.JUDGE_IPV4:
             return self.judge(_embedded(address), url, permission)

@@ -1,0 +1,14 @@
+"""Tokens: what some providers want to see in place of a secret.
+
+    kept                 one Credential's token: fetched once, renewed early, by one fetch at a time
+    asking               one small request to whoever gives out tokens
+    google_account       a key file of Google, for a service account or a person
+    google_metadata      the identity of a machine at Google
+    entra                a client secret of Microsoft Entra
+    entra_managed        the identity of a machine at Azure
+    client_credentials   OAuth 2.0 as its RFC has it
+    ibm_iam              an API key of IBM Cloud
+    copilot              a GitHub token that may use Copilot
+
+Every source is asked at the place that the provider's row names, and nowhere else.
+"""

@@ -1,0 +1,163 @@
+"""Ask whoever gives out tokens: one small request with short deadlines, through our own client.
+
+What is sent and what comes back holds secrets, so none of it is ever logged or told: an error says
+who was asked and, at most, the standard word for what was wrong (RFC 6749, 5.2).
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from time import time
+from typing import TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+from msgspec import Struct
+
+from stockyard.core.target import Secret
+from stockyard.errors import Kind, UpstreamError
+from stockyard.upstream.client import Client, Fetched
+from stockyard.upstream.origin import Origin
+from stockyard.upstream.outgoing import Outgoing, Timers, request_head
+from stockyard.upstream.tokens.token import Token
+from stockyard.upstream.url import parse_url
+from stockyard.wire.retry_hints import retry_after
+
+TIMERS = Timers(
+    dns_seconds=3,
+    connect_seconds=3,
+    tls_seconds=3,
+    pool_seconds=2,
+    write_seconds=5,
+    first_byte_seconds=10,
+    idle_seconds=5,
+    total_seconds=15,
+)
+MAX_BODY = 64 * 1024
+"""Of an answer. Tokens with many claims have 10 KiB."""
+LONGEST_SECONDS = 24 * 3600.0
+SHORTEST_SECONDS = 1.0
+ASSUMED_SECONDS = 300.0
+"""Of a token whose end is not told."""
+
+Fields = Sequence[tuple[bytes, bytes]]
+Answer = TypeVar("Answer")
+
+_WORD = re.compile(r"[a-z_]{1,40}")
+_EPOCH = 1_000_000_000.0
+_MILLISECONDS = 1_000_000_000_000.0
+"""A moment above this is counted in milliseconds."""
+
+
+class Asking:
+    """Asks at one URL."""
+
+    def __init__(self, client: Client, origin: Callable[[str], Origin], url: str) -> None:
+        """`origin` judges the URL, when it is asked and not before."""
+        self._client = client
+        self._origin = origin
+        self._url = url
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+    async def form(self, fields: Mapping[str, str], head: Fields = ()) -> Token:
+        """POST a form and read the token that comes back."""
+        body = urlencode(fields).encode()
+        kind = (b"content-type", b"application/x-www-form-urlencoded")
+        return await self._token(b"POST", "", [kind, *head], body)
+
+    async def get(self, query: Mapping[str, str], head: Fields = ()) -> Token:
+        """GET with a query and read the token that comes back."""
+        return await self._token(b"GET", f"?{urlencode(query)}" if query else "", head, None)
+
+    async def _token(self, method: bytes, query: str, head: Fields, body: bytes | None) -> Token:
+        origin = self._origin(self._url)
+        target = (parse_url(self._url).target or "/") + query
+        fields = [(b"accept", b"application/json"), *head]
+        length = None if body is None else len(body)
+        try:
+            request = request_head(method, target.encode(), origin.host, fields, length)
+        except ValueError:
+            raise UpstreamError(
+                "auth", "The Credential holds a character that cannot be sent.", nothing_sent=True
+            ) from None
+        outgoing = Outgoing(
+            origin=origin,
+            head=request,
+            body=body or b"",
+            timers=TIMERS,
+            body_limit=MAX_BODY,
+            decompress=True,
+        )
+        try:
+            fetched = await self._client.fetch(outgoing, MAX_BODY)
+        except UpstreamError as error:
+            # Nothing of the call itself was sent, whatever became of this request.
+            raise UpstreamError(
+                error.kind,
+                f"{self._who} gave no token: {error.message}",
+                timer=error.timer,
+                nothing_sent=True,
+            ) from None
+        if not 200 <= fetched.status < 300:
+            raise self._refusal(fetched)
+        return self._read(fetched)
+
+    def _read(self, fetched: Fetched) -> Token:
+        granted = _decoded(fetched.body, _Granted)
+        secret = granted.access_token or granted.token if granted is not None else ""
+        if granted is None or not secret or not secret.isascii() or not secret.isprintable():
+            raise UpstreamError(
+                "bad_answer", f"{self._who} answered without a token.", nothing_sent=True
+            )
+        return Token(Secret(secret), _seconds(granted))
+
+    def _refusal(self, fetched: Fetched) -> UpstreamError:
+        kind = _KINDS.get(fetched.status, "provider_fault" if fetched.status >= 500 else "auth")
+        refused = _decoded(fetched.body, _Refused)
+        word = refused.error if refused is not None else None
+        # Only the standard words: descriptions repeat what was sent.
+        said = f" ({word})" if isinstance(word, str) and _WORD.fullmatch(word) else ""
+        return UpstreamError(
+            kind,
+            f"{self._who} gave no token for the Credential: {fetched.status}{said}.",
+            retry_after=retry_after(fetched.fields, {}, ""),
+            nothing_sent=True,
+        )
+
+    @property
+    def _who(self) -> str:
+        return parse_url(self._url).host
+
+
+class _Granted(Struct):
+    access_token: str = ""
+    token: str = ""
+    expires_in: float | None = None
+    expires_at: float | None = None
+
+
+class _Refused(Struct):
+    error: object = None
+
+
+_KINDS: dict[int, Kind] = {408: "timeout", 429: "rate_limited", 503: "overloaded", 504: "timeout"}
+
+
+def _decoded(body: bytes, kind: type[Answer]) -> Answer | None:
+    try:
+        # Azure says numbers as texts.
+        return msgspec.json.decode(body, type=kind, strict=False)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _seconds(granted: _Granted) -> float:
+    seconds = ASSUMED_SECONDS
+    if granted.expires_in is not None:
+        seconds = granted.expires_in
+    elif granted.expires_at is not None and granted.expires_at > _EPOCH:
+        scale = 1000 if granted.expires_at > _MILLISECONDS else 1
+        seconds = granted.expires_at / scale - time()
+    return min(max(seconds, SHORTEST_SECONDS), LONGEST_SECONDS)

@@ -1,0 +1,26 @@
+"""Tokens for the identity of a machine at Azure.
+
+https://learn.microsoft.com/en-us/entra/identity/managed-identities-azure-resources/how-to-use-vm-token
+"""
+
+from stockyard.upstream.tokens.asking import Asking
+from stockyard.upstream.tokens.token import Token
+
+URL = "http://169.254.169.254/metadata/identity/oauth2/token"
+API_VERSION = "2018-02-01"
+
+
+class EntraManaged:
+    """A Source. Asked only when the operator chose it."""
+
+    def __init__(self, asking: Asking, client_id: str, scope: str) -> None:
+        """`client_id` says which identity, on a machine with several; else it is empty."""
+        self._asking = asking
+        self._client_id = client_id
+        self._scope = scope
+
+    async def fetch(self) -> Token:
+        query = {"api-version": API_VERSION, "resource": self._scope.removesuffix("/.default")}
+        if self._client_id:
+            query["client_id"] = self._client_id
+        return await self._asking.get(query, [(b"metadata", b"true")])
