@@ -43,7 +43,7 @@ def cut_nastily(seed: int, *, borders: int = 6, pieces: int = 10) -> Cuts:
     def cut(data: bytes) -> list[bytes]:
         chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
         ends = [found.end() for found in _BORDERS.finditer(data)]
-        chosen = chance.sample(ends, min(borders, len(ends))) + [0, len(data)]
+        chosen = [*chance.sample(ends, min(borders, len(ends))), 0, len(data)]
         around = {end + step for end in chosen for step in range(-3, 3)}
         around |= {chance.randrange(len(data) + 1) for _ in range(pieces)}
         return _between(data, around)

@@ -45,7 +45,13 @@ def _objects(body: bytes, *, streamed: bool) -> Iterator[Any]:
 def _usages(said: Any) -> Iterator[Mapping[str, Any]]:
     if not isinstance(said, dict):
         return
-    inside = (said, said.get("message"), said.get("response"), said.get("delta"), said.get("x_groq"))
+    inside = (
+        said,
+        said.get("message"),
+        said.get("response"),
+        said.get("delta"),
+        said.get("x_groq"),
+    )
     for place in inside:
         if not isinstance(place, dict):
             continue

@@ -34,7 +34,8 @@ class Difference(NamedTuple):
 
 @dataclass
 class Reason:
-    """Why a difference is right. Every field is a pattern as file names have them."""
+    """Why a difference is right. Every field is a pattern as file names have them; `place` and
+    `where` may be several, with a blank between them."""
 
     because: str
     check: str
@@ -53,7 +54,7 @@ class Reason:
             and fnmatchcase(formats, self.formats)
             and fnmatchcase(difference.what, self.what)
             and any(fnmatchcase(difference.place, place) for place in self.place.split())
-            and fnmatchcase(where, self.where)
+            and any(fnmatchcase(where, one) for one in self.where.split())
         )
 
 
@@ -66,7 +67,7 @@ class Reasons:
     @classmethod
     def read(cls) -> "Reasons":
         tables = tomllib.loads(REASONS.read_text())["reason"]
-        return cls([Reason(**_escaped(table)) for table in tables])
+        return cls([Reason(**_escaped(table), uses=0) for table in tables])
 
     def of(self, difference: Difference, check: str, formats: str, where: str) -> str | None:
         for reason in self._known:

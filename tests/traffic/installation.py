@@ -10,24 +10,12 @@ from urllib.parse import urlsplit
 
 from stockyard.providers.row import shipped_rows
 from stockyard.testing.yard import Yard
-from tests.traffic.recordings import Recording
-
-ROWS_OF_RECORDERS = {"zai": "zai-coding", "mock": "mock-server"}
-"""What recorders call otherwise than the catalog: z.ai was called at its coding address, and a
-mock server of the recorder's is not ours."""
 
 LOCAL_PATHS = {"mock-server": "/v1", "avian": "/v1"}
 """Paths of base URLs of rows that only exist here; others have none."""
 
 _HOSTS = {"host": "host.invalid", "region": "us-east-1", "account": "a", "account_id": "a"}
 _FILLINGS = {**_HOSTS, "tenant": "t", "project": "p", "location": "us-east5", "workspace": "w"}
-
-
-def row_of(recording: Recording) -> str:
-    """The provider on whose native route this was said."""
-    if recording.api == "huggingface.textgen":
-        return "textgen-server"  # a machine rented from that provider, not its router
-    return ROWS_OF_RECORDERS.get(recording.provider, recording.provider)
 
 
 def installation(folder: Path, upstream: str, wanted: Iterable[str]) -> Yard:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from stockyard.core.request import Request
 from stockyard.core.response import Response
@@ -96,7 +97,7 @@ class Comparison:
         assert provider is not None
         written = theirs.encode_request(
             Request(model=model, content=content),
-            features=provider.features,
+            features=provider.features | provider.traits_of(model),
             traits=provider.traits | provider.traits_of(model),
         )
         body = quirks.apply(provider, model, theirs.name, written.body).body
@@ -147,7 +148,7 @@ def _framed(chunks: Sequence[Mapping[str, Any]], format_name: str) -> bytes:
     """Chunks as their SDK gave them, as the bytes they came from."""
     out = []
     for chunk in chunks:
-        name = f"event: {chunk['type']}\n" if format_name == "anthropic.messages" else ""
+        name = f"event: {chunk.get('type')}\n" if format_name == "anthropic.messages" else ""
         out.append(f"{name}data: {json.dumps(chunk)}\n\n".encode())
     end = b"data: [DONE]\n\n" if format_name == "openai.chat" else b""
     return b"".join(out) + end
@@ -158,11 +159,25 @@ def _meant(codec: Codec, body: bytes) -> Any:
     output = codec.decode_response(body, traits=none)
     usage = codec.facts(body, traits=none).usage
     counts = None if usage is None else {"prompt": usage.prompt, "completion": usage.completion}
-    return {"usage": counts, **_plain(output)}
+    # The other converter makes up ids and times, and so do we.
+    return {"usage": counts, **_plain(replace(output, id="", model="", created=0))}
+
+
+_SPELLINGS = frozenset({"shape", "$layout", "native_finish", "native_finish_reason", "made_by"})
+"""What a codec notes so that it can write the same bytes again: no part of the meaning."""
 
 
 def _plain(value: Any) -> Any:
-    return json.loads(msgspec.json.encode(value))
+    return _without_spellings(json.loads(msgspec.json.encode(value)))
+
+
+def _without_spellings(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_spellings(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {k: _without_spellings(v) for k, v in value.items() if k not in _SPELLINGS}
+    return {k: v for k, v in kept.items() if v != {}}
 
 
 def _bytes(value: Any) -> bytes:

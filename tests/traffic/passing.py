@@ -20,7 +20,7 @@ from stockyard.testing.replaying import recorded
 from stockyard.testing.yard import Yard
 from stockyard.wire.formats import FORMATS
 from tests.traffic import counted
-from tests.traffic.installation import installation, row_of
+from tests.traffic.installation import installation
 from tests.traffic.recordings import Recording
 from tests.traffic.verdict import NONE, SAME, Verdict, different, failed
 
@@ -32,7 +32,9 @@ _WHICH = "x-recording"
 _TWO_SPELLINGS = (
     "the row has this path without the version; both mean the same there (wire.md 2.3, rule 3)"
 )
-RESPELLED = {"openllmetry/openai/metrics/test_openai_metrics/test_chat_streaming_metrics#0": _TWO_SPELLINGS}
+RESPELLED = {
+    "openllmetry/openai/metrics/test_openai_metrics/test_chat_streaming_metrics#0": _TWO_SPELLINGS
+}
 """What is asked at another path than the recorder asked at."""
 
 REFUSED_BECAUSE = (
@@ -46,13 +48,13 @@ REFUSED = frozenset(
 )
 
 _NOT_SENT = frozenset(
-    (
+    (  # noqa: SIM905  a list of words reads better as one
         "host connection content-length transfer-encoding accept-encoding authorization x-api-key "
         "api-key x-goog-api-key cookie expect te upgrade x-amz-security-token"
     ).split()
 )
 _NOT_REPLAYED = frozenset(
-    "connection content-length transfer-encoding content-encoding keep-alive trailer date".split()
+    "connection content-length transfer-encoding content-encoding keep-alive trailer date".split()  # noqa: SIM905  a list of words reads better as one
 )
 
 
@@ -83,7 +85,7 @@ async def pass_through(
         waiting.put_nowait(recording)
     passages: dict[str, Passage] = {}
     async with ReplayingProvider(answering, patience=PATIENCE_SECONDS) as upstream:
-        rows = {row_of(recording) for recording in recorded_calls}
+        rows = {recording.row for recording in recorded_calls}
         async with installation(folder, upstream.url, rows) as yard:
             await yard.open()
 
@@ -234,7 +236,7 @@ class Caller:
 
 def _request_of(recording: Recording, key: str) -> bytes:
     fields = recording.fields["request_headers"].items()
-    lines = [f"{recording.method} /{row_of(recording)}{recording.target} HTTP/1.1", "host: gateway"]
+    lines = [f"{recording.method} /{recording.row}{recording.target} HTTP/1.1", "host: gateway"]
     lines += [f"{n}: {v[0]}" for n, v in fields if n.lower() not in _NOT_SENT]
     lines += [f"authorization: Bearer {key}", f"{_WHICH}: {recording.id}"]
     if recording.request or recording.method not in ("GET", "DELETE"):
@@ -247,7 +249,8 @@ def sample(recorded_calls: Sequence[Recording], size: int, *, seed: int) -> list
     chance = random.Random(seed)
     kinds: dict[tuple[str, str, bool], list[Recording]] = {}
     for recording in recorded_calls:
-        kinds.setdefault((recording.provider, recording.api, recording.streamed), []).append(recording)
+        kind = (recording.provider, recording.api, recording.streamed)
+        kinds.setdefault(kind, []).append(recording)
     chosen = [chance.choice(of_kind) for of_kind in kinds.values()]
     rest = [r for r in recorded_calls if r not in chosen]
     return chosen + chance.sample(rest, max(0, min(len(rest), size - len(chosen))))

@@ -34,7 +34,11 @@ FORMATS_OF_APIS = {
     "openai.audio_transcriptions": "openai.transcriptions",
     "mistral.audio_transcriptions": "openai.transcriptions",
 }
-"""Names of the recordings that are finer than our formats; all others are the same (`wire.md` 1.1)."""
+"""Recorders tell more kinds apart than we have formats; other names are ours (`wire.md` 1.1)."""
+
+ROWS_OF_RECORDERS = {"zai": "zai-coding", "mock": "mock-server"}
+"""What recorders call otherwise than the catalog: z.ai was called at its coding address, and a
+mock server of the recorder's is not ours."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,13 @@ class Recording:
     @property
     def api(self) -> str:
         return str(self.fields["api"])
+
+    @property
+    def row(self) -> str:
+        """The provider on whose native route this was said."""
+        if self.api == "huggingface.textgen":
+            return "textgen-server"  # a machine rented from that provider, not its router
+        return ROWS_OF_RECORDERS.get(self.provider, self.provider)
 
     @property
     def format(self) -> str:

@@ -126,7 +126,8 @@ def _frames(body: bytes) -> Iterator[Any]:
 
 def _wrapped(body: bytes) -> Iterator[Any]:
     """Messages inside AWS frames."""
-    return (json.loads(base64.b64decode(f["chunk"]["bytes"])) for f in _frames(body) if "chunk" in f)
+    chunks = (frame["chunk"] for frame in _frames(body) if "chunk" in frame)
+    return (json.loads(base64.b64decode(chunk["bytes"])) for chunk in chunks)
 
 
 # From objects to choices.
@@ -175,7 +176,8 @@ def _responses(choices: Choices, event: Any) -> None:
     elif event["type"] == "response.completed":
         one.finish = "tool_calls" if one.calls else "stop"
     elif event["type"] == "response.incomplete":
-        one.finish = event["response"]["incomplete_details"]["reason"]
+        details = event["response"].get("incomplete_details") or {}
+        one.finish = details.get("reason") or "incomplete"
 
 
 def _gemini(choices: Choices, answer: Any) -> None:
@@ -186,7 +188,8 @@ def _gemini(choices: Choices, answer: Any) -> None:
                 one.text += part.get("text") or ""
             if "functionCall" in part:
                 call = part["functionCall"]
-                one.call(len(one.calls), name=call["name"], arguments=json.dumps(call["args"]))
+                arguments = json.dumps(call.get("args") or {})
+                one.call(len(one.calls), name=call.get("name") or "", arguments=arguments)
         one.finish = candidate.get("finishReason") or one.finish
 
 

@@ -1,4 +1,4 @@
-"""What a check says of one recording: the same, different for a reason, failed, or nothing to say."""
+"""What a check says of one recording: the same, different for a reason, failed, or nothing."""
 
 from typing import Literal, NamedTuple
 

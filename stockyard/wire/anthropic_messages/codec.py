@@ -54,7 +54,7 @@ class MessagesCodec:
         traits: Traits,
         max_output: int | None = None,
     ) -> Dropped:
-        return request.encode_request(request_, features=features, max_output=max_output)
+        return request.encode_request(request_, features=features | traits, max_output=max_output)
 
     def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:
         return body if model is None else splice.replace_text(body, "model", model)

@@ -13,6 +13,7 @@ from stockyard.core.messages import Message, Text
 from stockyard.core.request import Content, OutputForm, ReasoningWish, Request, Tool, ToolChoice
 from stockyard.wire import strict
 from stockyard.wire.anthropic_messages.blocks import FORMAT, cache_field, take_cache
+from stockyard.wire.anthropic_messages.schemas import closed_schema
 from stockyard.wire.anthropic_messages.turns import (
     decode_system,
     decode_turns,
@@ -32,6 +33,9 @@ SMALLEST_BUDGET = 1_024
 
 EFFORT = "effort"
 """Layout of a reasoning wish whose effort was said in this format."""
+
+OWN_SCHEMA = "own"
+"""Layout of a form whose schema was written for this format."""
 
 _JSON_WISH = "Answer with one JSON object and nothing else."
 
@@ -136,7 +140,8 @@ def _take_output(fields: Fields) -> tuple[OutputForm | None, bool]:
     if kind != "json_schema":
         raise FieldError(form.at("type"), "json_schema")
     schema = form.any("schema")
-    return OutputForm(kind="json_schema", schema=schema, extra=form.left(FORMAT)), older
+    extra = with_layout(form.left(FORMAT), FORMAT, OWN_SCHEMA)
+    return OutputForm(kind="json_schema", schema=schema, extra=extra), older
 
 
 def _take_choice(fields: Fields) -> tuple[ToolChoice | None, bool | None]:
@@ -321,7 +326,9 @@ def _add_output(body: dict[str, Any], content: Content, drops: Drops) -> None:
     if form is None or form.kind != "json_schema":
         return
     drops.foreign(form.extra, "response_format")
-    said = {**own_fields(form.extra, FORMAT), "type": "json_schema", "schema": form.schema}
+    own = layout_of(form.extra, FORMAT) == OWN_SCHEMA
+    schema = form.schema if own else closed_schema(form.schema, drops)
+    said = {**own_fields(form.extra, FORMAT), "type": "json_schema", "schema": schema}
     if has_word(content.shape, "output_format"):
         body["output_format"] = said
     else:
