@@ -69,6 +69,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     session: str = ""
     conversation: str = ""
     idempotency: str = ""
+    request_id: str = ""
+    """The caller's own id of this request; answers repeat it."""
     ignored: tuple[str, ...] = ()
 
 
@@ -155,7 +157,7 @@ class Exchange(Struct, kw_only=True, eq=False):
     """One call. See `modules.md` 1.2 for who fills and who may change what."""
 
     id: str
-    """`req_…`, the request id that the caller sees."""
+    """`req_…`, ours. The caller sees its own instead if it sent one."""
     kind: Kind
     needs: str = "chat"
     """What a provider must offer to take this call: its kind, or the one of the kind's endpoints
@@ -238,6 +240,11 @@ class Exchange(Struct, kw_only=True, eq=False):
         self.partition = self.caller.team_id
         if self.asked.tags:
             self.tags = dict(self.asked.tags)
+
+    @property
+    def request_id(self) -> str:
+        """What the caller knows the request by."""
+        return self.asked.request_id or self.id
 
     @property
     def untouched(self) -> bool:

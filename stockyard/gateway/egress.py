@@ -60,7 +60,7 @@ def type_of(kind: Kind, fields: Iterable[tuple[bytes, bytes]]) -> bytes:
 
 def own_fields(x: Exchange) -> bytes:
     """The fields every answer of a call carries, and those that modules told us to add."""
-    lines = f"x-request-id: {x.id}\r\nx-stockyard-trace-id: {x.trace_id}\r\n"
+    lines = f"x-request-id: {x.asked.request_id or x.id}\r\nx-stockyard-trace-id: {x.trace_id}\r\n"
     if x.target is not None:
         lines += f"x-stockyard-provider: {x.target.provider}\r\n"
     lines += x.told_lines

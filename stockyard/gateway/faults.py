@@ -160,7 +160,7 @@ def _fault(
     said: dict[str, object] = {"code": code}
     if x is not None:
         said["trace_id"] = x.trace_id
-    said["request_id"] = x.id if x is not None else request_id
+    said["request_id"] = x.request_id if x is not None else request_id
     if retry_after is not None:
         said["retry_after_ms"] = int(retry_after * 1000)
     said |= {name: value for name, value in more.items() if value is not None}
@@ -172,6 +172,6 @@ def _fault(
         param=param,
         retry_after=retry_after,
         should_retry=False if in_vain and status in REPEATED else None,
-        request_id=x.id if x is not None else request_id,
+        request_id=x.request_id if x is not None else request_id,
         stockyard=said,
     )

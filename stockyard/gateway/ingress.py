@@ -17,10 +17,13 @@ _CREDENTIAL_FIELDS = (
     b"x-goog-api-key",
 )
 _CONTROL = re.compile(
-    rb"\n(?:x-stockyard-|traceparent|idempotency-key|cache-control|x-provider|x-session)", re.I
+    rb"\n(?:x-stockyard-|traceparent|idempotency-key|cache-control|x-provider|x-session"
+    rb"|x-request-id)",
+    re.I,
 )
 _TAG = re.compile(r"([A-Za-z0-9_-]{1,50})=([A-Za-z0-9_. -]{1,100})")
 _NAME = re.compile(r"[a-z0-9-]{1,64}")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,128}")
 _VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
 
 MAX_TAGS = 10
@@ -62,6 +65,16 @@ def asked_of(head: Head) -> Asked:
         if value is not None:
             values[field] = parse(name.decode(), value.decode("latin-1").strip())
     return Asked(**values)
+
+
+def request_id_of(head: Head) -> str:
+    """The caller's own id of the request; empty when it sent none that may be repeated."""
+    given = head.field(b"x-request-id")
+    return _request_id("", given.decode("latin-1").strip()) if given is not None else ""
+
+
+def _request_id(_header: str, value: str) -> str:
+    return value if _REQUEST_ID.fullmatch(value) else ""
 
 
 def _tags(header: str, value: str) -> tuple[tuple[str, str], ...]:
@@ -129,6 +142,7 @@ _CONTROLS: Mapping[bytes, tuple[str, Callable[[str, str], object]]] = {
     b"x-stockyard-conversation": ("conversation", _visible),
     b"x-stockyard-session": ("session", _visible),
     b"idempotency-key": ("idempotency", _visible),
+    b"x-request-id": ("request_id", _request_id),
     b"traceparent": ("trace", _as_sent),
     b"tracestate": ("trace_state", _as_sent),
 }

@@ -220,7 +220,7 @@ class DataPlane:
         self, head: Head, endpoint: Endpoint | None, refusal: Refused, extra: bytes = b""
     ) -> Whole:
         """A refusal before there is an Exchange, in the words of whoever asks."""
-        request_id = self.ids.new("req_")
+        request_id = ingress.request_id_of(head) or self.ids.new("req_")
         own = f"x-request-id: {request_id}\r\n".encode()
         fault = fault_of(refusal, None, request_id)
         return egress.refusal(self._words(head, endpoint), fault, own + extra)

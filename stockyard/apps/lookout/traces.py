@@ -90,7 +90,7 @@ def row_of(x: Exchange, config_version: int) -> Row:
     content_ns = x.first_content_ns
     total_us = x.elapsed_us()
     kept = (
-        x.id,
+        x.request_id,
         caller.key_name,
         inbound.format,
         inbound.path[:MAX_TEXT],
