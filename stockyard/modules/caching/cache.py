@@ -10,9 +10,9 @@ Example
     share = "key"
 
 Caller sees
-    `X-Stockyard-Cache: hit` and `Age` on an answer from store. `Cache-Control` (`no-store`,
-    `no-cache`, `max-age`, `only-if-cached`) and `X-Stockyard-Cache: off` or `refresh` are obeyed. A
-    miss under `only-if-cached` is HTTP 404 `cache_miss`.
+    `X-Stockyard-Cache: hit` (or `stale`) and `Age` on an answer from store. `Cache-Control`
+    (`no-store`, `no-cache`, `max-age`, `only-if-cached`) and `X-Stockyard-Cache: off` or `refresh`
+    are obeyed. A miss under `only-if-cached` is HTTP 404 `cache_miss`.
 """
 
 from functools import partial
@@ -34,7 +34,7 @@ from stockyard.core.replay import Replay
 from stockyard.core.request import Content
 from stockyard.core.response import Output, Raw, Response
 from stockyard.core.stream import Answer
-from stockyard.errors import Refused
+from stockyard.errors import Refused, UpstreamError
 
 KEY_VERSION = 1
 DEFAULT_TEMPERATURE = 1.0
@@ -88,6 +88,15 @@ class Config(ModuleConfig, frozen=True):
         Literal["partition", "key", "user"],
         Meta(description="Who may get an answer that somebody else asked for."),
     ] = "partition"
+    stale_seconds: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=86_400,
+            description="Serve an answer this long after its time while one call asks for a new "
+            "one, and when that call fails.",
+        ),
+    ] = 0
     caller_control: Annotated[bool, Meta(description="Obey the caller's cache headers.")] = True
 
 
@@ -125,6 +134,10 @@ class Cache(Module[Config]):
         super().__init__(config, ports)
         self._ttls = tuple((Glob(row.glob), row.seconds) for row in config.ttl_by_model)
         self._ignored = {CONTENT_FIELD[name]: None for name in config.ignore}
+        self._refreshing: dict[bytes, str] = {}
+        """Keys whose time is up, and the call that asks for a new answer: one for each."""
+        if not config.stale_seconds:
+            self.skips = frozenset({"on_error"})
 
     def on_request(self, x: Exchange) -> Answer | None:
         wish = _wish(x) if self.config.caller_control else EVERYTHING
@@ -134,7 +147,7 @@ class Cache(Module[Config]):
         if not unfit and (wish.read or wish.write):
             key = self._key(x)
             stored = self._find(key, wish.max_age) if wish.read else None
-            if stored is not None:
+            if stored is not None and (self._fresh(stored) or self._refreshed(key, x, wish)):
                 return self._hit(x, stored)
             x.cache_state = "miss"
             x.cache_key = key if wish.write else b""
@@ -145,6 +158,7 @@ class Cache(Module[Config]):
         return None
 
     def on_response(self, x: Exchange) -> None:
+        self._end_refresh(x)
         response = x.response
         if not x.cache_key or response is None:
             return
@@ -172,20 +186,46 @@ class Cache(Module[Config]):
         )
         x.note(self.name, "stored", {"bytes": len(value)})
 
+    def on_error(self, x: Exchange, error: Exception) -> Answer | None:
+        """The new answer did not come: the old one is better than none."""
+        if not self._end_refresh(x) or not isinstance(error, UpstreamError):
+            return None
+        stored = self._find(x.cache_key, float("inf"))
+        return self._hit(x, stored) if stored is not None else None
+
     def _find(self, key: bytes, max_age: float) -> Stored | None:
+        """What is stored and may be served, stale perhaps."""
         stored = self.ports.answers.get(key)
         now = self.ports.now()
-        if stored is None or stored.expires_at <= now or now - stored.stored_at >= max_age:
+        if stored is None or stored.expires_at + self.config.stale_seconds <= now:
             return None
-        return stored
+        return stored if now - stored.stored_at < max_age else None
+
+    def _fresh(self, stored: Stored) -> bool:
+        return stored.expires_at > self.ports.now()
+
+    def _refreshed(self, key: bytes, x: Exchange, wish: Wish) -> bool:
+        """Whether another call is asking for a new answer; if none is, this one does."""
+        if key in self._refreshing:
+            return True
+        if wish.write:
+            self._refreshing[key] = x.id
+        return False
+
+    def _end_refresh(self, x: Exchange) -> bool:
+        """Whether this call was the one that asked for a new answer."""
+        if not x.cache_key or self._refreshing.get(x.cache_key) != x.id:
+            return False
+        del self._refreshing[x.cache_key]
+        return True
 
     def _hit(self, x: Exchange, stored: Stored) -> Answer:
         age = max(0, int(self.ports.now() - stored.stored_at))
         kept = _decode_kept(stored.value)
-        x.cache_state = "hit"
+        x.cache_state = "hit" if self._fresh(stored) else "stale"
         x.stored_usage = kept.usage
         x.tell("Age", str(age))
-        x.note(self.name, "hit", {"age": age})
+        x.note(self.name, x.cache_state, {"age": age})
         if x.request.stream:
             return Replay(unfold(_decode_output(kept.output), kept.usage))
         raw = None

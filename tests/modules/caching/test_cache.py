@@ -24,7 +24,7 @@ from stockyard.core.request import (
 )
 from stockyard.core.response import Raw, Response
 from stockyard.core.stream import Answer, Stream
-from stockyard.errors import Refused, UpstreamError
+from stockyard.errors import Abandoned, Refused, UpstreamError
 from stockyard.modules.caching.cache import Cache, Config, TtlRow
 from tests.builders import (
     HandClock,
@@ -450,3 +450,65 @@ async def test_a_provider_that_gave_several_choices_is_kept_only_if_all_ended_we
     cut = replace(first, index=1, finish="length")
     answer = Response(replace(two.output, choices=(first, cut)), usage=two.usage)
     assert not await asked_twice(a_cache(), an_exchange(), an_exchange(), answer)
+
+
+async def test_a_stale_answer_is_served_while_one_call_asks_for_a_new_one() -> None:
+    clock = HandClock()
+    module, provider = (
+        a_cache(some_ports(clock), ttl_seconds=10, stale_seconds=60),
+        Provider(an_answer("old"), an_answer("new")),
+    )
+    await through(an_exchange(), provider, module)
+    clock.advance(11)
+    refreshing = an_exchange(id="req_2")
+    assert module.on_request(refreshing) is None
+    others = [an_exchange(id=f"req_{n}") for n in (3, 4)]
+    answers = [await through(x, provider, module) for x in others]
+    assert [answer.text for answer in answers if isinstance(answer, Response)] == ["old", "old"]
+    assert [x.cache_state for x in others] == ["stale", "stale"]
+    refreshing.response = an_answer("new")
+    module.on_response(refreshing)
+    last = an_exchange(id="req_5")
+    answer = await through(last, provider, module)
+    assert isinstance(answer, Response)
+    assert (answer.text, last.cache_state) == ("new", "hit")
+    assert len(provider.asked) == 1
+
+
+async def test_a_stale_answer_stands_in_for_a_new_one_that_does_not_come() -> None:
+    clock = HandClock()
+    module = a_cache(some_ports(clock), ttl_seconds=10, stale_seconds=60)
+    provider = Provider(an_answer("old"), UpstreamError("overloaded", "Busy."), an_answer("new"))
+    await through(an_exchange(), provider, module)
+    clock.advance(11)
+    failed = an_exchange(id="req_2")
+    answer = await through(failed, provider, module)
+    assert isinstance(answer, Response)
+    assert (answer.text, failed.cache_state) == ("old", "stale")
+    again = an_exchange(id="req_3")
+    answer = await through(again, provider, module)
+    assert isinstance(answer, Response)
+    assert answer.text == "new"
+
+
+async def test_nothing_is_served_beyond_the_stale_time() -> None:
+    clock = HandClock()
+    module = a_cache(some_ports(clock), ttl_seconds=10, stale_seconds=60)
+    provider = Provider(an_answer("old"), UpstreamError("overloaded", "Busy."))
+    await through(an_exchange(), provider, module)
+    clock.advance(71)
+    with pytest.raises(UpstreamError):
+        await through(an_exchange(id="req_2"), provider, module)
+
+
+async def test_a_caller_that_leaves_ends_its_asking_for_a_new_answer() -> None:
+    clock = HandClock()
+    module = a_cache(some_ports(clock), ttl_seconds=10, stale_seconds=60)
+    await through(an_exchange(), Provider(an_answer("old")), module)
+    clock.advance(11)
+    left = an_exchange(id="req_2")
+    module.on_request(left)
+    assert module.on_error(left, Abandoned()) is None
+    next_one = an_exchange(id="req_3")
+    assert module.on_request(next_one) is None
+    assert next_one.cache_state == "miss"
