@@ -13,8 +13,13 @@ class ImagesContent(AnyContent, frozen=True, kw_only=True, omit_defaults=True):
     """None for a variation, which is asked for without words."""
     given: int = 0
     """How many images came with it."""
+    wanted: int = 1
+    """How many are to come back."""
     original: bytes = b""
     """The request as it came, with the images in it."""
+
+    def units(self) -> dict[str, int]:
+        return {"image": self.wanted}
 
     def texts(self) -> Iterator[str]:
         if self.prompt:

@@ -38,6 +38,10 @@ class AnyContent(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Change every text that `texts` would yield; the same content if nothing changed."""
         return self
 
+    def units(self) -> dict[str, int]:
+        """What is paid for by the piece, as far as the request tells (`Usage.units`)."""
+        return {}
+
     def unread(self) -> Mapping[str, int]:
         """How many of its parts hold something else than text, by what that is."""
         return {}

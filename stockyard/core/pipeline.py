@@ -26,9 +26,9 @@ from time import perf_counter_ns
 from typing import Any, get_args
 
 from stockyard.core.events import Event
-from stockyard.core.exchange import Exchange, Step
+from stockyard.core.exchange import Exchange, Reads, Step
 from stockyard.core.folding import Folder, fold, unfold
-from stockyard.core.module import TEXT_KINDS, AnyModule, Call, Fails, Streaming
+from stockyard.core.module import AnyModule, Call, Fails, Streaming
 from stockyard.core.response import Response
 from stockyard.core.standing import Standing, Standings
 from stockyard.core.stream import Answer, Stream
@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 
 KEPT_CHARACTERS = 1024 * 1024
 """The longest stream that is folded for a module that reads it whole at its end."""
+TEXTS = frozenset({"chat", "completions", "transcriptions", "translations"})
+"""What a call needs whose answer has texts that modules may change as its Events pass."""
 EVENTS = frozenset(get_args(Event))
 EVENT_CHARACTERS = 32
 """What an Event counts for beyond its text."""
@@ -168,7 +170,7 @@ class Pipeline:
         "heads",
         "modules",
         "outward",
-        "reads_whole",
+        "reads",
         "requests",
         "stops",
         "version",
@@ -200,12 +202,12 @@ class Pipeline:
         self.waits = any(stop.waits for stop in self.stops)
         """Whether some hook is async, so that a call needs a task of its own."""
         self.edits = any(stop.edits for stop in self.stops)
-        self.reads_whole = any(
-            stop.edits
-            or stop.holds
-            or (stop.module.wants_response and stop.on_response is not None)
+        self.reads: Reads = "texts" if self.edits else "nothing"
+        if any(
+            stop.holds or (stop.module.wants_response and stop.on_response is not None)
             for stop in self.stops
-        )
+        ):
+            self.reads = "everything"
 
 
 class Passage:
@@ -216,7 +218,7 @@ class Passage:
     def __init__(self, pipeline: Pipeline, x: Exchange) -> None:
         self.pipeline = pipeline
         self.x = x
-        x.reads_whole = pipeline.reads_whole
+        x.reads = pipeline.reads
         self._depth = 0
         """How many modules were passed on the way in and not yet on the way out."""
         self._editors: list[Stop] = []
@@ -345,12 +347,12 @@ class Passage:
         if isinstance(answer, Stream):
             if stop.module.wants_response and stop.on_response is not None:
                 self._keepers.append(Keeper(stop, len(self._editors)))
-            if stop.edits and self.x.kind in TEXT_KINDS:
+            if stop.edits and self.x.needs in TEXTS:
                 self._editors.append(stop)
             if stop.on_response is not None or stop.on_error is not None:
                 self._enders.append(stop)
             return answer
-        if stop.edits and self.x.kind in TEXT_KINDS:  # answers of other kinds have no Events
+        if stop.edits and self.x.needs in TEXTS:
             answer = self._edit_whole(stop, answer)
         if stop.on_response is not None:
             self.x.response = answer

@@ -15,6 +15,9 @@ class SpeechContent(AnyContent, frozen=True, kw_only=True, omit_defaults=True):
     original: bytes = b""
     """The request as it came: written again, it is this with other texts."""
 
+    def units(self) -> dict[str, int]:
+        return {"character": len(self.text)} if self.text else {}
+
     def texts(self) -> Iterator[str]:
         yield from filter(None, (self.text, self.instructions))
 

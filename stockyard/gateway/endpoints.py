@@ -14,6 +14,8 @@ from msgspec.structs import replace
 from stockyard.core.exchange import Kind
 
 MAX_JSON_BODY = 50 * 1024 * 1024
+MAX_TEXT_BODY = 1024 * 1024
+"""Of a request that has no use for more: providers speak a few thousand characters at a time."""
 
 
 class Endpoint(Struct, frozen=True):
@@ -56,6 +58,12 @@ GEMINI = Endpoint("gemini", "chat", key_in_query=True)
 
 _MODEL_CALL = re.compile(
     r"(?:/v1(?:beta|alpha)?)?/models/(.+):(generateContent|streamGenerateContent)"
+SPEECH = Endpoint("openai.speech", "audio", "speech", max_body=MAX_TEXT_BODY)
+TRANSCRIPTIONS = Endpoint("openai.transcriptions", "audio", "transcriptions")
+TRANSLATIONS = replace(TRANSCRIPTIONS, needs="translations")
+IMAGES = Endpoint("openai.images", "images")
+IMAGE_EDITS = replace(IMAGES, needs="image_edits")
+IMAGE_VARIATIONS = replace(IMAGES, needs="image_variations")
 )
 """The name of a model may have slashes and colons; the verb follows the last colon."""
 _ARRAYS = {"gemini": "gemini.array"}
@@ -74,6 +82,12 @@ UNIFIED: dict[str, Endpoint] = {
     "/messages": MESSAGES,
     "/responses": RESPONSES,
     "/completions": COMPLETIONS,
+    "/v1/audio/speech": SPEECH,
+    "/v1/audio/transcriptions": TRANSCRIPTIONS,
+    "/v1/audio/translations": TRANSLATIONS,
+    "/v1/images/generations": IMAGES,
+    "/v1/images/edits": IMAGE_EDITS,
+    "/v1/images/variations": IMAGE_VARIATIONS,
     "/embeddings": EMBEDDINGS,
     "/v1/v1/chat/completions": CHAT,
     "/v1/v1/messages": MESSAGES,
@@ -89,6 +103,12 @@ RESERVED = frozenset(
     ).split()
 )
 """First segments that are never a provider's name."""
+    "/audio/speech": SPEECH,
+    "/audio/transcriptions": TRANSCRIPTIONS,
+    "/audio/translations": TRANSLATIONS,
+    "/images/generations": IMAGES,
+    "/images/edits": IMAGE_EDITS,
+    "/images/variations": IMAGE_VARIATIONS,
 
 DATA_PLANE = ("/v1/", "/v1beta/", "/v1alpha/", "/v2/")
 """Below these an unknown path is answered in the format of the path, not by the control plane."""

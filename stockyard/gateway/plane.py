@@ -31,7 +31,8 @@ from stockyard.gateway.office import Office
 from stockyard.providers import paths
 from stockyard.providers.auth import provider_of_secret, sendable
 from stockyard.providers.directory import Directory
-from stockyard.wire.codec import Codec, Forms
+from stockyard.providers.provider import CHAT_LIKE
+from stockyard.wire.codec import Codec, Forms, NotReadable
 
 OPENAI_FIELDS = (b"idempotency-key", b"x-client-request-id", b"openai-beta")
 FORWARDED: Mapping[str, tuple[bytes, ...]] = {
@@ -41,6 +42,9 @@ FORWARDED: Mapping[str, tuple[bytes, ...]] = {
     "openai.embeddings": OPENAI_FIELDS,
     "anthropic.messages": (
         b"idempotency-key",
+    "openai.speech": OPENAI_FIELDS,
+    "openai.transcriptions": OPENAI_FIELDS,
+    "openai.images": OPENAI_FIELDS,
         b"x-client-request-id",
         b"anthropic-version",
         b"anthropic-beta",
@@ -140,6 +144,7 @@ class DataPlane:
             kind=found.kind if spoken in self.formats else "passthrough",
             methods=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"),
             native=name,
+            needs=found.endpoint if found.kind not in CHAT_LIKE else "",
             native_path=found.path,
             native_origin=found.origin,
             native_auth=auth,

@@ -25,7 +25,7 @@ from stockyard.upstream.reckoning import is_missing, usage_of_nothing, usage_of_
 from stockyard.upstream.relayed_answer import RelayedAnswer
 from stockyard.upstream.silence import Silence
 from stockyard.upstream.streamed_answer import StreamedAnswer, Unstreamed
-from stockyard.upstream.whole_answer import WholeAnswer
+from stockyard.upstream.whole_answer import NEVER, WholeAnswer
 
 MODULE = "dispatch"
 """The name under which dispatch leaves Findings."""
@@ -236,8 +236,10 @@ class Dispatch:
     # The answer.
 
     async def _whole(self, x: Exchange, plan: Plan, attempt: Attempt, outgoing: Outgoing) -> Answer:
-        flows = not x.reads_whole and plan.format == x.inbound.format
-        receiver = WholeAnswer(x, attempt, self._loop, flows=flows)
+        unread = x.reads == "nothing" or (plan.textless and x.reads == "texts")
+        flows = unread and plan.format == x.inbound.format
+        flows_from = plan.flows_from if flows else NEVER
+        receiver = WholeAnswer(x, attempt, self._loop, flows_from=flows_from)
         attempt.bytes_out = len(outgoing.body)
         sending = receiver.sending = plan.transport.start(outgoing, receiver)
         try:

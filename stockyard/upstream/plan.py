@@ -21,9 +21,10 @@ from stockyard.upstream.origin import Origin
 from stockyard.upstream.outgoing import Timers, request_head
 from stockyard.upstream.prover import Prover, Provers, no_provers
 from stockyard.upstream.transport import Transport
-from stockyard.wire.codec import Codec, Forms, Traits
+from stockyard.wire.codec import Codec, Forms, Media, Traits
 
 MAX_PLANS = 2_000
+FLOWS_FROM = 1024 * 1024
 USER_AGENT = f"stockyard/{__version__}".encode()
 ANTHROPIC_VERSION = b"2023-06-01"
 """What a request says that was translated to `anthropic.messages` (the client could not)."""
@@ -45,6 +46,10 @@ class Plan(Struct, frozen=True, eq=False):
     forms: Forms | None
     """The same codec, if its requests are not always JSON."""
     format: str
+    textless: bool
+    """Whether whole answers hold no text that a module could change."""
+    flows_from: int
+    """From how many bytes on a whole answer that nobody reads is relayed as it comes."""
     forward: bool
     """The client speaks the provider's format, so bytes may pass as they are."""
     traits: Traits
@@ -157,6 +162,8 @@ class Plans:
             codec=codec,
             forms=codec if isinstance(codec, Forms) else None,
             format=name,
+            textless=isinstance(codec, Media),
+            flows_from=codec.flows_from if isinstance(codec, Media) else FLOWS_FROM,
             forward=forward,
             traits=provider.traits | provider.traits_of(target.model),
             transport=self._transports[provider.transport],

@@ -42,7 +42,7 @@ def told_in(events: Sequence[Event]) -> Usage | None:
 def usage_of_whole(x: Exchange, response: Response) -> Usage | None:
     """Usage of a whole answer that lacks it; None where it cannot be estimated."""
     if x.kind not in COUNTED:
-        return response.usage
+        return response.usage or _by_the_piece(x)
     try:
         events = unfold(response.output, None)
     except StockyardError:
@@ -55,7 +55,7 @@ def usage_of_stream(
 ) -> Usage | None:
     """Usage of `size` bytes of a stream, of which `sample` is the beginning."""
     if x.kind not in COUNTED:
-        return told
+        return told or _by_the_piece(x)
     sampled = sum(map(len, sample))
     share = size / sampled if sampled else 1.0
     return _completed(told, _reckoned(x, _events_in(codec, traits, sample), share))
@@ -63,7 +63,16 @@ def usage_of_stream(
 
 def usage_of_nothing(x: Exchange) -> Usage | None:
     """Usage of a call of whose answer nothing is known: what was asked."""
-    return _reckoned(x, (), 1.0) if x.kind in COUNTED else None
+    return _reckoned(x, (), 1.0) if x.kind in COUNTED else _by_the_piece(x)
+
+
+def _by_the_piece(x: Exchange) -> Usage | None:
+    """What the request itself tells of characters to speak or images to paint."""
+    try:
+        units = x.request.meaning.units()
+    except StockyardError:
+        return None
+    return Usage(units=units, source="estimated") if units else None
 
 
 def _reckoned(x: Exchange, events: Iterable[Event], share: float) -> Usage:

@@ -26,12 +26,13 @@ from stockyard.errors import StockyardError, UpstreamError
 from stockyard.upstream.reckoning import SAMPLE_BYTES, is_missing, told_in, usage_of_stream
 from stockyard.upstream.silence import Silence
 from stockyard.upstream.transport import Handle
+from stockyard.upstream.whole_answer import MAX_BODY
 from stockyard.wire.codec import Codec, StreamLook, StreamReader, Traits
 
 HOLD_BYTES = 256 * 1024
 """How much is held back before the first content; then we commit with what we have."""
 ODD_BYTES = 64 * 1024
-"""How much is read of an answer that is no stream, to tell what it is."""
+"""How much is read of an error, to tell what it is; a whole answer in a stream's place is read."""
 MAX_BYTES = 256 * 1024 * 1024
 MAX_EVENTS = 1_000_000
 PING = b"event: ping"
@@ -84,6 +85,7 @@ class StreamedAnswer(Stream):
         self.fields: Fields = []
         self._status = 0
         self._odd = False
+        self._most_odd = ODD_BYTES
         self._size = 0
         self._events = 0
         self._came: list[bytes] = []
@@ -110,6 +112,7 @@ class StreamedAnswer(Stream):
         self.fields = fields
         self._attempt.first_byte_us = self._x.elapsed_us()
         self._odd = status != 200 or not self._promises_stream()
+        self._most_odd = ODD_BYTES if status != 200 else MAX_BODY
         if not self._odd:
             self._silence.watch(self)
 
@@ -125,7 +128,7 @@ class StreamedAnswer(Stream):
         self._size += len(piece)
         if self._odd:
             self._came.append(piece)
-            if self._size > ODD_BYTES:
+            if self._size > self._most_odd:
                 self._end_odd()
             return
         if self._size > MAX_BYTES:
@@ -282,8 +285,8 @@ class StreamedAnswer(Stream):
         """Not a stream: an error, a whole answer, or nothing we can use. Nothing was sent yet."""
         sending = self.sending
         self._close("failed")
-        body = b"".join(self._came)[:ODD_BYTES]
-        if sending is not None and self._size > ODD_BYTES:
+        body = b"".join(self._came)[: self._most_odd]
+        if sending is not None and self._size > self._most_odd:
             sending.cancel()
         if self.committed.done():
             return

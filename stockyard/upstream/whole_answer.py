@@ -1,7 +1,7 @@
 """Receive an answer that comes whole.
 
 It is kept until it is complete, so that its headers can tell the totals. A large one that nobody
-here reads is not worth the wait and the memory: from FLOWS_FROM on it is relayed as it comes.
+here reads is not worth the wait and the memory: from `flows_from` on it is relayed as it comes.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from stockyard.errors import UpstreamError
 from stockyard.upstream.relayed_answer import RelayedAnswer
 from stockyard.upstream.transport import Handle
 
-FLOWS_FROM = 1024 * 1024
+NEVER = 1 << 62
 MAX_BODY = 64 * 1024 * 1024
 
 Fields = list[tuple[bytes, bytes]]
@@ -24,7 +24,7 @@ class WholeAnswer:
 
     __slots__ = (
         "_attempt",
-        "_flows",
+        "_flows_from",
         "_loop",
         "_pieces",
         "_size",
@@ -37,13 +37,14 @@ class WholeAnswer:
     )
 
     def __init__(
-        self, x: Exchange, attempt: Attempt, loop: asyncio.AbstractEventLoop, *, flows: bool
+        self, x: Exchange, attempt: Attempt, loop: asyncio.AbstractEventLoop, *, flows_from: int
     ) -> None:
-        """`flows`: whether the client can be sent the provider's bytes and nobody reads them."""
+        """`flows_from`: how many bytes are kept of an answer that the client can be sent as it is;
+        NEVER where somebody reads it, or where it must be written anew."""
         self._x = x
         self._attempt = attempt
         self._loop = loop
-        self._flows = flows
+        self._flows_from = flows_from
         self.onward: RelayedAnswer | None = None
         """What the answer goes through once it flows; it is no longer collected then."""
         self._pieces: list[bytes] = []
@@ -61,6 +62,9 @@ class WholeAnswer:
         self.status = self._attempt.status = status
         self.fields = fields
         self._attempt.first_byte_us = self._x.elapsed_us()
+        if not self._flows_from and (b"content-type", b"application/json") in fields:
+            # An object where sound should be is an error, whatever its status.
+            self._flows_from = NEVER
 
     def data(self, piece: bytes) -> None:
         if self.onward is not None:
@@ -68,7 +72,7 @@ class WholeAnswer:
             return
         self._pieces.append(piece)
         self._size += len(piece)
-        if self._size > FLOWS_FROM and self._flows and 200 <= self.status < 300:
+        if self._size > self._flows_from and 200 <= self.status < 300:
             self._flow()
         elif self._size > MAX_BODY and self.sending is not None:
             self.sending.cancel()

@@ -224,6 +224,15 @@ class Codec(Protocol):
 
 
 @runtime_checkable
+class Media(Protocol):
+    """What a codec says besides, when its answers are images or sound, of which nobody here reads
+    more than what they cost."""
+
+    flows_from: int
+    """From how many bytes on a whole answer is relayed as it comes."""
+
+
+@runtime_checkable
 class Forms(Protocol):
     """What a codec does besides, when requests of its format are not always JSON.
 

@@ -13,7 +13,10 @@ from stockyard.wire.openai_completions.codec import CompletionsCodec
 from stockyard.wire.openai_embeddings.codec import EmbeddingsCodec
 from stockyard.wire.openai_responses.codec import ResponsesCodec
 
+from stockyard.wire.openai_images.codec import ImagesCodec
 _CODECS: tuple[Codec, ...] = (
+from stockyard.wire.openai_speech.codec import SpeechCodec
+from stockyard.wire.openai_transcriptions.codec import TranscriptionsCodec
     ChatCodec(),
     ResponsesCodec(),
     CompletionsCodec(),
@@ -27,3 +30,6 @@ _CODECS: tuple[Codec, ...] = (
 )
 
 FORMATS: Mapping[str, Codec] = {codec.name: codec for codec in _CODECS}
+    SpeechCodec(),
+    TranscriptionsCodec(),
+    ImagesCodec(),

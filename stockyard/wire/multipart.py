@@ -28,6 +28,7 @@ _BOUNDARY = re.compile(rb"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]"
 _HEADER = re.compile(rb"(" + _TOKEN + rb"):[ \t]*+([^\x00-\x08\x0a-\x1f\x7f]*)")
 _FORM_DATA = re.compile(rb"form-data[ \t]*(?=;|$)", re.IGNORECASE)
 _PLAIN = re.compile(r"[^\x00-\x1f\x7f]*")
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _LENGTH = re.compile(rb"[0-9]{1,12}")
 _UNENCODED = frozenset({b"7bit", b"8bit", b"binary"})
 
@@ -72,6 +73,11 @@ class Form:
             return self._body[part.start : part.end].decode()
         except UnicodeDecodeError:
             raise _bad(f"The field '{name}' is not UTF-8 text.", name) from None
+
+    def number(self, name: str) -> int | None:
+        """The number in a field; None when it is absent, or something else."""
+        word = self.word(name) or ""
+        return int(word) if _NUMBER.fullmatch(word) else None
 
     def count(self, name: str) -> int:
         """How many parts have this name."""

@@ -26,6 +26,9 @@ class Upload(Protocol):
     def text(self, name: str) -> str | None:
         """The text of a field; None when it is absent."""
 
+    def number(self, name: str) -> int | None:
+        """The number in a field; None when it is absent."""
+
     def count(self, name: str) -> int:
         """How many values stand under this name."""
 
@@ -47,6 +50,10 @@ class _Document:
         if value is not None and not isinstance(value, str):
             raise Refused(400, "invalid_request", f"'{name}' must be a string.", param=name)
         return value
+
+    def number(self, name: str) -> int | None:
+        value = self._fields.get(name)
+        return value if type(value) is int else None
 
     def count(self, name: str) -> int:
         value = self._fields.get(name)

@@ -13,6 +13,7 @@ from stockyard.wire.upload import UploadCodec
 class ImagesCodec(UploadCodec, TypedCodec):
     name = response.FORMAT
     grammar = GRAMMAR
+    flows_from = 1024 * 1024
     max_parts = request.MAX_PARTS
 
     def peek(self, body: bytes) -> RequestHead:

@@ -37,7 +37,10 @@ def peek(body: bytes) -> RequestHead:
 def decode_request(body: bytes) -> ImagesContent:
     upload = upload_of(body, max_parts=MAX_PARTS)
     return ImagesContent(
-        prompt=upload.text("prompt"), given=sum(map(upload.count, _GIVEN)), original=body
+        prompt=upload.text("prompt"),
+        given=sum(map(upload.count, _GIVEN)),
+        wanted=upload.number("n") or 1,
+        original=body,
     )
 
 

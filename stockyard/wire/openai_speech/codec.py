@@ -12,6 +12,7 @@ from stockyard.wire.typed_codec import TypedCodec
 class SpeechCodec(TypedCodec):
     name = "openai.speech"
     grammar = GRAMMAR
+    flows_from = 0
 
     def peek(self, body: bytes) -> RequestHead:
         return request.peek(body)

@@ -6,15 +6,13 @@ from stockyard.core.messages import Audio, Message
 from stockyard.core.response import Choice, Output, Response
 from stockyard.wire.codec import Facts
 from stockyard.wire.error_kinds import error_in_answer
-from stockyard.wire.error_shapes import read_error
-
-_SMALL = 64 * 1024
+from stockyard.wire.error_shapes import NOTHING_TOLD, read_error
 
 
 def facts(body: bytes) -> Facts:
     """Sound tells nothing of itself, and an object in its place is an error."""
-    if body[:1] == b"{" and len(body) < _SMALL:
-        raise error_in_answer(read_error(body))
+    if body[:1] == b"{" and (error := read_error(body)) != NOTHING_TOLD:
+        raise error_in_answer(error)
     return Facts(finish="stop")
 
 
