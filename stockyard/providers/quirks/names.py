@@ -2,7 +2,15 @@
 
 from collections.abc import Callable
 
-from stockyard.providers.quirks import calls, content, fields, hosted_claude, reasoning, tools
+from stockyard.providers.quirks import (
+    calls,
+    content,
+    context,
+    fields,
+    hosted_claude,
+    reasoning,
+    tools,
+)
 from stockyard.providers.quirks.quirk import Quirk
 
 
@@ -24,6 +32,7 @@ def quirk(name: str) -> Quirk | None:
 
 
 MESSAGES = "anthropic.messages"
+OLLAMA = "ollama.chat"
 
 PLAIN: dict[str, Quirk] = {
     "audio_data_uri": Quirk(("input_audio",), content.audio_data_uri),
@@ -37,6 +46,7 @@ PLAIN: dict[str, Quirk] = {
     "no_empty_text": Quirk(("messages",), content.no_empty_text),
     "no_stream_options": Quirk(("stream_options",), fields.no_stream_options),
     "no_tools": Quirk(("tools", "tool_choice", "parallel_tool_calls"), tools.no_tools),
+    "num_ctx_from_prompt": Quirk(("messages",), context.num_ctx_from_prompt, OLLAMA),
     "reasoning_content_back": Quirk(("tool_calls",), reasoning.reasoning_content_back),
     "reasoning_split": Quirk((), reasoning.reasoning_split),
     "reasoning_temperature_1": Quirk(("temperature",), reasoning.reasoning_temperature_1),
@@ -79,7 +89,7 @@ where the caller does himself what these would do."""
 TRAITS_WITH_ARGUMENTS = frozenset({"finish_extra", "reasoning_field"})
 TRAITS = frozenset(
     (  # noqa: SIM905  a list of words reads better as one
-        "array_stream_without_sse audio_outside_prompt bad_key_is_400 bare_error_line "
+        "args_object array_stream_without_sse audio_outside_prompt bad_key_is_400 bare_error_line "
         "blank_line_keepalive cached_may_exceed_prompt cached_tokens_top_level "
         "comment_keepalive content_list cost_in_usage cost_string crlf data_before_event "
         "data_without_space done_extra done_on_responses empty_choices_chunks empty_id_created "
