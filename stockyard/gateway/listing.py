@@ -16,9 +16,15 @@ EPOCH = 0
 
 Described = dict[str, object]
 
+_BY_PATH = {"/ollama/": "ollama.chat", "/v2/": "cohere.chat"}
+"""Dialects that share no path with another."""
+
 
 def dialect_of(head: Head) -> str:
     """The format of whoever asks on a path that several share (`wire.md` 2.2)."""
+    for start, dialect in _BY_PATH.items():
+        if head.path.startswith(start):
+            return dialect
     if head.field(b"anthropic-version") is not None:
         return "anthropic.messages"
     if (
@@ -86,10 +92,36 @@ def _gemini_list(models: list[Described]) -> Described:
     return {"models": models}
 
 
+def _ollama(model: Listed) -> Described:
+    return {
+        "name": model.id,
+        "model": model.id,
+        "modified_at": "1970-01-01T00:00:00Z",
+        "size": 0,
+        "digest": "",
+        "details": NO_DETAILS,
+    }
+
+
+def _ollama_list(models: list[Described]) -> Described:
+    return {"models": models}
+
+
+NO_DETAILS: Described = {
+    "parent_model": "",
+    "format": "",
+    "family": "",
+    "families": [],
+    "parameter_size": "",
+    "quantization_level": "",
+}
+"""What clients of Ollama read of the file that a model is loaded from; here it is elsewhere."""
+
 _Describe = Callable[[Listed], Described]
 _Collect = Callable[[list[Described]], Described]
 _DIALECTS: dict[str, tuple[_Describe, _Collect]] = {
     "openai.chat": (_openai, _openai_list),
     "anthropic.messages": (_anthropic, _anthropic_list),
     "gemini": (_gemini, _gemini_list),
+    "ollama.chat": (_ollama, _ollama_list),
 }
