@@ -36,6 +36,10 @@ class Endpoint(Struct, frozen=True):
     native_auth: tuple[str, ...] = ()
     models: bool = False
     """Lists models instead of calling one."""
+    describes: bool = False
+    """Tells of one model, which the body names, instead of calling it."""
+    version: bool = False
+    """Tells the version of the dialect, which its clients ask for first."""
     model: str = ""
     """The model, where the path names it and the body does not."""
     stream: bool = False
@@ -55,6 +59,8 @@ MODELS = Endpoint("openai.chat", "chat", methods=("GET", "HEAD"), models=True, k
 
 EMBEDDINGS = Endpoint("openai.embeddings", "embeddings")
 GEMINI = Endpoint("gemini", "chat", key_in_query=True)
+COHERE = Endpoint("cohere.chat", "chat")
+OLLAMA = Endpoint("ollama.chat", "chat")
 
 _MODEL_CALL = re.compile(
     r"(?:/v1(?:beta|alpha)?)?/models/(.+):(generateContent|streamGenerateContent)"
@@ -77,6 +83,14 @@ UNIFIED: dict[str, Endpoint] = {
     "/v1/completions": COMPLETIONS,
     "/v1/models": MODELS,
     "/v1/embeddings": EMBEDDINGS,
+    "/v2/chat": COHERE,
+    # Clients of this dialect want the root of a host, where `/api` is the control plane. What is
+    # not listed here reaches the provider itself.
+    "/ollama/api/chat": OLLAMA,
+    "/ollama/api/generate": Endpoint("ollama.generate", "completions"),
+    "/ollama/api/tags": replace(OLLAMA, methods=("GET", "HEAD"), models=True),
+    "/ollama/api/show": replace(OLLAMA, describes=True),
+    "/ollama/api/version": replace(OLLAMA, methods=("GET", "HEAD"), version=True),
     # Clients whose base URL lacks the version, and Anthropic clients whose base URL has it.
     "/chat/completions": CHAT,
     "/messages": MESSAGES,

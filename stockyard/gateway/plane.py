@@ -19,9 +19,10 @@ from stockyard.core.pipeline import Passage
 from stockyard.core.request import Content, Deferred, Request
 from stockyard.core.target import Credential, Secret, Target
 from stockyard.errors import Refused
-from stockyard.gateway import egress, endpoints, ingress
+from stockyard.gateway import describing, egress, endpoints, ingress
 from stockyard.gateway.call import Call
-from stockyard.gateway.contract import Peer, Reply, Running, Whole
+from stockyard.gateway.contract import Opening, Peer, Reply, Running, Whole
+from stockyard.gateway.describing import Describing
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.faults import fault_of
 from stockyard.gateway.http import Head, field_lines
@@ -115,7 +116,7 @@ class DataPlane:
         """Providers changed: what was opened before may lead elsewhere now."""
         self._routes += 1 << 32
 
-    def open(self, head: Head, peer: Peer) -> "Doorway | Whole | None":
+    def open(self, head: Head, peer: Peer) -> "Opening | Whole | None":
         endpoint = endpoints.find(head.path, head.method, self._native)
         if endpoint is not None and endpoint.stream:
             endpoint = endpoints.framed(endpoint, head.query)
@@ -160,7 +161,7 @@ class DataPlane:
             return self.formats.get(format)
         return forms.reading(head.field(b"content-type") or b"")
 
-    def _admit(self, head: Head, peer: Peer, endpoint: Endpoint) -> "Doorway | Whole":
+    def _admit(self, head: Head, peer: Peer, endpoint: Endpoint) -> "Opening | Whole":
         if head.upgrade and endpoint.sockets_later:
             raise Refused(426, "upgrade_refused", "This path is served over HTTP. Send a POST.")
         if head.method not in endpoint.methods:
@@ -172,10 +173,35 @@ class DataPlane:
         caller, own = self._identify(head, peer, endpoint)
         if endpoint.models:
             return models_answer(head, self.directory(), self.aliases())
+        if endpoint.version:
+            return describing.version_answer()
         coding = head.field(b"content-encoding")
         if coding is not None and coding.lower() != b"identity":
             raise Refused(415, "unsupported_encoding", "The body must not be compressed.")
-        return Doorway(self, head, endpoint, caller, ingress.asked_of(head), own)
+        asked = ingress.asked_of(head)
+        if endpoint.describes:
+            return self._describing(head, endpoint, caller, asked, own)
+        return Doorway(self, head, endpoint, caller, asked, own)
+
+    def _describing(
+        self,
+        head: Head,
+        endpoint: Endpoint,
+        caller: Caller,
+        asked: Asked,
+        own: Credential | None,
+    ) -> Describing:
+        def onward(provider: str) -> Doorway:
+            native = self._native(provider, describing.PATH, head.method)
+            assert native is not None  # noqa: S101  the provider was just found
+            return Doorway(self, head, native, caller, asked, own)
+
+        return Describing(
+            self.directory,
+            endpoint.format,
+            onward,
+            lambda refusal: self.refuse(head, endpoint, refusal),
+        )
 
     def _identify(
         self, head: Head, peer: Peer, endpoint: Endpoint

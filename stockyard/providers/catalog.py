@@ -36,6 +36,7 @@ RESERVED = frozenset(
 
 KINDS: dict[str, Kind] = {
     "openai.completions": "completions",
+    "ollama.generate": "completions",
     "embeddings": "embeddings",
     "images": "images",
     "image_edits": "images",

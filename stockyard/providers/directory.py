@@ -31,6 +31,10 @@ MOCK = "mock"
 MOCK_DEFAULT_MODEL = "echo"
 
 
+_HOMES = {"ollama.chat": "ollama.chat", "ollama.generate": "ollama.chat"}
+"""Formats whose clients may name any model -> what the provider speaks first that has them."""
+
+
 class Held(Struct, frozen=True):
     """A Credential and the only origin that it may be sent to (`security.md` S10)."""
 
@@ -141,6 +145,20 @@ class Directory:
             if (p.name in sellers if sellers else p.claims(model) is not None)
             for found in self._targets_at(p, model)
         )
+
+    def at_home(self, model: str, format: str, kind: str) -> tuple[Target, ...]:  # noqa: A002  the word of the field everywhere
+        """Where a name that nobody serves goes all the same, for clients of this format.
+
+        Some know no other names than those of the models that one provider has on its disk, which
+        no list of ours can hold.
+        """
+        favourite, (prefix, _, rest) = _HOMES.get(format), model.partition("/")
+        if favourite is None or not model or (rest and self.has_provider(prefix)):
+            return ()
+        for provider in self._configured.values():
+            if next(iter(provider.speaks), None) == favourite:
+                return self._targets_at(provider, model, kind)
+        return ()
 
     def own_target(self, model: str, kind: str, credential: Credential) -> Target | None:
         """The Target for a caller who brings the secret, if the model is of that provider."""

@@ -29,11 +29,19 @@ CUSTOMARY = {
 }
 """Where a format stands behind the version segment, with whoever speaks it."""
 
-_VERSIONS = {"anthropic.messages": "/v1", "gemini": "/v1beta"}
+_PLACES = {
+    **{name: {name: path} for name, path in CUSTOMARY.items()},
+    "cohere.chat": {"cohere.chat": "/chat"},
+    "ollama.chat": {"ollama.chat": "/api/chat", "ollama.generate": "/api/generate"},
+}
+"""What providers of a kind speak, and where."""
+_VERSIONS = {"anthropic.messages": "/v1", "gemini": "/v1beta", "cohere.chat": "/v2"}
 """The version segment of formats whose base URLs are given without it."""
 _STREAM_QUERIES = {"gemini": "alt=sse"}
 _AUTH = {"gemini": "header:x-goog-api-key"}
 """How a secret is shown in a format whose providers do not take it as a bearer."""
+_QUIRKS = {"ollama.chat": ("num_ctx_from_prompt",)}
+"""What all providers of a kind want."""
 
 
 class Place(Struct, frozen=True, forbid_unknown_fields=True):
@@ -151,8 +159,8 @@ def row_of_kind(name: str, given: Mapping[str, Any]) -> Row:
     kind, base_url = given.get("kind"), given.get("base_url")
     if not isinstance(kind, str) or not isinstance(base_url, str):
         raise bad_row(name, "the catalog does not have it, so it needs `kind` and `base_url`.")
-    if kind not in CUSTOMARY:
-        raise bad_row(name, f"`kind` must be one of {', '.join(CUSTOMARY)}.")
+    if kind not in _PLACES:
+        raise bad_row(name, f"`kind` must be one of {', '.join(_PLACES)}.")
     versioned = re.search(r"/v[0-9]+[a-z]*/?$", base_url) is not None
     version = "" if versioned else _VERSIONS.get(kind, "")
     return Row(
@@ -160,7 +168,11 @@ def row_of_kind(name: str, given: Mapping[str, Any]) -> Row:
         base_url=base_url,
         env=(),
         auth=(_AUTH.get(kind, "bearer"), "none"),
-        speaks={kind: Place(version + CUSTOMARY[kind], stream_query=_STREAM_QUERIES.get(kind, ""))},
+        speaks={
+            spoken: Place(version + path, stream_query=_STREAM_QUERIES.get(kind, ""))
+            for spoken, path in _PLACES[kind].items()
+        },
+        quirks=_QUIRKS.get(kind, ()),
         endpoints=_OPENAI_LIKE if kind.startswith("openai.") else {},
         features=("stream", "tools"),
     )

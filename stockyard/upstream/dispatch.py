@@ -45,7 +45,10 @@ class Dispatch:
     def choose(self, x: Exchange) -> None:
         """Fill in the candidates for the model that is asked for now, unless a module did."""
         if not x.targets:
-            x.targets = self.plans.directory.targets(x.request.model, x.needs)
+            directory, model = self.plans.directory, x.request.model
+            x.targets = directory.targets(model, x.needs) or directory.at_home(
+                model, x.inbound.format, x.needs
+            )
 
     async def __call__(self, x: Exchange) -> Answer:
         """Call the Target. Raises UpstreamError, or Refused when there is none to call."""
