@@ -301,7 +301,8 @@ class _Entries(NamedTuple):
         origin, rest = _split(self.provider, _fill(path, self.values))
         if moved_from is None:
             return origin, rest
-        return (self.origin, rest) if origin == moved_from else None
+        written_origin, _ = _split(self.provider, path)
+        return (self.origin, rest) if written_origin == moved_from else None
 
 
 def _fill(address: str, values: Mapping[str, str]) -> str:

@@ -155,9 +155,7 @@ class TestFailures:
         self, kept: KeptToken, source: Counter, call: Outgoing, clock: Clock
     ) -> None:
         source.fails = UpstreamError("auth", "No.", nothing_sent=True)
-        heard = await asyncio.gather(
-            *(kept.proved(call) for _ in range(5)), return_exceptions=True
-        )
+        heard = await asyncio.gather(*(kept.proved(call) for _ in range(5)), return_exceptions=True)
         assert {str(error) for error in heard} == {"No."}
         assert len({id(error) for error in heard}) == 5
         for _ in range(5):
