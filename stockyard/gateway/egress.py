@@ -97,7 +97,8 @@ def pen_of(x: Exchange, model: str) -> Pen:
     """What a writer may not invent: ids, time and the model's name."""
     return Pen(
         id=x.id[4:],
-        model=model,
+        # Not every format's answers name their model.
+        model=model or (x.target.model if x.target is not None else x.request.model),
         created=x.started_at_ms // 1000,
         wants_usage=x.received.wants_usage,
         asked=x.inbound.body,
