@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stockyard.testing import chat_format, messages_format
+from stockyard.testing import chat_format, gemini_format, messages_format, responses_format
 from stockyard.testing.frames import Frame
 from stockyard.testing.turn import Failure, Turn
 
@@ -14,7 +14,7 @@ class Format:
     """One wire format, as functions from what is said to the bytes that say it."""
 
     name: str
-    path_ending: str
+    path_endings: tuple[str, ...]
     whole: Callable[[Turn, Mapping[str, Any]], bytes]
     """The body of a whole answer to this request."""
     frames: Callable[[Turn, Mapping[str, Any], bool], list[Frame]]
@@ -26,7 +26,7 @@ class Format:
 FORMATS = (
     Format(
         "openai.chat",
-        "/chat/completions",
+        ("/chat/completions",),
         chat_format.whole,
         chat_format.frames,
         chat_format.error_body,
@@ -34,15 +34,31 @@ FORMATS = (
     ),
     Format(
         "anthropic.messages",
-        "/messages",
+        ("/messages",),
         messages_format.whole,
         messages_format.frames,
         messages_format.error_body,
         messages_format.error_event,
+    ),
+    Format(
+        "openai.responses",
+        ("/responses",),
+        responses_format.whole,
+        responses_format.frames,
+        responses_format.error_body,
+        responses_format.error_event,
+    ),
+    Format(
+        "gemini",
+        (":generateContent", ":streamGenerateContent"),
+        gemini_format.whole,
+        gemini_format.frames,
+        gemini_format.error_body,
+        gemini_format.error_event,
     ),
 )
 
 
 def format_of(path: str) -> Format | None:
     """The format spoken on a path without its query; None where only raw answers make sense."""
-    return next((f for f in FORMATS if path.endswith(f.path_ending)), None)
+    return next((f for f in FORMATS if path.endswith(f.path_endings)), None)

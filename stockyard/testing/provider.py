@@ -7,7 +7,8 @@ async with ScriptedProvider() as provider:
     assert provider.last.prompt == "hi"
 ```
 
-It hears chat completions and messages by the path of the call, and streams when the body says so.
+It hears chat completions, Messages, Responses and Gemini by the path of the call, and streams when
+the body or the path says so.
 """
 
 import asyncio

@@ -63,8 +63,8 @@ class ReceivedRequest:
 
     @property
     def streamed(self) -> bool:
-        """Whether the body asks for a stream."""
-        return self.fields.get("stream") is True
+        """Whether the body asks for a stream, or the path, in formats where that does."""
+        return self.fields.get("stream") is True or self.path.endswith(":streamGenerateContent")
 
     @property
     def prompt(self) -> str:
