@@ -4,10 +4,10 @@ A Directory is made from the catalog, from the Credentials there are, and from t
 operator gave to models. It never changes: when one of these does, a new one takes its place.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cached_property
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -42,11 +42,20 @@ class Held(Struct, frozen=True):
     origin: str
 
 
+class Priced(Protocol):
+    """A price list: which models it knows at a provider, by exact name."""
+
+    def models(self, provider: str) -> Collection[str]: ...
+    def sells(self, provider: str, model: str) -> bool: ...
+
+
 class Listed(Struct, frozen=True):
     """A model as lists of models show it."""
 
     id: str
     provider: str
+    model: str = ""
+    """What the provider calls it; empty when that is not known."""
 
 
 def held_from_environment(catalog: Catalog, environ: Mapping[str, str]) -> tuple[Held, ...]:
@@ -104,7 +113,7 @@ class Directory:
         *,
         formats: Container[str],
         aliases: Mapping[str, str] | None = None,
-        priced: Mapping[str, Sequence[str]] | None = None,
+        priced: Priced | None = None,
         mock: bool = True,
         trial: bool = False,
     ) -> None:
@@ -116,7 +125,7 @@ class Directory:
         self.formats = formats
         self._catalog = catalog
         self._aliases = dict(aliases or {})
-        self._priced = priced or {}
+        self._priced = priced or _NothingPriced()
         self._credentials = _by_provider(catalog, held)
         self._configured = {p.name: p for p in catalog if self._is_configured(p)}
         self._mock = catalog.get(MOCK) if mock else None
@@ -137,12 +146,12 @@ class Directory:
         The price list knows best who does; where it is silent, the globs of the rows decide.
         """
         model = target.model
-        sellers = self._priced.get(model, ())
+        sellers = [p for p in self._configured.values() if self._priced.sells(p.name, model)]
         return tuple(
             found
             for p in self._configured.values()
             if p.name != target.provider and p.serves(kind, self.formats)
-            if (p.name in sellers if sellers else p.claims(model) is not None)
+            if (p in sellers if sellers else p.claims(model) is not None)
             for found in self._targets_at(p, model)
         )
 
@@ -170,7 +179,7 @@ class Directory:
             return Target(provider.name, rest, credential)
         if rest and self.has_provider(prefix):
             return None
-        if provider.claims(model) is None and provider.name not in self._priced.get(model, ()):
+        if provider.claims(model) is None and not self._priced.sells(provider.name, model):
             return None
         return Target(provider.name, model, credential)
 
@@ -250,8 +259,7 @@ class Directory:
 
     def _by_name(self, model: str, kind: str) -> tuple[Target, ...]:
         serving = [p for p in self._configured.values() if p.serves(kind, self.formats)]
-        sellers = self._priced.get(model, ())
-        seller = next((p for p in serving if p.name in sellers), None)
+        seller = next((p for p in serving if self._priced.sells(p.name, model)), None)
         if seller:
             return self._targets_at(seller, model)
         claims = [(claim, p) for p in serving if (claim := p.claims(model)) is not None]
@@ -282,18 +290,32 @@ class Directory:
         for name in self._aliases:
             found = self.targets(name, "chat")
             if found:
-                yield Listed(name, found[0].provider)
-        for model, sellers in self._priced.items():
-            for provider in self._configured.values():
-                if provider.name in sellers:
-                    yield Listed(model, provider.name)
-                    break
+                yield Listed(name, found[0].provider, found[0].model)
+        listed = set(self._aliases)
         for provider in self._configured.values():
-            for glob in provider.models:
-                if not any(c in glob for c in "*?[") and glob not in self._priced:
-                    yield Listed(glob, provider.name)
+            globs = (glob for glob in provider.models if not any(c in glob for c in "*?["))
+            for model in (*self._priced.models(provider.name), *globs):
+                name = self._callable(model, provider)
+                if name not in listed:
+                    listed.add(name)
+                    yield Listed(name, provider.name, model)
         if self._mock:
             yield Listed(MOCK, MOCK)
+
+    def _callable(self, model: str, provider: Provider) -> str:
+        """The name by which it can be called: a provider's name in front of it means another."""
+        prefix, slash, _ = model.partition("/")
+        return f"{provider.name}/{model}" if slash and self.has_provider(prefix) else model
+
+
+class _NothingPriced:
+    """The price list of who has none."""
+
+    def models(self, provider: str) -> Collection[str]:
+        return ()
+
+    def sells(self, provider: str, model: str) -> bool:
+        return False
 
 
 def _by_provider(catalog: Catalog, held: Iterable[Held]) -> dict[str, tuple[Credential, ...]]:

@@ -14,6 +14,7 @@ from stockyard.providers.directory import (
     Held,
     held_from_environment,
 )
+from stockyard.providers.prices import PriceList
 
 FORMATS = frozenset({"openai.chat", "anthropic.messages", "openai.embeddings"})
 
@@ -24,6 +25,19 @@ def a_directory(
     environ = {variable: f"secret-of-{variable}" for variable in variables}
     catalog = load(overrides, environ)
     return Directory(catalog, held_from_environment(catalog, environ), formats=FORMATS, **more)
+
+
+class Sold:
+    """A price list in which these providers sell these models."""
+
+    def __init__(self, **models: list[str]) -> None:
+        self._models = models
+
+    def models(self, provider: str) -> list[str]:
+        return self._models.get(provider, [])
+
+    def sells(self, provider: str, model: str) -> bool:
+        return model in self.models(provider)
 
 
 def names(targets: tuple[Target, ...]) -> list[str]:
@@ -91,7 +105,7 @@ def test_the_longest_literal_beginning_wins(
 
 def test_an_exact_name_in_the_price_list_beats_every_glob() -> None:
     directory = a_directory(
-        "OPENAI_API_KEY", "GROQ_API_KEY", priced={"gpt-oss": ["nobody", "groq"]}
+        "OPENAI_API_KEY", "GROQ_API_KEY", priced=Sold(nobody=["gpt-oss"], groq=["gpt-oss"])
     )
 
     assert names(directory.targets("gpt-oss", "chat")) == ["groq/gpt-oss"]
@@ -99,7 +113,8 @@ def test_an_exact_name_in_the_price_list_beats_every_glob() -> None:
 
 
 def test_the_same_model_is_looked_for_at_others_that_offer_it() -> None:
-    priced = {"llama-3.3-70b": ["groq", "cerebras", "together"]}
+    llama = ["llama-3.3-70b"]
+    priced = Sold(groq=llama, cerebras=llama, together=llama)
     directory = a_directory("GROQ_API_KEY", "CEREBRAS_API_KEY", priced=priced)
 
     (target,) = directory.targets("llama-3.3-70b", "chat")
@@ -223,7 +238,7 @@ def test_a_callers_own_secret_is_used_for_models_of_its_provider_only(
 
 
 def test_near_names_are_offered_for_one_that_nobody_serves() -> None:
-    priced = {"gpt-4o-mini": ["openai"], "gpt-4o": ["openai"], "claude-x": ["anthropic"]}
+    priced = Sold(openai=["gpt-4o-mini", "gpt-4o"], anthropic=["claude-x"])
     directory = a_directory("OPENAI_API_KEY", priced=priced, aliases={"smart": "gpt-4o"})
 
     assert directory.near("gpt4o-mini")[0] == "gpt-4o-mini"
@@ -234,7 +249,7 @@ def test_near_names_are_offered_for_one_that_nobody_serves() -> None:
 
 
 def test_the_list_of_models_has_what_can_be_called_now() -> None:
-    priced = {"gpt-4o": ["openai"], "claude-x": ["anthropic"]}
+    priced = Sold(openai=["gpt-4o", "meta/llama"], anthropic=["claude-x"])
     aliases = {"smart": "gpt-4o", "gone": "claude-x"}
     directory = a_directory("OPENAI_API_KEY", priced=priced, aliases=aliases)
 
@@ -242,8 +257,21 @@ def test_the_list_of_models_has_what_can_be_called_now() -> None:
 
     assert listed["smart"] == listed["gpt-4o"] == listed["whisper-1"] == "openai"
     assert listed["mock"] == "mock"
+    assert listed["openai/meta/llama"] == "openai"  # meta/ is the name of another provider
     assert not {"gone", "claude-x"} & set(listed)
     assert len(listed) == len(directory.listing())
+
+
+def test_each_listed_model_can_be_called_by_that_name_and_leads_to_its_provider() -> None:
+    variables = ("OPENAI_API_KEY", "GROQ_API_KEY", "TOGETHER_API_KEY", "OPENROUTER_API_KEY")
+    directory = a_directory(*variables, priced=PriceList.bundled())
+
+    listed = [model for model in directory.listing() if model.id != "mock"]
+
+    assert len(listed) > 500
+    for model in listed:
+        (target,) = directory.targets(model.id, "chat")
+        assert (target.provider, target.model) == (model.provider, model.model)
 
 
 def test_what_is_remembered_has_a_bound() -> None:
