@@ -49,6 +49,7 @@ from stockyard.overview import Overview
 from stockyard.process import custommodules
 from stockyard.providers import catalog
 from stockyard.providers.directory import Directory, Held, held_from_environment
+from stockyard.providers.prices import PriceList
 from stockyard.providers.provider import Provider
 from stockyard.settings import Settings, Timeout, is_loopback
 from stockyard.storage.answers import MemoryAnswers
@@ -112,7 +113,8 @@ class Stockyard:
         self.client = _client(settings)
         self.tokens = Tokens(self.client, self._origin)
         self.mock = MockTransport(settings.mock.latency, estimate=tokens_in)
-        self.directory = _directory(settings, environ)
+        self.prices = PriceList.bundled()
+        self.directory = _directory(settings, environ, self.prices)
         self.dispatch = Dispatch(self._plans(), _silence(settings.timeout), self.loop)
         # Sorting keeps the order of equals: custom modules come last of their stage.
         catalog = sorted((*modules.CATALOG, *custom), key=lambda module: module.stage)
@@ -257,6 +259,7 @@ class Stockyard:
             self._origin,
             partial(_timers, self.settings),
             self.tokens.prover,
+            lambda target: self.prices.longest_answer(target.provider, target.model),
         )
 
     def _origin(self, provider: Provider, url: str) -> Origin:
@@ -395,7 +398,7 @@ def _client(settings: Settings) -> Client:
     )
 
 
-def _directory(settings: Settings, environ: Mapping[str, str]) -> Directory:
+def _directory(settings: Settings, environ: Mapping[str, str], prices: PriceList) -> Directory:
     found = catalog.load({name: _mentioned(settings, name) for name in settings.providers}, environ)
     held = list(_held_from_settings(settings, found))
     named = {one.credential.provider for one in held}
@@ -406,6 +409,7 @@ def _directory(settings: Settings, environ: Mapping[str, str]) -> Directory:
         found,
         held,
         formats=FORMATS,
+        priced=prices,
         aliases={name: alias.targets[0] for name, alias in settings.aliases.items()},
         mock=settings.mock.enabled,
         trial=settings.mock.trial and is_loopback(settings.server.host),

@@ -119,6 +119,17 @@ class PriceList:
         name = section.name_of(model)
         return section.models[name] if name is not None else None
 
+    def longest_answer(self, provider: str, model: str) -> int | None:
+        """The most tokens that may be asked for without leaving too little room for the prompt.
+
+        Some lists say that a model writes as much as it reads. Asking for all of that is refused
+        as soon as there is a prompt.
+        """
+        offer = self.offer(provider, model)
+        if offer is None or offer.output is None:
+            return None
+        return min(offer.output, offer.context // 2) if offer.context else offer.output
+
     def offers(self, provider: str) -> Iterator[tuple[str, Offer]]:
         """Every model of a provider, without other names of it."""
         return iter(self._section(provider).models.items())

@@ -168,7 +168,10 @@ class Dispatch:
             if tie is not None and plan.format != x.inbound.format:
                 raise Refused(400, tie.code, tie.message, param=tie.param)
             written = plan.codec.encode_request(
-                wanted, features=plan.provider.features, traits=plan.traits
+                wanted,
+                features=plan.provider.features,
+                traits=plan.traits,
+                max_output=plan.max_output,
             )
             if written.dropped:
                 x.note(MODULE, "dropped", {"fields": list(written.dropped)})

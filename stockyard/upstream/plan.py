@@ -64,6 +64,8 @@ class Plan(Struct, frozen=True, eq=False):
     stream: Timers
     quirked: bool
     """Whether the provider wants corrections of requests in this format."""
+    max_output: int | None
+    """The most that the model can write, for formats that must state a limit."""
     include_usage: bool
     """Ask for usage in streams whether or not the client did."""
     prover: Prover | None
@@ -81,6 +83,7 @@ class Plans:
         origin: Callable[[Provider, str], Origin],
         timers: Callable[[Provider], tuple[Timers, Timers]],
         provers: Provers = no_provers,
+        max_output: Callable[[Target], int | None] = lambda target: None,
     ) -> None:
         self.directory = directory
         self._formats = formats
@@ -88,6 +91,7 @@ class Plans:
         self._origin = origin
         self._timers = timers
         self._provers = provers
+        self._max_output = max_output
         self._plans: dict[tuple[int, str, str], Plan] = {}
 
     def of(self, target: Target, x: Exchange) -> Plan:
@@ -176,6 +180,7 @@ class Plans:
             whole=whole,
             stream=stream,
             quirked=quirks.concern(provider, name),
+            max_output=self._max_output(target),
             include_usage="no_stream_options" not in provider.traits,
             prover=prover,
         )

@@ -101,6 +101,24 @@ def test_a_known_model_without_a_price_is_unpriced(prices: PriceList) -> None:
     assert prices.cost("acme", "road-3", Usage(in_fresh=1), at_ms=DAY_MS).state == "unpriced"
 
 
+@pytest.mark.parametrize(
+    ("facts", "most"),
+    [
+        ({"context": 200_000, "output": 64_000}, 64_000),
+        ({"context": 200_000, "output": 200_000}, 100_000),
+        ({"output": 4_096}, 4_096),
+        ({"context": 200_000}, None),
+    ],
+)
+def test_the_longest_answer_leaves_room_for_a_prompt(
+    facts: dict[str, int], most: int | None
+) -> None:
+    providers = {"acme": {"models": {"m": facts}}}
+    prices = PriceList(json.dumps({**DOCUMENT, "providers": providers}).encode())
+    assert prices.longest_answer("acme", "m") == most
+    assert prices.longest_answer("acme", "unknown") is None
+
+
 def test_every_entry_says_where_it_is_from_and_since_when(prices: PriceList) -> None:
     old, new = prices.offer("acme", "road-2"), prices.offer("acme", "road-2-mini")
     assert old is not None
