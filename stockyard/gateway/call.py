@@ -247,7 +247,7 @@ class Call:
         x.status = fault.status
         raw = error.raw if isinstance(error, UpstreamError) else None
         self._passage.head()
-        own = egress.own_fields(x)
+        own = egress.refused_fields(x)
         if raw is not None and x.inbound.native is not None:
             whole = egress.handed_on(raw, own)
         else:

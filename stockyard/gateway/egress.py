@@ -69,6 +69,14 @@ def own_fields(x: Exchange) -> bytes:
     return lines.encode("ascii")
 
 
+def refused_fields(x: Exchange) -> bytes:
+    """The fields of an error: ours, and the provider's name for the try that failed last."""
+    upstream_id = x.attempts[-1].upstream_id if x.attempts else None
+    if upstream_id is None or x.inbound.native is not None:
+        return own_fields(x)
+    return own_fields(x) + b"x-upstream-request-id: %b\r\n" % upstream_id.encode("ascii")
+
+
 def unified_fields(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
     """What of a provider's header fields a unified route hands on."""
     passed: dict[bytes, bytes] | None = None

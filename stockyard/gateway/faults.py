@@ -72,6 +72,47 @@ KIND_OF_STATUS: dict[int, str] = {
 REPEATED = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
 """Statuses after which the official clients send a call again by themselves (`wire.md` 10.4)."""
 
+DOCUMENTED = frozenset(
+    {
+        "answer_blocked",
+        "body_too_large",
+        "cache_miss",
+        "concurrency_exceeded",
+        "content_blocked",
+        "context_length",
+        "expectation_failed",
+        "head_too_large",
+        "http_malformed",
+        "http_version",
+        "internal",
+        "invalid_control_header",
+        "invalid_key",
+        "invalid_request",
+        "json_invalid",
+        "limit_exceeded",
+        "method_not_allowed",
+        "mock_no_match",
+        "model_not_found",
+        "module_failed",
+        "no_credit",
+        "no_target",
+        "not_found",
+        "overloaded",
+        "provider_error",
+        "provider_timeout",
+        "rate_limited",
+        "request_timeout",
+        "secret_in_url",
+        "server_shutdown",
+        "stream_interrupted",
+        "stream_stalled",
+        "target_too_long",
+        "unsupported_encoding",
+        "upgrade_refused",
+    }
+)
+"""Codes that `docs/errors.md` explains. Modules of an operator's own may have others."""
+
 KNOWS_529 = frozenset({"anthropic.messages"})
 """Formats in which a provider's 529 is said as it came; elsewhere it is 503."""
 
@@ -87,6 +128,11 @@ def fault_of(error: Exception, x: Exchange | None, request_id: str = "") -> Faul
     return _fault(
         500, "provider_fault", "internal", "Something went wrong inside Stockyard.", x, request_id
     )
+
+
+def docs_of(code: str) -> str | None:
+    """Where a code is explained, in the documentation that comes with the program."""
+    return f"docs/errors.md#{code}" if code in DOCUMENTED else None
 
 
 def _refusal(error: Refused, x: Exchange | None, request_id: str) -> Fault:
@@ -158,6 +204,8 @@ def _fault(
 ) -> Fault:
     """`in_vain`: sending it again cannot help, or we have done so ourselves already."""
     said: dict[str, object] = {"code": code}
+    if (page := docs_of(code)) is not None:
+        said["docs"] = page
     if x is not None:
         said["trace_id"] = x.trace_id
     said["request_id"] = x.request_id if x is not None else request_id

@@ -3,6 +3,7 @@
 from msgspec import json
 
 from stockyard.gateway.contract import Whole
+from stockyard.gateway.faults import docs_of
 from stockyard.gateway.http import METHODS, HttpError, field_lines
 
 JSON = field_lines([(b"content-type", b"application/json")])
@@ -29,7 +30,7 @@ def refusal(error: HttpError) -> Whole:
             "type": "server_error" if error.status == 503 else "invalid_request_error",
             "code": code,
             "param": None,
-            "stockyard": {"code": code, "rule": error.rule},
+            "stockyard": {"code": code, "rule": error.rule, "docs": docs_of(code)},
         }
     }
     return Whole(error.status, JSON + EXTRA.get(error.status, b""), json.encode(body))

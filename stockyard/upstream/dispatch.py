@@ -10,6 +10,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from stockyard.core.exchange import ANYWHERE, Exchange
+from stockyard.core.fieldtext import field_text
 from stockyard.core.request import Request
 from stockyard.core.response import Output, Raw, Response
 from stockyard.core.stream import Answer
@@ -30,6 +31,8 @@ from stockyard.upstream.whole_answer import NEVER, WholeAnswer
 MODULE = "dispatch"
 """The name under which dispatch leaves Findings."""
 MAX_ATTEMPTS = 20
+MAX_ID = 128
+"""What is kept of a provider's name for a request."""
 BODILESS = frozenset({"GET", "HEAD", "DELETE"})
 """Methods that say nothing of a body when they have none."""
 
@@ -296,6 +299,7 @@ class Dispatch:
         codec = plan.codec
         assert codec is not None  # noqa: S101  only native paths lack one, and they were asked
         if raw.status >= 400:
+            x.attempts[-1].upstream_id = named_by_provider(raw.fields)
             raise codec.decode_error(raw.status, raw.fields, raw.body)
         if raw.status >= 300:
             raise UpstreamError(
@@ -339,6 +343,13 @@ class Dispatch:
             attempt.outcome = "ok"
             return response
         return receiver
+
+
+def named_by_provider(fields: list[tuple[bytes, bytes]]) -> str | None:
+    """How the provider calls the request, for whoever asks its support."""
+    named = dict(fields)
+    found = named.get(b"x-request-id") or named.get(b"request-id")
+    return field_text(found.decode("latin-1"))[:MAX_ID] if found else None
 
 
 def _unreadable() -> Output:

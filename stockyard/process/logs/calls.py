@@ -123,7 +123,7 @@ class CallLog:
                 x.usage,
                 x.streamed,
                 x.elapsed_us(),
-                x.id,
+                x.request_id,
                 x.trace_id,
                 "" if x.error is None else error_code(x),
             )

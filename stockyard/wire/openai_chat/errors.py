@@ -66,4 +66,6 @@ def _type(fault: Fault) -> str:
 def _code(fault: Fault) -> str:
     if fault.kind == "quota_exhausted" and fault.code == "rate_limited":
         return "insufficient_quota"
+    if fault.status >= 500:
+        return fault.code
     return _CODES.get(fault.code, fault.code)
