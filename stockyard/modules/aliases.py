@@ -8,6 +8,7 @@ NOTHING: Preset = {}
 
 ALIASES: Mapping[str, tuple[str, Preset]] = {
     "rateshield": ("ratelimit", NOTHING),
+    "adaptive_ratelimit": ("ratelimit", {"adaptive": True}),
     "cachelayer": ("cache", NOTHING),
     "llmcache": ("cache", NOTHING),
     "fallbackrouter": ("failover", NOTHING),

@@ -29,6 +29,14 @@ from stockyard.errors import Abandoned, Refused, StockyardError
 
 By = Literal["global", "team", "key", "user", "address", "project", "model"]
 MAX_WAITERS = 1000
+PERIOD_SECONDS = 10.0
+"""How often adaptive limits are looked at anew."""
+LIMITED_RATIO = 0.05
+"""More 429 than this among the providers' answers and limits shrink."""
+LAG_SECONDS = 0.05
+"""So do they when the event loop comes this late."""
+PROBE_SECONDS = 0.5
+SHRINK, GROW = 0.7, 1.05
 MAX_MODELS = 1000
 NEWEST_WEIGHT = 0.2
 """How much the newest answer counts in the mean length of a model's answers."""
@@ -65,6 +73,16 @@ class Config(ModuleConfig, frozen=True):
     max_wait_ms: Annotated[
         int, Meta(ge=0, le=30_000, description="Wait this long for room instead of refusing.")
     ] = 0
+    adaptive: Annotated[
+        bool,
+        Meta(
+            description="Shrink the limits while providers answer 429 or this process is "
+            "overloaded, and let them grow back after that."
+        ),
+    ] = False
+    adaptive_floor_ratio: Annotated[
+        float, Meta(ge=0.01, le=1, description="Never shrink below this share of a limit.")
+    ] = 0.2
     headers: Annotated[bool, Meta(description="Tell the caller where the limits stand.")] = True
 
 
@@ -76,6 +94,55 @@ class Row(NamedTuple):
     match: Glob
     models: Globs
     kinds: frozenset[Kind]
+
+
+class Weather:
+    """What share of the limits holds now, by how providers and this process have been doing."""
+
+    def __init__(self, ports: Ports, floor: float) -> None:
+        self._ports = ports
+        self._floor = floor
+        self.share = 1.0
+        self._until = ports.clock() + PERIOD_SECONDS
+        self._answers = self._limited = 0
+        self._lag = 0.0
+        self._probe_due = 0.0
+        self._probing = False
+
+    def heard(self, x: Exchange) -> None:
+        """Count what the providers of a call that is over have answered."""
+        for attempt in x.attempts:
+            if attempt.status is not None:
+                self._answers += 1
+                self._limited += attempt.status == 429
+
+    def look(self) -> None:
+        """A call comes: begin to watch the loop, and judge the period if it is over."""
+        now = self._ports.clock()
+        if not self._probing:
+            self._probing = True
+            self._probe(now)
+        if now >= self._until:
+            self._judge()
+            self._until = now + PERIOD_SECONDS
+
+    def _judge(self) -> None:
+        bad = self._limited > LIMITED_RATIO * self._answers or self._lag > LAG_SECONDS
+        self.share = max(self._floor, self.share * SHRINK) if bad else min(1.0, self.share * GROW)
+        self._answers = self._limited = 0
+        self._lag = 0.0
+
+    def _probe(self, now: float) -> None:
+        self._probe_due = now + PROBE_SECONDS
+        self._ports.later(PROBE_SECONDS, self._probed)
+
+    def _probed(self) -> None:
+        now = self._ports.clock()
+        self._lag = max(self._lag, now - self._probe_due)
+        # Nobody calls any more: the next call begins again.
+        self._probing = now < self._until + PERIOD_SECONDS
+        if self._probing:
+            self._probe(now)
 
 
 class RateLimit(Module[Config]):
@@ -95,6 +162,9 @@ class RateLimit(Module[Config]):
         self._counts_tokens = any(row.tokens for row in config.limits)
         self._mean_output: dict[str, float] = {}
         self._waiters = 0
+        self._weather = (
+            Weather(ports, config.adaptive_floor_ratio) if config.adaptive and self._rows else None
+        )
         self.patience_seconds = config.max_wait_ms / 1000 + 2
         self.on_request: RequestHook = self._wait_or_refuse if config.max_wait_ms else self._admit
 
@@ -102,6 +172,8 @@ class RateLimit(Module[Config]):
         return not self._rows
 
     def on_response(self, x: Exchange) -> None:
+        if self._weather is not None:
+            self._weather.heard(x)
         usage = _usage(x)
         if x.stored_usage is not None or x.simulated:
             self._settle(x, 0)
@@ -112,6 +184,8 @@ class RateLimit(Module[Config]):
             self._settle(x, usage.total)
 
     def on_error(self, x: Exchange, error: Exception) -> None:
+        if self._weather is not None:
+            self._weather.heard(x)
         usage = _usage(x)
         if usage is not None:
             self._settle(x, usage.total)
@@ -157,7 +231,11 @@ class RateLimit(Module[Config]):
 
     def _take(self, x: Exchange) -> Verdict | None:
         """Ask for the room this call needs; None when no limit concerns it."""
-        charges = tuple(_charge(row, x) for row in self._rows if _concerns(row, x))
+        share = 1.0
+        if self._weather is not None:
+            self._weather.look()
+            share = self._weather.share
+        charges = tuple(_charge(row, x, share) for row in self._rows if _concerns(row, x))
         if not charges:
             return None
         tokens = self._estimate(x) if self._counts_tokens else 0
@@ -219,17 +297,22 @@ def _concerns(row: Row, x: Exchange) -> bool:
     return row.match.pattern == "*" or row.match.matches(_subject(row.limit.by, x))
 
 
-def _charge(row: Row, x: Exchange) -> Charge:
+def _charge(row: Row, x: Exchange, share: float) -> Charge:
     limit = row.limit
     return Charge(
         subject=f"{limit.by}:{_subject(limit.by, x)}",
         row=row.name,
-        calls=limit.calls,
-        tokens=limit.tokens,
-        concurrent=limit.concurrent,
+        calls=_part(limit.calls, share),
+        tokens=_part(limit.tokens, share),
+        concurrent=_part(limit.concurrent, share),
         per_seconds=limit.per_seconds,
-        burst=limit.burst,
+        burst=_part(limit.burst, share),
     )
+
+
+def _part(count: int, share: float) -> int:
+    """A share of a limit: at least 1, for 0 is no limit."""
+    return count if share == 1.0 or not count else max(1, int(count * share))
 
 
 def _subject(by: By, x: Exchange) -> str:

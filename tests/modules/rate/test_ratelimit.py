@@ -7,6 +7,7 @@ from stockyard.core.module import Call
 from stockyard.core.money import Usage
 from stockyard.core.ports import Ports
 from stockyard.core.stream import Answer
+from stockyard.core.target import Attempt, Target
 from stockyard.errors import Abandoned, Refused, UpstreamError
 from stockyard.modules.rate.ratelimit import Config, Limit, RateLimit
 from tests.builders import HandClock, Provider, an_answer, an_exchange, notes, some_ports, through
@@ -226,3 +227,63 @@ async def test_does_not_begin_to_wait_when_it_would_take_too_long() -> None:
 def test_without_limits_it_is_idle() -> None:
     assert limiter().idle()
     assert not limiter(None, Limit(calls=1)).idle()
+
+
+def rate_limited(clock: HandClock, module: RateLimit, *statuses: int) -> None:
+    """Calls that are over, with what their providers answered, in a second of calm."""
+    for number, status in enumerate(statuses):
+        x = called(number)
+        x.attempts.append(Attempt(target=Target("one", "m"), started_us=0, status=status))
+        module.on_request(x)
+        module.on_error(x, UpstreamError("rate_limited", "Slow down."))
+    for _ in range(20):
+        clock.advance(0.5)
+
+
+def room(module: RateLimit) -> int:
+    """How much of the limit on calls holds now."""
+    x = called()
+    module.on_request(x)
+    return x.charges[0].calls
+
+
+async def test_adaptive_limits_shrink_while_providers_refuse_and_grow_back() -> None:
+    clock = HandClock()
+    limit = Limit(calls=1000, tokens=1000, concurrent=100, per_seconds=1)
+    module = limiter(some_ports(clock), limit, adaptive=True, adaptive_floor_ratio=0.4)
+    assert room(module) == 1000
+    rates = []
+    for _ in range(4):
+        rate_limited(clock, module, *[429] * 2, *[200] * 18)
+        rates.append(room(module))
+    assert rates == [700, 489, 400, 400]
+    rate_limited(clock, module, *[429], *[200] * 19)
+    assert room(module) == 420
+
+
+async def test_adaptive_limits_shrink_when_the_loop_comes_late() -> None:
+    clock = HandClock()
+    module = limiter(some_ports(clock), Limit(calls=1000, per_seconds=1), adaptive=True)
+    room(module)
+    clock.advance(0.56)
+    for _ in range(20):
+        clock.advance(0.5)
+    assert room(module) == 700
+
+
+async def test_nobody_watches_the_loop_when_nobody_calls() -> None:
+    clock = HandClock()
+    module = limiter(some_ports(clock), Limit(calls=1000, per_seconds=1), adaptive=True)
+    room(module)
+    for _ in range(60):
+        clock.advance(0.5)
+    assert clock.waiting == 0
+    room(module)
+    assert clock.waiting == 1
+
+
+async def test_a_small_limit_never_shrinks_to_none() -> None:
+    clock = HandClock()
+    module = limiter(some_ports(clock), Limit(calls=1, per_seconds=1), adaptive=True)
+    rate_limited(clock, module, 429)
+    assert room(module) == 1
