@@ -16,7 +16,6 @@ from stockyard.testing.steps import Repeat
 from stockyard.testing.turn import Failure, Turn
 
 _JSON = ("content-type", "application/json")
-_EVENTS = ("content-type", "text/event-stream; charset=utf-8")
 IN_THE_HEAD = ("nothing", "half_status_line", "half_header", "head")
 """The points that lie before the body."""
 
@@ -45,9 +44,9 @@ def answer_of(said: Turn | Failure | Body, play: Play, request: ReceivedRequest)
     elif isinstance(said, Failure):
         hint = [] if said.retry_after is None else [("retry-after", f"{said.retry_after:g}")]
         answer = _whole(said.status, [_JSON, *hint], spoken.error_body(said))
-    elif request.streamed:
+    elif request.streamed or (spoken.streams_unasked and "stream" not in request.fields):
         frames = spoken.frames(said, request.fields, play.counts_unasked)
-        answer = Answer(200, [_EVENTS], frames, events=True)
+        answer = Answer(200, [("content-type", spoken.stream_type)], frames, events=True)
     else:
         answer = _whole(200, [_JSON], spoken.whole(said, request.fields))
     _edit(answer, play, spoken)

@@ -4,7 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stockyard.testing import chat_format, gemini_format, messages_format, responses_format
+from stockyard.testing import (
+    chat_format,
+    cohere_format,
+    gemini_format,
+    messages_format,
+    ollama_format,
+    responses_format,
+)
 from stockyard.testing.frames import Frame
 from stockyard.testing.turn import Failure, Turn
 
@@ -21,6 +28,10 @@ class Format:
     """The events of a streamed answer; True: token counts even if the request did not ask."""
     error_body: Callable[[Failure], bytes]
     error_event: Callable[[Failure], bytes]
+    stream_type: str = "text/event-stream; charset=utf-8"
+    """Content type of its streams."""
+    streams_unasked: bool = False
+    """Answers are streams unless the request refuses that."""
 
 
 FORMATS = (
@@ -55,6 +66,24 @@ FORMATS = (
         gemini_format.frames,
         gemini_format.error_body,
         gemini_format.error_event,
+    ),
+    Format(
+        "ollama.chat",
+        ("/api/chat", "/api/generate"),
+        ollama_format.whole,
+        ollama_format.frames,
+        ollama_format.error_body,
+        ollama_format.error_event,
+        stream_type="application/x-ndjson",
+        streams_unasked=True,
+    ),
+    Format(
+        "cohere.chat",
+        ("/v1/chat", "/v2/chat"),
+        cohere_format.whole,
+        cohere_format.frames,
+        cohere_format.error_body,
+        cohere_format.error_event,
     ),
 )
 
