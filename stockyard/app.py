@@ -71,6 +71,7 @@ from stockyard.upstream.pool import ClientLimits
 from stockyard.upstream.post import post_json
 from stockyard.upstream.proxy import ProxySettings
 from stockyard.upstream.silence import Silence
+from stockyard.upstream.tokens.aws_file import held_by_file
 from stockyard.upstream.tokens.sources import Tokens
 from stockyard.wire.formats import FORMATS
 
@@ -111,7 +112,7 @@ class Stockyard:
         self.health = Health(__version__)
         self.target_health = TargetHealth()
         self.client = _client(settings)
-        self.tokens = Tokens(self.client, self._origin)
+        self.tokens = Tokens(self.client, self._origin, environ)
         self.mock = MockTransport(settings.mock.latency, estimate=tokens_in)
         self.prices = PriceList.bundled()
         self.directory = _directory(settings, environ, self.prices)
@@ -405,6 +406,7 @@ def _directory(settings: Settings, environ: Mapping[str, str], prices: PriceList
     held += (
         one for one in held_from_environment(found, environ) if one.credential.provider not in named
     )
+    held += held_by_file(found, environ, frozenset(one.credential.provider for one in held))
     return Directory(
         found,
         held,

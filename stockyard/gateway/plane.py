@@ -12,6 +12,7 @@ from typing import Protocol
 from urllib.parse import unquote
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from stockyard.core.exchange import Asked, Caller, Constraints, Exchange, Inbound
 from stockyard.core.ids import Ids
@@ -315,6 +316,8 @@ class Doorway:
                     detail={"cause": "load"},
                 )
             received = self._received(body)
+        except NotReadable:
+            return self._unread().start(reply, body)
         except Refused as refusal:
             whole = plane.refuse(self._head, self._endpoint, refusal)
             reply.whole(whole.status, whole.fields, whole.body)
@@ -345,10 +348,15 @@ class Doorway:
         office.running.add(call)
         return call if call.begin() else None
 
+    def _unread(self) -> "Doorway":
+        """The same for a body of a format that is not read here: it is relayed as it is."""
+        endpoint = replace(self._endpoint, format="", kind="passthrough", stream=False)
+        return Doorway(self._plane, self._head, endpoint, self.caller, self.asked, self._own)
+
     def _received(self, body: bytes) -> Request:
         codec = self._codec
         if codec is None:
-            return Request(model="", content=NO_CONTENT)
+            return Request(model=self._endpoint.model, content=NO_CONTENT)
         head = codec.peek(body)
         model, stream = head.model, head.stream
         if not model:

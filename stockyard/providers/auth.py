@@ -59,7 +59,7 @@ def makeable(scheme: str) -> bool:
 
 def needs_secret(scheme: str) -> bool:
     """Whether the operator must give a secret; the machine's own identity needs none."""
-    return scheme not in OF_THE_MACHINE
+    return scheme.partition(":")[0] not in OF_THE_MACHINE
 
 
 def sendable(secret: str) -> bool:
@@ -98,8 +98,11 @@ SCHEMES: dict[str, Callable[..., Proof]] = {
 
 EXCHANGED = frozenset({"client_credentials", "copilot", "entra", "google", "ibm_iam"})
 """The secret is exchanged for tokens, at the place that the row names."""
-OF_THE_MACHINE = frozenset({"entra_managed", "google_metadata"})
-"""The machine's own cloud hands out tokens. It is asked only when the operator says so."""
+OF_THE_MACHINE = frozenset(
+    {"entra_managed", "google_metadata", "sigv4_container", "sigv4_file", "sigv4_instance"}
+)
+"""The machine, or its own cloud, hands out tokens or keys. It is asked only when the operator says
+so; for a file that is there, it is enough that no other secret is."""
 SIGNED = frozenset({"sigv4"})
 """The secret signs each request."""
 NOBODY_MAKES = frozenset({"oci_signature"})
@@ -112,7 +115,7 @@ _ARGUMENTS: dict[str, tuple[int, ...]] = {
     "header": (1, 2),
     "query": (1,),
     "none": (0,),
-    "sigv4": (1,),
+    **dict.fromkeys(("sigv4", "sigv4_container", "sigv4_file", "sigv4_instance"), (1,)),
 }
 
 SHAPES: tuple[tuple[str, str | None], ...] = tuple(

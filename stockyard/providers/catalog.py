@@ -286,6 +286,8 @@ class _Entries(NamedTuple):
             auth=(place.auth,) if place.auth else self.row.auth,
             stream_query=place.stream_query,
             models=place.models,
+            takes=place.takes,
+            encoded="model_in_path_encoded" in self.row.quirks,
             certain=name not in self.row.unverified,
         )
 

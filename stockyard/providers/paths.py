@@ -151,7 +151,7 @@ class _Templates:
             else:
                 self._literal.setdefault(entry.path, entry)
                 self._versionless.setdefault(_VERSION.sub("", entry.path), entry)
-        self._patterns.sort(key=lambda template: -len(_PARAMETER.sub("", template.entry.path)))
+        self._patterns.sort(key=lambda template: -_literal_length(template.entry.path))
 
     def match(self, path: str) -> NativePath | None:
         entry = self._literal.get(path)
@@ -176,6 +176,12 @@ class _Templates:
     def _paths(self) -> Iterator[str]:
         yield from self._literal
         yield from (template.entry.path for template in self._patterns)
+
+
+def _literal_length(template: str) -> int:
+    """How much of a template is said literally; the shortest choice of a parameter counts."""
+    shortest = (min((p[2] or "").split("|"), key=len) for p in _PARAMETER.finditer(template))
+    return len(_PARAMETER.sub("", template)) + sum(map(len, shortest))
 
 
 @lru_cache(maxsize=256)

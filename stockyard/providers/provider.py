@@ -36,6 +36,10 @@ class Entry(Struct, frozen=True, kw_only=True):
     """Query that asks for the stream that the format reads, where the path alone does not."""
     models: tuple[str, ...] = ()
     """Globs of the models that are called here, and only here."""
+    takes: dict[str, tuple[str, ...]] = {}
+    """Other formats whose callers come here for these models (globs): little is lost on the way."""
+    encoded: bool = False
+    """Models stand in the path with every sign encoded, slashes and colons too."""
     certain: bool = True
     """False: path or shape were never confirmed, so it is not chosen unless someone names it."""
 
@@ -51,8 +55,13 @@ class Entry(Struct, frozen=True, kw_only=True):
             return self.path
         if any(segment in ("", ".", "..") for segment in model.split("/")):
             raise Refused(404, "model_not_found", f"There is no model {model!r}.", param="model")
-        filled = self.path.replace("{model}", quote(model, safe=_PLAIN_IN_PATHS))
+        safe = "" if self.encoded else _PLAIN_IN_PATHS
+        filled = self.path.replace("{model}", quote(model, safe=safe))
         return _VERB.sub(r"\2" if stream else r"\1", filled)
+
+    def takes_over(self, wanted: str, model: str) -> bool:
+        """Whether callers who speak another format come here for this model."""
+        return any(fnmatchcase(model, glob) for glob in self.takes.get(wanted, ()))
 
     def streams(self, verb: str) -> bool:
         """Whether a path with this verb asks for a stream."""
@@ -137,7 +146,9 @@ class Provider(Struct, frozen=True, kw_only=True, eq=False):
         possible = tuple(self.formats(known, model))
         if wanted in possible:
             return wanted
-        return next((name for name in possible if self.speaks[name].kind == "chat"), None)
+        chats = [name for name in possible if self.speaks[name].kind == "chat"]
+        taking = (name for name in chats if self.speaks[name].takes_over(wanted, model))
+        return next(taking, None) or next(iter(chats), None)
 
     def serves(self, needs: str, known: Container[str]) -> bool:
         """Whether a call with these needs can be sent to it in a format that we can write."""
@@ -146,11 +157,13 @@ class Provider(Struct, frozen=True, kw_only=True, eq=False):
             return any(self.speaks[name].kind in (needs, "chat") for name in self.formats(known))
         return self._offered(needs, known) is not None
 
-    def entry_for(self, needs: str, wanted: str, known: Container[str]) -> Entry | None:
+    def entry_for(
+        self, needs: str, wanted: str, known: Container[str], model: str = ""
+    ) -> Entry | None:
         """What of it takes a call with these needs, from a caller who speaks `wanted`."""
         if needs not in CHAT_LIKE:
             return self._offered(needs, known)
-        name = self.format_for(wanted, known)
+        name = self.format_for(wanted, known, model)
         return None if name is None else self.speaks[name]
 
     def _offered(self, needs: str, known: Container[str]) -> Entry | None:

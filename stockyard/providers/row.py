@@ -53,6 +53,8 @@ class Place(Struct, frozen=True, forbid_unknown_fields=True):
     stream_query: str = ""
     models: tuple[str, ...] = ()
     """Globs of the models that are called here, and only here; empty: those that no entry names."""
+    takes: dict[str, tuple[str, ...]] = {}
+    """Other formats whose callers come here -> globs of the models for which they do."""
 
 
 class Derived(Struct, frozen=True, forbid_unknown_fields=True):

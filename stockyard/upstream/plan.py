@@ -117,7 +117,7 @@ class Plans:
 
     def _unified(self, target: Target, wanted: str, needs: str) -> Plan:
         provider = self._provider(target)
-        entry = provider.entry_for(needs, wanted, self._formats)
+        entry = provider.entry_for(needs, wanted, self._formats, target.model)
         if entry is None:
             raise no_target(f"The provider '{provider.name}' cannot take this kind of call.")
         name = entry.format

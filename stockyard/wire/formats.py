@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 from stockyard.wire.anthropic_messages.codec import MessagesCodec
+from stockyard.wire.bedrock_converse.codec import ConverseCodec
+from stockyard.wire.bedrock_invoke.codec import InvokeCodec
 from stockyard.wire.codec import Codec
 from stockyard.wire.cohere_chat.codec import CohereCodec
 from stockyard.wire.gemini.codec import GeminiArrayCodec, GeminiCodec
@@ -23,6 +25,8 @@ from stockyard.wire.openai_transcriptions.codec import TranscriptionsCodec
     MessagesCodec(),
     GeminiCodec(),
     GeminiArrayCodec(),
+    ConverseCodec(),
+    InvokeCodec(),
     CohereCodec(),
     OllamaCodec(),
     GenerateCodec(),

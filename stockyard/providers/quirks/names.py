@@ -86,10 +86,12 @@ NATIVE_ONLY = frozenset({"poll_or_stream", "watsonx_body"})
 """Quirks of formats that nobody here writes. Their providers are reached on their native routes,
 where the caller does himself what these would do."""
 
-TRAITS_WITH_ARGUMENTS = frozenset({"finish_extra", "reasoning_field"})
+TRAITS_WITH_ARGUMENTS = frozenset({"finish_extra", "tool_config_with_history", "reasoning_field"})
 TRAITS = frozenset(
     (  # noqa: SIM905  a list of words reads better as one
         "args_object array_stream_without_sse audio_outside_prompt bad_key_is_400 bare_error_line "
+        "beta_allow_list document_name_neutral model_in_path_encoded tool_config_with_history "
+        "tool_name_64 tool_turns_merged "
         "blank_line_keepalive cached_may_exceed_prompt cached_tokens_top_level "
         "comment_keepalive content_list cost_in_usage cost_string crlf data_before_event "
         "data_without_space done_extra done_on_responses empty_choices_chunks empty_id_created "

@@ -9,6 +9,10 @@
     client_credentials   OAuth 2.0 as its RFC has it
     ibm_iam              an API key of IBM Cloud
     copilot              a GitHub token that may use Copilot
+    aws_keys             keys that sign calls to AWS, and how a call shows them
+    aws_given            such keys in the environment or in the settings
+    aws_file             such keys in the file that the tools of AWS share
+    aws_machine          such keys of a container or of a machine at AWS
 
 Every source is asked at the place that the provider's row names, and nowhere else.
 """

@@ -71,7 +71,15 @@ class Asking:
         """GET with a query and read the token that comes back."""
         return await self._token(b"GET", f"?{urlencode(query)}" if query else "", head, None)
 
+    async def answer(self, method: bytes, head: Fields) -> bytes:
+        """Ask without a body and give back whatever comes."""
+        body = b"" if method == b"PUT" else None
+        return (await self._asked(method, "", head, body)).body
+
     async def _token(self, method: bytes, query: str, head: Fields, body: bytes | None) -> Token:
+        return self._read(await self._asked(method, query, head, body))
+
+    async def _asked(self, method: bytes, query: str, head: Fields, body: bytes | None) -> Fetched:
         origin = self._origin(self._url)
         target = (parse_url(self._url).target or "/") + query
         fields = [(b"accept", b"application/json"), *head]
@@ -102,7 +110,7 @@ class Asking:
             ) from None
         if not 200 <= fetched.status < 300:
             raise self._refusal(fetched)
-        return self._read(fetched)
+        return fetched
 
     def _read(self, fetched: Fetched) -> Token:
         granted = _decoded(fetched.body, _Granted)

@@ -11,8 +11,7 @@ from time import monotonic
 
 from stockyard.errors import EgressDenied, UpstreamError
 from stockyard.upstream.outgoing import Outgoing
-from stockyard.upstream.prover import with_field
-from stockyard.upstream.tokens.token import Source, Token
+from stockyard.upstream.tokens.token import Bearer, Showing, Source, Token
 
 EARLY_SECONDS = 300.0
 """Before its end a token is renewed; of a short-lived one, in the last quarter of its life."""
@@ -25,9 +24,19 @@ BETWEEN_REFUSALS_SECONDS = 30.0
 not make us fetch one for every call."""
 
 
+BEARER = Bearer()
+
+
 class KeptToken:
-    def __init__(self, source: Source, *, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        source: Source,
+        showing: Showing = BEARER,
+        *,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self._source = source
+        self._showing = showing
         self._clock = clock
         self._token: Token | None = None
         self._ends = self._renew_from = float("-inf")
@@ -44,12 +53,12 @@ class KeptToken:
             token = await self._fetched(now)
         elif now >= self._renew_from:
             self._begin(now)
-        return with_field(outgoing, b"authorization", b"Bearer " + _bytes_of(token))
+        return self._showing.shown(outgoing, token)
 
     def refused(self, proved: Outgoing, status: int, code: str | None) -> bool:
-        if status != 401:
+        if not self._showing.stale(status, code):
             return False
-        if self._token is None or b"Bearer " + _bytes_of(self._token) not in proved.head:
+        if self._token is None or not self._showing.holds(proved, self._token):
             return True  # another call has thrown it away already
         now = self._clock()
         if now - self._thrown_away < BETWEEN_REFUSALS_SECONDS:
@@ -59,9 +68,9 @@ class KeptToken:
         return True
 
     def secrets(self) -> Iterator[str]:
-        """The token, which must never leave by another way."""
+        """What of the token must never leave by another way."""
         if self._token is not None:
-            yield self._token.secret.reveal()
+            yield from self._token.secrets()
 
     async def aclose(self) -> None:
         """End a fetch under way."""
@@ -101,10 +110,6 @@ class KeptToken:
         wanted = min(error.retry_after or 0.0, LONGEST_PAUSE_SECONDS)
         self._paused_until = self._clock() + max(pause, wanted)
         self._failure = error.with_traceback(None)
-
-
-def _bytes_of(token: Token) -> bytes:
-    return token.secret.reveal().encode("ascii")
 
 
 def _again(failure: UpstreamError | None) -> UpstreamError:

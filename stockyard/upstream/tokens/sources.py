@@ -16,6 +16,10 @@ from stockyard.upstream.origin import Origin
 from stockyard.upstream.prover import Prover
 from stockyard.upstream.tokens import entra_managed, google_metadata
 from stockyard.upstream.tokens.asking import Asking
+from stockyard.upstream.tokens.aws_file import AwsFile
+from stockyard.upstream.tokens.aws_given import AwsGiven
+from stockyard.upstream.tokens.aws_keys import Signed
+from stockyard.upstream.tokens.aws_machine import AwsContainer, AwsInstance
 from stockyard.upstream.tokens.client_credentials import ClientCredentials
 from stockyard.upstream.tokens.copilot import Copilot
 from stockyard.upstream.tokens.entra import Entra
@@ -23,10 +27,15 @@ from stockyard.upstream.tokens.entra_managed import EntraManaged
 from stockyard.upstream.tokens.google_account import GoogleAccount
 from stockyard.upstream.tokens.google_metadata import GoogleMetadata
 from stockyard.upstream.tokens.ibm_iam import IbmIam
-from stockyard.upstream.tokens.kept import KeptToken
-from stockyard.upstream.tokens.token import Source
+from stockyard.upstream.tokens.kept import BEARER, KeptToken
+from stockyard.upstream.tokens.token import Showing, Source
+from stockyard.upstream.url import parse_url
 
 MAX_KEPT = 1_000
+
+AWS = "AWS_"
+"""How the variables begin that its tools share."""
+NO_ENVIRONMENT: Mapping[str, str] = {}
 
 MACHINE = {
     "entra_managed": entra_managed.URL,
@@ -42,6 +51,11 @@ class Need(Struct, frozen=True):
     secret: Secret
     place: TokenPlace
     values: Mapping[str, str]
+    argument: str
+    """What stands behind the name of the scheme."""
+    environ: Mapping[str, str]
+    machine: Callable[[str], Asking]
+    """Asks at an address of the machine itself."""
 
     @property
     def client_id(self) -> str:
@@ -58,20 +72,32 @@ SOURCES: dict[str, Callable[[Need], Source]] = {
     "google": lambda n: GoogleAccount(n.asking, n.secret, n.place.scope),
     "google_metadata": lambda n: GoogleMetadata(n.asking, n.place.scope),
     "ibm_iam": lambda n: IbmIam(n.asking, n.secret),
+    "sigv4": lambda n: AwsGiven(n.secret, n.environ),
+    "sigv4_container": lambda n: AwsContainer(n.machine, n.environ),
+    "sigv4_file": lambda n: AwsFile(n.environ, n.values.get("profile", "")),
+    "sigv4_instance": lambda n: AwsInstance(n.machine, n.environ),
 }
 
 
 class Tokens:
     """The tokens of all Credentials in use."""
 
-    def __init__(self, client: Client, origin: Callable[[Provider, str], Origin]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        origin: Callable[[Provider, str], Origin],
+        environ: Mapping[str, str] = NO_ENVIRONMENT,
+    ) -> None:
         self._client = client
         self._origin = origin
+        # A copy: secrets are taken out of the environment once the start is over.
+        self._environ = {k: v for k, v in environ.items() if k.startswith(AWS)}
         self._kept: dict[tuple[str, str, Credential], KeptToken] = {}
 
     def prover(self, provider: Provider, scheme: str, credential: Credential) -> Prover | None:
         """Who fetches the token of this Credential; None for a scheme without tokens."""
-        make = SOURCES.get(scheme)
+        name, _, argument = scheme.partition(":")
+        make = SOURCES.get(name)
         if make is None:
             return None
         key = (provider.base_url, scheme, credential)
@@ -81,8 +107,16 @@ class Tokens:
                 self._kept.clear()
             place = provider.tokens.get(scheme, TokenPlace())
             asking = self._asking(provider, scheme, place.url)
-            need = Need(asking, credential.secret, place, provider.values)
-            kept = self._kept[key] = KeptToken(make(need))
+            need = Need(
+                asking=asking,
+                secret=credential.secret,
+                place=place,
+                values=provider.values,
+                argument=argument,
+                environ=self._environ,
+                machine=self._of_the_machine,
+            )
+            kept = self._kept[key] = KeptToken(make(need), _showing(name, need))
         return kept
 
     def secrets(self) -> Iterator[str]:
@@ -100,3 +134,20 @@ class Tokens:
 
     def _machine(self, url: str) -> Origin:
         return self._client.origin(url, purpose="provider", operator=True, machine=True)
+
+    def _of_the_machine(self, url: str) -> Asking:
+        """Asks at an address that the environment may have named: one of those that clouds have,
+        or a loopback one, where some put a service of their own in its place."""
+        local = parse_url(url).literal
+        if local is not None and local.is_loopback:
+            return Asking(self._client, self._loopback, url)
+        return Asking(self._client, self._machine, url)
+
+    def _loopback(self, url: str) -> Origin:
+        return self._client.origin(url, purpose="provider", operator=True, allow_private=True)
+
+
+def _showing(scheme: str, need: Need) -> Showing:
+    if not scheme.startswith("sigv4"):
+        return BEARER
+    return Signed(need.argument, need.values.get("region", ""))

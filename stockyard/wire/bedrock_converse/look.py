@@ -55,6 +55,9 @@ class ConverseLook:
     def end(self) -> bytes:
         return self._frames.rest() if self._native else b""
 
+    def tell_usage(self, usage: Usage) -> bytes:
+        return b""
+
     def _pass(self, frame: Frame) -> bytes:
         if not frame.is_event:
             raise error_in_frame(frame)

@@ -40,8 +40,12 @@ TOOLS_WITH_HISTORY = "tool_config_with_history"
 """A conversation with calls in it is refused without tools: its calls are told as text then."""
 INERT_TOOL = "tool_config_with_history:inert"
 """The same, but a tool that does nothing is offered instead."""
+NO_SAMPLING = "no_sampling"
+"""The model takes no settings of how it chooses its words."""
 NEUTRAL_NAMES = "document_name_neutral"
 """Documents go without the names that their senders gave them."""
+
+_SAMPLING = {"temperature": "temperature", "topP": "top_p"}
 
 THINKING_ROOM = 4_096
 """Tokens for the answer beside its thinking, where the client set no limit."""
@@ -125,7 +129,7 @@ def encode_request(request: Request, *, traits: Traits) -> Dropped:
         body["toolConfig"] = {"tools": tools, **({"toolChoice": choice} if choice else {})}
     forced = choice is not None and "auto" not in choice
     additional = additional_fields(content, drops, traits, forced=forced)
-    config = _config(content, drops, additional.get("thinking", {}))
+    config = _config(content, drops, traits, additional.get("thinking", {}))
     if config or has_word(content.shape, _CONFIG):
         body["inferenceConfig"] = config
     if additional:
@@ -175,14 +179,26 @@ def _take_metadata(fields: Fields) -> dict[str, str] | None:
     return fields.object("requestMetadata")
 
 
-def _config(content: Content, drops: Drops, thinking: dict[str, Any]) -> dict[str, Any]:
-    config: dict[str, Any] = {}
+def _config(
+    content: Content, drops: Drops, traits: Traits, thinking: dict[str, Any]
+) -> dict[str, Any]:
+    config = _sampling(content, drops, thinking)
+    if NO_SAMPLING in traits:
+        drops.add(*(_SAMPLING[name] for name in config))
+        config = {}
     budget = thinking.get("budget_tokens")
     if content.max_output is not None:
         config["maxTokens"] = content.max_output
     elif budget is not None:
         # The limit must exceed the budget, and the model's own may not.
         config["maxTokens"] = budget + THINKING_ROOM
+    if content.stop is not None and (content.stop or FORMAT in content.extra):
+        config["stopSequences"] = list(content.stop)
+    return config
+
+
+def _sampling(content: Content, drops: Drops, thinking: dict[str, Any]) -> dict[str, Any]:
+    config: dict[str, Any] = {}
     if content.temperature is not None:
         if thinking.get("type") in ("enabled", "adaptive"):
             # While it thinks, a model takes no other temperature than 1.
@@ -193,8 +209,6 @@ def _config(content: Content, drops: Drops, thinking: dict[str, Any]) -> dict[st
                 drops.add("temperature")
     if content.top_p is not None:
         config["topP"] = content.top_p
-    if content.stop is not None and (content.stop or FORMAT in content.extra):
-        config["stopSequences"] = list(content.stop)
     return config
 
 

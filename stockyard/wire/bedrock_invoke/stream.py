@@ -58,20 +58,11 @@ class InvokeLook:
         self._native = native
         self._frames = Frames()
         self._inner = MessagesLook(native=True)
+        self.content = False
         self.terminator = b""
+        self.finish = ""
+        self.model = ""
         self.before_error = b""
-
-    @property
-    def content(self) -> bool:
-        return self._inner.content
-
-    @property
-    def finish(self) -> str:
-        return self._inner.finish
-
-    @property
-    def model(self) -> str:
-        return self._inner.model
 
     @property
     def usage(self) -> Usage | None:
@@ -88,18 +79,26 @@ class InvokeLook:
                 if not frame.is_event and self._native:
                     # The client hears it in the provider's own words before the stream is cut.
                     passed.append(frame.raw)
-                self._inner.feed(_event_in(frame))
-                if self._inner.terminator:
-                    self.terminator += frame.raw
-                else:
-                    passed.append(frame.raw)
+                passed.append(self._pass(frame))
         except UpstreamError:
             self.before_error = b"".join(passed)
             raise
         return b"".join(passed)
 
+    def _pass(self, frame: Frame) -> bytes:
+        inner = self._inner
+        inner.feed(_event_in(frame))
+        self.content, self.finish, self.model = inner.content, inner.finish, inner.model
+        if not inner.terminator:
+            return frame.raw
+        self.terminator += frame.raw
+        return b""
+
     def end(self) -> bytes:
         return self._frames.rest() if self._native else b""
+
+    def tell_usage(self, usage: Usage) -> bytes:
+        return b""
 
 
 class InvokeWriter:

@@ -1,0 +1,26 @@
+"""Keys for AWS that the operator gave: in the environment, or in the settings."""
+
+from collections.abc import Mapping
+
+from stockyard.core.target import Secret
+from stockyard.upstream.tokens.aws_keys import AwsKeys, usable_keys
+
+FOREVER = float("inf")
+
+
+class AwsGiven:
+    """A Source. The secret is that of the environment, or `id:secret` with or without a session."""
+
+    def __init__(self, secret: Secret, environ: Mapping[str, str]) -> None:
+        self._secret = secret
+        self._environ = environ
+
+    async def fetch(self) -> AwsKeys:
+        secret = self._secret.reveal()
+        key_id, _, rest = secret.partition(":")
+        if rest:
+            own, _, session = rest.partition(":")
+            return usable_keys(key_id, own, session, FOREVER, "The Credential")
+        key_id = self._environ.get("AWS_ACCESS_KEY_ID", "").strip()
+        session = self._environ.get("AWS_SESSION_TOKEN", "").strip()
+        return usable_keys(key_id, secret, session, FOREVER, "The environment")
