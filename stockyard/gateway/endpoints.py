@@ -58,18 +58,18 @@ COMPLETIONS = Endpoint("openai.completions", "completions")
 MODELS = Endpoint("openai.chat", "chat", methods=("GET", "HEAD"), models=True, key_in_query=True)
 
 EMBEDDINGS = Endpoint("openai.embeddings", "embeddings")
-GEMINI = Endpoint("gemini", "chat", key_in_query=True)
-COHERE = Endpoint("cohere.chat", "chat")
-OLLAMA = Endpoint("ollama.chat", "chat")
-
-_MODEL_CALL = re.compile(
-    r"(?:/v1(?:beta|alpha)?)?/models/(.+):(generateContent|streamGenerateContent)"
 SPEECH = Endpoint("openai.speech", "audio", "speech", max_body=MAX_TEXT_BODY)
 TRANSCRIPTIONS = Endpoint("openai.transcriptions", "audio", "transcriptions")
 TRANSLATIONS = replace(TRANSCRIPTIONS, needs="translations")
 IMAGES = Endpoint("openai.images", "images")
 IMAGE_EDITS = replace(IMAGES, needs="image_edits")
 IMAGE_VARIATIONS = replace(IMAGES, needs="image_variations")
+GEMINI = Endpoint("gemini", "chat", key_in_query=True)
+COHERE = Endpoint("cohere.chat", "chat")
+OLLAMA = Endpoint("ollama.chat", "chat")
+
+_MODEL_CALL = re.compile(
+    r"(?:/v1(?:beta|alpha)?)?/models/(.+):(generateContent|streamGenerateContent)"
 )
 """The name of a model may have slashes and colons; the verb follows the last colon."""
 _ARRAYS = {"gemini": "gemini.array"}
@@ -83,6 +83,12 @@ UNIFIED: dict[str, Endpoint] = {
     "/v1/completions": COMPLETIONS,
     "/v1/models": MODELS,
     "/v1/embeddings": EMBEDDINGS,
+    "/v1/audio/speech": SPEECH,
+    "/v1/audio/transcriptions": TRANSCRIPTIONS,
+    "/v1/audio/translations": TRANSLATIONS,
+    "/v1/images/generations": IMAGES,
+    "/v1/images/edits": IMAGE_EDITS,
+    "/v1/images/variations": IMAGE_VARIATIONS,
     "/v2/chat": COHERE,
     # Clients of this dialect want the root of a host, where `/api` is the control plane. What is
     # not listed here reaches the provider itself.
@@ -96,13 +102,13 @@ UNIFIED: dict[str, Endpoint] = {
     "/messages": MESSAGES,
     "/responses": RESPONSES,
     "/completions": COMPLETIONS,
-    "/v1/audio/speech": SPEECH,
-    "/v1/audio/transcriptions": TRANSCRIPTIONS,
-    "/v1/audio/translations": TRANSLATIONS,
-    "/v1/images/generations": IMAGES,
-    "/v1/images/edits": IMAGE_EDITS,
-    "/v1/images/variations": IMAGE_VARIATIONS,
     "/embeddings": EMBEDDINGS,
+    "/audio/speech": SPEECH,
+    "/audio/transcriptions": TRANSCRIPTIONS,
+    "/audio/translations": TRANSLATIONS,
+    "/images/generations": IMAGES,
+    "/images/edits": IMAGE_EDITS,
+    "/images/variations": IMAGE_VARIATIONS,
     "/v1/v1/chat/completions": CHAT,
     "/v1/v1/messages": MESSAGES,
     "/v1/v1/responses": RESPONSES,
@@ -117,12 +123,6 @@ RESERVED = frozenset(
     ).split()
 )
 """First segments that are never a provider's name."""
-    "/audio/speech": SPEECH,
-    "/audio/transcriptions": TRANSCRIPTIONS,
-    "/audio/translations": TRANSLATIONS,
-    "/images/generations": IMAGES,
-    "/images/edits": IMAGE_EDITS,
-    "/images/variations": IMAGE_VARIATIONS,
 
 DATA_PLANE = ("/v1/", "/v1beta/", "/v1alpha/", "/v2/")
 """Below these an unknown path is answered in the format of the path, not by the control plane."""

@@ -42,11 +42,11 @@ FORWARDED: Mapping[str, tuple[bytes, ...]] = {
     "openai.responses": OPENAI_FIELDS,
     "openai.completions": OPENAI_FIELDS,
     "openai.embeddings": OPENAI_FIELDS,
-    "anthropic.messages": (
-        b"idempotency-key",
     "openai.speech": OPENAI_FIELDS,
     "openai.transcriptions": OPENAI_FIELDS,
     "openai.images": OPENAI_FIELDS,
+    "anthropic.messages": (
+        b"idempotency-key",
         b"x-client-request-id",
         b"anthropic-version",
         b"anthropic-beta",

@@ -13,12 +13,12 @@ from stockyard.wire.ollama_generate.codec import GenerateCodec
 from stockyard.wire.openai_chat.codec import ChatCodec
 from stockyard.wire.openai_completions.codec import CompletionsCodec
 from stockyard.wire.openai_embeddings.codec import EmbeddingsCodec
-from stockyard.wire.openai_responses.codec import ResponsesCodec
-
 from stockyard.wire.openai_images.codec import ImagesCodec
-_CODECS: tuple[Codec, ...] = (
+from stockyard.wire.openai_responses.codec import ResponsesCodec
 from stockyard.wire.openai_speech.codec import SpeechCodec
 from stockyard.wire.openai_transcriptions.codec import TranscriptionsCodec
+
+_CODECS: tuple[Codec, ...] = (
     ChatCodec(),
     ResponsesCodec(),
     CompletionsCodec(),
@@ -31,9 +31,9 @@ from stockyard.wire.openai_transcriptions.codec import TranscriptionsCodec
     OllamaCodec(),
     GenerateCodec(),
     EmbeddingsCodec(),
-)
-
-FORMATS: Mapping[str, Codec] = {codec.name: codec for codec in _CODECS}
     SpeechCodec(),
     TranscriptionsCodec(),
     ImagesCodec(),
+)
+
+FORMATS: Mapping[str, Codec] = {codec.name: codec for codec in _CODECS}
