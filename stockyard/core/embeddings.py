@@ -27,8 +27,8 @@ class EmbeddingsContent(AnyContent, frozen=True, kw_only=True, omit_defaults=Tru
     """The numbers wanted; empty is `float`."""
     packed: bool = False
     """The client wants each vector as base64 text."""
-    truncate: str | None = None
-    """Whether too long a text may be cut, as the format spells it."""
+    truncate: bool | None = None
+    """Whether too long a text may be cut."""
     end_user: str | None = None
     shape: str | None = None
     """How the format had laid it out, where that means nothing elsewhere."""

@@ -38,6 +38,7 @@ KINDS: dict[str, Kind] = {
     "openai.completions": "completions",
     "ollama.generate": "completions",
     "embeddings": "embeddings",
+    "embed_content": "embeddings",
     "images": "images",
     "image_edits": "images",
     "image_variations": "images",

@@ -28,6 +28,8 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 MOCK = "mock"
+TRIED = frozenset({"chat", "completions", "embeddings", "rerank"})
+"""What can be tried without a Credential. Of other kinds an answer would be invented."""
 MOCK_DEFAULT_MODEL = "echo"
 
 
@@ -265,7 +267,7 @@ class Directory:
         claims = [(claim, p) for p in serving if (claim := p.claims(model)) is not None]
         if claims:  # max keeps the first of equals: the order of the catalog
             return self._targets_at(max(claims, key=lambda claim: claim[0])[1], model)
-        if self.trial and self._mock:
+        if self.trial and self._mock and kind in TRIED:
             return self._targets_at(self._mock, model, kind)
         return ()
 

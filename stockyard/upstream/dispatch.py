@@ -18,6 +18,7 @@ from stockyard.core.target import Attempt, Outcome, Target
 from stockyard.core.tracing import told_to_provider
 from stockyard.errors import Refused, StockyardError, UpstreamError
 from stockyard.providers import quirks
+from stockyard.providers.directory import TRIED
 from stockyard.providers.provider import CHAT_LIKE
 from stockyard.upstream.outgoing import Outgoing, Timers
 from stockyard.upstream.plan import Plan, Plans, no_target
@@ -139,6 +140,8 @@ class Dispatch:
                 param="model",
                 detail={"provider": lacking.name, "needs": x.needs},
             )
+        if self.plans.directory.trial and x.needs not in TRIED:
+            raise no_target("This cannot be tried without a provider. Add one that offers it.")
         near = self.plans.directory.near(model)
         hint = f" Nearest: {', '.join(near)}." if near else ""
         return Refused(

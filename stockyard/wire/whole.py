@@ -41,19 +41,21 @@ class ModelHead(Struct, gc=False):
     model: str
 
 
-class _Beside(Struct, gc=False):
+class Beside(Struct, gc=False):
     """What stands beside the content of an answer, in one format or another."""
 
     id: Any = None
     model: Any = None
     usage: Any = None
     meta: Any = None
+    usageMetadata: Any = None  # noqa: N815  the format's spelling
+    prompt_eval_count: Any = None
     error: Any = None
 
 
 _MODEL = msgspec.json.Decoder(ModelHead)
 _MODEL_KEYS = quoted("model")
-_beside = msgspec.json.Decoder(_Beside).decode
+_beside = msgspec.json.Decoder(Beside).decode
 
 
 class WholeCodec(ABC):
@@ -83,8 +85,8 @@ class WholeCodec(ABC):
     def write_response(self, response: Response, pen: Pen) -> Any:
         """The JSON value of an answer."""
 
-    def read_usage(self, said: Any, traits: Traits) -> Usage | None:
-        """Usage from the `usage` or the `meta` of an answer."""
+    def read_usage(self, beside: Beside, traits: Traits) -> Usage | None:
+        """What an answer tells of the usage."""
         return None
 
     def honours(self, asked: bytes, answer: bytes) -> bool:
@@ -126,7 +128,7 @@ class WholeCodec(ABC):
         if beside.error and (said := told({"error": beside.error})) != NOTHING_TOLD:
             raise UpstreamError("provider_fault", said.message or "The provider failed.")
         return Facts(
-            usage=self.read_usage(beside.usage if beside.usage else beside.meta, traits),
+            usage=self.read_usage(beside, traits),
             model=beside.model if isinstance(beside.model, str) else "",
             id=beside.id if isinstance(beside.id, str) else "",
         )

@@ -9,7 +9,8 @@ nothing above it knows that it is not real.
     asked        what a request wants, whatever its format
     reply        what is said to it
     instance     the smallest JSON that satisfies a schema
-    chat messages    the two formats: bytes to Asked, Reply to bytes
+    chat messages    the formats that stream: bytes to Asked, Reply to bytes
+    embeddings rerank moderations   those that do not
     record       what it was called for: the yardstick for the money tests
 """
 

@@ -23,6 +23,8 @@ class Behaviour(Struct, frozen=True, kw_only=True):
     """Say about so much."""
     calls_tools: bool = False
     thinks: bool = False
+    flags: bool = False
+    """Moderation finds everything in everything."""
 
 
 ECHO = Behaviour()
@@ -40,6 +42,7 @@ _NAMES: tuple[tuple[re.Pattern[str], Callable[[int], Behaviour]], ...] = (
     (re.compile(r"long-([0-9]{1,6})"), lambda n: Behaviour(tokens=min(n, MOST_TOKENS))),
     (re.compile(r"tools"), lambda _: Behaviour(calls_tools=True)),
     (re.compile(r"reasoning"), lambda _: Behaviour(thinks=True)),
+    (re.compile(r"flagged"), lambda _: Behaviour(flags=True)),
 )
 
 

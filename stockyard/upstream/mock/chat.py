@@ -7,9 +7,10 @@ from msgspec import Struct, json
 
 from stockyard.upstream.mock.asked import MOST_CHOICES, Asked, Offer
 from stockyard.upstream.mock.dialect import Frames, Piece, Signature
-from stockyard.upstream.mock.reply import Reply, cut, pieces_of
+from stockyard.upstream.mock.reply import Reply, cut, pieces_of, reply_to
 
 name = "openai.chat"
+reply = reply_to
 request_id = b"x-request-id"
 broken = b'data: {"id":"chatcmpl-\n\n'
 

@@ -1,12 +1,13 @@
 """What a format must be able to do for the mock provider."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
 from stockyard.upstream.mock.asked import Asked
-from stockyard.upstream.mock.reply import Reply
+from stockyard.upstream.mock.behaviour import Behaviour
+from stockyard.upstream.mock.reply import Estimate, Reply
 
 
 class Signature(NamedTuple):
@@ -44,6 +45,10 @@ class Dialect(Protocol):
     def read(self, body: bytes) -> Asked:
         """Raises msgspec.DecodeError for what is not a request of this format."""
 
+    @property
+    def frames(self) -> Callable[[Asked, Reply, Signature], Frames] | None:
+        """Writes a streamed answer; None in a format that has none."""
+
+    def reply(self, asked: Asked, behaviour: Behaviour, estimate: Estimate) -> Reply: ...
     def whole(self, asked: Asked, reply: Reply, signature: Signature) -> bytes: ...
-    def frames(self, asked: Asked, reply: Reply, signature: Signature) -> Frames: ...
     def error(self, status: int, message: str, signature: Signature) -> bytes: ...

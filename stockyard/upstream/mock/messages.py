@@ -9,9 +9,10 @@ from msgspec import Struct, json
 
 from stockyard.upstream.mock.asked import Asked, Offer
 from stockyard.upstream.mock.dialect import Frames, Piece, Signature
-from stockyard.upstream.mock.reply import Reply, cut, pieces_of
+from stockyard.upstream.mock.reply import Reply, cut, pieces_of, reply_to
 
 name = "anthropic.messages"
+reply = reply_to
 request_id = b"request-id"
 broken = b'event: content_block_delta\ndata: {"type":"content_block_del\n\n'
 

@@ -12,7 +12,13 @@ LONGEST_MODEL = 128
 
 Outcome = Literal["ok", "error", "cut", "cancelled"]
 _OUTCOMES: tuple[Outcome, ...] = ("ok", "error", "cut", "cancelled")
-_FORMATS = ("openai.chat", "anthropic.messages")
+_FORMATS = (
+    "openai.chat",
+    "anthropic.messages",
+    "openai.embeddings",
+    "cohere.rerank",
+    "openai.moderations",
+)
 _PACKING = Packing("<QHBBB4I")
 
 

@@ -7,7 +7,7 @@ from itertools import chain, count, islice
 
 import msgspec
 
-from stockyard.upstream.mock import chat, messages
+from stockyard.upstream.mock import chat, embeddings, messages, moderations, rerank
 from stockyard.upstream.mock.asked import Asked
 from stockyard.upstream.mock.behaviour import ECHO, Behaviour, behaviour_of
 from stockyard.upstream.mock.delivery import Delivered, Delivery, End, Performance
@@ -21,6 +21,9 @@ Fields = Sequence[tuple[bytes, bytes]]
 _DIALECTS: dict[bytes, Dialect] = {
     b"/v1/chat/completions": chat,
     b"/v1/messages": messages,
+    b"/v1/embeddings": embeddings,
+    b"/v1/rerank": rerank,
+    b"/v1/moderations": moderations,
 }
 _COUNT_TOKENS = b"/v1/messages/count_tokens"
 _JSON = (b"content-type", b"application/json")
@@ -94,9 +97,10 @@ class _Answer:
         behaviour = self.behaviour = behaviour_of(asked.model)
         if behaviour.status != 200:
             return self.refuse(behaviour.status, "The mock provider fails, as its model asks for.")
-        reply = self._reply = reply_to(asked, behaviour, estimate)
-        if asked.stream:
-            return self._stream(self._dialect.frames(asked, reply, self._signature))
+        reply = self._reply = self._dialect.reply(asked, behaviour, estimate)
+        frames = self._dialect.frames
+        if asked.stream and frames is not None:
+            return self._stream(frames(asked, reply, self._signature))
         return self._whole(self._dialect.whole(asked, reply, self._signature))
 
     def count_tokens(self, estimate: Estimate) -> "_Answer":

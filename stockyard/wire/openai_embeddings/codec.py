@@ -1,5 +1,6 @@
 """Embeddings: `input` in, vectors out, each as numbers or as base64 text."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -15,7 +16,8 @@ from stockyard.wire.head import quoted, read_head
 from stockyard.wire.layout import Drops
 from stockyard.wire.openai_embeddings import request, response
 from stockyard.wire.openai_embeddings.usage import read_usage
-from stockyard.wire.whole import WholeCodec
+from stockyard.wire.openai_embeddings.words import OPENAI, Words
+from stockyard.wire.whole import Beside, WholeCodec
 
 
 class _Head(Struct, gc=False):
@@ -25,32 +27,36 @@ class _Head(Struct, gc=False):
 
 _HEAD = msgspec.json.Decoder(_Head)
 _KEYS = quoted("model", "input")
+_AS_TEXT = re.compile(rb'"embedding"[ \t\r\n]*:[ \t\r\n]*"')
 
 
 class EmbeddingsCodec(WholeCodec):
-    name = request.FORMAT
+    """Also of the formats that differ in words only."""
+
     most_values = 5_000_000
+
+    def __init__(self, words: Words = OPENAI) -> None:
+        self.name = words.format
+        self._words = words
 
     def peek(self, body: bytes) -> RequestHead:
         return RequestHead(read_head(body, _HEAD, _KEYS).model)
 
     def read_request(self, fields: Fields) -> EmbeddingsContent:
-        return request.read_request(fields)
+        return request.read_request(fields, self._words)
 
     def write_request(self, request_: Request, drops: Drops) -> dict[str, Any]:
-        return request.write_request(request_, drops)
+        return request.write_request(request_, drops, self._words)
 
     def read_response(self, answer: Any) -> EmbeddingsOutput:
-        return response.read_response(answer)
+        return response.read_response(answer, self._words)
 
     def write_response(self, response_: Response, pen: Pen) -> dict[str, Any]:
-        return response.write_response(response_, pen)
+        return response.write_response(response_, pen, self._words)
 
-    def read_usage(self, said: Any, traits: Traits) -> Usage | None:
-        return read_usage(said)
+    def read_usage(self, beside: Beside, traits: Traits) -> Usage | None:
+        return read_usage(beside.usage)
 
     def honours(self, asked: bytes, answer: bytes) -> bool:
         """Not every provider knows base64, and clients that ask for it may insist."""
-        return b'"embedding":[' not in answer.replace(b" ", b"")[:2000] or not response.wants_text(
-            asked
-        )
+        return not response.wants_text(asked, self._words) or _AS_TEXT.search(answer) is not None

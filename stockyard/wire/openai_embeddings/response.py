@@ -3,26 +3,22 @@
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
-from stockyard.core.embeddings import EmbeddingsOutput, Vector
+from stockyard.core.embeddings import EmbeddingsOutput, NumberType, Vector
 from stockyard.core.response import Response
 from stockyard.wire.codec import Pen
 from stockyard.wire.fields import Fields
 from stockyard.wire.layout import own_fields
-from stockyard.wire.openai_embeddings.request import FORMAT
+from stockyard.wire.openai_embeddings.request import BASE64
 from stockyard.wire.openai_embeddings.usage import write_usage
+from stockyard.wire.openai_embeddings.words import Words
 from stockyard.wire.vectors import numbers_of, pack
 
-
-class _Asked(Struct, gc=False):
-    encoding_format: str | None = None
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-_asked = msgspec.json.Decoder(_Asked).decode
-
-
-def read_response(answer: Any) -> EmbeddingsOutput:
+def read_response(answer: Any, words: Words) -> EmbeddingsOutput:
+    """Numbers stay what they are, whatever sort of numbers was asked for."""
     fields = Fields(answer)
     for known in ("object", "usage"):
         fields.any(known)
@@ -31,32 +27,37 @@ def read_response(answer: Any) -> EmbeddingsOutput:
     return EmbeddingsOutput(
         id=fields.text("id") or "",
         model=fields.text("model") or "",
-        vectors=tuple(Vector({"float": numbers_of(row.any("embedding"))}) for _, row in ordered),
-        extra=fields.left(FORMAT),
+        vectors=tuple(_vector(row.any("embedding"), words.text_numbers) for _, row in ordered),
+        extra=fields.left(words.format),
     )
 
 
-def write_response(response: Response, pen: Pen) -> dict[str, Any]:
+def write_response(response: Response, pen: Pen, words: Words) -> dict[str, Any]:
     output = response.read_as(EmbeddingsOutput)
-    packed = wants_text(pen.asked)
+    packed = wants_text(pen.asked, words)
     rows = [
         {"object": "embedding", "index": at, "embedding": _spelled(vector, packed=packed)}
         for at, vector in enumerate(output.vectors)
     ]
     # Some clients do not take an answer without an id, others do not mind one.
     body = {"id": output.id or f"embd-{pen.id}", "object": "list", "data": rows, "model": pen.model}
-    body |= own_fields(output.extra, FORMAT)
+    body |= own_fields(output.extra, words.format)
     return body | {"usage": write_usage(response.usage)}
 
 
-def wants_text(asked: bytes) -> bool:
+def wants_text(asked: bytes, words: Words) -> bool:
     """Whether a request wants its vectors as base64 text."""
-    if b'"base64"' not in asked:
+    if words.encoding is None or b'"base64"' not in asked:
         return False
     try:
-        return _asked(asked).encoding_format == "base64"
+        said = _members(asked).get(words.encoding)
     except (ValueError, RecursionError):
         return False
+    return said is not None and bytes(said).strip() == b'"%b"' % BASE64.encode()
+
+
+def _vector(said: Any, text_numbers: NumberType) -> Vector:
+    return Vector({"float": numbers_of(said, text_numbers)})
 
 
 def _place(row: Fields, at: int) -> int:

@@ -1,0 +1,87 @@
+"""The mock provider's side of `openai.moderations`: it finds nothing, unless its model is asked to.
+
+What a text says changes nothing, so that nobody takes this for moderation.
+"""
+
+from typing import Any
+
+from msgspec import Struct, json
+
+from stockyard.upstream.mock.asked import Asked
+from stockyard.upstream.mock.behaviour import Behaviour, behaviour_of
+from stockyard.upstream.mock.chat import error
+from stockyard.upstream.mock.dialect import Signature
+from stockyard.upstream.mock.reply import Estimate, Reply
+
+__all__ = ["broken", "error", "frames", "name", "read", "reply", "request_id", "whole"]
+
+name = "openai.moderations"
+request_id = b"x-request-id"
+broken = b""
+frames = None
+
+CATEGORIES = (
+    "harassment",
+    "harassment/threatening",
+    "hate",
+    "hate/threatening",
+    "illicit",
+    "illicit/violent",
+    "self-harm",
+    "self-harm/instructions",
+    "self-harm/intent",
+    "sexual",
+    "sexual/minors",
+    "violence",
+    "violence/graphic",
+)
+
+
+class _Part(Struct):
+    type: str
+    text: str = ""
+
+
+class _Request(Struct):
+    input: str | list[str | _Part]
+    model: str
+
+
+class _Asked(Asked, frozen=True, kw_only=True):
+    judged: int
+    """How many results there are: parts are judged together."""
+
+
+_decoder = json.Decoder(_Request)
+
+
+def read(body: bytes) -> Asked:
+    request = _decoder.decode(body)
+    said = [request.input] if isinstance(request.input, str) else request.input
+    together = any(isinstance(item, _Part) for item in said)
+    return _Asked(
+        model=request.model,
+        texts=tuple(item if isinstance(item, str) else item.text for item in said),
+        judged=1 if together else len(said),
+    )
+
+
+def reply(asked: Asked, behaviour: Behaviour, estimate: Estimate) -> Reply:
+    return Reply(input_tokens=sum(map(estimate, asked.texts)))
+
+
+def whole(asked: Asked, reply: Reply, signature: Signature) -> bytes:
+    assert isinstance(asked, _Asked)  # noqa: S101  this module read it
+    flagged = behaviour_of(asked.model).flags
+    result: dict[str, Any] = {
+        "flagged": flagged,
+        "categories": dict.fromkeys(CATEGORIES, flagged),
+        "category_scores": dict.fromkeys(CATEGORIES, 1.0 if flagged else 0.0),
+    }
+    return json.encode(
+        {
+            "id": f"modr-mock{signature.number}",
+            "model": signature.model,
+            "results": [result] * asked.judged,
+        }
+    )

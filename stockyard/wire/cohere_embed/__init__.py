@@ -1,0 +1,1 @@
+"""Embeddings with their number types and what they are for in the request."""

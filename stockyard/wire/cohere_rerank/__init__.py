@@ -1,0 +1,1 @@
+"""Rerank as most providers and clients spell it."""

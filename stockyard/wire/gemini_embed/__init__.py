@@ -1,0 +1,1 @@
+"""`batchEmbedContents` and `embedContent`: contents in, vectors out, the model in the path."""

@@ -1,0 +1,1 @@
+"""Rankings: a question and passages in, logits out."""

@@ -1,0 +1,1 @@
+"""Embeddings of local servers: `input` in, bare arrays out."""

@@ -1,0 +1,1 @@
+"""Moderations as clients spell them."""
