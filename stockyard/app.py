@@ -10,6 +10,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -104,6 +105,7 @@ class Stockyard:
         self.database = database
         self.loop = asyncio.get_running_loop()
         self.tasks: set[asyncio.Task[None]] = set()
+        self.workers = ThreadPoolExecutor(WORKERS, "stockyard-worker")
         self.signals = Signals(_listener_failed)
         self.keys = KeyRing(database, self.signals.announce)
         self.first_run = FirstRun()
@@ -249,6 +251,7 @@ class Stockyard:
             random=random.random,
             token_estimate=tokens_in,
             background=self.background,
+            offload=partial(self.loop.run_in_executor, self.workers),
             secrets=self._secrets,
         )
 
@@ -357,6 +360,8 @@ class Stockyard:
 
 
 MAX_BACKGROUND = 1_000
+WORKERS = 2
+"""Threads that read long prompts. More would only take the interpreter from each other."""
 
 
 class _Live:

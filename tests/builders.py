@@ -1,5 +1,6 @@
 """Builders that say what matters: Exchanges, answers, a clock moved by hand, a scripted call."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -150,6 +151,7 @@ def some_ports(clock: HandClock | None = None, **more: Any) -> Ports:
         "limits": LocalLimits(clock.ns),
         "models": TableOfModels(m=["one", "two", "three"]),
         "now": clock.now,
+        "offload": asyncio.to_thread,
         "random": lambda: 0.5,
         "secrets": tuple,
         "sleep": clock.sleep,

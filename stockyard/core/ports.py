@@ -183,6 +183,8 @@ class Ports:
     """0 <= r < 1."""
     token_estimate: Callable[[str], int]
     background: Callable[[Coroutine[Any, Any, None]], None]
+    offload: Callable[[Callable[[], T]], Awaitable[T]]
+    """Run something that only computes in a thread, so that the loop is not held meanwhile."""
     secrets: Callable[[], Iterable[str]]
     """Live secrets of this installation, which must never leave it."""
 

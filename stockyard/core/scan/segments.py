@@ -35,6 +35,11 @@ class Segment(NamedTuple):
     """It is the text of a JSON document, so what is put into it must be escaped."""
 
 
+LONG_BYTES = 16 * 1024
+"""The texts of a longer request are read in a thread: dense ones take about 4 us per character."""
+PATIENCE_SECONDS = 60.0
+"""How long reading one request may take before it counts as broken."""
+
 Change = Callable[[str, Segment], str]
 SYSTEM = Segment("system")
 USER = Segment("user")

@@ -39,7 +39,13 @@ from stockyard.core.scan.matcher import RuleMatcher, replaced
 from stockyard.core.scan.normal import NormalView
 from stockyard.core.scan.regex import operator_pattern
 from stockyard.core.scan.rule import Rule, pack
-from stockyard.core.scan.segments import Segment, map_segments, unread
+from stockyard.core.scan.segments import (
+    LONG_BYTES,
+    PATIENCE_SECONDS,
+    Segment,
+    map_segments,
+    unread,
+)
 from stockyard.core.window import Channel, windows_of
 from stockyard.errors import InvalidConfig, Refused
 
@@ -161,8 +167,15 @@ class PromptGuard(Module[Config]):
         )
         phrases = pack("injection").rule if config.injection != "off" else ()
         self._injection = RuleMatcher(NormalView.of_rules(phrases))
+        self.patience_seconds = PATIENCE_SECONDS
 
-    def on_request(self, x: Exchange) -> None:
+    async def on_request(self, x: Exchange) -> None:
+        if len(x.inbound.body) > LONG_BYTES:
+            await self.ports.offload(partial(self._mask, x))
+        else:
+            self._mask(x)
+
+    def _mask(self, x: Exchange) -> None:
         masking = _Masking(self, x)
         request = map_segments(x.request, masking.change)
         x.note(self.name, "coverage", {"characters": masking.read, "unread": unread(x.request)})

@@ -34,7 +34,13 @@ from stockyard.core.scan.checks import random_looking
 from stockyard.core.scan.matcher import REACH, RuleMatcher, replaced
 from stockyard.core.scan.regex import literal, operator_pattern
 from stockyard.core.scan.rule import Rule, pack
-from stockyard.core.scan.segments import Segment, map_segments, unread
+from stockyard.core.scan.segments import (
+    LONG_BYTES,
+    PATIENCE_SECONDS,
+    Segment,
+    map_segments,
+    unread,
+)
 from stockyard.core.window import Channel, windows_of
 from stockyard.errors import InvalidConfig, Refused
 
@@ -108,11 +114,18 @@ class SecretScan(Module[Config]):
             reach=BLOCK_REACH,
         )
         self._own = OwnSecrets(ports.secrets) if config.own else None
+        self.patience_seconds = PATIENCE_SECONDS
 
     def idle(self) -> bool:
         return self.config.prompts == self.config.answers == "off" and not self.config.own
 
-    def on_request(self, x: Exchange) -> None:
+    async def on_request(self, x: Exchange) -> None:
+        if len(x.inbound.body) > LONG_BYTES:
+            await self.ports.offload(partial(self._scan, x))
+        else:
+            self._scan(x)
+
+    def _scan(self, x: Exchange) -> None:
         if self._own is not None:
             self._own.refresh()
         read: Counter[str] = Counter()

@@ -27,6 +27,7 @@ from stockyard.core.response import Choice, Output, Response
 from stockyard.core.stream import Answer
 from stockyard.errors import InvalidConfig, Refused
 from stockyard.modules.safety.promptguard import Config, PromptGuard
+from stockyard.testing.yard import Yard
 from tests.builders import Provider, an_answer, an_exchange, some_ports, through
 
 ANN, BOB = "ann@acme.org", "bob@acme.org"
@@ -131,7 +132,7 @@ async def test_placeholders_that_were_never_issued_stay(written: str) -> None:
 async def test_values_are_put_back_into_arguments_of_tools_as_json() -> None:
     module = guard(custom=[{"name": "title", "pattern": 'the "[a-z]+" one'}])
     x = an_exchange('the "odd" one')
-    module.on_request(x)
+    await module.on_request(x)
     assert x.request.messages[0].text == "[TITLE_1]"
     out = edited(
         module,
@@ -175,7 +176,7 @@ async def test_hashes_are_the_same_within_a_partition_and_differ_between_two() -
     for partition in ("one", "one", "two"):
         x = an_exchange(ANN)
         x.partition = partition
-        module.on_request(x)
+        await module.on_request(x)
         texts.append(x.request.messages[0].text)
     assert texts[0] == texts[1] != texts[2]
     assert texts[0].startswith("[EMAIL_")
@@ -257,7 +258,7 @@ async def test_parallel_calls_never_get_each_others_values() -> None:
 
     async def call(n: int) -> None:
         x = an_exchange(f"I am user{n}@acme.org", id=f"req_{n}")
-        module.on_request(x)
+        await module.on_request(x)
         out = ""
         for piece in ("You are [EM", "AIL_1] "):
             await asyncio.sleep(0)
@@ -402,6 +403,21 @@ def test_cutting_a_stream_anywhere_changes_nothing(pieces: list[str], cuts: list
 
 def folded(pieces: list[str]) -> str:
     x = an_exchange(f"{ANN} {BOB} +49 30 901820")
-    default().on_request(x)
+    asyncio.run(default().on_request(x))
     deltas = [TextDelta(key="t", text=piece) for piece in pieces if piece]
     return edited(default(), x, *deltas, PartEnded(key="t"))
+
+
+@pytest.mark.parametrize("name", ["promptguard", "secretscan"])
+async def test_a_long_prompt_holds_nobody_else_up(yard: Yard, name: str) -> None:
+    yard.provider("openai").says("hello")
+    yard.enable(name)
+    await yard.open()
+    reading = asyncio.ensure_future(yard.chat("123 456 789 " * 40_000))
+    probes = 0
+    while not reading.done():
+        assert (await yard.get("/livez")).status == 200
+        probes += 1
+    assert (await reading).status == 200
+    # Were it read on the loop, a probe or two would get through before and after.
+    assert probes > 8

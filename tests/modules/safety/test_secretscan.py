@@ -107,7 +107,7 @@ async def test_every_rule_of_the_pack_is_found_and_none_of_the_negatives() -> No
     for rule in pack("secrets").rule:
         for text in (*rule.positive, *rule.negative):
             x = an_exchange(sample(text))
-            module.on_request(x)
+            await module.on_request(x)
             named = any(name == rule.id for name, _, _ in found(x))
             assert x.untouched is False or text in rule.negative, text
             assert not (named and text in rule.negative), text
@@ -194,7 +194,7 @@ async def test_an_answer_is_cleaned_however_it_is_cut(secret: str) -> None:
 
 async def test_a_key_split_over_five_chunks_does_not_get_out() -> None:
     module, x = scan(), an_exchange()
-    module.on_request(x)
+    await module.on_request(x)
     pieces = ["Key: " + TOKEN[:3], TOKEN[3:9], TOKEN[9:20], TOKEN[20:39], TOKEN[39:]]
     out = ""
     for piece in pieces:
@@ -223,7 +223,7 @@ async def test_a_secret_has_the_same_number_in_prompt_and_answer() -> None:
 
 async def test_arguments_of_tools_are_cleaned_and_stay_json() -> None:
     module, x = scan(), an_exchange()
-    module.on_request(x)
+    await module.on_request(x)
     events: list[Event] = [
         PartStarted(key="f", kind="tool_call", name="f"),
         ArgumentsDelta(key="f", text='{"api_key": "' + TOKEN[:20]),
