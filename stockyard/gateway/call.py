@@ -102,7 +102,9 @@ class Call:
             body = self.codec.encode_response(response, egress.pen_of(x, response.meaning.model))
         fields = egress.type_of(x.kind, raw.fields if raw is not None else ())
         if raw is not None:
-            fields += egress.unified_fields(raw.fields)
+            fields = egress.type_of(x.kind, raw.fields) + egress.unified_fields(raw.fields)
+        else:
+            fields = egress.type_written(x.kind, body)
         self._send(200, fields, body)
 
     def _hands_on(self, raw: Raw) -> bool:

@@ -14,6 +14,7 @@ from stockyard.wire.codec import Codec, Fault, Pen
 
 STREAM_HEAD = b"cache-control: no-cache, no-transform\r\nx-accel-buffering: no\r\n"
 JSON_HEAD = b"content-type: application/json\r\n"
+TEXT_HEAD = b"content-type: text/plain; charset=utf-8\r\n"
 BYTES_HEAD = b"content-type: application/octet-stream\r\n"
 TYPED = frozenset({"audio"})
 """Kinds of call whose answers are not always JSON; they keep the provider's content type."""
@@ -56,6 +57,11 @@ def type_of(kind: Kind, fields: Iterable[tuple[bytes, bytes]]) -> bytes:
     if not given.lower().startswith(SHOWN_TYPES):
         return BYTES_HEAD
     return field_lines([(b"content-type", given)])
+
+
+def type_written(kind: Kind, body: bytes) -> bytes:
+    """The same of an answer that a codec wrote: of those that are not JSON, only texts are."""
+    return TEXT_HEAD if kind in TYPED and not body.startswith(b"{") else JSON_HEAD
 
 
 def own_fields(x: Exchange) -> bytes:

@@ -164,6 +164,15 @@ class DataPlane:
 
     def _admit(self, head: Head, peer: Peer, endpoint: Endpoint) -> "Opening | Whole":
         if head.upgrade and endpoint.sockets_later:
+    def usual_model(self, endpoint: Endpoint) -> str:
+        """The model of a call that names none. Raises Refused (400) where there is none."""
+        alias = endpoint.model_alias
+        if alias and alias in self.aliases():
+            return alias
+        hint = f" An operator may name a usual one as the alias '{alias}'." if alias else ""
+        message = f"The request has no 'model'.{hint}"
+        raise Refused(400, "invalid_request", message, param="model")
+
             raise Refused(426, "upgrade_refused", "This path is served over HTTP. Send a POST.")
         if head.method not in endpoint.methods:
             refusal = Refused(405, "method_not_allowed", "This path does not take that method.")

@@ -132,7 +132,7 @@ class TestUnknownPaths:
         body = bytes(range(256)) * 4000
         kind = {"content-type": "audio/mpeg"}
         openai = yard.provider("openai").sends(200, kind, body)
-        answer = await yard.call("/openai/v1/audio/speech", body, headers=kind)
+        answer = await yard.call("/openai/v1/uploads", body, headers=kind)
         assert openai.last.body == body
         assert openai.last.headers["content-type"] == "audio/mpeg"
         assert answer.body == body

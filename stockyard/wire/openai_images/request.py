@@ -18,7 +18,8 @@ _GIVEN = frozenset({"image", "image[]", "images", "images[]"})
 
 
 class _Head(msgspec.Struct, gc=False):
-    model: str
+    model: str = ""
+    """The service has one of its own for who names none."""
     stream: bool | msgspec.UnsetType | None = msgspec.UNSET
 
 
