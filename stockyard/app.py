@@ -50,6 +50,7 @@ from stockyard.overview import Overview
 from stockyard.process import custommodules
 from stockyard.providers import catalog
 from stockyard.providers.directory import Directory, Held, held_from_environment
+from stockyard.providers.group import Group
 from stockyard.providers.prices import PriceList
 from stockyard.providers.provider import Provider
 from stockyard.settings import Settings, Timeout, is_loopback
@@ -117,7 +118,7 @@ class Stockyard:
         self.tokens = Tokens(self.client, self._origin, environ)
         self.mock = MockTransport(settings.mock.latency, estimate=tokens_in)
         self.prices = PriceList.bundled()
-        self.directory = _directory(settings, environ, self.prices)
+        self.directory = _directory(settings, environ, self.prices, self.target_health)
         self.dispatch = Dispatch(self._plans(), _silence(settings.timeout), self.loop)
         # Sorting keeps the order of equals: custom modules come last of their stage.
         catalog = sorted((*modules.CATALOG, *custom), key=lambda module: module.stage)
@@ -404,7 +405,9 @@ def _client(settings: Settings) -> Client:
     )
 
 
-def _directory(settings: Settings, environ: Mapping[str, str], prices: PriceList) -> Directory:
+def _directory(
+    settings: Settings, environ: Mapping[str, str], prices: PriceList, health: TargetHealth
+) -> Directory:
     found = catalog.load({name: _mentioned(settings, name) for name in settings.providers}, environ)
     held = list(_held_from_settings(settings, found))
     named = {one.credential.provider for one in held}
@@ -417,7 +420,16 @@ def _directory(settings: Settings, environ: Mapping[str, str], prices: PriceList
         held,
         formats=FORMATS,
         priced=prices,
-        aliases={name: alias.targets[0] for name, alias in settings.aliases.items()},
+        aliases={
+            name: Group(
+                alias.targets,
+                alias.strategy,
+                weights=alias.weights,
+                latency_us=health.latency_us,
+                in_flight=health.in_flight,
+            )
+            for name, alias in settings.aliases.items()
+        },
         mock=settings.mock.enabled,
         trial=settings.mock.trial and is_loopback(settings.server.host),
     )

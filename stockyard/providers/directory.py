@@ -15,6 +15,7 @@ from stockyard.core.target import Credential, Secret, Target
 from stockyard.errors import CannotStart
 from stockyard.providers import auth
 from stockyard.providers.catalog import Catalog
+from stockyard.providers.group import Group
 from stockyard.providers.provider import Provider
 from stockyard.providers.row import BAD_CONFIG
 
@@ -114,7 +115,7 @@ class Directory:
         held: Iterable[Held] = (),
         *,
         formats: Container[str],
-        aliases: Mapping[str, str] | None = None,
+        aliases: Mapping[str, Group] | None = None,
         priced: Priced | None = None,
         mock: bool = True,
         trial: bool = False,
@@ -140,6 +141,9 @@ class Directory:
         try:
             return self._known[model, kind]
         except KeyError:
+            group = self._aliases.get(model)
+            if group is not None and not group.fixed and not self._is_named(model):
+                return group.in_order(self._shares(group, kind))
             return _remember(self._known, (model, kind), self._find(model, kind))
 
     def elsewhere(self, target: Target, kind: str) -> tuple[Target, ...]:
@@ -194,12 +198,10 @@ class Directory:
         if model == MOCK:
             return self._mock
         if model in self._aliases:
-            name = self._aliases[model]
-            return None if name in self._aliases else self.lacking(name)
+            plain = (name for name in self._aliases[model].names if name not in self._aliases)
+            return next(filter(None, map(self.lacking, plain)), None)
         claims = [
-            (claim, p)
-            for p in self._configured.values()
-            if (claim := p.claims(model)) is not None
+            (claim, p) for p in self._configured.values() if (claim := p.claims(model)) is not None
         ]
         return max(claims, key=lambda claim: claim[0])[1] if claims else None
 
@@ -252,12 +254,18 @@ class Directory:
             reachable = named.name == MOCK or named.name in self._configured
             return self._targets_at(named, rest, kind) if reachable else ()
         if model in self._aliases:
-            return self._aliased(self._aliases[model], kind)
+            group = self._aliases[model]
+            return group.in_order(self._shares(group, kind))
         return self._by_name(model, kind)
 
-    def _aliased(self, name: str, kind: str) -> tuple[Target, ...]:
-        """What an alias stands for. It is not another alias, so that no two can name each other."""
-        return () if name in self._aliases else self._find(name, kind)
+    def _shares(self, group: Group, kind: str) -> list[tuple[Target, ...]]:
+        """What each name of an alias stands for. Not another alias, which could go in circles."""
+        return [() if name in self._aliases else self.targets(name, kind) for name in group.names]
+
+    def _is_named(self, model: str) -> bool:
+        """Whether the name begins with that of a provider, which goes before every alias."""
+        prefix, _, rest = model.partition("/")
+        return bool(rest) and self.has_provider(prefix)
 
     def _by_name(self, model: str, kind: str) -> tuple[Target, ...]:
         serving = [p for p in self._configured.values() if p.serves(kind, self.formats)]

@@ -10,6 +10,8 @@ from stockyard.errors import CannotStart
 from stockyard.settings.sections import Settings
 
 PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+MAX_TARGETS = 200
+"""Of one alias."""
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
@@ -55,6 +57,14 @@ def problems(settings: Settings) -> Iterator[str]:
     for alias, target in settings.aliases.items():
         if not target.targets:
             yield f"aliases.{alias}: needs at least one target."
+        if len(target.targets) > MAX_TARGETS:
+            yield f"aliases.{alias}: may have at most {MAX_TARGETS} targets."
+        if target.weights and target.strategy != "weighted":
+            yield f'aliases.{alias}.weights: only used with strategy = "weighted".'
+        if target.weights and len(target.weights) != len(target.targets):
+            yield f"aliases.{alias}.weights: there must be one for each target."
+        if target.weights and not any(target.weights):
+            yield f"aliases.{alias}.weights: must not all be 0."
 
 
 def network_problems(name: str, networks: tuple[str, ...]) -> Iterator[str]:

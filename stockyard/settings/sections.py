@@ -223,8 +223,12 @@ class ProviderSection(Struct, frozen=True, kw_only=True):
 class AliasSection(Struct, frozen=True, kw_only=True):
     """A name for models. Written as one text, it has one Target."""
 
-    strategy: str = "first"
+    strategy: Literal["first", "weighted", "round_robin", "least_latency", "least_busy"] = "first"
+    """Which Target a call tries first. The module `failover` tries the others when that fails, and
+    measures what `least_latency` and `least_busy` go by."""
     targets: tuple[str, ...]
+    weights: tuple[Weight, ...] = ()
+    """With `weighted`: the share of the calls of each Target, in their order."""
 
 
 class ModuleSection(Struct, frozen=True, kw_only=True):

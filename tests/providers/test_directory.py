@@ -14,6 +14,7 @@ from stockyard.providers.directory import (
     Held,
     held_from_environment,
 )
+from stockyard.providers.group import Group
 from stockyard.providers.prices import PriceList
 
 FORMATS = frozenset({"openai.chat", "anthropic.messages", "openai.embeddings"})
@@ -78,7 +79,11 @@ def test_a_model_name_leads_to_one_provider_or_to_none(
         "ANTHROPIC_API_KEY",
         "GROQ_API_KEY",
         "OPENROUTER_API_KEY",
-        aliases={"fast": "groq/llama-3.3-70b-versatile", "loop": "pool", "pool": "loop"},
+        aliases={
+            "fast": Group(["groq/llama-3.3-70b-versatile"]),
+            "loop": Group(["pool"]),
+            "pool": Group(["loop"]),
+        },
     )
 
     assert names(directory.targets(model, kind)) == ([target] if target else [])
@@ -239,7 +244,7 @@ def test_a_callers_own_secret_is_used_for_models_of_its_provider_only(
 
 def test_near_names_are_offered_for_one_that_nobody_serves() -> None:
     priced = Sold(openai=["gpt-4o-mini", "gpt-4o"], anthropic=["claude-x"])
-    directory = a_directory("OPENAI_API_KEY", priced=priced, aliases={"smart": "gpt-4o"})
+    directory = a_directory("OPENAI_API_KEY", priced=priced, aliases={"smart": Group(["gpt-4o"])})
 
     assert directory.near("gpt4o-mini")[0] == "gpt-4o-mini"
     assert directory.near("smrat") == ["smart"]
@@ -250,7 +255,7 @@ def test_near_names_are_offered_for_one_that_nobody_serves() -> None:
 
 def test_the_list_of_models_has_what_can_be_called_now() -> None:
     priced = Sold(openai=["gpt-4o", "meta/llama"], anthropic=["claude-x"])
-    aliases = {"smart": "gpt-4o", "gone": "claude-x"}
+    aliases = {"smart": Group(["gpt-4o"]), "gone": Group(["claude-x"])}
     directory = a_directory("OPENAI_API_KEY", priced=priced, aliases=aliases)
 
     listed = {model.id: model.provider for model in directory.listing()}
