@@ -100,7 +100,6 @@ class Call:
         else:
             assert self.codec is not None  # noqa: S101  only raw answers come without a codec
             body = self.codec.encode_response(response, egress.pen_of(x, response.meaning.model))
-        fields = egress.type_of(x.kind, raw.fields if raw is not None else ())
         if raw is not None:
             fields = egress.type_of(x.kind, raw.fields) + egress.unified_fields(raw.fields)
         else:

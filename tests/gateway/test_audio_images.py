@@ -368,7 +368,7 @@ async def test_a_large_image_in_place_of_a_stream_becomes_one(yard: Yard) -> Non
         "/v1/images/edits",
         form(("model", b"gpt-image-1"), ("stream", b"true"), ("image", b"x")),
         headers=FORM,
-    )  # noqa: E501  one call
+    )
     (event,) = heard.events
     assert event.name == event.json["type"] == "image_edit.completed"
     assert event.json["b64_json"] == data
