@@ -23,6 +23,7 @@ from stockyard.core.response import Raw
 from stockyard.core.stream import RawSink, Sink, Stream
 from stockyard.core.target import Attempt, Outcome
 from stockyard.errors import StockyardError, UpstreamError
+from stockyard.upstream.onlooker import Onlooker
 from stockyard.upstream.reckoning import SAMPLE_BYTES, is_missing, told_in, usage_of_stream
 from stockyard.upstream.silence import Silence
 from stockyard.upstream.transport import Handle
@@ -79,6 +80,8 @@ class StreamedAnswer(Stream):
         self._look: StreamLook | None = (
             codec.look(traits=traits, keep_usage=keep_usage, native=native) if forward else None
         )
+        self._onlooker = Onlooker(self._look) if self._look is not None and native else None
+        """On native routes it stands before the look."""
         self._reader: StreamReader | None = None if forward else codec.reader(traits=traits)
         self.committed = Arrival(loop=loop)
         self.sending: Handle | None = None
@@ -147,7 +150,7 @@ class StreamedAnswer(Stream):
         if self._raw_sink is not None:
             assert self._look is not None  # noqa: S101  only forwarded streams have a raw sink
             try:
-                passed = self._look.feed(piece)
+                passed = (self._onlooker or self._look).feed(piece)
             except StockyardError:
                 self._forward(self._raw_sink, self._look.before_error)
                 raise
@@ -174,7 +177,7 @@ class StreamedAnswer(Stream):
         if self._size > SAMPLE_BYTES:
             self._came.append(piece)
         if self._look is not None:
-            self._passed.append(self._look.feed(piece))
+            self._passed.append((self._onlooker or self._look).feed(piece))
             content = self._look.content
         else:
             assert self._reader is not None  # noqa: S101  one of the two always reads
@@ -219,8 +222,9 @@ class StreamedAnswer(Stream):
     def _end(self) -> None:
         """The provider closed: raises when that was not the end of the answer."""
         if self._look is not None and self._sink is None:
-            rest = self._look.end()
-            self._judge_end(self._look)
+            failure = self._onlooker.failure if self._onlooker is not None else None
+            rest = self._look.end() if failure is None else b""
+            self._judge_end(self._look, failure)
             usage = self._x.usage = self._look.usage
             if is_missing(usage):
                 rest += self._told_by_us(self._look)
@@ -240,7 +244,7 @@ class StreamedAnswer(Stream):
                 self._commit()
             else:
                 self._deliver(self._sink, events)
-        self._close("ok")
+        self._close("ok" if self._attempt.error is None else "partial")
         sink = self._taken()
         if sink is not None:
             sink.done()
@@ -268,8 +272,12 @@ class StreamedAnswer(Stream):
         counted = source is not None and source.complete and not is_missing(told)
         self._x.usage = told if counted else self._reckoned(told)
 
-    def _judge_end(self, look: StreamLook) -> None:
+    def _judge_end(self, look: StreamLook, failure: UpstreamError | None) -> None:
         """Only we can see truncation: the client would take a stream that just stops for whole."""
+        if failure is not None:
+            self._attempt.error = failure.kind
+            self._x.note(MODULE, "failed_inside", {"kind": failure.kind})
+            return
         if look.terminator or (look.complete and not self._codec.terminator):
             return
         if look.complete:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from stockyard.core.events import Event, TextDelta
 from stockyard.core.exchange import Exchange
 from stockyard.core.module import Module, ModuleConfig, Stage, Streaming
+from stockyard.testing import cut_every
 from stockyard.testing.yard import Yard
 
 CHAT = "/openai/v1/chat/completions"
@@ -312,6 +313,29 @@ class TestBrokenStreams:
         assert not answer.complete
         assert answer.error is None
         assert yard.last.outcomes == ["partial"]
+
+    @pytest.mark.parametrize(
+        ("path", "frames"),
+        [
+            (CHAT, b'data: {"error":{"message":"no more"}}\n\n: bye\n\ndata: [DONE]\n\n'),
+            (CHAT, b'error: {"code":500,"message":"no more","type":"server_error"}\n\n'),
+            (
+                "/anthropic/v1/messages",
+                b"event: error\ndata: "
+                b'{"type":"error","error":{"type":"overloaded_error","message":"no more"}}\n\n',
+            ),
+        ],
+    )
+    async def test_an_error_inside_one_is_heard_in_the_providers_words(
+        self, yard: Yard, path: str, frames: bytes
+    ) -> None:
+        provider = yard.provider(path.split("/")[1]).streams("hel", "lo")
+        provider.ends_with(frames, after="first_content").in_pieces(cut_every(7))
+        answer = await yard.call(path, yard.body("hi", stream=True))
+        assert answer.body.endswith(frames)
+        assert answer.complete
+        assert yard.last.outcomes == ["partial"]
+        assert "dispatch failed_inside" in yard.last.findings
 
     async def test_one_that_ends_early_ends_as_it_did_and_is_noted(self, yard: Yard) -> None:
         openai = yard.provider("openai").streams("hel", "lo")

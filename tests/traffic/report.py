@@ -65,8 +65,8 @@ class Report:
     pairs: dict[str, Row] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     reasons: Sequence[Reason] = ()
-    others: Counter[str] = field(default_factory=Counter)
-    """Reasons that stand in the code of a check."""
+    others: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Checks and reasons that stand in their code."""
 
     def add(self, recording: Recording, passage: Passage, meaning: Meaning) -> None:
         verdicts = {
@@ -79,9 +79,9 @@ class Report:
         row = self.rows.setdefault((recording.provider, recording.format), Row())
         row.add(verdicts)
         self._note(recording.id, verdicts)
-        for verdict in (passage.forwarded, passage.metered):
-            if verdict.kind == "different":
-                self.others[verdict.detail] += 1
+        for check in ("forwarded", "metered"):
+            if verdicts[check].kind == "different":
+                self.others[check, verdicts[check].detail] += 1
 
     def add_opinion(self, case: Mapping[str, str], opinion: Opinion) -> None:
         verdicts = {
@@ -130,8 +130,8 @@ class Report:
         yield "\n## Why something differs\n"
         yield _line("check", "formats", "where", "times", "because")
         yield _line("---", "---", "---", "---:", "---")
-        for reason, times in sorted(self.others.items()):
-            yield _line("forwarded", "", "", str(times), reason)
+        for (check, reason), times in sorted(self.others.items()):
+            yield _line(check, "", "", str(times), reason)
         for known in self.reasons:
             places = ", ".join(
                 f"`{place}`" for place in known.place.replace("[[][]]", "[]").split()
