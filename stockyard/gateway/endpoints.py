@@ -42,6 +42,10 @@ class Endpoint(Struct, frozen=True):
     """Tells the version of the dialect, which its clients ask for first."""
     model: str = ""
     """The model, where the path names it and the body does not."""
+    model_alias: str = ""
+    """Clients may leave the model out here. The operator's alias of this name then says which."""
+    model_in_path: bool = False
+    """The path decides about model and stream, whatever the body says of them or does not."""
     stream: bool = False
     """The path asks for a stream, whatever the body says."""
     key_in_query: bool = False
@@ -72,6 +76,16 @@ _MODEL_CALL = re.compile(
     r"(?:/v1(?:beta|alpha)?)?/models/(.+):(generateContent|streamGenerateContent)"
 )
 """The name of a model may have slashes and colons; the verb follows the last colon."""
+_PUBLISHED_CALL = re.compile(
+    r"/v1(?:beta1)?(?:/projects/[^/]+/locations/[^/]+)?/publishers/([^/]+)/models/(.+)"
+    r":(generateContent|streamGenerateContent|rawPredict|streamRawPredict)"
+)
+"""How clients call in the mode of a cloud that names the publisher of a model."""
+_DEPLOYMENT_CALL = re.compile(
+    r"/openai/deployments/(.+?)(/(?:chat/completions|completions|embeddings"
+    r"|audio/(?:speech|transcriptions|translations)|images/(?:generations|edits)))"
+)
+"""How clients call in the mode of a cloud that deploys models under names of their owner's."""
 _ARRAYS = {"gemini": "gemini.array"}
 """Formats whose streams are one array for those who do not ask for events."""
 _EVENTS = frozenset({"alt=sse", "$alt=sse", "%24alt=sse"})
@@ -131,12 +145,14 @@ Native = Callable[[str, str, str], Endpoint | None]
 """(provider, rest of the path, method) -> endpoint, None when the provider is not known."""
 
 
-def find(path: str, method: str, native: Native) -> Endpoint | None:
+def find(path: str, method: str, native: Native, query: str = "") -> Endpoint | None:
     """The endpoint of a raw path; None when the data plane does not know it."""
     endpoint = UNIFIED.get(path)
     if endpoint is not None:
         return endpoint
     if "/models" in path and (endpoint := _of_models(path)) is not None:
+        return endpoint
+    if path.startswith("/openai/") and (endpoint := _of_deployments(path, query)) is not None:
         return endpoint
     provider, slash, rest = path[1:].partition("/")
     if not slash or provider in RESERVED:
@@ -157,7 +173,32 @@ def _of_models(path: str) -> Endpoint | None:
     call = _MODEL_CALL.fullmatch(path)
     if call is not None:
         return replace(GEMINI, model=unquote(call[1]), stream=call[2].startswith("stream"))
+    call = _PUBLISHED_CALL.fullmatch(path)
+    if call is not None:
+        return _published(call[1], unquote(call[2]), call[3])
     version, _, name = path[1:].partition("/models")
     if name == "/" or (name and not name.startswith("/")):
         return None
     return MODELS if version in ("v1", "v1beta", "v1alpha") else None
+
+
+def _published(publisher: str, model: str, verb: str) -> Endpoint | None:
+    stream = verb.startswith("stream")
+    if verb.lower().endswith("rawpredict"):
+        # The only publisher whose models are called so; others have bodies of their own.
+        if publisher != "anthropic" or model == "count-tokens":
+            return None
+        return replace(MESSAGES, model=model, stream=stream, model_in_path=True)
+    name = model if publisher == "google" else f"{publisher}/{model}"
+    return replace(GEMINI, model=name, stream=stream)
+
+
+def _of_deployments(path: str, query: str) -> Endpoint | None:
+    """Calls of clients that take the gateway for their own resource at a cloud (`wire.md` 2.3)."""
+    call = _DEPLOYMENT_CALL.fullmatch(path)
+    if call is not None:
+        endpoint = UNIFIED.get("/v1" + call[2])
+        return endpoint and replace(endpoint, model=unquote(call[1]), model_in_path=True)
+    if not any(field.startswith("api-version=") for field in query.split("&")):
+        return None
+    return UNIFIED.get("/v1" + path.removeprefix("/openai").removeprefix("/v1"))

@@ -29,6 +29,7 @@ from stockyard.gateway.faults import fault_of
 from stockyard.gateway.http import Head, field_lines
 from stockyard.gateway.line import Line
 from stockyard.gateway.listing import dialect_of, models_answer
+from stockyard.gateway.model_in_path import completed
 from stockyard.gateway.office import Office
 from stockyard.providers import paths
 from stockyard.providers.auth import provider_of_secret, sendable
@@ -42,6 +43,7 @@ FORWARDED: Mapping[str, tuple[bytes, ...]] = {
     "openai.responses": OPENAI_FIELDS,
     "openai.completions": OPENAI_FIELDS,
     "openai.embeddings": OPENAI_FIELDS,
+    "openai.moderations": OPENAI_FIELDS,
     "openai.speech": OPENAI_FIELDS,
     "openai.transcriptions": OPENAI_FIELDS,
     "openai.images": OPENAI_FIELDS,
@@ -118,7 +120,7 @@ class DataPlane:
         self._routes += 1 << 32
 
     def open(self, head: Head, peer: Peer) -> "Opening | Whole | None":
-        endpoint = endpoints.find(head.path, head.method, self._native)
+        endpoint = endpoints.find(head.path, head.method, self._native, head.query)
         if endpoint is not None and endpoint.stream:
             endpoint = endpoints.framed(endpoint, head.query)
         if endpoint is None:
@@ -144,9 +146,9 @@ class DataPlane:
         return Endpoint(
             format=spoken or "",
             kind=found.kind if spoken in self.formats else "passthrough",
+            needs=found.endpoint if found.kind not in CHAT_LIKE else "",
             methods=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"),
             native=name,
-            needs=found.endpoint if found.kind not in CHAT_LIKE else "",
             native_path=found.path,
             native_origin=found.origin,
             native_auth=auth,
@@ -162,8 +164,6 @@ class DataPlane:
             return self.formats.get(format)
         return forms.reading(head.field(b"content-type") or b"")
 
-    def _admit(self, head: Head, peer: Peer, endpoint: Endpoint) -> "Opening | Whole":
-        if head.upgrade and endpoint.sockets_later:
     def usual_model(self, endpoint: Endpoint) -> str:
         """The model of a call that names none. Raises Refused (400) where there is none."""
         alias = endpoint.model_alias
@@ -173,6 +173,8 @@ class DataPlane:
         message = f"The request has no 'model'.{hint}"
         raise Refused(400, "invalid_request", message, param="model")
 
+    def _admit(self, head: Head, peer: Peer, endpoint: Endpoint) -> "Opening | Whole":
+        if head.upgrade and endpoint.sockets_later:
             raise Refused(426, "upgrade_refused", "This path is served over HTTP. Send a POST.")
         if head.method not in endpoint.methods:
             refusal = Refused(405, "method_not_allowed", "This path does not take that method.")
@@ -324,6 +326,8 @@ class Doorway:
                     retry_after=1,
                     detail={"cause": "load"},
                 )
+            if self._endpoint.model_in_path:
+                body = completed(body, self._endpoint)
             received = self._received(body)
         except NotReadable:
             return self._unread().start(reply, body)
@@ -370,6 +374,8 @@ class Doorway:
         model, stream = head.model, head.stream
         if not model:
             model, stream = self._endpoint.model, stream or self._endpoint.stream
+            if not model and self._endpoint.native is None:
+                model = self._plane.usual_model(self._endpoint)
         return Request(
             model=model,
             content=Deferred(partial(codec.decode_request, body)),

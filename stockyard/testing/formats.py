@@ -45,7 +45,7 @@ FORMATS = (
     ),
     Format(
         "anthropic.messages",
-        ("/messages",),
+        ("/messages", ":rawPredict", ":streamRawPredict"),
         messages_format.whole,
         messages_format.frames,
         messages_format.error_body,

@@ -198,7 +198,8 @@ class Dispatch:
         return plan.codec.splice_request(x.inbound.body, model=model, include_usage=ask)
 
     def _quirked(self, x: Exchange, plan: Plan, target: Target, body: bytes) -> bytes:
-        changed = quirks.apply(plan.provider, target.model, plan.format, body)
+        betas = x.inbound.headers.field(quirks.BETAS_FIELD) if plan.betas_in_body else None
+        changed = quirks.apply(plan.provider, target.model, plan.format, body, betas=betas)
         if changed.noted:
             x.note(MODULE, "quirks", {"fields": list(changed.noted)})
             x.tell("x-stockyard-dropped", ",".join(changed.noted))
@@ -211,7 +212,7 @@ class Dispatch:
             timers = self._remaining(x, timers)
         else:
             x.total_seconds = timers.total_seconds
-        forwarded = b"" if x.inbound.native is not None else x.inbound.headers.forward(plan.format)
+        forwarded = b"" if x.inbound.native is not None else x.inbound.headers.forward(plan.headers)
         if plan.forms is not None and x.inbound.native is None:
             forwarded += b"content-type: %b\r\n" % plan.forms.content_type(body)
         if x.spread is not None and x.inbound.native is None:

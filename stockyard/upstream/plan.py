@@ -70,6 +70,10 @@ class Plan(Struct, frozen=True, eq=False):
     """The most that the model can write, for formats that must state a limit."""
     include_usage: bool
     """Ask for usage in streams whether or not the client did."""
+    headers: str
+    """The format whose header fields of the client go on; empty for none."""
+    betas_in_body: bool
+    """What the client's `anthropic-beta` says is said in the body instead."""
     prover: Prover | None
     """Makes the proof of each call, where `start` cannot hold it."""
 
@@ -124,7 +128,7 @@ class Plans:
             raise no_target(f"The provider '{provider.name}' cannot take this kind of call.")
         name = entry.format
         fields = list(provider.fields)
-        if name == "anthropic.messages" and name != wanted:
+        if name == "anthropic.messages" and name != wanted and not quirks.in_body(provider, name):
             fields.append((b"anthropic-version", ANTHROPIC_VERSION))
         if not isinstance(self._formats[name], Forms):
             fields.append((b"content-type", b"application/json"))
@@ -158,6 +162,7 @@ class Plans:
         origin = self._origin(provider, way.origin)
         whole, stream = self._timers(provider)
         codec = self._formats.get(name)
+        in_body = quirks.in_body(provider, name)
         credential = target.credential
         scheme = _scheme(way, credential)
         prover = self._provers(provider, scheme, credential) if credential else None
@@ -184,6 +189,8 @@ class Plans:
             quirked=quirks.concern(provider, name),
             max_output=self._max_output(target),
             include_usage="no_stream_options" not in provider.traits,
+            headers="" if in_body else name,
+            betas_in_body=in_body,
             prover=prover,
         )
 

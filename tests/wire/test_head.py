@@ -12,6 +12,7 @@ CHAT, MESSAGES = FORMATS["openai.chat"], FORMATS["anthropic.messages"]
 
 HEADS = [
     ('{"model":"m","messages":[]}', RequestHead("m")),
+    ('{"messages":[]}', RequestHead("")),
     ('{"messages":[{}],"model":"m","stream":true}', RequestHead("m", True)),
     ('{"model":"m","messages":[],"stream":null,"max_tokens":null}', RequestHead("m")),
     (
@@ -45,7 +46,6 @@ REFUSED = [
     (b'"text"', "invalid_request", None),
     (b"null", "invalid_request", None),
     (b'{"model":"m","messages":[]} {}', "json_invalid", None),
-    (b'{"messages":[]}', "invalid_request", "model"),
     (b'{"model":null,"messages":[]}', "invalid_request", "model"),
     (b'{"model":["m"],"messages":[]}', "invalid_request", "model"),
     (b'{"model":"m"}', "invalid_request", "messages"),

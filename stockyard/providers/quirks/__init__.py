@@ -7,9 +7,12 @@ a row that have no function are traits: they tell codecs how to read what comes 
     apply      corrects the bytes of a request
     names      what a row may list
     quirk      what a quirk is
-    fields reasoning tools content     the quirks, by what they are about
+    fields reasoning tools content hosted_claude
+               the quirks, by what they are about
+    calls      those of where and how a provider is called
 """
 
-from stockyard.providers.quirks.apply import Changed, apply, concern
+from stockyard.providers.quirks.apply import Changed, apply, concern, in_body
+from stockyard.providers.quirks.hosted_claude import BETAS_FIELD
 
-__all__ = ["Changed", "apply", "concern"]
+__all__ = ["BETAS_FIELD", "Changed", "apply", "concern", "in_body"]

@@ -8,7 +8,8 @@ import msgspec
 from msgspec import Struct, json
 
 from stockyard.providers.provider import Provider
-from stockyard.providers.quirks.names import quirk
+from stockyard.providers.quirks import hosted_claude
+from stockyard.providers.quirks.names import MESSAGES, quirk
 from stockyard.providers.quirks.quirk import Body, ModelTraits, Quirk
 
 
@@ -19,19 +20,30 @@ class Changed(NamedTuple):
     """Fields that were left out or weakened, as the provider's format spells them."""
 
 
-def apply(provider: Provider, model: str, format_: str, body: bytes) -> Changed:
+def apply(
+    provider: Provider, model: str, format_: str, body: bytes, *, betas: bytes | None = None
+) -> Changed:
     """Correct a request in `format_`: what an encoder wrote, or what a caller sent.
 
-    A body that does not look like its format stays as it is: the provider will refuse it.
+    `betas` is the caller's header field, for a provider that wants it in the body. A body that does
+    not look like its format stays as it is: the provider will refuse it.
     """
     found = _quirks_of(provider, format_)
     if not found.concern(body):
         return Changed(body)
     try:
         json.decode(body, type=_Shape)
-        return found.applied(provider.traits_of(model), body, json.decode(body))
+        given = json.decode(body)
+        if betas:
+            given = hosted_claude.with_betas(given, betas.decode("latin-1"))
+        return found.applied(provider.traits_of(model), body, given)
     except (msgspec.DecodeError, RecursionError):
         return Changed(body)
+
+
+def in_body(provider: Provider, format_: str) -> bool:
+    """Whether what others say in header fields of this format is said to it in the body."""
+    return format_ == MESSAGES and "vertex_raw_predict" in provider.traits
 
 
 def concern(provider: Provider, format_: str) -> bool:

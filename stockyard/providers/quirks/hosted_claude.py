@@ -4,6 +4,7 @@ from stockyard.providers.quirks.quirk import Body, Change, ModelTraits, without
 
 VERTEX_VERSION = "vertex-2023-10-16"
 BETAS = "anthropic_beta"
+BETAS_FIELD = b"anthropic-beta"
 
 KNOWN_BETAS = frozenset(
     {
@@ -19,6 +20,14 @@ KNOWN_BETAS = frozenset(
     }
 )
 """What the clouds are known to take. Any other name makes them refuse the whole call."""
+
+
+def with_betas(body: Body, field: str) -> Body:
+    """The body with what the caller's header field asks for."""
+    given = body.get(BETAS)
+    names = list(given) if isinstance(given, list) else []
+    names += (name.strip() for name in field.split(",") if name.strip())
+    return body | {BETAS: list(dict.fromkeys(names))}
 
 
 def vertex_raw_predict(body: Body, model: ModelTraits) -> Change:

@@ -17,8 +17,9 @@ from stockyard.wire.head import quoted, read_head
 
 
 class _Head(msgspec.Struct, gc=False):
-    model: str
     messages: list[msgspec.Raw]
+    model: str | msgspec.UnsetType = msgspec.UNSET
+    """Some paths name it; the gateway refuses a call that says it nowhere."""
     stream: bool | msgspec.UnsetType | None = msgspec.UNSET
     max_tokens: int | msgspec.UnsetType | None = msgspec.UNSET
 
@@ -38,7 +39,7 @@ class MessagesCodec:
         head = read_head(body, _HEAD, _KEYS)
         # Usage is part of every stream of this format.
         limit = None if head.max_tokens is msgspec.UNSET else head.max_tokens
-        return RequestHead(head.model, head.stream is True, True, limit)
+        return RequestHead(head.model or "", head.stream is True, True, limit)
 
     def decode_request(self, body: bytes) -> Content:
         try:

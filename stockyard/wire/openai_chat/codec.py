@@ -22,8 +22,9 @@ class _StreamOptions(msgspec.Struct, gc=False):
 
 
 class _Head(msgspec.Struct, gc=False):
-    model: str
     messages: list[msgspec.Raw]
+    model: str | msgspec.UnsetType = msgspec.UNSET
+    """Some paths name it; the gateway refuses a call that says it nowhere."""
     stream: bool | msgspec.UnsetType | None = msgspec.UNSET
     stream_options: _StreamOptions | msgspec.UnsetType | None = msgspec.UNSET
     max_tokens: int | msgspec.UnsetType | None = msgspec.UNSET
@@ -53,7 +54,7 @@ class ChatCodec:
         limit = head.max_completion_tokens
         if limit is None or limit is msgspec.UNSET:
             limit = None if head.max_tokens is msgspec.UNSET else head.max_tokens
-        return RequestHead(head.model, head.stream is True, wants_usage, limit)
+        return RequestHead(head.model or "", head.stream is True, wants_usage, limit)
 
     def decode_request(self, body: bytes) -> Content:
         try:

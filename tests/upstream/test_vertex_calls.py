@@ -1,0 +1,126 @@
+"""Models at Vertex: which path, which host, and what moves from head and path into the body."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from stockyard.providers.catalog import load
+from stockyard.testing import ScriptedProvider
+from stockyard.testing.yard import Yard
+
+JSON = {"content-type": "application/json"}
+GRANTED = b'{"access_token": "tok-1", "expires_in": 3599}'
+PLACE: Any = {"settings": {"project": "p", "location": "europe-west1"}}
+PERSON = json.dumps(
+    {"type": "authorized_user", "client_id": "i", "client_secret": "s", "refresh_token": "r"}
+)
+BASE = "/v1/projects/p/locations/europe-west1"
+CLAUDE = "vertex-anthropic/claude-sonnet-4-5@20250929"
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[ScriptedProvider]:
+    async with ScriptedProvider() as desk:
+        yield desk.sends(200, JSON, GRANTED)
+
+
+def at_vertex(yard: Yard, desk: ScriptedProvider, name: str) -> ScriptedProvider:
+    return yard.provider(name, **PLACE, token_url=desk.url + "/token", api_key=PERSON)
+
+
+@pytest.mark.parametrize(
+    ("location", "host"),
+    [
+        ("europe-west1", "europe-west1-aiplatform.googleapis.com"),
+        ("global", "aiplatform.googleapis.com"),
+        ("us", "aiplatform.us.rep.googleapis.com"),
+        ("eu", "aiplatform.eu.rep.googleapis.com"),
+    ],
+)
+@pytest.mark.parametrize("name", ["vertex", "vertex-anthropic"])
+def test_the_location_says_which_host(name: str, location: str, host: str) -> None:
+    environ = {"GOOGLE_CLOUD_PROJECT": "p", "GOOGLE_CLOUD_LOCATION": location}
+    provider = load(environ=environ).get(name)
+    assert provider is not None
+    assert provider.missing == ()
+    assert provider.base_url.startswith(f"https://{host}/v1/projects/p/locations/{location}")
+
+
+def test_without_a_project_it_cannot_be_called() -> None:
+    provider = load(environ={"GOOGLE_CLOUD_PROJECT": "p"}).get("vertex")
+    assert provider is not None
+    assert provider.missing == ("location",)
+
+
+@pytest.mark.parametrize(
+    ("model", "stream", "target"),
+    [
+        ("gemini-2.5-pro", False, "/publishers/google/models/gemini-2.5-pro:generateContent"),
+        (
+            "gemini-2.5-pro",
+            True,
+            "/publishers/google/models/gemini-2.5-pro:streamGenerateContent?alt=sse",
+        ),
+        ("meta/llama-4-maverick", False, "/endpoints/openapi/chat/completions"),
+    ],
+)
+async def test_the_model_says_which_path(
+    yard: Yard, desk: ScriptedProvider, model: str, stream: bool, target: str
+) -> None:
+    vertex = at_vertex(yard, desk, "vertex").says("never understood")
+    await yard.chat("hi", model=f"vertex/{model}", stream=stream)
+    assert vertex.last.target == BASE + target
+    assert vertex.last.headers["authorization"] == "Bearer tok-1"
+
+
+async def test_a_key_of_express_mode_needs_no_project(yard: Yard) -> None:
+    express = yard.provider("vertex-express").sends(200, JSON, b'{"candidates": []}')
+    await yard.chat("hi", model="vertex-express/gemini-2.5-flash")
+    target = "/v1beta1/publishers/google/models/gemini-2.5-flash:generateContent"
+    assert express.last.target == target
+    assert express.last.headers["x-goog-api-key"] == "secret-of-vertex-express"
+
+
+class TestClaude:
+    @pytest.mark.parametrize("stream", [False, True])
+    async def test_the_path_names_the_model_and_the_body_the_version(
+        self, yard: Yard, desk: ScriptedProvider, stream: bool
+    ) -> None:
+        vertex = at_vertex(yard, desk, "vertex-anthropic").says("hello")
+        answer = await yard.messages("hi", model=CLAUDE, stream=stream)
+        assert answer.text == "hello"
+        verb = "streamRawPredict" if stream else "rawPredict"
+        model = "claude-sonnet-4-5@20250929"
+        assert vertex.last.target == f"{BASE}/publishers/anthropic/models/{model}:{verb}"
+        assert "model" not in vertex.last.json
+        assert vertex.last.json["anthropic_version"] == "vertex-2023-10-16"
+        assert vertex.last.json.get("stream", False) is stream
+
+    async def test_betas_are_said_in_the_body_if_they_are_known(
+        self, yard: Yard, desk: ScriptedProvider
+    ) -> None:
+        vertex = at_vertex(yard, desk, "vertex-anthropic").says("hello")
+        known = "interleaved-thinking-2025-05-14"
+        headers = {"anthropic-beta": f"{known}, from-next-year", "anthropic-version": "2023-06-01"}
+        answer = await yard.messages("hi", model=CLAUDE, headers=headers)
+        assert vertex.last.json["anthropic_beta"] == [known]
+        assert not {"anthropic-beta", "anthropic-version"} & {*vertex.last.headers}
+        assert answer.headers["x-stockyard-dropped"] == "anthropic_beta:from-next-year"
+
+    async def test_chat_clients_reach_it_too(self, yard: Yard, desk: ScriptedProvider) -> None:
+        vertex = at_vertex(yard, desk, "vertex-anthropic").says("hello")
+        assert (await yard.chat("hi", model=CLAUDE)).text == "hello"
+        assert vertex.last.prompt == "hi"
+        assert "anthropic-version" not in vertex.last.headers
+
+    async def test_a_caller_on_the_native_route_says_it_all_himself(
+        self, yard: Yard, desk: ScriptedProvider
+    ) -> None:
+        vertex = at_vertex(yard, desk, "vertex-anthropic").says("hello")
+        path = f"{BASE}/publishers/anthropic/models/claude-x:rawPredict"
+        body = b'{"anthropic_version": "vertex-2023-10-16", "max_tokens": 1, "messages": [] }'
+        await yard.call(f"/vertex-anthropic{path}", body)
+        assert (vertex.last.target, vertex.last.body) == (path, body)
+        assert yard.last.exchange.request.model == "claude-x"
