@@ -11,6 +11,7 @@ nothing above it knows that it is not real.
     instance     the smallest JSON that satisfies a schema
     chat messages    the formats that stream: bytes to Asked, Reply to bytes
     embeddings rerank moderations   those that do not
+    speech transcriptions images    those of sound and pictures
     record       what it was called for: the yardstick for the money tests
 """
 

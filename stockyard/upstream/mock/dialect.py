@@ -43,7 +43,7 @@ class Dialect(Protocol):
     """A frame whose JSON ends too early."""
 
     def read(self, body: bytes) -> Asked:
-        """Raises msgspec.DecodeError for what is not a request of this format."""
+        """Raises msgspec.DecodeError, or Refused, for what is not a request of this format."""
 
     @property
     def frames(self) -> Callable[[Asked, Reply, Signature], Frames] | None:

@@ -18,6 +18,9 @@ _FORMATS = (
     "openai.embeddings",
     "cohere.rerank",
     "openai.moderations",
+    "openai.speech",
+    "openai.transcriptions",
+    "openai.images",
 )
 _PACKING = Packing("<QHBBB4I")
 

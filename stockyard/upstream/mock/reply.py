@@ -38,6 +38,8 @@ class Reply(Struct, frozen=True, kw_only=True):
     output_tokens: int = 0
     thought_tokens: int = 0
     """Part of `output_tokens`."""
+    content_type: bytes = b"application/json"
+    """Of a whole answer."""
 
 
 def reply_to(asked: Asked, behaviour: Behaviour, estimate: Estimate) -> Reply:

@@ -7,13 +7,23 @@ from itertools import chain, count, islice
 
 import msgspec
 
-from stockyard.upstream.mock import chat, embeddings, messages, moderations, rerank
+from stockyard.errors import Refused
+from stockyard.upstream.mock import (
+    chat,
+    embeddings,
+    images,
+    messages,
+    moderations,
+    rerank,
+    speech,
+    transcriptions,
+)
 from stockyard.upstream.mock.asked import Asked
 from stockyard.upstream.mock.behaviour import ECHO, Behaviour, behaviour_of
 from stockyard.upstream.mock.delivery import Delivered, Delivery, End, Performance
 from stockyard.upstream.mock.dialect import Dialect, Frames, Piece, Signature
 from stockyard.upstream.mock.record import Call, Outcome, Record
-from stockyard.upstream.mock.reply import Estimate, Reply, reply_to
+from stockyard.upstream.mock.reply import Estimate, Reply
 from stockyard.upstream.outgoing import Outgoing, Receiver
 
 Fields = Sequence[tuple[bytes, bytes]]
@@ -21,6 +31,12 @@ Fields = Sequence[tuple[bytes, bytes]]
 _DIALECTS: dict[bytes, Dialect] = {
     b"/v1/chat/completions": chat,
     b"/v1/messages": messages,
+    b"/v1/audio/speech": speech,
+    b"/v1/audio/transcriptions": transcriptions,
+    b"/v1/audio/translations": transcriptions,
+    b"/v1/images/generations": images,
+    b"/v1/images/edits": images,
+    b"/v1/images/variations": images,
     b"/v1/embeddings": embeddings,
     b"/v1/rerank": rerank,
     b"/v1/moderations": moderations,
@@ -72,7 +88,7 @@ class MockTransport:
             if path == _COUNT_TOKENS:
                 return answer.count_tokens(self._estimate)
             return answer.say(self._estimate)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, RecursionError, Refused) as error:
             return answer.refuse(400, f"This is not a request of its format: {error}")
 
 
@@ -101,7 +117,8 @@ class _Answer:
         frames = self._dialect.frames
         if asked.stream and frames is not None:
             return self._stream(frames(asked, reply, self._signature))
-        return self._whole(self._dialect.whole(asked, reply, self._signature))
+        kind = (b"content-type", reply.content_type)
+        return self._whole(self._dialect.whole(asked, reply, self._signature), kind=kind)
 
     def count_tokens(self, estimate: Estimate) -> "_Answer":
         return self._whole(messages.count(estimate("\n".join(messages.counted_texts(self._body)))))
@@ -110,14 +127,20 @@ class _Answer:
         body = self._dialect.error(status, message, self._signature)
         return self._whole(body, status, _RETRY_AFTER.get(status, ()))
 
-    def _whole(self, body: bytes, status: int = 200, fields: Fields = ()) -> "_Answer":
+    def _whole(
+        self,
+        body: bytes,
+        status: int = 200,
+        fields: Fields = (),
+        kind: tuple[bytes, bytes] = _JSON,
+    ) -> "_Answer":
         end = _end(self.behaviour)
         if self.behaviour.broken_json:
             body = body[:-1]
         elif end is not End.DONE:
             body = body[: len(body) // 2]
         self.performance = Performance(
-            status, [_JSON, self._name, *fields], iter((Piece(body),)), end
+            status, [kind, self._name, *fields], iter((Piece(body),)), end
         )
         return self
 
