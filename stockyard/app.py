@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from stockyard import __version__, modules
-from stockyard.apps import chute, lookout, teams
+from stockyard.apps import billing, chute, lookout, teams
 from stockyard.apps.app import Job
 from stockyard.apps.chute.modules import ModuleChanges
 from stockyard.apps.jobs import Jobs
@@ -79,7 +79,7 @@ from stockyard.wire.formats import FORMATS
 
 log = logging.getLogger(__name__)
 
-APPS = (chute.APP, lookout.APP, teams.APP)
+APPS = (chute.APP, lookout.APP, billing.APP, teams.APP)
 FIRST_KEY = "first-key"
 
 
@@ -321,6 +321,7 @@ class Stockyard:
                 "modules": self.changes,
                 "providers": self.shown.providers,
                 "models": self.shown.models,
+                "prices": self.prices,
                 "status_now": self.shown.status,
                 "metrics_text": self.meters.text,
             },

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from stockyard import __version__
 from stockyard.apps.chute.models import ModelState, ProviderState
+from stockyard.providers.directory import MOCK, Listed
 
 if TYPE_CHECKING:
     from stockyard.api import Status
@@ -53,9 +54,27 @@ class Overview:
             )
 
     def models(self) -> list[ModelState]:
-        """Every model that can be named without its provider."""
-        listed = self._stockyard.directory.listing()
-        return [ModelState(id=m.id, provider=m.provider, kinds=("chat",)) for m in listed]
+        """Every model that is known by name and can be called."""
+        return [self._model(listed) for listed in self._stockyard.directory.listing()]
+
+    def _model(self, listed: Listed) -> ModelState:
+        offer = self._stockyard.prices.offer(listed.provider, listed.model)
+        if offer is None:
+            if listed.provider != MOCK:
+                return ModelState(id=listed.id, provider=listed.provider)
+            return ModelState(id=listed.id, provider=MOCK, kinds=("chat",), price_state="free")
+        return ModelState(
+            id=listed.id,
+            provider=listed.provider,
+            kinds=(offer.kind,),
+            context=offer.context,
+            max_output=offer.output,
+            can=offer.can,
+            price_state=offer.state,
+            input_micros=offer.lines.get("input"),
+            output_micros=offer.lines.get("output"),
+            ends=offer.ends,
+        )
 
     def status(self) -> "Status":
         from stockyard.api import Part, Status

@@ -15,7 +15,7 @@ import uvicorn
 from msgspec import Meta
 
 from stockyard.api import ControlSocket, Identities, LocalReads, Part, Status, build
-from stockyard.apps import chute, lookout, teams
+from stockyard.apps import billing, chute, lookout, teams
 from stockyard.apps.chute.models import ModelState, ProviderState
 from stockyard.apps.chute.modules import ModuleChanges
 from stockyard.apps.lookout.traces import TraceRecorder
@@ -26,12 +26,13 @@ from stockyard.core.module import Module, ModuleConfig, Stage, Toggle
 from stockyard.core.signals import ExchangeFinished, Signal
 from stockyard.core.standing import Standings
 from stockyard.gateway.line import Line
+from stockyard.providers.prices import PriceList
 from stockyard.settings import ModuleSection
 from stockyard.storage.migrate import steps_in
 from stockyard.storage.sqlite import SqliteDatabase
 from tests.builders import some_ports
 
-APPS = (chute.APP, lookout.APP, teams.APP)
+APPS = (chute.APP, lookout.APP, billing.APP, teams.APP)
 
 
 class FenceConfig(ModuleConfig, frozen=True, kw_only=True):
@@ -64,6 +65,7 @@ class Lamp(Toggle[ModuleConfig]):
 
 
 CATALOG = (Counting, Fence, Lamp)
+PRICES = PriceList.bundled()
 ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {"hedge": ("fence", {"words": ["x"]})}
 
 
@@ -105,6 +107,7 @@ class Plane:
                     ProviderState(name="openai", enabled=True, source="catalogue")
                 ],
                 "models": lambda: [ModelState(id="gpt-4o", provider="openai", kinds=("chat",))],
+                "prices": PRICES,
                 "status_now": a_status,
                 "metrics_text": lambda: b"stockyard_up 1\n",
             },

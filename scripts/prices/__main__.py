@@ -15,7 +15,7 @@ import msgspec
 from scripts.prices import genai, litellm
 from scripts.prices.merge import Shelf, merged
 from scripts.prices.told import Report
-from stockyard.providers.prices import Offer, Source
+from stockyard.core.offer import Offer, Source
 
 OUT = Path(__file__).parents[2] / "stockyard" / "providers" / "prices.json"
 HOMES = {

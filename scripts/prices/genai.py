@@ -9,8 +9,8 @@ from typing import Any
 from scripts.prices.sellers import GENAI, Seller
 from scripts.prices.told import Report, Told, rate
 from stockyard.core.exchange import Kind
+from stockyard.core.offer import Offer
 from stockyard.core.price import Lines, Price, Rates, TimedRates
-from stockyard.providers.prices import Offer
 
 NAME = "genai-prices"
 UNITS = {

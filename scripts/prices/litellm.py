@@ -12,8 +12,8 @@ from typing import Any
 from scripts.prices.sellers import LITELLM
 from scripts.prices.told import Report, Told, rate
 from stockyard.core.exchange import Kind
+from stockyard.core.offer import Offer
 from stockyard.core.price import PER_TOKEN, Lines, Rates
-from stockyard.providers.prices import Offer
 
 NAME = "litellm"
 FILE = "model_prices_and_context_window_backup.json"

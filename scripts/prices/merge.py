@@ -11,8 +11,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from scripts.prices.told import Report, Told
+from stockyard.core.offer import Offer
 from stockyard.core.price import PER_TOKEN, Price, Rates
-from stockyard.providers.prices import SNAPSHOT, Offer, Section
+from stockyard.providers.prices import SNAPSHOT, Section
 
 CHEAPER = frozenset({"batch", "flex"})
 

@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from msgspec import Struct, field
 
-from stockyard.providers.prices import Offer
+from stockyard.core.offer import Offer
 
 PICODOLLARS = 10**12
 

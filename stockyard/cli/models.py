@@ -1,19 +1,65 @@
 """List the models that can be called, as far as they are known without asking anybody."""
 
+from typing import Any
+from urllib.parse import urlencode
+
 import click
 
 from stockyard.cli.asking import Server, print_json, server_options
+from stockyard.cli.money import dollars
 from stockyard.cli.table import table
+
+HEAD = ("MODEL", "PROVIDER", "KIND", "READS", "WRITES", "INPUT", "OUTPUT", "CAN")
 
 
 @click.command()
+@click.argument("part", required=False, metavar="[PART]")
+@click.option("--provider", help="Only those of this provider.")
+@click.option("--kind", help="Only those for this kind of call, such as chat or embeddings.")
+@click.option(
+    "--can", multiple=True, metavar="WORD", help="Only those that can do this: tools, vision …"
+)
 @server_options
-def models(server: Server, as_json: bool) -> None:
-    """List the models that can be called, with their provider."""
-    answer = server.get("/api/chute/models")
+def models(
+    server: Server,
+    part: str | None,
+    provider: str | None,
+    kind: str | None,
+    can: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """List the models that can be called, or those with PART in their name.
+
+    READS and WRITES are tokens at most; INPUT and OUTPUT are dollars for a million tokens.
+    """
+    wishes = {"q": part, "provider": provider, "kind": kind, "cap": ",".join(can)}
+    query = urlencode({name: wish for name, wish in wishes.items() if wish})
+    answer = server.get(f"/api/chute/models?{query}" if query else "/api/chute/models")
     if as_json:
         print_json(answer)
         return
-    rows = [(model["id"], model["provider"]) for model in answer["models"]]
-    for line in table(("MODEL", "PROVIDER"), rows):
+    for line in table(HEAD, [row_of(model) for model in answer["models"]]):
         click.echo(line)
+
+
+def row_of(model: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        model["id"],
+        model["provider"],
+        " ".join(model["kinds"]),
+        tokens(model["context"]),
+        tokens(model["max_output"]),
+        price(model["input_micros"], model["price_state"]),
+        price(model["output_micros"], model["price_state"]),
+        " ".join(model["can"]),
+    )
+
+
+def tokens(count: int | None) -> str:
+    return "" if count is None else f"{count:,}"
+
+
+def price(micros: int | None, state: str) -> str:
+    if state != "priced":
+        return state
+    return "" if micros is None else dollars(micros)

@@ -27,6 +27,7 @@ VERBS = {
     "keys": ("keys", "Make Keys, see them, take them back."),
     "logs": ("logs", "Show calls, the newest last."),
     "models": ("models", "List the models that can be called."),
+    "prices": ("prices", "See what models cost."),
     "docs": ("docs", "Write the reference of all modules."),
     "completion": ("completion", "Print the script that completes verbs in your shell."),
 }

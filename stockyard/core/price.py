@@ -130,17 +130,26 @@ class Price(Rates, frozen=True, kw_only=True, omit_defaults=True):
     times: tuple[TimedRates, ...] = ()
     """Rates in place of the usual ones; the last that holds is taken."""
 
+    @property
+    def state(self) -> PriceState:
+        """Whether the model costs something, nothing, or nobody knows what."""
+        if not self.lines:
+            return "unpriced"
+        return "priced" if any(self.lines.values()) else "free"
+
+    def usual(self, at_ms: int) -> Rates:
+        """The rates in force at that time, without a service tier."""
+        for timed in reversed(self.times):
+            if timed.hold(at_ms):
+                return timed
+        return self
+
     def rates(self, prompt: int, *, at_ms: int, tier: str = "") -> Lines:
         """The rates of a call that began then. Empty for a tier that has no price."""
-        usual: Rates = self
-        for timed in self.times:
-            if timed.hold(at_ms):
-                usual = timed
+        lines = self.usual(at_ms).at(prompt)
         if not tier:
-            return usual.at(prompt)
-        if tier not in self.tiers:
-            return {}
-        return {**usual.at(prompt), **self.tiers[tier].at(prompt)}
+            return lines
+        return {**lines, **self.tiers[tier].at(prompt)} if tier in self.tiers else {}
 
     def cost(self, usage: Usage, *, at_ms: int, tier: str = "") -> Cost:
         """What a call that began then costs, every part of its usage counted once."""

@@ -12,44 +12,14 @@ from importlib.resources import files
 import msgspec
 from msgspec import Struct
 
-from stockyard.core.exchange import Kind
 from stockyard.core.money import Usage
-from stockyard.core.price import UNPRICED, Cost, Price
+from stockyard.core.offer import Offer, Source
+from stockyard.core.price import UNPRICED, Cost
 
 FILE = "prices.json"
 
 SNAPSHOT = re.compile(r"(.+?)(?:[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4}|latest))?(?:-v\d+:\d+)?")
 """A name, followed by the date or the number of one of its versions."""
-
-
-class Source(Struct, frozen=True):
-    """A collection of prices that the list was made from."""
-
-    version: str
-    url: str
-    license: str
-
-
-class Offer(Price, frozen=True, kw_only=True, omit_defaults=True):
-    """A model as one provider sells it: its price, and what is known about it.
-
-    Without `lines` its price is not known.
-    """
-
-    kind: Kind = "chat"
-    context: int | None = None
-    """Tokens that it reads at most."""
-    output: int | None = None
-    """Tokens that it writes at most."""
-    can: tuple[str, ...] = ()
-    """Words such as `tools`, `vision`, `reasoning`."""
-    ends: date | None = None
-    """When the provider stops offering it."""
-    sources: tuple[str, ...] = ()
-    since: date | None = None
-    """The list says so since then; None: from its beginning."""
-    page: int | None = None
-    """Which of the list's pages tells the price."""
 
 
 class Section(Struct, frozen=True):

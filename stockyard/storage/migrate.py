@@ -45,7 +45,7 @@ class Step(Struct, frozen=True):
 def steps_in(app: str, folder: Traversable) -> list[Step]:
     """The steps of one app, in order."""
     steps = []
-    for file in folder.iterdir():
+    for file in folder.iterdir() if folder.is_dir() else ():  # not every app keeps something
         if file.name.endswith(".sql"):
             found = STEP.fullmatch(file.name)
             if not found:

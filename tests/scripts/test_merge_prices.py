@@ -10,8 +10,8 @@ import pytest
 from scripts.prices import genai, litellm
 from scripts.prices.merge import Shelf, merged
 from scripts.prices.told import Report, Told, rate
+from stockyard.core.offer import Offer
 from stockyard.core.price import Rates
-from stockyard.providers.prices import Offer
 
 DAY = date(2026, 11, 21)
 

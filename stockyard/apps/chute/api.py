@@ -276,12 +276,26 @@ class ProviderEndpoints(Controller):
         raise Refused(404, "not_found", "There is no such provider.")
 
     @get("/models", opt=READ)
-    async def list_models(self, models: Models, q: Name = None, provider: Name = None) -> ModelList:
-        """Models that can be called, as far as they are known without asking anybody."""
+    async def list_models(
+        self,
+        models: Models,
+        q: Name = None,
+        provider: Name = None,
+        kind: Name = None,
+        cap: Name = None,
+    ) -> ModelList:
+        """Models that can be called, as far as they are known without asking anybody.
+
+        `cap` names what they must be able to do, such as `tools` or `vision,tools`.
+        """
+        wanted = set(cap.split(",")) if cap else set()
         found = [
             model
             for model in models()
-            if provider in (None, model.provider) and (q is None or q.lower() in model.id.lower())
+            if provider in (None, model.provider)
+            and (kind is None or kind in model.kinds)
+            and (q is None or q.lower() in model.id.lower())
+            and wanted <= set(model.can)
         ]
         return ModelList(models=found, count=len(found))
 

@@ -1,8 +1,11 @@
 """What an operator set on modules, and the providers and models that can be called."""
 
+from datetime import date
 from typing import Any
 
 from msgspec import Struct
+
+from stockyard.core.price import PriceState
 
 
 class StoredState(Struct, frozen=True, kw_only=True):
@@ -59,3 +62,14 @@ class ModelState(Struct, frozen=True, kw_only=True):
     provider: str
     kinds: tuple[str, ...] = ()
     owned_by: str = ""
+    context: int | None = None
+    """Tokens that it reads at most, where that is known."""
+    max_output: int | None = None
+    can: tuple[str, ...] = ()
+    """Words such as `tools`, `vision`, `reasoning`."""
+    price_state: PriceState = "unpriced"
+    input_micros: int | None = None
+    """Micro-dollars for a million tokens; more about it under `/api/billing/prices`."""
+    output_micros: int | None = None
+    ends: date | None = None
+    """When the provider stops offering it."""
