@@ -6,11 +6,12 @@ import re
 import ssl
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.certificates import Authority
-from tests.cli.conftest import Process, Program
+from tests.cli.conftest import Process
 
 CROWD = 2_000
 DEADLINE_S = 3
@@ -18,27 +19,36 @@ GRACE_S = 15
 """How late a close may come on a machine with other things to do."""
 MAX_GROWTH_KIB = 64 * 1024
 
-HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: gw.test\r\n"
-CONTROL = b"PUT /api/proxy/modules/cache HTTP/1.1\r\nHost: gw.test\r\n"
-BODY = b"Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
-CHUNKED = b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-BEGINNINGS = (
-    (b"", b""),
-    (b"GET /li", b""),
-    (HEAD, b"X-A: "),
-    (HEAD, b"a"),
-    (HEAD + BODY, b""),
-    (HEAD + BODY, b"{"),
-    (HEAD + CHUNKED, b""),
-    (CONTROL + BODY, b"{"),
-)
-"""What a client sends at once, and what it then trickles."""
+CHAT = "POST /v1/chat/completions"
+CONTROL = "PUT /api/proxy/modules/cache"
+SIZED = "Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
+CHUNKED = "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-async def one_that_is_slow(host: str, port: int, place: int, tls: ssl.SSLContext | None) -> float:
+def head(line: str, secret: str) -> str:
+    return f"{line} HTTP/1.1\r\nHost: gw.test\r\nAuthorization: Bearer {secret}\r\n"
+
+
+def beginnings(key: str, admin: str) -> tuple[tuple[str, str], ...]:
+    """What a client sends at once, and what it then trickles."""
+    chat, control = head(CHAT, key), head(CONTROL, admin)
+    return (
+        ("", ""),
+        ("GET /li", ""),
+        (chat, "X"),
+        (chat + SIZED, ""),
+        (chat + SIZED, " "),
+        (chat + CHUNKED, ""),
+        (chat + CHUNKED + "1000\r\n", " "),
+        (control + SIZED, " "),
+    )
+
+
+async def one_that_is_slow(
+    host: str, port: int, begins: tuple[str, str], tls: ssl.SSLContext | None
+) -> float:
     """How long the server kept a slow client, in seconds."""
-    at_once, trickled = BEGINNINGS[place % len(BEGINNINGS)]
+    at_once, trickled = (text.encode() for text in begins)
     reader, writer = await asyncio.open_connection(host, port, ssl=tls)
     began = time.monotonic()
     try:
@@ -47,7 +57,7 @@ async def one_that_is_slow(host: str, port: int, place: int, tls: ssl.SSLContext
         while not closed.done():
             await asyncio.wait((closed,), timeout=0.5)
             if trickled and not closed.done():
-                writer.write(trickled[:1])
+                writer.write(trickled)
         await asyncio.gather(closed, return_exceptions=True)
     finally:
         writer.close()
@@ -59,8 +69,7 @@ async def one_that_is_not(host: str, port: int, key: str, tls: ssl.SSLContext | 
     body = json.dumps({"model": "mock", "messages": [{"role": "user", "content": "hi"}]}).encode()
     reader, writer = await asyncio.open_connection(host, port, ssl=tls)
     writer.write(
-        HEAD
-        + f"Authorization: Bearer {key}\r\nConnection: close\r\n".encode()
+        (head(CHAT, key) + "Connection: close\r\n").encode()
         + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
         + body
     )
@@ -74,13 +83,15 @@ def memory_kib(process: Process) -> int:
     return int(status.partition("VmRSS:")[2].split()[0])
 
 
-async def crowd(process: Process, key: str, tls: ssl.SSLContext | None) -> None:
+async def crowd(process: Process, key: str, admin: str, tls: ssl.SSLContext | None) -> None:
     host, port = "127.0.0.1", int(process.address.rpartition(":")[2])
     assert await one_that_is_not(host, port, key, tls) == 200
     before = memory_kib(process)
     slow: list[asyncio.Task[float]] = []
+    ways = beginnings(key, admin)
     for place in range(CROWD):
-        slow.append(asyncio.create_task(one_that_is_slow(host, port, place, tls)))
+        begins = ways[place % len(ways)]
+        slow.append(asyncio.create_task(one_that_is_slow(host, port, begins, tls)))
         if place % 100 == 99:
             await asyncio.sleep(0.01)
     statuses = []
@@ -99,9 +110,7 @@ async def crowd(process: Process, key: str, tls: ssl.SSLContext | None) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("over", ["plain", "tls"])
-def test_two_thousand_slow_clients_hold_nobody_up(
-    program: Program, over: str, tmp_path: Path
-) -> None:
+def test_two_thousand_slow_clients_hold_nobody_up(program: Any, over: str, tmp_path: Path) -> None:
     limits: dict[str, object] = {
         "http.connections": 4 * CROWD,
         "http.per_address": 4 * CROWD,
@@ -119,7 +128,8 @@ def test_two_thousand_slow_clients_hold_nobody_up(
         tls = ssl.create_default_context(cafile=authority.file)
     process = program.start(**{variable(name): str(value) for name, value in limits.items()})
     note = (program.data / "first-run.txt").read_text()
-    asyncio.run(crowd(process, re.findall(r"sk-sy-\S+", note)[0], tls))
+    key, admin = (re.findall(mark + r"\S+", note)[0] for mark in ("sk-sy-", "sya-"))
+    asyncio.run(crowd(process, key, admin, tls))
 
 
 def variable(setting: str) -> str:
