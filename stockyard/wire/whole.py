@@ -60,6 +60,8 @@ _beside = msgspec.json.Decoder(Beside).decode
 
 class WholeCodec(ABC):
     name: str
+    tag = ""
+    """The format that its own fields are tagged with, if it is not its own name."""
     stream_type = b"application/json"
     ping = b""
     comments = False
@@ -113,7 +115,7 @@ class WholeCodec(ABC):
         traits: Traits,
         max_output: int | None = None,
     ) -> Dropped:
-        drops = Drops(self.name)
+        drops = Drops(self.tag or self.name)
         body = self.write_request(request, drops)
         return Dropped(msgspec.json.encode(body), drops.names)
 

@@ -65,6 +65,7 @@ class GeminiEmbedCodec(WholeCodec):
 
 class GeminiEmbedContentCodec(GeminiEmbedCodec):
     name = "gemini.embed_content"
+    tag = request.FORMAT
 
     def peek(self, body: bytes) -> RequestHead:
         read_head(body, _SINGLE, _SINGLE_KEYS)

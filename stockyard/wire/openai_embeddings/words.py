@@ -39,11 +39,11 @@ OPENAI = Words(
     # It has no such field itself. Clients send it for providers that look for it, each after the
     # one it knows best.
     purposes={
+        "document": "document",
+        "query": "query",
         "search_document": "document",
         "search_query": "query",
-        "document": "document",
         "passage": "document",
-        "query": "query",
         "similarity": "similarity",
         "classification": "classification",
         "clustering": "clustering",
