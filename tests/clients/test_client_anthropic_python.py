@@ -26,10 +26,14 @@ class Impatient(AsyncAnthropic):
         return 0.0
 
 
-@pytest.fixture(params=["anthropic", "openai"])
+KINDS: dict[str, dict[str, str]] = {"own": {"kind": "ollama.chat"}}
+"""Settings of those that the catalog does not have."""
+
+
+@pytest.fixture(params=["anthropic", "openai", "cohere", "own"])
 def upstream(yard: Yard, request: pytest.FixtureRequest) -> ScriptedProvider:
-    """The provider behind the gateway: of the client's dialect, and of the other."""
-    return yard.provider(request.param)
+    """The provider behind the gateway: of the client's dialect, and of others."""
+    return yard.provider(request.param, **KINDS.get(request.param, {}))
 
 
 @pytest.fixture
@@ -54,7 +58,7 @@ async def test_a_whole_answer(
     assert [block.text for block in answer.content if block.type == "text"] == ["Fine today."]
     assert answer.stop_reason == "end_turn"
     assert (answer.usage.input_tokens, answer.usage.output_tokens) == (30, 7)
-    assert answer.model == model
+    assert answer.model == model.removeprefix("own/")
     assert "Be brief." in json.dumps(upstream.last.fields)
     assert answer._request_id in (None, yard.last.exchange.id)
 
@@ -67,7 +71,7 @@ async def test_a_stream(client: AsyncAnthropic, model: str, upstream: ScriptedPr
     assert pieces == ["Fine", " today", "."]
     assert answer.stop_reason == "end_turn"
     assert answer.usage.output_tokens == 7
-    assert answer.model == model
+    assert answer.model == model.removeprefix("own/")
 
 
 async def test_thinking(client: AsyncAnthropic, model: str, upstream: ScriptedProvider) -> None:

@@ -40,10 +40,14 @@ class Impatient(AsyncOpenAI):
         return 0.0
 
 
-@pytest.fixture(params=["openai", "anthropic"])
+KINDS: dict[str, dict[str, str]] = {"own": {"kind": "ollama.chat"}}
+"""Settings of those that the catalog does not have."""
+
+
+@pytest.fixture(params=["openai", "anthropic", "cohere", "own"])
 def upstream(yard: Yard, request: pytest.FixtureRequest) -> ScriptedProvider:
-    """The provider behind the gateway: of the client's dialect, and of the other."""
-    return yard.provider(request.param)
+    """The provider behind the gateway: of the client's dialect, and of others."""
+    return yard.provider(request.param, **KINDS.get(request.param, {}))
 
 
 @pytest.fixture
@@ -67,7 +71,7 @@ async def test_a_whole_answer(
     assert answer.choices[0].finish_reason == "stop"
     assert answer.usage is not None
     assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (30, 7)
-    assert answer.model == model
+    assert answer.model == model.removeprefix("own/")
     assert upstream.last.prompt == "How is the weather?"
     assert answer._request_id == yard.last.exchange.id
 
