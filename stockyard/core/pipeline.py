@@ -18,147 +18,26 @@ stream.
 """
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from inspect import isawaitable, iscoroutinefunction
+from inspect import isawaitable
 from time import perf_counter_ns
-from typing import Any, get_args
+from typing import Any
 
 from stockyard.core.events import Event
 from stockyard.core.exchange import Exchange, Reads, Step
-from stockyard.core.folding import Folder, fold, unfold
-from stockyard.core.module import AnyModule, Call, Fails, Streaming
+from stockyard.core.folding import fold, unfold
+from stockyard.core.keeper import Keeper
+from stockyard.core.module import AnyModule, Call
 from stockyard.core.response import Response
-from stockyard.core.standing import Standing, Standings
+from stockyard.core.standing import Standings
+from stockyard.core.stop import Stop
 from stockyard.core.stream import Answer, Stream
 from stockyard.core.whole import whole
-from stockyard.errors import Abandoned, Refused, StockyardError
+from stockyard.errors import Abandoned, StockyardError
 
-log = logging.getLogger(__name__)
-
-KEPT_CHARACTERS = 1024 * 1024
-"""The longest stream that is folded for a module that reads it whole at its end."""
 TEXTS = frozenset({"chat", "completions", "transcriptions", "translations"})
 """What a call needs whose answer has texts that modules may change as its Events pass."""
-EVENTS = frozenset(get_args(Event))
-EVENT_CHARACTERS = 32
-"""What an Event counts for beyond its text."""
-
-
-class Stop:
-    """One module's place in a Pipeline: its hooks, and what becomes of a hook that breaks."""
-
-    __slots__ = (
-        "around",
-        "edits",
-        "fails",
-        "holds",
-        "module",
-        "name",
-        "on_chunk",
-        "on_error",
-        "on_head",
-        "on_request",
-        "on_response",
-        "standing",
-        "waits",
-    )
-
-    def __init__(self, module: AnyModule, standing: Standing) -> None:
-        self.module = module
-        self.name = module.name
-        self.fails = module.fails
-        self.standing = standing
-        self.on_request = _hook(module, "on_request")
-        self.on_response = _hook(module, "on_response")
-        self.on_chunk = _hook(module, "on_chunk")
-        self.on_error = _hook(module, "on_error")
-        self.on_head = _hook(module, "on_head")
-        self.around = _hook(module, "around")
-        hooks = (self.on_request, self.on_response, self.on_error, self.around)
-        self.waits = any(iscoroutinefunction(hook) for hook in hooks)
-        self.edits = self.on_chunk is not None and module.streaming is Streaming.CHUNKS
-        self.holds = module.streaming is Streaming.WHOLE
-
-    def blocked(self) -> bool:
-        """Whether the module is tripped and this call is not its probe."""
-        return self.standing.tripped and not self.standing.may_probe()
-
-    def broke(self, x: Exchange, error: BaseException) -> None:
-        """A hook raised, hung or returned nonsense. Raises Refused when the module fails CLOSED."""
-        self.standing.failed()
-        log.error("module %s failed: %s", self.name, type(error).__name__, exc_info=error)
-        x.note(self.name, "failed", {"error": type(error).__name__})
-        if self.fails is Fails.CLOSED:
-            raise self.refusal() from error
-
-    def refusal(self) -> Refused:
-        refusal = Refused(
-            503,
-            "module_failed",
-            f"The module '{self.name}' is broken, and calls are not let through without it.",
-            retry_after=10,
-        )
-        refusal.module = self.name
-        return refusal
-
-    def run(self, x: Exchange, hook: Callable[..., Any], *arguments: Any) -> Any:
-        """Call a hook under the module's failure policy; None when it broke or is bypassed."""
-        if self.standing.tripped and self.blocked():
-            if self.fails is Fails.CLOSED:
-                raise self.refusal()
-            return None
-        try:
-            result = hook(x, *arguments)
-        except StockyardError as error:
-            raise self.named(error)  # noqa: B904  the same error, with the module's name on it
-        except Exception as error:
-            self.broke(x, error)
-            return None
-        if self.standing.tripped and not isawaitable(result):
-            self.standing.worked()
-        return result
-
-    async def wait(self, x: Exchange, result: Awaitable[Any]) -> Any:
-        """Wait for an async hook, at most as long as the module says it may need."""
-        try:
-            waited = await asyncio.wait_for(result, self.module.patience_seconds)
-        except StockyardError as error:
-            raise self.named(error)  # noqa: B904  the same error, with the module's name on it
-        except Exception as error:
-            self.broke(x, error)
-            return None
-        if self.standing.tripped:
-            self.standing.worked()
-        return waited
-
-    def named(self, error: StockyardError) -> StockyardError:
-        if isinstance(error, Refused) and error.module is None:
-            error.module = self.name
-        return error
-
-    def answer(self, x: Exchange, result: object) -> Answer | None:
-        """What a hook may return where an Answer is allowed; anything else is a broken module."""
-        if result is None or isinstance(result, Response | Stream):
-            return result
-        self.broke(x, TypeError(f"returned {type(result).__name__} instead of an Answer"))
-        return None
-
-    def are_events(self, x: Exchange, results: Sequence[object]) -> bool:
-        """Whether a hook returned Events; anything else is a broken module."""
-        for result in results:
-            if type(result) not in EVENTS:
-                self.broke(x, TypeError(f"returned {type(result).__name__} instead of an Event"))
-                return False
-        return True
-
-
-def _hook(module: AnyModule, name: str) -> Callable[..., Any] | None:
-    if name in module.skips:
-        return None
-    hook: Callable[..., Any] | None = getattr(module, name, None)
-    return hook
 
 
 class Pipeline:
@@ -476,38 +355,6 @@ class Passage:
                 await self._recover(stop, error)
             except StockyardError:
                 continue  # it is failing already; a second error adds nothing
-
-
-class Keeper:
-    """Keeps the Events that pass one place of a stream, to fold them at its end."""
-
-    __slots__ = ("_folder", "_size", "place", "stop")
-
-    def __init__(self, stop: Stop, place: int) -> None:
-        self.stop = stop
-        self.place = place
-        """How many editors the Events have passed here."""
-        self._folder: Folder | None = Folder()
-        self._size = 0
-
-    def keep(self, batch: Sequence[Event]) -> None:
-        if self._folder is None:
-            return
-        for event in batch:
-            self._size += EVENT_CHARACTERS + len(getattr(event, "text", ""))
-            self._folder.add(event)
-        if self._size > KEPT_CHARACTERS:
-            self._folder = None
-
-    def lose(self) -> None:
-        self._folder = None
-
-    def response(self) -> Response | None:
-        """What passed, folded; None when it was too much to keep, or could not be read."""
-        if self._folder is None:
-            return None
-        output, usage = self._folder.result()
-        return Response(output, usage=usage)
 
 
 class _Last:

@@ -251,7 +251,7 @@ class TestEnds:
     async def test_it_gets_none_where_it_cannot_be_had(
         self, monkeypatch: pytest.MonkeyPatch, how: str
     ) -> None:
-        monkeypatch.setattr("stockyard.core.pipeline.KEPT_CHARACTERS", 8)
+        monkeypatch.setattr("stockyard.core.keeper.KEPT_CHARACTERS", 8)
         seen: list[object] = []
         run = Run(tiny("a", wants_response=True, on_response=lambda x: seen.append(x.response)))
         await run(a_stream("hel"))
