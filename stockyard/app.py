@@ -122,7 +122,9 @@ class Stockyard:
         self.dispatch = Dispatch(self._plans(), _silence(settings.timeout), self.loop)
         # Sorting keeps the order of equals: custom modules come last of their stage.
         catalog = sorted((*modules.CATALOG, *custom), key=lambda module: module.stage)
-        self.line = Line(catalog, self._ports(), self.standings, modules.ALIASES)
+        ports = self._ports()
+        custommodules.try_out(custom, ports)
+        self.line = Line(catalog, ports, self.standings, modules.ALIASES)
         self.changes = ModuleChanges(
             self.line,
             database,

@@ -15,7 +15,8 @@ from types import ModuleType
 from typing import Any
 
 from stockyard.core.module import AnyModule, Module, Stage
-from stockyard.errors import CannotStart
+from stockyard.core.ports import Ports
+from stockyard.errors import CannotStart, PortMissing
 from stockyard.gateway.line import config_class
 from stockyard.modules import ALIASES, CATALOG
 
@@ -41,6 +42,21 @@ def load(folder: str) -> tuple[ModuleClass, ...]:
         taken[cls.name] = where
         loaded.append(cls)
     return tuple(loaded)
+
+
+def try_out(classes: Iterable[ModuleClass], ports: Ports) -> None:
+    """Build the modules that are on when nobody says otherwise. Raises CannotStart."""
+    for cls in classes:
+        if not cls.on_by_default:
+            continue
+        try:
+            cls(config_class(cls)(), ports)
+        except PortMissing:
+            continue  # It is shown as not running, with what it needs.
+        except (Exception, SystemExit) as error:  # Code of others: it may raise anything.
+            file = inspect.getsourcefile(cls) or cls.__module__
+            fault = f"{cls.__name__} cannot be built ({type(error).__name__}: {error})"
+            raise _refused(file + _line_of(error, file), fault) from error
 
 
 def _in_folder(folder: str) -> Iterator[tuple[str, Any]]:

@@ -176,6 +176,35 @@ def test_a_bad_file_ends_the_start_with_its_name_and_the_reason(
     assert "stockyard.custom.odd" not in sys.modules or "cannot be imported" not in told
 
 
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        ('ValueError("words must not be empty")', r"ValueError: words must not be empty"),
+        ('RuntimeError("no")', r"RuntimeError: no"),
+        ("SystemExit(0)", r"SystemExit: 0"),
+    ],
+)
+async def test_one_that_is_on_and_cannot_be_built_ends_the_start_too(
+    yard: Yard, folder: Path, raised: str, told: str
+) -> None:
+    built = f"    def __init__(self, config, ports):\n        raise {raised}\n"
+    (folder / "greet.py").write_text(GREET + built)
+    yard.set("modules_dir", str(folder))
+    with pytest.raises(CannotStart) as stopped:
+        await yard.open()
+    assert stopped.value.exit_code == 78
+    where = rf"greet\.py:\d+: Greet cannot be built \({told}\)"
+    assert re.search(where, stopped.value.message), stopped.value.message
+
+
+async def test_one_that_lacks_a_port_is_shown_as_not_running(yard: Yard, folder: Path) -> None:
+    built = "    def __init__(self, config, ports):\n        ports.crystal_ball\n"
+    (folder / "greet.py").write_text(GREET + built)
+    yard.set("modules_dir", str(folder))
+    await yard.open()
+    assert "not running" in yard.stockyard.line.state("greet").state
+
+
 def test_two_of_one_name_are_refused_with_both_places(folder: Path) -> None:
     (folder / "a.py").write_text(GREET)
     (folder / "b.py").write_text(GREET)
