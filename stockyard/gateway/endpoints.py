@@ -62,6 +62,9 @@ COMPLETIONS = Endpoint("openai.completions", "completions")
 MODELS = Endpoint("openai.chat", "chat", methods=("GET", "HEAD"), models=True, key_in_query=True)
 
 EMBEDDINGS = Endpoint("openai.embeddings", "embeddings")
+COHERE_EMBED = Endpoint("cohere.embed", "embeddings")
+RERANK = Endpoint("cohere.rerank", "rerank")
+MODERATIONS = Endpoint("openai.moderations", "moderations", model_alias="moderations")
 SPEECH = Endpoint("openai.speech", "audio", "speech", max_body=MAX_TEXT_BODY)
 TRANSCRIPTIONS = Endpoint("openai.transcriptions", "audio", "transcriptions")
 TRANSLATIONS = replace(TRANSCRIPTIONS, needs="translations")
@@ -71,11 +74,17 @@ IMAGE_VARIATIONS = replace(IMAGES, needs="image_variations")
 GEMINI = Endpoint("gemini", "chat", key_in_query=True)
 COHERE = Endpoint("cohere.chat", "chat")
 OLLAMA = Endpoint("ollama.chat", "chat")
+GEMINI_EMBED = Endpoint("gemini.embed", "embeddings", key_in_query=True)
 
-_MODEL_CALL = re.compile(
-    r"(?:/v1(?:beta|alpha)?)?/models/(.+):(generateContent|streamGenerateContent)"
-)
+_MODEL_CALL = re.compile(r"(?:/v1(?:beta|alpha)?)?/models/(.+):([A-Za-z]+)")
 """The name of a model may have slashes and colons; the verb follows the last colon."""
+_VERBS: dict[str, Endpoint] = {
+    "generateContent": GEMINI,
+    "streamGenerateContent": replace(GEMINI, stream=True),
+    "batchEmbedContents": GEMINI_EMBED,
+    "embedContent": replace(GEMINI_EMBED, format="gemini.embed_content"),
+}
+"""What is called with a model in the path."""
 _PUBLISHED_CALL = re.compile(
     r"/v1(?:beta1)?(?:/projects/[^/]+/locations/[^/]+)?/publishers/([^/]+)/models/(.+)"
     r":(generateContent|streamGenerateContent|rawPredict|streamRawPredict)"
@@ -96,18 +105,23 @@ UNIFIED: dict[str, Endpoint] = {
     "/v1/responses": RESPONSES,
     "/v1/completions": COMPLETIONS,
     "/v1/models": MODELS,
-    "/v1/embeddings": EMBEDDINGS,
     "/v1/audio/speech": SPEECH,
     "/v1/audio/transcriptions": TRANSCRIPTIONS,
     "/v1/audio/translations": TRANSLATIONS,
     "/v1/images/generations": IMAGES,
     "/v1/images/edits": IMAGE_EDITS,
     "/v1/images/variations": IMAGE_VARIATIONS,
+    "/v1/embeddings": EMBEDDINGS,
+    "/v1/rerank": RERANK,
+    "/v1/moderations": MODERATIONS,
+    "/v2/embed": COHERE_EMBED,
+    "/v2/rerank": RERANK,
     "/v2/chat": COHERE,
     # Clients of this dialect want the root of a host, where `/api` is the control plane. What is
     # not listed here reaches the provider itself.
     "/ollama/api/chat": OLLAMA,
     "/ollama/api/generate": Endpoint("ollama.generate", "completions"),
+    "/ollama/api/embed": Endpoint("ollama.embed", "embeddings"),
     "/ollama/api/tags": replace(OLLAMA, methods=("GET", "HEAD"), models=True),
     "/ollama/api/show": replace(OLLAMA, describes=True),
     "/ollama/api/version": replace(OLLAMA, methods=("GET", "HEAD"), version=True),
@@ -117,6 +131,8 @@ UNIFIED: dict[str, Endpoint] = {
     "/responses": RESPONSES,
     "/completions": COMPLETIONS,
     "/embeddings": EMBEDDINGS,
+    "/rerank": RERANK,
+    "/moderations": MODERATIONS,
     "/audio/speech": SPEECH,
     "/audio/transcriptions": TRANSCRIPTIONS,
     "/audio/translations": TRANSLATIONS,
@@ -171,8 +187,8 @@ def framed(endpoint: Endpoint, query: str) -> Endpoint:
 def _of_models(path: str) -> Endpoint | None:
     """Calls that name their model in the path, and the lists of models."""
     call = _MODEL_CALL.fullmatch(path)
-    if call is not None:
-        return replace(GEMINI, model=unquote(call[1]), stream=call[2].startswith("stream"))
+    if call is not None and call[2] in _VERBS:
+        return replace(_VERBS[call[2]], model=unquote(call[1]))
     call = _PUBLISHED_CALL.fullmatch(path)
     if call is not None:
         return _published(call[1], unquote(call[2]), call[3])

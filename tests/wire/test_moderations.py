@@ -20,6 +20,11 @@ PARTS = [
 ]
 
 
+def read(answer: bytes) -> None:
+    CODEC.facts(answer, traits=NONE)
+    CODEC.decode_response(answer, traits=NONE)
+
+
 def content_of(body: Any) -> ModerationContent:
     content = CODEC.decode_request(json.dumps(body).encode())
     assert isinstance(content, ModerationContent)
@@ -117,6 +122,5 @@ def test_bad_requests_are_told_by_the_field(said: Any, param: str) -> None:
 @pytest.mark.parametrize("answer", [b"", b"[]", b'{"results":1}', b'{"results":[1]}'])
 def test_what_is_no_answer_is_told_so(answer: bytes) -> None:
     with pytest.raises(UpstreamError) as error:
-        CODEC.facts(answer, traits=NONE)
-        CODEC.decode_response(answer, traits=NONE)
+        read(answer)
     assert error.value.kind == "bad_answer"
