@@ -13,6 +13,8 @@ from stockyard.cli.table import table
 
 PATH = "/api/billing/prices"
 PAGE = 1000
+SINGLE = frozenset({"image", "second", "request", "search", "rerank_unit", "tool_call"})
+"""What is shown by the piece."""
 Answer = dict[str, Any]
 
 
@@ -108,7 +110,9 @@ def row_of(price: Answer) -> tuple[str, ...]:
 
 
 def line_of(line: Answer, *when: str) -> tuple[str, str, str]:
-    per = "each" if line["per"] == 1 else f"for {line['per']:,}"
+    single = line["dimension"] in SINGLE
+    price = dollars(line["price_micros"], line["per"] if single else 1)
+    per = "each" if single else f"for {line['per']:,}"
     above = f"prompts above {line['tier_from']:,} tokens" if line["tier_from"] else ""
     conditions = filter(None, (*when, line["service_tier"], above))
-    return line["dimension"], f"{dollars(line['price_micros'])} {per}", ", ".join(conditions)
+    return line["dimension"], f"{price} {per}", ", ".join(conditions)

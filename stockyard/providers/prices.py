@@ -17,6 +17,8 @@ from stockyard.core.offer import Offer, Source
 from stockyard.core.price import UNPRICED, Cost
 
 FILE = "prices.json"
+KEPT = 16
+"""Providers whose prices stay decoded. All of them would take 4 MB, and few are ever used."""
 
 SNAPSHOT = re.compile(r"(.+?)(?:[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4}|latest))?(?:-v\d+:\d+)?")
 """A name, followed by the date or the number of one of its versions."""
@@ -121,6 +123,8 @@ class PriceList:
             raw = self._raw.get(provider)
             if raw is None:
                 return _NOTHING
+            if len(self._sections) >= KEPT:
+                del self._sections[next(iter(self._sections))]
             section = self._sections[provider] = msgspec.json.decode(raw, type=Section)
         return section
 

@@ -32,7 +32,14 @@ def called(served: Any, **body: Any) -> None:
     served.server.call(found[0], **body)
 
 
-ASKING = [("stop",), ("modules", "on", "cache"), ("keys", "list"), ("logs",), ("models",)]
+ASKING = [
+    ("stop",),
+    ("modules", "on", "cache"),
+    ("keys", "list"),
+    ("logs",),
+    ("models",),
+    ("prices", "list"),
+]
 
 
 @pytest.mark.parametrize("arguments", ASKING, ids=" ".join)
@@ -62,7 +69,17 @@ def test_version_is_told_without_loading_anything(served: Any) -> None:
 def test_help_lists_the_verbs(served: Any) -> None:
     done = served.run("--help")
     assert done.returncode == 0
-    for verb in ("serve", "stop", "health", "doctor", "modules", "keys", "logs", "models"):
+    for verb in (
+        "serve",
+        "stop",
+        "health",
+        "doctor",
+        "modules",
+        "keys",
+        "logs",
+        "models",
+        "prices",
+    ):
         assert re.search(rf"^  {verb} ", done.stdout, re.MULTILINE)
 
 
@@ -192,11 +209,6 @@ def test_logs_follow_what_comes(served: Any) -> None:
 def test_a_name_cannot_move_the_cursor_of_a_terminal(served: Any) -> None:
     called(served, model="gpt-\x1b[2J-odd")
     assert "\x1b" not in logged(served, "-odd")
-
-
-def test_models_are_listed_with_their_provider(served: Any) -> None:
-    assert "mock" in {model["id"] for model in served.ask("models")["models"]}
-    assert served.run("models").stdout.splitlines()[0].split() == ["MODEL", "PROVIDER"]
 
 
 def test_doctor_looks_at_a_running_installation(served: Any) -> None:

@@ -8,7 +8,7 @@ import pytest
 from stockyard.core.money import Usage
 from stockyard.core.price import DIMENSIONS, Rates
 from stockyard.providers import catalog
-from stockyard.providers.prices import PriceList
+from stockyard.providers.prices import KEPT, PriceList
 
 DAY_MS = 1_795_219_200_123  # 21 November 2026
 
@@ -177,6 +177,13 @@ def check_rates(where: str, rates: Rates) -> None:
     for lines in (rates.lines, *rates.above.values()):
         assert lines.keys() <= DIMENSIONS, where
         assert all(rate >= 0 for rate in lines.values()), where
+
+
+def test_only_some_providers_stay_decoded_and_all_can_be_asked_for(bundled: PriceList) -> None:
+    for _ in range(2):
+        for provider in bundled.providers:
+            assert bundled.models(provider)
+    assert len(bundled._sections) <= KEPT
 
 
 def test_no_number_of_the_file_is_a_fraction() -> None:
