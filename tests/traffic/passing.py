@@ -180,7 +180,7 @@ def _metered(recording: Recording, exchange: Exchange | None) -> Verdict:
     if exchange.inbound.format not in FORMATS:
         return NONE
     usage = exchange.usage
-    if usage is not None and usage.source == "estimated" and usage.completion == counts[1]:
+    if usage is not None and usage.source != "reported" and usage.completion == counts[1]:
         return different(RECKONED)
     if usage is None or usage.source != "reported":
         return failed(f"stated {counts}, and nothing was read")
