@@ -10,12 +10,13 @@ from collections.abc import Sequence
 
 from stockyard.core.arrival import Arrival
 from stockyard.core.exchange import Exchange
+from stockyard.core.money import Usage
 from stockyard.core.stream import RawSink, Sink, Stream
 from stockyard.core.target import Attempt, Outcome
 from stockyard.errors import StockyardError, UpstreamError
 from stockyard.upstream.reckoning import usage_of_nothing
 from stockyard.upstream.transport import Handle
-from stockyard.wire.stray_usage import TAIL_BYTES, stray_usage
+from stockyard.wire.stray_usage import TAIL_BYTES, stray_usage, usage_in_fields
 
 
 class RelayedAnswer(Stream):
@@ -65,7 +66,7 @@ class RelayedAnswer(Stream):
         if self._over:
             return
         if self.status < 400:
-            self._x.usage = stray_usage(self._tail) or usage_of_nothing(self._x)
+            self._x.usage = self._usage()
         self._close("ok" if self.status < 400 else "failed")
         sink, self._sink = self._sink, None
         if sink is not None:
@@ -83,6 +84,11 @@ class RelayedAnswer(Stream):
             sink.failed(error)
         else:
             self._error = error
+
+    def _usage(self) -> Usage | None:
+        """What the answer says of it, in its head or at its end; an estimate if it says nothing."""
+        told = usage_in_fields(self.fields) or stray_usage(self._tail)
+        return told or usage_of_nothing(self._x)
 
     def _close(self, outcome: Outcome) -> None:
         self._over = True
@@ -120,7 +126,7 @@ class RelayedAnswer(Stream):
     def cancel(self) -> None:
         if self._over:
             return
-        self._x.usage = stray_usage(self._tail) or usage_of_nothing(self._x)
+        self._x.usage = self._usage()
         sending = self.sending
         self._close("abandoned")
         self._sink = None

@@ -5,10 +5,13 @@ its answer, or its stream, with a `usage` object; what its numbers mean is told 
 """
 
 import json
+import re
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 
 from stockyard.core.money import Usage
+from stockyard.wire.codec import Fields
 from stockyard.wire.gemini.usage import read_usage as read_gemini_usage
 from stockyard.wire.usage import Counts, read_chat_usage
 
@@ -16,11 +19,35 @@ TAIL_BYTES = 64 * 1024
 """How much of the end of an answer is enough to hold its usage."""
 
 _decode = json.JSONDecoder().raw_decode
+_SEALED = re.compile(rb'"bytes":"([A-Za-z0-9+/]+=*)"')
+"""An event in a frame of an AWS event stream."""
+_LAST_EVENTS = 8
+
+_COUNTED = {
+    b"x-amzn-bedrock-input-token-count": "in_fresh",
+    b"x-amzn-bedrock-cache-read-input-token-count": "in_cached",
+    b"x-amzn-bedrock-cache-write-input-token-count": "in_written_5m",
+    b"x-amzn-bedrock-output-token-count": "out_text",
+}
+"""Header fields that count tokens."""
+_COUNT = re.compile(rb"[0-9]{1,9}")
+
+
+def usage_in_fields(fields: Fields) -> Usage | None:
+    """Usage that the head of an answer tells; None when it tells none."""
+    counts = {
+        _COUNTED[name]: int(value)
+        for name, value in fields
+        if name in _COUNTED and _COUNT.fullmatch(value)
+    }
+    return Usage(**counts) if any(counts.values()) else None
 
 
 def stray_usage(tail: bytes) -> Usage | None:
     """The last usage object in the end of an answer; None when there is none that counts."""
-    text = tail.decode("utf-8", "replace")
+    # In frames, the events are base64 text.
+    sealed = [b64decode(event + b"==") for event in _SEALED.findall(tail)[-_LAST_EVENTS:]]
+    text = b"\n".join([tail, *sealed]).decode("utf-8", "replace")
     for key, read in _READERS:
         at = text.rfind(key)
         while at >= 0:
@@ -68,4 +95,19 @@ def _by_names(said: Mapping[str, Any]) -> Usage | None:
     )
 
 
-_READERS = (('"usageMetadata"', read_gemini_usage), ('"usage"', _by_names))
+def _metrics(said: Mapping[str, Any]) -> Usage:
+    counts = Counts(said)
+    return Usage(
+        in_fresh=counts.count("inputTokenCount"),
+        in_cached=counts.count("cacheReadInputTokenCount"),
+        in_written_5m=counts.count("cacheWriteInputTokenCount"),
+        out_text=counts.count("outputTokenCount"),
+        flags=counts.flags,
+    )
+
+
+_READERS = (
+    ('"usageMetadata"', read_gemini_usage),
+    ('"usage"', _by_names),
+    ('"amazon-bedrock-invocationMetrics"', _metrics),
+)

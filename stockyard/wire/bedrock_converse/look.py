@@ -43,9 +43,6 @@ class ConverseLook:
         passed: list[bytes] = []
         try:
             for frame in self._frames.feed(data):
-                if not frame.is_event and self._native:
-                    # The client hears it in the provider's own words before the stream is cut.
-                    passed.append(frame.raw)
                 passed.append(self._pass(frame))
         except UpstreamError:
             self.before_error = b"".join(passed)

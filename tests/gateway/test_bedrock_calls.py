@@ -1,0 +1,336 @@
+"""Calls to Bedrock: what is asked, how it is signed, and what comes back to whom."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from time import time
+from typing import Any
+
+import pytest
+
+from stockyard.providers.sigv4 import Scope, Signable, SigningKeys, signature_fields
+from stockyard.testing import ScriptedProvider
+from stockyard.testing.cuts import cut_at
+from stockyard.testing.received import ReceivedRequest
+from stockyard.testing.yard import Yard
+from stockyard.wire import eventstream
+from tests.bedrock_answers import (
+    COUNTS,
+    END,
+    FRAMES,
+    JSON,
+    START,
+    TEXT_STREAM,
+    TOOL_STREAM,
+    chunks,
+    converse,
+    delta,
+    frames,
+    message,
+    message_stream,
+)
+
+NOVA = "bedrock/amazon.nova-lite-v1:0"
+CLAUDE = "bedrock/eu.anthropic.claude-haiku-4-5-v1:0"
+TOOL = {
+    "type": "function",
+    "function": {"name": "weather", "description": "Of a city.", "parameters": {"type": "object"}},
+}
+NATIVE = "/bedrock/model/amazon.nova-lite-v1%3A0/converse"
+ASKED = b'{"messages": [{"role":"user","content":[{"text":"hi"}]}],  "inferenceConfig":{}}'
+CALLED = {
+    "toolUse": {"toolUseId": "tooluse_1", "name": "weather", "input": {"city": "Paris"}},
+}
+
+
+@pytest.fixture
+def bedrock(yard: Yard) -> ScriptedProvider:
+    return yard.provider(
+        "bedrock", settings={"region": "eu-west-1"}, auth="sigv4:bedrock", api_key="AKID:secret/+="
+    )
+
+
+def signed_right(request: ReceivedRequest) -> bool:
+    """Whether the request carries the signature that its own bytes demand, made just now."""
+    headers = request.headers
+    date = datetime.strptime(headers["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    asked = Signable(request.method, request.target, headers["host"], request.body)
+    keys = SigningKeys("AKID", "secret/+=")
+    fields = dict(signature_fields(asked, keys, Scope("eu-west-1", "bedrock"), date.timestamp()))
+    recent = abs(date.timestamp() - time()) < 60
+    return recent and headers["authorization"] == fields[b"authorization"].decode()
+
+
+class TestUnifiedCalls:
+    async def test_a_chat_goes_to_converse_and_comes_back_as_a_chat(
+        self, yard: Yard, bedrock: ScriptedProvider
+    ) -> None:
+        bedrock.sends(200, JSON, converse({"text": "Fine today."}))
+        heard = await yard.chat("How is it?", model=NOVA, max_tokens=50, stop=["END"])
+
+        assert heard.text == "Fine today."
+        assert heard.json["usage"]["total_tokens"] == 37
+        assert heard.json["choices"][0]["finish_reason"] == "stop"
+        assert bedrock.last.target == "/model/amazon.nova-lite-v1%3A0/converse"
+        assert bedrock.last.json == {
+            "messages": [{"role": "user", "content": [{"text": "How is it?"}]}],
+            "inferenceConfig": {"maxTokens": 50, "stopSequences": ["END"]},
+        }
+        assert signed_right(bedrock.last)
+
+    async def test_a_stream_of_frames_becomes_a_stream_of_chunks(
+        self, yard: Yard, bedrock: ScriptedProvider
+    ) -> None:
+        bedrock.sends(200, FRAMES, TEXT_STREAM)
+        heard = await yard.stream("hi", model=NOVA, stream_options={"include_usage": True})
+
+        assert heard.pieces == ["Fine ", "today."]
+        assert heard.ended
+        assert yard.last.usage is not None
+        assert yard.last.usage.total == 37
+        assert bedrock.last.path.endswith("/converse-stream")
+        assert "stream" not in bedrock.last.fields
+
+    @pytest.mark.parametrize("stream", [False, True])
+    async def test_tools_go_there_and_calls_come_back(
+        self, yard: Yard, bedrock: ScriptedProvider, stream: bool
+    ) -> None:
+        whole = converse({"text": "Let me see."}, CALLED, stop="tool_use")
+        answers: Mapping[bool, Any] = {False: (JSON, whole), True: (FRAMES, TOOL_STREAM)}
+        bedrock.sends(200, *answers[stream])
+        heard = await yard.chat(
+            "Weather?", model=NOVA, tools=[TOOL], tool_choice="required", stream=stream
+        )
+
+        said = json.dumps([event.json for event in heard.events]) if stream else heard.body.decode()
+        assert "tooluse_1" in said
+        assert "tool_calls" in said
+        config = bedrock.last.json["toolConfig"]
+        assert config["toolChoice"] == {"any": {}}
+        assert config["tools"][0]["toolSpec"]["inputSchema"] == {"json": {"type": "object"}}
+
+    async def test_a_messages_client_of_claude_keeps_its_format_in_frames(
+        self, yard: Yard, bedrock: ScriptedProvider
+    ) -> None:
+        bedrock.sends(200, JSON, message({"type": "text", "text": "Fine today."}))
+        bedrock.sends(200, FRAMES, message_stream("Fine ", "today."))
+        whole = await yard.messages("hi", model=CLAUDE, max_tokens=50)
+        streamed = await yard.messages("hi", model=CLAUDE, max_tokens=50, stream=True)
+
+        assert whole.text == streamed.text == "Fine today."
+        assert whole.json["usage"]["output_tokens"] == 7
+        first, second = bedrock.requests
+        assert first.path == "/model/eu.anthropic.claude-haiku-4-5-v1%3A0/invoke"
+        assert second.path.endswith("/invoke-with-response-stream")
+        for request in (first, second):
+            assert request.json == {
+                "anthropic_version": "bedrock-2023-05-31",
+                "messages": [{"role": "user", "content": "hi"}],
+                "max_tokens": 50,
+            }
+
+    async def test_every_try_is_signed_anew(self, yard: Yard, bedrock: ScriptedProvider) -> None:
+        yard.enable("retrypilot", base_ms=1)
+        bedrock.sends(503, {**JSON, "x-amzn-errortype": "ServiceUnavailableException"}, b"{}")
+        bedrock.sends(200, JSON, converse({"text": "ok"}))
+        heard = await yard.chat("hi", model=NOVA)
+
+        assert heard.text == "ok"
+        assert yard.last.attempts == ["bedrock 503", "bedrock 200"]
+        assert all(map(signed_right, bedrock.requests))
+
+    async def test_a_bearer_token_is_shown_where_there_is_one(self, yard: Yard) -> None:
+        bedrock = yard.provider("bedrock", settings={"region": "eu-west-1"}, api_key="token")
+        bedrock.sends(200, JSON, converse({"text": "ok"}))
+        await yard.chat("hi", model=NOVA)
+
+        assert bedrock.last.headers["authorization"] == "Bearer token"
+        assert "x-amz-date" not in bedrock.last.headers
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("status", "name", "told", "answered"),
+        [
+            (400, "ValidationException", "Bad field.", (400, "invalid_request")),
+            (400, "ServiceQuotaExceededException", "No more.", (429, "rate_limited")),
+            (403, "AccessDeniedException", "No.", (502, "provider_error")),
+            (403, "UnrecognizedClientException", "Bad token.", (502, "provider_error")),
+            (404, "ResourceNotFoundException", "No model.", (404, "model_not_found")),
+            (408, "ModelTimeoutException", "Slow.", (504, "provider_timeout")),
+            (424, "ModelErrorException", "Broke.", (502, "provider_error")),
+            (429, "ThrottlingException", "Slow down.", (429, "rate_limited")),
+            (429, "ModelNotReadyException", "Wait.", (429, "rate_limited")),
+            (500, "InternalServerException", "Oops.", (502, "provider_error")),
+            (503, "ServiceUnavailableException", "Down.", (503, "provider_error")),
+        ],
+    )
+    async def test_are_told_in_the_words_of_the_client(
+        self,
+        yard: Yard,
+        bedrock: ScriptedProvider,
+        status: int,
+        name: str,
+        told: str,
+        answered: tuple[int, str],
+    ) -> None:
+        fields = {**JSON, "x-amzn-errortype": f"{name}:http://internal.amazon.com/coral/"}
+        bedrock.sends(status, fields, json.dumps({"message": told}).encode())
+        heard = await yard.chat("hi", model=NOVA)
+
+        assert (heard.status, heard.json["error"]["stockyard"]["code"]) == answered
+
+    async def test_an_exception_before_the_first_content_fails_the_try(
+        self, yard: Yard, bedrock: ScriptedProvider
+    ) -> None:
+        yard.enable("retrypilot", base_ms=1)
+        broken = frames(START) + eventstream.exception(
+            "throttlingException", b'{"message":"Too many requests."}'
+        )
+        bedrock.sends(200, FRAMES, broken)
+        bedrock.sends(200, FRAMES, TEXT_STREAM)
+        heard = await yard.stream("hi", model=NOVA)
+
+        assert heard.text == "Fine today."
+        assert yard.last.outcomes == ["failed", "ok"]
+
+    @pytest.mark.parametrize(
+        "rest",
+        [
+            eventstream.exception("modelStreamErrorException", b'{"message":"It broke."}'),
+            b"",
+            frames(END)[:-20],
+            frames(END)[:-1] + b"\x00",
+        ],
+        ids=["exception", "cut", "cut inside a frame", "wrong checksum"],
+    )
+    async def test_a_stream_that_breaks_ends_with_an_error_and_no_terminator(
+        self, yard: Yard, bedrock: ScriptedProvider, rest: bytes
+    ) -> None:
+        begun = frames(START, delta(0, text="Fine "))
+        bedrock.sends(200, FRAMES, begun + rest)
+        bedrock.in_pieces(cut_at(len(begun))).slowly(between=0.02)
+        heard = await yard.stream("hi", model=NOVA)
+
+        assert heard.pieces == ["Fine "]
+        assert heard.error is not None
+        assert not heard.ended
+        assert yard.last.outcomes == ["partial"]
+
+
+class TestNativeCalls:
+    @pytest.mark.parametrize(
+        "model",
+        [
+            "amazon.nova-lite-v1:0",
+            "amazon.nova-lite-v1%3A0",
+            "arn%3Aaws%3Abedrock%3Aeu-west-1%3A1%3Ainference-profile%2Feu.amazon.nova-lite-v1%3A0",
+        ],
+    )
+    async def test_path_and_body_go_on_as_they_came(
+        self, yard: Yard, bedrock: ScriptedProvider, model: str
+    ) -> None:
+        answer = converse({"text": "ok"})
+        bedrock.sends(200, JSON, answer)
+        heard = await yard.call(f"/bedrock/model/{model}/converse", ASKED)
+
+        assert heard.body == answer
+        assert bedrock.last.target == f"/model/{model}/converse"
+        assert bedrock.last.body == ASKED
+        assert signed_right(bedrock.last)
+        assert yard.last.usage is not None
+        assert yard.last.usage.total == 37
+
+    async def test_frames_come_back_as_they_are(
+        self, yard: Yard, bedrock: ScriptedProvider
+    ) -> None:
+        bedrock.sends(200, FRAMES, TEXT_STREAM)
+        heard = await yard.call(f"{NATIVE}-stream", ASKED)
+
+        assert heard.body == TEXT_STREAM
+        assert heard.headers["content-type"] == FRAMES["content-type"]
+        assert yard.last.usage is not None
+        assert yard.last.usage.total == 37
+
+    async def test_an_exception_in_the_stream_is_heard_as_it_is(
+        self, yard: Yard, bedrock: ScriptedProvider
+    ) -> None:
+        begun = frames(START, delta(0, text="Fine "))
+        stream = begun + eventstream.exception(
+            "modelStreamErrorException", b'{"message":"It broke."}'
+        )
+        bedrock.sends(200, FRAMES, stream).in_pieces(cut_at(len(begun))).slowly(between=0.02)
+        heard = await yard.call(f"{NATIVE}-stream", ASKED)
+
+        assert heard.body == stream
+        assert yard.last.outcomes == ["partial"]
+
+    async def test_refusals_of_ours_are_said_as_the_service_says_them(
+        self, yard: Yard, bedrock: ScriptedProvider
+    ) -> None:
+        heard = await yard.call(NATIVE, b"{", headers={"authorization": "Bearer sk-sy-wrong"})
+
+        assert heard.status == 403
+        assert heard.headers["x-amzn-errortype"] == "AccessDeniedException"
+        assert heard.json["message"]
+
+    @pytest.mark.parametrize("verb", ["invoke", "invoke-with-response-stream"])
+    async def test_bodies_of_messages_are_read_and_metered(
+        self, yard: Yard, bedrock: ScriptedProvider, verb: str
+    ) -> None:
+        answers = {
+            "invoke": (JSON, message({"type": "text", "text": "ok"})),
+            "invoke-with-response-stream": (FRAMES, message_stream("o", "k")),
+        }
+        bedrock.sends(200, *answers[verb])
+        asked = b'{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"messages":[]}'
+        heard = await yard.call(f"/bedrock/model/anthropic.claude-x/{verb}", asked)
+
+        assert heard.body == answers[verb][1]
+        assert bedrock.last.body == asked
+        assert yard.last.exchange.kind == "chat"
+        assert yard.last.usage is not None
+        assert yard.last.usage.total == 37
+
+    async def test_other_bodies_are_relayed_unread_and_metered_from_headers(
+        self, yard: Yard, bedrock: ScriptedProvider
+    ) -> None:
+        counted = {
+            **JSON,
+            "x-amzn-bedrock-input-token-count": "12",
+            "x-amzn-bedrock-output-token-count": "5",
+        }
+        bedrock.sends(200, counted, b'{"results":[{"outputText":"ok"}]}')
+        asked = b'{"inputText": "hi",   "textGenerationConfig": {}}'
+        heard = await yard.call("/bedrock/model/amazon.titan-text-lite-v1/invoke", asked)
+
+        assert heard.body == b'{"results":[{"outputText":"ok"}]}'
+        assert bedrock.last.body == asked
+        assert yard.last.exchange.kind == "passthrough"
+        assert yard.last.usage is not None
+        assert (yard.last.usage.prompt, yard.last.usage.completion) == (12, 5)
+
+    async def test_counts_at_the_end_of_an_unread_stream_are_found(
+        self, yard: Yard, bedrock: ScriptedProvider
+    ) -> None:
+        metrics = {"inputTokenCount": 12, "outputTokenCount": 5, "invocationLatency": 9}
+        stream = chunks({"generation": "ok"}, {"amazon-bedrock-invocationMetrics": metrics})
+        bedrock.sends(200, FRAMES, stream)
+        verb = "invoke-with-response-stream"
+        heard = await yard.call(f"/bedrock/model/meta.llama3-v1/{verb}", b'{"prompt":"hi"}')
+
+        assert heard.body == stream
+        assert yard.last.usage is not None
+        assert (yard.last.usage.prompt, yard.last.usage.completion) == (12, 5)
+
+
+async def test_without_a_region_it_cannot_be_called(yard: Yard) -> None:
+    yard.provider("bedrock", auth="sigv4:bedrock", api_key="AKID:secret")
+    heard = await yard.chat("hi", model=NOVA)
+
+    assert heard.status == 502
+    assert "region" in heard.json["error"]["message"]
+
+
+def test_the_end_of_the_answer_is_not_the_end_of_its_stream() -> None:
+    assert TEXT_STREAM.endswith(frames(COUNTS))
