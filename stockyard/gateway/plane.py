@@ -167,7 +167,9 @@ class DataPlane:
     def usual_model(self, endpoint: Endpoint) -> str:
         """The model of a call that names none. Raises Refused (400) where there is none."""
         alias = endpoint.model_alias
-        if alias and alias in self.aliases():
+        if alias and (
+            alias in self.aliases() or self.directory().targets(alias, endpoint.kind)
+        ):
             return alias
         hint = f" An operator may name a usual one as the alias '{alias}'." if alias else ""
         message = f"The request has no 'model'.{hint}"

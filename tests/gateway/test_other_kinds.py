@@ -1,0 +1,447 @@
+"""Calls that are no chats: embeddings, rerank and moderations, through the whole gateway."""
+
+import json
+from typing import Any
+
+import pytest
+
+from stockyard.core.exchange import Exchange
+from stockyard.core.module import TEXT_KINDS, Module, ModuleConfig, Stage
+from stockyard.testing.script import Script
+from stockyard.testing.yard import Yard
+
+JSON = {"content-type": "application/json"}
+VECTORS = {
+    "object": "list",
+    "data": [{"object": "embedding", "index": 0, "embedding": [0.5, -1.0]}],
+    "model": "text-embedding-3-small",
+    "usage": {"prompt_tokens": 3, "total_tokens": 3},
+}
+COHERE_VECTORS = {
+    "id": "x",
+    "embeddings": {"float": [[0.5, -1.0]]},
+    "meta": {"billed_units": {"input_tokens": 3}},
+    "response_type": "embeddings_by_type",
+}
+GEMINI_VECTORS = {"embeddings": [{"values": [0.5, -1.0]}]}
+PLACES = {
+    "id": "x",
+    "results": [{"index": 1, "relevance_score": 0.9}, {"index": 0, "relevance_score": 0.1}],
+    "meta": {"billed_units": {"search_units": 1}},
+}
+NOTHING_FOUND = {
+    "id": "modr-1",
+    "model": "omni-moderation-latest",
+    "results": [{"flagged": False, "categories": {"hate": False}, "category_scores": {"hate": 0}}],
+}
+
+EMBEDDINGS = {"model": "text-embedding-3-small", "input": "hi"}
+RERANK = {"model": "rerank-v3.5", "query": "q", "documents": ["a", "b"]}
+MODERATION = {"model": "omni-moderation-latest", "input": "hi"}
+
+
+class OnlyTexts(Module[ModuleConfig]):
+    """Reads chats, and would break on anything else."""
+
+    name = "only_texts"
+    category = "safety"
+    stage = Stage.INSPECT
+    handles = TEXT_KINDS
+
+    def on_request(self, x: Exchange) -> None:
+        x.note(self.name, "read", {"messages": len(x.request.messages)})
+
+
+def answers(script: Script, answer: Any) -> None:
+    script.sends(200, JSON, json.dumps(answer).encode())
+
+
+@pytest.mark.parametrize(
+    ("path", "provider", "asked", "answer", "there", "kind"),
+    [
+        ("/v1/embeddings", "openai", EMBEDDINGS, VECTORS, "/v1/embeddings", "embeddings"),
+        ("/embeddings", "openai", EMBEDDINGS, VECTORS, "/v1/embeddings", "embeddings"),
+        ("/v1/moderations", "openai", MODERATION, NOTHING_FOUND, "/v1/moderations", "moderations"),
+        ("/moderations", "openai", MODERATION, NOTHING_FOUND, "/v1/moderations", "moderations"),
+        ("/v1/rerank", "cohere", RERANK, PLACES, "/v2/rerank", "rerank"),
+        ("/v2/rerank", "cohere", RERANK, PLACES, "/v2/rerank", "rerank"),
+        ("/rerank", "cohere", RERANK, PLACES, "/v2/rerank", "rerank"),
+        (
+            "/v2/embed",
+            "cohere",
+            {"model": "embed-v4.0", "texts": ["hi"], "input_type": "search_query"},
+            COHERE_VECTORS,
+            "/v2/embed",
+            "embeddings",
+        ),
+        (
+            "/v1beta/models/gemini-embedding-001:batchEmbedContents",
+            "gemini",
+            {"requests": [{"content": {"parts": [{"text": "hi"}]}}]},
+            GEMINI_VECTORS,
+            "/v1beta/models/gemini-embedding-001:batchEmbedContents",
+            "embeddings",
+        ),
+    ],
+)
+async def test_bytes_pass_as_they_are_where_both_sides_speak_the_format(
+    yard: Yard, path: str, provider: str, asked: Any, answer: Any, there: str, kind: str
+) -> None:
+    scripted = yard.provider(provider)
+    answers(scripted, answer)
+    body = json.dumps({**asked, "odd": 1.50}).encode()
+
+    told = await yard.call(path, body)
+
+    assert told.status == 200
+    assert told.body == json.dumps(answer).encode()
+    assert told.headers["content-type"] == "application/json"
+    assert (scripted.last.path, scripted.last.body) == (there, body)
+    assert yard.last.exchange.kind == kind
+    assert yard.last.attempts == [f"{provider} 200"]
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "answer", "path", "sent"),
+    [
+        (
+            "cohere",
+            "embed-v4.0",
+            COHERE_VECTORS,
+            "/v2/embed",
+            {
+                "model": "embed-v4.0",
+                "texts": ["hi"],
+                "input_type": "search_document",
+                "embedding_types": ["float"],
+                "output_dimension": 2,
+            },
+        ),
+        (
+            "gemini",
+            "gemini-embedding-001",
+            GEMINI_VECTORS,
+            "/v1beta/models/gemini-embedding-001:batchEmbedContents",
+            {
+                "requests": [
+                    {
+                        "model": "models/gemini-embedding-001",
+                        "content": {"parts": [{"text": "hi"}]},
+                        "outputDimensionality": 2,
+                    }
+                ]
+            },
+        ),
+        (
+            "voyage",
+            "voyage-3",
+            {"data": [{"index": 0, "embedding": [0.5, -1]}], "usage": {"total_tokens": 3}},
+            "/v1/embeddings",
+            {
+                "model": "voyage-3",
+                "input": "hi",
+                "output_dimension": 2,
+                "encoding_format": "base64",
+            },
+        ),
+        (
+            "ollama",
+            "ollama/nomic-embed-text",
+            {"model": "nomic-embed-text", "embeddings": [[0.5, -1.0]], "prompt_eval_count": 3},
+            "/api/embed",
+            {"model": "nomic-embed-text", "input": "hi", "dimensions": 2},
+        ),
+        (
+            "perplexity",
+            "perplexity/pplx-embed-v1",
+            {"data": [{"index": 0, "embedding": "Af8="}], "usage": {"prompt_tokens": 3}},
+            "/v1/embeddings",
+            {"model": "pplx-embed-v1", "input": "hi", "dimensions": 2},
+        ),
+    ],
+)
+async def test_embeddings_reach_providers_of_other_formats(
+    yard: Yard, provider: str, model: str, answer: Any, path: str, sent: Any
+) -> None:
+    scripted = yard.provider(provider)
+    answers(scripted, answer)
+    asked = {"model": model, "input": "hi", "dimensions": 2, "encoding_format": "base64"}
+
+    told = await yard.call("/v1/embeddings", asked)
+
+    assert told.status == 200
+    body = json.loads(told.body)
+    expected = "AACAPwAAgL8=" if provider == "perplexity" else "AAAAPwAAgL8="
+    assert body["data"] == [{"object": "embedding", "index": 0, "embedding": expected}]
+    assert body["id"]
+    assert (scripted.last.path, json.loads(scripted.last.body)) == (path, sent)
+    if provider != "gemini":  # does not count
+        assert yard.last.exchange.usage is not None
+        assert yard.last.exchange.usage.prompt == 3
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "answer", "path", "sent"),
+    [
+        (
+            "voyage",
+            "voyage/rerank-2",
+            {"data": [{"index": 1, "relevance_score": 0.9}], "usage": {"total_tokens": 3}},
+            "/v1/rerank",
+            {
+                "model": "rerank-2",
+                "query": "q",
+                "documents": ["a", "b"],
+                "top_k": 1,
+                "return_documents": True,
+            },
+        ),
+        (
+            "jina",
+            "jina-reranker-v2",
+            {"results": [{"index": 1, "relevance_score": 0.9}], "usage": {"total_tokens": 3}},
+            "/v1/rerank",
+            {
+                "model": "jina-reranker-v2",
+                "query": "q",
+                "documents": ["a", "b"],
+                "top_n": 1,
+                "return_documents": True,
+            },
+        ),
+        (
+            "hf-tei",
+            "hf-tei/bge",
+            [{"index": 1, "score": 0.9}, {"index": 0, "score": 0.1}],
+            "/rerank",
+            {"query": "q", "texts": ["a", "b"], "return_text": True},
+        ),
+    ],
+)
+async def test_rerank_reaches_providers_of_other_formats(
+    yard: Yard, provider: str, model: str, answer: Any, path: str, sent: Any
+) -> None:
+    scripted = yard.provider(provider)
+    answers(scripted, answer)
+    asked = {**RERANK, "model": model, "top_n": 1, "return_documents": True}
+
+    told = await yard.call("/v2/rerank", asked)
+
+    assert json.loads(told.body)["results"] == [
+        {"index": 1, "relevance_score": 0.9, "document": {"text": "b"}},
+    ]
+    assert (scripted.last.path, json.loads(scripted.last.body)) == (path, sent)
+
+
+async def test_a_single_content_is_embedded_by_any_provider(yard: Yard) -> None:
+    scripted = yard.provider("openai")
+    answers(scripted, VECTORS)
+    asked = {"content": {"parts": [{"text": "hi"}]}, "taskType": "RETRIEVAL_QUERY"}
+
+    told = await yard.call("/v1/models/text-embedding-3-small:embedContent", asked)
+
+    assert json.loads(told.body)["embedding"] == {"values": [0.5, -1.0]}
+    assert json.loads(scripted.last.body) == {
+        "model": "text-embedding-3-small",
+        "input": ["hi"],
+        "input_type": "query",
+    }
+
+
+async def test_base64_is_packed_here_where_the_provider_does_not_know_it(yard: Yard) -> None:
+    answers(yard.provider("openai"), VECTORS)
+    told = await yard.call("/v1/embeddings", {**EMBEDDINGS, "encoding_format": "base64"})
+    assert json.loads(told.body)["data"][0]["embedding"] == "AAAAPwAAgL8="
+
+
+async def test_tokens_stay_with_providers_that_know_them(yard: Yard) -> None:
+    openai, cohere = yard.provider("openai"), yard.provider("cohere")
+    answers(openai, VECTORS)
+    answers(cohere, COHERE_VECTORS)
+
+    told = await yard.call("/v1/embeddings", {**EMBEDDINGS, "input": [[1, 2]]})
+    assert told.status == 200
+    assert json.loads(openai.last.body)["input"] == [[1, 2]]
+
+    told = await yard.call("/v1/embeddings", {"model": "embed-v4.0", "input": [[1, 2]]})
+    assert told.status == 400
+    assert told.error is not None
+    assert told.error["param"] == "input"
+    assert not cohere.requests
+
+
+async def test_a_call_that_names_no_model_goes_where_the_operator_says(yard: Yard) -> None:
+    scripted = yard.provider("openai")
+    answers(scripted, NOTHING_FOUND)
+    yard.set("aliases.moderations", "openai/omni-moderation-latest")
+
+    told = await yard.call("/v1/moderations", {"input": "hi"})
+
+    assert told.status == 200
+    assert json.loads(scripted.last.body) == {"input": "hi", "model": "omni-moderation-latest"}
+
+
+async def test_without_such_an_alias_the_model_is_asked_for(yard: Yard) -> None:
+    yard.provider("openai")
+    told = await yard.call("/v1/moderations", {"input": "hi"})
+    assert told.status == 400
+    assert told.error is not None
+    assert told.error["param"] == "model"
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/v1/embeddings", {**EMBEDDINGS, "model": "claude-embed"}),
+        ("/v1/embeddings", {**EMBEDDINGS, "model": "anthropic/claude-embed"}),
+        ("/v1/moderations", {**MODERATION, "model": "claude-x"}),
+    ],
+)
+async def test_a_provider_without_the_kind_is_named(yard: Yard, path: str, asked: Any) -> None:
+    scripted = yard.provider("anthropic").says("never")
+    told = await yard.call(path, asked)
+    assert (told.status, told.error and told.error["code"]) == (404, "model_not_found")
+    assert told.error is not None
+    assert "'anthropic' does not offer" in told.error["message"]
+    assert not scripted.requests
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "param"),
+    [
+        ("/v1/embeddings", {"model": "text-embedding-3-small"}, "input"),
+        ("/v1/embeddings", {"input": "x"}, "model"),
+        ("/v1/embeddings", {**EMBEDDINGS, "input": 4}, "input"),
+        ("/v1/moderations", {"model": "omni-moderation-latest"}, "input"),
+    ],
+)
+async def test_bad_requests_are_400_and_name_the_field(
+    yard: Yard, path: str, asked: Any, param: str
+) -> None:
+    scripted = yard.provider("openai")
+    told = await yard.call(path, asked)
+    assert told.status == 400
+    assert told.error is not None
+    assert told.error["param"] == param
+    assert not scripted.requests
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "provider"),
+    [
+        ("/v1/embeddings", EMBEDDINGS, "openai"),
+        ("/v1/moderations", MODERATION, "openai"),
+        ("/v2/rerank", RERANK, "cohere"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("theirs", "ours"), [(400, 400), (401, 502), (404, 404), (429, 429), (500, 502), (503, 503)]
+)
+async def test_errors_of_providers_become_ours(
+    yard: Yard, path: str, asked: Any, provider: str, theirs: int, ours: int
+) -> None:
+    yard.disable("retrypilot")
+    error = {"message": "It broke.", "error": {"message": "It broke."}}
+    yard.provider(provider).sends(theirs, JSON, json.dumps(error).encode())
+
+    told = await yard.call(path, asked)
+
+    assert told.status == ours
+    body = json.loads(told.body)
+    said = body if provider == "cohere" else body["error"]
+    assert said["stockyard"]["upstream_status"] == theirs
+    assert yard.last.outcomes == ["failed"]
+
+
+async def test_a_missing_key_is_told_in_the_words_of_the_path(yard: Yard) -> None:
+    yard.provider("openai")
+    nobody = {"authorization": "Bearer sk-sy-nobody"}
+    told = await yard.call("/v2/rerank", RERANK, headers=nobody)
+    assert told.status == 401
+    assert set(json.loads(told.body)) == {"id", "message", "stockyard"}
+    told = await yard.call("/v1/embeddings", EMBEDDINGS, headers=nobody)
+    assert told.status == 401
+    assert json.loads(told.body)["error"]["code"] == "invalid_api_key"
+
+
+@pytest.mark.parametrize("answer", [b"<html>", b"{", b'{"error":{"message":"no"}}'])
+async def test_an_answer_that_is_none_is_502(yard: Yard, answer: bytes) -> None:
+    yard.provider("openai").sends(200, JSON, answer)
+    told = await yard.call("/v1/embeddings", EMBEDDINGS)
+    assert told.status == 502
+
+
+@pytest.mark.parametrize(
+    ("path", "provider", "asked", "answer", "prompt"),
+    [
+        ("/openai/v1/embeddings", "openai", EMBEDDINGS, VECTORS, 3),
+        ("/openai/embeddings", "openai", EMBEDDINGS, VECTORS, 3),
+        (
+            "/cohere/v2/embed",
+            "cohere",
+            {"model": "embed-v4.0", "texts": ["hi"]},
+            COHERE_VECTORS,
+            3,
+        ),
+        (
+            "/gemini/v1beta/models/gemini-embedding-001:embedContent",
+            "gemini",
+            {"content": {"parts": [{"text": "hi"}]}},
+            {"embedding": {"values": [1]}, "usageMetadata": {"promptTokenCount": 2}},
+            2,
+        ),
+    ],
+)
+async def test_native_paths_are_metered(
+    yard: Yard, path: str, provider: str, asked: Any, answer: Any, prompt: int
+) -> None:
+    answers(yard.provider(provider), answer)
+    told = await yard.call(path, asked)
+    assert told.body == json.dumps(answer).encode()
+    assert yard.last.exchange.kind == "embeddings"
+    assert yard.last.exchange.usage is not None
+    assert yard.last.exchange.usage.prompt == prompt
+
+
+async def test_rerank_is_metered_in_searches(yard: Yard) -> None:
+    answers(yard.provider("cohere"), PLACES)
+    await yard.call("/v2/rerank", RERANK)
+    assert yard.last.exchange.usage is not None
+    assert yard.last.exchange.usage.units == {"rerank_unit": 1}
+
+
+async def test_modules_of_chats_are_left_out_and_others_read_the_texts(yard: Yard) -> None:
+    scripted = yard.provider("openai")
+    answers(scripted, VECTORS)
+    yard.add(OnlyTexts)
+    yard.enable("promptguard")
+
+    told = await yard.call("/v1/embeddings", {**EMBEDDINGS, "input": "to ann@example.com"})
+
+    assert told.status == 200
+    assert "ann@example.com" not in scripted.last.body.decode()
+    assert "promptguard masked" in yard.last.findings
+    assert "only_texts read" not in yard.last.findings
+
+
+async def test_limits_count_them(yard: Yard) -> None:
+    answers(yard.provider("openai"), VECTORS)
+    yard.enable("ratelimit", limits=[{"calls": 1, "per_seconds": 60, "kinds": ["embeddings"]}])
+    first = await yard.call("/v1/embeddings", EMBEDDINGS)
+    second = await yard.call("/v1/embeddings", EMBEDDINGS)
+    assert (first.status, second.status) == (200, 429)
+
+
+async def test_the_next_provider_that_offers_the_kind_takes_over(yard: Yard) -> None:
+    yard.disable("retrypilot")
+    yard.provider("openai").sends(503, JSON, b"{}")
+    mistral = yard.provider("mistral")
+    answers(mistral, VECTORS)
+    target = {"provider": "mistral", "model": "mistral-embed"}
+    yard.enable("failover", chains=[{"targets": [target]}])
+
+    told = await yard.call("/v1/embeddings", EMBEDDINGS)
+
+    assert told.status == 200
+    assert json.loads(mistral.last.body)["model"] == "mistral-embed"
+    assert yard.last.attempts == ["openai 503", "mistral 200"]
