@@ -97,19 +97,21 @@ class Call:
                 self._send(raw.status, egress.native_fields(raw.fields), raw.body)
                 return
             body = raw.body
+            fields = egress.type_of(x.kind, raw.fields) + egress.unified_fields(raw.fields)
         else:
             assert self.codec is not None  # noqa: S101  only raw answers come without a codec
             body = self.codec.encode_response(response, egress.pen_of(x, response.meaning.model))
-        if raw is not None:
-            fields = egress.type_of(x.kind, raw.fields) + egress.unified_fields(raw.fields)
-        else:
             fields = egress.type_written(x.kind, body)
+            if raw is not None:
+                fields += egress.unified_fields(raw.fields)
         self._send(200, fields, body)
 
     def _hands_on(self, raw: Raw) -> bool:
         """Whether the provider's bytes are what the client asked for."""
-        codec, inbound = self.codec, self.x.inbound
-        if inbound.native is not None or not isinstance(codec, WholeCodec):
+        codec, x = self.codec, self.x
+        inbound = x.inbound
+        # Asked first of the kind: an abstract class takes its time to say who is of it.
+        if x.kind == "chat" or inbound.native is not None or not isinstance(codec, WholeCodec):
             return True
         return codec.honours(inbound.body, raw.body)
 

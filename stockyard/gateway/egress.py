@@ -21,6 +21,17 @@ TYPED = frozenset({"audio"})
 SHOWN_TYPES = (b"audio/", b"application/json", b"application/x-subrip", b"text/plain", b"text/vtt")
 """How the content types begin that are handed on. Nothing that a browser would run."""
 
+_SOUNDS = (
+    (b"RIFF", b"wav"),
+    (b"OggS", b"ogg"),
+    (b"fLaC", b"flac"),
+    (b"ID3", b"mpeg"),
+    (b"\xff\xf3", b"mpeg"),
+    (b"\xff\xfb", b"mpeg"),
+    (b"\xff\xf1", b"aac"),
+)
+"""How files of sound begin."""
+
 NATIVE_STAYS = frozenset(
     (
         b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer "
@@ -60,8 +71,17 @@ def type_of(kind: Kind, fields: Iterable[tuple[bytes, bytes]]) -> bytes:
 
 
 def type_written(kind: Kind, body: bytes) -> bytes:
-    """The same of an answer that a codec wrote: of those that are not JSON, only texts are."""
-    return TEXT_HEAD if kind in TYPED and not body.startswith(b"{") else JSON_HEAD
+    """The same of an answer that a codec wrote, which tells by its first bytes what it is."""
+    if kind not in TYPED or body.startswith(b"{"):
+        return JSON_HEAD
+    for opening, sound in _SOUNDS:
+        if body.startswith(opening):
+            return b"content-type: audio/%b\r\n" % sound
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return BYTES_HEAD
+    return TEXT_HEAD
 
 
 def own_fields(x: Exchange) -> bytes:

@@ -12,6 +12,7 @@ from stockyard.wire.cohere_rerank import words as rerank_words
 from stockyard.wire.cohere_rerank.codec import RerankCodec
 from stockyard.wire.gemini.codec import GeminiArrayCodec, GeminiCodec
 from stockyard.wire.gemini_embed.codec import GeminiEmbedCodec, GeminiEmbedContentCodec
+from stockyard.wire.mistral_speech.codec import MistralSpeechCodec
 from stockyard.wire.nvidia_ranking.codec import RankingCodec
 from stockyard.wire.ollama_chat.codec import OllamaCodec
 from stockyard.wire.ollama_embed.codec import OllamaEmbedCodec
@@ -58,6 +59,7 @@ _CODECS: tuple[Codec, ...] = (
     RankingCodec(),
     ModerationsCodec(),
     SpeechCodec(),
+    MistralSpeechCodec(),
     TranscriptionsCodec(),
     ImagesCodec(),
 )

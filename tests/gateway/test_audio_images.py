@@ -470,6 +470,57 @@ async def test_an_object_in_place_of_sound_is_an_error(yard: Yard) -> None:
     assert heard.error["message"] == "The voice is gone."
 
 
+WAV = b"RIFF\x24\0\0\0WAVE" + bytes(range(256))
+
+
+@pytest.mark.parametrize("wanted", ["audio", "sse"])
+async def test_mistral_wraps_its_sound(yard: Yard, wanted: str) -> None:
+    wrapped = json.dumps({"audio_data": base64.b64encode(WAV).decode()}).encode()
+    mistral = yard.provider("mistral").sends(200, JSON, wrapped)
+    asked = speech("mistral/voxtral-mini-tts-latest", stream_format=wanted)
+    heard = await yard.call("/v1/audio/speech", asked)
+    assert heard.status == 200
+    assert mistral.last.fields == {
+        "model": "voxtral-mini-tts-latest",
+        "input": "Good day.",
+        "voice": "alloy",
+    }
+    if wanted == "audio":
+        assert (heard.body, heard.headers["content-type"]) == (WAV, "audio/wav")
+    else:
+        assert base64.b64decode(heard.events[0].json["audio"]) == WAV
+        assert heard.events[1].json == {"type": "speech.audio.done"}
+    assert yard.last.usage is not None
+    assert yard.last.usage.units == {"character": 9}
+
+
+async def test_mistrals_own_path_answers_as_it_does(yard: Yard) -> None:
+    wrapped = b'{"audio_data": "AAAA"}'
+    yard.provider("mistral").sends(200, JSON, wrapped)
+    heard = await yard.call("/mistral/v1/audio/speech", speech("voxtral-mini-tts-latest"))
+    assert (heard.status, heard.body) == (200, wrapped)
+    assert yard.last.usage is not None
+
+
+async def test_another_provider_takes_over_with_the_original_form(yard: Yard) -> None:
+    openai = yard.provider("openai").sends(503, JSON, b'{"error":{"message":"Busy."}}')
+    groq = yard.provider("groq").sends(200, JSON, TRANSCRIPT)
+    target = {"provider": "groq", "model": "whisper-large-v3"}
+    yard.enable("failover", chains=[{"targets": [target]}])
+    heard = await yard.call("/v1/audio/transcriptions", recording(), headers=FORM)
+    assert (heard.status, heard.body) == (200, TRANSCRIPT)
+    assert openai.last.body == recording()
+    assert groq.last.body == recording("whisper-large-v3")
+
+
+async def test_an_alias_leads_to_its_model(yard: Yard) -> None:
+    openai = yard.provider("openai").sends(200, {"content-type": "audio/mpeg"}, SOUND)
+    yard.enable("modelalias", aliases=[{"alias": "voice", "model": "openai/tts-1-hd"}])
+    heard = await yard.call("/v1/audio/speech", speech("voice"))
+    assert heard.body == SOUND
+    assert openai.last.fields["model"] == "tts-1-hd"
+
+
 async def test_groq_transcribes_at_its_own_path(yard: Yard) -> None:
     groq = yard.provider("groq").sends(200, JSON, TRANSCRIPT)
     body = recording("groq/whisper-large-v3")

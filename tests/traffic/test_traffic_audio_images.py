@@ -18,6 +18,7 @@ from stockyard.core.speech import SpeechContent
 from stockyard.core.transcription import TranscriptionContent
 from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Codec, Pen
+from stockyard.wire.mistral_speech.codec import MistralSpeechCodec
 from stockyard.wire.openai_images.codec import ImagesCodec
 from stockyard.wire.openai_speech.codec import SpeechCodec
 from stockyard.wire.openai_transcriptions.codec import TranscriptionsCodec
@@ -29,6 +30,7 @@ pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason="no recorded traffic b
 CODECS: dict[str, Codec] = {
     "openai.images": ImagesCodec(),
     "openai.audio_speech": SpeechCodec(),
+    "mistral.audio_speech": MistralSpeechCodec(),
     "openai.audio_transcriptions": TranscriptionsCodec(),
     "mistral.audio_transcriptions": TranscriptionsCodec(),
     "cohere.audio_transcriptions": TranscriptionsCodec(),
