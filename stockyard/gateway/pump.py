@@ -15,7 +15,7 @@ from stockyard.core.pipeline import Passage
 from stockyard.core.stream import Stream
 from stockyard.errors import StockyardError
 from stockyard.gateway.contract import Reply
-from stockyard.wire.codec import Codec, Fault, StreamWriter
+from stockyard.wire.codec import Codec, Continuing, Fault, StreamWriter
 
 KEPT_BYTES = 1024 * 1024
 
@@ -123,6 +123,8 @@ class RawPump(Pump):
         self._bare = bare
         self._kept: list[bytes] | None = [] if passage.keeps and codec is not None else None
         self._size = 0
+        self._begun = self._last = b""
+        """The first and the last piece that went out."""
 
     def _take(self) -> None:
         self.stream.start_raw(self)
@@ -130,6 +132,9 @@ class RawPump(Pump):
     def data(self, piece: bytes) -> None:
         if self._over:
             return
+        self._last = piece
+        if not self._begun:
+            self._begun = piece
         if self._kept is not None:
             self._size += len(piece)
             if self._size > KEPT_BYTES:
@@ -157,6 +162,8 @@ class RawPump(Pump):
     def fail(self, fault: Fault) -> None:
         if self._bare or self._codec is None:
             self._reply.cut()  # no proper end
+        elif isinstance(self._codec, Continuing):
+            self._reply.finish(self._codec.failed_after(fault, self._begun, self._last))
         else:
             self._reply.finish(self._codec.failed_stream(fault))
 

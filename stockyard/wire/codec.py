@@ -244,3 +244,14 @@ class Forms(Protocol):
 
     def content_type(self, body: bytes) -> bytes:
         """The type of a body that goes out, whether written anew or spliced."""
+
+
+@runtime_checkable
+class Continuing(Protocol):
+    """What a codec does besides, when the error event of a forwarded stream must follow from it.
+
+    Asked once for a stream that broke.
+    """
+
+    def failed_after(self, fault: Fault, first: bytes, last: bytes) -> bytes:
+        """As `failed_stream`, after a stream that began with `first` and has come to `last`."""

@@ -111,8 +111,29 @@ async def test_a_stream_that_is_cut_ends_in_both_errors(yard: Yard) -> None:
         b"event: error",
         b"event: response.failed",
     ]
-    failed = json.loads(blocks[-1].partition(b"data: ")[2])["response"]
+    told = [json.loads(block.partition(b"data: ")[2]) for block in blocks if b"data: " in block]
+    failed = told[-1]["response"]
     assert failed["error"]["code"] == "server_error"
+    assert failed["status"] == "failed"
+    assert failed["id"] == told[0]["response"]["id"]
+    assert failed["model"] == told[0]["response"]["model"]
+    assert [one["sequence_number"] for one in told] == list(range(len(told)))
+
+
+async def test_the_end_of_a_stream_without_numbers_has_none(yard: Yard) -> None:
+    events = {"content-type": "text/event-stream"}
+    cut = (
+        b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta",'
+        b'"item_id":"i","output_index":0,"content_index":0,'
+        b'"delta":"\\"sequence_number\\":7, hi"}\n\n'
+    )
+    yard.provider("openai").sends(200, events, cut)
+    body = {"model": yard.body()["model"], "input": "hi", "stream": True}
+    answer = await yard.call("/v1/responses", body)
+    failed = answer.events[-1].json
+    assert failed["type"] == "response.failed"
+    assert failed["response"]["id"] is None
+    assert "sequence_number" not in failed
 
 
 async def test_a_chat_is_answered_by_a_provider_that_speaks_responses(yard: Yard) -> None:

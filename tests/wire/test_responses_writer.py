@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stockyard.core.events import (
@@ -341,7 +341,7 @@ def test_only_the_first_choice_is_shown() -> None:
 KEYS = st.sampled_from(["a", "b", "c"])
 KINDS = {"a": "text", "b": "reasoning", "c": "tool_call"}
 STEPS = st.one_of(
-    KEYS.map(lambda key: PartStarted(key=key, kind=KINDS[key], id=key, name=key)),  # type: ignore[arg-type]
+    KEYS.map(lambda key: opened(key)),
     KEYS.map(lambda key: PartEnded(key=key)),
     st.text().map(lambda text: TextDelta(key="a", text=text)),
     st.text().map(lambda text: ReasoningDelta(key="b", text=text)),
@@ -349,18 +349,24 @@ STEPS = st.one_of(
 )
 
 
+def opened(key: str) -> PartStarted:
+    return PartStarted(key=key, kind=KINDS[key], id=key, name=key)  # type: ignore[arg-type]
+
+
+@example([opened("c"), opened("c")])
+@example([opened("c"), PartEnded(key="c"), opened("c")])
+@example([opened("a"), opened("c"), opened("a"), TextDelta(key="a", text="x")])
+@example([opened("b"), ReasoningDelta(key="b", text="x"), opened("b")])
 @given(st.lists(STEPS, max_size=20))
 def test_whatever_comes_every_event_has_its_place(steps: list[Event]) -> None:
-    begun = {step.key: step for step in reversed(steps) if isinstance(step, PartStarted)}
     writer = CODEC.writer(pen())
-    once = [s for s in steps if not isinstance(s, PartStarted) or begun[s.key] is s]
-    out = writer.write([Started(), *once, Finished(reason="stop")]) + writer.end()
+    out = writer.write([Started(), *steps, Finished(reason="stop")]) + writer.end()
     events = said(out)
     assert [event["sequence_number"] for event in events] == list(range(len(events)))
-    opened = [e["output_index"] for e in events if e["type"] == "response.output_item.added"]
-    closed = [e["output_index"] for e in events if e["type"] == "response.output_item.done"]
-    assert opened == list(range(len(opened)))
-    assert sorted(closed) == opened
+    added = [e["output_index"] for e in events if e["type"] == "response.output_item.added"]
+    done = [e["output_index"] for e in events if e["type"] == "response.output_item.done"]
+    assert added == list(range(len(added)))
+    assert sorted(done) == added
     reader = CODEC.reader(traits=NONE)
     assert fold(reader.feed(out) + reader.end())[0].choices[0].finish in ("stop", "tool_calls")
     with pytest.raises(UpstreamError):

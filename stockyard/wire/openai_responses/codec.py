@@ -90,3 +90,6 @@ class ResponsesCodec:
 
     def failed_stream(self, fault: Fault) -> bytes:
         return errors.failed_stream(fault)
+
+    def failed_after(self, fault: Fault, first: bytes, last: bytes) -> bytes:
+        return errors.failed_after(fault, first, last)

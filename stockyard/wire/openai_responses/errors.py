@@ -1,14 +1,20 @@
 """Errors as Responses says them: chat's body, and two events at the end of a broken stream."""
 
+import re
 from typing import Any
 
 import msgspec
 
 from stockyard.wire.codec import Fault, WireError
+from stockyard.wire.halves import decode_event
 from stockyard.wire.openai_chat import errors
+from stockyard.wire.sse import Blocks, said
 
 # Our code -> a code of the service on which clients act: they wait, stop, or try again.
 _OFFICIAL = {"rate_limited": "rate_limit_exceeded", "context_length": "context_length_exceeded"}
+
+_NUMBER = re.compile(rb'"sequence_number":[ \t]*([0-9]{1,9})[,} \t\r\n]')
+_NOTHING_KNOWN: dict[str, Any] = {"id": None, "object": "response", "output": []}
 
 
 def encode_error(fault: Fault) -> WireError:
@@ -16,8 +22,28 @@ def encode_error(fault: Fault) -> WireError:
 
 
 def failed_stream(fault: Fault) -> bytes:
-    """The end of a stream that was forwarded; its numbers and its snapshot are the provider's."""
-    return failed_events(fault, {"id": None, "object": "response", "output": []}, None)
+    """The end of a stream of which nothing is known."""
+    return failed_events(fault, dict(_NOTHING_KNOWN), None)
+
+
+def failed_after(fault: Fault, first: bytes, last: bytes) -> bytes:
+    """The end of a stream that was forwarded: it goes on with the provider's ids and numbers."""
+    numbers = _NUMBER.findall(last) or _NUMBER.findall(first)
+    following = int(numbers[-1]) + 1 if numbers else None
+    return failed_events(fault, _begun(first), following)
+
+
+def _begun(first: bytes) -> dict[str, Any]:
+    """The response as the provider announced it."""
+    for block in Blocks().feed(first):
+        try:
+            said_first = decode_event(said(block).data or b"")
+        except (ValueError, RecursionError):
+            continue
+        response = said_first.get("response") if isinstance(said_first, dict) else None
+        if isinstance(response, dict):
+            return response
+    return dict(_NOTHING_KNOWN)
 
 
 def failed_events(fault: Fault, snapshot: dict[str, Any], number: int | None) -> bytes:

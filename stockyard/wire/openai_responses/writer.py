@@ -175,6 +175,8 @@ class ResponsesWriter:
         self._end_message(status)
 
     def _part_started(self, said: PartStarted) -> None:
+        if said.key in self._parts:
+            return  # Opened again, it would stand in the answer twice and be closed once.
         self._parts[said.key] = said
         if said.kind in ("text", "refusal"):
             self._start_spoken(said)
