@@ -163,7 +163,6 @@ class Stockyard:
         recorder = TraceRecorder(database, lambda: self.line.config_version)
         self.signals.listen(ExchangeFinished, "lookout", _unless_off(recorder))
         self.spans = SpanExport(
-            lambda: getattr(self.line.module("tracelink"), "export", None),
             self._post_spans,
             self.background,
             lambda: self.standings.of("tracelink").noticed("export_dropped"),

@@ -18,6 +18,7 @@ from stockyard.core.response import Response
 from stockyard.core.target import Attempt, Target
 
 if TYPE_CHECKING:
+    from stockyard.core.tracing import Export
     from stockyard.core.window import Windows
 
 Kind = Literal[
@@ -230,6 +231,8 @@ class Exchange(Struct, kw_only=True, eq=False):
     """W3C trace id and parent span id, as `trace_id-span_id`, when the caller sent valid ones."""
     spread: Spread | None = None
     """Who is told of the trace; None is nobody."""
+    export: "Export | None" = None
+    """Where its spans are sent, if it is `sampled` in the end."""
     windows: "Windows | None" = None
     """The hold-back windows of its stream (`core.window.Windows`), if a module holds text back."""
 

@@ -29,33 +29,31 @@ Post = Callable[[Export, bytes], Awaitable[int]]
 
 
 class SpanExport:
-    """Listens to finished calls while an Export is set."""
+    """Listens to finished calls, and sends those that carry an Export."""
 
     def __init__(
         self,
-        export: Callable[[], Export | None],
         post: Post,
         background: Callable[[Coroutine[Any, Any, None]], None],
         dropped: Callable[[], None],
         *,
         group_seconds: float = GROUP_SECONDS,
     ) -> None:
-        self._export = export
         self._post = post
         self._background = background
         self._dropped = dropped
         self._group_seconds = group_seconds
-        self._spans: deque[Span] = deque()
+        self._spans: deque[tuple[Export, Span]] = deque()
         self._sending = False
         self._full = asyncio.Event()
         self.lost = 0
         """Spans that were dropped, or in a group that could not be delivered."""
 
     def record(self, signal: ExchangeFinished) -> None:
-        export = self._export()
+        export = signal.exchange.export
         if export is None or not signal.exchange.sampled:
             return
-        spans = spans_of(signal.exchange, export.dialect)
+        spans = [(export, span) for span in spans_of(signal.exchange, export.dialect)]
         if len(self._spans) + len(spans) > MAX_SPANS:
             self._lose(len(spans))
             return
@@ -84,10 +82,11 @@ class SpanExport:
                 return
 
     async def _send_group(self) -> None:
-        export = self._export()
-        group = [self._spans.popleft() for _ in range(min(len(self._spans), GROUP_SPANS))]
-        if export is None:
-            return
+        """Send the oldest spans, as many as go to one place."""
+        export = self._spans[0][0]
+        group: list[Span] = []
+        while self._spans and len(group) < GROUP_SPANS and self._spans[0][0] == export:
+            group.append(self._spans.popleft()[1])
         try:
             status = await self._post(export, encode(group, export.service))
         except StockyardError as error:

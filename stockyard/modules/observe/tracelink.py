@@ -98,7 +98,7 @@ class TraceLink(Module[Config]):
         self._spread = (
             Spread(Globs(config.propagate_to), config.baggage_tags) if config.propagate_to else None
         )
-        self.export = (
+        self._export = (
             Export(
                 config.otlp_url,
                 tuple(config.otlp_headers.items()),
@@ -108,7 +108,6 @@ class TraceLink(Module[Config]):
             if config.otlp_url
             else None
         )
-        """Read by whoever hears that a call is over: a module cannot time itself."""
         if not self._samples:
             self.skips = frozenset({"on_response", "on_error"})
 
@@ -117,6 +116,8 @@ class TraceLink(Module[Config]):
             self._link(x)
         if self._spread is not None:
             x.spread = self._spread
+        if self._export is not None:
+            x.export = self._export
         if self._samples:
             x.sampled = _place(x.trace_parent[:32] or x.trace_id) < self.config.sample_ratio
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from stockyard.apps.lookout.otlp import GROUP_SPANS, MAX_SPANS, SpanExport
-from stockyard.core.exchange import Exchange
 from stockyard.core.signals import ExchangeFinished
 from stockyard.core.tracing import Export
 from stockyard.errors import InvalidConfig, UpstreamError
@@ -74,10 +73,6 @@ async def test_a_group_of_calls_arrives_as_spans(yard: Yard, collector: Scripted
     assert {span["parentSpanId"] for span in modules} <= {root["spanId"]}
 
 
-def export_to(dialect: str = "genai") -> Export:
-    return Export("http://collector.example.com/", (), dialect, "stockyard")  # type: ignore[arg-type]
-
-
 class Collected:
     """Where groups go in a test without sockets."""
 
@@ -96,20 +91,22 @@ class Collected:
     def drop(self) -> None:
         self.dropped += 1
 
-    def exporting(self, export: Export | None) -> SpanExport:
-        return SpanExport(
-            lambda: export, self.post, self.work.append, self.drop, group_seconds=0.05
-        )
+    def exporting(self) -> SpanExport:
+        return SpanExport(self.post, self.work.append, self.drop, group_seconds=0.05)
 
 
-def finished(**fields: Any) -> ExchangeFinished:
-    x: Exchange = an_exchange(**fields)
+EXPORT = Export("http://collector.example.com/", (), "genai", "stockyard")
+
+
+def finished(export: Export | None = EXPORT) -> ExchangeFinished:
+    x = an_exchange()
+    x.export = export
     return ExchangeFinished(x)
 
 
 async def test_what_does_not_fit_is_dropped_and_counted() -> None:
     collected = Collected()
-    spans = collected.exporting(export_to())
+    spans = collected.exporting()
     for _ in range(MAX_SPANS + 7):
         spans.record(finished())
     assert (spans.lost, collected.dropped) == (7, 7)
@@ -123,7 +120,7 @@ async def test_a_collector_that_is_down_loses_a_group_and_nothing_else(
     status: int | UpstreamError,
 ) -> None:
     collected = Collected(status)
-    spans = collected.exporting(export_to())
+    spans = collected.exporting()
     for _ in range(GROUP_SPANS):
         spans.record(finished())
     await collected.work[0]
@@ -135,14 +132,14 @@ async def test_a_collector_that_is_down_loses_a_group_and_nothing_else(
 
 async def test_nothing_is_kept_when_nobody_wants_it() -> None:
     collected = Collected()
-    spans = collected.exporting(None)
-    spans.record(finished())
+    spans = collected.exporting()
+    spans.record(finished(None))
     assert collected.work == []
 
 
 async def test_calls_that_are_not_sampled_are_not_told() -> None:
     collected = Collected()
-    spans = collected.exporting(export_to())
+    spans = collected.exporting()
     signal = finished()
     signal.exchange.sampled = False
     spans.record(signal)
