@@ -269,9 +269,9 @@ class Directory:
 
     def _by_name(self, model: str, kind: str) -> tuple[Target, ...]:
         serving = [p for p in self._configured.values() if p.serves(kind, self.formats)]
-        seller = next((p for p in serving if self._priced.sells(p.name, model)), None)
-        if seller:
-            return self._targets_at(seller, model)
+        sellers = [p for p in serving if self._priced.sells(p.name, model)]
+        if sellers:
+            return self._targets_at(_home(sellers, model), model)
         claims = [(claim, p) for p in serving if (claim := p.claims(model)) is not None]
         if claims:  # max keeps the first of equals: the order of the catalog
             return self._targets_at(max(claims, key=lambda claim: claim[0])[1], model)
@@ -301,14 +301,14 @@ class Directory:
             found = self.targets(name, "chat")
             if found:
                 yield Listed(name, found[0].provider, found[0].model)
-        listed = set(self._aliases)
+        offered: dict[tuple[str, str], list[Provider]] = {}
         for provider in self._configured.values():
             globs = (glob for glob in provider.models if not any(c in glob for c in "*?["))
-            for model in (*self._priced.models(provider.name), *globs):
-                name = self._callable(model, provider)
-                if name not in listed:
-                    listed.add(name)
-                    yield Listed(name, provider.name, model)
+            for model in dict.fromkeys((*self._priced.models(provider.name), *globs)):
+                offered.setdefault((self._callable(model, provider), model), []).append(provider)
+        for (name, model), sellers in offered.items():
+            if name not in self._aliases:
+                yield Listed(name, _home(sellers, model).name, model)
         if self._mock:
             yield Listed(MOCK, MOCK)
 
@@ -316,6 +316,16 @@ class Directory:
         """The name by which it can be called: a provider's name in front of it means another."""
         prefix, slash, _ = model.partition("/")
         return f"{provider.name}/{model}" if slash and self.has_provider(prefix) else model
+
+
+def _home(sellers: Iterable[Provider], model: str) -> Provider:
+    """Of those that sell a model the one that claims it most exactly; others resell it."""
+
+    def closeness(provider: Provider) -> int:
+        claim = provider.claims(model)
+        return -1 if claim is None else claim
+
+    return max(sellers, key=closeness)  # the first of equals: the order of the catalog
 
 
 class _NothingPriced:

@@ -117,6 +117,16 @@ def test_an_exact_name_in_the_price_list_beats_every_glob() -> None:
     assert names(directory.elsewhere(Target("groq", "gpt-oss"), "chat")) == []
 
 
+def test_of_several_who_sell_a_model_the_one_that_claims_it_is_called() -> None:
+    grok = ["grok-4"]
+    directory = a_directory(
+        "GROQ_API_KEY", "XAI_API_KEY", priced=Sold(groq=grok, xai=grok)
+    )
+
+    assert names(directory.targets("grok-4", "chat")) == ["xai/grok-4"]
+    assert {"xai"} == {m.provider for m in directory.listing() if m.id == "grok-4"}
+
+
 def test_the_same_model_is_looked_for_at_others_that_offer_it() -> None:
     llama = ["llama-3.3-70b"]
     priced = Sold(groq=llama, cerebras=llama, together=llama)
@@ -268,13 +278,17 @@ def test_the_list_of_models_has_what_can_be_called_now() -> None:
 
 
 def test_each_listed_model_can_be_called_by_that_name_and_leads_to_its_provider() -> None:
-    variables = ("OPENAI_API_KEY", "GROQ_API_KEY", "TOGETHER_API_KEY", "OPENROUTER_API_KEY")
-    directory = a_directory(*variables, priced=PriceList.bundled())
+    variables = [variable for provider in load() for variable in provider.env[:1]]
+    prices = PriceList.bundled()
+    directory = a_directory(*variables, priced=prices)
 
     listed = [model for model in directory.listing() if model.id != "mock"]
 
     assert len(listed) > 500
     for model in listed:
+        offer = prices.offer(model.provider, model.model)
+        if offer is None or offer.kind != "chat":
+            continue
         (target,) = directory.targets(model.id, "chat")
         assert (target.provider, target.model) == (model.provider, model.model)
 
