@@ -111,6 +111,8 @@ def _completed(told: Usage | None, reckoned: Usage) -> Usage:
     changes: dict[str, int] = {}
     if not told.prompt:
         changes["in_fresh"] = reckoned.in_fresh
-    if told.completion < reckoned.completion:
+    # Who counted the answer and not the prompt counted it to its end.
+    counted = told.completion and "prompt_missing" in told.flags
+    if told.completion < reckoned.completion and not counted:
         changes |= {"out_text": reckoned.out_text, "out_reasoning": reckoned.out_reasoning}
     return replace(told, source="mixed", **changes) if changes else told

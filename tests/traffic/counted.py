@@ -84,7 +84,8 @@ def _counts(usage: Mapping[str, Any]) -> Counts | None:
         return count("prompt_eval_count"), count("eval_count")
     tokens = usage.get("tokens")
     if isinstance(tokens, dict):
-        return int(tokens.get("input_tokens") or 0), int(tokens.get("output_tokens") or 0)
+        prompt = int(tokens.get("input_tokens") or 0) + int(tokens.get("image_tokens") or 0)
+        return prompt, int(tokens.get("output_tokens") or 0)
     return None
 
 

@@ -1,7 +1,8 @@
 """Token counts, both ways.
 
 `tokens` is what the model read and wrote, with the template around the messages; `billed_units` is
-what is paid for, and leaves the template out.
+what is paid for, and leaves the template out. Images stand beside the input, what was cached and
+what was thought inside.
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,8 @@ def read_usage(said: Mapping[str, Any]) -> Usage | None:
     tokens, billed = counts.inside("tokens"), counts.inside("billed_units")
     billed_in, billed_out = billed.get("input_tokens"), billed.get("output_tokens")
     asked, answered = tokens.get("input_tokens"), tokens.get("output_tokens")
-    asked = billed_in if asked is None else asked
+    images = tokens.count("image_tokens")
+    asked = billed_in if asked is None else asked + images
     answered = billed_out if answered is None else answered
     if asked is None and answered is None:
         return None
@@ -33,6 +35,7 @@ def read_usage(said: Mapping[str, Any]) -> Usage | None:
         in_cached=(asked or 0) - fresh,
         out_text=text,
         out_reasoning=(answered or 0) - text,
+        in_image=images,
         billed_in=billed_in,
         billed_out=billed_out,
         units={"search": searches} if searches else {},
@@ -48,9 +51,12 @@ def write_usage(usage: Usage) -> dict[str, Any]:
     }
     if searches := usage.units.get("search"):
         billed["search_units"] = searches
-    tokens = {"input_tokens": usage.prompt, "output_tokens": usage.completion}
+    images = min(usage.in_image, usage.prompt)
+    tokens = {"input_tokens": usage.prompt - images, "output_tokens": usage.completion}
     if usage.out_reasoning:
         tokens["reasoning_tokens"] = usage.out_reasoning
+    if images:
+        tokens["image_tokens"] = images
     said: dict[str, Any] = {"billed_units": billed, "tokens": tokens}
     if usage.in_cached:
         said["cached_tokens"] = usage.in_cached
