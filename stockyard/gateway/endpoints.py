@@ -177,11 +177,16 @@ def find(path: str, method: str, native: Native, query: str = "") -> Endpoint | 
 
 
 def framed(endpoint: Endpoint, query: str) -> Endpoint:
-    """The endpoint with the format of the stream that the query asks for."""
-    array = _ARRAYS.get(endpoint.format) if endpoint.stream else None
-    if array is None or not _EVENTS.isdisjoint(query.split("&")):
+    """The endpoint with the format of the stream that the query asks for.
+
+    Who asks for events gets a stream, even by the verb for whole answers: so do the services.
+    """
+    array = _ARRAYS.get(endpoint.format)
+    if array is None:
         return endpoint
-    return replace(endpoint, format=array)
+    if not _EVENTS.isdisjoint(query.split("&")):
+        return replace(endpoint, stream=True)
+    return replace(endpoint, format=array) if endpoint.stream else endpoint
 
 
 def _of_models(path: str) -> Endpoint | None:

@@ -121,7 +121,7 @@ class DataPlane:
 
     def open(self, head: Head, peer: Peer) -> "Opening | Whole | None":
         endpoint = endpoints.find(head.path, head.method, self._native, head.query)
-        if endpoint is not None and endpoint.stream:
+        if endpoint is not None:
             endpoint = endpoints.framed(endpoint, head.query)
         if endpoint is None:
             if not head.path.startswith(endpoints.DATA_PLANE):
@@ -167,9 +167,7 @@ class DataPlane:
     def usual_model(self, endpoint: Endpoint) -> str:
         """The model of a call that names none. Raises Refused (400) where there is none."""
         alias = endpoint.model_alias
-        if alias and (
-            alias in self.aliases() or self.directory().targets(alias, endpoint.kind)
-        ):
+        if alias and (alias in self.aliases() or self.directory().targets(alias, endpoint.kind)):
             return alias
         hint = f" An operator may name a usual one as the alias '{alias}'." if alias else ""
         message = f"The request has no 'model'.{hint}"

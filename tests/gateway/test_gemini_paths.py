@@ -342,3 +342,38 @@ class TestLists:
         assert answer.status == 400
         assert answer.json["error"]["status"] == "INVALID_ARGUMENT"
         assert param in answer.json["error"]["message"]
+
+
+@pytest.mark.parametrize("native", ["", "/gemini"])
+async def test_who_asks_for_events_by_the_verb_for_whole_answers_gets_them(
+    yard: Yard, native: str
+) -> None:
+    one = b"data: " + json.dumps(chunk("hello", "STOP")).encode() + b"\r\n\r\n"
+    yard.provider("gemini").sends(200, {"content-type": "text/event-stream"}, one)
+    path = native + WHOLE.replace("{model}", "gemini-test") + "?alt=sse"
+    answer = await yard.call(path, HI)
+    assert answer.status == 200
+    assert answer.streamed
+    assert texts([event.json for event in answer.events]) == ["hello"]
+    assert yard.last.error is None
+    assert yard.last.usage is not None
+    assert (yard.last.usage.prompt, yard.last.usage.completion) == (10, 5)
+
+
+@pytest.mark.parametrize("native", ["", "/gemini"])
+async def test_so_does_who_is_answered_whole_all_the_same(yard: Yard, native: str) -> None:
+    yard.provider("gemini").sends(200, JSON, ANSWER)
+    path = native + WHOLE.replace("{model}", "gemini-test") + "?alt=sse"
+    answer = await yard.call(path, HI)
+    assert answer.status == 200
+    assert b"hello" in answer.body
+    assert yard.last.error is None
+    assert yard.last.usage is not None
+    assert yard.last.usage.completion == 5
+
+
+async def test_other_formats_do_not_care_for_alt(yard: Yard) -> None:
+    yard.provider("openai").says("hello")
+    answer = await yard.call("/v1/chat/completions?alt=sse", yard.body("hi"))
+    assert not answer.streamed
+    assert answer.text == "hello"
