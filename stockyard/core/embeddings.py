@@ -44,6 +44,11 @@ class EmbeddingsContent(AnyContent, frozen=True, kw_only=True, omit_defaults=Tru
         kinds = ("tokens" if isinstance(item, tuple) else "file" for item in self._other_items())
         return Counter(kinds)
 
+    @property
+    def tokens(self) -> int:
+        """How many tokens came as such."""
+        return sum(len(item) for item in self.items if isinstance(item, tuple))
+
     def _other_items(self) -> Iterator[Item]:
         return (item for item in self.items if not isinstance(item, str))
 

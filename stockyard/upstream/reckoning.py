@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
+from stockyard.core.embeddings import EmbeddingsContent
 from stockyard.core.estimate import answer_tokens, prompt_tokens, tokens_in
 from stockyard.core.events import Event, Started, UsageSeen
 from stockyard.core.exchange import Exchange
@@ -67,11 +68,15 @@ def usage_of_nothing(x: Exchange) -> Usage | None:
 
 
 def _by_the_piece(x: Exchange) -> Usage | None:
-    """What the request itself tells of characters to speak or images to paint."""
+    """What the request itself tells of texts to embed, characters to speak or images to paint."""
     try:
-        units = x.request.meaning.units()
+        content = x.request.meaning
     except StockyardError:
         return None
+    if isinstance(content, EmbeddingsContent):
+        tokens = sum(map(tokens_in, content.texts())) + content.tokens
+        return Usage(in_fresh=tokens, source="estimated")
+    units = content.units()
     return Usage(units=units, source="estimated") if units else None
 
 

@@ -410,6 +410,15 @@ async def test_rerank_is_metered_in_searches(yard: Yard) -> None:
     assert yard.last.exchange.usage.units == {"rerank_unit": 1}
 
 
+@pytest.mark.parametrize(("said", "tokens"), [("words " * 40, 60), ([[1, 2, 3], [4]], 4)])
+async def test_what_no_provider_counted_is_estimated(yard: Yard, said: Any, tokens: int) -> None:
+    answers(yard.provider("openai"), {**VECTORS, "usage": {}})
+    await yard.call("/v1/embeddings", {**EMBEDDINGS, "input": said})
+    usage = yard.last.exchange.usage
+    assert usage is not None
+    assert (usage.prompt, usage.source) == (tokens, "estimated")
+
+
 async def test_modules_of_chats_are_left_out_and_others_read_the_texts(yard: Yard) -> None:
     scripted = yard.provider("openai")
     answers(scripted, VECTORS)

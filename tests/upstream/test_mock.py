@@ -585,7 +585,7 @@ async def test_what_is_no_request_of_its_format_is_a_400(path: str, body: bytes)
 
 
 @pytest.mark.parametrize(
-    ("path", "method"), [("/v1/embeddings", b"POST"), (CHAT, b"GET"), ("/", b"POST")]
+    ("path", "method"), [("/v1/files", b"POST"), (CHAT, b"GET"), ("/", b"POST")]
 )
 async def test_other_endpoints_are_not_there(path: str, method: bytes) -> None:
     heard = Heard()

@@ -1,4 +1,4 @@
-"""The mock provider's side of `cohere.rerank`: what shares most words with the query comes first."""
+"""The mock provider's side of `cohere.rerank`: who shares most words with the query leads."""
 
 import re
 from typing import Any

@@ -14,6 +14,8 @@ def read_usage(said: Any) -> Usage | None:
     prompt = said.get("prompt_tokens")
     if prompt is None:
         prompt = said.get("total_tokens")
+    if prompt is None:
+        return None
     return read_chat_usage({"completion_tokens": 0, **said, "prompt_tokens": prompt})
 
 
