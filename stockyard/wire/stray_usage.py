@@ -19,7 +19,7 @@ TAIL_BYTES = 64 * 1024
 """How much of the end of an answer is enough to hold its usage."""
 
 _decode = json.JSONDecoder().raw_decode
-_SEALED = re.compile(rb'"bytes":"([A-Za-z0-9+/]+=*)"')
+_SEALED = re.compile(rb'"bytes": ?"([A-Za-z0-9+/]+=*)"')
 """An event in a frame of an AWS event stream."""
 _LAST_EVENTS = 8
 
@@ -35,7 +35,7 @@ _COUNT = re.compile(rb"[0-9]{1,9}")
 
 def usage_in_fields(fields: Fields) -> Usage | None:
     """Usage that the head of an answer tells; None when it tells none."""
-    counts = {
+    counts: dict[str, Any] = {
         _COUNTED[name]: int(value)
         for name, value in fields
         if name in _COUNTED and _COUNT.fullmatch(value)

@@ -32,6 +32,7 @@ FOLDERS = {
     "cohere_chat": "cohere.chat",
     "ollama_chat": "ollama.chat",
     "ollama_generate": "ollama.generate",
+    "bedrock_converse": "bedrock.converse",
 }
 FEATURES = frozenset({"developer_role"})
 NONE: frozenset[str] = frozenset()

@@ -62,19 +62,20 @@ def test_s08_one_flipped_bit_is_never_believed(bit: int) -> None:
 @given(st.binary(max_size=300))
 def test_bytes_that_are_no_frames_are_refused_or_awaited(noise: bytes) -> None:
     frames = Frames()
+    refused = None
+    found: list[Frame] = []
     try:
-        found = list(frames.feed(noise))
+        found.extend(frames.feed(noise))
     except UpstreamError as error:
-        assert error.kind == "bad_answer"
-    else:
-        assert b"".join(frame.raw for frame in found) + frames.rest() == noise
+        refused = error.kind
+    whole = b"".join(frame.raw for frame in found) + frames.rest() == noise
+    assert refused == "bad_answer" or whole
 
 
 def test_frames_before_a_broken_one_are_read() -> None:
-    found = []
+    found: list[Frame] = []
     with pytest.raises(UpstreamError):
-        for frame in Frames().feed(ONE + ONE + ONE[:-1] + b"\x00"):
-            found.append(frame)  # noqa: PERF402  what came before the error counts
+        found.extend(Frames().feed(ONE + ONE + ONE[:-1] + b"\x00"))
     assert [frame.raw for frame in found] == [ONE, ONE]
 
 

@@ -47,6 +47,8 @@ NEUTRAL_NAMES = "document_name_neutral"
 
 _SAMPLING = {"temperature": "temperature", "topP": "top_p"}
 
+DEFAULT_NAME = "answer"
+"""Of a schema that came without one."""
 THINKING_ROOM = 4_096
 """Tokens for the answer beside its thinking, where the client set no limit."""
 
@@ -217,9 +219,9 @@ def _add_output(body: dict[str, Any], content: Content, drops: Drops, traits: Tr
     form, wish = content.output, content.reasoning
     if form is not None and form.kind == "json_schema":
         drops.foreign(form.extra, "response_format")
-        schema = {"schema": compact(form.schema)}
-        said = {"name": form.name, "description": form.description}
-        schema |= {key: text for key, text in said.items() if text is not None}
+        schema = {"schema": compact(form.schema), "name": form.name or DEFAULT_NAME}
+        if form.description is not None:
+            schema["description"] = form.description
         own = own_fields(form.extra, FORMAT)
         structure = {"jsonSchema": {**own, **schema}}
         output["textFormat"] = {"type": "json_schema", "structure": structure}
