@@ -208,10 +208,21 @@ class Passage:
             x.error = error
             assert error is not None  # noqa: S101  one of the two always stands
             raise error
+        if not isinstance(answer, Response) and x.request.stream and not x.received.stream:
+            answer = await self._fold(answer)
         if isinstance(answer, Response):
             x.response = answer
             x.usage = answer.usage if x.stored_usage is None else x.usage
         return answer
+
+    async def _fold(self, stream: Stream) -> Response:
+        """Some module asked for a stream that the caller did not ask for: it gets it whole."""
+        error, response = await self._hold(stream)
+        if response is None:
+            self.x.error = error
+            assert error is not None  # noqa: S101  one of the two always stands
+            raise error
+        return response
 
     async def _recover(self, stop: Stop, error: Exception) -> Answer | None:
         if stop.on_error is None:

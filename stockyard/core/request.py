@@ -175,8 +175,12 @@ class Request:
     def messages(self) -> tuple[Message, ...]:
         return self.content.messages
 
-    def shares_content_with(self, other: "Request") -> bool:
-        return self._deferred is other._deferred
+    def differs_in_model_only(self, other: "Request") -> bool:
+        return (
+            self._deferred is other._deferred
+            and self.stream == other.stream
+            and self.wants_usage == other.wants_usage
+        )
 
     def with_model(self, model: str) -> "Request":
         return Request(

@@ -174,8 +174,8 @@ class DataPlane:
         raise Refused(400, "invalid_request", message, param="model")
 
     def _admit(self, head: Head, peer: Peer, endpoint: Endpoint) -> "Opening | Whole":
-        if head.upgrade and endpoint.sockets_later:
-            raise Refused(426, "upgrade_refused", "This path is served over HTTP. Send a POST.")
+        if head.upgrade:
+            _refuse_socket(head, endpoint)
         if head.method not in endpoint.methods:
             refusal = Refused(405, "method_not_allowed", "This path does not take that method.")
             allow = field_lines([(b"allow", ", ".join(endpoint.methods).encode())])
@@ -423,6 +423,14 @@ class Doorway:
             and not name.startswith(NATIVE_STAYS_PREFIXES)
         ]
         return [*kept, (b"accept-encoding", b"identity")]
+
+
+def _refuse_socket(head: Head, endpoint: Endpoint) -> None:
+    """Who wants a WebSocket is told so where its client knows what to do next."""
+    if endpoint.sockets_later:
+        raise Refused(426, "upgrade_refused", "This path is served over HTTP. Send a POST.")
+    if head.method == "GET" and (head.field(b"upgrade") or b"").lower() == b"websocket":
+        raise Refused(404, "not_found", "There is no WebSocket at this path.")
 
 
 NO_CONTENT = Content()

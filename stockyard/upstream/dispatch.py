@@ -166,7 +166,7 @@ class Dispatch:
         if plan.codec is None:
             return x.inbound.body
         native = x.inbound.native is not None
-        if plan.forward and request.shares_content_with(x.received):
+        if plan.forward and (request is x.received or request.differs_in_model_only(x.received)):
             body = self._spliced(x, plan, request, target, native)
         else:
             wanted = request if request.model == target.model else request.with_model(target.model)

@@ -54,7 +54,7 @@ def test_the_trace_holds_both_names_and_the_caller_is_told() -> None:
 def test_only_the_name_changes_so_the_original_bytes_can_be_kept() -> None:
     x = an_exchange(model="fast")
     aliases(named("fast", "small-1")).on_request(x)
-    assert x.request.shares_content_with(x.received)
+    assert x.request.differs_in_model_only(x.received)
 
 
 def test_a_name_cannot_break_out_of_the_header() -> None:
