@@ -73,20 +73,15 @@ def written(shelves: Mapping[str, Shelf], day: date, before: Mapping[str, Any]) 
     ]
     providers = []
     for provider, shelf in shelves.items():
-        section = shelf.section()
         models = []
-        for name, offer in section.models.items():
+        for name, offer in sorted(shelf.models.items()):
             page = shelf.pages[name]
             told = msgspec.to_builtins(offer) | ({"page": pages.index(page)} if page else {})
             since = _since(told, before, provider, name) or str(day)
             told |= {"since": since} if since != began else {}
             models.append(f"{_json(name)}: {_json(told)}")
         parts = ['"models": {\n' + ",\n".join(models) + "\n}"]
-        parts += [
-            f'"{name}": {_json(table)}'
-            for name in ("also", "means", "snapshots")
-            if (table := getattr(section, name))
-        ]
+        parts += [f'"{name}": {_json(table)}' for name, table in shelf.tables().items()]
         providers.append(f"{_json(provider)}: {{{', '.join(parts)}}}")
     head.append('"providers": {\n' + ",\n".join(providers) + "\n}")
     return "{\n" + ",\n".join(head) + "\n}\n"

@@ -6,14 +6,13 @@ do, how much it writes) come from litellm wherever it knows the model.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from msgspec.structs import replace
 
 from scripts.prices.told import Report, Told
 from stockyard.core.offer import Offer
 from stockyard.core.price import PER_TOKEN, Price, Rates
-from stockyard.providers.prices import SNAPSHOT, Section
+from stockyard.providers.prices import SNAPSHOT
 
 CHEAPER = frozenset({"batch", "flex"})
 
@@ -38,14 +37,12 @@ class Shelf:
         self.models[name] = offer
         self.pages[name] = page
 
-    def section(self) -> Section:
+    def tables(self) -> dict[str, dict[str, str]]:
+        """Names that mean a model, by the table they stand in, in order."""
         listed = self.models.keys() | self.also.keys()
-        return Section(
-            models=_sorted(self.models),
-            also=_sorted(self.also),
-            means=_sorted({n: m for n, m in self.means.items() if n not in listed}),
-            snapshots=_sorted(self.snapshots),
-        )
+        means = {name: model for name, model in self.means.items() if name not in listed}
+        tables = {"also": self.also, "means": means, "snapshots": self.snapshots}
+        return {name: dict(sorted(table.items())) for name, table in tables.items() if table}
 
 
 def merged(winner: Iterable[Told], filler: Iterable[Told], report: Report) -> dict[str, Shelf]:
@@ -171,7 +168,3 @@ def _steps_alike(offer: Price, tier: Rates) -> bool:
 
 def _dollars(rate: int) -> str:
     return f"${rate // 10**6}.{rate % 10**6:06}".rstrip("0").rstrip(".")
-
-
-def _sorted(table: dict[str, Any]) -> dict[str, Any]:
-    return dict(sorted(table.items()))

@@ -4,13 +4,14 @@ A Directory is made from the catalog, from the Credentials there are, and from t
 operator gave to models. It never changes: when one of these does, a new one takes its place.
 """
 
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
+from stockyard.core.exchange import Kind
 from stockyard.core.target import Credential, Secret, Target
 from stockyard.errors import CannotStart
 from stockyard.providers import auth
@@ -46,9 +47,9 @@ class Held(Struct, frozen=True):
 
 
 class Priced(Protocol):
-    """A price list: which models it knows at a provider, by exact name."""
+    """A price list: which models it knows at a provider, by exact name, and what they are for."""
 
-    def models(self, provider: str) -> Collection[str]: ...
+    def models(self, provider: str) -> Mapping[str, Kind]: ...
     def sells(self, provider: str, model: str) -> bool: ...
 
 
@@ -304,7 +305,9 @@ class Directory:
         offered: dict[tuple[str, str], list[Provider]] = {}
         for provider in self._configured.values():
             globs = (glob for glob in provider.models if not any(c in glob for c in "*?["))
-            for model in dict.fromkeys((*self._priced.models(provider.name), *globs)):
+            priced = self._priced.models(provider.name).items()
+            taken = (model for model, kind in priced if provider.serves(kind, self.formats))
+            for model in dict.fromkeys((*taken, *globs)):
                 offered.setdefault((self._callable(model, provider), model), []).append(provider)
         for (name, model), sellers in offered.items():
             if name not in self._aliases:
@@ -331,8 +334,8 @@ def _home(sellers: Iterable[Provider], model: str) -> Provider:
 class _NothingPriced:
     """The price list of who has none."""
 
-    def models(self, provider: str) -> Collection[str]:
-        return ()
+    def models(self, provider: str) -> Mapping[str, Kind]:
+        return {}
 
     def sells(self, provider: str, model: str) -> bool:
         return False

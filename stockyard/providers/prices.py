@@ -1,24 +1,25 @@
 """The bundled price list: what each model costs at each provider, from where and since when.
 
-`prices.json` is made by `python -m scripts.prices` and read once. What a provider sells is decoded
-when it is first asked for: most installations ask for a few of them.
+`prices.json` is made by `python -m scripts.prices` and read once. Names and prices are decoded when
+they are first asked for: most installations ask for a few of them.
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import date
 from importlib.resources import files
 
 import msgspec
 from msgspec import Struct
 
+from stockyard.core.exchange import Kind
 from stockyard.core.money import Usage
 from stockyard.core.offer import Offer, Source
 from stockyard.core.price import UNPRICED, Cost
 
 FILE = "prices.json"
-KEPT = 16
-"""Providers whose prices stay decoded. All of them would take 4 MB, and few are ever used."""
+KEPT = 1_000
+"""Models whose prices stay decoded; few are in use at a time."""
 
 SNAPSHOT = re.compile(r"(.+?)(?:[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4}|latest))?(?:-v\d+:\d+)?")
 """A name, followed by the date or the number of one of its versions."""
@@ -27,7 +28,8 @@ SNAPSHOT = re.compile(r"(.+?)(?:[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4}|lates
 class Section(Struct, frozen=True):
     """What one provider sells."""
 
-    models: dict[str, Offer]
+    models: dict[str, msgspec.Raw]
+    """Offers, each decoded when it is asked for."""
     also: dict[str, str] = {}
     """Other names that the provider has for the same models."""
     means: dict[str, str] = {}
@@ -66,6 +68,7 @@ class PriceList:
         self._pages = found.pages
         self._raw = found.providers
         self._sections: dict[str, Section] = {}
+        self._offers: dict[tuple[str, str], Offer] = {}
 
     @classmethod
     def bundled(cls) -> "PriceList":
@@ -75,21 +78,30 @@ class PriceList:
     def providers(self) -> Collection[str]:
         return self._raw.keys()
 
-    def models(self, provider: str) -> Collection[str]:
-        """The names under which a provider sells models, as a list of models shows them."""
+    def models(self, provider: str) -> dict[str, Kind]:
+        """The names under which a provider sells models, and for which kind of call."""
         section = self._section(provider)
-        return [*section.models, *section.also]
+        kinds = {name: _kind(offer) for name, offer in section.models.items()}
+        return kinds | {name: kinds[model] for name, model in section.also.items()}
 
     def sells(self, provider: str, model: str) -> bool:
         """Whether a provider has a model by exactly this name."""
         section = self._section(provider)
-        return model in section.models or model in section.also or model in section.means
+        return model in section.models or model in section.also
 
     def offer(self, provider: str, model: str) -> Offer | None:
         """What the list says of a model, by exact name or by a declared dated one."""
         section = self._section(provider)
         name = section.name_of(model)
-        return section.models[name] if name is not None else None
+        if name is None:
+            return None
+        offer = self._offers.get((provider, name))
+        if offer is None:
+            if len(self._offers) >= KEPT:
+                self._offers.clear()
+            offer = msgspec.json.decode(section.models[name], type=Offer)
+            self._offers[provider, name] = offer
+        return offer
 
     def longest_answer(self, provider: str, model: str) -> int | None:
         """The most tokens that may be asked for without leaving too little room for the prompt.
@@ -101,10 +113,6 @@ class PriceList:
         if offer is None or offer.output is None:
             return None
         return min(offer.output, offer.context // 2) if offer.context else offer.output
-
-    def offers(self, provider: str) -> Iterator[tuple[str, Offer]]:
-        """Every model of a provider, without other names of it."""
-        return iter(self._section(provider).models.items())
 
     def page(self, offer: Offer) -> str:
         return "" if offer.page is None else self._pages[offer.page]
@@ -123,10 +131,18 @@ class PriceList:
             raw = self._raw.get(provider)
             if raw is None:
                 return _NOTHING
-            if len(self._sections) >= KEPT:
-                del self._sections[next(iter(self._sections))]
             section = self._sections[provider] = msgspec.json.decode(raw, type=Section)
         return section
+
+
+class _OfKind(Struct):
+    """As much of an Offer as a list of names needs."""
+
+    kind: Kind = "chat"
+
+
+def _kind(offer: msgspec.Raw) -> Kind:
+    return msgspec.json.decode(offer, type=_OfKind).kind
 
 
 _NOTHING = Section({})

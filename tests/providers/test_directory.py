@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from stockyard.core.exchange import Kind
 from stockyard.core.target import Credential, Secret, Target
 from stockyard.errors import CannotStart
 from stockyard.providers.catalog import load
@@ -34,8 +35,8 @@ class Sold:
     def __init__(self, **models: list[str]) -> None:
         self._models = models
 
-    def models(self, provider: str) -> list[str]:
-        return self._models.get(provider, [])
+    def models(self, provider: str) -> dict[str, Kind]:
+        return dict.fromkeys(self._models.get(provider, []), "chat")
 
     def sells(self, provider: str, model: str) -> bool:
         return model in self.models(provider)
@@ -119,9 +120,7 @@ def test_an_exact_name_in_the_price_list_beats_every_glob() -> None:
 
 def test_of_several_who_sell_a_model_the_one_that_claims_it_is_called() -> None:
     grok = ["grok-4"]
-    directory = a_directory(
-        "GROQ_API_KEY", "XAI_API_KEY", priced=Sold(groq=grok, xai=grok)
-    )
+    directory = a_directory("GROQ_API_KEY", "XAI_API_KEY", priced=Sold(groq=grok, xai=grok))
 
     assert names(directory.targets("grok-4", "chat")) == ["xai/grok-4"]
     assert {"xai"} == {m.provider for m in directory.listing() if m.id == "grok-4"}
@@ -284,12 +283,12 @@ def test_each_listed_model_can_be_called_by_that_name_and_leads_to_its_provider(
 
     listed = [model for model in directory.listing() if model.id != "mock"]
 
-    assert len(listed) > 500
+    assert len(listed) > 2_000
     for model in listed:
         offer = prices.offer(model.provider, model.model)
-        if offer is None or offer.kind != "chat":
+        if offer is None:  # a name that stands in the catalog only
             continue
-        (target,) = directory.targets(model.id, "chat")
+        (target,) = directory.targets(model.id, offer.kind)
         assert (target.provider, target.model) == (model.provider, model.model)
 
 

@@ -88,13 +88,11 @@ def test_a_longer_name_is_another_model(prices: PriceList, provider: str, name: 
 
 
 def test_exact_names_are_sold_and_dated_ones_are_only_priced(prices: PriceList) -> None:
-    assert [n for n in ("road-2", "road-two", "road-latest") if prices.sells("acme", n)] == [
-        "road-2",
-        "road-two",
-        "road-latest",
-    ]
-    assert not prices.sells("acme", "road-2-2026-05-01")
-    assert list(prices.models("acme")) == ["road-2", "road-2-mini", "road-3", "road-latest"]
+    exact = ["road-2", "road-2-mini", "road-3", "road-latest"]
+    assert prices.models("acme") == dict.fromkeys(exact, "chat")
+    assert all(prices.sells("acme", name) for name in exact)
+    assert not any(prices.sells("acme", name) for name in ("road-two", "road-2-2026-05-01"))
+    assert prices.models("nobody") == {}
 
 
 def test_a_known_model_without_a_price_is_unpriced(prices: PriceList) -> None:
@@ -162,15 +160,14 @@ def test_the_bundled_list_knows_only_providers_of_the_catalog(bundled: PriceList
 
 def test_the_bundled_list_is_whole(bundled: PriceList) -> None:
     for provider in bundled.providers:
-        for name, offer in bundled.offers(provider):
-            where = f"{provider}/{name}"
+        for name in bundled.models(provider):
+            where, offer = f"{provider}/{name}", bundled.offer(provider, name)
+            assert offer is not None, where
             assert offer.sources, where
             assert set(offer.sources) <= bundled.sources.keys(), where
             bundled.page(offer)
             for rates in (offer, *offer.tiers.values(), *offer.times):
                 check_rates(where, rates)
-        for name in bundled.models(provider):
-            assert bundled.offer(provider, name) is not None, f"{provider}/{name}"
 
 
 def check_rates(where: str, rates: Rates) -> None:
@@ -179,11 +176,12 @@ def check_rates(where: str, rates: Rates) -> None:
         assert all(rate >= 0 for rate in lines.values()), where
 
 
-def test_only_some_providers_stay_decoded_and_all_can_be_asked_for(bundled: PriceList) -> None:
-    for _ in range(2):
-        for provider in bundled.providers:
-            assert bundled.models(provider)
-    assert len(bundled._sections) <= KEPT
+def test_what_stays_decoded_has_a_bound(bundled: PriceList) -> None:
+    models = [(p, model) for p in bundled.providers for model in bundled.models(p)]
+    assert len(models) > KEPT
+    for provider, model in models:
+        assert bundled.offer(provider, model)
+    assert len(bundled._offers) <= KEPT
 
 
 def test_no_number_of_the_file_is_a_fraction() -> None:

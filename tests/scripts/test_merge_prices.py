@@ -63,13 +63,12 @@ def test_the_spelling_that_a_provider_takes_is_kept() -> None:
         [told("vendor/road-7b", lines={"input": 1})], [told("vendor/Road-7B", lines={"input": 1})]
     )
     assert list(shelf.models) == ["vendor/Road-7B"]
-    assert not shelf.section().means.get("vendor/Road-7B")
+    assert shelf.tables() == {}
 
 
 def test_names_that_only_the_first_has_mean_the_model_but_are_not_listed() -> None:
     shelf, _ = shelf_of([told("m-high", "m", lines={"input": 1})], [told("m", lines={"input": 1})])
-    section = shelf.section()
-    assert (list(section.models), section.means) == (["m"], {"m-high": "m"})
+    assert (list(shelf.models), shelf.tables()) == (["m"], {"means": {"m-high": "m"}})
 
 
 def test_dated_names_have_the_price_of_the_declared_one_and_facts_of_their_own() -> None:
@@ -82,10 +81,9 @@ def test_dated_names_have_the_price_of_the_declared_one_and_facts_of_their_own()
             told("m-max", lines={"input": 7}),
         ],
     )
-    section = shelf.section()
-    assert section.also == {"m-2026-05-01": "m"}
-    assert section.models["m-2026-09-01"] == Offer(lines={"input": 1}, output=16)
-    assert section.models["m-max"].lines == {"input": 7}
+    assert shelf.tables() == {"also": {"m-2026-05-01": "m"}, "snapshots": {"m": "m"}}
+    assert shelf.models["m-2026-09-01"] == Offer(lines={"input": 1}, output=16)
+    assert shelf.models["m-max"].lines == {"input": 7}
 
 
 @pytest.mark.parametrize(
