@@ -304,10 +304,10 @@ class Directory:
                 yield Listed(name, found[0].provider, found[0].model)
         offered: dict[tuple[str, str], list[Provider]] = {}
         for provider in self._configured.values():
-            globs = (glob for glob in provider.models if not any(c in glob for c in "*?["))
-            priced = self._priced.models(provider.name).items()
-            taken = (model for model, kind in priced if provider.serves(kind, self.formats))
-            for model in dict.fromkeys((*taken, *globs)):
+            priced = self._priced.models(provider.name)
+            taken = [m for m, kind in priced.items() if provider.serves(kind, self.formats)]
+            exact = (glob for glob in provider.models if not any(c in glob for c in "*?["))
+            for model in (*taken, *(name for name in exact if name not in priced)):
                 offered.setdefault((self._callable(model, provider), model), []).append(provider)
         for (name, model), sellers in offered.items():
             if name not in self._aliases:
