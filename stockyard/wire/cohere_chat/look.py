@@ -26,13 +26,13 @@ class _Message(Struct, gc=False):
 
 class _Delta(Struct, gc=False):
     message: _Message | None = None
-    finish_reason: Any = None
+    finish_reason: str | None = None
     usage: Any = None
     error: Any = None
 
 
 class _Event(Struct, gc=False):
-    type: Any = None
+    type: str | None = None
     delta: _Delta | None = None
     error: Any = None
     message: Any = None
@@ -130,7 +130,7 @@ class CohereLook:
         if isinstance(delta.usage, dict):
             self.usage = read_usage(delta.usage) or self.usage
         finish = delta.finish_reason
-        if finish in FAILED_FINISHES and not self._native:
+        if finish is not None and finish in FAILED_FINISHES and not self._native:
             raise failed_finish(finish, delta.error if isinstance(delta.error, str) else "")
         self.content = True
         self.finish = self.finish or str(finish)

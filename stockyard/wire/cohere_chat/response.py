@@ -42,7 +42,7 @@ _REASONS: dict[Finish, str] = {
 class _Answer(msgspec.Struct, gc=False):
     id: Any = None
     message: msgspec.Raw = msgspec.Raw()
-    finish_reason: Any = None
+    finish_reason: str | None = None
     usage: Any = None
 
 
@@ -57,12 +57,12 @@ def facts(body: bytes) -> Facts:
     if not bytes(answer.message).startswith(b"{"):
         # An error has its words there.
         raise no_answer(body)
-    if answer.finish_reason in FAILED_FINISHES:
+    if answer.finish_reason is not None and answer.finish_reason in FAILED_FINISHES:
         raise failed_finish(answer.finish_reason)
     return Facts(
         usage=read_usage(answer.usage) if isinstance(answer.usage, dict) else None,
         id=answer.id if isinstance(answer.id, str) else "",
-        finish=answer.finish_reason if isinstance(answer.finish_reason, str) else "",
+        finish=answer.finish_reason or "",
     )
 
 
@@ -92,17 +92,17 @@ def encode_response(response: Response, pen: Pen) -> bytes:
     return msgspec.json.encode(body)
 
 
-def finish_of(native: Any, *, called: bool, why: str = "") -> tuple[Finish, str | None]:
+def finish_of(native: str | None, *, called: bool, why: str = "") -> tuple[Finish, str | None]:
     """The neutral finish and the provider's own word for it.
 
     Raises UpstreamError for a finish that is a failure; `why` are the provider's words for it.
     """
-    if native in FAILED_FINISHES:
+    if native is not None and native in FAILED_FINISHES:
         raise failed_finish(native, why)
-    known = FINISHES.get(native) if isinstance(native, str) else None
+    known = FINISHES.get(native or "")
     if called and known in (None, "stop"):
         known = "tool_calls"
-    return known or "stop", native if isinstance(native, str) else None
+    return known or "stop", native
 
 
 def finish_reason(finish: Finish | None, native: str | None, *, own: bool) -> str:
@@ -132,7 +132,7 @@ def _decode_output(answer: Fields) -> Output:
     said = answer.inside("message") or Fields({})
     message = _with_ids(attached(decode_assistant(said)), answer_id)
     called = any(isinstance(p, ToolCall) for p in message.parts)
-    finish, native = finish_of(answer.any("finish_reason"), called=called)
+    finish, native = finish_of(answer.text("finish_reason"), called=called)
     choice = Choice(message=message, finish=finish, native_finish=native, extra={FORMAT: {}})
     return Output(id=answer_id, choices=(choice,), extra=answer.left(FORMAT))
 

@@ -109,7 +109,7 @@ class CohereReader:
         if self._started:
             return
         self._started = True
-        self._id = event.get("id") or ""
+        self._id = _word(event.get("id"))
         extra = {k: v for k, v in event.items() if k not in _STARTED_FIELDS}
         events.append(Started(id=self._id, extra={FORMAT: extra} if extra else {}))
 
@@ -147,7 +147,7 @@ class CohereReader:
         self._end_part(_PLAN, events)
         call = _call_of(event)
         function = call.get("function") or {}
-        name, call_id = function.get("name") or "", call.get("id") or ""
+        name, call_id = _word(function.get("name")), _word(call.get("id"))
         if not call_id or call_id in self._calls:
             call_id = missing_id(self._id, 0, len(self._calls), name)
         self._calls.add(call_id)
@@ -177,8 +177,9 @@ class CohereReader:
         usage, why = delta.get("usage"), delta.get("error")
         if isinstance(usage, dict) and (read := read_usage(usage)) is not None:
             events.append(UsageSeen(usage=read))
+        finish = delta.get("finish_reason")
         reason, native = finish_of(
-            delta.get("finish_reason"),
+            None if finish is None else str(finish),
             called=bool(self._calls),
             why=why if isinstance(why, str) else "",
         )
@@ -252,6 +253,11 @@ def is_whole(block: bytes) -> bool:
         return data is not None and (data == DONE or isinstance(decode_event(data), dict))
     except (ValueError, RecursionError):
         return False
+
+
+def _word(value: Any) -> str:
+    """A name or an id; empty where there is none."""
+    return value if isinstance(value, str) else ""
 
 
 def _message_of(event: _Object) -> _Object:

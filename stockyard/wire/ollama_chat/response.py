@@ -73,11 +73,11 @@ def encode_response(response: Response, pen: Pen, place: Place) -> bytes:
     return msgspec.json.encode(body)
 
 
-def finish_of(native: Any, *, called: bool) -> tuple[Finish, str | None]:
-    known = FINISHES.get(native) if isinstance(native, str) else None
+def finish_of(native: str | None, *, called: bool) -> tuple[Finish, str | None]:
+    known = FINISHES.get(native or "")
     if called and known in (None, "stop") and native not in _NOTHING_SAID:
         known = "tool_calls"
-    return known or "stop", native if isinstance(native, str) else None
+    return known or "stop", native
 
 
 def done_reason(finish: Finish | None, native: str | None, *, own: bool) -> str:
@@ -129,7 +129,7 @@ def _decode_output(answer: Fields, place: Place) -> Output:
     said = Fields(place.taken(answer.rest), place.key)
     message = decode_assistant(said, str(created))
     called = any(isinstance(p, ToolCall) for p in message.parts)
-    finish, native = finish_of(answer.any("done_reason"), called=called)
+    finish, native = finish_of(answer.text("done_reason"), called=called)
     choice = Choice(
         message=message,
         finish=finish,

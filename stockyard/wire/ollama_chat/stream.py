@@ -101,9 +101,10 @@ class OllamaReader:
 
     def _start(self, answer: _Object, events: list[Event]) -> None:
         self._started = True
-        created = answer.get("created_at")
+        model, created = answer.get("model"), answer.get("created_at")
         self._ids = str(created)
-        events.append(Started(model=answer.get("model") or "", created=seconds_of(created)))
+        name = model if isinstance(model, str) else ""
+        events.append(Started(model=name, created=seconds_of(created)))
 
     def _read_message(self, message: _Object, events: list[Event]) -> None:
         for channel, (field, _) in _CHANNELS.items():
@@ -149,7 +150,9 @@ class OllamaReader:
         self._close(events)
         if (usage := read_usage(answer)) is not None:
             events.append(UsageSeen(usage=usage))
-        reason, native = finish_of(answer.get("done_reason"), called=bool(self._calls))
+        word = answer.get("done_reason")
+        finish = None if word is None else str(word)
+        reason, native = finish_of(finish, called=bool(self._calls))
         own = {key: value for key, value in answer.items() if key not in _TAKEN}
         events.append(Finished(reason=reason, native=native, extra={self._place.format: own}))
 
