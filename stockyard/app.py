@@ -114,6 +114,7 @@ class Stockyard:
         self.meters = Meters()
         self.health = Health(__version__)
         self.target_health = TargetHealth()
+        self.answers = MemoryAnswers()
         self.client = _client(settings)
         self.tokens = Tokens(self.client, self._origin, environ)
         self.mock = MockTransport(settings.mock.latency, estimate=tokens_in)
@@ -244,7 +245,7 @@ class Stockyard:
             health=self.target_health,
             models=_Live(self),
             matcher=matcher,
-            answers=MemoryAnswers(),
+            answers=self.answers,
             call_fingerprint=lambda: self.line.fingerprint(),
             now=time.time,
             clock=time.monotonic,
@@ -320,6 +321,8 @@ class Stockyard:
                 "database": self.database,
                 "keys": self.keys,
                 "modules": self.changes,
+                "breakers": self.target_health,
+                "answers": self.answers,
                 "providers": self.shown.providers,
                 "models": self.shown.models,
                 "prices": self.prices,

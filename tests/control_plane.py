@@ -28,8 +28,10 @@ from stockyard.core.standing import Standings
 from stockyard.gateway.line import Line
 from stockyard.providers.prices import PriceList
 from stockyard.settings import ModuleSection
+from stockyard.storage.answers import MemoryAnswers
 from stockyard.storage.migrate import steps_in
 from stockyard.storage.sqlite import SqliteDatabase
+from stockyard.upstream.health import TargetHealth
 from tests.builders import some_ports
 
 APPS = (chute.APP, lookout.APP, billing.APP, teams.APP)
@@ -80,6 +82,8 @@ class Plane:
         self.recorder = TraceRecorder(database)
         self.keys = KeyRing(database, self.signals.append)
         self.line = Line(CATALOG, some_ports(), Standings(), ALIASES)
+        self.breakers = TargetHealth()
+        self.answers = MemoryAnswers()
         self.admin_secret = ""
         self.served: Callable[..., Awaitable[None]]
 
@@ -103,6 +107,8 @@ class Plane:
                 "database": self.database,
                 "keys": self.keys,
                 "modules": self.modules,
+                "breakers": self.breakers,
+                "answers": self.answers,
                 "providers": lambda: [
                     ProviderState(name="openai", enabled=True, source="catalogue")
                 ],

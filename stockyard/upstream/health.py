@@ -14,6 +14,7 @@ The clock is given, and must never step back.
 
 from collections import deque
 from collections.abc import Callable
+from hashlib import blake2b
 from time import monotonic
 from typing import Literal, NamedTuple
 
@@ -214,7 +215,7 @@ class TargetHealth:
         now = self._clock()
         return [
             BreakerState(
-                id="/".join(key),
+                id=_id(key),
                 provider=key[0],
                 credential=key[1],
                 model=key[2],
@@ -231,7 +232,7 @@ class TargetHealth:
     def reset(self, id: str) -> bool:  # noqa: A002  the word of the API
         """Close one breaker by hand. Whether there was one of that id."""
         for key, breaker in self._breakers.items():
-            if "/".join(key) == id:
+            if _id(key) == id:
                 fresh = self._breakers[key] = Breaker()
                 fresh.in_flight, fresh.latency_us = breaker.in_flight, breaker.latency_us
                 return True
@@ -258,6 +259,11 @@ class TargetHealth:
 
 def _key(target: Target) -> Key:
     return (target.provider, target.credential.id if target.credential else "", target.model)
+
+
+def _id(key: Key) -> str:
+    """A name for a path: names of models have slashes and colons."""
+    return "brk_" + blake2b("\0".join(key).encode(), digest_size=8).hexdigest()
 
 
 def _average(before: float | None, newest: int) -> float:

@@ -5,8 +5,10 @@ from stockyard.apps.app import App
 
 def endpoints() -> list[type]:
     from stockyard.apps.chute.api import ModuleEndpoints, ProviderEndpoints
+    from stockyard.apps.chute.breakers import BreakerEndpoints
+    from stockyard.apps.chute.cache import CacheEndpoints
 
-    return [ModuleEndpoints, ProviderEndpoints]
+    return [ModuleEndpoints, ProviderEndpoints, BreakerEndpoints, CacheEndpoints]
 
 
 APP = App(
