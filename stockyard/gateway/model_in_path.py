@@ -8,6 +8,8 @@ import msgspec
 
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.wire.members import members_of
+from stockyard.wire.openai_images.request import MAX_PARTS as MOST_PARTS
+from stockyard.wire.upload import with_model
 
 CLOUDS_VERSION = "anthropic_version"
 """Said in the body where the format's own path has a header field for it."""
@@ -15,7 +17,9 @@ CLOUDS_VERSION = "anthropic_version"
 
 def completed(body: bytes, endpoint: Endpoint) -> bytes:
     """The very same bytes when they say what the path says, or when they cannot be understood: then
-    the format's codec tells the caller why."""
+    the format's codec tells the caller why. Raises Refused (400) for a malformed form."""
+    if body.startswith(b"--"):
+        return with_model(body, endpoint.model, max_parts=MOST_PARTS)
     try:
         members = members_of(body)
     except (ValueError, RecursionError):

@@ -67,6 +67,14 @@ def usage_of_nothing(x: Exchange) -> Usage | None:
     return _reckoned(x, (), 1.0) if x.kind in COUNTED else _by_the_piece(x)
 
 
+def usage_of_unread(x: Exchange, told: Usage | None) -> Usage | None:
+    """Usage of an answer that was relayed, of which at most the end was looked at."""
+    if told is None:
+        return usage_of_nothing(x)
+    pieces = None if told.units else _by_the_piece(x)
+    return replace(told, units=pieces.units) if pieces else told
+
+
 def _by_the_piece(x: Exchange) -> Usage | None:
     """What the request itself tells of texts to embed, characters to speak or images to paint."""
     try:

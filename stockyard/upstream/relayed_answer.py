@@ -14,7 +14,7 @@ from stockyard.core.money import Usage
 from stockyard.core.stream import RawSink, Sink, Stream
 from stockyard.core.target import Attempt, Outcome
 from stockyard.errors import StockyardError, UpstreamError
-from stockyard.upstream.reckoning import usage_of_nothing
+from stockyard.upstream.reckoning import usage_of_unread
 from stockyard.upstream.transport import Handle
 from stockyard.wire.stray_usage import TAIL_BYTES, stray_usage, usage_in_fields
 
@@ -88,7 +88,7 @@ class RelayedAnswer(Stream):
     def _usage(self) -> Usage | None:
         """What the answer says of it, in its head or at its end; an estimate if it says nothing."""
         told = usage_in_fields(self.fields) or stray_usage(self._tail)
-        return told or usage_of_nothing(self._x)
+        return usage_of_unread(self._x, told)
 
     def _close(self, outcome: Outcome) -> None:
         self._over = True

@@ -101,6 +101,17 @@ class Form:
             )
         )
 
+    def with_added(self, name: str, text: str) -> bytes:
+        """The form with one more field, before all others."""
+        value = text.encode()
+        if b"--" + self._boundary in value:
+            raise _bad(f"The form cannot say this as '{name}'.", name)
+        head = b'--%b\r\nContent-Disposition: form-data; name="%b"' % (
+            self._boundary,
+            name.encode(),
+        )
+        return b"".join((head, b"\r\n\r\n", value, b"\r\n", self._body))
+
     def _only(self, name: str) -> Part | None:
         found = [part for part in self.parts if part.name == name]
         if len(found) > 1:

@@ -106,6 +106,15 @@ def head_of(form: Form) -> RequestHead:
     return RequestHead(form.word("model") or "", _flag(form, "stream"), wants_usage=True)
 
 
+def with_model(body: bytes, model: str, *, max_parts: int = MAX_PARTS) -> bytes:
+    """A form that names this model, whether or not it named one. Other bodies as they are."""
+    form = form_in(body, max_parts=max_parts)
+    said = None if form is None else form.word("model")
+    if form is None or said == model:
+        return body
+    return form.with_added("model", model) if said is None else form.with_text("model", model)
+
+
 def with_texts(body: bytes, texts: dict[str, str | None], *, max_parts: int = MAX_PARTS) -> bytes:
     """The body with these texts in place of those it had. None leaves a field as it is."""
     for name, text in texts.items():

@@ -386,6 +386,7 @@ async def test_a_large_image_flows(yard: Yard) -> None:
     assert await yard.ended(1)
     assert yard.last.usage is not None
     assert (yard.last.usage.prompt, yard.last.usage.completion) == (9, 272)
+    assert yard.last.usage.units == {"image": 1}
 
 
 REFUSED: list[tuple[str, str, bytes, dict[str, str], int, str | None]] = [
@@ -511,6 +512,18 @@ async def test_another_provider_takes_over_with_the_original_form(yard: Yard) ->
     assert (heard.status, heard.body) == (200, TRANSCRIPT)
     assert openai.last.body == recording()
     assert groq.last.body == recording("whisper-large-v3")
+
+
+@pytest.mark.parametrize("named", [(), (("model", b"something-else"),)])
+async def test_the_deployment_in_a_path_is_the_model_of_a_form(
+    yard: Yard, named: tuple[tuple[str, bytes], ...]
+) -> None:
+    openai = yard.provider("openai").sends(200, JSON, TRANSCRIPT)
+    path = "/openai/deployments/whisper-1/audio/transcriptions?api-version=2024-10-21"
+    heard = await yard.call(path, form(*named, ("language", b"de")), headers=FORM)
+    assert heard.status == 200
+    assert openai.last.path == "/v1/audio/transcriptions"
+    assert openai.last.body == form(("model", b"whisper-1"), ("language", b"de"))
 
 
 async def test_an_alias_leads_to_its_model(yard: Yard) -> None:

@@ -215,6 +215,15 @@ def test_a_text_may_be_long_and_have_lines() -> None:
     assert read_form(changed, B).text("prompt") == said + "\n"
 
 
+def test_a_field_that_is_missing_can_be_added() -> None:
+    body = form(file("file", AUDIO))
+    changed = read_form(body, B).with_added("model", "a-model")
+    assert changed.endswith(body)
+    assert read_form(changed, B).word("model") == "a-model"
+    with pytest.raises(Refused):
+        read_form(body, B).with_added("model", "a\r\n--xYzZY--")
+
+
 @pytest.mark.parametrize(
     ("body", "text"),
     [
