@@ -14,6 +14,7 @@ from stockyard.providers.quirks.names import PLAIN, known, quirk
 
 CHAT = "openai.chat"
 MESSAGES = "anthropic.messages"
+OLLAMA = "ollama.chat"
 HI = [{"role": "user", "content": "hi"}]
 
 
@@ -339,6 +340,32 @@ def test_turns_are_laid_out_as_the_provider_wants_them(
     assert sent_by(a_provider(name), {"messages": asked}) == ({"messages": sent}, noted)
 
 
+LONG = [{"role": "user", "content": "word " * 8_000}]
+
+
+@pytest.mark.parametrize(
+    ("asked", "options"),
+    [
+        ({}, None),
+        ({"options": {"num_predict": 3_000}}, {"num_predict": 3_000}),
+        ({"options": {"num_predict": 5_000}}, {"num_predict": 5_000, "num_ctx": 8_192}),
+        ({"options": {"num_predict": -1}}, {"num_predict": -1}),
+        ({"messages": LONG}, {"num_ctx": 16_384}),
+        ({"messages": LONG, "options": None}, {"num_ctx": 16_384}),
+        ({"messages": LONG, "options": {"num_ctx": 2_048}}, {"num_ctx": 2_048}),
+        ({"messages": LONG * 50}, {"num_ctx": 131_072}),
+        ({"tools": [{"function": {"description": "word " * 8_000}}]}, {"num_ctx": 16_384}),
+        ({"messages": [{"role": "user", "content": "", "images": ["x" * 50_000]}]}, None),
+    ],
+)
+def test_a_server_that_cuts_long_prompts_is_asked_for_room(
+    asked: dict[str, Any], options: dict[str, Any] | None
+) -> None:
+    sent, noted = sent_by(a_provider("num_ctx_from_prompt"), asked, OLLAMA)
+    assert sent.get("options") == options
+    assert noted == []
+
+
 def test_ids_of_tool_calls_become_nine_characters_and_still_agree() -> None:
     messages = [
         {"role": "assistant", "tool_calls": [{"id": "call_aaaaaaaaaa"}, {"id": "abcDEF123"}]},
@@ -416,7 +443,10 @@ EVERYTHING = a_provider(
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.dictionaries(st.sampled_from(KEYS), JSON, max_size=5), st.sampled_from([CHAT, MESSAGES]))
+@given(
+    st.dictionaries(st.sampled_from(KEYS), JSON, max_size=5),
+    st.sampled_from([CHAT, MESSAGES, OLLAMA]),
+)
 def test_no_request_breaks_a_quirk(body: dict[str, Any], format_: str) -> None:
     raw = msgspec.json.encode(body)
 

@@ -31,8 +31,8 @@ def num_ctx_from_prompt(body: Body, model: ModelTraits) -> Change:
 
 
 def _prompt(body: Body) -> int:
-    messages: list[dict[str, Any]] = body["messages"]
-    texts = "".join(message.get("content") or "" for message in messages)
+    messages: list[dict[str, Any]] = body.get("messages") or []
+    said = [message.get("content") for message in messages]
     others = [without(message, "content", "images") for message in messages]
     beside = json.encode([others, body.get("tools"), body.get("format")])
-    return tokens_in(texts) + len(beside) // JSON_BYTES
+    return tokens_in("".join(s for s in said if isinstance(s, str))) + len(beside) // JSON_BYTES
