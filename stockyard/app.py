@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from stockyard import __version__, modules
+from stockyard import __version__, configured, modules
 from stockyard.apps import billing, chute, lookout, teams
 from stockyard.apps.app import Job
 from stockyard.apps.chute.modules import ModuleChanges
@@ -37,10 +37,8 @@ from stockyard.core.standing import Standings
 from stockyard.core.totals import totals
 from stockyard.core.tracing import Export
 from stockyard.errors import CannotStart, EgressDenied
-from stockyard.gateway.drains import Drains
 from stockyard.gateway.front import Front
 from stockyard.gateway.health import Health
-from stockyard.gateway.limits import HttpLimits
 from stockyard.gateway.line import Line
 from stockyard.gateway.meters import Meters
 from stockyard.gateway.office import Office
@@ -48,12 +46,9 @@ from stockyard.gateway.pings import Pings
 from stockyard.gateway.plane import Access, DataPlane
 from stockyard.overview import Overview
 from stockyard.process import custommodules
-from stockyard.providers import catalog
-from stockyard.providers.directory import Directory, Held, held_from_environment
-from stockyard.providers.group import Group
 from stockyard.providers.prices import PriceList
 from stockyard.providers.provider import Provider
-from stockyard.settings import Settings, Timeout, is_loopback
+from stockyard.settings import Settings, is_loopback
 from stockyard.storage.answers import MemoryAnswers
 from stockyard.storage.datafolder import DataFolder
 from stockyard.storage.disk import DiskWatch
@@ -61,19 +56,12 @@ from stockyard.storage.keyvalue import MemoryKeyValue
 from stockyard.storage.limits import LocalLimits
 from stockyard.storage.migrate import steps_in
 from stockyard.storage.sqlite import SqliteDatabase
-from stockyard.upstream.client import Client
 from stockyard.upstream.dispatch import Dispatch
-from stockyard.upstream.guard import Guard, GuardSettings
 from stockyard.upstream.health import TargetHealth
 from stockyard.upstream.mock import MockTransport
 from stockyard.upstream.origin import Origin
-from stockyard.upstream.outgoing import Timers
 from stockyard.upstream.plan import Plans
-from stockyard.upstream.pool import ClientLimits
 from stockyard.upstream.post import post_json
-from stockyard.upstream.proxy import ProxySettings
-from stockyard.upstream.silence import Silence
-from stockyard.upstream.tokens.aws_file import held_by_file
 from stockyard.upstream.tokens.sources import Tokens
 from stockyard.wire.formats import FORMATS
 
@@ -115,12 +103,12 @@ class Stockyard:
         self.health = Health(__version__)
         self.target_health = TargetHealth()
         self.answers = MemoryAnswers()
-        self.client = _client(settings)
+        self.client = configured.client(settings)
         self.tokens = Tokens(self.client, self._origin, environ)
         self.mock = MockTransport(settings.mock.latency, estimate=tokens_in)
         self.prices = PriceList.bundled()
-        self.directory = _directory(settings, environ, self.prices, self.target_health)
-        self.dispatch = Dispatch(self._plans(), _silence(settings.timeout), self.loop)
+        self.directory = configured.directory(settings, environ, self.prices, self.target_health)
+        self.dispatch = Dispatch(self._plans(), configured.silence(settings.timeout), self.loop)
         # Sorting keeps the order of equals: custom modules come last of their stage.
         catalog = sorted((*modules.CATALOG, *custom), key=lambda module: module.stage)
         ports = self._ports()
@@ -139,7 +127,7 @@ class Stockyard:
             standings=self.standings,
             meters=self.meters,
             pings=Pings(),
-            drains=_drains(settings),
+            drains=configured.drains(settings),
             plain=FORMATS["openai.chat"],
             closing_comment=self._closing_comment,
         )
@@ -157,7 +145,7 @@ class Stockyard:
         self.front = Front(
             self.plane,
             self.health,
-            _http_limits(settings),
+            configured.http_limits(settings),
             probe_networks=settings.http.probe_cidrs,
             trusted_proxies=settings.server.behind_proxy,
         )
@@ -264,7 +252,7 @@ class Stockyard:
             FORMATS,
             {"http": self.client, "mock": self.mock},
             self._origin,
-            partial(_timers, self.settings),
+            partial(configured.timers, self.settings),
             self.tokens.prover,
             lambda target: self.prices.longest_answer(target.provider, target.model),
         )
@@ -280,14 +268,14 @@ class Stockyard:
                 ca_file=(section and section.ca_file) or self.settings.proxies.ca_file or None,
                 client_cert=(section and section.client_cert) or None,
                 client_key=(section and section.client_key) or None,
-                proxy=_proxies(self.settings),
+                proxy=configured.proxies(self.settings),
             )
         except EgressDenied as denied:
             denied.provider = provider.name
             raise
 
     async def _post_spans(self, export: Export, body: bytes) -> int:
-        proxy = _proxies(self.settings)
+        proxy = configured.proxies(self.settings)
         return await post_json(
             self.client, export.url, export.headers, body, purpose="otlp", proxy=proxy
         )
@@ -390,147 +378,3 @@ def _unless_off(recorder: TraceRecorder) -> Callable[[ExchangeFinished], None]:
             recorder.record(signal)
 
     return listen
-
-
-def _client(settings: Settings) -> Client:
-    host = settings.server.host
-    own = (f"{'[' + host + ']' if ':' in host else host}:{settings.server.port}",)
-    egress = settings.egress
-    return Client(
-        Guard(
-            GuardSettings(
-                allow_private=egress.allow_private, proxy_trusted=egress.proxy_trusted, own=own
-            )
-        ),
-        ClientLimits(
-            per_origin=settings.upstream.per_origin,
-            idle_close_seconds=settings.upstream.idle_close,
-            max_age_seconds=settings.upstream.max_age,
-        ),
-    )
-
-
-def _directory(
-    settings: Settings, environ: Mapping[str, str], prices: PriceList, health: TargetHealth
-) -> Directory:
-    found = catalog.load({name: _mentioned(settings, name) for name in settings.providers}, environ)
-    held = list(_held_from_settings(settings, found))
-    named = {one.credential.provider for one in held}
-    held += (
-        one for one in held_from_environment(found, environ) if one.credential.provider not in named
-    )
-    held += held_by_file(found, environ, frozenset(one.credential.provider for one in held))
-    return Directory(
-        found,
-        held,
-        formats=FORMATS,
-        priced=prices,
-        aliases={
-            name: Group(
-                alias.targets,
-                alias.strategy,
-                weights=alias.weights,
-                latency_us=health.latency_us,
-                in_flight=health.in_flight,
-            )
-            for name, alias in settings.aliases.items()
-        },
-        mock=settings.mock.enabled,
-        trial=settings.mock.trial and is_loopback(settings.server.host),
-    )
-
-
-def _mentioned(settings: Settings, name: str) -> dict[str, Any]:
-    """What the settings say of a provider itself, as the catalog takes it."""
-    section = settings.providers[name]
-    said: dict[str, Any] = {"enabled": section.enabled, "allow_private": section.allow_private}
-    if section.kind:
-        said["kind"] = section.kind
-    if section.base_url:
-        said["base_url"] = section.base_url
-    if section.settings:
-        said["values"] = section.settings
-    if section.auth:
-        said["scheme"] = section.auth
-    if section.token_url:
-        said["token_url"] = section.token_url
-    return said
-
-
-def _held_from_settings(settings: Settings, found: catalog.Catalog) -> Iterator[Held]:
-    from stockyard.core.target import Credential
-
-    for name, section in settings.providers.items():
-        provider = found.get(name)
-        if provider is None:
-            continue
-        if section.api_key is not None:
-            ours = Credential(f"file:{name}", name, section.api_key, scheme=section.auth)
-            yield Held(ours, provider.origin)
-        for one in section.credentials:
-            ours = Credential(f"file:{one.name}", name, one.secret, scheme=section.auth)
-            yield Held(ours, provider.origin)
-
-
-def _drains(settings: Settings) -> Drains:
-    cancel = settings.cancel
-    wanted = cancel.policy == "drain"
-    return Drains(most=cancel.drain_max if wanted else 0, seconds=cancel.drain)
-
-
-def _silence(timeout: Timeout) -> Silence:
-    return Silence(
-        first_content_seconds=timeout.first_content, content_idle_seconds=timeout.content_idle
-    )
-
-
-def _timers(settings: Settings, provider: Provider) -> tuple[Timers, Timers]:
-    """The deadlines of whole answers and of streams at one provider."""
-    section = settings.providers.get(provider.name)
-    changed = msgspec.structs.asdict(section.timeout) if section is not None else {}
-    said = {**msgspec.structs.asdict(settings.timeout)} | {
-        name: value for name, value in changed.items() if value is not None
-    }
-    both = {
-        f"{name}_seconds": float(said[name])
-        for name in ("dns", "connect", "tls", "pool", "write", "idle", "total")
-    }
-    # A whole answer says nothing until it is complete, so silence means nothing before that.
-    return (
-        Timers(**both, first_byte_seconds=float(said["first_byte_whole"])),
-        Timers(**both, first_byte_seconds=float(said["first_byte"])),
-    )
-
-
-def _proxies(settings: Settings) -> ProxySettings | None:
-    proxies = settings.proxies
-    if proxies.http is None and proxies.https is None:
-        return None
-    return ProxySettings(
-        http=proxies.http.reveal() if proxies.http else "",
-        https=proxies.https.reveal() if proxies.https else "",
-        no_proxy=",".join(proxies.no_proxy),
-    )
-
-
-def _http_limits(settings: Settings) -> HttpLimits:
-    http = settings.http
-    return HttpLimits(
-        first_byte_timeout_s=http.first_byte_timeout,
-        head_timeout_s=http.head_timeout,
-        body_grace_s=http.body_grace,
-        body_min_rate_bytes_per_s=http.body_min_rate,
-        body_timeout_s=http.body_timeout,
-        keepalive_timeout_s=http.keepalive_timeout,
-        crowded_keepalive_timeout_s=http.keepalive_timeout_busy,
-        write_stall_s=http.write_stall,
-        write_min_rate_bytes_per_s=http.write_min_rate,
-        connections=http.connections,
-        per_address=http.per_address,
-        max_head_bytes=http.max_header,
-        max_line_bytes=http.max_line,
-        max_fields=http.max_fields,
-        max_control_chunked_bytes=http.max_api_body,
-        pipeline_buffer_bytes=http.pipeline_buffer,
-        drain_bytes=http.unread_body,
-    )

@@ -1,0 +1,171 @@
+"""What the settings mean to each part: its own values, made of ours.
+
+Beside `app.py` the only place that knows both the settings and the parts; it builds nothing that
+runs but the client.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from stockyard.core.target import Credential
+from stockyard.gateway.drains import Drains
+from stockyard.gateway.limits import HttpLimits
+from stockyard.providers import catalog
+from stockyard.providers.directory import Directory, Held, held_from_environment
+from stockyard.providers.group import Group
+from stockyard.providers.prices import PriceList
+from stockyard.providers.provider import Provider
+from stockyard.settings import Settings, Timeout, is_loopback
+from stockyard.upstream.client import Client
+from stockyard.upstream.guard import Guard, GuardSettings
+from stockyard.upstream.health import TargetHealth
+from stockyard.upstream.outgoing import Timers
+from stockyard.upstream.pool import ClientLimits
+from stockyard.upstream.proxy import ProxySettings
+from stockyard.upstream.silence import Silence
+from stockyard.upstream.tokens.aws_file import held_by_file
+from stockyard.wire.formats import FORMATS
+
+
+def client(settings: Settings) -> Client:
+    host = settings.server.host
+    own = (f"{'[' + host + ']' if ':' in host else host}:{settings.server.port}",)
+    egress = settings.egress
+    return Client(
+        Guard(
+            GuardSettings(
+                allow_private=egress.allow_private, proxy_trusted=egress.proxy_trusted, own=own
+            )
+        ),
+        ClientLimits(
+            per_origin=settings.upstream.per_origin,
+            idle_close_seconds=settings.upstream.idle_close,
+            max_age_seconds=settings.upstream.max_age,
+        ),
+    )
+
+
+def directory(
+    settings: Settings, environ: Mapping[str, str], prices: PriceList, health: TargetHealth
+) -> Directory:
+    found = catalog.load({name: _mentioned(settings, name) for name in settings.providers}, environ)
+    held = list(_held_from_settings(settings, found))
+    named = {one.credential.provider for one in held}
+    held += (
+        one for one in held_from_environment(found, environ) if one.credential.provider not in named
+    )
+    held += held_by_file(found, environ, frozenset(one.credential.provider for one in held))
+    return Directory(
+        found,
+        held,
+        formats=FORMATS,
+        priced=prices,
+        aliases={
+            name: Group(
+                alias.targets,
+                alias.strategy,
+                weights=alias.weights,
+                latency_us=health.latency_us,
+                in_flight=health.in_flight,
+            )
+            for name, alias in settings.aliases.items()
+        },
+        mock=settings.mock.enabled,
+        trial=settings.mock.trial and is_loopback(settings.server.host),
+    )
+
+
+def _mentioned(settings: Settings, name: str) -> dict[str, Any]:
+    """What the settings say of a provider itself, as the catalog takes it."""
+    section = settings.providers[name]
+    said: dict[str, Any] = {"enabled": section.enabled, "allow_private": section.allow_private}
+    if section.kind:
+        said["kind"] = section.kind
+    if section.base_url:
+        said["base_url"] = section.base_url
+    if section.settings:
+        said["values"] = section.settings
+    if section.auth:
+        said["scheme"] = section.auth
+    if section.token_url:
+        said["token_url"] = section.token_url
+    return said
+
+
+def _held_from_settings(settings: Settings, found: catalog.Catalog) -> Iterator[Held]:
+    for name, section in settings.providers.items():
+        provider = found.get(name)
+        if provider is None:
+            continue
+        if section.api_key is not None:
+            ours = Credential(f"file:{name}", name, section.api_key, scheme=section.auth)
+            yield Held(ours, provider.origin)
+        for one in section.credentials:
+            ours = Credential(f"file:{one.name}", name, one.secret, scheme=section.auth)
+            yield Held(ours, provider.origin)
+
+
+def drains(settings: Settings) -> Drains:
+    cancel = settings.cancel
+    wanted = cancel.policy == "drain"
+    return Drains(most=cancel.drain_max if wanted else 0, seconds=cancel.drain)
+
+
+def silence(timeout: Timeout) -> Silence:
+    return Silence(
+        first_content_seconds=timeout.first_content, content_idle_seconds=timeout.content_idle
+    )
+
+
+def timers(settings: Settings, provider: Provider) -> tuple[Timers, Timers]:
+    """The deadlines of whole answers and of streams at one provider."""
+    section = settings.providers.get(provider.name)
+    changed = msgspec.structs.asdict(section.timeout) if section is not None else {}
+    said = {**msgspec.structs.asdict(settings.timeout)} | {
+        name: value for name, value in changed.items() if value is not None
+    }
+    both = {
+        f"{name}_seconds": float(said[name])
+        for name in ("dns", "connect", "tls", "pool", "write", "idle", "total")
+    }
+    # A whole answer says nothing until it is complete, so silence means nothing before that.
+    return (
+        Timers(**both, first_byte_seconds=float(said["first_byte_whole"])),
+        Timers(**both, first_byte_seconds=float(said["first_byte"])),
+    )
+
+
+def proxies(settings: Settings) -> ProxySettings | None:
+    said = settings.proxies
+    if said.http is None and said.https is None:
+        return None
+    return ProxySettings(
+        http=said.http.reveal() if said.http else "",
+        https=said.https.reveal() if said.https else "",
+        no_proxy=",".join(said.no_proxy),
+    )
+
+
+def http_limits(settings: Settings) -> HttpLimits:
+    http = settings.http
+    return HttpLimits(
+        first_byte_timeout_s=http.first_byte_timeout,
+        head_timeout_s=http.head_timeout,
+        body_grace_s=http.body_grace,
+        body_min_rate_bytes_per_s=http.body_min_rate,
+        body_timeout_s=http.body_timeout,
+        keepalive_timeout_s=http.keepalive_timeout,
+        crowded_keepalive_timeout_s=http.keepalive_timeout_busy,
+        write_stall_s=http.write_stall,
+        write_min_rate_bytes_per_s=http.write_min_rate,
+        connections=http.connections,
+        per_address=http.per_address,
+        max_head_bytes=http.max_header,
+        max_line_bytes=http.max_line,
+        max_fields=http.max_fields,
+        max_control_chunked_bytes=http.max_api_body,
+        pipeline_buffer_bytes=http.pipeline_buffer,
+        drain_bytes=http.unread_body,
+    )
