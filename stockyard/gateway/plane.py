@@ -61,7 +61,8 @@ NATIVE_STAYS = frozenset(
     (
         b"host connection keep-alive proxy-authenticate proxy-authorization proxy-connection te "
         b"trailer transfer-encoding upgrade content-length expect accept-encoding authorization "
-        b"x-api-key api-key x-goog-api-key x-admin-key cookie cookie2 forwarded via x-real-ip"
+        b"x-api-key api-key x-goog-api-key x-admin-key cookie cookie2 forwarded via x-real-ip "
+        b"x-amz-date x-amz-security-token x-amz-content-sha256"
     ).split()
 )
 """Fields of the client that never reach a provider on its native path."""

@@ -334,3 +334,34 @@ async def test_without_a_region_it_cannot_be_called(yard: Yard) -> None:
 
 def test_the_end_of_the_answer_is_not_the_end_of_its_stream() -> None:
     assert TEXT_STREAM.endswith(frames(COUNTS))
+
+
+async def test_betas_of_the_head_go_into_the_body_as_far_as_they_are_known(
+    yard: Yard, bedrock: ScriptedProvider
+) -> None:
+    bedrock.sends(200, JSON, message({"type": "text", "text": "ok"}))
+    betas = "interleaved-thinking-2025-05-14,from-next-year-2027-01-01"
+    heard = await yard.messages("hi", model=CLAUDE, max_tokens=5, headers={"anthropic-beta": betas})
+
+    assert bedrock.last.json["anthropic_beta"] == ["interleaved-thinking-2025-05-14"]
+    assert "anthropic-beta" not in bedrock.last.headers
+    assert "from-next-year" in heard.headers["x-stockyard-dropped"]
+
+
+async def test_a_signature_of_the_clients_own_stays_here(
+    yard: Yard, bedrock: ScriptedProvider
+) -> None:
+    bedrock.sends(200, JSON, converse({"text": "ok"}))
+    own = {
+        "x-stockyard-key": yard.key,
+        "authorization": "AWS4-HMAC-SHA256 Credential=CLIENT/x",
+        "x-amz-date": "20200101T000000Z",
+        "x-amz-security-token": "client-session",
+        "x-amzn-bedrock-trace": "ENABLED",
+    }
+    await yard.open()
+    await yard.call(NATIVE, ASKED, headers={**own, "x-stockyard-key": yard.key})
+
+    assert signed_right(bedrock.last)
+    assert "client" not in str(bedrock.last.raw_headers).lower()
+    assert bedrock.last.headers["x-amzn-bedrock-trace"] == "ENABLED"

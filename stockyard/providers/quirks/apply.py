@@ -13,6 +13,9 @@ from stockyard.providers.quirks.names import MESSAGES, quirk
 from stockyard.providers.quirks.quirk import Body, ModelTraits, Quirk
 
 
+INVOKE = "bedrock.invoke"
+
+
 class Changed(NamedTuple):
     body: bytes
     """The very same object when nothing had to change."""
@@ -29,7 +32,7 @@ def apply(
     not look like its format stays as it is: the provider will refuse it.
     """
     found = _quirks_of(provider, format_)
-    if not found.concern(body):
+    if not betas and not found.concern(body):
         return Changed(body)
     try:
         json.decode(body, type=_Shape)
@@ -43,7 +46,7 @@ def apply(
 
 def in_body(provider: Provider, format_: str) -> bool:
     """Whether what others say in header fields of this format is said to it in the body."""
-    return format_ == MESSAGES and "vertex_raw_predict" in provider.traits
+    return format_ == INVOKE or (format_ == MESSAGES and "vertex_raw_predict" in provider.traits)
 
 
 def concern(provider: Provider, format_: str) -> bool:
@@ -93,7 +96,8 @@ def _finder(quirks: tuple[Quirk, ...]) -> re.Pattern[bytes] | None:
 @lru_cache(maxsize=512)
 def _quirks_of(provider: Provider, format_: str) -> _Quirks:
     found = (quirk(name) for name in provider.quirks)
-    return _Quirks(tuple(one for one in found if one is not None and one.format == format_))
+    about = MESSAGES if format_ == INVOKE else format_  # it has the same bodies
+    return _Quirks(tuple(one for one in found if one is not None and one.format == about))
 
 
 class _Part(Struct):

@@ -90,7 +90,7 @@ TRAITS_WITH_ARGUMENTS = frozenset({"finish_extra", "tool_config_with_history", "
 TRAITS = frozenset(
     (  # noqa: SIM905  a list of words reads better as one
         "args_object array_stream_without_sse audio_outside_prompt bad_key_is_400 bare_error_line "
-        "beta_allow_list document_name_neutral model_in_path_encoded tool_config_with_history "
+        "document_name_neutral model_in_path_encoded tool_config_with_history "
         "tool_name_64 tool_turns_merged "
         "blank_line_keepalive cached_may_exceed_prompt cached_tokens_top_level "
         "comment_keepalive content_list cost_in_usage cost_string crlf data_before_event "
