@@ -4,9 +4,11 @@ All counts are disjoint and never negative, and totals are sums, so nothing can 
 (`wire.md` 7.1). Providers disagree on what contains what; the codecs undo that when they read.
 """
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 Source = Literal["reported", "estimated", "mixed"]
 
@@ -73,3 +75,26 @@ class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def total(self) -> int:
         return self.prompt + self.completion
+
+
+def total_of(usages: Sequence[Usage | None]) -> Usage | None:
+    """What several calls used together; None when one of them did not tell."""
+    told = [usage for usage in usages if usage is not None]
+    if not told or len(told) < len(usages):
+        return None
+    sums: dict[str, Any] = {}
+    for usage in told:
+        for name, count in asdict(usage).items():
+            if type(count) is int:
+                sums[name] = sums.get(name, 0) + count
+    tools: dict[str, int] = {}
+    for usage in told:
+        for name, calls in usage.server_tools.items():
+            tools[name] = tools.get(name, 0) + calls
+    sources = {usage.source for usage in told}
+    return Usage(
+        **sums,
+        server_tools=tools,
+        source=sources.pop() if len(sources) == 1 else "mixed",
+        flags=tuple(dict.fromkeys(flag for usage in told for flag in usage.flags)),
+    )

@@ -60,6 +60,8 @@ class Content(AnyContent, frozen=True, kw_only=True, omit_defaults=True):
     """Everything a chat request says beyond its head (model, stream, usage)."""
 
     messages: tuple[Message, ...] = ()
+    apart: bool = False
+    """The messages of the user are prompts of their own, each with an answer of its own."""
     temperature: float | None = None
     top_p: float | None = None
     top_k: int | None = None

@@ -6,7 +6,7 @@ try starts from `x.request`, never from what was built for another Target.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from stockyard.core.exchange import ANYWHERE, Exchange
@@ -16,6 +16,7 @@ from stockyard.core.response import Output, Raw, Response
 from stockyard.core.stream import Answer
 from stockyard.core.target import Attempt, Outcome, Target
 from stockyard.core.tracing import told_to_provider
+from stockyard.core.whole import whole
 from stockyard.errors import Refused, StockyardError, UpstreamError
 from stockyard.providers import quirks
 from stockyard.providers.directory import TRIED
@@ -25,6 +26,7 @@ from stockyard.upstream.plan import Plan, Plans, no_target
 from stockyard.upstream.prover import Prover
 from stockyard.upstream.reckoning import is_missing, usage_of_nothing, usage_of_whole
 from stockyard.upstream.relayed_answer import RelayedAnswer
+from stockyard.upstream.several import joined, prompts_of
 from stockyard.upstream.silence import Silence
 from stockyard.upstream.streamed_answer import StreamedAnswer, Unstreamed
 from stockyard.upstream.whole_answer import NEVER, WholeAnswer
@@ -58,6 +60,10 @@ class Dispatch:
         """Call the Target. Raises UpstreamError, or Refused when there is none to call."""
         target = self._target(x)
         plan = self.plans.of(target, x)
+        if not plan.forward and x.kind == "completions":
+            requests = prompts_of(x.request)
+            if len(requests) > 1:
+                return await self._each(x, requests)
         attempt = Attempt(target=target, started_us=x.elapsed_us(), format=plan.format)
         x.attempts.append(attempt)
         try:
@@ -79,6 +85,18 @@ class Dispatch:
         except StockyardError:
             self._close(x, attempt, "failed")
             raise
+
+    async def _each(self, x: Exchange, requests: Sequence[Request]) -> Response:
+        """Ask one after the other, and answer all together. The first error ends it."""
+        asked = x.request
+        responses: list[Response] = []
+        try:
+            for request in requests:
+                x.request = request
+                responses.append(await whole(await self(x)))
+        finally:
+            x.request = asked
+        return joined(responses, asked.content.n or 1)
 
     def _sent(
         self, x: Exchange, plan: Plan, attempt: Attempt, outgoing: Outgoing

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from stockyard.core.events import Event, Finished, Started, TextDelta, UsageSeen
-from stockyard.core.folding import fold
+from stockyard.core.folding import fold, unfold
 from stockyard.core.messages import Message, Reasoning, Text, ToolCall
 from stockyard.core.money import Usage
 from stockyard.core.request import Content, Request
@@ -68,7 +68,6 @@ def test_nothing_is_lost(fields: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("fields", "param"),
     [
-        ({"prompt": ["One", "Two"]}, "prompt"),
         ({"prompt": [1, 2]}, "prompt"),
         ({"prompt": [[1, 2]]}, "prompt"),
         ({"prompt": None}, "prompt"),
@@ -84,9 +83,33 @@ def test_what_a_chat_cannot_do_ties_the_request_to_its_format(
     assert (tie.code, tie.param) == ("invalid_request", param)
 
 
-@pytest.mark.parametrize("fields", [{}, {"prompt": ["One"]}, {"suffix": ""}, {"echo": True}])
-def test_one_prompt_ties_nothing(fields: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "fields", [{}, {"prompt": ["One"]}, {"prompt": ["One", "Two"]}, {"suffix": ""}, {"echo": True}]
+)
+def test_prompts_of_text_tie_nothing(fields: dict[str, Any]) -> None:
     assert content(**fields).tie is None
+
+
+@pytest.mark.parametrize(
+    ("prompt", "apart"), [("One", False), (["One"], False), (["a", "b"], True)]
+)
+def test_several_prompts_stand_apart(prompt: object, apart: bool) -> None:
+    assert content(prompt=prompt).apart is apart
+
+
+def test_each_choice_echoes_its_own_prompt() -> None:
+    asked = json.dumps({"prompt": ["One", "Two"], "echo": True, "n": 2}).encode()
+    mine = Pen(id="1", model="m", created=1, wants_usage=False, asked=asked)
+    choices = tuple(
+        Choice(index=index, message=Message(role="assistant", parts=(Text(text=f" {index}"),)))
+        for index in range(4)
+    )
+    said = json.loads(CODEC.encode_response(Response(Output(choices=choices)), mine))
+    texts = ["One 0", "One 1", "Two 2", "Two 3"]
+    assert [choice["text"] for choice in said["choices"]] == texts
+    out = CODEC.writer(mine).write(unfold(Output(choices=choices), None))
+    told = [c["choices"][0] for c in chunks(out)]
+    assert [c["text"] for c in told if c["text"]] == texts
 
 
 def test_a_prompt_is_asked_as_a_message_of_the_user() -> None:

@@ -1,7 +1,8 @@
 """The prompts of a completions request, both ways.
 
-Each prompt is a message of the user. Several prompts in one call, prompts of tokens, and text to be
-written before a suffix exist in this format only.
+Each prompt is a message of the user. Several prompts of one call are asked one by one elsewhere
+(`upstream/several.py`); prompts of tokens, and text to be written before a suffix, exist in this
+format only.
 """
 
 from collections.abc import Iterator, Sequence
@@ -55,10 +56,8 @@ def find_tie(messages: Sequence[Message], suffix: Any) -> Tie | None:
 def _ties(messages: Sequence[Message], suffix: Any) -> Iterator[Tie]:
     if any(isinstance(part, Opaque) for message in messages for part in message.parts):
         yield _tie(_PARAM, "The provider of this model takes no tokens. Send the prompt as text.")
-    if len(messages) != 1:
-        yield _tie(
-            _PARAM, "The provider of this model takes one prompt per call. Send one call for each."
-        )
+    if not messages:
+        yield _tie(_PARAM, "The provider of this model needs a prompt.")
     if suffix:
         yield _tie("suffix", "The provider of this model cannot write text before a suffix.")
 

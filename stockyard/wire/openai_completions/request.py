@@ -73,6 +73,7 @@ def _decode(fields: Fields) -> Content:
         raise FieldError("stop", "a string or an array of strings")
     return Content(
         messages=messages,
+        apart=len(messages) > 1,
         max_output=fields.integer("max_tokens"),
         temperature=fields.number("temperature"),
         top_p=fields.number("top_p"),

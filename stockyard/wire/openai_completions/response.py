@@ -32,14 +32,14 @@ def decode_response(body: bytes) -> Output:
 
 def encode_response(response: Response, pen: Pen) -> bytes:
     output = response.output
-    echo = echoed(pen, output.extra)
+    echoes = Echoes(pen, output.extra)
     body: _Object = {
         **own_fields(output.extra, FORMAT),
         "id": with_prefix(pen.id, ID_PREFIX),
         "object": "text_completion",
         "created": pen.created,
         "model": pen.model,
-        "choices": [_encode_choice(choice, echo) for choice in output.choices],
+        "choices": [_encode_choice(choice, echoes) for choice in output.choices],
     }
     if response.usage is not None:
         body["usage"] = write_chat_usage(response.usage)
@@ -53,22 +53,36 @@ def finish_word(finish: Finish | None) -> str:
 class _Asked(msgspec.Struct):
     prompt: Any = None
     echo: bool | None = None
+    n: int | None = None
 
 
 _asked = msgspec.json.Decoder(_Asked).decode
 
 
-def echoed(pen: Pen, extra: Extra) -> str:
-    """The prompt, when the client wants it before its completion. A provider of this format has
-    seen to it already; an answer's `extra` tells its format."""
-    if FORMAT in extra or b'"echo"' not in pen.asked:
-        return ""
-    try:
-        asked = _asked(pen.asked)
-    except (ValueError, RecursionError):
-        return ""
-    prompt = asked.prompt[0] if isinstance(asked.prompt, list) and asked.prompt else asked.prompt
-    return prompt if asked.echo and isinstance(prompt, str) else ""
+class Echoes:
+    """The prompts, when the client wants each before its completions.
+
+    A provider of this format has seen to it already; an answer's `extra` tells its format.
+    """
+
+    def __init__(self, pen: Pen, extra: Extra) -> None:
+        self._prompts: tuple[str, ...] = ()
+        self._per_prompt = 1
+        if FORMAT in extra or b'"echo"' not in pen.asked:
+            return
+        try:
+            asked = _asked(pen.asked)
+        except (ValueError, RecursionError):
+            return
+        prompts = asked.prompt if isinstance(asked.prompt, list) else [asked.prompt]
+        if asked.echo and all(isinstance(prompt, str) for prompt in prompts):
+            self._prompts = tuple(prompts)
+            self._per_prompt = max(1, asked.n or 1)
+
+    def before(self, choice: int) -> str:
+        """What stands before the text of a choice: those of the first prompt come first."""
+        prompt = choice // self._per_prompt if len(self._prompts) > 1 else 0
+        return self._prompts[prompt] if 0 <= prompt < len(self._prompts) else ""
 
 
 def _decode(answer: Fields) -> Output:
@@ -100,10 +114,10 @@ def _decode_choice(fields: Fields, position: int) -> Choice:
     )
 
 
-def _encode_choice(choice: Choice, echo: str) -> _Object:
+def _encode_choice(choice: Choice, echoes: Echoes) -> _Object:
     texts = [p.text for p in choice.message.parts if isinstance(p, Text | Refusal)]
     return {
-        "text": echo + "".join(texts),
+        "text": echoes.before(choice.index) + "".join(texts),
         "index": choice.index,
         "logprobs": None,
         "finish_reason": finish_word(choice.finish),

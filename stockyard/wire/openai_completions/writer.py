@@ -10,7 +10,8 @@ from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.openai_chat.errors import failed_stream
 from stockyard.wire.openai_chat.response import with_prefix
 from stockyard.wire.openai_chat.writer import DONE_EVENT
-from stockyard.wire.openai_completions.response import ID_PREFIX, echoed, finish_word
+from stockyard.wire.openai_completions.prompts import FORMAT
+from stockyard.wire.openai_completions.response import ID_PREFIX, Echoes, finish_word
 from stockyard.wire.usage import write_chat_usage
 
 _encode = msgspec.json.Encoder().encode
@@ -19,7 +20,7 @@ _encode = msgspec.json.Encoder().encode
 class CompletionsWriter:
     def __init__(self, pen: Pen) -> None:
         self._pen = pen
-        self._echo = ""
+        self._echoes = Echoes(pen, {FORMAT: {}})
         self._head = b'data: {"id":%b,"object":"text_completion","created":%d,"model":%b,' % (
             _encode(with_prefix(pen.id, ID_PREFIX)),
             pen.created,
@@ -40,7 +41,7 @@ class CompletionsWriter:
             elif isinstance(event, UsageSeen):
                 self._usage = event.usage
             elif isinstance(event, Started):
-                self._echo = echoed(self._pen, event.extra)
+                self._echoes = Echoes(self._pen, event.extra)
                 self._usage = event.usage or self._usage
         return b"".join(out)
 
@@ -57,7 +58,7 @@ class CompletionsWriter:
     def _chunk(self, choice: int, text: str, finish: bytes = b"null") -> bytes:
         if choice not in self._begun:
             self._begun.add(choice)
-            text = self._echo + text
+            text = self._echoes.before(choice) + text
         return b'%b"choices":[{"text":%b,"index":%d,"logprobs":null,"finish_reason":%b}]%b' % (
             self._head,
             _encode(text),
