@@ -59,6 +59,8 @@ class Welcome(Struct, frozen=True, kw_only=True):
     formats: tuple[str, ...] = ()
     local_reads: bool = True
     """Whoever runs the server may read without a credential."""
+    chat_models: int = 0
+    """How many the price list knows at the providers that can be called."""
     config_version: int = 1
     key: str | None = None
     admin: str | None = None
@@ -89,6 +91,9 @@ class Welcome(Struct, frozen=True, kw_only=True):
             trial=directory.trial,
             formats=tuple(stockyard.plane.formats),
             local_reads=settings.auth.local_reads == "same_user" and not open_to_all,
+            chat_models=sum(
+                kind == "chat" for p in providers for kind in stockyard.prices.models(p.name).values()
+            ),
             config_version=stockyard.line.config_version,
             key=made.key,
             admin=made.admin,
@@ -217,6 +222,8 @@ def provider_rows(w: Welcome) -> list[str]:
         named = ", ".join(f"{one.name} ({one.source})" for one in w.providers if one.source)
         bare = ", ".join(one.name for one in w.providers if not one.source)
         rows = [", ".join(part for part in (named, bare) if part) + ": nothing called, not stored"]
+        if w.chat_models:
+            rows.append(f"{w.chat_models} chat models by price list: stockyard models")
         if w.mock:
             rows.append(f'Costs nothing to try: the same curl with "model":"{MOCK_MODEL}"')
         return rows
