@@ -180,7 +180,17 @@ def row_of_kind(name: str, given: Mapping[str, Any]) -> Row:
     )
 
 
-_OPENAI_LIKE: dict[str, str | Place] = {"models": "/models", "embeddings": "/embeddings"}
+_OPENAI_LIKE: dict[str, str | Place] = {
+    "models": "/models",
+    "embeddings": "/embeddings",
+    "speech": "/audio/speech",
+    "transcriptions": "/audio/transcriptions",
+    "translations": "/audio/translations",
+    "images": "/images/generations",
+    "image_edits": "/images/edits",
+    "image_variations": "/images/variations",
+}
+"""What servers of this family may have besides; one that lacks it says so itself."""
 
 
 def bad_row(name: str, what: str) -> CannotStart:

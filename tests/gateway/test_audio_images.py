@@ -543,6 +543,15 @@ async def test_groq_transcribes_at_its_own_path(yard: Yard) -> None:
     assert groq.last.body == recording("whisper-large-v3")
 
 
+async def test_a_server_of_ones_own_is_asked_too(yard: Yard) -> None:
+    voice = yard.provider("voicebox", kind="openai.chat")
+    voice.sends(200, {"content-type": "audio/wav"}, WAV)
+    heard = await yard.call("/v1/audio/speech", speech("voicebox/kokoro"))
+    assert (heard.body, heard.headers["content-type"]) == (WAV, "audio/wav")
+    assert voice.last.path == "/v1/audio/speech"
+    assert voice.last.fields["model"] == "kokoro"
+
+
 async def test_a_form_may_arrive_slowly(yard: Yard) -> None:
     openai = yard.provider("openai").sends(200, JSON, TRANSCRIPT)
     body = recording()
