@@ -219,9 +219,13 @@ def _encode_choice(choice: Choice, drops: Drops) -> _Object:
     item = encode_assistant(_speakable(message), drops, DEFAULT_FIELD)
     item.setdefault("content", None)
     item.setdefault("refusal", None)
-    notes = [note for p in message.parts if isinstance(p, Text) for note in cited(p.citations)]
+    citations = [c for p in message.parts if isinstance(p, Text) for c in p.citations]
+    notes = cited(tuple(citations))
     if notes and "annotations" not in item:
         item["annotations"] = notes
+    # Those without an address go into a field of their own, as they do in streams.
+    if others := [c for c in citations if not cited((c,))]:
+        item.setdefault("citations", others)
     encoded: _Object = {
         **own_fields(choice.extra, FORMAT),
         "index": choice.index,
