@@ -9,6 +9,7 @@ from stockyard.core.exchange import NOTHING_ASKED, Asked, Caller, Exchange, Inbo
 from stockyard.core.messages import Finish, Message, Text
 from stockyard.core.module import AnyModule, Call
 from stockyard.core.money import Usage
+from stockyard.core.offer import Offer
 from stockyard.core.pipeline import Passage, Pipeline
 from stockyard.core.ports import Ports
 from stockyard.core.request import Content, Request
@@ -127,6 +128,8 @@ class TableOfModels:
 
     def __init__(self, **offered: Sequence[str]) -> None:
         self.offered = offered
+        self.offers: dict[str, Offer] = {}
+        """Provider -> what the price list knows of its models."""
 
     def targets(self, model: str, kind: str) -> tuple[Target, ...]:
         return tuple(Target(name, model) for name in list(self.offered.get(model, ()))[:1])
@@ -137,6 +140,9 @@ class TableOfModels:
 
     def has_provider(self, name: str) -> bool:
         return any(name in names for names in self.offered.values())
+
+    def offer(self, target: Target) -> Offer | None:
+        return self.offers.get(target.provider)
 
 
 def some_ports(clock: HandClock | None = None, **more: Any) -> Ports:

@@ -5,12 +5,15 @@ is in this process or in another one.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from typing import Any, Literal, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
 
 from msgspec import Struct
 
 from stockyard.core.target import Target
 from stockyard.errors import PortMissing
+
+if TYPE_CHECKING:
+    from stockyard.core.offer import Offer
 
 T = TypeVar("T")
 
@@ -158,6 +161,8 @@ class Models(Protocol):
         """The same model id at the other providers that offer it."""
 
     def has_provider(self, name: str) -> bool: ...
+    def offer(self, target: Target) -> "Offer | None":
+        """What the price list knows of a model as this provider sells it; None is nothing."""
 
 
 class Ports:

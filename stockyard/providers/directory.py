@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 from msgspec import Struct
 
 from stockyard.core.exchange import Kind
+from stockyard.core.offer import Offer
 from stockyard.core.target import Credential, Secret, Target
 from stockyard.errors import CannotStart
 from stockyard.providers import auth
@@ -51,6 +52,7 @@ class Priced(Protocol):
 
     def models(self, provider: str) -> Mapping[str, Kind]: ...
     def sells(self, provider: str, model: str) -> bool: ...
+    def offer(self, provider: str, model: str) -> Offer | None: ...
 
 
 class Listed(Struct, frozen=True):
@@ -206,6 +208,10 @@ class Directory:
         ]
         return max(claims, key=lambda claim: claim[0])[1] if claims else None
 
+    def offer(self, target: Target) -> Offer | None:
+        """What the price list knows of a model as this provider sells it."""
+        return self._priced.offer(target.provider, target.model)
+
     def near(self, model: str) -> list[str]:
         """Up to five names that look like this one."""
         if len(model) > LONGEST_NAME:
@@ -339,6 +345,9 @@ class _NothingPriced:
 
     def sells(self, provider: str, model: str) -> bool:
         return False
+
+    def offer(self, provider: str, model: str) -> Offer | None:
+        return None
 
 
 def _by_provider(catalog: Catalog, held: Iterable[Held]) -> dict[str, tuple[Credential, ...]]:

@@ -22,8 +22,11 @@ from msgspec import Meta, Struct
 
 from stockyard.core.exchange import Exchange
 from stockyard.core.glob import Globs
+from stockyard.core.messages import Image
 from stockyard.core.module import ALL_KINDS, Call, Module, ModuleConfig, Stage
+from stockyard.core.money import Usage
 from stockyard.core.ports import BreakerRule, Ports
+from stockyard.core.request import Content
 from stockyard.core.stream import Answer, Stream
 from stockyard.core.target import Target
 from stockyard.core.watched import Watched
@@ -36,11 +39,13 @@ from stockyard.errors import (
     UpstreamError,
 )
 
-Strategy = Literal["priority", "weighted", "round_robin", "least_latency", "least_busy"]
+Strategy = Literal["priority", "weighted", "round_robin", "least_latency", "least_busy", "cheapest"]
 OURS_TO_CURE: frozenset[Kind] = frozenset({"auth", "no_credit", "permission"})
 """Failures of our own Credential: the caller can do nothing about them, another target may."""
 ELSEWHERE: frozenset[Kind] = RETRYABLE | {"model_unknown", "quota_exhausted"}
 DEFAULT_WEIGHT = 100
+USUAL_ANSWER_TOKENS = 500
+"""What an answer is taken to have where the caller set no limit."""
 
 
 class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -124,7 +129,7 @@ class Failover(Module[Config]):
             raise _no_target("No provider that this call may use offers the model.", None)
         entered, tried = x.request, 0
         last: UpstreamError | None = None
-        for target in self._in_order(candidates, chain):
+        for target in self._in_order(x, candidates, chain):
             if last is not None and not self._may_go_on(x, tried):
                 break
             if not self.ports.health.allow(target):
@@ -228,9 +233,39 @@ class Failover(Module[Config]):
         own = next((t.credential for t in routed if t.credential and t.credential.own), None)
         if own is not None:
             allowed = [target for target in allowed if target.provider == own.provider]
-        return (allowed[:1] if x.asked.fallback == "off" else allowed), chain
+        if x.asked.fallback == "off":
+            allowed = allowed[:1]
+        return (self._able(x, allowed) if len(allowed) > 1 else allowed), chain
 
-    def _in_order(self, candidates: list[Target], chain: Chain | None) -> list[Target]:
+    def _able(self, x: Exchange, targets: list[Target]) -> list[Target]:
+        """The first, which was asked for, and those that can do what the call needs.
+
+        As far as the price list knows: a model of which it tells nothing may be able to do all.
+        """
+        wanted, prompt = _wanted(x), self._prompt_tokens(x)
+        able = targets[:1]
+        for target in targets[1:]:
+            lacks = self._lacks(target, wanted, prompt)
+            if lacks:
+                lacking = {"target": target.name, "lacks": sorted(lacks)}
+                x.note(self.name, "skipped_capability", lacking)
+            else:
+                able.append(target)
+        return able
+
+    def _lacks(self, target: Target, wanted: set[str], prompt: int) -> set[str]:
+        offer = self.ports.models.offer(target)
+        if offer is None:
+            return set()
+        lacks = wanted.difference(offer.can) if offer.can else set()
+        if offer.context is not None and prompt > offer.context:
+            lacks.add("context")
+        return lacks
+
+    def _prompt_tokens(self, x: Exchange) -> int:
+        return sum(self.ports.token_estimate(text) for text in x.request.texts())
+
+    def _in_order(self, x: Exchange, candidates: list[Target], chain: Chain | None) -> list[Target]:
         if len(candidates) == 1:
             return candidates
         match self.config.strategy:
@@ -246,6 +281,21 @@ class Failover(Module[Config]):
                 return _first(candidates, self._quicker(candidates))
             case "least_busy":
                 return sorted(candidates, key=self.ports.health.in_flight)
+            case "cheapest":
+                return self._by_price(x, candidates)
+
+    def _by_price(self, x: Exchange, candidates: list[Target]) -> list[Target]:
+        """By what the call would cost there. Those without a price come last, in their order."""
+        answer = x.request.meaning.max_output or USUAL_ANSWER_TOKENS
+        usage = Usage(in_fresh=self._prompt_tokens(x), out_text=answer, source="estimated")
+        now = int(self.ports.now() * 1000)
+
+        def price(target: Target) -> tuple[bool, int]:
+            offer = self.ports.models.offer(target)
+            cost = offer.cost(usage, at_ms=now).picodollars if offer is not None else None
+            return (cost is None, cost or 0)
+
+        return sorted(candidates, key=price)
 
     def _heaviest(self, candidates: list[Target], chain: Chain | None) -> Target:
         """Smooth weighted round-robin: each is owed its weight, the one owed most pays the sum."""
@@ -273,6 +323,17 @@ class Failover(Module[Config]):
                         f"chains[{i}].targets[{j}].provider",
                         f"There is no provider '{step.provider}'. See `stockyard providers`.",
                     )
+
+
+def _wanted(x: Exchange) -> set[str]:
+    """What the model must be able to do, in the words of the price list."""
+    content = x.request.meaning
+    if not isinstance(content, Content):
+        return set()
+    wanted = {"tools"} if content.tools else set()
+    if any(isinstance(part, Image) for message in content.messages for part in message.parts):
+        wanted.add("vision")
+    return wanted
 
 
 def _share(target: Target, chain: Chain | None) -> tuple[str, int]:

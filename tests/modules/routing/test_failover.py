@@ -2,14 +2,18 @@
 
 from collections import Counter
 from contextlib import nullcontext
+from typing import Any
 
 import pytest
 
 from stockyard.core.events import TextDelta
 from stockyard.core.exchange import Asked, Constraints, Exchange
 from stockyard.core.folding import unfold
+from stockyard.core.messages import Image, Message
+from stockyard.core.offer import Offer
 from stockyard.core.ports import Ports
 from stockyard.core.replay import Replay
+from stockyard.core.request import Tool
 from stockyard.core.response import Response
 from stockyard.core.stream import Answer, Stream
 from stockyard.core.target import Attempt, Credential, Secret, Target
@@ -20,6 +24,7 @@ from stockyard.modules.routing.failover import Chain, Config, Failover, Step
 from tests.builders import (
     HandClock,
     Provider,
+    TableOfModels,
     Taken,
     an_answer,
     an_exchange,
@@ -329,3 +334,60 @@ async def test_least_latency_takes_the_quicker_of_two() -> None:
     ports.health.report(ONE, ok=True, first_byte_us=9000)
     ports.health.report(TWO, ok=True, first_byte_us=1000)
     assert await first_asked(failover(ports, strategy="least_latency"), 1) == {"two/m": 1}
+
+
+PICTURE = Message(role="user", parts=(Image(url="https://example.com/a.png"),))
+
+
+def knowing(**offers: Offer) -> Ports:
+    models = TableOfModels(m=["one", "two", "three"])
+    models.offers = offers
+    return some_ports(models=models)
+
+
+async def test_the_cheapest_comes_first_and_what_has_no_price_last() -> None:
+    ports = knowing(
+        two=Offer(lines={"input": 3, "output": 3}), three=Offer(lines={"input": 1, "output": 9})
+    )
+    provider = Provider(DOWN)
+    with pytest.raises(Refused):
+        await through(
+            an_exchange("x" * 5000), provider, failover(ports, strategy="cheapest"), choose=[ONE]
+        )
+    assert provider.asked == ["three/m", "two/m", "one/m"]
+
+
+async def test_how_long_the_answer_may_be_decides_what_is_cheapest() -> None:
+    ports = knowing(
+        one=Offer(lines={"input": 3, "output": 3}), two=Offer(lines={"input": 1, "output": 9})
+    )
+    provider = Provider(an_answer())
+    x = an_exchange(max_output=9000)
+    await through(x, provider, failover(ports, strategy="cheapest"), choose=[ONE])
+    assert provider.asked == ["one/m"]
+
+
+@pytest.mark.parametrize(
+    ("content", "offer", "lacks"),
+    [
+        ({"tools": (Tool(name="f"),)}, Offer(can=("vision",)), ["tools"]),
+        ({"tools": (Tool(name="f"),)}, Offer(can=("tools",)), None),
+        ({"tools": (Tool(name="f"),)}, Offer(), None),
+        ({"messages": (PICTURE,)}, Offer(can=("tools",)), ["vision"]),
+        ({"prompt": "x" * 99}, Offer(context=98), ["context"]),
+    ],
+)
+async def test_nobody_is_moved_to_what_cannot_do_it(
+    content: dict[str, Any], offer: Offer, lacks: list[str] | None
+) -> None:
+    provider, x = Provider(DOWN, an_answer()), an_exchange(**content)
+    await through(x, provider, failover(knowing(two=offer)), choose=[ONE])
+    assert provider.asked == ["one/m", "three/m" if lacks else "two/m"]
+    found = [f.detail for f in x.findings if f.action == "skipped_capability"]
+    assert found == ([{"target": "two/m", "lacks": lacks}] if lacks else [])
+
+
+async def test_what_was_asked_for_is_tried_whatever_the_list_says() -> None:
+    provider, x = Provider(an_answer()), an_exchange(tools=(Tool(name="f"),))
+    await through(x, provider, failover(knowing(one=Offer(can=("vision",)))), choose=[ONE])
+    assert provider.asked == ["one/m"]
