@@ -21,6 +21,7 @@ from stockyard.errors import Refused, StockyardError, UpstreamError
 from stockyard.providers import quirks
 from stockyard.providers.directory import TRIED
 from stockyard.providers.provider import CHAT_LIKE
+from stockyard.upstream.batches import batches_of, in_order
 from stockyard.upstream.outgoing import Outgoing, Timers
 from stockyard.upstream.plan import Plan, Plans, no_target
 from stockyard.upstream.prover import Prover
@@ -34,6 +35,8 @@ from stockyard.upstream.whole_answer import NEVER, WholeAnswer
 MODULE = "dispatch"
 """The name under which dispatch leaves Findings."""
 MAX_ATTEMPTS = 20
+DIVIDED = frozenset({"completions", "embeddings"})
+"""Kinds of call that may ask for more than a provider takes in one request."""
 MAX_ID = 128
 """What is kept of a provider's name for a request."""
 BODILESS = frozenset({"GET", "HEAD", "DELETE"})
@@ -60,8 +63,8 @@ class Dispatch:
         """Call the Target. Raises UpstreamError, or Refused when there is none to call."""
         target = self._target(x)
         plan = self.plans.of(target, x)
-        if not plan.forward and x.kind == "completions":
-            requests = prompts_of(x.request)
+        if not plan.forward and x.kind in DIVIDED:
+            requests = _several(x, plan)
             if len(requests) > 1:
                 return await self._each(x, requests)
         attempt = Attempt(target=target, started_us=x.elapsed_us(), format=plan.format)
@@ -96,6 +99,8 @@ class Dispatch:
                 responses.append(await whole(await self(x)))
         finally:
             x.request = asked
+        if x.kind == "embeddings":
+            return in_order(responses)
         return joined(responses, asked.content.n or 1)
 
     def _sent(
@@ -372,6 +377,13 @@ def named_by_provider(fields: list[tuple[bytes, bytes]]) -> str | None:
     named = dict(fields)
     found = named.get(b"x-request-id") or named.get(b"request-id")
     return field_text(found.decode("latin-1"))[:MAX_ID] if found else None
+
+
+def _several(x: Exchange, plan: Plan) -> Sequence[Request]:
+    """The requests that a call becomes for a provider that takes less at once; mostly its own."""
+    if x.kind == "completions":
+        return prompts_of(x.request)
+    return batches_of(x.request, plan.most_items) if plan.most_items else (x.request,)
 
 
 def _unreadable() -> Output:

@@ -22,6 +22,7 @@ from stockyard.upstream.outgoing import Timers, request_head
 from stockyard.upstream.prover import Prover, Provers, no_provers
 from stockyard.upstream.transport import Transport
 from stockyard.wire.codec import Codec, Forms, Media, Traits
+from stockyard.wire.whole import WholeCodec
 
 MAX_PLANS = 2_000
 FLOWS_FROM = 1024 * 1024
@@ -76,6 +77,8 @@ class Plan(Struct, frozen=True, eq=False):
     """What the client's `anthropic-beta` says is said in the body instead."""
     prover: Prover | None
     """Makes the proof of each call, where `start` cannot hold it."""
+    most_items: int = 0
+    """How many inputs one request may have, where it is written anew; 0 is no limit."""
 
 
 class Plans:
@@ -162,6 +165,7 @@ class Plans:
         origin = self._origin(provider, way.origin)
         whole, stream = self._timers(provider)
         codec = self._formats.get(name)
+        most_items = codec.most_items if isinstance(codec, WholeCodec) and not forward else 0
         in_body = quirks.in_body(provider, name)
         credential = target.credential
         scheme = _scheme(way, credential)
@@ -192,6 +196,7 @@ class Plans:
             headers="" if in_body else name,
             betas_in_body=in_body,
             prover=prover,
+            most_items=most_items,
         )
 
 

@@ -68,6 +68,8 @@ class WholeCodec(ABC):
     terminator = b""
     most_values = strict.MAX_VALUES
     """Of the JSON of a request."""
+    most_items = 0
+    """How many inputs its providers take in one request; 0 is as many as clients send."""
 
     # What a format says.
 

@@ -233,6 +233,35 @@ async def test_rerank_reaches_providers_of_other_formats(
     assert (scripted.last.path, json.loads(scripted.last.body)) == (path, sent)
 
 
+async def test_more_inputs_than_a_provider_takes_are_sent_in_several_requests(yard: Yard) -> None:
+    scripted = yard.provider("cohere")
+    for size in (96, 4):
+        answers(scripted, {**COHERE_VECTORS, "embeddings": {"float": [[float(size)]] * size}})
+    texts = [f"text {n}" for n in range(100)]
+
+    told = await yard.call("/v1/embeddings", {"model": "embed-v4.0", "input": texts})
+
+    body = json.loads(told.body)
+    assert [row["index"] for row in body["data"]] == list(range(100))
+    assert [row["embedding"] for row in body["data"]] == [[96.0]] * 96 + [[4.0]] * 4
+    assert body["usage"]["prompt_tokens"] == 6
+    sent = [text for request in scripted.requests for text in json.loads(request.body)["texts"]]
+    assert sent == texts
+    assert yard.last.attempts == ["cohere 200", "cohere 200"]
+
+
+async def test_when_one_of_them_fails_the_call_has_failed(yard: Yard) -> None:
+    yard.disable("retrypilot")
+    scripted = yard.provider("cohere")
+    answers(scripted, {**COHERE_VECTORS, "embeddings": {"float": [[1.0]] * 96}})
+    scripted.sends(429, JSON, b'{"message":"Slow down."}')
+
+    told = await yard.call("/v1/embeddings", {"model": "embed-v4.0", "input": ["x"] * 97})
+
+    assert told.status == 429
+    assert yard.last.outcomes == ["ok", "failed"]
+
+
 async def test_a_single_content_is_embedded_by_any_provider(yard: Yard) -> None:
     scripted = yard.provider("openai")
     answers(scripted, VECTORS)

@@ -16,6 +16,7 @@ from stockyard.wire.whole import Beside, WholeCodec
 
 class CohereEmbedCodec(WholeCodec):
     name = request.FORMAT
+    most_items = 96
 
     def read_request(self, fields: Fields) -> EmbeddingsContent:
         return request.read_request(fields)

@@ -35,6 +35,7 @@ _SINGLE_KEYS = quoted("content")
 
 class GeminiEmbedCodec(WholeCodec):
     name = request.FORMAT
+    most_items = 100
 
     def peek(self, body: bytes) -> RequestHead:
         """The model stands in the path."""
@@ -66,6 +67,7 @@ class GeminiEmbedCodec(WholeCodec):
 class GeminiEmbedContentCodec(GeminiEmbedCodec):
     name = "gemini.embed_content"
     tag = request.FORMAT
+    most_items = 1
 
     def peek(self, body: bytes) -> RequestHead:
         read_head(body, _SINGLE, _SINGLE_KEYS)

@@ -37,6 +37,7 @@ class EmbeddingsCodec(WholeCodec):
 
     def __init__(self, words: Words = OPENAI) -> None:
         self.name = words.format
+        self.most_items = words.most_items
         self._words = words
 
     def peek(self, body: bytes) -> RequestHead:

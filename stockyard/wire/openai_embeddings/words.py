@@ -27,6 +27,7 @@ class Words(Struct, frozen=True, kw_only=True):
     """Inputs may be tokens."""
     objects: bool = False
     """Inputs may be objects, such as images."""
+    most_items: int = 0
     text_numbers: NumberType = "float"
     """What a vector holds that is answered as base64 text."""
 
@@ -64,6 +65,7 @@ VOYAGE = Words(
         "ubinary": "ubinary",
     },
     truncate="truncation",
+    most_items=1000,
 )
 JINA = Words(
     format="jina.embed",
@@ -86,5 +88,6 @@ PERPLEXITY = Words(
     purposes={},
     # It answers with base64 of single bytes, asked for or not (`wire.md` 14).
     encoding=None,
+    most_items=512,
     text_numbers="int8",
 )

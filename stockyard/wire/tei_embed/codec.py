@@ -29,6 +29,7 @@ _KEYS = quoted("inputs")
 
 class TeiEmbedCodec(WholeCodec):
     name = FORMAT
+    most_items = 32
 
     def peek(self, body: bytes) -> RequestHead:
         """There is one model, and nobody names it."""

@@ -47,6 +47,7 @@ _KEYS = quoted("instances")
 
 class VertexPredictCodec(WholeCodec):
     name = FORMAT
+    most_items = 250
 
     def peek(self, body: bytes) -> RequestHead:
         """The model stands in the path."""
