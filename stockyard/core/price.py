@@ -181,17 +181,10 @@ def rate_of(dimension: str, lines: Lines) -> int | None:
 
 
 def quantities(usage: Usage, lines: Lines) -> dict[str, int]:
-    """What is paid for, by dimension; what is zero is left out.
-
-    Tokens and units such as seconds or images may measure the same call: the price says by which
-    of them it is sold, and the other is not counted. Tools and the call itself come on top.
-    """
-    tokens = tokens_of(usage)
-    units = {unit: amount for unit, amount in usage.units.items() if amount}
-    sold = {unit: amount for unit, amount in units.items() if unit in lines}
-    if sold and PER_TOKEN.isdisjoint(lines):
-        tokens = {}
-    found = {**tokens, **(sold if sold or tokens else units)}
+    """What is paid for, by dimension; what is zero is left out."""
+    found = tokens_of(usage)
+    if usage.units:
+        found = _or_units(found, usage.units, lines)
     for tool, calls in usage.server_tools.items():
         if calls:
             dimension = _TOOLS.get(tool, "tool_call")
@@ -203,14 +196,34 @@ def quantities(usage: Usage, lines: Lines) -> dict[str, int]:
 
 def tokens_of(usage: Usage) -> dict[str, int]:
     """The tokens that are paid for, each in exactly one dimension."""
-    found = _prompt(usage) if usage.billed_in is None else {"input": usage.billed_in}
-    found |= _completion(usage) if usage.billed_out is None else {"output": usage.billed_out}
+    if usage.billed_in is None:
+        found = {
+            "input": usage.in_fresh + usage.in_tool,
+            "cache_read": usage.in_cached,
+            # A time to live that has no dimension counts as the nearest one that has.
+            "cache_write_5m": usage.in_written_5m + usage.in_written_30m + usage.in_written_other,
+            "cache_write_1h": usage.in_written_1h + usage.in_written_12h,
+        }
+        if usage.in_audio or usage.in_image:
+            found |= _split_prompt(usage)
+    else:
+        found = {"input": usage.billed_in}
+    if usage.billed_out is None:
+        found["output"] = usage.out_text
+        found["reasoning"] = usage.out_reasoning
+        if usage.out_audio or usage.out_image:
+            found |= _split_text(usage)
+    else:
+        found["output"] = usage.billed_out
     return {dimension: quantity for dimension, quantity in found.items() if quantity}
 
 
-def _prompt(usage: Usage) -> dict[str, int]:
-    # Providers say how many tokens are audio or images, not whether those were cached. They are
-    # looked for among the fresh ones first, which is the dearer way to read it.
+def _split_prompt(usage: Usage) -> dict[str, int]:
+    """Fresh and cached tokens by what they are.
+
+    Providers say how many tokens are audio or images, not whether those were cached. They are
+    looked for among the fresh ones first, which is the dearer way to read it.
+    """
     heard = min(usage.in_audio, usage.in_fresh)
     seen = min(usage.in_image, usage.in_fresh - heard)
     heard_before = min(usage.in_audio - heard, usage.in_cached)
@@ -222,18 +235,26 @@ def _prompt(usage: Usage) -> dict[str, int]:
         "cache_read": usage.in_cached - heard_before - seen_before,
         "audio_cache_read": heard_before,
         "image_cache_read": seen_before,
-        # A time to live that has no dimension counts as the nearest one that has.
-        "cache_write_5m": usage.in_written_5m + usage.in_written_30m + usage.in_written_other,
-        "cache_write_1h": usage.in_written_1h + usage.in_written_12h,
     }
 
 
-def _completion(usage: Usage) -> dict[str, int]:
+def _split_text(usage: Usage) -> dict[str, int]:
     spoken = min(usage.out_audio, usage.out_text)
     drawn = min(usage.out_image, usage.out_text - spoken)
     return {
         "output": usage.out_text - spoken - drawn,
         "audio_out": spoken,
         "image_out": drawn,
-        "reasoning": usage.out_reasoning,
     }
+
+
+def _or_units(tokens: dict[str, int], units: dict[str, int], lines: Lines) -> dict[str, int]:
+    """Tokens, or units such as seconds or images, where both may measure the same call.
+
+    The price says by which of them it is sold, and the other is not counted.
+    """
+    used = {unit: amount for unit, amount in units.items() if amount}
+    sold = {unit: amount for unit, amount in used.items() if unit in lines}
+    if sold and PER_TOKEN.isdisjoint(lines):
+        return sold
+    return {**tokens, **(sold if sold or tokens else used)}

@@ -92,7 +92,9 @@ class Welcome(Struct, frozen=True, kw_only=True):
             formats=tuple(stockyard.plane.formats),
             local_reads=settings.auth.local_reads == "same_user" and not open_to_all,
             chat_models=sum(
-                kind == "chat" for p in providers for kind in stockyard.prices.models(p.name).values()
+                kind == "chat"
+                for p in providers
+                for kind in stockyard.prices.models(p.name).values()
             ),
             config_version=stockyard.line.config_version,
             key=made.key,

@@ -164,6 +164,7 @@ def test_providers_are_named_with_the_variable_and_never_with_its_value(program:
     process.wait_for("Ctrl-C")
 
     assert "openai (OPENAI_API_KEY): nothing called, not stored" in process.said
+    assert re.search(r"[1-9]\d+ chat models by price list: stockyard models", process.said)
     assert 'the same curl with "model":"mock"' in process.said
     assert secret not in process.said
     key = secret_in(process.said, "sk-sy-")
