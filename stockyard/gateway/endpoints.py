@@ -78,6 +78,10 @@ GEMINI_EMBED = Endpoint("gemini.embed", "embeddings", key_in_query=True)
 
 _MODEL_CALL = re.compile(r"(?:/v1(?:beta|alpha)?)?/models/(.+):([A-Za-z]+)")
 """The name of a model may have slashes and colons; the verb follows the last colon."""
+_NAMED_CALL = re.compile(
+    r"/v1(?:beta|alpha)?/(?!models/|tunedModels/|projects/|publishers/)([^/]+/.+):([A-Za-z]+)"
+)
+"""Vercel's SDK takes a name with a slash for the whole path: `/v1beta/openai/gpt-4o:...`."""
 _VERBS: dict[str, Endpoint] = {
     "generateContent": GEMINI,
     "streamGenerateContent": replace(GEMINI, stream=True),
@@ -166,7 +170,7 @@ def find(path: str, method: str, native: Native, query: str = "") -> Endpoint | 
     endpoint = UNIFIED.get(path)
     if endpoint is not None:
         return endpoint
-    if "/models" in path and (endpoint := _of_models(path)) is not None:
+    if ("/models" in path or ":" in path) and (endpoint := _of_models(path)) is not None:
         return endpoint
     if path.startswith("/openai/") and (endpoint := _of_deployments(path, query)) is not None:
         return endpoint
@@ -191,7 +195,7 @@ def framed(endpoint: Endpoint, query: str) -> Endpoint:
 
 def _of_models(path: str) -> Endpoint | None:
     """Calls that name their model in the path, and the lists of models."""
-    call = _MODEL_CALL.fullmatch(path)
+    call = _MODEL_CALL.fullmatch(path) or _NAMED_CALL.fullmatch(path)
     if call is not None and call[2] in _VERBS:
         return replace(_VERBS[call[2]], model=unquote(call[1]))
     call = _PUBLISHED_CALL.fullmatch(path)

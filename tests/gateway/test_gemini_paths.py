@@ -58,9 +58,19 @@ def test_the_path_names_model_and_verb(version: str, model: str, verb: str, stre
     assert (endpoint.model, endpoint.stream) == (model.replace("%2F", "/"), streams)
 
 
+@pytest.mark.parametrize("model", ["openai/gpt-4o", "ollama/llama3:8b"])
+def test_a_name_with_a_slash_may_be_the_whole_path(model: str) -> None:
+    endpoint = endpoints.find(f"/v1beta/{model}:streamGenerateContent", "POST", no_native)
+    assert endpoint is not None
+    assert (endpoint.format, endpoint.model, endpoint.stream) == ("gemini", model, True)
+
+
 @pytest.mark.parametrize(
     "path",
     [
+        "/v1beta/gpt-4o:generateContent",
+        "/openai/gpt-4o:generateContent",
+        "/v1beta/openai/gpt-4o:doOdd",
         "/v1beta/models/:generateContent",
         "/v1beta/modelsx",
         "/v1beta/models/",

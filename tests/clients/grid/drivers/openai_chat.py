@@ -107,7 +107,7 @@ def cancelled(asked: Asked) -> Any:
 
 
 def models(asked: Asked) -> Any:
-    return {"models": [model.id for model in client(asked).models.list()]}
+    return {"models": [model.id for model in client(asked).models.list().data]}
 
 
 serve(
