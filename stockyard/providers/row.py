@@ -135,6 +135,11 @@ SETTINGS_OF_OTHERS = frozenset({"api_key", "credentials", "timeout", "data_polic
 def shipped_rows() -> dict[str, Row]:
     """What the catalog says, unchanged."""
     text = files("stockyard.providers").joinpath("catalog.toml").read_text(encoding="utf-8")
+    return rows_in(text)
+
+
+def rows_in(text: str) -> dict[str, Row]:
+    """The tables of a catalog, in their order."""
     return {name: _converted(name, row) for name, row in tomllib.loads(text).items()}
 
 

@@ -70,10 +70,10 @@ class Dispatch:
         attempt = Attempt(target=target, started_us=x.elapsed_us(), format=plan.format)
         x.attempts.append(attempt)
         try:
+            if plan.special:
+                return await self._specially(x, plan, target, attempt)
             body = self._body(x, plan, target)
             outgoing = self._outgoing(x, plan, body)
-            if plan.prover is not None:
-                return await self._proved(x, plan, plan.prover, attempt, outgoing)
             return await self._sent(x, plan, attempt, outgoing)
         except asyncio.CancelledError:
             self._close(x, attempt, "abandoned")
@@ -111,6 +111,26 @@ class Dispatch:
         if x.request.stream:
             return self._streamed(x, plan, attempt, outgoing)
         return self._whole(x, plan, attempt, outgoing)
+
+    async def _specially(self, x: Exchange, plan: Plan, target: Target, attempt: Attempt) -> Answer:
+        """The few calls for which it is not enough to be written and sent."""
+        if plan.for_reasoning_tools is not None and _reasons_with_tools(x.request):
+            plan = plan.for_reasoning_tools
+            attempt.format = plan.format
+        if plan.gathered is None or x.request.stream:
+            return await self._written(x, plan, target, attempt)
+        asked = x.request
+        x.request = asked.with_stream(True)
+        try:
+            return await whole(await self._written(x, plan.gathered, target, attempt))
+        finally:
+            x.request = asked  # another Target may answer whole
+
+    async def _written(self, x: Exchange, plan: Plan, target: Target, attempt: Attempt) -> Answer:
+        outgoing = self._outgoing(x, plan, self._body(x, plan, target))
+        if plan.prover is not None:
+            return await self._proved(x, plan, plan.prover, attempt, outgoing)
+        return await self._sent(x, plan, attempt, outgoing)
 
     async def _proved(
         self, x: Exchange, plan: Plan, prover: Prover, attempt: Attempt, outgoing: Outgoing
@@ -384,6 +404,12 @@ def _several(x: Exchange, plan: Plan) -> Sequence[Request]:
     if x.kind == "completions":
         return prompts_of(x.request)
     return batches_of(x.request, plan.most_items) if plan.most_items else (x.request,)
+
+
+def _reasons_with_tools(request: Request) -> bool:
+    content = request.content
+    wish = content.reasoning
+    return bool(content.tools) and wish is not None and wish.effort not in (None, "none")
 
 
 def _unreadable() -> Output:

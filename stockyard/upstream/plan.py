@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from stockyard import __version__
 from stockyard.core.exchange import Exchange
@@ -35,6 +36,7 @@ class Directory(Models, Protocol):
     """The providers that can be called now."""
 
     def provider(self, name: str) -> Provider | None: ...
+
     trial: bool
 
     def near(self, model: str) -> list[str]: ...
@@ -49,11 +51,11 @@ class Plan(Struct, frozen=True, eq=False):
     """None on a native path that no codec can read."""
     forms: Forms | None
     """The same codec, if its requests are not always JSON."""
-    format: str
     textless: bool
     """Whether whole answers hold no text that a module could change."""
     flows_from: int
     """From how many bytes on a whole answer that nobody reads is relayed as it comes."""
+    format: str
     forward: bool
     """The client speaks the provider's format, so bytes may pass as they are."""
     traits: Traits
@@ -77,6 +79,12 @@ class Plan(Struct, frozen=True, eq=False):
     """What the client's `anthropic-beta` says is said in the body instead."""
     prover: Prover | None
     """Makes the proof of each call, where `start` cannot hold it."""
+    gathered: "Plan | None" = None
+    """How it is called for a whole answer, where the model answers in streams only."""
+    for_reasoning_tools: "Plan | None" = None
+    """How it is called for tools together with a reasoning effort, where `format` refuses that."""
+    special: bool = False
+    """Whether any of the three above concerns it; nearly all Plans are plain."""
     most_items: int = 0
     """How many inputs one request may have, where it is written anew; 0 is no limit."""
 
@@ -139,7 +147,28 @@ class Plans:
         way = _Way("POST", entry.origin, entry.path_for(target.model), "", entry.auth, fields)
         stream_path = entry.path_for(target.model, stream=True)
         streamed = way._replace(path=stream_path, query=entry.stream_query)
-        return self._plan(provider, name, name == wanted, way, streamed, target)
+        plan = self._plan(provider, name, name == wanted, way, streamed, target)
+        return self._with_detours(plan, needs)
+
+    def _with_detours(self, plan: Plan, needs: str) -> Plan:
+        """What calls it otherwise now and then. Neither way can forward the client's bytes."""
+        provider, target = plan.provider, plan.target
+        peculiar = provider.traits_of(target.model)
+        gathered = for_reasoning_tools = None
+        if "streams_only" in peculiar and "thinking_stream_only" in provider.traits:
+            gathered = replace(plan, forward=False)
+        if (
+            "tools_refuse_effort" in peculiar
+            and "responses_for_reasoning_tools" in provider.traits
+            and plan.format == "openai.chat"
+        ):
+            other = self._unified(target, "openai.responses", needs)
+            for_reasoning_tools = replace(other, forward=False)
+        if gathered is None and for_reasoning_tools is None:
+            return plan
+        return replace(
+            plan, gathered=gathered, for_reasoning_tools=for_reasoning_tools, special=True
+        )
 
     def _native(self, target: Target, x: Exchange) -> Plan:
         inbound = x.inbound
@@ -177,9 +206,9 @@ class Plans:
             provider=provider,
             codec=codec,
             forms=codec if isinstance(codec, Forms) else None,
-            format=name,
             textless=isinstance(codec, Media),
             flows_from=codec.flows_from if isinstance(codec, Media) else FLOWS_FROM,
+            format=name,
             forward=forward,
             traits=provider.traits | provider.traits_of(target.model),
             transport=self._transports[provider.transport],
@@ -197,6 +226,7 @@ class Plans:
             betas_in_body=in_body,
             prover=prover,
             most_items=most_items,
+            special=prover is not None,
         )
 
 

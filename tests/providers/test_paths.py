@@ -137,6 +137,7 @@ def test_every_entry_is_reached_by_its_own_path_and_without_the_providers_prefix
         path = path.replace("{verb:converse|converse-stream}", "converse")
         path = path.replace("{verb:invoke|invoke-with-response-stream}", "invoke")
         path = path.replace("{verb:rawPredict|streamRawPredict}", "rawPredict")
+        path = path.replace("{verb:invocations|invocations-response-stream}", "invocations")
         path = path.replace("{verb}", "infer")
         spellings = {path}
         if provider.prefix and path.startswith(provider.prefix + "/"):

@@ -35,7 +35,7 @@ def apply(
     if not betas and not found.concern(body):
         return Changed(body)
     try:
-        json.decode(body, type=_Shape)
+        json.decode(body, type=_SHAPES.get(format_, _Chat))
         given = json.decode(body)
         if betas:
             given = hosted_claude.with_betas(given, betas.decode("latin-1"))
@@ -122,7 +122,7 @@ class _Message(Struct):
     reasoning_details: list[_Part] | None = None
 
 
-class _Shape(Struct):
+class _Chat(Struct):
     """What quirks rely on. Bodies that were forwarded unread may look otherwise."""
 
     messages: list[_Message]
@@ -131,3 +131,10 @@ class _Shape(Struct):
     temperature: float | None = None
     thinking: dict[str, Any] | None = None
     reasoning_effort: str | None = None
+
+
+class _Texts(Struct):
+    input: Any
+
+
+_SHAPES: dict[str, type[Struct]] = {"openai.embeddings": _Texts}

@@ -6,6 +6,7 @@ from stockyard.providers.quirks import (
     calls,
     content,
     context,
+    embeddings,
     fields,
     hosted_claude,
     reasoning,
@@ -19,8 +20,7 @@ def known(name: str) -> bool:
     bare, _, arguments = name.partition(":")
     if arguments:
         return bare in WITH_ARGUMENTS or bare in TRAITS_WITH_ARGUMENTS or bare == API_VERSION
-    known_alone = (PLAIN, TRAITS, NATIVE_ONLY, calls.FIELDS, ELSEWHERE)
-    return any(name in names for names in known_alone)
+    return any(name in names for names in (PLAIN, TRAITS, calls.FIELDS, *WITHOUT_FUNCTION))
 
 
 def quirk(name: str) -> Quirk | None:
@@ -39,6 +39,7 @@ PLAIN: dict[str, Quirk] = {
     "beta_allow_list": Quirk((hosted_claude.BETAS,), hosted_claude.beta_allow_list, MESSAGES),
     "content_string": Quirk(("type",), content.content_string),
     "forced_tools_by_model": Quirk(("tool_choice",), tools.forced_tools_by_model, MESSAGES),
+    "input_type_query_passage": Quirk((), embeddings.input_type_query_passage, "openai.embeddings"),
     "max_completion_tokens_only": fields.rename("max_tokens>max_completion_tokens"),
     "max_tokens_not_completion": fields.rename("max_completion_tokens>max_tokens"),
     "n_needs_temperature_0.3": Quirk(("n",), reasoning.n_needs_temperature),
@@ -79,12 +80,30 @@ WITH_ARGUMENTS: dict[str, Callable[[str], Quirk]] = {
 }
 
 API_VERSION = "api_version_query"
-ELSEWHERE = frozenset({"azure_deployment_paths"})
-"""Quirks of where a provider is called (`calls.py`), besides those that add header fields."""
+PATHS = frozenset({"azure_deployment_paths"})
+"""Quirks of where a provider is called (`calls.py`)."""
+WAYS = frozenset({"responses_for_reasoning_tools", "thinking_stream_only"})
+"""Another way to call some models (`upstream/plan.py`). The row's `model_traits` say which."""
 
+OF_FORMATS = frozenset(
+    {
+        "input_type_map",
+        "input_type_required",
+        "rerank_bare_array",
+        "schema_subset",
+        "task_map",
+        "task_type_map",
+        "top_k_not_top_n",
+    }
+)
+"""What belongs to a provider's format and is done by its codec, for whoever speaks it."""
+UNCONFIRMED = frozenset({"async_202_polling"})
+"""Said of a provider, and never seen: such an answer is an error until someone records one."""
 NATIVE_ONLY = frozenset({"poll_or_stream", "watsonx_body"})
 """Quirks of formats that nobody here writes. Their providers are reached on their native routes,
 where the caller does himself what these would do."""
+
+WITHOUT_FUNCTION = (PATHS, WAYS, OF_FORMATS, UNCONFIRMED, NATIVE_ONLY)
 
 TRAITS_WITH_ARGUMENTS = frozenset({"finish_extra", "tool_config_with_history", "reasoning_field"})
 TRAITS = frozenset(
@@ -104,7 +123,7 @@ TRAITS = frozenset(
         "passes_inner_shape payload_parts_split_json prompt_filter_first_chunk "
         "ratelimit_draft_header reasoning_details reasoning_outside_completion "
         "reasoning_tokens_top_level refusal_empty_string retry_delay_in_body "
-        "role_on_every_delta schema_subset service_timing_in_usage signature_required "
+        "role_on_every_delta service_timing_in_usage signature_required "
         "single_lf_events stop_may_be_early text_beside_delta think_tags_kept timings_chunk "
         "tool_call_object_in_stream usage_cumulative usage_deepseek_cache usage_every_chunk "
         "usage_in_choice_old usage_may_be_missing usage_on_finish usage_x_groq vllm_shape "
