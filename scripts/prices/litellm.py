@@ -70,6 +70,8 @@ ABILITIES = {
 TIERS = {"batches": "batch", "flex": "flex", "priority": "priority"}
 
 _KEY = re.compile(r"(.+?)(?:_above_(\d+)k_tokens)?(?:_(batches|flex|priority))?")
+DEAREST_TOKEN = 1_000_000_000
+"""Picodollars; more than a thousand dollars for a million tokens is a mistake in the unit."""
 _LARGEST = 100_000_000
 """No model reads this many tokens; more is a mistake."""
 
@@ -101,7 +103,7 @@ def _offer(said: Mapping[str, Any], kind: Kind, what: str, report: Report) -> Of
     usual, tiers = _rates(said, kind, what, report)
     lines = _believed(usual.lines, kind)
     if usual.lines and not lines:
-        report.left_out[f"{NAME}: prices of zero"] += 1
+        report.left_out[f"{NAME}: prices of zero, or beyond belief"] += 1
     writes = kind in ("chat", "completions", "realtime")
     return Offer(
         lines=lines,
@@ -118,7 +120,8 @@ def _offer(said: Mapping[str, Any], kind: Kind, what: str, report: Report) -> Of
 
 def _believed(lines: Lines, kind: Kind) -> Lines:
     """Zero mostly means that nobody filled it in. Beside a price it may mean "not sold so"."""
-    if not any(lines.values()):
+    dear = any(lines.get(dimension, 0) > DEAREST_TOKEN for dimension in PER_TOKEN)
+    if dear or not any(lines.values()):
         return {}
     return {d: n for d, n in lines.items() if n} if kind == "chat" else lines
 

@@ -136,6 +136,7 @@ def offer_in(more: dict[str, Any]) -> Offer:
             {"cache_write_1h": 6_000_000},
         ),
         ({"input_cost_per_token": 0, "output_cost_per_token": 0}, {}),
+        ({"input_cost_per_token": Decimal("0.0032")}, {}),  # it was that for a thousand
         (
             {"input_cost_per_token": Decimal("1e-06"), "output_cost_per_token": 0},
             {"input": 1_000_000},
