@@ -12,7 +12,7 @@ from stockyard.wire.error_kinds import upstream_error
 from stockyard.wire.multipart import MAX_PARTS
 from stockyard.wire.openai_chat import errors
 from stockyard.wire.typed_look import Grammar, TypedLook
-from stockyard.wire.upload import with_texts
+from stockyard.wire.upload import splice_model
 
 
 class TypedCodec:
@@ -25,7 +25,7 @@ class TypedCodec:
     grammar: ClassVar[Grammar]
 
     def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:
-        return with_texts(body, {"model": model}, max_parts=self.max_parts)
+        return body if model is None else splice_model(body, model, max_parts=self.max_parts)
 
     def look(self, *, traits: Traits, keep_usage: bool, native: bool) -> TypedLook:
         return TypedLook(self.grammar, traits=traits, native=native)

@@ -106,6 +106,14 @@ def head_of(form: Form) -> RequestHead:
     return RequestHead(form.word("model") or "", _flag(form, "stream"), wants_usage=True)
 
 
+def splice_model(body: bytes, model: str, *, max_parts: int) -> bytes:
+    """The body with another model in place of the one that it names."""
+    form = form_in(body, max_parts=max_parts)
+    if form is not None:
+        return form.with_text("model", model)
+    return splice.replace_text(body, "model", model)
+
+
 def with_model(body: bytes, model: str, *, max_parts: int = MAX_PARTS) -> bytes:
     """A form that names this model, whether or not it named one. Other bodies as they are."""
     form = form_in(body, max_parts=max_parts)

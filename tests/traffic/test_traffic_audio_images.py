@@ -29,6 +29,7 @@ pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason="no recorded traffic b
 
 CODECS: dict[str, Codec] = {
     "openai.images": ImagesCodec(),
+    "openrouter.images": ImagesCodec(),
     "openai.audio_speech": SpeechCodec(),
     "mistral.audio_speech": MistralSpeechCodec(),
     "openai.audio_transcriptions": TranscriptionsCodec(),
@@ -102,6 +103,7 @@ def test_every_request_is_written_as_it_was_read(records: list[Record]) -> None:
         ("image_edit_functionality_with_local_files_customizes", (221, 415, 0), {"image": 1}),
         ("openai/metrics/test_openai_metrics/test_image_gen_metrics#0", None, {"image": 1}),
         ("xai_grok-imagine-image_can_paint_images", None, {"image": 1}),
+        ("image_basic_functionality_openrouter", (5, 1537, 0), {"image": 1}),
     ],
 )
 def test_usage_is_read(
