@@ -12,7 +12,7 @@ from stockyard.core.request import Request
 from stockyard.core.response import Output, Response
 from stockyard.errors import Refused, UpstreamError
 from stockyard.providers import catalog
-from stockyard.wire.codec import Codec, Pen, Traits
+from stockyard.wire.codec import Codec, NotReadable, Pen, Traits
 from stockyard.wire.formats import FORMATS
 from tests.traffic.differences import ALL, Difference, Reasons, differences
 from tests.traffic.recordings import Recording
@@ -45,7 +45,7 @@ class Reader:
 
     def meaning(self, recording: Recording) -> Meaning:
         codec = FORMATS.get(recording.format)
-        if codec is None or recording.method != "POST":
+        if codec is None or recording.method != "POST" or _unread(recording, codec):
             return Meaning()
         traits = self._traits(recording)
         request = self._judged(recording, "request", lambda: _request(recording, codec))
@@ -77,6 +77,17 @@ class Reader:
                 return failed(str(difference))
             because.append(reason)
         return different("; ".join(sorted(set(because)))) if because else SAME
+
+
+def _unread(recording: Recording, codec: Codec) -> bool:
+    """Whether its body is one of those on its path that no codec reads."""
+    try:
+        codec.peek(recording.request)
+    except NotReadable:
+        return True
+    except Refused:
+        return False
+    return False
 
 
 def codec_model(recording: Recording) -> str:

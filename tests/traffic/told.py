@@ -29,6 +29,7 @@ FINISHES = {
     "tool_use": "tool_calls",
     "TOOL_CALL": "tool_calls",
     "function_call": "tool_calls",
+    "guardrail_intervened": "content_filter",
 }
 """Words of the formats for the four ends there are; the others are the same."""
 
@@ -222,10 +223,11 @@ def _converse(choices: Choices, event: Any) -> None:
     for kind, said_of_it in event.items():
         index = said_of_it.get("contentBlockIndex")
         if kind == "contentBlockStart" and "toolUse" in (said_of_it.get("start") or {}):
-            one.call(index, name=said_of_it["start"]["toolUse"]["name"])
+            if "type" not in said_of_it["start"]["toolUse"]:  # else the provider runs it itself
+                one.call(index, name=said_of_it["start"]["toolUse"]["name"])
         elif kind == "contentBlockDelta":
             one.text += said_of_it["delta"].get("text") or ""
-            if "toolUse" in said_of_it["delta"]:
+            if "toolUse" in said_of_it["delta"] and index in one.calls:
                 one.call(index, arguments=said_of_it["delta"]["toolUse"].get("input") or "")
         elif kind == "messageStop":
             one.finish = said_of_it["stopReason"]

@@ -39,6 +39,8 @@ _FINE = "fine"
 """A result that says of itself that it is none of a failure."""
 _CITED = "cited"
 """A text that came with its citations."""
+_BLANK = "blank"
+"""A text without a visible sign, as it came. Such a text of ours would be refused."""
 
 
 def decode_blocks(items: list[Any], path: str) -> tuple[AnyPart, ...]:
@@ -94,7 +96,8 @@ def cache_blocks(cache: Cache | None) -> list[dict[str, Any]]:
 
 
 def _read_text(fields: Fields) -> AnyPart:
-    return Text(text=fields.required_text("text"))
+    text = fields.required_text("text")
+    return Text(text=text, extra=with_layout({}, FORMAT, "" if text.strip() else _BLANK))
 
 
 def _read_cited(fields: Fields) -> AnyPart | None:
@@ -173,12 +176,12 @@ _READERS: dict[str, Any] = {
 
 
 def _write_text(part: Text, _: Drops) -> dict[str, Any] | None:
-    if not part.text.strip():
-        # Blank text is refused.
+    layout = layout_of(part.extra, FORMAT)
+    if not part.text.strip() and not layout:
         return None
-    if has_word(layout_of(part.extra, FORMAT), _CITED):
-        cited = {"content": [{"text": part.text}], "citations": list(part.citations)}
-        return {"citationsContent": cited}
+    if has_word(layout, _CITED):
+        said = {"content": [{"text": part.text}]} if part.text else {}
+        return {"citationsContent": {**said, "citations": list(part.citations)}}
     return {"text": part.text}
 
 

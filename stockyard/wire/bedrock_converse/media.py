@@ -46,7 +46,7 @@ _DOCUMENT_WORDS = {kind: word for word, kind in _DOCUMENTS.items()}
 _VIDEO_WORDS = {kind: word for word, kind in reversed(_VIDEOS.items())}
 
 _BUCKET = "s3://"
-_REFUSED_IN_NAMES = re.compile(r"[^A-Za-z0-9\s()\[\]-]+|(?<=\s)\s+")
+_REFUSED_IN_NAMES = re.compile(r"[^A-Za-z0-9_\s()\[\]-]+|(?<=\s)\s+")
 _NAME_LENGTH = 200
 
 DEFAULT_NAME = "document"

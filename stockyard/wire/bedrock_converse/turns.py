@@ -21,6 +21,8 @@ from stockyard.wire.tool_ids import Ids
 
 _Block = dict[str, Any]
 
+_APART = "apart_here"
+"""Word of a shape: a client of this format sent this turn apart from one of the same role."""
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
 _FILLER = "."
 """Stands where a text is demanded and nobody said any."""
@@ -34,13 +36,15 @@ def decode_system(items: list[Any] | None) -> tuple[Message, ...]:
 
 def decode_turns(items: list[Any]) -> tuple[Message, ...]:
     messages: list[Message] = []
+    earlier = None
     for i, item in enumerate(items):
         fields = Fields(item, f"messages[{i}]")
         role = _ROLES.get(fields.required_text("role"))
         if role is None:
             raise FieldError(fields.at("role"), "user, assistant or system")
         parts = decode_blocks(fields.items("content") or [], fields.at("content"))
-        shape = words(TURN if role == "system" else None)
+        shape = words(TURN if role == "system" else None, _APART if role == earlier else None)
+        earlier = role
         turn = Message(role=role, parts=parts, shape=shape, extra=fields.left(FORMAT))
         messages += split_results(turn) if role == "user" else (turn,)
     return tuple(messages)
@@ -136,7 +140,7 @@ class _Turns:
 
     def _place(self, role: str, blocks: list[_Block], message: Message) -> None:
         last = self._turns[-1] if self._turns else None
-        if last is not None and last["role"] == role:
+        if last is not None and last["role"] == role and not has_word(message.shape, _APART):
             last["content"] += blocks
         else:
             own = own_fields(message.extra, FORMAT)
