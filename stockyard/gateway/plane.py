@@ -20,13 +20,14 @@ from stockyard.core.pipeline import Passage
 from stockyard.core.request import Content, Deferred, Request
 from stockyard.core.target import Credential, Secret, Target
 from stockyard.errors import Refused
-from stockyard.gateway import describing, egress, endpoints, ingress
+from stockyard.gateway import describing, egress, endpoints, ingress, joined_list
 from stockyard.gateway.call import Call
 from stockyard.gateway.contract import Opening, Peer, Reply, Running, Whole
 from stockyard.gateway.describing import Describing
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.faults import fault_of
 from stockyard.gateway.http import Head, field_lines
+from stockyard.gateway.joined_list import JoinedList
 from stockyard.gateway.line import Line
 from stockyard.gateway.listing import dialect_of, models_answer
 from stockyard.gateway.model_in_path import completed
@@ -185,7 +186,7 @@ class DataPlane:
             raise Refused(400, "secret_in_url", "A Key does not belong into a URL. Make a new one.")
         caller, own = self._identify(head, peer, endpoint)
         if endpoint.models:
-            return models_answer(head, self.directory(), self.aliases())
+            return self._models(head, endpoint, caller, own)
         if endpoint.version:
             return describing.version_answer()
         coding = head.field(b"content-encoding")
@@ -195,6 +196,18 @@ class DataPlane:
         if endpoint.describes:
             return self._describing(head, endpoint, caller, asked, own)
         return Doorway(self, head, endpoint, caller, asked, own)
+
+    def _models(
+        self, head: Head, endpoint: Endpoint, caller: Caller, own: Credential | None
+    ) -> "Opening | Whole":
+        directory = self.directory()
+        ours = models_answer(head, directory, self.aliases())
+        home = directory.home(endpoint.format) if head.method == "GET" else None
+        native = self._native(home.name, joined_list.PATH, head.method) if home else None
+        if native is None:
+            return ours
+        doorway = Doorway(self, head, native, caller, ingress.asked_of(head), own)
+        return JoinedList(doorway, ours)
 
     def _describing(
         self,

@@ -170,13 +170,18 @@ class Directory:
         Some know no other names than those of the models that one provider has on its disk, which
         no list of ours can hold.
         """
-        favourite, (prefix, _, rest) = _HOMES.get(format), model.partition("/")
-        if favourite is None or not model or (rest and self.has_provider(prefix)):
+        provider, (prefix, _, rest) = self.home(format), model.partition("/")
+        if provider is None or not model or (rest and self.has_provider(prefix)):
             return ()
-        for provider in self._configured.values():
-            if next(iter(provider.speaks), None) == favourite:
-                return self._targets_at(provider, model, kind)
-        return ()
+        return self._targets_at(provider, model, kind)
+
+    def home(self, format: str) -> Provider | None:  # noqa: A002  the word of the field everywhere
+        """The provider whose models only it can name, for clients of this format."""
+        favourite = _HOMES.get(format)
+        if favourite is None:
+            return None
+        speaking = (p for p in self._configured.values() if next(iter(p.speaks), None) == favourite)
+        return next(speaking, None)
 
     def own_target(self, model: str, kind: str, credential: Credential) -> Target | None:
         """The Target for a caller who brings the secret, if the model is of that provider."""

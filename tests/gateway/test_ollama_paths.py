@@ -289,6 +289,33 @@ class TestQuestions:
         (mock,) = [model for model in answer.json["models"] if model["name"] == "mock"]
         assert (mock["model"], mock["size"]) == ("mock", 0)
 
+    async def test_those_that_only_ollama_knows_come_first(self, yard: Yard) -> None:
+        told = b'{"models":[{"name":"llama3.2","size":5},{"name":"mock","size":7}]}'
+        ollama = yard.provider("ollama").sends(200, JSON, told)
+        answer = await yard.get("/ollama/api/tags")
+        listed = [(model["name"], model["size"]) for model in answer.json["models"]]
+        assert listed[:2] == [("llama3.2", 5), ("mock", 7)]
+        assert len({name for name, _ in listed}) == len(listed) > 1
+        assert ollama.last.target == "/api/tags"
+
+    @pytest.mark.parametrize(
+        ("status", "body"), [(500, b"{}"), (200, b"<html>"), (200, b'{"models":5}')]
+    )
+    async def test_ours_are_listed_whatever_ollama_says(
+        self, yard: Yard, status: int, body: bytes
+    ) -> None:
+        yard.provider("ollama").sends(status, JSON, body)
+        answer = await yard.get("/ollama/api/tags")
+        assert answer.status == 200
+        assert "mock" in [model["name"] for model in answer.json["models"]]
+
+    @pytest.mark.parametrize("farewell", ["fin", "rst"])
+    async def test_ours_are_listed_when_ollama_breaks_off(self, yard: Yard, farewell: Any) -> None:
+        script = yard.provider("ollama").sends(200, JSON, b'{"models":[]}')
+        script.cuts_after_bytes(5, how=farewell)
+        answer = await yard.get("/ollama/api/tags")
+        assert "mock" in [model["name"] for model in answer.json["models"]]
+
     async def test_the_version_is_that_of_the_dialect(self, yard: Yard) -> None:
         answer = await yard.get("/ollama/api/version")
         assert [part.isdigit() for part in answer.json["version"].split(".")] == [True] * 3

@@ -1,0 +1,83 @@
+"""A list of models that holds ours and those that only one provider knows.
+
+A provider that runs models itself has what is on its disk, and nobody else can list that. Clients
+of its dialect look here for names to offer, so it is asked, and what it says is put before our
+list. When it cannot be asked, ours is the answer.
+"""
+
+import msgspec
+
+from stockyard.gateway.contract import Opening, Reply, Running, Whole
+from stockyard.gateway.egress import JSON_HEAD
+from stockyard.gateway.listing import Described
+
+PATH = "/api/tags"
+"""Where a provider of the dialect lists its models."""
+MOST_BYTES = 1024 * 1024
+
+
+class _List(msgspec.Struct):
+    models: list[Described]
+
+
+_list = msgspec.json.Decoder(_List).decode
+
+
+class JoinedList:
+    """An Opening for the list: it asks the provider, and answers with both."""
+
+    def __init__(self, provider: Opening, ours: Whole) -> None:
+        self._provider = provider
+        self._ours = ours
+        self.max_body = provider.max_body
+
+    def start(self, reply: Reply, body: bytes) -> Running | None:
+        return self._provider.start(_Joining(reply, self._ours), body)
+
+    def refuse(self, status: int, code: str, message: str) -> Whole:
+        return self._provider.refuse(status, code, message)
+
+
+class _Joining:
+    """Takes the provider's list, however it comes, and replies with both."""
+
+    def __init__(self, reply: Reply, ours: Whole) -> None:
+        self._reply = reply
+        self._ours = ours
+        self._status = 0
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def whole(self, status: int, fields: bytes, body: bytes) -> None:
+        self._status = status
+        self.finish(body)
+
+    def begin(self, status: int, fields: bytes, first: bytes) -> None:
+        self._status = status
+        self.push(first)
+
+    def push(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size <= MOST_BYTES:
+            self._pieces.append(data)
+
+    def finish(self, last: bytes = b"") -> None:
+        self.push(last)
+        readable = self._status == 200 and self._size <= MOST_BYTES
+        theirs = _models_in(b"".join(self._pieces)) if readable else []
+        named = {model.get("name") for model in theirs}
+        ours = [model for model in _models_in(self._ours.body) if model["name"] not in named]
+        body = msgspec.json.encode({"models": [*theirs, *ours]})
+        self._reply.whole(200, JSON_HEAD, body)
+
+    def cut(self) -> None:
+        self._status = 0
+        self.finish()
+
+
+def _models_in(body: bytes) -> list[Described]:
+    """The models of a list; none where there is no list."""
+    try:
+        return _list(body).models
+    except (ValueError, RecursionError):
+        return []
