@@ -18,7 +18,9 @@ from stockyard.providers.directory import (
 from stockyard.providers.group import Group
 from stockyard.providers.prices import PriceList
 
-FORMATS = frozenset({"openai.chat", "anthropic.messages", "openai.embeddings"})
+FORMATS = frozenset(
+    {"openai.chat", "anthropic.messages", "openai.embeddings", "openai.moderations"}
+)
 
 
 def a_directory(
@@ -69,7 +71,7 @@ def names(targets: tuple[Target, ...]) -> list[str]:
         ("mock", "chat", "mock/echo"),
         ("mock/slow", "chat", "mock/slow"),
         ("mock/a/b", "chat", "mock/a/b"),
-        ("mock", "embeddings", None),
+        ("mock", "embeddings", "mock/echo"),
     ],
 )
 def test_a_model_name_leads_to_one_provider_or_to_none(
@@ -201,10 +203,12 @@ def test_a_local_server_is_configured_when_the_operator_names_it() -> None:
         ("gpt-4o", "chat", "mock/gpt-4o"),
         ("openai/gpt-4o", "chat", "mock/openai/gpt-4o"),
         ("mock/slow", "chat", "mock/slow"),
-        ("text-embedding-3-small", "embeddings", None),  # an answer would be invented
+        ("text-embedding-3-small", "embeddings", "mock/text-embedding-3-small"),
+        ("omni-moderation-latest", "moderations", None),  # an answer would be invented
+        ("mock", "moderations", "mock/echo"),
     ],
 )
-def test_in_trial_mode_the_mock_answers_any_chat_model(
+def test_in_trial_mode_the_mock_answers_for_any_model_what_is_not_invented(
     model: str, kind: str, target: str | None
 ) -> None:
     directory = a_directory(trial=True)
@@ -249,6 +253,25 @@ def test_a_callers_own_secret_is_used_for_models_of_its_provider_only(
 
     assert (found.name if found else None) == target
     assert found is None or found.credential is own
+
+
+@pytest.mark.parametrize(
+    ("model", "provider"),
+    [
+        ("claude-x", "anthropic"),
+        ("anthropic/claude-x", "anthropic"),
+        ("smart", "anthropic"),
+        ("loop", None),
+        ("mistral/mistral-large", None),  # nobody configured it
+        ("mock", "mock"),
+        ("mock/slow", "mock"),
+        ("something", None),
+    ],
+)
+def test_who_takes_other_calls_for_a_model_is_known(model: str, provider: str | None) -> None:
+    aliases = {"smart": Group(["claude-x"]), "loop": Group(["smart"])}
+    lacking = a_directory("ANTHROPIC_API_KEY", aliases=aliases).lacking(model)
+    assert (lacking.name if lacking else None) == provider
 
 
 def test_near_names_are_offered_for_one_that_nobody_serves() -> None:

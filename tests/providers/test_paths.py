@@ -61,7 +61,7 @@ def asked(line: str) -> tuple[str, str]:
         (
             "/perplexity/embeddings",
             "/v1/embeddings",
-            "openai.embeddings",
+            "perplexity.embed",
             "embeddings",
         ),
         ("/perplexity/v1/chat/completions", "/chat/completions", "openai.chat", "openai.chat"),
@@ -112,7 +112,12 @@ def asked(line: str) -> tuple[str, str]:
             None,
             "count_tokens",
         ),
-        ("/gemini/models/g:embedContent", "/v1beta/models/g:embedContent", None, ""),
+        (
+            "/gemini/models/g:embedContent",
+            "/v1beta/models/g:embedContent",
+            "gemini.embed_content",
+            "embed_content",
+        ),
         ("/openai/v2/things", "/v1/v2/things", None, ""),
         ("/anthropic/v2/things", "/v2/things", None, ""),
     ],

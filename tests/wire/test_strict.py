@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stockyard.errors import Refused
-from stockyard.wire.strict import check_head, parse
+from stockyard.wire.strict import MAX_VALUES, check_head, parse
 
 REFUSED = [
     ("nothing", b""),
@@ -74,6 +74,13 @@ VALUES = st.recursive(
     ),
     max_leaves=20,
 )
+
+
+def test_some_formats_may_hold_more_values_than_others() -> None:
+    body = b"[%b]" % b",".join([b"1"] * (MAX_VALUES + 1))
+    with pytest.raises(Refused, match="values"):
+        parse(body)
+    assert len(parse(body, most_values=2 * MAX_VALUES)) == MAX_VALUES + 1
 
 
 @given(VALUES, st.booleans())
