@@ -46,10 +46,10 @@ class Describing:
         self,
         directory: Callable[[], Directory],
         dialect: str,
-        onward: Callable[[str], Opening],
+        onward: Callable[[str, str], Opening],
         refused: Callable[[Refused], Whole],
     ) -> None:
-        """`onward` opens the way to the provider of this name."""
+        """`onward` opens the way to a path of the provider of this name."""
         self._directory = directory
         self._dialect = dialect
         self._onward = onward
@@ -66,7 +66,8 @@ class Describing:
             reply.whole(whole.status, whole.fields, whole.body)
             return None
         if next(iter(provider.speaks), None) == self._dialect:
-            return self._onward(provider.name).start(reply, replace_text(body, name, served))
+            body = replace_text(body, name, served)
+            return self._onward(provider.name, PATH).start(reply, body)
         reply.whole(200, JSON_HEAD, msgspec.json.encode(_description(provider, served)))
         return None
 

@@ -20,16 +20,14 @@ from stockyard.core.pipeline import Passage
 from stockyard.core.request import Content, Deferred, Request
 from stockyard.core.target import Credential, Secret, Target
 from stockyard.errors import Refused
-from stockyard.gateway import describing, egress, endpoints, ingress, joined_list
+from stockyard.gateway import about_models, egress, endpoints, ingress
 from stockyard.gateway.call import Call
 from stockyard.gateway.contract import Opening, Peer, Reply, Running, Whole
-from stockyard.gateway.describing import Describing
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.faults import fault_of
 from stockyard.gateway.http import Head, field_lines
-from stockyard.gateway.joined_list import JoinedList
 from stockyard.gateway.line import Line
-from stockyard.gateway.listing import dialect_of, models_answer
+from stockyard.gateway.listing import dialect_of
 from stockyard.gateway.model_in_path import completed
 from stockyard.gateway.office import Office
 from stockyard.providers import paths
@@ -39,6 +37,12 @@ from stockyard.providers.provider import CHAT_LIKE
 from stockyard.wire.codec import Codec, Forms, NotReadable
 
 OPENAI_FIELDS = (b"idempotency-key", b"x-client-request-id", b"openai-beta")
+ANTHROPIC_FIELDS = (
+    b"idempotency-key",
+    b"x-client-request-id",
+    b"anthropic-version",
+    b"anthropic-beta",
+)
 FORWARDED: Mapping[str, tuple[bytes, ...]] = {
     "openai.chat": OPENAI_FIELDS,
     "openai.responses": OPENAI_FIELDS,
@@ -48,13 +52,11 @@ FORWARDED: Mapping[str, tuple[bytes, ...]] = {
     "openai.speech": OPENAI_FIELDS,
     "openai.transcriptions": OPENAI_FIELDS,
     "openai.images": OPENAI_FIELDS,
-    "anthropic.messages": (
-        b"idempotency-key",
-        b"x-client-request-id",
-        b"anthropic-version",
-        b"anthropic-beta",
-    ),
+    "openai.input_tokens": OPENAI_FIELDS,
+    "anthropic.messages": ANTHROPIC_FIELDS,
+    "anthropic.count": ANTHROPIC_FIELDS,
     "gemini": (b"x-goog-user-project",),
+    "gemini.count": (b"x-goog-user-project",),
 }
 """Header fields of the client that go on to a provider, by the format spoken to it."""
 
@@ -185,49 +187,32 @@ class DataPlane:
         if "sk-sy-" in (paths.kept_query(head.query) if endpoint.key_in_query else head.query):
             raise Refused(400, "secret_in_url", "A Key does not belong into a URL. Make a new one.")
         caller, own = self._identify(head, peer, endpoint)
-        if endpoint.models:
-            return self._models(head, endpoint, caller, own)
-        if endpoint.version:
-            return describing.version_answer()
         coding = head.field(b"content-encoding")
         if coding is not None and coding.lower() != b"identity":
             raise Refused(415, "unsupported_encoding", "The body must not be compressed.")
         asked = ingress.asked_of(head)
-        if endpoint.describes:
-            return self._describing(head, endpoint, caller, asked, own)
+        if about_models.tells(endpoint):
+            return self._about_models(head, endpoint, caller, asked, own)
         return Doorway(self, head, endpoint, caller, asked, own)
 
-    def _models(
-        self, head: Head, endpoint: Endpoint, caller: Caller, own: Credential | None
-    ) -> "Opening | Whole":
-        directory = self.directory()
-        ours = models_answer(head, directory, self.aliases())
-        home = directory.home(endpoint.format) if head.method == "GET" else None
-        native = self._native(home.name, joined_list.PATH, head.method) if home else None
-        if native is None:
-            return ours
-        doorway = Doorway(self, head, native, caller, ingress.asked_of(head), own)
-        return JoinedList(doorway, ours)
-
-    def _describing(
+    def _about_models(
         self,
         head: Head,
         endpoint: Endpoint,
         caller: Caller,
         asked: Asked,
         own: Credential | None,
-    ) -> Describing:
-        def onward(provider: str) -> Doorway:
-            native = self._native(provider, describing.PATH, head.method)
+    ) -> "Opening | Whole":
+        def onward(provider: str, path: str) -> Doorway:
+            native = self._native(provider, path, head.method)
             assert native is not None  # noqa: S101  the provider was just found
             return Doorway(self, head, native, caller, asked, own)
 
-        return Describing(
-            self.directory,
-            endpoint.format,
-            onward,
-            lambda refusal: self.refuse(head, endpoint, refusal),
-        )
+        def refused(refusal: Refused) -> Whole:
+            return self.refuse(head, endpoint, refusal)
+
+        aliases = self.aliases()
+        return about_models.answer(endpoint, head, self.directory, aliases, onward, refused)
 
     def _identify(
         self, head: Head, peer: Peer, endpoint: Endpoint

@@ -1,0 +1,39 @@
+"""What is told of models without calling one: lists, descriptions, the version of a dialect."""
+
+from collections.abc import Callable
+
+from stockyard.errors import Refused
+from stockyard.gateway import describing, joined_list
+from stockyard.gateway.contract import Opening, Whole
+from stockyard.gateway.describing import Describing
+from stockyard.gateway.endpoints import Endpoint
+from stockyard.gateway.http import Head
+from stockyard.gateway.joined_list import JoinedList
+from stockyard.gateway.listing import models_answer
+from stockyard.providers.directory import Directory
+
+Onward = Callable[[str, str], Opening]
+"""(provider, path) -> the way to ask that provider itself."""
+
+
+def tells(endpoint: Endpoint) -> bool:
+    """Whether this is a question about models."""
+    return endpoint.models or endpoint.describes or endpoint.version
+
+
+def answer(
+    endpoint: Endpoint,
+    head: Head,
+    directory: Callable[[], Directory],
+    aliases: tuple[str, ...],
+    onward: Onward,
+    refused: Callable[[Refused], Whole],
+) -> Opening | Whole:
+    """The answer, or the Opening for a question that is in a body or that a provider hears too."""
+    if endpoint.version:
+        return describing.version_answer()
+    if endpoint.describes:
+        return Describing(directory, endpoint.format, onward, refused)
+    ours = models_answer(head, directory(), aliases)
+    home = directory().home(endpoint.format) if head.method == "GET" else None
+    return ours if home is None else JoinedList(onward(home.name, joined_list.PATH), ours)
