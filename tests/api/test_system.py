@@ -42,7 +42,7 @@ async def test_a_program_gets_facts(plane: Plane) -> None:
 async def test_the_apps_name_themselves(plane: Plane) -> None:
     async with plane.as_admin as client:
         apps = (await client.get("/api/apps")).json()
-    assert [app["id"] for app in apps["apps"]] == ["chute", "lookout", "teams"]
+    assert [app["id"] for app in apps["apps"]] == ["chute", "lookout", "billing", "teams"]
 
 
 async def test_metrics_are_for_the_admin_and_the_local_user(plane: Plane) -> None:
