@@ -94,7 +94,7 @@ class TypedLook:
         if not self._native and not heard.plain:
             block = clean(heard, named=True)
         if not heard.data:
-            return self._kept(block)
+            return self._between(block if self._native or heard.data is None else b"")
         if heard.data == DONE:
             if self._native or not self._done:
                 self.terminator += block
@@ -123,6 +123,13 @@ class TypedLook:
         self._usage_said = event.usage or self._usage_said
         earlier, self.terminator = self.terminator, block
         return earlier
+
+    def _between(self, block: bytes) -> bytes:
+        """What is no event: it stays with the end where that has come."""
+        if not self.terminator:
+            return block
+        self.terminator += block
+        return b""
 
     def _kept(self, block: bytes) -> bytes:
         """After the end mark nothing goes out; on native routes the bytes follow it."""

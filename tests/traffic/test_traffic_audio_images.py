@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import pathlib
+import re
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from stockyard.core.response import Response
 from stockyard.core.speech import SpeechContent
 from stockyard.core.transcription import TranscriptionContent
 from stockyard.errors import UpstreamError
+from stockyard.testing.yard import Yard
 from stockyard.wire.codec import Codec, Pen
 from stockyard.wire.mistral_speech.codec import MistralSpeechCodec
 from stockyard.wire.openai_images.codec import ImagesCodec
@@ -204,3 +206,46 @@ def test_what_is_cut_off_is_not_taken_for_whole(records: list[Record]) -> None:
         look.end()
         assert not look.complete
         assert look.terminator == b""
+
+
+PATHS = {
+    "transcriptions": "/v1/audio/transcriptions",
+    "speech": "/v1/audio/speech",
+    "generations": "/v1/images/generations",
+    "images": "/v1/images/generations",
+    "edits": "/v1/images/edits",
+}
+"""How a recorded path ends -> the unified path."""
+OF_THEIR_OWN = {("mistral", "speech"), ("xai", "edits")}
+COMMENT = re.compile(rb": stockyard [^\n]*\n\n")
+
+
+async def test_every_call_passes_the_gateway_as_it_was_recorded(
+    records: list[Record], yard: Yard
+) -> None:
+    """On the unified paths: the provider gets its bytes, the client those of the answer."""
+    upstream = {name: yard.provider(name) for name in sorted({r["provider"] for r in records})}
+    for record in records:
+        provider, ending = record["provider"], record["url"].rpartition("/")[2]
+        if (provider, ending) in OF_THEIR_OWN:
+            continue
+        codec = CODECS[record["api"]]
+        asked, answer = bodies(record, "request"), bodies(record, "response")
+        headers = {name.lower(): values[0] for name, values in record["response_headers"].items()}
+        shown = {"content-type": headers["content-type"]}
+        upstream[provider].sends(record["status"], shown, answer)
+        model = f"{provider}/{codec.peek(asked).model}"
+        heard = await yard.call(
+            PATHS[ending],
+            codec.splice_request(asked, model=model, include_usage=False),
+            headers={"content-type": content_type(record).decode()},
+        )
+        assert upstream[provider].last.body == asked, record["id"]
+        if record["status"] == 200:
+            assert (heard.status, COMMENT.sub(b"", heard.body)) == (200, answer), record["id"]
+            assert heard.headers["content-type"] == shown["content-type"]
+            assert yard.last.usage is not None or provider == "cohere"
+        else:
+            assert heard.error is not None
+            assert heard.error["message"] == json.loads(answer)["error"]["message"]
+    assert len(yard.calls) > 20

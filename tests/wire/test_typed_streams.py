@@ -163,7 +163,7 @@ def test_what_came_before_an_error_is_not_lost() -> None:
         (b"retry: 1000\n\n", b""),
         (b'id: 4\ndata: {"type":"x"}\n\n', b'data: {"type":"x"}\n\n'),
         (b'data:{"type":"x"}\n\n', b'data: {"type":"x"}\n\n'),
-        (b"data: \n\n", b"data: \n\n"),
+        (b"data: \n\n", b""),
     ],
 )
 def test_what_clients_stumble_over_stays_here_but_on_native_routes(
@@ -181,6 +181,12 @@ def test_after_the_end_mark_only_native_bytes_follow() -> None:
         look = TranscriptionsCodec().look(traits=NONE, keep_usage=True, native=native)
         assert look.feed(data + late) == b""
         assert look.terminator == (data + late if native else data)
+
+
+def test_a_comment_after_the_end_does_not_let_it_go() -> None:
+    look = TranscriptionsCodec().look(traits=NONE, keep_usage=True, native=False)
+    assert look.feed(event(SPOKEN, text="") + b": late\n\n" + DONE) == b""
+    assert look.terminator == event(SPOKEN, text="") + b": late\n\n" + DONE
 
 
 def test_an_end_that_lacks_its_blank_line_counts() -> None:
