@@ -8,7 +8,7 @@ from msgspec import Struct
 from stockyard.core.money import Usage
 from stockyard.errors import UpstreamError
 from stockyard.wire.anthropic_messages.stream import error_of, is_whole, not_messages
-from stockyard.wire.anthropic_messages.usage import read_usage
+from stockyard.wire.anthropic_messages.usage import read_usage, usage_at_start
 from stockyard.wire.halves import decode_event
 from stockyard.wire.sse import Blocks, Said, clean, said
 from stockyard.wire.usage import merged
@@ -126,7 +126,7 @@ class MessagesLook:
         elif kind == "message_delta":
             self._see_ending(event)
         elif kind == "message_start" and event.message is not None:
-            self._note_usage(event.message.usage)
+            self._note_usage(usage_at_start(event.message.usage))
             if isinstance(event.message.model, str):
                 self.model = event.message.model
         elif kind == "message_stop":

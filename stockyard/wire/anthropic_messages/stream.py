@@ -27,7 +27,7 @@ from stockyard.core.messages import Opaque, Reasoning
 from stockyard.errors import StockyardError, UpstreamError
 from stockyard.wire.anthropic_messages.blocks import FORMAT, decode_block
 from stockyard.wire.anthropic_messages.response import finish_of
-from stockyard.wire.anthropic_messages.usage import read_usage
+from stockyard.wire.anthropic_messages.usage import read_usage, usage_at_start
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import told
 from stockyard.wire.fields import FieldError
@@ -114,7 +114,7 @@ class MessagesReader:
         self._started = True
         message = event["message"]
         usage = message.get("usage")
-        self._usage_said = usage if isinstance(usage, dict) else {}
+        self._usage_said = usage_at_start(usage)
         extra = {k: v for k, v in message.items() if k not in _MESSAGE_FIELDS}
         events.append(
             Started(

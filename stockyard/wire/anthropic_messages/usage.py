@@ -41,6 +41,13 @@ def read_usage(said: Mapping[str, Any]) -> Usage | None:
     )
 
 
+def usage_at_start(said: object) -> dict[str, Any]:
+    """What the first event of a stream counts. Its output is no count: nothing was written yet."""
+    if not isinstance(said, dict):
+        return {}
+    return {name: count for name, count in said.items() if name != "output_tokens"}
+
+
 def write_usage(usage: Usage) -> dict[str, Any]:
     """The usage object of an answer. Reading it back gives the same prompt and completion."""
     counts: dict[str, Any] = {
