@@ -26,14 +26,19 @@ def answer(
     head: Head,
     directory: Callable[[], Directory],
     aliases: tuple[str, ...],
-    onward: Onward,
+    onward: Onward | None,
     refused: Callable[[Refused], Whole],
 ) -> Opening | Whole:
-    """The answer, or the Opening for a question that is in a body or that a provider hears too."""
+    """The answer, or the Opening for a question that is in a body or that a provider hears too.
+
+    `onward` is None for callers who may not ask any provider.
+    """
     if endpoint.version:
         return describing.version_answer()
     if endpoint.describes:
         return Describing(directory, endpoint.format, onward, refused)
     ours = models_answer(head, directory(), aliases)
     home = directory().home(endpoint.format) if head.method == "GET" else None
-    return ours if home is None else JoinedList(onward(home.name, joined_list.PATH), ours)
+    if home is None or onward is None:
+        return ours
+    return JoinedList(onward(home.name, joined_list.PATH), ours)

@@ -46,10 +46,10 @@ class Describing:
         self,
         directory: Callable[[], Directory],
         dialect: str,
-        onward: Callable[[str, str], Opening],
+        onward: Callable[[str, str], Opening] | None,
         refused: Callable[[Refused], Whole],
     ) -> None:
-        """`onward` opens the way to a path of the provider of this name."""
+        """`onward` opens the way to a path of the provider of this name, if the caller may go."""
         self._directory = directory
         self._dialect = dialect
         self._onward = onward
@@ -65,7 +65,7 @@ class Describing:
             whole = self._refused(refusal)
             reply.whole(whole.status, whole.fields, whole.body)
             return None
-        if next(iter(provider.speaks), None) == self._dialect:
+        if self._onward is not None and next(iter(provider.speaks), None) == self._dialect:
             body = replace_text(body, name, served)
             return self._onward(provider.name, PATH).start(reply, body)
         reply.whole(200, JSON_HEAD, msgspec.json.encode(_description(provider, served)))

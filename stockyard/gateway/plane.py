@@ -206,13 +206,20 @@ class DataPlane:
         def onward(provider: str, path: str) -> Doorway:
             native = self._native(provider, path, head.method)
             assert native is not None  # noqa: S101  the provider was just found
-            return Doorway(self, head, native, caller, asked, own)
+            return Doorway(self, head, native, caller, asked, None)
 
         def refused(refusal: Refused) -> Whole:
             return self.refuse(head, endpoint, refusal)
 
-        aliases = self.aliases()
-        return about_models.answer(endpoint, head, self.directory, aliases, onward, refused)
+        return about_models.answer(
+            endpoint,
+            head,
+            self.directory,
+            self.aliases(),
+            # Who brings a provider's secret reaches that provider only, and none of these.
+            onward if own is None else None,
+            refused,
+        )
 
     def _identify(
         self, head: Head, peer: Peer, endpoint: Endpoint

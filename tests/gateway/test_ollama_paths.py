@@ -353,6 +353,16 @@ class TestQuestions:
             assert answer.status == 401
             assert isinstance(answer.json["error"], str)
 
+    async def test_a_secret_of_another_provider_never_reaches_ollama(self, yard: Yard) -> None:
+        ollama = yard.provider("ollama").sends(200, JSON, b"{}")
+        own = {"authorization": "Bearer sk-ant-api03-of-the-caller"}
+        listed = await yard.get("/ollama/api/tags", headers=own)
+        shown = await yard.call("/ollama/api/show", {"model": "llama3.2"}, headers=own)
+        called = await yard.call(CHAT, OWN, headers=own)
+        assert (listed.status, shown.status) == (200, 200)
+        assert called.status in (404, 503)
+        assert not ollama.requests
+
     async def test_other_paths_are_those_of_ollama_itself(self, yard: Yard) -> None:
         ollama = yard.provider("ollama").sends(200, JSON, b'{"models":[]}')
         answer = await yard.get("/ollama/api/ps")

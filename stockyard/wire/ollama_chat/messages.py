@@ -159,11 +159,15 @@ class _OpenCalls:
 
     def answered(self, call_id: str | None, name: str | None) -> ToolCall | None:
         """The call that a result belongs to; it is open no longer."""
-        for call in self._calls:
-            if call.id == call_id if call_id else name in (None, call.name):
-                self._calls.remove(call)
-                return call
-        return None
+        fitting = (
+            call
+            for call in self._calls
+            if (call.id == call_id if call_id else name in (None, call.name))
+        )
+        found = next(fitting, None)
+        if found is not None:
+            self._calls.remove(found)
+        return found
 
 
 def _decode_message(fields: Fields, position: int, open_calls: _OpenCalls) -> Message:
