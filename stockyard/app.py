@@ -37,13 +37,14 @@ from stockyard.core.standing import Standings
 from stockyard.core.totals import totals
 from stockyard.core.tracing import Export
 from stockyard.errors import CannotStart, EgressDenied
+from stockyard.gateway.drains import Drains
 from stockyard.gateway.front import Front
 from stockyard.gateway.health import Health
 from stockyard.gateway.line import Line
 from stockyard.gateway.meters import Meters
 from stockyard.gateway.office import Office
 from stockyard.gateway.pings import Pings
-from stockyard.gateway.plane import Access, DataPlane
+from stockyard.gateway.plane import DataPlane
 from stockyard.overview import Overview
 from stockyard.process import custommodules
 from stockyard.providers.prices import PriceList
@@ -90,6 +91,7 @@ class Stockyard:
         custom: Sequence[type[AnyModule]],
     ) -> None:
         self.settings = settings
+        self.environ = environ
         self.folder = folder
         self.database = database
         self.loop = asyncio.get_running_loop()
@@ -127,7 +129,7 @@ class Stockyard:
             standings=self.standings,
             meters=self.meters,
             pings=Pings(),
-            drains=configured.drains(settings),
+            drains=Drains(*configured.drained(settings)),
             plain=FORMATS["openai.chat"],
             closing_comment=self._closing_comment,
         )
@@ -137,9 +139,7 @@ class Stockyard:
             formats=FORMATS,
             keys=self.keys,
             directory=lambda: self.directory,
-            access=Access(
-                settings.auth.bring_your_own, settings.overload.max_inflight, settings.http.max_body
-            ),
+            access=configured.access(settings),
             aliases=self._aliases,
         )
         self.front = Front(
@@ -212,6 +212,22 @@ class Stockyard:
         if not len(self.keys):
             _, key = await self.keys.create(FIRST_KEY)
         self.first_run = FirstRun(key, admin)
+
+    def put_in_effect(self, settings: Settings) -> Settings:
+        """Begin calls with these settings from now on; returns those before. Raises CannotStart.
+
+        What stands in files of its own (modules, the listener, the data) is not touched here.
+        """
+        directory = configured.directory(settings, self.environ, self.prices, self.target_health)
+        before, self.settings = self.settings, settings
+        self.directory = directory
+        self.mock = MockTransport(settings.mock.latency, estimate=tokens_in)
+        self.dispatch = Dispatch(self._plans(), configured.silence(settings.timeout), self.loop)
+        self.office.use(self.dispatch)
+        self.office.drains.allow(*configured.drained(settings))
+        self.plane.access = configured.access(settings)
+        self.plane.routes_changed()
+        return before
 
     async def close(self) -> None:
         """Close what `open` opened, in reverse. What is queued is written first."""

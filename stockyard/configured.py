@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from stockyard.core.target import Credential
-from stockyard.gateway.drains import Drains
 from stockyard.gateway.limits import HttpLimits
+from stockyard.gateway.plane import Access
 from stockyard.providers import catalog
 from stockyard.providers.directory import Directory, Held, held_from_environment
 from stockyard.providers.group import Group
@@ -107,10 +107,17 @@ def _held_from_settings(settings: Settings, found: catalog.Catalog) -> Iterator[
             yield Held(ours, provider.origin)
 
 
-def drains(settings: Settings) -> Drains:
+def drained(settings: Settings) -> tuple[int, float]:
+    """How many abandoned streams are read on, and for how many seconds each."""
     cancel = settings.cancel
-    wanted = cancel.policy == "drain"
-    return Drains(most=cancel.drain_max if wanted else 0, seconds=cancel.drain)
+    return (cancel.drain_max if cancel.policy == "drain" else 0), cancel.drain
+
+
+def access(settings: Settings) -> Access:
+    """Who may call without one of our Keys, and how much."""
+    return Access(
+        settings.auth.bring_your_own, settings.overload.max_inflight, settings.http.max_body
+    )
 
 
 def silence(timeout: Timeout) -> Silence:

@@ -77,7 +77,7 @@ def run(given: Given) -> None:
     from stockyard.settings import load
 
     harden()
-    settings = load(given, os.environ, Path.cwd())
+    environ, folder = dict(os.environ), Path.cwd()
 
     import asyncio
 
@@ -87,4 +87,4 @@ def run(given: Given) -> None:
 
     gc.enable()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve_until_stopped(settings, dict(os.environ)))
+        runner.run(serve_until_stopped(lambda: load(given, environ, folder), environ))

@@ -17,11 +17,14 @@ class Drained(Protocol):
 
 
 class Drains:
-    def __init__(self, *, most: int, seconds: float) -> None:
-        """`most` 0: none at all."""
+    def __init__(self, most: int, seconds: float) -> None:
+        self._under_way: dict[Drained, asyncio.TimerHandle] = {}
+        self.allow(most, seconds)
+
+    def allow(self, most: int, seconds: float) -> None:
+        """From now on: `most` at once, each so many `seconds`. None at all with `most` 0."""
         self._most = most
         self._seconds = seconds
-        self._under_way: dict[Drained, asyncio.TimerHandle] = {}
 
     def __len__(self) -> int:
         return len(self._under_way)

@@ -35,8 +35,7 @@ class Office:
         plain: Codec,
         closing_comment: Callable[[Exchange], bytes],
     ) -> None:
-        self.dispatch = dispatch
-        self.choose = dispatch.choose
+        self.use(dispatch)
         self.pings = pings
         self.drains = drains
         self.plain = plain
@@ -47,6 +46,11 @@ class Office:
         self._signals = signals
         self._standings = standings
         self._meters = meters
+
+    def use(self, dispatch: Dispatch) -> None:
+        """Calls that begin from now on are dispatched by this one."""
+        self.dispatch = dispatch
+        self.choose = dispatch.choose
 
     def finished(self, call: Running) -> None:
         """A call ended. Comes exactly once for each."""

@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from stockyard.app import Stockyard
 from stockyard.core.signals import ExchangeFinished
+from stockyard.errors import StockyardError
 from stockyard.gateway.server import Server, ServerSettings, connections_allowed
 from stockyard.process.age import seconds_since_exec
 from stockyard.process.controlsocket import ControlSocket
@@ -26,6 +27,7 @@ from stockyard.process.listening import address_of, listen, server_settings_of
 from stockyard.process.logs import CallLog, Event, LogWriter, Redaction, install
 from stockyard.process.socketpath import FOLDER
 from stockyard.process.welcome import Welcome, for_terminal, ready_event, secrets_line, write_note
+from stockyard.reload import reload
 from stockyard.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -39,27 +41,40 @@ MAX_DUMPED = 200
 """Tasks in a dump."""
 
 
-async def serve_until_stopped(settings: Settings, environ: Mapping[str, str]) -> None:
-    """Serve until a signal or `stockyard stop`. Raises CannotStart."""
-    allowed = connections_allowed(settings.http.connections)
-    settings = replace(settings, http=replace(settings.http, connections=allowed))
+async def serve_until_stopped(read: Callable[[], Settings], environ: Mapping[str, str]) -> None:
+    """Serve until a signal or `stockyard stop`. Raises CannotStart.
+
+    `read` reads the settings: at the start, and again when asked to reload.
+    """
+    settings = within_limits(read())
     server_settings = server_settings_of(settings)
     with listen(server_settings, settings.server.data_dir) as listening:
         refuse_full(settings)
         stockyard = await Stockyard.open(settings, environ)
         try:
-            await Run(stockyard, server_settings, listening).serve()
+            await Run(stockyard, server_settings, listening, read).serve()
         finally:
             await stockyard.close()
+
+
+def within_limits(settings: Settings) -> Settings:
+    """With no more connections than the system lets this process open."""
+    allowed = connections_allowed(settings.http.connections)
+    return replace(settings, http=replace(settings.http, connections=allowed))
 
 
 class Run:
     """A gateway that is open, and what stands around it in this process."""
 
     def __init__(
-        self, stockyard: Stockyard, server_settings: ServerSettings, listening: socket.socket
+        self,
+        stockyard: Stockyard,
+        server_settings: ServerSettings,
+        listening: socket.socket,
+        read: Callable[[], Settings],
     ) -> None:
         self.stockyard = stockyard
+        self._read = read
         self.settings = stockyard.settings
         self.loop = asyncio.get_running_loop()
         self.plane: asyncio.Future[Any] = self.loop.create_future()
@@ -170,10 +185,21 @@ class Run:
                 self.loop.remove_signal_handler(number)
 
     def _asked_to_reload(self) -> None:
-        log.warning(
-            "SIGHUP: the config file is read at start only. Restart to apply it, or change "
-            "modules with `stockyard modules`."
-        )
+        self.stockyard.background(self._reload())
+
+    async def _reload(self) -> None:
+        """Read the settings again. What is wrong with them is told, and those before stay."""
+        try:
+            wanted = within_limits(await asyncio.to_thread(self._read))
+            waiting = await reload(self.stockyard, wanted)
+        except StockyardError as error:
+            log.error("SIGHUP: the settings stay as they were. %s", error.message)
+            return
+        log.warning("SIGHUP: the settings were read again and are in effect.")
+        if waiting:
+            log.warning("SIGHUP: changes of %s take effect at a restart.", ", ".join(waiting))
+        for warning in wanted.warnings:
+            log.warning("%s", warning)
 
     def _dump(self) -> None:
         """Say what every thread and task is doing."""

@@ -95,11 +95,23 @@ def test_stop_gives_calls_no_more_than_its_grace(program: Any) -> None:
     assert process.wait() == 0
 
 
-def test_a_hang_up_is_answered_in_the_log_and_nothing_ends(shared: Any) -> None:
-    process = shared.server
+def test_a_hang_up_reads_the_config_file_again(program: Any) -> None:
+    file = program.home / "mine.toml"
+    file.write_text('[aliases]\nsmart = "mock/echo"\n')
+    process = program.start("mine.toml")
+    key = key_of(program)
+    assert process.call(key, model="smart")[0] == 200
+
+    file.write_text('[aliases]\nbrave = "mock/echo"\n[server]\nread_only = true\n')
     process.signal(signal.SIGHUP)
-    process.wait_for("SIGHUP")
-    assert process.call(key_of(shared), model="mock")[0] == 200
+    process.wait_for("SIGHUP: the settings were read again")
+    process.wait_for("changes of server take effect at a restart")
+    assert process.call(key, model="brave")[0] == 200
+
+    file.write_text("[aliases\n")
+    process.signal(signal.SIGHUP)
+    process.wait_for("SIGHUP: the settings stay as they were. ")
+    assert process.call(key, model="brave")[0] == 200
 
 
 def test_stacks_can_be_asked_for(shared: Any) -> None:

@@ -22,12 +22,14 @@ from stockyard.apps.chute import store
 from stockyard.apps.chute.models import StoredState, Wish
 from stockyard.core.control import LineControl, ModuleState
 from stockyard.core.signals import ModuleChanged, Signal
-from stockyard.errors import CannotStart, InvalidConfig, Refused
+from stockyard.errors import CannotStart, InvalidConfig, Refused, StockyardError
 from stockyard.storage.database import Database
 
 log = logging.getLogger("stockyard.chute")
 
 Apply = Callable[[int], None]
+BY_FILE = "config-file"
+EDITED = "The config file was edited."
 
 
 class Section(Protocol):
@@ -63,34 +65,51 @@ class ModuleChanges:
         """The name under which the file speaks of a module, where that is another one."""
         self._stored: dict[str, StoredState] = {}
         self._shipped: dict[str, ModuleState] = {}
-        self._one_at_a_time = asyncio.Lock()
+        self.one_at_a_time = asyncio.Lock()
+        """Held during every change."""
 
     async def start(self) -> None:
         """Put what is stored and what the file says into effect. Raises CannotStart (78)."""
         self._shipped = {state.name: state for state in self.control.states()}
-        self._asked = {self._known(name): name for name in self._written}
-        self._sections = {name: self._written[asked] for name, asked in self._asked.items()}
+        self._read_sections()
         self._stored = store.states(self._database)
         for name in self._stored.keys() - self._shipped.keys():
             log.warning("The module %s is not in this version; what was set on it is kept.", name)
-        outdated = [
-            StoredState(name=state.name, updated_by="config-file")
-            for state in self._stored.values()
-            if self._is_outdated(state)
-        ]
+        outdated = self._forget_outdated()
         number = store.newest_version(self._database)
-        checked = [self._checked_at_start(name) for name in self._set_on_start(outdated)]
+        checked = [self._checked_at_start(name) for name in self._set_on_start()]
         if outdated:
-            number = await self._save(outdated, "config-file", "The config file was edited.")
+            number = await self._save(outdated, BY_FILE, EDITED)
         self.control.config_version = number
         for apply in checked:
             apply(number)
+
+    async def take_up(self, sections: Mapping[str, Section]) -> None:
+        """Put what the file says now into effect; the caller holds `one_at_a_time`.
+
+        Raises CannotStart (78) before the first wait; then everything is as it was.
+        """
+        before = self._written, self._asked, self._sections, dict(self._stored)
+        try:
+            self._written = sections
+            self._read_sections()
+            outdated = self._forget_outdated()
+            edited = [
+                name for name in self._shipped if before[2].get(name) != self._sections.get(name)
+            ]
+            prepared = {name: self._checked_at_start(name) for name in edited}
+            number = await self._save(outdated, BY_FILE, EDITED) if edited else 0
+        except StockyardError:
+            self._written, self._asked, self._sections, self._stored = before
+            raise
+        for name, apply in prepared.items():
+            self._put_into_effect(name, apply, number)
 
     async def change(
         self, name: str, wish: Wish, *, by: str, reason: str = "", if_match: int | None = None
     ) -> tuple[ModuleState, int]:
         """Change one module; how it is then, and the version of it that was replaced."""
-        async with self._one_at_a_time:
+        async with self.one_at_a_time:
             real = self.control.resolve(name)
             before = self.stored(real)
             if if_match is not None and if_match != before.version:
@@ -102,14 +121,14 @@ class ModuleChanges:
         self, names: Sequence[str], enabled: bool, *, by: str, reason: str = ""
     ) -> int:
         """Switch many modules on or off: all of them, or none. How many there were."""
-        async with self._one_at_a_time:
+        async with self.one_at_a_time:
             wishes = {name: Wish(enabled=enabled) for name in self._resolve_all(names)}
             await self._carry_out(wishes, by, reason)
             return len(wishes)
 
     async def reset(self, name: str, *, by: str, reason: str = "") -> ModuleState:
         """Forget what was set over the API: back to the config file, or to how it was shipped."""
-        async with self._one_at_a_time:
+        async with self.one_at_a_time:
             name = self.control.resolve(name)
             self._refuse_if_held(name, Wish())
             empty = StoredState(name=name, updated_by=by)
@@ -180,7 +199,9 @@ class ModuleChanges:
         section = self._sections.get(name)
         if section is not None and self._owned_by_file:
             raise Refused(
-                409, "owned_by_file", f"Change [modules.{name}] in the config file and restart."
+                409,
+                "owned_by_file",
+                f"Change [modules.{name}] in the config file, then send SIGHUP.",
             )
         if section is not None and section.locked:
             raise Refused(409, "locked", f"The config file locks the module {name}.")
@@ -211,10 +232,23 @@ class ModuleChanges:
             return False
         return self._owned_by_file or state.file_sha256 != self._digest(state.name)
 
-    def _set_on_start(self, outdated: Sequence[StoredState]) -> list[str]:
-        """The modules about which somebody says something, in catalog order."""
+    def _read_sections(self) -> None:
+        self._asked = {self._known(name): name for name in self._written}
+        self._sections = {name: self._written[asked] for name, asked in self._asked.items()}
+
+    def _forget_outdated(self) -> list[StoredState]:
+        """What was set over the API counts no longer where the file was edited after it."""
+        outdated = [
+            StoredState(name=state.name, updated_by=BY_FILE)
+            for state in self._stored.values()
+            if self._is_outdated(state)
+        ]
         for state in outdated:
             self._stored[state.name] = state
+        return outdated
+
+    def _set_on_start(self) -> list[str]:
+        """The modules about which somebody says something, in catalog order."""
         spoken = {state.name for state in self._stored.values() if state.says_something}
         return [name for name in self._shipped if name in spoken or name in self._sections]
 
