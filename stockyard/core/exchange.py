@@ -29,6 +29,7 @@ Kind = Literal[
     "audio",
     "moderations",
     "rerank",
+    "count",
     "realtime",
     "passthrough",
 ]

@@ -74,6 +74,9 @@ IMAGE_VARIATIONS = replace(IMAGES, needs="image_variations")
 GEMINI = Endpoint("gemini", "chat", key_in_query=True)
 COHERE = Endpoint("cohere.chat", "chat")
 OLLAMA = Endpoint("ollama.chat", "chat")
+COUNT = Endpoint("anthropic.count", "count", "count_tokens")
+RESPONSES_COUNT = replace(COUNT, format="openai.input_tokens")
+GEMINI_COUNT = replace(COUNT, format="gemini.count", key_in_query=True)
 GEMINI_EMBED = Endpoint("gemini.embed", "embeddings", key_in_query=True)
 
 _MODEL_CALL = re.compile(r"(?:/v1(?:beta|alpha)?)?/models/(.+):([A-Za-z]+)")
@@ -85,6 +88,7 @@ _NAMED_CALL = re.compile(
 _VERBS: dict[str, Endpoint] = {
     "generateContent": GEMINI,
     "streamGenerateContent": replace(GEMINI, stream=True),
+    "countTokens": GEMINI_COUNT,
     "batchEmbedContents": GEMINI_EMBED,
     "embedContent": replace(GEMINI_EMBED, format="gemini.embed_content"),
 }
@@ -107,6 +111,8 @@ UNIFIED: dict[str, Endpoint] = {
     "/v1/chat/completions": CHAT,
     "/v1/messages": MESSAGES,
     "/v1/responses": RESPONSES,
+    "/v1/messages/count_tokens": COUNT,
+    "/v1/responses/input_tokens": RESPONSES_COUNT,
     "/v1/completions": COMPLETIONS,
     "/v1/models": MODELS,
     "/v1/audio/speech": SPEECH,
@@ -132,6 +138,8 @@ UNIFIED: dict[str, Endpoint] = {
     # Clients whose base URL lacks the version, and Anthropic clients whose base URL has it.
     "/chat/completions": CHAT,
     "/messages": MESSAGES,
+    "/messages/count_tokens": COUNT,
+    "/responses/input_tokens": RESPONSES_COUNT,
     "/responses": RESPONSES,
     "/completions": COMPLETIONS,
     "/embeddings": EMBEDDINGS,
@@ -145,6 +153,7 @@ UNIFIED: dict[str, Endpoint] = {
     "/images/variations": IMAGE_VARIATIONS,
     "/v1/v1/chat/completions": CHAT,
     "/v1/v1/messages": MESSAGES,
+    "/v1/v1/messages/count_tokens": COUNT,
     "/v1/v1/responses": RESPONSES,
     "/v1/v1/completions": COMPLETIONS,
 }

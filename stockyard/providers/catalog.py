@@ -47,6 +47,7 @@ KINDS: dict[str, Kind] = {
     "translations": "audio",
     "moderations": "moderations",
     "rerank": "rerank",
+    "count_tokens": "count",
     "realtime": "realtime",
 }
 """Names of entries -> kind of call. Other endpoints are passed through."""

@@ -14,6 +14,8 @@ from stockyard.providers.row import TokenPlace
 
 CHAT_LIKE = frozenset({"chat", "completions"})
 """Needs that a provider meets with what it `speaks`. All others are met by its `endpoints`."""
+COUNT = "count_tokens"
+"""What everybody meets who takes chats: where there is no counter, we reckon."""
 _PLAIN_IN_PATHS = "/:@!$&'()*+,;=-._~"
 _VERB = re.compile(r"\{verb:([^|}]*)\|([^}]*)\}")
 
@@ -152,6 +154,8 @@ class Provider(Struct, frozen=True, kw_only=True, eq=False):
 
     def serves(self, needs: str, known: Container[str]) -> bool:
         """Whether a call with these needs can be sent to it in a format that we can write."""
+        if needs == COUNT:
+            needs = "chat"
         if needs in CHAT_LIKE:
             # A plain prompt can be asked as a chat; a chat is more than a prompt.
             return any(self.speaks[name].kind in (needs, "chat") for name in self.formats(known))

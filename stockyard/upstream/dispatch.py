@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from stockyard.core.exchange import ANYWHERE, Exchange
 from stockyard.core.fieldtext import field_text
 from stockyard.core.request import Request
@@ -25,12 +27,18 @@ from stockyard.upstream.batches import batches_of, in_order
 from stockyard.upstream.outgoing import Outgoing, Timers
 from stockyard.upstream.plan import Plan, Plans, no_target
 from stockyard.upstream.prover import Prover
-from stockyard.upstream.reckoning import is_missing, usage_of_nothing, usage_of_whole
+from stockyard.upstream.reckoning import (
+    is_missing,
+    reckoned_count,
+    usage_of_nothing,
+    usage_of_whole,
+)
 from stockyard.upstream.relayed_answer import RelayedAnswer
 from stockyard.upstream.several import joined, prompts_of
 from stockyard.upstream.silence import Silence
 from stockyard.upstream.streamed_answer import StreamedAnswer, Unstreamed
 from stockyard.upstream.whole_answer import NEVER, WholeAnswer
+from stockyard.wire.codec import Renames
 
 MODULE = "dispatch"
 """The name under which dispatch leaves Findings."""
@@ -63,9 +71,10 @@ class Dispatch:
         """Call the Target. Raises UpstreamError, or Refused when there is none to call."""
         target = self._target(x)
         plan = self.plans.of(target, x)
-        if not plan.forward and x.kind in DIVIDED:
-            requests = _several(x, plan)
-            if len(requests) > 1:
+        if not plan.forward:
+            if plan.reckons:
+                return reckoned_count(x)
+            if x.kind in DIVIDED and len(requests := _several(x, plan)) > 1:
                 return await self._each(x, requests)
         attempt = Attempt(target=target, started_us=x.elapsed_us(), format=plan.format)
         x.attempts.append(attempt)
@@ -128,6 +137,9 @@ class Dispatch:
 
     async def _written(self, x: Exchange, plan: Plan, target: Target, attempt: Attempt) -> Answer:
         outgoing = self._outgoing(x, plan, self._body(x, plan, target))
+        codec = plan.codec
+        if codec is not None and isinstance(codec, Renames) and not plan.forward:
+            plan = replace(plan, codec=codec.answering(x.request.content))
         if plan.prover is not None:
             return await self._proved(x, plan, plan.prover, attempt, outgoing)
         return await self._sent(x, plan, attempt, outgoing)

@@ -17,17 +17,18 @@ from stockyard.core.target import Credential, Target
 from stockyard.errors import Refused
 from stockyard.providers import quirks
 from stockyard.providers.auth import Proof, authorize
-from stockyard.providers.provider import Provider
+from stockyard.providers.provider import COUNT, Provider
 from stockyard.upstream.origin import Origin
 from stockyard.upstream.outgoing import Timers, request_head
 from stockyard.upstream.prover import Prover, Provers, no_provers
 from stockyard.upstream.transport import Transport
-from stockyard.wire.codec import Codec, Forms, Media, Traits
+from stockyard.wire.codec import Codec, Forms, Media, Renames, Traits
 from stockyard.wire.whole import WholeCodec
 
 MAX_PLANS = 2_000
 FLOWS_FROM = 1024 * 1024
 USER_AGENT = f"stockyard/{__version__}".encode()
+VERSIONED = ("anthropic.messages", "anthropic.count")
 ANTHROPIC_VERSION = b"2023-06-01"
 """What a request says that was translated to `anthropic.messages` (the client could not)."""
 
@@ -83,6 +84,8 @@ class Plan(Struct, frozen=True, eq=False):
     """How it is called for a whole answer, where the model answers in streams only."""
     for_reasoning_tools: "Plan | None" = None
     """How it is called for tools together with a reasoning effort, where `format` refuses that."""
+    reckons: bool = False
+    """What is asked is answered here, by an estimate: nothing is sent."""
     special: bool = False
     """Whether any of the three above concerns it; nearly all Plans are plain."""
     most_items: int = 0
@@ -135,11 +138,13 @@ class Plans:
     def _unified(self, target: Target, wanted: str, needs: str) -> Plan:
         provider = self._provider(target)
         entry = provider.entry_for(needs, wanted, self._formats, target.model)
+        if entry is None and needs == COUNT:
+            return replace(self._unified(target, wanted, "chat"), forward=False, reckons=True)
         if entry is None:
             raise no_target(f"The provider '{provider.name}' cannot take this kind of call.")
         name = entry.format
         fields = list(provider.fields)
-        if name == "anthropic.messages" and name != wanted and not quirks.in_body(provider, name):
+        if name in VERSIONED and name != wanted and not quirks.in_body(provider, name):
             fields.append((b"anthropic-version", ANTHROPIC_VERSION))
         if not isinstance(self._formats[name], Forms):
             fields.append((b"content-type", b"application/json"))
@@ -226,7 +231,7 @@ class Plans:
             betas_in_body=in_body,
             prover=prover,
             most_items=most_items,
-            special=prover is not None,
+            special=prover is not None or isinstance(codec, Renames),
         )
 
 

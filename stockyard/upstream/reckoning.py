@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from msgspec.structs import replace
 
 from stockyard.core.embeddings import EmbeddingsContent
+from stockyard.core.counting import CountOutput
 from stockyard.core.estimate import answer_tokens, prompt_tokens, tokens_in
 from stockyard.core.events import Event, Started, UsageSeen
 from stockyard.core.exchange import Exchange
@@ -73,6 +74,14 @@ def usage_of_unread(x: Exchange, told: Usage | None) -> Usage | None:
         return usage_of_nothing(x)
     pieces = None if told.units else _by_the_piece(x)
     return replace(told, units=pieces.units) if pieces else told
+
+
+def reckoned_count(x: Exchange) -> Response:
+    """The answer to a count where the provider has no counter: an estimate, and marked as one."""
+    x.tell("X-Stockyard-Estimated", "true")
+    model = x.target.model if x.target is not None else x.request.model
+    tokens = prompt_tokens(x.request.content)
+    return Response(CountOutput(model=model, tokens=tokens), usage=Usage())
 
 
 def _by_the_piece(x: Exchange) -> Usage | None:

@@ -10,6 +10,7 @@ from stockyard.wire.cohere_chat.codec import CohereCodec
 from stockyard.wire.cohere_embed.codec import CohereEmbedCodec
 from stockyard.wire.cohere_rerank import words as rerank_words
 from stockyard.wire.cohere_rerank.codec import RerankCodec
+from stockyard.wire.counting import GeminiCountCodec, MessagesCountCodec, ResponsesCountCodec
 from stockyard.wire.gemini.codec import GeminiArrayCodec, GeminiCodec
 from stockyard.wire.gemini_embed.codec import GeminiEmbedCodec, GeminiEmbedContentCodec
 from stockyard.wire.mistral_speech.codec import MistralSpeechCodec
@@ -42,6 +43,9 @@ _CODECS: tuple[Codec, ...] = (
     GenerateCodec(),
     ConverseCodec(),
     InvokeCodec(),
+    MessagesCountCodec(),
+    ResponsesCountCodec(),
+    GeminiCountCodec(),
     EmbeddingsCodec(),
     EmbeddingsCodec(words.VOYAGE),
     EmbeddingsCodec(words.JINA),

@@ -34,7 +34,6 @@ async def test_every_spelling_of_a_path_is_served(
     ("method", "path"),
     [
         ("POST", "/v1/responses/compact"),
-        ("POST", "/v1/responses/input_tokens"),
         ("GET", "/v1/responses/resp_1"),
         ("DELETE", "/v1/responses/resp_1"),
         ("POST", "/v1/responses/resp_1/cancel"),

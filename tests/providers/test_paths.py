@@ -109,7 +109,7 @@ def asked(line: str) -> tuple[str, str]:
         (
             "/gemini/models/g:countTokens",
             "/v1beta/models/g:countTokens",
-            None,
+            "gemini.count",
             "count_tokens",
         ),
         (

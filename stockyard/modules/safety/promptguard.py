@@ -150,7 +150,9 @@ class PromptGuard(Module[Config]):
     stage = Stage.INSPECT
     streaming = Streaming.CHUNKS
     fails = Fails.CLOSED
-    handles = frozenset({"chat", "completions", "embeddings", "images", "audio", "moderations"})
+    handles = frozenset(
+        {"chat", "completions", "embeddings", "images", "audio", "moderations", "count"}
+    )
     reach = 1_024
 
     def __init__(self, config: Config, ports: Ports) -> None:

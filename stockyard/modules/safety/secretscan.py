@@ -99,7 +99,9 @@ class SecretScan(Module[Config]):
     stage = Stage.INSPECT
     streaming = Streaming.CHUNKS
     fails = Fails.CLOSED
-    handles = frozenset({"chat", "completions", "embeddings", "images", "audio", "moderations"})
+    handles = frozenset(
+        {"chat", "completions", "embeddings", "images", "audio", "moderations", "count"}
+    )
     reach = REACH
 
     def __init__(self, config: Config, ports: Ports) -> None:
