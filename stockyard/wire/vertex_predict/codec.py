@@ -60,8 +60,7 @@ class VertexPredictCodec(WholeCodec):
     def read_request(self, fields: Fields) -> EmbeddingsContent:
         said = fields.items("instances") or []
         rows = [Fields(row, f"instances[{at}]") for at, row in enumerate(said)]
-        tasks = {row.rest.get("task_type") for row in rows}
-        task = next(iter(tasks)) if len(tasks) == 1 else None
+        task = _task_of_all([row.rest.get("task_type") for row in rows])
         parameters = Fields(fields.object("parameters") or {}, "parameters")
         dimensions = parameters.integer("outputDimensionality")
         truncate = parameters.flag("autoTruncate")
@@ -122,6 +121,11 @@ class VertexPredictCodec(WholeCodec):
 
     def encode_error(self, fault: Fault) -> WireError:
         return errors.encode_error(fault)
+
+
+def _task_of_all(said: list[Any]) -> str | None:
+    task = said[0] if said else None
+    return task if isinstance(task, str) and all(other == task for other in said) else None
 
 
 def _item(said: dict[str, Any], task: str | None) -> Item:
