@@ -24,7 +24,7 @@ from msgspec import Struct
 from stockyard.core.events import Event
 from stockyard.core.meaning import AnyContent, AnyOutput
 from stockyard.core.money import Usage
-from stockyard.core.request import Request
+from stockyard.core.request import Content, Request
 from stockyard.core.response import Response
 from stockyard.errors import UpstreamError
 
@@ -230,6 +230,15 @@ class Media(Protocol):
 
     flows_from: int
     """From how many bytes on a whole answer is relayed as it comes."""
+
+
+@runtime_checkable
+class Renames(Protocol):
+    """What a codec does besides, when its format does not take every name for a tool."""
+
+    def answering(self, content: Content) -> Codec:
+        """The codec for the answer to this request: tools are called there as their client calls
+        them."""
 
 
 @runtime_checkable

@@ -14,6 +14,7 @@ from stockyard.testing.cuts import cut_at
 from stockyard.testing.received import ReceivedRequest
 from stockyard.testing.yard import Yard
 from stockyard.wire import eventstream
+from stockyard.wire.bedrock_converse.names import tool_name
 from tests.bedrock_answers import (
     COUNTS,
     END,
@@ -28,6 +29,7 @@ from tests.bedrock_answers import (
     frames,
     message,
     message_stream,
+    stopped,
 )
 
 NOVA = "bedrock/amazon.nova-lite-v1:0"
@@ -108,6 +110,24 @@ class TestUnifiedCalls:
         config = bedrock.last.json["toolConfig"]
         assert config["toolChoice"] == {"any": {}}
         assert config["tools"][0]["toolSpec"]["inputSchema"] == {"json": {"type": "object"}}
+
+    @pytest.mark.parametrize("stream", [False, True])
+    async def test_a_tool_is_called_by_the_name_that_its_client_gave_it(
+        self, yard: Yard, bedrock: ScriptedProvider, stream: bool
+    ) -> None:
+        long = "files.search/" + "x" * 60
+        sent = tool_name(long)
+        call = {"toolUse": {"toolUseId": "tooluse_1", "name": sent, "input": {}}}
+        started = {"contentBlockIndex": 0, "start": call}
+        pieces = frames(START, ("contentBlockStart", started), stopped(0), END, COUNTS)
+        answers: Mapping[bool, Any] = {False: (JSON, converse(call)), True: (FRAMES, pieces)}
+        bedrock.sends(200, *answers[stream])
+        tool = {"type": "function", "function": {"name": long, "parameters": {}}}
+        heard = await yard.chat("hi", model=NOVA, tools=[tool], stream=stream)
+
+        assert bedrock.last.json["toolConfig"]["tools"][0]["toolSpec"]["name"] == sent
+        assert long.encode() in heard.body
+        assert sent.encode() not in heard.body
 
     async def test_a_messages_client_of_claude_keeps_its_format_in_frames(
         self, yard: Yard, bedrock: ScriptedProvider

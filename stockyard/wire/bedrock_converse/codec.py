@@ -1,5 +1,7 @@
 """Converse: blocks in turns, the same for every model. Streams are frames, not lines."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from stockyard.core.request import Content, Request
@@ -7,7 +9,7 @@ from stockyard.core.response import Output, Response
 from stockyard.errors import Refused, UpstreamError
 from stockyard.wire.bedrock_converse import errors, request, response
 from stockyard.wire.bedrock_converse.look import ConverseLook
-from stockyard.wire.bedrock_converse.names import FORMAT
+from stockyard.wire.bedrock_converse.names import FORMAT, NO_NAMES, renamed
 from stockyard.wire.bedrock_converse.stream import ConverseReader
 from stockyard.wire.bedrock_converse.writer import ConverseWriter
 from stockyard.wire.codec import Dropped, Facts, Fault, Fields, Pen, RequestHead, Traits, WireError
@@ -31,11 +33,21 @@ _KEYS = quoted("messages", "inferenceConfig")
 
 
 class ConverseCodec:
+    """Of answers, it may know which names of tools stand for others."""
+
     name = FORMAT
     stream_type = STREAM_TYPE
     ping = b""
     comments = False
     terminator = b""
+
+    def __init__(self, names: Mapping[str, str] = NO_NAMES) -> None:
+        """`names`: those that were derived, and what they stand for."""
+        self._names = names
+
+    def answering(self, content: Content) -> "ConverseCodec":
+        names = renamed(tool.name for tool in content.tools)
+        return ConverseCodec(names) if names else self
 
     def peek(self, body: bytes) -> RequestHead:
         """The head as far as the body knows it: model and stream stand in the path."""
@@ -67,13 +79,13 @@ class ConverseCodec:
         return response.facts(body)
 
     def decode_response(self, body: bytes, *, traits: Traits) -> Output:
-        return response.decode_response(body)
+        return response.decode_response(body, self._names)
 
     def encode_response(self, response_: Response, pen: Pen) -> bytes:
         return response.encode_response(response_)
 
     def reader(self, *, traits: Traits) -> ConverseReader:
-        return ConverseReader()
+        return ConverseReader(self._names)
 
     def look(self, *, traits: Traits, keep_usage: bool, native: bool) -> ConverseLook:
         return ConverseLook(native=native)

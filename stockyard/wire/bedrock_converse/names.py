@@ -1,7 +1,7 @@
 """The format's name, what it calls the ends of an answer, and which names it takes for tools."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from stockyard.core.messages import Finish
 from stockyard.wire.tool_ids import derived
@@ -32,6 +32,8 @@ ID_PREFIX = "tooluse_"
 
 _ACCEPTED_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _REFUSED = re.compile(r"[^a-zA-Z0-9_-]")
+NO_NAMES: Mapping[str, str] = {}
+
 _KEPT, _HASHED = 50, 12
 """Characters of a name that is too long, and of the hash behind them."""
 

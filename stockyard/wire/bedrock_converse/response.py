@@ -1,5 +1,6 @@
 """Whole answers of the format, both ways."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from stockyard.wire.bedrock_converse.names import (
     FINISHES,
     FORMAT,
     ID_PREFIX,
+    NO_NAMES,
     REASONS,
 )
 from stockyard.wire.bedrock_converse.usage import read_usage, write_usage
@@ -51,13 +53,14 @@ def facts(body: bytes) -> Facts:
     )
 
 
-def decode_response(body: bytes) -> Output:
+def decode_response(body: bytes, names: Mapping[str, str] = NO_NAMES) -> Output:
+    """`names`: those of tools that stand for others."""
     try:
         answer = Fields(decode_event(body))
         output = answer.inside("output")
         if output is None:
             raise _no_answer(body)
-        return _decode_output(answer, output)
+        return _decode_output(answer, output, names)
     except (FieldError, ValueError, RecursionError):
         raise _no_answer(body) from None
 
@@ -141,11 +144,16 @@ def failed_finish(native: str) -> UpstreamError:
     )
 
 
-def _decode_output(answer: Fields, output: Fields) -> Output:
+def _decode_output(answer: Fields, output: Fields, names: Mapping[str, str]) -> Output:
     answer.any("usage")
     message = output.inside("message") or Fields({}, output.at("message"))
     message.any("role")
-    parts = decode_blocks(message.items("content") or [], message.at("content"))
+    parts = tuple(
+        replace(part, name=names[part.name])
+        if isinstance(part, ToolCall) and part.name in names
+        else part
+        for part in decode_blocks(message.items("content") or [], message.at("content"))
+    )
     called = any(isinstance(part, ToolCall) for part in parts)
     finish, native = finish_of(answer.any("stopReason"), called=called)
     choice = Choice(

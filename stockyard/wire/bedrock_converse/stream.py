@@ -4,6 +4,7 @@ What the services do, and is tolerated here: text and thinking begin without a s
 may grow at once, every event is padded with `p`, and the usage comes after the end of the answer.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from stockyard.core.events import (
@@ -24,7 +25,7 @@ from stockyard.core.events import (
 from stockyard.core.messages import Opaque, Reasoning
 from stockyard.errors import StockyardError, UpstreamError
 from stockyard.wire.bedrock_converse.errors import error_in_frame
-from stockyard.wire.bedrock_converse.names import FORMAT
+from stockyard.wire.bedrock_converse.names import FORMAT, NO_NAMES
 from stockyard.wire.bedrock_converse.response import finish_of
 from stockyard.wire.bedrock_converse.usage import read_usage
 from stockyard.wire.eventstream import Frame, Frames
@@ -50,7 +51,8 @@ class _Block:
 
 
 class ConverseReader:
-    def __init__(self) -> None:
+    def __init__(self, names: Mapping[str, str] = NO_NAMES) -> None:
+        self._names = names
         self._frames = Frames()
         self._halves = Halves()
         self._open: dict[Any, _Block] = {}
@@ -107,7 +109,7 @@ class ConverseReader:
                     key=block.key,
                     kind="tool_call",
                     id=call["toolUseId"],
-                    name=call["name"],
+                    name=self._names.get(call["name"], call["name"]),
                     extra={FORMAT: extra} if extra else {},
                 )
             )

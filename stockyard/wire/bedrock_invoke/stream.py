@@ -75,8 +75,7 @@ class InvokeLook:
     def feed(self, data: bytes) -> bytes:
         passed: list[bytes] = []
         try:
-            for frame in self._frames.feed(data):
-                passed.append(self._pass(frame))
+            passed.extend(map(self._pass, self._frames.feed(data)))
         except UpstreamError:
             self.before_error = b"".join(passed)
             raise
