@@ -37,7 +37,7 @@ from stockyard.wire.layout import Drops
 from stockyard.wire.openai_chat import errors
 
 
-class ModelHead(Struct, gc=False):
+class _ModelHead(Struct, gc=False):
     model: str
 
 
@@ -53,7 +53,7 @@ class Beside(Struct, gc=False):
     error: Any = None
 
 
-_MODEL = msgspec.json.Decoder(ModelHead)
+_MODEL = msgspec.json.Decoder(_ModelHead)
 _MODEL_KEYS = quoted("model")
 _beside = msgspec.json.Decoder(Beside).decode
 

@@ -269,6 +269,7 @@ def test_bytes_in_text_are_read_as_the_small_numbers_they_are() -> None:
         ({"input": "x", "encoding_format": "base64"}, '{"data":[{"embedding" : "AA"}]}', True),
         ({"input": "x", "encoding_format": "base64"}, '{"data":[{"embedding":[1]}]}', False),
         ({"input": '"base64"'}, '{"data":[{"embedding":[1]}]}', True),
+        ({"input": "x"}, '{"data":[{"embedding":"AA"}]}', False),
     ],
 )
 def test_an_answer_is_handed_on_only_as_it_was_asked_for(
@@ -353,7 +354,9 @@ def test_bad_requests_are_told_by_the_field(format_: str, body: Any, param: str)
 
 
 @pytest.mark.parametrize("format_", [*ANSWERS, "tei.embed", "gemini.embed_content"])
-@pytest.mark.parametrize("answer", [b"", b"<html>", b"{", b'{"data":[{"embedding":"?"}]}', b"[1"])
+@pytest.mark.parametrize(
+    "answer", [b"", b"<html>", b"{", b"{}", b'{"data":[{"embedding":"?"}]}', b"[1"]
+)
 def test_what_is_no_answer_is_told_so(format_: str, answer: bytes) -> None:
     with pytest.raises(UpstreamError) as error:
         read(FORMATS[format_], answer)

@@ -59,5 +59,5 @@ class EmbeddingsCodec(WholeCodec):
         return read_usage(beside.usage)
 
     def honours(self, asked: bytes, answer: bytes) -> bool:
-        """Not every provider knows base64, and clients that ask for it may insist."""
-        return not response.wants_text(asked, self._words) or _AS_TEXT.search(answer) is not None
+        """Not every provider knows base64, and clients may insist on what they asked for."""
+        return response.wants_text(asked, self._words) == bool(_AS_TEXT.search(answer))

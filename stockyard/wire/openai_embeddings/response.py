@@ -7,7 +7,7 @@ import msgspec
 from stockyard.core.embeddings import EmbeddingsOutput, NumberType, Vector
 from stockyard.core.response import Response
 from stockyard.wire.codec import Pen
-from stockyard.wire.fields import Fields
+from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import own_fields
 from stockyard.wire.openai_embeddings.request import BASE64
 from stockyard.wire.openai_embeddings.usage import write_usage
@@ -22,7 +22,10 @@ def read_response(answer: Any, words: Words) -> EmbeddingsOutput:
     fields = Fields(answer)
     for known in ("object", "usage"):
         fields.any(known)
-    rows = [Fields(row, f"data[{at}]") for at, row in enumerate(fields.items("data") or ())]
+    said = fields.items("data")
+    if said is None:
+        raise FieldError("data", "an array of vectors")
+    rows = [Fields(row, f"data[{at}]") for at, row in enumerate(said)]
     ordered = sorted(enumerate(rows), key=lambda row: _place(row[1], row[0]))
     return EmbeddingsOutput(
         id=fields.text("id") or "",
