@@ -194,12 +194,19 @@ class Run:
             waiting = await reload(self.stockyard, wanted)
         except StockyardError as error:
             log.error("SIGHUP: the settings stay as they were. %s", error.message)
+            self._tell_probes("D21")
             return
+        self._tell_probes()
         log.warning("SIGHUP: the settings were read again and are in effect.")
         if waiting:
             log.warning("SIGHUP: changes of %s take effect at a restart.", ", ".join(waiting))
         for warning in wanted.warnings:
             log.warning("%s", warning)
+
+    def _tell_probes(self, *reasons: str) -> None:
+        """Whether the last settings were refused (`reliability.md` 8), unless we are leaving."""
+        if not self.stockyard.front.draining:
+            self.stockyard.health.ready(*reasons)
 
     def _dump(self) -> None:
         """Say what every thread and task is doing."""

@@ -112,6 +112,15 @@ def test_a_hang_up_reads_the_config_file_again(program: Any) -> None:
     process.signal(signal.SIGHUP)
     process.wait_for("SIGHUP: the settings stay as they were. ")
     assert process.call(key, model="brave")[0] == 200
+    refused = {"ok": True, "state": "degraded", "reasons": ["D21"]}
+    assert process.request("GET", "/readyz") == (200, refused)
+
+    file.write_text('[aliases]\nbrave = "mock/echo"\n')
+    process.signal(signal.SIGHUP)
+    until = time.monotonic() + 15
+    while process.request("GET", "/readyz")[1]["reasons"] and time.monotonic() < until:
+        time.sleep(0.02)
+    assert process.request("GET", "/readyz")[1]["state"] == "ok"
 
 
 def test_stacks_can_be_asked_for(shared: Any) -> None:
