@@ -120,6 +120,28 @@ class TestToOtherProviders:
         assert b"[DONE]" not in answer.body
         assert yard.last.outcomes == ["partial"]
 
+    async def test_s34_a_silent_stream_is_pinged_where_the_dialect_allows_it(
+        self, yard: Yard
+    ) -> None:
+        openai = yard.provider("openai").streams("hel", "lo").stalls_after("first_content")
+        openai.streams("hel", "lo").stalls_after("first_content")
+        await yard.open()
+        yard.stockyard.office.pings._silence = 0.02
+        async with yard.raw() as client:
+            client.ask(PATH, HI | {"stream": True}, headers=yard.headers)
+            await client.until(b": ping\n\n")
+            openai.goes_on()
+            await client.until(b"[DONE]")
+        async with yard.raw() as client:
+            client.ask("/ollama/api/chat", HI, headers=yard.headers)
+            await client.until(b"hel")
+            await client.until_quiet(0.1)
+            openai.goes_on()
+            await client.until(b'"done":true')
+            assert [json.loads(one)["done"] for one in client.reply.body.split(b"\n")[:-1]] == [
+                False, False, True,
+            ]  # fmt: skip
+
     async def test_what_cannot_be_said_is_told(self, yard: Yard) -> None:
         yard.provider("openai").says("hello")
         body = HI | {"documents": ["a"], "safety_mode": "OFF", "k": 3}
