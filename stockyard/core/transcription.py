@@ -11,8 +11,13 @@ from stockyard.core.meaning import AnyContent
 class TranscriptionContent(AnyContent, frozen=True, kw_only=True, omit_defaults=True):
     prompt: str | None = None
     """What guides the spelling, or continues an earlier part."""
+    seconds: int = 0
+    """About how long the recording is; 0 where that cannot be told."""
     original: bytes = b""
     """The request as it came, with the recording in it."""
+
+    def units(self) -> dict[str, int]:
+        return {"second": self.seconds} if self.seconds else {}
 
     def texts(self) -> Iterator[str]:
         if self.prompt:

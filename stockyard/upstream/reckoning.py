@@ -9,19 +9,22 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from stockyard.core.embeddings import EmbeddingsContent
 from stockyard.core.counting import CountOutput
+from stockyard.core.embeddings import EmbeddingsContent
 from stockyard.core.estimate import answer_tokens, prompt_tokens, tokens_in
 from stockyard.core.events import Event, Started, UsageSeen
 from stockyard.core.exchange import Exchange
 from stockyard.core.folding import unfold
 from stockyard.core.money import Usage
 from stockyard.core.response import Response
+from stockyard.core.speech import SpeechContent
 from stockyard.errors import StockyardError
 from stockyard.wire.codec import Codec, Traits
 
 SAMPLE_BYTES = 32 * 1024
 """How much of a stream is kept to estimate the whole from; what is shorter is read completely."""
+SPOKEN_TOKENS = 14
+"""Of sound, for ten characters of text: 900 characters and 1,250 tokens make a minute."""
 COUNTED = frozenset({"chat", "completions"})
 """Kinds of call that are paid by the tokens of their texts."""
 MISSING = frozenset({"usage_invalid", "prompt_missing", "completion_missing"})
@@ -72,7 +75,7 @@ def usage_of_unread(x: Exchange, told: Usage | None) -> Usage | None:
     """Usage of an answer that was relayed, of which at most the end was looked at."""
     if told is None:
         return usage_of_nothing(x)
-    pieces = None if told.units else _by_the_piece(x)
+    pieces = _by_the_piece(x) if x.kind == "images" and not told.units else None
     return replace(told, units=pieces.units) if pieces else told
 
 
@@ -85,7 +88,7 @@ def reckoned_count(x: Exchange) -> Response:
 
 
 def _by_the_piece(x: Exchange) -> Usage | None:
-    """What the request itself tells of texts to embed, characters to speak or images to paint."""
+    """What the request tells of texts to embed or to speak, of seconds to hear, images to paint."""
     try:
         content = x.request.meaning
     except StockyardError:
@@ -94,6 +97,13 @@ def _by_the_piece(x: Exchange) -> Usage | None:
         tokens = sum(map(tokens_in, content.texts())) + content.tokens
         return Usage(in_fresh=tokens, source="estimated")
     units = content.units()
+    if isinstance(content, SpeechContent):
+        # Sold by the character or by the token, and sound has more of those than its text.
+        spoken = units.get("character", 0) * SPOKEN_TOKENS // 10
+        tokens = sum(map(tokens_in, content.texts()))
+        return Usage(
+            in_fresh=tokens, out_text=spoken, out_audio=spoken, units=units, source="estimated"
+        )
     return Usage(units=units, source="estimated") if units else None
 
 

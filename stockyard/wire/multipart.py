@@ -79,6 +79,10 @@ class Form:
         word = self.word(name) or ""
         return int(word) if _NUMBER.fullmatch(word) else None
 
+    def file(self, name: str) -> Part | None:
+        """The first file of this name."""
+        return next((part for part in self.parts if part.is_file and part.name == name), None)
+
     def count(self, name: str) -> int:
         """How many parts have this name."""
         return sum(part.name == name for part in self.parts)

@@ -133,6 +133,7 @@ def test_a_prompt_is_optional() -> None:
     content = codec.decode_request(form(model="m", file="RIFF"))
     assert list(content.texts()) == []
     assert content == TranscriptionContent(original=form(model="m", file="RIFF"))
+    assert content.units() == {}
     assert content.unread() == {"audio": 1}
 
 

@@ -9,7 +9,12 @@ from stockyard.core.request import Request
 from stockyard.core.transcription import TranscriptionContent
 from stockyard.wire.codec import Dropped, RequestHead
 from stockyard.wire.head import quoted, read_head
-from stockyard.wire.upload import form_in, head_of, upload_of, with_texts
+from stockyard.wire.multipart import Form
+from stockyard.wire.recordings import seconds_of
+from stockyard.wire.upload import Upload, form_in, head_of, upload_of, with_texts
+
+_SAMPLE = 256 * 1024
+"""Of the beginning and of the end of a recording: one of the two has its headers."""
 
 
 class _Head(msgspec.Struct, gc=False):
@@ -33,10 +38,23 @@ def peek(body: bytes) -> RequestHead:
 
 def decode_request(body: bytes) -> TranscriptionContent:
     upload = upload_of(body)
-    return TranscriptionContent(prompt=upload.text("prompt"), original=body)
+    return TranscriptionContent(
+        prompt=upload.text("prompt"), seconds=_seconds(body, upload), original=body
+    )
 
 
 def encode_request(request: Request) -> Dropped:
     content = request.read_as(TranscriptionContent)
     texts = {"model": request.model, "prompt": content.prompt}
     return Dropped(with_texts(content.original, texts))
+
+
+def _seconds(body: bytes, upload: Upload) -> int:
+    part = upload.file("file") if isinstance(upload, Form) else None
+    if part is None:
+        return 0
+    size = part.end - part.start
+    if size <= 2 * _SAMPLE:
+        return seconds_of(body[part.start : part.end], size)
+    ends = body[part.start : part.start + _SAMPLE] + body[part.end - _SAMPLE : part.end]
+    return seconds_of(ends, size)
