@@ -89,6 +89,8 @@ def _mentioned(settings: Settings, name: str) -> dict[str, Any]:
         said["values"] = section.settings
     if section.auth:
         said["scheme"] = section.auth
+    if section.formats:
+        said["formats"] = list(section.formats)
     if section.token_url:
         said["token_url"] = section.token_url
     return said

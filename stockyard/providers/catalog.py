@@ -129,7 +129,7 @@ def _provider(
 ) -> Provider:
     _check(name, row)
     values = _values(name, row, mention, environ)
-    row = quirks_of_calls.called(row, values)
+    row = quirks_of_calls.called(_speaking(name, row, mention), values)
     written_origin = _split(name, row.base_url.rstrip("/"))[0]
     base_url = _fill(row.base_url.rstrip("/"), values)
     origin, prefix = _split(name, base_url)
@@ -228,6 +228,21 @@ def _missing(
     token_url = _fill(chosen.url, values) if chosen else ""
     names = {*_PLACEHOLDER.findall(base_url + token_url)}
     return tuple(sorted({row.derived[n].of if n in row.derived else n for n in names}))
+
+
+def _speaking(name: str, row: Row, mention: Mention | None) -> Row:
+    """The row with the formats that the operator named, if any."""
+    named = mention.formats if mention else ()
+    if not named:
+        return row
+    for format_ in named:
+        if format_ not in row.speaks:
+            raise bad_row(name, f"`formats` must be of {', '.join(row.speaks)}.")
+    return msgspec.structs.replace(
+        row,
+        speaks={format_: row.speaks[format_] for format_ in named},
+        unverified=tuple(entry for entry in row.unverified if entry in row.endpoints),
+    )
 
 
 def _scheme(name: str, row: Row, mention: Mention | None) -> str:

@@ -120,6 +120,8 @@ class Mention(Struct, frozen=True, kw_only=True):
     allow_private: bool = False
     scheme: str = ""
     """How its secret is shown, where its row has several ways."""
+    formats: tuple[str, ...] = ()
+    """What to speak to it, best first, of what its row has; certain, as the operator says so."""
     token_url: str = ""
     """Where its tokens are fetched, in place of what the row says."""
     values: dict[str, str] = {}

@@ -208,6 +208,8 @@ class ProviderSection(Struct, frozen=True, kw_only=True):
     api_key: Secret | None = None
     auth: str = ""
     """How its secret is shown, where the catalogue knows several ways, such as `entra`."""
+    formats: tuple[str, ...] = ()
+    """What to speak to it, best first, of what the catalogue has; also what is not verified."""
     token_url: str = ""
     """Where its secret is exchanged for tokens, in place of what the catalogue says."""
     credentials: tuple[CredentialSection, ...] = ()

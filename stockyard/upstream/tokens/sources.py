@@ -92,7 +92,7 @@ class Tokens:
         self._origin = origin
         # A copy: secrets are taken out of the environment once the start is over.
         self._environ = {k: v for k, v in environ.items() if k.startswith(AWS)}
-        self._kept: dict[tuple[str, str, Credential], KeptToken] = {}
+        self._kept: dict[tuple[Provider, str, Credential], KeptToken] = {}
 
     def prover(self, provider: Provider, scheme: str, credential: Credential) -> Prover | None:
         """Who fetches the token of this Credential; None for a scheme without tokens."""
@@ -100,7 +100,8 @@ class Tokens:
         make = SOURCES.get(name)
         if make is None:
             return None
-        key = (provider.base_url, scheme, credential)
+        # A provider whose settings changed is another one, and may want its tokens from elsewhere.
+        key = (provider, scheme, credential)
         kept = self._kept.get(key)
         if kept is None:
             if len(self._kept) >= MAX_KEPT:

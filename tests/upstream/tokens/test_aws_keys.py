@@ -166,7 +166,7 @@ class TestFile:
     def test_is_used_where_there_is_no_other_credential(self, file: dict[str, str]) -> None:
         catalog = load({}, REGION)
         held = {one.credential.provider for one in held_by_file(catalog, file, frozenset())}
-        assert held == {"bedrock", "bedrock-mantle"}
+        assert held == {"bedrock", "bedrock-mantle", "claude-aws", "sagemaker"}
         assert not [*held_by_file(catalog, file, frozenset(held))]
         assert not [*held_by_file(load({}, {}), file, frozenset())], "no region"
         assert not [*held_by_file(catalog, {**file, "AWS_PROFILE": "half"}, frozenset())]
