@@ -7,6 +7,7 @@ try starts from `x.request`, never from what was built for another Target.
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -35,6 +36,7 @@ from stockyard.upstream.reckoning import (
 )
 from stockyard.upstream.relayed_answer import RelayedAnswer
 from stockyard.upstream.several import joined, prompts_of
+from stockyard.upstream.signed import SIGNING, Owner, SignedStream, SignedTurns
 from stockyard.upstream.silence import Silence
 from stockyard.upstream.streamed_answer import StreamedAnswer, Unstreamed
 from stockyard.upstream.whole_answer import NEVER, WholeAnswer
@@ -56,6 +58,7 @@ class Dispatch:
 
     def __init__(self, plans: Plans, silence: Silence, loop: asyncio.AbstractEventLoop) -> None:
         self.plans = plans
+        self._signed = SignedTurns()
         self._silence = silence
         self._loop = loop
 
@@ -228,6 +231,9 @@ class Dispatch:
             tie = wanted.meaning.tie
             if tie is not None and plan.format != x.inbound.format:
                 raise Refused(400, tie.code, tie.message, param=tie.param)
+            if not plan.forward and plan.format in SIGNING:
+                signed = self._signed.returned(_owner(x, plan), wanted.content)
+                wanted = wanted.with_content(signed)
             written = plan.codec.encode_request(
                 wanted,
                 features=plan.provider.features,
@@ -371,6 +377,8 @@ class Dispatch:
         response = Response(
             lambda: codec.decode_response(raw.body, traits=traits), usage=facts.usage, raw=raw
         )
+        if not plan.forward and plan.format in SIGNING:
+            self._signed.remember(_owner(x, plan), response.output)
         if is_missing(facts.usage):
             response.usage = usage_of_whole(x, response)
         return response
@@ -401,7 +409,13 @@ class Dispatch:
             response = self._response(x, plan, instead.raw)
             attempt.outcome = "ok"
             return response
+        if not plan.forward and plan.format in SIGNING:
+            return SignedStream(receiver, partial(self._signed.remember, _owner(x, plan)))
         return receiver
+
+
+def _owner(x: Exchange, plan: Plan) -> Owner:
+    return Owner(x.partition, plan.provider.name, plan.format)
 
 
 def named_by_provider(fields: list[tuple[bytes, bytes]]) -> str | None:

@@ -1,0 +1,202 @@
+"""Signed thoughts, kept for callers who did not send them back (`wire.md` 8).
+
+Some providers sign what their model thought before it called a tool, and want it back, byte for
+byte, with the tool's result. Many formats have no place for it, and many clients drop it where they
+have. So the signed parts of a turn that calls tools are kept here for a day, under the team and
+what the caller is sure to send back of the turn: its text and its calls. They are only ever put
+back for the provider that made them.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from time import monotonic
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from stockyard.core.events import Event
+from stockyard.core.folding import Folder
+from stockyard.core.messages import AnyPart, Message, Reasoning, Text, ToolCall
+from stockyard.core.request import Content
+from stockyard.core.response import Output
+from stockyard.core.stream import Sink, Stream
+from stockyard.errors import StockyardError
+
+SIGNING = frozenset({"anthropic.messages", "bedrock.converse", "bedrock.invoke", "gemini"})
+"""Formats whose providers sign."""
+MAX_TURNS = 10_000
+MAX_BYTES = 32 * 1024 * 1024
+MAX_TURN_BYTES = 1024 * 1024
+KEPT_SECONDS = 86_400.0
+
+
+class Owner(Struct, frozen=True):
+    """For whom a turn is kept, and who can read it."""
+
+    partition: str
+    provider: str
+    format: str
+
+
+class _Kept(Struct, frozen=True):
+    parts: tuple[Reasoning | None, ...]
+    """The turn's signed thoughts in their places; None stands for each of its other parts."""
+    signatures: tuple[str | None, ...]
+    """Of its calls, in their order."""
+    size: int
+    until: float
+
+
+class SignedTurns:
+    """The table. When it is full the turns that were kept first go."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._turns: OrderedDict[bytes, _Kept] = OrderedDict()
+        self._size = 0
+
+    def __len__(self) -> int:
+        return len(self._turns)
+
+    def remember(self, owner: Owner, output: Output) -> None:
+        """Keep what the provider signed of an answer. Cut answers are not to be given here."""
+        for choice in output.choices:
+            message = choice.message
+            parts = tuple(p if _is_signed(p, owner.format) else None for p in message.parts)
+            calls = tuple(p.signature for p in message.parts if isinstance(p, ToolCall))
+            if calls and (any(parts) or any(calls)):
+                self._keep(_name(owner, message), parts, calls)
+
+    def returned(self, owner: Owner, content: Content) -> Content:
+        """The content with what its provider once signed back in its place."""
+        if not self._turns or not isinstance(content, Content):
+            return content
+        messages = tuple(self._completed(owner, message) for message in content.messages)
+        same = all(a is b for a, b in zip(messages, content.messages, strict=True))
+        return content if same else replace(content, messages=messages)
+
+    def _keep(
+        self, name: bytes, parts: tuple[AnyPart | None, ...], calls: tuple[str | None, ...]
+    ) -> None:
+        thoughts = tuple(part if isinstance(part, Reasoning) else None for part in parts)
+        size = len(msgspec.msgpack.encode((thoughts, calls)))
+        if size > MAX_TURN_BYTES:
+            return
+        self._forget(name)
+        self._turns[name] = _Kept(thoughts, calls, size, self._clock() + KEPT_SECONDS)
+        self._size += size
+        while len(self._turns) > MAX_TURNS or self._size > MAX_BYTES:
+            self._forget(next(iter(self._turns)))
+
+    def _forget(self, name: bytes) -> None:
+        kept = self._turns.pop(name, None)
+        if kept is not None:
+            self._size -= kept.size
+
+    def _completed(self, owner: Owner, message: Message) -> Message:
+        if message.role != "assistant":
+            return message
+        calls = [part for part in message.parts if isinstance(part, ToolCall)]
+        brought = any(_is_signed(part, owner.format) for part in message.parts)
+        if not calls or brought or any(call.signature for call in calls):
+            return message
+        name = _name(owner, message)
+        kept = self._turns.get(name)
+        if kept is None:
+            return message
+        if kept.until <= self._clock():
+            self._forget(name)
+            return message
+        return replace(message, parts=_put_back(kept, message.parts))
+
+
+def _put_back(kept: _Kept, parts: Sequence[AnyPart]) -> tuple[AnyPart, ...]:
+    signatures = iter(kept.signatures)
+    rest = [
+        replace(part, signature=next(signatures, None)) if isinstance(part, ToolCall) else part
+        for part in parts
+        if not isinstance(part, Reasoning)
+    ]
+    thoughts = [part for part in kept.parts if part is not None]
+    if len(rest) != len(kept.parts) - len(thoughts):
+        # The caller laid the turn out otherwise. Before everything else is where thoughts belong.
+        return (*thoughts, *rest)
+    others = iter(rest)
+    return tuple(next(others) if part is None else part for part in kept.parts)
+
+
+def _is_signed(part: AnyPart, format: str) -> bool:  # noqa: A002  the word of the field everywhere
+    return (
+        isinstance(part, Reasoning)
+        and part.made_by == format
+        and bool(part.signature or part.redacted or part.encrypted)
+    )
+
+
+def _name(owner: Owner, message: Message) -> bytes:
+    text = "".join(part.text for part in message.parts if isinstance(part, Text))
+    calls = [
+        (part.name, _arguments(part.arguments))
+        for part in message.parts
+        if isinstance(part, ToolCall)
+    ]
+    said = (owner, text.strip(), calls)
+    return sha256(msgspec.json.encode(said, order="deterministic")).digest()
+
+
+def _arguments(text: str) -> Any:
+    """The value, for clients write JSON in their own way."""
+    try:
+        return msgspec.json.decode(text or "{}")
+    except (ValueError, RecursionError):
+        return text
+
+
+class SignedStream(Stream):
+    """Passes a Stream on as it is, and remembers what was signed once it is complete."""
+
+    def __init__(self, stream: Stream, remember: Callable[[Output], None]) -> None:
+        self._stream = stream
+        self._remember = remember
+        self.status = stream.status
+        self.fields = stream.fields
+
+    def start(self, sink: Sink) -> None:
+        self._stream.start(_Noting(sink, self._remember))
+
+    def pause(self) -> None:
+        self._stream.pause()
+
+    def resume(self) -> None:
+        self._stream.resume()
+
+    def cancel(self) -> None:
+        self._stream.cancel()
+
+
+class _Noting:
+    def __init__(self, sink: Sink, remember: Callable[[Output], None]) -> None:
+        self._sink = sink
+        self._remember = remember
+        self._folder: Folder | None = Folder()
+        self._size = 0
+
+    def events(self, batch: Sequence[Event]) -> None:
+        if self._folder is not None:
+            for event in batch:
+                self._folder.add(event)
+                self._size += len(getattr(event, "text", ""))
+            if self._size > MAX_TURN_BYTES:
+                self._folder = None
+        self._sink.events(batch)
+
+    def done(self) -> None:
+        if self._folder is not None:
+            self._remember(self._folder.result()[0])
+        self._sink.done()
+
+    def failed(self, error: StockyardError) -> None:
+        self._sink.failed(error)
