@@ -21,7 +21,7 @@ from stockyard.core.speech import SpeechContent
 from stockyard.errors import StockyardError
 from stockyard.wire.codec import Codec, Traits
 
-SAMPLE_BYTES = 32 * 1024
+SAMPLE_BYTES = 16 * 1024
 """How much of a stream is kept to estimate the whole from; what is shorter is read completely."""
 SPOKEN_TOKENS = 14
 """Of sound, for ten characters of text: 900 characters and 1,250 tokens make a minute."""
