@@ -11,7 +11,7 @@ from stockyard.wire.upload import UploadCodec
 
 
 class ImagesCodec(UploadCodec, TypedCodec):
-    name = response.FORMAT
+    name = request.FORMAT
     grammar = GRAMMAR
     flows_from = 1024 * 1024
     max_parts = request.MAX_PARTS

@@ -12,6 +12,7 @@ from stockyard.wire.codec import Dropped, RequestHead
 from stockyard.wire.head import quoted, read_head
 from stockyard.wire.upload import form_in, head_of, upload_of, with_texts
 
+FORMAT = "openai.images"
 MAX_PARTS = 40
 """An edit takes 16 images, a mask, and as many fields again that say what to do with them."""
 _GIVEN = frozenset({"image", "image[]", "images", "images[]"})

@@ -14,8 +14,8 @@ from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.halves import decode_event
 from stockyard.wire.layout import own_fields
 from stockyard.wire.media_usage import read_media_usage, write_media_usage
+from stockyard.wire.openai_images.request import FORMAT
 
-FORMAT = "openai.images"
 _Object = dict[str, Any]
 
 

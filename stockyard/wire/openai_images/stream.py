@@ -20,8 +20,8 @@ from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.fields import Fields
 from stockyard.wire.media_usage import write_media_usage
 from stockyard.wire.openai_chat.errors import failed_stream
-from stockyard.wire.openai_images.request import is_edit
-from stockyard.wire.openai_images.response import FORMAT, image_of, said_of
+from stockyard.wire.openai_images.request import FORMAT, is_edit
+from stockyard.wire.openai_images.response import image_of, said_of
 from stockyard.wire.typed_look import Grammar
 from stockyard.wire.typed_stream import TypedReader, Value, typed
 

@@ -10,7 +10,7 @@ from stockyard.wire.typed_codec import TypedCodec
 
 
 class SpeechCodec(TypedCodec):
-    name = "openai.speech"
+    name = request.FORMAT
     grammar = GRAMMAR
     flows_from = 0
 

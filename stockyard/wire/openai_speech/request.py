@@ -10,6 +10,8 @@ from stockyard.wire.fields import Fields
 from stockyard.wire.head import quoted, read_head
 from stockyard.wire.upload import with_texts
 
+FORMAT = "openai.speech"
+
 
 class _Head(msgspec.Struct, gc=False):
     model: str

@@ -5,14 +5,17 @@ from stockyard.core.response import Output, Response
 from stockyard.core.transcription import TranscriptionContent
 from stockyard.wire.codec import Dropped, Facts, Pen, RequestHead, Traits
 from stockyard.wire.openai_transcriptions import request, response
-from stockyard.wire.openai_transcriptions.grammar import FORMAT, GRAMMAR
-from stockyard.wire.openai_transcriptions.stream import TranscriptionReader, TranscriptionWriter
+from stockyard.wire.openai_transcriptions.stream import (
+    GRAMMAR,
+    TranscriptionReader,
+    TranscriptionWriter,
+)
 from stockyard.wire.typed_codec import TypedCodec
 from stockyard.wire.upload import UploadCodec
 
 
 class TranscriptionsCodec(UploadCodec, TypedCodec):
-    name = FORMAT
+    name = request.FORMAT
     grammar = GRAMMAR
 
     def peek(self, body: bytes) -> RequestHead:

@@ -13,6 +13,7 @@ from stockyard.wire.multipart import Form
 from stockyard.wire.recordings import seconds_of
 from stockyard.wire.upload import Upload, form_in, head_of, upload_of, with_texts
 
+FORMAT = "openai.transcriptions"
 _SAMPLE = 256 * 1024
 """Of the beginning and of the end of a recording: one of the two has its headers."""
 

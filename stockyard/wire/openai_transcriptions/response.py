@@ -14,7 +14,7 @@ from stockyard.wire.error_shapes import told
 from stockyard.wire.halves import decode_event, whole
 from stockyard.wire.layout import layout_of, own_fields, with_layout
 from stockyard.wire.media_usage import read_media_usage, whole_seconds
-from stockyard.wire.openai_transcriptions.grammar import FORMAT
+from stockyard.wire.openai_transcriptions.request import FORMAT
 
 _PLAIN = "plain"
 _BY_THE_TEXT = frozenset({"segments", "words", "logprobs"})

@@ -21,9 +21,12 @@ from stockyard.wire.halves import Halves
 from stockyard.wire.media_usage import write_media_usage
 from stockyard.wire.openai_chat.errors import failed_stream
 from stockyard.wire.openai_chat.writer import DONE_EVENT
-from stockyard.wire.openai_transcriptions.grammar import DELTA, END, FORMAT, GRAMMAR, SEGMENT
+from stockyard.wire.openai_transcriptions.request import FORMAT
+from stockyard.wire.typed_look import Grammar
 from stockyard.wire.typed_stream import TypedReader, Value, typed
 
+DELTA, SEGMENT, END = "transcript.text.delta", "transcript.text.segment", "transcript.text.done"
+GRAMMAR = Grammar(pieces=frozenset({DELTA, SEGMENT}), ends=frozenset({END}), noun="a transcription")
 _TEXT = "text"
 _Segments = dict[str, tuple[dict[str, Any], list[str]]]
 
