@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from stockyard.core.exchange import ANYWHERE, Exchange
 from stockyard.core.fieldtext import field_text
+from stockyard.core.money import total_of
 from stockyard.core.request import Request
 from stockyard.core.response import Output, Raw, Response
 from stockyard.core.stream import Answer
@@ -111,6 +112,10 @@ class Dispatch:
                 responses.append(await whole(await self(x)))
         finally:
             x.request = asked
+            if len(responses) < len(requests):
+                # What was answered before the error is paid for all the same.
+                used = [response.usage for response in responses]
+                x.usage = total_of([*used, x.usage] if x.usage is not None else used)
         if x.kind == "embeddings":
             return in_order(responses)
         return joined(responses, asked.content.n or 1)

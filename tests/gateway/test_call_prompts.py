@@ -52,10 +52,12 @@ async def test_each_answer_echoes_its_own_prompt(yard: Yard) -> None:
 
 
 async def test_an_error_of_one_is_the_error_of_all(yard: Yard) -> None:
-    script = yard.provider("anthropic").says("one").fails(429, retry_after=3)
+    script = yard.provider("anthropic").says("one").counts(10, 2).fails(429, retry_after=3)
     answer = await yard.call(COMPLETIONS, asking(yard))
     assert answer.status == 429
     assert len(script.requests) == 2
+    assert yard.last.usage is not None  # what was answered is paid
+    assert (yard.last.usage.prompt, yard.last.usage.completion) == (10, 2)
 
 
 async def test_modules_see_one_call_and_one_answer(yard: Yard) -> None:
@@ -69,13 +71,16 @@ async def test_modules_see_one_call_and_one_answer(yard: Yard) -> None:
 
 
 async def test_who_leaves_ends_what_is_still_asked(yard: Yard) -> None:
-    script = yard.provider("anthropic").says("one").says("never").slowly(before=5)
+    script = yard.provider("anthropic").says("one").counts(10, 2).says("never").slowly(before=5)
     async with yard.raw() as client:
         client.ask(COMPLETIONS, asking(yard), headers=yard.headers)
         assert await becomes(lambda: len(script.requests) == 2)
     assert await yard.ended(1)
     assert yard.last.abandoned
     assert yard.last.usage is not None
+    assert yard.last.usage.source == "mixed"
+    assert yard.last.usage.prompt > 10
+    assert yard.last.usage.completion == 2
     assert await becomes(lambda: script.open_connections <= 1)
 
 
