@@ -30,6 +30,7 @@ from stockyard.wire.openai_transcriptions.codec import TranscriptionsCodec
 from stockyard.wire.tei_embed.codec import TeiEmbedCodec
 from stockyard.wire.tei_rerank.codec import TeiRerankCodec
 from stockyard.wire.vertex_predict.codec import VertexPredictCodec
+from stockyard.wire.xai_image_edits.codec import XaiImageEditsCodec
 
 _CODECS: tuple[Codec, ...] = (
     ChatCodec(),
@@ -66,6 +67,7 @@ _CODECS: tuple[Codec, ...] = (
     MistralSpeechCodec(),
     TranscriptionsCodec(),
     ImagesCodec(),
+    XaiImageEditsCodec(),
 )
 
 FORMATS: Mapping[str, Codec] = {codec.name: codec for codec in _CODECS}

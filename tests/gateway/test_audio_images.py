@@ -519,6 +519,32 @@ async def test_mistrals_own_path_answers_as_it_does(yard: Yard) -> None:
     assert yard.last.usage is not None
 
 
+async def test_xai_takes_edits_in_json(yard: Yard) -> None:
+    answer = b'{"data":[{"url":"https://img.example/a.jpeg","mime_type":"image/jpeg"}]}'
+    xai = yard.provider("xai").sends(200, JSON, answer)
+    body = form(("model", b"xai/grok-imagine-image"), ("prompt", b"green"), ("size", b"1x1"))
+    body = body.replace(b'name="file"', b'name="image[]"').replace(SOUND, b"\x89PNG\r\n\x1a\n....")
+    heard = await yard.call("/v1/images/edits", body, headers=FORM)
+    assert heard.status == 200
+    assert heard.json["data"] == json.loads(answer)["data"]
+    assert heard.headers["x-stockyard-dropped"] == "size"
+    png = base64.b64encode(b"\x89PNG\r\n\x1a\n....").decode()
+    assert xai.last.path == "/v1/images/edits"
+    assert xai.last.headers["content-type"] == "application/json"
+    assert xai.last.fields == {
+        "model": "grok-imagine-image",
+        "prompt": "green",
+        "images": [{"type": "image_url", "url": f"data:image/png;base64,{png}"}],
+    }
+    images = [{"image_url": "https://img.example/b.png"}]
+    asked = painting("xai/grok-imagine-image", n=2, images=images)
+    await yard.call("/v1/images/edits", asked)
+    assert xai.last.fields["images"] == [{"type": "image_url", "url": images[0]["image_url"]}]
+    assert xai.last.fields["n"] == 2
+    assert yard.last.usage is not None
+    assert yard.last.usage.units == {"image": 1}
+
+
 async def test_another_provider_takes_over_with_the_original_form(yard: Yard) -> None:
     openai = yard.provider("openai").sends(503, JSON, b'{"error":{"message":"Busy."}}')
     groq = yard.provider("groq").sends(200, JSON, TRANSCRIPT)

@@ -25,6 +25,7 @@ from stockyard.wire.openai_images.codec import ImagesCodec
 from stockyard.wire.openai_speech.codec import SpeechCodec
 from stockyard.wire.openai_transcriptions.codec import TranscriptionsCodec
 from stockyard.wire.upload import UploadCodec
+from stockyard.wire.xai_image_edits.codec import XaiImageEditsCodec
 
 ROOT = pathlib.Path(__file__).parents[3] / "shared" / "traffic"
 pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason="no recorded traffic beside the project")
@@ -249,3 +250,13 @@ async def test_every_call_passes_the_gateway_as_it_was_recorded(
             assert heard.error is not None
             assert heard.error["message"] == json.loads(answer)["error"]["message"]
     assert len(yard.calls) > 20
+
+
+def test_xais_edits_are_written_as_they_were_recorded(records: list[Record]) -> None:
+    (record,) = [r for r in records if r["provider"] == "xai" and r["url"].endswith("/edits")]
+    codec, body = XaiImageEditsCodec(), bodies(record, "request")
+    content = codec.decode_request(body)
+    assert content.given == 2
+    request = Request(model=codec.peek(body).model, content=content)
+    written = codec.encode_request(request, features=NONE, traits=NONE)
+    assert (json.loads(written.body), written.dropped) == (json.loads(body), ())

@@ -15,7 +15,7 @@ from stockyard.wire.upload import form_in, head_of, upload_of, with_texts
 FORMAT = "openai.images"
 MAX_PARTS = 40
 """An edit takes 16 images, a mask, and as many fields again that say what to do with them."""
-_GIVEN = frozenset({"image", "image[]", "images", "images[]"})
+GIVEN = frozenset({"image", "image[]", "images", "images[]"})
 
 
 class _Head(msgspec.Struct, gc=False):
@@ -40,7 +40,7 @@ def decode_request(body: bytes) -> ImagesContent:
     upload = upload_of(body, max_parts=MAX_PARTS)
     return ImagesContent(
         prompt=upload.text("prompt"),
-        given=sum(map(upload.count, _GIVEN)),
+        given=sum(map(upload.count, GIVEN)),
         wanted=upload.number("n") or 1,
         original=body,
     )
