@@ -62,7 +62,7 @@ class WholeAnswer:
         self.status = self._attempt.status = status
         self.fields = fields
         self._attempt.first_byte_us = self._x.elapsed_us()
-        if not self._flows_from and (b"content-type", b"application/json") in fields:
+        if not self._flows_from and _is_json(fields):
             # An object where sound should be is an error, whatever its status.
             self._flows_from = NEVER
 
@@ -103,3 +103,10 @@ class WholeAnswer:
         self.sending = None
         if not self.arrived.done():
             self.arrived.fail(error)
+
+
+def _is_json(fields: Fields) -> bool:
+    return any(
+        name == b"content-type" and value.lower().startswith(b"application/json")
+        for name, value in fields
+    )

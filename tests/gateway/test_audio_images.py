@@ -478,9 +478,10 @@ async def test_errors_are_those_of_the_dialect(
     assert yard.last.usage is None
 
 
-async def test_an_object_in_place_of_sound_is_an_error(yard: Yard) -> None:
+@pytest.mark.parametrize("kind", ["application/json", "Application/JSON; charset=utf-8"])
+async def test_an_object_in_place_of_sound_is_an_error(yard: Yard, kind: str) -> None:
     said = b'{"error":{"message":"The voice is gone.","code":"invalid_voice"}}'
-    yard.provider("openai").sends(200, JSON, said)
+    yard.provider("openai").sends(200, {"content-type": kind}, said)
     heard = await yard.call("/v1/audio/speech", speech())
     assert heard.status == 502
     assert heard.error is not None
