@@ -12,8 +12,8 @@ from stockyard.providers.quirks import hosted_claude
 from stockyard.providers.quirks.names import MESSAGES, quirk
 from stockyard.providers.quirks.quirk import Body, ModelTraits, Quirk
 
-
 INVOKE = "bedrock.invoke"
+"""Bodies of Messages whose head says nothing."""
 
 
 class Changed(NamedTuple):
