@@ -270,11 +270,8 @@ async def test_a_single_content_is_embedded_by_any_provider(yard: Yard) -> None:
     told = await yard.call("/v1/models/text-embedding-3-small:embedContent", asked)
 
     assert json.loads(told.body)["embedding"] == {"values": [0.5, -1.0]}
-    assert json.loads(scripted.last.body) == {
-        "model": "text-embedding-3-small",
-        "input": ["hi"],
-        "input_type": "query",
-    }
+    assert json.loads(scripted.last.body) == {"model": "text-embedding-3-small", "input": ["hi"]}
+    assert told.headers["x-stockyard-dropped"] == "input_type"
 
 
 async def test_base64_is_packed_here_where_the_provider_does_not_know_it(yard: Yard) -> None:

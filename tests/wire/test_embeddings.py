@@ -41,7 +41,6 @@ PLAIN: dict[str, Any] = {
 """The same request in each format."""
 
 DOCUMENTS: dict[str, Any] = {
-    "openai.embeddings": {"model": "m", "input": TWO, "input_type": "document"},
     "voyage.embed": {"model": "m", "input": TWO, "input_type": "document"},
     "jina.embed": {"model": "m", "input": TWO, "task": "retrieval.passage"},
     "cohere.embed": {
@@ -213,6 +212,21 @@ def test_formats_agree(family: dict[str, Any]) -> None:
     for source, body in family.items():
         for target, expected in family.items():
             assert written(target, content_of(source, body))[0] == expected, (source, target)
+
+
+@pytest.mark.parametrize("said", ["document", "search_document", "passage"])
+def test_a_purpose_is_understood_however_a_client_spells_it(said: str) -> None:
+    asked = {"model": "m", "input": TWO, "input_type": said}
+    for target, expected in DOCUMENTS.items():
+        assert written(target, content_of("openai.embeddings", asked))[0] == expected
+    assert written("openai.embeddings", content_of("openai.embeddings", asked)) == (asked, ())
+
+
+@pytest.mark.parametrize("source", ["cohere.embed", "gemini.embed"])
+def test_a_purpose_is_not_told_to_providers_that_would_refuse_it(source: str) -> None:
+    body, dropped = written("openai.embeddings", content_of(source, DOCUMENTS[source]))
+    assert body == {"model": "m", "input": TWO}
+    assert dropped == ("input_type",)
 
 
 @pytest.mark.parametrize(("format_", "body"), OWN)

@@ -14,7 +14,10 @@ class Words(Struct, frozen=True, kw_only=True):
     dimensions: str = "dimensions"
     purpose: str = "input_type"
     purposes: Mapping[str, Purpose]
-    """How purposes are spelled; of several spellings of one, the first is written."""
+    """How purposes are spelled."""
+    volunteers: bool = True
+    """A purpose is told to every provider; else only in the words of a client who spoke this
+    format itself, and so knows whom it asks."""
     encoding: str | None = "encoding_format"
     """Where vectors are asked for as text."""
     types: str | None = None
@@ -32,13 +35,16 @@ class Words(Struct, frozen=True, kw_only=True):
     """What a vector holds that is answered as base64 text."""
 
     def spelled(self, purpose: Purpose) -> str | None:
+        if not self.volunteers:
+            return None
         return next((word for word, meant in self.purposes.items() if meant == purpose), None)
 
 
 OPENAI = Words(
     format="openai.embeddings",
-    # It has no such field itself. Clients send it for providers that look for it, each after the
-    # one it knows best.
+    # It has no such field itself, and its first provider refuses what it does not know. Clients
+    # send it for other providers that look for it, each after the one it knows best.
+    volunteers=False,
     purposes={
         "document": "document",
         "query": "query",
