@@ -96,13 +96,17 @@ SCHEMES: dict[str, Callable[..., Proof]] = {
     "none": _none,
 }
 
-EXCHANGED = frozenset({"client_credentials", "copilot", "entra", "google", "ibm_iam"})
+EXCHANGED = frozenset(
+    {"client_credentials", "copilot", "entra", "entra_federated", "google", "ibm_iam"}
+)
 """The secret is exchanged for tokens, at the place that the row names."""
 OF_THE_MACHINE = frozenset(
     {"entra_managed", "google_metadata", "sigv4_container", "sigv4_file", "sigv4_instance"}
 )
 """The machine, or its own cloud, hands out tokens or keys. It is asked only when the operator says
 so; for a file that is there, it is enough that no other secret is."""
+WHEN_CHOSEN = frozenset({"entra_federated"})
+"""Found in the environment of machines whose owner never thought of us: used when asked for."""
 SIGNED = frozenset({"sigv4"})
 """The secret signs each request."""
 NOBODY_MAKES = frozenset({"oci_signature"})

@@ -267,7 +267,10 @@ def _tokens(
             continue
         if url:
             _split(name, url)
-        found[scheme] = msgspec.structs.replace(place, url=url)
+        moved = mention.token_url if mention is not None and place.exchange_url else ""
+        found[scheme] = msgspec.structs.replace(
+            place, url=url, exchange_url=moved or place.exchange_url
+        )
     return found
 
 

@@ -80,7 +80,7 @@ def _credential(provider: Provider, environ: Mapping[str, str]) -> Credential | 
     if chosen and not auth.needs_secret(chosen):
         return Credential(id=chosen, provider=provider.name, secret=Secret(""), scheme=chosen)
     for scheme, variables in provider.variables():
-        if chosen not in ("", scheme):
+        if scheme != chosen and (chosen or scheme in auth.WHEN_CHOSEN):
             continue
         found = _first_set(variables, environ, scheme)
         if found is not None:

@@ -73,8 +73,10 @@ class TokenPlace(Struct, frozen=True, forbid_unknown_fields=True):
     """Empty for the machine's own identity, whose address is always the same. A path stands on the
     provider's own origin. Nowhere else is such a secret ever sent."""
     scope: str = ""
-
-
+    exchange_url: str = ""
+    """Where the statement of another issuer is exchanged."""
+    account_url: str = ""
+    """Where a token of a service account is asked for; `{account}` stands for its name."""
     number_field: str = ""
     """A header field in which a new UUID is wanted with every request."""
 class Row(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -1,10 +1,13 @@
 """Tokens: what some providers want to see in place of a secret.
 
     kept                 one Credential's token: fetched once, renewed early, by one fetch at a time
+    small_file           a file that holds a secret
     asking               one small request to whoever gives out tokens
-    google_account       a key file of Google, for a service account or a person
+    google_account       a key file of Google, for a service account, a person or a workload
+    google_federated     a workload that another issuer vouches for, at Google
     google_metadata      the identity of a machine at Google
     entra                a client secret of Microsoft Entra
+    entra_federated      a workload that another issuer vouches for, at Microsoft Entra
     entra_managed        the identity of a machine at Azure
     client_credentials   OAuth 2.0 as its RFC has it
     ibm_iam              an API key of IBM Cloud

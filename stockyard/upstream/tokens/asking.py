@@ -6,6 +6,7 @@ who was asked and, at most, the standard word for what was wrong (RFC 6749, 5.2)
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from time import time
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -67,6 +68,11 @@ class Asking:
         kind = (b"content-type", b"application/x-www-form-urlencoded")
         return await self._token(b"POST", "", [kind, *head], body)
 
+    async def json(self, value: object, head: Fields = ()) -> Token:
+        """POST a value as JSON and read the token that comes back."""
+        kind = (b"content-type", b"application/json")
+        return await self._token(b"POST", "", [kind, *head], msgspec.json.encode(value))
+
     async def get(self, query: Mapping[str, str], head: Fields = ()) -> Token:
         """GET with a query and read the token that comes back."""
         return await self._token(b"GET", f"?{urlencode(query)}" if query else "", head, None)
@@ -114,7 +120,7 @@ class Asking:
 
     def _read(self, fetched: Fetched) -> Token:
         granted = _decoded(fetched.body, _Granted)
-        secret = granted.access_token or granted.token if granted is not None else ""
+        secret = granted.secret if granted is not None else ""
         if granted is None or not secret or not secret.isascii() or not secret.isprintable():
             raise UpstreamError(
                 "bad_answer", f"{self._who} answered without a token.", nothing_sent=True
@@ -142,8 +148,14 @@ class Asking:
 class _Granted(Struct):
     access_token: str = ""
     token: str = ""
+    accessToken: str = ""  # noqa: N815  as it is spelled there
     expires_in: float | None = None
     expires_at: float | None = None
+    expireTime: datetime | None = None  # noqa: N815
+
+    @property
+    def secret(self) -> str:
+        return self.access_token or self.token or self.accessToken
 
 
 class _Refused(Struct):
@@ -168,4 +180,6 @@ def _seconds(granted: _Granted) -> float:
     elif granted.expires_at is not None and granted.expires_at > _EPOCH:
         scale = 1000 if granted.expires_at > _MILLISECONDS else 1
         seconds = granted.expires_at / scale - time()
+    elif granted.expireTime is not None:
+        seconds = granted.expireTime.timestamp() - time()
     return min(max(seconds, SHORTEST_SECONDS), LONGEST_SECONDS)

@@ -1,16 +1,17 @@
-"""Tokens for a key file of Google: of a service account, or of a person who signed in.
+"""Tokens for a key file of Google: of a service account, a person who signed in, or a workload.
 
 A service account signs a statement of who it is (RFC 7523) and gets a token for it; a person's file
-holds a refresh token. The file also names an address for tokens. It is not followed: a secret goes
-only where the provider's row says.
+holds a refresh token; that of a workload describes who vouches for it (`google_federated.py`). The
+file also names an address for tokens. It is not followed: a secret goes only where the provider's
+row says.
 
 https://developers.google.com/identity/protocols/oauth2/service-account#httprest
 """
 
 import asyncio
 from base64 import urlsafe_b64encode
-from pathlib import Path
 from time import time
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -18,30 +19,41 @@ from msgspec import Struct
 from stockyard.core.target import Secret
 from stockyard.errors import UpstreamError
 from stockyard.upstream.tokens.asking import Asking
+from stockyard.upstream.tokens.google_federated import Described, GoogleFederated
+from stockyard.upstream.tokens.small_file import read
 from stockyard.upstream.tokens.token import Token
+
+T = TypeVar("T")
 
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 LIFE_SECONDS = 3600
 SKEW_SECONDS = 10
 """Our clock may be ahead of Google's."""
-MAX_FILE = 64 * 1024
 
 
 class GoogleAccount:
     """A Source. The secret is the content of the file, or where the file is."""
 
-    def __init__(self, asking: Asking, secret: Secret, scope: str) -> None:
+    def __init__(
+        self, asking: Asking, secret: Secret, scope: str, federated: GoogleFederated
+    ) -> None:
         self._asking = asking
+        self._federated = federated
         self._secret = secret
         self._scope = scope
 
     async def fetch(self) -> Token:
         # The file is read anew each time, so that one that was replaced is used at once.
         form = await asyncio.get_running_loop().run_in_executor(None, self._form)
+        if isinstance(form, Described):
+            return await self._federated.fetch(form)
         return await self._asking.form(form)
 
-    def _form(self) -> dict[str, str]:
-        key = _key(_content(self._secret.reveal()))
+    def _form(self) -> dict[str, str] | Described:
+        content = _content(self._secret.reveal())
+        key = _decoded(content, _KeyFile)
+        if key.type == "external_account":
+            return _decoded(content, Described)
         if key.type == "authorized_user" and key.refresh_token:
             return {
                 "grant_type": "refresh_token",
@@ -51,7 +63,7 @@ class GoogleAccount:
             }
         if key.type == "service_account" and key.client_email and key.private_key:
             return {"grant_type": GRANT, "assertion": self._assertion(key, int(time()))}
-        raise _bad_key("is not one of a service account or of a person who signed in")
+        raise _bad_key("is not one of a service account, a person or a workload")
 
     def _assertion(self, key: "_KeyFile", now: int) -> str:
         header = {"alg": "RS256", "typ": "JWT"}
@@ -81,16 +93,12 @@ class _KeyFile(Struct):
 def _content(secret: str) -> bytes:
     if secret.lstrip().startswith("{"):
         return secret.encode()
-    try:
-        with Path(secret).expanduser().open("rb") as file:
-            return file.read(MAX_FILE)
-    except (OSError, ValueError, RuntimeError):
-        raise _bad_key("cannot be read") from None
+    return read(secret, "The key file of the Credential")
 
 
-def _key(content: bytes) -> _KeyFile:
+def _decoded(content: bytes, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(content, type=_KeyFile)
+        return msgspec.json.decode(content, type=kind)
     except msgspec.DecodeError:
         raise _bad_key("is not a JSON file as Google makes them") from None
 

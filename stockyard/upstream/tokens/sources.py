@@ -5,6 +5,7 @@ Fulfils the `provers` of Plans. What is kept stays as long as its Credential is 
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 from msgspec import Struct
 
@@ -23,8 +24,10 @@ from stockyard.upstream.tokens.aws_machine import AwsContainer, AwsInstance
 from stockyard.upstream.tokens.client_credentials import ClientCredentials
 from stockyard.upstream.tokens.copilot import Copilot
 from stockyard.upstream.tokens.entra import Entra
+from stockyard.upstream.tokens.entra_federated import EntraFederated
 from stockyard.upstream.tokens.entra_managed import EntraManaged
 from stockyard.upstream.tokens.google_account import GoogleAccount
+from stockyard.upstream.tokens.google_federated import GoogleFederated
 from stockyard.upstream.tokens.google_metadata import GoogleMetadata
 from stockyard.upstream.tokens.ibm_iam import IbmIam
 from stockyard.upstream.tokens.kept import BEARER, KeptToken
@@ -54,6 +57,8 @@ class Need(Struct, frozen=True):
     argument: str
     """What stands behind the name of the scheme."""
     environ: Mapping[str, str]
+    at: Callable[[str], Asking]
+    """Asks at another address of the row's."""
     machine: Callable[[str], Asking]
     """Asks at an address of the machine itself."""
 
@@ -69,7 +74,8 @@ SOURCES: dict[str, Callable[[Need], Source]] = {
     "copilot": lambda n: Copilot(n.asking, n.secret),
     "entra": lambda n: Entra(n.asking, n.client_id, n.secret, n.place.scope),
     "entra_managed": lambda n: EntraManaged(n.asking, n.client_id, n.place.scope),
-    "google": lambda n: GoogleAccount(n.asking, n.secret, n.place.scope),
+    "entra_federated": lambda n: EntraFederated(n.asking, n.client_id, n.secret, n.place.scope),
+    "google": lambda n: GoogleAccount(n.asking, n.secret, n.place.scope, _federated(n)),
     "google_metadata": lambda n: GoogleMetadata(n.asking, n.place.scope),
     "ibm_iam": lambda n: IbmIam(n.asking, n.secret),
     "sigv4": lambda n: AwsGiven(n.secret, n.environ),
@@ -77,6 +83,11 @@ SOURCES: dict[str, Callable[[Need], Source]] = {
     "sigv4_file": lambda n: AwsFile(n.environ, n.values.get("profile", "")),
     "sigv4_instance": lambda n: AwsInstance(n.machine, n.environ),
 }
+
+
+def _federated(need: Need) -> GoogleFederated:
+    place = need.place
+    return GoogleFederated(need.at(place.exchange_url), place.account_url, need.at, place.scope)
 
 
 class Tokens:
@@ -115,6 +126,7 @@ class Tokens:
                 values=provider.values,
                 argument=argument,
                 environ=self._environ,
+                at=partial(self._asking, provider, scheme),
                 machine=self._of_the_machine,
             )
             kept = self._kept[key] = KeptToken(make(need), _showing(name, need))

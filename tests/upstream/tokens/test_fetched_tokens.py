@@ -144,7 +144,7 @@ async def test_a_person_who_signed_in_has_a_refresh_token(
         ("/nowhere/key.json", "cannot be read"),
         ("{", "is not a JSON file"),
         ("{}", "is not one of a service account"),
-        ('{"type": "external_account"}', "is not one of a service account"),
+        ('{"type": "external_account"}', "in which file"),
         (
             '{"type": "service_account", "client_email": "a", "private_key": "b"}',
             "holds no private key",
