@@ -8,6 +8,7 @@ either is not believed, and where the next one would begin is not known.
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 from zlib import crc32
 
@@ -15,6 +16,9 @@ from stockyard.errors import UpstreamError
 
 STREAM_TYPE = b"application/vnd.amazon.eventstream"
 MAX_FRAME = 16 * 1024 * 1024
+
+LONGEST_REMEMBERED = 512
+"""Bytes of headers, so that what is remembered stays small."""
 
 _PRELUDE = struct.Struct("!III")
 _LENGTH = struct.Struct("!H")
@@ -133,33 +137,38 @@ def _frame(raw: bytes) -> Frame:
     if crc32(memoryview(raw)[:-4]) != checksum:
         raise _broken("A frame of the provider's stream has a wrong checksum.")
     end = _PRELUDE.size + int.from_bytes(raw[4:8])
-    return Frame(raw, _headers(raw, end), raw[end:-4])
+    block = raw[_PRELUDE.size : end]
+    read = _remembered if len(block) <= LONGEST_REMEMBERED else _headers
+    return Frame(raw, read(block), raw[end:-4])
 
 
-def _headers(raw: bytes, end: int) -> dict[str, str]:
+def _headers(block: bytes) -> Mapping[str, str]:
     found: dict[str, str] = {}
-    at = _PRELUDE.size
+    at, end = 0, len(block)
     while at < end:
-        name_end = at + 1 + raw[at]
+        name_end = at + 1 + block[at]
         if name_end >= end:
             raise _broken("A frame of the provider's stream has impossible lengths.")
-        name, kind = raw[at + 1 : name_end], raw[name_end]
+        name, kind = block[at + 1 : name_end], block[name_end]
         at = name_end + 1
         if kind in (_TEXT, _BYTES):
-            (length,) = _LENGTH.unpack_from(raw, at)
-            at += _LENGTH.size
+            length = int.from_bytes(block[at : at + 2])
+            at += 2
         elif kind in _FIXED:
             length = _FIXED[kind]
         else:
             raise _broken("A frame of the provider's stream has a header of an unknown type.")
         if kind == _TEXT:
-            found[name.decode("utf-8", "replace")] = raw[at : at + length].decode(
-                "utf-8", "replace"
-            )
+            value = block[at : at + length]
+            found[name.decode("utf-8", "replace")] = value.decode("utf-8", "replace")
         at += length
     if at != end:
         raise _broken("A frame of the provider's stream has impossible lengths.")
     return found
+
+
+_remembered = lru_cache(maxsize=256)(_headers)
+"""The headers of one kind of event are always the same bytes."""
 
 
 def _header(name: str, value: str) -> bytes:
