@@ -42,6 +42,7 @@ def test_it_is_there_and_as_certain_as_it_should_be(said: dict[str, Any]) -> Non
 def test_it_speaks_and_offers_the_same(said: dict[str, Any]) -> None:
     row = ROWS[said["name"]]
     assert {*said["speaks"]} <= {*row.speaks}
+    assert [*row.speaks][:1] == [*said["speaks"]][:1], "the first is the default"
     known = {_bare(_path(place)) for place in (*row.speaks.values(), *row.endpoints.values())}
     for name, path in said["speaks"].items():
         assert _bare(path) == _bare(_path(row.speaks[name])), name
