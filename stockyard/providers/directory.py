@@ -31,6 +31,8 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 MOCK = "mock"
+LISTED = ("chat", "embeddings", "images", "speech", "transcriptions", "rerank", "moderations")
+"""What an alias may be good for, to be shown among the models."""
 TRIED = frozenset({"chat", "completions", "embeddings", "rerank"})
 """What can be tried without a Credential. Of other kinds an answer would be invented."""
 MOCK_DEFAULT_MODEL = "echo"
@@ -310,13 +312,13 @@ class Directory:
 
     def _listing(self) -> Iterator[Listed]:
         for name in self._aliases:
-            found = self.targets(name, "chat")
+            found = next(filter(None, (self.targets(name, needs) for needs in LISTED)), ())
             if found:
                 yield Listed(name, found[0].provider, found[0].model)
         offered: dict[tuple[str, str], list[Provider]] = {}
         for provider in self._configured.values():
             priced = self._priced.models(provider.name)
-            taken = [m for m, kind in priced.items() if provider.serves(kind, self.formats)]
+            taken = [m for m, kind in priced.items() if provider.serves_kind(kind, self.formats)]
             exact = (glob for glob in provider.models if not any(c in glob for c in "*?["))
             for model in (*taken, *(name for name in exact if name not in priced)):
                 offered.setdefault((self._callable(model, provider), model), []).append(provider)

@@ -161,6 +161,11 @@ class Provider(Struct, frozen=True, kw_only=True, eq=False):
             return any(self.speaks[name].kind in (needs, "chat") for name in self.formats(known))
         return self._offered(needs, known) is not None
 
+    def serves_kind(self, kind: Kind, known: Container[str]) -> bool:
+        """Whether any call of this kind can be sent to it: some kinds have several endpoints."""
+        names = (name for name, entry in self.endpoints.items() if entry.kind == kind)
+        return any(self.serves(needs, known) for needs in (kind, *names))
+
     def entry_for(
         self, needs: str, wanted: str, known: Container[str], model: str = ""
     ) -> Entry | None:

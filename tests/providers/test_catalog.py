@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from stockyard.core.exchange import Kind
 from stockyard.errors import CannotStart, Refused
 from stockyard.providers import auth
 from stockyard.providers.catalog import RESERVED, Catalog, load
@@ -89,6 +90,20 @@ def test_the_callers_own_format_is_spoken_where_it_is_certain(
 )
 def test_says_which_kinds_of_call_it_serves(provider: str, kind: str, serves: bool) -> None:
     assert known(provider).serves(kind, FORMATS) is serves
+
+
+@pytest.mark.parametrize(
+    ("provider", "kind", "serves"),
+    [
+        ("openai", "audio", True),  # an entry for each sort of sound, and none of that name
+        ("openai", "embeddings", True),
+        ("openai", "chat", True),
+        ("openai", "rerank", False),
+        ("anthropic", "audio", False),
+    ],
+)
+def test_a_kind_may_have_several_endpoints(provider: str, kind: Kind, serves: bool) -> None:
+    assert known(provider).serves_kind(kind, FORMATS | {"openai.speech"}) is serves
 
 
 def test_a_codec_that_comes_later_can_be_chosen_at_once() -> None:

@@ -287,12 +287,17 @@ def test_near_names_are_offered_for_one_that_nobody_serves() -> None:
 
 def test_the_list_of_models_has_what_can_be_called_now() -> None:
     priced = Sold(openai=["gpt-4o", "meta/llama"], anthropic=["claude-x"])
-    aliases = {"smart": Group(["gpt-4o"]), "gone": Group(["claude-x"])}
+    aliases = {
+        "smart": Group(["gpt-4o"]),
+        "vectors": Group(["text-embedding-3-small"]),
+        "gone": Group(["claude-x"]),
+    }
     directory = a_directory("OPENAI_API_KEY", priced=priced, aliases=aliases)
 
     listed = {model.id: model.provider for model in directory.listing()}
 
     assert listed["smart"] == listed["gpt-4o"] == listed["whisper-1"] == "openai"
+    assert listed["vectors"] == "openai"
     assert listed["mock"] == "mock"
     assert listed["openai/meta/llama"] == "openai"  # meta/ is the name of another provider
     assert not {"gone", "claude-x"} & set(listed)
