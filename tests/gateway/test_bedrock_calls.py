@@ -385,3 +385,34 @@ async def test_a_signature_of_the_clients_own_stays_here(
     assert signed_right(bedrock.last)
     assert "client" not in str(bedrock.last.raw_headers).lower()
     assert bedrock.last.headers["x-amzn-bedrock-trace"] == "ENABLED"
+
+
+@pytest.mark.parametrize("verb", ["converse", "converse-stream"])
+async def test_what_a_module_edits_is_written_as_the_service_would(
+    yard: Yard, bedrock: ScriptedProvider, verb: str
+) -> None:
+    secret = "AKIA" + "Q7ZR2M5KX3WJ4D6T"
+    yard.enable("secretscan")
+    told = f"Take {secret} now."
+    answers: Mapping[str, Any] = {
+        "converse": (JSON, converse({"text": told})),
+        "converse-stream": (
+            FRAMES,
+            frames(START, delta(0, text=told[:12]), delta(0, text=told[12:]), END, COUNTS),
+        ),
+    }
+    bedrock.sends(200, *answers[verb])
+    asked = {"messages": [{"role": "user", "content": [{"text": told}]}]}
+    heard = await yard.call(f"/bedrock/model/amazon.nova-lite-v1%3A0/{verb}", asked)
+
+    assert secret not in bedrock.last.body.decode()
+    assert signed_right(bedrock.last)
+    if verb == "converse":
+        said = heard.json["output"]["message"]["content"][0]["text"]
+    else:
+        events = [json.loads(f.payload) for f in eventstream.Frames().feed(heard.body)]
+        said = "".join(event.get("delta", {}).get("text", "") for event in events)
+        assert events[-1]["usage"]["totalTokens"] == 37
+    assert said.startswith("Take ")
+    assert said.endswith(" now.")
+    assert secret not in said
