@@ -74,6 +74,7 @@ IMAGE_VARIATIONS = replace(IMAGES, needs="image_variations")
 GEMINI = Endpoint("gemini", "chat", key_in_query=True)
 COHERE = Endpoint("cohere.chat", "chat")
 OLLAMA = Endpoint("ollama.chat", "chat")
+OLLAMA_VERSION = replace(OLLAMA, methods=("GET", "HEAD"), version=True)
 COUNT = Endpoint("anthropic.count", "count", "count_tokens")
 RESPONSES_COUNT = replace(COUNT, format="openai.input_tokens")
 GEMINI_COUNT = replace(COUNT, format="gemini.count", key_in_query=True)
@@ -134,7 +135,9 @@ UNIFIED: dict[str, Endpoint] = {
     "/ollama/api/embed": Endpoint("ollama.embed", "embeddings"),
     "/ollama/api/tags": replace(OLLAMA, methods=("GET", "HEAD"), models=True),
     "/ollama/api/show": replace(OLLAMA, describes=True),
-    "/ollama/api/version": replace(OLLAMA, methods=("GET", "HEAD"), version=True),
+    "/ollama/api/version": OLLAMA_VERSION,
+    "/ollama/": OLLAMA_VERSION,
+    "/ollama": OLLAMA_VERSION,
     # Clients whose base URL lacks the version, and Anthropic clients whose base URL has it.
     "/chat/completions": CHAT,
     "/messages": MESSAGES,

@@ -320,6 +320,13 @@ class TestQuestions:
         answer = await yard.get("/ollama/api/version")
         assert [part.isdigit() for part in answer.json["version"].split(".")] == [True] * 3
 
+    @pytest.mark.parametrize("path", ["/ollama", "/ollama/"])
+    async def test_clients_that_look_whether_somebody_is_there_find_us(
+        self, yard: Yard, path: str
+    ) -> None:
+        answer = await yard.get(path, method="HEAD")
+        assert (answer.status, answer.body) == (200, b"")
+
     async def test_a_model_of_another_provider_is_described_by_us(self, yard: Yard) -> None:
         anthropic = yard.provider("anthropic")
         answer = await yard.call("/ollama/api/show", {"model": "claude-sonnet-4-5"})
