@@ -38,7 +38,7 @@ TRIED = frozenset({"chat", "completions", "embeddings", "rerank"})
 MOCK_DEFAULT_MODEL = "echo"
 
 
-_HOMES = {"ollama.chat": "ollama.chat", "ollama.generate": "ollama.chat"}
+_HOMES = dict.fromkeys(("ollama.chat", "ollama.generate", "ollama.embed"), "ollama.chat")
 """Formats whose clients may name any model -> what the provider speaks first that has them."""
 
 

@@ -257,6 +257,14 @@ class TestNames:
         assert answer.json["message"]["content"] == "hello"
         assert ollama.last.fields["model"] == "llama3.2:latest"
 
+    async def test_so_it_is_for_embeddings(self, yard: Yard) -> None:
+        told = b'{"model":"nomic-embed-text","embeddings":[[0.5,1.5]],"prompt_eval_count":2}'
+        ollama = yard.provider("ollama").sends(200, JSON, told)
+        asked = {"model": "nomic-embed-text", "input": "hi"}
+        answer = await yard.call("/ollama/api/embed", asked)
+        assert answer.json["embeddings"] == [[0.5, 1.5]]
+        assert ollama.last.target == "/api/embed"
+
     async def test_one_that_somebody_serves_is_theirs(self, yard: Yard) -> None:
         yard.provider("ollama").says("not me")
         openai = yard.provider("openai").says("hello")
