@@ -57,7 +57,7 @@ CALLS: list[tuple[str, bytes, dict[str, str], bytes]] = [
     ("/images/generations", painting(), JSON, IMAGES),
     ("/images/edits", painting(images=[{"image_url": "data:,"}]), JSON, IMAGES),
     ("/images/edits", form(("model", b"gpt-image-1"), ("prompt", b"green")), FORM, IMAGES),
-    ("/images/variations", form(("model", b"gpt-image-1")), FORM, IMAGES),
+    ("/images/variations", form(("model", b"dall-e-2")), FORM, IMAGES),
 ]
 
 
