@@ -199,7 +199,7 @@ class Plans:
         origin = self._origin(provider, way.origin)
         whole, stream = self._timers(provider)
         codec = self._formats.get(name)
-        most_items = codec.most_items if isinstance(codec, WholeCodec) and not forward else 0
+        traits = provider.traits | provider.traits_of(target.model)
         in_body = quirks.in_body(provider, name)
         credential = target.credential
         scheme = _scheme(way, credential)
@@ -215,7 +215,7 @@ class Plans:
             flows_from=codec.flows_from if isinstance(codec, Media) else FLOWS_FROM,
             format=name,
             forward=forward,
-            traits=provider.traits | provider.traits_of(target.model),
+            traits=traits,
             transport=self._transports[provider.transport],
             origin=origin,
             start=start,
@@ -230,7 +230,9 @@ class Plans:
             headers="" if in_body else name,
             betas_in_body=in_body,
             prover=prover,
-            most_items=most_items,
+            most_items=codec.most_items_of(traits)
+            if isinstance(codec, WholeCodec) and not forward
+            else 0,
             special=prover is not None or isinstance(codec, Renames),
         )
 

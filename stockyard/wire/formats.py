@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from stockyard.wire.anthropic_messages.codec import MessagesCodec
 from stockyard.wire.bedrock_converse.codec import ConverseCodec
+from stockyard.wire.bedrock_embed.codec import BedrockEmbedCodec
 from stockyard.wire.bedrock_invoke.codec import InvokeCodec
 from stockyard.wire.codec import Codec
 from stockyard.wire.cohere_chat.codec import CohereCodec
@@ -55,6 +56,7 @@ _CODECS: tuple[Codec, ...] = (
     GeminiEmbedCodec(),
     GeminiEmbedContentCodec(),
     VertexPredictCodec(),
+    BedrockEmbedCodec(),
     OllamaEmbedCodec(),
     TeiEmbedCodec(),
     RerankCodec(),

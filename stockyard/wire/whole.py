@@ -71,6 +71,10 @@ class WholeCodec(ABC):
     most_items = 0
     """How many inputs its providers take in one request; 0 is as many as clients send."""
 
+    def most_items_of(self, traits: Traits) -> int:
+        """The same of a model with these traits."""
+        return self.most_items
+
     # What a format says.
 
     @abstractmethod

@@ -1,0 +1,1 @@
+"""Embeddings of models that are invoked with bodies of their own: one text, or many."""
