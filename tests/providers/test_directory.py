@@ -331,3 +331,39 @@ def test_what_is_remembered_has_a_bound() -> None:
 
 def test_secrets_in_use_are_known_so_that_they_can_be_kept_in() -> None:
     assert list(a_directory("OPENAI_API_KEY").secrets()) == ["secret-of-OPENAI_API_KEY"]
+
+
+@pytest.mark.parametrize(
+    ("format_", "model", "found"),
+    [
+        ("ollama.chat", "llama3.2:latest", ["ollama/llama3.2:latest"]),
+        ("ollama.generate", "llama3.2", ["ollama/llama3.2"]),
+        ("ollama.chat", "library/llama3.2", ["ollama/library/llama3.2"]),
+        ("ollama.chat", "anthropic/claude", []),
+        ("ollama.chat", "", []),
+        ("openai.chat", "llama3.2", []),
+        ("anthropic.messages", "llama3.2", []),
+    ],
+)
+def test_a_name_that_nobody_serves_has_a_home_for_some_clients(
+    format_: str, model: str, found: list[str]
+) -> None:
+    directory = a_directory("OPENAI_API_KEY", overrides={"ollama": {}})
+    assert names(directory.targets(model, "chat")) == []
+    assert names(directory.at_home(model, format_, "chat")) == found
+    assert a_directory("OPENAI_API_KEY").at_home(model, format_, "chat") == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "base_url", "path"),
+    [
+        ("cohere.chat", "https://x.example", "/v2/chat"),
+        ("cohere.chat", "https://x.example/v2", "/v2/chat"),
+        ("ollama.chat", "http://x.example:11434", "/api/chat"),
+        ("ollama.chat", "http://x.example/behind", "/behind/api/chat"),
+    ],
+)
+def test_a_house_of_a_kind_is_called_where_its_kind_is(kind: str, base_url: str, path: str) -> None:
+    provider = load({"house": {"kind": kind, "base_url": base_url}}).get("house")
+    assert provider is not None
+    assert provider.speaks[kind].path == path
