@@ -170,7 +170,7 @@ RESERVED = frozenset(
 )
 """First segments that are never a provider's name."""
 
-DATA_PLANE = ("/v1/", "/v1beta/", "/v1alpha/", "/v2/")
+DATA_PLANE = ("/v1/", "/v1beta/", "/v1beta1/", "/v1alpha/", "/v2/")
 """Below these an unknown path is answered in the format of the path, not by the control plane."""
 
 Native = Callable[[str, str, str], Endpoint | None]

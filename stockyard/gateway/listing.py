@@ -28,7 +28,7 @@ def dialect_of(head: Head) -> str:
     if head.field(b"anthropic-version") is not None:
         return "anthropic.messages"
     if (
-        head.path.startswith(("/v1beta/", "/v1alpha/"))
+        head.path.startswith(("/v1beta/", "/v1beta1/", "/v1alpha/"))
         or head.field(b"x-goog-api-key") is not None
         or head.field(b"x-goog-api-client") is not None
         or any(field.startswith("key=") for field in head.query.split("&"))

@@ -161,3 +161,9 @@ async def test_a_call_that_names_its_model_nowhere_is_refused(yard: Yard, path: 
     assert answer.status == 400
     assert "no 'model'" in answer.body.decode()
     assert not openai.requests
+
+
+async def test_an_unknown_path_of_a_cloud_is_answered_in_its_words(yard: Yard) -> None:
+    answer = await yard.call("/v1beta1/publishers/google/models/g:predict", {})
+    assert answer.status == 404
+    assert json.loads(answer.body)["error"]["status"] == "NOT_FOUND"
