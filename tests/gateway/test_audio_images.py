@@ -363,6 +363,22 @@ async def test_guards_read_streamed_transcripts(yard: Yard) -> None:
     assert last["usage"]["input_tokens"] == 37
 
 
+async def test_guards_read_what_each_speaker_said(yard: Yard) -> None:
+    yard.enable("secretscan")
+    said = [
+        {"type": "transcript.text.segment", "text": f" It is {KEY}.", "speaker": "A", "id": "s0"},
+        {"type": "transcript.text.segment", "text": " Thank you.", "speaker": "B", "id": "s1"},
+    ]
+    whole = {**SPOKEN, "text": f"It is {KEY}. Thank you."}
+    yard.provider("openai").plays(events(*said, whole, end=DONE))
+    heard = await yard.call("/v1/audio/transcriptions", STREAMING, headers=FORM)
+    assert KEY.encode() not in heard.body
+    first, second, last = (event.json for event in heard.events[:3])
+    assert (first["speaker"], second["speaker"]) == ("A", "B")
+    assert second["text"] == " Thank you."
+    assert last["text"] == (first["text"] + second["text"]).strip()
+
+
 async def test_an_answer_in_place_of_a_stream_becomes_one(yard: Yard) -> None:
     """Models that cannot stream ignore the wish, and clients would hear nothing at all."""
     yard.provider("openai").sends(200, JSON, TRANSCRIPT)

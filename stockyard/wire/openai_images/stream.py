@@ -32,6 +32,7 @@ GRAMMAR = Grammar(
     unit="image",
     noun="a stream of images",
 )
+_KNOWN = frozenset({"type", "usage"})
 
 
 class ImagesReader(TypedReader):
@@ -41,15 +42,10 @@ class ImagesReader(TypedReader):
         return [OpaqueEvent(format=FORMAT, value=value)]
 
     def ended(self, value: Value) -> list[Event]:
-        fields = Fields(value)
-        fields.any("type"), fields.any("usage")
-        image = image_of(fields)
-        key = f"image {self._ends}"
-        extra = fields.left(FORMAT)
-        return [
-            PartStarted(key=key, kind="opaque", whole=image, extra=extra),
-            PartEnded(key=key),
-        ]
+        fields = Fields({name: item for name, item in value.items() if name not in _KNOWN})
+        image, key = image_of(fields), f"image {self._ends}"
+        opening = PartStarted(key=key, kind="opaque", whole=image, extra=fields.left(FORMAT))
+        return [opening, PartEnded(key=key)]
 
 
 class ImagesWriter:
