@@ -133,7 +133,7 @@ class CohereLook:
         if finish is not None and finish in FAILED_FINISHES and not self._native:
             raise failed_finish(finish, delta.error if isinstance(delta.error, str) else "")
         self.content = True
-        self.finish = self.finish or str(finish)
+        self.finish = self.finish or finish or "COMPLETE"
 
     def _odd(self, data: bytes) -> _Event | None:
         """An event that the quick look cannot read: half characters, or no event at all."""
