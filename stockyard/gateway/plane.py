@@ -147,10 +147,11 @@ class DataPlane:
             return None
         spoken = found.format if method == "POST" else None
         auth = found.entry.auth if found.entry is not None else provider.auth
+        kind = found.kind if spoken in self.formats else "passthrough"
         return Endpoint(
             format=spoken or "",
-            kind=found.kind if spoken in self.formats else "passthrough",
-            needs=found.endpoint if found.kind not in CHAT_LIKE else "",
+            kind=kind,
+            needs="" if kind in CHAT_LIKE or kind == "passthrough" else found.endpoint,
             methods=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"),
             native=name,
             native_path=found.path,
@@ -369,7 +370,7 @@ class Doorway:
 
     def _unread(self) -> "Doorway":
         """The same for a body of a format that is not read here: it is relayed as it is."""
-        endpoint = replace(self._endpoint, format="", kind="passthrough", stream=False)
+        endpoint = replace(self._endpoint, format="", kind="passthrough", needs="", stream=False)
         return Doorway(self._plane, self._head, endpoint, self.caller, self.asked, self._own)
 
     def _received(self, body: bytes) -> Request:

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from stockyard.core.events import Event
+from stockyard.core.exchange import Exchange
+from stockyard.core.module import Module, ModuleConfig, Stage, Streaming
 from stockyard.core.money import Usage
 from stockyard.testing.yard import Yard
 
@@ -609,6 +612,28 @@ async def test_a_server_of_ones_own_is_asked_too(yard: Yard) -> None:
     assert (heard.body, heard.headers["content-type"]) == (WAV, "audio/wav")
     assert voice.last.path == "/v1/audio/speech"
     assert voice.last.fields["model"] == "kokoro"
+
+
+class Editor(Module[ModuleConfig]):
+    """Edits whatever streams."""
+
+    name = "editor"
+    category = "observe"
+    stage = Stage.OBSERVE
+    streaming = Streaming.CHUNKS
+
+    def on_chunk(self, x: Exchange, event: Event) -> Event:
+        return event
+
+
+@pytest.mark.parametrize("path", ["speech-to-text", "text-to-speech/anna"])
+async def test_what_no_codec_reads_is_edited_by_nobody(yard: Yard, path: str) -> None:
+    yard.add(Editor)
+    labs = yard.provider("elevenlabs").sends(200, {"content-type": "audio/mpeg"}, SOUND)
+    heard = await yard.call(f"/elevenlabs/v1/{path}", form(("model_id", b"scribe")), headers=FORM)
+    assert (heard.status, heard.body) == (200, SOUND)
+    assert labs.last.path == f"/v1/{path}"
+    assert yard.last.exchange.kind == "passthrough"
 
 
 async def test_a_form_may_arrive_slowly(yard: Yard) -> None:
