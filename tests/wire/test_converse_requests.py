@@ -243,6 +243,12 @@ class TestModels:
         assert set(wrote.dropped) == {"temperature", "top_p"}
         assert "inferenceConfig" not in json.loads(wrote.body)
 
+    def test_some_take_no_forced_tools(self) -> None:
+        choice = ToolChoice(mode="named", names=("weather",))
+        wrote = written(self.content(tools=(WEATHER,), tool_choice=choice), "no_forced_tools")
+        assert wrote.dropped == ("tool_choice",)
+        assert json.loads(wrote.body)["toolConfig"]["toolChoice"] == {"auto": {}}
+
     def test_thinking_of_another_format_is_never_sent(self) -> None:
         foreign = Reasoning(text="Hm.", signature="s", made_by="anthropic.messages")
         own = Reasoning(text="Hm.", signature="s", made_by="bedrock.converse")

@@ -42,6 +42,8 @@ INERT_TOOL = "tool_config_with_history:inert"
 """The same, but a tool that does nothing is offered instead."""
 NO_SAMPLING = "no_sampling"
 """The model takes no settings of how it chooses its words."""
+NO_FORCED_TOOLS = "no_forced_tools"
+"""The model refuses to be told that it must call a tool."""
 NEUTRAL_NAMES = "document_name_neutral"
 """Documents go without the names that their senders gave them."""
 
@@ -117,16 +119,13 @@ def encode_request(request: Request, *, traits: Traits) -> Dropped:
     head, rest = leading_system(content.messages)
     tools = encode_tools(content, drops)
     if not tools and has_tools(rest):
-        if INERT_TOOL in traits:
-            tools = [INERT]
-        elif TOOLS_WITH_HISTORY in traits:
-            rest = tuple(without_tools(rest))
+        tools, rest = _for_history(rest, traits)
     body: dict[str, Any] = {}
     system = encode_system(_with_json_wish(head, content), drops)
     if system is not None:
         body["system"] = system
     body["messages"] = encode_turns(rest, drops, neutral_names=NEUTRAL_NAMES in traits)
-    choice = encode_choice(content.tool_choice, drops) if tools else None
+    choice = _choice(content, drops, traits) if tools else None
     if tools:
         body["toolConfig"] = {"tools": tools, **({"toolChoice": choice} if choice else {})}
     forced = choice is not None and "auto" not in choice
@@ -179,6 +178,25 @@ def _take_metadata(fields: Fields) -> dict[str, str] | None:
     if not isinstance(said, dict) or not all(isinstance(v, str) for v in said.values()):
         return None
     return fields.object("requestMetadata")
+
+
+def _for_history(
+    messages: tuple[Message, ...], traits: Traits
+) -> tuple[list[dict[str, Any]], tuple[Message, ...]]:
+    """Tools and messages for a conversation that had tools and has none now."""
+    if INERT_TOOL in traits:
+        return [INERT], messages
+    if TOOLS_WITH_HISTORY in traits:
+        return [], tuple(without_tools(messages))
+    return [], messages
+
+
+def _choice(content: Content, drops: Drops, traits: Traits) -> dict[str, Any] | None:
+    choice = encode_choice(content.tool_choice, drops)
+    if choice is None or "auto" in choice or NO_FORCED_TOOLS not in traits:
+        return choice
+    drops.add("tool_choice")
+    return {"auto": {}}
 
 
 def _config(
