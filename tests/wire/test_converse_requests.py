@@ -232,7 +232,7 @@ class TestModels:
         ("trait", "fields"),
         [
             ("messages_fields", {"top_k": 5}),
-            ("reasoning_config", {"inferenceConfig": {"topK": 5}}),
+            ("nested_top_k", {"inferenceConfig": {"topK": 5}}),
         ],
     )
     def test_top_k_is_an_additional_field(self, trait: str, fields: dict[str, Any]) -> None:

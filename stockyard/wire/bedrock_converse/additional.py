@@ -12,8 +12,10 @@ from stockyard.wire.layout import Drops
 
 MESSAGES_FIELDS = "messages_fields"
 """The model takes fields of `anthropic.messages`."""
+NESTED_TOP_K = "nested_top_k"
+"""The model takes `topK` among its own settings."""
 REASONING_CONFIG = "reasoning_config"
-"""The model takes `reasoningConfig`, and `topK` among its own settings."""
+"""The model takes `reasoningConfig`."""
 ADAPTIVE = "adaptive_thinking"
 
 _NO_LIMIT = 1 << 30
@@ -29,7 +31,7 @@ def additional_fields(content: Content, drops: Drops, traits: Traits, *, forced:
     if content.top_k is not None:
         if MESSAGES_FIELDS in traits:
             fields["top_k"] = content.top_k
-        elif REASONING_CONFIG in traits:
+        elif NESTED_TOP_K in traits:
             fields["inferenceConfig"] = {"topK": content.top_k}
         else:
             drops.add("top_k")
