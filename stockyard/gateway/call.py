@@ -151,8 +151,9 @@ class Call:
         else:
             served = x.target.model if x.target is not None else x.request.model
             model = x.answer_model or served
-            writer = self._codec().writer(egress.pen_of(x, model))
-            self._pump = EventPump(stream, self._reply, self, self._passage, writer)
+            codec = self._codec()
+            writer = codec.writer(egress.pen_of(x, model))
+            self._pump = EventPump(stream, self._reply, self, codec, self._passage, writer)
         x.streamed = events
         fields = self._stream_head(stream.status, stream.fields)
         if unified and events:

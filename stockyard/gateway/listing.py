@@ -55,7 +55,9 @@ def models_answer(head: Head, directory: Directory, aliases: tuple[str, ...]) ->
 
 
 def _openai(model: Listed) -> Described:
-    return {"id": model.id, "object": "model", "created": EPOCH, "owned_by": model.provider}
+    # Mistral's library lists nothing whose `type` is not said.
+    said = {"id": model.id, "object": "model", "created": EPOCH, "owned_by": model.provider}
+    return {**said, "type": "model"}
 
 
 def _openai_list(models: list[Described]) -> Described:

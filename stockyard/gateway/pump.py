@@ -87,6 +87,15 @@ class Pump:
         if not self._over and self._first is None:
             self._send(ping)
 
+    def _break_off(self, codec: Codec, last: bytes) -> None:
+        """Where nothing ends a stream, older clients overlook an error in it and take a part for
+        the whole (Gemini CLI 0.61 does). They do not overlook an answer that HTTP does not end."""
+        if codec.terminator or codec.comments:
+            self._reply.finish(last)
+        else:
+            self._reply.push(last)
+            self._reply.cut()
+
     def keep(self) -> None:
         """Hand what was kept to the modules that read the whole response."""
 
@@ -172,9 +181,16 @@ class EventPump(Pump):
     """Passes Events through the modules and writes what they leave. Also a Sink."""
 
     def __init__(
-        self, stream: Stream, reply: Reply, ending: Ending, passage: Passage, writer: StreamWriter
+        self,
+        stream: Stream,
+        reply: Reply,
+        ending: Ending,
+        codec: Codec,
+        passage: Passage,
+        writer: StreamWriter,
     ) -> None:
         super().__init__(stream, reply, ending)
+        self._codec = codec
         self._passage = passage
         self._writer = writer
 
@@ -197,4 +213,4 @@ class EventPump(Pump):
         self._reply.finish(self._writer.end(comment))
 
     def fail(self, fault: Fault) -> None:
-        self._reply.finish(self._writer.fail(fault))
+        self._break_off(self._codec, self._writer.fail(fault))

@@ -220,6 +220,7 @@ class TestModels:
         assert answer.json["object"] == "list"
         assert {"smart", "mock"} <= {model["id"] for model in answer.json["data"]}
         assert all(model["object"] == "model" for model in answer.json["data"])
+        assert all(model["type"] == "model" for model in answer.json["data"])
 
     async def test_the_list_of_the_other(self, yard: Yard) -> None:
         answer = await yard.get("/v1/models", headers={"anthropic-version": "2023-06-01"})

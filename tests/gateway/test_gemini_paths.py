@@ -164,6 +164,7 @@ class TestToOtherProviders:
         answer = await yard.call(STREAM.format(model="openai/gpt-4o") + "?alt=sse", HI)
         last = answer.events[-1].json
         assert (last["error"]["code"], last["error"]["status"]) == (503, "UNAVAILABLE")
+        assert not answer.complete  # for those who overlook the event
         assert yard.last.outcomes == ["partial"]
 
     async def test_an_error_in_the_middle_of_an_array_is_an_element(self, yard: Yard) -> None:

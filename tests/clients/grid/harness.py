@@ -13,7 +13,7 @@ from stockyard.testing import ReceivedRequest, ReplayingProvider
 from stockyard.testing.formats import format_of
 from stockyard.testing.play import Body, Play
 from stockyard.testing.yard import Yard
-from tests.clients.grid.place import HERE, NODE, PLACE, PYTHON
+from tests.clients.grid.place import HERE, NODE, PLACE, python
 from tests.clients.grid.programs import CHAT, Program
 from tests.clients.grid.scenarios import SCENARIOS, Scenario
 
@@ -197,8 +197,12 @@ class Driver:
 
 
 def _command(program: Program) -> list[str]:
-    if program.runtime == "python":
-        return [str(PYTHON), str(HERE / "drivers" / f"{program.driver}.py"), *program.arguments]
+    if program.runtime != "node":
+        return [
+            str(python(program.place)),
+            str(HERE / "drivers" / f"{program.driver}.py"),
+            *program.arguments,
+        ]
     # Node looks for packages beside the file that asks for them.
     copy = PLACE / "node" / "drivers"
     shutil.copytree(HERE / "drivers", copy, dirs_exist_ok=True)

@@ -8,22 +8,29 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PLACE = Path(os.environ.get("STOCKYARD_CLIENTS", Path.home() / ".cache" / "stockyard-clients"))
-PYTHON = PLACE / "python" / "bin" / "python"
 MODULES = PLACE / "node" / "node_modules"
 NODE = shutil.which("node") or "node"
 
 MISSING = "needs the clients: `make clients` installs them"
 
 
+PLACES = ("python", "litellm", "pydantic")
+"""Environments of Python. Some clients pin what others need newer."""
+
+
+def python(place: str) -> Path:
+    return PLACE / place / "bin" / "python"
+
+
 def installed() -> bool:
-    return PYTHON.exists() and MODULES.is_dir()
+    return all(python(place).exists() for place in PLACES) and MODULES.is_dir()
 
 
-def version(runtime: str, package: str) -> str:
+def version(runtime: str, place: str, package: str) -> str:
     """Of what is installed; empty where it is not."""
     if runtime != "python":
         described = MODULES / package / "package.json"
         return str(json.loads(described.read_text())["version"]) if described.exists() else ""
     spelled = re.sub(r"[-.]", "_", package)
-    found = [path.name for path in PLACE.glob(f"python/lib/*/site-packages/{spelled}-*.dist-info")]
-    return found[0].split("-")[1].removesuffix(".dist") if found else ""
+    found = [p.name for p in PLACE.glob(f"{place}/lib/*/site-packages/{spelled}-*.dist-info")]
+    return found[0].removesuffix(".dist-info").split("-")[1] if found else ""

@@ -28,22 +28,35 @@ class Program:
     """Scenarios that mean nothing for it, and why."""
     native: str = ""
     """The provider whose native route it calls."""
+    place: str = "python"
+    """The environment in which it is installed, of Python's."""
 
     @property
     def installed_as(self) -> str:
         return self.package or self.name
 
 
+ONE_PIECE = "it takes a streamed call in one piece only, as Mistral sends it: use `/mistral` there"
+
 PROGRAMS = (
     Program("openai (chat)", "python", "openai_chat", CHAT, ALL, package="openai"),
     Program("openai (responses)", "python", "openai_responses", RESPONSES, ALL, package="openai"),
     Program("anthropic", "python", "anthropic_messages", MESSAGES, ALL),
     Program("google-genai", "python", "google_genai", GEMINI, ALL),
-    Program("mistralai", "python", "mistral", CHAT),
+    Program("mistralai", "python", "mistral", CHAT, excused={"parallel": ONE_PIECE}),
     Program("cohere", "python", "cohere_chat", "cohere.chat"),
     Program("groq", "python", "openai_chat", CHAT, (CHAT,), ("groq",), native="groq"),
     Program("ollama", "python", "ollama_chat", "ollama.chat"),
-    Program("litellm (openai/)", "python", "litellm_sdk", CHAT, TWO, ("openai",), "litellm"),
+    Program(
+        "litellm (openai/)",
+        "python",
+        "litellm_sdk",
+        CHAT,
+        TWO,
+        ("openai",),
+        "litellm",
+        place="litellm",
+    ),
     Program(
         "litellm (litellm_proxy/)",
         "python",
@@ -52,11 +65,28 @@ PROGRAMS = (
         TWO,
         ("litellm_proxy",),
         "litellm",
+        place="litellm",
     ),
     Program(
-        "litellm (anthropic/)", "python", "litellm_sdk", MESSAGES, TWO, ("anthropic",), "litellm"
+        "litellm (anthropic/)",
+        "python",
+        "litellm_sdk",
+        MESSAGES,
+        TWO,
+        ("anthropic",),
+        "litellm",
+        place="litellm",
     ),
-    Program("litellm (gemini/)", "python", "litellm_sdk", GEMINI, ALL, ("gemini",), "litellm"),
+    Program(
+        "litellm (gemini/)",
+        "python",
+        "litellm_sdk",
+        GEMINI,
+        ALL,
+        ("gemini",),
+        "litellm",
+        place="litellm",
+    ),
     Program("langchain-openai", "python", "langchain_models", CHAT, TWO, ("openai",)),
     Program(
         "langchain-openai (responses)",
@@ -69,7 +99,14 @@ PROGRAMS = (
     ),
     Program("langchain-anthropic", "python", "langchain_models", MESSAGES, TWO, ("anthropic",)),
     Program(
-        "pydantic-ai (openai)", "python", "pydantic_agents", CHAT, TWO, ("openai",), "pydantic-ai"
+        "pydantic-ai (openai)",
+        "python",
+        "pydantic_agents",
+        CHAT,
+        TWO,
+        ("openai",),
+        "pydantic-ai",
+        place="pydantic",
     ),
     Program(
         "pydantic-ai (responses)",
@@ -79,6 +116,7 @@ PROGRAMS = (
         (RESPONSES, MESSAGES),
         ("responses",),
         "pydantic-ai",
+        place="pydantic",
     ),
     Program(
         "pydantic-ai (anthropic)",
@@ -88,6 +126,7 @@ PROGRAMS = (
         TWO,
         ("anthropic",),
         "pydantic-ai",
+        place="pydantic",
     ),
     Program(
         "pydantic-ai (google)",
@@ -97,10 +136,18 @@ PROGRAMS = (
         (GEMINI, CHAT),
         ("google",),
         "pydantic-ai",
+        place="pydantic",
     ),
     *(
         Program(
-            f"instructor ({mode})", "python", "instructor_models", said, TWO, (mode,), "instructor"
+            f"instructor ({mode})",
+            "python",
+            "instructor_models",
+            said,
+            TWO,
+            (mode,),
+            "instructor",
+            place="litellm",
         )
         for mode, said in (
             ("TOOLS", CHAT),
@@ -143,4 +190,9 @@ PROGRAMS = (
             ("google", GEMINI, (GEMINI, CHAT)),
         )
     ),
+    Program(
+        "Claude Code", "agent", "agents", MESSAGES, ALL, ("claude",), "@anthropic-ai/claude-code"
+    ),
+    Program("Codex", "agent", "agents", RESPONSES, ALL, ("codex",), "@openai/codex"),
+    Program("Gemini CLI", "agent", "agents", GEMINI, ALL, ("gemini",), "@google/gemini-cli"),
 )

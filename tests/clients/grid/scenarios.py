@@ -53,6 +53,31 @@ def _calls(*cities: Mapping[str, object]) -> Play:
     return Play(Turn(pieces=("Let me look.",), tools=tools, usage=USAGE))
 
 
+SHELLS: Mapping[str, Mapping[str, object]] = {
+    "Bash": {"command": "printf '%s degrees' 12", "description": "Measure"},
+    "exec_command": {"cmd": "printf '%s degrees' 12"},
+    "shell": {"command": ["bash", "-c", "printf '%s degrees' 12"]},
+    "shell_command": {"command": "printf '%s degrees' 12"},
+    "run_shell_command": {"command": "printf '%s degrees' 12"},
+}
+"""What agents have in place of a tool for the weather. None of these words is the report."""
+
+
+def _asks_tool(request: ReceivedRequest, before: int) -> Play:
+    """A call first, and an answer when its result has come. Agents ask for other things beside."""
+    if REPORT.encode() in request.body:
+        return _says("Cold.")
+    names = [name for name in SHELLS if f'"name":"{name}"'.encode() in _dense(request.body)]
+    if names:
+        tool = tool_call(0, names[0], SHELLS[names[0]])
+        return Play(Turn(pieces=("Let me look.",), tools=(tool,), usage=USAGE))
+    return _calls(CITIES[0])
+
+
+def _dense(body: bytes) -> bytes:
+    return body.replace(b'": ', b'":')
+
+
 def _form(request: ReceivedRequest) -> Play:
     """JSON as it was asked for: as the text, or as the arguments of a tool."""
     tools = request.fields.get("tools")
@@ -112,7 +137,7 @@ def _streamed(heard: Heard, requests: Sequence[ReceivedRequest]) -> str | None:
 
 
 def _answered(heard: Heard, requests: Sequence[ReceivedRequest]) -> str | None:
-    if len(requests) < 2 or REPORT.encode() not in requests[-1].body:
+    if not any(REPORT.encode() in request.body for request in requests):
         return f"the result never came to the provider: {_short(heard)}"
     return _expect(text="Cold.")(heard, requests)
 
@@ -134,8 +159,10 @@ def _listed(heard: Heard, requests: Sequence[ReceivedRequest]) -> str | None:
 
 
 def _cut(heard: Heard, requests: Sequence[ReceivedRequest]) -> str | None:
+    if heard.get("text") == TEXT and len(requests) > 1:
+        return None  # agents ask again
     if not heard.get("raised"):
-        return f"nothing was raised: {_short(heard)}"
+        return f"a part was taken for the whole: {_short(heard)}"
     return _expect(text="Fine")(heard, requests)
 
 
@@ -160,7 +187,7 @@ SCENARIOS = (
     Scenario(
         "result",
         "tool result",
-        lambda r, n: _says("Cold.") if n else _calls(CITIES[0]),
+        _asks_tool,
         _answered,
     ),
     Scenario(

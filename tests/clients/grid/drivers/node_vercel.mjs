@@ -80,7 +80,10 @@ await serve({
   },
 
   async result(asked) {
-    const answer = await ask(asked, { tools: answering, stopWhen: stepCountIs(3) });
+    // Unless it is told not to, it refers to items by the ids under which OpenAI keeps them.
+    const providerOptions = kind === "responses" ? { openai: { store: false } } : {};
+    const stopWhen = stepCountIs(3);
+    const answer = await ask(asked, { tools: answering, stopWhen, providerOptions });
     return { text: answer.text };
   },
 
