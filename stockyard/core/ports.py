@@ -165,6 +165,56 @@ class Models(Protocol):
         """What the price list knows of a model as this provider sells it; None is nothing."""
 
 
+class Held(Struct, frozen=True):
+    """Who keeps something that a provider gave an id."""
+
+    provider: str
+    credential_id: str = ""
+    """Empty where the provider wants none."""
+
+
+class HeldIds(Protocol):
+    """Ids of what providers keep for our teams, such as answers. Another team's are not found."""
+
+    def find(self, team_id: str, id: str) -> Held | None: ...  # noqa: A002  the word of the field
+    def hold(self, team_id: str, id: str, held: Held) -> None:  # noqa: A002
+        """Remember it. Found at once; written soon."""
+
+
+class KeptAnswer(Struct, frozen=True):
+    """An answer that we keep because its caller asked for it."""
+
+    items: bytes
+    """JSON array: everything it answers, earlier turns included."""
+    answer: bytes
+    """JSON object: the answer as its caller got it."""
+
+
+class KeptAnswers(Protocol):
+    """Answers that we keep, by team and id. Another team's are not found."""
+
+    max_bytes: int
+    """The largest that is kept: items and answer together."""
+
+    def find(self, team_id: str, id: str) -> KeptAnswer | None: ...  # noqa: A002
+    async def keep(self, team_id: str, id: str, kept: KeptAnswer) -> None:  # noqa: A002
+        """Returns when it is on stable storage. Raises Refused where it cannot be stored."""
+
+    async def forget(self, team_id: str, id: str) -> bool:  # noqa: A002
+        """Whether there was one."""
+
+
+class Envelopes(Protocol):
+    """Texts of ours that callers carry for us and nobody else can read or change."""
+
+    def seal(self, team_id: str, text: str) -> str: ...
+    def sealed(self, text: str) -> bool:
+        """Whether it claims to be one of ours."""
+
+    def open(self, team_id: str, sealed: str) -> str | None:
+        """The text; None for another team's, a changed one, or one sealed with another key."""
+
+
 class Ports:
     """The Ports of this installation. Asking for one that is not there raises PortMissing."""
 

@@ -181,6 +181,10 @@ class ConfigSection(Struct, frozen=True, kw_only=True):
 
 class Retention(Struct, frozen=True, kw_only=True):
     traces: Seconds = Seconds(90 * 86400)
+    answers: Seconds = Seconds(30 * 86400)
+    """Answers of `/v1/responses` that callers asked to store."""
+    held_ids: Seconds = Seconds(365 * 86400)
+    """Which team an id belongs to that a provider gave."""
 
 
 class Mock(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,101 @@
+"""The only SQL about held ids, kept answers and the key of envelopes."""
+
+from stockyard.core.ports import Held, KeptAnswer
+from stockyard.storage.database import Database, Transaction
+
+HOLD = """
+insert into held_ids (team_id, id, provider, credential_id, held_at)
+select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4
+from jsonb_each(jsonb(:rows)) where true
+on conflict (team_id, id) do update set
+    provider = excluded.provider, credential_id = excluded.credential_id,
+    held_at = excluded.held_at
+"""
+"""The rows of a batch, each an array in this order. `where true` tells the parser that the join of
+`on conflict` is none."""
+
+
+def held_by(database: Database, team_id: str, held_id: str) -> Held | None:
+    """Who keeps what has this id for this team."""
+    rows = database.read(
+        "select provider, credential_id from held_ids where team_id = :team and id = :id",
+        {"team": team_id, "id": held_id},
+    )
+    return Held(*rows[0]) if rows else None
+
+
+def kept_answer(database: Database, team_id: str, answer_id: str) -> KeptAnswer | None:
+    """The answer with this id that we keep for this team."""
+    rows = database.read(
+        "select items, answer from kept_answers where team_id = :team and id = :id",
+        {"team": team_id, "id": answer_id},
+    )
+    return KeptAnswer(rows[0][0].encode(), rows[0][1].encode()) if rows else None
+
+
+def keep_answer(
+    transaction: Transaction, team_id: str, answer_id: str, kept: KeptAnswer, now: int, most: int
+) -> None:
+    """Store an answer. Of more than `most` of a team the oldest go."""
+    transaction.execute(
+        "insert into kept_answers (team_id, id, kept_at, items, answer) "
+        "values (:team, :id, :now, :items, :answer)",
+        {
+            "team": team_id,
+            "id": answer_id,
+            "now": now,
+            "items": kept.items.decode(),
+            "answer": kept.answer.decode(),
+        },
+    )
+    transaction.execute(
+        "delete from kept_answers where team_id = :team and id in "
+        "(select id from kept_answers where team_id = :team "
+        "order by kept_at desc, id desc limit -1 offset :most)",
+        {"team": team_id, "most": most},
+    )
+
+
+def forget_answer(transaction: Transaction, team_id: str, answer_id: str) -> bool:
+    """Delete an answer; whether there was one."""
+    gone = transaction.execute(
+        "delete from kept_answers where team_id = :team and id = :id returning id",
+        {"team": team_id, "id": answer_id},
+    )
+    return bool(gone)
+
+
+def delete_answers_before(transaction: Transaction, before: int, limit: int) -> int:
+    """Delete at most `limit` answers that are older; how many there were."""
+    gone = transaction.execute(
+        "delete from kept_answers where (team_id, id) in (select team_id, id from kept_answers "
+        "where kept_at < :before order by kept_at limit :limit) returning id",
+        {"before": before, "limit": limit},
+    )
+    return len(gone)
+
+
+def delete_held_before(transaction: Transaction, before: int, limit: int) -> int:
+    """Delete at most `limit` held ids that are older; how many there were."""
+    gone = transaction.execute(
+        "delete from held_ids where (team_id, id) in (select team_id, id from held_ids "
+        "where held_at < :before order by held_at limit :limit) returning id",
+        {"before": before, "limit": limit},
+    )
+    return len(gone)
+
+
+def envelope_key(database: Database) -> bytes | None:
+    rows = database.read("select secret from envelope_keys where id = 'first'")
+    return rows[0][0] if rows else None
+
+
+def insert_envelope_key(transaction: Transaction, secret: bytes, now: int) -> bytes:
+    """Store the key unless there is one; the key that is stored then."""
+    transaction.execute(
+        "insert into envelope_keys (id, secret, created_at) values ('first', :secret, :now) "
+        "on conflict do nothing",
+        {"secret": secret, "now": now},
+    )
+    stored: bytes = transaction.execute("select secret from envelope_keys where id = 'first'")[0][0]
+    return stored
