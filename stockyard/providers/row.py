@@ -79,6 +79,8 @@ class TokenPlace(Struct, frozen=True, forbid_unknown_fields=True):
     """Where a token of a service account is asked for; `{account}` stands for its name."""
     number_field: str = ""
     """A header field in which a new UUID is wanted with every request."""
+
+
 class Row(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One provider as the catalog has it."""
 
