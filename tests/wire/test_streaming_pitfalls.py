@@ -254,6 +254,17 @@ def test_s06_many_events_in_one_read_leave_unbroken() -> None:
     assert pieces == [str(i) for i in range(100)]
 
 
+@pytest.mark.parametrize(
+    "format_", ["openai.chat", "anthropic.messages", "openai.responses", "cohere.chat"]
+)
+@pytest.mark.parametrize("empty", [b"data: \n\n", b"data:\n\n", b"event: x\ndata: \n\n"])
+def test_s04_empty_data_reaches_no_client(format_: str, empty: bytes) -> None:
+    look = FORMATS[format_].look(traits=NONE, keep_usage=True, native=False)
+    assert look.feed(empty) == b""
+    native = FORMATS[format_].look(traits=NONE, keep_usage=True, native=True)
+    assert native.feed(empty) == empty
+
+
 def test_s07_comments_pass_and_are_never_content() -> None:
     look = CHAT.look(traits=NONE, keep_usage=True, native=False)
     assert look.feed(b": OPENROUTER PROCESSING\n\n") == b": OPENROUTER PROCESSING\n\n"

@@ -99,7 +99,9 @@ class CohereLook:
             return self._see(heard.data, clean(_named(heard.name, heard.data), named=True))
         if not self._native and not heard.plain:
             return b""
-        return self._see(heard.data, block) if heard.data else self._kept(block)
+        if heard.data:
+            return self._see(heard.data, block)
+        return self._kept(block if self._native or heard.data is None else b"")
 
     def _see(self, data: bytes, block: bytes) -> bytes:
         try:

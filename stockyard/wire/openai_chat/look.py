@@ -229,7 +229,8 @@ class ChatLook:
         if not self._native and not heard.plain:
             block = clean(heard, named=False)
         if not heard.data:
-            return self._kept(block)
+            # Clients choke on data that is empty; comments do no harm.
+            return self._kept(block if self._native or heard.data is None else b"")
         if heard.data == DONE:
             if self._native or not self._done:
                 self.terminator += block

@@ -103,7 +103,9 @@ class ResponsesLook:
             return self._see(heard, clean(_named(heard), named=True))
         if not self._native and not heard.plain:
             return b""
-        return self._see(heard, block) if heard.data else self._kept(block)
+        if heard.data:
+            return self._see(heard, block)
+        return self._kept(block if self._native or heard.data is None else b"")
 
     def _see(self, heard: Said, block: bytes) -> bytes:
         data = heard.data or b""
