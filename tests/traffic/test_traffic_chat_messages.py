@@ -11,8 +11,8 @@ import pytest
 
 from stockyard.core.events import Event
 from stockyard.core.folding import fold
-from stockyard.core.request import Request
-from stockyard.core.response import Response
+from stockyard.core.request import Content, Request
+from stockyard.core.response import Output, Response
 from stockyard.errors import Refused, UpstreamError
 from stockyard.wire.codec import Codec, Pen
 from stockyard.wire.formats import FORMATS
@@ -135,6 +135,7 @@ def test_recorded_requests_can_be_said_in_the_other_format(records: list[Record]
         request = Request(model="m", content=codec.decode_request(body))
         encoded = other.encode_request(request, features=NONE, traits=NONE)
         again = other.decode_request(encoded.body)
+        assert isinstance(again, Content)
         texts = "".join(again_text for m in again.messages for again_text in [m.text])
         for message in request.content.messages:
             if message.role == "user" and message.text and not message.name:
@@ -160,6 +161,7 @@ def test_recorded_answers_come_back_as_they_were(records: list[Record]) -> None:
             continue
         facts = codec.facts(body, traits=traits_of(record))
         output = codec.decode_response(body, traits=traits_of(record))
+        assert isinstance(output, Output)
         pen = Pen(id=output.id, model=output.model, created=output.created, wants_usage=True)
         response = Response(output, usage=facts.usage)
         encoded = without_nulls(json.loads(codec.encode_response(response, pen)))

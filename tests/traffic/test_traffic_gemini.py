@@ -11,7 +11,7 @@ import pytest
 
 from stockyard.core.folding import fold
 from stockyard.core.messages import Text
-from stockyard.core.request import Request
+from stockyard.core.request import Content, Request
 from stockyard.core.response import Output, Response
 from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Pen
@@ -101,6 +101,7 @@ def test_recorded_requests_can_be_said_in_other_formats(records: list[Record]) -
             codec = FORMATS[name]
             encoded = codec.encode_request(request, features=NONE, traits=NONE)
             again = codec.decode_request(encoded.body)
+            assert isinstance(again, Content)
             texts = "".join(message.text for message in again.messages)
             for message in request.content.messages:
                 assert message.text in texts, record["id"]
@@ -138,11 +139,13 @@ def test_usage_of_recorded_answers_obeys_its_laws(records: list[Record]) -> None
 def test_recorded_answers_can_be_said_in_other_formats(records: list[Record]) -> None:
     for record, body in answers(records, streamed=False):
         output = GEMINI.decode_response(body, traits=NONE)
+        assert isinstance(output, Output)
         usage = GEMINI.facts(body, traits=NONE).usage
         for name in OTHERS[:2]:
             codec = FORMATS[name]
             written = codec.encode_response(Response(output, usage=usage), PEN)
             again = codec.decode_response(written, traits=NONE)
+            assert isinstance(again, Output)
             assert again.choices[0].message.text == output.choices[0].message.text, record["id"]
             assert again.choices[0].finish == output.choices[0].finish, record["id"]
 

@@ -12,7 +12,7 @@ import pytest
 from stockyard.core.events import Event
 from stockyard.core.folding import fold, unfold
 from stockyard.core.messages import Reasoning, ToolCall
-from stockyard.core.request import Request
+from stockyard.core.request import Content, Request
 from stockyard.core.response import Output, Response
 from stockyard.errors import UpstreamError
 from stockyard.wire.anthropic_messages.codec import MessagesCodec
@@ -112,6 +112,7 @@ def test_recorded_requests_can_be_said_in_other_formats(records: list[Record]) -
         for other in OTHERS:
             encoded = other.encode_request(request, features=NONE, traits=NONE)
             again = other.decode_request(encoded.body)
+            assert isinstance(again, Content)
             texts = "".join(m.text for m in again.messages)
             for message in request.messages:
                 assert message.text in texts or message.role == "tool", record["id"]
