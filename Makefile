@@ -10,7 +10,11 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: help run test test-slow lint bench docs prices clean setup
+# The wide grid of clients weighs 1.5 GB, so it lives outside the project.
+CLIENTS ?= $(HOME)/.cache/stockyard-clients
+GRID    := tests/clients/grid
+
+.PHONY: help run test test-slow lint bench docs prices traffic clients clean setup
 
 help:
 	@echo "make run        set up and serve on http://127.0.0.1:4200   (ARGS=\"--port 4201\")"
@@ -19,6 +23,8 @@ help:
 	@echo "make lint       ruff, mypy --strict, import contracts"
 	@echo "make bench      figures as multiples of a bare proxy, on this machine"
 	@echo "make docs       write the generated references"
+	@echo "make traffic    replay recorded provider traffic and keep the report"
+	@echo "make clients    install many real clients, play them all and keep the grid"
 	@echo "make prices     make the price list anew from the newest public collections"
 
 run: $(VENV)/runs
@@ -47,6 +53,25 @@ prices: $(VENV)/bin/python
 	$(PYTHON) -m venv $(VENV)/prices
 	$(VENV)/prices/bin/pip install --quiet --disable-pip-version-check --upgrade msgspec genai-prices litellm
 	$(VENV)/prices/bin/python -m scripts.prices $(ARGS)
+
+traffic: $(VENV)/tests
+	$(BIN)/python -m tests.traffic --out docs/traffic.md
+
+clients: $(VENV)/tests $(CLIENTS)/.python $(CLIENTS)/.node
+	STOCKYARD_CLIENTS=$(CLIENTS) $(BIN)/python -m tests.clients.grid --out docs/clients.md $(ARGS)
+
+$(CLIENTS)/.python: $(wildcard $(GRID)/requirements/*.txt)
+	@mkdir -p $(CLIENTS)
+	@for place in python litellm pydantic; do \
+	  $(PYTHON) -m venv $(CLIENTS)/$$place && \
+	  $(CLIENTS)/$$place/bin/pip install --quiet --disable-pip-version-check \
+	    -r $(GRID)/requirements/$$place.txt; done
+	@touch $@
+
+$(CLIENTS)/.node: $(GRID)/package.json $(GRID)/package-lock.json
+	@mkdir -p $(CLIENTS)/node
+	@cp $^ $(CLIENTS)/node && cd $(CLIENTS)/node && npm ci --silent --no-audit --no-fund
+	@touch $@
 
 setup: $(VENV)/tests tests/clients/node_modules/.installed
 
