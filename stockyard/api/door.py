@@ -51,7 +51,8 @@ class Door:
             await refuse(answer, problems.of_refusal(refused, request_id))
             return
         if scope["method"] == "HEAD":
-            scope["method"] = "GET"
+            # In a copy: the server looks into its own scope for whether a body must follow.
+            scope = {**scope, "method": "GET"}
         try:
             scope[IDENTITY] = await self._identities.of(scope)
         except Refused as refused:
