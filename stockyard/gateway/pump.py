@@ -174,7 +174,7 @@ class RawPump(Pump):
         elif isinstance(self._codec, Continuing):
             self._reply.finish(self._codec.failed_after(fault, self._begun, self._last))
         else:
-            self._reply.finish(self._codec.failed_stream(fault))
+            self._break_off(self._codec, self._codec.failed_stream(fault))
 
 
 class EventPump(Pump):

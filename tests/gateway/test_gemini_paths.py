@@ -167,6 +167,13 @@ class TestToOtherProviders:
         assert not answer.complete  # for those who overlook the event
         assert yard.last.outcomes == ["partial"]
 
+    async def test_one_that_is_forwarded_is_broken_off_too(self, yard: Yard) -> None:
+        yard.provider("gemini").streams("hel", "lo").cuts_after("first_content")
+        answer = await yard.call(STREAM.format(model="gemini/gemini-test") + "?alt=sse", HI)
+        assert texts([event.json for event in answer.events[:1]]) == ["hel"]
+        assert answer.events[-1].json["error"]["status"] == "UNAVAILABLE"
+        assert not answer.complete
+
     async def test_an_error_in_the_middle_of_an_array_is_an_element(self, yard: Yard) -> None:
         yard.provider("openai").streams("hel", "lo").cuts_after(2)
         answer = await yard.call(STREAM.format(model="openai/gpt-4o"), HI)
