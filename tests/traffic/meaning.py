@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from stockyard.core.events import Event
 from stockyard.core.folding import fold, unfold
+from stockyard.core.meaning import AnyOutput
 from stockyard.core.request import Request
 from stockyard.core.response import Output, Response
 from stockyard.errors import Refused, UpstreamError
@@ -63,8 +64,11 @@ class Reader:
         provider = self._catalog.get(recording.row)
         if provider is None:
             return frozenset()
-        model = codec_model(recording)
-        return provider.traits | provider.traits_of(model)
+        try:
+            said = FORMATS[recording.format].peek(recording.request).model
+        except Refused:
+            said = ""
+        return provider.traits | provider.traits_of(said or recording.model)
 
     def _judged(
         self, recording: Recording, check: str, look: Callable[[], Iterator[Difference]]
@@ -90,13 +94,6 @@ def _unread(recording: Recording, codec: Codec) -> bool:
     return False
 
 
-def codec_model(recording: Recording) -> str:
-    try:
-        return FORMATS[recording.format].peek(recording.request).model
-    except Refused:
-        return ""
-
-
 def _request(recording: Recording, codec: Codec) -> Iterator[Difference]:
     body = recording.request
     try:
@@ -104,7 +101,7 @@ def _request(recording: Recording, codec: Codec) -> Iterator[Difference]:
     except Refused as refusal:
         yield Difference(ALL, "changed", None, f"refused: {refusal.message}")
         return
-    request = Request(model=head.model, content=content, stream=head.stream)
+    request = Request(model=head.model or recording.model, content=content, stream=head.stream)
     written = codec.encode_request(request, features=EVERYTHING, traits=frozenset())
     if body.lstrip()[:1] == b"{":
         yield from differences(json.loads(body), json.loads(written.body))
@@ -122,11 +119,12 @@ def _answer(recording: Recording, codec: Codec, traits: Traits) -> Iterator[Diff
     except UpstreamError as error:
         yield Difference(ALL, "changed", None, f"an error: {error.kind}")
         return
-    if not isinstance(output, Output):
-        return  # nothing that streams or is said in turns
-    again = codec.encode_response(Response(output, usage=usage), _pen(output))
-    yield from differences(json.loads(body), json.loads(again))
-    if fold(unfold(output, usage)) != (output, usage):
+    again = codec.encode_response(Response(output, usage=usage), _pen(output, recording))
+    if body.lstrip()[:1] == b"{":
+        yield from differences(json.loads(body), json.loads(again))
+    elif again != body:  # sound, or a text as it is
+        yield Difference(ALL, "changed", "bytes", "other bytes")
+    if isinstance(output, Output) and fold(unfold(output, usage)) != (output, usage):
         yield Difference(ALL, "changed", "whole", "unfolded and folded")
 
 
@@ -144,7 +142,7 @@ def _stream(recording: Recording, codec: Codec, traits: Traits) -> Iterator[Diff
     if spoken is not None:
         yield from differences(spoken, said(output), "said")
     # The whole answer that this stream folds to means the same when it is read.
-    whole = codec.encode_response(Response(output, usage=usage), _pen(output))
+    whole = codec.encode_response(Response(output, usage=usage), _pen(output, recording))
     again = codec.decode_response(whole, traits=frozenset())
     assert isinstance(again, Output)
     yield from differences(said(output), said(again), "whole")
@@ -168,5 +166,7 @@ def _read(codec: Codec, body: bytes, step: int, traits: Traits) -> list[Event]:
     return events + reader.end()
 
 
-def _pen(output: Output) -> Pen:
-    return Pen(id=output.id, model=output.model, created=output.created, wants_usage=True)
+def _pen(output: AnyOutput, recording: Recording) -> Pen:
+    created = output.created if isinstance(output, Output) else 0
+    asked = recording.request
+    return Pen(id=output.id, model=output.model, created=created, wants_usage=True, asked=asked)

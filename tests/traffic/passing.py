@@ -7,7 +7,7 @@ and content type, however the answer is cut; and the books say what the answer s
 import asyncio
 import random
 import zlib
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,14 @@ RESPELLED = {
 }
 """What is asked at another path than the recorder asked at."""
 
-UNIFIED = "any model answers at this path of Ollama's, so the head is ours: JSON without its character set"
+_NOT_OURS = b"There is nothing with the id"
+NOT_OURS = (
+    "the recording asks for a thing that was made before it began: what nobody made through this "
+    "gateway belongs to nobody here, and is not handed out"
+)
+UNIFIED = (
+    "any model answers at this path of Ollama's, so the head is ours: no character set of JSON"
+)
 RECKONED = "a prompt that was in Ollama's cache has no count; the books have our estimate of it"
 
 REFUSED_BECAUSE = (
@@ -76,6 +83,8 @@ async def pass_through(
     """Verdicts by the id of the recording."""
     by_id = {recording.id: recording for recording in recorded_calls}
     running: dict[bytes, Recording] = {}
+    alike: defaultdict[bytes, asyncio.Lock] = defaultdict(asyncio.Lock)
+    """One at a time of those that look the same."""
     heard: dict[str, ReceivedRequest] = {}
 
     def answering(request: ReceivedRequest) -> Play | None:
@@ -86,7 +95,7 @@ async def pass_through(
         heard[recording.id] = request
         return _replayed(recording, seed)
 
-    waiting = deque(recorded_calls)
+    waiting = deque(_conversations(recorded_calls))
     passages: dict[str, Passage] = {}
     async with ReplayingProvider(answering, patience=PATIENCE_SECONDS) as upstream:
         rows = {recording.row for recording in recorded_calls}
@@ -96,18 +105,23 @@ async def pass_through(
             async def work() -> None:
                 caller = Caller(yard)
                 while waiting:
-                    recording = waiting.popleft()
-                    if recording.request in running:  # one at a time of those that look the same
-                        waiting.append(recording)
-                        await asyncio.sleep(0)
-                        continue
-                    running[recording.request] = recording
-                    passages[recording.id] = await _passage(caller, recording, heard)
-                    del running[recording.request]
+                    for recording in waiting.popleft():
+                        async with alike[recording.request]:
+                            running[recording.request] = recording
+                            passages[recording.id] = await _passage(caller, recording, heard)
+                            del running[recording.request]
                 caller.close()
 
             await asyncio.gather(*(work() for _ in range(CONNECTIONS)))
     return passages
+
+
+def _conversations(recorded_calls: Sequence[Recording]) -> list[list[Recording]]:
+    """What was recorded together, in its order: what one call makes, the next may ask for."""
+    together: dict[str, list[Recording]] = {}
+    for recording in recorded_calls:
+        together.setdefault(str(recording.fields["file"]), []).append(recording)
+    return list(together.values())
 
 
 def _replayed(recording: Recording, seed: int) -> Play:
@@ -147,6 +161,8 @@ def _forwarded(
 ) -> Verdict:
     if request is None and recording.id in REFUSED and answer.status == 400:
         return different(REFUSED_BECAUSE)
+    if request is None and answer.status == 404 and _NOT_OURS in answer.body:
+        return different(NOT_OURS)
     if request is None:
         return failed(f"not sent to the provider: {answer.status} {answer.body[:200]!r}")
     if request.method != recording.method or request.body != recording.request:
@@ -172,9 +188,8 @@ def _metered(recording: Recording, exchange: Exchange | None) -> Verdict:
     counts = counted.stated(recording.answer, recording.provider, streamed=recording.streamed)
     if recording.status >= 400:
         return NONE
-    if exchange is None:
-        known = recording.id in REFUSED
-        return NONE if known else failed("the gateway does not know of the call")
+    if exchange is None:  # if it should be known, the other verdict says so
+        return NONE
     if counts is None or not any(counts):
         return NONE
     if exchange.inbound.format not in FORMATS:

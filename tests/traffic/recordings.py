@@ -8,6 +8,7 @@ import base64
 import gzip
 import json
 import pathlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,7 +29,6 @@ FORMATS_OF_APIS = {
     "bedrock.invoke_stream": "bedrock.invoke",
     "mistral.embeddings": "openai.embeddings",
     "voyage.embeddings": "voyage.embed",
-    "ollama.embeddings": "ollama.embed",
     "bedrock.embeddings": "bedrock.embed",
     "openai.audio_speech": "openai.speech",
     "openai.audio_transcriptions": "openai.transcriptions",
@@ -39,6 +39,8 @@ FORMATS_OF_APIS = {
 ROWS_OF_RECORDERS = {"zai": "zai-coding", "mock": "mock-server"}
 """What recorders call otherwise than the catalog: z.ai was called at its coding address, and a
 mock server of the recorder's is not ours."""
+
+_MODEL_IN_PATH = re.compile(r"/models?/([^/:?]+)")
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ class Recording:
 
     @property
     def format(self) -> str:
+        if (self.provider, self.api) == ("perplexity", "openai.embeddings"):
+            return "perplexity.embed"  # numbers of eight bits, asked for or not
         return FORMATS_OF_APIS.get(self.api, self.api)
 
     @property
@@ -81,6 +85,12 @@ class Recording:
         # What was recorded without a scheme begins with a masked base URL, not with a path.
         path = url.path if url.scheme else "/" + url.path.partition("/")[2]
         return f"{path}?{url.query}" if url.query else path
+
+    @property
+    def model(self) -> str:
+        """The model, where the path names it."""
+        named = _MODEL_IN_PATH.search(self.target)
+        return named[1] if named is not None else ""
 
     @property
     def status(self) -> int:
