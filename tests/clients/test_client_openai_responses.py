@@ -184,7 +184,16 @@ async def test_a_legacy_stream(client: AsyncOpenAI, model: str, upstream: Script
     assert chunks[-1].usage.total_tokens == 7
 
 
-@pytest.mark.parametrize("prompt", [["One", "Two"], [1, 2, 3], [[1], [2]]])
+async def test_several_prompts_are_asked_one_after_the_other(
+    client: AsyncOpenAI, model: str, upstream: ScriptedProvider
+) -> None:
+    upstream.says("upon", "more")
+    done = await client.completions.create(model=model, prompt=["Once", "Twice"])
+    assert [choice.text for choice in done.choices] == ["upon", "more"]
+    assert [choice.index for choice in done.choices] == [0, 1]
+
+
+@pytest.mark.parametrize("prompt", [[1, 2, 3], [[1], [2]]])
 async def test_prompts_that_a_chat_cannot_be_asked_are_refused(
     client: AsyncOpenAI, model: str, upstream: ScriptedProvider, prompt: Any
 ) -> None:

@@ -413,11 +413,11 @@ async def test_a_long_prompt_holds_nobody_else_up(yard: Yard, name: str) -> None
     yard.provider("openai").says("hello")
     yard.enable(name)
     await yard.open()
-    reading = asyncio.ensure_future(yard.chat("123 456 789 " * 40_000))
+    reading = asyncio.ensure_future(yard.chat("123 456 789 " * 20_000))
     probes = 0
     while not reading.done():
         assert (await yard.get("/livez")).status == 200
         probes += 1
     assert (await reading).status == 200
     # Were it read on the loop, a probe or two would get through before and after.
-    assert probes > 8
+    assert probes > 3
