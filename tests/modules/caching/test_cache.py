@@ -129,6 +129,7 @@ FIELDS: dict[str, tuple[Any, Any]] = {
     "seed": (1, 2),
     "n": (1, 2),
     "apart": (False, True),
+    "summary": (False, True),
     "presence_penalty": (None, 0.5),
     "frequency_penalty": (None, 0.5),
     "logit_bias": ({"1": 1.0}, {"1": 2.0}),
