@@ -2,18 +2,15 @@
 
 import msgspec
 
-from stockyard.core.request import Content, Request
-from stockyard.core.response import Output, Response
-from stockyard.errors import Refused, UpstreamError
-from stockyard.wire import splice
+from stockyard.core.request import Request
+from stockyard.core.response import Output
 from stockyard.wire.anthropic_messages import errors, request, response
 from stockyard.wire.anthropic_messages.look import MessagesLook
 from stockyard.wire.anthropic_messages.stream import MessagesReader
 from stockyard.wire.anthropic_messages.writer import STOP_EVENT, MessagesWriter
-from stockyard.wire.codec import Dropped, Facts, Fault, Fields, Pen, RequestHead, Traits, WireError
-from stockyard.wire.error_kinds import upstream_error
-from stockyard.wire.fields import FieldError
+from stockyard.wire.codec import Dropped, Facts, Pen, RequestHead, Traits
 from stockyard.wire.head import quoted, read_head
+from stockyard.wire.streamed import StreamedCodec
 
 
 class _Head(msgspec.Struct, gc=False):
@@ -28,12 +25,15 @@ _HEAD = msgspec.json.Decoder(_Head)
 _KEYS = quoted("model", "messages", "stream", "max_tokens")
 
 
-class MessagesCodec:
+class MessagesCodec(StreamedCodec):
     name = "anthropic.messages"
-    stream_type = b"text/event-stream; charset=utf-8"
     ping = b'event: ping\ndata: {"type": "ping"}\n\n'
-    comments = True
     terminator = STOP_EVENT
+
+    read_request = staticmethod(request.decode_request)
+    encode_response = staticmethod(response.encode_response)
+    encode_error = staticmethod(errors.encode_error)
+    failed_stream = staticmethod(errors.failed_stream)
 
     def peek(self, body: bytes) -> RequestHead:
         head = read_head(body, _HEAD, _KEYS)
@@ -41,15 +41,10 @@ class MessagesCodec:
         limit = None if head.max_tokens is msgspec.UNSET else head.max_tokens
         return RequestHead(head.model or "", head.stream is True, True, limit)
 
-    def decode_request(self, body: bytes) -> Content:
-        try:
-            return request.decode_request(body)
-        except FieldError as error:
-            raise Refused(400, "invalid_request", str(error), param=error.path) from None
-
     def encode_request(
         self,
         request_: Request,
+        /,
         *,
         features: Traits,
         traits: Traits,
@@ -57,17 +52,11 @@ class MessagesCodec:
     ) -> Dropped:
         return request.encode_request(request_, features=features | traits, max_output=max_output)
 
-    def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:
-        return body if model is None else splice.replace_text(body, "model", model)
-
     def facts(self, body: bytes, *, traits: Traits) -> Facts:
         return response.facts(body)
 
     def decode_response(self, body: bytes, *, traits: Traits) -> Output:
         return response.decode_response(body)
-
-    def encode_response(self, response_: Response, pen: Pen) -> bytes:
-        return response.encode_response(response_, pen)
 
     def reader(self, *, traits: Traits) -> MessagesReader:
         return MessagesReader()
@@ -77,14 +66,3 @@ class MessagesCodec:
 
     def writer(self, pen: Pen) -> MessagesWriter:
         return MessagesWriter(pen)
-
-    def decode_error(
-        self, status: int, fields: Fields, body: bytes, *, traits: Traits = frozenset()
-    ) -> UpstreamError:
-        return upstream_error(status, fields, body, traits)
-
-    def encode_error(self, fault: Fault) -> WireError:
-        return errors.encode_error(fault)
-
-    def failed_stream(self, fault: Fault) -> bytes:
-        return errors.failed_stream(fault)

@@ -6,17 +6,15 @@ import msgspec
 
 from stockyard.core.request import Content, Request
 from stockyard.core.response import Output, Response
-from stockyard.errors import Refused, UpstreamError
 from stockyard.wire.bedrock_converse import errors, request, response
 from stockyard.wire.bedrock_converse.look import ConverseLook
 from stockyard.wire.bedrock_converse.names import FORMAT, NO_NAMES, renamed
 from stockyard.wire.bedrock_converse.stream import ConverseReader
 from stockyard.wire.bedrock_converse.writer import ConverseWriter
-from stockyard.wire.codec import Dropped, Facts, Fault, Fields, Pen, RequestHead, Traits, WireError
-from stockyard.wire.error_kinds import upstream_error
+from stockyard.wire.codec import Dropped, Facts, Pen, RequestHead, Traits
 from stockyard.wire.eventstream import STREAM_TYPE
-from stockyard.wire.fields import FieldError
 from stockyard.wire.head import quoted, read_head
+from stockyard.wire.streamed import StreamedCodec
 
 
 class _Config(msgspec.Struct, gc=False):
@@ -32,14 +30,17 @@ _HEAD = msgspec.json.Decoder(_Head)
 _KEYS = quoted("messages", "inferenceConfig")
 
 
-class ConverseCodec:
+class ConverseCodec(StreamedCodec):
     """Of answers, it may know which names of tools stand for others."""
 
     name = FORMAT
     stream_type = STREAM_TYPE
     ping = b""
     comments = False
-    terminator = b""
+
+    read_request = staticmethod(request.decode_request)
+    encode_error = staticmethod(errors.encode_error)
+    failed_stream = staticmethod(errors.failed_stream)
 
     def __init__(self, names: Mapping[str, str] = NO_NAMES) -> None:
         """`names`: those that were derived, and what they stand for."""
@@ -56,15 +57,10 @@ class ConverseCodec:
         # Usage is part of every stream of this format.
         return RequestHead("", wants_usage=True, max_output=config.maxTokens if config else None)
 
-    def decode_request(self, body: bytes) -> Content:
-        try:
-            return request.decode_request(body)
-        except FieldError as error:
-            raise Refused(400, "invalid_request", str(error), param=error.path) from None
-
     def encode_request(
         self,
         request_: Request,
+        /,
         *,
         features: Traits,
         traits: Traits,
@@ -92,14 +88,3 @@ class ConverseCodec:
 
     def writer(self, pen: Pen) -> ConverseWriter:
         return ConverseWriter(pen)
-
-    def decode_error(
-        self, status: int, fields: Fields, body: bytes, *, traits: Traits = frozenset()
-    ) -> UpstreamError:
-        return upstream_error(status, fields, body, traits)
-
-    def encode_error(self, fault: Fault) -> WireError:
-        return errors.encode_error(fault)
-
-    def failed_stream(self, fault: Fault) -> bytes:
-        return errors.failed_stream(fault)

@@ -2,9 +2,8 @@
 
 import msgspec
 
-from stockyard.core.request import Content, Request
-from stockyard.core.response import Output, Response
-from stockyard.errors import Refused, UpstreamError
+from stockyard.core.request import Request
+from stockyard.core.response import Output
 from stockyard.wire.anthropic_messages import response
 from stockyard.wire.bedrock_converse import errors
 from stockyard.wire.bedrock_invoke import request
@@ -12,18 +11,14 @@ from stockyard.wire.bedrock_invoke.stream import InvokeLook, InvokeReader, Invok
 from stockyard.wire.codec import (
     Dropped,
     Facts,
-    Fault,
-    Fields,
     NotReadable,
     Pen,
     RequestHead,
     Traits,
-    WireError,
 )
-from stockyard.wire.error_kinds import upstream_error
 from stockyard.wire.eventstream import STREAM_TYPE
-from stockyard.wire.fields import FieldError
 from stockyard.wire.head import quoted, read_head
+from stockyard.wire.streamed import StreamedCodec
 
 _TELLING = b'"anthropic_version"'
 """What every body of Messages has here, and no other."""
@@ -38,12 +33,16 @@ _HEAD = msgspec.json.Decoder(_Head)
 _KEYS = quoted("messages", "max_tokens")
 
 
-class InvokeCodec:
+class InvokeCodec(StreamedCodec):
     name = "bedrock.invoke"
     stream_type = STREAM_TYPE
     ping = b""
     comments = False
-    terminator = b""
+
+    read_request = staticmethod(request.decode_request)
+    encode_response = staticmethod(response.encode_response)
+    encode_error = staticmethod(errors.encode_error)
+    failed_stream = staticmethod(errors.failed_stream)
 
     def peek(self, body: bytes) -> RequestHead:
         """The head as far as the body knows it. Raises NotReadable for bodies of other formats."""
@@ -54,15 +53,10 @@ class InvokeCodec:
         # Usage is part of every stream of this format.
         return RequestHead("", wants_usage=True, max_output=limit)
 
-    def decode_request(self, body: bytes) -> Content:
-        try:
-            return request.decode_request(body)
-        except FieldError as error:
-            raise Refused(400, "invalid_request", str(error), param=error.path) from None
-
     def encode_request(
         self,
         request_: Request,
+        /,
         *,
         features: Traits,
         traits: Traits,
@@ -79,9 +73,6 @@ class InvokeCodec:
     def decode_response(self, body: bytes, *, traits: Traits) -> Output:
         return response.decode_response(body)
 
-    def encode_response(self, response_: Response, pen: Pen) -> bytes:
-        return response.encode_response(response_, pen)
-
     def reader(self, *, traits: Traits) -> InvokeReader:
         return InvokeReader()
 
@@ -90,14 +81,3 @@ class InvokeCodec:
 
     def writer(self, pen: Pen) -> InvokeWriter:
         return InvokeWriter(pen)
-
-    def decode_error(
-        self, status: int, fields: Fields, body: bytes, *, traits: Traits = frozenset()
-    ) -> UpstreamError:
-        return upstream_error(status, fields, body, traits)
-
-    def encode_error(self, fault: Fault) -> WireError:
-        return errors.encode_error(fault)
-
-    def failed_stream(self, fault: Fault) -> bytes:
-        return errors.failed_stream(fault)

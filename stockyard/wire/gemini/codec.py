@@ -2,12 +2,9 @@
 
 import msgspec
 
-from stockyard.core.request import Content, Request
-from stockyard.core.response import Output, Response
-from stockyard.errors import Refused, UpstreamError
-from stockyard.wire.codec import Dropped, Facts, Fault, Fields, Pen, RequestHead, Traits, WireError
-from stockyard.wire.error_kinds import upstream_error
-from stockyard.wire.fields import FieldError
+from stockyard.core.request import Request
+from stockyard.core.response import Output
+from stockyard.wire.codec import Dropped, Facts, Fault, Pen, RequestHead, Traits, WireError
 from stockyard.wire.gemini import errors, request, response
 from stockyard.wire.gemini.framing import ARRAY, EVENTS, ArrayFrames, Envelope, EventFrames, Frames
 from stockyard.wire.gemini.look import GeminiLook
@@ -15,6 +12,7 @@ from stockyard.wire.gemini.names import FORMAT
 from stockyard.wire.gemini.stream import GeminiReader
 from stockyard.wire.gemini.writer import GeminiWriter
 from stockyard.wire.head import quoted, read_head
+from stockyard.wire.streamed import StreamedCodec
 
 
 class _Config(msgspec.Struct, gc=False):
@@ -32,18 +30,16 @@ _HEAD = msgspec.json.Decoder(_Head)
 _KEYS = quoted("contents", "generationConfig", "generation_config")
 
 
-class GeminiCodec:
+class GeminiCodec(StreamedCodec):
     """Streams are server-sent events: what clients ask for with `alt=sse`."""
 
     name = FORMAT
-    stream_type = b"text/event-stream; charset=utf-8"
     ping = b""
     comments = False
-    terminator = b""
     _envelope: Envelope = EVENTS
 
-    def _frames(self) -> Frames:
-        return EventFrames()
+    read_request = staticmethod(request.decode_request)
+    encode_response = staticmethod(response.encode_response)
 
     def peek(self, body: bytes) -> RequestHead:
         """The head as far as the body knows it: model and stream stand in the path."""
@@ -53,15 +49,10 @@ class GeminiCodec:
         # Usage is part of every stream of this format.
         return RequestHead("", wants_usage=True, max_output=limit)
 
-    def decode_request(self, body: bytes) -> Content:
-        try:
-            return request.decode_request(body)
-        except FieldError as error:
-            raise Refused(400, "invalid_request", str(error), param=error.path) from None
-
     def encode_request(
         self,
         request_: Request,
+        /,
         *,
         features: Traits,
         traits: Traits,
@@ -78,9 +69,6 @@ class GeminiCodec:
     def decode_response(self, body: bytes, *, traits: Traits) -> Output:
         return response.decode_response(body)
 
-    def encode_response(self, response_: Response, pen: Pen) -> bytes:
-        return response.encode_response(response_, pen)
-
     def reader(self, *, traits: Traits) -> GeminiReader:
         return GeminiReader(self._frames())
 
@@ -90,17 +78,15 @@ class GeminiCodec:
     def writer(self, pen: Pen) -> GeminiWriter:
         return GeminiWriter(pen, self._envelope)
 
-    def decode_error(
-        self, status: int, fields: Fields, body: bytes, *, traits: Traits = frozenset()
-    ) -> UpstreamError:
-        return upstream_error(status, fields, body, traits)
-
     def encode_error(self, fault: Fault) -> WireError:
         return errors.encode_error(fault)
 
     def failed_stream(self, fault: Fault) -> bytes:
         envelope = self._envelope
         return envelope.later + errors.broken(fault) + envelope.after + envelope.end
+
+    def _frames(self) -> Frames:
+        return EventFrames()
 
 
 class GeminiArrayCodec(GeminiCodec):
@@ -110,9 +96,9 @@ class GeminiArrayCodec(GeminiCodec):
     stream_type = b"application/json"
     _envelope = ARRAY
 
-    def _frames(self) -> Frames:
-        return ArrayFrames()
-
     def encode_error(self, fault: Fault) -> WireError:
         error = errors.encode_error(fault)
         return WireError(error.status, error.fields, b"[" + error.body + b"]")
+
+    def _frames(self) -> Frames:
+        return ArrayFrames()

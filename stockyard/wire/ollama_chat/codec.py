@@ -2,19 +2,15 @@
 
 import msgspec
 
-from stockyard.core.request import Content, Request
 from stockyard.core.response import Output, Response
-from stockyard.errors import Refused, UpstreamError
-from stockyard.wire import splice
-from stockyard.wire.codec import Dropped, Facts, Fault, Fields, Pen, RequestHead, Traits, WireError
-from stockyard.wire.error_kinds import upstream_error
-from stockyard.wire.fields import FieldError
+from stockyard.wire.codec import Facts, Pen, RequestHead, Traits
 from stockyard.wire.head import quoted, read_head
 from stockyard.wire.ollama_chat import errors, request, response
 from stockyard.wire.ollama_chat.look import OllamaLook
 from stockyard.wire.ollama_chat.places import IN_MESSAGE, Place
 from stockyard.wire.ollama_chat.stream import OllamaReader
 from stockyard.wire.ollama_chat.writer import OllamaWriter
+from stockyard.wire.streamed import StreamedCodec
 
 
 class _Options(msgspec.Struct, gc=False):
@@ -31,13 +27,17 @@ _HEAD = msgspec.json.Decoder(_Head)
 _KEYS = quoted("model", "stream", "options")
 
 
-class OllamaCodec:
+class OllamaCodec(StreamedCodec):
     name = IN_MESSAGE.format
     stream_type = b"application/x-ndjson"
     ping = b""
     comments = False
-    terminator = b""
     _place: Place = IN_MESSAGE
+
+    read_request = staticmethod(request.decode_request)
+    write_request = staticmethod(request.encode_request)
+    encode_error = staticmethod(errors.encode_error)
+    failed_stream = staticmethod(errors.failed_stream)
 
     def peek(self, body: bytes) -> RequestHead:
         head = read_head(body, _HEAD, _KEYS)
@@ -45,28 +45,6 @@ class OllamaCodec:
         # A stream is what those get who say nothing, and usage is part of every stream.
         streams = head.stream is not False
         return RequestHead(head.model, streams, True, None if (limit or 0) < 0 else limit)
-
-    def decode_request(self, body: bytes) -> Content:
-        try:
-            return self._decode_request(body)
-        except FieldError as error:
-            raise Refused(400, "invalid_request", str(error), param=error.path) from None
-
-    def _decode_request(self, body: bytes) -> Content:
-        return request.decode_request(body)
-
-    def encode_request(
-        self,
-        request_: Request,
-        *,
-        features: Traits,
-        traits: Traits,
-        max_output: int | None = None,
-    ) -> Dropped:
-        return request.encode_request(request_)
-
-    def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:
-        return body if model is None else splice.replace_text(body, "model", model)
 
     def facts(self, body: bytes, *, traits: Traits) -> Facts:
         return response.facts(body, self._place)
@@ -85,14 +63,3 @@ class OllamaCodec:
 
     def writer(self, pen: Pen) -> OllamaWriter:
         return OllamaWriter(pen, self._place)
-
-    def decode_error(
-        self, status: int, fields: Fields, body: bytes, *, traits: Traits = frozenset()
-    ) -> UpstreamError:
-        return upstream_error(status, fields, body, traits)
-
-    def encode_error(self, fault: Fault) -> WireError:
-        return errors.encode_error(fault)
-
-    def failed_stream(self, fault: Fault) -> bytes:
-        return errors.failed_stream(fault)

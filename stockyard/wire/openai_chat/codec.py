@@ -2,18 +2,16 @@
 
 import msgspec
 
-from stockyard.core.request import Content, Request
-from stockyard.core.response import Output, Response
-from stockyard.errors import Refused, UpstreamError
+from stockyard.core.request import Request
+from stockyard.core.response import Output
 from stockyard.wire import splice
-from stockyard.wire.codec import Dropped, Facts, Fault, Fields, Pen, RequestHead, Traits, WireError
-from stockyard.wire.error_kinds import upstream_error
-from stockyard.wire.fields import FieldError
+from stockyard.wire.codec import Dropped, Facts, Pen, RequestHead, Traits
 from stockyard.wire.head import quoted, read_head
 from stockyard.wire.openai_chat import errors, request, response
 from stockyard.wire.openai_chat.look import ChatLook
 from stockyard.wire.openai_chat.stream import ChatReader
 from stockyard.wire.openai_chat.writer import DONE_EVENT, ChatWriter
+from stockyard.wire.streamed import StreamedCodec
 from stockyard.wire.strict import check_head
 
 
@@ -38,12 +36,14 @@ _KEYS = quoted(
 _OPTION_KEYS = (b'"include_usage"',)
 
 
-class ChatCodec:
+class ChatCodec(StreamedCodec):
     name = "openai.chat"
-    stream_type = b"text/event-stream; charset=utf-8"
-    ping = b": ping\n\n"
-    comments = True
     terminator = DONE_EVENT
+
+    read_request = staticmethod(request.decode_request)
+    encode_response = staticmethod(response.encode_response)
+    encode_error = staticmethod(errors.encode_error)
+    failed_stream = staticmethod(errors.failed_stream)
 
     def peek(self, body: bytes) -> RequestHead:
         head = read_head(body, _HEAD, _KEYS)
@@ -56,15 +56,10 @@ class ChatCodec:
             limit = None if head.max_tokens is msgspec.UNSET else head.max_tokens
         return RequestHead(head.model or "", head.stream is True, wants_usage, limit)
 
-    def decode_request(self, body: bytes) -> Content:
-        try:
-            return request.decode_request(body)
-        except FieldError as error:
-            raise Refused(400, "invalid_request", str(error), param=error.path) from None
-
     def encode_request(
         self,
         request_: Request,
+        /,
         *,
         features: Traits,
         traits: Traits,
@@ -83,9 +78,6 @@ class ChatCodec:
     def decode_response(self, body: bytes, *, traits: Traits) -> Output:
         return response.decode_response(body, traits=traits)
 
-    def encode_response(self, response_: Response, pen: Pen) -> bytes:
-        return response.encode_response(response_, pen)
-
     def reader(self, *, traits: Traits) -> ChatReader:
         return ChatReader(traits=traits)
 
@@ -94,14 +86,3 @@ class ChatCodec:
 
     def writer(self, pen: Pen) -> ChatWriter:
         return ChatWriter(pen)
-
-    def decode_error(
-        self, status: int, fields: Fields, body: bytes, *, traits: Traits = frozenset()
-    ) -> UpstreamError:
-        return upstream_error(status, fields, body, traits)
-
-    def encode_error(self, fault: Fault) -> WireError:
-        return errors.encode_error(fault)
-
-    def failed_stream(self, fault: Fault) -> bytes:
-        return errors.failed_stream(fault)

@@ -1,9 +1,7 @@
 """Speech, the format of texts that become sound."""
 
-from stockyard.core.request import Request
 from stockyard.core.response import Output, Response
-from stockyard.core.speech import SpeechContent
-from stockyard.wire.codec import Dropped, Facts, Pen, RequestHead, Traits
+from stockyard.wire.codec import Facts, Pen, RequestHead, Traits
 from stockyard.wire.openai_speech import request, response
 from stockyard.wire.openai_speech.stream import GRAMMAR, SpeechReader, SpeechWriter
 from stockyard.wire.typed_codec import TypedCodec
@@ -14,22 +12,11 @@ class SpeechCodec(TypedCodec):
     grammar = GRAMMAR
     flows_from = 0
 
+    read_request = staticmethod(request.decode_request)
+    write_request = staticmethod(request.encode_request)
+
     def peek(self, body: bytes) -> RequestHead:
         return request.peek(body)
-
-    def decode_request(self, body: bytes) -> SpeechContent:
-        return request.decode_request(body)
-
-    def encode_request(
-        self,
-        request_: Request,
-        /,
-        *,
-        features: Traits,
-        traits: Traits,
-        max_output: int | None = None,
-    ) -> Dropped:
-        return request.encode_request(request_)
 
     def facts(self, body: bytes, *, traits: Traits) -> Facts:
         return response.facts(body)

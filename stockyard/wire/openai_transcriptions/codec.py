@@ -1,9 +1,7 @@
 """Transcriptions and translations, the format of recordings that become text."""
 
-from stockyard.core.request import Request
 from stockyard.core.response import Output, Response
-from stockyard.core.transcription import TranscriptionContent
-from stockyard.wire.codec import Dropped, Facts, Pen, RequestHead, Traits
+from stockyard.wire.codec import Facts, Pen, RequestHead, Traits
 from stockyard.wire.openai_transcriptions import request, response
 from stockyard.wire.openai_transcriptions.stream import (
     GRAMMAR,
@@ -18,23 +16,12 @@ class TranscriptionsCodec(UploadCodec, TypedCodec):
     name = request.FORMAT
     grammar = GRAMMAR
 
+    read_request = staticmethod(request.decode_request)
+    write_request = staticmethod(request.encode_request)
+
     def peek(self, body: bytes) -> RequestHead:
         self.check(body)
         return request.peek(body)
-
-    def decode_request(self, body: bytes) -> TranscriptionContent:
-        return request.decode_request(body)
-
-    def encode_request(
-        self,
-        request_: Request,
-        /,
-        *,
-        features: Traits,
-        traits: Traits,
-        max_output: int | None = None,
-    ) -> Dropped:
-        return request.encode_request(request_)
 
     def facts(self, body: bytes, *, traits: Traits) -> Facts:
         return response.facts(body, traits=traits)

@@ -1,0 +1,94 @@
+"""The half of a codec that is the same for every format whose answers stream.
+
+A format extends this with what its bodies mean and how it says errors. What stands here is right
+for server-sent events; a format with other streams says so. The counterpart for formats whose
+answers always come whole is `whole.WholeCodec`.
+"""
+
+from abc import ABC, abstractmethod
+
+from stockyard.core.meaning import AnyContent, AnyOutput
+from stockyard.core.request import Request
+from stockyard.core.response import Response
+from stockyard.errors import Refused, UpstreamError
+from stockyard.wire import splice
+from stockyard.wire.codec import (
+    Dropped,
+    Facts,
+    Fault,
+    Fields,
+    Pen,
+    RequestHead,
+    StreamLook,
+    StreamReader,
+    StreamWriter,
+    Traits,
+    WireError,
+)
+from stockyard.wire.error_kinds import upstream_error
+from stockyard.wire.fields import FieldError
+
+
+class StreamedCodec(ABC):
+    name: str
+    stream_type = b"text/event-stream; charset=utf-8"
+    ping = b": ping\n\n"
+    comments = True
+    terminator = b""
+
+    # What a format says.
+
+    @abstractmethod
+    def peek(self, body: bytes) -> RequestHead: ...
+    @abstractmethod
+    def read_request(self, body: bytes) -> AnyContent:
+        """What a request means. Raises FieldError."""
+
+    def write_request(self, request: Request, /) -> Dropped:
+        """A request, in formats that write it the same for every model. The others have an
+        `encode_request` of their own."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def facts(self, body: bytes, *, traits: Traits) -> Facts: ...
+    @abstractmethod
+    def decode_response(self, body: bytes, *, traits: Traits) -> AnyOutput: ...
+    @abstractmethod
+    def encode_response(self, response: Response, /, pen: Pen) -> bytes: ...
+    @abstractmethod
+    def reader(self, *, traits: Traits) -> StreamReader: ...
+    @abstractmethod
+    def look(self, *, traits: Traits, keep_usage: bool, native: bool) -> StreamLook: ...
+    @abstractmethod
+    def writer(self, pen: Pen) -> StreamWriter: ...
+    @abstractmethod
+    def encode_error(self, fault: Fault) -> WireError: ...
+    @abstractmethod
+    def failed_stream(self, fault: Fault) -> bytes: ...
+
+    # The same for all.
+
+    def decode_request(self, body: bytes) -> AnyContent:
+        try:
+            return self.read_request(body)
+        except FieldError as error:
+            raise Refused(400, "invalid_request", str(error), param=error.path) from None
+
+    def encode_request(
+        self,
+        request: Request,
+        /,
+        *,
+        features: Traits,
+        traits: Traits,
+        max_output: int | None = None,
+    ) -> Dropped:
+        return self.write_request(request)
+
+    def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:
+        return body if model is None else splice.replace_text(body, "model", model)
+
+    def decode_error(
+        self, status: int, fields: Fields, body: bytes, *, traits: Traits = frozenset()
+    ) -> UpstreamError:
+        return upstream_error(status, fields, body, traits)
