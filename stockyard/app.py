@@ -18,13 +18,14 @@ import msgspec
 from msgspec import Struct
 
 from stockyard import __version__, configured, modules
-from stockyard.apps import billing, chute, lookout, teams
+from stockyard.apps import billing, chute, lookout, responses, teams
 from stockyard.apps.app import Job
 from stockyard.apps.chute.modules import ModuleChanges
 from stockyard.apps.jobs import Jobs
 from stockyard.apps.lookout.otlp import SpanExport
 from stockyard.apps.lookout.retention import retention
 from stockyard.apps.lookout.traces import TraceRecorder
+from stockyard.apps.responses.held import TeamIds
 from stockyard.apps.teams.admin import AdminCredential
 from stockyard.apps.teams.keys import KeyRing
 from stockyard.core.estimate import tokens_in
@@ -68,7 +69,7 @@ from stockyard.wire.formats import FORMATS
 
 log = logging.getLogger(__name__)
 
-APPS = (chute.APP, lookout.APP, billing.APP, teams.APP)
+APPS = (chute.APP, lookout.APP, billing.APP, teams.APP, responses.APP)
 FIRST_KEY = "first-key"
 
 
@@ -141,6 +142,7 @@ class Stockyard:
             directory=lambda: self.directory,
             access=configured.access(settings),
             aliases=self._aliases,
+            held_ids=TeamIds(database),
         )
         self.front = Front(
             self.plane,

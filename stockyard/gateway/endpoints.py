@@ -12,8 +12,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from stockyard.core.exchange import Kind
+from stockyard.gateway import held
 
 MAX_JSON_BODY = 50 * 1024 * 1024
+MAX_UPLOAD = 100 * 1024 * 1024
 MAX_TEXT_BODY = 1024 * 1024
 """Of a request that has no use for more: providers speak a few thousand characters at a time."""
 
@@ -48,6 +50,12 @@ class Endpoint(Struct, frozen=True):
     """The path decides about model and stream, whatever the body says of them or does not."""
     stream: bool = False
     """The path asks for a stream, whatever the body says."""
+    holds: held.Reach | None = None
+    """It reaches what a provider keeps, and only for the team whose it is."""
+    closed: bool = False
+    """It manages an account at a provider, which nobody does through us."""
+    passes: str = ""
+    """Of the client's header fields only those of this format go on, though `native` is set."""
     key_in_query: bool = False
     """Clients of this path may send their Key as `?key=`."""
     sockets_later: bool = False
@@ -184,12 +192,20 @@ def find(path: str, method: str, native: Native, query: str = "") -> Endpoint | 
         return endpoint
     if ("/models" in path or ":" in path) and (endpoint := _of_models(path)) is not None:
         return endpoint
+    if (reached := held.unified(path)) is not None:
+        return _holding(*reached)
     if path.startswith("/openai/") and (endpoint := _of_deployments(path, query)) is not None:
         return endpoint
     provider, slash, rest = path[1:].partition("/")
     if not slash or provider in RESERVED:
         return None
     return native(provider, "/" + rest, method)
+
+
+def _holding(reach: held.Reach, methods: tuple[str, ...]) -> Endpoint:
+    largest = MAX_UPLOAD if reach.collection == held.FILES else MAX_JSON_BODY
+    needs = reach.collection
+    return Endpoint("", "passthrough", needs, methods, largest, holds=reach)
 
 
 def framed(endpoint: Endpoint, query: str) -> Endpoint:

@@ -7,6 +7,7 @@ body and begins the Call.
 
 import hashlib
 from collections.abc import Callable, Mapping
+from copy import copy
 from functools import partial
 from typing import Protocol
 from urllib.parse import unquote
@@ -17,14 +18,16 @@ from msgspec.structs import replace
 from stockyard.core.exchange import Asked, Caller, Constraints, Exchange, Inbound
 from stockyard.core.ids import Ids
 from stockyard.core.pipeline import Passage
+from stockyard.core.ports import HeldIds
 from stockyard.core.request import Content, Deferred, Request
 from stockyard.core.target import Credential, Secret, Target
 from stockyard.errors import Refused
-from stockyard.gateway import about_models, egress, endpoints, ingress
+from stockyard.gateway import about_models, egress, endpoints, held, ingress
 from stockyard.gateway.call import Call
 from stockyard.gateway.contract import Opening, Peer, Reply, Running, Whole
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.faults import fault_of
+from stockyard.gateway.held_calls import HeldCalls
 from stockyard.gateway.http import Head, field_lines
 from stockyard.gateway.line import Line
 from stockyard.gateway.listing import dialect_of
@@ -34,6 +37,7 @@ from stockyard.providers import paths
 from stockyard.providers.auth import provider_of_secret, sendable
 from stockyard.providers.directory import Directory
 from stockyard.providers.provider import CHAT_LIKE
+from stockyard.upstream.plan import USER_AGENT
 from stockyard.wire.codec import Codec, Forms, NotReadable
 
 OPENAI_FIELDS = (b"idempotency-key", b"x-client-request-id", b"openai-beta")
@@ -57,6 +61,10 @@ FORWARDED: Mapping[str, tuple[bytes, ...]] = {
     "anthropic.count": ANTHROPIC_FIELDS,
     "gemini": (b"x-goog-user-project",),
     "gemini.count": (b"x-goog-user-project",),
+    "openai.files": OPENAI_FIELDS,
+    "openai.batches": OPENAI_FIELDS,
+    "anthropic.files": ANTHROPIC_FIELDS,
+    "anthropic.batches": ANTHROPIC_FIELDS,
 }
 """Header fields of the client that go on to a provider, by the format spoken to it."""
 
@@ -103,6 +111,7 @@ class DataPlane:
         directory: Callable[[], Directory],
         access: Access,
         aliases: Callable[[], tuple[str, ...]],
+        held_ids: HeldIds,
     ) -> None:
         self.line = line
         self.office = office
@@ -110,6 +119,7 @@ class DataPlane:
         self.access = access
         self.directory = directory
         self.aliases = aliases
+        self.held_ids = held_ids
         self.ids = Ids()
         self._forms = forms_among(formats)
         self._keys = keys
@@ -148,10 +158,12 @@ class DataPlane:
         spoken = found.format if method == "POST" else None
         auth = found.entry.auth if found.entry is not None else provider.auth
         kind = found.kind if spoken in self.formats else "passthrough"
+        reach = held.native(found.path, provider)
+        needs = "" if kind in CHAT_LIKE or kind == "passthrough" else found.endpoint
         return Endpoint(
             format=spoken or "",
             kind=kind,
-            needs="" if kind in CHAT_LIKE or kind == "passthrough" else found.endpoint,
+            needs=needs if reach is None else reach.collection,
             methods=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"),
             native=name,
             native_path=found.path,
@@ -160,6 +172,8 @@ class DataPlane:
             model=unquote(found.model),
             stream=found.streams,
             key_in_query="query:key" in auth,
+            holds=reach,
+            closed=held.administers(found.path, provider),
         )
 
     def reader_of(self, format: str, head: Head) -> Codec | None:  # noqa: A002  the word of the field everywhere
@@ -192,6 +206,10 @@ class DataPlane:
         if coding is not None and coding.lower() != b"identity":
             raise Refused(415, "unsupported_encoding", "The body must not be compressed.")
         asked = ingress.asked_of(head)
+        if endpoint.closed:
+            raise Refused(403, "path_not_allowed", "Accounts are not managed through the gateway.")
+        if endpoint.holds is not None:
+            return self._held_calls(head, endpoint, caller, asked, own)
         if about_models.tells(endpoint):
             return self._about_models(head, endpoint, caller, asked, own)
         return Doorway(self, head, endpoint, caller, asked, own)
@@ -220,6 +238,35 @@ class DataPlane:
             # Who brings a provider's secret reaches that provider only, and none of these.
             onward if own is None else None,
             refused,
+        )
+
+    def _held_calls(
+        self,
+        head: Head,
+        endpoint: Endpoint,
+        caller: Caller,
+        asked: Asked,
+        own: Credential | None,
+    ) -> Opening:
+        def onward(there: Endpoint, credential: Credential | None, query: str) -> Opening:
+            asking = copy(head)
+            asking.query = query
+            return Doorway(self, asking, there, caller, asked, credential)
+
+        def refused(refusal: Refused) -> Whole:
+            return self.refuse(head, endpoint, refusal)
+
+        return HeldCalls(
+            head,
+            endpoint,
+            caller,
+            asked,
+            own,
+            ids=self.held_ids,
+            directory=self.directory,
+            onward=onward,
+            refused=refused,
+            max_body=min(endpoint.max_body, self.access.max_body),
         )
 
     def _identify(
@@ -419,6 +466,12 @@ class Doorway:
         return block
 
     def forward_native(self) -> list[tuple[bytes, bytes]]:
+        passes = self._endpoint.passes
+        if passes:
+            names = (b"content-type", b"accept", *FORWARDED[passes])
+            pairs = ((name, self._head.field(name)) for name in names)
+            shown = [(name, value) for name, value in pairs if value is not None]
+            return [*shown, (b"user-agent", USER_AGENT), (b"accept-encoding", b"identity")]
         named = {
             token.strip().lower() for token in (self._head.field(b"connection") or b"").split(b",")
         }

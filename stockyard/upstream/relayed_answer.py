@@ -19,6 +19,10 @@ from stockyard.upstream.transport import Handle
 from stockyard.wire.stray_usage import TAIL_BYTES, stray_usage, usage_in_fields
 
 
+TOLD_AGAIN = frozenset({"files", "batches", "messages/batches", "batch/jobs", "fine_tuning/jobs"})
+"""What tells, each time it is asked, of tokens that other calls used."""
+
+
 class RelayedAnswer(Stream):
     """A Receiver on one side, a Stream of bytes on the other. Begun with the answer's head."""
 
@@ -87,6 +91,8 @@ class RelayedAnswer(Stream):
 
     def _usage(self) -> Usage | None:
         """What the answer says of it, in its head or at its end; an estimate if it says nothing."""
+        if self._x.needs in TOLD_AGAIN:
+            return None
         told = usage_in_fields(self.fields) or stray_usage(self._tail)
         return usage_of_unread(self._x, told)
 

@@ -121,11 +121,11 @@ class TestUnknownPaths:
     @pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
     async def test_they_are_relayed(self, yard: Yard, method: str) -> None:
         openai = yard.provider("openai").sends(200, {"content-type": "text/plain"}, b"fine")
-        answer = await yard.get("/openai/v1/fine_tuning/jobs?limit=2&key=secret", method=method)
+        answer = await yard.get("/openai/v1/evals?limit=2&key=secret", method=method)
         assert answer.status == 200
         assert answer.body == (b"" if method == "HEAD" else b"fine")
         assert openai.last.method == method
-        assert openai.last.target == "/v1/fine_tuning/jobs?limit=2"
+        assert openai.last.target == "/v1/evals?limit=2"
         assert openai.last.headers["authorization"] == "Bearer secret-of-openai"
         assert "content-length" not in openai.last.headers
 

@@ -1,0 +1,308 @@
+"""Calls about what providers keep: sent to the one that has it, and only for the team whose it is.
+
+An id leads to the provider, and to the Credential, that gave it. What has no id yet goes where the
+caller says, else where the model that stands first in it is served, else to the only provider that
+takes such things. Answers pass as they come, but for two: what is new in one is remembered for the
+team, and a list shows what the team has (`own_list.py`).
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from stockyard.core.exchange import Asked, Caller
+from stockyard.core.ports import HeldIds
+from stockyard.core.target import Credential
+from stockyard.errors import Refused
+from stockyard.gateway import held
+from stockyard.gateway.contract import Opening, Reply, Running, Whole
+from stockyard.gateway.endpoints import Endpoint
+from stockyard.gateway.held import Holdings, Reach
+from stockyard.gateway.http import Head
+from stockyard.gateway.listing import dialect_of
+from stockyard.gateway.narrow_reply import NarrowReply
+from stockyard.gateway.own_list import USUAL, OwnList, Page, cursor_in
+from stockyard.gateway.whole_reply import WholeReply
+from stockyard.providers.directory import Directory
+from stockyard.providers.provider import Entry, Provider
+from stockyard.wire.upload import UploadCodec, form_in
+
+ALL_FILES = 10_000
+"""A list of files holds so many when the caller does not say."""
+FIRST_LINE = 64 * 1024
+"""How much of an upload is looked at for the model of its first line."""
+
+
+class Onward(Protocol):
+    def __call__(self, there: Endpoint, credential: Credential | None, query: str) -> Opening:
+        """The way to a path of a provider."""
+
+
+class HeldCalls:
+    """An Opening for a path below which a provider keeps things."""
+
+    def __init__(
+        self,
+        head: Head,
+        endpoint: Endpoint,
+        caller: Caller,
+        asked: Asked,
+        own: Credential | None,
+        *,
+        ids: HeldIds,
+        directory: Callable[[], Directory],
+        onward: Onward,
+        refused: Callable[[Refused], Whole],
+        max_body: int,
+    ) -> None:
+        assert endpoint.holds is not None  # noqa: S101  only such paths come here
+        self._reach: Reach = endpoint.holds
+        self._head = head
+        self._endpoint = endpoint
+        self._caller = caller
+        self._asked = asked
+        self._own = own
+        self._ids = ids
+        self._directory = directory
+        self._onward = onward
+        self._refused = refused
+        self.max_body = max_body
+
+    def refuse(self, status: int, code: str, message: str) -> Whole:
+        return self._refused(Refused(status, code, message))
+
+    def start(self, reply: Reply, body: bytes) -> Running | None:
+        if self._endpoint.native is None:
+            reply = NarrowReply(reply)
+        try:
+            return self._start(reply, body)
+        except Refused as refusal:
+            whole = self._refused(refusal)
+            reply.whole(whole.status, whole.fields, whole.body)
+            return None
+
+    def _start(self, reply: Reply, body: bytes) -> Running | None:
+        reach, method = self._reach, self._head.method
+        UploadCodec().reading(self._head.field(b"content-type") or b"").check(body)
+        if self._own is not None:
+            # What it may see is between the caller and that provider.
+            return self._to(self._provider_of(self._own.provider), self._own).start(reply, body)
+        if method == "GET" and not reach.id:
+            return self._list(reply)
+        provider, credential = self._place(body)
+        onward = self._to(provider, credential)
+        if reach.below and method == "GET":
+            return onward.start(reply, body)
+        holdings = self._holdings(provider, credential)
+        for thing in held.named_in(reach, body) if method == "POST" else ():
+            if not holdings.has(thing):
+                raise held.no_such(thing)
+
+        def learn(status: int, answer: bytes) -> bytes:
+            if status < 300:
+                holdings.learn(reach, method, answer)
+            return answer
+
+        return onward.start(WholeReply(reply, learn), body)
+
+    # Lists
+
+    def _list(self, reply: Reply) -> Running | None:
+        providers = self._listed()
+        if not providers:
+            raise self._nobody()
+
+        def page(place: int, query: str, told: Reply) -> Page:
+            provider, credential = providers[place]
+            holdings = self._holdings(provider, credential)
+            return Page(
+                lambda: self._to(provider, credential, query).start(told, b""), holdings.has
+            )
+
+        after = cursor_in(self._head.query)
+        first = self._ids.find(self._caller.team_id, after) if after else None
+        names = [provider.name for provider, _ in providers]
+        begin = names.index(first.provider) if first and first.provider in names else 0
+        messages = self._messages or self._reach.collection == held.MESSAGE_BATCHES
+        everything = self._reach.collection == held.FILES and not messages
+        return OwnList(
+            reply,
+            self._head.query,
+            page,
+            range(begin, len(providers)),
+            cursor="after_id" if messages else "after",
+            usual=ALL_FILES if everything else USUAL,
+        ).ask()
+
+    def _listed(self) -> list[tuple[Provider, Credential | None]]:
+        """Who is asked for a list, and as whom."""
+        if self._endpoint.native is not None:
+            providers = [self._provider_of(self._endpoint.native)]
+        elif self._asked.provider:
+            providers = [self._provider_of(self._asked.provider)]
+        else:
+            providers = self._capable()
+        return [
+            (provider, credential)
+            for provider in providers
+            for credential in self._directory().credentials(provider.name) or (None,)
+        ]
+
+    # Where it goes
+
+    def _place(self, body: bytes) -> tuple[Provider, Credential | None]:
+        named = self._reach.id or next(held.named_in(self._reach, body), "")
+        if named:
+            return self._place_of(named)
+        if self._endpoint.native is not None:
+            provider = self._provider_of(self._endpoint.native)
+        elif self._asked.provider:
+            provider = self._provider_of(self._asked.provider)
+        else:
+            provider = self._by_model(body) or self._only_one()
+        credentials = self._directory().credentials(provider.name)
+        return provider, credentials[0] if credentials else None
+
+    def _place_of(self, thing: str) -> tuple[Provider, Credential | None]:
+        """Who has what has this id. Raises Refused (404) where the team has no such thing."""
+        found = self._ids.find(self._caller.team_id, thing)
+        if found is None or self._endpoint.native not in (None, found.provider):
+            raise held.no_such(thing)
+        provider = self._directory().provider(found.provider)
+        credentials = self._directory().credentials(found.provider)
+        credential = next((c for c in credentials if c.id == found.credential_id), None)
+        if provider is None or (credential is None and found.credential_id):
+            message = f"The provider '{found.provider}' has it, and cannot be called any more."
+            raise Refused(503, "no_target", message)
+        return provider, credential
+
+    def _provider_of(self, name: str) -> Provider:
+        provider = self._directory().provider(name)
+        if provider is None or (self._endpoint.native is None and self._entry(provider) is None):
+            raise Refused(
+                400,
+                "invalid_request",
+                f"The provider '{name[:64]}' does not take {self._what}.",
+                detail={"provider": name[:64]},
+            )
+        return provider
+
+    def _by_model(self, body: bytes) -> Provider | None:
+        """The provider that serves the first model in an upload or a batch."""
+        model = _first_model(body)
+        if not model:
+            return None
+        targets = self._directory().targets(model, "chat")
+        capable = {provider.name: provider for provider in self._capable()}
+        return next((capable[t.provider] for t in targets if t.provider in capable), None)
+
+    def _only_one(self) -> Provider:
+        capable = self._capable()
+        if not capable:
+            raise self._nobody()
+        if len(capable) > 1:
+            names = [provider.name for provider in capable]
+            raise Refused(
+                400,
+                "invalid_request",
+                f"Several providers take {self._what}: {', '.join(names[:5])}. "
+                "Say which one in the header `X-Stockyard-Provider`.",
+                param="X-Stockyard-Provider",
+                detail={"providers": names[:20]},
+            )
+        return capable[0]
+
+    def _capable(self) -> list[Provider]:
+        configured = self._directory().configured()
+        return [provider for provider in configured if self._entry(provider) is not None]
+
+    def _entry(self, provider: Provider) -> Entry | None:
+        """Where it keeps such things, in a shape that the client knows."""
+        collection = self._reach.collection
+        entry = provider.endpoints.get(collection.rpartition("/")[2])
+        if entry is None or not entry.certain or entry.format not in self._shapes:
+            return None
+        return entry
+
+    @property
+    def _shapes(self) -> tuple[str, ...]:
+        shapes = held.OFFERS.get(self._reach.collection, ())
+        if len(shapes) == 1 or self._reach.id:
+            return shapes
+        return tuple(s for s in shapes if s.startswith("anthropic.") is self._messages)
+
+    @property
+    def _messages(self) -> bool:
+        """Whether the client is one of the Messages dialect, which shares a path with another."""
+        return dialect_of(self._head) == "anthropic.messages"
+
+    @property
+    def _what(self) -> str:
+        return self._reach.collection.rpartition("/")[2].replace("_", " ")
+
+    def _nobody(self) -> Refused:
+        return Refused(503, "no_target", f"No provider that is configured takes {self._what}.")
+
+    # The way there
+
+    def _to(
+        self, provider: Provider, credential: Credential | None, query: str | None = None
+    ) -> Opening:
+        endpoint = self._endpoint
+        if endpoint.native is None:
+            endpoint = self._at(provider)
+        return self._onward(endpoint, credential, self._head.query if query is None else query)
+
+    def _at(self, provider: Provider) -> Endpoint:
+        entry, reach = self._entry(provider), self._reach
+        if entry is None:
+            raise self._nobody()
+        thing = f"/{reach.id}{reach.below}" if reach.id else ""
+        return Endpoint(
+            format="",
+            kind="passthrough",
+            needs=reach.collection,
+            methods=self._endpoint.methods,
+            max_body=self._endpoint.max_body,
+            native=provider.name,
+            native_path=entry.path + thing,
+            native_origin=entry.origin,
+            native_auth=entry.auth,
+            passes=entry.format,
+        )
+
+    def _holdings(self, provider: Provider, credential: Credential | None) -> Holdings:
+        return Holdings(self._ids, self._caller.team_id, provider.name, credential)
+
+
+class _Line(msgspec.Struct, gc=False):
+    """What may name a model: the line of a batch, or the call in it."""
+
+    model: str = ""
+    body: "_Line | None" = None
+    params: "_Line | None" = None
+    requests: "list[_Line] | None" = None
+
+
+_line = msgspec.json.Decoder(_Line).decode
+
+
+def _first_model(body: bytes) -> str:
+    """The model that is named first in an upload of lines, or in a batch; empty for none."""
+    form = form_in(body)
+    text = body
+    if form is not None:
+        file = form.file("file")
+        start = file.start if file is not None else 0
+        end = min(start + FIRST_LINE, file.end) if file is not None else 0
+        text = body[start:end].lstrip().partition(b"\n")[0]
+    try:
+        line: _Line | None = _line(text)
+    except (ValueError, RecursionError):
+        return ""
+    if line is not None and line.requests:
+        line = line.requests[0]
+    while line is not None and not line.model and (line.body or line.params):
+        line = line.body or line.params
+    return line.model if line is not None else ""

@@ -1,0 +1,172 @@
+"""The list of what a team has at providers, out of lists of what everybody has there.
+
+A provider lists the things of one account, page by page, and the team's may be few among them. So
+its pages are asked for, one after the other, until there are as many as the caller wants, and what
+is not the team's is left out. Where several providers have such things, one follows the other.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote
+
+import msgspec
+
+from stockyard.gateway.contract import Reply, Running
+from stockyard.gateway.whole_reply import WholeReply
+
+MOST_PAGES = 20
+"""That one list may cost at providers. What comes after them is told as `has_more`."""
+PAGE = 100
+"""As much as all of them give at once."""
+USUAL = 20
+"""What a list holds when the caller does not say."""
+_AFTER = ("after", "after_id")
+"""How callers name the last thing that they have, in both dialects."""
+
+
+class Page(NamedTuple):
+    """One page at one provider."""
+
+    ask: Callable[[], Running | None]
+    has: Callable[[str], bool]
+    """Whether the team has the thing of this id there."""
+
+
+class OwnList:
+    """A Running that asks for pages, and the Reply that each of them is written to."""
+
+    def __init__(
+        self,
+        reply: Reply,
+        query: str,
+        page: Callable[[int, str, Reply], Page],
+        places: Iterable[int],
+        *,
+        cursor: str,
+        usual: int = USUAL,
+    ) -> None:
+        """`page` asks the provider at this place with this query. `cursor` is the name of the
+        parameter that says where a page begins."""
+        self._reply = reply
+        self._page = page
+        self._places = list(places)
+        self._cursor = cursor
+        said = [part.partition("=") for part in query.split("&") if part]
+        self._fields = {name: value for name, _, value in said}
+        limit = self._fields.get("limit", "")
+        self._wanted = max(1, int(limit)) if limit.isdecimal() and len(limit) < 6 else usual
+        if limit or usual <= PAGE:
+            self._fields["limit"] = str(max(PAGE, self._wanted if limit else 0))
+        self._backwards = "before_id" in self._fields or "before" in self._fields
+        self._found: list[dict[str, Any]] = []
+        self._pages = 0
+        self._running: Running | None = None
+        self._has: Callable[[str], bool] = lambda thing: False
+
+    def ask(self) -> Running | None:
+        """Ask for the first page. None when all is answered already."""
+        self._ask()
+        return self if self._running is not None else None
+
+    def _ask(self) -> None:
+        self._pages += 1
+        query = "&".join(f"{name}={value}" for name, value in self._fields.items())
+        page = self._page(self._places[0], query, WholeReply(self, lambda status, body: body))
+        self._has = page.has
+        self._running = None
+        pages = self._pages
+        running = page.ask()
+        if self._pages == pages:  # else it was answered at once, and the next page asked for
+            self._running = running
+
+    # What a page is written to.
+
+    def whole(self, status: int, fields: bytes, body: bytes) -> None:
+        self._running = None
+        if status >= 300:
+            self._reply.whole(status, fields, body)
+            return
+        told = _list_in(body)
+        more = self._take(told)
+        enough = len(self._found) >= self._wanted
+        if more and not enough and self._pages < MOST_PAGES:
+            self._ask()
+        elif not more and not enough and len(self._places) > 1:
+            del self._places[0]
+            self._fields.pop(self._cursor, None)
+            self._ask()
+        else:
+            more = more or len(self._places) > 1 or len(self._found) > self._wanted
+            self._reply.whole(status, fields, self._written(told, more=more))
+
+    def begin(self, status: int, fields: bytes, first: bytes) -> None:
+        self._reply.begin(status, fields, first)
+
+    def push(self, data: bytes) -> None:
+        self._reply.push(data)
+
+    def finish(self, last: bytes = b"") -> None:
+        self._reply.finish(last)
+
+    def cut(self) -> None:
+        self._reply.cut()
+
+    # What happens to the client meanwhile.
+
+    def gone(self) -> None:
+        running, self._running = self._running, None
+        if running is not None:
+            running.gone()
+
+    def pause(self) -> None:
+        """Nothing is written before everything has come."""
+
+    def resume(self) -> None:
+        """Nothing was paused."""
+
+    def shutdown(self) -> None:
+        if self._running is not None:
+            self._running.shutdown()
+
+    # What a page says.
+
+    def _take(self, told: dict[str, Any]) -> bool:
+        """Keep what is the team's, and go on behind the last. Whether there is more."""
+        things = [thing for thing in told.pop("data", ()) if isinstance(thing, dict)]
+        self._found += [thing for thing in things if self._has(str(thing.get("id")))]
+        last = things[-1].get("id") if things else None
+        if told.get("has_more") is not True or self._backwards or not isinstance(last, str):
+            return False
+        self._fields[self._cursor] = quote(last, safe="")
+        return True
+
+    def _written(self, told: dict[str, Any], *, more: bool) -> bytes:
+        found = self._found[: self._wanted]
+        written = told | {
+            "data": found,
+            "has_more": more,
+            "first_id": found[0]["id"] if found else None,
+            "last_id": found[-1]["id"] if found else None,
+        }
+        if "total" in told:
+            written["total"] = len(found)
+        return msgspec.json.encode(written)
+
+
+def cursor_in(query: str) -> str:
+    """The id behind which a list is to begin; empty for its beginning."""
+    said = (part.partition("=") for part in query.split("&"))
+    return next((unquote(value) for name, _, value in said if name in _AFTER), "")
+
+
+def _list_in(body: bytes) -> dict[str, Any]:
+    """A list as a provider tells it. Of other lists in it nobody knows whose things they hold."""
+    try:
+        told = msgspec.json.decode(body)
+    except (ValueError, RecursionError):
+        told = None
+    if not isinstance(told, dict):
+        return {"object": "list"}
+    return {
+        name: value for name, value in told.items() if name == "data" or not isinstance(value, list)
+    }

@@ -1,0 +1,462 @@
+"""Files and batches: kept by a provider, in our account there, and each for one team only."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from stockyard.apps.responses.store import held_by
+from stockyard.apps.teams.secret import fingerprint
+from stockyard.core.ports import Held
+from stockyard.testing import ScriptedProvider
+from stockyard.testing.heard import Heard
+from stockyard.testing.yard import Yard, becomes
+
+JSON = {"content-type": "application/json"}
+FORM = {"content-type": "multipart/form-data; boundary=cut"}
+VERSION = {"anthropic-version": "2023-06-01"}
+LINE = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions"}
+MESSAGE_BATCH = {
+    "requests": [{"custom_id": "a", "params": {"model": "claude-scripted", "max_tokens": 9}}]
+}
+
+
+def a_form(file: bytes = b'{"prompt": 1}\n', purpose: str = "batch") -> bytes:
+    return (
+        b'--cut\r\ncontent-disposition: form-data; name="purpose"\r\n\r\n%b\r\n'
+        b'--cut\r\ncontent-disposition: form-data; name="file"; filename="in.jsonl"\r\n'
+        b"content-type: application/octet-stream\r\n\r\n%b\r\n--cut--\r\n"
+    ) % (purpose.encode(), file)
+
+
+def lines_for(model: str) -> bytes:
+    line = {**LINE, "body": {"model": model, "messages": []}}
+    return json.dumps(line).encode() + b"\n" + b'{"more": 1}\n'
+
+
+def answers(provider: ScriptedProvider, said: object, status: int = 200) -> None:
+    provider.sends(status, JSON, json.dumps(said).encode())
+
+
+def a_file(thing: str) -> dict[str, Any]:
+    return {"id": thing, "object": "file", "bytes": 3, "filename": "in.jsonl", "purpose": "batch"}
+
+
+def a_list(*things: dict[str, Any], more: bool = False) -> dict[str, Any]:
+    return {"object": "list", "data": list(things), "has_more": more}
+
+
+async def uploaded(
+    yard: Yard, provider: ScriptedProvider, thing: str = "file-1", **headers: str
+) -> Heard:
+    """Upload a file that gets this id."""
+    answers(provider, a_file(thing))
+    heard = await yard.call("/v1/files", a_form(), headers=FORM | headers)
+    assert heard.status == 200, heard.body
+    return heard
+
+
+async def another_team(yard: Yard) -> Mapping[str, str]:
+    """The header fields of a caller of another team."""
+    await yard.open()
+    _, secret = await yard.stockyard.keys.create("theirs")
+    digest = fingerprint(secret.encode())
+    _, caller = yard.stockyard.keys._callers[digest]
+    yard.stockyard.keys._callers[digest] = digest, replace(caller, team_id="theirs")
+    return {"authorization": f"Bearer {secret}"}
+
+
+class TestUploads:
+    async def test_they_go_on_as_they_came_with_our_credential(self, yard: Yard) -> None:
+        openai = yard.provider("openai")
+        heard = await uploaded(yard, openai, cookie="c=1")
+        assert heard.json == a_file("file-1")
+        assert openai.last.target == "/v1/files"
+        assert openai.last.body == a_form()
+        assert openai.last.headers["authorization"] == "Bearer secret-of-openai"
+        assert openai.last.headers["content-type"] == FORM["content-type"]
+        assert openai.last.headers["user-agent"].startswith("stockyard/")
+        assert "cookie" not in openai.last.headers
+        assert yard.last.exchange.kind == "passthrough"
+
+    async def test_they_are_found_without_a_version_too(self, yard: Yard) -> None:
+        answers(yard.provider("openai"), a_file("file-1"))
+        heard = await yard.call("/files", a_form(), headers=FORM)
+        assert heard.status == 200
+
+    @pytest.mark.parametrize(
+        ("file", "header", "wins"),
+        [
+            (lines_for("gpt-scripted"), "", "openai"),
+            (lines_for("groq/llama"), "", "groq"),
+            (lines_for("gpt-scripted"), "groq", "groq"),
+            (b'{"prompt": 1}\n', "groq", "groq"),
+        ],
+    )
+    async def test_the_header_says_where_to_else_the_model_of_the_first_line(
+        self, yard: Yard, file: bytes, header: str, wins: str
+    ) -> None:
+        for name in ("openai", "groq"):
+            answers(yard.provider(name), a_file("file-1"))
+        named = {"x-stockyard-provider": header} if header else {}
+        heard = await yard.call("/v1/files", a_form(file), headers=FORM | named)
+        assert heard.status == 200, heard.body
+        assert len(yard.provider(wins).requests) == 1
+        assert heard.headers["x-stockyard-provider"] == wins
+
+    async def test_without_either_there_must_be_one_provider_only(self, yard: Yard) -> None:
+        yard.provider("openai")
+        yard.provider("groq")
+        heard = await yard.call("/v1/files", a_form(), headers=FORM)
+        assert heard.status == 400
+        assert "X-Stockyard-Provider" in heard.json["error"]["message"]
+
+    @pytest.mark.parametrize("header", ["cerebras", "nobody"])
+    async def test_a_provider_that_takes_none_is_refused(self, yard: Yard, header: str) -> None:
+        yard.provider("openai")
+        named = {"x-stockyard-provider": header}
+        heard = await yard.call("/v1/files", a_form(), headers=FORM | named)
+        assert heard.status == 400
+
+    async def test_a_form_with_two_boundaries_is_refused(self, yard: Yard) -> None:
+        openai = yard.provider("openai")
+        other = {"content-type": "multipart/form-data; boundary=other"}
+        heard = await yard.call("/v1/files", a_form(), headers=other)
+        assert heard.status == 400
+        assert not openai.requests
+
+    async def test_with_the_version_of_messages_they_are_that_providers(self, yard: Yard) -> None:
+        openai, anthropic = yard.provider("openai"), yard.provider("anthropic")
+        answers(anthropic, {"id": "file_a", "type": "file"})
+        betas = {"anthropic-beta": "files-api-2025-04-14"}
+        heard = await yard.call("/v1/files", a_form(), headers=FORM | VERSION | betas)
+        assert heard.status == 200
+        assert anthropic.last.headers["anthropic-version"] == "2023-06-01"
+        assert anthropic.last.headers["anthropic-beta"] == betas["anthropic-beta"]
+        assert anthropic.last.headers["x-api-key"] == "secret-of-anthropic"
+        assert not openai.requests
+
+    async def test_nobody_who_takes_them_is_told(self, yard: Yard) -> None:
+        yard.provider("anthropic")
+        heard = await yard.call("/v1/files", a_form(), headers=FORM)
+        assert heard.status == 503
+        assert heard.json["error"]["code"] == "no_target"
+
+
+class TestIds:
+    @pytest.mark.parametrize(
+        ("method", "path"),
+        [
+            ("GET", "/v1/files/file-1"),
+            ("GET", "/v1/files/file-1/content"),
+            ("DELETE", "/v1/files/file-1"),
+            ("GET", "/openai/v1/files/file-1"),
+            ("GET", "/openai/files/file-1/content"),
+        ],
+    )
+    async def test_they_pass_for_the_team_that_made_them_and_for_no_other(
+        self, yard: Yard, method: str, path: str
+    ) -> None:
+        openai = yard.provider("openai")
+        await uploaded(yard, openai)
+        answers(openai, a_file("file-1"))
+        theirs = await another_team(yard)
+
+        refused = await yard.get(path, method=method, headers=theirs)
+        assert refused.status == 404
+        assert refused.json["error"]["code"] == "not_found"
+        assert len(openai.requests) == 1
+
+        passed = await yard.get(path, method=method)
+        assert passed.status == 200
+        assert openai.last.target == "/v1" + path[path.index("/files") :]
+        assert openai.last.method == method
+
+    async def test_those_that_were_made_elsewhere_are_not_there(self, yard: Yard) -> None:
+        openai = yard.provider("openai")
+        heard = await yard.get("/v1/files/file-of-the-account")
+        assert heard.status == 404
+        assert not openai.requests
+
+    async def test_they_lead_to_the_provider_that_gave_them(self, yard: Yard) -> None:
+        openai, groq = yard.provider("openai"), yard.provider("groq")
+        await uploaded(yard, groq, "file-g", **{"x-stockyard-provider": "groq"})
+        answers(groq, a_file("file-g"))
+        heard = await yard.get("/v1/files/file-g")
+        assert heard.status == 200
+        assert groq.last.target == "/openai/v1/files/file-g"
+        assert not openai.requests
+
+    async def test_on_another_providers_route_they_are_not_there(self, yard: Yard) -> None:
+        openai, groq = yard.provider("openai"), yard.provider("groq")
+        await uploaded(yard, groq, "file-g", **{"x-stockyard-provider": "groq"})
+        heard = await yard.get("/openai/v1/files/file-g")
+        assert heard.status == 404
+        assert not openai.requests
+
+    async def test_what_a_native_route_made_is_the_teams_as_well(self, yard: Yard) -> None:
+        openai = yard.provider("openai")
+        answers(openai, {"id": "thread_1", "object": "thread"})
+        assert (await yard.call("/openai/v1/threads", {})).status == 200
+        answers(openai, {"id": "run_1", "thread_id": "thread_2", "object": "thread.run"})
+        assert (await yard.call("/openai/v1/threads/runs", {})).status == 200
+        for thread in ("thread_1", "thread_2"):
+            answers(openai, {"id": thread})
+            assert (await yard.get(f"/openai/v1/threads/{thread}/messages")).status == 200
+        assert (await yard.get("/openai/v1/threads/run_1")).status == 404
+
+    async def test_a_caller_cannot_make_an_id_its_own_by_naming_it(self, yard: Yard) -> None:
+        openai = yard.provider("openai")
+        answers(openai, {"id": "vs_1", "object": "vector_store"})
+        await yard.call("/openai/v1/vector_stores", {})
+        answers(openai, {"id": "file-theirs", "object": "vector_store.file"})
+        await yard.call("/openai/v1/vector_stores/vs_1/files", {"file_id": "file-theirs"})
+        assert (await yard.get("/v1/files/file-theirs")).status == 404
+
+    async def test_errors_of_the_provider_come_as_they_are_and_teach_nothing(
+        self, yard: Yard
+    ) -> None:
+        openai = yard.provider("openai")
+        answers(openai, {"error": {"message": "No."}, "id": "file-1"}, status=400)
+        heard = await yard.call("/v1/files", a_form(), headers=FORM)
+        assert (heard.status, heard.json["error"]) == (400, {"message": "No."})
+        assert (await yard.get("/v1/files/file-1")).status == 404
+
+    async def test_they_are_written_down(self, yard: Yard) -> None:
+        await uploaded(yard, yard.provider("openai"))
+        database = yard.stockyard.database
+        assert await becomes(lambda: held_by(database, "default", "file-1") is not None)
+        kept = held_by(database, "default", "file-1")
+        assert kept is not None
+        credential = yard.stockyard.directory.credentials("openai")[0]
+        assert kept == Held("openai", credential.id)
+
+
+class TestLists:
+    async def test_they_hold_what_is_the_teams(self, yard: Yard) -> None:
+        openai = yard.provider("openai")
+        await uploaded(yard, openai)
+        answers(openai, a_list(a_file("file-x"), a_file("file-1")))
+        heard = await yard.get("/v1/files?purpose=batch")
+        assert heard.json["data"] == [a_file("file-1")]
+        assert heard.json["has_more"] is False
+        assert openai.last.target == "/v1/files?purpose=batch"
+
+    @pytest.mark.parametrize("path", ["/v1/files", "/openai/v1/files"])
+    async def test_another_team_has_one_of_its_own(self, yard: Yard, path: str) -> None:
+        openai = yard.provider("openai")
+        await uploaded(yard, openai)
+        answers(openai, a_list(a_file("file-1")))
+        heard = await yard.get(path, headers=await another_team(yard))
+        assert (heard.status, heard.json["data"]) == (200, [])
+
+    async def test_pages_are_asked_for_until_there_is_enough(self, yard: Yard) -> None:
+        openai = yard.provider("openai")
+        for n in range(3):
+            await uploaded(yard, openai, f"file-{n}")
+        answers(openai, a_list(a_file("file-x"), a_file("file-y"), more=True))
+        answers(openai, a_list(a_file("file-0"), a_file("file-z"), more=True))
+        answers(openai, a_list(a_file("file-1"), a_file("file-2")))
+        heard = await yard.get("/v1/files?limit=2")
+        assert [file["id"] for file in heard.json["data"]] == ["file-0", "file-1"]
+        assert heard.json["has_more"] is True
+        assert heard.json["last_id"] == "file-1"
+        assert [request.query for request in list(openai.requests)[3:]] == [
+            "limit=100",
+            "limit=100&after=file-y",
+            "limit=100&after=file-z",
+        ]
+
+    async def test_they_go_on_behind_what_the_caller_has(self, yard: Yard) -> None:
+        openai = yard.provider("openai")
+        await uploaded(yard, openai)
+        answers(openai, a_list(a_file("file-1")))
+        heard = await yard.get("/v1/files?after=file-0")
+        assert openai.last.query == "after=file-0"
+        assert len(heard.json["data"]) == 1
+
+    async def test_one_provider_follows_the_other(self, yard: Yard) -> None:
+        openai, groq = yard.provider("openai"), yard.provider("groq")
+        for provider, name in ((openai, "openai"), (groq, "groq")):
+            await uploaded(yard, provider, f"file-{name}", **{"x-stockyard-provider": name})
+            answers(provider, a_list(a_file(f"file-{name}")))
+        heard = await yard.get("/v1/files")
+        assert {file["id"] for file in heard.json["data"]} == {"file-openai", "file-groq"}
+        assert heard.json["has_more"] is False
+
+    async def test_an_account_without_an_end_is_not_searched_for_ever(self, yard: Yard) -> None:
+        openai = yard.provider("openai")
+        for n in range(25):
+            answers(openai, a_list(a_file(f"file-x{n}"), more=True))
+        heard = await yard.get("/v1/files?limit=5")
+        assert (heard.json["data"], heard.json["has_more"]) == ([], True)
+        assert len(openai.requests) == 20
+
+    async def test_an_error_is_told_as_it_is(self, yard: Yard) -> None:
+        answers(yard.provider("openai"), {"error": {"message": "No."}}, status=418)
+        heard = await yard.get("/v1/files")
+        assert (heard.status, heard.json) == (418, {"error": {"message": "No."}})
+
+    @pytest.mark.parametrize("said", [b"[]", b"not json", b'{"files": [{"id": "file-x"}]}'])
+    async def test_what_is_no_list_that_we_know_shows_nothing(
+        self, yard: Yard, said: bytes
+    ) -> None:
+        yard.provider("openai").sends(200, JSON, said)
+        heard = await yard.get("/v1/files")
+        assert heard.json["data"] == []
+        assert b"file-x" not in heard.body
+
+
+class TestBatches:
+    async def test_they_go_where_their_file_is(self, yard: Yard) -> None:
+        openai, groq = yard.provider("openai"), yard.provider("groq")
+        await uploaded(yard, groq, "file-g", **{"x-stockyard-provider": "groq"})
+        answers(groq, {"id": "batch_1", "object": "batch", "status": "validating"})
+        heard = await yard.call("/v1/batches", {"input_file_id": "file-g"})
+        assert heard.status == 200
+        assert groq.last.target == "/openai/v1/batches"
+        assert not openai.requests
+
+    @pytest.mark.parametrize("path", ["/v1/batches", "/openai/v1/batches"])
+    async def test_a_file_of_another_team_is_not_read(self, yard: Yard, path: str) -> None:
+        openai = yard.provider("openai")
+        await uploaded(yard, openai)
+        theirs = await another_team(yard)
+        heard = await yard.call(path, {"input_file_id": "file-1"}, headers=theirs)
+        assert heard.status == 404
+        assert len(openai.requests) == 1
+
+    async def test_their_output_is_the_teams_once_it_is_told_of(self, yard: Yard) -> None:
+        openai = yard.provider("openai")
+        await uploaded(yard, openai)
+        answers(openai, {"id": "batch_1", "object": "batch"})
+        await yard.call("/v1/batches", {"input_file_id": "file-1"})
+        assert (await yard.get("/v1/files/file-out/content")).status == 404
+        done = {
+            "id": "batch_1",
+            "status": "completed",
+            "output_file_id": "file-out",
+            "error_file_id": None,
+            "usage": {"prompt_tokens": 100, "completion_tokens": 50},
+        }
+        answers(openai, done)
+        assert (await yard.get("/v1/batches/batch_1")).json == done
+        assert yard.last.usage is None
+        openai.sends(200, {"content-type": "application/jsonl"}, b'{"custom_id": "a"}\n')
+        heard = await yard.get("/v1/files/file-out/content")
+        assert heard.body == b'{"custom_id": "a"}\n'
+        assert heard.headers["content-type"] == "application/jsonl"
+
+    async def test_they_are_cancelled_and_listed(self, yard: Yard) -> None:
+        openai = yard.provider("openai")
+        await uploaded(yard, openai)
+        answers(openai, {"id": "batch_1"})
+        await yard.call("/v1/batches", {"input_file_id": "file-1"})
+        answers(openai, {"id": "batch_1", "status": "cancelling"})
+        assert (await yard.call("/v1/batches/batch_1/cancel")).json["status"] == "cancelling"
+        assert openai.last.target == "/v1/batches/batch_1/cancel"
+        answers(openai, a_list({"id": "batch_x"}, {"id": "batch_1"}))
+        heard = await yard.get("/v1/batches")
+        assert [batch["id"] for batch in heard.json["data"]] == ["batch_1"]
+
+    async def test_those_of_messages_go_to_their_provider(self, yard: Yard) -> None:
+        yard.provider("openai")
+        anthropic = yard.provider("anthropic")
+        answers(anthropic, {"id": "msgbatch_1", "type": "message_batch"})
+        path = "/v1/messages/batches"
+        assert (await yard.call(path, MESSAGE_BATCH, headers=VERSION)).status == 200
+        assert anthropic.last.json == MESSAGE_BATCH
+        anthropic.sends(200, {"content-type": "application/x-jsonl"}, b'{"custom_id": "a"}\n')
+        heard = await yard.get(path + "/msgbatch_1/results", headers=VERSION)
+        assert heard.body == b'{"custom_id": "a"}\n'
+        listed = {"data": [{"id": "msgbatch_x"}], "has_more": True, "first_id": "a", "last_id": "b"}
+        answers(anthropic, listed)
+        answers(anthropic, listed | {"data": [{"id": "msgbatch_1"}], "has_more": False})
+        heard = await yard.get(path + "?limit=3", headers=VERSION)
+        assert [batch["id"] for batch in heard.json["data"]] == ["msgbatch_1"]
+        assert anthropic.last.query == "limit=100&after_id=msgbatch_x"
+
+    async def test_of_another_team_they_are_not_there_in_the_words_of_the_dialect(
+        self, yard: Yard
+    ) -> None:
+        yard.provider("anthropic")
+        heard = await yard.get("/v1/messages/batches/msgbatch_1", headers=VERSION)
+        assert heard.status == 404
+        assert heard.json["type"] == "error"
+        assert heard.json["error"]["type"] == "not_found_error"
+
+
+class TestPaths:
+    @pytest.mark.parametrize(
+        ("method", "path", "status"),
+        [
+            ("PUT", "/v1/files", 405),
+            ("POST", "/v1/files/file-1", 405),
+            ("GET", "/v1/files/file-1/more", 404),
+            ("GET", "/v1/batches/b/content", 404),
+            ("GET", "/v1/files/", 404),
+            ("GET", "/v1/files/a/content/b", 404),
+            ("GET", "/v1/files/..%2Fmodels", 404),
+        ],
+    )
+    async def test_only_what_is_listed_is_served(
+        self, yard: Yard, method: str, path: str, status: int
+    ) -> None:
+        openai = yard.provider("openai")
+        assert (await yard.get(path, method=method)).status == status
+        assert not openai.requests
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/openai/v1/organization/admin_api_keys",
+            "/openai/organization/users",
+            "/openai/v1/realtime/client_secrets",
+            "/openai/v1/realtime/sessions",
+            "/openai/dashboard/billing/usage",
+            "/anthropic/v1/organizations/me",
+        ],
+    )
+    async def test_accounts_are_not_managed_through_us(self, yard: Yard, path: str) -> None:
+        openai, anthropic = yard.provider("openai"), yard.provider("anthropic")
+        for heard in (await yard.get(path), await yard.call(path, {})):
+            assert heard.status == 403
+            assert b"path_not_allowed" in heard.body
+        assert not openai.requests
+        assert not anthropic.requests
+
+    async def test_callers_with_a_secret_of_their_own_see_their_own_account(
+        self, yard: Yard
+    ) -> None:
+        openai = yard.provider("openai")
+        answers(openai, a_list(a_file("file-x")))
+        own = {"authorization": "Bearer sk-proj-own"}
+        heard = await yard.get("/v1/files", headers=own)
+        assert heard.json == a_list(a_file("file-x"))
+        assert openai.last.headers["authorization"] == "Bearer sk-proj-own"
+
+    async def test_no_field_of_the_account_comes_along(self, yard: Yard) -> None:
+        openai = yard.provider("openai")
+        said = {
+            **JSON,
+            "openai-organization": "org",
+            "x-odd": "1",
+            "x-request-id": "req_theirs",
+            "x-ratelimit-limit-requests": "5",
+        }
+        openai.sends(200, said, json.dumps(a_file("file-1")).encode())
+        heard = await yard.call("/v1/files", a_form(), headers=FORM)
+        assert "openai-organization" not in heard.headers
+        assert "x-odd" not in heard.headers
+        assert heard.headers["x-upstream-request-id"] == "req_theirs"
+        assert heard.headers["x-request-id"] == yard.last.exchange.id
+        assert heard.headers["x-ratelimit-limit-requests"] == "5"
+
+    async def test_a_page_for_browsers_comes_as_bytes(self, yard: Yard) -> None:
+        openai = yard.provider("openai")
+        await uploaded(yard, openai)
+        openai.sends(200, {"content-type": "text/html"}, b"<script>alert(1)</script>")
+        heard = await yard.get("/v1/files/file-1/content")
+        assert heard.headers["content-type"] == "application/octet-stream"
