@@ -7,7 +7,7 @@ import pytest
 
 from stockyard.core.events import Event
 from stockyard.core.folding import fold
-from stockyard.core.messages import AnyPart
+from stockyard.core.messages import AnyPart, ToolCall
 from stockyard.core.response import Response
 from stockyard.errors import UpstreamError
 from stockyard.wire import eventstream
@@ -133,6 +133,28 @@ def test_thinking_comes_with_its_signature_and_sealed_thinking_whole() -> None:
     ]
     writer = CODEC.writer(PEN)
     assert fold(read(writer.write(read(stream)) + writer.end())) == fold(read(stream))
+
+
+@pytest.mark.parametrize(("kind", "calls"), [("tool_use", True), ("server_tool_use", False)])
+def test_a_call_may_say_that_it_waits_for_the_client(kind: str, calls: bool) -> None:
+    call = {"toolUseId": "t1", "name": "weather", "type": kind}
+    begun: list[tuple[str, object]] = [
+        ("contentBlockStart", {"start": {"toolUse": call}, "contentBlockIndex": 0}),
+        ("contentBlockDelta", {"delta": {"toolUse": {"input": "{}"}}, "contentBlockIndex": 0}),
+        ("contentBlockStop", {"contentBlockIndex": 0}),
+    ]
+    stream = b"".join(eventstream.event(name, json.dumps(said).encode()) for name, said in begun)
+    ended = b"".join(
+        eventstream.event(name, json.dumps(said).encode())
+        for name, said in (("messageStop", {"stopReason": "tool_use"}), ("metadata", {}))
+    )
+    begin = eventstream.event("messageStart", b'{"role":"assistant"}')
+    (streamed,) = parts_of(begin + stream + ended)
+    message = {"role": "assistant", "content": [{"toolUse": {**call, "input": {}}}]}
+    body = {"output": {"message": message}, "stopReason": "tool_use", "usage": {}}
+    output = CODEC.decode_response(json.dumps(body).encode(), traits=NONE)
+    (whole,) = output.choices[0].message.parts
+    assert isinstance(streamed, ToolCall) is isinstance(whole, ToolCall) is calls
 
 
 def test_a_half_character_waits_for_its_other_half() -> None:

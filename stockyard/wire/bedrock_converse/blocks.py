@@ -110,9 +110,13 @@ def _read_cited(fields: Fields) -> AnyPart | None:
     return Text(text="".join(map(str, texts)), citations=tuple(citations), extra=extra)
 
 
+OWN_CALL = "tool_use"
+"""What newer models of Anthropic say of a call that waits for the client; others say nothing."""
+
+
 def _read_call(fields: Fields) -> AnyPart | None:
     call = fields.inside("toolUse") or Fields({})
-    if "type" in call.rest:
+    if call.rest.get("type", OWN_CALL) != OWN_CALL:
         # A tool that the provider runs itself.
         return None
     return ToolCall(

@@ -24,6 +24,7 @@ from stockyard.core.events import (
 )
 from stockyard.core.messages import Opaque, Reasoning
 from stockyard.errors import StockyardError, UpstreamError
+from stockyard.wire.bedrock_converse.blocks import OWN_CALL
 from stockyard.wire.bedrock_converse.errors import error_in_frame
 from stockyard.wire.bedrock_converse.names import FORMAT, NO_NAMES
 from stockyard.wire.bedrock_converse.response import finish_of
@@ -100,7 +101,7 @@ class ConverseReader:
     def _block_start(self, event: _Object, events: list[Event]) -> None:
         index, start = event.get("contentBlockIndex"), event.get("start") or {}
         call = start.get("toolUse")
-        if call is not None and "type" not in call:
+        if call is not None and call.get("type", OWN_CALL) == OWN_CALL:
             self._called = True
             block = self._new(index, "tool_call", events)
             extra = {k: v for k, v in call.items() if k not in ("toolUseId", "name")}
