@@ -17,6 +17,7 @@ from stockyard.core.request import Request
 from stockyard.core.response import Response
 from stockyard.errors import Refused, UpstreamError
 from stockyard.providers import catalog, quirks
+from stockyard.wire import eventstream
 from stockyard.wire.codec import Codec, Pen
 from stockyard.wire.formats import FORMATS
 from tests.traffic.differences import ALL, Difference, Reasons, differences
@@ -146,6 +147,9 @@ def _stream_differences(case: Case, ours: Codec, theirs: Codec) -> Iterator[Diff
 
 def _framed(chunks: Sequence[Mapping[str, Any]], format_name: str) -> bytes:
     """Chunks as their SDK gave them, as the bytes they came from."""
+    if format_name == "bedrock.converse":
+        pairs = [(name, said) for chunk in chunks for name, said in chunk.items()]
+        return b"".join(eventstream.event(name, _bytes(said)) for name, said in pairs)
     out = []
     for chunk in chunks:
         name = f"event: {chunk.get('type')}\n" if format_name == "anthropic.messages" else ""

@@ -21,7 +21,7 @@ PATIENCE_SECONDS = 60.0
 START_SECONDS = 120.0
 
 UPSTREAMS = {
-    "openai.chat": ("openai", "gpt-4o"),
+    "openai.chat": ("openai", "gpt-5.4"),
     "anthropic.messages": ("anthropic", "claude-sonnet-4-5"),
     "openai.responses": ("responder", "gpt-4o"),
     "gemini": ("geminoid", "gemini-2.5-flash"),
@@ -87,7 +87,8 @@ async def run(
     ):
         _place(yard, name, provider.url)
         await yard.open()
-        asked_for = model if program.native else f"{name}/{model}"
+        # Names that a row claims are asked for as they are: clients know what such models can do.
+        asked_for = f"{name}/{model}" if name in OWN_KINDS else model
         driver = await Driver.start(program, folder, yard.url, yard.key, asked_for)
         try:
             return {
@@ -105,7 +106,7 @@ def _behind(program: Program, upstream: str) -> tuple[str, str]:
         if upstream == "openai.chat":
             return "chatter", "gpt-4o"
         if upstream == "openai.responses":
-            return "openai", "gpt-4o"
+            return "openai", "gpt-5.4"
     return UPSTREAMS[upstream]
 
 
