@@ -20,6 +20,8 @@ from stockyard.wire.codec import Facts, Pen
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import read_error
 from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.gemini.citations import GROUNDING, read_citations, write_grounding
+from stockyard.wire.gemini.logprobs import RESULT, read_logprobs, write_logprobs
 from stockyard.wire.gemini.names import FORMAT
 from stockyard.wire.gemini.parts import decode_parts, encode_parts
 from stockyard.wire.gemini.usage import read_usage, write_usage
@@ -187,6 +189,18 @@ def shown(part: AnyPart) -> AnyPart:
     return Reasoning(text=text, made_by=FORMAT) if text else part
 
 
+def beside_content(
+    own: dict[str, Any], grounding: dict[str, Any] | None, logprobs: dict[str, Any] | None
+) -> dict[str, Any]:
+    """What a candidate says about its content. Sources that this format told stay as it did."""
+    said = dict(own)
+    if grounding is not None:
+        said.setdefault(GROUNDING, grounding)
+    if logprobs is not None:
+        said[RESULT] = logprobs
+    return said
+
+
 def top_extra(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """What an answer says about itself beyond what the neutral form knows."""
     extra = {key: value for key, value in answer.items() if key not in _TOP_FIELDS}
@@ -219,6 +233,7 @@ def _decode_candidate(fields: Fields, position: int, answer_id: str) -> Choice:
     content.any("role")
     parts = decode_parts(content.items("parts") or [], content.at("parts"))
     parts = _with_ids(tuple(map(_joined, parts)), answer_id, position)
+    parts = _cited(parts, fields.rest)
     called = any(isinstance(part, ToolCall) for part in parts)
     index = fields.integer("index")
     finish, native = finish_of(fields.any("finishReason"), called=called)
@@ -228,6 +243,7 @@ def _decode_candidate(fields: Fields, position: int, answer_id: str) -> Choice:
         message=message,
         finish=finish,
         native_finish=native,
+        logprobs=read_logprobs(fields.any(RESULT)),
         # Always tagged, so that an answer that came in this format is told from a foreign one.
         extra={FORMAT: fields.rest},
     )
@@ -236,7 +252,13 @@ def _decode_candidate(fields: Fields, position: int, answer_id: str) -> Choice:
 def _encode_choice(choice: Choice, drops: Drops) -> dict[str, Any]:
     parts = choice.message.parts
     content: dict[str, Any] = {**own_fields(choice.message.extra, FORMAT), "role": "model"}
-    if items := encode_parts(tuple(map(shown, parts)), drops, "content"):
+    items: list[dict[str, Any]] = []
+    texts: list[tuple[int, str, tuple[Any, ...]]] = []
+    for part in parts:
+        if isinstance(part, Text):
+            texts.append((len(items), part.text, part.citations))
+        items += encode_parts((shown(part),), drops, "content")
+    if items:
         content["parts"] = items
     reason = finish_reason(
         choice.finish,
@@ -245,7 +267,21 @@ def _encode_choice(choice: Choice, drops: Drops) -> dict[str, Any]:
         refused=any(isinstance(part, Refusal) for part in parts),
     )
     own = own_fields(choice.extra, FORMAT)
-    return {**own, "content": content, "finishReason": reason, "index": choice.index}
+    beside = beside_content(own, write_grounding(texts), write_logprobs(choice.logprobs))
+    return {**beside, "content": content, "finishReason": reason, "index": choice.index}
+
+
+def _cited(parts: tuple[AnyPart, ...], candidate: dict[str, Any]) -> tuple[AnyPart, ...]:
+    """The parts, with citations on the texts that the candidate tells the sources of."""
+    numbers = [i for i, part in enumerate(parts) if isinstance(part, Text)]
+    texts = [part.text for part in parts if isinstance(part, Text)]
+    found: dict[int, list[Any]] = {}
+    for text, value in read_citations(candidate, texts):
+        found.setdefault(numbers[text], []).append(value)
+    return tuple(
+        replace(part, citations=tuple(found[i])) if i in found and isinstance(part, Text) else part
+        for i, part in enumerate(parts)
+    )
 
 
 def _joined(part: AnyPart) -> AnyPart:

@@ -9,8 +9,10 @@ from typing import Any
 
 from stockyard.core.events import (
     ArgumentsDelta,
+    CitationAdded,
     Event,
     Finished,
+    LogprobsAdded,
     PartEnded,
     PartKind,
     PartStarted,
@@ -27,7 +29,9 @@ from stockyard.wire.arguments import compact
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import told
 from stockyard.wire.fields import FieldError
+from stockyard.wire.gemini.citations import read_citations
 from stockyard.wire.gemini.framing import Frames
+from stockyard.wire.gemini.logprobs import RESULT, read_logprobs
 from stockyard.wire.gemini.names import CALL, FORMAT, PART, known
 from stockyard.wire.gemini.partial_args import PartialArguments
 from stockyard.wire.gemini.parts import decode_part
@@ -46,7 +50,7 @@ from stockyard.wire.tool_ids import missing_id
 
 _Object = dict[str, Any]
 
-_CANDIDATE_FIELDS = frozenset({"content", "finishReason", "index"})
+_CANDIDATE_FIELDS = frozenset({"content", "finishReason", "index", RESULT})
 _DELTAS: dict[PartKind, Any] = {"text": TextDelta, "reasoning": ReasoningDelta}
 
 
@@ -63,7 +67,7 @@ class _Growing:
 class _Choice:
     """What has been seen of one candidate."""
 
-    __slots__ = ("calls", "extra", "finish", "growing", "index", "kind", "made", "open")
+    __slots__ = ("calls", "extra", "finish", "growing", "index", "kind", "made", "open", "texts")
 
     def __init__(self, index: int) -> None:
         self.index = index
@@ -75,6 +79,8 @@ class _Choice:
         self.growing: _Growing | None = None
         self.finish: Any = None
         self.extra: _Object = {}
+        self.texts: dict[str, list[str]] = {}
+        """What each text part says, by its key: the sources of it are told at the end."""
 
     def new_key(self) -> str:
         self.made += 1
@@ -160,6 +166,8 @@ class GeminiReader:
         choice = self._choices.get(index)
         if choice is None:
             choice = self._choices[index] = _Choice(index)
+        if RESULT in item and (logprobs := read_logprobs(item[RESULT])) is not None:
+            events.append(LogprobsAdded(value=logprobs, choice=index))
         for part in (item.get("content") or {}).get("parts") or ():
             self._read_part(choice, known(part, PART), events)
         choice.extra |= {k: v for k, v in item.items() if k not in _CANDIDATE_FIELDS}
@@ -198,6 +206,8 @@ class GeminiReader:
         text = self._halves.join(choice.open, text)
         if text:
             events.append(_DELTAS[kind](key=choice.open, text=text, choice=choice.index))
+            if kind == "text":
+                choice.texts.setdefault(choice.open, []).append(text)
 
     def _think(self, choice: _Choice, part: Reasoning, events: list[Event]) -> None:
         self._say(choice, "reasoning", part.text, events)
@@ -280,9 +290,17 @@ class GeminiReader:
             events.append(_DELTAS[choice.kind](key=key, text=rest, choice=choice.index))
         events.append(PartEnded(key=key, choice=choice.index))
 
+    def _cite(self, choice: _Choice, events: list[Event]) -> None:
+        keys, texts = list(choice.texts), list(map("".join, choice.texts.values()))
+        events += [
+            CitationAdded(key=keys[text], format=FORMAT, value=value, choice=choice.index)
+            for text, value in read_citations(choice.extra, texts)
+        ]
+
     def _finish(self, events: list[Event]) -> None:
         for choice in self._choices.values():
             self._end_growing(choice, events)
+            self._cite(choice, events)
             self._close(choice, events)
             reason, native = finish_of(choice.finish, called=bool(choice.calls))
             events.append(

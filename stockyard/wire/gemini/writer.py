@@ -14,8 +14,10 @@ from msgspec.structs import replace
 from stockyard.core.events import (
     ArgumentsDelta,
     AudioDelta,
+    CitationAdded,
     Event,
     Finished,
+    LogprobsAdded,
     PartEnded,
     PartStarted,
     ReasoningDelta,
@@ -28,11 +30,13 @@ from stockyard.core.events import (
 from stockyard.core.messages import Audio, Text, ToolCall
 from stockyard.core.money import Usage
 from stockyard.wire.codec import Fault, Pen
+from stockyard.wire.gemini.citations import write_grounding
 from stockyard.wire.gemini.errors import broken
 from stockyard.wire.gemini.framing import Envelope
+from stockyard.wire.gemini.logprobs import RESULT, write_logprobs
 from stockyard.wire.gemini.names import FORMAT
 from stockyard.wire.gemini.parts import encode_part
-from stockyard.wire.gemini.response import BLOCKED, finish_reason
+from stockyard.wire.gemini.response import BLOCKED, beside_content, finish_reason
 from stockyard.wire.gemini.usage import write_usage
 from stockyard.wire.layout import Drops, has_word, layout_of, own_fields
 
@@ -61,6 +65,12 @@ class GeminiWriter:
         """What the provider said of the whole answer, if it speaks this format."""
         self._parts: dict[str, PartStarted] = {}
         self._held: dict[str, _Held] = {}
+        self._texts: dict[str, list[str]] = {}
+        """What each part says so far: sources are told of stretches of it, in bytes."""
+        self._cited: dict[int, dict[str, list[Any]]] = {}
+        """Choice -> key of a text -> its citations."""
+        self._logprobs: dict[int, Any] = {}
+        """Choice -> those of the text that follows."""
         self._refused: set[int] = set()
         self._finishes: dict[int, Finished] = {}
         self._usage: Usage | None = None
@@ -93,9 +103,11 @@ class GeminiWriter:
         self._before = self._envelope.later
 
     def _part(self, choice: int, part: bytes) -> None:
+        logprobs = self._logprobs.pop(choice, None) if self._logprobs else None
+        beside = b',"%b":%b' % (RESULT.encode(), _encode(logprobs)) if logprobs else b""
         self._put(
-            b'{"candidates":[{"content":{"parts":[%b],"role":"model"},"index":%d}]%b'
-            % (part, choice, self._tail)
+            b'{"candidates":[{"content":{"parts":[%b],"role":"model"},"index":%d%b}]%b'
+            % (part, choice, beside, self._tail)
         )
 
     def _started(self, event: Started) -> None:
@@ -112,7 +124,18 @@ class GeminiWriter:
 
     def _text(self, event: TextDelta) -> None:
         if event.text:
+            self._texts.setdefault(event.key, []).append(event.text)
             self._part(event.choice, b'{"text":%b}' % _encode(event.text))
+
+    def _citation(self, event: CitationAdded) -> None:
+        self._cited.setdefault(event.choice, {}).setdefault(event.key, []).append(event.value)
+
+    def _logprobs_added(self, event: LogprobsAdded) -> None:
+        if event.choice in self._logprobs:
+            # They would have gone out with a text that never came.
+            self._part(event.choice, b'{"text":""}')
+        if (said := write_logprobs(event.value)) is not None:
+            self._logprobs[event.choice] = said
 
     def _refusal(self, event: RefusalDelta) -> None:
         if event.text:
@@ -199,8 +222,13 @@ class GeminiWriter:
             refused=finish.choice in self._refused,
         )
         content = {"parts": [{"text": ""}], "role": "model"}
-        own = own_fields(finish.extra, FORMAT)
-        return {**own, "content": content, "finishReason": reason, "index": finish.choice}
+        cited = self._cited.get(finish.choice, {})
+        grounding = write_grounding(
+            (0, "".join(self._texts.get(key, ())), citations) for key, citations in cited.items()
+        )
+        logprobs = self._logprobs.pop(finish.choice, None)
+        beside = beside_content(own_fields(finish.extra, FORMAT), grounding, logprobs)
+        return {**beside, "content": content, "finishReason": reason, "index": finish.choice}
 
 
 _WRITERS: dict[type, Any] = {
@@ -211,6 +239,8 @@ _WRITERS: dict[type, Any] = {
     ReasoningDelta: GeminiWriter._reasoning,
     ArgumentsDelta: GeminiWriter._arguments,
     AudioDelta: GeminiWriter._audio,
+    CitationAdded: GeminiWriter._citation,
+    LogprobsAdded: GeminiWriter._logprobs_added,
     SignatureDelta: GeminiWriter._signature,
     PartEnded: GeminiWriter._part_ended,
     UsageSeen: GeminiWriter._usage_seen,

@@ -1,0 +1,140 @@
+"""Where an answer has its words from.
+
+This format says it of a whole candidate and counts in bytes: which sources there are, and which
+stretches of the text each of them supports. Others say it of each text and count in characters.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+_Object = dict[str, Any]
+
+GROUNDING = "groundingMetadata"
+_RECITED = "citationMetadata"
+_SOURCES = ("web", "retrievedContext", "maps")
+
+
+class Cited(NamedTuple):
+    """A citation, and the text (its number among all texts of the answer) that it belongs to."""
+
+    text: int
+    value: _Object
+
+
+class _Stretch(NamedTuple):
+    text: int
+    start: int
+    """In characters."""
+    end: int
+
+
+def read_citations(candidate: Mapping[str, Any], texts: Sequence[str]) -> Iterator[Cited]:
+    """What a candidate says of the sources of its texts, as others say it."""
+    if not texts:
+        return
+    grounding = candidate.get(GROUNDING)
+    if isinstance(grounding, dict):
+        yield from _grounded(grounding, texts)
+    recited = candidate.get(_RECITED)
+    if isinstance(recited, dict):
+        for source in _objects(recited.get("citationSources") or recited.get("citations")):
+            if isinstance(uri := source.get("uri"), str):
+                place = _stretch(source, texts)
+                yield Cited(place.text, _citation(uri, source.get("title"), place))
+
+
+def write_grounding(texts: Iterable[tuple[int, str, Sequence[Any]]]) -> _Object | None:
+    """Citations that have an address as sources and what each supports; None when none has.
+
+    `texts`: the number of the part, its text, and the citations of it.
+    """
+    chunks: dict[str, _Object] = {}
+    supports: list[_Object] = []
+    numbers: dict[str, int] = {}
+    for part, text, citations in texts:
+        for citation in _objects(citations):
+            uri = citation.get("url")
+            if not isinstance(uri, str):
+                continue
+            chunks.setdefault(uri, {"web": {"uri": uri, "title": citation.get("title") or uri}})
+            number = numbers.setdefault(uri, len(numbers))
+            segment = _segment(part, text, citation)
+            if segment is not None:
+                supports.append({"segment": segment, "groundingChunkIndices": [number]})
+    if not chunks:
+        return None
+    return {"groundingChunks": list(chunks.values()), "groundingSupports": supports}
+
+
+def _grounded(grounding: _Object, texts: Sequence[str]) -> Iterator[Cited]:
+    chunks = [_source(chunk) for chunk in _objects(grounding.get("groundingChunks"))]
+    supports = _objects(grounding.get("groundingSupports"))
+    if not supports:
+        yield from (Cited(0, _citation(*found, _Stretch(0, 0, 0))) for found in chunks if found)
+    for support in supports:
+        segment = support.get("segment")
+        place = _stretch(segment if isinstance(segment, dict) else {}, texts)
+        indices = support.get("groundingChunkIndices")
+        for index in indices if isinstance(indices, list) else ():
+            found = chunks[index] if type(index) is int and 0 <= index < len(chunks) else None
+            if found is not None:
+                yield Cited(place.text, _citation(*found, place))
+
+
+def _source(chunk: _Object) -> tuple[str, Any] | None:
+    """Address and title of a source."""
+    for kind in _SOURCES:
+        said = chunk.get(kind)
+        if isinstance(said, dict) and isinstance(uri := said.get("uri"), str):
+            return uri, said.get("title")
+    return None
+
+
+def _citation(uri: str, title: Any, place: _Stretch) -> _Object:
+    return {
+        "type": "url_citation",
+        "url": uri,
+        "title": title if isinstance(title, str) and title else uri,
+        "start_index": place.start,
+        "end_index": place.end,
+    }
+
+
+def _stretch(segment: _Object, texts: Sequence[str]) -> _Stretch:
+    """Which text a segment lies in, and where. How texts are cut differs between whole answers and
+    streams, so the words of the segment tell, where it has them."""
+    start, end = _count(segment.get("startIndex")), _count(segment.get("endIndex"))
+    words = segment.get("text")
+    wanted = words.encode("utf-8", "replace") if isinstance(words, str) else b""
+    for number, text in enumerate(texts):
+        data = text.encode("utf-8", "surrogatepass")
+        if end <= len(data) and (not wanted or data[start:end] == wanted):
+            return _Stretch(number, _characters(data[:start]), _characters(data[:end]))
+    return _Stretch(0, 0, 0)
+
+
+def _segment(part: int, text: str, citation: _Object) -> _Object | None:
+    """The stretch that a citation supports; all of its text when it names none."""
+    start, end = citation.get("start_index"), citation.get("end_index")
+    if type(start) is not int or type(end) is not int:
+        start, end = 0, len(text)
+    words = text[max(start, 0) : end]
+    if not words:
+        return None
+    before = len(text[: max(start, 0)].encode("utf-8", "surrogatepass"))
+    length = len(words.encode("utf-8", "surrogatepass"))
+    placed = {"startIndex": before, "endIndex": before + length, "text": words}
+    return {"partIndex": part, **placed} if part else placed
+
+
+def _objects(items: Any) -> list[_Object]:
+    found = items if isinstance(items, list | tuple) else ()
+    return [item for item in found if isinstance(item, dict)]
+
+
+def _count(value: Any) -> int:
+    return value if type(value) is int and value > 0 else 0
+
+
+def _characters(data: bytes) -> int:
+    return len(data.decode("utf-8", "replace"))
