@@ -10,13 +10,14 @@ from tests.clients.grid.place import MISSING, installed
 from tests.clients.grid.programs import PROGRAMS, Program
 from tests.clients.grid.scenarios import SCENARIOS
 
+EVERYTHING = tuple(everything())
 PAGE = Path(__file__).parents[3] / "docs" / "clients.md"
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not installed(), reason=MISSING)
 @pytest.mark.parametrize(
-    ("program", "upstream"), everything(), ids=[f"{p.name} over {u}" for p, u in everything()]
+    ("program", "upstream"), EVERYTHING, ids=[f"{p.name} over {u}" for p, u in EVERYTHING]
 )
 async def test_a_client_comes_through_every_scenario(
     program: Program, upstream: str, tmp_path: Path
@@ -28,7 +29,7 @@ async def test_a_client_comes_through_every_scenario(
 def test_the_page_tells_of_every_client_over_every_provider() -> None:
     rows = [line for line in PAGE.read_text().splitlines() if line.startswith("| ")]
     told = {tuple(cell.strip(" `") for cell in row.split("|")[1:3]) for row in rows}
-    assert {(program.name, upstream) for program, upstream in everything()} <= told
+    assert {(program.name, upstream) for program, upstream in EVERYTHING} <= told
 
 
 def test_the_page_tells_of_every_scenario_and_of_no_failure() -> None:
