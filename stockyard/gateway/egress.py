@@ -5,11 +5,13 @@ looks is the codec's business; here it is put on the wire.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 from stockyard.core.exchange import Exchange, Kind
 from stockyard.core.response import Raw
 from stockyard.gateway.contract import Whole
 from stockyard.gateway.http import field_lines
+from stockyard.upstream.reckoning import prompt_of
 from stockyard.wire.codec import Codec, Fault, Pen
 
 STREAM_HEAD = b"cache-control: no-cache, no-transform\r\nx-accel-buffering: no\r\n"
@@ -131,6 +133,7 @@ def pen_of(x: Exchange, model: str) -> Pen:
     """What a writer may not invent: ids, time and the model's name."""
     return Pen(
         id=x.id[4:],
+        input_estimate=partial(prompt_of, x),
         # Not every format's answers name their model.
         model=model or (x.target.model if x.target is not None else x.request.model),
         created=x.started_at_ms // 1000,

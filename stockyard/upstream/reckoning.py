@@ -110,14 +110,15 @@ def _by_the_piece(x: Exchange) -> Usage | None:
 def _reckoned(x: Exchange, events: Iterable[Event], share: float) -> Usage:
     text, reasoning = answer_tokens(events)
     return Usage(
-        in_fresh=_prompt(x),
+        in_fresh=prompt_of(x),
         out_text=int(text * share),
         out_reasoning=int(reasoning * share),
         source="estimated",
     )
 
 
-def _prompt(x: Exchange) -> int:
+def prompt_of(x: Exchange) -> int:
+    """About how many tokens were asked."""
     try:
         return prompt_tokens(x.request.content)
     except StockyardError:

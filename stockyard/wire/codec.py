@@ -16,7 +16,7 @@ How a kind of call is added that is no chat, such as embeddings:
 Everything else (candidates, attempts, limits, errors, traces) is the same for every kind.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct
@@ -71,8 +71,8 @@ class Pen(Struct, frozen=True):
     created: int
     wants_usage: bool
     """The client asked for usage in its stream (formats that always carry it ignore this)."""
-    input_estimate: int = 0
-    """Prompt tokens, for formats that must state them before the provider does."""
+    input_estimate: Callable[[], int] = int
+    """About how many tokens were asked, for formats that must state it before the provider does."""
     asked: bytes = b""
     """The client's own request, for formats whose answers repeat parts of it."""
 

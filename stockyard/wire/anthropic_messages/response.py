@@ -98,7 +98,7 @@ def encode_response(response: Response, pen: Pen) -> bytes:
             own=FORMAT in choice.extra,
             refused=any(isinstance(p, Refusal) for p in parts),
         ),
-        "usage": usage or {"input_tokens": pen.input_estimate, "output_tokens": 0},
+        "usage": usage or {"input_tokens": pen.input_estimate(), "output_tokens": 0},
     }
     return msgspec.json.encode(body)
 

@@ -216,7 +216,7 @@ class MessagesWriter:
         self._begun = True
         known = self._started.usage if self._started is not None else None
         # Clients show these at once: an estimate is better than nothing, and 0 is neither.
-        usage = write_usage(known) if known else {"input_tokens": self._pen.input_estimate}
+        usage = write_usage(known) if known else {"input_tokens": self._pen.input_estimate()}
         name = self._pen.id
         message: dict[str, Any] = {
             "id": name if name.startswith(MESSAGE_PREFIX) else MESSAGE_PREFIX + name,

@@ -64,7 +64,7 @@ class ConverseWriter:
             refused=self._refused,
         )
         self._say("messageStop", {"stopReason": reason})
-        usage = self._usage or Usage(in_fresh=self._pen.input_estimate)
+        usage = self._usage or Usage(in_fresh=self._pen.input_estimate())
         self._say("metadata", {"usage": write_usage(usage)})
         return self._taken()
 
