@@ -25,7 +25,10 @@ from stockyard.apps.jobs import Jobs
 from stockyard.apps.lookout.otlp import SpanExport
 from stockyard.apps.lookout.retention import retention
 from stockyard.apps.lookout.traces import TraceRecorder
+from stockyard.apps.responses.envelopes import TeamEnvelopes
 from stockyard.apps.responses.held import TeamIds
+from stockyard.apps.responses.kept import StoredAnswers
+from stockyard.apps.responses.retention import retention as responses_retention
 from stockyard.apps.teams.admin import AdminCredential
 from stockyard.apps.teams.keys import KeyRing
 from stockyard.core.estimate import tokens_in
@@ -41,6 +44,7 @@ from stockyard.errors import CannotStart, EgressDenied
 from stockyard.gateway.drains import Drains
 from stockyard.gateway.front import Front
 from stockyard.gateway.health import Health
+from stockyard.gateway.keepers import Keepers
 from stockyard.gateway.line import Line
 from stockyard.gateway.meters import Meters
 from stockyard.gateway.office import Office
@@ -90,6 +94,7 @@ class Stockyard:
         database: SqliteDatabase,
         environ: Mapping[str, str],
         custom: Sequence[type[AnyModule]],
+        envelopes: TeamEnvelopes,
     ) -> None:
         self.settings = settings
         self.environ = environ
@@ -142,7 +147,7 @@ class Stockyard:
             directory=lambda: self.directory,
             access=configured.access(settings),
             aliases=self._aliases,
-            held_ids=TeamIds(database),
+            keepers=Keepers(TeamIds(database), StoredAnswers(database), envelopes),
         )
         self.front = Front(
             self.plane,
@@ -167,6 +172,9 @@ class Stockyard:
         self.jobs = Jobs(
             [
                 retention(database, settings.retention.traces),
+                responses_retention(
+                    database, settings.retention.answers, settings.retention.held_ids
+                ),
                 Job(name="disk", every_seconds=5, run=partial(self.disk.check, database)),
             ]
         )
@@ -197,7 +205,8 @@ class Stockyard:
             folder.close()
             raise
         try:
-            stockyard = cls(settings, folder, database, environ, custom)
+            envelopes = await TeamEnvelopes.prepare(database)
+            stockyard = cls(settings, folder, database, environ, custom, envelopes)
             await stockyard.changes.start()
             await stockyard._first_run()
             stockyard.jobs.start()

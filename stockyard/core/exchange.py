@@ -145,10 +145,14 @@ class Constraints(Struct, frozen=True):
     providers: tuple[str, ...] = ()
     """Only these; empty means any."""
     models: tuple[str, ...] = ()
+    credential: str | None = None
+    """Only with this one, by its id; "" is only without any."""
 
     def allow(self, target: Target) -> bool:
-        return (not self.providers or target.provider in self.providers) and (
-            not self.models or target.model in self.models
+        return (
+            (not self.providers or target.provider in self.providers)
+            and (not self.models or target.model in self.models)
+            and (self.credential is None or self.credential == target.credential_id)
         )
 
 
@@ -168,6 +172,8 @@ class Exchange(Struct, kw_only=True, eq=False):
     inbound: Inbound
     received: Request
     """What the client sent. Never reassigned."""
+    as_sent: bytes = b""
+    """The client's own body, where `inbound.body` holds earlier turns besides."""
     asked: Asked = NOTHING_ASKED
     trace_id: str = ""
     """`tr_…`, the name of this call in Lookout."""

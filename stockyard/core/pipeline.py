@@ -36,7 +36,9 @@ from stockyard.core.stream import Answer, Stream
 from stockyard.core.whole import whole
 from stockyard.errors import Abandoned, StockyardError
 
-TEXTS = frozenset({"chat", "completions", "transcriptions", "translations"})
+TEXTS = frozenset(
+    {"chat", "completions", "summary", "responses_compact", "transcriptions", "translations"}
+)
 """What a call needs whose answer has texts that modules may change as its Events pass."""
 
 

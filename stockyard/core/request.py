@@ -86,6 +86,8 @@ class Content(AnyContent, frozen=True, kw_only=True, omit_defaults=True):
     modalities: tuple[str, ...] | None = None
     store: bool | None = None
     previous: str | None = None
+    summary: bool = False
+    """The answer shall be a summary of it all, which stands for it from then on."""
     cache: Cache | None = None
     """A cache mark for the whole prompt."""
     shape: str | None = None

@@ -55,6 +55,11 @@ class Target(Struct, frozen=True):
     def name(self) -> str:
         return f"{self.provider}/{self.model}"
 
+    @property
+    def credential_id(self) -> str:
+        """Empty where there is none."""
+        return self.credential.id if self.credential is not None else ""
+
 
 class Attempt(Struct):
     """One try at a Target. Times are microseconds since the Exchange started."""

@@ -138,7 +138,7 @@ def pen_of(x: Exchange, model: str) -> Pen:
         model=model or (x.target.model if x.target is not None else x.request.model),
         created=x.started_at_ms // 1000,
         wants_usage=x.received.wants_usage,
-        asked=x.inbound.body,
+        asked=x.as_sent or x.inbound.body,
     )
 
 

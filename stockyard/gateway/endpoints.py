@@ -58,6 +58,13 @@ class Endpoint(Struct, frozen=True):
     """Of the client's header fields only those of this format go on, though `native` is set."""
     key_in_query: bool = False
     """Clients of this path may send their Key as `?key=`."""
+    recalls: str = ""
+    """What outlives a call here: `turns` that a request may name, or the `answer` that the path
+    names."""
+    answer: str = ""
+    """The id of that answer."""
+    part: str = ""
+    """What of it is asked for, or asked to be done with it."""
     sockets_later: bool = False
     """Clients try a websocket here first. One falls back to HTTP at once when it hears 426, and
     tries again for seconds when it hears 404 or 405."""
@@ -65,7 +72,8 @@ class Endpoint(Struct, frozen=True):
 
 CHAT = Endpoint("openai.chat", "chat")
 MESSAGES = Endpoint("anthropic.messages", "chat")
-RESPONSES = Endpoint("openai.responses", "chat", sockets_later=True)
+RESPONSES = Endpoint("openai.responses", "chat", sockets_later=True, recalls="turns")
+COMPACT = Endpoint("openai.compact", "chat", "responses_compact", recalls="turns")
 COMPLETIONS = Endpoint("openai.completions", "completions")
 MODELS = Endpoint("openai.chat", "chat", methods=("GET", "HEAD"), models=True, key_in_query=True)
 
@@ -84,7 +92,7 @@ COHERE = Endpoint("cohere.chat", "chat")
 OLLAMA = Endpoint("ollama.chat", "chat")
 OLLAMA_VERSION = replace(OLLAMA, methods=("GET", "HEAD"), version=True)
 COUNT = Endpoint("anthropic.count", "count", "count_tokens")
-RESPONSES_COUNT = replace(COUNT, format="openai.input_tokens")
+RESPONSES_COUNT = replace(COUNT, format="openai.input_tokens", recalls="turns")
 GEMINI_COUNT = replace(COUNT, format="gemini.count", key_in_query=True)
 GEMINI_EMBED = Endpoint("gemini.embed", "embeddings", key_in_query=True)
 
@@ -94,6 +102,8 @@ _NAMED_CALL = re.compile(
     r"/v1(?:beta|alpha)?/(?!models/|tunedModels/|projects/|publishers/)([^/]+/.+):([A-Za-z]+)"
 )
 """Vercel's SDK takes a name with a slash for the whole path: `/v1beta/openai/gpt-4o:...`."""
+_ANSWER = re.compile(r"(?:/v1){0,2}/responses/([A-Za-z0-9_.-]{1,128})(?:/(cancel|input_items))?")
+_OF_ANSWER = {"cancel": ("POST",), "input_items": ("GET",), None: ("GET", "DELETE")}
 _VERBS: dict[str, Endpoint] = {
     "generateContent": GEMINI,
     "streamGenerateContent": replace(GEMINI, stream=True),
@@ -122,6 +132,7 @@ UNIFIED: dict[str, Endpoint] = {
     "/v1/responses": RESPONSES,
     "/v1/messages/count_tokens": COUNT,
     "/v1/responses/input_tokens": RESPONSES_COUNT,
+    "/v1/responses/compact": COMPACT,
     "/v1/completions": COMPLETIONS,
     "/v1/models": MODELS,
     "/v1/audio/speech": SPEECH,
@@ -151,6 +162,7 @@ UNIFIED: dict[str, Endpoint] = {
     "/messages": MESSAGES,
     "/messages/count_tokens": COUNT,
     "/responses/input_tokens": RESPONSES_COUNT,
+    "/responses/compact": COMPACT,
     "/responses": RESPONSES,
     "/completions": COMPLETIONS,
     "/embeddings": EMBEDDINGS,
@@ -194,6 +206,8 @@ def find(path: str, method: str, native: Native, query: str = "") -> Endpoint | 
         return endpoint
     if (reached := held.unified(path)) is not None:
         return _holding(*reached)
+    if "/responses/" in path and (endpoint := _of_answers(path)) is not None:
+        return endpoint
     if path.startswith("/openai/") and (endpoint := _of_deployments(path, query)) is not None:
         return endpoint
     provider, slash, rest = path[1:].partition("/")
@@ -219,6 +233,21 @@ def framed(endpoint: Endpoint, query: str) -> Endpoint:
     if not _EVENTS.isdisjoint(query.split("&")):
         return replace(endpoint, stream=True)
     return replace(endpoint, format=array) if endpoint.stream else endpoint
+
+
+def _of_answers(path: str) -> Endpoint | None:
+    """What is asked of an answer that somebody keeps."""
+    asked = _ANSWER.fullmatch(path)
+    if asked is None:
+        return None
+    return Endpoint(
+        "openai.responses",
+        "chat",
+        methods=_OF_ANSWER[asked[2]],
+        recalls="answer",
+        answer=asked[1],
+        part=asked[2] or "",
+    )
 
 
 def _of_models(path: str) -> Endpoint | None:

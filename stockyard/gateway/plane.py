@@ -18,21 +18,22 @@ from msgspec.structs import replace
 from stockyard.core.exchange import Asked, Caller, Constraints, Exchange, Inbound
 from stockyard.core.ids import Ids
 from stockyard.core.pipeline import Passage
-from stockyard.core.ports import HeldIds
 from stockyard.core.request import Content, Deferred, Request
 from stockyard.core.target import Credential, Secret, Target
 from stockyard.errors import Refused
-from stockyard.gateway import about_models, egress, endpoints, held, ingress
+from stockyard.gateway import about_models, egress, endpoints, held, ingress, recalling
 from stockyard.gateway.call import Call
 from stockyard.gateway.contract import Opening, Peer, Reply, Running, Whole
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.faults import fault_of
 from stockyard.gateway.held_calls import HeldCalls
 from stockyard.gateway.http import Head, field_lines
+from stockyard.gateway.keepers import Keepers
 from stockyard.gateway.line import Line
 from stockyard.gateway.listing import dialect_of
 from stockyard.gateway.model_in_path import completed
 from stockyard.gateway.office import Office
+from stockyard.gateway.turning import Asker, Steering
 from stockyard.providers import paths
 from stockyard.providers.auth import provider_of_secret, sendable
 from stockyard.providers.directory import Directory
@@ -57,6 +58,7 @@ FORWARDED: Mapping[str, tuple[bytes, ...]] = {
     "openai.transcriptions": OPENAI_FIELDS,
     "openai.images": OPENAI_FIELDS,
     "openai.input_tokens": OPENAI_FIELDS,
+    "openai.compact": OPENAI_FIELDS,
     "anthropic.messages": ANTHROPIC_FIELDS,
     "anthropic.count": ANTHROPIC_FIELDS,
     "gemini": (b"x-goog-user-project",),
@@ -111,7 +113,7 @@ class DataPlane:
         directory: Callable[[], Directory],
         access: Access,
         aliases: Callable[[], tuple[str, ...]],
-        held_ids: HeldIds,
+        keepers: Keepers,
     ) -> None:
         self.line = line
         self.office = office
@@ -119,7 +121,7 @@ class DataPlane:
         self.access = access
         self.directory = directory
         self.aliases = aliases
-        self.held_ids = held_ids
+        self.keepers = keepers
         self.ids = Ids()
         self._forms = forms_among(formats)
         self._keys = keys
@@ -174,6 +176,7 @@ class DataPlane:
             key_in_query="query:key" in auth,
             holds=reach,
             closed=held.administers(found.path, provider),
+            recalls=recalling.on_native(spoken, found.path),
         )
 
     def reader_of(self, format: str, head: Head) -> Codec | None:  # noqa: A002  the word of the field everywhere
@@ -212,6 +215,8 @@ class DataPlane:
             return self._held_calls(head, endpoint, caller, asked, own)
         if about_models.tells(endpoint):
             return self._about_models(head, endpoint, caller, asked, own)
+        if endpoint.recalls:
+            return self._recalling(head, endpoint, caller, asked, own)
         return Doorway(self, head, endpoint, caller, asked, own)
 
     def _about_models(
@@ -240,6 +245,24 @@ class DataPlane:
             refused,
         )
 
+    def _recalling(
+        self,
+        head: Head,
+        endpoint: Endpoint,
+        caller: Caller,
+        asked: Asked,
+        own: Credential | None,
+    ) -> Opening:
+        def way(endpoint: Endpoint, own: Credential | None, steering: Steering) -> Doorway:
+            return SteeredDoorway(self, head, endpoint, caller, asked, own, steering)
+
+        def refused(refusal: Refused) -> Whole:
+            return self.refuse(head, endpoint, refusal)
+
+        asker = Asker(caller, own, asked.provider, self.keepers, self.directory, way, refused)
+        most = min(endpoint.max_body, self.access.max_body)
+        return recalling.opening(endpoint, head, asker, most)
+
     def _held_calls(
         self,
         head: Head,
@@ -262,7 +285,7 @@ class DataPlane:
             caller,
             asked,
             own,
-            ids=self.held_ids,
+            ids=self.keepers.ids,
             directory=self.directory,
             onward=onward,
             refused=refused,
@@ -483,6 +506,31 @@ class Doorway:
             and not name.startswith(NATIVE_STAYS_PREFIXES)
         ]
         return [*kept, (b"accept-encoding", b"identity")]
+
+
+class SteeredDoorway(Doorway):
+    """The way of one call of which more is known than its head says."""
+
+    __slots__ = ("_steering",)
+
+    def __init__(
+        self,
+        plane: DataPlane,
+        head: Head,
+        endpoint: Endpoint,
+        caller: Caller,
+        asked: Asked,
+        own: Credential | None,
+        steering: Steering,
+    ) -> None:
+        super().__init__(plane, head, endpoint, caller, asked, own)
+        self._steering = steering
+        self._needs = steering.needs or self._needs
+        self._codec = steering.codec or self._codec
+
+    def _aim(self, x: Exchange) -> None:
+        super()._aim(x)
+        self._steering.aim(x)
 
 
 def _refuse_socket(head: Head, endpoint: Endpoint) -> None:

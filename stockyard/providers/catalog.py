@@ -48,6 +48,7 @@ KINDS: dict[str, Kind] = {
     "moderations": "moderations",
     "rerank": "rerank",
     "count_tokens": "count",
+    "responses_compact": "chat",
     "realtime": "realtime",
 }
 """Names of entries -> kind of call. Other endpoints are passed through."""
@@ -63,6 +64,7 @@ SHAPES = {
     "moderations": "openai.moderations",
     "rerank": "cohere.rerank",
     "realtime": "openai.realtime",
+    "responses_compact": "openai.compact",
     "files": "openai.files",
     "batches": "openai.batches",
 }

@@ -15,7 +15,12 @@ from stockyard.providers.row import TokenPlace
 CHAT_LIKE = frozenset({"chat", "completions"})
 """Needs that a provider meets with what it `speaks`. All others are met by its `endpoints`."""
 COUNT = "count_tokens"
-"""What everybody meets who takes chats: where there is no counter, we reckon."""
+COMPACT = "responses_compact"
+"""A summary of a conversation, on a path of its own."""
+SUMMARY = "summary"
+"""A summary as the answer of a chat; who has a path for one gives it so, too."""
+BY_CHAT = frozenset({COUNT, COMPACT, SUMMARY})
+"""What everybody meets who takes chats: where it is not offered, we do it with or without one."""
 _PLAIN_IN_PATHS = "/:@!$&'()*+,;=-._~"
 _VERB = re.compile(r"\{verb:([^|}]*)\|([^}]*)\}")
 
@@ -154,7 +159,7 @@ class Provider(Struct, frozen=True, kw_only=True, eq=False):
 
     def serves(self, needs: str, known: Container[str]) -> bool:
         """Whether a call with these needs can be sent to it in a format that we can write."""
-        if needs == COUNT:
+        if needs in BY_CHAT:
             needs = "chat"
         if needs in CHAT_LIKE:
             # A plain prompt can be asked as a chat; a chat is more than a prompt.
@@ -170,6 +175,9 @@ class Provider(Struct, frozen=True, kw_only=True, eq=False):
         self, needs: str, wanted: str, known: Container[str], model: str = ""
     ) -> Entry | None:
         """What of it takes a call with these needs, from a caller who speaks `wanted`."""
+        if needs == SUMMARY:
+            offered = self._offered(COMPACT, known) and self.format_for(wanted, known, model)
+            return self.speaks[wanted] if offered == wanted else None
         if needs not in CHAT_LIKE:
             return self._offered(needs, known)
         name = self.format_for(wanted, known, model)

@@ -40,6 +40,7 @@ from stockyard.upstream.several import joined, prompts_of
 from stockyard.upstream.signed import SIGNING, Owner, SignedStream, SignedTurns
 from stockyard.upstream.silence import Silence
 from stockyard.upstream.streamed_answer import StreamedAnswer, Unstreamed
+from stockyard.upstream.summary import in_words, summary_of
 from stockyard.upstream.whole_answer import NEVER, WholeAnswer
 from stockyard.wire.codec import Renames
 
@@ -131,6 +132,8 @@ class Dispatch:
 
     async def _specially(self, x: Exchange, plan: Plan, target: Target, attempt: Attempt) -> Answer:
         """The few calls for which it is not enough to be written and sent."""
+        if plan.summarises:
+            return await self._summarised(x, plan, target, attempt)
         if plan.for_reasoning_tools is not None and _reasons_with_tools(x.request):
             plan = plan.for_reasoning_tools
             attempt.format = plan.format
@@ -142,6 +145,17 @@ class Dispatch:
             return await whole(await self._written(x, plan.gathered, target, attempt))
         finally:
             x.request = asked  # another Target may answer whole
+
+    async def _summarised(
+        self, x: Exchange, plan: Plan, target: Target, attempt: Attempt
+    ) -> Answer:
+        asked = x.request
+        x.request = in_words(asked)
+        try:
+            plan = replace(plan, summarises=False)
+            return summary_of(await whole(await self._specially(x, plan, target, attempt)))
+        finally:
+            x.request = asked  # another Target may have a way of its own
 
     async def _written(self, x: Exchange, plan: Plan, target: Target, attempt: Attempt) -> Answer:
         outgoing = self._outgoing(x, plan, self._body(x, plan, target))
@@ -370,7 +384,7 @@ class Dispatch:
         assert codec is not None  # noqa: S101  only native paths lack one, and they were asked
         if raw.status >= 400:
             x.attempts[-1].upstream_id = named_by_provider(raw.fields)
-            raise codec.decode_error(raw.status, raw.fields, raw.body, traits=plan.traits)
+            raise codec.decode_error(raw.status, raw.fields, raw.body)
         if raw.status >= 300:
             raise UpstreamError(
                 "bad_answer",

@@ -17,7 +17,7 @@ from stockyard.core.target import Credential, Target
 from stockyard.errors import Refused
 from stockyard.providers import quirks
 from stockyard.providers.auth import Proof, authorize
-from stockyard.providers.provider import COUNT, Provider
+from stockyard.providers.provider import BY_CHAT, COUNT, Provider
 from stockyard.upstream.origin import Origin
 from stockyard.upstream.outgoing import Timers, request_head
 from stockyard.upstream.prover import Prover, Provers, no_provers
@@ -86,8 +86,10 @@ class Plan(Struct, frozen=True, eq=False):
     """How it is called for tools together with a reasoning effort, where `format` refuses that."""
     reckons: bool = False
     """What is asked is answered here, by an estimate: nothing is sent."""
+    summarises: bool = False
+    """The summary that is asked for is asked for in a chat, in words."""
     special: bool = False
-    """Whether any of the three above concerns it; nearly all Plans are plain."""
+    """Whether any of the four above concerns it; nearly all Plans are plain."""
     most_items: int = 0
     """How many inputs one request may have, where it is written anew; 0 is no limit."""
 
@@ -138,8 +140,11 @@ class Plans:
     def _unified(self, target: Target, wanted: str, needs: str) -> Plan:
         provider = self._provider(target)
         entry = provider.entry_for(needs, wanted, self._formats, target.model)
-        if entry is None and needs == COUNT:
-            return replace(self._unified(target, wanted, "chat"), forward=False, reckons=True)
+        if entry is None and needs in BY_CHAT:
+            chat = replace(self._unified(target, wanted, "chat"), forward=False)
+            if needs == COUNT:
+                return replace(chat, reckons=True)
+            return replace(chat, summarises=True, special=True)
         if entry is None:
             raise no_target(f"The provider '{provider.name}' cannot take this kind of call.")
         name = entry.format

@@ -26,6 +26,7 @@ from stockyard.wire.openai_embeddings.codec import EmbeddingsCodec
 from stockyard.wire.openai_images.codec import ImagesCodec
 from stockyard.wire.openai_moderations.codec import ModerationsCodec
 from stockyard.wire.openai_responses.codec import ResponsesCodec
+from stockyard.wire.openai_responses.compaction import CompactCodec
 from stockyard.wire.openai_speech.codec import SpeechCodec
 from stockyard.wire.openai_transcriptions.codec import TranscriptionsCodec
 from stockyard.wire.tei_embed.codec import TeiEmbedCodec
@@ -36,6 +37,7 @@ from stockyard.wire.xai_image_edits.codec import XaiImageEditsCodec
 _CODECS: tuple[Codec, ...] = (
     ChatCodec(),
     ResponsesCodec(),
+    CompactCodec(),
     CompletionsCodec(),
     MessagesCodec(),
     GeminiCodec(),

@@ -25,7 +25,7 @@ from stockyard.wire.openai_responses.input import (
     is_bare_message,
 )
 from stockyard.wire.openai_responses.parts import FORMAT
-from stockyard.wire.openai_responses.ties import find_tie
+from stockyard.wire.openai_responses.ties import SUMMARY_WANTED, TRIGGER, find_tie
 from stockyard.wire.openai_responses.tools import (
     decode_choice,
     decode_form,
@@ -73,7 +73,8 @@ def _decode(fields: Fields) -> Content:
     if instructions is not None:
         parts = (Text(text=instructions),)
         head = (Message(role="system", parts=parts, shape=INSTRUCTIONS),)
-    messages = (*head, *decode_input(fields.any("input")))
+    said, summary = _without_trigger(fields.any("input"))
+    messages = (*head, *decode_input(said))
     tools = tuple(decode_tools(fields.items("tools") or []))
     choice, previous = decode_choice(fields.any("tool_choice")), fields.text("previous_response_id")
     user, safety = fields.text("user"), fields.rest.get("safety_identifier")
@@ -112,7 +113,9 @@ def _decode(fields: Fields) -> Content:
         # Here storing is the default, elsewhere it is not: only a plain yes means the same.
         store=stored or None,
         previous=previous,
-        tie=find_tie(fields.rest, previous, messages, tools, choice),
+        summary=summary,
+        tie=find_tie(fields.rest, previous, messages, tools, choice)
+        or (SUMMARY_WANTED if summary else None),
         extra=fields.left(FORMAT),
         shape=shape,
     )
@@ -132,8 +135,9 @@ def encode_request(request: Request) -> Dropped:
     if head is not None:
         drops.foreign(head.extra, "instructions")
         body["instructions"] = head.text
-    if rest or not has_word(content.shape, _OWN):
-        body["input"] = encode_input(rest, drops, Names(tools))
+    if rest or content.summary or not has_word(content.shape, _OWN):
+        said = encode_input(rest, drops, Names(tools))
+        body["input"] = _with_trigger(said) if content.summary else said
     for name in _PLAIN_FIELDS:
         value = getattr(content, name)
         if value is not None:
@@ -150,6 +154,19 @@ def encode_request(request: Request) -> Dropped:
     if request.stream:
         body["stream"] = True
     return Dropped(msgspec.json.encode({**own_fields(content.extra, FORMAT), **body}), drops.names)
+
+
+def _without_trigger(said: Any) -> tuple[Any, bool]:
+    """The input, and whether its end asked for a summary of the rest."""
+    last = said[-1] if isinstance(said, list) and said else None
+    if isinstance(last, dict) and last.get("type") == TRIGGER:
+        return said[:-1], True
+    return said, False
+
+
+def _with_trigger(said: Any) -> list[Any]:
+    items = [{"role": "user", "content": said}] if isinstance(said, str) else said
+    return [*items, {"type": TRIGGER}]
 
 
 def _take_reasoning(fields: Fields) -> ReasoningWish | None:

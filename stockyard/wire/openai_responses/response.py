@@ -71,7 +71,7 @@ def decode_response(body: bytes) -> Output:
 def encode_response(response: Response, pen: Pen) -> bytes:
     output = response.output
     choice = output.choices[0] if output.choices else Choice(message=Message(role="assistant"))
-    snapshot = Snapshot(pen, output.extra, output.service_tier)
+    snapshot = Snapshot(pen, output.extra, output.service_tier, output.id)
     parts = answered(choice)
     items = encode_turn(parts, Drops(FORMAT), snapshot.names, answer=True)
     status = "incomplete" if choice.finish in ("length", "content_filter") else "completed"

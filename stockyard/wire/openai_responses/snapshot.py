@@ -20,6 +20,7 @@ ITEM_PREFIXES = {
     "reasoning": "rs_",
     "function_call": "fc_",
     "custom_tool_call": "ctc_",
+    "compaction": "cmp_",
 }
 
 _DEFAULTS: dict[str, Any] = {
@@ -60,13 +61,16 @@ class Snapshot:
 
     __slots__ = ("_base", "_own", "id", "names")
 
-    def __init__(self, pen: Pen, extra: Extra, service_tier: str | None) -> None:
+    def __init__(self, pen: Pen, extra: Extra, service_tier: str | None, given: str = "") -> None:
+        """`given` is the id that the answer has already."""
         asked = asked_by(pen)
-        name = pen.id
+        # An answer that its provider keeps must be found there again.
+        name = given if given.startswith(ID_PREFIX) else pen.id
         self.id = name if name.startswith(ID_PREFIX) else ID_PREFIX + name
         self.names = Names(asked.get("tools"))
         self._base = {"id": self.id, "object": "response", "created_at": pen.created}
         repeated = {k: v for k, v in asked.items() if v is not None and k not in _NEVER_REPEATED}
+        repeated["store"] = asked.get("store") is True
         self._own = {**_DEFAULTS, **repeated, **own_fields(extra, FORMAT), "model": pen.model}
         if service_tier is not None:
             self._own["service_tier"] = service_tier

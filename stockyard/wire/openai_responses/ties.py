@@ -16,10 +16,13 @@ from stockyard.wire.openai_responses.parts import FORMAT, remembered
 LOST = "previous_response_not_found"
 REFUSED = "invalid_request"
 
+TRIGGER = "compaction_trigger"
+"""The item at the end of an input that asks for a summary of all before it."""
+
 _ITEMS = {
     "item_reference": "refers to an item that another provider keeps",
     "compaction": "is a summary that only its provider can read",
-    "compaction_trigger": "asks for a summary that this provider cannot make",
+    TRIGGER: "asks for a summary, which only the last item may do",
 }
 
 
@@ -71,3 +74,7 @@ def _hosted(choice: ToolChoice) -> bool:
 def _tie(param: str, reason: str, code: str = REFUSED) -> Tie:
     message = f"The field '{param}' {reason}. Send the call to a provider that speaks Responses."
     return Tie(code=code, message=message, param=param)
+
+
+SUMMARY_WANTED = _tie("input", "asks for a summary that this provider cannot make")
+"""What ties a request for a summary, until it is asked in another way."""

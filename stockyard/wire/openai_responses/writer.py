@@ -137,7 +137,7 @@ class ResponsesWriter:
 
     def _started(self, said: Started) -> None:
         if not self._begun:
-            self._snapshot = Snapshot(self._pen, said.extra, said.service_tier)
+            self._snapshot = Snapshot(self._pen, said.extra, said.service_tier, said.id)
             self._usage = said.usage
         self._begin()
 

@@ -1,0 +1,165 @@
+"""What can be asked of an earlier answer: to read it, what it answered, to stop it, to delete it.
+
+An answer that we keep is answered from here. For one that a provider keeps, the provider is asked,
+and only for the team that got the answer.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+
+from stockyard.core.ports import Held, KeptAnswer
+from stockyard.core.target import Credential
+from stockyard.errors import Refused, StockyardError
+from stockyard.gateway.contract import Reply, Running, Whole
+from stockyard.gateway.egress import JSON_HEAD
+from stockyard.gateway.endpoints import Endpoint
+from stockyard.gateway.narrow_reply import NarrowReply
+from stockyard.gateway.turning import Asker, Steering
+
+MAX_BODY = 64 * 1024
+FORMAT, HELD = "openai.responses", "responses"
+DEFAULT_LIMIT, MOST = 20, 100
+FORGET_SECONDS = 5.0
+
+
+class HeldAnswer:
+    """An Opening for one answer, or a part of it."""
+
+    max_body = MAX_BODY
+
+    def __init__(self, endpoint: Endpoint, method: str, query: str, asker: Asker) -> None:
+        self._endpoint = endpoint
+        self._method = method
+        self._query = query
+        self._asker = asker
+
+    def refuse(self, status: int, code: str, message: str) -> Whole:
+        return self._asker.refused(Refused(status, code, message))
+
+    def start(self, reply: Reply, body: bytes) -> Running | None:
+        try:
+            kept = self._kept()
+            if kept is None:
+                return self._theirs(reply, body)
+            if self._method == "DELETE":
+                return Forgetting(self._asker, self._endpoint.answer, reply)
+            reply.whole(200, JSON_HEAD, self._ours(kept))
+        except Refused as refusal:
+            whole = self._asker.refused(refusal)
+            reply.whole(whole.status, whole.fields, whole.body)
+        return None
+
+    def _kept(self) -> KeptAnswer | None:
+        asker = self._asker
+        if asker.own is not None:
+            return None
+        return asker.keepers.answers.find(asker.team_id, self._endpoint.answer)
+
+    def _ours(self, kept: KeptAnswer) -> bytes:
+        asked = parse_qs(self._query)
+        if self._endpoint.part == "cancel":
+            raise Refused(400, "invalid_request", "This answer is complete. It cannot be stopped.")
+        if self._endpoint.part == "input_items":
+            return msgspec.json.encode(page_of(msgspec.json.decode(kept.items), asked))
+        if asked.get("stream") == ["true"]:
+            message = "This answer is complete. Read it without 'stream'."
+            raise Refused(400, "invalid_request", message, param="stream")
+        return kept.answer
+
+    def _theirs(self, reply: Reply, body: bytes) -> Running | None:
+        asker = self._asker
+        if asker.own is not None:
+            credential: Credential | None = asker.own
+            name = asker.own.provider
+        else:
+            held = self._held()
+            name, credential = held.provider, asker.credential(held)
+        provider = asker.directory().provider(name)
+        entry = provider.speaks.get(FORMAT) if provider is not None else None
+        if entry is None:
+            raise not_there(self._endpoint.answer)
+        tail = "/".join(filter(None, (self._endpoint.answer, self._endpoint.part)))
+        onward = Endpoint(
+            format="",
+            kind="passthrough",
+            needs=HELD,
+            native=name,
+            native_path=f"{entry.path}/{tail}",
+            native_origin=entry.origin,
+            native_auth=entry.auth,
+            passes=FORMAT,
+        )
+        return asker.way(onward, credential, Steering()).start(NarrowReply(reply), body)
+
+    def _held(self) -> Held:
+        held = self._asker.keepers.ids.find(self._asker.team_id, self._endpoint.answer)
+        if held is None:
+            raise not_there(self._endpoint.answer)
+        return held
+
+
+class Forgetting:
+    """A Running that deletes an answer of ours, and says so when it is gone."""
+
+    def __init__(self, asker: Asker, answer_id: str, reply: Reply) -> None:
+        self._asker = asker
+        self._id = answer_id
+        self._reply = reply
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def _run(self) -> None:
+        asker = self._asker
+        try:
+            async with asyncio.timeout(FORGET_SECONDS):
+                if not await asker.keepers.answers.forget(asker.team_id, self._id):
+                    raise not_there(self._id)
+            told = {"id": self._id, "object": "response", "deleted": True}
+            whole = Whole(200, JSON_HEAD, msgspec.json.encode(told))
+        except Refused as refusal:
+            whole = asker.refused(refusal)
+        except (StockyardError, TimeoutError):
+            message = "The answer could not be deleted now. Try again."
+            whole = asker.refused(Refused(503, "overloaded", message, retry_after=1))
+        self._reply.whole(whole.status, whole.fields, whole.body)
+
+    # It ends soon, whatever happens to the client.
+
+    def gone(self) -> None: ...
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+    def shutdown(self) -> None: ...
+
+
+def page_of(items: Sequence[Any], asked: dict[str, list[str]]) -> dict[str, Any]:
+    """One page of a list of items, the newest first unless it is asked for otherwise."""
+    order = asked.get("order", ["desc"])[-1]
+    if order not in ("asc", "desc"):
+        raise Refused(400, "invalid_request", "'order' is 'asc' or 'desc'.", param="order")
+    limit = asked.get("limit", [str(DEFAULT_LIMIT)])[-1]
+    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= MOST):
+        message = f"'limit' is a number from 1 to {MOST}."
+        raise Refused(400, "invalid_request", message, param="limit")
+    listed = [item for item in items if isinstance(item, dict)]
+    if order == "desc":
+        listed.reverse()
+    ids = [item.get("id") for item in listed]
+    after = asked.get("after", [""])[-1]
+    if after and after not in ids:
+        raise Refused(400, "invalid_request", "There is no such item.", param="after")
+    start = ids.index(after) + 1 if after else 0
+    page = listed[start : start + int(limit)]
+    return {
+        "object": "list",
+        "data": page,
+        "first_id": page[0]["id"] if page else None,
+        "last_id": page[-1]["id"] if page else None,
+        "has_more": start + int(limit) < len(listed),
+    }
+
+
+def not_there(answer_id: str) -> Refused:
+    return Refused(404, "not_found", f"There is no response '{answer_id}'.")

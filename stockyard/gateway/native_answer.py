@@ -1,0 +1,49 @@
+"""Answers on native routes: what a provider keeps opens to the team that got it, and to no other.
+
+Several teams may share one secret of ours, so the provider cannot tell them apart.
+"""
+
+import re
+from urllib.parse import unquote
+
+from msgspec.structs import replace
+
+from stockyard.errors import Refused
+from stockyard.gateway.contract import Reply, Running, Whole
+from stockyard.gateway.endpoints import Endpoint
+from stockyard.gateway.held_answer import HELD, not_there
+from stockyard.gateway.turning import Asker, Steering
+
+_PATH = re.compile(r"(?:/[^/]+)*?/responses/([^/]+)(?:/.*)?")
+
+
+def answer_in(path: str) -> str:
+    """The id of the answer that a native path names; empty when it names none."""
+    found = _PATH.fullmatch(unquote(path))
+    return found[1] if found is not None else ""
+
+
+class NativeAnswer:
+    """An Opening for a native path that names an answer."""
+
+    def __init__(self, endpoint: Endpoint, asker: Asker, max_body: int) -> None:
+        self._answer = answer_in(endpoint.native_path)
+        self._endpoint = replace(endpoint, needs=HELD)
+        self._asker = asker
+        self.max_body = max_body
+
+    def refuse(self, status: int, code: str, message: str) -> Whole:
+        return self._asker.refused(Refused(status, code, message))
+
+    def start(self, reply: Reply, body: bytes) -> Running | None:
+        asker = self._asker
+        try:
+            held = asker.keepers.ids.find(asker.team_id, self._answer)
+            if held is None or held.provider != self._endpoint.native:
+                raise not_there(self._answer)
+            credential = asker.credential(held)
+        except Refused as refusal:
+            whole = asker.refused(refusal)
+            reply.whole(whole.status, whole.fields, whole.body)
+            return None
+        return asker.way(self._endpoint, credential, Steering()).start(reply, body)

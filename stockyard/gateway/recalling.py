@@ -1,0 +1,29 @@
+"""Which calls go on from earlier ones or ask for them, and the Opening for each of them."""
+
+from stockyard.gateway.contract import Opening
+from stockyard.gateway.endpoints import Endpoint
+from stockyard.gateway.held_answer import HeldAnswer
+from stockyard.gateway.http import Head
+from stockyard.gateway.native_answer import NativeAnswer, answer_in
+from stockyard.gateway.turning import Asker, Steering, Turning
+
+_TURNS = frozenset({"openai.responses", "openai.compact", "openai.input_tokens"})
+"""Formats whose requests may name earlier turns."""
+
+
+def on_native(spoken: str | None, path: str) -> str:
+    """What calls of a native path recall (`Endpoint.recalls`)."""
+    if spoken in _TURNS:
+        return "turns"
+    return "answer" if answer_in(path) else ""
+
+
+def opening(endpoint: Endpoint, head: Head, asker: Asker, max_body: int) -> Opening:
+    if endpoint.recalls == "turns":
+        return Turning(endpoint, asker, max_body)
+    if endpoint.native is None:
+        return HeldAnswer(endpoint, head.method, head.query, asker)
+    if asker.own is not None:
+        # What a caller's own secret opens is between the caller and the provider.
+        return asker.way(endpoint, asker.own, Steering())
+    return NativeAnswer(endpoint, asker, max_body)

@@ -1,0 +1,191 @@
+"""Watch an answer go to its client, for what must be remembered of it.
+
+An id that a provider gave belongs to the team from then on. An answer that nobody else keeps is
+stored before its last byte is sent, so that whoever has all of it can ask for it at once. Whole or
+streamed, written here or forwarded, what passes here at the end is the same object.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from stockyard.core.exchange import Exchange
+from stockyard.core.ports import Held, KeptAnswer
+from stockyard.errors import StockyardError
+from stockyard.gateway.contract import Reply
+from stockyard.gateway.keepers import Keepers
+from stockyard.gateway.turn import items_asked
+from stockyard.wire.openai_responses.snapshot import ID_PREFIX, item_id
+from stockyard.wire.sse import Blocks, said
+
+log = logging.getLogger(__name__)
+
+MOST_BYTES = 1024 * 1024
+"""How much of a relayed object, or of the beginning of a stream, is looked at."""
+KEEP_SECONDS = 5.0
+ENDS = frozenset({"completed", "incomplete"})
+"""Of answers that can be gone on from."""
+EVENTS = b"text/event-stream"
+GIVEN = ("id", "thread_id")
+"""Where an object has ids that its provider gave."""
+
+Object = dict[str, Any]
+
+
+class Remembering:
+    """A Reply in front of the client's."""
+
+    def __init__(
+        self, reply: Reply, keepers: Keepers, team_id: str, *, keeps: bool = False
+    ) -> None:
+        self.x: Exchange | None = None
+        """The call that is answered, as soon as there is one."""
+        self._reply = reply
+        self._keepers = keepers
+        self._team = team_id
+        self._keeps = keeps
+        self._beginning: Blocks | None = None
+        """Of a stream whose id was not told yet."""
+        self._object: list[bytes] | None = None
+        """The pieces of a relayed object."""
+        self._size = 0
+
+    def whole(self, status: int, fields: bytes, body: bytes) -> None:
+        found = _object(body) if status == 200 else None
+        self._end(found, partial(self._reply.whole, status, fields, body))
+
+    def begin(self, status: int, fields: bytes, first: bytes) -> None:
+        if status == 200:
+            if EVENTS in fields:
+                self._beginning = Blocks()
+            else:
+                self._object = []
+            self._look(first)
+        self._reply.begin(status, fields, first)
+
+    def push(self, data: bytes) -> None:
+        self._look(data)
+        self._reply.push(data)
+
+    def finish(self, last: bytes = b"") -> None:
+        if self._object is not None:
+            self._look(last)
+            found = _object(b"".join(self._object)) if self._object is not None else None
+        else:
+            found = _ending(last)
+        self._end(found, partial(self._reply.finish, last))
+
+    def cut(self) -> None:
+        self._reply.cut()
+
+    def _look(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size > MOST_BYTES:
+            self._beginning = self._object = None
+        elif self._object is not None:
+            self._object.append(data)
+        elif self._beginning is not None:
+            for block in self._beginning.feed(data):
+                if (begun := _answer_in(block)) is not None:
+                    self._beginning = None
+                    self._hold(begun)
+                    return
+
+    def _end(self, found: Object | None, onward: Callable[[], None]) -> None:
+        kept = None
+        if found is not None:
+            if self._is_ours(found):
+                kept = self._kept(found)
+            else:
+                self._hold(found)
+        if kept is None:
+            onward()
+        else:
+            _store(self._keep(found, kept, onward))
+
+    def _is_ours(self, found: Object) -> bool:
+        return self.x is not None and found.get("id") == ID_PREFIX + self.x.id[4:]
+
+    def _hold(self, found: Object) -> None:
+        """An answer from a cache was held when it was first given."""
+        x = self.x
+        if x is None or x.target is None or not x.attempts or self._is_ours(found):
+            return
+        held = Held(x.target.provider, x.target.credential_id)
+        for name in GIVEN:
+            given = found.get(name)
+            if isinstance(given, str):
+                self._keepers.ids.hold(self._team, given, held)
+
+    def _kept(self, answer: Object) -> KeptAnswer | None:
+        x = self.x
+        if not self._keeps or x is None or answer.get("status") not in ENDS:
+            return None
+        items = [_listed(item, x.id[4:], i) for i, item in enumerate(items_asked(x.inbound.body))]
+        kept = KeptAnswer(msgspec.json.encode(items), msgspec.json.encode(answer))
+        if len(kept.items) + len(kept.answer) > self._keepers.answers.max_bytes:
+            log.warning("The answer to %s is too large to be stored.", x.id)
+            return None
+        return kept
+
+    async def _keep(
+        self, found: Object | None, kept: KeptAnswer, onward: Callable[[], None]
+    ) -> None:
+        assert found is not None  # noqa: S101  it is what is kept
+        try:
+            async with asyncio.timeout(KEEP_SECONDS):
+                await self._keepers.answers.keep(self._team, found["id"], kept)
+        except (StockyardError, TimeoutError) as error:
+            log.warning("The answer %s was not stored: %s", found["id"], error)
+        finally:
+            onward()
+
+
+_storing: set["asyncio.Task[None]"] = set()
+"""Tasks whose answers wait for the disk; the loop itself does not keep them."""
+
+
+def _store(work: Any) -> None:
+    task = asyncio.get_running_loop().create_task(work)
+    _storing.add(task)
+    task.add_done_callback(_storing.discard)
+
+
+def _object(body: bytes) -> Object | None:
+    try:
+        found = msgspec.json.decode(body)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _answer_in(block: bytes) -> Object | None:
+    """The answer as an event of a stream tells it."""
+    data = said(block).data
+    event = _object(data) if data else None
+    answer = event.get("response") if event is not None else None
+    return answer if isinstance(answer, dict) else None
+
+
+def _ending(last: bytes) -> Object | None:
+    """The answer as the last event of its stream tells it."""
+    answers = [_answer_in(block) for block in Blocks().feed(last)]
+    return next((answer for answer in reversed(answers) if answer is not None), None)
+
+
+def _listed(item: Any, name: str, position: int) -> Any:
+    """An item of a request as lists of items show it: typed, in parts, and with an id."""
+    if not isinstance(item, dict):
+        return item
+    shown = {"type": "message", **item}
+    content = shown.get("content")
+    if shown["type"] == "message" and isinstance(content, str):
+        kind = "output_text" if shown.get("role") == "assistant" else "input_text"
+        beside: Object = {"annotations": []} if kind == "output_text" else {}
+        shown["content"] = [{"type": kind, "text": content, **beside}]
+    # Not the place in the output: the items of one answer share its name.
+    return {"id": item_id(shown, name, position) + "i", "status": "completed", **shown}

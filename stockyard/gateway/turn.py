@@ -1,0 +1,236 @@
+"""What a Responses request says of earlier turns, and the request with those turns in it.
+
+A caller may name an earlier answer and send only what is new, point at single items, or send back a
+summary that we sealed. What we keep is put in its place, as the items it stands for, so that from
+here on the call is like any other, whoever answers it. What a provider keeps is left to it: the
+call then goes there, and only for the team that made what it names (`wire.md` 4.3, 9).
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from stockyard.core.ports import Held, KeptAnswer
+from stockyard.errors import Refused
+from stockyard.gateway.keepers import Keepers
+from stockyard.wire.members import members_of
+from stockyard.wire.openai_responses.compaction import ITEM as SUMMARY_ITEM
+from stockyard.wire.openai_responses.snapshot import ID_PREFIX
+from stockyard.wire.openai_responses.ties import LOST, TRIGGER
+from stockyard.wire.strict import not_json
+
+REFERENCE = "item_reference"
+OPENING = "Summary of the conversation so far:\n\n"
+_MARKS = (b"compaction", REFERENCE.encode())
+"""What stands in every input that has to be looked through."""
+_OURS = re.compile(r"[a-z]+_([0-9a-z]{26})_.+")
+"""The id of an item that we made, with that of its answer inside."""
+
+Item = dict[str, Any]
+Members = dict[str, bytes]
+
+
+class Turn(Struct, frozen=True):
+    """A request, ready for whoever answers it."""
+
+    body: bytes
+    as_sent: bytes = b""
+    """What the client sent, where answers repeat something else than `body`."""
+    model: str = ""
+    held: Held | None = None
+    """Who keeps what it goes on from, and so must answer."""
+    named: str = ""
+    """The field that says so."""
+    summary: bool = False
+    """It asks for a summary of the conversation."""
+    remembers: bool = False
+    """The answer may be asked for later."""
+    keeps: bool = False
+    """If nobody else keeps the answer, we do."""
+
+
+class TurnReader:
+    """Reads the requests of one caller's team on one path."""
+
+    def __init__(
+        self, keepers: Keepers, team_id: str, *, native: str | None, strange: bool
+    ) -> None:
+        """`strange`: the caller brought a secret, and what that opens is between the two."""
+        self._keepers = keepers
+        self._strange = strange
+        self._team = team_id
+        self._native = native
+
+    def read(self, body: bytes) -> Turn:
+        """Raises Refused (400) for what nobody keeps, and for what is malformed."""
+        said = _members(body)
+        held, named, kept = None, "", None
+        for name in () if self._strange else ("conversation", "previous_response_id"):
+            if held_id := _id_in(said, name):
+                kept = self._answer(held_id)
+                if kept is None:
+                    held, named = self._held(held_id, name), name
+        store = said.get("store")
+        fits = len(body) <= self._keepers.answers.max_bytes and not self._strange
+        turn = Turn(
+            body,
+            model=_id_in(said, "model"),
+            as_sent=b"" if fits or store != b"true" else _without(said, "store"),
+            held=held,
+            named=named,
+            remembers=store != b"false" and not self._strange,
+            keeps=store == b"true" and fits and self._native is None,
+        )
+        if self._native is not None or not _needs_work(said, kept):
+            return turn
+        return self._continued(turn, said, kept)
+
+    def _answer(self, answer_id: str) -> KeptAnswer | None:
+        if self._native is not None:
+            return None  # its provider knows nothing of what we keep
+        return self._keepers.answers.find(self._team, answer_id)
+
+    def _held(self, held_id: str, named: str) -> Held:
+        held = self._keepers.ids.find(self._team, held_id)
+        if held is None or self._native not in (None, held.provider):
+            raise lost(held_id, named)
+        return held
+
+    def _continued(self, turn: Turn, said: Members, kept: KeptAnswer | None) -> Turn:
+        given = items_of(said.get("input", b"null"))
+        if given is None:
+            return turn  # the codec says what is wrong with it
+        summary = _asks_for_summary(given)
+        earlier = _turns_of(kept) if kept is not None else []
+        there = {item.get("id") for item in earlier}
+        items = [*_again(earlier), *self._resolved(given, there)]
+        items = [self._opened(item) for item in items]
+        changed = {name: value for name, value in said.items() if name != "previous_response_id"}
+        if kept is None:
+            changed = dict(said)
+        if items == given:
+            return msgspec.structs.replace(turn, summary=summary)
+        changed["input"] = msgspec.json.encode(items)
+        return msgspec.structs.replace(
+            turn, body=_joined(changed), as_sent=turn.as_sent or turn.body, summary=summary
+        )
+
+    def _resolved(self, items: Iterable[Any], there: set[Any]) -> Iterator[Any]:
+        """The items, with what we keep in place of what points at it."""
+        for item in items:
+            if not isinstance(item, dict) or item.get("type") != REFERENCE:
+                yield item
+                continue
+            found = self._referred(item.get("id"))
+            if found is None:
+                yield item  # its provider may know it
+            elif item.get("id") not in there:
+                yield from _again([found])
+
+    def _referred(self, item_id: Any) -> Item | None:
+        made = _OURS.fullmatch(item_id) if isinstance(item_id, str) else None
+        kept = self._keepers.answers.find(self._team, ID_PREFIX + made[1]) if made else None
+        turns = _turns_of(kept) if kept is not None else ()
+        return next((item for item in turns if item.get("id") == item_id), None)
+
+    def _opened(self, item: Any) -> Any:
+        """A summary that we sealed, as something the model said."""
+        if not isinstance(item, dict) or item.get("type") != SUMMARY_ITEM:
+            return item
+        content, envelopes = item.get("encrypted_content"), self._keepers.envelopes
+        if not isinstance(content, str) or not envelopes.sealed(content):
+            return item
+        text = envelopes.open(self._team, content)
+        if text is None:
+            message = "The summary in 'input' was changed, or was made for another team."
+            raise Refused(400, "invalid_request", message, param="input")
+        return {"type": "message", "role": "assistant", "content": OPENING + text}
+
+
+def lost(held_id: str, named: str) -> Refused:
+    message = f"Nothing is kept here as '{held_id[:128]}'. Send the earlier turns in 'input'."
+    return Refused(400, LOST, message, param=named)
+
+
+def items_of(raw: bytes) -> list[Any] | None:
+    """The items of an input; None where it is none."""
+    try:
+        value = msgspec.json.decode(raw)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(value, str):
+        return [{"role": "user", "content": value}]
+    if value is None:
+        return []
+    return value if isinstance(value, list) else None
+
+
+def items_asked(body: bytes) -> list[Any]:
+    """The items of the input in a request's body."""
+    return items_of(_members(body).get("input", b"null")) or []
+
+
+def _members(body: bytes) -> Members:
+    try:
+        members = members_of(body)
+    except (ValueError, RecursionError):
+        return {}  # the codec says what is wrong with it
+    if members is None:
+        # Two programs that take different ones of the two would let a caller name what is not its.
+        raise not_json("An object in the JSON body has the same key twice.")
+    return {member.key: body[member.start : member.end] for member in members}
+
+
+def _id_in(said: Members, name: str) -> str:
+    """The id in a field, which may be an object that has it; empty when there is none."""
+    value = msgspec.json.decode(said[name]) if name in said else None
+    if isinstance(value, Mapping):
+        value = value.get("id")
+    return value if isinstance(value, str) else ""
+
+
+def _needs_work(said: Members, kept: KeptAnswer | None) -> bool:
+    given = said.get("input", b"")
+    return kept is not None or any(mark in given for mark in _MARKS)
+
+
+def _asks_for_summary(items: list[Any]) -> bool:
+    """Raises Refused (400) for a wish that is not the last item, or stands there twice."""
+    wishes = [i for i, item in enumerate(items) if _type(item) == TRIGGER]
+    if wishes and wishes != [len(items) - 1]:
+        message = f"An item of type '{TRIGGER}' must be the last one of 'input', and the only one."
+        raise Refused(400, "invalid_request", message, param="input")
+    return bool(wishes)
+
+
+def _type(item: Any) -> Any:
+    return item.get("type") if isinstance(item, dict) else None
+
+
+def _turns_of(kept: KeptAnswer) -> list[Item]:
+    """Everything up to the end of a kept answer."""
+    items: list[Item] = msgspec.json.decode(kept.items)
+    answer = msgspec.json.decode(kept.answer)
+    return [*items, *answer["output"]]
+
+
+def _again(items: Iterable[Item]) -> Iterator[Item]:
+    """Items of ours as somebody may be sent them who never gave them an id.
+
+    Thinking that nobody sealed was for the caller to see, and is no use to a model.
+    """
+    for item in items:
+        if _type(item) != "reasoning" or item.get("encrypted_content"):
+            yield {name: value for name, value in item.items() if name != "id"}
+
+
+def _without(said: Members, name: str) -> bytes:
+    return _joined({key: value for key, value in said.items() if key != name})
+
+
+def _joined(said: Members) -> bytes:
+    fields = (b"%b:%b" % (msgspec.json.encode(key), value) for key, value in said.items())
+    return b"{%b}" % b",".join(fields)

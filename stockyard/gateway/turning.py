@@ -1,0 +1,143 @@
+"""The way into calls that may go on from earlier ones, and be gone on from."""
+
+from collections.abc import Callable
+from functools import partial
+
+from msgspec import Struct
+
+from stockyard.core.exchange import Caller, Constraints, Exchange
+from stockyard.core.ports import Held
+from stockyard.core.target import Credential, Target
+from stockyard.errors import Refused
+from stockyard.gateway.contract import Opening, Reply, Running, Whole
+from stockyard.gateway.endpoints import Endpoint
+from stockyard.gateway.keepers import Keepers
+from stockyard.gateway.remembering import Remembering
+from stockyard.gateway.turn import Turn, TurnReader
+from stockyard.providers.directory import Directory
+from stockyard.providers.provider import SUMMARY
+from stockyard.wire.codec import Codec
+from stockyard.wire.openai_responses.compaction import CompactCodec, SummaryCodec
+from stockyard.wire.openai_responses.ties import LOST
+
+
+class Steering(Struct, eq=False):
+    """What one call is told besides what its head says."""
+
+    needs: str = ""
+    """What a provider must offer, where it is not what the endpoint says."""
+    codec: Codec | None = None
+    """Reads and writes for the client in place of the endpoint's own."""
+    as_sent: bytes = b""
+    held: Held | None = None
+    """Who must answer."""
+    remembering: Remembering | None = None
+
+    def aim(self, x: Exchange) -> None:
+        """The Exchange was made. Says where it may go."""
+        x.as_sent = self.as_sent
+        if self.remembering is not None:
+            self.remembering.x = x
+        if self.held is not None:
+            x.constraints = Constraints(
+                providers=(self.held.provider,), credential=self.held.credential_id
+            )
+
+
+Way = Callable[[Endpoint, Credential | None, Steering], Opening]
+"""Opens the way of one call to an endpoint, with a Credential if it must be that one."""
+
+
+class Asker(Struct, frozen=True, eq=False):
+    """Who asks, and what there is to answer with."""
+
+    caller: Caller
+    own: Credential | None
+    """The secret that the caller brought: what it opens at its provider is the caller's own."""
+    provider: str
+    """The only one that the caller wants to answer; empty for any."""
+    keepers: Keepers
+    directory: Callable[[], Directory]
+    way: Way
+    refused: Callable[[Refused], Whole]
+
+    @property
+    def team_id(self) -> str:
+        """Whose things it may see. Those with secrets of their own are strangers to each other."""
+        return self.caller.team_id if self.own is None else self.caller.key_id
+
+    def credential(self, held: Held) -> Credential | None:
+        """The one that opens what is held. Raises Refused (404) when it is there no more."""
+        known = self.directory().credentials(held.provider)
+        found = next((one for one in known if one.id == held.credential_id), None)
+        if found is None and held.credential_id:
+            message = "The secret with which this was made is not configured any more."
+            raise Refused(404, "not_found", message)
+        return found
+
+
+class Turning:
+    """An Opening for requests that may name earlier turns."""
+
+    def __init__(self, endpoint: Endpoint, asker: Asker, max_body: int) -> None:
+        self.max_body = max_body
+        self._endpoint = endpoint
+        self._asker = asker
+        self._reader = TurnReader(
+            asker.keepers, asker.team_id, native=endpoint.native, strange=asker.own is not None
+        )
+
+    def refuse(self, status: int, code: str, message: str) -> Whole:
+        return self._asker.refused(Refused(status, code, message))
+
+    def start(self, reply: Reply, body: bytes) -> Running | None:
+        asker, endpoint = self._asker, self._endpoint
+        try:
+            turn = self._reader.read(body)
+            credential = self._credential(turn)
+        except Refused as refusal:
+            whole = asker.refused(refusal)
+            reply.whole(whole.status, whole.fields, whole.body)
+            return None
+        steering = Steering(as_sent=turn.as_sent, held=turn.held)
+        if endpoint.format == "openai.responses" and turn.remembers:
+            reply = steering.remembering = Remembering(
+                reply, asker.keepers, asker.team_id, keeps=turn.keeps
+            )
+        if endpoint.native is None:
+            self._ask_for_summary(steering, turn)
+        return asker.way(endpoint, credential, steering).start(reply, turn.body)
+
+    def _credential(self, turn: Turn) -> Credential | None:
+        asker, held = self._asker, turn.held
+        if held is None:
+            return asker.own
+        if self._endpoint.native is not None:
+            return asker.credential(held)
+        serving = _serves(asker.directory(), held, turn.model)
+        if asker.provider not in ("", held.provider) or not serving:
+            raise _elsewhere(held, turn.named)
+        return None
+
+    def _ask_for_summary(self, steering: Steering, turn: Turn) -> None:
+        seal = partial(self._asker.keepers.envelopes.seal, self._asker.team_id)
+        if self._endpoint.format == CompactCodec.name:
+            steering.codec = CompactCodec(seal)
+            steering.as_sent = b""  # what it repeats are the messages of all turns
+        elif turn.summary and self._endpoint.format == SummaryCodec.name:
+            steering.codec = SummaryCodec(seal)
+            steering.needs = SUMMARY
+
+
+def _serves(directory: Directory, held: Held, model: str) -> bool:
+    """Whether who must answer serves a model of this name, as far as can be told."""
+    targets: tuple[Target, ...] = directory.targets(model, "chat")
+    return not targets or any(
+        (target.provider, target.credential_id) == (held.provider, held.credential_id)
+        for target in targets
+    )
+
+
+def _elsewhere(held: Held, named: str) -> Refused:
+    message = f"What '{named}' names is kept by '{held.provider}'. Send the call there."
+    return Refused(400, LOST, message, param=named)
