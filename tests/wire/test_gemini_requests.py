@@ -421,6 +421,103 @@ def test_types_in_capitals_are_json_schema_for_others() -> None:
     }
 
 
+OWN_SCHEMA = {
+    "type": "OBJECT",
+    "properties": {
+        "unit": {"type": "STRING", "format": "enum", "enum": ["C", "F"], "nullable": True},
+        "days": {"type": "ARRAY", "items": {"type": "INTEGER"}, "minItems": "1", "max_items": 7},
+        "either": {"any_of": [{"type": "STRING"}, {"type": "NUMBER"}], "nullable": True},
+    },
+    "propertyOrdering": ["unit", "days", "either"],
+}
+
+
+def test_its_own_dialect_of_schemas_is_json_schema_for_others() -> None:
+    """`wire.md` 4.5: `nullable`, counts that are strings, and both spellings."""
+    tools = [{"functionDeclarations": [{"name": "f", "parameters": OWN_SCHEMA}]}]
+    config = {"responseMimeType": "application/json", "responseSchema": OWN_SCHEMA}
+
+    chat = json.loads(written(body_of(tools=tools, generationConfig=config), to="openai.chat").body)
+
+    said = chat["tools"][0]["function"]["parameters"]
+    assert said == chat["response_format"]["json_schema"]["schema"]
+    assert said["properties"] == {
+        "unit": {"type": ["string", "null"], "format": "enum", "enum": ["C", "F", None]},
+        "days": {"type": "array", "items": {"type": "integer"}, "minItems": 1, "maxItems": 7},
+        "either": {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}]},
+    }
+
+
+@pytest.mark.parametrize("spell", [str.upper, str.lower])
+def test_its_own_dialect_is_kept_in_its_own_field(spell: Any) -> None:
+    schema = json.loads(json.dumps(OWN_SCHEMA).replace('"1"', "1").replace("max_items", "maxItems"))
+    schema = json.loads(json.dumps(schema).replace("any_of", "anyOf"))
+    for word in ("OBJECT", "STRING", "ARRAY", "INTEGER", "NUMBER"):
+        schema = json.loads(
+            json.dumps(schema).replace(f'"type": "{word}"', f'"type": "{spell(word)}"')
+        )
+    tools = [{"functionDeclarations": [{"name": "f", "parameters": schema}]}]
+
+    again = json.loads(written(body_of(tools=tools)).body)
+
+    assert again["tools"] == tools
+
+
+def test_tools_of_others_keep_their_whole_schema() -> None:
+    """`wire.md` 4.5: `parametersJsonSchema` takes real JSON Schema."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "properties": {"tree": {"$ref": "#/$defs/node"}, "kind": {"const": "a"}},
+        "$defs": {"node": {"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}}}},
+        "additionalProperties": False,
+    }
+
+    body, _ = from_chat(
+        tools=[{"type": "function", "function": {"name": "f", "parameters": schema}}]
+    )
+
+    assert body["tools"] == [
+        {"functionDeclarations": [{"name": "f", "parametersJsonSchema": schema}]}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        ({"const": "a"}, {"type": "string", "enum": ["a"]}),
+        ({"type": "integer", "const": 1}, {"type": "integer", "enum": [1]}),
+        ({"const": True}, {"type": "boolean"}),
+        ({"$ref": "#/$defs/a", "description": "d"}, {"$ref": "#/$defs/a"}),
+        (
+            {"$ref": "#/definitions/a", "definitions": {"a": {"const": None}}},
+            {"$ref": "#/$defs/a", "$defs": {"a": {"type": "null"}}},
+        ),
+        (
+            {"allOf": [{"type": "string", "description": "x"}], "description": "y"},
+            {"type": "string", "description": "y"},
+        ),
+        (
+            {"$schema": "s", "properties": {"const": {"$ref": "#/definitions/b", "title": "B"}}},
+            {"properties": {"const": {"$ref": "#/$defs/b"}}},
+        ),
+        (
+            {"type": ["string", "null"], "any_of": 1, "oneOf": [{"type": "string"}]},
+            {"type": ["string", "null"], "any_of": 1, "oneOf": [{"type": "string"}]},
+        ),
+    ],
+)
+def test_what_answers_must_look_like_is_said_in_words_the_format_knows(
+    schema: Any, said: Any
+) -> None:
+    """`wire.md` 4.5, `responseJsonSchema`: no `const`, and nothing beside a reference."""
+    form = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
+
+    body, _ = from_chat(response_format=form)
+
+    assert body["generationConfig"]["responseJsonSchema"] == said
+
+
 def test_what_the_format_cannot_say_is_named() -> None:
     _, dropped = from_chat(
         logit_bias={"1": 2}, user="u", parallel_tool_calls=False, prompt_cache_key="k", store=True

@@ -42,6 +42,9 @@ TOOL = names(
     "functionDeclarations googleSearch googleSearchRetrieval codeExecution urlContext fileSearch"
     " computerUse googleMaps mcpServers enterpriseWebSearch"
 )
+SCHEMA = names(
+    "anyOf minItems maxItems minLength maxLength minProperties maxProperties propertyOrdering"
+)
 DECLARATION = names("parametersJsonSchema responseJsonSchema")
 TOOL_CONFIG = names("functionCallingConfig retrievalConfig")
 CHOICE = names("allowedFunctionNames streamFunctionCallArguments")

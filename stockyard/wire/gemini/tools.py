@@ -116,7 +116,7 @@ def _function(tool: Tool, drops: Drops) -> dict[str, Any]:
     if tool.description is not None:
         said["description"] = tool.description
     if tool.schema is not None:
-        field, schema = encode_schema(tool.schema, tool.extra, _SCHEMA)
+        field, schema = encode_schema(tool.schema, tool.extra, _SCHEMA, _OWN_SCHEMA)
         said[field] = schema
     if tool.strict:
         drops.add("tools.strict")

@@ -7,7 +7,7 @@ from stockyard.wire.codec import Traits
 from stockyard.wire.efforts import BUDGETS
 from stockyard.wire.fields import Fields
 from stockyard.wire.gemini.names import FORMAT, THINKING, inside
-from stockyard.wire.gemini.schemas import decode_schema, encode_schema
+from stockyard.wire.gemini.schemas import decode_schema, encode_schema, fitted
 from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_layout
 
 LEVELS_TRAIT = "thinking_level"
@@ -104,7 +104,8 @@ def encode_output(form: OutputForm, drops: Drops) -> dict[str, Any]:
     if not has_word(layout, _TYPELESS):
         said["responseMimeType"] = _PLAIN if form.kind == "text" else _JSON
     if form.kind == "json_schema" and form.schema is not None:
-        field, schema = encode_schema(form.schema, form.extra, _SCHEMA)
+        schema = form.schema if layout else fitted(form.schema)
+        field, schema = encode_schema(schema, form.extra, _SCHEMA, _OWN_SCHEMA)
         said[field] = schema
     if form.strict:
         drops.add("response_format.json_schema.strict")
