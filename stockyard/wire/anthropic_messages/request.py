@@ -4,7 +4,6 @@ What law 6 of `wire.md` 1 does not keep when a request is written again: explici
 fields, `stream: false`, and empty text blocks, which the provider refuses.
 """
 
-import hashlib
 from typing import Any
 
 import msgspec
@@ -25,6 +24,7 @@ from stockyard.wire.codec import Dropped, Traits
 from stockyard.wire.efforts import BUDGETS
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_layout, words
+from stockyard.wire.user_names import without_address
 
 DEFAULT_MAX_TOKENS = 4_096
 """Where the model's own maximum is not known; the field is required."""
@@ -36,6 +36,9 @@ EFFORT = "effort"
 
 OWN_SCHEMA = "own"
 """Layout of a form whose schema was written for this format."""
+
+USER = "user_id"
+"""Shape of a request that named its user in this format."""
 
 _JSON_WISH = "Answer with one JSON object and nothing else."
 
@@ -84,7 +87,7 @@ def _decode(fields: Fields) -> Content:
         end_user=user,
         cache=take_cache(fields),
         extra=fields.left(FORMAT),
-        shape=words("output_format" if older else None),
+        shape=words("output_format" if older else None, USER if user is not None else None),
     )
 
 
@@ -344,10 +347,9 @@ def _with_json_wish(head: tuple[Message, ...], content: Content) -> tuple[Messag
 
 def _add_caller(body: dict[str, Any], content: Content, drops: Drops) -> None:
     if content.end_user is not None:
-        user = content.end_user
-        if "@" in user:
-            # This format asks for no personal data here.
-            user = hashlib.sha256(user.encode()).hexdigest()
+        # This format asks for no personal data here.
+        own = has_word(content.shape, USER)
+        user = content.end_user if own else without_address(content.end_user)
         body["metadata"] = {"user_id": user}
     if content.metadata:
         drops.add("metadata")

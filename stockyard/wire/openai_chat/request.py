@@ -26,6 +26,7 @@ from stockyard.wire.openai_chat.tools import (
     encode_output,
     encode_tools,
 )
+from stockyard.wire.user_names import shortened
 
 _PLAIN_FIELDS = (
     "temperature",
@@ -81,6 +82,7 @@ def _decode(fields: Fields) -> Content:
     shape = words(
         "max_tokens" if newer is None and older is not None else None,
         "stop" if isinstance(stop, str) else None,
+        "user" if user is not None else None,
         "safety_identifier" if user is None and safety is not None else None,
         *(name for name in _NOT_OURS if fields.rest.get(name) is not None),
     )
@@ -189,7 +191,8 @@ def _add_wishes(body: dict[str, Any], content: Content, drops: Drops) -> None:
     if content.modalities is not None:
         body["modalities"] = list(content.modalities)
     if content.end_user is not None and not has_word(content.shape, "safety_identifier"):
-        body["user"] = content.end_user
+        own = has_word(content.shape, "user")
+        body["user"] = content.end_user if own else shortened(content.end_user)
     if content.cache is not None:
         drops.add("cache_control")
     if content.previous is not None:

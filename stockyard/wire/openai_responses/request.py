@@ -34,6 +34,7 @@ from stockyard.wire.openai_responses.tools import (
     encode_form,
     encode_tools,
 )
+from stockyard.wire.user_names import shortened
 
 SMALLEST_OUTPUT = 16
 """The service refuses a smaller limit."""
@@ -215,7 +216,8 @@ def _add_wishes(body: dict[str, Any], content: Content, drops: Drops) -> None:
     if content.cache_key is not None:
         body["prompt_cache_key"] = content.cache_key
     if content.end_user is not None and not has_word(content.shape, _SAFETY):
-        body["user"] = content.end_user
+        own_name = has_word(content.shape, _OWN)
+        body["user"] = content.end_user if own_name else shortened(content.end_user)
     if include := _include(content, own.get("include")):
         body["include"] = include
 
