@@ -50,6 +50,7 @@ from stockyard.gateway.meters import Meters
 from stockyard.gateway.office import Office
 from stockyard.gateway.pings import Pings
 from stockyard.gateway.plane import DataPlane
+from stockyard.gateway.spool import Spool
 from stockyard.overview import Overview
 from stockyard.process import custommodules
 from stockyard.providers.prices import PriceList
@@ -148,6 +149,7 @@ class Stockyard:
             access=configured.access(settings),
             aliases=self._aliases,
             keepers=Keepers(TeamIds(database), StoredAnswers(database), envelopes),
+            spool=Spool(folder.subfolder("uploads")),
         )
         self.front = Front(
             self.plane,

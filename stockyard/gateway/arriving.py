@@ -5,6 +5,7 @@ from stockyard.gateway.contract import Opening
 from stockyard.gateway.deadlines import Pace
 from stockyard.gateway.http import Head
 from stockyard.gateway.limits import HttpLimits
+from stockyard.gateway.spool import SpooledBody
 
 
 class Arriving:
@@ -14,7 +15,7 @@ class Arriving:
         self,
         head: Head,
         opening: Opening | None,
-        body: SizedBody | ChunkedBody,
+        body: SizedBody | ChunkedBody | SpooledBody,
         now: float,
         limits: HttpLimits,
     ) -> None:

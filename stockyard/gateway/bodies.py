@@ -30,11 +30,15 @@ class SizedBody:
         self.body += data[: self._left]
         return data[self._left :]
 
+    def complete(self) -> bytes:
+        """All of it."""
+        return bytes(self.body)
+
 
 class ChunkedBody:
     """One chunked body, fed as it arrives. Extensions and trailers are checked and discarded."""
 
-    __slots__ = ("_chunks", "_framing", "_left", "_max_bytes", "_rest", "_step", "body")
+    __slots__ = ("_chunks", "_framing", "_left", "_max_bytes", "_rest", "_step", "_total", "body")
 
     def __init__(self, max_bytes: int) -> None:
         self.body = bytearray()
@@ -42,6 +46,7 @@ class ChunkedBody:
         self._rest = b""
         self._step = self._size
         self._left = 0
+        self._total = 0
         self._chunks = 0
         self._framing = 0
 
@@ -56,6 +61,10 @@ class ChunkedBody:
                 return data[end + 2 :]
         return None
 
+    def complete(self) -> bytes:
+        """All of it."""
+        return bytes(self.body)
+
     def _size(self, data: bytes, start: int) -> int | None:
         line = self._line(data, start)
         if line is None:
@@ -65,7 +74,8 @@ class ChunkedBody:
             raise HttpError(400, "HS18", "The size of a chunk is malformed.")
         self._left = int(match[1], 16)
         self._chunks += 1
-        if len(self.body) + self._left > self._max_bytes:
+        self._total += self._left
+        if self._total > self._max_bytes:
             raise HttpError(413, "max_body", "The body of the request is too large.")
         self._step = self._data if self._left else self._trailer
         return start + len(line) + 2

@@ -15,7 +15,6 @@ from stockyard.core.exchange import Kind
 from stockyard.gateway import held
 
 MAX_JSON_BODY = 50 * 1024 * 1024
-MAX_UPLOAD = 100 * 1024 * 1024
 MAX_TEXT_BODY = 1024 * 1024
 """Of a request that has no use for more: providers speak a few thousand characters at a time."""
 
@@ -217,9 +216,7 @@ def find(path: str, method: str, native: Native, query: str = "") -> Endpoint | 
 
 
 def _holding(reach: held.Reach, methods: tuple[str, ...]) -> Endpoint:
-    largest = MAX_UPLOAD if reach.collection == held.FILES else MAX_JSON_BODY
-    needs = reach.collection
-    return Endpoint("", "passthrough", needs, methods, largest, holds=reach)
+    return Endpoint("", "passthrough", reach.collection, methods, holds=reach)
 
 
 def framed(endpoint: Endpoint, query: str) -> Endpoint:

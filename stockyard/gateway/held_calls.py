@@ -23,13 +23,18 @@ from stockyard.gateway.http import Head
 from stockyard.gateway.listing import dialect_of
 from stockyard.gateway.narrow_reply import NarrowReply
 from stockyard.gateway.own_list import USUAL, OwnList, Page, cursor_in
+from stockyard.gateway.spool import Spool
 from stockyard.gateway.whole_reply import WholeReply
 from stockyard.providers.directory import Directory
 from stockyard.providers.provider import Entry, Provider
-from stockyard.wire.upload import UploadCodec, form_in
+from stockyard.wire.multipart import start_of_file
+from stockyard.wire.upload import UploadCodec
 
 ALL_FILES = 10_000
 """A list of files holds so many when the caller does not say."""
+UPLOADED = frozenset({held.FILES, "uploads"})
+"""Where bodies are files, which may be large."""
+MAX_UPLOAD = 100 * 1024 * 1024
 FIRST_LINE = 64 * 1024
 """How much of an upload is looked at for the model of its first line."""
 
@@ -55,6 +60,7 @@ class HeldCalls:
         onward: Onward,
         refused: Callable[[Refused], Whole],
         max_body: int,
+        spool: Spool,
     ) -> None:
         assert endpoint.holds is not None  # noqa: S101  only such paths come here
         self._reach: Reach = endpoint.holds
@@ -67,7 +73,8 @@ class HeldCalls:
         self._directory = directory
         self._onward = onward
         self._refused = refused
-        self.max_body = max_body
+        self.max_body = MAX_UPLOAD if self._reach.collection in UPLOADED else max_body
+        self.spool = spool
 
     def refuse(self, status: int, code: str, message: str) -> Whole:
         return self._refused(Refused(status, code, message))
@@ -290,13 +297,8 @@ _line = msgspec.json.Decoder(_Line).decode
 
 def _first_model(body: bytes) -> str:
     """The model that is named first in an upload of lines, or in a batch; empty for none."""
-    form = form_in(body)
-    text = body
-    if form is not None:
-        file = form.file("file")
-        start = file.start if file is not None else 0
-        end = min(start + FIRST_LINE, file.end) if file is not None else 0
-        text = body[start:end].lstrip().partition(b"\n")[0]
+    start = start_of_file(body, "file")
+    text = body if start is None else body[start : start + FIRST_LINE].lstrip().partition(b"\n")[0]
     try:
         line: _Line | None = _line(text)
     except (ValueError, RecursionError):

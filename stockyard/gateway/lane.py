@@ -46,6 +46,7 @@ from stockyard.gateway.inner import Inner, inner_head
 from stockyard.gateway.known import MAX_BYTES, Known
 from stockyard.gateway.refusals import ALLOWED, CODES, refusal
 from stockyard.gateway.reply import LaneReply
+from stockyard.gateway.spool import SpooledBody, Spooling
 
 __all__ = ["Lane", "Opening", "Peer", "Plane", "Reply", "Running", "Whole"]
 
@@ -305,10 +306,12 @@ class Lane(Connection):
     def _await_body(self, head: Head, opening: Opening | None, data: bytes, length: int) -> bytes:
         """Collect a body that begins with `data`. Returns what follows it in `data`."""
         self._phase = Phase.BODY
-        body: SizedBody | ChunkedBody = SizedBody(length)
+        body: SizedBody | ChunkedBody | SpooledBody = SizedBody(length)
         if head.chunked:
             bound = self.limits.max_control_chunked_bytes if opening is None else opening.max_body
             body = ChunkedBody(bound)
+        if isinstance(opening, Spooling):
+            body = SpooledBody(body, opening.spool)
         self._arriving = Arriving(head, opening, body, self.ticker.now, self.limits)
         self.deadline = self._arriving.deadline
         if head.expects_continue:
@@ -326,7 +329,7 @@ class Lane(Connection):
         if rest is None:
             return b""
         self._arriving = None
-        body = bytes(arriving.body.body)
+        body = arriving.body.complete()
         if arriving.opening is None:
             self._pass_on(arriving.head, body, collected=True)
         else:

@@ -33,6 +33,7 @@ from stockyard.gateway.line import Line
 from stockyard.gateway.listing import dialect_of
 from stockyard.gateway.model_in_path import completed
 from stockyard.gateway.office import Office
+from stockyard.gateway.spool import Spool
 from stockyard.gateway.turning import Asker, Steering
 from stockyard.providers import paths
 from stockyard.providers.auth import provider_of_secret, sendable
@@ -114,6 +115,7 @@ class DataPlane:
         access: Access,
         aliases: Callable[[], tuple[str, ...]],
         keepers: Keepers,
+        spool: Spool,
     ) -> None:
         self.line = line
         self.office = office
@@ -123,6 +125,7 @@ class DataPlane:
         self.aliases = aliases
         self.keepers = keepers
         self.ids = Ids()
+        self.spool = spool
         self._forms = forms_among(formats)
         self._keys = keys
         self._routes = 0
@@ -290,6 +293,7 @@ class DataPlane:
             onward=onward,
             refused=refused,
             max_body=min(endpoint.max_body, self.access.max_body),
+            spool=self.spool,
         )
 
     def _identify(

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from stockyard.errors import Refused
 
+MAX_SKIPPED = 64 * 1024
+"""How long a field may be that stands before the one that is looked for."""
 MAX_PARTS = 20
 MAX_HEADERS = 8 * 1024
 """Bytes of the headers of all parts together."""
@@ -159,6 +161,28 @@ def read_form(body: bytes, boundary: bytes, *, max_parts: int = MAX_PARTS) -> Fo
             raise _bad(f"The form has more than {max_parts} parts.")
         parts.append(part)
     return Form(body, boundary, tuple(parts))
+
+
+def start_of_file(body: bytes, name: str) -> int | None:
+    """Where the first file of this name begins, if short fields only stand before it.
+
+    What follows is not looked at, so it does not matter how much that is. Raises Refused (400).
+    """
+    boundary = boundary_in(body)
+    at: int = 0
+    while boundary is not None and at >= 0:
+        begin = at + len(boundary) + 4
+        start = body.find(b"\r\n\r\n", begin, begin + MAX_HEADERS) + 4
+        if start < 4:
+            return None
+        lines = [line.partition(b":") for line in body[begin : start - 4].split(b"\r\n")]
+        headers = {header.lower(): value.strip(b" \t") for header, _, value in lines}
+        if _disposition(headers.get(b"content-disposition", b"")) == (name, True):
+            return start
+        at = body.find(b"\r\n--" + boundary + b"\r\n", start, start + MAX_SKIPPED) + 2
+        if at < 2:
+            return None
+    return None
 
 
 def _parts(body: bytes, boundary: bytes) -> Iterator[Part]:
