@@ -238,7 +238,7 @@ class Plans:
             most_items=codec.most_items_of(traits)
             if isinstance(codec, WholeCodec) and not forward
             else 0,
-            special=prover is not None or isinstance(codec, Renames),
+            special=prover is not None or (not forward and isinstance(codec, Renames)),
         )
 
 

@@ -1,17 +1,21 @@
 """Requests of the gemini format: what is read, what is written, and what others make of it."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stockyard.core.folding import fold
 from stockyard.core.messages import ToolCall, ToolResult
 from stockyard.core.request import Request
+from stockyard.core.response import Output
 from stockyard.errors import Refused
-from stockyard.wire.codec import Dropped
+from stockyard.wire.codec import Dropped, Renames
 from stockyard.wire.formats import FORMATS
+from stockyard.wire.gemini.names import tool_name
 
 GEMINI, CHAT, MESSAGES = FORMATS["gemini"], FORMATS["openai.chat"], FORMATS["anthropic.messages"]
 NONE: frozenset[str] = frozenset()
@@ -222,12 +226,13 @@ def test_a_request_that_is_written_again_says_the_same(fields: dict[str, Any]) -
 
 
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
+names = st.from_regex(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}", fullmatch=True)
 args = st.dictionaries(texts, texts | st.integers(-1000, 1000) | st.booleans(), max_size=3)
 model_parts = st.one_of(
     st.builds(lambda t: {"text": t}, texts),
     st.builds(lambda t: {"text": t, "thought": True}, texts),
-    st.builds(lambda n, a: a_call(n or "f", a), texts, args),
-    st.builds(lambda n, a, i: a_call(n or "f", a, id=i or "1"), texts, args, texts),
+    st.builds(a_call, names, args),
+    st.builds(lambda n, a, i: a_call(n, a, id=i or "1"), names, args, texts),
 )
 contents = st.lists(
     st.builds(
@@ -357,6 +362,60 @@ def test_a_signature_that_a_chat_client_sends_back_goes_back_in_its_place() -> N
     assert body["contents"][0]["parts"][0]["thoughtSignature"] == "c2ln"
     assert "extra_content" not in json.dumps(body)
     assert dropped == ()
+
+
+# Names of tools
+
+LONG = "search in my notes/" + "x" * 60
+
+
+def test_a_tool_whose_name_is_refused_is_offered_under_one_that_fits() -> None:
+    """`wire.md` 5.5 and rule 7 of 8."""
+    call = {"id": "1", "type": "function", "function": {"name": LONG, "arguments": "{}"}}
+    tools = [
+        {"type": "function", "function": {"name": name}} for name in (LONG, "1st", "fits.a:b-c")
+    ]
+
+    body, _ = from_chat(
+        tools=tools,
+        tool_choice={"type": "function", "function": {"name": LONG}},
+        messages=[
+            {"role": "assistant", "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "1", "content": "x"},
+        ],
+    )
+
+    declared = [tool["name"] for tool in body["tools"][0]["functionDeclarations"]]
+    assert all(re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}", name) for name in declared)
+    assert len(set(declared)) == 3
+    assert declared[2] == "fits.a:b-c"
+    assert body["contents"][0]["parts"][0]["functionCall"]["name"] == declared[0]
+    assert body["contents"][1]["parts"][0]["functionResponse"]["name"] == declared[0]
+    assert body["toolConfig"]["functionCallingConfig"]["allowedFunctionNames"] == declared[:1]
+
+
+@pytest.mark.parametrize("framing", ["gemini", "gemini.array"])
+def test_and_its_calls_are_answered_under_its_own(framing: str) -> None:
+    tools = [{"type": "function", "function": {"name": LONG}}]
+    content = CHAT.decode_request(
+        json.dumps({"model": "m", "messages": [], "tools": tools}).encode()
+    )
+    codec = FORMATS[framing]
+    assert isinstance(codec, Renames)
+    codec = codec.answering(content)  # type: ignore[arg-type]  # the content of a chat
+    parts = [a_call(tool_name(LONG)), a_call("other")]
+    whole = {"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]}
+
+    output = codec.decode_response(json.dumps(whole).encode(), traits=NONE)
+    reader = codec.reader(traits=NONE)
+    data = json.dumps(whole).encode()
+    events = reader.feed(b"[%b]" % data if "array" in framing else b"data: %b\r\n\r\n" % data)
+    streamed = fold([*events, *reader.end()])[0]
+
+    for said in (output, streamed):
+        assert isinstance(said, Output)
+        calls = [p for p in said.choices[0].message.parts if isinstance(p, ToolCall)]
+        assert [call.name for call in calls] == [LONG, "other"]
 
 
 # Wishes

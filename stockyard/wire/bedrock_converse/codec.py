@@ -8,13 +8,14 @@ from stockyard.core.request import Content, Request
 from stockyard.core.response import Output, Response
 from stockyard.wire.bedrock_converse import errors, request, response
 from stockyard.wire.bedrock_converse.look import ConverseLook
-from stockyard.wire.bedrock_converse.names import FORMAT, NO_NAMES, renamed
+from stockyard.wire.bedrock_converse.names import FORMAT, renamed
 from stockyard.wire.bedrock_converse.stream import ConverseReader
 from stockyard.wire.bedrock_converse.writer import ConverseWriter
 from stockyard.wire.codec import Dropped, Facts, Pen, RequestHead, Traits
 from stockyard.wire.eventstream import STREAM_TYPE
 from stockyard.wire.head import quoted, read_head
 from stockyard.wire.streamed import StreamedCodec
+from stockyard.wire.tool_names import NO_NAMES
 
 
 class _Config(msgspec.Struct, gc=False):

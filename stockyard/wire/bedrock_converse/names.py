@@ -1,10 +1,9 @@
 """The format's name, what it calls the ends of an answer, and which names it takes for tools."""
 
 import re
-from collections.abc import Iterable, Mapping
 
 from stockyard.core.messages import Finish
-from stockyard.wire.tool_ids import derived
+from stockyard.wire.tool_names import ToolNames
 
 FORMAT = "bedrock.converse"
 
@@ -30,21 +29,5 @@ REASONS: dict[Finish, str] = {
 ACCEPTED_ID = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
 ID_PREFIX = "tooluse_"
 
-_ACCEPTED_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_REFUSED = re.compile(r"[^a-zA-Z0-9_-]")
-NO_NAMES: Mapping[str, str] = {}
-
-_KEPT, _HASHED = 50, 12
-"""Characters of a name that is too long, and of the hash behind them."""
-
-
-def tool_name(name: str) -> str:
-    """The name under which a tool is offered: its own, or one that is derived from it."""
-    if _ACCEPTED_NAME.fullmatch(name):
-        return name
-    return _REFUSED.sub("_", name)[:_KEPT] + derived(name, prefix="_", length=_HASHED)
-
-
-def renamed(names: Iterable[str]) -> dict[str, str]:
-    """Derived names and what they stand for, of those that could not be kept."""
-    return {tool_name(name): name for name in names if not _ACCEPTED_NAME.fullmatch(name)}
+_TOOL_NAMES = ToolNames("a-zA-Z0-9_-")
+tool_name, renamed = _TOOL_NAMES.fitting, _TOOL_NAMES.renamed

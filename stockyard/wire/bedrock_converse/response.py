@@ -16,7 +16,6 @@ from stockyard.wire.bedrock_converse.names import (
     FINISHES,
     FORMAT,
     ID_PREFIX,
-    NO_NAMES,
     REASONS,
 )
 from stockyard.wire.bedrock_converse.usage import read_usage, write_usage
@@ -27,6 +26,7 @@ from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.halves import decode_event
 from stockyard.wire.layout import Drops, own_fields
 from stockyard.wire.tool_ids import Ids
+from stockyard.wire.tool_names import NO_NAMES
 
 
 class _Answer(msgspec.Struct, gc=False):

@@ -26,11 +26,12 @@ from stockyard.core.messages import Opaque, Reasoning
 from stockyard.errors import StockyardError, UpstreamError
 from stockyard.wire.bedrock_converse.blocks import OWN_CALL
 from stockyard.wire.bedrock_converse.errors import error_in_frame
-from stockyard.wire.bedrock_converse.names import FORMAT, NO_NAMES
+from stockyard.wire.bedrock_converse.names import FORMAT
 from stockyard.wire.bedrock_converse.response import finish_of
 from stockyard.wire.bedrock_converse.usage import read_usage
 from stockyard.wire.eventstream import Frame, Frames
 from stockyard.wire.halves import Halves, decode_event
+from stockyard.wire.tool_names import NO_NAMES
 
 _Object = dict[str, Any]
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from stockyard.core.messages import AnyPart, Extra, Message, Role, ToolCall, ToolResult
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.gemini.names import FORMAT
+from stockyard.wire.gemini.names import FORMAT, tool_name
 from stockyard.wire.gemini.parts import decode_parts, encode_part, encode_parts
 from stockyard.wire.layout import Drops, has_word, own_fields, words
 from stockyard.wire.tool_ids import Ids, missing_id
@@ -214,7 +214,7 @@ class _Contents:
 
     def _encode(self, part: AnyPart) -> dict[str, Any] | None:
         if isinstance(part, ToolCall):
-            part = replace(part, id=self._ids.call(part.id))
+            part = replace(part, id=self._ids.call(part.id), name=tool_name(part.name))
             self._names[part.id] = part.name
         elif isinstance(part, ToolResult):
             return self._encode_result(part)

@@ -9,8 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.tool_names import ToolNames
 
 FORMAT = "gemini"
+
+_TOOL_NAMES = ToolNames("a-zA-Z0-9_.:-", first="a-zA-Z_")
+tool_name, renamed = _TOOL_NAMES.fitting, _TOOL_NAMES.renamed
 
 _HUMP = re.compile("[A-Z]")
 

@@ -1,5 +1,6 @@
 """Whole answers of the format, both ways."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -28,6 +29,7 @@ from stockyard.wire.gemini.usage import read_usage, write_usage
 from stockyard.wire.halves import decode_event, whole
 from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_layout
 from stockyard.wire.tool_ids import missing_id
+from stockyard.wire.tool_names import NO_NAMES
 
 FINISHES: dict[str, Finish] = {
     "STOP": "stop",
@@ -111,12 +113,13 @@ def facts(body: bytes) -> Facts:
     )
 
 
-def decode_response(body: bytes) -> Output:
+def decode_response(body: bytes, names: Mapping[str, str] = NO_NAMES) -> Output:
+    """`names`: those of tools that were derived, and what they stand for."""
     try:
         answer = Fields(decode_event(body))
         if answer.rest.get("error") or not any(map(answer.rest.get, _TELLING)):
             raise _no_answer(body)
-        return _decode_output(answer)
+        return _decode_output(answer, names)
     except (FieldError, ValueError, RecursionError):
         raise _no_answer(body) from None
 
@@ -158,6 +161,13 @@ def finish_reason(finish: Finish | None, native: str | None, *, own: bool, refus
     if own and native is not None:
         return native
     return _REASONS[finish or "stop"]
+
+
+def called_by(part: AnyPart, names: Mapping[str, str]) -> AnyPart:
+    """A call under the name by which the client knows its tool."""
+    if not isinstance(part, ToolCall) or part.name not in names:
+        return part
+    return replace(part, name=names[part.name])
 
 
 def number_of(index: Any) -> int:
@@ -207,11 +217,11 @@ def top_extra(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {FORMAT: extra} if extra else {}
 
 
-def _decode_output(answer: Fields) -> Output:
+def _decode_output(answer: Fields, names: Mapping[str, str]) -> Output:
     candidates, feedback = answer.items("candidates") or [], answer.rest.get("promptFeedback")
     answer_id, model = answer.text("responseId") or "", answer.text("modelVersion") or ""
     choices = tuple(
-        _decode_candidate(Fields(item, f"candidates[{i}]"), i, answer_id)
+        _decode_candidate(Fields(item, f"candidates[{i}]"), i, answer_id, names)
         for i, item in enumerate(candidates)
     )
     if not choices:
@@ -228,11 +238,14 @@ def _choice_without_candidate(blocked: str | None) -> Choice:
     )
 
 
-def _decode_candidate(fields: Fields, position: int, answer_id: str) -> Choice:
+def _decode_candidate(
+    fields: Fields, position: int, answer_id: str, names: Mapping[str, str]
+) -> Choice:
     content = fields.inside("content") or Fields({}, fields.at("content"))
     content.any("role")
     parts = decode_parts(content.items("parts") or [], content.at("parts"))
     parts = _with_ids(tuple(map(_joined, parts)), answer_id, position)
+    parts = tuple(called_by(part, names) for part in parts) if names else parts
     parts = _cited(parts, fields.rest)
     called = any(isinstance(part, ToolCall) for part in parts)
     index = fields.integer("index")

@@ -5,6 +5,7 @@ pieces that name their places), without ids; `STOP` may stand on an event in the
 on every event and not monotonic; the stream just ends. The finish is therefore told at the end.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from stockyard.core.events import (
@@ -47,6 +48,7 @@ from stockyard.wire.gemini.usage import UsageSoFar
 from stockyard.wire.halves import Halves, decode_event
 from stockyard.wire.layout import own_fields, with_layout
 from stockyard.wire.tool_ids import missing_id
+from stockyard.wire.tool_names import NO_NAMES
 
 _Object = dict[str, Any]
 
@@ -88,8 +90,10 @@ class _Choice:
 
 
 class GeminiReader:
-    def __init__(self, frames: Frames) -> None:
+    def __init__(self, frames: Frames, names: Mapping[str, str] = NO_NAMES) -> None:
+        """`names`: those of tools that were derived, and what they stand for."""
         self._frames = frames
+        self._names = names
         self._halves = Halves()
         self._choices: dict[int, _Choice] = {}
         self._usage_said = UsageSoFar()
@@ -235,7 +239,7 @@ class GeminiReader:
                 kind="tool_call",
                 choice=choice.index,
                 id=call_id,
-                name=part.name,
+                name=self._names.get(part.name, part.name),
                 extra=part.extra,
             )
         )

@@ -4,7 +4,15 @@ from typing import Any
 
 from stockyard.core.request import Tool, ToolChoice
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.gemini.names import CHOICE, DECLARATION, FORMAT, TOOL, fields_of, inside
+from stockyard.wire.gemini.names import (
+    CHOICE,
+    DECLARATION,
+    FORMAT,
+    TOOL,
+    fields_of,
+    inside,
+    tool_name,
+)
 from stockyard.wire.gemini.schemas import decode_schema, encode_schema
 from stockyard.wire.layout import Drops, layout_of, own_fields, with_layout
 
@@ -85,9 +93,9 @@ def encode_choice(choice: ToolChoice, drops: Drops) -> dict[str, Any]:
     if choice.mode == "required":
         return {**own, "mode": "ANY"}
     if choice.mode == "named" or choice.required:
-        return {**own, "mode": "ANY", "allowedFunctionNames": list(choice.names)}
+        return {**own, "mode": "ANY", "allowedFunctionNames": list(map(tool_name, choice.names))}
     if mode := layout_of(choice.extra, FORMAT):
-        return {**own, "mode": mode, "allowedFunctionNames": list(choice.names)}
+        return {**own, "mode": mode, "allowedFunctionNames": list(map(tool_name, choice.names))}
     return {"mode": "AUTO"}
 
 
@@ -112,7 +120,7 @@ def _decode_function(declared: Any, path: str, *, apart: bool) -> Tool:
 
 
 def _function(tool: Tool, drops: Drops) -> dict[str, Any]:
-    said: dict[str, Any] = {"name": tool.name}
+    said: dict[str, Any] = {"name": tool_name(tool.name)}
     if tool.description is not None:
         said["description"] = tool.description
     if tool.schema is not None:
