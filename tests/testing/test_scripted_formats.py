@@ -20,8 +20,18 @@ TURNS = {
 }
 UNCACHED = frozenset({"ollama.chat"})
 """Formats that do not tell what was cached."""
+ONLY_TEXT = {"openai.completions"}
+"""Formats that have no word for anything else."""
 every_format = pytest.mark.parametrize("spoken", FORMATS, ids=lambda f: f.name)
-every_turn = pytest.mark.parametrize("turn", TURNS.values(), ids=list(TURNS))
+every_turn = pytest.mark.parametrize(
+    ("spoken", "turn"),
+    [
+        pytest.param(spoken, turn, id=f"{spoken.name} {name}")
+        for spoken in FORMATS
+        for name, turn in TURNS.items()
+        if name == "text" or spoken.name not in ONLY_TEXT
+    ],
+)
 
 
 def check(output: Output, turn: Turn) -> None:
@@ -37,7 +47,6 @@ def check(output: Output, turn: Turn) -> None:
     assert output.choices[0].finish == ("tool_calls" if turn.tools else "stop")
 
 
-@every_format
 @every_turn
 def test_whole(spoken: Format, turn: Turn) -> None:
     codec, body = wire.FORMATS[spoken.name], spoken.whole(turn, {"model": "m"})
@@ -49,7 +58,6 @@ def test_whole(spoken: Format, turn: Turn) -> None:
     assert (usage.prompt, usage.completion) == (9, 12)
 
 
-@every_format
 @every_turn
 def test_streamed(spoken: Format, turn: Turn) -> None:
     frames = spoken.frames(turn, {"model": "m", "stream_options": {"include_usage": True}}, False)

@@ -14,7 +14,7 @@ from stockyard.testing.formats import format_of
 from stockyard.testing.play import Body, Play
 from stockyard.testing.yard import Yard
 from tests.clients.grid.place import HERE, NODE, PLACE, python
-from tests.clients.grid.programs import CHAT, Program
+from tests.clients.grid.programs import SEALING, Program
 from tests.clients.grid.scenarios import SCENARIOS, Scenario
 
 PATIENCE_SECONDS = 60.0
@@ -25,9 +25,18 @@ UPSTREAMS = {
     "anthropic.messages": ("anthropic", "claude-sonnet-4-5"),
     "openai.responses": ("responder", "gpt-4o"),
     "gemini": ("geminoid", "gemini-2.5-flash"),
+    "cohere.chat": ("coherent", "command-a-03-2025"),
+    "ollama.chat": ("llamas", "llama3.2"),
 }
-"""Format of the provider -> its name and a model. The last two speak nothing else."""
-OWN_KINDS = {"responder": "openai.responses", "geminoid": "gemini", "chatter": "openai.chat"}
+"""Format of the provider -> its name and a model."""
+OWN_KINDS = {
+    "responder": "openai.responses",
+    "geminoid": "gemini",
+    "chatter": "openai.chat",
+    "coherent": "cohere.chat",
+    "llamas": "ollama.chat",
+}
+"""Providers that are in no catalog and speak nothing else."""
 _PATHS = {"openai": "/v1", "responder": "/v1", "chatter": "/v1", "groq": "/openai/v1"}
 
 
@@ -130,7 +139,7 @@ async def _play(
     wrong = scenario.wrong(heard, stage.requests)
     if wrong is None and scenario.leaves:
         wrong = await _let_go(stage)
-    if wrong is None and program.speaks == upstream != CHAT:
+    if wrong is None and program.speaks == upstream and upstream in SEALING:
         last = stage.requests[-1].body if stage.requests else b""
         if scenario.sealed not in last:
             wrong = "what the provider had sealed did not come back to it"

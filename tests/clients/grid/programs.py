@@ -7,7 +7,10 @@ Runtime = Literal["python", "node", "agent"]
 
 CHAT, RESPONSES = "openai.chat", "openai.responses"
 MESSAGES, GEMINI = "anthropic.messages", "gemini"
-ALL = (CHAT, RESPONSES, MESSAGES, GEMINI)
+COHERE, OLLAMA = "cohere.chat", "ollama.chat"
+SEALING = (RESPONSES, MESSAGES, GEMINI)
+"""Formats in which a provider seals its thinking."""
+ALL = (CHAT, *SEALING)
 TWO = (CHAT, MESSAGES)
 
 
@@ -39,14 +42,16 @@ class Program:
 ONE_PIECE = "it takes a streamed call in one piece only, as Mistral sends it: use `/mistral` there"
 
 PROGRAMS = (
-    Program("openai (chat)", "python", "openai_chat", CHAT, ALL, package="openai"),
+    Program(
+        "openai (chat)", "python", "openai_chat", CHAT, (*ALL, COHERE, OLLAMA), package="openai"
+    ),
     Program("openai (responses)", "python", "openai_responses", RESPONSES, ALL, package="openai"),
     Program("anthropic", "python", "anthropic_messages", MESSAGES, ALL),
     Program("google-genai", "python", "google_genai", GEMINI, ALL),
     Program("mistralai", "python", "mistral", CHAT, excused={"parallel": ONE_PIECE}),
-    Program("cohere", "python", "cohere_chat", "cohere.chat"),
+    Program("cohere", "python", "cohere_chat", COHERE, (COHERE, *TWO)),
     Program("groq", "python", "openai_chat", CHAT, (CHAT,), ("groq",), native="groq"),
-    Program("ollama", "python", "ollama_chat", "ollama.chat"),
+    Program("ollama", "python", "ollama_chat", OLLAMA, (OLLAMA, *TWO)),
     Program(
         "litellm (openai/)",
         "python",
