@@ -23,7 +23,7 @@ from stockyard.gateway.http import Head
 from stockyard.gateway.listing import dialect_of
 from stockyard.gateway.narrow_reply import NarrowReply
 from stockyard.gateway.own_list import USUAL, OwnList, Page, cursor_in
-from stockyard.gateway.spool import Spool
+from stockyard.gateway.spool import Spool, Spooling
 from stockyard.gateway.whole_reply import WholeReply
 from stockyard.providers.directory import Directory
 from stockyard.providers.provider import Entry, Provider
@@ -44,7 +44,7 @@ class Onward(Protocol):
         """The way to a path of a provider."""
 
 
-class HeldCalls:
+class HeldCalls(Spooling):
     """An Opening for a path below which a provider keeps things."""
 
     def __init__(

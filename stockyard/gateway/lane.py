@@ -46,7 +46,7 @@ from stockyard.gateway.inner import Inner, inner_head
 from stockyard.gateway.known import MAX_BYTES, Known
 from stockyard.gateway.refusals import ALLOWED, CODES, refusal
 from stockyard.gateway.reply import LaneReply
-from stockyard.gateway.spool import SpooledBody, Spooling
+from stockyard.gateway.spool import SpooledBody, spool_of
 
 __all__ = ["Lane", "Opening", "Peer", "Plane", "Reply", "Running", "Whole"]
 
@@ -310,8 +310,9 @@ class Lane(Connection):
         if head.chunked:
             bound = self.limits.max_control_chunked_bytes if opening is None else opening.max_body
             body = ChunkedBody(bound)
-        if isinstance(opening, Spooling):
-            body = SpooledBody(body, opening.spool)
+        spool = spool_of(opening)
+        if spool is not None:
+            body = SpooledBody(body, spool)
         self._arriving = Arriving(head, opening, body, self.ticker.now, self.limits)
         self.deadline = self._arriving.deadline
         if head.expects_continue:

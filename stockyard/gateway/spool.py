@@ -9,7 +9,7 @@ file has no name, so it is gone with the last who reads it, however the process 
 import mmap
 import tempfile
 from pathlib import Path
-from typing import IO, Protocol, cast, runtime_checkable
+from typing import IO, cast
 
 from stockyard.gateway.bodies import ChunkedBody, SizedBody
 from stockyard.gateway.http import HttpError
@@ -39,11 +39,14 @@ class Spool:
         return file
 
 
-@runtime_checkable
-class Spooling(Protocol):
+class Spooling:
     """What an Opening also is, if its large bodies are put into a Spool."""
 
     spool: Spool
+
+
+def spool_of(opening: object) -> Spool | None:
+    return opening.spool if isinstance(opening, Spooling) else None
 
 
 class LargeBody(mmap.mmap):
