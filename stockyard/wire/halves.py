@@ -26,6 +26,14 @@ def decode_event(data: bytes) -> Any:
         return json.loads(data.decode("utf-8", "replace"))
 
 
+def loose(data: bytes) -> Any:
+    """The same; None for what is no JSON."""
+    try:
+        return decode_event(data)
+    except (ValueError, RecursionError):
+        return None
+
+
 def whole(text: str) -> str:
     """The same text with pairs joined and half characters replaced."""
     if text.isascii():

@@ -15,11 +15,10 @@ from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Traits
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import told
-from stockyard.wire.halves import decode_event
+from stockyard.wire.halves import loose
+from stockyard.wire.look import DONE, EventsLook, read_as
 from stockyard.wire.media_usage import read_media_usage
-from stockyard.wire.sse import Blocks, Said, clean, said
-
-DONE = b"[DONE]"
+from stockyard.wire.sse import Said, clean, said
 
 
 class Grammar(Struct, frozen=True, kw_only=True):
@@ -41,23 +40,24 @@ class TypedEvent(Struct, gc=False):
     error: Any = None
 
 
-_event = msgspec.json.Decoder(TypedEvent).decode
+_EVENT = msgspec.json.Decoder(TypedEvent)
 
 
-class TypedLook:
+def is_whole(rest: bytes) -> bool:
+    """Whether a last event lacks nothing but its blank line."""
+    data = said(rest).data
+    return data == DONE or (data is not None and loose(data) is not None)
+
+
+class TypedLook(EventsLook):
+    is_whole = staticmethod(is_whole)
+
     def __init__(self, grammar: Grammar, *, traits: Traits, native: bool) -> None:
+        super().__init__(native=native)
         self._grammar = grammar
         self._traits = traits
-        self._native = native
-        self._blocks = Blocks()
         self._usage_said: Any = None
         self._ends = 0
-        self._done = False
-        self.content = False
-        self.terminator = b""
-        self.finish = ""
-        self.model = ""
-        self.before_error = b""
 
     @property
     def usage(self) -> Usage | None:
@@ -68,38 +68,14 @@ class TypedLook:
     def complete(self) -> bool:
         return self._ends > 0
 
-    def feed(self, data: bytes) -> bytes:
-        passed: list[bytes] = []
-        try:
-            for block in self._blocks.feed(data):
-                passed.append(self._pass(block))  # noqa: PERF401  kept when one raises
-        except UpstreamError:
-            self.before_error = b"".join(passed)
-            raise
-        return b"".join(passed)
-
-    def end(self) -> bytes:
-        rest = self._blocks.rest()
-        if self._native and not rest.strip():
-            return self._kept(rest)
-        if not is_whole(rest):
-            return b""
-        return self._pass(rest if self._native else rest.rstrip(b"\r\n") + b"\n\n")
-
-    def tell_usage(self, usage: Usage) -> bytes:
-        return b""
-
-    def _pass(self, block: bytes) -> bytes:
+    def _pass(self, block: bytes, /) -> bytes:
         heard = said(block)
         if not self._native and not heard.plain:
             block = clean(heard, named=True)
         if not heard.data:
             return self._between(block if self._native or heard.data is None else b"")
         if heard.data == DONE:
-            if self._native or not self._done:
-                self.terminator += block
-            self._done = True
-            return b""
+            return self._end_with(block)
         return self._see(heard, block)
 
     def _see(self, heard: Said, block: bytes) -> bytes:
@@ -111,12 +87,12 @@ class TypedLook:
         if self._done:
             return self._kept(block)
         if event.type in self._grammar.ends:
-            return self._end_with(event, block)
+            return self._note_end(event, block)
         if event.type in self._grammar.pieces:
             self.content = True
         return self._kept(block)
 
-    def _end_with(self, event: TypedEvent, block: bytes) -> bytes:
+    def _note_end(self, event: TypedEvent, block: bytes) -> bytes:
         self._ends += 1
         self.content = True
         self.finish = "stop"
@@ -144,13 +120,9 @@ class TypedLook:
 def read_event(heard: Said) -> TypedEvent | None:
     """The event of a block; None for what is none. Raises UpstreamError for an error."""
     data = heard.data or b""
-    try:
-        event = _event(data)
-    except (ValueError, RecursionError):
-        value = loose(data)
-        if not isinstance(value, dict):
-            return None
-        event = msgspec.convert(value, TypedEvent)
+    event = read_as(_EVENT, data)
+    if event is None:
+        return None
     if heard.name == b"error" or event.type == "error" or event.error:
         raise error_in_answer(told(loose(data)))
     return event
@@ -158,16 +130,3 @@ def read_event(heard: Said) -> TypedEvent | None:
 
 def not_of(grammar: Grammar) -> UpstreamError:
     return UpstreamError("bad_answer", f"The provider's stream is not {grammar.noun}.")
-
-
-def loose(data: bytes) -> Any:
-    try:
-        return decode_event(data)
-    except (ValueError, RecursionError):
-        return None
-
-
-def is_whole(rest: bytes) -> bool:
-    """Whether a last event lacks nothing but its blank line."""
-    data = said(rest).data
-    return data == DONE or (data is not None and loose(data) is not None)

@@ -6,12 +6,11 @@ import msgspec
 from msgspec import Struct
 
 from stockyard.core.money import Usage
-from stockyard.errors import UpstreamError
 from stockyard.wire.bedrock_converse.errors import error_in_frame
 from stockyard.wire.bedrock_converse.response import failed_finish, is_failure
 from stockyard.wire.bedrock_converse.usage import read_usage
 from stockyard.wire.eventstream import Frame, Frames
-from stockyard.wire.halves import decode_event
+from stockyard.wire.look import Look, read_as
 
 
 class _Event(Struct, gc=False):
@@ -21,40 +20,23 @@ class _Event(Struct, gc=False):
     usage: Any = None
 
 
-_event = msgspec.json.Decoder(_Event).decode
+_EVENT = msgspec.json.Decoder(_Event)
 
 
-class ConverseLook:
+class ConverseLook(Look[Frame]):
     def __init__(self, *, native: bool) -> None:
-        self._native = native
         self._frames = Frames()
+        super().__init__(self._frames, native=native)
         self.usage: Usage | None = None
-        self.content = False
-        self.terminator = b""
-        self.finish = ""
-        self.model = ""
-        self.before_error = b""
 
     @property
     def complete(self) -> bool:
         return bool(self.finish)
 
-    def feed(self, data: bytes) -> bytes:
-        passed: list[bytes] = []
-        try:
-            passed.extend(map(self._pass, self._frames.feed(data)))
-        except UpstreamError:
-            self.before_error = b"".join(passed)
-            raise
-        return b"".join(passed)
-
     def end(self) -> bytes:
         return self._frames.rest() if self._native else b""
 
-    def tell_usage(self, usage: Usage) -> bytes:
-        return b""
-
-    def _pass(self, frame: Frame) -> bytes:
+    def _pass(self, frame: Frame, /) -> bytes:
         if not frame.is_event:
             raise error_in_frame(frame)
         kind = frame.event
@@ -82,14 +64,7 @@ class ConverseLook:
 
 
 def _read(frame: Frame) -> _Event:
-    try:
-        return _event(frame.payload)
-    except (ValueError, RecursionError):
-        pass
-    try:
-        return msgspec.convert(decode_event(frame.payload), _Event)
-    except (ValueError, RecursionError):
-        return _Event()
+    return read_as(_EVENT, frame.payload) or _Event()
 
 
 def _says(delta: Any) -> bool:

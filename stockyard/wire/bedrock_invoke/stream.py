@@ -15,6 +15,7 @@ from stockyard.wire.anthropic_messages.writer import MessagesWriter
 from stockyard.wire.bedrock_converse.errors import error_in_frame, failed_stream
 from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.eventstream import Frame, Frames
+from stockyard.wire.look import Look
 from stockyard.wire.sse import Blocks, said
 
 
@@ -53,16 +54,11 @@ class InvokeReader:
             raise
 
 
-class InvokeLook:
+class InvokeLook(Look[Frame]):
     def __init__(self, *, native: bool) -> None:
-        self._native = native
         self._frames = Frames()
+        super().__init__(self._frames, native=native)
         self._inner = MessagesLook(native=True)
-        self.content = False
-        self.terminator = b""
-        self.finish = ""
-        self.model = ""
-        self.before_error = b""
 
     @property
     def usage(self) -> Usage | None:
@@ -72,16 +68,7 @@ class InvokeLook:
     def complete(self) -> bool:
         return self._inner.complete
 
-    def feed(self, data: bytes) -> bytes:
-        passed: list[bytes] = []
-        try:
-            passed.extend(map(self._pass, self._frames.feed(data)))
-        except UpstreamError:
-            self.before_error = b"".join(passed)
-            raise
-        return b"".join(passed)
-
-    def _pass(self, frame: Frame) -> bytes:
+    def _pass(self, frame: Frame, /) -> bytes:
         inner = self._inner
         inner.feed(_event_in(frame))
         self.content, self.finish, self.model = inner.content, inner.finish, inner.model
@@ -92,9 +79,6 @@ class InvokeLook:
 
     def end(self) -> bytes:
         return self._frames.rest() if self._native else b""
-
-    def tell_usage(self, usage: Usage) -> bytes:
-        return b""
 
 
 class InvokeWriter:

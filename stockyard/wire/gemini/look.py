@@ -10,7 +10,6 @@ import msgspec
 from msgspec import Struct
 
 from stockyard.core.money import Usage
-from stockyard.errors import UpstreamError
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import told
 from stockyard.wire.gemini.framing import Envelope, Frame, Frames
@@ -23,7 +22,8 @@ from stockyard.wire.gemini.response import (
 )
 from stockyard.wire.gemini.stream import is_whole, not_gemini
 from stockyard.wire.gemini.usage import UsageSoFar
-from stockyard.wire.halves import decode_event
+from stockyard.wire.halves import loose
+from stockyard.wire.look import Look
 
 
 class _Candidate(Struct, gc=False):
@@ -64,19 +64,14 @@ _answer = msgspec.json.Decoder(_Answer).decode
 _first_answer = msgspec.json.Decoder(_FirstAnswer).decode
 
 
-class GeminiLook:
+class GeminiLook(Look[Frame]):
     def __init__(self, frames: Frames, envelope: Envelope, *, native: bool) -> None:
+        super().__init__(frames, native=native)
         self._frames = frames
         self._envelope = envelope
-        self._native = native
         self._usage_said = UsageSoFar()
         self._finished: dict[int, bool] = {}
         self._blocked = False
-        self.content = False
-        self.terminator = b""
-        self.finish = ""
-        self.model = ""
-        self.before_error = b""
 
     @property
     def usage(self) -> Usage | None:
@@ -88,16 +83,6 @@ class GeminiLook:
             return all(self._finished.values())
         return self._blocked
 
-    def feed(self, data: bytes) -> bytes:
-        passed: list[bytes] = []
-        try:
-            for frame in self._frames.feed(data):
-                passed.append(self._pass(frame))  # noqa: PERF401  kept when one raises
-        except UpstreamError:
-            self.before_error = b"".join(passed)
-            raise
-        return b"".join(passed)
-
     def end(self) -> bytes:
         frame = self._frames.rest()
         if not frame.document:
@@ -106,11 +91,7 @@ class GeminiLook:
             return self._pass(frame)
         return frame.raw if self._native else b""
 
-    def tell_usage(self, usage: Usage) -> bytes:
-        return b""
-
-    def _pass(self, frame: Frame) -> bytes:
-        """What of this event goes on now."""
+    def _pass(self, frame: Frame, /) -> bytes:
         if frame.document:
             self._see(frame.document)
         if self._native or frame.plain:
@@ -156,7 +137,7 @@ class GeminiLook:
 
     def _odd(self, document: bytes) -> _FirstAnswer | None:
         """An event that the quick look cannot read: half characters, odd types, or no event."""
-        value = _loose(document)
+        value = loose(document)
         if isinstance(value, list) and len(value) == 1:
             value = value[0]
         if isinstance(value, dict):
@@ -176,10 +157,3 @@ def _bears_content(part: Any) -> bool:
 
 
 _PROVES_NOTHING = frozenset({"text", "thought", "thoughtSignature"})
-
-
-def _loose(document: bytes) -> Any:
-    try:
-        return decode_event(document)
-    except (ValueError, RecursionError):
-        return None

@@ -9,8 +9,8 @@ import msgspec
 from msgspec import Struct
 
 from stockyard.core.money import Usage
-from stockyard.errors import UpstreamError
-from stockyard.wire.halves import decode_event
+from stockyard.wire.halves import loose
+from stockyard.wire.look import Look, read_as
 from stockyard.wire.ndjson import Lines
 from stockyard.wire.ollama_chat.stream import error_of, is_whole, not_ollama
 from stockyard.wire.ollama_chat.usage import ANSWERED, ASKED, read_usage
@@ -40,43 +40,24 @@ class _Line(Struct, gc=False):
         return bool(self.response or self.thinking)
 
 
-_line = msgspec.json.Decoder(_Line).decode
+_LINE = msgspec.json.Decoder(_Line)
 
 # Beginning and end of a line that cannot say more than that the stream goes on, as Ollama writes
 # it; any other spelling is decoded.
 _DULL = (b'{"model":', b',"done":false}\n')
 
 
-class OllamaLook:
+class OllamaLook(Look[bytes]):
     def __init__(self, *, native: bool) -> None:
-        self._native = native
         self._lines = Lines()
+        super().__init__(self._lines, native=native)
         self._after_cr = False
         """The last line ended with CR, so that a LF alone may be the rest of its end."""
         self.usage: Usage | None = None
-        self.content = False
-        self.terminator = b""
-        self.finish = ""
-        self.model = ""
-        self.before_error = b""
 
     @property
     def complete(self) -> bool:
         return bool(self.terminator)
-
-    def feed(self, data: bytes) -> bytes:
-        passed: list[bytes] = []
-        begin, end = _DULL
-        try:
-            for line in self._lines.feed(data):
-                if self.content and line.startswith(begin) and line.endswith(end):
-                    passed.append(self._kept(line))
-                else:
-                    passed.append(self._pass(line))
-        except UpstreamError:
-            self.before_error = b"".join(passed)
-            raise
-        return passed[0] if len(passed) == 1 else b"".join(passed)
 
     def end(self) -> bytes:
         rest = self._lines.rest()
@@ -86,22 +67,21 @@ class OllamaLook:
             return b""
         return self._pass(rest if self._native else rest.rstrip() + b"\n")
 
-    def tell_usage(self, usage: Usage) -> bytes:
-        return b""
-
-    def _pass(self, line: bytes) -> bytes:
+    def _pass(self, line: bytes, /) -> bytes:
+        begin, end = _DULL
+        if self.content and line.startswith(begin) and line.endswith(end):
+            return self._kept(line)
         ends_cr, self._after_cr = self._after_cr and line == b"\n", line.endswith(b"\r")
         if not line.strip():
             # Clients take every line for a document.
             return self._kept(line) if self._native or ends_cr else b""
-        try:
-            said = _line(line)
-        except (ValueError, RecursionError):
-            if (odd := self._odd(line)) is None:
+        said = read_as(_LINE, line)
+        if said is None:
+            if self._native:
                 return self._kept(line)
-            said = odd
+            raise not_ollama()
         if said.error:
-            raise error_of(_loose(line))
+            raise error_of(loose(line))
         self._see(said)
         if not said.done or self.terminator:
             return self._kept(line)
@@ -119,18 +99,6 @@ class OllamaLook:
         elif not self.content and said.bears_content():
             self.content = True
 
-    def _odd(self, line: bytes) -> _Line | None:
-        """A line that the quick look cannot read: half characters, or no document at all."""
-        value = _loose(line)
-        if isinstance(value, dict):
-            try:
-                return msgspec.convert(value, _Line)
-            except msgspec.ValidationError:
-                value = None
-        if self._native:
-            return None
-        raise not_ollama()
-
     def _kept(self, line: bytes) -> bytes:
         """After the last line nothing goes out; on native routes the bytes follow it."""
         if not self.terminator:
@@ -138,10 +106,3 @@ class OllamaLook:
         if self._native or not line.strip():
             self.terminator += line
         return b""
-
-
-def _loose(line: bytes) -> Any:
-    try:
-        return decode_event(line)
-    except (ValueError, RecursionError):
-        return None

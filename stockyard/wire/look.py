@@ -1,0 +1,163 @@
+"""Look on while a stream is forwarded as it came: what the looks of all formats have in common.
+
+The bytes are cut into pieces (events, lines or frames), and each piece is read as little as will
+do. Most streams are server-sent events; most of those are objects with a `type`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from stockyard.core.money import Usage
+from stockyard.errors import UpstreamError
+from stockyard.wire.halves import loose
+from stockyard.wire.sse import Blocks, Said, clean, said
+
+DONE = b"[DONE]"
+
+Piece = TypeVar("Piece")
+PieceOut = TypeVar("PieceOut", covariant=True)
+Seen = TypeVar("Seen", bound=Struct)
+
+
+class Cutter(Protocol[PieceOut]):
+    """Cuts what arrives into pieces, such as `sse.Blocks`."""
+
+    def feed(self, data: bytes) -> Iterable[PieceOut]: ...
+
+
+class Look(ABC, Generic[Piece]):
+    """What `codec.StreamLook` asks for, except `usage`, `complete` and `end`."""
+
+    def __init__(self, cutter: Cutter[Piece], *, native: bool) -> None:
+        self._cutter = cutter
+        self._native = native
+        self.content = False
+        self.terminator = b""
+        self.finish = ""
+        self.model = ""
+        self.before_error = b""
+
+    def feed(self, data: bytes) -> bytes:
+        passed: list[bytes] = []
+        try:
+            passed.extend(map(self._pass, self._cutter.feed(data)))
+        except UpstreamError:
+            self.before_error = b"".join(passed)
+            raise
+        return b"".join(passed)
+
+    def tell_usage(self, usage: Usage) -> bytes:
+        return b""
+
+    @abstractmethod
+    def _pass(self, piece: Piece, /) -> bytes:
+        """What of this piece goes on now."""
+
+
+class EventsLook(Look[bytes]):
+    """Of a stream of server-sent events."""
+
+    def __init__(self, *, native: bool) -> None:
+        self._blocks = Blocks()
+        super().__init__(self._blocks, native=native)
+        self._done = False
+
+    def end(self) -> bytes:
+        rest = self._blocks.rest()
+        if self._native and not rest.strip():
+            return self._kept(rest)
+        if not rest.strip() or not self.is_whole(rest):
+            return b""
+        return self._pass(rest if self._native else rest.rstrip(b"\r\n") + b"\n\n")
+
+    @staticmethod
+    @abstractmethod
+    def is_whole(block: bytes, /) -> bool:
+        """Whether a last block that lacks its blank line can be believed."""
+
+    def _end_with(self, block: bytes) -> bytes:
+        """The terminator stays here; a second one does so on native routes."""
+        if self._native or not self._done:
+            self.terminator += block
+        self._done = True
+        return b""
+
+    def _kept(self, block: bytes) -> bytes:
+        """After the terminator nothing goes out; on native routes the bytes follow it."""
+        if not self._done:
+            return block
+        if self._native:
+            self.terminator += block
+        return b""
+
+
+class NamedEventsLook(EventsLook, Generic[Seen]):
+    """Of events whose names are the types in their data, as clients of some formats need it."""
+
+    decoder: "msgspec.json.Decoder[Seen]"
+
+    @staticmethod
+    @abstractmethod
+    def not_ours() -> UpstreamError:
+        """The error for a stream that is none of this format."""
+
+    @staticmethod
+    def is_name(kind: str, /) -> bool:
+        """Whether a type can be the name of its event."""
+        return kind.isidentifier()
+
+    @abstractmethod
+    def _see(self, event: Seen, heard: Said, block: bytes) -> bytes:
+        """Take down what an event tells; return what goes on."""
+
+    def _pass(self, block: bytes, /) -> bytes:
+        heard = said(block)
+        if heard.data == DONE:
+            return self._end_mark(block)
+        if not self._native and heard.data and (not heard.plain or not heard.name):
+            return self._read(heard, clean(self._named(heard), named=True))
+        if not self._native and not heard.plain:
+            return b""
+        if heard.data:
+            return self._read(heard, block)
+        return self._kept(block if self._native or heard.data is None else b"")
+
+    def _end_mark(self, block: bytes) -> bytes:
+        """The end of other formats, over which clients of this one stumble."""
+        return self._kept(block) if self._native else b""
+
+    def _read(self, heard: Said, block: bytes) -> bytes:
+        event = self._event(heard.data or b"")
+        if event is not None:
+            return self._see(event, heard, block)
+        if self._native:
+            return self._kept(block)
+        raise self.not_ours()
+
+    def _event(self, data: bytes) -> Seen | None:
+        return read_as(self.decoder, data)
+
+    def _named(self, heard: Said) -> Said:
+        """The event with its name, which some servers leave out or write after the data."""
+        if heard.name:
+            return heard
+        value = loose(heard.data or b"")
+        kind = value.get("type") if isinstance(value, dict) else None
+        name = kind if isinstance(kind, str) and self.is_name(kind) else ""
+        return Said(name.encode(), heard.data)
+
+
+def read_as(decoder: "msgspec.json.Decoder[Seen]", data: bytes) -> Seen | None:
+    """The value of some JSON, also where strings hold half characters; None for any other."""
+    try:
+        return decoder.decode(data)
+    except (ValueError, RecursionError):
+        value: Any = loose(data)
+    try:
+        return msgspec.convert(value, decoder.type)
+    except msgspec.ValidationError:
+        return None
