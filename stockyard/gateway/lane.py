@@ -306,13 +306,12 @@ class Lane(Connection):
     def _await_body(self, head: Head, opening: Opening | None, data: bytes, length: int) -> bytes:
         """Collect a body that begins with `data`. Returns what follows it in `data`."""
         self._phase = Phase.BODY
-        body: SizedBody | ChunkedBody | SpooledBody = SizedBody(length)
+        collected: SizedBody | ChunkedBody = SizedBody(length)
         if head.chunked:
             bound = self.limits.max_control_chunked_bytes if opening is None else opening.max_body
-            body = ChunkedBody(bound)
+            collected = ChunkedBody(bound)
         spool = spool_of(opening)
-        if spool is not None:
-            body = SpooledBody(body, spool)
+        body = collected if spool is None else SpooledBody(collected, spool)
         self._arriving = Arriving(head, opening, body, self.ticker.now, self.limits)
         self.deadline = self._arriving.deadline
         if head.expects_continue:
