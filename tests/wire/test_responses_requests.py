@@ -224,7 +224,8 @@ def test_a_file_by_address_is_named_when_the_other_format_takes_none() -> None:
 
 def test_storing_is_not_asked_of_others() -> None:
     assert "store" not in as_chat(store=False)
-    assert as_chat(store=True)["store"] is True
+    assert "store" not in as_chat(store=True)
+    assert to(CODEC, CODEC, json.loads(body(store=True)))[0]["store"] is True
     again, _ = to(CODEC, CODEC, json.loads(body(store=False)))
     assert again["store"] is False
     assert "store" not in to(CODEC, CODEC, json.loads(body()))[0]

@@ -39,9 +39,11 @@ from stockyard.wire.user_names import shortened
 SMALLEST_OUTPUT = 16
 """The service refuses a smaller limit."""
 
-_OWN, _SAFETY, _UNSTORED, _SEALED = "own", "safety_identifier", "unstored", "sealed"
-"""Words of a request's shape: it came in this format, names its user so, refused to be stored,
-asked for sealed reasoning and nothing else (which every answer that we write carries)."""
+_OWN, _SAFETY, _SEALED = "own", "safety_identifier", "sealed"
+_STORED, _UNSTORED = "stored", "unstored"
+"""Words of a request's shape: it came in this format, names its user so, asked for sealed reasoning
+and nothing else (which every answer that we write carries), asked or refused to be stored (which
+elsewhere is no wish of the provider: the gateway stores)."""
 
 _LOGPROBS = "message.output_text.logprobs"
 _ENCRYPTED = "reasoning.encrypted_content"
@@ -91,7 +93,7 @@ def _decode(fields: Fields) -> Content:
     shape = words(
         _OWN,
         _SAFETY if user is None and safety is not None else None,
-        _UNSTORED if stored is False else None,
+        {True: _STORED, False: _UNSTORED, None: None}[stored],
         _SEALED if sealed else None,
     )
     return Content(
@@ -111,8 +113,6 @@ def _decode(fields: Fields) -> Content:
         # The newer name of the same thing; it goes back among the unknown fields.
         end_user=user or (safety if isinstance(safety, str) else None),
         metadata=fields.object("metadata"),
-        # Here storing is the default, elsewhere it is not: only a plain yes means the same.
-        store=stored or None,
         previous=previous,
         summary=summary,
         tie=find_tie(fields.rest, previous, messages, tools, choice)
@@ -248,5 +248,7 @@ def _add_state(body: dict[str, Any], content: Content) -> None:
         body["previous_response_id"] = content.previous
     if content.store is not None:
         body["store"] = content.store
+    elif has_word(content.shape, _STORED):
+        body["store"] = True
     elif has_word(content.shape, _UNSTORED) or not has_word(content.shape, _OWN):
         body["store"] = False
