@@ -109,6 +109,38 @@ class Blocks:
         return blocks
 
 
+class LineBlocks(Blocks):
+    """The same for a provider that ends an event with its line of data, without a blank one."""
+
+    __slots__ = ("_before",)
+
+    def __init__(self, limit: int = MAX_EVENT) -> None:
+        super().__init__(limit)
+        self._before = b""
+
+    def run(self, data: bytes) -> bytes:
+        self._keep(data)
+        end = self._buffer.rfind(b"\n") + 1
+        lines = bytes(self._buffer[:end]).split(b"\n")
+        del self._buffer[:end]
+        return b"".join(filter(None, map(self._line, lines)))
+
+    def rest(self) -> bytes:
+        before, self._before = self._before, b""
+        return before + super().rest()
+
+    def _line(self, line: bytes) -> bytes:
+        """The block that this line completes; empty while none is."""
+        line = line.removesuffix(b"\r")
+        if not line:
+            return b""
+        if not line.startswith((b"data", b"error", b":")):
+            self._before += line + b"\n"
+            return b""
+        before, self._before = self._before, b""
+        return before + line + b"\n\n"
+
+
 def cut(run: bytes) -> list[bytes]:
     """The blocks of a `run`."""
     return [block + b"\n\n" for block in run[:-2].split(b"\n\n")] if run else []

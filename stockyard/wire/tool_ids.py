@@ -32,11 +32,12 @@ class Ids:
     `call` is asked once per call in order of appearance, `result` finds the latest one.
     """
 
-    __slots__ = ("_accepted", "_latest", "_prefix", "_taken")
+    __slots__ = ("_accepted", "_latest", "_length", "_prefix", "_taken")
 
-    def __init__(self, accepted: re.Pattern[str], prefix: str) -> None:
+    def __init__(self, accepted: re.Pattern[str], prefix: str, length: int = LENGTH) -> None:
         self._accepted = accepted
         self._prefix = prefix
+        self._length = length
         self._latest: dict[str, str] = {}
         self._taken: set[str] = set()
 
@@ -45,7 +46,7 @@ class Ids:
         count = 1
         while fitting in self._taken:
             count += 1
-            fitting = derived(f"{original}\n{count}", prefix=self._prefix)
+            fitting = derived(f"{original}\n{count}", prefix=self._prefix, length=self._length)
         self._taken.add(fitting)
         self._latest[original] = fitting
         return fitting
@@ -57,4 +58,4 @@ class Ids:
     def _fit(self, original: str, source: str) -> str:
         if self._accepted.fullmatch(original):
             return original
-        return derived(source, prefix=self._prefix)
+        return derived(source, prefix=self._prefix, length=self._length)

@@ -52,6 +52,32 @@ def sent_by(
         ("tool_choice_any", {"tool_choice": "required"}, {"tool_choice": "any"}, []),
         ("tool_choice_any", {"tool_choice": "auto"}, {"tool_choice": "auto"}, []),
         (
+            "name_on_tools_only",
+            {"messages": [{"role": "user", "name": "A"}, {"role": "tool", "name": "f"}]},
+            {"messages": [{"role": "user"}, {"role": "tool", "name": "f"}]},
+            ["messages.name"],
+        ),
+        ("name_on_tools_only", {"tools": [{"name": "f"}]}, {"tools": [{"name": "f"}]}, []),
+        (
+            "prefill_prefix",
+            {"messages": [{"role": "assistant"}, {"role": "assistant"}]},
+            {"messages": [{"role": "assistant"}, {"role": "assistant", "prefix": True}]},
+            [],
+        ),
+        (
+            "prefill_prefix",
+            {"messages": [{"role": "assistant", "prefix": False}]},
+            {"messages": [{"role": "assistant", "prefix": False}]},
+            [],
+        ),
+        (
+            "prefill_prefix",
+            {"messages": [{"role": "assistant", "tool_calls": [{"id": "a"}]}]},
+            {"messages": [{"role": "assistant", "tool_calls": [{"id": "a"}]}]},
+            [],
+        ),
+        ("prefill_prefix", {"messages": []}, {"messages": []}, []),
+        (
             "tool_choice_required_unsupported",
             {"tool_choice": "required"},
             {"tool_choice": "auto"},
@@ -383,6 +409,31 @@ def test_ids_of_tool_calls_become_nine_characters_and_still_agree() -> None:
     assert calls[1] == "abcDEF123"
     assert [len(id_) for id_ in calls] == [9, 9]
     assert first == second, "the same id must look the same in every later request"
+
+
+def test_an_id_that_every_turn_uses_again_is_another_call_each_time() -> None:
+    """`wire.md` 14: some ids are unique in their turn only."""
+    turn = [
+        {"role": "assistant", "tool_calls": [{"id": "functions.weather:0"}]},
+        {"role": "tool", "tool_call_id": "functions.weather:0", "content": "1"},
+    ]
+
+    messages = sent_by(a_provider("tool_id_9"), {"messages": [*turn, *turn]})[0]["messages"]
+
+    calls = [message["tool_calls"][0]["id"] for message in messages[::2]]
+    assert calls == [message["tool_call_id"] for message in messages[1::2]]
+    assert len({*calls}) == 2
+
+
+@pytest.mark.parametrize(("features", "role"), [([], "system"), (["developer_role"], "developer")])
+def test_only_some_know_developers(features: list[str], role: str) -> None:
+    """`wire.md` 4.1."""
+    asked = [{"role": "developer", "content": "developer"}, *HI]
+
+    sent, noted = sent_by(a_provider(features=features), {"messages": asked})
+
+    assert sent["messages"] == [asked[0] | {"role": role}, *HI]
+    assert noted == []
 
 
 def test_quirks_are_applied_in_the_order_of_the_row() -> None:

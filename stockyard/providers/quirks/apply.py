@@ -9,7 +9,12 @@ from msgspec import Struct, json
 
 from stockyard.providers.provider import Provider
 from stockyard.providers.quirks import hosted_claude
-from stockyard.providers.quirks.names import MESSAGES, quirk
+from stockyard.providers.quirks.names import (
+    DEVELOPER_ROLE,
+    MESSAGES,
+    SYSTEM_FOR_DEVELOPER,
+    quirk,
+)
 from stockyard.providers.quirks.quirk import Body, ModelTraits, Quirk
 
 INVOKE = "bedrock.invoke"
@@ -84,18 +89,22 @@ class _Quirks:
 
 
 def _finder(quirks: tuple[Quirk, ...]) -> re.Pattern[bytes] | None:
-    """Finds the keys that some quirk looks at, in one pass."""
+    """Finds the keys and values that some quirk looks at, in one pass."""
     if not quirks:
         return None
-    if any(not one.looks_at for one in quirks):  # it changes every body
+    if any(not one.looks_at and not one.looks_for for one in quirks):  # it changes every body
         return re.compile(b"")
     keys = {re.escape(key.encode()) for one in quirks for key in one.looks_at}
-    return re.compile(rb'"(?:%b)"[ \t\r\n]*:' % b"|".join(sorted(keys)))
+    values = {rb'"%b"' % re.escape(value.encode()) for one in quirks for value in one.looks_for}
+    key = rb'"(?:%b)"[ \t\r\n]*:' % b"|".join(sorted(keys))
+    return re.compile(b"|".join([*([key] if keys else ()), *sorted(values)]))
 
 
 @lru_cache(maxsize=512)
 def _quirks_of(provider: Provider, format_: str) -> _Quirks:
-    found = (quirk(name) for name in provider.quirks)
+    found = [quirk(name) for name in provider.quirks]
+    if DEVELOPER_ROLE not in provider.features:
+        found.append(SYSTEM_FOR_DEVELOPER)
     about = MESSAGES if format_ == INVOKE else format_  # it has the same bodies
     return _Quirks(tuple(one for one in found if one is not None and one.format == about))
 

@@ -2,7 +2,14 @@
 
 from typing import Any
 
-from stockyard.providers.quirks.quirk import Body, Change, Message, ModelTraits, with_messages
+from stockyard.providers.quirks.quirk import (
+    Body,
+    Change,
+    Message,
+    ModelTraits,
+    with_messages,
+    without,
+)
 
 
 def strict_alternation(body: Body, model: ModelTraits) -> Change:
@@ -14,6 +21,8 @@ def strict_alternation(body: Body, model: ModelTraits) -> Change:
         role = message.get("role")
         if role in ("system", "developer"):
             continue
+        # There are no tools either: what one returned is told as the user's words.
+        message = without(message, "tool_calls", "tool_call_id")
         if role != "assistant":
             message = message | {"role": "user"}
         if turns and turns[-1]["role"] == message["role"]:
@@ -82,8 +91,37 @@ def no_empty_text(body: Body, model: ModelTraits) -> Change:
     return Change(with_messages(body, change))
 
 
+def system_for_developer(body: Body, model: ModelTraits) -> Change:
+    """`developer` is a newer name of the same role, which few know."""
+
+    def change(message: Message) -> Message:
+        return message | {"role": "system"} if message.get("role") == "developer" else message
+
+    return Change(with_messages(body, change))
+
+
+def name_on_tools_only(body: Body, model: ModelTraits) -> Change:
+    """Mistral: only what a tool returned may have a name."""
+
+    def change(message: Message) -> Message:
+        return message if message.get("role") == "tool" else without(message, "name")
+
+    changed = with_messages(body, change)
+    return Change(changed, () if changed is body else ("messages.name",))
+
+
+def prefill_prefix(body: Body, model: ModelTraits) -> Change:
+    """Mistral: the beginning of the answer, which the caller gives, is marked as such."""
+    messages = body.get("messages") or [{}]
+    last = messages[-1]
+    if last.get("role") != "assistant" or last.get("tool_calls") or "prefix" in last:
+        return Change(body)
+    return Change(body | {"messages": [*messages[:-1], last | {"prefix": True}]})
+
+
 def no_bare_assistant(body: Body, model: ModelTraits) -> Change:
-    """Databricks: Claude refuses an assistant's turn that says nothing and calls nothing."""
+    """Mistral, and Claude at Databricks: an assistant's turn that says nothing and calls nothing is
+    refused."""
     messages = body.get("messages") or []
     kept = [m for m in messages if m.get("role") != "assistant" or m.get("content") or _calls(m)]
     return Change(body) if len(kept) == len(messages) else Change(body | {"messages": kept})

@@ -43,11 +43,13 @@ PLAIN: dict[str, Quirk] = {
     "max_completion_tokens_only": fields.rename("max_tokens>max_completion_tokens"),
     "max_tokens_not_completion": fields.rename("max_completion_tokens>max_tokens"),
     "n_needs_temperature_0.3": Quirk(("n",), reasoning.n_needs_temperature),
+    "name_on_tools_only": Quirk(("name",), content.name_on_tools_only),
     "no_bare_assistant": Quirk(("messages",), content.no_bare_assistant),
     "no_empty_text": Quirk(("messages",), content.no_empty_text),
     "no_stream_options": Quirk(("stream_options",), fields.no_stream_options),
     "no_tools": Quirk(("tools", "tool_choice", "parallel_tool_calls"), tools.no_tools),
     "num_ctx_from_prompt": Quirk(("messages",), context.num_ctx_from_prompt, OLLAMA),
+    "prefill_prefix": Quirk((), content.prefill_prefix, looks_for=("assistant",)),
     "reasoning_content_back": Quirk(("tool_calls",), reasoning.reasoning_content_back),
     "reasoning_split": Quirk((), reasoning.reasoning_split),
     "reasoning_temperature_1": Quirk(("temperature",), reasoning.reasoning_temperature_1),
@@ -70,6 +72,10 @@ PLAIN: dict[str, Quirk] = {
     "tool_messages_one_turn": Quirk(("tool_call_id",), content.tool_messages_one_turn),
     "vertex_raw_predict": Quirk((), hosted_claude.vertex_raw_predict, MESSAGES),
 }
+
+DEVELOPER_ROLE = "developer_role"
+SYSTEM_FOR_DEVELOPER = Quirk((), content.system_for_developer, looks_for=("developer",))
+"""What all providers want whose row does not have that feature (`wire.md` 4.1)."""
 
 WITH_ARGUMENTS: dict[str, Callable[[str], Quirk]] = {
     "clamp": fields.clamp,

@@ -24,6 +24,8 @@ class Quirk(Struct, frozen=True):
     """Gives the body itself back when there is nothing to do."""
     format: str = "openai.chat"
     """The format whose bodies it is about. In all others the provider needs no such correction."""
+    looks_for: tuple[str, ...] = ()
+    """Values that make it look, besides those keys."""
 
 
 def without(fields: Body, *names: str) -> Body:

@@ -1,8 +1,6 @@
 """How tools, the choice among them, and the ids of their calls must look."""
 
 import re
-from collections.abc import Collection
-from hashlib import sha256
 
 from stockyard.providers.quirks.quirk import (
     Body,
@@ -13,6 +11,7 @@ from stockyard.providers.quirks.quirk import (
     without,
     without_deep,
 )
+from stockyard.wire.tool_ids import Ids
 
 
 def tool_choice_any(body: Body, model: ModelTraits) -> Change:
@@ -64,34 +63,19 @@ def strip_schema_strict(body: Body, model: ModelTraits) -> Change:
 
 def tool_id_9(body: Body, model: ModelTraits) -> Change:
     """Mistral: the id of a tool call is exactly nine letters and digits (`wire.md` 8)."""
-    derived: dict[str, str] = {}
-
-    def derive(id_: str) -> str:
-        if id_ not in derived:
-            derived[id_] = _nine(id_, taken=derived.values())
-        return derived[id_]
+    ids = Ids(_NINE, prefix="", length=9)
 
     def change(message: Message) -> Message:
         if message.get("tool_calls"):
-            calls = [c | {"id": derive(c.get("id") or "")} for c in message["tool_calls"]]
+            calls = [c | {"id": ids.call(c.get("id") or "")} for c in message["tool_calls"]]
             return message | {"tool_calls": calls}
         if "tool_call_id" in message:
-            return message | {"tool_call_id": derive(message["tool_call_id"] or "")}
+            asked = message["tool_call_id"] or ""
+            # One that no call has is given to nobody; the provider says what it thinks of it.
+            return message | {"tool_call_id": ids.result(asked) or ids.call(asked)}
         return message
 
     return Change(with_messages(body, change))
 
 
 _NINE = re.compile(r"[a-zA-Z0-9]{9}")
-_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-
-
-def _nine(id_: str, *, taken: Collection[str]) -> str:
-    if _NINE.fullmatch(id_) and id_ not in taken:
-        return id_
-    for count in range(1 + len(taken)):  # one of these is free
-        number = int.from_bytes(sha256(f"{id_}{count or ''}".encode()).digest())
-        nine = "".join(_BASE62[number // 62**at % 62] for at in range(9))
-        if nine not in taken:
-            return nine
-    raise AssertionError("Nine characters of a hash collided again and again.")

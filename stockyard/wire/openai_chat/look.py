@@ -17,7 +17,7 @@ from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import NOTHING_TOLD
 from stockyard.wire.halves import decode_event
 from stockyard.wire.openai_chat.response import FAILED_FINISHES, failed_finish, vendor_usage
-from stockyard.wire.openai_chat.stream import DONE, is_whole
+from stockyard.wire.openai_chat.stream import DONE, blocks, is_whole
 from stockyard.wire.openai_chat.stream_errors import error_of, not_chat
 from stockyard.wire.sse import Blocks, clean, cut, said
 from stockyard.wire.usage import merged, read_chat_usage, write_chat_usage
@@ -104,10 +104,10 @@ class ChatLook:
         self._traits = traits
         self._keep_usage = keep_usage or native
         self._native = native
-        self._blocks = Blocks()
+        self._blocks = Blocks() if native else blocks(traits)
         self._usage_said: dict[str, Any] = {}
         self._usage: Usage | None = None
-        self._finished: dict[Any, bool] = {}
+        self._finished: dict[int, bool] = {}
         self._done = False
         self.content = False
         self.terminator = b""
@@ -131,15 +131,15 @@ class ChatLook:
     def feed(self, data: bytes) -> bytes:
         run = self._blocks.run(data)
         if run is None:
-            blocks = self._blocks.feed(data)
+            whole = self._blocks.feed(data)
         else:
             skimmed = self._skim(run)
             if skimmed is not None:
                 return skimmed
-            blocks = cut(run)
+            whole = cut(run)
         passed: list[bytes] = []
         try:
-            passed.extend(map(self._pass, blocks))
+            passed.extend(map(self._pass, whole))
         except UpstreamError:
             self.before_error = b"".join(passed)
             raise
@@ -190,7 +190,7 @@ class ChatLook:
             choices = chunk.choices
             if known and choices and len(choices) == 1 and not chunk.usage:
                 choice = choices[0]
-                if choice.finish_reason is None and choice.index == 0 and not choice.usage:
+                if not choice.finish_reason and choice.index == 0 and not choice.usage:
                     continue
             for choice in choices or ():
                 if type(choice.index) is not int or not _ordinary(choice.finish_reason):
@@ -260,10 +260,12 @@ class ChatLook:
         choices = chunk.choices
         if choices:
             for choice in choices:
-                if choice.finish_reason is not None:
-                    self._finish(choice)
-                elif choice.index not in self._finished:
-                    self._finished[choice.index] = False
+                index = choice.index if type(choice.index) is int else 0
+                # Empty is no word: some send it with every chunk, and one with the end of a call.
+                if choice.finish_reason:
+                    self._finish(index, str(choice.finish_reason))
+                elif index not in self._finished:
+                    self._finished[index] = False
                 if choice.usage:
                     said_usage = said_usage or choice.usage
         if said_usage:
@@ -279,14 +281,14 @@ class ChatLook:
             if choice.text or (choice.delta is not None and choice.delta.bears_content()):
                 self.content = True
 
-    def _finish(self, choice: _Choice | _FirstChoice) -> None:
-        if choice.finish_reason in FAILED_FINISHES:
-            raise failed_finish(choice.finish_reason)
+    def _finish(self, index: int, word: str) -> None:
+        if word in FAILED_FINISHES:
+            raise failed_finish(word)
         self.content = True
-        if not self._finished.get(choice.index):
-            self._finished[choice.index] = True
+        if not self._finished.get(index):
+            self._finished[index] = True
             if not self.finish:
-                self.finish = str(choice.finish_reason)
+                self.finish = word
 
     def _note_usage(self, usage: Any) -> None:
         if isinstance(usage, dict):

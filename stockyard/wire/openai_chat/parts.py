@@ -21,6 +21,7 @@ from stockyard.wire.media import from_data_url, named, to_data_url
 
 FORMAT = "openai.chat"
 
+SUMMARY = "summary"
 URL = "url"
 """Layout of a file that is given by its address where others give its data."""
 
@@ -129,12 +130,8 @@ def _read_refusal(fields: Fields) -> AnyPart:
 
 
 def _read_thinking(fields: Fields) -> AnyPart:
-    """Content lists of some providers carry the thinking as a list of texts."""
-    said = fields.any("thinking")
-    pieces = said if isinstance(said, list) else [said]
-    texts = [p.get("text") if isinstance(p, dict) else p for p in pieces]
-    text = "".join(t for t in texts if isinstance(t, str))
-    signature = fields.text("signature")
+    text, signature = thought_in(fields.rest), fields.text("signature")
+    fields.any("thinking")
     return Reasoning(
         text=text,
         signature=signature,
@@ -143,6 +140,26 @@ def _read_thinking(fields: Fields) -> AnyPart:
     )
 
 
+def _read_summary(fields: Fields) -> AnyPart:
+    # What it says besides its text, signatures among it, stays where it was.
+    text = thought_in(fields.rest)
+    return Reasoning(
+        text=text, made_by=FORMAT, extra=with_layout(fields.left(FORMAT), FORMAT, "content")
+    )
+
+
+def thought_in(item: dict[str, Any]) -> str:
+    """The thinking that an entry of a content list holds: `thinking` of texts, or `reasoning` with
+    a `summary` of texts."""
+    said = item.get("thinking", item.get(SUMMARY))
+    pieces = said if isinstance(said, list) else [said]
+    texts = [p.get("text") if isinstance(p, dict) else p for p in pieces]
+    return "".join(t for t in texts if isinstance(t, str))
+
+
+THOUGHTS = frozenset({"thinking", "reasoning"})
+"""Types of the entries of a content list that hold thinking."""
+
 _READERS = {
     "text": _read_text,
     "image_url": _read_image,
@@ -150,6 +167,7 @@ _READERS = {
     "file": _read_file,
     "refusal": _read_refusal,
     "thinking": _read_thinking,
+    "reasoning": _read_summary,
 }
 
 
@@ -206,10 +224,18 @@ def _write_refusal(part: Refusal) -> dict[str, Any]:
 def _write_thinking(part: Reasoning) -> dict[str, Any] | None:
     if layout_of(part.extra, FORMAT) != "content":
         return None
+    own = part.extra.get(FORMAT, {})
+    if SUMMARY in own:
+        said = own if thought_in(own) == part.text else {SUMMARY: [_summed_up(part)]}
+        return {"type": "reasoning", SUMMARY: said[SUMMARY]}
     item: dict[str, Any] = {"type": "thinking", "thinking": [{"type": "text", "text": part.text}]}
     if part.signature is not None:
         item["signature"] = part.signature
     return item
+
+
+def _summed_up(part: Reasoning) -> dict[str, Any]:
+    return {"type": "summary_text", "text": part.text}
 
 
 def _write_opaque(part: Opaque) -> dict[str, Any] | None:

@@ -47,6 +47,9 @@ _PLAIN_FIELDS = (
 _NOT_OURS = ("top_k", "min_p")
 """Known to many compatible providers but not to the format: sent only if the client did."""
 
+_OTHER_SEED = "random_seed"
+"""What one library calls `seed`, whoever answers (`clients.md` 6)."""
+
 # Efforts by thinking budget, for requests from formats that count tokens (`wire.md` 5.2).
 _EFFORT_UP_TO = ((1_024, "low"), (2_048, "medium"))
 
@@ -86,6 +89,9 @@ def _decode(fields: Fields) -> Content:
         "safety_identifier" if user is None and safety is not None else None,
         *(name for name in _NOT_OURS if fields.rest.get(name) is not None),
     )
+    seed = fields.integer("seed")
+    if seed is None and (seed := fields.integer(_OTHER_SEED)) is not None:
+        shape = words(shape, _OTHER_SEED)
     effort = fields.text("reasoning_effort")
     return Content(
         messages=decode_messages(messages),
@@ -95,7 +101,7 @@ def _decode(fields: Fields) -> Content:
         top_k=fields.integer("top_k"),
         min_p=fields.number("min_p"),
         stop=(stop,) if isinstance(stop, str) else fields.texts("stop"),
-        seed=fields.integer("seed"),
+        seed=seed,
         n=fields.integer("n"),
         presence_penalty=fields.number("presence_penalty"),
         frequency_penalty=fields.number("frequency_penalty"),
@@ -132,6 +138,8 @@ def encode_request(request: Request, *, features: Traits, traits: Traits) -> Dro
         value = getattr(content, name)
         if value is not None:
             body[name] = value
+    if "seed" in body and has_word(content.shape, _OTHER_SEED):
+        body[_OTHER_SEED] = body.pop("seed")
     _add_limits(body, content, drops)
     _add_tools(body, content, drops)
     _add_wishes(body, content, drops)

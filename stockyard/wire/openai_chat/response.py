@@ -45,7 +45,6 @@ _Object = dict[str, Any]
 
 class _ChoiceFacts(msgspec.Struct, gc=False):
     finish_reason: Any = None
-    usage: Any = None
 
 
 class _AnswerFacts(msgspec.Struct, gc=False):
@@ -69,16 +68,18 @@ def facts(body: bytes, *, traits: Traits) -> Facts:
     if answer.error or answer.choices is None or failed_base(answer.base_resp):
         raise _no_answer(body)
     said = answer.usage if isinstance(answer.usage, dict) else vendor_usage(answer.x_groq)
-    finish = None
+    finish = ""
     for choice in answer.choices:
-        finish = finish or choice.finish_reason
-    if finish in FAILED_FINISHES:
-        raise failed_finish(finish)
+        word = choice.finish_reason
+        if isinstance(word, str):
+            if word in FAILED_FINISHES:
+                raise failed_finish(word)
+            finish = finish or word
     return Facts(
         usage=read_chat_usage(said, traits) if said else None,
         model=answer.model if isinstance(answer.model, str) else "",
         id=answer.id if isinstance(answer.id, str) else "",
-        finish=finish if isinstance(finish, str) else "",
+        finish=finish,
     )
 
 
@@ -115,13 +116,14 @@ def finish_of(native: Any, *, called: bool) -> tuple[Finish, str | None]:
     A call that was seen makes the finish `tool_calls`, whatever the provider says: several say
     `stop` or nothing. Raises UpstreamError for a finish that is a failure.
     """
-    if native in FAILED_FINISHES:
-        raise failed_finish(native)
-    known = FINISHES.get(native) if isinstance(native, str) else None
+    word = native if isinstance(native, str) else ""
+    if word in FAILED_FINISHES:
+        raise failed_finish(word)
+    known = FINISHES.get(word)
     if known in (None, "stop") and called:
         known = "tool_calls"
     # An unknown word is a normal end; the word itself is kept, and the caller may note it.
-    return known or "stop", native if isinstance(native, str) and native else None
+    return known or "stop", word or None
 
 
 def failed_finish(native: str) -> UpstreamError:
@@ -153,8 +155,8 @@ def cited(citations: tuple[Any, ...]) -> list[_Object]:
             link = {
                 "url": url,
                 "title": citation.get("title") or url,
-                "start_index": 0,
-                "end_index": 0,
+                "start_index": citation.get("start_index") or 0,
+                "end_index": citation.get("end_index") or 0,
             }
             found.append({"type": "url_citation", "url_citation": link})
     return found

@@ -35,11 +35,11 @@ from stockyard.errors import StockyardError, UpstreamError
 from stockyard.wire.codec import Traits
 from stockyard.wire.fields import FieldError
 from stockyard.wire.halves import Halves, decode_event
-from stockyard.wire.openai_chat.parts import FORMAT
+from stockyard.wire.openai_chat.parts import FORMAT, THOUGHTS, thought_in
 from stockyard.wire.openai_chat.reasoning import TEXT_FIELDS, decode_detail, text_field
 from stockyard.wire.openai_chat.response import finish_of, vendor_usage
 from stockyard.wire.openai_chat.stream_errors import error_of, not_chat, tells_error
-from stockyard.wire.sse import Blocks, said
+from stockyard.wire.sse import Blocks, LineBlocks, said
 from stockyard.wire.tool_ids import missing_id
 from stockyard.wire.usage import merged, read_chat_usage
 
@@ -89,7 +89,7 @@ class ChatReader:
         self._traits = traits
         field = text_field(traits)
         self._fields = (field, *(f for f in TEXT_FIELDS if f != field)) if field else TEXT_FIELDS
-        self._blocks = Blocks()
+        self._blocks = blocks(traits)
         self._halves = Halves()
         self._choices: dict[int, _Choice] = {}
         self._id = ""
@@ -105,7 +105,7 @@ class ChatReader:
         """`[DONE]`, or a finish of every choice."""
         if self._done:
             return True
-        return bool(self._choices) and all(c.finish is not None for c in self._choices.values())
+        return bool(self._choices) and all(c.finish for c in self._choices.values())
 
     def feed(self, data: bytes) -> list[Event]:
         events: list[Event] = []
@@ -190,8 +190,9 @@ class ChatReader:
         if delta:
             self._read_delta(choice, delta, events)
         finish = item.get("finish_reason")
-        if finish is not None and choice.finish is None:
-            # Raises at once when the finish is a failure.
+        if finish is not None and not choice.finish:
+            # Raises at once when the finish is a failure. An empty one is no word: some send it
+            # with every chunk, and one with the end of a call.
             finish_of(finish, called=False)
             choice.finish = finish
 
@@ -226,11 +227,9 @@ class ChatReader:
         for item in items:
             if isinstance(item, str):
                 self._say(choice, "text", item, events)
-            elif item.get("type") == "thinking":
-                for piece in item.get("thinking") or ():
-                    text = piece.get("text") if isinstance(piece, dict) else piece
-                    if text:
-                        self._say(choice, "reasoning", text, events)
+            elif item.get("type") in THOUGHTS:
+                if thought := thought_in(item):
+                    self._say(choice, "reasoning", thought, events)
             elif text := item.get("text"):
                 self._say(choice, "text", text, events)
 
@@ -379,6 +378,11 @@ _DELTAS: dict[str, Any] = {
     "reasoning": ReasoningDelta,
     "refusal": RefusalDelta,
 }
+
+
+def blocks(traits: Traits) -> Blocks:
+    """What cuts a provider's stream into events."""
+    return LineBlocks() if "single_lf_events" in traits else Blocks()
 
 
 def _signature(item: _Object) -> str | None:

@@ -1,0 +1,168 @@
+"""The OpenAI-compatible family: every provider deviates a little (`wire.md` 4.11, 4.12, 14)."""
+
+import json
+from typing import Any
+
+import pytest
+
+from stockyard.testing.heard import Heard
+from stockyard.testing.yard import Yard
+
+JSON = {"content-type": "application/json"}
+COUNTS = {"prompt_tokens": 9, "completion_tokens": 5, "total_tokens": 14}
+HI = {"role": "user", "content": "hi"}
+
+
+def whole(message: dict[str, Any], finish: Any = "stop", **more: Any) -> bytes:
+    choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": finish}
+    head = {"id": "c1", "object": "chat.completion", "created": 1, "model": "m"}
+    return json.dumps(head | {"choices": [choice], "usage": COUNTS} | more).encode()
+
+
+def chunk(delta: dict[str, Any] | None = None, finish: Any = None, **more: Any) -> bytes:
+    choice = {"index": 0, "delta": delta or {}, "finish_reason": finish}
+    head = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+    return b"data: " + json.dumps(head | {"choices": [choice]} | more).encode() + b"\n\n"
+
+
+DONE = b"data: [DONE]\n\n"
+
+
+def thinking_of(heard: Heard) -> str:
+    """What a client of Messages hears of the model's thinking."""
+    if not heard.streamed:
+        return "".join(block.get("thinking", "") for block in heard.json["content"])
+    deltas = (event.json.get("delta", {}) for event in heard.events)
+    return "".join(delta.get("thinking", "") for delta in deltas)
+
+
+class TestErrors:
+    async def test_a_bad_key_behind_a_400_is_no_fault_of_the_callers(self, yard: Yard) -> None:
+        said = {"code": "invalid-argument", "error": "Incorrect API key provided: xa***."}
+        yard.provider("xai").sends(400, JSON, json.dumps(said).encode())
+        answer = await yard.chat("hi", model="grok-4")
+        assert answer.status == 502
+        assert answer.error is not None
+        assert answer.error["stockyard"]["upstream_status"] == 400
+        assert yard.last.exchange.attempts[-1].error == "auth"
+
+    @pytest.mark.parametrize("finish", [["stop"], {"reason": "stop"}, 1, True])
+    async def test_a_finish_that_is_no_word_breaks_nothing(self, yard: Yard, finish: Any) -> None:
+        vllm = yard.provider("vllm").sends(200, JSON, whole({"content": "hi"}, finish))
+        vllm.plays(chunk({"content": "hi"}) + chunk({}, finish) + DONE)
+        assert (await yard.messages("hi", model="vllm/x")).text == "hi"
+        assert (await yard.messages("hi", model="vllm/x", stream=True)).text == "hi"
+
+    async def test_one_choice_that_failed_fails_the_answer(self, yard: Yard) -> None:
+        said = json.loads(whole({"content": "a"}))
+        said["choices"].append(said["choices"][0] | {"index": 1, "finish_reason": "abort"})
+        yard.provider("vllm").sends(200, JSON, json.dumps(said).encode())
+        assert (await yard.chat("hi", model="vllm/x", n=2)).status == 502
+
+
+class TestEmptyFinish:
+    """Some say `""` with every chunk until the end, some instead of the end (`wire.md` 6)."""
+
+    PIECES = chunk({"role": "assistant", "content": "a"}, "") + chunk({"content": "b"}, "")
+
+    async def test_a_later_word_counts(self, yard: Yard) -> None:
+        yard.provider("spark").plays(self.PIECES + chunk({}, "length", usage=COUNTS) + DONE)
+        answer = await yard.messages("hi", model="spark/x", stream=True)
+        assert answer.text == "ab"
+        assert b'"stop_reason":"max_tokens"' in answer.body
+
+    @pytest.mark.parametrize("surface", ["chat", "messages"])
+    async def test_s19_it_ends_no_stream_that_was_cut(self, yard: Yard, surface: str) -> None:
+        yard.provider("spark").plays(self.PIECES)
+        call = yard.chat if surface == "chat" else yard.messages
+        answer = await call("hi", model="spark/x", stream=True)
+        assert not answer.ended
+        assert answer.error is not None
+
+    async def test_with_a_call_and_an_end_it_is_that_of_a_call(self, yard: Yard) -> None:
+        call = {"index": 0, "id": "c", "function": {"name": "f", "arguments": "{}"}}
+        yard.provider("xai").plays(chunk({"tool_calls": [call]}, "") + DONE)
+        answer = await yard.messages("hi", model="grok-4", stream=True)
+        assert b'"stop_reason":"tool_use"' in answer.body
+
+
+class TestContentLists:
+    HI = {"type": "text", "text": "hi"}  # noqa: RUF012  nobody changes it
+    THOUGHTS = (
+        {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}], "closed": True},
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]},
+    )
+
+    @pytest.mark.parametrize("thought", THOUGHTS, ids=["thinking", "summary"])
+    async def test_thinking_and_text_reach_other_dialects(self, yard: Yard, thought: Any) -> None:
+        said = [thought, self.HI, {"type": "reference", "reference_ids": [1]}]
+        provider = yard.provider("mistral").sends(200, JSON, whole({"content": said}))
+        pieces = b"".join(chunk({"content": [piece]}) for piece in said)
+        provider.plays(pieces + chunk({}, "stop", usage=COUNTS) + DONE)
+        for stream in (False, True):
+            answer = await yard.messages("hi", model="mistral-small", stream=stream)
+            assert (answer.text, thinking_of(answer)) == ("hi", "hm")
+
+
+class TestFraming:
+    async def test_events_without_a_blank_line_between_them(self, yard: Yard) -> None:
+        """4.12, SambaNova: events may be separated by a single line end."""
+        pieces = chunk({"content": "fi"}), chunk({"content": "ne"}), chunk({}, "stop", usage=COUNTS)
+        stream = b"".join(piece[:-1] for piece in pieces) + b": ping\n" + DONE[:-1]
+        yard.provider("sambanova").plays(stream)
+        answer = await yard.stream("hi", model="sambanova/x")
+        assert (answer.text, answer.ended) == ("fine", True)
+        assert (await yard.messages("hi", model="sambanova/x", stream=True)).text == "fine"
+
+
+class TestRequests:
+    async def test_developer_is_system_for_those_who_do_not_know_it(self, yard: Yard) -> None:
+        """4.1: we send `developer` only to rows with that feature."""
+        asked = [{"role": "developer", "content": "Be brief."}, HI]
+        knows, others = yard.provider("openai").says("a"), yard.provider("deepseek").says("b")
+        await yard.chat(model="gpt-4o", messages=asked)
+        await yard.chat(model="deepseek-chat", messages=asked)
+        assert knows.last.fields["messages"] == asked
+        assert others.last.fields["messages"] == [asked[0] | {"role": "system"}, HI]
+
+    async def test_native_paths_keep_it(self, yard: Yard) -> None:
+        asked = [{"role": "developer", "content": "Be brief."}, HI]
+        deepseek = yard.provider("deepseek").says("b")
+        body = {"model": "deepseek-chat", "messages": asked}
+        await yard.call("/deepseek/chat/completions", body)
+        assert deepseek.last.fields["messages"] == asked
+
+    async def test_mistral_takes_no_empty_turns_and_no_names(self, yard: Yard) -> None:
+        """5.7: empty assistant messages removed, names dropped, prefill marked."""
+        mistral = yard.provider("mistral").says("b")
+        answer = await yard.chat(
+            model="mistral-small",
+            seed=7,
+            messages=[
+                HI | {"name": "Ada"},
+                {"role": "assistant", "content": ""},
+                HI,
+                {"role": "assistant", "content": "The"},
+            ],
+        )
+        assert mistral.last.fields["random_seed"] == 7
+        assert mistral.last.fields["messages"] == [
+            HI,
+            HI,
+            {"role": "assistant", "content": "The", "prefix": True},
+        ]
+        assert answer.headers["x-stockyard-dropped"] == "messages.name"
+
+    async def test_the_words_of_one_library_are_understood_by_all(self, yard: Yard) -> None:
+        """clients.md 6: `random_seed`, `tool_choice: any`."""
+        function = {"name": "f", "parameters": {"type": "object"}}
+        own = yard.provider("own", kind="gemini").says("b")
+        await yard.chat(
+            model="own/x",
+            random_seed=7,
+            tool_choice="any",
+            tools=[{"type": "function", "function": function}],
+        )
+        assert own.last.fields["generationConfig"]["seed"] == 7
+        config = own.last.fields["toolConfig"]["functionCallingConfig"]
+        assert config["mode"] == "ANY"

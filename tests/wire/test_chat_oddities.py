@@ -1,0 +1,120 @@
+"""What providers of chat do each in their way, at the level of bytes (`wire.md` 4.12)."""
+
+import json
+from contextlib import suppress
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stockyard.core.events import ReasoningDelta, TextDelta
+from stockyard.core.request import Content, Request
+from stockyard.errors import UpstreamError
+from stockyard.wire.formats import FORMATS
+from stockyard.wire.sse import LineBlocks
+
+CHAT = FORMATS["openai.chat"]
+NONE: frozenset[str] = frozenset()
+SINGLE_LF = frozenset({"single_lf_events"})
+
+
+def rewritten(body: dict[str, Any]) -> dict[str, Any]:
+    """A request that was read and written again, with an unknown field added."""
+    said = {"model": "m", "messages": [{"role": "user", "content": "hi"}]} | body
+    content = CHAT.decode_request(json.dumps(said).encode())
+    written = CHAT.encode_request(Request(model="m", content=content), features=NONE, traits=NONE)
+    assert written.dropped == ()
+    read: dict[str, Any] = json.loads(written.body)
+    return read
+
+
+LINES = b'data: {"a":1}\nevent: error\ndata: {"b":2}\r\n: ping\n\ndata: [DONE]\n'
+
+
+@given(st.lists(st.integers(0, len(LINES)), max_size=6))
+def test_lines_are_events_however_they_are_cut(cuts: list[int]) -> None:
+    places = [0, *sorted(cuts), len(LINES)]
+    cutter = LineBlocks()
+    blocks = [b for i, j in pairwise(places) for b in cutter.feed(LINES[i:j])]
+    assert blocks == [
+        b'data: {"a":1}\n\n',
+        b'event: error\ndata: {"b":2}\n\n',
+        b": ping\n\n",
+        b"data: [DONE]\n\n",
+    ]
+    assert cutter.rest() == b""
+
+
+def test_a_line_is_read_as_soon_as_it_ends() -> None:
+    reader = CHAT.reader(traits=SINGLE_LF)
+    line = b'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}'
+    assert reader.feed(line) == []
+    assert [e.text for e in reader.feed(b"\n") if isinstance(e, TextDelta)] == ["hi"]
+
+
+def test_on_native_paths_the_bytes_stay_as_they_came() -> None:
+    look = CHAT.look(traits=SINGLE_LF, keep_usage=True, native=True)
+    line = b'data: {"choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":"stop"}]}\n'
+    assert look.feed(line) + look.end() == line
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}], "closed": True},
+        {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}], "signature": "s"},
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]},
+        {"type": "reasoning", "summary": [{"text": "hm", "signature": "s"}, {"text": "so"}]},
+        {"type": "reference", "reference_ids": [1]},
+    ],
+)
+def test_entries_of_content_lists_go_back_as_they_came(entry: dict[str, Any]) -> None:
+    """4.11 and 4.12, Databricks."""
+    turn = {"role": "assistant", "content": [entry, {"type": "text", "text": "hi"}]}
+    assert rewritten({"messages": [turn]})["messages"] == [turn]
+
+
+@pytest.mark.parametrize("summary", [None, [], "hm", [None], [{"text": 1}], {"text": "hm"}])
+def test_a_summary_of_another_shape_breaks_no_stream(summary: Any) -> None:
+    entry = {"type": "reasoning", "summary": summary}
+    chunk = {"choices": [{"index": 0, "delta": {"content": [entry]}, "finish_reason": "stop"}]}
+    reader = CHAT.reader(traits=NONE)
+    events = [*reader.feed(b"data: %b\n\n" % json.dumps(chunk).encode()), *reader.end()]
+    thought = "".join(e.text for e in events if isinstance(e, ReasoningDelta))
+    assert thought == ("hm" if summary in ("hm", {"text": "hm"}) else "")
+
+
+def test_a_seed_keeps_the_name_that_the_client_gave_it() -> None:
+    """clients.md 6."""
+    assert rewritten({"random_seed": 7})["random_seed"] == 7
+    assert rewritten({"seed": 7, "random_seed": 8}).items() >= {"seed": 7, "random_seed": 8}.items()
+    content = CHAT.decode_request(b'{"model":"m","messages":[],"random_seed":7}')
+    assert isinstance(content, Content)
+    assert content.seed == 7
+
+
+FIELDS = ("index", "delta", "message", "text", "finish_reason", "usage")
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner),
+    max_leaves=4,
+)
+
+
+@given(
+    st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, ODD)),
+    st.booleans(),
+)
+def test_no_odd_value_of_a_choice_breaks_the_reading(choice: dict[str, Any], native: bool) -> None:
+    said = json.dumps({"choices": [choice]}).encode()
+    stream = b"data: %b\n\n" % said
+    for read in (
+        lambda: CHAT.facts(said, traits=NONE),
+        lambda: CHAT.decode_response(said, traits=NONE),
+        lambda: CHAT.reader(traits=NONE).feed(stream),
+        lambda: CHAT.look(traits=NONE, keep_usage=True, native=native).feed(stream),
+    ):
+        with suppress(UpstreamError):  # no answer, perhaps; and nothing else
+            read()
