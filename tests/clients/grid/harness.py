@@ -157,9 +157,13 @@ async def _let_go(stage: Stage) -> str | None:
 class Driver:
     """The process in which a client runs."""
 
-    def __init__(self, process: asyncio.subprocess.Process, told: Mapping[str, str]) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, told: Mapping[str, str], words: Path
+    ) -> None:
         self._process = process
         self._told = told
+        self._words = words
+        """What it complains of: a file, for nobody reads along."""
 
     @classmethod
     async def start(
@@ -167,16 +171,18 @@ class Driver:
     ) -> "Driver":
         home = folder / "home"
         home.mkdir(parents=True, exist_ok=True)
-        process = await asyncio.create_subprocess_exec(
-            *_command(program),
-            cwd=home,
-            env=_environment(home),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            limit=2**24,
-        )
-        return cls(process, {"url": url, "key": key, "model": model})
+        words = folder / "stderr"
+        with words.open("wb") as complaints:
+            process = await asyncio.create_subprocess_exec(
+                *_command(program),
+                cwd=home,
+                env=_environment(home),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=complaints,
+                limit=2**24,
+            )
+        return cls(process, {"url": url, "key": key, "model": model}, words)
 
     async def ask(self, scenario: Scenario) -> Mapping[str, Any]:
         assert self._process.stdin is not None
@@ -193,17 +199,12 @@ class Driver:
                         return heard
         except (TimeoutError, ConnectionError) as error:
             return {"gave up": repr(error)}
-        return {"ended": await self._last_words()}
+        return {"ended": self._words.read_text(errors="replace")[-600:]}
 
     async def stop(self) -> None:
         if self._process.returncode is None:
             self._process.kill()
         await self._process.communicate()
-
-    async def _last_words(self) -> str:
-        assert self._process.stderr is not None
-        words = await self._process.stderr.read()
-        return words.decode(errors="replace")[-600:]
 
 
 def _command(program: Program) -> list[str]:
