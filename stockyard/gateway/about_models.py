@@ -28,16 +28,18 @@ def answer(
     aliases: tuple[str, ...],
     onward: Onward | None,
     refused: Callable[[Refused], Whole],
+    only: str | None = None,
 ) -> Opening | Whole:
     """The answer, or the Opening for a question that is in a body or that a provider hears too.
 
-    `onward` is None for callers who may not ask any provider.
+    `onward` is None for callers who may not ask any provider. `only` is the provider of a caller
+    who brings its secret.
     """
     if endpoint.version:
         return describing.version_answer()
     if endpoint.describes:
         return Describing(directory, endpoint.format, onward, refused)
-    ours = models_answer(head, directory(), aliases)
+    ours = models_answer(head, directory(), aliases, only)
     home = directory().home(endpoint.format) if head.method == "GET" else None
     if home is None or onward is None:
         return ours

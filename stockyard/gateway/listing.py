@@ -1,14 +1,19 @@
 """The models a caller may name, in the dialect of whoever asks (`wire.md` 2.2)."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 from urllib.parse import unquote
 
 import msgspec
 
+from stockyard.core.offer import Offer
+from stockyard.core.target import Target
 from stockyard.errors import Refused
+from stockyard.gateway import model_pages
 from stockyard.gateway.contract import Whole
 from stockyard.gateway.egress import JSON_HEAD
 from stockyard.gateway.http import Head
+from stockyard.gateway.model_pages import Asked
 from stockyard.providers.directory import Directory, Listed
 
 EPOCH = 0
@@ -37,34 +42,55 @@ def dialect_of(head: Head) -> str:
     return "openai.chat"
 
 
-def models_answer(head: Head, directory: Directory, aliases: tuple[str, ...]) -> Whole:
-    """The answer to `GET /v1/models` and `/v1/models/{id}`. Raises Refused (404)."""
-    listed = [*(Listed(alias, "stockyard") for alias in aliases), *directory.listing()]
-    by_id = {model.id: model for model in reversed(listed)}
-    models = [by_id[name] for name in dict.fromkeys(model.id for model in listed)]
-    describe, collect = _DIALECTS[dialect_of(head)]
+def models_answer(
+    head: Head, directory: Directory, aliases: tuple[str, ...], only: str | None = None
+) -> Whole:
+    """The answer to `GET /v1/models` and `/v1/models/{id}`: what the caller may name.
+
+    `only`: the provider of a caller who brings its secret, and reaches no other. Raises Refused
+    (404; 400 for a page that cannot be).
+    """
+    models = _named(directory, aliases) if only is None else directory.listing_of(only)
+    dialect = _DIALECTS[dialect_of(head)]
+
+    def described(model: Listed) -> Described:
+        offer = directory.offer(Target(model.provider, model.model)) if model.model else None
+        return dialect.describe(model, offer)
+
     _, _, name = head.path.partition("/models/")
     if not name:
-        body = collect([describe(model) for model in models])
+        page, more = model_pages.page_of(dialect.asked(head.query), models, _id_of)
+        body = dialect.collect([described(model) for model in page], more)
         return Whole(200, JSON_HEAD, msgspec.json.encode(body))
     wanted = unquote(name)
     found = next((model for model in models if model.id == wanted), None)
     if found is None:
         raise Refused(404, "model_not_found", f"There is no model '{wanted[:128]}'.", param="model")
-    return Whole(200, JSON_HEAD, msgspec.json.encode(describe(found)))
+    return Whole(200, JSON_HEAD, msgspec.json.encode(described(found)))
 
 
-def _openai(model: Listed) -> Described:
+def _named(directory: Directory, aliases: tuple[str, ...]) -> list[Listed]:
+    """Everything that can be named, once; the first of two of one name has its place."""
+    listed = [*(Listed(alias, "stockyard") for alias in aliases), *directory.listing()]
+    by_id = {model.id: model for model in reversed(listed)}
+    return [by_id[name] for name in dict.fromkeys(model.id for model in listed)]
+
+
+def _id_of(model: Listed) -> str:
+    return model.id
+
+
+def _openai(model: Listed, _: Offer | None) -> Described:
     # Mistral's library lists nothing whose `type` is not said.
     said = {"id": model.id, "object": "model", "created": EPOCH, "owned_by": model.provider}
     return {**said, "type": "model"}
 
 
-def _openai_list(models: list[Described]) -> Described:
+def _openai_list(models: list[Described], _: bool) -> Described:
     return {"object": "list", "data": models}
 
 
-def _anthropic(model: Listed) -> Described:
+def _anthropic(model: Listed, _: Offer | None) -> Described:
     return {
         "type": "model",
         "id": model.id,
@@ -73,28 +99,34 @@ def _anthropic(model: Listed) -> Described:
     }
 
 
-def _anthropic_list(models: list[Described]) -> Described:
+def _anthropic_list(models: list[Described], more: bool) -> Described:
     return {
         "data": models,
-        "has_more": False,
+        "has_more": more,
         "first_id": models[0]["id"] if models else None,
         "last_id": models[-1]["id"] if models else None,
     }
 
 
-def _gemini(model: Listed) -> Described:
-    return {
+def _gemini(model: Listed, offer: Offer | None) -> Described:
+    described: Described = {
         "name": f"models/{model.id}",
         "displayName": model.id,
-        "supportedGenerationMethods": ["generateContent", "streamGenerateContent"],
+        "supportedGenerationMethods": _METHODS.get(offer.kind if offer else "chat", ()),
     }
+    limits = {"inputTokenLimit": offer.context, "outputTokenLimit": offer.output} if offer else {}
+    return described | {name: limit for name, limit in limits.items() if limit is not None}
 
 
-def _gemini_list(models: list[Described]) -> Described:
-    return {"models": models}
+def _gemini_list(models: list[Described], more: bool) -> Described:
+    listed: Described = {"models": models}
+    if more and models:
+        # What follows the last one; its name without the word that stands before all of them.
+        return {**listed, "nextPageToken": str(models[-1]["name"]).removeprefix("models/")}
+    return listed
 
 
-def _ollama(model: Listed) -> Described:
+def _ollama(model: Listed, _: Offer | None) -> Described:
     return {
         "name": model.id,
         "model": model.id,
@@ -105,7 +137,7 @@ def _ollama(model: Listed) -> Described:
     }
 
 
-def _ollama_list(models: list[Described]) -> Described:
+def _ollama_list(models: list[Described], _: bool) -> Described:
     return {"models": models}
 
 
@@ -119,11 +151,27 @@ NO_DETAILS: Described = {
 }
 """What clients of Ollama read of the file that a model is loaded from; here it is elsewhere."""
 
-_Describe = Callable[[Listed], Described]
-_Collect = Callable[[list[Described]], Described]
-_DIALECTS: dict[str, tuple[_Describe, _Collect]] = {
-    "openai.chat": (_openai, _openai_list),
-    "anthropic.messages": (_anthropic, _anthropic_list),
-    "gemini": (_gemini, _gemini_list),
-    "ollama.chat": (_ollama, _ollama_list),
+_METHODS: dict[str, tuple[str, ...]] = {
+    "chat": ("generateContent", "streamGenerateContent", "countTokens"),
+    "embeddings": ("embedContent", "batchEmbedContents"),
+}
+"""Kind of call -> what clients of Gemini's dialect call it here."""
+
+
+def _everything(query: str) -> Asked:
+    """Dialects that know no pages."""
+    return Asked()
+
+
+class _Dialect(NamedTuple):
+    describe: Callable[[Listed, Offer | None], Described]
+    collect: Callable[[list[Described], bool], Described]
+    asked: Callable[[str], Asked] = _everything
+
+
+_DIALECTS: dict[str, _Dialect] = {
+    "openai.chat": _Dialect(_openai, _openai_list),
+    "anthropic.messages": _Dialect(_anthropic, _anthropic_list, model_pages.by_ids),
+    "gemini": _Dialect(_gemini, _gemini_list, model_pages.by_token),
+    "ollama.chat": _Dialect(_ollama, _ollama_list),
 }

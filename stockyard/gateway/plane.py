@@ -246,6 +246,7 @@ class DataPlane:
             # Who brings a provider's secret reaches that provider only, and none of these.
             onward if own is None else None,
             refused,
+            only=own.provider if own is not None else None,
         )
 
     def _recalling(

@@ -231,6 +231,14 @@ class Directory:
         """Every model that can be named: priced ones, aliases, and the mock provider."""
         return list(self._listing())
 
+    def listing_of(self, name: str) -> list[Listed]:
+        """Every model that is known of one provider, whether or not there is a Credential."""
+        provider = self.provider(name)
+        if provider is None or provider.missing:
+            return []
+        models = self._models_at(provider)
+        return [Listed(self._callable(model, provider), name, model) for model in models]
+
     def provider(self, name: str) -> Provider | None:
         """Anyone in the catalog, reachable or not."""
         return None if name == MOCK and self._mock is None else self._catalog.get(name)
@@ -317,16 +325,20 @@ class Directory:
                 yield Listed(name, found[0].provider, found[0].model)
         offered: dict[tuple[str, str], list[Provider]] = {}
         for provider in self._configured.values():
-            priced = self._priced.models(provider.name)
-            taken = [m for m, kind in priced.items() if provider.serves_kind(kind, self.formats)]
-            exact = (glob for glob in provider.models if not any(c in glob for c in "*?["))
-            for model in (*taken, *(name for name in exact if name not in priced)):
+            for model in self._models_at(provider):
                 offered.setdefault((self._callable(model, provider), model), []).append(provider)
         for (name, model), sellers in offered.items():
             if name not in self._aliases:
                 yield Listed(name, _home(sellers, model).name, model)
         if self._mock:
             yield Listed(MOCK, MOCK)
+
+    def _models_at(self, provider: Provider) -> Iterator[str]:
+        """What a provider is known to have: by the price list, and by the names in its row."""
+        priced = self._priced.models(provider.name)
+        exact = (glob for glob in provider.models if not any(c in glob for c in "*?["))
+        yield from (m for m, kind in priced.items() if provider.serves_kind(kind, self.formats))
+        yield from (name for name in exact if name not in priced)
 
     def _callable(self, model: str, provider: Provider) -> str:
         """The name by which it can be called: a provider's name in front of it means another."""

@@ -1,0 +1,70 @@
+"""One page of a list of models, as two dialects ask for it (`wire.md` 11).
+
+Who does not ask for pages gets everything at once: a client that never turns a page would not see
+the rest.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+from urllib.parse import parse_qsl
+
+from stockyard.errors import Refused
+
+MOST = 1000
+"""On one page, whatever the client asks for."""
+
+T = TypeVar("T")
+Named = Callable[[T], str]
+"""The name of an entry, by which a client says where its page begins."""
+
+
+class Asked(NamedTuple):
+    """Which page a client wants."""
+
+    size: int | None = None
+    after: str | None = None
+    before: str | None = None
+
+
+def by_ids(query: str) -> Asked:
+    """As Anthropic's clients ask: `limit`, and the id before or after which the page lies."""
+    said = dict(parse_qsl(query))
+    return Asked(_size(said, "limit"), said.get("after_id"), said.get("before_id"))
+
+
+def by_token(query: str) -> Asked:
+    """As Gemini's clients ask. A token is the name of the last entry that they have."""
+    said = dict(parse_qsl(query))
+    size = "page_size" if "page_size" in said else "pageSize"
+    return Asked(_size(said, size), said.get("pageToken") or said.get("page_token"))
+
+
+def page_of(asked: Asked, entries: Sequence[T], name: Named[T]) -> tuple[Sequence[T], bool]:
+    """The page, and whether more lies beyond it. Raises Refused (400) for a place that is none."""
+    names = [name(entry) for entry in entries]
+    size = len(entries) if asked.size is None else asked.size
+    if asked.after is None and asked.before is not None:
+        end = _place(names, asked.before)
+        start = max(end - size, 0)
+        return entries[start:end], start > 0
+    start = 0 if asked.after is None else _place(names, asked.after) + 1
+    return entries[start : start + size], start + size < len(entries)
+
+
+def _size(said: Mapping[str, str], field: str) -> int | None:
+    """How many entries are wanted; None when the client leaves it to us."""
+    value = said.get(field)
+    if value is None or (field != "limit" and value == "0"):
+        return None
+    if not value.isascii() or not value.isdecimal() or not int(value[:9]) > 0:
+        raise Refused(400, "invalid_request", f"'{field}' must be a number above 0.", param=field)
+    return min(int(value[:9]), MOST)
+
+
+def _place(names: Sequence[str], name: str) -> int:
+    try:
+        return names.index(name)
+    except ValueError:
+        raise Refused(
+            400, "invalid_request", "The page begins at a model that is not there."
+        ) from None
