@@ -280,4 +280,5 @@ def _of_deployments(path: str, query: str) -> Endpoint | None:
         return endpoint and replace(endpoint, model=unquote(call[1]), model_in_path=True)
     if not any(field.startswith("api-version=") for field in query.split("&")):
         return None
-    return UNIFIED.get("/v1" + path.removeprefix("/openai").removeprefix("/v1"))
+    there = "/v1" + path.removeprefix("/openai").removeprefix("/v1")
+    return UNIFIED.get(there) or _of_answers(there)

@@ -7,6 +7,7 @@ streamed, written here or forwarded, what passes here at the end is the same obj
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -30,8 +31,7 @@ KEEP_SECONDS = 5.0
 ENDS = frozenset({"completed", "incomplete"})
 """Of answers that can be gone on from."""
 EVENTS = b"text/event-stream"
-GIVEN = ("id", "thread_id")
-"""Where an object has ids that its provider gave."""
+_FIRST = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"id"[ \t\r\n]*:[ \t\r\n]*"([A-Za-z0-9_.-]{1,128})"')
 
 Object = dict[str, Any]
 
@@ -53,6 +53,8 @@ class Remembering:
         self._object: list[bytes] | None = None
         """The pieces of a relayed object."""
         self._size = 0
+        self._told = False
+        """Its id is held."""
 
     def whole(self, status: int, fields: bytes, body: bytes) -> None:
         found = _object(body) if status == 200 else None
@@ -72,10 +74,11 @@ class Remembering:
         self._reply.push(data)
 
     def finish(self, last: bytes = b"") -> None:
+        self._look(last)
+        found = None
         if self._object is not None:
-            self._look(last)
-            found = _object(b"".join(self._object)) if self._object is not None else None
-        else:
+            found = _object(b"".join(self._object))
+        elif self._keeps or not self._told:
             found = _ending(last)
         self._end(found, partial(self._reply.finish, last))
 
@@ -84,10 +87,13 @@ class Remembering:
 
     def _look(self, data: bytes) -> None:
         self._size += len(data)
-        if self._size > MOST_BYTES:
-            self._beginning = self._object = None
-        elif self._object is not None:
+        if self._object is not None:
             self._object.append(data)
+            if self._size > MOST_BYTES:
+                self._hold(_beginning_of(b"".join(self._object)))
+                self._object = None
+        elif self._size > MOST_BYTES:
+            self._beginning = None
         elif self._beginning is not None:
             for block in self._beginning.feed(data):
                 if (begun := _answer_in(block)) is not None:
@@ -116,10 +122,10 @@ class Remembering:
         if x is None or x.target is None or not x.attempts or self._is_ours(found):
             return
         held = Held(x.target.provider, x.target.credential_id)
-        for name in GIVEN:
-            given = found.get(name)
-            if isinstance(given, str):
-                self._keepers.ids.hold(self._team, given, held)
+        given = found.get("id")
+        if isinstance(given, str):
+            self._told = True
+            self._keepers.ids.hold(self._team, given, held)
 
     def _kept(self, answer: Object) -> KeptAnswer | None:
         x = self.x
@@ -163,6 +169,12 @@ def _object(body: bytes) -> Object | None:
     return found if isinstance(found, dict) else None
 
 
+def _beginning_of(body: bytes) -> Object:
+    """What an object says first, and that is its id."""
+    first = _FIRST.match(body)
+    return {"id": first[1].decode()} if first is not None else {}
+
+
 def _answer_in(block: bytes) -> Object | None:
     """The answer as an event of a stream tells it."""
     data = said(block).data
@@ -188,4 +200,5 @@ def _listed(item: Any, name: str, position: int) -> Any:
         beside: Object = {"annotations": []} if kind == "output_text" else {}
         shown["content"] = [{"type": kind, "text": content, **beside}]
     # Not the place in the output: the items of one answer share its name.
-    return {"id": item_id(shown, name, position) + "i", "status": "completed", **shown}
+    shown["id"] = shown.get("id") or item_id(shown, name, position) + "i"
+    return {"status": "completed", **shown}

@@ -241,6 +241,25 @@ async def test_stored_answers_survive_a_caller_who_hangs_up_meanwhile(yard: Yard
     assert await yard.quiet()
 
 
+async def test_an_answer_that_cannot_be_stored_is_given_all_the_same(yard: Yard) -> None:
+    yard.provider("deepinfra").says("hello")
+    await yard.open()
+    yard.stockyard.database.writer.disk_full = True
+    for stream in (False, True):
+        told = answered(await respond(yard, store=True, stream=stream))
+        assert told["output"][0]["content"][0]["text"] == "hello"
+        assert (await yard.get(f"{RESPONSES}/{told['id']}")).status == 404
+
+
+async def test_clients_in_a_clouds_mode_find_their_answers(yard: Yard) -> None:
+    yard.provider("deepinfra").says("hello")
+    body = {"model": yard.body()["model"], "input": "hi", "store": True}
+    told = answered(await yard.call("/openai/responses?api-version=2025-03-01", body))
+    for path in ("/openai/responses", "/openai/v1/responses"):
+        heard = await yard.get(f"{path}/{told['id']}?api-version=2025-03-01")
+        assert heard.json == told
+
+
 # Kept by the provider
 
 
@@ -286,6 +305,26 @@ async def test_the_id_of_a_stream_is_known_before_its_end(yard: Yard) -> None:
         stopped = await yard.call(f"{RESPONSES}/resp_scripted/cancel")
         assert stopped.json["status"] == "cancelled"
     provider.goes_on()
+
+
+async def test_the_id_of_a_large_answer_is_known_as_well(yard: Yard) -> None:
+    large = b' {"id" : "resp_large", "output": ["%b"]}' % (b"x" * 3_000_000)
+    provider = yard.provider("openai").sends(200, JSON, large)
+    assert (await respond(yard)).body == large
+    provider.sends(200, JSON, b'{"id":"resp_large"}')
+    assert (await yard.get(f"{RESPONSES}/resp_large")).status == 200
+
+
+async def test_a_conversation_is_gone_on_with_by_the_team_that_began_it(yard: Yard) -> None:
+    provider = yard.provider("openai").sends(200, JSON, b'{"id":"conv_1"}')
+    blue = await of_another_team(yard)
+    await yard.call("/openai/v1/conversations", {"items": []})
+    provider.sends(200, JSON, stored_by_provider(1))
+    for conversation in ("conv_1", {"id": "conv_1"}):
+        body = {"model": OPENAI_MODEL, "input": "?", "conversation": conversation}
+        assert (await yard.call(RESPONSES, body)).status == 200
+        assert provider.last.fields["conversation"] == conversation
+        assert (await yard.call(RESPONSES, body, headers=blue)).status == 400
 
 
 async def test_a_provider_s_answer_cannot_be_gone_on_from_elsewhere(yard: Yard) -> None:
