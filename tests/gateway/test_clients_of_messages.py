@@ -35,3 +35,29 @@ async def test_a_name_of_a_user_that_is_too_long_elsewhere_is_told_as_its_hash(
     assert answer.text == "hello"
     assert provider.last.path == path
     assert provider.last.fields["user"] == sha256(name.encode()).hexdigest()
+
+
+async def test_what_another_provider_thought_does_not_go_to_one_that_checks_signatures(
+    yard: Yard,
+) -> None:
+    """8, signatures 3: we show it unsigned, and clients send it back as they got it."""
+    yard.provider("openai").calls_tool("look", {}).thinks("hm")
+    signing = yard.provider("anthropic").says("hello")
+    asked = yard.body(model="openai/m", max_tokens=9)
+    first = await yard.call(MESSAGES, asked)
+    thought, call = first.json["content"]
+    assert (thought["type"], thought["signature"]) == ("thinking", "")
+    result = {"type": "tool_result", "tool_use_id": call["id"], "content": "42"}
+    turns = [
+        {"role": "assistant", "content": [thought, call]},
+        {"role": "user", "content": [result]},
+    ]
+    thinking = {"type": "enabled", "budget_tokens": 1024}
+    messages = [{"role": "user", "content": "hi"}, *turns]
+    again = {"model": "anthropic/claude-sonnet-4-5", "max_tokens": 2048, "thinking": thinking}
+    answer = await yard.call(MESSAGES, {**again, "messages": messages})
+    sent = signing.last.fields
+    assert answer.text == "hello"
+    assert sent["messages"][1] == {"role": "assistant", "content": [call]}
+    assert "thinking" not in sent
+    assert answer.headers["x-stockyard-dropped"] == "messages.content.thinking,thinking"

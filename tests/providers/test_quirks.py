@@ -17,6 +17,21 @@ MESSAGES = "anthropic.messages"
 OLLAMA = "ollama.chat"
 HI = [{"role": "user", "content": "hi"}]
 
+SAYS = {"type": "text", "text": "Well."}
+USES = {"type": "tool_use", "id": "t", "name": "f", "input": {}}
+SIGNED = {"type": "thinking", "thinking": "Hm.", "signature": "abc"}
+UNSIGNED = {"type": "thinking", "thinking": "Hm.", "signature": ""}
+BUDGET = {"type": "enabled", "budget_tokens": 2000}
+ADAPTIVE = {"type": "adaptive"}
+
+
+def turn(*blocks: dict[str, Any]) -> dict[str, Any]:
+    return {"role": "assistant", "content": list(blocks)}
+
+
+def answered() -> dict[str, Any]:
+    return {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t"}]}
+
 
 def a_provider(*quirks: str, **fields: Any) -> Provider:
     house = {"kind": CHAT, "base_url": "https://x.example", "quirks": list(quirks), **fields}
@@ -208,6 +223,47 @@ def test_some_corrections_are_for_some_models_only(
             [],
             {"thinking": {"type": "enabled", "budget_tokens": 2000}},
             {"thinking": {"type": "enabled", "budget_tokens": 2000}},
+            [],
+        ),
+        (
+            "thinking_signed",
+            [],
+            {"messages": [HI[0], turn(UNSIGNED, SAYS), HI[0], turn(UNSIGNED)]},
+            {"messages": [HI[0], turn(SAYS), HI[0]]},
+            ["messages.content.thinking"],
+        ),
+        (
+            "thinking_signed",
+            [],
+            {"thinking": BUDGET, "messages": [HI[0], turn(UNSIGNED, USES), answered()]},
+            {"messages": [HI[0], turn(USES), answered()]},
+            ["messages.content.thinking", "thinking"],
+        ),
+        (
+            "thinking_signed",
+            [],
+            {"thinking": BUDGET, "messages": [HI[0], turn(SIGNED, USES), answered()]},
+            {"thinking": BUDGET, "messages": [HI[0], turn(SIGNED, USES), answered()]},
+            [],
+        ),
+        (
+            "thinking_signed",
+            [],
+            {"thinking": ADAPTIVE, "messages": [HI[0], turn(USES), answered()]},
+            {"thinking": ADAPTIVE, "messages": [HI[0], turn(USES), answered()]},
+            [],
+        ),
+        (
+            "thinking_signed",
+            [],
+            {
+                "thinking": BUDGET,
+                "messages": [HI[0], turn(USES), answered(), turn(SAYS), HI[0]],
+            },
+            {
+                "thinking": BUDGET,
+                "messages": [HI[0], turn(USES), answered(), turn(SAYS), HI[0]],
+            },
             [],
         ),
         (

@@ -166,3 +166,36 @@ def test_the_variable_says_how_its_secret_is_shown(
         if one.credential.provider == "azure"
     ]
     assert [credential.scheme for credential in held] == ([] if scheme is None else [scheme])
+
+
+RESULT = {"type": "tool_result", "tool_use_id": "t"}
+NOTE = {"type": "text", "text": "<system>\nBe brief.\n</system>"}
+GO_ON = {"type": "text", "text": "go on"}
+
+
+def user(*blocks: dict[str, Any]) -> dict[str, Any]:
+    return {"role": "user", "content": list(blocks)}
+
+
+@pytest.mark.parametrize(
+    ("turns", "sent"),
+    [
+        ([user(GO_ON), "Be brief."], [user(GO_ON), user(NOTE)]),
+        (["Be brief.", {"role": "user", "content": "go on"}], [user(NOTE, GO_ON)]),
+        (["Be brief.", user(RESULT, GO_ON)], [user(RESULT, NOTE, GO_ON)]),
+        ([[{"type": "text", "text": "Be brief."}], user(GO_ON)], [user(NOTE, GO_ON)]),
+        ([user(GO_ON)], [user(GO_ON)]),
+    ],
+)
+@pytest.mark.parametrize(
+    ("name", "format_"), [("vertex-anthropic", MESSAGES), ("bedrock", "bedrock.invoke")]
+)
+def test_clouds_get_what_the_system_says_in_the_middle_from_the_user(
+    name: str, format_: str, turns: list[Any], sent: list[Any]
+) -> None:
+    """`wire.md` 5.2: they lag behind, and refuse the role `system`."""
+    asked = [t if isinstance(t, dict) else {"role": "system", "content": t} for t in turns]
+    body = {"system": "Rules.", "messages": asked, "max_tokens": 1}
+    told, _ = changed(name, body, format_)
+    assert told["messages"] == sent
+    assert told["system"] == "Rules."

@@ -1,6 +1,6 @@
 """Claude at clouds: what moves from head and path into the body, and which betas they know."""
 
-from stockyard.providers.quirks.quirk import Body, Change, ModelTraits, without
+from stockyard.providers.quirks.quirk import Body, Change, Message, ModelTraits, without
 
 VERTEX_VERSION = "vertex-2023-10-16"
 BETAS = "anthropic_beta"
@@ -45,3 +45,39 @@ def beta_allow_list(body: Body, model: ModelTraits) -> Change:
     if not lost:
         return Change(body)
     return Change(body | {BETAS: kept} if kept else without(body, BETAS), lost)
+
+
+def system_turns_folded(body: Body, model: ModelTraits) -> Change:
+    """The clouds know no turn of the system in the middle (`wire.md` 5.2): the next turn of the
+    user has it, after the results of tools, which must come first."""
+    given = body.get("messages") or []
+    if not any(message.get("role") == "system" for message in given):
+        return Change(body)
+    turns: list[Message] = []
+    notes: list[Body] = []
+    for message in given:
+        if message.get("role") == "system":
+            notes += _marked(message.get("content"))
+        elif notes and message.get("role") == "user":
+            blocks = _blocks(message.get("content"))
+            at = sum(block.get("type") == "tool_result" for block in blocks)
+            turns.append(message | {"content": [*blocks[:at], *notes, *blocks[at:]]})
+            notes = []
+        else:
+            turns.append(message)
+    if notes:
+        turns.append({"role": "user", "content": notes})
+    return Change(body | {"messages": turns})
+
+
+def _marked(content: str | list[Body] | None) -> list[Body]:
+    return [
+        block | {"text": f"<system>\n{block['text']}\n</system>"} if block.get("text") else block
+        for block in _blocks(content)
+    ]
+
+
+def _blocks(content: str | list[Body] | None) -> list[Body]:
+    if isinstance(content, list):
+        return content
+    return [{"type": "text", "text": content}] if content else []

@@ -58,11 +58,15 @@ PLAIN: dict[str, Quirk] = {
     ),
     "strict_alternation": Quirk(("messages",), content.strict_alternation),
     "strip_schema_strict": Quirk(("strict", "additionalProperties"), tools.strip_schema_strict),
+    "system_turns_folded": Quirk(
+        (), hosted_claude.system_turns_folded, MESSAGES, looks_for=("system",)
+    ),
     "text_content_string": Quirk(("type",), content.text_content_string),
     "thinking_by_model": Quirk(("thinking",), reasoning.thinking_by_model, MESSAGES),
     "thinking_refuses_forced_tools": Quirk(
         ("logprobs", "top_logprobs", "tool_choice"), reasoning.thinking_refuses_forced_tools
     ),
+    "thinking_signed": Quirk(("thinking",), reasoning.thinking_signed, MESSAGES),
     "tool_choice_any": Quirk(("tool_choice",), tools.tool_choice_any),
     "tool_choice_required_unsupported": Quirk(
         ("tool_choice",), tools.tool_choice_required_unsupported

@@ -106,3 +106,48 @@ def thinking_by_model(body: Body, model: ModelTraits) -> Change:
         return Change(body)
     adaptive = without(thinking, "budget_tokens") | {"type": "adaptive"}
     return Change(body | {"thinking": adaptive}, ("thinking.budget_tokens",))
+
+
+def thinking_signed(body: Body, model: ModelTraits) -> Change:
+    """Anthropic: thinking comes back signed or not at all. Without it, a model that thinks by a
+    budget does not go on from its tools' results while it shall think (`wire.md` 5.2, 8)."""
+    messages = body.get("messages") or []
+    signed = [kept for message in messages if (kept := _with_signed_thoughts(message))]
+    dropped: tuple[str, ...] = ()
+    if signed != messages:
+        body, dropped = body | {"messages": signed}, ("messages.content.thinking",)
+    thinking = body.get("thinking")
+    if thinking and thinking.get("type") == "enabled" and _goes_on_without_thoughts(signed):
+        return Change(without(body, "thinking"), (*dropped, "thinking"))
+    return Change(body, dropped)
+
+
+def _with_signed_thoughts(message: Message) -> Message | None:
+    """The message without thoughts that nobody vouches for; None if nothing else is in it."""
+    blocks = message.get("content")
+    if message.get("role") != "assistant" or not isinstance(blocks, list):
+        return message
+    kept = [b for b in blocks if not _is_unsigned(b)]
+    if len(kept) == len(blocks):
+        return message
+    return message | {"content": kept} if kept else None
+
+
+def _is_unsigned(block: Body) -> bool:
+    return block.get("type") == "thinking" and not block.get("signature")
+
+
+def _goes_on_without_thoughts(messages: list[Message]) -> bool:
+    """Whether the last turn answers calls before which there is no thought."""
+    *_, asked, answered = (None, None, *messages)
+    calls, results = _blocks_of(asked, "assistant"), _blocks_of(answered, "user")
+    return (
+        any(block.get("type") == "tool_result" for block in results)
+        and bool(calls)
+        and calls[0].get("type") not in ("thinking", "redacted_thinking")
+    )
+
+
+def _blocks_of(message: Message | None, role: str) -> list[Body]:
+    blocks = message.get("content") if message and message.get("role") == role else None
+    return blocks if isinstance(blocks, list) else []
