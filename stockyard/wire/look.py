@@ -5,28 +5,21 @@ do. Most streams are server-sent events; most of those are objects with a `type`
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from stockyard.core.money import Usage
 from stockyard.errors import UpstreamError
+from stockyard.wire.cutter import Cutter
 from stockyard.wire.halves import loose
 from stockyard.wire.sse import Blocks, Said, clean, said
 
 DONE = b"[DONE]"
 
 Piece = TypeVar("Piece")
-PieceOut = TypeVar("PieceOut", covariant=True)
 Seen = TypeVar("Seen", bound=Struct)
-
-
-class Cutter(Protocol[PieceOut]):
-    """Cuts what arrives into pieces, such as `sse.Blocks`."""
-
-    def feed(self, data: bytes) -> Iterable[PieceOut]: ...
 
 
 class Look(ABC, Generic[Piece]):

@@ -24,15 +24,15 @@ from stockyard.core.events import (
     UsageSeen,
 )
 from stockyard.core.messages import Opaque, Reasoning
-from stockyard.errors import StockyardError, UpstreamError
+from stockyard.errors import UpstreamError
 from stockyard.wire.anthropic_messages.blocks import FORMAT, decode_block
 from stockyard.wire.anthropic_messages.response import finish_of
 from stockyard.wire.anthropic_messages.usage import read_usage, usage_at_start
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import told
-from stockyard.wire.fields import FieldError
-from stockyard.wire.halves import Halves, decode_event
-from stockyard.wire.sse import Blocks, said
+from stockyard.wire.halves import decode_event, loose
+from stockyard.wire.reader import NamedEventsReader
+from stockyard.wire.sse import said
 from stockyard.wire.usage import merged
 
 _Object = dict[str, Any]
@@ -56,10 +56,34 @@ class _Block:
         """JSON of a block that only this format knows, collected until it closes."""
 
 
-class MessagesReader:
+def error_of(event: Any) -> UpstreamError:
+    return error_in_answer(told(event))
+
+
+def tells_error(event: Any) -> bool:
+    return isinstance(event, dict) and (
+        event.get("type") == "error" or ("type" not in event and bool(event.get("error")))
+    )
+
+
+def not_messages() -> UpstreamError:
+    return UpstreamError("bad_answer", "The provider's stream is not a stream of messages.")
+
+
+def is_whole(block: bytes) -> bool:
+    """Whether a last block that lacks its blank line can be believed."""
+    data = said(block + b"\n\n").data
+    return data is not None and isinstance(loose(data), dict)
+
+
+class MessagesReader(NamedEventsReader):
+    is_whole = staticmethod(is_whole)
+    tells_error = staticmethod(tells_error)
+    error_of = staticmethod(error_of)
+    not_ours = staticmethod(not_messages)
+
     def __init__(self) -> None:
-        self._blocks = Blocks()
-        self._halves = Halves()
+        super().__init__()
         self._open: dict[Any, _Block] = {}
         self._made = 0
         self._called = False
@@ -67,46 +91,15 @@ class MessagesReader:
         self._started = False
         self._finished = False
         self._stopped = False
-        self.before_error: list[Event] = []
 
     @property
     def complete(self) -> bool:
         return self._stopped or self._finished
 
-    def feed(self, data: bytes) -> list[Event]:
-        events: list[Event] = []
-        try:
-            for block in self._blocks.feed(data):
-                self._read(block, events)
-        except StockyardError:
-            self.before_error = events
-            raise
-        return events
-
-    def end(self) -> list[Event]:
-        events: list[Event] = []
-        rest = self._blocks.rest()
-        if rest.strip() and is_whole(rest):
-            self._read(rest + b"\n\n", events)
-        if not self.complete:
-            self.before_error = events
-            raise UpstreamError("interrupted", "The provider's answer broke off before its end.")
-        self._close_all(events)
-        return events
-
-    def _read(self, block: bytes, events: list[Event]) -> None:
-        heard = said(block)
-        if not heard.data or heard.data == b"[DONE]":
-            return
-        try:
-            event = decode_event(heard.data)
-            if heard.name == b"error" or tells_error(event):
-                raise error_of(event)
-            read = _READERS.get(event.get("type"))
-            if read is not None and not self._stopped:
-                read(self, event, events)
-        except (FieldError, ValueError, RecursionError, TypeError, AttributeError, KeyError):
-            raise not_messages() from None
+    def _read_event(self, event: _Object, events: list[Event]) -> None:
+        read = _READERS.get(event.get("type"))
+        if read is not None and not self._stopped:
+            read(self, event, events)
 
     def _message_start(self, event: _Object, events: list[Event]) -> None:
         if self._started:
@@ -223,14 +216,14 @@ class MessagesReader:
         native = delta.get("stop_reason")
         if native is None or self._finished:
             return
-        self._close_all(events)
+        self._end_all(events)
         self._finished = True
         reason, word = finish_of(native, called=self._called)
         ending = {name: delta[name] for name in _ENDING_FIELDS if delta.get(name) is not None}
         events.append(Finished(reason=reason, native=word, extra={FORMAT: ending}))
 
     def _message_stop(self, _: _Object, events: list[Event]) -> None:
-        self._close_all(events)
+        self._end_all(events)
         self._stopped = True
 
     def _say(self, block: _Block, delta: Any, text: Any, events: list[Event]) -> None:
@@ -241,7 +234,7 @@ class MessagesReader:
         if signature:
             events.append(SignatureDelta(key=block.key, signature=signature, made_by=FORMAT))
 
-    def _close_all(self, events: list[Event]) -> None:
+    def _end_all(self, events: list[Event]) -> None:
         for index in list(self._open):
             self._block_stop({"index": index}, events)
 
@@ -256,26 +249,3 @@ _READERS: dict[Any, Any] = {
     "message_delta": MessagesReader._message_delta,
     "message_stop": MessagesReader._message_stop,
 }
-
-
-def error_of(event: Any) -> UpstreamError:
-    return error_in_answer(told(event))
-
-
-def tells_error(event: Any) -> bool:
-    return isinstance(event, dict) and (
-        event.get("type") == "error" or ("type" not in event and bool(event.get("error")))
-    )
-
-
-def not_messages() -> UpstreamError:
-    return UpstreamError("bad_answer", "The provider's stream is not a stream of messages.")
-
-
-def is_whole(block: bytes) -> bool:
-    """Whether a last block that lacks its blank line can be believed."""
-    data = said(block + b"\n\n").data
-    try:
-        return data is not None and isinstance(decode_event(data), dict)
-    except (ValueError, RecursionError):
-        return False

@@ -23,14 +23,15 @@ from stockyard.core.events import (
     UsageSeen,
 )
 from stockyard.core.messages import Opaque, Reasoning
-from stockyard.errors import StockyardError, UpstreamError
+from stockyard.errors import UpstreamError
 from stockyard.wire.bedrock_converse.blocks import OWN_CALL
 from stockyard.wire.bedrock_converse.errors import error_in_frame
 from stockyard.wire.bedrock_converse.names import FORMAT
 from stockyard.wire.bedrock_converse.response import finish_of
 from stockyard.wire.bedrock_converse.usage import read_usage
 from stockyard.wire.eventstream import Frame, Frames
-from stockyard.wire.halves import Halves, decode_event
+from stockyard.wire.halves import decode_event
+from stockyard.wire.reader import Reader
 from stockyard.wire.tool_names import NO_NAMES
 
 _Object = dict[str, Any]
@@ -52,39 +53,21 @@ class _Block:
         self.kind = kind
 
 
-class ConverseReader:
+class ConverseReader(Reader[Frame]):
     def __init__(self, names: Mapping[str, str] = NO_NAMES) -> None:
+        super().__init__(Frames())
         self._names = names
-        self._frames = Frames()
-        self._halves = Halves()
         self._open: dict[Any, _Block] = {}
         self._made = 0
         self._called = False
         self._started = False
         self._finished = False
-        self.before_error: list[Event] = []
 
     @property
     def complete(self) -> bool:
         return self._finished
 
-    def feed(self, data: bytes) -> list[Event]:
-        events: list[Event] = []
-        try:
-            for frame in self._frames.feed(data):
-                self._read(frame, events)
-        except StockyardError:
-            self.before_error = events
-            raise
-        return events
-
-    def end(self) -> list[Event]:
-        if not self._finished:
-            self.before_error = []
-            raise UpstreamError("interrupted", "The provider's answer broke off before its end.")
-        return []
-
-    def _read(self, frame: Frame, events: list[Event]) -> None:
+    def _read(self, frame: Frame, events: list[Event], /) -> None:
         if not frame.is_event:
             raise error_in_frame(frame)
         read = _READERS.get(frame.event)

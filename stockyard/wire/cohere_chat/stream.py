@@ -20,7 +20,7 @@ from stockyard.core.events import (
     UsageSeen,
 )
 from stockyard.core.messages import Reasoning
-from stockyard.errors import StockyardError, UpstreamError
+from stockyard.errors import UpstreamError
 from stockyard.wire.arguments import compact
 from stockyard.wire.cohere_chat.messages import PLAN
 from stockyard.wire.cohere_chat.parts import FORMAT
@@ -28,13 +28,12 @@ from stockyard.wire.cohere_chat.response import finish_of
 from stockyard.wire.cohere_chat.usage import read_usage
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import told
-from stockyard.wire.fields import FieldError
-from stockyard.wire.halves import Halves, decode_event
+from stockyard.wire.halves import loose
 from stockyard.wire.layout import with_layout
-from stockyard.wire.sse import Blocks, said
+from stockyard.wire.look import DONE
+from stockyard.wire.reader import NamedEventsReader
+from stockyard.wire.sse import said
 from stockyard.wire.tool_ids import missing_id
-
-DONE = b"[DONE]"
 
 _Object = dict[str, Any]
 _Slot = tuple[str, Any]
@@ -53,10 +52,33 @@ class _Part:
         self.kind = kind
 
 
-class CohereReader:
+def error_of(event: Any) -> UpstreamError:
+    return error_in_answer(told(event))
+
+
+def tells_error(event: Any) -> bool:
+    """Whether an event is an error's body: events have a type, and errors have words."""
+    return isinstance(event, dict) and "type" not in event and bool({"error", "message"} & {*event})
+
+
+def not_cohere() -> UpstreamError:
+    return UpstreamError("bad_answer", "The provider's stream is not a chat stream.")
+
+
+def is_whole(block: bytes) -> bool:
+    """Whether a last block that lacks its blank line can be believed."""
+    data = said(block + b"\n\n").data
+    return data is not None and (data == DONE or isinstance(loose(data), dict))
+
+
+class CohereReader(NamedEventsReader):
+    is_whole = staticmethod(is_whole)
+    tells_error = staticmethod(tells_error)
+    error_of = staticmethod(error_of)
+    not_ours = staticmethod(not_cohere)
+
     def __init__(self) -> None:
-        self._blocks = Blocks()
-        self._halves = Halves()
+        super().__init__()
         self._open: dict[_Slot, _Part] = {}
         self._texts: dict[Any, str] = {}
         """Number of a content -> key of its text part, also after its end: for citations."""
@@ -64,46 +86,15 @@ class CohereReader:
         self._calls: set[str] = set()
         self._id = ""
         self._started = False
-        self._finished = False
-        self.before_error: list[Event] = []
 
     @property
     def complete(self) -> bool:
-        return self._finished
+        return self._done
 
-    def feed(self, data: bytes) -> list[Event]:
-        events: list[Event] = []
-        try:
-            for block in self._blocks.feed(data):
-                self._read(block, events)
-        except StockyardError:
-            self.before_error = events
-            raise
-        return events
-
-    def end(self) -> list[Event]:
-        events: list[Event] = []
-        rest = self._blocks.rest()
-        if rest.strip() and is_whole(rest):
-            self._read(rest + b"\n\n", events)
-        if not self.complete:
-            self.before_error = events
-            raise UpstreamError("interrupted", "The provider's answer broke off before its end.")
-        return events
-
-    def _read(self, block: bytes, events: list[Event]) -> None:
-        heard = said(block)
-        if not heard.data or heard.data == DONE or self._finished:
-            return
-        try:
-            event = decode_event(heard.data)
-            if heard.name == b"error" or tells_error(event):
-                raise error_of(event)
-            read = _READERS.get(event.get("type"))
-            if read is not None:
-                read(self, event, events)
-        except (FieldError, ValueError, RecursionError, TypeError, AttributeError, KeyError):
-            raise not_cohere() from None
+    def _read_event(self, event: _Object, events: list[Event]) -> None:
+        read = _READERS.get(event.get("type"))
+        if read is not None:
+            read(self, event, events)
 
     def _message_start(self, event: _Object, events: list[Event]) -> None:
         if self._started:
@@ -185,7 +176,7 @@ class CohereReader:
         )
         for slot in list(self._open):
             self._end_part(slot, events)
-        self._finished = True
+        self._done = True
         events.append(Finished(reason=reason, native=native, extra={FORMAT: {}}))
 
     def _start_part(
@@ -231,28 +222,6 @@ _READERS: dict[Any, Any] = {
     "citation-start": CohereReader._citation_start,
     "message-end": CohereReader._message_end,
 }
-
-
-def error_of(event: Any) -> UpstreamError:
-    return error_in_answer(told(event))
-
-
-def tells_error(event: Any) -> bool:
-    """Whether an event is an error's body: events have a type, and errors have words."""
-    return isinstance(event, dict) and "type" not in event and bool({"error", "message"} & {*event})
-
-
-def not_cohere() -> UpstreamError:
-    return UpstreamError("bad_answer", "The provider's stream is not a chat stream.")
-
-
-def is_whole(block: bytes) -> bool:
-    """Whether a last block that lacks its blank line can be believed."""
-    data = said(block + b"\n\n").data
-    try:
-        return data is not None and (data == DONE or isinstance(decode_event(data), dict))
-    except (ValueError, RecursionError):
-        return False
 
 
 def _word(value: Any) -> str:

@@ -31,7 +31,7 @@ from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import told
 from stockyard.wire.fields import FieldError
 from stockyard.wire.gemini.citations import read_citations
-from stockyard.wire.gemini.framing import Frames
+from stockyard.wire.gemini.framing import Frame, Frames
 from stockyard.wire.gemini.logprobs import RESULT, read_logprobs
 from stockyard.wire.gemini.names import CALL, FORMAT, PART, known
 from stockyard.wire.gemini.partial_args import PartialArguments
@@ -45,8 +45,9 @@ from stockyard.wire.gemini.response import (
     top_extra,
 )
 from stockyard.wire.gemini.usage import UsageSoFar
-from stockyard.wire.halves import Halves, decode_event
+from stockyard.wire.halves import decode_event, loose
 from stockyard.wire.layout import own_fields, with_layout
+from stockyard.wire.reader import Reader
 from stockyard.wire.tool_ids import missing_id
 from stockyard.wire.tool_names import NO_NAMES
 
@@ -89,19 +90,18 @@ class _Choice:
         return f"{self.index}.{self.made}"
 
 
-class GeminiReader:
+class GeminiReader(Reader[Frame]):
     def __init__(self, frames: Frames, names: Mapping[str, str] = NO_NAMES) -> None:
         """`names`: those of tools that were derived, and what they stand for."""
+        super().__init__(frames)
         self._frames = frames
         self._names = names
-        self._halves = Halves()
         self._choices: dict[int, _Choice] = {}
         self._usage_said = UsageSoFar()
         self._usage: Usage | None = None
         self._id = ""
         self._started = False
         self._blocked: str | None = None
-        self.before_error: list[Event] = []
 
     @property
     def complete(self) -> bool:
@@ -110,23 +110,12 @@ class GeminiReader:
             return all(choice.finish is not None for choice in self._choices.values())
         return self._blocked is not None
 
-    def feed(self, data: bytes) -> list[Event]:
-        events: list[Event] = []
-        try:
-            for frame in self._frames.feed(data):
-                if frame.document:
-                    self._read(frame.document, events)
-        except StockyardError:
-            self.before_error = events
-            raise
-        return events
-
     def end(self) -> list[Event]:
         events: list[Event] = []
         try:
             document = self._frames.rest().document
             if document and is_whole(document):
-                self._read(document, events)
+                self._read_document(document, events)
             if not self.complete:
                 raise UpstreamError(
                     "interrupted", "The provider's answer broke off before its end."
@@ -137,7 +126,11 @@ class GeminiReader:
             raise
         return events
 
-    def _read(self, document: bytes, events: list[Event]) -> None:
+    def _read(self, frame: Frame, events: list[Event], /) -> None:
+        if frame.document:
+            self._read_document(frame.document, events)
+
+    def _read_document(self, document: bytes, events: list[Event]) -> None:
         try:
             answer = decode_event(document)
             if isinstance(answer, list) and len(answer) == 1:
@@ -327,10 +320,7 @@ class GeminiReader:
 
 def is_whole(document: bytes) -> bool:
     """Whether a last event that was not set apart can be believed."""
-    try:
-        return isinstance(decode_event(document), dict | list)
-    except (ValueError, RecursionError):
-        return False
+    return isinstance(loose(document), dict | list)
 
 
 def not_gemini() -> UpstreamError:

@@ -19,16 +19,17 @@ from stockyard.core.events import (
     UsageSeen,
 )
 from stockyard.core.messages import ToolCall
-from stockyard.errors import StockyardError, UpstreamError
+from stockyard.errors import UpstreamError
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import told
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.halves import Halves, decode_event
+from stockyard.wire.halves import decode_event, loose
 from stockyard.wire.ndjson import Lines
 from stockyard.wire.ollama_chat.messages import decode_assistant
 from stockyard.wire.ollama_chat.places import Place
 from stockyard.wire.ollama_chat.response import finish_of, seconds_of
 from stockyard.wire.ollama_chat.usage import ANSWERED, ASKED, read_usage
+from stockyard.wire.reader import Reader
 
 _Object = dict[str, Any]
 
@@ -39,11 +40,11 @@ _CHANNELS: dict[PartKind, tuple[str, Any]] = {
 _TAKEN = frozenset({"model", "created_at", "done", "done_reason", "logprobs", ASKED, ANSWERED})
 
 
-class OllamaReader:
+class OllamaReader(Reader[bytes]):
     def __init__(self, place: Place) -> None:
-        self._place = place
         self._lines = Lines()
-        self._halves = Halves()
+        super().__init__(self._lines)
+        self._place = place
         self._open: tuple[PartKind, str] | None = None
         """The channel whose part is open, and the part's key."""
         self._made = 0
@@ -52,33 +53,17 @@ class OllamaReader:
         self._calls = 0
         self._started = False
         self._done = False
-        self.before_error: list[Event] = []
 
     @property
     def complete(self) -> bool:
         return self._done
 
-    def feed(self, data: bytes) -> list[Event]:
-        events: list[Event] = []
-        try:
-            for line in self._lines.feed(data):
-                self._read(line, events)
-        except StockyardError:
-            self.before_error = events
-            raise
-        return events
-
-    def end(self) -> list[Event]:
-        events: list[Event] = []
+    def _read_rest(self, events: list[Event]) -> None:
         rest = self._lines.rest()
         if is_whole(rest):
             self._read(rest, events)
-        if not self.complete:
-            self.before_error = events
-            raise UpstreamError("interrupted", "The provider's answer broke off before its end.")
-        return events
 
-    def _read(self, line: bytes, events: list[Event]) -> None:
+    def _read(self, line: bytes, events: list[Event], /) -> None:
         if self._done or not line.strip():
             return
         try:
@@ -175,7 +160,4 @@ def not_ollama() -> UpstreamError:
 
 def is_whole(line: bytes) -> bool:
     """Whether a last line that lacks its end can be believed."""
-    try:
-        return bool(line.strip()) and isinstance(decode_event(line), dict)
-    except (ValueError, RecursionError):
-        return False
+    return isinstance(loose(line), dict)

@@ -26,19 +26,19 @@ from stockyard.core.events import (
     UsageSeen,
 )
 from stockyard.core.messages import Extra, Opaque, Reasoning
-from stockyard.errors import StockyardError, UpstreamError
+from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Traits
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import told
-from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.halves import Halves, decode_event
+from stockyard.wire.fields import Fields
 from stockyard.wire.openai_responses.calls import decode_call
 from stockyard.wire.openai_responses.parts import FORMAT, remember
 from stockyard.wire.openai_responses.reasoning import GAP, readable_pieces, unsealed
 from stockyard.wire.openai_responses.response import finish_of, reason_of
 from stockyard.wire.openai_responses.turn import CALLS
 from stockyard.wire.openai_responses.usage import read_usage
-from stockyard.wire.sse import Blocks, said
+from stockyard.wire.reader import NamedEventsReader
+from stockyard.wire.sse import said
 
 _Object = dict[str, Any]
 
@@ -75,56 +75,61 @@ class _Part:
         self.spoken = False
 
 
-class ResponsesReader:
+def error_of(event: Any) -> UpstreamError:
+    """The error of an `error` or a `response.failed` event."""
+    response = event.get("response") if isinstance(event, dict) else None
+    if isinstance(response, dict):
+        error = response.get("error")
+        return error_in_answer(told({"error": error if isinstance(error, dict) else {}}))
+    if isinstance(event, dict) and not isinstance(event.get("error"), dict):
+        # The flat form: its `type` is that of the event and says nothing of the error.
+        event = {key: value for key, value in event.items() if key != "type"}
+    return error_in_answer(told(event))
+
+
+def tells_error(event: Any) -> bool:
+    if not isinstance(event, dict):
+        return False
+    kind = event.get("type")
+    return kind in ("error", "response.failed") or (kind is None and bool(event.get("error")))
+
+
+def not_responses() -> UpstreamError:
+    return UpstreamError("bad_answer", "The provider's stream is not a stream of a response.")
+
+
+def is_whole(block: bytes) -> bool:
+    """Whether a last block that lacks its blank line can be believed."""
+    data = said(block + b"\n\n").data
+    try:
+        return data is not None and isinstance(msgspec.json.decode(data), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+class ResponsesReader(NamedEventsReader):
+    is_whole = staticmethod(is_whole)
+    tells_error = staticmethod(tells_error)
+    error_of = staticmethod(error_of)
+    not_ours = staticmethod(not_responses)
+
     def __init__(self, *, traits: Traits) -> None:
+        super().__init__()
         self._traits = traits
-        self._blocks = Blocks()
-        self._halves = Halves()
         self._items: dict[Any, _Item] = {}
         self._seen: set[Any] = set()
         self._made = 0
         self._called = False
         self._started = False
-        self._done = False
-        self.before_error: list[Event] = []
 
     @property
     def complete(self) -> bool:
         return self._done
 
-    def feed(self, data: bytes) -> list[Event]:
-        events: list[Event] = []
-        try:
-            for block in self._blocks.feed(data):
-                self._read(block, events)
-        except StockyardError:
-            self.before_error = events
-            raise
-        return events
-
-    def end(self) -> list[Event]:
-        events: list[Event] = []
-        rest = self._blocks.rest()
-        if rest.strip() and is_whole(rest):
-            self._read(rest + b"\n\n", events)
-        if not self._done:
-            self.before_error = events
-            raise UpstreamError("interrupted", "The provider's answer broke off before its end.")
-        return events
-
-    def _read(self, block: bytes, events: list[Event]) -> None:
-        heard = said(block)
-        if not heard.data or heard.data == b"[DONE]" or self._done:
-            return
-        try:
-            event = decode_event(heard.data)
-            if heard.name == b"error" or tells_error(event):
-                raise error_of(event)
-            read = _READERS.get(event.get("type"))
-            if read is not None:
-                read(self, event, events)
-        except (FieldError, ValueError, RecursionError, TypeError, AttributeError, KeyError):
-            raise not_responses() from None
+    def _read_event(self, event: _Object, events: list[Event]) -> None:
+        read = _READERS.get(event.get("type"))
+        if read is not None:
+            read(self, event, events)
 
     # The answer.
 
@@ -376,35 +381,3 @@ _READERS: dict[Any, Any] = {
     "response.completed": ResponsesReader._finish,
     "response.incomplete": ResponsesReader._finish,
 }
-
-
-def error_of(event: Any) -> UpstreamError:
-    """The error of an `error` or a `response.failed` event."""
-    response = event.get("response") if isinstance(event, dict) else None
-    if isinstance(response, dict):
-        error = response.get("error")
-        return error_in_answer(told({"error": error if isinstance(error, dict) else {}}))
-    if isinstance(event, dict) and not isinstance(event.get("error"), dict):
-        # The flat form: its `type` is that of the event and says nothing of the error.
-        event = {key: value for key, value in event.items() if key != "type"}
-    return error_in_answer(told(event))
-
-
-def tells_error(event: Any) -> bool:
-    if not isinstance(event, dict):
-        return False
-    kind = event.get("type")
-    return kind in ("error", "response.failed") or (kind is None and bool(event.get("error")))
-
-
-def not_responses() -> UpstreamError:
-    return UpstreamError("bad_answer", "The provider's stream is not a stream of a response.")
-
-
-def is_whole(block: bytes) -> bool:
-    """Whether a last block that lacks its blank line can be believed."""
-    data = said(block + b"\n\n").data
-    try:
-        return data is not None and isinstance(msgspec.json.decode(data), dict)
-    except (ValueError, RecursionError):
-        return False

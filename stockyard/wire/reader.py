@@ -1,0 +1,110 @@
+"""Read a provider's stream into Events: what the readers of all formats have in common.
+
+The bytes are cut into pieces, as by `look`, and each piece is read to the end.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any, Generic, TypeVar
+
+from stockyard.core.events import Event
+from stockyard.errors import StockyardError, UpstreamError
+from stockyard.wire.cutter import Cutter
+from stockyard.wire.fields import FieldError
+from stockyard.wire.halves import Halves, decode_event
+from stockyard.wire.look import DONE
+from stockyard.wire.sse import Blocks, said
+
+Piece = TypeVar("Piece")
+
+
+class Reader(ABC, Generic[Piece]):
+    def __init__(self, cutter: Cutter[Piece]) -> None:
+        self._cutter = cutter
+        self._halves = Halves()
+        self.before_error: list[Event] = []
+
+    @property
+    @abstractmethod
+    def complete(self) -> bool:
+        """Whether the stream, if it ended now, would be whole."""
+
+    def feed(self, data: bytes) -> list[Event]:
+        events: list[Event] = []
+        try:
+            for piece in self._cutter.feed(data):
+                self._read(piece, events)
+        except StockyardError:
+            self.before_error = events
+            raise
+        return events
+
+    def end(self) -> list[Event]:
+        events: list[Event] = []
+        self._read_rest(events)
+        if not self.complete:
+            self.before_error = events
+            raise UpstreamError("interrupted", "The provider's answer broke off before its end.")
+        self._end_all(events)
+        return events
+
+    @abstractmethod
+    def _read(self, piece: Piece, events: list[Event], /) -> None: ...
+
+    def _read_rest(self, events: list[Event]) -> None:
+        """What came after the last whole piece, where that can be believed."""
+
+    def _end_all(self, events: list[Event]) -> None:
+        """What a whole stream leaves open."""
+
+
+class EventsReader(Reader[bytes]):
+    """Of a stream of server-sent events."""
+
+    def __init__(self) -> None:
+        self._blocks = Blocks()
+        super().__init__(self._blocks)
+
+    @staticmethod
+    @abstractmethod
+    def is_whole(block: bytes, /) -> bool:
+        """Whether a last block that lacks its blank line can be believed."""
+
+    def _read_rest(self, events: list[Event]) -> None:
+        rest = self._blocks.rest()
+        if rest.strip() and self.is_whole(rest):
+            self._read(rest + b"\n\n", events)
+
+
+class NamedEventsReader(EventsReader):
+    """Of events that say their type. It is taken from the data; the `event:` line repeats it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._done = False
+        """Nothing more is read."""
+
+    @staticmethod
+    @abstractmethod
+    def tells_error(event: Any, /) -> bool: ...
+    @staticmethod
+    @abstractmethod
+    def error_of(event: Any, /) -> UpstreamError: ...
+    @staticmethod
+    @abstractmethod
+    def not_ours() -> UpstreamError:
+        """The error for a stream that is none of this format."""
+
+    @abstractmethod
+    def _read_event(self, event: dict[str, Any], events: list[Event]) -> None: ...
+
+    def _read(self, block: bytes, events: list[Event], /) -> None:
+        heard = said(block)
+        if not heard.data or heard.data == DONE or self._done:
+            return
+        try:
+            event = decode_event(heard.data)
+            if heard.name == b"error" or self.tells_error(event):
+                raise self.error_of(event)
+            self._read_event(event, events)
+        except (FieldError, ValueError, RecursionError, TypeError, AttributeError, KeyError):
+            raise self.not_ours() from None
