@@ -157,13 +157,10 @@ def lost(held_id: str, named: str) -> Refused:
 
 def items_of(raw: bytes) -> list[Any] | None:
     """The items of an input; None where it is none."""
-    try:
-        value = msgspec.json.decode(raw)
-    except (ValueError, RecursionError):
-        return None
+    value = _value(raw)
     if isinstance(value, str):
         return [{"role": "user", "content": value}]
-    if value is None:
+    if value is None and raw == b"null":
         return []
     return value if isinstance(value, list) else None
 
@@ -171,6 +168,14 @@ def items_of(raw: bytes) -> list[Any] | None:
 def items_asked(body: bytes) -> list[Any]:
     """The items of the input in a request's body."""
     return items_of(_members(body).get("input", b"null")) or []
+
+
+def _value(raw: bytes) -> Any:
+    """A JSON value; None for what is none."""
+    try:
+        return msgspec.json.decode(raw)
+    except (ValueError, RecursionError):
+        return None  # the codec says what is wrong with it
 
 
 def _members(body: bytes) -> Members:
@@ -186,7 +191,7 @@ def _members(body: bytes) -> Members:
 
 def _id_in(said: Members, name: str) -> str:
     """The id in a field, which may be an object that has it; empty when there is none."""
-    value = msgspec.json.decode(said[name]) if name in said else None
+    value = _value(said.get(name, b"null"))
     if isinstance(value, Mapping):
         value = value.get("id")
     return value if isinstance(value, str) else ""

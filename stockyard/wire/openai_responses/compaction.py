@@ -105,8 +105,11 @@ class CompactCodec(ResponsesCodec):
         """The items as they are: some are the user's, and all go back unchanged."""
         self.facts(body, traits=traits)
         answer = decode_event(body)
-        items = [item for item in answer["output"] if isinstance(item, dict)]
-        parts = tuple(Opaque(format=FORMAT, value=item) for item in items)
+        parts = tuple(
+            Opaque(format=FORMAT, value=item)
+            for item in answer["output"]
+            if isinstance(item, dict) and isinstance(item.get("type"), str)
+        )
         said = Message(role="assistant", parts=parts)
         named = answer.get("id")
         return Output(
