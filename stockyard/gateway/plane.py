@@ -368,6 +368,7 @@ class Doorway:
         "_needs",
         "_own",
         "_plane",
+        "_query",
         "asked",
         "caller",
         "max_body",
@@ -389,6 +390,7 @@ class Doorway:
         self._needs = endpoint.needs or endpoint.kind
         self._own = own
         self._forwarded: dict[str, bytes] = {}
+        self._query = paths.kept_query(head.query)
         self.caller = caller
         self.asked = asked
         self.max_body = min(endpoint.max_body, plane.access.max_body)
@@ -427,7 +429,7 @@ class Doorway:
                 endpoint.format,
                 head.method,
                 head.path,
-                paths.kept_query(head.query),
+                self._query,
                 body,
                 self,
                 endpoint.native,

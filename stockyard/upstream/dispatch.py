@@ -392,13 +392,16 @@ class Dispatch:
                 status=raw.status,
             )
         traits = plan.traits
+        if plan.plain is not None and x.inbound.native is None:
+            raw = replace(raw, body=plan.plain(raw.body))
         facts = codec.facts(raw.body, traits=traits)
         response = Response(
             lambda: codec.decode_response(raw.body, traits=traits), usage=facts.usage, raw=raw
         )
         if not plan.forward and plan.format in SIGNING:
             self._signed.remember(_owner(x, plan), response.output)
-        if is_missing(facts.usage):
+        usage = facts.usage
+        if usage is None or (usage.flags and is_missing(usage)):
             response.usage = usage_of_whole(x, response)
         return response
 
