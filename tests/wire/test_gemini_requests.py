@@ -63,6 +63,7 @@ def test_the_body_tells_neither_model_nor_stream() -> None:
     head = GEMINI.peek(body_of(generationConfig={"maxOutputTokens": 7}))
 
     assert (head.model, head.stream, head.wants_usage, head.max_output) == ("", False, True, 7)
+    assert GEMINI.peek(body_of(generationConfig={"maxOutputTokens": 7.0})).max_output == 7
 
 
 @pytest.mark.parametrize(
@@ -144,6 +145,8 @@ def test_snake_case_means_the_same() -> None:
         {"tools": [{"functionDeclarations": [{"name": "a"}]}, {"googleSearch": {}}]},
         {"tools": [{"functionDeclarations": [{"name": n}]} for n in ("a", "b")]},
         {"toolConfig": {"functionCallingConfig": {"mode": "VALIDATED"}}},
+        {"toolConfig": {"functionCallingConfig": {"mode": "MODE_UNSPECIFIED"}}},
+        {"toolConfig": {"functionCallingConfig": {"mode": "NONE"}}},
         {
             "toolConfig": {
                 "functionCallingConfig": {
@@ -364,6 +367,40 @@ def test_a_signature_that_a_chat_client_sends_back_goes_back_in_its_place() -> N
     assert dropped == ()
 
 
+def test_calls_of_one_turn_are_signed_once_however_others_cut_it() -> None:
+    """`wire.md` 4.5: of parallel calls only the first carries a signature."""
+    messages = [
+        {
+            "role": "assistant",
+            "tool_calls": [
+                {"id": n, "type": "function", "function": {"name": "f", "arguments": "{}"}}
+            ],
+        }
+        for n in "12"
+    ]
+
+    body, _ = from_chat(frozenset({"signature_required"}), messages=messages)
+
+    assert ["thoughtSignature" in p for p in body["contents"][0]["parts"]] == [True, False]
+
+
+def test_a_system_that_speaks_alone_is_answered() -> None:
+    body, _ = from_chat(messages=[{"role": "system", "content": "Greet."}])
+
+    assert body["systemInstruction"] == {"parts": [{"text": "Greet."}]}
+    assert body["contents"] == [{"role": "user", "parts": [{"text": "."}]}]
+
+
+@pytest.mark.parametrize(
+    ("choice", "lost"), [("auto", ()), ("none", ()), ("required", ("tool_choice",))]
+)
+def test_how_to_choose_among_no_tools_is_not_said(choice: str, lost: tuple[str, ...]) -> None:
+    body, dropped = from_chat(tool_choice=choice)
+
+    assert "toolConfig" not in body
+    assert dropped == lost
+
+
 # Names of tools
 
 LONG = "search in my notes/" + "x" * 60
@@ -450,6 +487,41 @@ def test_an_effort_becomes_a_level_where_the_model_takes_those(
 
     assert body["generationConfig"]["thinkingConfig"] == config
     assert dropped == lost
+
+
+def test_a_model_that_always_thinks_is_asked_for_the_least() -> None:
+    """`wire.md` 5.5: Pro models of 2.5 take no budget below 128."""
+    body, dropped = from_chat(frozenset({"always_thinks"}), reasoning_effort="none")
+
+    assert body["generationConfig"]["thinkingConfig"] == {"thinkingBudget": 128}
+    assert dropped == ("reasoning_effort",)
+
+
+@pytest.mark.parametrize(("seed", "said"), [(7, 7), (-7, -7), (2**40 + 5, 5), (-(2**31), 0)])
+def test_seeds_have_32_bits(seed: int, said: int) -> None:
+    body, _ = from_chat(seed=seed)
+
+    assert body["generationConfig"] == {"seed": said}
+
+
+@pytest.mark.parametrize(
+    ("traits", "tools", "kept"),
+    [
+        (NONE, True, True),
+        (frozenset({"json_or_tools"}), False, True),
+        (frozenset({"json_or_tools"}), True, False),
+    ],
+)
+def test_older_models_have_tools_or_a_form_of_answer(
+    traits: frozenset[str], tools: bool, kept: bool
+) -> None:
+    """`wire.md` 5.5: response_format together with tools fails before Gemini 3."""
+    declared = {"tools": [{"type": "function", "function": {"name": "f"}}]} if tools else {}
+
+    body, dropped = from_chat(traits, response_format={"type": "json_object"}, **declared)
+
+    assert ("generationConfig" in body) is kept
+    assert dropped == (() if kept else ("response_format",))
 
 
 @pytest.mark.parametrize(

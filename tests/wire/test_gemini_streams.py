@@ -472,6 +472,28 @@ def test_only_signatures_of_this_format_are_shown(made_by: str, shown: bool) -> 
     assert (b"thoughtSignature" in stream) is shown
 
 
+@pytest.mark.parametrize(
+    "before", [call("f", args={}) | {"thoughtSignature": "YQ=="}, text("Hm.", thought=True)]
+)
+def test_a_signature_that_comes_last_and_alone_is_kept_in_its_place(before: Any) -> None:
+    """`wire.md` 4.5: a last event may hold only a signature, with an empty text."""
+    chunks = (chunk(before), chunk(text("", thoughtSignature="c2ln"), finish="STOP"))
+
+    events = read(events_of(*chunks))
+
+    assert parts_of(*chunks)[-1] == Text(text="", extra={"gemini": {"thoughtSignature": "c2ln"}})
+    said = [
+        p
+        for d in documents(written(*events))
+        for c in d["candidates"]
+        for p in c["content"]["parts"]
+    ]
+    assert said == [before, text("", thoughtSignature="c2ln"), text("")]
+    for other in ("anthropic.messages", "openai.chat", "openai.responses"):
+        writer = FORMATS[other].writer(PEN)
+        assert b"c2ln" not in writer.write(events) + writer.end()
+
+
 @pytest.mark.parametrize("codec", [EVENTS, ARRAY])
 def test_what_was_read_is_written_again(codec: Any) -> None:
     chunks = (

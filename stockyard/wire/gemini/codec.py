@@ -19,8 +19,8 @@ from stockyard.wire.tool_names import NO_NAMES
 
 
 class _Config(msgspec.Struct, gc=False):
-    maxOutputTokens: int | None = None  # noqa: N815  the format's spelling
-    max_output_tokens: int | None = None
+    maxOutputTokens: int | float | None = None  # noqa: N815  the format's spelling
+    max_output_tokens: int | float | None = None
 
 
 class _Head(msgspec.Struct, gc=False):
@@ -61,7 +61,7 @@ class GeminiCodec(StreamedCodec):
         config = head.generationConfig or head.generation_config
         limit = (config.maxOutputTokens or config.max_output_tokens) if config else None
         # Usage is part of every stream of this format.
-        return RequestHead("", wants_usage=True, max_output=limit)
+        return RequestHead("", wants_usage=True, max_output=int(limit) if limit else None)
 
     def encode_request(
         self,

@@ -186,8 +186,6 @@ class _Contents:
             return
         role = "model" if message.role == "assistant" else "user"
         parts = self._encoded(message.parts)
-        if role == "model" and self._sign_calls:
-            _sign_first_call(parts)
         if role == "user" and self._notes:
             notes, self._notes = self._notes, []
             # Results must come first in their turn.
@@ -198,6 +196,9 @@ class _Contents:
     def finished(self) -> list[dict[str, Any]]:
         if self._notes:
             self._place("user", self._notes, Message(role="user"))
+        if self._sign_calls:
+            for turn in self._turns:
+                _sign_first_call(turn["parts"])
         return self._turns
 
     def _place(self, role: str, parts: list[dict[str, Any]], message: Message) -> None:

@@ -29,6 +29,7 @@ from stockyard.wire.gemini.names import (
     inside,
 )
 from stockyard.wire.gemini.tools import (
+    DECLARATIONS,
     decode_choice,
     decode_tools,
     encode_choice,
@@ -45,6 +46,13 @@ from stockyard.wire.layout import Drops, has_word, own_fields, words
 
 SIGNATURES_TRAIT = "signature_required"
 """The model refuses calls in the history that carry no signature."""
+JSON_OR_TOOLS_TRAIT = "json_or_tools"
+"""The model refuses to be told the form of its answer while it has tools."""
+
+_SEEDS = 2**31
+"""Seeds are positive numbers of 32 bits here."""
+_FILLER = {"role": "user", "parts": [{"text": "."}]}
+"""What a user says who says nothing: there must be somebody to answer."""
 
 # Neutral field -> this format's.
 _CONFIG_FIELDS = {
@@ -52,7 +60,6 @@ _CONFIG_FIELDS = {
     "temperature": "temperature",
     "top_p": "topP",
     "top_k": "topK",
-    "seed": "seed",
     "n": "candidateCount",
     "presence_penalty": "presencePenalty",
     "frequency_penalty": "frequencyPenalty",
@@ -131,7 +138,8 @@ def encode_request(request: Request, *, traits: Traits) -> Dropped:
     system = encode_system(head, drops)
     if system is not None:
         body["systemInstruction"] = system
-    body["contents"] = encode_contents(rest, drops, sign_calls=SIGNATURES_TRAIT in traits)
+    contents = encode_contents(rest, drops, sign_calls=SIGNATURES_TRAIT in traits)
+    body["contents"] = contents or ([_FILLER] if system is not None else [])
     _add_tools(body, content, drops)
     config = _config(content, drops, traits)
     if config or has_word(content.shape, _CONFIG):
@@ -160,8 +168,12 @@ def _add_tools(body: dict[str, Any], content: Content, drops: Drops) -> None:
     if tools:
         body["tools"] = tools
     config: dict[str, Any] = {}
-    if choice is not None and (tools or not content.tools):
-        config["functionCallingConfig"] = encode_choice(choice, drops)
+    if choice is not None:
+        # Others say how to choose among no tools; that is refused here.
+        if any(DECLARATIONS in tool for tool in tools) or FORMAT in choice.extra:
+            config["functionCallingConfig"] = encode_choice(choice, drops)
+        elif choice.mode not in ("auto", "none"):
+            drops.add("tool_choice")
     if config or has_word(content.shape, _TOOL_CONFIG):
         body["toolConfig"] = config
     if content.parallel_tools is False:
@@ -178,13 +190,25 @@ def _config(content: Content, drops: Drops, traits: Traits) -> dict[str, Any]:
         config["stopSequences"] = list(content.stop)
     if content.modalities is not None:
         config["responseModalities"] = [m.upper() for m in content.modalities]
+    if content.seed is not None:
+        config["seed"] = content.seed if abs(content.seed) < _SEEDS else content.seed % _SEEDS
     if content.output is not None:
-        config |= encode_output(content.output, drops)
+        if _is_refused_with_tools(content, traits):
+            drops.add("response_format")
+        else:
+            config |= encode_output(content.output, drops)
     if content.reasoning is not None:
         thinking = encode_thinking(content.reasoning, drops, traits)
         if thinking or FORMAT in content.reasoning.extra:
             config["thinkingConfig"] = thinking
     return config
+
+
+def _is_refused_with_tools(content: Content, traits: Traits) -> bool:
+    """Clients of this format know what they do."""
+    form = content.output
+    foreign = form is not None and form.kind != "text" and FORMAT not in form.extra
+    return foreign and bool(content.tools) and JSON_OR_TOOLS_TRAIT in traits
 
 
 def _over(own: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:

@@ -186,9 +186,8 @@ class GeminiReader(Reader[Frame]):
         part = decode_part(item, "parts")
         if isinstance(part, Text):
             self._say(choice, "text", part.text, events)
-            signature = own_fields(part.extra, FORMAT).get("thoughtSignature")
-            if signature and choice.open:
-                self._sign(choice, choice.open, signature, events)
+            if signature := own_fields(part.extra, FORMAT).get("thoughtSignature"):
+                self._sign_text(choice, signature, events)
         elif isinstance(part, Reasoning):
             self._think(choice, part, events)
         elif isinstance(part, ToolCall):
@@ -213,6 +212,14 @@ class GeminiReader(Reader[Frame]):
             self._sign(choice, choice.open, part.signature, events)
             # What is signed is complete.
             self._close(choice, events)
+
+    def _sign_text(self, choice: _Choice, signature: Any, events: list[Event]) -> None:
+        """The text that goes on, or one of its own: a last event may hold nothing else."""
+        if choice.open and choice.kind == "text":
+            self._sign(choice, choice.open, signature, events)
+        else:
+            signed = Text(text="", extra={FORMAT: {"thoughtSignature": signature}})
+            self._pass_whole(choice, signed, events, "text")
 
     def _sign(self, choice: _Choice, key: str, signature: str, events: list[Event]) -> None:
         events.append(
@@ -264,10 +271,12 @@ class GeminiReader(Reader[Frame]):
             )
             self._call(choice, whole, events)
 
-    def _pass_whole(self, choice: _Choice, part: AnyPart, events: list[Event]) -> None:
+    def _pass_whole(
+        self, choice: _Choice, part: AnyPart, events: list[Event], kind: PartKind = "opaque"
+    ) -> None:
         self._close(choice, events)
         key = choice.new_key()
-        events.append(PartStarted(key=key, kind="opaque", choice=choice.index, whole=part))
+        events.append(PartStarted(key=key, kind=kind, choice=choice.index, whole=part))
         events.append(PartEnded(key=key, choice=choice.index))
 
     def _go_on(self, choice: _Choice, kind: PartKind, events: list[Event]) -> None:

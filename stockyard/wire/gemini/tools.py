@@ -16,21 +16,21 @@ from stockyard.wire.gemini.names import (
 from stockyard.wire.gemini.schemas import decode_schema, encode_schema
 from stockyard.wire.layout import Drops, layout_of, own_fields, with_layout
 
-_VALIDATED = "VALIDATED"
-"""The model may answer in words; its calls are checked against their schemas."""
+_AUTO = ("AUTO", "VALIDATED", "MODE_UNSPECIFIED")
+"""The model may answer in words. `VALIDATED`: its calls are checked against their schemas."""
 _APART = "apart"
 """Layout of a tool whose declarations began a list of their own."""
 
 _SCHEMA, _OWN_SCHEMA = "parametersJsonSchema", "parameters"
-_DECLARATIONS = "functionDeclarations"
+DECLARATIONS = "functionDeclarations"
 
 
 def decode_tools(items: list[Any]) -> tuple[Tool, ...]:
     tools: list[Tool] = []
     for i, item in enumerate(items):
         fields = fields_of(item, TOOL, f"tools[{i}]")
-        path = fields.at(_DECLARATIONS)
-        for j, declared in enumerate(fields.items(_DECLARATIONS) or ()):
+        path = fields.at(DECLARATIONS)
+        for j, declared in enumerate(fields.items(DECLARATIONS) or ()):
             apart = j == 0 and any(tool.kind == "function" for tool in tools)
             tools.append(_decode_function(declared, f"{path}[{j}]", apart=apart))
         # Everything else in it is a tool that the provider runs itself.
@@ -53,11 +53,11 @@ def encode_tools(tools: tuple[Tool, ...], drops: Drops) -> list[dict[str, Any]]:
             continue
         drops.foreign(tool.extra, "tools")
         apart = _APART in layout_of(tool.extra, FORMAT).split()
-        lists = [item for item in items if _DECLARATIONS in item]
+        lists = [item for item in items if DECLARATIONS in item]
         if apart or not lists:
-            items.append({_DECLARATIONS: []})
+            items.append({DECLARATIONS: []})
             lists = items[-1:]
-        lists[-1][_DECLARATIONS].append({**own, **_function(tool, drops)})
+        lists[-1][DECLARATIONS].append({**own, **_function(tool, drops)})
     return items
 
 
@@ -67,11 +67,11 @@ def decode_choice(config: Fields | None) -> ToolChoice | None:
     if choice is None:
         return None
     mode, names = (choice.text("mode") or "AUTO").upper(), choice.texts("allowedFunctionNames")
-    extra = choice.left(FORMAT)
+    # Always tagged, so that a choice that came in this format is told from a foreign one.
+    extra = with_layout(choice.left(FORMAT), FORMAT, mode)
     if mode == "NONE":
         return ToolChoice(mode="none", extra=extra)
-    if mode in ("AUTO", _VALIDATED):
-        extra = with_layout(extra, FORMAT, mode)
+    if mode in _AUTO:
         if names:
             return ToolChoice(mode="allowed", names=names, extra=extra)
         return ToolChoice(mode="auto", extra=extra)

@@ -12,6 +12,9 @@ from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_l
 
 LEVELS_TRAIT = "thinking_level"
 """The model takes a level of thinking where older ones take a budget. It cannot be switched off."""
+ALWAYS_TRAIT = "always_thinks"
+"""The model takes a budget of thinking, but no less than this."""
+_LEAST_BUDGET = 128
 
 # Levels that every such model takes, by effort.
 _LEVELS = {
@@ -71,6 +74,9 @@ def encode_thinking(wish: ReasoningWish, drops: Drops, traits: Traits) -> dict[s
         said["thinkingLevel"] = _LEVELS[effort]
         if effort == "none":
             drops.add("reasoning_effort")
+    elif effort == "none" and ALWAYS_TRAIT in traits:
+        said["thinkingBudget"] = _LEAST_BUDGET
+        drops.add("reasoning_effort")
     elif effort == "none":
         said["thinkingBudget"] = 0
     elif (budget := wish.budget or BUDGETS.get(effort or "")) is not None:
