@@ -5,6 +5,7 @@ from typing import Any
 
 from stockyard.core.messages import (
     AnyPart,
+    Audio,
     Cache,
     Document,
     Image,
@@ -15,7 +16,9 @@ from stockyard.core.messages import (
     Text,
     ToolCall,
     ToolResult,
+    Video,
 )
+from stockyard.errors import Refused
 from stockyard.wire.arguments import arguments_object, compact
 from stockyard.wire.fields import Fields
 from stockyard.wire.layout import Drops, layout_of, own_fields, with_layout
@@ -278,6 +281,17 @@ def is_bare(text: Text) -> bool:
     return text.cache is None and not text.citations and FORMAT not in text.extra
 
 
+def _refuse_medium(part: Audio | Video, _: Drops) -> dict[str, Any] | None:
+    """A question about a sound that was left out would get an answer about nothing."""
+    kind = "sound" if isinstance(part, Audio) else "video"
+    raise Refused(
+        400,
+        "invalid_request",
+        f"The model cannot take {kind}. Send it as text, or ask a model that takes {kind}.",
+        param="messages",
+    )
+
+
 def _write_opaque(part: Opaque, _: Drops) -> dict[str, Any] | None:
     return dict(part.value) if part.format == FORMAT else None
 
@@ -291,4 +305,6 @@ _WRITERS: dict[type[Part], Any] = {
     ToolCall: _write_call,
     ToolResult: _write_result,
     Opaque: _write_opaque,
+    Audio: _refuse_medium,
+    Video: _refuse_medium,
 }

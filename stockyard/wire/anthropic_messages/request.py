@@ -40,6 +40,7 @@ OWN_SCHEMA = "own"
 USER = "user_id"
 """Shape of a request that named its user in this format."""
 
+_DISABLED = {"type": "disabled"}
 _JSON_WISH = "Answer with one JSON object and nothing else."
 
 # Neutral fields this format has no word for, as most clients spell them.
@@ -295,7 +296,7 @@ def _add_reasoning(body: dict[str, Any], content: Content, drops: Drops, *, adap
     if said_here or (adaptive and wish.effort in BUDGETS):
         body["output_config"] = {"effort": "low" if wish.effort == "minimal" else wish.effort}
     forced = body.get("tool_choice", {}).get("type") in ("any", "tool")
-    if thinking is not None and forced and wish.mode is None:
+    if thinking not in (None, _DISABLED) and forced and wish.mode is None:
         # Forced tools and thinking exclude each other; the forced tool is the stronger wish.
         drops.add("reasoning_effort")
         return
@@ -310,7 +311,7 @@ def thinking_of(wish: ReasoningWish, limit: int, *, adaptive: bool) -> dict[str,
         budget = {} if wish.budget is None else {"budget_tokens": wish.budget}
         return {**own, "type": wish.mode, **budget, **display}
     if wish.effort == "none":
-        return {"type": "disabled"}
+        return _DISABLED
     if layout_of(wish.extra, FORMAT) == EFFORT:
         return None
     if adaptive and wish.effort is not None:

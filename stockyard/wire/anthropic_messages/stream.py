@@ -55,6 +55,14 @@ class _Block:
         self.pieces: list[str] = []
         """JSON of a block that only this format knows, collected until it closes."""
 
+    def grow(self, delta: _Object) -> None:
+        """Take in a piece of a block that only this format knows: texts go on, all else is new."""
+        for name, piece in delta.items():
+            if name != "type":
+                earlier = self.value.get(name)
+                joins = isinstance(earlier, str) and isinstance(piece, str)
+                self.value[name] = earlier + piece if joins else piece
+
 
 def error_of(event: Any) -> UpstreamError:
     return error_in_answer(told(event))
@@ -183,6 +191,8 @@ class MessagesReader(NamedEventsReader):
             self._sign(block, delta.get("signature"), events)
         elif kind == "citations_delta":
             events.append(CitationAdded(key=block.key, format=FORMAT, value=delta.get("citation")))
+        elif block.kind not in _STREAMED:
+            block.grow(delta)
         else:
             events.append(OpaqueEvent(format=FORMAT, value=delta, name=kind))
 

@@ -81,9 +81,11 @@ def _written(counts: Counts, said: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _summed(passes: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """The sums of what the passes count; what none of them counts stands on top as it is."""
     total: dict[str, Any] = {}
     for name in _COUNTS:
-        total[name] = sum(Counts(p).count(name) for p in passes)
+        if any(p.get(name) is not None for p in passes):
+            total[name] = sum(Counts(p).count(name) for p in passes)
     splits = [p["cache_creation"] for p in passes if isinstance(p.get("cache_creation"), Mapping)]
     if splits:
         names = {name for split in splits for name in split}

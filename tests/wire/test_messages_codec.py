@@ -1,0 +1,92 @@
+"""Messages, where it differs from every other format (`wire.md` 4.4, 5.2, 14)."""
+
+import json
+from typing import Any
+
+import pytest
+
+from stockyard.core.folding import fold
+from stockyard.core.messages import Opaque
+from stockyard.core.request import Request
+from stockyard.errors import Refused
+from stockyard.wire.anthropic_messages.usage import read_usage
+from stockyard.wire.formats import FORMATS
+
+MESSAGES, CHAT = FORMATS["anthropic.messages"], FORMATS["openai.chat"]
+NONE: frozenset[str] = frozenset()
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+
+
+def sent(asked: dict[str, Any], features: frozenset[str] = NONE) -> dict[str, Any]:
+    """What a chat request becomes."""
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "hi"}], **asked})
+    request = Request(model="m", content=CHAT.decode_request(body.encode()))
+    written: dict[str, Any] = json.loads(
+        MESSAGES.encode_request(request, features=features, traits=NONE).body
+    )
+    return written
+
+
+@pytest.mark.parametrize("features", [NONE, frozenset({"adaptive_thinking"})])
+@pytest.mark.parametrize(
+    ("effort", "thinking"), [("high", False), ("low", False), ("none", True), (None, False)]
+)
+def test_forced_tools_exclude_thinking_but_not_its_absence(
+    effort: str | None, thinking: bool, features: frozenset[str]
+) -> None:
+    asked = {"tools": [TOOL], "tool_choice": "required", "reasoning_effort": effort}
+    written = sent(asked, features)
+    assert written["tool_choice"]["type"] == "any"
+    assert written.get("thinking") == ({"type": "disabled"} if thinking else None)
+
+
+SOUND = {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}
+
+
+def test_a_sound_is_refused_and_not_left_out() -> None:
+    content = [{"type": "text", "text": "What is said here?"}, SOUND]
+    with pytest.raises(Refused, match="cannot take sound") as refused:
+        sent({"messages": [{"role": "user", "content": content}]})
+    assert (refused.value.status, refused.value.param) == (400, "messages")
+
+
+PASSES = [
+    ([{"input_tokens": 500, "output_tokens": 30}, {"input_tokens": 100, "output_tokens": 9}], 600),
+    ([{"input_tokens": 100, "output_tokens": 9}], 100),
+    ([], 70),
+]
+
+
+@pytest.mark.parametrize(("passes", "fresh"), PASSES)
+def test_passes_are_summed_and_what_they_do_not_count_is_kept(
+    passes: list[dict[str, int]], fresh: int
+) -> None:
+    top = {"input_tokens": 70, "output_tokens": 7, "cache_read_input_tokens": 5}
+    usage = read_usage({**top, "iterations": passes})
+    assert usage is not None
+    assert (usage.in_fresh, usage.in_cached) == (fresh, 5)
+
+
+def frame(kind: str, **fields: Any) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (
+        kind.encode(),
+        json.dumps({"type": kind, **fields}).encode(),
+    )
+
+
+def test_a_block_that_only_this_format_knows_comes_whole_out_of_its_pieces() -> None:
+    block = {"type": "compaction", "content": None}
+    stream = frame("message_start", message={"id": "m", "usage": {"input_tokens": 1}})
+    stream += frame("content_block_start", index=0, content_block=block)
+    for piece in ("They ", "met."):
+        delta = {"type": "compaction_delta", "content": piece}
+        stream += frame("content_block_delta", index=0, delta=delta)
+    stream += frame("content_block_stop", index=0)
+    stream += frame("message_delta", delta={"stop_reason": "compaction"})
+    stream += frame("message_stop")
+    reader = MESSAGES.reader(traits=NONE)
+    output, _ = fold([*reader.feed(stream), *reader.end()])
+    [part] = output.choices[0].message.parts
+    assert isinstance(part, Opaque)
+    assert part.value == {"type": "compaction", "content": "They met."}
+    assert output.choices[0].native_finish == "compaction"
