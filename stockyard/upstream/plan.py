@@ -22,7 +22,7 @@ from stockyard.upstream.origin import Origin
 from stockyard.upstream.outgoing import Timers, request_head
 from stockyard.upstream.prover import Prover, Provers, no_provers
 from stockyard.upstream.transport import Transport
-from stockyard.wire.codec import Codec, Forms, Media, Renames, Traits
+from stockyard.wire.codec import Codec, Forms, Media, Plain, Renames, Traits
 from stockyard.wire.whole import WholeCodec
 
 MAX_PLANS = 2_000
@@ -76,6 +76,8 @@ class Plan(Struct, frozen=True, eq=False):
     """Ask for usage in streams whether or not the client did."""
     headers: str
     """The format whose header fields of the client go on; empty for none."""
+    plain: Callable[[bytes], bytes] | None
+    """Makes an answer that is forwarded ordinary, where the provider has ways of its own."""
     betas_in_body: bool
     """What the client's `anthropic-beta` says is said in the body instead."""
     prover: Prover | None
@@ -233,6 +235,7 @@ class Plans:
             max_output=self._max_output(target),
             include_usage="no_stream_options" not in provider.traits,
             headers="" if in_body else name,
+            plain=codec.plain(traits) if forward and isinstance(codec, Plain) else None,
             betas_in_body=in_body,
             prover=prover,
             most_items=codec.most_items_of(traits)

@@ -256,6 +256,16 @@ class Forms(Protocol):
 
 
 @runtime_checkable
+class Plain(Protocol):
+    """What a codec does besides, when some providers of its format say things as no client of it
+    expects them."""
+
+    def plain(self, traits: Traits) -> Callable[[bytes], bytes] | None:
+        """What makes whole answers of such a provider ordinary; None where they are. Its look does
+        so with streams."""
+
+
+@runtime_checkable
 class Continuing(Protocol):
     """What a codec does besides, when the error event of a forwarded stream must follow from it.
 

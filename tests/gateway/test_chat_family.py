@@ -166,3 +166,69 @@ class TestRequests:
         assert own.last.fields["generationConfig"]["seed"] == 7
         config = own.last.fields["toolConfig"]["functionCallingConfig"]
         assert config["mode"] == "ANY"
+
+
+class TestPlainAnswers:
+    """12.2, quirks of kind A: what no client of the format expects is said as it expects it."""
+
+    THOUGHT = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}  # noqa: RUF012
+    CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}  # noqa: RUF012
+
+    async def test_a_content_list_is_a_text_with_the_thinking_beside_it(self, yard: Yard) -> None:
+        said = [self.THOUGHT, {"type": "text", "text": "hi"}]
+        mistral = yard.provider("mistral").sends(200, JSON, whole({"content": said}, p="ab"))
+        mistral.plays(
+            chunk({"content": [said[0]]}) + chunk({"content": [said[1]]}) + chunk({}, "stop") + DONE
+        )
+        answer = await yard.chat("hi", model="mistral-small")
+        message = answer.json["choices"][0]["message"]
+        assert (message["content"], message["reasoning_content"]) == ("hi", "hm")
+        assert answer.json["p"] == "ab"
+        stream = await yard.stream("hi", model="mistral-small")
+        assert (stream.text, stream.ended) == ("hi", True)
+        assert stream.events[0].json["choices"][0]["delta"]["reasoning_content"] == "hm"
+
+    @pytest.mark.parametrize(
+        ("provider", "message", "native", "finish"),
+        [
+            ("xai", {"tool_calls": [CALL]}, "", "tool_calls"),
+            ("zai", {"content": "a"}, "sensitive", "content_filter"),
+            ("zai", {"content": "a"}, "model_context_window_exceeded", "length"),
+            ("mistral", {"content": "a"}, "model_length", "length"),
+            ("together", {"content": "a"}, "eos", "stop"),
+            ("together", {"tool_calls": [CALL]}, "eos", "tool_calls"),
+        ],
+    )
+    async def test_a_finish_is_one_that_clients_know(
+        self, yard: Yard, provider: str, message: Any, native: str, finish: str
+    ) -> None:
+        """6: other spellings."""
+        scripted = yard.provider(provider).sends(200, JSON, whole(message, native))
+        scripted.plays(chunk(message, native) + DONE)
+        choice = (await yard.chat("hi", model=f"{provider}/x")).json["choices"][0]
+        assert choice["finish_reason"] == finish
+        assert choice.get("native_finish_reason", "") == native
+        stream = await yard.stream("hi", model=f"{provider}/x")
+        assert stream.events[0].json["choices"][0]["finish_reason"] == finish
+
+    async def test_every_chunk_is_called_a_chunk(self, yard: Yard) -> None:
+        """4.12, Perplexity: a library overlooks the last one, which has the finish."""
+        last = chunk({}, "stop").replace(b"chat.completion.chunk", b"chat.completion.done")
+        stream = (chunk({"content": "hi"}) + last).replace(b"\n\n", b"\r\n\r\n")
+        yard.provider("perplexity").plays(stream)
+        answer = await yard.stream("hi", model="sonar")
+        assert {event.json["object"] for event in answer.events[:-1]} == {"chat.completion.chunk"}
+        assert answer.ended
+
+    async def test_what_is_ordinary_passes_as_it_came(self, yard: Yard) -> None:
+        text = 'a "content": [1] with "finish_reason":"eos"'
+        answer = whole({"content": text}, "stop", p="ab")
+        stream = chunk({"content": text}, p="ab") + chunk({}, "stop") + DONE
+        mistral = yard.provider("mistral").sends(200, JSON, answer).plays(stream)
+        assert (await yard.chat("hi", model="mistral-small")).body == answer
+        heard = await yard.stream("hi", model="mistral-small")
+        assert heard.body.startswith(stream.removesuffix(DONE))
+        said = whole({"content": [self.THOUGHT]})
+        mistral.sends(200, JSON, said)
+        native = await yard.call("/mistral/v1/chat/completions", yard.body())
+        assert native.body == said

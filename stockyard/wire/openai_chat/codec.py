@@ -1,5 +1,7 @@
 """Chat Completions, the format most clients and providers speak."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from stockyard.core.request import Request
@@ -9,6 +11,7 @@ from stockyard.wire.codec import Dropped, Facts, Pen, RequestHead, Traits
 from stockyard.wire.head import quoted, read_head
 from stockyard.wire.openai_chat import errors, request, response
 from stockyard.wire.openai_chat.look import ChatLook
+from stockyard.wire.openai_chat.plain import plain_for
 from stockyard.wire.openai_chat.stream import ChatReader
 from stockyard.wire.openai_chat.writer import DONE_EVENT, ChatWriter
 from stockyard.wire.streamed import StreamedCodec
@@ -80,6 +83,9 @@ class ChatCodec(StreamedCodec):
 
     def reader(self, *, traits: Traits) -> ChatReader:
         return ChatReader(traits=traits)
+
+    def plain(self, traits: Traits) -> Callable[[bytes], bytes] | None:
+        return plain_for(traits)
 
     def look(self, *, traits: Traits, keep_usage: bool, native: bool) -> ChatLook:
         return ChatLook(traits=traits, keep_usage=keep_usage, native=native)

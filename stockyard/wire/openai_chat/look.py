@@ -16,6 +16,7 @@ from stockyard.wire.codec import Traits
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import NOTHING_TOLD
 from stockyard.wire.halves import decode_event
+from stockyard.wire.openai_chat.plain import plain_for
 from stockyard.wire.openai_chat.response import FAILED_FINISHES, failed_finish, vendor_usage
 from stockyard.wire.openai_chat.stream import DONE, blocks, is_whole
 from stockyard.wire.openai_chat.stream_errors import error_of, not_chat
@@ -103,6 +104,7 @@ class ChatLook:
     def __init__(self, *, traits: Traits, keep_usage: bool, native: bool) -> None:
         self._traits = traits
         self._keep_usage = keep_usage or native
+        self._plain = None if native else plain_for(traits)
         self._native = native
         self._blocks = Blocks() if native else blocks(traits)
         self._usage_said: dict[str, Any] = {}
@@ -153,7 +155,7 @@ class ChatLook:
         """
         ends = run.endswith(END)
         text = run[: -len(END)] if ends else run
-        if self._done or not text.startswith(b"data: "):
+        if self._done or self._plain is not None or not text.startswith(b"data: "):
             return None
         parts = text[6:-2].split(b"\n\ndata: ")
         lines = b"\n".join(parts)
@@ -242,6 +244,8 @@ class ChatLook:
 
     def _see(self, data: bytes, block: bytes) -> bytes:
         chunk: _Chunk | _FirstChunk | None
+        if self._plain is not None and (plain := self._plain(data)) is not data:
+            data, block = plain, b"data: %b\n\n" % plain
         try:
             chunk = _chunk(data) if self.content else _first_chunk(data)
         except (ValueError, RecursionError):

@@ -1,0 +1,87 @@
+"""Say in the ordinary way what some providers say in their own, for clients that expect the format.
+
+Answers are forwarded as they came. A few things in them mean nothing to a client of the format: a
+content that is a list, a finish that only one provider knows, a last chunk under another name. The
+pieces that have one of those are written anew, and only those.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from stockyard.wire.codec import Traits
+from stockyard.wire.halves import decode_event
+from stockyard.wire.openai_chat.parts import THOUGHTS, thought_in
+from stockyard.wire.openai_chat.reasoning import DEFAULT_FIELD
+from stockyard.wire.openai_chat.response import FINISHES
+
+_NAMES = frozenset(
+    {"content_list", "finish_empty_with_tools", "finish_extra", "message_beside_delta"}
+)
+"""Traits of providers that say such things."""
+
+_ODD = re.compile(
+    rb'"content"[ \t\r\n]*:[ \t\r\n]*\[|"chat\.completion\.done"'
+    rb'|"finish_reason"[ \t\r\n]*:[ \t\r\n]*"'
+    rb'(?!(?:stop|length|tool_calls|content_filter|function_call)")'
+)
+_OBJECTS = {"chat.completion.done": "chat.completion.chunk"}
+
+_Object = dict[str, Any]
+
+
+def plain_for(traits: Traits) -> Callable[[bytes], bytes] | None:
+    """What makes the answers of such a provider ordinary; None where they are."""
+    return plain if any(trait.partition(":")[0] in _NAMES for trait in traits) else None
+
+
+def plain(answer: bytes) -> bytes:
+    """A whole answer, or the data of one event. The same object when nothing in it is odd."""
+    if _ODD.search(answer) is None:
+        return answer
+    try:
+        said = decode_event(answer)
+    except (ValueError, RecursionError):
+        return answer
+    if not isinstance(said, dict) or not isinstance(said.get("choices"), list):
+        return answer
+    name = said.get("object")
+    said["object"] = _OBJECTS.get(name, name) if isinstance(name, str) else name
+    for choice in said["choices"]:
+        if isinstance(choice, dict):
+            _make_plain(choice)
+    return msgspec.json.encode(said)
+
+
+def _make_plain(choice: _Object) -> None:
+    whole = "message" in choice and "delta" not in choice
+    part = choice.get("message" if whole else "delta")
+    part = part if isinstance(part, dict) else {}
+    if isinstance(part.get("content"), list):
+        _say_content(part)
+    word = choice.get("finish_reason")
+    if not isinstance(word, str) or word in ("stop", "length"):
+        return
+    called = bool(part.get("tool_calls"))
+    if not word:
+        # In a stream it may stand in every chunk, and then says nothing.
+        choice["finish_reason"] = "tool_calls" if called else "stop" if whole else None
+    elif (finish := FINISHES.get(word)) is not None and word != "function_call":
+        choice["finish_reason"] = "tool_calls" if called and finish == "stop" else finish
+        if finish != word:
+            choice.setdefault("native_finish_reason", word)
+
+
+def _say_content(part: _Object) -> None:
+    """A list of texts and thoughts as one text, and the thinking beside it."""
+    entries = part["content"]
+    texts = [
+        e if isinstance(e, str) else e.get("text") for e in entries if isinstance(e, str | dict)
+    ]
+    part["content"] = "".join(text for text in texts if isinstance(text, str))
+    thoughts = [e for e in entries if isinstance(e, dict) and e.get("type") in THOUGHTS]
+    thought = "".join(map(thought_in, thoughts))
+    if thought:
+        part.setdefault(DEFAULT_FIELD, thought)
