@@ -98,6 +98,8 @@ DOCUMENTED = frozenset(
         "no_target",
         "not_found",
         "overloaded",
+        "path_not_allowed",
+        "previous_response_not_found",
         "provider_error",
         "provider_timeout",
         "rate_limited",
