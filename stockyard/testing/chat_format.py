@@ -29,7 +29,7 @@ def whole(turn: Turn, request: Mapping[str, Any]) -> bytes:
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(turn)}
     body = _envelope("chat.completion", request) | {"choices": [choice]}
     if turn.usage is not None:
-        body["usage"] = _usage(turn.usage)
+        body["usage"] = usage_object(turn.usage)
     return msgspec.json.encode(body | {"system_fingerprint": "fp_scripted"})
 
 
@@ -46,7 +46,7 @@ def frames(turn: Turn, request: Mapping[str, Any], counts_unasked: bool) -> list
     out += [Frame("content", chunk(delta)) for delta in _deltas(turn)]
     out.append(Frame("finish", chunk({}, _finish(turn))))
     if asked and turn.usage is not None:
-        counts = {"choices": [], "usage": _usage(turn.usage)}
+        counts = {"choices": [], "usage": usage_object(turn.usage)}
         out.append(Frame("usage", _event(base | counts)))
     return [*out, Frame("end", b"data: [DONE]\n\n")]
 
@@ -100,7 +100,8 @@ def _finish(turn: Turn) -> str:
     return turn.finish or ("tool_calls" if turn.tools else "stop")
 
 
-def _usage(usage: Usage) -> dict[str, object]:
+def usage_object(usage: Usage) -> dict[str, object]:
+    """What completions say too."""
     counts = {"prompt_tokens": usage.input, "completion_tokens": usage.output}
     if isinstance(usage.input, int) and isinstance(usage.output, int):
         counts["total_tokens"] = usage.input + usage.output

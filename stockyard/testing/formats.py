@@ -7,6 +7,7 @@ from typing import Any
 from stockyard.testing import (
     chat_format,
     cohere_format,
+    completions_format,
     gemini_format,
     messages_format,
     ollama_format,
@@ -42,6 +43,15 @@ FORMATS = (
         chat_format.frames,
         chat_format.error_body,
         chat_format.error_event,
+    ),
+    Format(
+        "openai.completions",
+        # After chat, whose paths end so too.
+        ("/completions",),
+        completions_format.whole,
+        completions_format.frames,
+        completions_format.error_body,
+        completions_format.error_event,
     ),
     Format(
         "anthropic.messages",

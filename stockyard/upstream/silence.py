@@ -1,8 +1,9 @@
-"""End streams that go on without saying anything.
+"""End streams that go on without saying anything, or that have said everything.
 
 The client's timers see bytes; a provider that sends pings for ever keeps them happy. These two look
 at content: `timeout.first_content` until the first, `timeout.content_idle` between any two
-(`streaming.md` 3.5). One ticker serves all streams and runs only while there are any.
+(`streaming.md` 3.5). An answer that is whole is not kept from its client because its provider keeps
+the connection open. One ticker serves all streams and runs only while there are any.
 """
 
 import asyncio
@@ -17,6 +18,9 @@ class Watched(Protocol):
 
     @property
     def awaits_first_content(self) -> bool: ...
+    @property
+    def patience(self) -> float | None: ...
+    def enough(self) -> None: ...
     def silent(self, timer: str, seconds: float) -> None: ...
 
 
@@ -43,6 +47,10 @@ class Silence:
         self._timer = None
         now = monotonic()
         for stream in tuple(self._streams):
+            patience = stream.patience
+            if patience is not None and now - stream.content_at > patience:
+                stream.enough()
+                continue
             first = stream.awaits_first_content
             limit = self._first if first else self._idle
             if now - stream.content_at > limit:

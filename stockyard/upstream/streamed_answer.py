@@ -24,7 +24,13 @@ from stockyard.core.stream import RawSink, Sink, Stream
 from stockyard.core.target import Attempt, Outcome
 from stockyard.errors import StockyardError, UpstreamError
 from stockyard.upstream.onlooker import Onlooker
-from stockyard.upstream.reckoning import SAMPLE_BYTES, is_missing, told_in, usage_of_stream
+from stockyard.upstream.reckoning import (
+    COUNTED,
+    SAMPLE_BYTES,
+    is_missing,
+    told_in,
+    usage_of_stream,
+)
 from stockyard.upstream.silence import Silence
 from stockyard.upstream.transport import Handle
 from stockyard.upstream.whole_answer import MAX_BODY
@@ -38,6 +44,12 @@ MAX_BYTES = 256 * 1024 * 1024
 MAX_EVENTS = 1_000_000
 PING = b"event: ping"
 """How an event begins that has data but no content."""
+COUNT_SECONDS = 2.0
+"""How long a complete answer waits for counts that follow its finish (`streaming.md` S21)."""
+DRAIN_SECONDS = 0.1
+"""How long it waits for its connection once its terminator has come (S20)."""
+EARLY_STOP = "stop_may_be_early"
+"""The trait of rows whose streams go on after a finish (S24)."""
 MODULE = "dispatch"
 """The name under which Findings are left."""
 
@@ -102,6 +114,7 @@ class StreamedAnswer(Stream):
         self._raw_sink: RawSink | None = None
         self._waits = False
         """Paused until somebody takes it."""
+        self._paused = False
         self._over = False
         """Complete, broken or cancelled."""
         self._error: StockyardError | None = None
@@ -268,8 +281,7 @@ class StreamedAnswer(Stream):
     def _settle_early(self) -> None:
         """It ends before its end: what came is paid for, whether or not it was counted."""
         told = self._told
-        source = self._look or self._reader
-        counted = source is not None and source.complete and not is_missing(told)
+        counted = self._source.complete and not is_missing(told)
         self._x.usage = told if counted else self._reckoned(told)
 
     def _judge_end(self, look: StreamLook, failure: UpstreamError | None) -> None:
@@ -302,8 +314,52 @@ class StreamedAnswer(Stream):
         self.committed.fail(Unstreamed(raw))
 
     def failed(self, error: UpstreamError) -> None:
-        if not self._over:
+        if self._over:
+            return
+        if self._is_all:
+            self.enough()  # however the connection ended, nothing of the answer is missing
+        else:
             self._break(error)
+
+    def enough(self) -> None:
+        """The answer is whole, and its connection need not be waited for."""
+        sending = self.sending
+        self.done()
+        if sending is not None:
+            sending.cancel()
+
+    @property
+    def patience(self) -> float | None:
+        """For how many seconds of silence more may be waited for; None while parts of the answer
+        may come."""
+        if self._paused or not self._is_all or self._may_go_on:
+            return None
+        return DRAIN_SECONDS if self._look is not None and self._look.terminator else COUNT_SECONDS
+
+    @property
+    def _may_go_on(self) -> bool:
+        """Whether more may follow what looks like the end: the next image, the next choice, or
+        text after an early stop."""
+        if self._x.kind not in COUNTED or EARLY_STOP in self._traits:
+            return True
+        try:
+            return (self._x.request.content.n or 1) > 1
+        except StockyardError:
+            return True  # the provider could read it and we cannot
+
+    @property
+    def _source(self) -> StreamLook | StreamReader:
+        """Who reads the stream now."""
+        if self._look is not None and self._sink is None:
+            return self._look
+        assert self._reader is not None  # noqa: S101  one of the two always reads
+        return self._reader
+
+    @property
+    def _is_all(self) -> bool:
+        """Whether the answer is whole if nothing more comes. On native routes the connection's
+        end is a part of what the provider said."""
+        return not self._native and self.committed.done() and self._source.complete
 
     def _break(self, error: StockyardError) -> None:
         """The stream is lost: before it was committed the call fails, then the stream does."""
@@ -345,7 +401,7 @@ class StreamedAnswer(Stream):
 
     def silent(self, timer: str, seconds: float) -> None:
         """`Silence` gave up waiting for content."""
-        self._break(
+        self.failed(
             UpstreamError(
                 "timeout",
                 f"The provider sent no content for {seconds:g} s ({timer}).",
@@ -384,6 +440,8 @@ class StreamedAnswer(Stream):
                     events.append(UsageSeen(usage=self._x.usage))
         except StockyardError as error:
             events.extend(self._reader.before_error)
+            if not self._over:
+                self._settle_early()
             self._error = error
             sending = self.sending
             self._close("partial")
@@ -401,7 +459,8 @@ class StreamedAnswer(Stream):
         for event in events:
             kind = type(event)
             if kind is UsageSeen or kind is Started:
-                self._x.usage = event.usage or self._x.usage  # type: ignore[union-attr]  # the caller looked
+                if self._error is None:  # else it is settled already
+                    self._x.usage = event.usage or self._x.usage  # type: ignore[union-attr]  # the caller looked
             else:
                 self.content_at = monotonic()
         if events:
@@ -434,10 +493,12 @@ class StreamedAnswer(Stream):
 
     def pause(self) -> None:
         if self.sending is not None and not self._over:
+            self._paused = True
             self.sending.pause()
 
     def resume(self) -> None:
         if self.sending is not None and not self._over:
+            self._paused = False
             self.content_at = monotonic()
             self.sending.resume()
 

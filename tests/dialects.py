@@ -1,0 +1,199 @@
+"""What a stream said in each dialect of clients, read without the readers of the gateway."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from stockyard.testing.heard import Heard, StreamEvent
+
+Json = Any
+"""Whatever JSON holds: these are tests of what it holds."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """One stream as a client of its dialect understands it."""
+
+    text: str = ""
+    ended: bool = False
+    """It came to the end that only a complete stream has."""
+    error: str = ""
+    """What its error event says; empty when it has none."""
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How one kind of client asks for a stream, and how it hears one."""
+
+    path: str
+    """Where a model stands in it, `{model}`."""
+    asks: dict[str, Json]
+    home: str
+    """A provider that speaks it, by its name in the catalog."""
+    own_format: str
+    """What such a provider's answers are in."""
+    model: str
+    """A model of that provider."""
+    said: Callable[[Heard], Said]
+    ping: bytes = b""
+    """What keeps a silent stream of it alive; empty where nothing may."""
+    calls_in_pieces: bool = True
+    """The arguments of a call for a tool are streamed as they come."""
+    textual: bool = False
+    """It has no tools."""
+    unended: bool = False
+    """Clients overlook errors in it, so HTTP does not end a broken one."""
+
+    def asking(self, model: str) -> tuple[str, dict[str, Json]]:
+        """Path and body of a call for a stream."""
+        if "{model}" in self.path:
+            return self.path.format(model=model), self.asks
+        return self.path, {"model": model, "stream": True, **self.asks}
+
+
+def _joined(pieces: Iterable[str | None]) -> str:
+    return "".join(piece for piece in pieces if piece)
+
+
+def _last(heard: Heard) -> StreamEvent:
+    return heard.events[-1] if heard.events else StreamEvent("", "")
+
+
+def _objects(heard: Heard) -> list[Json]:
+    return [event.json for event in heard.events if isinstance(event.json, dict)]
+
+
+def _chat(heard: Heard) -> Said:
+    objects = _objects(heard)
+    error = objects[-1].get("error") if objects else None
+    choices = [choice for one in objects for choice in one.get("choices", ())]
+    return Said(
+        _joined(c["delta"].get("content") if "delta" in c else c.get("text") for c in choices),
+        _last(heard).data == "[DONE]",
+        error["message"] if error else "",
+    )
+
+
+def _responses(heard: Heard) -> Said:
+    objects = _objects(heard)
+    failed = [o["response"]["error"]["message"] for o in objects if o["type"] == "response.failed"]
+    errors = [o["error"]["message"] for o in objects if o["type"] == "error"]
+    assert failed == errors, "clients read the one or the other"
+    assert not failed or _last(heard).name == "response.failed"
+    texts = [o["delta"] for o in objects if o["type"] == "response.output_text.delta"]
+    return Said(_joined(texts), _last(heard).name == "response.completed", _joined(failed))
+
+
+def _messages(heard: Heard) -> Said:
+    objects = _objects(heard)
+    texts = [o["delta"].get("text") for o in objects if o["type"] == "content_block_delta"]
+    last: Json = objects[-1] if objects else {"type": ""}
+    error = last["error"]["message"] if last["type"] == "error" else ""
+    assert not error or _last(heard).name == "error"
+    return Said(_joined(texts), last["type"] == "message_stop", error)
+
+
+def _cohere(heard: Heard) -> Said:
+    objects = _objects(heard)
+    deltas = [o["delta"]["message"]["content"] for o in objects if o["type"] == "content-delta"]
+    ends = [o["delta"] for o in objects if o["type"] == "message-end"]
+    broken = bool(ends) and ends[-1]["finish_reason"] == "ERROR"
+    assert not broken or _last(heard).name == "message-end"
+    return Said(
+        _joined(delta.get("text") for delta in deltas),
+        bool(ends) and not broken and _last(heard).data == "[DONE]",
+        ends[-1]["error"] if broken else "",
+    )
+
+
+def _documents(documents: list[Json]) -> Said:
+    """Gemini's, however they are set apart. Its streams have no end but a reason."""
+    candidates = [one for document in documents for one in document.get("candidates", ())]
+    parts = [part for one in candidates for part in one.get("content", {}).get("parts", ())]
+    error = documents[-1].get("error") if documents else None
+    return Said(
+        _joined(part.get("text") for part in parts),
+        any("finishReason" in one for one in candidates) and error is None,
+        error["message"] if error else "",
+    )
+
+
+def _gemini(heard: Heard) -> Said:
+    assert not any(event.name for event in heard.events), "its clients read no names"
+    assert not heard.comments, "its clients read no comments"
+    return _documents(_objects(heard))
+
+
+def _array(heard: Heard) -> Said:
+    return _documents(json.loads(heard.body) if heard.body else [])
+
+
+def _lines(heard: Heard) -> Said:
+    lines = [json.loads(line) for line in heard.body.splitlines()]
+    texts = [one.get("message", {}).get("content") or one.get("response") for one in lines]
+    last = lines[-1] if lines else {}
+    return Said(_joined(texts), bool(last.get("done")), last.get("error", ""))
+
+
+_HI = [{"role": "user", "content": "hi"}]
+_CONTENTS = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
+
+_OPENAI: dict[str, Any] = {"home": "openai", "model": "gpt-4o", "ping": b": ping\n\n"}
+_GEMINI: dict[str, Any] = {
+    "asks": _CONTENTS,
+    "home": "gemini",
+    "own_format": "gemini",
+    "model": "gemini-2.5-flash",
+    "calls_in_pieces": False,
+    "unended": True,
+}
+_OLLAMA: dict[str, Any] = {
+    "home": "ollama",
+    "own_format": "ollama.chat",
+    "model": "ollama/llama3.2",
+    "said": _lines,
+    "calls_in_pieces": False,
+    "unended": True,
+}
+_EVENTS = "/v1beta/models/{model}:streamGenerateContent"
+
+DIALECTS = {
+    "chat": Dialect(
+        "/v1/chat/completions", {"messages": _HI}, own_format="openai.chat", said=_chat, **_OPENAI
+    ),
+    "completions": Dialect(
+        "/v1/completions",
+        {"prompt": "hi"},
+        own_format="openai.completions",
+        said=_chat,
+        textual=True,
+        **_OPENAI,
+    ),
+    "responses": Dialect(
+        "/v1/responses", {"input": "hi"}, own_format="openai.responses", said=_responses, **_OPENAI
+    ),
+    "messages": Dialect(
+        "/v1/messages",
+        {"messages": _HI, "max_tokens": 50},
+        home="anthropic",
+        own_format="anthropic.messages",
+        model="claude-sonnet-4-5",
+        said=_messages,
+        ping=b'event: ping\ndata: {"type": "ping"}\n\n',
+    ),
+    "gemini": Dialect(f"{_EVENTS}?alt=sse", said=_gemini, **_GEMINI),
+    "gemini array": Dialect(_EVENTS, said=_array, **_GEMINI),
+    "cohere": Dialect(
+        "/v2/chat",
+        {"messages": _HI},
+        home="cohere",
+        own_format="cohere.chat",
+        model="command-a-03-2025",
+        said=_cohere,
+        ping=b": ping\n\n",
+    ),
+    "ollama": Dialect("/ollama/api/chat", {"messages": _HI}, **_OLLAMA),
+    "ollama prompts": Dialect("/ollama/api/generate", {"prompt": "hi"}, textual=True, **_OLLAMA),
+}
+"""Every dialect in which a client may hear a conversation as a stream, by a name for tests."""
