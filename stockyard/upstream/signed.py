@@ -25,8 +25,12 @@ from stockyard.core.response import Output
 from stockyard.core.stream import Sink, Stream
 from stockyard.errors import StockyardError
 
-SIGNING = frozenset({"anthropic.messages", "bedrock.converse", "bedrock.invoke", "gemini"})
-"""Formats whose providers sign."""
+SIGNING = frozenset(
+    {"anthropic.messages", "bedrock.converse", "bedrock.invoke", "gemini", "openai.responses"}
+)
+"""Formats whose providers sign, or seal."""
+SEALED_APART = frozenset({"openai.responses"})
+"""Formats in which what can be read of a thought and what is sealed of it are two parts."""
 MAX_TURNS = 10_000
 MAX_BYTES = 32 * 1024 * 1024
 MAX_TURN_BYTES = 1024 * 1024
@@ -65,9 +69,10 @@ class SignedTurns:
         """Keep what the provider signed of an answer. Cut answers are not to be given here."""
         for choice in output.choices:
             message = choice.message
-            parts = tuple(p if _is_signed(p, owner.format) else None for p in message.parts)
+            signed = any(_is_signed(part, owner.format) for part in message.parts)
             calls = tuple(p.signature for p in message.parts if isinstance(p, ToolCall))
-            if calls and (any(parts) or any(calls)):
+            if calls and (signed or any(calls)):
+                parts = tuple(p if _is_kept(p, owner.format) else None for p in message.parts)
                 self._keep(_name(owner, message), parts, calls)
 
     def returned(self, owner: Owner, content: Content) -> Content:
@@ -126,6 +131,12 @@ def _put_back(kept: _Kept, parts: Sequence[AnyPart]) -> tuple[AnyPart, ...]:
         return (*thoughts, *rest)
     others = iter(rest)
     return tuple(next(others) if part is None else part for part in kept.parts)
+
+
+def _is_kept(part: AnyPart, format: str) -> bool:  # noqa: A002  the word of the field everywhere
+    if format in SEALED_APART:
+        return isinstance(part, Reasoning)
+    return _is_signed(part, format)
 
 
 def _is_signed(part: AnyPart, format: str) -> bool:  # noqa: A002  the word of the field everywhere

@@ -205,3 +205,63 @@ async def test_a_chat_client_s_second_turn_has_the_thought_of_the_first(
     second = asked.requests[1].json["messages"][1]["content"]
     assert second[0] == {"type": "thinking", "thinking": "Let me see.", "signature": "c2ln"}
     assert second[1]["type"] == "tool_use"
+
+
+CLIENTS: dict[str, list[dict[str, Any]]] = {
+    "/v1/chat/completions": [
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [
+                {
+                    "id": "call_0_weather",
+                    "type": "function",
+                    "function": {"name": "weather", "arguments": '{"city":"Oslo"}'},
+                }
+            ],
+        },
+        {"role": "tool", "tool_call_id": "call_0_weather", "content": "rain"},
+    ],
+    "/v1/messages": [
+        {
+            "role": "assistant",
+            "content": [
+                {
+                    "type": "tool_use",
+                    "id": "call_0_weather",
+                    "name": "weather",
+                    "input": {"city": "Oslo"},
+                }
+            ],
+        },
+        {
+            "role": "user",
+            "content": [
+                {"type": "tool_result", "tool_use_id": "call_0_weather", "content": "rain"}
+            ],
+        },
+    ],
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("path", CLIENTS)
+async def test_sealed_reasoning_of_responses_goes_back_before_its_call(
+    yard: Yard, path: str, stream: bool
+) -> None:
+    """`wire.md` 9: it is kept here, for neither client has a place for it."""
+    asked = yard.provider("openai", formats=["openai.responses"])
+    asked.calls_tool("weather", {"city": "Oslo"}).thinks("Let me see.")
+    asked.says("Rain.")
+    question = {"role": "user", "content": "Weather?"}
+    fields = {"model": "openai/m", "max_tokens": 99, "stream": stream}
+    await yard.call(path, {**fields, "messages": [question]})
+    await yard.call(path, {**fields, "messages": [question, *CLIENTS[path]]})
+    first, second = asked.requests
+    assert first.path == second.path == "/v1/responses"
+    kinds = [item.get("type", "message") for item in second.json["input"]]
+    assert kinds == ["message", "reasoning", "function_call", "function_call_output"]
+    thought = second.json["input"][1]
+    assert (thought["id"], thought["encrypted_content"]) == ("rs_scripted", "c2NyaXB0ZWQ=")
+    assert thought["summary"] == [{"type": "summary_text", "text": "Let me see."}]
+    assert second.json["include"] == ["reasoning.encrypted_content"]
