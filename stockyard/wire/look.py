@@ -14,9 +14,7 @@ from stockyard.core.money import Usage
 from stockyard.errors import UpstreamError
 from stockyard.wire.cutter import Cutter
 from stockyard.wire.halves import loose
-from stockyard.wire.sse import Blocks, Said, clean, said
-
-DONE = b"[DONE]"
+from stockyard.wire.sse import DONE, Blocks, Said, clean, said
 
 Piece = TypeVar("Piece")
 Seen = TypeVar("Seen", bound=Struct)
@@ -54,8 +52,8 @@ class Look(ABC, Generic[Piece]):
 class EventsLook(Look[bytes]):
     """Of a stream of server-sent events."""
 
-    def __init__(self, *, native: bool) -> None:
-        self._blocks = Blocks()
+    def __init__(self, blocks: Blocks | None = None, *, native: bool) -> None:
+        self._blocks = blocks or Blocks()
         super().__init__(self._blocks, native=native)
         self._done = False
 

@@ -11,8 +11,7 @@ from stockyard.errors import StockyardError, UpstreamError
 from stockyard.wire.cutter import Cutter
 from stockyard.wire.fields import FieldError
 from stockyard.wire.halves import Halves, decode_event
-from stockyard.wire.look import DONE
-from stockyard.wire.sse import Blocks, said
+from stockyard.wire.sse import DONE, Blocks, said
 
 Piece = TypeVar("Piece")
 
@@ -60,8 +59,8 @@ class Reader(ABC, Generic[Piece]):
 class EventsReader(Reader[bytes]):
     """Of a stream of server-sent events."""
 
-    def __init__(self) -> None:
-        self._blocks = Blocks()
+    def __init__(self, blocks: Blocks | None = None) -> None:
+        self._blocks = blocks or Blocks()
         super().__init__(self._blocks)
 
     @staticmethod

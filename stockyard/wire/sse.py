@@ -12,6 +12,9 @@ from typing import NamedTuple
 
 from stockyard.errors import UpstreamError
 
+DONE = b"[DONE]"
+"""The data that ends a stream in some formats."""
+DONE_EVENT = b"data: [DONE]\n\n"
 MAX_EVENT = 32 * 1024 * 1024
 _SMALL = 4096
 

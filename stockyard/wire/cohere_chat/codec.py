@@ -8,8 +8,9 @@ from stockyard.wire.cohere_chat import errors, request, response
 from stockyard.wire.cohere_chat.look import CohereLook
 from stockyard.wire.cohere_chat.parts import FORMAT
 from stockyard.wire.cohere_chat.stream import CohereReader
-from stockyard.wire.cohere_chat.writer import DONE_EVENT, CohereWriter
+from stockyard.wire.cohere_chat.writer import CohereWriter
 from stockyard.wire.head import quoted, read_head
+from stockyard.wire.sse import DONE_EVENT
 from stockyard.wire.streamed import StreamedCodec
 
 

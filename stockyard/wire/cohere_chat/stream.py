@@ -30,9 +30,8 @@ from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import told
 from stockyard.wire.halves import loose
 from stockyard.wire.layout import with_layout
-from stockyard.wire.look import DONE
 from stockyard.wire.reader import NamedEventsReader
-from stockyard.wire.sse import said
+from stockyard.wire.sse import DONE, said
 from stockyard.wire.tool_ids import missing_id
 
 _Object = dict[str, Any]

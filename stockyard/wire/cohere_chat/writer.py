@@ -33,8 +33,7 @@ from stockyard.wire.cohere_chat.parts import FORMAT
 from stockyard.wire.cohere_chat.response import finish_reason
 from stockyard.wire.cohere_chat.usage import write_usage
 from stockyard.wire.layout import layout_of
-
-DONE_EVENT = b"data: [DONE]\n\n"
+from stockyard.wire.sse import DONE_EVENT
 
 _encode = msgspec.json.Encoder().encode
 _CONTENT_DELTA = (

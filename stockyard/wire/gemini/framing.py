@@ -9,11 +9,10 @@ from typing import NamedTuple, Protocol
 from msgspec import Struct
 
 from stockyard.wire.json_array import Elements, element_of
-from stockyard.wire.sse import Blocks, said
+from stockyard.wire.sse import DONE, Blocks, said
 
 _BLANKS = b" \t\r\n"
 _OPENINGS = (b"{", b"[")
-_DONE = b"[DONE]"
 
 
 class Frame(NamedTuple):
@@ -78,7 +77,7 @@ def _frame(block: bytes) -> Frame:
         # Errors were seen in a stream as bare JSON, without `data:`.
         bare = block.strip(_BLANKS)
         return Frame(block, bare if bare.startswith(_OPENINGS) else b"", plain=False)
-    if heard.data == _DONE:
+    if heard.data == DONE:
         return Frame(block, b"", plain=False)
     return Frame(block, heard.data, plain=heard.plain and not heard.name and bool(heard.data))
 

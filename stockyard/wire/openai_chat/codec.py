@@ -13,7 +13,8 @@ from stockyard.wire.openai_chat import errors, request, response
 from stockyard.wire.openai_chat.look import ChatLook
 from stockyard.wire.openai_chat.plain import plain_for
 from stockyard.wire.openai_chat.stream import ChatReader
-from stockyard.wire.openai_chat.writer import DONE_EVENT, ChatWriter
+from stockyard.wire.openai_chat.writer import ChatWriter
+from stockyard.wire.sse import DONE_EVENT
 from stockyard.wire.streamed import StreamedCodec
 from stockyard.wire.strict import check_head
 

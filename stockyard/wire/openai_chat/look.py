@@ -15,12 +15,13 @@ from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Traits
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import NOTHING_TOLD
-from stockyard.wire.halves import decode_event
+from stockyard.wire.halves import loose
+from stockyard.wire.look import EventsLook
 from stockyard.wire.openai_chat.plain import plain_for
 from stockyard.wire.openai_chat.response import FAILED_FINISHES, failed_finish, vendor_usage
-from stockyard.wire.openai_chat.stream import DONE, blocks, is_whole
+from stockyard.wire.openai_chat.stream import blocks, is_whole
 from stockyard.wire.openai_chat.stream_errors import error_of, not_chat
-from stockyard.wire.sse import Blocks, clean, cut, said
+from stockyard.wire.sse import DONE, DONE_EVENT, clean, cut, said
 from stockyard.wire.usage import merged, read_chat_usage, write_chat_usage
 
 
@@ -90,34 +91,26 @@ _first_chunks = msgspec.json.Decoder(_FirstChunk).decode_lines
 _chunk = msgspec.json.Decoder(_Chunk).decode
 _chunks = msgspec.json.Decoder(_Chunk).decode_lines
 
-END = b"data: [DONE]\n\n"
-
 
 def _ordinary(finish: object) -> bool:
     return finish is None or (isinstance(finish, str) and finish not in FAILED_FINISHES)
 
 
-class ChatLook:
+class ChatLook(EventsLook):
     object_name = "chat.completion.chunk"
     """What every chunk calls itself."""
+    is_whole = staticmethod(is_whole)
 
     def __init__(self, *, traits: Traits, keep_usage: bool, native: bool) -> None:
+        super().__init__(None if native else blocks(traits), native=native)
         self._traits = traits
         self._keep_usage = keep_usage or native
         self._plain = None if native else plain_for(traits)
-        self._native = native
-        self._blocks = Blocks() if native else blocks(traits)
         self._usage_said: dict[str, Any] = {}
         self._usage: Usage | None = None
         self._finished: dict[int, bool] = {}
-        self._done = False
-        self.content = False
-        self.terminator = b""
-        self.finish = ""
-        self.model = ""
         self._named: tuple[Any, Any] | None = None
         """Id and time of the answer, as every chunk has them."""
-        self.before_error = b""
 
     @property
     def usage(self) -> Usage | None:
@@ -153,8 +146,8 @@ class ChatLook:
         Nearly every read brings plain chunks only: one `data` line each, no error, then perhaps the
         end mark. They are decoded in one call, as lines, which costs a third of one call for each.
         """
-        ends = run.endswith(END)
-        text = run[: -len(END)] if ends else run
+        ends = run.endswith(DONE_EVENT)
+        text = run[: -len(DONE_EVENT)] if ends else run
         if self._done or self._plain is not None or not text.startswith(b"data: "):
             return None
         parts = text[6:-2].split(b"\n\ndata: ")
@@ -175,7 +168,7 @@ class ChatLook:
                 del parts[place]
             text = b"data: %b\n\n" % b"\n\ndata: ".join(parts) if parts else b""
         if ends:
-            self.terminator += END
+            self.terminator += DONE_EVENT
             self._done = True
         return text
 
@@ -200,14 +193,6 @@ class ChatLook:
             more.append((place, chunk))
         return more
 
-    def end(self) -> bytes:
-        rest = self._blocks.rest()
-        if self._native and not rest.strip():
-            return self._kept(rest)
-        if not rest.strip() or not is_whole(rest):
-            return b""
-        return self._pass(rest if self._native else rest.rstrip(b"\r\n") + b"\n\n")
-
     def tell_usage(self, usage: Usage) -> bytes:
         name, created = self._named or (None, None)
         chunk: dict[str, Any] = {
@@ -220,8 +205,7 @@ class ChatLook:
         }
         return b"data: %b\n\n" % msgspec.json.encode(chunk)
 
-    def _pass(self, block: bytes) -> bytes:
-        """What of this block goes on now."""
+    def _pass(self, block: bytes, /) -> bytes:
         # The shape of nearly every event: one `data` line. The look at its parts costs as much as
         # the rest, so it is made only for others.
         one_line = block.find(b"\n") == len(block) - 2 and b"\r" not in block
@@ -234,12 +218,9 @@ class ChatLook:
             # Clients choke on data that is empty; comments do no harm.
             return self._kept(block if self._native or heard.data is None else b"")
         if heard.data == DONE:
-            if self._native or not self._done:
-                self.terminator += block
-            self._done = True
-            return b""
+            return self._end_with(block)
         if heard.name == b"error":
-            raise error_of(_loose(heard.data))
+            raise error_of(loose(heard.data))
         return self._see(heard.data, block)
 
     def _see(self, data: bytes, block: bytes) -> bytes:
@@ -305,13 +286,13 @@ class ChatLook:
         failed = isinstance(base, dict) and base.get("status_code") not in (0, None)
         vendor = chunk.x_groq if isinstance(chunk.x_groq, dict) else {}
         if chunk.error or chunk.object == "error" or vendor.get("error") or failed:
-            raise error_of(_loose(data))
+            raise error_of(loose(data))
         if (usage := vendor_usage(vendor)) is not None:
             self._note_usage(usage)
 
     def _odd(self, data: bytes) -> _FirstChunk | None:
         """A chunk that the quick look cannot read: half characters, odd types, or no chunk."""
-        value = _loose(data)
+        value = loose(data)
         if not isinstance(value, dict):
             if self._native:
                 return None
@@ -323,18 +304,3 @@ class ChatLook:
             {**c, "delta": c["delta"] if isinstance(c.get("delta"), dict) else None} for c in items
         ]
         return msgspec.convert(value, _FirstChunk)
-
-    def _kept(self, block: bytes) -> bytes:
-        """After the terminator nothing goes out; on native routes the bytes follow it."""
-        if not self._done:
-            return block
-        if self._native:
-            self.terminator += block
-        return b""
-
-
-def _loose(data: bytes) -> Any:
-    try:
-        return decode_event(data)
-    except (ValueError, RecursionError):
-        return None

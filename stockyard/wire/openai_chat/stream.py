@@ -31,19 +31,17 @@ from stockyard.core.events import (
 )
 from stockyard.core.messages import Reasoning
 from stockyard.core.money import Usage
-from stockyard.errors import StockyardError, UpstreamError
 from stockyard.wire.codec import Traits
 from stockyard.wire.fields import FieldError
-from stockyard.wire.halves import Halves, decode_event
+from stockyard.wire.halves import decode_event
 from stockyard.wire.openai_chat.parts import FORMAT, THOUGHTS, thought_in
 from stockyard.wire.openai_chat.reasoning import TEXT_FIELDS, decode_detail, text_field
 from stockyard.wire.openai_chat.response import finish_of, vendor_usage
 from stockyard.wire.openai_chat.stream_errors import error_of, not_chat, tells_error
-from stockyard.wire.sse import Blocks, LineBlocks, said
+from stockyard.wire.reader import EventsReader
+from stockyard.wire.sse import DONE, Blocks, LineBlocks, said
 from stockyard.wire.tool_ids import missing_id
 from stockyard.wire.usage import merged, read_chat_usage
-
-DONE = b"[DONE]"
 
 _Object = dict[str, Any]
 
@@ -84,13 +82,28 @@ class _Choice:
         return f"{self.index}.{self.made}"
 
 
-class ChatReader:
+def is_whole(block: bytes) -> bool:
+    """Whether a last block that lacks its blank line can be believed."""
+    data = said(block + b"\n\n").data
+    return data == DONE or (data is not None and _is_json(data.decode("utf-8", "replace")))
+
+
+def _is_json(text: str) -> bool:
+    try:
+        msgspec.json.decode(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+class ChatReader(EventsReader):
+    is_whole = staticmethod(is_whole)
+
     def __init__(self, *, traits: Traits) -> None:
+        super().__init__(blocks(traits))
         self._traits = traits
         field = text_field(traits)
         self._fields = (field, *(f for f in TEXT_FIELDS if f != field)) if field else TEXT_FIELDS
-        self._blocks = blocks(traits)
-        self._halves = Halves()
         self._choices: dict[int, _Choice] = {}
         self._id = ""
         self._started = False
@@ -98,7 +111,6 @@ class ChatReader:
         self._ended = False
         self._usage_said: _Object = {}
         self._usage: Usage | None = None
-        self.before_error: list[Event] = []
 
     @property
     def complete(self) -> bool:
@@ -107,34 +119,13 @@ class ChatReader:
             return True
         return bool(self._choices) and all(c.finish for c in self._choices.values())
 
-    def feed(self, data: bytes) -> list[Event]:
-        events: list[Event] = []
-        try:
-            for block in self._blocks.feed(data):
-                self._read(block, events)
-        except StockyardError:
-            self.before_error = events
-            raise
-        return events
-
-    def end(self) -> list[Event]:
-        events: list[Event] = []
-        rest = self._blocks.rest()
-        if rest.strip() and is_whole(rest):
-            self._read(rest + b"\n\n", events)
-        if not self.complete:
-            self.before_error = events
-            raise UpstreamError("interrupted", "The provider's answer broke off before its end.")
-        self._finish(events)
-        return events
-
-    def _read(self, block: bytes, events: list[Event]) -> None:
+    def _read(self, block: bytes, events: list[Event], /) -> None:
         heard = said(block)
         if not heard.data:
             return
         if heard.data == DONE:
             self._done = True
-            self._finish(events)
+            self._end_all(events)
             return
         try:
             chunk = decode_event(heard.data)
@@ -350,7 +341,7 @@ class ChatReader:
                 events.append(ArgumentsDelta(key=call.key, text=rest, choice=choice.index))
             events.append(PartEnded(key=call.key, choice=choice.index))
 
-    def _finish(self, events: list[Event]) -> None:
+    def _end_all(self, events: list[Event]) -> None:
         if self._ended:
             return
         self._ended = True
@@ -390,17 +381,3 @@ def _signature(item: _Object) -> str | None:
     for key in ("google", "thought_signature"):
         found = found.get(key) if isinstance(found, dict) else None
     return found if isinstance(found, str) else None
-
-
-def _is_json(text: str) -> bool:
-    try:
-        msgspec.json.decode(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def is_whole(block: bytes) -> bool:
-    """Whether a last block that lacks its blank line can be believed."""
-    data = said(block + b"\n\n").data
-    return data == DONE or (data is not None and _is_json(data.decode("utf-8", "replace")))

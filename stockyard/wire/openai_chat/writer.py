@@ -34,9 +34,8 @@ from stockyard.wire.openai_chat.errors import failed_stream
 from stockyard.wire.openai_chat.parts import FORMAT
 from stockyard.wire.openai_chat.reasoning import DEFAULT_FIELD, detail
 from stockyard.wire.openai_chat.response import ID_PREFIX, cited, vendor_finish, with_prefix
+from stockyard.wire.sse import DONE_EVENT
 from stockyard.wire.usage import write_chat_usage
-
-DONE_EVENT = b"data: [DONE]\n\n"
 
 _encode = msgspec.json.Encoder().encode
 

@@ -9,11 +9,11 @@ from stockyard.wire.codec import Dropped, Facts, Pen, RequestHead, Traits
 from stockyard.wire.head import quoted, read_head
 from stockyard.wire.openai_chat import errors
 from stockyard.wire.openai_chat import response as chat_response
-from stockyard.wire.openai_chat.writer import DONE_EVENT
 from stockyard.wire.openai_completions import request, response
 from stockyard.wire.openai_completions.look import CompletionsLook
 from stockyard.wire.openai_completions.stream import CompletionsReader
 from stockyard.wire.openai_completions.writer import CompletionsWriter
+from stockyard.wire.sse import DONE_EVENT
 from stockyard.wire.streamed import StreamedCodec
 from stockyard.wire.strict import check_head
 

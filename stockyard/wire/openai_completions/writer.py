@@ -9,9 +9,9 @@ from stockyard.core.money import Usage
 from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.openai_chat.errors import failed_stream
 from stockyard.wire.openai_chat.response import with_prefix
-from stockyard.wire.openai_chat.writer import DONE_EVENT
 from stockyard.wire.openai_completions.prompts import FORMAT
 from stockyard.wire.openai_completions.response import ID_PREFIX, Echoes, finish_word
+from stockyard.wire.sse import DONE_EVENT
 from stockyard.wire.usage import write_chat_usage
 
 _encode = msgspec.json.Encoder().encode

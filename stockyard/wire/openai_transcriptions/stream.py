@@ -20,8 +20,8 @@ from stockyard.wire.codec import Fault, Pen, Traits
 from stockyard.wire.halves import Halves
 from stockyard.wire.media_usage import write_media_usage
 from stockyard.wire.openai_chat.errors import failed_stream
-from stockyard.wire.openai_chat.writer import DONE_EVENT
 from stockyard.wire.openai_transcriptions.request import FORMAT
+from stockyard.wire.sse import DONE_EVENT
 from stockyard.wire.typed_look import Grammar
 from stockyard.wire.typed_stream import TypedReader, Value, typed
 
