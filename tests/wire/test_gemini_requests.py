@@ -48,6 +48,10 @@ def calls_and_results(body: bytes) -> tuple[list[ToolCall], list[ToolResult]]:
     )
 
 
+def text(said: str) -> dict[str, Any]:
+    return {"text": said}
+
+
 def a_call(name: str, args: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
     return {"functionCall": {"name": name, "args": args or {}, **more}}
 
@@ -299,6 +303,31 @@ def test_other_formats_are_told_of_calls_and_results_under_the_same_ids() -> Non
     assert call["tool_calls"][0]["function"] == {"name": "f", "arguments": '{"n":1}'}
     assert (result["content"], after["content"]) == ("one", "and?")
     assert chat.dropped == ()
+
+
+def test_what_clients_keep_of_a_stream_is_one_message_for_others() -> None:
+    """`clients.md` 5: Google's SDKs remember a content for each event. All calls of an answer are
+    one turn for others, and nothing may stand between them and their results."""
+    said = [text("Let me"), text(" see."), a_call("f"), a_call("g"), text("")]
+    results = {"role": "user", "parts": [a_result("f", {"n": 1}), a_result("g", {"n": 2})]}
+    turns = [HI, *({"role": "model", "parts": [part]} for part in said), results]
+
+    chat = json.loads(written(body_of(contents=turns), to="openai.chat").body)["messages"]
+    again = json.loads(written(body_of(contents=turns)).body)["contents"]
+
+    assert [m["role"] for m in chat] == ["user", "assistant", "tool", "tool"]
+    assert chat[1]["content"] == "Let me see."
+    assert [c["function"]["name"] for c in chat[1]["tool_calls"]] == ["f", "g"]
+    assert again == turns
+
+
+def test_only_the_first_of_such_turns_is_signed() -> None:
+    turns = [HI, *({"role": "model", "parts": [a_call(name)]} for name in "fg")]
+
+    again = written(body_of(contents=turns), traits=frozenset({"signature_required"}))
+
+    signed = ["thoughtSignature" in c["parts"][0] for c in json.loads(again.body)["contents"]]
+    assert signed == [False, True, False]
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,13 @@
 A turn of the user may hold results of calls, and text; in the neutral form these are messages of
 two roles. Calls and results need no ids here: a result without one belongs to the first open call
 of its name. Turns of one role that follow each other are merged, unless a client of this same
-format had sent them apart.
+format had sent them apart. What its clients keep of a stream is a turn of the model for each
+event: to others, who want all calls of an answer in one message, that is one message.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import accumulate, chain, pairwise
 from typing import Any
 
 from msgspec.structs import replace
@@ -32,6 +34,8 @@ ROLELESS = "roleless"
 """The content did not say its role."""
 EMPTY = "empty"
 """The content has no parts, as the client sent it."""
+_CUTS = "cuts="
+"""Before the numbers of the parts at which the client had begun a new turn of the model."""
 _SYSTEM_ROLE = "role="
 """The role that a system instruction had given itself; it means nothing."""
 
@@ -50,8 +54,11 @@ def decode_system(value: Any) -> tuple[Message, ...]:
 
 
 def decode_contents(items: list[Any]) -> tuple[Message, ...]:
+    return tuple(_joined(_decode_turns(items)))
+
+
+def _decode_turns(items: list[Any]) -> Iterator[Message]:
     calls = _OpenCalls()
-    messages: list[Message] = []
     earlier = None
     for i, item in enumerate(items):
         fields = Fields(item, f"contents[{i}]")
@@ -66,9 +73,42 @@ def decode_contents(items: list[Any]) -> tuple[Message, ...]:
             None if parts else EMPTY,
         )
         turn = Message(role=role, parts=parts, shape=shape, extra=fields.left(FORMAT))
-        messages += _split(turn) if role == "user" else (turn,)
+        yield from _split(turn) if role == "user" else (turn,)
         earlier = role
-    return tuple(messages)
+
+
+def _joined(turns: Iterable[Message]) -> Iterator[Message]:
+    """The turns, with those of the model that follow each other in one."""
+    run: list[Message] = []
+    for turn in turns:
+        goes_on = turn.role == "assistant" and turn.parts and not turn.extra
+        if run and not (goes_on and run[0].parts):
+            yield _as_one(run)
+            run = []
+        if turn.role == "assistant":
+            run.append(turn)
+        else:
+            yield turn
+    if run:
+        yield _as_one(run)
+
+
+def _as_one(run: list[Message]) -> Message:
+    if len(run) == 1:
+        return run[0]
+    cuts = accumulate(len(turn.parts) for turn in run[:-1])
+    return replace(
+        run[0],
+        parts=tuple(chain.from_iterable(turn.parts for turn in run)),
+        shape=words(run[0].shape, _CUTS + ".".join(map(str, cuts))),
+    )
+
+
+def _pieces(message: Message) -> Iterator[tuple[AnyPart, ...]]:
+    """The parts of a message, cut where the client had cut them."""
+    said = next((w for w in (message.shape or "").split() if w.startswith(_CUTS)), "")
+    cuts = [int(cut) for cut in said.removeprefix(_CUTS).split(".") if cut]
+    return (message.parts[a:b] for a, b in pairwise([0, *cuts, len(message.parts)]))
 
 
 def encode_system(messages: tuple[Message, ...], drops: Drops) -> dict[str, Any] | None:
@@ -184,26 +224,34 @@ class _Contents:
         if message.role == "system":
             self._notes += [_noted(part) for part in self._encoded(message.parts)]
             return
-        role = "model" if message.role == "assistant" else "user"
+        if message.role == "assistant":
+            apart = has_word(message.shape, APART)
+            for piece in _pieces(message):
+                self._place("model", self._encoded(piece), message, apart=apart)
+                apart = True
+            return
         parts = self._encoded(message.parts)
-        if role == "user" and self._notes:
+        if self._notes:
             notes, self._notes = self._notes, []
             # Results must come first in their turn.
             parts = [*parts, *notes] if message.role == "tool" else [*notes, *parts]
-        if parts or has_word(message.shape, EMPTY):
-            self._place(role, parts, message)
+        self._place("user", parts, message, apart=has_word(message.shape, APART))
 
     def finished(self) -> list[dict[str, Any]]:
         if self._notes:
-            self._place("user", self._notes, Message(role="user"))
+            self._place("user", self._notes, Message(role="user"), apart=False)
         if self._sign_calls:
-            for turn in self._turns:
-                _sign_first_call(turn["parts"])
+            for before, turn in pairwise([{}, *self._turns]):
+                if before.get("role") != "model":
+                    _sign_first_call(turn["parts"])
         return self._turns
 
-    def _place(self, role: str, parts: list[dict[str, Any]], message: Message) -> None:
+    def _place(
+        self, role: str, parts: list[dict[str, Any]], message: Message, *, apart: bool
+    ) -> None:
+        if not parts and not has_word(message.shape, EMPTY):
+            return
         last = self._turns[-1] if self._turns else None
-        apart = has_word(message.shape, APART)
         if last is not None and last.get("role", "user") == role and not apart:
             last["parts"] += parts
             return
