@@ -46,7 +46,7 @@ class HeldAnswer:
             if kept is None:
                 return self._theirs(reply, body)
             if self._method == "DELETE":
-                return Forgetting(self._asker, self._endpoint.answer, reply)
+                return Forgetting(self._asker, self._endpoint.answer, reply).begun()
             reply.whole(200, JSON_HEAD, self._ours(kept))
         except Refused as refusal:
             whole = self._asker.refused(refusal)
@@ -109,7 +109,10 @@ class Forgetting:
         self._asker = asker
         self._id = answer_id
         self._reply = reply
-        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def begun(self) -> "Forgetting":
+        self._asker.keepers.see_to(self._run())
+        return self
 
     async def _run(self) -> None:
         asker = self._asker

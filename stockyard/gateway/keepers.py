@@ -1,11 +1,22 @@
 """Where the gateway remembers what outlives a call: three Ports that an app fulfils."""
 
-from msgspec import Struct
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 from stockyard.core.ports import Envelopes, HeldIds, KeptAnswers
 
 
-class Keepers(Struct, frozen=True, eq=False):
-    ids: HeldIds
-    answers: KeptAnswers
-    envelopes: Envelopes
+class Keepers:
+    def __init__(self, ids: HeldIds, answers: KeptAnswers, envelopes: Envelopes) -> None:
+        self.ids = ids
+        self.answers = answers
+        self.envelopes = envelopes
+        self._work: set[asyncio.Task[None]] = set()
+
+    def see_to(self, work: Coroutine[Any, Any, None]) -> None:
+        """Carry out something that is waited for elsewhere, whoever leaves meanwhile."""
+        task = asyncio.get_running_loop().create_task(work)
+        # The loop itself would let go of it.
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)

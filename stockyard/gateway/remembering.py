@@ -102,19 +102,21 @@ class Remembering:
                     return
 
     def _end(self, found: Object | None, onward: Callable[[], None]) -> None:
-        kept = None
+        kept = self._kept(found) if found is not None and self._is_ours(found) else None
         if found is not None:
-            if self._is_ours(found):
-                kept = self._kept(found)
-            else:
-                self._hold(found)
+            self._hold(found)
         if kept is None:
             onward()
         else:
-            _store(self._keep(found, kept, onward))
+            self._keepers.see_to(self._keep(kept, onward))
+
+    @property
+    def _our_id(self) -> str:
+        """What the answer is called if it was written here."""
+        return ID_PREFIX + self.x.id[4:] if self.x is not None else ""
 
     def _is_ours(self, found: Object) -> bool:
-        return self.x is not None and found.get("id") == ID_PREFIX + self.x.id[4:]
+        return found.get("id") == self._our_id
 
     def _hold(self, found: Object) -> None:
         """An answer from a cache was held when it was first given."""
@@ -138,27 +140,14 @@ class Remembering:
             return None
         return kept
 
-    async def _keep(
-        self, found: Object | None, kept: KeptAnswer, onward: Callable[[], None]
-    ) -> None:
-        assert found is not None  # noqa: S101  it is what is kept
+    async def _keep(self, kept: KeptAnswer, onward: Callable[[], None]) -> None:
         try:
             async with asyncio.timeout(KEEP_SECONDS):
-                await self._keepers.answers.keep(self._team, found["id"], kept)
+                await self._keepers.answers.keep(self._team, self._our_id, kept)
         except (StockyardError, TimeoutError) as error:
-            log.warning("The answer %s was not stored: %s", found["id"], error)
+            log.warning("The answer %s was not stored: %s", self._our_id, error)
         finally:
             onward()
-
-
-_storing: set["asyncio.Task[None]"] = set()
-"""Tasks whose answers wait for the disk; the loop itself does not keep them."""
-
-
-def _store(work: Any) -> None:
-    task = asyncio.get_running_loop().create_task(work)
-    _storing.add(task)
-    task.add_done_callback(_storing.discard)
 
 
 def _object(body: bytes) -> Object | None:

@@ -142,6 +142,19 @@ async def test_an_answer_that_broke_off_is_not_kept(yard: Yard) -> None:
     assert (await yard.get(f"{RESPONSES}/{told['id']}")).status == 404
 
 
+async def test_a_chat_that_is_called_like_a_response_is_kept_under_our_name(yard: Yard) -> None:
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": "hi"},
+        "finish_reason": "stop",
+    }
+    chat = {"id": "resp_of_a_chat", "object": "chat.completion", "model": "m", "choices": [choice]}
+    yard.provider("deepinfra").sends(200, JSON, json.dumps(chat).encode())
+    told = answered(await respond(yard, store=True))
+    assert told["id"] != "resp_of_a_chat"
+    assert (await yard.get(f"{RESPONSES}/{told['id']}")).json == told
+
+
 async def test_a_request_too_large_to_be_kept_is_answered_and_says_that_it_is_not(
     yard: Yard,
 ) -> None:

@@ -62,10 +62,10 @@ class Snapshot:
     __slots__ = ("_base", "_own", "id", "names")
 
     def __init__(self, pen: Pen, extra: Extra, service_tier: str | None, given: str = "") -> None:
-        """`given` is the id that the answer has already."""
+        """`given` is the id that the answer has already, in whatever format."""
         asked = asked_by(pen)
-        # An answer that its provider keeps must be found there again.
-        name = given if given.startswith(ID_PREFIX) else pen.id
+        # An answer of this format may be kept by its provider, and must be found there again.
+        name = given if FORMAT in extra and given.startswith(ID_PREFIX) else pen.id
         self.id = name if name.startswith(ID_PREFIX) else ID_PREFIX + name
         self.names = Names(asked.get("tools"))
         self._base = {"id": self.id, "object": "response", "created_at": pen.created}
