@@ -137,7 +137,7 @@ class Dispatch:
         if plan.for_reasoning_tools is not None and _reasons_with_tools(x.request):
             plan = plan.for_reasoning_tools
             attempt.format = plan.format
-        if plan.gathered is None or x.request.stream:
+        if plan.gathered is None or x.request.stream or _is_short(plan, x.request):
             return await self._written(x, plan, target, attempt)
         asked = x.request
         x.request = asked.with_stream(True)
@@ -458,6 +458,11 @@ def _reasons_with_tools(request: Request) -> bool:
     content = request.content
     wish = content.reasoning
     return bool(content.tools) and wish is not None and wish.effort not in (None, "none")
+
+
+def _is_short(plan: Plan, request: Request) -> bool:
+    """Whether the caller waits for less than what is gathered."""
+    return (request.content.max_output or 0) < plan.gathered_from
 
 
 def _unreadable() -> Output:

@@ -27,6 +27,9 @@ from stockyard.wire.whole import WholeCodec
 
 MAX_PLANS = 2_000
 FLOWS_FROM = 1024 * 1024
+LONG_ANSWER = 21_334
+"""Tokens that may take more than ten minutes to write. No connection should be silent for so long,
+and the official libraries refuse to wait (`wire.md` 4.4, 5.2)."""
 USER_AGENT = f"stockyard/{__version__}".encode()
 VERSIONED = ("anthropic.messages", "anthropic.count")
 ANTHROPIC_VERSION = b"2023-06-01"
@@ -83,7 +86,9 @@ class Plan(Struct, frozen=True, eq=False):
     prover: Prover | None
     """Makes the proof of each call, where `start` cannot hold it."""
     gathered: "Plan | None" = None
-    """How it is called for a whole answer, where the model answers in streams only."""
+    """How it is called for a whole answer, where that has to be put together from a stream."""
+    gathered_from: int = 0
+    """How long the answer may become before that is so; 0 means that it always is."""
     for_reasoning_tools: "Plan | None" = None
     """How it is called for tools together with a reasoning effort, where `format` refuses that."""
     reckons: bool = False
@@ -167,8 +172,11 @@ class Plans:
         provider, target = plan.provider, plan.target
         peculiar = provider.traits_of(target.model)
         gathered = for_reasoning_tools = None
+        gathered_from = 0
         if "streams_only" in peculiar and "thinking_stream_only" in provider.traits:
             gathered = replace(plan, forward=False)
+        elif plan.format == "anthropic.messages" and not plan.forward:
+            gathered, gathered_from = plan, LONG_ANSWER
         if (
             "tools_refuse_effort" in peculiar
             and "responses_for_reasoning_tools" in provider.traits
@@ -179,7 +187,11 @@ class Plans:
         if gathered is None and for_reasoning_tools is None:
             return plan
         return replace(
-            plan, gathered=gathered, for_reasoning_tools=for_reasoning_tools, special=True
+            plan,
+            gathered=gathered,
+            gathered_from=gathered_from,
+            for_reasoning_tools=for_reasoning_tools,
+            special=True,
         )
 
     def _native(self, target: Target, x: Exchange) -> Plan:

@@ -67,3 +67,24 @@ class TestToolsWithAnEffort:
         openai = yard.provider("openai").says("hello")
         await yard.chat("hi", model="gpt-5.4", tools=TOOLS, reasoning_effort="low")
         assert openai.last.path == CHAT
+
+
+class TestLongAnswers:
+    @pytest.mark.parametrize(
+        ("limit", "streamed"), [(21_333, False), (21_334, True), (None, False)]
+    )
+    async def test_an_answer_that_may_take_ten_minutes_is_gathered_from_a_stream(
+        self, yard: Yard, limit: int | None, streamed: bool
+    ) -> None:
+        """`wire.md` 5.2, max_tokens."""
+        provider = yard.provider("anthropic").says("hello you").counts(9, 2)
+        answer = await yard.chat(model="claude-scripted", max_completion_tokens=limit)
+        assert answer.text == "hello you"
+        assert answer.json["usage"]["total_tokens"] == 11
+        assert provider.last.streamed == streamed
+
+    async def test_a_client_of_the_same_format_decides_itself(self, yard: Yard) -> None:
+        provider = yard.provider("anthropic").says("hello")
+        answer = await yard.messages(model="claude-scripted", max_tokens=50_000)
+        assert answer.text == "hello"
+        assert not provider.last.streamed

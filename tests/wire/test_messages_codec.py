@@ -40,6 +40,16 @@ def test_forced_tools_exclude_thinking_but_not_its_absence(
     assert written.get("thinking") == ({"type": "disabled"} if thinking else None)
 
 
+def test_thinking_that_has_no_room_is_named() -> None:
+    body = {"messages": [{"role": "user", "content": "hi"}], "reasoning_effort": "high"}
+    for limit, room in ((1_024, False), (1_025, True)):
+        asked = json.dumps({"model": "m", **body, "max_tokens": limit}).encode()
+        request = Request(model="m", content=CHAT.decode_request(asked))
+        written = MESSAGES.encode_request(request, features=NONE, traits=NONE)
+        assert ("thinking" in json.loads(written.body)) == room
+        assert written.dropped == (() if room else ("reasoning_effort",))
+
+
 SOUND = {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}
 
 

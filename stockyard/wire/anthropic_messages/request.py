@@ -302,6 +302,9 @@ def _add_reasoning(body: dict[str, Any], content: Content, drops: Drops, *, adap
         return
     if thinking is not None:
         body["thinking"] = thinking
+    elif "output_config" not in body and (wish.budget or wish.effort in BUDGETS):
+        # The answer may not become as long as the shortest thinking.
+        drops.add("reasoning_effort")
 
 
 def thinking_of(wish: ReasoningWish, limit: int, *, adaptive: bool) -> dict[str, Any] | None:
