@@ -232,3 +232,27 @@ class TestPlainAnswers:
         mistral.sends(200, JSON, said)
         native = await yard.call("/mistral/v1/chat/completions", yard.body())
         assert native.body == said
+
+
+class TestThinkingBack:
+    """`reasoning_content_back`: a call without the thinking before it is refused."""
+
+    @pytest.mark.parametrize("signature", ["", "made-by-another"])
+    async def test_the_text_of_another_goes_back_without_its_seal(
+        self, yard: Yard, signature: str
+    ) -> None:
+        moonshot = yard.provider("moonshot").says("ok")
+        thought = {"type": "thinking", "thinking": "hm", "signature": signature}
+        call = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}
+        result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "7"}
+        await yard.messages(
+            model="kimi-k2-thinking",
+            messages=[
+                HI,
+                {"role": "assistant", "content": [thought, call]},
+                {"role": "user", "content": [result]},
+            ],
+        )
+        turn = moonshot.last.fields["messages"][1]
+        assert turn["reasoning_content"] == "hm"
+        assert "made-by-another" not in json.dumps(moonshot.last.fields)

@@ -62,6 +62,43 @@ def sent_by(
         ("clamp:temperature:0:1", {"temperature": 0.5}, {"temperature": 0.5}, []),
         ("clamp:temperature:0:1", {"temperature": None}, {"temperature": None}, []),
         ("max_tokens_not_completion", {"max_completion_tokens": 5}, {"max_tokens": 5}, []),
+        (
+            "max_tokens_not_completion",
+            {"max_tokens": 4, "max_completion_tokens": 5},
+            {"max_tokens": 5},
+            [],
+        ),
+        (
+            "max_tokens_not_completion",
+            {"max_tokens": 4, "max_completion_tokens": None},
+            {"max_tokens": 4},
+            [],
+        ),
+        (
+            "max_completion_tokens_only",
+            {"max_tokens": 4, "max_completion_tokens": 5},
+            {"max_completion_tokens": 5},
+            [],
+        ),
+        (
+            "no_reasoning_back",
+            {"messages": [{"role": "assistant", "content": "a", "reasoning_content": "hm"}]},
+            {"messages": [{"role": "assistant", "content": "a"}]},
+            ["messages.reasoning_content"],
+        ),
+        ("no_reasoning_back", {"messages": HI}, {"messages": HI}, []),
+        (
+            "strict_alternation",
+            {
+                "messages": [
+                    *HI,
+                    {"role": "assistant", "content": None, "tool_calls": [{"id": "a"}]},
+                    {"role": "tool", "tool_call_id": "a", "content": "7"},
+                ]
+            },
+            {"messages": [{"role": "user", "content": "hi\n\n7"}]},
+            [],
+        ),
         ("max_completion_tokens_only", {"max_tokens": 5}, {"max_completion_tokens": 5}, []),
         ("no_stream_options", {"stream_options": {"include_usage": True}}, {}, []),
         ("tool_choice_any", {"tool_choice": "required"}, {"tool_choice": "any"}, []),

@@ -23,6 +23,8 @@ def strict_alternation(body: Body, model: ModelTraits) -> Change:
             continue
         # There are no tools either: what one returned is told as the user's words.
         message = without(message, "tool_calls", "tool_call_id")
+        if role == "assistant" and not message.get("content"):
+            continue
         if role != "assistant":
             message = message | {"role": "user"}
         if turns and turns[-1]["role"] == message["role"]:

@@ -2,6 +2,8 @@
 
 from stockyard.providers.quirks.quirk import Body, Change, ModelTraits, Quirk, without
 
+MAX_COMPLETION_TOKENS = "max_completion_tokens"
+
 
 def drop(field: str) -> Quirk:
     """The provider refuses the field."""
@@ -24,6 +26,16 @@ def rename(fields: str) -> Quirk:
         return Change({new if k == old else k: v for k, v in body.items()})
 
     return Quirk((old,), change)
+
+
+def max_tokens_not_completion(body: Body, model: ModelTraits) -> Change:
+    """The provider knows the older name only. Where a client says both, the newer one counts."""
+    if MAX_COMPLETION_TOKENS not in body:
+        return Change(body)
+    limit = body[MAX_COMPLETION_TOKENS]
+    older = body.get("max_tokens")
+    kept = without(body, MAX_COMPLETION_TOKENS)
+    return Change(kept | {"max_tokens": older if limit is None else limit})
 
 
 def clamp(arguments: str) -> Quirk:

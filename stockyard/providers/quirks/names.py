@@ -41,11 +41,16 @@ PLAIN: dict[str, Quirk] = {
     "forced_tools_by_model": Quirk(("tool_choice",), tools.forced_tools_by_model, MESSAGES),
     "input_type_query_passage": Quirk((), embeddings.input_type_query_passage, "openai.embeddings"),
     "max_completion_tokens_only": fields.rename("max_tokens>max_completion_tokens"),
-    "max_tokens_not_completion": fields.rename("max_completion_tokens>max_tokens"),
+    "max_tokens_not_completion": Quirk(
+        (fields.MAX_COMPLETION_TOKENS,), fields.max_tokens_not_completion
+    ),
     "n_needs_temperature_0.3": Quirk(("n",), reasoning.n_needs_temperature),
     "name_on_tools_only": Quirk(("name",), content.name_on_tools_only),
     "no_bare_assistant": Quirk(("messages",), content.no_bare_assistant),
     "no_empty_text": Quirk(("messages",), content.no_empty_text),
+    "no_reasoning_back": Quirk(
+        ("reasoning_content", "reasoning", "reasoning_details"), reasoning.no_reasoning_back
+    ),
     "no_stream_options": Quirk(("stream_options",), fields.no_stream_options),
     "no_tools": Quirk(("tools", "tool_choice", "parallel_tool_calls"), tools.no_tools),
     "num_ctx_from_prompt": Quirk(("messages",), context.num_ctx_from_prompt, OLLAMA),

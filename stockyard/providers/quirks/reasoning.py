@@ -55,6 +55,17 @@ def reasoning_content_back(body: Body, model: ModelTraits) -> Change:
     return Change(with_messages(body, change))
 
 
+def no_reasoning_back(body: Body, model: ModelTraits) -> Change:
+    """Mistral has thinking in its content; the fields that others and we have for it are not known
+    there."""
+
+    def change(message: Message) -> Message:
+        return without(message, "reasoning_content", "reasoning", "reasoning_details")
+
+    changed = with_messages(body, change)
+    return Change(changed, () if changed is body else ("messages.reasoning_content",))
+
+
 def thinking_refuses_forced_tools(body: Body, model: ModelTraits) -> Change:
     """DeepSeek: no forced tools and no log probabilities while thinking."""
     switch = (body.get("thinking") or {}).get("type")

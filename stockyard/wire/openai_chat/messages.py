@@ -239,6 +239,8 @@ def _encode_plain(message: Message, drops: Drops, *, developer: bool) -> dict[st
 
 
 def _encode_assistant_turn(message: Message, drops: Drops, traits: Traits) -> dict[str, Any]:
+    if "reasoning_content_back" in traits:
+        message = _unsealed(message, drops)
     thoughts = [p for p in message.parts if isinstance(p, Reasoning) and not _in_list(p, message)]
     field = _field_for(thoughts, traits)
     item = encode_assistant(message, drops, field)
@@ -250,12 +252,33 @@ def _encode_assistant_turn(message: Message, drops: Drops, traits: Traits) -> di
     return item
 
 
+def _unsealed(message: Message, drops: Drops) -> Message:
+    """The turn for a provider that refuses a call without the thinking before it (`wire.md` 4.12):
+    it gets what anybody thought, without the seal that only its maker can read."""
+    if not any(isinstance(p, ToolCall) for p in message.parts):
+        return message
+    parts = tuple(
+        replace(p, signature=None, redacted=None, encrypted=None, made_by=None)
+        if isinstance(p, Reasoning) and _is_foreign(p)
+        else p
+        for p in message.parts
+    )
+    if parts != message.parts:
+        drops.add("messages.content.thinking.signature")
+    return replace(message, parts=parts)
+
+
+def _is_foreign(thought: Reasoning) -> bool:
+    return thought.made_by not in (None, FORMAT)
+
+
 def _field_for(thoughts: Sequence[Reasoning], traits: Traits) -> str | None:
     """Where a provider wants earlier thinking back; None when it does not, or it is another's."""
-    foreign = any(p.made_by not in (None, FORMAT) for p in thoughts)
     if "reasoning_details" in traits:
         return text_field(traits) or "reasoning"
-    if foreign or not (text_field(traits) or "reasoning_content_back" in traits):
+    if any(map(_is_foreign, thoughts)) or not (
+        text_field(traits) or "reasoning_content_back" in traits
+    ):
         return None
     return text_field(traits) or "reasoning_content"
 
