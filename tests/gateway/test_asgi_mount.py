@@ -187,3 +187,14 @@ async def test_what_is_not_http_is_the_apps(yard: Yard) -> None:
     app = GatewayApp(yard.stockyard.plane, yard.stockyard.health, lifespan)
     await app({"type": "lifespan"}, receive, send)
     assert seen == ["lifespan"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_answer_is_stored_and_deleted(mounted: Mounted, stream: bool) -> None:
+    body = {"model": "mock", "input": "hi", "store": True, "stream": stream}
+    heard = await mounted.call("/v1/responses", body)
+    made = heard.events[-1].json["response"] if stream else heard.json
+    path = f"/v1/responses/{made['id']}"
+    assert (await mounted.get(path)).json == made
+    assert (await mounted.get(path, "DELETE")).json["deleted"] is True
+    assert (await mounted.get(path)).status == 404
