@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from functools import partial
 from typing import Protocol
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -158,6 +158,8 @@ class DataPlane:
         if provider is None:
             return None
         found = paths.resolve(provider, rest)
+        if found is not None and found.model:
+            found = paths.resolve(provider, self._without_alias(name, rest, found.model))
         if found is None:
             return None
         spoken = found.format if method == "POST" else None
@@ -181,6 +183,13 @@ class DataPlane:
             closed=held.administers(found.path, provider),
             recalls=recalling.on_native(spoken, found.path),
         )
+
+    def _without_alias(self, provider: str, rest: str, model: str) -> str:
+        """A native path that names an alias, with what it stands for in its place."""
+        named = unquote(model)
+        meant = self.directory().named_at(provider, named)
+        before, _, after = rest.rpartition(model)
+        return rest if meant == named else f"{before}{quote(meant)}{after}"
 
     def reader_of(self, format: str, head: Head) -> Codec | None:  # noqa: A002  the word of the field everywhere
         """The codec for bodies of this format below this head. Raises Refused (415)."""
@@ -473,7 +482,8 @@ class Doorway:
         if native is not None:
             credentials = self._plane.directory().credentials(native)
             credential = self._own or (credentials[0] if credentials else None)
-            x.targets = (Target(native, x.received.model, credential),)
+            model = self._plane.directory().named_at(native, x.received.model)
+            x.targets = (Target(native, model, credential),)
             x.constraints = Constraints(providers=(native,))
         elif self._own is not None:
             x.constraints = Constraints(providers=(self._own.provider,))

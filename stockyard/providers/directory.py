@@ -199,6 +199,14 @@ class Directory:
             return None
         return Target(provider.name, model, credential)
 
+    def named_at(self, provider: str, model: str) -> str:
+        """What a name stands for on the native route of a provider: an alias, what it means there;
+        any other name, itself (`wire.md` 2.3)."""
+        if model not in self._aliases:
+            return model
+        meant = (t for kind in LISTED for t in self.targets(model, kind) if t.provider == provider)
+        return next((target.model for target in meant), model)
+
     def lacking(self, model: str) -> Provider | None:
         """The provider that takes other calls for this model: it lacks what this call needs."""
         prefix, _, rest = model.partition("/")

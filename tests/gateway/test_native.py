@@ -353,3 +353,30 @@ class TestBrokenStreams:
         assert await openai.closed_by_client()
         assert await yard.ended(1)
         assert yard.last.abandoned
+
+
+class TestAliases:
+    """`wire.md` 2.3: the model is used as sent, after alias lookup."""
+
+    @pytest.fixture(autouse=True)
+    def named(self, yard: Yard) -> None:
+        yard.set("aliases.smart", "openai/gpt-4o")
+        yard.set("aliases.quick", "gemini/gemini-2.5-flash")
+
+    async def test_in_a_body(self, yard: Yard) -> None:
+        openai = yard.provider("openai").says("hello")
+        body = {"x": 1, **yard.body("hi", model="smart")}
+        assert (await yard.call(CHAT, body)).status == 200
+        assert openai.last.json == {**body, "model": "gpt-4o"}
+
+    @pytest.mark.parametrize("verb", ["generateContent", "countTokens"])
+    async def test_in_a_path(self, yard: Yard, verb: str) -> None:
+        gemini = yard.provider("gemini").sends(200, JSON, b'{"totalTokens": 7}')
+        asked = {"contents": [{"parts": [{"text": "hi"}]}]}
+        await yard.call(f"/gemini/v1beta/models/quick:{verb}", asked)
+        assert gemini.last.target == f"/v1beta/models/gemini-2.5-flash:{verb}"
+
+    async def test_one_of_another_provider_is_sent_as_it_is(self, yard: Yard) -> None:
+        openai = yard.provider("openai").says("hello")
+        assert (await yard.call(CHAT, yard.body("hi", model="quick"))).status == 200
+        assert openai.last.json["model"] == "quick"
