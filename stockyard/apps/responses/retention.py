@@ -1,16 +1,17 @@
-"""Deletes stored answers and held ids when their time is over, a few at a time."""
+"""Deletes stored answers and held ids when their time is over, or when they are too many."""
 
 from collections.abc import Callable
-from functools import partial
 from time import time
 
 from stockyard.apps.app import Job
 from stockyard.apps.responses import store
-from stockyard.storage.database import Database
+from stockyard.storage.database import Database, Transaction
 
 STEP = 200
 STEPS_PER_RUN = 1000
 EVERY_SECONDS = 600.0
+MOST_HELD = 2_000_000
+"""Ids of all teams together. Of more, the oldest go, whatever their age."""
 
 
 def retention(
@@ -18,19 +19,33 @@ def retention(
     answers_seconds: float,
     held_seconds: float,
     now: Callable[[], float] = time,
+    *,
+    most_held: int = MOST_HELD,
 ) -> Job:
-    """The job that keeps either for so long and no longer."""
-    kept = (
-        (store.delete_answers_before, answers_seconds),
-        (store.delete_held_before, held_seconds),
-    )
+    """The job that keeps either for so long and no longer. How many answers a team has is seen to
+    when one is stored."""
 
     async def run() -> None:
-        for delete, seconds in kept:
-            before = int((now() - seconds) * 1000)
-            for _ in range(STEPS_PER_RUN):
-                step = partial(delete, before=before, limit=STEP)
-                if await database.write(step, makes_room=True) < STEP:
-                    break
+        await _delete(database, store.delete_answers_before, _before(now() - answers_seconds))
+        crowded = await store.held_since(database, most_held)
+        before = max(_before(now() - held_seconds), crowded or 0)
+        await _delete(database, store.delete_held_before, before)
 
     return Job(name="responses.retention", every_seconds=EVERY_SECONDS, run=run)
+
+
+def _before(seconds: float) -> int:
+    return int(seconds * 1000)
+
+
+async def _delete(
+    database: Database, delete: Callable[[Transaction, int, int], int], before: int
+) -> None:
+    """In steps small enough that nobody waits for one."""
+
+    def step(transaction: Transaction) -> int:
+        return delete(transaction, before, STEP)
+
+    for _ in range(STEPS_PER_RUN):
+        if await database.write(step, makes_room=True) < STEP:
+            return

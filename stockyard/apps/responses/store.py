@@ -75,6 +75,15 @@ def delete_answers_before(transaction: Transaction, before: int, limit: int) -> 
     return len(gone)
 
 
+async def held_since(database: Database, most: int) -> int | None:
+    """When the oldest of the newest `most` ids was held, if there are more than those."""
+    rows = await database.read_slowly(
+        "select held_at from held_ids order by held_at desc limit 2 offset :last",
+        {"last": most - 1},
+    )
+    return rows[0][0] if len(rows) > 1 else None
+
+
 def delete_held_before(transaction: Transaction, before: int, limit: int) -> int:
     """Delete at most `limit` held ids that are older; how many there were."""
     gone = transaction.execute(

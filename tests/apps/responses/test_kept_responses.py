@@ -111,6 +111,20 @@ async def test_what_is_too_old_goes(database: SqliteDatabase) -> None:
     assert TeamIds(database).find("red", "resp_2") is None
 
 
+async def test_too_many_ids_lose_the_oldest_whatever_their_age(database: SqliteDatabase) -> None:
+    rows = ",".join(f'["red","resp_{n}","openai","",{n * 1000}]' for n in range(10))
+    await database.write(lambda change: change.execute(store.HOLD, {"rows": f"[{rows}]"}))
+
+    async def left(most: int) -> list[int]:
+        await retention(database, 50, 90, now=lambda: 20, most_held=most).run()
+        ids = TeamIds(database)
+        return [number for number in range(10) if ids.find("red", f"resp_{number}")]
+
+    assert await left(10) == list(range(10))
+    assert await left(3) == [7, 8, 9]
+    assert await left(3) == [7, 8, 9]
+
+
 async def test_an_envelope_opens_for_its_team_and_in_no_other_form(
     database: SqliteDatabase,
 ) -> None:
