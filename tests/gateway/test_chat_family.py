@@ -256,3 +256,29 @@ class TestThinkingBack:
         turn = moonshot.last.fields["messages"][1]
         assert turn["reasoning_content"] == "hm"
         assert "made-by-another" not in json.dumps(moonshot.last.fields)
+
+
+@pytest.mark.parametrize(
+    ("provider", "last"),
+    [
+        ("groq", chunk({}, "stop", x_groq={"id": "r", "usage": COUNTS})),
+        ("moonshot", chunk({}, "stop").replace(b'"stop"', b'"stop", "usage": %b')),
+    ],
+    ids=["vendor field", "in the choice"],
+)
+async def test_usage_reaches_who_asked_for_it_wherever_it_was_said(
+    yard: Yard, provider: str, last: bytes
+) -> None:
+    """7.3: outward exactly one usage chunk, with no choices."""
+    last = last.replace(b"%b", json.dumps(COUNTS).encode())
+    yard.provider(provider).plays(chunk({"content": "hi"}) + last + DONE)
+    options = {"include_usage": True}
+    answer = await yard.stream("hi", model=f"{provider}/x", stream_options=options)
+    told = answer.events[-2].json
+    assert told["choices"] == []
+    assert told["usage"].items() >= COUNTS.items()
+    assert sum(bool(event.json and event.json.get("usage")) for event in answer.events) == 1
+    unasked = await yard.stream("hi", model=f"{provider}/x")
+    assert all(event.json["choices"] for event in unasked.events[:-1])
+    assert yard.last.usage is not None
+    assert yard.last.usage.total == 14

@@ -108,6 +108,8 @@ class ChatLook(EventsLook):
         self._plain = None if native else plain_for(traits)
         self._usage_said: dict[str, Any] = {}
         self._usage: Usage | None = None
+        self._told = native
+        """Whether usage stood where clients of the format look for it."""
         self._finished: dict[int, bool] = {}
         self._named: tuple[Any, Any] | None = None
         """Id and time of the answer, as every chunk has them."""
@@ -168,6 +170,7 @@ class ChatLook(EventsLook):
                 del parts[place]
             text = b"data: %b\n\n" % b"\n\ndata: ".join(parts) if parts else b""
         if ends:
+            text += self._owed()
             self.terminator += DONE_EVENT
             self._done = True
         return text
@@ -192,6 +195,13 @@ class ChatLook(EventsLook):
                     return None
             more.append((place, chunk))
         return more
+
+    def _owed(self) -> bytes:
+        """Usage that was said in fields of the provider's own only, for a client that asked."""
+        if self._told or not self._keep_usage or self.usage is None:
+            return b""
+        self._told = True
+        return self.tell_usage(self.usage)
 
     def tell_usage(self, usage: Usage) -> bytes:
         name, created = self._named or (None, None)
@@ -218,7 +228,7 @@ class ChatLook(EventsLook):
             # Clients choke on data that is empty; comments do no harm.
             return self._kept(block if self._native or heard.data is None else b"")
         if heard.data == DONE:
-            return self._end_with(block)
+            return self._owed() + self._end_with(block)
         if heard.name == b"error":
             raise error_of(loose(heard.data))
         return self._see(heard.data, block)
@@ -254,6 +264,7 @@ class ChatLook(EventsLook):
                 if choice.usage:
                     said_usage = said_usage or choice.usage
         if said_usage:
+            self._told = self._told or bool(chunk.usage)
             self._note_usage(said_usage)
             return bool(choices) or self._keep_usage
         return True
