@@ -7,6 +7,7 @@ the team that it was given to, and for nobody else. To all others it does not ex
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 from msgspec import Struct
@@ -105,6 +106,7 @@ def administers(path: str, provider: Provider) -> bool:
 
 def _bare(path: str, prefix: str) -> str:
     """A path without the base URL's own, and without a version."""
+    path = unquote(path)  # as its provider reads it
     if prefix and path.startswith(prefix + "/"):
         return path[len(prefix) :]
     return _VERSION.sub("", path, count=1)

@@ -420,6 +420,7 @@ class TestPaths:
         "path",
         [
             "/openai/v1/organization/admin_api_keys",
+            "/openai/v1/organizatio%6e/admin_api_keys",
             "/openai/organization/users",
             "/openai/v1/realtime/client_secrets",
             "/openai/v1/realtime/sessions",

@@ -425,6 +425,13 @@ async def test_another_spelling_of_an_id_opens_nothing_to_others(yard: Yard, odd
     assert len(provider.requests) == 1
 
 
+@pytest.mark.parametrize("path", ["/openai/v1/%66iles/file-1", "/openai/v1/thread%73/thread_1"])
+async def test_another_spelling_of_a_path_opens_nothing_to_others(yard: Yard, path: str) -> None:
+    provider = yard.provider("openai")
+    assert (await yard.get(path)).status == 404
+    assert not provider.requests
+
+
 async def test_what_was_not_to_be_stored_is_not_remembered(yard: Yard) -> None:
     yard.provider("openai").sends(200, JSON, stored_by_provider(1))
     told = answered(await respond(yard, store=False))
