@@ -616,3 +616,29 @@ def test_deep_nesting_is_left_to_the_provider() -> None:
 @pytest.mark.parametrize("name", ["", "drop", "drop:", "nice", "reasoning_field", "crlf:x"])
 def test_other_names_mean_nothing(name: str) -> None:
     assert not known(name)
+
+
+ENVELOPE = {"type": "reasoning", "summary": [], "encrypted_content": "stockyard.1.e30="}
+TELLS = {"role": "user", "content": "stockyard.1.x"}
+SEALED = {"type": "reasoning", "summary": [], "encrypted_content": "Z0FBQQ=="}
+
+
+@pytest.mark.parametrize(
+    ("given", "sent", "noted"),
+    [
+        ([HI[0], ENVELOPE, SEALED], [HI[0], SEALED], ["input.reasoning"]),
+        ([HI[0], SEALED], [HI[0], SEALED], []),
+        ('Is it "stockyard.1.x"?', 'Is it "stockyard.1.x"?', []),
+        (
+            [{"role": "user", "content": "stockyard.1.x"}],
+            [{"role": "user", "content": "stockyard.1.x"}],
+            [],
+        ),
+    ],
+)
+def test_nobody_is_sent_what_another_provider_signed(
+    given: object, sent: object, noted: list[str]
+) -> None:
+    changed = sent_by(a_provider(kind="openai.responses"), {"input": given}, "openai.responses")
+
+    assert changed == ({"input": sent}, noted)

@@ -265,3 +265,26 @@ async def test_sealed_reasoning_of_responses_goes_back_before_its_call(
     assert (thought["id"], thought["encrypted_content"]) == ("rs_scripted", "c2NyaXB0ZWQ=")
     assert thought["summary"] == [{"type": "summary_text", "text": "Let me see."}]
     assert second.json["include"] == ["reasoning.encrypted_content"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_client_of_responses_may_go_on_with_another_provider(
+    yard: Yard, stream: bool
+) -> None:
+    """`wire.md` 8: the signature travels in our envelope, and goes to nobody but its maker."""
+    yard.provider("anthropic").calls_tool("weather", {"city": "Oslo"}).thinks("Let me see.")
+    other = yard.provider("openai").says("Rain.")
+    question = {"role": "user", "content": "Weather?"}
+    first = await yard.call("/v1/responses", {"model": "anthropic/m", "input": [question]})
+    thought, call = first.json["output"]
+    result = {"type": "function_call_output", "call_id": call["call_id"], "output": "rain"}
+    turns = [question, thought, call, result]
+    again = {"input": turns, "stream": stream}
+    answer = await yard.call("/v1/responses", {**again, "model": "openai/gpt-5.1"})
+    assert answer.status == 200
+    assert other.last.json["input"] == [question, call, result]
+    assert answer.headers["x-stockyard-dropped"] == "input.reasoning"
+    await yard.call("/v1/responses", {**again, "model": "anthropic/m"})
+    blocks = yard.provider("anthropic").last.json["messages"][1]["content"]
+    assert [block["type"] for block in blocks] == ["thinking", "tool_use"]
+    assert blocks[0]["signature"]

@@ -12,6 +12,8 @@ from stockyard.providers.quirks import hosted_claude
 from stockyard.providers.quirks.names import (
     DEVELOPER_ROLE,
     MESSAGES,
+    RESPONSES,
+    SEALS_OF_OTHERS,
     SYSTEM_FOR_DEVELOPER,
     quirk,
 )
@@ -92,17 +94,19 @@ def _finder(quirks: tuple[Quirk, ...]) -> re.Pattern[bytes] | None:
     """Finds the keys and values that some quirk looks at, in one pass."""
     if not quirks:
         return None
-    if any(not one.looks_at and not one.looks_for for one in quirks):  # it changes every body
+    if any(not (one.looks_at or one.looks_for or one.looks_inside) for one in quirks):
+        # It changes every body.
         return re.compile(b"")
     keys = {re.escape(key.encode()) for one in quirks for key in one.looks_at}
     values = {rb'"%b"' % re.escape(value.encode()) for one in quirks for value in one.looks_for}
+    values |= {rb'"%b' % re.escape(text.encode()) for one in quirks for text in one.looks_inside}
     key = rb'"(?:%b)"[ \t\r\n]*:' % b"|".join(sorted(keys))
     return re.compile(b"|".join([*([key] if keys else ()), *sorted(values)]))
 
 
 @lru_cache(maxsize=512)
 def _quirks_of(provider: Provider, format_: str) -> _Quirks:
-    found = [quirk(name) for name in provider.quirks]
+    found = [SEALS_OF_OTHERS, *(quirk(name) for name in provider.quirks)]
     if DEVELOPER_ROLE not in provider.features:
         found.append(SYSTEM_FOR_DEVELOPER)
     about = MESSAGES if format_ == INVOKE else format_  # it has the same bodies
@@ -142,8 +146,12 @@ class _Chat(Struct):
     reasoning_effort: str | None = None
 
 
+class _Items(Struct):
+    input: str | list[dict[str, Any]] | None = None
+
+
 class _Texts(Struct):
     input: Any
 
 
-_SHAPES: dict[str, type[Struct]] = {"openai.embeddings": _Texts}
+_SHAPES: dict[str, type[Struct]] = {"openai.embeddings": _Texts, RESPONSES: _Items}

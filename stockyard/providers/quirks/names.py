@@ -13,6 +13,7 @@ from stockyard.providers.quirks import (
     tools,
 )
 from stockyard.providers.quirks.quirk import Quirk
+from stockyard.wire.openai_responses.reasoning import ENVELOPE
 
 
 def known(name: str) -> bool:
@@ -33,6 +34,7 @@ def quirk(name: str) -> Quirk | None:
 
 MESSAGES = "anthropic.messages"
 OLLAMA = "ollama.chat"
+RESPONSES = "openai.responses"
 
 PLAIN: dict[str, Quirk] = {
     "audio_data_uri": Quirk(("input_audio",), content.audio_data_uri),
@@ -81,6 +83,9 @@ PLAIN: dict[str, Quirk] = {
     "tool_messages_one_turn": Quirk(("tool_call_id",), content.tool_messages_one_turn),
     "vertex_raw_predict": Quirk((), hosted_claude.vertex_raw_predict, MESSAGES),
 }
+
+SEALS_OF_OTHERS = Quirk((), reasoning.seals_of_others, RESPONSES, looks_inside=(ENVELOPE,))
+"""What all providers want: they cannot open what another one sealed (`wire.md` 8)."""
 
 DEVELOPER_ROLE = "developer_role"
 SYSTEM_FOR_DEVELOPER = Quirk((), content.system_for_developer, looks_for=("developer",))

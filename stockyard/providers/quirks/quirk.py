@@ -26,6 +26,8 @@ class Quirk(Struct, frozen=True):
     """The format whose bodies it is about. In all others the provider needs no such correction."""
     looks_for: tuple[str, ...] = ()
     """Values that make it look, besides those keys."""
+    looks_inside: tuple[str, ...] = ()
+    """Openings of values that do so, too."""
 
 
 def without(fields: Body, *names: str) -> Body:

@@ -10,6 +10,7 @@ from stockyard.providers.quirks.quirk import (
     without,
 )
 from stockyard.wire.efforts import BUDGETS
+from stockyard.wire.openai_responses.reasoning import ENVELOPE
 
 
 def reasoning_drops(fields: str) -> Quirk:
@@ -162,3 +163,20 @@ def _goes_on_without_thoughts(messages: list[Message]) -> bool:
 def _blocks_of(message: Message | None, role: str) -> list[Body]:
     blocks = message.get("content") if message and message.get("role") == role else None
     return blocks if isinstance(blocks, list) else []
+
+
+def seals_of_others(body: Body, model: ModelTraits) -> Change:
+    """Reasoning that another provider signed is in our envelope; no provider of this format made
+    it, and none can verify it."""
+    items = body.get("input")
+    if not isinstance(items, list):
+        return Change(body)
+    kept = [item for item in items if not _is_in_our_envelope(item)]
+    if len(kept) == len(items):
+        return Change(body)
+    return Change(body | {"input": kept}, ("input.reasoning",))
+
+
+def _is_in_our_envelope(item: Body) -> bool:
+    sealed = item.get("encrypted_content")
+    return item.get("type") == "reasoning" and str(sealed).startswith(ENVELOPE)

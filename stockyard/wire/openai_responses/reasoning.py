@@ -24,7 +24,8 @@ from stockyard.wire.openai_responses.parts import FORMAT, remember, remembered
 GAP = "\n\n"
 """What stands between the pieces of one item when they are one text."""
 
-_ENVELOPE = "stockyard.1."
+ENVELOPE = "stockyard.1."
+"""Opens what is sealed by us: only whoever made what is inside can read it."""
 
 
 class _Sealed(msgspec.Struct, omit_defaults=True):
@@ -61,7 +62,7 @@ def encode_reasoning(parts: Sequence[Reasoning], *, answer: bool) -> dict[str, A
     known = remembered(parts[0].extra)
     own: dict[str, Any] = known.get("own", {})
     sealed = next((s for part in parts if (s := seal(part)) is not None), None)
-    foreign = sealed.startswith(_ENVELOPE) if sealed is not None else not known
+    foreign = sealed.startswith(ENVELOPE) if sealed is not None else not known
     if foreign and not answer:
         return None
     text = next((t for part in parts if (t := part.text or GAP.join(part.summary))), "")
@@ -89,14 +90,14 @@ def seal(part: Reasoning) -> str | None:
     sealed = _Sealed(part.made_by, part.signature, part.redacted, part.encrypted)
     if sealed == _Sealed(part.made_by):
         return None
-    return _ENVELOPE + base64.urlsafe_b64encode(msgspec.json.encode(sealed)).decode()
+    return ENVELOPE + base64.urlsafe_b64encode(msgspec.json.encode(sealed)).decode()
 
 
 def unsealed(text: str) -> Reasoning:
     """What an `encrypted_content` holds: another format's signature, or our provider's own seal."""
-    if text.startswith(_ENVELOPE):
+    if text.startswith(ENVELOPE):
         try:
-            found = _open(base64.urlsafe_b64decode(text.removeprefix(_ENVELOPE)))
+            found = _open(base64.urlsafe_b64decode(text.removeprefix(ENVELOPE)))
         except (binascii.Error, ValueError):
             # Whatever it was, a provider will not take it: carried as it came.
             return Reasoning(encrypted=text, made_by=FORMAT)
@@ -135,6 +136,7 @@ def _is_plain(piece: Any) -> bool:
     return (
         isinstance(piece, dict)
         and piece.keys() == {"type", "text"}
+        and isinstance(piece["type"], str)
         and piece["type"] in _LISTS
         and isinstance(piece["text"], str)
     )
