@@ -108,15 +108,17 @@ def test_in_a_stream_too_however_it_is_cut() -> None:
     assert b'"start_index":7' in streamed_by(output, CHAT)
 
 
-def test_this_format_says_its_sources_again_as_it_did() -> None:
-    whole = answer({"text": SAID}, groundingMetadata=GROUNDING, citationMetadata={"x": 1})
+@pytest.mark.parametrize("grounded", [{}, {"groundingMetadata": GROUNDING}])
+def test_this_format_says_its_sources_again_as_it_did(grounded: dict[str, Any]) -> None:
+    recited = {"citations": [{}, {"uri": "https://recited.test/"}]}
+    whole = answer({"text": SAID}, **grounded, citationMetadata=recited)
 
     for again in (
         written(read(whole), GEMINI),
         json.loads(streamed_by(streamed(whole), GEMINI).split(b"data: ")[-1]),
     ):
-        assert again["candidates"][0]["groundingMetadata"] == GROUNDING
-        assert again["candidates"][0]["citationMetadata"] == {"x": 1}
+        assert again["candidates"][0].get("groundingMetadata") == grounded.get("groundingMetadata")
+        assert again["candidates"][0]["citationMetadata"] == recited
 
 
 @pytest.mark.parametrize("key", ["citationSources", "citations"])

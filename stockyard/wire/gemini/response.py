@@ -202,10 +202,10 @@ def shown(part: AnyPart) -> AnyPart:
 def beside_content(
     own: dict[str, Any], grounding: dict[str, Any] | None, logprobs: dict[str, Any] | None
 ) -> dict[str, Any]:
-    """What a candidate says about its content. Sources that this format told stay as it did."""
+    """What a candidate says about its content."""
     said = dict(own)
     if grounding is not None:
-        said.setdefault(GROUNDING, grounding)
+        said[GROUNDING] = grounding
     if logprobs is not None:
         said[RESULT] = logprobs
     return said
@@ -279,8 +279,10 @@ def _encode_choice(choice: Choice, drops: Drops) -> dict[str, Any]:
         own=FORMAT in choice.extra,
         refused=any(isinstance(part, Refusal) for part in parts),
     )
+    # Sources that this format told are among the own fields, as it told them.
+    grounding = None if FORMAT in choice.extra else write_grounding(texts)
     own = own_fields(choice.extra, FORMAT)
-    beside = beside_content(own, write_grounding(texts), write_logprobs(choice.logprobs))
+    beside = beside_content(own, grounding, write_logprobs(choice.logprobs))
     return {**beside, "content": content, "finishReason": reason, "index": choice.index}
 
 

@@ -222,7 +222,8 @@ class GeminiWriter:
             refused=finish.choice in self._refused,
         )
         content = {"parts": [{"text": ""}], "role": "model"}
-        cited = self._cited.get(finish.choice, {})
+        # Sources that this format told are among the own fields, as it told them.
+        cited = {} if FORMAT in finish.extra else self._cited.get(finish.choice, {})
         grounding = write_grounding(
             (0, "".join(self._texts.get(key, ())), citations) for key, citations in cited.items()
         )
