@@ -118,3 +118,19 @@ def test_no_odd_value_of_a_choice_breaks_the_reading(choice: dict[str, Any], nat
     ):
         with suppress(UpstreamError):  # no answer, perhaps; and nothing else
             read()
+
+
+def test_a_result_whose_call_nobody_made_is_left_out() -> None:
+    """`wire.md` 8, rule 6."""
+    call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    kept = [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "a", "content": "7"},
+    ]
+    asked = [*kept, {"role": "tool", "tool_call_id": "b", "content": "8"}]
+    content = CHAT.decode_request(json.dumps({"model": "m", "messages": asked}).encode())
+    written = CHAT.encode_request(Request(model="m", content=content), features=NONE, traits=NONE)
+    assert written.dropped == ("messages.tool_call_id",)
+    sent = json.loads(written.body)["messages"]
+    assert [m.get("tool_call_id") for m in sent] == [None, None, "a"]

@@ -1,6 +1,6 @@
 """Messages of a chat request, both ways."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import Any
 
 import msgspec
@@ -122,12 +122,13 @@ def encode_messages(
     messages: Sequence[Message], drops: Drops, *, developer: bool, traits: Traits
 ) -> list[dict[str, Any]]:
     encoded: list[dict[str, Any]] = []
+    called = {p.id for message in messages for p in message.parts if isinstance(p, ToolCall)}
     for message in messages:
         drops.foreign(message.extra, "messages")
         if _loses_cache_mark(message):
             drops.add("cache_control")
         if message.role == "tool":
-            encoded += _encode_tool_message(message, drops)
+            encoded += _encode_tool_message(message, called, drops)
         elif message.role == "assistant":
             encoded.append(_encode_assistant_turn(message, drops, traits))
         else:
@@ -283,11 +284,17 @@ def _field_for(thoughts: Sequence[Reasoning], traits: Traits) -> str | None:
     return text_field(traits) or "reasoning_content"
 
 
-def _encode_tool_message(message: Message, drops: Drops) -> Iterator[dict[str, Any]]:
+def _encode_tool_message(
+    message: Message, called: Set[str], drops: Drops
+) -> Iterator[dict[str, Any]]:
     pictures: list[AnyPart] = []
     for part in message.parts:
         if not isinstance(part, ToolResult):
             pictures.append(part)
+            continue
+        if part.call_id and part.call_id not in called:
+            # A result without its call is refused by the provider.
+            drops.add("messages.tool_call_id")
             continue
         drops.foreign(part.extra, "messages.content")
         if layout_of(part.extra, FORMAT) == "list":
