@@ -150,6 +150,7 @@ class Stockyard:
             aliases=self._aliases,
             keepers=Keepers(TeamIds(database), StoredAnswers(database), envelopes),
             spool=Spool(folder.subfolder("uploads")),
+            connect=self.client.connect,
         )
         self.front = Front(
             self.plane,

@@ -52,7 +52,9 @@ class Endpoint(Struct, frozen=True):
     holds: held.Reach | None = None
     """It reaches what a provider keeps, and only for the team whose it is."""
     closed: bool = False
-    """It manages an account at a provider, which nobody does through us."""
+    """It manages an account, or gives out a secret: nobody does that through us."""
+    realtime: bool = False
+    """A session is opened here, on a WebSocket."""
     passes: str = ""
     """Of the client's header fields only those of this format go on, though `native` is set."""
     key_in_query: bool = False
@@ -86,6 +88,8 @@ TRANSLATIONS = replace(TRANSCRIPTIONS, needs="translations")
 IMAGES = Endpoint("openai.images", "images")
 IMAGE_EDITS = replace(IMAGES, needs="image_edits")
 IMAGE_VARIATIONS = replace(IMAGES, needs="image_variations")
+REALTIME = Endpoint("", "realtime", methods=("GET",), realtime=True)
+REALTIME_SECRETS = Endpoint("", "realtime", closed=True)
 GEMINI = Endpoint("gemini", "chat", key_in_query=True)
 COHERE = Endpoint("cohere.chat", "chat")
 OLLAMA = Endpoint("ollama.chat", "chat")
@@ -146,6 +150,11 @@ UNIFIED: dict[str, Endpoint] = {
     "/v2/embed": COHERE_EMBED,
     "/v2/rerank": RERANK,
     "/v2/chat": COHERE,
+    "/v1/realtime": REALTIME,
+    "/v1/realtime/client_secrets": REALTIME_SECRETS,
+    "/v1/realtime/calls": REALTIME_SECRETS,
+    "/v1/realtime/sessions": REALTIME_SECRETS,
+    "/v1/realtime/transcription_sessions": REALTIME_SECRETS,
     # Clients of this dialect want the root of a host, where `/api` is the control plane. What is
     # not listed here reaches the provider itself.
     "/ollama/api/chat": OLLAMA,
@@ -164,6 +173,7 @@ UNIFIED: dict[str, Endpoint] = {
     "/responses/compact": COMPACT,
     "/responses": RESPONSES,
     "/completions": COMPLETIONS,
+    "/realtime": REALTIME,
     "/embeddings": EMBEDDINGS,
     "/rerank": RERANK,
     "/moderations": MODERATIONS,

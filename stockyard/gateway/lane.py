@@ -42,7 +42,7 @@ from stockyard.gateway.http import (
     check_size,
     read_head,
 )
-from stockyard.gateway.inner import Inner, inner_head
+from stockyard.gateway.inner import Inner, InnerTransport, inner_head
 from stockyard.gateway.known import MAX_BYTES, Known
 from stockyard.gateway.refusals import ALLOWED, CODES, refusal
 from stockyard.gateway.reply import LaneReply
@@ -463,6 +463,16 @@ class Lane(Connection):
             self.transport.close()
         elif self._inner is not None and not self._inner.complete:
             self._close()
+
+    def switched(self, protocol: asyncio.Protocol) -> None:
+        """The data plane answered that the bytes from here on are of another protocol."""
+        ahead, self._ahead = self._ahead, b""
+        self._reply = None
+        self.tunnel_to(protocol)
+        protocol.connection_made(InnerTransport(self))
+        if ahead:
+            protocol.data_received(ahead)
+        self._go_on_reading()
 
     def tunnel_to(self, protocol: asyncio.Protocol) -> None:
         """From here on the bytes are a WebSocket's."""

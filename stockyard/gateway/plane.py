@@ -33,13 +33,15 @@ from stockyard.gateway.line import Line
 from stockyard.gateway.listing import dialect_of
 from stockyard.gateway.model_in_path import completed
 from stockyard.gateway.office import Office
+from stockyard.gateway.realtime import FORMAT as REALTIME_FORMAT
+from stockyard.gateway.realtime import Connect, Hall, Realtime, key_in_protocols
 from stockyard.gateway.spool import Spool
 from stockyard.gateway.turning import Asker, Steering
 from stockyard.providers import paths
 from stockyard.providers.auth import provider_of_secret, sendable
 from stockyard.providers.directory import Directory
 from stockyard.providers.provider import CHAT_LIKE
-from stockyard.upstream.plan import USER_AGENT
+from stockyard.upstream.plan import USER_AGENT, VERSIONED
 from stockyard.wire.codec import Codec, Forms, NotReadable
 
 OPENAI_FIELDS = (b"idempotency-key", b"x-client-request-id", b"openai-beta")
@@ -116,6 +118,7 @@ class DataPlane:
         aliases: Callable[[], tuple[str, ...]],
         keepers: Keepers,
         spool: Spool,
+        connect: Connect,
     ) -> None:
         self.line = line
         self.office = office
@@ -126,6 +129,7 @@ class DataPlane:
         self.keepers = keepers
         self.ids = Ids()
         self.spool = spool
+        self._connect = connect
         self._forms = forms_among(formats)
         self._keys = keys
         self._routes = 0
@@ -181,6 +185,7 @@ class DataPlane:
             key_in_query="query:key" in auth,
             holds=reach,
             closed=held.administers(found.path, provider),
+            realtime=method == "GET" and found.format == REALTIME_FORMAT,
             recalls=recalling.on_native(spoken, found.path),
         )
 
@@ -222,7 +227,10 @@ class DataPlane:
             raise Refused(415, "unsupported_encoding", "The body must not be compressed.")
         asked = ingress.asked_of(head)
         if endpoint.closed:
-            raise Refused(403, "path_not_allowed", "Accounts are not managed through the gateway.")
+            message = "This manages an account, or gives out a secret: not through the gateway."
+            raise Refused(403, "path_not_allowed", message)
+        if endpoint.realtime:
+            return self._realtime(head, endpoint, caller, asked, own)
         if endpoint.holds is not None:
             return self._held_calls(head, endpoint, caller, asked, own)
         if about_models.tells(endpoint):
@@ -276,6 +284,36 @@ class DataPlane:
         most = min(endpoint.max_body, self.access.max_body)
         return recalling.opening(endpoint, head, asker, most)
 
+    def _realtime(
+        self,
+        head: Head,
+        endpoint: Endpoint,
+        caller: Caller,
+        asked: Asked,
+        own: Credential | None,
+    ) -> Opening:
+        if not head.upgrade:
+            raise Refused(426, "upgrade_refused", "There are WebSockets at this path.")
+        secret, seen = (self._secret(head, endpoint) or "").encode("latin-1"), self._keys.generation
+
+        def welcome() -> bool:
+            unchanged = own is not None or self._keys.generation == seen
+            return unchanged or self._keys.caller_of(secret) is not None
+
+        def refused(refusal: Refused) -> Whole:
+            return self.refuse(head, endpoint, refusal)
+
+        hall = Hall(
+            self.line,
+            self.office,
+            self.directory,
+            self._connect,
+            self.office.plain,
+            self.access.max_inflight,
+            lambda: self.ids.new("req_"),
+        )
+        return Realtime(hall, head, endpoint, caller, asked, own, welcome, refused)
+
     def _held_calls(
         self,
         head: Head,
@@ -311,9 +349,7 @@ class DataPlane:
     ) -> tuple[Caller, Credential | None]:
         if head.raw.lower().count(b"\nauthorization:") > 1:
             raise Refused(401, "invalid_key", "There must be at most one Authorization field.")
-        secret = ingress.secret_of(head)
-        if secret is None and endpoint.key_in_query:
-            secret = ingress.key_in(head.query)
+        secret = self._secret(head, endpoint)
         if not secret:
             raise Refused(401, "invalid_key", _no_key(secret))
         if secret.startswith(ingress.OURS):
@@ -322,6 +358,15 @@ class DataPlane:
                 raise Refused(401, "invalid_key", "This Key is not known, or was revoked.")
             return self._placed(caller, head, peer), None
         return self._own(secret, head, peer, endpoint)
+
+    def _secret(self, head: Head, endpoint: Endpoint) -> str | None:
+        """The secret the caller sent; None when there is none, "" when it is empty."""
+        secret = ingress.secret_of(head)
+        if secret is None and endpoint.key_in_query:
+            secret = ingress.key_in(head.query)
+        if secret is None and endpoint.realtime:
+            secret = key_in_protocols(head)
+        return secret
 
     def _own(
         self, secret: str, head: Head, peer: Peer, endpoint: Endpoint
@@ -500,7 +545,11 @@ class Doorway:
     def forward(self, format: str) -> bytes:  # noqa: A002  the word of the field everywhere
         block = self._forwarded.get(format)
         if block is None:
-            pairs = ((name, self._head.field(name)) for name in FORWARDED.get(format, ()))
+            names = FORWARDED.get(format, ())
+            if self._endpoint.format not in VERSIONED:
+                # What we write is of the version that we name (`upstream/plan.py`).
+                names = tuple(name for name in names if name != b"anthropic-version")
+            pairs = ((name, self._head.field(name)) for name in names)
             block = field_lines((name, value) for name, value in pairs if value is not None)
             self._forwarded[format] = block
         return block
@@ -554,7 +603,8 @@ def _refuse_socket(head: Head, endpoint: Endpoint) -> None:
     """Who wants a WebSocket is told so where its client knows what to do next."""
     if endpoint.sockets_later:
         raise Refused(426, "upgrade_refused", "This path is served over HTTP. Send a POST.")
-    if head.method == "GET" and (head.field(b"upgrade") or b"").lower() == b"websocket":
+    websocket = (head.field(b"upgrade") or b"").lower() == b"websocket"
+    if head.method == "GET" and websocket and not endpoint.realtime:
         raise Refused(404, "not_found", "There is no WebSocket at this path.")
 
 

@@ -103,6 +103,16 @@ class LaneReply:
             lane.write(held)
         lane.answered(self._keep_alive and not lane.front.draining)
 
+    def switch(self, fields: bytes, protocol: asyncio.Protocol) -> bool:
+        """Answer that the connection is another protocol's from here on. Whether it is."""
+        lane = self._lane
+        if lane is None:
+            return False
+        self._lane = None
+        lane.write(b"%b%b\r\n" % (STATUS_LINES[101], fields))
+        lane.switched(protocol)
+        return True
+
     def cut(self) -> None:
         lane = self._lane
         if lane is None:

@@ -16,7 +16,7 @@ from stockyard.upstream.connect import Dialer
 from stockyard.upstream.connection import Connection
 from stockyard.upstream.guard import Guard, Permission, Purpose
 from stockyard.upstream.origin import Origin
-from stockyard.upstream.outgoing import Outgoing, Receiver
+from stockyard.upstream.outgoing import Outgoing, Receiver, Timers
 from stockyard.upstream.pool import ClientLimits, Pool
 from stockyard.upstream.proxy import ProxySettings, proxy_for
 from stockyard.upstream.resolve import Lookup, Resolver, system_lookup
@@ -128,6 +128,12 @@ class Client:
         return Fetched(
             collector.status, collector.fields, b"".join(collector.pieces), sending.decoded
         )
+
+    async def connect(self, protocol: asyncio.BaseProtocol, origin: Origin, timers: Timers) -> None:
+        """Connect a protocol that is not HTTP all the way, past the pool. Raises UpstreamError."""
+        if self._closed:
+            raise _shutting_down()
+        await self._dialer.connect(protocol, origin, timers)
 
     async def close(self) -> None:
         """End every call and every connection; what is started later fails."""

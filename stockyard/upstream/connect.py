@@ -36,29 +36,34 @@ class Dialer:
 
     async def dial(self, origin: Origin, timers: Timers) -> Connection:
         """A connection to `origin` that has carried nothing yet."""
-        if origin.proxy is not None:
-            return await self._dial_through(origin.proxy, origin, timers)
-        connected = await self._reach(origin.url, origin.permission, timers)
         connection = Connection(origin.pool, self._buffer)
-        tls = origin.tls if origin.url.scheme == "https" else None
-        await self._adopt(connected, connection, origin.url, tls, timers)
+        await self.connect(connection, origin, timers)
         return connection
 
-    async def _dial_through(self, proxy: Proxy, origin: Origin, timers: Timers) -> Connection:
+    async def connect(self, protocol: asyncio.BaseProtocol, origin: Origin, timers: Timers) -> None:
+        """Connect a protocol of any kind to `origin`."""
+        if origin.proxy is not None:
+            await self._connect_through(origin.proxy, protocol, origin, timers)
+            return
+        connected = await self._reach(origin.url, origin.permission, timers)
+        tls = origin.tls if origin.url.scheme == "https" else None
+        await self._adopt(connected, protocol, origin.url, tls, timers)
+
+    async def _connect_through(
+        self, proxy: Proxy, protocol: asyncio.BaseProtocol, origin: Origin, timers: Timers
+    ) -> None:
         connected = await self._reach(proxy.url, _PROXY_PERMISSION, timers)
-        connection = Connection(origin.pool, self._buffer)
         tls = TlsSettings(proxy.ca_file) if proxy.url.scheme == "https" else None
         if origin.url.scheme == "http":
-            await self._adopt(connected, connection, proxy.url, tls, timers)
-            return connection
+            await self._adopt(connected, protocol, proxy.url, tls, timers)
+            return
         tunnel = Tunnel(connect_head(origin.url, proxy))
         await self._adopt(connected, tunnel, proxy.url, tls, timers)
         try:
-            await self._pass_through(tunnel, connection, origin, timers)
+            await self._pass_through(tunnel, protocol, origin, timers)
         except BaseException:
             tunnel.transport.abort()
             raise
-        return connection
 
     async def _reach(self, url: Url, permission: Permission, timers: Timers) -> socket.socket:
         """A socket connected to an address of `url`, all of which the guard must allow."""
@@ -105,7 +110,7 @@ class Dialer:
             raise
 
     async def _pass_through(
-        self, tunnel: Tunnel, connection: Connection, origin: Origin, timers: Timers
+        self, tunnel: Tunnel, protocol: asyncio.BaseProtocol, origin: Origin, timers: Timers
     ) -> None:
         try:
             async with asyncio.timeout(timers.connect_seconds):
@@ -121,7 +126,7 @@ class Dialer:
         async with _handshake(timers):
             transport = await asyncio.get_running_loop().start_tls(
                 tunnel.transport,
-                connection,
+                protocol,
                 context,
                 server_hostname=origin.url.host,
                 ssl_handshake_timeout=timers.tls_seconds + 1,
@@ -129,7 +134,7 @@ class Dialer:
             )
         if transport is None:
             raise UpstreamError("unreachable", "The proxy hung up.", nothing_sent=True)
-        connection.connection_made(transport)
+        protocol.connection_made(transport)
 
     async def _context(self, settings: TlsSettings) -> ssl.SSLContext:
         context = self._contexts.get(settings)

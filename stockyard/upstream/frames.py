@@ -1,0 +1,171 @@
+"""The frames of a WebSocket (RFC 6455), as bytes in and frames out. Nothing here waits or writes.
+
+No extension is ever agreed on, so a frame is two bytes of head, the length, the mask, the payload.
+What two readers could read differently is refused with the code that the protocol has for it: a
+length that is longer than it need be, a reserved bit, text that is no UTF-8, a client without mask.
+"""
+
+import base64
+import codecs
+import hashlib
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from stockyard.errors import StockyardError
+
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+MAX_MESSAGE = 16 * 1024 * 1024
+MAX_CONTROL = 125
+
+NO_CODE = 1005
+"""What a close without a code counts as. Never sent."""
+GOING_AWAY, PROTOCOL_ERROR, NOT_UTF8, TOO_LARGE, FAULT = 1001, 1002, 1007, 1009, 1011
+
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+_CODES = frozenset({*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)})
+_KNOWN = frozenset({CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG})
+
+
+class Frame(NamedTuple):
+    kind: int
+    data: bytes
+    final: bool = True
+
+
+class FrameFault(StockyardError):
+    """Bytes that are no frames, with the code to close the connection with."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class FrameReader:
+    """Reads what one side sends, in pieces of any size."""
+
+    def __init__(self, *, masked: bool, max_message: int = MAX_MESSAGE) -> None:
+        """`masked`: whether frames must be, as those of clients must, or must not be."""
+        self._masked = masked
+        self._max = max_message
+        self._data = bytearray()
+        self._kind = 0
+        """What the unfinished message is; 0 between messages."""
+        self._size = 0
+        self._text = codecs.getincrementaldecoder("utf-8")()
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """The frames that are complete now. Raises FrameFault behind those that are in order."""
+        self._data += data
+        while (frame := self._next()) is not None:
+            self._follow(frame)
+            yield frame
+
+    def _next(self) -> Frame | None:
+        data = self._data
+        if len(data) < 2:
+            return None
+        kind, masked = data[0] & 0x0F, data[1] >= 0x80
+        if data[0] & 0x70 or kind not in _KNOWN:
+            raise FrameFault(PROTOCOL_ERROR, "A frame has a reserved bit or an unknown kind.")
+        if masked is not self._masked:
+            raise FrameFault(PROTOCOL_ERROR, "A frame is masked or bare where it must not be.")
+        length, at = data[1] & 0x7F, 2
+        final = data[0] >= 0x80
+        if kind >= CLOSE and (length > MAX_CONTROL or not final):
+            raise FrameFault(PROTOCOL_ERROR, "A control frame is too long, or in pieces.")
+        if length > MAX_CONTROL:
+            at = 4 if length == 126 else 10
+            if len(data) < at:
+                return None
+            least = 126 if length == 126 else 1 << 16
+            length = int.from_bytes(data[2:at], "big")
+            if length < least:
+                raise FrameFault(PROTOCOL_ERROR, "The length of a frame is longer than it need be.")
+        if kind < CLOSE and length + self._size > self._max:
+            raise FrameFault(TOO_LARGE, f"A message has more than {self._max} bytes.")
+        key = bytes(data[at : at + 4]) if masked else b""
+        at += len(key) if masked else 0
+        if (masked and len(key) < 4) or len(data) < at + length:
+            return None
+        payload = bytes(data[at : at + length])
+        del data[: at + length]
+        return Frame(kind, _xored(payload, key) if masked else payload, final)
+
+    def _follow(self, frame: Frame) -> None:
+        """Check that the frame may come now, and that what it says is what it must be."""
+        if frame.kind >= CLOSE:
+            if frame.kind == CLOSE:
+                close_in(frame.data)
+            return
+        if (frame.kind == CONTINUATION) is not (self._kind != 0):
+            raise FrameFault(PROTOCOL_ERROR, "A message begins before the last one has ended.")
+        self._kind = self._kind or frame.kind
+        self._size += len(frame.data)
+        if self._kind == TEXT:
+            try:
+                self._text.decode(frame.data, frame.final)
+            except UnicodeDecodeError:
+                raise FrameFault(NOT_UTF8, "A text is not UTF-8.") from None
+        if frame.final:
+            self._kind = self._size = 0
+
+
+def written(frame: Frame, *, masked: bool) -> bytes:
+    """A frame as it is sent; masked as one of a client, with a mask of its own."""
+    data, size = frame.data, len(frame.data)
+    first = frame.kind | (0x80 if frame.final else 0)
+    bit = 0x80 if masked else 0
+    if size <= MAX_CONTROL:
+        head = bytes((first, bit | size))
+    elif size < 1 << 16:
+        head = bytes((first, bit | 126)) + size.to_bytes(2, "big")
+    else:
+        head = bytes((first, bit | 127)) + size.to_bytes(8, "big")
+    if not masked:
+        return head + data
+    key = os.urandom(4)
+    return b"".join((head, key, _xored(data, key)))
+
+
+def close_in(data: bytes) -> tuple[int, str]:
+    """Code and reason in a close. Raises FrameFault."""
+    if not data:
+        return NO_CODE, ""
+    code = int.from_bytes(data[:2], "big")
+    if len(data) < 2 or code not in _CODES:
+        raise FrameFault(PROTOCOL_ERROR, "A close has no code that may be sent.")
+    try:
+        return code, data[2:].decode()
+    except UnicodeDecodeError:
+        raise FrameFault(NOT_UTF8, "The reason of a close is not UTF-8.") from None
+
+
+def a_close(code: int, reason: str = "") -> Frame:
+    if code == NO_CODE:
+        return Frame(CLOSE, b"")
+    said = reason.encode()[: MAX_CONTROL - 2].decode("utf-8", "ignore")
+    return Frame(CLOSE, code.to_bytes(2, "big") + said.encode())
+
+
+def accepting(key: bytes) -> bytes:
+    """What answers the key of a handshake."""
+    return base64.b64encode(hashlib.sha1(key + _GUID).digest())  # noqa: S324  what the protocol says
+
+
+def a_key() -> bytes:
+    return base64.b64encode(os.urandom(16))
+
+
+def is_key(key: bytes) -> bool:
+    try:
+        return len(base64.b64decode(key, validate=True)) == 16
+    except ValueError:
+        return False
+
+
+def _xored(data: bytes, key: bytes) -> bytes:
+    size = len(data)
+    mask = (key * (size // 4 + 1))[:size]
+    both = int.from_bytes(data, "big") ^ int.from_bytes(mask, "big")
+    return both.to_bytes(size, "big")
