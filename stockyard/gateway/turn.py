@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from stockyard.core.ports import Held, KeptAnswer
 from stockyard.errors import Refused
@@ -22,6 +23,7 @@ from stockyard.wire.openai_responses.snapshot import ID_PREFIX
 from stockyard.wire.openai_responses.ties import LOST, TRIGGER
 from stockyard.wire.strict import not_json
 
+PREVIOUS = "previous_response_id"
 REFERENCE = "item_reference"
 OPENING = "Summary of the conversation so far:\n\n"
 _MARKS = (b"compaction", REFERENCE.encode())
@@ -67,12 +69,7 @@ class TurnReader:
     def read(self, body: bytes) -> Turn:
         """Raises Refused (400) for what nobody keeps, and for what is malformed."""
         said = _members(body)
-        held, named, kept = None, "", None
-        for name in () if self._strange else ("conversation", "previous_response_id"):
-            if held_id := _id_in(said, name):
-                kept = self._answer(held_id)
-                if kept is None:
-                    held, named = self._held(held_id, name), name
+        kept, named, held = (None, "", None) if self._strange else self._earlier(said)
         store = said.get("store")
         fits = len(body) <= self._keepers.answers.max_bytes and not self._strange
         turn = Turn(
@@ -88,10 +85,18 @@ class TurnReader:
             return turn
         return self._continued(turn, said, kept)
 
-    def _answer(self, answer_id: str) -> KeptAnswer | None:
-        if self._native is not None:
-            return None  # its provider knows nothing of what we keep
-        return self._keepers.answers.find(self._team, answer_id)
+    def _earlier(self, said: Members) -> tuple[KeptAnswer | None, str, Held | None]:
+        """The answer that it goes on from, if we keep it, and the field that names what a provider
+        keeps, with who that is. Both fields are judged, whatever a provider makes of the two."""
+        kept, named, held = None, "", None
+        if conversation := _id_in(said, "conversation"):
+            named, held = "conversation", self._held(conversation, "conversation")
+        if previous := _id_in(said, PREVIOUS):
+            if self._native is None:  # a provider knows nothing of what we keep
+                kept = self._keepers.answers.find(self._team, previous)
+            if kept is None:
+                named, held = PREVIOUS, self._held(previous, PREVIOUS)
+        return kept, named, held
 
     def _held(self, held_id: str, named: str) -> Held:
         held = self._keepers.ids.find(self._team, held_id)
@@ -108,15 +113,13 @@ class TurnReader:
         there = {item.get("id") for item in earlier}
         items = [*_again(earlier), *self._resolved(given, there)]
         items = [self._opened(item) for item in items]
-        changed = {name: value for name, value in said.items() if name != "previous_response_id"}
-        if kept is None:
-            changed = dict(said)
-        if items == given:
-            return msgspec.structs.replace(turn, summary=summary)
-        changed["input"] = msgspec.json.encode(items)
-        return msgspec.structs.replace(
-            turn, body=_joined(changed), as_sent=turn.as_sent or turn.body, summary=summary
-        )
+        if kept is None and items == given:
+            return replace(turn, summary=summary)
+        changed = said | {"input": msgspec.json.encode(items)}
+        if kept is not None:
+            del changed[PREVIOUS]
+        as_sent = turn.as_sent or turn.body
+        return replace(turn, body=_joined(changed), as_sent=as_sent, summary=summary)
 
     def _resolved(self, items: Iterable[Any], there: set[Any]) -> Iterator[Any]:
         """The items, with what we keep in place of what points at it."""

@@ -144,6 +144,18 @@ def test_what_a_provider_keeps_is_left_to_it() -> None:
         ("red", "openai", {"previous_response_id": "resp_kept"}, "previous_response_id"),
         ("red", "azure", {"previous_response_id": "resp_held"}, "previous_response_id"),
         ("red", None, {"conversation": "conv_x"}, "conversation"),
+        (
+            "red",
+            None,
+            {"conversation": "conv_x", "previous_response_id": "resp_held"},
+            "conversation",
+        ),
+        (
+            "red",
+            None,
+            {"conversation": "conv_x", "previous_response_id": "resp_kept"},
+            "conversation",
+        ),
         ("red", None, {"conversation": {"id": "conv_x"}}, "conversation"),
         (
             "blue",
