@@ -5,7 +5,6 @@ block; a tool call may not, so what belongs to another part waits until the call
 (`wire.md` 4.4). The finish waits for the usage, which other formats send after it.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +13,6 @@ from stockyard.core.events import (
     ArgumentsDelta,
     CitationAdded,
     Event,
-    Finished,
     PartEnded,
     PartStarted,
     ReasoningDelta,
@@ -22,10 +20,8 @@ from stockyard.core.events import (
     SignatureDelta,
     Started,
     TextDelta,
-    UsageSeen,
 )
 from stockyard.core.messages import Opaque, Part, Reasoning
-from stockyard.core.money import Usage
 from stockyard.wire.anthropic_messages.blocks import FORMAT, cites_here
 from stockyard.wire.anthropic_messages.errors import failed_stream
 from stockyard.wire.anthropic_messages.response import MESSAGE_PREFIX, stop_reason
@@ -34,6 +30,7 @@ from stockyard.wire.anthropic_messages.usage import write_usage
 from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.layout import own_fields
 from stockyard.wire.tool_ids import Ids
+from stockyard.wire.writer import SerialWriter
 
 STOP_EVENT = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 
@@ -50,69 +47,23 @@ _EMPTY_BLOCKS = {
 }
 
 
-class MessagesWriter:
+class MessagesWriter(SerialWriter):
+    terminator = STOP_EVENT
+
     def __init__(self, pen: Pen) -> None:
-        self._pen = pen
+        super().__init__(pen)
         self._ids = Ids(ACCEPTED_ID, ID_PREFIX)
         self._started: Started | None = None
-        self._begun = False
-        self._open: PartStarted | None = None
-        self._parts: dict[str, PartStarted] = {}
-        self._held: list[Event] = []
-        """What came for other parts while a call is open."""
         self._index = -1
         self._written = False
         """Whether the open call has any arguments yet."""
         self._refused = False
-        self._finish: Finished | None = None
-        self._usage: Usage | None = None
-        self._out: list[bytes] = []
-
-    def write(self, events: Sequence[Event]) -> bytes:
-        for event in events:
-            self._take(event)
-        return self._taken()
-
-    def end(self, comment: bytes = b"") -> bytes:
-        self._begin()
-        self._release()
-        self._close()
-        self._write_ending()
-        return self._taken() + comment + STOP_EVENT
 
     def fail(self, fault: Fault) -> bytes:
         return self._taken() + failed_stream(fault)
 
-    def _taken(self) -> bytes:
-        out, self._out = b"".join(self._out), []
-        return out
-
-    def _take(self, event: Event) -> None:
-        if isinstance(event, Started):
-            self._started = event
-            self._begin()
-        elif isinstance(event, UsageSeen):
-            self._usage = event.usage
-        elif isinstance(event, Finished):
-            if event.choice == 0 and self._finish is None:
-                self._finish = event
-        elif getattr(event, "choice", 0) != 0:
-            # This format has one answer per call; others are not shown.
-            return
-        elif self._must_wait(event):
-            self._held.append(event)
-        else:
-            self._place(event)
-
-    def _must_wait(self, event: Event) -> bool:
-        """Whether a call is open that this event does not belong to."""
-        key = getattr(event, "key", None)
-        return (
-            self._open is not None
-            and self._open.kind == "tool_call"
-            and key is not None
-            and key != self._open.key
-        )
+    def _note_start(self, event: Started) -> None:
+        self._started = event
 
     def _place(self, event: Event) -> None:
         if isinstance(event, PartStarted):
@@ -176,9 +127,6 @@ class MessagesWriter:
         self._start(part, empty)
         return True
 
-    def _is_open(self, key: str) -> bool:
-        return self._open is not None and self._open.key == key
-
     def _start(self, part: PartStarted, block: bytes) -> None:
         self._begin()
         self._close()
@@ -197,23 +145,7 @@ class MessagesWriter:
             self._open = None
             self._out.append(_BLOCK_STOP % self._index)
 
-    def _release(self) -> None:
-        """What waited for a call to end; it may be another call, and wait again."""
-        while self._held:
-            held, self._held = self._held, []
-            for event in held:
-                if self._must_wait(event):
-                    self._held.append(event)
-                else:
-                    self._place(event)
-            if self._held and len(self._held) == len(held):
-                # The open call never ended: the stream did.
-                self._close()
-
-    def _begin(self) -> None:
-        if self._begun:
-            return
-        self._begun = True
+    def _write_start(self) -> None:
         known = self._started.usage if self._started is not None else None
         # Clients show these at once: an estimate is better than nothing, and 0 is neither.
         usage = write_usage(known) if known else {"input_tokens": self._pen.input_estimate()}

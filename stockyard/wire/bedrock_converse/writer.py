@@ -1,7 +1,6 @@
 """Write Events as a stream of the format. Blocks may grow side by side here, so nothing waits but
 the end, which other formats tell before the usage."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -28,14 +27,16 @@ from stockyard.wire.bedrock_converse.response import stop_reason
 from stockyard.wire.bedrock_converse.usage import write_usage
 from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.tool_ids import Ids
+from stockyard.wire.writer import Writer
 
 _encode = msgspec.json.Encoder().encode
 
 _Object = dict[str, Any]
 
 
-class ConverseWriter:
+class ConverseWriter(Writer):
     def __init__(self, pen: Pen) -> None:
+        super().__init__()
         self._pen = pen
         self._ids = Ids(ACCEPTED_ID, ID_PREFIX)
         self._begun = False
@@ -45,12 +46,6 @@ class ConverseWriter:
         self._refused = False
         self._finish: Finished | None = None
         self._usage: Usage | None = None
-        self._out: list[bytes] = []
-
-    def write(self, events: Sequence[Event]) -> bytes:
-        for event in events:
-            self._take(event)
-        return self._taken()
 
     def end(self, comment: bytes = b"") -> bytes:
         self._begin()
@@ -70,10 +65,6 @@ class ConverseWriter:
 
     def fail(self, fault: Fault) -> bytes:
         return self._taken() + failed_stream(fault)
-
-    def _taken(self) -> bytes:
-        out, self._out = b"".join(self._out), []
-        return out
 
     def _take(self, event: Event) -> None:
         if isinstance(event, UsageSeen):

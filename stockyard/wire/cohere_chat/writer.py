@@ -5,7 +5,6 @@ new content; a tool call may not, so what belongs to another part waits until th
 The finish waits for the usage, which other formats send after it.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -14,17 +13,14 @@ from stockyard.core.events import (
     ArgumentsDelta,
     CitationAdded,
     Event,
-    Finished,
     PartEnded,
     PartStarted,
     ReasoningDelta,
     RefusalDelta,
     Started,
     TextDelta,
-    UsageSeen,
 )
 from stockyard.core.messages import Reasoning
-from stockyard.core.money import Usage
 from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.cohere_chat.citations import cites_here
 from stockyard.wire.cohere_chat.errors import failed_stream
@@ -34,6 +30,7 @@ from stockyard.wire.cohere_chat.response import finish_reason
 from stockyard.wire.cohere_chat.usage import write_usage
 from stockyard.wire.layout import layout_of
 from stockyard.wire.sse import DONE_EVENT
+from stockyard.wire.writer import SerialWriter
 
 _encode = msgspec.json.Encoder().encode
 _CONTENT_DELTA = (
@@ -51,66 +48,20 @@ _PLAN_DELTA = (
 _END = b'event: %b-end\ndata: {"type":"%b-end","index":%d}\n\n'
 
 
-class CohereWriter:
+class CohereWriter(SerialWriter):
+    terminator = DONE_EVENT
+
     def __init__(self, pen: Pen) -> None:
-        self._pen = pen
-        self._begun = False
-        self._parts: dict[str, PartStarted] = {}
-        self._open: PartStarted | None = None
-        self._held: list[Event] = []
-        """What came for other parts while a call is open."""
+        super().__init__(pen)
         self._contents = self._calls = self._citations = 0
         self._written = False
         """Whether the open call has any arguments yet."""
-        self._finish: Finished | None = None
-        self._usage: Usage | None = None
-        self._out: list[bytes] = []
-
-    def write(self, events: Sequence[Event]) -> bytes:
-        for event in events:
-            self._take(event)
-        return self._taken()
-
-    def end(self, comment: bytes = b"") -> bytes:
-        self._begin()
-        self._release()
-        self._close()
-        self._write_ending()
-        return self._taken() + comment + DONE_EVENT
 
     def fail(self, fault: Fault) -> bytes:
         return self._taken() + failed_stream(fault)
 
-    def _taken(self) -> bytes:
-        out, self._out = b"".join(self._out), []
-        return out
-
-    def _take(self, event: Event) -> None:
-        if isinstance(event, Started):
-            self._usage = event.usage or self._usage
-            self._begin()
-        elif isinstance(event, UsageSeen):
-            self._usage = event.usage
-        elif isinstance(event, Finished):
-            if event.choice == 0 and self._finish is None:
-                self._finish = event
-        elif getattr(event, "choice", 0) != 0:
-            # This format has one answer per call; others are not shown.
-            return
-        elif self._must_wait(event):
-            self._held.append(event)
-        else:
-            self._place(event)
-
-    def _must_wait(self, event: Event) -> bool:
-        """Whether a call is open that this event does not belong to."""
-        key = getattr(event, "key", None)
-        return (
-            self._open is not None
-            and self._open.kind == "tool_call"
-            and key is not None
-            and key != self._open.key
-        )
+    def _note_start(self, event: Started) -> None:
+        self._usage = event.usage or self._usage
 
     def _place(self, event: Event) -> None:
         if isinstance(event, PartStarted):
@@ -118,7 +69,7 @@ class CohereWriter:
             if event.kind == "tool_call" and event.kind_of_tool != "server":
                 self._start_call(event)
         elif isinstance(event, PartEnded):
-            if self._open is not None and self._open.key == event.key:
+            if self._is_open(event.key):
                 self._close()
                 self._release()
         elif isinstance(event, TextDelta | RefusalDelta):
@@ -128,7 +79,7 @@ class CohereWriter:
         elif isinstance(event, ReasoningDelta):
             self._think(event)
         elif isinstance(event, ArgumentsDelta):
-            if event.text and self._open is not None and self._open.key == event.key:
+            if event.text and self._is_open(event.key):
                 self._add_arguments(event.text)
         elif isinstance(event, CitationAdded):
             self._cite(event)
@@ -166,7 +117,7 @@ class CohereWriter:
 
     def _reopened(self, key: str, kind: bytes) -> bool:
         """Make this part's content the open one."""
-        if self._open is not None and self._open.key == key:
+        if self._is_open(key):
             return True
         part = self._parts.get(key)
         if part is None:
@@ -191,23 +142,7 @@ class CohereWriter:
             self._add_arguments("{}")
         self._out.append(_END % (b"tool-call", b"tool-call", self._calls - 1))
 
-    def _release(self) -> None:
-        """What waited for a call to end; it may be another call, and wait again."""
-        while self._held:
-            held, self._held = self._held, []
-            for event in held:
-                if self._must_wait(event):
-                    self._held.append(event)
-                else:
-                    self._place(event)
-            if self._held and len(self._held) == len(held):
-                # The open call never ended: the stream did.
-                self._close()
-
-    def _begin(self) -> None:
-        if self._begun:
-            return
-        self._begun = True
+    def _write_start(self) -> None:
         message: dict[str, Any] = {
             "role": "assistant",
             "content": [],

@@ -5,7 +5,6 @@ clients take them. The finish waits for the usage, which other formats send afte
 out in the last event: nothing else ends a stream here.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -39,6 +38,7 @@ from stockyard.wire.gemini.parts import encode_part
 from stockyard.wire.gemini.response import BLOCKED, beside_content, finish_reason
 from stockyard.wire.gemini.usage import write_usage
 from stockyard.wire.layout import Drops, has_word, layout_of, own_fields
+from stockyard.wire.writer import Writer
 
 _encode = msgspec.json.Encoder().encode
 
@@ -55,8 +55,9 @@ class _Held:
         self.audio: list[str] = []
 
 
-class GeminiWriter:
+class GeminiWriter(Writer):
     def __init__(self, pen: Pen, envelope: Envelope) -> None:
+        super().__init__()
         self._envelope = envelope
         self._before = envelope.first
         self._tail = b',"modelVersion":%b,"responseId":%b}' % (_encode(pen.model), _encode(pen.id))
@@ -74,14 +75,6 @@ class GeminiWriter:
         self._refused: set[int] = set()
         self._finishes: dict[int, Finished] = {}
         self._usage: Usage | None = None
-        self._out: list[bytes] = []
-
-    def write(self, events: Sequence[Event]) -> bytes:
-        for event in events:
-            writes = _WRITERS.get(type(event))
-            if writes is not None:
-                writes(self, event)
-        return self._taken()
 
     def end(self, comment: bytes = b"") -> bytes:
         """Comments have no place here; there is nowhere to put one."""
@@ -94,9 +87,10 @@ class GeminiWriter:
         self._put(broken(fault))
         return self._taken() + self._envelope.end
 
-    def _taken(self) -> bytes:
-        out, self._out = b"".join(self._out), []
-        return out
+    def _take(self, event: Event) -> None:
+        writes = _WRITERS.get(type(event))
+        if writes is not None:
+            writes(self, event)
 
     def _put(self, document: bytes) -> None:
         self._out += (self._before, document, self._envelope.after)

@@ -4,7 +4,6 @@ Texts go out as they come, calls whole, for that is how clients take them. The f
 usage, which other formats send after it, and both go out in the last line.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -32,6 +31,7 @@ from stockyard.wire.ollama_chat.messages import encode_call
 from stockyard.wire.ollama_chat.places import CHAT, Place
 from stockyard.wire.ollama_chat.response import done_reason, moment, token_list
 from stockyard.wire.ollama_chat.usage import write_usage
+from stockyard.wire.writer import Writer
 
 _encode = msgspec.json.Encoder().encode
 
@@ -55,8 +55,9 @@ class _HeldCall:
         return replace(self.call, arguments=self.call.arguments + "".join(self.pieces))
 
 
-class OllamaWriter:
+class OllamaWriter(Writer):
     def __init__(self, pen: Pen, place: Place) -> None:
+        super().__init__()
         self._place = place
         self._head = {"model": pen.model, "created_at": moment(pen.created)}
         self._drops = Drops(CHAT)
@@ -67,15 +68,6 @@ class OllamaWriter:
         """What the provider said of the whole answer, if it speaks this format."""
         self._finish: Finished | None = None
         self._usage: Usage | None = None
-        self._out: list[bytes] = []
-
-    def write(self, events: Sequence[Event]) -> bytes:
-        for event in events:
-            writes = _WRITERS.get(type(event))
-            # This format has one answer per call; others are not shown.
-            if writes is not None and getattr(event, "choice", 0) == 0:
-                writes(self, event)
-        return self._taken()
 
     def end(self, comment: bytes = b"") -> bytes:
         """Comments have no place here; there is nowhere to put one."""
@@ -87,9 +79,11 @@ class OllamaWriter:
     def fail(self, fault: Fault) -> bytes:
         return self._taken() + failed_stream(fault)
 
-    def _taken(self) -> bytes:
-        out, self._out = b"".join(self._out), []
-        return out
+    def _take(self, event: Event) -> None:
+        writes = _WRITERS.get(type(event))
+        # This format has one answer per call; others are not shown.
+        if writes is not None and getattr(event, "choice", 0) == 0:
+            writes(self, event)
 
     def _say(self, **said: Any) -> None:
         message = {"role": "assistant", "content": "", **said}

@@ -5,7 +5,6 @@ only appended, indexes are dense from 0 (`wire.md` 4.1). Id, creation time and m
 the same in every chunk.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -36,6 +35,7 @@ from stockyard.wire.openai_chat.reasoning import DEFAULT_FIELD, detail
 from stockyard.wire.openai_chat.response import ID_PREFIX, cited, vendor_finish, with_prefix
 from stockyard.wire.sse import DONE_EVENT
 from stockyard.wire.usage import write_chat_usage
+from stockyard.wire.writer import Writer
 
 _encode = msgspec.json.Encoder().encode
 
@@ -60,8 +60,9 @@ class _Thought:
         self.signature: tuple[str, str | None] | None = None
 
 
-class ChatWriter:
+class ChatWriter(Writer):
     def __init__(self, pen: Pen) -> None:
+        super().__init__()
         self._pen = pen
         self._head = b'data: {"id":%b,"object":"chat.completion.chunk","created":%d,"model":%b,' % (
             _encode(with_prefix(pen.id, ID_PREFIX)),
@@ -77,14 +78,6 @@ class ChatWriter:
         self._details = 0
         self._logprobs: dict[int, bytes] = {}
         self._usage: Usage | None = None
-        self._out: list[bytes] = []
-
-    def write(self, events: Sequence[Event]) -> bytes:
-        for event in events:
-            writes = _WRITERS.get(type(event))
-            if writes is not None:
-                writes(self, event)
-        return self._taken()
 
     def end(self, comment: bytes = b"") -> bytes:
         for choice in list(self._logprobs):
@@ -97,9 +90,10 @@ class ChatWriter:
     def fail(self, fault: Fault) -> bytes:
         return self._taken() + failed_stream(fault)
 
-    def _taken(self) -> bytes:
-        out, self._out = b"".join(self._out), []
-        return out
+    def _take(self, event: Event) -> None:
+        writes = _WRITERS.get(type(event))
+        if writes is not None:
+            writes(self, event)
 
     def _delta(self, choice: int, delta: bytes, finish: bytes = b"null", more: bytes = b"") -> None:
         if choice not in self._begun:

@@ -11,7 +11,6 @@ Calls of tools that take free text are held until they are whole: what the model
 JSON of a function's arguments, and the client is told the text inside.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -49,6 +48,7 @@ from stockyard.wire.openai_responses.reasoning import belongs_to, encode_reasoni
 from stockyard.wire.openai_responses.response import annotations
 from stockyard.wire.openai_responses.snapshot import Snapshot, item_id
 from stockyard.wire.openai_responses.usage import write_usage
+from stockyard.wire.writer import Writer
 
 _Object = dict[str, Any]
 
@@ -62,8 +62,9 @@ _TEXT_DELTA = (
 )
 
 
-class ResponsesWriter:
+class ResponsesWriter(Writer):
     def __init__(self, pen: Pen) -> None:
+        super().__init__()
         self._pen = pen
         self._snapshot = Snapshot(pen, {}, None)
         self._begun = False
@@ -77,12 +78,6 @@ class ResponsesWriter:
         self._logprobs: list[Any] = []
         self._finish: Finished | None = None
         self._usage: Usage | None = None
-        self._out: list[bytes] = []
-
-    def write(self, events: Sequence[Event]) -> bytes:
-        for said in events:
-            self._take(said)
-        return self._taken()
 
     def end(self, comment: bytes = b"") -> bytes:
         self._begin()
@@ -115,10 +110,6 @@ class ResponsesWriter:
             writes(self, said)
 
     # Bytes.
-
-    def _taken(self) -> bytes:
-        out, self._out = b"".join(self._out), []
-        return out
 
     def _say(self, kind: str, **fields: Any) -> None:
         self._out.append(event(kind, {"type": kind, "sequence_number": self._number, **fields}))

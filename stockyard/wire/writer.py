@@ -1,0 +1,124 @@
+"""Write Events as a stream: what the writers of all formats have in common."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from stockyard.core.events import Event, Finished, PartStarted, Started, UsageSeen
+from stockyard.core.money import Usage
+from stockyard.wire.codec import Pen
+
+
+class Writer(ABC):
+    """What is said collects in `_out` until it is taken."""
+
+    def __init__(self) -> None:
+        self._out: list[bytes] = []
+
+    def write(self, events: Sequence[Event]) -> bytes:
+        for event in events:
+            self._take(event)
+        return self._taken()
+
+    @abstractmethod
+    def _take(self, event: Event) -> None: ...
+
+    def _taken(self) -> bytes:
+        out, self._out = b"".join(self._out), []
+        return out
+
+
+class SerialWriter(Writer):
+    """Of a format in which one part is open at a time.
+
+    Text may go on in a part that is opened anew; a tool call may not, so what belongs to another
+    part waits until the call has ended (`wire.md` 4.4). The finish waits for the usage, which
+    other formats send after it.
+    """
+
+    terminator: bytes
+
+    def __init__(self, pen: Pen) -> None:
+        super().__init__()
+        self._pen = pen
+        self._begun = False
+        self._parts: dict[str, PartStarted] = {}
+        self._open: PartStarted | None = None
+        self._held: list[Event] = []
+        """What came for other parts while a call is open."""
+        self._finish: Finished | None = None
+        self._usage: Usage | None = None
+
+    def end(self, comment: bytes = b"") -> bytes:
+        self._begin()
+        self._release()
+        self._close()
+        self._write_ending()
+        return self._taken() + comment + self.terminator
+
+    # What a format says.
+
+    def _note_start(self, event: Started) -> None:
+        """What is known before anything is written."""
+
+    @abstractmethod
+    def _write_start(self) -> None: ...
+    @abstractmethod
+    def _place(self, event: Event) -> None:
+        """An event that need not wait."""
+
+    @abstractmethod
+    def _close(self) -> None:
+        """End the open part, if one is."""
+
+    @abstractmethod
+    def _write_ending(self) -> None: ...
+
+    # The same for all.
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Started):
+            self._note_start(event)
+            self._begin()
+        elif isinstance(event, UsageSeen):
+            self._usage = event.usage
+        elif isinstance(event, Finished):
+            if event.choice == 0 and self._finish is None:
+                self._finish = event
+        elif getattr(event, "choice", 0) != 0:
+            # These formats have one answer per call; others are not shown.
+            return
+        elif self._must_wait(event):
+            self._held.append(event)
+        else:
+            self._place(event)
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            self._write_start()
+
+    def _is_open(self, key: str) -> bool:
+        return self._open is not None and self._open.key == key
+
+    def _must_wait(self, event: Event) -> bool:
+        """Whether a call is open that this event does not belong to."""
+        key = getattr(event, "key", None)
+        return (
+            self._open is not None
+            and self._open.kind == "tool_call"
+            and key is not None
+            and key != self._open.key
+        )
+
+    def _release(self) -> None:
+        """What waited for a call to end; it may be another call, and wait again."""
+        while self._held:
+            held, self._held = self._held, []
+            for event in held:
+                if self._must_wait(event):
+                    self._held.append(event)
+                else:
+                    self._place(event)
+            if self._held and len(self._held) == len(held):
+                # The open call never ended: the stream did.
+                self._close()
