@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from stockyard.core.folding import fold
-from stockyard.core.messages import Text
+from stockyard.core.messages import Audio, Text, Video
 from stockyard.core.request import Content, Request
 from stockyard.core.response import Output, Response
 from stockyard.errors import UpstreamError
@@ -97,7 +97,10 @@ def test_recorded_requests_come_back_as_they_were(records: list[Record]) -> None
 def test_recorded_requests_can_be_said_in_other_formats(records: list[Record]) -> None:
     for record in records:
         request = Request(model="m", content=GEMINI.decode_request(body_of(record, "request")))
-        for name in OTHERS[:2]:
+        parts = (part for message in request.content.messages for part in message.parts)
+        heard = any(isinstance(part, Audio | Video) for part in parts)
+        # Messages has no place for sounds and films, and refuses them.
+        for name in OTHERS[: 1 if heard else 2]:
             codec = FORMATS[name]
             encoded = codec.encode_request(request, features=NONE, traits=NONE)
             again = codec.decode_request(encoded.body)

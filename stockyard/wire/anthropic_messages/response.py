@@ -4,7 +4,16 @@ from typing import Any
 
 import msgspec
 
-from stockyard.core.messages import AnyPart, Finish, Message, Reasoning, Refusal, ToolCall
+from stockyard.core.messages import (
+    AnyPart,
+    Audio,
+    Finish,
+    Message,
+    Reasoning,
+    Refusal,
+    ToolCall,
+    Video,
+)
 from stockyard.core.response import Choice, Output, Response
 from stockyard.errors import UpstreamError
 from stockyard.wire.anthropic_messages.blocks import FORMAT, decode_blocks, encode_blocks
@@ -120,7 +129,10 @@ def stop_reason(finish: Finish | None, native: str | None, *, own: bool, refused
 
 
 def answerable(parts: tuple[AnyPart, ...]) -> tuple[AnyPart, ...]:
-    """Parts with call ids that clients of this format accept, and thinking as they may see it."""
+    """Parts with call ids that clients of this format accept, and thinking as they may see it.
+
+    Sounds and films have no block; what else was answered is answered all the same.
+    """
     ids = Ids(ACCEPTED_ID, ID_PREFIX)
     return tuple(
         msgspec.structs.replace(part, id=ids.call(part.id))
@@ -129,6 +141,7 @@ def answerable(parts: tuple[AnyPart, ...]) -> tuple[AnyPart, ...]:
         if isinstance(part, Reasoning)
         else part
         for part in parts
+        if not isinstance(part, Audio | Video)
     )
 
 
