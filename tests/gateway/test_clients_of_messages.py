@@ -61,3 +61,19 @@ async def test_what_another_provider_thought_does_not_go_to_one_that_checks_sign
     assert sent["messages"][1] == {"role": "assistant", "content": [call]}
     assert "thinking" not in sent
     assert answer.headers["x-stockyard-dropped"] == "messages.content.thinking,thinking"
+
+
+@pytest.mark.parametrize(
+    ("path", "version"),
+    [(MESSAGES, "2026-10-21"), ("/v1/chat/completions", "2023-06-01")],
+)
+async def test_the_version_is_told_once_and_is_that_of_the_body(
+    yard: Yard, path: str, version: str
+) -> None:
+    """2.5, 4.4: what we write is of 2023-06-01; what a client wrote is of the version it says."""
+    provider = yard.provider("anthropic").says("hello")
+    told = {"anthropic-version": "2026-10-21", "anthropic-beta": "a,b"}
+    asked = yard.body(model="claude-scripted", max_tokens=9)
+    await yard.call(path, asked, headers=told)
+    assert provider.last.headers["anthropic-version"] == version
+    assert provider.last.headers["anthropic-beta"] == "a,b"
