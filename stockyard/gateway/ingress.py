@@ -35,8 +35,10 @@ def secret_of(head: Head) -> str | None:
     """The secret the caller sent; None when there is none, "" when it is empty.
 
     `X-Stockyard-Key` wins over `Authorization`, which wins over the providers' own headers, so
-    that a client may carry its own provider's secret beside our Key (`wire.md` 2.5).
+    that a client may carry its own provider's secret beside our Key (`wire.md` 2.5). What another
+    scheme proves is for somebody on the way, and no secret for us.
     """
+    found: str | None = None
     for name in _CREDENTIAL_FIELDS:
         value = head.field(name)
         if value is None:
@@ -44,9 +46,12 @@ def secret_of(head: Head) -> str | None:
         text = value.decode("latin-1").strip()
         if name == b"authorization":
             scheme, _, secret = text.partition(" ")
-            text = secret.strip() if scheme.lower() == "bearer" else ""
+            if scheme.lower() != "bearer":
+                found = ""
+                continue
+            text = secret.strip()
         return text
-    return None
+    return found
 
 
 def key_in(query: str) -> str | None:

@@ -259,7 +259,9 @@ def read_cost(said: Mapping[str, Any]) -> int | None:
     ticks = said.get("cost_in_usd_ticks")
     if type(ticks) is int and ticks >= 0:
         return ticks // 10_000
-    cost = said.get("cost", said.get("estimated_cost"))
+    cost = said.get("cost")
+    if cost is None:
+        cost = said.get("estimated_cost")
     if isinstance(cost, Mapping):
         cost = cost.get("total_cost")
     if cost is None or isinstance(cost, bool):

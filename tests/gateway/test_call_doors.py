@@ -14,6 +14,8 @@ HAS_NO_KEY: list[Mapping[str, str]] = [
     {"authorization": "Bearer "},
     {"authorization": f"Bearer {UNKNOWN_KEY}"},
     {"authorization": "Basic abc"},
+    {"authorization": "Basic abc", "x-api-key": UNKNOWN_KEY},
+    {"authorization": "Bearer nonsense", "x-api-key": "$KEY"},
     {"x-api-key": UNKNOWN_KEY},
     {"authorization": "Bearer nonsense"},
     {"x-stockyard-key": "nonsense", "authorization": "Bearer $KEY"},
@@ -37,6 +39,8 @@ class TestKeys:
             {"x-stockyard-key": "$KEY"},
             {"x-stockyard-key": "$KEY", "authorization": "Bearer sk-ant-somebody"},
             {"authorization": "Bearer $KEY", "x-api-key": "sk-ant-somebody"},
+            {"authorization": "Basic abc", "x-api-key": "$KEY"},
+            {"authorization": "", "api-key": "$KEY"},
         ],
     )
     async def test_a_key_may_be_shown_in_many_ways(

@@ -129,6 +129,7 @@ def test_counts_that_say_nothing_are_no_usage(said: dict[str, Any]) -> None:
         ({"cost": "0.00014"}, 140),
         ({"cost": {"total_cost": 0.006}}, 6000),
         ({"estimated_cost": 0.5}, 500_000),
+        ({"cost": None, "estimated_cost": 0.5}, 500_000),
         ({"cost_in_usd_ticks": 1_234_560_000}, 123_456),
         ({"cost": -1}, None),
         ({"cost": "free"}, None),
