@@ -181,6 +181,17 @@ def test_thoughts_texts_and_other_parts_keep_their_order() -> None:
     ]
 
 
+def test_a_picture_that_was_only_thought_of_is_shown_to_nobody_else() -> None:
+    picture = {"inlineData": {"mimeType": "image/png", "data": "aGk="}, "thought": True}
+    chunks = (chunk(picture, text("a"), finish="STOP"),)
+
+    assert parts_of(*chunks) == [Opaque(format="gemini", value=picture), Text(text="a")]
+    events = read(events_of(*chunks))
+    assert picture in documents(written(*events))[0]["candidates"][0]["content"]["parts"]
+    writer = FORMATS["anthropic.messages"].writer(PEN)
+    assert b"aGk=" not in writer.write(events) + writer.end()
+
+
 def test_a_pair_that_was_cut_between_events_is_joined() -> None:
     first, second = '{"text": "\\ud83d"}', '{"text": "\\ude00!"}'
     frame = 'data: {"candidates":[{"content":{"parts":[%s]}%s}]}\r\n\r\n'

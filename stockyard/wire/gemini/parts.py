@@ -41,6 +41,7 @@ WRAPPED = "wrapped"
 """A result that was the text under `output`."""
 
 _KINDS = ("text", "inlineData", "fileData", "functionCall", "functionResponse")
+_MEDIA = ("inlineData", "fileData")
 _OUTPUT, _ERROR = "output", "error"
 
 # Other names of types that the neutral form knows by one word.
@@ -64,9 +65,11 @@ def decode_part(item: Any, path: str) -> AnyPart:
     """A part. A call or result that came without an id has an empty one."""
     fields = fields_of(item, PART, path)
     kinds = [kind for kind in _KINDS if fields.rest.get(kind) is not None]
-    if fields.rest.get("thought") is True and kinds in ([], ["text"]):
+    thought = fields.rest.get("thought") is True
+    if thought and kinds in ([], ["text"]):
         return _read_thought(fields)
-    if len(kinds) != 1:
+    if len(kinds) != 1 or (thought and kinds[0] in _MEDIA):
+        # Also a picture that the model only thought of: it is no part of the answer.
         return Opaque(format=FORMAT, value=fields.rest)
     read: Callable[[Fields], AnyPart] = _READERS[kinds[0]]
     return read(fields)
