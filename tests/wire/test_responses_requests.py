@@ -277,3 +277,25 @@ def test_the_head_says_what_routing_needs() -> None:
     head = CODEC.peek(body(stream=True, max_output_tokens=9))
     assert (head.model, head.stream, head.wants_usage, head.max_output) == ("m", True, True, 9)
     assert CODEC.peek(b'{"model":"m","previous_response_id":"resp_1"}').stream is False
+
+
+def test_a_result_of_a_call_that_nobody_made_is_left_out_and_named() -> None:
+    call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    said, encoded = from_chat(
+        messages=[
+            {"role": "user", "content": "hi"},
+            {"role": "assistant", "content": None, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "call_1", "content": "one"},
+            {"role": "tool", "tool_call_id": "call_2", "content": "two"},
+        ]
+    )
+    outputs = [item for item in said["input"] if item.get("type") == "function_call_output"]
+    assert [item["call_id"] for item in outputs] == ["call_1"]
+    assert encoded.dropped == ("messages.tool_call_id",)
+
+
+def test_a_result_may_answer_a_call_of_a_turn_that_is_kept_elsewhere() -> None:
+    result = {"type": "function_call_output", "call_id": "call_1", "output": "one"}
+    said, encoded = to(CODEC, CODEC, json.loads(body(input=[result], previous_response_id="r")))
+    assert said["input"] == [result]
+    assert encoded.dropped == ()

@@ -57,21 +57,27 @@ def decode_input(said: Any) -> tuple[Message, ...]:
     return tuple(messages)
 
 
-def encode_input(messages: Sequence[Message], drops: Drops, names: Names) -> Any:
+def encode_input(
+    messages: Sequence[Message], drops: Drops, names: Names, *, complete: bool
+) -> Any:
+    """`complete`: no earlier turn is kept elsewhere, so a result without its call is refused."""
     if len(messages) == 1 and has_word(messages[0].shape, STRING) and is_bare_message(messages[0]):
         return messages[0].text
     items: list[dict[str, Any]] = []
     custom: set[str] = set()
+    asked: set[str] = set()
     for message in messages:
         drops.foreign(message.extra, "input")
         if message.name is not None:
             drops.add("input.name")
         if message.role == "assistant":
             items += encode_turn(message.parts, drops, names, answer=False)
-            calls = (part for part in message.parts if isinstance(part, ToolCall))
+            calls = [part for part in message.parts if isinstance(part, ToolCall)]
+            asked |= {call.id for call in calls}
             custom |= {c.id for c in calls if c.kind == "custom" or c.name in names.custom}
         elif message.role == "tool":
-            items += _encode_results(message, drops, custom)
+            known = _answering(message, asked, drops) if complete else message
+            items += _encode_results(known, drops, custom)
         else:
             items += _encode_plain(message, drops)
     return items
@@ -131,6 +137,15 @@ def _encode_plain(message: Message, drops: Drops) -> list[dict[str, Any]]:
         role = "developer"
     kind = {"type": "message"} if has_word(message.shape, _TYPED) else {}
     return [{**own_fields(message.extra, FORMAT), **kind, "role": role, "content": content}]
+
+
+def _answering(message: Message, asked: set[str], drops: Drops) -> Message:
+    """The message without results of calls that nobody made (`wire.md` 8)."""
+    kept = tuple(p for p in message.parts if not isinstance(p, ToolResult) or p.call_id in asked)
+    if len(kept) == len(message.parts):
+        return message
+    drops.add("messages.tool_call_id")
+    return replace(message, parts=kept)
 
 
 def _encode_results(message: Message, drops: Drops, custom: set[str]) -> list[dict[str, Any]]:

@@ -137,7 +137,7 @@ def encode_request(request: Request) -> Dropped:
         drops.foreign(head.extra, "instructions")
         body["instructions"] = head.text
     if rest or content.summary or not has_word(content.shape, _OWN):
-        said = encode_input(rest, drops, Names(tools))
+        said = encode_input(rest, drops, Names(tools), complete=_is_complete(content))
         body["input"] = _with_trigger(said) if content.summary else said
     for name in _PLAIN_FIELDS:
         value = getattr(content, name)
@@ -155,6 +155,10 @@ def encode_request(request: Request) -> Dropped:
     if request.stream:
         body["stream"] = True
     return Dropped(msgspec.json.encode({**own_fields(content.extra, FORMAT), **body}), drops.names)
+
+
+def _is_complete(content: Content) -> bool:
+    return content.previous is None and not has_word(content.shape, _OWN)
 
 
 def _without_trigger(said: Any) -> tuple[Any, bool]:
