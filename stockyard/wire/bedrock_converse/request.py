@@ -167,10 +167,10 @@ def _take_tier(fields: Fields) -> str | None:
     """A tier that others know, too; another one stays among the own fields."""
     said = fields.rest.get("serviceTier")
     tier = said.get("type") if isinstance(said, dict) and len(said) == 1 else None
-    if tier not in _TIERS:
+    if not isinstance(tier, str) or tier not in _TIERS:
         return None
     fields.any("serviceTier")
-    return str(tier)
+    return tier
 
 
 def _take_metadata(fields: Fields) -> dict[str, str] | None:

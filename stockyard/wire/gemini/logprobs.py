@@ -33,10 +33,11 @@ def read_logprobs(result: Any) -> _Object | None:
 def write_logprobs(logprobs: Any) -> _Object | None:
     """The object of an answer; None when nothing of the neutral one can be said."""
     content = logprobs.get("content") if isinstance(logprobs, dict) else None
-    entries = [e for e in content or () if isinstance(e, dict) and isinstance(e.get("token"), str)]
+    told = content if isinstance(content, list) else ()
+    entries = [e for e in told if isinstance(e, dict) and isinstance(e.get("token"), str)]
     if not entries:
         return None
-    tops = [{"candidates": list(map(_token, e.get("top_logprobs") or ()))} for e in entries]
+    tops = [{"candidates": list(map(_token, _tokens(e.get("top_logprobs"))))} for e in entries]
     return {"topCandidates": tops, "chosenCandidates": list(map(_token, entries))}
 
 

@@ -310,7 +310,8 @@ class ChatLook(EventsLook):
             raise error_in_answer(NOTHING_TOLD) if value is None else not_chat()
         if not self._native and not isinstance(value.get("choices"), list | None):
             raise not_chat()
-        items = [c for c in value.get("choices") or () if isinstance(c, dict)]
+        choices = value.get("choices")
+        items = [c for c in choices if isinstance(c, dict)] if isinstance(choices, list) else []
         value["choices"] = [
             {**c, "delta": c["delta"] if isinstance(c.get("delta"), dict) else None} for c in items
         ]

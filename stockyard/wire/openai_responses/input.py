@@ -19,6 +19,7 @@ from stockyard.wire.openai_responses.parts import (
     encode_content,
     is_bare,
     remembered,
+    type_of,
 )
 from stockyard.wire.openai_responses.turn import decode_item, encode_turn
 
@@ -88,7 +89,7 @@ def is_bare_message(message: Message) -> bool:
 
 
 def _decode(fields: Fields, item: Any) -> Message:
-    kind = fields.rest.get("type", "message")
+    kind = type_of(fields)
     if kind in _RESULTS:
         return Message(role="tool", parts=(decode_result(fields),))
     if kind != "message" or fields.rest.get("role") == "assistant":

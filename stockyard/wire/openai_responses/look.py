@@ -53,6 +53,10 @@ _ENDS = frozenset({"response.completed", "response.incomplete"})
 _PIECES = frozenset({"response.image_generation_call.partial_image"})
 
 
+def _begins_call(item: _Item | None) -> bool:
+    return item is not None and isinstance(item.type, str) and item.type in CALLS
+
+
 class ResponsesLook(NamedEventsLook[_Event]):
     decoder = msgspec.json.Decoder(_Event)
     is_whole = staticmethod(is_whole)
@@ -77,7 +81,7 @@ class ResponsesLook(NamedEventsLook[_Event]):
         return super()._pass(block)
 
     def _see(self, event: _Event, heard: Said, block: bytes) -> bytes:
-        kind = event.type
+        kind = event.type if isinstance(event.type, str) else None
         if self._done:
             return self._kept(block)
         if heard.name == b"error" or kind in _FAILURES or (kind is None and event.error):
@@ -88,7 +92,7 @@ class ResponsesLook(NamedEventsLook[_Event]):
         if kind == "response.created" and event.response is not None:
             self.model = event.response.model if isinstance(event.response.model, str) else ""
         elif kind == "response.output_item.added":
-            self.content = self.content or (event.item is not None and event.item.type in CALLS)
+            self.content = self.content or _begins_call(event.item)
         elif event.delta or kind in _PIECES:
             self.content = True
         return self._kept(block)

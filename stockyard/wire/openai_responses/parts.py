@@ -19,7 +19,7 @@ from stockyard.core.messages import (
     Refusal,
     Text,
 )
-from stockyard.wire.fields import Fields
+from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import Drops, layout_of, own_fields, with_layout
 from stockyard.wire.media import from_data_url, to_data_url
 from stockyard.wire.openai_chat.parts import cache_of
@@ -79,6 +79,14 @@ def encode_part(part: AnyPart, drops: Drops, *, spoken: bool) -> dict[str, Any] 
 def is_bare(part: AnyPart) -> bool:
     """Whether a part is text and nothing else, so that a string can stand for it."""
     return isinstance(part, Text) and not part.citations and not own_fields(part.extra, FORMAT)
+
+
+def type_of(fields: Fields) -> str:
+    """What an item says it is; a message when it does not say."""
+    kind = fields.rest.get("type")
+    if kind is not None and not isinstance(kind, str):
+        raise FieldError(fields.at("type"), "a string")
+    return kind or "message"
 
 
 def _decode_part(item: Any, path: str) -> AnyPart:

@@ -115,7 +115,8 @@ def annotations(citations: Sequence[Any]) -> list[_Object]:
     for citation in citations:
         if not isinstance(citation, dict):
             continue
-        if citation.get("type") in _ANNOTATIONS:
+        kind = citation.get("type")
+        if isinstance(kind, str) and kind in _ANNOTATIONS:
             found.append(citation)
         elif isinstance(url := citation.get("url"), str):
             title = citation.get("title") or url
@@ -149,14 +150,14 @@ def _decode_output(answer: Fields) -> Output:
         for i, item in enumerate(items)
         for part in decode_item(item, f"output[{i}]", answer=True)
     ]
-    status, details = answer.any("status"), answer.any("incomplete_details")
+    status, details = _text(answer.any("status")), answer.any("incomplete_details")
     reason = reason_of(details)
     called = any(isinstance(part, ToolCall) for part in parts)
     created = answer.any("created_at")
     choice = Choice(
         message=Message(role="assistant", parts=tuple(parts)),
         finish=finish_of(reason, called=called),
-        native_finish=reason or (status if status != "completed" else None),
+        native_finish=reason or (status if status not in ("", "completed") else None),
         logprobs=_logprobs(parts),
     )
     return Output(
@@ -172,18 +173,20 @@ def _decode_output(answer: Fields) -> Output:
 def _lifted(part: AnyPart) -> AnyPart:
     """A text whose annotations are citations: in an answer they are for everybody to see."""
     beside = remembered(part.extra).get("beside", {}) if isinstance(part, Text) else {}
-    if not beside.get("annotations"):
+    annotations = beside.get("annotations")
+    if not annotations or not isinstance(annotations, list):
         return part
     left = {key: value for key, value in beside.items() if key != "annotations"}
     extra = remember(part.extra, beside=left)
-    return replace(part, citations=tuple(beside["annotations"]), extra=extra)
+    return replace(part, citations=tuple(annotations), extra=extra)
 
 
 def _logprobs(parts: Sequence[AnyPart]) -> Any:
     found: list[Any] = []
     for part in parts:
         if isinstance(part, Text):
-            found += remembered(part.extra).get("beside", {}).get("logprobs") or ()
+            logprobs = remembered(part.extra).get("beside", {}).get("logprobs")
+            found += logprobs if isinstance(logprobs, list) else ()
     return {"content": found} if found else None
 
 

@@ -115,14 +115,20 @@ def identified(items: list[_Object], pen_id: str, status: str = "completed") -> 
     found = []
     for i, item in enumerate(items):
         named = {"id": item_id(item, pen_id, i), **item}
-        if item["type"] in _WITH_STATUS:
+        if _kind(item) in _WITH_STATUS:
             named.setdefault("status", status if i == len(items) - 1 else "completed")
         found.append(named)
     return found
 
 
 def item_id(item: _Object, pen_id: str, position: int) -> str:
-    return f"{ITEM_PREFIXES.get(item['type'], 'item_')}{pen_id}_{position}"
+    return f"{ITEM_PREFIXES.get(_kind(item), 'item_')}{pen_id}_{position}"
+
+
+def _kind(item: _Object) -> str:
+    """What an item says it is. It may be a provider's own, which says what it likes."""
+    kind = item.get("type")
+    return kind if isinstance(kind, str) else ""
 
 
 _WITH_STATUS = frozenset({"message", "function_call", "custom_tool_call"})

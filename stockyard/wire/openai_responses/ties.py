@@ -54,7 +54,7 @@ def _items(messages: Sequence[Message]) -> Iterator[Tie]:
         for part in message.parts:
             if isinstance(part, Opaque) and part.format == FORMAT:
                 kind = part.value.get("type")
-                if (reason := _ITEMS.get(kind)) is not None:
+                if isinstance(kind, str) and (reason := _ITEMS.get(kind)) is not None:
                     yield _tie("input", f"has an item of type '{kind}', which {reason}")
 
 

@@ -20,6 +20,7 @@ from stockyard.wire.openai_responses.parts import (
     is_bare,
     remember,
     remembered,
+    type_of,
 )
 from stockyard.wire.openai_responses.reasoning import (
     belongs_to,
@@ -33,7 +34,7 @@ CALLS = frozenset({"function_call", "custom_tool_call"})
 def decode_item(item: Any, path: str, *, answer: bool) -> list[AnyPart]:
     """The parts of one item that the model said, of a request or of an answer."""
     fields = Fields(item, path)
-    kind = fields.rest.get("type", "message")
+    kind = type_of(fields)
     if kind == "message":
         return decode_spoken(fields)
     if kind == "reasoning":
