@@ -112,6 +112,21 @@ async def test_calls_and_their_results_are_gone_on_with(yard: Yard) -> None:
     assert roles == ["user", "assistant", "tool"]
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_signed_thinking_goes_back_to_who_signed_it(yard: Yard, stream: bool) -> None:
+    upstream = yard.provider("anthropic").calls_tool("weather", {"city": "Köln"})
+    upstream.thinks("Let me", " look.").says("Rain.")
+    tools = [{"type": "function", "name": "weather", "parameters": {"type": "object"}}]
+    asked: dict[str, Any] = {"tools": tools, "reasoning": {"effort": "low"}, "store": True}
+    told = answered(await respond(yard, "weather?", stream=stream, **asked))
+    (call,) = [item for item in told["output"] if item["type"] == "function_call"]
+    result = {"type": "function_call_output", "call_id": call["call_id"], "output": "rain"}
+    await respond(yard, [result], previous_response_id=told["id"], stream=stream, **asked)
+    thought = upstream.last.fields["messages"][1]["content"][0]
+    assert (thought["type"], thought["thinking"]) == ("thinking", "Let me look.")
+    assert thought["signature"]
+
+
 async def test_an_item_that_we_keep_may_be_pointed_at(yard: Yard) -> None:
     upstream = yard.provider("deepinfra").says("Bonjour.").says("ok").says("ok")
     told = answered(await respond(yard, "hello", store=True))
