@@ -93,7 +93,8 @@ class HeldAnswer:
             native_auth=entry.auth,
             passes=FORMAT,
         )
-        return asker.way(onward, credential, Steering()).start(NarrowReply(reply), body)
+        narrow = NarrowReply(reply, asker.refused if asker.own is None else None)
+        return asker.way(onward, credential, Steering()).start(narrow, body)
 
     def _held(self) -> Held:
         held = self._asker.keepers.ids.find(self._asker.team_id, self._endpoint.answer)

@@ -21,7 +21,7 @@ from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.held import Holdings, Reach
 from stockyard.gateway.http import Head
 from stockyard.gateway.listing import dialect_of
-from stockyard.gateway.narrow_reply import NarrowReply
+from stockyard.gateway.narrow_reply import Narrowing
 from stockyard.gateway.own_list import USUAL, OwnList, Page, cursor_in
 from stockyard.gateway.spool import Spool, Spooling
 from stockyard.gateway.whole_reply import WholeReply
@@ -80,8 +80,6 @@ class HeldCalls(Spooling):
         return self._refused(Refused(status, code, message))
 
     def start(self, reply: Reply, body: bytes) -> Running | None:
-        if self._endpoint.native is None:
-            reply = NarrowReply(reply)
         try:
             return self._start(reply, body)
         except Refused as refusal:
@@ -256,10 +254,11 @@ class HeldCalls(Spooling):
     def _to(
         self, provider: Provider, credential: Credential | None, query: str | None = None
     ) -> Opening:
-        endpoint = self._endpoint
-        if endpoint.native is None:
-            endpoint = self._at(provider)
-        return self._onward(endpoint, credential, self._head.query if query is None else query)
+        query = self._head.query if query is None else query
+        if self._endpoint.native is not None:
+            return self._onward(self._endpoint, credential, query)
+        there = self._onward(self._at(provider), credential, query)
+        return Narrowing(there, self._refused if self._own is None else None)
 
     def _at(self, provider: Provider) -> Endpoint:
         entry, reach = self._entry(provider), self._reach

@@ -1,10 +1,14 @@
-"""A Reply that tells of a provider's header fields only what unified routes tell.
+"""A Reply that tells of a provider's answer only what unified routes tell.
 
-What passes as bytes comes with all fields that a native route hands on. A client of a unified route
-did not ask that provider by name: it hears of fewer of them, and of none that a browser acts on.
+What passes as bytes comes with all header fields that a native route hands on. A client of a
+unified route did not ask that provider by name: it hears of fewer of them, and of none that a
+browser acts on. Nor is it told that it must not call, where it is us whom the provider refuses.
 """
 
-from stockyard.gateway.contract import Reply
+from collections.abc import Callable
+
+from stockyard.errors import Refused
+from stockyard.gateway.contract import Opening, Reply, Running, Whole
 from stockyard.gateway.egress import SHOWN_TYPES, UNIFIED_PASSES
 
 _OURS = (b"x-stockyard-", b"ratelimit-")
@@ -12,24 +16,59 @@ _KEPT = frozenset({b"content-disposition", b"retry-after", b"x-should-retry"})
 _MORE_TYPES = (b"application/x-jsonl", b"application/jsonl", b"application/octet-stream")
 
 
+REFUSES_US = frozenset({401, 402, 403})
+
+
+class Narrowing:
+    """An Opening whose answers are told so."""
+
+    def __init__(self, onward: Opening, refused: Callable[[Refused], Whole] | None) -> None:
+        """`refused` is None where it is the caller's own secret that a provider may refuse."""
+        self._onward = onward
+        self._refused = refused
+        self.max_body = onward.max_body
+
+    def refuse(self, status: int, code: str, message: str) -> Whole:
+        return self._onward.refuse(status, code, message)
+
+    def start(self, reply: Reply, body: bytes) -> Running | None:
+        return self._onward.start(NarrowReply(reply, self._refused), body)
+
+
 class NarrowReply:
-    def __init__(self, reply: Reply) -> None:
+    """Stands next to the call: what it begins is the provider's, what it says whole is ours."""
+
+    def __init__(self, reply: Reply, refused: Callable[[Refused], Whole] | None) -> None:
         self._reply = reply
+        self._refused = refused
+        self._instead: Whole | None = None
+        """What is said in place of the answer that is under way."""
 
     def whole(self, status: int, fields: bytes, body: bytes) -> None:
         self._reply.whole(status, narrowed(fields), body)
 
     def begin(self, status: int, fields: bytes, first: bytes) -> None:
-        self._reply.begin(status, narrowed(fields), first)
+        if status in REFUSES_US and self._refused is not None:
+            message = f"The provider refused the secret that we have for it (status {status})."
+            self._instead = self._refused(Refused(502, "provider_error", message))
+        else:
+            self._reply.begin(status, narrowed(fields), first)
 
     def push(self, data: bytes) -> None:
-        self._reply.push(data)
+        if self._instead is None:
+            self._reply.push(data)
 
     def finish(self, last: bytes = b"") -> None:
-        self._reply.finish(last)
+        if self._instead is None:
+            self._reply.finish(last)
+        else:
+            self._reply.whole(self._instead.status, self._instead.fields, self._instead.body)
 
     def cut(self) -> None:
-        self._reply.cut()
+        if self._instead is None:
+            self._reply.cut()
+        else:
+            self.finish()
 
 
 def narrowed(fields: bytes) -> bytes:

@@ -232,6 +232,18 @@ class TestIds:
         assert (heard.status, heard.json["error"]) == (400, {"message": "No."})
         assert (await yard.get("/v1/files/file-1")).status == 404
 
+    @pytest.mark.parametrize("path", ["/v1/files", "/v1/files/file-1", "/v1/files/file-1/content"])
+    @pytest.mark.parametrize("status", [401, 403])
+    async def test_that_we_are_refused_is_not_told_as_if_the_caller_was(
+        self, yard: Yard, path: str, status: int
+    ) -> None:
+        openai = yard.provider("openai")
+        await uploaded(yard, openai)
+        answers(openai, {"error": {"message": "Wrong key: secret-of-openai."}}, status=status)
+        heard = await yard.get(path)
+        assert (heard.status, heard.json["error"]["code"]) == (502, "provider_error")
+        assert b"secret-of-openai" not in heard.body
+
     async def test_they_are_written_down(self, yard: Yard) -> None:
         await uploaded(yard, yard.provider("openai"))
         database = yard.stockyard.database
