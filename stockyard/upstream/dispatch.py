@@ -395,6 +395,8 @@ class Dispatch:
         if plan.plain is not None and x.inbound.native is None:
             raw = replace(raw, body=plan.plain(raw.body))
         facts = codec.facts(raw.body, traits=traits)
+        if facts.odd_finish:
+            x.note(MODULE, "finish_unknown", {"finish": facts.odd_finish})
         response = Response(
             lambda: codec.decode_response(raw.body, traits=traits), usage=facts.usage, raw=raw
         )

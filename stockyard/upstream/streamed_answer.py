@@ -238,6 +238,7 @@ class StreamedAnswer(Stream):
             failure = self._onlooker.failure if self._onlooker is not None else None
             rest = self._look.end() if failure is None else b""
             self._judge_end(self._look, failure)
+            self._note_finish(self._look)
             usage = self._x.usage = self._look.usage
             if is_missing(usage):
                 rest += self._told_by_us(self._look)
@@ -249,6 +250,7 @@ class StreamedAnswer(Stream):
         else:
             assert self._reader is not None  # noqa: S101  one of the two always reads
             events = self._reader.end()
+            self._note_finish(self._reader)
             told = told_in(events) or self._told
             if is_missing(told) and (reckoned := self._reckoned(told)) is not None:
                 events.append(UsageSeen(usage=reckoned))
@@ -261,6 +263,10 @@ class StreamedAnswer(Stream):
         sink = self._taken()
         if sink is not None:
             sink.done()
+
+    def _note_finish(self, source: StreamLook | StreamReader) -> None:
+        if source.odd_finish:
+            self._x.note(MODULE, "finish_unknown", {"finish": source.odd_finish})
 
     def _told_by_us(self, look: StreamLook) -> bytes:
         """Usage that the provider owes to a client who asked for it."""

@@ -59,6 +59,8 @@ class Facts(Struct, frozen=True):
     id: str = ""
     finish: str = ""
     """The provider's own spelling."""
+    odd_finish: str = ""
+    """A finish that nobody here knows, where the codec tells."""
 
 
 class Pen(Struct, frozen=True):
@@ -113,6 +115,8 @@ class Fault(Struct, frozen=True, kw_only=True):
 class StreamReader(Protocol):
     """Reads a provider's stream. How the bytes are cut does not matter."""
 
+    odd_finish: str
+    """A finish that nobody here knows, where the codec tells."""
     before_error: list[Event]
     """Events that the last call read before it raised; they were not returned."""
 
@@ -140,6 +144,8 @@ class StreamLook(Protocol):
     terminator: bytes
     """Empty when the provider sent none, though its answer may be `complete`."""
     finish: str
+    odd_finish: str
+    """As a StreamReader's."""
     model: str
     before_error: bytes
     """What the last call would have forwarded before it raised."""

@@ -29,6 +29,7 @@ class Look(ABC, Generic[Piece]):
         self.content = False
         self.terminator = b""
         self.finish = ""
+        self.odd_finish = ""
         self.model = ""
         self.before_error = b""
 

@@ -20,6 +20,7 @@ class Reader(ABC, Generic[Piece]):
     def __init__(self, cutter: Cutter[Piece]) -> None:
         self._cutter = cutter
         self._halves = Halves()
+        self.odd_finish = ""
         self.before_error: list[Event] = []
 
     @property

@@ -25,6 +25,7 @@ class TypedReader:
         self._traits = traits
         self._blocks = Blocks()
         self._ends = 0
+        self.odd_finish = ""
         self.before_error: list[Event] = []
 
     @property

@@ -282,3 +282,23 @@ async def test_usage_reaches_who_asked_for_it_wherever_it_was_said(
     assert all(event.json["choices"] for event in unasked.events[:-1])
     assert yard.last.usage is not None
     assert yard.last.usage.total == 14
+
+
+@pytest.mark.parametrize("surface", ["chat", "messages"])
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("word", "noted"), [("tired", True), ("eos", False), ("stop", False)])
+async def test_a_finish_that_nobody_knows_is_noted(
+    yard: Yard, surface: str, stream: bool, word: str, noted: bool
+) -> None:
+    """6: unknown reasons are a stop, with a Finding."""
+    vllm = yard.provider("vllm")
+    if stream:
+        vllm.plays(chunk({"content": "hi"}) + chunk({}, word) + DONE)
+    else:
+        vllm.sends(200, JSON, whole({"content": "hi"}, word))
+    ask = yard.chat if surface == "chat" else yard.messages
+    answer = await ask("hi", model="vllm/x", stream=stream)
+    assert answer.text == "hi"
+    assert ("dispatch finish_unknown" in yard.last.findings) is noted
+    if surface == "messages":
+        assert b'"stop_reason":"end_turn"' in answer.body

@@ -30,6 +30,7 @@ class InvokeReader:
     def __init__(self) -> None:
         self._frames = Frames()
         self._inner = MessagesReader()
+        self.odd_finish = ""
         self.before_error: list[Event] = []
 
     @property

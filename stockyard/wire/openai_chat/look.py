@@ -18,7 +18,12 @@ from stockyard.wire.error_shapes import NOTHING_TOLD
 from stockyard.wire.halves import loose
 from stockyard.wire.look import EventsLook
 from stockyard.wire.openai_chat.plain import plain_for
-from stockyard.wire.openai_chat.response import FAILED_FINISHES, failed_finish, vendor_usage
+from stockyard.wire.openai_chat.response import (
+    FAILED_FINISHES,
+    failed_finish,
+    odd_finish,
+    vendor_usage,
+)
 from stockyard.wire.openai_chat.stream import blocks, is_whole
 from stockyard.wire.openai_chat.stream_errors import error_of, not_chat
 from stockyard.wire.sse import DONE, DONE_EVENT, clean, cut, said
@@ -285,6 +290,7 @@ class ChatLook(EventsLook):
             self._finished[index] = True
             if not self.finish:
                 self.finish = word
+            self.odd_finish = self.odd_finish or odd_finish(word)
 
     def _note_usage(self, usage: Any) -> None:
         if isinstance(usage, dict):

@@ -80,6 +80,7 @@ def facts(body: bytes, *, traits: Traits) -> Facts:
         model=answer.model if isinstance(answer.model, str) else "",
         id=answer.id if isinstance(answer.id, str) else "",
         finish=finish,
+        odd_finish=odd_finish(finish),
     )
 
 
@@ -122,8 +123,13 @@ def finish_of(native: Any, *, called: bool) -> tuple[Finish, str | None]:
     known = FINISHES.get(word)
     if known in (None, "stop") and called:
         known = "tool_calls"
-    # An unknown word is a normal end; the word itself is kept, and the caller may note it.
+    # An unknown word is a normal end; the word itself is kept.
     return known or "stop", word or None
+
+
+def odd_finish(word: str) -> str:
+    """The word, if nobody here knows it (`wire.md` 6)."""
+    return "" if not word or word in FINISHES else word
 
 
 def failed_finish(native: str) -> UpstreamError:

@@ -36,7 +36,7 @@ from stockyard.wire.fields import FieldError
 from stockyard.wire.halves import decode_event
 from stockyard.wire.openai_chat.parts import FORMAT, THOUGHTS, thought_in
 from stockyard.wire.openai_chat.reasoning import TEXT_FIELDS, decode_detail, text_field
-from stockyard.wire.openai_chat.response import finish_of, vendor_usage
+from stockyard.wire.openai_chat.response import finish_of, odd_finish, vendor_usage
 from stockyard.wire.openai_chat.stream_errors import error_of, not_chat, tells_error
 from stockyard.wire.reader import EventsReader
 from stockyard.wire.sse import DONE, Blocks, LineBlocks, said
@@ -184,7 +184,8 @@ class ChatReader(EventsReader):
         if finish is not None and not choice.finish:
             # Raises at once when the finish is a failure. An empty one is no word: some send it
             # with every chunk, and one with the end of a call.
-            finish_of(finish, called=False)
+            _, word = finish_of(finish, called=False)
+            self.odd_finish = self.odd_finish or odd_finish(word or "")
             choice.finish = finish
 
     def _read_delta(self, choice: _Choice, delta: _Object, events: list[Event]) -> None:
