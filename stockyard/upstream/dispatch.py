@@ -26,6 +26,7 @@ from stockyard.providers import quirks
 from stockyard.providers.directory import TRIED
 from stockyard.providers.provider import CHAT_LIKE
 from stockyard.upstream.batches import batches_of, in_order
+from stockyard.upstream.client_version import without_what_it_lacks
 from stockyard.upstream.outgoing import Outgoing, Timers
 from stockyard.upstream.plan import Plan, Plans, no_target
 from stockyard.upstream.prover import Prover
@@ -250,6 +251,9 @@ class Dispatch:
             tie = wanted.meaning.tie
             if tie is not None and plan.format != x.inbound.format:
                 raise Refused(400, tie.code, tie.message, param=tie.param)
+            ignored: tuple[str, ...] = ()
+            if plan.format != x.inbound.format:
+                wanted, ignored = without_what_it_lacks(x, wanted)
             if not plan.forward and plan.format in SIGNING:
                 signed = self._signed.returned(_owner(x, plan), wanted.content)
                 wanted = wanted.with_content(signed)
@@ -259,9 +263,9 @@ class Dispatch:
                 traits=plan.traits,
                 max_output=plan.max_output,
             )
-            if written.dropped:
-                x.note(MODULE, "dropped", {"fields": list(written.dropped)})
-                x.tell("x-stockyard-dropped", ",".join(written.dropped))
+            if dropped := ignored + written.dropped:
+                x.note(MODULE, "dropped", {"fields": list(dropped)})
+                x.tell("x-stockyard-dropped", ",".join(dropped))
             body = written.body
         if native or not plan.quirked:
             return body

@@ -77,3 +77,24 @@ async def test_the_version_is_told_once_and_is_that_of_the_body(
     await yard.call(path, asked, headers=told)
     assert provider.last.headers["anthropic-version"] == version
     assert provider.last.headers["anthropic-beta"] == "a,b"
+
+
+@pytest.mark.parametrize(
+    ("version", "model", "heard"),
+    [
+        ("2026-10-21", "openai/m", None),
+        ("2026-10-21", "anthropic/m", 0.5),
+        ("2023-06-01", "openai/m", 0.5),
+        (None, "openai/m", 0.5),
+    ],
+)
+async def test_sampling_is_ignored_elsewhere_in_the_version_that_has_none(
+    yard: Yard, version: str | None, model: str, heard: float | None
+) -> None:
+    """4.4, 5.4: a provider of the format says itself what it thinks of it."""
+    provider = yard.provider(model.partition("/")[0]).says("hello")
+    told = {"anthropic-version": version} if version else {}
+    asked = yard.body(model=model, max_tokens=9, temperature=0.5)
+    answer = await yard.call(MESSAGES, asked, headers=told)
+    assert provider.last.fields.get("temperature") == heard
+    assert ("temperature" in answer.headers.get("x-stockyard-dropped", "")) == (heard is None)
