@@ -743,3 +743,31 @@ def test_messages_clients_may_show_images_in_results() -> None:
     result = json.loads(encoded.body)["contents"][2]["parts"][0]["functionResponse"]
     assert result["response"] == {"output": "Here:"}
     assert result["parts"] == [{"inlineData": {"mimeType": "image/png", "data": "aGk="}}]
+
+
+def test_older_models_see_such_images_in_the_next_turn() -> None:
+    """`wire.md` 5.4: these models refuse them in results, and anything beside the results."""
+    picture = {"type": "base64", "media_type": "image/png", "data": "aGk="}
+    results = [
+        {"type": "tool_result", "tool_use_id": n, "content": [{"type": "image", "source": picture}]}
+        for n in "12"
+    ]
+    uses = [{"type": "tool_use", "id": n, "name": "f", "input": {}} for n in "12"]
+    turns = [
+        {"role": "user", "content": "?"},
+        {"role": "assistant", "content": uses},
+        {"role": "user", "content": [*results, {"type": "text", "text": "So?"}]},
+    ]
+    said = json.dumps({"model": "m", "max_tokens": 9, "messages": turns}).encode()
+    content = MESSAGES.decode_request(said)
+
+    encoded = GEMINI.encode_request(
+        Request(model="m", content=content), features=NONE, traits=frozenset({"text_results"})
+    )
+
+    _, _, answered, shown = json.loads(encoded.body)["contents"]
+    assert [p["functionResponse"].get("parts") for p in answered["parts"]] == [None, None]
+    assert "see the next message" in answered["parts"][0]["functionResponse"]["response"]["output"]
+    seen = {"inlineData": {"mimeType": "image/png", "data": "aGk="}}
+    assert (shown["role"], shown["parts"]) == ("user", [seen, seen, text("So?")])
+    assert encoded.dropped == ()

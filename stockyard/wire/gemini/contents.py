@@ -14,7 +14,19 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from stockyard.core.messages import AnyPart, Extra, Message, Role, ToolCall, ToolResult
+from stockyard.core.messages import (
+    AnyPart,
+    Audio,
+    Document,
+    Extra,
+    Image,
+    Message,
+    Role,
+    Text,
+    ToolCall,
+    ToolResult,
+    Video,
+)
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.gemini.names import FORMAT, tool_name
 from stockyard.wire.gemini.parts import decode_parts, encode_part, encode_parts
@@ -26,6 +38,9 @@ ID_PREFIX = "call_"
 
 NO_SIGNATURE = "skip_thought_signature_validator"
 """What the service documents for calls in the history that another model made."""
+
+_SHOWN_LATER = "[see the next message]"
+"""Stands in a result for a picture that follows it."""
 
 # Words of a message's shape.
 APART = "apart"
@@ -125,10 +140,12 @@ def encode_system(messages: tuple[Message, ...], drops: Drops) -> dict[str, Any]
 
 
 def encode_contents(
-    messages: Iterable[Message], drops: Drops, *, sign_calls: bool
+    messages: Iterable[Message], drops: Drops, *, sign_calls: bool, text_results: bool
 ) -> list[dict[str, Any]]:
-    """`sign_calls`: the model refuses calls without a signature, whoever made them."""
-    writer = _Contents(drops, sign_calls=sign_calls)
+    """`sign_calls`: the model refuses calls without a signature, whoever made them.
+    `text_results`: it refuses pictures in the results of calls.
+    """
+    writer = _Contents(drops, sign_calls=sign_calls, text_results=text_results)
     for message in messages:
         writer.add(message)
     return writer.finished()
@@ -207,9 +224,13 @@ def _without_name(extra: Extra) -> Extra:
 class _Contents:
     """Puts messages together into turns; a result is named after its call."""
 
-    def __init__(self, drops: Drops, *, sign_calls: bool) -> None:
+    def __init__(self, drops: Drops, *, sign_calls: bool, text_results: bool) -> None:
         self._drops = drops
         self._sign_calls = sign_calls
+        self._text_results = text_results
+        self._shown_later: list[dict[str, Any]] = []
+        """Pictures of results. They wait for the other results of their turn, for there may be
+        nothing beside those."""
         self._ids = Ids(ACCEPTED_ID, ID_PREFIX)
         self._names: dict[str, str] = {}
         self._answered: set[str] = set()
@@ -224,6 +245,8 @@ class _Contents:
         if message.role == "system":
             self._notes += [_noted(part) for part in self._encoded(message.parts)]
             return
+        if message.role != "tool":
+            self._show()
         if message.role == "assistant":
             apart = has_word(message.shape, APART)
             for piece in _pieces(message):
@@ -238,6 +261,7 @@ class _Contents:
         self._place("user", parts, message, apart=has_word(message.shape, APART))
 
     def finished(self) -> list[dict[str, Any]]:
+        self._show()
         if self._notes:
             self._place("user", self._notes, Message(role="user"), apart=False)
         if self._sign_calls:
@@ -258,6 +282,19 @@ class _Contents:
         head = {} if has_word(message.shape, ROLELESS) else {"role": role}
         self._turns.append({**own_fields(message.extra, FORMAT), **head, "parts": parts})
 
+    def _show(self) -> None:
+        shown, self._shown_later = self._shown_later, []
+        self._place("user", shown, Message(role="user"), apart=True)
+
+    def _without_media(self, result: ToolResult) -> ToolResult:
+        parts: list[AnyPart] = []
+        for part in result.parts:
+            if isinstance(part, Image | Video | Audio | Document):
+                self._shown_later += self._encoded((part,))
+                part = Text(text=_SHOWN_LATER)
+            parts.append(part)
+        return replace(result, parts=tuple(parts))
+
     def _encoded(self, parts: tuple[AnyPart, ...]) -> list[dict[str, Any]]:
         return [item for part in parts if (item := self._encode(part)) is not None]
 
@@ -276,6 +313,8 @@ class _Contents:
                 return None
             self._answered.add(fitting)
             result = replace(result, call_id=fitting)
+        if self._text_results:
+            result = self._without_media(result)
         item = encode_part(result, self._drops, "messages.content")
         if item is None:
             return None

@@ -48,6 +48,8 @@ SIGNATURES_TRAIT = "signature_required"
 """The model refuses calls in the history that carry no signature."""
 JSON_OR_TOOLS_TRAIT = "json_or_tools"
 """The model refuses to be told the form of its answer while it has tools."""
+TEXT_RESULTS_TRAIT = "text_results"
+"""The model refuses pictures in the results of calls."""
 
 _SEEDS = 2**31
 """Seeds are positive numbers of 32 bits here."""
@@ -138,7 +140,12 @@ def encode_request(request: Request, *, traits: Traits) -> Dropped:
     system = encode_system(head, drops)
     if system is not None:
         body["systemInstruction"] = system
-    contents = encode_contents(rest, drops, sign_calls=SIGNATURES_TRAIT in traits)
+    contents = encode_contents(
+        rest,
+        drops,
+        sign_calls=SIGNATURES_TRAIT in traits,
+        text_results=TEXT_RESULTS_TRAIT in traits,
+    )
     body["contents"] = contents or ([_FILLER] if system is not None else [])
     _add_tools(body, content, drops)
     config = _config(content, drops, traits)
