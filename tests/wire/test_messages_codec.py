@@ -100,3 +100,21 @@ def test_a_block_that_only_this_format_knows_comes_whole_out_of_its_pieces() -> 
     assert isinstance(part, Opaque)
     assert part.value == {"type": "compaction", "content": "They met."}
     assert output.choices[0].native_finish == "compaction"
+
+
+def test_thinking_that_comes_back_in_chat_loses_nothing() -> None:
+    known = {"format": "anthropic-claude-v1", "id": None}
+    pieces = [
+        {**known, "type": "reasoning.text", "text": "Hm.", "signature": "c2ln", "index": 0},
+        {**known, "type": "reasoning.encrypted", "data": "cmVk", "index": 1},
+    ]
+    turn = {"role": "assistant", "content": "Well.", "reasoning_details": pieces}
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "hi"}, turn]})
+    request = Request(model="m", content=CHAT.decode_request(body.encode()))
+    written = MESSAGES.encode_request(request, features=NONE, traits=NONE)
+    assert json.loads(written.body)["messages"][1]["content"] == [
+        {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"},
+        {"type": "redacted_thinking", "data": "cmVk"},
+        {"type": "text", "text": "Well."},
+    ]
+    assert written.dropped == ()

@@ -66,7 +66,9 @@ def encode_block(part: AnyPart, drops: Drops, path: str) -> dict[str, Any] | Non
         if not isinstance(part, Text):
             drops.add(f"{path}.{part.__struct_config__.tag}")
         return None
-    drops.foreign(part.extra, path)
+    if not isinstance(part, Reasoning):
+        # What a piece of thinking says of its kind and place is said by the block and its place.
+        drops.foreign(part.extra, path)
     return {**own_fields(part.extra, FORMAT), **block, **cache_field(part.cache)}
 
 
