@@ -20,6 +20,7 @@ from stockyard.core.messages import (
 )
 from stockyard.errors import Refused
 from stockyard.wire.arguments import arguments_object, compact
+from stockyard.wire.content_list import decode_content_list
 from stockyard.wire.fields import Fields
 from stockyard.wire.layout import Drops, layout_of, own_fields, with_layout
 from stockyard.wire.media import from_data_url, sniffed
@@ -35,13 +36,7 @@ _TTLS = ("5m", "1h")
 
 def decode_blocks(content: Any, path: str) -> tuple[AnyPart, ...]:
     """The parts of a `content` field: a string or a list of blocks."""
-    if content is None:
-        return ()
-    if isinstance(content, str):
-        return (Text(text=content),)
-    if not isinstance(content, list):
-        content = [content]
-    return tuple(decode_block(item, f"{path}[{i}]") for i, item in enumerate(content))
+    return decode_content_list(content, path, decode_block)
 
 
 def decode_block(item: Any, path: str) -> AnyPart:

@@ -30,6 +30,7 @@ from stockyard.wire.cohere_chat.parts import (
 )
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_layout
+from stockyard.wire.tool_messages import joined
 
 ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
 LISTED = "list"
@@ -42,15 +43,7 @@ _IMAGE_STUB = "[image: see the next message]"
 
 
 def decode_messages(items: list[Any]) -> tuple[Message, ...]:
-    """All messages; the tool messages of one turn become one message with several results."""
-    messages: list[Message] = []
-    for i, item in enumerate(items):
-        message = _decode_message(Fields(item, f"messages[{i}]"))
-        if message.role == "tool" and messages and messages[-1].role == "tool":
-            messages[-1] = replace(messages[-1], parts=messages[-1].parts + message.parts)
-        else:
-            messages.append(message)
-    return tuple(messages)
+    return joined(_decode_message(Fields(item, f"messages[{i}]")) for i, item in enumerate(items))
 
 
 def decode_assistant(fields: Fields) -> Message:

@@ -6,10 +6,10 @@ from typing import Any
 from stockyard.core.request import OutputForm, Tool, ToolChoice
 from stockyard.wire.cohere_chat.parts import FORMAT
 from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.function_tools import encode_function
 from stockyard.wire.layout import Drops, own_fields
 
 _CHOICES = {"REQUIRED": "required", "NONE": "none"}
-_NO_SCHEMA: dict[str, Any] = {"type": "object", "properties": {}}
 
 
 def decode_tools(items: list[Any], *, strict: bool) -> Iterable[Tool]:
@@ -101,10 +101,4 @@ def _encode_tool(tool: Tool, drops: Drops) -> dict[str, Any]:
     drops.foreign(tool.extra, "tools")
     if tool.cache is not None:
         drops.add("cache_control")
-    own = own_fields(tool.extra, FORMAT)
-    function: dict[str, Any] = {**own.get("function", {}), "name": tool.name}
-    if tool.description is not None:
-        function["description"] = tool.description
-    if tool.schema is not None or FORMAT not in tool.extra:
-        function["parameters"] = _NO_SCHEMA if tool.schema is None else tool.schema
-    return {**own, "type": "function", "function": function}
+    return encode_function(tool, FORMAT)

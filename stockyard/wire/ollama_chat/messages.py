@@ -28,6 +28,7 @@ from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_l
 from stockyard.wire.media import sniffed
 from stockyard.wire.ollama_chat.places import CHAT as FORMAT
 from stockyard.wire.tool_ids import missing_id
+from stockyard.wire.tool_messages import joined
 
 ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
 
@@ -43,16 +44,11 @@ _IMAGE_STUB = "[image: see the next message]"
 
 
 def decode_messages(items: list[Any]) -> tuple[Message, ...]:
-    """All messages; the tool messages of one turn become one message with several results."""
-    messages: list[Message] = []
     open_calls = _OpenCalls()
-    for i, item in enumerate(items):
-        message = _decode_message(Fields(item, f"messages[{i}]"), i, open_calls)
-        if message.role == "tool" and messages and messages[-1].role == "tool":
-            messages[-1] = replace(messages[-1], parts=messages[-1].parts + message.parts)
-        else:
-            messages.append(message)
-    return tuple(messages)
+    return joined(
+        _decode_message(Fields(item, f"messages[{i}]"), i, open_calls)
+        for i, item in enumerate(items)
+    )
 
 
 def decode_assistant(fields: Fields, ids: str, first: int = 0) -> Message:

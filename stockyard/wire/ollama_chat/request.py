@@ -13,6 +13,7 @@ from stockyard.core.request import Content, Request, Tool, ToolChoice
 from stockyard.wire import strict
 from stockyard.wire.codec import Dropped
 from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.function_tools import encode_function
 from stockyard.wire.layout import Drops, has_word, own_fields
 from stockyard.wire.ollama_chat.messages import decode_messages, encode_messages
 from stockyard.wire.ollama_chat.options import (
@@ -26,8 +27,6 @@ from stockyard.wire.ollama_chat.options import (
     write_thinking,
 )
 from stockyard.wire.ollama_chat.places import CHAT as FORMAT
-
-_NO_SCHEMA: dict[str, Any] = {"type": "object", "properties": {}}
 
 
 def decode_request(body: bytes) -> Content:
@@ -117,10 +116,4 @@ def _encode_tool(tool: Tool, drops: Drops) -> dict[str, Any]:
         drops.add("tools.function.strict")
     if tool.cache is not None:
         drops.add("cache_control")
-    own = own_fields(tool.extra, FORMAT)
-    function: dict[str, Any] = {**own.get("function", {}), "name": tool.name}
-    if tool.description is not None:
-        function["description"] = tool.description
-    if tool.schema is not None or FORMAT not in tool.extra:
-        function["parameters"] = _NO_SCHEMA if tool.schema is None else tool.schema
-    return {**own, "type": "function", "function": function}
+    return encode_function(tool, FORMAT)

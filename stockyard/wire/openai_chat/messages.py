@@ -22,6 +22,7 @@ from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_layout, words
 from stockyard.wire.openai_chat.parts import FORMAT, cache_of, decode_parts, encode_parts
 from stockyard.wire.openai_chat.reasoning import reasoning_fields, take_reasoning, text_field
+from stockyard.wire.tool_messages import joined
 
 _ROLES = {
     "system": "system",
@@ -36,16 +37,7 @@ _IMAGE_STUB = "[image: see the next message]"
 
 
 def decode_messages(items: list[Any]) -> tuple[Message, ...]:
-    """All messages; the tool messages of one turn become one message with several results."""
-    messages: list[Message] = []
-    for i, item in enumerate(items):
-        message = _decode_message(Fields(item, f"messages[{i}]"))
-        if message.role == "tool" and messages and messages[-1].role == "tool":
-            joined = messages[-1].parts + message.parts
-            messages[-1] = replace(messages[-1], parts=joined)
-        else:
-            messages.append(message)
-    return tuple(messages)
+    return joined(_decode_message(Fields(item, f"messages[{i}]")) for i, item in enumerate(items))
 
 
 def _decode_message(fields: Fields) -> Message:

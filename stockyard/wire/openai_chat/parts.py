@@ -15,6 +15,7 @@ from stockyard.core.messages import (
     Refusal,
     Text,
 )
+from stockyard.wire.content_list import decode_content_list
 from stockyard.wire.fields import Fields
 from stockyard.wire.layout import Drops, layout_of, own_fields, with_layout
 from stockyard.wire.media import from_data_url, named, to_data_url
@@ -28,13 +29,7 @@ URL = "url"
 
 def decode_parts(content: Any, path: str) -> tuple[AnyPart, ...]:
     """The parts of a `content` field: null, a string, or a list."""
-    if content is None:
-        return ()
-    if isinstance(content, str):
-        return (Text(text=content),)
-    if not isinstance(content, list):
-        content = [content]
-    return tuple(_decode_part(item, f"{path}[{i}]") for i, item in enumerate(content))
+    return decode_content_list(content, path, _decode_part)
 
 
 def encode_parts(parts: tuple[AnyPart, ...], drops: Drops) -> list[dict[str, Any]]:

@@ -1,0 +1,19 @@
+"""Content that is nothing, one string or a list, as formats with messages have it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from stockyard.core.messages import AnyPart, Text
+
+
+def decode_content_list(
+    content: Any, path: str, decode_part: Callable[[Any, str], AnyPart]
+) -> tuple[AnyPart, ...]:
+    """The parts of a `content` field: null, a string, or a list."""
+    if content is None:
+        return ()
+    if isinstance(content, str):
+        return (Text(text=content),)
+    if not isinstance(content, list):
+        content = [content]
+    return tuple(decode_part(item, f"{path}[{i}]") for i, item in enumerate(content))
