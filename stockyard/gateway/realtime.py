@@ -201,6 +201,7 @@ class Session:
         self._welcome = welcome
         self._passage = Passage(hall.line.pipelines["realtime"], x)
         self._task: asyncio.Task[None] | None = None
+        self._socket: WebSocket | None = None
         self._relay: Relay | None = None
         self._finished = False
         self._turn_began = x.started
@@ -240,14 +241,13 @@ class Session:
             raise Refused(503, "no_target", "No provider that this call may use has sessions.")
         attempt = Attempt(target=target, started_us=x.elapsed_us(), format=FORMAT)
         x.attempts.append(attempt)
-        socket = WebSocket(plan.start)
+        socket = self._socket = WebSocket(plan.start)
         try:
-            await self._hall.connect(socket, plan.origin, plan.whole)
-            async with asyncio.timeout(plan.whole.first_byte_seconds):
+            await self._hall.connect(socket, plan.origin, plan.stream)
+            async with asyncio.timeout(plan.stream.first_byte_seconds):
                 await socket.agreed
         except TimeoutError:
-            socket.abort()
-            attempt.outcome = "failed"
+            attempt.outcome, attempt.timer = "failed", "timeout.first_byte"
             raise UpstreamError(
                 "timeout",
                 "The provider did not open the connection in time (timeout.first_byte).",
@@ -289,7 +289,6 @@ class Session:
         if self._reply.switch(lines, relay):
             self._relay = relay
         else:
-            socket.abort()
             self._finish(GONE, Abandoned())
 
     def _refuse(self, error: StockyardError) -> None:
@@ -345,6 +344,8 @@ class Session:
         if self._finished:
             return
         self._finished = True
+        if self._relay is None and self._socket is not None:
+            self._socket.abort()
         self.x.status = status
         if error is not None:
             self.x.error = error

@@ -196,6 +196,8 @@ class Relay(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         self._provider.close()
+        # Should it not take what was sent, it is not waited for.
+        self._loop.call_later(FAREWELL_SECONDS, self._provider.abort)
         self._over()
 
     def _send(self, frame: Frame) -> None:

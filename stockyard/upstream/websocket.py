@@ -54,6 +54,7 @@ class WebSocket(asyncio.BufferedProtocol):
         )
         self._buffer = memoryview(bytearray(READ_BYTES))
         self._frames = FrameReader(masked=False)
+        self._connected = False
         self._listener: Listener | None = None
         self._held = b""
         """What came before there was an answer, or anybody who listens."""
@@ -68,9 +69,12 @@ class WebSocket(asyncio.BufferedProtocol):
 
     def listen(self, listener: Listener) -> None:
         self._listener = listener
-        self._transport.resume_reading()
         held, self._held = self._held, b""
         self._read(held)
+        if self._transport.is_closing():
+            self._left()
+        else:
+            self._transport.resume_reading()
 
     def send(self, frame: Frame) -> None:
         if not self._transport.is_closing():
@@ -90,15 +94,16 @@ class WebSocket(asyncio.BufferedProtocol):
         self._transport.close()
 
     def abort(self) -> None:
+        """Hang up at once, if there is a connection at all."""
         self._over, self._listener = True, None
-        if not self.agreed.done():
-            self.agreed.cancel()
-        self._transport.abort()
+        if self._connected:
+            self._transport.abort()
 
     # What the event loop does.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop has classes of its own
+        self._connected = True
         self._transport.write(self._head)
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -122,6 +127,9 @@ class WebSocket(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.agreed.done():
             self._fail(UpstreamError("interrupted", "The provider closed the connection."))
+        self._left()
+
+    def _left(self) -> None:
         listener, self._listener = self._listener, None
         if listener is not None:
             self._over = True

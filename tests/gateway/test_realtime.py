@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from stockyard.gateway import relay
-from stockyard.testing.yard import Yard
+from stockyard.testing.yard import Yard, becomes
 from tests.realtime_provider import RealtimeProvider
 
 PATH = "/v1/realtime?model=gpt-realtime"
@@ -359,6 +359,26 @@ class TestRefusals:
         assert await yard.quiet()
         async with a_session(yard):
             await provider.next()
+
+    async def test_a_client_that_leaves_meanwhile_leaves_nothing(self, yard: Yard) -> None:
+        openai = yard.provider("openai").says_nothing()
+        await yard.open()
+        url = yard.url.replace("http", "ws", 1) + PATH
+        opening = asyncio.create_task(
+            connect(url, additional_headers=yard.headers, proxy=None).__aenter__()
+        )
+        assert await becomes(lambda: openai.open_connections == 1)
+        opening.cancel()
+        assert await yard.quiet()
+        assert yard.last.exchange.status == 499
+
+    async def test_a_provider_that_does_not_answer_is_not_waited_for(self, yard: Yard) -> None:
+        yard.set("timeout.first_byte", "100ms")
+        yard.provider("openai").says_nothing()
+        heard, body = await refused(yard)
+        assert heard == 504
+        assert body["error"]["stockyard"]["timer"] == "timeout.first_byte"
+        assert await yard.quiet()
 
     async def test_when_nobody_is_there(self, yard: Yard) -> None:
         yard.provider("openai", base_url="http://127.0.0.1:9/v1")
