@@ -59,7 +59,7 @@ def _abridged(body: bytes, decoder: "msgspec.json.Decoder[Head]") -> bytes | Non
     check_text(body)
     try:
         members = members_of(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, RecursionError, Refused):
         return None
     if members is None:
         return None

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from stockyard.wire.strict import MAX_KEYS, MAX_VALUES, not_json, without_strings
+
 _BETWEEN = re.compile(rb"[ \t\r\n]*")
 _KEY = re.compile(rb'[ \t\r\n]*"[^"\\]*+(?:\\.[^"\\]*+)*+"[ \t\r\n]*:[ \t\r\n]*', re.DOTALL)
 _OPENING = re.compile(rb"[ \t\r\n]*\{")
@@ -25,9 +27,13 @@ class Member(NamedTuple):
 def members_of(body: bytes) -> list[Member] | None:
     """All members in their order; None when a key is repeated.
 
-    Raises the parser's own errors for what is not a JSON object.
+    Raises the parser's own errors for what is not a JSON object, and Refused (400) for one with
+    more members than any may have.
     """
+    check_width(body)
     values = _decode(body)
+    if len(values) > MAX_KEYS:
+        raise not_json(f"The JSON body has more than {MAX_KEYS} keys.")
     opening = _OPENING.match(body)
     position = opening.end() if opening else 0
     members = []
@@ -41,6 +47,17 @@ def members_of(body: bytes) -> list[Member] | None:
         position = _after_blanks(body, members[-1].end) + 1
     last = position - 1 if members else _after_blanks(body, position)
     return members if body[last : last + 1] == b"}" else None
+
+
+def check_width(body: bytes) -> None:
+    """Refuse a body with so many keys that taking it apart would take too much memory.
+
+    Numbers do not count: a request for embeddings may hold millions.
+    """
+    if body.count(b",") < MAX_VALUES:
+        return
+    if without_strings(body, MAX_VALUES).count(b":") > MAX_VALUES:
+        raise not_json(f"The JSON body holds more than {MAX_VALUES} keys.")
 
 
 def _after_blanks(body: bytes, position: int) -> int:

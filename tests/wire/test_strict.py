@@ -1,6 +1,7 @@
 """Reading a request's JSON so that everybody behind us reads the same."""
 
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -118,3 +119,31 @@ def test_a_repeated_top_level_key_is_found_without_decoding(
     else:
         with pytest.raises(Refused):
             check_head(body, HEAD)
+
+
+WIDE = {
+    "empty lists": b"[" + b"[]," * 4_000_000 + b"[]]",
+    "empty objects": b"[" + b"{}," * 4_000_000 + b"{}]",
+    "nested lists": b"[" + (b"[" * 40 + b"]" * 40 + b",") * 100_000 + b"1]",
+    "empty texts": b"[" + b'"",' * 4_000_000 + b'""]',
+    "texts that end in a backslash": b"[" + b'"\\\\",' * 2_000_000 + b'""]',
+    "quotes": b'["' + b'"' * 8_000_000,
+}
+
+
+@pytest.mark.parametrize("what", WIDE)
+def test_s20_what_is_too_wide_is_refused_before_anything_is_built_of_it(what: str) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(Refused, match="values"):
+            parse(WIDE[what])
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # 200,000 values of any kind take less; built first, those of the lists took 200 MB.
+    assert most < 100_000_000, (what, most)
+
+
+def test_a_string_that_never_ends_is_searched_once() -> None:
+    with pytest.raises(Refused, match="not valid JSON"):
+        parse(b'["' + b'\\"' * 500_000)
