@@ -1,5 +1,6 @@
 """Google's own SDK for Python as the client, unchanged but for its base URL and key."""
 
+import json
 import warnings
 from typing import Any
 
@@ -35,10 +36,14 @@ CONFIG = {
 }
 
 
-async def models_of(yard: Yard, version: str = "v1beta") -> Any:
+async def client_of(yard: Yard, version: str = "v1beta") -> Any:
     await yard.open()
     options = {"base_url": yard.url, "api_version": version, "retry_options": {"attempts": 1}}
-    return genai.Client(api_key=yard.key, http_options=options).aio.models
+    return genai.Client(api_key=yard.key, http_options=options).aio
+
+
+async def models_of(yard: Yard, version: str = "v1beta") -> Any:
+    return (await client_of(yard, version)).models
 
 
 @both
@@ -89,6 +94,67 @@ async def test_a_tool_is_called_and_answered(yard: Yard, provider: str, model: s
     assert str(scripted.last.json).count(call.id) == 2
 
 
+@both
+async def test_a_chat_goes_on_after_calls_that_were_streamed(
+    yard: Yard, provider: str, model: str
+) -> None:
+    """The SDK remembers one content for each event; others want all calls in one message."""
+    scripted = yard.provider(provider).calls_tool("weather", {"city": "Rome"})
+    scripted.and_calls("weather", {"city": "Oslo"}).streams("Sun", " and snow.")
+    chat = (await client_of(yard)).chats.create(model=model, config=CONFIG)
+
+    calls = [
+        call
+        async for chunk in await chat.send_message_stream("Weather?")
+        for call in chunk.function_calls or ()
+    ]
+    results = [
+        genai.types.Part(
+            function_response=genai.types.FunctionResponse(
+                id=call.id, name=call.name, response={"city": call.args["city"]}
+            )
+        )
+        for call in calls
+    ]
+    said = [chunk.text async for chunk in await chat.send_message_stream(results)]
+
+    assert "".join(text or "" for text in said) == "Sun and snow."
+    # A message of the user, one of the model, and the results.
+    turns = [m for m in scripted.last.json["messages"] if m["role"] not in ("system", "developer")]
+    assert [m["role"] for m in turns[:2]] == ["user", "assistant"]
+    assert all(m["role"] in ("tool", "user") for m in turns[2:])
+    assert all(str(turns).count(call.id) == 2 for call in calls)
+
+
+async def test_sources_of_others_are_told(yard: Yard) -> None:
+    citation = {
+        "type": "web_search_result_location",
+        "url": "https://example.com/",
+        "title": "Weather",
+        "cited_text": "rain",
+        "encrypted_index": "e",
+    }
+    whole = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "content": [{"type": "text", "text": "It rains.", "citations": [citation]}],
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 1, "output_tokens": 1},
+    }
+    yard.provider("anthropic").sends(
+        200, {"content-type": "application/json"}, json.dumps(whole).encode()
+    )
+    models = await models_of(yard)
+
+    answer = await models.generate_content(model="claude-sonnet-4-5", contents="hi")
+
+    grounding = answer.candidates[0].grounding_metadata
+    assert grounding.grounding_chunks[0].web.uri == citation["url"]
+    assert grounding.grounding_supports[0].segment.text == "It rains."
+
+
 async def test_errors_raise(yard: Yard) -> None:
     yard.provider("openai").fails(429, "Slow down.").streams("hel", "lo").cuts_after(2)
     models = await models_of(yard)
@@ -106,4 +172,9 @@ async def test_errors_raise(yard: Yard) -> None:
 async def test_the_models_are_listed(yard: Yard) -> None:
     models = await models_of(yard)
 
-    assert "models/mock" in [model.name async for model in await models.list()]
+    everything = [model.name async for model in await models.list()]
+    paged = await models.list(config={"page_size": 2})
+
+    assert "models/mock" in everything
+    assert [model.name async for model in paged] == everything
+    assert (await models.get(model="mock")).name == "models/mock"
