@@ -4,7 +4,10 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from stockyard.core.messages import Message
+from stockyard.core.messages import AnyPart, Image, Message, Text, ToolResult
+
+_ERROR_PREFIX = "Error: "
+_IMAGE_STUB = "[image: see the next message]"
 
 
 def joined(messages: Iterable[Message]) -> tuple[Message, ...]:
@@ -16,3 +19,10 @@ def joined(messages: Iterable[Message]) -> tuple[Message, ...]:
         else:
             together.append(message)
     return tuple(together)
+
+
+def spoken(result: ToolResult) -> tuple[AnyPart, ...]:
+    """What a result says where it has no word for an error, and its images follow it."""
+    head = (Text(text=_ERROR_PREFIX),) if result.is_error else ()
+    parts = (Text(text=_IMAGE_STUB) if isinstance(p, Image) else p for p in result.parts)
+    return (*head, *parts)

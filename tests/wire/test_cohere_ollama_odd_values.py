@@ -1,6 +1,5 @@
 """Odd values in Cohere's and Ollama's formats end in the errors that callers know."""
 
-import copy
 import json
 from typing import Any
 
@@ -13,6 +12,7 @@ from stockyard.core.response import Output, Response
 from stockyard.errors import Refused, UpstreamError
 from stockyard.wire.codec import Pen
 from stockyard.wire.formats import FORMATS
+from tests.wire.odd_values import changed, odd, places
 
 OURS = ("cohere.chat", "ollama.chat", "ollama.generate")
 OTHERS = ("openai.chat", "anthropic.messages", *OURS)
@@ -153,41 +153,9 @@ EVENTS: list[dict[str, Any]] = [
     },
 ]
 
-odd = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-5, 2**70),
-    st.floats(allow_nan=False, allow_infinity=False),
-    st.text(max_size=5),
-    st.just([]),
-    st.just({}),
-    st.just([[]]),
-    st.just({"x": [1]}),
-    st.just("ERROR"),
-)
-
-
-def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Everywhere in a value."""
-    inner: Any = ()
-    if isinstance(value, dict):
-        inner = value.items()
-    elif isinstance(value, list):
-        inner = enumerate(value)
-    below = [place for key, item in inner for place in places(item, (*at, key))]
-    return [at, *below] if at else below
-
 
 def spots(values: dict[str, Any]) -> list[tuple[str, tuple[Any, ...]]]:
     return [(name, place) for name, value in values.items() for place in places(value)]
-
-
-def changed(value: Any, place: tuple[Any, ...], to: Any) -> Any:
-    value = holder = copy.deepcopy(value)
-    for key in place[:-1]:
-        holder = holder[key]
-    holder[place[-1]] = to
-    return value
 
 
 @given(st.sampled_from(spots(REQUESTS)), odd)

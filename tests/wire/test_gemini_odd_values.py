@@ -1,6 +1,5 @@
 """Odd values, in requests and from providers, end in the errors that callers know."""
 
-import copy
 import json
 from typing import Any
 
@@ -13,6 +12,7 @@ from stockyard.core.response import Response
 from stockyard.errors import Refused, UpstreamError
 from stockyard.wire.codec import Pen
 from stockyard.wire.formats import FORMATS
+from tests.wire.odd_values import changed, odd, places
 
 GEMINI, ARRAY = FORMATS["gemini"], FORMATS["gemini.array"]
 NONE: frozenset[str] = frozenset()
@@ -81,42 +81,6 @@ ANSWER: dict[str, Any] = {
     "modelVersion": "m",
     "responseId": "r",
 }
-
-odd = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-5, 2**70),
-    st.floats(allow_nan=False, allow_infinity=False),
-    st.text(max_size=5),
-    st.just([]),
-    st.just({}),
-    st.just([[]]),
-    st.just({"x": [1]}),
-    st.just("STOP"),
-)
-
-
-def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Everywhere in a value."""
-    inner = (
-        value.items()
-        if isinstance(value, dict)
-        else enumerate(value)
-        if isinstance(value, list)
-        else ()
-    )
-    return [at, *(place for key, item in inner for place in places(item, (*at, key)))][
-        bool(not at) :
-    ]
-
-
-def changed(value: Any, place: tuple[Any, ...], to: Any) -> Any:
-    value = copy.deepcopy(value)
-    holder = value
-    for key in place[:-1]:
-        holder = holder[key]
-    holder[place[-1]] = to
-    return value
 
 
 @given(st.sampled_from(places(REQUEST)), odd)

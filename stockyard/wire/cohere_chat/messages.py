@@ -30,16 +30,13 @@ from stockyard.wire.cohere_chat.parts import (
 )
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_layout
-from stockyard.wire.tool_messages import joined
+from stockyard.wire.tool_messages import joined, spoken
 
 ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
 LISTED = "list"
 """Shape of a message, and layout of a tool's result, whose content is a list."""
 PLAN = "tool_plan"
 """Layout of thinking that stood there."""
-
-_ERROR_PREFIX = "Error: "
-_IMAGE_STUB = "[image: see the next message]"
 
 
 def decode_messages(items: list[Any]) -> tuple[Message, ...]:
@@ -217,14 +214,14 @@ def _encode_results(message: Message, drops: Drops) -> Iterator[dict[str, Any]]:
 
 
 def _result(result: ToolResult, drops: Drops) -> Any:
-    spoken: list[AnyPart] = [Text(text=_ERROR_PREFIX)] if result.is_error else []
-    for part in result.parts:
-        if isinstance(part, Image):
-            spoken.append(Text(text=_IMAGE_STUB))
-        elif isinstance(part, Document) and part.text is not None:
-            spoken.append(Text(text=f"{part.title}\n\n{part.text}" if part.title else part.text))
-        else:
-            spoken.append(part)
-    if all(isinstance(p, Text) for p in spoken):
-        return "".join(p.text for p in spoken if isinstance(p, Text))
-    return encode_parts(tuple(spoken), drops)
+    parts = tuple(map(_read_out, spoken(result)))
+    if all(isinstance(p, Text) for p in parts):
+        return "".join(p.text for p in parts if isinstance(p, Text))
+    return encode_parts(parts, drops)
+
+
+def _read_out(part: AnyPart) -> AnyPart:
+    """A document of text as text; any other part as it is."""
+    if not isinstance(part, Document) or part.text is None:
+        return part
+    return Text(text=f"{part.title}\n\n{part.text}" if part.title else part.text)

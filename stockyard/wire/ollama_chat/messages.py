@@ -28,7 +28,7 @@ from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_l
 from stockyard.wire.media import sniffed
 from stockyard.wire.ollama_chat.places import CHAT as FORMAT
 from stockyard.wire.tool_ids import missing_id
-from stockyard.wire.tool_messages import joined
+from stockyard.wire.tool_messages import joined, spoken
 
 ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
 
@@ -38,9 +38,6 @@ NO_ID = "no_id"
 """Layout of a call that came without one."""
 BY_ID, BY_NAME, BY_ORDER = "id", "name", "order"
 """Words of a result's layout: what it came with to tell which call it answers."""
-
-_ERROR_PREFIX = "Error: "
-_IMAGE_STUB = "[image: see the next message]"
 
 
 def decode_messages(items: list[Any]) -> tuple[Message, ...]:
@@ -232,7 +229,7 @@ def _encode_results(
         if layout:
             item |= _content(part.parts, drops)
         else:
-            item |= _content(tuple(_stubbed(part)), drops)
+            item |= _content(spoken(part), drops)
             pictures += [p for p in part.parts if isinstance(p, Image)]
         name = names.get(part.call_id)
         if name is not None and has_word(layout or BY_NAME, BY_NAME):
@@ -243,13 +240,6 @@ def _encode_results(
     if pictures:
         # The templates of most models show images of the user only.
         yield {"role": "user", **_content(tuple(pictures), drops)}
-
-
-def _stubbed(result: ToolResult) -> Iterator[AnyPart]:
-    if result.is_error:
-        yield Text(text=_ERROR_PREFIX)
-    for part in result.parts:
-        yield Text(text=_IMAGE_STUB) if isinstance(part, Image) else part
 
 
 def _content(parts: tuple[AnyPart, ...], drops: Drops) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_layout, words
 from stockyard.wire.openai_chat.parts import FORMAT, cache_of, decode_parts, encode_parts
 from stockyard.wire.openai_chat.reasoning import reasoning_fields, take_reasoning, text_field
-from stockyard.wire.tool_messages import joined
+from stockyard.wire.tool_messages import joined, spoken
 
 _ROLES = {
     "system": "system",
@@ -32,8 +32,6 @@ _ROLES = {
     "tool": "tool",
     "function": "tool",
 }
-_ERROR_PREFIX = "Error: "
-_IMAGE_STUB = "[image: see the next message]"
 
 
 def decode_messages(items: list[Any]) -> tuple[Message, ...]:
@@ -309,14 +307,10 @@ def _result_head(result: ToolResult) -> dict[str, Any]:
 
 
 def _result_content(result: ToolResult, drops: Drops) -> Any:
-    spoken: tuple[AnyPart, ...] = tuple(
-        Text(text=_IMAGE_STUB) if isinstance(p, Image) else p for p in result.parts
-    )
-    if result.is_error:
-        spoken = (Text(text=_ERROR_PREFIX), *spoken)
-    if all(isinstance(p, Text) for p in spoken):
-        return "".join(p.text for p in spoken if isinstance(p, Text))
-    return encode_parts(spoken, drops)
+    parts = spoken(result)
+    if all(isinstance(p, Text) for p in parts):
+        return "".join(p.text for p in parts if isinstance(p, Text))
+    return encode_parts(parts, drops)
 
 
 def _add_call(item: dict[str, Any], call: ToolCall, drops: Drops) -> None:
