@@ -9,7 +9,7 @@ import gzip
 import json
 import pathlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -41,6 +41,15 @@ ROWS_OF_RECORDERS = {"zai": "zai-coding", "mock": "mock-server"}
 mock server of the recorder's is not ours."""
 
 _MODEL_IN_PATH = re.compile(r"/models?/([^/:?]+)")
+
+
+Record = Mapping[str, Any]
+"""The fields of one recording."""
+
+
+def bodies(record: Record, side: str) -> bytes:
+    text, encoded = record[f"{side}_body"], record[f"{side}_body_b64"]
+    return base64.b64decode(encoded) if encoded is not None else (text or "").encode()
 
 
 @dataclass(frozen=True)
@@ -114,8 +123,7 @@ class Recording:
         return next(found, None)
 
     def _body(self, side: str) -> bytes:
-        text, encoded = self.fields[f"{side}_body"], self.fields[f"{side}_body_b64"]
-        return base64.b64decode(encoded) if encoded is not None else (text or "").encode()
+        return bodies(self.fields, side)
 
 
 def recordings() -> Iterator[Recording]:
@@ -123,6 +131,11 @@ def recordings() -> Iterator[Recording]:
     for path in sorted(ROOT.glob("*/*.jsonl.gz")):
         if path.parent.name != "lingua":
             yield from map(Recording, _lines(path))
+
+
+def records_of(apis: Container[str]) -> list[Record]:
+    """Those of some of the APIs that recorders tell apart."""
+    return [recording.fields for recording in recordings() if recording.api in apis]
 
 
 def collected(name: str) -> Iterator[dict[str, Any]]:

@@ -1,11 +1,7 @@
 """Recorded speech, transcriptions and images: what providers really send is read and forwarded."""
 
-import base64
-import gzip
 import json
-import pathlib
 import re
-from typing import Any
 
 import pytest
 
@@ -26,9 +22,9 @@ from stockyard.wire.openai_speech.codec import SpeechCodec
 from stockyard.wire.openai_transcriptions.codec import TranscriptionsCodec
 from stockyard.wire.upload import UploadCodec
 from stockyard.wire.xai_image_edits.codec import XaiImageEditsCodec
+from tests.traffic.recordings import ABSENT, ROOT, Record, bodies, records_of
 
-ROOT = pathlib.Path(__file__).parents[3] / "shared" / "traffic"
-pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason="no recorded traffic beside the project")
+pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason=ABSENT)
 
 CODECS: dict[str, Codec] = {
     "openai.images": ImagesCodec(),
@@ -44,21 +40,10 @@ TRAITS = {"mistral": frozenset({"audio_outside_prompt"})}
 PEN = Pen("1", "m", 1, wants_usage=True)
 SPOKEN = "Ruby is a programming language designed for developer happiness."
 
-Record = dict[str, Any]
-
-
-def bodies(record: Record, side: str) -> bytes:
-    text, encoded = record[f"{side}_body"], record[f"{side}_body_b64"]
-    return base64.b64decode(encoded) if encoded is not None else (text or "").encode()
-
 
 @pytest.fixture(scope="module")
 def records() -> list[Record]:
-    found = []
-    for path in sorted(ROOT.glob("*/*.jsonl.gz")):
-        if path.parent.name != "lingua":
-            with gzip.open(path, "rt", encoding="ascii") as lines:
-                found += [r for r in map(json.loads, lines) if r["api"] in CODECS]
+    found = records_of(CODECS)
     assert len(found) > 20
     return found
 

@@ -1,9 +1,6 @@
 """Recorded traffic of completions: what providers really send is read, kept and forwarded."""
 
-import base64
-import gzip
 import json
-import pathlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,29 +13,17 @@ from stockyard.core.response import Response
 from stockyard.wire.codec import Pen
 from stockyard.wire.openai_chat.codec import ChatCodec
 from stockyard.wire.openai_completions.codec import CompletionsCodec
+from tests.traffic.recordings import ABSENT, ROOT, Record, bodies, records_of
 
-ROOT = pathlib.Path(__file__).parents[3] / "shared" / "traffic"
-pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason="no recorded traffic beside the project")
+pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason=ABSENT)
 
 CODEC, CHAT = CompletionsCodec(), ChatCodec()
 NONE: frozenset[str] = frozenset()
 
-Record = dict[str, Any]
-
-
-def bodies(record: Record, side: str) -> bytes:
-    text, encoded = record[f"{side}_body"], record[f"{side}_body_b64"]
-    return base64.b64decode(encoded) if encoded is not None else (text or "").encode()
-
 
 @pytest.fixture(scope="module")
 def records() -> list[Record]:
-    found = []
-    for path in sorted(ROOT.glob("*/*.jsonl.gz")):
-        if path.parent.name != "lingua":
-            with gzip.open(path, "rt", encoding="ascii") as lines:
-                found += [r for r in map(json.loads, lines) if r["api"] == "openai.completions"]
-    return found
+    return records_of({"openai.completions"})
 
 
 def answers(records: list[Record], *, streamed: bool) -> Iterator[tuple[Record, bytes]]:

@@ -1,9 +1,7 @@
 """Recorded traffic of Responses: what providers really send is read, kept and forwarded."""
 
-import base64
 import gzip
 import json
-import pathlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,9 +17,9 @@ from stockyard.wire.anthropic_messages.codec import MessagesCodec
 from stockyard.wire.codec import Codec, Pen
 from stockyard.wire.openai_chat.codec import ChatCodec
 from stockyard.wire.openai_responses.codec import ResponsesCodec
+from tests.traffic.recordings import ABSENT, ROOT, Record, bodies, records_of
 
-ROOT = pathlib.Path(__file__).parents[3] / "shared" / "traffic"
-pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason="no recorded traffic beside the project")
+pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason=ABSENT)
 
 RESPONSES = ResponsesCodec()
 OTHERS: tuple[Codec, ...] = (ChatCodec(), MessagesCodec())
@@ -29,22 +27,10 @@ NONE: frozenset[str] = frozenset()
 XAI = frozenset({"reasoning_outside_completion"})
 """What the row of this provider says of its chat answers. It must not hold here."""
 
-Record = dict[str, Any]
-
-
-def bodies(record: Record, side: str) -> bytes:
-    text, encoded = record[f"{side}_body"], record[f"{side}_body_b64"]
-    return base64.b64decode(encoded) if encoded is not None else (text or "").encode()
-
 
 @pytest.fixture(scope="module")
 def records() -> list[Record]:
-    found = []
-    for path in sorted(ROOT.glob("*/*.jsonl.gz")):
-        if path.parent.name != "lingua":
-            with gzip.open(path, "rt", encoding="ascii") as lines:
-                found += [r for r in map(json.loads, lines) if r["api"] == "openai.responses"]
-    return found
+    return records_of({"openai.responses"})
 
 
 def lingua(column: str) -> Iterator[tuple[str, Any]]:

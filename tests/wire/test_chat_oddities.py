@@ -98,7 +98,9 @@ def test_a_seed_keeps_the_name_that_the_client_gave_it() -> None:
 FIELDS = ("index", "delta", "message", "text", "finish_reason", "usage")
 ODD = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=3),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner, max_size=2)
+    ),
     max_leaves=4,
 )
 
