@@ -313,6 +313,7 @@ class Stockyard:
     def _secrets(self) -> Iterator[str]:
         yield from self.directory.secrets()
         yield from self.tokens.secrets()
+        yield from self.line.secrets()
 
     def _aliases(self) -> tuple[str, ...]:
         module = self.line.module("modelalias")

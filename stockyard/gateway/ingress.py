@@ -55,9 +55,11 @@ def secret_of(head: Head) -> str | None:
 
 
 def key_in(query: str) -> str | None:
-    """The secret that a query carries as `key`; None when there is none."""
+    """The secret that a query carries as `key`, spelled as one in a header would be; None when
+    there is none."""
     fields = (field.partition("=") for field in query.split("&"))
-    return next((unquote(value) for name, _, value in fields if name == "key" and value), None)
+    found = next((value for name, _, value in fields if name == "key" and value), None)
+    return None if found is None else unquote(found, encoding="latin-1")
 
 
 def asked_of(head: Head) -> Asked:

@@ -6,7 +6,7 @@ becomes effective with one assignment. A call that is under way keeps the Pipeli
 
 import hashlib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 import msgspec
@@ -125,6 +125,12 @@ class Line:
         if alias is None or alias[0] not in self._catalog:
             raise Refused(404, "module_unknown", f"There is no module '{name[:64]}'.")
         return alias[0]
+
+    def secrets(self) -> Iterator[str]:
+        """What modules were given to keep, which must never leave by another way."""
+        for setting in self._settings.values():
+            for field in setting.config.secret:
+                yield from getattr(setting.config, field).values()
 
     def schema(self, name: str) -> dict[str, Any]:
         return msgspec.json.schema(config_class(self._catalog[self.resolve(name)]))

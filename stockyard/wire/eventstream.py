@@ -16,6 +16,8 @@ from stockyard.errors import UpstreamError
 
 STREAM_TYPE = b"application/vnd.amazon.eventstream"
 MAX_FRAME = 16 * 1024 * 1024
+MAX_HEADERS = 128 * 1024
+"""Bytes of the headers of a frame, as the service has it."""
 
 LONGEST_REMEMBERED = 512
 """Bytes of headers, so that what is remembered stays small."""
@@ -127,7 +129,7 @@ def _length(buffer: bytearray, start: int, limit: int) -> int:
         raise _broken("A frame of the provider's stream has a wrong checksum.")
     if total > limit:
         raise _broken(f"The provider sent a frame of more than {limit} bytes.")
-    if headers + _AROUND > total:
+    if headers > MAX_HEADERS or headers + _AROUND > total:
         raise _broken("A frame of the provider's stream has impossible lengths.")
     return int(total)
 

@@ -169,8 +169,10 @@ def start_of_file(body: bytes, name: str) -> int | None:
     What follows is not looked at, so it does not matter how much that is. Raises Refused (400).
     """
     boundary = boundary_in(body)
-    at: int = 0
-    while boundary is not None and at >= 0:
+    if boundary is None:
+        return None
+    at = 0
+    for _ in range(MAX_PARTS):
         begin = at + len(boundary) + 4
         start = body.find(b"\r\n\r\n", begin, begin + MAX_HEADERS) + 4
         if start < 4:

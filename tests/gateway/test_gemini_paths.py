@@ -314,10 +314,16 @@ class TestKeys:
         assert answer.status == 400
         assert answer.json["error"]["stockyard"]["code"] == "secret_in_url"
 
-    async def test_an_unknown_one_is_refused_in_the_words_of_the_path(self, yard: Yard) -> None:
+    @pytest.mark.parametrize(
+        "key",
+        ["sk-sy-unknown", "sk-sy-%E2%82%AC", "sk-sy-%00", "sk-sy-%FF%0D%0A", "AIza%E2%82%AC", "%25"],
+    )
+    async def test_s05_an_unknown_one_is_refused_in_the_words_of_the_path(
+        self, yard: Yard, key: str
+    ) -> None:
         await yard.open()
         async with yard.raw() as client:
-            client.ask(WHOLE.format(model="mock") + "?key=sk-sy-unknown", HI)
+            client.ask(WHOLE.format(model="mock") + f"?key={key}", HI)
             reply = await client.answer()
         assert reply.status == 401
         assert json.loads(reply.body)["error"]["status"] == "UNAUTHENTICATED"

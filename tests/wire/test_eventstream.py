@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from stockyard.errors import UpstreamError
 from stockyard.wire import eventstream
-from stockyard.wire.eventstream import Frame, Frames
+from stockyard.wire.eventstream import MAX_HEADERS, Frame, Frames
 
 NAMES = st.text(st.characters(codec="ascii", categories=("L", "N")), min_size=1, max_size=20)
 TEXTS = st.text(max_size=60)
@@ -121,3 +121,11 @@ def test_an_exception_is_no_event() -> None:
     (frame,) = Frames().feed(eventstream.exception("throttlingException", b"{}"))
     assert (frame.is_event, frame.event) == (False, "")
     assert frame.headers[":exception-type"] == "throttlingException"
+
+
+def test_a_frame_of_nothing_but_headers_is_refused_before_they_are_read() -> None:
+    block = b"\0\0" * (MAX_HEADERS // 2 + 1)
+    lengths = struct.pack("!II", 16 + len(block), len(block))
+    start = lengths + struct.pack("!I", crc32(lengths)) + block
+    with pytest.raises(UpstreamError, match="impossible lengths"):
+        list(Frames().feed(start + struct.pack("!I", crc32(start))))

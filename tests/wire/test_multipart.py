@@ -17,6 +17,7 @@ from stockyard.wire.multipart import (
     boundary_of,
     content_type_with,
     read_form,
+    start_of_file,
 )
 
 B = b"xYzZY"
@@ -333,3 +334,11 @@ def test_a_large_file_is_passed_over_quickly() -> None:
     assert time.process_time() - began < 2
     assert isinstance(found, Form)
     assert found.word("model") == "m"
+
+
+def test_s24_a_file_is_looked_for_behind_as_many_fields_as_a_form_may_have() -> None:
+    field = b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n1\r\n'
+    file = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nhi\r\n--b--'
+    most = MAX_PARTS - 1
+    assert start_of_file(field * most + file, "file") == len(field) * most + file.index(b"hi")
+    assert start_of_file(field * (most + 1) + file, "file") is None

@@ -1,7 +1,7 @@
 """Ask whoever gives out tokens: one small request with short deadlines, through our own client.
 
 What is sent and what comes back holds secrets, so none of it is ever logged or told: an error says
-who was asked and, at most, the standard word for what was wrong (RFC 6749, 5.2).
+at most the standard word for what was wrong (RFC 6749, 5.2).
 """
 
 import re
@@ -33,6 +33,8 @@ TIMERS = Timers(
     idle_seconds=5,
     total_seconds=15,
 )
+WHO = "The provider's token service"
+"""Not by its address: callers read these errors, and it may stand inside the operator's network."""
 MAX_BODY = 64 * 1024
 """Of an answer. Tokens with many claims have 10 KiB."""
 LONGEST_SECONDS = 24 * 3600.0
@@ -110,7 +112,7 @@ class Asking:
             # Nothing of the call itself was sent, whatever became of this request.
             raise UpstreamError(
                 error.kind,
-                f"{self._who} gave no token: {error.message}",
+                f"{WHO} gave no token: {error.message}",
                 timer=error.timer,
                 nothing_sent=True,
             ) from None
@@ -122,9 +124,7 @@ class Asking:
         granted = _decoded(fetched.body, _Granted)
         secret = granted.secret if granted is not None else ""
         if granted is None or not secret or not secret.isascii() or not secret.isprintable():
-            raise UpstreamError(
-                "bad_answer", f"{self._who} answered without a token.", nothing_sent=True
-            )
+            raise UpstreamError("bad_answer", f"{WHO} answered without a token.", nothing_sent=True)
         return Token(Secret(secret), _seconds(granted))
 
     def _refusal(self, fetched: Fetched) -> UpstreamError:
@@ -135,14 +135,10 @@ class Asking:
         said = f" ({word})" if isinstance(word, str) and _WORD.fullmatch(word) else ""
         return UpstreamError(
             kind,
-            f"{self._who} gave no token for the Credential: {fetched.status}{said}.",
+            f"{WHO} gave no token for the Credential: {fetched.status}{said}.",
             retry_after=retry_after(fetched.fields, {}, ""),
             nothing_sent=True,
         )
-
-    @property
-    def _who(self) -> str:
-        return parse_url(self._url).host
 
 
 class _Granted(Struct):

@@ -99,7 +99,7 @@ def _content(secret: str) -> bytes:
 def _decoded(content: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(content, type=kind)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         raise _bad_key("is not a JSON file as Google makes them") from None
 
 

@@ -81,7 +81,7 @@ async def _statement(described: Described) -> str:
         return content.decode("utf-8", "replace").strip()
     try:
         said = msgspec.json.decode(content, type=dict[str, Any])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         said = {}
     value = said.get(str(form.get("subject_token_field_name")))
     if not isinstance(value, str):

@@ -151,6 +151,7 @@ async def test_a_secret_of_the_collector_is_never_shown(yard: Yard) -> None:
     await yard.open()
     state = yard.stockyard.line.state("tracelink")
     assert state.config["otlp_headers"] == {"x-api-key": "***"}
+    assert "collector-secret" in {*yard.stockyard._secrets()}  # so that no log line shows it
     with pytest.raises(InvalidConfig, match="not shown"):
         yard.enable("tracelink", otlp_headers={"x-api-key": "***"})
 

@@ -143,6 +143,7 @@ async def test_a_person_who_signed_in_has_a_refresh_token(
     [
         ("/nowhere/key.json", "cannot be read"),
         ("{", "is not a JSON file"),
+        ('{"a":' * 100_000, "is not a JSON file"),
         ("{}", "is not one of a service account"),
         ('{"type": "external_account"}', "in which file"),
         (
@@ -277,6 +278,7 @@ class TestDesksThatFail:
         assert answer.error is not None
         assert said in answer.error["message"]
         assert "s3cret" not in answer.body.decode()
+        assert "127.0.0.1" not in answer.body.decode()
         assert not azure.requests
 
     async def test_one_that_hangs_up(self, yard: Yard, desk: ScriptedProvider) -> None:
