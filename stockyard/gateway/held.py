@@ -52,6 +52,8 @@ _MADE_ALONG = {
     "batch/jobs": ("output_file", "error_file"),
 }
 """Collection -> fields of its objects that name files which the provider made for it."""
+_RESULTS = re.compile(rb'("results_url"\s*:\s*")https?:\\?/\\?/[^"/\\]+')
+"""Where a provider says in its own name that results are. Clients go there with our Key."""
 UNSEEN = frozenset({"gemini.files"})
 """Shapes of files whose uploads go to an address that the provider gives the caller, so that we
 never see what came of them. Their ids are not judged."""
@@ -142,6 +144,11 @@ class Holdings:
     def _hold(self, thing: object) -> None:
         if isinstance(thing, str) and thing:
             self._ids.hold(self._team_id, thing, self._held)
+
+
+def with_results_here(answer: bytes) -> bytes:
+    """An answer whose links to results lead here: paths, which a client reads below its base."""
+    return _RESULTS.sub(rb"\1", answer)
 
 
 def no_such(thing: str) -> Refused:

@@ -94,7 +94,7 @@ class HeldCalls(Spooling):
             # What it may see is between the caller and that provider.
             return self._to(self._provider_of(self._own.provider), self._own).start(reply, body)
         if method == "GET" and not reach.id:
-            return self._list(reply)
+            return self._list(WholeReply(reply, lambda status, told: held.with_results_here(told)))
         provider, credential = self._place(body)
         onward = self._to(provider, credential)
         if reach.below and method == "GET":
@@ -107,7 +107,7 @@ class HeldCalls(Spooling):
         def learn(status: int, answer: bytes) -> bytes:
             if status < 300:
                 holdings.learn(reach, method, answer)
-            return answer
+            return held.with_results_here(answer)
 
         return onward.start(WholeReply(reply, learn), body)
 

@@ -16,6 +16,7 @@ from stockyard.apps.responses.store import held_by
 from stockyard.apps.teams.secret import fingerprint
 from stockyard.core.ports import Held
 from stockyard.errors import Refused
+from stockyard.gateway.held import with_results_here
 from stockyard.gateway.spool import MAX_FILES, Spool
 from stockyard.testing import ScriptedProvider
 from stockyard.testing.heard import Heard
@@ -607,3 +608,16 @@ class TestTheModelOfTheFirstLine:
         with suppress(Refused):
             start = start_of_file(b"--cut\r\n" + rest, "file")
             assert start is None or b"name=" in rest[:start]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (b'{"results_url":"https://a.b/v1/x"}', b'{"results_url":"/v1/x"}'),
+        (b'{"results_url" : "http:\\/\\/a.b:8\\/v1\\/x"}', b'{"results_url" : "\\/v1\\/x"}'),
+        (b'{"results_url": null}', b'{"results_url": null}'),
+        (b'{"other_url": "https://a.b/c"}', b'{"other_url": "https://a.b/c"}'),
+    ],
+)
+def test_links_to_results_lead_here_so_that_no_key_goes_elsewhere(said: bytes, told: bytes) -> None:
+    assert with_results_here(said) == told
