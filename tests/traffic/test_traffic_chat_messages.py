@@ -1,9 +1,6 @@
 """Recorded traffic of chat and Messages: what providers really send is read, kept and forwarded."""
 
-import base64
-import gzip
 import json
-import pathlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,9 +14,9 @@ from stockyard.core.response import Output, Response
 from stockyard.errors import Refused, UpstreamError
 from stockyard.wire.codec import Codec, Pen
 from stockyard.wire.formats import FORMATS
+from tests.traffic.recordings import ABSENT, ROOT, Record, bodies, records_of
 
-ROOT = pathlib.Path(__file__).parents[3] / "shared" / "traffic"
-pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason="no recorded traffic beside the project")
+pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason=ABSENT)
 
 APIS = {
     "openai.chat": "openai.chat",
@@ -44,28 +41,10 @@ TRAITS = {
 BROKEN = "gpustack_qwen3_streams_thinking"
 """The one recording that breaks off with a bare `error:` line."""
 
-Record = dict[str, Any]
-
-
-def bodies(record: Record, side: str) -> bytes:
-    text, encoded = record[f"{side}_body"], record[f"{side}_body_b64"]
-    return base64.b64decode(encoded) if encoded is not None else (text or "").encode()
-
-
-def all_records() -> Iterator[Record]:
-    for path in sorted(ROOT.glob("*/*.jsonl.gz")):
-        if path.parent.name == "lingua":
-            continue
-        with gzip.open(path, "rt", encoding="ascii") as lines:
-            for line in lines:
-                record = json.loads(line)
-                if record["api"] in APIS:
-                    yield record
-
 
 @pytest.fixture(scope="module")
 def records() -> list[Record]:
-    return list(all_records()) if ROOT.is_dir() else []
+    return records_of(APIS)
 
 
 def codec_of(record: Record) -> Codec:

@@ -1,9 +1,6 @@
 """Recorded traffic of the gemini format: what is really sent is read, kept and forwarded."""
 
-import base64
-import gzip
 import json
-import pathlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,10 +13,11 @@ from stockyard.core.response import Output, Response
 from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Pen
 from stockyard.wire.formats import FORMATS
+from tests.traffic.recordings import ABSENT, ROOT, Record, bodies, records_of
 
-ROOT = pathlib.Path(__file__).parents[3] / "shared" / "traffic"
-pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason="no recorded traffic beside the project")
+pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason=ABSENT)
 
+APIS = ("gemini.generate", "gemini.stream")
 GEMINI = FORMATS["gemini"]
 OTHERS = ("openai.chat", "anthropic.messages", "gemini", "gemini.array")
 NONE: frozenset[str] = frozenset()
@@ -39,34 +37,16 @@ SPELLINGS = (
     ('"thinkingLevel": "medium"', '"thinkingLevel": "MEDIUM"'),
 )
 
-Record = dict[str, Any]
-
-
-def body_of(record: Record, side: str) -> bytes:
-    text, encoded = record[f"{side}_body"], record[f"{side}_body_b64"]
-    return base64.b64decode(encoded) if encoded is not None else (text or "").encode()
-
-
-def all_records() -> Iterator[Record]:
-    for path in sorted(ROOT.glob("*/*.jsonl.gz")):
-        if path.parent.name == "lingua":
-            continue
-        with gzip.open(path, "rt", encoding="ascii") as lines:
-            for line in lines:
-                record = json.loads(line)
-                if record["api"] in ("gemini.generate", "gemini.stream"):
-                    yield record
-
 
 @pytest.fixture(scope="module")
 def records() -> list[Record]:
-    return list(all_records()) if ROOT.is_dir() else []
+    return records_of(APIS)
 
 
 def answers(records: list[Record], *, streamed: bool) -> Iterator[tuple[Record, bytes]]:
     for record in records:
         if record["status"] == 200 and bool(record["streamed"]) is streamed:
-            yield record, body_of(record, "response")
+            yield record, bodies(record, "response")
 
 
 def spelled(body: bytes) -> Any:
@@ -84,7 +64,7 @@ def read(body: bytes, step: int) -> tuple[Output, Any]:
 
 def test_recorded_requests_come_back_as_they_were(records: list[Record]) -> None:
     for record in records:
-        body = body_of(record, "request")
+        body = bodies(record, "request")
         content = GEMINI.decode_request(body)
         again = GEMINI.encode_request(
             Request(model="m", content=content), features=NONE, traits=NONE
@@ -96,7 +76,7 @@ def test_recorded_requests_come_back_as_they_were(records: list[Record]) -> None
 
 def test_recorded_requests_can_be_said_in_other_formats(records: list[Record]) -> None:
     for record in records:
-        request = Request(model="m", content=GEMINI.decode_request(body_of(record, "request")))
+        request = Request(model="m", content=GEMINI.decode_request(bodies(record, "request")))
         parts = (part for message in request.content.messages for part in message.parts)
         heard = any(isinstance(part, Audio | Video) for part in parts)
         # Messages has no place for sounds and films, and refuses them.
@@ -217,7 +197,7 @@ def test_recorded_errors_are_classified(records: list[Record]) -> None:
         if record["status"] < 400:
             continue
         fields = [(k.encode(), v[0].encode()) for k, v in record["response_headers"].items()]
-        body = body_of(record, "response")
+        body = bodies(record, "response")
         error = GEMINI.decode_error(record["status"], fields, body)
         kinds[record["status"], error.kind] = error.retry_after
         with pytest.raises(UpstreamError):

@@ -1,9 +1,6 @@
 """Recorded traffic of embeddings, rerank and moderations: it is read, kept and metered."""
 
-import base64
-import gzip
 import json
-import pathlib
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -16,9 +13,9 @@ from stockyard.core.rerank import RerankOutput
 from stockyard.core.response import Response
 from stockyard.wire.codec import Codec, Pen
 from stockyard.wire.formats import FORMATS
+from tests.traffic.recordings import ABSENT, ROOT, Record, bodies, records_of
 
-ROOT = pathlib.Path(__file__).parents[3] / "shared" / "traffic"
-pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason="no recorded traffic beside the project")
+pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason=ABSENT)
 
 NONE: frozenset[str] = frozenset()
 KINDS = {
@@ -40,13 +37,6 @@ UNCOUNTED = frozenset({"gemini.embed", "openai.moderations"})
 SERVERS_OF_DOUBLES = frozenset({"vllm"})
 """They answered with 64-bit floats where base64 was asked for; such bytes are only handed on."""
 
-Record = dict[str, Any]
-
-
-def bodies(record: Record, side: str) -> bytes:
-    text, encoded = record[f"{side}_body"], record[f"{side}_body_b64"]
-    return base64.b64decode(encoded) if encoded is not None else (text or "").encode()
-
 
 def codec_of(record: Record) -> Codec:
     return FORMATS[OF_PROVIDERS.get(record["provider"], KINDS[record["api"]])]
@@ -54,12 +44,7 @@ def codec_of(record: Record) -> Codec:
 
 @cache
 def records() -> tuple[Record, ...]:
-    found: list[Record] = []
-    for path in sorted(ROOT.glob("*/*.jsonl.gz")):
-        if path.parent.name != "lingua":
-            with gzip.open(path, "rt", encoding="ascii") as lines:
-                found += [r for r in map(json.loads, lines) if r["api"] in KINDS]
-    return tuple(found)
+    return tuple(records_of(KINDS))
 
 
 def answers() -> Iterator[tuple[Record, Codec, bytes]]:

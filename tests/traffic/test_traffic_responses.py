@@ -1,6 +1,5 @@
 """Recorded traffic of Responses: what providers really send is read, kept and forwarded."""
 
-import gzip
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +16,7 @@ from stockyard.wire.anthropic_messages.codec import MessagesCodec
 from stockyard.wire.codec import Codec, Pen
 from stockyard.wire.openai_chat.codec import ChatCodec
 from stockyard.wire.openai_responses.codec import ResponsesCodec
-from tests.traffic.recordings import ABSENT, ROOT, Record, bodies, records_of
+from tests.traffic.recordings import ABSENT, ROOT, Record, bodies, collected, records_of
 
 pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason=ABSENT)
 
@@ -34,10 +33,9 @@ def records() -> list[Record]:
 
 
 def lingua(column: str) -> Iterator[tuple[str, Any]]:
-    with gzip.open(ROOT / "lingua" / "cases.jsonl.gz", "rt", encoding="ascii") as lines:
-        for case in map(json.loads, lines):
-            if case["api"] == "responses" and case[column]:
-                yield case["case"], case[column]
+    for case in collected("cases"):
+        if case["api"] == "responses" and case[column]:
+            yield case["case"], case[column]
 
 
 def traits_of(record: Record) -> frozenset[str]:
