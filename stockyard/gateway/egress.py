@@ -67,7 +67,7 @@ def type_of(kind: Kind, fields: Iterable[tuple[bytes, bytes]]) -> bytes:
     if kind not in TYPED:
         return JSON_HEAD
     given = next((value for name, value in fields if name == b"content-type"), b"")
-    if not given.lower().startswith(SHOWN_TYPES):
+    if not given.isascii() or not given.lower().startswith(SHOWN_TYPES):
         return BYTES_HEAD
     return field_lines([(b"content-type", given)])
 
@@ -109,7 +109,7 @@ def unified_fields(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
     """What of a provider's header fields a unified route hands on."""
     passed: dict[bytes, bytes] | None = None
     for name, value in fields:
-        if name in UNIFIED_PASSES:
+        if name in UNIFIED_PASSES and value.isascii():
             passed = passed or {}
             passed[UNIFIED_PASSES[name]] = value
     return field_lines(passed.items()) if passed else b""
@@ -125,7 +125,9 @@ def native_fields(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
         for token in value.split(b",")
     }
     return field_lines(
-        (name, value) for name, value in fields if name not in NATIVE_STAYS and name not in named
+        (name, value)
+        for name, value in fields
+        if name not in NATIVE_STAYS and name not in named and value.isascii()
     )
 
 

@@ -6,7 +6,7 @@ body and begins the Call.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from functools import partial
 from typing import Protocol
@@ -549,17 +549,19 @@ class Doorway:
             if self._endpoint.format not in VERSIONED:
                 # What we write is of the version that we name (`upstream/plan.py`).
                 names = tuple(name for name in names if name != b"anthropic-version")
-            pairs = ((name, self._head.field(name)) for name in names)
-            block = field_lines((name, value) for name, value in pairs if value is not None)
-            self._forwarded[format] = block
+            block = self._forwarded[format] = field_lines(self._shown(names))
         return block
+
+    def _shown(self, names: Iterable[bytes]) -> list[tuple[bytes, bytes]]:
+        """Those of these fields that the client sent, and that may be passed on (HS11)."""
+        pairs = ((name, self._head.field(name)) for name in names)
+        return [(name, value) for name, value in pairs if value is not None and value.isascii()]
 
     def forward_native(self) -> list[tuple[bytes, bytes]]:
         passes = self._endpoint.passes
         if passes:
             names = (b"content-type", b"accept", *FORWARDED[passes])
-            pairs = ((name, self._head.field(name)) for name in names)
-            shown = [(name, value) for name, value in pairs if value is not None]
+            shown = self._shown(names)
             return [*shown, (b"user-agent", USER_AGENT), (b"accept-encoding", b"identity")]
         named = {
             token.strip().lower() for token in (self._head.field(b"connection") or b"").split(b",")

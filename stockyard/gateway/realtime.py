@@ -390,7 +390,7 @@ class _Fields:
 
     def forward_native(self) -> list[tuple[bytes, bytes]]:
         fields = [(b"user-agent", USER_AGENT)]
-        fields += [(n, value) for n in PASSED if (value := self._head.field(n)) is not None]
+        fields += [(n, v) for n in PASSED if (v := self._head.field(n)) is not None and v.isascii()]
         offered = [name for name in protocols_in(self._head) if not name.startswith(KEY_PROTOCOL)]
         if offered:
             fields.append((b"sec-websocket-protocol", b", ".join(offered)))
