@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from functools import partial
 from typing import Protocol
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -163,7 +163,10 @@ class DataPlane:
             return None
         found = paths.resolve(provider, rest)
         if found is not None and found.model:
-            found = paths.resolve(provider, self._without_alias(name, rest, found.model))
+            named = unquote(found.model)
+            meant = self.directory().named_at(name, named)
+            if meant != named:
+                found = paths.resolve(provider, paths.naming(provider, rest, meant))
         if found is None:
             return None
         spoken = found.format if method == "POST" else None
@@ -188,13 +191,6 @@ class DataPlane:
             realtime=method == "GET" and found.format == REALTIME_FORMAT,
             recalls=recalling.on_native(spoken, found.path),
         )
-
-    def _without_alias(self, provider: str, rest: str, model: str) -> str:
-        """A native path that names an alias, with what it stands for in its place."""
-        named = unquote(model)
-        meant = self.directory().named_at(provider, named)
-        before, _, after = rest.rpartition(model)
-        return rest if meant == named else f"{before}{quote(meant)}{after}"
 
     def reader_of(self, format: str, head: Head) -> Codec | None:  # noqa: A002  the word of the field everywhere
         """The codec for bodies of this format below this head. Raises Refused (415)."""

@@ -9,6 +9,7 @@ row knows, and R' is R without a leading version segment.
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from urllib.parse import quote
 
 from msgspec import Struct
 
@@ -72,6 +73,15 @@ def resolve(provider: Provider, rest: str) -> NativePath | None:
     if len(rest) > LONGEST_REMEMBERED:
         return _resolve(provider, rest)
     return _remembered(provider, rest)
+
+
+def naming(provider: Provider, path: str, model: str) -> str:
+    """A native path with this model in place of the one that it names, if it names one."""
+    found = resolve(provider, path)
+    if found is None or not found.model:
+        return path
+    before, _, after = path.rpartition(found.model)
+    return f"{before}{quote(model, safe='' if provider.encoded_slash else '/:')}{after}"
 
 
 def kept_query(query: str) -> str:

@@ -15,7 +15,7 @@ from stockyard.core.exchange import Exchange
 from stockyard.core.ports import Models
 from stockyard.core.target import Credential, Target
 from stockyard.errors import Refused
-from stockyard.providers import quirks
+from stockyard.providers import paths, quirks
 from stockyard.providers.auth import Proof, authorize
 from stockyard.providers.provider import BY_CHAT, COUNT, Provider
 from stockyard.upstream.origin import Origin
@@ -195,16 +195,19 @@ class Plans:
         )
 
     def _native(self, target: Target, x: Exchange) -> Plan:
-        inbound = x.inbound
+        inbound, provider = x.inbound, self._provider(target)
+        path = inbound.native_path
+        if target.model != x.received.model:  # an alias stood for it
+            path = paths.naming(provider, path, target.model)
         way = _Way(
             inbound.method,
             inbound.native_origin,
-            inbound.native_path,
+            path,
             inbound.query,
             inbound.native_auth,
             inbound.headers.forward_native(),
         )
-        return self._plan(self._provider(target), inbound.format, True, way, way, target)
+        return self._plan(provider, inbound.format, True, way, way, target)
 
     def _plan(
         self,

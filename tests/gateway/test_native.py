@@ -358,10 +358,15 @@ class TestBrokenStreams:
 class TestAliases:
     """`wire.md` 2.3: the model is used as sent, after alias lookup."""
 
-    @pytest.fixture(autouse=True)
-    def named(self, yard: Yard) -> None:
-        yard.set("aliases.smart", "openai/gpt-4o")
-        yard.set("aliases.quick", "gemini/gemini-2.5-flash")
+    @pytest.fixture(autouse=True, params=["setting", "module"])
+    def named(self, yard: Yard, request: pytest.FixtureRequest) -> None:
+        meant = {"smart": "openai/gpt-4o", "quick": "gemini/gemini-2.5-flash"}
+        if request.param == "module":
+            rows = [{"alias": alias, "model": model} for alias, model in meant.items()]
+            yard.enable("modelalias", aliases=rows)
+            return
+        for alias, model in meant.items():
+            yard.set(f"aliases.{alias}", model)
 
     async def test_in_a_body(self, yard: Yard) -> None:
         openai = yard.provider("openai").says("hello")

@@ -117,7 +117,7 @@ class ModelAlias(Module[Config]):
     def on_request(self, x: Exchange) -> None:
         asked = x.request.model
         rows, model = self._resolve(asked)
-        if not rows:
+        if not rows or not _is_at_home(x.inbound.native, rows, model):
             return
         x.alias = asked
         if self.config.answer_model == "asked":
@@ -131,6 +131,8 @@ class ModelAlias(Module[Config]):
             if x.kind == "chat":
                 request = _with_defaults(request, row.defaults)
         x.request = request
+        if x.inbound.native is not None:
+            x.targets = tuple(replace(t, model=_bare(model, t.provider)) for t in x.targets)
 
     def on_chunk(self, x: Exchange, event: Event) -> Event:
         if x.answer_model and isinstance(event, Started):
@@ -178,6 +180,19 @@ class ModelAlias(Module[Config]):
                 code="alias_loop",
                 status=422,
             )
+
+
+def _is_at_home(native: str | None, rows: list[Alias], model: str) -> bool:
+    """Whether a name means a model of the only provider that a native route reaches."""
+    if native is None:
+        return True
+    home = "/" not in model or model != _bare(model, native)
+    return home and all(row.provider in ("", native) for row in rows)
+
+
+def _bare(model: str, provider: str) -> str:
+    """The name of a model at its provider."""
+    return model.removeprefix(f"{provider}/")
 
 
 def _at(provider: str, constraints: Constraints) -> Constraints:
