@@ -118,3 +118,23 @@ def test_thinking_that_comes_back_in_chat_loses_nothing() -> None:
         {"type": "text", "text": "Well."},
     ]
     assert written.dropped == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Sure: ", "Sure:"),
+        ("Sure:\n\n", "Sure:"),
+        ([{"type": "text", "text": "Sure: "}], "Sure:"),
+        ("Sure:", "Sure:"),
+    ],
+)
+def test_what_the_model_shall_go_on_from_ends_without_blanks(said: object, told: str) -> None:
+    """4.4: a last turn of the assistant is a prefill."""
+    turns = [{"role": "user", "content": "hi "}, {"role": "assistant", "content": said}]
+    assert sent({"messages": turns})["messages"] == [
+        {"role": "user", "content": "hi "},
+        {"role": "assistant", "content": told},
+    ]
+    later = [*turns, {"role": "user", "content": "more"}]
+    assert "Sure" in json.dumps(sent({"messages": later})["messages"][1])

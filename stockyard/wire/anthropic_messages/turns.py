@@ -156,6 +156,8 @@ class _Turns:
         turns = self._turns
         if turns and turns[0]["role"] == "assistant":
             turns.insert(0, {"role": "user", "content": "."})
+        if turns and turns[-1]["role"] == "assistant":
+            _without_blanks_at_the_end(turns[-1])
         return turns
 
     def _add_system(self, message: Message) -> None:
@@ -196,6 +198,15 @@ class _Turns:
         block = encode_block(part, self._drops, "messages.content")
         if block is not None:
             yield block
+
+
+def _without_blanks_at_the_end(turn: dict[str, Any]) -> None:
+    """The model goes on from what a last turn of its own says; blanks there are refused."""
+    content = turn["content"]
+    if isinstance(content, str):
+        turn["content"] = content.rstrip() or content
+    elif content[-1].get("type") == "text":
+        content[-1]["text"] = content[-1]["text"].rstrip() or content[-1]["text"]
 
 
 def _results(blocks: list[dict[str, Any]]) -> bool:
