@@ -52,6 +52,19 @@ _MADE_ALONG = {
     "batch/jobs": ("output_file", "error_file"),
 }
 """Collection -> fields of its objects that name files which the provider made for it."""
+_NAMING = frozenset(
+    (  # noqa: SIM905  a list of words reads better as one
+        "file_id file_ids input_file_id input_files training_file validation_file training_files"
+        " vector_store_id vector_store_ids thread_id assistant_id conversation container"
+    ).split()
+)
+"""Fields of bodies whose values are ids of things that a provider keeps."""
+_MAY_NAME = re.compile(
+    b"|".join([b'"%b"' % name.encode() for name in sorted(_NAMING)]) + rb"|\\u00[2-7]"
+)
+"""Whether one of them may be in a body: as it is, or with letters that are escaped. Most large
+bodies need not be read any further."""
+_JSON_STARTS = (b"{", b" ", b"\n", b"\r", b"\t")
 _RESULTS = re.compile(rb'("results_url"\s*:\s*")https?:\\?/\\?/[^"/\\]+')
 """Where a provider says in its own name that results are. Clients go there with our Key."""
 UNSEEN = frozenset({"gemini.files"})
@@ -156,17 +169,21 @@ def no_such(thing: str) -> Refused:
     return Refused(404, "not_found", f"There is nothing with the id '{thing[:128]}'.", param="id")
 
 
-def named_in(reach: Reach, body: bytes) -> Iterator[str]:
+def named_in(body: bytes) -> Iterator[str]:
     """The ids that a body names where a provider would read what they stand for."""
-    if reach.collection in (BATCHES, "batch/jobs", "fine_tuning/jobs"):
-        said = _object(body)
-        for name in ("input_file_id", "training_file", "validation_file"):
-            value = said.get(name)
-            if isinstance(value, str):
-                yield value
-        several = said.get("input_files")
-        if isinstance(several, list):
-            yield from (value for value in several if isinstance(value, str))
+    if not body.startswith(_JSON_STARTS) or _MAY_NAME.search(body) is None:
+        return
+    waiting: list[Any] = [_object(body)]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting += value
+        elif isinstance(value, dict):
+            for name, inner in value.items():
+                if name in _NAMING:
+                    several = inner if isinstance(inner, list) else [inner]
+                    yield from (thing for thing in several if isinstance(thing, str))
+                waiting.append(inner)
 
 
 def _object(data: bytes) -> dict[str, Any]:

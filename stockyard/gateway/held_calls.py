@@ -95,12 +95,13 @@ class HeldCalls(Spooling):
             return self._to(self._provider_of(self._own.provider), self._own).start(reply, body)
         if method == "GET" and not reach.id:
             return self._list(WholeReply(reply, lambda status, told: held.with_results_here(told)))
-        provider, credential = self._place(body)
+        named = list(held.named_in(body))
+        provider, credential = self._place(body, named)
         onward = self._to(provider, credential)
         if reach.below and method == "GET":
             return onward.start(reply, body)
         holdings = self._holdings(provider, credential)
-        for thing in held.named_in(reach, body) if method == "POST" else ():
+        for thing in named:
             if not holdings.has(thing):
                 raise held.no_such(thing)
 
@@ -156,10 +157,10 @@ class HeldCalls(Spooling):
 
     # Where it goes
 
-    def _place(self, body: bytes) -> tuple[Provider, Credential | None]:
-        named = self._reach.id or next(held.named_in(self._reach, body), "")
-        if named:
-            return self._place_of(named)
+    def _place(self, body: bytes, named: list[str]) -> tuple[Provider, Credential | None]:
+        leading = [self._reach.id] if self._reach.id else named
+        if leading:
+            return self._place_of(leading[0])
         if self._endpoint.native is not None:
             provider = self._provider_of(self._endpoint.native)
         elif self._asked.provider:

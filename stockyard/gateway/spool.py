@@ -15,6 +15,8 @@ from stockyard.gateway.bodies import ChunkedBody, SizedBody
 from stockyard.gateway.http import HttpError
 
 IN_MEMORY = 1024 * 1024
+BEGINNING = 1024
+"""Longer than anything that a body is asked to start with."""
 MAX_FILES = 32
 """Large uploads that may be under way at once."""
 
@@ -58,8 +60,8 @@ class LargeBody(mmap.mmap):
         if self.spool is not None:
             self.spool.files -= 1
 
-    def startswith(self, prefix: bytes, start: int = 0) -> bool:
-        return self[start : start + len(prefix)] == prefix
+    def startswith(self, prefix: bytes | tuple[bytes, ...], start: int = 0) -> bool:
+        return self[start : start + BEGINNING].startswith(prefix)
 
 
 class SpooledBody:

@@ -221,8 +221,29 @@ class TestIds:
         answers(openai, {"id": "vs_1", "object": "vector_store"})
         await yard.call("/openai/v1/vector_stores", {})
         answers(openai, {"id": "file-theirs", "object": "vector_store.file"})
-        await yard.call("/openai/v1/vector_stores/vs_1/files", {"file_id": "file-theirs"})
+        path = "/openai/v1/vector_stores/vs_1/files"
+        assert (await yard.call(path, {"file_id": "file-theirs"})).status == 404
+        assert len(openai.requests) == 1
+        assert (await yard.call(path, {"other": "file-theirs"})).status == 200
         assert (await yard.get("/v1/files/file-theirs")).status == 404
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"tool_resources": {"file_search": {"vector_store_ids": ["vs_theirs"]}}},
+            {"messages": [{"attachments": [{"file_id": "file-1"}, {"file_id": "file-theirs"}]}]},
+            b'{"f\\u0069le_id": "file-theirs"}',
+        ],
+    )
+    async def test_what_a_body_names_must_be_the_teams_as_well(
+        self, yard: Yard, body: object
+    ) -> None:
+        openai = yard.provider("openai")
+        await uploaded(yard, openai)
+        heard = await yard.call("/openai/v1/threads", body)
+        assert heard.status == 404
+        assert "theirs" in heard.json["error"]["message"]
+        assert len(openai.requests) == 1
 
     async def test_errors_of_the_provider_come_as_they_are_and_teach_nothing(
         self, yard: Yard
@@ -582,6 +603,18 @@ class TestLargeUploads:
             tracemalloc.stop()
             writer.close()
         assert most < 12 << 20
+
+    async def test_large_batches_are_judged_like_small_ones(self, yard: Yard) -> None:
+        anthropic = yard.provider("anthropic")
+        theirs = {"type": "document", "source": {"type": "file", "file_id": "file_theirs"}}
+        large = {"type": "text", "text": "x" * (2 << 20)}
+        for content, status in (([large], 200), ([large, theirs], 404)):
+            answers(anthropic, {"id": "msgbatch_1"})
+            params = {"model": "claude-x", "messages": [{"role": "user", "content": content}]}
+            body = {"requests": [{"custom_id": "a", "params": params}]}
+            heard = await yard.call("/v1/messages/batches", body, headers=VERSION)
+            assert heard.status == status
+        assert len(anthropic.requests) == 1
 
 
 class TestTheModelOfTheFirstLine:
