@@ -7,8 +7,10 @@ How a kind of call is added that is no chat, such as embeddings:
 
 1. `core/<kind>.py` has what is asked (an AnyContent) and what is answered (an AnyOutput).
 2. `wire/<format>/` has a codec for each format of that kind. One whose answers come whole extends
-   `whole.WholeCodec`, which also says how many inputs a request may have. Where requests or answers
-   are not always JSON, the codec is a Forms or a Media too. All stand in `formats.py`.
+   `whole.WholeCodec`, which also says how many inputs a request may have; one whose answers stream
+   extends `streamed.StreamedCodec`, and its `Reader`, `Look` and `Writer` those of `reader.py`,
+   `look.py` and `writer.py`. Where requests or answers are not always JSON, the codec is a Forms or
+   a Media too. All stand in `formats.py`.
 3. `providers/catalog.py` says under which names the catalog's rows offer it (`KINDS`, `SHAPES`);
    a row counts when its entry is certain and its format has a codec.
 4. `gateway/endpoints.py` has its paths. An Endpoint `needs` what the rows call it.

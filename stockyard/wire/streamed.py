@@ -6,6 +6,7 @@ answers always come whole is `whole.WholeCodec`.
 """
 
 from abc import ABC, abstractmethod
+from typing import Generic, TypeVar
 
 from stockyard.core.meaning import AnyContent, AnyOutput
 from stockyard.core.request import Request
@@ -28,8 +29,11 @@ from stockyard.wire.codec import (
 from stockyard.wire.error_kinds import upstream_error
 from stockyard.wire.fields import FieldError
 
+Asked = TypeVar("Asked", bound=AnyContent)
+"""What requests of a format mean."""
 
-class StreamedCodec(ABC):
+
+class StreamedCodec(ABC, Generic[Asked]):
     name: str
     stream_type = b"text/event-stream; charset=utf-8"
     ping = b": ping\n\n"
@@ -41,7 +45,7 @@ class StreamedCodec(ABC):
     @abstractmethod
     def peek(self, body: bytes) -> RequestHead: ...
     @abstractmethod
-    def read_request(self, body: bytes) -> AnyContent:
+    def read_request(self, body: bytes) -> Asked:
         """What a request means. Raises FieldError."""
 
     def write_request(self, request: Request, /) -> Dropped:
@@ -68,7 +72,7 @@ class StreamedCodec(ABC):
 
     # The same for all.
 
-    def decode_request(self, body: bytes) -> AnyContent:
+    def decode_request(self, body: bytes) -> Asked:
         try:
             return self.read_request(body)
         except FieldError as error:

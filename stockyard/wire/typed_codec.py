@@ -9,12 +9,12 @@ from typing import ClassVar
 from stockyard.wire.codec import Traits
 from stockyard.wire.multipart import MAX_PARTS
 from stockyard.wire.openai_chat import errors
-from stockyard.wire.streamed import StreamedCodec
+from stockyard.wire.streamed import Asked, StreamedCodec
 from stockyard.wire.typed_look import Grammar, TypedLook
 from stockyard.wire.upload import splice_model
 
 
-class TypedCodec(StreamedCodec):
+class TypedCodec(StreamedCodec[Asked]):
     max_parts = MAX_PARTS
     """Of a request that comes as a form."""
     grammar: ClassVar[Grammar]

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from stockyard.core.request import Request
+from stockyard.core.request import Content, Request
 from stockyard.core.response import Output
 from stockyard.wire.anthropic_messages import errors, request, response
 from stockyard.wire.anthropic_messages.look import MessagesLook
@@ -25,7 +25,7 @@ _HEAD = msgspec.json.Decoder(_Head)
 _KEYS = quoted("model", "messages", "stream", "max_tokens")
 
 
-class MessagesCodec(StreamedCodec):
+class MessagesCodec(StreamedCodec[Content]):
     name = "anthropic.messages"
     ping = b'event: ping\ndata: {"type": "ping"}\n\n'
     terminator = STOP_EVENT

@@ -31,7 +31,7 @@ _HEAD = msgspec.json.Decoder(_Head)
 _KEYS = quoted("messages", "inferenceConfig")
 
 
-class ConverseCodec(StreamedCodec):
+class ConverseCodec(StreamedCodec[Content]):
     """Of answers, it may know which names of tools stand for others."""
 
     name = FORMAT

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from stockyard.core.request import Request
+from stockyard.core.request import Content, Request
 from stockyard.core.response import Output
 from stockyard.wire.anthropic_messages import response
 from stockyard.wire.bedrock_converse import errors
@@ -33,7 +33,7 @@ _HEAD = msgspec.json.Decoder(_Head)
 _KEYS = quoted("messages", "max_tokens")
 
 
-class InvokeCodec(StreamedCodec):
+class InvokeCodec(StreamedCodec[Content]):
     name = "bedrock.invoke"
     stream_type = STREAM_TYPE
     ping = b""

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from stockyard.core.request import Content
 from stockyard.core.response import Output
 from stockyard.wire.codec import Facts, Pen, RequestHead, Traits
 from stockyard.wire.cohere_chat import errors, request, response
@@ -25,7 +26,7 @@ _HEAD = msgspec.json.Decoder(_Head)
 _KEYS = quoted("model", "messages", "stream", "max_tokens")
 
 
-class CohereCodec(StreamedCodec):
+class CohereCodec(StreamedCodec[Content]):
     name = FORMAT
     terminator = DONE_EVENT
 

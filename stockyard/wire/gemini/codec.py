@@ -33,7 +33,7 @@ _HEAD = msgspec.json.Decoder(_Head)
 _KEYS = quoted("contents", "generationConfig", "generation_config")
 
 
-class GeminiCodec(StreamedCodec):
+class GeminiCodec(StreamedCodec[Content]):
     """Streams are server-sent events: what clients ask for with `alt=sse`.
 
     Of answers, it may know which names of tools stand for others.

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from stockyard.core.request import Content
 from stockyard.core.response import Output, Response
 from stockyard.wire.codec import Facts, Pen, RequestHead, Traits
 from stockyard.wire.head import quoted, read_head
@@ -27,7 +28,7 @@ _HEAD = msgspec.json.Decoder(_Head)
 _KEYS = quoted("model", "stream", "options")
 
 
-class OllamaCodec(StreamedCodec):
+class OllamaCodec(StreamedCodec[Content]):
     name = IN_MESSAGE.format
     stream_type = b"application/x-ndjson"
     ping = b""

@@ -1,22 +1,24 @@
 """Chat Completions, the format most clients and providers speak."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
-from stockyard.core.request import Request
+from stockyard.core.request import Content, Request
 from stockyard.core.response import Output
 from stockyard.wire import splice
 from stockyard.wire.codec import Dropped, Facts, Pen, RequestHead, Traits
 from stockyard.wire.head import quoted, read_head
 from stockyard.wire.openai_chat import errors, request, response
 from stockyard.wire.openai_chat.look import ChatLook
+from stockyard.wire.openai_chat.names import fitted, named_back, renamed
 from stockyard.wire.openai_chat.plain import plain_for
 from stockyard.wire.openai_chat.stream import ChatReader
 from stockyard.wire.openai_chat.writer import ChatWriter
 from stockyard.wire.sse import DONE_EVENT
 from stockyard.wire.streamed import StreamedCodec
 from stockyard.wire.strict import check_head
+from stockyard.wire.tool_names import NO_NAMES
 
 
 class _StreamOptions(msgspec.Struct, gc=False):
@@ -40,7 +42,7 @@ _KEYS = quoted(
 _OPTION_KEYS = (b'"include_usage"',)
 
 
-class ChatCodec(StreamedCodec):
+class ChatCodec(StreamedCodec[Content]):
     name = "openai.chat"
     terminator = DONE_EVENT
 
@@ -48,6 +50,14 @@ class ChatCodec(StreamedCodec):
     encode_response = staticmethod(response.encode_response)
     encode_error = staticmethod(errors.encode_error)
     failed_stream = staticmethod(errors.failed_stream)
+
+    def __init__(self, names: Mapping[str, str] = NO_NAMES) -> None:
+        """`names`: those of tools that were derived, and what they stand for."""
+        self._names = names
+
+    def answering(self, content: Content) -> "ChatCodec":
+        names = renamed(content)
+        return ChatCodec(names) if names else self
 
     def peek(self, body: bytes) -> RequestHead:
         head = read_head(body, _HEAD, _KEYS)
@@ -69,6 +79,8 @@ class ChatCodec(StreamedCodec):
         traits: Traits,
         max_output: int | None = None,
     ) -> Dropped:
+        if self._names:
+            request_ = request_.with_content(fitted(request_.content))
         return request.encode_request(request_, features=features, traits=traits)
 
     def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:
@@ -80,10 +92,11 @@ class ChatCodec(StreamedCodec):
         return response.facts(body, traits=traits)
 
     def decode_response(self, body: bytes, *, traits: Traits) -> Output:
-        return response.decode_response(body, traits=traits)
+        output = response.decode_response(body, traits=traits)
+        return named_back(output, self._names) if self._names else output
 
     def reader(self, *, traits: Traits) -> ChatReader:
-        return ChatReader(traits=traits)
+        return ChatReader(traits=traits, names=self._names)
 
     def plain(self, traits: Traits) -> Callable[[bytes], bytes] | None:
         return plain_for(traits)

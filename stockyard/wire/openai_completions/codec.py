@@ -2,7 +2,7 @@
 
 import msgspec
 
-from stockyard.core.request import Request
+from stockyard.core.request import Content, Request
 from stockyard.core.response import Output
 from stockyard.wire import splice
 from stockyard.wire.codec import Dropped, Facts, Pen, RequestHead, Traits
@@ -35,7 +35,7 @@ _KEYS = quoted("model", "prompt", "stream", "stream_options", "max_tokens")
 _OPTION_KEYS = (b'"include_usage"',)
 
 
-class CompletionsCodec(StreamedCodec):
+class CompletionsCodec(StreamedCodec[Content]):
     name = "openai.completions"
     terminator = DONE_EVENT
 

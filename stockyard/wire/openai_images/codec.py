@@ -1,5 +1,6 @@
 """Images, the format of what is painted, changed and varied."""
 
+from stockyard.core.images import ImagesContent
 from stockyard.core.response import Output
 from stockyard.wire.codec import Facts, Pen, RequestHead, Traits
 from stockyard.wire.openai_images import request, response
@@ -8,7 +9,7 @@ from stockyard.wire.typed_codec import TypedCodec
 from stockyard.wire.upload import UploadCodec
 
 
-class ImagesCodec(UploadCodec, TypedCodec):
+class ImagesCodec(UploadCodec, TypedCodec[ImagesContent]):
     name = request.FORMAT
     grammar = GRAMMAR
     flows_from = 1024 * 1024

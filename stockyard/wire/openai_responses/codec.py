@@ -2,6 +2,7 @@
 
 import msgspec
 
+from stockyard.core.request import Content
 from stockyard.core.response import Output, Response
 from stockyard.wire.codec import Facts, Fault, Pen, RequestHead, Traits
 from stockyard.wire.head import quoted, read_head
@@ -24,7 +25,7 @@ _HEAD = msgspec.json.Decoder(_Head)
 _KEYS = quoted("model", "input", "stream", "max_output_tokens")
 
 
-class ResponsesCodec(StreamedCodec):
+class ResponsesCodec(StreamedCodec[Content]):
     name = "openai.responses"
 
     read_request = staticmethod(request.decode_request)

@@ -1,13 +1,14 @@
 """Speech, the format of texts that become sound."""
 
 from stockyard.core.response import Output, Response
+from stockyard.core.speech import SpeechContent
 from stockyard.wire.codec import Facts, Pen, RequestHead, Traits
 from stockyard.wire.openai_speech import request, response
 from stockyard.wire.openai_speech.stream import GRAMMAR, SpeechReader, SpeechWriter
 from stockyard.wire.typed_codec import TypedCodec
 
 
-class SpeechCodec(TypedCodec):
+class SpeechCodec(TypedCodec[SpeechContent]):
     name = request.FORMAT
     grammar = GRAMMAR
     flows_from = 0

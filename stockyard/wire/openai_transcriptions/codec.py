@@ -1,6 +1,7 @@
 """Transcriptions and translations, the format of recordings that become text."""
 
 from stockyard.core.response import Output, Response
+from stockyard.core.transcription import TranscriptionContent
 from stockyard.wire.codec import Facts, Pen, RequestHead, Traits
 from stockyard.wire.openai_transcriptions import request, response
 from stockyard.wire.openai_transcriptions.stream import (
@@ -12,7 +13,7 @@ from stockyard.wire.typed_codec import TypedCodec
 from stockyard.wire.upload import UploadCodec
 
 
-class TranscriptionsCodec(UploadCodec, TypedCodec):
+class TranscriptionsCodec(UploadCodec, TypedCodec[TranscriptionContent]):
     name = request.FORMAT
     grammar = GRAMMAR
 
