@@ -6,7 +6,7 @@ other formats ignore both (`wire.md` 1.7).
 
 from typing import Any
 
-from stockyard.core.messages import Extra
+from stockyard.core.messages import Extra, Text
 
 _KEY = "$layout"
 
@@ -30,6 +30,11 @@ def own_fields(extra: Extra, format: str) -> dict[str, Any]:  # noqa: A002  the 
     if format not in extra:
         return {}
     return {key: value for key, value in extra[format].items() if key != _KEY}
+
+
+def is_blank_elsewhere(text: Text, format: str) -> bool:  # noqa: A002  the word of the field everywhere
+    """Whether a text is empty and only another format has a use for that."""
+    return not text.text and bool(text.extra) and format not in text.extra
 
 
 def has_word(shape: str | None, word: str) -> bool:

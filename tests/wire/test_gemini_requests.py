@@ -321,6 +321,17 @@ def test_what_clients_keep_of_a_stream_is_one_message_for_others() -> None:
     assert again == turns
 
 
+@pytest.mark.parametrize("to", ["openai.responses", "cohere.chat", "anthropic.messages"])
+def test_the_empty_text_that_ends_a_stream_is_not_told_to_others(to: str) -> None:
+    parts = [text("Let me see."), a_call("f"), text("")]
+    turns = [HI, {"role": "model", "parts": parts}, {"parts": [a_result("f", {"n": 1})]}]
+
+    said = written(body_of(contents=turns), to=to).body
+
+    assert b'"text":""' not in said
+    assert b'"content":""' not in said
+
+
 def test_only_the_first_of_such_turns_is_signed() -> None:
     turns = [HI, *({"role": "model", "parts": [a_call(name)]} for name in "fg")]
 

@@ -29,7 +29,14 @@ from stockyard.wire.cohere_chat.parts import (
     thought,
 )
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_layout
+from stockyard.wire.layout import (
+    Drops,
+    has_word,
+    is_blank_elsewhere,
+    layout_of,
+    own_fields,
+    with_layout,
+)
 from stockyard.wire.tool_messages import joined, spoken
 
 ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
@@ -154,6 +161,8 @@ def _sayable(message: Message, drops: Drops) -> Message:
     called = any(isinstance(p, ToolCall) for p in message.parts)
     parts: list[AnyPart] = []
     for part in message.parts:
+        if isinstance(part, Text) and is_blank_elsewhere(part, FORMAT):
+            continue
         if not isinstance(part, Reasoning) or FORMAT in part.extra:
             parts.append(part)
         elif part.made_by is None and thought(part):

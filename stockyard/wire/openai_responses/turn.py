@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from stockyard.core.messages import AnyPart, Opaque, Reasoning, Text, ToolCall
 from stockyard.wire.fields import Fields
-from stockyard.wire.layout import Drops
+from stockyard.wire.layout import Drops, is_blank_elsewhere
 from stockyard.wire.openai_responses.calls import Names, decode_call, encode_call
 from stockyard.wire.openai_responses.parts import (
     FORMAT,
@@ -117,6 +117,9 @@ def _encode_run(
 
 
 def _encode_spoken(run: list[AnyPart], drops: Drops, *, answer: bool) -> dict[str, Any] | None:
+    blank = all(isinstance(part, Text) and is_blank_elsewhere(part, FORMAT) for part in run)
+    if blank and not answer:
+        return None
     known = remembered(run[0].extra)
     own: dict[str, Any] = known.get("item", {})
     content: Any = encode_content(tuple(run), drops, spoken=True)
