@@ -1,8 +1,9 @@
 """Requests of the format, both ways. The model and whether to stream stand in the path.
 
 What law 6 of `wire.md` 1 does not keep when a request is written again: explicit nulls of known
-fields, names in snake_case and modes in lower case (the services read both spellings), and whether
-a tool that the provider runs shared its object with declared functions.
+fields, names in snake_case and modes in lower case (the services read both spellings), counts in
+schemas that were strings, and whether a tool that the provider runs shared its object with declared
+functions.
 """
 
 from typing import Any
