@@ -159,10 +159,10 @@ class Dispatch:
             x.request = asked  # another Target may have a way of its own
 
     async def _written(self, x: Exchange, plan: Plan, target: Target, attempt: Attempt) -> Answer:
-        outgoing = self._outgoing(x, plan, self._body(x, plan, target))
         codec = plan.codec
         if codec is not None and isinstance(codec, Renames) and not plan.forward:
             plan = replace(plan, codec=codec.answering(x.request.content))
+        outgoing = self._outgoing(x, plan, self._body(x, plan, target))
         if plan.prover is not None:
             return await self._proved(x, plan, plan.prover, attempt, outgoing)
         return await self._sent(x, plan, attempt, outgoing)

@@ -302,3 +302,45 @@ async def test_a_finish_that_nobody_knows_is_noted(
     assert ("dispatch finish_unknown" in yard.last.findings) is noted
     if surface == "messages":
         assert b'"stop_reason":"end_turn"' in answer.body
+
+
+class TestNames:
+    """8, rule 7: names of tools that the format does not take are derived, and mapped back."""
+
+    LONG = "mcp__" + "a_server_with_a_long_name__" * 3 + "a_tool"
+
+    @pytest.mark.parametrize("stream", [False, True])
+    @pytest.mark.parametrize("name", [LONG, "server.tool"])
+    async def test_a_tool_is_called_as_its_client_calls_it(
+        self, yard: Yard, name: str, stream: bool
+    ) -> None:
+        openai = yard.provider("openai")
+        call = {"type": "tool_use", "id": "toolu_1", "name": name, "input": {}}
+        result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "7"}
+        asked: dict[str, Any] = {
+            "model": "gpt-4o",
+            "tools": [{"name": name, "input_schema": {"type": "object"}}],
+            "tool_choice": {"type": "tool", "name": name},
+            "messages": [
+                HI,
+                {"role": "assistant", "content": [call]},
+                {"role": "user", "content": [result]},
+            ],
+        }
+        openai.says("first")
+        await yard.messages(**asked)
+        fields = openai.last.fields
+        sent = fields["tools"][0]["function"]["name"]
+        assert len(sent) <= 64
+        assert sent.replace("_", "").isalnum()
+        assert fields["tool_choice"]["function"]["name"] == sent
+        assert fields["messages"][1]["tool_calls"][0]["function"]["name"] == sent
+        openai.calls_tool(sent, {"a": 1})
+        answer = await yard.messages(**asked, stream=stream)
+        assert b'"name":"%b"' % name.encode() in answer.body
+
+    async def test_who_speaks_the_format_names_them_as_it_likes(self, yard: Yard) -> None:
+        vllm = yard.provider("vllm").says("ok")
+        tool = {"type": "function", "function": {"name": "server.tool"}}
+        await yard.chat(model="vllm/x", tools=[tool])
+        assert vllm.last.fields["tools"] == [tool]

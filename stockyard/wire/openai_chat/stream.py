@@ -8,6 +8,7 @@ chunk, an accumulated `message` beside `delta`, no `[DONE]`.
 The finish is held until the stream ends, because deltas may still follow it.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -41,6 +42,7 @@ from stockyard.wire.openai_chat.stream_errors import error_of, not_chat, tells_e
 from stockyard.wire.reader import EventsReader
 from stockyard.wire.sse import DONE, Blocks, LineBlocks, said
 from stockyard.wire.tool_ids import missing_id
+from stockyard.wire.tool_names import NO_NAMES
 from stockyard.wire.usage import merged, read_chat_usage
 
 _Object = dict[str, Any]
@@ -99,9 +101,10 @@ def _is_json(text: str) -> bool:
 class ChatReader(EventsReader):
     is_whole = staticmethod(is_whole)
 
-    def __init__(self, *, traits: Traits) -> None:
+    def __init__(self, *, traits: Traits, names: Mapping[str, str] = NO_NAMES) -> None:
         super().__init__(blocks(traits))
         self._traits = traits
+        self._names = names
         field = text_field(traits)
         self._fields = (field, *(f for f in TEXT_FIELDS if f != field)) if field else TEXT_FIELDS
         self._choices: dict[int, _Choice] = {}
@@ -310,7 +313,7 @@ class ChatReader(EventsReader):
                 kind="tool_call",
                 choice=choice.index,
                 id=call_id,
-                name=name,
+                name=self._names.get(name, name),
                 kind_of_tool="custom" if custom else "function",
             )
         )
