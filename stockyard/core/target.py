@@ -1,5 +1,6 @@
 """Where a call goes: Provider, model and Credential; and what became of each try."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -81,3 +82,5 @@ class Attempt(Struct):
     bytes_out: int = 0
     reused: bool = False
     upstream_id: str | None = None
+    told: Sequence[tuple[bytes, bytes]] = ()
+    """The header fields of an error, of which a client hears what concerns its limits."""

@@ -46,9 +46,11 @@ NATIVE_STAYS = frozenset(
 )
 """Fields of a provider that a native route does not hand on (`wire.md` 2.3, `security.md` 9)."""
 
+NAMES_OF_CALLS = (b"x-request-id", b"request-id")
+"""Fields in which a provider says what it calls the request."""
+
 UNIFIED_PASSES: Mapping[bytes, bytes] = {
-    b"x-request-id": b"x-upstream-request-id",
-    b"request-id": b"x-upstream-request-id",
+    **dict.fromkeys(NAMES_OF_CALLS, b"x-upstream-request-id"),
     **{
         f"{family}{spelling}".encode(): f"x-ratelimit-{what}-{unit}".encode()
         for what in ("limit", "remaining", "reset")
@@ -98,11 +100,15 @@ def own_fields(x: Exchange) -> bytes:
 
 
 def refused_fields(x: Exchange) -> bytes:
-    """The fields of an error: ours, and the provider's name for the try that failed last."""
-    upstream_id = x.attempts[-1].upstream_id if x.attempts else None
-    if upstream_id is None or x.inbound.native is not None:
+    """The fields of an error: ours, and what the provider said of the try that failed last: its
+    name for it, and the limits."""
+    last = x.attempts[-1] if x.attempts else None
+    if last is None or x.inbound.native is not None:
         return own_fields(x)
-    return own_fields(x) + b"x-upstream-request-id: %b\r\n" % upstream_id.encode("ascii")
+    lines = own_fields(x) + unified_fields(f for f in last.told if f[0] not in NAMES_OF_CALLS)
+    if last.upstream_id is None:
+        return lines
+    return lines + b"x-upstream-request-id: %b\r\n" % last.upstream_id.encode("ascii")
 
 
 def unified_fields(fields: Iterable[tuple[bytes, bytes]]) -> bytes:

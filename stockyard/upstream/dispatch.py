@@ -388,6 +388,7 @@ class Dispatch:
         assert codec is not None  # noqa: S101  only native paths lack one, and they were asked
         if raw.status >= 400:
             x.attempts[-1].upstream_id = named_by_provider(raw.fields)
+            x.attempts[-1].told = raw.fields
             raise codec.decode_error(raw.status, raw.fields, raw.body, traits=plan.traits)
         if raw.status >= 300:
             raise UpstreamError(

@@ -141,7 +141,9 @@ async def test_an_error_of_any_shape_is_told_in_the_words_of_the_client(
 
 
 def said_by_us(dialect: str, body: dict[str, Any]) -> dict[str, Any]:
-    return (body if dialect in ("cohere", "ollama") else body["error"])["stockyard"]
+    beside = dialect in ("cohere", "ollama")
+    said: dict[str, Any] = (body if beside else body["error"])["stockyard"]
+    return said
 
 
 def check_words(dialect: str, body: dict[str, Any], status: int) -> None:
@@ -156,3 +158,26 @@ def check_words(dialect: str, body: dict[str, Any], status: int) -> None:
         assert (body["error"]["code"], body["error"]["status"]) == (status, GOOGLE[status])
     else:
         assert body["message" if dialect == "cohere" else "error"]
+
+
+LIMITS = {
+    "openai": ("x-ratelimit-remaining-tokens", "x-request-id"),
+    "anthropic": ("anthropic-ratelimit-tokens-remaining", "request-id"),
+}
+
+
+@pytest.mark.parametrize("provider", LIMITS)
+@pytest.mark.parametrize("status", [200, 429])
+async def test_a_limit_is_told_with_answers_and_errors_alike(
+    yard: Yard, provider: str, status: int
+) -> None:
+    """2.5: under one name, whatever the provider calls it."""
+    limit, name = LIMITS[provider]
+    script = yard.provider(provider)
+    script = script.says("hello") if status == 200 else script.fails(status)
+    script.with_headers({limit: "7", name: "req_theirs", "set-cookie": "a=b"})
+    answer = await yard.chat(model=f"{provider}/m")
+    assert answer.status == status
+    assert answer.headers["x-ratelimit-remaining-tokens"] == "7"
+    assert answer.headers["x-upstream-request-id"] == "req_theirs"
+    assert "set-cookie" not in answer.headers
