@@ -89,6 +89,7 @@ DOCUMENTED = frozenset(
         "invalid_key",
         "invalid_request",
         "json_invalid",
+        "kind_not_allowed",
         "limit_exceeded",
         "method_not_allowed",
         "mock_no_match",
