@@ -20,6 +20,8 @@ class Said:
     """It came to the end that only a complete stream has."""
     error: str = ""
     """What its error event says; empty when it has none."""
+    code: str = ""
+    """Our own code in that event."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Dialect:
     model: str
     """A model of that provider."""
     said: Callable[[Heard], Said]
+    content_type: str = "text/event-stream; charset=utf-8"
     ping: bytes = b""
     """What keeps a silent stream of it alive; empty where nothing may."""
     calls_in_pieces: bool = True
@@ -64,6 +67,10 @@ def _objects(heard: Heard) -> list[Json]:
     return [event.json for event in heard.events if isinstance(event.json, dict)]
 
 
+def _told(error: Json) -> tuple[str, ...]:
+    return (error["message"], error["stockyard"]["code"]) if error else ()
+
+
 def _chat(heard: Heard) -> Said:
     objects = _objects(heard)
     error = objects[-1].get("error") if objects else None
@@ -71,39 +78,40 @@ def _chat(heard: Heard) -> Said:
     return Said(
         _joined(c["delta"].get("content") if "delta" in c else c.get("text") for c in choices),
         _last(heard).data == "[DONE]",
-        error["message"] if error else "",
+        *_told(error),
     )
 
 
 def _responses(heard: Heard) -> Said:
     objects = _objects(heard)
     failed = [o["response"]["error"]["message"] for o in objects if o["type"] == "response.failed"]
-    errors = [o["error"]["message"] for o in objects if o["type"] == "error"]
-    assert failed == errors, "clients read the one or the other"
+    errors = [o["error"] for o in objects if o["type"] == "error"]
+    assert failed == [e["message"] for e in errors], "clients read the one or the other"
     assert not failed or _last(heard).name == "response.failed"
     texts = [o["delta"] for o in objects if o["type"] == "response.output_text.delta"]
-    return Said(_joined(texts), _last(heard).name == "response.completed", _joined(failed))
+    ended = _last(heard).name == "response.completed"
+    return Said(_joined(texts), ended, *_told(errors[-1] if errors else None))
 
 
 def _messages(heard: Heard) -> Said:
     objects = _objects(heard)
     texts = [o["delta"].get("text") for o in objects if o["type"] == "content_block_delta"]
     last: Json = objects[-1] if objects else {"type": ""}
-    error = last["error"]["message"] if last["type"] == "error" else ""
-    assert not error or _last(heard).name == "error"
-    return Said(_joined(texts), last["type"] == "message_stop", error)
+    error = last["error"] if last["type"] == "error" else None
+    assert error is None or _last(heard).name == "error"
+    return Said(_joined(texts), last["type"] == "message_stop", *_told(error))
 
 
 def _cohere(heard: Heard) -> Said:
     objects = _objects(heard)
     deltas = [o["delta"]["message"]["content"] for o in objects if o["type"] == "content-delta"]
-    ends = [o["delta"] for o in objects if o["type"] == "message-end"]
-    broken = bool(ends) and ends[-1]["finish_reason"] == "ERROR"
+    ends = [o for o in objects if o["type"] == "message-end"]
+    broken = bool(ends) and ends[-1]["delta"]["finish_reason"] == "ERROR"
     assert not broken or _last(heard).name == "message-end"
     return Said(
         _joined(delta.get("text") for delta in deltas),
         bool(ends) and not broken and _last(heard).data == "[DONE]",
-        ends[-1]["error"] if broken else "",
+        *((ends[-1]["delta"]["error"], ends[-1]["stockyard"]["code"]) if broken else ()),
     )
 
 
@@ -115,7 +123,7 @@ def _documents(documents: list[Json]) -> Said:
     return Said(
         _joined(part.get("text") for part in parts),
         any("finishReason" in one for one in candidates) and error is None,
-        error["message"] if error else "",
+        *_told(error),
     )
 
 
@@ -133,7 +141,8 @@ def _lines(heard: Heard) -> Said:
     lines = [json.loads(line) for line in heard.body.splitlines()]
     texts = [one.get("message", {}).get("content") or one.get("response") for one in lines]
     last = lines[-1] if lines else {}
-    return Said(_joined(texts), bool(last.get("done")), last.get("error", ""))
+    code = last["stockyard"]["code"] if "error" in last else ""
+    return Said(_joined(texts), bool(last.get("done")), last.get("error", ""), code)
 
 
 _HI = [{"role": "user", "content": "hi"}]
@@ -153,6 +162,7 @@ _OLLAMA: dict[str, Any] = {
     "own_format": "ollama.chat",
     "model": "ollama/llama3.2",
     "said": _lines,
+    "content_type": "application/x-ndjson",
     "calls_in_pieces": False,
     "unended": True,
 }
@@ -183,7 +193,7 @@ DIALECTS = {
         ping=b'event: ping\ndata: {"type": "ping"}\n\n',
     ),
     "gemini": Dialect(f"{_EVENTS}?alt=sse", said=_gemini, **_GEMINI),
-    "gemini array": Dialect(_EVENTS, said=_array, **_GEMINI),
+    "gemini array": Dialect(_EVENTS, said=_array, content_type="application/json", **_GEMINI),
     "cohere": Dialect(
         "/v2/chat",
         {"messages": _HI},

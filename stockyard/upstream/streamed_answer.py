@@ -48,8 +48,8 @@ COUNT_SECONDS = 2.0
 """How long a complete answer waits for counts that follow its finish (`streaming.md` S21)."""
 DRAIN_SECONDS = 0.1
 """How long it waits for its connection once its terminator has come (S20)."""
-EARLY_STOP = "stop_may_be_early"
-"""The trait of rows whose streams go on after a finish (S24)."""
+EARLY_STOPPING = frozenset({"gemini", "gemini.array"})
+"""Formats whose streams may go on after a finish, and have no other end (S24)."""
 MODULE = "dispatch"
 """The name under which Findings are left."""
 
@@ -344,10 +344,12 @@ class StreamedAnswer(Stream):
 
     @property
     def _may_go_on(self) -> bool:
-        """Whether more may follow what looks like the end: the next image, the next choice, or
-        text after an early stop."""
-        if self._x.kind not in COUNTED or EARLY_STOP in self._traits:
+        """Whether more may follow what looks like the end: the next choice, or text after an
+        early stop."""
+        if self._codec.name in EARLY_STOPPING:
             return True
+        if self._x.kind not in COUNTED:
+            return False
         try:
             return (self._x.request.content.n or 1) > 1
         except StockyardError:
@@ -364,8 +366,10 @@ class StreamedAnswer(Stream):
     @property
     def _is_all(self) -> bool:
         """Whether the answer is whole if nothing more comes. On native routes the connection's
-        end is a part of what the provider said."""
-        return not self._native and self.committed.done() and self._source.complete
+        end is a part of what the provider said, and an image need not be the last."""
+        if self._native or self._x.kind == "images" or not self.committed.done():
+            return False
+        return self._source.complete
 
     def _break(self, error: StockyardError) -> None:
         """The stream is lost: before it was committed the call fails, then the stream does."""

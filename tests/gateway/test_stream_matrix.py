@@ -51,6 +51,8 @@ Change = Callable[[Script], object]
 FORMAT = {form.name: form for form in FORMATS}
 HALF = {form.name: b'data: {"mes' for form in FORMATS} | {"ollama.chat": b'{"mes'}
 """An event of each format that its provider begins and does not end."""
+IDLE = {form.name: b": still there\n\n" for form in FORMATS} | {"ollama.chat": b"\n"}
+"""What is no content in any."""
 
 
 @dataclass(frozen=True)
@@ -157,21 +159,39 @@ async def test_s19_a_whole_answer_ends_as_its_dialect_does(
         change(script.streams(WELL, BYE))
         answer, said = await way.heard(yard)
         assert (answer.status, said) == (200, Said(WELL + BYE, ended=True)), (name, answer.body)
+        assert answer.headers["content-type"] == way.dialect.content_type, name
         assert answer.complete, name
         assert yard.last.outcomes == ["ok"], name
         assert paid(yard), name
         await ended(yard, calls, 200)
 
 
-BROKEN: dict[str, Change] = {
-    "cut": lambda s: s.cuts_after("first_content"),
-    "reset": lambda s: s.cuts_after("first_content", how="rst"),
-    "cut in an event": lambda s: s.ends_with(HALF, after="first_content").cuts_after("end"),
-    "ended in an event": lambda s: s.ends_with(HALF, after="first_content"),
-    "ended without a finish": lambda s: s.ends_with(b"", after="first_content"),
-    "an error": lambda s: s.fails_after("first_content").in_pieces(_later).slowly(between=0.02),
-    "silence": lambda s: s.stalls_after("first_content"),
-    "silence in an event": lambda s: s.ends_with(HALF, after="first_content").stalls_after("end"),
+CUT, FAILED = {"stream_interrupted"}, {"provider_error"}
+STALLED = {"stream_stalled"}
+LATE = STALLED | {"provider_timeout"}
+"""Whichever of the clocks is first."""
+BROKEN: dict[str, tuple[Change, set[str]]] = {
+    "cut": (lambda s: s.cuts_after("first_content"), CUT),
+    "reset": (lambda s: s.cuts_after("first_content", how="rst"), CUT),
+    "cut in an event": (
+        lambda s: s.ends_with(HALF, after="first_content").cuts_after("end"),
+        CUT,
+    ),
+    "ended in an event": (lambda s: s.ends_with(HALF, after="first_content"), CUT),
+    "ended without a finish": (lambda s: s.ends_with(b"", after="first_content"), CUT),
+    "an error": (
+        lambda s: s.fails_after("first_content").in_pieces(_later).slowly(between=0.02),
+        FAILED,
+    ),
+    "silence": (lambda s: s.stalls_after("first_content"), LATE),
+    "silence in an event": (
+        lambda s: s.ends_with(HALF, after="first_content").stalls_after("end"),
+        LATE,
+    ),
+    "nothing but comments": (
+        lambda s: s.repeats(IDLE, after="first_content", every=0.02),
+        STALLED,
+    ),
 }
 
 
@@ -184,14 +204,17 @@ def _later(data: bytes) -> list[bytes]:
 @each_way
 async def test_s19_after_content_it_is_an_error_event_and_no_end(yard: Yard, way: Way) -> None:
     yard.set("timeout.idle", "100ms")
+    yard.set("timeout.content_idle", "200ms")
     script = way.script(yard)
-    for calls, (name, change) in enumerate(BROKEN.items(), 1):
+    for calls, (name, (change, codes)) in enumerate(BROKEN.items(), 1):
         change(script.streams(WELL, BYE))
         answer, said = await way.heard(yard)
         assert answer.status == 200, name
         assert said.text.startswith(WELL), (name, answer.body)
         assert said.error, (name, answer.body)
+        assert said.code in codes, (name, answer.body)
         assert not said.ended, (name, answer.body)
+        assert codes.isdisjoint(LATE) or "timeout." in said.error, name
         assert answer.complete is not way.dialect.unended, name
         assert yard.last.outcomes == ["partial"], name
         assert paid(yard), name
@@ -200,16 +223,20 @@ async def test_s19_after_content_it_is_an_error_event_and_no_end(yard: Yard, way
 
 EARLY: dict[str, tuple[Change, set[int]]] = {
     "cut": (lambda s: s.cuts_after("open"), {502}),
-    "cut in a frame": (lambda s: s.cuts_after("half_event"), {502}),
+    "cut in an event": (lambda s: s.cuts_after("half_event"), {502}),
     "an error": (lambda s: s.fails_after("open"), {502, 503, 529}),
     "silence": (lambda s: s.stalls_after("open"), {504}),
-    "silence in a frame": (lambda s: s.stalls_after("half_event"), {504}),
+    "silence in an event": (lambda s: s.stalls_after("half_event"), {504}),
+    "nothing but comments": (lambda s: s.repeats(IDLE, after="open", every=0.02), {504}),
+    "another kind of content": (lambda s: s.with_headers({"content-type": "text/html"}), {502}),
+    "no content": (lambda s: s.ends_with(b"", after="nothing"), {502}),
 }
 
 
 @each_way
 async def test_s14_before_content_it_is_http(yard: Yard, way: Way) -> None:
     yard.set("timeout.idle", "100ms")
+    yard.set("timeout.first_content", "200ms")
     script = way.script(yard)
     for calls, (name, (change, statuses)) in enumerate(EARLY.items(), 1):
         change(script.streams(WELL, BYE))
@@ -232,6 +259,46 @@ async def test_s37_a_client_that_leaves_closes_the_provider(yard: Yard, way: Way
     assert isinstance(yard.last.error, Abandoned)
     assert yard.last.outcomes == ["abandoned"]
     assert paid(yard)
+
+
+@each_way
+async def test_s37_one_that_leaves_before_any_content_does_too(yard: Yard, way: Way) -> None:
+    script = way.script(yard).streams(WELL, BYE).stalls_after("open")
+    async with yard.raw() as client:
+        client.ask(*way.asking, headers=yard.headers)
+        assert await script.called()
+    assert await script.closed_by_client()
+    await ended(yard, 1, 499)
+    assert yard.last.usage is not None
+    assert yard.last.usage.prompt > 0
+
+
+@each_way
+async def test_s48_a_stop_ends_it_with_an_error_event(yard: Yard, way: Way) -> None:
+    script = way.script(yard).streams(WELL, BYE).stalls_after("first_content")
+    async with yard.raw() as client:
+        client.ask(*way.asking, headers=yard.headers)
+        await client.until(WELL.strip().encode())
+        await yard.server.shutdown()
+        while await client.read():
+            pass
+        said = way.dialect.said(Heard(client.reply))
+    assert (said.text, said.ended, said.code) == (WELL, False, "server_shutdown")
+    assert await script.closed_by_client()
+    await ended(yard, 1, 200)
+    assert paid(yard)
+
+
+@each_way
+async def test_s12_a_whole_answer_in_place_of_a_stream_becomes_one(yard: Yard, way: Way) -> None:
+    asked = way.dialect.asks if way.provider == way.dialect.home else {}
+    whole = FORMAT[way.speaks].whole(Turn(pieces=(WELL, BYE)), asked)
+    way.script(yard).sends(200, {"content-type": "application/json"}, whole)
+    answer, said = await way.heard(yard)
+    assert (answer.status, said) == (200, Said(WELL + BYE, ended=True))
+    assert answer.headers["content-type"] == way.dialect.content_type
+    assert paid(yard)
+    await ended(yard, 1, 200)
 
 
 @each_way
