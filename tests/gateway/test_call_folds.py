@@ -102,8 +102,6 @@ class TestFolds:
         (CHAT, 404),
         (MESSAGES, 404),
         ("/v1/models", 404),
-        ("/v1/realtime", 404),
-        ("/openai/v1/realtime", 404),
         ("/v1/responses", 426),
     ],
 )
