@@ -58,9 +58,7 @@ def decode_input(said: Any) -> tuple[Message, ...]:
     return tuple(messages)
 
 
-def encode_input(
-    messages: Sequence[Message], drops: Drops, names: Names, *, complete: bool
-) -> Any:
+def encode_input(messages: Sequence[Message], drops: Drops, names: Names, *, complete: bool) -> Any:
     """`complete`: no earlier turn is kept elsewhere, so a result without its call is refused."""
     if len(messages) == 1 and has_word(messages[0].shape, STRING) and is_bare_message(messages[0]):
         return messages[0].text
