@@ -93,9 +93,10 @@ class Run:
             self._listen_to_calls()
             self.stockyard.health.ready()
             self.stockyard.folder.note(self.address)
-            self._say_ready()
-            settle_memory()
-            with self._other_signals():
+            # Before anybody is told: a signal that nobody handles would end the process.
+            with self.server.capture_signals(), self._other_signals():
+                self._say_ready()
+                settle_memory()
                 await self.server.serve()
             self._say_stopped()
         finally:
