@@ -100,13 +100,20 @@ def _ways() -> dict[str, tuple[Way, bool]]:
     return found
 
 
-each_way = pytest.mark.parametrize(
-    "way",
-    [
-        pytest.param(way, id=name, marks=[pytest.mark.slow] if slow else [])
-        for name, (way, slow) in _ways().items()
-    ],
-)
+def _each(*, quick: Callable[[str], bool]) -> pytest.MarkDecorator:
+    slow = [pytest.mark.slow]
+    return pytest.mark.parametrize(
+        "way",
+        [
+            pytest.param(way, id=name, marks=slow if is_slow or not quick(name) else [])
+            for name, (way, is_slow) in _ways().items()
+        ],
+    )
+
+
+each_way = _each(quick=lambda name: True)
+each_way_slowly = _each(quick=lambda name: name.endswith("forwarded"))
+"""For what takes its time, and differs little from way to way."""
 each_dialect = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
 
 
@@ -273,7 +280,7 @@ async def test_s37_one_that_leaves_before_any_content_does_too(yard: Yard, way: 
     assert yard.last.usage.prompt > 0
 
 
-@each_way
+@each_way_slowly
 async def test_s48_a_stop_ends_it_with_an_error_event(yard: Yard, way: Way) -> None:
     script = way.script(yard).streams(WELL, BYE).stalls_after("first_content")
     async with yard.raw() as client:
@@ -322,7 +329,7 @@ async def test_s34_a_silent_stream_is_pinged_where_its_clients_take_it(
     assert way.dialect.said(heard) == Said(WELL + BYE, ended=True)
 
 
-@each_way
+@each_way_slowly
 async def test_s05_a_huge_event_passes(yard: Yard, way: Way) -> None:
     huge = "x " * 300_000
     way.script(yard).streams(huge, BYE)
@@ -330,7 +337,7 @@ async def test_s05_a_huge_event_passes(yard: Yard, way: Way) -> None:
     assert said == Said(huge + BYE, ended=True)
 
 
-@each_way
+@each_way_slowly
 async def test_s41_an_answer_that_is_too_long_is_cut(
     yard: Yard, way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -345,7 +352,7 @@ async def test_s41_an_answer_that_is_too_long_is_cut(
     await ended(yard, 1, 200)
 
 
-@each_way
+@each_way_slowly
 async def test_s40_a_slow_reader_closes_the_window_of_the_provider(yard: Yard, way: Way) -> None:
     script = way.script(yard).streams(WELL, *["more. " * 3_000] * 600)
     async with yard.raw() as slow:
