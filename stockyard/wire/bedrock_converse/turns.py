@@ -196,5 +196,7 @@ def _documents(turns: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         for block in turn["content"]:
             inner = block["toolResult"]["content"] if "toolResult" in block else ()
             for one in (block, *inner):
-                if "document" in one:
-                    yield one["document"]
+                document = one.get("document")
+                # What a client made up itself is left for the provider to judge.
+                if isinstance(document, dict) and isinstance(document.get("name"), str):
+                    yield document
