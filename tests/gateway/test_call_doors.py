@@ -89,10 +89,24 @@ class TestKeys:
             client.ask(CHAT, yard.body("hi"), headers=yard.headers)
             assert (await client.answer()).status == 401
 
-    async def test_a_key_does_not_belong_into_a_url(self, yard: Yard) -> None:
-        answer = await yard.call(f"{CHAT}?key={UNKNOWN_KEY}", b"{}")
+    @pytest.mark.parametrize(
+        "path",
+        [
+            f"{CHAT}?key={UNKNOWN_KEY}",
+            f"{CHAT}?a=b&key={UNKNOWN_KEY.replace('-', '%2D')}",
+            f"{CHAT}?k%65y={UNKNOWN_KEY}",
+            f"/openai/v1/{UNKNOWN_KEY}",
+            f"/openai/v1/models/{UNKNOWN_KEY.replace('s', '%73')}",
+            f"/v1beta/models/{UNKNOWN_KEY}:generateContent",
+        ],
+    )
+    async def test_a_key_does_not_belong_into_a_url(self, yard: Yard, path: str) -> None:
+        openai = yard.provider("openai")
+        answer = await yard.call(path, b"{}")
         assert answer.status == 400
+        assert "secret_in_url" in answer.body.decode()
         assert UNKNOWN_KEY not in answer.body.decode()
+        assert not openai.requests
 
 
 class TestOwnSecrets:

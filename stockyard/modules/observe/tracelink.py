@@ -73,7 +73,7 @@ class Config(ModuleConfig, frozen=True):
     otlp_headers: Annotated[
         dict[
             Annotated[str, Meta(max_length=64, pattern="^[A-Za-z0-9-]+$")],
-            Annotated[str, Meta(max_length=2000, pattern="^[ -~]*$")],
+            Annotated[str, Meta(max_length=2000, pattern="^[!-~]([ -~]*[!-~])?$")],
         ],
         Meta(max_length=20, description="Header fields sent with them, such as an API key."),
     ] = {}  # noqa: RUF012  a Struct copies it

@@ -156,6 +156,16 @@ async def test_a_secret_of_the_collector_is_never_shown(yard: Yard) -> None:
         yard.enable("tracelink", otlp_headers={"x-api-key": "***"})
 
 
+@pytest.mark.parametrize("value", ["", " s", "s ", "s\r\nx: y", "s\t", "\u00e4"])
+async def test_s11_what_cannot_stand_in_a_header_is_refused_when_it_is_set(
+    yard: Yard, value: str
+) -> None:
+    await yard.open()
+    with pytest.raises(InvalidConfig) as refusal:
+        yard.enable("tracelink", otlp_headers={"x-api-key": value})
+    assert not value or value not in refusal.value.message
+
+
 async def test_a_provider_is_told_of_the_trace_where_its_host_is_named(yard: Yard) -> None:
     provider = yard.provider("openai").says("one").says("two")
     tags = {"x-stockyard-tags": "team=search", "tracestate": "vendor=1"}
