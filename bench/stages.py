@@ -33,7 +33,7 @@ from stockyard.app import Stockyard
 from stockyard.apps.lookout.traces import TraceRecorder
 from stockyard.gateway.lane import Lane
 from stockyard.gateway.meters import Meters
-from stockyard.gateway.plane import Doorway
+from stockyard.gateway.doorway import Doorway
 from stockyard.gateway.reply import LaneReply
 from stockyard.gateway.ride import Ride
 from stockyard.process.serving import settle_memory

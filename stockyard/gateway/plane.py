@@ -6,24 +6,20 @@ body and begins the Call.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
-from functools import partial
 from typing import Protocol
 from urllib.parse import unquote
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from stockyard.core.exchange import Asked, Caller, Constraints, Exchange, Inbound
+from stockyard.core.exchange import Asked, Caller
 from stockyard.core.ids import Ids
-from stockyard.core.pipeline import Passage
-from stockyard.core.request import Content, Deferred, Request
-from stockyard.core.target import Credential, Secret, Target
+from stockyard.core.target import Credential, Secret
 from stockyard.errors import Refused
 from stockyard.gateway import about_models, egress, endpoints, held, ingress, recalling
-from stockyard.gateway.call import Call
-from stockyard.gateway.contract import Opening, Peer, Reply, Running, Whole
+from stockyard.gateway.contract import Opening, Peer, Whole
+from stockyard.gateway.doorway import Doorway, SteeredDoorway
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.faults import fault_of
 from stockyard.gateway.held_calls import HeldCalls
@@ -31,7 +27,6 @@ from stockyard.gateway.http import Head, field_lines
 from stockyard.gateway.keepers import Keepers
 from stockyard.gateway.line import Line
 from stockyard.gateway.listing import dialect_of
-from stockyard.gateway.model_in_path import completed
 from stockyard.gateway.office import Office
 from stockyard.gateway.realtime import FORMAT as REALTIME_FORMAT
 from stockyard.gateway.realtime import Connect, Hall, Realtime, key_in_protocols
@@ -41,48 +36,7 @@ from stockyard.providers import paths
 from stockyard.providers.auth import provider_of_secret, sendable
 from stockyard.providers.directory import Directory
 from stockyard.providers.provider import CHAT_LIKE
-from stockyard.upstream.plan import USER_AGENT, VERSIONED
-from stockyard.wire.codec import Codec, Forms, NotReadable
-
-OPENAI_FIELDS = (b"idempotency-key", b"x-client-request-id", b"openai-beta")
-ANTHROPIC_FIELDS = (
-    b"idempotency-key",
-    b"x-client-request-id",
-    b"anthropic-version",
-    b"anthropic-beta",
-)
-FORWARDED: Mapping[str, tuple[bytes, ...]] = {
-    "openai.chat": OPENAI_FIELDS,
-    "openai.responses": OPENAI_FIELDS,
-    "openai.completions": OPENAI_FIELDS,
-    "openai.embeddings": OPENAI_FIELDS,
-    "openai.moderations": OPENAI_FIELDS,
-    "openai.speech": OPENAI_FIELDS,
-    "openai.transcriptions": OPENAI_FIELDS,
-    "openai.images": OPENAI_FIELDS,
-    "openai.input_tokens": OPENAI_FIELDS,
-    "openai.compact": OPENAI_FIELDS,
-    "anthropic.messages": ANTHROPIC_FIELDS,
-    "anthropic.count": ANTHROPIC_FIELDS,
-    "gemini": (b"x-goog-user-project",),
-    "gemini.count": (b"x-goog-user-project",),
-    "openai.files": OPENAI_FIELDS,
-    "openai.batches": OPENAI_FIELDS,
-    "anthropic.files": ANTHROPIC_FIELDS,
-    "anthropic.batches": ANTHROPIC_FIELDS,
-}
-"""Header fields of the client that go on to a provider, by the format spoken to it."""
-
-NATIVE_STAYS = frozenset(
-    (
-        b"host connection keep-alive proxy-authenticate proxy-authorization proxy-connection te "
-        b"trailer transfer-encoding upgrade content-length expect accept-encoding authorization "
-        b"x-api-key api-key x-goog-api-key x-admin-key cookie cookie2 forwarded via x-real-ip "
-        b"x-amz-date x-amz-security-token x-amz-content-sha256"
-    ).split()
-)
-"""Fields of the client that never reach a provider on its native path."""
-NATIVE_STAYS_PREFIXES = (b"x-stockyard-", b"x-stainless-", b"x-forwarded-", b"proxy-")
+from stockyard.wire.codec import Codec, Forms
 
 
 class Keys(Protocol):
@@ -408,196 +362,6 @@ class DataPlane:
         return self.formats.get(dialect_of(head), self.office.plain)
 
 
-class Doorway:
-    """What is known of a request before its body: the lane's Opening, and the Headers of a call."""
-
-    __slots__ = (
-        "_codec",
-        "_endpoint",
-        "_forwarded",
-        "_head",
-        "_needs",
-        "_own",
-        "_plane",
-        "_query",
-        "asked",
-        "caller",
-        "max_body",
-    )
-
-    def __init__(
-        self,
-        plane: DataPlane,
-        head: Head,
-        endpoint: Endpoint,
-        caller: Caller,
-        asked: Asked,
-        own: Credential | None,
-    ) -> None:
-        self._plane = plane
-        self._head = head
-        self._endpoint = endpoint
-        self._codec = plane.reader_of(endpoint.format, head)
-        self._needs = endpoint.needs or endpoint.kind
-        self._own = own
-        self._forwarded: dict[str, bytes] = {}
-        self._query = paths.kept_query(head.query)
-        self.caller = caller
-        self.asked = asked
-        self.max_body = min(endpoint.max_body, plane.access.max_body)
-
-    def refuse(self, status: int, code: str, message: str) -> Whole:
-        return self._plane.refuse(self._head, self._endpoint, Refused(status, code, message))
-
-    def start(self, reply: Reply, body: bytes) -> Running | None:
-        plane = self._plane
-        office = plane.office
-        try:
-            if len(office.running) >= plane.access.max_inflight:
-                raise Refused(
-                    503,
-                    "overloaded",
-                    "Too many calls are running.",
-                    retry_after=1,
-                    detail={"cause": "load"},
-                )
-            if self._endpoint.model_in_path:
-                body = completed(body, self._endpoint)
-            received = self._received(body)
-        except NotReadable:
-            return self._unread().start(reply, body)
-        except Refused as refusal:
-            whole = plane.refuse(self._head, self._endpoint, refusal)
-            reply.whole(whole.status, whole.fields, whole.body)
-            return None
-        endpoint, head = self._endpoint, self._head
-        x = Exchange(
-            id=plane.ids.new("req_"),
-            kind=endpoint.kind,
-            needs=self._needs,
-            caller=self.caller,
-            inbound=Inbound(
-                endpoint.format,
-                head.method,
-                head.path,
-                self._query,
-                body,
-                self,
-                endpoint.native,
-                endpoint.native_path,
-                endpoint.native_origin,
-                endpoint.native_auth,
-            ),
-            received=received,
-            asked=self.asked,
-        )
-        self._aim(x)
-        call = Call(x, Passage(plane.line.pipelines[x.kind], x), self._codec, reply, office)
-        office.running.add(call)
-        return call if call.begin() else None
-
-    def _unread(self) -> "Doorway":
-        """The same for a body of a format that is not read here: it is relayed as it is."""
-        endpoint = replace(self._endpoint, format="", kind="passthrough", needs="", stream=False)
-        return Doorway(self._plane, self._head, endpoint, self.caller, self.asked, self._own)
-
-    def _received(self, body: bytes) -> Request:
-        codec = self._codec
-        if codec is None:
-            return Request(model=self._endpoint.model, content=NO_CONTENT)
-        head = codec.peek(body)
-        model, stream = head.model, head.stream
-        if not model:
-            model, stream = self._endpoint.model, stream or self._endpoint.stream
-            if not model and self._endpoint.native is None:
-                model = self._plane.usual_model(self._endpoint)
-        return Request(
-            model=model,
-            content=Deferred(partial(codec.decode_request, body)),
-            stream=stream,
-            wants_usage=head.wants_usage,
-        )
-
-    def _aim(self, x: Exchange) -> None:
-        """What the path, the headers and the caller's own secret say about where it may go."""
-        native = self._endpoint.native
-        if native is not None:
-            credentials = self._plane.directory().credentials(native)
-            credential = self._own or (credentials[0] if credentials else None)
-            model = self._plane.directory().named_at(native, x.received.model)
-            x.targets = (Target(native, model, credential),)
-            x.constraints = Constraints(providers=(native,))
-        elif self._own is not None:
-            x.constraints = Constraints(providers=(self._own.provider,))
-            target = self._plane.directory().own_target(x.received.model, x.needs, self._own)
-            x.targets = (target,) if target is not None else ()
-        elif self.asked.provider:
-            x.constraints = Constraints(providers=(self.asked.provider,))
-
-    # The Headers of the Exchange.
-
-    def field(self, name: bytes) -> bytes | None:
-        return self._head.field(name)
-
-    def forward(self, format: str) -> bytes:  # noqa: A002  the word of the field everywhere
-        block = self._forwarded.get(format)
-        if block is None:
-            names = FORWARDED.get(format, ())
-            if self._endpoint.format not in VERSIONED:
-                # What we write is of the version that we name (`upstream/plan.py`).
-                names = tuple(name for name in names if name != b"anthropic-version")
-            block = self._forwarded[format] = field_lines(self._shown(names))
-        return block
-
-    def _shown(self, names: Iterable[bytes]) -> list[tuple[bytes, bytes]]:
-        """Those of these fields that the client sent, and that may be passed on (HS11)."""
-        pairs = ((name, self._head.field(name)) for name in names)
-        return [(name, value) for name, value in pairs if value is not None and value.isascii()]
-
-    def forward_native(self) -> list[tuple[bytes, bytes]]:
-        passes = self._endpoint.passes
-        if passes:
-            names = (b"content-type", b"accept", *FORWARDED[passes])
-            shown = self._shown(names)
-            return [*shown, (b"user-agent", USER_AGENT), (b"accept-encoding", b"identity")]
-        named = {
-            token.strip().lower() for token in (self._head.field(b"connection") or b"").split(b",")
-        }
-        kept = [
-            (name, value)
-            for name, value in self._head.fields()
-            if name not in NATIVE_STAYS
-            and name not in named
-            and not name.startswith(NATIVE_STAYS_PREFIXES)
-        ]
-        return [*kept, (b"accept-encoding", b"identity")]
-
-
-class SteeredDoorway(Doorway):
-    """The way of one call of which more is known than its head says."""
-
-    __slots__ = ("_steering",)
-
-    def __init__(
-        self,
-        plane: DataPlane,
-        head: Head,
-        endpoint: Endpoint,
-        caller: Caller,
-        asked: Asked,
-        own: Credential | None,
-        steering: Steering,
-    ) -> None:
-        super().__init__(plane, head, endpoint, caller, asked, own)
-        self._steering = steering
-        self._needs = steering.needs or self._needs
-        self._codec = steering.codec or self._codec
-
-    def _aim(self, x: Exchange) -> None:
-        super()._aim(x)
-        self._steering.aim(x)
-
-
 def _refuse_socket(head: Head, endpoint: Endpoint) -> None:
     """Who wants a WebSocket is told so where its client knows what to do next."""
     if endpoint.sockets_later:
@@ -605,9 +369,6 @@ def _refuse_socket(head: Head, endpoint: Endpoint) -> None:
     websocket = (head.field(b"upgrade") or b"").lower() == b"websocket"
     if head.method == "GET" and websocket and not endpoint.realtime:
         raise Refused(404, "not_found", "There is no WebSocket at this path.")
-
-
-NO_CONTENT = Content()
 
 
 def forms_among(formats: Mapping[str, object]) -> Mapping[str, Forms]:

@@ -293,7 +293,7 @@ def test_odd_answers_are_read_or_are_errors(content: Any, usage: Any) -> None:
         assert error.kind == "bad_answer"  # noqa: PT017  either of the two is right
 
 
-@pytest.mark.parametrize("odd", [None, 7, "text", {}, {"name": None}])
+@pytest.mark.parametrize("odd", [None, {}, {"name": None}])
 def test_an_odd_document_is_left_for_the_provider_to_judge(odd: object) -> None:
     body = {"messages": [{"role": "user", "content": [{"document": odd}]}]}
     content = ConverseCodec().decode_request(json.dumps(body).encode())
