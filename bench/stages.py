@@ -31,9 +31,9 @@ from bench.order import NONCE
 from bench.request import request
 from stockyard.app import Stockyard
 from stockyard.apps.lookout.traces import TraceRecorder
+from stockyard.gateway.doorway import Doorway
 from stockyard.gateway.lane import Lane
 from stockyard.gateway.meters import Meters
-from stockyard.gateway.doorway import Doorway
 from stockyard.gateway.reply import LaneReply
 from stockyard.gateway.ride import Ride
 from stockyard.process.serving import settle_memory

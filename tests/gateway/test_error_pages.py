@@ -27,7 +27,7 @@ def codes_in(file: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Refused":
             code = node.args[1] if len(node.args) > 1 else None
-            if isinstance(code, ast.Constant):
+            if isinstance(code, ast.Constant) and isinstance(code.value, str):
                 yield code.value
 
 

@@ -316,7 +316,14 @@ class TestKeys:
 
     @pytest.mark.parametrize(
         "key",
-        ["sk-sy-unknown", "sk-sy-%E2%82%AC", "sk-sy-%00", "sk-sy-%FF%0D%0A", "AIza%E2%82%AC", "%25"],
+        [
+            "sk-sy-unknown",
+            "sk-sy-%E2%82%AC",
+            "sk-sy-%00",
+            "sk-sy-%FF%0D%0A",
+            "AIza%E2%82%AC",
+            "%25",
+        ],
     )
     async def test_s05_an_unknown_one_is_refused_in_the_words_of_the_path(
         self, yard: Yard, key: str

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.skipif(not LIST.is_dir(), reason="no list beside the pr
 
 ROWS = shipped_rows()
 
+
 def listed() -> list[dict[str, Any]]:
     if not LIST.is_dir():
         return []

@@ -1,4 +1,4 @@
-"""Recorded traffic of clouds through their native routes: bytes stay, models and counts are read."""
+"""Recorded traffic of clouds by their native routes: bytes stay, models and counts are read."""
 
 from pathlib import Path
 

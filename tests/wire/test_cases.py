@@ -17,7 +17,7 @@ from stockyard.core.events import Event
 from stockyard.core.folding import fold, unfold
 from stockyard.core.messages import AnyPart, Reasoning, ToolCall
 from stockyard.core.request import Request
-from stockyard.core.response import Response
+from stockyard.core.response import Output, Response
 from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Codec, Pen
 from stockyard.wire.formats import FORMATS
@@ -119,6 +119,7 @@ def test_an_answer_can_be_streamed_and_read_back(path: pathlib.Path) -> None:
     codec = codec_of(path)
     body = json.dumps(json.loads(path.read_text())["response"]).encode()
     output, usage = codec.decode_response(body, traits=NONE), codec.facts(body, traits=NONE).usage
+    assert isinstance(output, Output)
     assert fold(unfold(output, usage)) == (output, usage)
     for format_name in FOLDERS.values():
         pen = Pen(id="1", model="m", created=1, wants_usage=True)
@@ -160,6 +161,7 @@ def test_a_stream_says_what_the_whole_answer_says(path: pathlib.Path) -> None:
     whole = path.with_name(path.name.replace(".stream.txt", ".json"))
     body = json.dumps(json.loads(whole.read_text())["response"]).encode()
     expected, usage = codec.decode_response(body, traits=NONE), codec.facts(body, traits=NONE).usage
+    assert isinstance(expected, Output)
     output, counted = fold(read_in_pieces(codec, path.read_bytes(), 1 << 20))
     assert meaning(output.choices[0].message.parts) == meaning(expected.choices[0].message.parts)
     assert output.choices[0].finish == expected.choices[0].finish

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from stockyard.core.messages import Document
-from stockyard.core.request import Request
+from stockyard.core.request import Content, Request
 from stockyard.wire.formats import FORMATS
 from stockyard.wire.media import named
 
@@ -30,7 +30,9 @@ FILE = {"filename": "a.pdf", "file_data": URL}
 
 
 def test_a_files_address_in_the_place_of_its_data_is_an_address() -> None:
-    (document,) = CHAT.decode_request(asked(FILE)).messages[0].parts
+    content = CHAT.decode_request(asked(FILE))
+    assert isinstance(content, Content)
+    (document,) = content.messages[0].parts
     assert isinstance(document, Document)
     assert (document.url, document.data) == (URL, None)
     assert said(FILE, "openai.chat") == json.loads(asked(FILE))

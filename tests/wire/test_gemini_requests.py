@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stockyard.core.folding import fold
 from stockyard.core.messages import ToolCall, ToolResult
-from stockyard.core.request import Request
+from stockyard.core.request import Content, Request
 from stockyard.core.response import Output
 from stockyard.errors import Refused
 from stockyard.wire.codec import Dropped, Renames
@@ -41,7 +41,9 @@ def from_chat(traits: frozenset[str] = NONE, **fields: Any) -> tuple[Any, tuple[
 
 
 def calls_and_results(body: bytes) -> tuple[list[ToolCall], list[ToolResult]]:
-    parts = [p for m in GEMINI.decode_request(body).messages for p in m.parts]
+    content = GEMINI.decode_request(body)
+    assert isinstance(content, Content)
+    parts = [p for m in content.messages for p in m.parts]
     return (
         [p for p in parts if isinstance(p, ToolCall)],
         [p for p in parts if isinstance(p, ToolResult)],

@@ -38,7 +38,7 @@ CITATION = {
     "start_index": PLACE[0],
     "end_index": PLACE[1],
 }
-TOKENS = {
+TOKENS: dict[str, Any] = {
     "chosenCandidates": [
         {"token": "é", "tokenId": 7, "logProbability": -0.5},
         {"token": "!", "logProbability": -1.0},
