@@ -33,6 +33,8 @@ SPEAKS = {
     "cohere": "cohere.chat",
     "ollama": "ollama.chat",
 }
+ALSO = {"gemini": ("openai.chat",), "ollama": ("openai.chat", "openai.completions")}
+"""Other formats in which these are asked by clients who speak them."""
 QUICK = {
     "chat": "anthropic",
     "completions": "openai",
@@ -74,8 +76,9 @@ class Way:
     @property
     def speaks(self) -> str:
         """The format of the provider's answer."""
-        own = self.dialect.own_format
-        return own if self.provider == self.dialect.home else SPEAKS[self.provider]
+        own, provider = self.dialect.own_format, self.provider
+        forwarded = provider == self.dialect.home or own in ALSO.get(provider, ())
+        return own if forwarded else SPEAKS[provider]
 
     def script(self, yard: Yard) -> ScriptedProvider:
         if self.edited:
