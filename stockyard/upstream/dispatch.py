@@ -23,7 +23,7 @@ from stockyard.core.tracing import told_to_provider
 from stockyard.core.whole import whole
 from stockyard.errors import Refused, StockyardError, UpstreamError
 from stockyard.providers import quirks
-from stockyard.providers.directory import TRIED
+from stockyard.providers.directory import LONGEST_NAME, TRIED
 from stockyard.providers.provider import CHAT_LIKE
 from stockyard.upstream.batches import batches_of, in_order
 from stockyard.upstream.client_version import without_what_it_lacks
@@ -221,6 +221,7 @@ class Dispatch:
         if self.plans.directory.trial and x.needs not in TRIED:
             raise no_target("This cannot be tried without a provider. Add one that offers it.")
         near = self.plans.directory.near(model)
+        model = model[:LONGEST_NAME]  # it may be as long as the body
         hint = f" Nearest: {', '.join(near)}." if near else ""
         return Refused(
             404,

@@ -157,3 +157,12 @@ async def ticker() -> Any:
         yield held
     finally:
         task.cancel()
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/embeddings", "/v1/messages"])
+async def test_s33_a_name_without_end_is_not_repeated_in_an_error(yard: Yard, path: str) -> None:
+    yard.provider("openai")
+    said = {"model": "m" * MIB, "input": "x", "messages": [{"role": "user", "content": "hi"}]}
+    answer = await yard.call(path, {**said, "max_tokens": 9})
+    assert answer.status == 404
+    assert_typed(path, answer)

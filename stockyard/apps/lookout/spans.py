@@ -18,6 +18,8 @@ from stockyard.core.tracing import Dialect, attempt_span, span_of, trace_of
 
 LONG_STEP_NS = 100_000
 """A module that noted nothing is shown when it took longer."""
+MAX_NAME = 500
+"""Characters of a model's name: callers choose it."""
 MAX_STEPS = 50
 INTERNAL, SERVER, CLIENT = 1, 2, 3
 OK, FAILED = 1, 2
@@ -64,13 +66,13 @@ def spans_of(x: Exchange, dialect: Dialect) -> list[Span]:
 
 
 def _root(x: Exchange, dialect: Dialect) -> Span:
-    usage, target = x.usage, x.target
+    usage, target, asked = x.usage, x.target, x.received.model[:MAX_NAME]
     error = error_of(x.error, x.refused_by) if x.error is not None else None
     facts = {
         "kind": _kind(x, dialect),
-        "asked": x.received.model,
+        "asked": asked,
         "provider": target.provider if target else None,
-        "model": target.model if target else None,
+        "model": target.model[:MAX_NAME] if target else None,
         "tokens_in": usage.prompt if usage else None,
         "tokens_out": usage.completion if usage else None,
         "tokens_cached": usage.in_cached if usage else None,
@@ -85,7 +87,7 @@ def _root(x: Exchange, dialect: Dialect) -> Span:
         "key": x.caller.key_name,
         "team": x.caller.team_id,
     }
-    span = _span(x, f"{x.kind} {x.received.model}", SERVER, "", 0, x.elapsed_us() * 1000)
+    span = _span(x, f"{x.kind} {asked}", SERVER, "", 0, x.elapsed_us() * 1000)
     span["attributes"] = _attributes(facts, dialect)
     span["status"] = {"code": OK if error is None else FAILED}
     if x.trace_parent:
@@ -110,7 +112,7 @@ def _attempts(x: Exchange, dialect: Dialect) -> Iterator[Span]:
 def _attempt_facts(attempt: Attempt) -> dict[str, Any]:
     return {
         "provider": attempt.target.provider,
-        "model": attempt.target.model,
+        "model": attempt.target.model[:MAX_NAME],
         "status": attempt.status,
         "error": attempt.error,
         "timer": attempt.timer,

@@ -37,6 +37,8 @@ LAG_SECONDS = 0.05
 """So do they when the event loop comes this late."""
 PROBE_SECONDS = 0.5
 SHRINK, GROW = 0.7, 1.05
+MAX_SUBJECT = 256
+"""Characters of a model's name: callers choose it."""
 MAX_MODELS = 1000
 NEWEST_WEIGHT = 0.2
 """How much the newest answer counts in the mean length of a model's answers."""
@@ -180,7 +182,7 @@ class RateLimit(Module[Config]):
         elif usage is None:
             self._settle(x, x.reserved_tokens)
         else:
-            self._learn(x.received.model, usage.completion)
+            self._learn(x.received.model[:MAX_SUBJECT], usage.completion)
             self._settle(x, usage.total)
 
     def on_error(self, x: Exchange, error: Exception) -> None:
@@ -248,7 +250,7 @@ class RateLimit(Module[Config]):
         """The whole prompt, and as much answer as the call allows or the model mostly gives."""
         count = self.ports.token_estimate
         prompt = sum(count(text) for text in x.received.texts())
-        mean = self._mean_output.get(x.received.model, 0.0)
+        mean = self._mean_output.get(x.received.model[:MAX_SUBJECT], 0.0)
         most = x.received.meaning.max_output
         return prompt + int(mean if most is None or (mean and mean < most) else most)
 
@@ -328,7 +330,7 @@ def _subject(by: By, x: Exchange) -> str:
         case "project":
             return x.caller.project
         case "model":
-            return x.received.model
+            return x.received.model[:MAX_SUBJECT]
         case "address":
             return _network(x.caller.address)
 
