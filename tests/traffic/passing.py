@@ -15,6 +15,7 @@ from pathlib import Path
 import httptools
 
 from stockyard.core.exchange import Exchange
+from stockyard.gateway.held import with_results_here
 from stockyard.testing import ReceivedRequest, ReplayingProvider, cut_nastily
 from stockyard.testing.play import Play
 from stockyard.testing.replaying import recorded
@@ -42,6 +43,10 @@ _NOT_OURS = b"There is nothing with the id"
 NOT_OURS = (
     "the recording asks for a thing that was made before it began: what nobody made through this "
     "gateway belongs to nobody here, and is not handed out"
+)
+RESULTS_HERE = (
+    "the link to a batch's results leads to us: the provider's library follows it with the Key that "
+    "is ours, which nobody else may see"
 )
 UNIFIED = (
     "any model answers at this path of Ollama's, so the head is ours: no character set of JSON"
@@ -175,6 +180,8 @@ def _forwarded(
         return failed(f"sent as {request.headers.get('content-type')}, not as {kind}")
     if answer.status != recording.status:
         return failed(f"status {answer.status}, not {recording.status}: {answer.body[:200]!r}")
+    if answer.body != recording.answer and answer.body == with_results_here(recording.answer):
+        return different(RESULTS_HERE)
     if answer.body != recording.answer:
         return failed(f"{len(answer.body)} bytes came back of {len(recording.answer)}, or others")
     if unified and answer.headers.get("content-type") == "application/json":
