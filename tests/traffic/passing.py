@@ -45,8 +45,8 @@ NOT_OURS = (
     "gateway belongs to nobody here, and is not handed out"
 )
 RESULTS_HERE = (
-    "the link to a batch's results leads to us: the provider's library follows it with the Key that "
-    "is ours, which nobody else may see"
+    "the link to a batch's results leads to us: the provider's library follows it with a Key that "
+    "is ours, and that nobody else may see"
 )
 UNIFIED = (
     "any model answers at this path of Ollama's, so the head is ours: no character set of JSON"
