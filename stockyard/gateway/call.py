@@ -12,7 +12,7 @@ from stockyard.core.exchange import Exchange
 from stockyard.core.folding import unfold
 from stockyard.core.pipeline import Passage
 from stockyard.core.response import Raw, Response
-from stockyard.core.stream import Stream
+from stockyard.core.stream import Answer, Stream
 from stockyard.errors import Abandoned, Refused, StockyardError, UpstreamError
 from stockyard.gateway import egress
 from stockyard.gateway.contract import Reply
@@ -68,6 +68,7 @@ class Call:
         self._begun = True
         x = self.x
         office = self._office
+        answer: Answer | None = None
         try:
             answer = await self._passage.run(office.dispatch, office.choose)
             if isinstance(answer, Stream):
@@ -79,13 +80,13 @@ class Call:
         except Abandoned as error:
             self._finish(GONE, error)
         except StockyardError as error:
-            self._refuse(error)
+            self._refuse(error, answer)
         except Exception as error:
             office.unexpected(x, error)
             if self._pump is not None and self._pump.begun:
                 self.stream_failed(_internal())
             else:
-                self._refuse(error)
+                self._refuse(error, answer)
 
     # Whole answers
 
@@ -245,7 +246,10 @@ class Call:
 
     # Refusals
 
-    def _refuse(self, error: Exception) -> None:
+    def _refuse(self, error: Exception, answer: Answer | None = None) -> None:
+        """`answer` is one that could not be handed on."""
+        if isinstance(answer, Stream):
+            answer.cancel()
         x = self.x
         fault = fault_of(error, x)
         x.status = fault.status

@@ -12,6 +12,10 @@ from stockyard.errors import Refused
 from stockyard.testing import Point, Script, cut_at, cut_every
 from stockyard.testing.heard import Heard
 from stockyard.testing.yard import Yard
+from stockyard.wire.codec import Pen
+from stockyard.wire.formats import FORMATS
+from stockyard.wire.openai_chat.codec import ChatCodec
+from stockyard.wire.openai_chat.writer import ChatWriter
 
 Asking = Callable[..., Any]
 
@@ -416,3 +420,20 @@ class TestWrongContentType:
         yard.provider("openai").streams("hel", "lo").interims(100, 103)
         answer = await yard.stream("hi")
         assert answer.pieces == ["hel", "lo"]
+
+
+class TestAnAnswerThatCannotBeWritten:
+    """A fault of our own: the caller hears of it, and the provider does not go on for nobody."""
+
+    async def test_lets_go_of_its_stream(self, yard: Yard) -> None:
+        class Broken(ChatCodec):
+            def writer(self, pen: Pen) -> ChatWriter:
+                raise RuntimeError("A writer that cannot be made.")
+
+        provider = yard.provider("anthropic").streams("hel", "lo").stalls_after("first_content")
+        await yard.open()
+        yard.stockyard.plane.formats = {**FORMATS, "openai.chat": Broken()}
+        answer = await yard.stream("hi", model="claude-scripted")
+        assert (answer.status, answer.json["error"]["code"]) == (500, "internal")
+        assert await provider.last.closed_by_client(within=2)
+        await ended_once(yard, status=500)
