@@ -42,10 +42,10 @@ _METHODS = {
 
 _UNIFIED = re.compile(r"(?:/v1)?/(files|batches|messages/batches)(?:/([A-Za-z0-9_.-]+)(/[a-z]+)?)?")
 _NATIVE = re.compile(
-    r"/(messages/batches|batch/jobs|fine_tuning/jobs|files|batches|threads|conversations|assistants"
-    r"|vector_stores|uploads|containers|videos)(?:/([^/]+)(/.*)?)?"
+    r"/(messages/batches|batch/jobs|files|batches|threads|conversations|vector_stores|uploads)"
+    r"(?:/([^/]+)(/.*)?)?"
 )
-_CREATES_TOO = {("threads", "runs"): "thread_id"}
+_CREATES_TOO = {("threads", "runs"): ("thread_id",)}
 """Paths that look like an id and are none -> where their answers name what they made."""
 _MADE_ALONG = {
     "batches": ("output_file_id", "error_file_id"),
@@ -55,7 +55,7 @@ _MADE_ALONG = {
 _NAMING = frozenset(
     (  # noqa: SIM905  a list of words reads better as one
         "file_id file_ids input_file_id input_files training_file validation_file training_files"
-        " vector_store_id vector_store_ids thread_id assistant_id conversation container"
+        " vector_store_id vector_store_ids thread_id conversation"
     ).split()
 )
 """Fields of bodies whose values are ids of things that a provider keeps."""
@@ -87,8 +87,8 @@ class Reach(Struct, frozen=True):
     """Empty for the collection itself."""
     below: str = ""
     """What of the thing, as `/content`."""
-    names: str = "id"
-    """The field of an answer that names what was made."""
+    names: tuple[str, ...] = ("id", "batch_id")
+    """The fields of an answer that may name what was made."""
 
 
 def unified(path: str) -> tuple[Reach, tuple[str, ...]] | None:
@@ -147,7 +147,8 @@ class Holdings:
         # Only what was just made: an object may stand below another one that the caller has, and
         # be named by the caller itself.
         if method == "POST" and not reach.id:
-            self._hold(told.get(reach.names))
+            for name in reach.names:
+                self._hold(told.get(name))
         for name in _MADE_ALONG.get(reach.collection, ()):
             self._hold(told.get(name))
         if reach.collection == "uploads":

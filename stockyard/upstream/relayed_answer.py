@@ -18,9 +18,7 @@ from stockyard.upstream.reckoning import usage_of_unread
 from stockyard.upstream.transport import Handle
 from stockyard.wire.stray_usage import TAIL_BYTES, stray_usage, usage_in_fields
 
-TOLD_AGAIN = frozenset(
-    {"files", "batches", "messages/batches", "batch/jobs", "fine_tuning/jobs", "responses"}
-)
+TOLD_AGAIN = frozenset({"files", "batches", "messages/batches", "batch/jobs", "responses"})
 """What tells, each time it is asked, of tokens that other calls used."""
 
 

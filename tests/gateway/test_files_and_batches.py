@@ -654,3 +654,18 @@ class TestTheModelOfTheFirstLine:
 )
 def test_links_to_results_lead_here_so_that_no_key_goes_elsewhere(said: bytes, told: bytes) -> None:
     assert with_results_here(said) == told
+
+
+async def test_a_batch_that_its_provider_names_otherwise_is_its_maker_s_too(yard: Yard) -> None:
+    provider = yard.provider("xai").sends(200, JSON, b'{"batch_id":"batch_9"}')
+    provider.sends(200, JSON, b'{"batch_id":"batch_9","state":{}}')
+    await yard.call("/xai/v1/batches", {"name": "mine"})
+    answer = await yard.get("/xai/v1/batches/batch_9")
+    assert (answer.status, answer.body) == (200, b'{"batch_id":"batch_9","state":{}}')
+    assert (await yard.get("/xai/v1/batches/batch_8")).status == 404
+
+
+async def test_what_is_no_file_batch_answer_or_thread_passes_natively(yard: Yard) -> None:
+    yard.provider("xai").sends(202, JSON, b'{"status":"pending"}')
+    answer = await yard.get("/xai/v1/videos/c84748c1-5ec7")
+    assert (answer.status, answer.body) == (202, b'{"status":"pending"}')
