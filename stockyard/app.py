@@ -330,6 +330,8 @@ class Stockyard:
         """The API and its pages. Imports the framework, so it is called late and in a thread."""
         from stockyard import api
 
+        # Also here, so that the first call in one of them need not wait for it.
+        FORMATS.load()
         settings = self.settings
         loopback = is_loopback(settings.server.host) and not settings.server.behind_proxy
         local = settings.auth.local_reads == "same_user" and loopback

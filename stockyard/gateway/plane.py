@@ -84,7 +84,6 @@ class DataPlane:
         self.ids = Ids()
         self.spool = spool
         self._connect = connect
-        self._forms = forms_among(formats)
         self._keys = keys
         self._routes = 0
 
@@ -148,10 +147,10 @@ class DataPlane:
 
     def reader_of(self, format: str, head: Head) -> Codec | None:  # noqa: A002  the word of the field everywhere
         """The codec for bodies of this format below this head. Raises Refused (415)."""
-        forms = self._forms.get(format)
-        if forms is None:
-            return self.formats.get(format)
-        return forms.reading(head.field(b"content-type") or b"")
+        forms: object = self.formats.get(format)
+        if isinstance(forms, Forms):
+            return forms.reading(head.field(b"content-type") or b"")
+        return self.formats.get(format)
 
     def usual_model(self, endpoint: Endpoint) -> str:
         """The model of a call that names none. Raises Refused (400) where there is none."""
@@ -369,11 +368,6 @@ def _refuse_socket(head: Head, endpoint: Endpoint) -> None:
     websocket = (head.field(b"upgrade") or b"").lower() == b"websocket"
     if head.method == "GET" and websocket and not endpoint.realtime:
         raise Refused(404, "not_found", "There is no WebSocket at this path.")
-
-
-def forms_among(formats: Mapping[str, object]) -> Mapping[str, Forms]:
-    """The codecs whose requests are not always JSON."""
-    return {name: codec for name, codec in formats.items() if isinstance(codec, Forms)}
 
 
 def _no_key(secret: str | None) -> str:

@@ -1,77 +1,60 @@
-"""All wire formats, by name."""
+"""All wire formats, by name.
 
-from collections.abc import Mapping
+Two of them serve nearly every installation. The others are imported together when the first of them
+is asked for: they take as long as everything else that a start does. What they are called is known
+without that.
+"""
+
+from collections.abc import Iterator, Mapping
 
 from stockyard.wire.anthropic_messages.codec import MessagesCodec
-from stockyard.wire.bedrock_converse.codec import ConverseCodec
-from stockyard.wire.bedrock_embed.codec import BedrockEmbedCodec
-from stockyard.wire.bedrock_invoke.codec import InvokeCodec
 from stockyard.wire.codec import Codec
-from stockyard.wire.cohere_chat.codec import CohereCodec
-from stockyard.wire.cohere_embed.codec import CohereEmbedCodec
-from stockyard.wire.cohere_rerank import words as rerank_words
-from stockyard.wire.cohere_rerank.codec import RerankCodec
-from stockyard.wire.counting import GeminiCountCodec, MessagesCountCodec, ResponsesCountCodec
-from stockyard.wire.gemini.codec import GeminiArrayCodec, GeminiCodec
-from stockyard.wire.gemini_embed.codec import GeminiEmbedCodec, GeminiEmbedContentCodec
-from stockyard.wire.mistral_speech.codec import MistralSpeechCodec
-from stockyard.wire.nvidia_ranking.codec import RankingCodec
-from stockyard.wire.ollama_chat.codec import OllamaCodec
-from stockyard.wire.ollama_embed.codec import OllamaEmbedCodec
-from stockyard.wire.ollama_generate.codec import GenerateCodec
 from stockyard.wire.openai_chat.codec import ChatCodec
-from stockyard.wire.openai_completions.codec import CompletionsCodec
-from stockyard.wire.openai_embeddings import words
-from stockyard.wire.openai_embeddings.codec import EmbeddingsCodec
-from stockyard.wire.openai_images.codec import ImagesCodec
-from stockyard.wire.openai_moderations.codec import ModerationsCodec
-from stockyard.wire.openai_responses.codec import ResponsesCodec
-from stockyard.wire.openai_responses.compaction import CompactCodec
-from stockyard.wire.openai_speech.codec import SpeechCodec
-from stockyard.wire.openai_transcriptions.codec import TranscriptionsCodec
-from stockyard.wire.tei_embed.codec import TeiEmbedCodec
-from stockyard.wire.tei_rerank.codec import TeiRerankCodec
-from stockyard.wire.vertex_predict.codec import VertexPredictCodec
-from stockyard.wire.xai_image_edits.codec import XaiImageEditsCodec
 
-_CODECS: tuple[Codec, ...] = (
-    ChatCodec(),
-    ResponsesCodec(),
-    CompactCodec(),
-    CompletionsCodec(),
-    MessagesCodec(),
-    GeminiCodec(),
-    GeminiArrayCodec(),
-    CohereCodec(),
-    OllamaCodec(),
-    GenerateCodec(),
-    ConverseCodec(),
-    InvokeCodec(),
-    MessagesCountCodec(),
-    ResponsesCountCodec(),
-    GeminiCountCodec(),
-    EmbeddingsCodec(),
-    EmbeddingsCodec(words.VOYAGE),
-    EmbeddingsCodec(words.JINA),
-    EmbeddingsCodec(words.PERPLEXITY),
-    CohereEmbedCodec(),
-    GeminiEmbedCodec(),
-    GeminiEmbedContentCodec(),
-    VertexPredictCodec(),
-    BedrockEmbedCodec(),
-    OllamaEmbedCodec(),
-    TeiEmbedCodec(),
-    RerankCodec(),
-    RerankCodec(rerank_words.JINA),
-    RerankCodec(rerank_words.VOYAGE),
-    TeiRerankCodec(),
-    RankingCodec(),
-    ModerationsCodec(),
-    SpeechCodec(),
-    MistralSpeechCodec(),
-    TranscriptionsCodec(),
-    ImagesCodec(),
-    XaiImageEditsCodec(),
+FURTHER = frozenset(
+    (  # noqa: SIM905  a list of words reads better as one
+        "openai.responses openai.compact openai.completions openai.input_tokens openai.embeddings"
+        " openai.moderations openai.speech openai.transcriptions openai.images"
+        " gemini gemini.array gemini.count gemini.embed gemini.embed_content vertex.predict"
+        " anthropic.count bedrock.converse bedrock.invoke bedrock.embed"
+        " cohere.chat cohere.embed cohere.rerank ollama.chat ollama.generate ollama.embed"
+        " voyage.embed voyage.rerank jina.embed jina.rerank tei.embed tei.rerank"
+        " perplexity.embed nvidia.ranking mistral.speech xai.image_edits"
+    ).split()
 )
+"""The formats in `further_formats.py`."""
 
-FORMATS: Mapping[str, Codec] = {codec.name: codec for codec in _CODECS}
+
+class Formats(Mapping[str, Codec]):
+    def __init__(self) -> None:
+        self._codecs: dict[str, Codec] = {
+            codec.name: codec for codec in (ChatCodec(), MessagesCodec())
+        }
+        self._names = (*self._codecs, *sorted(FURTHER))
+
+    def load(self) -> None:
+        """Import all that are not there yet. May be called in a thread."""
+        from stockyard.wire.further_formats import CODECS
+
+        self._codecs = {**self._codecs, **{codec.name: codec for codec in CODECS}}
+
+    def __getitem__(self, name: str) -> Codec:
+        codec = self._codecs.get(name)
+        if codec is None:
+            if name not in FURTHER:
+                raise KeyError(name)
+            self.load()
+            codec = self._codecs[name]
+        return codec
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._codecs or name in FURTHER
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+FORMATS = Formats()
