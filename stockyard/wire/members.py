@@ -54,7 +54,7 @@ def check_width(body: bytes) -> None:
 
     Numbers do not count: a request for embeddings may hold millions.
     """
-    if body.count(b",") < MAX_VALUES:
+    if len(body) < MAX_VALUES or body.count(b",") < MAX_VALUES:
         return
     if without_strings(body, MAX_VALUES).count(b":") > MAX_VALUES:
         raise not_json(f"The JSON body holds more than {MAX_VALUES} keys.")
