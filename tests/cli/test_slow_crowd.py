@@ -78,6 +78,14 @@ async def one_that_is_not(host: str, port: int, key: str, tls: ssl.SSLContext | 
     return int(answer.split(b" ", 2)[1])
 
 
+async def all_is_loaded(host: str, port: int, tls: ssl.SSLContext | None) -> None:
+    """The control plane answers once everything is there that is imported after the start."""
+    reader, writer = await asyncio.open_connection(host, port, ssl=tls)
+    writer.write(b"GET /api/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    await reader.read()
+    writer.close()
+
+
 def memory_kib(process: Process) -> int:
     status = Path(f"/proc/{process.pid}/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0])
@@ -86,6 +94,7 @@ def memory_kib(process: Process) -> int:
 async def crowd(process: Process, key: str, admin: str, tls: ssl.SSLContext | None) -> None:
     host, port = "127.0.0.1", int(process.address.rpartition(":")[2])
     assert await one_that_is_not(host, port, key, tls) == 200
+    await all_is_loaded(host, port, tls)
     before = memory_kib(process)
     slow: list[asyncio.Task[float]] = []
     ways = beginnings(key, admin)
