@@ -177,7 +177,7 @@ class HeldIds(Protocol):
     """Ids of what providers keep for our teams, such as answers. Another team's are not found."""
 
     def find(self, team_id: str, id: str) -> Held | None: ...  # noqa: A002  the word of the field
-    def hold(self, team_id: str, id: str, held: Held) -> None:  # noqa: A002
+    def hold(self, team_id: str, id: str, held: Held) -> None:  # noqa: A002  the API's word
         """Remember it. Found at once; written soon."""
 
 
@@ -196,11 +196,11 @@ class KeptAnswers(Protocol):
     max_bytes: int
     """The largest that is kept: items and answer together."""
 
-    def find(self, team_id: str, id: str) -> KeptAnswer | None: ...  # noqa: A002
-    async def keep(self, team_id: str, id: str, kept: KeptAnswer) -> None:  # noqa: A002
+    def find(self, team_id: str, id: str) -> KeptAnswer | None: ...  # noqa: A002  the API's word
+    async def keep(self, team_id: str, id: str, kept: KeptAnswer) -> None:  # noqa: A002  the API's word
         """Returns when it is on stable storage. Raises Refused where it cannot be stored."""
 
-    async def forget(self, team_id: str, id: str) -> bool:  # noqa: A002
+    async def forget(self, team_id: str, id: str) -> bool:  # noqa: A002  the API's word
         """Whether there was one."""
 
 

@@ -32,7 +32,7 @@ class StoredAnswers:
     def find(self, team_id: str, id: str) -> KeptAnswer | None:  # noqa: A002  the word of the Port
         return store.kept_answer(self._database, team_id, id)
 
-    async def keep(self, team_id: str, id: str, kept: KeptAnswer) -> None:  # noqa: A002
+    async def keep(self, team_id: str, id: str, kept: KeptAnswer) -> None:  # noqa: A002  the API's word
         now = int(self._now() * 1000)
         await self._database.write(
             partial(

@@ -147,7 +147,7 @@ class _Granted(Struct):
     accessToken: str = ""  # noqa: N815  as it is spelled there
     expires_in: float | None = None
     expires_at: float | None = None
-    expireTime: datetime | None = None  # noqa: N815
+    expireTime: datetime | None = None  # noqa: N815  the answer's spelling
 
     @property
     def secret(self) -> str:
