@@ -8,6 +8,7 @@ body and begins the Call.
 import hashlib
 from collections.abc import Callable, Mapping
 from copy import copy
+from functools import partial
 from typing import Protocol
 from urllib.parse import unquote
 
@@ -202,9 +203,7 @@ class DataPlane:
             assert native is not None  # noqa: S101  the provider was just found
             return Doorway(self, head, native, caller, asked, None)
 
-        def refused(refusal: Refused) -> Whole:
-            return self.refuse(head, endpoint, refusal)
-
+        refused = partial(self.refuse, head, endpoint)
         return about_models.answer(
             endpoint,
             head,
@@ -227,9 +226,7 @@ class DataPlane:
         def way(endpoint: Endpoint, own: Credential | None, steering: Steering) -> Doorway:
             return SteeredDoorway(self, head, endpoint, caller, asked, own, steering)
 
-        def refused(refusal: Refused) -> Whole:
-            return self.refuse(head, endpoint, refusal)
-
+        refused = partial(self.refuse, head, endpoint)
         asker = Asker(caller, own, asked.provider, self.keepers, self.directory, way, refused)
         most = min(endpoint.max_body, self.access.max_body)
         return recalling.opening(endpoint, head, asker, most)
@@ -250,9 +247,7 @@ class DataPlane:
             unchanged = own is not None or self._keys.generation == seen
             return unchanged or self._keys.caller_of(secret) is not None
 
-        def refused(refusal: Refused) -> Whole:
-            return self.refuse(head, endpoint, refusal)
-
+        refused = partial(self.refuse, head, endpoint)
         hall = Hall(
             self.line,
             self.office,
@@ -277,9 +272,7 @@ class DataPlane:
             asking.query = query
             return Doorway(self, asking, there, caller, asked, credential)
 
-        def refused(refusal: Refused) -> Whole:
-            return self.refuse(head, endpoint, refusal)
-
+        refused = partial(self.refuse, head, endpoint)
         return HeldCalls(
             head,
             endpoint,
