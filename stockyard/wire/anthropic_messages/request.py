@@ -223,7 +223,7 @@ def _decode_tool(item: Any, position: int) -> Tool:
 
 def _encode_tool(tool: Tool, drops: Drops) -> dict[str, Any] | None:
     own = own_fields(tool.extra, FORMAT)
-    if tool.kind != "function":
+    if tool.kind == "server":
         if not own:
             drops.add(f"tools.{tool.name}")
         return own or None

@@ -90,7 +90,7 @@ def _decode_tool(item: Any, path: str) -> Tool:
 
 def _encode_tool(tool: Tool, drops: Drops) -> list[_Object]:
     own = own_fields(tool.extra, FORMAT)
-    if tool.kind != "function":
+    if tool.kind == "server":
         if not own:
             drops.add(f"tools.{tool.name}")
         return [own, *cache_blocks(tool.cache)] if own else []

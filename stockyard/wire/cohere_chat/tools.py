@@ -37,7 +37,7 @@ def encode_tools(
     named = choice.names if choice is not None and choice.mode in ("named", "allowed") else None
     encoded = []
     for tool in tools:
-        if tool.kind != "function":
+        if tool.kind == "server":
             drops.add(f"tools.{tool.name}")
         elif named is None or tool.name in named:
             encoded.append(_encode_tool(tool, drops))
@@ -46,7 +46,7 @@ def encode_tools(
 
 def strictness(tools: Sequence[Tool], drops: Drops) -> bool:
     """Whether tools are strict, which the format says of all of them or of none."""
-    strict = [tool.strict is True for tool in tools if tool.kind == "function"]
+    strict = [tool.strict is True for tool in tools if tool.kind != "server"]
     if any(strict) and not all(strict):
         drops.add("tools.function.strict")
     return bool(strict) and all(strict)

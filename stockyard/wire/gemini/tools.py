@@ -45,7 +45,7 @@ def encode_tools(tools: tuple[Tool, ...], drops: Drops) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     for tool in tools:
         own = own_fields(tool.extra, FORMAT)
-        if tool.kind != "function":
+        if tool.kind == "server":
             if own:
                 items.append(own)
             else:

@@ -103,7 +103,7 @@ def _encode_tools(
     named = choice.names if choice is not None and choice.mode in ("named", "allowed") else None
     encoded = []
     for tool in tools:
-        if tool.kind != "function":
+        if tool.kind == "server":
             drops.add(f"tools.{tool.name}")
         elif named is None or tool.name in named:
             encoded.append(_encode_tool(tool, drops))

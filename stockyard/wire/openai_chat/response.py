@@ -1,6 +1,6 @@
 """Whole chat answers, both ways."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 import msgspec
@@ -13,11 +13,13 @@ from stockyard.wire.codec import Facts, Pen, Traits
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import read_error, told
 from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.free_text import as_input
 from stockyard.wire.halves import decode_event, whole
 from stockyard.wire.layout import Drops, layout_of, own_fields
 from stockyard.wire.openai_chat.messages import decode_assistant, encode_assistant
 from stockyard.wire.openai_chat.parts import FORMAT
 from stockyard.wire.openai_chat.reasoning import DEFAULT_FIELD, text_field
+from stockyard.wire.openai_chat.tools import takers_of_text
 from stockyard.wire.tool_ids import missing_id
 from stockyard.wire.usage import read_chat_usage, write_chat_usage
 
@@ -96,6 +98,8 @@ def decode_response(body: bytes, *, traits: Traits) -> Output:
 
 def encode_response(response: Response, pen: Pen) -> bytes:
     output, drops = response.output, Drops(FORMAT)
+    if takers := takers_of_text(pen.asked):
+        output = _as_declared(output, takers)
     body: _Object = {
         **own_fields(output.extra, FORMAT),
         "id": with_prefix(pen.id, ID_PREFIX),
@@ -242,6 +246,21 @@ def _encode_choice(choice: Choice, drops: Drops) -> _Object:
         "finish_reason": choice.finish or "stop",
     }
     return {**encoded, **vendor_finish(choice.finish, choice.native_finish, choice.extra)}
+
+
+def _as_declared(output: Output, takers: Set[str]) -> Output:
+    """The answer, calling tools of free text and not the functions that stood for them."""
+
+    def declared(part: AnyPart) -> AnyPart:
+        if not isinstance(part, ToolCall) or part.kind != "function" or part.name not in takers:
+            return part
+        return replace(part, kind="custom", arguments=as_input(part.arguments))
+
+    choices = tuple(
+        replace(c, message=replace(c.message, parts=tuple(map(declared, c.message.parts))))
+        for c in output.choices
+    )
+    return replace(output, choices=choices)
 
 
 def vendor_finish(finish: Finish | None, native: str | None, extra: Extra) -> _Object:

@@ -278,7 +278,8 @@ class ChatReader(EventsReader):
     ) -> None:
         index = item.get("index")
         index = position if index is None else index
-        custom = item.get("type") == "custom"
+        # Only the first piece of a call names its type.
+        custom = isinstance(item.get("custom"), dict)
         function = item.get("custom" if custom else "function") or {}
         call, call_id, name = choice.calls.get(index), item.get("id") or "", function.get("name")
         # Some providers send a second call under the same index: a new id is a new call.

@@ -1,15 +1,41 @@
 """Tools, tool choice and the form of the answer in a chat request."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any
 
+import msgspec
+
 from stockyard.core.request import OutputForm, Tool, ToolChoice
+from stockyard.wire.arguments import compact
 from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.free_text import ANY_TEXT, INPUT_SCHEMA
 from stockyard.wire.layout import Drops, layout_of, own_fields, with_layout
 from stockyard.wire.openai_chat.parts import FORMAT, cache_of
 
 LEGACY = "functions"
 """Layout of tools declared as `functions`, the form before tools."""
+
+NONE: Set[str] = frozenset()
+
+TEXT = "text"
+"""Layout of a tool of free text that says that any text will do."""
+
+
+class _Declared(msgspec.Struct, gc=False):
+    name: str
+
+
+class _Tool(msgspec.Struct, gc=False):
+    custom: _Declared | None = None
+
+
+class _Asked(msgspec.Struct, gc=False):
+    """Of a request, the tools of free text that it declares."""
+
+    tools: list[_Tool] | None = None
+
+
+_asked = msgspec.json.Decoder(_Asked).decode
 
 
 def decode_tools(items: list[Any]) -> Iterable[Tool]:
@@ -19,13 +45,7 @@ def decode_tools(items: list[Any]) -> Iterable[Tool]:
         if kind == "function":
             yield _decode_function(fields)
         elif kind == "custom":
-            fields.any("type")
-            custom = Fields(fields.any("custom"), fields.at("custom"))
-            name, description = custom.required_text("name"), custom.text("description")
-            if custom.rest:
-                fields.rest["custom"] = custom.rest
-            extra = fields.left(FORMAT)
-            yield Tool(name=name, description=description, kind="custom", extra=extra)
+            yield _decode_custom(fields)
         else:
             yield Tool(name=str(kind), kind="server", extra=fields.left(FORMAT))
 
@@ -55,9 +75,21 @@ def encode_tools(tools: Iterable[Tool], drops: Drops) -> dict[str, Any]:
             fields.setdefault("tools", []).append(own)
         else:
             field = "custom" if tool.kind == "custom" else "function"
-            inner = {**own.get(field, {}), **_function(tool)}
+            form = {"format": ANY_TEXT} if layout_of(tool.extra, FORMAT) == TEXT else {}
+            inner = {**own.get(field, {}), **form, **_function(tool)}
             fields.setdefault("tools", []).append({**own, "type": field, field: inner})
     return fields
+
+
+def takers_of_text(asked: bytes) -> Set[str]:
+    """The names of the tools of free text that a client's own request declares."""
+    if b'"custom"' not in asked:
+        return NONE
+    try:
+        tools = _asked(asked).tools
+    except (ValueError, RecursionError):
+        return NONE
+    return {tool.custom.name for tool in tools or () if tool.custom is not None}
 
 
 def decode_choice(said: Any, path: str = "tool_choice") -> ToolChoice | None:
@@ -80,7 +112,7 @@ def decode_choice(said: Any, path: str = "tool_choice") -> ToolChoice | None:
             mode="allowed",
             names=tuple(name for tool in tools if (name := _name_in(tool))),
             required=allowed.text("mode") == "required",
-            extra={FORMAT: {"tools": tools}},
+            extra=with_layout(allowed.left(FORMAT), FORMAT, compact(tools)),
         )
     raise FieldError(path, "none, auto, required, or an object that names a tool")
 
@@ -92,10 +124,10 @@ def encode_choice(choice: ToolChoice) -> Any:
         own = own_fields(choice.extra, FORMAT)
         return {**own, "type": kind, kind: {"name": choice.names[0]}}
     if choice.mode == "allowed":
-        said = choice.extra.get(FORMAT, {}).get("tools")
-        tools = said or [{"type": "function", "function": {"name": n}} for n in choice.names]
+        own = own_fields(choice.extra, FORMAT)
+        tools = msgspec.json.decode(layout) if layout else list(map(_named, choice.names))
         mode = "required" if choice.required else "auto"
-        return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": tools}}
+        return {"type": "allowed_tools", "allowed_tools": {**own, "mode": mode, "tools": tools}}
     return layout or choice.mode
 
 
@@ -174,6 +206,21 @@ def _decode_function(fields: Fields) -> Tool:
     )
 
 
+def _decode_custom(fields: Fields) -> Tool:
+    """A tool of free text. For formats that have none it has the schema of a function."""
+    fields.any("type")
+    custom = Fields(fields.any("custom"), fields.at("custom"))
+    name, description = custom.required_text("name"), custom.text("description")
+    # A grammar is lost elsewhere; that any text will do is not.
+    plain = custom.rest.get("format") == ANY_TEXT
+    if plain:
+        del custom.rest["format"]
+    if custom.rest:
+        fields.rest["custom"] = custom.rest
+    extra = with_layout(fields.left(FORMAT), FORMAT, TEXT if plain else "")
+    return Tool(name=name, description=description, schema=INPUT_SCHEMA, kind="custom", extra=extra)
+
+
 def _function(tool: Tool) -> dict[str, Any]:
     said: dict[str, Any] = {"name": tool.name}
     if tool.description is not None:
@@ -184,6 +231,10 @@ def _function(tool: Tool) -> dict[str, Any]:
         if tool.strict is not None:
             said["strict"] = tool.strict
     return said
+
+
+def _named(name: str) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": name}}
 
 
 def _name_in(tool: Any) -> str | None:

@@ -29,10 +29,12 @@ from stockyard.core.events import (
 from stockyard.core.messages import Reasoning
 from stockyard.core.money import Usage
 from stockyard.wire.codec import Fault, Pen
+from stockyard.wire.free_text import as_input
 from stockyard.wire.openai_chat.errors import failed_stream
 from stockyard.wire.openai_chat.parts import FORMAT
 from stockyard.wire.openai_chat.reasoning import DEFAULT_FIELD, detail
 from stockyard.wire.openai_chat.response import ID_PREFIX, cited, vendor_finish, with_prefix
+from stockyard.wire.openai_chat.tools import takers_of_text
 from stockyard.wire.sse import DONE_EVENT
 from stockyard.wire.usage import write_chat_usage
 from stockyard.wire.writer import Writer
@@ -41,11 +43,14 @@ _encode = msgspec.json.Encoder().encode
 
 
 class _Call:
-    __slots__ = ("custom", "index", "written")
+    __slots__ = ("custom", "held", "index", "written")
 
-    def __init__(self, index: int, *, custom: bool) -> None:
+    def __init__(self, index: int, *, custom: bool, held: bool) -> None:
         self.index = index
         self.custom = custom
+        self.held: list[str] | None = [] if held else None
+        """What has come of its arguments, in which the text of a custom call is; written when it
+        ends."""
         self.written = False
 
 
@@ -72,6 +77,7 @@ class ChatWriter(Writer):
         # With include_usage every chunk before the last one says `usage: null`.
         self._tail = b',"usage":null}\n\n' if pen.wants_usage else b"}\n\n"
         self._begun: set[int] = set()
+        self._takers_of_text = takers_of_text(pen.asked)
         self._calls: dict[str, _Call] = {}
         self._called: dict[int, int] = {}
         self._thoughts: dict[str, _Thought] = {}
@@ -146,8 +152,9 @@ class ChatWriter(Writer):
     def _open_call(self, event: PartStarted) -> None:
         index = self._called.get(event.choice, 0)
         self._called[event.choice] = index + 1
-        custom = event.kind_of_tool == "custom"
-        self._calls[event.key] = _Call(index, custom=custom)
+        held = event.kind_of_tool == "function" and event.name in self._takers_of_text
+        custom = held or event.kind_of_tool == "custom"
+        self._calls[event.key] = _Call(index, custom=custom, held=held)
         inner: dict[str, Any] = {"name": event.name or "", "input" if custom else "arguments": ""}
         kind = "custom" if custom else "function"
         head = {"index": index, "id": event.id or "", "type": kind, kind: inner}
@@ -156,6 +163,9 @@ class ChatWriter(Writer):
     def _arguments(self, event: ArgumentsDelta) -> None:
         call = self._calls.get(event.key)
         if call is None or not event.text:
+            return
+        if call.held is not None:
+            call.held.append(event.text)
             return
         call.written = True
         field, inner = (b"custom", b"input") if call.custom else (b"function", b"arguments")
@@ -167,7 +177,10 @@ class ChatWriter(Writer):
 
     def _part_ended(self, event: PartEnded) -> None:
         call = self._calls.get(event.key)
-        if call is not None and not call.written and not call.custom:
+        if call is not None and call.held:
+            text, call.held = as_input("".join(call.held)), None
+            self._arguments(ArgumentsDelta(key=event.key, text=text, choice=event.choice))
+        elif call is not None and not call.written and not call.custom:
             # A call without arguments: clients parse what they have, and "" is no JSON.
             self._arguments(ArgumentsDelta(key=event.key, text="{}", choice=event.choice))
         if (thought := self._thoughts.pop(event.key, None)) is not None:

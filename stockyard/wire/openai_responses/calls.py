@@ -1,16 +1,15 @@
 """Tool calls and their results as items.
 
-Few providers know tools that take free text. So a custom tool of a request is read as a function
-with one string `input`, its calls as calls of that function, and both are written back as what they
-were. Tools in a namespace are read under the name `namespace__name`.
+A tool of free text is read as the function that stands for it (`free_text.py`), its calls as calls
+of that function, and both are written back as what they were. Tools in a namespace are read under
+the name `namespace__name`.
 """
 
 from typing import Any
 
-import msgspec
-
 from stockyard.core.messages import Text, ToolCall, ToolResult
 from stockyard.wire.fields import Fields
+from stockyard.wire.free_text import as_arguments, as_input
 from stockyard.wire.layout import Drops, own_fields
 from stockyard.wire.openai_responses.parts import (
     FORMAT,
@@ -20,14 +19,6 @@ from stockyard.wire.openai_responses.parts import (
     remember,
     remembered,
 )
-
-INPUT_SCHEMA = {
-    "type": "object",
-    "properties": {"input": {"type": "string"}},
-    "required": ["input"],
-    "additionalProperties": False,
-}
-"""The arguments of a function that stands for a tool of free text."""
 
 _SEPARATOR = "__"
 _ERROR_PREFIX = "Error: "
@@ -100,21 +91,6 @@ class Names:
             self.custom.add(full)
         if namespace:
             self._namespaces[full] = (namespace, name)
-
-
-def as_arguments(text: str) -> str:
-    """Free text as the arguments of a function."""
-    return msgspec.json.encode({"input": text}).decode()
-
-
-def as_input(arguments: str) -> str:
-    """The free text of such arguments; whatever a model wrote instead, as it is."""
-    try:
-        value = msgspec.json.decode(arguments)
-    except (ValueError, RecursionError):
-        return arguments
-    text = value.get("input") if isinstance(value, dict) else None
-    return text if isinstance(text, str) else arguments
 
 
 def decode_result(fields: Fields) -> ToolResult:

@@ -5,9 +5,12 @@ from typing import Any
 
 from stockyard.core.request import OutputForm, Tool, ToolChoice
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.layout import Drops, own_fields
+from stockyard.wire.free_text import ANY_TEXT, INPUT_SCHEMA
+from stockyard.wire.layout import Drops, layout_of, own_fields
+from stockyard.wire.openai_chat.parts import FORMAT as CHAT
 from stockyard.wire.openai_chat.parts import cache_of
-from stockyard.wire.openai_responses.calls import INPUT_SCHEMA, full_name
+from stockyard.wire.openai_chat.tools import TEXT
+from stockyard.wire.openai_responses.calls import full_name
 from stockyard.wire.openai_responses.parts import FORMAT, remember, remembered
 
 
@@ -140,7 +143,9 @@ def _decode_function(fields: Fields) -> Tool:
 def _decode_custom(fields: Fields) -> Tool:
     fields.any("type")
     name, description = fields.required_text("name"), fields.text("description")
-    extra = remember({}, custom=fields.rest)
+    # A grammar is lost elsewhere; that any text will do is not.
+    said = {"format": fields.any("format")} if fields.rest.get("format") == ANY_TEXT else {}
+    extra = remember(fields.left(FORMAT), custom=said)
     return Tool(name=name, description=description, schema=INPUT_SCHEMA, extra=extra)
 
 
@@ -173,7 +178,7 @@ def _encode_tool(tool: Tool, drops: Drops) -> dict[str, Any] | None:
         found: dict[str, Any] | None = known.get("tool")
         return found
     if tool.kind == "custom" or "custom" in known:
-        own = known.get("custom") or _custom_fields(tool)
+        own = {**own_fields(tool.extra, FORMAT), **known.get("custom", _custom_fields(tool))}
         return {**own, "type": "custom", **name, **described}
     said: dict[str, Any] = {"type": "function", **name, **described}
     if tool.schema is not None or not known:
@@ -185,6 +190,8 @@ def _encode_tool(tool: Tool, drops: Drops) -> dict[str, Any] | None:
 
 def _custom_fields(tool: Tool) -> dict[str, Any]:
     """What another dialect of the same house said about a tool of free text."""
+    if layout_of(tool.extra, CHAT) == TEXT:
+        return {"format": ANY_TEXT}
     for fields in tool.extra.values():
         inner = fields.get("custom")
         if isinstance(inner, dict) and isinstance(inner.get("format"), dict):

@@ -35,7 +35,8 @@ from stockyard.core.events import (
 from stockyard.core.messages import Opaque, Reasoning, Refusal, Text, ToolCall
 from stockyard.core.money import Usage
 from stockyard.wire.codec import Fault, Pen
-from stockyard.wire.openai_responses.calls import as_input, encode_call
+from stockyard.wire.free_text import as_input
+from stockyard.wire.openai_responses.calls import encode_call
 from stockyard.wire.openai_responses.errors import event, failed_events
 from stockyard.wire.openai_responses.open_items import (
     OpenCall,
