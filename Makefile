@@ -57,7 +57,7 @@ prices: $(VENV)/bin/python
 traffic: $(VENV)/tests
 	$(BIN)/python -m tests.traffic --out docs/traffic.md
 
-clients: $(VENV)/tests $(CLIENTS)/.python $(CLIENTS)/.node
+clients: $(VENV)/tests $(CLIENTS)/.python $(CLIENTS)/.node $(CLIENTS)/.go
 	STOCKYARD_CLIENTS=$(CLIENTS) $(BIN)/python -m tests.clients.grid --out docs/clients.md $(ARGS)
 
 $(CLIENTS)/.python: $(wildcard $(GRID)/requirements/*.txt)
@@ -72,6 +72,13 @@ $(CLIENTS)/.node: $(GRID)/package.json $(GRID)/package-lock.json
 	@mkdir -p $(CLIENTS)/node
 	@cp $^ $(CLIENTS)/node && cd $(CLIENTS)/node && npm ci --silent --no-audit --no-fund
 	@touch $@
+
+# Go's libraries are large: the first build takes minutes.
+$(CLIENTS)/.go: $(wildcard $(GRID)/drivers/go/*)
+	@mkdir -p $(CLIENTS)/go
+	@if command -v go >/dev/null; then \
+	  cd $(GRID)/drivers/go && go build -o $(CLIENTS)/go/clients . && touch $@; \
+	else echo "Go is missing, so its clients are not played: https://go.dev/doc/install"; fi
 
 setup: $(VENV)/tests tests/clients/node_modules/.installed
 

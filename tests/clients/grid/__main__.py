@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.clients.grid.harness import Outcome, run
 from tests.clients.grid.page import Played, everything, failures, page
-from tests.clients.grid.place import MISSING, installed
+from tests.clients.grid.place import MISSING, absent, installed
 
 AT_ONCE = 2
 
@@ -26,7 +26,14 @@ async def play(only: str) -> Played:
         words = " ".join(f"{n}:{o.word}" for n, o in played[name, upstream].items() if o.wrong)
         sys.stderr.write(f"{name} over {upstream}: {words or 'ok'}\n")
 
-    chosen = [(p.name, upstream) for p, upstream in everything() if only in p.name]
+    chosen = []
+    for program, upstream in everything():
+        if only not in program.name:
+            continue
+        if (reason := absent(program.runtime)) is not None:
+            sys.stderr.write(f"{program.name} over {upstream}: not played, {reason}\n")
+            continue
+        chosen.append((program.name, upstream))
     await asyncio.gather(*(one(name, upstream) for name, upstream in chosen))
     return played
 

@@ -7,11 +7,18 @@ from collections.abc import Iterable, Mapping
 
 from tests.clients.grid.harness import Outcome
 from tests.clients.grid.place import version
-from tests.clients.grid.programs import PROGRAMS, Program
+from tests.clients.grid.programs import PROGRAMS, Program, Runtime
 from tests.clients.grid.scenarios import SCENARIOS
 
 Played = Mapping[tuple[str, str], Mapping[str, Outcome]]
 """Client and format of the provider -> outcomes by scenario."""
+
+RUNTIMES: Mapping[Runtime, str] = {
+    "python": "Python",
+    "node": "Node",
+    "go": "Go",
+    "agent": "Command line",
+}
 
 OPENING = """# Clients
 
@@ -65,7 +72,7 @@ def _table(played: Played) -> Iterable[str]:
 
 def _versions() -> Iterable[str]:
     yield "## Versions\n"
-    for runtime, title in (("python", "Python"), ("node", "Node"), ("agent", "Command line")):
+    for runtime, title in RUNTIMES.items():
         packages = sorted({(p.installed_as, p.place) for p in PROGRAMS if p.runtime == runtime})
         told = ", ".join(f"{name} {version(runtime, place, name)}" for name, place in packages)
         yield f"- {title}: {told}"

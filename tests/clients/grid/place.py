@@ -8,7 +8,10 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PLACE = Path(os.environ.get("STOCKYARD_CLIENTS", Path.home() / ".cache" / "stockyard-clients"))
+GO_MODULES = HERE / "drivers" / "go" / "go.mod"
 MODULES = PLACE / "node" / "node_modules"
+GO = PLACE / "go" / "clients"
+"""One program, made where Go is installed."""
 NODE = shutil.which("node") or "node"
 
 MISSING = "needs the clients: `make clients` installs them"
@@ -26,8 +29,16 @@ def installed() -> bool:
     return all(python(place).exists() for place in PLACES) and MODULES.is_dir()
 
 
+def absent(runtime: str) -> str | None:
+    """Why clients of this runtime cannot be played on this machine, where everything else is."""
+    return "Go is not installed" if runtime == "go" and not GO.exists() else None
+
+
 def version(runtime: str, place: str, package: str) -> str:
     """Of what is installed; empty where it is not."""
+    if runtime == "go":
+        required = re.search(rf"{re.escape(package)} v(\S+)", GO_MODULES.read_text())
+        return required[1] if required else ""
     if runtime != "python":
         described = MODULES / package / "package.json"
         return str(json.loads(described.read_text())["version"]) if described.exists() else ""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-Runtime = Literal["python", "node", "agent"]
+Runtime = Literal["python", "node", "agent", "go"]
 
 CHAT, RESPONSES = "openai.chat", "openai.responses"
 MESSAGES, GEMINI = "anthropic.messages", "gemini"
@@ -39,6 +39,7 @@ class Program:
         return self.package or self.name
 
 
+OPENAI_GO = "github.com/openai/openai-go/v3"
 ONE_PIECE = "it takes a streamed call in one piece only, as Mistral sends it: use `/mistral` there"
 
 PROGRAMS = (
@@ -194,6 +195,30 @@ PROGRAMS = (
             ("anthropic", MESSAGES, TWO),
             ("google", GEMINI, (GEMINI, CHAT)),
         )
+    ),
+    Program("openai for Go (chat)", "go", "openai_chat", CHAT, package=OPENAI_GO),
+    Program(
+        "openai for Go (responses)",
+        "go",
+        "openai_responses",
+        RESPONSES,
+        (RESPONSES, MESSAGES),
+        package=OPENAI_GO,
+    ),
+    Program(
+        "anthropic for Go",
+        "go",
+        "anthropic_messages",
+        MESSAGES,
+        package="github.com/anthropics/anthropic-sdk-go",
+    ),
+    Program(
+        "google genai for Go",
+        "go",
+        "google_genai",
+        GEMINI,
+        (GEMINI, CHAT),
+        package="google.golang.org/genai",
     ),
     Program(
         "Claude Code", "agent", "agents", MESSAGES, ALL, ("claude",), "@anthropic-ai/claude-code"

@@ -6,7 +6,7 @@ import pytest
 
 from tests.clients.grid.harness import run
 from tests.clients.grid.page import everything
-from tests.clients.grid.place import MISSING, installed
+from tests.clients.grid.place import MISSING, absent, installed
 from tests.clients.grid.programs import PROGRAMS, Program
 from tests.clients.grid.scenarios import SCENARIOS
 
@@ -22,6 +22,8 @@ PAGE = Path(__file__).parents[3] / "docs" / "clients.md"
 async def test_a_client_comes_through_every_scenario(
     program: Program, upstream: str, tmp_path: Path
 ) -> None:
+    if (reason := absent(program.runtime)) is not None:
+        pytest.skip(reason)
     outcomes = await run(program, upstream, tmp_path)
     assert {name: o.wrong for name, o in outcomes.items() if o.wrong is not None} == {}
 
