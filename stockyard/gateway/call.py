@@ -329,7 +329,8 @@ class Call:
         x = self.x
         x.status = status
         if error is not None:
-            x.error = error
+            # The frames in its traceback refer to us: a cycle, as below.
+            x.error = error.with_traceback(None) if isinstance(error, StockyardError) else error
             if isinstance(error, Refused):
                 x.refused_by = error.module or ""
         # It refers to us: a cycle would keep everything until a collection.

@@ -5,7 +5,7 @@ the team that it was given to, and for nobody else. To all others it does not ex
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -15,6 +15,7 @@ from msgspec import Struct
 from stockyard.core.ports import Held, HeldIds
 from stockyard.core.target import Credential
 from stockyard.errors import Refused
+from stockyard.providers.directory import Directory
 from stockyard.providers.provider import Provider
 
 FILES, BATCHES, MESSAGE_BATCHES = "files", "batches", "messages/batches"
@@ -52,19 +53,6 @@ _MADE_ALONG = {
     "batch/jobs": ("output_file", "error_file"),
 }
 """Collection -> fields of its objects that name files which the provider made for it."""
-_NAMING = frozenset(
-    (  # noqa: SIM905  a list of words reads better as one
-        "file_id file_ids input_file_id input_files training_file validation_file training_files"
-        " vector_store_id vector_store_ids thread_id conversation"
-    ).split()
-)
-"""Fields of bodies whose values are ids of things that a provider keeps."""
-_MAY_NAME = re.compile(
-    b"|".join([b'"%b"' % name.encode() for name in sorted(_NAMING)]) + rb"|\\u00[2-7]"
-)
-"""Whether one of them may be in a body: as it is, or with letters that are escaped. Most large
-bodies need not be read any further."""
-_JSON_STARTS = (b"{", b" ", b"\n", b"\r", b"\t")
 _RESULTS = re.compile(rb'("results_url"\s*:\s*")https?:\\?/\\?/[^"/\\]+')
 """Where a provider says in its own name that results are. Clients go there with our Key."""
 UNSEEN = frozenset({"gemini.files"})
@@ -160,6 +148,31 @@ class Holdings:
             self._ids.hold(self._team_id, thing, self._held)
 
 
+def keeper_of(ids: HeldIds, team_id: str, named: Sequence[str], native: str | None) -> Held | None:
+    """Who keeps everything that a body names; None when it names nothing. Raises Refused: 404 for
+    what is not the team's, or not where the call must go."""
+    keeper: Held | None = None
+    for thing in named:
+        held = ids.find(team_id, thing)
+        if held is None or native not in (None, held.provider):
+            raise no_such(thing)
+        if keeper is not None and keeper.provider != held.provider:
+            message = f"'{thing[:128]}' is kept by another provider than '{named[0][:128]}'."
+            raise Refused(400, "invalid_request", message)
+        keeper = keeper or held
+    return keeper
+
+
+def credential_of(directory: Directory, held: Held) -> Credential | None:
+    """The one that opens what is held. Raises Refused (404) when it is there no more."""
+    known = directory.credentials(held.provider)
+    found = next((one for one in known if one.id == held.credential_id), None)
+    if found is None and held.credential_id:
+        message = "The secret with which this was made is not configured any more."
+        raise Refused(404, "not_found", message)
+    return found
+
+
 def with_results_here(answer: bytes) -> bytes:
     """An answer whose links to results lead here: paths, which a client reads below its base."""
     return _RESULTS.sub(rb"\1", answer)
@@ -168,23 +181,6 @@ def with_results_here(answer: bytes) -> bytes:
 def no_such(thing: str) -> Refused:
     """The same for what another team has, and for what is not there at all."""
     return Refused(404, "not_found", f"There is nothing with the id '{thing[:128]}'.", param="id")
-
-
-def named_in(body: bytes) -> Iterator[str]:
-    """The ids that a body names where a provider would read what they stand for."""
-    if not body.startswith(_JSON_STARTS) or _MAY_NAME.search(body) is None:
-        return
-    waiting: list[Any] = [_object(body)]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, list):
-            waiting += value
-        elif isinstance(value, dict):
-            for name, inner in value.items():
-                if name in _NAMING:
-                    several = inner if isinstance(inner, list) else [inner]
-                    yield from (thing for thing in several if isinstance(thing, str))
-                waiting.append(inner)
 
 
 def _object(data: bytes) -> dict[str, Any]:

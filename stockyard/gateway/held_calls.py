@@ -6,6 +6,7 @@ takes such things. Answers pass as they come, but for two: what is new in one is
 team, and a list shows what the team has (`own_list.py`).
 """
 
+import re
 from collections.abc import Callable
 from typing import Protocol
 
@@ -14,19 +15,21 @@ import msgspec
 from stockyard.core.exchange import Asked, Caller
 from stockyard.core.ports import HeldIds
 from stockyard.core.target import Credential
-from stockyard.errors import Refused
+from stockyard.errors import Refused, UpstreamError
 from stockyard.gateway import held
 from stockyard.gateway.contract import Opening, Reply, Running, Whole
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.held import Holdings, Reach
 from stockyard.gateway.http import Head
 from stockyard.gateway.listing import dialect_of
+from stockyard.gateway.named import ANY
 from stockyard.gateway.narrow_reply import Narrowing
 from stockyard.gateway.own_list import USUAL, OwnList, Page, cursor_in
-from stockyard.gateway.spool import Spool, Spooling
+from stockyard.gateway.spool import MAX_UPLOAD, Spool, Spooling
 from stockyard.gateway.whole_reply import WholeReply
 from stockyard.providers.directory import Directory
 from stockyard.providers.provider import Entry, Provider
+from stockyard.wire.json_array import Elements, element_of
 from stockyard.wire.multipart import start_of_file
 from stockyard.wire.upload import UploadCodec
 
@@ -34,9 +37,8 @@ ALL_FILES = 10_000
 """A list of files holds so many when the caller does not say."""
 UPLOADED = frozenset({held.FILES, "uploads"})
 """Where bodies are files, which may be large."""
-MAX_UPLOAD = 100 * 1024 * 1024
-FIRST_LINE = 64 * 1024
-"""How much of an upload is looked at for the model of its first line."""
+FIRST = 1024 * 1024
+"""How much of an upload or a batch is looked at for the model that is named first."""
 
 
 class Onward(Protocol):
@@ -95,7 +97,7 @@ class HeldCalls(Spooling):
             return self._to(self._provider_of(self._own.provider), self._own).start(reply, body)
         if method == "GET" and not reach.id:
             return self._list(WholeReply(reply, lambda status, told: held.with_results_here(told)))
-        named = list(held.named_in(body))
+        named = ANY.named_in(body)
         provider, credential = self._place(body, named)
         onward = self._to(provider, credential)
         if reach.below and method == "GET":
@@ -292,13 +294,17 @@ class _Line(msgspec.Struct, gc=False):
     requests: "list[_Line] | None" = None
 
 
+_LIST = re.compile(rb'\s*\{\s*"requests"\s*:\s*(?=\[)')
 _line = msgspec.json.Decoder(_Line).decode
 
 
 def _first_model(body: bytes) -> str:
     """The model that is named first in an upload of lines, or in a batch; empty for none."""
     start = start_of_file(body, "file")
-    text = body if start is None else body[start : start + FIRST_LINE].lstrip().partition(b"\n")[0]
+    if start is not None:
+        text = body[start : start + FIRST].lstrip().partition(b"\n")[0]
+    else:
+        text = body[:] if len(body) <= FIRST else _first_request(body[:FIRST])
     try:
         line: _Line | None = _line(text)
     except (ValueError, RecursionError):
@@ -308,3 +314,15 @@ def _first_model(body: bytes) -> str:
     while line is not None and not line.model and (line.body or line.params):
         line = line.body or line.params
     return line.model if line is not None else ""
+
+
+def _first_request(beginning: bytes) -> bytes:
+    """The first in the list of requests with which a batch begins; empty if it is not all there."""
+    opening = _LIST.match(beginning)
+    if opening is None:
+        return b""
+    try:
+        whole = Elements().feed(beginning[opening.end() :])
+    except UpstreamError:
+        return b""
+    return element_of(whole[0]) if whole else b""

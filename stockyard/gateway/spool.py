@@ -2,8 +2,9 @@
 
 A file that is uploaded comes in complete before anything of it goes on, for which provider gets it
 may stand in it. The first MiB is kept in memory; a longer one is written to disk as it comes and
-read from there through a mapping, which costs no memory that the system could not take back. The
-file has no name, so it is gone with the last who reads it, however the process ends.
+read from there through a mapping, which costs no memory that the system could not take back
+(`wire/large_body.py`). The file has no name, so it is gone with the last who reads it, however the
+process ends.
 """
 
 import mmap
@@ -13,11 +14,12 @@ from typing import IO, cast
 
 from stockyard.gateway.bodies import ChunkedBody, SizedBody
 from stockyard.gateway.http import HttpError
+from stockyard.wire.large_body import LargeBody
 
 IN_MEMORY = 1024 * 1024
-BEGINNING = 1024
-"""Longer than anything that a body is asked to start with."""
-MAX_FILES = 32
+MAX_UPLOAD = 100 * 1024 * 1024
+"""Bytes of a body that is an upload."""
+MAX_FILES = 100
 """Large uploads that may be under way at once."""
 
 
@@ -51,17 +53,14 @@ def spool_of(opening: object) -> Spool | None:
     return opening.spool if isinstance(opening, Spooling) else None
 
 
-class LargeBody(mmap.mmap):
-    """A body in a file. It is used as bytes are: sliced, searched and measured."""
+class _Mapping(mmap.mmap):
+    """A file as memory. It makes room in its Spool when nobody looks into it any more."""
 
     spool: Spool | None = None
 
     def __del__(self) -> None:
         if self.spool is not None:
             self.spool.files -= 1
-
-    def startswith(self, prefix: bytes | tuple[bytes, ...], start: int = 0) -> bool:
-        return self[start : start + BEGINNING].startswith(prefix)
 
 
 class SpooledBody:
@@ -100,9 +99,9 @@ class SpooledBody:
         if file is None:
             return self._collected.complete()
         with file:  # the mapping outlives it
-            large = LargeBody(file.fileno(), 0, access=mmap.ACCESS_READ)
-        large.spool = self._spool
-        return cast(bytes, large)  # see there
+            mapping = _Mapping(file.fileno(), 0, access=mmap.ACCESS_READ)
+        mapping.spool = self._spool
+        return cast(bytes, LargeBody([memoryview(mapping)]))  # see there
 
 
 def _no_room() -> HttpError:

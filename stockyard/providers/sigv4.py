@@ -14,6 +14,8 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
+from stockyard.wire.large_body import views_of
+
 ALGORITHM = "AWS4-HMAC-SHA256"
 
 _PLAIN = "-_.~"
@@ -75,10 +77,12 @@ def signature_fields(
 def _canonical(request: Signable, signed: dict[str, str], names: str) -> str:
     path, _, query = request.target.partition("?")
     fields = "".join(f"{name}:{value}\n" for name, value in signed.items())
-    digest = hashlib.sha256(request.body).hexdigest()
+    digest = hashlib.sha256()
+    for piece in views_of(request.body):
+        digest.update(piece)
     # The path is encoded once more than it is sent: `%3A` is signed as `%253A`.
     where = quote(path or "/", safe="/" + _PLAIN)
-    return f"{request.method}\n{where}\n{_sorted(query)}\n{fields}\n{names}\n{digest}"
+    return f"{request.method}\n{where}\n{_sorted(query)}\n{fields}\n{names}\n{digest.hexdigest()}"
 
 
 def _sorted(query: str) -> str:

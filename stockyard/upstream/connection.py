@@ -16,6 +16,7 @@ from stockyard.upstream.answer import AnswerParser
 from stockyard.upstream.decompress import Decoder, decoder_for
 from stockyard.upstream.outgoing import Timers
 from stockyard.upstream.pool import Pool
+from stockyard.upstream.unsent import Unsent
 
 if TYPE_CHECKING:
     from stockyard.upstream.sending import Sending
@@ -61,7 +62,7 @@ class Connection(asyncio.BufferedProtocol):
         self._inflating: Iterator[bytes] | None = None
         """Compressed bytes that came but were not handed on, because the Receiver paused."""
         self._fault: UpstreamError | None = None
-        self._unsent: memoryview | None = None
+        self._unsent: Unsent | None = None
         self._may_write = True
         self._is_paused = False
         self._room = 0
@@ -98,7 +99,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._pending <= ONE_WRITE_BYTES:
             self._transport.write(head + body)
         else:
-            self._unsent = memoryview(body)
+            self._unsent = Unsent(body)
             self._transport.write(head)
             self._write_on()
 
@@ -132,7 +133,8 @@ class Connection(asyncio.BufferedProtocol):
         """The deadline that this call has passed, if any. Not asked while the Receiver pauses."""
         if self._parser.head_known:
             return "timeout.idle" if now - self._heard_at > timers.idle_seconds else None
-        pending = self._transport.get_write_buffer_size() + len(self._unsent or b"")
+        pending = self._transport.get_write_buffer_size()
+        pending += self._unsent.size if self._unsent is not None else 0
         if pending < self._pending:
             self._pending = pending
             self._progress_at = now
@@ -219,9 +221,9 @@ class Connection(asyncio.BufferedProtocol):
     def _write_on(self) -> None:
         """Give the transport no more of a large body than it can pass on: it copies the rest."""
         while self._unsent is not None and self._may_write and not self._transport.is_closing():
-            piece = self._unsent[:WRITE_BYTES]
-            rest = self._unsent[WRITE_BYTES:]
-            self._unsent = rest if rest else None
+            piece = self._unsent.take(WRITE_BYTES)
+            if not self._unsent.size:
+                self._unsent = None
             self._transport.write(piece)
 
     def _decode(self, sending: "Sending") -> bool:

@@ -7,10 +7,11 @@ within forms. What is in order goes on byte for byte; files are never copied, on
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from stockyard.errors import Refused
+from stockyard.wire.large_body import Edit, edited
 
 MAX_SKIPPED = 64 * 1024
 """How long a field may be that stands before the one that is looked for."""
@@ -19,6 +20,8 @@ MAX_HEADERS = 8 * 1024
 """Bytes of the headers of all parts together."""
 MAX_WORD = 1024
 """Bytes of a field that says one word, such as the name of a model."""
+MAX_TEXT = 1024 * 1024
+"""Bytes of a field that is read as text, such as a prompt."""
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _MEDIA_TYPE = re.compile(rb"multipart/form-data[ \t]*(?=;|$)", re.IGNORECASE)
@@ -71,6 +74,8 @@ class Form:
         part = self._only(name)
         if part is None:
             return None
+        if part.end - part.start > MAX_TEXT:
+            raise _bad(f"The field '{name}' is longer than {MAX_TEXT} bytes.", name)
         try:
             return self._body[part.start : part.end].decode()
         except UnicodeDecodeError:
@@ -89,23 +94,18 @@ class Form:
         """How many parts have this name."""
         return sum(part.name == name for part in self.parts)
 
-    def with_text(self, name: str, text: str) -> bytes:
-        """The form with another text in this field, and every other byte as it was."""
-        part, value = self._only(name), text.encode()
+    def with_texts(self, texts: Mapping[str, str]) -> bytes:
+        """The form with other texts in these fields, and every other byte as it was."""
+        edits = [edit for name, text in texts.items() for edit in self._edits(name, text.encode())]
+        return edited(self._body, *sorted(edits))
+
+    def _edits(self, name: str, value: bytes) -> Iterator[Edit]:
+        part = self._only(name)
         if part is None or b"--" + self._boundary in value:
             raise _bad(f"The form has no field '{name}' that could say this.", name)
-        body = self._body
-        if not part.length_end:
-            return b"".join((body[: part.start], value, body[part.end :]))
-        return b"".join(
-            (
-                body[: part.length_start],
-                b"%d" % len(value),
-                body[part.length_end : part.start],
-                value,
-                body[part.end :],
-            )
-        )
+        if part.length_end:
+            yield Edit(part.length_start, part.length_end, b"%d" % len(value))
+        yield Edit(part.start, part.end, value)
 
     def with_added(self, name: str, text: str) -> bytes:
         """The form with one more field, before all others."""
@@ -116,7 +116,7 @@ class Form:
             self._boundary,
             name.encode(),
         )
-        return b"".join((head, b"\r\n\r\n", value, b"\r\n", self._body))
+        return edited(self._body, Edit(0, 0, b"".join((head, b"\r\n\r\n", value, b"\r\n"))))
 
     def _only(self, name: str) -> Part | None:
         found = [part for part in self.parts if part.name == name]
@@ -210,7 +210,7 @@ def _parts(body: bytes, boundary: bytes) -> Iterator[Part]:
         if at < start + 2 or not body.startswith(b"\r\n", at - 2):
             raise _bad("A boundary of the form stands where none may be.")
         yield _part(body, begin, start, at - 2)
-    if body[at + 2 :] not in (b"", b"\r\n"):
+    if body[at + 2 : at + 5] not in (b"", b"\r\n"):
         raise _bad("Something follows the end of the form.")
 
 

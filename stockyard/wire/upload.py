@@ -5,6 +5,7 @@ type that goes on to a provider is made from the same bytes, so it cannot read a
 we did.
 """
 
+from collections.abc import Mapping
 from typing import Protocol, Self
 
 from stockyard.errors import Refused
@@ -32,8 +33,8 @@ class Upload(Protocol):
     def count(self, name: str) -> int:
         """How many values stand under this name."""
 
-    def with_text(self, name: str, text: str) -> bytes:
-        """The body with another text in this field, and every other byte as it was."""
+    def with_texts(self, texts: Mapping[str, str]) -> bytes:
+        """The body with other texts in these fields, and every other byte as it was."""
 
 
 class _Document:
@@ -59,8 +60,11 @@ class _Document:
         value = self._fields.get(name)
         return len(value) if isinstance(value, list) else int(value is not None)
 
-    def with_text(self, name: str, text: str) -> bytes:
-        return splice.replace_text(self._body, name, text)
+    def with_texts(self, texts: Mapping[str, str]) -> bytes:
+        body = self._body
+        for name, text in texts.items():
+            body = splice.replace_text(body, name, text)
+        return body
 
 
 class UploadCodec:
@@ -110,7 +114,7 @@ def splice_model(body: bytes, model: str, *, max_parts: int) -> bytes:
     """The body with another model in place of the one that it names."""
     form = form_in(body, max_parts=max_parts)
     if form is not None:
-        return form.with_text("model", model)
+        return form.with_texts({"model": model})
     return splice.replace_text(body, "model", model)
 
 
@@ -120,16 +124,16 @@ def with_model(body: bytes, model: str, *, max_parts: int = MAX_PARTS) -> bytes:
     said = None if form is None else form.word("model")
     if form is None or said == model:
         return body
-    return form.with_added("model", model) if said is None else form.with_text("model", model)
+    return form.with_added("model", model) if said is None else form.with_texts({"model": model})
 
 
 def with_texts(body: bytes, texts: dict[str, str | None], *, max_parts: int = MAX_PARTS) -> bytes:
     """The body with these texts in place of those it had. None leaves a field as it is."""
-    for name, text in texts.items():
-        upload = upload_of(body, max_parts=max_parts)
-        if text is not None and text != upload.text(name):
-            body = upload.with_text(name, text)
-    return body
+    upload = upload_of(body, max_parts=max_parts)
+    changed = {
+        name: text for name, text in texts.items() if text is not None and text != upload.text(name)
+    }
+    return upload.with_texts(changed) if changed else body
 
 
 def _flag(form: Form, name: str) -> bool:

@@ -201,7 +201,7 @@ def test_as_many_parts_as_allowed_are_read() -> None:
 
 def test_a_replaced_text_keeps_the_length_of_its_part_true() -> None:
     body = form(field("model", b"m", b"Content-Length: 1", b"X: y"), file("file", AUDIO))
-    changed = read_form(body, B).with_text("model", "a-longer-name")
+    changed = read_form(body, B).with_texts({"model": "a-longer-name"})
     assert changed == body.replace(b"Length: 1", b"Length: 13").replace(
         b"\r\n\r\nm\r\n", b"\r\n\r\na-longer-name\r\n"
     )
@@ -212,7 +212,7 @@ def test_a_text_may_be_long_and_have_lines() -> None:
     said = "one\r\n\r\ntwo " * 1000
     body = form(field("prompt", said.encode()), MODEL)
     assert read_form(body, B).text("prompt") == said
-    changed = read_form(body, B).with_text("prompt", said + "\n")
+    changed = read_form(body, B).with_texts({"prompt": said + "\n"})
     assert read_form(changed, B).text("prompt") == said + "\n"
 
 
@@ -236,7 +236,7 @@ def test_a_field_that_is_missing_can_be_added() -> None:
 )
 def test_a_text_that_cannot_be_said_is_not_written(body: bytes, text: str) -> None:
     with pytest.raises(Refused):
-        read_form(body, B).with_text("model", text)
+        read_form(body, B).with_texts({"model": text})
 
 
 BOUNDARIES = st.from_regex(r"[0-9A-Za-z'()+_./:=?-]{8,70}", fullmatch=True).map(str.encode)
@@ -293,7 +293,7 @@ def test_only_the_named_text_changes(
     case: tuple[bytes, bytes, list[tuple[str, bytes, bool]]], text: str
 ) -> None:
     boundary, body, _ = case
-    changed = read_form(body, boundary).with_text("model", text)
+    changed = read_form(body, boundary).with_texts({"model": text})
     part = next(p for p in read_form(body, boundary).parts if p.name == "model")
     assert changed == body[: part.start] + text.encode() + body[part.end :]
     assert read_form(changed, boundary).text("model") == text

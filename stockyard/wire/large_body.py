@@ -1,0 +1,96 @@
+"""A body that lies in a file: looked into as bytes are, and never in memory as a whole.
+
+It stands where `bytes` stand and can what is asked of a form: to be measured, searched, and sliced,
+which copies the slice. With another text in it, it is a further body of pieces of the same file, so
+that a recording with another model's name in front takes no more memory than the name does.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
+from typing import NamedTuple, cast
+
+WINDOW = 1024 * 1024
+"""Bytes that are looked at together when something is searched for."""
+_SHOWN = 1024
+"""More than anything that a body is asked to start with."""
+
+
+class Edit(NamedTuple):
+    """Other bytes in place of some of a body."""
+
+    start: int
+    end: int
+    instead: bytes
+
+
+class LargeBody:
+    __slots__ = ("_ends", "views")
+
+    def __init__(self, views: Iterable[memoryview]) -> None:
+        self.views = tuple(view for view in views if len(view))
+        """Its bytes, one piece after the other."""
+        self._ends = tuple(accumulate(map(len, self.views)))
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def __getitem__(self, wanted: slice) -> bytes:
+        start, end, _ = wanted.indices(len(self))
+        return b"".join(self.between(start, end))
+
+    def between(self, start: int, end: int) -> Iterator[memoryview]:
+        """The pieces of a range, which are not copied."""
+        begin = 0
+        for view, stop in zip(self.views, self._ends, strict=True):
+            if start < stop and begin < end:
+                yield view[max(start - begin, 0) : end - begin]
+            begin = stop
+
+    def find(self, wanted: bytes, start: int = 0, end: int | None = None) -> int:
+        end = len(self) if end is None else min(end, len(self))
+        overlap = len(wanted) - 1
+        while start + overlap < end:
+            found = self[start : min(start + WINDOW + overlap, end)].find(wanted)
+            if found >= 0:
+                return start + found
+            start += WINDOW
+        return -1
+
+    def startswith(self, prefix: bytes | tuple[bytes, ...], start: int = 0) -> bool:
+        return self[start : start + _SHOWN].startswith(prefix)
+
+
+def views_of(body: bytes) -> tuple[memoryview, ...]:
+    """The bytes of any body, piece by piece, none of them copied."""
+    large: object = body
+    return large.views if isinstance(large, LargeBody) else (memoryview(body),)
+
+
+def buffer_of(body: bytes) -> bytes | memoryview:
+    """All of a body as one buffer, for those who read it whole: a copy only of an edited one."""
+    large: object = body
+    if not isinstance(large, LargeBody):
+        return body
+    return large.views[0] if len(large.views) == 1 else large[:]
+
+
+def edited(body: bytes, *edits: Edit) -> bytes:
+    """The body with these edits, which stand in the order of their places."""
+    large: object = body
+    if not isinstance(large, LargeBody):
+        return b"".join(_pieces(memoryview(body), edits))
+    pieces: list[memoryview] = []
+    at = 0
+    for start, end, instead in edits:
+        pieces += (*large.between(at, start), memoryview(instead))
+        at = end
+    return cast(bytes, LargeBody((*pieces, *large.between(at, len(large)))))  # see there
+
+
+def _pieces(body: memoryview, edits: Iterable[Edit]) -> Iterator[bytes | memoryview]:
+    at = 0
+    for start, end, instead in edits:
+        yield body[at:start]
+        yield instead
+        at = end
+    yield body[at:]

@@ -1,0 +1,224 @@
+"""Recordings and images that are large: they wait in a file, and leave as they came."""
+
+import io
+import json
+import wave
+
+import pytest
+
+from stockyard.gateway.spool import IN_MEMORY, MAX_FILES, MAX_UPLOAD, Spool
+from stockyard.testing.yard import Yard, becomes
+from stockyard.wire.large_body import LargeBody
+
+FORM = {"content-type": "multipart/form-data; boundary=cut"}
+JSON = {"content-type": "application/json"}
+TRANSCRIPT = b'{"text":"Good day.","usage":{"type":"duration","seconds":4}}'
+IMAGES = b'{"created":1,"data":[{"b64_json":"iVBORw0KGgo="}]}'
+SOUND = bytes(range(256)) * (3 * IN_MEMORY // 256)
+"""Three MiB."""
+
+
+def field(name: str, value: str) -> bytes:
+    head = f'--cut\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'
+    return f"{head}{value}\r\n".encode()
+
+
+def file(name: str, data: bytes = SOUND) -> bytes:
+    head = f'--cut\r\nContent-Disposition: form-data; name="{name}"; filename="a"\r\n\r\n'
+    return head.encode() + data + b"\r\n"
+
+
+def form(*parts: bytes) -> bytes:
+    return b"".join(parts) + b"--cut--\r\n"
+
+
+def recording(model: str = "whisper-1") -> bytes:
+    """The model stands behind the file."""
+    return form(file("file"), field("model", model), field("prompt", "about jane@example.com"))
+
+
+EDIT = form(file("image[]"), file("image[]"), field("model", "gpt-image-1"), field("prompt", "x"))
+CALLS = [
+    ("/audio/transcriptions", recording(), TRANSCRIPT),
+    ("/audio/translations", recording(), TRANSCRIPT),
+    ("/images/edits", EDIT, IMAGES),
+    ("/images/variations", form(field("model", "dall-e-2"), file("image")), IMAGES),
+]
+
+
+async def spool_of(yard: Yard) -> Spool:
+    return (await yard.open()).stockyard.plane.spool
+
+
+def waited_in_a_file(yard: Yard) -> bool:
+    """Whether the body of the last call did."""
+    body: object = yard.last.exchange.inbound.body
+    return isinstance(body, LargeBody)
+
+
+@pytest.mark.parametrize("prefix", ["/v1", "/openai/v1"])
+@pytest.mark.parametrize(("path", "body", "answer"), CALLS)
+async def test_they_pass_byte_for_byte_and_nothing_is_left(
+    yard: Yard, prefix: str, path: str, body: bytes, answer: bytes
+) -> None:
+    openai = yard.provider("openai").sends(200, JSON, answer)
+    spool = await spool_of(yard)
+    heard = await yard.call(prefix + path, body, headers=FORM)
+    assert (heard.status, heard.body) == (200, answer)
+    assert openai.last.path == "/v1" + path
+    assert openai.last.body == body
+    assert openai.last.headers["content-length"] == str(len(body))
+    assert waited_in_a_file(yard)
+    assert yard.last.outcomes == ["ok"]
+    yard.calls.clear()
+    assert await becomes(lambda: spool.files == 0)
+
+
+async def test_another_model_stands_in_its_place_and_nothing_else_changes(yard: Yard) -> None:
+    openai = yard.provider("openai").sends(200, JSON, TRANSCRIPT)
+    yard.enable("modelalias", aliases=[{"alias": "ears", "model": "openai/gpt-4o-transcribe"}])
+    heard = await yard.call("/v1/audio/transcriptions", recording("ears"), headers=FORM)
+    assert heard.status == 200
+    assert openai.last.body == recording("gpt-4o-transcribe")
+    assert waited_in_a_file(yard)
+
+
+async def test_a_model_that_only_the_path_names_is_written_in_front(yard: Yard) -> None:
+    openai = yard.provider("openai").sends(200, JSON, TRANSCRIPT)
+    path = "/openai/deployments/whisper-1/audio/transcriptions?api-version=2024-10-21"
+    heard = await yard.call(path, form(file("file")), headers=FORM)
+    assert heard.status == 200
+    said = b'--cut\r\nContent-Disposition: form-data; name="model"\r\n\r\nwhisper-1\r\n'
+    assert openai.last.body == said + form(file("file"))
+
+
+async def test_guards_change_what_is_said_beside_the_sound(yard: Yard) -> None:
+    openai = yard.provider("openai").sends(200, JSON, TRANSCRIPT)
+    yard.enable("promptguard", mode="redact")
+    heard = await yard.call("/v1/audio/transcriptions", recording(), headers=FORM)
+    assert heard.status == 200
+    sent = openai.last.body
+    assert b"jane@example.com" not in sent
+    assert sent.startswith(file("file"))
+    assert sent.endswith(b"--cut--\r\n")
+
+
+async def test_another_try_starts_from_the_same_bytes(yard: Yard) -> None:
+    openai = yard.provider("openai").fails(503)
+    yard.enable("retrypilot", base_ms=1)
+    await yard.call("/v1/audio/transcriptions", recording(), headers=FORM)
+    assert len(openai.requests) > 1
+    assert {request.body == recording() for request in openai.requests} == {True}
+
+
+async def test_seconds_are_counted_from_the_file(yard: Yard) -> None:
+    sound = io.BytesIO()
+    with wave.open(sound, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(16_000)
+        writer.writeframes(bytes(16_000 * 2 * 100))
+    yard.provider("openai").sends(200, JSON, b'{"text":"Good day."}')
+    body = form(file("file", sound.getvalue()), field("model", "whisper-1"))
+    await yard.call("/v1/audio/transcriptions", body, headers=FORM)
+    assert waited_in_a_file(yard)
+    assert yard.last.usage is not None
+    assert yard.last.usage.units == {"second": 101}
+
+
+async def test_small_ones_and_those_in_json_stay_in_memory(yard: Yard) -> None:
+    yard.provider("openai").sends(200, JSON, IMAGES)
+    body = {
+        "model": "gpt-image-1",
+        "prompt": "x",
+        "images": [{"image_url": "data:," + "x" * 2**21}],
+    }
+    assert (await yard.call("/v1/images/edits", body)).status == 200
+    assert not waited_in_a_file(yard)
+    small = form(file("image", b"x"), field("model", "gpt-image-1"), field("prompt", "x"))
+    assert (await yard.call("/v1/images/edits", small, headers=FORM)).status == 200
+    assert not waited_in_a_file(yard)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (form(file("file"), field("model", "whisper-1"), field("model", "m")), b"twice"),
+        (recording().replace(b"--cut\r\n", b"--cot\r\n"), b"another boundary"),
+        (recording()[:-9], b"breaks off"),
+        (recording() + bytes(2 * IN_MEMORY), b"follows the end"),
+        (b"{" + recording(), b"another boundary"),
+        (form(file("file"), field("model", "whisper-1"), field("prompt", "x" * 2**21)), b"longer"),
+    ],
+    ids=["a field twice", "another boundary", "cut off", "more behind it", "no form", "long text"],
+)
+async def test_forms_that_leave_room_for_doubt_are_refused(
+    yard: Yard, body: bytes, says: bytes
+) -> None:
+    openai = yard.provider("openai")
+    yard.enable("secretscan")
+    spool = await spool_of(yard)
+    heard = await yard.call("/v1/audio/transcriptions", body, headers=FORM)
+    assert heard.status == 400
+    assert says in heard.body
+    assert heard.error is not None
+    assert heard.error["code"] == "invalid_request"
+    assert not openai.requests
+    yard.calls.clear()
+    assert await becomes(lambda: spool.files == 0)
+
+
+class TestOnTheirWayIn:
+    def head(self, yard: Yard, *more: str) -> bytes:
+        key = yard.headers["authorization"]
+        lines = ("POST /v1/audio/transcriptions HTTP/1.1", "host: localhost")
+        fields = (f"authorization: {key}", f"content-type: {FORM['content-type']}", *more)
+        return "\r\n".join([*lines, *fields, "", ""]).encode()
+
+    async def test_chunked_ones_pass_too(self, yard: Yard) -> None:
+        openai = yard.provider("openai").sends(200, JSON, TRANSCRIPT)
+        await yard.open()
+        body = recording()
+        async with yard.raw() as client:
+            client.send(self.head(yard, "transfer-encoding: chunked"))
+            for at in range(0, len(body), 100_000):
+                piece = body[at : at + 100_000]
+                client.send(b"%x\r\n%b\r\n" % (len(piece), piece))
+            client.send(b"0\r\n\r\n")
+            assert (await client.answer()).status == 200
+        assert openai.last.body == body
+
+    async def test_who_leaves_in_the_middle_leaves_nothing(self, yard: Yard) -> None:
+        openai = yard.provider("openai")
+        spool = await spool_of(yard)
+        body = recording()
+        async with yard.raw() as client:
+            client.send(self.head(yard, f"content-length: {len(body)}") + body[:-1])
+            assert await becomes(lambda: spool.files == 1)
+        assert await becomes(lambda: spool.files == 0)
+        assert not openai.requests
+
+    @pytest.mark.parametrize(
+        "framing", [f"content-length: {MAX_UPLOAD + 1}", "transfer-encoding: chunked"]
+    )
+    async def test_those_that_are_too_large_are_refused_in_the_words_of_the_client(
+        self, yard: Yard, framing: str
+    ) -> None:
+        yard.provider("openai")
+        await yard.open()
+        async with yard.raw() as client:
+            client.send(self.head(yard, framing) + b"6400001\r\n" * ("chunked" in framing))
+            answer = await client.answer()
+        assert answer.status == 413
+        assert json.loads(answer.body)["error"]["code"] == "body_too_large"
+
+    async def test_when_there_are_too_many_the_next_is_to_come_again(self, yard: Yard) -> None:
+        yard.provider("openai")
+        spool = await spool_of(yard)
+        spool.files = MAX_FILES
+        body = recording()
+        async with yard.raw() as client:
+            client.send(self.head(yard, f"content-length: {len(body)}") + body[: 2 * IN_MEMORY])
+            answer = await client.answer()
+        assert answer.status == 503
+        assert b"too many large uploads" in answer.body.lower()
