@@ -33,7 +33,7 @@ from stockyard.gateway.realtime import FORMAT as REALTIME_FORMAT
 from stockyard.gateway.realtime import Connect, Hall, Realtime, key_in_protocols
 from stockyard.gateway.spool import Spool
 from stockyard.gateway.turning import Asker, Steering
-from stockyard.gateway.upload_doorway import UploadDoorway, brings_file
+from stockyard.gateway.upload_opening import UploadOpening, brings_file
 from stockyard.providers import paths
 from stockyard.providers.auth import provider_of_secret, sendable
 from stockyard.providers.directory import Directory
@@ -189,8 +189,8 @@ class DataPlane:
             return self._about_models(head, endpoint, caller, asked, own)
         if endpoint.recalls:
             return self._recalling(head, endpoint, caller, asked, own)
-        way = UploadDoorway if brings_file(head, endpoint) else Doorway
-        return way(self, head, endpoint, caller, asked, own)
+        way = Doorway(self, head, endpoint, caller, asked, own)
+        return UploadOpening(way, head, self.spool) if brings_file(head, endpoint) else way
 
     def _about_models(
         self,

@@ -1,0 +1,38 @@
+"""An Opening for a body that brings a file: a recording, images, or what nobody here reads.
+
+Such a body may be larger than others, for it waits in a file (`spool.py`) while what is asked for
+is found out, and leaves from there.
+"""
+
+from stockyard.gateway.contract import Opening, Reply, Running, Whole
+from stockyard.gateway.endpoints import Endpoint
+from stockyard.gateway.http import Head
+from stockyard.gateway.spool import MAX_UPLOAD, Spool, Spooling
+
+_FORM, _JSON = b"multipart/form-data", b"application/json"
+_WITH_FILES = frozenset({"audio", "images"})
+
+
+def brings_file(head: Head, endpoint: Endpoint) -> bool:
+    """Whether of a body below this head nothing is read, or only what a form says beside files."""
+    if endpoint.kind == "passthrough":
+        return True
+    return endpoint.kind in _WITH_FILES and _type_of(head).startswith(_FORM)
+
+
+class UploadOpening(Spooling):
+    def __init__(self, opening: Opening, head: Head, spool: Spool) -> None:
+        self._opening = opening
+        self.spool = spool
+        is_json = _type_of(head).startswith(_JSON)
+        self.max_body = opening.max_body if is_json else MAX_UPLOAD
+
+    def start(self, reply: Reply, body: bytes) -> Running | None:
+        return self._opening.start(reply, body)
+
+    def refuse(self, status: int, code: str, message: str) -> Whole:
+        return self._opening.refuse(status, code, message)
+
+
+def _type_of(head: Head) -> bytes:
+    return (head.field(b"content-type") or b"").lower()
