@@ -13,8 +13,8 @@ from any position that is not inside a candidate gives the same candidates. On t
 rests the law of `core/window.py`.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from stockyard.core.ports import Span
@@ -24,24 +24,14 @@ from stockyard.core.scan.regex import (
     growing_tail,
     literal,
     operator_pattern,
-    regex,
     regex_set,
 )
 from stockyard.core.scan.rule import Rule
+from stockyard.core.scan.search import Accepts, Candidate, Encoded, Pattern, Search, length
 
 REACH = 4_096
-BEFORE = 64
-"""Characters to the left of a match that rules may ask about."""
-NEAR = 40
-"""Context words count within this many characters."""
-AHEAD = NEAR + 16
-"""Characters to the right that must be known before context is settled."""
-CONTEXT_BONUS = 0.2
-CODE_MALUS = 0.3
 
-_LAST_GROUP = re.compile(r"[ \-./]+[^ \-./]*\Z")
-
-Accepts = Callable[[Rule, str], bool]
+_PLACED = attrgetter("first", "last", "order")
 
 
 class Look(NamedTuple):
@@ -53,43 +43,8 @@ class Look(NamedTuple):
     """From here on, later text may change the picture."""
     pending: list[Span]
     """What stands in the open part, as it looks now."""
-
-
-class _Candidate(NamedTuple):
-    start: int
-    end: int
-    """The whole match, with what the pattern wants around it."""
-    first: int
-    last: int
-    """The part that is meant."""
-    order: int
-    confidence: float
-    settled: bool
-    counts: bool
-    """False for a value that may pass. Its place is taken: no part of it is a match either."""
-
-
-class _Pattern:
-    """A rule, ready to search. Its expression is compiled when the rule first occurs."""
-
-    def __init__(self, order: int, rule: Rule, check: Check | None) -> None:
-        self.order = order
-        self.rule = rule
-        self.check = check
-        self._regex: Regex | None = None
-
-    @property
-    def regex(self) -> Regex:
-        if self._regex is None:
-            self._regex = regex(self.rule.expression)
-        return self._regex
-
-    def confirmed(self, value: str) -> str:
-        """The value if its check holds; of one that may shrink, the longest head that passes."""
-        while value and self.check is not None and not self.check(value):
-            shorter = _LAST_GROUP.sub("", value)
-            value = shorter if self.rule.shrinks and shorter != value else ""
-        return value
+    tries: int
+    """What it cost to know, see `search.py`."""
 
 
 class RuleMatcher:
@@ -111,7 +66,7 @@ class RuleMatcher:
         self._least = least
         self._accepts = accepts
         self._patterns = [
-            _Pattern(n, rule, known[rule.check] if rule.check else None)
+            Pattern(n, rule, known[rule.check] if rule.check else None)
             for n, rule in enumerate(self.rules.values())
         ]
         expressions = [rule.expression for rule in self.rules.values()]
@@ -119,8 +74,16 @@ class RuleMatcher:
         self._tail = growing_tail(expressions) if expressions else None
 
     def find(self, text: str) -> list[Span]:
-        found = self._candidates(text, _encoded(text), 0, complete=True)
-        return self._merged(found) if found else []
+        search = self.search(text)
+        search.go_on()
+        return self.spans(search)
+
+    def search(self, text: str) -> Search:
+        """To find in turns: go on with it until it is done, then ask for its spans."""
+        return self._search(Encoded(text), 0, complete=True)
+
+    def spans(self, search: Search) -> list[Span]:
+        return self._merged(search.found) if search.found else []
 
     def found_in(self, texts: Iterable[str]) -> bool:
         return any(self.find(text) for text in texts)
@@ -131,14 +94,16 @@ class RuleMatcher:
     def look(self, text: str, start: int, *, complete: bool = False) -> Look:
         """What is settled from `start` on; unless it is complete, `text` may go on at its end."""
         if self._tail is None:
-            return Look([], len(text), [])
-        data = _encoded(text)
-        found = self._candidates(text, data, start, complete=complete)
+            return Look([], len(text), [], 0)
+        data = Encoded(text)
+        search = self._search(data, start, complete=complete)
+        tries = search.go_on()
+        found = search.found
         if complete:
-            return Look(self._merged(found), len(text), [])
-        open_from = _open_from(self._tail, text, data, start)
+            return Look(self._merged(found), len(text), [], tries)
+        open_from = _open_from(self._tail, data, start)
         if not found:
-            return Look([], open_from, [])
+            return Look([], open_from, [], tries)
         for candidate in sorted(found, key=lambda c: (c.settled, -c.end)):
             if not candidate.settled or candidate.end > open_from:
                 open_from = min(open_from, candidate.start)
@@ -147,64 +112,27 @@ class RuleMatcher:
             self._merged([c for c in sure if c.end <= open_from]),
             open_from,
             self._merged([c for c in sure if c.end > open_from]),
+            tries,
         )
 
-    def _candidates(
-        self, text: str, data: bytes, start: int, *, complete: bool
-    ) -> list[_Candidate]:
-        hits = self._set.Match(data) if self._set is not None else None
-        found: list[_Candidate] = []
-        for hit in hits or ():
-            found += self._of_rule(self._patterns[hit], text, data, start, complete=complete)
-        return found
+    def _search(self, text: Encoded, start: int, *, complete: bool) -> Search:
+        hits = self._set.Match(text.data) if self._set is not None else None
+        return Search(
+            [self._patterns[hit] for hit in hits or ()],
+            text,
+            start=start,
+            complete=complete,
+            least=self._least,
+            accepts=self._accepts,
+        )
 
-    def _of_rule(
-        self, pattern: _Pattern, text: str, data: bytes, start: int, *, complete: bool
-    ) -> Iterator[_Candidate]:
-        search, group = pattern.regex.search, int(pattern.regex.groups > 0)
-        place = _Place(data, text)
-        at = start if place.plain else len(_encoded(text[:start]))
-        while (match := search(data, at)) is not None:
-            span = match.span()
-            meant = match.span(group)
-            if meant[0] < 0:
-                meant = span
-            candidate = self._judged(pattern, text, place, span, meant, complete=complete)
-            if candidate is not None:
-                yield candidate
-            at = span[0] + 1 if candidate is None else max(place.byte(candidate.last), at + 1)
-            if at > len(data):
-                return
-
-    def _judged(
-        self,
-        pattern: _Pattern,
-        text: str,
-        place: "_Place",
-        span: tuple[int, int],
-        meant: tuple[int, int],
-        *,
-        complete: bool,
-    ) -> _Candidate | None:
-        start, first, last, end = place.chars(span[0], meant[0], meant[1], span[1])
-        rule, value = pattern.rule, pattern.confirmed(text[first:last])
-        last = first + len(value)
-        if not value or (rule.whole_words and _touched(text, first, last)):
-            return None
-        if rule.keywords and not _near(rule.keywords, text[max(0, first - BEFORE) : last].lower()):
-            return None
-        counts = self._accepts is None or self._accepts(rule, value)
-        confidence = _confidence(rule, text, first, last)
-        settled = complete or not rule.context or len(text) - last >= AHEAD
-        if confidence + (0 if settled else CONTEXT_BONUS) < self._least:
-            return None
-        return _Candidate(start, end, first, last, pattern.order, confidence, settled, counts)
-
-    def _merged(self, candidates: list[_Candidate]) -> list[Span]:
+    def _merged(self, candidates: list[Candidate]) -> list[Span]:
         spans: list[Span] = []
         for group in _overlapping([c for c in candidates if c.counts]):
-            best = min(group, key=lambda c: (c.first - c.last, -c.confidence, c.order))
-            first, last = min(c.first for c in group), max(c.last for c in group)
+            best, first, last = group[0], group[0].first, group[0].last
+            if len(group) > 1:
+                best = min(group, key=lambda c: (c.first - c.last, -c.confidence, c.order))
+                last = max(c.last for c in group)
             rule = self._patterns[best.order].rule.id
             spans.append(Span(first, last, rule, round(best.confidence, 3)))
         return spans
@@ -250,88 +178,20 @@ def replaced(text: str, spans: Sequence[Span], mask: str | Callable[[Span, str],
     return "".join(pieces)
 
 
-class _Place:
-    """Turns byte offsets, which never go far back, into character offsets."""
-
-    def __init__(self, data: bytes, text: str) -> None:
-        self.plain = len(data) == len(text)
-        self._data = data
-        self._text = text
-        self._byte = self._char = 0
-
-    def chars(self, *offsets: int) -> tuple[int, ...]:
-        if self.plain:
-            return offsets
-        return tuple(self._char_of(offset) for offset in offsets)
-
-    def byte(self, char: int) -> int:
-        """The byte offset of a character at or before the last one asked for."""
-        if self.plain:
-            return char
-        return self._byte - len(_encoded(self._text[char : self._char]))
-
-    def _char_of(self, offset: int) -> int:
-        if offset < self._byte:
-            self._char -= _length(self._data[offset : self._byte])
-        else:
-            self._char += _length(self._data[self._byte : offset])
-        self._byte = offset
-        return self._char
-
-
-def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
-
-
-def _length(data: bytes) -> int:
-    return len(data.decode("utf-8", "surrogatepass"))
-
-
-def _open_from(tail: Regex, text: str, data: bytes, start: int) -> int:
+def _open_from(tail: Regex, text: Encoded, start: int) -> int:
     """Where the longest end begins that could still grow into a match."""
-    plain = len(data) == len(text)
-    growing = tail.search(data, start if plain else len(_encoded(text[:start])))
+    growing = tail.search(text.data, text.from_start(start))
     if growing is None:
-        return len(text)
-    return growing.start() if plain else len(text) - _length(data[growing.start() :])
+        return len(text.text)
+    begins = growing.start()
+    return begins if text.plain else len(text.text) - length(text.data[begins:])
 
 
-def _touched(text: str, first: int, last: int) -> bool:
-    before, after = text[first - 1 : first] if first else "", text[last : last + 1]
-    return any(c == "_" or c.isalnum() for c in before + after)
-
-
-def _near(words: tuple[str, ...], text: str) -> bool:
-    return any(word in text for word in words)
-
-
-def _confidence(rule: Rule, text: str, first: int, last: int) -> float:
-    confidence = rule.confidence
-    if rule.context:
-        around = text[max(0, first - NEAR) : first] + " " + text[last : last + NEAR]
-        if _near(rule.context, around.lower()):
-            confidence += CONTEXT_BONUS
-        if _in_code(text, first, last):
-            confidence -= CODE_MALUS
-    return confidence
-
-
-def _in_code(text: str, first: int, last: int) -> bool:
-    """Whether the match is glued into an identifier, a version, a path or a longer number."""
-    before, after = text[max(0, first - 2) : first], text[last : last + 2]
-    return (
-        before[-1:] in ("_", "#", "/", "\\", "$")
-        or (before[:1].isdigit() and before[1:] in ("-", "."))
-        or after[:1] in ("_", "(")
-        or (after[:1] in ("-", ".") and after[1:].isdigit())
-    )
-
-
-def _overlapping(candidates: list[_Candidate]) -> Iterator[list[_Candidate]]:
+def _overlapping(candidates: list[Candidate]) -> Iterator[list[Candidate]]:
     """Groups of candidates that cover common ground, from left to right."""
-    group: list[_Candidate] = []
+    group: list[Candidate] = []
     reached = -1
-    for candidate in sorted(candidates, key=lambda c: (c.first, c.last, c.order)):
+    for candidate in sorted(candidates, key=_PLACED):
         if group and candidate.first >= reached:
             yield group
             group = []

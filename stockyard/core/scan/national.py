@@ -8,20 +8,21 @@ its ranges and by the date inside it.
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from operator import mul
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def _numbers(text: str) -> list[int]:
-    return [int(c) for c in text if c.isdigit()]
+    return list(map(int, filter(str.isdigit, text)))
 
 
 def _plain(text: str) -> str:
-    return "".join(c for c in text.upper() if c.isalnum())
+    return "".join(filter(str.isalnum, text.upper()))
 
 
 def _sum(weights: Sequence[int], numbers: Sequence[int]) -> int:
-    return sum(w * n for w, n in zip(weights, numbers, strict=False))
+    return sum(map(mul, weights, numbers))
 
 
 def _varied(numbers: Sequence[int]) -> bool:

@@ -23,7 +23,21 @@ LOOKALIKES = {
     for c in others
 }
 """Letters of other scripts that look like a Latin one."""
-PLAIN = str.maketrans(dict.fromkeys("\t\n\v\f\r\x1c\x1d\x1e\x1f", " "))
+MAX_KNOWN = 20_000
+"""Characters whose view is remembered."""
+
+
+class _Views(dict[int, str]):
+    """The view of each character, found out when it first occurs."""
+
+    def __missing__(self, code: int) -> str:
+        view = _view_of(chr(code))
+        if len(self) < MAX_KNOWN:
+            self[code] = view
+        return view
+
+
+_VIEWS = _Views()
 
 
 class NormalView:
@@ -31,11 +45,11 @@ class NormalView:
 
     def __init__(self, original: str) -> None:
         self.original = original
-        self.text = _joined(original) if original.isascii() else _folded(original)[0]
+        self.text = _joined(original.translate(_VIEWS))
 
     @cached_property
     def _origins(self) -> list[int]:
-        return _folded(self.original)[1]
+        return _origins_of(self.original)
 
     @staticmethod
     def of_rules(rules: Iterable[Rule]) -> list[Rule]:
@@ -49,25 +63,26 @@ class NormalView:
 
 
 def _joined(text: str) -> str:
-    if not text.isprintable():
-        text = "".join(c for c in text.translate(PLAIN) if c.isprintable())
-    text = text.lower()
     while "  " in text:
         text = text.replace("  ", " ")
     return text
 
 
-def _folded(text: str) -> tuple[str, list[int]]:
-    view: list[str] = []
+def _view_of(character: str) -> str:
+    folded = unicodedata.normalize("NFKC", character).lower().translate(LOOKALIKES)
+    return "".join(
+        " " if c.isspace() else c
+        for c in folded
+        if c.isspace() or unicodedata.category(c) not in ("Cf", "Cc", "Mn")
+    )
+
+
+def _origins_of(text: str) -> list[int]:
     origins: list[int] = []
-    for at, original in enumerate(text):
-        for c in unicodedata.normalize("NFKC", original).lower().translate(LOOKALIKES):
-            if c.isspace():
-                c = " "
-                if view and view[-1] == " ":
-                    continue
-            elif unicodedata.category(c) in ("Cf", "Cc", "Mn"):
-                continue
-            view.append(c)
-            origins.append(at)
-    return "".join(view), origins
+    last = ""
+    for at, character in enumerate(text):
+        for c in _VIEWS[ord(character)]:
+            if c != " " or last != " ":
+                origins.append(at)
+            last = c
+    return origins

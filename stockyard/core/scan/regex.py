@@ -4,8 +4,8 @@ Texts are matched as UTF-8 bytes, encoded once for all patterns. `\\b` and `\\w`
 rules that need more look at the neighbours of a match themselves.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol, cast
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, TypeAlias, cast
 
 import re2
 
@@ -44,6 +44,33 @@ def _options(memory: int = MEMORY) -> re2.Options:
 
 def regex(pattern: str, *, memory: int = MEMORY) -> Regex:
     return cast(Regex, re2.compile(pattern.encode(), _options(memory)))
+
+
+Place: TypeAlias = tuple[int, int, int, int]
+"""Begin and end of a match, then of what is meant by it, in bytes."""
+Find: TypeAlias = Callable[[bytes, int], Place | None]
+"""The first match at or behind an offset."""
+
+
+def finder(pattern: str) -> Find:
+    """Finds the pattern; with a group, the group is what is meant.
+
+    It calls the engine below re2's own Python layer, which takes four times as long as the match.
+    """
+    engine = re2._re2.RE2
+    compiled = engine(pattern.encode(), _options())
+    match, unanchored = compiled.Match, engine.Anchor.UNANCHORED
+    meant = 1 if compiled.NumberOfCapturingGroups() else 0
+
+    def first_match(data: bytes, at: int) -> Place | None:
+        spans = match(unanchored, data, at, len(data))
+        begin, end = spans[0]
+        if begin < 0:
+            return None
+        first, last = spans[meant]
+        return (begin, end, begin, end) if first < 0 else (begin, end, first, last)
+
+    return first_match
 
 
 def regex_set(patterns: Iterable[str]) -> RegexSet:
