@@ -159,7 +159,7 @@ class Stockyard:
             probe_networks=settings.http.probe_cidrs,
             trusted_proxies=settings.server.behind_proxy,
         )
-        recorder = TraceRecorder(database, lambda: self.line.config_version)
+        recorder = self.recorder = TraceRecorder(database, lambda: self.line.config_version)
         self.signals.listen(ExchangeFinished, "lookout", _unless_off(recorder))
         self.spans = SpanExport(
             self._post_spans,
@@ -251,6 +251,7 @@ class Stockyard:
             task.cancel()
         await self.client.close()
         await self.tokens.aclose()
+        self.recorder.flush()
         await asyncio.to_thread(self.database.close)
         self.folder.close()
 
@@ -285,6 +286,7 @@ class Stockyard:
             partial(configured.timers, self.settings),
             self.tokens.prover,
             lambda target: self.prices.longest_answer(target.provider, target.model),
+            lambda target: self.prices.efforts(target.provider, target.model),
         )
 
     def _origin(self, provider: Provider, url: str) -> Origin:

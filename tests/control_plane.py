@@ -142,6 +142,7 @@ class Plane:
         """Write Traces and wait until they can be read."""
         for x in exchanges:
             self.recorder.record(ExchangeFinished(x))
+        self.recorder.flush()
         async with asyncio.timeout(5):
             while self.recorder.queue.counts().queued:  # noqa: ASYNC110  another thread's counter
                 await asyncio.sleep(0.005)

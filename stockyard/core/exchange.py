@@ -181,6 +181,8 @@ class Exchange(Struct, kw_only=True, eq=False):
     """What will be sent. Starts as `received`; assign a new one to change it."""
     started: int = field(default_factory=perf_counter_ns)
     """On the monotonic clock, in nanoseconds."""
+    ended: int = 0
+    """On the same clock; 0 while the call is under way."""
     started_at_ms: int = 0
     first_content_ns: int | None = None
     """Nanoseconds from the start to the first content-bearing Event or byte of the answer."""
@@ -275,4 +277,5 @@ class Exchange(Struct, kw_only=True, eq=False):
         self.tell(header, value)
 
     def elapsed_us(self) -> int:
-        return (perf_counter_ns() - self.started) // 1000
+        """Since the start, or from the start to the end."""
+        return ((self.ended or perf_counter_ns()) - self.started) // 1000

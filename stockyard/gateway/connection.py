@@ -8,6 +8,7 @@ the client has closed its own or a second has passed, the rest (`linger`).
 import asyncio
 from typing import cast
 
+from stockyard.core.outbox import Outlet
 from stockyard.gateway.contract import Peer
 from stockyard.gateway.deadlines import NEVER, Pace
 from stockyard.gateway.front import Front
@@ -16,6 +17,7 @@ from stockyard.gateway.proxies import plain
 
 class Connection(asyncio.Protocol):
     transport: asyncio.Transport
+    outlet: Outlet
     peer: Peer
     proxied: bool
     """Whether the peer is a proxy that says who calls through it."""
@@ -38,6 +40,7 @@ class Connection(asyncio.Protocol):
         """Begin with a new socket. TCP_NODELAY has been set on it by uvloop or asyncio."""
         # uvloop's transports are ones without saying so.
         self.transport = cast(asyncio.Transport, transport)
+        self.outlet = Outlet(self.transport, self.front.outbox)
         self.peer = _peer(self.transport)
         self.proxied = self.front.proxies.trusts(self.peer.address)
         self.transport.set_write_buffer_limits(
@@ -46,7 +49,12 @@ class Connection(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         self._sent += len(data)
-        self.transport.write(data)
+        self.outlet.put(data)
+
+    def undelivered(self) -> int:
+        """How many bytes of what was written the client has not taken yet."""
+        self.outlet.flush()
+        return self.transport.get_write_buffer_size()
 
     def watch_writes(self) -> float:
         """Begin to judge how fast the client reads. Returns when that is to be looked at."""
@@ -60,7 +68,7 @@ class Connection(asyncio.Protocol):
 
     def judge_writes(self) -> None:
         """Break the connection if the client hardly reads, else look again later."""
-        if self._pace is None or not self.transport.get_write_buffer_size():
+        if self._pace is None or not self.undelivered():
             self.deadline = NEVER
         elif self._pace.too_slow(self.ticker.now, self._delivered()):
             self.front.timeouts["http.write_stall"] += 1
@@ -90,8 +98,9 @@ class Connection(asyncio.Protocol):
             return
         self.resume_reading()
         if self.finished or not self.transport.can_write_eof():
-            self.transport.close()
+            self.close()
         else:
+            self.outlet.flush()
             self.transport.write_eof()
 
     def ignore(self, data: bytes) -> None:
@@ -101,17 +110,23 @@ class Connection(asyncio.Protocol):
 
     def lingered(self) -> None:
         """The time to linger is over, unless the client is still reading its answer."""
-        if not self.transport.get_write_buffer_size():
+        if not self.undelivered():
             self.abort()
             return
         self.judge_writes()
         self.deadline = min(self.deadline, self.ticker.now + self.limits.drain_timeout_s)
 
+    def close(self) -> None:
+        """Close the connection when all is written."""
+        self.outlet.flush()
+        self.transport.close()
+
     def abort(self) -> None:
+        self.outlet.drop()
         self.transport.abort()
 
     def _delivered(self) -> int:
-        return self._sent - self.transport.get_write_buffer_size()
+        return self._sent - self.undelivered()
 
 
 def _peer(transport: asyncio.Transport) -> Peer:

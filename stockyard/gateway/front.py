@@ -9,6 +9,7 @@ from collections import Counter
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
 
+from stockyard.core.outbox import Outbox
 from stockyard.gateway.contract import Peer, Plane
 from stockyard.gateway.deadlines import Ticker
 from stockyard.gateway.health import Health
@@ -48,6 +49,7 @@ class Front:
         self.keepalive_s = self.limits.keepalive_timeout_s
         """How long a connection may wait for its next request."""
         self.ticker = Ticker(self.lanes, self.limits.tick_s)
+        self.outbox = Outbox()
         self._per_address: Counter[str] = Counter()
         self._probes = tuple(ip_network(network) for network in probe_networks)
         self.proxies = Proxies(trusted_proxies)

@@ -136,7 +136,7 @@ class InnerTransport(asyncio.Transport):
         return self._real.get_extra_info(name, default)
 
     def get_write_buffer_size(self) -> int:
-        return self._real.get_write_buffer_size()
+        return 0 if self._lane is None else self._lane.undelivered()
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """The lane has set the limits for all that is written here."""

@@ -460,7 +460,7 @@ class Lane(Connection):
     def inner_closes(self) -> None:
         """The inner protocol wants the connection closed; a complete answer is closed otherwise."""
         if self._phase is Phase.TUNNEL:
-            self.transport.close()
+            self.close()
         elif self._inner is not None and not self._inner.complete:
             self._close()
 
@@ -508,11 +508,11 @@ class Lane(Connection):
         self.front.timeouts[name] += 1
         if name == "http.head_timeout":
             self._refuse(HttpError(408, "HS01", "The head of the request took too long."))
-        elif self.transport.get_write_buffer_size():
+        elif self.undelivered():
             # Its last answer was never read, so it would wait for ever to be closed.
             self.abort()
         else:
-            self.transport.close()
+            self.close()
 
     def _judge_body(self, arriving: Arriving) -> None:
         if self.read_paused:
@@ -536,7 +536,7 @@ class Lane(Connection):
         """The process is stopping: close unless there is something to finish."""
         self._known = None
         if self._phase is BETWEEN and not self._ahead and not self.write_paused:
-            self.transport.close()
+            self.close()
         elif self._phase in (Phase.STREAM, Phase.INNER) and self._inner is not None:
             self._inner.shutdown()
 

@@ -6,7 +6,6 @@ Prometheus text happens only when somebody asks.
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from time import perf_counter_ns
 from typing import Any
 
 from stockyard.core.exchange import Exchange
@@ -41,7 +40,7 @@ class Meters:
         series = self._series.get(key)
         if series is None:
             series = self._new(key)
-        seconds = (perf_counter_ns() - x.started) / 1e9
+        seconds = (x.ended - x.started) / 1e9
         series.calls += 1
         series.seconds += seconds
         series.buckets[bisect_left(SECONDS, seconds)] += 1

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from time import perf_counter_ns
 from typing import Protocol
 
 from stockyard.core.exchange import Exchange
@@ -56,6 +57,7 @@ class Office:
         """A call ended. Comes exactly once for each."""
         self.running.discard(call)
         x = call.x
+        x.ended = perf_counter_ns()
         self._meters.count(x)
         self._standings.book(x)
         self._signals.announce(ExchangeFinished(x))

@@ -16,7 +16,7 @@ CLOSE = b"connection: close\r\n"
 
 
 class LaneReply:
-    __slots__ = ("_bare", "_chunked", "_held", "_http11", "_keep_alive", "_lane", "_method")
+    __slots__ = ("_bare", "_chunked", "_http11", "_keep_alive", "_lane", "_method")
 
     def __init__(self, lane: "Lane", method: str, *, http11: bool, keep_alive: bool) -> None:
         self._lane: Lane | None = lane
@@ -25,8 +25,6 @@ class LaneReply:
         self._keep_alive = keep_alive
         self._chunked = False
         self._bare = False
-        self._held = b""
-        """The beginning of a stream, until this turn of the loop is over."""
 
     def whole(self, status: int, fields: bytes, body: bytes) -> None:
         lane = self._lane
@@ -50,10 +48,7 @@ class LaneReply:
         lane.answered(keep)
 
     def begin(self, status: int, fields: bytes, first: bytes) -> None:
-        """Begin a stream. What follows in the same turn of the loop leaves in the same write.
-
-        A short answer often comes in one read, and each write costs as much as reading it does.
-        """
+        """Begin a stream. What follows in the same turn of the loop leaves in the same write."""
         lane = self._lane
         if lane is None:
             return
@@ -64,43 +59,29 @@ class LaneReply:
             head += CLOSE
         if not has_body(self._method, status):
             self._bare = True
-            self._held = head + b"\r\n"
+            lane.write(head + b"\r\n")
         elif self._http11:
             self._chunked = True
             head += b"transfer-encoding: chunked\r\n\r\n"
-            self._held = b"%b%x\r\n%b\r\n" % (head, len(first), first) if first else head
+            lane.write(b"%b%x\r\n%b\r\n" % (head, len(first), first) if first else head)
         else:
-            self._held = b"%b\r\n%b" % (head, first)
-        asyncio.get_running_loop().call_soon(self._flush)
-
-    def _flush(self) -> None:
-        held, self._held = self._held, b""
-        if held and self._lane is not None:
-            self._lane.write(held)
+            lane.write(b"%b\r\n%b" % (head, first))
 
     def push(self, data: bytes) -> None:
         lane = self._lane
         if lane is None or not data or self._bare:
             return
-        if self._chunked:
-            data = b"%x\r\n%b\r\n" % (len(data), data)
-        if self._held:
-            self._held += data
-        else:
-            lane.write(data)
+        lane.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
 
     def finish(self, last: bytes = b"") -> None:
         lane = self._lane
         if lane is None:
             return
         self._lane = None
-        held, self._held = self._held, b""
         if self._chunked:
-            held += b"%x\r\n%b\r\n0\r\n\r\n" % (len(last), last) if last else b"0\r\n\r\n"
-        elif not self._bare:
-            held += last
-        if held:
-            lane.write(held)
+            last = b"%x\r\n%b\r\n0\r\n\r\n" % (len(last), last) if last else b"0\r\n\r\n"
+        if last and not self._bare:
+            lane.write(last)
         lane.answered(self._keep_alive and not lane.front.draining)
 
     def switch(self, fields: bytes, protocol: asyncio.Protocol) -> bool:
@@ -117,12 +98,12 @@ class LaneReply:
         lane = self._lane
         if lane is None:
             return
-        self._flush()
         self._lane = None
         if self._chunked:
             # What was written still arrives; the missing last chunk tells that it is not all.
             lane.answered(False)
         else:
+            lane.outlet.flush()
             lane.abort()
 
     def detach(self) -> None:

@@ -10,6 +10,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from stockyard.core.outbox import Outbox
 from stockyard.errors import EgressDenied, UpstreamError
 from stockyard.upstream.connection import READ_BYTES, Connection
 from stockyard.upstream.guard import Guard, Permission
@@ -32,11 +33,12 @@ class Dialer:
         self._guard = guard
         self._resolver = resolver
         self._buffer = memoryview(bytearray(READ_BYTES))
+        self._outbox = Outbox()
         self._contexts: dict[TlsSettings, ssl.SSLContext] = {}
 
     async def dial(self, origin: Origin, timers: Timers) -> Connection:
         """A connection to `origin` that has carried nothing yet."""
-        connection = Connection(origin.pool, self._buffer)
+        connection = Connection(origin.pool, self._buffer, self._outbox)
         await self.connect(connection, origin, timers)
         return connection
 

@@ -11,6 +11,7 @@ from itertools import chain
 from time import monotonic
 from typing import TYPE_CHECKING, cast
 
+from stockyard.core.outbox import Outbox, Outlet
 from stockyard.errors import UpstreamError
 from stockyard.upstream.answer import AnswerParser
 from stockyard.upstream.decompress import Decoder, decoder_for
@@ -36,6 +37,8 @@ class Connection(asyncio.BufferedProtocol):
         "_inflating",
         "_is_paused",
         "_may_write",
+        "_outbox",
+        "_outlet",
         "_parser",
         "_pending",
         "_pool",
@@ -52,10 +55,12 @@ class Connection(asyncio.BufferedProtocol):
     )
 
     _transport: asyncio.Transport
+    _outlet: Outlet
 
-    def __init__(self, pool: Pool, buffer: memoryview) -> None:
+    def __init__(self, pool: Pool, buffer: memoryview, outbox: Outbox) -> None:
         self._pool = pool
         self._buffer = buffer
+        self._outbox = outbox
         self._parser = AnswerParser()
         self._sending: Sending | None = None
         self._decoder: Decoder | None = None
@@ -97,7 +102,7 @@ class Connection(asyncio.BufferedProtocol):
             head = outgoing.origin.wired(head)
         self._pending = len(head) + len(body)
         if self._pending <= ONE_WRITE_BYTES:
-            self._transport.write(head + body)
+            self._outlet.put(head + body)
         else:
             self._unsent = Unsent(body)
             self._transport.write(head)
@@ -122,6 +127,7 @@ class Connection(asyncio.BufferedProtocol):
         self._unsent = None
         self._fault = None
         self.is_open = False
+        self._outlet.drop()
         self._transport.abort()
 
     def close(self) -> None:
@@ -146,6 +152,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop has classes of its own
+        self._outlet = Outlet(self._transport, self._outbox)
         self.is_open = True
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -290,14 +297,17 @@ class Connection(asyncio.BufferedProtocol):
                 return
         self._sending = None
         sending.connection = None
-        is_written = self._unsent is None and self._transport.get_write_buffer_size() == 0
-        if is_written and self._parser.reusable:
+        if self._is_written() and self._parser.reusable:
             if self._is_paused:
                 self._read_again()
             self._pool.give_back(self, self._heard_at)
         else:
             self.drop()
         sending.complete()
+
+    def _is_written(self) -> bool:
+        rest = self._unsent is not None or not self._outlet.empty
+        return not rest and self._transport.get_write_buffer_size() == 0
 
     def _read_again(self) -> None:
         if self._is_paused and self.is_open and not self._transport.is_closing():

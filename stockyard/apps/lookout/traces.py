@@ -2,9 +2,11 @@
 
 On the loop a finished Exchange is made into the bytes of its row, half a kilobyte: rows that wait
 as values would be ten times as much memory and work for the collector, and could keep a prompt or
-an answer alive. The writer thread joins them.
+an answer alive. That is done a turn after the call ended, so that its answer leaves first. The
+writer thread joins the rows.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -27,6 +29,8 @@ Row = tuple[Any, ...]
 MAX_STEPS = 400
 MAX_FINDINGS = 200
 MAX_ATTEMPTS = 50
+MAX_ENDED = 32
+"""So many ended calls wait at most to be made into rows; each may hold a prompt."""
 MAX_TEXT = 500
 """Characters of a model's name or a path that are kept."""
 
@@ -37,17 +41,31 @@ class TraceRecorder:
     def __init__(self, database: Database, config_version: Callable[[], int] = lambda: 0) -> None:
         self.queue: Bulk = database.bulk("traces", store.INSERT, encode)
         self._config_version = config_version
+        self._ended: list[Exchange] = []
         self.unwritable = 0
         """Calls whose findings hold something that is no text; their rows are lost."""
 
     def record(self, signal: ExchangeFinished) -> None:
-        try:
-            row = ENCODER.encode(row_of(signal.exchange, self._config_version()))
-        except UNENCODABLE as error:
-            self.unwritable += 1
-            log.error("A trace cannot be written: %s", type(error).__name__)
-            return
-        self.queue.put(row, len(row))
+        ended = self._ended
+        ended.append(signal.exchange)
+        if len(ended) == 1:
+            loop = asyncio.get_running_loop()
+            loop.call_soon(loop.call_soon, self.flush)
+        elif len(ended) == MAX_ENDED:
+            self.flush()
+
+    def flush(self) -> None:
+        """Queue the rows of the calls that have ended."""
+        ended, self._ended = self._ended, []
+        config_version = self._config_version()
+        for x in ended:
+            try:
+                row = ENCODER.encode(row_of(x, config_version))
+            except UNENCODABLE as error:
+                self.unwritable += 1
+                log.error("A trace cannot be written: %s", type(error).__name__)
+            else:
+                self.queue.put(row, len(row))
 
 
 NO_ERROR = (None, None, None)

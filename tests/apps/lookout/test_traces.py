@@ -1,5 +1,6 @@
 """The trace row of every way in which a call can end, and what is not kept."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -36,6 +37,7 @@ def kept(database: SqliteDatabase, *exchanges: Exchange) -> list[Trace]:
     recorder = TraceRecorder(database, lambda: 4)
     for x in exchanges:
         recorder.record(ExchangeFinished(x))
+    recorder.flush()
     database.close()
     again = SqliteDatabase.open(database.path, steps_in("lookout", lookout.APP.migrations))
     try:
@@ -127,12 +129,16 @@ async def test_a_row_that_cannot_be_written_takes_no_other_with_it(
     assert [trace.request_id for trace in traces] == ["req_b", "req_a"]
 
 
-def test_a_waiting_row_keeps_neither_the_call_nor_its_error_alive() -> None:
+async def test_a_waiting_row_keeps_neither_the_call_nor_its_error_alive() -> None:
     queue = RowQueue("traces", "", lambda rows: b"[]", max_rows=9, max_bytes=10**6)
     x = an_exchange("a long prompt")
     failed(x)
     x.attempts.append(Attempt(TARGET, 10))
-    TraceRecorder(OneQueue(queue)).record(ExchangeFinished(x))  # type: ignore[arg-type]  # narrower than its type says
+    recorder = TraceRecorder(OneQueue(queue))  # type: ignore[arg-type]  # narrower than its type says
+    recorder.record(ExchangeFinished(x))
+    assert not queue._rows, "the answer leaves first"
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
     [(waiting, size)] = queue._rows
     assert isinstance(waiting, bytes)
     assert size == len(waiting)
@@ -173,6 +179,7 @@ async def test_old_traces_are_deleted_and_young_ones_stay(database: SqliteDataba
         x = an_exchange(id=f"req_{number}")
         x.started_at_ms = 1_000_000 if number < 1100 else 2_000_000
         recorder.record(ExchangeFinished(x))
+    recorder.flush()
     await database.write(lambda transaction: None)
     database.close()
     again = SqliteDatabase.open(database.path, steps_in("lookout", lookout.APP.migrations))

@@ -1,0 +1,76 @@
+"""Let what is written in one turn of the event loop leave together, at its end.
+
+A write to another process wakes it, and waking one that sleeps costs the system more than the write
+does. While the loop hands out what came on many connections, the answers to it are gathered here;
+then the first one wakes the other side, and the rest find it awake. With 32 callers that is a
+third of what a call costs (`docs/decisions/0006-writes-leave-together.md`). It also makes one write
+of what several steps of one call write.
+"""
+
+import asyncio
+
+MOST_OUTLETS = 32
+"""So many connections wait at most: the first of them has waited for the work of all."""
+MOST_PIECES = 16
+LARGE_BYTES = 64 * 1024
+"""A piece of this size is worth a write of its own, and what waits stays small."""
+
+
+class Outbox:
+    """The connections of one event loop that have something to write."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Outlet] = []
+
+    def add(self, outlet: "Outlet") -> None:
+        waiting = self._waiting
+        waiting.append(outlet)
+        if len(waiting) == 1:
+            asyncio.get_running_loop().call_soon(self.flush)
+        elif len(waiting) == MOST_OUTLETS:
+            self.flush()
+
+    def flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for outlet in waiting:
+            outlet.flush()
+
+
+class Outlet:
+    """The way out of one connection. What is put here keeps its order."""
+
+    __slots__ = ("_outbox", "_pieces", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, outbox: Outbox) -> None:
+        self._transport = transport
+        self._outbox = outbox
+        self._pieces: list[bytes] = []
+
+    def put(self, piece: bytes) -> None:
+        pieces = self._pieces
+        pieces.append(piece)
+        if len(piece) >= LARGE_BYTES or len(pieces) == MOST_PIECES:
+            self.flush()
+        elif len(pieces) == 1:
+            self._outbox.add(self)
+
+    def flush(self) -> None:
+        """Write what waits now. Whoever closes the transport, or asks it how much it still holds,
+        does this first."""
+        pieces = self._pieces
+        if not pieces:
+            return
+        # First taken away: writing may call back into whoever put it here.
+        self._pieces = []
+        if len(pieces) == 1:
+            self._transport.write(pieces[0])
+        else:
+            self._transport.writelines(pieces)
+
+    def drop(self) -> None:
+        """Forget what waits."""
+        self._pieces = []
+
+    @property
+    def empty(self) -> bool:
+        return not self._pieces

@@ -1,0 +1,93 @@
+"""What is written in one turn of the loop leaves at its end, whole and in order."""
+
+import asyncio
+import socket
+
+import pytest
+
+from stockyard.core.outbox import LARGE_BYTES, MOST_OUTLETS, MOST_PIECES, Outbox, Outlet
+
+
+async def pair(outbox: Outbox) -> tuple[Outlet, asyncio.Transport, socket.socket]:
+    """An Outlet over a real socket, and the other end, which is read without waiting."""
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=ours)
+    return Outlet(transport, outbox), transport, theirs
+
+
+def arrived(theirs: socket.socket) -> bytes:
+    try:
+        return theirs.recv(1 << 20)
+    except BlockingIOError:
+        return b""
+
+
+async def test_pieces_wait_for_the_end_of_the_turn_and_keep_their_order() -> None:
+    outlet, transport, theirs = await pair(Outbox())
+    for piece in (b"one ", b"two ", b"three"):
+        outlet.put(piece)
+    assert arrived(theirs) == b""
+    await asyncio.sleep(0)
+    assert arrived(theirs) == b"one two three"
+    assert outlet.empty
+    transport.abort()
+    theirs.close()
+
+
+async def test_what_is_put_later_leaves_later() -> None:
+    outlet, transport, theirs = await pair(Outbox())
+    for piece in (b"first", b"second"):
+        outlet.put(piece)
+        await asyncio.sleep(0)
+        assert arrived(theirs) == piece
+    transport.abort()
+    theirs.close()
+
+
+async def test_nothing_waits_once_many_connections_do() -> None:
+    outbox = Outbox()
+    pairs = [await pair(outbox) for _ in range(MOST_OUTLETS)]
+    for outlet, _, _ in pairs:
+        outlet.put(b"x")
+    assert [arrived(theirs) for _, _, theirs in pairs] == [b"x"] * MOST_OUTLETS
+    await asyncio.sleep(0)
+    assert [arrived(theirs) for _, _, theirs in pairs] == [b""] * MOST_OUTLETS
+    for _, transport, theirs in pairs:
+        transport.abort()
+        theirs.close()
+
+
+@pytest.mark.parametrize("pieces", [[b"x"] * MOST_PIECES, [b"a", b"x" * LARGE_BYTES]])
+async def test_what_waits_for_one_connection_is_bounded(pieces: list[bytes]) -> None:
+    outlet, transport, theirs = await pair(Outbox())
+    for piece in pieces:
+        outlet.put(piece)
+    assert outlet.empty
+    assert arrived(theirs) == b"".join(pieces)
+    transport.abort()
+    theirs.close()
+
+
+async def test_dropped_pieces_never_leave() -> None:
+    outlet, transport, theirs = await pair(Outbox())
+    outlet.put(b"secret")
+    outlet.drop()
+    await asyncio.sleep(0)
+    assert arrived(theirs) == b""
+    transport.abort()
+    theirs.close()
+
+
+async def test_a_connection_that_was_lost_meanwhile_does_not_keep_the_others_waiting() -> None:
+    outbox = Outbox()
+    lost, lost_transport, lost_end = await pair(outbox)
+    outlet, transport, theirs = await pair(outbox)
+    lost.put(b"to nobody")
+    outlet.put(b"to somebody")
+    lost_end.close()
+    lost_transport.abort()
+    await asyncio.sleep(0)
+    assert arrived(theirs) == b"to somebody"
+    transport.abort()
+    theirs.close()
