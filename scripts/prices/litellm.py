@@ -14,6 +14,7 @@ from scripts.prices.told import Report, Told, rate
 from stockyard.core.exchange import Kind
 from stockyard.core.offer import Offer
 from stockyard.core.price import PER_TOKEN, Lines, Rates
+from stockyard.wire.efforts import EFFORTS
 
 NAME = "litellm"
 FILE = "model_prices_and_context_window_backup.json"
@@ -67,6 +68,9 @@ ABILITIES = {
     "supports_prompt_caching": "cache",
     "supports_web_search": "search",
 }
+LATER_EFFORTS = frozenset({"xhigh", "max"})
+"""Efforts that some models came to take later. Where the one is told and the other is not, a model
+does not take it; the rest is told where a model does not take it."""
 TIERS = {"batches": "batch", "flex": "flex", "priority": "priority"}
 
 _KEY = re.compile(r"(.+?)(?:_above_(\d+)k_tokens)?(?:_(batches|flex|priority))?")
@@ -113,9 +117,26 @@ def _offer(said: Mapping[str, Any], kind: Kind, what: str, report: Report) -> Of
         context=_tokens(said.get("max_input_tokens")),
         output=_tokens(said.get("max_output_tokens")) if writes else None,
         can=tuple(word for flag, word in ABILITIES.items() if said.get(flag) is True),
+        efforts=_efforts(said),
         ends=_day(said.get("deprecation_date")),
         sources=(NAME,),
     )
+
+
+def _efforts(said: Mapping[str, Any]) -> tuple[str, ...]:
+    levels = said.get("reasoning_effort_levels")
+    if isinstance(levels, list):
+        return tuple(effort for effort in EFFORTS if effort in levels)
+    told = {effort: said.get(f"supports_{effort}_reasoning_effort") for effort in EFFORTS}
+    if all(told[effort] is None for effort in EFFORTS):
+        return ()
+    left_out = {effort for effort in EFFORTS if told[effort] is False}
+    if any(told[effort] is not None for effort in LATER_EFFORTS):
+        left_out |= {effort for effort in LATER_EFFORTS if not told[effort]}
+    ceiling = said.get("bedrock_output_config_effort_ceiling")
+    highest = EFFORTS.index(ceiling) if ceiling in EFFORTS else len(EFFORTS)
+    efforts = tuple(e for i, e in enumerate(EFFORTS) if e not in left_out and i <= highest)
+    return () if efforts == EFFORTS else efforts
 
 
 def _believed(lines: Lines, kind: Kind) -> Lines:

@@ -103,6 +103,7 @@ def _filled(offer: Offer, other: Offer) -> Offer:
         context=other.context or offer.context,
         output=other.output,
         can=other.can,
+        efforts=other.efforts,
         ends=other.ends,
     )
     if not other.lines or offer.times or not _agree(offer, other):

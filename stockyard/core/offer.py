@@ -29,6 +29,8 @@ class Offer(Price, frozen=True, kw_only=True, omit_defaults=True):
     """Tokens that it writes at most."""
     can: tuple[str, ...] = ()
     """Words such as `tools`, `vision`, `reasoning`."""
+    efforts: tuple[str, ...] = ()
+    """The efforts of thinking that it takes; empty if nobody says."""
     ends: date | None = None
     """When the provider stops offering it."""
     sources: tuple[str, ...] = ()

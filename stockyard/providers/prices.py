@@ -114,6 +114,11 @@ class PriceList:
             return None
         return min(offer.output, offer.context // 2) if offer.context else offer.output
 
+    def efforts(self, provider: str, model: str) -> tuple[str, ...]:
+        """The efforts of thinking that a model takes; empty if the list does not say."""
+        offer = self.offer(provider, model)
+        return () if offer is None else offer.efforts
+
     def page(self, offer: Offer) -> str:
         return "" if offer.page is None else self._pages[offer.page]
 

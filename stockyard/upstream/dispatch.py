@@ -27,6 +27,7 @@ from stockyard.providers.directory import LONGEST_NAME, TRIED
 from stockyard.providers.provider import CHAT_LIKE
 from stockyard.upstream.batches import batches_of, in_order
 from stockyard.upstream.client_version import without_what_it_lacks
+from stockyard.upstream.efforts import with_known_effort
 from stockyard.upstream.outgoing import Outgoing, Timers
 from stockyard.upstream.plan import Plan, Plans, no_target
 from stockyard.upstream.prover import Prover
@@ -245,6 +246,9 @@ class Dispatch:
         if plan.codec is None:
             return x.inbound.body
         native = x.inbound.native is not None
+        ignored: tuple[str, ...] = ()
+        if plan.efforts and _may_ask_too_much(x, plan, target):
+            request, ignored = with_known_effort(request, plan.efforts)
         if plan.forward and (request is x.received or request.differs_in_model_only(x.received)):
             body = self._spliced(x, plan, request, target, native)
         else:
@@ -252,9 +256,9 @@ class Dispatch:
             tie = wanted.meaning.tie
             if tie is not None and plan.format != x.inbound.format:
                 raise Refused(400, tie.code, tie.message, param=tie.param)
-            ignored: tuple[str, ...] = ()
             if plan.format != x.inbound.format:
-                wanted, ignored = without_what_it_lacks(x, wanted)
+                wanted, unknown = without_what_it_lacks(x, wanted)
+                ignored += unknown
             if not plan.forward and plan.format in SIGNING:
                 signed = self._signed.returned(_owner(x, plan), wanted.content)
                 wanted = wanted.with_content(signed)
@@ -442,6 +446,18 @@ class Dispatch:
         if not plan.forward and plan.format in SIGNING:
             return SignedStream(receiver, partial(self._signed.remember, _owner(x, plan)))
         return receiver
+
+
+def _may_ask_too_much(x: Exchange, plan: Plan, target: Target) -> bool:
+    """Whether the model may be asked for an effort that it does not take. Who named it, in its
+    provider's own format, knows what to ask for; and most requests say nothing of effort."""
+    if not plan.forward:
+        return True
+    return (
+        target.model != x.received.model
+        and x.inbound.native is None
+        and b"effort" in x.inbound.body
+    )
 
 
 def _owner(x: Exchange, plan: Plan) -> Owner:

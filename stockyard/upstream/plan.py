@@ -23,6 +23,7 @@ from stockyard.upstream.outgoing import Timers, request_head
 from stockyard.upstream.prover import Prover, Provers, no_provers
 from stockyard.upstream.transport import Transport
 from stockyard.wire.codec import Codec, Forms, Media, Plain, Renames, Traits
+from stockyard.wire.efforts import efforts_in, says_efforts
 from stockyard.wire.whole import WholeCodec
 
 MAX_PLANS = 2_000
@@ -75,6 +76,8 @@ class Plan(Struct, frozen=True, eq=False):
     """Whether the provider wants corrections of requests in this format."""
     max_output: int | None
     """The most that the model can write, for formats that must state a limit."""
+    efforts: tuple[str, ...]
+    """The efforts of thinking that the model takes; empty if nobody says, or none is told."""
     include_usage: bool
     """Ask for usage in streams whether or not the client did."""
     headers: str
@@ -113,6 +116,7 @@ class Plans:
         timers: Callable[[Provider], tuple[Timers, Timers]],
         provers: Provers = no_provers,
         max_output: Callable[[Target], int | None] = lambda target: None,
+        efforts: Callable[[Target], tuple[str, ...]] = lambda target: (),
     ) -> None:
         self.directory = directory
         self._formats = formats
@@ -121,6 +125,7 @@ class Plans:
         self._timers = timers
         self._provers = provers
         self._max_output = max_output
+        self._efforts = efforts
         self._plans: dict[tuple[int, str, str], Plan] = {}
 
     def of(self, target: Target, x: Exchange) -> Plan:
@@ -248,6 +253,7 @@ class Plans:
             stream=stream,
             quirked=quirks.concern(provider, name),
             max_output=self._max_output(target),
+            efforts=self._efforts_of(target, name, traits),
             include_usage="no_stream_options" not in provider.traits,
             headers="" if in_body else name,
             plain=codec.plain(traits) if forward and isinstance(codec, Plain) else None,
@@ -258,6 +264,11 @@ class Plans:
             else 0,
             special=prover is not None or (not forward and isinstance(codec, Renames)),
         )
+
+    def _efforts_of(self, target: Target, name: str, traits: Traits) -> tuple[str, ...]:
+        if not says_efforts(name, traits):
+            return ()
+        return efforts_in(traits) or self._efforts(target)
 
 
 class _Way(NamedTuple):

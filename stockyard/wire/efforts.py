@@ -1,4 +1,11 @@
-"""How many tokens of thinking an effort is worth, for models that take a budget (`wire.md` 5.2)."""
+"""Efforts of thinking: what they are worth in tokens, and which a model takes (`wire.md` 5.2)."""
+
+from collections.abc import Collection
+
+from stockyard.core.request import ReasoningWish
+
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+"""From the least to the most."""
 
 BUDGETS = {
     "minimal": 1_024,
@@ -8,3 +15,48 @@ BUDGETS = {
     "xhigh": 8_192,
     "max": 16_384,
 }
+"""How many tokens of thinking an effort is worth, for models that take a budget."""
+
+ADAPTIVE_THINKING = "adaptive_thinking"
+"""Trait of models that take an effort where the format's others take a budget."""
+
+# Efforts by thinking budget, for requests from formats that count tokens.
+_EFFORT_UP_TO = ((1_024, "low"), (2_048, "medium"))
+_TRAIT = "efforts:"
+_SAY_EFFORTS = frozenset({"openai.chat", "openai.responses"})
+_SAY_EFFORTS_OF_SOME = frozenset({"anthropic.messages", "bedrock.invoke", "bedrock.converse"})
+
+
+def effort_of(wish: ReasoningWish) -> str | None:
+    """The effort asked for; for a budget of tokens, the nearest one."""
+    if wish.effort is not None or wish.budget is None:
+        return wish.effort
+    return next((effort for limit, effort in _EFFORT_UP_TO if wish.budget <= limit), "high")
+
+
+def nearest(effort: str, taken: Collection[str]) -> str:
+    """The effort that a model takes for one it does not; the lesser of two.
+
+    Where it cannot be kept from thinking, it thinks as little as it can. A word that is no effort
+    stays: some providers have words of their own.
+    """
+    if effort in taken or effort not in EFFORTS:
+        return effort
+    ranks = [EFFORTS.index(word) for word in taken if word in EFFORTS[1:]]
+    if not ranks:
+        return effort
+    wanted = EFFORTS.index(effort)
+    return EFFORTS[min(ranks, key=lambda rank: (abs(rank - wanted), rank))]
+
+
+def efforts_in(traits: Collection[str]) -> tuple[str, ...]:
+    """The efforts that a row says one of its models takes; none if it does not say."""
+    said = next((trait for trait in traits if trait.startswith(_TRAIT)), None)
+    return () if said is None else tuple(said.removeprefix(_TRAIT).split(","))
+
+
+def says_efforts(format: str, traits: Collection[str]) -> bool:  # noqa: A002  the word of the field everywhere
+    """Whether requests of a format tell this model an effort, and no budget or level."""
+    if format in _SAY_EFFORTS_OF_SOME:
+        return ADAPTIVE_THINKING in traits
+    return format in _SAY_EFFORTS

@@ -210,6 +210,34 @@ def test_litellm_facts_are_read() -> None:
 
 
 @pytest.mark.parametrize(
+    ("more", "efforts"),
+    [
+        ({}, ""),
+        ({"reasoning_effort_levels": ["high", "none"]}, "none high"),
+        ({"reasoning_effort_levels": []}, ""),
+        (
+            {"supports_none_reasoning_effort": False, "supports_xhigh_reasoning_effort": True},
+            "minimal low medium high xhigh",
+        ),
+        ({"supports_max_reasoning_effort": True}, "none minimal low medium high max"),
+        ({"supports_minimal_reasoning_effort": False}, "none low medium high xhigh max"),
+        (
+            {
+                "supports_max_reasoning_effort": True,
+                "supports_xhigh_reasoning_effort": True,
+                "bedrock_output_config_effort_ceiling": "high",
+            },
+            "none minimal low medium high",
+        ),
+        ({"supports_max_reasoning_effort": True, "supports_xhigh_reasoning_effort": True}, ""),
+    ],
+)
+def test_litellm_efforts_are_read(more: dict[str, Any], efforts: str) -> None:
+    """Nothing is told of a model that takes them all."""
+    assert offer_in(more).efforts == tuple(efforts.split())
+
+
+@pytest.mark.parametrize(
     ("key", "more"),
     [
         ("m", {"litellm_provider": "nobody"}),

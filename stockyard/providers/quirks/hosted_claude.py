@@ -40,7 +40,7 @@ def beta_allow_list(body: Body, model: ModelTraits) -> Change:
     given = body.get(BETAS)
     if not isinstance(given, list):
         return Change(body)
-    kept = [name for name in given if name in KNOWN_BETAS]
+    kept = [name for name in given if isinstance(name, str) and name in KNOWN_BETAS]
     lost = tuple(f"{BETAS}:{name}" for name in given if name not in kept)
     if not lost:
         return Change(body)

@@ -3,9 +3,9 @@
 from typing import Any
 
 from stockyard.core.request import Content, OutputForm, ReasoningWish
+from stockyard.wire.efforts import effort_of
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import Drops, has_word, layout_of, with_layout, words
-from stockyard.wire.openai_chat.request import effort_of
 
 # Neutral field -> its name among the options.
 _OPTIONS = {

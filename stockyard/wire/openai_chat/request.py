@@ -11,6 +11,7 @@ import msgspec
 from stockyard.core.request import Content, ReasoningWish, Request
 from stockyard.wire import strict
 from stockyard.wire.codec import Dropped, Traits
+from stockyard.wire.efforts import effort_of
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, words
 from stockyard.wire.openai_chat.messages import decode_messages, encode_messages
@@ -49,9 +50,6 @@ _NOT_OURS = ("top_k", "min_p")
 
 _OTHER_SEED = "random_seed"
 """What one library calls `seed`, whoever answers (`clients.md` 6)."""
-
-# Efforts by thinking budget, for requests from formats that count tokens (`wire.md` 5.2).
-_EFFORT_UP_TO = ((1_024, "low"), (2_048, "medium"))
 
 
 def decode_request(body: bytes) -> Content:
@@ -205,10 +203,3 @@ def _add_wishes(body: dict[str, Any], content: Content, drops: Drops) -> None:
         drops.add("cache_control")
     if content.previous is not None:
         drops.add("previous_response_id")
-
-
-def effort_of(wish: ReasoningWish) -> str | None:
-    """The effort asked for; for a budget of tokens, the nearest one."""
-    if wish.effort is not None or wish.budget is None:
-        return wish.effort
-    return next((effort for limit, effort in _EFFORT_UP_TO if wish.budget <= limit), "high")

@@ -12,9 +12,9 @@ from stockyard.core.messages import Message, Reasoning, Text
 from stockyard.core.request import Content, ReasoningWish, Request
 from stockyard.wire import strict
 from stockyard.wire.codec import Dropped
+from stockyard.wire.efforts import effort_of
 from stockyard.wire.fields import Fields
 from stockyard.wire.layout import Drops, has_word, own_fields, words
-from stockyard.wire.openai_chat.request import effort_of
 from stockyard.wire.openai_responses.calls import Names
 from stockyard.wire.openai_responses.input import (
     DEVELOPER,

@@ -1,0 +1,78 @@
+"""Efforts that the model of a call does not take: the nearest is asked for, and that is told."""
+
+from typing import Any
+
+import pytest
+
+from stockyard.testing.yard import Yard
+
+DROPPED = "x-stockyard-dropped"
+
+
+async def test_an_effort_that_the_model_does_not_take_becomes_the_nearest(yard: Yard) -> None:
+    openai = yard.provider("openai").says("hello")
+    yard.set("aliases.fast", "openai/o3")
+    answer = await yard.chat("hi", model="fast", reasoning_effort="max")
+    assert openai.last.fields["reasoning_effort"] == "high"
+    assert answer.headers[DROPPED] == "reasoning_effort"
+    findings = yard.last.exchange.findings
+    assert [f.detail for f in findings if f.action == "dropped"] == [
+        {"fields": ["reasoning_effort"]}
+    ]
+
+
+async def test_it_is_told_by_the_price_list(yard: Yard) -> None:
+    openai = yard.provider("openai").says("hello")
+    yard.set("aliases.fast", "openai/gpt-5.1")
+    for asked, given in (("xhigh", "high"), ("minimal", "low"), ("none", "none")):
+        await yard.chat("hi", model="fast", reasoning_effort=asked)
+        assert openai.last.fields["reasoning_effort"] == given
+
+
+async def test_other_dialects_ask_so_too(yard: Yard) -> None:
+    openai = yard.provider("openai").says("hello")
+    wish: dict[str, Any] = {"output_config": {"effort": "max"}, "thinking": {"type": "adaptive"}}
+    answer = await yard.messages("hi", model="openai/gpt-5.2", **wish)
+    assert openai.last.fields["reasoning_effort"] == "xhigh"
+    assert answer.headers[DROPPED] == "reasoning_effort"
+    budget: dict[str, Any] = {"thinking": {"type": "enabled", "budget_tokens": 1_024}}
+    await yard.messages("hi", model="openai/gpt-5-pro", **budget)
+    assert openai.last.fields["reasoning_effort"] == "high"
+
+
+async def test_models_that_think_as_they_like_are_asked_so(yard: Yard) -> None:
+    anthropic = yard.provider("anthropic").says("hello")
+    await yard.chat("hi", model="anthropic/claude-opus-4-7", reasoning_effort="xhigh")
+    assert anthropic.last.fields["output_config"] == {"effort": "xhigh"}
+
+
+@pytest.mark.parametrize("effort", ["high", "medium"])
+async def test_an_effort_that_it_takes_goes_on_in_the_clients_own_bytes(
+    yard: Yard, effort: str
+) -> None:
+    openai = yard.provider("openai").says("hello")
+    yard.set("aliases.fast", "openai/o3")
+    answer = await yard.chat("hi", model="fast", reasoning_effort=effort)
+    assert openai.last.fields["reasoning_effort"] == effort
+    assert DROPPED not in answer.headers
+
+
+async def test_who_names_the_model_in_its_own_format_is_left_to_its_provider(yard: Yard) -> None:
+    openai = yard.provider("openai").says("hello")
+    answer = await yard.chat("hi", model="o3", reasoning_effort="max")
+    assert openai.last.fields["reasoning_effort"] == "max"
+    assert DROPPED not in answer.headers
+
+
+async def test_nothing_is_changed_where_nobody_knows(yard: Yard) -> None:
+    own = yard.provider("own", kind="openai.chat").says("hello")
+    yard.set("aliases.fast", "own/some-model")
+    await yard.chat("hi", model="fast", reasoning_effort="max")
+    assert own.last.fields["reasoning_effort"] == "max"
+
+
+async def test_native_paths_pass_what_they_get(yard: Yard) -> None:
+    openai = yard.provider("openai").says("hello")
+    body = {"model": "o3", "messages": [{"role": "user", "content": "hi"}]}
+    await yard.call("/openai/v1/chat/completions", body | {"reasoning_effort": "max"})
+    assert openai.last.fields["reasoning_effort"] == "max"
