@@ -9,12 +9,14 @@ from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from stockyard.gateway.bodies import UnframedBody
 from stockyard.gateway.contract import Opening, Peer, Plane, Reply, Running, Whole
 from stockyard.gateway.health import Health
 from stockyard.gateway.http import Head, HttpError, has_body, read_head
 from stockyard.gateway.limits import HttpLimits
 from stockyard.gateway.proxies import Proxies
-from stockyard.gateway.refusals import refusal
+from stockyard.gateway.refusals import CODES, refusal
+from stockyard.gateway.spool import SpooledBody, spool_of
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -65,12 +67,15 @@ class GatewayApp:
         return self._plane.open(head, peer)
 
     async def _call(self, scope: Scope, receive: Receive, send: Send, opening: Opening) -> None:
-        body = await _body(receive, opening.max_body)
-        if body is None:
+        try:
+            body = await _body(receive, opening)
+        except HttpError as error:
+            whole = refusal(error)
+            if error.status == 413:
+                whole = opening.refuse(413, CODES[413], error.message)
+            await _answer(send, scope["method"], whole)
             return
-        if isinstance(body, int):
-            too_large = opening.refuse(413, "body_too_large", "The body is too large.")
-            await _answer(send, scope["method"], too_large)
+        if body is None:
             return
         reply = AsgiReply(scope["method"])
         running = opening.start(reply, body)
@@ -98,21 +103,17 @@ def _peer_of(scope: Scope) -> Peer:
     return Peer(host, port, host in ("127.0.0.1", "::1"))
 
 
-async def _body(receive: Receive, limit: int) -> bytes | int | None:
-    """The body; its size when it is too large; None when the client left before its end."""
-    pieces: list[bytes] = []
-    size = 0
+async def _body(receive: Receive, opening: Opening) -> bytes | None:
+    """The whole body; None when the client left before its end. Raises HttpError."""
+    collected, spool = UnframedBody(opening.max_body), spool_of(opening)
+    body = collected if spool is None else SpooledBody(collected, spool)
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
-        piece = message.get("body", b"")
-        size += len(piece)
-        if size > limit:
-            return size
-        pieces.append(piece)
+        body.feed(message.get("body", b""))
         if not message.get("more_body"):
-            return b"".join(pieces)
+            return body.complete()
 
 
 async def _answer(send: Send, method: str, whole: Whole) -> None:

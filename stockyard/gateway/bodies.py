@@ -35,6 +35,27 @@ class SizedBody:
         return bytes(self.body)
 
 
+class UnframedBody:
+    """A body that another server takes out of its framing. Its end is told elsewhere."""
+
+    __slots__ = ("_left", "body")
+
+    def __init__(self, max_bytes: int) -> None:
+        self.body = bytearray()
+        self._left = max_bytes
+
+    def feed(self, data: bytes) -> None:
+        """Raises HttpError for too large a body."""
+        self._left -= len(data)
+        if self._left < 0:
+            raise HttpError(413, "max_body", "The body of the request is too large.")
+        self.body += data
+
+    def complete(self) -> bytes:
+        """All of it."""
+        return bytes(self.body)
+
+
 class ChunkedBody:
     """One chunked body, fed as it arrives. Extensions and trailers are checked and discarded."""
 

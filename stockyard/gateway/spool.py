@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import IO, cast
 
-from stockyard.gateway.bodies import ChunkedBody, SizedBody
+from stockyard.gateway.bodies import ChunkedBody, SizedBody, UnframedBody
 from stockyard.gateway.http import HttpError
 from stockyard.wire.large_body import LargeBody
 
@@ -66,7 +66,7 @@ class _Mapping(mmap.mmap):
 class SpooledBody:
     """A body that is collected in memory at first, and in a file from then on."""
 
-    def __init__(self, body: SizedBody | ChunkedBody, spool: Spool) -> None:
+    def __init__(self, body: SizedBody | ChunkedBody | UnframedBody, spool: Spool) -> None:
         self._collected = body
         self._spool = spool
         self._file: IO[bytes] | None = None

@@ -9,9 +9,11 @@ import pytest
 import uvicorn
 
 from stockyard.gateway.asgi import App, GatewayApp, Message, Receive, Scope, Send
+from stockyard.gateway.spool import MAX_FILES
 from stockyard.testing import Point, RawClient
 from stockyard.testing.heard import Heard
 from stockyard.testing.yard import CHAT, MESSAGES, Yard
+from stockyard.wire.large_body import LargeBody
 
 
 async def control(scope: Scope, receive: Receive, send: Send) -> None:
@@ -146,6 +148,26 @@ async def test_errors_are_those_of_the_gateway(mounted: Mounted) -> None:
     assert too_large.status == 413
     assert too_large.error is not None
     assert too_large.error["code"] == "body_too_large"
+
+
+async def test_large_uploads_wait_in_a_file_here_too(mounted: Mounted) -> None:
+    answer = b'{"text":"Good day."}'
+    openai = mounted.yard.provider("openai").sends(200, {}, answer)
+    form = (
+        b'--cut\r\ncontent-disposition: form-data; name="file"; filename="a"\r\n\r\n%b\r\n'
+        b'--cut\r\ncontent-disposition: form-data; name="model"\r\n\r\nwhisper-1\r\n--cut--\r\n'
+    ) % bytes(3 << 20)
+    kind = {"content-type": "multipart/form-data; boundary=cut"}
+    heard = await mounted.call("/v1/audio/transcriptions", form, **kind)
+    assert (heard.status, heard.body) == (200, answer)
+    assert openai.last.body == form
+    body: object = mounted.yard.last.exchange.inbound.body
+    assert isinstance(body, LargeBody)
+    spool = mounted.yard.stockyard.plane.spool
+    spool.files = MAX_FILES
+    heard = await mounted.call("/v1/audio/transcriptions", form, **kind)
+    assert heard.status == 503
+    assert heard.headers["retry-after"] == "1"
 
 
 async def test_a_slow_reader_stops_the_provider(mounted: Mounted) -> None:

@@ -1,7 +1,10 @@
 """Recordings and images that are large: they wait in a file, and leave as they came."""
 
+import asyncio
+import hashlib
 import io
 import json
+import tracemalloc
 import wave
 
 import pytest
@@ -222,3 +225,72 @@ class TestOnTheirWayIn:
             answer = await client.answer()
         assert answer.status == 503
         assert b"too many large uploads" in answer.body.lower()
+
+
+class Sink:
+    """A provider that keeps nothing of what it hears, and answers once so many have been heard."""
+
+    def __init__(self, calls: int) -> None:
+        self.heard: list[tuple[int, str]] = []
+        """Length and digest of each body."""
+        self._all = asyncio.Barrier(calls)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = (await reader.readuntil(b"\r\n\r\n")).lower()
+        left = length = int(asked.partition(b"content-length: ")[2].partition(b"\r\n")[0])
+        digest = hashlib.sha256()
+        while left:
+            piece = await reader.read(left)
+            digest.update(piece)
+            left -= len(piece)
+        self.heard.append((length, digest.hexdigest()))
+        await self._all.wait()
+        writer.write(
+            b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(TRANSCRIPT) + TRANSCRIPT
+        )
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    ("calls", "mib"), [(16, 4), pytest.param(50, 20, marks=pytest.mark.slow)], ids=str
+)
+async def test_many_at_once_take_little_memory(yard: Yard, calls: int, mib: int) -> None:
+    sink = Sink(calls)
+    server = await asyncio.start_server(sink.serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    yard.provider("openai", base_url=url)
+    yard.enable("modelalias", aliases=[{"alias": "ears", "model": "openai/gpt-4o-transcribe"}])
+    spool = await spool_of(yard)
+    sound = SOUND[: 1 << 20]
+    before, after = recording("ears").split(SOUND)
+    length = len(before) + mib * len(sound) + len(after)
+    key, kind = yard.headers["authorization"], FORM["content-type"]
+
+    async def call() -> bytes:
+        port = yard.stockyard.settings.server.port
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        line = "POST /v1/audio/transcriptions HTTP/1.1\r\nhost: localhost\r\n"
+        fields = f"authorization: {key}\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n"
+        writer.write(f"{line}{fields}\r\n".encode())
+        for piece in (before, *[sound] * mib, after):
+            writer.write(piece)
+            await writer.drain()
+        said = await reader.readuntil(TRANSCRIPT)
+        writer.close()
+        return said
+
+    tracemalloc.start()
+    try:
+        answers = await asyncio.gather(*(call() for _ in range(calls)))
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+        server.close()
+    assert all(answer.startswith(b"HTTP/1.1 200") for answer in answers)
+    changed = after.replace(b"ears", b"gpt-4o-transcribe")
+    digest = hashlib.sha256(before + sound * mib + changed).hexdigest()
+    assert set(sink.heard) == {(length + len(changed) - len(after), digest)}
+    assert len(sink.heard) == calls
+    assert most < calls * IN_MEMORY * 1.5 + (8 << 20)
+    yard.calls.clear()
+    assert await becomes(lambda: spool.files == 0)
