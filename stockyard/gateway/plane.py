@@ -18,13 +18,14 @@ from stockyard.core.exchange import Asked, Caller
 from stockyard.core.ids import Ids
 from stockyard.core.target import Credential, Secret
 from stockyard.errors import Refused
-from stockyard.gateway import about_models, egress, endpoints, held, ingress, recalling
+from stockyard.gateway import about_models, egress, endpoints, held, ingress, named, recalling
 from stockyard.gateway.contract import Opening, Peer, Whole
 from stockyard.gateway.doorway import Doorway, SteeredDoorway
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.faults import fault_of
 from stockyard.gateway.held_calls import HeldCalls
 from stockyard.gateway.http import Head, field_lines
+from stockyard.gateway.judged_doorway import JudgedDoorway
 from stockyard.gateway.keepers import Keepers
 from stockyard.gateway.line import Line
 from stockyard.gateway.listing import dialect_of
@@ -189,7 +190,11 @@ class DataPlane:
             return self._about_models(head, endpoint, caller, asked, own)
         if endpoint.recalls:
             return self._recalling(head, endpoint, caller, asked, own)
-        way = Doorway(self, head, endpoint, caller, asked, own)
+        naming = named.of(endpoint) if own is None else None
+        if naming is None:
+            way = Doorway(self, head, endpoint, caller, asked, own)
+        else:
+            way = JudgedDoorway(self, head, endpoint, caller, asked, naming)
         return UploadOpening(way, head, self.spool) if brings_file(head, endpoint) else way
 
     def _about_models(

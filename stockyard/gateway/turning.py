@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from stockyard.core.exchange import Caller, Constraints, Exchange
 from stockyard.core.ports import Held
@@ -11,7 +12,9 @@ from stockyard.core.target import Credential, Target
 from stockyard.errors import Refused
 from stockyard.gateway.contract import Opening, Reply, Running, Whole
 from stockyard.gateway.endpoints import Endpoint
+from stockyard.gateway.held import credential_of, keeper_of
 from stockyard.gateway.keepers import Keepers
+from stockyard.gateway.named import RESPONSES
 from stockyard.gateway.remembering import Remembering
 from stockyard.gateway.turn import Turn, TurnReader
 from stockyard.providers.directory import Directory
@@ -67,13 +70,7 @@ class Asker(Struct, frozen=True, eq=False):
         return self.caller.team_id if self.own is None else self.caller.key_id
 
     def credential(self, held: Held) -> Credential | None:
-        """The one that opens what is held. Raises Refused (404) when it is there no more."""
-        known = self.directory().credentials(held.provider)
-        found = next((one for one in known if one.id == held.credential_id), None)
-        if found is None and held.credential_id:
-            message = "The secret with which this was made is not configured any more."
-            raise Refused(404, "not_found", message)
-        return found
+        return credential_of(self.directory(), held)
 
 
 class Turning:
@@ -93,7 +90,7 @@ class Turning:
     def start(self, reply: Reply, body: bytes) -> Running | None:
         asker, endpoint = self._asker, self._endpoint
         try:
-            turn = self._reader.read(body)
+            turn = self._with_what_it_names(self._reader.read(body), body)
             credential = self._credential(turn)
         except Refused as refusal:
             whole = asker.refused(refusal)
@@ -108,13 +105,26 @@ class Turning:
             self._ask_for_summary(steering, turn)
         return asker.way(endpoint, credential, steering).start(reply, turn.body)
 
+    def _with_what_it_names(self, turn: Turn, body: bytes) -> Turn:
+        """The same, bound to whoever keeps the files that it names as well."""
+        asker = self._asker
+        named = RESPONSES.named_in(body) if asker.own is None else []
+        held = keeper_of(asker.keepers.ids, asker.team_id, named, self._endpoint.native)
+        if held is None:
+            return turn
+        if turn.held is None:
+            return replace(turn, held=held, named=named[0])
+        if turn.held.provider != held.provider:
+            raise _elsewhere(turn.held, turn.named)
+        return turn
+
     def _credential(self, turn: Turn) -> Credential | None:
         asker, held = self._asker, turn.held
         if held is None:
             return asker.own
         if self._endpoint.native is not None:
             return asker.credential(held)
-        serving = _serves(asker.directory(), held, turn.model)
+        serving = serves(asker.directory(), held, turn.model)
         if asker.provider not in ("", held.provider) or not serving:
             raise _elsewhere(held, turn.named)
         return None
@@ -129,7 +139,7 @@ class Turning:
             steering.needs = SUMMARY
 
 
-def _serves(directory: Directory, held: Held, model: str) -> bool:
+def serves(directory: Directory, held: Held, model: str) -> bool:
     """Whether who must answer serves a model of this name, as far as can be told."""
     targets: tuple[Target, ...] = directory.targets(model, "chat")
     return not targets or any(
