@@ -31,9 +31,14 @@ class Outbox:
             self.flush()
 
     def flush(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for outlet in waiting:
-            outlet.flush()
+        waiting, self._waiting = iter(self._waiting), []
+        try:
+            for outlet in waiting:
+                outlet.flush()
+        finally:
+            # A transport that raised must not keep the others from writing.
+            for outlet in waiting:
+                self.add(outlet)
 
 
 class Outlet:

@@ -91,3 +91,24 @@ async def test_a_connection_that_was_lost_meanwhile_does_not_keep_the_others_wai
     assert arrived(theirs) == b"to somebody"
     transport.abort()
     theirs.close()
+
+
+class Broken(asyncio.Transport):
+    def write(self, data: object) -> None:
+        raise RuntimeError("Cannot call write() after write_eof()")
+
+
+async def test_a_transport_that_raises_does_not_keep_the_others_waiting() -> None:
+    told: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(str(context)))
+    outbox = Outbox()
+    broken = Outlet(Broken(), outbox)
+    outlet, transport, theirs = await pair(outbox)
+    broken.put(b"to nobody")
+    outlet.put(b"to somebody")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert arrived(theirs) == b"to somebody"
+    assert len(told) == 1
+    transport.abort()
+    theirs.close()
