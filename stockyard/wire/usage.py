@@ -206,12 +206,18 @@ def _split_output(
     """Text and reasoning. Is the reasoning inside the completion? In the order of `wire.md` 7.2."""
     details = counts.inside("completion_tokens_details")
     reasoning = details.count("reasoning_tokens") or counts.count("reasoning_tokens")
-    if (
-        reasoning > completion
-        or "reasoning_outside_completion" in traits
-        or (reasoning and total == prompt + completion + reasoning)
+    if "reasoning_outside_completion" in traits or (
+        reasoning and total == prompt + completion + reasoning
     ):
         return completion, reasoning
+    if reasoning > completion:
+        if total != prompt + completion:
+            return completion, reasoning
+        # Counted again by other rules than the tokens that are paid.
+        counts.flag("usage_inconsistent")
+        return 0, completion
+    if "reasoning_only_in_total" in traits and not reasoning:
+        return completion, max((total or 0) - prompt - completion, 0)
     beside = sum(_cached_and_written(counts))
     if total not in (None, prompt + completion, prompt + completion + beside):
         counts.flag("usage_inconsistent")

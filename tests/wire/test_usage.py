@@ -28,7 +28,21 @@ def reasoning(n: int) -> dict[str, Any]:
 ARITHMETIC = [
     ("all inside", chat(100, 50, 150, **cached(40), **reasoning(20)), (), (60, 40, 30, 20), ()),
     ("outside by the total", chat(468, 82, 870, **reasoning(320)), (), (468, 0, 82, 320), ()),
-    ("outside because larger", chat(10, 5, 15, **reasoning(9)), (), (10, 0, 5, 9), ()),
+    ("outside because larger", chat(10, 5, **reasoning(9)), (), (10, 0, 5, 9), ()),
+    (
+        "counted twice, and larger the second time",
+        chat(42, 16, 58, **reasoning(19)),
+        (),
+        (42, 0, 0, 16),
+        ("usage_inconsistent",),
+    ),
+    (
+        "only in the total",
+        chat(35, 12, 109),
+        ("reasoning_only_in_total",),
+        (35, 0, 12, 62),
+        (),
+    ),
     (
         "outside by the row",
         chat(10, 5, 15, **reasoning(3)),
@@ -155,6 +169,38 @@ def test_cache_writes_are_never_billed_twice() -> None:
     assert usage == Usage(in_fresh=10, in_written_5m=30, in_written_1h=20, out_text=5)
     del said["cache_creation"]
     assert read_usage(said) == Usage(in_fresh=10, in_written_5m=50, out_text=5)
+
+
+@pytest.mark.parametrize(
+    ("short", "long", "written"),
+    [
+        (0, 0, {"in_written_5m": 50}),
+        (30, 0, {"in_written_5m": 50}),
+        (0, 20, {"in_written_5m": 30, "in_written_1h": 20}),
+        (60, 0, {"in_written_5m": 60}),
+    ],
+)
+def test_cache_writes_that_the_split_leaves_out_are_billed(
+    short: int, long: int, written: dict[str, int]
+) -> None:
+    said = {
+        "input_tokens": 10,
+        "output_tokens": 5,
+        "cache_creation_input_tokens": 50,
+        "cache_creation": {"ephemeral_5m_input_tokens": short, "ephemeral_1h_input_tokens": long},
+    }
+    assert read_usage(said) == Usage(in_fresh=10, out_text=5, **written)
+
+
+def test_a_search_in_a_stream_writes_more_to_the_cache_than_its_start_said() -> None:
+    start = {
+        "input_tokens": 2254,
+        "cache_creation_input_tokens": 0,
+        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+    }
+    end = {"input_tokens": 2254, "cache_creation_input_tokens": 17_269, "output_tokens": 110}
+    usage = read_usage(merged(start, end))
+    assert usage == Usage(in_fresh=2254, in_written_5m=17_269, out_text=110)
 
 
 def test_passes_that_the_top_level_leaves_out_are_counted() -> None:
