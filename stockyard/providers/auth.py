@@ -100,9 +100,16 @@ EXCHANGED = frozenset(
     {"client_credentials", "copilot", "entra", "entra_federated", "google", "ibm_iam"}
 )
 """The secret is exchanged for tokens, at the place that the row names."""
-OF_THE_MACHINE = frozenset(
-    {"entra_managed", "google_metadata", "sigv4_container", "sigv4_file", "sigv4_instance"}
+SIGNED_BY_MACHINE = frozenset(
+    {
+        "sigv4_chain",
+        "sigv4_container",
+        "sigv4_file",
+        "sigv4_instance",
+        "sigv4_web_identity",
+    }
 )
+OF_THE_MACHINE = SIGNED_BY_MACHINE | {"entra_managed", "google_metadata"}
 """The machine, or its own cloud, hands out tokens or keys. It is asked only when the operator says
 so; for a file that is there, it is enough that no other secret is."""
 WHEN_CHOSEN = frozenset({"entra_federated"})
@@ -119,7 +126,7 @@ _ARGUMENTS: dict[str, tuple[int, ...]] = {
     "header": (1, 2),
     "query": (1,),
     "none": (0,),
-    **dict.fromkeys(("sigv4", "sigv4_container", "sigv4_file", "sigv4_instance"), (1,)),
+    **dict.fromkeys(SIGNED | SIGNED_BY_MACHINE, (1,)),
 }
 
 SHAPES: tuple[tuple[str, str | None], ...] = tuple(

@@ -1,5 +1,8 @@
 """Signatures against the examples that AWS publishes (aws-sig-v4-test-suite)."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from stockyard.providers.sigv4 import Scope, Signable, SigningKeys, signature_fields
@@ -96,3 +99,17 @@ def test_every_part_is_signed(other: Signable) -> None:
 
 def test_the_secret_cannot_be_printed() -> None:
     assert KEYS.secret not in f"{KEYS} {KEYS!r} {[KEYS]}"
+
+
+SIGNED = json.loads(Path(__file__).with_name("sigv4_signatures.json").read_text())
+"""What botocore 1.44 signs, with its headers reduced to those that we sign."""
+
+
+@pytest.mark.parametrize("signed", SIGNED["signed"], ids=lambda s: f"{s['service']} {s['target']}")
+def test_a_signature_is_that_of_the_official_client(signed: dict[str, str]) -> None:
+    request = Signable(signed["method"], signed["target"], signed["host"], signed["body"].encode())
+    keys = SigningKeys(SIGNED["id"], SIGNED["secret"], signed["session"])
+    scope = Scope(signed["region"], signed["service"])
+    fields = dict(signature_fields(request, keys, scope, SIGNED["moment"]))
+    assert fields[b"x-amz-date"].decode() == signed["date"]
+    assert fields[b"authorization"].decode() == signed["authorization"]

@@ -14,8 +14,15 @@
     copilot              a GitHub token that may use Copilot
     aws_keys             keys that sign calls to AWS, and how a call shows them
     aws_given            such keys in the environment or in the settings
-    aws_file             such keys in the file that the tools of AWS share
     aws_machine          such keys of a container or of a machine at AWS
+    aws_files            the files that the tools of AWS share
+    aws_ways             which way to keys those files and the environment say
+    aws_roles            keys for a role, taken with other keys or with an issuer's statement
+    aws_sign_in          keys for a person who signed in
+    aws_places           where these two are asked for
+    aws_issuers          everybody who gives out keys, by the way that leads to them
+    aws_decided          keys by a way that is decided for each fetch
+    aws_file             such keys where no other Credential is
 
 Every source is asked at the place that the provider's row names, and nowhere else.
 """

@@ -41,14 +41,29 @@ LONGEST_SECONDS = 24 * 3600.0
 SHORTEST_SECONDS = 1.0
 ASSUMED_SECONDS = 300.0
 """Of a token whose end is not told."""
+NO_QUERY: Mapping[str, str] = {}
 
 Fields = Sequence[tuple[bytes, bytes]]
+Word = Callable[[Fetched], str]
+"""Finds the standard word for what was wrong; empty when there is none. Nothing else is ever told:
+descriptions repeat what was sent."""
 Answer = TypeVar("Answer")
 
 _WORD = re.compile(r"[a-z_]{1,40}")
 _EPOCH = 1_000_000_000.0
 _MILLISECONDS = 1_000_000_000_000.0
 """A moment above this is counted in milliseconds."""
+
+
+def word_of_oauth(fetched: Fetched) -> str:
+    """As RFC 6749 has it."""
+    refused = _decoded(fetched.body, _Refused)
+    word = refused.error if refused is not None else None
+    return word if isinstance(word, str) and _WORD.fullmatch(word) else ""
+
+
+def unsigned(outgoing: Outgoing) -> Outgoing:
+    return outgoing
 
 
 class Asking:
@@ -68,44 +83,29 @@ class Asking:
         """POST a form and read the token that comes back."""
         body = urlencode(fields).encode()
         kind = (b"content-type", b"application/x-www-form-urlencoded")
-        return await self._token(b"POST", "", [kind, *head], body)
+        return await self._token(b"POST", {}, [kind, *head], body)
 
     async def json(self, value: object, head: Fields = ()) -> Token:
         """POST a value as JSON and read the token that comes back."""
         kind = (b"content-type", b"application/json")
-        return await self._token(b"POST", "", [kind, *head], msgspec.json.encode(value))
+        return await self._token(b"POST", {}, [kind, *head], msgspec.json.encode(value))
 
     async def get(self, query: Mapping[str, str], head: Fields = ()) -> Token:
         """GET with a query and read the token that comes back."""
-        return await self._token(b"GET", f"?{urlencode(query)}" if query else "", head, None)
+        return await self._token(b"GET", query, head, None)
 
-    async def answer(self, method: bytes, head: Fields) -> bytes:
-        """Ask without a body and give back whatever comes."""
-        body = b"" if method == b"PUT" else None
-        return (await self._asked(method, "", head, body)).body
-
-    async def _token(self, method: bytes, query: str, head: Fields, body: bytes | None) -> Token:
-        return self._read(await self._asked(method, query, head, body))
-
-    async def _asked(self, method: bytes, query: str, head: Fields, body: bytes | None) -> Fetched:
-        origin = self._origin(self._url)
-        target = (parse_url(self._url).target or "/") + query
-        fields = [(b"accept", b"application/json"), *head]
-        length = None if body is None else len(body)
-        try:
-            request = request_head(method, target.encode(), origin.host, fields, length)
-        except ValueError:
-            raise UpstreamError(
-                "auth", "The Credential holds a character that cannot be sent.", nothing_sent=True
-            ) from None
-        outgoing = Outgoing(
-            origin=origin,
-            head=request,
-            body=body or b"",
-            timers=TIMERS,
-            body_limit=MAX_BODY,
-            decompress=True,
-        )
+    async def answer(
+        self,
+        method: bytes,
+        head: Fields,
+        body: bytes | None = None,
+        *,
+        query: Mapping[str, str] = NO_QUERY,
+        sign: Callable[[Outgoing], Outgoing] = unsigned,
+        word: Word = word_of_oauth,
+    ) -> bytes:
+        """Ask, signed or not, and give back whatever comes."""
+        outgoing = sign(self._outgoing(method, head, body, query))
         try:
             fetched = await self._client.fetch(outgoing, MAX_BODY)
         except UpstreamError as error:
@@ -117,27 +117,34 @@ class Asking:
                 nothing_sent=True,
             ) from None
         if not 200 <= fetched.status < 300:
-            raise self._refusal(fetched)
-        return fetched
+            raise _refusal(fetched, word(fetched))
+        return fetched.body
 
-    def _read(self, fetched: Fetched) -> Token:
-        granted = _decoded(fetched.body, _Granted)
-        secret = granted.secret if granted is not None else ""
-        if granted is None or not secret or not secret.isascii() or not secret.isprintable():
-            raise UpstreamError("bad_answer", f"{WHO} answered without a token.", nothing_sent=True)
-        return Token(Secret(secret), _seconds(granted))
+    async def _token(
+        self, method: bytes, query: Mapping[str, str], head: Fields, body: bytes | None
+    ) -> Token:
+        wanted = [(b"accept", b"application/json"), *head]
+        return _token_in(await self.answer(method, wanted, body, query=query))
 
-    def _refusal(self, fetched: Fetched) -> UpstreamError:
-        kind = _KINDS.get(fetched.status, "provider_fault" if fetched.status >= 500 else "auth")
-        refused = _decoded(fetched.body, _Refused)
-        word = refused.error if refused is not None else None
-        # Only the standard words: descriptions repeat what was sent.
-        said = f" ({word})" if isinstance(word, str) and _WORD.fullmatch(word) else ""
-        return UpstreamError(
-            kind,
-            f"{WHO} gave no token for the Credential: {fetched.status}{said}.",
-            retry_after=retry_after(fetched.fields, {}, ""),
-            nothing_sent=True,
+    def _outgoing(
+        self, method: bytes, head: Fields, body: bytes | None, query: Mapping[str, str]
+    ) -> Outgoing:
+        origin = self._origin(self._url)
+        target = (parse_url(self._url).target or "/") + (f"?{urlencode(query)}" if query else "")
+        length = None if body is None else len(body)
+        try:
+            request = request_head(method, target.encode(), origin.host, head, length)
+        except ValueError:
+            raise UpstreamError(
+                "auth", "The Credential holds a character that cannot be sent.", nothing_sent=True
+            ) from None
+        return Outgoing(
+            origin=origin,
+            head=request,
+            body=body or b"",
+            timers=TIMERS,
+            body_limit=MAX_BODY,
+            decompress=True,
         )
 
 
@@ -159,6 +166,34 @@ class _Refused(Struct):
 
 
 _KINDS: dict[int, Kind] = {408: "timeout", 429: "rate_limited", 503: "overloaded", 504: "timeout"}
+_KINDS_OF_WORDS: dict[str, Kind] = {
+    "IDPCommunicationError": "provider_fault",
+    "Throttling": "rate_limited",
+    "ThrottlingException": "rate_limited",
+    "server_error": "provider_fault",
+    "slow_down": "rate_limited",
+    "temporarily_unavailable": "overloaded",
+}
+"""Words that say more than the status they come with."""
+
+
+def _refusal(fetched: Fetched, word: str) -> UpstreamError:
+    by_status = _KINDS.get(fetched.status, "provider_fault" if fetched.status >= 500 else "auth")
+    said = f" ({word})" if word else ""
+    return UpstreamError(
+        _KINDS_OF_WORDS.get(word, by_status),
+        f"{WHO} gave no token for the Credential: {fetched.status}{said}.",
+        retry_after=retry_after(fetched.fields, {}, ""),
+        nothing_sent=True,
+    )
+
+
+def _token_in(body: bytes) -> Token:
+    granted = _decoded(body, _Granted)
+    secret = granted.secret if granted is not None else ""
+    if granted is None or not secret or not secret.isascii() or not secret.isprintable():
+        raise UpstreamError("bad_answer", f"{WHO} answered without a token.", nothing_sent=True)
+    return Token(Secret(secret), _seconds(granted))
 
 
 def _decoded(body: bytes, kind: type[Answer]) -> Answer | None:

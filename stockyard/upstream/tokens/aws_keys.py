@@ -78,7 +78,7 @@ def keys_in(body: bytes, who: str) -> AwsKeys:
     """The keys that a service of the machine gave out. Raises UpstreamError when there are none."""
     try:
         issued = msgspec.json.decode(body, type=_Issued)
-        seconds = _seconds_until(issued.expiration)
+        seconds = seconds_until(issued.expiration)
     except (ValueError, RecursionError):
         raise no_keys(f"{who} answered without keys.") from None
     return usable_keys(issued.access_key_id, issued.secret_access_key, issued.token, seconds, who)
@@ -95,15 +95,16 @@ def no_keys(message: str) -> UpstreamError:
     return UpstreamError("auth", message, nothing_sent=True)
 
 
-def _sendable(text: str) -> bool:
-    return text.isascii() and text.isprintable() and " " not in text
-
-
-def _seconds_until(moment: str) -> float:
+def seconds_until(moment: str) -> float:
+    """Until keys end. Raises ValueError for what is no moment."""
     if not moment:
         return LONGEST_SECONDS
     ends = datetime.fromisoformat(moment).timestamp()
     return min(max(ends - time(), 1.0), LONGEST_SECONDS)
+
+
+def _sendable(text: str) -> bool:
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def _signable(outgoing: Outgoing) -> Signable:

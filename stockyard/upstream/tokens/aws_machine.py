@@ -39,7 +39,9 @@ class AwsContainer:
         if not url:
             raise no_keys("The environment names no address for the keys of this container.")
         token = await asyncio.get_running_loop().run_in_executor(None, self._token)
-        shown = [(b"authorization", token.encode())] if token else []
+        shown = [(b"accept", b"application/json")]
+        if token:
+            shown.append((b"authorization", token.encode()))
         return keys_in(await self._reach(url).answer(b"GET", shown), "The container's service")
 
     def _token(self) -> str:
@@ -62,7 +64,7 @@ class AwsInstance:
 
     async def fetch(self) -> AwsKeys:
         wanted = [(b"x-aws-ec2-metadata-token-ttl-seconds", SESSION_SECONDS)]
-        session = await self._reach(self._base + SESSION).answer(b"PUT", wanted)
+        session = await self._reach(self._base + SESSION).answer(b"PUT", wanted, b"")
         shown = [(b"x-aws-ec2-metadata-token", session.strip())]
         roles = await self._reach(self._base + ROLES).answer(b"GET", shown)
         role = roles.decode("utf-8", "replace").partition("\n")[0].strip()

@@ -17,10 +17,14 @@ from stockyard.upstream.origin import Origin
 from stockyard.upstream.prover import Prover
 from stockyard.upstream.tokens import entra_managed, google_metadata
 from stockyard.upstream.tokens.asking import Asking
-from stockyard.upstream.tokens.aws_file import AwsFile
+from stockyard.upstream.tokens.aws_decided import AwsDecided, by_chain, by_profile, by_statement
 from stockyard.upstream.tokens.aws_given import AwsGiven
+from stockyard.upstream.tokens.aws_issuers import AwsIssuers
 from stockyard.upstream.tokens.aws_keys import Signed
 from stockyard.upstream.tokens.aws_machine import AwsContainer, AwsInstance
+from stockyard.upstream.tokens.aws_roles import AwsRoles
+from stockyard.upstream.tokens.aws_sign_in import AwsSignIn
+from stockyard.upstream.tokens.aws_ways import Way
 from stockyard.upstream.tokens.client_credentials import ClientCredentials
 from stockyard.upstream.tokens.copilot import Copilot
 from stockyard.upstream.tokens.entra import Entra
@@ -61,10 +65,20 @@ class Need(Struct, frozen=True):
     """Asks at another address of the row's."""
     machine: Callable[[str], Asking]
     """Asks at an address of the machine itself."""
+    named: Callable[[str], Asking]
+    """Asks at an address that the environment may have named."""
 
     @property
     def client_id(self) -> str:
         return self.values.get("client_id", "")
+
+    @property
+    def profile(self) -> str:
+        return self.values.get("profile", "")
+
+    @property
+    def region(self) -> str:
+        return self.values.get("region", "")
 
 
 SOURCES: dict[str, Callable[[Need], Source]] = {
@@ -79,15 +93,31 @@ SOURCES: dict[str, Callable[[Need], Source]] = {
     "google_metadata": lambda n: GoogleMetadata(n.asking, n.place.scope),
     "ibm_iam": lambda n: IbmIam(n.asking, n.secret),
     "sigv4": lambda n: AwsGiven(n.secret, n.environ),
+    "sigv4_chain": lambda n: _decided(n, partial(by_chain, n.environ, n.profile)),
     "sigv4_container": lambda n: AwsContainer(n.machine, n.environ),
-    "sigv4_file": lambda n: AwsFile(n.environ, n.values.get("profile", "")),
+    "sigv4_file": lambda n: _decided(n, partial(by_profile, n.environ, n.profile)),
     "sigv4_instance": lambda n: AwsInstance(n.machine, n.environ),
+    "sigv4_web_identity": lambda n: _decided(n, partial(by_statement, n.environ)),
 }
 
 
 def _federated(need: Need) -> GoogleFederated:
     place = need.place
     return GoogleFederated(need.at(place.exchange_url), place.account_url, need.at, place.scope)
+
+
+def _decided(need: Need, decide: Callable[[], Way]) -> AwsDecided:
+    environment = Secret(need.environ.get("AWS_SECRET_ACCESS_KEY", "").strip())
+    issuers = AwsIssuers(
+        AwsRoles(need.named, need.region, need.environ),
+        AwsSignIn(need.named, need.environ),
+        {
+            "Environment": AwsGiven(environment, need.environ),
+            "EcsContainer": AwsContainer(need.machine, need.environ),
+            "Ec2InstanceMetadata": AwsInstance(need.machine, need.environ),
+        },
+    )
+    return AwsDecided(issuers, decide)
 
 
 class Tokens:
@@ -119,6 +149,7 @@ class Tokens:
                 self._kept.clear()
             place = provider.tokens.get(scheme, TokenPlace())
             asking = self._asking(provider, scheme, place.url)
+            at = partial(self._asking, provider, scheme)
             need = Need(
                 asking=asking,
                 secret=credential.secret,
@@ -126,8 +157,9 @@ class Tokens:
                 values=provider.values,
                 argument=argument,
                 environ=self._environ,
-                at=partial(self._asking, provider, scheme),
-                machine=self._of_the_machine,
+                at=at,
+                machine=partial(self._or_loopback, partial(Asking, self._client, self._machine)),
+                named=partial(self._or_loopback, at),
             )
             kept = self._kept[key] = KeptToken(make(need), _showing(name, need))
         return kept
@@ -148,13 +180,13 @@ class Tokens:
     def _machine(self, url: str) -> Origin:
         return self._client.origin(url, purpose="provider", operator=True, machine=True)
 
-    def _of_the_machine(self, url: str) -> Asking:
-        """Asks at an address that the environment may have named: one of those that clouds have,
-        or a loopback one, where some put a service of their own in its place."""
+    def _or_loopback(self, usual: Callable[[str], Asking], url: str) -> Asking:
+        """Asks as usual, or at a loopback address that the environment named: some put a service
+        of their own in place of a cloud's."""
         local = parse_url(url).literal
         if local is not None and local.is_loopback:
             return Asking(self._client, self._loopback, url)
-        return Asking(self._client, self._machine, url)
+        return usual(url)
 
     def _loopback(self, url: str) -> Origin:
         return self._client.origin(url, purpose="provider", operator=True, allow_private=True)
@@ -163,4 +195,4 @@ class Tokens:
 def _showing(scheme: str, need: Need) -> Showing:
     if not scheme.startswith("sigv4"):
         return BEARER
-    return Signed(need.argument, need.values.get("region", ""))
+    return Signed(need.argument, need.region)

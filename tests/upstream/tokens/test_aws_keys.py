@@ -17,7 +17,8 @@ from stockyard.upstream.client import Client
 from stockyard.upstream.guard import Guard, GuardSettings
 from stockyard.upstream.origin import Origin
 from stockyard.upstream.outgoing import Outgoing, request_head
-from stockyard.upstream.tokens.aws_file import AwsFile, held_by_file
+from stockyard.upstream.tokens.aws_decided import by_profile
+from stockyard.upstream.tokens.aws_file import held_by_file
 from stockyard.upstream.tokens.aws_given import AwsGiven
 from stockyard.upstream.tokens.aws_keys import AwsKeys
 from stockyard.upstream.tokens.kept import KeptToken
@@ -140,28 +141,32 @@ class TestFile:
             ("default", {"AWS_PROFILE": "work"}, ("AKIA1", "hidden%/+=", "")),
         ],
     )
-    async def test_has_keys_by_profile(
+    def test_has_keys_by_profile(
         self,
         file: dict[str, str],
         profile: str,
         environ: dict[str, str],
         expected: tuple[str, str, str],
     ) -> None:
-        keys = await AwsFile(file | environ, profile).fetch()
+        keys = by_profile(file | environ, profile)
+        assert isinstance(keys, AwsKeys)
         assert (keys.id, keys.secret.reveal(), keys.session) == expected
 
     @pytest.mark.parametrize("profile", ["half", "nobody"])
-    async def test_without_keys_it_says_so(self, file: dict[str, str], profile: str) -> None:
+    def test_without_keys_it_says_so(self, file: dict[str, str], profile: str) -> None:
         with pytest.raises(UpstreamError, match=profile) as raised:
-            await AwsFile(file, profile).fetch()
+            by_profile(file, profile)
         assert raised.value.kind == "auth"
 
     @pytest.mark.parametrize("content", [b"no section", b"\xff\xfe", b"[a]\n[a\n"])
-    async def test_one_that_cannot_be_read_says_so(self, tmp_path: Path, content: bytes) -> None:
+    @pytest.mark.parametrize("variable", ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"])
+    def test_one_that_cannot_be_read_says_so(
+        self, tmp_path: Path, content: bytes, variable: str
+    ) -> None:
         path = tmp_path / "bad"
         path.write_bytes(content)
         with pytest.raises(UpstreamError, match="file of AWS keys"):
-            await AwsFile({"AWS_SHARED_CREDENTIALS_FILE": str(path)}).fetch()
+            by_profile({variable: str(path)}, "")
 
     def test_is_used_where_there_is_no_other_credential(self, file: dict[str, str]) -> None:
         catalog = load({}, REGION)
