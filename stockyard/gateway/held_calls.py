@@ -6,19 +6,17 @@ takes such things. Answers pass as they come, but for two: what is new in one is
 team, and a list shows what the team has (`own_list.py`).
 """
 
-import re
 from collections.abc import Callable
 from typing import Protocol
-
-import msgspec
 
 from stockyard.core.exchange import Asked, Caller
 from stockyard.core.ports import HeldIds
 from stockyard.core.target import Credential
-from stockyard.errors import Refused, UpstreamError
+from stockyard.errors import Refused
 from stockyard.gateway import held
 from stockyard.gateway.contract import Opening, Reply, Running, Whole
 from stockyard.gateway.endpoints import Endpoint
+from stockyard.gateway.first_model import first_model
 from stockyard.gateway.held import Holdings, Reach
 from stockyard.gateway.http import Head
 from stockyard.gateway.listing import dialect_of
@@ -29,16 +27,12 @@ from stockyard.gateway.spool import MAX_UPLOAD, Spool, Spooling
 from stockyard.gateway.whole_reply import WholeReply
 from stockyard.providers.directory import Directory
 from stockyard.providers.provider import Entry, Provider
-from stockyard.wire.json_array import Elements, element_of
-from stockyard.wire.multipart import start_of_file
 from stockyard.wire.upload import UploadCodec
 
 ALL_FILES = 10_000
 """A list of files holds so many when the caller does not say."""
 UPLOADED = frozenset({held.FILES, "uploads"})
 """Where bodies are files, which may be large."""
-FIRST = 1024 * 1024
-"""How much of an upload or a batch is looked at for the model that is named first."""
 
 
 class Onward(Protocol):
@@ -198,7 +192,7 @@ class HeldCalls(Spooling):
 
     def _by_model(self, body: bytes) -> Provider | None:
         """The provider that serves the first model in an upload or a batch."""
-        model = _first_model(body)
+        model = first_model(body)
         if not model:
             return None
         targets = self._directory().targets(model, "chat")
@@ -283,46 +277,3 @@ class HeldCalls(Spooling):
 
     def _holdings(self, provider: Provider, credential: Credential | None) -> Holdings:
         return Holdings(self._ids, self._caller.team_id, provider.name, credential)
-
-
-class _Line(msgspec.Struct, gc=False):
-    """What may name a model: the line of a batch, or the call in it."""
-
-    model: str = ""
-    body: "_Line | None" = None
-    params: "_Line | None" = None
-    requests: "list[_Line] | None" = None
-
-
-_LIST = re.compile(rb'\s*\{\s*"requests"\s*:\s*(?=\[)')
-_line = msgspec.json.Decoder(_Line).decode
-
-
-def _first_model(body: bytes) -> str:
-    """The model that is named first in an upload of lines, or in a batch; empty for none."""
-    start = start_of_file(body, "file")
-    if start is not None:
-        text = body[start : start + FIRST].lstrip().partition(b"\n")[0]
-    else:
-        text = body[:] if len(body) <= FIRST else _first_request(body[:FIRST])
-    try:
-        line: _Line | None = _line(text)
-    except (ValueError, RecursionError):
-        return ""
-    if line is not None and line.requests:
-        line = line.requests[0]
-    while line is not None and not line.model and (line.body or line.params):
-        line = line.body or line.params
-    return line.model if line is not None else ""
-
-
-def _first_request(beginning: bytes) -> bytes:
-    """The first in the list of requests with which a batch begins; empty if it is not all there."""
-    opening = _LIST.match(beginning)
-    if opening is None:
-        return b""
-    try:
-        whole = Elements().feed(beginning[opening.end() :])
-    except UpstreamError:
-        return b""
-    return element_of(whole[0]) if whole else b""

@@ -1,6 +1,7 @@
 """Recordings and images that are large: they wait in a file, and leave as they came."""
 
 import asyncio
+import base64
 import hashlib
 import io
 import json
@@ -12,6 +13,7 @@ import pytest
 from stockyard.gateway.spool import IN_MEMORY, MAX_FILES, MAX_UPLOAD, Spool
 from stockyard.testing.yard import Yard, becomes
 from stockyard.wire.large_body import LargeBody
+from stockyard.wire.xai_image_edits.codec import MAX_INLINE
 
 FORM = {"content-type": "multipart/form-data; boundary=cut"}
 JSON = {"content-type": "application/json"}
@@ -112,6 +114,22 @@ async def test_another_try_starts_from_the_same_bytes(yard: Yard) -> None:
     await yard.call("/v1/audio/transcriptions", recording(), headers=FORM)
     assert len(openai.requests) > 1
     assert {request.body == recording() for request in openai.requests} == {True}
+
+
+async def test_a_provider_that_takes_text_gets_a_few_of_them_as_text(yard: Yard) -> None:
+    xai = yard.provider("xai").sends(200, JSON, IMAGES)
+    said = (field("model", "xai/grok-imagine-image"), field("prompt", "green"))
+    heard = await yard.call("/v1/images/edits", form(file("image"), *said), headers=FORM)
+    assert heard.status == 200
+    assert waited_in_a_file(yard)
+    (image,) = xai.last.fields["images"]
+    assert base64.b64decode(image["url"].partition(",")[2]) == SOUND
+    many = [file("image[]")] * (1 + MAX_INLINE // len(SOUND))
+    heard = await yard.call("/v1/images/edits", form(*many, *said), headers=FORM)
+    assert heard.status == 413
+    assert heard.error is not None
+    assert (heard.error["code"], heard.error["param"]) == ("body_too_large", "image")
+    assert len(xai.requests) == 1
 
 
 async def test_seconds_are_counted_from_the_file(yard: Yard) -> None:

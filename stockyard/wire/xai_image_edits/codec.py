@@ -8,6 +8,7 @@ import msgspec
 
 from stockyard.core.images import ImagesContent
 from stockyard.core.request import Request
+from stockyard.errors import Refused
 from stockyard.wire import strict
 from stockyard.wire.codec import Dropped, Traits
 from stockyard.wire.layout import Drops
@@ -20,6 +21,8 @@ from stockyard.wire.upload import form_in
 FORMAT = "xai.image_edits"
 _SAID = ("n", "response_format", "user")
 """What may be said besides model, prompt and images."""
+MAX_INLINE = 20 * 1024 * 1024
+"""Bytes of all images of a form. They become text, and that is held in memory."""
 
 
 class XaiImageEditsCodec(ImagesCodec):
@@ -58,10 +61,19 @@ def _fields_of(form: Form) -> dict[str, Any]:
 
 
 def _urls_of(form: Form, body: bytes) -> Iterator[str]:
+    room = MAX_INLINE
     for part in form.parts:
         if part.is_file and part.name in GIVEN:
+            room -= part.end - part.start
+            if room < 0:
+                raise _too_large()
             data = b64encode(body[part.start : part.end]).decode()
             yield to_data_url(sniffed(data, "image/png"), data)
+
+
+def _too_large() -> Refused:
+    message = f"This provider takes images as text only, and of at most {MAX_INLINE} bytes here."
+    return Refused(413, "body_too_large", message, param="image")
 
 
 def _urls_in(given: dict[str, Any], drops: Drops) -> Iterator[str]:
