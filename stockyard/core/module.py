@@ -92,6 +92,8 @@ class Module(Toggle[C]):
     on_by_default: ClassVar[bool] = False
     wants_response: bool = False
     """`on_response` reads `x.response` of streams too, so their Events are kept until the end."""
+    reads_closely: bool = False
+    """`on_chunk` may take long over a long text, so a long whole answer is edited in a thread."""
     patience_seconds: float = 2.0
     """How long one of its async hooks may wait, `around` excepted."""
     reach: int = 0

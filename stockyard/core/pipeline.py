@@ -24,7 +24,7 @@ from inspect import isawaitable
 from time import perf_counter_ns
 from typing import Any
 
-from stockyard.core.events import Event
+from stockyard.core.events import TEXT_EVENTS, Event
 from stockyard.core.exchange import Exchange, Reads, Step
 from stockyard.core.folding import fold, unfold
 from stockyard.core.keeper import Keeper
@@ -40,6 +40,8 @@ TEXTS = frozenset(
     {"chat", "completions", "summary", "responses_compact", "transcriptions", "translations"}
 )
 """What a call needs whose answer has texts that modules may change as its Events pass."""
+LONG_TEXT = 16 * 1024
+"""Characters of a whole answer that a module which reads closely is given in a thread."""
 
 
 class Pipeline:
@@ -245,7 +247,7 @@ class Passage:
                 self._enders.append(stop)
             return answer
         if stop.edits and self.x.needs in TEXTS:
-            answer = self._edit_whole(stop, answer)
+            answer = await self._edit_whole(stop, answer)
         if stop.on_response is not None:
             self.x.response = answer
             await self._respond(stop, stop.on_response)
@@ -278,9 +280,12 @@ class Passage:
             await stop.wait(self.x, result)
         self.x.strip.append(Step(stop.name, "on_response", perf_counter_ns() - begun))
 
-    def _edit_whole(self, stop: Stop, response: Response) -> Response:
+    async def _edit_whole(self, stop: Stop, response: Response) -> Response:
         events = unfold(response.output, response.usage)
-        edited = self._edit(stop, events)
+        if stop.module.reads_closely and _text_length(events) > LONG_TEXT:
+            edited = await stop.module.ports.offload(partial(self._edit, stop, events))
+        else:
+            edited = self._edit(stop, events)
         if len(edited) == len(events) and all(a is b for a, b in zip(edited, events, strict=True)):
             return response
         output, usage = fold(edited)
@@ -368,6 +373,10 @@ class Passage:
                 await self._recover(stop, error)
             except StockyardError:
                 continue  # it is failing already; a second error adds nothing
+
+
+def _text_length(events: Sequence[Event]) -> int:
+    return sum(len(event.text) for event in events if isinstance(event, TEXT_EVENTS))
 
 
 class _Last:

@@ -52,7 +52,7 @@ class Stop:
         self.on_head = _hook(module, "on_head")
         self.around = _hook(module, "around")
         hooks = (self.on_request, self.on_response, self.on_error, self.around)
-        self.waits = any(iscoroutinefunction(hook) for hook in hooks)
+        self.waits = module.reads_closely or any(iscoroutinefunction(hook) for hook in hooks)
         self.edits = self.on_chunk is not None and module.streaming is Streaming.CHUNKS
         self.holds = module.streaming is Streaming.WHOLE
 

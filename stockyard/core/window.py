@@ -37,6 +37,7 @@ from stockyard.core.events import (
 from stockyard.core.exchange import Exchange
 from stockyard.core.messages import Reasoning
 from stockyard.core.ports import Span
+from stockyard.core.scan.reading import MOST_TRIES, too_dense
 
 BEFORE = 64
 MAX_COMPANIONS = 4_096
@@ -59,6 +60,10 @@ class Look(Protocol):
     @property
     def pending(self) -> Sequence[Span]:
         """Matches in the open part, as they look now."""
+
+    @property
+    def tries(self) -> int:
+        """What it cost to know."""
 
 
 class Finder(Protocol):
@@ -92,7 +97,7 @@ Edit: TypeAlias = Callable[[Span, str, Channel], str]
 class Window:
     """Edits one text channel."""
 
-    __slots__ = ("_edit", "_finder", "_start", "_text", "changed", "channel")
+    __slots__ = ("_edit", "_finder", "_left", "_start", "_text", "changed", "channel")
 
     def __init__(self, channel: Channel, finder: Finder, edit: Edit) -> None:
         self.channel = channel
@@ -103,11 +108,13 @@ class Window:
         self._text = ""
         self._start = 0
         """The first unreleased character of `_text`; what stands before it is context."""
+        self._left = MOST_TRIES
 
     def feed(self, piece: str) -> str:
-        """Take the next piece; give out what is settled."""
+        """Take the next piece; give out what is settled. Raises Refused if one costs too much."""
         released: list[str] = []
         at = 0
+        self._left = MOST_TRIES
         while at < len(piece):
             room = self._finder.reach - (len(self._text) - self._start)
             self._text += piece[at : at + room]
@@ -129,6 +136,9 @@ class Window:
 
     def _settle(self) -> str:
         look = self._finder.look(self._text, self._start)
+        self._left -= look.tries
+        if self._left < 0:
+            raise too_dense()
         if look.open_from > self._start:
             return self._release(look.spans, look.open_from)
         if len(self._text) - self._start < self._finder.reach:

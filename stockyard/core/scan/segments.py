@@ -36,7 +36,7 @@ class Segment(NamedTuple):
 
 
 LONG_BYTES = 16 * 1024
-"""The texts of a longer request are read in a thread: dense ones take about 4 us per character."""
+"""The texts of a longer request are read in a thread: dense ones take about 1 us per character."""
 PATIENCE_SECONDS = 60.0
 """How long reading one request may take before it counts as broken."""
 

@@ -13,7 +13,8 @@ Caller sees
     Nothing, but `X-Stockyard-Masked: email=2,phone=1`: the model works with `[EMAIL_1]`, the caller
     reads the real address, streamed or not. Personal data that the model brings up itself becomes
     `[EMAIL]`. With `block`, HTTP 400 `content_blocked` with types and counts; for an answer HTTP
-    422 `answer_blocked`.
+    422 `answer_blocked`. A text of which too much looks like personal data to be read in a second
+    or two (some MiB of nothing else) is refused with HTTP 503 `module_failed`.
 
 Names and addresses are found only as values of JSON fields such as `first_name` and `street`; no
 claim is made about those in free text. Images, audio and files are not read.
@@ -37,6 +38,7 @@ from stockyard.core.module import Fails, Module, ModuleConfig, Stage, Streaming
 from stockyard.core.ports import Ports, Span
 from stockyard.core.scan.matcher import RuleMatcher, replaced
 from stockyard.core.scan.normal import NormalView
+from stockyard.core.scan.reading import Reading
 from stockyard.core.scan.regex import operator_pattern
 from stockyard.core.scan.rule import Rule, pack
 from stockyard.core.scan.segments import (
@@ -154,6 +156,7 @@ class PromptGuard(Module[Config]):
         {"chat", "completions", "embeddings", "images", "audio", "moderations", "count"}
     )
     reach = 1_024
+    reads_closely = True
 
     def __init__(self, config: Config, ports: Ports) -> None:
         super().__init__(config, ports)
@@ -163,22 +166,24 @@ class PromptGuard(Module[Config]):
         self._types = {rule.id: rule.type for rule in rules}
         self._allowed = {value.lower() for value in config.allow if not value.startswith("@")}
         self._domains = tuple(value.lower() for value in config.allow if value.startswith("@"))
-        self._finder = self._matcher(rules)
+        self.finder = self._matcher(rules)
         self._answer_finder = self._matcher(
             [PLACEHOLDER, *(rules if config.answers != "off" else ())]
         )
         phrases = pack("injection").rule if config.injection != "off" else ()
-        self._injection = RuleMatcher(NormalView.of_rules(phrases))
+        self.injection = RuleMatcher(NormalView.of_rules(phrases))
         self.patience_seconds = PATIENCE_SECONDS
 
     async def on_request(self, x: Exchange) -> None:
-        if len(x.inbound.body) > LONG_BYTES:
-            await self.ports.offload(partial(self._mask, x))
-        else:
-            self._mask(x)
-
-    def _mask(self, x: Exchange) -> None:
         masking = _Masking(self, x)
+        if len(x.inbound.body) > LONG_BYTES:
+            await self.ports.offload(masking.gather)
+            await masking.reading.in_turns(self.ports.offload)
+            await self.ports.offload(partial(self._mask, x, masking))
+        else:
+            self._mask(x, masking)
+
+    def _mask(self, x: Exchange, masking: "_Masking") -> None:
         request = map_segments(x.request, masking.change)
         x.note(self.name, "coverage", {"characters": masking.read, "unread": unread(x.request)})
         self._judge_phrases(x, masking.phrases)
@@ -213,12 +218,9 @@ class PromptGuard(Module[Config]):
     def on_error(self, x: Exchange, error: Exception) -> None:
         self._note_answer(x)
 
-    def find(self, text: str) -> list[tuple[Span, str]]:
+    def find(self, text: str, reading: Reading) -> list[tuple[Span, str]]:
         """Where personal data stands in a text, and of what type it is."""
-        return [(span, self._types[span.rule]) for span in self._finder.find(text)]
-
-    def phrases_in(self, text: str) -> list[str]:
-        return [span.rule for span in self._injection.find(NormalView(text).text)]
+        return [(span, self._types[span.rule]) for span in reading.find(self.finder, text)]
 
     def _matcher(self, rules: Sequence[Rule]) -> RuleMatcher:
         accepts = self._is_meant if self.config.allow else None
@@ -280,6 +282,7 @@ class _Masking:
     """Goes through the texts of one request: counts, and gives each value its placeholder."""
 
     def __init__(self, guard: PromptGuard, x: Exchange) -> None:
+        self.reading = Reading()
         self.read = 0
         self.counts: Counter[str] = Counter()
         self.phrases: Counter[str] = Counter()
@@ -288,12 +291,26 @@ class _Masking:
         self._issued: dict[tuple[str, str], str] = {}
         self._next: Counter[str] = Counter()
 
+    def gather(self) -> None:
+        """Tell the Reading beforehand what `change` will ask it."""
+        map_segments(self._x.request, self._wanted)
+
+    def _wanted(self, text: str, segment: Segment) -> str:
+        self.reading.want(self._guard.finder, text)
+        if self._may_inject(segment):
+            self.reading.want(self._guard.injection, NormalView(text).text)
+        return text
+
+    def _may_inject(self, segment: Segment) -> bool:
+        return segment.origin == "user" and self._guard.config.injection != "off"
+
     def change(self, text: str, segment: Segment) -> str:
         guard = self._guard
         self.read += len(text)
-        if segment.origin == "user" and guard.config.injection != "off":
-            self.phrases.update(guard.phrases_in(text))
-        found = guard.find(text)
+        if self._may_inject(segment):
+            spans = self.reading.find(guard.injection, NormalView(text).text)
+            self.phrases.update(span.rule for span in spans)
+        found = guard.find(text, self.reading)
         if not found:
             return text
         kinds = dict(found)

@@ -12,7 +12,9 @@ Example
 Caller sees
     `[SECRET_1]` in the place of a secret, in the prompt and in the answer, streamed or not, and
     `X-Stockyard-Secrets: 2`. With `block`, HTTP 400 `content_blocked` with the names of the rules;
-    for an answer HTTP 422 `answer_blocked`. Secrets of this installation are always blocked.
+    for an answer HTTP 422 `answer_blocked`. Secrets of this installation are always blocked. A text
+    of which too much looks like a secret to be read in a second or two (some MiB of nothing else)
+    is refused with HTTP 503 `module_failed`.
 
 Nothing is ever sent anywhere to check a secret. Images, audio and files are not read. Of our own
 Keys only a digest is kept, so everything that has a Key's form counts as one.
@@ -20,7 +22,7 @@ Keys only a digest is kept, so everything that has a Key's form counts as one.
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Annotated, Literal
 
@@ -32,6 +34,7 @@ from stockyard.core.module import Fails, Module, ModuleConfig, Stage, Streaming
 from stockyard.core.ports import Ports, Span
 from stockyard.core.scan.checks import random_looking
 from stockyard.core.scan.matcher import REACH, RuleMatcher, replaced
+from stockyard.core.scan.reading import Reading
 from stockyard.core.scan.regex import literal, operator_pattern
 from stockyard.core.scan.rule import Rule, pack
 from stockyard.core.scan.segments import (
@@ -103,6 +106,7 @@ class SecretScan(Module[Config]):
         {"chat", "completions", "embeddings", "images", "audio", "moderations", "count"}
     )
     reach = REACH
+    reads_closely = True
 
     def __init__(self, config: Config, ports: Ports) -> None:
         super().__init__(config, ports)
@@ -122,17 +126,36 @@ class SecretScan(Module[Config]):
         return self.config.prompts == self.config.answers == "off" and not self.config.own
 
     async def on_request(self, x: Exchange) -> None:
-        if len(x.inbound.body) > LONG_BYTES:
-            await self.ports.offload(partial(self._scan, x))
-        else:
-            self._scan(x)
-
-    def _scan(self, x: Exchange) -> None:
         if self._own is not None:
             self._own.refresh()
+        reading = Reading()
+        if len(x.inbound.body) > LONG_BYTES:
+            await self.ports.offload(partial(self._gather, x, reading))
+            await reading.in_turns(self.ports.offload)
+            await self.ports.offload(partial(self._scan, x, reading))
+        else:
+            self._scan(x, reading)
+
+    def _gather(self, x: Exchange, reading: Reading) -> None:
+        """Tell the Reading beforehand what `_clean` will ask it."""
+
+        def want(text: str, segment: Segment) -> str:
+            for finder in self._finders():
+                reading.want(finder, text)
+            return text
+
+        map_segments(x.request, want)
+
+    def _finders(self) -> Iterator[RuleMatcher]:
+        if self._own is not None:
+            yield self._own.finder
+        if self.config.prompts != "off":
+            yield self._finder
+
+    def _scan(self, x: Exchange, reading: Reading) -> None:
         read: Counter[str] = Counter()
         found: Counter[tuple[str, str]] = Counter()
-        request = map_segments(x.request, partial(self._clean, x, read, found))
+        request = map_segments(x.request, partial(self._clean, x, reading, read, found))
         x.note(self.name, "coverage", {"characters": read.total(), "unread": unread(x.request)})
         if not found:
             return
@@ -172,16 +195,17 @@ class SecretScan(Module[Config]):
     def _clean(
         self,
         x: Exchange,
+        reading: Reading,
         read: Counter[str],
         found: Counter[tuple[str, str]],
         text: str,
         segment: Segment,
     ) -> str:
         read[segment.origin] += len(text)
-        if self._own is not None and self._own.finder.find(text):
+        if self._own is not None and reading.find(self._own.finder, text):
             x.note(self.name, "found", {"rule": "own", "segment": segment.origin, "count": 1})
             raise Refused(400, "content_blocked", "The prompt contains a secret of this gateway.")
-        spans = self._finder.find(text) if self.config.prompts != "off" else []
+        spans = reading.find(self._finder, text) if self.config.prompts != "off" else []
         for span in spans:
             found[span.rule, segment.origin] += 1
         return replaced(text, spans, lambda _, value: self._mark(x, value))

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stockyard.core import window
 from stockyard.core.events import (
     ArgumentsDelta,
     Event,
@@ -24,6 +25,7 @@ from stockyard.core.messages import Message, Text, ToolCall, ToolResult
 from stockyard.core.module import Streaming
 from stockyard.core.replay import Replay
 from stockyard.core.response import Choice, Output, Response
+from stockyard.core.scan import reading
 from stockyard.core.stream import Answer
 from stockyard.errors import InvalidConfig, Refused
 from stockyard.modules.safety.promptguard import Config, PromptGuard
@@ -408,12 +410,18 @@ def folded(pieces: list[str]) -> str:
     return edited(default(), x, *deltas, PartEnded(key="t"))
 
 
+DENSE = "123 456 789 " * 20_000
+
+
 @pytest.mark.parametrize("name", ["promptguard", "secretscan"])
-async def test_a_long_prompt_holds_nobody_else_up(yard: Yard, name: str) -> None:
-    yard.provider("openai").says("hello")
+@pytest.mark.parametrize(("prompt", "says"), [(DENSE, "hello"), ("hello", DENSE)])
+async def test_a_long_text_holds_nobody_else_up(
+    yard: Yard, name: str, prompt: str, says: str
+) -> None:
+    yard.provider("openai").says(says)
     yard.enable(name)
     await yard.open()
-    reading = asyncio.ensure_future(yard.chat("123 456 789 " * 20_000))
+    reading = asyncio.ensure_future(yard.chat(prompt))
     probes = 0
     while not reading.done():
         assert (await yard.get("/livez")).status == 200
@@ -421,3 +429,24 @@ async def test_a_long_prompt_holds_nobody_else_up(yard: Yard, name: str) -> None
     assert (await reading).status == 200
     # Were it read on the loop, a probe or two would get through before and after.
     assert probes > 3
+
+
+async def test_prompts_that_cost_too_much_are_refused_and_do_not_trip_the_module(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MOST_TRIES", 1_000)
+    yard.provider("openai").says("hello")
+    yard.enable("promptguard")
+    await yard.open()
+    for _ in range(7):
+        refused = await yard.chat("1.2.3.4 " * 4_000)
+        assert (refused.status, refused.error["code"]) == (503, "module_failed")
+        assert refused.headers["x-should-retry"] == "false"
+    assert (await yard.chat("1.2.3.4")).status == 200
+
+
+async def test_an_answer_that_costs_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(window, "MOST_TRIES", 1_000)
+    with pytest.raises(Refused) as refused:
+        await through(an_exchange("hi"), Provider(an_answer("1.2.3.4 " * 2_000)), default())
+    assert refused.value.code == "module_failed"
