@@ -53,6 +53,8 @@ __all__ = ["Lane", "Opening", "Peer", "Plane", "Reply", "Running", "Whole"]
 OPTIONS = Whole(204, ALLOWED, b"")
 TOO_LARGE = "The body of the request is too large."
 STOPPING = "This server is stopping. Try again."
+HANDSHAKE = b"\x16"
+"""How TLS begins."""
 
 
 class Phase(Enum):
@@ -246,6 +248,9 @@ class Lane(Connection):
 
     def _wait_for_head(self, data: bytes) -> None:
         limits = self.limits
+        if data.startswith(HANDSHAKE):
+            # Whoever waits for our half of a handshake never sends the end of a head.
+            raise HttpError(400, "HS04", "This port speaks plain HTTP: http://, not https://.")
         if len(data) > limits.max_line_bytes and (
             len(data) > limits.max_head_bytes or b"\r\n" not in data[2 : limits.max_line_bytes + 4]
         ):

@@ -18,7 +18,16 @@ from stockyard.core.exchange import Asked, Caller
 from stockyard.core.ids import Ids
 from stockyard.core.target import Credential, Secret
 from stockyard.errors import Refused
-from stockyard.gateway import about_models, egress, endpoints, held, ingress, named, recalling
+from stockyard.gateway import (
+    about_models,
+    egress,
+    endpoints,
+    held,
+    ingress,
+    named,
+    recalling,
+    signpost,
+)
 from stockyard.gateway.contract import Opening, Peer, Whole
 from stockyard.gateway.doorway import Doorway, SteeredDoorway
 from stockyard.gateway.endpoints import Endpoint
@@ -103,15 +112,19 @@ class DataPlane:
         if endpoint is not None:
             endpoint = endpoints.framed(endpoint, head.query)
         if endpoint is None:
-            if not head.path.startswith(endpoints.DATA_PLANE):
-                return None
-            return self.refuse(
-                head, None, Refused(404, "not_found", "There is nothing at this path.")
-            )
+            return self._nowhere(head)
         try:
             return self._admit(head, peer, endpoint)
         except Refused as refusal:
             return self.refuse(head, endpoint, refusal)
+
+    def _nowhere(self, head: Head) -> Whole | None:
+        """What a path is told that leads nowhere; None when it may lead into the other plane."""
+        meant = signpost.meant_by(head.path)
+        if meant is None and not head.path.startswith(endpoints.DATA_PLANE):
+            return None
+        near = endpoints.UNIFIED.get(meant or "")
+        return self.refuse(head, near, Refused(404, "not_found", signpost.words(meant)))
 
     def _native(self, name: str, rest: str, method: str) -> Endpoint | None:
         provider = self.directory().provider(name)

@@ -477,3 +477,13 @@ class TestLimits:
             answer = client.answer()
         assert b'"rule":"HS14"' in answer.body
         assert host.front.http_rejects["HS14"] == before + 1
+
+
+def test_whoever_begins_with_tls_is_not_kept_waiting(host: LaneHost) -> None:
+    before = host.front.http_rejects["HS04"]
+    with host.client() as client:
+        client.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+        answer = client.answer()
+    assert answer.status == 400
+    assert b"http://, not https://" in answer.body
+    assert host.front.http_rejects["HS04"] == before + 1

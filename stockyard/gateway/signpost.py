@@ -1,0 +1,67 @@
+"""Tell where a path that leads nowhere was probably meant to lead.
+
+Paths are taken as they come: a slash too many, another case or a base URL with a piece too much
+match nothing (`security.md` HS09). Whoever reads the refusal is told the path that there is.
+"""
+
+import re
+from difflib import get_close_matches
+
+from stockyard.gateway.endpoints import DATA_PLANE, UNIFIED, find
+
+LONGEST = 200
+"""Characters of a path that is looked into. Longer ones are no slip of the pen."""
+ALIKE = 0.85
+
+_SLASHES = re.compile(r"/{2,}")
+_SPELLED_OUT = [path for path in UNIFIED if path.startswith(DATA_PLANE) and path.count("/v1") < 2]
+_OLLAMA = frozenset(f"/api/{call}" for call in ("chat", "generate", "embed", "show", "tags"))
+"""What clients of Ollama ask for at the root of a host, where our control plane has nothing."""
+_ANYWHERE = ("/chat/completions",)
+"""Ends of paths that nothing else ends in."""
+_NOWHERE = (
+    "There is nothing at this path. A base URL ends in /v1 for clients of OpenAI, in /ollama for "
+    "those of Ollama, and in nothing for those of Anthropic and Google."
+)
+
+
+def meant_by(path: str) -> str | None:
+    """The path that there is in place of one that there is not; None when that cannot be told."""
+    if len(path) > LONGEST:
+        return None
+    plain = _SLASHES.sub("/", path).rstrip("/")
+    if plain in _OLLAMA:
+        return f"/ollama{plain}"
+    for spelled in (plain, plain.lower()):
+        if _leads(spelled):
+            return spelled
+    for beginning in DATA_PLANE:
+        at = plain.rfind(beginning)
+        if at > 0 and _leads(plain[at:]):
+            return plain[at:]
+    for end in _ANYWHERE:
+        if plain.endswith(end):
+            return f"/v1{end}"
+    if not path.startswith(DATA_PLANE):
+        return None
+    return _alike(plain)
+
+
+def words(meant: str | None) -> str:
+    return _NOWHERE if meant is None else f"There is nothing at this path. Did you mean {meant}?"
+
+
+def _alike(path: str) -> str | None:
+    """The path that goes on where this one ends, or is spelled nearly as this one."""
+    version, _, rest = path[1:].partition("/")
+    there = [known for known in _SPELLED_OUT if rest and known.startswith(f"/{version}/")]
+    longer = (known for known in there if known.startswith(f"{path}/"))
+    return next(longer, None) or next(iter(get_close_matches(path, there, 1, ALIKE)), None)
+
+
+def _leads(path: str) -> bool:
+    return find(path, "POST", _no_provider) is not None
+
+
+def _no_provider(provider: str, rest: str, method: str) -> None:
+    return None
