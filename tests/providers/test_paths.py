@@ -1,5 +1,7 @@
 """The path table of native routes (`wire.md` 2.3)."""
 
+import re
+
 import pytest
 
 from stockyard.providers.catalog import load
@@ -138,12 +140,7 @@ def test_every_entry_is_reached_by_its_own_path_and_without_the_providers_prefix
     provider = known(name)
     for entry in (*provider.speaks.values(), *provider.endpoints.values()):
         path = entry.path.replace("{model}", "m").replace("{voice}", "v").replace("{engine}", "e")
-        path = path.replace("{verb:generateContent|streamGenerateContent}", "generateContent")
-        path = path.replace("{verb:converse|converse-stream}", "converse")
-        path = path.replace("{verb:invoke|invoke-with-response-stream}", "invoke")
-        path = path.replace("{verb:rawPredict|streamRawPredict}", "rawPredict")
-        path = path.replace("{verb:invocations|invocations-response-stream}", "invocations")
-        path = path.replace("{verb}", "infer")
+        path = re.sub(r"\{verb:([^|}]*)\|[^}]*\}", r"\1", path).replace("{verb}", "infer")
         spellings = {path}
         if provider.prefix and path.startswith(provider.prefix + "/"):
             spellings.add(path[len(provider.prefix) :])

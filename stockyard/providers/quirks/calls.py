@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from stockyard.providers.quirks import watsonx
 from stockyard.providers.row import Place, Row
 
 FIELDS: dict[str, dict[str, str]] = {
@@ -46,7 +47,16 @@ def called(row: Row, values: Mapping[str, str]) -> Row:
             row = msgspec.structs.replace(row, query={parameter: value} | row.query)
         elif bare == "azure_deployment_paths" and "api_version" in values:
             row = azure_deployment_paths(row, values["api_version"])
+        elif bare == "watsonx_body":
+            row = owned(row, values)
     return row
+
+
+def owned(row: Row, values: Mapping[str, str]) -> Row:
+    """The quirk of its bodies, told who pays (`wire.md` 4.11)."""
+    owner = next((f":{name}={values[name]}" for name in watsonx.OWNERS if name in values), "")
+    said = {"watsonx_body": f"watsonx_body{owner}"}
+    return msgspec.structs.replace(row, quirks=tuple(said.get(n, n) for n in row.quirks))
 
 
 def azure_deployment_paths(row: Row, version: str) -> Row:

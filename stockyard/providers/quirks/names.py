@@ -11,6 +11,7 @@ from stockyard.providers.quirks import (
     hosted_claude,
     reasoning,
     tools,
+    watsonx,
 )
 from stockyard.providers.quirks.quirk import Quirk
 from stockyard.wire.openai_responses.reasoning import ENVELOPE
@@ -82,6 +83,7 @@ PLAIN: dict[str, Quirk] = {
     "tool_id_9": Quirk(("tool_calls", "tool_call_id"), tools.tool_id_9),
     "tool_messages_one_turn": Quirk(("tool_call_id",), content.tool_messages_one_turn),
     "vertex_raw_predict": Quirk((), hosted_claude.vertex_raw_predict, MESSAGES),
+    "watsonx_body": watsonx.watsonx_body(),
 }
 
 SEALS_OF_OTHERS = Quirk((), reasoning.seals_of_others, RESPONSES, looks_inside=(ENVELOPE,))
@@ -97,6 +99,7 @@ WITH_ARGUMENTS: dict[str, Callable[[str], Quirk]] = {
     "reasoning_drops": reasoning.reasoning_drops,
     "rename": fields.rename,
     "thinking_switch": reasoning.thinking_switch,
+    "watsonx_body": watsonx.watsonx_body,
 }
 
 API_VERSION = "api_version_query"
@@ -119,7 +122,7 @@ OF_FORMATS = frozenset(
 """What belongs to a provider's format and is done by its codec, for whoever speaks it."""
 UNCONFIRMED = frozenset({"async_202_polling"})
 """Said of a provider, and never seen: such an answer is an error until someone records one."""
-NATIVE_ONLY = frozenset({"poll_or_stream", "watsonx_body"})
+NATIVE_ONLY = frozenset({"poll_or_stream"})
 """Quirks of formats that nobody here writes. Their providers are reached on their native routes,
 where the caller does himself what these would do."""
 

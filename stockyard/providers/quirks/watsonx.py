@@ -1,0 +1,37 @@
+"""Chats at IBM watsonx: OpenAI's, but for who pays, the model's name and the choice of tools.
+
+https://cloud.ibm.com/apidocs/watsonx-ai#text-chat
+"""
+
+from stockyard.providers.quirks.quirk import Body, Change, ModelTraits, Quirk, without
+
+OWNERS = ("project_id", "space_id")
+"""One of these pays. Settings of the provider, that become the argument of its quirk."""
+
+
+def watsonx_body(owner: str = "") -> Quirk:
+    """`project_id=...` or `space_id=...`: who pays, unless the caller says so himself."""
+    name, _, value = owner.partition("=")
+
+    def change(body: Body, model: ModelTraits) -> Change:
+        # The path says whether the answer is streamed, and usage always comes with a stream.
+        kept = without(body, "model", "stream", "stream_options")
+        asked: Body = {"model_id": body.get("model")} | _tools_chosen(_stops_listed(kept))
+        if name and not any(other in body for other in OWNERS):
+            asked[name] = value
+        return Change(asked)
+
+    return Quirk((), change)
+
+
+def _tools_chosen(body: Body) -> Body:
+    """A word for all tools and the choice of one are two fields there."""
+    chosen = body.get("tool_choice")
+    if not isinstance(chosen, str):
+        return body
+    return without(body, "tool_choice") | {"tool_choice_option": chosen}
+
+
+def _stops_listed(body: Body) -> Body:
+    stop = body.get("stop")
+    return body | {"stop": [stop]} if isinstance(stop, str) else body
