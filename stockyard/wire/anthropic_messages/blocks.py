@@ -31,7 +31,8 @@ BILLING_LINE = "x-anthropic-billing-header:"
 """Opens a system block that one client adds for this format alone; it changes with every version
 and would spoil another provider's prompt cache."""
 
-_TTLS = ("5m", "1h")
+_TTLS = {"5m": "5m", "30m": "1h", "1h": "1h", "12h": "1h"}
+"""How long a mark holds, by how long it shall hold at least, where that can be said."""
 
 
 def decode_blocks(content: Any, path: str) -> tuple[AnyPart, ...]:
@@ -81,7 +82,7 @@ def take_cache(fields: Fields) -> Cache | None:
 def cache_field(cache: Cache | None) -> dict[str, Any]:
     if cache is None:
         return {}
-    ttl = {"ttl": cache.ttl} if cache.ttl in _TTLS else {}
+    ttl = {"ttl": _TTLS[cache.ttl]} if cache.ttl in _TTLS else {}
     return {"cache_control": {"type": "ephemeral", **ttl}}
 
 

@@ -30,7 +30,8 @@ from stockyard.wire.fields import Fields
 from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_layout
 
 CACHE_POINT = "cachePoint"
-_TTLS = ("5m", "1h")
+_TTLS = {"5m": "5m", "30m": "1h", "1h": "1h", "12h": "1h"}
+"""How long a mark holds, by how long it shall hold at least, where that can be said."""
 
 # Words of a part's layout.
 _JSON = "json"
@@ -76,7 +77,15 @@ def encode_block(part: AnyPart, drops: Drops, path: str) -> list[dict[str, Any]]
             drops.add(f"{path}.{part.__struct_config__.tag}")
         return []
     drops.foreign(part.extra, path)
-    return [block, *cache_blocks(part.cache)]
+    return [block, *cache_blocks(_mark_of(part))]
+
+
+def _mark_of(part: AnyPart) -> Cache | None:
+    """The mark of a part. One inside of a result stands behind it, where there is a place."""
+    if part.cache is None and isinstance(part, ToolResult):
+        marks = (inner.cache for inner in reversed(part.parts))
+        return next((mark for mark in marks if mark is not None), None)
+    return part.cache
 
 
 def cache_point(item: Any) -> Cache | None:
@@ -91,7 +100,7 @@ def cache_point(item: Any) -> Cache | None:
 def cache_blocks(cache: Cache | None) -> list[dict[str, Any]]:
     if cache is None:
         return []
-    ttl = {"ttl": cache.ttl} if cache.ttl in _TTLS else {}
+    ttl = {"ttl": _TTLS[cache.ttl]} if cache.ttl in _TTLS else {}
     return [{CACHE_POINT: {"type": "default", **ttl}}]
 
 

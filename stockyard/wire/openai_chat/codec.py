@@ -10,6 +10,7 @@ from stockyard.wire import splice
 from stockyard.wire.codec import Dropped, Facts, Pen, RequestHead, Traits
 from stockyard.wire.head import quoted, read_head
 from stockyard.wire.openai_chat import errors, request, response
+from stockyard.wire.openai_chat.breakpoints import with_breakpoints
 from stockyard.wire.openai_chat.look import ChatLook
 from stockyard.wire.openai_chat.names import fitted, named_back, renamed
 from stockyard.wire.openai_chat.plain import plain_for
@@ -81,7 +82,8 @@ class ChatCodec(StreamedCodec[Content]):
     ) -> Dropped:
         if self._names:
             request_ = request_.with_content(fitted(request_.content))
-        return request.encode_request(request_, features=features, traits=traits)
+        marked = with_breakpoints(request_, traits, self.name, spoken=True)
+        return request.encode_request(marked, features=features, traits=traits)
 
     def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:
         if model is not None:

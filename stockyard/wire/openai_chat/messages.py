@@ -308,7 +308,7 @@ def _result_head(result: ToolResult) -> dict[str, Any]:
 
 def _result_content(result: ToolResult, drops: Drops) -> Any:
     parts = spoken(result)
-    if all(isinstance(p, Text) for p in parts):
+    if all(isinstance(p, Text) and not own_fields(p.extra, FORMAT) for p in parts):
         return "".join(p.text for p in parts if isinstance(p, Text))
     return encode_parts(parts, drops)
 

@@ -69,6 +69,8 @@ def encode_tools(tools: Iterable[Tool], drops: Drops) -> dict[str, Any]:
             drops.add(f"tools.{tool.name}")
             continue
         drops.foreign(tool.extra, "tools")
+        if tool.cache is not None and FORMAT not in tool.extra:
+            drops.add("cache_control")
         if layout_of(tool.extra, FORMAT) == LEGACY:
             fields.setdefault("functions", []).append({**own, **_function(tool)})
         elif tool.kind == "server":

@@ -105,6 +105,8 @@ def decode_result(fields: Fields) -> ToolResult:
 
 def encode_result(result: ToolResult, drops: Drops, *, custom: bool) -> dict[str, Any]:
     drops.foreign(result.extra, "input")
+    if result.cache is not None:
+        drops.add("cache_control")
     known = remembered(result.extra)
     own = {**own_fields(result.extra, FORMAT), **known.get("own", {})}
     kind = "custom_tool_call_output" if custom or known.get("custom") else "function_call_output"

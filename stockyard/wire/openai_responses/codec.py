@@ -2,12 +2,14 @@
 
 import msgspec
 
-from stockyard.core.request import Content
+from stockyard.core.request import Content, Request
 from stockyard.core.response import Output, Response
-from stockyard.wire.codec import Facts, Fault, Pen, RequestHead, Traits
+from stockyard.wire.codec import Dropped, Facts, Fault, Pen, RequestHead, Traits
 from stockyard.wire.head import quoted, read_head
+from stockyard.wire.openai_chat.breakpoints import with_breakpoints
 from stockyard.wire.openai_responses import errors, request, response
 from stockyard.wire.openai_responses.look import ResponsesLook
+from stockyard.wire.openai_responses.parts import FORMAT
 from stockyard.wire.openai_responses.stream import ResponsesReader
 from stockyard.wire.openai_responses.writer import ResponsesWriter
 from stockyard.wire.streamed import StreamedCodec
@@ -29,7 +31,6 @@ class ResponsesCodec(StreamedCodec[Content]):
     name = "openai.responses"
 
     read_request = staticmethod(request.decode_request)
-    write_request = staticmethod(request.encode_request)
     encode_error = staticmethod(errors.encode_error)
     failed_stream = staticmethod(errors.failed_stream)
 
@@ -40,6 +41,18 @@ class ResponsesCodec(StreamedCodec[Content]):
         return RequestHead(
             head.model, head.stream is True, True, None if limit is msgspec.UNSET else limit
         )
+
+    def encode_request(
+        self,
+        request_: Request,
+        /,
+        *,
+        features: Traits,
+        traits: Traits,
+        max_output: int | None = None,
+    ) -> Dropped:
+        marked = with_breakpoints(request_, traits, FORMAT, spoken=False)
+        return request.encode_request(marked)
 
     def facts(self, body: bytes, *, traits: Traits) -> Facts:
         return response.facts(body, traits=traits)

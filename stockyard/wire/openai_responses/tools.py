@@ -170,6 +170,8 @@ def _encode_tool(tool: Tool, drops: Drops) -> dict[str, Any] | None:
     known = remembered(tool.extra)
     if tool.kind == "function":
         drops.foreign(tool.extra, "tools")
+    if tool.cache is not None and FORMAT not in tool.extra:
+        drops.add("cache_control")
     name = {"name": known.get("name", tool.name)}
     described = {} if tool.description is None else {"description": tool.description}
     if tool.kind == "server":

@@ -107,6 +107,8 @@ def _encode_run(
         if first.kind == "server":
             drops.add("input.server_tool_use")
             return None
+        if first.cache is not None:
+            drops.add("cache_control")
         return encode_call(first, names)
     if isinstance(first, Opaque):
         if first.format != FORMAT:
