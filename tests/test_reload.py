@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from stockyard.errors import CannotStart
-from stockyard.reload import applicable, reload
+from stockyard.reload import Reloaded, applicable, differing, reload
 from stockyard.settings import load
 from stockyard.testing.yard import Yard
 
@@ -24,9 +24,9 @@ async def test_aliases_and_providers_change_for_the_next_call(yard: Yard) -> Non
     assert (await yard.chat("hi", model="smart")).text == "one"
 
     aliases = {"smart": "anthropic/claude-x", "other": "openai/gpt-x"}
-    waiting = await reload(yard.stockyard, wanted(yard, aliases=aliases))
+    done = await reload(yard.stockyard, wanted(yard, aliases=aliases))
 
-    assert waiting == ()
+    assert (done.changed, done.waiting) == (("aliases.other", "aliases.smart"), ())
     assert (await yard.chat("hi", model="smart")).text == "two"
     assert (await yard.chat("hi", model="other")).text == "one"
     assert (len(openai.requests), len(anthropic.requests)) == (2, 1)
@@ -68,7 +68,7 @@ async def test_reloading_what_is_there_already_changes_nothing(yard: Yard) -> No
     yard.set("modules", {"cache": {}})
     await yard.open()
     running, version = yard.stockyard.line.module("cache"), yard.stockyard.line.config_version
-    assert await reload(yard.stockyard, wanted(yard)) == ()
+    assert await reload(yard.stockyard, wanted(yard)) == Reloaded()
     assert yard.stockyard.line.module("cache") is running
     assert yard.stockyard.line.config_version == version
 
@@ -94,7 +94,7 @@ async def test_one_fault_keeps_everything_as_it_was(yard: Yard, modules: dict[st
     assert yard.stockyard.directory is not None
     assert directory.targets("smart", "chat") == yard.stockyard.directory.targets("smart", "chat")
     assert (await yard.chat("hi", model="smart")).text == "one"
-    assert await reload(yard.stockyard, wanted(yard)) == ()
+    assert await reload(yard.stockyard, wanted(yard)) == Reloaded()
 
 
 async def test_what_one_change_needs_the_other_may_bring(yard: Yard) -> None:
@@ -144,14 +144,16 @@ async def test_what_waits_for_a_restart_is_named_and_left_alone(
     await yard.open()
     before = yard.stockyard.settings
     for _ in range(2):
-        assert await reload(yard.stockyard, wanted(yard, **{place: value})) == (section,)
+        done = await reload(yard.stockyard, wanted(yard, **{place: value}))
+        assert done == Reloaded(waiting=(place.replace("__", "."),))
     assert getattr(yard.stockyard.settings, section) == getattr(before, section)
 
 
 def test_a_divided_section_is_in_effect_as_far_as_it_can_be(tmp_path: Path) -> None:
     now = load({}, {}, tmp_path)
     changed = load({"http.max_body": "1MiB", "http.connections": 7}, {}, tmp_path)
-    applied, waiting = applicable(now, changed)
+    applied = applicable(now, changed)
     assert applied.http.max_body == changed.http.max_body
     assert applied.http.connections == now.http.connections
-    assert waiting == ("http",)
+    assert list(differing(now, applied)) == ["http.max_body"]
+    assert list(differing(applied, changed)) == ["http.connections"]

@@ -4,6 +4,7 @@ from stockyard.errors import StockyardError
 
 FAILED = 1
 WRONG_USE = 2
+PARTLY_DONE = 3
 UNREACHABLE = 4
 REFUSED = 5
 CONFLICT = 6

@@ -20,8 +20,9 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from stockyard.errors import CannotStart
+from stockyard.errors import CannotStart, StockyardError
 from stockyard.gateway.contract import Whole
+from stockyard.process.reloading import Reloading
 from stockyard.process.socketpath import NAME, short_path
 
 PATIENCE = 10.0
@@ -44,17 +45,19 @@ class Stop(Struct, frozen=True, forbid_unknown_fields=True):
 
 class ControlSocket:
     """`plane` is the control plane once it is built; `probe` answers health checks; `stop` begins
-    to stop, and called again hurries."""
+    to stop, and called again hurries; `reloading` takes up changed settings."""
 
     def __init__(
         self,
         plane: "asyncio.Future[Any]",
         probe: Callable[[str], Whole | None],
         stop: Callable[[], None],
+        reloading: Reloading,
     ) -> None:
         self._plane = plane
         self._probe = probe
         self._stop = stop
+        self._reloading = reloading
         self._server: asyncio.AbstractServer | None = None
         self._path: Path | None = None
         self._as_os_user: Any = None
@@ -102,6 +105,8 @@ class ControlSocket:
             await answer(send, probe.status, probe.body)
         elif (scope["method"], scope["path"]) == ("POST", "/control/stop"):
             await self._begin_to_stop(receive, send)
+        elif (scope["method"], scope["path"]) == ("POST", "/control/reload"):
+            await self._reload(send)
         else:
             await self._ask_plane(scope, receive, send)
 
@@ -116,6 +121,15 @@ class ControlSocket:
         if wanted.grace_seconds is not None:
             grace = min(max(wanted.grace_seconds, 0), MAX_GRACE)
             asyncio.get_running_loop().call_later(grace, self._stop)
+
+    async def _reload(self, send: Any) -> None:
+        try:
+            done = await self._reloading.asked_by("stockyard reload")
+        except StockyardError as error:
+            refused = {"code": "invalid", "detail": error.message}
+            await answer(send, 422, msgspec.json.encode(refused))
+        else:
+            await answer(send, 200, msgspec.json.encode(done))
 
     async def _ask_plane(self, scope: Any, receive: Any, send: Any) -> None:
         try:

@@ -17,7 +17,6 @@ from msgspec.structs import replace
 
 from stockyard.app import Stockyard
 from stockyard.core.signals import ExchangeFinished
-from stockyard.errors import StockyardError
 from stockyard.gateway.server import Server, ServerSettings, connections_allowed
 from stockyard.process.age import seconds_since_exec
 from stockyard.process.controlsocket import ControlSocket
@@ -25,9 +24,9 @@ from stockyard.process.diskspace import refuse_full
 from stockyard.process.hardening import forget, is_root
 from stockyard.process.listening import address_of, listen, server_settings_of
 from stockyard.process.logs import CallLog, Event, LogWriter, Redaction, install
+from stockyard.process.reloading import Reloading
 from stockyard.process.socketpath import FOLDER
 from stockyard.process.welcome import Welcome, for_terminal, ready_event, secrets_line, write_note
-from stockyard.reload import reload
 from stockyard.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -74,12 +73,14 @@ class Run:
         read: Callable[[], Settings],
     ) -> None:
         self.stockyard = stockyard
-        self._read = read
         self.settings = stockyard.settings
         self.loop = asyncio.get_running_loop()
         self.plane: asyncio.Future[Any] = self.loop.create_future()
         self.server = Server(stockyard.front, self._build_plane, server_settings, listening)
-        self.control = ControlSocket(self.plane, stockyard.health.answer, self.server.stop)
+        self.reloading = Reloading(stockyard, lambda: within_limits(read()), self._tell_probes)
+        self.control = ControlSocket(
+            self.plane, stockyard.health.answer, self.server.stop, self.reloading
+        )
         self.address = address_of(listening, tls=server_settings.tls is not None)
         self.log = LogWriter(
             STDOUT, json=wants_json(self.settings), redact=Redaction(self._secrets)
@@ -96,6 +97,8 @@ class Run:
             # Before anybody is told: a signal that nobody handles would end the process.
             with self.server.capture_signals(), self._other_signals():
                 self._say_ready()
+                if self.settings.config.owner == "file" and self.settings.config.watch:
+                    self.stockyard.background(self.reloading.watch())
                 settle_memory()
                 await self.server.serve()
             self._say_stopped()
@@ -186,23 +189,7 @@ class Run:
                 self.loop.remove_signal_handler(number)
 
     def _asked_to_reload(self) -> None:
-        self.stockyard.background(self._reload())
-
-    async def _reload(self) -> None:
-        """Read the settings again. What is wrong with them is told, and those before stay."""
-        try:
-            wanted = within_limits(await asyncio.to_thread(self._read))
-            waiting = await reload(self.stockyard, wanted)
-        except StockyardError as error:
-            log.error("SIGHUP: the settings stay as they were. %s", error.message)
-            self._tell_probes("D21")
-            return
-        self._tell_probes()
-        log.warning("SIGHUP: the settings were read again and are in effect.")
-        if waiting:
-            log.warning("SIGHUP: changes of %s take effect at a restart.", ", ".join(waiting))
-        for warning in wanted.warnings:
-            log.warning("%s", warning)
+        self.stockyard.background(self.reloading.on_signal())
 
     def _tell_probes(self, *reasons: str) -> None:
         """Whether the last settings were refused (`reliability.md` 8), unless we are leaving."""

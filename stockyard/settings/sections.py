@@ -177,6 +177,8 @@ class ConfigSection(Struct, frozen=True, kw_only=True):
     """Who has the last word on a module that the file mentions."""
 
     owner: Literal["database", "file"] = "database"
+    watch: bool = True
+    """Where the file is the owner, take up its changes without being asked."""
 
 
 class Retention(Struct, frozen=True, kw_only=True):

@@ -105,7 +105,7 @@ def test_a_hang_up_reads_the_config_file_again(program: Any) -> None:
     file.write_text('[aliases]\nbrave = "mock/echo"\n[server]\nread_only = true\n')
     process.signal(signal.SIGHUP)
     process.wait_for("SIGHUP: the settings were read again")
-    process.wait_for("changes of server take effect at a restart")
+    process.wait_for("changes of server.read_only take effect at a restart")
     assert process.call(key, model="brave")[0] == 200
 
     file.write_text("[aliases\n")
@@ -121,6 +121,46 @@ def test_a_hang_up_reads_the_config_file_again(program: Any) -> None:
     while process.request("GET", "/readyz")[1]["reasons"] and time.monotonic() < until:
         time.sleep(0.02)
     assert process.request("GET", "/readyz")[1]["state"] == "ok"
+
+
+def test_reload_tells_what_changed_what_waits_and_what_is_wrong(program: Any) -> None:
+    file = program.home / "stockyard.toml"
+    file.write_text('[aliases]\nsmart = "mock/echo"\n')
+    process = program.start()
+    key = key_of(program)
+
+    file.write_text('[aliases]\nbrave = "mock/echo"\n[modules.cache]\n')
+    changed = ["aliases.brave", "aliases.smart", "modules.cache"]
+    assert program.ask("reload") == {"changed": changed, "waiting": [], "warnings": []}
+    assert process.call(key, model="brave")[0] == 200
+    process.wait_for("stockyard reload: the settings were read again")
+    assert program.run("reload").stdout == "Nothing has changed.\n"
+
+    file.write_text('[aliases]\nbrave = "mock/echo"\n[server]\nread_only = true\n')
+    done = program.run("reload")
+    assert done.stdout == "In effect: modules.cache.\nWaits for a restart: server.read_only.\n"
+    assert done.returncode == 3
+
+    file.write_text('[aliases]\nbrave = "mock/echo"\n[modules.cache]\nttl = 1\n')
+    done = program.run("reload")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("stockyard: ")
+    assert "ttl" in done.stderr
+    assert process.call(key, model="brave")[0] == 200
+
+
+def test_a_config_file_that_has_the_last_word_is_watched(program: Any) -> None:
+    file = program.home / "stockyard.toml"
+    owner = '[config]\nowner = "file"\n'
+    file.write_text(owner)
+    process = program.start()
+    file.write_text(owner + '[aliases]\nbrave = "mock/echo"\n')
+    process.wait_for("The config file changed: the settings were read again")
+    assert process.call(key_of(program), model="brave")[0] == 200
+    file.unlink()
+    file.write_text(owner + "[aliases\n")
+    process.wait_for("The config file changed: the settings stay as they were")
+    assert process.call(key_of(program), model="brave")[0] == 200
 
 
 def test_stacks_can_be_asked_for(shared: Any) -> None:

@@ -1,0 +1,29 @@
+"""Take up the changed config file while calls run."""
+
+import sys
+
+import click
+
+from stockyard.cli.asking import Server, print_json, server_options
+from stockyard.cli.failure import PARTLY_DONE
+
+
+@click.command()
+@server_options
+def reload(server: Server, as_json: bool) -> None:
+    """Take up the changed config file: for the next call, all of it or nothing.
+
+    Exit code 3 when some of the changes wait for a restart.
+    """
+    done = server.post("/control/reload", {})
+    if as_json:
+        print_json(done)
+    else:
+        changed = ", ".join(done["changed"])
+        click.echo(f"In effect: {changed}." if changed else "Nothing has changed.")
+        if done["waiting"]:
+            click.echo(f"Waits for a restart: {', '.join(done['waiting'])}.")
+        for warning in done["warnings"]:
+            click.echo(warning, err=True)
+    if done["waiting"]:
+        sys.exit(PARTLY_DONE)
