@@ -149,7 +149,7 @@ class Stockyard:
             access=configured.access(settings),
             aliases=self._aliases,
             keepers=Keepers(TeamIds(database), StoredAnswers(database), envelopes),
-            spool=Spool(folder.subfolder("uploads")),
+            spool=Spool(folder.subfolder("uploads"), keep_free=settings.disk.low),
             connect=self.client.connect,
         )
         self.front = Front(

@@ -117,8 +117,12 @@ def drained(settings: Settings) -> tuple[int, float]:
 
 def access(settings: Settings) -> Access:
     """Who may call without one of our Keys, and how much."""
+    http = settings.http
     return Access(
-        settings.auth.bring_your_own, settings.overload.max_inflight, settings.http.max_body
+        settings.auth.bring_your_own,
+        settings.overload.max_inflight,
+        max_body=http.max_body,
+        max_upload=http.max_upload,
     )
 
 

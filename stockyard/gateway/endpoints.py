@@ -15,6 +15,7 @@ from stockyard.core.exchange import Kind
 from stockyard.gateway import held
 
 MAX_JSON_BODY = 50 * 1024 * 1024
+MAX_UPLOAD = 100 * 1024 * 1024
 MAX_TEXT_BODY = 1024 * 1024
 """Of a request that has no use for more: providers speak a few thousand characters at a time."""
 
@@ -92,6 +93,8 @@ REALTIME = Endpoint("", "realtime", methods=("GET",), realtime=True)
 REALTIME_SECRETS = Endpoint("", "realtime", closed=True)
 GEMINI = Endpoint("gemini", "chat", key_in_query=True)
 COHERE = Endpoint("cohere.chat", "chat")
+CONVERSE = Endpoint("bedrock.converse", "chat")
+INVOKE = Endpoint("bedrock.invoke", "chat")
 OLLAMA = Endpoint("ollama.chat", "chat")
 OLLAMA_VERSION = replace(OLLAMA, methods=("GET", "HEAD"), version=True)
 COUNT = Endpoint("anthropic.count", "count", "count_tokens")
@@ -115,6 +118,16 @@ _VERBS: dict[str, Endpoint] = {
     "embedContent": replace(GEMINI_EMBED, format="gemini.embed_content"),
 }
 """What is called with a model in the path."""
+_HOSTED_CALL = re.compile(
+    r"/model/(.+)/(converse|converse-stream|invoke|invoke-with-response-stream)"
+)
+"""How clients call who take the gateway for a cloud that hosts models of others."""
+_HOSTED_VERBS: dict[str, Endpoint] = {
+    "converse": CONVERSE,
+    "converse-stream": replace(CONVERSE, stream=True),
+    "invoke": INVOKE,
+    "invoke-with-response-stream": replace(INVOKE, stream=True),
+}
 _PUBLISHED_CALL = re.compile(
     r"/v1(?:beta1)?(?:/projects/[^/]+/locations/[^/]+)?/publishers/([^/]+)/models/(.+)"
     r":(generateContent|streamGenerateContent|rawPredict|streamRawPredict)"
@@ -199,7 +212,7 @@ RESERVED = frozenset(
 )
 """First segments that are never a provider's name."""
 
-DATA_PLANE = ("/v1/", "/v1beta/", "/v1beta1/", "/v1alpha/", "/v2/")
+DATA_PLANE = ("/v1/", "/v1beta/", "/v1beta1/", "/v1alpha/", "/v2/", "/model/")
 """Below these an unknown path is answered in the format of the path, not by the control plane."""
 
 Native = Callable[[str, str, str], Endpoint | None]
@@ -219,6 +232,8 @@ def find(path: str, method: str, native: Native, query: str = "") -> Endpoint | 
         return endpoint
     if path.startswith("/openai/") and (endpoint := _of_deployments(path, query)) is not None:
         return endpoint
+    if path.startswith("/model/") and (call := _HOSTED_CALL.fullmatch(path)) is not None:
+        return replace(_HOSTED_VERBS[call[2]], model=unquote(call[1]))
     provider, slash, rest = path[1:].partition("/")
     if not slash or provider in RESERVED:
         return None

@@ -23,7 +23,7 @@ from stockyard.gateway.listing import dialect_of
 from stockyard.gateway.named import ANY
 from stockyard.gateway.narrow_reply import Narrowing
 from stockyard.gateway.own_list import USUAL, OwnList, Page, cursor_in
-from stockyard.gateway.spool import MAX_UPLOAD, Spool, Spooling
+from stockyard.gateway.spool import Spool, Spooling
 from stockyard.gateway.whole_reply import WholeReply
 from stockyard.providers.directory import Directory
 from stockyard.providers.provider import Entry, Provider
@@ -56,6 +56,7 @@ class HeldCalls(Spooling):
         onward: Onward,
         refused: Callable[[Refused], Whole],
         max_body: int,
+        max_upload: int,
         spool: Spool,
     ) -> None:
         assert endpoint.holds is not None  # noqa: S101  only such paths come here
@@ -69,7 +70,7 @@ class HeldCalls(Spooling):
         self._directory = directory
         self._onward = onward
         self._refused = refused
-        self.max_body = MAX_UPLOAD if self._reach.collection in UPLOADED else max_body
+        self.max_body = max_upload if self._reach.collection in UPLOADED else max_body
         self.spool = spool
 
     def refuse(self, status: int, code: str, message: str) -> Whole:

@@ -67,6 +67,8 @@ class Access(Struct, frozen=True):
     bring_your_own: str = "loopback"
     max_inflight: int = 1000
     max_body: int = endpoints.MAX_JSON_BODY
+    max_upload: int = endpoints.MAX_UPLOAD
+    """Of a body that is no JSON, or a file."""
 
 
 class DataPlane:
@@ -208,7 +210,9 @@ class DataPlane:
             way = Doorway(self, head, endpoint, caller, asked, own)
         else:
             way = JudgedDoorway(self, head, endpoint, caller, asked, naming)
-        return UploadOpening(way, head, self.spool) if brings_file(head, endpoint) else way
+        if not brings_file(head, endpoint):
+            return way
+        return UploadOpening(way, head, self.spool, self.access.max_upload)
 
     def _about_models(
         self,
@@ -304,6 +308,7 @@ class DataPlane:
             onward=onward,
             refused=refused,
             max_body=min(endpoint.max_body, self.access.max_body),
+            max_upload=self.access.max_upload,
             spool=self.spool,
         )
 

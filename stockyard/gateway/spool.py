@@ -7,7 +7,9 @@ read from there through a mapping, which costs no memory that the system could n
 process ends.
 """
 
+import errno
 import mmap
+import os
 import tempfile
 from pathlib import Path
 from typing import IO, cast
@@ -17,8 +19,6 @@ from stockyard.gateway.http import HttpError
 from stockyard.wire.large_body import LargeBody
 
 IN_MEMORY = 1024 * 1024
-MAX_UPLOAD = 100 * 1024 * 1024
-"""Bytes of a body that is an upload."""
 MAX_FILES = 100
 """Large uploads that may be under way at once."""
 
@@ -26,21 +26,29 @@ MAX_FILES = 100
 class Spool:
     """Where the files are made, and how many there are."""
 
-    def __init__(self, folder: Path, *, max_files: int = MAX_FILES) -> None:
+    def __init__(self, folder: Path, *, keep_free: int = 0) -> None:
         self._folder = folder
-        self._max_files = max_files
+        self._keep_free = keep_free
+        """Bytes of the disk that are for others."""
         self.files = 0
 
     def new(self) -> IO[bytes]:
         """A new file. Raises HttpError (503) when there are too many, or no room."""
-        if self.files >= self._max_files:
+        if self.files >= MAX_FILES:
             raise HttpError(503, "overloaded", "Too many large uploads are under way.")
         try:
+            self.check()
             file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115  handed on
         except OSError:
             raise _no_room() from None
         self.files += 1
         return file
+
+    def check(self) -> None:
+        """Raises OSError when the disk is nearly full."""
+        found = os.statvfs(self._folder)
+        if found.f_bavail * found.f_frsize < self._keep_free:
+            raise OSError(errno.ENOSPC, "The rest of the disk is not for uploads.")
 
 
 class Spooling:
@@ -85,6 +93,7 @@ class SpooledBody:
                 return rest
             self._file = self._spool.new()
         try:
+            self._spool.check()
             written = 0
             while written < len(held):
                 written += self._file.write(held[written:])

@@ -7,7 +7,7 @@ is found out, and leaves from there.
 from stockyard.gateway.contract import Opening, Reply, Running, Whole
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.http import Head
-from stockyard.gateway.spool import MAX_UPLOAD, Spool, Spooling
+from stockyard.gateway.spool import Spool, Spooling
 
 _FORM, _JSON = b"multipart/form-data", b"application/json"
 _WITH_FILES = frozenset({"audio", "images"})
@@ -21,11 +21,11 @@ def brings_file(head: Head, endpoint: Endpoint) -> bool:
 
 
 class UploadOpening(Spooling):
-    def __init__(self, opening: Opening, head: Head, spool: Spool) -> None:
+    def __init__(self, opening: Opening, head: Head, spool: Spool, max_upload: int) -> None:
         self._opening = opening
         self.spool = spool
         is_json = _type_of(head).startswith(_JSON)
-        self.max_body = opening.max_body if is_json else MAX_UPLOAD
+        self.max_body = opening.max_body if is_json else max_upload
 
     def start(self, reply: Reply, body: bytes) -> Running | None:
         return self._opening.start(reply, body)

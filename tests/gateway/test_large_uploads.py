@@ -10,7 +10,7 @@ import wave
 
 import pytest
 
-from stockyard.gateway.spool import IN_MEMORY, MAX_FILES, MAX_UPLOAD, Spool
+from stockyard.gateway.spool import IN_MEMORY, MAX_FILES, Spool
 from stockyard.testing.yard import Yard, becomes
 from stockyard.wire.large_body import LargeBody
 from stockyard.wire.xai_image_edits.codec import MAX_INLINE
@@ -220,15 +220,16 @@ class TestOnTheirWayIn:
         assert not openai.requests
 
     @pytest.mark.parametrize(
-        "framing", [f"content-length: {MAX_UPLOAD + 1}", "transfer-encoding: chunked"]
+        "framing", [f"content-length: {(4 << 20) + 1}", "transfer-encoding: chunked"]
     )
     async def test_those_that_are_too_large_are_refused_in_the_words_of_the_client(
         self, yard: Yard, framing: str
     ) -> None:
         yard.provider("openai")
+        yard.set("http.max_upload", "4MiB")
         await yard.open()
         async with yard.raw() as client:
-            client.send(self.head(yard, framing) + b"6400001\r\n" * ("chunked" in framing))
+            client.send(self.head(yard, framing) + b"400001\r\n" * ("chunked" in framing))
             answer = await client.answer()
         assert answer.status == 413
         assert json.loads(answer.body)["error"]["code"] == "body_too_large"
@@ -243,6 +244,19 @@ class TestOnTheirWayIn:
             answer = await client.answer()
         assert answer.status == 503
         assert b"too many large uploads" in answer.body.lower()
+
+    async def test_what_others_need_of_the_disk_is_left_to_them(self, yard: Yard) -> None:
+        yard.provider("openai")
+        yard.set("disk.warn", "1000000GiB")
+        yard.set("disk.low", "1000000GiB")
+        spool = await spool_of(yard)
+        body = recording()
+        async with yard.raw() as client:
+            client.send(self.head(yard, f"content-length: {len(body)}") + body[: 2 * IN_MEMORY])
+            answer = await client.answer()
+        assert answer.status == 503
+        assert b"no room" in answer.body
+        assert spool.files == 0
 
 
 class Sink:
