@@ -5,7 +5,11 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-PYTHON ?= python3
+# Rather the system's Python than another one: it is compiled with optimizations that those built by
+# version managers lack, which is a sixth of what a call costs (docs/decisions/0006).
+PYTHON ?= $(shell for python in /usr/bin/python3 python3; do \
+  $$python -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && \
+  { echo $$python; exit; }; done; echo python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
