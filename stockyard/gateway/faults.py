@@ -38,6 +38,14 @@ UPSTREAM: dict[Kind, Said] = {
     "interrupted": Said(502, "stream_interrupted"),
 }
 
+TURNED_AWAY: dict[Kind, str] = {
+    "auth": "refused",
+    "permission": "does not allow this with",
+    "no_credit": "has no credit left for",
+}
+"""What a provider does with a Credential of ours. Its own words read as if the caller's were meant.
+"""
+
 KIND_OF_CODE: dict[str, str] = {
     "context_length": "context_length",
     "content_blocked": "content_filtered",
@@ -180,7 +188,7 @@ def _upstream(error: UpstreamError, x: Exchange | None, request_id: str) -> Faul
         status,
         error.kind,
         code,
-        error.message,
+        _told(error, x),
         x,
         request_id,
         param=error.param,
@@ -190,6 +198,20 @@ def _upstream(error: UpstreamError, x: Exchange | None, request_id: str) -> Faul
         provider=error.provider,
         timer=error.timer,
     )
+
+
+def _told(error: UpstreamError, x: Exchange | None) -> str:
+    """The message, with what only we know: the provider's name, and whose Credential it refused."""
+    provider = error.provider
+    if provider is None:
+        return error.message
+    if error.kind in TURNED_AWAY and error.own_credential and error.status is not None:
+        ours = x.target.credential if x is not None and x.target is not None else None
+        which = f"the gateway's Credential '{ours.id}'" if ours is not None else "the gateway"
+        return f"{provider} {TURNED_AWAY[error.kind]} {which}: {error.message}"
+    if error.message.startswith("The provider"):
+        return error.message.replace("The provider", f"The provider {provider}", 1)
+    return error.message
 
 
 def _fault(

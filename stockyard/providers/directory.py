@@ -223,6 +223,21 @@ class Directory:
         ]
         return max(claims, key=lambda claim: claim[0])[1] if claims else None
 
+    def unready(self, model: str) -> Provider | None:
+        """The provider that would be asked for this model, were it not without a Credential, or
+        without a setting of its address."""
+        prefix, _, rest = model.partition("/")
+        named = self.provider(prefix) if rest else None
+        if named is not None:
+            return None if self.can_call(named.name) else named
+        others = (p for p in self._catalog if not self.can_call(p.name))
+        claims = [(claim, p) for p in others if (claim := p.claims(model)) is not None]
+        return max(claims, key=lambda claim: claim[0])[1] if claims else None
+
+    def can_call(self, provider: str) -> bool:
+        """Whether what is here now is enough to call a provider with."""
+        return provider == MOCK or provider in self._configured
+
     def offer(self, target: Target) -> Offer | None:
         """What the price list knows of a model as this provider sells it."""
         return self._priced.offer(target.provider, target.model)

@@ -24,6 +24,7 @@ from stockyard.core.whole import whole
 from stockyard.errors import Refused, StockyardError, UpstreamError
 from stockyard.providers import quirks
 from stockyard.providers.directory import LONGEST_NAME, TRIED
+from stockyard.providers.needs import needs_of
 from stockyard.providers.provider import CHAT_LIKE
 from stockyard.upstream.batches import batches_of, in_order
 from stockyard.upstream.client_version import without_what_it_lacks
@@ -223,13 +224,13 @@ class Dispatch:
             raise no_target("This cannot be tried without a provider. Add one that offers it.")
         near = self.plans.directory.near(model)
         model = model[:LONGEST_NAME]  # it may be as long as the body
-        hint = f" Nearest: {', '.join(near)}." if near else ""
+        hint = f"Nearest: {', '.join(near)}." if near else "See `stockyard models`."
+        if (unready := self.plans.directory.unready(model)) is not None:
+            hint = f"'{unready.name}' would, and cannot be called yet. {needs_of(unready)}"
         return Refused(
             404,
             "model_not_found",
-            f"No enabled provider serves '{model}'.{hint} See `stockyard models`."
-            if not near
-            else f"No enabled provider serves '{model}'.{hint}",
+            f"No enabled provider serves '{model}'. {hint}",
             param="model",
             detail={"nearest": near},
         )

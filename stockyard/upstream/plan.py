@@ -17,6 +17,7 @@ from stockyard.core.target import Credential, Target
 from stockyard.errors import Refused
 from stockyard.providers import paths, quirks
 from stockyard.providers.auth import Proof, authorize
+from stockyard.providers.needs import needs_of
 from stockyard.providers.provider import BY_CHAT, COUNT, Provider
 from stockyard.upstream.origin import Origin
 from stockyard.upstream.outgoing import Timers, request_head
@@ -201,6 +202,8 @@ class Plans:
 
     def _native(self, target: Target, x: Exchange) -> Plan:
         inbound, provider = x.inbound, self._provider(target)
+        if target.credential is None and not self.directory.can_call(provider.name):
+            raise no_target(f"'{provider.name}' cannot be called yet. {needs_of(provider)}", None)
         path = inbound.native_path
         if target.model != x.received.model:  # an alias stood for it
             path = paths.naming(provider, path, target.model)
@@ -309,5 +312,5 @@ def _row_query(provider: Provider, way: _Way) -> str:
     return "&".join(p for p in provider.query.split("&") if p.partition("=")[0] not in said)
 
 
-def no_target(message: str) -> Refused:
-    return Refused(503, "no_target", message, retry_after=5)
+def no_target(message: str, retry_after: float | None = 5) -> Refused:
+    return Refused(503, "no_target", message, retry_after=retry_after)

@@ -135,6 +135,15 @@ def error_in_answer(answer: Told, fields: Fields = ()) -> UpstreamError:
     return _error(kind, answer.status, fields, answer)
 
 
+def not_an_answer(body: bytes, verdict: str) -> UpstreamError:
+    """A 200 that holds neither an answer nor an error."""
+    if not body:
+        verdict = "is empty"
+    elif body.lstrip().startswith(b"<"):
+        verdict = "is a web page: check its base URL"
+    return UpstreamError("bad_answer", f"The provider's answer {verdict}.")
+
+
 def kind_of(status: int, answer: Told, traits: Traits = frozenset()) -> Kind:
     by_status = _BY_STATUS.get(status) or ("provider_fault" if status >= 500 else "bad_request")
     if by_status == "rate_limited" and _daily_quota(answer.body):
@@ -165,7 +174,8 @@ def _refined_by_opening(answer: Told, traits: Traits) -> Kind:
 
 
 def _error(kind: Kind, status: int | None, fields: Fields, answer: Told) -> UpstreamError:
-    silent = _SILENT.get(kind, "The provider answered with an error and did not say why.")
+    unsaid = f"status {status}" if status is not None else "an error"
+    silent = _SILENT.get(kind, f"The provider answered with {unsaid} and did not say why.")
     return UpstreamError(
         kind,
         masked(answer.message) or silent,

@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from stockyard.core.exchange import Exchange
-from stockyard.core.target import Attempt, Target
+from stockyard.core.target import Attempt, Credential, Secret, Target
 from stockyard.errors import Abandoned, EgressDenied, Kind, Refused, UpstreamError
 from stockyard.gateway.faults import KIND_OF_CODE, KIND_OF_STATUS, UPSTREAM, fault_of
 from tests.builders import an_exchange
@@ -131,3 +131,39 @@ def test_a_deadline_is_named() -> None:
     fault = fault_of(error, tried(1))
     assert (fault.status, fault.code) == (504, "stream_stalled")
     assert fault.stockyard["timer"] == "timeout.idle"
+
+
+TOLD: list[tuple[UpstreamError, str]] = [
+    # what a provider said or did, what its caller reads
+    (
+        UpstreamError("unreachable", "The provider did not accept a connection."),
+        "The provider p did not accept a connection.",
+    ),
+    (
+        UpstreamError("unreachable", "The provider's name could not be resolved."),
+        "The provider p's name could not be resolved.",
+    ),
+    (UpstreamError("bad_request", "Prompt is too long.", status=400), "Prompt is too long."),
+    (
+        UpstreamError("auth", "Incorrect API key provided.", status=401),
+        "p refused the gateway's Credential 'env:P_API_KEY': Incorrect API key provided.",
+    ),
+    (
+        UpstreamError("no_credit", "Top up.", status=402),
+        "p has no credit left for the gateway's Credential 'env:P_API_KEY': Top up.",
+    ),
+    (
+        UpstreamError("auth", "Incorrect API key provided.", status=401, own_credential=False),
+        "Incorrect API key provided.",
+    ),
+    (UpstreamError("auth", "The key file is missing."), "The key file is missing."),
+]
+
+
+@pytest.mark.parametrize(("error", "told"), TOLD)
+def test_an_error_of_a_provider_names_it_and_whose_credential_it_refused(
+    error: UpstreamError, told: str
+) -> None:
+    x, error.provider = tried(1), "p"
+    x.target = Target("p", "m", Credential("env:P_API_KEY", "p", Secret("hidden")))
+    assert fault_of(error, x).message == told

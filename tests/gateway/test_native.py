@@ -292,11 +292,21 @@ class TestRules:
             assert answer.status in (400, 404)
         assert not openai.requests
 
-    async def test_one_without_a_credential_is_called_without(self, yard: Yard) -> None:
-        openai = yard.provider("openai", api_key=None).fails(401)
+    async def test_one_without_a_credential_is_told_nothing_of_a_prompt(self, yard: Yard) -> None:
+        openai = yard.provider("openai", api_key=None).says("never")
         answer = await yard.call(CHAT, REQUEST)
-        assert answer.status == 401
-        assert "authorization" not in openai.last.headers
+        assert answer.status == 503
+        assert answer.headers["x-should-retry"] == "false"
+        assert answer.error is not None
+        assert answer.error["code"] == "no_target"
+        assert "Set OPENAI_API_KEY" in answer.error["message"]
+        assert not openai.requests
+
+    async def test_one_that_needs_none_is_called_without(self, yard: Yard) -> None:
+        llamas = yard.provider("llamas", kind="openai.chat", api_key=None).says("hello")
+        answer = await yard.call("/llamas/v1/chat/completions", REQUEST)
+        assert (answer.status, answer.text) == (200, "hello")
+        assert "authorization" not in llamas.last.headers
 
     async def test_unreachable_is_said_in_the_words_of_the_path(self, yard: Yard) -> None:
         yard.provider("anthropic", base_url="http://127.0.0.1:9")

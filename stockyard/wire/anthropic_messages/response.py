@@ -20,7 +20,7 @@ from stockyard.wire.anthropic_messages.blocks import FORMAT, decode_blocks, enco
 from stockyard.wire.anthropic_messages.turns import ACCEPTED_ID, ID_PREFIX
 from stockyard.wire.anthropic_messages.usage import read_usage, write_usage
 from stockyard.wire.codec import Facts, Pen
-from stockyard.wire.error_kinds import error_in_answer
+from stockyard.wire.error_kinds import error_in_answer, not_an_answer
 from stockyard.wire.error_shapes import read_error
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.halves import decode_event
@@ -161,7 +161,7 @@ def no_answer(body: bytes) -> UpstreamError:
         value = None
     if isinstance(value, dict) and (value.get("error") or value.get("type") == "error"):
         return error_in_answer(read_error(body))
-    return UpstreamError("bad_answer", "The provider's answer is not a message.")
+    return not_an_answer(body, "is not a message")
 
 
 def _decode_output(answer: Fields) -> Output:

@@ -18,7 +18,7 @@ from stockyard.core.messages import (
 from stockyard.core.response import Choice, Output, Response
 from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Facts, Pen
-from stockyard.wire.error_kinds import error_in_answer
+from stockyard.wire.error_kinds import error_in_answer, not_an_answer
 from stockyard.wire.error_shapes import read_error
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.gemini.citations import GROUNDING, read_citations, write_grounding
@@ -329,4 +329,4 @@ def _no_answer(body: bytes) -> UpstreamError:
         value = value[0]
     if isinstance(value, dict) and value.get("error"):
         return error_in_answer(read_error(body))
-    return UpstreamError("bad_answer", "The provider's answer has no candidates.")
+    return not_an_answer(body, "has no candidates")

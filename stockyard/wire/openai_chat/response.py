@@ -10,7 +10,7 @@ from stockyard.core.messages import AnyPart, Extra, Finish, Message, Reasoning, 
 from stockyard.core.response import Choice, Output, Response
 from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Facts, Pen, Traits
-from stockyard.wire.error_kinds import error_in_answer
+from stockyard.wire.error_kinds import error_in_answer, not_an_answer
 from stockyard.wire.error_shapes import read_error, told
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.free_text import as_input
@@ -18,7 +18,7 @@ from stockyard.wire.halves import decode_event, whole
 from stockyard.wire.layout import Drops, layout_of, own_fields
 from stockyard.wire.openai_chat.messages import decode_assistant, encode_assistant
 from stockyard.wire.openai_chat.parts import FORMAT
-from stockyard.wire.openai_chat.reasoning import DEFAULT_FIELD, text_field
+from stockyard.wire.openai_chat.reasoning import text_field
 from stockyard.wire.openai_chat.tools import takers_of_text
 from stockyard.wire.tool_ids import missing_id
 from stockyard.wire.usage import read_chat_usage, write_chat_usage
@@ -106,7 +106,7 @@ def encode_response(response: Response, pen: Pen) -> bytes:
         "object": "chat.completion",
         "created": pen.created,
         "model": pen.model,
-        "choices": [_encode_choice(choice, drops) for choice in output.choices],
+        "choices": [_encode_choice(choice, drops, pen) for choice in output.choices],
     }
     if response.usage is not None:
         body["usage"] = write_chat_usage(response.usage)
@@ -226,9 +226,9 @@ def _decode_choice(fields: Fields, position: int, answer_id: str, traits: Traits
     )
 
 
-def _encode_choice(choice: Choice, drops: Drops) -> _Object:
+def _encode_choice(choice: Choice, drops: Drops, pen: Pen) -> _Object:
     message = choice.message
-    item = encode_assistant(_speakable(message), drops, DEFAULT_FIELD)
+    item = encode_assistant(_speakable(message), drops, pen.reasoning_field)
     item.setdefault("content", None)
     item.setdefault("refusal", None)
     citations = [c for p in message.parts if isinstance(p, Text) for c in p.citations]
@@ -320,4 +320,4 @@ def _no_answer(body: bytes) -> UpstreamError:
     answer = read_error(body)
     if isinstance(value, dict) and (value.get("error") or value.get("object") == "error"):
         return error_in_answer(answer)
-    return UpstreamError("bad_answer", "The provider's answer is not a chat completion.")
+    return not_an_answer(body, "is not a chat completion")
