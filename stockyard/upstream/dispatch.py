@@ -46,6 +46,7 @@ from stockyard.upstream.streamed_answer import StreamedAnswer, Unstreamed
 from stockyard.upstream.summary import in_words, summary_of
 from stockyard.upstream.whole_answer import NEVER, WholeAnswer
 from stockyard.wire.codec import Renames
+from stockyard.wire.stray_usage import TAIL_BYTES, stray_usage
 
 MODULE = "dispatch"
 """The name under which dispatch leaves Findings."""
@@ -405,7 +406,12 @@ class Dispatch:
         traits = plan.traits
         if plan.plain is not None and x.inbound.native is None:
             raw = replace(raw, body=plan.plain(raw.body))
-        facts = codec.facts(raw.body, traits=traits)
+        try:
+            facts = codec.facts(raw.body, traits=traits)
+        except UpstreamError:
+            # An answer that is a failure is paid for all the same.
+            x.usage = stray_usage(raw.body[-TAIL_BYTES:]) or x.usage
+            raise
         if facts.odd_finish:
             x.note(MODULE, "finish_unknown", {"finish": facts.odd_finish})
         response = Response(

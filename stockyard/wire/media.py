@@ -13,7 +13,11 @@ _OPENINGS = (
     ("UklGR", "image/webp"),
     ("JVBERi", "application/pdf"),
 )
-
+_SOUNDS = (
+    ("UklGR", "audio/wav"),
+    ("T2dnUw", "audio/ogg"),
+    ("ZkxhQ", "audio/flac"),
+)
 
 _ENDINGS = {
     "pdf": "application/pdf",
@@ -55,6 +59,11 @@ def to_data_url(media_type: str, data: str) -> str:
 def sniffed(data: str, declared: str) -> str:
     """The media type that the bytes say; the declared one where they say nothing."""
     return next((kind for opening, kind in _OPENINGS if data.startswith(opening)), declared)
+
+
+def sniffed_sound(data: str) -> str:
+    """The media type of sound whose sender did not tell it; MP3 begins in many ways."""
+    return next((kind for opening, kind in _SOUNDS if data.startswith(opening)), "audio/mp3")
 
 
 def named(name: str) -> str | None:

@@ -45,7 +45,9 @@ def no_native(*_: str) -> Endpoint | None:
     return None
 
 
-@pytest.mark.parametrize("version", ["/v1", "/v1beta", "/v1alpha", ""])
+@pytest.mark.parametrize(
+    "version", ["/v1", "/v1beta", "/v1alpha", "", "/v1beta/v1beta", "/v1/v1beta"]
+)
 @pytest.mark.parametrize("model", ["gemini-test", "openai/gpt-4o", "llama3:8b", "a%2Fb:c"])
 @pytest.mark.parametrize(
     ("verb", "streams"), [("generateContent", False), ("streamGenerateContent", True)]
@@ -283,6 +285,8 @@ class TestNatively:
         yard.provider("gemini").sends(200, JSON, body)
         answer = await yard.call("/gemini/v1beta/models/gemini-test:generateContent", HI)
         assert (answer.status, answer.body) == (200, body)
+        assert yard.last.usage is not None
+        assert yard.last.usage.total == 15  # it is paid for all the same
 
 
 class TestKeys:

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from stockyard.core.events import ReasoningDelta, TextDelta
 from stockyard.core.request import Content, Request
+from stockyard.core.response import Response
 from stockyard.errors import UpstreamError
+from stockyard.wire.codec import Pen, Plain
 from stockyard.wire.formats import FORMATS
 from stockyard.wire.sse import LineBlocks
 
@@ -136,3 +138,68 @@ def test_a_result_whose_call_nobody_made_is_left_out() -> None:
     assert written.dropped == ("messages.tool_call_id",)
     sent = json.loads(written.body)["messages"]
     assert [m.get("tool_call_id") for m in sent] == [None, None, "a"]
+
+
+def answered(message: dict[str, Any], finish: str = "stop") -> dict[str, Any]:
+    """An answer that was read and written again."""
+    choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": finish}
+    body = json.dumps({"id": "a", "choices": [choice]}).encode()
+    output = CHAT.decode_response(body, traits=NONE)
+    pen = Pen(id="a", model="m", created=1, wants_usage=False)
+    read: dict[str, Any] = json.loads(CHAT.encode_response(Response(output), pen))["choices"][0]
+    return read
+
+
+def test_json_that_comes_as_an_object_is_text() -> None:
+    """Cloudflare, when a schema was asked for."""
+    said = answered({"content": {"name": "Emily", "age": 32}})
+    assert said["message"]["content"] == '{"name":"Emily","age":32}'
+
+
+def test_fields_with_nothing_in_them_are_no_call_and_no_sound() -> None:
+    """Snowflake sends all the fields that there are."""
+    blank = {"function_call": {"name": "", "arguments": ""}, "audio": {"id": "", "data": ""}}
+    said = answered({"content": "hi", **blank}, finish="")
+    assert said["finish_reason"] == "stop"
+    assert said["message"] == {"role": "assistant", "content": "hi", "refusal": None}
+
+
+@pytest.mark.parametrize(
+    ("sound", "form"),
+    [("//NkxAAA", "mp3"), ("UklGRgAA", "wav"), ("data:audio/ogg;base64,T2dn", "ogg")],
+)
+def test_sound_without_an_object_around_it_is_sound(sound: str, form: str) -> None:
+    """Mistral's clients send it so; both forms are taken there."""
+    turn = {"role": "user", "content": [{"type": "input_audio", "input_audio": sound}]}
+    [part] = rewritten({"messages": [turn]})["messages"][0]["content"]
+    assert part["input_audio"] == {"data": sound.rpartition(",")[2], "format": form}
+
+
+def test_sound_by_address_goes_back_as_it_came() -> None:
+    part = {"type": "input_audio", "input_audio": "https://sound.example/a.mp3"}
+    turn = {"role": "user", "content": [part]}
+    assert rewritten({"messages": [turn]})["messages"] == [turn]
+
+
+def test_a_choice_that_names_a_function_is_one_without_its_type() -> None:
+    """Hugging Face's clients leave the type out."""
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+    said = rewritten({"tools": tools, "tool_choice": {"function": {"name": "f"}}})
+    assert said["tool_choice"] == {"type": "function", "function": {"name": "f"}}
+
+
+@pytest.mark.parametrize(
+    ("message", "plain"),
+    [
+        ({"content": {"a": 1}}, {"content": '{"a":1}'}),
+        ({"content": "hi", "function_call": {"name": "", "arguments": ""}}, {"content": "hi"}),
+    ],
+)
+def test_clients_of_the_format_hear_it_as_they_expect_it(
+    message: dict[str, Any], plain: dict[str, Any]
+) -> None:
+    assert isinstance(CHAT, Plain)
+    make_plain = CHAT.plain(frozenset({"content_object", "finish_empty_with_tools"}))
+    assert make_plain is not None
+    said = make_plain(json.dumps({"choices": [{"message": message, "finish_reason": ""}]}).encode())
+    assert json.loads(said)["choices"][0] == {"message": plain, "finish_reason": "stop"}

@@ -46,7 +46,7 @@ REFUSED = [
     (b'"text"', "invalid_request", None),
     (b"null", "invalid_request", None),
     (b'{"model":"m","messages":[]} {}', "json_invalid", None),
-    (b'{"model":null,"messages":[]}', "invalid_request", "model"),
+    (b'{"model":7,"messages":[]}', "invalid_request", "model"),
     (b'{"model":["m"],"messages":[]}', "invalid_request", "model"),
     (b'{"model":"m"}', "invalid_request", "messages"),
     (b'{"model":"m","messages":"hi"}', "invalid_request", "messages"),
@@ -75,6 +75,10 @@ def test_what_is_no_request_is_refused_with_its_field(
             codec.peek(body)
         assert (raised.value.status, raised.value.code, raised.value.param) == (400, code, param)
         assert raised.value.message.endswith(".")
+
+
+def test_a_model_of_null_is_none_as_on_paths_that_name_it() -> None:
+    assert CHAT.peek(b'{"model":null,"messages":[]}').model == ""
 
 
 def test_a_repeated_option_is_refused() -> None:

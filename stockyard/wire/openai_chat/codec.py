@@ -28,7 +28,7 @@ class _StreamOptions(msgspec.Struct, gc=False):
 
 class _Head(msgspec.Struct, gc=False):
     messages: list[msgspec.Raw]
-    model: str | msgspec.UnsetType = msgspec.UNSET
+    model: str | msgspec.UnsetType | None = msgspec.UNSET
     """Some paths name it; the gateway refuses a call that says it nowhere."""
     stream: bool | msgspec.UnsetType | None = msgspec.UNSET
     stream_options: _StreamOptions | msgspec.UnsetType | None = msgspec.UNSET

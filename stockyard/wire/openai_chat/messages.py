@@ -33,6 +33,9 @@ _ROLES = {
     "function": "tool",
 }
 
+EMPTIED = ("audio", "function_call")
+"""Fields of an answer that some providers always send, with nothing in them."""
+
 
 def decode_messages(items: list[Any]) -> tuple[Message, ...]:
     return joined(_decode_message(Fields(item, f"messages[{i}]")) for i, item in enumerate(items))
@@ -66,11 +69,14 @@ def decode_assistant(
     """An assistant message, of a request or of an answer: thinking, text, refusal, calls."""
     fields.any("role")
     parts: list[AnyPart] = take_reasoning(fields, preferred)
-    content = fields.any("content")
+    content = as_text(fields.any("content"))
     if content != "" or keep_empty:
         parts += decode_parts(content, fields.at("content"))
     if refusal := fields.text("refusal"):
         parts.append(Refusal(text=refusal))
+    for name in EMPTIED:
+        if is_blank(fields.rest.get(name)):
+            fields.any(name)
     if isinstance(fields.rest.get("audio"), dict):
         parts.append(_decode_audio(fields))
     calls = fields.items("tool_calls") or []
@@ -86,6 +92,16 @@ def decode_assistant(
         shape="list" if isinstance(content, list) else None,
         extra=fields.left(FORMAT),
     )
+
+
+def as_text(content: Any) -> Any:
+    """JSON that was asked for may come as the object itself, where its text belongs."""
+    return _compact(content) if isinstance(content, dict) and "type" not in content else content
+
+
+def is_blank(said: Any) -> bool:
+    """Whether an object only names its fields."""
+    return isinstance(said, dict) and not any(said.values())
 
 
 def decode_call(fields: Fields) -> ToolCall:

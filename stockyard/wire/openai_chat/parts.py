@@ -18,7 +18,7 @@ from stockyard.core.messages import (
 from stockyard.wire.content_list import decode_content_list
 from stockyard.wire.fields import Fields
 from stockyard.wire.layout import Drops, layout_of, own_fields, with_layout
-from stockyard.wire.media import from_data_url, named, to_data_url
+from stockyard.wire.media import from_data_url, named, sniffed_sound, to_data_url
 
 FORMAT = "openai.chat"
 
@@ -91,10 +91,24 @@ def _read_image(fields: Fields) -> AnyPart:
 
 
 def _read_audio(fields: Fields) -> AnyPart:
-    cache, audio = cache_of(fields), Fields(fields.any("input_audio"), fields.at("input_audio"))
+    cache, value = cache_of(fields), fields.any("input_audio")
+    if isinstance(value, str):
+        # Mistral's own clients send the sound alone.
+        return _read_bare_audio(value, cache, fields)
+    audio = Fields(value, fields.at("input_audio"))
     data, form = audio.text("data"), audio.text("format")
     if audio.rest:
         fields.rest["input_audio"] = audio.rest
+    return Audio(data=data, format=form, cache=cache, extra=fields.left(FORMAT))
+
+
+def _read_bare_audio(value: str, cache: Cache | None, fields: Fields) -> AnyPart:
+    media = from_data_url(value)
+    if media is None and "://" in value[:16]:
+        item = {"type": "input_audio", "input_audio": value, **fields.rest}
+        return Opaque(format=FORMAT, value=item)
+    kind, data = media or (sniffed_sound(value), value)
+    form = kind.partition("/")[2]
     return Audio(data=data, format=form, cache=cache, extra=fields.left(FORMAT))
 
 

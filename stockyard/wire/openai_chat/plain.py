@@ -13,17 +13,21 @@ import msgspec
 
 from stockyard.wire.codec import Traits
 from stockyard.wire.halves import decode_event
+from stockyard.wire.openai_chat.messages import EMPTIED, as_text, is_blank
 from stockyard.wire.openai_chat.parts import THOUGHTS, thought_in
 from stockyard.wire.openai_chat.reasoning import DEFAULT_FIELD
 from stockyard.wire.openai_chat.response import FINISHES
 
 _NAMES = frozenset(
-    {"content_list", "finish_empty_with_tools", "finish_extra", "message_beside_delta"}
+    {
+        *("content_list", "content_object", "finish_empty_with_tools", "finish_extra"),
+        "message_beside_delta",
+    }
 )
 """Traits of providers that say such things."""
 
 _ODD = re.compile(
-    rb'"content"[ \t\r\n]*:[ \t\r\n]*\[|"chat\.completion\.done"'
+    rb'"content"[ \t\r\n]*:[ \t\r\n]*[\[{]|"chat\.completion\.done"'
     rb'|"finish_reason"[ \t\r\n]*:[ \t\r\n]*"'
     rb'(?!(?:stop|length|tool_calls|content_filter|function_call)")'
 )
@@ -61,6 +65,10 @@ def _make_plain(choice: _Object) -> None:
     part = part if isinstance(part, dict) else {}
     if isinstance(part.get("content"), list):
         _say_content(part)
+    elif whole:
+        part |= {"content": as_text(part.get("content"))}
+        for name in [name for name in EMPTIED if is_blank(part.get(name))]:
+            del part[name]
     word = choice.get("finish_reason")
     if not isinstance(word, str) or word in ("stop", "length"):
         return

@@ -102,7 +102,7 @@ def decode_choice(said: Any, path: str = "tool_choice") -> ToolChoice | None:
     if said == "any":
         return ToolChoice(mode="required", extra=with_layout({}, FORMAT, "any"))
     fields = Fields(said, path)
-    kind = fields.any("type")
+    kind = fields.any("type") or ("function" if "function" in fields.rest else None)
     if kind in ("function", "custom"):
         inner = Fields(fields.any(kind), fields.at(kind))
         extra = with_layout(fields.left(FORMAT), FORMAT, kind if kind == "custom" else "")
