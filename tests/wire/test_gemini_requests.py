@@ -784,3 +784,24 @@ def test_older_models_see_such_images_in_the_next_turn() -> None:
     seen = {"inlineData": {"mimeType": "image/png", "data": "aGk="}}
     assert (shown["role"], shown["parts"]) == ("user", [seen, seen, text("So?")])
     assert encoded.dropped == ()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"contents": {"role": "user", "parts": {"text": "hi"}}},
+        {"contents": [{"role": "user", "parts": {"text": "hi"}}]},
+        {"contents": [HI], "system_instruction": {"parts": {"text": "Be terse."}}},
+        {"contents": [HI], "tools": {"functionDeclarations": {"name": "f"}}},
+    ],
+)
+def test_an_object_stands_for_a_list_of_one(fields: dict[str, Any]) -> None:
+    """The service takes it, and its own examples are written so."""
+    body = json.dumps(fields).encode()
+    GEMINI.peek(body)
+    said = json.loads(written(body).body)
+    assert said["contents"] == [HI]
+    if "system_instruction" in fields:
+        assert said["systemInstruction"] == {"parts": [{"text": "Be terse."}]}
+    if "tools" in fields:
+        assert [d["name"] for d in said["tools"][0]["functionDeclarations"]] == ["f"]

@@ -24,7 +24,7 @@ class _Config(msgspec.Struct, gc=False):
 
 
 class _Head(msgspec.Struct, gc=False):
-    contents: list[msgspec.Raw]
+    contents: list[msgspec.Raw] | dict[str, msgspec.Raw]
     generationConfig: _Config | msgspec.UnsetType | None = msgspec.UNSET  # noqa: N815  the provider's own name
     generation_config: _Config | msgspec.UnsetType | None = msgspec.UNSET
 

@@ -28,7 +28,7 @@ from stockyard.core.messages import (
     Video,
 )
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.gemini.names import FORMAT, tool_name
+from stockyard.wire.gemini.names import FORMAT, listed, tool_name
 from stockyard.wire.gemini.parts import decode_parts, encode_part, encode_parts
 from stockyard.wire.layout import Drops, has_word, own_fields, words
 from stockyard.wire.tool_ids import Ids, missing_id
@@ -162,7 +162,7 @@ def leading_system(
 
 
 def _parts_of(fields: Fields) -> tuple[AnyPart, ...]:
-    return decode_parts(fields.items("parts") or [], fields.at("parts"))
+    return decode_parts(listed(fields, "parts") or [], fields.at("parts"))
 
 
 def _split(turn: Message) -> list[Message]:

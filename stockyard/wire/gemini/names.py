@@ -74,6 +74,14 @@ def fields_of(value: Any, spelled: Names, path: str = "") -> Fields:
     return Fields(known(value, spelled, path), path)
 
 
+def listed(fields: Fields, key: str) -> list[Any] | None:
+    """A list. An object stands for a list of one, as the service takes it."""
+    value = fields.rest.get(key)
+    if type(value) is dict:
+        fields.rest[key] = [value]
+    return fields.items(key)
+
+
 def inside(fields: Fields, key: str, spelled: Names) -> Fields | None:
     """The object under a key, to be taken apart in its turn."""
     value = fields.object(key)

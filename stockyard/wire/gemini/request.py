@@ -28,6 +28,7 @@ from stockyard.wire.gemini.names import (
     TOOL_CONFIG,
     fields_of,
     inside,
+    listed,
 )
 from stockyard.wire.gemini.tools import (
     DECLARATIONS,
@@ -94,7 +95,7 @@ def decode_request(body: bytes) -> Content:
 
 
 def _decode(fields: Fields) -> Content:
-    contents = fields.items("contents")
+    contents = listed(fields, "contents")
     if contents is None:
         raise FieldError("contents", "an array")
     given = inside(fields, "generationConfig", CONFIG)
@@ -114,7 +115,7 @@ def _decode(fields: Fields) -> Content:
         frequency_penalty=config.number("frequencyPenalty"),
         logprobs=config.flag("responseLogprobs"),
         top_logprobs=config.integer("logprobs"),
-        tools=decode_tools(fields.items("tools") or []),
+        tools=decode_tools(listed(fields, "tools") or []),
         tool_choice=decode_choice(tool_config),
         output=decode_output(config),
         reasoning=decode_thinking(config),

@@ -11,6 +11,7 @@ from stockyard.wire.gemini.names import (
     TOOL,
     fields_of,
     inside,
+    listed,
     tool_name,
 )
 from stockyard.wire.gemini.schemas import decode_schema, encode_schema
@@ -30,7 +31,7 @@ def decode_tools(items: list[Any]) -> tuple[Tool, ...]:
     for i, item in enumerate(items):
         fields = fields_of(item, TOOL, f"tools[{i}]")
         path = fields.at(DECLARATIONS)
-        for j, declared in enumerate(fields.items(DECLARATIONS) or ()):
+        for j, declared in enumerate(listed(fields, DECLARATIONS) or ()):
             apart = j == 0 and any(tool.kind == "function" for tool in tools)
             tools.append(_decode_function(declared, f"{path}[{j}]", apart=apart))
         # Everything else in it is a tool that the provider runs itself.
