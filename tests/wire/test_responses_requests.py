@@ -299,3 +299,19 @@ def test_a_result_may_answer_a_call_of_a_turn_that_is_kept_elsewhere() -> None:
     said, encoded = to(CODEC, CODEC, json.loads(body(input=[result], previous_response_id="r")))
     assert said["input"] == [result]
     assert encoded.dropped == ()
+
+
+def test_a_call_of_a_tool_that_was_searched_for_keeps_its_namespace() -> None:
+    call = {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"}
+    result = {"type": "function_call_output", "call_id": "c1", "output": "1"}
+    items = [{**call, "namespace": "f"}, result]
+    assert to(CODEC, CODEC, {"model": "m", "input": items})[0]["input"] == items
+
+
+@pytest.mark.parametrize("status", ["queued", "in_progress", "cancelled"])
+def test_an_answer_that_is_still_made_is_not_told_as_complete(status: str) -> None:
+    answer = {"id": "resp_1", "status": status, "background": True, "output": [], "usage": None}
+    output = CODEC.decode_response(json.dumps(answer).encode(), traits=NONE)
+    pen = Pen(id="resp_1", model="m", created=1, wants_usage=True)
+    said = json.loads(CODEC.encode_response(Response(output), pen))
+    assert (said["status"], said["output"]) == (status, [])

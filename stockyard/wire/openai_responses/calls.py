@@ -59,7 +59,15 @@ def encode_call(call: ToolCall, names: "Names") -> dict[str, Any]:
         ending = {"input": said}
     else:
         kind, ending = {"type": "function_call"}, {"arguments": call.arguments}
-    return {**own, **kind, "call_id": call.id, **names.apart(call.name), **ending}
+    return {**own, **kind, "call_id": call.id, **_named(call, own, names), **ending}
+
+
+def _named(call: ToolCall, own: dict[str, Any], names: "Names") -> dict[str, Any]:
+    """A tool that the request did not declare (it was searched for) is in the namespace it said."""
+    namespace = own.get("namespace")
+    if isinstance(namespace, str) and call.name.startswith(full := full_name(namespace, "")):
+        return {"name": call.name.removeprefix(full)}
+    return names.apart(call.name)
 
 
 class Names:

@@ -26,6 +26,9 @@ _FINISHES: dict[str, Finish] = {
     "content_filter": "content_filter",
 }
 
+_UNFINISHED = frozenset({"queued", "in_progress", "cancelled"})
+"""How an answer stands that is made in the background. Nothing else tells, so it is kept."""
+
 _Object = dict[str, Any]
 
 
@@ -151,6 +154,8 @@ def _decode_output(answer: Fields) -> Output:
         for part in decode_item(item, f"output[{i}]", answer=True)
     ]
     status, details = _text(answer.any("status")), answer.any("incomplete_details")
+    if status in _UNFINISHED:
+        answer.rest["status"] = status
     reason = reason_of(details)
     called = any(isinstance(part, ToolCall) for part in parts)
     created = answer.any("created_at")

@@ -14,6 +14,9 @@ _NAMES = {
     "output_tokens_details": "completion_tokens_details",
 }
 
+_TTLS = {"ttl_12h_tokens": 0, "ttl_30m_tokens": 0}
+"""What the official types want wherever the writes are split."""
+
 # Providers that count reasoning outside in chat count it inside here (`wire.md` 7.2).
 _CHAT_ONLY = frozenset({"reasoning_outside_completion"})
 
@@ -28,4 +31,8 @@ def write_usage(usage: Usage) -> dict[str, Any]:
     """The usage object of an answer. Reading it back gives the same prompt and completion."""
     said = write_chat_usage(usage)
     counts = {name: said[chat] for name, chat in _NAMES.items()}
+    asked = counts["input_tokens_details"]
+    asked.setdefault("cache_write_tokens", 0)
+    if "cache_write_tokens_details" in asked:
+        asked["cache_write_tokens_details"] = _TTLS | asked["cache_write_tokens_details"]
     return {**counts, "total_tokens": said["total_tokens"]}
