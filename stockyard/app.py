@@ -117,7 +117,7 @@ class Stockyard:
         self.mock = MockTransport(settings.mock.latency, estimate=tokens_in)
         self.prices = PriceList.bundled()
         self.directory = configured.directory(settings, environ, self.prices, self.target_health)
-        self.dispatch = Dispatch(self._plans(), configured.silence(settings.timeout), self.loop)
+        self.dispatch = self._dispatch()
         # Sorting keeps the order of equals: custom modules come last of their stage.
         catalog = sorted((*modules.CATALOG, *custom), key=lambda module: module.stage)
         ports = self._ports()
@@ -140,6 +140,7 @@ class Stockyard:
             plain=FORMATS["openai.chat"],
             closing_comment=self._closing_comment,
         )
+        self.office.reasoning_field = settings.translation.reasoning_field
         self.plane = DataPlane(
             line=self.line,
             office=self.office,
@@ -236,8 +237,9 @@ class Stockyard:
         before, self.settings = self.settings, settings
         self.directory = directory
         self.mock = MockTransport(settings.mock.latency, estimate=tokens_in)
-        self.dispatch = Dispatch(self._plans(), configured.silence(settings.timeout), self.loop)
+        self.dispatch = self._dispatch()
         self.office.use(self.dispatch)
+        self.office.reasoning_field = settings.translation.reasoning_field
         self.office.drains.allow(*configured.drained(settings))
         self.plane.access = configured.access(settings)
         self.plane.routes_changed()
@@ -276,6 +278,11 @@ class Stockyard:
             offload=partial(self.loop.run_in_executor, self.workers),
             secrets=self._secrets,
         )
+
+    def _dispatch(self) -> Dispatch:
+        settings = self.settings
+        silence, lossy = configured.silence(settings.timeout), configured.lossy(settings)
+        return Dispatch(self._plans(), silence, self.loop, lossy)
 
     def _plans(self) -> Plans:
         return Plans(

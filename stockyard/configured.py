@@ -21,6 +21,7 @@ from stockyard.settings import Settings, Timeout, is_loopback
 from stockyard.upstream.client import Client
 from stockyard.upstream.guard import Guard, GuardSettings
 from stockyard.upstream.health import TargetHealth
+from stockyard.upstream.lossy import Policies
 from stockyard.upstream.outgoing import Timers
 from stockyard.upstream.pool import ClientLimits
 from stockyard.upstream.proxy import ProxySettings
@@ -127,6 +128,13 @@ def access(settings: Settings) -> Access:
 
 
 def silence(timeout: Timeout) -> Silence:
+def lossy(settings: Settings) -> Policies:
+    """What becomes of calls whose provider cannot be told all that they say."""
+    said = settings.translation
+    aliases = {name: one.lossy for name, one in settings.aliases.items() if one.lossy is not None}
+    return Policies(said.keys, aliases, said.lossy)
+
+
     return Silence(
         first_content_seconds=timeout.first_content, content_idle_seconds=timeout.content_idle
     )

@@ -14,7 +14,16 @@ from stockyard.app import Stockyard
 from stockyard.errors import StockyardError
 from stockyard.settings import Settings
 
-LIVE = ("timeout", "overload", "cancel", "mock", "providers", "aliases", "modules")
+LIVE = (
+    "timeout",
+    "overload",
+    "cancel",
+    "mock",
+    "providers",
+    "aliases",
+    "translation",
+    "modules",
+)
 """Sections that can change while the process runs."""
 NOT_SET = ("file", "warnings")
 """What the settings say of themselves."""

@@ -39,6 +39,11 @@ Reads = Literal["nothing", "texts", "everything"]
 """`texts`: some module may change them, so an answer without any need not wait."""
 
 
+Lossy = Literal["strict", "warn", "silent"]
+"""Whether fields that a provider's format cannot say are refused, or left out and told to the
+caller, or left out. The trace tells of them in any case."""
+
+
 class Caller(Struct, frozen=True, kw_only=True):
     """Who called. Resolved before any module runs."""
 
@@ -225,6 +230,9 @@ class Exchange(Struct, kw_only=True, eq=False):
     cache_state: str = "off"
     cache_key: bytes = b""
     """Where the answer will be stored; empty when it must not be."""
+    lossy: Lossy | None = None
+    """What becomes of the call where a provider cannot be told all that it says, if a module has
+    decided."""
     simulated: str = ""
     """Who answered in a provider's place (`mockllm` fixture name); empty for a real answer."""
     internal: bool = False

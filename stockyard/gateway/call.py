@@ -20,7 +20,7 @@ from stockyard.gateway.faults import fault_of
 from stockyard.gateway.office import Office
 from stockyard.gateway.pump import EventPump, Pump, RawPump
 from stockyard.gateway.ride import Cancellable, ride
-from stockyard.wire.codec import Codec
+from stockyard.wire.codec import Codec, Pen
 from stockyard.wire.whole import WholeCodec
 
 GONE = 499
@@ -101,7 +101,7 @@ class Call:
             fields = egress.type_of(x.kind, raw.fields) + egress.unified_fields(raw.fields)
         else:
             assert self.codec is not None  # noqa: S101  only raw answers come without a codec
-            body = self.codec.encode_response(response, egress.pen_of(x, response.meaning.model))
+            body = self.codec.encode_response(response, self._pen(response.meaning.model))
             fields = egress.type_written(x.kind, body)
             if raw is not None:
                 fields += egress.unified_fields(raw.fields)
@@ -128,7 +128,7 @@ class Call:
         """The client asked for a stream and the answer is whole: take it apart."""
         codec = self._codec()
         x = self.x
-        writer = codec.writer(egress.pen_of(x, response.output.model))
+        writer = codec.writer(self._pen(response.output.model))
         data = writer.write(unfold(response.output, response.usage or x.stored_usage))
         x.streamed = True
         fields = self._stream_head(200, response.raw.fields if response.raw is not None else ())
@@ -137,6 +137,9 @@ class Call:
         self._reply.finish(writer.end(self._comment(codec)))
 
     # Streams
+
+    def _pen(self, model: str) -> Pen:
+        return egress.pen_of(self.x, model, self._office.reasoning_field)
 
     def _codec(self) -> Codec:
         assert self.codec is not None  # noqa: S101  a path that no codec reads has no events
@@ -153,7 +156,7 @@ class Call:
             served = x.target.model if x.target is not None else x.request.model
             model = x.answer_model or served
             codec = self._codec()
-            writer = codec.writer(egress.pen_of(x, model))
+            writer = codec.writer(self._pen(model))
             self._pump = EventPump(stream, self._reply, self, codec, self._passage, writer)
         x.streamed = events
         fields = self._stream_head(stream.status, stream.fields)

@@ -137,7 +137,7 @@ def native_fields(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
     )
 
 
-def pen_of(x: Exchange, model: str) -> Pen:
+def pen_of(x: Exchange, model: str, reasoning_field: str) -> Pen:
     """What a writer may not invent: ids, time and the model's name."""
     return Pen(
         id=x.id[4:],
@@ -148,6 +148,7 @@ def pen_of(x: Exchange, model: str) -> Pen:
         wants_usage=x.received.wants_usage,
         asked=x.as_sent or x.inbound.body,
     )
+        reasoning_field=reasoning_field,
 
 
 def refusal(codec: Codec, fault: Fault, extra: bytes = b"") -> Whole:

@@ -12,7 +12,7 @@ from stockyard.gateway.drains import Drains
 from stockyard.gateway.meters import Meters
 from stockyard.gateway.pings import Pings
 from stockyard.upstream.dispatch import Dispatch
-from stockyard.wire.codec import Codec
+from stockyard.wire.codec import REASONING_FIELD, Codec
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +44,8 @@ class Office:
         self.closing_comment = closing_comment
         """The comment with the totals of a stream; empty when none is wanted."""
         self.running: set[Running] = set()
+        self.reasoning_field = REASONING_FIELD
+        """Where thinking stands in chat answers that are written here."""
         self._signals = signals
         self._standings = standings
         self._meters = meters

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from stockyard.core.exchange import Lossy
 from stockyard.core.target import Secret
 from stockyard.settings.units import Seconds, Size
 
@@ -231,6 +232,19 @@ class ProviderSection(Struct, frozen=True, kw_only=True):
 class AliasSection(Struct, frozen=True, kw_only=True):
     """A name for models. Written as one text, it has one Target."""
 
+class Translation(Struct, frozen=True, kw_only=True):
+    """What providers are told that speak another format than their callers."""
+
+    lossy: Lossy = "warn"
+    """What becomes of a field that the provider's format cannot say. `strict` refuses the call and
+    names the field, `warn` leaves it out and says so in `X-Stockyard-Dropped`, `silent` leaves it
+    out. The trace tells in any case."""
+    keys: dict[str, Lossy] = {}
+    """The same for single Keys, by their names."""
+    reasoning_field: Literal["reasoning_content", "reasoning"] = "reasoning_content"
+    """Where thinking stands in chat answers that come from another format."""
+
+
     strategy: Literal["first", "weighted", "round_robin", "least_latency", "least_busy"] = "first"
     """Which Target a call tries first. The module `failover` tries the others when that fails, and
     measures what `least_latency` and `least_busy` go by."""
@@ -240,6 +254,8 @@ class AliasSection(Struct, frozen=True, kw_only=True):
 
 
 class ModuleSection(Struct, frozen=True, kw_only=True):
+    lossy: Lossy | None = None
+    """As in `translation`, for this name."""
     """One module as the file wants it. Its `config` is checked by the module itself."""
 
     enabled: bool = True
@@ -293,6 +309,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     modules: dict[str, ModuleSection] = {}
     modules_dir: str = ""
     egress: Egress = Egress()
+    translation: Translation = Translation()
     log: Log = Log()
 
     # The rest comes from the environment only.

@@ -29,6 +29,7 @@ from stockyard.providers.provider import CHAT_LIKE
 from stockyard.upstream.batches import batches_of, in_order
 from stockyard.upstream.client_version import without_what_it_lacks
 from stockyard.upstream.efforts import with_known_effort
+from stockyard.upstream.lossy import Policies, forget, leave_out
 from stockyard.upstream.outgoing import Outgoing, Timers
 from stockyard.upstream.plan import Plan, Plans, no_target
 from stockyard.upstream.prover import Prover
@@ -62,8 +63,15 @@ BODILESS = frozenset({"GET", "HEAD", "DELETE"})
 class Dispatch:
     """The innermost call: one try at `x.target`."""
 
-    def __init__(self, plans: Plans, silence: Silence, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        plans: Plans,
+        silence: Silence,
+        loop: asyncio.AbstractEventLoop,
+        lossy: Policies = Policies(),  # noqa: B008  it cannot be changed
+    ) -> None:
         self.plans = plans
+        self._lossy = lossy
         self._signed = SignedTurns()
         self._silence = silence
         self._loop = loop
@@ -248,6 +256,8 @@ class Dispatch:
         if plan.codec is None:
             return x.inbound.body
         native = x.inbound.native is not None
+        if len(x.attempts) > 1:
+            forget(x)
         ignored: tuple[str, ...] = ()
         if plan.efforts and _may_ask_too_much(x, plan, target):
             request, ignored = with_known_effort(request, plan.efforts)
@@ -271,8 +281,7 @@ class Dispatch:
                 max_output=plan.max_output,
             )
             if dropped := ignored + written.dropped:
-                x.note(MODULE, "dropped", {"fields": list(dropped)})
-                x.tell("x-stockyard-dropped", ",".join(dropped))
+                leave_out(x, self._lossy, MODULE, "dropped", dropped)
             body = written.body
         if native or not plan.quirked:
             return body
@@ -292,8 +301,7 @@ class Dispatch:
         betas = x.inbound.headers.field(quirks.BETAS_FIELD) if plan.betas_in_body else None
         changed = quirks.apply(plan.provider, target.model, plan.format, body, betas=betas)
         if changed.noted:
-            x.note(MODULE, "quirks", {"fields": list(changed.noted)})
-            x.tell("x-stockyard-dropped", ",".join(changed.noted))
+            leave_out(x, self._lossy, MODULE, "quirks", changed.noted)
         return changed.body
 
     def _outgoing(self, x: Exchange, plan: Plan, body: bytes) -> Outgoing:

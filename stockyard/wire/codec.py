@@ -35,6 +35,10 @@ Traits = frozenset[str]
 """Names of a provider row's quirks; a codec looks for those that concern how it reads."""
 
 
+REASONING_FIELD = "reasoning_content"
+"""Where thinking usually stands in chat answers."""
+
+
 class NotReadable(Exception):
     """A request on a path that carries bodies of several formats is of one that is not read here.
 
@@ -81,6 +85,8 @@ class Pen(Struct, frozen=True):
     """The client's own request, for formats whose answers repeat parts of it."""
 
 
+    reasoning_field: str = REASONING_FIELD
+    """Where thinking stands in formats whose dialects have several fields for it."""
 class Dropped(Struct, frozen=True):
     """An encoded request, and the fields that the target's format cannot say."""
 

@@ -10,11 +10,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from stockyard.core.messages import AnyPart, Reasoning
+from stockyard.wire.codec import REASONING_FIELD
 from stockyard.wire.fields import Fields
 from stockyard.wire.layout import layout_of, own_fields, with_layout
 from stockyard.wire.openai_chat.parts import FORMAT
 
-DEFAULT_FIELD = "reasoning_content"
+DEFAULT_FIELD = REASONING_FIELD
 TEXT_FIELDS = (DEFAULT_FIELD, "reasoning")
 SIGNED_BY_BLOCKS = "anthropic.messages"
 

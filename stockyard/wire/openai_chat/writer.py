@@ -32,7 +32,7 @@ from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.free_text import as_input
 from stockyard.wire.openai_chat.errors import failed_stream
 from stockyard.wire.openai_chat.parts import FORMAT
-from stockyard.wire.openai_chat.reasoning import DEFAULT_FIELD, detail
+from stockyard.wire.openai_chat.reasoning import detail
 from stockyard.wire.openai_chat.response import ID_PREFIX, cited, vendor_finish, with_prefix
 from stockyard.wire.openai_chat.tools import takers_of_text
 from stockyard.wire.sse import DONE_EVENT
@@ -129,7 +129,7 @@ class ChatWriter(Writer):
             return
         if (thought := self._thoughts.get(event.key)) is not None:
             thought.text.append(event.text)
-        field = _encode(DEFAULT_FIELD)
+        field = _encode(self._pen.reasoning_field)
         self._delta(event.choice, b"{%b:%b}" % (field, _encode(event.text)))
 
     def _signature(self, event: SignatureDelta) -> None:
