@@ -102,8 +102,10 @@ RESPONSES_COUNT = replace(COUNT, format="openai.input_tokens", recalls="turns")
 GEMINI_COUNT = replace(COUNT, format="gemini.count", key_in_query=True)
 GEMINI_EMBED = Endpoint("gemini.embed", "embeddings", key_in_query=True)
 
-_MODEL_CALL = re.compile(r"(?:/v1(?:beta|alpha)?)?/models/(.+):([A-Za-z]+)")
-"""The name of a model may have slashes and colons; the verb follows the last colon."""
+_MODEL_CALL = re.compile(r"(?:/v1(?:beta|alpha)?){0,2}/models/(.+):([A-Za-z]+)")
+"""The name of a model may have slashes and colons; the verb follows the last colon. Clients whose
+base URL has a version add another."""
+_VERSIONS = re.compile(r"v1(?:beta|alpha)?(?:/v1(?:beta|alpha)?)?")
 _NAMED_CALL = re.compile(
     r"/v1(?:beta|alpha)?/(?!models/|tunedModels/|projects/|publishers/)([^/]+/.+):([A-Za-z]+)"
 )
@@ -283,7 +285,7 @@ def _of_models(path: str) -> Endpoint | None:
     version, _, name = path[1:].partition("/models")
     if name == "/" or (name and not name.startswith("/")):
         return None
-    return MODELS if version in ("v1", "v1beta", "v1alpha") else None
+    return MODELS if _VERSIONS.fullmatch(version) else None
 
 
 def _published(publisher: str, model: str, verb: str) -> Endpoint | None:

@@ -28,7 +28,9 @@ _VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
 
 MAX_TAGS = 10
 OURS = "sk-sy-"
-"""What every secret that we issue begins with."""
+"""What every Key begins with."""
+ADMIN = "sya-"
+"""What the secrets begin with that manage us, and call nobody."""
 
 
 def secret_of(head: Head) -> str | None:

@@ -183,8 +183,10 @@ class DataPlane:
         if head.upgrade:
             _refuse_socket(head, endpoint)
         if head.method not in endpoint.methods:
-            refusal = Refused(405, "method_not_allowed", "This path does not take that method.")
-            allow = field_lines([(b"allow", ", ".join(endpoint.methods).encode())])
+            methods = ", ".join(endpoint.methods)
+            message = f"This path takes {methods}, not {head.method}."
+            refusal = Refused(405, "method_not_allowed", message)
+            allow = field_lines([(b"allow", methods.encode())])
             return self.refuse(head, endpoint, refusal, allow)
         query = paths.kept_query(head.query) if endpoint.key_in_query else head.query
         if ingress.OURS in unquote(f"{head.path}?{query}"):
@@ -319,7 +321,7 @@ class DataPlane:
             raise Refused(401, "invalid_key", "There must be at most one Authorization field.")
         secret = self._secret(head, endpoint)
         if not secret:
-            raise Refused(401, "invalid_key", _no_key(secret))
+            raise Refused(401, "invalid_key", _no_key(head, secret))
         if secret.startswith(ingress.OURS):
             caller = self._keys.caller_of(secret.encode("latin-1"))
             if caller is None:
@@ -343,7 +345,7 @@ class DataPlane:
         allowed = self.access.bring_your_own == "loopback" and peer.loopback
         provider = provider_of_secret(secret) if sendable(secret) else None
         if not allowed or provider is None or endpoint.native not in (None, provider):
-            raise Refused(401, "invalid_key", "This is not a Key of this gateway.")
+            raise Refused(401, "invalid_key", _no_key_of_ours(secret))
         credential = Credential(
             id=f"own:{own_digest(secret)}", provider=provider, secret=Secret(secret), own=True
         )
@@ -388,11 +390,23 @@ def _refuse_socket(head: Head, endpoint: Endpoint) -> None:
         raise Refused(404, "not_found", "There is no WebSocket at this path.")
 
 
-def _no_key(secret: str | None) -> str:
+def _no_key(head: Head, secret: str | None) -> str:
     hint = (
         "Send a Key: `Authorization: Bearer sk-sy-...`. Make one: `stockyard keys create my-app`."
     )
-    return hint if secret is None else f"{hint} (Your bearer was empty.)"
+    if secret is None:
+        return hint
+    if not (head.field(b"authorization") or b"bearer").lower().startswith(b"bearer"):
+        return f"{hint} (Your Authorization does not begin with `Bearer `.)"
+    return f"{hint} (Your bearer was empty.)"
+
+
+def _no_key_of_ours(secret: str) -> str:
+    if secret.startswith(ingress.ADMIN):
+        return "This is an admin credential. Calls take a Key (`sk-sy-...`)."
+    if ingress.OURS in secret:
+        return "This is not a Key of this gateway: one begins with `sk-sy-`, without quotes."
+    return "This is not a Key of this gateway."
 
 
 def own_digest(secret: str) -> str:

@@ -23,6 +23,9 @@ LONG_VALUE = 4 * 1024
 
 _EMPTY = {b"[": b"[]", b"{": b"{}"}
 _AT = re.compile(r" - at `\$\.?(.*?)`")
+_TYPES = {"str": "string", "bool": "boolean", "int": "integer", "float": "number"}
+"""Our words for types -> those of JSON."""
+_TYPE = re.compile(rf"\b(?:{'|'.join(_TYPES)})\b")
 _MISSING = re.compile(r"missing required field `(\w+)`")
 
 
@@ -46,6 +49,8 @@ def _decoded(body: bytes, decoder: "msgspec.json.Decoder[Head]") -> Head:
         raise not_json("The JSON body is nested too deeply.") from None
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
         check_text(body)
+        if not body.strip():
+            raise not_json("The request has no body. Send one JSON object.") from None
         raise not_json(f"The body is not valid JSON: {error}.") from None
 
 
@@ -90,4 +95,5 @@ def _wrong_field(text: str) -> Refused:
     if not param:
         return _wrong("", "The body must be one JSON object.")
     expected = text.split(" - at ")[0].replace("`", "").lower()
+    expected = _TYPE.sub(lambda name: _TYPES[name[0]], expected)
     return _wrong(param, f"The field '{param}' is not usable: {expected}.")

@@ -71,6 +71,30 @@ class TestKeys:
         assert not openai.requests
         assert not yard.calls
 
+    @pytest.mark.parametrize(
+        ("authorization", "hint"),
+        [
+            ("", "Make one: `stockyard keys create my-app`"),
+            ("Bearer ", "(Your bearer was empty.)"),
+            ("Basic abc", "does not begin with `Bearer `"),
+            ("$KEY", "does not begin with `Bearer `"),
+            ('Bearer "$KEY"', "one begins with `sk-sy-`, without quotes"),
+            ("Bearer Bearer $KEY", "one begins with `sk-sy-`, without quotes"),
+            ("Bearer sya-abc", "This is an admin credential. Calls take a Key (`sk-sy-...`)."),
+            ("Bearer undefined", "This is not a Key of this gateway."),
+        ],
+    )
+    async def test_what_is_wrong_with_it_is_said(
+        self, yard: Yard, authorization: str, hint: str
+    ) -> None:
+        await yard.open()
+        sent = {"authorization": authorization.replace("$KEY", yard.key)}
+        answer = await yard.chat("hi", headers=sent)
+        assert answer.status == 401
+        assert answer.error is not None
+        assert hint in answer.error["message"]
+        assert yard.key not in answer.body.decode()
+
     async def test_two_authorizations_are_none(self, yard: Yard) -> None:
         await yard.open()
         line = f"authorization: Bearer {yard.key}\r\n"
@@ -196,6 +220,7 @@ class TestPaths:
         answer = await yard.get(path, method=method)
         assert answer.status == 405
         assert answer.headers["allow"] == "POST"
+        assert f"This path takes POST, not {method}." in answer.body.decode()
         assert_in_dialect(path, answer.body, "invalid_request_error", "method_not_allowed")
 
     @pytest.mark.parametrize("path", [CHAT, MESSAGES])

@@ -1,6 +1,7 @@
 """Peeking at a request: what routing needs, and a 400 that says what is wrong."""
 
 import json
+import re
 
 import pytest
 
@@ -75,6 +76,20 @@ def test_what_is_no_request_is_refused_with_its_field(
             codec.peek(body)
         assert (raised.value.status, raised.value.code, raised.value.param) == (400, code, param)
         assert raised.value.message.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "The request has no body. Send one JSON object."),
+        (b" \r\n", "The request has no body. Send one JSON object."),
+        (b'{"model":7,"messages":[]}', "The field 'model' is not usable: expected string"),
+        (b'{"model":"m","messages":[],"stream":"yes"}', "expected boolean | null, got string."),
+    ],
+)
+def test_the_words_are_those_of_json(body: bytes, words: str) -> None:
+    with pytest.raises(Refused, match=re.escape(words)):
+        CHAT.peek(body)
 
 
 def test_a_model_of_null_is_none_as_on_paths_that_name_it() -> None:
