@@ -6,12 +6,14 @@ from litestar import Controller, get
 from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct
 
+from stockyard.api.filters import MAX_CHARACTERS
 from stockyard.api.identity import Identity
 from stockyard.api.moments import moment
 from stockyard.api.paging import Cursor, Cursors, Limit
 from stockyard.api.parameters import Given, Name
 from stockyard.api.permission import needs
 from stockyard.apps.lookout import store
+from stockyard.apps.lookout.filters import conditions_of
 from stockyard.apps.lookout.models import AttemptRow, Status, Trace
 from stockyard.apps.lookout.views import (
     Explanation,
@@ -30,14 +32,25 @@ Signer = Given[Cursors]
 Id = FromPath[str]
 Since = Annotated[str | None, QueryParameter(name="from", max_length=40)]
 Until = Annotated[str | None, QueryParameter(name="to", max_length=40)]
+Filter = Annotated[
+    str | None,
+    QueryParameter(
+        name="filter",
+        max_length=MAX_CHARACTERS,
+        description="Such as `status:error model:gpt-4* -tag.app:web latency>2s cost>0.01`.",
+    ),
+]
+WithTotal = Annotated[bool, QueryParameter(description="Also count them, exactly up to 10,000.")]
 
 MAY_READ = needs("lookout.read", own_calls=True)
 
 
-class TraceList(Struct, frozen=True, kw_only=True):
+class TraceList(Struct, frozen=True, kw_only=True, omit_defaults=True):
     traces: list[TraceView]
     count: int
     next: str | None
+    total: int | None = None
+    total_is_estimate: bool | None = None
 
 
 class AttemptList(Struct, frozen=True, kw_only=True):
@@ -68,6 +81,8 @@ class TraceEndpoints(Controller):
         key: Name = None,
         team_id: Name = None,
         kind: Name = None,
+        filter_: Filter = None,
+        with_total: WithTotal = False,
     ) -> TraceList:
         """Calls, the one that ended last first. A Key sees its own."""
         query: dict[str, Any] = {
@@ -81,15 +96,22 @@ class TraceEndpoints(Controller):
             "since": moment(since, "from"),
             "until": moment(until, "to"),
         }
-        bound = {**query, "since": since, "until": until}
+        bound = {**query, "since": since, "until": until, "filter": filter_}
         before = cursors.read(bound, cursor) if cursor else None
-        found = store.newest(database, limit + 1, before=before, **query)
+        filters = conditions_of(filter_ or "")
+        if filters:
+            found = await store.filtered(database, limit + 1, filters, before=before, **query)
+        else:
+            found = store.newest(database, limit + 1, before=before, **query)
         page = found[:limit]
         more = len(found) > limit
+        total = await store.count(database, filters, **query) if with_total else None
         return TraceList(
             traces=[view(trace) for trace in page],
             count=len(page),
             next=cursors.make(bound, page[-1].seq) if more else None,
+            total=None if total is None else min(total, store.COUNTED),
+            total_is_estimate=None if total is None else total > store.COUNTED,
         )
 
     @get("/traces/{trace_id:str}", opt=MAY_READ)

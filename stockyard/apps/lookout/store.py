@@ -1,7 +1,7 @@
 """The only SQL about Traces."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -43,13 +43,81 @@ CONDITIONS: Mapping[str, str] = {
 }
 """What a list may be narrowed to. Text of ours only: values are always bound."""
 
+COUNTED = 10_000
+"""A list is counted up to here; nobody waits for more."""
+
+
+class Test(NamedTuple):
+    """One thing that a place may be. `begins`: a text that begins so."""
+
+    operator: Literal["=", ">", ">=", "<", "<=", "begins"]
+    value: str | int
+
+
+class Condition(NamedTuple):
+    """A place of a Trace is one of several things, or none of them."""
+
+    place: str
+    tests: tuple[Test, ...]
+    key: str = ""
+    """Of a table such as `tags`, which of it."""
+    negated: bool = False
+
 
 def newest(database: Database, limit: int, **conditions: str | int | None) -> list[Trace]:
     """Traces that meet all conditions, the last one that ended first."""
-    given = {name: value for name, value in conditions.items() if value is not None}
-    where = " and ".join(CONDITIONS[name] for name in given)
-    sql = SELECT + (f"where {where} " if where else "") + "order by seq desc limit :limit"
+    where, given = _where(conditions)
+    sql = f"{SELECT} {where} order by seq desc limit :limit"
     return [trace_of(row) for row in database.read(sql, {**given, "limit": limit})]
+
+
+async def filtered(
+    database: Database,
+    limit: int,
+    filters: Sequence[Condition],
+    **conditions: str | int | None,
+) -> list[Trace]:
+    """The same, narrowed by any place. Refused (503) when it takes seconds."""
+    where, given = _where(conditions, filters)
+    sql = f"{SELECT} {where} order by seq desc limit :limit"
+    rows = await database.read_slowly(sql, {**given, "limit": limit})
+    return [trace_of(row) for row in rows]
+
+
+async def count(
+    database: Database, filters: Sequence[Condition], **conditions: str | int | None
+) -> int:
+    """How many there are; one more than `COUNTED` when there are more than that."""
+    where, given = _where(conditions, filters)
+    sql = f"select count(*) from (select 1 from traces {where} limit :most)"  # noqa: S608  as above
+    [(found,)] = await database.read_slowly(sql, {**given, "most": COUNTED + 1})
+    return int(found)
+
+
+def _where(
+    conditions: Mapping[str, str | int | None], filters: Sequence[Condition] = ()
+) -> tuple[str, dict[str, Any]]:
+    given: dict[str, Any] = {n: value for n, value in conditions.items() if value is not None}
+    parts = [CONDITIONS[name] for name in given]
+    parts += [_part(condition, given) for condition in filters]
+    return f"where {' and '.join(parts)}" if parts else "", given
+
+
+def _part(condition: Condition, given: dict[str, Any]) -> str:
+    """One condition as SQL; its values are added to what is given."""
+    tests = []
+    for operator, value in condition.tests:
+        name = f"v{len(given)}"
+        given[name] = value
+        if operator == "begins":
+            tests.append(f"substr(it, 1, length(:{name})) = :{name}")
+        else:
+            tests.append(f"it {operator} :{name}")
+    if condition.key:
+        given["k" + name] = condition.key
+    source = condition.place.replace(":key", f":k{name}")
+    no = "not " if condition.negated else ""
+    return f"{no}exists (select 1 from ({source}) where {' or '.join(tests)})"  # noqa: S608  as above
 
 
 def trace(database: Database, trace_id: str) -> Trace | None:
@@ -82,6 +150,54 @@ def trace_of(row: Row) -> Trace:
 
 KEPT = tuple(name for name in Trace.__struct_fields__ if name not in COLUMNS)
 """What the array in `row` holds, in its order."""
+
+
+def _kept(name: str) -> str:
+    return f"row ->> '$[{KEPT.index(name)}]'"
+
+
+def _of_each(part: str, kind: type[Struct], field: str) -> str:
+    place = kind.__struct_fields__.index(field)
+    return f"select value ->> {place} as it from json_each(row, '$[{KEPT.index(part)}]')"  # noqa: S608  as above
+
+
+PLACES: Mapping[str, str] = {
+    **{
+        name: f"select {sql} as it"
+        for name, sql in {
+            "at": "received_at",
+            "id": "id",
+            "status": "status",
+            "http": _kept("http_status"),
+            "model": "model",
+            "provider": "provider",
+            "team": "team_id",
+            "kind": "kind",
+            "format": _kept("format"),
+            "stream": _kept("stream"),
+            "cache": _kept("cache"),
+            "tokens": f"{_kept('tokens_in')} + {_kept('tokens_out')}",
+            "tokens_in": _kept("tokens_in"),
+            "tokens_out": _kept("tokens_out"),
+            "cost": _kept("cost_micros"),
+            "latency": _kept("total_us"),
+            "first_byte": f"row ->> '$[{KEPT.index('attempts')}][#-1][5]'",
+            "gateway": _kept("gateway_us"),
+            "attempts": f"json_array_length(row, '$[{KEPT.index('attempts')}]')",
+            "client": _kept("client"),
+            "config": _kept("config_version"),
+        }.items()
+    },
+    "error": f"select {_kept('error_code')} as it union all select {_kept('error_kind')}",
+    "asked": f"select model_asked as it union all select {_kept('alias')}",
+    "key": f"select key_id as it union all select {_kept('key_name')}",
+    "tag": f"select value as it from json_each(row, '$[{KEPT.index('tags')}]') where key = :key",  # noqa: S608  as above
+    "has": f"select 'findings' as it where json_array_length(row, '$[{KEPT.index('findings')}]')",
+    "credential": _of_each("attempts", AttemptRow, "credential"),
+    "finding.module": _of_each("findings", FindingRow, "module"),
+    "finding.action": _of_each("findings", FindingRow, "action"),
+}
+"""Where what a filter asks for stands: a small query for the values that one Trace has of it."""
 PARTS: Mapping[str, type[Struct]] = {
     "attempts": AttemptRow,
     "findings": FindingRow,
