@@ -53,7 +53,7 @@ def read(path: Path) -> Document:
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
-        text = raw.decode()
+        text = raw.decode("utf-8-sig")  # some editors begin a file with a mark
     except OSError as error:
         raise CannotStart(78, f"{path}: cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:

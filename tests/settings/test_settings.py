@@ -142,6 +142,13 @@ log: {level: debug}
 """
 
 
+@pytest.mark.parametrize("name", ["stockyard.toml", "stockyard.yaml"])
+def test_a_mark_that_editors_put_at_the_beginning_is_no_content(tmp_path: Path, name: str) -> None:
+    text = "server.port = 4205" if name.endswith("toml") else "server: {port: 4205}"
+    (tmp_path / name).write_text(f"\ufeff{text}\r\n", encoding="utf-8")
+    assert load({}, {}, tmp_path).server.port == 4205
+
+
 def test_toml_and_yaml_of_the_same_content_are_the_same(tmp_path: Path) -> None:
     toml, yaml = tmp_path / "toml", tmp_path / "yaml"
     toml.mkdir()
