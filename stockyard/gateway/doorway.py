@@ -70,6 +70,9 @@ NATIVE_STAYS = frozenset(
 NATIVE_STAYS_PREFIXES = (b"x-stockyard-", b"x-stainless-", b"x-forwarded-", b"proxy-")
 
 NO_CONTENT = Content()
+UNREADABLE = (
+    "Bodies of this format are taken on the native route of the provider that knows them only."
+)
 
 
 class Doorway:
@@ -129,10 +132,12 @@ class Doorway:
                 body = completed(body, self._endpoint)
             received = self._received(body)
         except NotReadable:
-            return self._unread().start(reply, body)
+            if self._endpoint.native is not None:
+                return self._unread().start(reply, body)
+            self._turn_away(reply, Refused(400, "invalid_request", UNREADABLE))
+            return None
         except Refused as refusal:
-            whole = plane.refuse(self._head, self._endpoint, refusal)
-            reply.whole(whole.status, whole.fields, whole.body)
+            self._turn_away(reply, refusal)
             return None
         endpoint, head = self._endpoint, self._head
         x = Exchange(
@@ -159,6 +164,10 @@ class Doorway:
         call = Call(x, Passage(plane.line.pipelines[x.kind], x), self._codec, reply, office)
         office.running.add(call)
         return call if call.begin() else None
+
+    def _turn_away(self, reply: Reply, refusal: Refused) -> None:
+        whole = self._plane.refuse(self._head, self._endpoint, refusal)
+        reply.whole(whole.status, whole.fields, whole.body)
 
     def _unread(self) -> "Doorway":
         """The same for a body of a format that is not read here: it is relayed as it is."""

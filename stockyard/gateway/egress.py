@@ -142,13 +142,14 @@ def pen_of(x: Exchange, model: str, reasoning_field: str) -> Pen:
     return Pen(
         id=x.id[4:],
         input_estimate=partial(prompt_of, x),
+        elapsed_us=x.elapsed_us,
         # Not every format's answers name their model.
         model=model or (x.target.model if x.target is not None else x.request.model),
         created=x.started_at_ms // 1000,
         wants_usage=x.received.wants_usage,
         asked=x.as_sent or x.inbound.body,
-    )
         reasoning_field=reasoning_field,
+    )
 
 
 def refusal(codec: Codec, fault: Fault, extra: bytes = b"") -> Whole:

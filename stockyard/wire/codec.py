@@ -81,12 +81,14 @@ class Pen(Struct, frozen=True):
     """The client asked for usage in its stream (formats that always carry it ignore this)."""
     input_estimate: Callable[[], int] = int
     """About how many tokens were asked, for formats that must state it before the provider does."""
+    elapsed_us: Callable[[], int] | None = None
+    """How long the call has taken so far, for formats that tell it."""
     asked: bytes = b""
     """The client's own request, for formats whose answers repeat parts of it."""
-
-
     reasoning_field: str = REASONING_FIELD
     """Where thinking stands in formats whose dialects have several fields for it."""
+
+
 class Dropped(Struct, frozen=True):
     """An encoded request, and the fields that the target's format cannot say."""
 

@@ -10,8 +10,9 @@ from stockyard.core.messages import Extra, Text
 
 _KEY = "$layout"
 
-# Cache marks are said by `cache` too; an encoder that has no word for it reports that itself.
-_SAID_ELSEWHERE = frozenset({_KEY, "cache_control", "prompt_cache_breakpoint"})
+# Cache marks are said by `cache` too; an encoder that has no word for it reports that itself. The
+# version of a dialect means nothing to another one.
+_SAID_ELSEWHERE = frozenset({_KEY, "anthropic_version", "cache_control", "prompt_cache_breakpoint"})
 
 
 def with_layout(extra: Extra, format: str, layout: str) -> Extra:  # noqa: A002  the word of the field everywhere

@@ -238,6 +238,55 @@ class TestModels:
     def test_top_k_is_an_additional_field(self, trait: str, fields: dict[str, Any]) -> None:
         assert body(self.content(top_k=5), trait)["additionalModelRequestFields"] == fields
 
+    @pytest.mark.parametrize(
+        ("said", "top_k", "wish"),
+        [
+            ({"top_k": 5}, 5, None),
+            ({"inferenceConfig": {"topK": 5}}, 5, None),
+            (
+                {"thinking": {"type": "enabled", "budget_tokens": 2048}},
+                None,
+                ReasoningWish(mode="enabled", budget=2048),
+            ),
+            ({"thinking": {"type": "disabled"}}, None, ReasoningWish(mode="disabled")),
+            (
+                {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "low"}},
+                None,
+                ReasoningWish(effort="low"),
+            ),
+        ],
+    )
+    def test_what_others_know_of_these_fields_is_read(
+        self, said: dict[str, Any], top_k: int | None, wish: ReasoningWish | None
+    ) -> None:
+        asked = {"messages": [], "inferenceConfig": {"maxTokens": 9000}}
+        asked["additionalModelRequestFields"] = said
+        content = CODEC.decode_request(json.dumps(asked).encode())
+        assert (content.top_k, content.reasoning) == (top_k, wish)
+        assert content.extra == {"bedrock.converse": {}} or not content.extra
+        assert body(content)["additionalModelRequestFields"] == said, "for any model, as it came"
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            {"top_k": "many"},
+            {"top_k": True},
+            {"inferenceConfig": {"topK": 5, "more": 1}},
+            {"thinking": {"type": "enabled", "budget_tokens": "all"}},
+            {"thinking": {"type": "enabled", "display": "omitted"}},
+            {"thinking": 5},
+            {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "most"}},
+            {"anthropic_beta": ["context-1m-2025-08-07"]},
+            [],
+            "thinking",
+        ],
+    )
+    def test_what_nobody_else_knows_stays_as_it_is(self, said: Any) -> None:
+        asked = {"messages": [], "additionalModelRequestFields": said}
+        content = CODEC.decode_request(json.dumps(asked).encode())
+        assert (content.top_k, content.reasoning) == (None, None)
+        assert body(content)["additionalModelRequestFields"] == said
+
     def test_some_take_no_settings_of_sampling(self) -> None:
         wrote = written(self.content(temperature=0.1, top_p=0.2), "no_sampling")
         assert set(wrote.dropped) == {"temperature", "top_p"}

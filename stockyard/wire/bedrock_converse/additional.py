@@ -3,12 +3,13 @@
 Their names are those of the model's own format; which it is, traits tell.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from stockyard.core.request import Content, ReasoningWish
 from stockyard.wire.anthropic_messages.request import thinking_of
 from stockyard.wire.codec import Traits
-from stockyard.wire.layout import Drops
+from stockyard.wire.fields import Fields
+from stockyard.wire.layout import Drops, has_word
 
 MESSAGES_FIELDS = "messages_fields"
 """The model takes fields of `anthropic.messages`."""
@@ -18,11 +19,54 @@ REASONING_CONFIG = "reasoning_config"
 """The model takes `reasoningConfig`."""
 ADAPTIVE = "adaptive_thinking"
 
+ADDITIONAL = "additionalModelRequestFields"
 _NO_LIMIT = 1 << 30
 _EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high"}
 _HIGHEST = "high"
 
 _Object = dict[str, Any]
+
+
+class Wishes(NamedTuple):
+    """What a request says in these fields that other formats know, too."""
+
+    top_k: int | None = None
+    reasoning: ReasoningWish | None = None
+    shape: str | None = None
+    """Traits that a model must have for which they were said so."""
+
+
+def take_wishes(fields: Fields) -> Wishes:
+    """Take them out of the request. Whatever is not wholly understood stays there."""
+    said = fields.rest.get(ADDITIONAL)
+    if not isinstance(said, dict):
+        return Wishes()
+    rest, traits, top_k = dict(said), list[str](), None
+    if type(rest.get("top_k")) is int:
+        top_k = rest.pop("top_k")
+        traits.append(MESSAGES_FIELDS)
+    elif type(nested := _alone(rest.get("inferenceConfig"), "topK")) is int:
+        top_k = nested
+        del rest["inferenceConfig"]
+        traits.append(NESTED_TOP_K)
+    reasoning = _thinking(rest.get("thinking"))
+    if reasoning is not None:
+        del rest["thinking"]
+        traits.append(MESSAGES_FIELDS)
+    elif (reasoning := _reasoning_config(rest.get("reasoningConfig"))) is not None:
+        del rest["reasoningConfig"]
+        traits.append(REASONING_CONFIG)
+    if traits:
+        fields.any(ADDITIONAL)
+        if rest:
+            fields.rest[ADDITIONAL] = rest
+    return Wishes(top_k, reasoning, " ".join(dict.fromkeys(traits)) or None)
+
+
+def with_spelling(traits: Traits, shape: str | None) -> Traits:
+    """The model's traits, and those that a request in this format took for granted."""
+    spelled = (MESSAGES_FIELDS, NESTED_TOP_K, REASONING_CONFIG)
+    return traits | {trait for trait in spelled if has_word(shape, trait)}
 
 
 def additional_fields(content: Content, drops: Drops, traits: Traits, *, forced: bool) -> _Object:
@@ -68,3 +112,25 @@ def _reasoning(
         return {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": level}}
     drops.add("reasoning_effort")
     return {}
+
+
+def _alone(value: Any, key: str) -> Any:
+    return value.get(key) if isinstance(value, dict) and len(value) == 1 else None
+
+
+def _thinking(value: Any) -> ReasoningWish | None:
+    """As `anthropic.messages` says it."""
+    if not isinstance(value, dict) or not value.keys() <= {"type", "budget_tokens"}:
+        return None
+    mode, budget = value.get("type"), value.get("budget_tokens")
+    if not isinstance(mode, str) or not (budget is None or type(budget) is int):
+        return None
+    return ReasoningWish(mode=mode, budget=budget)
+
+
+def _reasoning_config(value: Any) -> ReasoningWish | None:
+    if not isinstance(value, dict) or value.keys() != {"type", "maxReasoningEffort"}:
+        return None
+    effort = value["maxReasoningEffort"]
+    known = value["type"] == "enabled" and effort in ("low", "medium", "high")
+    return ReasoningWish(effort=effort) if known else None

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from stockyard.core.request import Content, Request
-from stockyard.core.response import Output, Response
+from stockyard.core.response import Output
 from stockyard.wire.bedrock_converse import errors, request, response
 from stockyard.wire.bedrock_converse.look import ConverseLook
 from stockyard.wire.bedrock_converse.names import FORMAT, renamed
@@ -40,6 +40,7 @@ class ConverseCodec(StreamedCodec[Content]):
     comments = False
 
     read_request = staticmethod(request.decode_request)
+    encode_response = staticmethod(response.encode_response)
     encode_error = staticmethod(errors.encode_error)
     failed_stream = staticmethod(errors.failed_stream)
 
@@ -77,9 +78,6 @@ class ConverseCodec(StreamedCodec[Content]):
 
     def decode_response(self, body: bytes, *, traits: Traits) -> Output:
         return response.decode_response(body, self._names)
-
-    def encode_response(self, response_: Response, pen: Pen) -> bytes:
-        return response.encode_response(response_)
 
     def reader(self, *, traits: Traits) -> ConverseReader:
         return ConverseReader(self._names)

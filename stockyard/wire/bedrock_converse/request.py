@@ -14,7 +14,13 @@ from stockyard.core.request import Content, OutputForm, Request
 from stockyard.wire import strict
 from stockyard.wire.anthropic_messages.turns import leading_system
 from stockyard.wire.arguments import arguments_object, compact
-from stockyard.wire.bedrock_converse.additional import ADAPTIVE, additional_fields
+from stockyard.wire.bedrock_converse.additional import (
+    ADAPTIVE,
+    ADDITIONAL,
+    additional_fields,
+    take_wishes,
+    with_spelling,
+)
 from stockyard.wire.bedrock_converse.names import FORMAT
 from stockyard.wire.bedrock_converse.tools import (
     INERT,
@@ -72,7 +78,6 @@ _UNSAYABLE = {
 }
 _TIERS = frozenset({"default", "priority", "flex", "reserved"})
 _JSON_WISH = "Answer with one JSON object and nothing else."
-_ADDITIONAL = "additionalModelRequestFields"
 
 # Words of a request's shape: objects that were there without saying anything.
 _CONFIG = "config"
@@ -89,18 +94,21 @@ def _decode(fields: Fields) -> Content:
     given = fields.inside("inferenceConfig")
     config = given or Fields({}, "inferenceConfig")
     tools = fields.inside("toolConfig") or Fields({}, "toolConfig")
+    wishes = take_wishes(fields)
     content = Content(
         messages=(*decode_system(fields.items("system")), *decode_turns(turns)),
         max_output=config.integer("maxTokens"),
         temperature=config.number("temperature"),
         top_p=config.number("topP"),
+        top_k=wishes.top_k,
+        reasoning=wishes.reasoning,
         stop=config.texts("stopSequences"),
         tools=decode_tools(tools),
         tool_choice=decode_choice(tools),
         output=_take_output(fields),
         service_tier=_take_tier(fields),
         metadata=_take_metadata(fields),
-        shape=words(_CONFIG if given is not None else None),
+        shape=words(_CONFIG if given is not None else None, wishes.shape),
     )
     for key, left in (("inferenceConfig", config), ("toolConfig", tools)):
         if left.rest:
@@ -110,6 +118,7 @@ def _decode(fields: Fields) -> Content:
 
 def encode_request(request: Request, *, traits: Traits) -> Dropped:
     content, drops = request.content, Drops(FORMAT)
+    traits = with_spelling(traits, content.shape)
     drops.foreign(content.extra)
     for name, spelled in _UNSAYABLE.items():
         if getattr(content, name) not in (None, False):
@@ -134,7 +143,7 @@ def encode_request(request: Request, *, traits: Traits) -> Dropped:
     if config or has_word(content.shape, _CONFIG):
         body["inferenceConfig"] = config
     if additional:
-        body[_ADDITIONAL] = additional
+        body[ADDITIONAL] = additional
     _add_output(body, content, drops, traits)
     _add_caller(body, content, drops)
     return Dropped(msgspec.json.encode(_over(own_fields(content.extra, FORMAT), body)), drops.names)

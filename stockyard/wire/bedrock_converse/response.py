@@ -19,7 +19,7 @@ from stockyard.wire.bedrock_converse.names import (
     REASONS,
 )
 from stockyard.wire.bedrock_converse.usage import read_usage, write_usage
-from stockyard.wire.codec import Facts
+from stockyard.wire.codec import Facts, Pen
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import read_error
 from stockyard.wire.fields import FieldError, Fields
@@ -65,12 +65,13 @@ def decode_response(body: bytes, names: Mapping[str, str] = NO_NAMES) -> Output:
         raise _no_answer(body) from None
 
 
-def encode_response(response: Response) -> bytes:
+def encode_response(response: Response, pen: Pen) -> bytes:
     output, drops = response.output, Drops(FORMAT)
     choice = output.choices[0] if output.choices else Choice(message=Message(role="assistant"))
     message = choice.message
     content = encode_blocks(answerable(message.parts), drops, "content")
     body: dict[str, Any] = {
+        **metrics(pen),
         **own_fields(output.extra, FORMAT),
         "output": {
             "message": {
@@ -89,6 +90,13 @@ def encode_response(response: Response) -> bytes:
     if response.usage is not None:
         body["usage"] = write_usage(response.usage)
     return msgspec.json.encode(body)
+
+
+def metrics(pen: Pen) -> dict[str, Any]:
+    """Without which the format's own clients take no answer, so it is told how long ours took."""
+    if pen.elapsed_us is None:
+        return {}
+    return {"metrics": {"latencyMs": pen.elapsed_us() // 1000}}
 
 
 def finish_of(native: Any, *, called: bool) -> tuple[Finish, str | None]:

@@ -194,9 +194,10 @@ def _with_document_names(turns: list[dict[str, Any]], *, neutral: bool) -> list[
 def _documents(turns: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for turn in turns:
         for block in turn["content"]:
-            inner = block["toolResult"]["content"] if "toolResult" in block else ()
-            for one in (block, *inner):
-                document = one.get("document")
-                # What a client made up itself is left for the provider to judge.
+            # What a client made up itself is left for the provider to judge.
+            result = block.get("toolResult")
+            inner = result.get("content") if isinstance(result, dict) else None
+            for one in (block, *(inner if isinstance(inner, list) else ())):
+                document = one.get("document") if isinstance(one, dict) else None
                 if isinstance(document, dict) and isinstance(document.get("name"), str):
                     yield document

@@ -23,7 +23,7 @@ from stockyard.core.money import Usage
 from stockyard.wire import eventstream
 from stockyard.wire.bedrock_converse.errors import failed_stream
 from stockyard.wire.bedrock_converse.names import ACCEPTED_ID, FORMAT, ID_PREFIX
-from stockyard.wire.bedrock_converse.response import stop_reason
+from stockyard.wire.bedrock_converse.response import metrics, stop_reason
 from stockyard.wire.bedrock_converse.usage import write_usage
 from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.tool_ids import Ids
@@ -60,7 +60,7 @@ class ConverseWriter(Writer):
         )
         self._say("messageStop", {"stopReason": reason})
         usage = self._usage or Usage(in_fresh=self._pen.input_estimate())
-        self._say("metadata", {"usage": write_usage(usage)})
+        self._say("metadata", {"usage": write_usage(usage), **metrics(self._pen)})
         return self._taken()
 
     def fail(self, fault: Fault) -> bytes:
