@@ -4,16 +4,36 @@ from typing import Any
 
 import msgspec
 
+from stockyard.core.messages import ToolCall
+from stockyard.wire.free_text import INPUT
+from stockyard.wire.layout import Drops
+
 
 def arguments_object(text: str) -> Any:
     """A call's arguments as an object. Text that is no object is kept under `_raw`."""
+    value = _object_in(text)
+    return {"_raw": text} if value is None else value
+
+
+def given_to(call: ToolCall, drops: Drops) -> Any:
+    """What a tool was called with, as an object. That it was none is told."""
+    if call.kind == "custom":
+        return {INPUT: call.arguments}
+    value = _object_in(call.arguments)
+    if value is None:
+        drops.add("messages.tool_calls.arguments")
+        return {"_raw": call.arguments}
+    return value
+
+
+def _object_in(text: str) -> Any:
     if not text.strip():
         return {}
     try:
         value = msgspec.json.decode(text)
     except (ValueError, RecursionError):
-        return {"_raw": text}
-    return value if isinstance(value, dict) else {"_raw": text}
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def compact(value: Any) -> str:

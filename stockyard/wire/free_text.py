@@ -8,13 +8,15 @@ from typing import Any
 
 import msgspec
 
+INPUT = "input"
+"""The one argument of a function that stands for a tool of free text."""
+
 INPUT_SCHEMA: dict[str, Any] = {
     "type": "object",
-    "properties": {"input": {"type": "string"}},
-    "required": ["input"],
+    "properties": {INPUT: {"type": "string"}},
+    "required": [INPUT],
     "additionalProperties": False,
 }
-"""The arguments of a function that stands for a tool of free text."""
 
 ANY_TEXT = {"type": "text"}
 """What the formats that have such tools say of one that takes any text, if they say anything."""
@@ -22,7 +24,7 @@ ANY_TEXT = {"type": "text"}
 
 def as_arguments(text: str) -> str:
     """Free text as the arguments of a function."""
-    return msgspec.json.encode({"input": text}).decode()
+    return msgspec.json.encode({INPUT: text}).decode()
 
 
 def as_input(arguments: str) -> str:
@@ -31,5 +33,5 @@ def as_input(arguments: str) -> str:
         value = msgspec.json.decode(arguments)
     except (ValueError, RecursionError):
         return arguments
-    text = value.get("input") if isinstance(value, dict) else None
+    text = value.get(INPUT) if isinstance(value, dict) else None
     return text if isinstance(text, str) else arguments

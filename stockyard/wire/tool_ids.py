@@ -9,6 +9,7 @@ import re
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 LENGTH = 24
+_TOLD = 64
 
 
 def derived(original: str, *, prefix: str, length: int = LENGTH) -> str:
@@ -23,6 +24,16 @@ def derived(original: str, *, prefix: str, length: int = LENGTH) -> str:
 def missing_id(answer: str, choice: int, position: int, name: str) -> str:
     """The id of a call that came without one."""
     return derived(f"{answer}\n{choice}\n{position}\n{name}", prefix="call_")
+
+
+def unknown_call(call_id: str) -> str:
+    """What is told of a result that is left out because nobody made its call."""
+    return f"messages.tool_call_id:{call_id[:_TOLD]}"
+
+
+def unanswered_call(call_id: str) -> str:
+    """What is told of a call that nobody answered."""
+    return f"messages.tool_calls.id:{call_id[:_TOLD]}"
 
 
 class Ids:

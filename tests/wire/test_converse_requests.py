@@ -81,7 +81,7 @@ class TestTurns:
         messages = (user("?"), call, result("a"), result("a"), result("nobody"))
         wrote = written(Content(messages=messages))
         assert len(json.loads(wrote.body)["messages"][2]["content"]) == 1
-        assert "messages.tool_call_id" in wrote.dropped
+        assert "messages.tool_call_id:nobody" in wrote.dropped
 
     @pytest.mark.parametrize("text", ["", " ", "\n\t"])
     def test_blank_text_is_left_out(self, text: str) -> None:

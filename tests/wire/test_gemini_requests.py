@@ -372,7 +372,7 @@ def test_a_result_that_answers_no_call_is_dropped_by_name() -> None:
     body, dropped = from_chat(messages=messages)
 
     assert body["contents"] == []
-    assert dropped == ("messages.tool_call_id",)
+    assert dropped == ("messages.tool_call_id:nobody",)
 
 
 def test_calls_of_others_are_signed_where_the_model_insists() -> None:

@@ -291,7 +291,7 @@ def test_a_result_of_a_call_that_nobody_made_is_left_out_and_named() -> None:
     )
     outputs = [item for item in said["input"] if item.get("type") == "function_call_output"]
     assert [item["call_id"] for item in outputs] == ["call_1"]
-    assert encoded.dropped == ("messages.tool_call_id",)
+    assert encoded.dropped == ("messages.tool_call_id:call_2",)
 
 
 def test_a_result_may_answer_a_call_of_a_turn_that_is_kept_elsewhere() -> None:

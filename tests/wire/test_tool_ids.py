@@ -2,7 +2,9 @@
 
 import json
 import re
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,4 +67,57 @@ def test_a_result_without_its_call_is_dropped_and_told() -> None:
     body = json.dumps({"model": "m", "messages": messages}).encode()
     request = Request(model="m", content=CHAT.decode_request(body))
     encoded = MESSAGES.encode_request(request, features=NONE, traits=NONE)
-    assert encoded.dropped == ("messages.tool_call_id",)
+    assert encoded.dropped == ("messages.tool_call_id:x",)
+
+
+def to_messages(*turns: dict[str, Any]) -> tuple[list[Any], tuple[str, ...]]:
+    asked = [{"role": "user", "content": "go"}, *turns]
+    body = json.dumps({"model": "m", "messages": asked}).encode()
+    request = Request(model="m", content=CHAT.decode_request(body))
+    encoded = MESSAGES.encode_request(request, features=NONE, traits=NONE)
+    return json.loads(encoded.body)["messages"], encoded.dropped
+
+
+def calling(*ids: str, arguments: str = "{}") -> dict[str, Any]:
+    function = {"name": "f", "arguments": arguments}
+    calls = [{"id": call_id, "type": "function", "function": function} for call_id in ids]
+    return {"role": "assistant", "content": None, "tool_calls": calls}
+
+
+def result(call_id: str) -> dict[str, Any]:
+    return {"role": "tool", "tool_call_id": call_id, "content": "7"}
+
+
+def test_a_call_that_nobody_answered_is_answered_with_an_error_and_told() -> None:
+    """`wire.md` 5.2: its provider refuses a turn that leaves a call open."""
+    more = {"role": "user", "content": "and?"}
+    turns, dropped = to_messages(calling("a", "b"), result("a"), more)
+    kinds = [(block["type"], block.get("tool_use_id")) for block in turns[2]["content"]]
+    assert kinds == [("tool_result", "b"), ("tool_result", "a"), ("text", None)]
+    assert turns[2]["content"][0]["is_error"] is True
+    assert dropped == ("messages.tool_calls.id:b",)
+    turns, dropped = to_messages(calling("a"), more)
+    assert [block["type"] for block in turns[2]["content"]] == ["tool_result", "text"]
+    assert dropped == ("messages.tool_calls.id:a",)
+
+
+def test_calls_that_are_answered_or_come_last_are_left_alone() -> None:
+    turns, dropped = to_messages(calling("a", "b"), result("b"), result("a"))
+    assert [block["tool_use_id"] for block in turns[2]["content"]] == ["b", "a"]
+    assert dropped == ()
+    turns, dropped = to_messages(calling("a"))
+    assert (len(turns), dropped) == (2, ())
+
+
+@pytest.mark.parametrize(
+    "target", ["anthropic.messages", "bedrock.converse", "gemini", "ollama.chat"]
+)
+@pytest.mark.parametrize("arguments", ['{"a": ', "[1]", "no"])
+def test_arguments_that_are_no_object_are_told(target: str, arguments: str) -> None:
+    """`wire.md` 5.2: who wants all or nothing is refused."""
+    messages = [{"role": "user", "content": "go"}, calling("a", arguments=arguments), result("a")]
+    body = json.dumps({"model": "m", "messages": messages}).encode()
+    request = Request(model="m", content=CHAT.decode_request(body))
+    encoded = FORMATS[target].encode_request(request, features=NONE, traits=NONE)
+    assert encoded.dropped == ("messages.tool_calls.arguments",)
+    assert json.dumps({"_raw": arguments})[1:-1] in json.dumps(json.loads(encoded.body))

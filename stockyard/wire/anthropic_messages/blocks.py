@@ -19,7 +19,7 @@ from stockyard.core.messages import (
     Video,
 )
 from stockyard.errors import Refused
-from stockyard.wire.arguments import arguments_object, compact
+from stockyard.wire.arguments import compact, given_to
 from stockyard.wire.content_list import decode_content_list
 from stockyard.wire.fields import Fields
 from stockyard.wire.layout import Drops, layout_of, own_fields, with_layout
@@ -254,11 +254,11 @@ def _write_reasoning(part: Reasoning, _: Drops) -> dict[str, Any] | None:
     return None
 
 
-def _write_call(part: ToolCall, _: Drops) -> dict[str, Any] | None:
+def _write_call(part: ToolCall, drops: Drops) -> dict[str, Any] | None:
     if part.kind == "server":
         return None
-    given = {"input": part.arguments} if part.kind == "custom" else arguments_object(part.arguments)
-    return {"type": "tool_use", "id": part.id, "name": part.name, "input": given}
+    head = {"type": "tool_use", "id": part.id, "name": part.name}
+    return {**head, "input": given_to(part, drops)}
 
 
 def _write_result(part: ToolResult, drops: Drops) -> dict[str, Any]:

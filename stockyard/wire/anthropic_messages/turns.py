@@ -7,6 +7,7 @@ of this same format had sent them apart.
 
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 from msgspec.structs import replace
@@ -28,7 +29,7 @@ from stockyard.wire.anthropic_messages.blocks import (
 )
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import Drops, has_word, own_fields, words
-from stockyard.wire.tool_ids import Ids
+from stockyard.wire.tool_ids import Ids, unanswered_call, unknown_call
 
 ACCEPTED_ID = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 ID_PREFIX = "toolu_"
@@ -154,11 +155,24 @@ class _Turns:
         if self._pending_system:
             self._place("user", self._pending_system, Message(role="user"))
         turns = self._turns
+        for asked, answered in pairwise(turns):
+            self._answer_all(asked, answered)
         if turns and turns[0]["role"] == "assistant":
             turns.insert(0, {"role": "user", "content": "."})
         if turns and turns[-1]["role"] == "assistant":
             _without_blanks_at_the_end(turns[-1])
         return turns
+
+    def _answer_all(self, asked: dict[str, Any], answered: dict[str, Any]) -> None:
+        """A turn that leaves a call unanswered is refused: say that there was no result."""
+        if asked["role"] != "assistant" or answered["role"] != "user":
+            return
+        results = {block.get("tool_use_id") for block in _as_list(answered["content"])}
+        calls = [b["id"] for b in _as_list(asked["content"]) if b.get("type") == "tool_use"]
+        missing = [call for call in calls if call not in results]
+        if missing:
+            self._drops.add(*map(unanswered_call, missing))
+            answered["content"] = [*map(_no_result, missing), *_as_list(answered["content"])]
 
     def _add_system(self, message: Message) -> None:
         blocks = encode_blocks(message.parts, self._drops, "messages.content")
@@ -189,7 +203,7 @@ class _Turns:
             fitting = self._ids.result(part.call_id)
             if fitting is None:
                 # A result without its call is refused by the provider.
-                self._drops.add("messages.tool_call_id")
+                self._drops.add(unknown_call(part.call_id))
                 return
             if fitting in self._answered:
                 return
@@ -198,6 +212,11 @@ class _Turns:
         block = encode_block(part, self._drops, "messages.content")
         if block is not None:
             yield block
+
+
+def _no_result(call_id: str) -> dict[str, Any]:
+    said = {"type": "tool_result", "tool_use_id": call_id, "content": "There was no result."}
+    return {**said, "is_error": True}
 
 
 def _without_blanks_at_the_end(turn: dict[str, Any]) -> None:

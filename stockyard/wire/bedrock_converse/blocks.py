@@ -23,7 +23,7 @@ from stockyard.core.messages import (
     ToolResult,
     Video,
 )
-from stockyard.wire.arguments import arguments_object, compact
+from stockyard.wire.arguments import arguments_object, compact, given_to
 from stockyard.wire.bedrock_converse import media
 from stockyard.wire.bedrock_converse.names import FORMAT
 from stockyard.wire.fields import Fields
@@ -202,11 +202,10 @@ def _write_refusal(part: Refusal, _: Drops) -> dict[str, Any] | None:
     return {"text": part.text} if part.text.strip() else None
 
 
-def _write_call(part: ToolCall, _: Drops) -> dict[str, Any] | None:
+def _write_call(part: ToolCall, drops: Drops) -> dict[str, Any] | None:
     if part.kind == "server":
         return None
-    given = {"input": part.arguments} if part.kind == "custom" else arguments_object(part.arguments)
-    call = {"toolUseId": part.id, "name": part.name, "input": given}
+    call = {"toolUseId": part.id, "name": part.name, "input": given_to(part, drops)}
     return {"toolUse": {**own_fields(part.extra, FORMAT), **call}}
 
 

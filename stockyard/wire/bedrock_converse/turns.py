@@ -17,7 +17,7 @@ from stockyard.wire.bedrock_converse.blocks import decode_blocks, encode_block, 
 from stockyard.wire.bedrock_converse.names import ACCEPTED_ID, FORMAT, ID_PREFIX, tool_name
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import Drops, has_word, own_fields, words
-from stockyard.wire.tool_ids import Ids
+from stockyard.wire.tool_ids import Ids, unknown_call
 
 _Block = dict[str, Any]
 
@@ -156,7 +156,7 @@ class _Turns:
             fitting = self._ids.result(part.call_id)
             if fitting is None:
                 # A result without its call is refused by the provider.
-                self._drops.add("messages.tool_call_id")
+                self._drops.add(unknown_call(part.call_id))
                 return []
             if fitting in self._answered:
                 return []

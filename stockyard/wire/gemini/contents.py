@@ -31,7 +31,7 @@ from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.gemini.names import FORMAT, listed, tool_name
 from stockyard.wire.gemini.parts import decode_parts, encode_part, encode_parts
 from stockyard.wire.layout import Drops, has_word, own_fields, words
-from stockyard.wire.tool_ids import Ids, missing_id
+from stockyard.wire.tool_ids import Ids, missing_id, unknown_call
 
 ACCEPTED_ID = re.compile(r".+", re.DOTALL)
 ID_PREFIX = "call_"
@@ -322,7 +322,7 @@ class _Contents:
         if "name" not in said:
             if fitting is None:
                 # A result without its call has no name, and is refused.
-                self._drops.add("messages.tool_call_id")
+                self._drops.add(unknown_call(result.call_id))
                 return None
             said["name"] = self._names[fitting]
         return item

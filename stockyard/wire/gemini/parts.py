@@ -20,7 +20,7 @@ from stockyard.core.messages import (
     ToolResult,
     Video,
 )
-from stockyard.wire.arguments import arguments_object, compact
+from stockyard.wire.arguments import compact, given_to
 from stockyard.wire.fields import Fields
 from stockyard.wire.gemini.names import CALL, FORMAT, MEDIA, PART, fields_of, inside
 from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_layout
@@ -266,7 +266,7 @@ def _media(
     return {"fileData": {**_inner(extra, "fileData"), **typed, "fileUri": uri}}
 
 
-def _write_call(part: ToolCall, _: Drops) -> dict[str, Any] | None:
+def _write_call(part: ToolCall, drops: Drops) -> dict[str, Any] | None:
     if part.kind == "server":
         return None
     layout = layout_of(part.extra, FORMAT)
@@ -274,10 +274,8 @@ def _write_call(part: ToolCall, _: Drops) -> dict[str, Any] | None:
     if part.id and not has_word(layout, UNNAMED):
         call["id"] = part.id
     call["name"] = part.name
-    if part.kind == "custom":
-        call["args"] = {"input": part.arguments}
-    elif part.arguments or not has_word(layout, BARE):
-        call["args"] = arguments_object(part.arguments)
+    if part.arguments or part.kind == "custom" or not has_word(layout, BARE):
+        call["args"] = given_to(part, drops)
     item: dict[str, Any] = {"functionCall": call}
     if part.signature is not None:
         item["thoughtSignature"] = part.signature

@@ -22,7 +22,7 @@ from stockyard.core.messages import (
     ToolCall,
     ToolResult,
 )
-from stockyard.wire.arguments import arguments_object, compact
+from stockyard.wire.arguments import compact, given_to
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_layout
 from stockyard.wire.media import sniffed
@@ -106,10 +106,9 @@ def encode_call(call: ToolCall, drops: Drops, index: int | None = None) -> dict[
         return None
     drops.foreign(call.extra, "messages.tool_calls")
     own = own_fields(call.extra, FORMAT)
-    text = call.arguments
-    given = {"input": text} if call.kind == "custom" else arguments_object(text)
     number = {} if index is None else {"index": index}
-    function = {**number, **own.get("function", {}), "name": call.name, "arguments": given}
+    function = {**number, **own.get("function", {}), "name": call.name}
+    function["arguments"] = given_to(call, drops)
     head = {} if layout_of(call.extra, FORMAT) == NO_ID or not call.id else {"id": call.id}
     return {**own, **head, "function": function}
 

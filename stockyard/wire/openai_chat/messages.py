@@ -22,6 +22,7 @@ from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_layout, words
 from stockyard.wire.openai_chat.parts import FORMAT, cache_of, decode_parts, encode_parts
 from stockyard.wire.openai_chat.reasoning import reasoning_fields, take_reasoning, text_field
+from stockyard.wire.tool_ids import unknown_call
 from stockyard.wire.tool_messages import joined, spoken
 
 _ROLES = {
@@ -300,7 +301,7 @@ def _encode_tool_message(
             continue
         if part.call_id and part.call_id not in called:
             # A result without its call is refused by the provider.
-            drops.add("messages.tool_call_id")
+            drops.add(unknown_call(part.call_id))
             continue
         drops.foreign(part.extra, "messages.content")
         if layout_of(part.extra, FORMAT) == "list":

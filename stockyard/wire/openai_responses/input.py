@@ -22,6 +22,7 @@ from stockyard.wire.openai_responses.parts import (
     type_of,
 )
 from stockyard.wire.openai_responses.turn import decode_item, encode_turn
+from stockyard.wire.tool_ids import unknown_call
 
 INSTRUCTIONS = "instructions"
 """Shape of the system message that came as `instructions`."""
@@ -140,11 +141,13 @@ def _encode_plain(message: Message, drops: Drops) -> list[dict[str, Any]]:
 
 def _answering(message: Message, asked: set[str], drops: Drops) -> Message:
     """The message without results of calls that nobody made (`wire.md` 8)."""
-    kept = tuple(p for p in message.parts if not isinstance(p, ToolResult) or p.call_id in asked)
-    if len(kept) == len(message.parts):
-        return message
-    drops.add("messages.tool_call_id")
-    return replace(message, parts=kept)
+    kept = []
+    for part in message.parts:
+        if isinstance(part, ToolResult) and part.call_id not in asked:
+            drops.add(unknown_call(part.call_id))
+        else:
+            kept.append(part)
+    return message if len(kept) == len(message.parts) else replace(message, parts=tuple(kept))
 
 
 def _encode_results(message: Message, drops: Drops, custom: set[str]) -> list[dict[str, Any]]:

@@ -87,8 +87,8 @@ def _decode(fields: Fields) -> Content:
     if text is not None and text.rest:
         fields.rest["text"] = text.rest
     include = fields.rest.get("include")
-    sealed = include == [_ENCRYPTED]
-    if sealed:
+    sealed = include in ([_ENCRYPTED], [_LOGPROBS, _ENCRYPTED])
+    if sealed or include == [_LOGPROBS]:
         del fields.rest["include"]
     shape = words(
         _OWN,
