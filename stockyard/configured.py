@@ -124,6 +124,7 @@ def access(settings: Settings) -> Access:
         settings.overload.max_inflight,
         max_body=http.max_body,
         max_upload=http.max_upload,
+        allow_unread=settings.auth.allow_unread,
     )
 
 

@@ -99,6 +99,9 @@ class Module(Toggle[C]):
     reach: int = 0
     """The longest text it matches, in characters (at most 4,096): what the Window holds back."""
 
+    only_notes: bool = False
+    """As it is set it changes and refuses nothing. One of the stage INSPECT that does keeps calls
+    away whose text it cannot read (`Line.guards`)."""
     skips: frozenset[str] = frozenset()
     """Hooks that this Config leaves nothing to do; they are not called."""
 

@@ -24,7 +24,8 @@ from stockyard.gateway.model_in_path import completed
 from stockyard.gateway.turning import Steering
 from stockyard.providers import paths
 from stockyard.upstream.plan import USER_AGENT, VERSIONED
-from stockyard.wire.codec import NotReadable
+from stockyard.wire import strict
+from stockyard.wire.codec import Forms, NotReadable
 
 if TYPE_CHECKING:
     from stockyard.gateway.plane import DataPlane
@@ -137,6 +138,8 @@ class Doorway:
             self._turn_away(reply, Refused(400, "invalid_request", UNREADABLE))
             return None
         except Refused as refusal:
+            if self._needs_no_reading(body):
+                return UnreadDoorway(self).start(reply, body)
             self._turn_away(reply, refusal)
             return None
         endpoint, head = self._endpoint, self._head
@@ -169,6 +172,16 @@ class Doorway:
         whole = self._plane.refuse(self._head, self._endpoint, refusal)
         reply.whole(whole.status, whole.fields, whole.body)
 
+    def _needs_no_reading(self, body: bytes) -> bool:
+        """Whether a body that is not of its path's format may go as it came: in a provider's own
+        dialect, if it is no JSON and no form, and if nobody reads what is answered."""
+        endpoint, codec = self._endpoint, self._codec
+        if endpoint.native is None or codec is None:
+            return False
+        if self._plane.line.pipelines[endpoint.kind].reads != "nothing":
+            return False
+        return not strict.is_json(body) and not (isinstance(codec, Forms) and body[:2] == b"--")
+
     def _unread(self) -> "Doorway":
         """The same for a body of a format that is not read here: it is relayed as it is."""
         endpoint = replace(self._endpoint, format="", kind="passthrough", needs="", stream=False)
@@ -177,6 +190,8 @@ class Doorway:
     def _received(self, body: bytes) -> Request:
         codec = self._codec
         if codec is None:
+            if body:
+                self._plane.check_guards(self._endpoint.kind)
             return Request(model=self._endpoint.model, content=NO_CONTENT)
         head = codec.peek(body)
         model, stream = head.model, head.stream
@@ -246,6 +261,24 @@ class Doorway:
         return [*kept, (b"accept-encoding", b"identity")]
 
 
+class UnreadDoorway(Doorway):
+    """The way of a body that is not of its path's format. It goes as it came, and so does the
+    answer; a module that wants to know what it says refuses the call by asking."""
+
+    __slots__ = ()
+
+    def __init__(self, way: Doorway) -> None:
+        endpoint = replace(way._endpoint, format="")
+        super().__init__(way._plane, way._head, endpoint, way.caller, way.asked, way._own)
+        self._codec = way._codec
+
+    def _received(self, body: bytes) -> Request:
+        assert self._codec is not None  # noqa: S101  it has refused the body
+        content = Deferred(partial(self._codec.decode_request, body))
+        endpoint = self._endpoint
+        return Request(model=endpoint.model, content=content, stream=endpoint.stream)
+
+
 class SteeredDoorway(Doorway):
     """The way of one call of which more is known than its head says."""
 
@@ -265,6 +298,9 @@ class SteeredDoorway(Doorway):
         self._steering = steering
         self._needs = steering.needs or self._needs
         self._codec = steering.codec or self._codec
+
+    def _needs_no_reading(self, body: bytes) -> bool:
+        return False
 
     def _aim(self, x: Exchange) -> None:
         super()._aim(x)

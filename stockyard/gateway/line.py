@@ -29,6 +29,8 @@ from stockyard.core.standing import Standings
 from stockyard.errors import InvalidConfig, PortMissing, Refused
 
 ModuleClass = type[Toggle[Any]]
+UNREAD: tuple[Kind, ...] = ("passthrough", "realtime")
+"""Calls that bring text which modules do not get to see."""
 Aliases = Mapping[str, tuple[str, Mapping[str, Any]]]
 """Another name of a module -> its name, and what that name presets."""
 
@@ -62,6 +64,8 @@ class Line:
         self._needs: dict[str, str] = {}
         self.config_version = 1
         self.pipelines: dict[Kind, Pipeline] = {}
+        self.guards: dict[Kind, str] = {}
+        """Kinds of calls that a module keeps away because it cannot read them -> its name."""
         for name in self._catalog:
             self._rebuild(name)
         self._compile()
@@ -201,6 +205,8 @@ class Line:
             )
             for kind in ALL_KINDS
         }
+        guards = [m for m in busy if m.stage is Stage.INSPECT and not m.only_notes]
+        self.guards = {k: m.name for k in UNREAD for m in guards if k not in m.handles}
 
 
 def _shown(config: ModuleConfig) -> dict[str, Any]:

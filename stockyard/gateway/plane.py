@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
-from stockyard.core.exchange import Asked, Caller
+from stockyard.core.exchange import Asked, Caller, Kind
 from stockyard.core.ids import Ids
 from stockyard.core.target import Credential, Secret
 from stockyard.errors import Refused
@@ -69,6 +69,8 @@ class Access(Struct, frozen=True):
     max_body: int = endpoints.MAX_JSON_BODY
     max_upload: int = endpoints.MAX_UPLOAD
     """Of a body that is no JSON, or a file."""
+    allow_unread: bool = False
+    """Text that modules cannot read passes even those that mask or block."""
 
 
 class DataPlane:
@@ -170,6 +172,19 @@ class DataPlane:
             return forms.reading(head.field(b"content-type") or b"")
         return self.formats.get(format)
 
+    def check_guards(self, kind: Kind) -> None:
+        """Raises Refused (403) when a module keeps calls away whose text it cannot read."""
+        guard = self.line.guards.get(kind)
+        if guard is None or self.access.allow_unread:
+            return
+        message = (
+            f"The module '{guard}' is on and cannot read what is sent here. "
+            "An operator may let it pass (`auth.allow_unread`)."
+        )
+        refusal = Refused(403, "kind_not_allowed", message)
+        refusal.module = guard
+        raise refusal
+
     def usual_model(self, endpoint: Endpoint) -> str:
         """The model of a call that names none. Raises Refused (400) where there is none."""
         alias = endpoint.model_alias
@@ -267,6 +282,7 @@ class DataPlane:
     ) -> Opening:
         if not head.upgrade:
             raise Refused(426, "upgrade_refused", "There are WebSockets at this path.")
+        self.check_guards("realtime")
         secret, seen = (self._secret(head, endpoint) or "").encode("latin-1"), self._keys.generation
 
         def welcome() -> bool:

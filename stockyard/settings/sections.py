@@ -150,10 +150,13 @@ class Cancel(Struct, frozen=True, kw_only=True):
 
 
 class Auth(Struct, frozen=True, kw_only=True):
-    """Who may do what without a Key of ours."""
+    """Who may do what without a Key of ours, and what without being read."""
 
     local_reads: Literal["same_user", "off"] = "same_user"
     bring_your_own: Literal["loopback", "with_key", "off"] = "loopback"
+    allow_unread: bool = False
+    """Files, sessions and paths that nobody here reads are open although a module masks or blocks.
+    """
 
 
 class Storage(Struct, frozen=True, kw_only=True):

@@ -254,6 +254,9 @@ class Dispatch:
     def _body(self, x: Exchange, plan: Plan, target: Target) -> bytes:
         request = x.request
         if plan.codec is None:
+            if not x.untouched:
+                # A module changed it, so it would have to be written, and for that to be read.
+                _ = x.request.meaning
             return x.inbound.body
         native = x.inbound.native is not None
         if len(x.attempts) > 1:

@@ -294,7 +294,8 @@ def _usage(x: Exchange) -> Usage | None:
 def _concerns(row: Row, x: Exchange) -> bool:
     if row.kinds and x.kind not in row.kinds:
         return False
-    if row.models and not row.models.match(x.received.model):
+    # A call that names no model might be for any: nobody gets past a limit by being unreadable.
+    if row.models and x.received.model and not row.models.match(x.received.model):
         return False
     return row.match.pattern == "*" or row.match.matches(_subject(row.limit.by, x))
 

@@ -162,6 +162,7 @@ class PromptGuard(Module[Config]):
         super().__init__(config, ports)
         if config.answers == "off" and config.mode != "restore":
             self.streaming = Streaming.IGNORES
+        self.only_notes = {config.mode, config.answers, config.injection} <= {"off", "note"}
         rules = list(_rules(config))
         self._types = {rule.id: rule.type for rule in rules}
         self._allowed = {value.lower() for value in config.allow if not value.startswith("@")}

@@ -119,6 +119,7 @@ class SecretScan(Module[Config]):
             accepts=self._is_secret if self._allowed else None,
             reach=BLOCK_REACH,
         )
+        self.only_notes = not config.own and {config.prompts, config.answers} <= {"off", "note"}
         self._own = OwnSecrets(ports.secrets) if config.own else None
         self.patience_seconds = PATIENCE_SECONDS
 
