@@ -128,7 +128,6 @@ def access(settings: Settings) -> Access:
     )
 
 
-def silence(timeout: Timeout) -> Silence:
 def lossy(settings: Settings) -> Policies:
     """What becomes of calls whose provider cannot be told all that they say."""
     said = settings.translation
@@ -136,6 +135,7 @@ def lossy(settings: Settings) -> Policies:
     return Policies(said.keys, aliases, said.lossy)
 
 
+def silence(timeout: Timeout) -> Silence:
     return Silence(
         first_content_seconds=timeout.first_content, content_idle_seconds=timeout.content_idle
     )

@@ -232,9 +232,6 @@ class ProviderSection(Struct, frozen=True, kw_only=True):
     """What the provider's address or sign-in needs besides, such as a region or a project."""
 
 
-class AliasSection(Struct, frozen=True, kw_only=True):
-    """A name for models. Written as one text, it has one Target."""
-
 class Translation(Struct, frozen=True, kw_only=True):
     """What providers are told that speak another format than their callers."""
 
@@ -248,17 +245,20 @@ class Translation(Struct, frozen=True, kw_only=True):
     """Where thinking stands in chat answers that come from another format."""
 
 
+class AliasSection(Struct, frozen=True, kw_only=True):
+    """A name for models. Written as one text, it has one Target."""
+
     strategy: Literal["first", "weighted", "round_robin", "least_latency", "least_busy"] = "first"
     """Which Target a call tries first. The module `failover` tries the others when that fails, and
     measures what `least_latency` and `least_busy` go by."""
     targets: tuple[str, ...]
     weights: tuple[Weight, ...] = ()
     """With `weighted`: the share of the calls of each Target, in their order."""
+    lossy: Lossy | None = None
+    """As in `translation`, for this name."""
 
 
 class ModuleSection(Struct, frozen=True, kw_only=True):
-    lossy: Lossy | None = None
-    """As in `translation`, for this name."""
     """One module as the file wants it. Its `config` is checked by the module itself."""
 
     enabled: bool = True
@@ -309,10 +309,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     mock: Mock = Mock()
     providers: dict[str, ProviderSection] = {}
     aliases: dict[str, AliasSection] = {}
+    translation: Translation = Translation()
     modules: dict[str, ModuleSection] = {}
     modules_dir: str = ""
     egress: Egress = Egress()
-    translation: Translation = Translation()
     log: Log = Log()
 
     # The rest comes from the environment only.
