@@ -107,6 +107,18 @@ async def test_the_word_of_a_name_for_models_counts_before_the_usual_one(yard: Y
     assert DROPPED in (await yard.chat("hi", model=CLAUDE, seed=7)).headers
 
 
+async def test_a_row_of_the_module_of_names_has_a_word_too(yard: Yard) -> None:
+    anthropic = yard.provider("anthropic").says("hello")
+    rows = [
+        {"alias": "careful", "model": CLAUDE, "lossy": "strict"},
+        {"alias": "spare", "model": CLAUDE, "lossy": "strict", "drop": ["seed"]},
+    ]
+    yard.enable("modelalias", aliases=rows)
+    assert (await yard.chat("hi", model="careful", seed=7)).status == 400
+    assert (await yard.chat("hi", model="spare", seed=7)).status == 200
+    assert "seed" not in anthropic.last.fields
+
+
 async def test_the_word_of_a_key_counts_before_all_others(yard: Yard) -> None:
     yard.provider("anthropic").says("hello")
     yard.set(f"translation.keys.{FIRST_KEY}", "strict")

@@ -9,6 +9,7 @@ Example
     aliases = [
         { alias = "fast", model = "small-1", defaults = { temperature = 0.2 } },
         { alias = "gpt-*", model = "azure/gpt-{1}" },
+        { alias = "exact", model = "large-1", drop = ["seed"], force = { temperature = 0 } },
     ]
 
 Caller sees
@@ -23,17 +24,18 @@ from msgspec.structs import replace
 
 from stockyard.core.events import Event, Started
 from stockyard.core.exchange import Constraints, Exchange
+from stockyard.core.fieldrules import left_out, renamed
 from stockyard.core.glob import Glob
 from stockyard.core.messages import Message, Text
 from stockyard.core.module import ALL_KINDS, Module, ModuleConfig, Stage, Streaming
 from stockyard.core.ports import Ports
-from stockyard.core.request import Content, ReasoningWish, Request
+from stockyard.core.request import ReasoningWish, Request
 from stockyard.errors import InvalidConfig
 
 MAX_STEPS = 5
 
 
-class Defaults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Values(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     temperature: (
         Annotated[float, Meta(ge=0, le=2, description="How freely the model chooses.")] | None
     ) = None
@@ -46,6 +48,9 @@ class Defaults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reasoning: (
         Annotated[str, Meta(max_length=32, description="How much to think, such as `low`.")] | None
     ) = None
+
+
+class Defaults(Values, frozen=True, kw_only=True, forbid_unknown_fields=True):
     system: (
         Annotated[str, Meta(max_length=100_000, description="System text, if there is none.")]
         | None
@@ -74,6 +79,22 @@ class Alias(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     defaults: Annotated[Defaults, Meta(description="What applies when the caller left it out.")] = (
         Defaults()
     )
+    force: Annotated[Values, Meta(description="What applies whatever the caller said.")] = Values()
+    drop: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=100)], ...],
+        Meta(max_length=100, description="Fields of a request that are left out, by their names."),
+    ] = ()
+    rename: Annotated[
+        dict[str, Annotated[str, Meta(min_length=1, max_length=100)]],
+        Meta(
+            max_length=100,
+            description="Fields that only the caller's format has, and what they are called here.",
+        ),
+    ] = {}
+    lossy: Annotated[
+        Literal["strict", "warn", "silent"] | None,
+        Meta(description="As the setting `translation.lossy`, for this name."),
+    ] = None
     hidden: Annotated[bool, Meta(description="Left out of the list of models.")] = False
 
 
@@ -128,8 +149,10 @@ class ModelAlias(Module[Config]):
         for row in rows:
             if row.provider:
                 x.constraints = _at(row.provider, x.constraints)
+            if row.lossy is not None:
+                x.lossy = row.lossy
             if x.kind == "chat":
-                request = _with_defaults(request, row.defaults)
+                request = _as_wanted(request, row)
         x.request = request
         if x.inbound.native is not None:
             x.targets = tuple(replace(t, model=_bare(model, t.provider)) for t in x.targets)
@@ -202,25 +225,30 @@ def _at(provider: str, constraints: Constraints) -> Constraints:
     return replace(constraints, providers=(provider,))
 
 
-def _with_defaults(request: Request, defaults: Defaults) -> Request:
-    if defaults == Defaults():
+def _as_wanted(request: Request, row: Alias) -> Request:
+    """The request as the row has it; the very same if that changes nothing."""
+    if not (row.drop or row.rename) and row.force == Values() and row.defaults == Defaults():
         return request
-    changes = _filled_in(request.content, defaults)
-    return request.replace(**changes) if changes else request
+    content = renamed(left_out(request.content, row.drop), row.rename)
+    changes = _said(row.force)
+    said = _said(row.defaults)
+    changes |= {f: v for f, v in said.items() if f not in changes and getattr(content, f) is None}
+    system = row.defaults.system
+    if system is not None and all(m.role != "system" for m in content.messages):
+        first = Message(role="system", parts=(Text(text=system),))
+        changes["messages"] = (first, *content.messages)
+    if changes:
+        content = replace(content, **changes)
+    return request if content is request.content else request.with_content(content)
 
 
-def _filled_in(content: Content, defaults: Defaults) -> dict[str, Any]:
-    """The fields that the caller left out and the row has a value for."""
-    changes: dict[str, Any] = {}
-    if content.temperature is None and defaults.temperature is not None:
-        changes["temperature"] = defaults.temperature
-    if content.top_p is None and defaults.top_p is not None:
-        changes["top_p"] = defaults.top_p
-    if content.max_output is None and defaults.max_tokens is not None:
-        changes["max_output"] = defaults.max_tokens
-    if content.reasoning is None and defaults.reasoning is not None:
-        changes["reasoning"] = ReasoningWish(effort=defaults.reasoning)
-    if defaults.system is not None and all(m.role != "system" for m in content.messages):
-        system = Message(role="system", parts=(Text(text=defaults.system),))
-        changes["messages"] = (system, *content.messages)
-    return changes
+def _said(values: Values) -> dict[str, Any]:
+    """The fields that have a value, as requests call them."""
+    wish = None if values.reasoning is None else ReasoningWish(effort=values.reasoning)
+    said = {
+        "temperature": values.temperature,
+        "top_p": values.top_p,
+        "max_output": values.max_tokens,
+        "reasoning": wish,
+    }
+    return {name: value for name, value in said.items() if value is not None}

@@ -9,7 +9,7 @@ from stockyard.core.replay import Replay
 from stockyard.core.request import ReasoningWish
 from stockyard.core.response import Response
 from stockyard.errors import InvalidConfig
-from stockyard.modules.routing.modelalias import Alias, Config, Defaults, ModelAlias
+from stockyard.modules.routing.modelalias import Alias, Config, Defaults, ModelAlias, Values
 from tests.builders import Provider, an_answer, an_exchange, notes, some_ports, through
 
 
@@ -156,3 +156,47 @@ def test_an_empty_table_is_idle_and_hidden_names_are_not_shown() -> None:
     module = aliases(named("fast", "m"), named("secret", "m", hidden=True), named("g*", "m"))
     assert not module.idle()
     assert module.shown == ("fast",)
+
+
+def test_what_is_forced_applies_whatever_the_caller_said() -> None:
+    x = an_exchange(model="fast", temperature=1.5, max_output=9)
+    forced = Values(temperature=0.25, reasoning="low")
+    row = named("fast", "small-1", force=forced, defaults=Defaults(temperature=1, max_tokens=5))
+    aliases(row).on_request(x)
+    content = x.request.content
+    assert (content.temperature, content.max_output) == (0.25, 9)
+    assert content.reasoning == ReasoningWish(effort="low")
+    assert x.received.content.temperature == 1.5
+
+
+def test_fields_can_be_left_out_and_renamed() -> None:
+    own = {"openai.chat": {"top_a": 1, "top_b": 2, "top_c": 3}}
+    x = an_exchange(model="fast", seed=7, end_user="ada", max_output=9, extra=own)
+    row = named("fast", "small-1", drop=("seed", "user", "max_tokens", "top_a"), rename={"top_b": "top_z"})
+    aliases(row).on_request(x)
+    content = x.request.content
+    assert (content.seed, content.max_output, content.end_user) == (None, None, None)
+    assert content.extra == {"openai.chat": {"top_z": 2, "top_c": 3}}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        named("fast", "small-1", drop=("seed", "nothing_like_it")),
+        named("fast", "small-1", rename={"nothing": "else"}),
+        named("fast", "small-1", defaults=Defaults(temperature=1)),
+    ],
+)
+def test_what_changes_nothing_leaves_the_clients_own_bytes(row: Alias) -> None:
+    x = an_exchange(model="fast", temperature=0.5)
+    aliases(row).on_request(x)
+    assert x.request.differs_in_model_only(x.received)
+
+
+@pytest.mark.parametrize(("rows", "lossy"), [([None], None), (["strict"], "strict")])
+def test_a_name_may_say_what_becomes_of_fields_that_cannot_be_told(
+    rows: list[str | None], lossy: str | None
+) -> None:
+    x = an_exchange(model="fast")
+    aliases(*(named("fast", "small-1", lossy=said) for said in rows)).on_request(x)
+    assert x.lossy == lossy
