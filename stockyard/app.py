@@ -338,6 +338,7 @@ class Stockyard:
     def control_plane(self) -> Any:
         """The API and its pages. Imports the framework, so it is called late and in a thread."""
         from stockyard import api
+        from stockyard.apps.lookout.live import TraceFeed
 
         # Also here, so that the first call in one of them need not wait for it.
         FORMATS.load()
@@ -359,7 +360,9 @@ class Stockyard:
                 "status_now": self.shown.status,
                 "metrics_text": self.meters.text,
             },
+            feeds=[TraceFeed(self.database)],
             config_version=lambda: self.line.config_version,
+            stopping=lambda: self.front.draining,
         )
 
     def _gauges(self, recorder: TraceRecorder) -> None:

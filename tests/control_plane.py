@@ -18,6 +18,7 @@ from stockyard.api import ControlSocket, Identities, LocalReads, Part, Status, b
 from stockyard.apps import billing, chute, lookout, teams
 from stockyard.apps.chute.models import ModelState, ProviderState
 from stockyard.apps.chute.modules import ModuleChanges
+from stockyard.apps.lookout.live import TraceFeed
 from stockyard.apps.lookout.traces import TraceRecorder
 from stockyard.apps.teams.admin import AdminCredential
 from stockyard.apps.teams.keys import KeyRing
@@ -85,6 +86,7 @@ class Plane:
         self.breakers = TargetHealth()
         self.answers = MemoryAnswers()
         self.admin_secret = ""
+        self.stopping = False
         self.served: Callable[..., Awaitable[None]]
 
     async def start(self, sections: Mapping[str, ModuleSection], owner: str) -> None:
@@ -117,7 +119,9 @@ class Plane:
                 "status_now": a_status,
                 "metrics_text": lambda: b"stockyard_up 1\n",
             },
+            feeds=[TraceFeed(self.database)],
             config_version=lambda: self.line.config_version,
+            stopping=lambda: self.stopping,
         )
 
     def client(self, secret: str | None = None, **fields: str) -> httpx.AsyncClient:

@@ -13,6 +13,8 @@ import stockyard
 from stockyard.api import problems
 from stockyard.api.body import MAX_BODY, PARAMETERS, guard_body, guard_parameters
 from stockyard.api.door import ASGIApp, Door
+from stockyard.api.events import EventEndpoints
+from stockyard.api.feed import Feed, Listeners
 from stockyard.api.identity import Identities, Identity
 from stockyard.api.openapi import describe
 from stockyard.api.paging import Cursors
@@ -42,7 +44,9 @@ def build(
     *,
     identities: Identities,
     provided: Mapping[str, object],
+    feeds: Sequence[Feed],
     config_version: Callable[[], int],
+    stopping: Callable[[], bool],
 ) -> ASGIApp:
     """The API as an ASGI app. `provided` is what endpoints ask for by the name of a parameter.
 
@@ -52,12 +56,19 @@ def build(
         Installed(id=app.id, name=app.name, description=app.description, path=app.path)
         for app in apps
     )
-    values: dict[str, object] = {"cursors": Cursors(), "installed": installed, **provided}
+    values: dict[str, object] = {
+        "cursors": Cursors(),
+        "installed": installed,
+        "identities": identities,
+        "feeds": {feed.topic: feed for feed in feeds},
+        "listeners": Listeners(stopping),
+        **provided,
+    }
     dependencies = {name: constant(value) for name, value in values.items()}
     dependencies["identity"] = Provide(identity_of, sync_to_thread=False)
     dependencies["description"] = constant(description_of(apps, dependencies))
     inner = Litestar(
-        route_handlers=[SystemEndpoints, *routers(apps)],
+        route_handlers=[SystemEndpoints, EventEndpoints, *routers(apps)],
         dependencies=dependencies,
         guards=[guard, guard_parameters, guard_body],
         exception_handlers={Exception: problems.answer},
@@ -81,7 +92,7 @@ def description_of(
     @cache
     def description() -> Mapping[str, Any]:
         described = Litestar(
-            route_handlers=[SystemEndpoints, *routers(apps)],
+            route_handlers=[SystemEndpoints, EventEndpoints, *routers(apps)],
             dependencies=dependencies,
             openapi_config=OpenAPIConfig(title="Stockyard", version=stockyard.__version__),
         )

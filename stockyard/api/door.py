@@ -67,6 +67,7 @@ class Answer:
     def __init__(self, send: Send, request_id: str, config_version: int, *, head: bool) -> None:
         self._send = send
         self._head = head
+        self._ended = False
         self._fields = [
             (b"x-request-id", request_id.encode()),
             (b"cache-control", b"no-store"),
@@ -78,8 +79,11 @@ class Answer:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             message["headers"] = [*message.get("headers", ()), *self._fields]
-        elif self._head and message["type"] == "http.response.body":
-            message["body"] = b""
+        elif self._head:
+            if self._ended:
+                return
+            # Also the end of what would go on for ever: the server then says that nobody listens.
+            message, self._ended = {"type": "http.response.body", "body": b""}, True
         await self._send(message)
 
 

@@ -39,7 +39,14 @@ def test_an_endpoint_without_a_permission_stops_the_start() -> None:
         id="x", name="X", description="", path="/api/x", package="x", endpoints=lambda: [Open]
     )
     with pytest.raises(LookupError, match="permission"):
-        build([app], identities=Identities.__new__(Identities), provided=NEEDED, config_version=int)
+        build(
+            [app],
+            identities=Identities.__new__(Identities),
+            provided=NEEDED,
+            feeds=[],
+            config_version=int,
+            stopping=bool,
+        )
 
 
 def test_identities_hold_exactly_what_they_name() -> None:

@@ -31,6 +31,8 @@ SELECT = f"select {', '.join(COLUMNS)}, json(row) from traces "  # noqa: S608  n
 
 CONDITIONS: Mapping[str, str] = {
     "before": "seq < :before",
+    "after": "seq > :after",
+    "up_to": "seq <= :up_to",
     "model": "model = :model",
     "asked": "model_asked = :asked",
     "provider": "provider = :provider",
@@ -82,6 +84,24 @@ async def filtered(
     sql = f"{SELECT} {where} order by seq desc limit :limit"
     rows = await database.read_slowly(sql, {**given, "limit": limit})
     return [trace_of(row) for row in rows]
+
+
+async def following(
+    database: Database,
+    limit: int,
+    filters: Sequence[Condition],
+    **conditions: str | int | None,
+) -> list[Trace]:
+    """The same, the first one that ended first."""
+    where, given = _where(conditions, filters)
+    sql = f"{SELECT} {where} order by seq limit :limit"
+    rows = await database.read_slowly(sql, {**given, "limit": limit})
+    return [trace_of(row) for row in rows]
+
+
+def last(database: Database) -> int:
+    """Where the newest Trace stands."""
+    return int(database.read("select coalesce(max(seq), 0) from traces")[0][0])
 
 
 async def count(
