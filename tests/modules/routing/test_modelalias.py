@@ -172,7 +172,8 @@ def test_what_is_forced_applies_whatever_the_caller_said() -> None:
 def test_fields_can_be_left_out_and_renamed() -> None:
     own = {"openai.chat": {"top_a": 1, "top_b": 2, "top_c": 3}}
     x = an_exchange(model="fast", seed=7, end_user="ada", max_output=9, extra=own)
-    row = named("fast", "small-1", drop=("seed", "user", "max_tokens", "top_a"), rename={"top_b": "top_z"})
+    dropped = ("seed", "user", "max_tokens", "top_a")
+    row = named("fast", "small-1", drop=dropped, rename={"top_b": "top_z"})
     aliases(row).on_request(x)
     content = x.request.content
     assert (content.seed, content.max_output, content.end_user) == (None, None, None)
