@@ -5,6 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stockyard.wire.anthropic_messages import usage as messages
 from stockyard.wire.usage import _odd, _plain, read_chat_usage
 
 counts = st.one_of(
@@ -60,3 +61,37 @@ def test_what_openai_sends_is_read_quickly() -> None:
     }
     assert _plain(said, frozenset()) is not None
     assert _plain(said, frozenset()) == read_chat_usage(said)
+
+
+messages_objects = st.fixed_dictionaries(
+    {},
+    optional={
+        "input_tokens": counts,
+        "output_tokens": counts,
+        "cache_read_input_tokens": counts,
+        "cache_creation_input_tokens": counts,
+        "cache_creation": st.none()
+        | st.dictionaries(st.sampled_from(["ephemeral_5m_input_tokens"]), counts),
+        "service_tier": st.just("standard"),
+        "server_tool_use": st.none() | st.dictionaries(st.just("web_search_requests"), counts),
+    },
+)
+
+
+@given(messages_objects)
+def test_the_quick_reading_of_messages_is_the_thorough_one(said: dict[str, Any]) -> None:
+    plain = messages._plain(said)
+    assert plain is None or plain == messages._odd(said)
+
+
+def test_what_anthropic_sends_is_read_quickly() -> None:
+    said = {
+        "input_tokens": 9,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 4,
+        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "output_tokens": 12,
+        "service_tier": "standard",
+    }
+    assert messages._plain(said) is not None
+    assert messages._plain(said) == messages.read_usage(said)

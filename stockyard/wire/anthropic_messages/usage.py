@@ -4,18 +4,47 @@ from collections.abc import Mapping
 from typing import Any
 
 from stockyard.core.money import Usage
-from stockyard.wire.usage import Counts
+from stockyard.wire.usage import ABSURD, Counts
 
-_COUNTS = (
-    "input_tokens",
-    "output_tokens",
-    "cache_read_input_tokens",
-    "cache_creation_input_tokens",
-)
+_CREATED = "cache_creation_input_tokens"
+_COUNTS = ("input_tokens", "output_tokens", "cache_read_input_tokens", _CREATED)
+
+
+_PLAIN_KEYS = frozenset({*_COUNTS, "cache_creation", "service_tier", "inference_geo"})
 
 
 def read_usage(said: Mapping[str, Any]) -> Usage | None:
     """Usage from a whole object, or from one merged over a stream; None when it counts nothing."""
+    plain = _plain(said)
+    return plain if plain is not None else _odd(said)
+
+
+def _plain(said: Mapping[str, Any]) -> Usage | None:
+    """The shape that most answers have, read quickly; None when anything is unusual.
+
+    On the path of every call. What it says is what `_odd` would say.
+    """
+    if not said.keys() <= _PLAIN_KEYS:
+        return None
+    fresh, written_out = said.get("input_tokens"), said.get("output_tokens")
+    cached, written = said.get("cache_read_input_tokens", 0), said.get(_CREATED, 0)
+    split = said.get("cache_creation") or {}
+    if (
+        type(fresh) is not int
+        or type(written_out) is not int
+        or type(cached) is not int
+        or min(fresh, written_out, cached) < 0
+        or max(fresh, written_out, cached) > ABSURD
+        or written != 0
+        or type(written) is not int
+        or type(split) is not dict
+        or any(split.values())
+    ):
+        return None
+    return Usage(in_fresh=fresh, in_cached=cached, out_text=written_out)
+
+
+def _odd(said: Mapping[str, Any]) -> Usage | None:
     passes = said.get("iterations")
     if isinstance(passes, list) and passes:
         # The counts on top leave out some passes (compaction); their sum does not.

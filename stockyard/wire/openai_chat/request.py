@@ -4,6 +4,7 @@ What law 6 of `wire.md` 1 does not keep when a request is written again: explici
 fields, `stream: false`, and the wish for usage, which is ours to make.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -44,6 +45,26 @@ _PLAIN_FIELDS = (
     "store",
 )
 """Fields whose name and meaning are the same in chat and in the neutral form."""
+
+_READ: dict[str, tuple[str, Callable[[Fields, str], Any]]] = {
+    "temperature": ("temperature", Fields.number),
+    "top_p": ("top_p", Fields.number),
+    "top_k": ("top_k", Fields.integer),
+    "min_p": ("min_p", Fields.number),
+    "n": ("n", Fields.integer),
+    "presence_penalty": ("presence_penalty", Fields.number),
+    "frequency_penalty": ("frequency_penalty", Fields.number),
+    "logit_bias": ("logit_bias", Fields.object),
+    "logprobs": ("logprobs", Fields.flag),
+    "top_logprobs": ("top_logprobs", Fields.integer),
+    "parallel_tool_calls": ("parallel_tools", Fields.flag),
+    "prompt_cache_key": ("cache_key", Fields.text),
+    "service_tier": ("service_tier", Fields.text),
+    "metadata": ("metadata", Fields.object),
+    "modalities": ("modalities", Fields.texts),
+    "store": ("store", Fields.flag),
+}
+"""Fields that are read as they stand: their neutral name, and their type."""
 
 _NOT_OURS = ("top_k", "min_p")
 """Known to many compatible providers but not to the format: sent only if the client did."""
@@ -94,31 +115,16 @@ def _decode(fields: Fields) -> Content:
     return Content(
         messages=decode_messages(messages),
         max_output=newer if newer is not None else older,
-        temperature=fields.number("temperature"),
-        top_p=fields.number("top_p"),
-        top_k=fields.integer("top_k"),
-        min_p=fields.number("min_p"),
         stop=(stop,) if isinstance(stop, str) else fields.texts("stop"),
         seed=seed,
-        n=fields.integer("n"),
-        presence_penalty=fields.number("presence_penalty"),
-        frequency_penalty=fields.number("frequency_penalty"),
-        logit_bias=fields.object("logit_bias"),
-        logprobs=fields.flag("logprobs"),
-        top_logprobs=fields.integer("top_logprobs"),
         tools=tools,
         tool_choice=decode_choice(fields.any("tool_choice"))
         or decode_function_choice(fields.any("function_call")),
-        parallel_tools=fields.flag("parallel_tool_calls"),
         output=decode_output(fields.any("response_format")),
         reasoning=None if effort is None else ReasoningWish(effort=effort),
-        cache_key=fields.text("prompt_cache_key"),
-        service_tier=fields.text("service_tier"),
         # The newer name of the same thing; it goes back among the unknown fields.
         end_user=user or (safety if isinstance(safety, str) else None),
-        metadata=fields.object("metadata"),
-        modalities=fields.texts("modalities"),
-        store=fields.flag("store"),
+        **{name: read(fields, key) for key, (name, read) in _READ.items() if key in fields.rest},
         extra=fields.left(FORMAT),
         shape=shape,
     )
