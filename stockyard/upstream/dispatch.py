@@ -46,7 +46,6 @@ from stockyard.upstream.silence import Silence
 from stockyard.upstream.streamed_answer import StreamedAnswer, Unstreamed
 from stockyard.upstream.summary import in_words, summary_of
 from stockyard.upstream.whole_answer import NEVER, WholeAnswer
-from stockyard.wire.codec import Renames
 from stockyard.wire.stray_usage import TAIL_BYTES, stray_usage
 
 MODULE = "dispatch"
@@ -170,9 +169,9 @@ class Dispatch:
             x.request = asked  # another Target may have a way of its own
 
     async def _written(self, x: Exchange, plan: Plan, target: Target, attempt: Attempt) -> Answer:
-        codec = plan.codec
-        if codec is not None and isinstance(codec, Renames) and not plan.forward:
-            plan = replace(plan, codec=codec.answering(x.request.content))
+        if plan.renames is not None:
+            codec = plan.renames.answering(x.request.content)
+            plan = plan if codec is plan.codec else replace(plan, codec=codec)
         outgoing = self._outgoing(x, plan, self._body(x, plan, target))
         if plan.prover is not None:
             return await self._proved(x, plan, plan.prover, attempt, outgoing)

@@ -57,6 +57,8 @@ class Plan(Struct, frozen=True, eq=False):
     """None on a native path that no codec can read."""
     forms: Forms | None
     """The same codec, if its requests are not always JSON."""
+    renames: Renames | None
+    """The same codec, if requests are written anew and it does not take every name for a tool."""
     textless: bool
     """Whether whole answers hold no text that a module could change."""
     flows_from: int
@@ -236,11 +238,13 @@ class Plans:
         prover = self._provers(provider, scheme, credential) if credential else None
         shown = credential if prover is None else None
         start = _start(provider, way, origin, scheme, shown)
+        renames = codec if isinstance(codec, Renames) and not forward else None
         return Plan(
             target=target,
             provider=provider,
             codec=codec,
             forms=codec if isinstance(codec, Forms) else None,
+            renames=renames,
             textless=isinstance(codec, Media),
             flows_from=codec.flows_from if isinstance(codec, Media) else FLOWS_FROM,
             format=name,
@@ -265,7 +269,7 @@ class Plans:
             most_items=codec.most_items_of(traits)
             if isinstance(codec, WholeCodec) and not forward
             else 0,
-            special=prover is not None or (not forward and isinstance(codec, Renames)),
+            special=prover is not None or renames is not None,
         )
 
     def _efforts_of(self, target: Target, name: str, traits: Traits) -> tuple[str, ...]:

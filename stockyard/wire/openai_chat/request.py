@@ -88,6 +88,8 @@ def _decode(fields: Fields) -> Content:
     messages = fields.items("messages")
     if messages is None:
         raise FieldError("messages", "an array")
+    if not fields.rest:
+        return Content(messages=decode_messages(messages))
     newer, older = fields.integer("max_completion_tokens"), fields.integer("max_tokens")
     if newer is not None and older is not None:
         fields.rest["max_tokens"] = older

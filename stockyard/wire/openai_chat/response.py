@@ -211,7 +211,11 @@ def _decode_output(answer: Fields, traits: Traits) -> Output:
 
 def _decode_choice(fields: Fields, position: int, answer_id: str, traits: Traits) -> Choice:
     said = fields.inside("message") or Fields({})
+    pictures = pictures_of(said.rest.get(PICTURES), said.at(PICTURES))
+    if pictures:
+        said.any(PICTURES)
     message = _joined(decode_assistant(said, text_field(traits)))
+    message = replace(message, parts=(*message.parts, *pictures))
     message = _with_ids(message, answer_id, position)
     called = any(isinstance(p, ToolCall) for p in message.parts)
     index = fields.integer("index")
@@ -229,6 +233,8 @@ def _decode_choice(fields: Fields, position: int, answer_id: str, traits: Traits
 def _encode_choice(choice: Choice, drops: Drops, pen: Pen) -> _Object:
     message = choice.message
     item = encode_assistant(_speakable(message), drops, pen.reasoning_field)
+    if pictures := drawn(message.parts):
+        item[PICTURES] = pictures
     item.setdefault("content", None)
     item.setdefault("refusal", None)
     citations = [c for p in message.parts if isinstance(p, Text) for c in p.citations]
@@ -276,6 +282,8 @@ def vendor_finish(finish: Finish | None, native: str | None, extra: Extra) -> _O
 
 def _speakable(message: Message) -> Message:
     """Texts in one string and thinking beside it: what an answer of this format looks like."""
+    if message.shape is None and not any(isinstance(p, Reasoning) for p in message.parts):
+        return message
     parts = tuple(
         replace(p, extra={})
         if isinstance(p, Reasoning) and layout_of(p.extra, FORMAT) == "content"
