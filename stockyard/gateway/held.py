@@ -15,17 +15,22 @@ from msgspec import Struct
 from stockyard.core.ports import Held, HeldIds
 from stockyard.core.target import Credential
 from stockyard.errors import Refused
+from stockyard.gateway.named import COLLECTIONS, resource
 from stockyard.providers.directory import Directory
 from stockyard.providers.provider import Provider
 
 FILES, BATCHES, MESSAGE_BATCHES = "files", "batches", "messages/batches"
 
+RESOURCEFUL = "gemini"
+"""Who speaks this format calls what it keeps by collection and id, as `files/abc`."""
 OFFERS = {
     FILES: ("openai.files", "anthropic.files"),
     BATCHES: ("openai.batches",),
     MESSAGE_BATCHES: ("anthropic.batches",),
 }
 """Collection -> the shapes in which it is served on unified paths."""
+_KEPT = (FILES, BATCHES)
+_SHAPES = frozenset(shape for shapes in OFFERS.values() for shape in shapes)
 
 _METHODS = {
     (FILES, ""): ("GET", "POST"),
@@ -43,22 +48,41 @@ _METHODS = {
 
 _UNIFIED = re.compile(r"(?:/v1)?/(files|batches|messages/batches)(?:/([A-Za-z0-9_.-]+)(/[a-z]+)?)?")
 _NATIVE = re.compile(
-    r"/(messages/batches|batch/jobs|files|batches|threads|conversations|vector_stores|uploads)"
-    r"(?:/([^/]+)(/.*)?)?"
+    r"/(messages/batches|batch/jobs|files|batches|threads|conversations|vector_stores|uploads"
+    r"|datasets|embed-jobs)(?:/([^/]+)(/.*)?)?"
 )
+_RESOURCE_PATH = re.compile(
+    r"(?:/upload|/download)?(?:/openai|/projects/[^/]+/locations/[^/]+|/models/[^/:]+)?"
+    rf"/({COLLECTIONS})(?:/(?:\1/)?([^/:]+)([/:].*)?)?"
+)
+"""Where things are called by their collection and their id."""
+_MAKING = re.compile(
+    r"/models/[^/]+:(?:batchGenerateContent|asyncBatchEmbedContent|predictLongRunning)"
+)
+"""Calls of models that are answered with the name of what will have the answer."""
 _CREATES_TOO = {("threads", "runs"): ("thread_id",)}
 """Paths that look like an id and are none -> where their answers name what they made."""
-_MADE_ALONG = {
-    "batches": ("output_file_id", "error_file_id"),
-    "batch/jobs": ("output_file", "error_file"),
+_OTHERWISE = {
+    "batches": ("id", "batch_id", "batch.id"),
+    "conversations": ("id", "conversation_id"),
+    "embed-jobs": ("job_id",),
 }
-"""Collection -> fields of its objects that name files which the provider made for it."""
+"""Collections whose objects may have other names for their ids."""
+_RESOURCE_NAMES = ("name", "file.name", "id", "metadata.tunedModel")
+_MADE_ALONG = {
+    "batches": (
+        *("output_file_id", "error_file_id", "batch.output_dataset_id"),
+        *("response.responsesFile", "metadata.output.responsesFile"),
+    ),
+    "batch/jobs": ("output_file", "error_file"),
+    "embed-jobs": ("output_dataset_id",),
+    "messages/batches": (),
+    "operations": ("response.generateVideoResponse.generatedSamples.*.video.uri",),
+    "uploads": ("file.id",),
+}
+"""Collection -> where its objects name files which the provider made for it."""
 _RESULTS = re.compile(rb'("results_url"\s*:\s*")https?:\\?/\\?/[^"/\\]+')
 """Where a provider says in its own name that results are. Clients go there with our Key."""
-UNSEEN = frozenset({"gemini.files"})
-"""Shapes of files whose uploads go to an address that the provider gives the caller, so that we
-never see what came of them. Their ids are not judged."""
-
 _ADMIN = re.compile(
     r"/(?:organizations?|admin|admin_api_keys|api[-_]keys|keys|dashboard|billing|invites"
     r"|service_accounts|realtime/(?:client_secrets|sessions|transcription_sessions))(?:/.*)?"
@@ -75,8 +99,14 @@ class Reach(Struct, frozen=True):
     """Empty for the collection itself."""
     below: str = ""
     """What of the thing, as `/content`."""
-    names: tuple[str, ...] = ("id", "batch_id")
-    """The fields of an answer that may name what was made."""
+    names: tuple[str, ...] = ("id",)
+    """Where an answer may name what was made."""
+    verbatim: bool = False
+    """Its lists are asked for as the caller asks: they know other words than most."""
+
+    def teaches(self, method: str) -> bool:
+        """Whether an answer may name something that the team did not have before."""
+        return self.collection in _MADE_ALONG or (method == "POST" and not self.id)
 
 
 def unified(path: str) -> tuple[Reach, tuple[str, ...]] | None:
@@ -91,15 +121,30 @@ def unified(path: str) -> tuple[Reach, tuple[str, ...]] | None:
 
 def native(path: str, provider: Provider) -> Reach | None:
     """What a path at a provider reaches."""
-    found = _NATIVE.fullmatch(_bare(path, provider.prefix))
-    files = provider.endpoints.get(FILES)
-    if found is None or (files is not None and files.format in UNSEEN):
+    bare = _bare(path, provider.prefix)
+    if RESOURCEFUL in provider.speaks:
+        return _resourceful(bare)
+    found = _NATIVE.fullmatch(bare)
+    if found is None:
         return None
     collection, thing, below = found[1], found[2] or "", found[3] or ""
     names = _CREATES_TOO.get((collection, thing))
     if names is not None:
         return Reach(collection, names=names)
-    return Reach(collection, thing, below)
+    shapes = (provider.endpoints[name].format for name in _KEPT if name in provider.endpoints)
+    known = all(shape in _SHAPES for shape in shapes)
+    return Reach(collection, thing, below, _OTHERWISE.get(collection, ("id",)), not known)
+
+
+def _resourceful(bare: str) -> Reach | None:
+    if _MAKING.fullmatch(bare) is not None:
+        collection = "operations" if bare.endswith("LongRunning") else "batches"
+        return Reach(collection, names=_RESOURCE_NAMES, verbatim=True)
+    found = _RESOURCE_PATH.fullmatch(bare)
+    if found is None:
+        return None
+    thing = f"{found[1]}/{found[2]}" if found[2] else ""
+    return Reach(found[1], thing, found[3] or "", _RESOURCE_NAMES, verbatim=True)
 
 
 def administers(path: str, provider: Provider) -> bool:
@@ -134,18 +179,14 @@ class Holdings:
         told = _object(answer)
         # Only what was just made: an object may stand below another one that the caller has, and
         # be named by the caller itself.
-        if method == "POST" and not reach.id:
-            for name in reach.names:
-                self._hold(told.get(name))
-        for name in _MADE_ALONG.get(reach.collection, ()):
-            self._hold(told.get(name))
-        if reach.collection == "uploads":
-            made = told.get("file")
-            self._hold(made.get("id") if isinstance(made, dict) else None)
+        made = reach.names if method == "POST" and not reach.id else ()
+        for place in (*made, *_MADE_ALONG.get(reach.collection, ())):
+            for thing in _at(told, place.split(".")):
+                self.hold(thing)
 
-    def _hold(self, thing: object) -> None:
+    def hold(self, thing: object) -> None:
         if isinstance(thing, str) and thing:
-            self._ids.hold(self._team_id, thing, self._held)
+            self._ids.hold(self._team_id, resource(thing) or thing, self._held)
 
 
 def keeper_of(ids: HeldIds, team_id: str, named: Sequence[str], native: str | None) -> Held | None:
@@ -181,6 +222,17 @@ def with_results_here(answer: bytes) -> bytes:
 def no_such(thing: str) -> Refused:
     """The same for what another team has, and for what is not there at all."""
     return Refused(404, "not_found", f"There is nothing with the id '{thing[:128]}'.", param="id")
+
+
+def _at(value: Any, place: Sequence[str]) -> list[Any]:
+    """What stands at a place of an object; `*` is every element of a list."""
+    if not place:
+        return [value]
+    if isinstance(value, dict):
+        return _at(value.get(place[0]), place[1:])
+    if isinstance(value, list) and place[0] == "*":
+        return [found for element in value for found in _at(element, place[1:])]
+    return []
 
 
 def _object(data: bytes) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from stockyard.core.ports import HeldIds
 from stockyard.core.target import Credential
 from stockyard.errors import Refused
 from stockyard.gateway import held
+from stockyard.gateway.announced import announced
 from stockyard.gateway.contract import Opening, Reply, Running, Whole
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.first_model import first_model
@@ -95,16 +96,18 @@ class HeldCalls(Spooling):
         named = ANY.named_in(body)
         provider, credential = self._place(body, named)
         onward = self._to(provider, credential)
-        if reach.below and method == "GET":
-            return onward.start(reply, body)
         holdings = self._holdings(provider, credential)
         for thing in named:
             if not holdings.has(thing):
                 raise held.no_such(thing)
+        if not reach.teaches(method) or (reach.below and method == "GET"):
+            return onward.start(reply, body)
+        name, body = announced(self._head, body)
 
         def learn(status: int, answer: bytes) -> bytes:
             if status < 300:
                 holdings.learn(reach, method, answer)
+                holdings.hold(name)
             return held.with_results_here(answer)
 
         return onward.start(WholeReply(reply, learn), body)
@@ -128,6 +131,7 @@ class HeldCalls(Spooling):
         names = [provider.name for provider, _ in providers]
         begin = names.index(first.provider) if first and first.provider in names else 0
         messages = self._messages or self._reach.collection == held.MESSAGE_BATCHES
+        verbatim = self._reach.verbatim
         everything = self._reach.collection == held.FILES and not messages
         return OwnList(
             reply,
@@ -136,6 +140,7 @@ class HeldCalls(Spooling):
             range(begin, len(providers)),
             cursor="after_id" if messages else "after",
             usual=ALL_FILES if everything else USUAL,
+            verbatim=verbatim,
         ).ask()
 
     def _listed(self) -> list[tuple[Provider, Credential | None]]:

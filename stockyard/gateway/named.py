@@ -13,7 +13,6 @@ from urllib.parse import unquote
 from msgspec import Struct
 
 from stockyard.errors import Refused
-from stockyard.gateway.endpoints import Endpoint
 from stockyard.wire import strict
 
 MOST_NAMED = 1000
@@ -30,9 +29,16 @@ _OPAQUE = frozenset(
     ).split()
 )
 """Fields whose values are no instructions to the provider, whatever their own fields are called."""
+COLLECTIONS = "|".join(
+    (  # noqa: SIM905  a list of words reads better as one
+        "files cachedContents tunedModels batches fileSearchStores batchPredictionJobs tuningJobs"
+        " operations"
+    ).split()
+)
+"""Whose things are called by collection and id at some providers, as one choice of a pattern."""
 _RESOURCE = re.compile(
     r"(?:(?i:https?)://[^?#]*/|[^:?#]*/|^)"
-    r"(files|cachedContents|tunedModels|batches|fileSearchStores)/+([A-Za-z0-9_-]{1,128})/?"
+    rf"({COLLECTIONS})/+([A-Za-z0-9_-]{{1,128}})/?"
     r"(?:[?#:].*)?"
 )
 """A thing that has the collection in its name, alone or at the end of an address."""
@@ -82,12 +88,12 @@ ANY = Naming(
     | set(
         (  # noqa: SIM905  a list of words reads better as one
             "input_file_id input_files training_file validation_file training_files"
-            " vector_store_id thread_id conversation"
+            " vector_store_id thread_id conversation input_dataset_id dataset_id"
         ).split()
     ),
     (
         *(b'"file', b"_file", b'"cached', b'"vector_store', b'"thread_id"', b'"conversation"'),
-        b"tunedModels",
+        *(b"tunedModels", b"dataset_id"),
     ),
 )
 """Of paths whose bodies nobody here reads."""
@@ -107,11 +113,9 @@ _OF_FORMATS = {
 """Formats of calls whose bodies may name something."""
 
 
-def of(endpoint: Endpoint) -> Naming | None:
-    """What bodies may name at an endpoint."""
-    if endpoint.native is not None and not endpoint.format:
-        return ANY
-    return _OF_FORMATS.get(endpoint.format)
+def of(format: str, native: str | None) -> Naming | None:  # noqa: A002  the word of the field everywhere
+    """What bodies of this format may name; of none, if a provider's own path is not read."""
+    return ANY if native is not None and not format else _OF_FORMATS.get(format)
 
 
 def _walk(value: Any, fields: frozenset[str]) -> Iterator[str]:

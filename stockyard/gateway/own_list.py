@@ -5,13 +5,14 @@ its pages are asked for, one after the other, until there are as many as the cal
 is not the team's is left out. Where several providers have such things, one follows the other.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
 import msgspec
 
 from stockyard.gateway.contract import Reply, Running
+from stockyard.gateway.named import resource
 from stockyard.gateway.whole_reply import WholeReply
 
 MOST_PAGES = 20
@@ -22,6 +23,27 @@ USUAL = 20
 """What a list holds when the caller does not say."""
 _AFTER = ("after", "after_id")
 """How callers name the last thing that they have, in both dialects."""
+_TOKENS = {
+    "nextPageToken": "pageToken",
+    "next_page_token": "page_token",
+    "pagination_token": "pagination_token",
+}
+"""Where a page says how the next one is called, and the parameter that asks for it."""
+_HELD = (
+    "data",
+    "batches",
+    "datasets",
+    "embed_jobs",
+    "files",
+    "cachedContents",
+    "tunedModels",
+    "fileSearchStores",
+    "batchPredictionJobs",
+    "tuningJobs",
+    "operations",
+)
+"""Where a page has its things. Of other lists in it nobody knows whose things they hold."""
+_IDS = ("id", "batch_id", "job_id", "name")
 
 
 class Page(NamedTuple):
@@ -44,9 +66,10 @@ class OwnList:
         *,
         cursor: str,
         usual: int = USUAL,
+        verbatim: bool = False,
     ) -> None:
         """`page` asks the provider at this place with this query. `cursor` is the name of the
-        parameter that says where a page begins."""
+        parameter that says where a page begins. `verbatim`: the query is sent as it is."""
         self._reply = reply
         self._page = page
         self._places = list(places)
@@ -55,10 +78,15 @@ class OwnList:
         self._fields = {name: value for name, _, value in said}
         limit = self._fields.get("limit", "")
         self._wanted = max(1, int(limit)) if limit.isdecimal() and len(limit) < 6 else usual
-        if limit or usual <= PAGE:
+        if not verbatim and (limit or usual <= PAGE):
             self._fields["limit"] = str(max(PAGE, self._wanted if limit else 0))
         self._backwards = "before_id" in self._fields or "before" in self._fields
         self._found: list[dict[str, Any]] = []
+        self._places_of_things = _HELD if verbatim else ("data",)
+        self._held = "data"
+        """Where the page that came last has its things."""
+        self._token = ""
+        """Where it says how the next one is called."""
         self._pages = 0
         self._running: Running | None = None
         self._has: Callable[[str], bool] = lambda thing: False
@@ -86,9 +114,10 @@ class OwnList:
         if status >= 300:
             self._reply.whole(status, fields, body)
             return
-        told = _list_in(body)
+        told = _list_in(body, self._places_of_things)
         more = self._take(told)
-        enough = len(self._found) >= self._wanted
+        # Pages that are asked for by tokens begin where others ended, so no page is cut.
+        enough = len(self._found) >= (1 if self._token else self._wanted)
         if more and not enough and self._pages < MOST_PAGES:
             self._ask()
         elif not more and not enough and len(self._places) > 1:
@@ -132,8 +161,14 @@ class OwnList:
 
     def _take(self, told: dict[str, Any]) -> bool:
         """Keep what is the team's, and go on behind the last. Whether there is more."""
-        things = [thing for thing in told.pop("data", ()) if isinstance(thing, dict)]
-        self._found += [thing for thing in things if self._has(str(thing.get("id")))]
+        self._held = next((name for name in self._places_of_things if name in told), "data")
+        things = [thing for thing in told.pop(self._held, ()) if isinstance(thing, dict)]
+        self._found += [thing for thing in things if self._has(_id_of(thing))]
+        self._token = next((name for name in _TOKENS if told.get(name)), "")
+        if self._token:
+            self._cursor = _TOKENS[self._token]
+            self._fields[self._cursor] = quote(str(told[self._token]), safe="")
+            return True
         last = things[-1].get("id") if things else None
         if told.get("has_more") is not True or self._backwards or not isinstance(last, str):
             return False
@@ -141,6 +176,8 @@ class OwnList:
         return True
 
     def _written(self, told: dict[str, Any], *, more: bool) -> bytes:
+        if self._token or self._held != "data":
+            return msgspec.json.encode(told | {self._held: self._found})
         found = self._found[: self._wanted]
         written = told | {
             "data": found,
@@ -153,20 +190,26 @@ class OwnList:
         return msgspec.json.encode(written)
 
 
+def _id_of(thing: dict[str, Any]) -> str:
+    said = next((thing[name] for name in _IDS if name in thing), "")
+    return resource(str(said)) or str(said)
+
+
 def cursor_in(query: str) -> str:
     """The id behind which a list is to begin; empty for its beginning."""
     said = (part.partition("=") for part in query.split("&"))
     return next((unquote(value) for name, _, value in said if name in _AFTER), "")
 
 
-def _list_in(body: bytes) -> dict[str, Any]:
-    """A list as a provider tells it. Of other lists in it nobody knows whose things they hold."""
+def _list_in(body: bytes, places: Sequence[str]) -> dict[str, Any]:
+    """A list as a provider tells it, with no other list than the first at one of these places."""
     try:
         told = msgspec.json.decode(body)
     except (ValueError, RecursionError):
         told = None
     if not isinstance(told, dict):
         return {"object": "list"}
+    held = next((name for name in places if isinstance(told.get(name), list)), "")
     return {
-        name: value for name, value in told.items() if name == "data" or not isinstance(value, list)
+        name: value for name, value in told.items() if name == held or not isinstance(value, list)
     }

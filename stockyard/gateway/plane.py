@@ -222,7 +222,7 @@ class DataPlane:
             return self._about_models(head, endpoint, caller, asked, own)
         if endpoint.recalls:
             return self._recalling(head, endpoint, caller, asked, own)
-        naming = named.of(endpoint) if own is None else None
+        naming = named.of(endpoint.format, endpoint.native) if own is None else None
         if naming is None:
             way = Doorway(self, head, endpoint, caller, asked, own)
         else:

@@ -16,8 +16,9 @@ from stockyard.storage.database import Bulk, Database
 
 NEWEST = 10_000
 """Ids that are found without asking the database."""
-USABLE = re.compile(r"[A-Za-z0-9_.-]{1,128}")
-"""What is remembered. A provider may call things as it likes, but not at any length."""
+USABLE = re.compile(r"[A-Za-z0-9_.-]{1,128}(?:/[A-Za-z0-9_.-]{1,128})?")
+"""What is remembered, with a collection in front or not. A provider may call things as it likes,
+but not at any length."""
 
 
 class TeamIds:

@@ -1,0 +1,230 @@
+"""What providers of other dialects keep: reached by the team that made it, and by nobody else."""
+
+import json
+from typing import Any, ClassVar
+
+import pytest
+from msgspec.structs import replace
+
+from stockyard.apps.teams.secret import fingerprint
+from stockyard.testing import ScriptedProvider
+from stockyard.testing.yard import Yard
+
+JSON = {"content-type": "application/json"}
+OURS = "/gemini/v1beta"
+BATCH_OVER = {
+    "name": "batches/b1",
+    "metadata": {"output": {"responsesFile": "files/out"}},
+    "response": {"responsesFile": "files/out"},
+}
+FILM = {"video": {"uri": "https://host/v1beta/files/film:download?alt=media"}}
+FILM_DONE = {
+    "name": "models/veo-x/operations/op1",
+    "done": True,
+    "response": {"generateVideoResponse": {"generatedSamples": [FILM]}},
+}
+
+
+def answers(provider: ScriptedProvider, said: object) -> None:
+    provider.sends(200, JSON, json.dumps(said).encode())
+
+
+async def another_team(yard: Yard) -> dict[str, str]:
+    await yard.open()
+    _, secret = await yard.stockyard.keys.create("theirs")
+    digest = fingerprint(secret.encode())
+    _, caller = yard.stockyard.keys._callers[digest]
+    yard.stockyard.keys._callers[digest] = digest, replace(caller, team_id="theirs")
+    return {"authorization": f"Bearer {secret}"}
+
+
+@pytest.mark.parametrize(
+    ("provider", "make", "made", "path"),
+    [
+        ("gemini", "/v1beta/cachedContents", {"name": "cachedContents/c1"}, "/cachedContents/c1"),
+        (
+            "gemini",
+            "/v1beta/tunedModels",
+            {
+                "name": "tunedModels/t1/operations/o",
+                "metadata": {"tunedModel": "tunedModels/t1"},
+            },
+            "/tunedModels/t1",
+        ),
+        (
+            "gemini",
+            "/v1beta/models/gemini-x:batchGenerateContent",
+            {"name": "batches/b1"},
+            "/batches/b1",
+        ),
+        ("gemini", "/upload/v1beta/files", {"file": {"name": "files/f1"}}, "/v1beta/files/f1"),
+        ("gemini", "/v1beta/openai/batches", {"id": "batches/b1"}, "/v1beta/openai/batches/b1"),
+        ("mistral", "/v1/batch/jobs", {"id": "job-1"}, "/v1/batch/jobs/job-1"),
+        ("mistral", "/v1/conversations", {"conversation_id": "conv_1"}, "/v1/conversations/conv_1"),
+        ("xai", "/v1/files", {"id": "file_1"}, "/v1/files/file_1/content"),
+        ("xai", "/v1/batches", {"batch_id": "batch_1"}, "/v1/batches/batch_1/results"),
+        ("cohere", "/v2/batches", {"batch": {"id": "b1"}}, "/v2/batches/b1"),
+        ("cohere", "/v1/datasets", {"id": "ds-1"}, "/v1/datasets/ds-1"),
+        ("cohere", "/v1/embed-jobs", {"job_id": "ej-1"}, "/v1/embed-jobs/ej-1"),
+    ],
+)
+async def test_it_opens_to_its_maker_only(
+    yard: Yard, provider: str, make: str, made: dict[str, Any], path: str
+) -> None:
+    scripted = yard.provider(provider)
+    answers(scripted, made)
+    assert (await yard.call(f"/{provider}{make}", {})).status == 200
+    theirs = await another_team(yard)
+    assert (await yard.get(f"/{provider}{path}", headers=theirs)).status == 404
+    assert len(scripted.requests) == 1
+    assert (await yard.get(f"/{provider}{path}")).status == 200
+    assert scripted.last.target.endswith(path)
+
+
+@pytest.mark.parametrize(
+    ("make", "poll", "done", "file"),
+    [
+        ("/models/gemini-x:batchGenerateContent", "/batches/b1", BATCH_OVER, "/files/out"),
+        (
+            "/models/veo-x:predictLongRunning",
+            "/models/veo-x/operations/op1",
+            FILM_DONE,
+            "/files/film:download",
+        ),
+    ],
+)
+async def test_what_was_made_along_is_known_once_it_is_told_of(
+    yard: Yard, make: str, poll: str, done: dict[str, Any], file: str
+) -> None:
+    gemini = yard.provider("gemini")
+    answers(gemini, {"name": done["name"]})
+    await yard.call(OURS + make, {})
+    assert (await yard.get(OURS + file)).status == 404
+    answers(gemini, done)
+    assert (await yard.get(OURS + poll)).status == 200
+    assert (await yard.get(OURS + file)).status == 200
+
+
+class TestAnnounced:
+    """Uploads that go to an address of the provider's, past us."""
+
+    START: ClassVar = {"x-goog-upload-command": "start", "x-goog-upload-protocol": "resumable"}
+
+    async def test_they_get_their_name_here_and_it_is_the_team_s(self, yard: Yard) -> None:
+        gemini = yard.provider("gemini").sends(200, {"x-goog-upload-url": "https://x/y"}, b"")
+        body = {"file": {"displayName": "a.pdf"}}
+        heard = await yard.call("/gemini/upload/v1beta/files", body, headers=self.START)
+        assert heard.headers["x-goog-upload-url"] == "https://x/y"
+        file = gemini.last.json["file"]
+        assert file["displayName"] == "a.pdf"
+        answers(gemini, {"name": file["name"], "state": "ACTIVE"})
+        assert (await yard.get(f"{OURS}/{file['name']}")).status == 200
+        theirs = await another_team(yard)
+        assert (await yard.get(f"{OURS}/{file['name']}", headers=theirs)).status == 404
+
+    async def test_one_without_a_body_gets_one_too(self, yard: Yard) -> None:
+        gemini = yard.provider("gemini").sends(200, {}, b"")
+        await yard.call("/gemini/upload/v1beta/files", b"", headers=self.START)
+        assert gemini.last.json["file"]["name"].startswith("files/")
+
+    @pytest.mark.parametrize("body", [{"file": {"name": "files/theirs"}}, {"file": 1}, b"[]", b"x"])
+    async def test_a_name_of_the_caller_s_choice_opens_nothing(
+        self, yard: Yard, body: object
+    ) -> None:
+        gemini = yard.provider("gemini")
+        heard = await yard.call("/gemini/upload/v1beta/files", body, headers=self.START)
+        assert heard.status == 400
+        assert not gemini.requests
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"cachedContent": "cachedContents/c1"},
+        {
+            "contents": [
+                {"parts": [{"fileData": {"fileUri": "https://h/v1beta/cachedContents/c1"}}]}
+            ]
+        },
+        {"batch": {"inputConfig": {"fileName": "cachedContents/c1"}}},
+        {"model": "tunedModels/theirs"},
+    ],
+)
+async def test_what_a_body_names_is_judged_there_too(yard: Yard, body: dict[str, Any]) -> None:
+    gemini = yard.provider("gemini")
+    answers(gemini, {"name": "cachedContents/c1"})
+    await yard.call(OURS + "/cachedContents", {})
+    theirs = await another_team(yard)
+    path = OURS + ("/batches" if "model" in body else "/models/gemini-x:generateContent")
+    assert (await yard.call(path, body, headers=theirs)).status == 404
+    assert len(gemini.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("provider", "path", "make", "made", "page", "token"),
+    [
+        (
+            "gemini",
+            "/v1beta/cachedContents",
+            "/v1beta/cachedContents",
+            {"name": "cachedContents/1"},
+            lambda things: {"cachedContents": things},
+            ("nextPageToken", "pageToken"),
+        ),
+        (
+            "gemini",
+            "/v1beta/batches",
+            "/v1beta/models/m:batchGenerateContent",
+            {"name": "batches/1"},
+            lambda things: {"operations": things},
+            ("nextPageToken", "pageToken"),
+        ),
+        (
+            "xai",
+            "/v1/batches",
+            "/v1/batches",
+            {"batch_id": "b1"},
+            lambda things: {"batches": things},
+            ("pagination_token", "pagination_token"),
+        ),
+        (
+            "cohere",
+            "/v2/batches",
+            "/v2/batches",
+            {"id": "b1"},
+            lambda things: {"batches": things},
+            ("next_page_token", "page_token"),
+        ),
+    ],
+)
+async def test_lists_hold_what_is_the_team_s(
+    yard: Yard,
+    provider: str,
+    path: str,
+    make: str,
+    made: dict[str, Any],
+    page: Any,
+    token: tuple[str, str],
+) -> None:
+    scripted = yard.provider(provider)
+    answers(scripted, made)
+    await yard.call(f"/{provider}{make}", {})
+    other = {name: f"{value}x" for name, value in made.items()}
+    answers(scripted, page([other]) | {token[0]: "t 1"})
+    answers(scripted, page([other, made]) | {token[0]: "t2"})
+    heard = await yard.get(f"/{provider}{path}?size=3")
+    assert heard.json == page([made]) | {token[0]: "t2"}
+    asked = [request.query for request in list(scripted.requests)[1:]]
+    assert asked == ["size=3", f"size=3&{token[1]}=t%201"]
+
+
+async def test_a_tuned_model_answers_its_maker_in_a_stream(yard: Yard) -> None:
+    gemini = yard.provider("gemini")
+    answers(gemini, {"name": "x", "metadata": {"tunedModel": "tunedModels/t1"}})
+    await yard.call(OURS + "/tunedModels", {})
+    gemini.sends(200, {"content-type": "text/event-stream"}, b'data: {"candidates": []}\n\n')
+    path = OURS + "/tunedModels/t1:streamGenerateContent?alt=sse"
+    heard = await yard.call(path, {"contents": []})
+    assert heard.body == b'data: {"candidates": []}\n\n'
+    theirs = await another_team(yard)
+    assert (await yard.call(path, {"contents": []}, headers=theirs)).status == 404
