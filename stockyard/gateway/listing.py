@@ -14,7 +14,7 @@ from stockyard.gateway.contract import Whole
 from stockyard.gateway.egress import JSON_HEAD
 from stockyard.gateway.http import Head
 from stockyard.gateway.model_pages import Asked
-from stockyard.providers.directory import Directory, Listed
+from stockyard.providers.directory import LISTED, Directory, Listed
 
 EPOCH = 0
 """When a model was made: we do not know, and two dialects want a value."""
@@ -64,6 +64,8 @@ def models_answer(
         return Whole(200, JSON_HEAD, msgspec.json.encode(body))
     wanted = unquote(name)
     found = next((model for model in models if model.id == wanted), None)
+    if found is None and only is None:
+        found = _unlisted(directory, wanted)
     if found is None:
         raise Refused(404, "model_not_found", f"There is no model '{wanted[:128]}'.", param="model")
     return Whole(200, JSON_HEAD, msgspec.json.encode(described(found)))
@@ -74,6 +76,12 @@ def _named(directory: Directory, aliases: tuple[str, ...]) -> list[Listed]:
     listed = [*(Listed(alias, "stockyard") for alias in aliases), *directory.listing()]
     by_id = {model.id: model for model in reversed(listed)}
     return [by_id[name] for name in dict.fromkeys(model.id for model in listed)]
+
+
+def _unlisted(directory: Directory, name: str) -> Listed | None:
+    """A model that no list has and that can be called all the same: some clients ask for it first."""
+    found = next(filter(None, (directory.targets(name, needs) for needs in LISTED)), ())
+    return Listed(name, found[0].provider, found[0].model) if found else None
 
 
 def _id_of(model: Listed) -> str:

@@ -283,7 +283,11 @@ class TestModels:
 
     @pytest.mark.parametrize("headers", [{}, {"anthropic-version": "2023-06-01"}])
     async def test_one_of_them(self, yard: Yard, headers: dict[str, str]) -> None:
+        yard.provider("openai")
         assert (await yard.get("/v1/models/mock", headers=headers)).json["id"] == "mock"
+        for unlisted in ("gpt-99", "openai%2Fanything"):
+            found = await yard.get(f"/v1/models/{unlisted}", headers=headers)
+            assert found.json["id"] == unlisted.replace("%2F", "/")
         missing = await yard.get("/v1/models/none%2Fsuch", headers=headers)
         assert missing.status == 404
         assert "none/such" in missing.body.decode()
