@@ -66,7 +66,7 @@ class Facts(Struct, frozen=True):
     finish: str = ""
     """The provider's own spelling."""
     odd_finish: str = ""
-    """A finish that nobody here knows, where the codec tells."""
+    """A finish that nobody here knows."""
 
 
 class Pen(Struct, frozen=True):
@@ -126,7 +126,7 @@ class StreamReader(Protocol):
     """Reads a provider's stream. How the bytes are cut does not matter."""
 
     odd_finish: str
-    """A finish that nobody here knows, where the codec tells."""
+    """A finish that nobody here knows."""
     before_error: list[Event]
     """Events that the last call read before it raised; they were not returned."""
 

@@ -6,8 +6,10 @@ import msgspec
 from msgspec import Struct
 
 from stockyard.core.money import Usage
+from stockyard.wire.anthropic_messages.response import FINISHES
 from stockyard.wire.anthropic_messages.stream import error_of, is_whole, not_messages
 from stockyard.wire.anthropic_messages.usage import read_usage, usage_at_start
+from stockyard.wire.finishes import odd
 from stockyard.wire.halves import loose
 from stockyard.wire.look import NamedEventsLook
 from stockyard.wire.sse import Said
@@ -108,6 +110,7 @@ class MessagesLook(NamedEventsLook[_Event]):
         if event.delta is not None and event.delta.stop_reason is not None:
             self.content = True
             self.finish = self.finish or str(event.delta.stop_reason)
+            self.odd_finish = odd(self.finish, FINISHES)
 
     def _note_usage(self, usage: Any) -> None:
         if isinstance(usage, dict):

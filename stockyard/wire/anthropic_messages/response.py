@@ -23,6 +23,7 @@ from stockyard.wire.codec import Facts, Pen
 from stockyard.wire.error_kinds import error_in_answer, not_an_answer
 from stockyard.wire.error_shapes import read_error
 from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.finishes import odd
 from stockyard.wire.halves import decode_event
 from stockyard.wire.layout import Drops, own_fields
 from stockyard.wire.tool_ids import Ids
@@ -73,6 +74,7 @@ def facts(body: bytes) -> Facts:
         model=answer.model if isinstance(answer.model, str) else "",
         id=answer.id if isinstance(answer.id, str) else "",
         finish=answer.stop_reason if isinstance(answer.stop_reason, str) else "",
+        odd_finish=odd(answer.stop_reason, FINISHES),
     )
 
 

@@ -26,10 +26,11 @@ from stockyard.core.events import (
 from stockyard.core.messages import Opaque, Reasoning
 from stockyard.errors import UpstreamError
 from stockyard.wire.anthropic_messages.blocks import FORMAT, decode_block
-from stockyard.wire.anthropic_messages.response import finish_of
+from stockyard.wire.anthropic_messages.response import FINISHES, finish_of
 from stockyard.wire.anthropic_messages.usage import read_usage, usage_at_start
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import told
+from stockyard.wire.finishes import odd
 from stockyard.wire.halves import decode_event, loose
 from stockyard.wire.reader import NamedEventsReader
 from stockyard.wire.sse import said
@@ -228,6 +229,7 @@ class MessagesReader(NamedEventsReader):
             return
         self._end_all(events)
         self._finished = True
+        self.odd_finish = odd(native, FINISHES)
         reason, word = finish_of(native, called=self._called)
         ending = {name: delta[name] for name in _ENDING_FIELDS if delta.get(name) is not None}
         events.append(Finished(reason=reason, native=word, extra={FORMAT: ending}))

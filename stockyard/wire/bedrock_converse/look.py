@@ -7,9 +7,11 @@ from msgspec import Struct
 
 from stockyard.core.money import Usage
 from stockyard.wire.bedrock_converse.errors import error_in_frame
+from stockyard.wire.bedrock_converse.names import FAILED_FINISHES, FINISHES
 from stockyard.wire.bedrock_converse.response import failed_finish, is_failure
 from stockyard.wire.bedrock_converse.usage import read_usage
 from stockyard.wire.eventstream import Frame, Frames
+from stockyard.wire.finishes import odd
 from stockyard.wire.look import Look, read_as
 
 
@@ -61,6 +63,7 @@ class ConverseLook(Look[Frame]):
             raise failed_finish(reason)
         self.content = True
         self.finish = self.finish or str(reason)
+        self.odd_finish = odd(self.finish, {*FINISHES, *FAILED_FINISHES})
 
 
 def _read(frame: Frame) -> _Event:

@@ -23,6 +23,7 @@ from stockyard.wire.codec import Facts, Pen
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import read_error
 from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.finishes import odd
 from stockyard.wire.halves import decode_event
 from stockyard.wire.layout import Drops, own_fields
 from stockyard.wire.tool_ids import Ids
@@ -50,6 +51,7 @@ def facts(body: bytes) -> Facts:
     return Facts(
         usage=read_usage(answer.usage) if isinstance(answer.usage, dict) else None,
         finish=answer.stopReason if isinstance(answer.stopReason, str) else "",
+        odd_finish=odd(answer.stopReason, FINISHES),
     )
 
 

@@ -26,10 +26,11 @@ from stockyard.core.messages import Opaque, Reasoning
 from stockyard.errors import UpstreamError
 from stockyard.wire.bedrock_converse.blocks import OWN_CALL
 from stockyard.wire.bedrock_converse.errors import error_in_frame
-from stockyard.wire.bedrock_converse.names import FORMAT
+from stockyard.wire.bedrock_converse.names import FINISHES, FORMAT
 from stockyard.wire.bedrock_converse.response import finish_of
 from stockyard.wire.bedrock_converse.usage import read_usage
 from stockyard.wire.eventstream import Frame, Frames
+from stockyard.wire.finishes import odd
 from stockyard.wire.halves import decode_event
 from stockyard.wire.reader import Reader
 from stockyard.wire.tool_names import NO_NAMES
@@ -139,6 +140,7 @@ class ConverseReader(Reader[Frame]):
             return
         for index in list(self._open):
             self._close(index, events)
+        self.odd_finish = odd(event.get("stopReason"), FINISHES)
         reason, word = finish_of(event.get("stopReason"), called=self._called)
         self._finished = True
         events.append(Finished(reason=reason, native=word, extra={FORMAT: {}}))

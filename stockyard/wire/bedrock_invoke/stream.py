@@ -42,6 +42,7 @@ class InvokeReader:
         try:
             for frame in self._frames.feed(data):
                 events += self._inner.feed(_event_in(frame))
+            self.odd_finish = self._inner.odd_finish
         except StockyardError:
             self.before_error = [*events, *self._inner.before_error]
             raise
@@ -73,6 +74,7 @@ class InvokeLook(Look[Frame]):
         inner = self._inner
         inner.feed(_event_in(frame))
         self.content, self.finish, self.model = inner.content, inner.finish, inner.model
+        self.odd_finish = inner.odd_finish
         if not inner.terminator:
             return frame.raw
         self.terminator += frame.raw

@@ -6,9 +6,10 @@ import msgspec
 from msgspec import Struct
 
 from stockyard.core.money import Usage
-from stockyard.wire.cohere_chat.response import FAILED_FINISHES, failed_finish
+from stockyard.wire.cohere_chat.response import FAILED_FINISHES, FINISHES, failed_finish
 from stockyard.wire.cohere_chat.stream import error_of, is_whole, not_cohere
 from stockyard.wire.cohere_chat.usage import read_usage
+from stockyard.wire.finishes import odd
 from stockyard.wire.halves import loose
 from stockyard.wire.look import NamedEventsLook
 from stockyard.wire.sse import Said
@@ -94,3 +95,4 @@ class CohereLook(NamedEventsLook[_Event]):
             raise failed_finish(finish, delta.error if isinstance(delta.error, str) else "")
         self.content = True
         self.finish = self.finish or finish or "COMPLETE"
+        self.odd_finish = odd(self.finish, {*FINISHES, *FAILED_FINISHES})

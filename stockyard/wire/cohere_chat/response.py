@@ -17,6 +17,7 @@ from stockyard.wire.cohere_chat.usage import read_usage, write_usage
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import read_error
 from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.finishes import odd
 from stockyard.wire.halves import decode_event
 from stockyard.wire.layout import Drops, layout_of, own_fields
 from stockyard.wire.tool_ids import missing_id
@@ -63,6 +64,7 @@ def facts(body: bytes) -> Facts:
         usage=read_usage(answer.usage) if isinstance(answer.usage, dict) else None,
         id=answer.id if isinstance(answer.id, str) else "",
         finish=answer.finish_reason or "",
+        odd_finish=odd(answer.finish_reason, FINISHES),
     )
 
 

@@ -24,10 +24,11 @@ from stockyard.errors import UpstreamError
 from stockyard.wire.arguments import compact
 from stockyard.wire.cohere_chat.messages import PLAN
 from stockyard.wire.cohere_chat.parts import FORMAT
-from stockyard.wire.cohere_chat.response import finish_of
+from stockyard.wire.cohere_chat.response import FINISHES, finish_of
 from stockyard.wire.cohere_chat.usage import read_usage
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import told
+from stockyard.wire.finishes import odd
 from stockyard.wire.halves import loose
 from stockyard.wire.layout import with_layout
 from stockyard.wire.reader import NamedEventsReader
@@ -173,6 +174,7 @@ class CohereReader(NamedEventsReader):
             called=bool(self._calls),
             why=why if isinstance(why, str) else "",
         )
+        self.odd_finish = odd(finish, FINISHES)
         for slot in list(self._open):
             self._end_part(slot, events)
         self._done = True

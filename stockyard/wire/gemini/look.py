@@ -12,8 +12,10 @@ from msgspec import Struct
 from stockyard.core.money import Usage
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import told
+from stockyard.wire.finishes import odd
 from stockyard.wire.gemini.framing import Envelope, Frame, Frames
 from stockyard.wire.gemini.response import (
+    KNOWN_FINISHES,
     UNFINISHED,
     block_reason,
     failed_finish,
@@ -134,6 +136,7 @@ class GeminiLook(Look[Frame]):
             raise failed_finish(finish)
         self.content = self._finished[index] = True
         self.finish = self.finish or str(finish)
+        self.odd_finish = self.odd_finish or odd(finish, KNOWN_FINISHES)
 
     def _odd(self, document: bytes) -> _FirstAnswer | None:
         """An event that the quick look cannot read: half characters, odd types, or no event."""

@@ -21,6 +21,7 @@ from stockyard.wire.codec import Facts, Pen
 from stockyard.wire.error_kinds import error_in_answer, not_an_answer
 from stockyard.wire.error_shapes import read_error
 from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.finishes import odd
 from stockyard.wire.gemini.citations import GROUNDING, read_citations, write_grounding
 from stockyard.wire.gemini.logprobs import RESULT, read_logprobs, write_logprobs
 from stockyard.wire.gemini.names import FORMAT
@@ -62,6 +63,7 @@ FAILED_FINISHES = frozenset(
 """Finishes that are failures: an agent would take a `STOP` for an answer (`wire.md` 6)."""
 
 UNFINISHED = ("FINISH_REASON_UNSPECIFIED", "")
+KNOWN_FINISHES = frozenset({*FINISHES, *FAILED_FINISHES, *UNFINISHED})
 
 _REASONS: dict[Finish, str] = {
     "stop": "STOP",
@@ -110,6 +112,7 @@ def facts(body: bytes) -> Facts:
         model=answer.modelVersion if isinstance(answer.modelVersion, str) else "",
         id=answer.responseId if isinstance(answer.responseId, str) else "",
         finish=finish if isinstance(finish, str) else "",
+        odd_finish=odd(finish, KNOWN_FINISHES),
     )
 
 

@@ -30,6 +30,7 @@ from stockyard.wire.arguments import compact
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import told
 from stockyard.wire.fields import FieldError
+from stockyard.wire.finishes import odd
 from stockyard.wire.gemini.citations import read_citations
 from stockyard.wire.gemini.framing import Frame, Frames
 from stockyard.wire.gemini.logprobs import RESULT, read_logprobs
@@ -38,6 +39,7 @@ from stockyard.wire.gemini.partial_args import PartialArguments
 from stockyard.wire.gemini.parts import decode_part
 from stockyard.wire.gemini.response import (
     BLOCKED,
+    KNOWN_FINISHES,
     UNFINISHED,
     block_reason,
     finish_of,
@@ -172,6 +174,7 @@ class GeminiReader(Reader[Frame]):
         if finish is not None and finish not in UNFINISHED:
             # Raises at once when the finish is a failure.
             finish_of(finish, called=False)
+            self.odd_finish = self.odd_finish or odd(finish, KNOWN_FINISHES)
             choice.finish = finish
 
     def _read_part(self, choice: _Choice, item: _Object, events: list[Event]) -> None:

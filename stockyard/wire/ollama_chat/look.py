@@ -9,9 +9,11 @@ import msgspec
 from msgspec import Struct
 
 from stockyard.core.money import Usage
+from stockyard.wire.finishes import odd
 from stockyard.wire.halves import loose
 from stockyard.wire.look import Look, read_as
 from stockyard.wire.ndjson import Lines
+from stockyard.wire.ollama_chat.response import FINISHES
 from stockyard.wire.ollama_chat.stream import error_of, is_whole, not_ollama
 from stockyard.wire.ollama_chat.usage import ANSWERED, ASKED, read_usage
 
@@ -94,6 +96,7 @@ class OllamaLook(Look[bytes]):
         if said.done and not self.finish:
             self.content = True
             self.finish = str(said.done_reason or "stop")
+            self.odd_finish = odd(self.finish, FINISHES)
             counts = {ASKED: said.prompt_eval_count, ANSWERED: said.eval_count}
             self.usage = read_usage(counts) or self.usage
         elif not self.content and said.bears_content():

@@ -12,6 +12,7 @@ from stockyard.wire.codec import Facts, Pen
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import read_error
 from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.finishes import odd
 from stockyard.wire.halves import decode_event
 from stockyard.wire.layout import Drops, own_fields
 from stockyard.wire.ollama_chat.messages import decode_assistant, encode_call, encode_message
@@ -43,6 +44,7 @@ def facts(body: bytes, place: Place) -> Facts:
         usage=read_usage(answer),
         model=model if isinstance(model, str) else "",
         finish=reason if isinstance(reason, str) else "",
+        odd_finish=odd(reason, FINISHES),
     )
 
 

@@ -23,11 +23,12 @@ from stockyard.errors import UpstreamError
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import told
 from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.finishes import odd
 from stockyard.wire.halves import decode_event, loose
 from stockyard.wire.ndjson import Lines
 from stockyard.wire.ollama_chat.messages import decode_assistant
 from stockyard.wire.ollama_chat.places import Place
-from stockyard.wire.ollama_chat.response import finish_of, seconds_of
+from stockyard.wire.ollama_chat.response import FINISHES, finish_of, seconds_of
 from stockyard.wire.ollama_chat.usage import ANSWERED, ASKED, read_usage
 from stockyard.wire.reader import Reader
 
@@ -137,6 +138,7 @@ class OllamaReader(Reader[bytes]):
             events.append(UsageSeen(usage=usage))
         word = answer.get("done_reason")
         finish = None if word is None else str(word)
+        self.odd_finish = odd(finish, FINISHES)
         reason, native = finish_of(finish, called=bool(self._calls))
         own = {key: value for key, value in answer.items() if key not in _TAKEN}
         events.append(Finished(reason=reason, native=native, extra={self._place.format: own}))

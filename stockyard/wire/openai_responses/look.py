@@ -7,9 +7,10 @@ from msgspec import Struct
 
 from stockyard.core.money import Usage
 from stockyard.wire.codec import Traits
+from stockyard.wire.finishes import odd
 from stockyard.wire.halves import loose
 from stockyard.wire.look import NamedEventsLook
-from stockyard.wire.openai_responses.response import reason_of
+from stockyard.wire.openai_responses.response import KNOWN_REASONS, reason_of
 from stockyard.wire.openai_responses.stream import error_of, is_whole, not_responses, tells_error
 from stockyard.wire.openai_responses.turn import CALLS
 from stockyard.wire.openai_responses.usage import read_usage
@@ -101,6 +102,7 @@ class ResponsesLook(NamedEventsLook[_Event]):
         self.content = True
         response = event.response or _Response()
         reason = reason_of(response.incomplete_details)
+        self.odd_finish = odd(reason, KNOWN_REASONS)
         self.finish = reason or str(response.status or "completed")
         if isinstance(response.usage, dict):
             self.usage = read_usage(response.usage, self._traits)

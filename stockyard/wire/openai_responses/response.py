@@ -13,6 +13,7 @@ from stockyard.wire.codec import Facts, Pen, Traits
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import read_error, told
 from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.finishes import odd
 from stockyard.wire.halves import decode_event
 from stockyard.wire.layout import Drops
 from stockyard.wire.openai_responses.parts import FORMAT, remember, remembered
@@ -25,6 +26,9 @@ _FINISHES: dict[str, Finish] = {
     "max_tokens": "length",
     "content_filter": "content_filter",
 }
+
+KNOWN_REASONS = frozenset({*_FINISHES, "max_messages", "steered"})
+"""Why an answer may be incomplete. The last two are a normal end elsewhere."""
 
 _UNFINISHED = frozenset({"queued", "in_progress", "cancelled"})
 """How an answer stands that is made in the background. Nothing else tells, so it is kept."""
@@ -58,6 +62,7 @@ def facts(body: bytes, *, traits: Traits) -> Facts:
         model=answer.model if isinstance(answer.model, str) else "",
         id=answer.id if isinstance(answer.id, str) else "",
         finish=reason_of(answer.incomplete_details) or _text(answer.status),
+        odd_finish=odd(reason_of(answer.incomplete_details), KNOWN_REASONS),
     )
 
 

@@ -31,10 +31,11 @@ from stockyard.wire.codec import Traits
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import told
 from stockyard.wire.fields import Fields
+from stockyard.wire.finishes import odd
 from stockyard.wire.openai_responses.calls import decode_call
 from stockyard.wire.openai_responses.parts import FORMAT, remember
 from stockyard.wire.openai_responses.reasoning import GAP, readable_pieces, unsealed
-from stockyard.wire.openai_responses.response import finish_of, reason_of
+from stockyard.wire.openai_responses.response import KNOWN_REASONS, finish_of, reason_of
 from stockyard.wire.openai_responses.turn import CALLS
 from stockyard.wire.openai_responses.usage import read_usage
 from stockyard.wire.reader import NamedEventsReader
@@ -163,6 +164,7 @@ class ResponsesReader(NamedEventsReader):
         if isinstance(usage, dict) and (read := read_usage(usage, self._traits)) is not None:
             events.append(UsageSeen(usage=read))
         reason = reason_of(response.get("incomplete_details"))
+        self.odd_finish = odd(reason, KNOWN_REASONS)
         events.append(
             Finished(reason=finish_of(reason, called=self._called), native=reason or None)
         )
