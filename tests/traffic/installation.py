@@ -4,13 +4,24 @@ Providers that the catalog does not have get a row here, so that their native ro
 recordings are few: a row in the catalog would promise more than anybody knows.
 """
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from stockyard.providers.auth import exchanged
 from stockyard.providers.row import shipped_rows
 from stockyard.testing.yard import Yard
 
+TOKENS = "/token"
+"""Where the upstream gives tokens."""
+TOKEN = b'{"access_token":"made-up","expires_in":3600}'
+_PERSON = {"client_id": "c", "client_secret": "s", "refresh_token": "r"}
+_SECRETS = {
+    "google": json.dumps({"type": "authorized_user", **_PERSON}),
+    "sigv4": "AKIAIOSFODNN7EXAMPLE:made-up",
+}
+"""By how it is shown; nobody who has none is called."""
 LOCAL_PATHS = {"mock-server": "/v1", "avian": "/v1"}
 """Paths of base URLs of rows that only exist here; others have none."""
 
@@ -31,6 +42,12 @@ def installation(folder: Path, upstream: str, wanted: Iterable[str]) -> Yard:
             path = urlsplit(row.base_url.format_map(_Filled())).path
         yard.set(f"providers.{name}.base_url", upstream + path)
         yard.set(f"providers.{name}.allow_private", True)
+        scheme = row.auth[0].partition(":")[0] if row is not None else "bearer"
+        yard.set(f"providers.{name}.api_key", _SECRETS.get(scheme, "made-up"))
+        if exchanged(scheme):
+            yard.set(f"providers.{name}.token_url", upstream + TOKENS)
+        if scheme == "sigv4":
+            yard.set(f"providers.{name}.settings.region", _HOSTS["region"])
     return yard
 
 
