@@ -1,16 +1,17 @@
 """How verbs ask the running server: through the control socket in its data folder.
 
 Nothing else is needed: who may open the socket may do everything, and the database stays the
-server's alone.
+server's alone. A server on another machine is asked at its `--url`, with an admin credential.
 """
 
 import http.client
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import update_wrapper
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
 
 import click
 import msgspec
@@ -23,15 +24,28 @@ F = TypeVar("F", bound=Callable[..., Any])
 EXIT_CODES = {400: WRONG_USE, 401: REFUSED, 403: REFUSED, 409: CONFLICT, 412: CONFLICT}
 DEADLINE = 10.0
 MAX_ANSWER = 64 << 20
+MAX_LINE = 1 << 20
+SILENCE = 45.0
+"""Seconds without a heartbeat of the live feed, which sends one every 15."""
+
+
+class Remote(NamedTuple):
+    """A server somewhere else, and what opens it."""
+
+    url: str
+    key: str
 
 
 class Server:
-    """The server of one data folder. Each request has a deadline."""
+    """The server of one data folder, or a remote one. Each request has a deadline."""
 
-    def __init__(self, data_dir: Path, deadline: float = DEADLINE) -> None:
+    def __init__(
+        self, data_dir: Path, deadline: float = DEADLINE, remote: Remote | None = None
+    ) -> None:
         self.data_dir = data_dir
         self.deadline = deadline
         self._path = data_dir / FOLDER / NAME
+        self._remote = remote
 
     def get(self, path: str) -> Any:
         return self._ask("GET", path)
@@ -44,6 +58,31 @@ class Server:
 
     def delete(self, path: str) -> Any:
         return self._ask("DELETE", path)
+
+    def listen(self, path: str) -> Iterator[tuple[str, Any]]:
+        """Events of the live feed with their data, the first one empty: from here on it is heard.
+
+        Raises VerbError (4) when the server stops or goes silent.
+        """
+        connection = self.connect()
+        try:
+            connection.request("GET", path, headers=self._fields())
+            answer = connection.getresponse()
+            if answer.status >= 400:
+                text = answer.read(MAX_ANSWER)
+                raise refusal(answer.status, msgspec.json.decode(text))
+            connection.sock.settimeout(SILENCE)
+            yield from events_in(answer)
+        except (OSError, http.client.HTTPException, msgspec.DecodeError):
+            pass
+        finally:
+            connection.close()
+        raise VerbError(UNREACHABLE, "The server broke off: is it stopping?")
+
+    def only_here(self) -> None:
+        """Raises UsageError for a remote server."""
+        if self._remote is not None:
+            raise click.UsageError("This works on the server's own machine only: without --url.")
 
     def probe(self, path: str) -> tuple[int, Any]:
         """Status and body, whatever the status. Raises VerbError (4) if nobody answers."""
@@ -69,8 +108,7 @@ class Server:
         finally:
             connection.close()
         if status >= 400:
-            detail = answer.get("detail") if isinstance(answer, dict) else None
-            raise VerbError(EXIT_CODES.get(status, FAILED), detail or f"The server said {status}.")
+            raise refusal(status, answer)
         return answer
 
     def exchange(
@@ -83,7 +121,7 @@ class Server:
     ) -> tuple[int, Any]:
         """One request and its answer on an open connection, which stays open."""
         sent = None if body is None else msgspec.json.encode(body)
-        head = {"Host": "localhost", "Content-Type": "application/json", **(fields or {})}
+        head = {**self._fields(), "Content-Type": "application/json", **(fields or {})}
         try:
             connection.request(method, path, sent, head)
             answer = connection.getresponse()
@@ -98,8 +136,15 @@ class Server:
                 UNREACHABLE, "The server broke off its answer: is it stopping?"
             ) from None
 
+    def _fields(self) -> dict[str, str]:
+        if self._remote is None:
+            return {"Host": "localhost"}
+        return {"Authorization": f"Bearer {self._remote.key}"} if self._remote.key else {}
+
     def connect(self) -> http.client.HTTPConnection:
-        """Raises VerbError (4) when no server runs on this data folder."""
+        """Raises VerbError (4) when no server runs on this data folder, or answers there."""
+        if self._remote is not None:
+            return connected_to(self._remote.url, self.deadline)
         opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         opened.settimeout(self.deadline)
         try:
@@ -122,18 +167,67 @@ class Server:
         return connection
 
 
+def connected_to(url: str, deadline: float) -> http.client.HTTPConnection:
+    place = urlsplit(url)
+    kinds: dict[str, type[http.client.HTTPConnection]] = {
+        "http": http.client.HTTPConnection,
+        "https": http.client.HTTPSConnection,
+    }
+    if place.scheme not in kinds or not place.hostname or place.path not in ("", "/"):
+        raise click.UsageError(f'"{url}" is not an address such as https://stockyard.example.com.')
+    connection = kinds[place.scheme](place.hostname, place.port, timeout=deadline)
+    try:
+        connection.connect()
+    except OSError as error:
+        raise VerbError(UNREACHABLE, f"Nobody answers at {url}: {error}.") from None
+    return connection
+
+
+def refusal(status: int, answer: Any) -> VerbError:
+    detail = answer.get("detail") if isinstance(answer, dict) else None
+    return VerbError(EXIT_CODES.get(status, FAILED), detail or f"The server said {status}.")
+
+
+def events_in(answer: http.client.HTTPResponse) -> Iterator[tuple[str, Any]]:
+    event, data = "", b"null"
+    while line := answer.readline(MAX_LINE):
+        name, _, value = line.rstrip(b"\n").partition(b": ")
+        if name == b"event":
+            event = value.decode()
+        elif name == b"data":
+            data = value
+        elif not line.strip():
+            yield event, msgspec.json.decode(data)
+            event, data = "", b"null"
+
+
 def server_options(verb: F) -> F:
     """The options of every verb that asks the server; they arrive as `server` and `as_json`."""
 
     def with_server(
-        *args: Any, data_dir: str | None, config: str | None, deadline: float, **rest: Any
+        *args: Any,
+        data_dir: str | None,
+        config: str | None,
+        url: str | None,
+        key: str | None,
+        deadline: float,
+        **rest: Any,
     ) -> Any:
-        server = Server(data_folder(data_dir, config), deadline)
-        return verb(*args, server=server, **rest)
+        if url and (data_dir or config):
+            raise click.UsageError("Use --url for a remote server, or --data or --config.")
+        remote = Remote(url, key or "") if url else None
+        folder = Path() if remote else data_folder(data_dir, config)
+        return verb(*args, server=Server(folder, deadline, remote), **rest)
 
     options = (
         click.option("--data", "data_dir", metavar="DIR", help="The server's data folder."),
         click.option("--config", metavar="FILE", help="The server's config file."),
+        click.option(
+            "--url", metavar="URL", envvar="STOCKYARD_URL", help="A server on another machine."
+        ),
+        click.option(
+            "--key", metavar="KEY", envvar="STOCKYARD_KEY", help="The credential for --url."
+        ),
         click.option(
             "--timeout",
             "deadline",

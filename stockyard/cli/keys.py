@@ -9,7 +9,7 @@ from urllib.parse import quote
 import click
 
 from stockyard.cli.asking import Server, print_json, server_options
-from stockyard.cli.failure import FAILED, VerbError
+from stockyard.cli.newfile import new_private_file
 from stockyard.cli.table import table
 
 PATH = "/api/team/keys"
@@ -55,6 +55,21 @@ def list_keys(server: Server, as_json: bool) -> None:
         click.echo(line)
 
 
+@keys.command("show")
+@click.argument("key_id", metavar="ID")
+@server_options
+def show(server: Server, key_id: str, as_json: bool) -> None:
+    """Show one Key, without its secret."""
+    from stockyard.process.logs.lines import printable
+
+    key = server.get(f"{PATH}/{quote(key_id, safe='')}")
+    if as_json:
+        print_json(key)
+        return
+    for name, value in key.items():
+        click.echo(f"{name}: {'' if value is None else printable(str(value))}")
+
+
 @keys.command("revoke")
 @click.argument("key_id", metavar="ID")
 @server_options
@@ -70,10 +85,3 @@ def revoke(server: Server, key_id: str, as_json: bool) -> None:
 def row_of(key: dict[str, Any]) -> tuple[str, str, str, str]:
     state = "revoked" if key["revoked_at"] else "active"
     return key["id"], key["name"], f"{key['prefix']}…{key['last4']}", state
-
-
-def new_private_file(path: Path) -> int:
-    try:
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
-        raise VerbError(FAILED, f"Cannot make {path}: {error.strerror}.") from None

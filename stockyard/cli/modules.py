@@ -96,6 +96,35 @@ def reset(server: Server, name: str, as_json: bool) -> None:
     tell(answer["module"], answer["config_version"], answer, as_json=as_json)
 
 
+@modules.command("stats")
+@click.argument("name")
+@server_options
+def stats(server: Server, name: str, as_json: bool) -> None:
+    """Show what a module decided since the server started."""
+    found = server.get(f"{path_of(name)}/stats")
+    if as_json:
+        print_json(found)
+        return
+    click.echo(f"{found['name']}: {found['state']}")
+    for counter, value in found["counters"].items():
+        click.echo(f"{counter}: {as_toml(value)}")
+
+
+@modules.command("line")
+@click.option("--kind", help="Only those that calls of this kind pass, such as chat.")
+@server_options
+def show_line(server: Server, kind: str | None, as_json: bool) -> None:
+    """Show the modules that calls pass now, in order; answers pass them in reverse."""
+    path = "/api/chute/line"
+    found = server.get(f"{path}?kind={quote(kind, safe='')}" if kind else path)
+    if as_json:
+        print_json(found)
+        return
+    rows = [(one["name"], one["stage"], one["streaming"], one["fails"]) for one in found["line"]]
+    for line in table(("NAME", "STAGE", "STREAMS", "FAILS"), rows):
+        click.echo(line)
+
+
 def switch(server: Server, names: tuple[str, ...], *, enabled: bool, as_json: bool) -> None:
     if len(names) == 1:
         answer = server.put(path_of(names[0]), {"enabled": enabled})

@@ -27,6 +27,8 @@ VERBS = {
     "modules": ("modules", "See, switch and set modules."),
     "keys": ("keys", "Make Keys, see them, take them back."),
     "logs": ("logs", "Show calls, the newest last."),
+    "explain": ("explain", "Tell why a call went the way it did."),
+    "events": ("events", "Print what happens as it happens."),
     "models": ("models", "List the models that can be called."),
     "prices": ("prices", "See what models cost."),
     "docs": ("docs", "Write the reference of all modules."),

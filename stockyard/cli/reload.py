@@ -15,6 +15,7 @@ def reload(server: Server, as_json: bool) -> None:
 
     Exit code 3 when some of the changes wait for a restart.
     """
+    server.only_here()
     done = server.post("/control/reload", {})
     if as_json:
         print_json(done)

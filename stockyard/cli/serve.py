@@ -19,6 +19,7 @@ Given = dict[str, Any]
 @click.option("--behind-proxy", metavar="CIDR", help="Networks of proxies to believe, with commas.")
 @click.option("--tls-cert", metavar="FILE", help="Certificate, PEM, with its chain.")
 @click.option("--tls-key", metavar="FILE", help="The certificate's private key, PEM.")
+@click.option("--owner", type=click.Choice(["file", "database"]), help="Who decides on modules.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
 @click.option("--log-format", type=click.Choice(["text", "json"]))
 @click.option("--no-mock", is_flag=True, help="Never answer from the built-in mock provider.")
@@ -46,6 +47,7 @@ def serve(
         "server.behind_proxy": behind_proxy,
         "server.tls_cert": flags["tls_cert"],
         "server.tls_key": flags["tls_key"],
+        "config.owner": flags["owner"],
         "log.level": flags["log_level"],
         "log.format": flags["log_format"],
         "mock.enabled": False if no_mock else None,

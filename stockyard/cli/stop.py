@@ -21,6 +21,7 @@ MARGIN = 15.0
 @server_options
 def stop(server: Server, grace: float, as_json: bool) -> None:
     """Stop the running gateway. Returns when it has ended."""
+    server.only_here()
     connection = server.connect()
     status, _ = server.exchange(connection, "POST", "/control/stop", {"grace_seconds": grace})
     if status != 202:

@@ -39,6 +39,10 @@ ASKING = [
     ("logs",),
     ("models",),
     ("prices", "list"),
+    ("reload",),
+    ("explain", "tr_x"),
+    ("events",),
+    ("logs", "-f"),
 ]
 
 
@@ -138,6 +142,25 @@ def test_a_module_is_switched_set_and_reset(served: Any) -> None:
         (("keys", "create", "mine"), 2, "--out"),
         (("keys", "create", ""), 2, "name"),
         (("models", "--nonsense"), 2, "--nonsense"),
+        (("modules", "list", "--categori", "x"), 2, "Did you mean '--category'?"),
+        (("modules", "stats", "nonsense"), 1, "nonsense"),
+        (("--prot", "1"), 2, "'--port'"),
+        (("serve", "--owner", "me"), 2, "'file', 'database'"),
+        (("sevre",), 2, 'Did you mean "serve"?'),
+        (("keys", "crate", "x"), 2, "Did you mean 'create'?"),
+        (("keys", "show", "key_none"), 1, "no such Key"),
+        (("logs", "-n", "many"), 2, "'-n'"),
+        (("logs", "modle:x"), 2, 'Did you mean "model"?'),
+        (("logs", "-f", "modle:x"), 2, 'Did you mean "model"?'),
+        (("logs", "--since", "yesterday"), 2, "ISO 8601"),
+        (("logs", "--export", "x", "-f"), 2, "not both"),
+        (("events", "nonsense"), 2, "no topic"),
+        (("explain", "tr_none"), 1, "no such Trace"),
+        (("stop", "--url", "http://127.0.0.1:1"), 2, "without --url"),
+        (("reload", "--url", "http://127.0.0.1:1"), 2, "without --url"),
+        (("logs", "--url", "127.0.0.1:1"), 2, "is not an address"),
+        (("logs", "--url", "http://127.0.0.1:1"), 4, "Nobody answers"),
+        (("logs", "--url", "http://127.0.0.1:1", "--data", "x"), 2, "--url"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -195,6 +218,61 @@ def test_logs_show_calls_one_line_each(served: Any) -> None:
     called(served, model="gpt-4o-mini")
     logged(served, "gpt-4o-mini")
     assert len(served.ask("logs", "-n", "1")["traces"]) == 1
+
+
+def test_logs_are_narrowed_cut_explained_and_written_to_a_file(served: Any) -> None:
+    called(served, model="gpt-filtered-1")
+    called(served, model="gpt-filtered-2")
+    logged(served, "gpt-filtered-2")
+    found = served.ask("logs", "asked:gpt-filtered-* -http:500", "--since", "1h")["traces"]
+    assert [trace["model_asked"] for trace in found] == ["gpt-filtered-1", "gpt-filtered-2"]
+    only = ("asked:gpt-filtered-1", "--fields", "model_asked,http_status")
+    assert served.run("logs", *only).stdout == "gpt-filtered-1  200\n"
+    unknown = served.run("logs", only[0], "--fields", "nonsense")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert "no field" in unknown.stderr
+    told = served.run("logs", "--explain", "--", "-status:error", only[0]).stdout
+    assert re.search(r"^    mock/gpt-filtered-1 +ok +[\d,]+ us$", told, re.MULTILINE)
+    assert served.run("explain", found[0]["id"]).stdout.splitlines()[-1].startswith("in all")
+    assert served.ask("explain", found[0]["id"])["trace_id"] == found[0]["id"]
+    out = served.home / "calls.jsonl"
+    assert served.ask("logs", "asked:gpt-filtered-*", "--export", str(out))["count"] == 2
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    assert lines == found[::-1]
+
+
+def test_events_are_printed_as_they_happen(served: Any) -> None:
+    follower = served.begin("events", "--filter", "asked:gpt-event")
+    time.sleep(0.7)
+    called(served, model="gpt-other")
+    called(served, model="gpt-event")
+    follower.wait_for("gpt-event")
+    assert "gpt-other" not in follower.said
+    follower.signal(signal.SIGINT)
+    assert follower.wait() == 130
+
+
+def test_a_server_elsewhere_is_asked_at_its_url(
+    served: Any, new_program: Callable[[], Any]
+) -> None:
+    note = (served.data / "first-run.txt").read_text()
+    admin = re.search(r"sya-[A-Za-z0-9_-]+", note)
+    assert admin
+    elsewhere = new_program()
+    asked = ("modules", "list", "--url", served.server.address)
+    assert elsewhere.ask(*asked, "--key", admin[0])["count"] > 5
+    assert elsewhere.run(*asked, STOCKYARD_KEY="sya-" + "a" * 49).returncode == 5
+    assert elsewhere.run("modules", "off", "cache", *asked[2:]).returncode == 5
+
+
+def test_the_line_and_what_a_module_did_are_shown(served: Any) -> None:
+    shown = served.run("modules", "line", "--kind", "chat").stdout.splitlines()
+    names = [one["name"] for one in served.ask("modules", "line", "--kind", "chat")["line"]]
+    assert [line.split()[0] for line in shown[1:]] == names
+    assert served.run("modules", "stats", "tracelink").stdout.startswith("tracelink: on")
+    key = served.ask("keys", "list")["keys"][0]
+    assert f"name: {key['name']}" in served.run("keys", "show", key["id"]).stdout
 
 
 def test_logs_follow_what_comes(served: Any) -> None:

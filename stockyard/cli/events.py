@@ -1,0 +1,19 @@
+"""Print what happens as it happens, one JSON document in each line."""
+
+from urllib.parse import urlencode
+
+import click
+
+from stockyard.cli.asking import Server, print_json, server_options
+
+
+@click.command()
+@click.argument("topics", metavar="[TOPIC]…", nargs=-1)
+@click.option("--filter", "filter_", default="", help="Only what passes it, as for logs.")
+@server_options
+def events(server: Server, topics: tuple[str, ...], filter_: str, as_json: bool) -> None:
+    """Print what happens as it happens, until Ctrl-C. The only TOPIC today is exchange."""
+    query = urlencode({"topics": ",".join(topics) or "exchange", "filter": filter_})
+    for event, data in server.listen(f"/api/events?{query}"):
+        if event:
+            print_json({"event": event, "data": data})

@@ -1,0 +1,54 @@
+"""Tell why a call went the way it did."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from stockyard.cli.asking import Server, print_json, server_options
+from stockyard.cli.table import table
+
+
+@click.command()
+@click.argument("trace_id", metavar="TRACE")
+@server_options
+def explain(server: Server, trace_id: str, as_json: bool) -> None:
+    """Tell why a call went the way it did, module by module. TRACE is its id, tr_…"""
+    if as_json:
+        print_json(explanation(server, trace_id))
+        return
+    for line in strip_of(server, trace_id):
+        click.echo(line)
+
+
+def explanation(server: Server, trace_id: str) -> Any:
+    return server.get(f"/api/lookout/traces/{quote(trace_id, safe='')}/explain")
+
+
+def strip_of(server: Server, trace_id: str) -> Iterator[str]:
+    """What each module did, then each try at a provider."""
+    from stockyard.process.logs.lines import printable
+
+    told = explanation(server, trace_id)
+    rows = [
+        (step["module"], step["decision"], f"{step['us']:,.0f} us", step["reason"])
+        for step in told["steps"]
+    ]
+    rows += [
+        (
+            f"{attempt['provider']}/{attempt['model']}",
+            attempt.get("outcome") or "",
+            f"{duration(attempt):,} us",
+            attempt.get("error") or "",
+        )
+        for attempt in told["attempts"]
+    ]
+    rows.append(("in all", told["status"], f"{told['total_us']:,} us", ""))
+    shown = [[printable(cell) for cell in row] for row in rows]
+    yield from table(("WHO", "DID", "TIME", "WHY"), shown)
+
+
+def duration(attempt: dict[str, Any]) -> int:
+    ended: int = attempt.get("ended_us") or attempt["started_us"]
+    return ended - int(attempt["started_us"])
