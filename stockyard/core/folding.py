@@ -1,6 +1,6 @@
 """Fold Events into an answer, and unfold an answer into Events.
 
-`fold(unfold(output, usage)) == (output, usage)`. That law lets streams and whole answers take one
+`fold(unfold(output, usage)) == (output, usage)`, with the choices in order. That law lets streams and whole answers take one
 path through the modules, and lets a kept answer be replayed as a stream.
 
 A part is unfolded into what streams of it (text, arguments, a signature) and, in
@@ -186,7 +186,7 @@ class Folder:
             id=started.id,
             model=started.model,
             created=started.created,
-            choices=tuple(choice.result() for choice in self._choices.values()),
+            choices=tuple(self._choices[index].result() for index in sorted(self._choices)),
             service_tier=started.service_tier,
             warnings=started.warnings,
             extra=started.extra,

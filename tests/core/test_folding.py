@@ -75,7 +75,7 @@ def outputs(draw: st.DrawFn) -> Output:
         id=draw(WORDS),
         model=draw(WORDS),
         created=draw(st.integers(0, 2**31)),
-        choices=tuple(draw(choices(index)) for index in indexes),
+        choices=tuple(draw(choices(index)) for index in sorted(indexes)),
         service_tier=draw(MAYBE),
         warnings=tuple(draw(st.lists(WORDS, max_size=2))),
         extra=draw(EXTRA),
@@ -150,6 +150,18 @@ def test_deltas_of_interleaved_parts_are_kept_apart() -> None:
     output, usage = folder.result()
     assert output.choices[0].message.parts == expected
     assert usage == Usage(in_fresh=3)
+
+
+def test_choices_stand_in_the_order_of_their_numbers_whichever_spoke_first() -> None:
+    events: list[Event] = []
+    for index in (1, 0):
+        key = str(index)
+        events += [
+            PartStarted(key=key, kind="text", choice=index),
+            TextDelta(key=key, text=key, choice=index),
+        ]
+    output, _ = fold(events)
+    assert [choice.message.text for choice in output.choices] == ["0", "1"]
 
 
 def test_later_usage_replaces_earlier() -> None:

@@ -260,7 +260,7 @@ def test_a_wrong_field_is_named(fields: dict[str, Any], path: str) -> None:
 @pytest.mark.parametrize(
     ("said", "param"),
     [
-        (b'{"input":"hi"}', "model"),
+        (b'{"model":5,"input":"hi"}', "model"),
         (b'{"model":"m","input":5}', "input"),
         (b'{"model":"m","input":{}}', "input"),
         (b'{"model":"m","input":"a","input":"b"}', None),
@@ -277,6 +277,7 @@ def test_the_head_says_what_routing_needs() -> None:
     head = CODEC.peek(body(stream=True, max_output_tokens=9))
     assert (head.model, head.stream, head.wants_usage, head.max_output) == ("m", True, True, 9)
     assert CODEC.peek(b'{"model":"m","previous_response_id":"resp_1"}').stream is False
+    assert CODEC.peek(b'{"prompt":{"id":"pmpt_1"}}').model == ""
 
 
 def test_a_result_of_a_call_that_nobody_made_is_left_out_and_named() -> None:

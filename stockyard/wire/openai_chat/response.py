@@ -18,6 +18,7 @@ from stockyard.wire.halves import decode_event, whole
 from stockyard.wire.layout import Drops, layout_of, own_fields
 from stockyard.wire.openai_chat.messages import decode_assistant, encode_assistant
 from stockyard.wire.openai_chat.parts import FORMAT
+from stockyard.wire.openai_chat.pictures import PICTURES, drawn, pictures_of
 from stockyard.wire.openai_chat.reasoning import text_field
 from stockyard.wire.openai_chat.tools import takers_of_text
 from stockyard.wire.tool_ids import missing_id
@@ -211,7 +212,7 @@ def _decode_output(answer: Fields, traits: Traits) -> Output:
 
 def _decode_choice(fields: Fields, position: int, answer_id: str, traits: Traits) -> Choice:
     said = fields.inside("message") or Fields({})
-    pictures = pictures_of(said.rest.get(PICTURES), said.at(PICTURES))
+    pictures = pictures_of(said.rest.get(PICTURES))
     if pictures:
         said.any(PICTURES)
     message = _joined(decode_assistant(said, text_field(traits)))

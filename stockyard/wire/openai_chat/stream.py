@@ -35,7 +35,9 @@ from stockyard.core.money import Usage
 from stockyard.wire.codec import Traits
 from stockyard.wire.fields import FieldError
 from stockyard.wire.halves import decode_event
+from stockyard.wire.openai_chat.messages import is_blank
 from stockyard.wire.openai_chat.parts import FORMAT, THOUGHTS, thought_in
+from stockyard.wire.openai_chat.pictures import PICTURES, pictures_of
 from stockyard.wire.openai_chat.reasoning import TEXT_FIELDS, decode_detail, text_field
 from stockyard.wire.openai_chat.response import finish_of, odd_finish, vendor_usage
 from stockyard.wire.openai_chat.stream_errors import error_of, not_chat, tells_error
@@ -208,8 +210,12 @@ class ChatReader(EventsReader):
                 self._read_list(choice, content, events)
         if refusal := delta.get("refusal"):
             self._say(choice, "refusal", refusal, events)
-        if audio := delta.get("audio"):
+        if (audio := delta.get("audio")) and not is_blank(audio):
             self._say_audio(choice, audio, events)
+        for picture in pictures_of(delta.get(PICTURES)):
+            key = choice.new_key()
+            started = PartStarted(key=key, kind="opaque", choice=choice.index, whole=picture)
+            events += [started, PartEnded(key=key, choice=choice.index)]
         for position, call in enumerate(delta.get("tool_calls") or ()):
             self._read_call(choice, call, position, events)
         if legacy := delta.get("function_call"):
@@ -297,6 +303,8 @@ class ChatReader(EventsReader):
 
     def _read_legacy_call(self, choice: _Choice, item: _Object, events: list[Event]) -> None:
         if choice.legacy is None:
+            if is_blank(item):
+                return
             choice.legacy = self._open_call(choice, "", item.get("name") or "", events)
             choice.calls[-1] = choice.legacy
         self._add_arguments(choice, choice.legacy, item.get("arguments"), events)

@@ -32,6 +32,7 @@ from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.free_text import as_input
 from stockyard.wire.openai_chat.errors import failed_stream
 from stockyard.wire.openai_chat.parts import FORMAT
+from stockyard.wire.openai_chat.pictures import PICTURES, drawn
 from stockyard.wire.openai_chat.reasoning import detail
 from stockyard.wire.openai_chat.response import ID_PREFIX, cited, vendor_finish, with_prefix
 from stockyard.wire.openai_chat.tools import takers_of_text
@@ -148,6 +149,8 @@ class ChatWriter(Writer):
         elif event.kind == "reasoning":
             seed = event.whole if isinstance(event.whole, Reasoning) else Reasoning()
             self._thoughts[event.key] = _Thought(seed)
+        elif event.whole is not None and (pictures := drawn((event.whole,))):
+            self._delta(event.choice, _encode({PICTURES: pictures}))
 
     def _open_call(self, event: PartStarted) -> None:
         index = self._called.get(event.choice, 0)

@@ -16,7 +16,8 @@ from stockyard.wire.streamed import StreamedCodec
 
 
 class _Head(msgspec.Struct, gc=False):
-    model: str
+    model: str | msgspec.UnsetType | None = msgspec.UNSET
+    """A stored prompt may name it; the gateway refuses a call that says it nowhere."""
     input: str | list[msgspec.Raw] | msgspec.UnsetType | None = msgspec.UNSET
     """Absent is fine: an earlier answer or a stored prompt can stand for it."""
     stream: bool | msgspec.UnsetType | None = msgspec.UNSET
@@ -39,7 +40,7 @@ class ResponsesCodec(StreamedCodec[Content]):
         limit = head.max_output_tokens
         # Usage is part of every stream of this format.
         return RequestHead(
-            head.model, head.stream is True, True, None if limit is msgspec.UNSET else limit
+            head.model or "", head.stream is True, True, None if limit is msgspec.UNSET else limit
         )
 
     def encode_request(

@@ -1,12 +1,12 @@
 """Whole Responses answers, both ways."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
-from stockyard.core.messages import AnyPart, Finish, Message, Text, ToolCall
+from stockyard.core.messages import AnyPart, Finish, Image, Message, Opaque, Part, Text, ToolCall
 from stockyard.core.response import Choice, Output, Response
 from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Facts, Pen, Traits
@@ -34,6 +34,7 @@ _UNFINISHED = frozenset({"queued", "in_progress", "cancelled"})
 """How an answer stands that is made in the background. Nothing else tells, so it is kept."""
 
 _Object = dict[str, Any]
+_Part = TypeVar("_Part", bound=Part)
 
 
 class _Answer(msgspec.Struct, gc=False):
@@ -113,8 +114,16 @@ def answered(choice: Choice) -> tuple[AnyPart, ...]:
             logprobs = None
             known = remember(part.extra, beside=beside) if beside else part.extra
             part = replace(part, citations=(), extra=known)
-        parts.append(part)
+        parts.append(drawn(part))
     return tuple(parts)
+
+
+def drawn(part: _Part) -> _Part | Opaque:
+    """A picture that another model drew, as the item that a drawing tool would have left."""
+    if not isinstance(part, Image) or part.data is None:
+        return part
+    item = {"type": "image_generation_call", "status": "completed", "result": part.data}
+    return Opaque(format=FORMAT, value=item)
 
 
 def annotations(citations: Sequence[Any]) -> list[_Object]:

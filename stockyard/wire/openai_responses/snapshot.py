@@ -21,6 +21,7 @@ ITEM_PREFIXES = {
     "function_call": "fc_",
     "custom_tool_call": "ctc_",
     "compaction": "cmp_",
+    "image_generation_call": "ig_",
 }
 
 _DEFAULTS: dict[str, Any] = {
@@ -45,6 +46,9 @@ _DEFAULTS: dict[str, Any] = {
     "truncation": "disabled",
     "user": None,
 }
+
+_TIERS = frozenset({"auto", "default", "flex", "scale", "priority"})
+"""Tiers as clients know them; other providers have words of their own."""
 
 # What is not repeated, or is told by what happened and not by what was asked for.
 _NEVER_REPEATED = frozenset(
@@ -72,7 +76,7 @@ class Snapshot:
         repeated = {k: v for k, v in asked.items() if v is not None and k not in _NEVER_REPEATED}
         repeated["store"] = asked.get("store") is True
         self._own = {**_DEFAULTS, **repeated, **own_fields(extra, FORMAT), "model": pen.model}
-        if service_tier is not None:
+        if service_tier is not None and (FORMAT in extra or service_tier in _TIERS):
             self._own["service_tier"] = service_tier
 
     def under_way(self) -> _Object:

@@ -46,7 +46,7 @@ from stockyard.wire.openai_responses.open_items import (
 )
 from stockyard.wire.openai_responses.parts import FORMAT, remembered
 from stockyard.wire.openai_responses.reasoning import belongs_to, encode_reasoning
-from stockyard.wire.openai_responses.response import annotations
+from stockyard.wire.openai_responses.response import annotations, drawn
 from stockyard.wire.openai_responses.snapshot import Snapshot, item_id
 from stockyard.wire.openai_responses.usage import write_usage
 from stockyard.wire.writer import Writer
@@ -176,9 +176,11 @@ class ResponsesWriter(Writer):
             self._start_thought(said)
         elif said.kind == "tool_call" and said.kind_of_tool != "server":
             self._start_call(said)
-        elif isinstance(said.whole, Opaque) and said.whole.format == FORMAT:
-            value = dict(said.whole.value)
-            self._done(self._open(value), value)
+        elif said.whole is not None:
+            whole = drawn(said.whole)
+            if isinstance(whole, Opaque) and whole.format == FORMAT:
+                value = dict(whole.value)
+                self._done(self._open(value), value)
 
     def _part_ended(self, said: PartEnded) -> None:
         if said.key in self._contents:

@@ -1,0 +1,29 @@
+"""Pictures that a model drew: beside the text of its answer, as routers to other formats put them.
+
+The format itself has no word for them; `images` is what OpenAI-style routers and their clients
+agreed on, in messages and in deltas.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from stockyard.core.messages import AnyPart, Image, Part
+from stockyard.wire.fields import FieldError
+from stockyard.wire.layout import Drops
+from stockyard.wire.openai_chat.parts import FORMAT, decode_parts, encode_parts
+
+PICTURES = "images"
+
+
+def pictures_of(said: Any) -> tuple[AnyPart, ...]:
+    """The pictures in the field; none where it holds anything else."""
+    try:
+        parts = decode_parts(said, PICTURES) if isinstance(said, list) else ()
+    except FieldError:
+        return ()
+    return parts if all(isinstance(part, Image) for part in parts) else ()
+
+
+def drawn(parts: Iterable[Part]) -> list[dict[str, Any]]:
+    """What the field holds for these parts of an answer."""
+    return encode_parts(tuple(part for part in parts if isinstance(part, Image)), Drops(FORMAT))
