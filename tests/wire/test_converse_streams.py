@@ -7,8 +7,8 @@ import pytest
 
 from stockyard.core.events import Event
 from stockyard.core.folding import fold
-from stockyard.core.messages import AnyPart, ToolCall
-from stockyard.core.response import Response
+from stockyard.core.messages import AnyPart, Message, Text, ToolCall
+from stockyard.core.response import Choice, Output, Response
 from stockyard.errors import UpstreamError
 from stockyard.wire import eventstream
 from stockyard.wire.bedrock_converse.codec import ConverseCodec
@@ -206,3 +206,12 @@ def test_what_is_written_is_read_back(stream: bytes) -> None:
     events = read(stream)
     written = b"".join(writer.write([event]) for event in events) + writer.end()
     assert fold(read(written)) == fold(events)
+
+
+def test_blanks_between_words_stay_in_an_answer() -> None:
+    """Citations cut a text into blocks, and some hold nothing but a space."""
+    parts = tuple(Text(text=text) for text in ("One.", " ", "Two."))
+    choice = Choice(message=Message(role="assistant", parts=parts), finish="stop")
+    written = CODEC.encode_response(Response(Output(model="m", choices=(choice,))), PEN)
+    blocks = json.loads(written)["output"]["message"]["content"]
+    assert [block["text"] for block in blocks] == ["One.", " ", "Two."]

@@ -7,6 +7,7 @@ its own, behind the one that it is about.
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from stockyard.core.messages import (
     AnyPart,
@@ -78,6 +79,13 @@ def encode_block(part: AnyPart, drops: Drops, path: str) -> list[dict[str, Any]]
         return []
     drops.foreign(part.extra, path)
     return [block, *cache_blocks(_mark_of(part))]
+
+
+def kept_blank(part: Text) -> Text:
+    """A text of blanks that is written: in an answer it stands between words."""
+    if layout_of(part.extra, FORMAT):
+        return part
+    return replace(part, extra=with_layout(part.extra, FORMAT, _BLANK))
 
 
 def _mark_of(part: AnyPart) -> Cache | None:

@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from stockyard.core.messages import AnyPart, Finish, Message, Reasoning, Refusal, ToolCall
+from stockyard.core.messages import AnyPart, Finish, Message, Reasoning, Refusal, Text, ToolCall
 from stockyard.core.response import Choice, Output, Response
 from stockyard.errors import UpstreamError
-from stockyard.wire.bedrock_converse.blocks import decode_blocks, encode_blocks
+from stockyard.wire.bedrock_converse.blocks import decode_blocks, encode_blocks, kept_blank
 from stockyard.wire.bedrock_converse.names import (
     ACCEPTED_ID,
     FAILED_FINISHES,
@@ -126,14 +126,17 @@ def stop_reason(finish: Finish | None, native: str | None, *, own: bool, refused
 def answerable(parts: tuple[AnyPart, ...]) -> tuple[AnyPart, ...]:
     """Parts with call ids that clients of this format accept, and thinking as they may see it."""
     ids = Ids(ACCEPTED_ID, ID_PREFIX)
-    return tuple(
-        replace(part, id=ids.call(part.id))
-        if isinstance(part, ToolCall)
-        else shown(part)
-        if isinstance(part, Reasoning)
-        else part
-        for part in parts
-    )
+    return tuple(_answerable(part, ids) for part in parts)
+
+
+def _answerable(part: AnyPart, ids: Ids) -> AnyPart:
+    if isinstance(part, ToolCall):
+        return replace(part, id=ids.call(part.id))
+    if isinstance(part, Reasoning):
+        return shown(part)
+    if isinstance(part, Text) and part.text.isspace():
+        return kept_blank(part)
+    return part
 
 
 def shown(part: Reasoning) -> Reasoning:
