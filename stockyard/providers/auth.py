@@ -52,11 +52,6 @@ def exchanged(scheme: str) -> bool:
     return scheme in EXCHANGED
 
 
-def makeable(scheme: str) -> bool:
-    """Whether anybody here can make a proof of this scheme."""
-    return scheme not in NOBODY_MAKES
-
-
 def needs_secret(scheme: str) -> bool:
     """Whether the operator must give a secret; the machine's own identity needs none."""
     return scheme.partition(":")[0] not in OF_THE_MACHINE
@@ -114,11 +109,9 @@ OF_THE_MACHINE = SIGNED_BY_MACHINE | {"entra_managed", "google_metadata"}
 so; for a file that is there, it is enough that no other secret is."""
 WHEN_CHOSEN = frozenset({"entra_federated"})
 """Found in the environment of machines whose owner never thought of us: used when asked for."""
-SIGNED = frozenset({"sigv4"})
-"""The secret signs each request."""
-NOBODY_MAKES = frozenset({"oci_signature"})
-"""Rows name them; nothing here can do them."""
-MADE_PER_CALL = EXCHANGED | OF_THE_MACHINE | SIGNED | NOBODY_MAKES
+SIGNED = frozenset({"oci_signature", "sigv4"})
+"""The secret signs each request, or says where the key is that does."""
+MADE_PER_CALL = EXCHANGED | OF_THE_MACHINE | SIGNED
 
 _ARGUMENTS: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(MADE_PER_CALL, (0,)),
@@ -126,7 +119,7 @@ _ARGUMENTS: dict[str, tuple[int, ...]] = {
     "header": (1, 2),
     "query": (1,),
     "none": (0,),
-    **dict.fromkeys(SIGNED | SIGNED_BY_MACHINE, (1,)),
+    **dict.fromkeys({"sigv4"} | SIGNED_BY_MACHINE, (1,)),
 }
 
 SHAPES: tuple[tuple[str, str | None], ...] = tuple(

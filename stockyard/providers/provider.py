@@ -138,8 +138,7 @@ class Provider(Struct, frozen=True, kw_only=True, eq=False):
     def variables(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Scheme -> the environment variables that may hold its secret, if it can be used now."""
         for scheme, variables in ((self.auth[0], self.env), *self.secrets.items()):
-            usable = scheme in self.tokens or not schemes.exchanged(scheme)
-            if usable and schemes.makeable(scheme):
+            if scheme in self.tokens or not schemes.exchanged(scheme):
                 yield scheme, variables
 
     def formats(self, known: Container[str], model: str = "") -> Iterator[str]:

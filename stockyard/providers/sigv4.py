@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from stockyard.wire.large_body import views_of
+from stockyard.providers.signable import Signable
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 
@@ -38,16 +38,6 @@ class Scope(NamedTuple):
 
     region: str
     service: str
-
-
-class Signable(NamedTuple):
-    """The parts of a request that are signed."""
-
-    method: str
-    target: str
-    """Path and query as they are sent."""
-    host: str
-    body: bytes
 
 
 def signature_fields(
@@ -77,12 +67,10 @@ def signature_fields(
 def _canonical(request: Signable, signed: dict[str, str], names: str) -> str:
     path, _, query = request.target.partition("?")
     fields = "".join(f"{name}:{value}\n" for name, value in signed.items())
-    digest = hashlib.sha256()
-    for piece in views_of(request.body):
-        digest.update(piece)
+    digest = request.digest().hex()
     # The path is encoded once more than it is sent: `%3A` is signed as `%253A`.
     where = quote(path or "/", safe="/" + _PLAIN)
-    return f"{request.method}\n{where}\n{_sorted(query)}\n{fields}\n{names}\n{digest.hexdigest()}"
+    return f"{request.method}\n{where}\n{_sorted(query)}\n{fields}\n{names}\n{digest}"
 
 
 def _sorted(query: str) -> str:

@@ -11,6 +11,7 @@ import msgspec
 
 from stockyard.core.target import Credential
 from stockyard.providers.provider import Provider
+from stockyard.providers.signable import Signable
 from stockyard.upstream.outgoing import Outgoing
 
 
@@ -36,6 +37,13 @@ The same one for the same arguments."""
 
 def no_provers(provider: Provider, scheme: str, credential: Credential) -> None:
     """Every secret is shown as it is."""
+
+
+def signable(outgoing: Outgoing) -> Signable:
+    """What is signed is read from the bytes that go out, so that it cannot be anything else."""
+    line, _, _ = outgoing.head.partition(b"\r\n")
+    method, target, _ = line.decode("ascii").split(" ")
+    return Signable(method, target, outgoing.origin.host.decode("ascii"), outgoing.body)
 
 
 def with_field(outgoing: Outgoing, name: bytes, value: bytes) -> Outgoing:

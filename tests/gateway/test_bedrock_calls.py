@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from stockyard.providers.sigv4 import Scope, Signable, SigningKeys, signature_fields
+from stockyard.providers.signable import Signable
+from stockyard.providers.sigv4 import Scope, SigningKeys, signature_fields
 from stockyard.testing import ScriptedProvider
 from stockyard.testing.cuts import cut_at
 from stockyard.testing.received import ReceivedRequest

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from stockyard.providers.sigv4 import Scope, Signable, SigningKeys, signature_fields
+from stockyard.providers.signable import Signable
+from stockyard.providers.sigv4 import Scope, SigningKeys, signature_fields
 
 KEYS = SigningKeys("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 SCOPE = Scope("us-east-1", "service")

@@ -23,6 +23,8 @@
     aws_issuers          everybody who gives out keys, by the way that leads to them
     aws_decided          keys by a way that is decided for each fetch
     aws_file             such keys where no other Credential is
+    rsa_key              private keys, which sign for us
+    oci_file             keys for Oracle's cloud, and how a call shows them
 
 Every source is asked at the place that the provider's row names, and nowhere else.
 """

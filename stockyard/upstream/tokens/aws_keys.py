@@ -11,9 +11,9 @@ import msgspec
 
 from stockyard.core.target import Secret
 from stockyard.errors import UpstreamError
-from stockyard.providers.sigv4 import Scope, Signable, SigningKeys, signature_fields
+from stockyard.providers.sigv4 import Scope, SigningKeys, signature_fields
 from stockyard.upstream.outgoing import Outgoing
-from stockyard.upstream.prover import with_field
+from stockyard.upstream.prover import signable, with_field
 from stockyard.upstream.tokens.token import Token
 
 LONGEST_SECONDS = 24 * 3600.0
@@ -53,7 +53,7 @@ class Signed:
         if not self._scope.region:
             raise no_keys("The provider needs the setting `region`.")
         keys = SigningKeys(token.id, token.secret.reveal(), token.session)
-        fields = signature_fields(_signable(outgoing), keys, self._scope, self._now())
+        fields = signature_fields(signable(outgoing), keys, self._scope, self._now())
         for name, value in fields:
             outgoing = with_field(outgoing, name, value)
         return outgoing
@@ -105,10 +105,3 @@ def seconds_until(moment: str) -> float:
 
 def _sendable(text: str) -> bool:
     return text.isascii() and text.isprintable() and " " not in text
-
-
-def _signable(outgoing: Outgoing) -> Signable:
-    """What is signed is read from the bytes that go out, so that it cannot be anything else."""
-    line, _, _ = outgoing.head.partition(b"\r\n")
-    method, target, _ = line.decode("ascii").split(" ")
-    return Signable(method, target, outgoing.origin.host.decode("ascii"), outgoing.body)

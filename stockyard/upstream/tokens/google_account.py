@@ -20,6 +20,7 @@ from stockyard.core.target import Secret
 from stockyard.errors import UpstreamError
 from stockyard.upstream.tokens.asking import Asking
 from stockyard.upstream.tokens.google_federated import Described, GoogleFederated
+from stockyard.upstream.tokens.rsa_key import private_key, rs256
 from stockyard.upstream.tokens.small_file import read
 from stockyard.upstream.tokens.token import Token
 
@@ -27,6 +28,7 @@ T = TypeVar("T")
 
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 LIFE_SECONDS = 3600
+KEY_FILE = "The key file of the Credential"
 SKEW_SECONDS = 10
 """Our clock may be ahead of Google's."""
 
@@ -77,7 +79,8 @@ class GoogleAccount:
             "exp": now - SKEW_SECONDS + LIFE_SECONDS,
         }
         signed = f"{_encoded(header)}.{_encoded(claims)}"
-        return f"{signed}.{_base64(_signature(key.private_key, signed.encode()))}"
+        private = private_key(key.private_key.encode(), KEY_FILE)
+        return f"{signed}.{_base64(rs256(private, signed.encode()))}"
 
 
 class _KeyFile(Struct):
@@ -93,7 +96,7 @@ class _KeyFile(Struct):
 def _content(secret: str) -> bytes:
     if secret.lstrip().startswith("{"):
         return secret.encode()
-    return read(secret, "The key file of the Credential")
+    return read(secret, KEY_FILE)
 
 
 def _decoded(content: bytes, kind: type[T]) -> T:
@@ -101,23 +104,6 @@ def _decoded(content: bytes, kind: type[T]) -> T:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.DecodeError, RecursionError):
         raise _bad_key("is not a JSON file as Google makes them") from None
-
-
-def _signature(private_key: str, signed: bytes) -> bytes:
-    # Imported late: it takes 30 ms, and few installations call Google this way.
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-    from cryptography.hazmat.primitives.hashes import SHA256
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    try:
-        key = load_pem_private_key(private_key.encode(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise _bad_key("holds no private key that can be read") from None
-    if not isinstance(key, RSAPrivateKey):
-        raise _bad_key("holds another private key than RSA")
-    return key.sign(signed, PKCS1v15(), SHA256())
 
 
 def _encoded(value: object) -> str:
@@ -129,4 +115,4 @@ def _base64(data: bytes) -> str:
 
 
 def _bad_key(what: str) -> UpstreamError:
-    return UpstreamError("auth", f"The key file of the Credential {what}.", nothing_sent=True)
+    return UpstreamError("auth", f"{KEY_FILE} {what}.", nothing_sent=True)

@@ -35,6 +35,7 @@ from stockyard.upstream.tokens.google_federated import GoogleFederated
 from stockyard.upstream.tokens.google_metadata import GoogleMetadata
 from stockyard.upstream.tokens.ibm_iam import IbmIam
 from stockyard.upstream.tokens.kept import BEARER, KeptToken
+from stockyard.upstream.tokens.oci_file import OciFile, OciSigned
 from stockyard.upstream.tokens.token import Showing, Source
 from stockyard.upstream.url import parse_url
 
@@ -92,6 +93,7 @@ SOURCES: dict[str, Callable[[Need], Source]] = {
     "google": lambda n: GoogleAccount(n.asking, n.secret, n.place.scope, _federated(n)),
     "google_metadata": lambda n: GoogleMetadata(n.asking, n.place.scope),
     "ibm_iam": lambda n: IbmIam(n.asking, n.secret),
+    "oci_signature": lambda n: OciFile(n.secret, n.profile),
     "sigv4": lambda n: AwsGiven(n.secret, n.environ),
     "sigv4_chain": lambda n: _decided(n, partial(by_chain, n.environ, n.profile)),
     "sigv4_container": lambda n: AwsContainer(n.machine, n.environ),
@@ -193,6 +195,6 @@ class Tokens:
 
 
 def _showing(scheme: str, need: Need) -> Showing:
-    if not scheme.startswith("sigv4"):
-        return BEARER
-    return Signed(need.argument, need.region)
+    if scheme.startswith("sigv4"):
+        return Signed(need.argument, need.region)
+    return OciSigned() if scheme == "oci_signature" else BEARER
