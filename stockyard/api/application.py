@@ -19,6 +19,7 @@ from stockyard.api.identity import Identities, Identity
 from stockyard.api.openapi import describe
 from stockyard.api.paging import Cursors
 from stockyard.api.permission import IDENTITY, guard, permission_of
+from stockyard.api.repeats import Repeats
 from stockyard.api.system import Installed, SystemEndpoints
 
 
@@ -77,7 +78,7 @@ def build(
         openapi_config=None,
     )
     learn_parameters(inner)
-    return Door(inner, identities, config_version)
+    return Door(Repeats(inner), identities, config_version)
 
 
 def description_of(

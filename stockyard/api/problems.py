@@ -43,6 +43,8 @@ TITLES = {
     "unsupported_media_type": "The body must be JSON",
     "secret_in_url": "A secret does not belong in a URL",
     "cursor_invalid": "The cursor does not belong to this list",
+    "idempotency_in_flight": "The same change is under way",
+    "idempotency_mismatch": "The same key, another change",
     "filter_invalid": "The filter cannot be read",
     "search_off": "No text is kept to search in",
     "internal": "Something went wrong here",
