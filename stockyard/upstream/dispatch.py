@@ -169,8 +169,8 @@ class Dispatch:
             x.request = asked  # another Target may have a way of its own
 
     async def _written(self, x: Exchange, plan: Plan, target: Target, attempt: Attempt) -> Answer:
-        if plan.renames is not None:
-            codec = plan.renames.answering(x.request.content)
+        if plan.answering is not None:
+            codec = plan.answering(x.request.meaning)
             plan = plan if codec is plan.codec else replace(plan, codec=codec)
         outgoing = self._outgoing(x, plan, self._body(x, plan, target))
         if plan.prover is not None:

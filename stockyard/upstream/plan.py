@@ -5,7 +5,7 @@ writes them, and the beginning of the request's head, ready to be sent.
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,7 +23,7 @@ from stockyard.upstream.origin import Origin
 from stockyard.upstream.outgoing import Timers, request_head
 from stockyard.upstream.prover import Prover, Provers, no_provers
 from stockyard.upstream.transport import Transport
-from stockyard.wire.codec import Codec, Forms, Media, Plain, Renames, Traits
+from stockyard.wire.codec import Codec, Expects, Forms, Media, Plain, Renames, Traits
 from stockyard.wire.efforts import efforts_in, says_efforts
 from stockyard.wire.whole import WholeCodec
 
@@ -57,8 +57,8 @@ class Plan(Struct, frozen=True, eq=False):
     """None on a native path that no codec can read."""
     forms: Forms | None
     """The same codec, if its requests are not always JSON."""
-    renames: Renames | None
-    """The same codec, if requests are written anew and it does not take every name for a tool."""
+    answering: Callable[[Any], Codec] | None
+    """Gives the codec for the answer to one request, where that depends on what is asked."""
     textless: bool
     """Whether whole answers hold no text that a module could change."""
     flows_from: int
@@ -238,13 +238,13 @@ class Plans:
         prover = self._provers(provider, scheme, credential) if credential else None
         shown = credential if prover is None else None
         start = _start(provider, way, origin, scheme, shown)
-        renames = codec if isinstance(codec, Renames) and not forward else None
+        answering = _answering(codec, forward=forward)
         return Plan(
             target=target,
             provider=provider,
             codec=codec,
             forms=codec if isinstance(codec, Forms) else None,
-            renames=renames,
+            answering=answering,
             textless=isinstance(codec, Media),
             flows_from=codec.flows_from if isinstance(codec, Media) else FLOWS_FROM,
             format=name,
@@ -269,13 +269,21 @@ class Plans:
             most_items=codec.most_items_of(traits)
             if isinstance(codec, WholeCodec) and not forward
             else 0,
-            special=prover is not None or renames is not None,
+            special=prover is not None or answering is not None,
         )
 
     def _efforts_of(self, target: Target, name: str, traits: Traits) -> tuple[str, ...]:
         if not says_efforts(name, traits):
             return ()
         return efforts_in(traits) or self._efforts(target)
+
+
+def _answering(codec: Codec | None, *, forward: bool) -> Callable[[Any], Codec] | None:
+    if codec is None:
+        return None
+    if isinstance(codec, Expects):
+        return codec.expecting
+    return codec.answering if isinstance(codec, Renames) and not forward else None
 
 
 class _Way(NamedTuple):

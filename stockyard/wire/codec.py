@@ -258,6 +258,15 @@ class Renames(Protocol):
 
 
 @runtime_checkable
+class Expects(Protocol):
+    """What a codec does besides, when a stream of its answers is whole only once all that was asked
+    for has come."""
+
+    def expecting(self, content: Any) -> Codec:
+        """The codec for the answer to this request."""
+
+
+@runtime_checkable
 class Forms(Protocol):
     """What a codec does besides, when requests of its format are not always JSON.
 

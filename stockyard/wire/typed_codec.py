@@ -18,6 +18,8 @@ class TypedCodec(StreamedCodec[Asked]):
     max_parts = MAX_PARTS
     """Of a request that comes as a form."""
     grammar: ClassVar[Grammar]
+    expected = 1
+    """How many ends a stream has when it is whole."""
 
     encode_error = staticmethod(errors.encode_error)
     failed_stream = staticmethod(errors.failed_stream)
@@ -26,4 +28,4 @@ class TypedCodec(StreamedCodec[Asked]):
         return body if model is None else splice_model(body, model, max_parts=self.max_parts)
 
     def look(self, *, traits: Traits, keep_usage: bool, native: bool) -> TypedLook:
-        return TypedLook(self.grammar, traits=traits, native=native)
+        return TypedLook(self.grammar, traits=traits, native=native, expected=self.expected)

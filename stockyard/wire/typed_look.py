@@ -52,8 +52,11 @@ def is_whole(rest: bytes) -> bool:
 class TypedLook(EventsLook):
     is_whole = staticmethod(is_whole)
 
-    def __init__(self, grammar: Grammar, *, traits: Traits, native: bool) -> None:
+    def __init__(
+        self, grammar: Grammar, *, traits: Traits, native: bool, expected: int = 1
+    ) -> None:
         super().__init__(native=native)
+        self._expected = expected
         self._grammar = grammar
         self._traits = traits
         self._usage_said: Any = None
@@ -66,7 +69,7 @@ class TypedLook(EventsLook):
 
     @property
     def complete(self) -> bool:
-        return self._ends > 0
+        return self._ends >= self._expected or (self._done and self._ends > 0)
 
     def _pass(self, block: bytes, /) -> bytes:
         heard = said(block)

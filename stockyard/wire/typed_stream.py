@@ -21,8 +21,10 @@ class TypedReader:
 
     grammar: Grammar
 
-    def __init__(self, *, traits: Traits) -> None:
+    def __init__(self, *, traits: Traits, expected: int = 1) -> None:
         self._traits = traits
+        self._expected = expected
+        self._done = False
         self._blocks = Blocks()
         self._ends = 0
         self.odd_finish = ""
@@ -30,7 +32,7 @@ class TypedReader:
 
     @property
     def complete(self) -> bool:
-        return self._ends > 0
+        return self._ends >= self._expected or (self._done and self._ends > 0)
 
     def feed(self, data: bytes) -> list[Event]:
         events: list[Event] = []
@@ -52,6 +54,7 @@ class TypedReader:
     def _read(self, block: bytes) -> list[Event]:
         heard = said(block)
         if not heard.data or heard.data == DONE:
+            self._done = self._done or heard.data == DONE
             return []
         event = read_event(heard)
         value = loose(heard.data)

@@ -291,6 +291,19 @@ STREAMS: list[tuple[str, bytes, dict[str, str], bytes, tuple[int, int], dict[str
 
 
 @pytest.mark.parametrize("prefix", ["/v1", "/openai/v1"])
+async def test_s19_a_stream_of_images_is_whole_only_with_all_that_were_asked_for(
+    yard: Yard, prefix: str
+) -> None:
+    asked, one = painting(stream=True, n=2), events(PAINTED, SKETCH, named=True)
+    yard.provider("openai").plays(one).plays(one + DONE)
+    cut = await yard.call(prefix + "/images/generations", asked, headers=JSON)
+    assert not cut.ended
+    # The provider says that this is all.
+    fewer = await yard.call(prefix + "/images/generations", asked, headers=JSON)
+    assert fewer.ended
+
+
+@pytest.mark.parametrize("prefix", ["/v1", "/openai/v1"])
 @pytest.mark.parametrize(("path", "body", "kind", "stream", "tokens", "units"), STREAMS)
 async def test_streams_pass_as_they_came(
     yard: Yard,

@@ -27,6 +27,7 @@ from stockyard.wire.codec import Codec, Fault, Pen, StreamLook
 from stockyard.wire.formats import FORMATS
 
 CHAT, MESSAGES = FORMATS["openai.chat"], FORMATS["anthropic.messages"]
+COHERE = FORMATS["cohere.chat"]
 NONE: frozenset[str] = frozenset()
 DONE = b"data: [DONE]\n\n"
 USAGE = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
@@ -415,6 +416,40 @@ def test_s20_bytes_after_the_end_stay_here_but_their_usage_counts() -> None:
     native_out, native = look_at(CHAT, stream + late, native=True)
     assert native_out + native.terminator == stream + late
     assert fold(read(CHAT, stream + late))[1] == look.usage
+
+
+# As the services write them: a piece that is known by its opening.
+LATE_MESSAGES = (
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
+    b'"delta":{"type":"text_delta","text":"late"}}\n\n'
+)
+LATE_COHERE = (
+    b'event: content-delta\ndata: {"type":"content-delta","index":0,'
+    b'"delta":{"message":{"content":{"text":"late"}}}}\n\n'
+)
+COHERE_WHOLE = event("tool-plan-delta", delta={"message": {"tool_plan": "x"}}) + event(
+    "message-end", delta={"finish_reason": "COMPLETE"}
+)
+
+
+@pytest.mark.parametrize(
+    ("codec", "stream", "late", "rest"),
+    [
+        (MESSAGES, message(block(0, {"type": "text", "text": "x"})), LATE_MESSAGES, b""),
+        (COHERE, COHERE_WHOLE, LATE_COHERE, DONE),
+        (COHERE, COHERE_WHOLE + DONE, LATE_COHERE, b""),
+    ],
+    ids=["messages", "cohere", "cohere after its mark"],
+)
+def test_s20_pieces_after_the_end_are_forwarded_natively_only(
+    codec: Codec, stream: bytes, late: bytes, rest: bytes
+) -> None:
+    out, look = look_at(codec, stream + late + late + rest)
+    assert out + look.terminator == stream + rest
+    native_out, native = look_at(codec, stream + late + rest, native=True)
+    assert native_out + native.terminator == stream + late + rest
+    said = [e for e in read(codec, stream + late + rest) if isinstance(e, TextDelta)]
+    assert all(e.text != "late" for e in said)
 
 
 def test_s21_messages_waits_for_the_usage_that_follows_the_finish() -> None:

@@ -74,7 +74,7 @@ class MessagesLook(NamedEventsLook[_Event]):
 
     def _pass(self, block: bytes, /) -> bytes:
         if self.content and block.startswith(_DULL) and block.count(b"\n") == 3:
-            return block
+            return self._kept(block)
         return super()._pass(block)
 
     def _see(self, event: _Event, heard: Said, block: bytes) -> bytes:

@@ -62,7 +62,7 @@ class CohereLook(NamedEventsLook[_Event]):
 
     def _pass(self, block: bytes, /) -> bytes:
         if self.content and block.startswith(_DULL) and block.count(b"\n") == 3:
-            return block
+            return self._unless_late(block)
         return super()._pass(block)
 
     def _end_mark(self, block: bytes) -> bytes:
@@ -70,6 +70,7 @@ class CohereLook(NamedEventsLook[_Event]):
 
     def _see(self, event: _Event, heard: Said, block: bytes) -> bytes:
         kind, delta = event.type, event.delta
+        passed = self._unless_late(block)
         if kind is None and (event.error or event.message):
             raise error_of(loose(heard.data or b""))
         if kind == "message-end" and delta is not None:
@@ -78,7 +79,12 @@ class CohereLook(NamedEventsLook[_Event]):
             self.content = True
         elif delta is not None and delta.message is not None:
             self._see_message(delta.message)
-        return self._kept(block)
+        return passed
+
+    def _unless_late(self, block: bytes) -> bytes:
+        """After its last event nothing of an answer goes out, though its end mark is still to
+        come."""
+        return b"" if self.finish and not self._native else self._kept(block)
 
     def _see_message(self, message: _Message) -> None:
         content = message.content

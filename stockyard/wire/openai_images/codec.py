@@ -1,5 +1,7 @@
 """Images, the format of what is painted, changed and varied."""
 
+from typing import Self
+
 from stockyard.core.images import ImagesContent
 from stockyard.core.response import Output
 from stockyard.wire.codec import Facts, Pen, RequestHead, Traits
@@ -19,6 +21,11 @@ class ImagesCodec(UploadCodec, TypedCodec[ImagesContent]):
     write_request = staticmethod(request.encode_request)
     encode_response = staticmethod(response.encode_response)
 
+    def expecting(self, content: ImagesContent) -> Self:
+        codec = type(self)()
+        codec.expected = content.wanted
+        return codec
+
     def peek(self, body: bytes) -> RequestHead:
         self.check(body)
         return request.peek(body)
@@ -30,7 +37,7 @@ class ImagesCodec(UploadCodec, TypedCodec[ImagesContent]):
         return response.decode_response(body)
 
     def reader(self, *, traits: Traits) -> ImagesReader:
-        return ImagesReader(traits=traits)
+        return ImagesReader(traits=traits, expected=self.expected)
 
     def writer(self, pen: Pen) -> ImagesWriter:
         return ImagesWriter(pen)
