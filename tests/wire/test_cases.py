@@ -94,9 +94,13 @@ def said(case: dict[str, Any]) -> Any:
 
 
 def comparable(answer: Any) -> Any:
-    """An answer without the provider's own word for its finish, which is not the other's."""
+    """An answer without the provider's own word for its finish, which is not the other's, and
+    without a count of nothing that only the official types want."""
     for choice in answer.get("choices", ()):
         choice.pop("native_finish_reason", None)
+    details = (answer.get("usage") or {}).get("input_tokens_details", {})
+    if details.get("cache_write_tokens") == 0:
+        del details["cache_write_tokens"]
     return without_nulls(answer)
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from stockyard.core.money import Usage
 from stockyard.wire.anthropic_messages.usage import read_usage, write_usage
+from stockyard.wire.openai_responses.usage import write_usage as write_responses_usage
 from stockyard.wire.usage import merged, read_chat_usage, write_chat_usage
 
 
@@ -271,3 +272,13 @@ def test_no_count_is_ever_negative_or_counted_twice(
             assert min(usage.in_fresh, usage.in_cached, usage.out_text, usage.out_reasoning) >= 0
             assert usage.in_cached + usage.in_written <= usage.prompt
             assert usage.out_reasoning <= usage.completion
+
+
+def test_responses_of_another_format_count_what_the_official_types_want() -> None:
+    details = write_responses_usage(Usage(in_fresh=5))["input_tokens_details"]
+    assert details["cache_write_tokens"] == 0
+    own = write_responses_usage(Usage(in_fresh=5), own=True)["input_tokens_details"]
+    assert "cache_write_tokens" not in own
+    written = write_responses_usage(Usage(in_written_5m=7))["input_tokens_details"]
+    split = {"ttl_12h_tokens": 0, "ttl_30m_tokens": 0, "ttl_5m_tokens": 7}
+    assert written["cache_write_tokens_details"] == split

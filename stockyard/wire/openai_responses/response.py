@@ -84,7 +84,9 @@ def encode_response(response: Response, pen: Pen) -> bytes:
     parts = answered(choice)
     items = encode_turn(parts, Drops(FORMAT), snapshot.names, answer=True)
     status = "incomplete" if choice.finish in ("length", "content_filter") else "completed"
-    usage = write_usage(response.usage) if response.usage is not None else None
+    usage = None
+    if response.usage is not None:
+        usage = write_usage(response.usage, own=snapshot.ours)
     said = snapshot.finished(
         identified(items, pen.id, status), usage, choice.finish, choice.native_finish
     )

@@ -63,20 +63,22 @@ _Object = dict[str, Any]
 class Snapshot:
     """The object around one answer, at any moment of it."""
 
-    __slots__ = ("_base", "_own", "id", "names")
+    __slots__ = ("_base", "_own", "id", "names", "ours")
 
     def __init__(self, pen: Pen, extra: Extra, service_tier: str | None, given: str = "") -> None:
         """`given` is the id that the answer has already, in whatever format."""
         asked = asked_by(pen)
+        self.ours = FORMAT in extra
+        """The answer came in this format."""
         # An answer of this format may be kept by its provider, and must be found there again.
-        name = given if FORMAT in extra and given.startswith(ID_PREFIX) else pen.id
+        name = given if self.ours and given.startswith(ID_PREFIX) else pen.id
         self.id = name if name.startswith(ID_PREFIX) else ID_PREFIX + name
         self.names = Names(asked.get("tools"))
         self._base = {"id": self.id, "object": "response", "created_at": pen.created}
         repeated = {k: v for k, v in asked.items() if v is not None and k not in _NEVER_REPEATED}
         repeated["store"] = asked.get("store") is True
         self._own = {**_DEFAULTS, **repeated, **own_fields(extra, FORMAT), "model": pen.model}
-        if service_tier is not None and (FORMAT in extra or service_tier in _TIERS):
+        if service_tier is not None and (self.ours or service_tier in _TIERS):
             self._own["service_tier"] = service_tier
 
     def under_way(self) -> _Object:

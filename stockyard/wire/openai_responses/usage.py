@@ -27,12 +27,16 @@ def read_usage(said: Mapping[str, Any], traits: Traits = frozenset()) -> Usage |
     return read_chat_usage(renamed, traits - _CHAT_ONLY)
 
 
-def write_usage(usage: Usage) -> dict[str, Any]:
-    """The usage object of an answer. Reading it back gives the same prompt and completion."""
+def write_usage(usage: Usage, *, own: bool = False) -> dict[str, Any]:
+    """The usage object of an answer. Reading it back gives the same prompt and completion.
+
+    `own`: the answer came in this format, and its provider need not have counted all there is.
+    """
     said = write_chat_usage(usage)
     counts = {name: said[chat] for name, chat in _NAMES.items()}
     asked = counts["input_tokens_details"]
-    asked.setdefault("cache_write_tokens", 0)
+    if not own:
+        asked.setdefault("cache_write_tokens", 0)
     if "cache_write_tokens_details" in asked:
         asked["cache_write_tokens_details"] = _TTLS | asked["cache_write_tokens_details"]
     return {**counts, "total_tokens": said["total_tokens"]}

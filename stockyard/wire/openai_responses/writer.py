@@ -87,7 +87,7 @@ class ResponsesWriter(Writer):
         self._close_all("incomplete" if cut else "completed")
         snapshot = self._snapshot.finished(
             [item.value for item in self._items],
-            write_usage(self._usage) if self._usage is not None else None,
+            self._counted(),
             finish.reason if finish else None,
             finish.native if finish else None,
         )
@@ -98,9 +98,11 @@ class ResponsesWriter(Writer):
     def fail(self, fault: Fault) -> bytes:
         self._begin()
         done = [item.value for item in self._items if not item.open]
-        usage = write_usage(self._usage) if self._usage is not None else None
-        snapshot = self._snapshot.failed(done, usage, {})
+        snapshot = self._snapshot.failed(done, self._counted(), {})
         return self._taken() + failed_events(fault, snapshot, self._number)
+
+    def _counted(self) -> _Object | None:
+        return None if self._usage is None else write_usage(self._usage, own=self._snapshot.ours)
 
     def _take(self, said: Event) -> None:
         if getattr(said, "choice", 0) != 0:
