@@ -8,9 +8,12 @@ of what several steps of one call write.
 """
 
 import asyncio
+from time import monotonic
 
 MOST_OUTLETS = 32
 """So many connections wait at most: the first of them has waited for the work of all."""
+MOST_SECONDS = 0.001
+"""Work that takes longer does not keep those waiting that are ready."""
 MOST_PIECES = 16
 LARGE_BYTES = 64 * 1024
 """A piece of this size is worth a write of its own, and what waits stays small."""
@@ -21,13 +24,16 @@ class Outbox:
 
     def __init__(self) -> None:
         self._waiting: list[Outlet] = []
+        self._since = 0.0
+        """When the first of them came."""
 
     def add(self, outlet: "Outlet") -> None:
         waiting = self._waiting
         waiting.append(outlet)
         if len(waiting) == 1:
+            self._since = monotonic()
             asyncio.get_running_loop().call_soon(self.flush)
-        elif len(waiting) == MOST_OUTLETS:
+        elif len(waiting) == MOST_OUTLETS or monotonic() - self._since > MOST_SECONDS:
             self.flush()
 
     def flush(self) -> None:

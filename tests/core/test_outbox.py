@@ -2,10 +2,18 @@
 
 import asyncio
 import socket
+import time
 
 import pytest
 
-from stockyard.core.outbox import LARGE_BYTES, MOST_OUTLETS, MOST_PIECES, Outbox, Outlet
+from stockyard.core.outbox import (
+    LARGE_BYTES,
+    MOST_OUTLETS,
+    MOST_PIECES,
+    MOST_SECONDS,
+    Outbox,
+    Outlet,
+)
 
 
 async def pair(outbox: Outbox) -> tuple[Outlet, asyncio.Transport, socket.socket]:
@@ -45,7 +53,8 @@ async def test_what_is_put_later_leaves_later() -> None:
     theirs.close()
 
 
-async def test_nothing_waits_once_many_connections_do() -> None:
+async def test_nothing_waits_once_many_connections_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stockyard.core.outbox.MOST_SECONDS", 60.0)
     outbox = Outbox()
     pairs = [await pair(outbox) for _ in range(MOST_OUTLETS)]
     for outlet, _, _ in pairs:
@@ -53,6 +62,18 @@ async def test_nothing_waits_once_many_connections_do() -> None:
     assert [arrived(theirs) for _, _, theirs in pairs] == [b"x"] * MOST_OUTLETS
     await asyncio.sleep(0)
     assert [arrived(theirs) for _, _, theirs in pairs] == [b""] * MOST_OUTLETS
+    for _, transport, theirs in pairs:
+        transport.abort()
+        theirs.close()
+
+
+async def test_nothing_waits_for_long_work() -> None:
+    outbox = Outbox()
+    pairs = [await pair(outbox) for _ in range(2)]
+    pairs[0][0].put(b"x")
+    time.sleep(2 * MOST_SECONDS)  # noqa: ASYNC251  the work of somebody else in this turn
+    pairs[1][0].put(b"y")
+    assert [arrived(theirs) for _, _, theirs in pairs] == [b"x", b"y"]
     for _, transport, theirs in pairs:
         transport.abort()
         theirs.close()
