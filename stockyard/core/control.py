@@ -1,7 +1,7 @@
 """How apps see and steer the modules in use, without knowing the gateway."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -30,6 +30,16 @@ class ModuleState(Struct, frozen=True, kw_only=True):
     counters: dict[str, Any]
 
 
+class Prepared(NamedTuple):
+    """A change of one module that was checked completely and has no effect yet."""
+
+    enabled: bool
+    config: dict[str, Any]
+    """The whole Config as it will be, as it may be looked at."""
+    apply: Callable[[int], None]
+    """Called with the new config version, it makes the change effective for the next request."""
+
+
 class LineControl(Protocol):
     """The modules in use. A change is prepared (checked completely), stored, then applied."""
 
@@ -47,6 +57,5 @@ class LineControl(Protocol):
 
     def prepare(
         self, name: str, *, enabled: bool | None, config: dict[str, Any] | None
-    ) -> Callable[[int], None]:
-        """Check a change and build everything it needs; calling the result with the new
-        config version makes it effective for the next request. Raises InvalidConfig."""
+    ) -> Prepared:
+        """Check a change and build everything it needs. Raises InvalidConfig."""

@@ -6,13 +6,13 @@ becomes effective with one assignment. A call that is under way keeps the Pipeli
 
 import hashlib
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 import msgspec
 from msgspec import Struct
 
-from stockyard.core.control import ModuleState
+from stockyard.core.control import ModuleState, Prepared
 from stockyard.core.exchange import Kind
 from stockyard.core.module import (
     ALL_KINDS,
@@ -143,7 +143,7 @@ class Line:
 
     def prepare(
         self, name: str, *, enabled: bool | None, config: dict[str, Any] | None
-    ) -> Callable[[int], None]:
+    ) -> Prepared:
         real = self.resolve(name)
         preset = self._aliases[name][1] if name in self._aliases and name != real else {}
         cls, before = self._catalog[real], self._settings[real]
@@ -160,7 +160,7 @@ class Line:
             self.config_version = version
             self._compile()
 
-        return apply
+        return Prepared(setting.enabled, _shown(setting.config), apply)
 
     def _rebuild(self, name: str) -> None:
         self._place(name, *self._build(name, self._settings[name], check=False))

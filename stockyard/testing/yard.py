@@ -122,7 +122,7 @@ class Yard:
             self._changes.append((name, enabled, config))
             return
         line = self._stockyard.line
-        line.prepare(name, enabled=enabled, config=config)(line.config_version + 1)
+        line.prepare(name, enabled=enabled, config=config).apply(line.config_version + 1)
 
     # Calls
 

@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 from litestar import Controller, Response, delete, get, post, put
-from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody
+from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from stockyard.api.identity import Identity
 from stockyard.api.parameters import Given, Name, Reason
 from stockyard.api.permission import needs
-from stockyard.apps.chute.models import ModelState, ProviderState, Wish
+from stockyard.apps.chute.models import Difference, ModelState, ProviderState, Wish
 from stockyard.apps.chute.modules import ModuleChanges
 from stockyard.core.control import ModuleState
 from stockyard.errors import Refused
@@ -21,6 +21,7 @@ Providers = Given[Callable[[], Sequence[ProviderState]]]
 Models = Given[Callable[[], Sequence[ModelState]]]
 Who = Given[Identity]
 IfMatch = Annotated[str | None, HeaderParameter(name="If-Match", max_length=40)]
+DryRun = Annotated[bool, QueryParameter(description="Check it and tell what it would change.")]
 Words = Annotated[str, Meta(max_length=500)]
 
 ETAG = re.compile(r'"v(\d{1,15})"')
@@ -92,6 +93,14 @@ class BulkWish(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class BulkDone(Struct, frozen=True, kw_only=True):
     affected: int
+    config_version: int
+
+
+class Planned(Struct, frozen=True, kw_only=True):
+    """What a change would do. It was checked, and nothing was done."""
+
+    dry_run: Literal[True] = True
+    differences: list[Difference]
     config_version: int
 
 
@@ -178,11 +187,15 @@ class ModuleEndpoints(Controller):
         data: JSONBody[ModuleWish],
         if_match: IfMatch = None,
         why: Reason = None,
-    ) -> Updated:
+        dry_run: DryRun = False,
+    ) -> Updated | Planned:
         """Switch a module or set its Config. The next call sees it, also after a restart."""
+        wish = Wish(enabled=data.enabled, config=data.config, locked=data.locked)
+        if dry_run:
+            return planned(modules, modules.planned({name: wish}))
         state, previous = await modules.change(
             name,
-            Wish(enabled=data.enabled, config=data.config, locked=data.locked),
+            wish,
             by=identity.name,
             reason=data.reason or why or "",
             if_match=version_in(if_match),
@@ -195,9 +208,16 @@ class ModuleEndpoints(Controller):
 
     @delete("/modules/{name:str}", opt=WRITE, status_code=200)
     async def reset_module(
-        self, modules: Modules, identity: Who, name: FromPath[str], why: Reason = None
-    ) -> ModuleReset:
+        self,
+        modules: Modules,
+        identity: Who,
+        name: FromPath[str],
+        why: Reason = None,
+        dry_run: DryRun = False,
+    ) -> ModuleReset | Planned:
         """Forget what was set here: back to the config file, or to how it was shipped."""
+        if dry_run:
+            return planned(modules, modules.planned_reset(name))
         state = await modules.reset(name, by=identity.name, reason=why or "")
         return ModuleReset(
             module=view(modules, state), config_version=modules.control.config_version
@@ -205,8 +225,12 @@ class ModuleEndpoints(Controller):
 
     @post("/modules/bulk", opt=WRITE, status_code=200)
     async def change_modules(
-        self, modules: Modules, identity: Who, data: JSONBody[BulkWish]
-    ) -> BulkDone:
+        self,
+        modules: Modules,
+        identity: Who,
+        data: JSONBody[BulkWish],
+        dry_run: DryRun = False,
+    ) -> BulkDone | Planned:
         """Switch many modules: all of them, or none if one is unknown or locked."""
         if (data.modules is None) == (data.category is None):
             raise Refused(400, "invalid", "Send either `modules` or `category`.")
@@ -214,6 +238,8 @@ class ModuleEndpoints(Controller):
         if names is None:
             states = modules.control.states()
             names = [state.name for state in states if state.category == data.category]
+        if dry_run:
+            return planned(modules, modules.planned_for_all(names, data.enabled))
         affected = await modules.change_all(
             names, data.enabled, by=identity.name, reason=data.reason
         )
@@ -298,6 +324,10 @@ class ProviderEndpoints(Controller):
             and wanted <= set(model.can)
         ]
         return ModelList(models=found, count=len(found))
+
+
+def planned(modules: ModuleChanges, differences: list[Difference]) -> Planned:
+    return Planned(differences=differences, config_version=modules.control.config_version)
 
 
 def view(modules: ModuleChanges, state: ModuleState) -> ModuleView:

@@ -39,6 +39,15 @@ class Wish(Struct, frozen=True, kw_only=True):
     locked: bool | None = None
 
 
+class Difference(Struct, frozen=True, kw_only=True):
+    """One thing that a change would change. `pointer` is where, as a JSON Pointer."""
+
+    module: str
+    pointer: str
+    before: Any
+    after: Any
+
+
 class ProviderState(Struct, frozen=True, kw_only=True):
     """A provider as it stands now. Its Credentials are named, never shown."""
 

@@ -19,15 +19,14 @@ import msgspec
 from msgspec.structs import replace
 
 from stockyard.apps.chute import store
-from stockyard.apps.chute.models import StoredState, Wish
-from stockyard.core.control import LineControl, ModuleState
+from stockyard.apps.chute.models import Difference, StoredState, Wish
+from stockyard.core.control import LineControl, ModuleState, Prepared
 from stockyard.core.signals import ModuleChanged, Signal
 from stockyard.errors import CannotStart, InvalidConfig, Refused, StockyardError
 from stockyard.storage.database import Database
 
 log = logging.getLogger("stockyard.chute")
 
-Apply = Callable[[int], None]
 BY_FILE = "config-file"
 EDITED = "The config file was edited."
 
@@ -81,8 +80,8 @@ class ModuleChanges:
         if outdated:
             number = await self._save(outdated, BY_FILE, EDITED)
         self.control.config_version = number
-        for apply in checked:
-            apply(number)
+        for prepared in checked:
+            prepared.apply(number)
 
     async def take_up(self, sections: Mapping[str, Section]) -> None:
         """Put what the file says now into effect; the caller holds `one_at_a_time`.
@@ -102,8 +101,8 @@ class ModuleChanges:
         except StockyardError:
             self._written, self._asked, self._sections, self._stored = before
             raise
-        for name, apply in prepared.items():
-            self._put_into_effect(name, apply, number)
+        for name, change in prepared.items():
+            self._put_into_effect(name, change, number)
 
     async def change(
         self, name: str, wish: Wish, *, by: str, reason: str = "", if_match: int | None = None
@@ -116,6 +115,40 @@ class ModuleChanges:
                 raise stale(before.version, if_match)
             await self._carry_out({name: wish}, by, reason)
             return self.control.state(real), before.version
+
+    def planned(self, wishes: Mapping[str, Wish]) -> list[Difference]:
+        """What these changes would change. Raises what carrying them out would raise."""
+        found: list[Difference] = []
+        for asked, wish in wishes.items():
+            name = self.control.resolve(asked)
+            self._refuse_if_held(name, wish)
+            change = self.control.prepare(asked, enabled=wish.enabled, config=wish.config)
+            locked = self.locked(name) if wish.locked is None else wish.locked
+            found += self._differences(name, change, locked=locked)
+        return found
+
+    def planned_for_all(self, names: Sequence[str], enabled: bool) -> list[Difference]:
+        return self.planned({name: Wish(enabled=enabled) for name in self._resolve_all(names)})
+
+    def planned_reset(self, name: str) -> list[Difference]:
+        """What `reset` would change."""
+        name = self.control.resolve(name)
+        self._refuse_if_held(name, Wish())
+        change = self._prepare_layers(StoredState(name=name))
+        return self._differences(name, change, locked=False)
+
+    def _differences(self, name: str, change: Prepared, *, locked: bool) -> list[Difference]:
+        now = self.control.state(name)
+        pairs = {
+            "/enabled": (now.enabled, change.enabled),
+            "/locked": (self.locked(name), locked),
+            **{f"/config/{key}": (now.config[key], change.config[key]) for key in now.config},
+        }
+        return [
+            Difference(module=name, pointer=pointer, before=before, after=after)
+            for pointer, (before, after) in pairs.items()
+            if before != after
+        ]
 
     async def change_all(
         self, names: Sequence[str], enabled: bool, *, by: str, reason: str = ""
@@ -132,9 +165,9 @@ class ModuleChanges:
             name = self.control.resolve(name)
             self._refuse_if_held(name, Wish())
             empty = StoredState(name=name, updated_by=by)
-            apply = self._prepare_layers(empty)
+            change = self._prepare_layers(empty)
             number = await self._save([empty], by, reason)
-            self._put_into_effect(name, apply, number)
+            self._put_into_effect(name, change, number)
             return self.control.state(name)
 
     def stored(self, name: str) -> StoredState:
@@ -162,10 +195,10 @@ class ModuleChanges:
             return
         changed = [self._wished(asked, wish, by) for asked, wish in wishes.items()]
         number = await self._save(changed, by, reason)
-        for name, apply in prepared.items():
-            self._put_into_effect(name, apply, number)
+        for name, change in prepared.items():
+            self._put_into_effect(name, change, number)
 
-    def _prepare_layers(self, state: StoredState) -> Apply:
+    def _prepare_layers(self, state: StoredState) -> Prepared:
         """Everything that is said about a module, the last layer that speaks winning."""
         name = state.name
         section = self._sections.get(name)
@@ -177,8 +210,8 @@ class ModuleChanges:
             config=config if state.config is None else state.config,
         )
 
-    def _put_into_effect(self, name: str, apply: Apply, number: int) -> None:
-        apply(number)
+    def _put_into_effect(self, name: str, change: Prepared, number: int) -> None:
+        change.apply(number)
         enabled = self.control.state(name).enabled
         self._announce(ModuleChanged(name, enabled, number))
 
@@ -252,7 +285,7 @@ class ModuleChanges:
         spoken = {state.name for state in self._stored.values() if state.says_something}
         return [name for name in self._shipped if name in spoken or name in self._sections]
 
-    def _checked_at_start(self, name: str) -> Apply:
+    def _checked_at_start(self, name: str) -> Prepared:
         try:
             return self._prepare_layers(self.stored(name))
         except InvalidConfig as error:

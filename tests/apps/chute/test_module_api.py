@@ -51,6 +51,42 @@ async def test_a_change_is_in_effect_when_it_is_answered(plane: Plane) -> None:
     assert plane.signals == [ModuleChanged("fence", True, 2)]
 
 
+async def test_a_dry_run_tells_the_difference_and_changes_nothing(plane: Plane) -> None:
+    def told(pointer: str, before: Any, after: Any) -> dict[str, Any]:
+        return {"module": "fence", "pointer": pointer, "before": before, "after": after}
+
+    async with plane.as_admin as client:
+        wish = {"enabled": True, "config": {"most": 3}}
+        answer = await client.put(f"{FENCE}?dry_run=true", json=wish)
+        assert answer.json() == {
+            "dry_run": True,
+            "differences": [told("/enabled", False, True), told("/config/most", 5, 3)],
+            "config_version": 1,
+        }
+        bulk = {"modules": ["fence", "counting"], "enabled": True}
+        answer = await client.post("/api/chute/modules/bulk?dry_run=true", json=bulk)
+        assert answer.json()["differences"] == [told("/enabled", False, True)]
+        assert (await client.get(FENCE)).json()["version"] == 0
+        assert plane.signals == []
+
+        await client.put(FENCE, json=wish)
+        answer = await client.delete(f"{FENCE}?dry_run=true")
+        assert answer.json()["differences"] == [
+            told("/enabled", True, False),
+            told("/config/most", 3, 5),
+        ]
+        assert (await client.get(FENCE)).json()["config"]["most"] == 3
+
+
+async def test_a_dry_run_refuses_what_the_change_would(plane: Plane) -> None:
+    async with plane.as_admin as client:
+        bad = await client.put(f"{FENCE}?dry_run=true", json={"config": {"most": 0}})
+        assert (bad.status_code, bad.json()["errors"][0]["pointer"]) == (400, "/config/most")
+        unknown = {"modules": ["nothing"], "enabled": True}
+        answer = await client.post("/api/chute/modules/bulk?dry_run=true", json=unknown)
+        assert (answer.status_code, answer.json()["code"]) == (404, "module_unknown")
+
+
 async def test_what_is_left_out_of_a_change_stays(plane: Plane) -> None:
     async with plane.as_admin as client:
         await client.put(FENCE, json={"config": {"most": 3}})
