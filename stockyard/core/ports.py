@@ -120,7 +120,10 @@ class Stored(Struct, frozen=True):
     expires_at: float
     model: str
     key_id: str
+    user: str = ""
     tags: tuple[tuple[str, str], ...] = ()
+    useless_at: float = float("inf")
+    """From then on nobody is served it, not even a stale one."""
 
 
 class Answers(Protocol):

@@ -28,7 +28,11 @@ class MemoryAnswers:
         self._drop(key)
         self._entries[key] = stored
         self.size_bytes += _size(stored)
-        while self._entries and (len(self) > max_entries or self.size_bytes > max_bytes):
+        while self._entries and (
+            len(self) > max_entries
+            or self.size_bytes > max_bytes
+            or self._oldest().useless_at <= stored.stored_at
+        ):
             self._drop(next(iter(self._entries)))
 
     def purge(self, goes: Callable[[Stored], bool]) -> int:
@@ -36,6 +40,9 @@ class MemoryAnswers:
         for key in gone:
             self._drop(key)
         return len(gone)
+
+    def _oldest(self) -> Stored:
+        return next(iter(self._entries.values()))
 
     def _drop(self, key: bytes) -> None:
         stored = self._entries.pop(key, None)

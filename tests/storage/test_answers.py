@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from stockyard.core.ports import Stored
 from stockyard.storage.answers import OVERHEAD_BYTES, MemoryAnswers
@@ -24,6 +25,16 @@ def test_the_least_recently_used_goes_first() -> None:
     answers.get(b"a")
     put(answers, b"d", stored())
     assert [key for key in (b"a", b"b", b"c", b"d") if answers.get(key)] == [b"a", b"c", b"d"]
+
+
+def test_what_is_useless_goes_when_something_new_comes() -> None:
+    answers = MemoryAnswers()
+    for key, useless_at in ((b"a", 10), (b"b", 20), (b"c", 10)):
+        put(answers, key, replace(stored(), useless_at=useless_at))
+    put(answers, b"d", replace(stored(), stored_at=15), entries=9)
+    assert [key for key in (b"a", b"b", b"c", b"d") if answers.get(key)] == [b"b", b"c", b"d"]
+    put(answers, b"e", replace(stored(), stored_at=25), entries=9)
+    assert [key for key in (b"b", b"c", b"d", b"e") if answers.get(key)] == [b"d", b"e"]
 
 
 def test_a_new_value_takes_the_place_of_the_old_one() -> None:

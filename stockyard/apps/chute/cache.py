@@ -7,6 +7,7 @@ from litestar import Controller, delete, get
 from litestar.params import QueryParameter
 from msgspec import Struct
 
+from stockyard.api.moments import moment
 from stockyard.api.parameters import Given, Name
 from stockyard.api.permission import needs
 from stockyard.apps.chute.modules import ModuleChanges
@@ -14,6 +15,9 @@ from stockyard.core.ports import Stored
 from stockyard.errors import Refused
 
 MODULE = "cache"
+Before = Annotated[
+    str | None, QueryParameter(max_length=40, description="Only older ones: -1h, or a time.")
+]
 Tag = Annotated[str | None, QueryParameter(max_length=160)]
 
 
@@ -62,15 +66,23 @@ class CacheEndpoints(Controller):
 
     @delete("/cache", opt=needs("chute.write"), status_code=200)
     async def purge_cache(
-        self, answers: Given[KeptAnswers], model: Name = None, key: Name = None, tag: Tag = None
+        self,
+        answers: Given[KeptAnswers],
+        model: Name = None,
+        key: Name = None,
+        user: Name = None,
+        tag: Tag = None,
+        before: Before = None,
     ) -> Purged:
-        """Throw answers away: those of a model, a Key or a tag (`name=value`), or all."""
-        wanted = _tag(tag)
+        """Throw answers away: those of a model, a Key, a user, a tag (`name=value`) or an age."""
+        wanted, newest = _tag(tag), moment(before, "before")
 
         def goes(stored: Stored) -> bool:
             return (
                 model in (None, stored.model)
                 and key in (None, stored.key_id)
+                and user in (None, stored.user)
+                and (newest is None or stored.stored_at * 1000 < newest)
                 and (wanted is None or wanted in stored.tags)
             )
 

@@ -170,12 +170,15 @@ class Cache(Module[Config]):
             x.note(self.name, "skipped", {"reason": unfit})
             return
         now = self.ports.now()
+        expires_at = now + self._ttl(x.request.model)
         stored = Stored(
             value=value,
             stored_at=now,
-            expires_at=now + self._ttl(x.request.model),
+            expires_at=expires_at,
+            useless_at=expires_at + self.config.stale_seconds,
             model=x.request.model,
             key_id=x.caller.key_id,
+            user=x.caller.user,
             tags=tuple(x.tags.items()),
         )
         self.ports.answers.put(

@@ -1,5 +1,7 @@
 """Kept answers over the API: counted, and thrown away by model, Key or tag."""
 
+import time
+
 import pytest
 
 from stockyard.core.ports import Stored
@@ -8,7 +10,8 @@ from tests.control_plane import Plane
 
 
 def keep(plane: Plane, name: str, model: str, key: str, *tags: tuple[str, str]) -> None:
-    stored = Stored(b"answer", 0.0, 1e12, model=model, key_id=key, tags=tags)
+    now, user = time.time(), f"user of {name}"
+    stored = Stored(b"answer", now - 60, 1e12, model=model, key_id=key, user=user, tags=tags)
     plane.answers.put(name.encode(), stored, max_entries=100, max_bytes=1 << 20)
 
 
@@ -21,6 +24,9 @@ def keep(plane: Plane, name: str, model: str, key: str, *tags: tuple[str, str]) 
         ("?tag=team=search", 1),
         ("?model=gpt-4o&key=key_2", 1),
         ("?model=other", 0),
+        ("?user=user of b", 1),
+        ("?before=-50s", 3),
+        ("?before=-70s", 0),
     ],
 )
 async def test_answers_are_thrown_away(plane: Plane, query: str, purged: int) -> None:
