@@ -99,7 +99,7 @@ def _reasoning(
         thinking = thinking_of(wish, limit, adaptive=ADAPTIVE in traits)
         if thinking is None:
             return {}
-        if forced and thinking["type"] != "disabled":
+        if forced and thinking["type"] != "disabled" and wish.mode is None:
             # Forced tools and thinking exclude each other; the forced tool is the stronger wish.
             drops.add("reasoning_effort")
             return {}
