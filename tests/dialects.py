@@ -1,4 +1,5 @@
-"""What a stream said in each dialect of clients, read without the readers of the gateway."""
+"""What a stream said in each dialect of clients, read without the readers of the gateway (but for
+the frames of AWS, whose checksums are better verified once)."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -6,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stockyard.testing.heard import Heard, StreamEvent
+from stockyard.wire.eventstream import Frames
 
 Json = Any
 """Whatever JSON holds: these are tests of what it holds."""
@@ -47,6 +49,8 @@ class Dialect:
     """It has no tools."""
     unended: bool = False
     """Clients overlook errors in it, so HTTP does not end a broken one."""
+    statuses: tuple[tuple[int, int], ...] = ()
+    """What it says in place of our statuses."""
 
     def asking(self, model: str) -> tuple[str, dict[str, Json]]:
         """Path and body of a call for a stream."""
@@ -145,6 +149,22 @@ def _lines(heard: Heard) -> Said:
     return Said(_joined(texts), bool(last.get("done")), last.get("error", ""), code)
 
 
+def _frames(heard: Heard) -> Said:
+    """Those of AWS. An exception is the last of a broken stream."""
+    reading = Frames()
+    found = [(frame, json.loads(frame.payload)) for frame in reading.feed(heard.body)]
+    assert reading.rest() == b""
+    deltas = [said["delta"] for frame, said in found if frame.event == "contentBlockDelta"]
+    last, said = found[-1] if found else (None, {})
+    broken = last is not None and not last.is_event
+    names = [frame.event for frame, _ in found]
+    return Said(
+        _joined(delta.get("text") for delta in deltas),
+        names[-2:] == ["messageStop", "metadata"],
+        *((said["message"], said["stockyard"]["code"]) if broken else ()),
+    )
+
+
 _HI = [{"role": "user", "content": "hi"}]
 _CONTENTS = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
 
@@ -204,6 +224,18 @@ DIALECTS = {
         ping=b": ping\n\n",
     ),
     "ollama": Dialect("/ollama/api/chat", {"messages": _HI}, **_OLLAMA),
+    # Who speaks it is not scripted; `test_stream_matrix_framed.py` has its answers as they come.
+    "converse": Dialect(
+        "/model/{model}/converse-stream",
+        {"messages": [{"role": "user", "content": [{"text": "hi"}]}]},
+        home="openai",
+        own_format="bedrock.converse",
+        model="openai%2Fgpt-4o",
+        said=_frames,
+        content_type="application/vnd.amazon.eventstream",
+        unended=True,
+        statuses=((502, 424), (504, 408)),
+    ),
     "ollama prompts": Dialect("/ollama/api/generate", {"prompt": "hi"}, textual=True, **_OLLAMA),
 }
 """Every dialect in which a client may hear a conversation as a stream, by a name for tests."""

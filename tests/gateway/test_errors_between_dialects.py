@@ -93,7 +93,26 @@ DIALECTS: dict[str, tuple[str, dict[str, Any]]] = {
     "gemini": ("/v1beta/models/{model}:{verb}", {"contents": [{"parts": [{"text": "hi"}]}]}),
     "cohere": ("/v2/chat", {"messages": ASKED}),
     "ollama": ("/ollama/api/chat", {"messages": ASKED}),
+    "converse": (
+        "/model/{model}/{verb}",
+        {"messages": [{"role": "user", "content": [{"text": "hi"}]}]},
+    ),
 }
+IN_PATHS = {
+    "gemini": ("generateContent", "streamGenerateContent?alt=sse"),
+    "converse": ("converse", "converse-stream"),
+}
+"""Dialects whose paths name the model, and how they ask for an answer and for a stream."""
+AWS = {
+    400: (400, "ValidationException"),
+    404: (404, "ResourceNotFoundException"),
+    413: (413, "ValidationException"),
+    429: (429, "ThrottlingException"),
+    502: (424, "ModelErrorException"),
+    503: (503, "ServiceUnavailableException"),
+    504: (408, "ModelTimeoutException"),
+}
+"""Our status -> its own, and its name for the error."""
 GOOGLE = {
     400: "INVALID_ARGUMENT",
     404: "NOT_FOUND",
@@ -126,14 +145,17 @@ async def test_an_error_of_any_shape_is_told_in_the_words_of_the_client(
     for module in ("retry", "failover"):
         yard.disable(module)
     path, fields = DIALECTS[dialect]
-    verb = "streamGenerateContent?alt=sse" if stream else "generateContent"
+    verb = IN_PATHS.get(dialect, ("", ""))[stream]
     for provider, status, body, our_status, code in ERRORS:
         sent = body if isinstance(body, bytes) else json.dumps(body).encode()
         yard.provider(provider).sends(status, {"content-type": "application/json"}, sent)
         model = f"{provider}/m"
-        asked = fields if dialect == "gemini" else {**fields, "model": model, "stream": stream}
+        asked = fields if verb else {**fields, "model": model, "stream": stream}
         answer = await yard.call(path.format(model=model, verb=verb), asked)
         wanted = 529 if status == 529 and dialect == "messages" else our_status
+        if dialect == "converse":
+            wanted, name = AWS[our_status]
+            assert answer.headers["x-amzn-errortype"] == name
         assert answer.status == wanted, (provider, status, body)
         assert said_by_us(dialect, answer.json)["code"] == code, (provider, status, body)
         check_words(dialect, answer.json, wanted)
@@ -141,7 +163,7 @@ async def test_an_error_of_any_shape_is_told_in_the_words_of_the_client(
 
 
 def said_by_us(dialect: str, body: dict[str, Any]) -> dict[str, Any]:
-    beside = dialect in ("cohere", "ollama")
+    beside = dialect in ("cohere", "ollama", "converse")
     said: dict[str, Any] = (body if beside else body["error"])["stockyard"]
     return said
 
@@ -157,7 +179,7 @@ def check_words(dialect: str, body: dict[str, Any], status: int) -> None:
     elif dialect == "gemini":
         assert (body["error"]["code"], body["error"]["status"]) == (status, GOOGLE[status])
     else:
-        assert body["message" if dialect == "cohere" else "error"]
+        assert body["error" if dialect == "ollama" else "message"]
 
 
 LIMITS = {

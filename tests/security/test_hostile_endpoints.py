@@ -42,6 +42,10 @@ def ollama(said: Any) -> object:
     return isinstance(said["error"], str) and said["error"]
 
 
+def aws(said: Any) -> object:
+    return said["message"]
+
+
 PATHS: dict[str, Typed] = {
     "/v1/chat/completions": chat,
     "/v1/completions": chat,
@@ -68,6 +72,9 @@ PATHS: dict[str, Typed] = {
     "/v1beta/models/gpt-4o-mini:countTokens": google,
     "/v1beta/models/text-embedding-3-small:embedContent": google,
     "/v1beta/models/text-embedding-3-small:batchEmbedContents": google,
+    "/model/gpt-4o-mini/converse": aws,
+    "/model/gpt-4o-mini/converse-stream": aws,
+    "/model/gpt-4o-mini/invoke": aws,
     "/v2/chat": cohere,
     "/v2/embed": cohere,
     "/v2/rerank": cohere,

@@ -29,16 +29,17 @@ _BAD_REQUEST = "ValidationException"
 def encode_error(fault: Fault) -> WireError:
     default = (fault.status if fault.status < 500 else 500, _BAD_REQUEST)
     status, name = _ERRORS.get(fault.status, default)
-    body = {"message": fault.message}
-    if fault.stockyard:
-        body["stockyard"] = dict(fault.stockyard)  # type: ignore[assignment]  # it is JSON either way
     fields = (*error_fields(fault), (b"x-amzn-errortype", name.encode()))
-    return WireError(status, fields, msgspec.json.encode(body))
+    return WireError(status, fields, _body(fault))
 
 
 def failed_stream(fault: Fault) -> bytes:
-    payload = msgspec.json.encode({"message": fault.message})
-    return eventstream.exception("modelStreamErrorException", payload)
+    return eventstream.exception("modelStreamErrorException", _body(fault))
+
+
+def _body(fault: Fault) -> bytes:
+    beside = {"stockyard": dict(fault.stockyard)} if fault.stockyard else {}
+    return msgspec.json.encode({"message": fault.message, **beside})
 
 
 def error_in_frame(frame: Frame) -> UpstreamError:
