@@ -15,6 +15,7 @@ from stockyard.core.money import Usage
 from stockyard.core.request import Request
 from stockyard.core.response import Response
 from stockyard.errors import UpstreamError
+from stockyard.wire import strict
 from stockyard.wire.anthropic_messages.codec import MessagesCodec
 from stockyard.wire.codec import (
     Codec,
@@ -184,6 +185,15 @@ class GeminiCountCodec(CountCodec):
         except (ValueError, RecursionError):
             return body  # the chat's codec says what is wrong with it
         return bytes(inner) or body
+
+    def decode_request(self, body: bytes) -> AnyContent:
+        inner = self.asked(body)
+        if inner is body:
+            return self.chat.decode_request(body)
+        chat = strict.parse(inner)
+        if isinstance(chat, dict):
+            chat.pop("model", None)  # which the path has named
+        return self.chat.decode_request(msgspec.json.encode(chat))
 
     def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:
         """The path names the model, and a request in a field does once more."""

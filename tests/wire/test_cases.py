@@ -1,6 +1,7 @@
 """The folders in `cases`: one per feature, one file per format, all saying the same.
 
-A file holds a `request` or a `response`. Where a translation loses something on the way, the files
+A file holds a `request` or a `response`; an answer that is a `failure`; or a `question`, how long a
+request is. Where a translation loses something on the way, the files
 name the one direction that holds in `translates_from`. A model that is written to has the `traits`
 of its file.
 """
@@ -35,6 +36,11 @@ FOLDERS = {
     "ollama_generate": "ollama.generate",
     "bedrock_converse": "bedrock.converse",
 }
+COUNTERS = {
+    "anthropic_count": "anthropic.count",
+    "openai_input_tokens": "openai.input_tokens",
+    "gemini_count": "gemini.count",
+}
 FEATURES = frozenset({"developer_role"})
 NONE: frozenset[str] = frozenset()
 FINISH = rb'(?:_r|R)eason":"|event: response\.(?:completed|incomplete)\n'
@@ -45,8 +51,12 @@ LINES = b'"done":true'
 
 def files() -> Iterator[pathlib.Path]:
     for path in sorted(CASES.glob("*/*.json")):
-        if path.stem in FOLDERS:
+        if path.stem in FOLDERS and "failure" not in json.loads(path.read_text()):
             yield path
+
+
+def with_a(kind: str) -> list[pathlib.Path]:
+    return [p for p in sorted(CASES.glob("*/*.json")) if kind in json.loads(p.read_text())]
 
 
 def pairs() -> Iterator[tuple[pathlib.Path, pathlib.Path]]:
@@ -134,9 +144,32 @@ def test_an_answer_can_be_streamed_and_read_back(path: pathlib.Path) -> None:
         stream = writer.write(unfold(output, usage)) + writer.end()
         reader = FORMATS[format_name].reader(traits=NONE)
         read, counted = fold(reader.feed(stream) + reader.end())
-        if output.choices[0].message.text:
+        if output.choices and output.choices[0].message.text:
             assert read.choices[0].message.text == output.choices[0].message.text
         assert counted == usage or (counted and usage and counted.total == usage.total)
+
+
+@pytest.mark.parametrize("path", with_a("failure"), ids=named)
+def test_an_answer_that_failed_is_no_answer(path: pathlib.Path) -> None:
+    """`wire.md` 6: a failure is never taken for an end, whole or streamed."""
+    codec = codec_of(path)
+    body = json.dumps(json.loads(path.read_text())["failure"]).encode()
+    for read in (codec.facts, codec.decode_response):
+        with pytest.raises(UpstreamError) as raised:
+            read(body, traits=NONE)
+        assert raised.value.kind == "provider_fault"
+
+
+@pytest.mark.parametrize("path", with_a("question"), ids=named)
+@pytest.mark.parametrize("other", with_a("question"), ids=named)
+def test_questions_of_length_agree(path: pathlib.Path, other: pathlib.Path) -> None:
+    source, target = FORMATS[COUNTERS[path.stem]], FORMATS[COUNTERS[other.stem]]
+    body = json.dumps(json.loads(path.read_text())["question"]).encode()
+    model = source.peek(body).model or "m"
+    request = Request(model=model, content=source.decode_request(body))
+    written = target.encode_request(request, features=FEATURES, traits=NONE)
+    assert written.dropped == ()
+    assert json.loads(written.body) == json.loads(other.read_text())["question"]
 
 
 def streams() -> Iterator[pathlib.Path]:

@@ -199,7 +199,8 @@ class GeminiWriter(Writer):
         candidates = [
             self._end_of(finish)
             for finish in finishes.values()
-            if not has_word(layout_of(finish.extra, FORMAT), BLOCKED)
+            # Whoever is not told why there is no candidate must be told that this is the end.
+            if not (finish.native and has_word(layout_of(finish.extra, FORMAT), BLOCKED))
         ]
         body: dict[str, Any] = dict(self._own)
         if candidates:
