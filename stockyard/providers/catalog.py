@@ -201,7 +201,7 @@ def _check(name: str, row: Row) -> None:
 def _values(
     name: str, row: Row, mention: Mention | None, environ: Mapping[str, str]
 ) -> dict[str, str]:
-    """What to put for the placeholders of its addresses."""
+    """What to put for the placeholders of its addresses, and what else it wants to know."""
     values = {}
     for setting, named in row.settings.items():
         variables = (named,) if isinstance(named, str) else named
@@ -210,7 +210,10 @@ def _values(
             values[setting] = first
     if mention is not None:
         values |= mention.values
+    elsewhere = values.keys() - _placed(row) if values else frozenset()
     for setting, value in values.items():
+        if setting in elsewhere:
+            continue
         plain = _SETTING.fullmatch(value)
         if plain is None:
             raise bad_row(name, f"the value of `{setting}` cannot stand in an address.")
@@ -220,6 +223,12 @@ def _values(
             spelling = derived.table.get(values[derived.of], derived.otherwise)
             values[setting] = _fill(spelling, values)
     return values
+
+
+def _placed(row: Row) -> set[str]:
+    """Settings that become part of an address, by themselves or through another."""
+    placeholders = _PLACEHOLDER.findall(msgspec.json.encode(row).decode())
+    return {*placeholders, *(derived.of for derived in row.derived.values())}
 
 
 def _missing(

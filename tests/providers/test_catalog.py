@@ -157,6 +157,12 @@ def test_a_setting_cannot_change_what_an_address_is(value: str) -> None:
     assert "bedrock" in stopped.value.message
 
 
+@pytest.mark.parametrize("profile", ["my profile", "ann@work", "a/b:c"])
+def test_a_setting_that_stands_in_no_address_may_be_anything(profile: str) -> None:
+    found = load({"bedrock": {"values": {"region": "eu-west-1", "profile": profile}}})
+    assert known("bedrock", found).values["profile"] == profile
+
+
 @pytest.mark.parametrize(
     ("environ", "base_url", "missing"),
     [
