@@ -113,6 +113,16 @@ class TestS23NobodyCounted:
         assert yard.last.usage.source == "reported"
         assert yard.last.usage.completion == 7
 
+    async def test_s23_what_we_asked_for_is_not_seen_by_who_did_not(self, yard: Yard) -> None:
+        said = ('a,"usage":null', " b")
+        openai = yard.provider("openai").streams(*said).counts(30, 7)
+        answer = await yard.stream("hi")
+        assert openai.last.fields["stream_options"] == {"include_usage": True}
+        assert answer.text == "".join(said)
+        assert not any("usage" in event.json for event in answer.events[:-1])
+        asked = await yard.stream("hi", stream_options={"include_usage": True})
+        assert all("usage" in event.json for event in asked.events[:-1])
+
     @pytest.mark.parametrize("odd", [-4, "many", 2.5, 10**12])
     async def test_s23_what_cannot_be_counted_is_replaced(self, yard: Yard, odd: object) -> None:
         yard.provider("openai").says("hello there, you again").counts(30, odd)

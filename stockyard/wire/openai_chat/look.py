@@ -91,6 +91,10 @@ class _Chunk(Struct, gc=False):
     base_resp: Any = None
 
 
+NO_USAGE = b',"usage":null'
+"""What every chunk says when usage was asked for. Where we asked, a strict client chokes on it. It
+stands in no text, for there the quotes are escaped."""
+
 _first_chunk = msgspec.json.Decoder(_FirstChunk).decode
 _first_chunks = msgspec.json.Decoder(_FirstChunk).decode_lines
 _chunk = msgspec.json.Decoder(_Chunk).decode
@@ -131,6 +135,10 @@ class ChatLook(EventsLook):
         return self._done or (bool(self._finished) and all(self._finished.values()))
 
     def feed(self, data: bytes) -> bytes:
+        passed = self._feed(data)
+        return passed if self._keep_usage else passed.replace(NO_USAGE, b"")
+
+    def _feed(self, data: bytes) -> bytes:
         run = self._blocks.run(data)
         if run is None:
             whole = self._blocks.feed(data)
