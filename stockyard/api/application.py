@@ -38,6 +38,8 @@ class Slice(Protocol):
     def aliases(self) -> tuple[str, ...]: ...
     @property
     def endpoints(self) -> Callable[[], Sequence[Any]]: ...
+    @property
+    def roots(self) -> Callable[[], Sequence[Any]]: ...
 
 
 def build(
@@ -112,7 +114,8 @@ def routers(apps: Sequence[Slice]) -> list[Router]:
             Router(alias, route_handlers=endpoints, include_in_schema=False)
             for alias in app.aliases
         ]
-    return found
+    roots = [controller for app in apps for controller in app.roots()]
+    return [*found, Router("/api", route_handlers=roots, include_in_schema=False)]
 
 
 def learn_parameters(inner: Litestar) -> None:

@@ -1,4 +1,4 @@
-"""`GET /api/events`: the live feed."""
+"""`GET /api/events`: the live feed, and the same under older paths."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -15,6 +15,7 @@ from stockyard.api.parameters import Given
 from stockyard.api.permission import needs
 from stockyard.errors import Refused
 
+PATHS = ["/api/events", "/api/lookout/live/stream", "/api/observe/live/stream", "/ui/events"]
 Topics = Annotated[str, QueryParameter(max_length=200, description="Which, with commas.")]
 Filter = Annotated[
     str, QueryParameter(name="filter", max_length=MAX_CHARACTERS, description="As for lists.")
@@ -27,7 +28,7 @@ class EventEndpoints(Controller):
 
     tags = ["System"]  # noqa: RUF012  the framework's own declaration
 
-    @get("/api/events", opt=needs("lookout.read", own_calls=True))
+    @get(PATHS, opt=needs("lookout.read", own_calls=True))
     async def events(
         self,
         request: Request[Any, Any, Any],

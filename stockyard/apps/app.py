@@ -30,6 +30,8 @@ class App(Struct, frozen=True, kw_only=True):
     package: str
     endpoints: Callable[[], Sequence[Any]] = tuple
     """Its controllers. A function, because it imports the API framework, which is slow to load."""
+    roots: Callable[[], Sequence[Any]] = tuple
+    """Controllers that stand under `/api` itself, where older clients look for them."""
 
     @property
     def migrations(self) -> Traversable:

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from stockyard.api import feed
+from stockyard.api.events import PATHS
 from stockyard.core.exchange import Caller, Exchange
 from tests.builders import an_exchange
 from tests.control_plane import Plane
@@ -69,6 +70,13 @@ async def test_calls_are_heard_as_they_end_and_as_lists_show_them(plane: Plane) 
         listed = (await client.get("/api/lookout/traces/tr_002")).json()
         assert event["data"] == {name: listed[name] for name in event["data"]}
         assert await heard.calls(1) == ["tr_003"]
+
+
+async def test_older_paths_tell_the_same(plane: Plane) -> None:
+    async with plane.as_admin as client:
+        for path in PATHS:
+            async with client.stream("GET", path) as answer:
+                assert answer.status_code == 200
 
 
 async def test_one_who_was_cut_off_goes_on_where_it_was(plane: Plane) -> None:

@@ -11,6 +11,12 @@ def endpoints() -> list[type]:
     return [ModuleEndpoints, ProviderEndpoints, BreakerEndpoints, CacheEndpoints]
 
 
+def roots() -> list[type]:
+    from stockyard.apps.chute.cache import CacheEndpoints
+
+    return [CacheEndpoints]
+
+
 APP = App(
     id="chute",
     name="Chute",
@@ -19,4 +25,5 @@ APP = App(
     aliases=("/api/proxy",),
     package=__name__,
     endpoints=endpoints,
+    roots=roots,
 )

@@ -9,6 +9,12 @@ def endpoints() -> list[type]:
     return [TraceEndpoints]
 
 
+def roots() -> list[type]:
+    from stockyard.apps.lookout.api import LogEndpoints, TraceEndpoints
+
+    return [TraceEndpoints, LogEndpoints]
+
+
 APP = App(
     id="lookout",
     name="Lookout",
@@ -17,4 +23,5 @@ APP = App(
     aliases=("/api/observe",),
     package=__name__,
     endpoints=endpoints,
+    roots=roots,
 )

@@ -62,9 +62,10 @@ class AttemptList(Struct, frozen=True, kw_only=True):
 class TraceEndpoints(Controller):
     """Traces."""
 
+    path = "/traces"
     tags = ["Lookout"]  # noqa: RUF012  the framework's own declaration
 
-    @get("/traces", opt=MAY_READ)
+    @get("/", opt=MAY_READ)
     async def list_traces(
         self,
         database: Facts,
@@ -114,21 +115,27 @@ class TraceEndpoints(Controller):
             total_is_estimate=None if total is None else total > store.COUNTED,
         )
 
-    @get("/traces/{trace_id:str}", opt=MAY_READ)
+    @get("/{trace_id:str}", opt=MAY_READ)
     async def read_trace(self, database: Facts, identity: Who, trace_id: Id) -> TraceDetail:
         """One call with its attempts, findings and the explain strip."""
         return detail(visible(database, identity, trace_id))
 
-    @get("/traces/{trace_id:str}/explain", opt=MAY_READ)
+    @get("/{trace_id:str}/explain", opt=MAY_READ)
     async def explain(self, database: Facts, identity: Who, trace_id: Id) -> Explanation:
         """Why it went the way it did, module by module."""
         return explanation(visible(database, identity, trace_id))
 
-    @get("/traces/{trace_id:str}/attempts", opt=MAY_READ)
+    @get("/{trace_id:str}/attempts", opt=MAY_READ)
     async def attempts(self, database: Facts, identity: Who, trace_id: Id) -> AttemptList:
         """Each try at a provider."""
         attempts = visible(database, identity, trace_id).attempts
         return AttemptList(attempts=attempts, count=len(attempts))
+
+
+class LogEndpoints(TraceEndpoints):
+    """The same under their older name."""
+
+    path = "/logs"
 
 
 def visible(database: Database, identity: Identity, trace_id: str) -> Trace:

@@ -2,11 +2,13 @@
 
 Few texts hold much that looks like what is searched for, and those are soon read. One that does
 would keep a worker thread from everybody else's, so reading gives way after each turn; and it ends
-with a refusal where a call would cost more than a second or two of a processor.
+with a refusal where a call would cost more than a few seconds of a processor, or waits too long for
+its turns.
 """
 
 from collections import deque
 from collections.abc import Awaitable, Callable
+from time import monotonic
 
 from stockyard.core.ports import Span
 from stockyard.core.scan.matcher import RuleMatcher
@@ -15,8 +17,11 @@ from stockyard.errors import Refused
 
 TURN_TRIES = 10_000
 """Some fifty milliseconds. What a try is, `search.py` says."""
-MOST_TRIES = 300_000
-"""For one call. A MiB in which every word is a candidate has about half as many."""
+MOST_TRIES = 600_000
+"""For one call. A MiB in which every word is a candidate has a quarter of it, one that is all
+numbers of three digits as much as this."""
+PATIENCE = 30.0
+"""Seconds that reading a call may take in all."""
 
 Offload = Callable[[Callable[[], bool]], Awaitable[bool]]
 
@@ -35,8 +40,12 @@ class Reading:
 
     async def in_turns(self, offload: Offload) -> None:
         """Read all that is wanted, each turn as a piece of work of its own."""
+        ends = monotonic() + PATIENCE
         while not await offload(self._turn):
-            pass
+            if monotonic() > ends:
+                raise Refused(
+                    503, "overloaded", "Too many long texts are being read.", retry_after=5
+                )
 
     def find(self, matcher: RuleMatcher, text: str) -> list[Span]:
         spans = self._spans.get((matcher, text))

@@ -13,8 +13,8 @@ Caller sees
     Nothing, but `X-Stockyard-Masked: email=2,phone=1`: the model works with `[EMAIL_1]`, the caller
     reads the real address, streamed or not. Personal data that the model brings up itself becomes
     `[EMAIL]`. With `block`, HTTP 400 `content_blocked` with types and counts; for an answer HTTP
-    422 `answer_blocked`. A text of which too much looks like personal data to be read in a second
-    or two (some MiB of nothing else) is refused with HTTP 503 `module_failed`.
+    422 `answer_blocked`. A text of which too much looks like personal data to be read in a few
+    seconds (a MiB or more of nothing else) is refused with HTTP 503 `module_failed`.
 
 Names and addresses are found only as values of JSON fields such as `first_name` and `street`; no
 claim is made about those in free text. Images, audio and files are not read.

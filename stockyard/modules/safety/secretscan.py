@@ -13,8 +13,8 @@ Caller sees
     `[SECRET_1]` in the place of a secret, in the prompt and in the answer, streamed or not, and
     `X-Stockyard-Secrets: 2`. With `block`, HTTP 400 `content_blocked` with the names of the rules;
     for an answer HTTP 422 `answer_blocked`. Secrets of this installation are always blocked. A text
-    of which too much looks like a secret to be read in a second or two (some MiB of nothing else)
-    is refused with HTTP 503 `module_failed`.
+    of which too much looks like a secret to be read in a few seconds (a MiB or more of nothing
+    else) is refused with HTTP 503 `module_failed`.
 
 Nothing is ever sent anywhere to check a secret. Images, audio and files are not read. Of our own
 Keys only a digest is kept, so everything that has a Key's form counts as one.

@@ -39,6 +39,13 @@ async def test_answers_are_thrown_away(plane: Plane, query: str, purged: int) ->
     assert len(plane.answers) == 3 - purged
 
 
+async def test_the_older_path_acts_on_the_same_answers(plane: Plane) -> None:
+    keep(plane, "a", "gpt-4o", "key_1")
+    async with plane.as_admin as client:
+        assert (await client.delete("/api/cache")).json() == {"purged": 1}
+    assert len(plane.answers) == 0
+
+
 async def test_a_tag_that_is_none_purges_nothing(plane: Plane) -> None:
     keep(plane, "a", "gpt-4o", "key_1")
     async with plane.as_admin as client:
@@ -54,5 +61,6 @@ async def test_what_the_cache_did_is_counted(yard: Yard) -> None:
         await yard.chat(prompt)
     admin = {"authorization": f"Bearer {yard.stockyard.first_run.admin}"}
     stats = (await yard.get("/api/proxy/cache/stats", headers=admin)).json
+    assert (await yard.get("/api/cache/stats", headers=admin)).json == stats
     assert (stats["entries"], stats["hits"], stats["stored"], stats["stale"]) == (2, 1, 2, 0)
     assert stats["bytes"] > 0

@@ -24,7 +24,10 @@ async def test_a_call_is_shown_with_old_names_beside_ours(plane: Plane) -> None:
     await plane.record(a_call(1))
     async with plane.client() as client:
         answer = (await client.get(f"{TRACES}?limit=1")).json()
-        assert answer == (await client.get("/api/observe/traces?limit=1")).json()
+        for older in ("/api/observe/traces", "/api/traces", "/api/logs"):
+            assert answer == (await client.get(f"{older}?limit=1")).json()
+            one = (await client.get(f"{older}/tr_00001")).json()
+            assert one["id"] == "tr_00001"
     [trace] = answer["traces"]
     assert (answer["count"], answer["next"]) == (1, None)
     assert (trace["id"], trace["request_id"]) == ("tr_00001", "req_00001")

@@ -87,6 +87,17 @@ async def test_a_call_that_costs_too_much_is_refused_and_a_repeat_is_not_advised
     assert refused.value.retry_after is None
 
 
+async def test_one_that_waits_too_long_for_its_turns_is_told_to_come_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reading, "PATIENCE", -1)
+    late = Reading()
+    late.want(PII, "1.2.3.4 " * (TURN_TRIES + 100))
+    with pytest.raises(Refused) as refused:
+        await late.in_turns(Turns())
+    assert (refused.value.code, refused.value.retry_after) == ("overloaded", 5)
+
+
 def test_the_bound_holds_for_all_texts_of_a_call_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "MOST_TRIES", 1_000)
     call = Reading()
