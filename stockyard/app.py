@@ -65,6 +65,7 @@ from stockyard.storage.migrate import steps_in
 from stockyard.storage.sqlite import SqliteDatabase
 from stockyard.upstream.dispatch import Dispatch
 from stockyard.upstream.health import TargetHealth
+from stockyard.upstream.image_fetch import ImageFetch
 from stockyard.upstream.mock import MockTransport
 from stockyard.upstream.origin import Origin
 from stockyard.upstream.plan import Plans
@@ -114,6 +115,9 @@ class Stockyard:
         self.answers = MemoryAnswers()
         self.client = configured.client(settings)
         self.tokens = Tokens(self.client, self._origin, environ)
+        self.images = ImageFetch(
+            self.client, configured.proxies(settings), allowed=settings.egress.fetch_images
+        )
         self.mock = MockTransport(settings.mock.latency, estimate=tokens_in)
         self.prices = PriceList.bundled()
         self.directory = configured.directory(settings, environ, self.prices, self.target_health)
@@ -282,7 +286,7 @@ class Stockyard:
     def _dispatch(self) -> Dispatch:
         settings = self.settings
         silence, lossy = configured.silence(settings.timeout), configured.lossy(settings)
-        return Dispatch(self._plans(), silence, self.loop, lossy)
+        return Dispatch(self._plans(), self.images, silence, self.loop, lossy)
 
     def _plans(self) -> Plans:
         return Plans(

@@ -92,6 +92,7 @@ DOCUMENTED = frozenset(
         "head_too_large",
         "http_malformed",
         "http_version",
+        "image_unavailable",
         "internal",
         "invalid_control_header",
         "invalid_key",

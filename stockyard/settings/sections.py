@@ -272,6 +272,8 @@ class Egress(Struct, frozen=True, kw_only=True):
     allow_private: tuple[str, ...] = ()
     allow_http: tuple[str, ...] = ("localhost", "127.0.0.1")
     proxy_trusted: bool = False
+    fetch_images: bool = True
+    """Fetch images that callers name by URL for providers that take bytes only."""
 
 
 class Proxies(Struct, frozen=True, kw_only=True):

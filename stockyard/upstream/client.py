@@ -246,7 +246,8 @@ class _Collector:
         if self._room >= 0:
             self.pieces.append(piece)
         else:
-            self.failed(UpstreamError("bad_answer", "The answer is too large."))
+            error = UpstreamError("bad_answer", "The answer is too large.", code="limit_exceeded")
+            self.failed(error)
 
     def done(self) -> None:
         if not self.finished.done():

@@ -29,6 +29,7 @@ from stockyard.providers.provider import CHAT_LIKE
 from stockyard.upstream.batches import batches_of, in_order
 from stockyard.upstream.client_version import without_what_it_lacks
 from stockyard.upstream.efforts import with_known_effort
+from stockyard.upstream.image_fetch import ImageFetch
 from stockyard.upstream.lossy import Policies, forget, leave_out
 from stockyard.upstream.outgoing import Outgoing, Timers
 from stockyard.upstream.plan import Plan, Plans, no_target
@@ -51,6 +52,8 @@ from stockyard.wire.stray_usage import TAIL_BYTES, stray_usage
 MODULE = "dispatch"
 """The name under which dispatch leaves Findings."""
 MAX_ATTEMPTS = 20
+IMAGES_IN = {"openai.responses": "input", "gemini": "contents", "gemini.array": "contents"}
+"""Which field of a client's the messages are; mostly `messages`."""
 DIVIDED = frozenset({"completions", "embeddings"})
 """Kinds of call that may ask for more than a provider takes in one request."""
 MAX_ID = 128
@@ -65,11 +68,13 @@ class Dispatch:
     def __init__(
         self,
         plans: Plans,
+        images: ImageFetch,
         silence: Silence,
         loop: asyncio.AbstractEventLoop,
         lossy: Policies = Policies(),  # noqa: B008  it cannot be changed
     ) -> None:
         self.plans = plans
+        self._images = images
         self._lossy = lossy
         self._signed = SignedTurns()
         self._silence = silence
@@ -143,6 +148,8 @@ class Dispatch:
 
     async def _specially(self, x: Exchange, plan: Plan, target: Target, attempt: Attempt) -> Answer:
         """The few calls for which it is not enough to be written and sent."""
+        if plan.takes_bytes:
+            return await self._with_images(x, plan, target, attempt)
         if plan.summarises:
             return await self._summarised(x, plan, target, attempt)
         if plan.for_reasoning_tools is not None and _reasons_with_tools(x.request):
@@ -156,6 +163,20 @@ class Dispatch:
             return await whole(await self._written(x, plan.gathered, target, attempt))
         finally:
             x.request = asked  # another Target may answer whole
+
+    async def _with_images(
+        self, x: Exchange, plan: Plan, target: Target, attempt: Attempt
+    ) -> Answer:
+        """With the bytes of images that are named by their URLs."""
+        plan, asked = replace(plan, takes_bytes=False), x.request
+        if x.inbound.native is not None or (plan.forward and b'url"' not in x.inbound.body):
+            return await self._specially(x, plan, target, attempt)
+        field = IMAGES_IN.get(x.inbound.format, "messages")
+        x.request = await self._images.inlined(asked, field)
+        try:
+            return await self._specially(x, plan, target, attempt)
+        finally:
+            x.request = asked  # another Target may take URLs
 
     async def _summarised(
         self, x: Exchange, plan: Plan, target: Target, attempt: Attempt

@@ -33,6 +33,8 @@ LONG_ANSWER = 21_334
 """Tokens that may take more than ten minutes to write. No connection should be silent for so long,
 and the official libraries refuse to wait (`wire.md` 4.4, 5.2)."""
 USER_AGENT = f"stockyard/{__version__}".encode()
+BYTES_ONLY = frozenset({"ollama.chat", "bedrock.converse", "bedrock.invoke"})
+"""Formats that have no word for the URL of an image."""
 VERSIONED = ("anthropic.messages", "anthropic.count")
 ANTHROPIC_VERSION = b"2023-06-01"
 """What a request says that was translated to `anthropic.messages` (the client could not)."""
@@ -101,8 +103,10 @@ class Plan(Struct, frozen=True, eq=False):
     """What is asked is answered here, by an estimate: nothing is sent."""
     summarises: bool = False
     """The summary that is asked for is asked for in a chat, in words."""
+    takes_bytes: bool = False
+    """Images that are named by URLs have to be fetched for it."""
     special: bool = False
-    """Whether any of the four above concerns it; nearly all Plans are plain."""
+    """Whether any of the five above concerns it; nearly all Plans are plain."""
     most_items: int = 0
     """How many inputs one request may have, where it is written anew; 0 is no limit."""
 
@@ -239,6 +243,8 @@ class Plans:
         shown = credential if prover is None else None
         start = _start(provider, way, origin, scheme, shown)
         answering = _answering(codec, forward=forward)
+        # Claude takes no URLs where somebody else hosts it.
+        takes_bytes = (name in BYTES_ONLY and not forward) or in_body or "images_as_bytes" in traits
         return Plan(
             target=target,
             provider=provider,
@@ -269,7 +275,8 @@ class Plans:
             most_items=codec.most_items_of(traits)
             if isinstance(codec, WholeCodec) and not forward
             else 0,
-            special=prover is not None or answering is not None,
+            takes_bytes=takes_bytes,
+            special=prover is not None or answering is not None or takes_bytes,
         )
 
     def _efforts_of(self, target: Target, name: str, traits: Traits) -> tuple[str, ...]:

@@ -41,6 +41,14 @@ _ENDINGS = {
 }
 
 
+_IMAGES = (
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+)
+
+
 class Media(NamedTuple):
     media_type: str
     data: str
@@ -64,6 +72,14 @@ def sniffed(data: str, declared: str) -> str:
 def sniffed_sound(data: str) -> str:
     """The media type of sound whose sender did not tell it; MP3 begins in many ways."""
     return next((kind for opening, kind in _SOUNDS if data.startswith(opening)), "audio/mp3")
+
+
+def image_type(data: bytes) -> str | None:
+    """What image the first bytes begin; None for anything else."""
+    for opening, kind in _IMAGES:
+        if data.startswith(opening):
+            return kind
+    return "image/webp" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else None
 
 
 def named(name: str) -> str | None:
