@@ -1,0 +1,147 @@
+"""What goes out for one try: its body, its head, and how long it may take.
+
+The body is, in this order of preference: the client's own bytes; those bytes with the model's name
+replaced and usage asked for; the request written anew in a format the provider speaks.
+"""
+
+from stockyard.core.exchange import Exchange
+from stockyard.core.request import Request
+from stockyard.core.target import Target
+from stockyard.core.tracing import told_to_provider
+from stockyard.errors import Refused, UpstreamError
+from stockyard.providers import quirks
+from stockyard.upstream.client_version import without_what_it_lacks
+from stockyard.upstream.efforts import with_known_effort
+from stockyard.upstream.lossy import Policies, forget, leave_out
+from stockyard.upstream.outgoing import Outgoing, Timers
+from stockyard.upstream.plan import Plan
+from stockyard.upstream.signed import SIGNING, Owner, SignedTurns
+
+MODULE = "dispatch"
+"""The name under which Findings are left."""
+BODILESS = frozenset({"GET", "HEAD", "DELETE"})
+"""Methods that say nothing of a body when they have none."""
+
+
+class Preparation:
+    """Makes the requests of tries."""
+
+    def __init__(self, signed: SignedTurns, lossy: Policies) -> None:
+        self._signed = signed
+        self._lossy = lossy
+
+    def outgoing(self, x: Exchange, plan: Plan, target: Target) -> Outgoing:
+        body = self._body(x, plan, target)
+        streams = x.request.stream
+        timers = plan.stream if streams else plan.whole
+        if len(x.attempts) > 1:
+            timers = _remaining(x, timers)
+        else:
+            x.total_seconds = timers.total_seconds
+        forwarded = b"" if x.inbound.native is not None else x.inbound.headers.forward(plan.headers)
+        if plan.forms is not None and x.inbound.native is None:
+            forwarded += b"content-type: %b\r\n" % plan.forms.content_type(body)
+        if x.spread is not None and x.inbound.native is None:
+            forwarded += told_to_provider(x, plan.origin.url.host)
+        length = b"content-length: %d\r\n" % len(body)
+        if not body and x.inbound.method in BODILESS:
+            length = b""
+        return Outgoing(
+            origin=plan.origin,
+            head=b"%b%b%b\r\n" % (plan.stream_start if streams else plan.start, forwarded, length),
+            body=body,
+            timers=timers,
+            decompress=True,
+        )
+
+    def _body(self, x: Exchange, plan: Plan, target: Target) -> bytes:
+        request = x.request
+        if plan.codec is None:
+            if not x.untouched:
+                # A module changed it, so it would have to be written, and for that to be read.
+                _ = x.request.meaning
+            return x.inbound.body
+        native = x.inbound.native is not None
+        if len(x.attempts) > 1:
+            forget(x)
+        ignored: tuple[str, ...] = ()
+        if plan.efforts and _may_ask_too_much(x, plan, target):
+            request, ignored = with_known_effort(request, plan.efforts)
+        if plan.forward and (request is x.received or request.differs_in_model_only(x.received)):
+            body = self._spliced(x, plan, request, target, native)
+        else:
+            wanted = request if request.model == target.model else request.with_model(target.model)
+            tie = wanted.meaning.tie
+            if tie is not None and plan.format != x.inbound.format:
+                raise Refused(400, tie.code, tie.message, param=tie.param)
+            if plan.format != x.inbound.format:
+                wanted, unknown = without_what_it_lacks(x, wanted)
+                ignored += unknown
+            if not plan.forward and plan.format in SIGNING:
+                signed = self._signed.returned(owner_of(x, plan), wanted.content)
+                wanted = wanted.with_content(signed)
+            written = plan.codec.encode_request(
+                wanted,
+                features=plan.provider.features,
+                traits=plan.traits,
+                max_output=plan.max_output,
+            )
+            if dropped := ignored + written.dropped:
+                leave_out(x, self._lossy, MODULE, "dropped", dropped)
+            body = written.body
+        if native or not plan.quirked:
+            return body
+        return self._quirked(x, plan, target, body)
+
+    def _spliced(
+        self, x: Exchange, plan: Plan, request: Request, target: Target, native: bool
+    ) -> bytes:
+        assert plan.codec is not None  # noqa: S101  the caller looked
+        model = None if target.model == x.received.model else target.model
+        ask = request.stream and not request.wants_usage and not native and plan.include_usage
+        if model is None and not ask:
+            return x.inbound.body
+        return plan.codec.splice_request(x.inbound.body, model=model, include_usage=ask)
+
+    def _quirked(self, x: Exchange, plan: Plan, target: Target, body: bytes) -> bytes:
+        betas = x.inbound.headers.field(quirks.BETAS_FIELD) if plan.betas_in_body else None
+        changed = quirks.apply(plan.provider, target.model, plan.format, body, betas=betas)
+        if changed.noted:
+            leave_out(x, self._lossy, MODULE, "quirks", changed.noted)
+        return changed.body
+
+
+def _remaining(x: Exchange, timers: Timers) -> Timers:
+    """The total is that of the whole Exchange, over all its tries."""
+    left = timers.total_seconds - x.elapsed_us() / 1e6
+    if left <= 0:
+        raise UpstreamError(
+            "timeout", "The call took too long (timeout.total).", timer="timeout.total"
+        )
+    return Timers(
+        dns_seconds=timers.dns_seconds,
+        connect_seconds=timers.connect_seconds,
+        tls_seconds=timers.tls_seconds,
+        pool_seconds=timers.pool_seconds,
+        write_seconds=timers.write_seconds,
+        first_byte_seconds=timers.first_byte_seconds,
+        idle_seconds=timers.idle_seconds,
+        total_seconds=left,
+    )
+
+
+def _may_ask_too_much(x: Exchange, plan: Plan, target: Target) -> bool:
+    """Whether the model may be asked for an effort that it does not take. Who named it, in its
+    provider's own format, knows what to ask for; and most requests say nothing of effort."""
+    if not plan.forward:
+        return True
+    return (
+        target.model != x.received.model
+        and x.inbound.native is None
+        and b"effort" in x.inbound.body
+    )
+
+
+def owner_of(x: Exchange, plan: Plan) -> Owner:
+    """Who gets signed turns back: nobody but the same team from the same provider."""
+    return Owner(x.partition, plan.provider.name, plan.format)
