@@ -12,6 +12,7 @@ import msgspec
 from stockyard.core.target import Credential
 from stockyard.gateway.limits import HttpLimits
 from stockyard.gateway.plane import Access
+from stockyard.gateway.relay import Lasting
 from stockyard.providers import catalog
 from stockyard.providers.directory import Directory, Held, held_from_environment
 from stockyard.providers.group import Group
@@ -125,6 +126,7 @@ def access(settings: Settings) -> Access:
         max_body=http.max_body,
         max_upload=http.max_upload,
         allow_unread=settings.auth.allow_unread,
+        session=Lasting(float(settings.timeout.session_idle), float(settings.timeout.session)),
     )
 
 

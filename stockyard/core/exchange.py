@@ -180,6 +180,8 @@ class Exchange(Struct, kw_only=True, eq=False):
     as_sent: bytes = b""
     """The client's own body, where `inbound.body` holds earlier turns besides."""
     asked: Asked = NOTHING_ASKED
+    within: str = ""
+    """The call that this one is a part of, such as a session. That one counts as under way."""
     trace_id: str = ""
     """`tr_…`, the name of this call in Lookout."""
     request: Request = None  # type: ignore[assignment]  # `received`, from `__post_init__` on

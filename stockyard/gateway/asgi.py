@@ -9,14 +9,17 @@ from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from stockyard.gateway.asgi_socket import AsgiSocket
 from stockyard.gateway.bodies import UnframedBody
 from stockyard.gateway.contract import Opening, Peer, Plane, Reply, Running, Whole
 from stockyard.gateway.health import Health
-from stockyard.gateway.http import Head, HttpError, has_body, read_head
+from stockyard.gateway.http import Head, HttpError, has_body, header_pairs, read_head
 from stockyard.gateway.limits import HttpLimits
 from stockyard.gateway.proxies import Proxies
+from stockyard.gateway.realtime import Realtime
 from stockyard.gateway.refusals import CODES, refusal
 from stockyard.gateway.spool import SpooledBody, spool_of
+from stockyard.upstream.frames import a_key
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -27,6 +30,18 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 HIGH_BYTES = 64 * 1024
 LOW_BYTES = 16 * 1024
 LIMITS = HttpLimits()
+_HOST = (b"host", b"localhost")
+_MISSING = {
+    "http": (_HOST,),
+    "websocket": (
+        _HOST,
+        (b"connection", b"Upgrade"),
+        (b"upgrade", b"websocket"),
+        (b"sec-websocket-version", b"13"),
+        (b"sec-websocket-key", a_key()),
+    ),
+}
+"""Fields that a server need not tell of. The handshake is between it and its client."""
 
 
 class GatewayApp:
@@ -42,6 +57,9 @@ class GatewayApp:
         self._proxies = proxies or Proxies()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._socket(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self._control(scope, receive, send)
             return
@@ -56,6 +74,25 @@ class GatewayApp:
             await _answer(send, scope["method"], found)
         else:
             await self._call(scope, receive, send, found)
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            head = head_of(scope)
+            found = self._find(head, _peer_of(scope))
+        except HttpError as error:
+            found = refusal(error)
+        if found is None:
+            await self._control(scope, receive, send)
+            return
+        socket = AsgiSocket(tuple(scope.get("extensions") or ()))
+        running = None
+        if isinstance(found, Realtime):
+            running = found.begin(socket)
+        else:
+            message = "There is no WebSocket at this path."
+            whole = found if isinstance(found, Whole) else found.refuse(404, "not_found", message)
+            socket.whole(whole.status, whole.fields, whole.body)
+        await socket.carry(send, receive, running)
 
     def _find(self, head: Head, peer: Peer) -> Opening | Whole | None:
         if head.method in ("GET", "HEAD"):
@@ -91,10 +128,10 @@ def head_of(scope: Scope) -> Head:
     target = path + b"?" + query if query else path
     version = b"1.0" if scope.get("http_version") == "1.0" else b"1.1"
     fields = [(n, v) for n, v in scope["headers"] if not n.startswith(b":")]
-    if not any(name == b"host" for name, _ in fields):
-        fields.append((b"host", b"localhost"))
+    there = {name for name, _ in fields}
+    fields += [pair for pair in _MISSING[scope["type"]] if pair[0] not in there]
     lines = b"".join(b"%b: %b\r\n" % pair for pair in fields)
-    method = scope["method"].encode()
+    method = scope.get("method", "GET").encode()
     return read_head(b"%b %b HTTP/%b\r\n%b\r\n" % (method, target, version, lines), LIMITS)
 
 
@@ -118,14 +155,9 @@ async def _body(receive: Receive, opening: Opening) -> bytes | None:
 
 async def _answer(send: Send, method: str, whole: Whole) -> None:
     body = whole.body if has_body(method, whole.status) else b""
-    fields = [*_pairs(whole.fields), (b"content-length", b"%d" % len(whole.body))]
+    fields = [*header_pairs(whole.fields), (b"content-length", b"%d" % len(whole.body))]
     await send({"type": "http.response.start", "status": whole.status, "headers": fields})
     await send({"type": "http.response.body", "body": body})
-
-
-def _pairs(block: bytes) -> list[tuple[bytes, bytes]]:
-    lines = (line.partition(b": ") for line in block.split(b"\r\n") if line)
-    return [(name, value) for name, _, value in lines]
 
 
 class AsgiReply(Reply):
@@ -141,11 +173,11 @@ class AsgiReply(Reply):
         self._paused = False
 
     def whole(self, status: int, fields: bytes, body: bytes) -> None:
-        self._start(status, [*_pairs(fields), (b"content-length", b"%d" % len(body))])
+        self._start(status, [*header_pairs(fields), (b"content-length", b"%d" % len(body))])
         self._put(body if has_body(self._method, status) else b"", last=True)
 
     def begin(self, status: int, fields: bytes, first: bytes) -> None:
-        self._start(status, _pairs(fields))
+        self._start(status, header_pairs(fields))
         self._put(first, last=False)
 
     def push(self, data: bytes) -> None:

@@ -334,6 +334,12 @@ def field_lines(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
     return b"".join(lines)
 
 
+def header_pairs(block: bytes) -> list[tuple[bytes, bytes]]:
+    """The fields of such a block."""
+    lines = (line.partition(b": ") for line in block.split(b"\r\n") if line)
+    return [(name, value) for name, _, value in lines]
+
+
 def has_body(method: str, status: int) -> bool:
     """Whether an answer of this status to this method may carry a body."""
     return method != "HEAD" and status >= 200 and status not in (204, 304)

@@ -32,6 +32,7 @@ from stockyard.gateway.contract import Opening, Peer, Whole
 from stockyard.gateway.doorway import Doorway, SteeredDoorway
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.faults import fault_of
+from stockyard.gateway.handshake import key_in_protocols
 from stockyard.gateway.held_calls import HeldCalls
 from stockyard.gateway.http import Head, field_lines
 from stockyard.gateway.judged_doorway import JudgedDoorway
@@ -39,8 +40,10 @@ from stockyard.gateway.keepers import Keepers
 from stockyard.gateway.line import Line
 from stockyard.gateway.listing import dialect_of
 from stockyard.gateway.office import Office
-from stockyard.gateway.realtime import FORMAT as REALTIME_FORMAT
-from stockyard.gateway.realtime import Connect, Hall, Realtime, key_in_protocols
+from stockyard.gateway.realtime import Realtime
+from stockyard.gateway.relay import Lasting
+from stockyard.gateway.session import FORMAT as REALTIME_FORMAT
+from stockyard.gateway.session import Connect, Hall
 from stockyard.gateway.spool import Spool
 from stockyard.gateway.turning import Asker, Steering
 from stockyard.gateway.upload_opening import UploadOpening, brings_file
@@ -71,6 +74,8 @@ class Access(Struct, frozen=True):
     """Of a body that is no JSON, or a file."""
     allow_unread: bool = False
     """Text that modules cannot read passes even those that mask or block."""
+    session: Lasting = Lasting()
+    """Of realtime."""
 
 
 class DataPlane:
@@ -297,6 +302,7 @@ class DataPlane:
             self._connect,
             self.office.plain,
             self.access.max_inflight,
+            self.access.session,
             lambda: self.ids.new("req_"),
         )
         return Realtime(hall, head, endpoint, caller, asked, own, welcome, refused)

@@ -2,13 +2,18 @@
 
 Messages pass as they are, in the pieces in which they came. Each side has a connection of its own:
 pings are answered here and not passed on, each is pinged after a silence, and what one side closes
-with is what the other is closed with. What the provider says is looked at for the ends of answers,
-for each of them is paid for.
+with is what the other is closed with. The texts of both are shown to whoever keeps the session: of
+what the client asks for it may say that it has to wait, or that it goes no further.
+
+Nothing waits here without a bound: who reads slowly stops the other side, and a message that is
+judged stops its own.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import cast
+from collections import deque
+from typing import Protocol
+
+from msgspec import Struct
 
 from stockyard.upstream.frames import (
     CLOSE,
@@ -20,10 +25,8 @@ from stockyard.upstream.frames import (
     TEXT,
     Frame,
     FrameFault,
-    FrameReader,
     a_close,
     close_in,
-    written,
 )
 from stockyard.upstream.websocket import WebSocket
 
@@ -34,83 +37,193 @@ DEAD_SECONDS = 60.0
 FAREWELL_SECONDS = 1.0
 """What a side has to close after it was told to."""
 REVOKED = 4401
+TIMED_OUT = 4408
 RESTART = 1012
 PINGED = b"stockyard"
 WATCHED_BYTES = 1024 * 1024
 """The longest message of the provider that is looked at; those that end answers are far shorter."""
 
 
-class Relay(asyncio.Protocol):
-    """The client's side of the connection, and the Listener of the provider's."""
+MOST_BEHIND = 256 * 1024
+"""Bytes of the client that are kept while a message before them is judged."""
+FRAME_BYTES = 100
+"""What a kept frame takes beside its data."""
 
-    def __init__(
-        self,
-        provider: WebSocket,
-        *,
-        welcome: Callable[[], bool],
-        said: Callable[[bytes], None],
-        over: Callable[[], None],
-    ) -> None:
-        """`welcome` tells whether the caller may still be here, `said` gets each message of the
-        provider that may be looked at, and `over` is called once, when it is."""
+
+class Client(Protocol):
+    """The connection to the client, as frames."""
+
+    def send(self, frame: Frame) -> None: ...
+    def pause(self) -> None:
+        """Read no more until `resume`. What was read already may still come."""
+
+    def resume(self) -> None: ...
+    def close(self) -> None:
+        """Hang up, once what was sent has left."""
+
+
+class Keeper(Protocol):
+    """Who keeps the session. It hears the texts of both sides."""
+
+    def welcome(self) -> bool:
+        """Whether the caller may still be here."""
+
+    def client_said(self, message: bytes) -> bool | None:
+        """Whether this goes on to the provider. None: it waits until `Relay.go_on`."""
+
+    def provider_said(self, message: bytes) -> None: ...
+    def over(self) -> None:
+        """Comes once, and nothing after it."""
+
+
+class Lasting(Struct, frozen=True):
+    """How long a session may last."""
+
+    idle_seconds: float = 900.0
+    """Without a message from either side."""
+    total_seconds: float = 3600.0
+
+
+class _Words:
+    """What we say ourselves to one side: not in the middle of a message that comes in pieces."""
+
+    def __init__(self) -> None:
+        self._midway = False
+        self._waiting: list[Frame] = []
+
+    def say(self, message: bytes) -> list[Frame]:
+        """What may be sent now."""
+        self._waiting.append(Frame(TEXT, message))
+        return self._free()
+
+    def after(self, frame: Frame) -> list[Frame]:
+        """The same, once this frame of a message was sent."""
+        self._midway = not frame.final
+        return self._free()
+
+    def _free(self) -> list[Frame]:
+        if self._midway:
+            return []
+        free, self._waiting = self._waiting, []
+        return free
+
+
+class Relay:
+    """Between the client's side of the connection and the provider's, whose Listener it is."""
+
+    def __init__(self, provider: WebSocket, keeper: Keeper, lasting: Lasting) -> None:
         self._provider = provider
-        self._welcome = welcome
-        self._said = said
-        self._over = over
-        self._frames = FrameReader(masked=True)
+        self._keeper = keeper
+        self._lasting = lasting
+        self._client: Client | None = None
         self._loop = asyncio.get_running_loop()
-        self._message: list[bytes] | None = None
+        self._theirs: list[bytes] | None = None
         """The message of the provider that is under way, as long as it may be looked at."""
         self._size = 0
-        self._heard_at = self._pinged_at = self._loop.time()
+        self._ours: list[Frame] = []
+        """The text of the client that is under way, or that waits."""
+        self._waits = False
+        self._behind: deque[Frame] = deque()
+        """What came behind a message that waits."""
+        self._behind_bytes = 0
+        self._client_slow = self._provider_slow = False
+        self._to_client, self._to_provider = _Words(), _Words()
+        self._began = self._spoken = self._heard_at = self._pinged_at = self._loop.time()
         self._closing = False
         self._ended = False
         self._timer: asyncio.TimerHandle | None = None
 
     # The client's side.
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
+    def connected(self, client: Client) -> None:
+        self._client = client
         self._timer = self._loop.call_later(TICK_SECONDS, self._tick)
         self._provider.listen(self)
 
-    def data_received(self, data: bytes) -> None:
+    def client_said(self, frame: Frame) -> None:
         self._heard_at = self._loop.time()
-        try:
-            for frame in self._frames.feed(data):
-                if self._closing:
-                    self._farewell(frame)
-                else:
-                    self._client_said(frame)
-        except FrameFault as fault:
-            self._close(fault.code, fault.message, GOING_AWAY)
-
-    def eof_received(self) -> bool:
-        return False
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if not self._closing:
-            self._provider.send(a_close(GOING_AWAY))
-        self._end()
-
-    def pause_writing(self) -> None:
-        self._provider.pause()
-
-    def resume_writing(self) -> None:
-        self._provider.resume()
-
-    def _client_said(self, frame: Frame) -> None:
-        if frame.kind == PING:
-            self._send(Frame(PONG, frame.data))
+        if self._closing:
+            if frame.kind == CLOSE:
+                self._leave()
+        elif frame.kind == PING:
+            if not self._client_slow:  # else it does not read, and has no use for answers
+                self._send(Frame(PONG, frame.data))
         elif frame.kind == CLOSE:
             code, reason = close_in(frame.data)
             self._provider.send(a_close(code, reason))
             self._send(frame)
             self._leave()
-        elif not self._welcome():
+        elif not self._keeper.welcome():
             self.revoke()
+        elif self._waits and frame.kind != PONG:
+            self._behind.append(frame)
+            self._behind_bytes += len(frame.data) + FRAME_BYTES
+            self._listen_to_client()
         elif frame.kind != PONG:
-            self._provider.send(frame)
+            self._spoken = self._heard_at
+            self._take(frame)
+
+    def client_broke(self, fault: FrameFault) -> None:
+        self._close(fault.code, fault.message, GOING_AWAY)
+
+    def client_left(self) -> None:
+        if not self._closing:
+            self._provider.send(a_close(GOING_AWAY))
+        self._end()
+
+    def client_slow(self) -> None:
+        self._client_slow = True
+        self._provider.pause()
+
+    def client_ready(self) -> None:
+        self._client_slow = False
+        self._provider.resume()
+
+    def _take(self, frame: Frame) -> None:
+        """Pass a frame on, a text once it is complete: it may ask for what must be judged."""
+        if frame.kind != TEXT and not self._ours:
+            self._pass_on(frame)
+            return
+        self._ours.append(frame)
+        if not frame.final:
+            return
+        goes = self._keeper.client_said(b"".join([part.data for part in self._ours]))
+        if goes is None:
+            self._waits = True
+        else:
+            self._decide(goes)
+
+    def go_on(self, *, passes: bool) -> None:
+        """A message that waited is judged."""
+        if self._closing:
+            return
+        self._waits = False
+        self._decide(passes)
+        while self._behind and not self._waits and not self._closing:
+            following = self._behind.popleft()
+            self._behind_bytes -= len(following.data) + FRAME_BYTES
+            self._take(following)
+        self._listen_to_client()
+
+    def _decide(self, goes: bool) -> None:
+        frames, self._ours = self._ours, []
+        for frame in frames if goes else ():
+            self._pass_on(frame)
+
+    def _pass_on(self, frame: Frame) -> None:
+        self._provider.send(frame)
+        for word in self._to_provider.after(frame):
+            self._provider.send(word)
+
+    def tell(self, message: bytes) -> None:
+        """Say something to the client that the provider did not say."""
+        for word in self._to_client.say(message):
+            self._send(word)
+
+    def ask(self, message: bytes) -> None:
+        """Say something to the provider that the client did not say."""
+        for word in self._to_provider.say(message):
+            self._provider.send(word)
 
     # The provider's side.
 
@@ -118,7 +231,8 @@ class Relay(asyncio.Protocol):
         if self._closing:
             return
         if frame.kind == PING:
-            self._provider.send(Frame(PONG, frame.data))
+            if not self._provider_slow:
+                self._provider.send(Frame(PONG, frame.data))
         elif frame.kind == CLOSE:
             code, reason = close_in(frame.data)
             self._provider.send(frame)
@@ -126,8 +240,11 @@ class Relay(asyncio.Protocol):
             self._send(a_close(code, reason))
             self._wait()
         elif frame.kind != PONG:
-            self._look(frame)
+            self._spoken = self._loop.time()
             self._send(frame)
+            for word in self._to_client.after(frame):
+                self._send(word)
+            self._look(frame)
 
     def provider_broke(self, fault: FrameFault) -> None:
         self._close(FAULT, "The provider broke the protocol.", fault.code)
@@ -136,26 +253,27 @@ class Relay(asyncio.Protocol):
         self._close(FAULT, "The provider closed the connection.", GOING_AWAY)
 
     def provider_slow(self) -> None:
-        self._transport.pause_reading()
+        self._provider_slow = True
+        self._listen_to_client()
 
     def provider_ready(self) -> None:
-        if not self._transport.is_closing():
-            self._transport.resume_reading()
+        self._provider_slow = False
+        self._listen_to_client()
 
     def _look(self, frame: Frame) -> None:
         """Keep the message that the frame belongs to, and tell of it when it is complete."""
         if frame.kind != CONTINUATION:
-            self._message = [] if frame.kind == TEXT else None
+            self._theirs = [] if frame.kind == TEXT else None
             self._size = 0
-        if self._message is None:
+        if self._theirs is None:
             return
         self._size += len(frame.data)
-        self._message.append(frame.data)
+        self._theirs.append(frame.data)
         if self._size > WATCHED_BYTES:
-            self._message = None
+            self._theirs = None
         elif frame.final:
-            message, self._message = self._message, None
-            self._said(b"".join(message))
+            message, self._theirs = self._theirs, None
+            self._keeper.provider_said(b"".join(message))
 
     # How it ends.
 
@@ -177,15 +295,13 @@ class Relay(asyncio.Protocol):
     def _wait(self) -> None:
         """Both sides were told; the client has a moment to say goodbye, too."""
         self._closing = True
+        self._listen_to_client()
         self._loop.call_later(FAREWELL_SECONDS, self._leave)
-
-    def _farewell(self, frame: Frame) -> None:
-        if frame.kind == CLOSE:
-            self._leave()
 
     def _leave(self) -> None:
         self._closing = True
-        self._transport.close()
+        if self._client is not None:
+            self._client.close()
         self._end()
 
     def _end(self) -> None:
@@ -193,16 +309,28 @@ class Relay(asyncio.Protocol):
         if self._ended:
             return
         self._ended = True
+        self._ours.clear()
+        self._behind.clear()
         if self._timer is not None:
             self._timer.cancel()
         self._provider.close()
         # Should it not take what was sent, it is not waited for.
         self._loop.call_later(FAREWELL_SECONDS, self._provider.abort)
-        self._over()
+        self._keeper.over()
 
     def _send(self, frame: Frame) -> None:
-        if not self._transport.is_closing():
-            self._transport.write(written(frame, masked=False))
+        if self._client is not None:
+            self._client.send(frame)
+
+    def _listen_to_client(self) -> None:
+        """Read on, or not: while the provider takes nothing, or much waits to be judged."""
+        if self._client is None:
+            return
+        full = self._provider_slow or self._behind_bytes > MOST_BEHIND
+        if full and not self._closing:
+            self._client.pause()
+        else:
+            self._client.resume()
 
     def _tick(self) -> None:
         """Once a second: whether everybody is still there, and may be."""
@@ -210,8 +338,12 @@ class Relay(asyncio.Protocol):
             return
         now = self._loop.time()
         silent = now - min(self._heard_at, self._provider.heard_at)
-        if not self._welcome():
+        if not self._keeper.welcome():
             self.revoke()
+        elif now - self._began > self._lasting.total_seconds:
+            self._close(TIMED_OUT, "The session has lasted too long (timeout.session).", GOING_AWAY)
+        elif now - self._spoken > self._lasting.idle_seconds:
+            self._close(TIMED_OUT, "Nobody says anything (timeout.session_idle).", GOING_AWAY)
         elif silent > DEAD_SECONDS:
             self._close(FAULT, "The other side fell silent.", GOING_AWAY)
         else:

@@ -96,6 +96,10 @@ class Timeout(Struct, frozen=True, kw_only=True):
     idle: Seconds = Seconds(120)
     content_idle: Seconds = Seconds(300)
     total: Seconds = Seconds(1800)
+    session: Seconds = Seconds(3600)
+    """How long a realtime session may last."""
+    session_idle: Seconds = Seconds(900)
+    """How long nobody may say anything in one."""
 
 
 class ProviderTimeout(Struct, frozen=True, kw_only=True):

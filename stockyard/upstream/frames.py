@@ -141,6 +141,11 @@ def close_in(data: bytes) -> tuple[int, str]:
         raise FrameFault(NOT_UTF8, "The reason of a close is not UTF-8.") from None
 
 
+def may_close_with(code: int) -> bool:
+    """Whether a close may say this."""
+    return code in _CODES
+
+
 def a_close(code: int, reason: str = "") -> Frame:
     if code == NO_CODE:
         return Frame(CLOSE, b"")

@@ -307,7 +307,7 @@ def _charge(row: Row, x: Exchange, share: float) -> Charge:
         row=row.name,
         calls=_part(limit.calls, share),
         tokens=_part(limit.tokens, share),
-        concurrent=_part(limit.concurrent, share),
+        concurrent=0 if x.within else _part(limit.concurrent, share),
         per_seconds=limit.per_seconds,
         burst=_part(limit.burst, share),
     )

@@ -1,0 +1,54 @@
+"""What the head of a request for a WebSocket says: a Key, subprotocols, and what goes on."""
+
+from stockyard.errors import Refused
+from stockyard.gateway.http import Head
+from stockyard.upstream.frames import is_key
+from stockyard.upstream.plan import USER_AGENT
+
+KEY_PROTOCOL = b"openai-insecure-api-key."
+"""Before the Key, where a client can send no header field."""
+PASSED = (b"openai-beta", b"openai-safety-identifier")
+
+
+class SessionFields:
+    """The Headers of a session: hardly anything of them goes on."""
+
+    def __init__(self, head: Head) -> None:
+        self._head = head
+
+    def field(self, name: bytes) -> bytes | None:
+        return self._head.field(name)
+
+    def forward(self, format: str) -> bytes:  # noqa: A002  the word of the field everywhere
+        return b""
+
+    def forward_native(self) -> list[tuple[bytes, bytes]]:
+        fields = [(b"user-agent", USER_AGENT)]
+        fields += [(n, v) for n in PASSED if (v := self._head.field(n)) is not None and v.isascii()]
+        offered = [name for name in protocols_in(self._head) if not name.startswith(KEY_PROTOCOL)]
+        if offered:
+            fields.append((b"sec-websocket-protocol", b", ".join(offered)))
+        return fields
+
+
+def protocols_in(head: Head) -> list[bytes]:
+    """The subprotocols that a client offers."""
+    offered = head.field(b"sec-websocket-protocol") or b""
+    return [name for part in offered.split(b",") if (name := part.strip())]
+
+
+def key_in_protocols(head: Head) -> str | None:
+    """The secret that a client offers as a subprotocol; browsers can send it in no other way."""
+    keys = (p for p in protocols_in(head) if p.startswith(KEY_PROTOCOL))
+    found = next(keys, None)
+    return None if found is None else found[len(KEY_PROTOCOL) :].decode("latin-1")
+
+
+def key_of(head: Head) -> bytes:
+    """The key of the client's handshake. Raises Refused (400, 426)."""
+    if (head.field(b"sec-websocket-version") or b"") != b"13":
+        raise Refused(426, "upgrade_refused", "Version 13 of WebSockets is spoken here.")
+    key = head.field(b"sec-websocket-key") or b""
+    if not is_key(key):
+        raise Refused(400, "invalid_request", "The handshake has no usable key.")
+    return key

@@ -1,0 +1,232 @@
+"""A realtime session, from the upgrade to its end.
+
+The modules see the upgrade as one call: who may call, how often, where to. Each answer is a call of
+its own after that (`session_answers.py`). A Key that is revoked ends its sessions within a second.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from msgspec import Struct
+
+from stockyard.core.exchange import Exchange
+from stockyard.core.pipeline import Passage
+from stockyard.core.stream import Answer, Stream
+from stockyard.core.target import Attempt, Target
+from stockyard.errors import Abandoned, Refused, StockyardError, UpstreamError
+from stockyard.gateway import egress
+from stockyard.gateway.faults import fault_of
+from stockyard.gateway.line import Line
+from stockyard.gateway.office import Office
+from stockyard.gateway.relay import Lasting, Relay
+from stockyard.gateway.session_answers import SessionAnswers
+from stockyard.gateway.upgrade import Upgrade
+from stockyard.providers.directory import Directory
+from stockyard.upstream.origin import Origin
+from stockyard.upstream.outgoing import Timers
+from stockyard.upstream.websocket import Refusal, WebSocket
+from stockyard.wire.codec import Codec
+
+FORMAT = "openai.realtime"
+SWITCHED = 101
+GONE = 499
+
+
+class Connect(Protocol):
+    def __call__(
+        self, protocol: asyncio.BaseProtocol, origin: Origin, timers: Timers
+    ) -> Awaitable[None]:
+        """Connect the protocol to that place. Raises UpstreamError."""
+
+
+class Hall(Struct, frozen=True, eq=False):
+    """What all sessions need of the data plane."""
+
+    line: Line
+    office: Office
+    directory: Callable[[], Directory]
+    connect: Connect
+    words: Codec
+    """Says errors in the client's dialect."""
+    max_inflight: int
+    lasting: Lasting
+    new_id: Callable[[], str]
+
+
+class _Open(Stream):
+    """The answer to an upgrade: a connection."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        self.socket = socket
+
+    def cancel(self) -> None:
+        self.socket.abort()
+
+
+class Session:
+    """A Running, and the Keeper of its Relay: the upgrade first, and then what is said."""
+
+    def __init__(
+        self, hall: Hall, x: Exchange, upgrade: Upgrade, welcome: Callable[[], bool]
+    ) -> None:
+        self.x = x
+        self.welcome = welcome
+        self._hall = hall
+        self._upgrade = upgrade
+        self._passage = Passage(hall.line.pipelines["realtime"], x)
+        self._task: asyncio.Task[None] | None = None
+        self._socket: WebSocket | None = None
+        self._relay: Relay | None = None
+        self._finished = False
+        self._answers = SessionAnswers(
+            x, hall.office, lambda: hall.line.pipelines["realtime"], hall.new_id
+        )
+
+    def begin(self) -> None:
+        self._hall.office.running.add(self)
+        self._task = asyncio.get_running_loop().create_task(self._run(), name=self.x.id)
+        self._task.add_done_callback(self._ran)
+
+    async def _run(self) -> None:
+        try:
+            answer = await self._passage.run(self._connected, lambda x: None)
+            if not isinstance(answer, _Open):
+                raise Refused(403, "kind_not_allowed", "A module answered in place of a session.")
+            self._switch(answer.socket)
+        except Abandoned as error:
+            self._finish(GONE, error)
+        except StockyardError as error:
+            self._refuse(error)
+
+    def _ran(self, task: "asyncio.Task[None]") -> None:
+        """Nobody may wait for a session whose beginning broke in a way that nobody foresaw."""
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            self._hall.office.unexpected(self.x, error)
+            self._refuse(Refused(500, "internal", "Something went wrong inside Stockyard."))
+        elif task.cancelled():
+            self._finish(GONE, Abandoned())
+
+    # The provider's side
+
+    async def _connected(self, x: Exchange) -> Answer:
+        """As a dispatch: one try at the Target, for a connection instead of an answer."""
+        target = x.target = x.targets[0]
+        plan = self._hall.office.dispatch.plans.of(target, x)
+        if plan.prover is not None or not x.constraints.allow(target):
+            raise Refused(503, "no_target", "No provider that this call may use has sessions.")
+        attempt = Attempt(target=target, started_us=x.elapsed_us(), format=FORMAT)
+        x.attempts.append(attempt)
+        socket = self._socket = WebSocket(plan.start)
+        try:
+            await self._hall.connect(socket, plan.origin, plan.stream)
+            async with asyncio.timeout(plan.stream.first_byte_seconds):
+                await socket.agreed
+        except TimeoutError:
+            attempt.outcome, attempt.timer = "failed", "timeout.first_byte"
+            raise UpstreamError(
+                "timeout",
+                "The provider did not open the connection in time (timeout.first_byte).",
+                timer="timeout.first_byte",
+                provider=target.provider,
+            ) from None
+        except UpstreamError as error:
+            attempt.status, attempt.error, attempt.outcome = error.status, error.kind, "failed"
+            raise self._told(error, target) from None
+        finally:
+            attempt.ended_us = x.elapsed_us()
+        attempt.status, attempt.outcome = SWITCHED, "ok"
+        attempt.first_byte_us = attempt.ended_us
+        return _Open(socket)
+
+    def _told(self, error: UpstreamError, target: Target) -> UpstreamError:
+        """What a refusal of the provider means."""
+        if isinstance(error, Refusal) and error.status is not None and error.status >= 400:
+            error = self._hall.words.decode_error(error.status, error.fields, error.body)
+        error.provider = target.provider
+        error.own_credential = not (target.credential is not None and target.credential.own)
+        return error
+
+    # The client's side
+
+    def _switch(self, socket: WebSocket) -> None:
+        x = self.x
+        x.status = SWITCHED
+        x.streamed = True
+        self._passage.head()
+        relay = Relay(socket, self, self._hall.lasting)
+        self._answers.through(relay)
+        self._relay = relay
+        if not self._upgrade.switch(socket.subprotocol, egress.own_fields(x), relay):
+            self._relay = None
+            self._finish(GONE, Abandoned())
+
+    def _refuse(self, error: StockyardError) -> None:
+        x = self.x
+        fault = fault_of(error, x)
+        x.status = fault.status
+        self._passage.head()
+        whole = egress.refusal(self._hall.words, fault, egress.refused_fields(x))
+        self._finish(whole.status, error)
+        self._upgrade.whole(whole.status, whole.fields, whole.body)
+
+    # What is said
+
+    def client_said(self, message: bytes) -> bool | None:
+        return self._answers.client_said(message)
+
+    def provider_said(self, message: bytes) -> None:
+        self._answers.provider_said(message)
+
+    def over(self) -> None:
+        """The relay is."""
+        self._answers.over()
+        if not self._passage.ends:
+            self._finish(SWITCHED, None)
+            return
+        self._task = asyncio.get_running_loop().create_task(self._tell(), name=self.x.id)
+
+    async def _tell(self) -> None:
+        error: StockyardError | None = None
+        try:
+            await self._passage.ended()
+        except StockyardError as refusal:
+            error = refusal
+        finally:
+            self._finish(SWITCHED, error)
+
+    def _finish(self, status: int, error: Exception | None) -> None:
+        if self._finished:
+            return
+        self._finished = True
+        if self._relay is None and self._socket is not None:
+            self._socket.abort()
+        self.x.status = status
+        if error is not None:
+            self.x.error = error
+            if isinstance(error, Refused):
+                self.x.refused_by = error.module or ""
+        self._hall.office.finished(self)
+
+    # What happens to the client meanwhile
+
+    def gone(self) -> None:
+        """Before there is a Relay, which hears of it itself."""
+        self.x.abandoned = self._relay is None
+        if self._relay is None and self._task is not None:
+            self._task.cancel()
+
+    def pause(self) -> None:
+        """The Relay hears of it itself."""
+
+    def resume(self) -> None:
+        """The Relay hears of it itself."""
+
+    def shutdown(self) -> None:
+        if self._relay is not None:
+            self._relay.shutdown()
+        elif not self._finished:
+            self._refuse(Refused(503, "server_shutdown", "The gateway is stopping.", retry_after=1))
+            if self._task is not None:
+                self._task.cancel()

@@ -1,0 +1,245 @@
+"""The answers of a realtime session: each is a call of its own, with its limits, counts and price.
+
+A client asks for one, and the modules decide before the provider hears of it. A provider may also
+begin one by itself, when it takes a silence for the end of a question; what the modules refuse then
+is cancelled. An answer that nobody announced is counted when it ends.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+import msgspec
+
+from stockyard.core.exchange import Exchange
+from stockyard.core.pipeline import Passage, Pipeline
+from stockyard.core.stream import Answer, Stream
+from stockyard.core.target import Attempt
+from stockyard.errors import Abandoned, Refused, StockyardError, UpstreamError
+from stockyard.gateway.faults import fault_of
+from stockyard.gateway.office import Office
+from stockyard.gateway.relay import Relay
+from stockyard.gateway.ride import Cancellable, ride
+from stockyard.wire.realtime import (
+    Begun,
+    Done,
+    Failed,
+    asks_in,
+    cancelling,
+    error_event,
+    heard_in,
+)
+
+MOST_OPEN = 32
+"""Answers of one session that were asked for and have not ended."""
+GONE = 499
+
+
+class _Spoken(Stream):
+    """An answer that goes through the session, and that nobody takes anywhere."""
+
+    def cancel(self) -> None:
+        """The session ends it."""
+
+
+class _Open:
+    """One answer: a Running of the Office."""
+
+    def __init__(self, x: Exchange, pipeline: Pipeline, asked: str) -> None:
+        self.x = x
+        self.asked = asked
+        """How the client called the message that asked for it."""
+        self.passage = Passage(pipeline, x)
+        self.ride: Cancellable | None = None
+        self.refusal: StockyardError | None = None
+        self.judged = False
+
+    def passes(self, x: Exchange) -> Answer:
+        """As a dispatch: it is the session's Target that answers."""
+        assert x.target is not None  # noqa: S101  the session has one
+        x.attempts.append(Attempt(x.target, x.elapsed_us(), status=101, outcome="ok"))
+        return _Spoken()
+
+
+class SessionAnswers:
+    def __init__(
+        self,
+        session: Exchange,
+        office: Office,
+        pipeline: Callable[[], Pipeline],
+        new_id: Callable[[], str],
+    ) -> None:
+        """`pipeline` is the one of now: modules may change while a session lasts."""
+        self._session = session
+        self._office = office
+        self._pipeline = pipeline
+        self._new_id = new_id
+        self._relay: Relay | None = None
+        self._asked: deque[_Open] = deque()
+        """They go to the provider, and have not begun there."""
+        self._begun: dict[str, _Open] = {}
+        self._judging: set[_Open] = set()
+
+    def through(self, relay: Relay) -> None:
+        self._relay = relay
+
+    # What the client says
+
+    def client_said(self, message: bytes) -> bool | None:
+        """Whether it goes on. None: that is told to the Relay later."""
+        asks = asks_in(message)
+        if asks is None:
+            return True
+        if len(self._asked) + len(self._begun) >= MOST_OPEN:
+            full = Refused(429, "concurrency_exceeded", f"{MOST_OPEN} answers are open already.")
+            self._tell(self._new(asks.event_id), full)
+            return False
+        turn = self._new(asks.event_id)
+        waiting = False
+
+        def decided() -> None:
+            passes = turn.refusal is None
+            if passes:
+                self._asked.append(turn)
+            if waiting and self._relay is not None:
+                self._relay.go_on(passes=passes)
+
+        self._judge(turn, decided)
+        if turn.judged:
+            return turn.refusal is None
+        waiting = True
+        return None
+
+    # What the provider says
+
+    def provider_said(self, message: bytes) -> None:
+        match heard_in(message):
+            case Begun(id) if id:
+                self._begin(id)
+            case Done() as done:
+                self._done(done)
+            case Failed() as failed:
+                self._failed(failed)
+
+    def _begin(self, response_id: str) -> None:
+        if self._asked:
+            turn = self._asked.popleft()
+            if len(self._begun) < MOST_OPEN:
+                self._begun[response_id] = turn
+            else:
+                self._close(turn, None)
+            return
+        if len(self._begun) >= MOST_OPEN:
+            return  # counted when it ends
+        turn = self._begun[response_id] = self._new("")
+
+        def decided() -> None:
+            if turn.refusal is not None:
+                self._begun.pop(response_id, None)
+                if self._relay is not None:
+                    self._relay.ask(cancelling(response_id))
+
+        self._judge(turn, decided)
+
+    def _done(self, done: Done) -> None:
+        turn = self._begun.pop(done.id, None)
+        if turn is None:
+            turn = self._new("")
+            turn.x.target = self._session.target
+        turn.x.usage = done.usage
+        self._close(turn, None)
+
+    def _failed(self, failed: Failed) -> None:
+        """A message had no effect: perhaps one that asked for an answer."""
+        for turn in self._asked:
+            if turn.asked == failed.event_id:
+                self._asked.remove(turn)
+                error = UpstreamError("bad_request", failed.message or "The provider refused it.")
+                self._close(turn, error)
+                return
+
+    def over(self) -> None:
+        """The session is. What has not ended is abandoned."""
+        for turn in tuple(self._judging):
+            turn.x.abandoned = True
+            if turn.ride is not None:
+                turn.ride.cancel()
+        open_now = [*self._asked, *self._begun.values()]
+        self._asked.clear()
+        self._begun.clear()
+        for turn in open_now:
+            turn.x.abandoned = True
+            self._close(turn, Abandoned())
+
+    # Each of them
+
+    def _new(self, asked: str) -> _Open:
+        session = self._session
+        x = Exchange(
+            id=self._new_id(),
+            kind="realtime",
+            needs="realtime",
+            caller=session.caller,
+            inbound=session.inbound,
+            received=session.received,
+            asked=session.asked,
+        )
+        x.within = session.id
+        x.targets, x.constraints, x.target = session.targets, session.constraints, session.target
+        x.tags, x.capture, x.sampled = dict(session.tags), session.capture, session.sampled
+        x.partition, x.alias, x.streamed = session.partition, session.alias, True
+        x.status = 200
+        return _Open(x, self._pipeline(), asked)
+
+    def _judge(self, turn: _Open, decided: Callable[[], None]) -> None:
+        self._office.running.add(turn)
+        self._judging.add(turn)
+
+        async def run() -> None:
+            async def call(x: Exchange) -> Answer:
+                return turn.passes(x)
+
+            try:
+                await turn.passage.run(call, lambda x: None)
+            except StockyardError as error:
+                turn.refusal = error
+                self._tell(turn, error)
+            turn.judged = True
+            self._judging.discard(turn)
+            decided()
+
+        turn.ride = ride(run(), waits=turn.passage.pipeline.waits, name=turn.x.id)
+
+    def _tell(self, turn: _Open, error: StockyardError) -> None:
+        """Refuse it: the client hears why, and the session lives on."""
+        x = turn.x
+        fault = fault_of(error, x)
+        body = self._office.plain.encode_error(fault).body
+        said = msgspec.json.decode(body).get("error", {})
+        if self._relay is not None:
+            self._relay.tell(error_event(said, "event_" + x.id[4:], turn.asked))
+        x.status = fault.status
+        self._finish(turn, error)
+
+    def _close(self, turn: _Open, error: StockyardError | None) -> None:
+        """It has ended: the modules settle it, and then it is announced."""
+        ending = turn.passage.ended() if error is None else turn.passage.broke(error)
+
+        async def run() -> None:
+            refusal = error
+            try:
+                await ending
+            except StockyardError as said:
+                refusal = said
+            self._finish(turn, refusal)
+
+        turn.ride = ride(run(), waits=turn.passage.pipeline.waits, name=turn.x.id)
+
+    def _finish(self, turn: _Open, error: StockyardError | None) -> None:
+        x = turn.x
+        if error is not None:
+            x.error = error
+            if isinstance(error, Refused):
+                x.refused_by = error.module or ""
+        if x.abandoned:
+            x.status = GONE
+        self._office.finished(turn)

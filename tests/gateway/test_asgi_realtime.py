@@ -1,0 +1,191 @@
+"""Realtime sessions under other servers: the same session, whoever speaks with the client."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+import uvicorn
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
+
+from stockyard.gateway.asgi import App, GatewayApp, Receive, Scope, Send
+from stockyard.testing.yard import Yard
+from tests.realtime_provider import RealtimeProvider
+
+PATH = "/v1/realtime?model=gpt-realtime"
+DONE = json.dumps({"type": "response.done", "response": {"id": "r", "usage": {"input_tokens": 2}}})
+
+
+async def control(scope: Scope, receive: Receive, send: Send) -> None:
+    """What else the app serves: nothing."""
+    await send({"type": "websocket.close", "code": 1000})
+
+
+@asynccontextmanager
+async def under_uvicorn(app: App) -> AsyncIterator[str]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(app, log_config=None, lifespan="off", ws="websockets-sansio")
+        server = uvicorn.Server(config)
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        while not server.started:  # noqa: ASYNC110  uvicorn has no event for it
+            await asyncio.sleep(0.002)
+        try:
+            yield f"ws://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await task
+
+
+@asynccontextmanager
+async def under_hypercorn(app: App) -> AsyncIterator[str]:
+    hypercorn = pytest.importorskip("hypercorn.asyncio")
+    config = pytest.importorskip("hypercorn.config").Config()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    config.bind = [f"127.0.0.1:{port}"]
+    config.loglevel = "critical"
+    stop = asyncio.Event()
+    task = asyncio.create_task(hypercorn.serve(app, config, shutdown_trigger=stop.wait))
+    try:
+        for _ in range(500):
+            with suppress(OSError):
+                (await asyncio.open_connection("127.0.0.1", port))[1].close()
+                break
+            await asyncio.sleep(0.01)
+        yield f"ws://127.0.0.1:{port}"
+    finally:
+        stop.set()
+        await task
+
+
+Serving = Callable[[App], AbstractAsyncContextManager[str]]
+
+
+class Host:
+    def __init__(self, yard: Yard, provider: RealtimeProvider, url: str) -> None:
+        self.yard, self.provider, self.url = yard, provider, url
+
+    @asynccontextmanager
+    async def session(self, path: str = PATH, **options: Any) -> AsyncIterator[ClientConnection]:
+        options.setdefault("additional_headers", self.yard.headers)
+        async with connect(
+            self.url + path, compression=None, proxy=None, max_size=None, **options
+        ) as client:
+            yield client
+
+
+@pytest.fixture(params=[under_uvicorn, under_hypercorn], ids=["uvicorn", "hypercorn"])
+async def host(yard: Yard, request: pytest.FixtureRequest) -> AsyncIterator[Host]:
+    serving: Serving = request.param
+    provider = RealtimeProvider()
+    async with provider.listening() as url:
+        yard.provider("openai", base_url=url)
+        await yard.open()
+        app = GatewayApp(yard.stockyard.plane, yard.stockyard.health, control)
+        async with serving(app) as address:
+            yield Host(yard, provider, address)
+
+
+async def closed(connection: Any) -> tuple[int, str]:
+    async with asyncio.timeout(5):
+        with suppress(ConnectionClosed):
+            async for _ in connection:
+                pass
+        await connection.wait_closed()
+    return connection.close_code, connection.close_reason
+
+
+async def test_messages_pass_both_ways(host: Host) -> None:
+    async with host.session() as client:
+        upstream = await host.provider.next()
+        for message in ("héllo", b"\x00\xff", "x" * 200_000):
+            await client.send(message)
+            assert await upstream.recv() == message
+            await upstream.send(message)
+            assert await client.recv() == message
+        await upstream.send(["one ", "two"])
+        assert await client.recv() == "one two"
+        assert client.response is not None
+        assert client.response.headers["x-stockyard-provider"] == "openai"
+
+
+async def test_a_browser_brings_its_key_and_gets_its_protocol(host: Host) -> None:
+    offered = [Subprotocol("realtime"), Subprotocol("openai-insecure-api-key." + host.yard.key)]
+    async with host.session(additional_headers={}, subprotocols=offered) as client:
+        await host.provider.next()
+        assert client.subprotocol == "realtime"
+
+
+async def test_answers_are_counted_and_limited(host: Host) -> None:
+    limits = [{"by": "key", "calls": 1, "per_seconds": 3600}]
+    async with host.session() as client:
+        upstream = await host.provider.next()
+        await upstream.send(DONE)
+        assert await client.recv() == DONE
+        host.yard.enable("ratelimit", limits=limits)
+        for _ in range(2):
+            await client.send('{"type":"response.create"}')
+        assert json.loads(await client.recv())["error"]["code"] == "rate_limit_exceeded"
+    assert await host.yard.quiet()
+
+
+async def test_codes_of_either_side_are_kept(host: Host) -> None:
+    async with host.session() as client:
+        upstream = await host.provider.next()
+        await client.close(4000, "enough")
+        assert await closed(upstream) == (4000, "enough")
+    async with host.session() as client:
+        upstream = await host.provider.next()
+        await upstream.close(4001, "expired")
+        assert await closed(client) == (4001, "expired")
+    assert await host.yard.quiet()
+
+
+async def test_who_vanishes_leaves_nothing(host: Host) -> None:
+    async with host.session() as client:
+        upstream = await host.provider.next()
+        client.transport.abort()
+        assert (await closed(upstream))[0] in (1001, 1005)
+    assert await host.yard.quiet()
+
+
+async def test_a_revoked_key_ends_it(host: Host) -> None:
+    record, secret = await host.yard.stockyard.keys.create("soon gone")
+    headers = {"authorization": f"Bearer {secret}"}
+    async with host.session(additional_headers=headers) as client:
+        await host.provider.next()
+        await host.yard.stockyard.keys.revoke(record.id)
+        assert (await closed(client))[0] == 4401
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/v1/realtime", 400), ("/v1/realtime?model=nobody", 404), ("/v1/chat/completions", 404)],
+)
+async def test_a_refusal_tells_why_where_the_server_can(host: Host, path: str, status: int) -> None:
+    with pytest.raises(InvalidStatus) as raised:
+        async with host.session(path):
+            pass
+    assert raised.value.response.status_code == status
+    assert json.loads(raised.value.response.body or b"{}")["error"]["message"]
+
+
+async def test_who_reads_slowly_slows_the_other(host: Host) -> None:
+    async with host.session(max_queue=1) as client:
+        upstream = await host.provider.next()
+        sent = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                while sent < 2000:
+                    await upstream.send(b"z" * 100_000)
+                    sent += 1
+        assert sent < 2000
+        for _ in range(sent):
+            assert len(await client.recv()) == 100_000
