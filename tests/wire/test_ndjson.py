@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stockyard.core.events import Finished, TextDelta
 from stockyard.errors import UpstreamError
+from stockyard.wire.formats import FORMATS
 from stockyard.wire.ndjson import Lines
 
 ENDS = st.sampled_from([b"\n", b"\r\n", b"\r"])
@@ -53,3 +55,40 @@ def test_a_line_without_an_end_is_not_collected_for_ever(size: int) -> None:
     with pytest.raises(UpstreamError) as raised:
         lines.feed(b"x" * size)
     assert raised.value.code == "limit_exceeded"
+
+
+LINE = b'{"model":"m","message":{"role":"assistant","content":"hi"},"done":false}\n'
+LAST = b'{"model":"m","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop"}'
+
+
+def test_s10_blank_lines_are_skipped_and_never_go_out() -> None:
+    """One library takes a blank line for an answer that it cannot read (`streaming.md` 1)."""
+    codec, stream = FORMATS["ollama.chat"], b"\n" + LINE + b"\r\n\n" + LAST + b"\n\n"
+    reader = codec.reader(traits=frozenset())
+    read = [*reader.feed(stream), *reader.end()]
+    assert [e.text for e in read if isinstance(e, TextDelta)] == ["hi"]
+    look = codec.look(traits=frozenset(), keep_usage=True, native=False)
+    out = look.feed(stream) + look.end() + look.terminator
+    assert out.strip() == LINE + LAST
+    assert b"\n\n" not in out.rstrip()
+
+
+def test_s10_a_last_line_needs_no_end() -> None:
+    codec = FORMATS["ollama.chat"]
+    reader = codec.reader(traits=frozenset())
+    read = [*reader.feed(LINE + LAST), *reader.end()]
+    assert any(isinstance(event, Finished) for event in read)
+    look = codec.look(traits=frozenset(), keep_usage=True, native=False)
+    out = look.feed(LINE + LAST) + look.end() + look.terminator
+    assert (out.strip(), look.complete) == (LINE + LAST, True)
+
+
+def test_s10_an_error_is_a_line() -> None:
+    codec, error = FORMATS["ollama.chat"], b'{"error":"model is gone"}\n'
+    for feed in (
+        codec.reader(traits=frozenset()).feed,
+        codec.look(traits=frozenset(), keep_usage=True, native=False).feed,
+    ):
+        feed(LINE)
+        with pytest.raises(UpstreamError):
+            feed(error)
