@@ -9,6 +9,7 @@ from stockyard.core.embeddings import EmbeddingsContent, EmbeddingsOutput
 from stockyard.core.request import Request
 from stockyard.testing.yard import Yard
 from stockyard.wire.bedrock_embed.codec import EMBEDS_TEXTS, BedrockEmbedCodec
+from stockyard.wire.codec import NotReadable
 
 CODEC = BedrockEmbedCodec()
 NONE: frozenset[str] = frozenset()
@@ -92,3 +93,15 @@ async def test_many_texts_go_at_once_where_the_model_takes_them(yard: Yard) -> N
     assert json.loads(scripted.last.body)["texts"] == TWO
     assert yard.last.exchange.usage is not None
     assert yard.last.exchange.usage.source == "estimated"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"taskType": "SINGLE_EMBEDDING", "singleEmbeddingParams": {"text": {"value": "hi"}}},
+        {"inputImage": "iVBORw0KGgo="},
+    ],
+)
+def test_families_that_are_not_read_are_relayed(body: dict[str, Any]) -> None:
+    with pytest.raises(NotReadable):
+        CODEC.peek(json.dumps(body).encode())

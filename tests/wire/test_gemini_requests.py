@@ -805,3 +805,10 @@ def test_an_object_stands_for_a_list_of_one(fields: dict[str, Any]) -> None:
         assert said["systemInstruction"] == {"parts": [{"text": "Be terse."}]}
     if "tools" in fields:
         assert [d["name"] for d in said["tools"][0]["functionDeclarations"]] == ["f"]
+
+
+def test_a_tool_of_null_is_no_tool() -> None:
+    """Some clients name all members of a tool."""
+    functions = {"functionDeclarations": [{"name": "f"}]}
+    said = written(body_of(tools=[{**functions, "codeExecution": None}]))
+    assert json.loads(said.body)["tools"] == [functions]

@@ -4,6 +4,7 @@ Most take one text in a call. Those with the trait `embeds_texts` take many, in 
 `cohere.embed` without the model, which stands in the path.
 """
 
+import re
 from typing import Any
 
 import msgspec
@@ -14,7 +15,16 @@ from stockyard.core.money import Usage
 from stockyard.core.request import Request
 from stockyard.core.response import Response
 from stockyard.wire.bedrock_converse import errors
-from stockyard.wire.codec import Dropped, Facts, Fault, Pen, RequestHead, Traits, WireError
+from stockyard.wire.codec import (
+    Dropped,
+    Facts,
+    Fault,
+    NotReadable,
+    Pen,
+    RequestHead,
+    Traits,
+    WireError,
+)
 from stockyard.wire.cohere_embed import request as texts_request
 from stockyard.wire.cohere_embed import response as texts_response
 from stockyard.wire.fields import FieldError, Fields
@@ -27,6 +37,8 @@ from stockyard.wire.whole import WholeCodec, bad_answer
 FORMAT = "bedrock.embed"
 EMBEDS_TEXTS = "embeds_texts"
 MOST_TEXTS = 96
+_TELLING = re.compile(rb'"(?:inputText|texts|images|inputs)"')
+"""Fields of which each family that is read has one."""
 
 
 class _Counted(Struct, gc=False):
@@ -44,7 +56,9 @@ class BedrockEmbedCodec(WholeCodec):
         return MOST_TEXTS if EMBEDS_TEXTS in traits else self.most_items
 
     def peek(self, body: bytes) -> RequestHead:
-        """The model stands in the path."""
+        """The model stands in the path. Raises NotReadable for families that are not read here."""
+        if _TELLING.search(body) is None:
+            raise NotReadable
         return RequestHead("")
 
     def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:

@@ -38,6 +38,7 @@ def decode_tools(items: list[Any]) -> tuple[Tool, ...]:
         tools += [
             Tool(name=name, kind="server", extra={FORMAT: {name: value}})
             for name, value in fields.rest.items()
+            if value is not None
         ]
     return tuple(tools)
 
