@@ -121,7 +121,7 @@ _VERBS: dict[str, Endpoint] = {
 }
 """What is called with a model in the path."""
 _HOSTED_CALL = re.compile(
-    r"/model/(.+)/(converse|converse-stream|invoke|invoke-with-response-stream)"
+    r"/model/(.+)/(converse|converse-stream|invoke|invoke-with-response-stream|count-tokens)"
 )
 """How clients call who take the gateway for a cloud that hosts models of others."""
 _HOSTED_VERBS: dict[str, Endpoint] = {
@@ -129,6 +129,7 @@ _HOSTED_VERBS: dict[str, Endpoint] = {
     "converse-stream": replace(CONVERSE, stream=True),
     "invoke": INVOKE,
     "invoke-with-response-stream": replace(INVOKE, stream=True),
+    "count-tokens": replace(COUNT, format="bedrock.count"),
 }
 _PUBLISHED_CALL = re.compile(
     r"/v1(?:beta1)?(?:/projects/[^/]+/locations/[^/]+)?/publishers/([^/]+)/models/(.+)"

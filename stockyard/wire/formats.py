@@ -16,7 +16,7 @@ FURTHER = frozenset(
         "openai.responses openai.compact openai.completions openai.input_tokens openai.embeddings"
         " openai.moderations openai.speech openai.transcriptions openai.images"
         " gemini gemini.array gemini.count gemini.embed gemini.embed_content vertex.predict"
-        " anthropic.count bedrock.converse bedrock.invoke bedrock.embed"
+        " anthropic.count bedrock.converse bedrock.count bedrock.invoke bedrock.embed"
         " cohere.chat cohere.embed cohere.rerank ollama.chat ollama.generate ollama.embed"
         " voyage.embed voyage.rerank jina.embed jina.rerank tei.embed tei.rerank"
         " perplexity.embed nvidia.ranking mistral.speech xai.image_edits"

@@ -1,6 +1,7 @@
 """The codecs that many installations never need; see `formats.py`."""
 
 from stockyard.wire.bedrock_converse.codec import ConverseCodec
+from stockyard.wire.bedrock_converse.counting import BedrockCountCodec
 from stockyard.wire.bedrock_embed.codec import BedrockEmbedCodec
 from stockyard.wire.bedrock_invoke.codec import InvokeCodec
 from stockyard.wire.codec import Codec
@@ -44,6 +45,7 @@ CODECS: tuple[Codec, ...] = (
     MessagesCountCodec(),
     ResponsesCountCodec(),
     GeminiCountCodec(),
+    BedrockCountCodec(),
     EmbeddingsCodec(),
     EmbeddingsCodec(words.VOYAGE),
     EmbeddingsCodec(words.JINA),

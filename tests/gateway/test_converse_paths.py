@@ -1,7 +1,7 @@
 """`/model/{model}/...`: Bedrock's dialects onto every provider, with Bedrock itself among them."""
 
 import json
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from typing import Any
 
@@ -75,6 +75,7 @@ def no_native(*_: str) -> Endpoint | None:
         ("converse-stream", "bedrock.converse", True),
         ("invoke", "bedrock.invoke", False),
         ("invoke-with-response-stream", "bedrock.invoke", True),
+        ("count-tokens", "bedrock.count", False),
     ],
 )
 def test_the_path_names_model_and_verb(
@@ -293,3 +294,47 @@ class TestInvoke:
         assert (answer.status, answer.headers["x-amzn-errortype"]) == (400, "ValidationException")
         assert "native route" in answer.json["message"]
         assert not openai.requests
+
+
+COUNT = "/model/{}/count-tokens"
+ABOUT_CONVERSE: Any = {"input": {"converse": HI | {"system": [{"text": "Be brief."}]}}}
+ABOUT_INVOKE: Any = {
+    "input": {"invokeModel": {"body": b64encode(json.dumps(CLAUDE).encode()).decode()}}
+}
+
+
+class TestCounting:
+    @pytest.mark.parametrize("body", [ABOUT_CONVERSE, ABOUT_INVOKE])
+    async def test_a_counter_of_another_provider_is_asked(self, yard: Yard, body: Any) -> None:
+        anthropic = yard.provider("anthropic").sends(200, JSON, b'{"input_tokens": 14}')
+        answer = await yard.call(COUNT.format("claude-scripted"), body)
+        assert answer.json == {"inputTokens": 14}
+        assert anthropic.last.path == "/v1/messages/count_tokens"
+        assert anthropic.last.json["messages"][0]["role"] == "user"
+        assert "max_tokens" not in anthropic.last.json
+
+    async def test_where_there_is_none_it_is_reckoned(self, yard: Yard) -> None:
+        groq = yard.provider("groq")
+        answer = await yard.call(COUNT.format("groq%2Fllama"), ABOUT_CONVERSE)
+        assert 0 < answer.json["inputTokens"] < 60
+        assert answer.headers["x-stockyard-estimated"] == "true"
+        assert not groq.requests
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"{",
+            [],
+            {},
+            {"input": {}},
+            {"input": {"converse": 5}},
+            {"input": {"converse": {"messages": 5}}},
+            {"input": {"invokeModel": {"body": "no base64!"}}},
+            {"input": {"invokeModel": {"body": "e30="}}},
+        ],
+    )
+    async def test_what_is_no_question_is_refused(self, yard: Yard, body: Any) -> None:
+        anthropic = yard.provider("anthropic")
+        answer = await yard.call(COUNT.format("claude-scripted"), body)
+        assert (answer.status, answer.headers["x-amzn-errortype"]) == (400, "ValidationException")
+        assert not anthropic.requests

@@ -75,6 +75,7 @@ PATHS: dict[str, Typed] = {
     "/model/gpt-4o-mini/converse": aws,
     "/model/gpt-4o-mini/converse-stream": aws,
     "/model/gpt-4o-mini/invoke": aws,
+    "/model/gpt-4o-mini/count-tokens": aws,
     "/v2/chat": cohere,
     "/v2/embed": cohere,
     "/v2/rerank": cohere,
