@@ -7,7 +7,7 @@ pieces that have one of those are written anew, and only those.
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -37,7 +37,7 @@ _OBJECTS = {"chat.completion.done": "chat.completion.chunk"}
 _Object = dict[str, Any]
 
 
-@cache
+@lru_cache(256)
 def plain_for(traits: Traits) -> Callable[[bytes], bytes] | None:
     """What makes the answers of such a provider ordinary; None where they are."""
     return plain if any(trait.partition(":")[0] in _NAMES for trait in traits) else None
