@@ -82,6 +82,7 @@ class TraceEndpoints(Controller):
         key: Name = None,
         team_id: Name = None,
         kind: Name = None,
+        tag: Name = None,
         filter_: Filter = None,
         with_total: WithTotal = False,
     ) -> TraceList:
@@ -97,9 +98,9 @@ class TraceEndpoints(Controller):
             "since": moment(since, "from"),
             "until": moment(until, "to"),
         }
-        bound = {**query, "since": since, "until": until, "filter": filter_}
+        bound = {**query, "since": since, "until": until, "filter": filter_, "tag": tag}
         before = cursors.read(bound, cursor) if cursor else None
-        filters = conditions_of(filter_ or "")
+        filters = [*conditions_of(filter_ or ""), *tagged(tag)]
         if filters:
             found = await store.filtered(database, limit + 1, filters, before=before, **query)
         else:
@@ -130,6 +131,16 @@ class TraceEndpoints(Controller):
         """Each try at a provider."""
         attempts = visible(database, identity, trace_id).attempts
         return AttemptList(attempts=attempts, count=len(attempts))
+
+
+def tagged(tag: str | None) -> list[store.Condition]:
+    """`name=value`, as the condition of a filter."""
+    if tag is None:
+        return []
+    name, equals, value = tag.partition("=")
+    if not name or not equals:
+        raise Refused(400, "invalid", "A tag is written `name=value`.", param="tag")
+    return [store.Condition(store.PLACES["tag"], (store.Test("=", value),), key=name)]
 
 
 class LogEndpoints(TraceEndpoints):

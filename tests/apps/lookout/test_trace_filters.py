@@ -158,6 +158,16 @@ async def test_a_filtered_list_has_pages_and_a_total(plane: Plane) -> None:
     assert "total" not in plain_list
 
 
+async def test_a_tag_can_be_asked_for_without_a_filter(plane: Plane) -> None:
+    await plane.record(plain(), refused(), streamed())
+    async with plane.as_admin as client:
+        found = (await client.get(TRACES, params={"tag": "app=web"})).json()["traces"]
+        assert [trace["id"] for trace in found] == ["tr_1"]
+        both = {"tag": "app=web", "filter": "status:refused"}
+        assert (await client.get(TRACES, params=both)).json()["traces"] == []
+        assert (await client.get(TRACES, params={"tag": "app"})).status_code == 400
+
+
 async def test_a_key_filters_its_own_calls_only(plane: Plane) -> None:
     key, secret = await plane.keys.create("mine")
     mine = an_exchange(model="m", id="req_mine", caller=Caller(key_id=key.id, key_name="mine"))
