@@ -87,9 +87,14 @@ def _keys_in(body: bytes) -> AwsKeys:
         role.access_key_id,
         role.secret_access_key,
         role.session_token,
-        min(max(role.expiration / 1000 - time(), 1.0), LONGEST_SECONDS),
+        min(max(_moment(role.expiration) - time(), 1.0), LONGEST_SECONDS),
         WHO,
     )
+
+
+def _moment(milliseconds: int) -> float:
+    # Whole numbers in JSON have no end, but those that a float can be made of do.
+    return min(max(milliseconds, 0), 1 << 53) / 1000
 
 
 def _word(fetched: Fetched) -> str:

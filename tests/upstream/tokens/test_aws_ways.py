@@ -416,6 +416,17 @@ class TestSignIn:
         assert "401 (UnauthorizedException)" in raised.value.message
         assert "sso-token" not in raised.value.message
 
+    async def test_keys_without_end_are_asked_for_again_one_day(
+        self, client: Client, home: Path, aws: ScriptedProvider
+    ) -> None:
+        sign_in(home, START)
+        keys = b'"accessKeyId": "ASIA1", "secretAccessKey": "s", "expiration": ' + b"9" * 400
+        aws.sends(200, {}, b'{"roleCredentials": {%b}}' % keys)
+        signing = prover(client, {"AWS_ENDPOINT_URL_SSO": aws.url}, scheme="sigv4_file")
+        assert (await keys_of(client, signing))[0] == "ASIA1"
+        assert signing._token is not None
+        assert signing._token.seconds == 24 * 3600
+
     @pytest.mark.parametrize("body", [b"", b"[]", b'{"roleCredentials": {}}', b"[" * 9000])
     async def test_an_answer_without_keys_is_none(
         self, client: Client, home: Path, aws: ScriptedProvider, body: bytes
