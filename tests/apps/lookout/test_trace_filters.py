@@ -1,5 +1,9 @@
 """Traces narrowed by a filter: each field means what it says."""
 
+import re
+from pathlib import Path
+
+from stockyard.apps.lookout.filters import FIELDS
 from stockyard.core.exchange import Caller, Exchange
 from stockyard.core.money import Usage
 from stockyard.core.target import Attempt, Credential, Secret, Target
@@ -177,3 +181,9 @@ async def test_a_key_filters_its_own_calls_only(plane: Plane) -> None:
             answer = await client.get(TRACES, params={"filter": written, "with_total": "true"})
             assert [trace["id"] for trace in answer.json()["traces"]] == ["tr_mine"]
             assert answer.json()["total"] == 1
+
+
+def test_the_documentation_names_every_field() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "operating.md").read_text()
+    listed = page[page.index("The fields:") : page.index("and `tag.`")]
+    assert set(re.findall(r"`([a-z_.]+)`", listed)) == set(FIELDS)
