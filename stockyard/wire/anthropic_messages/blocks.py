@@ -98,37 +98,33 @@ def _read_text(fields: Fields) -> AnyPart:
 
 
 def _read_image(fields: Fields) -> AnyPart | None:
-    cache, source = take_cache(fields), fields.inside("source")
-    if source is None:
-        return None
-    kind = source.any("type")
-    found: dict[str, Any] = {}
-    if kind == "base64":
-        found = {"data": source.required_text("data"), "media_type": source.text("media_type")}
-    elif kind == "url":
-        found = {"url": source.required_text("url")}
-    elif kind == "file":
-        found = {"file_id": source.required_text("file_id")}
-    if not found or source.rest:
+    cache, found = take_cache(fields), _take_source(fields)
+    if not found or "text" in found:
         return None
     return Image(**found, cache=cache, extra=fields.left(FORMAT))
 
 
-def _read_document(fields: Fields) -> AnyPart | None:
-    cache, source = take_cache(fields), fields.inside("source")
+def _take_source(fields: Fields) -> dict[str, Any] | None:
+    """Where the bytes of a block are, in neutral words; None where that is said in other ways."""
+    source = fields.inside("source")
     if source is None:
         return None
     kind = source.any("type")
     found: dict[str, Any] = {}
     if kind == "base64":
         found = {"data": source.required_text("data"), "media_type": source.text("media_type")}
+    elif kind == "text":
+        found = {"text": source.required_text("data"), "media_type": source.text("media_type")}
     elif kind == "url":
         found = {"url": source.required_text("url")}
     elif kind == "file":
         found = {"file_id": source.required_text("file_id")}
-    elif kind == "text":
-        found = {"text": source.required_text("data"), "media_type": source.text("media_type")}
-    if not found or source.rest:
+    return None if source.rest else found
+
+
+def _read_document(fields: Fields) -> AnyPart | None:
+    cache, found = take_cache(fields), _take_source(fields)
+    if not found:
         return None
     return Document(**found, title=fields.text("title"), cache=cache, extra=fields.left(FORMAT))
 
