@@ -74,7 +74,7 @@ class CountCodec:
         )
         members = msgspec.json.decode(written.body, type=dict[str, msgspec.Raw])
         kept = {name: value for name, value in members.items() if name in self.takes}
-        return Dropped(self.question(kept, request.model), written.dropped)
+        return Dropped(self.question(kept, request.model, traits), written.dropped)
 
     def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:
         return self.chat.splice_request(body, model=model, include_usage=False)
@@ -113,7 +113,9 @@ class CountCodec:
         """The chat that a question is about."""
         return body
 
-    def question(self, fields: Mapping[str, msgspec.Raw], model: str) -> bytes:
+    def question(
+        self, fields: Mapping[str, msgspec.Raw], model: str, traits: Traits = frozenset()
+    ) -> bytes:
         """The question about a chat with these fields."""
         return msgspec.json.encode(fields)
 
@@ -168,6 +170,10 @@ class _Wrapped(msgspec.Struct):
 _wrapped = msgspec.json.Decoder(_Wrapped).decode
 
 
+ON_TOP = "count_fields_on_top"
+"""Trait of providers that know no `generateContentRequest`: Vertex wants the chat as it is."""
+
+
 class GeminiCountCodec(CountCodec):
     """https://ai.google.dev/api/tokens#method:-models.counttokens"""
 
@@ -202,7 +208,12 @@ class GeminiCountCodec(CountCodec):
             return body
         return self.question(msgspec.json.decode(inner, type=dict[str, msgspec.Raw]), model)
 
-    def question(self, fields: Mapping[str, msgspec.Raw], model: str) -> bytes:
+    def question(
+        self, fields: Mapping[str, msgspec.Raw], model: str, traits: Traits = frozenset()
+    ) -> bytes:
+        if ON_TOP in traits:
+            kept = {name: value for name, value in fields.items() if name != "toolConfig"}
+            return msgspec.json.encode(kept)
         inner = {**fields, "model": f"models/{model}"}
         return msgspec.json.encode({"generateContentRequest": inner})
 

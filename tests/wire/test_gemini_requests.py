@@ -812,3 +812,18 @@ def test_a_tool_of_null_is_no_tool() -> None:
     functions = {"functionDeclarations": [{"name": "f"}]}
     said = written(body_of(tools=[{**functions, "codeExecution": None}]))
     assert json.loads(said.body)["tools"] == [functions]
+
+
+def test_vertex_counts_a_chat_as_it_is() -> None:
+    """It has no field for a whole request, as the Gemini API does."""
+    count = FORMATS["gemini.count"]
+    said = {
+        "contents": [HI],
+        "tools": [{"functionDeclarations": [{"name": "f"}]}],
+        "toolConfig": {"functionCallingConfig": {"mode": "AUTO"}},
+    }
+    request = Request(model="m", content=count.decode_request(json.dumps(said).encode()))
+    on_top = count.encode_request(request, features=NONE, traits=frozenset({"count_fields_on_top"}))
+    assert set(json.loads(on_top.body)) == {"contents", "tools"}
+    inside = json.loads(count.encode_request(request, features=NONE, traits=NONE).body)
+    assert set(inside["generateContentRequest"]) == {*said, "model"}
