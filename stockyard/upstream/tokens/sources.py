@@ -43,6 +43,8 @@ MAX_KEPT = 1_000
 
 AWS = "AWS_"
 """How the variables begin that its tools share."""
+SECRET = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
+"""Those that hold a secret, whether or not anybody here uses it."""
 NO_ENVIRONMENT: Mapping[str, str] = {}
 
 MACHINE = {
@@ -167,8 +169,11 @@ class Tokens:
         return kept
 
     def secrets(self) -> Iterator[str]:
-        """Every token in use, which must never leave by another way."""
-        return (secret for kept in self._kept.values() for secret in kept.secrets())
+        """Every token in use, and what the environment has for getting one. None of it must ever
+        leave by another way."""
+        yield from (self._environ[name] for name in SECRET if name in self._environ)
+        for kept in self._kept.values():
+            yield from kept.secrets()
 
     async def aclose(self) -> None:
         """End what is being fetched."""

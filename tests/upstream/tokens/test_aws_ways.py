@@ -185,6 +185,14 @@ async def test_where_nobody_has_a_home_the_machine_is_asked(
     assert (await keys_of(client, prover(client, environ)))[0] == "ASIA1"
 
 
+def test_secrets_of_the_environment_are_known_before_they_are_used(client: Client) -> None:
+    def origin(_: Provider, url: str) -> Origin:
+        return client.origin(url, purpose="provider", operator=True)
+
+    environ = {"AWS_ACCESS_KEY_ID": "AKIA1", "AWS_SECRET_ACCESS_KEY": "hidden", "OTHER": "no"}
+    assert [*Tokens(client, origin, environ).secrets()] == ["hidden"]
+
+
 BASE = "[profile base]\naws_access_key_id = AKIA1\naws_secret_access_key = s\n"
 
 
