@@ -83,6 +83,8 @@ def _mentioned(settings: Settings, name: str) -> dict[str, Any]:
     """What the settings say of a provider itself, as the catalog takes it."""
     section = settings.providers[name]
     said: dict[str, Any] = {"enabled": section.enabled, "allow_private": section.allow_private}
+    if section.think_tags:
+        said["think_tags"] = True
     if section.kind:
         said["kind"] = section.kind
     if section.base_url:

@@ -160,7 +160,7 @@ def _provider(
             row.endpoints, "passthrough", None if "endpoints" in given else moved_from
         ),
         quirks=row.quirks,
-        traits=frozenset(row.quirks),
+        traits=_traits(row, mention),
         models=row.models,
         model_traits=row.model_traits,
         features=frozenset(row.features),
@@ -178,6 +178,12 @@ def _provider(
         allow_private=mention is not None and mention.allow_private,
         missing=_missing(row, mention, values, base_url),
     )
+
+
+def _traits(row: Row, mention: Mention | None) -> frozenset[str]:
+    """What codecs look for: the quirks of its row, and what the operator knows of its models."""
+    known = {"think_tags"} if mention is not None and mention.think_tags else set[str]()
+    return frozenset(row.quirks) | known
 
 
 def _check(name: str, row: Row) -> None:

@@ -128,6 +128,8 @@ class Mention(Struct, frozen=True, kw_only=True):
     """What to speak to it, best first, of what its row has; certain, as the operator says so."""
     token_url: str = ""
     """Where its tokens are fetched, in place of what the row says."""
+    think_tags: bool = False
+    """Its models write their thinking into the text, between tags."""
     values: dict[str, str] = {}
     """For the placeholders of its address."""
     given: frozenset[str] = frozenset()

@@ -227,6 +227,9 @@ class ProviderSection(Struct, frozen=True, kw_only=True):
     token_url: str = ""
     """Where its secret is exchanged for tokens, in place of what the catalogue says."""
     credentials: tuple[CredentialSection, ...] = ()
+    think_tags: bool = False
+    """Its models write their thinking into the text, between `<think>` tags: callers who speak
+    another format get it as thinking."""
     allow_private: bool = False
     timeout: ProviderTimeout = ProviderTimeout()
     ca_file: str = ""

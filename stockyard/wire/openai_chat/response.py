@@ -20,6 +20,7 @@ from stockyard.wire.openai_chat.messages import decode_assistant, encode_assista
 from stockyard.wire.openai_chat.parts import FORMAT
 from stockyard.wire.openai_chat.pictures import PICTURES, drawn, pictures_of
 from stockyard.wire.openai_chat.reasoning import text_field
+from stockyard.wire.openai_chat.think_tags import TRAIT, told_apart
 from stockyard.wire.openai_chat.tools import takers_of_text
 from stockyard.wire.tool_ids import missing_id
 from stockyard.wire.usage import read_chat_usage, write_chat_usage
@@ -216,6 +217,8 @@ def _decode_choice(fields: Fields, position: int, answer_id: str, traits: Traits
     if pictures:
         said.any(PICTURES)
     message = _joined(decode_assistant(said, text_field(traits)))
+    if TRAIT in traits:
+        message = replace(message, parts=told_apart(message.parts, traits))
     message = replace(message, parts=(*message.parts, *pictures))
     message = _with_ids(message, answer_id, position)
     called = any(isinstance(p, ToolCall) for p in message.parts)

@@ -41,6 +41,7 @@ from stockyard.wire.openai_chat.pictures import PICTURES, pictures_of
 from stockyard.wire.openai_chat.reasoning import TEXT_FIELDS, decode_detail, text_field
 from stockyard.wire.openai_chat.response import finish_of, odd_finish, vendor_usage
 from stockyard.wire.openai_chat.stream_errors import error_of, not_chat, tells_error
+from stockyard.wire.openai_chat.think_tags import TRAIT, ThinkTags
 from stockyard.wire.reader import EventsReader
 from stockyard.wire.sse import DONE, Blocks, LineBlocks, said
 from stockyard.wire.tool_ids import missing_id
@@ -71,8 +72,10 @@ class _Choice:
 
     __slots__ = ("calls", "finish", "index", "legacy", "made", "open", "seen_ids")
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, tags: ThinkTags | None) -> None:
         self.index = index
+        self.tags = tags
+        """Tells thinking from text, where both come in one."""
         self.open: dict[str, str] = {}
         """Channel (text, refusal, ...) -> key of its part."""
         self.calls: dict[int, _Call] = {}
@@ -179,7 +182,8 @@ class ChatReader(EventsReader):
         index = item.get("index") or 0
         choice = self._choices.get(index)
         if choice is None:
-            choice = self._choices[index] = _Choice(index)
+            tags = ThinkTags() if TRAIT in self._traits else None
+            choice = self._choices[index] = _Choice(index, tags)
         if item.get("logprobs"):
             events.append(LogprobsAdded(value=item["logprobs"], choice=index))
         delta = item.get("delta")
@@ -205,7 +209,7 @@ class ChatReader(EventsReader):
         content = delta.get("content")
         if content:
             if isinstance(content, str):
-                self._say(choice, "text", content, events)
+                self._say_text(choice, content, events)
             else:
                 self._read_list(choice, content, events)
         if refusal := delta.get("refusal"):
@@ -233,6 +237,13 @@ class ChatReader(EventsReader):
                     self._say(choice, "reasoning", thought, events)
             elif text := item.get("text"):
                 self._say(choice, "text", text, events)
+
+    def _say_text(self, choice: _Choice, text: str, events: list[Event]) -> None:
+        if choice.tags is None:
+            self._say(choice, "text", text, events)
+            return
+        for channel, piece in choice.tags.feed(text):
+            self._say(choice, channel, piece, events)
 
     def _say(self, choice: _Choice, channel: PartKind, text: str, events: list[Event]) -> None:
         key = self._channel(choice, channel, events)
@@ -359,6 +370,8 @@ class ChatReader(EventsReader):
             return
         self._ended = True
         for choice in self._choices.values():
+            for kind, piece in choice.tags.end() if choice.tags is not None else ():
+                self._say(choice, kind, piece, events)
             for channel, key in choice.open.items():
                 if rest := self._halves.end(key):
                     delta = _DELTAS[_KINDS.get(channel, "reasoning")]
