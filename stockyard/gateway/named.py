@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from stockyard.errors import Refused
 from stockyard.wire import strict
+from stockyard.wire.large_body import buffer_of
 
 MOST_NAMED = 1000
 """Different ids in one body. Whose each is must be looked up."""
@@ -65,7 +66,7 @@ class Naming(Struct, frozen=True):
                 return True
         # One sign is found faster than two, and most short bodies do not have it.
         spelled = body.find(b"\\") >= 0 and body.find(b"\\u00") >= 0
-        return spelled and _ESCAPED.search(body[:]) is not None
+        return spelled and _ESCAPED.search(buffer_of(body)) is not None
 
     def named_in(self, body: bytes) -> list[str]:
         """The ids in the body, each once. Raises Refused (400) for what may be read in two ways."""
