@@ -70,7 +70,7 @@ class _Call:
 class _Choice:
     """What has been seen of one choice."""
 
-    __slots__ = ("calls", "finish", "index", "legacy", "made", "open", "seen_ids")
+    __slots__ = ("calls", "finish", "index", "legacy", "made", "open", "seen_ids", "tags")
 
     def __init__(self, index: int, tags: ThinkTags | None) -> None:
         self.index = index
