@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from stockyard.providers.signable import Signable
 from stockyard.providers.sigv4 import Scope, SigningKeys, signature_fields
+from stockyard.wire.large_body import LargeBody
 
 KEYS = SigningKeys("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 SCOPE = Scope("us-east-1", "service")
@@ -96,6 +98,12 @@ def test_an_encoded_path_is_signed_encoded_once_more(target: str, signature: str
 )
 def test_every_part_is_signed(other: Signable) -> None:
     assert proof(other) != proof(Signable("POST", "/a", HOST, b"x"))
+
+
+def test_a_body_in_pieces_is_signed_like_its_bytes() -> None:
+    pieces = cast(bytes, LargeBody([memoryview(b"one"), memoryview(b"two")]))
+    signed = proof(Signable("POST", "/", HOST, b"onetwo"))
+    assert proof(Signable("POST", "/", HOST, pieces)) == signed
 
 
 def test_the_secret_cannot_be_printed() -> None:
