@@ -141,6 +141,7 @@ class Stockyard:
             meters=self.meters,
             pings=Pings(),
             drains=Drains(*configured.drained(settings)),
+            formats=FORMATS,
             plain=FORMATS["openai.chat"],
             closing_comment=self._closing_comment,
         )

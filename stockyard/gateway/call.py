@@ -17,6 +17,7 @@ from stockyard.errors import Abandoned, Refused, StockyardError, UpstreamError
 from stockyard.gateway import egress
 from stockyard.gateway.contract import Reply
 from stockyard.gateway.faults import fault_of
+from stockyard.gateway.listing import dialect_at
 from stockyard.gateway.office import Office
 from stockyard.gateway.pump import EventPump, Pump, RawPump
 from stockyard.gateway.ride import Cancellable, ride
@@ -262,9 +263,15 @@ class Call:
         if raw is not None and x.inbound.native is not None:
             whole = egress.handed_on(raw, own)
         else:
-            whole = egress.refusal(self.codec or self._office.plain, fault, own)
+            whole = egress.refusal(self.codec or self._words(), fault, own)
         self._finish(whole.status, error)
         self._reply.whole(whole.status, whole.fields, whole.body)
+
+    def _words(self) -> Codec:
+        """Of a path that no codec reads: those of the client (`wire.md` 2.2)."""
+        inbound, office = self.x.inbound, self._office
+        dialect = dialect_at(inbound.path, inbound.query, inbound.headers.field)
+        return office.formats.get(dialect, office.plain)
 
     # What happens to the client meanwhile
 

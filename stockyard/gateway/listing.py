@@ -27,16 +27,21 @@ _BY_PATH = {"/ollama/": "ollama.chat", "/v2/": "cohere.chat"}
 
 def dialect_of(head: Head) -> str:
     """The format of whoever asks on a path that several share (`wire.md` 2.2)."""
+    return dialect_at(head.path, head.query, head.field)
+
+
+def dialect_at(path: str, query: str, field: Callable[[bytes], bytes | None]) -> str:
+    """The same, by the parts of a head."""
     for start, dialect in _BY_PATH.items():
-        if head.path.startswith(start):
+        if path.startswith(start):
             return dialect
-    if head.field(b"anthropic-version") is not None:
+    if field(b"anthropic-version") is not None:
         return "anthropic.messages"
     if (
-        head.path.startswith(("/v1beta/", "/v1beta1/", "/v1alpha/"))
-        or head.field(b"x-goog-api-key") is not None
-        or head.field(b"x-goog-api-client") is not None
-        or any(field.startswith("key=") for field in head.query.split("&"))
+        path.startswith(("/v1beta/", "/v1beta1/", "/v1alpha/"))
+        or field(b"x-goog-api-key") is not None
+        or field(b"x-goog-api-client") is not None
+        or any(parameter.startswith("key=") for parameter in query.split("&"))
     ):
         return "gemini"
     return "openai.chat"
@@ -79,7 +84,7 @@ def _named(directory: Directory, aliases: tuple[str, ...]) -> list[Listed]:
 
 
 def _unlisted(directory: Directory, name: str) -> Listed | None:
-    """A model that no list has and that can be called all the same: some clients ask for it first."""
+    """A model that can be called without being in a list: some clients ask for it first."""
     found = next(filter(None, (directory.targets(name, needs) for needs in LISTED)), ())
     return Listed(name, found[0].provider, found[0].model) if found else None
 

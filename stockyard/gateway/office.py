@@ -1,7 +1,7 @@
 """What all calls share: where they are dispatched, and who is told when they end."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import perf_counter_ns
 from typing import Protocol
 
@@ -33,12 +33,14 @@ class Office:
         meters: Meters,
         pings: Pings,
         drains: Drains,
+        formats: Mapping[str, Codec],
         plain: Codec,
         closing_comment: Callable[[Exchange], bytes],
     ) -> None:
         self.use(dispatch)
         self.pings = pings
         self.drains = drains
+        self.formats = formats
         self.plain = plain
         """Says errors where the path has no format of its own."""
         self.closing_comment = closing_comment

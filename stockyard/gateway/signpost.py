@@ -20,8 +20,9 @@ _OLLAMA = frozenset(f"/api/{call}" for call in ("chat", "generate", "embed", "sh
 _ANYWHERE = ("/chat/completions",)
 """Ends of paths that nothing else ends in."""
 _NOWHERE = (
-    "There is nothing at this path. A base URL ends in /v1 for clients of OpenAI, in /ollama for "
-    "those of Ollama, and in nothing for those of Anthropic and Google."
+    "There is nothing at this path. What only one provider has stands below its name, as in "
+    "/openai/v1/assistants. A base URL ends in /v1 for clients of OpenAI, in /ollama for those of "
+    "Ollama, and in nothing for those of Anthropic and Google."
 )
 
 

@@ -302,6 +302,22 @@ class TestRules:
         assert "Set OPENAI_API_KEY" in answer.error["message"]
         assert not openai.requests
 
+    @pytest.mark.parametrize(
+        ("path", "header", "words"),
+        [
+            ("/anthropic/v1/nothing", {"anthropic-version": "2023-06-01"}, '{"type":"error"'),
+            ("/gemini/v1beta/tunedModels", {"x-goog-api-client": "x"}, '{"error":{"code":503'),
+            ("/ollama/api/ps", {}, '{"error":"'),
+            ("/openai/v1/assistants", {}, '{"error":{"message":'),
+        ],
+    )
+    async def test_where_no_codec_reads_it_is_refused_in_the_words_of_the_client(
+        self, yard: Yard, path: str, header: dict[str, str], words: str
+    ) -> None:
+        answer = await yard.get(path, headers=header)
+        assert answer.status == 503
+        assert answer.body.decode().startswith(words)
+
     async def test_one_that_needs_none_is_called_without(self, yard: Yard) -> None:
         llamas = yard.provider("llamas", kind="openai.chat", api_key=None).says("hello")
         answer = await yard.call("/llamas/v1/chat/completions", REQUEST)
