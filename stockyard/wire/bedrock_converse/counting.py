@@ -14,7 +14,7 @@ from stockyard.errors import Refused
 from stockyard.wire import strict
 from stockyard.wire.bedrock_converse.codec import ConverseCodec
 from stockyard.wire.bedrock_invoke.codec import InvokeCodec
-from stockyard.wire.codec import Codec, RequestHead
+from stockyard.wire.codec import Codec, RequestHead, Traits
 from stockyard.wire.counting import CountCodec
 
 
@@ -33,7 +33,9 @@ class BedrockCountCodec(CountCodec):
         chat, asked = self._chat_in(body)
         return chat.decode_request(asked)
 
-    def question(self, fields: Mapping[str, msgspec.Raw], model: str) -> bytes:
+    def question(
+        self, fields: Mapping[str, msgspec.Raw], model: str, traits: Traits = frozenset()
+    ) -> bytes:
         return msgspec.json.encode({"input": {"converse": fields}})
 
     def _chat_in(self, body: bytes) -> tuple[Codec, bytes]:
