@@ -46,6 +46,8 @@ class Reason:
     what: str = "*"
     where: str = "*"
     """The recording or case."""
+    elsewhere: bool = False
+    """Recordings that are not beside the project need it; those that are need not."""
     uses: int = field(default=0, compare=False)
 
     def explains(self, difference: Difference, check: str, formats: str, where: str) -> bool:
@@ -78,7 +80,7 @@ class Reasons:
 
     @property
     def unused(self) -> list[Reason]:
-        return [reason for reason in self._known if not reason.uses]
+        return [reason for reason in self._known if not (reason.uses or reason.elsewhere)]
 
     @property
     def used(self) -> list[Reason]:
@@ -104,7 +106,7 @@ def differences(before: Any, after: Any, place: str = "") -> Iterator[Difference
         yield Difference(place, "changed", before, after)
 
 
-def _escaped(table: dict[str, str]) -> dict[str, str]:
+def _escaped(table: dict[str, Any]) -> dict[str, Any]:
     """`[]` in a place means itself, not a choice of characters."""
     return table | {"place": table["place"].replace("[]", "[[][]]")}
 

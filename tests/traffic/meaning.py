@@ -3,8 +3,10 @@ same; and the pieces of a stream fold to what the whole answer would be.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from stockyard.core.events import Event
 from stockyard.core.folding import fold, unfold
@@ -49,7 +51,9 @@ class Reader:
         if codec is None or recording.method != "POST" or _unread(recording, codec):
             return Meaning()
         traits = self._traits(recording)
-        request = self._judged(recording, "request", lambda: _request(recording, codec))
+        request = NONE  # not every recorder keeps the body
+        if recording.request:
+            request = self._judged(recording, "request", lambda: _request(recording, codec))
         if recording.status >= 400:
             return Meaning(request, answer=_refusal(recording, codec, traits))
         if recording.streamed:
@@ -98,17 +102,51 @@ def _request(recording: Recording, codec: Codec) -> Iterator[Difference]:
     body = recording.request
     try:
         head, content = codec.peek(body), codec.decode_request(body)
+        model = head.model or recording.model
+        request = Request(model=model, content=content, stream=head.stream)
+        written = codec.encode_request(request, features=EVERYTHING, traits=frozenset())
     except Refused as refusal:
-        yield Difference(ALL, "changed", None, f"refused: {refusal.message}")
+        if recording.status < 400:  # else the provider did not take it either
+            yield Difference(ALL, "changed", None, f"refused: {refusal.message}")
         return
-    request = Request(model=head.model or recording.model, content=content, stream=head.stream)
-    written = codec.encode_request(request, features=EVERYTHING, traits=frozenset())
     if body.lstrip()[:1] == b"{":
-        yield from differences(json.loads(body), json.loads(written.body))
+        before, after = (without_nothing(json.loads(said)) for said in (body, written.body))
+        if recording.format.startswith("gemini"):
+            before, after = in_one_spelling(before), in_one_spelling(after)
+        yield from differences(before, after)
     elif codec.decode_request(written.body) != content:  # an upload: the boundary is ours
         yield Difference(ALL, "changed", "a form", "another form")
     for name in written.dropped:
         yield Difference(name, "left_out")
+
+
+def without_nothing(value: Any) -> Any:
+    """What a request asks for, without the lists and texts in which nothing stands."""
+    if isinstance(value, list):
+        return [without_nothing(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    plain = {name: without_nothing(item) for name, item in value.items()}
+    return {name: item for name, item in plain.items() if item not in ([], "")}
+
+
+def in_one_spelling(value: Any) -> Any:
+    """Gemini takes names in two spellings. What a client names itself has the one it gave it."""
+    if isinstance(value, list):
+        return [in_one_spelling(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        _SNAKE.sub(lambda found: found[1].upper(), name): (
+            item if name in _FREE else in_one_spelling(item)
+        )
+        for name, item in value.items()
+    }
+
+
+_SNAKE = re.compile(r"_([a-z])")
+_FREE = frozenset({"args", "response", "properties"})
+"""Objects whose members have names of the client's."""
 
 
 def _answer(recording: Recording, codec: Codec, traits: Traits) -> Iterator[Difference]:

@@ -40,7 +40,7 @@ ROWS_OF_RECORDERS = {"zai": "zai-coding", "mock": "mock-server"}
 """What recorders call otherwise than the catalog: z.ai was called at its coding address, and a
 mock server of the recorder's is not ours."""
 
-_MODEL_IN_PATH = re.compile(r"/models?/([^/:?]+)")
+_MODEL_IN_PATH = re.compile(r"/(?:models?|deployments)/([^/:?]+)")
 
 
 Record = Mapping[str, Any]

@@ -30,6 +30,7 @@ FINISHES = {
     "TOOL_CALL": "tool_calls",
     "function_call": "tool_calls",
     "guardrail_intervened": "content_filter",
+    "refusal": "content_filter",
 }
 """Words of the formats for the four ends there are; the others are the same."""
 
@@ -223,7 +224,8 @@ def _converse(choices: Choices, event: Any) -> None:
     for kind, said_of_it in event.items():
         index = said_of_it.get("contentBlockIndex")
         if kind == "contentBlockStart" and "toolUse" in (said_of_it.get("start") or {}):
-            if "type" not in said_of_it["start"]["toolUse"]:  # else the provider runs it itself
+            # Of another type, the provider runs it itself.
+            if said_of_it["start"]["toolUse"].get("type", "tool_use") == "tool_use":
                 one.call(index, name=said_of_it["start"]["toolUse"]["name"])
         elif kind == "contentBlockDelta":
             one.text += said_of_it["delta"].get("text") or ""
