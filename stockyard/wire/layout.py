@@ -12,6 +12,8 @@ _KEY = "$layout"
 
 # Cache marks are said by `cache` too; an encoder that has no word for it reports that itself. The
 # version of a dialect means nothing to another one.
+_NOTHING: tuple[Any, ...] = (None, [], {})
+"""What says nothing, so that nothing is lost with it."""
 _SAID_ELSEWHERE = frozenset({_KEY, "anthropic_version", "cache_control", "prompt_cache_breakpoint"})
 
 
@@ -68,8 +70,8 @@ class Drops:
                 self.add(
                     *(
                         f"{path}.{key}" if path else key
-                        for key in fields
-                        if key not in _SAID_ELSEWHERE
+                        for key, value in fields.items()
+                        if key not in _SAID_ELSEWHERE and value not in _NOTHING
                     )
                 )
 

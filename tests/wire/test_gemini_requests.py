@@ -708,7 +708,9 @@ def test_what_the_format_cannot_say_is_named() -> None:
 def test_tools_of_the_provider_and_unknown_fields_stay_behind_by_name() -> None:
     chat = written(
         body_of(
-            tools=[{"googleSearch": {}}], safetySettings=[], generationConfig={"imageConfig": {}}
+            tools=[{"googleSearch": {}}],
+            safetySettings=[{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}],
+            generationConfig={"imageConfig": {}},
         ),
         to="openai.chat",
     )

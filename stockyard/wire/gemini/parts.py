@@ -89,7 +89,9 @@ def encode_part(part: AnyPart, drops: Drops, path: str) -> dict[str, Any] | None
         return None
     if part.cache is not None:
         drops.add("cache_control")
-    drops.foreign(part.extra, path)
+    if not isinstance(part, Reasoning):
+        # What a piece of thinking says of its kind and place is said by the part and its place.
+        drops.foreign(part.extra, path)
     return {**own_fields(part.extra, FORMAT), **item}
 
 

@@ -134,7 +134,9 @@ def encode_content(parts: tuple[AnyPart, ...], drops: Drops) -> tuple[str, list[
         elif not isinstance(part, Reasoning | ToolCall | ToolResult):
             drops.add(f"messages.content.{part.__struct_config__.tag}")
             continue
-        drops.foreign(part.extra, "messages.content")
+        if not isinstance(part, Reasoning):
+            # Thinking and what is told of its loss stand apart.
+            drops.foreign(part.extra, "messages.content")
     return "".join(said), images
 
 
