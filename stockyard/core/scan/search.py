@@ -10,6 +10,7 @@ passed over on its way there counts as one more, so tries measure the work, what
 
 import re
 from collections.abc import Callable
+from functools import cached_property
 from typing import NamedTuple
 
 from stockyard.core.scan.checks import Check
@@ -25,6 +26,11 @@ AHEAD = NEAR + 16
 CONTEXT_BONUS = 0.2
 CODE_MALUS = 0.3
 ENDLESS = 1 << 62
+DOUBT = 8
+"""Rejected candidates after which it pays to ask whether any other could do better here; one more
+for each 4 KiB of text that must be looked through for the answer."""
+SIGMAS = ("\N{GREEK SMALL LETTER SIGMA}", "\N{GREEK SMALL LETTER FINAL SIGMA}")
+"""Which of the two a capital becomes depends on what stands around it."""
 
 _LAST_GROUP = re.compile(r"[ \-./]+[^ \-./]*\Z")
 
@@ -80,6 +86,10 @@ class Encoded:
         self.plain = len(self.data) == len(text)
         self._byte = self._char = 0
 
+    @cached_property
+    def lowered(self) -> str:
+        return self.text.lower()
+
     def byte(self, char: int) -> int:
         """The byte offset of a character at or before the last one asked for."""
         return self._byte - len(encoded(self.text[char : self._char]))
@@ -128,6 +138,11 @@ class Search:
         self._text = text
         self._begin = text.from_start(start) if patterns else 0
         self._at = self._begin
+        self._rejected = 0
+        """Candidates of the rule that is being followed."""
+        self._out_of_context = False
+        """Whether no word stands in the text that could make them sure enough."""
+        self._doubt = DOUBT + (len(text.text) >> 12)
         self._complete = complete
         self._least = least
         self._accepts = accepts
@@ -151,9 +166,7 @@ class Search:
         while tried < tries:
             place = find(data, at)
             if place is None:
-                self._left.pop()
-                self._at = self._begin
-                text.rewind()
+                self._next_rule()
                 return tried + (len(data) - at >> 10)
             tried += 1 + (place[1] - at >> 10)
             if plain:
@@ -162,16 +175,37 @@ class Search:
                 candidate = self._judged(pattern, *_chars(text, *place))
             if candidate is None:
                 at = place[0] + 1
+                self._rejected += 1
+                if self._rejected == self._doubt and self._hopeless(pattern.rule):
+                    self._next_rule()
+                    return tried
             else:
                 self.found.append(candidate)
                 at = max(candidate.last if plain else text.byte(candidate.last), at + 1)
         self._at = at
         return tried
 
+    def _next_rule(self) -> None:
+        self._left.pop()
+        self._at, self._rejected, self._out_of_context = self._begin, 0, False
+        self._text.rewind()
+
+    def _hopeless(self, rule: Rule) -> bool:
+        """Whether a word is missing without which none of the rule's candidates counts."""
+        lowered = self._text.lowered
+        if rule.keywords and not _occurs(rule.keywords, lowered):
+            return True
+        if rule.context and rule.confidence < self._least:
+            self._out_of_context = not _occurs(rule.context, lowered)
+        # Of a text that goes on, those at its end may still be right.
+        return self._complete and self._out_of_context
+
     def _judged(
         self, pattern: Pattern, start: int, end: int, first: int, last: int
     ) -> Candidate | None:
         text, rule = self._text.text, pattern.rule
+        if self._out_of_context and len(text) - last >= AHEAD:
+            return None
         value = text[first:last]
         if pattern.check is not None:
             value = pattern.confirmed(value)
@@ -208,6 +242,11 @@ def _near(words: tuple[str, ...], text: str) -> bool:
         if word in text:
             return True
     return False
+
+
+def _occurs(words: tuple[str, ...], lowered: str) -> bool:
+    """The same for a whole text, in which a sigma may have become the other one."""
+    return _near(words, lowered) or any(sigma in word for word in words for sigma in SIGMAS)
 
 
 def _in_context(rule: Rule, text: str, first: int, last: int) -> float:

@@ -43,6 +43,16 @@ def test_tries_grow_with_what_is_searched(unit: str) -> None:
     assert few * 1.8 <= many <= few * 2.2 + 20
 
 
+def test_a_rule_is_given_up_where_no_word_stands_that_it_needs() -> None:
+    """Three groups of digits are a number of somebody's only beside a word that says so."""
+    table = "123 456 789 " * 2_000
+    with_words = table + next(rule for rule in pack("pii").rule if rule.id == "ca-sin").positive[0]
+    without, search = PII.search(table), PII.search(with_words)
+    assert without.go_on() < 1_000
+    assert search.go_on() > 5_000
+    assert (PII.spans(without), len(PII.spans(search))) == ([], 1)
+
+
 class Turns:
     """An `offload` that counts how often it is asked."""
 

@@ -411,7 +411,7 @@ def folded(pieces: list[str]) -> str:
 
 
 DENSE = {
-    "promptguard": "123 456 789 " * 8_000,
+    "promptguard": "sin tfn " + "123 456 789 " * 8_000,
     "secretscan": "password: changeme12345678 " * 12_000,
 }
 """Much that looks like what they search for, and nothing of it."""
