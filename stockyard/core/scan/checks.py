@@ -78,11 +78,14 @@ def iban(text: str) -> bool:
     return int("".join(str(int(c, 36)) for c in code[4:] + code[:4])) % 97 == 1
 
 
+OCTETS = frozenset(map(str, range(256)))
+
+
 def ipv4(text: str) -> bool:
     """A host's address: no octet above 255 or with a leading zero; not our own, nobody's, all's."""
     octets = text.split(".")
     return (
-        all(o == str(int(o)) and int(o) <= 255 for o in octets)
+        OCTETS.issuperset(octets)
         and octets[0] != "0"
         and text != "255.255.255.255"
         and not text.startswith("127.")
