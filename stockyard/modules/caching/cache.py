@@ -10,7 +10,8 @@ Example
     share = "key"
 
 Caller sees
-    `X-Stockyard-Cache: hit` (or `stale`) and `Age` on an answer from store. `Cache-Control`
+    `X-Stockyard-Cache: hit` (or `stale`) and `Age` on an answer from store, and where its price is
+    known `X-Stockyard-Saved-Micros`, what it would cost today in micro-dollars. `Cache-Control`
     (`no-store`, `no-cache`, `max-age`, `only-if-cached`) and `X-Stockyard-Cache: off` or `refresh`
     are obeyed. A miss under `only-if-cached` is HTTP 404 `cache_miss`.
 """
@@ -34,6 +35,7 @@ from stockyard.core.replay import Replay
 from stockyard.core.request import Content
 from stockyard.core.response import Output, Raw, Response
 from stockyard.core.stream import Answer
+from stockyard.core.target import Target
 from stockyard.errors import Refused, UpstreamError
 
 KEY_VERSION = 1
@@ -107,6 +109,8 @@ class Kept(Struct, frozen=True):
     usage: Usage | None
     raw: tuple[str, int, bytes, bytes] | None
     """Format, status, content type and body of a whole answer in the provider's own bytes."""
+    target: tuple[str, str] | None = None
+    """Provider and model that gave it."""
 
 
 class Wish(NamedTuple):
@@ -163,7 +167,7 @@ class Cache(Module[Config]):
         if not x.cache_key or response is None:
             return
         unfit = "simulated" if x.simulated else self._unfinished(response.output)
-        value = b"" if unfit else _encode(response)
+        value = b"" if unfit else _encode(response, x.target)
         if len(value) > self.config.max_entry_bytes:
             unfit = "size"
         if unfit:
@@ -228,7 +232,10 @@ class Cache(Module[Config]):
         x.cache_state = "hit" if self._fresh(stored) else "stale"
         x.stored_usage = kept.usage
         x.tell("Age", str(age))
-        x.note(self.name, x.cache_state, {"age": age})
+        saved = self._saved(kept)
+        if saved is not None:
+            x.tell("X-Stockyard-Saved-Micros", str(saved))
+        x.note(self.name, x.cache_state, {"age": age, "saved_micros": saved})
         if x.request.stream:
             return Replay(unfold(_decode_output(kept.output), kept.usage))
         raw = None
@@ -236,6 +243,15 @@ class Cache(Module[Config]):
             form, status, content_type, body = kept.raw
             raw = Raw(form, status, [(b"content-type", content_type)], body)
         return Response(partial(_decode_output, kept.output), usage=kept.usage, raw=raw)
+
+    def _saved(self, kept: Kept) -> int | None:
+        """What the answer would cost today, in micro-dollars; None where no price is known."""
+        if kept.target is None or kept.usage is None:
+            return None
+        offer = self.ports.models.offer(Target(*kept.target))
+        if offer is None:
+            return None
+        return offer.cost(kept.usage, at_ms=int(self.ports.now() * 1000)).micros
 
     def _key(self, x: Exchange) -> bytes:
         """A digest of everything that could make another answer right."""
@@ -291,12 +307,13 @@ def _wish(x: Exchange) -> Wish:
     )
 
 
-def _encode(response: Response) -> bytes:
+def _encode(response: Response, target: Target | None) -> bytes:
     raw = response.raw
     kept = Kept(
         output=msgspec.Raw(msgspec.msgpack.encode(response.output)),
         usage=response.usage,
         raw=(raw.format, raw.status, _content_type(raw), raw.body) if raw else None,
+        target=(target.provider, target.model) if target else None,
     )
     return msgspec.msgpack.encode(kept)
 

@@ -12,6 +12,8 @@ from stockyard.core.exchange import Asked, Caller, Constraints, Exchange, Inboun
 from stockyard.core.folding import fold, unfold
 from stockyard.core.meaning import Tie
 from stockyard.core.messages import Finish, Image, Message, Text
+from stockyard.core.money import Usage
+from stockyard.core.offer import Offer
 from stockyard.core.ports import Ports
 from stockyard.core.replay import Replay
 from stockyard.core.request import (
@@ -24,11 +26,13 @@ from stockyard.core.request import (
 )
 from stockyard.core.response import Raw, Response
 from stockyard.core.stream import Answer, Stream
+from stockyard.core.target import Target
 from stockyard.errors import Abandoned, Refused, UpstreamError
 from stockyard.modules.caching.cache import Cache, Config, TtlRow
 from tests.builders import (
     HandClock,
     Provider,
+    TableOfModels,
     Taken,
     an_answer,
     an_exchange,
@@ -70,6 +74,36 @@ async def test_the_same_question_is_answered_from_store() -> None:
     assert (notes(first), notes(second)) == (["stored"], ["hit"])
     assert second.usage is None
     assert second.stored_usage == answer.usage
+
+
+@pytest.mark.parametrize(
+    ("offer", "told"),
+    [
+        (
+            Offer(lines={"input": 2_000_000, "output": 10_000_000}),
+            [("X-Stockyard-Saved-Micros", "70")],
+        ),
+        (Offer(), []),
+        (None, []),
+    ],
+)
+async def test_a_hit_tells_what_it_saved_at_the_price_of_today(
+    offer: Offer | None, told: list[tuple[str, str]]
+) -> None:
+    models = TableOfModels(m=["one"])
+    if offer is not None:
+        models.offers["one"] = offer
+    module = a_cache(some_ports(models=models))
+    usage = Usage(in_fresh=10, out_text=5)
+    first, second = an_exchange(), an_exchange()
+    first.target = Target("one", "m")
+    await through(first, Provider(Response(an_answer().output, usage=usage)), module)
+    await through(second, Provider(an_answer()), module)
+    assert second.told[1:] == told
+    assert second.findings[-1].detail == {
+        "age": 0,
+        "saved_micros": int(told[0][1]) if told else None,
+    }
 
 
 async def test_each_hit_is_a_new_object() -> None:
