@@ -9,6 +9,8 @@ from stockyard.wire.efforts import effort_of, nearest
 
 FIELD = "reasoning_effort"
 """What most clients call it."""
+NO_EFFORT = "none"
+"""How formats that say efforts say that there shall be no thinking, which others switch off."""
 
 
 def with_known_effort(request: Request, taken: Collection[str]) -> tuple[Request, tuple[str, ...]]:
@@ -16,10 +18,12 @@ def with_known_effort(request: Request, taken: Collection[str]) -> tuple[Request
     asked for."""
     content = request.meaning
     wish = content.reasoning if isinstance(content, Content) else None
-    if wish is None or wish.mode == "disabled":
+    if wish is None:
         return request, ()
-    asked = effort_of(wish)
+    switched_off = wish.mode == "disabled" and wish.effort is None
+    asked = NO_EFFORT if switched_off else effort_of(wish)
     effort = None if asked is None else nearest(asked, taken)
-    if effort == asked:
+    if effort == asked and not switched_off:
         return request, ()
-    return request.replace(reasoning=replace(wish, effort=effort)), (FIELD,)
+    lost = () if effort == asked else (FIELD,)
+    return request.replace(reasoning=replace(wish, effort=effort)), lost

@@ -40,6 +40,28 @@ async def test_other_dialects_ask_so_too(yard: Yard) -> None:
     assert openai.last.fields["reasoning_effort"] == "high"
 
 
+@pytest.mark.parametrize(
+    ("model", "effort", "told"), [("gpt-5.1", "none", False), ("gpt-5-mini", "minimal", True)]
+)
+async def test_thinking_that_is_switched_off_is_no_effort_or_the_least(
+    yard: Yard, model: str, effort: str, told: bool
+) -> None:
+    openai = yard.provider("openai").says("hello")
+    off: dict[str, Any] = {"thinking": {"type": "disabled"}}
+    answer = await yard.messages("hi", model=f"openai/{model}", **off)
+    assert openai.last.fields["reasoning_effort"] == effort
+    assert (DROPPED in answer.headers) is told
+
+
+async def test_where_nobody_knows_nothing_is_said_of_thinking_that_is_switched_off(
+    yard: Yard,
+) -> None:
+    own = yard.provider("own", kind="openai.chat").says("hello")
+    off: dict[str, Any] = {"thinking": {"type": "disabled"}}
+    await yard.messages("hi", model="own/some-model", **off)
+    assert "reasoning_effort" not in own.last.fields
+
+
 async def test_models_that_think_as_they_like_are_asked_so(yard: Yard) -> None:
     anthropic = yard.provider("anthropic").says("hello")
     await yard.chat("hi", model="anthropic/claude-opus-4-7", reasoning_effort="xhigh")
