@@ -180,7 +180,14 @@ class Doorway:
             return False
         if self._plane.line.pipelines[endpoint.kind].reads != "nothing":
             return False
-        return not strict.is_json(body) and not (isinstance(codec, Forms) and body[:2] == b"--")
+        if isinstance(codec, Forms) and (self._is_form or body[:2] == b"--"):
+            return False
+        return not strict.is_json(body)
+
+    @property
+    def _is_form(self) -> bool:
+        """Whether its head says so."""
+        return (self._head.field(b"content-type") or b"").lower().startswith(b"multipart/")
 
     def _unread(self) -> "Doorway":
         """The same for a body of a format that is not read here: it is relayed as it is."""

@@ -21,6 +21,9 @@ MAX_KEYS = 10_000
 MAX_NUMBER = 64
 
 PIECE = 16 * 1024
+_BLANKS = b" \t\r\n"
+_ENCODED = frozenset(b"\x00\xef\xbb\xbf\xfe\xff")
+"""Bytes of which the beginning of a document has some when it is UTF-16 or 32, or has a mark."""
 
 _decode = msgspec.json.Decoder().decode
 _skip = msgspec.json.Decoder(msgspec.Raw).decode
@@ -68,7 +71,10 @@ def without_strings(body: bytes, most_values: int) -> bytes:
 
 
 def is_json(body: bytes) -> bool:
-    """Whether a body is one JSON document at all, whatever the rules say of it."""
+    """Whether a body is one JSON document at all, whatever the rules say of it, or may be one in an
+    encoding that some readers find out by themselves."""
+    if not _ENCODED.isdisjoint(body[:4]):
+        return body[:PIECE].translate(None, bytes(_ENCODED) + _BLANKS)[:1] in (b"{", b"[")
     try:
         _skip(body)
     except RecursionError:

@@ -36,6 +36,9 @@ JUDGED: dict[str, bytes] = {
     "a list": b"[]",
     "not UTF-8": b'{"model":"m","messages":["\xff"]}',
     "too deep": b'{"model":"m","messages":' + b"[" * 100_000,
+    "a byte order mark": b'\xef\xbb\xbf{"model":"m",}',
+    **{name: ' {"model":"m"}'.encode(name) for name in ("utf-16", "utf-16-le", "utf-16-be")},
+    **{name: '{"model":"m"}'.encode(name) for name in ("utf-32", "utf-32-le", "utf-32-be")},
 }
 
 
@@ -129,7 +132,8 @@ class TestWhereNobodyReads:
     async def test_a_form_that_two_readers_could_read_differently_is_too(self, yard: Yard) -> None:
         openai = yard.provider("openai").sends(200, JSON, b"{}")
         twice = FORM.removesuffix(b"--cut--\r\n") + FORM
-        for body in (twice, FORM[:-6], FORM.replace(b"--cut", b"--cot")):
+        other, ahead = FORM.replace(b"--cut", b"--cot"), b"See below.\r\n" + FORM
+        for body in (twice, FORM[:-6], other, ahead, ahead + bytes(3 << 20)):
             kind = {"content-type": "multipart/form-data; boundary=cut"}
             heard = await yard.call("/openai/v1/audio/transcriptions", body, headers=kind)
             assert heard.status == 400

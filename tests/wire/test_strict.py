@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stockyard.errors import Refused
-from stockyard.wire.strict import MAX_VALUES, check_head, parse
+from stockyard.wire.strict import MAX_VALUES, check_head, is_json, parse
 
 REFUSED = [
     ("nothing", b""),
@@ -147,3 +147,29 @@ def test_s20_what_is_too_wide_is_refused_before_anything_is_built_of_it(what: st
 def test_a_string_that_never_ends_is_searched_once() -> None:
     with pytest.raises(Refused, match="not valid JSON"):
         parse(b'["' + b'\\"' * 500_000)
+
+
+@pytest.mark.parametrize(
+    ("body", "is_one"),
+    [
+        (b"{}", True),
+        (b" [1] ", True),
+        (b'{"a":1,"a":2}', True),
+        (b"[" * 100_000, True),
+        (b'{"a":"\xff"}', True),
+        ('{"a":1}'.encode("utf-16"), True),
+        (' {"a":1}'.encode("utf-32-be"), True),
+        (b"\xef\xbb\xbf{", True),
+        (b"", False),
+        (b'{"a":1,}', False),
+        (b'{"a":NaN}', False),
+        (b"{}{}", False),
+        (b"a=1&b={}", False),
+        (b"--cut\r\n", False),
+        (bytes(range(256)), False),
+        (b"\x00\x00\x00\x18ftypmp42", False),
+        (b"\xff\xfb\x90D" + bytes(100), False),
+    ],
+)
+def test_what_is_no_json_at_all_is_told_from_what_breaks_a_rule(body: bytes, is_one: bool) -> None:
+    assert is_json(body) is is_one
