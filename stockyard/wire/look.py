@@ -58,12 +58,18 @@ class EventsLook(Look[bytes]):
         super().__init__(self._blocks, native=native)
         self._done = False
 
+    @property
+    @abstractmethod
+    def complete(self) -> bool:
+        """Whether the stream, if it ended now, would be whole."""
+
     def end(self) -> bytes:
         rest = self._blocks.rest()
         if self._native and not rest.strip():
             return self._kept(rest)
         if not rest.strip() or not self.is_whole(rest):
-            return b""
+            # After a whole answer, whatever ends the stream is the provider's to say.
+            return self._kept(rest) if self._native and self.complete else b""
         return self._pass(rest if self._native else rest.rstrip(b"\r\n") + b"\n\n")
 
     @staticmethod

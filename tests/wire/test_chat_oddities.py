@@ -62,6 +62,13 @@ def test_on_native_paths_the_bytes_stay_as_they_came() -> None:
     assert look.feed(line) + look.end() == line
 
 
+@pytest.mark.parametrize("end", [b"data: [DONE]", b"data: [DONE] \n", b"data: {", b"\n"])
+def test_a_whole_answer_keeps_its_last_bytes_on_native_paths(end: bytes) -> None:
+    look = CHAT.look(traits=NONE, keep_usage=True, native=True)
+    chunk = b'data: {"choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":"stop"}]}\n\n'
+    assert look.feed(chunk + end) + look.end() + look.terminator == chunk + end
+
+
 @pytest.mark.parametrize(
     "entry",
     [
