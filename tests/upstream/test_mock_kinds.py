@@ -38,6 +38,13 @@ async def test_text_of_a_vector_is_the_vector(yard: Yard) -> None:
     assert list(struct.unpack("<8f", b64decode(packed))) == plain
 
 
+async def test_every_answer_has_an_id_for_clients_that_insist_on_one(yard: Yard) -> None:
+    ids = [
+        (await asked(yard, "/v1/embeddings", {"model": "mock", "input": "a"}))["id"] for _ in "ab"
+    ]
+    assert len(set(ids)) == 2
+
+
 async def test_tokens_can_be_embedded(yard: Yard) -> None:
     body = {"model": "mock", "input": [[1, 2], [3]]}
     said = await asked(yard, "/v1/embeddings", body)

@@ -69,7 +69,15 @@ def whole(asked: Asked, reply: Reply, signature: Signature) -> bytes:
         for at, text in enumerate(asked.inputs)
     ]
     usage = {"prompt_tokens": reply.input_tokens, "total_tokens": reply.input_tokens}
-    return json.encode({"object": "list", "data": rows, "model": signature.model, "usage": usage})
+    return json.encode(
+        {
+            "id": f"embd-mock{signature.number}",  # Mistral's library wants one
+            "object": "list",
+            "data": rows,
+            "model": signature.model,
+            "usage": usage,
+        }
+    )
 
 
 def vector_of(text: str, dimensions: int) -> "array[float]":

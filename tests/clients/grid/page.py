@@ -40,6 +40,20 @@ KNOWN = """## What to know
 - **Vercel's `openai()`** refers to earlier items by the ids under which OpenAI keeps them. Behind
   any other format tell it not to: `providerOptions: { openai: { store: false } }`.
 - **Claude Code** asks again, without streaming, when a stream breaks: that is a second call.
+- **LangChain4j's OpenAI model and LangChain's Mistral model** overlook an error inside a stream: to
+  them a stream that breaks is a short answer.
+- **AWS's SDK for JavaScript** speaks HTTP/2 to Bedrock. Give its client
+  `requestHandler: new NodeHttpHandler()`.
+- **OpenAI's realtime for Node** opens `wss://` whatever the base URL says: give the gateway a
+  certificate (`--tls-cert`).
+- **LlamaIndex's `OpenAI`** knows the names of OpenAI's models only; `OpenAILike` takes any.
+
+Played once by hand, with some or most of the scenarios above and nothing changed but base URL and
+key, and not part of the grid: openai-java 4.101, anthropic-java 3.12 and LangChain4j 1.19; async-openai 0.30
+(Rust); openai-agents (Python and Node), LlamaIndex, Haystack, AutoGen, Semantic Kernel, DSPy,
+smolagents, huggingface_hub, magentic, any-llm, CrewAI; LangChain with Gemini, Ollama, Mistral, Cohere
+and Groq; LangChain.js; the Node libraries of Cohere, Mistral, Groq, Ollama and Hugging Face; openai 3
+and 4 for Node; `llm`, Aider and the Claude Agent SDK.
 """
 
 
