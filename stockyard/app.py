@@ -28,6 +28,7 @@ from stockyard.apps.lookout.traces import TraceRecorder
 from stockyard.apps.responses.envelopes import TeamEnvelopes
 from stockyard.apps.responses.held import TeamIds
 from stockyard.apps.responses.kept import StoredAnswers
+from stockyard.apps.responses.owed import TeamOwed
 from stockyard.apps.responses.retention import retention as responses_retention
 from stockyard.apps.teams.admin import AdminCredential
 from stockyard.apps.teams.keys import KeyRing
@@ -154,7 +155,9 @@ class Stockyard:
             directory=lambda: self.directory,
             access=configured.access(settings),
             aliases=self._aliases,
-            keepers=Keepers(TeamIds(database), StoredAnswers(database), envelopes),
+            keepers=Keepers(
+                TeamIds(database), StoredAnswers(database), envelopes, TeamOwed(database)
+            ),
             spool=Spool(folder.subfolder("uploads"), keep_free=settings.disk.low),
             connect=self.client.connect,
         )

@@ -32,7 +32,9 @@ Kind = Literal[
     "count",
     "realtime",
     "passthrough",
+    "batch",
 ]
+"""A `batch` is counted when its results are told; no module sees it."""
 
 
 Reads = Literal["nothing", "texts", "everything"]

@@ -25,7 +25,7 @@ from stockyard.core.exchange import Exchange, Kind
 from stockyard.core.ports import Ports
 from stockyard.core.stream import Answer
 
-ALL_KINDS: frozenset[Kind] = frozenset(get_args(Kind))
+ALL_KINDS: frozenset[Kind] = frozenset(get_args(Kind)) - {"batch"}
 TEXT_KINDS: frozenset[Kind] = frozenset({"chat", "completions"})
 HIDDEN = "***"
 """What is shown in place of a secret value of a Config."""

@@ -184,6 +184,20 @@ class HeldIds(Protocol):
         """Remember it. Found at once; written soon."""
 
 
+class Owed(Protocol):
+    """What a team has begun at a provider, and what it used is told later: batches, answers in the
+    background. It is counted once."""
+
+    def owes(self, team_id: str, id: str) -> bool:  # noqa: A002  the word of the field
+        """Whether this is still to be counted, or tells of something that is."""
+
+    async def owe(self, team_id: str, id: str, of: str = "") -> None:  # noqa: A002  the word of the field
+        """Remember it. `of` is what it tells of, if that is still to be counted."""
+
+    async def settle(self, team_id: str, id: str) -> bool:  # noqa: A002  the word of the field
+        """It is counted now, and whatever else tells of it. False where it was before."""
+
+
 class KeptAnswer(Struct, frozen=True):
     """An answer that we keep because its caller asked for it."""
 

@@ -6,7 +6,7 @@ the team that it was given to, and for nobody else. To all others it does not ex
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import msgspec
@@ -83,6 +83,11 @@ _MADE_ALONG = {
 """Collection -> where its objects name files which the provider made for it."""
 _RESULTS = re.compile(rb'("results_url"\s*:\s*")https?:\\?/\\?/[^"/\\]+')
 """Where a provider says in its own name that results are. Clients go there with our Key."""
+BATCHED = frozenset({BATCHES, MESSAGE_BATCHES, "batch/jobs"})
+"""Collections of what is counted once it is over."""
+_RESULTS_AT = frozenset({(FILES, "/content"), (FILES, ":download"), (MESSAGE_BATCHES, "/results")})
+"""Where the results of batches may be read."""
+
 _ADMIN = re.compile(
     r"/(?:organizations?|admin|admin_api_keys|api[-_]keys|keys|dashboard|billing|invites"
     r"|service_accounts|realtime/(?:client_secrets|sessions|transcription_sessions))(?:/.*)?"
@@ -103,6 +108,11 @@ class Reach(Struct, frozen=True):
     """Where an answer may name what was made."""
     verbatim: bool = False
     """Its lists are asked for as the caller asks: they know other words than most."""
+
+    @property
+    def results(self) -> bool:
+        """Whether these may be the results of a batch."""
+        return (self.collection, self.below) in _RESULTS_AT
 
     def teaches(self, method: str) -> bool:
         """Whether an answer may name something that the team did not have before."""
@@ -160,6 +170,14 @@ def _bare(path: str, prefix: str) -> str:
     return _VERSION.sub("", path, count=1)
 
 
+class Learnt(NamedTuple):
+    """What an answer named."""
+
+    made: list[str]
+    along: list[str]
+    """What the provider made for something that was there already."""
+
+
 class Holdings:
     """What one team has at one provider, under one Credential."""
 
@@ -174,19 +192,27 @@ class Holdings:
         held = self._ids.find(self._team_id, thing)
         return held is not None and held.provider == self._held.provider
 
-    def learn(self, reach: Reach, method: str, answer: bytes) -> None:
+    def learn(self, reach: Reach, method: str, answer: bytes) -> Learnt:
         """Remember what an answer names that was made for this team."""
         told = _object(answer)
         # Only what was just made: an object may stand below another one that the caller has, and
         # be named by the caller itself.
-        made = reach.names if method == "POST" and not reach.id else ()
-        for place in (*made, *_MADE_ALONG.get(reach.collection, ())):
-            for thing in _at(told, place.split(".")):
-                self.hold(thing)
+        names = reach.names if method == "POST" and not reach.id else ()
+        made = [self.hold(thing) for place in names for thing in _at(told, place.split("."))]
+        along = [
+            self.hold(thing)
+            for place in _MADE_ALONG.get(reach.collection, ())
+            for thing in _at(told, place.split("."))
+        ]
+        return Learnt([thing for thing in made if thing], [thing for thing in along if thing])
 
-    def hold(self, thing: object) -> None:
-        if isinstance(thing, str) and thing:
-            self._ids.hold(self._team_id, resource(thing) or thing, self._held)
+    def hold(self, thing: object) -> str:
+        """It is the team's from now on. The id under which it is; empty for what is none."""
+        if not isinstance(thing, str) or not thing:
+            return ""
+        known = resource(thing) or thing
+        self._ids.hold(self._team_id, known, self._held)
+        return known
 
 
 def keeper_of(ids: HeldIds, team_id: str, named: Sequence[str], native: str | None) -> Held | None:

@@ -19,6 +19,8 @@ from stockyard.gateway.egress import JSON_HEAD
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.narrow_reply import NarrowReply
 from stockyard.gateway.turning import Asker, Steering
+from stockyard.providers.provider import Provider
+from stockyard.wire.late_usage import Object
 
 MAX_BODY = 64 * 1024
 FORMAT, HELD = "openai.responses", "responses"
@@ -93,8 +95,11 @@ class HeldAnswer:
             native_auth=entry.auth,
             passes=FORMAT,
         )
+        steering = Steering()
+        if asker.own is None and provider is not None:
+            reply = late_in(asker, provider, credential, self._endpoint.answer, steering, reply)
         narrow = NarrowReply(reply, asker.refused if asker.own is None else None)
-        return asker.way(onward, credential, Steering()).start(narrow, body)
+        return asker.way(onward, credential, steering).start(narrow, body)
 
     def _held(self) -> Held:
         held = self._asker.keepers.ids.find(self._asker.team_id, self._endpoint.answer)
@@ -163,6 +168,21 @@ def page_of(items: Sequence[Any], asked: dict[str, list[str]]) -> dict[str, Any]
         "last_id": page[-1]["id"] if page else None,
         "has_more": start + int(limit) < len(listed),
     }
+
+
+def late_in(
+    asker: Asker,
+    provider: Provider,
+    credential: Credential | None,
+    answer_id: str,
+    steering: Steering,
+    reply: Reply,
+) -> Reply:
+    """A Reply that counts an answer in the background when it is told that it is complete."""
+    late = asker.late(asker.team_id, provider.name, credential)
+    watching = late.watching(reply, answer_id, "chat", Object(provider.traits))
+    steering.remembering = watching
+    return watching or reply
 
 
 def not_there(answer_id: str) -> Refused:

@@ -20,14 +20,17 @@ from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.first_model import first_model
 from stockyard.gateway.held import Holdings, Reach
 from stockyard.gateway.http import Head
+from stockyard.gateway.late_calls import LateCalls
 from stockyard.gateway.listing import dialect_of
 from stockyard.gateway.named import ANY
 from stockyard.gateway.narrow_reply import Narrowing
 from stockyard.gateway.own_list import USUAL, OwnList, Page, cursor_in
 from stockyard.gateway.spool import Spool, Spooling
+from stockyard.gateway.turning import Steering
 from stockyard.gateway.whole_reply import WholeReply
 from stockyard.providers.directory import Directory
 from stockyard.providers.provider import Entry, Provider
+from stockyard.wire.late_usage import Lines, Object, Reader
 from stockyard.wire.upload import UploadCodec
 
 ALL_FILES = 10_000
@@ -37,7 +40,9 @@ UPLOADED = frozenset({held.FILES, "uploads"})
 
 
 class Onward(Protocol):
-    def __call__(self, there: Endpoint, credential: Credential | None, query: str) -> Opening:
+    def __call__(
+        self, there: Endpoint, credential: Credential | None, query: str, steering: Steering
+    ) -> Opening:
         """The way to a path of a provider."""
 
 
@@ -54,6 +59,7 @@ class HeldCalls(Spooling):
         *,
         ids: HeldIds,
         directory: Callable[[], Directory],
+        late: Callable[[str, str, Credential | None], LateCalls],
         onward: Onward,
         refused: Callable[[Refused], Whole],
         max_body: int,
@@ -69,6 +75,7 @@ class HeldCalls(Spooling):
         self._own = own
         self._ids = ids
         self._directory = directory
+        self._late = late
         self._onward = onward
         self._refused = refused
         self.max_body = max_upload if self._reach.collection in UPLOADED else max_body
@@ -95,22 +102,42 @@ class HeldCalls(Spooling):
             return self._list(WholeReply(reply, lambda status, told: held.with_results_here(told)))
         named = ANY.named_in(body)
         provider, credential = self._place(body, named)
-        onward = self._to(provider, credential)
         holdings = self._holdings(provider, credential)
         for thing in named:
             if not holdings.has(thing):
                 raise held.no_such(thing)
+        late = self._late(self._caller.team_id, provider.name, credential)
+        steering = Steering()
+        reader = self._reader(provider)
+        if reader is not None:
+            watching = late.watching(reply, reach.id, "batch", reader)
+            steering.remembering, reply = watching, watching or reply
+        onward = self._to(provider, credential, steering=steering)
         if not reach.teaches(method) or (reach.below and method == "GET"):
             return onward.start(reply, body)
         name, body = announced(self._head, body)
 
         def learn(status: int, answer: bytes) -> bytes:
             if status < 300:
-                holdings.learn(reach, method, answer)
+                learnt = holdings.learn(reach, method, answer)
                 holdings.hold(name)
+                if reach.collection in held.BATCHED:
+                    for made in learnt.made:
+                        late.began(made)
+                    for file in learnt.along:
+                        late.began(file, reach.id)
             return held.with_results_here(answer)
 
         return onward.start(WholeReply(reply, learn), body)
+
+    def _reader(self, provider: Provider) -> Reader | None:
+        """What reads the answer for usage that is told late."""
+        reach = self._reach
+        if reach.results and self._head.method == "GET":
+            return Lines(provider.traits)
+        if reach.collection in held.BATCHED and reach.id:
+            return Object(provider.traits)
+        return None
 
     # Lists
 
@@ -255,12 +282,17 @@ class HeldCalls(Spooling):
     # The way there
 
     def _to(
-        self, provider: Provider, credential: Credential | None, query: str | None = None
+        self,
+        provider: Provider,
+        credential: Credential | None,
+        query: str | None = None,
+        steering: Steering | None = None,
     ) -> Opening:
         query = self._head.query if query is None else query
+        steering = steering or Steering()
         if self._endpoint.native is not None:
-            return self._onward(self._endpoint, credential, query)
-        there = self._onward(self._at(provider), credential, query)
+            return self._onward(self._endpoint, credential, query, steering)
+        there = self._onward(self._at(provider), credential, query, steering)
         return Narrowing(there, self._refused if self._own is None else None)
 
     def _at(self, provider: Provider) -> Endpoint:

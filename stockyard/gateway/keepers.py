@@ -1,17 +1,20 @@
-"""Where the gateway remembers what outlives a call: three Ports that an app fulfils."""
+"""Where the gateway remembers what outlives a call: four Ports that an app fulfils."""
 
 import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from stockyard.core.ports import Envelopes, HeldIds, KeptAnswers
+from stockyard.core.ports import Envelopes, HeldIds, KeptAnswers, Owed
 
 
 class Keepers:
-    def __init__(self, ids: HeldIds, answers: KeptAnswers, envelopes: Envelopes) -> None:
+    def __init__(
+        self, ids: HeldIds, answers: KeptAnswers, envelopes: Envelopes, owed: Owed
+    ) -> None:
         self.ids = ids
         self.answers = answers
         self.envelopes = envelopes
+        self.owed = owed
         self._work: set[asyncio.Task[None]] = set()
 
     def see_to(self, work: Coroutine[Any, Any, None]) -> None:

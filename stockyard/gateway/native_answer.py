@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from stockyard.errors import Refused
 from stockyard.gateway.contract import Reply, Running, Whole
 from stockyard.gateway.endpoints import Endpoint
-from stockyard.gateway.held_answer import HELD, not_there
+from stockyard.gateway.held_answer import HELD, late_in, not_there
 from stockyard.gateway.turning import Asker, Steering
 
 _PATH = re.compile(r"(?:/[^/]+)*?/responses/([^/]+)(?:/.*)?")
@@ -46,4 +46,8 @@ class NativeAnswer:
             whole = asker.refused(refusal)
             reply.whole(whole.status, whole.fields, whole.body)
             return None
-        return asker.way(self._endpoint, credential, Steering()).start(reply, body)
+        steering = Steering()
+        provider = asker.directory().provider(held.provider)
+        if provider is not None:
+            reply = late_in(asker, provider, credential, self._answer, steering, reply)
+        return asker.way(self._endpoint, credential, steering).start(reply, body)

@@ -37,6 +37,7 @@ from stockyard.gateway.held_calls import HeldCalls
 from stockyard.gateway.http import Head, field_lines
 from stockyard.gateway.judged_doorway import JudgedDoorway
 from stockyard.gateway.keepers import Keepers
+from stockyard.gateway.late_calls import LateCalls
 from stockyard.gateway.line import Line
 from stockyard.gateway.listing import dialect_of
 from stockyard.gateway.office import Office
@@ -273,7 +274,16 @@ class DataPlane:
             return SteeredDoorway(self, head, endpoint, caller, asked, own, steering)
 
         refused = partial(self.refuse, head, endpoint)
-        asker = Asker(caller, own, asked.provider, self.keepers, self.directory, way, refused)
+        asker = Asker(
+            caller,
+            own,
+            asked.provider,
+            self.keepers,
+            self.directory,
+            way,
+            refused,
+            self._late,
+        )
         most = min(endpoint.max_body, self.access.max_body)
         return recalling.opening(endpoint, head, asker, most)
 
@@ -315,10 +325,12 @@ class DataPlane:
         asked: Asked,
         own: Credential | None,
     ) -> Opening:
-        def onward(there: Endpoint, credential: Credential | None, query: str) -> Opening:
+        def onward(
+            there: Endpoint, credential: Credential | None, query: str, steering: Steering
+        ) -> Opening:
             asking = copy(head)
             asking.query = query
-            return Doorway(self, asking, there, caller, asked, credential)
+            return SteeredDoorway(self, asking, there, caller, asked, credential, steering)
 
         refused = partial(self.refuse, head, endpoint)
         return HeldCalls(
@@ -329,12 +341,17 @@ class DataPlane:
             own,
             ids=self.keepers.ids,
             directory=self.directory,
+            late=self._late,
             onward=onward,
             refused=refused,
             max_body=min(endpoint.max_body, self.access.max_body),
             max_upload=self.access.max_upload,
             spool=self.spool,
         )
+
+    def _late(self, team_id: str, provider: str, credential: Credential | None) -> LateCalls:
+        new_id = partial(self.ids.new, "req_")
+        return LateCalls(self.office, self.keepers, new_id, team_id, provider, credential)
 
     def _identify(
         self, head: Head, peer: Peer, endpoint: Endpoint

@@ -30,6 +30,7 @@ MOST_BYTES = 1024 * 1024
 KEEP_SECONDS = 5.0
 ENDS = frozenset({"completed", "incomplete"})
 """Of answers that can be gone on from."""
+PENDING = frozenset({"queued", "in_progress"})
 EVENTS = b"text/event-stream"
 _FIRST = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"id"[ \t\r\n]*:[ \t\r\n]*"([A-Za-z0-9_.-]{1,128})"')
 
@@ -128,6 +129,16 @@ class Remembering:
         if isinstance(given, str):
             self._told = True
             self._keepers.ids.hold(self._team, given, held)
+            if found.get("background") is True and found.get("status") in PENDING:
+                self._keepers.see_to(self._owe(given))
+
+    async def _owe(self, answer_id: str) -> None:
+        """What it uses is told when somebody asks for it."""
+        try:
+            async with asyncio.timeout(KEEP_SECONDS):
+                await self._keepers.owed.owe(self._team, answer_id)
+        except (StockyardError, TimeoutError) as error:
+            log.warning("The answer %s will not be counted: %s", answer_id, error)
 
     def _kept(self, answer: Object) -> KeptAnswer | None:
         x = self.x

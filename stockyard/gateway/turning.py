@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,6 +15,7 @@ from stockyard.gateway.contract import Opening, Reply, Running, Whole
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.held import credential_of, keeper_of
 from stockyard.gateway.keepers import Keepers
+from stockyard.gateway.late_calls import LateCalls
 from stockyard.gateway.named import RESPONSES
 from stockyard.gateway.remembering import Remembering
 from stockyard.gateway.turn import Turn, TurnReader
@@ -22,6 +24,12 @@ from stockyard.providers.provider import SUMMARY
 from stockyard.wire.codec import Codec
 from stockyard.wire.openai_responses.compaction import CompactCodec, SummaryCodec
 from stockyard.wire.openai_responses.ties import LOST
+
+
+class Watching(Protocol):
+    """A Reply that wants to know the call that is answered."""
+
+    x: Exchange | None
 
 
 class Steering(Struct, eq=False):
@@ -34,7 +42,7 @@ class Steering(Struct, eq=False):
     as_sent: bytes = b""
     held: Held | None = None
     """Who must answer."""
-    remembering: Remembering | None = None
+    remembering: "Watching | None" = None
 
     def aim(self, x: Exchange) -> None:
         """The Exchange was made. Says where it may go."""
@@ -63,6 +71,8 @@ class Asker(Struct, frozen=True, eq=False):
     directory: Callable[[], Directory]
     way: Way
     refused: Callable[[Refused], Whole]
+    late: Callable[[str, str, Credential | None], LateCalls]
+    """Of a team, at a provider, under a Credential."""
 
     @property
     def team_id(self) -> str:
@@ -98,9 +108,8 @@ class Turning:
             return None
         steering = Steering(as_sent=turn.as_sent, held=turn.held)
         if endpoint.format == "openai.responses" and turn.remembers:
-            reply = steering.remembering = Remembering(
-                reply, asker.keepers, asker.team_id, keeps=turn.keeps
-            )
+            reply = remembering = Remembering(reply, asker.keepers, asker.team_id, keeps=turn.keeps)
+            steering.remembering = remembering
         if endpoint.native is None:
             self._ask_for_summary(steering, turn)
         return asker.way(endpoint, credential, steering).start(reply, turn.body)

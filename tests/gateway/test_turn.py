@@ -57,8 +57,21 @@ class Ids:
         raise AssertionError
 
 
+class Owed:
+    """Nothing is."""
+
+    def owes(self, team_id: str, id: str) -> bool:  # noqa: A002
+        return False
+
+    async def owe(self, team_id: str, id: str, of: str = "") -> None:  # noqa: A002
+        raise AssertionError
+
+    async def settle(self, team_id: str, id: str) -> bool:  # noqa: A002
+        raise AssertionError
+
+
 SHELF = Shelf()
-KEEPERS = Keepers(Ids(), SHELF, SHELF)
+KEEPERS = Keepers(Ids(), SHELF, SHELF, Owed())
 
 
 def read(body: Any, team: str = "red", *, native: str | None = None, strange: bool = False) -> Turn:

@@ -30,6 +30,7 @@ def retention(
         crowded = await store.held_since(database, most_held)
         before = max(_before(now() - held_seconds), crowded or 0)
         await _delete(database, store.delete_held_before, before)
+        await _delete(database, store.delete_owed_before, before)
 
     return Job(name="responses.retention", every_seconds=EVERY_SECONDS, run=run)
 

@@ -1,4 +1,4 @@
-"""The only SQL about held ids, kept answers and the key of envelopes."""
+"""The only SQL about held ids, what is owed, kept answers and the key of envelopes."""
 
 from stockyard.core.ports import Held, KeptAnswer
 from stockyard.storage.database import Database, Transaction
@@ -22,6 +22,43 @@ def held_by(database: Database, team_id: str, held_id: str) -> Held | None:
         {"team": team_id, "id": held_id},
     )
     return Held(*rows[0]) if rows else None
+
+
+def owes(database: Database, team_id: str, thing: str) -> bool:
+    rows = database.read(
+        "select 1 from owed where team_id = :team and id = :id", {"team": team_id, "id": thing}
+    )
+    return bool(rows)
+
+
+def owe(transaction: Transaction, team_id: str, thing: str, of: str, now: int) -> None:
+    """Remember what is to be counted, or what tells of something that still is."""
+    transaction.execute(
+        "insert into owed (team_id, id, of, since) select :team, :id, :of, :now "
+        "where :id = :of or exists (select 1 from owed where team_id = :team and id = :of) "
+        "on conflict do nothing",
+        {"team": team_id, "id": thing, "of": of, "now": now},
+    )
+
+
+def settle(transaction: Transaction, team_id: str, thing: str) -> bool:
+    """Forget what is counted now, under all its names; whether there was one."""
+    gone = transaction.execute(
+        "delete from owed where team_id = :team and of in "
+        "(select of from owed where team_id = :team and id = :id) returning id",
+        {"team": team_id, "id": thing},
+    )
+    return bool(gone)
+
+
+def delete_owed_before(transaction: Transaction, before: int, limit: int) -> int:
+    """Delete at most `limit` that are older; how many there were."""
+    gone = transaction.execute(
+        "delete from owed where (team_id, id) in (select team_id, id from owed "
+        "where since < :before order by since limit :limit) returning id",
+        {"before": before, "limit": limit},
+    )
+    return len(gone)
 
 
 def kept_answer(database: Database, team_id: str, answer_id: str) -> KeptAnswer | None:

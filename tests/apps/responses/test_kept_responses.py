@@ -55,7 +55,7 @@ async def test_the_same_id_may_be_of_two_teams_and_of_two_providers(
     assert (ids.find("red", "resp_1"), ids.find("blue", "resp_1")) == (OPENAI, Held("azure"))
 
 
-@pytest.mark.parametrize("odd", ["", "a/b", "a" * 129, "a\nb", "\u00e9"])
+@pytest.mark.parametrize("odd", ["", "a/b/c", "a" * 129, "a\nb", "\u00e9"])
 async def test_what_no_path_could_name_is_not_remembered(
     database: SqliteDatabase, odd: str
 ) -> None:

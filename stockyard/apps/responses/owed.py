@@ -1,0 +1,33 @@
+"""What is still to be counted: batches and answers in the background, until their usage is told.
+
+It is written before anybody could ask for results, and forgotten in the same transaction that says
+who counts it, so it is counted once, whoever asks at the same time and whatever restarts between.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from time import time
+
+from stockyard.apps.responses import store
+from stockyard.storage.database import Database
+
+
+class TeamOwed:
+    """Fulfils the Port `Owed`."""
+
+    def __init__(self, database: Database, now: Callable[[], float] = time) -> None:
+        self._database = database
+        self._now = now
+
+    def owes(self, team_id: str, id: str) -> bool:  # noqa: A002  the word of the Port
+        return store.owes(self._database, team_id, id)
+
+    async def owe(self, team_id: str, id: str, of: str = "") -> None:  # noqa: A002  the word of the Port
+        now = int(self._now() * 1000)
+        await self._database.write(
+            partial(store.owe, team_id=team_id, thing=id, of=of or id, now=now)
+        )
+
+    async def settle(self, team_id: str, id: str) -> bool:  # noqa: A002  the word of the Port
+        settle = partial(store.settle, team_id=team_id, thing=id)
+        return await self._database.write(settle, makes_room=True)

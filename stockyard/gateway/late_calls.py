@@ -1,0 +1,100 @@
+"""Calls that are counted after they ended: batches, and answers in the background.
+
+What they used is told when somebody asks for it. It is counted then as a call of its own, of the
+one who asked, and only once however often it is told.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+
+from stockyard.core.exchange import Exchange, Kind
+from stockyard.core.request import Content, Request
+from stockyard.core.target import Credential, Target
+from stockyard.errors import StockyardError
+from stockyard.gateway.contract import Reply
+from stockyard.gateway.keepers import Keepers
+from stockyard.gateway.late_reply import LateReply
+from stockyard.gateway.office import Office
+from stockyard.wire.late_usage import Reader, Use
+
+log = logging.getLogger(__name__)
+
+WRITE_SECONDS = 5.0
+NO_CONTENT = Content()
+
+
+class _Counted:
+    """A call that is over, as the Office wants it."""
+
+    def __init__(self, x: Exchange) -> None:
+        self.x = x
+
+
+class LateCalls:
+    """Of one team, at one provider."""
+
+    def __init__(
+        self,
+        office: Office,
+        keepers: Keepers,
+        new_id: Callable[[], str],
+        team_id: str,
+        provider: str,
+        credential: Credential | None,
+    ) -> None:
+        self._office = office
+        self._keepers = keepers
+        self._new_id = new_id
+        self._team = team_id
+        self._provider = provider
+        self._credential = credential
+
+    def began(self, thing: str, of: str = "") -> None:
+        """This will tell what it used, or what `of` did."""
+        self._see_to(self._keepers.owed.owe(self._team, thing, of))
+
+    def watching(self, reply: Reply, thing: str, kind: Kind, reader: Reader) -> LateReply | None:
+        """A Reply that counts what it hears; None when everything is counted that `thing` tells."""
+        if not self._keepers.owed.owes(self._team, thing):
+            return None
+        return LateReply(reply, reader, partial(self.count, thing, kind))
+
+    def count(self, thing: str, kind: Kind, asking: Exchange, uses: list[Use]) -> None:
+        """What a thing used, as the call that asks for it was told."""
+        self._see_to(self._count(thing, kind, asking, uses))
+
+    async def _count(self, thing: str, kind: Kind, asking: Exchange, uses: list[Use]) -> None:
+        if not await self._keepers.owed.settle(self._team, thing):
+            return
+        for use in uses:
+            self._office.finished(_Counted(self._counted(kind, asking, use)))
+
+    def _counted(self, kind: Kind, asking: Exchange, use: Use) -> Exchange:
+        x = Exchange(
+            id=self._new_id(),
+            kind=kind,
+            needs=kind,
+            caller=asking.caller,
+            inbound=asking.inbound,
+            received=Request(model=use.model, content=NO_CONTENT),
+            asked=asking.asked,
+        )
+        x.within = asking.id
+        x.target = Target(self._provider, use.model, self._credential)
+        x.usage, x.status = use.usage, 200
+        x.tags, x.capture, x.sampled = dict(asking.tags), asking.capture, asking.sampled
+        x.partition = asking.partition
+        return x
+
+    def _see_to(self, work: Coroutine[Any, Any, Any]) -> None:
+        async def run() -> None:
+            try:
+                async with asyncio.timeout(WRITE_SECONDS):
+                    await work
+            except (StockyardError, TimeoutError) as error:
+                log.warning("What a team used at '%s' is not counted: %s", self._provider, error)
+
+        self._keepers.see_to(run())

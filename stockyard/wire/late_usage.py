@@ -1,0 +1,153 @@
+"""What providers tell of usage after the call: in the results of batches, and in finished answers.
+
+Results are lines, one for each call in the batch, in any order, each with the answer of that call.
+They may be long, so they are read as they go by and nothing is kept but the sums for each model.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from stockyard.core.money import Usage, total_of
+from stockyard.wire.anthropic_messages.usage import read_usage as read_messages_usage
+from stockyard.wire.codec import Traits
+from stockyard.wire.gemini.usage import read_usage as read_gemini_usage
+from stockyard.wire.openai_responses.usage import read_usage as read_responses_usage
+
+OVER = frozenset({"completed", "incomplete", "failed", "cancelled", "expired"})
+"""Of batches and answers that use nothing more. So they are called by all, in any case."""
+MOST_LINE = 16 * 1024 * 1024
+MOST_OBJECT = 16 * 1024 * 1024
+MOST_MODELS = 100
+
+
+class Use(NamedTuple):
+    """What one model used."""
+
+    model: str
+    usage: Usage
+
+
+class Reader:
+    """Is fed what a provider tells, and says at the end what was used."""
+
+    def feed(self, data: bytes) -> None:
+        raise NotImplementedError
+
+    def uses(self) -> list[Use]:
+        """Empty when nothing was told, or not everything could be read."""
+        raise NotImplementedError
+
+
+class _Answer(Struct, rename={"model_version": "modelVersion", "usage_metadata": "usageMetadata"}):
+    """The answer of one call, in any dialect."""
+
+    model: str = ""
+    model_version: str = ""
+    usage: dict[str, Any] | None = None
+    usage_metadata: dict[str, Any] | None = None
+    body: "_Answer | None" = None
+    """Where the answer is told with its head."""
+
+
+class _Result(Struct):
+    message: _Answer | None = None
+
+
+class _Line(Struct):
+    response: _Answer | None = None
+    result: _Result | None = None
+
+
+_line = msgspec.json.Decoder(_Line).decode
+
+
+class Lines(Reader):
+    """Reads the results of a batch."""
+
+    def __init__(self, traits: Traits) -> None:
+        self._traits = traits
+        self._begun = bytearray()
+        self._used: dict[str, Usage] = {}
+        self._unread = False
+
+    def feed(self, data: bytes) -> None:
+        *lines, rest = data.split(b"\n")
+        for line in lines:
+            self._begun += line
+            self._read(bytes(self._begun))
+            self._begun.clear()
+        self._begun += rest
+        if len(self._begun) > MOST_LINE:
+            self._unread = True
+            self._begun.clear()
+
+    def uses(self) -> list[Use]:
+        self._read(bytes(self._begun))
+        self._begun.clear()
+        return [] if self._unread else [Use(model, used) for model, used in self._used.items()]
+
+    def _read(self, line: bytes) -> None:
+        if not line.strip():
+            return
+        try:
+            said = _line(line)
+        except (ValueError, RecursionError):
+            self._unread = True
+            return
+        if said.result is not None and said.result.message is not None:
+            message = said.result.message
+            used = read_messages_usage(message.usage) if message.usage is not None else None
+            self._add(message.model, used)
+        elif said.response is not None:
+            answer = said.response.body or said.response
+            self._add(answer.model or answer.model_version, _usage_of(answer, self._traits))
+
+    def _add(self, model: str, usage: Usage | None) -> None:
+        if usage is None:
+            return
+        before = self._used.get(model)
+        if before is None and len(self._used) >= MOST_MODELS:
+            self._unread = True
+            return
+        both = total_of([before, usage]) if before is not None else usage
+        assert both is not None  # noqa: S101  both are told
+        self._used[model] = both
+
+
+class Object(Reader):
+    """Reads an object that tells its own state: a batch, or an answer in the background."""
+
+    def __init__(self, traits: Traits) -> None:
+        self._traits = traits
+        self._data = bytearray()
+
+    def feed(self, data: bytes) -> None:
+        if len(self._data) <= MOST_OBJECT:
+            self._data += data
+
+    def uses(self) -> list[Use]:
+        told: Mapping[str, Any]
+        try:
+            told = msgspec.json.decode(bytes(self._data), type=dict[str, Any])
+        except (ValueError, RecursionError):
+            return []
+        return list(uses_in(told, self._traits))
+
+
+def uses_in(told: Mapping[str, Any], traits: Traits) -> Iterator[Use]:
+    """What a batch or an answer says that it used, once it is over."""
+    status, model, said = told.get("status"), told.get("model"), told.get("usage")
+    if not (isinstance(status, str) and status.lower() in OVER and isinstance(said, dict)):
+        return
+    usage = read_responses_usage(said, traits)
+    if usage is not None and usage.total and isinstance(model, str) and model:
+        yield Use(model, usage)
+
+
+def _usage_of(answer: _Answer, traits: Traits) -> Usage | None:
+    if answer.usage_metadata is not None:
+        return read_gemini_usage(answer.usage_metadata)
+    return None if answer.usage is None else read_responses_usage(answer.usage, traits)

@@ -1,0 +1,230 @@
+"""Batches and answers in the background: counted once, when what they used is told."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stockyard.core.exchange import Exchange
+from stockyard.testing import ScriptedProvider
+from stockyard.testing.yard import Yard, becomes
+
+JSON = {"content-type": "application/json"}
+LINES = {"content-type": "application/jsonl"}
+VERSION = {"anthropic-version": "2023-06-01"}
+
+
+def answers(provider: ScriptedProvider, said: object) -> None:
+    provider.sends(200, JSON, json.dumps(said).encode())
+
+
+def a_line(prompt: int, completion: int, model: str = "gpt-x") -> dict[str, Any]:
+    usage = {"prompt_tokens": prompt, "completion_tokens": completion}
+    body = {"id": "chatcmpl-1", "model": model, "usage": usage}
+    return {"custom_id": "a", "response": {"status_code": 200, "body": body}, "error": None}
+
+
+def lines(*said: object) -> bytes:
+    return b"".join(json.dumps(line).encode() + b"\n" for line in said)
+
+
+def counted(yard: Yard, kind: str = "batch") -> list[Exchange]:
+    return [outcome.exchange for outcome in yard.calls if outcome.exchange.kind == kind]
+
+
+async def settled(yard: Yard) -> bool:
+    """Whether everything that is seen to behind calls is done."""
+    return await becomes(lambda: not yard.stockyard.plane.keepers._work)
+
+
+async def a_batch(yard: Yard, openai: ScriptedProvider, **over: object) -> None:
+    """One that is over, and has been asked for."""
+    answers(openai, {"id": "batch_1", "object": "batch", "status": "validating"})
+    assert (await yard.call("/openai/v1/batches", {})).status == 200
+    assert await settled(yard)
+    done = {"id": "batch_1", "status": "completed", "output_file_id": "file-out", **over}
+    answers(openai, done)
+    assert (await yard.get("/v1/batches/batch_1")).json == done
+    assert await settled(yard)
+
+
+async def test_the_results_of_a_batch_are_counted_once(yard: Yard) -> None:
+    openai = yard.provider("openai")
+    await a_batch(yard, openai)
+    assert not counted(yard)
+    said = lines(a_line(10, 5), a_line(1, 2), a_line(7, 7, "gpt-y"))
+    for _ in range(2):
+        openai.sends(200, LINES, said)
+        assert (await yard.get("/v1/files/file-out/content")).body == said
+        assert await settled(yard)
+    first, second = counted(yard)
+    assert first.usage is not None
+    assert second.usage is not None
+    assert first.target is not None
+    assert (first.target.provider, first.target.model) == ("openai", "gpt-x")
+    assert (first.usage.prompt, first.usage.completion) == (11, 7)
+    assert (second.received.model, second.usage.total) == ("gpt-y", 14)
+    assert first.usage.source == "reported"
+    fetched = next(o.exchange for o in yard.calls if o.exchange.id == first.within)
+    assert fetched.inbound.path == "/v1/files/file-out/content"
+    assert (first.capture, first.caller) == (fetched.capture, fetched.caller)
+
+
+async def test_a_batch_that_tells_what_it_used_is_counted_then(yard: Yard) -> None:
+    openai = yard.provider("openai")
+    usage = {"input_tokens": 9, "output_tokens": 4, "input_tokens_details": {"cached_tokens": 3}}
+    await a_batch(yard, openai, model="gpt-x", usage=usage)
+    openai.sends(200, LINES, lines(a_line(9, 4)))
+    await yard.get("/v1/files/file-out/content")
+    assert await settled(yard)
+    (only,) = counted(yard)
+    assert only.usage is not None
+    assert (only.usage.prompt, only.usage.in_cached, only.usage.completion) == (9, 3, 4)
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        {"status": "in_progress", "model": "gpt-x", "usage": {"input_tokens": 1}},
+        {"model": "gpt-x", "usage": {"input_tokens": 0, "output_tokens": 0}},
+        {"usage": {"input_tokens": 9}},
+        {"model": "gpt-x", "usage": None},
+    ],
+)
+async def test_what_is_not_all_told_is_not_counted(yard: Yard, over: dict[str, Any]) -> None:
+    await a_batch(yard, yard.provider("openai"), **over)
+    assert not counted(yard)
+
+
+@pytest.mark.parametrize("said", [b"", b"odd\n", lines({"error": {}}), lines(a_line(1, 1))[:-9]])
+async def test_results_that_cannot_be_read_pass_and_count_nothing(yard: Yard, said: bytes) -> None:
+    openai = yard.provider("openai")
+    await a_batch(yard, openai)
+    openai.sends(200, LINES, said)
+    assert (await yard.get("/v1/files/file-out/content")).body == said
+    assert await settled(yard)
+    assert not counted(yard)
+
+
+async def test_an_error_in_place_of_results_counts_nothing(yard: Yard) -> None:
+    openai = yard.provider("openai")
+    await a_batch(yard, openai)
+    openai.sends(500, LINES, lines(a_line(1, 1)))
+    await yard.get("/v1/files/file-out/content")
+    assert await settled(yard)
+    assert not counted(yard)
+
+
+async def test_a_file_that_is_no_result_is_none(yard: Yard) -> None:
+    openai = yard.provider("openai")
+    answers(openai, {"id": "file-in"})
+    form = b'--c\r\ncontent-disposition: form-data; name="file"; filename="a"\r\n\r\nx\r\n--c--'
+    headers = {"content-type": "multipart/form-data; boundary=c"}
+    await yard.call("/openai/v1/files", form, headers=headers)
+    openai.sends(200, LINES, lines(a_line(1, 1)))
+    await yard.get("/v1/files/file-in/content")
+    assert await settled(yard)
+    assert not counted(yard)
+
+
+async def test_results_of_messages_are_counted(yard: Yard) -> None:
+    anthropic = yard.provider("anthropic")
+    answers(anthropic, {"id": "msgbatch_1", "type": "message_batch"})
+    body = {"requests": [{"custom_id": "a", "params": {"model": "claude-x", "messages": []}}]}
+    await yard.call("/v1/messages/batches", body, headers=VERSION)
+    assert await settled(yard)
+    usage = {"input_tokens": 5, "cache_read_input_tokens": 2, "output_tokens": 3}
+    message = {"model": "claude-x", "usage": usage}
+    said = lines(
+        {"custom_id": "a", "result": {"type": "succeeded", "message": message}},
+        {"custom_id": "b", "result": {"type": "expired"}},
+    )
+    for _ in range(2):
+        anthropic.sends(200, LINES, said)
+        await yard.get("/v1/messages/batches/msgbatch_1/results", headers=VERSION)
+        assert await settled(yard)
+    (only,) = counted(yard)
+    assert only.usage is not None
+    assert (only.usage.prompt, only.usage.in_cached, only.usage.completion) == (7, 2, 3)
+
+
+async def test_results_of_gemini_are_counted(yard: Yard) -> None:
+    gemini = yard.provider("gemini")
+    answers(gemini, {"name": "batches/b"})
+    await yard.call("/gemini/v1beta/models/gemini-x:batchGenerateContent", {})
+    assert await settled(yard)
+    answers(gemini, {"name": "batches/b", "response": {"responsesFile": "files/out"}})
+    await yard.get("/gemini/v1beta/batches/b")
+    assert await settled(yard)
+    usage = {"promptTokenCount": 4, "candidatesTokenCount": 6}
+    answer = {"modelVersion": "gemini-x", "usageMetadata": usage}
+    gemini.sends(200, LINES, lines({"key": "a", "response": answer}))
+    await yard.get("/gemini/v1beta/files/out:download?alt=media")
+    assert await settled(yard)
+    (only,) = counted(yard)
+    assert only.usage is not None
+    assert (only.received.model, only.usage.total) == ("gemini-x", 10)
+
+
+async def test_it_is_once_over_a_restart_too(tmp_path: Path) -> None:
+    for times in (1, 0):
+        async with Yard(tmp_path) as yard:
+            openai = yard.provider("openai")
+            await yard.open()
+            if times:
+                key = yard.key
+                await a_batch(yard, openai)
+            yard.key = key
+            openai.sends(200, LINES, lines(a_line(10, 5)))
+            assert (await yard.get("/v1/files/file-out/content")).status == 200
+            assert await settled(yard)
+            assert len(counted(yard)) == times
+
+
+class TestAnswersInTheBackground:
+    QUEUED = (
+        '{"id":"resp_b","object":"response","status":"queued","background":true,'
+        '"model":"gpt-scripted-1","output":[]}'
+    )
+
+    def complete(self, **fields: object) -> dict[str, Any]:
+        usage = {"input_tokens": 6, "output_tokens": 2, "total_tokens": 8}
+        done = {"status": "completed", "usage": usage}
+        return json.loads(self.QUEUED) | done | fields  # type: ignore[no-any-return]
+
+    @pytest.mark.parametrize("path", ["/v1/responses", "/openai/v1/responses"])
+    async def test_they_are_counted_once_when_they_are_complete(
+        self, yard: Yard, path: str
+    ) -> None:
+        openai = yard.provider("openai").sends(200, JSON, self.QUEUED.encode())
+        body = {"model": "gpt-scripted", "input": "hi", "background": True, "store": True}
+        assert (await yard.call(path, body)).status == 200
+        assert await settled(yard)
+        before = len(counted(yard, "chat"))
+        answers(openai, json.loads(self.QUEUED) | {"status": "in_progress"})
+        await yard.get(f"{path}/resp_b")
+        assert await settled(yard)
+        assert len(counted(yard, "chat")) == before
+        for _ in range(2):
+            answers(openai, self.complete())
+            heard = await yard.get(f"{path}/resp_b")
+            assert heard.json["usage"]["input_tokens"] == 6
+            assert await settled(yard)
+        *_, last = counted(yard, "chat")
+        assert len(counted(yard, "chat")) == before + 1
+        assert last.usage is not None
+        assert (last.usage.prompt, last.usage.completion) == (6, 2)
+        assert last.received.model == "gpt-scripted-1"
+
+    async def test_one_that_was_answered_at_once_was_counted_then(self, yard: Yard) -> None:
+        openai = yard.provider("openai")
+        answers(openai, self.complete(background=False))
+        body = {"model": "gpt-scripted", "input": "hi", "store": True}
+        assert (await yard.call("/openai/v1/responses", body)).status == 200
+        assert await settled(yard)
+        before = len(counted(yard, "chat"))
+        answers(openai, self.complete(background=False))
+        await yard.get("/v1/responses/resp_b")
+        assert await settled(yard)
+        assert len(counted(yard, "chat")) == before
