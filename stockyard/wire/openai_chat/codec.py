@@ -14,6 +14,7 @@ from stockyard.wire.openai_chat.breakpoints import with_breakpoints
 from stockyard.wire.openai_chat.look import ChatLook
 from stockyard.wire.openai_chat.names import fitted, named_back, renamed
 from stockyard.wire.openai_chat.plain import plain_for
+from stockyard.wire.openai_chat.shared import with_shared
 from stockyard.wire.openai_chat.stream import ChatReader
 from stockyard.wire.openai_chat.writer import ChatWriter
 from stockyard.wire.sse import DONE_EVENT
@@ -82,6 +83,7 @@ class ChatCodec(StreamedCodec[Content]):
     ) -> Dropped:
         if self._names:
             request_ = request_.with_content(fitted(request_.content))
+        request_ = with_shared(request_, self.name, features)
         marked = with_breakpoints(request_, traits, self.name, spoken=True)
         return request.encode_request(marked, features=features, traits=traits)
 

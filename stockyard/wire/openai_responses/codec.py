@@ -7,6 +7,7 @@ from stockyard.core.response import Output, Response
 from stockyard.wire.codec import Dropped, Facts, Fault, Pen, RequestHead, Traits
 from stockyard.wire.head import quoted, read_head
 from stockyard.wire.openai_chat.breakpoints import with_breakpoints
+from stockyard.wire.openai_chat.shared import with_shared
 from stockyard.wire.openai_responses import errors, request, response
 from stockyard.wire.openai_responses.look import ResponsesLook
 from stockyard.wire.openai_responses.parts import FORMAT
@@ -52,6 +53,7 @@ class ResponsesCodec(StreamedCodec[Content]):
         traits: Traits,
         max_output: int | None = None,
     ) -> Dropped:
+        request_ = with_shared(request_, FORMAT, features)
         marked = with_breakpoints(request_, traits, FORMAT, spoken=False)
         return request.encode_request(marked)
 
