@@ -148,8 +148,11 @@ class Dispatch:
 
     async def _specially(self, x: Exchange, plan: Plan, target: Target, attempt: Attempt) -> Answer:
         """The few calls for which it is not enough to be written and sent."""
-        if plan.takes_bytes:
+        if plan.takes_bytes and _may_name_images(x, plan):
             return await self._with_images(x, plan, target, attempt)
+        return await self._by_detour(x, plan, target, attempt)
+
+    async def _by_detour(self, x: Exchange, plan: Plan, target: Target, attempt: Attempt) -> Answer:
         if plan.summarises:
             return await self._summarised(x, plan, target, attempt)
         if plan.for_reasoning_tools is not None and _reasons_with_tools(x.request):
@@ -168,13 +171,11 @@ class Dispatch:
         self, x: Exchange, plan: Plan, target: Target, attempt: Attempt
     ) -> Answer:
         """With the bytes of images that are named by their URLs."""
-        plan, asked = replace(plan, takes_bytes=False), x.request
-        if x.inbound.native is not None or (plan.forward and b'url"' not in x.inbound.body):
-            return await self._specially(x, plan, target, attempt)
+        asked = x.request
         field = IMAGES_IN.get(x.inbound.format, "messages")
         x.request = await self._images.inlined(asked, field)
         try:
-            return await self._specially(x, plan, target, attempt)
+            return await self._by_detour(x, plan, target, attempt)
         finally:
             x.request = asked  # another Target may take URLs
 
@@ -514,6 +515,13 @@ def _several(x: Exchange, plan: Plan) -> Sequence[Request]:
     if x.kind == "completions":
         return prompts_of(x.request)
     return batches_of(x.request, plan.most_items) if plan.most_items else (x.request,)
+
+
+def _may_name_images(x: Exchange, plan: Plan) -> bool:
+    """Whether images may be named by URLs. Bytes that would go on as they are are asked first."""
+    if x.inbound.native is not None:
+        return False
+    return not plan.forward or b'url"' in x.inbound.body
 
 
 def _reasons_with_tools(request: Request) -> bool:
