@@ -7,8 +7,8 @@ was sent. What is connected to is an address that the guard has judged a moment 
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from stockyard.core.outbox import Outbox
 from stockyard.errors import EgressDenied, UpstreamError
@@ -54,13 +54,16 @@ class Dialer:
     async def _connect_through(
         self, proxy: Proxy, protocol: asyncio.BaseProtocol, origin: Origin, timers: Timers
     ) -> None:
-        connected = await self._reach(proxy.url, _PROXY_PERMISSION, timers)
         tls = TlsSettings(proxy.ca_file) if proxy.url.scheme == "https" else None
         if origin.url.scheme == "http":
-            await self._adopt(connected, protocol, proxy.url, tls, timers)
+            with _said_of_the_proxy():
+                connected = await self._reach(proxy.url, _PROXY_PERMISSION, timers)
+                await self._adopt(connected, protocol, proxy.url, tls, timers)
             return
         tunnel = Tunnel(connect_head(origin.url, proxy))
-        await self._adopt(connected, tunnel, proxy.url, tls, timers)
+        with _said_of_the_proxy():
+            connected = await self._reach(proxy.url, _PROXY_PERMISSION, timers)
+            await self._adopt(connected, tunnel, proxy.url, tls, timers)
         try:
             await self._pass_through(tunnel, protocol, origin, timers)
         except BaseException:
@@ -155,6 +158,23 @@ class Dialer:
                 self._contexts.pop(next(iter(self._contexts)))
             self._contexts[settings] = context
         return context
+
+
+@contextmanager
+def _said_of_the_proxy() -> Iterator[None]:
+    """What fails before the proxy is reached is not the provider's failure."""
+    try:
+        yield
+    except EgressDenied:
+        raise
+    except UpstreamError as error:
+        raise UpstreamError(
+            error.kind,
+            error.message.replace("provider", "proxy", 1),
+            code=error.code,
+            timer=error.timer,
+            nothing_sent=error.nothing_sent,
+        ) from None
 
 
 @asynccontextmanager

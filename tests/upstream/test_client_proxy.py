@@ -134,6 +134,25 @@ async def test_a_proxy_that_refuses_fails_the_call_with_nothing_sent(name: str) 
     assert not sending.sent
 
 
+@pytest.mark.parametrize(
+    ("proxy", "said"),
+    [
+        ("http://127.0.0.1:1", "The proxy did not accept a connection."),
+        ("https://127.0.0.1:1", "The proxy did not accept a connection."),
+        ("http://proxy.invalid:3128", "The proxy's name could not be resolved."),
+    ],
+)
+@pytest.mark.parametrize("api", ["http://api.provider.example", "https://api.provider.example"])
+async def test_a_proxy_that_is_not_there_is_not_mistaken_for_the_provider(
+    proxy: str, said: str, api: str
+) -> None:
+    async with calling() as client:
+        settings = ProxySettings(http=proxy, https=proxy)
+        heard, _ = await heard_from(client, a_call(origin_of(client, api, proxy=settings)))
+    assert heard.error is not None
+    assert (heard.error.message, heard.error.nothing_sent) == (said, True)
+
+
 @pytest.mark.parametrize("agrees", [False, True])
 async def test_a_proxy_that_stalls_is_given_up(agrees: bool) -> None:
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
