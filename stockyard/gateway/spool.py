@@ -104,11 +104,12 @@ class SpooledBody:
 
     def complete(self) -> bytes:
         """All of it."""
-        file, self._file = self._file, None
+        file = self._file
         if file is None:
             return self._collected.complete()
         with file:  # the mapping outlives it
             mapping = _Mapping(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._file = None
         mapping.spool = self._spool
         return cast(bytes, LargeBody([memoryview(mapping)]))  # see there
 
