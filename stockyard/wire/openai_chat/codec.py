@@ -83,7 +83,7 @@ class ChatCodec(StreamedCodec[Content]):
     ) -> Dropped:
         if self._names:
             request_ = request_.with_content(fitted(request_.content))
-        request_ = with_shared(request_, self.name, features)
+        request_ = with_shared(request_, self.name, traits)
         marked = with_breakpoints(request_, traits, self.name, spoken=True)
         return request.encode_request(marked, features=features, traits=traits)
 

@@ -12,8 +12,8 @@ from stockyard.wire.codec import Traits
 
 CHAT, RESPONSES = "openai.chat", "openai.responses"
 _BOTH = {CHAT: RESPONSES, RESPONSES: CHAT}
-_DEFINED_BOTH = "developer_role"
-"""A feature of rows that take what these formats came to have last."""
+TRAIT = "shared_fields"
+"""Of the models of whoever defined both."""
 _SHARED = frozenset(
     {"prompt_cache_options", "prompt_cache_retention", "safety_identifier", "moderation"}
 )
@@ -21,9 +21,9 @@ _VERBOSITY = "verbosity"
 """In Responses it stands in `text`."""
 
 
-def with_shared(request: Request, target: str, features: Traits) -> Request:
+def with_shared(request: Request, target: str, traits: Traits) -> Request:
     """The request with what the other of the two formats said as fields of `target`."""
-    if _DEFINED_BOTH not in features:
+    if TRAIT not in traits:
         return request
     extra = request.content.extra
     theirs = extra.get(_BOTH[target])

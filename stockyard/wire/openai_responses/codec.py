@@ -53,7 +53,7 @@ class ResponsesCodec(StreamedCodec[Content]):
         traits: Traits,
         max_output: int | None = None,
     ) -> Dropped:
-        request_ = with_shared(request_, FORMAT, features)
+        request_ = with_shared(request_, FORMAT, traits)
         marked = with_breakpoints(request_, traits, FORMAT, spoken=False)
         return request.encode_request(marked)
 
