@@ -158,7 +158,12 @@ class AsgiSocket:
             self._more.clear()
             while self._messages:
                 message, size = self._messages.popleft()
-                await send(message)
+                try:
+                    await send(message)
+                except OSError:  # what servers raise when the client has left
+                    self._messages.clear()
+                    self._end()
+                    return
                 self._sent(size)
 
     def _sent(self, size: int) -> None:

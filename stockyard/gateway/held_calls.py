@@ -7,6 +7,7 @@ team, and a list shows what the team has (`own_list.py`).
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from stockyard.core.exchange import Asked, Caller
@@ -116,19 +117,22 @@ class HeldCalls(Spooling):
         if not reach.teaches(method) or (reach.below and method == "GET"):
             return onward.start(reply, body)
         name, body = announced(self._head, body)
-
-        def learn(status: int, answer: bytes) -> bytes:
-            if status < 300:
-                learnt = holdings.learn(reach, method, answer)
-                holdings.hold(name)
-                if reach.collection in held.BATCHED:
-                    for made in learnt.made:
-                        late.began(made)
-                    for file in learnt.along:
-                        late.began(file, reach.id)
-            return held.with_results_here(answer)
-
+        learn = partial(self._learn, holdings, late, name)
         return onward.start(WholeReply(reply, learn), body)
+
+    def _learn(
+        self, holdings: Holdings, late: LateCalls, name: str, status: int, answer: bytes
+    ) -> bytes:
+        """Remember what an answer names. `name` is what an upload was called before it began."""
+        if status < 300:
+            learnt = holdings.learn(self._reach, self._head.method, answer)
+            holdings.hold(name)
+            if self._reach.collection in held.BATCHED:
+                for made in learnt.made:
+                    late.began(made)
+                for file in learnt.along:
+                    late.began(file, self._reach.id)
+        return held.with_results_here(answer)
 
     def _reader(self, provider: Provider) -> Reader | None:
         """What reads the answer for usage that is told late."""
