@@ -52,6 +52,11 @@ TITLES = {
     "overloaded": "Too much to do",
 }
 
+NOWHERE = (
+    "There is nothing at this path. Models are called below /v1; what the API has is told at "
+    "/api/openapi.json."
+)
+
 UNKNOWN_FIELD = re.compile(r"unknown field `([^`]*)`")
 
 log = logging.getLogger("stockyard.api")
@@ -136,7 +141,8 @@ def of_error(error: Exception, request_id: str) -> Problem:
             if isinstance(error.__cause__, SerializationException):
                 return problem(400, "json_invalid", "The body is not valid JSON.", request_id)
             code = CODES.get(status, "invalid")
-            return problem(status, code, TITLES[code] + ".", request_id)
+            detail = NOWHERE if status == 404 else f"{TITLES[code]}."
+            return problem(status, code, detail, request_id)
     log.error("A request to the API failed.", exc_info=error, extra={"request_id": request_id})
     return problem(500, "internal", "An error on our side. It was logged.", request_id)
 

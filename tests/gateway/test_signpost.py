@@ -83,4 +83,6 @@ async def test_where_nothing_was_meant_the_refusal_tells_of_base_urls(yard: Yard
 
 async def test_the_control_plane_keeps_its_paths(yard: Yard) -> None:
     assert (await yard.get("/api/version")).status == 200
-    assert "problem" in (await yard.get("/api/nothing")).headers["content-type"]
+    nothing = await yard.get("/api/nothing")
+    assert "problem" in nothing.headers["content-type"]
+    assert "Models are called below /v1" in nothing.json["detail"]
