@@ -59,6 +59,8 @@ def finder(pattern: str) -> Find:
     """
     engine = re2._re2.RE2
     compiled = engine(pattern.encode(), _options())
+    if not compiled.ok():  # one that is not would find nothing
+        raise re2.error(compiled.error())
     match, unanchored = compiled.Match, engine.Anchor.UNANCHORED
     meant = 1 if compiled.NumberOfCapturingGroups() else 0
 

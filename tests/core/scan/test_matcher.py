@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
+import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stockyard.core.ports import Span
 from stockyard.core.scan.matcher import RuleMatcher, matcher
+from stockyard.core.scan.regex import finder
 from stockyard.core.scan.rule import Rule, pack
 from stockyard.errors import InvalidConfig
 
@@ -148,3 +150,11 @@ def test_positions_are_characters_of_the_text(noise: str) -> None:
 
 def test_lone_surrogates_do_not_stop_the_scan() -> None:
     assert matcher(["falcon"]).replace("\ud800 falcon \udfff", "*") == "\ud800 * \udfff"
+
+
+def test_a_pattern_that_is_none_is_never_taken_for_one_that_finds_nothing() -> None:
+    with pytest.raises(re2.error):
+        finder("(")
+    assert finder("b(c)?")(b"abc", 0) == (1, 3, 2, 3)
+    assert finder("b(c)?")(b"ab", 0) == (1, 2, 1, 2)
+    assert finder("b")(b"abc", 2) is None
