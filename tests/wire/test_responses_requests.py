@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from stockyard.core.folding import fold
 from stockyard.core.messages import Reasoning, ToolCall, ToolResult
 from stockyard.core.request import Content, Request
 from stockyard.core.response import Response
@@ -316,3 +317,13 @@ def test_an_answer_that_is_still_made_is_not_told_as_complete(status: str) -> No
     pen = Pen(id="resp_1", model="m", created=1, wants_usage=True)
     said = json.loads(CODEC.encode_response(Response(output), pen))
     assert (said["status"], said["output"]) == (status, [])
+
+
+def test_an_answer_that_is_only_said_to_be_incomplete_was_cut_at_its_length() -> None:
+    answer = {"id": "resp_1", "status": "incomplete", "output": [], "incomplete_details": None}
+    output = CODEC.decode_response(json.dumps(answer).encode(), traits=NONE)
+    assert output.choices[0].finish == "length"
+    end = {"type": "response.incomplete", "response": answer}
+    reader = CODEC.reader(traits=NONE)
+    stream = b"event: response.incomplete\ndata: " + json.dumps(end).encode() + b"\n\n"
+    assert fold(reader.feed(stream) + reader.end())[0].choices[0].finish == "length"

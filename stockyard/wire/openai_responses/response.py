@@ -62,7 +62,7 @@ def facts(body: bytes, *, traits: Traits) -> Facts:
         usage=read_usage(answer.usage, traits) if isinstance(answer.usage, dict) else None,
         model=answer.model if isinstance(answer.model, str) else "",
         id=answer.id if isinstance(answer.id, str) else "",
-        finish=reason_of(answer.incomplete_details) or _text(answer.status),
+        finish=reason_of(answer.incomplete_details, answer.status) or _text(answer.status),
         odd_finish=odd(reason_of(answer.incomplete_details), KNOWN_REASONS),
     )
 
@@ -98,8 +98,10 @@ def finish_of(reason: str, *, called: bool) -> Finish:
     return _FINISHES.get(reason) or ("tool_calls" if called else "stop")
 
 
-def reason_of(details: Any) -> str:
-    return _text(details.get("reason")) if isinstance(details, dict) else ""
+def reason_of(details: Any, status: Any = None) -> str:
+    """Why an answer is incomplete: its length, where it says no more than that it is."""
+    reason = _text(details.get("reason")) if isinstance(details, dict) else ""
+    return reason or ("max_output_tokens" if status == "incomplete" else "")
 
 
 def answered(choice: Choice) -> tuple[AnyPart, ...]:
@@ -172,7 +174,7 @@ def _decode_output(answer: Fields) -> Output:
     status, details = _text(answer.any("status")), answer.any("incomplete_details")
     if status in _UNFINISHED:
         answer.rest["status"] = status
-    reason = reason_of(details)
+    reason = reason_of(details, status)
     called = any(isinstance(part, ToolCall) for part in parts)
     created = answer.any("created_at")
     choice = Choice(

@@ -163,7 +163,7 @@ class ResponsesReader(NamedEventsReader):
         usage = response.get("usage")
         if isinstance(usage, dict) and (read := read_usage(usage, self._traits)) is not None:
             events.append(UsageSeen(usage=read))
-        reason = reason_of(response.get("incomplete_details"))
+        reason = reason_of(response.get("incomplete_details"), response.get("status"))
         self.odd_finish = odd(reason, KNOWN_REASONS)
         events.append(
             Finished(reason=finish_of(reason, called=self._called), native=reason or None)
