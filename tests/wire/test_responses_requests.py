@@ -320,7 +320,7 @@ def test_an_answer_that_is_still_made_is_not_told_as_complete(status: str) -> No
 
 
 def test_an_answer_that_is_only_said_to_be_incomplete_was_cut_at_its_length() -> None:
-    answer = {"id": "resp_1", "status": "incomplete", "output": [], "incomplete_details": None}
+    answer: dict[str, Any] = {"status": "incomplete", "output": [], "incomplete_details": None}
     output = CODEC.decode_response(json.dumps(answer).encode(), traits=NONE)
     assert output.choices[0].finish == "length"
     end = {"type": "response.incomplete", "response": answer}
