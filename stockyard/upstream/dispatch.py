@@ -1,8 +1,7 @@
-"""Target -> encode -> send -> decode -> Answer. One Attempt is recorded for every try.
+"""Target -> request -> send -> decode -> Answer. One Attempt is recorded for every try.
 
-What goes out is, in this order of preference: the client's own bytes; those bytes with the model's
-name replaced and usage asked for; the request written anew in a format the provider speaks. Each
-try starts from `x.request`, never from what was built for another Target.
+What is sent is made in `preparation.py`. Each try starts from `x.request`, never from what was
+built for another Target.
 """
 
 import asyncio
@@ -19,20 +18,17 @@ from stockyard.core.request import Request
 from stockyard.core.response import Output, Raw, Response
 from stockyard.core.stream import Answer
 from stockyard.core.target import Attempt, Outcome, Target
-from stockyard.core.tracing import told_to_provider
 from stockyard.core.whole import whole
 from stockyard.errors import Refused, StockyardError, UpstreamError
-from stockyard.providers import quirks
 from stockyard.providers.directory import LONGEST_NAME, TRIED
 from stockyard.providers.needs import needs_of
 from stockyard.providers.provider import CHAT_LIKE
 from stockyard.upstream.batches import batches_of, in_order
-from stockyard.upstream.client_version import without_what_it_lacks
-from stockyard.upstream.efforts import with_known_effort
 from stockyard.upstream.image_fetch import ImageFetch
-from stockyard.upstream.lossy import Policies, forget, leave_out
-from stockyard.upstream.outgoing import Outgoing, Timers
+from stockyard.upstream.lossy import Policies
+from stockyard.upstream.outgoing import Outgoing
 from stockyard.upstream.plan import Plan, Plans, no_target
+from stockyard.upstream.preparation import MODULE, Preparation, owner_of
 from stockyard.upstream.prover import Prover
 from stockyard.upstream.reckoning import (
     is_missing,
@@ -42,15 +38,13 @@ from stockyard.upstream.reckoning import (
 )
 from stockyard.upstream.relayed_answer import RelayedAnswer
 from stockyard.upstream.several import joined, prompts_of
-from stockyard.upstream.signed import SIGNING, Owner, SignedStream, SignedTurns
+from stockyard.upstream.signed import SIGNING, SignedStream, SignedTurns
 from stockyard.upstream.silence import Silence
 from stockyard.upstream.streamed_answer import StreamedAnswer, Unstreamed
 from stockyard.upstream.summary import in_words, summary_of
 from stockyard.upstream.whole_answer import NEVER, WholeAnswer
 from stockyard.wire.stray_usage import TAIL_BYTES, stray_usage
 
-MODULE = "dispatch"
-"""The name under which dispatch leaves Findings."""
 MAX_ATTEMPTS = 20
 IMAGES_IN = {"openai.responses": "input", "gemini": "contents", "gemini.array": "contents"}
 """Which field of a client's the messages are; mostly `messages`."""
@@ -58,8 +52,6 @@ DIVIDED = frozenset({"completions", "embeddings"})
 """Kinds of call that may ask for more than a provider takes in one request."""
 MAX_ID = 128
 """What is kept of a provider's name for a request."""
-BODILESS = frozenset({"GET", "HEAD", "DELETE"})
-"""Methods that say nothing of a body when they have none."""
 
 
 class Dispatch:
@@ -75,8 +67,8 @@ class Dispatch:
     ) -> None:
         self.plans = plans
         self._images = images
-        self._lossy = lossy
         self._signed = SignedTurns()
+        self._prepared = Preparation(self._signed, lossy)
         self._silence = silence
         self._loop = loop
 
@@ -102,8 +94,7 @@ class Dispatch:
         try:
             if plan.special:
                 return await self._specially(x, plan, target, attempt)
-            body = self._body(x, plan, target)
-            outgoing = self._outgoing(x, plan, body)
+            outgoing = self._prepared.outgoing(x, plan, target)
             return await self._sent(x, plan, attempt, outgoing)
         except asyncio.CancelledError:
             self._close(x, attempt, "abandoned")
@@ -194,7 +185,7 @@ class Dispatch:
         if plan.answering is not None:
             codec = plan.answering(x.request.meaning)
             plan = plan if codec is plan.codec else replace(plan, codec=codec)
-        outgoing = self._outgoing(x, plan, self._body(x, plan, target))
+        outgoing = self._prepared.outgoing(x, plan, target)
         if plan.prover is not None:
             return await self._proved(x, plan, plan.prover, attempt, outgoing)
         return await self._sent(x, plan, attempt, outgoing)
@@ -269,107 +260,6 @@ class Dispatch:
         if attempt.ended_us is None:
             attempt.ended_us = x.elapsed_us()
             attempt.outcome = outcome
-
-    # The request.
-
-    def _body(self, x: Exchange, plan: Plan, target: Target) -> bytes:
-        request = x.request
-        if plan.codec is None:
-            if not x.untouched:
-                # A module changed it, so it would have to be written, and for that to be read.
-                _ = x.request.meaning
-            return x.inbound.body
-        native = x.inbound.native is not None
-        if len(x.attempts) > 1:
-            forget(x)
-        ignored: tuple[str, ...] = ()
-        if plan.efforts and _may_ask_too_much(x, plan, target):
-            request, ignored = with_known_effort(request, plan.efforts)
-        if plan.forward and (request is x.received or request.differs_in_model_only(x.received)):
-            body = self._spliced(x, plan, request, target, native)
-        else:
-            wanted = request if request.model == target.model else request.with_model(target.model)
-            tie = wanted.meaning.tie
-            if tie is not None and plan.format != x.inbound.format:
-                raise Refused(400, tie.code, tie.message, param=tie.param)
-            if plan.format != x.inbound.format:
-                wanted, unknown = without_what_it_lacks(x, wanted)
-                ignored += unknown
-            if not plan.forward and plan.format in SIGNING:
-                signed = self._signed.returned(_owner(x, plan), wanted.content)
-                wanted = wanted.with_content(signed)
-            written = plan.codec.encode_request(
-                wanted,
-                features=plan.provider.features,
-                traits=plan.traits,
-                max_output=plan.max_output,
-            )
-            if dropped := ignored + written.dropped:
-                leave_out(x, self._lossy, MODULE, "dropped", dropped)
-            body = written.body
-        if native or not plan.quirked:
-            return body
-        return self._quirked(x, plan, target, body)
-
-    def _spliced(
-        self, x: Exchange, plan: Plan, request: Request, target: Target, native: bool
-    ) -> bytes:
-        assert plan.codec is not None  # noqa: S101  the caller looked
-        model = None if target.model == x.received.model else target.model
-        ask = request.stream and not request.wants_usage and not native and plan.include_usage
-        if model is None and not ask:
-            return x.inbound.body
-        return plan.codec.splice_request(x.inbound.body, model=model, include_usage=ask)
-
-    def _quirked(self, x: Exchange, plan: Plan, target: Target, body: bytes) -> bytes:
-        betas = x.inbound.headers.field(quirks.BETAS_FIELD) if plan.betas_in_body else None
-        changed = quirks.apply(plan.provider, target.model, plan.format, body, betas=betas)
-        if changed.noted:
-            leave_out(x, self._lossy, MODULE, "quirks", changed.noted)
-        return changed.body
-
-    def _outgoing(self, x: Exchange, plan: Plan, body: bytes) -> Outgoing:
-        streams = x.request.stream
-        timers = plan.stream if streams else plan.whole
-        if len(x.attempts) > 1:
-            timers = self._remaining(x, timers)
-        else:
-            x.total_seconds = timers.total_seconds
-        forwarded = b"" if x.inbound.native is not None else x.inbound.headers.forward(plan.headers)
-        if plan.forms is not None and x.inbound.native is None:
-            forwarded += b"content-type: %b\r\n" % plan.forms.content_type(body)
-        if x.spread is not None and x.inbound.native is None:
-            forwarded += told_to_provider(x, plan.origin.url.host)
-        length = b"content-length: %d\r\n" % len(body)
-        if not body and x.inbound.method in BODILESS:
-            length = b""
-        return Outgoing(
-            origin=plan.origin,
-            head=b"%b%b%b\r\n" % (plan.stream_start if streams else plan.start, forwarded, length),
-            body=body,
-            timers=timers,
-            decompress=True,
-        )
-
-    def _remaining(self, x: Exchange, timers: Timers) -> Timers:
-        """The total is that of the whole Exchange, over all its tries."""
-        left = timers.total_seconds - x.elapsed_us() / 1e6
-        if left <= 0:
-            raise UpstreamError(
-                "timeout", "The call took too long (timeout.total).", timer="timeout.total"
-            )
-        return Timers(
-            dns_seconds=timers.dns_seconds,
-            connect_seconds=timers.connect_seconds,
-            tls_seconds=timers.tls_seconds,
-            pool_seconds=timers.pool_seconds,
-            write_seconds=timers.write_seconds,
-            first_byte_seconds=timers.first_byte_seconds,
-            idle_seconds=timers.idle_seconds,
-            total_seconds=left,
-        )
-
-    # The answer.
 
     async def _whole(self, x: Exchange, plan: Plan, attempt: Attempt, outgoing: Outgoing) -> Answer:
         unread = x.reads == "nothing" or (plan.textless and x.reads == "texts")
@@ -450,7 +340,7 @@ class Dispatch:
             lambda: codec.decode_response(raw.body, traits=traits), usage=facts.usage, raw=raw
         )
         if not plan.forward and plan.format in SIGNING:
-            self._signed.remember(_owner(x, plan), response.output)
+            self._signed.remember(owner_of(x, plan), response.output)
         usage = facts.usage
         if usage is None or (usage.flags and is_missing(usage)):
             response.usage = usage_of_whole(x, response)
@@ -483,24 +373,8 @@ class Dispatch:
             attempt.outcome = "ok"
             return response
         if not plan.forward and plan.format in SIGNING:
-            return SignedStream(receiver, partial(self._signed.remember, _owner(x, plan)))
+            return SignedStream(receiver, partial(self._signed.remember, owner_of(x, plan)))
         return receiver
-
-
-def _may_ask_too_much(x: Exchange, plan: Plan, target: Target) -> bool:
-    """Whether the model may be asked for an effort that it does not take. Who named it, in its
-    provider's own format, knows what to ask for; and most requests say nothing of effort."""
-    if not plan.forward:
-        return True
-    return (
-        target.model != x.received.model
-        and x.inbound.native is None
-        and b"effort" in x.inbound.body
-    )
-
-
-def _owner(x: Exchange, plan: Plan) -> Owner:
-    return Owner(x.partition, plan.provider.name, plan.format)
 
 
 def named_by_provider(fields: list[tuple[bytes, bytes]]) -> str | None:
