@@ -14,7 +14,7 @@ from stockyard.core.exchange import Asked, Caller
 from stockyard.core.ports import HeldIds
 from stockyard.core.target import Credential
 from stockyard.errors import Refused
-from stockyard.gateway import held
+from stockyard.gateway import batch_lines, held
 from stockyard.gateway.announced import announced
 from stockyard.gateway.contract import Opening, Reply, Running, Whole
 from stockyard.gateway.endpoints import Endpoint
@@ -102,6 +102,8 @@ class HeldCalls(Spooling):
         if method == "GET" and not reach.id:
             return self._list(WholeReply(reply, lambda status, told: held.with_results_here(told)))
         named = ANY.named_in(body)
+        if method == "POST" and reach.collection == held.FILES and not reach.id:
+            named += batch_lines.named_in(body)
         provider, credential = self._place(body, named)
         holdings = self._holdings(provider, credential)
         for thing in named:
