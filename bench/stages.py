@@ -31,6 +31,7 @@ from bench.order import NONCE
 from bench.request import request
 from stockyard.app import Stockyard
 from stockyard.apps.lookout.traces import TraceRecorder
+from stockyard.core.outbox import Outbox
 from stockyard.gateway.doorway import Doorway
 from stockyard.gateway.lane import Lane
 from stockyard.gateway.meters import Meters
@@ -63,6 +64,7 @@ BOUNDARIES: tuple[tuple[type, str, str], ...] = (
     (Meters, "count", METRICS),
     (TraceRecorder, "record", TRACE),
     (LaneReply, "whole", LANE),
+    (Outbox, "flush", LANE),
 )
 """Where a call goes over from one stage into another."""
 
@@ -161,6 +163,7 @@ class Between:
 
     def __init__(self, stockyard: Stockyard) -> None:
         self._stockyard = stockyard
+        self._outbox = stockyard.front.outbox
         self._buffer = memoryview(bytearray(READ_BYTES))
         self._opened: list[Connection] = []
         Dialer.dial = self._dial  # type: ignore[method-assign, assignment]  # no sockets in this process
@@ -170,7 +173,7 @@ class Between:
         self._lane.connection_made(self._client)
 
     async def _dial(self, origin: Origin, _timers: object) -> Connection:
-        connection = Connection(origin.pool, self._buffer)
+        connection = Connection(origin.pool, self._buffer, self._outbox)
         connection.connection_made(Nowhere())
         self._opened.append(connection)
         return connection
@@ -194,13 +197,16 @@ class Between:
         def hear(data: bytes) -> None:
             buffer[: len(data)] = data
             connection.buffer_updated(len(data))
+            self._outbox.flush()
 
         hear(answers.whole(kind, 128).filled(NONCE))
         self.writes()
         return hear
 
     def ask(self, asked: bytes) -> None:
+        """Let a request come in a turn of the loop that brings nothing else."""
         self._lane.data_received(asked)
+        self._outbox.flush()
 
     def writes(self) -> int:
         """How much was written to the client. Raises if it was not an answer."""
@@ -222,7 +228,6 @@ async def _streamed(gateway: Between, kind: Format, hear: Callable[[bytes], None
         gateway.ask(asked)
         hear(answer.filled(NONCE))
         hear(first)
-        await asyncio.sleep(0)  # the beginning of a stream waits for company until the turn is over
         before, begun = gateway.writes(), time.perf_counter_ns()
         for event in events:
             hear(event)

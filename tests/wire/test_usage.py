@@ -182,7 +182,7 @@ def test_cache_writes_are_never_billed_twice() -> None:
     ],
 )
 def test_cache_writes_that_the_split_leaves_out_are_billed(
-    short: int, long: int, written: dict[str, int]
+    short: int, long: int, written: dict[str, Any]
 ) -> None:
     said = {
         "input_tokens": 10,
