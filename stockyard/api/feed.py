@@ -92,11 +92,13 @@ async def told(feed: Feed, listener: Listener, listeners: Listeners) -> AsyncIte
     with listeners.one_more(listener.who.name):
         at = feed.last() if listener.last_id is None else min(listener.last_id, feed.last())
         yield b": connected\n\n"
-        missed = feed.last() - at - REMEMBERED
-        if missed > 0:
-            at += missed
-            yield framed("gap", {"lost": missed}, at)
         try:
+            oldest = feed.last() - REMEMBERED
+            if at < oldest:
+                # Only of what it may see: how many calls others make is not its business.
+                lost = await feed.count(at, oldest, listener.filter_, listener.who)
+                at = oldest
+                yield framed("gap", {"lost": lost}, at)
             async for position, page in _catching_up(feed, listener, at):
                 at = position
                 yield page

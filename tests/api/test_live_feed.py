@@ -98,6 +98,17 @@ async def test_one_who_is_too_far_behind_is_told_how_far(
         assert await heard.calls(10) == [f"tr_{n:03}" for n in range(21, 31)]
 
 
+async def test_a_key_is_not_told_how_many_calls_of_others_it_missed(
+    plane: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "REMEMBERED", 5)
+    record, secret = await plane.keys.create("mine")
+    await plane.record(*(a_call(n, key=record.id if n % 5 == 0 else "other") for n in range(1, 21)))
+    async with plane.client(secret) as client, listening(client, **{"Last-Event-ID": "1"}) as heard:
+        assert (await heard.next())["data"] == {"lost": 3}
+        assert await heard.calls(1) == ["tr_020"]
+
+
 async def test_more_than_can_be_told_is_summed_up(
     plane: Plane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
