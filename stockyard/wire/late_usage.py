@@ -61,6 +61,14 @@ class _Line(Struct):
     result: _Result | None = None
 
 
+class _InlinedAnswers(Struct, rename={"answers": "inlinedResponses"}):
+    answers: list[_Line]
+
+
+class _Inlined(Struct, rename={"inlined": "inlinedResponses"}):
+    inlined: _InlinedAnswers
+
+
 _line = msgspec.json.Decoder(_Line).decode
 
 
@@ -102,8 +110,11 @@ class Lines(Reader):
             used = read_messages_usage(message.usage) if message.usage is not None else None
             self._add(message.model, used)
         elif said.response is not None:
-            answer = said.response.body or said.response
-            self._add(answer.model or answer.model_version, _usage_of(answer, self._traits))
+            self.add(said.response)
+
+    def add(self, told: _Answer) -> None:
+        answer = told.body or told
+        self._add(answer.model or answer.model_version, _usage_of(answer, self._traits))
 
     def _add(self, model: str, usage: Usage | None) -> None:
         if usage is None:
@@ -139,12 +150,27 @@ class Object(Reader):
 
 def uses_in(told: Mapping[str, Any], traits: Traits) -> Iterator[Use]:
     """What a batch or an answer says that it used, once it is over."""
+    if told.get("done") is True:
+        yield from _inlined(told.get("response"), traits)
     status, model, said = told.get("status"), told.get("model"), told.get("usage")
     if not (isinstance(status, str) and status.lower() in OVER and isinstance(said, dict)):
         return
     usage = read_responses_usage(said, traits)
     if usage is not None and usage.total and isinstance(model, str) and model:
         yield Use(model, usage)
+
+
+def _inlined(response: Any, traits: Traits) -> list[Use]:
+    """Of a batch that has its answers in itself."""
+    try:
+        found = msgspec.convert(response, _Inlined).inlined.answers
+    except (ValueError, RecursionError):
+        return []
+    sums = Lines(traits)
+    for one in found:
+        if one.response is not None:
+            sums.add(one.response)
+    return sums.uses()
 
 
 def _usage_of(answer: _Answer, traits: Traits) -> Usage | None:

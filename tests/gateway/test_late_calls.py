@@ -167,6 +167,24 @@ async def test_results_of_gemini_are_counted(yard: Yard) -> None:
     assert (only.received.model, only.usage.total) == ("gemini-x", 10)
 
 
+async def test_a_batch_with_its_answers_in_itself_is_counted(yard: Yard) -> None:
+    gemini = yard.provider("gemini")
+    answers(gemini, {"name": "batches/b"})
+    await yard.call("/gemini/v1beta/models/gemini-x:batchGenerateContent", {})
+    assert await settled(yard)
+    usage = {"promptTokenCount": 4, "candidatesTokenCount": 6}
+    answer = {"modelVersion": "gemini-x", "usageMetadata": usage}
+    inlined = {"inlinedResponses": [{"response": answer}, {"error": {}}, {"response": answer}]}
+    done = {"name": "batches/b", "response": {"inlinedResponses": inlined}}
+    for over in (False, True, True):
+        answers(gemini, done | {"done": over})
+        await yard.get("/gemini/v1beta/batches/b")
+        assert await settled(yard)
+    (only,) = counted(yard)
+    assert only.usage is not None
+    assert only.usage.total == 20
+
+
 async def test_it_is_once_over_a_restart_too(tmp_path: Path) -> None:
     for times in (1, 0):
         async with Yard(tmp_path) as yard:

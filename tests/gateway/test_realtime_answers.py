@@ -141,6 +141,28 @@ async def test_a_session_that_ends_while_one_waits_leaves_nothing(
     assert {outcome.exchange.status for outcome in yard.calls} == {101, 499}
 
 
+async def test_what_comes_behind_one_that_waits_is_bounded(
+    yard: Yard, provider: RealtimeProvider
+) -> None:
+    limits = [{"by": "key", "calls": 1, "per_seconds": 20}]
+    async with a_session(yard) as client:
+        yard.enable("ratelimit", limits=limits, max_wait_ms=30000)
+        await provider.next()
+        for _ in range(2):
+            await client.send(ASKS)
+        sent = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.5):
+                while sent < 2000:
+                    await client.send(b"z" * 50_000)
+                    sent += 1
+        assert sent < 2000
+        sessions = [call for call in yard.stockyard.office.running if hasattr(call, "welcome")]
+        assert sessions[0]._relay._behind_bytes < 2 * relay.MOST_BEHIND  # type: ignore[attr-defined]
+        client.transport.abort()
+    assert await yard.quiet()
+
+
 class TestOnesThatTheProviderBegins:
     async def test_they_are_limited_too(self, yard: Yard, provider: RealtimeProvider) -> None:
         yard.enable("ratelimit", limits=[{"by": "key", "calls": 1, "per_seconds": 3600}])
