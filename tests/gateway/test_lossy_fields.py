@@ -95,6 +95,45 @@ async def test_what_quirks_leave_out_is_refused_as_well(yard: Yard) -> None:
     assert (answer.status, len(groq.requests)) == (400, 0)
 
 
+@pytest.mark.parametrize(("policy", "status"), [("strict", 400), ("warn", 200)])
+async def test_tools_for_a_provider_that_has_none(yard: Yard, policy: str, status: int) -> None:
+    """`wire.md` 12.2, `no_tools`."""
+    perplexity = yard.provider("perplexity").says("hello")
+    yard.set("translation.lossy", policy)
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
+    answer = await yard.chat("hi", model="perplexity/sonar", tools=tools)
+    assert (answer.status, len(perplexity.requests)) == (status, int(status == 200))
+    assert answer.headers.get(DROPPED) == ("tools" if status == 200 else None)
+
+
+@pytest.mark.parametrize(
+    ("turn", "named"),
+    [
+        ({"role": "tool", "tool_call_id": "call_9", "content": "7"}, "call_9"),
+        (
+            {
+                "role": "assistant",
+                "tool_calls": [
+                    {"id": "a", "type": "function", "function": {"name": "f", "arguments": "no"}}
+                ],
+            },
+            "messages.tool_calls.arguments",
+        ),
+    ],
+)
+async def test_strict_names_what_is_wrong_with_calls_of_tools(
+    yard: Yard, turn: dict[str, Any], named: str
+) -> None:
+    """`wire.md` 5.2 and 8, rule 6."""
+    anthropic = yard.provider("anthropic").says("hello")
+    yard.set("translation.lossy", "strict")
+    messages = [{"role": "user", "content": "hi"}, turn]
+    answer = await yard.chat(model=CLAUDE, messages=messages)
+    assert (answer.status, len(anthropic.requests)) == (400, 0)
+    assert answer.error is not None
+    assert named in answer.error["message"]
+
+
 async def test_the_word_of_a_name_for_models_counts_before_the_usual_one(yard: Yard) -> None:
     yard.provider("anthropic").says("hello")
     yard.set("aliases.careful.targets", [CLAUDE])
