@@ -159,8 +159,9 @@ async def test_what_comes_behind_one_that_waits_is_bounded(
         assert sent < 2000
         sessions = [call for call in yard.stockyard.office.running if hasattr(call, "welcome")]
         assert sessions[0]._relay._behind_bytes < 2 * relay.MOST_BEHIND  # type: ignore[attr-defined]
+        sessions[0].shutdown()  # type: ignore[attr-defined]
         client.transport.abort()
-    assert await yard.quiet()
+    assert await yard.quiet(within=5)
 
 
 class TestOnesThatTheProviderBegins:
