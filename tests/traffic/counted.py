@@ -20,6 +20,10 @@ REASONING_BESIDE = frozenset({"vercel"})
 of prompt, completion and reasoning at list prices."""
 
 
+REASONING_IN_TOTAL = frozenset({"gemini"})
+"""Whose compatible answers count thoughts in the total only."""
+
+
 def stated(body: bytes, provider: str, *, streamed: bool) -> Counts | None:
     """What an answer says it cost; None when it says nothing."""
     found: dict[str, Any] = {}
@@ -28,6 +32,8 @@ def stated(body: bytes, provider: str, *, streamed: bool) -> Counts | None:
             # Later numbers replace earlier ones; a stream may tell them in two halves.
             found |= {name: value for name, value in usage.items() if value is not None}
     counts = _counts(found) if found else None
+    if counts is not None and provider in REASONING_IN_TOTAL and "total_tokens" in found:
+        return found["prompt_tokens"], found["total_tokens"] - found["prompt_tokens"]
     if counts is None or provider not in REASONING_BESIDE:
         return counts
     return counts[0], counts[1] + _reasoning(found)
