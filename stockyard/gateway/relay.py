@@ -217,11 +217,15 @@ class Relay:
 
     def tell(self, message: bytes) -> None:
         """Say something to the client that the provider did not say."""
+        if self._closing:
+            return
         for word in self._to_client.say(message):
             self._send(word)
 
     def ask(self, message: bytes) -> None:
         """Say something to the provider that the client did not say."""
+        if self._closing:
+            return
         for word in self._to_provider.say(message):
             self._provider.send(word)
 

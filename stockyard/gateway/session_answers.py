@@ -200,6 +200,9 @@ class SessionAnswers:
 
             try:
                 await turn.passage.run(call, lambda x: None)
+            except Abandoned as error:  # the session ended meanwhile
+                turn.refusal = error
+                self._finish(turn, error)
             except StockyardError as error:
                 turn.refusal = error
                 self._tell(turn, error)
