@@ -5,18 +5,17 @@ Doorway, which the lane keeps for as long as the client repeats its head. `Doorw
 body and begins the Call.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping
 from copy import copy
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from msgspec import Struct
 
 from stockyard.core.exchange import Asked, Caller, Kind
 from stockyard.core.ids import Ids
-from stockyard.core.target import Credential, Secret
+from stockyard.core.target import Credential
 from stockyard.errors import Refused
 from stockyard.gateway import (
     about_models,
@@ -28,11 +27,11 @@ from stockyard.gateway import (
     recalling,
     signpost,
 )
+from stockyard.gateway.callers import Callers, Keys
 from stockyard.gateway.contract import Opening, Peer, Whole
 from stockyard.gateway.doorway import Doorway, SteeredDoorway
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.faults import fault_of
-from stockyard.gateway.handshake import key_in_protocols
 from stockyard.gateway.held_calls import HeldCalls
 from stockyard.gateway.http import Head, field_lines
 from stockyard.gateway.judged_doorway import JudgedDoorway
@@ -49,20 +48,9 @@ from stockyard.gateway.spool import Spool
 from stockyard.gateway.turning import Asker, Steering
 from stockyard.gateway.upload_opening import UploadOpening, brings_file
 from stockyard.providers import paths
-from stockyard.providers.auth import provider_of_secret, sendable
 from stockyard.providers.directory import Directory
 from stockyard.providers.provider import CHAT_LIKE
 from stockyard.wire.codec import Codec, Forms
-
-
-class Keys(Protocol):
-    """The Keys that we issued."""
-
-    @property
-    def generation(self) -> int:
-        """Changes with every Key that is made or revoked."""
-
-    def caller_of(self, secret: bytes) -> Caller | None: ...
 
 
 class Access(Struct, frozen=True):
@@ -77,6 +65,17 @@ class Access(Struct, frozen=True):
     """Text that modules cannot read passes even those that mask or block."""
     session: Lasting = Lasting()
     """Of realtime."""
+
+
+class Visit(NamedTuple):
+    """What is known of a request once its caller is known."""
+
+    head: Head
+    endpoint: Endpoint
+    caller: Caller
+    asked: Asked
+    own: Credential | None
+    """The provider's secret that the caller brought."""
 
 
 class DataPlane:
@@ -106,12 +105,12 @@ class DataPlane:
         self.ids = Ids()
         self.spool = spool
         self._connect = connect
-        self._keys = keys
+        self._callers = Callers(keys, lambda: self.access.bring_your_own)
         self._routes = 0
 
     @property
     def generation(self) -> int:
-        return self._keys.generation + self._routes
+        return self._callers.generation + self._routes
 
     def routes_changed(self) -> None:
         """Providers changed: what was opened before may lead elsewhere now."""
@@ -212,7 +211,7 @@ class DataPlane:
         query = paths.kept_query(head.query) if endpoint.key_in_query else head.query
         if ingress.OURS in unquote(f"{head.path}?{query}"):
             raise Refused(400, "secret_in_url", "A Key does not belong into a URL. Make a new one.")
-        caller, own = self._identify(head, peer, endpoint)
+        caller, own = self._callers.identify(head, peer, endpoint)
         coding = head.field(b"content-encoding")
         if coding is not None and coding.lower() != b"identity":
             raise Refused(415, "unsupported_encoding", "The body must not be compressed.")
@@ -220,40 +219,36 @@ class DataPlane:
         if endpoint.closed:
             message = "This manages an account, or gives out a secret: not through the gateway."
             raise Refused(403, "path_not_allowed", message)
+        visit = Visit(head, endpoint, caller, asked, own)
         if endpoint.realtime:
-            return self._realtime(head, endpoint, caller, asked, own)
+            return self._realtime(visit)
         if endpoint.holds is not None:
-            return self._held_calls(head, endpoint, caller, asked, own)
+            return self._held_calls(visit)
         if about_models.tells(endpoint):
-            return self._about_models(head, endpoint, caller, asked, own)
+            return self._about_models(visit)
         if endpoint.recalls:
-            return self._recalling(head, endpoint, caller, asked, own)
+            return self._recalling(visit)
         naming = named.of(endpoint.format, endpoint.native) if own is None else None
         if naming is None:
-            way = Doorway(self, head, endpoint, caller, asked, own)
+            way = Doorway(self, *visit)
         else:
             way = JudgedDoorway(self, head, endpoint, caller, asked, naming)
         if not brings_file(head, endpoint):
             return way
         return UploadOpening(way, head, self.spool, self.access.max_upload)
 
-    def _about_models(
-        self,
-        head: Head,
-        endpoint: Endpoint,
-        caller: Caller,
-        asked: Asked,
-        own: Credential | None,
-    ) -> "Opening | Whole":
-        def onward(provider: str, path: str) -> Doorway:
-            native = self._native(provider, path, head.method)
-            assert native is not None  # noqa: S101  the provider was just found
-            return Doorway(self, head, native, caller, asked, None)
+    def _about_models(self, visit: Visit) -> "Opening | Whole":
+        own = visit.own
 
-        refused = partial(self.refuse, head, endpoint)
+        def onward(provider: str, path: str) -> Doorway:
+            native = self._native(provider, path, visit.head.method)
+            assert native is not None  # noqa: S101  the provider was just found
+            return Doorway(self, *visit._replace(endpoint=native, own=None))
+
+        refused = partial(self.refuse, visit.head, visit.endpoint)
         return about_models.answer(
-            endpoint,
-            head,
+            visit.endpoint,
+            visit.head,
             self.directory,
             self.aliases(),
             # Who brings a provider's secret reaches that provider only, and none of these.
@@ -262,22 +257,16 @@ class DataPlane:
             only=own.provider if own is not None else None,
         )
 
-    def _recalling(
-        self,
-        head: Head,
-        endpoint: Endpoint,
-        caller: Caller,
-        asked: Asked,
-        own: Credential | None,
-    ) -> Opening:
+    def _recalling(self, visit: Visit) -> Opening:
         def way(endpoint: Endpoint, own: Credential | None, steering: Steering) -> Doorway:
-            return SteeredDoorway(self, head, endpoint, caller, asked, own, steering)
+            return SteeredDoorway(self, *visit._replace(endpoint=endpoint, own=own), steering)
 
+        head, endpoint = visit.head, visit.endpoint
         refused = partial(self.refuse, head, endpoint)
         asker = Asker(
-            caller,
-            own,
-            asked.provider,
+            visit.caller,
+            visit.own,
+            visit.asked.provider,
             self.keepers,
             self.directory,
             way,
@@ -287,23 +276,12 @@ class DataPlane:
         most = min(endpoint.max_body, self.access.max_body)
         return recalling.opening(endpoint, head, asker, most)
 
-    def _realtime(
-        self,
-        head: Head,
-        endpoint: Endpoint,
-        caller: Caller,
-        asked: Asked,
-        own: Credential | None,
-    ) -> Opening:
+    def _realtime(self, visit: Visit) -> Opening:
+        head, endpoint = visit.head, visit.endpoint
         if not head.upgrade:
             raise Refused(426, "upgrade_refused", "There are WebSockets at this path.")
         self.check_guards("realtime")
-        secret, seen = (self._secret(head, endpoint) or "").encode("latin-1"), self._keys.generation
-
-        def welcome() -> bool:
-            unchanged = own is not None or self._keys.generation == seen
-            return unchanged or self._keys.caller_of(secret) is not None
-
+        welcome = self._callers.standing(head, endpoint) if visit.own is None else lambda: True
         refused = partial(self.refuse, head, endpoint)
         hall = Hall(
             self.line,
@@ -315,36 +293,26 @@ class DataPlane:
             self.access.session,
             lambda: self.ids.new("req_"),
         )
-        return Realtime(hall, head, endpoint, caller, asked, own, welcome, refused)
+        return Realtime(hall, *visit, welcome, refused)
 
-    def _held_calls(
-        self,
-        head: Head,
-        endpoint: Endpoint,
-        caller: Caller,
-        asked: Asked,
-        own: Credential | None,
-    ) -> Opening:
+    def _held_calls(self, visit: Visit) -> Opening:
         def onward(
             there: Endpoint, credential: Credential | None, query: str, steering: Steering
         ) -> Opening:
-            asking = copy(head)
+            asking = copy(visit.head)
             asking.query = query
-            return SteeredDoorway(self, asking, there, caller, asked, credential, steering)
+            onto = visit._replace(head=asking, endpoint=there, own=credential)
+            return SteeredDoorway(self, *onto, steering)
 
-        refused = partial(self.refuse, head, endpoint)
+        refused = partial(self.refuse, visit.head, visit.endpoint)
         return HeldCalls(
-            head,
-            endpoint,
-            caller,
-            asked,
-            own,
+            *visit,
             ids=self.keepers.ids,
             directory=self.directory,
             late=self._late,
             onward=onward,
             refused=refused,
-            max_body=min(endpoint.max_body, self.access.max_body),
+            max_body=min(visit.endpoint.max_body, self.access.max_body),
             max_upload=self.access.max_upload,
             spool=self.spool,
         )
@@ -352,57 +320,6 @@ class DataPlane:
     def _late(self, team_id: str, provider: str, credential: Credential | None) -> LateCalls:
         new_id = partial(self.ids.new, "req_")
         return LateCalls(self.office, self.keepers, new_id, team_id, provider, credential)
-
-    def _identify(
-        self, head: Head, peer: Peer, endpoint: Endpoint
-    ) -> tuple[Caller, Credential | None]:
-        if head.raw.lower().count(b"\nauthorization:") > 1:
-            raise Refused(401, "invalid_key", "There must be at most one Authorization field.")
-        secret = self._secret(head, endpoint)
-        if not secret:
-            raise Refused(401, "invalid_key", _no_key(head, secret))
-        if secret.startswith(ingress.OURS):
-            caller = self._keys.caller_of(secret.encode("latin-1"))
-            if caller is None:
-                raise Refused(401, "invalid_key", "This Key is not known, or was revoked.")
-            return self._placed(caller, head, peer), None
-        return self._own(secret, head, peer, endpoint)
-
-    def _secret(self, head: Head, endpoint: Endpoint) -> str | None:
-        """The secret the caller sent; None when there is none, "" when it is empty."""
-        secret = ingress.secret_of(head)
-        if secret is None and endpoint.key_in_query:
-            secret = ingress.key_in(head.query)
-        if secret is None and endpoint.realtime:
-            secret = key_in_protocols(head)
-        return secret
-
-    def _own(
-        self, secret: str, head: Head, peer: Peer, endpoint: Endpoint
-    ) -> tuple[Caller, Credential]:
-        """A caller who brings a provider's secret. It goes to that provider and nowhere else."""
-        allowed = self.access.bring_your_own == "loopback" and peer.loopback
-        provider = provider_of_secret(secret) if sendable(secret) else None
-        if not allowed or provider is None or endpoint.native not in (None, provider):
-            raise Refused(401, "invalid_key", _no_key_of_ours(secret))
-        credential = Credential(
-            id=f"own:{own_digest(secret)}", provider=provider, secret=Secret(secret), own=True
-        )
-        caller = Caller(key_id=credential.id, key_name=credential.id, team_id="unassigned")
-        return self._placed(caller, head, peer), credential
-
-    def _placed(self, caller: Caller, head: Head, peer: Peer) -> Caller:
-        agent = head.field(b"user-agent")
-        return Caller(
-            key_id=caller.key_id,
-            key_name=caller.key_name,
-            team_id=caller.team_id,
-            project=caller.project,
-            labels=caller.labels,
-            address=peer.address,
-            loopback=peer.loopback,
-            app=agent.decode("latin-1")[:128] if agent is not None else "",
-        )
 
     def refuse(
         self, head: Head, endpoint: Endpoint | None, refusal: Refused, extra: bytes = b""
@@ -427,27 +344,3 @@ def _refuse_socket(head: Head, endpoint: Endpoint) -> None:
     websocket = (head.field(b"upgrade") or b"").lower() == b"websocket"
     if head.method == "GET" and websocket and not endpoint.realtime:
         raise Refused(404, "not_found", "There is no WebSocket at this path.")
-
-
-def _no_key(head: Head, secret: str | None) -> str:
-    hint = (
-        "Send a Key: `Authorization: Bearer sk-sy-...`. Make one: `stockyard keys create my-app`."
-    )
-    if secret is None:
-        return hint
-    if not (head.field(b"authorization") or b"bearer").lower().startswith(b"bearer"):
-        return f"{hint} (Your Authorization does not begin with `Bearer `.)"
-    return f"{hint} (Your bearer was empty.)"
-
-
-def _no_key_of_ours(secret: str) -> str:
-    if secret.startswith(ingress.ADMIN):
-        return "This is an admin credential. Calls take a Key (`sk-sy-...`)."
-    if ingress.OURS in secret:
-        return "This is not a Key of this gateway: one begins with `sk-sy-`, without quotes."
-    return "This is not a Key of this gateway."
-
-
-def own_digest(secret: str) -> str:
-    """What may be shown of a caller's own secret: the first 8 hex digits of its SHA-256."""
-    return hashlib.sha256(secret.encode()).hexdigest()[:8]

@@ -1,0 +1,124 @@
+"""Who calls: by one of our Keys, or with a provider's secret of its own."""
+
+import hashlib
+from collections.abc import Callable
+from typing import Protocol
+
+from stockyard.core.exchange import Caller
+from stockyard.core.target import Credential, Secret
+from stockyard.errors import Refused
+from stockyard.gateway import ingress
+from stockyard.gateway.contract import Peer
+from stockyard.gateway.endpoints import Endpoint
+from stockyard.gateway.handshake import key_in_protocols
+from stockyard.gateway.http import Head
+from stockyard.providers.auth import provider_of_secret, sendable
+
+
+class Keys(Protocol):
+    """The Keys that we issued."""
+
+    @property
+    def generation(self) -> int:
+        """Changes with every Key that is made or revoked."""
+
+    def caller_of(self, secret: bytes) -> Caller | None: ...
+
+
+class Callers:
+    def __init__(self, keys: Keys, bring_your_own: Callable[[], str]) -> None:
+        """`bring_your_own`: who may call with a provider's secret now, `loopback` or nobody."""
+        self._keys = keys
+        self._bring_your_own = bring_your_own
+
+    @property
+    def generation(self) -> int:
+        """Changes with every Key that is made or revoked."""
+        return self._keys.generation
+
+    def identify(
+        self, head: Head, peer: Peer, endpoint: Endpoint
+    ) -> tuple[Caller, Credential | None]:
+        """The caller, and the provider's own secret if it brought one. Raises Refused (401)."""
+        if head.raw.lower().count(b"\nauthorization:") > 1:
+            raise Refused(401, "invalid_key", "There must be at most one Authorization field.")
+        secret = self._secret(head, endpoint)
+        if not secret:
+            raise Refused(401, "invalid_key", _no_key(head, secret))
+        if secret.startswith(ingress.OURS):
+            caller = self._keys.caller_of(secret.encode("latin-1"))
+            if caller is None:
+                raise Refused(401, "invalid_key", "This Key is not known, or was revoked.")
+            return _placed(caller, head, peer), None
+        return self._own(secret, head, peer, endpoint)
+
+    def _secret(self, head: Head, endpoint: Endpoint) -> str | None:
+        """The secret the caller sent; None when there is none, "" when it is empty."""
+        secret = ingress.secret_of(head)
+        if secret is None and endpoint.key_in_query:
+            secret = ingress.key_in(head.query)
+        if secret is None and endpoint.realtime:
+            secret = key_in_protocols(head)
+        return secret
+
+    def _own(
+        self, secret: str, head: Head, peer: Peer, endpoint: Endpoint
+    ) -> tuple[Caller, Credential]:
+        """A caller who brings a provider's secret. It goes to that provider and nowhere else."""
+        allowed = self._bring_your_own() == "loopback" and peer.loopback
+        provider = provider_of_secret(secret) if sendable(secret) else None
+        if not allowed or provider is None or endpoint.native not in (None, provider):
+            raise Refused(401, "invalid_key", _no_key_of_ours(secret))
+        credential = Credential(
+            id=f"own:{own_digest(secret)}", provider=provider, secret=Secret(secret), own=True
+        )
+        caller = Caller(key_id=credential.id, key_name=credential.id, team_id="unassigned")
+        return _placed(caller, head, peer), credential
+
+    def standing(self, head: Head, endpoint: Endpoint) -> Callable[[], bool]:
+        """Tells, for as long as a session lasts, whether the Key that opened it still holds."""
+        secret = (self._secret(head, endpoint) or "").encode("latin-1")
+        seen = self._keys.generation
+
+        def holds() -> bool:
+            return self._keys.generation == seen or self._keys.caller_of(secret) is not None
+
+        return holds
+
+
+def _placed(caller: Caller, head: Head, peer: Peer) -> Caller:
+    agent = head.field(b"user-agent")
+    return Caller(
+        key_id=caller.key_id,
+        key_name=caller.key_name,
+        team_id=caller.team_id,
+        project=caller.project,
+        labels=caller.labels,
+        address=peer.address,
+        loopback=peer.loopback,
+        app=agent.decode("latin-1")[:128] if agent is not None else "",
+    )
+
+
+def _no_key(head: Head, secret: str | None) -> str:
+    hint = (
+        "Send a Key: `Authorization: Bearer sk-sy-...`. Make one: `stockyard keys create my-app`."
+    )
+    if secret is None:
+        return hint
+    if not (head.field(b"authorization") or b"bearer").lower().startswith(b"bearer"):
+        return f"{hint} (Your Authorization does not begin with `Bearer `.)"
+    return f"{hint} (Your bearer was empty.)"
+
+
+def _no_key_of_ours(secret: str) -> str:
+    if secret.startswith(ingress.ADMIN):
+        return "This is an admin credential. Calls take a Key (`sk-sy-...`)."
+    if ingress.OURS in secret:
+        return "This is not a Key of this gateway: one begins with `sk-sy-`, without quotes."
+    return "This is not a Key of this gateway."
+
+
+def own_digest(secret: str) -> str:
+    """What may be shown of a caller's own secret: the first 8 hex digits of its SHA-256."""
+    return hashlib.sha256(secret.encode()).hexdigest()[:8]
