@@ -15,6 +15,7 @@ from stockyard.wire.anthropic_messages.usage import read_usage as read_messages_
 from stockyard.wire.codec import Traits
 from stockyard.wire.gemini.usage import read_usage as read_gemini_usage
 from stockyard.wire.openai_responses.usage import read_usage as read_responses_usage
+from stockyard.wire.sse import Blocks, said
 
 OVER = frozenset({"completed", "incomplete", "failed", "cancelled", "expired"})
 """Of batches and answers that use nothing more. So they are called by all, in any case."""
@@ -140,12 +141,24 @@ class Object(Reader):
             self._data += data
 
     def uses(self) -> list[Use]:
-        told: Mapping[str, Any]
-        try:
-            told = msgspec.json.decode(bytes(self._data), type=dict[str, Any])
-        except (ValueError, RecursionError):
-            return []
-        return list(uses_in(told, self._traits))
+        data = bytes(self._data)
+        if not data.lstrip().startswith(b"{"):
+            return self._of_stream(data)
+        return list(uses_in(_object(data), self._traits))
+
+    def _of_stream(self, data: bytes) -> list[Use]:
+        """Of an answer whose events are told again: the last one has all of it."""
+        events = (said(block).data for block in Blocks().feed(data))
+        answers = [answer for event in events if (answer := _object(event or b"").get("response"))]
+        return list(uses_in(answers[-1], self._traits)) if answers else []
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    """A JSON object; empty for anything else."""
+    try:
+        return msgspec.json.decode(data, type=dict[str, Any])
+    except (ValueError, RecursionError):
+        return {}
 
 
 def uses_in(told: Mapping[str, Any], traits: Traits) -> Iterator[Use]:

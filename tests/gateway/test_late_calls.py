@@ -235,6 +235,23 @@ class TestAnswersInTheBackground:
         assert (last.usage.prompt, last.usage.completion) == (6, 2)
         assert last.received.model == "gpt-scripted-1"
 
+    async def test_one_that_is_heard_again_as_a_stream_is_counted(self, yard: Yard) -> None:
+        openai = yard.provider("openai").sends(200, JSON, self.QUEUED.encode())
+        body = {"model": "gpt-scripted", "input": "hi", "background": True, "store": True}
+        await yard.call("/v1/responses", body)
+        assert await settled(yard)
+        events = [
+            {"type": "response.created", "response": json.loads(self.QUEUED)},
+            {"type": "response.completed", "response": self.complete()},
+        ]
+        stream = b"".join(b"data: %b\n\n" % json.dumps(event).encode() for event in events)
+        openai.sends(200, {"content-type": "text/event-stream"}, stream)
+        assert (await yard.get("/v1/responses/resp_b?stream=true")).body == stream
+        assert await settled(yard)
+        usage = counted(yard, "chat")[-1].usage
+        assert usage is not None
+        assert usage.total == 8
+
     async def test_one_that_was_answered_at_once_was_counted_then(self, yard: Yard) -> None:
         openai = yard.provider("openai")
         answers(openai, self.complete(background=False))
