@@ -187,6 +187,10 @@ def start_of_file(body: bytes, name: str) -> int | None:
     return None
 
 
+_AFTER = (b"", b"\r\n", b"\r\n\r\n")
+"""What may follow a form: the libraries of JavaScript disagree on how many lines end with it."""
+
+
 def _parts(body: bytes, boundary: bytes) -> Iterator[Part]:
     delimiter = b"--" + boundary
     at, room = 0, MAX_HEADERS
@@ -210,7 +214,7 @@ def _parts(body: bytes, boundary: bytes) -> Iterator[Part]:
         if at < start + 2 or not body.startswith(b"\r\n", at - 2):
             raise _bad("A boundary of the form stands where none may be.")
         yield _part(body, begin, start, at - 2)
-    if body[at + 2 : at + 5] not in (b"", b"\r\n"):
+    if body[at + 2 : at + 7] not in _AFTER:
         raise _bad("Something follows the end of the form.")
 
 
