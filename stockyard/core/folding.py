@@ -1,7 +1,7 @@
 """Fold Events into an answer, and unfold an answer into Events.
 
-`fold(unfold(output, usage)) == (output, usage)`, with the choices in order. That law lets streams and whole answers take one
-path through the modules, and lets a kept answer be replayed as a stream.
+`fold(unfold(output, usage)) == (output, usage)`, with the choices in order. That law lets streams
+and whole answers take one path through the modules, and lets a kept answer be replayed as a stream.
 
 A part is unfolded into what streams of it (text, arguments, a signature) and, in
 `PartStarted.whole`, what does not. Folding puts the two together again.

@@ -15,8 +15,8 @@ MOST_OUTLETS = 32
 MOST_SECONDS = 0.001
 """Work that takes longer does not keep those waiting that are ready."""
 MOST_PIECES = 16
-LARGE_BYTES = 64 * 1024
-"""A piece of this size is worth a write of its own, and what waits stays small."""
+MOST_BYTES = 32 * 1024
+"""So much is worth a write of its own, and what waits stays small."""
 
 
 class Outbox:
@@ -50,17 +50,19 @@ class Outbox:
 class Outlet:
     """The way out of one connection. What is put here keeps its order."""
 
-    __slots__ = ("_outbox", "_pieces", "_transport")
+    __slots__ = ("_outbox", "_pieces", "_size", "_transport")
 
     def __init__(self, transport: asyncio.Transport, outbox: Outbox) -> None:
         self._transport = transport
         self._outbox = outbox
         self._pieces: list[bytes] = []
+        self._size = 0
 
     def put(self, piece: bytes) -> None:
         pieces = self._pieces
         pieces.append(piece)
-        if len(piece) >= LARGE_BYTES or len(pieces) == MOST_PIECES:
+        self._size += len(piece)
+        if self._size >= MOST_BYTES or len(pieces) == MOST_PIECES:
             self.flush()
         elif len(pieces) == 1:
             self._outbox.add(self)
@@ -72,7 +74,7 @@ class Outlet:
         if not pieces:
             return
         # First taken away: writing may call back into whoever put it here.
-        self._pieces = []
+        self._pieces, self._size = [], 0
         if len(pieces) == 1:
             self._transport.write(pieces[0])
         else:
@@ -80,7 +82,7 @@ class Outlet:
 
     def drop(self) -> None:
         """Forget what waits."""
-        self._pieces = []
+        self._pieces, self._size = [], 0
 
     @property
     def empty(self) -> bool:

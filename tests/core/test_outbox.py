@@ -7,7 +7,7 @@ import time
 import pytest
 
 from stockyard.core.outbox import (
-    LARGE_BYTES,
+    MOST_BYTES,
     MOST_OUTLETS,
     MOST_PIECES,
     MOST_SECONDS,
@@ -79,7 +79,9 @@ async def test_nothing_waits_for_long_work() -> None:
         theirs.close()
 
 
-@pytest.mark.parametrize("pieces", [[b"x"] * MOST_PIECES, [b"a", b"x" * LARGE_BYTES]])
+@pytest.mark.parametrize(
+    "pieces", [[b"x"] * MOST_PIECES, [b"a", b"x" * MOST_BYTES], [b"x" * (MOST_BYTES // 2)] * 2]
+)
 async def test_what_waits_for_one_connection_is_bounded(pieces: list[bytes]) -> None:
     outlet, transport, theirs = await pair(Outbox())
     for piece in pieces:

@@ -360,8 +360,9 @@ class TestLists:
         assert "models/mock" in names
 
     async def test_one_of_them(self, yard: Yard) -> None:
+        yard.provider("openai")
         assert (await yard.get("/v1beta/models/mock")).json["name"] == "models/mock"
-        missing = await yard.get("/v1beta/models/none")
+        missing = await yard.get("/v1beta/models/nobody%2Fknows")
         assert missing.status == 404
         assert missing.json["error"]["status"] == "NOT_FOUND"
 

@@ -9,6 +9,7 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from stockyard.core.outbox import MOST_BYTES
 from stockyard.gateway.front import REFUSING, Front
 from stockyard.gateway.health import Health
 from stockyard.gateway.lane import Lane, Peer
@@ -388,7 +389,7 @@ class TestBackPressure:
             assert host.soon(produce)
             lane = next(iter(host.front.lanes))
             waiting = host.do(lane.transport.get_write_buffer_size)
-            assert waiting <= 64 * 1024 + 16_384 + 16
+            assert waiting <= 64 * 1024 + MOST_BYTES + 32
             client.take(call.pushed)
             assert host.soon(lambda: call.told[-1] == "resume")
 

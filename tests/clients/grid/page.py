@@ -49,11 +49,11 @@ KNOWN = """## What to know
 - **LlamaIndex's `OpenAI`** knows the names of OpenAI's models only; `OpenAILike` takes any.
 
 Played once by hand, with some or most of the scenarios above and nothing changed but base URL and
-key, and not part of the grid: openai-java 4.101, anthropic-java 3.12 and LangChain4j 1.19; async-openai 0.30
-(Rust); openai-agents (Python and Node), LlamaIndex, Haystack, AutoGen, Semantic Kernel, DSPy,
-smolagents, huggingface_hub, magentic, any-llm, CrewAI; LangChain with Gemini, Ollama, Mistral, Cohere
-and Groq; LangChain.js; the Node libraries of Cohere, Mistral, Groq, Ollama and Hugging Face; openai 3
-and 4 for Node; `llm`, Aider and the Claude Agent SDK.
+key, and not part of the grid: openai-java 4.101, anthropic-java 3.12 and LangChain4j 1.19;
+async-openai 0.30 (Rust); openai-agents (Python and Node), LlamaIndex, Haystack, AutoGen, Semantic
+Kernel, DSPy, smolagents, huggingface_hub, magentic, any-llm, CrewAI; LangChain with Gemini,
+Ollama, Mistral, Cohere and Groq; LangChain.js; the Node libraries of Cohere, Mistral, Groq,
+Ollama and Hugging Face; openai 3 and 4 for Node; `llm`, Aider and the Claude Agent SDK.
 """
 
 
