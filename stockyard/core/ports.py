@@ -183,6 +183,12 @@ class HeldIds(Protocol):
     def hold(self, team_id: str, id: str, held: Held) -> None:  # noqa: A002  the API's word
         """Remember it. Found at once; written soon."""
 
+    def announce(self, team_id: str, held: Held) -> None:
+        """The team begins something whose id its caller alone will be told."""
+
+    def claim(self, team_id: str, id: str) -> Held | None:  # noqa: A002  the API's word
+        """What the team has announced gets this id and is held, unless some team has that id."""
+
 
 class Owed(Protocol):
     """What a team has begun at a provider, and what it used is told later: batches, answers in the

@@ -81,6 +81,8 @@ _MADE_ALONG = {
     "uploads": ("file.id",),
 }
 """Collection -> where its objects name files which the provider made for it."""
+_ANNOUNCED = "files/"
+"""How the names of things begin that may be uploaded past us."""
 _RESULTS = re.compile(rb'("results_url"\s*:\s*")https?:\\?/\\?/[^"/\\]+')
 """Where a provider says in its own name that results are. Clients go there with our Key."""
 BATCHED = frozenset({BATCHES, MESSAGE_BATCHES, "batch/jobs"})
@@ -189,8 +191,20 @@ class Holdings:
         self._held = Held(provider, credential.id if credential is not None else "")
 
     def has(self, thing: str) -> bool:
+        """Whether it is the team's, of what lists tell."""
         held = self._ids.find(self._team_id, thing)
         return held is not None and held.provider == self._held.provider
+
+    def gets(self, thing: str) -> bool:
+        """The same of what a caller names."""
+        held = held_by(self._ids, self._team_id, thing)
+        return held is not None and held.provider == self._held.provider
+
+    def announce(self, thing: str) -> None:
+        """The team begins an upload; `thing` is how its caller calls it, if it does."""
+        self._ids.announce(self._team_id, self._held)
+        if thing:
+            held_by(self._ids, self._team_id, resource(thing) or thing)
 
     def learn(self, reach: Reach, method: str, answer: bytes) -> Learnt:
         """Remember what an answer names that was made for this team."""
@@ -215,12 +229,20 @@ class Holdings:
         return known
 
 
+def held_by(ids: HeldIds, team_id: str, thing: str) -> Held | None:
+    """Who keeps what a caller names; None when it is not the team's."""
+    found = ids.find(team_id, thing)
+    if found is None and thing.startswith(_ANNOUNCED):
+        found = ids.claim(team_id, thing)
+    return found
+
+
 def keeper_of(ids: HeldIds, team_id: str, named: Sequence[str], native: str | None) -> Held | None:
     """Who keeps everything that a body names; None when it names nothing. Raises Refused: 404 for
     what is not the team's, or not where the call must go."""
     keeper: Held | None = None
     for thing in named:
-        held = ids.find(team_id, thing)
+        held = held_by(ids, team_id, thing)
         if held is None or native not in (None, held.provider):
             raise no_such(thing)
         if keeper is not None and keeper.provider != held.provider:

@@ -15,7 +15,8 @@ from stockyard.core.ports import HeldIds
 from stockyard.core.target import Credential
 from stockyard.errors import Refused
 from stockyard.gateway import batch_lines, held
-from stockyard.gateway.announced import announced
+from stockyard.gateway.announced import announces
+from stockyard.gateway.announced import named_in as announced_in
 from stockyard.gateway.contract import Opening, Reply, Running, Whole
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.first_model import first_model
@@ -107,7 +108,7 @@ class HeldCalls(Spooling):
         provider, credential = self._place(body, named)
         holdings = self._holdings(provider, credential)
         for thing in named:
-            if not holdings.has(thing):
+            if not holdings.gets(thing):
                 raise held.no_such(thing)
         late = self._late(self._caller.team_id, provider.name, credential)
         steering = Steering()
@@ -118,17 +119,18 @@ class HeldCalls(Spooling):
         onward = self._to(provider, credential, steering=steering)
         if not reach.teaches(method) or (reach.below and method == "GET"):
             return onward.start(reply, body)
-        name, body = announced(self._head, body)
-        learn = partial(self._learn, holdings, late, name)
+        announced = announced_in(body) if announces(self._head) else None
+        learn = partial(self._learn, holdings, late, announced)
         return onward.start(WholeReply(reply, learn), body)
 
     def _learn(
-        self, holdings: Holdings, late: LateCalls, name: str, status: int, answer: bytes
+        self, holdings: Holdings, late: LateCalls, announced: str | None, status: int, answer: bytes
     ) -> bytes:
-        """Remember what an answer names. `name` is what an upload was called before it began."""
+        """Remember what an answer names, or that it lets an upload begin."""
         if status < 300:
             learnt = holdings.learn(self._reach, self._head.method, answer)
-            holdings.hold(name)
+            if announced is not None:
+                holdings.announce(announced)
             if self._reach.collection in held.BATCHED:
                 for made in learnt.made:
                     late.began(made)
@@ -207,7 +209,7 @@ class HeldCalls(Spooling):
 
     def _place_of(self, thing: str) -> tuple[Provider, Credential | None]:
         """Who has what has this id. Raises Refused (404) where the team has no such thing."""
-        found = self._ids.find(self._caller.team_id, thing)
+        found = held.held_by(self._ids, self._caller.team_id, thing)
         if found is None or self._endpoint.native not in (None, found.provider):
             raise held.no_such(thing)
         provider = self._directory().provider(found.provider)

@@ -110,31 +110,52 @@ class TestAnnounced:
 
     START: ClassVar = {"x-goog-upload-command": "start", "x-goog-upload-protocol": "resumable"}
 
-    async def test_they_get_their_name_here_and_it_is_the_team_s(self, yard: Yard) -> None:
+    ANNOUNCE = "/gemini/upload/v1beta/files"
+
+    async def test_the_first_one_that_its_team_asks_for_is_the_team_s(self, yard: Yard) -> None:
         gemini = yard.provider("gemini").sends(200, {"x-goog-upload-url": "https://x/y"}, b"")
-        body = {"file": {"displayName": "a.pdf"}}
-        heard = await yard.call("/gemini/upload/v1beta/files", body, headers=self.START)
+        body = b'{"file": {"displayName":  "a.pdf"}}'
+        heard = await yard.call(self.ANNOUNCE, body, headers=self.START)
         assert heard.headers["x-goog-upload-url"] == "https://x/y"
-        file = gemini.last.json["file"]
-        assert file["displayName"] == "a.pdf"
-        answers(gemini, {"name": file["name"], "state": "ACTIVE"})
-        assert (await yard.get(f"{OURS}/{file['name']}")).status == 200
+        assert gemini.last.body == body, "as it came"
         theirs = await another_team(yard)
-        assert (await yard.get(f"{OURS}/{file['name']}", headers=theirs)).status == 404
+        answers(gemini, {"name": "files/abc", "state": "ACTIVE"})
+        assert (await yard.get(OURS + "/files/abc", headers=theirs)).status == 404
+        assert (await yard.get(OURS + "/files/abc")).status == 200
+        assert (await yard.get(OURS + "/files/abc")).status == 200
+        assert (await yard.get(OURS + "/files/abc", headers=theirs)).status == 404
+        assert (await yard.get(OURS + "/files/other")).status == 404, "one was announced"
 
-    async def test_one_without_a_body_gets_one_too(self, yard: Yard) -> None:
+    async def test_a_body_may_be_the_first_to_name_it(self, yard: Yard) -> None:
         gemini = yard.provider("gemini").sends(200, {}, b"")
-        await yard.call("/gemini/upload/v1beta/files", b"", headers=self.START)
-        assert gemini.last.json["file"]["name"].startswith("files/")
+        await yard.call(self.ANNOUNCE, b"", headers=self.START)
+        answers(gemini, {"candidates": [{"content": {"parts": [{"text": "a"}]}}]})
+        uri = "https://generativelanguage.googleapis.com/v1beta/files/abc"
+        asks = {"contents": [{"parts": [{"fileData": {"fileUri": uri}}]}]}
+        assert (await yard.call(OURS + "/models/m:generateContent", asks)).status == 200
 
-    @pytest.mark.parametrize("body", [{"file": {"name": "files/theirs"}}, {"file": 1}, b"[]", b"x"])
-    async def test_a_name_of_the_caller_s_choice_opens_nothing(
-        self, yard: Yard, body: object
-    ) -> None:
-        gemini = yard.provider("gemini")
-        heard = await yard.call("/gemini/upload/v1beta/files", body, headers=self.START)
-        assert heard.status == 400
-        assert not gemini.requests
+    async def test_what_another_team_has_is_not_had_by_announcing(self, yard: Yard) -> None:
+        gemini = yard.provider("gemini").sends(200, {}, b"")
+        theirs = await another_team(yard)
+        await yard.call(self.ANNOUNCE, {"file": {"name": "files/a"}}, headers=self.START)
+        named = {"file": {"name": "files/a"}}
+        for body in ({}, named, named):
+            await yard.call(self.ANNOUNCE, body, headers=self.START | theirs)
+        answers(gemini, {"name": "files/a"})
+        assert (await yard.get(OURS + "/files/a", headers=theirs)).status == 404
+        assert (await yard.get(OURS + "/files/a")).status == 200
+
+    async def test_a_list_shows_none_that_nobody_has_asked_for(self, yard: Yard) -> None:
+        gemini = yard.provider("gemini").sends(200, {}, b"")
+        await yard.call(self.ANNOUNCE, {}, headers=self.START)
+        answers(gemini, {"files": [{"name": "files/abc"}]})
+        assert (await yard.get(OURS + "/files")).json.get("files", []) == []
+
+    async def test_one_that_the_provider_refuses_opens_nothing(self, yard: Yard) -> None:
+        gemini = yard.provider("gemini").sends(400, {}, b"{}")
+        await yard.call(self.ANNOUNCE, {}, headers=self.START)
+        answers(gemini, {"name": "files/abc"})
+        assert (await yard.get(OURS + "/files/abc")).status == 404
 
 
 @pytest.mark.parametrize(

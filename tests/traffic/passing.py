@@ -5,7 +5,6 @@ and content type, however the answer is cut; and the books say what the answer s
 """
 
 import asyncio
-import json
 import random
 import zlib
 from collections import defaultdict, deque
@@ -49,10 +48,6 @@ NOT_OURS = (
 RESULTS_HERE = (
     "the link to a batch's results leads to us: the provider's library follows it with a Key that "
     "is ours, and that nobody else may see"
-)
-NAMED_HERE = (
-    "what comes of an upload that is announced is never seen here, so the file gets a name before "
-    "it begins, by which its team may ask for it"
 )
 UNIFIED = (
     "any model answers at this path of Ollama's, so the head is ours: no character set of JSON"
@@ -178,8 +173,7 @@ def _forwarded(
         return different(NOT_OURS)
     if request is None:
         return failed(f"not sent to the provider: {answer.status} {answer.body[:200]!r}")
-    named = _named_here(request.body, recording.request)
-    if request.method != recording.method or not (named or request.body == recording.request):
+    if request.method != recording.method or request.body != recording.request:
         return failed("the provider heard another request")
     if not request.target.endswith(recording.target) and recording.id not in RESPELLED:
         return failed(f"asked at {request.target}, not at {recording.target}")
@@ -197,18 +191,7 @@ def _forwarded(
         return different(UNIFIED)
     if answer.headers.get("content-type") != recording.header("response", "content-type"):
         return failed(f"labelled {answer.headers.get('content-type')}")
-    if named:
-        return different(NAMED_HERE)
     return different(RESPELLED[recording.id]) if recording.id in RESPELLED else SAME
-
-
-def _named_here(heard: bytes, asked: bytes) -> bool:
-    """Whether the provider heard what was asked, and the name of a file beside it."""
-    try:
-        told, said = json.loads(heard), json.loads(asked)
-        return bool(told["file"].pop("name")) and told == said
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return False
 
 
 def _metered(recording: Recording, exchange: Exchange | None) -> Verdict:

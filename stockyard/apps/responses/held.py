@@ -2,9 +2,14 @@
 
 Ids are written behind the call that brought them. Until they are, and for as long as they are
 among the newest, they are found in memory, so a caller may use one as soon as it is told.
+
+Some things get their ids past us: a large file goes to an address of the provider's, and only the
+uploader hears how it is called. Its team announced it here, so the first id that it then asks for,
+and that nobody has, is that of what it announced.
 """
 
 import re
+from collections import deque
 from collections.abc import Callable, Sequence
 from time import time
 
@@ -16,6 +21,11 @@ from stockyard.storage.database import Bulk, Database
 
 NEWEST = 10_000
 """Ids that are found without asking the database."""
+MOST_ANNOUNCED = 100
+"""Of one team; then the oldest are forgotten."""
+MOST_TEAMS = 1_000
+ANNOUNCED_SECONDS = 48 * 3600.0
+"""How long such files are kept by those that take them so."""
 USABLE = re.compile(r"[A-Za-z0-9_.-]{1,128}(?:/[A-Za-z0-9_.-]{1,128})?")
 """What is remembered, with a collection in front or not. A provider may call things as it likes,
 but not at any length."""
@@ -29,6 +39,8 @@ class TeamIds:
         self._database = database
         self._now = now
         self._newest: dict[tuple[str, str], Held] = {}
+        self._announced: dict[str, deque[tuple[float, Held]]] = {}
+        """By team, the oldest first. Kept in memory only."""
 
     def find(self, team_id: str, id: str) -> Held | None:  # noqa: A002  the word of the Port
         found = self._newest.get((team_id, id))
@@ -46,6 +58,29 @@ class TeamIds:
             (team_id, id, held.provider, held.credential_id, int(self._now() * 1000))
         )
         self.queue.put(row, len(row))
+
+    def announce(self, team_id: str, held: Held) -> None:
+        announced = self._announced.pop(team_id, None)
+        if announced is None:
+            announced = deque(maxlen=MOST_ANNOUNCED)
+        announced.append((self._now(), held))
+        self._announced[team_id] = announced
+        if len(self._announced) > MOST_TEAMS:
+            del self._announced[next(iter(self._announced))]
+
+    def claim(self, team_id: str, id: str) -> Held | None:  # noqa: A002  the word of the Port
+        announced = self._announced.get(team_id)
+        while announced and announced[0][0] < self._now() - ANNOUNCED_SECONDS:
+            announced.popleft()
+        if not announced or not USABLE.fullmatch(id) or self._is_held(id):
+            return None
+        _, held = announced.popleft()
+        self.hold(team_id, id, held)
+        return held
+
+    def _is_held(self, id: str) -> bool:  # noqa: A002  the word of the Port
+        newest = any(known == id for _, known in self._newest)
+        return newest or store.is_held(self._database, id)
 
 
 def encode(batch: Sequence[bytes]) -> bytes:

@@ -24,6 +24,11 @@ def held_by(database: Database, team_id: str, held_id: str) -> Held | None:
     return Held(*rows[0]) if rows else None
 
 
+def is_held(database: Database, held_id: str) -> bool:
+    """Whether any team has something with this id."""
+    return bool(database.read("select 1 from held_ids where id = :id limit 1", {"id": held_id}))
+
+
 def owes(database: Database, team_id: str, thing: str) -> bool:
     rows = database.read(
         "select 1 from owed where team_id = :team and id = :id", {"team": team_id, "id": thing}

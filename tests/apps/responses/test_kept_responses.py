@@ -8,7 +8,13 @@ import pytest
 from stockyard.apps import responses
 from stockyard.apps.responses import store
 from stockyard.apps.responses.envelopes import TeamEnvelopes
-from stockyard.apps.responses.held import NEWEST, TeamIds
+from stockyard.apps.responses.held import (
+    ANNOUNCED_SECONDS,
+    MOST_ANNOUNCED,
+    MOST_TEAMS,
+    NEWEST,
+    TeamIds,
+)
 from stockyard.apps.responses.kept import StoredAnswers
 from stockyard.apps.responses.retention import retention
 from stockyard.core.ports import Held, KeptAnswer
@@ -70,6 +76,52 @@ async def test_memory_holds_the_newest_ids_only(database: SqliteDatabase) -> Non
         ids.hold("red", f"resp_{number}", OPENAI)
     assert len(ids._newest) == NEWEST
     assert ids.find("red", f"resp_{NEWEST}") == OPENAI
+
+
+class TestAnnounced:
+    """Things whose ids their team alone is told (`HeldIds.announce`)."""
+
+    async def test_each_announcement_claims_one_id_that_nobody_has(
+        self, database: SqliteDatabase
+    ) -> None:
+        ids = TeamIds(database)
+        assert ids.claim("red", "files/a") is None
+        ids.announce("red", OPENAI)
+        assert ids.claim("blue", "files/a") is None
+        assert ids.claim("red", "files/a") == OPENAI
+        assert ids.find("red", "files/a") == OPENAI
+        assert ids.claim("red", "files/b") is None
+
+    @pytest.mark.parametrize("written", [True, False])
+    async def test_what_another_team_has_is_not_claimed(
+        self, database: SqliteDatabase, tmp_path: Path, *, written: bool
+    ) -> None:
+        ids = TeamIds(database)
+        ids.hold("blue", "files/a", OPENAI)
+        if written:
+            database.close()
+            database = opened(tmp_path)
+            ids = TeamIds(database)
+        ids.announce("red", OPENAI)
+        assert ids.claim("red", "files/a") is None
+        assert ids.claim("red", "files/b") == OPENAI
+        database.close()
+
+    async def test_an_old_announcement_claims_nothing(self, database: SqliteDatabase) -> None:
+        now = 0.0
+        ids = TeamIds(database, lambda: now)
+        ids.announce("red", OPENAI)
+        now = ANNOUNCED_SECONDS + 1
+        assert ids.claim("red", "files/a") is None
+
+    async def test_announcements_are_bounded(self, database: SqliteDatabase) -> None:
+        ids = TeamIds(database)
+        for number in range(MOST_TEAMS + 5):
+            ids.announce(f"team {number}", OPENAI)
+        for _ in range(MOST_ANNOUNCED + 5):
+            ids.announce("red", OPENAI)
+        assert len(ids._announced) == MOST_TEAMS
+        assert len(ids._announced["red"]) == MOST_ANNOUNCED
 
 
 async def test_an_answer_is_read_by_its_team_until_it_is_forgotten(
