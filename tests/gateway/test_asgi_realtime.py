@@ -5,8 +5,10 @@ import json
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from typing import Any
+from typing import Any, cast
 
+import hypercorn.asyncio
+import hypercorn.config
 import pytest
 import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
@@ -44,15 +46,15 @@ async def under_uvicorn(app: App) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def under_hypercorn(app: App) -> AsyncIterator[str]:
-    hypercorn = pytest.importorskip("hypercorn.asyncio")
-    config = pytest.importorskip("hypercorn.config").Config()
+    config = hypercorn.config.Config()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     config.bind = [f"127.0.0.1:{port}"]
     config.loglevel = "critical"
     stop = asyncio.Event()
-    task = asyncio.create_task(hypercorn.serve(app, config, shutdown_trigger=stop.wait))
+    serving = hypercorn.asyncio.serve(cast(Any, app), config, shutdown_trigger=stop.wait)
+    task = asyncio.create_task(serving)
     try:
         for _ in range(500):
             with suppress(OSError):
