@@ -288,9 +288,7 @@ class Stockyard:
         )
 
     def _dispatch(self) -> Dispatch:
-        settings = self.settings
-        silence, lossy = configured.silence(settings.timeout), configured.lossy(settings)
-        return Dispatch(self._plans(), self.images, silence, self.loop, lossy)
+        return Dispatch(self._plans(), self.images, self.loop, configured.lossy(self.settings))
 
     def _plans(self) -> Plans:
         return Plans(
@@ -298,7 +296,7 @@ class Stockyard:
             FORMATS,
             {"http": self.client, "mock": self.mock},
             self._origin,
-            partial(configured.timers, self.settings),
+            configured.patience(self.settings),
             self.tokens.prover,
             lambda target: self.prices.longest_answer(target.provider, target.model),
             lambda target: self.prices.efforts(target.provider, target.model),
@@ -353,9 +351,10 @@ class Stockyard:
         settings = self.settings
         loopback = is_loopback(settings.server.host) and not settings.server.behind_proxy
         local = settings.auth.local_reads == "same_user" and loopback
+        reads = api.LocalReads(enabled=local, hosts=settings.http.console_hosts)
         return api.build(
             APPS,
-            identities=api.Identities(self.admin, self.keys, api.LocalReads(enabled=local)),
+            identities=api.Identities(self.admin, self.keys, reads),
             provided={
                 "database": self.database,
                 "keys": self.keys,
@@ -371,6 +370,7 @@ class Stockyard:
             feeds=[TraceFeed(self.database)],
             config_version=lambda: self.line.config_version,
             stopping=lambda: self.front.draining,
+            max_body=settings.http.max_api_body,
         )
 
     def _gauges(self, recorder: TraceRecorder) -> None:

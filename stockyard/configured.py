@@ -4,7 +4,7 @@ Beside `app.py` the only place that knows both the settings and the parts; it bu
 runs but the client.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -18,12 +18,13 @@ from stockyard.providers.directory import Directory, Held, held_from_environment
 from stockyard.providers.group import Group
 from stockyard.providers.prices import PriceList
 from stockyard.providers.provider import Provider
-from stockyard.settings import Settings, Timeout, is_loopback
+from stockyard.settings import Settings, is_loopback
 from stockyard.upstream.client import Client
 from stockyard.upstream.guard import Guard, GuardSettings
 from stockyard.upstream.health import TargetHealth
 from stockyard.upstream.lossy import Policies
 from stockyard.upstream.outgoing import Timers
+from stockyard.upstream.plan import Patience
 from stockyard.upstream.pool import ClientLimits
 from stockyard.upstream.proxy import ProxySettings
 from stockyard.upstream.silence import Silence
@@ -38,7 +39,10 @@ def client(settings: Settings) -> Client:
     return Client(
         Guard(
             GuardSettings(
-                allow_private=egress.allow_private, proxy_trusted=egress.proxy_trusted, own=own
+                allow_private=egress.allow_private,
+                allow_http=egress.allow_http,
+                proxy_trusted=egress.proxy_trusted,
+                own=own,
             )
         ),
         ClientLimits(
@@ -139,15 +143,21 @@ def lossy(settings: Settings) -> Policies:
     return Policies(said.keys, aliases, said.lossy)
 
 
-def silence(timeout: Timeout) -> Silence:
-    return Silence(
-        first_content_seconds=timeout.first_content, content_idle_seconds=timeout.content_idle
-    )
+def patience(settings: Settings) -> Callable[[Provider], Patience]:
+    """The deadlines of each provider: those of all, and what its section says instead."""
+    found: dict[str, Patience] = {}
+
+    def of(provider: Provider) -> Patience:
+        name = provider.name
+        if name not in found:
+            found[name] = _patience_with(settings, name)
+        return found[name]
+
+    return of
 
 
-def timers(settings: Settings, provider: Provider) -> tuple[Timers, Timers]:
-    """The deadlines of whole answers and of streams at one provider."""
-    section = settings.providers.get(provider.name)
+def _patience_with(settings: Settings, name: str) -> Patience:
+    section = settings.providers.get(name)
     changed = msgspec.structs.asdict(section.timeout) if section is not None else {}
     said = {**msgspec.structs.asdict(settings.timeout)} | {
         name: value for name, value in changed.items() if value is not None
@@ -157,9 +167,13 @@ def timers(settings: Settings, provider: Provider) -> tuple[Timers, Timers]:
         for name in ("dns", "connect", "tls", "pool", "write", "idle", "total")
     }
     # A whole answer says nothing until it is complete, so silence means nothing before that.
-    return (
+    return Patience(
         Timers(**both, first_byte_seconds=float(said["first_byte_whole"])),
         Timers(**both, first_byte_seconds=float(said["first_byte"])),
+        Silence(
+            first_content_seconds=float(said["first_content"]),
+            content_idle_seconds=float(said["content_idle"]),
+        ),
     )
 
 

@@ -50,6 +50,7 @@ def build(
     feeds: Sequence[Feed],
     config_version: Callable[[], int],
     stopping: Callable[[], bool],
+    max_body: int = MAX_BODY,
 ) -> ASGIApp:
     """The API as an ASGI app. `provided` is what endpoints ask for by the name of a parameter.
 
@@ -75,7 +76,7 @@ def build(
         dependencies=dependencies,
         guards=[guard, guard_parameters, guard_body],
         exception_handlers={Exception: problems.answer},
-        request_max_body_size=MAX_BODY,
+        request_max_body_size=max_body,
         logging_config=None,
         openapi_config=None,
     )

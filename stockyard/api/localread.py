@@ -8,7 +8,7 @@ web page that was lured here, or a tunnel, cannot use it.
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -30,10 +30,13 @@ class LocalReads:
         self,
         *,
         enabled: bool,
+        hosts: Sequence[str] = HOSTS,
         owner_of: Callable[[Endpoint, Endpoint], int | None] | None = None,
     ) -> None:
-        """`enabled`: the setting is on, only loopback is listened on, and no proxy is in front."""
+        """`enabled`: the setting is on, only loopback is listened on, and no proxy is in front.
+        `hosts` are the names, without a port, that a request may have for this machine."""
         self._enabled = enabled
+        self._hosts = tuple(hosts)
         self._owner_of = owner_of or owner_of_socket
 
     async def allow(self, scope: MutableMapping[str, Any]) -> bool:
@@ -42,7 +45,7 @@ class LocalReads:
             return False
         if not is_loopback(peer[0]) or not is_loopback(server[0]):
             return False
-        if not plain_local_fields(scope["headers"], server[1]):
+        if not plain_local_fields(scope["headers"], server[1], self._hosts):
             return False
         try:
             async with asyncio.timeout(DEADLINE):
@@ -61,15 +64,17 @@ def is_loopback(address: str) -> bool:
     return (mapped or found).is_loopback
 
 
-def plain_local_fields(fields: Iterable[tuple[bytes, bytes]], port: int) -> bool:
+def plain_local_fields(
+    fields: Iterable[tuple[bytes, bytes]], port: int, names: Sequence[str]
+) -> bool:
     """One Host that is this machine with our port, and no trace of a browser or a proxy."""
-    hosts = []
+    hosts: list[str] = []
     for name, value in fields:
         if name in TELLTALE or name.startswith(TELLTALE_PREFIXES):
             return False
         if name == b"host":
             hosts.append(value.decode("latin-1"))
-    return len(hosts) == 1 and hosts[0] in {f"{name}:{port}" for name in HOSTS}
+    return len(hosts) == 1 and hosts[0] in {f"{name}:{port}" for name in names}
 
 
 def owner_of_socket(local: Endpoint, remote: Endpoint) -> int | None:

@@ -46,6 +46,8 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     """How long to go on serving after `/readyz` says no, for a load balancer to notice."""
     drain_s: float = 30
     """How long running calls may take to finish."""
+    hard_stop_s: float = 60
+    """How long calls may run on in all, whatever the others say."""
     fast_stop_s: float = 3
     """How long is left after the error events, and after a second signal."""
     app_patience_s: float = 10
@@ -172,16 +174,17 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: Sequence[socket.socket] | None = None) -> None:
         front, settings = self.front, self.settings
+        until = asyncio.get_running_loop().time() + settings.hard_stop_s
         front.health.not_ready("draining")
-        await self._hurried_within(settings.predrain_s)
+        await self._hurried_within(_at_most(settings.predrain_s, until))
         for server in self.servers:
             server.close()
         front.drain()
         for websocket in list(self.server_state.connections):
             websocket.shutdown()
-        if not await self._empty_within(settings.drain_s, may_hurry=True):
+        if not await self._empty_within(_at_most(settings.drain_s, until), may_hurry=True):
             front.shutdown()
-            await self._empty_within(settings.fast_stop_s, may_hurry=False)
+            await self._empty_within(_at_most(settings.fast_stop_s, until), may_hurry=False)
         await self._end()
 
     async def _end(self) -> None:
@@ -213,6 +216,11 @@ class Server(uvicorn.Server):
                 return False
             await asyncio.sleep(0.02)
         return not self.front.lanes
+
+
+def _at_most(seconds: float, until: float) -> float:
+    """So many seconds, or what is left until a moment of the loop's clock."""
+    return max(0.0, min(seconds, until - asyncio.get_running_loop().time()))
 
 
 def _config(app: LateApp, front: Front, settings: ServerSettings) -> uvicorn.Config:

@@ -59,6 +59,7 @@ def server_settings_of(settings: Settings) -> ServerSettings:
         tls=tls,
         predrain_s=server.predrain,
         drain_s=server.drain,
+        hard_stop_s=server.hard_stop,
     )
 
 

@@ -45,6 +45,12 @@ def problems(settings: Settings) -> Iterator[str]:
         yield "storage.redis: not available in this version. Leave it empty."
     if not settings.disk.floor <= settings.disk.low <= settings.disk.warn:
         yield "disk: floor, low and warn must not be in falling order."
+    for host in settings.http.console_hosts:
+        if not HOST_NAME.fullmatch(host) and not (host.startswith("[") and is_address(host)):
+            yield f'http.console_hosts: "{host}" is not a host such as localhost or [::1].'
+    for opened in settings.egress.allow_http:
+        if not is_network(opened) and not HOST_NAME.fullmatch(opened):
+            yield f'egress.allow_http: "{opened}" is neither a host nor a network.'
     yield from network_problems("server.behind_proxy", server.behind_proxy)
     yield from network_problems("http.probe_cidrs", settings.http.probe_cidrs)
     for name, provider in settings.providers.items():
@@ -67,14 +73,27 @@ def problems(settings: Settings) -> Iterator[str]:
             yield f"aliases.{alias}.weights: must not all be 0."
 
 
+def doubts(settings: Settings) -> Iterator[str]:
+    """What can be done as it is said, and is hardly meant so."""
+    server = settings.server
+    if server.hard_stop < server.predrain + server.drain:
+        yield "server.hard_stop ends calls before server.predrain and server.drain are over."
+
+
 def network_problems(name: str, networks: tuple[str, ...]) -> Iterator[str]:
+    for network in networks:
+        if not is_network(network):
+            yield f'{name}: "{network}" is not a network such as 10.0.0.0/8.'
+
+
+def is_network(text: str) -> bool:
     import ipaddress
 
-    for network in networks:
-        try:
-            ipaddress.ip_network(network)
-        except ValueError:
-            yield f'{name}: "{network}" is not a network such as 10.0.0.0/8.'
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def is_loopback(host: str) -> bool:

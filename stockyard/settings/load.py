@@ -61,7 +61,7 @@ def load(overrides: Mapping[str, Any], environ: Mapping[str, str], cwd: Path) ->
         admin_key=environment.admin_key(environ),
         print_secrets=environ.get("STOCKYARD_PRINT_SECRETS") == "1",
         file=path,
-        warnings=(*warnings, *environment.warnings(environ)),
+        warnings=(*warnings, *environment.warnings(environ), *checks.doubts(settings)),
     )
     return checks.checked(settings)
 

@@ -42,13 +42,15 @@ class Server(Struct, frozen=True, kw_only=True):
     """How long `/readyz` already says no before the listener closes."""
     drain: Seconds = Seconds(30)
     hard_stop: Seconds = Seconds(60)
-    read_only: bool = False
+    """How long calls may run on after we were asked to stop, whatever the two above say."""
 
 
 class Http(Struct, frozen=True, kw_only=True):
     """What a client may send, and how slowly."""
 
     console_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")
+    """What this machine may be called by whoever reads without a credential (`auth.local_reads`).
+    Under another name, a web page could have had its own name lead here."""
     first_byte_timeout: Seconds = Seconds(10)
     head_timeout: Seconds = Seconds(10)
     body_grace: Seconds = Seconds(10)
@@ -73,11 +75,6 @@ class Http(Struct, frozen=True, kw_only=True):
     max_api_body: Size = mib(5)
     unread_body: Size = kib(64)
     """Read and thrown away after an early error, so that the client can read the answer."""
-    json_depth: Count = 64
-    json_values: Count = 200_000
-    json_values_embeddings: Count = 5_000_000
-    json_keys: Count = 10_000
-    json_number: Count = 64
 
 
 class Timeout(Struct, frozen=True, kw_only=True):
@@ -119,26 +116,17 @@ class ProviderTimeout(Struct, frozen=True, kw_only=True):
 
 
 class Upstream(Struct, frozen=True, kw_only=True):
-    """Bounds of the connections to providers and of what they may answer."""
+    """Bounds of the connections to providers."""
 
     per_origin: Count = 1000
     idle_close: Seconds = Seconds(60)
     max_age: Seconds = Seconds(600)
-    max_head: Size = kib(64)
-    max_fields: Count = 256
-    max_body: Size = mib(64)
-    max_stream: Size = mib(256)
-    max_events: Count = 1_000_000
-    max_event: Size = mib(32)
-    held: Size = kib(256)
-    """Held back before the first content-bearing event."""
 
 
 class Overload(Struct, frozen=True, kw_only=True):
     """When new calls are turned away with 503."""
 
     max_inflight: Count = 1000
-    loop_lag: Seconds = Seconds(0.1)
 
 
 class Cancel(Struct, frozen=True, kw_only=True):
@@ -209,7 +197,6 @@ class Mock(Struct, frozen=True, kw_only=True):
 class CredentialSection(Struct, frozen=True, kw_only=True):
     name: str
     secret: Secret
-    weight: Weight = 1
 
 
 class ProviderSection(Struct, frozen=True, kw_only=True):
@@ -277,7 +264,9 @@ class Egress(Struct, frozen=True, kw_only=True):
     """Exceptions from the rule which addresses may be called."""
 
     allow_private: tuple[str, ...] = ()
-    allow_http: tuple[str, ...] = ("localhost", "127.0.0.1")
+    """Networks, and pairs of host and port; those may be called over plain HTTP, too."""
+    allow_http: tuple[str, ...] = ()
+    """Networks and hosts that may be called over plain HTTP although they are not private."""
     proxy_trusted: bool = False
     fetch_images: bool = True
     """Fetch images that callers name by URL for providers that take bytes only."""

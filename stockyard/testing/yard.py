@@ -267,7 +267,11 @@ class Yard:
         self._server = Server(
             stockyard.front,
             lambda: OnDemand(lambda: stockyard.control_plane()),
-            ServerSettings(drain_s=settings.server.drain, fast_stop_s=1),
+            ServerSettings(
+                drain_s=settings.server.drain,
+                hard_stop_s=settings.server.hard_stop,
+                fast_stop_s=1,
+            ),
             listening,
         )
         self.url = f"http://127.0.0.1:{port}"

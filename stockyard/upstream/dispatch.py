@@ -39,7 +39,6 @@ from stockyard.upstream.reckoning import (
 from stockyard.upstream.relayed_answer import RelayedAnswer
 from stockyard.upstream.several import joined, prompts_of
 from stockyard.upstream.signed import SIGNING, SignedStream, SignedTurns
-from stockyard.upstream.silence import Silence
 from stockyard.upstream.streamed_answer import StreamedAnswer, Unstreamed
 from stockyard.upstream.summary import in_words, summary_of
 from stockyard.upstream.whole_answer import NEVER, WholeAnswer
@@ -61,7 +60,6 @@ class Dispatch:
         self,
         plans: Plans,
         images: ImageFetch,
-        silence: Silence,
         loop: asyncio.AbstractEventLoop,
         lossy: Policies = Policies(),  # noqa: B008  it cannot be changed
     ) -> None:
@@ -69,7 +67,6 @@ class Dispatch:
         self._images = images
         self._signed = SignedTurns()
         self._prepared = Preparation(self._signed, lossy)
-        self._silence = silence
         self._loop = loop
 
     def choose(self, x: Exchange) -> None:
@@ -358,7 +355,7 @@ class Dispatch:
             forward=plan.forward,
             native=x.inbound.native is not None,
             keep_usage=x.received.wants_usage or not plan.include_usage,
-            silence=self._silence,
+            silence=plan.silence,
             loop=self._loop,
         )
         attempt.bytes_out = len(outgoing.body)

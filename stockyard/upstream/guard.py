@@ -53,6 +53,8 @@ class GuardSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     allow_private: tuple[str, ...] = ()
     """Networks such as `10.1.0.0/16`, or pairs such as `127.0.0.1:11434` and `ollama:11434`."""
+    allow_http: tuple[str, ...] = ()
+    """Networks and hosts that need no TLS, beside those that `allow_private` names."""
     allow_names: tuple[str, ...] = ()
     """Internal names that users may choose; their addresses are still judged."""
     ports: tuple[int, ...] = (443,)
@@ -88,6 +90,9 @@ class Guard:
         opened = settings.allow_private
         self._networks = tuple(ip_network(text) for text in opened if "/" in text)
         self._pairs = frozenset(_pair(text) for text in opened if "/" not in text)
+        plain = settings.allow_http
+        self._plain_networks = tuple(ip_network(text) for text in plain if "/" in text)
+        self._plain_hosts = frozenset(_host(text) for text in plain if "/" not in text)
         self._names = frozenset(name.lower() for name in settings.allow_names)
         self._own = frozenset(_pair(text) for text in settings.own)
         self._own_ports = frozenset(port for host, port in self._own if host in _EVERY_OWN_ADDRESS)
@@ -100,9 +105,10 @@ class Guard:
                 return Verdict(allowed=False, reason=refusal)
         if url.literal is not None:
             return self.judge(url.literal, url, permission)
-        if proxied and url.scheme == "http" and not self._is_named(url, permission):
+        if proxied and url.scheme == "http":
             # Nobody here will see the address, so no network can allow plain text.
-            return Verdict(allowed=False, reason="scheme")
+            named = self._is_named(url, permission) or url.host in self._plain_hosts
+            return Verdict(allowed=named, reason="name" if named else "scheme")
         return Verdict(allowed=True, reason="name")
 
     def judge(self, address: Address, url: Url, permission: Permission) -> Verdict:
@@ -125,7 +131,7 @@ class Guard:
         in_network = any(address in network for network in self._networks)
         if not _opens(row.rule, named=named, in_network=in_network):
             return Verdict(allowed=False, reason=row.name)
-        if url.scheme == "http" and not (named or in_network):
+        if url.scheme == "http" and not (named or in_network or self._is_plain(address, url)):
             return Verdict(allowed=False, reason="scheme")
         return Verdict(allowed=True, reason=row.name)
 
@@ -146,6 +152,12 @@ class Guard:
         """Whether the operator opened exactly this host and port."""
         opened_by_row = permission.operator and permission.allow_private
         return opened_by_row or (url.host, url.port) in self._pairs
+
+    def _is_plain(self, address: Address, url: Url) -> bool:
+        """Whether the operator wants no TLS there."""
+        if url.host in self._plain_hosts:
+            return True
+        return any(address in network for network in self._plain_networks)
 
     def _is_internal(self, host: str) -> bool:
         if host in self._names:
@@ -190,8 +202,13 @@ def _pair(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon or not host:
         raise ValueError(f"{text!r} is neither a network nor a pair of host and port.")
-    host = host.strip("[]").lower()
+    return _host(host), int(port)
+
+
+def _host(text: str) -> str:
+    """As parsed URLs spell it."""
+    host = text.strip("[]").lower()
     try:
-        return str(ip_address(host)), int(port)
+        return str(ip_address(host))
     except ValueError:
-        return host, int(port)
+        return host

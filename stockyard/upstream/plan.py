@@ -22,6 +22,7 @@ from stockyard.providers.provider import BY_CHAT, COUNT, Provider
 from stockyard.upstream.origin import Origin
 from stockyard.upstream.outgoing import Timers, request_head
 from stockyard.upstream.prover import Prover, Provers, no_provers
+from stockyard.upstream.silence import Silence
 from stockyard.upstream.transport import Transport
 from stockyard.wire.codec import Codec, Expects, Forms, Media, Plain, Renames, Traits
 from stockyard.wire.efforts import efforts_in, says_efforts
@@ -54,6 +55,14 @@ class Directory(Models, Protocol):
     def unready(self, model: str) -> Provider | None: ...
 
 
+class Patience(NamedTuple):
+    """How long a provider may take."""
+
+    whole: Timers
+    stream: Timers
+    silence: Silence
+
+
 class Plan(Struct, frozen=True, eq=False):
     target: Target
     provider: Provider
@@ -79,6 +88,8 @@ class Plan(Struct, frozen=True, eq=False):
     """The same of a request for a stream; some formats ask for one in the path."""
     whole: Timers
     stream: Timers
+    silence: Silence
+    """Ends streams that go on without content."""
     quirked: bool
     """Whether the provider wants corrections of requests in this format."""
     max_output: int | None
@@ -122,7 +133,7 @@ class Plans:
         formats: Mapping[str, Codec],
         transports: Mapping[str, Transport],
         origin: Callable[[Provider, str], Origin],
-        timers: Callable[[Provider], tuple[Timers, Timers]],
+        patience: Callable[[Provider], Patience],
         provers: Provers = no_provers,
         max_output: Callable[[Target], int | None] = lambda target: None,
         efforts: Callable[[Target], tuple[str, ...]] = lambda target: (),
@@ -131,7 +142,7 @@ class Plans:
         self._formats = formats
         self._transports = transports
         self._origin = origin
-        self._timers = timers
+        self._patience = patience
         self._provers = provers
         self._max_output = max_output
         self._efforts = efforts
@@ -235,7 +246,7 @@ class Plans:
         target: Target,
     ) -> Plan:
         origin = self._origin(provider, way.origin)
-        whole, stream = self._timers(provider)
+        patience = self._patience(provider)
         codec = self._formats.get(name)
         traits = provider.traits | provider.traits_of(target.model)
         in_body = quirks.in_body(provider, name)
@@ -264,8 +275,9 @@ class Plans:
             stream_start=start
             if streamed == way
             else _start(provider, streamed, origin, scheme, shown),
-            whole=whole,
-            stream=stream,
+            whole=patience.whole,
+            stream=patience.stream,
+            silence=patience.silence,
             quirked=quirks.concern(provider, name),
             max_output=self._max_output(target),
             efforts=self._efforts_of(target, name, traits),

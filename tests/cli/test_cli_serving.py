@@ -102,10 +102,10 @@ def test_a_hang_up_reads_the_config_file_again(program: Any) -> None:
     key = key_of(program)
     assert process.call(key, model="smart")[0] == 200
 
-    file.write_text('[aliases]\nbrave = "mock/echo"\n[server]\nread_only = true\n')
+    file.write_text('[aliases]\nbrave = "mock/echo"\n[server]\ndrain = "29s"\n')
     process.signal(signal.SIGHUP)
     process.wait_for("SIGHUP: the settings were read again")
-    process.wait_for("changes of server.read_only take effect at a restart")
+    process.wait_for("changes of server.drain take effect at a restart")
     assert process.call(key, model="brave")[0] == 200
 
     file.write_text("[aliases\n")
@@ -136,9 +136,9 @@ def test_reload_tells_what_changed_what_waits_and_what_is_wrong(program: Any) ->
     process.wait_for("stockyard reload: the settings were read again")
     assert program.run("reload").stdout == "Nothing has changed.\n"
 
-    file.write_text('[aliases]\nbrave = "mock/echo"\n[server]\nread_only = true\n')
+    file.write_text('[aliases]\nbrave = "mock/echo"\n[server]\ndrain = "29s"\n')
     done = program.run("reload")
-    assert done.stdout == "In effect: modules.cache.\nWaits for a restart: server.read_only.\n"
+    assert done.stdout == "In effect: modules.cache.\nWaits for a restart: server.drain.\n"
     assert done.returncode == 3
 
     file.write_text('[aliases]\nbrave = "mock/echo"\n[modules.cache]\nttl = 1\n')

@@ -100,7 +100,6 @@ settings = { region = "eu" }
 [[providers.house.credentials]]
 name = "a"
 secret = "s1"
-weight = 3
 [[providers.house.credentials]]
 name = "b"
 secret = "${MISSING:-s2}"
@@ -129,7 +128,7 @@ providers:
     allow_private: true
     settings: {region: eu}
     credentials:
-      - {name: a, secret: s1, weight: 3}
+      - {name: a, secret: s1}
       - {name: b, secret: "${MISSING:-s2}"}
 aliases:
   fast: groq/llama

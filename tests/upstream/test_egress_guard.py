@@ -266,6 +266,7 @@ NETWORK = GuardSettings(
     allow_private=("10.1.0.0/16", "127.0.0.0/8", "169.254.0.0/16", "fd00::/8", "192.0.2.0/24")
 )
 NOTHING = GuardSettings()
+PLAIN = GuardSettings(allow_http=("Models.example", "8.8.4.0/24", "[2606:4700::2]"))
 
 OPENINGS = [
     # settings, permission, address, URL, allowed, reason
@@ -308,6 +309,13 @@ OPENINGS = [
     (NETWORK, OPERATOR, "fd12::1", "https://a.example", True, "private"),
     (NETWORK, OPERATOR, "fd00:ec2::254", "https://a.example", False, "metadata"),
     (NETWORK, OPERATOR, "192.0.2.1", "https://a.example", False, "documentation"),
+    (PLAIN, OPERATOR, "8.8.8.8", "http://models.example", True, "public"),
+    (PLAIN, OPERATOR, "8.8.8.8", "http://models.example:8000", True, "public"),
+    (PLAIN, OPERATOR, "8.8.4.4", "http://a.example", True, "public"),
+    (PLAIN, OPERATOR, "2606:4700::2", "http://[2606:4700:0::2]", True, "public"),
+    (PLAIN, OPERATOR, "8.8.8.8", "http://a.example", False, "scheme"),
+    (PLAIN, OPERATOR, "10.0.0.1", "http://models.example", False, "private"),
+    (PLAIN, OPERATOR, "169.254.169.254", "http://models.example", False, "metadata"),
     (NETWORK, USER, "10.1.2.3", "https://a.example", True, "private"),
     (NOTHING, OPERATOR, "64:ff9b::808:808", "https://a.example", False, "tunnel"),
     (GuardSettings(nat64=True), OPERATOR, "64:ff9b::808:808", "https://a.example", True, "public"),
