@@ -57,15 +57,21 @@ class Outlet:
         self._outbox = outbox
         self._pieces: list[bytes] = []
         self._size = 0
+        """Of the pieces that wait."""
 
     def put(self, piece: bytes) -> None:
-        pieces = self._pieces
-        pieces.append(piece)
-        self._size += len(piece)
-        if self._size >= MOST_BYTES or len(pieces) == MOST_PIECES:
-            self.flush()
-        elif len(pieces) == 1:
+        pieces, size = self._pieces, len(piece)
+        if pieces:
+            pieces.append(piece)
+            self._size += size
+            if self._size >= MOST_BYTES or len(pieces) == MOST_PIECES:
+                self.flush()
+        elif size < MOST_BYTES:
+            pieces.append(piece)
+            self._size = size
             self._outbox.add(self)
+        else:
+            self._transport.write(piece)
 
     def flush(self) -> None:
         """Write what waits now. Whoever closes the transport, or asks it how much it still holds,
@@ -74,7 +80,7 @@ class Outlet:
         if not pieces:
             return
         # First taken away: writing may call back into whoever put it here.
-        self._pieces, self._size = [], 0
+        self._pieces = []
         if len(pieces) == 1:
             self._transport.write(pieces[0])
         else:
@@ -82,7 +88,7 @@ class Outlet:
 
     def drop(self) -> None:
         """Forget what waits."""
-        self._pieces, self._size = [], 0
+        self._pieces = []
 
     @property
     def empty(self) -> bool:

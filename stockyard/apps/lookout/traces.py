@@ -9,6 +9,7 @@ writer thread joins the rows.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -69,6 +70,7 @@ class TraceRecorder:
 
 
 NO_ERROR = (None, None, None)
+BYTES_IN = attrgetter("bytes_in")
 
 
 def status_of(x: Exchange) -> str:
@@ -124,8 +126,8 @@ def row_of(x: Exchange, config_version: int) -> Row:
         total_us,
         max(0, total_us - waited_us(attempts, total_us)),
         len(inbound.body),
-        sum([attempt.bytes_in for attempt in attempts]),
-        [attempt_row(attempt) for attempt in attempts],
+        sum(map(BYTES_IN, attempts)),
+        list(map(attempt_row, attempts)),
         x.findings[:MAX_FINDINGS],
         x.strip[:MAX_STEPS],
         x.tags,
