@@ -12,6 +12,7 @@ from stockyard.settings.sections import Settings
 PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 MAX_TARGETS = 200
 """Of one alias."""
+PAIR = re.compile(r"[^/\s]+:[0-9]{1,5}")
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
@@ -48,6 +49,9 @@ def problems(settings: Settings) -> Iterator[str]:
     for host in settings.http.console_hosts:
         if not HOST_NAME.fullmatch(host) and not (host.startswith("[") and is_address(host)):
             yield f'http.console_hosts: "{host}" is not a host such as localhost or [::1].'
+    for opened in settings.egress.allow_private:
+        if not (is_network(opened) if "/" in opened else PAIR.fullmatch(opened)):
+            yield f'egress.allow_private: "{opened}" is neither a network nor host:port.'
     for opened in settings.egress.allow_http:
         if not is_network(opened) and not HOST_NAME.fullmatch(opened):
             yield f'egress.allow_http: "{opened}" is neither a host nor a network.'

@@ -338,6 +338,13 @@ def test_what_the_operator_opened_is_open_and_nothing_else(
     assert (verdict.allowed, verdict.reason) == (allowed, reason)
 
 
+@pytest.mark.parametrize(("host", "allowed"), [("models.example", True), ("a.example", False)])
+def test_through_a_proxy_only_hosts_that_are_named_need_no_tls(host: str, allowed: bool) -> None:
+    settings = GuardSettings(allow_http=("models.example", "0.0.0.0/0"))
+    url = parse_url(f"http://{host}")
+    assert Guard(settings).judge_url(url, OPERATOR, proxied=True).allowed is allowed
+
+
 EDGES = [
     ("9.255.255.255", True),
     ("10.0.0.0", False),
