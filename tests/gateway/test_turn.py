@@ -56,6 +56,12 @@ class Ids:
     def hold(self, team_id: str, id: str, held: Held) -> None:  # noqa: A002
         raise AssertionError
 
+    def announce(self, team_id: str, held: Held) -> None:
+        raise AssertionError
+
+    def claim(self, team_id: str, id: str) -> Held | None:  # noqa: A002
+        return None
+
 
 class Owed:
     """Nothing is."""
