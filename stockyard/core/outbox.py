@@ -22,8 +22,10 @@ MOST_BYTES = 32 * 1024
 class Outbox:
     """The connections of one event loop that have something to write."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = MOST_SECONDS) -> None:
+        """`seconds`: how long connections wait for the work of others."""
         self._waiting: list[Outlet] = []
+        self._seconds = seconds
         self._since = 0.0
         """When the first of them came."""
 
@@ -33,7 +35,7 @@ class Outbox:
         if len(waiting) == 1:
             self._since = monotonic()
             asyncio.get_running_loop().call_soon(self.flush)
-        elif len(waiting) == MOST_OUTLETS or monotonic() - self._since > MOST_SECONDS:
+        elif len(waiting) == MOST_OUTLETS or monotonic() - self._since > self._seconds:
             self.flush()
 
     def flush(self) -> None:

@@ -10,7 +10,6 @@ from stockyard.core.outbox import (
     MOST_BYTES,
     MOST_OUTLETS,
     MOST_PIECES,
-    MOST_SECONDS,
     Outbox,
     Outlet,
 )
@@ -53,9 +52,8 @@ async def test_what_is_put_later_leaves_later() -> None:
     theirs.close()
 
 
-async def test_nothing_waits_once_many_connections_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stockyard.core.outbox.MOST_SECONDS", 60.0)
-    outbox = Outbox()
+async def test_nothing_waits_once_many_connections_do() -> None:
+    outbox = Outbox(60.0)
     pairs = [await pair(outbox) for _ in range(MOST_OUTLETS)]
     for outlet, _, _ in pairs:
         outlet.put(b"x")
@@ -68,10 +66,10 @@ async def test_nothing_waits_once_many_connections_do(monkeypatch: pytest.Monkey
 
 
 async def test_nothing_waits_for_long_work() -> None:
-    outbox = Outbox()
+    outbox = Outbox(0.001)
     pairs = [await pair(outbox) for _ in range(2)]
     pairs[0][0].put(b"x")
-    time.sleep(2 * MOST_SECONDS)  # noqa: ASYNC251  the work of somebody else in this turn
+    time.sleep(0.002)  # noqa: ASYNC251  the work of somebody else in this turn
     pairs[1][0].put(b"y")
     assert [arrived(theirs) for _, _, theirs in pairs] == [b"x", b"y"]
     for _, transport, theirs in pairs:
