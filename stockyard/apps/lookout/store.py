@@ -80,10 +80,7 @@ async def filtered(
     **conditions: str | int | None,
 ) -> list[Trace]:
     """The same, narrowed by any place. Refused (503) when it takes seconds."""
-    where, given = _where(conditions, filters)
-    sql = f"{SELECT} {where} order by seq desc limit :limit"
-    rows = await database.read_slowly(sql, {**given, "limit": limit})
-    return [trace_of(row) for row in rows]
+    return await _narrowed(database, "seq desc", limit, filters, conditions)
 
 
 async def following(
@@ -93,8 +90,18 @@ async def following(
     **conditions: str | int | None,
 ) -> list[Trace]:
     """The same, the first one that ended first."""
+    return await _narrowed(database, "seq", limit, filters, conditions)
+
+
+async def _narrowed(
+    database: Database,
+    order: str,
+    limit: int,
+    filters: Sequence[Condition],
+    conditions: Mapping[str, str | int | None],
+) -> list[Trace]:
     where, given = _where(conditions, filters)
-    sql = f"{SELECT} {where} order by seq limit :limit"
+    sql = f"{SELECT} {where} order by {order} limit :limit"
     rows = await database.read_slowly(sql, {**given, "limit": limit})
     return [trace_of(row) for row in rows]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from stockyard.app import Stockyard
 from stockyard.apps import lookout
 from stockyard.apps.lookout import store
 from stockyard.apps.lookout.models import Trace
@@ -15,6 +16,7 @@ from stockyard.core.exchange import Exchange
 from stockyard.core.signals import ExchangeFinished
 from stockyard.core.target import Attempt, Credential, Secret, Target
 from stockyard.errors import Abandoned, Refused, UpstreamError
+from stockyard.settings import load
 from stockyard.storage.migrate import steps_in
 from stockyard.storage.rowqueue import RowQueue
 from stockyard.storage.sqlite import SqliteDatabase
@@ -143,6 +145,20 @@ async def test_a_waiting_row_keeps_neither_the_call_nor_its_error_alive() -> Non
     assert isinstance(waiting, bytes)
     assert size == len(waiting)
     assert b"a long prompt" not in waiting
+
+
+async def test_a_call_that_ends_just_before_the_process_does_has_its_row(tmp_path: Path) -> None:
+    settings = load({"server.data_dir": str(tmp_path / "data")}, {}, tmp_path)
+    stockyard = await Stockyard.open(settings, {})
+    x = an_exchange(id="req_last")
+    x.capture = "metadata"
+    stockyard.signals.announce(ExchangeFinished(x))
+    await stockyard.close()
+    stockyard = await Stockyard.open(settings, {})
+    try:
+        assert [trace.request_id for trace in store.newest(stockyard.database, 9)] == ["req_last"]
+    finally:
+        await stockyard.close()
 
 
 class OneQueue:
