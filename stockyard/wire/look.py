@@ -115,7 +115,8 @@ class NamedEventsLook(EventsLook, Generic[Seen]):
     def _pass(self, block: bytes, /) -> bytes:
         heard = said(block)
         if heard.data == DONE:
-            return self._end_mark(block)
+            odd = not self._native and not heard.plain
+            return self._end_mark(clean(heard, named=True) if odd else block)
         if not self._native and heard.data and (not heard.plain or not heard.name):
             return self._read(heard, clean(self._named(heard), named=True))
         if not self._native and not heard.plain:

@@ -153,11 +153,11 @@ def said(block: bytes) -> Said:
     """What a block says, by the full grammar."""
     if b"\r" in block or not block.endswith(b"\n\n"):
         return _said_at_length(block)
-    if block.startswith(b"data: ") and block.find(b"\n") == len(block) - 2:
+    if block.startswith(b"data: {") and block.find(b"\n") == len(block) - 2:
         return Said(b"", block[6:-2])
     if block.startswith(b"event: "):
         lines = block[:-2].split(b"\n")
-        if len(lines) == 2 and lines[1].startswith(b"data: "):
+        if len(lines) == 2 and lines[1].startswith(b"data: {"):
             return Said(lines[0][7:], lines[1][6:])
     return _said_at_length(block)
 
@@ -180,7 +180,11 @@ def _said_at_length(block: bytes) -> Said:
         elif field == b"error":
             # Seen from one server: `error: {json}` where `data:` should stand.
             name, data = b"error", value
-    return Said(name, data, plain and seen in ([b"data"], [b"event", b"data"], []))
+    plain = plain and seen in ([b"data"], [b"event", b"data"], [])
+    if data is not None and data != DONE and data.rstrip() == DONE:
+        # Blanks may pad any line. Whoever waits for the mark waits for it alone.
+        return Said(name, DONE, plain=False)
+    return Said(name, data, plain)
 
 
 def clean(heard: Said, *, named: bool) -> bytes:

@@ -55,6 +55,11 @@ def test_cutting_does_not_change_what_is_said(
         (b"id: 1\ndata: x\n\n", b"", b"x", False),
         (b"error: x\n\n", b"error", b"x", False),
         (b"\xef\xbb\xbfdata: x\n\n", b"", b"x", False),
+        (b"data: [DONE]\n\n", b"", b"[DONE]", True),
+        (b"event: done\r\ndata: [DONE]\r\n\r\n", b"done", b"[DONE]", True),
+        (b"data: [DONE] \t\n\n", b"", b"[DONE]", False),
+        (b"event: done\ndata: [DONE]  \n\n", b"done", b"[DONE]", False),
+        (b"data: {} \n\n", b"", b"{} ", True),
     ],
 )
 def test_blocks_are_understood_by_the_whole_grammar(

@@ -4,6 +4,7 @@ Both carry the same JSON documents. Clients of this format take nothing else: no
 names, no end mark. Events end with CRLF, as those of the services do.
 """
 
+import re
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
@@ -13,6 +14,7 @@ from stockyard.wire.sse import DONE, Blocks, said
 
 _BLANKS = b" \t\r\n"
 _OPENINGS = (b"{", b"[")
+_COMMENT = re.compile(rb"(?:^|[\r\n]):")
 
 
 class Frame(NamedTuple):
@@ -79,7 +81,8 @@ def _frame(block: bytes) -> Frame:
         return Frame(block, bare if bare.startswith(_OPENINGS) else b"", plain=False)
     if heard.data == DONE:
         return Frame(block, b"", plain=False)
-    return Frame(block, heard.data, plain=heard.plain and not heard.name and bool(heard.data))
+    plain = heard.plain and not heard.name and not _COMMENT.search(block)
+    return Frame(block, heard.data, plain=plain and bool(heard.data))
 
 
 class Envelope(Struct, frozen=True):

@@ -235,7 +235,7 @@ class ChatLook(EventsLook):
         if one_line and block.startswith(b"data: {"):
             return self._see(block[6:-2], block)
         heard = said(block)
-        if not self._native and not heard.plain:
+        if not self._native and (not heard.plain or heard.name):
             block = clean(heard, named=False)
         if not heard.data:
             # Clients choke on data that is empty; comments do no harm.
