@@ -189,7 +189,9 @@ class Client:
             return
         connection.is_counted = True
         self._tidier.wake()
-        if sending.over:
+        if self._closed:
+            connection.close()
+        elif sending.over:
             pool.give_back(connection, now)
         else:
             connection.carry(sending, now)

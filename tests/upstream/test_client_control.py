@@ -98,6 +98,17 @@ async def test_a_client_that_closes_tells_every_call() -> None:
         await until(lambda: server.open == 0)
 
 
+@pytest.mark.parametrize("turns", range(16))
+async def test_a_client_that_closes_while_it_connects_keeps_no_connection(turns: int) -> None:
+    async with answering(HELLO) as server:
+        async with calling() as client:
+            origin = origin_of(client, server.url)
+            client.start(a_call(origin), Heard())
+            for _ in range(turns):  # each of which may be the one that connects
+                await asyncio.sleep(0)
+        assert (origin.pool.open, origin.pool.idle) == (0, [])
+
+
 async def test_a_client_that_is_closed_sends_nothing_more() -> None:
     async with answering(HELLO) as server:
         async with calling() as client:
