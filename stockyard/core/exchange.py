@@ -80,6 +80,9 @@ class Asked(Struct, frozen=True, kw_only=True):
     idempotency: str = ""
     request_id: str = ""
     """The caller's own id of this request; answers repeat it."""
+    project: str = ""
+    user: str = ""
+    customer: str = ""
     ignored: tuple[str, ...] = ()
 
 
@@ -269,6 +272,11 @@ class Exchange(Struct, kw_only=True, eq=False):
     def request_id(self) -> str:
         """What the caller knows the request by."""
         return self.asked.request_id or self.id
+
+    @property
+    def user(self) -> str:
+        """Whom the caller says that it calls for: in a header, or else in the body."""
+        return self.caller.user or getattr(self.received.meaning, "end_user", None) or ""
 
     @property
     def untouched(self) -> bool:

@@ -4,7 +4,9 @@ import hashlib
 from collections.abc import Callable
 from typing import Protocol
 
-from stockyard.core.exchange import Caller
+from msgspec.structs import replace
+
+from stockyard.core.exchange import Asked, Caller
 from stockyard.core.target import Credential, Secret
 from stockyard.errors import Refused
 from stockyard.gateway import ingress
@@ -98,6 +100,14 @@ def _placed(caller: Caller, head: Head, peer: Peer) -> Caller:
         loopback=peer.loopback,
         app=agent.decode("latin-1")[:128] if agent is not None else "",
     )
+
+
+def on_behalf(caller: Caller, asked: Asked) -> Caller:
+    """The same caller, with whom and what it says that it calls for."""
+    if not (asked.project or asked.user or asked.customer):
+        return caller
+    project = asked.project or caller.project
+    return replace(caller, project=project, user=asked.user, customer=asked.customer)
 
 
 def _no_key(head: Head, secret: str | None) -> str:

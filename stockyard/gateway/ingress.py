@@ -18,7 +18,7 @@ _CREDENTIAL_FIELDS = (
 )
 _CONTROL = re.compile(
     rb"\n(?:x-stockyard-|traceparent|idempotency-key|cache-control|x-provider|x-session"
-    rb"|x-request-id)",
+    rb"|x-request-id|x-project|x-user-id|x-customer-id)",
     re.I,
 )
 _TAG = re.compile(r"([A-Za-z0-9_-]{1,50})=([A-Za-z0-9_. -]{1,100})")
@@ -152,6 +152,11 @@ _CONTROLS: Mapping[bytes, tuple[str, Callable[[str, str], object]]] = {
     b"x-stockyard-session": ("session", _visible),
     b"idempotency-key": ("idempotency", _visible),
     b"x-request-id": ("request_id", _request_id),
+    b"x-project": ("project", _visible),
+    b"x-user-id": ("user", _visible),
+    b"x-stockyard-user": ("user", _visible),
+    b"x-customer-id": ("customer", _visible),
+    b"x-stockyard-customer": ("customer", _visible),
     b"traceparent": ("trace", _as_sent),
     b"tracestate": ("trace_state", _as_sent),
 }

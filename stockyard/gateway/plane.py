@@ -27,7 +27,7 @@ from stockyard.gateway import (
     recalling,
     signpost,
 )
-from stockyard.gateway.callers import Callers, Keys
+from stockyard.gateway.callers import Callers, Keys, on_behalf
 from stockyard.gateway.contract import Opening, Peer, Whole
 from stockyard.gateway.doorway import Doorway, SteeredDoorway
 from stockyard.gateway.endpoints import Endpoint
@@ -219,6 +219,7 @@ class DataPlane:
         if endpoint.closed:
             message = "This manages an account, or gives out a secret: not through the gateway."
             raise Refused(403, "path_not_allowed", message)
+        caller = on_behalf(caller, asked)
         visit = Visit(head, endpoint, caller, asked, own)
         if endpoint.realtime:
             return self._realtime(visit)

@@ -182,7 +182,7 @@ class Cache(Module[Config]):
             useless_at=expires_at + self.config.stale_seconds,
             model=x.request.model,
             key_id=x.caller.key_id,
-            user=x.caller.user,
+            user=x.user,
             tags=tuple(x.tags.items()),
         )
         self.ports.answers.put(
@@ -258,12 +258,10 @@ class Cache(Module[Config]):
         content = x.request.content
         if self._ignored:
             content = replace(content, **self._ignored)
-        owner = {"partition": "", "key": x.caller.key_id, "user": x.caller.user}[self.config.share]
         question = (
             KEY_VERSION,
             x.partition,
-            self.config.share,
-            owner,
+            self._owner(x),
             x.kind,
             x.inbound.native,
             x.request.model,
@@ -272,6 +270,13 @@ class Cache(Module[Config]):
             content,
         )
         return sha256(msgspec.json.encode(question, order="deterministic")).digest()
+
+    def _owner(self, x: Exchange) -> tuple[str, ...]:
+        """Who may get this answer again. A user that nobody names is nobody else's equal."""
+        if self.config.share == "partition":
+            return ()
+        user = x.user if self.config.share == "user" else ""
+        return ("user", user) if user else ("key", x.caller.key_id)
 
     def _unfit(self, content: Content) -> str:
         """Why no answer to this request is kept; empty when it may be."""

@@ -27,13 +27,21 @@ import re2
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from stockyard.core.conditions import Values, values_of
 from stockyard.core.events import Event, TextDelta, bears_content
 from stockyard.core.exchange import Exchange
 from stockyard.core.expressions import Expression, ExpressionError, Template
 from stockyard.core.folding import unfold
 from stockyard.core.glob import Glob
-from stockyard.core.messages import AnyPart, Message, Text, ToolCall, texts_of
-from stockyard.core.module import Call, Module, ModuleConfig, Stage
+from stockyard.core.messages import (
+    AnyPart,
+    Finish,
+    Message,
+    Text,
+    ToolCall,
+    texts_of,
+)
+from stockyard.core.module import TEXT_KINDS, Call, Module, ModuleConfig, Stage
 from stockyard.core.money import Usage
 from stockyard.core.ports import Ports
 from stockyard.core.replay import Replay
@@ -57,7 +65,7 @@ KINDS: dict[int, Kind] = {
     504: "timeout",
     529: "overloaded",
 }
-Values = dict[str, Any]
+MOST_CHOICES = 128
 CHARACTERS_PER_PIECE = 4
 """How finely a streamed reply is cut: about one token."""
 
@@ -150,22 +158,24 @@ class Config(ModuleConfig, frozen=True):
 
 
 class MockLlm(Module[Config]):
-    """Stands in for chat; other kinds of call go on to the provider."""
+    """Stands in for chats and completions; other kinds of call go on to the provider."""
 
     name = "mockllm"
     category = "forge"
     stage = Stage.CALL
-    handles = frozenset({"chat"})
+    handles = TEXT_KINDS
 
     def __init__(self, config: Config, ports: Ports) -> None:
         super().__init__(config, ports)
         self._prepared = [_prepare(place, row) for place, row in enumerate(config.fixtures)]
         self._chance = random.Random(config.seed)  # noqa: S311  faults, not secrets
+        self._jitter = random.Random(config.seed)  # noqa: S311  as above
+        """A series of its own: how long somebody listens must not move the faults."""
 
     async def around(self, x: Exchange, call: Call) -> Answer:
         if self.config.keys and x.caller.key_name not in self.config.keys:
             return await call(x)
-        values = _values(x)
+        values = values_of(x, self.ports)
         prepared = next((p for p in self._prepared if p.takes(x, values)), None)
         if prepared is None and self.config.unmatched == "refuse":
             raise Refused(404, "mock_no_match", "No fixture of the mock matches this call.")
@@ -245,7 +255,7 @@ class MockLlm(Module[Config]):
 
     def _vary(self, time: float) -> float:
         spread = self.config.pace.jitter_ratio
-        return time * (1 + spread * (2 * self._chance.random() - 1)) if spread else time
+        return time * (1 + spread * (2 * self._jitter.random() - 1)) if spread else time
 
     def _usage(self, x: Exchange, fixture: Fixture, output: Output) -> Usage:
         if fixture.usage is not None:
@@ -289,15 +299,16 @@ class Prepared:
         elif fixture.reply:
             parts.append(Text(text=self._reply.render(values)))
         parts.extend(_tool_call(x, place, call) for place, call in enumerate(fixture.tool_calls))
-        choice = Choice(
-            message=Message(role="assistant", parts=tuple(parts)),
-            finish="tool_calls" if fixture.tool_calls else "stop",
-        )
+        message = Message(role="assistant", parts=tuple(parts))
+        finish: Finish = "tool_calls" if fixture.tool_calls else "stop"
         return Output(
             id=x.id[4:],
             model=x.request.model,
             created=x.started_at_ms // 1000,
-            choices=(choice,),
+            choices=tuple(
+                Choice(index=index, message=message, finish=finish)
+                for index in range(_choices_wanted(x))
+            ),
         )
 
     def _holds(self, x: Exchange, when: Expression, values: Values) -> bool:
@@ -339,25 +350,10 @@ def _quiet() -> Any:
     return options
 
 
-def _values(x: Exchange) -> Values:
-    """What expressions can see of a call: plain values only."""
+def _choices_wanted(x: Exchange) -> int:
     content = x.request.content
-    asked = [message.text for message in content.messages if message.role == "user"]
-    return {
-        "model": x.request.model,
-        "team": x.caller.team_id,
-        "key": x.caller.key_name,
-        "project": x.caller.project,
-        "user": x.caller.user,
-        "app": x.caller.app,
-        "tags": x.tags,
-        "labels": x.caller.labels,
-        "kind": x.kind,
-        "stream": x.request.stream,
-        "turns": len(asked),
-        "has_tools": bool(content.tools),
-        "text": asked[-1] if asked else "",
-    }
+    prompts = sum(message.role == "user" for message in content.messages) if content.apart else 1
+    return min((content.n or 1) * max(prompts, 1), MOST_CHOICES)
 
 
 def _tool_call(x: Exchange, place: int, call: MockCall) -> ToolCall:

@@ -38,7 +38,7 @@ LAG_SECONDS = 0.05
 PROBE_SECONDS = 0.5
 SHRINK, GROW = 0.7, 1.05
 MAX_SUBJECT = 256
-"""Characters of a model's name: callers choose it."""
+"""Characters of the name of a model or a user: callers choose them."""
 MAX_MODELS = 1000
 NEWEST_WEIGHT = 0.2
 """How much the newest answer counts in the mean length of a model's answers."""
@@ -327,7 +327,7 @@ def _subject(by: By, x: Exchange) -> str:
         case "key":
             return x.caller.key_id
         case "user":
-            return x.caller.user
+            return x.user[:MAX_SUBJECT]
         case "project":
             return x.caller.project
         case "model":

@@ -126,9 +126,6 @@ class RetryPilot(Module[Config]):
         self._steps = tuple((Glob(row.of), row.to) for row in config.step_down)
         self._budgets: dict[str, Budget] = {}
 
-    def idle(self) -> bool:
-        return not self.config.retries
-
     def on_request(self, x: Exchange) -> None:
         x.attempt_cap = self.config.total_attempts
 

@@ -126,9 +126,10 @@ class Failover(Module[Config]):
     async def around(self, x: Exchange, call: Call) -> Answer:
         candidates, chain = self._candidates(x)
         if not candidates:
-            raise _no_target("No provider that this call may use offers the model.", None)
+            return await call(x)  # there is nowhere to go: dispatch tells why
         entered, tried = x.request, 0
         last: UpstreamError | None = None
+        last_tried = ""
         for target in self._in_order(x, candidates, chain):
             if last is not None and not self._may_go_on(x, tried):
                 break
@@ -136,7 +137,8 @@ class Failover(Module[Config]):
                 x.note(self.name, "skipped_open", {"target": target.name})
                 continue
             if last is not None:
-                x.note(self.name, "moved", {"to": target.name, "class": last.kind})
+                moved = {"from": last_tried, "to": target.name, "class": last.kind}
+                x.note(self.name, "moved", moved)
             tried += 1
             x.target = target
             x.request = (
@@ -147,7 +149,7 @@ class Failover(Module[Config]):
             except UpstreamError as error:
                 if not self._may_move(error):
                     raise
-                last = error
+                last, last_tried = error, target.name
         if last is not None and tried == 1:
             raise last
         x.note(self.name, "exhausted", {"tried": tried})
@@ -348,5 +350,5 @@ def _first(candidates: list[Target], chosen: Target) -> list[Target]:
     return [chosen, *(target for target in candidates if target is not chosen)]
 
 
-def _no_target(message: str, wait: float | None) -> Refused:
-    return Refused(503, "no_target", message, retry_after=max(1.0, wait or 0.0))
+def _no_target(message: str, wait: float) -> Refused:
+    return Refused(503, "no_target", message, retry_after=max(1.0, wait))

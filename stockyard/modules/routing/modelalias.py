@@ -27,7 +27,14 @@ from stockyard.core.exchange import Constraints, Exchange
 from stockyard.core.fieldrules import left_out, renamed
 from stockyard.core.glob import Glob
 from stockyard.core.messages import Message, Text
-from stockyard.core.module import ALL_KINDS, Module, ModuleConfig, Stage, Streaming
+from stockyard.core.module import (
+    ALL_KINDS,
+    TEXT_KINDS,
+    Module,
+    ModuleConfig,
+    Stage,
+    Streaming,
+)
 from stockyard.core.ports import Ports
 from stockyard.core.request import ReasoningWish, Request
 from stockyard.errors import InvalidConfig
@@ -151,7 +158,7 @@ class ModelAlias(Module[Config]):
                 x.constraints = _at(row.provider, x.constraints)
             if row.lossy is not None:
                 x.lossy = row.lossy
-            if x.kind == "chat":
+            if x.kind in TEXT_KINDS:
                 request = _as_wanted(request, row)
         x.request = request
         if x.inbound.native is not None:

@@ -254,6 +254,7 @@ class PromptGuard(Module[Config]):
             return value
         windows_of(x).tally(self.name, kind)
         if self.config.answers == "block":
+            self._note_answer(x)
             raise Refused(
                 422,
                 "answer_blocked",

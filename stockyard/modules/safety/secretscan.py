@@ -216,11 +216,13 @@ class SecretScan(Module[Config]):
         if self.config.answers == "note":
             return value
         if self.config.answers == "block":
+            self._note_answer(x)
             raise self._blocked(422, "answer_blocked", "answer", {(span.rule, "answer"): 1})
         return self._mark(x, value)
 
     def _refuse_own(self, x: Exchange, span: Span, value: str, channel: Channel) -> str:
         windows_of(x).tally(self.name, "own")
+        self._note_answer(x)
         raise Refused(422, "answer_blocked", "The answer contains a secret of this gateway.")
 
     def _mark(self, x: Exchange, value: str) -> str:

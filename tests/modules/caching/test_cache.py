@@ -321,6 +321,21 @@ async def test_fields_can_be_ignored(
     assert await asked_twice(a_cache(ignore=(ignore,)), an_exchange(**one), an_exchange(**other))
 
 
+async def test_users_are_told_apart_by_header_or_body_and_the_nameless_by_their_key() -> None:
+    ann, bob = Caller(key_id="key_1", user="ann"), Caller(key_id="key_1", user="bob")
+    one, other = Caller(key_id="key_1"), Caller(key_id="key_2")
+    for first, second, shared in [
+        (an_exchange(caller=ann), an_exchange(caller=ann), True),
+        (an_exchange(caller=ann), an_exchange(caller=bob), False),
+        (an_exchange(end_user="ann"), an_exchange(end_user="ann"), True),
+        (an_exchange(end_user="ann"), an_exchange(end_user="bob"), False),
+        (an_exchange(caller=one), an_exchange(caller=one), True),
+        (an_exchange(caller=one), an_exchange(caller=other), False),
+    ]:
+        module = a_cache(share="user", ignore=("user",))
+        assert await asked_twice(module, first, second) is shared
+
+
 @pytest.mark.parametrize(
     ("share", "shared"), [("partition", True), ("key", False), ("user", False)]
 )

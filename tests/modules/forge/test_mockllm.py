@@ -7,7 +7,8 @@ import pytest
 from stockyard.core.events import TextDelta
 from stockyard.core.exchange import Caller, Exchange
 from stockyard.core.folding import fold
-from stockyard.core.messages import ToolCall
+from stockyard.core.messages import Image, Message, Text, ToolCall
+from stockyard.core.request import OutputForm
 from stockyard.core.response import Response
 from stockyard.core.stream import Stream
 from stockyard.errors import InvalidConfig, Refused, UpstreamError
@@ -35,6 +36,7 @@ from tests.builders import (
     through,
 )
 
+IMAGE = Message(role="user", parts=(Image(url="https://example.com/a.png"),))
 AT_ONCE = Pace(first_event_ms=0, tokens_per_second=0)
 
 
@@ -260,3 +262,62 @@ def test_what_cannot_be_used_is_refused_with_its_place(fields: dict[str, Any], p
     with pytest.raises(InvalidConfig) as refused:
         mock(a_fixture(), a_fixture(**fields))
     assert refused.value.path == path
+
+
+@pytest.mark.parametrize(
+    ("when", "content", "matches"),
+    [
+        ("has_images", {"messages": (IMAGE,)}, True),
+        ("has_images", {}, False),
+        ("has_schema", {"output": OutputForm(kind="json_schema")}, True),
+        ("has_schema", {"output": OutputForm(kind="json_object")}, False),
+        ("tokens == 2 and turns == 1", {}, True),
+        ("hour == 13 and weekday == 0", {}, True),
+        ("user == 'ann'", {"end_user": "ann"}, True),
+    ],
+)
+async def test_conditions_see_what_a_call_is(
+    when: str, content: dict[str, Any], matches: bool
+) -> None:
+    module = mock(a_fixture("mocked", when=when), unmatched="pass")
+    assert await said(module, an_exchange(**content)) == ("mocked" if matches else "the provider")
+
+
+async def test_as_many_choices_come_as_were_asked_for() -> None:
+    answer = await through(an_exchange(n=3), Provider(an_answer()), mock(a_fixture()))
+    assert isinstance(answer, Response)
+    assert [choice.message.text for choice in answer.output.choices] == ["hello"] * 3
+    assert [choice.index for choice in answer.output.choices] == [0, 1, 2]
+
+
+async def test_every_prompt_of_a_completion_is_answered() -> None:
+    prompts = tuple(Message(role="user", parts=(Text(text=text),)) for text in "ab")
+    x = an_exchange(messages=prompts, apart=True, n=2, kind="completions")
+    answer = await through(x, Provider(an_answer()), mock(a_fixture()))
+    assert isinstance(answer, Response)
+    assert len(answer.output.choices) == 4
+
+
+async def test_how_long_somebody_listens_does_not_move_the_faults() -> None:
+    async def fate(listens: bool) -> list[bool]:
+        clock = HandClock()
+        paced = Pace(first_event_ms=1, tokens_per_second=10, jitter_ratio=0.5)
+        faults = Faults(error_ratio=0.5)
+        module = mock(a_fixture("hello you"), clock=clock, pace=paced, faults=faults, seed=7)
+        failed = []
+        for _ in range(12):
+            try:
+                stream = await module.around(an_exchange(stream=True), Provider(an_answer()))
+            except UpstreamError:
+                failed.append(True)
+                continue
+            failed.append(False)
+            assert isinstance(stream, Stream)
+            stream.start(Taken())
+            if listens:
+                clock.advance(60)
+            stream.cancel()
+        return failed
+
+    assert await fate(listens=True) == await fate(listens=False)
+    assert len(set(await fate(listens=True))) == 2

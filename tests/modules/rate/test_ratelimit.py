@@ -10,6 +10,7 @@ from stockyard.core.stream import Answer
 from stockyard.core.target import Attempt, Target
 from stockyard.errors import Abandoned, Refused, UpstreamError
 from stockyard.modules.rate.ratelimit import Config, Limit, RateLimit
+from stockyard.testing.yard import Yard
 from tests.builders import HandClock, Provider, an_answer, an_exchange, notes, some_ports, through
 
 
@@ -287,3 +288,19 @@ async def test_a_small_limit_never_shrinks_to_none() -> None:
     module = limiter(some_ports(clock), Limit(calls=1, per_seconds=1), adaptive=True)
     rate_limited(clock, module, 429)
     assert room(module) == 1
+
+
+async def test_users_are_told_apart_by_what_the_header_or_the_body_says(yard: Yard) -> None:
+    yard.provider("openai").says("hello")
+    yard.enable("ratelimit", limits=[{"by": "user", "calls": 1}])
+    ann, bob = {"x-stockyard-user": "ann"}, {"x-user-id": "bob"}
+    heard = [await yard.chat(headers=who) for who in (ann, bob, ann)]
+    heard += [await yard.chat(user=who) for who in ("eve", "eve")]
+    assert [one.status for one in heard] == [200, 200, 429, 200, 429]
+
+
+async def test_projects_are_told_apart_and_a_bad_name_is_refused(yard: Yard) -> None:
+    yard.provider("openai").says("hello")
+    yard.enable("ratelimit", limits=[{"by": "project", "calls": 1}])
+    heard = [await yard.chat(headers={"x-project": name}) for name in ("a", "b", "a", "a b")]
+    assert [one.status for one in heard] == [200, 200, 429, 400]

@@ -168,9 +168,11 @@ async def test_a_stream_that_broke_before_its_content_is_repeated() -> None:
     assert len(provider.asked) == 2
 
 
-def test_without_repeats_it_is_idle() -> None:
-    assert pilot(retries=0).idle()
-    assert not pilot().idle()
+async def test_without_repeats_the_tries_of_a_call_are_still_bounded() -> None:
+    x = an_exchange()
+    with pytest.raises(UpstreamError):
+        await through(x, Provider(BUSY), pilot(retries=0, total_attempts=2), choose=ONE)
+    assert (len(x.attempts), x.attempt_cap) == (1, 2)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from stockyard.errors import Abandoned, InvalidConfig, Kind, Refused, StockyardE
 from stockyard.modules.reliability.retrypilot import Config as RetryConfig
 from stockyard.modules.reliability.retrypilot import RetryPilot
 from stockyard.modules.routing.failover import Chain, Config, Failover, Step
+from stockyard.testing.yard import Yard
 from tests.builders import (
     HandClock,
     Provider,
@@ -54,7 +55,10 @@ async def test_the_third_target_answers_when_two_fail() -> None:
     assert x.target == THREE
     assert ("X-Stockyard-Attempts", "3") in x.told
     assert ("X-Stockyard-Failover-From", "one/m") in x.told
-    assert notes(x) == ["moved", "moved"]
+    assert [finding.detail for finding in x.findings] == [
+        {"from": "one/m", "to": "two/m", "class": DOWN.kind},
+        {"from": "two/m", "to": "three/m", "class": DOWN.kind},
+    ]
 
 
 @pytest.mark.parametrize(
@@ -130,13 +134,23 @@ async def test_constraints_hold_for_every_target() -> None:
     assert provider.asked == ["one/m", "three/m"]
 
 
-async def test_no_allowed_target_is_told_at_once() -> None:
-    provider, x = Provider(an_answer()), an_exchange()
-    x.constraints = Constraints(providers=("nowhere",))
-    with pytest.raises(Refused) as refused:
-        await through(x, provider, failover(), choose=[ONE])
-    assert (refused.value.status, refused.value.code) == (503, "no_target")
-    assert provider.asked == []
+@pytest.mark.parametrize("enabled", [False, True])
+@pytest.mark.parametrize(
+    ("model", "headers", "status", "code"),
+    [
+        ("nobody-has-this", {}, 404, "model_not_found"),
+        ("gpt-scripted", {"x-provider": "anthropic"}, 503, "no_target"),
+    ],
+)
+async def test_where_no_target_is_the_call_is_refused_as_it_is_without_the_module(
+    yard: Yard, enabled: bool, model: str, headers: dict[str, str], status: int, code: str
+) -> None:
+    yard.provider("openai").says("hello")
+    if enabled:
+        yard.enable("failover")
+    heard = await yard.chat(model=model, headers=headers)
+    assert heard.error is not None
+    assert (heard.status, heard.error["stockyard"]["code"]) == (status, code)
 
 
 async def test_several_that_fail_are_one_refusal_with_a_time() -> None:

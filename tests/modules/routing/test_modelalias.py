@@ -10,6 +10,7 @@ from stockyard.core.request import ReasoningWish
 from stockyard.core.response import Response
 from stockyard.errors import InvalidConfig
 from stockyard.modules.routing.modelalias import Alias, Config, Defaults, ModelAlias, Values
+from stockyard.testing.yard import Yard
 from tests.builders import Provider, an_answer, an_exchange, notes, some_ports, through
 
 
@@ -201,3 +202,13 @@ def test_a_name_may_say_what_becomes_of_fields_that_cannot_be_told(
     x = an_exchange(model="fast")
     aliases(*(named("fast", "small-1", lossy=said) for said in rows)).on_request(x)
     assert x.lossy == lossy
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_defaults_reach_completions_too(yard: Yard, stream: bool) -> None:
+    provider = yard.provider("openai").says("hello")
+    row = {"alias": "fast", "model": "gpt-small", "defaults": {"temperature": 0.2}}
+    yard.enable("modelalias", aliases=[row])
+    body = {"model": "fast", "prompt": "hi", "stream": stream}
+    assert (await yard.call("/v1/completions", body)).status == 200
+    assert provider.last.json["temperature"] == 0.2

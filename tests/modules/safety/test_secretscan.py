@@ -246,6 +246,7 @@ async def test_a_blocked_answer_is_refused(make: Any) -> None:
     with pytest.raises(Refused) as refused:
         await through(x, Provider(make(f"take {TOKEN} ")), scan(answers="block"))
     assert (refused.value.status, refused.value.code) == (422, "answer_blocked")
+    assert found(x) == [("github-token", "answer", 1)]
 
 
 @pytest.mark.parametrize("own", [LIVE, KEY])

@@ -1,0 +1,41 @@
+"""What a condition of an operator can see of a call: plain values only (`modules.md` 1.5)."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from stockyard.core.exchange import Exchange
+from stockyard.core.messages import Audio, Image
+from stockyard.core.ports import Ports
+
+Values = Mapping[str, Any]
+
+
+def values_of(x: Exchange, ports: Ports) -> Values:
+    """Of a call whose content is messages. Hours and weekdays (Monday is 0) are UTC."""
+    content, caller = x.request.content, x.caller
+    asked = [message.text for message in content.messages if message.role == "user"]
+    parts = {type(part) for message in content.messages for part in message.parts}
+    now = datetime.fromtimestamp(ports.now(), UTC)
+    return {
+        "model": x.request.model,
+        "provider": x.targets[0].provider if x.targets else "",
+        "team": caller.team_id,
+        "key": caller.key_name,
+        "project": caller.project,
+        "user": x.user,
+        "app": caller.app,
+        "tags": x.tags,
+        "labels": caller.labels,
+        "kind": x.kind,
+        "stream": x.request.stream,
+        "tokens": sum(map(ports.token_estimate, x.request.texts())),
+        "turns": len(asked),
+        "has_tools": bool(content.tools),
+        "has_images": Image in parts,
+        "has_audio": Audio in parts,
+        "has_schema": content.output is not None and content.output.kind == "json_schema",
+        "text": asked[-1] if asked else "",
+        "hour": now.hour,
+        "weekday": now.weekday(),
+    }
