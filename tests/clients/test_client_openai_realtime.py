@@ -9,6 +9,7 @@ from openai import AsyncOpenAI
 
 from stockyard.testing.yard import Yard
 from tests.realtime_provider import RealtimeProvider
+from tests.realtime_sessions import a_realtime_provider
 
 DONE = {
     "type": "response.done",
@@ -25,9 +26,7 @@ DONE = {
 
 @pytest.fixture
 async def provider(yard: Yard) -> AsyncIterator[RealtimeProvider]:
-    provider = RealtimeProvider()
-    async with provider.listening() as url:
-        yard.provider("openai", base_url=url)
+    async with a_realtime_provider(yard) as provider:
         await yard.open()
         yield provider
 

@@ -11,15 +11,15 @@ import hypercorn.asyncio
 import hypercorn.config
 import pytest
 import uvicorn
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 from stockyard.gateway.asgi import App, GatewayApp, Receive, Scope, Send
 from stockyard.testing.yard import Yard
 from tests.realtime_provider import RealtimeProvider
+from tests.realtime_sessions import PATH, a_realtime_provider, a_session, closed
 
-PATH = "/v1/realtime?model=gpt-realtime"
 DONE = json.dumps({"type": "response.done", "response": {"id": "r", "usage": {"input_tokens": 2}}})
 
 
@@ -74,34 +74,20 @@ class Host:
     def __init__(self, yard: Yard, provider: RealtimeProvider, url: str) -> None:
         self.yard, self.provider, self.url = yard, provider, url
 
-    @asynccontextmanager
-    async def session(self, path: str = PATH, **options: Any) -> AsyncIterator[ClientConnection]:
-        options.setdefault("additional_headers", self.yard.headers)
-        async with connect(
-            self.url + path, compression=None, proxy=None, max_size=None, **options
-        ) as client:
-            yield client
+    def session(
+        self, path: str = PATH, **options: Any
+    ) -> AbstractAsyncContextManager[ClientConnection]:
+        return a_session(self.yard, path, host=self.url, **options)
 
 
 @pytest.fixture(params=[under_uvicorn, under_hypercorn], ids=["uvicorn", "hypercorn"])
 async def host(yard: Yard, request: pytest.FixtureRequest) -> AsyncIterator[Host]:
     serving: Serving = request.param
-    provider = RealtimeProvider()
-    async with provider.listening() as url:
-        yard.provider("openai", base_url=url)
+    async with a_realtime_provider(yard) as provider:
         await yard.open()
         app = GatewayApp(yard.stockyard.plane, yard.stockyard.health, control)
         async with serving(app) as address:
             yield Host(yard, provider, address)
-
-
-async def closed(connection: Any) -> tuple[int, str]:
-    async with asyncio.timeout(5):
-        with suppress(ConnectionClosed):
-            async for _ in connection:
-                pass
-        await connection.wait_closed()
-    return connection.close_code, connection.close_reason
 
 
 async def test_messages_pass_both_ways(host: Host) -> None:

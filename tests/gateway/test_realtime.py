@@ -3,19 +3,19 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 from stockyard.gateway import relay
 from stockyard.testing.yard import Yard, becomes
 from tests.realtime_provider import RealtimeProvider
+from tests.realtime_sessions import PATH, a_realtime_provider, a_session, closed
 
-PATH = "/v1/realtime?model=gpt-realtime"
 USAGE = {
     "total_tokens": 30,
     "input_tokens": 20,
@@ -31,22 +31,9 @@ def done(usage: object = USAGE) -> str:
 
 @pytest.fixture
 async def provider(yard: Yard) -> AsyncIterator[RealtimeProvider]:
-    provider = RealtimeProvider()
-    async with provider.listening() as url:
-        yard.provider("openai", base_url=url)
+    async with a_realtime_provider(yard) as provider:
         await yard.open()
         yield provider
-
-
-@asynccontextmanager
-async def a_session(
-    yard: Yard, path: str = PATH, **options: Any
-) -> AsyncIterator[ClientConnection]:
-    await yard.open()
-    options.setdefault("additional_headers", yard.headers)
-    url = yard.url.replace("http", "ws", 1) + path
-    async with connect(url, compression=None, proxy=None, max_size=None, **options) as client:
-        yield client
 
 
 async def refused(yard: Yard, path: str = PATH, **options: Any) -> tuple[int, dict[str, Any]]:
@@ -54,16 +41,6 @@ async def refused(yard: Yard, path: str = PATH, **options: Any) -> tuple[int, di
         async with a_session(yard, path, **options):
             pass
     return raised.value.response.status_code, json.loads(raised.value.response.body or b"{}")
-
-
-async def closed(connection: Any) -> tuple[int, str]:
-    """Code and reason with which it is closed."""
-    async with asyncio.timeout(5):
-        with suppress(ConnectionClosed):
-            async for _ in connection:
-                pass
-        await connection.wait_closed()
-    return connection.close_code, connection.close_reason
 
 
 class TestMessages:

@@ -9,11 +9,13 @@ from stockyard.testing.yard import Yard
 
 
 async def newest_trace(yard: Yard) -> Any:
-    """As the API tells it. It is written within a second of the call."""
+    """As the API tells it, which a writer of its own has written."""
     admin = {"authorization": f"Bearer {yard.stockyard.first_run.admin}"}
-    async with asyncio.timeout(1):
+    path = "/api/lookout/traces"
+    await yard.get(path, headers=admin)  # the first look waits until the control plane is loaded
+    async with asyncio.timeout(5):
         while True:
-            traces = (await yard.get("/api/lookout/traces", headers=admin)).json["traces"]
+            traces = (await yard.get(path, headers=admin)).json["traces"]
             if traces:
                 return traces[0]
 
