@@ -95,7 +95,7 @@ SMALL = [
 ]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     rules=st.lists(st.sampled_from(SMALL), min_size=1, max_size=4, unique_by=lambda r: r.id),
     text=st.text("ab c<>=", max_size=90),

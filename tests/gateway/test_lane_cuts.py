@@ -4,7 +4,7 @@ answers."""
 from collections.abc import Callable, Iterator
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stockyard.testing.lane_host import LaneHost, a_request
@@ -44,7 +44,7 @@ def host() -> Iterator[LaneHost]:
         yield host
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(
     requests=st.lists(st.tuples(st.sampled_from(sorted(SENT)), BODIES), min_size=1, max_size=5),
     data=st.data(),

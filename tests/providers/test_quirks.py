@@ -586,7 +586,7 @@ EVERYTHING = a_provider(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.dictionaries(st.sampled_from(KEYS), JSON, max_size=5),
     st.sampled_from([CHAT, MESSAGES, OLLAMA]),

@@ -129,7 +129,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.dictionaries(st.sampled_from(WORDS), JSON, max_size=5))
 def test_any_json_may_be_given_for_a_schema(schema: dict[str, Any]) -> None:
     assert msgspec.json.encode(smallest_instance(schema))

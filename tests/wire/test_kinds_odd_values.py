@@ -64,7 +64,7 @@ def read_and_write_answer(codec: WholeCodec, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.name)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(body=BODIES, more=BODIES, rows=st.lists(BODIES, min_size=1, max_size=2))
 def test_only_typed_errors_come_of_it(
     codec: WholeCodec, body: dict[str, Any], more: dict[str, Any], rows: list[dict[str, Any]]

@@ -77,7 +77,7 @@ def _compound(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.recursive(ATOMS, _compound, max_leaves=6),
     st.text("ab1 \n", max_size=12),

@@ -394,7 +394,7 @@ TALK = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pieces=TALK, cuts=st.lists(st.integers(0, 150), max_size=6))
 def test_cutting_a_stream_anywhere_changes_nothing(pieces: list[str], cuts: list[int]) -> None:
     text = "".join(pieces)
