@@ -15,6 +15,7 @@ MOST_LINE = 16 * 1024 * 1024
 CALLS = Naming(
     RESPONSES.fields | {"previous_response_id", "conversation"},
     (*RESPONSES.marks, b'"previous_response_id', b'"conversation'),
+    bare=True,
 )
 
 

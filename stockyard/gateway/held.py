@@ -16,10 +16,12 @@ from stockyard.core.ports import Held, HeldIds
 from stockyard.core.target import Credential
 from stockyard.errors import Refused
 from stockyard.gateway.named import COLLECTIONS, resource
+from stockyard.gateway.places import at
 from stockyard.providers.directory import Directory
 from stockyard.providers.provider import Provider
 
 FILES, BATCHES, MESSAGE_BATCHES = "files", "batches", "messages/batches"
+CHATS, INTERACTIONS = "chat/completions", "interactions"
 
 RESOURCEFUL = "gemini"
 """Who speaks this format calls what it keeps by collection and id, as `files/abc`."""
@@ -49,13 +51,17 @@ _METHODS = {
 _UNIFIED = re.compile(r"(?:/v1)?/(files|batches|messages/batches)(?:/([A-Za-z0-9_.-]+)(/[a-z]+)?)?")
 _NATIVE = re.compile(
     r"/(messages/batches|batch/jobs|files|batches|threads|conversations|vector_stores|uploads"
-    r"|datasets|embed-jobs)(?:/([^/]+)(/.*)?)?"
+    r"|datasets|embed-jobs|containers|chat/completions)(?:/([^/:]+)([/:].*)?)?"
 )
 _RESOURCE_PATH = re.compile(
     r"(?:/upload|/download)?(?:/openai|/projects/[^/]+/locations/[^/]+|/models/[^/:]+)?"
     rf"/({COLLECTIONS})(?:/(?:\1/)?([^/:]+)([/:].*)?)?"
 )
 """Where things are called by their collection and their id."""
+_INTERACTION_PATH = re.compile(
+    r"(?:/projects/[^/]+/locations/[^/]+)?/interactions(?:/([^/:]+)([/:].*)?)?"
+)
+"""Where they are called by their id alone."""
 _MAKING = re.compile(
     r"/models/[^/]+:(?:batchGenerateContent|asyncBatchEmbedContent|predictLongRunning)"
 )
@@ -131,7 +137,7 @@ def unified(path: str) -> tuple[Reach, tuple[str, ...]] | None:
     return None if methods is None else (Reach(collection, thing, below), methods)
 
 
-def native(path: str, provider: Provider) -> Reach | None:
+def native(path: str, method: str, provider: Provider) -> Reach | None:
     """What a path at a provider reaches."""
     bare = _bare(path, provider.prefix)
     if RESOURCEFUL in provider.speaks:
@@ -140,6 +146,8 @@ def native(path: str, provider: Provider) -> Reach | None:
     if found is None:
         return None
     collection, thing, below = found[1], found[2] or "", found[3] or ""
+    if collection == CHATS and method == "POST" and not thing:
+        return None  # the call itself
     names = _CREATES_TOO.get((collection, thing))
     if names is not None:
         return Reach(collection, names=names)
@@ -152,6 +160,9 @@ def _resourceful(bare: str) -> Reach | None:
     if _MAKING.fullmatch(bare) is not None:
         collection = "operations" if bare.endswith("LongRunning") else "batches"
         return Reach(collection, names=_RESOURCE_NAMES, verbatim=True)
+    found = _INTERACTION_PATH.fullmatch(bare)
+    if found is not None:
+        return Reach(INTERACTIONS, found[1] or "", found[2] or "", verbatim=True)
     found = _RESOURCE_PATH.fullmatch(bare)
     if found is None:
         return None
@@ -212,11 +223,11 @@ class Holdings:
         # Only what was just made: an object may stand below another one that the caller has, and
         # be named by the caller itself.
         names = reach.names if method == "POST" and not reach.id else ()
-        made = [self.hold(thing) for place in names for thing in _at(told, place.split("."))]
+        made = [self.hold(thing) for place in names for thing in at(told, place)]
         along = [
             self.hold(thing)
             for place in _MADE_ALONG.get(reach.collection, ())
-            for thing in _at(told, place.split("."))
+            for thing in at(told, place)
         ]
         return Learnt([thing for thing in made if thing], [thing for thing in along if thing])
 
@@ -270,17 +281,6 @@ def with_results_here(answer: bytes) -> bytes:
 def no_such(thing: str) -> Refused:
     """The same for what another team has, and for what is not there at all."""
     return Refused(404, "not_found", f"There is nothing with the id '{thing[:128]}'.", param="id")
-
-
-def _at(value: Any, place: Sequence[str]) -> list[Any]:
-    """What stands at a place of an object; `*` is every element of a list."""
-    if not place:
-        return [value]
-    if isinstance(value, dict):
-        return _at(value.get(place[0]), place[1:])
-    if isinstance(value, list) and place[0] == "*":
-        return [found for element in value for found in _at(element, place[1:])]
-    return []
 
 
 def _object(data: bytes) -> dict[str, Any]:

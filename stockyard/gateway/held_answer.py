@@ -18,6 +18,7 @@ from stockyard.gateway.contract import Reply, Running, Whole
 from stockyard.gateway.egress import JSON_HEAD
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.narrow_reply import NarrowReply
+from stockyard.gateway.remembering import Remembering
 from stockyard.gateway.turning import Asker, Steering
 from stockyard.providers.provider import Provider
 from stockyard.wire.late_usage import Object
@@ -178,11 +179,13 @@ def late_in(
     steering: Steering,
     reply: Reply,
 ) -> Reply:
-    """A Reply that counts an answer in the background when it is told that it is complete."""
+    """A Reply that counts an answer in the background when it is told that it is complete, and
+    remembers what it names then."""
     late = asker.late(asker.team_id, provider.name, credential)
     watching = late.watching(reply, answer_id, "chat", Object(provider.traits))
-    steering.remembering = watching
-    return watching or reply
+    remembering = Remembering(watching or reply, asker.keepers, asker.team_id)
+    steering.watching += [watching, remembering] if watching is not None else [remembering]
+    return remembering
 
 
 def not_there(answer_id: str) -> Refused:

@@ -24,8 +24,10 @@ from stockyard.gateway.held import Holdings, Reach
 from stockyard.gateway.http import Head
 from stockyard.gateway.late_calls import LateCalls
 from stockyard.gateway.listing import dialect_of
-from stockyard.gateway.named import ANY
+from stockyard.gateway.named import ANY, CONVERSATIONS, INTERACTIONS
 from stockyard.gateway.narrow_reply import Narrowing
+from stockyard.gateway.noticing import INTERACTIONS as MADE_BY_INTERACTIONS
+from stockyard.gateway.noticing import Noticing, hold_for
 from stockyard.gateway.own_list import USUAL, OwnList, Page, cursor_in
 from stockyard.gateway.spool import Spool, Spooling
 from stockyard.gateway.turning import Steering
@@ -37,8 +39,9 @@ from stockyard.wire.upload import UploadCodec
 
 ALL_FILES = 10_000
 """A list of files holds so many when the caller does not say."""
-UPLOADED = frozenset({held.FILES, "uploads"})
+UPLOADED = frozenset({held.FILES, "uploads", "containers"})
 """Where bodies are files, which may be large."""
+_NAMINGS = {"conversations": CONVERSATIONS, held.INTERACTIONS: INTERACTIONS}
 
 
 class Onward(Protocol):
@@ -102,7 +105,7 @@ class HeldCalls(Spooling):
             return self._to(self._provider_of(self._own.provider), self._own).start(reply, body)
         if method == "GET" and not reach.id:
             return self._list(WholeReply(reply, lambda status, told: held.with_results_here(told)))
-        named = ANY.named_in(body)
+        named = _NAMINGS.get(reach.collection, ANY).named_in(body)
         if method == "POST" and reach.collection == held.FILES and not reach.id:
             named += batch_lines.named_in(body)
         provider, credential = self._place(body, named)
@@ -115,7 +118,14 @@ class HeldCalls(Spooling):
         reader = self._reader(provider)
         if reader is not None:
             watching = late.watching(reply, reach.id, "batch", reader)
-            steering.remembering, reply = watching, watching or reply
+            if watching is not None:
+                steering.watching.append(watching)
+                reply = watching
+        if reach.collection == held.INTERACTIONS and not reach.id:
+            hold = hold_for(self._ids, self._caller.team_id)
+            reply = noticing = Noticing(reply, MADE_BY_INTERACTIONS, hold)
+            steering.watching.append(noticing)
+            return self._to(provider, credential, steering=steering).start(reply, body)
         onward = self._to(provider, credential, steering=steering)
         if not reach.teaches(method) or (reach.below and method == "GET"):
             return onward.start(reply, body)

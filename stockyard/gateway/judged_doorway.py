@@ -1,7 +1,8 @@
 """A Doorway for bodies that may name what a provider keeps, such as a file to be read.
 
 Who names such a thing is sent to the provider that has it, under the Credential that made it, and
-only if it is the team's. A body that names nothing takes the usual way.
+only if it is the team's. Where the call may make such a thing, its answer is watched for the id.
+Any other body takes the usual way.
 """
 
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.held import credential_of, keeper_of
 from stockyard.gateway.http import Head
 from stockyard.gateway.named import Naming
+from stockyard.gateway.noticing import Notice, Noticing, hold_for
 from stockyard.gateway.turning import Steering, serves
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class JudgedDoorway(Doorway):
-    __slots__ = ("_naming",)
+    __slots__ = ("_naming", "_notice")
 
     def __init__(
         self,
@@ -33,37 +35,46 @@ class JudgedDoorway(Doorway):
         caller: Caller,
         asked: Asked,
         naming: Naming,
+        notice: Notice | None,
     ) -> None:
         super().__init__(plane, head, endpoint, caller, asked, None)
         self._naming = naming
+        self._notice = notice
 
     def start(self, reply: Reply, body: bytes) -> Running | None:
-        if not self._naming.may_be_in(body):
+        names = self._naming.may_be_in(body)
+        makes = self._notice is not None and self._notice.is_sought(body)
+        if not names and not makes:
             return super().start(reply, body)
+        steering = Steering()
         try:
-            way = self._way(body)
+            credential = self._steered(steering, body) if names else None
         except Refused as refusal:
             whole = self._plane.refuse(self._head, self._endpoint, refusal)
             reply.whole(whole.status, whole.fields, whole.body)
             return None
-        return super().start(reply, body) if way is None else way.start(reply, body)
+        if self._notice is not None and makes:
+            hold = hold_for(self._plane.keepers.ids, self.caller.team_id)
+            reply = noticing = Noticing(reply, self._notice, hold)
+            steering.watching.append(noticing)
+        if steering.held is None and not steering.watching:
+            return super().start(reply, body)
+        way = SteeredDoorway(
+            self._plane, self._head, self._endpoint, self.caller, self.asked, credential, steering
+        )
+        return way.start(reply, body)
 
-    def _way(self, body: bytes) -> Doorway | None:
-        """Where the body must go; None for anywhere."""
+    def _steered(self, steering: Steering, body: bytes) -> Credential | None:
+        """Steer the call to whoever keeps what the body names; under what, on a native path."""
         plane, native = self._plane, self._endpoint.native
         named = self._naming.named_in(body)
-        held = keeper_of(plane.keepers.ids, self.caller.team_id, named, native)
+        held = steering.held = keeper_of(plane.keepers.ids, self.caller.team_id, named, native)
         if held is None:
             return None
-        credential: Credential | None = None
         if native is not None:
-            credential = credential_of(plane.directory(), held)
-        else:
-            self._check(held, named, body)
-        steering = Steering(held=held)
-        return SteeredDoorway(
-            plane, self._head, self._endpoint, self.caller, self.asked, credential, steering
-        )
+            return credential_of(plane.directory(), held)
+        self._check(held, named, body)
+        return None
 
     def _check(self, held: Held, named: list[str], body: bytes) -> None:
         """Refuse a call that could not go where it must."""

@@ -15,11 +15,18 @@ from msgspec import Struct
 from stockyard.errors import Refused
 from stockyard.wire import strict
 from stockyard.wire.large_body import buffer_of
+from stockyard.wire.multipart import boundary_in, read_form
 
 MOST_NAMED = 1000
 """Different ids in one body. Whose each is must be looked up."""
 MOST_VALUES = 1_000_000
 """In a body that names something: a batch may hold thousands of calls."""
+REFERENCE = "item_reference"
+"""What items of a conversation are called that only say which one is meant."""
+_BARE_REFERENCE = re.compile(
+    rb'\{\s*(?:"type"\s*:\s*null\s*,\s*)?"id"\s*:\s*"[^"]*"\s*(?:,\s*"type"\s*:\s*null\s*)?\}'
+)
+"""The same where the client leaves out that it is one."""
 _JSON_STARTS = (b"{", b"[", b" ", b"\n", b"\r", b"\t", b"\xef\xbb\xbf")
 _ESCAPED = re.compile(rb"\\u00[4-7]")
 """What may be a letter of a field's name."""
@@ -46,10 +53,17 @@ _RESOURCE = re.compile(
 _ADDRESSES = frozenset(
     (  # noqa: SIM905  a list of words reads better as one
         "fileUri file_uri fileName file_name cachedContent cached_content fileSearchStoreNames"
-        " file_search_store_names model baseModel base_model tunedModel tuned_model"
+        " file_search_store_names model baseModel base_model tunedModel tuned_model uri"
     ).split()
 )
 """Fields that name a thing by its collection, or else something that no provider keeps."""
+
+
+_LISTS_OF_ITEMS = frozenset({"input", "items"})
+"""Fields that hold the items of a conversation."""
+_FORM_FIELD = re.compile(rb'(?i)name="?[a-z_]*(?:_id|_ids)(?:\[\])?"?[;\r]')
+"""Says in a form that a field of it may name something."""
+MOST_WORD = 1024
 
 
 class Naming(Struct, frozen=True):
@@ -58,30 +72,53 @@ class Naming(Struct, frozen=True):
     fields: frozenset[str]
     marks: tuple[bytes, ...]
     """One of these stands in each body that has such a field, unless it is escaped."""
+    bare: bool = False
+    """An item of a conversation may be nothing but the id of another one."""
 
     def may_be_in(self, body: bytes) -> bool:
         """Whether the body must be read. A search or two tell it of nearly all."""
         for mark in self.marks:
             if body.find(mark) >= 0:
                 return True
+        if self.bare and may_refer(body):
+            return True
         # One sign is found faster than two, and most short bodies do not have it.
         spelled = body.find(b"\\") >= 0 and body.find(b"\\u00") >= 0
         return spelled and _ESCAPED.search(buffer_of(body)) is not None
 
     def named_in(self, body: bytes) -> list[str]:
         """The ids in the body, each once. Raises Refused (400) for what may be read in two ways."""
-        if not body.startswith(_JSON_STARTS) or not self.may_be_in(body):
+        if not self.may_be_in(body):
+            return []
+        if body.startswith(b"--"):
+            return list(dict.fromkeys(self._in_form(body)))
+        if not body.startswith(_JSON_STARTS):
             return []
         value = strict.parse(body[:], most_values=MOST_VALUES)  # of one in a file, a copy
-        found = dict.fromkeys(_walk(value, self.fields))
+        found = dict.fromkeys(_walk(value, self.fields, bare=self.bare))
         if len(found) > MOST_NAMED:
             message = f"The body names more than {MOST_NAMED} different things."
             raise Refused(400, "invalid_request", message)
         return list(found)
 
+    def _in_form(self, body: bytes) -> Iterator[str]:
+        """What stands in the fields of a form, files aside."""
+        boundary = boundary_in(body)
+        if boundary is None or not _FORM_FIELD.search(buffer_of(body)):
+            return
+        for part in read_form(body, boundary).parts:
+            field = part.name.removesuffix("[]")
+            if field in self.fields and not part.is_file and part.end - part.start <= MOST_WORD:
+                yield from _ids_in(field, body[part.start : part.end].decode("utf-8", "replace"))
+
 
 FILES = Naming(frozenset({"file_id", "file_ids"}), (b'"file_id',))
-RESPONSES = Naming(FILES.fields | {"vector_store_ids"}, (b'"file_id', b'"vector_store'))
+MESSAGES = Naming(FILES.fields | {"container"}, (b'"file_id', b'"container'))
+RESPONSES = Naming(
+    FILES.fields | {"vector_store_ids", "container", "container_id"},
+    (b'"file_id', b'"vector_store', b'"container', REFERENCE.encode()),
+    bare=True,
+)
 RESOURCES = Naming(_ADDRESSES, (b'"file', b'"cached'))
 ANY = Naming(
     RESPONSES.fields
@@ -90,14 +127,18 @@ ANY = Naming(
         (  # noqa: SIM905  a list of words reads better as one
             "input_file_id input_files training_file validation_file training_files"
             " vector_store_id thread_id conversation input_dataset_id dataset_id"
+            " previous_interaction_id"
         ).split()
     ),
     (
         *(b'"file', b"_file", b'"cached', b'"vector_store', b'"thread_id"', b'"conversation"'),
-        *(b"tunedModels", b"dataset_id"),
+        *(b"tunedModels", b"dataset_id", b'"container', b"interaction_id", REFERENCE.encode()),
     ),
 )
 """Of paths whose bodies nobody here reads."""
+CONVERSATIONS = Naming(ANY.fields, ANY.marks, bare=True)
+INTERACTIONS = Naming(ANY.fields | {"uri"}, (*ANY.marks, b'"uri"'))
+"""Of conversations whose parts name files by their addresses."""
 
 _OF_FORMATS = {
     "openai.chat": FILES,
@@ -105,8 +146,8 @@ _OF_FORMATS = {
     "openai.responses": RESPONSES,
     "openai.compact": RESPONSES,
     "openai.input_tokens": RESPONSES,
-    "anthropic.messages": FILES,
-    "anthropic.count": FILES,
+    "anthropic.messages": MESSAGES,
+    "anthropic.count": MESSAGES,
     "gemini": RESOURCES,
     "gemini.array": RESOURCES,
     "gemini.count": RESOURCES,
@@ -119,7 +160,21 @@ def of(format: str, native: str | None) -> Naming | None:  # noqa: A002  the wor
     return ANY if native is not None and not format else _OF_FORMATS.get(format)
 
 
-def _walk(value: Any, fields: frozenset[str]) -> Iterator[str]:
+def may_refer(body: bytes) -> bool:
+    """Whether an item in a body may be nothing but the id of another one."""
+    return body.find(b'"id"') >= 0 and _BARE_REFERENCE.search(buffer_of(body)) is not None
+
+
+def referred_to(item: Any) -> str:
+    """The id of what an item of a conversation stands for; empty when it says something itself."""
+    if not isinstance(item, dict):
+        return ""
+    kind, thing = item.get("type"), item.get("id")
+    refers = kind == REFERENCE or (kind is None and item.keys() <= {"id", "type"})
+    return thing if refers and isinstance(thing, str) else ""
+
+
+def _walk(value: Any, fields: frozenset[str], *, bare: bool) -> Iterator[str]:
     """Whatever stands in these fields, at any depth."""
     waiting: list[Any] = [value]
     while waiting:
@@ -127,9 +182,13 @@ def _walk(value: Any, fields: frozenset[str]) -> Iterator[str]:
         if isinstance(value, list):
             waiting += value
         elif isinstance(value, dict):
+            if value.get("type") == REFERENCE and (thing := referred_to(value)):
+                yield thing
             for name, inner in value.items():
                 if name in fields:
                     yield from _ids_in(name, inner)
+                if bare and name in _LISTS_OF_ITEMS and isinstance(inner, list):
+                    yield from filter(None, map(referred_to, inner))
                 if name not in _OPAQUE and not (name == "input" and _calls_tool(value)):
                     waiting.append(inner)
 

@@ -24,6 +24,7 @@ from stockyard.gateway import (
     held,
     ingress,
     named,
+    noticing,
     recalling,
     signpost,
 )
@@ -150,7 +151,7 @@ class DataPlane:
         spoken = found.format if method == "POST" else None
         auth = found.entry.auth if found.entry is not None else provider.auth
         kind = found.kind if spoken in self.formats else "passthrough"
-        reach = held.native(found.path, provider)
+        reach = held.native(found.path, method, provider)
         needs = "" if kind in CHAT_LIKE or kind == "passthrough" else found.endpoint
         return Endpoint(
             format=spoken or "",
@@ -233,7 +234,8 @@ class DataPlane:
         if naming is None:
             way = Doorway(self, *visit)
         else:
-            way = JudgedDoorway(self, head, endpoint, caller, asked, naming)
+            notice = noticing.of(endpoint.format)
+            way = JudgedDoorway(self, head, endpoint, caller, asked, naming, notice)
         if not brings_file(head, endpoint):
             return way
         return UploadOpening(way, head, self.spool, self.access.max_upload)

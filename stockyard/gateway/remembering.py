@@ -1,7 +1,8 @@
 """Watch an answer go to its client, for what must be remembered of it.
 
-An id that a provider gave belongs to the team from then on. An answer that nobody else keeps is
-stored before its last byte is sent, so that whoever has all of it can ask for it at once. Whole or
+An id that a provider gave, to the answer, to an item of it or to a container in which the model ran
+code, belongs to the team from then on. An answer that nobody else keeps is stored before its last
+byte is sent, so that whoever has all of it can ask for it at once. Whole or
 streamed, written here or forwarded, what passes here at the end is the same object.
 """
 
@@ -13,12 +14,16 @@ from functools import partial
 from typing import Any
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from stockyard.core.exchange import Exchange
 from stockyard.core.ports import Held, KeptAnswer
 from stockyard.errors import StockyardError
 from stockyard.gateway.contract import Reply
 from stockyard.gateway.keepers import Keepers
+from stockyard.gateway.noticing import ANSWERS
+from stockyard.gateway.places import at
 from stockyard.gateway.turn import items_asked
 from stockyard.wire.openai_responses.snapshot import ID_PREFIX, item_id
 from stockyard.wire.sse import Blocks, said
@@ -34,28 +39,52 @@ PENDING = frozenset({"queued", "in_progress"})
 EVENTS = b"text/event-stream"
 _FIRST = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"id"[ \t\r\n]*:[ \t\r\n]*"([A-Za-z0-9_.-]{1,128})"')
 
+_ITEMS = "output.*.id"
+
 Object = dict[str, Any]
+
+
+class _Answer(Struct):
+    """What is looked at of an answer that somebody else keeps. All else of it may be long."""
+
+    id: str = ""
+    status: str = ""
+    background: bool | None = None
+    output: list[Object] = []
+
+
+class _Event(Struct):
+    response: _Answer | None = None
+
+
+_event = msgspec.json.Decoder(_Event).decode
 
 
 class Remembering:
     """A Reply in front of the client's."""
 
     def __init__(
-        self, reply: Reply, keepers: Keepers, team_id: str, *, keeps: bool = False
+        self,
+        reply: Reply,
+        keepers: Keepers,
+        team_id: str,
+        *,
+        keeps: bool = False,
+        stored: bool = True,
     ) -> None:
+        """`keeps`: we store the answer if nobody else does. `stored`: its provider may keep it."""
         self.x: Exchange | None = None
         """The call that is answered, as soon as there is one."""
         self._reply = reply
         self._keepers = keepers
         self._team = team_id
         self._keeps = keeps
+        self._stored = stored
         self._beginning: Blocks | None = None
         """Of a stream whose id was not told yet."""
         self._object: list[bytes] | None = None
         """The pieces of a relayed object."""
         self._size = 0
-        self._told = False
-        """Its id is held."""
 
     def whole(self, status: int, fields: bytes, body: bytes) -> None:
         found = _object(body) if status == 200 else None
@@ -79,8 +108,8 @@ class Remembering:
         found = None
         if self._object is not None:
             found = _object(b"".join(self._object))
-        elif self._keeps or not self._told:
-            found = _ending(last)
+        else:
+            found = _ending(last, _answer_in if self._keeps else _outline_in)
         self._end(found, partial(self._reply.finish, last))
 
     def cut(self) -> None:
@@ -97,7 +126,7 @@ class Remembering:
             self._beginning = None
         elif self._beginning is not None:
             for block in self._beginning.feed(data):
-                if (begun := _answer_in(block)) is not None:
+                if (begun := _outline_in(block)) is not None:
                     self._beginning = None
                     self._hold(begun)
                     return
@@ -125,9 +154,15 @@ class Remembering:
         if x is None or x.target is None or not x.attempts or self._is_ours(found):
             return
         held = Held(x.target.provider, x.target.credential_id)
+        for thing in ANSWERS.named_in(found):
+            self._keepers.ids.hold(self._team, thing, held)
+        if not self._stored:
+            return
+        for item in at(found, _ITEMS):
+            if isinstance(item, str):
+                self._keepers.ids.hold(self._team, item, held)
         given = found.get("id")
         if isinstance(given, str):
-            self._told = True
             self._keepers.ids.hold(self._team, given, held)
             if found.get("background") is True and found.get("status") in PENDING:
                 self._keepers.see_to(self._owe(given))
@@ -183,9 +218,19 @@ def _answer_in(block: bytes) -> Object | None:
     return answer if isinstance(answer, dict) else None
 
 
-def _ending(last: bytes) -> Object | None:
+def _outline_in(block: bytes) -> Object | None:
+    """The same of what is looked at."""
+    data = said(block).data
+    try:
+        answer = _event(data).response if data else None
+    except (ValueError, RecursionError):
+        return None
+    return asdict(answer) if answer is not None else None
+
+
+def _ending(last: bytes, answer_in: Callable[[bytes], Object | None]) -> Object | None:
     """The answer as the last event of its stream tells it."""
-    answers = [_answer_in(block) for block in Blocks().feed(last)]
+    answers = [answer_in(block) for block in Blocks().feed(last)]
     return next((answer for answer in reversed(answers) if answer is not None), None)
 
 

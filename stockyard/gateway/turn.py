@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from stockyard.core.ports import Held, KeptAnswer
 from stockyard.errors import Refused
 from stockyard.gateway.keepers import Keepers
+from stockyard.gateway.named import REFERENCE, may_refer, referred_to
 from stockyard.wire.members import members_of
 from stockyard.wire.openai_responses.compaction import ITEM as SUMMARY_ITEM
 from stockyard.wire.openai_responses.snapshot import ID_PREFIX
@@ -24,7 +25,6 @@ from stockyard.wire.openai_responses.ties import LOST, TRIGGER
 from stockyard.wire.strict import not_json
 
 PREVIOUS = "previous_response_id"
-REFERENCE = "item_reference"
 OPENING = "Summary of the conversation so far:\n\n"
 _MARKS = (b"compaction", REFERENCE.encode())
 """What stands in every input that has to be looked through."""
@@ -124,17 +124,15 @@ class TurnReader:
     def _resolved(self, items: Iterable[Any], there: set[Any]) -> Iterator[Any]:
         """The items, with what we keep in place of what points at it."""
         for item in items:
-            if not isinstance(item, dict) or item.get("type") != REFERENCE:
-                yield item
-                continue
-            found = self._referred(item.get("id"))
+            thing = referred_to(item)
+            found = self._referred(thing)
             if found is None:
-                yield item  # its provider may know it
-            elif item.get("id") not in there:
+                yield item  # no reference, or to what a provider keeps
+            elif thing not in there:
                 yield from _again([found])
 
-    def _referred(self, item_id: Any) -> Item | None:
-        made = _OURS.fullmatch(item_id) if isinstance(item_id, str) else None
+    def _referred(self, item_id: str) -> Item | None:
+        made = _OURS.fullmatch(item_id)
         kept = self._keepers.answers.find(self._team, ID_PREFIX + made[1]) if made else None
         turns = _turns_of(kept) if kept is not None else ()
         return next((item for item in turns if item.get("id") == item_id), None)
@@ -202,7 +200,7 @@ def _id_in(said: Members, name: str) -> str:
 
 def _needs_work(said: Members, kept: KeptAnswer | None) -> bool:
     given = said.get("input", b"")
-    return kept is not None or any(mark in given for mark in _MARKS)
+    return kept is not None or any(mark in given for mark in _MARKS) or may_refer(given)
 
 
 def _asks_for_summary(items: list[Any]) -> bool:

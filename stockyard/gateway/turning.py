@@ -17,6 +17,7 @@ from stockyard.gateway.held import credential_of, keeper_of
 from stockyard.gateway.keepers import Keepers
 from stockyard.gateway.late_calls import LateCalls
 from stockyard.gateway.named import RESPONSES
+from stockyard.gateway.noticing import ANSWERS
 from stockyard.gateway.remembering import Remembering
 from stockyard.gateway.turn import Turn, TurnReader
 from stockyard.providers.directory import Directory
@@ -42,13 +43,13 @@ class Steering(Struct, eq=False):
     as_sent: bytes = b""
     held: Held | None = None
     """Who must answer."""
-    remembering: "Watching | None" = None
+    watching: "list[Watching]" = []
 
     def aim(self, x: Exchange) -> None:
         """The Exchange was made. Says where it may go."""
         x.as_sent = self.as_sent
-        if self.remembering is not None:
-            self.remembering.x = x
+        for reply in self.watching:
+            reply.x = x
         if self.held is not None:
             x.constraints = Constraints(
                 providers=(self.held.provider,), credential=self.held.credential_id
@@ -100,24 +101,27 @@ class Turning:
     def start(self, reply: Reply, body: bytes) -> Running | None:
         asker, endpoint = self._asker, self._endpoint
         try:
-            turn = self._with_what_it_names(self._reader.read(body), body)
+            turn = self._with_what_it_names(self._reader.read(body))
             credential = self._credential(turn)
         except Refused as refusal:
             whole = asker.refused(refusal)
             reply.whole(whole.status, whole.fields, whole.body)
             return None
         steering = Steering(as_sent=turn.as_sent, held=turn.held)
-        if endpoint.format == "openai.responses" and turn.remembers:
-            reply = remembering = Remembering(reply, asker.keepers, asker.team_id, keeps=turn.keeps)
-            steering.remembering = remembering
+        watched = turn.remembers or (asker.own is None and ANSWERS.is_sought(turn.body))
+        if endpoint.format == "openai.responses" and watched:
+            reply = remembering = Remembering(
+                reply, asker.keepers, asker.team_id, keeps=turn.keeps, stored=turn.remembers
+            )
+            steering.watching.append(remembering)
         if endpoint.native is None:
             self._ask_for_summary(steering, turn)
         return asker.way(endpoint, credential, steering).start(reply, turn.body)
 
-    def _with_what_it_names(self, turn: Turn, body: bytes) -> Turn:
-        """The same, bound to whoever keeps the files that it names as well."""
+    def _with_what_it_names(self, turn: Turn) -> Turn:
+        """The same, bound to whoever keeps what it names besides: files, containers, items."""
         asker = self._asker
-        named = RESPONSES.named_in(body) if asker.own is None else []
+        named = RESPONSES.named_in(turn.body) if asker.own is None else []
         held = keeper_of(asker.keepers.ids, asker.team_id, named, self._endpoint.native)
         if held is None:
             return turn

@@ -132,6 +132,181 @@ async def test_a_call_that_names_nothing_goes_where_it_likes(yard: Yard) -> None
     assert (heard.status, heard.text) == (200, "hello")
 
 
+RAN_CODE: dict[str, Any] = {
+    "id": "resp_1",
+    "object": "response",
+    "status": "completed",
+    "output": [
+        {"type": "code_interpreter_call", "id": "ci_1", "container_id": "cntr_1"},
+        {"type": "message", "id": "msg_1", "role": "assistant", "content": []},
+    ],
+}
+RAN_CODE_TOO: dict[str, Any] = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "claude-scripted",
+    "content": [
+        {
+            "type": "bash_code_execution_tool_result",
+            "tool_use_id": "srvtoolu_1",
+            "content": {
+                "type": "bash_code_execution_result",
+                "content": [{"type": "bash_code_execution_output", "file_id": "file_out"}],
+            },
+        }
+    ],
+    "stop_reason": "end_turn",
+    "usage": {"input_tokens": 1, "output_tokens": 1},
+    "container": {"id": "container_1"},
+}
+CODE_TOOL = {"type": "code_interpreter", "container": {"type": "auto"}}
+CODE_TOOL_TOO = {"type": "code_execution_20250825", "name": "code_execution"}
+
+
+def events(*said: dict[str, Any]) -> bytes:
+    return b"".join(
+        b"event: %b\ndata: %b\n\n" % (event["type"].encode(), json.dumps(event).encode())
+        for event in said
+    )
+
+
+def answering(stream: bool, answer: dict[str, Any]) -> tuple[dict[str, str], bytes]:
+    if not stream:
+        return JSON, json.dumps(answer).encode()
+    begun = answer | {"status": "in_progress", "output": []}
+    told = events(
+        {"type": "response.created", "response": begun},
+        {"type": "response.output_item.done", "item": answer["output"][0], "output_index": 0},
+        {"type": "response.completed", "response": answer},
+    )
+    return {"content-type": "text/event-stream"}, told
+
+
+@pytest.mark.parametrize("path", ["/v1/responses", "/openai/v1/responses"])
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("store", [{}, {"store": False}])
+async def test_a_container_is_its_team_s_once_an_answer_names_it(
+    yard: Yard, path: str, stream: bool, store: dict[str, Any]
+) -> None:
+    openai = yard.provider("openai")
+    openai.sends(200, *answering(stream, RAN_CODE))
+    asked = {"model": "gpt-scripted", "input": "run", "tools": [CODE_TOOL], "stream": stream}
+    assert (await yard.call(path, asked | store)).status == 200
+    again = asked | {"tools": [{"type": "code_interpreter", "container": "cntr_1"}]}
+    theirs = await another_team(yard)
+    assert (await yard.call(path, again, headers=theirs)).status == 404
+    inside = "/openai/v1/containers/cntr_1/files/cfile_1/content"
+    assert (await yard.get(inside, headers=theirs)).status == 404
+    assert len(openai.requests) == 1
+    openai.sends(200, {"content-type": "text/plain"}, b"made")
+    assert (await yard.get(inside)).body == b"made"
+    openai.sends(200, *answering(stream, RAN_CODE))
+    assert (await yard.call(path, again)).status == 200
+    assert b'"cntr_1"' in openai.last.body
+
+
+@pytest.mark.parametrize("path", ["/v1/responses", "/openai/v1/responses"])
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("kind", [{"type": "item_reference"}, {}])
+async def test_an_item_is_pointed_at_by_the_team_that_got_it(
+    yard: Yard, path: str, stream: bool, kind: dict[str, str]
+) -> None:
+    openai = yard.provider("openai")
+    openai.sends(200, *answering(stream, RAN_CODE))
+    asked: dict[str, Any] = {"model": "gpt-scripted", "input": "hi", "stream": stream}
+    assert (await yard.call(path, asked)).status == 200
+    again = asked | {"input": [{**kind, "id": "msg_1"}, {"role": "user", "content": "more"}]}
+    theirs = await another_team(yard)
+    refused = await yard.call(path, again, headers=theirs)
+    assert refused.status == 404
+    assert "msg_1" in refused.json["error"]["message"]
+    assert len(openai.requests) == 1
+    openai.sends(200, *answering(stream, RAN_CODE))
+    assert (await yard.call(path, again)).status == 200
+    assert openai.last.fields["input"] == again["input"]
+
+
+async def test_an_item_of_an_answer_in_the_background_is_pointed_at(yard: Yard) -> None:
+    openai = yard.provider("openai")
+    begun = RAN_CODE | {"status": "queued", "background": True, "output": []}
+    openai.sends(200, JSON, json.dumps(begun).encode())
+    asked: dict[str, Any] = {"model": "gpt-scripted", "input": "hi", "background": True}
+    await yard.call("/v1/responses", asked)
+    again = asked | {"input": [{"type": "item_reference", "id": "msg_1"}]}
+    assert (await yard.call("/v1/responses", again)).status == 404
+    openai.sends(200, JSON, json.dumps(RAN_CODE).encode())
+    assert (await yard.get("/v1/responses/resp_1")).status == 200
+    openai.sends(200, JSON, json.dumps(RAN_CODE).encode())
+    assert (await yard.call("/v1/responses", again)).status == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/anthropic/v1/messages"])
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_code_left_behind_is_its_team_s(yard: Yard, path: str, stream: bool) -> None:
+    anthropic = yard.provider("anthropic")
+    if stream:
+        begun: dict[str, Any] = RAN_CODE_TOO | {"content": [], "stop_reason": None, "container": None}
+        (block,) = RAN_CODE_TOO["content"]
+        ended = {"stop_reason": "end_turn", "container": RAN_CODE_TOO["container"]}
+        told = events(
+            {"type": "message_start", "message": begun},
+            {"type": "content_block_start", "index": 0, "content_block": block},
+            {"type": "content_block_stop", "index": 0},
+            {"type": "message_delta", "delta": ended, "usage": {"output_tokens": 1}},
+            {"type": "message_stop"},
+        )
+        anthropic.sends(200, {"content-type": "text/event-stream"}, told)
+    else:
+        anthropic.sends(200, JSON, json.dumps(RAN_CODE_TOO).encode())
+    asked: dict[str, Any] = {
+        "model": "claude-scripted",
+        "max_tokens": 9,
+        "messages": [{"role": "user", "content": "run"}],
+        "tools": [CODE_TOOL_TOO],
+        "stream": stream,
+    }
+    assert (await yard.call(path, asked)).status == 200
+    again = asked | {"container": "container_1", "stream": False}
+    theirs = await another_team(yard)
+    refused = await yard.call(path, again, headers=theirs)
+    assert (refused.status, refused.json["error"]["type"]) == (404, "not_found_error")
+    file = "/anthropic/v1/files/file_out/content"
+    assert (await yard.get(file, headers=theirs)).status == 404
+    assert len(anthropic.requests) == 1
+    anthropic.sends(200, {"content-type": "text/plain"}, b"made")
+    assert (await yard.get(file)).body == b"made"
+    anthropic.sends(200, JSON, json.dumps(RAN_CODE_TOO).encode())
+    assert (await yard.call(path, again)).status == 200
+
+
+@pytest.mark.parametrize("path", [CHAT, "/openai/v1/chat/completions"])
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_chat_that_is_kept_opens_to_the_team_that_had_it(
+    yard: Yard, path: str, stream: bool
+) -> None:
+    openai = yard.provider("openai").says("hello")
+    asked = yard.body(store=True, stream=stream)
+    heard = await yard.call(path, asked)
+    name = heard.events[0].json["id"] if stream else heard.json["id"]
+    kept = f"/openai/v1/chat/completions/{name}"
+    theirs = await another_team(yard)
+    for method in ("GET", "DELETE"):
+        assert (await yard.get(kept, method=method, headers=theirs)).status == 404
+    assert (await yard.call(kept, {"metadata": {}}, headers=theirs)).status == 404
+    assert len(openai.requests) == 1
+    openai.sends(200, JSON, json.dumps({"id": name}).encode())
+    assert (await yard.get(f"{kept}/messages")).json == {"id": name}
+    openai.sends(200, JSON, json.dumps({"id": name}).encode())
+    assert (await yard.call(kept, {"metadata": {"a": "b"}})).json == {"id": name}
+
+
+async def test_a_chat_that_nobody_keeps_is_not_remembered(yard: Yard) -> None:
+    yard.provider("openai").says("hello")
+    name = (await yard.chat()).json["id"]
+    assert yard.stockyard.plane.keepers.ids.find("default", name) is None
+
+
 async def test_a_secret_of_the_caller_s_own_opens_what_it_opens(yard: Yard) -> None:
     openai = yard.provider("openai").says("read")
     own = {"authorization": "Bearer sk-proj-own"}

@@ -7,7 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stockyard.errors import Refused
-from stockyard.gateway.named import ANY, FILES, MOST_NAMED, RESOURCES, RESPONSES, Naming, resource
+from stockyard.gateway.named import (
+    ANY,
+    CONVERSATIONS,
+    FILES,
+    INTERACTIONS,
+    MESSAGES,
+    MOST_NAMED,
+    RESOURCES,
+    RESPONSES,
+    Naming,
+    resource,
+)
 from stockyard.wire.large_body import LargeBody
 
 FILE = {"type": "file", "file": {"file_id": "file-1"}}
@@ -35,6 +46,23 @@ PLACE = "https://generativelanguage.googleapis.com/v1beta/files/abc"
         (RESPONSES, {"tools": [{"container": {"file_ids": ["a"]}}]}, ["a"]),
         (RESPONSES, {"input": [{"output": [{"file_id": "a"}]}]}, ["a"]),
         (RESPONSES, {"input": [{"annotations": [{"file_id": "a"}]}]}, []),
+        (RESPONSES, {"tools": [{"container": "cntr_1"}]}, ["cntr_1"]),
+        (RESPONSES, {"tools": [{"container": {"type": "auto"}}]}, []),
+        (RESPONSES, {"tools": [{"environment": {"container_id": "cntr_1"}}]}, ["cntr_1"]),
+        (RESPONSES, {"input": [{"type": "code_interpreter_call", "container_id": "c"}]}, ["c"]),
+        (RESPONSES, {"input": [{"type": "item_reference", "id": "msg_1"}]}, ["msg_1"]),
+        (RESPONSES, {"input": [{"id": "msg_1"}, {"type": None, "id": "rs_1"}]}, ["msg_1", "rs_1"]),
+        (RESPONSES, {"input": [{"id": "msg_1", "role": "user", "content": "hi"}]}, []),
+        (RESPONSES, {"input": '{"type": "item_reference", "id": "x"}'}, []),
+        (CONVERSATIONS, {"items": [{"id": "msg_1"}]}, ["msg_1"]),
+        (ANY, {"items": [{"id": "msg_1"}]}, []),
+        (ANY, {"items": [{"type": "item_reference", "id": "msg_1"}]}, ["msg_1"]),
+        (MESSAGES, {"container": "container_1"}, ["container_1"]),
+        (MESSAGES, {"container": {"id": "container_1", "skills": []}}, ["container_1"]),
+        (MESSAGES, {"container": None, "messages": [{"content": "a container"}]}, []),
+        (ANY, {"previous_interaction_id": "v1_x"}, ["v1_x"]),
+        (INTERACTIONS, {"input": [{"type": "image", "uri": PLACE}]}, ["files/abc"]),
+        (INTERACTIONS, {"input": [{"uri": "https://example.com/a.png"}]}, []),
         (RESOURCES, {"contents": [{"parts": [{"fileData": {"fileUri": PLACE}}]}]}, ["files/abc"]),
         (RESOURCES, {"cached_content": "cachedContents/x-1"}, ["cachedContents/x-1"]),
         (RESOURCES, {"parts": [{"fileData": {"fileUri": "https://you.tube/watch?v=1"}}]}, []),
@@ -76,6 +104,35 @@ def test_what_two_programs_could_read_in_two_ways_is_refused(body: bytes) -> Non
     with pytest.raises(Refused) as raised:
         FILES.named_in(body)
     assert raised.value.code == "json_invalid"
+
+
+@pytest.mark.parametrize(
+    "item", [b'{"id":"x"}', b'{ "type": null, "id" : "x" }', b'{"id":"x","type":null}']
+)
+def test_a_reference_that_does_not_say_so_is_found(item: bytes) -> None:
+    assert RESPONSES.named_in(b'{"input":[%b]}' % item) == ["x"]
+
+
+def a_form(*parts: tuple[bytes, bytes]) -> bytes:
+    said = b"".join(
+        b'--cut\r\ncontent-disposition: form-data; name="%b"\r\n\r\n%b\r\n' % part for part in parts
+    )
+    return said + b"--cut--\r\n"
+
+
+@pytest.mark.parametrize(
+    ("form", "named"),
+    [
+        (a_form((b"file_id", b"file-1")), ["file-1"]),
+        (a_form((b"file_ids[]", b"a"), (b"file_ids[]", b"b")), ["a", "b"]),
+        (a_form((b'file"; filename="file_id', b"file-1")), []),
+        (a_form((b"prompt", b'"file_id": "x"')), []),
+    ],
+)
+def test_the_fields_of_a_form_are_looked_at_and_its_files_are_not(
+    form: bytes, named: list[str]
+) -> None:
+    assert ANY.named_in(form) == named
 
 
 def test_one_that_names_too_much_is_refused() -> None:

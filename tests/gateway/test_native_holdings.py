@@ -61,6 +61,8 @@ async def another_team(yard: Yard) -> dict[str, str]:
         ("gemini", "/v1beta/openai/batches", {"id": "batches/b1"}, "/v1beta/openai/batches/b1"),
         ("mistral", "/v1/batch/jobs", {"id": "job-1"}, "/v1/batch/jobs/job-1"),
         ("mistral", "/v1/conversations", {"conversation_id": "conv_1"}, "/v1/conversations/conv_1"),
+        ("openai", "/v1/containers", {"id": "cntr_1"}, "/v1/containers/cntr_1/files"),
+        ("gemini", "/v1beta/interactions", {"id": "v1_x-1"}, "/v1beta/interactions/v1_x-1"),
         ("xai", "/v1/files", {"id": "file_1"}, "/v1/files/file_1/content"),
         ("xai", "/v1/batches", {"batch_id": "batch_1"}, "/v1/batches/batch_1/results"),
         ("cohere", "/v2/batches", {"batch": {"id": "b1"}}, "/v2/batches/b1"),
@@ -237,6 +239,73 @@ async def test_lists_hold_what_is_the_team_s(
     assert heard.json == page([made]) | {token[0]: "t2"}
     asked = [request.query for request in list(scripted.requests)[1:]]
     assert asked == ["size=3", f"size=3&{token[1]}=t%201"]
+
+
+@pytest.mark.parametrize("what", ["containers", "chat/completions"])
+async def test_lists_of_an_account_hold_what_is_the_team_s(yard: Yard, what: str) -> None:
+    openai = yard.provider("openai")
+    if what == "containers":
+        answers(openai, {"id": "mine"})
+        await yard.call("/openai/v1/containers", {})
+    else:
+        openai.sends(200, JSON, b'{"id":"mine","object":"chat.completion","choices":[]}')
+        await yard.call("/openai/v1/chat/completions", yard.body(store=True))
+    page = {"object": "list", "data": [{"id": "other"}, {"id": "mine"}], "has_more": False}
+    answers(openai, page)
+    heard = await yard.get(f"/openai/v1/{what}")
+    assert [thing["id"] for thing in heard.json["data"]] == ["mine"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_interaction_is_gone_on_from_by_the_team_that_began_it(
+    yard: Yard, stream: bool
+) -> None:
+    gemini = yard.provider("gemini")
+    interaction = {"id": "v1_x-1", "status": "in_progress"}
+    if stream:
+        created = {"event_type": "interaction.created", "interaction": interaction}
+        later = {"event_type": "step.delta", "index": 0, "delta": {"type": "text", "text": "a"}}
+        told = b"".join(b"data: %b\n\n" % json.dumps(event).encode() for event in (created, later))
+        gemini.sends(200, {"content-type": "text/event-stream"}, told)
+    else:
+        told = json.dumps(interaction).encode()
+        gemini.sends(200, JSON, told)
+    body = {"model": "gemini-x", "input": "hi", "stream": stream}
+    assert (await yard.call(OURS + "/interactions", body)).body == told
+    again = body | {"previous_interaction_id": "v1_x-1"}
+    theirs = await another_team(yard)
+    assert (await yard.call(OURS + "/interactions", again, headers=theirs)).status == 404
+    path = OURS + "/interactions/v1_x-1"
+    for method in ("GET", "DELETE"):
+        assert (await yard.get(path, method=method, headers=theirs)).status == 404
+    assert (await yard.call(path + "/cancel", {}, headers=theirs)).status == 404
+    assert len(gemini.requests) == 1
+    answers(gemini, interaction)
+    assert (await yard.call(OURS + "/interactions", again)).status == 200
+    answers(gemini, interaction)
+    assert (await yard.call(path + "/cancel", {})).status == 200
+    assert gemini.last.target == "/v1beta/interactions/v1_x-1/cancel"
+
+
+async def test_files_that_an_interaction_names_are_judged(yard: Yard) -> None:
+    gemini = yard.provider("gemini")
+    part = {"type": "image", "uri": "https://h/v1beta/files/theirs"}
+    heard = await yard.call(OURS + "/interactions", {"model": "gemini-x", "input": [part]})
+    assert heard.status == 404
+    assert not gemini.requests
+
+
+async def test_a_file_of_another_team_gets_into_no_container(yard: Yard) -> None:
+    openai = yard.provider("openai")
+    answers(openai, {"id": "cntr_1"})
+    await yard.call("/openai/v1/containers", {})
+    form = b'--c\r\ncontent-disposition: form-data; name="file_id"\r\n\r\nfile-x\r\n--c--\r\n'
+    kind = {"content-type": "multipart/form-data; boundary=c"}
+    path = "/openai/v1/containers/cntr_1/files"
+    assert (await yard.call(path, form, headers=kind)).status == 404
+    assert (await yard.call(path, {"file_id": "file-x"})).status == 404
+    assert (await yard.call("/openai/v1/containers", {"file_ids": ["file-x"]})).status == 404
+    assert len(openai.requests) == 1
 
 
 async def test_a_tuned_model_answers_its_maker_in_a_stream(yard: Yard) -> None:

@@ -1,0 +1,160 @@
+"""Watch an answer go to its client for what was made along with it, and is its team's from then on.
+
+A model that runs code does so in a container of its provider's, and leaves files there; a call may
+ask that its answer be kept. What was made so is named in the answer alone, at places where neither
+the model nor the caller can write. The answer itself passes as it came.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from stockyard.core.exchange import Exchange
+from stockyard.core.ports import Held, HeldIds
+from stockyard.errors import UpstreamError
+from stockyard.gateway.contract import Reply
+from stockyard.gateway.places import at
+from stockyard.wire.sse import Blocks, said
+
+MOST_BYTES = 4 * 1024 * 1024
+"""How much of an answer in one piece, or of one event, is looked at."""
+_EVENTS = b"text/event-stream"
+
+
+class Notice(Struct, frozen=True):
+    """What answers of a format name that was made along with them, and where."""
+
+    asked: tuple[bytes, ...]
+    """One of these stands in a request whose answer may name something."""
+    places: tuple[str, ...]
+    """In a whole answer, and in the events of a stream."""
+    marks: tuple[bytes, ...]
+    """One of these stands in each event that names something."""
+    first_only: bool = False
+    """Nothing is named after the first thing."""
+
+    def is_sought(self, body: bytes) -> bool:
+        return any(body.find(mark) >= 0 for mark in self.asked)
+
+    def named_in(self, told: object) -> Iterator[str]:
+        for place in self.places:
+            yield from (one for one in at(told, place) if isinstance(one, str) and one)
+
+
+KEPT_CHATS = Notice((b'"store"',), ("id",), (b'"id"',), first_only=True)
+RUN_CODE = Notice(
+    # Tools that a provider runs itself are called by the year of their version: code is run by
+    # some of them that do not say so.
+    (b"_202",),
+    (
+        *("container.id", "message.container.id", "delta.container.id"),
+        "content.*.content.content.*.file_id",
+        "content_block.content.content.*.file_id",
+    ),
+    (b'"container"', b'"file_id"'),
+)
+ANSWERS = Notice(
+    (b"code_interpreter", b'"shell"', b"container"),
+    (
+        *("output.*.container_id", "output.*.environment.container_id"),
+        "output.*.content.*.annotations.*.container_id",
+    ),
+    (),
+)
+INTERACTIONS = Notice((), ("id", "interaction.id"), (b'"interaction"',), first_only=True)
+
+_OF_FORMATS = {"openai.chat": KEPT_CHATS, "anthropic.messages": RUN_CODE}
+
+
+def of(format: str) -> Notice | None:  # noqa: A002  the word of the field everywhere
+    """What answers to calls of this format may name."""
+    return _OF_FORMATS.get(format)
+
+
+class Noticing:
+    """A Reply in front of the client's."""
+
+    def __init__(self, reply: Reply, notice: Notice, hold: Callable[[Exchange, str], None]) -> None:
+        self.x: Exchange | None = None
+        """The call that is answered, as soon as there is one."""
+        self._reply = reply
+        self._notice = notice
+        self._hold = hold
+        self._events: Blocks | None = None
+        self._object: list[bytes] | None = None
+        """The pieces of an answer that is relayed."""
+        self._size = 0
+
+    def whole(self, status: int, fields: bytes, body: bytes) -> None:
+        if status < 300:
+            self._learn(body)
+        self._reply.whole(status, fields, body)
+
+    def begin(self, status: int, fields: bytes, first: bytes) -> None:
+        if status < 300 and _EVENTS in fields:
+            self._events = Blocks(MOST_BYTES)
+        elif status < 300:
+            self._object = []
+        self._look(first)
+        self._reply.begin(status, fields, first)
+
+    def push(self, data: bytes) -> None:
+        self._look(data)
+        self._reply.push(data)
+
+    def finish(self, last: bytes = b"") -> None:
+        self._look(last)
+        if self._object is not None:
+            self._learn(b"".join(self._object))
+        self._reply.finish(last)
+
+    def cut(self) -> None:
+        self._reply.cut()
+
+    def _look(self, data: bytes) -> None:
+        if self._object is not None:
+            self._size += len(data)
+            self._object.append(data)
+            if self._size > MOST_BYTES:
+                self._object = None
+        elif self._events is not None:
+            try:
+                blocks = self._events.feed(data)
+            except UpstreamError:  # an event too large to be looked at; it passes all the same
+                self._events = None
+                return
+            for block in blocks:
+                self._look_at(block)
+
+    def _look_at(self, block: bytes) -> None:
+        if self._events is None or not any(mark in block for mark in self._notice.marks):
+            return
+        data = said(block).data
+        if data and self._learn(data) and self._notice.first_only:
+            self._events = None
+
+    def _learn(self, told: bytes) -> bool:
+        """Whether something was named."""
+        if self.x is None:
+            return False
+        try:
+            value: Any = msgspec.json.decode(told)
+        except (ValueError, RecursionError):
+            return False
+        named = list(dict.fromkeys(self._notice.named_in(value)))
+        for thing in named:
+            self._hold(self.x, thing)
+        return bool(named)
+
+
+def hold_for(ids: HeldIds, team_id: str) -> Callable[[Exchange, str], None]:
+    """What remembers for a team what a call's provider made for it."""
+
+    def hold(x: Exchange, thing: str) -> None:
+        # What a cache answers was held when it was first given.
+        if x.target is not None and x.attempts:
+            ids.hold(team_id, thing, Held(x.target.provider, x.target.credential_id))
+
+    return hold

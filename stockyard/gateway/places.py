@@ -1,0 +1,14 @@
+"""What stands at a place of a JSON value, such as `output.*.container_id`."""
+
+from typing import Any
+
+
+def at(value: Any, place: str) -> list[Any]:
+    """Everything that stands there; `*` is every element of a list."""
+    found = [value]
+    for step in place.split("."):
+        if step == "*":
+            found = [one for each in found if isinstance(each, list) for one in each]
+        else:
+            found = [each[step] for each in found if isinstance(each, dict) and step in each]
+    return found

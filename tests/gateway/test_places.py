@@ -1,0 +1,22 @@
+"""Places in JSON values."""
+
+import pytest
+
+from stockyard.gateway.places import at
+
+VALUE = {"a": {"b": [{"c": 1}, {"c": 2}, "odd", {}]}, "n": None}
+
+
+@pytest.mark.parametrize(
+    ("place", "found"),
+    [
+        ("a.b.*.c", [1, 2]),
+        ("n", [None]),
+        ("a.c", []),
+        ("a.b.c", []),
+        ("a.*", []),
+        ("n.a", []),
+    ],
+)
+def test_what_stands_there_is_found(place: str, found: list[object]) -> None:
+    assert at(VALUE, place) == found
