@@ -11,7 +11,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from stockyard.core.money import Usage
+from stockyard.wire.bedrock_converse.usage import read_usage as read_converse_usage
 from stockyard.wire.codec import Fields
+from stockyard.wire.cohere_chat.usage import read_usage as read_cohere_usage
+from stockyard.wire.cohere_embed.response import read_meta
 from stockyard.wire.gemini.usage import read_usage as read_gemini_usage
 from stockyard.wire.usage import Counts, read_chat_usage
 
@@ -28,9 +31,16 @@ _COUNTED = {
     b"x-amzn-bedrock-cache-read-input-token-count": "in_cached",
     b"x-amzn-bedrock-cache-write-input-token-count": "in_written_5m",
     b"x-amzn-bedrock-output-token-count": "out_text",
+    b"x-prompt-tokens": "in_fresh",
+    b"x-generated-tokens": "out_text",
 }
 """Header fields that count tokens."""
 _COUNT = re.compile(rb"[0-9]{1,9}")
+
+_ASKED = re.compile(r'"input_token_count": ?([0-9]{1,9})\b')
+_ANSWERED = re.compile(r'"generated_token_count": ?([0-9]{1,9})\b')
+"""Counts that stand among the results. Each event of a stream counts what was generated so far,
+and only the first one what was asked."""
 
 
 def usage_in_fields(fields: Fields) -> Usage | None:
@@ -56,7 +66,7 @@ def stray_usage(tail: bytes) -> Usage | None:
             if usage is not None and usage.total:
                 return usage
             at = text.rfind(key, 0, at)
-    return None
+    return _among_results(text)
 
 
 def _object_after(text: str, start: int) -> dict[str, Any] | None:
@@ -71,9 +81,18 @@ def _object_after(text: str, start: int) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+def _among_results(text: str) -> Usage | None:
+    asked, answered = (
+        max(map(int, pattern.findall(text)), default=0) for pattern in (_ASKED, _ANSWERED)
+    )
+    return Usage(in_fresh=asked, out_text=answered) if asked or answered else None
+
+
 def _by_names(said: Mapping[str, Any]) -> Usage | None:
     if "prompt_tokens" in said:
         return read_chat_usage(said)
+    if "inputTokens" in said:
+        return read_converse_usage(said)
     counts = Counts(said)
     asked, answered = counts.count("input_tokens"), counts.count("output_tokens")
     if "input_tokens_details" in said or "total_tokens" in said:
@@ -95,6 +114,13 @@ def _by_names(said: Mapping[str, Any]) -> Usage | None:
     )
 
 
+def _meta(said: Mapping[str, Any]) -> Usage | None:
+    """What the first version of Cohere's API counts; embeddings have no answer to count."""
+    billed = said.get("billed_units")
+    answers = "tokens" in said or (isinstance(billed, Mapping) and "output_tokens" in billed)
+    return read_cohere_usage(said) if answers else read_meta(said)
+
+
 def _metrics(said: Mapping[str, Any]) -> Usage:
     counts = Counts(said)
     return Usage(
@@ -110,4 +136,5 @@ _READERS = (
     ('"usageMetadata"', read_gemini_usage),
     ('"usage"', _by_names),
     ('"amazon-bedrock-invocationMetrics"', _metrics),
+    ('"meta"', _meta),
 )

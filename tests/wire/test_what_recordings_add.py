@@ -16,7 +16,7 @@ from stockyard.testing.yard import Yard
 from stockyard.wire import eventstream
 from stockyard.wire.codec import NotReadable
 from stockyard.wire.formats import FORMATS
-from stockyard.wire.stray_usage import usage_in_fields
+from stockyard.wire.stray_usage import stray_usage, usage_in_fields
 
 NONE: frozenset[str] = frozenset()
 
@@ -130,6 +130,45 @@ def test_what_invoke_counts_in_the_head_of_an_answer_is_read() -> None:
     usage = usage_in_fields(fields)
     assert usage is not None
     assert (usage.in_fresh, usage.in_cached, usage.in_written, usage.out_text) == (3, 5, 7, 1)
+
+
+def test_what_a_server_of_texts_counts_in_the_head_of_an_answer_is_read() -> None:
+    usage = usage_in_fields([(b"x-prompt-tokens", b"16"), (b"x-generated-tokens", b"75")])
+    assert usage == Usage(in_fresh=16, out_text=75)
+
+
+_TOLD = {"billed_units": {"input_tokens": 7, "output_tokens": 3}, "tokens": {"input_tokens": 9}}
+_WATSONX = b"".join(
+    b'data: {"results": [{"generated_token_count": %d, "input_token_count": %d}]}\n\n' % counts
+    for counts in ((0, 7), (1, 0), (2, 0))
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"text": "hi", "meta": {"api_version": {"version": "1"}, **_TOLD}}, (9, 3)),
+        ({"response": {"meta": {"billed_units": _TOLD["billed_units"]}}}, (7, 3)),
+        ({"embeddings": [[0.5]], "meta": {"billed_units": {"input_tokens": 2}}}, (2, 0)),
+        ({"output": {}, "usage": {"inputTokens": 5, "outputTokens": 4}}, (5, 4)),
+    ],
+    ids=["cohere v1", "the end of its stream", "its embeddings", "nova"],
+)
+def test_answers_that_nobody_reads_are_counted(
+    body: dict[str, Any], expected: tuple[int, int]
+) -> None:
+    usage = stray_usage(json.dumps(body).encode())
+    assert usage is not None
+    assert (usage.prompt, usage.completion, usage.flags) == (*expected, ())
+
+
+def test_counts_among_results_are_those_so_far() -> None:
+    assert stray_usage(_WATSONX) == Usage(in_fresh=7, out_text=2)
+
+
+def test_what_a_model_writes_counts_nothing() -> None:
+    written = json.dumps({"usage": {"prompt_tokens": 9}, "meta": _TOLD, "input_token_count": 3})
+    assert stray_usage(json.dumps({"text": written}).encode()) is None
 
 
 def test_counts_that_are_told_twice_are_counted_once() -> None:
