@@ -15,6 +15,7 @@ from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Traits
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import NOTHING_TOLD
+from stockyard.wire.event_template import EventTemplate
 from stockyard.wire.halves import loose
 from stockyard.wire.look import EventsLook
 from stockyard.wire.openai_chat.plain import plain_for
@@ -95,6 +96,9 @@ NO_USAGE = b',"usage":null'
 """What every chunk says when usage was asked for. Where we asked, a strict client chokes on it. It
 stands in no text, for there the quotes are escaped."""
 
+LESSONS = 3
+"""How many pieces of a stream are looked at for what its events have in common."""
+
 _first_chunk = msgspec.json.Decoder(_FirstChunk).decode
 _first_chunks = msgspec.json.Decoder(_FirstChunk).decode_lines
 _chunk = msgspec.json.Decoder(_Chunk).decode
@@ -108,6 +112,8 @@ def _ordinary(finish: object) -> bool:
 class ChatLook(EventsLook):
     object_name = "chat.completion.chunk"
     """What every chunk calls itself."""
+    text_key = b'"content":'
+    """What stands before the text in them."""
     is_whole = staticmethod(is_whole)
 
     def __init__(self, *, traits: Traits, keep_usage: bool, native: bool) -> None:
@@ -122,6 +128,8 @@ class ChatLook(EventsLook):
         self._finished: dict[int, bool] = {}
         self._named: tuple[Any, Any] | None = None
         """Id and time of the answer, as every chunk has them."""
+        self._template: EventTemplate | None = None
+        self._lessons = LESSONS if self._plain is None else 0
 
     @property
     def usage(self) -> Usage | None:
@@ -141,15 +149,32 @@ class ChatLook(EventsLook):
     def _feed(self, data: bytes) -> bytes:
         run = self._blocks.run(data)
         if run is None:
-            whole = self._blocks.feed(data)
-        else:
-            skimmed = self._skim(run)
-            if skimmed is not None:
-                return skimmed
-            whole = cut(run)
+            return self._singly(self._blocks.feed(data))
+        template = self._template
+        if template is not None:
+            if template.fits(run) and not self._done:
+                return run
+        elif self._lessons and self.content:
+            self._learn(run)
+        skimmed = self._skim(run)
+        return skimmed if skimmed is not None else self._singly(cut(run))
+
+    def _learn(self, run: bytes) -> None:
+        """See whether this is one chunk of text: more of the same tell nothing to be noted."""
+        self._lessons -= 1
+        if not run.startswith(b"data: {") or run.find(b"\n") != len(run) - 2:
+            return
+        try:
+            chunk = _chunk(run[6:-2])
+        except (ValueError, RecursionError):
+            return
+        if self._telling((chunk,)) == []:
+            self._template = EventTemplate.of(run, self.text_key)
+
+    def _singly(self, blocks: Sequence[bytes]) -> bytes:
         passed: list[bytes] = []
         try:
-            passed.extend(map(self._pass, whole))
+            passed.extend(map(self._pass, blocks))
         except UpstreamError:
             self.before_error = b"".join(passed)
             raise

@@ -5,3 +5,4 @@ from stockyard.wire.openai_chat.look import ChatLook
 
 class CompletionsLook(ChatLook):
     object_name = "text_completion"
+    text_key = b'"text":'

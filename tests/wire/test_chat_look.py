@@ -1,0 +1,105 @@
+"""What is seen of a chat stream while it is forwarded event by event."""
+
+import msgspec
+import pytest
+
+from stockyard.errors import UpstreamError
+from stockyard.wire.openai_chat.codec import ChatCodec
+from stockyard.wire.openai_chat.look import ChatLook
+from stockyard.wire.openai_completions.codec import CompletionsCodec
+
+DONE = b"data: [DONE]\n\n"
+
+
+def look(*, keep_usage: bool = False, native: bool = False) -> ChatLook:
+    return ChatCodec().look(traits=frozenset(), keep_usage=keep_usage, native=native)
+
+
+def chunk(text: str, finish: str | None = None, index: int = 0, **more: object) -> bytes:
+    choice = {"index": index, "delta": {"content": text}, "finish_reason": finish}
+    return b"data: %b\n\n" % msgspec.json.encode({"id": "c1", "choices": [choice]} | more)
+
+
+def texts(count: int) -> list[bytes]:
+    return [chunk(f"t{n} ") for n in range(count)]
+
+
+def test_events_that_differ_in_their_text_only_pass_as_they_came() -> None:
+    seen = look()
+    events = [chunk(""), *texts(20), chunk('a "quote" \\ and\nlines'), *texts(5)]
+    assert [seen.feed(event) for event in events] == events
+    assert seen.content
+    assert seen.feed(chunk("", "length") + DONE) == chunk("", "length")
+    assert (seen.finish, seen.complete, seen.terminator) == ("length", True, DONE)
+
+
+def test_a_finish_after_many_texts_is_seen() -> None:
+    seen = look()
+    for event in [*texts(20), chunk("end", "stop")]:
+        assert seen.feed(event) == event
+    assert (seen.finish, seen.complete) == ("stop", True)
+
+
+def test_usage_after_many_texts_is_counted_and_stays_here_if_nobody_asked() -> None:
+    seen = look()
+    for event in texts(20):
+        seen.feed(event)
+    counts = {"prompt_tokens": 3, "completion_tokens": 20, "total_tokens": 23}
+    event = b"data: %b\n\n" % msgspec.json.encode({"id": "c1", "choices": [], "usage": counts})
+    assert seen.feed(event) == b""
+    assert seen.usage is not None
+    assert seen.usage.completion == 20
+
+
+def test_usage_that_every_event_says_is_none_is_taken_out_of_each() -> None:
+    seen = look()
+    for text in ("", "a", "b", "c", "d"):
+        assert seen.feed(chunk(text, usage=None)) == chunk(text)
+
+
+def test_usage_that_grows_with_every_event_is_the_last() -> None:
+    seen = look(keep_usage=True)
+    for count in range(1, 9):
+        counts = {"prompt_tokens": 3, "completion_tokens": count, "total_tokens": count + 3}
+        seen.feed(chunk(f"t{count}", usage=counts))
+    assert seen.usage is not None
+    assert seen.usage.completion == 8
+
+
+def test_an_error_after_many_texts_breaks_the_stream() -> None:
+    seen = look()
+    for event in texts(20):
+        seen.feed(event)
+    with pytest.raises(UpstreamError):
+        seen.feed(b'data: {"error":{"message":"no","type":"server_error"}}\n\n')
+
+
+def test_another_choice_among_many_texts_is_waited_for() -> None:
+    seen = look()
+    for event in [*texts(5), chunk("b", index=1), *texts(5), chunk("", "stop")]:
+        assert seen.feed(event) == event
+    assert not seen.complete
+    seen.feed(chunk("", "stop", index=1))
+    assert seen.complete
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_texts_after_the_end_mark_are_not_passed_on(native: bool) -> None:
+    seen = look(native=native)
+    for event in texts(5):
+        seen.feed(event)
+    seen.feed(DONE)
+    assert seen.feed(chunk("late")) == b""
+    assert seen.terminator == (DONE + chunk("late") if native else DONE)
+
+
+def test_completions_have_their_text_elsewhere() -> None:
+    seen = CompletionsCodec().look(traits=frozenset(), keep_usage=False, native=False)
+    events = [
+        b'data: {"choices":[{"index":0,"text":"t%d","finish_reason":null}]}\n\n' % n
+        for n in range(9)
+    ]
+    assert [seen.feed(event) for event in events] == events
+    end = b'data: {"choices":[{"index":0,"text":"","finish_reason":"stop"}]}\n\n'
+    seen.feed(end)
+    assert seen.finish == "stop"
