@@ -37,8 +37,8 @@ _COUNTED = {
 """Header fields that count tokens."""
 _COUNT = re.compile(rb"[0-9]{1,9}")
 
-_ASKED = re.compile(r'"input_token_count": ?([0-9]{1,9})\b')
-_ANSWERED = re.compile(r'"generated_token_count": ?([0-9]{1,9})\b')
+_ASKED = re.compile(r'"(?:input|prompt)_token_count": ?([0-9]{1,9})\b')
+_ANSWERED = re.compile(r'"gener(?:ated|ation)_token_count": ?([0-9]{1,9})\b')
 """Counts that stand among the results. Each event of a stream counts what was generated so far,
 and only the first one what was asked."""
 

@@ -151,8 +151,9 @@ _WATSONX = b"".join(
         ({"response": {"meta": {"billed_units": _TOLD["billed_units"]}}}, (7, 3)),
         ({"embeddings": [[0.5]], "meta": {"billed_units": {"input_tokens": 2}}}, (2, 0)),
         ({"output": {}, "usage": {"inputTokens": 5, "outputTokens": 4}}, (5, 4)),
+        ({"generation": "hi", "prompt_token_count": 8, "generation_token_count": 1}, (8, 1)),
     ],
-    ids=["cohere v1", "the end of its stream", "its embeddings", "nova"],
+    ids=["cohere v1", "the end of its stream", "its embeddings", "nova", "llama"],
 )
 def test_answers_that_nobody_reads_are_counted(
     body: dict[str, Any], expected: tuple[int, int]
