@@ -229,7 +229,7 @@ class Stockyard:
             raise
 
     async def _first_run(self) -> None:
-        """Make what can be shown once, when nothing can go wrong any more and lose it."""
+        """Make what is shown only once; last, so that no failure after it can lose it."""
         self.admin, admin = await AdminCredential.prepare(self.database, self.settings.admin_key)
         key = None
         if not len(self.keys):
@@ -237,7 +237,7 @@ class Stockyard:
         self.first_run = FirstRun(key, admin)
 
     def put_in_effect(self, settings: Settings) -> Settings:
-        """Begin calls with these settings from now on; returns those before. Raises CannotStart.
+        """Use these settings for calls from now on; returns those before. Raises CannotStart.
 
         What stands in files of its own (modules, the listener, the data) is not touched here.
         """
@@ -408,11 +408,11 @@ class Stockyard:
 
 MAX_BACKGROUND = 1_000
 WORKERS = 2
-"""Threads that read long prompts. More would only take the interpreter from each other."""
+"""Threads that read long prompts. More would only compete for the interpreter."""
 
 
 class _Live:
-    """The Port `models`: always the Directory of now."""
+    """The Port `models`: always asks the Directory in use."""
 
     def __init__(self, stockyard: Stockyard) -> None:
         self._stockyard = stockyard

@@ -1,4 +1,4 @@
-"""What the control plane shows of the running parts: providers, models, and how all is doing.
+"""What the control plane shows of the running parts: providers, models, and its health.
 
 Everything is read from memory; asking calls nobody.
 """

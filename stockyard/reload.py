@@ -1,6 +1,6 @@
 """Take up changed settings while calls run: checked as a whole, then in effect, or not at all.
 
-A call that is under way ends with the settings it began with. What is read at the start only stays
+A call that is under way ends with the settings it began with. What is only read at the start stays
 as it was, and is named, so that nothing is half in effect (`reliability.md` 9.4).
 """
 
@@ -30,12 +30,12 @@ NOT_SET = ("file", "warnings")
 
 
 class Reloaded(Struct, frozen=True, kw_only=True):
-    """What came of it. Places are named as in the config file, their values are not told."""
+    """What came of it. Places are named as in the config file; their values are not told."""
 
     changed: tuple[str, ...] = ()
     """What is in effect for the next call."""
     waiting: tuple[str, ...] = ()
-    """What is read at the start only and waits for a restart."""
+    """What is only read at the start, and waits for a restart."""
     warnings: tuple[str, ...] = ()
 
 

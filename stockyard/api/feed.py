@@ -1,9 +1,9 @@
 """The live feed: what happens, as server-sent events, to whoever may see it (`api.md` 1.8).
 
 Nothing is kept for listeners. A feed is read from where it is stored, so a listener that was cut
-off goes on where it was (`Last-Event-ID`), and one that is slow costs nobody memory. Who falls
-behind by more than `REMEMBERED` is told how many events it missed; more than `AT_ONCE` new ones in
-a tick are told as a sum.
+off goes on where it was (`Last-Event-ID`), and one that is slow costs nobody memory. A listener
+that falls behind by more than `REMEMBERED` is told how many events it missed; more than `AT_ONCE`
+new ones in a tick are summed up.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ class Feed(Protocol):
         """The position of the newest."""
 
     async def after(self, position: int, most: int, filter_: str, who: Identity) -> list[Told]:
-        """The oldest of those behind a position that pass the filter and may be seen."""
+        """The oldest of those after a position that pass the filter and may be seen."""
 
     async def count(self, after: int, up_to: int, filter_: str, who: Identity) -> int:
         """How many of those there are up to another position."""
@@ -75,7 +75,7 @@ class Listeners:
             yield
         finally:
             self._of[name] -= 1
-            self._of += Counter()  # lets go of names that nobody has any more
+            self._of += Counter()  # drops the names that have come to zero
 
 
 class Listener(NamedTuple):
@@ -88,7 +88,7 @@ class Listener(NamedTuple):
 
 
 async def told(feed: Feed, listener: Listener, listeners: Listeners) -> AsyncIterator[bytes]:
-    """The events that one listener is told, framed, until it or we go."""
+    """The events that one listener is told, framed, until either side leaves."""
     with listeners.one_more(listener.who.name):
         at = feed.last() if listener.last_id is None else min(listener.last_id, feed.last())
         yield b": connected\n\n"

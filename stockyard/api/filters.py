@@ -3,8 +3,9 @@
     filter = term *( SP term )          term  = ["-"] ( field op value *( "," value ) | words )
     op     = ":" / ">" / ">=" / "<" / "<="      value = bare / DQUOTE text DQUOTE
 
-All terms must hold; of the values of one, any. A bare value that ends in `*` stands for all that
-begin so. What the fields are and mean is each list's own; this reads only.
+All terms must hold; of the values of one term, any. A bare value that ends in `*` stands for all
+that begin so. Which fields there are and what they mean is up to each list; this only reads the
+grammar.
 """
 
 import re
@@ -27,7 +28,7 @@ ESCAPED = re.compile(r"\\(.)")
 class Value(NamedTuple):
     text: str
     begins: bool = False
-    """It stands for everything that begins so."""
+    """It stands for everything that begins with it."""
 
 
 class Term(NamedTuple):

@@ -16,7 +16,7 @@ Field = tuple[bytes, bytes]
 PUBLIC = "public"
 """The permission of an operation that anybody may ask for."""
 ANY = "any"
-"""The permission of an operation that needs an identity, whichever."""
+"""The permission of an operation that needs an identity, no matter which."""
 
 VIEWER = frozenset(
     {"chute.read", "lookout.read", "brand.read", "tackroom.read", "forge.read"}

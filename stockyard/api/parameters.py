@@ -1,4 +1,4 @@
-"""How an operation says what it takes: what it is given by us, and what a client may send."""
+"""How an operation says what it takes: what we hand it, and what a client may send."""
 
 from typing import Annotated, TypeAlias, TypeVar
 

@@ -121,7 +121,7 @@ def of_refusal(refused: Refused, request_id: str) -> Problem:
 
 
 def of_error(error: Exception, request_id: str) -> Problem:
-    """What a client is told about an error. Unknown errors are told nothing of, and logged."""
+    """What a client is told about an error. Of an unknown error nothing is told; it is logged."""
     match error:
         case Refused():
             return of_refusal(error, request_id)

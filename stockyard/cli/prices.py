@@ -62,7 +62,7 @@ def show(server: Server, model: str, provider: str | None, at: str | None, as_js
 
 
 def every(server: Server, **wishes: str | None) -> Iterator[Answer]:
-    """All prices that are wished for, page after page."""
+    """All prices that were asked for, page by page."""
     query = {"limit": str(PAGE), **{name: wish for name, wish in wishes.items() if wish}}
     while True:
         answer = server.get(f"{PATH}?{urlencode(query)}")

@@ -73,7 +73,7 @@ def run(given: Given) -> None:
     """Load the settings and serve. Raises CannotStart."""
     import gc
 
-    # What is imported now lives to the end: to look through it for garbage is a waste of start.
+    # What is imported now lives to the end; to look through it for garbage delays the start.
     gc.disable()
     from stockyard.process.hardening import harden
     from stockyard.settings import load

@@ -3,8 +3,9 @@
 There is no tokenizer here: each has its own, and vocabularies are large. The length of a character
 in UTF-8 tells the kind of script, and that tells most of it: four Latin letters make a token, two
 Cyrillic or Arabic ones, one of Chinese or Japanese, half an emoji. Over recorded answers in prose
-this comes out a tenth too high in the middle; nine in ten are between half and one and a half.
-Code, numbers and JSON come out too low: what is known to be JSON counts three bytes to a token.
+the median comes out a tenth too high, and nine in ten are between half and one and a half times the
+truth. Code, numbers and JSON come out too low: what is known to be JSON counts three bytes to a
+token.
 """
 
 from collections.abc import Iterable

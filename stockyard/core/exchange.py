@@ -221,7 +221,7 @@ class Exchange(Struct, kw_only=True, eq=False):
     strip: list[Step] = []
     tags: dict[str, str] = {}
     partition: str = ""
-    """Hard isolation: part of every cache, memory, vault and counter key. The team, at first."""
+    """Hard isolation: part of every cache, memory, vault and counter key. It starts as the team."""
     vault: dict[str, str] = {}
     """Placeholders and what they stand for. Never stored, never in a Finding."""
     told: list[tuple[str, str]] = []

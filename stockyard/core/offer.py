@@ -35,6 +35,6 @@ class Offer(Price, frozen=True, kw_only=True, omit_defaults=True):
     """When the provider stops offering it."""
     sources: tuple[str, ...] = ()
     since: date | None = None
-    """The list says so since then; None: from its beginning."""
+    """Since when the list says so; None: from its beginning."""
     page: int | None = None
     """Which of the list's pages tells the price."""

@@ -1,4 +1,4 @@
-"""Rerank: documents are put in order of what they have to say to a question."""
+"""Rerank: documents are put in the order of how well they answer a question."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self

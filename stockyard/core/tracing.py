@@ -15,7 +15,7 @@ Dialect = Literal["genai", "openinference", "plain"]
 
 
 class Export(Struct, frozen=True):
-    """Where finished calls are told of as spans, and in whose words."""
+    """Where finished calls are sent as spans, and in whose vocabulary."""
 
     url: str
     headers: tuple[tuple[str, str], ...]
@@ -38,7 +38,7 @@ def attempt_span(x: Exchange, number: int) -> str:
 
 
 def told_to_provider(x: Exchange, host: str) -> bytes:
-    """The header lines that tell a provider which trace the try belongs to that is under way."""
+    """The header lines that tell a provider which trace the present try belongs to."""
     spread = x.spread
     if spread is None or not spread.hosts.match(host):
         return b""

@@ -1,4 +1,4 @@
-"""A Stream somebody waits for the end of, without being in its way."""
+"""A Stream whose end somebody waits for, without standing in its way."""
 
 from collections.abc import Callable, Sequence
 

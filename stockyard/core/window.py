@@ -268,7 +268,7 @@ class Windows:
         """Keep what repeats the text, or vouches for it, until it is known whether it changed."""
         part = event.key if isinstance(event, SignatureDelta) else None
         kept = self._companions.setdefault((owner, event.choice, part), [])
-        if len(kept) <= MAX_COMPANIONS:  # one more than the bound says that there were too many
+        if len(kept) <= MAX_COMPANIONS:  # one beyond the bound marks that there were too many
             kept.append(event)
         return None
 

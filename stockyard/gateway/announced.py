@@ -25,7 +25,7 @@ def announces(head: Head) -> bool:
 
 
 def named_in(body: bytes) -> str:
-    """The name that the caller gives what it announces; mostly none."""
+    """The name that the caller gives what it announces; usually none."""
     try:
         told = msgspec.json.decode(body[:], type=_Announcement)
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
 """The same gateway as an ASGI app: under another server, or mounted in somebody's app.
 
-The calls, their modules and their bytes are the same. What is not is the strictness of the HTTP
-front, which is then that of the server, and a part of the speed.
+The calls, their modules and their bytes are the same. What differs is the strictness of the HTTP
+front, which is then the server's, and some of the speed.
 """
 
 import asyncio
@@ -188,7 +188,7 @@ class AsgiReply(Reply):
         self._put(last, last=True)
 
     def cut(self) -> None:
-        """Without its end the server breaks the connection off."""
+        """An answer without an end makes the server break the connection off."""
         self._over = True
         self._more.set()
 

@@ -34,7 +34,7 @@ HIGH_BYTES = 256 * 1024
 LOW_BYTES = 64 * 1024
 NORMAL, POLICY = 1000, 1008
 REFUSALS = "websocket.http.response"
-"""What a server offers that can refuse with an answer of our own."""
+"""What a server offers if it can refuse with an answer of our own."""
 
 
 class AsgiSocket:
@@ -198,7 +198,7 @@ class AsgiSocket:
             self._relay.client_said(frame)
 
     def _left(self, message: Message, running: Running | None) -> None:
-        """There is nobody any more to whom anything could be sent."""
+        """There is nobody left to send anything to."""
         self._messages.clear()
         self._end()
         if self._relay is None:

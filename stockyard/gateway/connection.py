@@ -38,7 +38,7 @@ class Connection(asyncio.Protocol):
 
     def take(self, transport: asyncio.BaseTransport) -> None:
         """Begin with a new socket. TCP_NODELAY has been set on it by uvloop or asyncio."""
-        # uvloop's transports are ones without saying so.
+        # uvloop's transports do not declare that they are such.
         self.transport = cast(asyncio.Transport, transport)
         self.outlet = Outlet(self.transport, self.front.outbox)
         self.peer = _peer(self.transport)

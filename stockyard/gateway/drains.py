@@ -1,8 +1,8 @@
 """Read streams on whose caller has left, to learn what they really cost.
 
 Closing the upstream at once is cheaper, but many providers count at the end only, so what was used
-is then an estimate. Who wants the exact count sets `cancel.policy = "drain"`: a few streams at once
-are read on for a few seconds, and nobody hears what comes (`reliability.md` 4.4).
+is then an estimate. An operator who wants the exact count sets `cancel.policy = "drain"`: a few
+streams at once are read on for a few seconds, and nobody hears what comes (`reliability.md` 4.4).
 """
 
 import asyncio
@@ -22,7 +22,7 @@ class Drains:
         self.allow(most, seconds)
 
     def allow(self, most: int, seconds: float) -> None:
-        """From now on: `most` at once, each so many `seconds`. None at all with `most` 0."""
+        """From now on `most` are read on at once, each for `seconds`; none with `most` 0."""
         self._most = most
         self._seconds = seconds
 

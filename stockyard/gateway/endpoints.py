@@ -47,11 +47,11 @@ class Endpoint(Struct, frozen=True):
     model_alias: str = ""
     """Clients may leave the model out here. The operator's alias of this name then says which."""
     model_in_path: bool = False
-    """The path decides about model and stream, whatever the body says of them or does not."""
+    """The path decides on model and stream, whatever the body says of them."""
     stream: bool = False
     """The path asks for a stream, whatever the body says."""
     holds: held.Reach | None = None
-    """It reaches what a provider keeps, and only for the team whose it is."""
+    """It reaches what a provider keeps, and only for the team that owns it."""
     closed: bool = False
     """It manages an account, or gives out a secret: nobody does that through us."""
     realtime: bool = False
@@ -66,7 +66,7 @@ class Endpoint(Struct, frozen=True):
     answer: str = ""
     """The id of that answer."""
     part: str = ""
-    """What of it is asked for, or asked to be done with it."""
+    """Which part of it is asked for, or what is to be done with it."""
     sockets_later: bool = False
     """Clients try a websocket here first. One falls back to HTTP at once when it hears 426, and
     tries again for seconds when it hears 404 or 405."""
@@ -123,7 +123,7 @@ _VERBS: dict[str, Endpoint] = {
 _HOSTED_CALL = re.compile(
     r"/model/(.+)/(converse|converse-stream|invoke|invoke-with-response-stream|count-tokens)"
 )
-"""How clients call who take the gateway for a cloud that hosts models of others."""
+"""Calls of clients that take the gateway for a cloud that hosts models of others."""
 _HOSTED_VERBS: dict[str, Endpoint] = {
     "converse": CONVERSE,
     "converse-stream": replace(CONVERSE, stream=True),
@@ -135,12 +135,12 @@ _PUBLISHED_CALL = re.compile(
     r"/v1(?:beta1)?(?:/projects/[^/]+/locations/[^/]+)?/publishers/([^/]+)/models/(.+)"
     r":(generateContent|streamGenerateContent|rawPredict|streamRawPredict)"
 )
-"""How clients call in the mode of a cloud that names the publisher of a model."""
+"""Calls of clients in the mode of a cloud that names the publisher of a model."""
 _DEPLOYMENT_CALL = re.compile(
     r"/openai/deployments/(.+?)(/(?:chat/completions|completions|embeddings"
     r"|audio/(?:speech|transcriptions|translations)|images/(?:generations|edits)))"
 )
-"""How clients call in the mode of a cloud that deploys models under names of their owner's."""
+"""Calls of clients in the mode of a cloud whose customers name the models they deploy."""
 _ARRAYS = {"gemini": "gemini.array"}
 """Formats whose streams are one array for those who do not ask for events."""
 _EVENTS = frozenset({"alt=sse", "$alt=sse", "%24alt=sse"})
@@ -250,7 +250,8 @@ def _holding(reach: held.Reach, methods: tuple[str, ...]) -> Endpoint:
 def framed(endpoint: Endpoint, query: str) -> Endpoint:
     """The endpoint with the format of the stream that the query asks for.
 
-    Who asks for events gets a stream, even by the verb for whole answers: so do the services.
+    A client that asks for events gets a stream even by the verb for whole answers, as from the
+    services themselves.
     """
     array = _ARRAYS.get(endpoint.format)
     if array is None:
@@ -292,7 +293,7 @@ def _of_models(path: str) -> Endpoint | None:
 def _published(publisher: str, model: str, verb: str) -> Endpoint | None:
     stream = verb.startswith("stream")
     if verb.lower().endswith("rawpredict"):
-        # The only publisher whose models are called so; others have bodies of their own.
+        # The only publisher whose models are called this way; others have bodies of their own.
         if publisher != "anthropic" or model == "count-tokens":
             return None
         return replace(MESSAGES, model=model, stream=stream, model_in_path=True)

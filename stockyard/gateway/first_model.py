@@ -12,7 +12,7 @@ from stockyard.wire.json_array import Elements, element_of
 from stockyard.wire.multipart import start_of_file
 
 LOOKED_AT = 1024 * 1024
-"""Bytes of the file, or of the batch. What begins later or ends later is not found."""
+"""Bytes of the file, or of the batch. What begins or ends beyond them is not found."""
 _PIECE = 4 * 1024
 _LIST = re.compile(rb'\s*\{\s*"requests"\s*:\s*(?=\[)')
 

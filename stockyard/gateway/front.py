@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 REFUSING = 64
-"""How many connections more there may be, only to be told that there are too many."""
+"""How many further connections are accepted, only to be told that there are too many."""
 
 
 class Front:

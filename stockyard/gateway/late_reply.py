@@ -1,4 +1,4 @@
-"""A Reply that reads what it passes on for usage of which nobody was told before."""
+"""A Reply that looks in what it passes on for usage that nobody was told before."""
 
 from collections.abc import Callable
 

@@ -77,7 +77,7 @@ def models_answer(
 
 
 def _named(directory: Directory, aliases: tuple[str, ...]) -> list[Listed]:
-    """Everything that can be named, once; the first of two of one name has its place."""
+    """Everything that can be named, once; of two with one name, the first."""
     listed = [*(Listed(alias, "stockyard") for alias in aliases), *directory.listing()]
     by_id = {model.id: model for model in reversed(listed)}
     return [by_id[name] for name in dict.fromkeys(model.id for model in listed)]

@@ -1,7 +1,7 @@
 """One page of a list of models, as two dialects ask for it (`wire.md` 11).
 
-Who does not ask for pages gets everything at once: a client that never turns a page would not see
-the rest.
+A client that does not ask for pages gets everything at once: one that never turns a page would not
+see the rest.
 """
 
 from collections.abc import Callable, Mapping, Sequence

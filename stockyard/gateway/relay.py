@@ -2,11 +2,11 @@
 
 Messages pass as they are, in the pieces in which they came. Each side has a connection of its own:
 pings are answered here and not passed on, each is pinged after a silence, and what one side closes
-with is what the other is closed with. The texts of both are shown to whoever keeps the session: of
-what the client asks for it may say that it has to wait, or that it goes no further.
+with is what the other is closed with. The texts of both are shown to whoever keeps the session, who
+may let what the client asks for wait, or stop it.
 
-Nothing waits here without a bound: who reads slowly stops the other side, and a message that is
-judged stops its own.
+Nothing waits here without a bound: a side that reads slowly stops the other one, and a message that
+is being judged stops its own.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ PING_SECONDS = 20.0
 DEAD_SECONDS = 60.0
 """How long a side may be silent although it is pinged."""
 FAREWELL_SECONDS = 1.0
-"""What a side has to close after it was told to."""
+"""How long a side may take to close after it was told to."""
 REVOKED = 4401
 TIMED_OUT = 4408
 RESTART = 1012
@@ -146,7 +146,7 @@ class Relay:
             if frame.kind == CLOSE:
                 self._leave()
         elif frame.kind == PING:
-            if not self._client_slow:  # else it does not read, and has no use for answers
+            if not self._client_slow:  # one that does not read has no use for answers
                 self._send(Frame(PONG, frame.data))
         elif frame.kind == CLOSE:
             code, reason = close_in(frame.data)
@@ -318,7 +318,7 @@ class Relay:
         if self._timer is not None:
             self._timer.cancel()
         self._provider.close()
-        # Should it not take what was sent, it is not waited for.
+        # A provider that does not take what was sent is not waited for.
         self._loop.call_later(FAREWELL_SECONDS, self._provider.abort)
         self._keeper.over()
 

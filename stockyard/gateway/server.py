@@ -167,7 +167,7 @@ class Server(uvicorn.Server):
         self.stop()
 
     def stop(self) -> None:
-        """Stop, gracefully; called again, within `fast_stop_s`."""
+        """Stop gracefully; when called again, within `fast_stop_s`."""
         if self._asked_to_stop.is_set():
             self._asked_to_hurry.set()
         self._asked_to_stop.set()
@@ -219,7 +219,7 @@ class Server(uvicorn.Server):
 
 
 def _at_most(seconds: float, until: float) -> float:
-    """So many seconds, or what is left until a moment of the loop's clock."""
+    """`seconds`, or what is left until a moment of the loop's clock."""
     return max(0.0, min(seconds, until - asyncio.get_running_loop().time()))
 
 

@@ -100,7 +100,7 @@ class Session:
             self._refuse(error)
 
     def _ran(self, task: "asyncio.Task[None]") -> None:
-        """Nobody may wait for a session whose beginning broke in a way that nobody foresaw."""
+        """A session whose beginning broke in a way that nobody foresaw must not be waited for."""
         error = None if task.cancelled() else task.exception()
         if isinstance(error, Exception):
             self._hall.office.unexpected(self.x, error)

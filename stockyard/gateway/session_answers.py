@@ -35,7 +35,7 @@ GONE = 499
 
 
 class _Spoken(Stream):
-    """An answer that goes through the session, and that nobody takes anywhere."""
+    """An answer that goes through the session, and is carried by nobody else."""
 
     def cancel(self) -> None:
         """The session ends it."""
@@ -47,7 +47,7 @@ class _Open:
     def __init__(self, x: Exchange, pipeline: Pipeline, asked: str) -> None:
         self.x = x
         self.asked = asked
-        """How the client called the message that asked for it."""
+        """The id that the client gave the message that asked for it."""
         self.passage = Passage(pipeline, x)
         self.ride: Cancellable | None = None
         self.refusal: StockyardError | None = None
@@ -68,14 +68,14 @@ class SessionAnswers:
         pipeline: Callable[[], Pipeline],
         new_id: Callable[[], str],
     ) -> None:
-        """`pipeline` is the one of now: modules may change while a session lasts."""
+        """`pipeline` gives the one in use: modules may change while a session lasts."""
         self._session = session
         self._office = office
         self._pipeline = pipeline
         self._new_id = new_id
         self._relay: Relay | None = None
         self._asked: deque[_Open] = deque()
-        """They go to the provider, and have not begun there."""
+        """They were sent to the provider, and have not begun there."""
         self._begun: dict[str, _Open] = {}
         self._judging: set[_Open] = set()
 
@@ -85,7 +85,7 @@ class SessionAnswers:
     # What the client says
 
     def client_said(self, message: bytes) -> bool | None:
-        """Whether it goes on. None: that is told to the Relay later."""
+        """Whether it goes on. None: the Relay is told later."""
         asks = asks_in(message)
         if asks is None:
             return True

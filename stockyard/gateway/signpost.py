@@ -1,6 +1,6 @@
 """Tell where a path that leads nowhere was probably meant to lead.
 
-Paths are taken as they come: a slash too many, another case or a base URL with a piece too much
+Paths are taken as they come: a slash too many, another case or a base URL with one piece too many
 match nothing (`security.md` HS09). Whoever reads the refusal is told the path that there is.
 """
 
@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from stockyard.gateway.endpoints import DATA_PLANE, UNIFIED, find
 
 LONGEST = 200
-"""Characters of a path that is looked into. Longer ones are no slip of the pen."""
+"""Characters of a path that is looked into. A longer one is no slip of the pen."""
 ALIKE = 0.85
 
 _SLASHES = re.compile(r"/{2,}")
@@ -27,7 +27,7 @@ _NOWHERE = (
 
 
 def meant_by(path: str) -> str | None:
-    """The path that there is in place of one that there is not; None when that cannot be told."""
+    """The path that was meant by one that does not exist; None when that cannot be told."""
     if len(path) > LONGEST:
         return None
     plain = _SLASHES.sub("/", path).rstrip("/")

@@ -52,7 +52,7 @@ class Spool:
 
 
 class Spooling:
-    """What an Opening also is, if its large bodies are put into a Spool."""
+    """What an Opening is, too, if its large bodies are put into a Spool."""
 
     spool: Spool
 
@@ -62,7 +62,7 @@ def spool_of(opening: object) -> Spool | None:
 
 
 class _Mapping(mmap.mmap):
-    """A file as memory. It makes room in its Spool when nobody looks into it any more."""
+    """A file as memory. It makes room in its Spool when its last reader is gone."""
 
     spool: Spool | None = None
 

@@ -12,7 +12,7 @@ from stockyard.settings import Settings
 from stockyard.storage.datafolder import DataFolder
 
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  compared with, never bound unasked
-"""Addresses that cannot be called, and those under which this machine is meant."""
+"""Addresses to listen on that cannot be called, and those to call instead."""
 
 
 def listen(server_settings: ServerSettings, data_dir: Path) -> socket.socket:

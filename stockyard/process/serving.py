@@ -32,7 +32,7 @@ from stockyard.settings import Settings
 log = logging.getLogger(__name__)
 
 GC_ALLOCATIONS = 50_000
-"""Objects that come and stay before the youngest are looked through; 700 unless told."""
+"""How many new objects it takes before the youngest are looked through; Python's own is 700."""
 STDOUT = 1
 DUMP_EVERY = 10.0
 """Seconds between two dumps of stacks (SIGUSR1)."""

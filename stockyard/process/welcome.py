@@ -113,7 +113,7 @@ class Welcome(Struct, frozen=True, kw_only=True):
 
 
 def for_terminal(w: Welcome, *, with_secrets: bool = True) -> str:
-    """At most twenty lines. Later starts say less."""
+    """At most twenty lines, and fewer after the first start."""
     lines = [w.headline, ""]
     lines += first_rows(w) if w.key and with_secrets else later_rows(w, with_secrets=with_secrets)
     return "\n".join(lines) + "\n\n"

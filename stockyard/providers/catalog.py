@@ -1,4 +1,4 @@
-"""The providers that are known, from `catalog.toml`, with what the operator changed.
+"""The known providers: `catalog.toml`, and what the operator changed in it.
 
 A row that cannot be used stops the start with its name, whoever wrote it.
 """

@@ -34,12 +34,12 @@ MOCK = "mock"
 LISTED = ("chat", "embeddings", "images", "speech", "transcriptions", "rerank", "moderations")
 """What an alias may be good for, to be shown among the models."""
 TRIED = frozenset({"chat", "completions", "embeddings", "rerank"})
-"""What can be tried without a Credential. Of other kinds an answer would be invented."""
+"""What can be tried without a Credential. For other kinds an answer would be an invention."""
 MOCK_DEFAULT_MODEL = "echo"
 
 
 _HOMES = dict.fromkeys(("ollama.chat", "ollama.generate", "ollama.embed"), "ollama.chat")
-"""Formats whose clients may name any model -> what the provider speaks first that has them."""
+"""Formats whose clients may name any model -> the first format of the provider that has them."""
 
 
 class Held(Struct, frozen=True):
@@ -380,7 +380,7 @@ def _home(sellers: Iterable[Provider], model: str) -> Provider:
 
 
 class _NothingPriced:
-    """The price list of who has none."""
+    """The price list of an installation that has none."""
 
     def models(self, provider: str) -> Mapping[str, Kind]:
         return {}

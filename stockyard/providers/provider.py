@@ -20,7 +20,7 @@ COMPACT = "responses_compact"
 SUMMARY = "summary"
 """A summary as the answer of a chat; who has a path for one gives it so, too."""
 BY_CHAT = frozenset({COUNT, COMPACT, SUMMARY})
-"""What everybody meets who takes chats: where it is not offered, we do it with or without one."""
+"""What any provider that takes chats meets: we do it ourselves where it does not offer it."""
 _PLAIN_IN_PATHS = "/:@!$&'()*+,;=-._~"
 _VERB = re.compile(r"\{verb:([^|}]*)\|([^}]*)\}")
 
@@ -46,7 +46,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     takes: dict[str, tuple[str, ...]] = {}
     """Other formats whose callers come here for these models (globs): little is lost on the way."""
     encoded: bool = False
-    """Models stand in the path with every sign encoded, slashes and colons too."""
+    """Models stand in the path with every character encoded, slashes and colons too."""
     certain: bool = True
     """False: path or shape were never confirmed, so it is not chosen unless someone names it."""
 
@@ -199,7 +199,7 @@ class Provider(Struct, frozen=True, kw_only=True, eq=False):
     def claims(self, model: str) -> int | None:
         """How many literal characters of its best glob stand before the first wildcard.
 
-        None when no glob matches. A glob without a wildcard beats all that have one.
+        None when no glob matches. One without a wildcard beats all that have one.
         """
         fits = [glob for glob in self.models if fnmatchcase(model, glob)]
         return max(map(_literal_prefix, fits), default=None)

@@ -78,7 +78,7 @@ def problems(settings: Settings) -> Iterator[str]:
 
 
 def doubts(settings: Settings) -> Iterator[str]:
-    """What can be done as it is said, and is hardly meant so."""
+    """What can be done as it is written, and is hardly what was meant."""
     server = settings.server
     if server.hard_stop < server.predrain + server.drain:
         yield "server.hard_stop ends calls before server.predrain and server.drain are over."

@@ -1,4 +1,4 @@
-"""Which environment variables set what, and what to say about the ones that set nothing."""
+"""Which environment variables set what, and what to say about those that set nothing."""
 
 from collections.abc import Iterator, Mapping
 

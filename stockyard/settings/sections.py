@@ -49,8 +49,8 @@ class Http(Struct, frozen=True, kw_only=True):
     """What a client may send, and how slowly."""
 
     console_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")
-    """What this machine may be called by whoever reads without a credential (`auth.local_reads`).
-    Under another name, a web page could have had its own name lead here."""
+    """The names for this machine under which reading needs no credential (`auth.local_reads`). Any
+    other could be a web page's own name, made to lead here."""
     first_byte_timeout: Seconds = Seconds(10)
     head_timeout: Seconds = Seconds(10)
     body_grace: Seconds = Seconds(10)
@@ -147,7 +147,7 @@ class Auth(Struct, frozen=True, kw_only=True):
     local_reads: Literal["same_user", "off"] = "same_user"
     bring_your_own: Literal["loopback", "with_key", "off"] = "loopback"
     allow_unread: bool = False
-    """Files, sessions and paths that nobody here reads are open although a module masks or blocks.
+    """Files, sessions and paths that nobody here reads stay open although a module masks or blocks.
     """
 
 
@@ -174,7 +174,7 @@ class ConfigSection(Struct, frozen=True, kw_only=True):
 
     owner: Literal["database", "file"] = "database"
     watch: bool = True
-    """Where the file is the owner, take up its changes without being asked."""
+    """Where the file is the owner, its changes take effect without being asked for."""
 
 
 class Retention(Struct, frozen=True, kw_only=True):
@@ -261,7 +261,7 @@ class ModuleSection(Struct, frozen=True, kw_only=True):
 
 
 class Egress(Struct, frozen=True, kw_only=True):
-    """Exceptions from the rule which addresses may be called."""
+    """Exceptions from the rules about which addresses may be called."""
 
     allow_private: tuple[str, ...] = ()
     """Networks, and pairs of host and port; those may be called over plain HTTP, too."""

@@ -1,4 +1,4 @@
-"""Watches the free space: before the disk is full, less is written, and what matters most last.
+"""Watches the free space: as the disk fills up, less is written, and what matters most the longest.
 
 Below `low` no traces are written, they are dropped and counted. Below `floor` only what makes room
 is. Both end by themselves when there is room again.

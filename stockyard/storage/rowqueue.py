@@ -121,4 +121,4 @@ class RowQueue:
 
 
 def nothing() -> None:
-    """Nobody writes this queue yet."""
+    """No writer has taken this queue yet."""

@@ -48,7 +48,7 @@ class PriceEndpoints(Controller):
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> PriceAnswer:
-        """What models cost, at whom, from which source. A model that is not listed is unpriced."""
+        """What models cost, where, and who says so. A model that is not listed is unpriced."""
         at_ms = moment(at, "at")
         bound = {"provider": provider, "model": model, "at": at}
         start = cursors.read(bound, cursor) if cursor else 0

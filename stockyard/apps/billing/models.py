@@ -58,4 +58,4 @@ class ModelPrice(Struct, frozen=True, kw_only=True):
     sources: tuple[str, ...]
     source_url: str
     since: date
-    """The list says so since then."""
+    """Since when the list says so."""

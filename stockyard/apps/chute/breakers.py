@@ -42,7 +42,7 @@ class Breakers(Protocol):
 
     def states(self) -> Sequence[Breaker]: ...
     def reset(self, id: str) -> bool:  # noqa: A002  the word of the API
-        """Close one. Whether there is one of that id."""
+        """Close one; whether there is one with that id."""
 
 
 class BreakerView(Struct, frozen=True, kw_only=True):

@@ -270,7 +270,7 @@ class ModuleChanges:
         self._sections = {name: self._written[asked] for name, asked in self._asked.items()}
 
     def _forget_outdated(self) -> list[StoredState]:
-        """What was set over the API counts no longer where the file was edited after it."""
+        """Drop what was set over the API where the file was edited after it."""
         outdated = [
             StoredState(name=state.name, updated_by=BY_FILE)
             for state in self._stored.values()

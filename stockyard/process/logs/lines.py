@@ -15,7 +15,7 @@ MAX_SHOWN = 500
 
 
 class Line(Protocol):
-    """Something to be written. Rendered in the log's own thread, so it must not change any more."""
+    """Something to be written. It is rendered in the log's own thread, so it must not change."""
 
     @property
     def sort(self) -> Hashable:

@@ -26,7 +26,7 @@ class Repeats:
         return True
 
     def due(self, now: float) -> int:
-        """How many lines were held back whose second is over. They are counted once."""
+        """How many lines were held back in seconds that are over. Each is counted once."""
         over = [sort for sort in self._held_back if now - self._since.get(sort, 0.0) >= PERIOD]
         return sum(self._held_back.pop(sort) for sort in over)
 

@@ -19,7 +19,7 @@ MAX_LINES = 10_000
 MAX_BATCH = 1_000
 GATHER = 0.02
 """Seconds to wait for more lines after the first: a busy gateway wakes this thread 50 times a
-second and not at every call."""
+second, and not with every call."""
 
 
 class LogWriter:
@@ -123,7 +123,7 @@ class LogWriter:
             except BlockingIOError:
                 select.select([], [self._descriptor], [], PERIOD)
             except OSError:
-                # Nobody reads any more. The gateway goes on.
+                # The reader is gone. The gateway goes on.
                 self.dropped += text.count(b"\n")
                 self._told_dropped = self.dropped
                 return

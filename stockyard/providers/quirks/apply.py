@@ -76,8 +76,8 @@ class _Quirks:
     def concern(self, body: bytes) -> bool:
         """Whether a quirk could change these bytes; cheap, and right when it says no.
 
-        A key that is spelled with escapes is not seen. It reaches the provider as it is, which
-        then says what it thinks of it.
+        A key that is spelled with escapes is not seen. It reaches the provider as it is, and what
+        to make of it is up to the provider.
         """
         return self._looks_at is not None and self._looks_at.search(body) is not None
 

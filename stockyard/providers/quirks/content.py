@@ -94,7 +94,7 @@ def no_empty_text(body: Body, model: ModelTraits) -> Change:
 
 
 def system_for_developer(body: Body, model: ModelTraits) -> Change:
-    """`developer` is a newer name of the same role, which few know."""
+    """`developer` is a newer name of the same role, which few providers know."""
 
     def change(message: Message) -> Message:
         return message | {"role": "system"} if message.get("role") == "developer" else message

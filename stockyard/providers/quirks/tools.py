@@ -71,7 +71,8 @@ def tool_id_9(body: Body, model: ModelTraits) -> Change:
             return message | {"tool_calls": calls}
         if "tool_call_id" in message:
             asked = message["tool_call_id"] or ""
-            # One that no call has is given to nobody; the provider says what it thinks of it.
+            # An id that no call has becomes one that is nobody's; what to make of it is up to the
+            # provider.
             return message | {"tool_call_id": ids.result(asked) or ids.call(asked)}
         return message
 

@@ -6,15 +6,15 @@ https://cloud.ibm.com/apidocs/watsonx-ai#text-chat
 from stockyard.providers.quirks.quirk import Body, Change, ModelTraits, Quirk, without
 
 OWNERS = ("project_id", "space_id")
-"""One of these pays. Settings of the provider, that become the argument of its quirk."""
+"""One of these pays: settings of the provider that become the argument of its quirk."""
 
 
 def watsonx_body(owner: str = "") -> Quirk:
-    """`project_id=...` or `space_id=...`: who pays, unless the caller says so himself."""
+    """`project_id=...` or `space_id=...`: who pays, unless the caller says so."""
     name, _, value = owner.partition("=")
 
     def change(body: Body, model: ModelTraits) -> Change:
-        # The path says whether the answer is streamed, and usage always comes with a stream.
+        # The path says whether the answer is streamed, and usage comes with every stream.
         kept = without(body, "model", "stream", "stream_options")
         asked: Body = {"model_id": body.get("model")} | _tools_chosen(_stops_listed(kept))
         if name and not any(other in body for other in OWNERS):
