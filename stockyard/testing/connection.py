@@ -167,7 +167,7 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        if not self._transport.is_closing():  # else it may still have bytes to send
+        if not self._transport.is_closing():  # one that is closing may still have bytes to send
             self.hang_up("rst")
         self._tell_when_gone(task)
 

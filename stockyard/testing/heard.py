@@ -66,7 +66,7 @@ class Heard:
 
     @cached_property
     def events(self) -> list[StreamEvent]:
-        """The events of a stream, its terminator included and comments left out."""
+        """The events of a stream, with its terminator and without comments."""
         found = (_event(block) for block in self.blocks)
         return [event for event in found if event is not None]
 

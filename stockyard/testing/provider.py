@@ -90,7 +90,7 @@ class ScriptedProvider(Script):
         return [request.prompt for request in self.requests]
 
     def goes_on(self) -> None:
-        """Let one stall go on, be it reached already or not."""
+        """Let one stall go on, whether or not it was reached yet."""
         self._goes_on.release()
 
     async def called(self, times: int = 1, *, within: float = 2.0) -> bool:

@@ -1,7 +1,7 @@
 """Embed more than a provider takes at once: several requests one after another, one answer.
 
-Clients send up to 2,048 inputs in one call, and many formats know smaller numbers only (`wire.md`
-11). The order is kept, and what the requests used is added up.
+Clients send up to 2,048 inputs in one call, and many formats take fewer (`wire.md` 11). The order
+is kept, and what the requests used is added up.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ MAX_BATCHES = 16
 
 
 def batches_of(request: Request, most: int) -> list[Request]:
-    """What to send instead of a request with more than so many items; itself if it has not."""
+    """The requests to send in place of one with too many items; else the request itself."""
     content = request.meaning
     if not isinstance(content, EmbeddingsContent) or len(content.items) <= most:
         return [request]

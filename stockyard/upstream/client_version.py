@@ -1,7 +1,8 @@
 """What the version that a client of Messages names means for a request that is written anew.
 
-Since 2026-10-21 there are no sampling parameters. Who sends them all the same gets the provider's
-error where the provider speaks the format; elsewhere they are ignored (`wire.md` 4.4, 5.4).
+Since 2026-10-21 there are no sampling parameters. A client that sends them all the same gets the
+provider's error where the provider speaks the format; elsewhere they are ignored (`wire.md` 4.4,
+5.4).
 """
 
 from stockyard.core.exchange import Exchange

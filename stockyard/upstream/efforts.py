@@ -10,7 +10,7 @@ from stockyard.wire.efforts import effort_of, nearest
 FIELD = "reasoning_effort"
 """What most clients call it."""
 NO_EFFORT = "none"
-"""How formats that say efforts say that there shall be no thinking, which others switch off."""
+"""The effort that means no thinking, in formats that have no switch for it."""
 
 
 def with_known_effort(request: Request, taken: Collection[str]) -> tuple[Request, tuple[str, ...]]:

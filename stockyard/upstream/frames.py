@@ -55,7 +55,7 @@ class FrameReader:
         self._text = codecs.getincrementaldecoder("utf-8")()
 
     def feed(self, data: bytes) -> Iterator[Frame]:
-        """The frames that are complete now. Raises FrameFault behind those that are in order."""
+        """The frames that are complete now. Raises FrameFault after those that are in order."""
         self._data += data
         while (frame := self._next()) is not None:
             self._follow(frame)

@@ -230,7 +230,7 @@ class TargetHealth:
         ]
 
     def reset(self, id: str) -> bool:  # noqa: A002  the word of the API
-        """Close one breaker by hand. Whether there was one of that id."""
+        """Close one breaker by hand; whether there was one with that id."""
         for key, breaker in self._breakers.items():
             if _id(key) == id:
                 fresh = self._breakers[key] = Breaker()

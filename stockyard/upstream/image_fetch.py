@@ -27,9 +27,9 @@ MAX_IMAGES = 20
 """Different images of one request."""
 MAX_BYTES = 20 * MIB
 MAX_ALL_BYTES = 50 * MIB
-"""Of all images of one request: as large as its body might be, with them in it."""
+"""Of all images of one request: what its body might have held, with them in it."""
 MAX_AT_ONCE = 16
-"""Of all calls. The others wait, and their time runs."""
+"""For all calls together. The others wait, and their time runs."""
 SECONDS = 10.0
 """For all images of one request together."""
 TIMERS = Timers(first_byte_seconds=SECONDS, idle_seconds=SECONDS, total_seconds=SECONDS)
@@ -74,7 +74,7 @@ class ImageFetch:
                 raise _Unavailable("off", urls[0])
             if len(urls) > MAX_IMAGES:
                 raise _Unavailable("count", urls[MAX_IMAGES])
-            # A task of its own: who waits here may be none, and is cancelled all the same.
+            # In a task of its own: what waits here may be none, and can be cancelled all the same.
             found = await asyncio.get_running_loop().create_task(self._all(urls))
         except _Unavailable as error:
             raise _refusal(error.reason, urls.index(error.url), field) from None

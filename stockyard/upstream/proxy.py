@@ -20,7 +20,7 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True):
     https: str = ""
     no_proxy: str = ""
     ca_file: str | None = None
-    """Who vouches for a proxy that itself speaks TLS, instead of the system's authorities."""
+    """Authorities for a proxy that itself speaks TLS, in place of the system's."""
 
     def __repr__(self) -> str:
         return "ProxySettings(...)"  # the URLs may have passwords
@@ -37,7 +37,7 @@ class Proxy(msgspec.Struct, frozen=True):
 
 
 def proxy_for(url: Url, settings: ProxySettings | None) -> Proxy | None:
-    """The proxy that a call to `url` takes. This machine itself is never asked for by proxy."""
+    """The proxy that a call to `url` takes. This machine itself is never reached through one."""
     if settings is None:
         return None
     named = settings.https if url.scheme == "https" else settings.http

@@ -1,8 +1,9 @@
 """What a call used, where its provider did not tell, or was not let finish.
 
-Some providers never count in streams, and a caller who hangs up before the counts come would else
-have paid nothing for what it read (`streaming.md` S23, S38). Estimates are made after the answer,
-and only for a call that lacks counts: of a stream, its first bytes are kept for that and read once.
+Some providers never count in streams, and a caller who hangs up before the counts come would
+otherwise pay nothing for what it read (`streaming.md` S23, S38). Estimates are made after the
+answer, and only for a call that lacks counts: of a stream, its first bytes are kept for that and
+read once.
 """
 
 from collections.abc import Iterable, Sequence
@@ -144,7 +145,7 @@ def _completed(told: Usage | None, reckoned: Usage) -> Usage:
     changes: dict[str, int] = {}
     if not told.prompt:
         changes["in_fresh"] = reckoned.in_fresh
-    # Who counted the answer and not the prompt counted it to its end.
+    # A provider that counted the answer and not the prompt counted it to its end.
     counted = told.completion and "prompt_missing" in told.flags
     if told.completion < reckoned.completion and not counted:
         changes |= {"out_text": reckoned.out_text, "out_reasoning": reckoned.out_reasoning}

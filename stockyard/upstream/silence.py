@@ -2,8 +2,8 @@
 
 The client's timers see bytes; a provider that sends pings for ever keeps them happy. These two look
 at content: `timeout.first_content` until the first, `timeout.content_idle` between any two
-(`streaming.md` 3.5). An answer that is whole is not kept from its client because its provider keeps
-the connection open. One ticker serves all streams and runs only while there are any.
+(`streaming.md` 3.5). And a client need not wait for an answer that is whole while its provider
+keeps the connection open. One ticker serves all streams and runs only while there are any.
 """
 
 import asyncio

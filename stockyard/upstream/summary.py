@@ -52,7 +52,7 @@ def summary_of(response: Response) -> Response:
     if not text.strip():
         raise UpstreamError("bad_answer", "The model was asked for a summary and wrote none.")
     said = Message(role="assistant", parts=(Text(text=text),))
-    # It says what it says, even if it had to stop early: half a summary is better than none.
+    # Even one that had to stop early will do: half a summary is better than none.
     choice = Choice(message=said, finish="stop")
     summary = Output(id=output.id, model=output.model, created=output.created, choices=(choice,))
     return Response(summary, usage=response.usage)

@@ -1,4 +1,4 @@
-"""Do a piece of work now and again, for as long as there is any."""
+"""Do some work at intervals, for as long as there is any."""
 
 import asyncio
 from collections.abc import Callable

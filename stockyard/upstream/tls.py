@@ -12,7 +12,7 @@ _CERTIFICATE_FAULTS = {
     62: "is for another name",
     64: "is for another address",
 }
-"""OpenSSL's verification codes that an operator can act on, in words."""
+"""The verification codes of OpenSSL that an operator can act on, in words."""
 
 
 class TlsSettings(msgspec.Struct, frozen=True):

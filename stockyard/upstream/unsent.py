@@ -6,7 +6,7 @@ from stockyard.wire.large_body import views_of
 
 
 class Unsent:
-    """Never empty: who takes the last piece throws it away."""
+    """Never empty: whoever takes the last piece throws it away."""
 
     __slots__ = ("_views", "size")
 

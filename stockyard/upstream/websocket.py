@@ -43,7 +43,7 @@ class Refusal(UpstreamError):
 
 
 class WebSocket(asyncio.BufferedProtocol):
-    """One connection. It is read once somebody listens, and no faster than that one wants."""
+    """One connection. It is read once somebody listens, and no faster than the listener wants."""
 
     def __init__(self, head: bytes) -> None:
         """`head` is that of the request up to its end, with neither upgrade nor key in it."""

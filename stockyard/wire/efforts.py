@@ -35,7 +35,7 @@ def effort_of(wish: ReasoningWish) -> str | None:
 
 
 def nearest(effort: str, taken: Collection[str]) -> str:
-    """The effort that a model takes for one it does not; the lesser of two.
+    """The nearest effort that a model takes; of two, the lesser.
 
     Where it cannot be kept from thinking, it thinks as little as it can. A word that is no effort
     stays: some providers have words of their own.

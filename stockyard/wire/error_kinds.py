@@ -1,7 +1,7 @@
 """Say in neutral words what went wrong at a provider (`wire.md` 10.2).
 
-From typed fields: status, codes and types. A message selects nothing, with one exception: openings
-that stand at its very start, where no text of a user can stand, refine a 400.
+From typed fields: status, codes and types. A message decides nothing, with one exception: what
+stands at its very start, where no text of a user can stand, refines a 400.
 """
 
 from collections.abc import Mapping

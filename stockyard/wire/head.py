@@ -17,9 +17,9 @@ Keys = tuple[tuple[str, bytes], ...]
 """Names of head fields, and the same names quoted, as they stand in the body."""
 
 LARGE = 16 * 1024
-"""Bytes of a body from which on it is walked through once."""
+"""A body of this many bytes or more is walked through only once."""
 LONG_VALUE = 4 * 1024
-"""Bytes of a list or object in the head from which on only its type counts: read as empty."""
+"""Of a longer list or object in the head only the type counts: it is read as empty."""
 
 _EMPTY = {b"[": b"[]", b"{": b"{}"}
 _AT = re.compile(r" - at `\$\.?(.*?)`")

@@ -21,7 +21,7 @@ class Signature(NamedTuple):
 class Piece(NamedTuple):
     frame: bytes
     text: str = ""
-    """What it carries of what is said."""
+    """The part of what is said that it carries."""
 
 
 class Frames(Struct, frozen=True):

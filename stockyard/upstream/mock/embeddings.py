@@ -81,7 +81,7 @@ def whole(asked: Asked, reply: Reply, signature: Signature) -> bytes:
 
 
 def vector_of(text: str, dimensions: int) -> "array[float]":
-    """Of length one; the same text has the same one."""
+    """A vector of length one, always the same for the same text."""
     drawn = array("i", shake_256(text.encode()).digest(4 * dimensions))
     if byteorder == "big":
         drawn.byteswap()

@@ -1,4 +1,4 @@
-"""The mock provider's side of `cohere.rerank`: who shares most words with the query leads."""
+"""The mock provider's side of `cohere.rerank`: the document with most words of the query leads."""
 
 import re
 from typing import Any

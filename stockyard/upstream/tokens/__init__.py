@@ -20,7 +20,7 @@
     aws_roles            keys for a role, taken with other keys or with an issuer's statement
     aws_sign_in          keys for a person who signed in
     aws_places           where these two are asked for
-    aws_issuers          everybody who gives out keys, by the way that leads to them
+    aws_issuers          everybody who gives out keys, and the way to each
     aws_decided          keys by a way that is decided for each fetch
     aws_file             such keys where no other Credential is
     rsa_key              private keys, which sign for us

@@ -1,4 +1,4 @@
-"""Those who give out keys for AWS: every way leads to one of them."""
+"""The issuers of keys for AWS: every way leads to one of them."""
 
 from collections.abc import Mapping
 from typing import Protocol

@@ -45,7 +45,7 @@ class AwsRoles:
         self._environ = environ
 
     async def assumed(self, way: Assumed, keys: AwsKeys) -> AwsKeys:
-        """The keys of the role, for who has these."""
+        """The keys of the role, for the holder of these."""
         fields = {
             "Action": "AssumeRole",
             "RoleArn": way.role,

@@ -32,7 +32,7 @@ _WORD = re.compile(r"[A-Za-z]{1,60}")
 
 
 class AwsSignIn:
-    """Gets the keys of roles for who signed in."""
+    """Gets the keys of roles for a person who signed in."""
 
     def __init__(self, at: Callable[[str], Asking], environ: Mapping[str, str]) -> None:
         self._at = at
@@ -93,7 +93,7 @@ def _keys_in(body: bytes) -> AwsKeys:
 
 
 def _moment(milliseconds: int) -> float:
-    # Whole numbers in JSON have no end, but those that a float can be made of do.
+    # JSON has no largest number, but a float has.
     return min(max(milliseconds, 0), 1 << 53) / 1000
 
 

@@ -16,7 +16,7 @@ from stockyard.upstream.tokens.token import Bearer, Showing, Source, Token
 EARLY_SECONDS = 300.0
 """Before its end a token is renewed; of a short-lived one, in the last quarter of its life."""
 SPARE_SECONDS = 10.0
-"""A token that ends sooner is not sent any more: the call would arrive too late."""
+"""A token that ends sooner is not sent: the call would arrive too late."""
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 BETWEEN_REFUSALS_SECONDS = 30.0

@@ -14,7 +14,7 @@ async def content_of(path: str, what: str) -> bytes:
 
 
 def read(path: str, what: str) -> bytes:
-    """As `content_of`, for who runs in a thread already."""
+    """As `content_of`, for callers that run in a thread already."""
     try:
         with Path(path).expanduser().open("rb") as file:
             return file.read(MAX_BYTES)

@@ -38,7 +38,7 @@ _TTLS = {"5m": "5m", "30m": "1h", "1h": "1h", "12h": "1h"}
 _JSON = "json"
 """A piece of a result that was an object, not text."""
 _FINE = "fine"
-"""A result that says of itself that it is none of a failure."""
+"""A result that says of itself that it is not a failure."""
 _CITED = "cited"
 """A text that came with its citations."""
 _BLANK = "blank"

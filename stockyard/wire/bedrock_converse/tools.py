@@ -48,7 +48,7 @@ def decode_choice(config: Fields) -> ToolChoice | None:
 
 
 def encode_tools(content: Content, drops: Drops) -> list[_Object]:
-    """The tools to declare. There is no choice of none: nobody is offered any then."""
+    """The tools to declare. There is no word for choosing none: then none are offered."""
     choice = content.tool_choice
     offered = content.tools
     if choice is not None and choice.mode == "none":

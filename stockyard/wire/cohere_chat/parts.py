@@ -161,7 +161,7 @@ _WRITERS: dict[type[Any], Any] = {
 
 
 def _value(text: str) -> Any:
-    """A document's fields; a module may have made of them what is no JSON any more."""
+    """A document's fields; a module may have turned them into something that is not JSON."""
     try:
         return msgspec.json.decode(text)
     except (ValueError, RecursionError):

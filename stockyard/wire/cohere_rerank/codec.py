@@ -55,7 +55,7 @@ class RerankCodec(WholeCodec):
         return response.read_usage(beside)
 
     def honours(self, asked: bytes, answer: bytes) -> bool:
-        """Not every provider repeats the documents for who wants them."""
+        """Not every provider repeats the documents for callers that want them."""
         wanted = b'"return_documents"' in asked and response.asked_of(asked).return_documents
         return not wanted or b'"document"' in answer
 

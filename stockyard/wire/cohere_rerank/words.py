@@ -1,4 +1,4 @@
-"""In which words the providers that took over the rerank format say the same things."""
+"""The words in which the providers that took over the rerank format say the same things."""
 
 from msgspec import Struct
 

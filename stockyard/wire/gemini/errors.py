@@ -29,7 +29,7 @@ def encode_error(fault: Fault) -> WireError:
 
 
 def broken(fault: Fault) -> bytes:
-    """The error as the last event of a stream. To try again is worth while after most of them."""
+    """The error as the last event of a stream. After most of them it is worth trying again."""
     transient = fault.status >= 500 and fault.status != 504
     return document(fault, 503 if transient else fault.status)
 

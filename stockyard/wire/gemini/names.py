@@ -57,7 +57,7 @@ CHOICE = names("allowedFunctionNames streamFunctionCallArguments")
 def known(value: Any, spelled: Names, path: str = "") -> Any:
     """The value with its names in camelCase, if it is an object.
 
-    Raises FieldError when a field comes in both spellings: who reads which could not be told.
+    Raises FieldError when a field comes in both spellings: nobody could tell which of them is read.
     """
     if type(value) is not dict or not any(key in spelled for key in value):
         return value

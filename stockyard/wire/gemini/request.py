@@ -56,7 +56,7 @@ TEXT_RESULTS_TRAIT = "text_results"
 _SEEDS = 2**31
 """Seeds are positive numbers of 32 bits here."""
 _FILLER = {"role": "user", "parts": [{"text": "."}]}
-"""What a user says who says nothing: there must be somebody to answer."""
+"""Stands for a user who says nothing: there must be something to answer."""
 
 # Neutral field -> this format's.
 _CONFIG_FIELDS = {

@@ -1,7 +1,7 @@
 """Chat requests, both ways.
 
-Whether a stream is wanted is always said: here it is, unless it is refused. What law 6 of `wire.md`
-1 does not keep when a request is written again: explicit nulls of known fields.
+Whether a stream is wanted is always written: in this format it is, unless the request says no. What
+law 6 of `wire.md` 1 does not keep when a request is written again: explicit nulls of known fields.
 """
 
 from collections.abc import Iterable, Sequence
