@@ -42,6 +42,8 @@ TEXTS = frozenset(
 """What a call needs whose answer has texts that modules may change as its Events pass."""
 LONG_TEXT = 16 * 1024
 """Characters of a whole answer that a module which reads closely is given in a thread."""
+LONG_PIECE = 4 * 1024
+"""The same of what comes of a stream at once: dense, they take it some two milliseconds."""
 
 
 class Pipeline:
@@ -96,7 +98,7 @@ class Pipeline:
 class Passage:
     """One call's way through a Pipeline."""
 
-    __slots__ = ("_depth", "_editors", "_enders", "_keepers", "pipeline", "x")
+    __slots__ = ("_closely", "_depth", "_editors", "_enders", "_keepers", "pipeline", "x")
 
     def __init__(self, pipeline: Pipeline, x: Exchange) -> None:
         self.pipeline = pipeline
@@ -106,6 +108,8 @@ class Passage:
         """How many modules were passed on the way in and not yet on the way out."""
         self._editors: list[Stop] = []
         """Modules that edit the Events of the stream, the innermost first."""
+        self._closely = False
+        """Whether one of them may take long."""
         self._keepers: list[Keeper] = []
         self._enders: list[Stop] = []
         """Modules that wait for the end of the stream, the innermost first."""
@@ -243,6 +247,7 @@ class Passage:
                 self._keepers.append(Keeper(stop, len(self._editors)))
             if stop.edits and self.x.needs in TEXTS:
                 self._editors.append(stop)
+                self._closely = self._closely or stop.module.reads_closely
             if stop.on_response is not None or stop.on_error is not None:
                 self._enders.append(stop)
             return answer
@@ -295,16 +300,31 @@ class Passage:
 
     def edit(self, batch: Sequence[Event]) -> Sequence[Event]:
         """Pass Events of the stream through the modules that edit it. Raises Refused."""
-        keepers = self._keepers
         for place, stop in enumerate(self._editors):
-            for keeper in keepers:
-                if keeper.place == place:
-                    keeper.keep(batch)
+            self._keep_at(place, batch)
             batch = self._edit(stop, batch)
-        for keeper in keepers:
-            if keeper.place == len(self._editors):
-                keeper.keep(batch)
+        self._keep_at(len(self._editors), batch)
         return batch
+
+    def takes_long(self, batch: Sequence[Event]) -> bool:
+        """Whether `edit_elsewhere` is the way for these Events."""
+        return self._closely and _text_length(batch) > LONG_PIECE
+
+    async def edit_elsewhere(self, batch: Sequence[Event]) -> Sequence[Event]:
+        """As `edit`, but who reads closely does so in a thread. One batch at a time."""
+        for place, stop in enumerate(self._editors):
+            self._keep_at(place, batch)
+            if stop.module.reads_closely:
+                batch = await stop.module.ports.offload(partial(self._edit, stop, batch))
+            else:
+                batch = self._edit(stop, batch)
+        self._keep_at(len(self._editors), batch)
+        return batch
+
+    def _keep_at(self, place: int, batch: Sequence[Event]) -> None:
+        for keeper in self._keepers:
+            if keeper.place == place:
+                keeper.keep(batch)
 
     def keep(self, batch: Sequence[Event]) -> None:
         """Events of a stream that nobody edited, for the modules that read the whole response."""

@@ -20,6 +20,7 @@ from stockyard.gateway.faults import fault_of
 from stockyard.gateway.listing import dialect_at
 from stockyard.gateway.office import Office
 from stockyard.gateway.pump import EventPump, Pump, RawPump
+from stockyard.gateway.refusals import internal
 from stockyard.gateway.ride import Cancellable, ride
 from stockyard.wire.codec import Codec, Pen
 from stockyard.wire.whole import WholeCodec
@@ -85,7 +86,7 @@ class Call:
         except Exception as error:
             office.unexpected(x, error)
             if self._pump is not None and self._pump.begun:
-                self.stream_failed(_internal())
+                self.stream_failed(internal())
             else:
                 self._refuse(error, answer)
 
@@ -160,10 +161,14 @@ class Call:
             writer = codec.writer(self._pen(model))
             self._pump = EventPump(stream, self._reply, self, codec, self._passage, writer)
         x.streamed = events
-        fields = self._stream_head(stream.status, stream.fields)
         if unified and events:
             self._office.pings.add(self._pump, self._codec().ping)
-        self._pump.launch(stream.status, fields)
+        self._pump.launch()
+
+    def stream_head(self) -> bytes:
+        pump = self._pump
+        assert pump is not None  # noqa: S101  it is who asks
+        return self._stream_head(pump.stream.status, pump.stream.fields)
 
     def _stream_head(self, status: int, given: Sequence[tuple[bytes, bytes]]) -> bytes:
         x = self.x
@@ -210,7 +215,7 @@ class Call:
             self._break(error)
         except Exception as error:
             self._office.unexpected(self.x, error)
-            self._break(_internal())
+            self._break(internal())
         else:
             self._conclude()
 
@@ -244,6 +249,10 @@ class Call:
         if self._finished or pump is None:
             return
         x = self.x
+        if not pump.begun:
+            x.streamed = False
+            self._refuse(error)
+            return
         fault = fault_of(error, x)
         self._finish(x.status, error)
         pump.fail(fault)
@@ -286,7 +295,7 @@ class Call:
         elif not self._ending:
             if self._office.drains.enter(self):
                 self._office.pings.discard(self._pump)
-                self._pump.stream.resume()
+                self._pump.resume()
             else:
                 self.give_up()
 
@@ -295,7 +304,7 @@ class Call:
         self._office.drains.leave(self)
         if self._pump is None or self._ending:
             return
-        self._pump.stream.cancel()
+        self._pump.cancel()
         if self._passage.ends:
             self._tell(self._end_abandoned(Abandoned()))
         else:
@@ -311,11 +320,11 @@ class Call:
 
     def pause(self) -> None:
         if self._pump is not None:
-            self._pump.stream.pause()
+            self._pump.pause()
 
     def resume(self) -> None:
         if self._pump is not None:
-            self._pump.stream.resume()
+            self._pump.resume()
 
     def shutdown(self) -> None:
         """The process stops and this call is still running."""
@@ -328,7 +337,7 @@ class Call:
             self._refuse(error)
             self._stop()
         elif not self._ending:
-            self._pump.stream.cancel()
+            self._pump.cancel()
             self.stream_failed(error)
 
     def _finish(self, status: int, error: Exception | None) -> None:
@@ -348,7 +357,3 @@ class Call:
         if pump is not None:
             self._office.pings.discard(pump)
         self._office.finished(self)
-
-
-def _internal() -> Refused:
-    return Refused(500, "internal", "Something went wrong inside Stockyard.")

@@ -1,7 +1,8 @@
-"""Say in JSON why a request was refused before it reached either plane."""
+"""Refusals of our own making: of requests that reach neither plane, and of what nobody foresaw."""
 
 from msgspec import json
 
+from stockyard.errors import Refused
 from stockyard.gateway.contract import Whole
 from stockyard.gateway.faults import docs_of
 from stockyard.gateway.http import METHODS, HttpError, field_lines
@@ -20,6 +21,11 @@ CODES = {
     503: "overloaded",
     505: "http_version",
 }
+
+
+def internal() -> Refused:
+    """What is told of an error nobody foresaw."""
+    return Refused(500, "internal", "Something went wrong inside Stockyard.")
 
 
 def refusal(error: HttpError) -> Whole:
