@@ -142,7 +142,7 @@ class Request:
     replace the model's name in the original bytes and leave the rest alone.
     """
 
-    __slots__ = ("_deferred", "model", "stream", "wants_usage")
+    __slots__ = ("_deferred", "makes", "model", "stream", "wants_usage")
 
     def __init__(
         self,
@@ -151,11 +151,14 @@ class Request:
         content: AnyContent | Deferred,
         stream: bool = False,
         wants_usage: bool = False,
+        makes: bool = False,
     ) -> None:
         self.model = model
         self.stream = stream
         self.wants_usage = wants_usage
         """The client asked for usage in its stream."""
+        self.makes = makes
+        """The provider may make something along with the answer that it keeps."""
         self._deferred = content if isinstance(content, Deferred) else Deferred.ready(content)
 
     @property

@@ -164,9 +164,15 @@ class Doorway:
             asked=self.asked,
         )
         self._aim(x)
+        if received.makes:
+            reply = self._watched(x, reply)
         call = Call(x, Passage(plane.line.pipelines[x.kind], x), self._codec, reply, office)
         office.running.add(call)
         return call if call.begin() else None
+
+    def _watched(self, x: Exchange, reply: Reply) -> Reply:
+        """The Reply of a call with whose answer something may be made that its provider keeps."""
+        return reply
 
     def _turn_away(self, reply: Reply, refusal: Refused) -> None:
         whole = self._plane.refuse(self._head, self._endpoint, refusal)
@@ -211,6 +217,7 @@ class Doorway:
             content=Deferred(partial(codec.decode_request, body)),
             stream=stream,
             wants_usage=head.wants_usage,
+            makes=head.makes,
         )
 
     def _aim(self, x: Exchange) -> None:
@@ -312,3 +319,7 @@ class SteeredDoorway(Doorway):
     def _aim(self, x: Exchange) -> None:
         super()._aim(x)
         self._steering.aim(x)
+
+    def _watched(self, x: Exchange, reply: Reply) -> Reply:
+        watched = self._steering.watched
+        return reply if watched is None else watched(x, reply)

@@ -7,7 +7,7 @@ Any other body takes the usual way.
 
 from typing import TYPE_CHECKING
 
-from stockyard.core.exchange import Asked, Caller
+from stockyard.core.exchange import Asked, Caller, Exchange
 from stockyard.core.ports import Held
 from stockyard.core.target import Credential
 from stockyard.errors import Refused
@@ -42,27 +42,30 @@ class JudgedDoorway(Doorway):
         self._notice = notice
 
     def start(self, reply: Reply, body: bytes) -> Running | None:
-        names = self._naming.may_be_in(body)
-        makes = self._notice is not None and self._notice.is_sought(body)
-        if not names and not makes:
+        if not self._naming.may_be_in(body):
             return super().start(reply, body)
-        steering = Steering()
+        steering = Steering(watched=self._watched)
         try:
-            credential = self._steered(steering, body) if names else None
+            credential = self._steered(steering, body)
         except Refused as refusal:
             whole = self._plane.refuse(self._head, self._endpoint, refusal)
             reply.whole(whole.status, whole.fields, whole.body)
             return None
-        if self._notice is not None and makes:
-            hold = hold_for(self._plane.keepers.ids, self.caller.team_id)
-            reply = noticing = Noticing(reply, self._notice, hold)
-            steering.watching.append(noticing)
-        if steering.held is None and not steering.watching:
+        if steering.held is None:
             return super().start(reply, body)
         way = SteeredDoorway(
             self._plane, self._head, self._endpoint, self.caller, self.asked, credential, steering
         )
         return way.start(reply, body)
+
+    def _watched(self, x: Exchange, reply: Reply) -> Reply:
+        if self._notice is None:
+            return reply
+        noticing = Noticing(
+            reply, self._notice, hold_for(self._plane.keepers.ids, x.caller.team_id)
+        )
+        noticing.x = x
+        return noticing
 
     def _steered(self, steering: Steering, body: bytes) -> Credential | None:
         """Steer the call to whoever keeps what the body names; under what, on a native path."""

@@ -26,8 +26,6 @@ _EVENTS = b"text/event-stream"
 class Notice(Struct, frozen=True):
     """What answers of a format name that was made along with them, and where."""
 
-    asked: tuple[bytes, ...]
-    """One of these stands in a request whose answer may name something."""
     places: tuple[str, ...]
     """In a whole answer, and in the events of a stream."""
     marks: tuple[bytes, ...]
@@ -35,19 +33,13 @@ class Notice(Struct, frozen=True):
     first_only: bool = False
     """Nothing is named after the first thing."""
 
-    def is_sought(self, body: bytes) -> bool:
-        return any(body.find(mark) >= 0 for mark in self.asked)
-
     def named_in(self, told: object) -> Iterator[str]:
         for place in self.places:
             yield from (one for one in at(told, place) if isinstance(one, str) and one)
 
 
-KEPT_CHATS = Notice((b'"store"',), ("id",), (b'"id"',), first_only=True)
+KEPT_CHATS = Notice(("id",), (b'"id"',), first_only=True)
 RUN_CODE = Notice(
-    # Tools that a provider runs itself are called by the year of their version: code is run by
-    # some of them that do not say so.
-    (b"_202",),
     (
         *("container.id", "message.container.id", "delta.container.id"),
         "content.*.content.content.*.file_id",
@@ -56,14 +48,13 @@ RUN_CODE = Notice(
     (b'"container"', b'"file_id"'),
 )
 ANSWERS = Notice(
-    (b"code_interpreter", b'"shell"', b"container"),
     (
         *("output.*.container_id", "output.*.environment.container_id"),
         "output.*.content.*.annotations.*.container_id",
     ),
     (),
 )
-INTERACTIONS = Notice((), ("id", "interaction.id"), (b'"interaction"',), first_only=True)
+INTERACTIONS = Notice(("id", "interaction.id"), (b'"interaction"',), first_only=True)
 
 _OF_FORMATS = {"openai.chat": KEPT_CHATS, "anthropic.messages": RUN_CODE}
 

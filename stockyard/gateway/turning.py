@@ -17,7 +17,6 @@ from stockyard.gateway.held import credential_of, keeper_of
 from stockyard.gateway.keepers import Keepers
 from stockyard.gateway.late_calls import LateCalls
 from stockyard.gateway.named import RESPONSES
-from stockyard.gateway.noticing import ANSWERS
 from stockyard.gateway.remembering import Remembering
 from stockyard.gateway.turn import Turn, TurnReader
 from stockyard.providers.directory import Directory
@@ -33,6 +32,10 @@ class Watching(Protocol):
     x: Exchange | None
 
 
+CODE_MARKS = (b"code_interpreter", b'"shell"', b"container")
+"""One of these stands in a request whose model may run code."""
+
+
 class Steering(Struct, eq=False):
     """What one call is told besides what its head says."""
 
@@ -44,6 +47,8 @@ class Steering(Struct, eq=False):
     held: Held | None = None
     """Who must answer."""
     watching: "list[Watching]" = []
+    watched: Callable[[Exchange, Reply], Reply] | None = None
+    """Watches an answer with which something may be made that its provider keeps."""
 
     def aim(self, x: Exchange) -> None:
         """The Exchange was made. Says where it may go."""
@@ -108,7 +113,7 @@ class Turning:
             reply.whole(whole.status, whole.fields, whole.body)
             return None
         steering = Steering(as_sent=turn.as_sent, held=turn.held)
-        watched = turn.remembers or (asker.own is None and ANSWERS.is_sought(turn.body))
+        watched = turn.remembers or (asker.own is None and _may_run_code(turn.body))
         if endpoint.format == "openai.responses" and watched:
             reply = remembering = Remembering(
                 reply, asker.keepers, asker.team_id, keeps=turn.keeps, stored=turn.remembers
@@ -150,6 +155,10 @@ class Turning:
         elif turn.summary and self._endpoint.format == SummaryCodec.name:
             steering.codec = SummaryCodec(seal)
             steering.needs = SUMMARY
+
+
+def _may_run_code(body: bytes) -> bool:
+    return any(body.find(mark) >= 0 for mark in CODE_MARKS)
 
 
 def serves(directory: Directory, held: Held, model: str) -> bool:

@@ -40,7 +40,7 @@ REASONING_FIELD = "reasoning_content"
 
 
 class NotReadable(Exception):
-    """A request on a path that carries bodies of several formats is of one that is not read here.
+    """On a path that carries bodies of several formats, a request is in one that is not read here.
 
     Raised by `peek`. The call is relayed as it is.
     """
@@ -54,7 +54,8 @@ class RequestHead(Struct, frozen=True):
     wants_usage: bool = False
     max_output: int | None = None
     """For limits and estimates; None when the client left it to the provider."""
-    duplicates: bool = False
+    makes: bool = False
+    """Whether the provider may make something along with the answer that it keeps."""
 
 
 class Facts(Struct, frozen=True):

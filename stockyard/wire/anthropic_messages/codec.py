@@ -19,8 +19,12 @@ class _Head(msgspec.Struct, gc=False):
     """Some paths name it; the gateway refuses a call that says it nowhere."""
     stream: bool | msgspec.UnsetType | None = msgspec.UNSET
     max_tokens: int | msgspec.UnsetType | None = msgspec.UNSET
+    tools: msgspec.Raw = msgspec.Raw(b"")
 
 
+VERSIONED = b"_202"
+"""Tools that a provider runs itself are called by the year of their version. Some run code, also
+such as do not say so."""
 _HEAD = msgspec.json.Decoder(_Head)
 _KEYS = quoted("model", "messages", "stream", "max_tokens")
 
@@ -39,7 +43,8 @@ class MessagesCodec(StreamedCodec[Content]):
         head = read_head(body, _HEAD, _KEYS)
         # Usage is part of every stream of this format.
         limit = None if head.max_tokens is msgspec.UNSET else head.max_tokens
-        return RequestHead(head.model or "", head.stream is True, True, limit)
+        makes = bool(bytes(head.tools)) and VERSIONED in body
+        return RequestHead(head.model or "", head.stream is True, True, limit, makes)
 
     def encode_request(
         self,

@@ -1,6 +1,7 @@
 """Chat Completions, the format most clients and providers speak."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -35,6 +36,7 @@ class _Head(msgspec.Struct, gc=False):
     stream_options: _StreamOptions | msgspec.UnsetType | None = msgspec.UNSET
     max_tokens: int | msgspec.UnsetType | None = msgspec.UNSET
     max_completion_tokens: int | msgspec.UnsetType | None = msgspec.UNSET
+    store: Any = None
 
 
 _HEAD = msgspec.json.Decoder(_Head)
@@ -70,7 +72,8 @@ class ChatCodec(StreamedCodec[Content]):
         limit = head.max_completion_tokens
         if limit is None or limit is msgspec.UNSET:
             limit = None if head.max_tokens is msgspec.UNSET else head.max_tokens
-        return RequestHead(head.model or "", head.stream is True, wants_usage, limit)
+        makes = bool(head.store)
+        return RequestHead(head.model or "", head.stream is True, wants_usage, limit, makes)
 
     def encode_request(
         self,
