@@ -1,4 +1,4 @@
-"""Small shared state that expires, kept in memory. What is full forgets what was used least."""
+"""Small shared state that expires, kept in memory. When full, the least used goes."""
 
 import time
 from collections import OrderedDict

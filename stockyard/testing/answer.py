@@ -174,7 +174,7 @@ def _split(answer: Answer, count: int) -> None:
 
 def _inside_a_character(data: bytes) -> int:
     for i, byte in enumerate(data):
-        if byte & 0xC0 == 0x80:  # the second byte of a character of several
+        if byte & 0xC0 == 0x80:  # not the first byte of a character
             return i
     raise ValueError("There is no character of several bytes to halt in.")
 

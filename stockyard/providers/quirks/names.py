@@ -124,7 +124,7 @@ UNCONFIRMED = frozenset({"async_202_polling"})
 """Said of a provider, and never seen: such an answer is an error until someone records one."""
 NATIVE_ONLY = frozenset({"poll_or_stream"})
 """Quirks of formats that nobody here writes. Their providers are reached on their native routes,
-where the caller does himself what these would do."""
+where callers do themselves what these would do."""
 
 WITHOUT_FUNCTION = (PATHS, WAYS, OF_FORMATS, UNCONFIRMED, NATIVE_ONLY)
 
