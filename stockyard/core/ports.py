@@ -203,6 +203,9 @@ class Owed(Protocol):
     async def settle(self, team_id: str, id: str) -> bool:  # noqa: A002  the word of the field
         """It is counted now, and whatever else tells of it. False where it was before."""
 
+    async def settle_parts(self, team_id: str, id: str, parts: Sequence[str]) -> set[str]:  # noqa: A002  the word of the field
+        """These parts of it are counted now, and more may follow. Those that were not before."""
+
 
 class KeptAnswer(Struct, frozen=True):
     """An answer that we keep because its caller asked for it."""

@@ -18,7 +18,7 @@ from stockyard.gateway.contract import Reply
 from stockyard.gateway.keepers import Keepers
 from stockyard.gateway.late_reply import LateReply
 from stockyard.gateway.office import Office
-from stockyard.wire.late_usage import Reader, Use
+from stockyard.wire.late_usage import Reader, Use, sums
 
 log = logging.getLogger(__name__)
 
@@ -67,10 +67,17 @@ class LateCalls:
         self._see_to(self._count(thing, kind, asking, uses))
 
     async def _count(self, thing: str, kind: Kind, asking: Exchange, uses: list[Use]) -> None:
-        if not await self._keepers.owed.settle(self._team, thing):
-            return
-        for use in uses:
+        for use in sums(await self._settled(thing, uses)):
             self._office.finished(_Counted(self._counted(kind, asking, use)))
+
+    async def _settled(self, thing: str, uses: list[Use]) -> list[Use]:
+        """Those that are counted now."""
+        owed = self._keepers.owed
+        parts = [use.part for use in uses if use.part]
+        if not parts:
+            return uses if await owed.settle(self._team, thing) else []
+        new = await owed.settle_parts(self._team, thing, parts)
+        return [use for use in uses if use.part in new]
 
     def _counted(self, kind: Kind, asking: Exchange, use: Use) -> Exchange:
         x = Exchange(

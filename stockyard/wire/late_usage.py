@@ -4,7 +4,8 @@ Results are lines, one for each call in the batch, in any order, each with the a
 They may be long, so they are read as they go by and nothing is kept but the sums for each model.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,12 +17,16 @@ from stockyard.wire.codec import Traits
 from stockyard.wire.gemini.usage import read_usage as read_gemini_usage
 from stockyard.wire.openai_responses.usage import read_usage as read_responses_usage
 from stockyard.wire.sse import Blocks, said
+from stockyard.wire.usage import read_chat_usage
 
-OVER = frozenset({"completed", "incomplete", "failed", "cancelled", "expired"})
+OVER = frozenset({"completed", "incomplete", "failed", "cancelled", "canceled", "expired"})
 """Of batches and answers that use nothing more. So they are called by all, in any case."""
+_BATCH_STATUS = "batch_status_"
+"""Before it where a batch stands in an object of its own."""
 MOST_LINE = 16 * 1024 * 1024
 MOST_OBJECT = 16 * 1024 * 1024
 MOST_MODELS = 100
+_COUNT = re.compile(r"[0-9]{1,15}")
 
 
 class Use(NamedTuple):
@@ -29,6 +34,19 @@ class Use(NamedTuple):
 
     model: str
     usage: Usage
+    part: str = ""
+    """What of the thing that is told: the thing tells all of its parts, but not all at once."""
+
+
+def sums(uses: Iterable[Use]) -> list[Use]:
+    """What each model used, all parts together."""
+    used: dict[str, Usage] = {}
+    for use in uses:
+        before = used.get(use.model)
+        both = total_of([before, use.usage]) if before is not None else use.usage
+        assert both is not None  # noqa: S101  both are told
+        used[use.model] = both
+    return [Use(model, usage) for model, usage in used.items()]
 
 
 class Reader:
@@ -68,6 +86,25 @@ class _InlinedAnswers(Struct, rename={"answers": "inlinedResponses"}):
 
 class _Inlined(Struct, rename={"inlined": "inlinedResponses"}):
     inlined: _InlinedAnswers
+
+
+class _PageResult(Struct):
+    response: dict[str, _Answer] | None = None
+    """The answer, by the name of the call."""
+
+
+class _PageLine(Struct):
+    batch_request_id: str = ""
+    batch_result: _PageResult | None = None
+
+
+class _Batch(Struct):
+    """A batch whose counts are texts."""
+
+    status: str
+    model: str
+    input_tokens: str
+    output_tokens: str
 
 
 _line = msgspec.json.Decoder(_Line).decode
@@ -165,6 +202,10 @@ def uses_in(told: Mapping[str, Any], traits: Traits) -> Iterator[Use]:
     """What a batch or an answer says that it used, once it is over."""
     if told.get("done") is True:
         yield from _inlined(told.get("response"), traits)
+    if "results" in told:
+        yield from _of_page(told["results"], traits)
+    if "batch" in told:
+        yield from _of_batch(told["batch"])
     status, model, said = told.get("status"), told.get("model"), told.get("usage")
     if not (isinstance(status, str) and status.lower() in OVER and isinstance(said, dict)):
         return
@@ -186,7 +227,40 @@ def _inlined(response: Any, traits: Traits) -> list[Use]:
     return sums.uses()
 
 
+def _of_page(results: Any, traits: Traits) -> Iterator[Use]:
+    """Of a page of the results of a batch."""
+    try:
+        lines = msgspec.convert(results, list[_PageLine])
+    except (ValueError, RecursionError):
+        return
+    for line in lines:
+        answers = (line.batch_result and line.batch_result.response) or {}
+        for answer in answers.values():
+            usage = _usage_of(answer, traits)
+            if usage is not None and line.batch_request_id:
+                yield Use(answer.model, usage, part=line.batch_request_id)
+
+
+def _of_batch(batch: Any) -> Iterator[Use]:
+    """Of a batch that tells two sums."""
+    try:
+        told = msgspec.convert(batch, _Batch)
+    except (ValueError, RecursionError):
+        return
+    if told.status.lower().removeprefix(_BATCH_STATUS) not in OVER:
+        return
+    texts = {"input_tokens": told.input_tokens, "output_tokens": told.output_tokens}
+    counts = {name: int(text) for name, text in texts.items() if _COUNT.fullmatch(text)}
+    usage = read_responses_usage(counts)
+    if usage is not None and usage.total and told.model:
+        yield Use(told.model, usage)
+
+
 def _usage_of(answer: _Answer, traits: Traits) -> Usage | None:
     if answer.usage_metadata is not None:
         return read_gemini_usage(answer.usage_metadata)
-    return None if answer.usage is None else read_responses_usage(answer.usage, traits)
+    if answer.usage is None:
+        return None
+    # What the names mean differs between the two formats at some providers.
+    read = read_chat_usage if "prompt_tokens" in answer.usage else read_responses_usage
+    return read(answer.usage, traits)

@@ -1,6 +1,7 @@
 """Earlier turns put into a request: what is changed in its body, and what is left alone."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -73,6 +74,9 @@ class Owed:
         raise AssertionError
 
     async def settle(self, team_id: str, id: str) -> bool:  # noqa: A002
+        raise AssertionError
+
+    async def settle_parts(self, team_id: str, id: str, parts: Sequence[str]) -> set[str]:  # noqa: A002
         raise AssertionError
 
 

@@ -4,8 +4,9 @@ It is written before anybody could ask for results, and forgotten in the same tr
 who counts it, so it is counted once, whoever asks at the same time and whatever restarts between.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from hashlib import blake2b
 from time import time
 
 from stockyard.apps.responses import store
@@ -31,3 +32,16 @@ class TeamOwed:
     async def settle(self, team_id: str, id: str) -> bool:  # noqa: A002  the word of the Port
         settle = partial(store.settle, team_id=team_id, thing=id)
         return await self._database.write(settle, makes_room=True)
+
+    async def settle_parts(self, team_id: str, id: str, parts: Sequence[str]) -> set[str]:  # noqa: A002  the word of the Port
+        digests = {_digest(part): part for part in parts}
+        now = int(self._now() * 1000)
+        settle = partial(
+            store.settle_parts, team_id=team_id, thing=id, parts=list(digests), now=now
+        )
+        return {digests[part] for part in await self._database.write(settle)}
+
+
+def _digest(part: str) -> str:
+    """The same for the same name, and of one length whatever that is."""
+    return blake2b(part.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

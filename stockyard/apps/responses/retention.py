@@ -12,6 +12,8 @@ STEPS_PER_RUN = 1000
 EVERY_SECONDS = 600.0
 MOST_HELD = 2_000_000
 """Ids of all teams together. Of more, the oldest go, whatever their age."""
+MOST_PARTS = 2_000_000
+"""The same of what was counted of things that are still owed."""
 
 
 def retention(
@@ -21,6 +23,7 @@ def retention(
     now: Callable[[], float] = time,
     *,
     most_held: int = MOST_HELD,
+    most_parts: int = MOST_PARTS,
 ) -> Job:
     """The job that keeps either for so long and no longer. How many answers a team has is seen to
     when one is stored."""
@@ -31,6 +34,9 @@ def retention(
         before = max(_before(now() - held_seconds), crowded or 0)
         await _delete(database, store.delete_held_before, before)
         await _delete(database, store.delete_owed_before, before)
+        crowded = await store.parts_since(database, most_parts)
+        before = max(_before(now() - held_seconds), crowded or 0)
+        await _delete(database, store.delete_parts_before, before)
 
     return Job(name="responses.retention", every_seconds=EVERY_SECONDS, run=run)
 

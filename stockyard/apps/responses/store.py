@@ -1,5 +1,9 @@
 """The only SQL about held ids, what is owed, kept answers and the key of envelopes."""
 
+from collections.abc import Sequence
+
+import msgspec
+
 from stockyard.core.ports import Held, KeptAnswer
 from stockyard.storage.database import Database, Transaction
 
@@ -54,6 +58,39 @@ def settle(transaction: Transaction, team_id: str, thing: str) -> bool:
         {"team": team_id, "id": thing},
     )
     return bool(gone)
+
+
+def settle_parts(
+    transaction: Transaction, team_id: str, thing: str, parts: Sequence[str], now: int
+) -> list[str]:
+    """Remember what is counted now of something that is owed; the parts that were not before."""
+    told = transaction.execute(
+        "insert into owed_parts (team_id, of, part, since) "
+        "select :team, :of, value, :now from json_each(:parts) "
+        "where exists (select 1 from owed where team_id = :team and id = :of) "
+        "on conflict do nothing returning part",
+        {"team": team_id, "of": thing, "parts": msgspec.json.encode(parts).decode(), "now": now},
+    )
+    return [row[0] for row in told]
+
+
+def delete_parts_before(transaction: Transaction, before: int, limit: int) -> int:
+    """Delete at most `limit` parts that are older; how many there were."""
+    gone = transaction.execute(
+        "delete from owed_parts where (team_id, of, part) in (select team_id, of, part "
+        "from owed_parts where since < :before order by since limit :limit) returning part",
+        {"before": before, "limit": limit},
+    )
+    return len(gone)
+
+
+async def parts_since(database: Database, most: int) -> int | None:
+    """When the oldest of the newest `most` parts was counted, if there are more than those."""
+    rows = await database.read_slowly(
+        "select since from owed_parts order by since desc limit 2 offset :last",
+        {"last": most - 1},
+    )
+    return rows[0][0] if len(rows) > 1 else None
 
 
 def delete_owed_before(transaction: Transaction, before: int, limit: int) -> int:

@@ -49,6 +49,37 @@ async def test_teams_owe_for_themselves(database: SqliteDatabase) -> None:
     assert await owed.settle("red", "batch_1")
 
 
+async def test_a_part_is_settled_once_however_it_comes(database: SqliteDatabase) -> None:
+    owed = TeamOwed(database)
+    await owed.owe("red", "batch_1")
+    assert await owed.settle_parts("red", "batch_1", ["a", "b", "a"]) == {"a", "b"}
+    assert await owed.settle_parts("red", "batch_1", ["b", "c" * 5000, ""]) == {"c" * 5000, ""}
+    assert await owed.settle_parts("red", "batch_1", []) == set()
+    assert owed.owes("red", "batch_1")
+
+
+async def test_parts_of_what_is_not_owed_are_not_settled(database: SqliteDatabase) -> None:
+    owed = TeamOwed(database)
+    await owed.owe("red", "batch_1")
+    assert await owed.settle_parts("blue", "batch_1", ["a"]) == set()
+    assert await owed.settle("red", "batch_1")
+    assert await owed.settle_parts("red", "batch_1", ["a"]) == set()
+
+
+async def test_parts_are_forgotten_when_they_are_old_or_too_many(database: SqliteDatabase) -> None:
+    clock = [1000.0]
+    owed = TeamOwed(database, now=lambda: clock[0])
+    await owed.owe("red", "batch_1")
+    for clock[0], part in ((1000.0, "a"), (1001.0, "b"), (1002.0, "c")):
+        await owed.settle_parts("red", "batch_1", [part])
+    await retention(database, 10, 10, now=lambda: 1003.0, most_parts=2).run()
+    assert await owed.settle_parts("red", "batch_1", ["a", "b", "c"]) == {"a"}
+    await retention(database, 10, 10, now=lambda: 1011.5).run()
+    assert database.read("select part from owed_parts", {}) != []
+    await retention(database, 10, 10, now=lambda: 1013.0).run()
+    assert database.read("select part from owed_parts", {}) == []
+
+
 async def test_what_nobody_asks_for_is_forgotten(database: SqliteDatabase) -> None:
     owed = TeamOwed(database, now=lambda: 1000.0)
     await owed.owe("red", "batch_1")
