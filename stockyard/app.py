@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -37,7 +37,7 @@ from stockyard.core.exchange import Exchange
 from stockyard.core.module import AnyModule
 from stockyard.core.ports import Ports
 from stockyard.core.scan.matcher import matcher
-from stockyard.core.signals import ExchangeFinished, ModuleChanged, Signals
+from stockyard.core.signals import ExchangeFinished, Signals
 from stockyard.core.standing import Standings
 from stockyard.core.totals import totals
 from stockyard.core.tracing import Export
@@ -54,6 +54,8 @@ from stockyard.gateway.plane import DataPlane
 from stockyard.gateway.spool import Spool
 from stockyard.overview import Overview
 from stockyard.process import custommodules
+from stockyard.process.background import Background
+from stockyard.providers.current import CurrentModels
 from stockyard.providers.prices import PriceList
 from stockyard.providers.provider import Provider
 from stockyard.settings import Settings, is_loopback
@@ -78,6 +80,8 @@ log = logging.getLogger(__name__)
 
 APPS = (chute.APP, lookout.APP, billing.APP, teams.APP, responses.APP)
 FIRST_KEY = "first-key"
+WORKERS = 2
+"""Threads that read long prompts. More would only compete for the interpreter."""
 
 
 class FirstRun(Struct, frozen=True):
@@ -104,7 +108,7 @@ class Stockyard:
         self.folder = folder
         self.database = database
         self.loop = asyncio.get_running_loop()
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.background = Background()
         self.workers = ThreadPoolExecutor(WORKERS, "stockyard-worker")
         self.signals = Signals(_listener_failed)
         self.keys = KeyRing(database, self.signals.announce)
@@ -257,8 +261,7 @@ class Stockyard:
         """Close what `open` opened, in reverse. What is queued is written first."""
         await self.jobs.stop()
         self.office.drains.close()
-        for task in self.tasks:
-            task.cancel()
+        self.background.cancel()
         await self.client.close()
         await self.tokens.aclose()
         self.recorder.flush()
@@ -272,7 +275,7 @@ class Stockyard:
             kv=MemoryKeyValue(),
             limits=LocalLimits(),
             health=self.target_health,
-            models=_Live(self),
+            models=CurrentModels(lambda: self.directory),
             matcher=matcher,
             answers=self.answers,
             call_fingerprint=lambda: self.line.fingerprint(),
@@ -387,38 +390,6 @@ class Stockyard:
         )
         gauge("stockyard_traces_queued", "Rows waiting.", lambda: recorder.queue.counts().queued)
         gauge("stockyard_trace_dropped", "Rows lost.", lambda: recorder.queue.counts().dropped)
-
-    def background(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run something that nobody waits for; at most a thousand at once."""
-        if len(self.tasks) >= MAX_BACKGROUND:
-            work.close()
-            return
-        task = self.loop.create_task(work)
-        self.tasks.add(task)
-        task.add_done_callback(self._background_done)
-
-    def _background_done(self, task: "asyncio.Task[None]") -> None:
-        self.tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("background work failed", exc_info=task.exception())
-
-    def announce_module(self, name: str, enabled: bool, version: int) -> None:
-        self.signals.announce(ModuleChanged(name, enabled, version))
-
-
-MAX_BACKGROUND = 1_000
-WORKERS = 2
-"""Threads that read long prompts. More would only compete for the interpreter."""
-
-
-class _Live:
-    """The Port `models`: always asks the Directory in use."""
-
-    def __init__(self, stockyard: Stockyard) -> None:
-        self._stockyard = stockyard
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stockyard.directory, name)
 
 
 def _listener_failed(name: str, error: Exception) -> None:

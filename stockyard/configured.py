@@ -14,7 +14,8 @@ from stockyard.gateway.limits import HttpLimits
 from stockyard.gateway.plane import Access
 from stockyard.gateway.relay import Lasting
 from stockyard.providers import catalog
-from stockyard.providers.directory import Directory, Held, held_from_environment
+from stockyard.providers.credentials import HeldCredential, held_from_environment
+from stockyard.providers.directory import Directory
 from stockyard.providers.group import Group
 from stockyard.providers.prices import PriceList
 from stockyard.providers.provider import Provider
@@ -104,17 +105,17 @@ def _mentioned(settings: Settings, name: str) -> dict[str, Any]:
     return said
 
 
-def _held_from_settings(settings: Settings, found: catalog.Catalog) -> Iterator[Held]:
+def _held_from_settings(settings: Settings, found: catalog.Catalog) -> Iterator[HeldCredential]:
     for name, section in settings.providers.items():
         provider = found.get(name)
         if provider is None:
             continue
         if section.api_key is not None:
             ours = Credential(f"file:{name}", name, section.api_key, scheme=section.auth)
-            yield Held(ours, provider.origin)
+            yield HeldCredential(ours, provider.origin)
         for one in section.credentials:
             ours = Credential(f"file:{one.name}", name, one.secret, scheme=section.auth)
-            yield Held(ours, provider.origin)
+            yield HeldCredential(ours, provider.origin)
 
 
 def drained(settings: Settings) -> tuple[int, float]:

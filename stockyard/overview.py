@@ -102,7 +102,7 @@ class Overview:
             error_rate=meters.errors / meters.calls if meters.calls else 0.0,
             avg_latency_ms=meters.seconds * 1000 / meters.calls if meters.calls else None,
             memory={"peak_bytes": _peak_bytes()},
-            tasks=len(stockyard.tasks),
+            tasks=len(stockyard.background),
             components=parts,
         )
 

@@ -28,11 +28,7 @@ class KeysChanged(Struct, frozen=True):
     """A key was made or revoked."""
 
 
-class ProvidersChanged(Struct, frozen=True):
-    """A provider or a credential came, changed or went."""
-
-
-Signal = ExchangeFinished | ModuleChanged | KeysChanged | ProvidersChanged
+Signal = ExchangeFinished | ModuleChanged | KeysChanged
 S = TypeVar("S", bound=Signal)
 
 

@@ -6,5 +6,6 @@ welcome        what is said when it is ready
 controlsocket  how the CLI reaches it
 custommodules  modules of the operator's own
 logs           what it writes while it runs
+background     work that nobody waits for
 hardening      what it takes from itself: core dumps, wide file modes, secrets it has read
 """

@@ -13,13 +13,11 @@ from msgspec import Struct
 
 from stockyard.core.exchange import Kind
 from stockyard.core.offer import Offer
-from stockyard.core.target import Credential, Secret, Target
-from stockyard.errors import CannotStart
-from stockyard.providers import auth
+from stockyard.core.target import Credential, Target
 from stockyard.providers.catalog import Catalog
+from stockyard.providers.credentials import HeldCredential
 from stockyard.providers.group import Group
 from stockyard.providers.provider import Provider
-from stockyard.providers.row import BAD_CONFIG
 
 REMEMBERED = 4096
 LONGEST_NAME = 256
@@ -36,17 +34,8 @@ LISTED = ("chat", "embeddings", "images", "speech", "transcriptions", "rerank", 
 TRIED = frozenset({"chat", "completions", "embeddings", "rerank"})
 """What can be tried without a Credential. For other kinds an answer would be an invention."""
 MOCK_DEFAULT_MODEL = "echo"
-
-
 _HOMES = dict.fromkeys(("ollama.chat", "ollama.generate", "ollama.embed"), "ollama.chat")
 """Formats whose clients may name any model -> the first format of the provider that has them."""
-
-
-class Held(Struct, frozen=True):
-    """A Credential and the only origin that it may be sent to (`security.md` S10)."""
-
-    credential: Credential
-    origin: str
 
 
 class Priced(Protocol):
@@ -66,58 +55,13 @@ class Listed(Struct, frozen=True):
     """What the provider calls it; empty when that is not known."""
 
 
-def held_from_environment(catalog: Catalog, environ: Mapping[str, str]) -> tuple[Held, ...]:
-    """The Credentials that the environment has, one per provider; the first variable wins.
-
-    They belong to the base URLs in force now: a Directory built later, after one of these was
-    changed, does not use them. Raises CannotStart for a value that no header can carry.
-    """
-    found = ((p, _credential(p, environ)) for p in catalog)
-    return tuple(Held(credential, p.origin) for p, credential in found if credential is not None)
-
-
-def _credential(provider: Provider, environ: Mapping[str, str]) -> Credential | None:
-    """What the environment, or the machine itself when the operator said so, has for a provider."""
-    chosen = provider.scheme
-    if chosen and not auth.needs_secret(chosen):
-        return Credential(id=chosen, provider=provider.name, secret=Secret(""), scheme=chosen)
-    for scheme, variables in provider.variables():
-        if scheme != chosen and (chosen or scheme in auth.WHEN_CHOSEN):
-            continue
-        found = _first_set(variables, environ, scheme)
-        if found is not None:
-            variable, secret = found
-            first = scheme == provider.auth[0]
-            return Credential(
-                id=f"env:{variable}",
-                provider=provider.name,
-                secret=Secret(secret),
-                scheme="" if first else scheme,
-            )
-    return None
-
-
-def _first_set(
-    variables: Iterable[str], environ: Mapping[str, str], scheme: str
-) -> tuple[str, str] | None:
-    for variable in variables:
-        secret = environ.get(variable, "").strip()
-        if not secret:
-            continue
-        if not auth.made_per_call(scheme) and not auth.sendable(secret):
-            what = f"The value of {variable} holds a character that cannot be sent. Set it again."
-            raise CannotStart(BAD_CONFIG, what)
-        return variable, secret
-    return None
-
-
 class Directory:
     """Answers which Targets there are. Fulfils the Port `Models`."""
 
     def __init__(
         self,
         catalog: Catalog,
-        held: Iterable[Held] = (),
+        held: Iterable[HeldCredential] = (),
         *,
         formats: Container[str],
         aliases: Mapping[str, Group] | None = None,
@@ -392,7 +336,9 @@ class _NothingPriced:
         return None
 
 
-def _by_provider(catalog: Catalog, held: Iterable[Held]) -> dict[str, tuple[Credential, ...]]:
+def _by_provider(
+    catalog: Catalog, held: Iterable[HeldCredential]
+) -> dict[str, tuple[Credential, ...]]:
     """The Credentials that may be used: those whose provider is still where it was."""
     found: dict[str, tuple[Credential, ...]] = {}
     for one in held:

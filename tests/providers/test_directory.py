@@ -8,13 +8,8 @@ from stockyard.core.exchange import Kind
 from stockyard.core.target import Credential, Secret, Target
 from stockyard.errors import CannotStart
 from stockyard.providers.catalog import load
-from stockyard.providers.directory import (
-    LONGEST_NAME,
-    REMEMBERED,
-    Directory,
-    Held,
-    held_from_environment,
-)
+from stockyard.providers.credentials import HeldCredential, held_from_environment
+from stockyard.providers.directory import LONGEST_NAME, REMEMBERED, Directory
 from stockyard.providers.group import Group
 from stockyard.providers.prices import PriceList
 
@@ -143,7 +138,8 @@ def test_the_same_model_is_looked_for_at_others_that_offer_it() -> None:
 def test_every_credential_of_a_provider_is_a_target_of_its_own_in_order() -> None:
     catalog = load()
     held = [
-        Held(Credential(name, "openai", Secret(name)), "https://api.openai.com") for name in "ab"
+        HeldCredential(Credential(name, "openai", Secret(name)), "https://api.openai.com")
+        for name in "ab"
     ]
 
     found = Directory(catalog, held, formats=FORMATS).targets("gpt-4o", "chat")

@@ -3,7 +3,8 @@
 import pytest
 
 from stockyard.providers.catalog import load
-from stockyard.providers.directory import Directory, held_from_environment
+from stockyard.providers.credentials import held_from_environment
+from stockyard.providers.directory import Directory
 from stockyard.providers.needs import needs_of
 
 FORMATS = frozenset({"openai.chat", "anthropic.messages"})

@@ -3,7 +3,7 @@
 import pytest
 
 from stockyard.providers import catalog
-from stockyard.providers.directory import held_from_environment
+from stockyard.providers.credentials import held_from_environment
 from stockyard.providers.row import rows_in, shipped_rows
 from stockyard.testing.yard import Yard
 

@@ -7,7 +7,7 @@ import pytest
 
 from stockyard.providers import quirks
 from stockyard.providers.catalog import load
-from stockyard.providers.directory import held_from_environment
+from stockyard.providers.credentials import held_from_environment
 from stockyard.providers.provider import Provider
 from stockyard.providers.quirks.hosted_claude import KNOWN_BETAS
 

@@ -84,7 +84,7 @@ def configured_modules(settings: Settings) -> Check:
 
 def found_credentials(settings: Settings, environ: dict[str, str]) -> Check:
     from stockyard.providers import catalog
-    from stockyard.providers.directory import held_from_environment
+    from stockyard.providers.credentials import held_from_environment
 
     try:
         held = held_from_environment(catalog.load({}, environ), environ)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from stockyard.core.target import Credential, Secret
 from stockyard.errors import UpstreamError
 from stockyard.providers.catalog import Catalog
-from stockyard.providers.directory import Held
+from stockyard.providers.credentials import HeldCredential
 from stockyard.upstream.tokens.aws_decided import by_profile
 from stockyard.upstream.tokens.aws_ways import at_hand
 
@@ -14,7 +14,7 @@ SCHEME = "sigv4_file"
 
 def held_by_file(
     catalog: Catalog, environ: Mapping[str, str], others: frozenset[str]
-) -> Iterator[Held]:
+) -> Iterator[HeldCredential]:
     """Credentials for providers that take signatures, have no other Credential (`others` have),
     and whose profile says how to get keys without asking the machine."""
     for provider in catalog:
@@ -23,7 +23,7 @@ def held_by_file(
             continue
         if _at_hand(environ, provider.values.get("profile", "")):
             ours = Credential(id=SCHEME, provider=provider.name, secret=Secret(""), scheme=scheme)
-            yield Held(ours, provider.origin)
+            yield HeldCredential(ours, provider.origin)
 
 
 def _at_hand(environ: Mapping[str, str], profile: str) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from stockyard.core.target import Credential, Secret
 from stockyard.errors import EgressDenied, UpstreamError
 from stockyard.providers.catalog import load
-from stockyard.providers.directory import held_from_environment
+from stockyard.providers.credentials import held_from_environment
 from stockyard.providers.provider import Provider
 from stockyard.testing import ScriptedProvider
 from stockyard.upstream.client import Client

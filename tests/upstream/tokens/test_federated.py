@@ -10,7 +10,7 @@ import pytest
 
 from stockyard.errors import UpstreamError
 from stockyard.providers.catalog import load
-from stockyard.providers.directory import held_from_environment
+from stockyard.providers.credentials import held_from_environment
 from stockyard.testing import ScriptedProvider
 from stockyard.testing.yard import Yard
 from stockyard.upstream.client import Client

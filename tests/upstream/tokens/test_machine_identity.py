@@ -7,7 +7,8 @@ import pytest
 
 from stockyard.errors import CannotStart, EgressDenied
 from stockyard.providers.catalog import load
-from stockyard.providers.directory import Directory, held_from_environment
+from stockyard.providers.credentials import held_from_environment
+from stockyard.providers.directory import Directory
 from stockyard.testing import ScriptedProvider
 from stockyard.upstream.client import Client
 from stockyard.upstream.guard import Guard, GuardSettings, Permission
