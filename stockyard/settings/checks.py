@@ -1,5 +1,6 @@
 """What must hold between settings before anything is opened."""
 
+import ipaddress
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,15 @@ def checked(settings: Settings) -> Settings:
 
 
 def problems(settings: Settings) -> Iterator[str]:
-    server, storage = settings.server, settings.storage
+    yield from listener_problems(settings)
+    yield from storage_problems(settings)
+    yield from egress_problems(settings)
+    yield from provider_problems(settings)
+    yield from alias_problems(settings)
+
+
+def listener_problems(settings: Settings) -> Iterator[str]:
+    server, http = settings.server, settings.http
     if not is_address(server.host) and not HOST_NAME.fullmatch(server.host):
         yield f'server.host: "{server.host}" is not an address.'
     if bool(server.tls_cert) != bool(server.tls_key):
@@ -37,6 +46,15 @@ def problems(settings: Settings) -> Iterator[str]:
         )
     if server.workers > 1:
         yield "server.workers: more than 1 is not available with the built-in database."
+    for host in http.console_hosts:
+        if not HOST_NAME.fullmatch(host) and not (host.startswith("[") and is_address(host)):
+            yield f'http.console_hosts: "{host}" is not a host such as localhost or [::1].'
+    yield from network_problems("server.behind_proxy", server.behind_proxy)
+    yield from network_problems("http.probe_cidrs", http.probe_cidrs)
+
+
+def storage_problems(settings: Settings) -> Iterator[str]:
+    storage, disk = settings.storage, settings.disk
     if not (storage.database == "sqlite" or storage.database.startswith("sqlite:")):
         yield (
             "storage.database: only SQLite is available in this version: "
@@ -44,19 +62,20 @@ def problems(settings: Settings) -> Iterator[str]:
         )
     if storage.redis:
         yield "storage.redis: not available in this version. Leave it empty."
-    if not settings.disk.floor <= settings.disk.low <= settings.disk.warn:
+    if not disk.floor <= disk.low <= disk.warn:
         yield "disk: floor, low and warn must not be in falling order."
-    for host in settings.http.console_hosts:
-        if not HOST_NAME.fullmatch(host) and not (host.startswith("[") and is_address(host)):
-            yield f'http.console_hosts: "{host}" is not a host such as localhost or [::1].'
+
+
+def egress_problems(settings: Settings) -> Iterator[str]:
     for opened in settings.egress.allow_private:
         if not (is_network(opened) if "/" in opened else PAIR.fullmatch(opened)):
             yield f'egress.allow_private: "{opened}" is neither a network nor host:port.'
     for opened in settings.egress.allow_http:
         if not is_network(opened) and not HOST_NAME.fullmatch(opened):
             yield f'egress.allow_http: "{opened}" is neither a host nor a network.'
-    yield from network_problems("server.behind_proxy", server.behind_proxy)
-    yield from network_problems("http.probe_cidrs", settings.http.probe_cidrs)
+
+
+def provider_problems(settings: Settings) -> Iterator[str]:
     for name, provider in settings.providers.items():
         if not PROVIDER_NAME.fullmatch(name):
             yield f'providers: "{name}" must be made of a-z, 0-9, "-" and "_".'
@@ -64,6 +83,9 @@ def problems(settings: Settings) -> Iterator[str]:
             yield f"providers.{name}.base_url must begin with https:// or http://."
         if bool(provider.client_cert) != bool(provider.client_key):
             yield f"providers.{name}: client_cert and client_key belong together."
+
+
+def alias_problems(settings: Settings) -> Iterator[str]:
     for alias, target in settings.aliases.items():
         if not target.targets:
             yield f"aliases.{alias}: needs at least one target."
@@ -91,8 +113,6 @@ def network_problems(name: str, networks: tuple[str, ...]) -> Iterator[str]:
 
 
 def is_network(text: str) -> bool:
-    import ipaddress
-
     try:
         ipaddress.ip_network(text)
     except ValueError:
@@ -102,8 +122,6 @@ def is_network(text: str) -> bool:
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach a listener on this address."""
-    import ipaddress
-
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -111,8 +129,6 @@ def is_loopback(host: str) -> bool:
 
 
 def is_address(host: str) -> bool:
-    import ipaddress
-
     try:
         ipaddress.ip_address(host.strip("[]"))
     except ValueError:
