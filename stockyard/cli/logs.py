@@ -47,8 +47,8 @@ def logs(
 ) -> None:
     """Show the newest calls: who asked for what, who answered, how long it took.
 
-    FILTER narrows them: status:error model:gpt-4* "latency>2s -tag.app:web". One that begins with
-    a minus stands behind --.
+    FILTER narrows them: status:error model:gpt-4* "latency>2s -tag.app:web". Put -- before one that
+    begins with a minus.
     """
     if export and follow:
         raise click.UsageError("Use --export or --follow, not both.")
@@ -56,7 +56,7 @@ def logs(
     if export:
         written = write_all(server, query, Path(export))
         tell = {"file": export, "count": written}
-        print_json(tell) if as_json else click.echo(f"{written:,} calls: {export}.")
+        print_json(tell) if as_json else click.echo(f"Calls written to {export}: {written:,}.")
         return
     printer = Printer(server, fields, explain=explain, as_json=as_json)
     news = server.listen(feed_of(query)) if follow else iter(())

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from stockyard.core.exchange import Kind
 from stockyard.gateway import held
+from stockyard.providers.catalog import RESERVED
 
 MAX_JSON_BODY = 50 * 1024 * 1024
 MAX_UPLOAD = 100 * 1024 * 1024
@@ -101,6 +102,9 @@ COUNT = Endpoint("anthropic.count", "count", "count_tokens")
 RESPONSES_COUNT = replace(COUNT, format="openai.input_tokens", recalls="turns")
 GEMINI_COUNT = replace(COUNT, format="gemini.count", key_in_query=True)
 GEMINI_EMBED = Endpoint("gemini.embed", "embeddings", key_in_query=True)
+
+CHATS = (CHAT, RESPONSES, MESSAGES, GEMINI, COHERE, OLLAMA, CONVERSE, INVOKE)
+"""Whose clients may ask any provider for a chat."""
 
 _MODEL_CALL = re.compile(r"(?:/v1(?:beta|alpha)?){0,2}/models/(.+):([A-Za-z]+)")
 """The name of a model may have slashes and colons; the verb follows the last colon. Clients whose
@@ -205,15 +209,6 @@ UNIFIED: dict[str, Endpoint] = {
     "/v1/v1/responses": RESPONSES,
     "/v1/v1/completions": COMPLETIONS,
 }
-
-RESERVED = frozenset(
-    (  # noqa: SIM905  a list of words reads better as one
-        "v1 v1beta v2 api ui mcp cursor hooks health livez readyz metrics status s a models chat"
-        " completions responses messages embeddings images audio moderations rerank files batches"
-        " realtime changes.atom changes.json badge robots.txt favicon.ico static"
-    ).split()
-)
-"""First segments that are never a provider's name."""
 
 DATA_PLANE = ("/v1/", "/v1beta/", "/v1beta1/", "/v1alpha/", "/v2/", "/model/")
 """Below these an unknown path is answered in the format of the path, not by the control plane."""

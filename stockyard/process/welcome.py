@@ -14,6 +14,7 @@ from msgspec import Struct
 from stockyard import __version__
 from stockyard.core.target import Credential
 from stockyard.errors import CannotStart
+from stockyard.gateway.endpoints import CHATS
 from stockyard.process.age import seconds_since_exec
 from stockyard.process.logs.lines import Event
 from stockyard.providers import catalog
@@ -56,7 +57,8 @@ class Welcome(Struct, frozen=True, kw_only=True):
     mock: bool = True
     trial: bool = True
     """The mock provider answers for every model."""
-    formats: tuple[str, ...] = ()
+    dialects: tuple[str, ...] = ()
+    """Whose clients may call."""
     local_reads: bool = True
     """Whoever runs the server may read without a credential."""
     chat_models: int = 0
@@ -89,7 +91,7 @@ class Welcome(Struct, frozen=True, kw_only=True):
             model=next(served, MOCK_MODEL),
             mock=settings.mock.enabled,
             trial=directory.trial,
-            formats=tuple(stockyard.plane.formats),
+            dialects=tuple(dict.fromkeys(chat.format.partition(".")[0] for chat in CHATS)),
             local_reads=settings.auth.local_reads == "same_user" and not open_to_all,
             chat_models=sum(
                 kind == "chat"
@@ -177,7 +179,7 @@ def first_rows(w: Welcome) -> list[str]:
     if not w.local_reads:
         look = [look[0] + " \\", f'  -H "Authorization: Bearer {key}"']
     rows = [
-        row("Endpoint", f"{w.address}/v1", f"{', '.join(w.formats)} and /{{provider}}/…"),
+        row("Endpoint", f"{w.address}/v1", f"{', '.join(w.dialects)} formats and /{{provider}}/…"),
         *secret_rows(w),
         row("Data", shown(w.folder)),
         *block("Providers", told),
@@ -233,7 +235,7 @@ def provider_rows(w: Welcome) -> list[str]:
     more = f" (or {', '.join(others)}, … {w.known_providers} in all)" if others else ""
     real = f"To use a real one: set {first}{more} and restart."
     if w.trial:
-        return ["none found, so the mock provider answers: all works without an account.", real]
+        return ["none found, so the mock provider answers: everything works without an account.", real]
     if w.mock:
         return [f'none found. Only the model "{MOCK_MODEL}" answers, without an account.', real]
     return ["none found, so no call can be answered.", real]

@@ -25,7 +25,7 @@ Stockyard {__version__} is ready (SECONDS)
   Your Key   KEY shown once · no limit set
   Admin      ADMIN shown once · opens /api, not for programs
   Data       ~/.stockyard
-  Providers  none found, so the mock provider answers: all works without an account.
+  Providers  none found, so the mock provider answers: everything works without an account.
              To use a real one: set VARIABLE (or OTHERS) and restart.
 
   Try it     curl http://HOST/v1/chat/completions \\
@@ -53,7 +53,7 @@ ROWS = ("Endpoint", "Your Key", "Admin", "Data", "Providers", "Try it", "Look", 
 def masked(text: str) -> str:
     for pattern, mask in MASKS:
         text = re.sub(pattern, mask, text)
-    text = re.sub(r"(HOST/v1) +[a-z_., ]+ and /", r"\1 FORMATS and /", text)
+    text = re.sub(r"(HOST/v1) +[a-z, ]{40,80} and /", r"\1 FORMATS and /", text)
     text = re.sub(r"(?<=\S)  +(?=\S)(?<!^  )", " ", text)
     rows = "|".join(ROWS)
     text = re.sub(rf"^  ({rows}) ", lambda row: f"  {row[1]:<11}", text, flags=re.MULTILINE)
