@@ -81,10 +81,11 @@ def _unfold_choice(choice: Choice) -> Iterator[Event]:
         native = choice.native_finish if choice.finish is None else None
         extra = choice.extra if choice.finish is None else {}
         yield ChoiceStarted(choice=index, message=frame, native=native, extra=extra)
+    if choice.logprobs is not None:
+        # Before the text that they are about, as in streams.
+        yield LogprobsAdded(value=choice.logprobs, choice=index)
     for number, part in enumerate(choice.message.parts):
         yield from _unfold_part(f"{index}.{number}", index, part)
-    if choice.logprobs is not None:
-        yield LogprobsAdded(value=choice.logprobs, choice=index)
     if choice.finish is not None:
         yield Finished(
             reason=choice.finish, native=choice.native_finish, choice=index, extra=choice.extra

@@ -28,6 +28,7 @@ from stockyard.wire.codec import (
 )
 from stockyard.wire.error_kinds import upstream_error
 from stockyard.wire.fields import FieldError
+from stockyard.wire.sayable import Sayable
 
 Asked = TypeVar("Asked", bound=AnyContent)
 """What requests of a format mean."""
@@ -39,6 +40,8 @@ class StreamedCodec(ABC, Generic[Asked]):
     ping = b": ping\n\n"
     comments = True
     terminator = b""
+    says = Sayable()
+    """What its answers can say besides what all of them can."""
 
     # What a format says.
 

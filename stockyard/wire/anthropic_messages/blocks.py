@@ -24,6 +24,7 @@ from stockyard.wire.content_list import decode_content_list
 from stockyard.wire.fields import Fields
 from stockyard.wire.layout import Drops, layout_of, own_fields, with_layout
 from stockyard.wire.media import from_data_url, sniffed
+from stockyard.wire.sayable import Sayable
 
 FORMAT = "anthropic.messages"
 
@@ -202,6 +203,9 @@ def cites_here(citation: Any) -> bool:
     """Whether it is one of this format: `char_location`, `web_search_result_location` and so on."""
     kind = citation.get("type") if isinstance(citation, Mapping) else None
     return isinstance(kind, str) and kind.endswith("_location")
+
+
+SAYS = Sayable(cites=cites_here, blocks=FORMAT)
 
 
 def _write_refusal(part: Refusal, _: Drops) -> dict[str, Any] | None:

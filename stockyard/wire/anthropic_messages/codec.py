@@ -5,6 +5,7 @@ import msgspec
 from stockyard.core.request import Content, Request
 from stockyard.core.response import Output
 from stockyard.wire.anthropic_messages import errors, request, response
+from stockyard.wire.anthropic_messages.blocks import SAYS
 from stockyard.wire.anthropic_messages.look import MessagesLook
 from stockyard.wire.anthropic_messages.stream import MessagesReader
 from stockyard.wire.anthropic_messages.writer import STOP_EVENT, MessagesWriter
@@ -33,6 +34,7 @@ class MessagesCodec(StreamedCodec[Content]):
     name = "anthropic.messages"
     ping = b'event: ping\ndata: {"type": "ping"}\n\n'
     terminator = STOP_EVENT
+    says = SAYS
 
     read_request = staticmethod(request.decode_request)
     encode_response = staticmethod(response.encode_response)

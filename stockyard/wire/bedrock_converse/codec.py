@@ -14,6 +14,7 @@ from stockyard.wire.bedrock_converse.writer import ConverseWriter
 from stockyard.wire.codec import Dropped, Facts, Pen, RequestHead, Traits
 from stockyard.wire.eventstream import STREAM_TYPE
 from stockyard.wire.head import quoted, read_head
+from stockyard.wire.sayable import Sayable
 from stockyard.wire.streamed import StreamedCodec
 from stockyard.wire.tool_names import NO_NAMES
 
@@ -38,6 +39,7 @@ class ConverseCodec(StreamedCodec[Content]):
     stream_type = STREAM_TYPE
     ping = b""
     comments = False
+    says = Sayable(blocks=FORMAT)
 
     read_request = staticmethod(request.decode_request)
     encode_response = staticmethod(response.encode_response)

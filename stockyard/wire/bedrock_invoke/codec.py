@@ -5,6 +5,7 @@ import msgspec
 from stockyard.core.request import Content, Request
 from stockyard.core.response import Output
 from stockyard.wire.anthropic_messages import response
+from stockyard.wire.anthropic_messages.blocks import SAYS
 from stockyard.wire.bedrock_converse import errors
 from stockyard.wire.bedrock_invoke import request
 from stockyard.wire.bedrock_invoke.stream import InvokeLook, InvokeReader, InvokeWriter
@@ -38,6 +39,7 @@ class InvokeCodec(StreamedCodec[Content]):
     stream_type = STREAM_TYPE
     ping = b""
     comments = False
+    says = SAYS
 
     read_request = staticmethod(request.decode_request)
     encode_response = staticmethod(response.encode_response)

@@ -6,11 +6,13 @@ from stockyard.core.request import Content
 from stockyard.core.response import Output
 from stockyard.wire.codec import Facts, Pen, RequestHead, Traits
 from stockyard.wire.cohere_chat import errors, request, response
+from stockyard.wire.cohere_chat.citations import cites_here
 from stockyard.wire.cohere_chat.look import CohereLook
 from stockyard.wire.cohere_chat.parts import FORMAT
 from stockyard.wire.cohere_chat.stream import CohereReader
 from stockyard.wire.cohere_chat.writer import CohereWriter
 from stockyard.wire.head import quoted, read_head
+from stockyard.wire.sayable import Sayable
 from stockyard.wire.sse import DONE_EVENT
 from stockyard.wire.streamed import StreamedCodec
 
@@ -29,6 +31,7 @@ _KEYS = quoted("model", "messages", "stream", "max_tokens")
 class CohereCodec(StreamedCodec[Content]):
     name = FORMAT
     terminator = DONE_EVENT
+    says = Sayable(cites=cites_here, blocks=FORMAT)
 
     read_request = staticmethod(request.decode_request)
     write_request = staticmethod(request.encode_request)

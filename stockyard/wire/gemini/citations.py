@@ -43,6 +43,11 @@ def read_citations(candidate: Mapping[str, Any], texts: Sequence[str]) -> Iterat
                 yield Cited(place.text, _citation(uri, source.get("title"), place))
 
 
+def has_address(citation: Any) -> bool:
+    """Whether this format can say it."""
+    return isinstance(citation, Mapping) and isinstance(citation.get("url"), str)
+
+
 def write_grounding(texts: Iterable[tuple[int, str, Sequence[Any]]]) -> _Object | None:
     """Citations that have an address as sources and what each supports; None when none has.
 
@@ -53,9 +58,9 @@ def write_grounding(texts: Iterable[tuple[int, str, Sequence[Any]]]) -> _Object 
     numbers: dict[str, int] = {}
     for part, text, citations in texts:
         for citation in _objects(citations):
-            uri = citation.get("url")
-            if not isinstance(uri, str):
+            if not has_address(citation):
                 continue
+            uri = citation["url"]
             chunks.setdefault(uri, {"web": {"uri": uri, "title": citation.get("title") or uri}})
             number = numbers.setdefault(uri, len(numbers))
             segment = _segment(part, text, citation)

@@ -4,16 +4,19 @@ from collections.abc import Mapping
 
 import msgspec
 
+from stockyard.core.messages import Audio, Document, Image, Video
 from stockyard.core.request import Content, Request
 from stockyard.core.response import Output
 from stockyard.wire.codec import Dropped, Facts, Fault, Pen, RequestHead, Traits, WireError
 from stockyard.wire.gemini import errors, request, response
+from stockyard.wire.gemini.citations import has_address
 from stockyard.wire.gemini.framing import ARRAY, EVENTS, ArrayFrames, Envelope, EventFrames, Frames
 from stockyard.wire.gemini.look import GeminiLook
 from stockyard.wire.gemini.names import FORMAT, renamed
 from stockyard.wire.gemini.stream import GeminiReader
 from stockyard.wire.gemini.writer import GeminiWriter
 from stockyard.wire.head import quoted, read_head
+from stockyard.wire.sayable import Sayable
 from stockyard.wire.streamed import StreamedCodec
 from stockyard.wire.tool_names import NO_NAMES
 
@@ -42,6 +45,9 @@ class GeminiCodec(StreamedCodec[Content]):
     name = FORMAT
     ping = b""
     comments = False
+    says = Sayable(
+        cites=has_address, parts=(Image, Audio, Video, Document), logprobs=True, blocks=FORMAT
+    )
     _envelope: Envelope = EVENTS
 
     read_request = staticmethod(request.decode_request)

@@ -11,6 +11,7 @@ from stockyard.wire.ollama_chat.look import OllamaLook
 from stockyard.wire.ollama_chat.places import IN_MESSAGE, Place
 from stockyard.wire.ollama_chat.stream import OllamaReader
 from stockyard.wire.ollama_chat.writer import OllamaWriter
+from stockyard.wire.sayable import Sayable
 from stockyard.wire.streamed import StreamedCodec
 
 
@@ -33,6 +34,7 @@ class OllamaCodec(StreamedCodec[Content]):
     stream_type = b"application/x-ndjson"
     ping = b""
     comments = False
+    says = Sayable(logprobs=True)
     _place: Place = IN_MESSAGE
 
     read_request = staticmethod(request.decode_request)

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from stockyard.core.messages import Audio, Image
 from stockyard.core.request import Content, Request
 from stockyard.core.response import Output
 from stockyard.wire import splice
@@ -18,6 +19,7 @@ from stockyard.wire.openai_chat.plain import plain_for
 from stockyard.wire.openai_chat.shared import with_shared
 from stockyard.wire.openai_chat.stream import ChatReader
 from stockyard.wire.openai_chat.writer import ChatWriter
+from stockyard.wire.sayable import Sayable, everything
 from stockyard.wire.sse import DONE_EVENT
 from stockyard.wire.streamed import StreamedCodec
 from stockyard.wire.strict import check_head
@@ -49,6 +51,7 @@ _OPTION_KEYS = (b'"include_usage"',)
 class ChatCodec(StreamedCodec[Content]):
     name = "openai.chat"
     terminator = DONE_EVENT
+    says = Sayable(cites=everything, parts=(Image, Audio), logprobs=True, blocks=name)
 
     read_request = staticmethod(request.decode_request)
     encode_response = staticmethod(response.encode_response)

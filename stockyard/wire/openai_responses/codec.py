@@ -2,6 +2,7 @@
 
 import msgspec
 
+from stockyard.core.messages import Image
 from stockyard.core.request import Content, Request
 from stockyard.core.response import Output, Response
 from stockyard.wire.codec import Dropped, Facts, Fault, Pen, RequestHead, Traits
@@ -13,6 +14,7 @@ from stockyard.wire.openai_responses.look import ResponsesLook
 from stockyard.wire.openai_responses.parts import FORMAT
 from stockyard.wire.openai_responses.stream import ResponsesReader
 from stockyard.wire.openai_responses.writer import ResponsesWriter
+from stockyard.wire.sayable import Sayable
 from stockyard.wire.streamed import StreamedCodec
 
 
@@ -31,6 +33,12 @@ _KEYS = quoted("model", "input", "stream", "max_output_tokens")
 
 class ResponsesCodec(StreamedCodec[Content]):
     name = "openai.responses"
+    says = Sayable(
+        cites=lambda citation: bool(response.annotations((citation,))),
+        parts=(Image,),
+        logprobs=True,
+        blocks=FORMAT,
+    )
 
     read_request = staticmethod(request.decode_request)
     encode_error = staticmethod(errors.encode_error)

@@ -1,0 +1,57 @@
+"""Tell what of an answer its client does not get, because the format that it speaks cannot say it.
+
+The client has paid for the answer, so it is never refused for that: each thing that is lost is a
+Finding, once, whether the answer came whole or in pieces.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from stockyard.core.events import Event
+from stockyard.core.exchange import Exchange
+from stockyard.core.meaning import AnyOutput
+from stockyard.core.response import Output
+from stockyard.wire.codec import Codec, StreamWriter
+from stockyard.wire.sayable import Sayable, may_lose
+from stockyard.wire.streamed import StreamedCodec
+
+MODULE, ACTION = "dispatch", "answer_lost"
+MOST = 20
+"""Different things that are told of one answer."""
+
+
+class Losses:
+    def __init__(self, x: Exchange, codec: Codec | None) -> None:
+        self._x = x
+        self._says = codec.says if isinstance(codec, StreamedCodec) else None
+        self._told: set[str] = set()
+
+    def of_output(self, output: AnyOutput) -> None:
+        if self._says is not None and isinstance(output, Output):
+            self.tell(self._says.lost_of(output))
+
+    def writer(self, writer: StreamWriter) -> StreamWriter:
+        """The same writer, with what it leaves out told."""
+        return writer if self._says is None else _Telling(writer, self._says, self)
+
+    def tell(self, parts: Iterable[str]) -> None:
+        for part in parts:
+            if part not in self._told and len(self._told) < MOST:
+                self._told.add(part)
+                self._x.note(MODULE, ACTION, {"part": part})
+
+
+class _Telling:
+    """A StreamWriter in front of another one."""
+
+    def __init__(self, writer: StreamWriter, says: Sayable, losses: Losses) -> None:
+        self._writer = writer
+        self._says = says
+        self._losses = losses
+        self.end = writer.end
+        self.fail = writer.fail
+
+    def write(self, events: Sequence[Event]) -> bytes:
+        for event in events:
+            if may_lose(event):
+                self._losses.tell(self._says.lost_in(event))
+        return self._writer.write(events)
