@@ -235,7 +235,8 @@ def provider_rows(w: Welcome) -> list[str]:
     more = f" (or {', '.join(others)}, … {w.known_providers} in all)" if others else ""
     real = f"To use a real one: set {first}{more} and restart."
     if w.trial:
-        return ["none found, so the mock provider answers: everything works without an account.", real]
+        mock = "none found, so the mock provider answers: everything works without an account."
+        return [mock, real]
     if w.mock:
         return [f'none found. Only the model "{MOCK_MODEL}" answers, without an account.', real]
     return ["none found, so no call can be answered.", real]
