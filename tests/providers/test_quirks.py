@@ -194,6 +194,13 @@ def test_a_field_is_sent_as_the_provider_wants_it(
         ),
         (
             "thinking_refuses_forced_tools",
+            ["reasoning", "thinking_logprobs"],
+            {"logprobs": True, "tool_choice": "required"},
+            {"logprobs": True},
+            ["tool_choice"],
+        ),
+        (
+            "thinking_refuses_forced_tools",
             ["reasoning"],
             {"thinking": {"type": "disabled"}, "tool_choice": "required"},
             {"thinking": {"type": "disabled"}, "tool_choice": "required"},

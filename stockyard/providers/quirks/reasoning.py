@@ -68,11 +68,13 @@ def no_reasoning_back(body: Body, model: ModelTraits) -> Change:
 
 
 def thinking_refuses_forced_tools(body: Body, model: ModelTraits) -> Change:
-    """DeepSeek: no forced tools and no log probabilities while thinking."""
+    """DeepSeek: no forced tools while thinking, and log probabilities only of newer models."""
     switch = (body.get("thinking") or {}).get("type")
     if switch == "disabled" or ("reasoning" not in model and switch is None):
         return Change(body)
-    found: tuple[str, ...] = tuple(f for f in ("logprobs", "top_logprobs") if f in body)
+    found: tuple[str, ...] = ()
+    if "thinking_logprobs" not in model:
+        found = tuple(f for f in ("logprobs", "top_logprobs") if f in body)
     if body.get("tool_choice") not in (None, "auto", "none"):
         found = (*found, "tool_choice")
     return Change(without(body, *found), found) if found else Change(body)
