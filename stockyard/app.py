@@ -22,6 +22,7 @@ from stockyard.apps import billing, chute, lookout, responses, teams
 from stockyard.apps.app import Job
 from stockyard.apps.chute.modules import ModuleChanges
 from stockyard.apps.jobs import Jobs
+from stockyard.apps.lookout.bodies import BodyRecorder
 from stockyard.apps.lookout.otlp import SpanExport
 from stockyard.apps.lookout.retention import retention
 from stockyard.apps.lookout.traces import TraceRecorder
@@ -55,6 +56,7 @@ from stockyard.gateway.spool import Spool
 from stockyard.overview import Overview
 from stockyard.process import custommodules
 from stockyard.process.background import Background
+from stockyard.process.logs.redaction import Redaction
 from stockyard.providers.current import CurrentModels
 from stockyard.providers.prices import PriceList
 from stockyard.providers.provider import Provider
@@ -80,6 +82,7 @@ log = logging.getLogger(__name__)
 
 APPS = (chute.APP, lookout.APP, billing.APP, teams.APP, responses.APP)
 FIRST_KEY = "first-key"
+DAY = 86_400
 WORKERS = 2
 """Threads that read long prompts. More would only compete for the interpreter."""
 
@@ -172,7 +175,16 @@ class Stockyard:
             probe_networks=settings.http.probe_cidrs,
             trusted_proxies=settings.server.behind_proxy,
         )
-        recorder = self.recorder = TraceRecorder(database, lambda: self.line.config_version)
+        self.bodies = BodyRecorder(
+            database,
+            Redaction(self._secrets),
+            offload=ports.offload,
+            background=self.background,
+            dropped=lambda: self.standings.of("logging").noticed("body_dropped"),
+        )
+        recorder = self.recorder = TraceRecorder(
+            database, lambda: self.line.config_version, self.bodies.record
+        )
         self.signals.listen(ExchangeFinished, "lookout", _unless_off(recorder))
         self.spans = SpanExport(
             self._post_spans,
@@ -187,7 +199,7 @@ class Stockyard:
         self.shown = Overview(self)
         self.jobs = Jobs(
             [
-                retention(database, settings.retention.traces),
+                retention(database, self._trace_seconds, self._body_seconds),
                 responses_retention(
                     database, settings.retention.answers, settings.retention.held_ids
                 ),
@@ -332,6 +344,17 @@ class Stockyard:
         yield from self.directory.secrets()
         yield from self.tokens.secrets()
         yield from self.line.secrets()
+
+    def _trace_seconds(self) -> float:
+        return min(self.settings.retention.traces, float(self._logging["days"] * DAY))
+
+    def _body_seconds(self) -> float:
+        return float(self._logging["body_days"] * DAY)
+
+    @property
+    def _logging(self) -> dict[str, Any]:
+        """How the module is set, be it on or off."""
+        return self.line.state("logging").config
 
     def _aliases(self) -> tuple[str, ...]:
         module = self.line.module("modelalias")

@@ -230,8 +230,12 @@ class Exchange(Struct, kw_only=True, eq=False):
     charges: tuple[Charge, ...] = ()
     """What the call was counted against; settled when it ends."""
     reserved_tokens: int = 0
-    capture: Literal["off", "metadata"] = "off"
+    capture: Literal["off", "metadata", "redacted", "full"] = "off"
     """What of this call may be written down; `logging` raises it."""
+    body_bytes: int = 0
+    """How much of its request, and of its answer, may be."""
+    kept: Response | None = None
+    """The answer, if a module asked for it to be kept (`Module.keeps`), as far as it came."""
     sampled: bool = True
     """Whether the spans of this call are kept."""
     cache_state: str = "off"

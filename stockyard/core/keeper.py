@@ -16,8 +16,9 @@ EVENT_CHARACTERS = 32
 class Keeper:
     __slots__ = ("_folder", "_size", "place", "stop")
 
-    def __init__(self, stop: Stop, place: int) -> None:
+    def __init__(self, stop: Stop | None, place: int) -> None:
         self.stop = stop
+        """Who reads it; None is whoever writes down what was called."""
         self.place = place
         """How many editors the Events have passed here."""
         self._folder: Folder | None = Folder()

@@ -16,7 +16,7 @@ Each is optional. A hook is a plain function unless it really waits; only then `
 
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum, IntEnum
-from typing import Any, ClassVar, Generic, Protocol, TypeVar, get_args
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, get_args
 
 from msgspec import Struct
 
@@ -92,6 +92,9 @@ class Module(Toggle[C]):
     on_by_default: ClassVar[bool] = False
     wants_response: bool = False
     """`on_response` reads `x.response` of streams too, so their Events are kept until the end."""
+    keeps: Literal["", "served", "delivered"] = ""
+    """Which answer to a text call is left on `x.kept` when it is over: as it came, before any
+    module changed it, or as the caller got it. For whoever writes it down."""
     reads_closely: bool = False
     """`on_chunk` may take long over a long text, so a long whole answer is edited in a thread."""
     patience_seconds: float = 2.0

@@ -28,7 +28,7 @@ from stockyard.core.events import TEXT_EVENTS, Event
 from stockyard.core.exchange import Exchange, Reads, Step
 from stockyard.core.folding import fold, unfold
 from stockyard.core.keeper import Keeper
-from stockyard.core.module import AnyModule, Call
+from stockyard.core.module import TEXT_KINDS, AnyModule, Call
 from stockyard.core.response import Response
 from stockyard.core.standing import Standings
 from stockyard.core.stop import Stop
@@ -53,6 +53,7 @@ class Pipeline:
         "arounds",
         "edits",
         "heads",
+        "keeps",
         "modules",
         "outward",
         "reads",
@@ -87,6 +88,7 @@ class Pipeline:
         self.waits = any(stop.waits for stop in self.stops)
         """Whether some hook is async, so that a call needs a task of its own."""
         self.edits = any(stop.edits for stop in self.stops)
+        self.keeps = next((module.keeps for module in modules if module.keeps), "")
         self.reads: Reads = "texts" if self.edits else "nothing"
         if any(
             stop.holds or (stop.module.wants_response and stop.on_response is not None)
@@ -98,7 +100,16 @@ class Pipeline:
 class Passage:
     """One call's way through a Pipeline."""
 
-    __slots__ = ("_closely", "_depth", "_editors", "_enders", "_keepers", "pipeline", "x")
+    __slots__ = (
+        "_closely",
+        "_depth",
+        "_editors",
+        "_enders",
+        "_keepers",
+        "_record",
+        "pipeline",
+        "x",
+    )
 
     def __init__(self, pipeline: Pipeline, x: Exchange) -> None:
         self.pipeline = pipeline
@@ -111,6 +122,8 @@ class Passage:
         self._closely = False
         """Whether one of them may take long."""
         self._keepers: list[Keeper] = []
+        self._record: Keeper | None = None
+        """The one of them that keeps the stream for `x.kept`."""
         self._enders: list[Stop] = []
         """Modules that wait for the end of the stream, the innermost first."""
 
@@ -198,6 +211,8 @@ class Passage:
         x = self.x
         error = ended if isinstance(ended, Exception) else None
         answer = ended if not isinstance(ended, Exception) else None
+        if self.pipeline.keeps == "served" and answer is not None:
+            self._keep_for_the_record(answer)
         for depth, stop in self.pipeline.outward:
             if depth >= self._depth:
                 continue
@@ -218,10 +233,23 @@ class Passage:
             raise error
         if not isinstance(answer, Response) and x.request.stream and not x.received.stream:
             answer = await self._fold(answer)
+        if self.pipeline.keeps == "delivered":
+            self._keep_for_the_record(answer)
         if isinstance(answer, Response):
             x.response = answer
             x.usage = answer.usage if x.stored_usage is None else x.usage
         return answer
+
+    def _keep_for_the_record(self, answer: Answer) -> None:
+        if isinstance(answer, Response):
+            self.x.kept = answer
+        elif self.x.kind in TEXT_KINDS:
+            self._record = Keeper(None, len(self._editors))
+            self._keepers.append(self._record)
+
+    def _close_the_record(self) -> None:
+        if self._record is not None:
+            self.x.kept = self._record.response()
 
     async def _fold(self, stream: Stream) -> Response:
         """Some module asked for a stream that the caller did not ask for: it gets it whole."""
@@ -371,6 +399,7 @@ class Passage:
 
     async def ended(self) -> None:
         """The stream is complete. Raises Refused when a module will not let it end well."""
+        self._close_the_record()
         refusal: StockyardError | None = None
         for stop in self._enders:
             if refusal is not None:
@@ -388,6 +417,7 @@ class Passage:
 
     async def broke(self, error: Exception) -> None:
         """The stream broke off, was refused on its way, or was abandoned. Nobody can recover it."""
+        self._close_the_record()
         for stop in self._enders:
             try:
                 await self._recover(stop, error)

@@ -18,7 +18,6 @@ from stockyard.gateway import egress
 from stockyard.gateway.contract import Reply
 from stockyard.gateway.faults import fault_of
 from stockyard.gateway.listing import dialect_at
-from stockyard.gateway.losses import Losses
 from stockyard.gateway.office import Office
 from stockyard.gateway.pump import EventPump, Pump, RawPump
 from stockyard.gateway.refusals import internal
@@ -104,7 +103,6 @@ class Call:
             fields = egress.type_of(x.kind, raw.fields) + egress.unified_fields(raw.fields)
         else:
             assert self.codec is not None  # noqa: S101  only raw answers come without a codec
-            Losses(x, self.codec).of_output(response.meaning)
             body = self.codec.encode_response(response, self._pen(response.meaning.model))
             fields = egress.type_written(x.kind, body)
             if raw is not None:
@@ -132,7 +130,6 @@ class Call:
         """The client asked for a stream and the answer is whole: take it apart."""
         codec = self._codec()
         x = self.x
-        Losses(x, codec).of_output(response.output)
         writer = codec.writer(self._pen(response.output.model))
         data = writer.write(unfold(response.output, response.usage or x.stored_usage))
         x.streamed = True
@@ -161,7 +158,7 @@ class Call:
             served = x.target.model if x.target is not None else x.request.model
             model = x.answer_model or served
             codec = self._codec()
-            writer = Losses(x, codec).writer(codec.writer(self._pen(model)))
+            writer = codec.writer(self._pen(model))
             self._pump = EventPump(stream, self._reply, self, codec, self._passage, writer)
         x.streamed = events
         if unified and events:
@@ -243,8 +240,13 @@ class Call:
             self._break(error)
 
     async def _end_broken(self, error: StockyardError) -> None:
+        self._keep_what_came()
         await self._passage.broke(error)
         self._break(error)
+
+    def _keep_what_came(self) -> None:
+        if self._pump is not None and self._passage.keeps:
+            self._pump.keep(broken=True)
 
     def _break(self, error: StockyardError) -> None:
         """The stream ends with an error event: interrupted, stalled, or blocked."""
@@ -318,6 +320,7 @@ class Call:
             self._ride.cancel()
 
     async def _end_abandoned(self, error: Abandoned) -> None:
+        self._keep_what_came()
         await self._passage.broke(error)
         self._finish(GONE, error)
 

@@ -118,7 +118,7 @@ class Pump:
             self._reply.push(last)
             self._reply.cut()
 
-    def keep(self) -> None:
+    def keep(self, *, broken: bool = False) -> None:
         """Hand what was kept to the modules that read the whole response."""
 
     def finish(self, comment: bytes) -> None:
@@ -174,15 +174,16 @@ class RawPump(Pump):
                 self._kept.append(piece)
         self._send(piece)
 
-    def keep(self) -> None:
+    def keep(self, *, broken: bool = False) -> None:
         if self._kept is None or self._codec is None:
             self._passage.lose()
             return
         reader = self._codec.reader(traits=frozenset())
         try:
-            events = [event for piece in self._kept for event in reader.feed(piece)]
-            events += reader.feed(self.stream.terminator)
-            self._passage.keep([*events, *reader.end()])
+            for piece in self._kept:
+                self._passage.keep(reader.feed(piece))
+            if not broken:
+                self._passage.keep([*reader.feed(self.stream.terminator), *reader.end()])
         except StockyardError:
             self._passage.lose()
         self._kept = None

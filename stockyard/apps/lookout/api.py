@@ -1,8 +1,8 @@
 """Traces over the API: what was called, and why it went the way it did."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
-from litestar import Controller, get
+from litestar import Controller, MediaType, Response, get
 from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct
 
@@ -41,6 +41,15 @@ Filter = Annotated[
     ),
 ]
 WithTotal = Annotated[bool, QueryParameter(description="Also count them, exactly up to 10,000.")]
+
+BodyPart = Literal["request", "response"]
+PARTS: tuple[BodyPart, ...] = get_args(BodyPart)
+Part = FromQuery[BodyPart]
+UNTRUSTED = {
+    "content-disposition": "attachment",
+    "content-security-policy": "sandbox; default-src 'none'",
+}
+"""What was said may be a page that attacks whoever opens it."""
 
 MAY_READ = needs("lookout.read", own_calls=True)
 
@@ -119,7 +128,8 @@ class TraceEndpoints(Controller):
     @get("/{trace_id:str}", opt=MAY_READ)
     async def read_trace(self, database: Facts, identity: Who, trace_id: Id) -> TraceDetail:
         """One call with its attempts, findings and the explain strip."""
-        return detail(visible(database, identity, trace_id))
+        trace = visible(database, identity, trace_id)
+        return detail(trace, has_body=store.has_body(database, trace.id))
 
     @get("/{trace_id:str}/explain", opt=MAY_READ)
     async def explain(self, database: Facts, identity: Who, trace_id: Id) -> Explanation:
@@ -131,6 +141,15 @@ class TraceEndpoints(Controller):
         """Each try at a provider."""
         attempts = visible(database, identity, trace_id).attempts
         return AttemptList(attempts=attempts, count=len(attempts))
+
+    @get("/{trace_id:str}/body", opt=needs("lookout.bodies"), media_type=MediaType.TEXT)
+    async def body(self, database: Facts, trace_id: Id, part: Part = "request") -> Response[str]:
+        """What was said, as JSON: of the request, or of the answer. Cut ones say `cut`."""
+        kept = store.body(database, trace_id)
+        text = kept[PARTS.index(part)] if kept is not None else None
+        if text is None:
+            raise Refused(404, "body_not_captured", "Of this call, nothing that was said is kept.")
+        return Response(text, media_type=MediaType.TEXT, headers=UNTRUSTED)
 
 
 def tagged(tag: str | None) -> list[store.Condition]:

@@ -97,7 +97,7 @@ FIELDS: Mapping[str, Reader] = {
     "finding.module": text,
     "finding.action": text,
 }
-HAS = ("findings",)
+HAS = ("findings", "body")
 """What a Trace can have. What nobody keeps yet cannot be asked for."""
 
 

@@ -22,6 +22,12 @@ from jsonb_each(jsonb(:rows))
 As JSONB, because text would be parsed again for every column.
 """
 
+INSERT_BODIES = """
+insert or ignore into bodies (trace_id, kept_at, level, request, response)
+select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 from json_each(:rows)
+"""
+"""The rows of a batch, each an array in the order of `bodies.row_of`."""
+
 COLUMNS = (
     *("seq", "id", "received_at", "key_id", "team_id", "kind"),
     *("model_asked", "model", "provider", "status"),
@@ -153,6 +159,28 @@ def trace(database: Database, trace_id: str) -> Trace | None:
     return trace_of(rows[0]) if rows else None
 
 
+def body(database: Database, trace_id: str) -> tuple[str | None, str | None] | None:
+    """The request and the answer that are kept of a call; None when nothing is."""
+    sql = "select request, response from bodies where trace_id = :id"
+    rows = database.read(sql, {"id": trace_id})
+    return (rows[0][0], rows[0][1]) if rows else None
+
+
+def has_body(database: Database, trace_id: str) -> bool:
+    return bool(database.read("select 1 from bodies where trace_id = :id", {"id": trace_id}))
+
+
+def delete_bodies_older(transaction: Transaction, before: int, limit: int) -> int:
+    """Delete at most `limit` bodies that are older; how many there were."""
+    gone = transaction.execute(
+        "delete from bodies where trace_id in "
+        "(select trace_id from bodies where kept_at < :before order by kept_at limit :limit) "
+        "returning trace_id",
+        {"before": before, "limit": limit},
+    )
+    return len(gone)
+
+
 def delete_older(transaction: Transaction, before: int, limit: int) -> int:
     """Delete at most `limit` Traces that are older; how many there were."""
     gone = transaction.execute(
@@ -219,7 +247,8 @@ PLACES: Mapping[str, str] = {
     "asked": f"select model_asked as it union all select {_kept('alias')}",
     "key": f"select key_id as it union all select {_kept('key_name')}",
     "tag": f"select value as it from json_each(row, '$[{KEPT.index('tags')}]') where key = :key",  # noqa: S608  as above
-    "has": f"select 'findings' as it where json_array_length(row, '$[{KEPT.index('findings')}]')",
+    "has": f"select 'findings' as it where json_array_length(row, '$[{KEPT.index('findings')}]') "  # noqa: S608  as above
+    "union all select 'body' from bodies where trace_id = id",
     "credential": _of_each("attempts", AttemptRow, "credential"),
     "finding.module": _of_each("findings", FindingRow, "module"),
     "finding.action": _of_each("findings", FindingRow, "action"),

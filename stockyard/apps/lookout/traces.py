@@ -39,8 +39,14 @@ MAX_TEXT = 500
 class TraceRecorder:
     """Listens to finished calls and queues a row for each."""
 
-    def __init__(self, database: Database, config_version: Callable[[], int] = lambda: 0) -> None:
+    def __init__(
+        self,
+        database: Database,
+        config_version: Callable[[], int] = lambda: 0,
+        bodies: Callable[[Exchange], None] = lambda x: None,
+    ) -> None:
         self.queue: Bulk = database.bulk("traces", store.INSERT, encode)
+        self._bodies = bodies
         self._config_version = config_version
         self._ended: list[Exchange] = []
         self.unwritable = 0
@@ -67,6 +73,8 @@ class TraceRecorder:
                 log.error("A trace cannot be written: %s", type(error).__name__)
             else:
                 self.queue.put(row, len(row))
+                if x.body_bytes:
+                    self._bodies(x)
 
 
 NO_ERROR = (None, None, None)

@@ -91,8 +91,10 @@ class Explanation(Struct, frozen=True, kw_only=True):
 
 
 class TraceDetail(TraceView, frozen=True, kw_only=True):
-    """One call with everything that is known about it."""
+    """One call with everything that is known about it, but what was said in it."""
 
+    has_body: bool
+    """What was said is kept, and is read at `links.body`."""
     attempts: tuple[AttemptRow, ...]
     findings: tuple[FindingRow, ...]
     explain: list[ExplainLine]
@@ -102,9 +104,10 @@ def view(trace: Trace) -> TraceView:
     return TraceView(**shared(trace))
 
 
-def detail(trace: Trace) -> TraceDetail:
+def detail(trace: Trace, *, has_body: bool) -> TraceDetail:
     return TraceDetail(
         **shared(trace),
+        has_body=has_body,
         attempts=trace.attempts,
         findings=trace.findings,
         explain=explain_lines(trace),
@@ -164,6 +167,7 @@ def shared(trace: Trace) -> dict[str, Any]:
         "links": {
             "self": f"/api/lookout/traces/{trace.id}",
             "explain": f"/api/lookout/traces/{trace.id}/explain",
+            "body": f"/api/lookout/traces/{trace.id}/body",
         },
         "cost_usd": None if cost is None else cost / 1_000_000,
         "created_at": received.isoformat(timespec="milliseconds").replace("+00:00", "Z"),

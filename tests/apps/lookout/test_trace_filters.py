@@ -78,6 +78,7 @@ FOUND = [
     ("tag.feature:*", "1"),
     ("has:findings", "2"),
     ("-has:findings", "31"),
+    ("has:body", ""),
     ("finding.module:ratelimit", "2"),
     ("finding.action:refused -status:ok", "2"),
     ("attempts:1", "1"),
@@ -117,7 +118,7 @@ REFUSED = [
     ("model>x", "filter_invalid", "has no order"),
     ("at>soon", "invalid", "ISO 8601"),
     ("latency:2*", "filter_invalid", "whole values"),
-    ("has:body", "filter_invalid", 'cannot have "body"'),
+    ("has:images", "filter_invalid", 'cannot have "images"'),
     ("hello", "search_off", "No text is kept"),
 ]
 

@@ -200,7 +200,7 @@ async def test_old_traces_are_deleted_and_young_ones_stay(database: SqliteDataba
     database.close()
     again = SqliteDatabase.open(database.path, steps_in("lookout", lookout.APP.migrations))
     try:
-        await retention(again, keep_seconds=500, now=lambda: 1_600).run()
+        await retention(again, lambda: 500, lambda: 500, now=lambda: 1_600).run()
         assert len(store.newest(again, 2000)) == 100
     finally:
         again.close()

@@ -1,0 +1,186 @@
+"""Keep what was said in a call: its request and its answer, cut to a size, without our secrets.
+
+Long ones are written out in a thread. Nobody waits for any of it: what would be too much at once,
+or what the disk cannot follow, is dropped and counted.
+"""
+
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from stockyard.apps.lookout import store
+from stockyard.core.exchange import Exchange
+from stockyard.core.messages import AnyPart, Message
+from stockyard.core.request import Content, Request
+from stockyard.core.response import Output, Response
+from stockyard.errors import StockyardError
+from stockyard.storage.database import Bulk, Database
+
+LONG_BYTES = 16 * 1024
+"""What is longer is read, cut and written out in a thread."""
+MOST_AT_ONCE = 64
+MOST_BYTES = 32 * 1024 * 1024
+"""So much waits for a thread at most."""
+HITS = ("hit", "stale")
+
+Redact = Callable[[bytes], bytes]
+Offload = Callable[[Callable[[], bytes]], Awaitable[bytes]]
+
+
+class Said(Struct, frozen=True):
+    """What a call leaves behind for this, without the call itself."""
+
+    trace_id: str
+    at_ms: int
+    level: str
+    most: int
+    """Bytes of the request, and of the answer."""
+    request: Request | None
+    response: Response | None
+    size: int
+    """About how many bytes there are to read."""
+
+
+class BodyRecorder:
+    """Queues the texts of the calls that may be kept."""
+
+    def __init__(
+        self,
+        database: Database,
+        redact: Redact,
+        *,
+        offload: Offload,
+        background: Callable[[Coroutine[Any, Any, None]], None],
+        dropped: Callable[[], None],
+    ) -> None:
+        self.queue: Bulk = database.bulk("bodies", store.INSERT_BODIES, encode)
+        self._redact = redact
+        self._offload = offload
+        self._background = background
+        self._dropped = dropped
+        self._waiting = self._waiting_bytes = 0
+
+    def record(self, x: Exchange) -> None:
+        """The call is over. Whether anything of it is kept was decided before."""
+        if not x.body_bytes:
+            return
+        said = said_in(x)
+        if said.size <= LONG_BYTES:
+            self._queue(row_of(said, self._redact))
+        elif self._waiting >= MOST_AT_ONCE or self._waiting_bytes + said.size > MOST_BYTES:
+            self._dropped()
+        else:
+            self._background(self._elsewhere(said))
+
+    async def _elsewhere(self, said: Said) -> None:
+        self._waiting += 1
+        self._waiting_bytes += said.size
+        try:
+            self._queue(await self._offload(lambda: row_of(said, self._redact)))
+        finally:
+            self._waiting -= 1
+            self._waiting_bytes -= said.size
+
+    def _queue(self, row: bytes) -> None:
+        if not self.queue.put(row, len(row)):
+            self._dropped()
+
+
+def encode(batch: Sequence[bytes]) -> bytes:
+    """The rows of a batch in the order of `store.INSERT_BODIES`. Runs in the writer thread."""
+    return b"[%b]" % b",".join(batch)
+
+
+def said_in(x: Exchange) -> Said:
+    """What was sent and came back; with `full`, what the caller sent and got.
+
+    What no provider was asked has passed no module that masks, or not all of them.
+    """
+    request: Request | None = x.received
+    if x.capture == "redacted":
+        request = x.request if x.attempts or x.cache_state in HITS else None
+    came = sum(attempt.bytes_in for attempt in x.attempts)
+    size = len(x.inbound.body) + came
+    return Said(x.trace_id, x.started_at_ms, x.capture, x.body_bytes, request, x.kept, size)
+
+
+def row_of(said: Said, redact: Redact) -> bytes:
+    bodies = (request_of(said.request, said.most), response_of(said.response, said.most))
+    kept = [redact(body).decode() if body is not None else None for body in bodies]
+    return msgspec.json.encode((said.trace_id, said.at_ms, said.level, *kept))
+
+
+class Room:
+    """How much may still be kept."""
+
+    def __init__(self, most: int) -> None:
+        self.left = most
+        self.cut = False
+
+    def has(self, value: object) -> bool:
+        """Whether a value still fits; the first that does not ends it."""
+        size = len(msgspec.json.encode(value))
+        self.cut = self.cut or size > self.left
+        self.left -= size
+        return not self.cut
+
+    def messages(self, messages: Iterable[Message]) -> Iterator[Message]:
+        """As many of them as fit, the last one with as many of its parts as do."""
+        for message in messages:
+            parts = tuple(self._parts(message.parts))
+            if parts or not self.cut:
+                yield replace(message, parts=parts)
+            if self.cut:
+                return
+
+    def _parts(self, parts: Sequence[AnyPart]) -> Iterator[AnyPart]:
+        for part in parts:
+            if not self.has(part):
+                return
+            yield part
+
+
+def request_of(request: Request | None, most: int) -> bytes | None:
+    """JSON of a request. Of other kinds of call than chats, the texts."""
+    if request is None:
+        return None
+    try:
+        content = request.meaning
+    except StockyardError:
+        return None  # nobody could read it
+    room = Room(most)
+    said: dict[str, Any] = {"model": request.model, "stream": request.stream}
+    if not isinstance(content, Content):
+        said["texts"] = [text for text in content.texts() if room.has(text)]
+        return _written(said, room)
+    options = msgspec.to_builtins(replace(content, messages=(), tools=()))
+    said |= options if room.has(options) else {}
+    said["messages"] = list(room.messages(content.messages))
+    said["tools"] = [tool for tool in content.tools if room.has(tool)]
+    return _written(said, room)
+
+
+def response_of(response: Response | None, most: int) -> bytes | None:
+    """JSON of an answer in words. Vectors, pictures and sounds are not kept."""
+    if response is None:
+        return None
+    try:
+        output = response.meaning
+    except StockyardError:
+        return None
+    if not isinstance(output, Output):
+        return None
+    room = Room(most)
+    messages = room.messages(choice.message for choice in output.choices)
+    choices = [
+        {"index": choice.index, "finish": choice.finish, "message": message}
+        for choice, message in zip(output.choices, messages, strict=False)
+    ]
+    return _written({"id": output.id, "model": output.model, "choices": choices}, room)
+
+
+def _written(said: dict[str, Any], room: Room) -> bytes:
+    return msgspec.json.encode({**said, "cut": True} if room.cut else said)
