@@ -18,6 +18,14 @@ from stockyard.core.money import Usage
 PartKind = Literal["text", "reasoning", "refusal", "tool_call", "audio", "opaque"]
 
 
+def _must_be_text(*values: str | None) -> None:
+    """Readers pass values on as a provider sent them, and writers trust them. What is no text is
+    stopped between the two, while it is still known whose mistake it is."""
+    for value in values:
+        if value is not None and not isinstance(value, str):
+            raise TypeError("A text was expected.")
+
+
 class Started(
     Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="started"
 ):
@@ -61,6 +69,9 @@ class PartStarted(
     """For what never streams in pieces (opaque blocks, sealed thinking): the whole part."""
     extra: Extra = {}
 
+    def __post_init__(self) -> None:
+        _must_be_text(self.id, self.name)
+
 
 class TextDelta(
     Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="text"
@@ -101,6 +112,9 @@ class SignatureDelta(
     signature: str
     made_by: str | None = None
     choice: int = 0
+
+    def __post_init__(self) -> None:
+        _must_be_text(self.signature)
 
 
 class AudioDelta(

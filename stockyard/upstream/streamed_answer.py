@@ -152,10 +152,15 @@ class StreamedAnswer(Stream):
                 UpstreamError("bad_answer", "The stream is too long.", code="limit_exceeded")
             )
             return
+        torn = True
         try:
             self._take(piece)
+            torn = False
         except StockyardError as error:
             self._break(error)
+        finally:
+            if torn:
+                self._break(_torn())
 
     def _take(self, piece: bytes) -> None:
         if self._size <= SAMPLE_BYTES:
@@ -231,6 +236,9 @@ class StreamedAnswer(Stream):
             self._end()
         except StockyardError as error:
             self._break(error)
+        finally:
+            if not self._over:
+                self._break(_torn())
 
     def _end(self) -> None:
         """The provider closed: raises when that was not the end of the answer."""
@@ -522,3 +530,8 @@ class StreamedAnswer(Stream):
         self._taken()
         if sending is not None:
             sending.cancel()
+
+
+def _torn() -> UpstreamError:
+    """A fault of ours has lost a piece: whatever follows, the answer is not whole any more."""
+    return UpstreamError("interrupted", "The answer could not be passed on.")

@@ -6,6 +6,7 @@ import msgspec
 
 from stockyard.core.messages import ToolCall
 from stockyard.wire.free_text import INPUT
+from stockyard.wire.halves import encode
 from stockyard.wire.layout import Drops
 
 
@@ -33,9 +34,11 @@ def _object_in(text: str) -> Any:
         value = msgspec.json.decode(text)
     except (ValueError, RecursionError):
         return None
+    if value is None:
+        return {}  # what some models write for a tool that takes nothing
     return value if isinstance(value, dict) else None
 
 
 def compact(value: Any) -> str:
     """A value as JSON text, without blanks."""
-    return msgspec.json.encode(value).decode()
+    return encode(value).decode()

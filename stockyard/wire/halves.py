@@ -7,6 +7,7 @@ alone is not text: it is held until its other half comes, and replaced by U+FFFD
 
 import json
 import re
+from math import isfinite
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ import msgspec
 REPLACEMENT = "\ufffd"
 
 _decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
 _LONE = re.compile("[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]")
 
 
@@ -23,7 +25,36 @@ def decode_event(data: bytes) -> Any:
         return _decode(data)
     except (ValueError, RecursionError):
         # msgspec refuses half characters, and bytes that are not UTF-8. Neither loses the event.
-        return json.loads(data.decode("utf-8", "replace"))
+        text = data.decode("utf-8", "replace")
+        return json.loads(text, parse_float=_finite, parse_constant=_finite)
+
+
+def decode_answer(data: bytes) -> Any:
+    """The value of a whole answer's JSON, in which no half character is left."""
+    return mended(decode_event(data))
+
+
+def encode(value: Any) -> bytes:
+    """A value as JSON. Half characters that came where none are expected go no further."""
+    try:
+        return _encode(value)
+    except UnicodeEncodeError:
+        return _encode(mended(msgspec.to_builtins(value)))
+
+
+def mended(value: Any) -> Any:
+    """A value of JSON in whose texts every half character is replaced."""
+    if isinstance(value, str):
+        return whole(value)
+    if isinstance(value, dict):
+        return {whole(name): mended(item) for name, item in value.items()}
+    return [mended(item) for item in value] if isinstance(value, list) else value
+
+
+def _finite(number: str) -> float | None:
+    """JSON has no other numbers; some servers write them all the same."""
+    value = float(number)
+    return value if isfinite(value) else None
 
 
 def loose(data: bytes) -> Any:

@@ -21,7 +21,7 @@ Seen = TypeVar("Seen", bound=Struct)
 
 
 class Look(ABC, Generic[Piece]):
-    """What `codec.StreamLook` asks for, except `usage`, `complete` and `end`."""
+    """What `codec.StreamLook` asks for, except `usage` and `end`."""
 
     def __init__(self, cutter: Cutter[Piece], *, native: bool) -> None:
         self._cutter = cutter
@@ -36,7 +36,7 @@ class Look(ABC, Generic[Piece]):
     def feed(self, data: bytes) -> bytes:
         passed: list[bytes] = []
         try:
-            passed.extend(map(self._pass, self._cutter.feed(data)))
+            passed.extend(map(self._pass_on, self._cutter.feed(data)))
         except UpstreamError:
             self.before_error = b"".join(passed)
             raise
@@ -45,9 +45,27 @@ class Look(ABC, Generic[Piece]):
     def tell_usage(self, usage: Usage) -> bytes:
         return b""
 
+    @property
+    @abstractmethod
+    def complete(self) -> bool:
+        """Whether the stream, if it ended now, would be whole."""
+
     @abstractmethod
     def _pass(self, piece: Piece, /) -> bytes:
         """What of this piece goes on now."""
+
+    def _pass_on(self, piece: Piece) -> bytes:
+        """The same, and no error of a piece that follows the end: it is no part of the answer."""
+        try:
+            return self._pass(piece)
+        except UpstreamError:
+            if not self.terminator or not self.complete:
+                raise
+            return self._late(piece)
+
+    def _late(self, piece: Piece, /) -> bytes:
+        """What goes on of a piece that follows the end."""
+        return b""
 
 
 class EventsLook(Look[bytes]):
@@ -58,11 +76,6 @@ class EventsLook(Look[bytes]):
         super().__init__(self._blocks, native=native)
         self._done = False
 
-    @property
-    @abstractmethod
-    def complete(self) -> bool:
-        """Whether the stream, if it ended now, would be whole."""
-
     def end(self) -> bytes:
         rest = self._blocks.rest()
         if self._native and not rest.strip():
@@ -70,7 +83,7 @@ class EventsLook(Look[bytes]):
         if not rest.strip() or not self.is_whole(rest):
             # After a whole answer, whatever ends the stream is the provider's to say.
             return self._kept(rest) if self._native and self.complete else b""
-        return self._pass(rest if self._native else rest.rstrip(b"\r\n") + b"\n\n")
+        return self._pass_on(rest if self._native else rest.rstrip(b"\r\n") + b"\n\n")
 
     @staticmethod
     @abstractmethod
@@ -83,6 +96,9 @@ class EventsLook(Look[bytes]):
             self.terminator += block
         self._done = True
         return b""
+
+    def _late(self, block: bytes, /) -> bytes:
+        return self._kept(block)
 
     def _kept(self, block: bytes) -> bytes:
         """After the terminator nothing goes out; on native routes the bytes follow it."""
@@ -158,5 +174,5 @@ def read_as(decoder: "msgspec.json.Decoder[Seen]", data: bytes) -> Seen | None:
         value: Any = loose(data)
     try:
         return msgspec.convert(value, decoder.type)
-    except msgspec.ValidationError:
+    except ValueError:
         return None

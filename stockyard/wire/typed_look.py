@@ -103,6 +103,9 @@ class TypedLook(EventsLook):
         earlier, self.terminator = self.terminator, block
         return earlier
 
+    def _late(self, block: bytes, /) -> bytes:
+        return self._between(block if self._native else b"")
+
     def _between(self, block: bytes) -> bytes:
         """What is no event: it stays with the end where that has come."""
         if not self.terminator:

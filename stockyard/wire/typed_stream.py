@@ -56,6 +56,8 @@ class TypedReader:
         if not heard.data or heard.data == DONE:
             self._done = self._done or heard.data == DONE
             return []
+        if self.complete:
+            return []
         event = read_event(heard)
         value = loose(heard.data)
         if event is None or not isinstance(value, dict):

@@ -195,9 +195,13 @@ def write_chat_usage(usage: Usage) -> dict[str, Any]:
 def merged(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
     """Usage of a stream so far: the last value that is not null wins, field by field.
 
-    Counts are never added: providers repeat them, and some send running totals.
+    Counts are never added: providers repeat them, and some send running totals. Nor do they fall
+    back to nothing: who ends with zeros has counted before.
     """
-    return {**earlier, **{name: value for name, value in later.items() if value is not None}}
+    return {
+        **earlier,
+        **{name: value for name, value in later.items() if value or name not in earlier},
+    }
 
 
 def _split_output(

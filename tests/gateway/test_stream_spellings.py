@@ -4,15 +4,18 @@ What is legal in server-sent events stands in `streaming.md` S4, what clients st
 section 1. Odd bytes are passed on by native routes only.
 """
 
+import asyncio
 import re
 from collections.abc import Callable, Sequence
 
 import pytest
 
+from stockyard.core.events import TextDelta
 from stockyard.testing.formats import FORMATS
 from stockyard.testing.heard import Heard
 from stockyard.testing.turn import Turn
 from stockyard.testing.yard import Yard
+from stockyard.wire.openai_chat.writer import _WRITERS, ChatWriter
 from tests.dialects import DIALECTS, Dialect, Said
 
 PIECES = ("Well. \u2028", "Bye\x85.")
@@ -67,3 +70,54 @@ async def test_s04_an_odd_spelling_is_mended_for_clients(
     assert _stumbles(dialect, answer) == []
     assert yard.last.usage is not None
     assert (yard.last.usage.prompt, yard.last.usage.completion) == (9, 12)
+
+
+AFTER_THE_END: list[bytes] = [
+    b"data: {bad\n\n",
+    b"data: [5]\n\n",
+    b"event: odd\ndata: junk\n\n",
+    b'data: {"error":{"message":"x","code":500}}\n\n',
+    b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"x"}}\n\n',
+    b'data: {"error":{"message":"x","code":500}}',
+]
+"""Nonsense and errors. Gemini's streams have no end before that of their connection."""
+
+
+@pytest.mark.parametrize("edited", [False, True], ids=["", "edited"])
+@pytest.mark.parametrize(
+    "dialect", [d for d in EVENT_STREAMS.values() if d.home != "gemini"], ids=lambda d: d.own_format
+)
+async def test_s20_nothing_after_the_end_spoils_an_answer(
+    yard: Yard, dialect: Dialect, edited: bool
+) -> None:
+    if edited:
+        yard.enable("promptguard")
+    frames = FORMAT[dialect.own_format].frames(Turn(pieces=PIECES), dialect.asks, True)
+    provider = yard.provider(dialect.home)
+    for late in AFTER_THE_END:
+        provider.plays(b"".join(frame.data for frame in frames) + late)
+        answer = await yard.call(*dialect.asking(dialect.model))
+        assert dialect.said(answer) == Said("".join(PIECES), ended=True), late
+        assert yard.last.outcomes == ["ok"]
+
+
+async def test_a_fault_of_ours_in_a_stream_is_never_its_good_end(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The provider says all of its answer. What a writer lost of it, nobody can know."""
+
+    def trip(writer: ChatWriter, event: TextDelta) -> None:
+        if "Bye" in event.text:
+            raise TypeError("A mistake in a writer.")
+        says(writer, event)
+
+    says = _WRITERS[TextDelta]
+    monkeypatch.setitem(_WRITERS, TextDelta, trip)
+    yard.enable("promptguard")
+    yard.provider("openai").streams("Well. ", "Bye.").slowly(between=0.02)
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    answer = await yard.stream()
+    assert answer.text == "Well. "
+    assert answer.error is not None
+    assert not answer.ended
+    assert yard.last.outcomes == ["partial"]

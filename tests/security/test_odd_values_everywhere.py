@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from stockyard.core.events import Event
 from stockyard.core.request import Request
 from stockyard.core.response import Response
 from stockyard.errors import Refused, UpstreamError
@@ -24,12 +25,15 @@ REQUESTS, ANSWERS, EVENTS = BODIES["requests"], BODIES["answers"], BODIES["event
 
 Place = tuple[str | int, ...]
 
-TELLING: list[Any] = [None, 7, "x", [], {}, [7], {"type": []}, [{"type": {}}]]
+HALF, ENDLESS = "\ud83d", float("inf")
+"""Half a character, and what `1e400` is read as."""
+TELLING: list[Any] = [None, 7, "x", [], {}, [7], {"type": []}, [{"type": {}}], HALF, ENDLESS]
 """What breaks most readers that can be broken."""
 MORE: list[Any] = [True, -1, 1.5, 1e308, 10**30, "", [None], [[]], [{}], {"a": 1}, {"type": 7}]
 
 CHATS = [name for name in REQUESTS if "messages" in REQUESTS[name] or name == "gemini"]
 CHATS.append("openai.responses")
+STREAMING = [*CHATS, "openai.completions", "ollama.generate"]
 NOTHING: frozenset[str] = frozenset()
 
 
@@ -122,12 +126,27 @@ def test_an_odd_value_in_a_stream_is_the_providers_mistake(name: str, values: li
         for odd in odd_bodies(good, values):
             pieces = [*before, on_the_wire(name, event, odd), *after]
             hear(codec, pieces)
+            for writer in STREAMING:
+                write_anew(codec, pieces, FORMATS[writer])
+
+
+def write_anew(codec: Codec, pieces: list[bytes], other: Codec) -> None:
+    """What a reader understood can be said in every format."""
+    reader, events = codec.reader(traits=NOTHING), list[Event]()
+    try:
+        for piece in pieces:
+            events += reader.feed(piece)
+        events += reader.end()
+    except UpstreamError:
+        events += reader.before_error
+    writer = other.writer(a_pen())
+    writer.write(events)
+    writer.end()
 
 
 def hear(codec: Codec, pieces: list[bytes]) -> None:
-    """By everything that looks on, and by what understands."""
+    """By everything that looks on."""
     for listener in (
-        codec.reader(traits=NOTHING),
         codec.look(traits=NOTHING, keep_usage=True, native=False),
         codec.look(traits=NOTHING, keep_usage=True, native=True),
     ):

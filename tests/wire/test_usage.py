@@ -282,3 +282,10 @@ def test_responses_of_another_format_count_what_the_official_types_want() -> Non
     written = write_responses_usage(Usage(in_written_5m=7))["input_tokens_details"]
     split = {"ttl_12h_tokens": 0, "ttl_30m_tokens": 0, "ttl_5m_tokens": 7}
     assert written["cache_write_tokens_details"] == split
+
+
+def test_usage_of_a_stream_never_falls_back_to_nothing() -> None:
+    counted = {"prompt_tokens": 9, "completion_tokens": 12, "total_tokens": 21}
+    nothing = dict.fromkeys(counted, 0)
+    assert merged(merged({}, counted), nothing) == counted
+    assert merged(merged({}, nothing), counted) == counted

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import msgspec
-
 from stockyard.wire.codec import Fault, WireError
+from stockyard.wire.halves import encode
 from stockyard.wire.openai_chat.errors import error_fields
 
 _BY_STATUS = {
@@ -22,12 +21,12 @@ _BY_STATUS = {
 
 
 def encode_error(fault: Fault) -> WireError:
-    return WireError(fault.status, error_fields(fault), msgspec.json.encode(_body(fault)))
+    return WireError(fault.status, error_fields(fault), encode(_body(fault)))
 
 
 def failed_stream(fault: Fault) -> bytes:
     kind = "overloaded_error" if fault.kind == "overloaded" else "api_error"
-    return b"event: error\ndata: " + msgspec.json.encode(_body(fault, kind)) + b"\n\n"
+    return b"event: error\ndata: " + encode(_body(fault, kind)) + b"\n\n"
 
 
 def _body(fault: Fault, kind: str | None = None) -> dict[str, Any]:

@@ -99,15 +99,14 @@ class MessagesReader(NamedEventsReader):
         self._usage_said: _Object = {}
         self._started = False
         self._finished = False
-        self._stopped = False
 
     @property
     def complete(self) -> bool:
-        return self._stopped or self._finished
+        return self._done or self._finished
 
     def _read_event(self, event: _Object, events: list[Event]) -> None:
         read = _READERS.get(event.get("type"))
-        if read is not None and not self._stopped:
+        if read is not None:
             read(self, event, events)
 
     def _message_start(self, event: _Object, events: list[Event]) -> None:
@@ -236,7 +235,7 @@ class MessagesReader(NamedEventsReader):
 
     def _message_stop(self, _: _Object, events: list[Event]) -> None:
         self._end_all(events)
-        self._stopped = True
+        self._done = True
 
     def _say(self, block: _Block, delta: Any, text: Any, events: list[Event]) -> None:
         if text and (text := self._halves.join(block.key, text)):

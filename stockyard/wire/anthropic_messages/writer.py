@@ -7,8 +7,6 @@ block; a tool call may not, so what belongs to another part waits until the call
 
 from typing import Any
 
-import msgspec
-
 from stockyard.core.events import (
     ArgumentsDelta,
     CitationAdded,
@@ -28,13 +26,13 @@ from stockyard.wire.anthropic_messages.response import MESSAGE_PREFIX, stop_reas
 from stockyard.wire.anthropic_messages.turns import ACCEPTED_ID, ID_PREFIX
 from stockyard.wire.anthropic_messages.usage import write_usage
 from stockyard.wire.codec import Fault, Pen
+from stockyard.wire.halves import encode
 from stockyard.wire.layout import own_fields
 from stockyard.wire.tool_ids import Ids
 from stockyard.wire.writer import SerialWriter
 
 STOP_EVENT = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 
-_encode = msgspec.json.Encoder().encode
 _DELTA = (
     b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":%b}\n\n'
 )
@@ -73,19 +71,19 @@ class MessagesWriter(SerialWriter):
         elif isinstance(event, TextDelta | RefusalDelta):
             self._refused = self._refused or isinstance(event, RefusalDelta)
             if event.text and self._reopened(event.key):
-                self._delta(b'{"type":"text_delta","text":%b}' % _encode(event.text))
+                self._delta(b'{"type":"text_delta","text":%b}' % encode(event.text))
         elif isinstance(event, ReasoningDelta):
             if event.text and self._reopened(event.key):
-                self._delta(b'{"type":"thinking_delta","thinking":%b}' % _encode(event.text))
+                self._delta(b'{"type":"thinking_delta","thinking":%b}' % encode(event.text))
         elif isinstance(event, ArgumentsDelta):
             if event.text and self._is_open(event.key):
                 self._written = True
                 said = b'{"type":"input_json_delta","partial_json":%b}'
-                self._delta(said % _encode(event.text))
+                self._delta(said % encode(event.text))
         elif isinstance(event, SignatureDelta):
             # Another's signature means nothing here, and must not come back as if it did.
             if event.made_by == FORMAT and self._reopened(event.key):
-                signature = _encode(event.signature)
+                signature = encode(event.signature)
                 self._delta(b'{"type":"signature_delta","signature":%b}' % signature)
         elif isinstance(event, CitationAdded):
             self._cite(event)
@@ -94,7 +92,7 @@ class MessagesWriter(SerialWriter):
         # An answer that was unfolded names no format.
         ours = event.format == FORMAT or (not event.format and cites_here(event.value))
         if ours and self._reopened(event.key):
-            self._delta(_encode({"type": "citations_delta", "citation": event.value}))
+            self._delta(encode({"type": "citations_delta", "citation": event.value}))
 
     def _part_started(self, event: PartStarted) -> None:
         self._parts[event.key] = event
@@ -106,10 +104,10 @@ class MessagesWriter(SerialWriter):
                 "name": event.name or "",
                 "input": {},
             }
-            self._start(event, _encode(block))
+            self._start(event, encode(block))
             self._written = False
         elif (block_whole := _whole_block(event.whole)) is not None:
-            self._start(event, _encode(block_whole))
+            self._start(event, encode(block_whole))
 
     def _part_ended(self, event: PartEnded) -> None:
         if self._is_open(event.key):
@@ -160,7 +158,7 @@ class MessagesWriter(SerialWriter):
             "stop_sequence": None,
             "usage": {**usage, "output_tokens": 1},
         }
-        start = _encode({"type": "message_start", "message": message})
+        start = encode({"type": "message_start", "message": message})
         self._out.append(b"event: message_start\ndata: " + start + b"\n\n")
 
     def _write_ending(self) -> None:
@@ -175,7 +173,7 @@ class MessagesWriter(SerialWriter):
         known = self._usage or (self._started.usage if self._started else None)
         usage = write_usage(known) if known else {"output_tokens": 0}
         delta = {"stop_reason": reason, "stop_sequence": None, **own}
-        ending = _encode({"type": "message_delta", "delta": delta, "usage": usage})
+        ending = encode({"type": "message_delta", "delta": delta, "usage": usage})
         self._out.append(b"event: message_delta\ndata: " + ending + b"\n\n")
 
 

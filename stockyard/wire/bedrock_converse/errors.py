@@ -1,13 +1,12 @@
 """Errors of the format: those it reports inside a stream, and ours in its words."""
 
-import msgspec
-
 from stockyard.errors import UpstreamError
 from stockyard.wire import eventstream
 from stockyard.wire.codec import Fault, WireError
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import Told, read_error
 from stockyard.wire.eventstream import Frame
+from stockyard.wire.halves import encode
 from stockyard.wire.openai_chat.errors import error_fields
 
 # Our status -> the status and the name of the error here (`wire.md` 10.4).
@@ -39,7 +38,7 @@ def failed_stream(fault: Fault) -> bytes:
 
 def _body(fault: Fault) -> bytes:
     beside = {"stockyard": dict(fault.stockyard)} if fault.stockyard else {}
-    return msgspec.json.encode({"message": fault.message, **beside})
+    return encode({"message": fault.message, **beside})
 
 
 def error_in_frame(frame: Frame) -> UpstreamError:

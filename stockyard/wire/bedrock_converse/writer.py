@@ -3,8 +3,6 @@ the end, which other formats tell before the usage."""
 
 from typing import Any
 
-import msgspec
-
 from stockyard.core.events import (
     ArgumentsDelta,
     CitationAdded,
@@ -26,10 +24,9 @@ from stockyard.wire.bedrock_converse.names import ACCEPTED_ID, FORMAT, ID_PREFIX
 from stockyard.wire.bedrock_converse.response import metrics, stop_reason
 from stockyard.wire.bedrock_converse.usage import write_usage
 from stockyard.wire.codec import Fault, Pen
+from stockyard.wire.halves import encode
 from stockyard.wire.tool_ids import Ids
 from stockyard.wire.writer import Writer
-
-_encode = msgspec.json.Encoder().encode
 
 _Object = dict[str, Any]
 
@@ -132,4 +129,4 @@ class ConverseWriter(Writer):
             self._say("messageStart", {"role": "assistant"})
 
     def _say(self, name: str, event: _Object) -> None:
-        self._out.append(eventstream.event(name, _encode(event)))
+        self._out.append(eventstream.event(name, encode(event)))

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import msgspec
-
 from stockyard.wire.codec import Fault, WireError
+from stockyard.wire.halves import encode
 from stockyard.wire.openai_chat.errors import error_fields
 
 
@@ -12,7 +11,7 @@ def encode_error(fault: Fault) -> WireError:
     body: dict[str, Any] = {"id": fault.request_id, "message": fault.message}
     if fault.stockyard:
         body["stockyard"] = dict(fault.stockyard)
-    return WireError(fault.status, error_fields(fault), msgspec.json.encode(body))
+    return WireError(fault.status, error_fields(fault), encode(body))
 
 
 def failed_stream(fault: Fault) -> bytes:
@@ -21,4 +20,4 @@ def failed_stream(fault: Fault) -> bytes:
     event: dict[str, Any] = {"type": "message-end", "delta": ending}
     if fault.stockyard:
         event["stockyard"] = dict(fault.stockyard)
-    return b"event: message-end\ndata: " + msgspec.json.encode(event) + b"\n\n"
+    return b"event: message-end\ndata: " + encode(event) + b"\n\n"

@@ -7,8 +7,6 @@ The finish waits for the usage, which other formats send after it.
 
 from typing import Any
 
-import msgspec
-
 from stockyard.core.events import (
     ArgumentsDelta,
     CitationAdded,
@@ -28,11 +26,11 @@ from stockyard.wire.cohere_chat.messages import PLAN
 from stockyard.wire.cohere_chat.parts import FORMAT
 from stockyard.wire.cohere_chat.response import finish_reason
 from stockyard.wire.cohere_chat.usage import write_usage
+from stockyard.wire.halves import encode
 from stockyard.wire.layout import layout_of
 from stockyard.wire.sse import DONE_EVENT
 from stockyard.wire.writer import SerialWriter
 
-_encode = msgspec.json.Encoder().encode
 _CONTENT_DELTA = (
     b'event: content-delta\ndata: {"type":"content-delta","index":%d,'
     b'"delta":{"message":{"content":{"%b":%b}}}}\n\n'
@@ -74,7 +72,7 @@ class CohereWriter(SerialWriter):
                 self._release()
         elif isinstance(event, TextDelta | RefusalDelta):
             if event.text and self._reopened(event.key, b"text"):
-                said = (self._contents - 1, b"text", _encode(event.text))
+                said = (self._contents - 1, b"text", encode(event.text))
                 self._out.append(_CONTENT_DELTA % said)
         elif isinstance(event, ReasoningDelta):
             self._think(event)
@@ -89,9 +87,9 @@ class CohereWriter(SerialWriter):
         if not event.text or part is None:
             return
         if _is_plan(part):
-            self._out.append(_PLAN_DELTA % _encode(event.text))
+            self._out.append(_PLAN_DELTA % encode(event.text))
         elif self._reopened(event.key, b"thinking"):
-            said = (self._contents - 1, b"thinking", _encode(event.text))
+            said = (self._contents - 1, b"thinking", encode(event.text))
             self._out.append(_CONTENT_DELTA % said)
 
     def _cite(self, event: CitationAdded) -> None:
@@ -113,7 +111,7 @@ class CohereWriter(SerialWriter):
 
     def _add_arguments(self, text: str) -> None:
         self._written = True
-        self._out.append(_CALL_DELTA % (self._calls - 1, _encode(text)))
+        self._out.append(_CALL_DELTA % (self._calls - 1, encode(text)))
 
     def _reopened(self, key: str, kind: bytes) -> bool:
         """Make this part's content the open one."""
@@ -166,7 +164,7 @@ class CohereWriter(SerialWriter):
         self._event("message-end", delta=delta)
 
     def _event(self, kind: str, **fields: object) -> None:
-        data = _encode({"type": kind, **fields})
+        data = encode({"type": kind, **fields})
         self._out.append(b"event: %b\ndata: %b\n\n" % (kind.encode(), data))
 
 

@@ -3,9 +3,8 @@
 import math
 from typing import Any
 
-import msgspec
-
 from stockyard.wire.codec import Fault, WireError
+from stockyard.wire.halves import encode
 from stockyard.wire.openai_chat.errors import error_fields
 
 _BY_STATUS = {
@@ -44,7 +43,7 @@ def document(fault: Fault, status: int) -> bytes:
     }
     if fault.stockyard:
         error["stockyard"] = dict(fault.stockyard)
-    return msgspec.json.encode({"error": error})
+    return encode({"error": error})
 
 
 def _details(fault: Fault) -> list[dict[str, Any]]:

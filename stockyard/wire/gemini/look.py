@@ -146,7 +146,7 @@ class GeminiLook(Look[Frame]):
         if isinstance(value, dict):
             try:
                 return msgspec.convert(value, _FirstAnswer)
-            except msgspec.ValidationError:
+            except ValueError:
                 pass
         if self._native:
             return None

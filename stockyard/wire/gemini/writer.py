@@ -7,7 +7,6 @@ out in the last event: nothing else ends a stream here.
 
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from stockyard.core.events import (
@@ -37,10 +36,9 @@ from stockyard.wire.gemini.names import FORMAT
 from stockyard.wire.gemini.parts import encode_part
 from stockyard.wire.gemini.response import BLOCKED, beside_content, finish_reason
 from stockyard.wire.gemini.usage import write_usage
+from stockyard.wire.halves import encode
 from stockyard.wire.layout import Drops, has_word, layout_of, own_fields
 from stockyard.wire.writer import Writer
-
-_encode = msgspec.json.Encoder().encode
 
 
 class _Held:
@@ -60,7 +58,7 @@ class GeminiWriter(Writer):
         super().__init__()
         self._envelope = envelope
         self._before = envelope.first
-        self._tail = b',"modelVersion":%b,"responseId":%b}' % (_encode(pen.model), _encode(pen.id))
+        self._tail = b',"modelVersion":%b,"responseId":%b}' % (encode(pen.model), encode(pen.id))
         self._drops = Drops(FORMAT)
         self._own: dict[str, Any] = {}
         """What the provider said of the whole answer, if it speaks this format."""
@@ -98,7 +96,7 @@ class GeminiWriter(Writer):
 
     def _part(self, choice: int, part: bytes) -> None:
         logprobs = self._logprobs.pop(choice, None) if self._logprobs else None
-        beside = b',"%b":%b' % (RESULT.encode(), _encode(logprobs)) if logprobs else b""
+        beside = b',"%b":%b' % (RESULT.encode(), encode(logprobs)) if logprobs else b""
         self._put(
             b'{"candidates":[{"content":{"parts":[%b],"role":"model"},"index":%d%b}]%b'
             % (part, choice, beside, self._tail)
@@ -114,12 +112,12 @@ class GeminiWriter(Writer):
         elif event.kind == "opaque" and event.whole is not None:
             whole: Any = event.whole
             if (item := encode_part(whole, self._drops, "content")) is not None:
-                self._part(event.choice, _encode(item))
+                self._part(event.choice, encode(item))
 
     def _text(self, event: TextDelta) -> None:
         if event.text:
             self._texts.setdefault(event.key, []).append(event.text)
-            self._part(event.choice, b'{"text":%b}' % _encode(event.text))
+            self._part(event.choice, b'{"text":%b}' % encode(event.text))
 
     def _citation(self, event: CitationAdded) -> None:
         self._cited.setdefault(event.choice, {}).setdefault(event.key, []).append(event.value)
@@ -134,11 +132,11 @@ class GeminiWriter(Writer):
     def _refusal(self, event: RefusalDelta) -> None:
         if event.text:
             self._refused.add(event.choice)
-            self._part(event.choice, b'{"text":%b}' % _encode(event.text))
+            self._part(event.choice, b'{"text":%b}' % encode(event.text))
 
     def _reasoning(self, event: ReasoningDelta) -> None:
         if event.text:
-            self._part(event.choice, b'{"text":%b,"thought":true}' % _encode(event.text))
+            self._part(event.choice, b'{"text":%b,"thought":true}' % encode(event.text))
 
     def _arguments(self, event: ArgumentsDelta) -> None:
         if (held := self._held.get(event.key)) is not None:
@@ -158,7 +156,7 @@ class GeminiWriter(Writer):
         if part is not None and event.made_by == FORMAT:
             thought = {"thought": True} if part.kind == "reasoning" else {}
             signed = {"text": "", **thought, "thoughtSignature": event.signature}
-            self._part(event.choice, _encode(signed))
+            self._part(event.choice, encode(signed))
 
     def _part_ended(self, event: PartEnded) -> None:
         part = self._parts.pop(event.key, None)
@@ -167,7 +165,7 @@ class GeminiWriter(Writer):
             return
         own = own_fields(part.whole.extra, FORMAT) if part and isinstance(part.whole, Text) else {}
         if own:
-            self._part(event.choice, _encode({"text": "", **own}))
+            self._part(event.choice, encode({"text": "", **own}))
 
     def _write_held(self, key: str) -> None:
         held = self._held.pop(key)
@@ -186,7 +184,7 @@ class GeminiWriter(Writer):
             arguments = call.arguments + "".join(held.pieces)
             part = replace(call, arguments=arguments, signature=held.signature)
         if (item := encode_part(part, self._drops, "content")) is not None:
-            self._part(opened.choice, _encode(item))
+            self._part(opened.choice, encode(item))
 
     def _usage_seen(self, event: UsageSeen) -> None:
         self._usage = event.usage
@@ -207,7 +205,7 @@ class GeminiWriter(Writer):
             body["candidates"] = candidates
         if self._usage is not None:
             body["usageMetadata"] = write_usage(self._usage)
-        return _encode(body)[:-1] + (self._tail if body else self._tail[1:])
+        return encode(body)[:-1] + (self._tail if body else self._tail[1:])
 
     def _end_of(self, finish: Finished) -> dict[str, Any]:
         reason = finish_reason(

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import msgspec
-
 from stockyard.wire.codec import Fault, WireError
+from stockyard.wire.halves import encode
 from stockyard.wire.openai_chat.errors import error_fields
 
 
@@ -20,4 +19,4 @@ def _body(fault: Fault) -> bytes:
     body: dict[str, Any] = {"error": fault.message}
     if fault.stockyard:
         body["stockyard"] = dict(fault.stockyard)
-    return msgspec.json.encode(body)
+    return encode(body)

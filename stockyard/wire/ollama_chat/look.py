@@ -67,7 +67,7 @@ class OllamaLook(Look[bytes]):
             return self._kept(rest)
         if not is_whole(rest):
             return b""
-        return self._pass(rest if self._native else rest.rstrip() + b"\n")
+        return self._pass_on(rest if self._native else rest.rstrip() + b"\n")
 
     def _pass(self, line: bytes, /) -> bytes:
         begin, end = _DULL
@@ -101,6 +101,9 @@ class OllamaLook(Look[bytes]):
             self.usage = read_usage(counts) or self.usage
         elif not self.content and said.bears_content():
             self.content = True
+
+    def _late(self, line: bytes, /) -> bytes:
+        return self._kept(line)
 
     def _kept(self, line: bytes) -> bytes:
         """After the last line nothing goes out; on native routes the bytes follow it."""

@@ -24,6 +24,7 @@ from stockyard.core.messages import (
 )
 from stockyard.wire.arguments import compact, given_to
 from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.halves import whole
 from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_layout
 from stockyard.wire.media import sniffed
 from stockyard.wire.ollama_chat.places import CHAT as FORMAT
@@ -190,12 +191,13 @@ def _decode_call(fields: Fields, ids: str, position: int) -> ToolCall:
     if function is None:
         raise FieldError(fields.at("function"), "an object")
     name, given = function.required_text("name"), function.any("arguments")
+    arguments = whole(given) if isinstance(given, str) else compact({} if given is None else given)
     if function.rest:
         fields.rest["function"] = function.rest
     return ToolCall(
         id=call_id or missing_id(ids, 0, position, name),
         name=name,
-        arguments=given if isinstance(given, str) else compact({} if given is None else given),
+        arguments=arguments,
         extra=with_layout(fields.left(FORMAT), FORMAT, "" if call_id else NO_ID),
     )
 

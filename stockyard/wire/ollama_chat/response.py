@@ -13,7 +13,7 @@ from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import read_error
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.finishes import odd
-from stockyard.wire.halves import decode_event
+from stockyard.wire.halves import decode_answer
 from stockyard.wire.layout import Drops, own_fields
 from stockyard.wire.ollama_chat.messages import decode_assistant, encode_call, encode_message
 from stockyard.wire.ollama_chat.places import CHAT, Place
@@ -115,7 +115,7 @@ def shown(thought: Reasoning) -> str:
 def _answer(body: bytes, place: Place) -> dict[str, Any]:
     """The answer as an object. Raises UpstreamError for anything else."""
     try:
-        answer = decode_event(body)
+        answer = decode_answer(body)
     except (ValueError, RecursionError):
         raise _no_answer(body) from None
     if not isinstance(answer, dict) or answer.get("error") or place.key not in answer:

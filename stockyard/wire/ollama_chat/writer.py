@@ -6,7 +6,6 @@ usage, which other formats send after it, and both go out in the last line.
 
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from stockyard.core.events import (
@@ -25,6 +24,7 @@ from stockyard.core.events import (
 from stockyard.core.messages import ToolCall
 from stockyard.core.money import Usage
 from stockyard.wire.codec import Fault, Pen
+from stockyard.wire.halves import encode
 from stockyard.wire.layout import Drops, own_fields
 from stockyard.wire.ollama_chat.errors import failed_stream
 from stockyard.wire.ollama_chat.messages import encode_call
@@ -32,8 +32,6 @@ from stockyard.wire.ollama_chat.places import CHAT, Place
 from stockyard.wire.ollama_chat.response import done_reason, moment, token_list
 from stockyard.wire.ollama_chat.usage import write_usage
 from stockyard.wire.writer import Writer
-
-_encode = msgspec.json.Encoder().encode
 
 
 class _HeldCall:
@@ -92,7 +90,7 @@ class OllamaWriter(Writer):
     def _put(self, fields: dict[str, Any]) -> None:
         if self._logprobs:
             fields["logprobs"], self._logprobs = self._logprobs, []
-        self._out.append(_encode({**self._head, **fields}) + b"\n")
+        self._out.append(encode({**self._head, **fields}) + b"\n")
 
     def _started(self, event: Started) -> None:
         self._own = own_fields(event.extra, self._place.format)

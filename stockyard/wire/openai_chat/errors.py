@@ -3,9 +3,8 @@
 import math
 from typing import Any
 
-import msgspec
-
 from stockyard.wire.codec import Fault, WireError
+from stockyard.wire.halves import encode
 
 # Our code -> the code this dialect is known for (`wire.md` 10.4). Any other stays ours.
 _CODES = {
@@ -27,11 +26,11 @@ _TYPES_BY_STATUS = {402: "insufficient_quota", 403: "permission_error", 429: "ra
 
 
 def encode_error(fault: Fault) -> WireError:
-    return WireError(fault.status, error_fields(fault), msgspec.json.encode(_body(fault)))
+    return WireError(fault.status, error_fields(fault), encode(_body(fault)))
 
 
 def failed_stream(fault: Fault) -> bytes:
-    return b"data: " + msgspec.json.encode(_body(fault, kind="server_error")) + b"\n\n"
+    return b"data: " + encode(_body(fault, kind="server_error")) + b"\n\n"
 
 
 def error_fields(fault: Fault) -> tuple[tuple[bytes, bytes], ...]:

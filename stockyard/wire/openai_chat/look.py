@@ -174,7 +174,7 @@ class ChatLook(EventsLook):
     def _singly(self, blocks: Sequence[bytes]) -> bytes:
         passed: list[bytes] = []
         try:
-            passed.extend(map(self._pass, blocks))
+            passed.extend(map(self._pass_on, blocks))
         except UpstreamError:
             self.before_error = b"".join(passed)
             raise

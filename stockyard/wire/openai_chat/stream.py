@@ -34,7 +34,7 @@ from stockyard.core.messages import Reasoning
 from stockyard.core.money import Usage
 from stockyard.wire.codec import Traits
 from stockyard.wire.fields import FieldError
-from stockyard.wire.halves import decode_event
+from stockyard.wire.halves import decode_event, encode, loose
 from stockyard.wire.openai_chat.messages import is_blank
 from stockyard.wire.openai_chat.parts import FORMAT, THOUGHTS, thought_in
 from stockyard.wire.openai_chat.pictures import PICTURES, pictures_of
@@ -131,6 +131,9 @@ class ChatReader(EventsReader):
         heard = said(block)
         if not heard.data:
             return
+        if self._done:
+            self._read_late(heard.data, events)
+            return
         if heard.data == DONE:
             self._done = True
             self._end_all(events)
@@ -144,6 +147,13 @@ class ChatReader(EventsReader):
             self._read_chunk(chunk, events)
         except (FieldError, ValueError, RecursionError, TypeError, AttributeError):
             raise not_chat() from None
+
+    def _read_late(self, data: bytes, events: list[Event]) -> None:
+        """Counts may follow the end; nothing else that does is a part of the answer."""
+        late = loose(data)
+        usage = late.get("usage") if isinstance(late, dict) else None
+        if isinstance(usage, dict):
+            self._read_usage(usage, events)
 
     def _read_chunk(self, chunk: _Object, events: list[Event]) -> None:
         usage = chunk.get("usage") or vendor_usage(chunk.get("x_groq"))
@@ -179,7 +189,8 @@ class ChatReader(EventsReader):
             events.append(UsageSeen(usage=read))
 
     def _read_choice(self, item: _Object, events: list[Event]) -> None:
-        index = item.get("index") or 0
+        index = item.get("index")
+        index = index if type(index) is int else 0
         choice = self._choices.get(index)
         if choice is None:
             tags = ThinkTags() if TRAIT in self._traits else None
@@ -298,7 +309,8 @@ class ChatReader(EventsReader):
         # Only the first piece of a call names its type.
         custom = isinstance(item.get("custom"), dict)
         function = item.get("custom" if custom else "function") or {}
-        call, call_id, name = choice.calls.get(index), item.get("id") or "", function.get("name")
+        call, call_id, name = choice.calls.get(index), item.get("id"), function.get("name")
+        call_id = call_id if isinstance(call_id, str) else ""
         # Some providers send a second call under the same index: a new id is a new call.
         if call is None or (call_id and call_id != call.id and name):
             if call is not None:
@@ -345,7 +357,7 @@ class ChatReader(EventsReader):
         if arguments is None or arguments == "":
             return
         if not isinstance(arguments, str):
-            arguments = msgspec.json.encode(arguments).decode()
+            arguments = encode(arguments).decode()
         text = self._halves.join(call.key, arguments)
         if text and call.open:
             call.arguments.append(text)

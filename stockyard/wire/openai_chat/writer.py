@@ -7,8 +7,6 @@ the same in every chunk.
 
 from typing import Any
 
-import msgspec
-
 from stockyard.core.events import (
     ArgumentsDelta,
     AudioDelta,
@@ -30,6 +28,7 @@ from stockyard.core.messages import Reasoning
 from stockyard.core.money import Usage
 from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.free_text import as_input
+from stockyard.wire.halves import encode
 from stockyard.wire.openai_chat.errors import failed_stream
 from stockyard.wire.openai_chat.parts import FORMAT
 from stockyard.wire.openai_chat.pictures import PICTURES, drawn
@@ -39,8 +38,6 @@ from stockyard.wire.openai_chat.tools import takers_of_text
 from stockyard.wire.sse import DONE_EVENT
 from stockyard.wire.usage import write_chat_usage
 from stockyard.wire.writer import Writer
-
-_encode = msgspec.json.Encoder().encode
 
 
 class _Call:
@@ -71,9 +68,9 @@ class ChatWriter(Writer):
         super().__init__()
         self._pen = pen
         self._head = b'data: {"id":%b,"object":"chat.completion.chunk","created":%d,"model":%b,' % (
-            _encode(with_prefix(pen.id, ID_PREFIX)),
+            encode(with_prefix(pen.id, ID_PREFIX)),
             pen.created,
-            _encode(pen.model),
+            encode(pen.model),
         )
         # With include_usage every chunk before the last one says `usage: null`.
         self._tail = b',"usage":null}\n\n' if pen.wants_usage else b"}\n\n"
@@ -90,7 +87,7 @@ class ChatWriter(Writer):
         for choice in list(self._logprobs):
             self._delta(choice, b"{}")
         if self._pen.wants_usage and self._usage is not None:
-            usage = _encode(write_chat_usage(self._usage))
+            usage = encode(write_chat_usage(self._usage))
             self._out.append(self._head + b'"choices":[],"usage":' + usage + b"}\n\n")
         return self._taken() + comment + DONE_EVENT
 
@@ -119,19 +116,19 @@ class ChatWriter(Writer):
 
     def _text(self, event: TextDelta) -> None:
         if event.text:
-            self._delta(event.choice, b'{"content":%b}' % _encode(event.text))
+            self._delta(event.choice, b'{"content":%b}' % encode(event.text))
 
     def _refusal(self, event: RefusalDelta) -> None:
         if event.text:
-            self._delta(event.choice, b'{"refusal":%b}' % _encode(event.text))
+            self._delta(event.choice, b'{"refusal":%b}' % encode(event.text))
 
     def _reasoning(self, event: ReasoningDelta) -> None:
         if not event.text:
             return
         if (thought := self._thoughts.get(event.key)) is not None:
             thought.text.append(event.text)
-        field = _encode(self._pen.reasoning_field)
-        self._delta(event.choice, b"{%b:%b}" % (field, _encode(event.text)))
+        field = encode(self._pen.reasoning_field)
+        self._delta(event.choice, b"{%b:%b}" % (field, encode(event.text)))
 
     def _signature(self, event: SignatureDelta) -> None:
         call = self._calls.get(event.key)
@@ -150,7 +147,7 @@ class ChatWriter(Writer):
             seed = event.whole if isinstance(event.whole, Reasoning) else Reasoning()
             self._thoughts[event.key] = _Thought(seed)
         elif event.whole is not None and (pictures := drawn((event.whole,))):
-            self._delta(event.choice, _encode({PICTURES: pictures}))
+            self._delta(event.choice, encode({PICTURES: pictures}))
 
     def _open_call(self, event: PartStarted) -> None:
         index = self._called.get(event.choice, 0)
@@ -175,7 +172,7 @@ class ChatWriter(Writer):
         self._delta(
             event.choice,
             b'{"tool_calls":[{"index":%d,"%b":{"%b":%b}}]}'
-            % (call.index, field, inner, _encode(event.text)),
+            % (call.index, field, inner, encode(event.text)),
         )
 
     def _part_ended(self, event: PartEnded) -> None:
@@ -206,36 +203,36 @@ class ChatWriter(Writer):
         )
         entry = detail(part, self._details)
         self._details += 1
-        self._delta(choice, _encode({"reasoning_details": [entry]}))
+        self._delta(choice, encode({"reasoning_details": [entry]}))
 
     def _audio(self, event: AudioDelta) -> None:
-        self._delta(event.choice, _encode({"audio": event.value}))
+        self._delta(event.choice, encode({"audio": event.value}))
 
     def _citation(self, event: CitationAdded) -> None:
         notes = cited((event.value,))
         fields = {"annotations": notes} if notes else {"citations": [event.value]}
-        self._delta(event.choice, _encode(fields))
+        self._delta(event.choice, encode(fields))
 
     def _opaque(self, event: OpaqueEvent) -> None:
         if event.format == FORMAT and event.name == "annotations":
-            self._delta(0, _encode({"annotations": event.value}))
+            self._delta(0, encode({"annotations": event.value}))
 
     def _logprobs_added(self, event: LogprobsAdded) -> None:
         # They belong to the text that follows, and go out with it.
         if event.choice in self._logprobs:
             self._delta(event.choice, b"{}")
-        self._logprobs[event.choice] = _encode(event.value)
+        self._logprobs[event.choice] = encode(event.value)
 
     def _usage_seen(self, event: UsageSeen) -> None:
         self._usage = event.usage
 
     def _finished(self, event: Finished) -> None:
         vendor = vendor_finish(event.reason, event.native, event.extra)
-        more = b"," + _encode(vendor)[1:-1] if vendor else b""
+        more = b"," + encode(vendor)[1:-1] if vendor else b""
         self._delta(event.choice, b"{}", b'"%b"' % event.reason.encode(), more)
 
     def _call_delta(self, choice: int, call: dict[str, Any]) -> None:
-        self._delta(choice, b'{"tool_calls":[%b]}' % _encode(call))
+        self._delta(choice, b'{"tool_calls":[%b]}' % encode(call))
 
 
 _WRITERS: dict[type, Any] = {

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-import msgspec
-
 from stockyard.core.events import Event, Finished, RefusalDelta, Started, TextDelta, UsageSeen
 from stockyard.core.money import Usage
 from stockyard.wire.codec import Fault, Pen
+from stockyard.wire.halves import encode
 from stockyard.wire.openai_chat.errors import failed_stream
 from stockyard.wire.openai_chat.response import with_prefix
 from stockyard.wire.openai_completions.prompts import FORMAT
@@ -14,17 +13,15 @@ from stockyard.wire.openai_completions.response import ID_PREFIX, Echoes, finish
 from stockyard.wire.sse import DONE_EVENT
 from stockyard.wire.usage import write_chat_usage
 
-_encode = msgspec.json.Encoder().encode
-
 
 class CompletionsWriter:
     def __init__(self, pen: Pen) -> None:
         self._pen = pen
         self._echoes = Echoes(pen, {FORMAT: {}})
         self._head = b'data: {"id":%b,"object":"text_completion","created":%d,"model":%b,' % (
-            _encode(with_prefix(pen.id, ID_PREFIX)),
+            encode(with_prefix(pen.id, ID_PREFIX)),
             pen.created,
-            _encode(pen.model),
+            encode(pen.model),
         )
         # With include_usage every chunk before the last one says `usage: null`.
         self._tail = b',"usage":null}\n\n' if pen.wants_usage else b"}\n\n"
@@ -48,7 +45,7 @@ class CompletionsWriter:
     def end(self, comment: bytes = b"") -> bytes:
         out = b""
         if self._pen.wants_usage and self._usage is not None:
-            usage = _encode(write_chat_usage(self._usage))
+            usage = encode(write_chat_usage(self._usage))
             out = self._head + b'"choices":[],"usage":' + usage + b"}\n\n"
         return out + comment + DONE_EVENT
 
@@ -61,7 +58,7 @@ class CompletionsWriter:
             text = self._echoes.before(choice) + text
         return b'%b"choices":[{"text":%b,"index":%d,"logprobs":null,"finish_reason":%b}]%b' % (
             self._head,
-            _encode(text),
+            encode(text),
             choice,
             finish,
             self._tail,

@@ -3,10 +3,8 @@
 import re
 from typing import Any
 
-import msgspec
-
 from stockyard.wire.codec import Fault, WireError
-from stockyard.wire.halves import decode_event
+from stockyard.wire.halves import decode_event, encode
 from stockyard.wire.openai_chat import errors
 from stockyard.wire.sse import Blocks, said
 
@@ -79,4 +77,4 @@ def numbered(number: int | None) -> dict[str, int]:
 
 
 def event(kind: str, data: dict[str, Any]) -> bytes:
-    return b"event: %b\ndata: %b\n\n" % (kind.encode(), msgspec.json.encode(data))
+    return b"event: %b\ndata: %b\n\n" % (kind.encode(), encode(data))

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from stockyard.core.messages import AnyPart, Reasoning
 from stockyard.wire.fields import Fields
+from stockyard.wire.halves import encode
 from stockyard.wire.openai_responses.parts import FORMAT, remember, remembered
 
 GAP = "\n\n"
@@ -90,7 +91,7 @@ def seal(part: Reasoning) -> str | None:
     sealed = _Sealed(part.made_by, part.signature, part.redacted, part.encrypted)
     if sealed == _Sealed(part.made_by):
         return None
-    return ENVELOPE + base64.urlsafe_b64encode(msgspec.json.encode(sealed)).decode()
+    return ENVELOPE + base64.urlsafe_b64encode(encode(sealed)).decode()
 
 
 def unsealed(text: str) -> Reasoning:

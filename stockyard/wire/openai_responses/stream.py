@@ -139,11 +139,11 @@ class ResponsesReader(NamedEventsReader):
             return
         self._started = True
         response = event.get("response") or {}
-        created = response.get("created_at")
+        created, name = response.get("created_at"), response.get("id")
         extra = {key: value for key, value in response.items() if key not in _HEAD_FIELDS}
         events.append(
             Started(
-                id=response.get("id") or "",
+                id=name if isinstance(name, str) else "",
                 model=response.get("model") or "",
                 created=int(created) if isinstance(created, int | float) else 0,
                 service_tier=response.get("service_tier"),

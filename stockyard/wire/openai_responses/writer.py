@@ -13,7 +13,6 @@ JSON of a function's arguments, and the client is told the text inside.
 
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from stockyard.core.events import (
@@ -36,6 +35,7 @@ from stockyard.core.messages import Opaque, Reasoning, Refusal, Text, ToolCall
 from stockyard.core.money import Usage
 from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.free_text import as_input
+from stockyard.wire.halves import encode
 from stockyard.wire.openai_responses.calls import encode_call
 from stockyard.wire.openai_responses.errors import event, failed_events
 from stockyard.wire.openai_responses.open_items import (
@@ -53,7 +53,6 @@ from stockyard.wire.writer import Writer
 
 _Object = dict[str, Any]
 
-_encode = msgspec.json.Encoder().encode
 
 # A delta in one piece: the numbers and the text are all that changes.
 _TEXT_DELTA = (
@@ -227,11 +226,11 @@ class ResponsesWriter(Writer):
             _TEXT_DELTA
             % (
                 self._number,
-                _encode(item.id),
+                encode(item.id),
                 item.index,
                 content.index,
-                _encode(said.text),
-                _encode(logprobs),
+                encode(said.text),
+                encode(logprobs),
             )
         )
         self._number += 1
@@ -246,7 +245,7 @@ class ResponsesWriter(Writer):
 
     def _logprobs_added(self, said: LogprobsAdded) -> None:
         found = said.value.get("content") if isinstance(said.value, dict) else None
-        if found:
+        if isinstance(found, list):
             self._logprobs += found
 
     def _cited(self, said: CitationAdded) -> None:
@@ -376,7 +375,7 @@ class ResponsesWriter(Writer):
 
 def _timed(value: _Object) -> bool:
     """Whether an item of this type tells how far it is."""
-    return value["type"] in ("message", "function_call", "custom_tool_call")
+    return value.get("type") in ("message", "function_call", "custom_tool_call")
 
 
 def _event_of(call: OpenCall) -> str:

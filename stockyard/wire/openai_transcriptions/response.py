@@ -11,7 +11,7 @@ from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Facts, Traits
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import told
-from stockyard.wire.halves import decode_event, whole
+from stockyard.wire.halves import decode_answer, whole
 from stockyard.wire.layout import layout_of, own_fields, with_layout
 from stockyard.wire.media_usage import read_media_usage, whole_seconds
 from stockyard.wire.openai_transcriptions.request import FORMAT
@@ -53,7 +53,7 @@ def _object(body: bytes) -> dict[str, Any] | None:
     if body.lstrip()[:1] != b"{":
         return None
     try:
-        answer = decode_event(body)
+        answer = decode_answer(body)
     except (ValueError, RecursionError):
         return None
     return answer if isinstance(answer, dict) else None
