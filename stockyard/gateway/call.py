@@ -18,6 +18,7 @@ from stockyard.gateway import egress
 from stockyard.gateway.contract import Reply
 from stockyard.gateway.faults import fault_of
 from stockyard.gateway.listing import dialect_at
+from stockyard.gateway.losses import Losses
 from stockyard.gateway.office import Office
 from stockyard.gateway.pump import EventPump, Pump, RawPump
 from stockyard.gateway.refusals import internal
@@ -103,6 +104,7 @@ class Call:
             fields = egress.type_of(x.kind, raw.fields) + egress.unified_fields(raw.fields)
         else:
             assert self.codec is not None  # noqa: S101  only raw answers come without a codec
+            Losses(x, self.codec).of_output(response.meaning)
             body = self.codec.encode_response(response, self._pen(response.meaning.model))
             fields = egress.type_written(x.kind, body)
             if raw is not None:
@@ -130,6 +132,7 @@ class Call:
         """The client asked for a stream and the answer is whole: take it apart."""
         codec = self._codec()
         x = self.x
+        Losses(x, codec).of_output(response.output)
         writer = codec.writer(self._pen(response.output.model))
         data = writer.write(unfold(response.output, response.usage or x.stored_usage))
         x.streamed = True
@@ -158,7 +161,7 @@ class Call:
             served = x.target.model if x.target is not None else x.request.model
             model = x.answer_model or served
             codec = self._codec()
-            writer = codec.writer(self._pen(model))
+            writer = Losses(x, codec).writer(codec.writer(self._pen(model)))
             self._pump = EventPump(stream, self._reply, self, codec, self._passage, writer)
         x.streamed = events
         if unified and events:
