@@ -121,3 +121,17 @@ def test_arguments_that_are_no_object_are_told(target: str, arguments: str) -> N
     encoded = FORMATS[target].encode_request(request, features=NONE, traits=NONE)
     assert encoded.dropped == ("messages.tool_calls.arguments",)
     assert json.dumps({"_raw": arguments})[1:-1] in json.dumps(json.loads(encoded.body))
+
+
+@pytest.mark.parametrize(
+    ("target", "written"),
+    [("anthropic.messages", '"input":{}'), ("gemini", '"args":{}'), ("ollama.chat", ":{}")],
+)
+@pytest.mark.parametrize("arguments", ["", " ", "null"])
+def test_no_arguments_are_an_empty_object(target: str, written: str, arguments: str) -> None:
+    messages = [{"role": "user", "content": "go"}, calling("a", arguments=arguments), result("a")]
+    body = json.dumps({"model": "m", "messages": messages}).encode()
+    request = Request(model="m", content=CHAT.decode_request(body))
+    encoded = FORMATS[target].encode_request(request, features=NONE, traits=NONE)
+    assert encoded.dropped == ()
+    assert written in encoded.body.decode()
