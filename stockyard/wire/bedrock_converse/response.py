@@ -20,7 +20,7 @@ from stockyard.wire.bedrock_converse.names import (
 )
 from stockyard.wire.bedrock_converse.usage import read_usage, write_usage
 from stockyard.wire.codec import Facts, Pen
-from stockyard.wire.error_kinds import error_in_answer
+from stockyard.wire.error_kinds import error_in_answer, not_an_answer
 from stockyard.wire.error_shapes import read_error
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.finishes import odd
@@ -184,4 +184,4 @@ def _no_answer(body: bytes) -> UpstreamError:
     said = read_error(body)
     if said.message:
         return error_in_answer(said)
-    return UpstreamError("bad_answer", "The provider's answer has no message.")
+    return not_an_answer(body, "has no message")

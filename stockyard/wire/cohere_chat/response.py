@@ -14,7 +14,7 @@ from stockyard.wire.cohere_chat.citations import attached, detached
 from stockyard.wire.cohere_chat.messages import LISTED, PLAN, decode_assistant, encode_assistant
 from stockyard.wire.cohere_chat.parts import FORMAT, thought
 from stockyard.wire.cohere_chat.usage import read_usage, write_usage
-from stockyard.wire.error_kinds import error_in_answer
+from stockyard.wire.error_kinds import error_in_answer, not_an_answer
 from stockyard.wire.error_shapes import read_error
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.finishes import odd
@@ -125,7 +125,7 @@ def no_answer(body: bytes) -> UpstreamError:
     told = read_error(body)
     if told.message:
         return error_in_answer(told)
-    return UpstreamError("bad_answer", "The provider's answer is not a chat answer.")
+    return not_an_answer(body, "is not a chat answer")
 
 
 def _decode_output(answer: Fields) -> Output:

@@ -26,6 +26,7 @@ from stockyard.wire.tool_ids import missing_id
 from stockyard.wire.usage import read_chat_usage, write_chat_usage
 
 ID_PREFIX = "chatcmpl-"
+NO_CHAT = "is not a chat completion"
 
 FINISHES: dict[str, Finish] = {
     "stop": "stop",
@@ -64,13 +65,14 @@ class _AnswerFacts(msgspec.Struct, gc=False):
 _facts_of = msgspec.json.Decoder(_AnswerFacts).decode
 
 
-def facts(body: bytes, *, traits: Traits) -> Facts:
+def facts(body: bytes, *, traits: Traits, verdict: str = NO_CHAT) -> Facts:
+    """`verdict`: what a body is that is no answer."""
     try:
         answer = _facts_of(body)
     except (ValueError, RecursionError):
-        raise _no_answer(body) from None
+        raise no_answer(body, verdict) from None
     if answer.error or answer.choices is None or failed_base(answer.base_resp):
-        raise _no_answer(body)
+        raise no_answer(body, verdict)
     said = answer.usage if isinstance(answer.usage, dict) else vendor_usage(answer.x_groq)
     finish = ""
     for choice in answer.choices:
@@ -92,10 +94,10 @@ def decode_response(body: bytes, *, traits: Traits) -> Output:
     try:
         answer = Fields(decode_event(body))
         if answer.rest.get("error") or "choices" not in answer.rest:
-            raise _no_answer(body)
+            raise no_answer(body, NO_CHAT)
         return _decode_output(answer, traits)
     except (FieldError, ValueError, RecursionError):
-        raise _no_answer(body) from None
+        raise no_answer(body, NO_CHAT) from None
 
 
 def encode_response(response: Response, pen: Pen) -> bytes:
@@ -321,7 +323,7 @@ def _with_ids(message: Message, answer_id: str, choice: int) -> Message:
     return replace(message, parts=tuple(parts))
 
 
-def _no_answer(body: bytes) -> UpstreamError:
+def no_answer(body: bytes, verdict: str) -> UpstreamError:
     """What a 200 that is no answer says instead."""
     try:
         value = decode_event(body)
@@ -332,4 +334,4 @@ def _no_answer(body: bytes) -> UpstreamError:
     answer = read_error(body)
     if isinstance(value, dict) and (value.get("error") or value.get("object") == "error"):
         return error_in_answer(answer)
-    return not_an_answer(body, "is not a chat completion")
+    return not_an_answer(body, verdict)

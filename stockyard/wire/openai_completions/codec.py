@@ -70,7 +70,7 @@ class CompletionsCodec(StreamedCodec[Content]):
         return splice.ask_for_usage(body) if include_usage else body
 
     def facts(self, body: bytes, *, traits: Traits) -> Facts:
-        return chat_response.facts(body, traits=traits)
+        return chat_response.facts(body, traits=traits, verdict=response.NO_COMPLETION)
 
     def decode_response(self, body: bytes, *, traits: Traits) -> Output:
         return response.decode_response(body)

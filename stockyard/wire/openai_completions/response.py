@@ -6,16 +6,16 @@ import msgspec
 
 from stockyard.core.messages import Extra, Finish, Message, Refusal, Text
 from stockyard.core.response import Choice, Output, Response
-from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Pen
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.halves import decode_event, whole
 from stockyard.wire.layout import own_fields
-from stockyard.wire.openai_chat.response import finish_of, with_prefix
+from stockyard.wire.openai_chat.response import failed_base, finish_of, no_answer, with_prefix
 from stockyard.wire.openai_completions.prompts import FORMAT
 from stockyard.wire.usage import write_chat_usage
 
 ID_PREFIX = "cmpl-"
+NO_COMPLETION = "is not a completion"
 
 _Object = dict[str, Any]
 
@@ -25,9 +25,12 @@ _FINISHES: dict[Finish, str] = {"length": "length", "content_filter": "content_f
 
 def decode_response(body: bytes) -> Output:
     try:
-        return _decode(Fields(decode_event(body)))
+        answer = Fields(decode_event(body))
+        if answer.rest.get("error") or failed_base(answer.rest.get("base_resp")):
+            raise no_answer(body, NO_COMPLETION)
+        return _decode(answer)
     except (FieldError, ValueError, RecursionError):
-        raise UpstreamError("bad_answer", "The provider's answer is not a completion.") from None
+        raise no_answer(body, NO_COMPLETION) from None
 
 
 def encode_response(response: Response, pen: Pen) -> bytes:

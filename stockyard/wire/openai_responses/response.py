@@ -10,7 +10,7 @@ from stockyard.core.messages import AnyPart, Finish, Image, Message, Opaque, Par
 from stockyard.core.response import Choice, Output, Response
 from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Facts, Pen, Traits
-from stockyard.wire.error_kinds import error_in_answer
+from stockyard.wire.error_kinds import error_in_answer, not_an_answer
 from stockyard.wire.error_shapes import read_error, told
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.finishes import odd
@@ -70,7 +70,9 @@ def facts(body: bytes, *, traits: Traits) -> Facts:
 def decode_response(body: bytes) -> Output:
     try:
         answer = Fields(decode_event(body))
-        if answer.rest.get("error") or not isinstance(answer.rest.get("output"), list):
+        said = answer.rest
+        failed = said.get("error") or said.get("status") == "failed"
+        if failed or not isinstance(said.get("output"), list):
             raise no_answer(body)
         return _decode_output(answer)
     except (FieldError, ValueError, RecursionError):
@@ -155,11 +157,11 @@ def no_answer(body: bytes) -> UpstreamError:
         value = decode_event(body)
     except (ValueError, RecursionError):
         value = None
-    if isinstance(value, dict) and value.get("error"):
+    if isinstance(value, dict) and (value.get("error") or value.get("object") == "error"):
         return error_in_answer(read_error(body))
     if isinstance(value, dict) and value.get("status") == "failed":
         return error_in_answer(told({"error": {"message": "", "code": "server_error"}}))
-    return UpstreamError("bad_answer", "The provider's answer is not a response.")
+    return not_an_answer(body, "is not a response")
 
 
 def _decode_output(answer: Fields) -> Output:
