@@ -130,7 +130,7 @@ class DataPlane:
 
     def _nowhere(self, head: Head) -> Whole | None:
         """What a path is told that leads nowhere; None when it may lead into the other plane."""
-        meant = signpost.meant_by(head.path)
+        meant = signpost.meant_by(head.path, self._native)
         if meant is None and not head.path.startswith(endpoints.DATA_PLANE):
             return None
         near = endpoints.UNIFIED.get(meant or "")

@@ -7,7 +7,7 @@ match nothing (`security.md` HS09). Whoever reads the refusal is told the path t
 import re
 from difflib import get_close_matches
 
-from stockyard.gateway.endpoints import DATA_PLANE, UNIFIED, find
+from stockyard.gateway.endpoints import DATA_PLANE, UNIFIED, Endpoint, Native, find
 
 LONGEST = 200
 """Characters of a path that is looked into. A longer one is no slip of the pen."""
@@ -26,15 +26,22 @@ _NOWHERE = (
 )
 
 
-def meant_by(path: str) -> str | None:
-    """The path that was meant by one that does not exist; None when that cannot be told."""
+def _no_provider(provider: str, rest: str, method: str) -> Endpoint | None:
+    return None
+
+
+def meant_by(path: str, native: Native = _no_provider) -> str | None:
+    """The path that was meant by one that does not exist; None when that cannot be told.
+
+    `native` tells what stands below the names of providers.
+    """
     if len(path) > LONGEST:
         return None
     plain = _SLASHES.sub("/", path).rstrip("/")
     if plain in _OLLAMA:
         return f"/ollama{plain}"
     for spelled in (plain, plain.lower()):
-        if _leads(spelled):
+        if _leads(spelled, native):
             return spelled
     for beginning in DATA_PLANE:
         at = plain.rfind(beginning)
@@ -60,9 +67,5 @@ def _alike(path: str) -> str | None:
     return next(longer, None) or next(iter(get_close_matches(path, there, 1, ALIKE)), None)
 
 
-def _leads(path: str) -> bool:
-    return find(path, "POST", _no_provider) is not None
-
-
-def _no_provider(provider: str, rest: str, method: str) -> None:
-    return None
+def _leads(path: str, native: Native = _no_provider) -> bool:
+    return find(path, "POST", native) is not None

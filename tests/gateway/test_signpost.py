@@ -75,6 +75,26 @@ async def test_the_refusal_says_so_in_the_words_of_the_path_that_was_meant(yard:
         assert ('"type":"error"' in answer.body.decode()) is (meant == "/v1/messages")
 
 
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/openai//v1/chat/completions", "/openai/v1/chat/completions"),
+        ("/openai/v1//files/file-1", "/openai/v1/files/file-1"),
+        ("//openai/v1/models", "/openai/v1/models"),
+        ("/OpenAI/v1/models", "/openai/v1/models"),
+        ("/nobody//v1/models", "/v1/models"),
+    ],
+)
+async def test_a_slash_too_many_leads_nowhere_below_a_provider_too(
+    yard: Yard, path: str, meant: str
+) -> None:
+    openai = yard.provider("openai")
+    for answer in (await yard.get(path), await yard.call(path, yard.body("hi"))):
+        assert answer.status == 404
+        assert f"Did you mean {meant}?" in answer.body.decode()
+    assert not openai.requests
+
+
 async def test_where_nothing_was_meant_the_refusal_tells_of_base_urls(yard: Yard) -> None:
     answer = await yard.call("/v1/nothing", b"{}")
     assert answer.error is not None
