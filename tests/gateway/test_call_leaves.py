@@ -14,26 +14,12 @@ from stockyard.core.module import Module, ModuleConfig, Stage, Streaming
 from stockyard.errors import Abandoned
 from stockyard.testing import RawClient, Script
 from stockyard.testing.yard import CHAT, Yard, becomes
-
-ENDED: list[str] = []
-"""What the modules of this file were told about the end of calls."""
+from tests.yard_modules import ENDED, Ender
 
 
 @pytest.fixture(autouse=True)
 def _nothing_told() -> None:
     ENDED.clear()
-
-
-class Ender(Module[ModuleConfig]):
-    name = "ender"
-    category = "observe"
-    stage = Stage.OBSERVE
-
-    def on_response(self, x: Exchange) -> None:
-        ENDED.append("response")
-
-    def on_error(self, x: Exchange, error: Exception) -> None:
-        ENDED.append(type(error).__name__)
 
 
 class Holder(Ender):

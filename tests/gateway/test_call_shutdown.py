@@ -5,22 +5,9 @@ import asyncio
 import pytest
 
 from stockyard.core.exchange import Exchange
-from stockyard.core.module import Module, ModuleConfig, Stage
+from stockyard.core.module import Module, ModuleConfig
 from stockyard.testing.yard import CHAT, MESSAGES, Yard
-
-ENDED: list[str] = []
-
-
-class Ender(Module[ModuleConfig]):
-    name = "ender"
-    category = "observe"
-    stage = Stage.OBSERVE
-
-    def on_response(self, x: Exchange) -> None:
-        ENDED.append("response")
-
-    def on_error(self, x: Exchange, error: Exception) -> None:
-        ENDED.append(type(error).__name__)
+from tests.yard_modules import ENDED, Ender
 
 
 class Waiting(Ender):

@@ -5,13 +5,13 @@ import resource
 from collections.abc import Iterator
 
 import pytest
-from msgspec.structs import replace
 
 from stockyard.core.events import Event, TextDelta
 from stockyard.core.exchange import Exchange
 from stockyard.core.module import Module, ModuleConfig, Stage, Streaming
 from stockyard.errors import Refused
 from stockyard.testing.yard import CHAT, MESSAGES, Yard
+from tests.yard_modules import Shout
 
 SEEN: list[str] = []
 
@@ -21,16 +21,6 @@ def _nothing_seen() -> Iterator[None]:
     SEEN.clear()
     yield
     SEEN.clear()
-
-
-class Shout(Module[ModuleConfig]):
-    name = "shout"
-    category = "text"
-    stage = Stage.INSPECT
-    streaming = Streaming.CHUNKS
-
-    def on_chunk(self, x: Exchange, event: Event) -> Event:
-        return replace(event, text=event.text.upper()) if isinstance(event, TextDelta) else event
 
 
 class StopAt(Module[ModuleConfig]):

@@ -3,17 +3,14 @@
 import asyncio
 import json
 import tracemalloc
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from stockyard.apps.responses.store import held_by
-from stockyard.apps.teams.secret import fingerprint
 from stockyard.core.ports import Held
 from stockyard.errors import Refused
 from stockyard.gateway.held import with_results_here
@@ -22,6 +19,7 @@ from stockyard.testing import ScriptedProvider
 from stockyard.testing.heard import Heard
 from stockyard.testing.yard import Yard, becomes
 from stockyard.wire.multipart import start_of_file
+from tests.teams import another_team
 
 JSON = {"content-type": "application/json"}
 FORM = {"content-type": "multipart/form-data; boundary=cut"}
@@ -65,16 +63,6 @@ async def uploaded(
     heard = await yard.call("/v1/files", a_form(), headers=FORM | headers)
     assert heard.status == 200, heard.body
     return heard
-
-
-async def another_team(yard: Yard) -> Mapping[str, str]:
-    """The header fields of a caller of another team."""
-    await yard.open()
-    _, secret = await yard.stockyard.keys.create("theirs")
-    digest = fingerprint(secret.encode())
-    _, caller = yard.stockyard.keys._callers[digest]
-    yard.stockyard.keys._callers[digest] = digest, replace(caller, team_id="theirs")
-    return {"authorization": f"Bearer {secret}"}
 
 
 class TestUploads:

@@ -4,12 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
-from stockyard.apps.teams.secret import fingerprint
 from stockyard.testing import ScriptedProvider
 from stockyard.testing.heard import Heard
 from stockyard.testing.yard import Yard
+from tests.teams import another_team
 
 JSON = {"content-type": "application/json"}
 FORM = {"content-type": "multipart/form-data; boundary=cut"}
@@ -17,15 +16,6 @@ UPLOAD = (
     b'--cut\r\ncontent-disposition: form-data; name="file"; filename="a"\r\n\r\nx\r\n--cut--\r\n'
 )
 CHAT = "/v1/chat/completions"
-
-
-async def another_team(yard: Yard) -> dict[str, str]:
-    await yard.open()
-    _, secret = await yard.stockyard.keys.create("theirs")
-    digest = fingerprint(secret.encode())
-    _, caller = yard.stockyard.keys._callers[digest]
-    yard.stockyard.keys._callers[digest] = digest, replace(caller, team_id="theirs")
-    return {"authorization": f"Bearer {secret}"}
 
 
 async def uploaded(yard: Yard, provider: str, thing: str = "file-1") -> ScriptedProvider:
@@ -246,7 +236,11 @@ async def test_an_item_of_an_answer_in_the_background_is_pointed_at(yard: Yard) 
 async def test_what_code_left_behind_is_its_team_s(yard: Yard, path: str, stream: bool) -> None:
     anthropic = yard.provider("anthropic")
     if stream:
-        begun: dict[str, Any] = RAN_CODE_TOO | {"content": [], "stop_reason": None, "container": None}
+        begun: dict[str, Any] = RAN_CODE_TOO | {
+            "content": [],
+            "stop_reason": None,
+            "container": None,
+        }
         (block,) = RAN_CODE_TOO["content"]
         ended = {"stop_reason": "end_turn", "container": RAN_CODE_TOO["container"]}
         told = events(

@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 
 import pytest
-from msgspec.structs import replace
 
-from stockyard.core.events import Event, TextDelta
 from stockyard.core.exchange import Exchange
-from stockyard.core.module import Module, ModuleConfig, Stage, Streaming
+from stockyard.core.module import Module, ModuleConfig, Stage
 from stockyard.testing import cut_every
 from stockyard.testing.yard import Yard
+from tests.yard_modules import Shout
 
 CHAT = "/openai/v1/chat/completions"
 REQUEST = (
@@ -28,16 +27,6 @@ STREAM = (
     b"data: [DONE]\r\n\r\n: bye\r\n\r\n"
 )
 JSON = {"content-type": "application/json"}
-
-
-class Shout(Module[ModuleConfig]):
-    name = "shout"
-    category = "text"
-    stage = Stage.INSPECT
-    streaming = Streaming.CHUNKS
-
-    def on_chunk(self, x: Exchange, event: Event) -> Event:
-        return replace(event, text=event.text.upper()) if isinstance(event, TextDelta) else event
 
 
 class ReadsLater(Module[ModuleConfig]):

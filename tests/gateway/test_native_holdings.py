@@ -4,11 +4,10 @@ import json
 from typing import Any, ClassVar
 
 import pytest
-from msgspec.structs import replace
 
-from stockyard.apps.teams.secret import fingerprint
 from stockyard.testing import ScriptedProvider
 from stockyard.testing.yard import Yard
+from tests.teams import another_team
 
 JSON = {"content-type": "application/json"}
 OURS = "/gemini/v1beta"
@@ -27,15 +26,6 @@ FILM_DONE = {
 
 def answers(provider: ScriptedProvider, said: object) -> None:
     provider.sends(200, JSON, json.dumps(said).encode())
-
-
-async def another_team(yard: Yard) -> dict[str, str]:
-    await yard.open()
-    _, secret = await yard.stockyard.keys.create("theirs")
-    digest = fingerprint(secret.encode())
-    _, caller = yard.stockyard.keys._callers[digest]
-    yard.stockyard.keys._callers[digest] = digest, replace(caller, team_id="theirs")
-    return {"authorization": f"Bearer {secret}"}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ from stockyard.providers.credentials import held_from_environment
 from stockyard.providers.provider import Provider
 from stockyard.testing import ScriptedProvider
 from stockyard.upstream.client import Client
-from stockyard.upstream.guard import Guard, GuardSettings
 from stockyard.upstream.origin import Origin
 from stockyard.upstream.outgoing import Outgoing, request_head
 from stockyard.upstream.tokens.aws_decided import by_profile
@@ -45,13 +44,6 @@ aws_session_token=session-2
 aws_access_key_id = AKIA3
 """
 REGION = {"AWS_REGION": "eu-west-1"}
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[Client]:
-    client = Client(Guard(GuardSettings()))
-    yield client
-    await client.close()
 
 
 @pytest.fixture

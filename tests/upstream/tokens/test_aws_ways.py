@@ -27,7 +27,6 @@ from stockyard.providers.credentials import held_from_environment
 from stockyard.providers.provider import Provider
 from stockyard.testing import ReceivedRequest, ScriptedProvider
 from stockyard.upstream.client import Client
-from stockyard.upstream.guard import Guard, GuardSettings
 from stockyard.upstream.origin import Origin
 from stockyard.upstream.outgoing import Outgoing, request_head
 from stockyard.upstream.tokens import asking
@@ -44,13 +43,6 @@ Case = Mapping[str, Any]
 CASES: list[Case] = json.loads(Path(__file__).with_name("aws_ways.json").read_text())
 SHOWN = ("x-amz-security-token", "x-amz-sso_bearer_token", "x-aws-ec2-metadata-token")
 SIGNER = re.compile(r"Credential=([^/]+)/[0-9]+/([^/]+/[^/]+)/aws4_request")
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[Client]:
-    client = Client(Guard(GuardSettings()))
-    yield client
-    await client.close()
 
 
 @pytest.fixture

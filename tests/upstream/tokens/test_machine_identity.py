@@ -29,13 +29,6 @@ async def cloud() -> AsyncIterator[ScriptedProvider]:
         yield cloud
 
 
-@pytest.fixture
-async def client() -> AsyncIterator[Client]:
-    client = Client(Guard(GuardSettings()))
-    yield client
-    await client.close()
-
-
 def asking(client: Client, cloud: ScriptedProvider) -> Asking:
     """As for a machine's own identity, but for where it is."""
 
