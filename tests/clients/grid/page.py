@@ -44,6 +44,11 @@ KNOWN = """## What to know
   them a stream that breaks is a short answer.
 - **AWS's SDK for JavaScript** speaks HTTP/2 to Bedrock. Give its client
   `requestHandler: new NodeHttpHandler()`.
+- **Realtime sessions** hear of a refused answer (a limit, say) in an `error` event that names the
+  event which asked for it, and live on. They are closed with 4401 when the Key is revoked, with
+  4408 after `timeout.session` or `timeout.session_idle`, with 1012 when the gateway stops, with
+  1011 when the provider is gone or breaks the protocol, with 1009 after a message of more than
+  16 MiB; and else with what the other side said.
 - **OpenAI's realtime for Node** opens `wss://` whatever the base URL says: give the gateway a
   certificate (`--tls-cert`).
 - **LlamaIndex's `OpenAI`** knows the names of OpenAI's models only; `OpenAILike` takes any.
