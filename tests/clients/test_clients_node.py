@@ -4,26 +4,13 @@
 takes half a second to start.
 """
 
-import asyncio
-import json
-import os
-import shutil
-from pathlib import Path
-from typing import Any
-
 import pytest
 
 from stockyard.testing import ScriptedProvider
 from stockyard.testing.yard import Yard
+from tests.clients.node import needs_node, run
 
-HERE = Path(__file__).parent
-NODE = shutil.which("node")
-PATIENCE_SECONDS = 60
-
-pytestmark = pytest.mark.skipif(
-    (NODE is None or not (HERE / "node_modules").exists()) and os.environ.get("CI") != "true",
-    reason="needs node, and `npm ci` in tests/clients",
-)
+pytestmark = needs_node
 
 SCENARIOS = (
     *("whole", "streamed", "tools", "streamed_tools", "image"),
@@ -45,24 +32,6 @@ def script(provider: ScriptedProvider) -> None:
     provider.fails(500, "Told to fail.").says("Better now.")
     provider.streams("Fine", " today", ".").cuts_after("first_content")
     provider.streams("Fine", " today", ".").stalls_after("first_content")
-
-
-async def run(yard: Yard, program: str, *scenarios: str, model: str) -> dict[str, Any]:
-    """What came of the scenarios, by name."""
-    await yard.open()
-    told = {"GATEWAY_URL": yard.url, "GATEWAY_KEY": yard.key, "MODEL": model}
-    process = await asyncio.create_subprocess_exec(
-        NODE or "node",
-        str(HERE / program),
-        *scenarios,
-        env={"PATH": os.environ["PATH"], **told},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
-    assert process.returncode == 0, err.decode()
-    heard: dict[str, Any] = json.loads(out)
-    return heard
 
 
 @pytest.mark.parametrize("upstream", ["openai", "anthropic"])

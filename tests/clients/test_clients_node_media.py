@@ -1,23 +1,9 @@
 """The official OpenAI library for Node: speech, transcriptions and images of the mock provider."""
 
-import asyncio
-import json
-import os
-import shutil
-from pathlib import Path
-
-import pytest
-
 from stockyard.testing.yard import Yard
+from tests.clients.node import needs_node, run
 
-HERE = Path(__file__).parent
-NODE = shutil.which("node")
-PATIENCE_SECONDS = 60
-
-pytestmark = pytest.mark.skipif(
-    (NODE is None or not (HERE / "node_modules").exists()) and os.environ.get("CI") != "true",
-    reason="needs node, and `npm ci` in tests/clients",
-)
+pytestmark = needs_node
 
 SCENARIOS = (
     *("speech", "transcription", "subtitles", "streamed"),
@@ -26,19 +12,7 @@ SCENARIOS = (
 
 
 async def test_every_scenario(yard: Yard) -> None:
-    await yard.open()
-    told = {"GATEWAY_URL": yard.url, "GATEWAY_KEY": yard.key, "MODEL": "mock"}
-    process = await asyncio.create_subprocess_exec(
-        NODE or "node",
-        str(HERE / "media.mjs"),
-        *SCENARIOS,
-        env={"PATH": os.environ["PATH"], **told},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
-    assert process.returncode == 0, err.decode()
-    heard = json.loads(out)
+    heard = await run(yard, "media.mjs", *SCENARIOS, model="mock")
     assert heard["speech"] == {"opening": "RIFF", "size": 2044}
     assert "mock provider" in heard["transcription"]
     assert heard["subtitles"].startswith("WEBVTT\n")
