@@ -20,7 +20,9 @@ from msgspec import Struct
 from stockyard import __version__, configured, modules
 from stockyard.apps import billing, chute, lookout, responses, teams
 from stockyard.apps.app import Job
+from stockyard.apps.chute.answers import LastingAnswers
 from stockyard.apps.chute.modules import ModuleChanges
+from stockyard.apps.chute.retention import retention as answers_retention
 from stockyard.apps.jobs import Jobs
 from stockyard.apps.lookout.bodies import BodyRecorder
 from stockyard.apps.lookout.otlp import SpanExport
@@ -120,7 +122,7 @@ class Stockyard:
         self.meters = Meters()
         self.health = Health(__version__)
         self.target_health = TargetHealth()
-        self.answers = MemoryAnswers()
+        self.answers = LastingAnswers(MemoryAnswers(), database, self.background)
         self.client = configured.client(settings)
         self.tokens = Tokens(self.client, self._origin, environ)
         self.images = ImageFetch(
@@ -200,6 +202,7 @@ class Stockyard:
         self.jobs = Jobs(
             [
                 retention(database, self._trace_seconds, self._body_seconds),
+                answers_retention(database, self._most_answers),
                 responses_retention(
                     database, settings.retention.answers, settings.retention.held_ids
                 ),
@@ -289,7 +292,8 @@ class Stockyard:
             health=self.target_health,
             models=CurrentModels(lambda: self.directory),
             matcher=matcher,
-            answers=self.answers,
+            answers=self.answers.memory,
+            lasting_answers=self.answers,
             call_fingerprint=lambda: self.line.fingerprint(),
             now=time.time,
             clock=time.monotonic,
@@ -350,6 +354,10 @@ class Stockyard:
 
     def _body_seconds(self) -> float:
         return float(self._logging["body_days"] * DAY)
+
+    def _most_answers(self) -> int:
+        most: int = self.line.state("cache").config["max_entries"]
+        return most
 
     @property
     def _logging(self) -> dict[str, Any]:

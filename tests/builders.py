@@ -150,6 +150,7 @@ def some_ports(clock: HandClock | None = None, **more: Any) -> Ports:
     clock = clock or HandClock()
     ports: dict[str, Any] = {
         "answers": MemoryAnswers(),
+        "lasting_answers": MemoryAnswers(),
         "call_fingerprint": lambda: b"",
         "clock": clock.now,
         "health": TargetHealth(clock.now),

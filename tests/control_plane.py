@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from stockyard.api import ControlSocket, Identities, LocalReads, Part, Status, build
 from stockyard.apps import billing, chute, lookout, teams
+from stockyard.apps.chute.answers import LastingAnswers
 from stockyard.apps.chute.models import ModelState, ProviderState
 from stockyard.apps.chute.modules import ModuleChanges
 from stockyard.apps.lookout.live import TraceFeed
@@ -27,6 +28,7 @@ from stockyard.core.module import Module, ModuleConfig, Stage, Toggle
 from stockyard.core.signals import ExchangeFinished, Signal
 from stockyard.core.standing import Standings
 from stockyard.gateway.line import Line
+from stockyard.process.background import Background
 from stockyard.providers.prices import PriceList
 from stockyard.settings import ModuleSection
 from stockyard.storage.answers import MemoryAnswers
@@ -84,7 +86,7 @@ class Plane:
         self.keys = KeyRing(database, self.signals.append)
         self.line = Line(CATALOG, some_ports(), Standings(), ALIASES)
         self.breakers = TargetHealth()
-        self.answers = MemoryAnswers()
+        self.answers = LastingAnswers(MemoryAnswers(), database, Background())
         self.admin_secret = ""
         self.stopping = False
         self.served: Callable[..., Awaitable[None]]

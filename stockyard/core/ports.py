@@ -131,8 +131,6 @@ class Answers(Protocol):
 
     def get(self, key: bytes) -> Stored | None: ...
     def put(self, key: bytes, stored: Stored, *, max_entries: int, max_bytes: int) -> None: ...
-    def purge(self, goes: Callable[[Stored], bool]) -> int:
-        """Remove all that `goes` is true of, and say how many they were."""
 
 
 class Timer(Protocol):
@@ -250,6 +248,9 @@ class Ports:
     models: Models
     matcher: Callable[..., Matcher]
     answers: Answers
+    """Those in memory."""
+    lasting_answers: Answers
+    """The same, and behind them what outlives the process."""
     call_fingerprint: Callable[[], bytes]
     """A digest of the Configs of the modules at stage CALL."""
     now: Callable[[], float]

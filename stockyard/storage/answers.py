@@ -36,6 +36,7 @@ class MemoryAnswers:
             self._drop(next(iter(self._entries)))
 
     def purge(self, goes: Callable[[Stored], bool]) -> int:
+        """Remove all that `goes` is true of, and say how many they were."""
         gone = [key for key, stored in self._entries.items() if goes(stored)]
         for key in gone:
             self._drop(key)

@@ -43,7 +43,8 @@ class Database(Protocol):
     """Facts."""
 
     def read(self, sql: str, parameters: Parameters = NONE) -> list[Row]:
-        """Answer what an index answers: at most about 5 ms, so it may run on the loop."""
+        """Answer what an index answers: at most about 5 ms, so it may run on the loop. Refused
+        (503) when the database cannot be read."""
 
     async def read_slowly(self, sql: str, parameters: Parameters = NONE) -> list[Row]:
         """Answer a question that may take seconds, off the loop. Refused (503) after 5 s."""

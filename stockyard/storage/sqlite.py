@@ -5,6 +5,7 @@ ones run on a small pool of threads with a deadline.
 """
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,7 +20,7 @@ from stockyard.storage.database import NONE, Parameters, Row, Transaction
 from stockyard.storage.datafolder import private_file
 from stockyard.storage.migrate import Step, migrate
 from stockyard.storage.rowqueue import RowQueue
-from stockyard.storage.writer import Change, Writer
+from stockyard.storage.writer import Change, Writer, unavailable
 
 T = TypeVar("T")
 
@@ -32,6 +33,16 @@ BUSY_MS = 5000
 PROBE = 0.1
 """Seconds that the integrity probe at start may take."""
 STEPS_BETWEEN_CHECKS = 10_000
+UNREADABLE = (
+    apsw.IOError,
+    apsw.CorruptError,
+    apsw.NotADBError,
+    apsw.CantOpenError,
+    apsw.BusyError,
+)
+"""Errors of the disk or the file, as opposed to errors of one question."""
+
+log = logging.getLogger("stockyard.storage")
 
 
 class SqliteDatabase:
@@ -80,7 +91,11 @@ class SqliteDatabase:
         return cls(path, queue_rows=queue_rows, queue_bytes=queue_bytes)
 
     def read(self, sql: str, parameters: Parameters = NONE) -> list[Row]:
-        return list(self._reader.execute(sql, parameters))
+        try:
+            return list(self._reader.execute(sql, parameters))
+        except UNREADABLE as error:
+            log.error("The database cannot be read (%s).", error)
+            raise unavailable("reader") from None
 
     async def read_slowly(self, sql: str, parameters: Parameters = NONE) -> list[Row]:
         if self._slow_waiting >= MAX_SLOW_READS:

@@ -294,7 +294,7 @@ def unavailable(cause: str) -> Refused:
     return Refused(
         503,
         "ledger_unavailable",
-        "The database cannot be written now. Try again in a few seconds.",
+        "The database cannot be used now. Try again in a few seconds.",
         retry_after=5,
         detail={"cause": cause},
     )

@@ -1,7 +1,6 @@
 """Kept answers over the API: how many there are, and throwing some or all of them away."""
 
-from collections.abc import Callable
-from typing import Annotated, Protocol
+from typing import Annotated
 
 from litestar import Controller, delete, get
 from litestar.params import QueryParameter
@@ -10,8 +9,9 @@ from msgspec import Struct
 from stockyard.api.moments import moment
 from stockyard.api.parameters import Given, Name
 from stockyard.api.permission import needs
+from stockyard.apps.chute.answers import LastingAnswers
+from stockyard.apps.chute.models import Purge
 from stockyard.apps.chute.modules import ModuleChanges
-from stockyard.core.ports import Stored
 from stockyard.errors import Refused
 
 MODULE = "cache"
@@ -21,20 +21,14 @@ Before = Annotated[
 Tag = Annotated[str | None, QueryParameter(max_length=160)]
 
 
-class KeptAnswers(Protocol):
-    """The answers that the module cache keeps."""
-
-    size_bytes: int
-
-    def __len__(self) -> int: ...
-    def purge(self, goes: Callable[[Stored], bool]) -> int: ...
-
-
 class CacheStats(Struct, frozen=True, kw_only=True):
     """What is kept now, and how often it helped since the process started."""
 
     entries: int
+    """In memory."""
     bytes: int
+    lasting: int
+    """In the database."""
     hits: int
     stale: int
     stored: int
@@ -51,14 +45,15 @@ class CacheEndpoints(Controller):
 
     @get("/cache/stats", opt=needs("chute.read"))
     async def cache_stats(
-        self, answers: Given[KeptAnswers], modules: Given[ModuleChanges]
+        self, answers: Given[LastingAnswers], modules: Given[ModuleChanges]
     ) -> CacheStats:
         """How many answers are kept, and how often one was served."""
         counters = modules.control.state(MODULE).counters
         decisions = counters["decisions"]
         return CacheStats(
-            entries=len(answers),
-            bytes=answers.size_bytes,
+            entries=len(answers.memory),
+            bytes=answers.memory.size_bytes,
+            lasting=await answers.count(),
             hits=decisions.get("hit", 0),
             stale=decisions.get("stale", 0),
             stored=decisions.get("stored", 0),
@@ -67,7 +62,7 @@ class CacheEndpoints(Controller):
     @delete("/cache", opt=needs("chute.write"), status_code=200)
     async def purge_cache(
         self,
-        answers: Given[KeptAnswers],
+        answers: Given[LastingAnswers],
         model: Name = None,
         key: Name = None,
         user: Name = None,
@@ -75,18 +70,15 @@ class CacheEndpoints(Controller):
         before: Before = None,
     ) -> Purged:
         """Throw answers away: those of a model, a Key, a user, a tag (`name=value`) or an age."""
-        wanted, newest = _tag(tag), moment(before, "before")
-
-        def goes(stored: Stored) -> bool:
-            return (
-                model in (None, stored.model)
-                and key in (None, stored.key_id)
-                and user in (None, stored.user)
-                and (newest is None or stored.stored_at * 1000 < newest)
-                and (wanted is None or wanted in stored.tags)
-            )
-
-        return Purged(purged=answers.purge(goes))
+        newest = moment(before, "before")
+        which = Purge(
+            model=model,
+            key_id=key,
+            user=user,
+            tag=_tag(tag),
+            before=None if newest is None else newest / 1000,
+        )
+        return Purged(purged=await answers.purge(which))
 
 
 def _tag(given: str | None) -> tuple[str, str] | None:

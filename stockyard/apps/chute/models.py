@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from stockyard.core.ports import Stored
 from stockyard.core.price import PriceState
 
 
@@ -82,3 +83,23 @@ class ModelState(Struct, frozen=True, kw_only=True):
     output_micros: int | None = None
     ends: date | None = None
     """When the provider stops offering it."""
+
+
+class Purge(Struct, frozen=True, kw_only=True):
+    """Which answers go: those of which all holds that is said here."""
+
+    model: str | None = None
+    key_id: str | None = None
+    user: str | None = None
+    tag: tuple[str, str] | None = None
+    before: float | None = None
+    """Those stored earlier."""
+
+    def takes(self, stored: Stored) -> bool:
+        return (
+            self.model in (None, stored.model)
+            and self.key_id in (None, stored.key_id)
+            and self.user in (None, stored.user)
+            and (self.before is None or stored.stored_at < self.before)
+            and (self.tag is None or self.tag in stored.tags)
+        )

@@ -1,10 +1,11 @@
-"""The only SQL about modules and the versions of their configuration."""
+"""The only SQL about modules, the versions of their configuration, and kept answers."""
 
 from collections.abc import Sequence
 
 import msgspec
 
-from stockyard.apps.chute.models import StoredState
+from stockyard.apps.chute.models import Purge, StoredState
+from stockyard.core.ports import Stored
 from stockyard.storage.database import Database, Row, Transaction
 
 
@@ -75,6 +76,104 @@ def state_of(row: Row) -> StoredState:
         updated_by=row[7],
         file_sha256=row[8],
     )
+
+
+def answer(database: Database, key: bytes) -> Stored | None:
+    """The answer that is kept under this key."""
+    rows = database.read(
+        "select value, stored_at, expires_at, useless_at, model, key_id, user, tags "
+        "from cached_answers where key = :key",
+        {"key": key},
+    )
+    if not rows:
+        return None
+    row = rows[0]
+    return Stored(
+        value=row[0],
+        stored_at=row[1],
+        expires_at=row[2],
+        useless_at=row[3],
+        model=row[4],
+        key_id=row[5],
+        user=row[6],
+        tags=tuple(msgspec.json.decode(row[7], type=dict[str, str]).items()),
+    )
+
+
+def keep_answer(transaction: Transaction, key: bytes, stored: Stored) -> None:
+    """Keep it in place of the one that was kept under this key."""
+    transaction.execute(
+        "insert or replace into cached_answers "
+        "(key, value, stored_at, expires_at, useless_at, model, key_id, user, tags) values "
+        "(:key, :value, :stored_at, :expires_at, :useless_at, :model, :key_id, :user, :tags)",
+        {
+            "key": key,
+            "value": stored.value,
+            "stored_at": stored.stored_at,
+            "expires_at": stored.expires_at,
+            "useless_at": stored.useless_at,
+            "model": stored.model,
+            "key_id": stored.key_id,
+            "user": stored.user,
+            "tags": text(dict(stored.tags)),
+        },
+    )
+
+
+PURGED_BY = {
+    "model": "model = :model",
+    "key_id": "key_id = :key_id",
+    "user": "user = :user",
+    "before": "stored_at < :before",
+    "tag": "exists (select 1 from json_each(tags) where key = :name and value = :tag)",
+}
+
+
+def purge_answers(transaction: Transaction, which: Purge) -> int:
+    """Delete these; how many they were."""
+    given = {
+        name: value for name, value in msgspec.structs.asdict(which).items() if value is not None
+    }
+    where = " and ".join(PURGED_BY[name] for name in given) or "true"
+    if which.tag is not None:
+        given["name"], given["tag"] = which.tag
+    sql = f"delete from cached_answers where {where} returning 1"  # noqa: S608  names of ours only
+    return len(transaction.execute(sql, given))
+
+
+async def count_answers(database: Database) -> int:
+    [(count,)] = await database.read_slowly("select count(*) from cached_answers")
+    return int(count)
+
+
+async def answers_beyond(database: Database, most: int, most_bytes: int) -> float | None:
+    """The newest time until when answers are stored that are too many, in number or in size."""
+    rows = await database.read_slowly(
+        "select stored_at from (select stored_at, row_number() over newest as number, "
+        "sum(length(value)) over newest as bytes from cached_answers "
+        "window newest as (order by stored_at desc, key rows unbounded preceding)) "
+        "where number > :most or bytes > :most_bytes order by stored_at desc limit 1",
+        {"most": most, "most_bytes": most_bytes},
+    )
+    return rows[0][0] if rows else None
+
+
+def delete_useless_answers(transaction: Transaction, now: float, limit: int) -> int:
+    return _delete_answers(transaction, "useless_at", now, limit)
+
+
+def delete_answers_until(transaction: Transaction, stored_at: float, limit: int) -> int:
+    return _delete_answers(transaction, "stored_at", stored_at, limit)
+
+
+def _delete_answers(transaction: Transaction, by: str, until: float, limit: int) -> int:
+    """Delete at most `limit` of them, the oldest first; how many there were."""
+    gone = transaction.execute(
+        f"delete from cached_answers where key in (select key from cached_answers "  # noqa: S608  as above
+        f"where {by} <= :until order by {by} limit :limit) returning 1",
+        {"until": until, "limit": limit},
+    )
+    return len(gone)
 
 
 def text(value: object) -> str:

@@ -2,7 +2,9 @@
 
 Why
     Tests, demos, classifiers and agents ask the same thing many times. An answer that was given
-    once costs nothing the second time, and comes at once.
+    once costs nothing the second time, and comes at once. Answers are kept in memory and, unless
+    `durable` is off, in the database, as the provider gave them: what a module masks on the way
+    out is masked there too.
 
 Example
     [modules.cache]
@@ -99,6 +101,10 @@ class Config(ModuleConfig, frozen=True):
             "one, and when that call fails.",
         ),
     ] = 0
+    durable: Annotated[
+        bool,
+        Meta(description="Keep answers in the database too, so that they outlive a restart."),
+    ] = True
     caller_control: Annotated[bool, Meta(description="Obey the caller's cache headers.")] = True
 
 
@@ -138,6 +144,7 @@ class Cache(Module[Config]):
         super().__init__(config, ports)
         self._ttls = tuple((Glob(row.glob), row.seconds) for row in config.ttl_by_model)
         self._ignored = {CONTENT_FIELD[name]: None for name in config.ignore}
+        self._answers = ports.lasting_answers if config.durable else ports.answers
         self._refreshing: dict[bytes, str] = {}
         """Keys whose time is up, and the call that asks for a new answer: one for each."""
         if not config.stale_seconds:
@@ -185,7 +192,7 @@ class Cache(Module[Config]):
             user=x.user,
             tags=tuple(x.tags.items()),
         )
-        self.ports.answers.put(
+        self._answers.put(
             x.cache_key,
             stored,
             max_entries=self.config.max_entries,
@@ -202,7 +209,7 @@ class Cache(Module[Config]):
 
     def _find(self, key: bytes, max_age: float) -> Stored | None:
         """What is stored and may be served, stale perhaps."""
-        stored = self.ports.answers.get(key)
+        stored = self._answers.get(key)
         now = self.ports.now()
         if stored is None or stored.expires_at + self.config.stale_seconds <= now:
             return None

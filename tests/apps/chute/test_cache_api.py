@@ -36,14 +36,14 @@ async def test_answers_are_thrown_away(plane: Plane, query: str, purged: int) ->
     async with plane.as_admin as client:
         done = await client.delete("/api/proxy/cache" + query)
     assert (done.status_code, done.json()) == (200, {"purged": purged})
-    assert len(plane.answers) == 3 - purged
+    assert len(plane.answers.memory) == 3 - purged
 
 
 async def test_the_older_path_acts_on_the_same_answers(plane: Plane) -> None:
     keep(plane, "a", "gpt-4o", "key_1")
     async with plane.as_admin as client:
         assert (await client.delete("/api/cache")).json() == {"purged": 1}
-    assert len(plane.answers) == 0
+    assert len(plane.answers.memory) == 0
 
 
 async def test_a_tag_that_is_none_purges_nothing(plane: Plane) -> None:
@@ -51,7 +51,7 @@ async def test_a_tag_that_is_none_purges_nothing(plane: Plane) -> None:
     async with plane.as_admin as client:
         refused = await client.delete("/api/proxy/cache?tag=search")
     assert refused.status_code == 400
-    assert len(plane.answers) == 1
+    assert len(plane.answers.memory) == 1
 
 
 async def test_what_the_cache_did_is_counted(yard: Yard) -> None:

@@ -1,0 +1,45 @@
+"""Deletes kept answers that are of no more use, or that are too many."""
+
+from collections.abc import Callable
+from time import time
+
+from stockyard.apps.app import Job
+from stockyard.apps.chute import store
+from stockyard.storage.database import Database, Transaction
+
+STEP = 200
+STEPS_PER_RUN = 1000
+EVERY_SECONDS = 60.0
+MOST_BYTES = 1024 * 1024 * 1024
+"""Of all answers in the database together. Of more, the oldest go, and of too many, too."""
+
+
+def retention(
+    database: Database,
+    most: Callable[[], int],
+    now: Callable[[], float] = time,
+    *,
+    most_bytes: int = MOST_BYTES,
+) -> Job:
+    """The job that keeps so many answers, as long as they are of use."""
+
+    async def run() -> None:
+        await _delete(database, store.delete_useless_answers, now())
+        too_old = await store.answers_beyond(database, most(), most_bytes)
+        if too_old is not None:
+            await _delete(database, store.delete_answers_until, too_old)
+
+    return Job(name="chute.retention", every_seconds=EVERY_SECONDS, run=run)
+
+
+async def _delete(
+    database: Database, delete: Callable[[Transaction, float, int], int], until: float
+) -> None:
+    """In steps small enough that nobody waits for one."""
+
+    def step(transaction: Transaction) -> int:
+        return delete(transaction, until, STEP)
+
+    for _ in range(STEPS_PER_RUN):
+        if await database.write(step, makes_room=True) < STEP:
+            return
