@@ -34,6 +34,7 @@ from stockyard.upstream.reckoning import (
 from stockyard.upstream.silence import Silence
 from stockyard.upstream.transport import Handle
 from stockyard.upstream.whole_answer import MAX_BODY
+from stockyard.wire.begun import begins_stream
 from stockyard.wire.codec import Codec, StreamLook, StreamReader, Traits
 
 HOLD_BYTES = 256 * 1024
@@ -100,6 +101,8 @@ class StreamedAnswer(Stream):
         self.fields: Fields = []
         self._status = 0
         self._odd = False
+        self._label: bytes | None = None
+        """What an odd answer is called, while it may turn out to be a stream."""
         self._most_odd = ODD_BYTES
         self._size = 0
         self._events = 0
@@ -127,16 +130,32 @@ class StreamedAnswer(Stream):
         self._status = self._attempt.status = status
         self.fields = fields
         self._attempt.first_byte_us = self._x.elapsed_us()
-        self._odd = status != 200 or not self._promises_stream()
+        label = self._labelled()
+        self._odd = status != 200 or label is not None
         self._most_odd = ODD_BYTES if status != 200 else MAX_BODY
         if not self._odd:
             self._silence.watch(self)
+        elif status == 200 and not self._native:
+            self._label = label
 
-    def _promises_stream(self) -> bool:
+    def _labelled(self) -> bytes | None:
+        """What the answer is called, where that is no stream of the format."""
         for name, value in self.fields:
             if name == b"content-type":
-                return value.lower().startswith(self._codec.stream_type.partition(b";")[0])
-        return True
+                label = value.lower()
+                promised = label.startswith(self._codec.stream_type.partition(b";")[0])
+                return None if promised else label
+        return None
+
+    def _turns_out_a_stream(self) -> bool:
+        """Whether what came of an odd answer is the beginning of a stream."""
+        if self._label is None:
+            return False
+        begun = b"".join(self._came)
+        answer = begins_stream(self._codec.stream_type, self._label, begun)
+        if answer is not None:
+            self._label = None
+        return bool(answer)
 
     def data(self, piece: bytes) -> None:
         if self._over:
@@ -144,9 +163,13 @@ class StreamedAnswer(Stream):
         self._size += len(piece)
         if self._odd:
             self._came.append(piece)
-            if self._size > self._most_odd:
-                self._end_odd()
-            return
+            if not self._turns_out_a_stream():
+                if self._size > self._most_odd:
+                    self._end_odd()
+                return
+            self._odd = False
+            self._silence.watch(self)
+            piece, self._came = b"".join(self._came), []
         if self._size > MAX_BYTES:
             self._break(
                 UpstreamError("bad_answer", "The stream is too long.", code="limit_exceeded")

@@ -416,6 +416,18 @@ class TestWrongContentType:
         answer = await yard.stream("hi")
         assert answer.pieces == ["hel", "lo"]
 
+    @pytest.mark.parametrize("ask", [Yard.chat, Yard.messages])
+    async def test_s12_a_stream_that_is_called_something_else_is_one(
+        self, yard: Yard, ask: Asking
+    ) -> None:
+        openai = yard.provider("openai").streams("hel", "lo")
+        openai.with_headers({"content-type": "application/json"}).in_pieces(cut_every(1))
+        answer = await ask(yard, stream=True)
+        assert (answer.streamed, answer.text, answer.ended) == (True, "hello", True)
+        assert yard.last.usage is not None
+        assert yard.last.usage.completion == 12
+        assert yard.last.outcomes == ["ok"]
+
     async def test_s13_interim_answers_are_not_answers(self, yard: Yard) -> None:
         yard.provider("openai").streams("hel", "lo").interims(100, 103)
         answer = await yard.stream("hi")

@@ -1,0 +1,46 @@
+"""Tell a stream by how it begins, where the head of the answer calls it something else.
+
+Some servers call their streams JSON or plain text, and recordings have had their fields masked.
+Clients of those read the stream all the same. Pages never are one, whatever they begin with.
+"""
+
+import re
+from zlib import crc32
+
+from stockyard.wire.eventstream import STREAM_TYPE
+
+MOST_BYTES = 4096
+"""After this many bytes that could be the beginning of both, it is none."""
+
+_PAGES = b"text/html"
+_EVENTS = b"text/event-stream"
+_BEFORE = re.compile(rb"(?:[ \t\r\n]|:[^\r\n]*[\r\n])*")
+"""Blank lines and comments."""
+_NAMES = (b"data:", b"event:", b"id:", b"retry:")
+_LENGTHS = 8
+_PRELUDE = 12
+"""Bytes of the lengths that begin a frame, and of those with their checksum."""
+
+
+def begins_stream(wanted: bytes, labelled: bytes, begun: bytes) -> bool | None:
+    """Whether an answer that begins so is a stream of the wanted type; None while it may be one."""
+    if labelled.startswith(_PAGES) or len(begun) > MOST_BYTES:
+        return False
+    if wanted.startswith(_EVENTS):
+        return _begins_events(begun)
+    return _begins_frames(begun) if wanted.startswith(STREAM_TYPE) else False
+
+
+def _begins_events(begun: bytes) -> bool | None:
+    before = _BEFORE.match(begun)
+    rest = begun[before.end() :] if before is not None else begun
+    if rest.startswith(_NAMES):
+        return True
+    unfinished = rest.startswith(b":") or any(name.startswith(rest) for name in _NAMES)
+    return None if unfinished else False
+
+
+def _begins_frames(begun: bytes) -> bool | None:
+    if len(begun) < _PRELUDE:
+        return None
+    return crc32(begun[:_LENGTHS]) == int.from_bytes(begun[_LENGTHS:_PRELUDE], "big")
