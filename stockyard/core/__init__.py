@@ -1,1 +1,10 @@
-"""The heart: values and rules. Nothing here touches a socket, a file or a database."""
+"""The heart: values and rules. Nothing here touches a socket, a file or a database.
+
+a call                 exchange target totals tracing ids signals
+what is asked          request messages meaning conditions fieldrules
+what is answered       response stream events folding whole watched keeper replay window arrival
+other kinds of call    embeddings rerank moderation speech transcription images counting
+modules                module pipeline stop standing control ports expressions scan
+money                  money price offer estimate
+texts and writes       glob fieldtext outbox
+"""

@@ -1,10 +1,18 @@
-"""Calls coming in: the data plane.
+"""Calls coming in: the data plane. Which file to open for what:
 
-lane       the asyncio protocol that uvicorn hosts; `asgi` is the same gateway under any server
-plane      what a request is for, and who asks
-endpoints  path -> format and kind of call
-ingress    bytes -> Exchange
-call       one Exchange from its first byte to its last
-egress     Answer or error -> bytes
-line       the pipelines in use
+the port               server front limits health
+one connection         lane http known arriving bodies spool connection deadlines reply contract
+beside the calls       inner late refusals signpost
+under other servers    asgi asgi_socket
+what a request is for  plane endpoints callers proxies ingress doorway model_in_path upload_opening
+one call               call ride office pump pings drains
+what goes out          egress faults losses
+the modules in use     line meters
+lists of models        about_models listing model_pages joined_list describing
+what outlives a call   keepers recalling turn turning remembering noticing places
+what providers keep    held held_calls held_answer own_list announced first_model native_answer
+and what names it      named judged_doorway batch_lines
+counted later          late_calls late_reply
+other Replies          narrow_reply whole_reply
+realtime sessions      realtime handshake upgrade lane_socket session session_answers relay
 """

@@ -1,1 +1,6 @@
-"""Where facts and small shared state are kept: databases, key-value stores, journals, counters."""
+"""Where facts and small shared state are kept.
+
+facts                  database sqlite writer rowqueue migrate
+the data folder        datafolder disk
+state that expires     keyvalue answers limits
+"""

@@ -1,1 +1,14 @@
-"""Calls going out: the only outbound HTTP, what it may reach, and how a Target is tried."""
+"""Calls going out: how a Target is tried, what may be reached, and the only outbound HTTP.
+
+one try                dispatch plan preparation outgoing transport
+what it answers        whole_answer streamed_answer relayed_answer polling silence onlooker
+what it used           reckoning
+asked otherwise        batches several summary image_fetch efforts client_version lossy signed
+the secret             prover tokens
+the HTTP client        client sending pool connection answer decompress unsent ticker post
+a new connection       origin url connect resolve race tls proxy tunnel
+what may be reached    guard ranges
+realtime sessions      websocket frames
+how targets are doing  health
+instead of a provider  mock
+"""

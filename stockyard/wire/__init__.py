@@ -1,1 +1,18 @@
-"""Formats: JSON and bytes on one side, the values of `core` on the other. No I/O."""
+"""Formats: JSON and bytes on one side, the values of `core` on the other. No I/O.
+
+Each format is a folder. What they share:
+
+what a format is       codec formats further_formats
+halves of codecs       streamed whole typed_codec
+of streams             look reader writer typed_look typed_stream halves begun event_template
+framing                cutter sse ndjson eventstream json_array
+reading a request      head strict members fields layout multipart upload large_body
+changing one value     splice
+messages               content_list media recordings finishes user_names efforts
+tools                  arguments function_tools free_text tool_ids tool_messages tool_names
+what can be said       sayable
+vectors                vectors
+usage                  usage media_usage late_usage stray_usage counting
+errors                 error_kinds error_shapes retry_hints masking
+realtime sessions      realtime
+"""
