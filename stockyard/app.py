@@ -42,7 +42,6 @@ from stockyard.core.ports import Ports
 from stockyard.core.scan.matcher import matcher
 from stockyard.core.signals import ExchangeFinished, Signals
 from stockyard.core.standing import Standings
-from stockyard.core.totals import totals
 from stockyard.core.tracing import Export
 from stockyard.errors import CannotStart, EgressDenied
 from stockyard.gateway.drains import Drains
@@ -370,10 +369,10 @@ class Stockyard:
         return names
 
     def _closing_comment(self, x: Exchange) -> bytes:
-        module = self.line.module("responseheaders")
+        module: Any = self.line.module("responseheaders")
         if getattr(module, "stream_totals", "off") != "comment":
             return b""
-        return b": stockyard %b\n\n" % msgspec.json.encode(totals(x))
+        return b": stockyard %b\n\n" % msgspec.json.encode(module.figures(x))
 
     def control_plane(self) -> Any:
         """The API and its pages. Imports the framework, so it is called late and in a thread."""

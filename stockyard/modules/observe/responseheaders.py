@@ -12,7 +12,9 @@ Example
 Caller sees
     `X-Stockyard-…` headers, on errors too. Of a stream, what is known when it begins; the totals
     come in one comment line before its end where the format allows comments. The request id, the
-    trace id, the provider and `Retry-After` are always told.
+    trace id, the provider and `Retry-After` are always told. With `cost` among the groups,
+    `X-Stockyard-Cost` in dollars and `X-Stockyard-Cost-Micros`, unless the price is not known:
+    `X-Stockyard-Price-State` says how it is known.
 """
 
 from typing import Annotated, Literal
@@ -24,10 +26,14 @@ from stockyard.core.fieldtext import field_text
 from stockyard.core.glob import Globs
 from stockyard.core.module import Module, ModuleConfig, Stage
 from stockyard.core.ports import Ports
-from stockyard.core.totals import gateway_us
+from stockyard.core.price import Cost
+from stockyard.core.totals import gateway_us, totals
 
-Group = Literal["identity", "cache", "tokens", "timing", "limits", "attempts", "tags", "modules"]
+Group = Literal[
+    "identity", "cache", "cost", "tokens", "timing", "limits", "attempts", "tags", "modules"
+]
 USUAL: tuple[Group, ...] = ("identity", "cache", "tokens", "timing", "limits")
+UNPRICED = Cost("unpriced")
 MAX_NAMES = 20
 LIMIT_HEADERS = ("ratelimit-", "x-ratelimit-")
 
@@ -36,9 +42,9 @@ class Config(ModuleConfig, frozen=True):
     groups: Annotated[
         tuple[Group, ...],
         Meta(
-            max_length=8,
-            description="What is told: who answered, from store or not, tokens, times, what is "
-            "left of limits, tries, tags, modules that noted something.",
+            max_length=9,
+            description="What is told: who answered, from store or not, what it cost, tokens, "
+            "times, what is left of limits, tries, tags, modules that noted something.",
         ),
     ] = USUAL
     on_errors: Annotated[bool, Meta(description="Tell it on errors and refusals too.")] = True
@@ -53,7 +59,7 @@ class Config(ModuleConfig, frozen=True):
 
 
 class ResponseHeaders(Module[Config]):
-    """Costs and the version of the configuration are not told: nothing says them to a module."""
+    """The version of the configuration is not told: nothing says it to a module."""
 
     name = "responseheaders"
     category = "observe"
@@ -65,6 +71,7 @@ class ResponseHeaders(Module[Config]):
         tells = {
             "identity": _identity,
             "cache": _cache,
+            "cost": self._tell_cost,
             "tokens": _tokens,
             "timing": _timing,
             "attempts": _attempts,
@@ -74,6 +81,7 @@ class ResponseHeaders(Module[Config]):
         self._tells = tuple(tells[group] for group in config.groups if group != "limits")
         self._hidden = Globs(tuple(pattern.lower() for pattern in config.hide))
         self._shows_limits = "limits" in config.groups
+        self._tells_cost = "cost" in config.groups
         self._is_usual = config.groups == USUAL and not config.hide
         self.stream_totals = config.stream_totals
 
@@ -87,10 +95,43 @@ class ResponseHeaders(Module[Config]):
         if self._hidden or not self._shows_limits:
             x.told = [told for told in x.told if self._shown(told[0].lower())]
 
+    def figures(self, x: Exchange) -> dict[str, int | str]:
+        """What the comment at the end of a stream tells."""
+        figures = totals(x)
+        cost = self._cost(x) if self._tells_cost else None
+        if cost is not None:
+            figures["price_state"] = cost.state
+            if cost.micros is not None:
+                figures["cost"], figures["cost_micros"] = _dollars(cost.micros), cost.micros
+        return figures
+
+    def _tell_cost(self, x: Exchange) -> None:
+        cost = self._cost(x)
+        if cost is None:
+            return
+        if cost.micros is not None:
+            x.tell("X-Stockyard-Cost", _dollars(cost.micros))
+            x.tell("X-Stockyard-Cost-Micros", str(cost.micros))
+        x.tell("X-Stockyard-Price-State", cost.state)
+
+    def _cost(self, x: Exchange) -> Cost | None:
+        """What the answer cost at the price of the model that served; None where nothing was used,
+        or nobody has told yet how much."""
+        if x.simulated:
+            return Cost("free", 0)
+        if x.usage is None or x.target is None:
+            return None
+        offer = self.ports.models.offer(x.target)
+        return offer.cost(x.usage, at_ms=x.started_at_ms) if offer is not None else UNPRICED
+
     def _shown(self, header: str) -> bool:
         if header.startswith(LIMIT_HEADERS) and not self._shows_limits:
             return False
         return not self._hidden.match(header)
+
+
+def _dollars(micros: int) -> str:
+    return f"{micros // 1_000_000}.{micros % 1_000_000:06}"
 
 
 # What follows runs for every call. Our own ids, states and numbers need no look at what they hold.

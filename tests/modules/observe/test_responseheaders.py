@@ -4,9 +4,11 @@ import pytest
 
 from stockyard.core.exchange import Exchange
 from stockyard.core.money import Usage
+from stockyard.core.offer import Offer
 from stockyard.core.target import Attempt, Target
 from stockyard.modules.observe.responseheaders import Config, ResponseHeaders
-from tests.builders import an_exchange, some_ports
+from stockyard.testing.yard import Yard
+from tests.builders import TableOfModels, an_exchange, some_ports
 
 
 def headers(x: Exchange, **config: object) -> dict[str, str]:
@@ -108,3 +110,54 @@ def test_tells_at_most_twenty_modules_once_each() -> None:
 def test_the_gateway_can_read_whether_streams_end_with_totals() -> None:
     assert ResponseHeaders(Config(), some_ports()).stream_totals == "comment"
     assert ResponseHeaders(Config(stream_totals="off"), some_ports()).stream_totals == "off"
+
+
+@pytest.mark.parametrize(
+    ("offer", "told", "figures"),
+    [
+        (
+            Offer(lines={"input": 2_000_000, "output": 10_000_000}),
+            {"Cost": "0.000070", "Cost-Micros": "70", "Price-State": "priced"},
+            {"cost": "0.000070", "cost_micros": 70, "price_state": "priced"},
+        ),
+        (Offer(), {"Price-State": "unpriced"}, {"price_state": "unpriced"}),
+        (None, {"Price-State": "unpriced"}, {"price_state": "unpriced"}),
+    ],
+)
+def test_costs_are_told_where_the_price_is_known(
+    offer: Offer | None, told: dict[str, str], figures: dict[str, object]
+) -> None:
+    models = TableOfModels(m=["one"])
+    if offer is not None:
+        models.offers["one"] = offer
+    module = ResponseHeaders(Config(groups=("cost",)), some_ports(models=models))
+    x = answered()
+    module.on_head(x)
+    assert x.told == [(f"X-Stockyard-{name}", value) for name, value in told.items()]
+    assert {name: module.figures(x)[name] for name in figures} == figures
+
+
+def test_what_costs_nothing_or_is_not_counted_yet() -> None:
+    hit = answered()
+    hit.usage = None
+    assert headers(hit, groups=("cost",)) == {}
+    mocked = answered()
+    mocked.simulated = "greeting"
+    assert headers(mocked, groups=("cost",)) == {
+        "X-Stockyard-Cost": "0.000000",
+        "X-Stockyard-Cost-Micros": "0",
+        "X-Stockyard-Price-State": "free",
+    }
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_call_tells_its_cost_whole_and_streamed(yard: Yard, stream: bool) -> None:
+    yard.provider("openai").says("hello").counts(1_000_000, 100_000)
+    yard.enable("responseheaders", groups=["identity", "cost"])
+    heard = await yard.chat(model="gpt-4o", stream=stream)
+    if stream:
+        [comment] = heard.comments
+        assert '"cost":"3.500000","cost_micros":3500000' in comment
+    else:
+        assert heard.headers["x-stockyard-cost"] == "3.500000"
+        assert heard.headers["x-stockyard-cost-micros"] == "3500000"
