@@ -25,9 +25,11 @@ from stockyard.providers.needs import needs_of
 from stockyard.providers.provider import CHAT_LIKE
 from stockyard.upstream.batches import batches_of, in_order
 from stockyard.upstream.image_fetch import ImageFetch
+from stockyard.upstream.late_answer import late_answer
 from stockyard.upstream.lossy import Policies
 from stockyard.upstream.outgoing import Outgoing
 from stockyard.upstream.plan import Plan, Plans, no_target
+from stockyard.upstream.polling import Pending, Polling
 from stockyard.upstream.preparation import MODULE, Preparation, owner_of
 from stockyard.upstream.prover import Prover
 from stockyard.upstream.reckoning import (
@@ -185,7 +187,23 @@ class Dispatch:
         outgoing = self._prepared.outgoing(x, plan, target)
         if plan.prover is not None:
             return await self._proved(x, plan, plan.prover, attempt, outgoing)
+        if plan.polling is not None:
+            return await self._polled(x, plan, plan.polling, attempt, outgoing)
         return await self._sent(x, plan, attempt, outgoing)
+
+    async def _polled(
+        self, x: Exchange, plan: Plan, polling: Polling, attempt: Attempt, outgoing: Outgoing
+    ) -> Answer:
+        """Send, and ask again for as long as the provider has only accepted the call."""
+        try:
+            return await self._sent(x, plan, attempt, outgoing)
+        except Pending as pending:
+            head = polling.head(pending.name)
+        attempt.ended_us = None  # what was heard first may have looked like an end
+        response = self._response(x, plan, await late_answer(x, plan, head, attempt, self._loop))
+        x.first_content_ns = x.elapsed_us() * 1000
+        self._close(x, attempt, "ok")
+        return response
 
     async def _proved(
         self, x: Exchange, plan: Plan, prover: Prover, attempt: Attempt, outgoing: Outgoing
@@ -328,6 +346,8 @@ class Dispatch:
         try:
             facts = codec.facts(raw.body, traits=traits)
         except UpstreamError:
+            if plan.polling is not None:
+                plan.polling.check(raw)
             # An answer that is a failure is paid for all the same.
             x.usage = stray_usage(raw.body[-TAIL_BYTES:]) or x.usage
             raise

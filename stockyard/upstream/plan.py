@@ -19,8 +19,10 @@ from stockyard.providers import paths, quirks
 from stockyard.providers.auth import Proof, authorize
 from stockyard.providers.needs import needs_of
 from stockyard.providers.provider import BY_CHAT, COUNT, Provider
+from stockyard.providers.quirks.calls import polled_by
 from stockyard.upstream.origin import Origin
 from stockyard.upstream.outgoing import Timers, request_head
+from stockyard.upstream.polling import Polling
 from stockyard.upstream.prover import Prover, Provers, no_provers
 from stockyard.upstream.silence import Silence
 from stockyard.upstream.transport import Transport
@@ -118,8 +120,10 @@ class Plan(Struct, frozen=True, eq=False):
     """The summary that is asked for is asked for in a chat, in words."""
     takes_bytes: bool = False
     """Images that are named by URLs have to be fetched for it."""
+    polling: Polling | None = None
+    """How it is asked for an answer that it makes later."""
     special: bool = False
-    """Whether any of the five above concerns it; nearly all Plans are plain."""
+    """Whether any of the six above concerns it; nearly all Plans are plain."""
     most_items: int = 0
     """How many inputs one request may have, where it is written anew; 0 is no limit."""
 
@@ -190,6 +194,8 @@ class Plans:
         stream_path = entry.path_for(target.model, stream=True)
         streamed = way._replace(path=stream_path, query=entry.stream_query)
         plan = self._plan(provider, name, name == wanted, way, streamed, target)
+        if (polling := _polling(plan, way)) is not None:
+            plan = replace(plan, polling=polling, special=True)
         return self._with_detours(plan, needs)
 
     def _with_detours(self, plan: Plan, needs: str) -> Plan:
@@ -335,6 +341,19 @@ def _start(
         way.method.encode(), where.encode(), origin.host, [*proof.fields, *way.fields], None
     )
     return head[:-2]
+
+
+def _polling(plan: Plan, way: _Way) -> Polling | None:
+    """How the provider is asked for what it makes after it has said 202, if it does that here."""
+    polled = polled_by(plan.provider.quirks)
+    if polled is None or way.origin != plan.provider.origin or plan.prover is not None:
+        return None
+    path = plan.provider.prefix + polled.path
+    asking = way._replace(method="GET", path=path, query="", fields=list(plan.provider.fields))
+    credential = plan.target.credential
+    start = _start(plan.provider, asking, plan.origin, _scheme(asking, credential), credential)
+    before, _, after = start.partition(b"{id}")
+    return Polling(polled.field, before, after)
 
 
 def _row_query(provider: Provider, way: _Way) -> str:

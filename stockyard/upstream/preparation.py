@@ -35,7 +35,7 @@ class Preparation:
         streams = x.request.stream
         timers = plan.stream if streams else plan.whole
         if len(x.attempts) > 1:
-            timers = _remaining(x, timers)
+            timers = remaining(x, timers)
         else:
             x.total_seconds = timers.total_seconds
         forwarded = b"" if x.inbound.native is not None else x.inbound.headers.forward(plan.headers)
@@ -111,7 +111,7 @@ class Preparation:
         return changed.body
 
 
-def _remaining(x: Exchange, timers: Timers) -> Timers:
+def remaining(x: Exchange, timers: Timers) -> Timers:
     """The total is that of the whole Exchange, over all its tries."""
     left = timers.total_seconds - x.elapsed_us() / 1e6
     if left <= 0:

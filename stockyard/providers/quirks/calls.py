@@ -3,7 +3,8 @@
 They change the row before anything is made of it, so that no call has to think of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -20,6 +21,27 @@ FIELDS: dict[str, dict[str, str]] = {
     "snowflake_token_type": {"X-Snowflake-Authorization-Token-Type": "PROGRAMMATIC_ACCESS_TOKEN"},
 }
 """Header fields that the provider wants with every call."""
+
+
+class Polled(NamedTuple):
+    """Where an answer is that a provider makes after it has said 202."""
+
+    field: bytes
+    """The header field that says what it is called."""
+    path: str
+    """Below the base URL; `{id}` is what it is called."""
+
+
+POLLED: dict[str, Polled] = {
+    # https://docs.api.nvidia.com/nim/reference/mistralai-mistral-medium-3-instruct-statuspolling
+    "async_202_polling": Polled(b"nvcf-reqid", "/status/{id}"),
+}
+
+
+def polled_by(quirks: Iterable[str]) -> Polled | None:
+    """Where a provider with these quirks has its late answers; None where it answers at once."""
+    return next((POLLED[name] for name in quirks if name in POLLED), None)
+
 
 OF_DEPLOYMENTS = frozenset(
     {

@@ -120,13 +120,11 @@ OF_FORMATS = frozenset(
     }
 )
 """What belongs to a provider's format and is done by its codec, for whoever speaks it."""
-UNCONFIRMED = frozenset({"async_202_polling"})
-"""Said of a provider, and never seen: such an answer is an error until someone records one."""
 NATIVE_ONLY = frozenset({"poll_or_stream"})
 """Quirks of formats that nobody here writes. Their providers are reached on their native routes,
 where callers do themselves what these would do."""
 
-WITHOUT_FUNCTION = (PATHS, WAYS, OF_FORMATS, UNCONFIRMED, NATIVE_ONLY)
+WITHOUT_FUNCTION = (PATHS, frozenset(calls.POLLED), WAYS, OF_FORMATS, NATIVE_ONLY)
 
 TRAITS_WITH_ARGUMENTS = frozenset({"finish_extra", "tool_config_with_history", "reasoning_field"})
 TRAITS = frozenset(

@@ -1,0 +1,44 @@
+"""Wait for an answer that a provider makes later, and ask for it again and again.
+
+Each time it says 202, or answers. Who waits holds a connection of the client's meanwhile, so the
+time for it is that of the whole call, and the number of questions is bounded.
+"""
+
+import asyncio
+
+from stockyard.core.exchange import Exchange
+from stockyard.core.response import Raw
+from stockyard.core.target import Attempt
+from stockyard.errors import UpstreamError
+from stockyard.upstream.outgoing import Outgoing
+from stockyard.upstream.plan import Plan
+from stockyard.upstream.polling import ACCEPTED
+from stockyard.upstream.preparation import remaining
+from stockyard.upstream.whole_answer import NEVER, WholeAnswer
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
+"""Seconds between two questions. Each is twice as long as the one before."""
+MOST_QUESTIONS = 1000
+
+
+async def late_answer(
+    x: Exchange, plan: Plan, head: bytes, attempt: Attempt, loop: asyncio.AbstractEventLoop
+) -> Raw:
+    """The answer, once there is one. `head`: that of the question. Raises UpstreamError when the
+    call has no more time."""
+    pause = FIRST_PAUSE
+    for _ in range(MOST_QUESTIONS):
+        await asyncio.sleep(min(pause, remaining(x, plan.whole).total_seconds))
+        pause = min(2 * pause, LONGEST_PAUSE)
+        timers = remaining(x, plan.whole)
+        outgoing = Outgoing(origin=plan.origin, head=head, timers=timers, decompress=True)
+        receiver = WholeAnswer(x, attempt, loop, flows_from=NEVER)
+        sending = receiver.sending = plan.transport.start(outgoing, receiver)
+        try:
+            await receiver.arrived
+        except asyncio.CancelledError:
+            sending.cancel()
+            raise
+        if receiver.status != ACCEPTED:
+            return Raw(plan.format, receiver.status, receiver.fields, receiver.body)
+    raise UpstreamError("timeout", "The provider accepted the call and does not answer it.")
