@@ -30,28 +30,28 @@ class Overview:
     def _providers(self) -> Iterator[ProviderState]:
         directory, settings = self._stockyard.directory, self._stockyard.settings
         ready = {provider.name for provider in directory.configured()}
-        names = [*ready, *(name for name in settings.providers if name not in ready), "mock"]
-        for name in sorted(set(names)):
+        for name in sorted({*ready, *settings.providers, MOCK}):
             provider = directory.provider(name)
             if provider is None:
                 continue
-            reachable = name in ready or name == "mock"
+            reachable = name in ready or name == MOCK
             missing = ", ".join(provider.missing) or "a credential"
             yield ProviderState(
                 name=name,
                 title=provider.title,
                 enabled=reachable,
-                source="built-in"
-                if name == "mock"
-                else "file"
-                if name in settings.providers
-                else "catalogue",
+                source=self._source_of(name),
                 formats=tuple(provider.formats(directory.formats)),
                 base_url=provider.base_url,
                 credentials=tuple(c.id for c in directory.credentials(name)),
                 state="ready" if reachable else f"needs {missing}",
                 docs=provider.docs,
             )
+
+    def _source_of(self, provider: str) -> str:
+        if provider == MOCK:
+            return "built-in"
+        return "file" if provider in self._stockyard.settings.providers else "catalogue"
 
     def models(self) -> list[ModelState]:
         """Every model that is known by name and can be called."""
@@ -94,7 +94,7 @@ class Overview:
         }
         states = {part.state for part in parts.values()}
         return Status(
-            status="down" if "down" in states else "degraded" if len(states) > 1 else "healthy",
+            status=next((state for state in ("down", "degraded") if state in states), "healthy"),
             uptime_seconds=round(monotonic() - self._began, 3),
             version=__version__,
             total_requests=meters.calls,

@@ -1,4 +1,4 @@
-"""Check this machine and this installation, and tell the cure of what is ill."""
+"""Check this machine and this installation, and say how to mend what is wrong."""
 
 import os
 import sys

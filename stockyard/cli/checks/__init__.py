@@ -1,1 +1,1 @@
-"""What `stockyard doctor` looks at: one file for each thing that can be ill."""
+"""What `stockyard doctor` looks at: one file for each thing that can be wrong."""
