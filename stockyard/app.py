@@ -182,6 +182,7 @@ class Stockyard:
             offload=ports.offload,
             background=self.background,
             dropped=lambda: self.standings.of("logging").noticed("body_dropped"),
+            searchable=self._searchable,
         )
         recorder = self.recorder = TraceRecorder(
             database, lambda: self.line.config_version, self.bodies.record
@@ -354,6 +355,11 @@ class Stockyard:
     def _body_seconds(self) -> float:
         return float(self._logging["body_days"] * DAY)
 
+    def _searchable(self) -> bool:
+        """Whether words can be searched for in what was said."""
+        module = self.line.module("logging")
+        return module is not None and bool(module.config.searchable)
+
     def _most_answers(self) -> int:
         most: int = self.line.state("cache").config["max_entries"]
         return most
@@ -392,6 +398,7 @@ class Stockyard:
                 "database": self.database,
                 "keys": self.keys,
                 "modules": self.changes,
+                "searches": self._searchable,
                 "breakers": self.target_health,
                 "answers": self.answers,
                 "providers": self.shown.providers,

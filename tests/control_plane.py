@@ -113,6 +113,7 @@ class Plane:
                 "modules": self.modules,
                 "breakers": self.breakers,
                 "answers": self.answers,
+                "searches": lambda: False,
                 "providers": lambda: [
                     ProviderState(name="openai", enabled=True, source="catalogue")
                 ],

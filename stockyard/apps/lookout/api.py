@@ -1,5 +1,6 @@
 """Traces over the API: what was called, and why it went the way it did."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, get_args
 
 from litestar import Controller, MediaType, Response, get
@@ -13,7 +14,7 @@ from stockyard.api.paging import Cursor, Cursors, Limit
 from stockyard.api.parameters import Given, Name
 from stockyard.api.permission import needs
 from stockyard.apps.lookout import store
-from stockyard.apps.lookout.filters import conditions_of
+from stockyard.apps.lookout.filters import conditions_of, has_words
 from stockyard.apps.lookout.models import AttemptRow, Status, Trace
 from stockyard.apps.lookout.views import (
     Explanation,
@@ -29,6 +30,7 @@ from stockyard.storage.database import Database
 Facts = Given[Database]
 Who = Given[Identity]
 Signer = Given[Cursors]
+Searches = Given[Callable[[], bool]]
 Id = FromPath[str]
 Since = Annotated[str | None, QueryParameter(name="from", max_length=40)]
 Until = Annotated[str | None, QueryParameter(name="to", max_length=40)]
@@ -51,6 +53,8 @@ UNTRUSTED = {
 }
 """What was said may be a page that attacks whoever opens it."""
 
+BODIES = "lookout.bodies"
+"""The permission to know what was said."""
 MAY_READ = needs("lookout.read", own_calls=True)
 
 
@@ -80,6 +84,7 @@ class TraceEndpoints(Controller):
         database: Facts,
         identity: Who,
         cursors: Signer,
+        searches: Searches,
         since: Since = None,
         until: Until = None,
         limit: Limit = 50,
@@ -109,7 +114,9 @@ class TraceEndpoints(Controller):
         }
         bound = {**query, "since": since, "until": until, "filter": filter_, "tag": tag}
         before = cursors.read(bound, cursor) if cursor else None
-        filters = [*conditions_of(filter_ or ""), *tagged(tag)]
+        if filter_ and has_words(filter_) and not identity.may(BODIES):
+            raise Refused(403, "forbidden", f"To search for words needs the permission {BODIES}.")
+        filters = [*conditions_of(filter_ or "", searches=searches()), *tagged(tag)]
         if filters:
             found = await store.filtered(database, limit + 1, filters, before=before, **query)
         else:
@@ -142,7 +149,7 @@ class TraceEndpoints(Controller):
         attempts = visible(database, identity, trace_id).attempts
         return AttemptList(attempts=attempts, count=len(attempts))
 
-    @get("/{trace_id:str}/body", opt=needs("lookout.bodies"), media_type=MediaType.TEXT)
+    @get("/{trace_id:str}/body", opt=needs(BODIES), media_type=MediaType.TEXT)
     async def body(self, database: Facts, trace_id: Id, part: Part = "request") -> Response[str]:
         """What was said, as JSON: of the request, or of the answer. Cut ones say `cut`."""
         kept = store.body(database, trace_id)

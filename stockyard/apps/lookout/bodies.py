@@ -5,7 +5,7 @@ or what the disk cannot follow, is dropped and counted.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from stockyard.apps.lookout import store
 from stockyard.core.exchange import Exchange
-from stockyard.core.messages import AnyPart, Message
+from stockyard.core.messages import AnyPart, Message, texts_of
 from stockyard.core.request import Content, Request
 from stockyard.core.response import Output, Response
 from stockyard.errors import StockyardError
@@ -42,6 +42,8 @@ class Said(Struct, frozen=True):
     response: Response | None
     size: int
     """About how many bytes there are to read."""
+    searched: bool = False
+    """Its words may be searched for."""
 
 
 class BodyRecorder:
@@ -55,19 +57,21 @@ class BodyRecorder:
         offload: Offload,
         background: Callable[[Coroutine[Any, Any, None]], None],
         dropped: Callable[[], None],
+        searchable: Callable[[], bool] = lambda: False,
     ) -> None:
         self.queue: Bulk = database.bulk("bodies", store.INSERT_BODIES, encode)
         self._redact = redact
         self._offload = offload
         self._background = background
         self._dropped = dropped
+        self._searchable = searchable
         self._waiting = self._waiting_bytes = 0
 
     def record(self, x: Exchange) -> None:
         """The call is over. Whether anything of it is kept was decided before."""
         if not x.body_bytes:
             return
-        said = said_in(x)
+        said = said_in(x, searched=self._searchable())
         if said.size <= LONG_BYTES:
             self._queue(row_of(said, self._redact))
         elif self._waiting >= MOST_AT_ONCE or self._waiting_bytes + said.size > MOST_BYTES:
@@ -94,7 +98,7 @@ def encode(batch: Sequence[bytes]) -> bytes:
     return b"[%b]" % b",".join(batch)
 
 
-def said_in(x: Exchange) -> Said:
+def said_in(x: Exchange, *, searched: bool = False) -> Said:
     """What was sent and came back; with `full`, what the caller sent and got.
 
     What no provider was asked has passed no module that masks, or not all of them.
@@ -104,13 +108,26 @@ def said_in(x: Exchange) -> Said:
         request = x.request if x.attempts or x.cache_state in HITS else None
     came = sum(attempt.bytes_in for attempt in x.attempts)
     size = len(x.inbound.body) + came
-    return Said(x.trace_id, x.started_at_ms, x.capture, x.body_bytes, request, x.kept, size)
+    return Said(
+        x.trace_id, x.started_at_ms, x.capture, x.body_bytes, request, x.kept, size, searched
+    )
 
 
 def row_of(said: Said, redact: Redact) -> bytes:
     bodies = (request_of(said.request, said.most), response_of(said.response, said.most))
-    kept = [redact(body).decode() if body is not None else None for body in bodies]
-    return msgspec.json.encode((said.trace_id, said.at_ms, said.level, *kept))
+    kept = [redact(body.json).decode() if body is not None else None for body in bodies]
+    words = None
+    if said.searched:
+        texts = "\n".join(text for body in bodies if body is not None for text in body.texts)
+        words = redact(texts.encode()).decode()
+    return msgspec.json.encode((said.trace_id, said.at_ms, said.level, *kept, words))
+
+
+class Body(NamedTuple):
+    """What is kept of a request or an answer."""
+
+    json: bytes
+    texts: list[str]
 
 
 class Room:
@@ -119,6 +136,8 @@ class Room:
     def __init__(self, most: int) -> None:
         self.left = most
         self.cut = False
+        self.texts: list[str] = []
+        """Those that did fit."""
 
     def has(self, value: object) -> bool:
         """Whether a value still fits; the first that does not ends it."""
@@ -131,6 +150,7 @@ class Room:
         """As many of them as fit, the last one with as many of its parts as do."""
         for message in messages:
             parts = tuple(self._parts(message.parts))
+            self.texts += texts_of(parts)
             if parts or not self.cut:
                 yield replace(message, parts=parts)
             if self.cut:
@@ -143,7 +163,7 @@ class Room:
             yield part
 
 
-def request_of(request: Request | None, most: int) -> bytes | None:
+def request_of(request: Request | None, most: int) -> Body | None:
     """JSON of a request. Of other kinds of call than chats, the texts."""
     if request is None:
         return None
@@ -154,7 +174,7 @@ def request_of(request: Request | None, most: int) -> bytes | None:
     room = Room(most)
     said: dict[str, Any] = {"model": request.model, "stream": request.stream}
     if not isinstance(content, Content):
-        said["texts"] = [text for text in content.texts() if room.has(text)]
+        said["texts"] = room.texts = [text for text in content.texts() if room.has(text)]
         return _written(said, room)
     options = msgspec.to_builtins(replace(content, messages=(), tools=()))
     said |= options if room.has(options) else {}
@@ -163,7 +183,7 @@ def request_of(request: Request | None, most: int) -> bytes | None:
     return _written(said, room)
 
 
-def response_of(response: Response | None, most: int) -> bytes | None:
+def response_of(response: Response | None, most: int) -> Body | None:
     """JSON of an answer in words. Vectors, pictures and sounds are not kept."""
     if response is None:
         return None
@@ -182,5 +202,5 @@ def response_of(response: Response | None, most: int) -> bytes | None:
     return _written({"id": output.id, "model": output.model, "choices": choices}, room)
 
 
-def _written(said: dict[str, Any], room: Room) -> bytes:
-    return msgspec.json.encode({**said, "cut": True} if room.cut else said)
+def _written(said: dict[str, Any], room: Room) -> Body:
+    return Body(msgspec.json.encode({**said, "cut": True} if room.cut else said), room.texts)

@@ -23,9 +23,18 @@ NUMBER = re.compile(r"\d{1,15}")
 YES, NO = ("true", "yes", "1"), ("false", "no", "0")
 
 
-def conditions_of(written: str) -> list[Condition]:
-    """Raises Refused: 400 `filter_invalid`, or `search_off` for words without a field."""
-    return [_condition(term) for term in read_filter(written)]
+def conditions_of(written: str, *, searches: bool = False) -> list[Condition]:
+    """Raises Refused: 400 `filter_invalid`, or `search_off` for words without a field where texts
+    are not searched."""
+    return [
+        _condition(term) if term.field else _words(term, searches=searches)
+        for term in read_filter(written)
+    ]
+
+
+def has_words(written: str) -> bool:
+    """Whether texts must be searched."""
+    return any(not term.field for term in read_filter(written))
 
 
 def text(value: str) -> str:
@@ -101,9 +110,15 @@ HAS = ("findings", "body")
 """What a Trace can have. What nobody keeps yet cannot be asked for."""
 
 
-def _condition(term: Term) -> Condition:
-    if not term.field:
+def _words(term: Term, *, searches: bool) -> Condition:
+    if not searches:
         raise Refused(400, "search_off", "No text is kept that words could be searched in.")
+    [value] = term.values
+    quoted = '"' + value.text.replace('"', '""') + '"' + ("*" if value.begins else "")
+    return Condition(PLACES["words"], (Test("=", 1),), key=quoted, negated=term.negated)
+
+
+def _condition(term: Term) -> Condition:
     place, key = term.field, ""
     if term.field.startswith("tag."):
         place, key = "tag", term.field.removeprefix("tag.")

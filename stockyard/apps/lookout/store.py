@@ -24,7 +24,10 @@ As JSONB, because text would be parsed again for every column.
 
 INSERT_BODIES = """
 insert or ignore into bodies (trace_id, kept_at, level, request, response)
-select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 from json_each(:rows)
+select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 from json_each(:rows);
+insert into body_words (rowid, words)
+select seq, value ->> 5 from json_each(:rows) join bodies on trace_id = value ->> 0
+where value ->> 5 is not null
 """
 """The rows of a batch, each an array in the order of `bodies.row_of`."""
 
@@ -249,6 +252,8 @@ PLACES: Mapping[str, str] = {
     "tag": f"select value as it from json_each(row, '$[{KEPT.index('tags')}]') where key = :key",  # noqa: S608  as above
     "has": f"select 'findings' as it where json_array_length(row, '$[{KEPT.index('findings')}]') "  # noqa: S608  as above
     "union all select 'body' from bodies where trace_id = id",
+    "words": "select id in (select trace_id from bodies where seq in "
+    "(select rowid from body_words where body_words match :key)) as it",
     "credential": _of_each("attempts", AttemptRow, "credential"),
     "finding.module": _of_each("findings", FindingRow, "module"),
     "finding.action": _of_each("findings", FindingRow, "action"),

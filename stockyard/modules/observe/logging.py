@@ -56,6 +56,9 @@ class Config(ModuleConfig, frozen=True):
         int, Meta(ge=1, le=3650, description="How long rows are kept, `retention.traces` at most.")
     ] = 90
     body_days: Annotated[int, Meta(ge=1, le=3650, description="How long texts are kept.")] = 7
+    searchable: Annotated[
+        bool, Meta(description="Make the words of kept texts searchable, for who may read them.")
+    ] = False
     except_labels: Annotated[
         tuple[Annotated[str, Meta(min_length=1, max_length=100)], ...],
         Meta(max_length=200, description="Names of Keys whose texts are never kept."),

@@ -1,7 +1,9 @@
 """What is kept of what was said, and what never is."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import pytest
@@ -168,7 +170,7 @@ def test_whole_parts_are_kept_as_long_as_there_is_room(most: int, texts: int, cu
     content = Content(messages=(Message(role="user", parts=parts),))
     body = request_of(Request(model="m", content=content), most)
     assert body is not None
-    said = msgspec.json.decode(body)
+    said = msgspec.json.decode(body.json)
     assert text_in(said) == "twenty characters .." * texts
     assert said.get("cut", False) is cut
 
@@ -178,10 +180,10 @@ def test_a_picture_that_has_no_room_ends_what_is_kept() -> None:
     content = Content(messages=(Message(role="user", parts=parts),))
     body = request_of(Request(model="m", content=content), 500)
     assert body is not None
-    assert text_in(msgspec.json.decode(body)) == "look"
+    assert text_in(msgspec.json.decode(body.json)) == "look"
     answer = response_of(an_answer("hello"), 500)
     assert answer is not None
-    assert answer_in(msgspec.json.decode(answer)) == "hello"
+    assert answer_in(msgspec.json.decode(answer.json)) == "hello"
 
 
 async def test_only_who_may_reads_them_and_no_browser_runs_them(yard: Yard) -> None:
@@ -224,3 +226,52 @@ async def test_they_go_when_their_time_is_over_and_the_row_stays(yard: Yard) -> 
     await job.run()
     assert not store.has_body(database, trace_id)
     assert store.trace(database, trace_id) is not None
+
+
+FOUND = [
+    ("falcon", "1"),
+    ("FALCON", "1"),
+    ("falc*", "1"),
+    ("falc", ""),
+    ('"brown falcon"', "1"),
+    ('"falcon brown"', ""),
+    ("dear", "12"),
+    ("dear -falcon", "2"),
+    ("dear model:gpt*", "12"),
+    ("secret-of-openai", ""),
+    (r'"a \"quoted\" word"', ""),
+    ("!!!", ""),
+]
+
+
+async def test_words_are_searched_for_where_they_may(yard: Yard) -> None:
+    yard.provider("openai").says("dear customer, a brown falcon", "dear secret-of-openai")
+    yard.enable("logging", capture="full", searchable=True)
+    yard.set("auth.local_reads", "off")
+    ids = {}
+    for number in ("1", "2"):
+        await yard.chat(f"question {number}")
+        await kept(yard)
+        ids[yard.last.exchange.trace_id] = number
+    admin = {"authorization": f"Bearer {yard.stockyard.first_run.admin}"}
+    for filter_, found in FOUND:
+        path = "/api/lookout/traces?filter=" + quote(filter_)
+        assert (await yard.get(path)).status == 403, "a Key may not search for words"
+        listed = (await yard.get(path, headers=admin)).json
+        assert sorted(ids[trace["id"]] for trace in listed["traces"]) == list(found), filter_
+
+
+async def test_words_go_with_their_text_and_are_kept_only_where_they_are_wanted(
+    yard: Yard,
+) -> None:
+    yard.provider("openai").says("falcon")
+    for searchable in (False, True):
+        yard.enable("logging", capture="full", searchable=searchable)
+        await yard.chat("hi")
+        await kept(yard)
+    database = yard.stockyard.database
+    words = "select count(*) from body_words where body_words match 'falcon'"
+    assert database.read(words) == [(1,)]
+    later = yard.last.exchange.started_at_ms + 1_000
+    assert await database.write(partial(store.delete_bodies_older, before=later, limit=9)) == 2
+    assert database.read(words) == [(0,)]
