@@ -34,6 +34,7 @@ from stockyard.apps.responses.kept import StoredAnswers
 from stockyard.apps.responses.owed import TeamOwed
 from stockyard.apps.responses.retention import retention as responses_retention
 from stockyard.apps.teams.admin import AdminCredential
+from stockyard.apps.teams.expiry import expiry
 from stockyard.apps.teams.keys import KeyRing
 from stockyard.core.estimate import tokens_in
 from stockyard.core.exchange import Exchange
@@ -206,6 +207,7 @@ class Stockyard:
                 responses_retention(
                     database, settings.retention.answers, settings.retention.held_ids
                 ),
+                expiry(self.keys),
                 Job(name="disk", every_seconds=5, run=partial(self.disk.check, database)),
             ]
         )

@@ -75,15 +75,17 @@ class Identities:
             return marked
         secret = secret_in(scope["headers"])
         if secret is not None:
-            return self._holder_of(secret)
+            return self._holder_of(secret, (scope.get("client") or ("", 0))[0])
         return LOCAL if await self._local.allow(scope) else None
 
-    def _holder_of(self, secret: bytes) -> Identity:
+    def _holder_of(self, secret: bytes, address: str) -> Identity:
         if self._admin.opens(secret):
             return Identity(name=self._admin.identity, owner=True)
         caller = self._keys.caller_of(secret)
         if caller is None:
-            raise unauthenticated("This credential is not known here, or it was revoked.")
+            raise unauthenticated("This credential is not known here, or it is not good any more.")
+        if not caller.may_call_from(address):
+            raise Refused(403, "forbidden", "This Key may not be used from this address.")
         return Identity(name=f"key:{caller.key_id}", key_id=caller.key_id)
 
 

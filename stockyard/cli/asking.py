@@ -56,6 +56,9 @@ class Server:
     def put(self, path: str, body: object, *, if_match: str | None = None) -> Any:
         return self._ask("PUT", path, body, {"If-Match": if_match} if if_match else {})
 
+    def patch(self, path: str, body: object) -> Any:
+        return self._ask("PATCH", path, body)
+
     def delete(self, path: str) -> Any:
         return self._ask("DELETE", path)
 

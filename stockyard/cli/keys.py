@@ -1,46 +1,88 @@
-"""Make Keys, see them, take them back."""
+"""Make Keys, see them, limit, pause and turn them, take them back."""
 
 import os
 import sys
 from pathlib import Path
+from time import time
 from typing import Any
 from urllib.parse import quote
 
 import click
 
 from stockyard.cli.asking import Server, print_json, server_options
+from stockyard.cli.failure import VerbError
 from stockyard.cli.newfile import new_private_file
 from stockyard.cli.table import table
+from stockyard.settings.units import Seconds
 
 PATH = "/api/team/keys"
 
 
+class Duration(click.ParamType[int]):
+    """A duration with its unit, in milliseconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return round(Seconds.read(value) * 1000)
+        except ValueError as error:
+            self.fail(f"{value} {error}.", param, ctx)
+
+
+expires = click.option(
+    "--expires", type=Duration(), metavar="TIME", help="How long it is good, such as 30d."
+)
+addresses = click.option(
+    "--address",
+    "addresses",
+    multiple=True,
+    metavar="CIDR",
+    help="A network from which alone it is good. May be given several times.",
+)
+out_file = click.option("--out", metavar="FILE", help="Write the secret into this new file (0600).")
+
+
 @click.group()
 def keys() -> None:
-    """Make Keys, see them, take them back."""
+    """Make Keys, see them, limit, pause and turn them, take them back."""
 
 
 @keys.command("create")
 @click.argument("name")
-@click.option("--out", metavar="FILE", help="Write the secret into this new file (0600).")
+@expires
+@addresses
+@out_file
 @server_options
-def create(server: Server, name: str, out: str | None, as_json: bool) -> None:
+def create(
+    server: Server,
+    name: str,
+    expires: int | None,
+    addresses: tuple[str, ...],
+    out: str | None,
+    as_json: bool,
+) -> None:
     """Make a Key for a program. Its secret is shown now and never again."""
-    if not (out or as_json or sys.stdout.isatty()):
-        raise click.UsageError("A secret is shown on a terminal only: use --out FILE or --json.")
-    # First the file: a secret that cannot be written would be lost.
-    opened = new_private_file(Path(out)) if out else None
-    made = server.post(PATH, {"name": name})
-    if opened is not None:
-        with os.fdopen(opened, "w") as file:
-            file.write(made["key"] + "\n")
-    if as_json:
-        print_json({**made, "key": None, "file": out} if out else made)
-        return
-    where = f"in {out}" if out else made["key"]
-    click.echo(f"{made['name']} ({made['id']}): {where}")
-    if not out:
-        click.echo("Shown once. Lost? Make another.")
+    body = {"name": name, "addresses": addresses, "expires_at": _moment(expires)}
+    _show_secret(server, PATH, body, out, as_json=as_json)
+
+
+@keys.command("rotate")
+@click.argument("key_id", metavar="ID")
+@click.option(
+    "--overlap",
+    type=Duration(),
+    default="24h",
+    show_default=True,
+    metavar="TIME",
+    help="How long the secret it had stays good; 0s: no longer.",
+)
+@out_file
+@server_options
+def rotate(server: Server, key_id: str, overlap: int, out: str | None, as_json: bool) -> None:
+    """Give a Key a new secret. It is shown now and never again."""
+    path = f"{_path_of(key_id)}/rotate"
+    _show_secret(server, path, {"overlap_ms": overlap}, out, as_json=as_json)
 
 
 @keys.command("list")
@@ -62,7 +104,7 @@ def show(server: Server, key_id: str, as_json: bool) -> None:
     """Show one Key, without its secret."""
     from stockyard.process.logs.lines import printable
 
-    key = server.get(f"{PATH}/{quote(key_id, safe='')}")
+    key = server.get(_path_of(key_id))
     if as_json:
         print_json(key)
         return
@@ -70,18 +112,126 @@ def show(server: Server, key_id: str, as_json: bool) -> None:
         click.echo(f"{name}: {'' if value is None else printable(str(value))}")
 
 
+@keys.command("change")
+@click.argument("key_id", metavar="ID")
+@click.option("--name", help="What it is called from now on.")
+@expires
+@click.option("--never-expires", is_flag=True, help="Take its end away.")
+@addresses
+@click.option("--any-address", is_flag=True, help="Let it be used from everywhere.")
+@server_options
+def change(
+    server: Server,
+    key_id: str,
+    name: str | None,
+    expires: int | None,
+    never_expires: bool,
+    addresses: tuple[str, ...],
+    any_address: bool,
+    as_json: bool,
+) -> None:
+    """Give a Key another name, another end or other addresses."""
+    if (expires is not None and never_expires) or (addresses and any_address):
+        raise click.UsageError("A limit is either set or taken away.")
+    body: dict[str, Any] = {}
+    if name is not None:
+        body["name"] = name
+    if expires is not None or never_expires:
+        body["expires_at"] = _moment(expires)
+    if addresses or any_address:
+        body["addresses"] = addresses
+    if not body:
+        raise click.UsageError("Say what to change: see --help.")
+    _say(server.patch(_path_of(key_id), body), f"Changed: {key_id}.", as_json=as_json)
+
+
+@keys.command("pause")
+@click.argument("key_id", metavar="ID")
+@server_options
+def pause(server: Server, key_id: str, as_json: bool) -> None:
+    """Refuse a Key until it is resumed."""
+    answer = server.post(f"{_path_of(key_id)}/pause", {})
+    _say(answer, f"Paused: {key_id}.", as_json=as_json)
+
+
+@keys.command("resume")
+@click.argument("key_id", metavar="ID")
+@server_options
+def resume(server: Server, key_id: str, as_json: bool) -> None:
+    """Take a paused Key again."""
+    answer = server.post(f"{_path_of(key_id)}/resume", {})
+    _say(answer, f"Resumed: {key_id}.", as_json=as_json)
+
+
 @keys.command("revoke")
 @click.argument("key_id", metavar="ID")
 @server_options
 def revoke(server: Server, key_id: str, as_json: bool) -> None:
     """Take a Key back, for ever and at once."""
-    answer = server.delete(f"{PATH}/{quote(key_id, safe='')}")
-    if as_json:
-        print_json(answer)
-    else:
-        click.echo(f"Revoked: {key_id}.")
+    _say(server.delete(_path_of(key_id)), f"Revoked: {key_id}.", as_json=as_json)
+
+
+@keys.command("revoke-all")
+@click.option("--keep", multiple=True, metavar="ID", help="A Key that stays. May be given again.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@server_options
+def revoke_all(server: Server, keep: tuple[str, ...], yes: bool, as_json: bool) -> None:
+    """Take back every Key, for ever and at once."""
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("This takes back every Key: say --yes.")
+        click.confirm("Take back every Key? No program can call any more.", abort=True)
+    answer = server.post(f"{PATH}/revoke-all", {"kept": keep})
+    _say(answer, f"Revoked: {answer['revoked']}.", as_json=as_json)
 
 
 def row_of(key: dict[str, Any]) -> tuple[str, str, str, str]:
-    state = "revoked" if key["revoked_at"] else "active"
-    return key["id"], key["name"], f"{key['prefix']}…{key['last4']}", state
+    return key["id"], key["name"], f"{key['prefix']}…{key['last4']}", _state(key)
+
+
+def _state(key: dict[str, Any]) -> str:
+    if key["revoked_at"]:
+        return "revoked"
+    if key["expires_at"] and key["expires_at"] <= time() * 1000:
+        return "expired"
+    return "paused" if key["paused_at"] else "active"
+
+
+def _path_of(key_id: str) -> str:
+    return f"{PATH}/{quote(key_id, safe='')}"
+
+
+def _moment(from_now_ms: int | None) -> int | None:
+    return None if from_now_ms is None else int(time() * 1000) + from_now_ms
+
+
+def _say(answer: Any, text: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(answer)
+    else:
+        click.echo(text)
+
+
+def _show_secret(
+    server: Server, path: str, body: dict[str, Any], out: str | None, *, as_json: bool
+) -> None:
+    if not (out or as_json or sys.stdout.isatty()):
+        raise click.UsageError("A secret is shown on a terminal only: use --out FILE or --json.")
+    # First the file: a secret that cannot be written would be lost.
+    opened = new_private_file(Path(out)) if out else None
+    try:
+        made = server.post(path, body)
+    except VerbError:
+        if out is not None:
+            Path(out).unlink()
+        raise
+    if opened is not None:
+        with os.fdopen(opened, "w") as file:
+            file.write(made["key"] + "\n")
+    if as_json:
+        print_json({**made, "key": None, "file": out} if out else made)
+        return
+    where = f"in {out}" if out else made["key"]
+    click.echo(f"{made['name']} ({made['id']}): {where}")
+    if not out:
+        click.echo("Shown once. Lost? Make another.")

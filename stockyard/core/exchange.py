@@ -4,6 +4,7 @@ Values on it are frozen, the Exchange is not. A module assigns a new request; it
 a retry or a fallback can start again from what the client sent.
 """
 
+from ipaddress import IPv6Address, ip_address, ip_network
 from time import perf_counter_ns, time_ns
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -58,9 +59,21 @@ class Caller(Struct, frozen=True, kw_only=True):
     loopback: bool = False
     app: str = ""
     """The client program, from its user agent."""
+    addresses: tuple[str, ...] = ()
+    """The networks its Key may be used from; empty: any."""
     user: str = ""
     customer: str = ""
     """As claimed by the caller: good for attribution, never for permission."""
+
+    def may_call_from(self, address: str) -> bool:
+        if not self.addresses:
+            return True
+        try:
+            found = ip_address(address)
+        except ValueError:
+            return False  # a Unix socket has none
+        mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+        return any((mapped or found) in ip_network(network) for network in self.addresses)
 
 
 class Asked(Struct, frozen=True, kw_only=True):

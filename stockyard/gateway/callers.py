@@ -16,6 +16,9 @@ from stockyard.gateway.handshake import key_in_protocols
 from stockyard.gateway.http import Head
 from stockyard.providers.auth import provider_of_secret, sendable
 
+UNKNOWN = "This Key is not known, or it is not good (any more): revoked, paused or expired."
+ELSEWHERE = "This Key may not be used from this address."
+
 
 class Keys(Protocol):
     """The Keys that we issued."""
@@ -50,7 +53,9 @@ class Callers:
         if secret.startswith(ingress.OURS):
             caller = self._keys.caller_of(secret.encode("latin-1"))
             if caller is None:
-                raise Refused(401, "invalid_key", "This Key is not known, or was revoked.")
+                raise Refused(401, "invalid_key", UNKNOWN)
+            if not caller.may_call_from(peer.address):
+                raise Refused(403, "address_denied", ELSEWHERE)
             return _placed(caller, head, peer), None
         return self._own(secret, head, peer, endpoint)
 

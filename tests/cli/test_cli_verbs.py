@@ -141,13 +141,21 @@ def test_a_module_is_switched_set_and_reset(served: Any) -> None:
         (("keys", "revoke", "key_none"), 1, "no such Key"),
         (("keys", "create", "mine"), 2, "--out"),
         (("keys", "create", ""), 2, "name"),
+        (("keys", "create", "x", "--expires", "3x", "--json"), 2, "duration"),
+        (("keys", "create", "x", "--address", "here", "--json"), 2, "no network"),
+        (("keys", "rotate", "key_none", "--json"), 1, "no such Key"),
+        (("keys", "rotate", "key_none"), 2, "--out"),
+        (("keys", "pause", "key_none"), 1, "no such Key"),
+        (("keys", "change", "key_none"), 2, "what to change"),
+        (("keys", "change", "key_none", "--expires", "1d", "--never-expires"), 2, "either"),
+        (("keys", "revoke-all"), 2, "--yes"),
         (("models", "--nonsense"), 2, "--nonsense"),
         (("modules", "list", "--categori", "x"), 2, "Did you mean '--category'?"),
         (("modules", "stats", "nonsense"), 1, "nonsense"),
         (("--prot", "1"), 2, "'--port'"),
         (("serve", "--owner", "me"), 2, "'file', 'database'"),
         (("sevre",), 2, 'Did you mean "serve"?'),
-        (("keys", "crate", "x"), 2, "Did you mean 'create'?"),
+        (("keys", "crate", "x"), 2, "'create'"),
         (("keys", "show", "key_none"), 1, "no such Key"),
         (("logs", "-n", "many"), 2, "'-n'"),
         (("logs", "modle:x"), 2, 'Did you mean "model"?'),
@@ -183,6 +191,31 @@ def test_a_key_is_made_used_and_taken_back(served: Any) -> None:
     assert re.search(rf"^{made['id']}  an app .*active$", listed, re.MULTILINE)
     assert served.run("keys", "revoke", made["id"]).returncode == 0
     assert served.server.call(made["key"])[0] == 401
+
+
+def test_a_key_is_paused_changed_and_turned(served: Any) -> None:
+    def state(key: dict[str, Any]) -> str:
+        listed: str = served.run("keys", "list").stdout
+        return next(line.split()[-1] for line in listed.splitlines() if key["id"] in line)
+
+    made = served.ask("keys", "create", "turning", "--expires", "1h", "--address", "127.0.0.1")
+    assert served.run("keys", "pause", made["id"]).returncode == 0
+    assert (served.server.call(made["key"])[0], state(made)) == (401, "paused")
+    assert served.run("keys", "resume", made["id"]).returncode == 0
+    assert (served.server.call(made["key"])[0], state(made)) == (200, "active")
+    changed = served.ask("keys", "change", made["id"], "--never-expires", "--address", "10.0.0.1")
+    assert (changed["expires_at"], changed["addresses"]) == (None, ["10.0.0.1/32"])
+    assert served.server.call(made["key"])[0] == 403
+    assert served.run("keys", "change", made["id"], "--any-address").returncode == 0
+    turned = served.ask("keys", "rotate", made["id"])
+    assert served.server.call(made["key"])[0] == 200
+    assert served.server.call(turned["key"])[0] == 200
+
+
+def test_a_secret_that_was_not_made_leaves_no_file(served: Any) -> None:
+    out = served.home / "never"
+    assert served.run("keys", "rotate", "key_none", "--out", str(out)).returncode == 1
+    assert not out.exists()
 
 
 def test_a_secret_goes_into_a_new_file_for_us_alone(served: Any) -> None:

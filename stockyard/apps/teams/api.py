@@ -1,26 +1,61 @@
-"""Keys over the API: make one, see them, take one back."""
+"""Keys over the API: make one, see them, limit, pause and turn one, take it back."""
 
 from typing import Annotated
 
 import msgspec
-from litestar import Controller, delete, get, post
+from litestar import Controller, delete, get, patch, post
 from litestar.params import FromPath, JSONBody
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace
 
 from stockyard.api.identity import Identity
 from stockyard.api.parameters import Given
 from stockyard.api.permission import needs
-from stockyard.apps.teams.keys import KeyRing
+from stockyard.apps.teams.addresses import networks_of
+from stockyard.apps.teams.keys import KeyRing, in_the_future
 from stockyard.apps.teams.models import KeyRecord
 
 Keys = Given[KeyRing]
 Who = Given[Identity]
 
 
+Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Moment = Annotated[int, Meta(ge=0, le=1 << 53)]
+DAY_MS = 24 * 3600 * 1000
+MOST_OVERLAP_MS = 30 * DAY_MS
+
+
 class NewKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a Key is made from."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    name: Name
+    addresses: list[str] = []
+    """The networks it may be used from; empty: any."""
+    expires_at: Moment | None = None
+
+
+class ChangedKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What may change of a Key. What is left out stays."""
+
+    name: Name | UnsetType = UNSET
+    addresses: list[str] | UnsetType = UNSET
+    expires_at: Moment | UnsetType | None = UNSET
+
+
+class Rotation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long the secret from before stays good."""
+
+    overlap_ms: Annotated[int, Meta(ge=0, le=MOST_OVERLAP_MS)] = DAY_MS
+
+
+class AllBut(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which Keys are not revoked, by their ids."""
+
+    kept: list[str] = []
+
+
+class RevokedKeys(Struct, frozen=True, kw_only=True):
+    revoked: int
 
 
 class MadeKey(KeyRecord, frozen=True, kw_only=True):
@@ -54,7 +89,9 @@ class KeyEndpoints(Controller):
     @post("/keys", opt=needs("team.keys"))
     async def create_key(self, keys: Keys, identity: Who, data: JSONBody[NewKey]) -> MadeKey:
         """Make a Key. Its secret is in this answer and nowhere else."""
-        record, secret = await keys.create(data.name, by=identity.name)
+        record, secret = await keys.create(
+            data.name, by=identity.name, addresses=data.addresses, expires_at=data.expires_at
+        )
         return MadeKey(**msgspec.structs.asdict(record), key=secret)
 
     @get("/keys/{key_id:str}", opt=needs("team.keys"))
@@ -62,8 +99,48 @@ class KeyEndpoints(Controller):
         """One Key."""
         return keys.get(key_id)
 
+    @patch("/keys/{key_id:str}", opt=needs("team.keys"))
+    async def change_key(
+        self, keys: Keys, key_id: FromPath[str], data: JSONBody[ChangedKey]
+    ) -> KeyRecord:
+        """Give a Key another name, other addresses or another end."""
+        return await keys.change(key_id, lambda record: _changed(record, data))
+
+    @post("/keys/{key_id:str}/pause", opt=needs("team.keys"), status_code=200)
+    async def pause_key(self, keys: Keys, key_id: FromPath[str]) -> KeyRecord:
+        """Refuse a Key until it is resumed."""
+        return await keys.pause(key_id)
+
+    @post("/keys/{key_id:str}/resume", opt=needs("team.keys"), status_code=200)
+    async def resume_key(self, keys: Keys, key_id: FromPath[str]) -> KeyRecord:
+        """Take a paused Key again."""
+        return await keys.resume(key_id)
+
+    @post("/keys/{key_id:str}/rotate", opt=needs("team.keys"), status_code=200)
+    async def rotate_key(
+        self, keys: Keys, key_id: FromPath[str], data: JSONBody[Rotation]
+    ) -> MadeKey:
+        """A new secret for a Key. It is in this answer and nowhere else."""
+        record, secret = await keys.rotate(key_id, overlap_ms=data.overlap_ms)
+        return MadeKey(**msgspec.structs.asdict(record), key=secret)
+
+    @post("/keys/revoke-all", opt=needs("team.keys"), status_code=200)
+    async def revoke_keys(self, keys: Keys, data: JSONBody[AllBut]) -> RevokedKeys:
+        """Take back every Key but those that are named."""
+        return RevokedKeys(revoked=await keys.revoke_all(data.kept))
+
     @delete("/keys/{key_id:str}", opt=needs("team.keys"), status_code=200)
     async def revoke_key(self, keys: Keys, key_id: FromPath[str]) -> RevokedKey:
         """Take a Key back, for ever. It is refused as soon as this is answered."""
         record = await keys.revoke(key_id)
         return RevokedKey(deleted=True, revoked_at=record.revoked_at or 0)
+
+
+def _changed(record: KeyRecord, to: ChangedKey) -> KeyRecord:
+    if to.name is not UNSET:
+        record = replace(record, name=to.name)
+    if to.addresses is not UNSET:
+        record = replace(record, addresses=networks_of(to.addresses))
+    if to.expires_at is not UNSET:
+        record = replace(record, expires_at=in_the_future(to.expires_at))
+    return record

@@ -2,12 +2,15 @@
 
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from time import time_ns
 
+from msgspec.structs import replace
+
 from stockyard.apps.teams import store
-from stockyard.apps.teams.models import KeyRecord
+from stockyard.apps.teams.addresses import networks_of
+from stockyard.apps.teams.models import Held, KeyRecord
 from stockyard.apps.teams.secret import KEY_PREFIX, fingerprint, looks_like_a_key, new_secret
 from stockyard.core.exchange import Caller
 from stockyard.core.signals import KeysChanged, Signal
@@ -17,6 +20,8 @@ from stockyard.storage.database import Database
 MAX_KEYS = 100_000
 SHOWN = 4
 """Characters of a secret that are shown after its prefix, and at its end."""
+
+Change = Callable[[KeyRecord], KeyRecord]
 
 
 class KeyRing:
@@ -28,77 +33,189 @@ class KeyRing:
         self._database = database
         self._announce = announce
         self.generation = 0
-        """Changes whenever a Key is made or revoked, so that what remembers Callers forgets."""
-        self._records: dict[str, KeyRecord] = {}
+        """Changes whenever a Key does, so that what remembers Callers forgets."""
+        self._held: dict[str, Held] = {}
         self._callers: dict[bytes, tuple[bytes, Caller]] = {}
-        self._hashes: dict[str, bytes] = {}
-        for sha256, record in reversed(store.keys(database)):
-            self._remember(record, sha256)
+        self._until: dict[bytes, int] = {}
+        """When those secrets stop to be good that do so by themselves, by their hash."""
+        for held in reversed(store.keys(database)):
+            self._remember(held)
 
     def caller_of(self, secret: bytes) -> Caller | None:
-        """Who sends this secret; None if it is not a Key, unknown, or revoked."""
+        """Who sends this secret; None if it is not a Key, unknown, or not good (any more)."""
         if not looks_like_a_key(secret):
             return None
         digest = fingerprint(secret)
         found = self._callers.get(digest)
         if found is None or not hmac.compare_digest(found[0], digest):
             return None
-        return found[1]
+        until = self._until.get(digest)
+        return found[1] if until is None or now_ms() < until else None
 
-    async def create(self, name: str, *, by: str = "system") -> tuple[KeyRecord, str]:
+    async def create(
+        self,
+        name: str,
+        *,
+        by: str = "system",
+        addresses: Sequence[str] = (),
+        expires_at: int | None = None,
+    ) -> tuple[KeyRecord, str]:
         """A new Key and its secret, which is shown now and never again."""
-        if len(self._records) >= MAX_KEYS:
+        if len(self._held) >= MAX_KEYS:
             raise Refused(409, "limit_reached", f"There are {MAX_KEYS:,} Keys already.")
         secret = new_secret(KEY_PREFIX)
         record = KeyRecord(
             id="key_" + secrets.token_hex(12),
             name=name,
-            prefix=secret[: len(KEY_PREFIX) + SHOWN].decode(),
-            last4=secret[-SHOWN:].decode(),
-            created_at=time_ns() // 1_000_000,
+            prefix=_start(secret),
+            last4=_end(secret),
+            addresses=networks_of(addresses),
+            created_at=now_ms(),
             created_by=by,
+            expires_at=in_the_future(expires_at),
         )
-        sha256 = fingerprint(secret)
-        await self._database.write(partial(store.insert_key, record=record, sha256=sha256))
-        self._remember(record, sha256)
+        held = Held(record, fingerprint(secret))
+        await self._database.write(partial(store.insert_key, held=held))
+        self._remember(held)
         self._changed()
         return record, secret.decode()
 
     async def revoke(self, key_id: str) -> KeyRecord:
         """Take a Key back, for ever. It is refused as soon as this returns."""
-        now = time_ns() // 1_000_000
-        record = await self._database.write(partial(store.revoke_key, key_id=key_id, now=now))
-        if record is None:
-            raise unknown_key(key_id)
-        self._records[key_id] = record
-        self._callers.pop(self._hashes[key_id], None)
+        now = now_ms()
+        return await self._change(
+            key_id, lambda record: replace(record, revoked_at=record.revoked_at or now)
+        )
+
+    async def revoke_all(self, kept: Sequence[str] = ()) -> int:
+        """Take back every Key but those of these ids. How many that were."""
+        revoke = partial(store.revoke_others, kept=frozenset(kept), now=now_ms())
+        gone = await self._database.write(revoke)
+        for held in gone:
+            self._remember(held)
         self._changed()
-        return record
+        return len(gone)
+
+    async def pause(self, key_id: str) -> KeyRecord:
+        """Refuse a Key until it is resumed."""
+        now = now_ms()
+        return await self._change(
+            key_id, lambda record: replace(_alive(record), paused_at=record.paused_at or now)
+        )
+
+    async def resume(self, key_id: str) -> KeyRecord:
+        return await self._change(key_id, lambda record: replace(_alive(record), paused_at=None))
+
+    async def change(self, key_id: str, change: Change) -> KeyRecord:
+        """Give a Key another name, other addresses or another end."""
+        return await self._change(key_id, lambda record: change(_alive(record)))
+
+    async def rotate(self, key_id: str, *, overlap_ms: int) -> tuple[KeyRecord, str]:
+        """A new secret for a Key. The one it had is good for so long yet; earlier ones are not."""
+        secret, now = new_secret(KEY_PREFIX), now_ms()
+
+        def turned(held: Held) -> Held:
+            record = replace(
+                _alive(held.record),
+                prefix=_start(secret),
+                last4=_end(secret),
+                overlap_until=now + overlap_ms if overlap_ms else None,
+            )
+            return Held(record, fingerprint(secret), held.sha256 if overlap_ms else None)
+
+        return await self._turn(key_id, turned), secret.decode()
+
+    def lapse(self) -> None:
+        """Let go of the secrets whose time is over, so that what remembers Callers does, too."""
+        now = now_ms()
+        over = [digest for digest, until in self._until.items() if until <= now]
+        for digest in over:
+            self._forget(digest)
+        if over:
+            self._changed()
 
     def list(self) -> list[KeyRecord]:
         """Every Key, the newest first, revoked ones too."""
-        return list(reversed(self._records.values()))
+        return [held.record for held in reversed(self._held.values())]
 
     def get(self, key_id: str) -> KeyRecord:
         try:
-            return self._records[key_id]
+            return self._held[key_id].record
         except KeyError:
             raise unknown_key(key_id) from None
 
     def __len__(self) -> int:
-        return len(self._records)
+        return len(self._held)
 
-    def _remember(self, record: KeyRecord, sha256: bytes) -> None:
-        self._records[record.id] = record
-        self._hashes[record.id] = sha256
-        if record.revoked_at is None:
-            caller = Caller(key_id=record.id, key_name=record.name, team_id=record.team_id)
-            self._callers[sha256] = sha256, caller
+    async def _change(self, key_id: str, change: Change) -> KeyRecord:
+        return await self._turn(key_id, lambda held: held._replace(record=change(held.record)))
+
+    async def _turn(self, key_id: str, turn: Callable[[Held], Held]) -> KeyRecord:
+        held = await self._database.write(partial(store.change_key, key_id=key_id, change=turn))
+        if held is None:
+            raise unknown_key(key_id)
+        self._remember(held)
+        self._changed()
+        return held.record
+
+    def _remember(self, held: Held) -> None:
+        record = held.record
+        before = self._held.get(record.id)
+        if before is not None:
+            self._forget(before.sha256)
+            self._forget(before.former)
+        self._held[record.id] = held
+        if not record.opens:
+            return
+        caller = Caller(
+            key_id=record.id,
+            key_name=record.name,
+            team_id=record.team_id,
+            addresses=record.addresses,
+        )
+        self._admit(held.sha256, caller, record.expires_at)
+        if held.former is not None and record.overlap_until is not None:
+            ends = (record.overlap_until, record.expires_at or record.overlap_until)
+            self._admit(held.former, caller, min(ends))
+
+    def _admit(self, sha256: bytes, caller: Caller, until: int | None) -> None:
+        self._callers[sha256] = sha256, caller
+        if until is not None:
+            self._until[sha256] = until
+
+    def _forget(self, sha256: bytes | None) -> None:
+        if sha256 is not None:
+            self._callers.pop(sha256, None)
+            self._until.pop(sha256, None)
 
     def _changed(self) -> None:
         self.generation += 1
         self._announce(KeysChanged())
 
 
+def now_ms() -> int:
+    return time_ns() // 1_000_000
+
+
+def in_the_future(expires_at: int | None) -> int | None:
+    if expires_at is not None and expires_at <= now_ms():
+        raise Refused(400, "invalid", "A Key cannot expire in the past.")
+    return expires_at
+
+
 def unknown_key(key_id: str) -> Refused:
-    return Refused(404, "not_found", "There is no such Key.")
+    return Refused(404, "not_found", "There is no such Key. `stockyard keys list` shows their ids.")
+
+
+def _start(secret: bytes) -> str:
+    return secret[: len(KEY_PREFIX) + SHOWN].decode()
+
+
+def _end(secret: bytes) -> str:
+    return secret[-SHOWN:].decode()
+
+
+def _alive(record: KeyRecord) -> KeyRecord:
+    if record.revoked_at is not None:
+        raise Refused(409, "locked", "This Key was revoked, which is for ever.")
+    return record

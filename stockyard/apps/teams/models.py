@@ -1,5 +1,7 @@
 """Keys as they are stored and shown. A secret is in neither."""
 
+from typing import NamedTuple
+
 from msgspec import Struct
 
 
@@ -12,6 +14,26 @@ class KeyRecord(Struct, frozen=True, kw_only=True):
     last4: str
     team_id: str = "default"
     scopes: tuple[str, ...] = ("call",)
+    addresses: tuple[str, ...] = ()
+    """The networks it may be used from; empty: any."""
     created_at: int
     created_by: str
+    expires_at: int | None = None
+    paused_at: int | None = None
+    overlap_until: int | None = None
+    """Until then the secret from before the last rotation is good as well."""
     revoked_at: int | None = None
+
+    @property
+    def opens(self) -> bool:
+        """Whether it may be used at all. When it expires is another matter."""
+        return self.revoked_at is None and self.paused_at is None
+
+
+class Held(NamedTuple):
+    """A Key with what its secrets are known by."""
+
+    record: KeyRecord
+    sha256: bytes
+    former: bytes | None = None
+    """Of the secret from before the last rotation."""

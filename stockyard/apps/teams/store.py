@@ -1,47 +1,68 @@
 """The only SQL about Keys."""
 
-import msgspec
+from collections.abc import Callable, Collection
+from typing import Any
 
-from stockyard.apps.teams.models import KeyRecord
+import msgspec
+from msgspec.structs import replace
+
+from stockyard.apps.teams.models import Held, KeyRecord
 from stockyard.storage.database import Database, Row, Transaction
 
+SELECT = (
+    "select id, name, prefix, last4, team_id, scopes, addresses, created_at, created_by, "
+    "expires_at, paused_at, overlap_until, revoked_at, sha256, former_sha256 from keys "
+)
 
-def insert_key(transaction: Transaction, record: KeyRecord, sha256: bytes) -> None:
+
+def insert_key(transaction: Transaction, held: Held) -> None:
     transaction.execute(
-        "insert into keys (id, name, prefix, last4, team_id, scopes, created_at, created_by, "
-        "sha256) values (:id, :name, :prefix, :last4, :team_id, :scopes, :created_at, "
-        ":created_by, :sha256)",
-        {
-            "id": record.id,
-            "name": record.name,
-            "prefix": record.prefix,
-            "last4": record.last4,
-            "team_id": record.team_id,
-            "scopes": msgspec.json.encode(record.scopes).decode(),
-            "created_at": record.created_at,
-            "created_by": record.created_by,
-            "sha256": sha256,
-        },
+        "insert into keys (id, name, prefix, last4, team_id, scopes, addresses, created_at, "
+        "created_by, expires_at, paused_at, overlap_until, revoked_at, sha256, former_sha256) "
+        "values (:id, :name, :prefix, :last4, :team_id, :scopes, :addresses, :created_at, "
+        ":created_by, :expires_at, :paused_at, :overlap_until, :revoked_at, :sha256, "
+        ":former_sha256)",
+        _values(held),
     )
 
 
-def revoke_key(transaction: Transaction, key_id: str, now: int) -> KeyRecord | None:
-    """The Key as it is then; None if there is no such Key. A second time changes nothing."""
-    rows = transaction.execute(
-        "update keys set revoked_at = coalesce(revoked_at, :now) where id = :id returning "
-        "id, name, prefix, last4, team_id, scopes, created_at, created_by, revoked_at",
-        {"id": key_id, "now": now},
+def change_key(
+    transaction: Transaction, key_id: str, change: Callable[[Held], Held]
+) -> Held | None:
+    """The Key as it is after the change; None if there is no such Key."""
+    rows = transaction.execute(SELECT + "where id = :id", {"id": key_id})
+    if not rows:
+        return None
+    held = change(_held(rows[0]))
+    transaction.execute(
+        "update keys set name = :name, prefix = :prefix, last4 = :last4, addresses = :addresses, "
+        "expires_at = :expires_at, paused_at = :paused_at, overlap_until = :overlap_until, "
+        "revoked_at = :revoked_at, sha256 = :sha256, former_sha256 = :former_sha256 "
+        "where id = :id",
+        _values(held),
     )
-    return record_of(rows[0]) if rows else None
+    return held
 
 
-def keys(database: Database) -> list[tuple[bytes, KeyRecord]]:
-    """Every Key with the hash of its secret, the newest first."""
-    rows = database.read(
-        "select sha256, id, name, prefix, last4, team_id, scopes, created_at, created_by, "
-        "revoked_at from keys order by created_at desc, id desc"
+def revoke_others(transaction: Transaction, kept: Collection[str], now: int) -> list[Held]:
+    """Every Key that was revoked by this: all but those to be kept."""
+    found = map(_held, transaction.execute(SELECT + "where revoked_at is null"))
+    gone = [
+        held._replace(record=replace(held.record, revoked_at=now))
+        for held in found
+        if held.record.id not in kept
+    ]
+    transaction.execute(
+        "update keys set revoked_at = :now where id in (select value from json_each(:ids))",
+        {"now": now, "ids": msgspec.json.encode([held.record.id for held in gone]).decode()},
     )
-    return [(row[0], record_of(row[1:])) for row in rows]
+    return gone
+
+
+def keys(database: Database) -> list[Held]:
+    """Every Key, the newest first."""
+    rows = database.read(SELECT + "order by created_at desc, id desc")
+    return [_held(row) for row in rows]
 
 
 def admin_hash(database: Database) -> bytes | None:
@@ -62,15 +83,31 @@ def insert_admin_hash(transaction: Transaction, sha256: bytes, now: int) -> byte
     return stored
 
 
-def record_of(row: Row) -> KeyRecord:
-    return KeyRecord(
+def _values(held: Held) -> dict[str, Any]:
+    record = held.record
+    return {
+        **msgspec.structs.asdict(record),
+        "scopes": msgspec.json.encode(record.scopes).decode(),
+        "addresses": msgspec.json.encode(record.addresses).decode(),
+        "sha256": held.sha256,
+        "former_sha256": held.former,
+    }
+
+
+def _held(row: Row) -> Held:
+    record = KeyRecord(
         id=row[0],
         name=row[1],
         prefix=row[2],
         last4=row[3],
         team_id=row[4],
-        scopes=tuple(msgspec.json.decode(row[5], type=list[str])),
-        created_at=row[6],
-        created_by=row[7],
-        revoked_at=row[8],
+        scopes=msgspec.json.decode(row[5], type=tuple[str, ...]),
+        addresses=msgspec.json.decode(row[6], type=tuple[str, ...]),
+        created_at=row[7],
+        created_by=row[8],
+        expires_at=row[9],
+        paused_at=row[10],
+        overlap_until=row[11],
+        revoked_at=row[12],
     )
+    return Held(record, row[13], row[14])

@@ -1,0 +1,13 @@
+"""Secrets of Keys that stop to be good by themselves: at their Key's end, or after a rotation."""
+
+from stockyard.apps.app import Job
+from stockyard.apps.teams.keys import KeyRing
+
+EVERY_SECONDS = 1.0
+
+
+def expiry(keys: KeyRing) -> Job:
+    async def run() -> None:
+        keys.lapse()
+
+    return Job(name="teams.expiry", every_seconds=EVERY_SECONDS, run=run)
