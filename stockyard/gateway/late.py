@@ -6,24 +6,32 @@ wait a little, and then are told that it is starting.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
 
 from stockyard.gateway.http import HttpError
 from stockyard.gateway.refusals import refusal
 
+HEAD_START_S = 0.3
+"""How long the first calls have the processor to themselves: an import holds the interpreter."""
+
 
 class LateApp:
-    """An ASGI app that is built in a thread after the server listens."""
+    """An ASGI app that is built in a thread, soon after the server listens or when it is wanted."""
 
     def __init__(self, build: Callable[[], ASGI3Application], patience_s: float = 10) -> None:
         self._build = build
         self._patience_s = patience_s
         self._app: ASGI3Application | None = None
+        self._wanted = asyncio.Event()
         self._built = asyncio.Event()
 
     async def load(self) -> None:
-        """Build it now. Raises what `build` raises, after which every request gets 503."""
+        """Build it. Raises what `build` raises, after which every request gets 503."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HEAD_START_S):
+                await self._wanted.wait()
         try:
             self._app = await asyncio.to_thread(self._build)
         finally:
@@ -33,11 +41,10 @@ class LateApp:
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
         if self._app is None:
-            try:
+            self._wanted.set()
+            with suppress(TimeoutError):  # answered as starting, below
                 async with asyncio.timeout(self._patience_s):
                     await self._built.wait()
-            except TimeoutError:
-                pass  # answered as starting, below
         if self._app is not None:
             await self._app(scope, receive, send)
         elif scope["type"] == "http":

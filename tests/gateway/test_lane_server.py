@@ -83,6 +83,15 @@ class TestStarting:
             loading.set()
             assert waiting.answer().body == b"GET /page "
 
+    def test_the_control_plane_is_loaded_without_being_asked_for(self) -> None:
+        host, loaded = LaneHost(), threading.Event()
+        build = host.server._late_app._build
+        host.server._late_app._build = lambda: (loaded.set(), build())[1]
+        with host, host.client() as client:
+            client.send(a_request("POST /call/whole", b"x"))
+            assert client.answer().body == b"x"
+            assert loaded.wait(5)
+
     def test_a_page_waits_so_long_for_the_control_plane_and_no_longer(self) -> None:
         settings = ServerSettings(port=0, drain_s=0, fast_stop_s=0.1, app_patience_s=0.05)
         host, loading = LaneHost(settings=settings), threading.Event()
