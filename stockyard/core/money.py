@@ -4,7 +4,7 @@ All counts are disjoint and never negative, and totals are sums, so nothing can 
 (`wire.md` 7.1). Providers disagree on what contains what; the codecs undo that when they read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -87,14 +87,19 @@ def total_of(usages: Sequence[Usage | None]) -> Usage | None:
         for name, count in asdict(usage).items():
             if type(count) is int:
                 sums[name] = sums.get(name, 0) + count
-    tools: dict[str, int] = {}
-    for usage in told:
-        for name, calls in usage.server_tools.items():
-            tools[name] = tools.get(name, 0) + calls
     sources = {usage.source for usage in told}
     return Usage(
         **sums,
-        server_tools=tools,
+        server_tools=_added(usage.server_tools for usage in told),
+        units=_added(usage.units for usage in told),
         source=sources.pop() if len(sources) == 1 else "mixed",
         flags=tuple(dict.fromkeys(flag for usage in told for flag in usage.flags)),
     )
+
+
+def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for named in counts:
+        for name, count in named.items():
+            sums[name] = sums.get(name, 0) + count
+    return sums

@@ -30,6 +30,15 @@ def batches_of(request: Request, most: int) -> list[Request]:
     return [request.with_content(replace(content, items=items)) for items in pieces]
 
 
+def are_complete(requests: Sequence[Request], answers: Sequence[Response]) -> bool:
+    """Whether there is a vector for each item: if one is missing, all behind it would be wrong."""
+    return all(
+        len(request.read_as(EmbeddingsContent).items)
+        == len(answer.read_as(EmbeddingsOutput).vectors)
+        for request, answer in zip(requests, answers, strict=True)
+    )
+
+
 def in_order(answers: Sequence[Response]) -> Response:
     """One answer of several."""
     outputs = [answer.read_as(EmbeddingsOutput) for answer in answers]

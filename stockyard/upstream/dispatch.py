@@ -23,7 +23,7 @@ from stockyard.errors import Refused, StockyardError, UpstreamError
 from stockyard.providers.directory import LONGEST_NAME, TRIED
 from stockyard.providers.needs import needs_of
 from stockyard.providers.provider import CHAT_LIKE
-from stockyard.upstream.batches import batches_of, in_order
+from stockyard.upstream.batches import are_complete, batches_of, in_order
 from stockyard.upstream.image_fetch import ImageFetch
 from stockyard.upstream.late_answer import late_answer
 from stockyard.upstream.lossy import Policies
@@ -124,6 +124,9 @@ class Dispatch:
                 used = [response.usage for response in responses]
                 x.usage = total_of([*used, x.usage] if x.usage is not None else used)
         if x.kind == "embeddings":
+            if not are_complete(requests, responses):
+                x.usage = total_of([response.usage for response in responses])
+                raise UpstreamError("bad_answer", "The provider did not answer to every input.")
             return in_order(responses)
         return joined(responses, asked.content.n or 1)
 

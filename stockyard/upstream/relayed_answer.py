@@ -79,6 +79,8 @@ class RelayedAnswer(Stream):
         if self._over:
             return
         self._attempt.error, self._attempt.timer = error.kind, error.timer
+        if self.begun.done() and self.status < 400:
+            self._x.usage = self._usage()
         self._close("partial" if self.begun.done() else "failed")
         sink, self._sink = self._sink, None
         if not self.begun.done():

@@ -12,6 +12,8 @@ from stockyard.core.target import Attempt
 from stockyard.errors import UpstreamError
 from stockyard.upstream.relayed_answer import RelayedAnswer
 from stockyard.upstream.transport import Handle
+from stockyard.wire.formats import FORMATS
+from stockyard.wire.whole import WholeCodec
 
 NEVER = 1 << 62
 MAX_BODY = 64 * 1024 * 1024
@@ -73,10 +75,19 @@ class WholeAnswer:
         self._pieces.append(piece)
         self._size += len(piece)
         if self._size > self._flows_from and 200 <= self.status < 300:
-            self._flow()
+            if self._is_as_asked():
+                self._flow()
+            else:
+                self._flows_from = NEVER
         elif self._size > MAX_BODY and self.sending is not None:
             self.sending.cancel()
             self.failed(UpstreamError("bad_answer", "The provider's answer is too large."))
+
+    def _is_as_asked(self) -> bool:
+        """Whether the client gets these bytes: if not, all of them are needed to write others."""
+        inbound = self._x.inbound
+        codec = FORMATS[inbound.format] if inbound.native is None else None
+        return not isinstance(codec, WholeCodec) or codec.honours(inbound.body, self.body)
 
     def _flow(self) -> None:
         onward = RelayedAnswer(self._x, self._attempt, self._x.inbound.format, self._loop)

@@ -16,12 +16,15 @@ from stockyard.wire.codec import Fields
 from stockyard.wire.cohere_chat.usage import read_usage as read_cohere_usage
 from stockyard.wire.cohere_embed.response import read_meta
 from stockyard.wire.gemini.usage import read_usage as read_gemini_usage
+from stockyard.wire.media_usage import read_media_usage
 from stockyard.wire.usage import Counts, read_chat_usage
 
 TAIL_BYTES = 64 * 1024
 """How much of the end of an answer is enough to hold its usage."""
 
 _decode = json.JSONDecoder().raw_decode
+_OF_MEDIA = frozenset({"input_tokens_details", "input_token_details", "total_tokens", "seconds"})
+"""What the counts of Responses, images and sound have, and those of Messages have not."""
 _SEALED = re.compile(rb'"bytes": ?"([A-Za-z0-9+/]+=*)"')
 """An event in a frame of an AWS event stream."""
 _LAST_EVENTS = 8
@@ -63,7 +66,7 @@ def stray_usage(tail: bytes) -> Usage | None:
         while at >= 0:
             value = _object_after(text, at + len(key))
             usage = read(value) if value else None
-            if usage is not None and usage.total:
+            if usage is not None and (usage.total or usage.units):
                 return usage
             at = text.rfind(key, 0, at)
     return _among_results(text)
@@ -93,23 +96,14 @@ def _by_names(said: Mapping[str, Any]) -> Usage | None:
         return read_chat_usage(said)
     if "inputTokens" in said:
         return read_converse_usage(said)
+    if not _OF_MEDIA.isdisjoint(said):
+        return read_media_usage(said)
     counts = Counts(said)
-    asked, answered = counts.count("input_tokens"), counts.count("output_tokens")
-    if "input_tokens_details" in said or "total_tokens" in said:
-        cached = counts.inside("input_tokens_details").count("cached_tokens")
-        reasoning = counts.inside("output_tokens_details").count("reasoning_tokens")
-        return Usage(
-            in_fresh=counts.minus(asked, cached),
-            in_cached=min(cached, asked),
-            out_text=counts.minus(answered, reasoning),
-            out_reasoning=min(reasoning, answered),
-            flags=counts.flags,
-        )
     return Usage(
-        in_fresh=asked,
+        in_fresh=counts.count("input_tokens"),
         in_cached=counts.count("cache_read_input_tokens"),
         in_written_5m=counts.count("cache_creation_input_tokens"),
-        out_text=answered,
+        out_text=counts.count("output_tokens"),
         flags=counts.flags,
     )
 

@@ -98,7 +98,10 @@ class WholeCodec(ABC):
         return None
 
     def honours(self, asked: bytes, answer: bytes) -> bool:
-        """Whether an answer is as its request asked for, so that its bytes can be handed on."""
+        """Whether an answer is as its request asked for, so that its bytes can be handed on.
+
+        Of a large one this is asked when no more than the first MiB is there.
+        """
         return True
 
     # Codec.

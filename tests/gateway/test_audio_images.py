@@ -127,6 +127,8 @@ async def test_sound_that_is_cut_has_no_proper_end(yard: Yard) -> None:
     assert SOUND.startswith(heard.body)
     assert await yard.ended(1)
     assert yard.last.outcomes == ["partial"]
+    assert yard.last.usage is not None
+    assert yard.last.usage.units == {"character": 9}, "it was spoken all the same"
 
 
 async def test_a_client_that_hangs_up_ends_the_sound_and_pays_for_the_text(yard: Yard) -> None:
@@ -435,6 +437,38 @@ async def test_a_large_image_flows(yard: Yard) -> None:
     assert yard.last.usage is not None
     assert (yard.last.usage.prompt, yard.last.usage.completion) == (9, 272)
     assert yard.last.usage.units == {"image": 1}
+
+
+OF_IMAGES = b'"usage":{"input_tokens":309,"input_tokens_details":{"text_tokens":9,"image_tokens":300},"output_tokens":272,"output_tokens_details":{"image_tokens":200,"text_tokens":72},"total_tokens":581}'  # noqa: E501  as sent
+OF_TOKENS = b'"usage":{"type":"tokens","input_tokens":14,"input_token_details":{"text_tokens":4,"audio_tokens":10},"output_tokens":5,"total_tokens":19}'  # noqa: E501  as sent
+OF_SECONDS = b'"usage":{"type":"duration","seconds":900}'
+LARGE: list[tuple[str, bytes, dict[str, str], bytes, dict[str, object]]] = [
+    ("/images/generations", painting(), JSON, b'"data":[{"b64_json":"%b"}],' + OF_IMAGES, {"in_image": 300, "out_image": 200, "units": {"image": 1}}),  # noqa: E501  one case
+    ("/audio/transcriptions", recording("gpt-4o-transcribe"), FORM, b'"text":"%b",' + OF_TOKENS, {"in_audio": 10, "units": {}}),  # noqa: E501  one case
+    ("/audio/transcriptions", recording(), FORM, b'"text":"%b",' + OF_SECONDS, {"units": {"second": 900}}),  # noqa: E501  one case
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("prefix", ["/v1", "/openai/v1"])
+@pytest.mark.parametrize(("path", "body", "kind", "answer", "counted"), LARGE)
+async def test_a_large_answer_is_paid_like_a_small_one(
+    yard: Yard,
+    prefix: str,
+    path: str,
+    body: bytes,
+    kind: dict[str, str],
+    answer: bytes,
+    counted: dict[str, object],
+) -> None:
+    openai = yard.provider("openai")
+    for size in (10, 1_500_000):
+        openai.sends(200, JSON, b"{%b}" % (answer % (b"A" * size)))
+        heard = await yard.call(prefix + path, body, headers=kind)
+        assert len(heard.body) > size
+    assert await yard.ended(2)
+    small, large = (call.usage for call in yard.calls)
+    assert small == large
+    assert {name: getattr(large, name) for name in counted} == counted
 
 
 REFUSED: list[tuple[str, str, bytes, dict[str, str], int, str | None]] = [

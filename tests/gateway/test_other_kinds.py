@@ -283,6 +283,44 @@ async def test_base64_is_packed_here_where_the_provider_does_not_know_it(yard: Y
     assert json.loads(told.body)["data"][0]["embedding"] == "AAAAPwAAgL8="
 
 
+@pytest.mark.parametrize(("path", "packed"), [("/v1", True), ("/openai/v1", False)])
+async def test_base64_is_packed_however_many_vectors_there_are(
+    yard: Yard, path: str, packed: bool
+) -> None:
+    rows = [{"index": at, "embedding": [0.5] * 1536} for at in range(200)]
+    answers(yard.provider("openai"), {**VECTORS, "data": rows})
+    asked = {**EMBEDDINGS, "input": ["hi"] * 200, "encoding_format": "base64"}
+    told = await yard.call(path + "/embeddings", asked)
+    vectors = [row["embedding"] for row in told.json["data"]]
+    assert len(vectors) == 200
+    assert all(isinstance(vector, str) is packed for vector in vectors)
+
+
+async def test_a_large_answer_is_packed_already_and_flows(yard: Yard) -> None:
+    rows = [{"index": at, "embedding": "AAAAPw" * 3000} for at in range(99)]
+    answers(yard.provider("openai"), {**VECTORS, "data": rows})
+    asked = {**EMBEDDINGS, "input": ["hi"] * 99, "encoding_format": "base64"}
+    told = await yard.call("/v1/embeddings", asked)
+    assert told.headers["transfer-encoding"] == "chunked"
+    assert told.json["data"] == rows
+
+
+@pytest.mark.parametrize("sizes", [(95, 4), (97, 4), (96, 3)])
+async def test_a_vector_too_few_does_not_give_every_other_text_a_wrong_one(
+    yard: Yard, sizes: tuple[int, int]
+) -> None:
+    scripted = yard.provider("cohere")
+    for size in sizes:
+        vectors = {"float": [[float(at)] for at in range(size)]}
+        answers(scripted, {**COHERE_VECTORS, "embeddings": vectors})
+    asked = {"model": "cohere/embed-v4.0", "input": ["hi"] * 100}
+    told = await yard.call("/v1/embeddings", asked)
+    assert told.status == 502
+    assert told.error is not None
+    assert yard.last.usage is not None
+    assert yard.last.usage.prompt == 6, "both were paid for"
+
+
 async def test_tokens_stay_with_providers_that_know_them(yard: Yard) -> None:
     openai, cohere = yard.provider("openai"), yard.provider("cohere")
     answers(openai, VECTORS)

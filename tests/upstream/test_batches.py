@@ -43,13 +43,31 @@ def test_there_is_an_end_to_it() -> None:
 def test_answers_are_joined_and_their_usage_is_added() -> None:
     answer = in_order(
         [
-            an_answer(1, 2, usage=Usage(in_fresh=3, in_image=1, provider_cost_micros=5)),
-            an_answer(3, usage=Usage(in_fresh=4, provider_cost_micros=6, flags=("odd",))),
+            an_answer(
+                1,
+                2,
+                usage=Usage(in_fresh=3, in_image=1, provider_cost_micros=5, units={"image": 1}),
+            ),
+            an_answer(
+                3,
+                usage=Usage(
+                    in_fresh=4,
+                    provider_cost_micros=6,
+                    flags=("odd",),
+                    units={"image": 2, "second": 7},
+                ),
+            ),
         ]
     )
     vectors = answer.read_as(EmbeddingsOutput).vectors
     assert [vector.numbers["float"] for vector in vectors] == [(1,), (2,), (3,)]
-    assert answer.usage == Usage(in_fresh=7, in_image=1, provider_cost_micros=11, flags=("odd",))
+    assert answer.usage == Usage(
+        in_fresh=7,
+        in_image=1,
+        provider_cost_micros=11,
+        flags=("odd",),
+        units={"image": 3, "second": 7},
+    )
 
 
 @pytest.mark.parametrize(

@@ -414,3 +414,30 @@ def test_guards_see_texts_and_what_they_cannot_read() -> None:
     tokens = content_of("openai.embeddings", {"model": "m", "input": [1, 2]})
     assert tokens.unread() == {"tokens": 1}
     assert EmbeddingsOutput().vectors == ()
+
+
+@pytest.mark.parametrize(
+    ("places", "firsts"),
+    [
+        ([0, 1, 2], [0, 1, 2]),
+        ([2, 0, 1], [1, 2, 0]),
+        ([None, None, None], [0, 1, 2]),
+        ([0, 0, 0], [0, 1, 2]),
+        ([0, 2, 3], None),
+        ([0, 1, 1], None),
+        ([0, None, 1], None),
+    ],
+)
+def test_no_vector_is_taken_for_that_of_another_text(
+    places: list[int | None], firsts: list[float] | None
+) -> None:
+    rows = [{"index": place, "embedding": [at]} for at, place in enumerate(places)]
+    body = json.dumps({"data": rows, "model": "m"}).encode()
+    codec = FORMATS["openai.embeddings"]
+    if firsts is None:
+        with pytest.raises(UpstreamError):
+            codec.decode_response(body, traits=frozenset())
+        return
+    output = codec.decode_response(body, traits=frozenset())
+    assert isinstance(output, EmbeddingsOutput)
+    assert [vector.numbers["float"][0] for vector in output.vectors] == firsts

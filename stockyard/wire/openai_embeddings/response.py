@@ -26,11 +26,10 @@ def read_response(answer: Any, words: Words) -> EmbeddingsOutput:
     if said is None:
         raise FieldError("data", "an array of vectors")
     rows = [Fields(row, f"data[{at}]") for at, row in enumerate(said)]
-    ordered = sorted(enumerate(rows), key=lambda row: _place(row[1], row[0]))
     return EmbeddingsOutput(
         id=fields.text("id") or "",
         model=fields.text("model") or "",
-        vectors=tuple(_vector(row.any("embedding"), words.text_numbers) for _, row in ordered),
+        vectors=tuple(_vector(row.any("embedding"), words.text_numbers) for row in _in_order(rows)),
         extra=fields.left(words.format),
     )
 
@@ -63,9 +62,15 @@ def _vector(said: Any, text_numbers: NumberType) -> Vector:
     return Vector({"float": numbers_of(said, text_numbers)})
 
 
-def _place(row: Fields, at: int) -> int:
-    index = row.integer("index")
-    return at if index is None else index
+def _in_order(rows: list[Fields]) -> list[Fields]:
+    """By their places, so that no vector is taken for that of another text."""
+    told = [row.integer("index") for row in rows]
+    if len({*told}) < 2:  # servers that do not count answer in order
+        return rows
+    placed = dict(zip(told, rows, strict=True))
+    if {*placed} != {*range(len(rows))}:
+        raise FieldError("data", "one vector for each place")
+    return [placed[place] for place in range(len(rows))]
 
 
 def _spelled(vector: Vector, *, packed: bool) -> Any:
