@@ -181,6 +181,9 @@ class HeldIds(Protocol):
     def hold(self, team_id: str, id: str, held: Held) -> None:  # noqa: A002  the API's word
         """Remember it. Found at once; written soon."""
 
+    def is_others(self, team_id: str, id: str) -> bool:  # noqa: A002  the word of the field
+        """Whether another team has it, and this one has not."""
+
     def announce(self, team_id: str, held: Held) -> None:
         """The team begins something whose id its caller alone will be told."""
 

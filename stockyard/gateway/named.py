@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
+import msgspec
 from msgspec import Struct
 
 from stockyard.errors import Refused
@@ -23,6 +24,8 @@ MOST_VALUES = 1_000_000
 """In a body that names something: a batch may hold thousands of calls."""
 REFERENCE = "item_reference"
 """What items of a conversation are called that only say which one is meant."""
+PICTURE = "image_generation_call"
+"""What those are called that say which picture is meant, unless it stands in them."""
 _BARE_REFERENCE = re.compile(
     rb'\{\s*(?:"type"\s*:\s*null\s*,\s*)?"id"\s*:\s*"[^"]*"\s*(?:,\s*"type"\s*:\s*null\s*)?\}'
 )
@@ -64,6 +67,14 @@ _LISTS_OF_ITEMS = frozenset({"input", "items"})
 _FORM_FIELD = re.compile(rb'(?i)name="?[a-z_]*(?:_id|_ids)(?:\[\])?"?[;\r]')
 """Says in a form that a field of it may name something."""
 MOST_WORD = 1024
+
+
+class _Asked(Struct):
+    input: Any = None
+
+
+_THOUGHT, _SEAL = b'"reasoning"', b'"encrypted_content":"'
+"""How often they stand in a body tells of most that each thought in it has its seal."""
 
 
 class Naming(Struct, frozen=True):
@@ -119,7 +130,7 @@ FILES = Naming(frozenset({"file_id", "file_ids"}), (b'"file_id',), sign=b"_")
 MESSAGES = Naming(FILES.fields | {"container"}, (b'"file_id', b'"container'))
 RESPONSES = Naming(
     FILES.fields | {"vector_store_ids", "container", "container_id"},
-    (b'"file_id', b'"vector_store', b'"container', REFERENCE.encode()),
+    (b'"file_id', b'"vector_store', b'"container', REFERENCE.encode(), PICTURE.encode()),
     bare=True,
 )
 RESOURCES = Naming(_ADDRESSES, (b'"file', b'"cached'))
@@ -135,7 +146,8 @@ ANY = Naming(
     ),
     (
         *(b'"file', b"_file", b'"cached', b'"vector_store', b'"thread_id"', b'"conversation"'),
-        *(b"tunedModels", b"dataset_id", b'"container', b"interaction_id", REFERENCE.encode()),
+        *(b"tunedModels", b"dataset_id", b'"container', b"interaction_id"),
+        *(REFERENCE.encode(), PICTURE.encode()),
     ),
 )
 """Of paths whose bodies nobody here reads."""
@@ -173,8 +185,33 @@ def referred_to(item: Any) -> str:
     if not isinstance(item, dict):
         return ""
     kind, thing = item.get("type"), item.get("id")
-    refers = kind == REFERENCE or (kind is None and item.keys() <= {"id", "type"})
+    refers = (
+        kind == REFERENCE
+        or (kind == PICTURE and not item.get("result"))
+        or (kind is None and item.keys() <= {"id", "type"})
+    )
     return thing if refers and isinstance(thing, str) else ""
+
+
+def unsealed_in(body: bytes) -> list[str]:
+    """The ids of thoughts in the input of a request that do not bring what they were sealed with.
+
+    A provider that keeps them looks them up; any other takes them for what they say.
+    """
+    if body.count(_THOUGHT) <= body.count(_SEAL) and not _ESCAPED.search(body):
+        return []
+    try:
+        items = msgspec.json.decode(body, type=_Asked).input
+    except (ValueError, RecursionError):
+        return []  # the codec says what is wrong with it
+    return [
+        item["id"]
+        for item in (items if isinstance(items, list) else ())
+        if isinstance(item, dict)
+        and item.get("type") == "reasoning"
+        and not item.get("encrypted_content")
+        and isinstance(item.get("id"), str)
+    ]
 
 
 def _walk(value: Any, fields: frozenset[str], *, bare: bool) -> Iterator[str]:
@@ -185,7 +222,7 @@ def _walk(value: Any, fields: frozenset[str], *, bare: bool) -> Iterator[str]:
         if isinstance(value, list):
             waiting += value
         elif isinstance(value, dict):
-            if value.get("type") == REFERENCE and (thing := referred_to(value)):
+            if value.get("type") in (REFERENCE, PICTURE) and (thing := referred_to(value)):
                 yield thing
             for name, inner in value.items():
                 if name in fields:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from stockyard.core.ports import Held, KeptAnswer
 from stockyard.errors import Refused
 from stockyard.gateway.keepers import Keepers
-from stockyard.gateway.named import REFERENCE, may_refer, referred_to
+from stockyard.gateway.named import PICTURE, REFERENCE, may_refer, referred_to
 from stockyard.wire.members import members_of
 from stockyard.wire.openai_responses.compaction import ITEM as SUMMARY_ITEM
 from stockyard.wire.openai_responses.snapshot import ID_PREFIX
@@ -26,7 +26,7 @@ from stockyard.wire.strict import not_json
 
 PREVIOUS = "previous_response_id"
 OPENING = "Summary of the conversation so far:\n\n"
-_MARKS = (b"compaction", REFERENCE.encode())
+_MARKS = (b"compaction", REFERENCE.encode(), PICTURE.encode())
 """What stands in every input that has to be looked through."""
 _OURS = re.compile(r"[a-z]+_([0-9a-z]{26})_.+")
 """The id of an item that we made, with that of its answer inside."""

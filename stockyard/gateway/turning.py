@@ -13,10 +13,10 @@ from stockyard.core.target import Credential, Target
 from stockyard.errors import Refused
 from stockyard.gateway.contract import Opening, Reply, Running, Whole
 from stockyard.gateway.endpoints import Endpoint
-from stockyard.gateway.held import credential_of, keeper_of
+from stockyard.gateway.held import credential_of, keeper_of, no_such
 from stockyard.gateway.keepers import Keepers
 from stockyard.gateway.late_calls import LateCalls
-from stockyard.gateway.named import RESPONSES
+from stockyard.gateway.named import RESPONSES, unsealed_in
 from stockyard.gateway.remembering import Remembering
 from stockyard.gateway.turn import Turn, TurnReader
 from stockyard.providers.directory import Directory
@@ -126,7 +126,12 @@ class Turning:
     def _with_what_it_names(self, turn: Turn) -> Turn:
         """The same, bound to whoever keeps what it names besides: files, containers, items."""
         asker = self._asker
-        named = RESPONSES.named_in(turn.body) if asker.own is None else []
+        if asker.own is not None:
+            return turn
+        for thought in unsealed_in(turn.body):
+            if asker.keepers.ids.is_others(asker.team_id, thought):
+                raise no_such(thought)
+        named = RESPONSES.named_in(turn.body)
         held = keeper_of(asker.keepers.ids, asker.team_id, named, self._endpoint.native)
         if held is None:
             return turn

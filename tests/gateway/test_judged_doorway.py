@@ -217,6 +217,24 @@ async def test_an_item_is_pointed_at_by_the_team_that_got_it(
     assert openai.last.fields["input"] == again["input"]
 
 
+@pytest.mark.parametrize("path", ["/v1/responses", "/openai/v1/responses"])
+async def test_a_thought_of_another_team_s_is_not_looked_up(yard: Yard, path: str) -> None:
+    openai = yard.provider("openai")
+    thought = {"type": "reasoning", "id": "rs_1", "summary": []}
+    openai.sends(200, JSON, json.dumps(RAN_CODE | {"output": [thought]}).encode())
+    asked: dict[str, Any] = {"model": "gpt-scripted", "input": "hi"}
+    await yard.call(path, asked)
+    again = asked | {"input": [thought, {"role": "user", "content": "more"}]}
+    theirs = await another_team(yard)
+    assert (await yard.call(path, again, headers=theirs)).status == 404
+    assert len(openai.requests) == 1
+    sealed = asked | {"input": [thought | {"encrypted_content": "gAAA"}]}
+    unknown = asked | {"input": [thought | {"id": "rs_of_elsewhere"}]}
+    for body, who in ((again, {}), (sealed, theirs), (unknown, theirs)):
+        openai.sends(200, JSON, json.dumps(RAN_CODE).encode())
+        assert (await yard.call(path, body, headers=who)).status == 200
+
+
 async def test_an_item_of_an_answer_in_the_background_is_pointed_at(yard: Yard) -> None:
     openai = yard.provider("openai")
     begun = RAN_CODE | {"status": "queued", "background": True, "output": []}

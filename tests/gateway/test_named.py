@@ -18,6 +18,7 @@ from stockyard.gateway.named import (
     RESPONSES,
     Naming,
     resource,
+    unsealed_in,
 )
 from stockyard.wire.large_body import LargeBody
 
@@ -54,6 +55,12 @@ PLACE = "https://generativelanguage.googleapis.com/v1beta/files/abc"
         (RESPONSES, {"input": [{"id": "msg_1"}, {"type": None, "id": "rs_1"}]}, ["msg_1", "rs_1"]),
         (RESPONSES, {"input": [{"id": "msg_1", "role": "user", "content": "hi"}]}, []),
         (RESPONSES, {"input": '{"type": "item_reference", "id": "x"}'}, []),
+        (RESPONSES, {"input": [{"type": "image_generation_call", "id": "ig_1"}]}, ["ig_1"]),
+        (
+            RESPONSES,
+            {"input": [{"type": "image_generation_call", "id": "ig_1", "result": "iVBO"}]},
+            [],
+        ),
         (CONVERSATIONS, {"items": [{"id": "msg_1"}]}, ["msg_1"]),
         (ANY, {"items": [{"id": "msg_1"}]}, []),
         (ANY, {"items": [{"type": "item_reference", "id": "msg_1"}]}, ["msg_1"]),
@@ -111,6 +118,32 @@ def test_what_two_programs_could_read_in_two_ways_is_refused(body: bytes) -> Non
 )
 def test_a_reference_that_does_not_say_so_is_found(item: bytes) -> None:
     assert RESPONSES.named_in(b'{"input":[%b]}' % item) == ["x"]
+
+
+THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": []}
+
+
+@pytest.mark.parametrize(
+    ("body", "thoughts"),
+    [
+        ({"input": [THOUGHT]}, ["rs_1"]),
+        ({"input": [THOUGHT | {"encrypted_content": None}]}, ["rs_1"]),
+        ({"input": [THOUGHT | {"encrypted_content": "gAAA"}]}, []),
+        ({"input": [THOUGHT | {"encrypted_content": "gAAA"}, THOUGHT | {"id": "rs_2"}]}, ["rs_2"]),
+        ({"input": [THOUGHT | {"id": None}, {"type": "message", "id": "msg_1"}, "odd"]}, []),
+        ({"input": "reasoning", "reasoning": {"effort": "low"}}, []),
+        ({"input": None}, []),
+    ],
+)
+def test_thoughts_without_their_seal_are_found(body: object, thoughts: list[str]) -> None:
+    for text in (json.dumps(body), json.dumps(body, separators=(",", ":"))):
+        assert unsealed_in(text.encode()) == thoughts
+        assert unsealed_in(text.replace("reasoning", r"re\u0061soning").encode()) == thoughts
+
+
+@pytest.mark.parametrize("body", [b"", b'{"input": ["reasoning"', b'["reasoning"]'])
+def test_what_is_no_request_has_none(body: bytes) -> None:
+    assert unsealed_in(body) == []
 
 
 def a_form(*parts: tuple[bytes, bytes]) -> bytes:

@@ -57,6 +57,9 @@ class Ids:
     def hold(self, team_id: str, id: str, held: Held) -> None:  # noqa: A002
         raise AssertionError
 
+    def is_others(self, team_id: str, id: str) -> bool:  # noqa: A002
+        raise AssertionError
+
     def announce(self, team_id: str, held: Held) -> None:
         raise AssertionError
 

@@ -9,7 +9,7 @@ and that nobody has, is that of what it announced.
 """
 
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from time import time
 
@@ -39,6 +39,8 @@ class TeamIds:
         self._database = database
         self._now = now
         self._newest: dict[tuple[str, str], Held] = {}
+        self._holders: Counter[str] = Counter()
+        """How many teams have each of these ids."""
         self._announced: dict[str, deque[tuple[float, Held]]] = {}
         """By team, the oldest first. Kept in memory only."""
 
@@ -51,13 +53,18 @@ class TeamIds:
     def hold(self, team_id: str, id: str, held: Held) -> None:  # noqa: A002  the word of the Port
         if not USABLE.fullmatch(id) or self._newest.get((team_id, id)) == held:
             return
+        if (team_id, id) not in self._newest:
+            self._holders[id] += 1
         self._newest[team_id, id] = held
         if len(self._newest) > NEWEST:
-            del self._newest[next(iter(self._newest))]
+            self._forget_oldest()
         row = msgspec.json.encode(
             (team_id, id, held.provider, held.credential_id, int(self._now() * 1000))
         )
         self.queue.put(row, len(row))
+
+    def is_others(self, team_id: str, id: str) -> bool:  # noqa: A002  the word of the Port
+        return self.find(team_id, id) is None and bool(USABLE.fullmatch(id)) and self._is_held(id)
 
     def announce(self, team_id: str, held: Held) -> None:
         announced = self._announced.pop(team_id, None)
@@ -79,8 +86,14 @@ class TeamIds:
         return held
 
     def _is_held(self, id: str) -> bool:  # noqa: A002  the word of the Port
-        newest = any(known == id for _, known in self._newest)
-        return newest or store.is_held(self._database, id)
+        return id in self._holders or store.is_held(self._database, id)
+
+    def _forget_oldest(self) -> None:
+        oldest = next(iter(self._newest))
+        del self._newest[oldest]
+        self._holders[oldest[1]] -= 1
+        if not self._holders[oldest[1]]:
+            del self._holders[oldest[1]]
 
 
 def encode(batch: Sequence[bytes]) -> bytes:

@@ -74,8 +74,28 @@ async def test_memory_holds_the_newest_ids_only(database: SqliteDatabase) -> Non
     ids = TeamIds(database)
     for number in range(NEWEST + 5):
         ids.hold("red", f"resp_{number}", OPENAI)
-    assert len(ids._newest) == NEWEST
+    assert len(ids._newest) == len(ids._holders) == NEWEST
     assert ids.find("red", f"resp_{NEWEST}") == OPENAI
+
+
+@pytest.mark.parametrize("written", [False, True])
+async def test_what_only_another_team_has_is_others(
+    database: SqliteDatabase, tmp_path: Path, *, written: bool
+) -> None:
+    ids = TeamIds(database)
+    ids.hold("red", "rs_1", OPENAI)
+    ids.hold("red", "rs_both", OPENAI)
+    ids.hold("blue", "rs_both", OPENAI)
+    if written:
+        database.close()
+        database = opened(tmp_path)
+        ids = TeamIds(database)
+    assert ids.is_others("blue", "rs_1")
+    assert not ids.is_others("red", "rs_1")
+    assert not ids.is_others("blue", "rs_both")
+    assert not ids.is_others("blue", "rs_nobody")
+    assert not ids.is_others("blue", "a/b/c")
+    database.close()
 
 
 class TestAnnounced:
