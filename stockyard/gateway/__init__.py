@@ -5,7 +5,7 @@ one connection         lane http known arriving bodies spool connection deadline
 beside the calls       inner late refusals signpost
 under other servers    asgi asgi_socket
 what a request is for  plane endpoints callers proxies ingress doorway model_in_path upload_opening
-one call               call ride office pump pings drains
+one call               call ride office pump editing_pump pings drains
 what goes out          egress faults losses
 the modules in use     line meters
 lists of models        about_models listing model_pages joined_list describing

@@ -16,6 +16,7 @@ from stockyard.core.stream import Answer, Stream
 from stockyard.errors import Abandoned, Refused, StockyardError, UpstreamError
 from stockyard.gateway import egress
 from stockyard.gateway.contract import Reply
+from stockyard.gateway.editing_pump import EditingPump
 from stockyard.gateway.faults import fault_of
 from stockyard.gateway.listing import dialect_at
 from stockyard.gateway.losses import Losses
@@ -162,16 +163,21 @@ class Call:
             model = x.answer_model or served
             codec = self._codec()
             writer = Losses(x, codec).writer(codec.writer(self._pen(model)))
-            self._pump = EventPump(stream, self._reply, self, codec, self._passage, writer)
+            kind = EditingPump if self._passage.edits else EventPump
+            self._pump = kind(stream, self._reply, self, codec, self._passage, writer)
         x.streamed = events
         if unified and events:
             self._office.pings.add(self._pump, self._codec().ping)
         self._pump.launch()
 
     def stream_head(self) -> bytes:
-        pump = self._pump
+        pump, x = self._pump, self.x
         assert pump is not None  # noqa: S101  it is who asks
-        return self._stream_head(pump.stream.status, pump.stream.fields)
+        # What was counted so far is no total that a header could tell.
+        counted, x.usage = x.usage, None
+        fields = self._stream_head(pump.stream.status, pump.stream.fields)
+        x.usage = counted
+        return fields
 
     def _stream_head(self, status: int, given: Sequence[tuple[bytes, bytes]]) -> bytes:
         x = self.x

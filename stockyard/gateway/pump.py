@@ -1,28 +1,21 @@
 """Carry a stream to its client.
 
-Two kinds, one life. A RawPump forwards bytes that nobody edits; an EventPump passes Events through
-the modules and has a codec write them. Either way the head and the first piece leave in one write,
-every stream ends in exactly one of complete, error event and abandoned, and the terminator is
-written only when the call has been settled.
+Several kinds, one life. A RawPump forwards bytes that nobody edits; an EventPump has a codec write
+Events; where modules edit them it is an EditingPump (`editing_pump.py`). Either way the head and
+the first piece leave in one write, every stream ends in exactly one of complete, error event and
+abandoned, and the terminator is written only when the call has been settled.
 """
 
-import asyncio
-import logging
-from collections import deque
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from time import monotonic
 from typing import Protocol
 
-from stockyard.core.events import Event, bears_content
+from stockyard.core.events import Event
 from stockyard.core.pipeline import Passage
 from stockyard.core.stream import Stream
 from stockyard.errors import StockyardError
 from stockyard.gateway.contract import Reply
-from stockyard.gateway.refusals import internal
 from stockyard.wire.codec import Codec, Continuing, Fault, StreamWriter
-
-log = logging.getLogger(__name__)
 
 KEPT_BYTES = 1024 * 1024
 
@@ -201,12 +194,7 @@ class RawPump(Pump):
 
 
 class EventPump(Pump):
-    """Passes Events through the modules and writes what they leave. Also a Sink.
-
-    The head waits for the first content that the modules let go: what is blocked before that is
-    refused as a whole answer would be. Events over which a module may take long are passed through
-    it in a thread; the stream waits meanwhile, and what still comes of it waits its turn.
-    """
+    """Reads Events and writes them for its client. Also a Sink."""
 
     def __init__(
         self,
@@ -221,123 +209,25 @@ class EventPump(Pump):
         self._codec = codec
         self._passage = passage
         self._writer = writer
-        self._elsewhere: asyncio.Future[Sequence[Event]] | None = None
-        """What is being edited in a thread."""
-        self._waiting: deque[Sequence[Event]] = deque()
-        self._end: Callable[[], None] | None = None
-        """How the stream ended while something was being edited."""
-        self._slow = False
-        """The client reads slowly."""
-
-    def launch(self) -> None:
-        self._take()
 
     def _take(self) -> None:
         self.stream.start(self)
 
-    def _open(self) -> None:
-        """Write the head, with what waited for it."""
-        first, self._first = b"".join(self._first or ()), None
-        self._reply.begin(self.stream.status, self._ending.stream_head(), first)
-
     def events(self, batch: Sequence[Event]) -> None:
         if self._over:
             return
-        if self._elsewhere is not None:
-            self._waiting.append(batch)
-            self.stream.pause()
-        elif self._passage.takes_long(batch):
-            self.stream.pause()
-            self._elsewhere = asyncio.ensure_future(self._passage.edit_elsewhere(batch))
-            self._elsewhere.add_done_callback(self._edited)
-        else:
-            try:
-                self._write(self._passage.edit(batch))
-            except StockyardError as error:
-                self._break(error)
-
-    def _write(self, events: Sequence[Event]) -> None:
-        data = self._writer.write(events)
+        try:
+            self._passage.keep(batch)
+            data = self._writer.write(batch)
+        except StockyardError as error:
+            self.stream.cancel()
+            self.failed(error)
+            return
         if data:
             self._send(data)
-        if self._first is not None and not (self._passage.edits and no_content(events)):
-            self._open()
-
-    def _break(self, error: StockyardError) -> None:
-        self.cancel()
-        self.failed(error)
-
-    def _edited(self, elsewhere: "asyncio.Future[Sequence[Event]]") -> None:
-        self._elsewhere = None
-        if elsewhere.cancelled():
-            return
-        error = elsewhere.exception()
-        if error is not None:
-            if not isinstance(error, StockyardError):
-                log.error("A stream could not be edited.", exc_info=error)
-                error = internal()
-            self._break(error)
-            return
-        try:
-            self._write(elsewhere.result())
-        except StockyardError as refusal:
-            self._break(refusal)
-        while self._waiting and self._elsewhere is None:
-            self.events(self._waiting.popleft())
-        if self._elsewhere is None:
-            self._go_on()
-
-    def _go_on(self) -> None:
-        end, self._end = self._end, None
-        if end is not None:
-            end()
-        elif not self._slow and not self._over:
-            self.stream.resume()
-
-    def done(self) -> None:
-        if self._elsewhere is not None:
-            self._end = self.done
-            return
-        if self._first is not None and not self._over:
-            self._open()
-        super().done()
-
-    def failed(self, error: StockyardError) -> None:
-        if self._elsewhere is not None:
-            self._end = partial(self.failed, error)
-        elif not self._over:
-            self._error = error
-            self._ending.stream_failed(error)
-
-    def ping(self, ping: bytes) -> None:
-        if self._over:
-            return
-        if self._first is not None:
-            self._open()
-        self._send(ping)
-
-    def pause(self) -> None:
-        self._slow = True
-        self.stream.pause()
-
-    def resume(self) -> None:
-        self._slow = False
-        if self._elsewhere is None:
-            self.stream.resume()
-
-    def cancel(self) -> None:
-        self.stream.cancel()
-        self._waiting.clear()
-        self._end = None
-        if self._elsewhere is not None:
-            self._elsewhere.cancel()
 
     def finish(self, comment: bytes) -> None:
         self._reply.finish(self._writer.end(comment))
 
     def fail(self, fault: Fault) -> None:
         self._break_off(self._codec, self._writer.fail(fault))
-
-
-def no_content(events: Sequence[Event]) -> bool:
-    return not any(map(bears_content, events))

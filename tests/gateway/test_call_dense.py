@@ -183,3 +183,33 @@ async def test_a_ping_does_not_wait_for_the_first_content(yard: Yard) -> None:
         await client.until(b"0\r\n\r\n")
         assert client.reply.status == 200
         assert b"answer_blocked" in client.reply.body
+
+
+@pytest.mark.parametrize("edited", [False, True])
+@pytest.mark.parametrize("path", [CHAT, MESSAGES])
+async def test_the_head_of_a_stream_tells_no_counts_that_are_no_totals(
+    yard: Yard, path: str, edited: bool
+) -> None:
+    yard.provider("anthropic").streams("one ", "two")
+    if edited:
+        yard.enable("promptguard")
+    heard = await yard.call(path, yard.body(model="claude-scripted", max_tokens=9, stream=True))
+    assert heard.text == "one two"
+    assert "x-stockyard-cache" in heard.headers
+    assert not [name for name in heard.headers if name.startswith("x-stockyard-tokens")]
+
+
+@pytest.mark.parametrize("edited", [False, True])
+async def test_a_stream_between_formats_is_kept_for_the_next_caller(
+    yard: Yard, edited: bool
+) -> None:
+    yard.provider("anthropic").streams("one ", "two")
+    yard.enable("cache")
+    if edited:
+        yard.enable("promptguard")
+    states = []
+    for _ in range(2):
+        heard = await yard.stream(model="claude-scripted", max_tokens=9)
+        assert heard.text == "one two"
+        states.append(heard.headers["x-stockyard-cache"])
+    assert states == ["miss", "hit"]

@@ -1,0 +1,145 @@
+"""Carry a stream that modules edit.
+
+The head waits for the first content that they let go: what is refused before that is refused as a
+whole answer would be. Events over which a module may take long pass it in a thread; the stream
+waits meanwhile, and what still comes of it waits its turn.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from stockyard.core.events import Event, bears_content
+from stockyard.core.pipeline import Passage
+from stockyard.core.stream import Stream
+from stockyard.errors import StockyardError
+from stockyard.gateway.contract import Reply
+from stockyard.gateway.pump import Ending, EventPump
+from stockyard.gateway.refusals import internal
+from stockyard.wire.codec import Codec, StreamWriter
+
+log = logging.getLogger(__name__)
+
+
+class EditingPump(EventPump):
+    """Passes Events through the modules and writes what they leave."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        reply: Reply,
+        ending: Ending,
+        codec: Codec,
+        passage: Passage,
+        writer: StreamWriter,
+    ) -> None:
+        super().__init__(stream, reply, ending, codec, passage, writer)
+        self._elsewhere: asyncio.Future[Sequence[Event]] | None = None
+        """What is being edited in a thread."""
+        self._waiting: deque[Sequence[Event]] = deque()
+        self._end: Callable[[], None] | None = None
+        """How the stream ended while something was being edited."""
+        self._slow = False
+        """The client reads slowly."""
+
+    def launch(self) -> None:
+        self._take()
+
+    def _open(self) -> None:
+        """Write the head, with what waited for it."""
+        first, self._first = b"".join(self._first or ()), None
+        self._reply.begin(self.stream.status, self._ending.stream_head(), first)
+
+    def events(self, batch: Sequence[Event]) -> None:
+        if self._over:
+            return
+        if self._elsewhere is not None:
+            self._waiting.append(batch)
+            self.stream.pause()
+        elif self._passage.takes_long(batch):
+            self.stream.pause()
+            self._elsewhere = asyncio.ensure_future(self._passage.edit_elsewhere(batch))
+            self._elsewhere.add_done_callback(self._edited)
+        else:
+            try:
+                self._write(self._passage.edit(batch))
+            except StockyardError as error:
+                self._break(error)
+
+    def _write(self, events: Sequence[Event]) -> None:
+        data = self._writer.write(events)
+        if data:
+            self._send(data)
+        if not self.begun and any(map(bears_content, events)):
+            self._open()
+
+    def _break(self, error: StockyardError) -> None:
+        self.cancel()
+        self.failed(error)
+
+    def _edited(self, elsewhere: "asyncio.Future[Sequence[Event]]") -> None:
+        self._elsewhere = None
+        if elsewhere.cancelled():
+            return
+        error = elsewhere.exception()
+        if error is not None:
+            if not isinstance(error, StockyardError):
+                log.error("A stream could not be edited.", exc_info=error)
+                error = internal()
+            self._break(error)
+            return
+        try:
+            self._write(elsewhere.result())
+        except StockyardError as refusal:
+            self._break(refusal)
+        while self._waiting and self._elsewhere is None:
+            self.events(self._waiting.popleft())
+        if self._elsewhere is None:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        end, self._end = self._end, None
+        if end is not None:
+            end()
+        elif not self._slow and not self._over:
+            self.stream.resume()
+
+    def done(self) -> None:
+        if self._elsewhere is not None:
+            self._end = self.done
+            return
+        if not self.begun and not self._over:
+            self._open()
+        super().done()
+
+    def failed(self, error: StockyardError) -> None:
+        if self._elsewhere is not None:
+            self._end = partial(self.failed, error)
+        elif not self._over:
+            self._error = error
+            self._ending.stream_failed(error)
+
+    def ping(self, ping: bytes) -> None:
+        if self._over:
+            return
+        if not self.begun:
+            self._open()
+        self._send(ping)
+
+    def pause(self) -> None:
+        self._slow = True
+        self.stream.pause()
+
+    def resume(self) -> None:
+        self._slow = False
+        if self._elsewhere is None:
+            self.stream.resume()
+
+    def cancel(self) -> None:
+        self.stream.cancel()
+        self._waiting.clear()
+        self._end = None
+        if self._elsewhere is not None:
+            self._elsewhere.cancel()
