@@ -1,7 +1,8 @@
 """Calls going out: how a Target is tried, what may be reached, and the only outbound HTTP.
 
 one try                dispatch plan preparation outgoing transport
-what it answers        whole_answer streamed_answer relayed_answer silence onlooker
+what it answers        whole_answer streamed_answer relayed_answer
+streams                silence onlooker odd_answer stream_end
 answered later         late_answer polling
 what it used           reckoning
 asked otherwise        batches several summary image_fetch efforts client_version lossy signed

@@ -23,24 +23,16 @@ from stockyard.core.response import Raw
 from stockyard.core.stream import RawSink, Sink, Stream
 from stockyard.core.target import Attempt, Outcome
 from stockyard.errors import StockyardError, UpstreamError
+from stockyard.upstream.odd_answer import Fields, OddAnswer, odd_answer
 from stockyard.upstream.onlooker import Onlooker
-from stockyard.upstream.reckoning import (
-    COUNTED,
-    SAMPLE_BYTES,
-    is_missing,
-    told_in,
-    usage_of_stream,
-)
+from stockyard.upstream.reckoning import SAMPLE_BYTES, is_missing, told_in, usage_of_stream
 from stockyard.upstream.silence import Silence
+from stockyard.upstream.stream_end import cut_short, may_go_on
 from stockyard.upstream.transport import Handle
-from stockyard.upstream.whole_answer import MAX_BODY
-from stockyard.wire.begun import begins_stream
 from stockyard.wire.codec import Codec, StreamLook, StreamReader, Traits
 
 HOLD_BYTES = 256 * 1024
 """How much is held back before the first content; then we commit with what we have."""
-ODD_BYTES = 64 * 1024
-"""How much is read of an error, to tell what it is; a whole answer in a stream's place is read."""
 MAX_BYTES = 256 * 1024 * 1024
 MAX_EVENTS = 1_000_000
 PING = b"event: ping"
@@ -49,12 +41,8 @@ COUNT_SECONDS = 2.0
 """How long a complete answer waits for counts that follow its finish (`streaming.md` S21)."""
 DRAIN_SECONDS = 0.1
 """How long it waits for its connection once its terminator has come (S20)."""
-EARLY_STOPPING = frozenset({"gemini", "gemini.array"})
-"""Formats whose streams may go on after a finish, and have no other end (S24)."""
 MODULE = "dispatch"
 """The name under which Findings are left."""
-
-Fields = list[tuple[bytes, bytes]]
 
 
 class Unstreamed(Exception):
@@ -99,16 +87,11 @@ class StreamedAnswer(Stream):
         self.committed = Arrival(loop=loop)
         self.sending: Handle | None = None
         self.fields: Fields = []
-        self._status = 0
-        self._odd = False
-        self._label: bytes | None = None
-        """What an odd answer is called, while it may turn out to be a stream."""
-        self._most_odd = ODD_BYTES
+        self._odd: OddAnswer | None = None
         self._size = 0
         self._events = 0
         self._came: list[bytes] = []
-        """The held bytes as they came, and what follows them up to SAMPLE_BYTES; an odd answer's
-        body."""
+        """The held bytes as they came, and what follows them up to SAMPLE_BYTES."""
         self._passed: list[bytes] = []
         """What of the held bytes is to be forwarded."""
         self._read: list[Event] = []
@@ -127,49 +110,26 @@ class StreamedAnswer(Stream):
     # What the provider sends.
 
     def head(self, status: int, fields: Fields) -> None:
-        self._status = self._attempt.status = status
+        self._attempt.status = status
         self.fields = fields
         self._attempt.first_byte_us = self._x.elapsed_us()
-        label = self._labelled()
-        self._odd = status != 200 or label is not None
-        self._most_odd = ODD_BYTES if status != 200 else MAX_BODY
-        if not self._odd:
+        self._odd = odd_answer(self._codec, status, fields, native=self._native)
+        if self._odd is None:
             self._silence.watch(self)
-        elif status == 200 and not self._native:
-            self._label = label
-
-    def _labelled(self) -> bytes | None:
-        """What the answer is called, where that is no stream of the format."""
-        for name, value in self.fields:
-            if name == b"content-type":
-                label = value.lower()
-                promised = label.startswith(self._codec.stream_type.partition(b";")[0])
-                return None if promised else label
-        return None
-
-    def _turns_out_a_stream(self) -> bool:
-        """Whether what came of an odd answer is the beginning of a stream."""
-        if self._label is None:
-            return False
-        begun = b"".join(self._came)
-        answer = begins_stream(self._codec.stream_type, self._label, begun)
-        if answer is not None:
-            self._label = None
-        return bool(answer)
 
     def data(self, piece: bytes) -> None:
         if self._over:
             return
         self._size += len(piece)
-        if self._odd:
-            self._came.append(piece)
-            if not self._turns_out_a_stream():
-                if self._size > self._most_odd:
-                    self._end_odd()
+        if self._odd is not None:
+            begun = self._odd.feed(piece)
+            if begun is None:
+                if self._odd.is_too_long:
+                    self._end_odd(self._odd)
                 return
-            self._odd = False
+            self._odd = None
             self._silence.watch(self)
-            piece, self._came = b"".join(self._came), []
+            piece = begun
         if self._size > MAX_BYTES:
             self._break(
                 UpstreamError("bad_answer", "The stream is too long.", code="limit_exceeded")
@@ -252,8 +212,8 @@ class StreamedAnswer(Stream):
     def done(self) -> None:
         if self._over:
             return
-        if self._odd:
-            self._end_odd()
+        if self._odd is not None:
+            self._end_odd(self._odd)
             return
         try:
             self._end()
@@ -322,33 +282,23 @@ class StreamedAnswer(Stream):
         self._x.usage = told if counted else self._reckoned(told)
 
     def _judge_end(self, look: StreamLook, failure: UpstreamError | None) -> None:
-        """Only we can see truncation: the client would take a stream that just stops for whole."""
+        """Note what is odd about the end. Raises when it is none."""
         if failure is not None:
             self._attempt.error = failure.kind
             self._x.note(MODULE, "failed_inside", {"kind": failure.kind})
             return
-        if look.terminator or (look.complete and not self._codec.terminator):
-            return
-        if look.complete:
-            self._x.note(MODULE, "no_terminator")
-        elif self._native:
-            self._x.note(MODULE, "truncated")
-        elif self._size:
-            raise UpstreamError("interrupted", "The provider's answer broke off before its end.")
-        else:
-            raise UpstreamError("bad_answer", "The provider's answer is empty.")
+        missing = cut_short(look, self._codec, native=self._native, size=self._size)
+        if missing is not None:
+            self._x.note(MODULE, missing)
 
-    def _end_odd(self) -> None:
+    def _end_odd(self, odd: OddAnswer) -> None:
         """Not a stream: an error, a whole answer, or nothing we can use. Nothing was sent yet."""
         sending = self.sending
         self._close("failed")
-        body = b"".join(self._came)[: self._most_odd]
-        if sending is not None and self._size > self._most_odd:
+        if sending is not None and odd.is_too_long:
             sending.cancel()
-        if self.committed.done():
-            return
-        raw = Raw(self._codec.name, self._status, self.fields, body)
-        self.committed.fail(Unstreamed(raw))
+        if not self.committed.done():
+            self.committed.fail(Unstreamed(odd.raw()))
 
     def failed(self, error: UpstreamError) -> None:
         if self._over:
@@ -369,22 +319,9 @@ class StreamedAnswer(Stream):
     def patience(self) -> float | None:
         """For how many seconds of silence more may be waited for; None while parts of the answer
         may come."""
-        if self._paused or not self._is_all or self._may_go_on:
+        if self._paused or not self._is_all or may_go_on(self._x, self._codec):
             return None
         return DRAIN_SECONDS if self._look is not None and self._look.terminator else COUNT_SECONDS
-
-    @property
-    def _may_go_on(self) -> bool:
-        """Whether more may follow what looks like the end: the next choice, or text after an
-        early stop."""
-        if self._codec.name in EARLY_STOPPING:
-            return True
-        if self._x.kind not in COUNTED:
-            return False
-        try:
-            return (self._x.request.content.n or 1) > 1
-        except StockyardError:
-            return True  # the provider could read it and we cannot
 
     @property
     def _source(self) -> StreamLook | StreamReader:
@@ -546,7 +483,7 @@ class StreamedAnswer(Stream):
     def cancel(self) -> None:
         if self._over:
             return
-        if not self._odd:
+        if self._odd is None:
             self._settle_early()
         sending = self.sending
         self._close("abandoned")
