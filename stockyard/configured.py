@@ -20,6 +20,7 @@ from stockyard.providers.group import Group
 from stockyard.providers.prices import PriceList
 from stockyard.providers.provider import Provider
 from stockyard.settings import Settings, is_loopback
+from stockyard.settings.secret_file import with_secrets
 from stockyard.upstream.client import Client
 from stockyard.upstream.guard import Guard, GuardSettings
 from stockyard.upstream.health import TargetHealth
@@ -61,7 +62,9 @@ def directory(
     held = list(_held_from_settings(settings, found))
     named = {one.credential.provider for one in held}
     held += (
-        one for one in held_from_environment(found, environ) if one.credential.provider not in named
+        one
+        for one in held_from_environment(found, with_secrets(environ, variables_of(found)))
+        if one.credential.provider not in named
     )
     held += held_by_file(found, environ, frozenset(one.credential.provider for one in held))
     return Directory(
@@ -82,6 +85,13 @@ def directory(
         mock=settings.mock.enabled,
         trial=settings.mock.trial and is_loopback(settings.server.host),
     )
+
+
+def variables_of(found: catalog.Catalog) -> Iterator[str]:
+    """The environment variables that may hold a provider's secret, or name the file of one."""
+    for provider in found:
+        for _, names in provider.variables():
+            yield from names
 
 
 def _mentioned(settings: Settings, name: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ Place = tuple[str | int, ...]
 """The way to a value: keys of tables and positions in lists."""
 
 NAMES = ("stockyard.toml", "stockyard.yaml", "stockyard.yml")
+YAML = (".yaml", ".yml")
 MAX_BYTES = 4 << 20
 
 
@@ -24,7 +25,9 @@ class Document:
 
     def where(self, place: Place) -> str:
         """`file:line:column` of the deepest part of `place` that can be found."""
-        positions = toml_positions(self._text) if self.path.suffix == ".toml" else self._marks()
+        positions = (
+            toml_positions(self._text) if self.path.suffix.lower() not in YAML else self._marks()
+        )
         for length in range(len(place), 0, -1):
             if place[:length] in positions:
                 line, column = positions[place[:length]]
@@ -53,14 +56,15 @@ def read(path: Path) -> Document:
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
-        text = raw.decode("utf-8-sig")  # some editors begin a file with a mark
+        # Some editors begin a file with a mark, and some end lines with two characters.
+        text = raw.decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as error:
         raise CannotStart(78, f"{path}: cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise CannotStart(78, f"{path}: is not UTF-8 text.") from None
     if len(raw) > MAX_BYTES:
         raise CannotStart(78, f"{path}: is larger than 4 MiB.")
-    if path.suffix in (".yaml", ".yml"):
+    if path.suffix.lower() in YAML:
         from stockyard.settings.yaml_tables import tables
 
         return Document(path, text, tables(path.name, text))

@@ -1,9 +1,10 @@
 """Which environment variables set what, and what to say about those that set nothing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from stockyard.core.target import Secret
 from stockyard.errors import CannotStart
+from stockyard.settings.secret_file import secret_in
 from stockyard.settings.sections import Proxies
 
 NAMED: Mapping[str, tuple[str, ...]] = {
@@ -24,6 +25,14 @@ NAMED: Mapping[str, tuple[str, ...]] = {
 }
 """Where two set the same, the later one here wins."""
 
+LEVELS = {"warn": "warning"}
+WRITTEN: Mapping[str, Callable[[str], str]] = {
+    "DATABASE_PATH": "sqlite:{}".format,
+    "LOG_LEVEL": lambda text: LEVELS.get(text.lower(), text.lower()),
+    "LOG_FORMAT": str.lower,
+}
+"""What is read from variables that others write in ways of their own."""
+
 READ_ELSEWHERE = (
     "STOCKYARD_CONFIG",
     "STOCKYARD_ADMIN_KEY",
@@ -42,8 +51,7 @@ def assignments(environ: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ..
     """Each variable that sets a value: its name, the place it sets, and the text."""
     for name, place in NAMED.items():
         if environ.get(name):
-            text = environ[name]
-            yield name, place, f"sqlite:{text}" if name == "DATABASE_PATH" else text
+            yield name, place, WRITTEN.get(name, str)(environ[name])
     for name in sorted(environ):
         if name.startswith(PREFIX):
             yield name, tuple(name.removeprefix(PREFIX).split("__")), environ[name]
@@ -51,7 +59,7 @@ def assignments(environ: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ..
 
 def admin_key(environ: Mapping[str, str]) -> Secret | None:
     """The automation owner's credential. One that could be guessed stops the start."""
-    given = environ.get("STOCKYARD_ADMIN_KEY")
+    given = secret_in(environ, "STOCKYARD_ADMIN_KEY")
     if given is None:
         return None
     if len(given) < ADMIN_KEY_LENGTH or given != given.strip() or not given.isascii():
@@ -65,7 +73,7 @@ def admin_key(environ: Mapping[str, str]) -> Secret | None:
 
 def proxies(environ: Mapping[str, str]) -> Proxies:
     def either(name: str) -> str:
-        return environ.get(name) or environ.get(name.lower()) or ""
+        return secret_in(environ, name) or secret_in(environ, name.lower()) or ""
 
     https, http = either("HTTPS_PROXY"), either("HTTP_PROXY")
     return Proxies(
@@ -101,4 +109,5 @@ def did_you_mean(word: str, known: tuple[str, ...]) -> str:
     import difflib
 
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    close = close or [name for name in known if name.lower() == word.lower()]
     return f' Did you mean "{close[0]}"?' if close else ""

@@ -9,14 +9,14 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Struct
 
 from stockyard.core.target import Secret
 from stockyard.errors import CannotStart
-from stockyard.settings import checks, document, environment
+from stockyard.settings import checks, document, environment, secret_file
 from stockyard.settings.document import Document, Place
 from stockyard.settings.sections import (
     FROM_ENVIRONMENT_ONLY,
@@ -29,13 +29,14 @@ from stockyard.settings.units import Seconds, Size
 S = TypeVar("S", bound=Struct)
 
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?\}", re.DOTALL)
+PART = re.compile(r"\$\{[A-Z_][A-Z0-9_]*(?::-[^}]*)?\}")
+"""A variable as they are usually named; other texts may hold `${` for reasons of their own."""
 OLD_SECTIONS = {
     "rate_limit": ("modules", "ratelimit"),
     "cache": ("modules", "cache"),
     "failover": ("modules", "failover"),
     "logging": ("modules", "logging"),
 }
-MAX_SECRET_FILE = 64 << 10
 
 
 def load(overrides: Mapping[str, Any], environ: Mapping[str, str], cwd: Path) -> Settings:
@@ -83,9 +84,13 @@ class Tree:
             )
         notices = []
         for old, (section, name) in OLD_SECTIONS.items():
-            if old in self.tables:
-                self.tables.setdefault(section, {}).setdefault(name, self.tables.pop(old))
-                notices.append(f"[{old}] is now called [{section}.{name}].")
+            if old not in self.tables:
+                continue
+            table = self.table(self.tables.setdefault(section, {}), (section,))
+            if name in table:
+                raise self.refused((old,), f"is said twice, here and as [{section}.{name}]")
+            table[name] = self.tables.pop(old)
+            notices.append(f"[{old}] is now called [{section}.{name}].")
         return notices
 
     def assign(self, place: Place, value: Any, said_by: str) -> None:
@@ -135,12 +140,13 @@ class Tree:
         return self.leaf(hint, value, place)
 
     def leaf(self, hint: Any, value: object, place: Place) -> Any:
+        self.refuse_parts(value, place)
         resolved = self.resolved(value, place)
         loose = self.said_by(place) is not None or resolved is not value
         try:
             return msgspec.convert(resolved, hint, strict=not loose, dec_hook=custom)
         except (msgspec.ValidationError, ValueError) as error:
-            raise self.refused(place, readable(error)) from None
+            raise self.refused(place, choice(hint) or readable(error)) from None
 
     def module(self, value: object, place: Place) -> ModuleSection:
         """`enabled` and `locked` belong to every module, the rest is its Config."""
@@ -187,16 +193,21 @@ class Tree:
             if found is None:
                 raise self.refused(place, f"needs the environment variable {name}, not set")
             return found
-        if value.startswith(("file:/", "file:~")):
-            return self.from_file(value.removeprefix("file:"), place)
+        if secret_file.names_a_file(value):
+            try:
+                return secret_file.content(value)
+            except ValueError as error:
+                raise self.refused(place, f"{error}") from None
         return value
 
-    def from_file(self, name: str, place: Place) -> str:
-        try:
-            with Path(name).expanduser().open("rb") as file:
-                return file.read(MAX_SECRET_FILE).decode().strip()
-        except (OSError, UnicodeDecodeError):
-            raise self.refused(place, f"the file {name} cannot be read") from None
+    def refuse_parts(self, value: object, place: Place) -> None:
+        """What looks like a reference and is none would be taken for the secret itself."""
+        if not isinstance(value, str) or REFERENCE.fullmatch(value):
+            return
+        if PART.search(value):
+            raise self.refused(place, "${...} stands for a whole value, not for a part of one")
+        if value.startswith(secret_file.SCHEME) and not secret_file.names_a_file(value):
+            raise self.refused(place, secret_file.WHOLE)
 
     def said_by(self, place: Place) -> str | None:
         lengths = range(len(place), 0, -1)
@@ -234,6 +245,14 @@ def from_text(text: str) -> Any:
         return tomllib.loads(f"value = {text}")["value"]
     except (tomllib.TOMLDecodeError, KeyError):
         return text
+
+
+def choice(hint: Any) -> str:
+    """What may be written, where it is one of a few words; otherwise nothing."""
+    if get_origin(hint) is not Literal:
+        return ""
+    *words, last = (f'"{word}"' for word in get_args(hint))
+    return f"must be {', '.join(words)} or {last}"
 
 
 def readable(error: Exception) -> str:

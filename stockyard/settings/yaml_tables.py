@@ -94,6 +94,8 @@ def plain(name: str, node: Node) -> Any:
         return [plain(name, item) for item in node.value]
     if node.tag == "tag:yaml.org,2002:timestamp":
         return node.value
+    if node.tag == "tag:yaml.org,2002:null":
+        raise refused(name, node.start_mark, "has no value: write one, or take the key out")
     if node.tag not in PLAIN:
         raise refused(name, node.start_mark, "must be a text, a number, true or false")
     return yaml.constructor.SafeConstructor().construct_object(node)

@@ -147,6 +147,7 @@ def test_a_module_is_switched_set_and_reset(served: Any) -> None:
         (("keys", "rotate", "key_none"), 2, "--out"),
         (("keys", "pause", "key_none"), 1, "no such Key"),
         (("keys", "change", "key_none"), 2, "what to change"),
+        (("keys", "change", "key_none", "--lossy", "loud"), 2, "loud"),
         (("keys", "change", "key_none", "--expires", "1d", "--never-expires"), 2, "either"),
         (("keys", "revoke-all"), 2, "--yes"),
         (("models", "--nonsense"), 2, "--nonsense"),
@@ -207,6 +208,8 @@ def test_a_key_is_paused_changed_and_turned(served: Any) -> None:
     assert (changed["expires_at"], changed["addresses"]) == (None, ["10.0.0.1/32"])
     assert served.server.call(made["key"])[0] == 403
     assert served.run("keys", "change", made["id"], "--any-address").returncode == 0
+    for word, said in (("strict", "strict"), ("usual", None)):
+        assert served.ask("keys", "change", made["id"], "--lossy", word)["lossy"] == said
     turned = served.ask("keys", "rotate", made["id"])
     assert served.server.call(made["key"])[0] == 200
     assert served.server.call(turned["key"])[0] == 200
@@ -329,6 +332,24 @@ def test_doctor_looks_at_a_running_installation(served: Any) -> None:
     for check in ("python", "config", "data", "disk", "database", "server", "modules"):
         assert found[check] == "ok", document
     assert found["first_run"] == "warn"
+
+
+def test_doctor_knows_the_modules_of_the_operator(program: Any) -> None:
+    folder = program.home / "modules"
+    folder.mkdir()
+    (folder / "mine.py").write_text(
+        "from stockyard.core.module import Module, ModuleConfig, Stage\n"
+        "class Mine(Module[ModuleConfig]):\n"
+        "    name, stage = 'mine', Stage.OBSERVE\n"
+        "    def on_request(self, x): return None\n"
+    )
+    config = program.home / "stockyard.toml"
+    config.write_text(f"modules_dir = '{folder}'\nserver.port = 0\n[modules.mine]\n")
+    checks = {check["id"]: check for check in program.ask("doctor")["checks"]}
+    assert checks["modules"]["state"] == "ok"
+    (folder / "mine.py").write_text("import nothing_of_that_name")
+    told = program.run("doctor").stdout
+    assert "mine.py:1: it cannot be imported" in told
 
 
 def test_doctor_looks_at_a_stopped_one_and_ends_with_1_if_it_could_not_start(

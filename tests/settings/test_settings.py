@@ -196,6 +196,13 @@ def test_toml_and_yaml_of_the_same_content_are_the_same(tmp_path: Path) -> None:
         ("a = 1\na = 2\n", "stockyard.toml: is not valid TOML"),
         ("proxies = {}", 'unknown key "proxies".'),
         ("[server]\nhost = 'file:/no/such/file'", "the file /no/such/file cannot be read."),
+        ("[auth]\nlocal_reads = 'on'", 'auth.local_reads must be "same_user" or "off".'),
+        ("modules = 3\n[cache]\nenabled = true", "stockyard.toml:1:1 modules must be a table."),
+        (
+            "[cache]\nttl = 1\n[modules.cache]\nttl = 2",
+            "stockyard.toml:1:2 cache is said twice, here and as [modules.cache].",
+        ),
+        ("[server]\r\nport = 1\r\nprot = 2\r\n", "stockyard.toml:3:1 unknown key"),
         ("# port = 1\n[server] # [x]\nhost = '''\nprot = 1\n'''\nprot = 2", "stockyard.toml:6:1"),
     ],
 )
@@ -212,6 +219,7 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, told: str) 
         ("a: 1\na: 2", "must be a name that stands here only once"),
         ("- 1", "must be a table of sections"),
         ("a: [", "stockyard.yaml:1:5"),
+        ("server:\n  # port: 1\n", "has no value"),
         ("a: &a [*a]", "is nested too deeply"),
         (
             "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
@@ -341,6 +349,16 @@ def test_named_variables(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("level", "read"), [("INFO", "info"), ("Warning", "warning"), ("WARN", "warning")]
+)
+def test_levels_are_read_as_other_programs_write_them(
+    tmp_path: Path, level: str, read: str
+) -> None:
+    settings = loaded(tmp_path, LOG_LEVEL=level, LOG_FORMAT="JSON")
+    assert (settings.log.level, settings.log.format) == (read, "json")
+
+
+@pytest.mark.parametrize(
     ("name", "told"),
     [
         ("STOCKYARD_PROT", 'Did you mean "STOCKYARD_PORT"?'),
@@ -352,6 +370,10 @@ def test_an_unknown_variable_is_a_warning(tmp_path: Path, name: str, told: str) 
     [warning] = loaded(tmp_path, **{name: "1"}).warnings
     assert warning.startswith(name)
     assert told in warning
+
+
+def test_a_key_in_capitals_is_told_how_it_is_written(tmp_path: Path) -> None:
+    assert 'Did you mean "server"?' in refused(tmp_path, STOCKYARD__SERVER__PORT="1")
 
 
 def test_older_section_names_are_read_with_a_notice(tmp_path: Path) -> None:

@@ -68,8 +68,13 @@ def configured_modules(settings: Settings) -> Check:
     """The modules that the config file names, and their Configs."""
     from stockyard.gateway.line import read_config
     from stockyard.modules import ALIASES, CATALOG
+    from stockyard.process import custommodules
 
-    classes = {module.name: module for module in CATALOG}
+    try:
+        custom = custommodules.load(settings.modules_dir)
+    except CannotStart as error:
+        return Check("modules", "fail", error.message)
+    classes = {module.name: module for module in (*CATALOG, *custom)}
     for name, section in settings.modules.items():
         real, preset = ALIASES.get(name, (name, {}))
         if real not in classes:
@@ -83,11 +88,14 @@ def configured_modules(settings: Settings) -> Check:
 
 
 def found_credentials(settings: Settings, environ: dict[str, str]) -> Check:
+    from stockyard.configured import variables_of
     from stockyard.providers import catalog
     from stockyard.providers.credentials import held_from_environment
+    from stockyard.settings.secret_file import with_secrets
 
     try:
-        held = held_from_environment(catalog.load({}, environ), environ)
+        known = catalog.load({}, environ)
+        held = held_from_environment(known, with_secrets(environ, variables_of(known)))
     except CannotStart as error:
         return Check("providers", "fail", error.message)
     found = {one.credential.provider: one.credential.id.partition(":")[2] for one in held}
