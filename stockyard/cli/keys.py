@@ -40,6 +40,13 @@ addresses = click.option(
     metavar="CIDR",
     help="A network from which alone it is good. May be given several times.",
 )
+USUAL = "usual"
+lossy = click.option(
+    "--lossy",
+    type=click.Choice(["strict", "warn", "silent", USUAL]),
+    help="Calls of which a provider cannot be told all: refuse them, tell the caller what was left "
+    "out, or say nothing; usual: what the settings say.",
+)
 out_file = click.option("--out", metavar="FILE", help="Write the secret into this new file (0600).")
 
 
@@ -52,6 +59,7 @@ def keys() -> None:
 @click.argument("name")
 @expires
 @addresses
+@lossy
 @out_file
 @server_options
 def create(
@@ -59,11 +67,13 @@ def create(
     name: str,
     expires: int | None,
     addresses: tuple[str, ...],
+    lossy: str | None,
     out: str | None,
     as_json: bool,
 ) -> None:
     """Make a Key for a program. Its secret is shown now and never again."""
     body = {"name": name, "addresses": addresses, "expires_at": _moment(expires)}
+    body["lossy"] = _word(lossy)
     _show_secret(server, PATH, body, out, as_json=as_json)
 
 
@@ -119,6 +129,7 @@ def show(server: Server, key_id: str, as_json: bool) -> None:
 @click.option("--never-expires", is_flag=True, help="Take its end away.")
 @addresses
 @click.option("--any-address", is_flag=True, help="Let it be used from everywhere.")
+@lossy
 @server_options
 def change(
     server: Server,
@@ -128,9 +139,10 @@ def change(
     never_expires: bool,
     addresses: tuple[str, ...],
     any_address: bool,
+    lossy: str | None,
     as_json: bool,
 ) -> None:
-    """Give a Key another name, another end or other addresses."""
+    """Give a Key another name, another end, other addresses or another word on what is lost."""
     if (expires is not None and never_expires) or (addresses and any_address):
         raise click.UsageError("A limit is either set or taken away.")
     body: dict[str, Any] = {}
@@ -140,6 +152,8 @@ def change(
         body["expires_at"] = _moment(expires)
     if addresses or any_address:
         body["addresses"] = addresses
+    if lossy is not None:
+        body["lossy"] = _word(lossy)
     if not body:
         raise click.UsageError("Say what to change: see --help.")
     _say(server.patch(_path_of(key_id), body), f"Changed: {key_id}.", as_json=as_json)
@@ -199,6 +213,10 @@ def _state(key: dict[str, Any]) -> str:
 
 def _path_of(key_id: str) -> str:
     return f"{PATH}/{quote(key_id, safe='')}"
+
+
+def _word(lossy: str | None) -> str | None:
+    return None if lossy == USUAL else lossy
 
 
 def _moment(from_now_ms: int | None) -> int | None:

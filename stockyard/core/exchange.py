@@ -61,6 +61,8 @@ class Caller(Struct, frozen=True, kw_only=True):
     """The client program, from its user agent."""
     addresses: tuple[str, ...] = ()
     """The networks its Key may be used from; empty: any."""
+    lossy: Lossy | None = None
+    """What its Key says should become of fields that a provider's format cannot say."""
     user: str = ""
     customer: str = ""
     """As claimed by the caller: good for attribution, never for permission."""

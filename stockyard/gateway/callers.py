@@ -95,16 +95,8 @@ class Callers:
 
 def _placed(caller: Caller, head: Head, peer: Peer) -> Caller:
     agent = head.field(b"user-agent")
-    return Caller(
-        key_id=caller.key_id,
-        key_name=caller.key_name,
-        team_id=caller.team_id,
-        project=caller.project,
-        labels=caller.labels,
-        address=peer.address,
-        loopback=peer.loopback,
-        app=agent.decode("latin-1")[:128] if agent is not None else "",
-    )
+    app = agent.decode("latin-1")[:128] if agent is not None else ""
+    return replace(caller, address=peer.address, loopback=peer.loopback, app=app)
 
 
 def on_behalf(caller: Caller, asked: Asked) -> Caller:

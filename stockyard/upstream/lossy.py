@@ -14,13 +14,13 @@ class Policies(Struct, frozen=True):
     """Whose calls are refused then, and who is told; the first of these that says something."""
 
     keys: Mapping[str, Lossy] = {}
-    """By the name of the Key."""
+    """By the name of a Key. What the Key itself says counts before."""
     aliases: Mapping[str, Lossy] = {}
     """By the name that stands for models."""
     usual: Lossy = "warn"
 
     def of(self, x: Exchange) -> Lossy:
-        by_key = self.keys.get(x.caller.key_name)
+        by_key = x.caller.lossy or self.keys.get(x.caller.key_name)
         return by_key or x.lossy or self.aliases.get(x.request.model) or self.usual
 
 

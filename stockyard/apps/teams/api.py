@@ -14,6 +14,7 @@ from stockyard.api.permission import needs
 from stockyard.apps.teams.addresses import networks_of
 from stockyard.apps.teams.keys import KeyRing, in_the_future
 from stockyard.apps.teams.models import KeyRecord
+from stockyard.core.exchange import Lossy
 
 Keys = Given[KeyRing]
 Who = Given[Identity]
@@ -32,6 +33,9 @@ class NewKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     addresses: list[str] = []
     """The networks it may be used from; empty: any."""
     expires_at: Moment | None = None
+    lossy: Lossy | None = None
+    """What becomes of its calls where a provider cannot be told all that they say: they are refused
+    (`strict`), or their caller is told (`warn`), or not (`silent`). None: what the settings say."""
 
 
 class ChangedKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,6 +44,7 @@ class ChangedKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: Name | UnsetType = UNSET
     addresses: list[str] | UnsetType = UNSET
     expires_at: Moment | UnsetType | None = UNSET
+    lossy: Lossy | UnsetType | None = UNSET
 
 
 class Rotation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -90,7 +95,11 @@ class KeyEndpoints(Controller):
     async def create_key(self, keys: Keys, identity: Who, data: JSONBody[NewKey]) -> MadeKey:
         """Make a Key. Its secret is in this answer and nowhere else."""
         record, secret = await keys.create(
-            data.name, by=identity.name, addresses=data.addresses, expires_at=data.expires_at
+            data.name,
+            by=identity.name,
+            addresses=data.addresses,
+            expires_at=data.expires_at,
+            lossy=data.lossy,
         )
         return MadeKey(**msgspec.structs.asdict(record), key=secret)
 
@@ -103,7 +112,7 @@ class KeyEndpoints(Controller):
     async def change_key(
         self, keys: Keys, key_id: FromPath[str], data: JSONBody[ChangedKey]
     ) -> KeyRecord:
-        """Give a Key another name, other addresses or another end."""
+        """Give a Key another name, other addresses, another end or another word on what is lost."""
         return await keys.change(key_id, lambda record: _changed(record, data))
 
     @post("/keys/{key_id:str}/pause", opt=needs("team.keys"), status_code=200)
@@ -141,6 +150,8 @@ def _changed(record: KeyRecord, to: ChangedKey) -> KeyRecord:
         record = replace(record, name=to.name)
     if to.addresses is not UNSET:
         record = replace(record, addresses=networks_of(to.addresses))
+    if to.lossy is not UNSET:
+        record = replace(record, lossy=to.lossy)
     if to.expires_at is not UNSET:
         record = replace(record, expires_at=in_the_future(to.expires_at))
     return record

@@ -12,7 +12,7 @@ from stockyard.apps.teams import store
 from stockyard.apps.teams.addresses import networks_of
 from stockyard.apps.teams.models import Held, KeyRecord
 from stockyard.apps.teams.secret import KEY_PREFIX, fingerprint, looks_like_a_key, new_secret
-from stockyard.core.exchange import Caller
+from stockyard.core.exchange import Caller, Lossy
 from stockyard.core.signals import KeysChanged, Signal
 from stockyard.errors import Refused
 from stockyard.storage.database import Database
@@ -59,6 +59,7 @@ class KeyRing:
         by: str = "system",
         addresses: Sequence[str] = (),
         expires_at: int | None = None,
+        lossy: Lossy | None = None,
     ) -> tuple[KeyRecord, str]:
         """A new Key and its secret, which is shown now and never again."""
         if len(self._held) >= MAX_KEYS:
@@ -73,6 +74,7 @@ class KeyRing:
             created_at=now_ms(),
             created_by=by,
             expires_at=in_the_future(expires_at),
+            lossy=lossy,
         )
         held = Held(record, fingerprint(secret))
         await self._database.write(partial(store.insert_key, held=held))
@@ -172,6 +174,7 @@ class KeyRing:
             key_name=record.name,
             team_id=record.team_id,
             addresses=record.addresses,
+            lossy=record.lossy,
         )
         self._admit(held.sha256, caller, record.expires_at)
         if held.former is not None and record.overlap_until is not None:

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from stockyard.core.exchange import Lossy
+
 
 class KeyRecord(Struct, frozen=True, kw_only=True):
     """A Key: everything about it but its secret."""
@@ -20,6 +22,9 @@ class KeyRecord(Struct, frozen=True, kw_only=True):
     created_by: str
     expires_at: int | None = None
     paused_at: int | None = None
+    lossy: Lossy | None = None
+    """What becomes of its calls where a provider cannot be told all that they say; None: what the
+    settings say."""
     overlap_until: int | None = None
     """Until then the secret from before the last rotation is good as well."""
     revoked_at: int | None = None

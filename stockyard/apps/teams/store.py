@@ -11,16 +11,17 @@ from stockyard.storage.database import Database, Row, Transaction
 
 SELECT = (
     "select id, name, prefix, last4, team_id, scopes, addresses, created_at, created_by, "
-    "expires_at, paused_at, overlap_until, revoked_at, sha256, former_sha256 from keys "
+    "expires_at, paused_at, overlap_until, revoked_at, lossy, sha256, former_sha256 from keys "
 )
 
 
 def insert_key(transaction: Transaction, held: Held) -> None:
     transaction.execute(
         "insert into keys (id, name, prefix, last4, team_id, scopes, addresses, created_at, "
-        "created_by, expires_at, paused_at, overlap_until, revoked_at, sha256, former_sha256) "
+        "created_by, expires_at, paused_at, overlap_until, revoked_at, lossy, sha256, "
+        "former_sha256) "
         "values (:id, :name, :prefix, :last4, :team_id, :scopes, :addresses, :created_at, "
-        ":created_by, :expires_at, :paused_at, :overlap_until, :revoked_at, :sha256, "
+        ":created_by, :expires_at, :paused_at, :overlap_until, :revoked_at, :lossy, :sha256, "
         ":former_sha256)",
         _values(held),
     )
@@ -37,8 +38,8 @@ def change_key(
     transaction.execute(
         "update keys set name = :name, prefix = :prefix, last4 = :last4, addresses = :addresses, "
         "expires_at = :expires_at, paused_at = :paused_at, overlap_until = :overlap_until, "
-        "revoked_at = :revoked_at, sha256 = :sha256, former_sha256 = :former_sha256 "
-        "where id = :id",
+        "revoked_at = :revoked_at, lossy = :lossy, sha256 = :sha256, "
+        "former_sha256 = :former_sha256 where id = :id",
         _values(held),
     )
     return held
@@ -109,5 +110,6 @@ def _held(row: Row) -> Held:
         paused_at=row[10],
         overlap_until=row[11],
         revoked_at=row[12],
+        lossy=row[13],
     )
-    return Held(record, row[13], row[14])
+    return Held(record, row[14], row[15])

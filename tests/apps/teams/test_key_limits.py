@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 from msgspec.structs import replace
 
@@ -203,3 +204,30 @@ async def test_a_connection_that_stays_open_hears_of_every_change_at_once(yard: 
             answer = await client.answer()
             statuses.append(answer.status)
     assert statuses == [200, 401, 200, 403, 200, 401]
+
+
+async def test_a_key_says_what_becomes_of_its_calls_that_lose_something(yard: Yard) -> None:
+    yard.provider("anthropic").says("hello")
+    await yard.open()
+    keys = yard.stockyard.keys
+    admin = {"authorization": f"Bearer {yard.stockyard.first_run.admin}"}
+    record, yard.key = await keys.create("careful", lossy="strict")
+
+    async def outcome() -> tuple[int, bool]:
+        heard = await yard.chat("hi", model="claude-scripted", seed=7, max_tokens=9)
+        return heard.status, "x-stockyard-dropped" in heard.headers
+
+    assert await outcome() == (400, False)
+    for word, becomes in (("silent", (200, False)), ("warn", (200, True)), (None, (200, True))):
+        path, body = f"{KEYS}/{record.id}", {"lossy": word}
+        async with httpx.AsyncClient(base_url=yard.url, headers=admin) as client:
+            changed = await client.patch(path, json=body)
+        assert (changed.status_code, changed.json()["lossy"]) == (200, word)
+        assert await outcome() == becomes
+        assert KeyRing(yard.stockyard.database).get(record.id).lossy == word
+
+
+async def test_a_word_that_nobody_knows_is_refused(plane: Plane) -> None:
+    async with plane.as_admin as client:
+        refused = await client.post(KEYS, json={"name": "a", "lossy": "loud"})
+    assert refused.status_code == 400
