@@ -33,6 +33,7 @@ from stockyard.upstream.polling import Pending, Polling
 from stockyard.upstream.preparation import MODULE, Preparation, owner_of
 from stockyard.upstream.prover import Prover
 from stockyard.upstream.reckoning import (
+    COUNTED,
     is_missing,
     reckoned_count,
     usage_of_nothing,
@@ -43,7 +44,9 @@ from stockyard.upstream.several import joined, prompts_of
 from stockyard.upstream.signed import SIGNING, SignedStream, SignedTurns
 from stockyard.upstream.streamed_answer import StreamedAnswer, Unstreamed
 from stockyard.upstream.summary import in_words, summary_of
+from stockyard.upstream.unasked import folded
 from stockyard.upstream.whole_answer import NEVER, WholeAnswer
+from stockyard.wire.codec import Codec, Traits
 from stockyard.wire.stray_usage import TAIL_BYTES, stray_usage
 
 MAX_ATTEMPTS = 20
@@ -349,6 +352,9 @@ class Dispatch:
         try:
             facts = codec.facts(raw.body, traits=traits)
         except UpstreamError:
+            streamed = self._unasked(x, codec, raw.body, traits)
+            if streamed is not None:
+                return streamed
             if plan.polling is not None:
                 plan.polling.check(raw)
             # An answer that is a failure is paid for all the same.
@@ -363,6 +369,15 @@ class Dispatch:
             self._signed.remember(owner_of(x, plan), response.output)
         usage = facts.usage
         if usage is None or (usage.flags and is_missing(usage)):
+            response.usage = usage_of_whole(x, response)
+        return response
+
+    def _unasked(self, x: Exchange, codec: Codec, body: bytes, traits: Traits) -> Response | None:
+        """The answer, if it came as a stream although nobody asked for one."""
+        if x.inbound.native is not None or x.kind not in COUNTED:
+            return None
+        response = folded(codec, body, traits)
+        if response is not None and is_missing(response.usage):
             response.usage = usage_of_whole(x, response)
         return response
 

@@ -417,6 +417,24 @@ class TestWrongContentType:
         assert answer.pieces == ["hel", "lo"]
 
     @pytest.mark.parametrize("ask", [Yard.chat, Yard.messages])
+    async def test_s12_a_stream_that_nobody_asked_for_becomes_a_whole_answer(
+        self, yard: Yard, ask: Asking
+    ) -> None:
+        chunk = b'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":%b}]%b}\n\n'
+        said = chunk % (b'{"content":"hel"}', b"") + chunk % (
+            b'{"content":"lo"},"finish_reason":"stop"',
+            b',"usage":{"prompt_tokens":9,"completion_tokens":12,"total_tokens":21}',
+        )
+        openai = yard.provider("openai")
+        for body in (said + b"data: [DONE]\n\n", said[:-10]):
+            openai.sends(200, {"content-type": "text/event-stream"}, body)
+        answer = await ask(yard)
+        assert (answer.status, answer.streamed, answer.text) == (200, False, "hello")
+        assert yard.last.usage is not None
+        assert (yard.last.usage.prompt, yard.last.usage.completion) == (9, 12)
+        assert (await ask(yard)).status == 502
+
+    @pytest.mark.parametrize("ask", [Yard.chat, Yard.messages])
     async def test_s12_a_stream_that_is_called_something_else_is_one(
         self, yard: Yard, ask: Asking
     ) -> None:
