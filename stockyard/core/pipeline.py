@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from inspect import isawaitable
 from time import perf_counter_ns
-from typing import Any
+from typing import Any, Literal
 
 from stockyard.core.events import TEXT_EVENTS, Event
 from stockyard.core.exchange import Exchange, Reads, Step
@@ -42,8 +42,6 @@ TEXTS = frozenset(
 """What a call needs whose answer has texts that modules may change as its Events pass."""
 LONG_TEXT = 16 * 1024
 """Characters of a whole answer that a module which reads closely is given in a thread."""
-LONG_PIECE = 4 * 1024
-"""The same of what comes of a stream at once: dense, they take it some two milliseconds."""
 
 
 class Pipeline:
@@ -100,16 +98,7 @@ class Pipeline:
 class Passage:
     """One call's way through a Pipeline."""
 
-    __slots__ = (
-        "_closely",
-        "_depth",
-        "_editors",
-        "_enders",
-        "_keepers",
-        "_record",
-        "pipeline",
-        "x",
-    )
+    __slots__ = ("_depth", "_editors", "_enders", "_keepers", "pipeline", "x")
 
     def __init__(self, pipeline: Pipeline, x: Exchange) -> None:
         self.pipeline = pipeline
@@ -119,11 +108,7 @@ class Passage:
         """How many modules were passed on the way in and not yet on the way out."""
         self._editors: list[Stop] = []
         """Modules that edit the Events of the stream, the innermost first."""
-        self._closely = False
-        """Whether one of them may take long."""
         self._keepers: list[Keeper] = []
-        self._record: Keeper | None = None
-        """The one of them that keeps the stream for `x.kept`."""
         self._enders: list[Stop] = []
         """Modules that wait for the end of the stream, the innermost first."""
 
@@ -211,8 +196,8 @@ class Passage:
         x = self.x
         error = ended if isinstance(ended, Exception) else None
         answer = ended if not isinstance(ended, Exception) else None
-        if self.pipeline.keeps == "served" and answer is not None:
-            self._keep_for_the_record(answer)
+        if self.pipeline.keeps and answer is not None:
+            self._record(answer, "served")
         for depth, stop in self.pipeline.outward:
             if depth >= self._depth:
                 continue
@@ -233,23 +218,26 @@ class Passage:
             raise error
         if not isinstance(answer, Response) and x.request.stream and not x.received.stream:
             answer = await self._fold(answer)
-        if self.pipeline.keeps == "delivered":
-            self._keep_for_the_record(answer)
+        if self.pipeline.keeps:
+            self._record(answer, "delivered")
         if isinstance(answer, Response):
             x.response = answer
             x.usage = answer.usage if x.stored_usage is None else x.usage
         return answer
 
-    def _keep_for_the_record(self, answer: Answer) -> None:
+    def _record(self, answer: Answer, stage: Literal["served", "delivered"]) -> None:
+        """Leave the answer on `x.kept` if this is when it shall be."""
+        if self.pipeline.keeps != stage:
+            return
         if isinstance(answer, Response):
             self.x.kept = answer
         elif self.x.kind in TEXT_KINDS:
-            self._record = Keeper(None, len(self._editors))
-            self._keepers.append(self._record)
+            self._keepers.append(Keeper(None, len(self._editors)))
 
     def _close_the_record(self) -> None:
-        if self._record is not None:
-            self.x.kept = self._record.response()
+        for keeper in self._keepers:
+            if keeper.stop is None:
+                self.x.kept = keeper.response()
 
     async def _fold(self, stream: Stream) -> Response:
         """Some module asked for a stream that the caller did not ask for: it gets it whole."""
@@ -275,7 +263,6 @@ class Passage:
                 self._keepers.append(Keeper(stop, len(self._editors)))
             if stop.edits and self.x.needs in TEXTS:
                 self._editors.append(stop)
-                self._closely = self._closely or stop.module.reads_closely
             if stop.on_response is not None or stop.on_error is not None:
                 self._enders.append(stop)
             return answer
@@ -315,7 +302,7 @@ class Passage:
 
     async def _edit_whole(self, stop: Stop, response: Response) -> Response:
         events = unfold(response.output, response.usage)
-        if stop.module.reads_closely and _text_length(events) > LONG_TEXT:
+        if stop.module.reads_closely and text_length(events) > LONG_TEXT:
             edited = await stop.module.ports.offload(partial(self._edit, stop, events))
         else:
             edited = self._edit(stop, events)
@@ -334,9 +321,10 @@ class Passage:
         self._keep_at(len(self._editors), batch)
         return batch
 
-    def takes_long(self, batch: Sequence[Event]) -> bool:
-        """Whether `edit_elsewhere` is the way for these Events."""
-        return self._closely and _text_length(batch) > LONG_PIECE
+    @property
+    def closely(self) -> bool:
+        """Whether some module that edits the stream may take long over a long text."""
+        return any(stop.module.reads_closely for stop in self._editors)
 
     async def edit_elsewhere(self, batch: Sequence[Event]) -> Sequence[Event]:
         """As `edit`, but who reads closely does so in a thread. One batch at a time."""
@@ -425,7 +413,7 @@ class Passage:
                 continue  # it is failing already; a second error adds nothing
 
 
-def _text_length(events: Sequence[Event]) -> int:
+def text_length(events: Sequence[Event]) -> int:
     return sum(len(event.text) for event in events if isinstance(event, TEXT_EVENTS))
 
 

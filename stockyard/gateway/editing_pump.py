@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from stockyard.core.events import Event, bears_content
-from stockyard.core.pipeline import Passage
+from stockyard.core.pipeline import Passage, text_length
 from stockyard.core.stream import Stream
 from stockyard.errors import StockyardError
 from stockyard.gateway.contract import Reply
@@ -21,6 +21,9 @@ from stockyard.gateway.refusals import internal
 from stockyard.wire.codec import Codec, StreamWriter
 
 log = logging.getLogger(__name__)
+
+LONG_PIECE = 4 * 1024
+"""Characters that come at once and are read in a thread: dense, they take some two milliseconds."""
 
 
 class EditingPump(EventPump):
@@ -36,6 +39,7 @@ class EditingPump(EventPump):
         writer: StreamWriter,
     ) -> None:
         super().__init__(stream, reply, ending, codec, passage, writer)
+        self._closely = passage.closely
         self._elsewhere: asyncio.Future[Sequence[Event]] | None = None
         """What is being edited in a thread."""
         self._waiting: deque[Sequence[Event]] = deque()
@@ -58,7 +62,7 @@ class EditingPump(EventPump):
         if self._elsewhere is not None:
             self._waiting.append(batch)
             self.stream.pause()
-        elif self._passage.takes_long(batch):
+        elif self._closely and text_length(batch) > LONG_PIECE:
             self.stream.pause()
             self._elsewhere = asyncio.ensure_future(self._passage.edit_elsewhere(batch))
             self._elsewhere.add_done_callback(self._edited)
