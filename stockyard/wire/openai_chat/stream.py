@@ -11,10 +11,7 @@ The finish is held until the stream ends, because deltas may still follow it.
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from stockyard.core.events import (
-    ArgumentsDelta,
     AudioDelta,
     Event,
     Finished,
@@ -34,7 +31,8 @@ from stockyard.core.messages import Reasoning
 from stockyard.core.money import Usage
 from stockyard.wire.codec import Traits
 from stockyard.wire.fields import FieldError
-from stockyard.wire.halves import decode_event, encode, loose
+from stockyard.wire.halves import decode_event, loose
+from stockyard.wire.openai_chat.calls import Calls, Keys, is_json
 from stockyard.wire.openai_chat.messages import is_blank
 from stockyard.wire.openai_chat.parts import FORMAT, THOUGHTS, thought_in
 from stockyard.wire.openai_chat.pictures import PICTURES, pictures_of
@@ -44,7 +42,6 @@ from stockyard.wire.openai_chat.stream_errors import error_of, not_chat, tells_e
 from stockyard.wire.openai_chat.think_tags import TRAIT, ThinkTags
 from stockyard.wire.reader import EventsReader
 from stockyard.wire.sse import DONE, Blocks, LineBlocks, said
-from stockyard.wire.tool_ids import missing_id
 from stockyard.wire.tool_names import NO_NAMES
 from stockyard.wire.usage import merged, read_chat_usage
 
@@ -55,52 +52,26 @@ _CHUNK_FIELDS = frozenset(
 )
 
 
-class _Call:
-    """One tool call while its arguments arrive."""
-
-    __slots__ = ("arguments", "id", "key", "open")
-
-    def __init__(self, key: str, call_id: str) -> None:
-        self.key = key
-        self.id = call_id
-        self.arguments: list[str] = []
-        self.open = True
-
-
 class _Choice:
     """What has been seen of one choice."""
 
-    __slots__ = ("calls", "finish", "index", "legacy", "made", "open", "seen_ids", "tags")
+    __slots__ = ("calls", "finish", "index", "keys", "open", "tags")
 
-    def __init__(self, index: int, tags: ThinkTags | None) -> None:
+    def __init__(self, index: int, tags: ThinkTags | None, keys: Keys, calls: Calls) -> None:
         self.index = index
+        self.keys = keys
+        self.calls = calls
         self.tags = tags
         """Tells thinking from text, where both come in one."""
         self.open: dict[str, str] = {}
         """Channel (text, refusal, ...) -> key of its part."""
-        self.calls: dict[int, _Call] = {}
-        self.seen_ids: set[str] = set()
-        self.made = 0
         self.finish: Any = None
-        self.legacy: _Call | None = None
-
-    def new_key(self) -> str:
-        self.made += 1
-        return f"{self.index}.{self.made}"
 
 
 def is_whole(block: bytes) -> bool:
     """Whether a last block that lacks its blank line can be believed."""
     data = said(block + b"\n\n").data
-    return data == DONE or (data is not None and _is_json(data.decode("utf-8", "replace")))
-
-
-def _is_json(text: str) -> bool:
-    try:
-        msgspec.json.decode(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
+    return data == DONE or (data is not None and is_json(data.decode("utf-8", "replace")))
 
 
 class ChatReader(EventsReader):
@@ -193,8 +164,7 @@ class ChatReader(EventsReader):
         index = index if type(index) is int else 0
         choice = self._choices.get(index)
         if choice is None:
-            tags = ThinkTags() if TRAIT in self._traits else None
-            choice = self._choices[index] = _Choice(index, tags)
+            choice = self._choices[index] = self._new_choice(index)
         if item.get("logprobs"):
             events.append(LogprobsAdded(value=item["logprobs"], choice=index))
         delta = item.get("delta")
@@ -207,6 +177,11 @@ class ChatReader(EventsReader):
             _, word = finish_of(finish, called=False)
             self.odd_finish = self.odd_finish or odd_finish(word or "")
             choice.finish = finish
+
+    def _new_choice(self, index: int) -> _Choice:
+        keys = Keys(index)
+        calls = Calls(index, self._id, keys, self._halves, self._names)
+        return _Choice(index, ThinkTags() if TRAIT in self._traits else None, keys, calls)
 
     def _read_delta(self, choice: _Choice, delta: _Object, events: list[Event]) -> None:
         details = delta.get("reasoning_details")
@@ -228,13 +203,13 @@ class ChatReader(EventsReader):
         if (audio := delta.get("audio")) and not is_blank(audio):
             self._say_audio(choice, audio, events)
         for picture in pictures_of(delta.get(PICTURES)):
-            key = choice.new_key()
+            key = choice.keys.new()
             started = PartStarted(key=key, kind="opaque", choice=choice.index, whole=picture)
             events += [started, PartEnded(key=key, choice=choice.index)]
         for position, call in enumerate(delta.get("tool_calls") or ()):
-            self._read_call(choice, call, position, events)
+            choice.calls.read(call, position, events)
         if legacy := delta.get("function_call"):
-            self._read_legacy_call(choice, legacy, events)
+            choice.calls.read_legacy(legacy, events)
         if notes := delta.get("annotations"):
             events.append(OpaqueEvent(format=FORMAT, value=notes, name="annotations"))
 
@@ -265,8 +240,8 @@ class ChatReader(EventsReader):
     def _channel(self, choice: _Choice, channel: str, events: list[Event], **seed: Any) -> str:
         key = choice.open.get(channel)
         if key is None:
-            self._end_finished_calls(choice, events)
-            key = choice.open[channel] = choice.new_key()
+            choice.calls.end_finished(events)
+            key = choice.open[channel] = choice.keys.new()
             kind = _KINDS.get(channel, "reasoning")
             events.append(PartStarted(key=key, kind=kind, choice=choice.index, **seed))
         return key
@@ -278,7 +253,7 @@ class ChatReader(EventsReader):
             channel = f"detail {item.get('index')} {item.get('type')}"
             sealed = part.encrypted is not None or part.redacted is not None
             if sealed:
-                key = choice.new_key()
+                key = choice.keys.new()
                 started = PartStarted(key=key, kind="reasoning", choice=choice.index, whole=part)
                 events += [started, PartEnded(key=key, choice=choice.index)]
                 continue
@@ -301,82 +276,6 @@ class ChatReader(EventsReader):
         key = self._channel(choice, "audio", events)
         events.append(AudioDelta(key=key, value=audio, choice=choice.index))
 
-    def _read_call(
-        self, choice: _Choice, item: _Object, position: int, events: list[Event]
-    ) -> None:
-        index = item.get("index")
-        index = position if index is None else index
-        # Only the first piece of a call names its type.
-        custom = isinstance(item.get("custom"), dict)
-        function = item.get("custom" if custom else "function") or {}
-        call, call_id, name = choice.calls.get(index), item.get("id"), function.get("name")
-        call_id = call_id if isinstance(call_id, str) else ""
-        # Some providers send a second call under the same index: a new id is a new call.
-        if call is None or (call_id and call_id != call.id and name):
-            if call is not None:
-                self._end_call(choice, call, events)
-            self._end_finished_calls(choice, events)
-            call = self._open_call(choice, call_id, name or "", events, custom=custom)
-            choice.calls[index] = call
-            if signature := _signature(item):
-                signed = SignatureDelta(key=call.key, signature=signature, choice=choice.index)
-                events.append(signed)
-        arguments = function.get("input" if custom else "arguments")
-        self._add_arguments(choice, call, arguments, events)
-
-    def _read_legacy_call(self, choice: _Choice, item: _Object, events: list[Event]) -> None:
-        if choice.legacy is None:
-            if is_blank(item):
-                return
-            choice.legacy = self._open_call(choice, "", item.get("name") or "", events)
-            choice.calls[-1] = choice.legacy
-        self._add_arguments(choice, choice.legacy, item.get("arguments"), events)
-
-    def _open_call(
-        self, choice: _Choice, call_id: str, name: str, events: list[Event], *, custom: bool = False
-    ) -> _Call:
-        if not call_id or call_id in choice.seen_ids:
-            call_id = missing_id(self._id, choice.index, len(choice.seen_ids), name)
-        choice.seen_ids.add(call_id)
-        call = _Call(choice.new_key(), call_id)
-        events.append(
-            PartStarted(
-                key=call.key,
-                kind="tool_call",
-                choice=choice.index,
-                id=call_id,
-                name=self._names.get(name, name),
-                kind_of_tool="custom" if custom else "function",
-            )
-        )
-        return call
-
-    def _add_arguments(
-        self, choice: _Choice, call: _Call, arguments: Any, events: list[Event]
-    ) -> None:
-        if arguments is None or arguments == "":
-            return
-        if not isinstance(arguments, str):
-            arguments = encode(arguments).decode()
-        text = self._halves.join(call.key, arguments)
-        if text and call.open:
-            call.arguments.append(text)
-            events.append(ArgumentsDelta(key=call.key, text=text, choice=choice.index))
-
-    def _end_finished_calls(self, choice: _Choice, events: list[Event]) -> None:
-        """The format does not say when a call ends. When another part starts and the arguments
-        are whole, nothing more can come; a writer that has one part open at a time needs that."""
-        for call in choice.calls.values():
-            if call.open and call.arguments and _is_json("".join(call.arguments)):
-                self._end_call(choice, call, events)
-
-    def _end_call(self, choice: _Choice, call: _Call, events: list[Event]) -> None:
-        if call.open:
-            call.open = False
-            if rest := self._halves.end(call.key):
-                events.append(ArgumentsDelta(key=call.key, text=rest, choice=choice.index))
-            events.append(PartEnded(key=call.key, choice=choice.index))
-
     def _end_all(self, events: list[Event]) -> None:
         if self._ended:
             return
@@ -389,10 +288,9 @@ class ChatReader(EventsReader):
                     delta = _DELTAS[_KINDS.get(channel, "reasoning")]
                     events.append(delta(key=key, text=rest, choice=choice.index))
                 events.append(PartEnded(key=key, choice=choice.index))
-            for call in choice.calls.values():
-                self._end_call(choice, call, events)
+            choice.calls.end(events)
             if choice.finish is not None:
-                reason, native = finish_of(choice.finish, called=bool(choice.seen_ids))
+                reason, native = finish_of(choice.finish, called=choice.calls.any)
                 events.append(Finished(reason=reason, native=native, choice=choice.index))
 
 
@@ -412,10 +310,3 @@ _DELTAS: dict[str, Any] = {
 def blocks(traits: Traits) -> Blocks:
     """What cuts a provider's stream into events."""
     return LineBlocks() if "single_lf_events" in traits else Blocks()
-
-
-def _signature(item: _Object) -> str | None:
-    found: Any = item.get("extra_content")
-    for key in ("google", "thought_signature"):
-        found = found.get(key) if isinstance(found, dict) else None
-    return found if isinstance(found, str) else None

@@ -1,0 +1,156 @@
+"""Tool calls of a chat stream while they arrive: how each begins, grows and ends.
+
+The format says neither when a call ends nor, with every provider, what it is called.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from stockyard.core.events import ArgumentsDelta, Event, PartEnded, PartStarted, SignatureDelta
+from stockyard.wire.halves import Halves, encode
+from stockyard.wire.openai_chat.messages import is_blank
+from stockyard.wire.tool_ids import missing_id
+
+_Object = dict[str, Any]
+
+
+class Keys:
+    """Makes the keys of the parts of one choice."""
+
+    __slots__ = ("_choice", "_made")
+
+    def __init__(self, choice: int) -> None:
+        self._choice = choice
+        self._made = 0
+
+    def new(self) -> str:
+        self._made += 1
+        return f"{self._choice}.{self._made}"
+
+
+class _Call:
+    """One tool call while its arguments arrive."""
+
+    __slots__ = ("arguments", "id", "key", "open")
+
+    def __init__(self, key: str, call_id: str) -> None:
+        self.key = key
+        self.id = call_id
+        self.arguments: list[str] = []
+        self.open = True
+
+
+class Calls:
+    """Those of one choice."""
+
+    __slots__ = ("_answer_id", "_by_index", "_choice", "_halves", "_ids", "_keys", "_names")
+
+    def __init__(
+        self, choice: int, answer_id: str, keys: Keys, halves: Halves, names: Mapping[str, str]
+    ) -> None:
+        """`names`: those of tools that were derived, and what they stand for."""
+        self._choice = choice
+        self._answer_id = answer_id
+        self._keys = keys
+        self._halves = halves
+        self._names = names
+        self._by_index: dict[int | None, _Call] = {}
+        """None is the index of the one call of the older form."""
+        self._ids: set[str] = set()
+
+    @property
+    def any(self) -> bool:
+        return bool(self._ids)
+
+    def read(self, item: _Object, position: int, events: list[Event]) -> None:
+        index = item.get("index")
+        index = position if index is None else index
+        # Only the first piece of a call names its type.
+        custom = isinstance(item.get("custom"), dict)
+        function = item.get("custom" if custom else "function") or {}
+        call, call_id, name = self._by_index.get(index), item.get("id"), function.get("name")
+        call_id = call_id if isinstance(call_id, str) else ""
+        # Some providers send a second call under the same index: a new id is a new call.
+        if call is None or (call_id and call_id != call.id and name):
+            if call is not None:
+                self._end(call, events)
+            self.end_finished(events)
+            call = self._begin(call_id, name or "", events, custom=custom)
+            self._by_index[index] = call
+            if signature := _signature(item):
+                signed = SignatureDelta(key=call.key, signature=signature, choice=self._choice)
+                events.append(signed)
+        self._grow(call, function.get("input" if custom else "arguments"), events)
+
+    def read_legacy(self, item: _Object, events: list[Event]) -> None:
+        """A call in the form that came before tool calls: there is only one."""
+        call = self._by_index.get(None)
+        if call is None:
+            if is_blank(item):
+                return
+            call = self._by_index[None] = self._begin("", item.get("name") or "", events)
+        self._grow(call, item.get("arguments"), events)
+
+    def end_finished(self, events: list[Event]) -> None:
+        """When another part starts and the arguments are whole, nothing more can come; a writer
+        that has one part open at a time needs to know."""
+        for call in self._by_index.values():
+            if call.open and call.arguments and is_json("".join(call.arguments)):
+                self._end(call, events)
+
+    def end(self, events: list[Event]) -> None:
+        for call in self._by_index.values():
+            self._end(call, events)
+
+    def _begin(
+        self, call_id: str, name: str, events: list[Event], *, custom: bool = False
+    ) -> _Call:
+        if not call_id or call_id in self._ids:
+            call_id = missing_id(self._answer_id, self._choice, len(self._ids), name)
+        self._ids.add(call_id)
+        call = _Call(self._keys.new(), call_id)
+        events.append(
+            PartStarted(
+                key=call.key,
+                kind="tool_call",
+                choice=self._choice,
+                id=call_id,
+                name=self._names.get(name, name),
+                kind_of_tool="custom" if custom else "function",
+            )
+        )
+        return call
+
+    def _grow(self, call: _Call, arguments: Any, events: list[Event]) -> None:
+        if arguments is None or arguments == "":
+            return
+        if not isinstance(arguments, str):
+            arguments = encode(arguments).decode()
+        text = self._halves.join(call.key, arguments)
+        if text and call.open:
+            call.arguments.append(text)
+            events.append(ArgumentsDelta(key=call.key, text=text, choice=self._choice))
+
+    def _end(self, call: _Call, events: list[Event]) -> None:
+        if call.open:
+            call.open = False
+            if rest := self._halves.end(call.key):
+                events.append(ArgumentsDelta(key=call.key, text=rest, choice=self._choice))
+            events.append(PartEnded(key=call.key, choice=self._choice))
+
+
+def is_json(text: str) -> bool:
+    try:
+        msgspec.json.decode(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _signature(item: _Object) -> str | None:
+    found: Any = item.get("extra_content")
+    for key in ("google", "thought_signature"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, str) else None
