@@ -6,15 +6,23 @@ do, how much it writes) come from litellm wherever it knows the model.
 """
 
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from msgspec.structs import replace
 
 from scripts.prices.told import Report, Told
 from stockyard.core.offer import Offer
-from stockyard.core.price import PER_TOKEN, Price, Rates
+from stockyard.core.price import KIND_OF, PER_TOKEN, Price, Rates
 from stockyard.providers.prices import SNAPSHOT
 
 CHEAPER = frozenset({"batch", "flex"})
+REPEATED = frozenset(
+    {"reasoning", "audio_in", "audio_out", "audio_cache_read"}
+    | {"image_in", "image_out", "image_cache_read"}
+)
+"""Dimensions that some lists price like what they are a kind of, to say so."""
+
+P = TypeVar("P", bound=Rates)
 
 
 class Shelf:
@@ -148,6 +156,7 @@ def _complete(offer: Offer, report: Report) -> Offer:
     What a tier does not name costs the usual rate. That is never too little in a cheaper tier; a
     dearer one must name every kind of token, and each must say what a long prompt costs.
     """
+    offer = replace(_of_its_own(offer), times=tuple(map(_of_its_own, offer.times)))
     tiers = {}
     for name, tier in offer.tiers.items():
         tokens = PER_TOKEN & offer.lines.keys()
@@ -157,6 +166,20 @@ def _complete(offer: Offer, report: Report) -> Offer:
         else:
             tiers[name] = tier
     return replace(offer, tiers=tiers)
+
+
+def _of_its_own(price: P) -> P:
+    """Without rates that only repeat that of what a dimension is a kind of.
+
+    Some lists write them down, and only once: a service tier or a long prompt that changes the
+    price of all output would leave that of reasoning where it was. What writes nothing but images
+    mostly does not tell that it did, so the price of those is that of its output.
+    """
+    lines = price.lines
+    if "image_out" in lines and "output" not in lines:
+        lines = {**lines, "output": lines["image_out"]}
+    repeats = {d for d in lines if d in REPEATED and lines[d] == lines.get(KIND_OF[d])}
+    return replace(price, lines={d: rate for d, rate in lines.items() if d not in repeats})
 
 
 def _steps_alike(offer: Price, tier: Rates) -> bool:

@@ -6,12 +6,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from scripts.prices import genai, litellm
 from scripts.prices.merge import Shelf, merged
 from scripts.prices.told import Report, Told, rate
 from stockyard.core.offer import Offer
-from stockyard.core.price import Rates
+from stockyard.core.price import Rates, TimedRates, rate_of
 
 DAY = date(2026, 11, 21)
 
@@ -104,6 +105,35 @@ def test_a_service_tier_that_would_be_guessed_in_part_is_left_out(
     shelf, report = shelf_of([offer], [])
     assert (tier in shelf.models["m"].tiers) is kept
     assert report.left_out.total() == (0 if kept else 1)
+
+
+def test_a_rate_that_only_repeats_another_changes_with_it() -> None:
+    usual = {"input": 2, "image_in": 2, "output": 8, "reasoning": 8, "audio_out": 16}
+    tiers = {
+        "batch": Rates(lines={"input": 1, "output": 4}, above={100: {"input": 2, "output": 8}})
+    }
+    night = (TimedRates(lines={"output": 4, "reasoning": 4}, minutes=(0, 60)),)
+    above = {100: {"input": 4, "output": 16}}
+    shelf, _ = shelf_of([told("m", lines=usual, above=above, tiers=tiers, times=night)], [])
+    price = shelf.models["m"]
+    assert price.lines == {"input": 2, "output": 8, "audio_out": 16}
+    assert price.times[0].lines == {"output": 4}
+    thought = replace(price, times=()).rates
+    assert rate_of("reasoning", thought(10, at_ms=0, tier="batch")) == 4
+    assert rate_of("image_in", thought(101, at_ms=0)) == 4
+    assert rate_of("audio_out", thought(101, at_ms=0)) == 16
+
+
+def test_what_writes_images_alone_sells_all_that_it_writes_as_such() -> None:
+    shelf, _ = shelf_of([told("m", lines={"input": 2, "image_out": 9})], [])
+    assert shelf.models["m"].lines == {"input": 2, "output": 9}
+    shelf, _ = shelf_of([told("m", lines={"output": 3, "image_out": 9})], [])
+    assert shelf.models["m"].lines == {"output": 3, "image_out": 9}
+
+
+def test_what_is_read_from_the_cache_at_the_price_of_the_rest_keeps_its_own() -> None:
+    shelf, _ = shelf_of([told("m", lines={"input": 2, "cache_read": 2})], [])
+    assert shelf.models["m"].lines == {"input": 2, "cache_read": 2}
 
 
 def test_what_is_no_whole_picodollar_is_rounded_half_up_and_told() -> None:
