@@ -15,6 +15,7 @@ from stockyard.wire.bedrock_converse.usage import read_usage as read_converse_us
 from stockyard.wire.codec import Fields
 from stockyard.wire.cohere_chat.usage import read_usage as read_cohere_usage
 from stockyard.wire.cohere_embed.response import read_meta
+from stockyard.wire.gemini.interaction_usage import TOLD_BY, read_interaction_usage
 from stockyard.wire.gemini.usage import read_usage as read_gemini_usage
 from stockyard.wire.media_usage import read_media_usage
 from stockyard.wire.usage import Counts, read_chat_usage
@@ -96,6 +97,8 @@ def _by_names(said: Mapping[str, Any]) -> Usage | None:
         return read_chat_usage(said)
     if "inputTokens" in said:
         return read_converse_usage(said)
+    if TOLD_BY in said:
+        return read_interaction_usage(said)
     if not _OF_MEDIA.isdisjoint(said):
         return read_media_usage(said)
     counts = Counts(said)

@@ -163,6 +163,25 @@ def test_answers_that_nobody_reads_are_counted(
     assert (usage.prompt, usage.completion, usage.flags) == (*expected, ())
 
 
+def test_an_interaction_is_counted_with_its_thoughts_and_tools() -> None:
+    told = {
+        "input_tokens_by_modality": [{"modality": "text", "tokens": 9}, {"modality": "image"}],
+        "output_tokens_by_modality": [{"modality": "image", "tokens": 3}, "odd"],
+        "total_input_tokens": 9,
+        "total_cached_tokens": 4,
+        "total_tool_use_tokens": 2,
+        "total_output_tokens": 5,
+        "total_thought_tokens": 7,
+        "total_tokens": 23,
+    }
+    said = {"event_type": "interaction.completed", "interaction": {"id": "v1_a", "usage": told}}
+    usage = stray_usage(b"event: interaction.completed\n" + nameless(said) + b"data: [DONE]\n\n")
+    assert usage is not None
+    assert (usage.in_fresh, usage.in_cached, usage.in_tool) == (5, 4, 2)
+    assert (usage.out_text, usage.out_reasoning, usage.out_image) == (5, 7, 3)
+    assert (usage.total, usage.flags) == (23, ())
+
+
 def test_counts_among_results_are_those_so_far() -> None:
     assert stray_usage(_WATSONX) == Usage(in_fresh=7, out_text=2)
 
