@@ -47,8 +47,7 @@ async def test_s39_hanging_up_closes_the_connection_and_nothing_more_is_heard(
         sending = client.start(a_call(origin), heard)
         await until(lambda: bool(server.requests))
         sending.cancel()
-        async with asyncio.timeout(1):
-            await closed.wait()
+        await until(closed.is_set)
         await until(lambda: origin.pool.open == 0)
         assert heard.ends == 0
         sending.cancel()

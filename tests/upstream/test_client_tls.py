@@ -218,8 +218,7 @@ async def test_hanging_up_over_tls_is_seen_at_once(authority: Authority) -> None
         sending = client.start(a_call(local(client, server, ca_file=authority.file)), Heard())
         await until(lambda: bool(server.requests))
         sending.cancel()
-        async with asyncio.timeout(1):
-            await closed.wait()
+        await until(closed.is_set)
 
 
 # Through a proxy.
