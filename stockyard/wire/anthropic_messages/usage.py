@@ -62,7 +62,7 @@ def _odd(said: Mapping[str, Any]) -> Usage | None:
     return Usage(
         in_fresh=given or 0,
         in_cached=counts.count("cache_read_input_tokens"),
-        **_written(counts, said),
+        **_written(counts),
         out_text=out_text,
         out_reasoning=min(thinking, written_out or 0),
         server_tools=_server_tools(said),
@@ -100,9 +100,9 @@ def write_usage(usage: Usage) -> dict[str, Any]:
     return counts
 
 
-def _written(counts: Counts, said: Mapping[str, Any]) -> dict[str, Any]:
+def _written(counts: Counts) -> dict[str, Any]:
     """Cache writes by time to live. What the split leaves out of their total was written for the
-    usual time: a search of the provider's own writes too, and the split does not tell of it."""
+    usual time: a search of the provider's own writes, too, and is not in the split."""
     by_ttl = counts.inside("cache_creation")
     short, long = (by_ttl.count(f"ephemeral_{ttl}_input_tokens") for ttl in ("5m", "1h"))
     whole = counts.count("cache_creation_input_tokens")
