@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 import click
 
 from stockyard.cli.asking import Server, print_json, server_options
+from stockyard.cli.failure import FAILED, VerbError
 from stockyard.cli.money import dollars
 from stockyard.cli.table import table
 
@@ -38,6 +39,9 @@ def models(
     if as_json:
         print_json(answer)
         return
+    if not answer["models"]:
+        # Some providers have models that no list knows; those can be called all the same.
+        raise VerbError(FAILED, "No model that is known and can be called fits.")
     for line in table(HEAD, [row_of(model) for model in answer["models"]]):
         click.echo(line)
 

@@ -67,6 +67,16 @@ def test_a_price_is_shown_with_all_that_it_depends_on(served: Any) -> None:
     assert "01:00-04:00 UTC" in timed
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("no-such-model",), ("--provider", "no-such"), ("--kind", "no-such"), ("--can", "no-such")],
+)
+def test_no_model_at_all_is_told(served: Any, arguments: tuple[str, ...]) -> None:
+    done = served.run("models", *arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_price_of_another_time_can_be_asked_for(served: Any) -> None:
     model = ("prices", "show", "deepseek-v4-pro", "--provider", "deepseek", "--at")
     cheap, dear = (
