@@ -18,7 +18,7 @@ class Keeper:
 
     def __init__(self, stop: Stop | None, place: int) -> None:
         self.stop = stop
-        """Who reads it; None is whoever writes down what was called."""
+        """The module that reads it; None is whoever writes down what was called."""
         self.place = place
         """How many editors the Events have passed here."""
         self._folder: Folder | None = Folder()

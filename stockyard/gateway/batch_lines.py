@@ -1,7 +1,7 @@
 """What the lines of a batch name, each of which is a call that its provider makes for us later.
 
-A file that is uploaded for a batch is looked through before it goes on: nobody sees its calls any
-more after that. Other files are data, whatever stands in them.
+A file that is uploaded for a batch is looked through before it goes on: its calls are not seen
+again here. Other files are data, whatever stands in them.
 """
 
 from collections.abc import Iterator

@@ -24,7 +24,7 @@ FILES, BATCHES, MESSAGE_BATCHES = "files", "batches", "messages/batches"
 CHATS, INTERACTIONS = "chat/completions", "interactions"
 
 RESOURCEFUL = "gemini"
-"""Who speaks this format calls what it keeps by collection and id, as `files/abc`."""
+"""Providers of this format name what they keep by collection and id, as `files/abc`."""
 OFFERS = {
     FILES: ("openai.files", "anthropic.files"),
     BATCHES: ("openai.batches",),
@@ -57,17 +57,17 @@ _RESOURCE_PATH = re.compile(
     r"(?:/upload|/download)?(?:/openai|/projects/[^/]+/locations/[^/]+|/models/[^/:]+)?"
     rf"/({COLLECTIONS})(?:/(?:\1/)?([^/:]+)([/:].*)?)?"
 )
-"""Where things are called by their collection and their id."""
+"""Where things are named by their collection and their id."""
 _INTERACTION_PATH = re.compile(
     r"(?:/projects/[^/]+/locations/[^/]+)?/interactions(?:/([^/:]+)([/:].*)?)?"
 )
-"""Where they are called by their id alone."""
+"""Where they are named by their id alone."""
 _MAKING = re.compile(
     r"/models/[^/]+:(?:batchGenerateContent|asyncBatchEmbedContent|predictLongRunning)"
 )
 """Calls of models that are answered with the name of what will have the answer."""
 _CREATES_TOO = {("threads", "runs"): ("thread_id",)}
-"""Paths that look like an id and are none -> where their answers name what they made."""
+"""Paths that look like an id but are not -> where their answers name what they made."""
 _OTHERWISE = {
     "batches": ("id", "batch_id", "batch.id"),
     "conversations": ("id", "conversation_id"),
@@ -90,7 +90,7 @@ _MADE_ALONG = {
 _ANNOUNCED = "files/"
 """How the names of things begin that may be uploaded past us."""
 _RESULTS = re.compile(rb'("results_url"\s*:\s*")https?:\\?/\\?/[^"/\\]+')
-"""Where a provider says in its own name that results are. Clients go there with our Key."""
+"""Where a provider says that results are, by its own address. Clients go there with our Key."""
 BATCHED = frozenset({BATCHES, MESSAGE_BATCHES, "batch/jobs"})
 """Collections of what is counted once it is over."""
 _RESULTS_AT = frozenset({(FILES, "/content"), (FILES, ":download"), (MESSAGE_BATCHES, "/results")})
@@ -115,7 +115,7 @@ class Reach(Struct, frozen=True):
     names: tuple[str, ...] = ("id",)
     """Where an answer may name what was made."""
     verbatim: bool = False
-    """Its lists are asked for as the caller asks: they know other words than most."""
+    """Its lists are asked for in the caller's own words, which differ from those of most."""
 
     @property
     def results(self) -> bool:
@@ -232,7 +232,7 @@ class Holdings:
         return Learnt([thing for thing in made if thing], [thing for thing in along if thing])
 
     def hold(self, thing: object) -> str:
-        """It is the team's from now on. The id under which it is; empty for what is none."""
+        """It is the team's from now on. The id under which it is kept; empty for what is no id."""
         if not isinstance(thing, str) or not thing:
             return ""
         known = resource(thing) or thing
@@ -264,7 +264,7 @@ def keeper_of(ids: HeldIds, team_id: str, named: Sequence[str], native: str | No
 
 
 def credential_of(directory: Directory, held: Held) -> Credential | None:
-    """The one that opens what is held. Raises Refused (404) when it is there no more."""
+    """The one that opens what is held. Raises Refused (404) when it is gone."""
     known = directory.credentials(held.provider)
     found = next((one for one in known if one.id == held.credential_id), None)
     if found is None and held.credential_id:

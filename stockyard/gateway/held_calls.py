@@ -1,9 +1,9 @@
-"""Calls about what providers keep: sent to the one that has it, and only for the team whose it is.
+"""Calls about what providers keep: sent to the one that has it, for the team that owns it.
 
 An id leads to the provider, and to the Credential, that gave it. What has no id yet goes where the
 caller says, else where the model that stands first in it is served, else to the only provider that
-takes such things. Answers pass as they come, but for two: what is new in one is remembered for the
-team, and a list shows what the team has (`own_list.py`).
+takes such things. Answers pass as they come, with two exceptions: what is new in one is remembered
+for the team, and a list only shows what the team has (`own_list.py`).
 """
 
 from collections.abc import Callable
@@ -38,7 +38,7 @@ from stockyard.wire.late_usage import Lines, Object, Reader
 from stockyard.wire.upload import UploadCodec
 
 ALL_FILES = 10_000
-"""A list of files holds so many when the caller does not say."""
+"""How many a list of files holds when the caller does not say."""
 UPLOADED = frozenset({held.FILES, "uploads", "containers"})
 """Where bodies are files, which may be large."""
 _NAMINGS = {"conversations": CONVERSATIONS, held.INTERACTIONS: INTERACTIONS}
@@ -218,7 +218,7 @@ class HeldCalls(Spooling):
         return provider, credentials[0] if credentials else None
 
     def _place_of(self, thing: str) -> tuple[Provider, Credential | None]:
-        """Who has what has this id. Raises Refused (404) where the team has no such thing."""
+        """Who keeps the thing of this id. Raises Refused (404) where the team has no such thing."""
         found = held.held_by(self._ids, self._caller.team_id, thing)
         if found is None or self._endpoint.native not in (None, found.provider):
             raise held.no_such(thing)

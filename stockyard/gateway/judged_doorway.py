@@ -1,8 +1,8 @@
 """A Doorway for bodies that may name what a provider keeps, such as a file to be read.
 
-Who names such a thing is sent to the provider that has it, under the Credential that made it, and
-only if it is the team's. Where the call may make such a thing, its answer is watched for the id.
-Any other body takes the usual way.
+A call that names such a thing is sent to the provider that has it, under the Credential that made
+it, and only if the team owns it. Where the call may make such a thing, its answer is watched for
+the id. Any other body takes the usual way.
 """
 
 from typing import TYPE_CHECKING

@@ -53,11 +53,11 @@ class LateCalls:
         self._credential = credential
 
     def began(self, thing: str, of: str = "") -> None:
-        """This will tell what it used, or what `of` did."""
+        """This thing will report what it used, or what `of` used."""
         self._see_to(self._keepers.owed.owe(self._team, thing, of))
 
     def watching(self, reply: Reply, thing: str, kind: Kind, reader: Reader) -> LateReply | None:
-        """A Reply that counts what it hears; None when everything is counted that `thing` tells."""
+        """A Reply that counts what it hears; None when all that `thing` reports is counted."""
         if not self._keepers.owed.owes(self._team, thing):
             return None
         return LateReply(reply, reader, partial(self.count, thing, kind))

@@ -1,7 +1,7 @@
 """The ids that a body names of things that a provider keeps: files, threads, stores, caches.
 
 Where such a field stands in a body, its provider reads what it stands for. So each is found before
-the body goes on, and passes only for the team whose it is. What is data to the provider is left
+the body goes on, and passes only for the team that owns it. What is data to the provider is left
 alone: arguments of tools, schemas, metadata. Most bodies name nothing, which a search tells.
 """
 
@@ -19,7 +19,7 @@ from stockyard.wire.large_body import buffer_of
 from stockyard.wire.multipart import boundary_in, read_form
 
 MOST_NAMED = 1000
-"""Different ids in one body. Whose each is must be looked up."""
+"""Different ids in one body. The owner of each must be looked up."""
 MOST_VALUES = 1_000_000
 """In a body that names something: a batch may hold thousands of calls."""
 REFERENCE = "item_reference"

@@ -1,8 +1,8 @@
-"""Watch an answer go to its client for what was made along with it, and is its team's from then on.
+"""Watch an answer go to its client for what was made along with it: from then on its team owns it.
 
 A model that runs code does so in a container of its provider's, and leaves files there; a call may
-ask that its answer be kept. What was made so is named in the answer alone, at places where neither
-the model nor the caller can write. The answer itself passes as it came.
+ask that its answer be kept. Such things are named in the answer alone, at places where neither the
+model nor the caller can write. The answer itself passes as it came.
 """
 
 from collections.abc import Callable, Iterator

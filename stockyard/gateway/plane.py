@@ -254,7 +254,7 @@ class DataPlane:
             visit.head,
             self.directory,
             self.aliases(),
-            # Who brings a provider's secret reaches that provider only, and none of these.
+            # A caller with a provider's secret reaches that provider only, and none of these.
             onward if own is None else None,
             refused,
             only=own.provider if own is not None else None,
@@ -341,7 +341,7 @@ class DataPlane:
 
 
 def _refuse_socket(head: Head, endpoint: Endpoint) -> None:
-    """Who wants a WebSocket is told so where its client knows what to do next."""
+    """Tell a client that wants a WebSocket, where it knows what to do next."""
     if endpoint.sockets_later:
         raise Refused(426, "upgrade_refused", "This path is served over HTTP. Send a POST.")
     websocket = (head.field(b"upgrade") or b"").lower() == b"websocket"

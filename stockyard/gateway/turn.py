@@ -172,7 +172,7 @@ def items_asked(body: bytes) -> list[Any]:
 
 
 def _value(raw: bytes) -> Any:
-    """A JSON value; None for what is none."""
+    """A JSON value; None for anything else."""
     try:
         return msgspec.json.decode(raw)
     except (ValueError, RecursionError):
@@ -224,7 +224,7 @@ def _turns_of(kept: KeptAnswer) -> list[Item]:
 
 
 def _again(items: Iterable[Item]) -> Iterator[Item]:
-    """Items of ours as somebody may be sent them who never gave them an id.
+    """Items of ours as they may be sent to a provider that gave them no id.
 
     Thinking that nobody sealed was for the caller to see, and is no use to a model.
     """

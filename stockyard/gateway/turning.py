@@ -37,7 +37,7 @@ CODE_MARKS = (b"code_interpreter", b'"shell"', b"container")
 
 
 class Steering(Struct, eq=False):
-    """What one call is told besides what its head says."""
+    """What is known of one call besides what its head says."""
 
     needs: str = ""
     """What a provider must offer, where it is not what the endpoint says."""
@@ -167,7 +167,7 @@ def _may_run_code(body: bytes) -> bool:
 
 
 def serves(directory: Directory, held: Held, model: str) -> bool:
-    """Whether who must answer serves a model of this name, as far as can be told."""
+    """Whether the provider that must answer serves a model of this name, as far as can be told."""
     targets: tuple[Target, ...] = directory.targets(model, "chat")
     return not targets or any(
         (target.provider, target.credential_id) == (held.provider, held.credential_id)

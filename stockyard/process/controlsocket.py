@@ -1,8 +1,8 @@
 """The door for the operating system's own user: the command line asks the server through it.
 
-A Unix socket in the data folder, mode 0600 in a folder of mode 0700. Who opens it is asked of the
-kernel and must be the server's own user or root; they then may do everything. No token, nothing
-that could be stolen.
+A Unix socket in the data folder, mode 0600 in a folder of mode 0700. The kernel says who opens it:
+the server's own user or root, who then may do everything, and nobody else. There is no token that
+could be stolen.
 """
 
 import asyncio

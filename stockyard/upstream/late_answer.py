@@ -1,7 +1,7 @@
 """Wait for an answer that a provider makes later, and ask for it again and again.
 
-Each time it says 202, or answers. Who waits holds a connection of the client's meanwhile, so the
-time for it is that of the whole call, and the number of questions is bounded.
+Each time it says 202, or answers. Waiting holds a connection of the client's meanwhile, so it may
+last as long as the whole call, and the number of questions is bounded.
 """
 
 import asyncio

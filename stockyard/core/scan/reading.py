@@ -1,4 +1,4 @@
-"""Read the texts of one call in turns, and not without end.
+"""Read the texts of one call in turns, within a bound.
 
 Few texts hold much that looks like what is searched for, and those are soon read. One that does
 would keep a worker thread from everybody else's, so reading gives way after each turn; and it ends

@@ -152,7 +152,7 @@ class Search:
         return not self._left
 
     def go_on(self, tries: int = ENDLESS) -> int:
-        """Try about this many candidates; returns how many it were."""
+        """Try about this many candidates; returns how many it tried."""
         tried = 0
         while self._left and tried < tries:
             tried += self._follow(self._left[-1], tries - tried)
