@@ -1,6 +1,6 @@
 """Summaries that stand for a conversation: as the answer of a call, and on a path of their own.
 
-Who asks gets exactly one item of type `compaction`, whose content only its maker can read, and
+A caller gets exactly one item of type `compaction`, whose content only its maker can read, and
 sends it back with the next turn. A provider that makes such items is heard as it is. What others
 say is a plain text, which is sealed here on its way to the client.
 """
