@@ -105,9 +105,7 @@ class HeldCalls(Spooling):
             return self._to(self._provider_of(self._own.provider), self._own).start(reply, body)
         if method == "GET" and not reach.id:
             return self._list(WholeReply(reply, lambda status, told: held.with_results_here(told)))
-        named = _NAMINGS.get(reach.collection, ANY).named_in(body)
-        if method == "POST" and reach.collection == held.FILES and not reach.id:
-            named += batch_lines.named_in(body)
+        named = self._named_in(body)
         provider, credential = self._place(body, named)
         holdings = self._holdings(provider, credential)
         for thing in named:
@@ -115,12 +113,7 @@ class HeldCalls(Spooling):
                 raise held.no_such(thing)
         late = self._late(self._caller.team_id, provider.name, credential)
         steering = Steering()
-        reader = self._reader(provider)
-        if reader is not None:
-            watching = late.watching(reply, reach.id, "batch", reader)
-            if watching is not None:
-                steering.watching.append(watching)
-                reply = watching
+        reply = self._counted(reply, provider, late, steering)
         if reach.collection == held.INTERACTIONS and not reach.id:
             hold = hold_for(self._ids, self._caller.team_id)
             reply = noticing = Noticing(reply, MADE_BY_INTERACTIONS, hold)
@@ -147,6 +140,26 @@ class HeldCalls(Spooling):
                 for file in learnt.along:
                     late.began(file, self._reach.id)
         return held.with_results_here(answer)
+
+    def _named_in(self, body: bytes) -> list[str]:
+        reach = self._reach
+        named = _NAMINGS.get(reach.collection, ANY).named_in(body)
+        if self._head.method == "POST" and reach.collection == held.FILES and not reach.id:
+            named += batch_lines.named_in(body)
+        return named
+
+    def _counted(
+        self, reply: Reply, provider: Provider, late: LateCalls, steering: Steering
+    ) -> Reply:
+        """The Reply, read for usage that is told late if there may be any."""
+        reader = self._reader(provider)
+        if reader is None:
+            return reply
+        watching = late.watching(reply, self._reach.id, "batch", reader)
+        if watching is None:
+            return reply
+        steering.watching.append(watching)
+        return watching
 
     def _reader(self, provider: Provider) -> Reader | None:
         """What reads the answer for usage that is told late."""
@@ -176,7 +189,6 @@ class HeldCalls(Spooling):
         names = [provider.name for provider, _ in providers]
         begin = names.index(first.provider) if first and first.provider in names else 0
         messages = self._messages or self._reach.collection == held.MESSAGE_BATCHES
-        verbatim = self._reach.verbatim
         everything = self._reach.collection == held.FILES and not messages
         return OwnList(
             reply,
@@ -185,7 +197,7 @@ class HeldCalls(Spooling):
             range(begin, len(providers)),
             cursor="after_id" if messages else "after",
             usual=ALL_FILES if everything else USUAL,
-            verbatim=verbatim,
+            verbatim=self._reach.verbatim,
         ).ask()
 
     def _listed(self) -> list[tuple[Provider, Credential | None]]:
