@@ -41,7 +41,7 @@ from stockyard.core.exchange import Exchange
 from stockyard.core.module import AnyModule
 from stockyard.core.ports import Ports
 from stockyard.core.scan.matcher import matcher
-from stockyard.core.signals import ExchangeFinished, Signals
+from stockyard.core.signals import ExchangeFinished, KeysChanged, Signals
 from stockyard.core.standing import Standings
 from stockyard.core.tracing import Export
 from stockyard.errors import CannotStart, EgressDenied
@@ -195,6 +195,7 @@ class Stockyard:
             lambda: self.standings.of("tracelink").noticed("export_dropped"),
         )
         self.signals.listen(ExchangeFinished, "spans", self.spans.record)
+        self.signals.listen(KeysChanged, "line", _refresh_when_limited(self.line, self.keys))
         self._gauges(recorder)
         self.disk = DiskWatch(
             folder.path, warn=settings.disk.warn, low=settings.disk.low, floor=settings.disk.floor
@@ -291,6 +292,7 @@ class Stockyard:
         return Ports(
             kv=MemoryKeyValue(),
             limits=LocalLimits(),
+            limited_keys=lambda: self.keys.limited,
             health=self.target_health,
             models=CurrentModels(lambda: self.directory),
             matcher=matcher,
@@ -433,6 +435,19 @@ class Stockyard:
 
 def _listener_failed(name: str, error: Exception) -> None:
     log.error("listener %s failed", name, exc_info=error)
+
+
+def _refresh_when_limited(line: Line, keys: KeyRing) -> Callable[[KeysChanged], None]:
+    """With the first Key that has limits, and without the last one, other modules are in use."""
+    limited = keys.limited
+
+    def listen(signal: KeysChanged) -> None:
+        nonlocal limited
+        if keys.limited is not limited:
+            limited = keys.limited
+            line.refresh()
+
+    return listen
 
 
 def _unless_off(recorder: TraceRecorder) -> Callable[[ExchangeFinished], None]:

@@ -155,6 +155,7 @@ def some_ports(clock: HandClock | None = None, **more: Any) -> Ports:
         "clock": clock.now,
         "health": TargetHealth(clock.now),
         "later": clock.later,
+        "limited_keys": lambda: False,
         "limits": LocalLimits(clock.ns),
         "models": TableOfModels(m=["one", "two", "three"]),
         "now": clock.now,

@@ -30,6 +30,39 @@ class Duration(click.ParamType[int]):
             self.fail(f"{value} {error}.", param, ctx)
 
 
+class Limit(click.ParamType[dict[str, int]]):
+    """How much a Key may use: `calls=60,per=1m,burst=10`."""
+
+    name = "limit"
+    counts = ("calls", "tokens", "concurrent", "burst")
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> dict[str, int]:
+        limit: dict[str, int] = {}
+        for part in str(value).split(","):
+            name, _, said = part.strip().partition("=")
+            try:
+                if name == "per":
+                    limit["per_seconds"] = round(Seconds.read(said))
+                elif name in self.counts:
+                    limit[name] = int(said)
+                else:
+                    self.fail(f"'{name}' is none of {', '.join(self.counts)}, per.", param, ctx)
+            except ValueError:
+                self.fail(f"'{part}' cannot be read: write calls=60,per=1m.", param, ctx)
+        return limit
+
+
+limits = click.option(
+    "--limit",
+    "limits",
+    type=Limit(),
+    multiple=True,
+    metavar="LIMIT",
+    help="How much it may use, such as calls=60,per=1m or concurrent=5 or tokens=100000,per=1h. "
+    "May be given several times.",
+)
 expires = click.option(
     "--expires", type=Duration(), metavar="TIME", help="How long it is good, such as 30d."
 )
@@ -59,6 +92,7 @@ def keys() -> None:
 @click.argument("name")
 @expires
 @addresses
+@limits
 @lossy
 @out_file
 @server_options
@@ -67,13 +101,19 @@ def create(
     name: str,
     expires: int | None,
     addresses: tuple[str, ...],
+    limits: tuple[dict[str, int], ...],
     lossy: str | None,
     out: str | None,
     as_json: bool,
 ) -> None:
     """Make a Key for a program. Its secret is shown now and never again."""
-    body = {"name": name, "addresses": addresses, "expires_at": _moment(expires)}
-    body["lossy"] = _word(lossy)
+    body = {
+        "name": name,
+        "addresses": addresses,
+        "expires_at": _moment(expires),
+        "limits": limits,
+        "lossy": _word(lossy),
+    }
     _show_secret(server, PATH, body, out, as_json=as_json)
 
 
@@ -129,6 +169,8 @@ def show(server: Server, key_id: str, as_json: bool) -> None:
 @click.option("--never-expires", is_flag=True, help="Take its end away.")
 @addresses
 @click.option("--any-address", is_flag=True, help="Let it be used from everywhere.")
+@limits
+@click.option("--no-limits", is_flag=True, help="Take its limits away.")
 @lossy
 @server_options
 def change(
@@ -139,11 +181,14 @@ def change(
     never_expires: bool,
     addresses: tuple[str, ...],
     any_address: bool,
+    limits: tuple[dict[str, int], ...],
+    no_limits: bool,
     lossy: str | None,
     as_json: bool,
 ) -> None:
-    """Give a Key another name, another end, other addresses or another word on what is lost."""
-    if (expires is not None and never_expires) or (addresses and any_address):
+    """Give a Key another name, another end, other addresses, limits or word on what is lost."""
+    both = (expires is not None and never_expires, addresses and any_address, limits and no_limits)
+    if any(both):
         raise click.UsageError("A limit is either set or taken away.")
     body: dict[str, Any] = {}
     if name is not None:
@@ -152,6 +197,8 @@ def change(
         body["expires_at"] = _moment(expires)
     if addresses or any_address:
         body["addresses"] = addresses
+    if limits or no_limits:
+        body["limits"] = limits
     if lossy is not None:
         body["lossy"] = _word(lossy)
     if not body:

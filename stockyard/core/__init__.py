@@ -5,6 +5,6 @@ what is asked          request messages meaning conditions fieldrules
 what is answered       response stream events folding whole watched keeper replay window arrival
 other kinds of call    embeddings rerank moderation speech transcription images counting
 modules                module pipeline stop standing control ports expressions scan
-money                  money price offer estimate
+money and limits       money price offer estimate allowance
 texts and writes       glob fieldtext outbox
 """

@@ -19,6 +19,7 @@ from stockyard.core.response import Response
 from stockyard.core.target import Attempt, Target
 
 if TYPE_CHECKING:
+    from stockyard.core.allowance import Allowance
     from stockyard.core.tracing import Export
     from stockyard.core.window import Windows
 
@@ -61,6 +62,8 @@ class Caller(Struct, frozen=True, kw_only=True):
     """The client program, from its user agent."""
     addresses: tuple[str, ...] = ()
     """The networks its Key may be used from; empty: any."""
+    limits: "tuple[Allowance, ...]" = ()
+    """Those of its Key."""
     lossy: Lossy | None = None
     """What its Key says should become of fields that a provider's format cannot say."""
     user: str = ""

@@ -247,6 +247,8 @@ class Ports:
 
     kv: KeyValue
     limits: Limits
+    limited_keys: Callable[[], bool]
+    """Whether some Key has limits of its own. When that changes, every Pipeline is built anew."""
     health: Health
     models: Models
     matcher: Callable[..., Matcher]

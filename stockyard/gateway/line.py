@@ -162,6 +162,10 @@ class Line:
 
         return Prepared(setting.enabled, _shown(setting.config), apply)
 
+    def refresh(self) -> None:
+        """Something has changed that decides whether a module has anything to do."""
+        self._compile()
+
     def _rebuild(self, name: str) -> None:
         self._place(name, *self._build(name, self._settings[name], check=False))
 

@@ -148,6 +148,9 @@ def test_a_module_is_switched_set_and_reset(served: Any) -> None:
         (("keys", "pause", "key_none"), 1, "no such Key"),
         (("keys", "change", "key_none"), 2, "what to change"),
         (("keys", "change", "key_none", "--lossy", "loud"), 2, "loud"),
+        (("keys", "change", "key_none", "--limit", "calls=many"), 2, "calls=60"),
+        (("keys", "change", "key_none", "--limit", "cals=60"), 2, "none of"),
+        (("keys", "change", "key_none", "--limit", "calls=6", "--no-limits"), 2, "either"),
         (("keys", "change", "key_none", "--expires", "1d", "--never-expires"), 2, "either"),
         (("keys", "revoke-all"), 2, "--yes"),
         (("models", "--nonsense"), 2, "--nonsense"),
@@ -208,6 +211,9 @@ def test_a_key_is_paused_changed_and_turned(served: Any) -> None:
     assert (changed["expires_at"], changed["addresses"]) == (None, ["10.0.0.1/32"])
     assert served.server.call(made["key"])[0] == 403
     assert served.run("keys", "change", made["id"], "--any-address").returncode == 0
+    limited = served.ask("keys", "change", made["id"], "--limit", "calls=60,per=1m,burst=9")
+    assert [limited["limits"][0][name] for name in ("calls", "per_seconds", "burst")] == [60, 60, 9]
+    assert served.ask("keys", "change", made["id"], "--no-limits")["limits"] == []
     for word, said in (("strict", "strict"), ("usual", None)):
         assert served.ask("keys", "change", made["id"], "--lossy", word)["lossy"] == said
     turned = served.ask("keys", "rotate", made["id"])

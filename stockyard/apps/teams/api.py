@@ -14,6 +14,7 @@ from stockyard.api.permission import needs
 from stockyard.apps.teams.addresses import networks_of
 from stockyard.apps.teams.keys import KeyRing, in_the_future
 from stockyard.apps.teams.models import KeyRecord
+from stockyard.core.allowance import Allowance
 from stockyard.core.exchange import Lossy
 
 Keys = Given[KeyRing]
@@ -21,6 +22,7 @@ Who = Given[Identity]
 
 
 Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Limits = Annotated[list[Allowance], Meta(max_length=20)]
 Moment = Annotated[int, Meta(ge=0, le=1 << 53)]
 DAY_MS = 24 * 3600 * 1000
 MOST_OVERLAP_MS = 30 * DAY_MS
@@ -33,6 +35,8 @@ class NewKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     addresses: list[str] = []
     """The networks it may be used from; empty: any."""
     expires_at: Moment | None = None
+    limits: Limits = []
+    """How much it may use. The module `ratelimit` sees to it."""
     lossy: Lossy | None = None
     """What becomes of its calls where a provider cannot be told all that they say: they are refused
     (`strict`), or their caller is told (`warn`), or not (`silent`). None: what the settings say."""
@@ -44,6 +48,7 @@ class ChangedKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: Name | UnsetType = UNSET
     addresses: list[str] | UnsetType = UNSET
     expires_at: Moment | UnsetType | None = UNSET
+    limits: Limits | UnsetType = UNSET
     lossy: Lossy | UnsetType | None = UNSET
 
 
@@ -99,6 +104,7 @@ class KeyEndpoints(Controller):
             by=identity.name,
             addresses=data.addresses,
             expires_at=data.expires_at,
+            limits=data.limits,
             lossy=data.lossy,
         )
         return MadeKey(**msgspec.structs.asdict(record), key=secret)
@@ -112,7 +118,7 @@ class KeyEndpoints(Controller):
     async def change_key(
         self, keys: Keys, key_id: FromPath[str], data: JSONBody[ChangedKey]
     ) -> KeyRecord:
-        """Give a Key another name, other addresses, another end or another word on what is lost."""
+        """Change what a Key is called, or what it may do. What is left out stays."""
         return await keys.change(key_id, lambda record: _changed(record, data))
 
     @post("/keys/{key_id:str}/pause", opt=needs("team.keys"), status_code=200)
@@ -150,6 +156,8 @@ def _changed(record: KeyRecord, to: ChangedKey) -> KeyRecord:
         record = replace(record, name=to.name)
     if to.addresses is not UNSET:
         record = replace(record, addresses=networks_of(to.addresses))
+    if to.limits is not UNSET:
+        record = replace(record, limits=tuple(to.limits))
     if to.lossy is not UNSET:
         record = replace(record, lossy=to.lossy)
     if to.expires_at is not UNSET:

@@ -12,6 +12,7 @@ from stockyard.apps.teams import store
 from stockyard.apps.teams.addresses import networks_of
 from stockyard.apps.teams.models import Held, KeyRecord
 from stockyard.apps.teams.secret import KEY_PREFIX, fingerprint, looks_like_a_key, new_secret
+from stockyard.core.allowance import Allowance
 from stockyard.core.exchange import Caller, Lossy
 from stockyard.core.signals import KeysChanged, Signal
 from stockyard.errors import Refused
@@ -36,6 +37,8 @@ class KeyRing:
         """Changes whenever a Key does, so that what remembers Callers forgets."""
         self._held: dict[str, Held] = {}
         self._callers: dict[bytes, tuple[bytes, Caller]] = {}
+        self._limited: set[str] = set()
+        """Keys that have limits of their own."""
         self._until: dict[bytes, int] = {}
         """When those secrets stop to be good that do so by themselves, by their hash."""
         for held in reversed(store.keys(database)):
@@ -59,6 +62,7 @@ class KeyRing:
         by: str = "system",
         addresses: Sequence[str] = (),
         expires_at: int | None = None,
+        limits: Sequence[Allowance] = (),
         lossy: Lossy | None = None,
     ) -> tuple[KeyRecord, str]:
         """A new Key and its secret, which is shown now and never again."""
@@ -74,6 +78,7 @@ class KeyRing:
             created_at=now_ms(),
             created_by=by,
             expires_at=in_the_future(expires_at),
+            limits=tuple(limits),
             lossy=lossy,
         )
         held = Held(record, fingerprint(secret))
@@ -127,6 +132,11 @@ class KeyRing:
 
         return await self._turn(key_id, turned), secret.decode()
 
+    @property
+    def limited(self) -> bool:
+        """Whether some Key has limits of its own."""
+        return bool(self._limited)
+
     def lapse(self) -> None:
         """Let go of the secrets whose time is over, so that what remembers Callers does, too."""
         now = now_ms()
@@ -167,13 +177,17 @@ class KeyRing:
             self._forget(before.sha256)
             self._forget(before.former)
         self._held[record.id] = held
+        self._limited.discard(record.id)
         if not record.opens:
             return
+        if record.limits:
+            self._limited.add(record.id)
         caller = Caller(
             key_id=record.id,
             key_name=record.name,
             team_id=record.team_id,
             addresses=record.addresses,
+            limits=record.limits,
             lossy=record.lossy,
         )
         self._admit(held.sha256, caller, record.expires_at)

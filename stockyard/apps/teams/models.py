@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from stockyard.core.allowance import Allowance
 from stockyard.core.exchange import Lossy
 
 
@@ -22,6 +23,7 @@ class KeyRecord(Struct, frozen=True, kw_only=True):
     created_by: str
     expires_at: int | None = None
     paused_at: int | None = None
+    limits: tuple[Allowance, ...] = ()
     lossy: Lossy | None = None
     """What becomes of its calls where a provider cannot be told all that they say; None: what the
     settings say."""

@@ -7,22 +7,24 @@ import msgspec
 from msgspec.structs import replace
 
 from stockyard.apps.teams.models import Held, KeyRecord
+from stockyard.core.allowance import Allowance
 from stockyard.storage.database import Database, Row, Transaction
 
 SELECT = (
     "select id, name, prefix, last4, team_id, scopes, addresses, created_at, created_by, "
-    "expires_at, paused_at, overlap_until, revoked_at, lossy, sha256, former_sha256 from keys "
+    "expires_at, paused_at, overlap_until, revoked_at, lossy, limits, sha256, former_sha256 "
+    "from keys "
 )
 
 
 def insert_key(transaction: Transaction, held: Held) -> None:
     transaction.execute(
         "insert into keys (id, name, prefix, last4, team_id, scopes, addresses, created_at, "
-        "created_by, expires_at, paused_at, overlap_until, revoked_at, lossy, sha256, "
-        "former_sha256) "
+        "created_by, expires_at, paused_at, overlap_until, revoked_at, lossy, limits, "
+        "sha256, former_sha256) "
         "values (:id, :name, :prefix, :last4, :team_id, :scopes, :addresses, :created_at, "
-        ":created_by, :expires_at, :paused_at, :overlap_until, :revoked_at, :lossy, :sha256, "
-        ":former_sha256)",
+        ":created_by, :expires_at, :paused_at, :overlap_until, :revoked_at, :lossy, :limits, "
+        ":sha256, :former_sha256)",
         _values(held),
     )
 
@@ -38,7 +40,7 @@ def change_key(
     transaction.execute(
         "update keys set name = :name, prefix = :prefix, last4 = :last4, addresses = :addresses, "
         "expires_at = :expires_at, paused_at = :paused_at, overlap_until = :overlap_until, "
-        "revoked_at = :revoked_at, lossy = :lossy, sha256 = :sha256, "
+        "revoked_at = :revoked_at, lossy = :lossy, limits = :limits, sha256 = :sha256, "
         "former_sha256 = :former_sha256 where id = :id",
         _values(held),
     )
@@ -90,6 +92,7 @@ def _values(held: Held) -> dict[str, Any]:
         **msgspec.structs.asdict(record),
         "scopes": msgspec.json.encode(record.scopes).decode(),
         "addresses": msgspec.json.encode(record.addresses).decode(),
+        "limits": msgspec.json.encode(record.limits).decode(),
         "sha256": held.sha256,
         "former_sha256": held.former,
     }
@@ -111,5 +114,6 @@ def _held(row: Row) -> Held:
         overlap_until=row[11],
         revoked_at=row[12],
         lossy=row[13],
+        limits=msgspec.json.decode(row[14], type=tuple[Allowance, ...]),
     )
-    return Held(record, row[14], row[15])
+    return Held(record, row[15], row[16])

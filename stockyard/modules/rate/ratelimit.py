@@ -2,7 +2,8 @@
 
 Why
     One runaway script should not use up what everybody shares. A limit in front of the provider
-    costs nothing when it refuses, and tells the caller when to come back.
+    costs nothing when it refuses, and tells the caller when to come back. Keys may have limits of
+    their own (`stockyard keys change ID --limit calls=60,per=1m`), which count besides.
 
 Example
     [modules.ratelimit]
@@ -14,12 +15,15 @@ Caller sees
     the tightest limit stands, and `x-ratelimit-…-requests` and `-tokens` the same for each sort.
 """
 
+from functools import lru_cache
 from ipaddress import ip_network
 from math import ceil
 from typing import Annotated, Literal, NamedTuple
 
-from msgspec import Meta, Struct
+from msgspec import Meta
+from msgspec.structs import asdict
 
+from stockyard.core.allowance import Allowance
 from stockyard.core.exchange import Exchange, Kind
 from stockyard.core.glob import Glob, Globs
 from stockyard.core.module import Module, ModuleConfig, RequestHook, Stage
@@ -40,32 +44,17 @@ SHRINK, GROW = 0.7, 1.05
 MAX_SUBJECT = 256
 """Characters of the name of a model or a user: callers choose them."""
 MAX_MODELS = 1000
+MAX_KEYS = 1000
+"""Keys with limits of their own whose limits are kept ready."""
 NEWEST_WEIGHT = 0.2
 """How much the newest answer counts in the mean length of a model's answers."""
 
-Count = Annotated[int, Meta(ge=0, le=10_000_000)]
 
-
-class Limit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Limit(Allowance, frozen=True, kw_only=True, forbid_unknown_fields=True):
     by: Annotated[By, Meta(description="Who is counted apart.")] = "key"
     match: Annotated[
         str, Meta(max_length=500, description="Only those whose id matches; `*` is any text.")
     ] = "*"
-    calls: Annotated[Count, Meta(description="Calls in that time; 0 is no limit.")] = 0
-    tokens: Annotated[Count, Meta(description="Tokens in that time; 0 is no limit.")] = 0
-    concurrent: Annotated[Count, Meta(description="Calls at once; 0 is no limit.")] = 0
-    per_seconds: Annotated[int, Meta(ge=1, le=86_400, description="The time.")] = 60
-    burst: Annotated[
-        Count, Meta(description="Calls that may come at once; 0 is all of `calls`.")
-    ] = 0
-    models: Annotated[
-        tuple[Annotated[str, Meta(max_length=500)], ...],
-        Meta(max_length=200, description="Only calls for these models; empty is any."),
-    ] = ()
-    kinds: Annotated[
-        tuple[Kind, ...],
-        Meta(max_length=20, description="Only calls of these kinds; empty is any."),
-    ] = ()
 
 
 class Config(ModuleConfig, frozen=True):
@@ -148,7 +137,7 @@ class Weather:
 
 
 class RateLimit(Module[Config]):
-    """Counts against the limits of its own table; those stored on a Key are not read here."""
+    """Counts against the limits of its own table and those of the Key that calls."""
 
     name = "ratelimit"
     category = "rate"
@@ -158,20 +147,16 @@ class RateLimit(Module[Config]):
     def __init__(self, config: Config, ports: Ports) -> None:
         super().__init__(config, ports)
         self._rows = tuple(
-            Row(f"{place}:{row.by}", row, Glob(row.match), Globs(row.models), frozenset(row.kinds))
-            for place, row in enumerate(config.limits)
+            _ready(f"{place}:{row.by}", row) for place, row in enumerate(config.limits)
         )
-        self._counts_tokens = any(row.tokens for row in config.limits)
         self._mean_output: dict[str, float] = {}
         self._waiters = 0
-        self._weather = (
-            Weather(ports, config.adaptive_floor_ratio) if config.adaptive and self._rows else None
-        )
+        self._weather = Weather(ports, config.adaptive_floor_ratio) if config.adaptive else None
         self.patience_seconds = config.max_wait_ms / 1000 + 2
         self.on_request: RequestHook = self._wait_or_refuse if config.max_wait_ms else self._admit
 
     def idle(self) -> bool:
-        return not self._rows
+        return not self._rows and not self.ports.limited_keys()
 
     def on_response(self, x: Exchange) -> None:
         if self._weather is not None:
@@ -237,10 +222,13 @@ class RateLimit(Module[Config]):
         if self._weather is not None:
             self._weather.look()
             share = self._weather.share
-        charges = tuple(_charge(row, x, share) for row in self._rows if _concerns(row, x))
+        rows = self._rows
+        if x.caller.limits:
+            rows += _rows_of_key(x.caller.limits)
+        charges = tuple(_charge(row, x, share) for row in rows if _concerns(row, x))
         if not charges:
             return None
-        tokens = self._estimate(x) if self._counts_tokens else 0
+        tokens = self._estimate(x) if any(charge.tokens for charge in charges) else 0
         verdict = self.ports.limits.take(charges, tokens=tokens, lease=x.id)
         if verdict.allowed:
             x.charges, x.reserved_tokens = charges, tokens
@@ -289,6 +277,18 @@ class RateLimit(Module[Config]):
 
 def _usage(x: Exchange) -> Usage | None:
     return x.response.usage if x.usage is None and x.response is not None else x.usage
+
+
+def _ready(name: str, limit: Limit) -> Row:
+    return Row(name, limit, Glob(limit.match), Globs(limit.models), frozenset[Kind](limit.kinds))
+
+
+@lru_cache(MAX_KEYS)
+def _rows_of_key(limits: tuple[Allowance, ...]) -> tuple[Row, ...]:
+    return tuple(
+        _ready(f"own{place}:key", Limit(by="key", **asdict(limit)))
+        for place, limit in enumerate(limits)
+    )
 
 
 def _concerns(row: Row, x: Exchange) -> bool:

@@ -1,7 +1,11 @@
 """Limits on calls, tokens and concurrency, by who calls."""
 
-import pytest
+from pathlib import Path
 
+import pytest
+from msgspec.structs import replace
+
+from stockyard.core.allowance import Allowance
 from stockyard.core.exchange import Caller, Exchange
 from stockyard.core.module import Call
 from stockyard.core.money import Usage
@@ -304,3 +308,52 @@ async def test_projects_are_told_apart_and_a_bad_name_is_refused(yard: Yard) -> 
     yard.enable("ratelimit", limits=[{"by": "project", "calls": 1}])
     heard = [await yard.chat(headers={"x-project": name}) for name in ("a", "b", "a", "a b")]
     assert [one.status for one in heard] == [200, 200, 429, 400]
+
+
+async def test_limits_of_a_key_work_at_once_and_go_with_it(yard: Yard) -> None:
+    yard.provider("openai").says("hello")
+    await yard.open()
+    keys, line = yard.stockyard.keys, yard.stockyard.line
+    assert not line.state("ratelimit").in_line, "a call pays nothing for it"
+    unlimited = yard.key
+    record, yard.key = await keys.create("few", limits=[Allowance(calls=2, per_seconds=60)])
+    assert line.state("ratelimit").in_line
+    heard = [await yard.chat(stream=stream) for stream in (False, True, False)]
+    assert [one.status for one in heard] == [200, 200, 429]
+    assert [one.headers["ratelimit-remaining"] for one in heard] == ["1", "0", "0"]
+    assert yard.last.refused_by == "ratelimit"
+    await keys.change(record.id, lambda record: replace(record, limits=(Allowance(calls=9),)))
+    assert (await yard.chat()).headers["ratelimit-limit"] == "9"
+    yard.key = unlimited
+    assert "ratelimit-limit" not in (await yard.chat()).headers
+    await keys.revoke(record.id)
+    assert not line.state("ratelimit").in_line
+
+
+async def test_limits_of_a_key_count_besides_those_of_the_table(yard: Yard) -> None:
+    yard.provider("openai").says("hello")
+    yard.enable("ratelimit", limits=[{"by": "global", "calls": 3}])
+    await yard.open()
+    limits = [Allowance(tokens=1_000), Allowance(calls=2, models=("gpt-*",))]
+    _, yard.key = await yard.stockyard.keys.create("few", limits=limits)
+    heard = [await yard.chat() for _ in range(3)]
+    assert [one.status for one in heard] == [200, 200, 429]
+    assert heard[0].headers["x-ratelimit-limit-tokens"] == "1000"
+    [refused] = [f for f in yard.last.exchange.findings if f.action == "refused"]
+    assert refused.detail == {"by": "key", "row": "own1:key", "limit": "calls"}
+
+
+async def test_limits_of_a_key_are_there_after_a_restart(tmp_path: Path) -> None:
+    secret = ""
+    for _ in range(2):
+        async with Yard(tmp_path) as yard:
+            yard.provider("openai").says("hello")
+            await yard.open()
+            if not secret:
+                _, secret = await yard.stockyard.keys.create(
+                    "few", limits=[Allowance(concurrent=1)]
+                )
+            assert yard.stockyard.line.state("ratelimit").in_line
+            caller = yard.stockyard.keys.caller_of(secret.encode())
+            assert caller is not None
+            assert caller.limits == (Allowance(concurrent=1),)

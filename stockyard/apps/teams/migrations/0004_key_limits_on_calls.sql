@@ -1,0 +1,1 @@
+alter table keys add column limits text not null default '[]';
