@@ -102,6 +102,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     user: str = ""
     customer: str = ""
     ignored: tuple[str, ...] = ()
+    """Control headers that nobody here obeys."""
 
 
 NOTHING_ASKED = Asked()
@@ -287,8 +288,11 @@ class Exchange(Struct, kw_only=True, eq=False):
         self.request = self.received
         self.started_at_ms = time_ns() // 1_000_000
         self.partition = self.caller.team_id
-        if self.asked.tags:
-            self.tags = dict(self.asked.tags)
+        asked = self.asked
+        if asked is not NOTHING_ASKED:
+            self.tags = dict(asked.tags)
+            if asked.ignored:
+                self.note("ingress", "ignored", {"headers": list(asked.ignored)})
 
     @property
     def request_id(self) -> str:

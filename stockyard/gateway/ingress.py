@@ -29,6 +29,11 @@ _VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
 MAX_TAGS = 10
 OURS = "sk-sy-"
 """What every Key begins with."""
+OUR_PREFIX = b"x-stockyard-"
+OBEYED = frozenset(
+    OUR_PREFIX + name for name in b"key tags cache provider fallback capture user customer".split()
+)
+MAX_IGNORED = 10
 ADMIN = "sya-"
 """What the secrets begin with that manage us, and call nobody."""
 
@@ -73,7 +78,14 @@ def asked_of(head: Head) -> Asked:
         value = head.field(name)
         if value is not None:
             values[field] = parse(name.decode(), value.decode("latin-1").strip())
-    return Asked(**values)
+    return Asked(**values, ignored=_ignored(head))
+
+
+def _ignored(head: Head) -> tuple[str, ...]:
+    """Names of control headers that no module of this installation could obey."""
+    names = (name for name, _ in head.fields() if name.startswith(OUR_PREFIX))
+    unknown = dict.fromkeys(name for name in names if name not in OBEYED)
+    return tuple(name.decode("latin-1")[:64] for name in unknown)[:MAX_IGNORED]
 
 
 def request_id_of(head: Head) -> str:

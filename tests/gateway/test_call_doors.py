@@ -337,3 +337,14 @@ def assert_in_dialect(path: str, body: bytes, kind: str, code: str) -> None:
     else:
         assert b'"code":"%b"' % code.encode() in body
         assert body.startswith(b'{"error":{"message":')
+
+
+async def test_control_headers_that_nobody_obeys_are_noted_and_change_nothing(yard: Yard) -> None:
+    yard.provider("openai").says("hello")
+    heard = await yard.chat(
+        headers={"x-stockyard-region": "eu", "x-stockyard-cach": "off", "x-stockyard-cache": "off"}
+    )
+    assert heard.text == "hello"
+    [finding] = yard.last.exchange.findings
+    assert (finding.module, finding.action) == ("ingress", "ignored")
+    assert finding.detail == {"headers": ["x-stockyard-region", "x-stockyard-cach"]}
