@@ -29,6 +29,7 @@ _BY_WORD: dict[str, Kind] = {
     "exceed_context_size_error": "context_length",
     "content_filter": "content_filtered",
     "content_policy_violation": "content_filtered",
+    "moderation_blocked": "content_filtered",
     "image_content_policy_violation": "content_filtered",
     "invalid_api_key": "auth",
     "authentication_error": "auth",

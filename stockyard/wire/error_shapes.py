@@ -62,6 +62,9 @@ def told(value: Any) -> Told:
 def _from_object(error: dict[str, Any], *, beside: dict[str, Any]) -> Told:
     details = error.get("details")
     typed = details if isinstance(details, dict) else {}
+    message = error.get("message")
+    if isinstance(message, dict):  # as Mistral spells what is wrong with fields
+        error = {**error, "message": _detail_text(message.get("detail"))}
     return Told(
         message=_first(error, "message", "detail", "title"),
         type=_first(error, "type", "error_type", "status"),

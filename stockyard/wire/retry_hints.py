@@ -1,6 +1,7 @@
 """How long a provider asks us to wait before the next try.
 
-Spelled as seconds, milliseconds, durations (`6m0s`), dates, RetryInfo, or in words.
+Spelled as seconds, milliseconds, durations (`6m0s`), dates, RetryInfo, as what is left of a limit,
+or in words.
 """
 
 import re
@@ -17,6 +18,8 @@ _DURATION = re.compile(
     r"(?:(\d{1,6})h)?(?:(\d{1,6})m(?!s))?(?:(\d{1,9}(?:\.\d{1,9})?)s)?(?:(\d{1,9}(?:\.\d{1,9})?)ms)?"
 )
 _IN_WORDS = re.compile(r"(?:try again|retry) (?:in|after) ((?:\d{1,9}(?:\.\d{1,9})?(?:ms|h|m|s))+)")
+_NOTHING_LEFT = re.compile(r";\s*r=0(?![\d.])")
+_RESET = re.compile(r";\s*t=(\d{1,9})(?![\d.])")
 _NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
 
 
@@ -31,6 +34,8 @@ def retry_after(fields: Fields, error: Mapping[str, Any], message: str) -> float
     if known:
         return min(max(known), LONGEST)
     hint = _retry_info(error)
+    if hint is None:
+        hint = _used_up(told.get(b"ratelimit", ""))
     if hint is None and (words := _IN_WORDS.search(message)):
         hint = duration(words[1])
     return None if hint is None else min(hint, LONGEST)
@@ -66,6 +71,19 @@ def _date(text: str) -> datetime | None:
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def _used_up(limits: str) -> float | None:
+    """Until when the limits last of which nothing is left: `"api";r=0;t=55`.
+
+    https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
+    """
+    resets = [
+        float(reset[1])
+        for limit in limits.split(",")
+        if _NOTHING_LEFT.search(limit) and (reset := _RESET.search(limit))
+    ]
+    return max(resets, default=None)
 
 
 def _retry_info(error: Mapping[str, Any]) -> float | None:
