@@ -18,8 +18,12 @@ from stockyard.upstream.reckoning import usage_of_unread
 from stockyard.upstream.transport import Handle
 from stockyard.wire.stray_usage import TAIL_BYTES, stray_usage, usage_in_fields
 
-TOLD_AGAIN = frozenset({"files", "batches", "messages/batches", "batch/jobs", "responses"})
+TOLD_AGAIN = frozenset(
+    {"files", "batches", "messages/batches", "batch/jobs", "responses", "chat/completions"}
+)
 """What tells, each time it is asked, of tokens that other calls used."""
+INTERACTIONS = "interactions"
+"""These do so too, but are made at the same path."""
 
 
 class RelayedAnswer(Stream):
@@ -92,7 +96,9 @@ class RelayedAnswer(Stream):
 
     def _usage(self) -> Usage | None:
         """What the answer says of it, in its head or at its end; an estimate if it says nothing."""
-        if self._x.needs in TOLD_AGAIN:
+        x = self._x
+        made_here = x.inbound.path.endswith(INTERACTIONS)
+        if x.needs in TOLD_AGAIN or (x.needs == INTERACTIONS and not made_here):
             return None
         told = usage_in_fields(self.fields) or stray_usage(self._tail)
         return usage_of_unread(self._x, told)

@@ -14,12 +14,15 @@ from msgspec import Struct
 from stockyard.core.money import Usage, total_of
 from stockyard.wire.anthropic_messages.usage import read_usage as read_messages_usage
 from stockyard.wire.codec import Traits
+from stockyard.wire.gemini.interaction_usage import TOLD_BY, read_interaction_usage
 from stockyard.wire.gemini.usage import read_usage as read_gemini_usage
 from stockyard.wire.openai_responses.usage import read_usage as read_responses_usage
 from stockyard.wire.sse import Blocks, said
 from stockyard.wire.usage import read_chat_usage
 
-OVER = frozenset({"completed", "incomplete", "failed", "cancelled", "canceled", "expired"})
+OVER = frozenset(
+    {"completed", "incomplete", "failed", "cancelled", "canceled", "expired", "requires_action"}
+)
 """Of batches and answers that use nothing more. So they are called by all, in any case."""
 _BATCH_STATUS = "batch_status_"
 """Before it where a batch stands in an object of its own."""
@@ -107,7 +110,24 @@ class _Batch(Struct):
     output_tokens: str
 
 
+class _Asked(Struct):
+    """How an interaction is asked for."""
+
+    background: bool = False
+    stream: bool = False
+
+
 _line = msgspec.json.Decoder(_Line).decode
+_asked = msgspec.json.Decoder(_Asked).decode
+
+
+def is_told_later(body: bytes) -> bool:
+    """Whether the call that asks for an interaction does not hear what it used."""
+    try:
+        asked = _asked(body)
+    except (ValueError, RecursionError):
+        return False
+    return asked.background and not asked.stream
 
 
 class Lines(Reader):
@@ -185,8 +205,9 @@ class Object(Reader):
 
     def _of_stream(self, data: bytes) -> list[Use]:
         """Of an answer whose events are told again: the last one has all of it."""
-        events = (said(block).data for block in Blocks().feed(data))
-        answers = [answer for event in events if (answer := _object(event or b"").get("response"))]
+        events = (_object(said(block).data or b"") for block in Blocks().feed(data))
+        told = (event.get("response") or event.get("interaction") for event in events)
+        answers = [answer for answer in told if answer]
         return list(uses_in(answers[-1], self._traits)) if answers else []
 
 
@@ -206,10 +227,14 @@ def uses_in(told: Mapping[str, Any], traits: Traits) -> Iterator[Use]:
         yield from _of_page(told["results"], traits)
     if "batch" in told:
         yield from _of_batch(told["batch"])
-    status, model, said = told.get("status"), told.get("model"), told.get("usage")
+    status, said = told.get("status"), told.get("usage")
+    model = told.get("model") or told.get("agent")
     if not (isinstance(status, str) and status.lower() in OVER and isinstance(said, dict)):
         return
-    usage = read_responses_usage(said, traits)
+    if TOLD_BY in said:
+        usage: Usage | None = read_interaction_usage(said)
+    else:
+        usage = read_responses_usage(said, traits)
     if usage is not None and usage.total and isinstance(model, str) and model:
         yield Use(model, usage)
 

@@ -41,8 +41,16 @@ _COUNTED = {
 """Header fields that count tokens."""
 _COUNT = re.compile(rb"[0-9]{1,9}")
 
-_ASKED = re.compile(r'"(?:input|prompt)_token_count": ?([0-9]{1,9})\b')
-_ANSWERED = re.compile(r'"gener(?:ated|ation)_token_count": ?([0-9]{1,9})\b')
+
+def _count_of(*names: str) -> re.Pattern[str]:
+    return re.compile(f'"(?:{"|".join(names)})": ?([0-9]{{1,9}})\\b')
+
+
+_ASKED = _count_of("input_token_count", "prompt_token_count", "num_tokens_prompt_total")
+_ANSWERED = _count_of(
+    *("generated_token_count", "generation_token_count", "output_token_count"),
+    "num_tokens_generated",
+)
 """Counts that stand among the results. Each event of a stream counts what was generated so far,
 and only the first one what was asked."""
 
@@ -100,7 +108,8 @@ def _by_names(said: Mapping[str, Any]) -> Usage | None:
     if TOLD_BY in said:
         return read_interaction_usage(said)
     if not _OF_MEDIA.isdisjoint(said):
-        return read_media_usage(said)
+        # Who tells a total and nothing else embeds or compares: all of it was asked.
+        return read_media_usage(said) or Usage(in_fresh=Counts(said).count("total_tokens"))
     counts = Counts(said)
     return Usage(
         in_fresh=counts.count("input_tokens"),

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -361,3 +361,63 @@ class TestAnswersInTheBackground:
         await yard.get("/v1/responses/resp_b")
         assert await settled(yard)
         assert len(counted(yard, "chat")) == before
+
+
+class TestInteractions:
+    """What Gemini keeps of its own accord, and tells whenever it is asked."""
+
+    PATH = "/gemini/v1beta/interactions"
+    ASKING: ClassVar = {"model": "gemini-x", "input": "hi"}
+    OVER: ClassVar = {
+        "id": "v1_x-1",
+        "model": "gemini-x",
+        "status": "completed",
+        "usage": {"total_input_tokens": 5, "total_output_tokens": 6, "total_tokens": 11},
+    }
+
+    async def test_one_that_was_answered_at_once_is_not_counted_again(self, yard: Yard) -> None:
+        gemini = yard.provider("gemini")
+        for _ in range(3):
+            answers(gemini, self.OVER)
+        await yard.call(self.PATH, self.ASKING)
+        for _ in range(2):
+            await yard.get(self.PATH + "/v1_x-1")
+        assert await settled(yard)
+        assert self.used(yard) == [("passthrough", 5, 6)]
+
+    @pytest.mark.parametrize("stream", [False, True])
+    async def test_one_in_the_background_is_counted_when_it_is_over(
+        self, yard: Yard, stream: bool
+    ) -> None:
+        gemini = yard.provider("gemini")
+        begun = {"id": "v1_x-1", "status": "in_progress"}
+        for told in (begun, begun):
+            answers(gemini, told)
+        for _ in range(2):
+            event = {"event_type": "interaction.completed", "interaction": self.OVER}
+            said = b"data: %b\n\ndata: [DONE]\n\n" % json.dumps(event).encode()
+            if stream:
+                gemini.sends(200, {"content-type": "text/event-stream"}, said)
+            else:
+                answers(gemini, self.OVER)
+        await yard.call(self.PATH, self.ASKING | {"background": True})
+        for _ in range(3):
+            await yard.get(self.PATH + "/v1_x-1")
+            assert await settled(yard)
+        assert self.used(yard) == [("chat", 5, 6)]
+
+    def used(self, yard: Yard) -> list[tuple[str, int, int]]:
+        """What was used, by the kinds of the calls; those that used nothing are left out."""
+        told = [(call.exchange.kind, call.exchange.usage) for call in yard.calls]
+        return [(kind, usage.prompt, usage.completion) for kind, usage in told if usage is not None]
+
+
+async def test_a_kept_chat_is_not_paid_again_when_it_is_read(yard: Yard) -> None:
+    openai = yard.provider("openai")
+    made = {"id": "chatcmpl-1", "object": "chat.completion", "choices": []}
+    made |= {"usage": {"prompt_tokens": 9, "completion_tokens": 12, "total_tokens": 21}}
+    for _ in range(2):
+        answers(openai, made)
+    await yard.call("/openai/v1/chat/completions", yard.body(store=True))
+    assert (await yard.get("/openai/v1/chat/completions/chatcmpl-1")).json == made
+    assert [call.exchange.usage is not None for call in yard.calls] == [True, False]

@@ -152,8 +152,14 @@ _WATSONX = b"".join(
         ({"embeddings": [[0.5]], "meta": {"billed_units": {"input_tokens": 2}}}, (2, 0)),
         ({"output": {}, "usage": {"inputTokens": 5, "outputTokens": 4}}, (5, 4)),
         ({"generation": "hi", "prompt_token_count": 8, "generation_token_count": 1}, (8, 1)),
+        ({"metrics": {"input_token_count": 2, "output_token_count": 3, "total_time": 0.5}}, (2, 3)),
+        ({"num_tokens_prompt_total": 4, "num_tokens_generated": 6}, (4, 6)),
+        ({"data": [], "usage": {"text_tokens": 3, "image_pixels": 9, "total_tokens": 5}}, (5, 0)),
     ],
-    ids=["cohere v1", "the end of its stream", "its embeddings", "nova", "llama"],
+    ids=[
+        *("cohere v1", "the end of its stream", "its embeddings", "nova", "llama", "replicate"),
+        *("aleph-alpha", "a total and nothing else"),
+    ],
 )
 def test_answers_that_nobody_reads_are_counted(
     body: dict[str, Any], expected: tuple[int, int]
