@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from stockyard.core.exchange import Asked, Caller
+from stockyard.core.exchange import Asked, Caller, Exchange, Kind
 from stockyard.core.ports import HeldIds
 from stockyard.core.target import Credential
 from stockyard.errors import Refused
@@ -34,7 +34,7 @@ from stockyard.gateway.turning import Steering
 from stockyard.gateway.whole_reply import WholeReply
 from stockyard.providers.directory import Directory
 from stockyard.providers.provider import Entry, Provider
-from stockyard.wire.late_usage import Lines, Object, Reader
+from stockyard.wire.late_usage import Lines, Object, Reader, is_told_later
 from stockyard.wire.upload import UploadCodec
 
 ALL_FILES = 10_000
@@ -115,7 +115,7 @@ class HeldCalls(Spooling):
         steering = Steering()
         reply = self._counted(reply, provider, late, steering)
         if reach.collection == held.INTERACTIONS and not reach.id:
-            hold = hold_for(self._ids, self._caller.team_id)
+            hold = self._holding(late, body)
             reply = noticing = Noticing(reply, MADE_BY_INTERACTIONS, hold)
             steering.watching.append(noticing)
             return self._to(provider, credential, steering=steering).start(reply, body)
@@ -141,6 +141,18 @@ class HeldCalls(Spooling):
                     late.began(file, self._reach.id)
         return held.with_results_here(answer)
 
+    def _holding(self, late: LateCalls, body: bytes) -> Callable[[Exchange, str], None]:
+        """What remembers an interaction, and that it will tell what it used."""
+        hold = hold_for(self._ids, self._caller.team_id)
+        if not is_told_later(body):
+            return hold
+
+        def hold_and_wait(x: Exchange, thing: str) -> None:
+            hold(x, thing)
+            late.began(thing)
+
+        return hold_and_wait
+
     def _named_in(self, body: bytes) -> list[str]:
         reach = self._reach
         named = _NAMINGS.get(reach.collection, ANY).named_in(body)
@@ -155,7 +167,8 @@ class HeldCalls(Spooling):
         reader = self._reader(provider)
         if reader is None:
             return reply
-        watching = late.watching(reply, self._reach.id, "batch", reader)
+        kind: Kind = "chat" if self._reach.collection == held.INTERACTIONS else "batch"
+        watching = late.watching(reply, self._reach.id, kind, reader)
         if watching is None:
             return reply
         steering.watching.append(watching)
@@ -166,7 +179,7 @@ class HeldCalls(Spooling):
         reach = self._reach
         if reach.results and self._head.method == "GET":
             return Lines(provider.traits)
-        if reach.collection in held.BATCHED and reach.id:
+        if reach.id and (reach.collection in held.BATCHED or reach.collection == held.INTERACTIONS):
             return Object(provider.traits)
         return None
 
