@@ -3,7 +3,7 @@
 a call                 exchange target totals tracing ids signals
 what is asked          request messages meaning conditions fieldrules
 what is answered       response stream events folding whole watched keeper replay window arrival
-other kinds of call    embeddings rerank moderation speech transcription images counting
+other kinds of call    embeddings rerank moderation speech transcription images counting stand_in
 modules                module pipeline stop standing control ports expressions scan
 money and limits       money price offer estimate allowance
 texts and writes       glob fieldtext outbox

@@ -7,14 +7,18 @@ from typing import Any
 from stockyard.core.exchange import Exchange
 from stockyard.core.messages import Audio, Image
 from stockyard.core.ports import Ports
+from stockyard.core.request import Content
 
 Values = Mapping[str, Any]
 
 
 def values_of(x: Exchange, ports: Ports) -> Values:
-    """Of a call whose content is messages. Hours and weekdays (Monday is 0) are UTC."""
-    content, caller = x.request.content, x.caller
+    """Hours and weekdays (Monday is 0) are UTC. Of a call that is no chat, the last text counts as
+    the last message."""
+    caller, meaning = x.caller, x.request.meaning
+    content = meaning if isinstance(meaning, Content) else Content()
     asked = [message.text for message in content.messages if message.role == "user"]
+    texts = list(x.request.texts())
     parts = {type(part) for message in content.messages for part in message.parts}
     now = datetime.fromtimestamp(ports.now(), UTC)
     return {
@@ -29,13 +33,13 @@ def values_of(x: Exchange, ports: Ports) -> Values:
         "labels": caller.labels,
         "kind": x.kind,
         "stream": x.request.stream,
-        "tokens": sum(map(ports.token_estimate, x.request.texts())),
+        "tokens": sum(map(ports.token_estimate, texts)),
         "turns": len(asked),
         "has_tools": bool(content.tools),
         "has_images": Image in parts,
         "has_audio": Audio in parts,
         "has_schema": content.output is not None and content.output.kind == "json_schema",
-        "text": asked[-1] if asked else "",
+        "text": next(reversed(asked if content is meaning else texts), ""),
         "hour": now.hour,
         "weekday": now.weekday(),
     }

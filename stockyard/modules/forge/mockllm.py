@@ -14,11 +14,12 @@ Example
 
 Caller sees
     What the fixture says, whole or streamed, and `X-Stockyard-Simulated` with its name. Without a
-    fixture HTTP 404 `mock_no_match`, or what `unmatched` says.
+    fixture HTTP 404 `mock_no_match`, or what `unmatched` says. Calls for vectors, ranks and
+    judgements get some that follow from the question alone.
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Annotated, Any, Literal
 
@@ -33,6 +34,7 @@ from stockyard.core.exchange import Exchange
 from stockyard.core.expressions import Expression, ExpressionError, Template
 from stockyard.core.folding import unfold
 from stockyard.core.glob import Glob
+from stockyard.core.meaning import AnyOutput
 from stockyard.core.messages import (
     AnyPart,
     Finish,
@@ -46,6 +48,7 @@ from stockyard.core.money import Usage
 from stockyard.core.ports import Ports
 from stockyard.core.replay import Replay
 from stockyard.core.response import Choice, Output, Response
+from stockyard.core.stand_in import stand_in
 from stockyard.core.stream import Answer
 from stockyard.core.target import Attempt, Target
 from stockyard.errors import InvalidConfig, Kind, Refused, UpstreamError
@@ -158,12 +161,13 @@ class Config(ModuleConfig, frozen=True):
 
 
 class MockLlm(Module[Config]):
-    """Stands in for chats and completions; other kinds of call go on to the provider."""
+    """Stands in for calls that are answered in text, vectors, ranks or judgements; those for images
+    and sound go on to the provider."""
 
     name = "mockllm"
     category = "forge"
     stage = Stage.CALL
-    handles = TEXT_KINDS
+    handles = TEXT_KINDS | {"embeddings", "moderations", "rerank"}
 
     def __init__(self, config: Config, ports: Ports) -> None:
         super().__init__(config, ports)
@@ -226,8 +230,11 @@ class MockLlm(Module[Config]):
             raise _error(faults.status, "", 0)
 
     def _say(self, x: Exchange, prepared: "Prepared", values: Values) -> Answer:
+        made = stand_in(x.request.meaning, x.request.model)
+        if made is not None:
+            return self._give(x, prepared.fixture, made)
         output = prepared.output(x, values)
-        usage = self._usage(x, prepared.fixture, output)
+        usage = self._usage(x, prepared.fixture, output.choices)
         events = [piece for event in unfold(output, usage) for piece in _pieces(event)]
         said = self._said(prepared.fixture, len(events))
         error = UpstreamError("interrupted", "The answer broke off (mock).")
@@ -241,6 +248,12 @@ class MockLlm(Module[Config]):
             gaps=self._gaps(),
             later=self.ports.later,
         )
+
+    def _give(self, x: Exchange, fixture: Fixture, made: AnyOutput) -> Response:
+        """An answer that is no text. It comes whole or not at all."""
+        if self._said(fixture, 2) < 2:
+            raise UpstreamError("interrupted", "The answer broke off (mock).")
+        return Response(made, usage=self._usage(x, fixture, ()))
 
     def _said(self, fixture: Fixture, events: int) -> int:
         """How many of its Events the answer gets to say."""
@@ -257,11 +270,11 @@ class MockLlm(Module[Config]):
         spread = self.config.pace.jitter_ratio
         return time * (1 + spread * (2 * self._jitter.random() - 1)) if spread else time
 
-    def _usage(self, x: Exchange, fixture: Fixture, output: Output) -> Usage:
+    def _usage(self, x: Exchange, fixture: Fixture, choices: Sequence[Choice]) -> Usage:
         if fixture.usage is not None:
             return Usage(in_fresh=fixture.usage.prompt, out_text=fixture.usage.completion)
         count = self.ports.token_estimate
-        said = (text for choice in output.choices for text in texts_of(choice.message.parts))
+        said = (text for choice in choices for text in texts_of(choice.message.parts))
         return Usage(
             in_fresh=sum(map(count, x.request.texts())),
             out_text=sum(map(count, said)),

@@ -1,14 +1,12 @@
 """The mock provider's side of `openai.embeddings`: unit vectors that follow from the text alone."""
 
-from array import array
 from base64 import b64encode
-from hashlib import shake_256
-from math import sqrt
 from sys import byteorder
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, json
 
+from stockyard.core.stand_in import DIMENSIONS, MOST_DIMENSIONS, vector_of
 from stockyard.upstream.mock.asked import Asked
 from stockyard.upstream.mock.behaviour import Behaviour
 from stockyard.upstream.mock.chat import error
@@ -22,8 +20,6 @@ request_id = b"x-request-id"
 broken = b""
 frames = None
 
-DIMENSIONS = 1536
-MOST_DIMENSIONS = 16_384
 MOST_INPUTS = 2048
 
 _Tokens = Annotated[list[int], Meta(min_length=1)]
@@ -78,15 +74,6 @@ def whole(asked: Asked, reply: Reply, signature: Signature) -> bytes:
             "usage": usage,
         }
     )
-
-
-def vector_of(text: str, dimensions: int) -> "array[float]":
-    """A vector of length one, always the same for the same text."""
-    drawn = array("i", shake_256(text.encode()).digest(4 * dimensions))
-    if byteorder == "big":
-        drawn.byteswap()
-    length = sqrt(sum(number * number for number in drawn)) or 1.0
-    return array("f", (number / length for number in drawn))
 
 
 def _inputs(said: str | list[Any]) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """Prepared replies, delays and faults in a provider's place."""
 
+from array import array
+from base64 import b64decode
 from typing import Any
 
 import pytest
@@ -25,6 +27,7 @@ from stockyard.modules.forge.mockllm import (
 )
 from stockyard.modules.reliability.retrypilot import Config as RetryConfig
 from stockyard.modules.reliability.retrypilot import RetryPilot
+from stockyard.testing.yard import Yard
 from tests.builders import (
     HandClock,
     Provider,
@@ -321,3 +324,43 @@ async def test_how_long_somebody_listens_does_not_move_the_faults() -> None:
 
     assert await fate(listens=True) == await fate(listens=False)
     assert len(set(await fate(listens=True))) == 2
+
+
+EMBEDDINGS = ("/v1/embeddings", {"model": "text-embedding-3-small", "input": ["a", "b", "a"]})
+
+
+async def vectors(yard: Yard, **fields: object) -> list[Any]:
+    path, body = EMBEDDINGS
+    heard = await yard.call(path, body | fields)
+    assert heard.headers["x-stockyard-simulated"] == "echo"
+    return [row["embedding"] for row in heard.json["data"]]
+
+
+async def test_equal_texts_have_equal_vectors_of_length_one(yard: Yard) -> None:
+    yard.enable("mockllm", unmatched="echo", pace={"first_event_ms": 0})
+    one, other, again = await vectors(yard)
+    assert one == again != other
+    assert len(one) == 1536
+    assert abs(sum(number * number for number in one) - 1) < 1e-4
+    assert [len(short) for short in await vectors(yard, dimensions=8)] == [8, 8, 8]
+    packed = [array("f", b64decode(text)) for text in await vectors(yard, encoding_format="base64")]
+    assert packed[0].tolist() == array("f", one).tolist()
+
+
+async def test_documents_are_ranked_and_nothing_is_harmful(yard: Yard) -> None:
+    yard.enable("mockllm", unmatched="echo", pace={"first_event_ms": 0})
+    documents = ["nothing of it", "a red bird", "a bird"]
+    body = {"model": "rerank-v3", "query": "red bird", "documents": documents, "top_n": 2}
+    ranked = (await yard.call("/v1/rerank", body)).json["results"]
+    assert [(one["index"], one["relevance_score"]) for one in ranked] == [(1, 1.0), (2, 0.5)]
+    body = {"model": "omni-moderation", "input": ["a", "b"]}
+    judged = (await yard.call("/v1/moderations", body)).json["results"]
+    assert [one["flagged"] for one in judged] == [False, False]
+
+
+async def test_fixtures_and_faults_hold_for_vectors_too(yard: Yard) -> None:
+    path, body = EMBEDDINGS
+    fixture = {"name": "busy", "match": "exact", "text": "a", "status": 429, "times": 1}
+    cut = {"name": "cut", "match": "exact", "text": "a", "fail_at": "after_events", "times": 1}
+    yard.enable("mockllm", unmatched="echo", fixtures=[fixture, cut], pace={"first_event_ms": 0})
+    assert [(await yard.call(path, body)).status for _ in range(3)] == [429, 502, 200]
