@@ -5,6 +5,7 @@ import socket
 import time
 
 import pytest
+import uvloop
 
 from stockyard.core.outbox import (
     MOST_BYTES,
@@ -114,7 +115,36 @@ async def test_a_connection_that_was_lost_meanwhile_does_not_keep_the_others_wai
     theirs.close()
 
 
+@pytest.mark.parametrize("size", [1, MOST_BYTES])
+def test_what_is_for_a_lost_connection_disturbs_nobody_on_any_loop(size: int) -> None:
+    async def disturb() -> bytes:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: told.append(str(context)))
+        outbox = Outbox(0.0)
+        lost, lost_transport, lost_end = await pair(outbox)
+        outlet, transport, theirs = await pair(outbox)
+        lost_end.close()
+        lost_transport.abort()
+        await asyncio.sleep(0.01)
+        lost.put(b"x" * size)
+        outlet.put(b"to somebody")
+        await asyncio.sleep(0.01)
+        found = arrived(theirs)
+        transport.abort()
+        theirs.close()
+        return found
+
+    told: list[str] = []
+    for factory in (asyncio.new_event_loop, uvloop.new_event_loop):
+        with asyncio.Runner(loop_factory=factory) as runner:
+            assert runner.run(disturb()) == b"to somebody"
+    assert told == []
+
+
 class Broken(asyncio.Transport):
+    def is_closing(self) -> bool:
+        return False
+
     def write(self, data: object) -> None:
         raise RuntimeError("Cannot call write() after write_eof()")
 
