@@ -48,6 +48,8 @@ def names(targets: tuple[Target, ...]) -> list[str]:
     [
         ("openai/gpt-4o", "chat", "openai/gpt-4o"),
         ("gpt-4o-mini-2024-07-18", "chat", "openai/gpt-4o-mini-2024-07-18"),
+        ("ft:gpt-4o-mini:acme::x1", "chat", "openai/ft:gpt-4o-mini:acme::x1"),
+        ("ft:open-mistral-7b:x1", "chat", None),  # nobody configured it
         ("claude-sonnet-4-5", "chat", "anthropic/claude-sonnet-4-5"),
         ("groq/llama-3.3-70b-versatile", "chat", "groq/llama-3.3-70b-versatile"),
         ("openrouter/anthropic/claude-x", "chat", "openrouter/anthropic/claude-x"),
