@@ -82,6 +82,7 @@ REPEATED = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
 
 DOCUMENTED = frozenset(
     {
+        "address_denied",
         "answer_blocked",
         "body_too_large",
         "cache_miss",
