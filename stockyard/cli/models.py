@@ -41,7 +41,7 @@ def models(
         return
     if not answer["models"]:
         # Some providers have models that no list knows; those can be called all the same.
-        raise VerbError(FAILED, "No model that is known and can be called fits.")
+        raise VerbError(FAILED, "No known model that can be called matches.")
     for line in table(HEAD, [row_of(model) for model in answer["models"]]):
         click.echo(line)
 

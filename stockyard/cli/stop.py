@@ -25,7 +25,7 @@ def stop(server: Server, grace: float, as_json: bool) -> None:
     connection = server.connect()
     status, _ = server.exchange(connection, "POST", "/control/stop", {"grace_seconds": grace})
     if status != 202:
-        raise VerbError(FAILED, f"The server did not want to stop (status {status}).")
+        raise VerbError(FAILED, f"The server refused to stop (status {status}).")
     opened = connection.sock
     opened.settimeout(grace + MARGIN)
     try:

@@ -138,7 +138,7 @@ class ChunkedBody:
         end = data.find(b"\r\n", start)
         size = (len(data) if end < 0 else end + 2) - start
         if self._framing + size > 1024 + 32 * (self._chunks + 1):
-            raise HttpError(400, "HS18", "The framing of the body is out of proportion.")
+            raise HttpError(400, "HS18", "The framing of the body takes too many bytes.")
         if end < 0:
             self._rest = data[start:]
             return None

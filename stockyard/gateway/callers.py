@@ -16,7 +16,7 @@ from stockyard.gateway.handshake import key_in_protocols
 from stockyard.gateway.http import Head
 from stockyard.providers.auth import provider_of_secret, sendable
 
-UNKNOWN = "This Key is not known, or it is not good (any more): revoked, paused or expired."
+UNKNOWN = "This Key is unknown, revoked, paused or expired."
 ELSEWHERE = "This Key may not be used from this address."
 
 

@@ -71,9 +71,7 @@ NATIVE_STAYS = frozenset(
 NATIVE_STAYS_PREFIXES = (b"x-stockyard-", b"x-stainless-", b"x-forwarded-", b"proxy-")
 
 NO_CONTENT = Content()
-UNREADABLE = (
-    "Bodies of this format are taken on the native route of the provider that knows them only."
-)
+UNREADABLE = "Only the native route of the provider that knows this format takes such bodies."
 
 
 class Doorway:

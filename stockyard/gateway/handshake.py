@@ -47,7 +47,7 @@ def key_in_protocols(head: Head) -> str | None:
 def key_of(head: Head) -> bytes:
     """The key of the client's handshake. Raises Refused (400, 426)."""
     if (head.field(b"sec-websocket-version") or b"") != b"13":
-        raise Refused(426, "upgrade_refused", "Version 13 of WebSockets is spoken here.")
+        raise Refused(426, "upgrade_refused", "Only version 13 of WebSockets is spoken here.")
     key = head.field(b"sec-websocket-key") or b""
     if not is_key(key):
         raise Refused(400, "invalid_request", "The handshake has no usable key.")

@@ -268,7 +268,7 @@ def credential_of(directory: Directory, held: Held) -> Credential | None:
     known = directory.credentials(held.provider)
     found = next((one for one in known if one.id == held.credential_id), None)
     if found is None and held.credential_id:
-        message = "The secret with which this was made is not configured any more."
+        message = "The secret with which this was made is no longer configured."
         raise Refused(404, "not_found", message)
     return found
 

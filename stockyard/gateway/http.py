@@ -177,7 +177,7 @@ def _understand(head: Head) -> None:
             codings += 1
             if value != b"chunked" or not head.http11:
                 raise HttpError(
-                    400, "HS16", "Transfer-Encoding may only be 'chunked', and only in 1.1."
+                    400, "HS16", "Transfer-Encoding may only be 'chunked', and only in HTTP/1.1."
                 )
             head.chunked = True
         elif name == b"expect":

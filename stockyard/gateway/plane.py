@@ -211,14 +211,14 @@ class DataPlane:
             return self.refuse(head, endpoint, refusal, allow)
         query = paths.kept_query(head.query) if endpoint.key_in_query else head.query
         if ingress.OURS in unquote(f"{head.path}?{query}"):
-            raise Refused(400, "secret_in_url", "A Key does not belong into a URL. Make a new one.")
+            raise Refused(400, "secret_in_url", "A Key does not belong in a URL. Make a new one.")
         caller, own = self._callers.identify(head, peer, endpoint)
         coding = head.field(b"content-encoding")
         if coding is not None and coding.lower() != b"identity":
             raise Refused(415, "unsupported_encoding", "The body must not be compressed.")
         asked = ingress.asked_of(head)
         if endpoint.closed:
-            message = "This manages an account, or gives out a secret: not through the gateway."
+            message = "Accounts are not managed through the gateway, nor are secrets given out."
             raise Refused(403, "path_not_allowed", message)
         caller = on_behalf(caller, asked)
         visit = Visit(head, endpoint, caller, asked, own)
@@ -282,7 +282,7 @@ class DataPlane:
     def _realtime(self, visit: Visit) -> Opening:
         head, endpoint = visit.head, visit.endpoint
         if not head.upgrade:
-            raise Refused(426, "upgrade_refused", "There are WebSockets at this path.")
+            raise Refused(426, "upgrade_refused", "This path takes WebSockets only.")
         self.check_guards("realtime")
         welcome = self._callers.standing(head, endpoint) if visit.own is None else lambda: True
         refused = partial(self.refuse, head, endpoint)

@@ -129,7 +129,7 @@ class Dispatch:
         if x.kind == "embeddings":
             if not are_complete(requests, responses):
                 x.usage = total_of([response.usage for response in responses])
-                raise UpstreamError("bad_answer", "The provider did not answer to every input.")
+                raise UpstreamError("bad_answer", "The provider did not answer every input.")
             return in_order(responses)
         return joined(responses, asked.content.n or 1)
 

@@ -41,4 +41,4 @@ async def late_answer(
             raise
         if receiver.status != ACCEPTED:
             return Raw(plan.format, receiver.status, receiver.fields, receiver.body)
-    raise UpstreamError("timeout", "The provider accepted the call and does not answer it.")
+    raise UpstreamError("timeout", "The provider accepted the call and did not answer it.")

@@ -28,8 +28,8 @@ def prompts_of(request: Request) -> Sequence[Request]:
         raise Refused(
             400,
             "invalid_request",
-            f"The provider of this model takes one prompt per call, and at most {MAX_PROMPTS} are "
-            "asked for one call.",
+            f"The provider of this model takes one prompt at a time, so a call may have at most "
+            f"{MAX_PROMPTS}.",
             param="prompt",
         )
     return tuple(_asking(request, prompt) for prompt in prompts)

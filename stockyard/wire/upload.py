@@ -91,7 +91,7 @@ class UploadCodec:
             raise Refused(
                 400,
                 "invalid_request",
-                "The content type of the request names another boundary than its body begins with.",
+                "The content type names another boundary than the one that the body begins with.",
             )
 
 

@@ -115,7 +115,7 @@ class TraceEndpoints(Controller):
         bound = {**query, "since": since, "until": until, "filter": filter_, "tag": tag}
         before = cursors.read(bound, cursor) if cursor else None
         if filter_ and has_words(filter_) and not identity.may(BODIES):
-            raise Refused(403, "forbidden", f"To search for words needs the permission {BODIES}.")
+            raise Refused(403, "forbidden", f"Searching for words needs the permission {BODIES}.")
         filters = [*conditions_of(filter_ or "", searches=searches()), *tagged(tag)]
         if filters:
             found = await store.filtered(database, limit + 1, filters, before=before, **query)
@@ -155,7 +155,7 @@ class TraceEndpoints(Controller):
         kept = store.body(database, trace_id)
         text = kept[PARTS.index(part)] if kept is not None else None
         if text is None:
-            raise Refused(404, "body_not_captured", "Of this call, nothing that was said is kept.")
+            raise Refused(404, "body_not_captured", "Nothing that was said in this call is kept.")
         return Response(text, media_type=MediaType.TEXT, headers=UNTRUSTED)
 
 

@@ -163,9 +163,7 @@ class Cache(Module[Config]):
             x.cache_state = "miss"
             x.cache_key = key if wish.write else b""
         if wish.only_if_cached:
-            raise Refused(
-                404, "cache_miss", "No answer to this request is stored, and only such was wanted."
-            )
+            raise Refused(404, "cache_miss", "No answer to this request is stored.")
         return None
 
     def on_response(self, x: Exchange) -> None:

@@ -323,7 +323,7 @@ class Failover(Module[Config]):
                 if not self.ports.models.has_provider(step.provider):
                     raise InvalidConfig(
                         f"chains[{i}].targets[{j}].provider",
-                        f"There is no provider '{step.provider}'. See `stockyard providers`.",
+                        f"There is no provider '{step.provider}'. See `stockyard models`.",
                     )
 
 

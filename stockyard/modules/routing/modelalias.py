@@ -206,7 +206,7 @@ class ModelAlias(Module[Config]):
         if further is not None and further[1] != model:
             raise InvalidConfig(
                 f"aliases[{place}]",
-                f"The alias '{row.alias}' leads in a circle, or over more than {MAX_STEPS} steps.",
+                f"The alias '{row.alias}' goes in a circle, or takes more than {MAX_STEPS} steps.",
                 code="alias_loop",
                 status=422,
             )

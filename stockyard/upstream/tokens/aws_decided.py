@@ -38,7 +38,7 @@ def by_statement(environ: Mapping[str, str]) -> Way:
     """The role for which an issuer vouches, as the environment says (a pod of Kubernetes)."""
     way = vouched(environ)
     if way is None:
-        raise no_keys("AWS_WEB_IDENTITY_TOKEN_FILE says no file.")
+        raise no_keys("AWS_WEB_IDENTITY_TOKEN_FILE names no file.")
     return way
 
 

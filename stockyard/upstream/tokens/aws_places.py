@@ -40,6 +40,6 @@ def _given(environ: Mapping[str, str], service: str) -> str:
 def _domain(region: str) -> str:
     # The region becomes part of an address, so it must be nothing else.
     if not _REGION.fullmatch(region):
-        what = "The region for the keys of AWS is missing or none that could be."
+        what = "The region for the keys of AWS is missing, or is not one."
         raise UpstreamError("auth", what, nothing_sent=True)
     return next((d for begin, d in _DOMAINS.items() if region.startswith(begin)), _DOMAIN)

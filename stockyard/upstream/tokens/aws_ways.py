@@ -127,7 +127,7 @@ def vouched(environ: Mapping[str, str], profile: Section = NOTHING) -> Vouched |
     if not said["web_identity_token_file"]:
         return None
     if not said["role_arn"]:
-        raise no_keys("There is a statement for AWS, but it is not said for which role.")
+        raise no_keys("There is a statement for AWS, but no role to take with it.")
     return Vouched(said["role_arn"], said["web_identity_token_file"], said["role_session_name"])
 
 
@@ -137,7 +137,7 @@ def _assumed(files: AwsFiles, name: str, passed: tuple[str, ...]) -> Assumed | N
     if not _takes_role(profile):
         return None
     if profile.get("mfa_serial"):
-        raise no_keys(f"The role of the profile '{name}' wants the code of a person's device.")
+        raise no_keys(f"The role of the profile '{name}' needs a code from a person's device.")
     seconds = profile.get("duration_seconds", "")
     return Assumed(
         role=profile["role_arn"],

@@ -72,7 +72,7 @@ def _urls_of(form: Form, body: bytes) -> Iterator[str]:
 
 
 def _too_large() -> Refused:
-    message = f"This provider takes images as text only, and of at most {MAX_INLINE} bytes here."
+    message = f"This provider takes images only as text, and at most {MAX_INLINE} bytes here."
     return Refused(413, "body_too_large", message, param="image")
 
 

@@ -369,7 +369,7 @@ class TestRoles:
         assert raised.value.kind == "timeout"
 
     async def test_without_a_statement_nothing_is_asked(self, client: Client) -> None:
-        with pytest.raises(UpstreamError, match="says no file"):
+        with pytest.raises(UpstreamError, match="names no file"):
             await keys_of(client, prover(client, {}, scheme="sigv4_web_identity"))
 
 
