@@ -1,24 +1,40 @@
-"""Answers that follow from the question alone, for calls that no text answers: vectors, ranks and
-judgements in a provider's place.
+"""Answers that follow from the question alone, for calls that no text answers: vectors, ranks,
+judgements, images and sound in a provider's place.
 
-The same text always has the same vector, a document ranks by how many words it shares with the
-question, and nothing is harmful.
+The same text always has the same vector and the same image, a document ranks by how many words it
+shares with the question, nothing is harmful, and what is spoken is silence.
 """
 
 import re
+import struct
+import zlib
 from array import array
+from base64 import b64encode
+from collections.abc import Sequence
 from hashlib import shake_256
 from math import sqrt
 from sys import byteorder
 
 from stockyard.core.embeddings import EmbeddingsContent, EmbeddingsOutput, Item, NumberType, Vector
+from stockyard.core.images import ImagesContent
 from stockyard.core.meaning import AnyContent, AnyOutput
-from stockyard.core.messages import Opaque, Text
+from stockyard.core.messages import AnyPart, Audio, Image, Message, Opaque, Text
 from stockyard.core.moderation import Judgement, ModerationContent, ModerationOutput
 from stockyard.core.rerank import Ranked, RerankContent, RerankOutput, text_of
+from stockyard.core.response import Choice, Output
+from stockyard.core.speech import SpeechContent
 
 DIMENSIONS = 1536
 MOST_DIMENSIONS = 16_384
+MOST_IMAGES = 10
+SIDE = 64
+"""Pixels of an image."""
+SILENCE = (
+    struct.pack("<4sI4s4sIHHIIHH", b"RIFF", 2036, b"WAVE", b"fmt ", 16, 1, 1, 8000, 8000, 1, 8)
+    + struct.pack("<4sI", b"data", 2000)
+    + b"\x80" * 2000
+)
+"""A WAV file of a quarter of a second."""
 CODES: dict[NumberType, str] = {"int8": "b", "uint8": "B", "binary": "b", "ubinary": "B"}
 """How arrays call numbers of one byte with and without a sign."""
 _WORDS = re.compile(r"\w+")
@@ -37,7 +53,24 @@ def stand_in(content: AnyContent, model: str) -> AnyOutput | None:
         return ModerationOutput(
             model=model, judgements=(harmless,) * (len(content.inputs) if apart else 1)
         )
+    if isinstance(content, ImagesContent):
+        return _output(
+            model, [_painted(content, n) for n in range(min(content.wanted, MOST_IMAGES))]
+        )
+    if isinstance(content, SpeechContent):
+        return _output(model, [Audio(data=b64encode(SILENCE).decode(), format="wav")])
     return None
+
+
+def square(seed: bytes) -> bytes:
+    """A PNG file of one colour."""
+    line = b"\0" + zlib.crc32(seed).to_bytes(4)[:3] * SIDE
+    header = struct.pack(">IIBBBBB", SIDE, SIDE, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(line * SIDE)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
 
 
 def vector_of(text: str, dimensions: int) -> "array[float]":
@@ -47,6 +80,22 @@ def vector_of(text: str, dimensions: int) -> "array[float]":
         drawn.byteswap()
     length = sqrt(sum(number * number for number in drawn)) or 1.0
     return array("f", (number / length for number in drawn))
+
+
+def _painted(content: ImagesContent, number: int) -> Image:
+    seed = f"{number} {content.prompt or ''}".encode("utf-8", "replace")
+    return Image(data=b64encode(square(seed)).decode(), media_type="image/png")
+
+
+def _output(model: str, parts: Sequence[AnyPart]) -> Output:
+    """Each part is a choice of its own."""
+    return Output(
+        model=model,
+        choices=tuple(
+            Choice(index=n, message=Message(role="assistant", parts=(part,)), finish="stop")
+            for n, part in enumerate(parts)
+        ),
+    )
 
 
 def _vector(item: Item, content: EmbeddingsContent) -> Vector:

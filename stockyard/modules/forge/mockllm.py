@@ -14,8 +14,8 @@ Example
 
 Caller sees
     What the fixture says, whole or streamed, and `X-Stockyard-Simulated` with its name. Without a
-    fixture HTTP 404 `mock_no_match`, or what `unmatched` says. Calls for vectors, ranks and
-    judgements get some that follow from the question alone.
+    fixture HTTP 404 `mock_no_match`, or what `unmatched` says. Calls for vectors, ranks, judgements
+    and images get some that follow from the question alone, those for speech get silence.
 """
 
 import random
@@ -47,6 +47,7 @@ from stockyard.core.module import TEXT_KINDS, Call, Module, ModuleConfig, Stage
 from stockyard.core.money import Usage
 from stockyard.core.ports import Ports
 from stockyard.core.replay import Replay
+from stockyard.core.request import Content
 from stockyard.core.response import Choice, Output, Response
 from stockyard.core.stand_in import stand_in
 from stockyard.core.stream import Answer
@@ -161,13 +162,12 @@ class Config(ModuleConfig, frozen=True):
 
 
 class MockLlm(Module[Config]):
-    """Stands in for calls that are answered in text, vectors, ranks or judgements; those for images
-    and sound go on to the provider."""
+    """Stands in for every kind of call whose question it can read."""
 
     name = "mockllm"
     category = "forge"
     stage = Stage.CALL
-    handles = TEXT_KINDS | {"embeddings", "moderations", "rerank"}
+    handles = TEXT_KINDS | {"embeddings", "moderations", "rerank", "images", "audio"}
 
     def __init__(self, config: Config, ports: Ports) -> None:
         super().__init__(config, ports)
@@ -231,9 +231,9 @@ class MockLlm(Module[Config]):
 
     def _say(self, x: Exchange, prepared: "Prepared", values: Values) -> Answer:
         made = stand_in(x.request.meaning, x.request.model)
-        if made is not None:
+        if made is not None and not isinstance(made, Output):
             return self._give(x, prepared.fixture, made)
-        output = prepared.output(x, values)
+        output = made if made is not None else prepared.output(x, values)
         usage = self._usage(x, prepared.fixture, output.choices)
         events = [piece for event in unfold(output, usage) for piece in _pieces(event)]
         said = self._said(prepared.fixture, len(events))
@@ -250,7 +250,7 @@ class MockLlm(Module[Config]):
         )
 
     def _give(self, x: Exchange, fixture: Fixture, made: AnyOutput) -> Response:
-        """An answer that is no text. It comes whole or not at all."""
+        """An answer that has no choices. It comes whole or not at all."""
         if self._said(fixture, 2) < 2:
             raise UpstreamError("interrupted", "The answer broke off (mock).")
         return Response(made, usage=self._usage(x, fixture, ()))
@@ -364,7 +364,9 @@ def _quiet() -> Any:
 
 
 def _choices_wanted(x: Exchange) -> int:
-    content = x.request.content
+    content = x.request.meaning
+    if not isinstance(content, Content):
+        return 1
     prompts = sum(message.role == "user" for message in content.messages) if content.apart else 1
     return min((content.n or 1) * max(prompts, 1), MOST_CHOICES)
 

@@ -1,11 +1,10 @@
 """The mock provider's side of `openai.images`: squares of a colour that the prompt decides."""
 
-import struct
-import zlib
 from base64 import b64encode
 
 from msgspec import json
 
+from stockyard.core.stand_in import SIDE, square
 from stockyard.upstream.mock.asked import MOST_CHOICES, Asked
 from stockyard.upstream.mock.behaviour import Behaviour
 from stockyard.upstream.mock.chat import error
@@ -19,8 +18,6 @@ name = "openai.images"
 request_id = b"x-request-id"
 broken = b'event: image_generation.completed\ndata: {"type":"image_generation.com\n\n'
 
-SIDE = 64
-"""Pixels."""
 TOKENS = 272
 """What the service counts for its smallest image."""
 
@@ -65,17 +62,6 @@ def frames(asked: Asked, reply: Reply, signature: Signature) -> Frames:
         event("partial_image", partial_image_index=0, b64_json=_painted(asked, 0)),
         (Piece(event("completed", b64_json=image), " ") for image in first),
         event("completed", b64_json=last, usage=_usage(reply)),
-    )
-
-
-def square(seed: bytes) -> bytes:
-    """A PNG file of one colour."""
-    line = b"\0" + zlib.crc32(seed).to_bytes(4)[:3] * SIDE
-    header = struct.pack(">IIBBBBB", SIDE, SIDE, 8, 2, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(line * SIDE)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
     )
 
 

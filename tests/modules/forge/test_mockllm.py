@@ -27,6 +27,7 @@ from stockyard.modules.forge.mockllm import (
 )
 from stockyard.modules.reliability.retrypilot import Config as RetryConfig
 from stockyard.modules.reliability.retrypilot import RetryPilot
+from stockyard.testing.heard import Heard
 from stockyard.testing.yard import Yard
 from tests.builders import (
     HandClock,
@@ -326,6 +327,8 @@ async def test_how_long_somebody_listens_does_not_move_the_faults() -> None:
     assert len(set(await fate(listens=True))) == 2
 
 
+FAST = {"first_event_ms": 0, "tokens_per_second": 0}
+FORM = {"content-type": "multipart/form-data; boundary=x"}
 EMBEDDINGS = ("/v1/embeddings", {"model": "text-embedding-3-small", "input": ["a", "b", "a"]})
 
 
@@ -364,3 +367,35 @@ async def test_fixtures_and_faults_hold_for_vectors_too(yard: Yard) -> None:
     cut = {"name": "cut", "match": "exact", "text": "a", "fail_at": "after_events", "times": 1}
     yard.enable("mockllm", unmatched="echo", fixtures=[fixture, cut], pace={"first_event_ms": 0})
     assert [(await yard.call(path, body)).status for _ in range(3)] == [429, 502, 200]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_images_and_sound_are_given_whole_and_streamed(yard: Yard, stream: bool) -> None:
+    heard_of = {"name": "words", "when": "text == ''", "reply": "a transcript"}
+    yard.enable("mockllm", unmatched="echo", fixtures=[heard_of], pace=FAST)
+    body: dict[str, object] = {"model": "gpt-image-1", "prompt": "a bird", "stream": stream}
+    painted = await yard.call("/v1/images/generations", body)
+    image = last_of(painted) if stream else painted.json["data"][0]
+    assert b64decode(image["b64_json"]).startswith(b"\x89PNG")
+    body = {"model": "tts-1", "input": "hello", "voice": "alloy"}
+    spoken = await yard.call(
+        "/v1/audio/speech", body | ({"stream_format": "sse"} if stream else {})
+    )
+    sound = b64decode(spoken.events[0].json["audio"]) if stream else spoken.body
+    assert sound.startswith(b"RIFF")
+    written = await yard.call("/v1/audio/transcriptions", a_recording(stream), headers=FORM)
+    assert written.status == 200
+    said = last_of(written) if stream else written.json
+    assert said["text"] == "a transcript"
+    assert all(call.exchange.simulated for call in yard.calls)
+
+
+def last_of(stream: Heard) -> Any:
+    return [event.json for event in stream.events if event.json][-1]
+
+
+def a_recording(stream: bool) -> bytes:
+    fields = {"model": "whisper-1", "stream": str(stream).lower()}
+    parts = [f'content-disposition: form-data; name="{n}"\r\n\r\n{v}' for n, v in fields.items()]
+    parts.append('content-disposition: form-data; name="file"; filename="a.wav"\r\n\r\nRIFF')
+    return "".join(f"--x\r\n{part}\r\n" for part in parts).encode() + b"--x--\r\n"
