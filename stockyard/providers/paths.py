@@ -114,9 +114,13 @@ def _known_path(provider: Provider, rest: str) -> NativePath | None:
     customary = provider.speaks.get(_CUSTOMARY_FORMAT.get(bare, ""))
     if customary and "{" not in customary.path:
         return NativePath(customary.origin, customary.path, customary)
-    if bare != rest and rest[1:].partition("/")[0] in provider.versions:
-        alike = known.other_version(rest) if provider.versions_alike else None
-        return alike or NativePath(provider.origin, rest, None)
+    own = bare != rest and rest[1:].partition("/")[0] in provider.versions
+    if provider.versions_alike and (own or bare == rest):  # it may stand behind, as in `/upload/v1`
+        alike = known.other_version(rest)
+        if alike is not None:
+            return alike
+    if own:
+        return NativePath(provider.origin, rest, None)
     return known.match(provider.prefix + bare) or known.match(bare) or known.versionless(bare)
 
 
