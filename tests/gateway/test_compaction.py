@@ -4,11 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
-from stockyard.apps.teams.secret import fingerprint
 from stockyard.testing.heard import Heard
 from stockyard.testing.yard import Yard
+from tests.teams import another_team
 
 JSON = {"content-type": "application/json"}
 RESPONSES, COMPACT = "/v1/responses", "/v1/responses/compact"
@@ -177,13 +176,11 @@ async def test_the_wish_must_be_the_last_item_and_the_only_one(
 async def test_an_envelope_that_was_changed_or_is_another_team_s_is_refused(yard: Yard) -> None:
     upstream = yard.provider("deepinfra").says("They read.").says("no")
     (item,) = answered(await summarised(yard))["output"]
-    keys = yard.stockyard.keys
-    record, secret = await keys.create("blue")
-    keys._remember(replace(record, team_id="blue"), fingerprint(secret.encode()))
+    theirs = await another_team(yard)
     sealed = item["encrypted_content"]
     changed = sealed[:-9] + ("A" if sealed[-9] != "A" else "B") + sealed[-8:]
     ours = yard.headers
-    for content, headers in ((changed, ours), (sealed, {"authorization": f"Bearer {secret}"})):
+    for content, headers in ((changed, ours), (sealed, theirs)):
         body = {
             "model": yard.body()["model"],
             "input": [{**item, "encrypted_content": content}, {"role": "user", "content": "?"}],

@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from uvicorn._types import ASGI3Application
 
 from stockyard.errors import CannotStart
 from stockyard.gateway.front import Front
@@ -86,7 +87,12 @@ class TestStarting:
     def test_the_control_plane_is_loaded_without_being_asked_for(self) -> None:
         host, loaded = LaneHost(), threading.Event()
         build = host.server._late_app._build
-        host.server._late_app._build = lambda: (loaded.set(), build())[1]
+
+        def noted() -> ASGI3Application:
+            loaded.set()
+            return build()
+
+        host.server._late_app._build = noted
         with host, host.client() as client:
             client.send(a_request("POST /call/whole", b"x"))
             assert client.answer().body == b"x"

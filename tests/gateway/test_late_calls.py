@@ -414,7 +414,7 @@ class TestInteractions:
 
 async def test_a_kept_chat_is_not_paid_again_when_it_is_read(yard: Yard) -> None:
     openai = yard.provider("openai")
-    made = {"id": "chatcmpl-1", "object": "chat.completion", "choices": []}
+    made: dict[str, Any] = {"id": "chatcmpl-1", "object": "chat.completion", "choices": []}
     made |= {"usage": {"prompt_tokens": 9, "completion_tokens": 12, "total_tokens": 21}}
     for _ in range(2):
         answers(openai, made)

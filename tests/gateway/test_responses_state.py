@@ -5,24 +5,14 @@ import json
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
-from stockyard.apps.teams.secret import fingerprint
 from stockyard.testing.heard import Heard
 from stockyard.testing.yard import Yard
+from tests.teams import another_team
 
 JSON = {"content-type": "application/json"}
 RESPONSES = "/v1/responses"
 OPENAI_MODEL = "gpt-scripted"
-
-
-async def of_another_team(yard: Yard) -> dict[str, str]:
-    """The header fields of a caller of a team of its own."""
-    await yard.open()
-    keys = yard.stockyard.keys
-    record, secret = await keys.create("blue")
-    keys._remember(replace(record, team_id="blue"), fingerprint(secret.encode()))
-    return {"authorization": f"Bearer {secret}"}
 
 
 async def respond(yard: Yard, prompt: Any = "hi", **fields: Any) -> Heard:
@@ -233,7 +223,7 @@ async def test_input_items_come_in_pages(yard: Yard) -> None:
 
 async def test_what_one_team_keeps_is_not_there_for_another(yard: Yard) -> None:
     yard.provider("deepinfra").says("secret").says("ok")
-    blue = await of_another_team(yard)
+    blue = await another_team(yard)
     told = answered(await respond(yard, store=True))
     path = f"{RESPONSES}/{told['id']}"
     for method, part in (("GET", ""), ("GET", "/input_items"), ("DELETE", "")):
@@ -345,7 +335,7 @@ async def test_the_id_of_a_large_answer_is_known_as_well(yard: Yard) -> None:
 
 async def test_a_conversation_is_gone_on_with_by_the_team_that_began_it(yard: Yard) -> None:
     provider = yard.provider("openai").sends(200, JSON, b'{"id":"conv_1"}')
-    blue = await of_another_team(yard)
+    blue = await another_team(yard)
     await yard.call("/openai/v1/conversations", {"items": []})
     provider.sends(200, JSON, stored_by_provider(1))
     for conversation in ("conv_1", {"id": "conv_1"}):
@@ -409,7 +399,7 @@ async def test_a_provider_s_answer_is_there_for_the_team_that_got_it_only(
     yard: Yard, made_at: str
 ) -> None:
     provider = yard.provider("openai").sends(200, JSON, stored_by_provider(1))
-    blue = await of_another_team(yard)
+    blue = await another_team(yard)
     await yard.call(made_at, {"model": OPENAI_MODEL, "input": "hi"})
     for path in ("/v1/responses", "/responses", "/openai/v1/responses", "/openai/responses"):
         for method, part in (
@@ -432,7 +422,7 @@ async def test_a_provider_s_answer_is_there_for_the_team_that_got_it_only(
 @pytest.mark.parametrize("odd", ["%72esp_theirs_1", "resp_theirs_1%20", "resp%5Ftheirs_1"])
 async def test_another_spelling_of_an_id_opens_nothing_to_others(yard: Yard, odd: str) -> None:
     provider = yard.provider("openai").sends(200, JSON, stored_by_provider(1))
-    blue = await of_another_team(yard)
+    blue = await another_team(yard)
     await respond(yard)
     for path in ("/openai/v1/responses", "/openai/v1/%72esponses", "/v1/responses"):
         heard = await yard.get(f"{path}/{odd}", headers=blue)
