@@ -1,4 +1,4 @@
-"""Make Keys, see them, limit, pause and turn them, take them back."""
+"""Make Keys, see them, limit, pause and rotate them, take them back."""
 
 import os
 import sys
@@ -85,7 +85,7 @@ out_file = click.option("--out", metavar="FILE", help="Write the secret into thi
 
 @click.group()
 def keys() -> None:
-    """Make Keys, see them, limit, pause and turn them, take them back."""
+    """Make Keys, see them, limit, pause and rotate them, take them back."""
 
 
 @keys.command("create")
@@ -186,7 +186,7 @@ def change(
     lossy: str | None,
     as_json: bool,
 ) -> None:
-    """Give a Key another name, another end, other addresses, limits or word on what is lost."""
+    """Give a Key another name, expiry, addresses, limits, or rule for fields that are lost."""
     both = (expires is not None and never_expires, addresses and any_address, limits and no_limits)
     if any(both):
         raise click.UsageError("A limit is either set or taken away.")
@@ -219,7 +219,7 @@ def pause(server: Server, key_id: str, as_json: bool) -> None:
 @click.argument("key_id", metavar="ID")
 @server_options
 def resume(server: Server, key_id: str, as_json: bool) -> None:
-    """Take a paused Key again."""
+    """Accept a paused Key again."""
     answer = server.post(f"{_path_of(key_id)}/resume", {})
     _say(answer, f"Resumed: {key_id}.", as_json=as_json)
 

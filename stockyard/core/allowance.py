@@ -1,4 +1,4 @@
-"""How much somebody may use in a time, and how much at once."""
+"""How much somebody may use in a period, and how much at once."""
 
 from typing import Annotated
 

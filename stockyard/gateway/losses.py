@@ -16,7 +16,7 @@ from stockyard.wire.streamed import StreamedCodec
 
 MODULE, ACTION = "dispatch", "answer_lost"
 MOST = 20
-"""Different things that are told of one answer."""
+"""Different things that may be told of one answer."""
 
 
 class Losses:

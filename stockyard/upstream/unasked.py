@@ -1,6 +1,7 @@
 """Read an answer that came as a stream where a whole one was asked for.
 
-Few servers do that, and always: a client that asks them for a whole answer would never get one.
+Few servers do that, but those always do: a client that asks them for a whole answer would never get
+one.
 """
 
 from stockyard.core.folding import fold

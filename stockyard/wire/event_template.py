@@ -1,6 +1,6 @@
 """Events of a stream that differ in one text only.
 
-A model's answer mostly arrives as hundreds of events that are equal but for a few characters. Once
+A model's answer usually arrives as hundreds of events that are equal but for a few characters. Once
 one of them has been read, the others need no parser: they begin and end with the same bytes, and
 what stands between is a JSON string that can hold nothing else.
 """

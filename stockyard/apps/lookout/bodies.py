@@ -23,7 +23,7 @@ LONG_BYTES = 16 * 1024
 """What is longer is read, cut and written out in a thread."""
 MOST_AT_ONCE = 64
 MOST_BYTES = 32 * 1024 * 1024
-"""So much waits for a thread at most."""
+"""At most this much waits for a thread."""
 HITS = ("hit", "stale")
 
 Redact = Callable[[bytes], bytes]
@@ -101,7 +101,7 @@ def encode(batch: Sequence[bytes]) -> bytes:
 def said_in(x: Exchange, *, searched: bool = False) -> Said:
     """What was sent and came back; with `full`, what the caller sent and got.
 
-    What no provider was asked has passed no module that masks, or not all of them.
+    What was sent to no provider may not have passed every module that masks.
     """
     request: Request | None = x.received
     if x.capture == "redacted":
@@ -164,7 +164,7 @@ class Room:
 
 
 def request_of(request: Request | None, most: int) -> Body | None:
-    """JSON of a request. Of other kinds of call than chats, the texts."""
+    """JSON of a request; for kinds of call other than chats, its texts."""
     if request is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Keys over the API: make one, see them, limit, pause and turn one, take it back."""
+"""Keys over the API: make one, see them, limit, pause and rotate one, take it back."""
 
 from typing import Annotated
 
@@ -36,7 +36,7 @@ class NewKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The networks it may be used from; empty: any."""
     expires_at: Moment | None = None
     limits: Limits = []
-    """How much it may use. The module `ratelimit` sees to it."""
+    """How much it may use. The module `ratelimit` enforces it."""
     lossy: Lossy | None = None
     """What becomes of its calls where a provider cannot be told all that they say: they are refused
     (`strict`), or their caller is told (`warn`), or not (`silent`). None: what the settings say."""
@@ -53,13 +53,13 @@ class ChangedKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Rotation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long the secret from before stays good."""
+    """How long the previous secret still works."""
 
     overlap_ms: Annotated[int, Meta(ge=0, le=MOST_OVERLAP_MS)] = DAY_MS
 
 
 class AllBut(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which Keys are not revoked, by their ids."""
+    """The Keys that are spared, by their ids."""
 
     kept: list[str] = []
 
@@ -118,7 +118,7 @@ class KeyEndpoints(Controller):
     async def change_key(
         self, keys: Keys, key_id: FromPath[str], data: JSONBody[ChangedKey]
     ) -> KeyRecord:
-        """Change what a Key is called, or what it may do. What is left out stays."""
+        """Change the name of a Key, or what it may do. What is left out stays."""
         return await keys.change(key_id, lambda record: _changed(record, data))
 
     @post("/keys/{key_id:str}/pause", opt=needs("team.keys"), status_code=200)
@@ -128,7 +128,7 @@ class KeyEndpoints(Controller):
 
     @post("/keys/{key_id:str}/resume", opt=needs("team.keys"), status_code=200)
     async def resume_key(self, keys: Keys, key_id: FromPath[str]) -> KeyRecord:
-        """Take a paused Key again."""
+        """Accept a paused Key again."""
         return await keys.resume(key_id)
 
     @post("/keys/{key_id:str}/rotate", opt=needs("team.keys"), status_code=200)

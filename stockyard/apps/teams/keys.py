@@ -40,12 +40,12 @@ class KeyRing:
         self._limited: set[str] = set()
         """Keys that have limits of their own."""
         self._until: dict[bytes, int] = {}
-        """When those secrets stop to be good that do so by themselves, by their hash."""
+        """When secrets expire that do so by themselves, by their hash."""
         for held in reversed(store.keys(database)):
             self._remember(held)
 
     def caller_of(self, secret: bytes) -> Caller | None:
-        """Who sends this secret; None if it is not a Key, unknown, or not good (any more)."""
+        """Who sends this secret; None if it is no Key, is unknown, or may not be used now."""
         if not looks_like_a_key(secret):
             return None
         digest = fingerprint(secret)
@@ -95,7 +95,7 @@ class KeyRing:
         )
 
     async def revoke_all(self, kept: Sequence[str] = ()) -> int:
-        """Take back every Key but those of these ids. How many that were."""
+        """Take back every Key but those of these ids; how many that were."""
         revoke = partial(store.revoke_others, kept=frozenset(kept), now=now_ms())
         gone = await self._database.write(revoke)
         for held in gone:
@@ -118,7 +118,7 @@ class KeyRing:
         return await self._change(key_id, lambda record: change(_alive(record)))
 
     async def rotate(self, key_id: str, *, overlap_ms: int) -> tuple[KeyRecord, str]:
-        """A new secret for a Key. The one it had is good for so long yet; earlier ones are not."""
+        """A new secret for a Key. The one it had still works for so long; earlier ones do not."""
         secret, now = new_secret(KEY_PREFIX), now_ms()
 
         def turned(held: Held) -> Held:
