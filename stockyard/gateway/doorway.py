@@ -19,6 +19,7 @@ from stockyard.errors import Refused
 from stockyard.gateway.call import Call
 from stockyard.gateway.contract import Reply, Running, Whole
 from stockyard.gateway.endpoints import Endpoint
+from stockyard.gateway.first_model import own_model
 from stockyard.gateway.http import Head, field_lines
 from stockyard.gateway.model_in_path import completed
 from stockyard.gateway.turning import Steering
@@ -203,7 +204,7 @@ class Doorway:
         if codec is None:
             if body:
                 self._plane.check_guards(self._endpoint.kind)
-            return Request(model=self._endpoint.model, content=NO_CONTENT)
+            return Request(model=self._endpoint.model or own_model(body), content=NO_CONTENT)
         head = codec.peek(body)
         model, stream = head.model, head.stream
         if not model:

@@ -1,6 +1,7 @@
-"""Which model is named first in an upload of lines, or in a batch: that says where it is to go.
+"""Which model is named in a body that is not read otherwise.
 
-No more is read than the first line, or the first request of a list, however much follows.
+Of an upload of lines or a batch, the first says where it is to go: no more is read than the first
+line, or the first request of a list, however much follows.
 """
 
 import re
@@ -14,6 +15,8 @@ from stockyard.wire.multipart import start_of_file
 LOOKED_AT = 1024 * 1024
 """Bytes of the file, or of the batch. What begins or ends beyond them is not found."""
 _PIECE = 4 * 1024
+_RESOURCE = "models/"
+"""Before the name where a provider calls its models as it calls its files."""
 _LIST = re.compile(rb'\s*\{\s*"requests"\s*:\s*(?=\[)')
 
 
@@ -26,7 +29,22 @@ class _Line(msgspec.Struct, gc=False):
     requests: "list[_Line] | None" = None
 
 
+class _Named(msgspec.Struct, gc=False):
+    model: str = ""
+
+
 _line = msgspec.json.Decoder(_Line).decode
+_named = msgspec.json.Decoder(_Named).decode
+
+
+def own_model(body: bytes) -> str:
+    """The model that the body of one call names; empty for none."""
+    if len(body) > LOOKED_AT:
+        return ""
+    try:
+        return _named(body[:]).model.removeprefix(_RESOURCE)
+    except (ValueError, RecursionError):
+        return ""
 
 
 def first_model(body: bytes) -> str:

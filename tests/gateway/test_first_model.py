@@ -4,7 +4,8 @@ import tracemalloc
 
 import pytest
 
-from stockyard.gateway.first_model import LOOKED_AT, first_model
+from stockyard.gateway.first_model import LOOKED_AT, first_model, own_model
+from stockyard.testing.yard import Yard
 
 LINE = b'{"custom_id":"a","method":"POST","url":"/v1/x","body":{"model":"gpt-5","x":[1]}}'
 REQUEST = b'{"custom_id":"a","params":{"max_tokens":1,"messages":["]}\\"{"],"model":"claude-5"}}'
@@ -56,3 +57,31 @@ def test_a_list_of_many_takes_no_more_memory_than_one_of_few() -> None:
     finally:
         tracemalloc.stop()
     assert most < 4 << 20
+
+
+@pytest.mark.parametrize(
+    ("body", "model"),
+    [
+        (b'{"model":"command-r","message":"hi"}', "command-r"),
+        (b' {"input":"hi","model":"models/gemini-x"}', "gemini-x"),
+        (b'{"input":"%b","model":"m"}' % LONG, ""),
+        (b'{"model":{"id":"m"}}', ""),
+        (b"[]", ""),
+        (b"no json", ""),
+        (b"", ""),
+    ],
+    ids=range(7),
+)
+def test_the_model_of_one_call_is_that_of_its_body(body: bytes, model: str) -> None:
+    assert own_model(body) == model
+
+
+async def test_a_call_that_nobody_reads_has_its_model_in_the_trace(yard: Yard) -> None:
+    told = b'{"text":"hi","meta":{"tokens":{"input_tokens":7,"output_tokens":1}}}'
+    yard.provider("cohere").sends(200, {"content-type": "application/json"}, told)
+    await yard.call("/cohere/v1/chat", {"model": "command-r", "message": "hi"})
+    x = yard.last.exchange
+    assert x.target is not None
+    assert (x.kind, x.received.model, x.target.model) == ("passthrough", "command-r", "command-r")
+    assert x.usage is not None
+    assert (x.usage.prompt, x.usage.completion) == (7, 1)
