@@ -39,12 +39,19 @@ NATIVE_STAYS = frozenset(
         b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer "
         b"trailers transfer-encoding upgrade content-length set-cookie set-cookie2 server alt-svc "
         b"openai-organization openai-project anthropic-organization-id anthropic-workspace-id "
-        b"access-control-allow-origin access-control-allow-credentials access-control-max-age "
-        b"access-control-allow-headers access-control-allow-methods access-control-expose-headers "
-        b"content-security-policy strict-transport-security content-encoding"
+        b"strict-transport-security content-encoding "
+        b"clear-site-data refresh service-worker-allowed x-sendfile x-lighttpd-send-file"
     ).split()
 )
-"""Fields of a provider that a native route does not hand on (`wire.md` 2.3, `security.md` 9)."""
+NATIVE_STAYS_PREFIXES = (
+    b"x-stockyard-",
+    b"x-accel-",
+    b"access-control-",
+    b"content-security-policy",
+    b"cross-origin-",
+)
+"""Fields of a provider that a native route does not hand on (`wire.md` 2.3, `security.md` 9): with
+them it could speak in our name, to the proxy in front of us, or to a browser about our origin."""
 
 NAMES_OF_CALLS = (b"x-request-id", b"request-id")
 """Fields in which a provider says what it calls the request."""
@@ -131,9 +138,13 @@ def native_fields(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
         for token in value.split(b",")
     }
     return field_lines(
-        (name, value)
+        # Answers have an id of ours under this name.
+        (b"x-upstream-request-id" if name == b"x-request-id" else name, value)
         for name, value in fields
-        if name not in NATIVE_STAYS and name not in named and value.isascii()
+        if name not in NATIVE_STAYS
+        and name not in named
+        and not name.startswith(NATIVE_STAYS_PREFIXES)
+        and value.isascii()
     )
 
 

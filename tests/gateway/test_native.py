@@ -205,6 +205,13 @@ class TestHeaders:
             "keep-alive": "timeout=5",
             "access-control-allow-origin": "*",
             "strict-transport-security": "max-age=1",
+            "content-security-policy-report-only": "x",
+            "cross-origin-opener-policy": "x",
+            "clear-site-data": "*",
+            "refresh": "0;url=http://192.0.2.1/",
+            "x-accel-redirect": "/internal/",
+            "x-sendfile": "/etc/passwd",
+            "x-stockyard-cost": "0.000001",
         }
         goes = {"x-ratelimit-remaining-requests": "7", "x-odd": "1", "openai-version": "2"}
         yard.provider("openai").says("hello").with_headers({**stays, **goes})
@@ -212,6 +219,16 @@ class TestHeaders:
         assert not set(stays) & set(answer.headers)
         assert goes.items() <= answer.headers.items()
         assert answer.headers["x-stockyard-provider"] == "openai"
+
+    async def test_no_provider_speaks_in_our_name(self, yard: Yard) -> None:
+        forged = {"x-stockyard-provider": "another", "x-request-id": "up_1"}
+        yard.provider("openai").says("hello").with_headers(forged)
+        answer = await yard.call(CHAT, REQUEST)
+        ours = [value for name, value in answer.raw_headers if name == "x-stockyard-provider"]
+        ids = [value for name, value in answer.raw_headers if name == "x-request-id"]
+        assert ours == ["openai"]
+        assert ids == [yard.last.exchange.id]
+        assert answer.headers["x-upstream-request-id"] == "up_1"
 
 
 VERSION = "api-version=2024-05-01-preview"

@@ -121,3 +121,13 @@ async def test_a_fault_of_ours_in_a_stream_is_never_its_good_end(
     assert answer.error is not None
     assert not answer.ended
     assert yard.last.outcomes == ["partial"]
+
+
+async def test_s20_on_a_native_route_what_follows_the_end_goes_on_once(yard: Yard) -> None:
+    frames = FORMAT["cohere.chat"].frames(Turn(pieces=PIECES), {}, True)
+    provider = yard.provider("cohere")
+    asked = {"model": "command-a-03-2025", "stream": True, "messages": []}
+    for late in AFTER_THE_END:
+        stream = b"".join(frame.data for frame in frames) + late
+        provider.plays(stream)
+        assert (await yard.call("/cohere/v2/chat", asked)).body == stream

@@ -70,9 +70,9 @@ class CohereLook(NamedEventsLook[_Event]):
 
     def _see(self, event: _Event, heard: Said, block: bytes) -> bytes:
         kind, delta = event.type, event.delta
-        passed = self._unless_late(block)
         if kind is None and (event.error or event.message):
             raise error_of(loose(heard.data or b""))
+        passed = self._unless_late(block)
         if kind == "message-end" and delta is not None:
             self._see_ending(delta)
         elif kind in _COMMITS:
