@@ -5,8 +5,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-# Rather the system's Python than another one: it is compiled with optimizations that those built by
-# version managers lack, which is a sixth of what a call costs (docs/decisions/0006).
+# The system's Python is preferred: it is compiled with optimizations that version managers leave out,
+# which are worth a sixth of what a call costs (docs/decisions/0006).
 PYTHON ?= $(shell for python in /usr/bin/python3 python3; do \
   $$python -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && \
   { echo $$python; exit; }; done; echo python3)
@@ -29,7 +29,7 @@ help:
 	@echo "make docs       write the generated references"
 	@echo "make traffic    replay recorded provider traffic and keep the report"
 	@echo "make clients    install many real clients, play them all and keep the grid"
-	@echo "make prices     make the price list anew from the newest public collections"
+	@echo "make prices     rebuild the price list from the newest public collections"
 
 run: $(VENV)/runs
 	@exec $(BIN)/stockyard serve $(ARGS)
