@@ -17,6 +17,9 @@ from stockyard.wire.whole import WholeCodec
 
 NEVER = 1 << 62
 MAX_BODY = 64 * 1024 * 1024
+MAX_REWRITTEN = 32 * 1024 * 1024
+"""Of an answer that its client wants in another spelling. It gets a larger one as it came: writing
+that anew would hold up everybody else."""
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -75,10 +78,10 @@ class WholeAnswer:
         self._pieces.append(piece)
         self._size += len(piece)
         if self._size > self._flows_from and 200 <= self.status < 300:
-            if self._is_as_asked():
-                self._flow()
+            if self._flows_from < MAX_REWRITTEN and not self._is_as_asked():
+                self._flows_from = MAX_REWRITTEN
             else:
-                self._flows_from = NEVER
+                self._flow()
         elif self._size > MAX_BODY and self.sending is not None:
             self.sending.cancel()
             self.failed(UpstreamError("bad_answer", "The provider's answer is too large."))

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import httpx
 import pytest
 
 from stockyard.core.exchange import Exchange
@@ -294,6 +295,20 @@ async def test_base64_is_packed_however_many_vectors_there_are(
     vectors = [row["embedding"] for row in told.json["data"]]
     assert len(vectors) == 200
     assert all(isinstance(vector, str) is packed for vector in vectors)
+
+
+async def test_an_answer_that_is_too_large_to_be_packed_is_not_refused(yard: Yard) -> None:
+    rows = [{"index": 0, "embedding": [0.5] * 7_000_000}]
+    answers(yard.provider("openai"), {**VECTORS, "data": rows})
+    await yard.open()
+    asked = {**EMBEDDINGS, "encoding_format": "base64"}
+    async with httpx.AsyncClient(base_url=yard.url, headers=yard.headers) as client:
+        told = await client.post("/v1/embeddings", json=asked)
+    assert told.status_code == 200
+    assert told.content.count(b"0.5") == 7_000_000
+    assert await yard.ended(1)
+    assert yard.last.usage is not None
+    assert yard.last.usage.prompt == 3
 
 
 async def test_a_large_answer_is_packed_already_and_flows(yard: Yard) -> None:
