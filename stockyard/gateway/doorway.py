@@ -5,6 +5,7 @@ out once. It is the Headers of every call that goes through it: which of the cli
 to a provider is decided here.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
@@ -70,6 +71,8 @@ NATIVE_STAYS = frozenset(
 )
 """Fields of the client that never reach a provider on its native path."""
 NATIVE_STAYS_PREFIXES = (b"x-stockyard-", b"x-stainless-", b"x-forwarded-", b"proxy-")
+SECRET_OF_OURS = re.compile(rb"sk-sy-|\bsya-[\w-]{20}")
+"""Clients that were made for another gateway send our Key in fields of that one."""
 
 NO_CONTENT = Content()
 UNREADABLE = "Only the native route of the provider that knows this format takes such bodies."
@@ -270,6 +273,7 @@ class Doorway:
             if name not in NATIVE_STAYS
             and name not in named
             and not name.startswith(NATIVE_STAYS_PREFIXES)
+            and not SECRET_OF_OURS.search(value)
         ]
         return [*kept, (b"accept-encoding", b"identity")]
 

@@ -189,6 +189,15 @@ class TestHeaders:
         assert sent["authorization"] == "Bearer secret-of-openai"
         assert yard.key not in str(openai.last.raw_headers)
 
+    async def test_our_key_stays_here_in_whatever_field_it_comes(self, yard: Yard) -> None:
+        openai = yard.provider("openai").says("hello")
+        await yard.open()
+        admin = "sya-" + "x" * 49
+        odd = {"helicone-auth": f"Bearer {yard.key}", "x-mine": yard.key, "x-admin": admin}
+        assert (await yard.call(CHAT, REQUEST, headers=odd)).status == 200
+        assert yard.key not in str(openai.last.raw_headers)
+        assert admin not in str(openai.last.raw_headers)
+
     async def test_the_others_go_on(self, yard: Yard) -> None:
         openai = yard.provider("openai").says("hello")
         goes = {"openai-beta": "x=v1", "user-agent": "mine/1", "x-odd": "1", "accept": "*/*"}
