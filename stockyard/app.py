@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from stockyard import __version__, configured, modules
-from stockyard.apps import billing, chute, lookout, responses, teams
+from stockyard.apps import billing, chute, lookout, repeats, responses, teams
 from stockyard.apps.app import Job
 from stockyard.apps.chute.answers import LastingAnswers
 from stockyard.apps.chute.modules import ModuleChanges
@@ -28,6 +28,8 @@ from stockyard.apps.lookout.bodies import BodyRecorder
 from stockyard.apps.lookout.otlp import SpanExport
 from stockyard.apps.lookout.retention import retention
 from stockyard.apps.lookout.traces import TraceRecorder
+from stockyard.apps.repeats.results import StoredResults
+from stockyard.apps.repeats.results import retention as repeats_retention
 from stockyard.apps.responses.envelopes import TeamEnvelopes
 from stockyard.apps.responses.held import TeamIds
 from stockyard.apps.responses.kept import StoredAnswers
@@ -82,7 +84,7 @@ from stockyard.wire.formats import FORMATS
 
 log = logging.getLogger(__name__)
 
-APPS = (chute.APP, lookout.APP, billing.APP, teams.APP, responses.APP)
+APPS = (chute.APP, lookout.APP, billing.APP, teams.APP, responses.APP, repeats.APP)
 FIRST_KEY = "first-key"
 DAY = 86_400
 WORKERS = 2
@@ -209,6 +211,7 @@ class Stockyard:
                     database, settings.retention.answers, settings.retention.held_ids
                 ),
                 expiry(self.keys),
+                repeats_retention(database),
                 Job(name="disk", every_seconds=5, run=partial(self.disk.check, database)),
             ]
         )
@@ -412,6 +415,7 @@ class Stockyard:
                 "metrics_text": self.meters.text,
             },
             feeds=[TraceFeed(self.database)],
+            results=StoredResults(self.database),
             config_version=lambda: self.line.config_version,
             stopping=lambda: self.front.draining,
             max_body=settings.http.max_api_body,

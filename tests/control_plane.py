@@ -15,12 +15,13 @@ import uvicorn
 from msgspec import Meta
 
 from stockyard.api import ControlSocket, Identities, LocalReads, Part, Status, build
-from stockyard.apps import billing, chute, lookout, teams
+from stockyard.apps import billing, chute, lookout, repeats, teams
 from stockyard.apps.chute.answers import LastingAnswers
 from stockyard.apps.chute.models import ModelState, ProviderState
 from stockyard.apps.chute.modules import ModuleChanges
 from stockyard.apps.lookout.live import TraceFeed
 from stockyard.apps.lookout.traces import TraceRecorder
+from stockyard.apps.repeats.results import StoredResults
 from stockyard.apps.teams.admin import AdminCredential
 from stockyard.apps.teams.keys import KeyRing
 from stockyard.core.exchange import Exchange
@@ -37,7 +38,7 @@ from stockyard.storage.sqlite import SqliteDatabase
 from stockyard.upstream.health import TargetHealth
 from tests.builders import some_ports
 
-APPS = (chute.APP, lookout.APP, billing.APP, teams.APP)
+APPS = (chute.APP, lookout.APP, billing.APP, teams.APP, repeats.APP)
 
 
 class FenceConfig(ModuleConfig, frozen=True, kw_only=True):
@@ -123,6 +124,7 @@ class Plane:
                 "metrics_text": lambda: b"stockyard_up 1\n",
             },
             feeds=[TraceFeed(self.database)],
+            results=StoredResults(self.database),
             config_version=lambda: self.line.config_version,
             stopping=lambda: self.stopping,
         )

@@ -19,7 +19,7 @@ from stockyard.api.identity import Identities, Identity
 from stockyard.api.openapi import describe
 from stockyard.api.paging import Cursors
 from stockyard.api.permission import IDENTITY, guard, permission_of
-from stockyard.api.repeats import Repeats
+from stockyard.api.repeats import Repeats, Results
 from stockyard.api.system import Installed, SystemEndpoints
 
 
@@ -48,6 +48,7 @@ def build(
     identities: Identities,
     provided: Mapping[str, object],
     feeds: Sequence[Feed],
+    results: Results,
     config_version: Callable[[], int],
     stopping: Callable[[], bool],
     max_body: int = MAX_BODY,
@@ -59,6 +60,7 @@ def build(
     installed = tuple(
         Installed(id=app.id, name=app.name, description=app.description, path=app.path)
         for app in apps
+        if app.endpoints()
     )
     values: dict[str, object] = {
         "cursors": Cursors(),
@@ -81,7 +83,7 @@ def build(
         openapi_config=None,
     )
     learn_parameters(inner)
-    return Door(Repeats(inner), identities, config_version)
+    return Door(Repeats(inner, results), identities, config_version)
 
 
 def description_of(

@@ -45,6 +45,7 @@ TITLES = {
     "cursor_invalid": "The cursor does not belong to this list",
     "idempotency_in_flight": "The same change is under way",
     "idempotency_mismatch": "The same key, another change",
+    "idempotency_no_result": "What came of the change is not known",
     "filter_invalid": "The filter cannot be read",
     "search_off": "No text is kept to search in",
     "internal": "Something went wrong here",

@@ -1,137 +1,218 @@
 """Changes that are sent again with the same `Idempotency-Key` happen once (`api.md` 1.6).
 
-The first result is kept for a day, in memory, for the identity and the path that it was made for,
-and given again. A refusal changed nothing, so it is not kept: the same change may be tried anew.
+A change is claimed on stable storage before it begins, and what came of it is stored when it ends.
+So a process that dies in between does not act twice: who asks again is told that the end is not
+known (`reliability.md` 4.8). A refusal changed nothing, so its claim is given back: the same change
+may be tried anew.
+
+The first result may hold a secret, such as that of a new Key. It is sealed with what only the asker
+has: the `Idempotency-Key` and the credential, of which nothing but hashes is stored.
 """
 
+import hmac
+import logging
 import re
+import secrets
 from collections.abc import MutableMapping
 from hashlib import sha256
-from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
 
 from stockyard.api import problems
 from stockyard.api.body import MAX_BODY
 from stockyard.api.door import ASGIApp, Message, Receive, Scope, Send, refuse
-from stockyard.api.identity import Identity
+from stockyard.api.identity import Identity, secret_in
 from stockyard.api.permission import IDENTITY
 from stockyard.errors import Refused
 
 CHANGES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 VALID = re.compile(rb"[\x21-\x7e]{1,255}")
-KEPT_SECONDS = 86_400.0
-MAX_KEPT = 10_000
-MAX_KEPT_BYTES = 16 << 20
 MAX_ANSWER = 256 << 10
 """A larger answer is not kept; the largest that a change has is a module with its schema."""
+NONCE_BYTES = 12
+
+log = logging.getLogger("stockyard.api")
+
+
+class Kept(Protocol):
+    """What is known of a change. `sealed` is None while its end is not known."""
+
+    @property
+    def digest(self) -> bytes: ...
+    @property
+    def sealed(self) -> bytes | None: ...
+
+
+class Results(Protocol):
+    """Where claims and results are kept for a day, over restarts."""
+
+    def find(self, change_id: bytes) -> Kept | None: ...
+
+    async def claim(self, change_id: bytes, digest: bytes) -> None:
+        """On stable storage when this returns."""
+
+    async def keep(self, change_id: bytes, sealed: bytes) -> None: ...
+
+    async def release(self, change_id: bytes) -> None: ...
 
 
 class Asked(NamedTuple):
-    """Whose change of what, under which key."""
+    """A change that somebody asks for, under which key."""
 
     who: str
     method: str
     target: bytes
     key: bytes
-
-
-class Result(NamedTuple):
-    """What became of it. Without messages it is still under way."""
-
-    digest: bytes
-    until: float
-    messages: tuple[Message, ...] = ()
+    credential: bytes
 
     @property
-    def size(self) -> int:
-        return sum(len(message.get("body", b"")) for message in self.messages)
+    def id(self) -> bytes:
+        parts = self.who.encode(), self.method.encode(), self.target, self.key
+        return sha256(b"\0".join(parts)).digest()
+
+    @property
+    def seal(self) -> bytes:
+        """The secret that opens the result; it is made anew from each request."""
+        return hmac.digest(self.key, b"stockyard.result.1\0" + self.credential, "sha256")
+
+
+class Result(msgspec.Struct, frozen=True, array_like=True):
+    """An answer as it was given."""
+
+    status: int
+    fields: list[tuple[bytes, bytes]]
+    body: bytes
+
+    @classmethod
+    def of(cls, messages: list[Message]) -> "Result":
+        start, *rest = messages
+        body = b"".join(message.get("body", b"") for message in rest)
+        return cls(start["status"], list(start.get("headers", ())), body)
+
+    def messages(self) -> list[Message]:
+        fields = [*self.fields, (b"idempotent-replayed", b"true")]
+        return [
+            {"type": "http.response.start", "status": self.status, "headers": fields},
+            {"type": "http.response.body", "body": self.body},
+        ]
+
+    @property
+    def acted(self) -> bool:
+        """Whether something may have changed. Who is busy (503) or refuses has not begun."""
+        return self.status < 400 or (self.status >= 500 and self.status != 503)
 
 
 class Repeats:
     """Stands around the operations, behind the door that knows who asks."""
 
-    def __init__(self, inner: ASGIApp) -> None:
+    def __init__(self, inner: ASGIApp, results: Results) -> None:
         self._inner = inner
-        self._results: dict[Asked, Result] = {}
-        self._bytes = 0
+        self._results = results
+        self._running: dict[bytes, bytes] = {}
+        """The changes that this process is making: id and digest."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        asked = asked_for(scope)
-        if asked is None:
-            await self._inner(scope, receive, send)
-            return
         try:
+            asked = asked_for(scope)
+            if asked is None:
+                await self._inner(scope, receive, send)
+                return
             if VALID.fullmatch(asked.key) is None:
                 raise Refused(400, "invalid", "Idempotency-Key: 1 to 255 visible characters.")
             body = await body_of(receive)
             if body is None:
                 raise Refused(413, "too_large", "The body is too large.")
-            digest = sha256(body).digest()
-            known = self._known(asked, digest)
+            answer = await self._answer(asked, scope, body, receive)
         except Refused as refused:
             await refuse(send, problems.of_refusal(refused, scope["stockyard.request_id"]))
             return
-        if known is None:
-            await self._first(asked, digest, scope, body, receive, send)
-        else:
-            for message in repeated(known):
-                await send(message)
+        for message in answer:
+            await send(message)
+
+    async def _answer(
+        self, asked: Asked, scope: Scope, body: bytes, receive: Receive
+    ) -> list[Message]:
+        digest = hmac.digest(asked.key, body, "sha256")
+        known = self._known(asked, digest)
+        if known is not None:
+            return known.messages()
+        self._running[asked.id] = digest
+        try:
+            await self._results.claim(asked.id, digest)
+            return await self._first(asked, scope, once(body, receive))
+        finally:
+            del self._running[asked.id]
 
     def _known(self, asked: Asked, digest: bytes) -> Result | None:
-        known = self._results.get(asked)
-        if known is None or known.until < monotonic():
+        running = self._running.get(asked.id)
+        kept = self._results.find(asked.id) if running is None else None
+        if running is None and kept is None:
             return None
-        if known.digest != digest:
+        if digest != (running or (kept and kept.digest)):
             raise Refused(
                 422, "idempotency_mismatch", "This Idempotency-Key was sent with another body."
             )
-        if not known.messages:
+        if running is not None:
             raise Refused(
                 409,
                 "idempotency_in_flight",
                 "The first request with this Idempotency-Key is still running.",
                 retry_after=1,
             )
-        return known
+        result = opened(asked, kept.sealed) if kept is not None and kept.sealed else None
+        if result is None:
+            raise Refused(
+                409,
+                "idempotency_no_result",
+                "The first request with this Idempotency-Key may have acted, and its result was "
+                "not kept. See what is there, then use another key.",
+            )
+        return result
 
-    async def _first(
-        self,
-        asked: Asked,
-        digest: bytes,
-        scope: Scope,
-        body: bytes,
-        receive: Receive,
-        send: Send,
-    ) -> None:
+    async def _first(self, asked: Asked, scope: Scope, receive: Receive) -> list[Message]:
+        """Carry the change out. If this breaks off, the claim stays."""
         answer: list[Message] = []
-        self._forget(asked)
-        running = self._results[asked] = Result(digest, monotonic() + KEPT_SECONDS)
 
-        async def kept(message: Message) -> None:
+        async def collect(message: Message) -> None:
             answer.append(dict(message))
-            await send(message)
 
+        await self._inner(scope, receive, collect)
+        result = Result.of(answer)
         try:
-            await self._inner(scope, once(body, receive), kept)
-        finally:
-            self._results.pop(asked, None)
-            self._keep(asked, running._replace(messages=tuple(answer)))
+            if not result.acted:
+                await self._results.release(asked.id)
+            elif len(result.body) <= MAX_ANSWER:
+                await self._results.keep(asked.id, sealed(asked, result))
+        except Refused as refused:
+            log.warning("The result of a change could not be kept. %s", refused.message)
+        return answer
 
-    def _keep(self, asked: Asked, result: Result) -> None:
-        status = result.messages[0]["status"] if result.messages else 0
-        if not (200 <= status < 400 or (status >= 500 and status != 503)):
-            return
-        if result.size > MAX_ANSWER:
-            return
-        self._results[asked] = result
-        self._bytes += result.size
-        while len(self._results) > MAX_KEPT or self._bytes > MAX_KEPT_BYTES:
-            self._forget(next(iter(self._results)))
 
-    def _forget(self, asked: Asked) -> None:
-        result = self._results.pop(asked, None)
-        if result is not None:
-            self._bytes -= result.size
+def sealed(asked: Asked, result: Result) -> bytes:
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    text = msgspec.msgpack.encode(result)
+    return nonce + bytes(cipher(asked.seal).encrypt(nonce, text, asked.id))
+
+
+def opened(asked: Asked, kept: bytes) -> Result | None:
+    """None for somebody else, such as an administrator with a new credential."""
+    from cryptography.exceptions import InvalidTag
+
+    nonce, text = kept[:NONCE_BYTES], kept[NONCE_BYTES:]
+    try:
+        return msgspec.msgpack.decode(
+            cipher(asked.seal).decrypt(nonce, text, asked.id), type=Result
+        )
+    except InvalidTag:
+        return None
+
+
+def cipher(key: bytes) -> Any:
+    # Imported late: the library is slow to load, and few changes are sent with a key.
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    return AESGCM(key)
 
 
 def asked_for(scope: MutableMapping[str, Any]) -> Asked | None:
@@ -144,14 +225,17 @@ def asked_for(scope: MutableMapping[str, Any]) -> Asked | None:
         return None
     target = scope["path"].encode() + b"?" + scope["query_string"]
     # Two of them are no valid one.
-    return Asked(who.name, scope["method"], target, b" ".join(keys))
+    key = b" ".join(keys)
+    return Asked(who.name, scope["method"], target, key, secret_in(scope["headers"]) or b"")
 
 
 async def body_of(receive: Receive) -> bytes | None:
-    """The whole body; None if it is too large."""
+    """The whole body; None if it is too large, or the client left before its end."""
     body = bytearray()
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         body += message.get("body", b"")
         if len(body) > MAX_BODY:
             return None
@@ -171,9 +255,3 @@ def once(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return received
-
-
-def repeated(result: Result) -> list[Message]:
-    start, *rest = result.messages
-    fields = [*start.get("headers", ()), (b"idempotent-replayed", b"true")]
-    return [{**start, "headers": fields}, *(dict(message) for message in rest)]

@@ -11,6 +11,7 @@ from litestar import Controller, get
 from stockyard.api import Identities, Identity, build
 from stockyard.api.identity import OS_USER
 from stockyard.apps.app import App
+from stockyard.apps.repeats.results import StoredResults
 
 
 async def test_the_control_socket_is_the_owner(control_socket: Path) -> None:
@@ -44,6 +45,7 @@ def test_an_endpoint_without_a_permission_stops_the_start() -> None:
             identities=Identities.__new__(Identities),
             provided=NEEDED,
             feeds=[],
+            results=StoredResults.__new__(StoredResults),
             config_version=int,
             stopping=bool,
         )

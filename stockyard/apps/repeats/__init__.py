@@ -1,0 +1,11 @@
+"""Which changes were made under an `Idempotency-Key`, and what came of them."""
+
+from stockyard.apps.app import App
+
+APP = App(
+    id="repeats",
+    name="Repeats",
+    description="Changes that were sent with an Idempotency-Key: each happens once.",
+    path="/api/repeats",
+    package=__name__,
+)

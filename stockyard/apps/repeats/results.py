@@ -1,0 +1,73 @@
+"""Keeps what came of changes for a day, over restarts, so that each happens once."""
+
+from collections.abc import Callable
+from functools import partial
+from time import time_ns
+
+from stockyard.apps.app import Job
+from stockyard.apps.repeats import store
+from stockyard.apps.repeats.models import Kept
+from stockyard.storage.database import Database, Transaction
+
+KEPT_MS = 86_400_000
+MAX_KEPT = 10_000
+MAX_KEPT_BYTES = 16 << 20
+EVERY_SECONDS = 600.0
+STEP = 500
+STEPS_PER_RUN = 100
+
+
+def milliseconds() -> int:
+    return time_ns() // 1_000_000
+
+
+class StoredResults:
+    """Fulfils `stockyard.api.repeats.Results`. Of too many, the oldest go before their time."""
+
+    def __init__(
+        self,
+        database: Database,
+        now: Callable[[], int] = milliseconds,
+        *,
+        most: int = MAX_KEPT,
+        most_bytes: int = MAX_KEPT_BYTES,
+    ) -> None:
+        self._database = database
+        self._now = now
+        self._most = most
+        self._most_bytes = most_bytes
+
+    def find(self, change_id: bytes) -> Kept | None:
+        return store.result(self._database, change_id, self._now())
+
+    async def claim(self, change_id: bytes, digest: bytes) -> None:
+        until = self._now() + KEPT_MS
+        write = partial(store.claim, change_id=change_id, digest=digest, until=until)
+        await self._database.write(write)
+
+    async def keep(self, change_id: bytes, sealed: bytes) -> None:
+        write = partial(
+            store.keep,
+            change_id=change_id,
+            sealed=sealed,
+            most=self._most,
+            most_bytes=self._most_bytes,
+        )
+        await self._database.write(write)
+
+    async def release(self, change_id: bytes) -> None:
+        await self._database.write(partial(store.release, change_id=change_id))
+
+
+def retention(database: Database, now: Callable[[], int] = milliseconds) -> Job:
+    """The job that deletes what is older than a day."""
+
+    def step(transaction: Transaction) -> int:
+        return store.delete_expired(transaction, now(), STEP)
+
+    async def run() -> None:
+        for _ in range(STEPS_PER_RUN):
+            if await database.write(step, makes_room=True) < STEP:
+                return
+
+    return Job(name="repeats.retention", every_seconds=EVERY_SECONDS, run=run)

@@ -1,0 +1,56 @@
+"""The only SQL about changes that were sent with an `Idempotency-Key`."""
+
+from stockyard.apps.repeats.models import Kept
+from stockyard.storage.database import Database, Transaction
+
+CROWDED = """
+delete from repeat_results where id in (
+    select id from (
+        select id, row_number() over newest as place,
+            sum(coalesce(length(sealed), 0)) over newest as bytes
+        from repeat_results window newest as (order by until desc, id)
+    ) where place > :most or bytes > :most_bytes
+)
+"""
+
+
+def result(database: Database, change_id: bytes, now: int) -> Kept | None:
+    rows = database.read(
+        "select digest, sealed from repeat_results where id = :id and until > :now",
+        {"id": change_id, "now": now},
+    )
+    return Kept(*rows[0]) if rows else None
+
+
+def claim(transaction: Transaction, change_id: bytes, digest: bytes, until: int) -> None:
+    """What was there under the same id has expired, or nobody would ask."""
+    transaction.execute(
+        "insert or replace into repeat_results (id, digest, until) values (:id, :digest, :until)",
+        {"id": change_id, "digest": digest, "until": until},
+    )
+
+
+def keep(
+    transaction: Transaction, change_id: bytes, sealed: bytes, most: int, most_bytes: int
+) -> None:
+    """Keep what came of a change, and let the oldest go where there are too many."""
+    transaction.execute(
+        "update repeat_results set sealed = :sealed where id = :id",
+        {"id": change_id, "sealed": sealed},
+    )
+    transaction.execute(CROWDED, {"most": most, "most_bytes": most_bytes})
+
+
+def release(transaction: Transaction, change_id: bytes) -> None:
+    transaction.execute("delete from repeat_results where id = :id", {"id": change_id})
+
+
+def delete_expired(transaction: Transaction, now: int, limit: int) -> int:
+    """Delete at most `limit` whose time is over; how many there were."""
+    gone = transaction.execute(
+        "delete from repeat_results where id in "
+        "(select id from repeat_results where until <= :now order by until limit :limit) "
+        "returning id",
+        {"now": now, "limit": limit},
+    )
+    return len(gone)
