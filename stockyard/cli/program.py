@@ -29,6 +29,7 @@ VERBS = {
     "logs": ("logs", "Show calls, the newest last."),
     "explain": ("explain", "Tell why a call went the way it did."),
     "events": ("events", "Print what happens as it happens."),
+    "aliases": ("aliases", "Give models names of your own."),
     "models": ("models", "List the models that can be called."),
     "prices": ("prices", "See what models cost."),
     "docs": ("docs", "Write the reference of all modules."),

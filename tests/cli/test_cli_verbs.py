@@ -450,3 +450,14 @@ def test_stop_returns_when_the_server_has_ended(program: Any) -> None:
     assert not (program.data / "run" / "control.sock").exists()
     again = program.start()
     assert again.stop() == 0
+
+
+def test_models_get_names_of_your_own(served: Any) -> None:
+    assert served.ask("aliases", "set", "quick", "mock/echo", "--hidden")["hidden"] is True
+    assert "quick" in served.run("aliases", "list").stdout
+    called(served, model="quick")
+    assert served.run("aliases", "set", "quick", "quicker").returncode == 0
+    assert served.run("aliases", "set", "quicker", "quick").returncode == 1
+    assert served.ask("aliases", "remove", "quick")["deleted"] is True
+    gone = served.run("aliases", "remove", "quick")
+    assert (gone.returncode, "no alias 'quick'" in gone.stderr) == (1, True)

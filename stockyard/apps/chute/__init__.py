@@ -4,11 +4,15 @@ from stockyard.apps.app import App
 
 
 def endpoints() -> list[type]:
+    from stockyard.apps.chute.aliases import AliasEndpoints
     from stockyard.apps.chute.api import ModuleEndpoints, ProviderEndpoints
     from stockyard.apps.chute.breakers import BreakerEndpoints
     from stockyard.apps.chute.cache import CacheEndpoints
 
-    return [ModuleEndpoints, ProviderEndpoints, BreakerEndpoints, CacheEndpoints]
+    return [
+        *(ModuleEndpoints, AliasEndpoints, ProviderEndpoints),
+        *(BreakerEndpoints, CacheEndpoints),
+    ]
 
 
 def roots() -> list[type]:

@@ -116,6 +116,27 @@ class ModuleChanges:
             await self._carry_out({name: wish}, by, reason)
             return self.control.state(real), before.version
 
+    async def edit(
+        self,
+        name: str,
+        change: Callable[[dict[str, Any]], dict[str, Any]],
+        *,
+        by: str,
+        reason: str = "",
+    ) -> None:
+        """Change a part of what is set on a module, whatever it is by then."""
+        async with self.one_at_a_time:
+            name = self.control.resolve(name)
+            config = change(dict(self._said_of(name)))
+            await self._carry_out({name: Wish(config=config)}, by, reason)
+
+    def _said_of(self, name: str) -> Mapping[str, Any]:
+        """The Config as the layer says it that has the last word."""
+        stored, section = self.stored(name), self._sections.get(name)
+        if stored.config is not None:
+            return stored.config
+        return section.config if section is not None else {}
+
     def planned(self, wishes: Mapping[str, Wish]) -> list[Difference]:
         """What these changes would change. Raises what carrying them out would raise."""
         found: list[Difference] = []

@@ -1,0 +1,63 @@
+"""Give models names of your own. The next call sees the change."""
+
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from stockyard.cli.asking import Server, print_json, server_options
+from stockyard.cli.table import table
+
+PATH = "/api/chute/aliases"
+
+
+@click.group()
+def aliases() -> None:
+    """Give models names of your own."""
+
+
+@aliases.command("list")
+@server_options
+def list_aliases(server: Server, as_json: bool) -> None:
+    """Show every name and what it stands for."""
+    answer = server.get(PATH)
+    if as_json:
+        print_json(answer)
+        return
+    rows = [(one["alias"], one["model"], one["provider"]) for one in answer["aliases"]]
+    for line in table(("ALIAS", "MODEL", "PROVIDER"), rows):
+        click.echo(line)
+
+
+@aliases.command("set")
+@click.argument("alias")
+@click.argument("model")
+@click.option("--provider", default="", help="Only at this provider.")
+@click.option("--hidden", is_flag=True, help="Leave it out of the list of models.")
+@server_options
+def set_alias(
+    server: Server, alias: str, model: str, provider: str, hidden: bool, as_json: bool
+) -> None:
+    """Say what a name stands for. One `*` in it is any text, and `{1}` in the model the same."""
+    body: dict[str, Any] = {"model": model, "provider": provider, "hidden": hidden}
+    answer = server.put(path_of(alias), body)
+    if as_json:
+        print_json(answer)
+    else:
+        click.echo(f"{alias} is {model}.")
+
+
+@aliases.command("remove")
+@click.argument("alias")
+@server_options
+def remove(server: Server, alias: str, as_json: bool) -> None:
+    """Take a name away."""
+    answer = server.delete(path_of(alias))
+    if as_json:
+        print_json(answer)
+    else:
+        click.echo(f"Removed: {alias}.")
+
+
+def path_of(alias: str) -> str:
+    return f"{PATH}/{quote(alias)}"
