@@ -78,7 +78,11 @@ class Realtime:
 
     def _exchange(self) -> Exchange:
         query = dict(parse_qsl(self._head.query))
-        model = query.pop("model", "")
+        # Clients in the mode of a cloud whose customers name what they deploy say it so.
+        deployment = query.pop("deployment", "")
+        if self._endpoint.native is None:
+            query.pop("api-version", None)
+        model = query.pop("model", "") or deployment
         if not model:
             raise Refused(400, "invalid_request", "The query has no 'model'.", param="model")
         target, entry = self._target(model)

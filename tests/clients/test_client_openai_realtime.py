@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import openai
 import pytest
-from openai import AsyncOpenAI
+from openai import AsyncAzureOpenAI, AsyncOpenAI
 
 from stockyard.testing.yard import Yard
 from tests.realtime_provider import RealtimeProvider
@@ -55,6 +55,24 @@ async def test_a_session_is_held_and_counted(
     usage = yard.calls[0].usage
     assert usage is not None
     assert (usage.prompt, usage.completion) == (3, 2)
+
+
+async def test_a_client_of_azure_names_its_deployment(
+    yard: Yard, provider: RealtimeProvider
+) -> None:
+    async with (
+        AsyncAzureOpenAI(
+            azure_endpoint=yard.url,
+            websocket_base_url=yard.url.replace("http", "ws", 1) + "/openai",  # else it wants TLS
+            api_key=yard.key,
+            api_version="2025-04-01-preview",
+        ) as client,
+        client.realtime.connect(model="gpt-realtime") as session,
+    ):
+        upstream = await provider.next()
+        await session.response.create()
+        assert json.loads(await upstream.recv())["type"] == "response.create"
+    assert provider.requests[0].path == "/v1/realtime?model=gpt-realtime"
 
 
 async def test_secrets_for_browsers_are_not_given_out(
