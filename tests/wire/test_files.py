@@ -66,3 +66,19 @@ def test_its_name_says_what_it_is() -> None:
 )
 def test_endings_of_names(name: str, kind: str | None) -> None:
     assert named(name) == kind
+
+
+def test_a_file_that_is_named_beside_its_type_is_one() -> None:
+    part = {"type": "file", "file_id": "f-1"}
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": [part]}]}).encode()
+    content = CHAT.decode_request(body)
+    assert isinstance(content, Content)
+    (document,) = content.messages[0].parts
+    assert isinstance(document, Document)
+    assert document.file_id == "f-1"
+    none = frozenset[str]()
+    request = Request(model="m", content=content)
+    again = CHAT.encode_request(request, features=none, traits=none).body
+    assert json.loads(again) == json.loads(body)
+    there = FORMATS["anthropic.messages"].encode_request(request, features=none, traits=none).body
+    assert json.dumps({"type": "file", "file_id": "f-1"}) in json.dumps(json.loads(there))

@@ -25,6 +25,8 @@ FORMAT = "openai.chat"
 SUMMARY = "summary"
 URL = "url"
 """Layout of a file that is given by its address where others give its data."""
+FLAT = "flat"
+"""Layout of a file that is named beside its type, as Mistral has it."""
 
 
 def decode_parts(content: Any, path: str) -> tuple[AnyPart, ...]:
@@ -113,7 +115,11 @@ def _read_bare_audio(value: str, cache: Cache | None, fields: Fields) -> AnyPart
 
 
 def _read_file(fields: Fields) -> AnyPart:
-    cache, file = cache_of(fields), Fields(fields.any("file"), fields.at("file"))
+    cache, value = cache_of(fields), fields.any("file")
+    if value is None and (flat := fields.text("file_id")):
+        extra = with_layout(fields.left(FORMAT), FORMAT, FLAT)
+        return Document(file_id=flat, cache=cache, extra=extra)
+    file = Fields(value, fields.at("file"))
     data, file_id, name = file.text("file_data"), file.text("file_id"), file.text("filename")
     if file.rest:
         fields.rest["file"] = file.rest
@@ -215,6 +221,8 @@ def _write_document(part: Document) -> dict[str, Any] | None:
         media_type = part.media_type or "application/pdf"
         file["file_data"] = part.data if bare else to_data_url(media_type, part.data)
     elif part.file_id is not None:
+        if layout_of(part.extra, FORMAT) == FLAT:
+            return {"type": "file", "file_id": part.file_id}
         file["file_id"] = part.file_id
     elif part.url is not None and layout_of(part.extra, FORMAT) == URL:
         file["file_data"] = part.url
