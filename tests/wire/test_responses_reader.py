@@ -131,6 +131,33 @@ def test_a_refusal_is_a_refusal() -> None:
     assert told.text == "No."
 
 
+CITED = {"type": "url_citation", "url": "https://example.com", "start_index": 0, "end_index": 2}
+ANNOTATED = event("output_text.annotation.added", output_index=0, content_index=0, annotation=CITED)
+TEXT_PART = {"type": "output_text", "text": "Hi", "annotations": [CITED]}
+PART_DONE = event("content_part.done", output_index=0, content_index=0, part=TEXT_PART)
+UNCITED_DONE = PART_DONE | {"part": TEXT_PART | {"annotations": []}}
+CITED_ITEM = {**MESSAGE, "content": [TEXT_PART]}
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [delta("output_text", "Hi"), ANNOTATED, PART_DONE],
+        [delta("output_text", "Hi"), PART_DONE],
+        [delta("output_text", "Hi"), PART_DONE, ANNOTATED],
+        [delta("output_text", "Hi"), UNCITED_DONE, ANNOTATED],
+        [delta("output_text", "Hi")],
+        [],
+    ],
+    ids=["before", "with the part", "and once more", "after", "with the item", "alone"],
+)
+def test_a_citation_is_read_once_however_it_is_told(events: list[dict[str, Any]]) -> None:
+    told = [added(MESSAGE), *events, done(CITED_ITEM), completed(CITED_ITEM)]
+    (text,) = parts(*told)
+    assert isinstance(text, Text)
+    assert [citation["url"] for citation in text.citations] == ["https://example.com"]
+
+
 def test_items_that_only_this_format_knows_pass_whole() -> None:
     search = {"type": "web_search_call", "id": "ws_1", "status": "completed"}
     life = event("web_search_call.searching", output_index=0, item_id="ws_1")

@@ -67,13 +67,17 @@ class _Item:
 
 
 class _Part:
-    __slots__ = ("key", "kind", "open", "spoken")
+    __slots__ = ("annotated", "cited_at_end", "key", "kind", "open", "spoken")
 
     def __init__(self, key: str, kind: str) -> None:
         self.key = key
         self.kind = kind
         self.open = True
         self.spoken = False
+        self.annotated = 0
+        """How many of its annotations are told."""
+        self.cited_at_end = False
+        """All of them are, by the part when it was done."""
 
 
 def error_of(event: Any) -> UpstreamError:
@@ -258,9 +262,12 @@ class ResponsesReader(NamedEventsReader):
 
     def _annotated(self, event: _Object, events: list[Event]) -> None:
         part = self._part(event, "output_text", events)
-        if part is not None:
-            value = event.get("annotation")
-            events.append(CitationAdded(key=part.key, format=FORMAT, value=value))
+        if part is not None and not part.cited_at_end:
+            self._annotate(part, event.get("annotation"), events)
+
+    def _annotate(self, part: _Part, value: Any, events: list[Event]) -> None:
+        part.annotated += 1
+        events.append(CitationAdded(key=part.key, format=FORMAT, value=value))
 
     def _part_done(self, event: _Object, events: list[Event]) -> None:
         item = self._items.get(event.get("output_index"))
@@ -276,6 +283,9 @@ class ResponsesReader(NamedEventsReader):
             self._say(part, value.get("text") or value.get("refusal"), events)
         if rest := self._halves.end(part.key):
             events.append(_CONTENT[part.kind](key=part.key, text=rest))
+        for annotation in (value.get("annotations") or ())[part.annotated :]:
+            part.cited_at_end = True
+            self._annotate(part, annotation, events)
         events.append(PartEnded(key=part.key))
 
     def _end_message(self, item: _Item, value: _Object, events: list[Event]) -> None:
