@@ -12,9 +12,17 @@ from stockyard.cli.table import table
 
 @click.command()
 @click.argument("trace_id", metavar="TRACE")
+@click.option(
+    "--body",
+    type=click.Choice(["request", "response"]),
+    help="Print what was said instead, as JSON, where `logging` keeps it.",
+)
 @server_options
-def explain(server: Server, trace_id: str, as_json: bool) -> None:
+def explain(server: Server, trace_id: str, body: str | None, as_json: bool) -> None:
     """Tell why a call went the way it did, module by module. TRACE is its id, tr_…"""
+    if body is not None:
+        print_json(server.get(f"{path_of(trace_id)}/body?part={body}"))
+        return
     if as_json:
         print_json(explanation(server, trace_id))
         return
@@ -22,8 +30,12 @@ def explain(server: Server, trace_id: str, as_json: bool) -> None:
         click.echo(line)
 
 
+def path_of(trace_id: str) -> str:
+    return f"/api/lookout/traces/{quote(trace_id, safe='')}"
+
+
 def explanation(server: Server, trace_id: str) -> Any:
-    return server.get(f"/api/lookout/traces/{quote(trace_id, safe='')}/explain")
+    return server.get(f"{path_of(trace_id)}/explain")
 
 
 def strip_of(server: Server, trace_id: str) -> Iterator[str]:

@@ -461,3 +461,22 @@ def test_models_get_names_of_your_own(served: Any) -> None:
     assert served.ask("aliases", "remove", "quick")["deleted"] is True
     gone = served.run("aliases", "remove", "quick")
     assert (gone.returncode, "no alias 'quick'" in gone.stderr) == (1, True)
+
+
+def test_what_was_said_is_shown_where_it_is_kept(served: Any) -> None:
+    def newest_of(model: str) -> str:
+        ends = time.monotonic() + 5
+        while not (found := served.ask("logs", f"asked:{model}")["traces"]):
+            assert time.monotonic() < ends
+        return str(found[0]["id"])
+
+    called(served, model="unsaid")
+    nothing = served.run("explain", newest_of("unsaid"), "--body", "request")
+    assert (nothing.returncode, "is kept" in nothing.stderr) == (1, True)
+    assert served.run("modules", "set", "logging", 'capture="full"').returncode == 0
+    called(served, model="said", messages=[{"role": "user", "content": "a falcon"}])
+    assert served.run("modules", "set", "logging", 'capture="metadata"').returncode == 0
+    trace = newest_of("said")
+    said = served.ask("explain", trace, "--body", "request")
+    assert said["messages"][0]["parts"][0]["text"] == "a falcon"
+    assert "a falcon" in served.run("explain", trace, "--body", "response").stdout

@@ -152,10 +152,10 @@ class Cache(Module[Config]):
 
     def on_request(self, x: Exchange) -> Answer | None:
         wish = _wish(x) if self.config.caller_control else EVERYTHING
-        unfit = self._unfit(x.request.content)
+        unfit = self._unfit(x.request.content) if wish.read or wish.write else "asked"
         if unfit:
             x.note(self.name, "skipped", {"reason": unfit})
-        if not unfit and (wish.read or wish.write):
+        if not unfit:
             key = self._key(x)
             stored = self._find(key, wish.max_age) if wish.read else None
             if stored is not None and (self._fresh(stored) or self._refreshed(key, x, wish)):

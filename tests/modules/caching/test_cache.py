@@ -563,3 +563,13 @@ async def test_a_caller_that_leaves_ends_its_asking_for_a_new_answer() -> None:
     next_one = an_exchange(id="req_3")
     assert module.on_request(next_one) is None
     assert next_one.cache_state == "miss"
+
+
+@pytest.mark.parametrize("asked", [Asked(cache="off"), Asked(cache_control="no-store")])
+async def test_a_caller_who_wants_no_part_in_it_is_noted(asked: Asked) -> None:
+    x = an_exchange(asked=asked)
+    await through(x, Provider(an_answer()), a_cache())
+    assert [(finding.action, finding.detail) for finding in x.findings] == [
+        ("skipped", {"reason": "asked"})
+    ]
+    assert x.cache_state == "off"
