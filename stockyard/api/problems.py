@@ -1,7 +1,7 @@
 """Every error of the control plane, in one shape: `application/problem+json` (`api.md` 1.2)."""
 
 import logging
-from collections.abc import Mapping
+import re
 from typing import Any
 
 import msgspec
@@ -13,7 +13,6 @@ from litestar.exceptions import (
 )
 from msgspec import Struct
 
-from stockyard.api.field_errors import FieldError, field_error, pointer
 from stockyard.errors import InvalidConfig, Refused
 
 MEDIA_TYPE = "application/problem+json"
@@ -61,13 +60,17 @@ NOWHERE = (
     "/api/openapi.json."
 )
 
-ALIASES = "stockyard.aliases"
-"""Under which name clients know a parameter that has another one in the code."""
-HINTS = {
-    "version_conflict": 'Read it again and send If-Match: "v{version}".',
-}
+UNKNOWN_FIELD = re.compile(r"unknown field `([^`]*)`")
 
 log = logging.getLogger("stockyard.api")
+
+
+class FieldError(Struct, frozen=True, kw_only=True):
+    """What is wrong with one field. `pointer` is where, as a JSON Pointer."""
+
+    pointer: str
+    code: str
+    message: str
 
 
 class Problem(Struct, frozen=True, kw_only=True):
@@ -95,7 +98,6 @@ def problem(
     retry_after: float | None = None,
     current_version: int | None = None,
 ) -> Problem:
-    hint = HINTS.get(code)
     return Problem(
         type=f"urn:stockyard:problem:{code}",
         title=TITLES.get(code, code.replace("_", " ").capitalize()),
@@ -105,42 +107,38 @@ def problem(
         request_id=request_id,
         errors=errors,
         retry_after_ms=None if retry_after is None else round(retry_after * 1000),
-        hint=hint and hint.format(version=current_version),
         current_version=current_version,
     )
 
 
 def of_refusal(refused: Refused, request_id: str) -> Problem:
     version = (refused.detail or {}).get("current_version")
-    errors: tuple[FieldError, ...] = ()
-    if refused.param is not None:
-        where = pointer("query", refused.param)
-        errors = (FieldError(pointer=where, code=refused.code, message=refused.message),)
     return problem(
         refused.status,
         refused.code,
         refused.message,
         request_id,
-        errors=errors,
         retry_after=refused.retry_after,
         current_version=version,
     )
 
 
-def of_error(
-    error: Exception, request_id: str, aliases: Mapping[str, str] = {}  # noqa: B006  never changed
-) -> Problem:
+def of_error(error: Exception, request_id: str) -> Problem:
     """What a client is told about an error. Of an unknown error nothing is told; it is logged."""
     match error:
         case Refused():
             return of_refusal(error, request_id)
         case InvalidConfig():
-            found = of_config(error)
+            found = FieldError(
+                pointer=pointer("config", error.path), code=error.code, message=error.message
+            )
+            where = f"{error.path}: " if error.path else ""
+            detail = where + error.message
             code = "invalid" if error.status == 400 else error.code
-            return problem(error.status, code, sentence((found,)), request_id, errors=(found,))
+            return problem(error.status, code, detail, request_id, errors=(found,))
         case ValidationException():
             items = [item for item in error.extra or () if isinstance(item, dict)]
-            errors = tuple(of_parameter(item, aliases) for item in items)
+            errors = tuple(field_error(item) for item in items)
             return problem(400, "invalid", sentence(errors), request_id, errors=errors)
         case HTTPException(status_code=status) if status < 500:
             if isinstance(error.__cause__, SerializationException):
@@ -154,22 +152,13 @@ def of_error(
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """The exception handler of the whole API."""
-    aliases = request.route_handler.opt.get(ALIASES, {}) if "route_handler" in request.scope else {}
-    told = of_error(error, str(request.scope.get("stockyard.request_id", "")), aliases)
-    methods = (getattr(error, "headers", None) or {}).get("allow") if told.status == 405 else None
+    told = of_error(error, str(request.scope.get("stockyard.request_id", "")))
     return Response(
         msgspec.json.encode(told),
         status_code=told.status,
         media_type=MEDIA_TYPE,
-        headers=headers_of(told) | ({"Allow": allowed(methods)} if methods else {}),
+        headers=headers_of(told),
     )
-
-
-def allowed(methods: str) -> str:
-    """The methods of a path, as the framework lists them: HEAD goes where GET does, and OPTIONS is
-    the door's affair."""
-    names = {*methods.split(", ")} - {"OPTIONS"}
-    return ", ".join(sorted(names | ({"HEAD"} if "GET" in names else set())))
 
 
 def headers_of(told: Problem) -> dict[str, str]:
@@ -181,25 +170,28 @@ def headers_of(told: Problem) -> dict[str, str]:
     return headers
 
 
-def of_config(error: InvalidConfig) -> FieldError:
-    """What is wrong with a module's Config."""
-    place = pointer("config", error.path)
-    if error.code == "invalid":
-        return field_error(place, error.message)
-    return FieldError(pointer=place, code=error.code, message=error.message)
-
-
-def of_parameter(item: dict[str, Any], aliases: Mapping[str, str]) -> FieldError:
-    """One of the framework's validation errors in our words."""
+def field_error(item: dict[str, Any]) -> FieldError:
+    """One of Litestar's validation errors in our words."""
     key, message = str(item.get("key", "")), str(item.get("message", ""))
     source = str(getattr(item.get("source"), "value", item.get("source", "")))
+    unknown = UNKNOWN_FIELD.search(message)
     if source in ("query", "header", "path", "cookie"):
-        return field_error(f"/{source}/{aliases.get(key, key)}", message)
-    return field_error("" if key == "data" else pointer("", key), message)
+        where = f"/{source}/{key}"
+    elif unknown:
+        where = pointer("", unknown[1])
+    else:
+        where = pointer("", key)
+    return FieldError(pointer=where, code="unknown" if unknown else "invalid", message=message)
 
 
 def sentence(errors: tuple[FieldError, ...]) -> str:
     if not errors:
         return "The request is not valid."
-    where = errors[0].pointer or "The body"
-    return f"{where}: {errors[0].message}".rstrip(".") + "."
+    return f"{errors[0].pointer or '/'}: {errors[0].message}".rstrip(".") + "."
+
+
+def pointer(root: str, path: str) -> str:
+    """A path such as `limits[0].calls` as a JSON Pointer below `root`."""
+    parts = [part for part in re.split(r"[.\[\]]+", path) if part]
+    escaped = (part.replace("~", "~0").replace("/", "~1") for part in parts)
+    return "".join(f"/{part}" for part in ((root,) if root else ()) + tuple(escaped))
