@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from stockyard import __version__, configured, modules
@@ -39,7 +38,6 @@ from stockyard.apps.teams.admin import AdminCredential
 from stockyard.apps.teams.expiry import expiry
 from stockyard.apps.teams.keys import KeyRing
 from stockyard.core.estimate import tokens_in
-from stockyard.core.exchange import Exchange
 from stockyard.core.module import AnyModule
 from stockyard.core.ports import Ports
 from stockyard.core.scan.matcher import matcher
@@ -57,6 +55,7 @@ from stockyard.gateway.office import Office
 from stockyard.gateway.pings import Pings
 from stockyard.gateway.plane import DataPlane
 from stockyard.gateway.spool import Spool
+from stockyard.modules_in_use import ModulesInUse, refresh_when_limited
 from stockyard.overview import Overview
 from stockyard.process import custommodules
 from stockyard.process.background import Background
@@ -86,7 +85,6 @@ log = logging.getLogger(__name__)
 
 APPS = (chute.APP, lookout.APP, billing.APP, teams.APP, responses.APP, repeats.APP)
 FIRST_KEY = "first-key"
-DAY = 86_400
 WORKERS = 2
 """Threads that read long prompts. More would only compete for the interpreter."""
 
@@ -139,6 +137,7 @@ class Stockyard:
         ports = self._ports()
         custommodules.try_out(custom, ports)
         self.line = Line(catalog, ports, self.standings, modules.ALIASES)
+        self.in_use = ModulesInUse(self.line)
         self.changes = ModuleChanges(
             self.line,
             database,
@@ -155,7 +154,7 @@ class Stockyard:
             drains=Drains(*configured.drained(settings)),
             formats=FORMATS,
             plain=FORMATS["openai.chat"],
-            closing_comment=self._closing_comment,
+            closing_comment=self.in_use.closing_comment,
         )
         self.office.reasoning_field = settings.translation.reasoning_field
         self.plane = DataPlane(
@@ -165,7 +164,7 @@ class Stockyard:
             keys=self.keys,
             directory=lambda: self.directory,
             access=configured.access(settings),
-            aliases=self._aliases,
+            aliases=self.in_use.aliases,
             keepers=Keepers(
                 TeamIds(database), StoredAnswers(database), envelopes, TeamOwed(database)
             ),
@@ -185,7 +184,7 @@ class Stockyard:
             offload=ports.offload,
             background=self.background,
             dropped=lambda: self.standings.of("logging").noticed("body_dropped"),
-            searchable=self._searchable,
+            searchable=self.in_use.searchable,
         )
         recorder = self.recorder = TraceRecorder(
             database, lambda: self.line.config_version, self.bodies.record
@@ -197,7 +196,7 @@ class Stockyard:
             lambda: self.standings.of("tracelink").noticed("export_dropped"),
         )
         self.signals.listen(ExchangeFinished, "spans", self.spans.record)
-        self.signals.listen(KeysChanged, "line", _refresh_when_limited(self.line, self.keys))
+        self.signals.listen(KeysChanged, "line", refresh_when_limited(self.line, self.keys))
         self._gauges(recorder)
         self.disk = DiskWatch(
             folder.path, warn=settings.disk.warn, low=settings.disk.low, floor=settings.disk.floor
@@ -205,8 +204,8 @@ class Stockyard:
         self.shown = Overview(self)
         self.jobs = Jobs(
             [
-                retention(database, self._trace_seconds, self._body_seconds),
-                answers_retention(database, self._most_answers),
+                retention(database, self._trace_seconds, self.in_use.body_seconds),
+                answers_retention(database, self.in_use.most_answers),
                 responses_retention(
                     database, settings.retention.answers, settings.retention.held_ids
                 ),
@@ -357,35 +356,7 @@ class Stockyard:
         yield from self.line.secrets()
 
     def _trace_seconds(self) -> float:
-        return min(self.settings.retention.traces, float(self._logging["days"] * DAY))
-
-    def _body_seconds(self) -> float:
-        return float(self._logging["body_days"] * DAY)
-
-    def _searchable(self) -> bool:
-        """Whether words can be searched for in what was said."""
-        module = self.line.module("logging")
-        return module is not None and bool(module.config.searchable)
-
-    def _most_answers(self) -> int:
-        most: int = self.line.state("cache").config["max_entries"]
-        return most
-
-    @property
-    def _logging(self) -> dict[str, Any]:
-        """How the module is set, be it on or off."""
-        return self.line.state("logging").config
-
-    def _aliases(self) -> tuple[str, ...]:
-        module = self.line.module("modelalias")
-        names: tuple[str, ...] = getattr(module, "shown", ())
-        return names
-
-    def _closing_comment(self, x: Exchange) -> bytes:
-        module: Any = self.line.module("responseheaders")
-        if getattr(module, "stream_totals", "off") != "comment":
-            return b""
-        return b": stockyard %b\n\n" % msgspec.json.encode(module.figures(x))
+        return min(self.settings.retention.traces, self.in_use.trace_seconds())
 
     def control_plane(self) -> Any:
         """The API and its pages. Imports the framework, so it is called late and in a thread."""
@@ -405,7 +376,7 @@ class Stockyard:
                 "database": self.database,
                 "keys": self.keys,
                 "modules": self.changes,
-                "searches": self._searchable,
+                "searches": self.in_use.searchable,
                 "breakers": self.target_health,
                 "answers": self.answers,
                 "providers": self.shown.providers,
@@ -439,19 +410,6 @@ class Stockyard:
 
 def _listener_failed(name: str, error: Exception) -> None:
     log.error("listener %s failed", name, exc_info=error)
-
-
-def _refresh_when_limited(line: Line, keys: KeyRing) -> Callable[[KeysChanged], None]:
-    """With the first Key that has limits, and without the last one, other modules are in use."""
-    limited = keys.limited
-
-    def listen(signal: KeysChanged) -> None:
-        nonlocal limited
-        if keys.limited is not limited:
-            limited = keys.limited
-            line.refresh()
-
-    return listen
 
 
 def _unless_off(recorder: TraceRecorder) -> Callable[[ExchangeFinished], None]:
