@@ -24,6 +24,7 @@ from stockyard.providers.directory import LONGEST_NAME, TRIED
 from stockyard.providers.needs import needs_of
 from stockyard.providers.provider import CHAT_LIKE
 from stockyard.upstream.batches import are_complete, batches_of, in_order
+from stockyard.upstream.echo import covered
 from stockyard.upstream.image_fetch import ImageFetch
 from stockyard.upstream.late_answer import late_answer
 from stockyard.upstream.lossy import Policies
@@ -323,6 +324,8 @@ class Dispatch:
 
         On native routes the error carries the answer as it came, for that is what the client gets.
         """
+        if raw.status >= 400:
+            raw = covered(raw, x.attempts[-1].target.credential)
         if x.inbound.native is None:
             return self._read(x, plan, raw)
         if 300 <= raw.status < 400:

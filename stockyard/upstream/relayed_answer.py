@@ -14,6 +14,7 @@ from stockyard.core.money import Usage
 from stockyard.core.stream import RawSink, Sink, Stream
 from stockyard.core.target import Attempt, Outcome
 from stockyard.errors import StockyardError, UpstreamError
+from stockyard.upstream.echo import Covering, covering
 from stockyard.upstream.reckoning import usage_of_unread
 from stockyard.upstream.transport import Handle
 from stockyard.wire.stray_usage import TAIL_BYTES, stray_usage, usage_in_fields
@@ -43,6 +44,8 @@ class RelayedAnswer(Stream):
         self.sending: Handle | None = None
         self._sink: RawSink | None = None
         self._held: list[bytes] = []
+        self._cover: Covering | None = None
+        """Of an error: what takes our Credential out of it."""
         self._tail = b""
         self._size = 0
         self._over = False
@@ -52,6 +55,9 @@ class RelayedAnswer(Stream):
 
     def head(self, status: int, fields: Sequence[tuple[bytes, bytes]]) -> None:
         self.status = self._attempt.status = status
+        if status >= 400:
+            self._cover = covering(self._attempt.target.credential)
+            fields = [(name, self._cover(value)) for name, value in fields]
         self.fields = fields
         if self._attempt.first_byte_us is None:
             self._attempt.first_byte_us = self._x.elapsed_us()
@@ -63,6 +69,8 @@ class RelayedAnswer(Stream):
         if self._over:
             return
         self._size += len(piece)
+        if self._cover is not None:
+            piece = self._cover(piece)
         self._tail = (self._tail + piece)[-TAIL_BYTES:]
         if self._sink is not None:
             self._sink.data(piece)

@@ -23,6 +23,7 @@ from stockyard.core.response import Raw
 from stockyard.core.stream import RawSink, Sink, Stream
 from stockyard.core.target import Attempt, Outcome
 from stockyard.errors import StockyardError, UpstreamError
+from stockyard.upstream.echo import cover_words
 from stockyard.upstream.odd_answer import Fields, OddAnswer, odd_answer
 from stockyard.upstream.onlooker import Onlooker
 from stockyard.upstream.reckoning import SAMPLE_BYTES, is_missing, told_in, usage_of_stream
@@ -81,7 +82,11 @@ class StreamedAnswer(Stream):
         self._look: StreamLook | None = (
             codec.look(traits=traits, keep_usage=keep_usage, native=native) if forward else None
         )
-        self._onlooker = Onlooker(self._look) if self._look is not None and native else None
+        self._onlooker = (
+            Onlooker(self._look, attempt.target.credential)
+            if self._look is not None and native
+            else None
+        )
         """On native routes it stands before the look."""
         self._reader: StreamReader | None = None if forward else codec.reader(traits=traits)
         self.committed = Arrival(loop=loop)
@@ -343,6 +348,7 @@ class StreamedAnswer(Stream):
         """The stream is lost: before it was committed the call fails, then the stream does."""
         if self._over:
             return
+        cover_words(error, self._attempt.target.credential)
         if self.committed.done():
             self._settle_early()
         self._attempt.error = (
