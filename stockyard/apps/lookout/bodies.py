@@ -4,6 +4,7 @@ Long ones are written out in a thread. Nobody waits for any of it: what would be
 or what the disk cannot follow, is dropped and counted.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -18,6 +19,9 @@ from stockyard.core.request import Content, Request
 from stockyard.core.response import Output, Response
 from stockyard.errors import StockyardError
 from stockyard.storage.database import Bulk, Database
+from stockyard.storage.rowqueue import UNENCODABLE
+
+log = logging.getLogger("stockyard.lookout")
 
 LONG_BYTES = 16 * 1024
 """What is longer is read, cut and written out in a thread."""
@@ -73,7 +77,7 @@ class BodyRecorder:
             return
         said = said_in(x, searched=self._searchable())
         if said.size <= LONG_BYTES:
-            self._queue(row_of(said, self._redact))
+            self._queue(self._row(said))
         elif self._waiting >= MOST_AT_ONCE or self._waiting_bytes + said.size > MOST_BYTES:
             self._dropped()
         else:
@@ -83,13 +87,21 @@ class BodyRecorder:
         self._waiting += 1
         self._waiting_bytes += said.size
         try:
-            self._queue(await self._offload(lambda: row_of(said, self._redact)))
+            self._queue(await self._offload(lambda: self._row(said)))
         finally:
             self._waiting -= 1
             self._waiting_bytes -= said.size
 
+    def _row(self, said: Said) -> bytes:
+        """Empty when it holds something that no JSON can say."""
+        try:
+            return row_of(said, self._redact)
+        except UNENCODABLE as error:
+            log.error("What was said cannot be written: %s", type(error).__name__)
+            return b""
+
     def _queue(self, row: bytes) -> None:
-        if not self.queue.put(row, len(row)):
+        if not row or not self.queue.put(row, len(row)):
             self._dropped()
 
 

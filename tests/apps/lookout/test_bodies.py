@@ -12,8 +12,9 @@ from stockyard.apps.lookout import store
 from stockyard.apps.lookout.bodies import request_of, response_of
 from stockyard.core.messages import Image, Message, Text
 from stockyard.core.request import Content, Request
+from stockyard.core.target import Attempt, Target
 from stockyard.testing.yard import CHAT, MESSAGES, Yard, becomes
-from tests.builders import an_answer
+from tests.builders import an_answer, an_exchange
 
 ANN = "ann@example.com"
 BODIES = "/api/lookout/traces/{}/body?part={}"
@@ -275,3 +276,28 @@ async def test_words_go_with_their_text_and_are_kept_only_where_they_are_wanted(
     later = yard.last.exchange.started_at_ms + 1_000
     assert await database.write(partial(store.delete_bodies_older, before=later, limit=9)) == 2
     assert database.read(words) == [(0,)]
+
+
+@pytest.mark.parametrize("length", [1, 20_000])
+async def test_what_cannot_be_written_is_dropped_and_nothing_else(yard: Yard, length: int) -> None:
+    await yard.open()
+    dropped: list[None] = []
+    recorder = yard.stockyard.bodies
+    recorder._dropped = lambda: dropped.append(None)
+    x = an_exchange("\ud800" * length)
+    x.capture, x.body_bytes = "full", 1 << 20
+    x.attempts.append(Attempt(target=Target("one", "m"), started_us=0, bytes_in=length))
+    recorder.record(x)
+    assert await becomes(lambda: len(dropped) == 1)
+    assert recorder.queue.counts().queued == 0
+
+
+async def test_no_more_waits_than_may(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    await yard.open()
+    monkeypatch.setattr("stockyard.apps.lookout.bodies.MOST_BYTES", 30_000)
+    recorder = yard.stockyard.bodies
+    x = an_exchange("a")
+    x.capture, x.body_bytes = "full", 1 << 20
+    x.attempts.append(Attempt(target=Target("one", "m"), started_us=0, bytes_in=40_000))
+    recorder.record(x)
+    assert yard.stockyard.standings.of("logging").decisions["body_dropped"] == 1
