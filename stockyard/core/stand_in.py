@@ -1,8 +1,8 @@
-"""Answers that follow from the question alone, for calls that no text answers: vectors, ranks,
-judgements, images and sound in a provider's place.
+"""Answers in a provider's place: vectors, ranks, judgements, images and sound.
 
-The same text always has the same vector and the same image, a document ranks by how many words it
-shares with the question, nothing is harmful, and what is spoken is silence.
+They follow from the question alone. The same text always has the same vector and the same image, a
+document ranks by how many words it shares with the question, nothing is harmful, and what is spoken
+is silence.
 """
 
 import re

@@ -7,8 +7,6 @@ from stockyard.errors import CannotStart
 
 MAX_BYTES = 64 << 10
 SCHEME = "file:"
-
-
 WHOLE = 'needs a whole path after "file:", such as file:/run/secrets/key'
 
 
@@ -17,7 +15,7 @@ def names_a_file(value: str) -> bool:
 
 
 def content(reference: str) -> str:
-    """What the file holds, without blanks around it. Raises ValueError that says what is wrong."""
+    """What the file holds, stripped. Raises ValueError, which says what is wrong."""
     name = reference.removeprefix(SCHEME)
     if not names_a_file(reference):
         raise ValueError(WHOLE)

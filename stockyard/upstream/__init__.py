@@ -6,7 +6,7 @@ streams                silence onlooker odd_answer stream_end
 answered later         late_answer polling
 what it used           reckoning
 asked otherwise        batches several summary image_fetch efforts client_version lossy signed
-the secret             prover tokens
+the secret             prover tokens echo
 the HTTP client        client sending pool connection answer decompress unsent ticker post
 a new connection       origin url connect resolve race tls proxy tunnel
 what may be reached    guard ranges

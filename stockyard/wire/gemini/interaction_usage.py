@@ -7,6 +7,7 @@ from stockyard.core.money import Usage
 from stockyard.wire.usage import Counts
 
 TOLD_BY = "total_input_tokens"
+_SIDES = ("input", "output")
 
 
 def read_interaction_usage(said: Mapping[str, Any]) -> Usage:
@@ -26,9 +27,6 @@ def read_interaction_usage(said: Mapping[str, Any]) -> Usage:
         out_image=made.get("image", 0),
         flags=counts.flags,
     )
-
-
-_SIDES = ("input", "output")
 
 
 def _by_modality(said: Any) -> dict[str, int]:
