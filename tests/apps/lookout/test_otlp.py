@@ -182,3 +182,15 @@ async def test_a_provider_is_told_of_the_trace_where_its_host_is_named(yard: Yar
     assert told["baggage"] == "team=search"
     assert "traceparent" not in untold
     assert "baggage" not in untold
+
+
+@pytest.mark.parametrize(("characters", "told"), [(512, True), (513, False)])
+async def test_a_trace_state_is_passed_on_whole_or_not_at_all(
+    yard: Yard, characters: int, told: bool
+) -> None:
+    provider = yard.provider("openai").says("one")
+    yard.enable("tracelink", propagate_to=["127.0.0.*"])
+    state = "vendor=".ljust(characters, "x")
+    await yard.chat(headers={"traceparent": f"00-{TRACE}-{SPAN}-01", "tracestate": state})
+    assert provider.last.headers["traceparent"].startswith(f"00-{TRACE}-")
+    assert (provider.last.headers.get("tracestate") == state) is told
