@@ -1,4 +1,4 @@
-"""The way into calls that may go on from earlier ones, and be gone on from."""
+"""The way into calls that may continue earlier ones, and that later ones may continue."""
 
 from collections.abc import Callable
 from functools import partial
