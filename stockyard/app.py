@@ -37,6 +37,7 @@ from stockyard.apps.responses.retention import retention as responses_retention
 from stockyard.apps.teams.admin import AdminCredential
 from stockyard.apps.teams.expiry import expiry
 from stockyard.apps.teams.keys import KeyRing
+from stockyard.apps.teams.secret import KEY_PREFIX, new_secret
 from stockyard.core.estimate import tokens_in
 from stockyard.core.module import AnyModule
 from stockyard.core.ports import Ports
@@ -253,11 +254,21 @@ class Stockyard:
             raise
 
     async def _first_run(self) -> None:
-        """Make what is shown only once; last, so that no failure after it can lose it."""
-        self.admin, admin = await AdminCredential.prepare(self.database, self.settings.admin_key)
-        key = None
-        if not len(self.keys):
-            _, key = await self.keys.create(FIRST_KEY)
+        """Make what is shown only once; last, so that no failure after it can lose it.
+
+        It is written down before it counts, and the Key comes last: a first start that is killed is
+        a first start again, or has left its note.
+        """
+        first = not len(self.keys)
+        self.admin, admin = await AdminCredential.prepare(
+            self.database, self.settings.admin_key, anew=first
+        )
+        secret = new_secret(KEY_PREFIX) if first else None
+        key = secret.decode() if secret is not None else None
+        if key or admin:
+            write_note(Welcome.before_it_is_ready(self, key, admin))
+        if secret is not None:
+            await self.keys.create(FIRST_KEY, secret=secret)
         self.first_run = FirstRun(key, admin)
 
     def put_in_effect(self, settings: Settings) -> Settings:
@@ -390,6 +401,7 @@ class Stockyard:
             config_version=lambda: self.line.config_version,
             stopping=lambda: self.front.draining,
             max_body=settings.http.max_api_body,
+            origins=settings.http.cors_origins,
         )
 
     def _gauges(self, recorder: TraceRecorder) -> None:

@@ -71,6 +71,7 @@ class Lamp(Toggle[ModuleConfig]):
 
 
 CATALOG = (Counting, Fence, Lamp)
+ORIGINS = ("https://desk.example",)
 PRICES = PriceList.bundled()
 ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {"hedge": ("fence", {"words": ["x"]})}
 
@@ -89,6 +90,7 @@ class Plane:
         self.breakers = TargetHealth()
         self.answers = LastingAnswers(MemoryAnswers(), database, Background())
         self.admin_secret = ""
+        self.calls_per_minute = 1_000_000
         self.stopping = False
         self.served: Callable[..., Awaitable[None]]
 
@@ -127,6 +129,8 @@ class Plane:
             results=StoredResults(self.database),
             config_version=lambda: self.line.config_version,
             stopping=lambda: self.stopping,
+            origins=ORIGINS,
+            calls_per_minute=self.calls_per_minute,
         )
 
     def client(self, secret: str | None = None, **fields: str) -> httpx.AsyncClient:
@@ -195,6 +199,7 @@ async def a_plane(
     owner: str = "database",
     local_reads: bool = True,
     admin_secret: str = "",
+    calls_per_minute: int = 1_000_000,
 ) -> AsyncIterator[Plane]:
     steps = [step for app in APPS for step in steps_in(app.id, app.migrations)]
     database = SqliteDatabase.open(folder / "stockyard.db", steps)
@@ -204,6 +209,7 @@ async def a_plane(
     try:
         plane = Plane(database, listener.getsockname()[1])
         plane.admin_secret = admin_secret
+        plane.calls_per_minute = calls_per_minute
         await plane.start(sections or {}, owner)
         app = plane.app(LocalReads(enabled=local_reads))
         plane.served = app

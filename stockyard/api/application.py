@@ -1,6 +1,6 @@
 """Puts the control plane together: the endpoints of all apps behind one door."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from typing import Any, Protocol
 
@@ -11,12 +11,14 @@ from litestar.routes import HTTPRoute
 
 import stockyard
 from stockyard.api import problems
+from stockyard.api.allowance import PER_MINUTE, Allowance
 from stockyard.api.body import MAX_BODY, PARAMETERS, guard_body, guard_parameters
 from stockyard.api.door import ASGIApp, Door
 from stockyard.api.events import EventEndpoints
 from stockyard.api.feed import Feed, Listeners
 from stockyard.api.identity import Identities, Identity
 from stockyard.api.openapi import describe
+from stockyard.api.origins import Origins
 from stockyard.api.paging import Cursors
 from stockyard.api.permission import IDENTITY, guard, permission_of
 from stockyard.api.repeats import Repeats, Results
@@ -52,6 +54,8 @@ def build(
     config_version: Callable[[], int],
     stopping: Callable[[], bool],
     max_body: int = MAX_BODY,
+    origins: Collection[str] = (),
+    calls_per_minute: int = PER_MINUTE,
 ) -> ASGIApp:
     """The API as an ASGI app. `provided` is what endpoints ask for by the name of a parameter.
 
@@ -83,7 +87,13 @@ def build(
         openapi_config=None,
     )
     learn_parameters(inner)
-    return Door(Repeats(inner, results), identities, config_version)
+    return Door(
+        Repeats(inner, results),
+        identities,
+        config_version,
+        Origins(origins),
+        Allowance(calls_per_minute),
+    )
 
 
 def description_of(
@@ -132,6 +142,9 @@ def learn_parameters(inner: Litestar) -> None:
             permission_of(handler)
             known = frozenset(one.field_alias for one in model.expected_query_params)
             handler.opt.setdefault(PARAMETERS, {})[method] = known
+            named = (*model.expected_query_params, *model.expected_header_params)
+            aliases = {one.field_name: one.field_alias for one in named}
+            handler.opt.setdefault(problems.ALIASES, {}).update(aliases)
 
 
 def constant(value: object) -> Provide:

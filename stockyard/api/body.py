@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections import Counter
+from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from litestar import Request
@@ -25,7 +27,11 @@ async def guard_body(
         return
     body = await connection.body()
     if not body:
+        if "data" in handler.parsed_fn_signature.parameters:
+            raise Refused(400, "invalid", "This needs a body of JSON.")
         return
+    if connection.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Refused(415, "unsupported_media_type", "Send the body without compressing it.")
     media_type = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise Refused(415, "unsupported_media_type", "Send the body as application/json.")
@@ -38,13 +44,19 @@ async def guard_body(
 def guard_parameters(
     connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
 ) -> None:
-    """A query parameter that is not known is an error: it was meant to do something."""
+    """A query parameter that is not known, or there twice, was meant to do something."""
     known: frozenset[str] = handler.opt[PARAMETERS].get(
         str(connection.scope.get("method")), frozenset()
     )
-    for name in connection.query_params:
+    given = Counter(name for name, _ in connection.query_params.multi_items())
+    for name, times in given.items():
         if name not in known:
-            raise Refused(400, "invalid", f'There is no parameter "{name}" here.', param=name)
+            close = get_close_matches(name, known, n=1)
+            hint = f' Did you mean "{close[0]}"?' if close else ""
+            told = f'There is no parameter "{name}" here.{hint}'
+            raise Refused(400, "invalid", told, param=name)
+        if times > 1:
+            raise Refused(400, "invalid", f'The parameter "{name}" is there twice.', param=name)
 
 
 def check(body: bytes) -> None:

@@ -13,7 +13,9 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from stockyard.api import problems
+from stockyard.api.allowance import Allowance
 from stockyard.api.identity import Identities
+from stockyard.api.origins import PREFLIGHT, Origins
 from stockyard.api.permission import IDENTITY
 from stockyard.errors import Refused
 
@@ -33,52 +35,88 @@ class Door:
     """Stands around the whole API."""
 
     def __init__(
-        self, inner: ASGIApp, identities: Identities, config_version: Callable[[], int]
+        self,
+        inner: ASGIApp,
+        identities: Identities,
+        config_version: Callable[[], int],
+        origins: Origins,
+        allowance: Allowance,
     ) -> None:
         self._inner = inner
         self._identities = identities
         self._config_version = config_version
+        self._origins = origins
+        self._allowance = allowance
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
         request_id = scope["stockyard.request_id"] = request_id_of(scope)
-        answer = Answer(send, request_id, self._config_version(), head=scope["method"] == "HEAD")
+        answer = Answer(send, request_id, self._config_version, head=scope["method"] == "HEAD")
+        answer.fields += self._origins.fields(scope["headers"])
         try:
             check_target(scope)
+            if scope["method"] == "OPTIONS":
+                await self._preflight(scope, answer)
+                return
+            if scope["method"] == "HEAD":
+                # In a copy: the server looks into its own scope for whether a body must follow.
+                scope = {**scope, "method": "GET"}
+            await self._find_out_who(scope, answer)
         except Refused as refused:
             await refuse(answer, problems.of_refusal(refused, request_id))
             return
-        if scope["method"] == "HEAD":
-            # In a copy: the server looks into its own scope for whether a body must follow.
-            scope = {**scope, "method": "GET"}
+        await self._inner(scope, receive, answer)
+
+    async def _preflight(self, scope: Scope, answer: "Answer") -> None:
+        """A browser asks whether a page may."""
+        if self._origins.of(scope["headers"]) is None:
+            raise Refused(405, "method_not_allowed", "No other origin may call this API.")
+        answer.fields += PREFLIGHT
+        await answer({"type": "http.response.start", "status": 204, "headers": []})
+        await answer({"type": "http.response.body", "body": b""})
+
+    async def _find_out_who(self, scope: Scope, answer: "Answer") -> None:
+        """Raises Refused (429) for somebody who calls too often."""
         try:
-            scope[IDENTITY] = await self._identities.of(scope)
+            identity = scope[IDENTITY] = await self._identities.of(scope)
         except Refused as refused:
             # Kept for the operation: a public one does not care.
             scope[IDENTITY], scope["stockyard.refused"] = None, refused
-        await self._inner(scope, receive, answer)
+            return
+        if identity is None:
+            return
+        left = self._allowance.take(identity.name)
+        answer.fields += left.fields()
+        if left.calls < 0:
+            raise Refused(
+                429, "rate_limited", "Too many calls this minute.", retry_after=left.seconds
+            )
 
 
 class Answer:
     """Adds to an answer what all of them carry, and leaves the body off for HEAD."""
 
-    def __init__(self, send: Send, request_id: str, config_version: int, *, head: bool) -> None:
+    def __init__(
+        self, send: Send, request_id: str, config_version: Callable[[], int], *, head: bool
+    ) -> None:
         self._send = send
+        self._config_version = config_version
         self._head = head
         self._ended = False
-        self._fields = [
+        self.fields = [
             (b"x-request-id", request_id.encode()),
             (b"cache-control", b"no-store"),
-            (b"x-stockyard-config-version", str(config_version).encode()),
             (b"x-content-type-options", b"nosniff"),
             (b"referrer-policy", b"no-referrer"),
         ]
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), *self._fields]
+            # Now, not when it was asked for: a change is told with the version that it made.
+            version = (b"x-stockyard-config-version", b"%d" % self._config_version())
+            message["headers"] = [*message.get("headers", ()), *self.fields, version]
         elif self._head:
             if self._ended:
                 return
@@ -99,8 +137,6 @@ def check_target(scope: Scope) -> None:
     path = scope.get("raw_path") or scope["path"].encode()
     if AMBIGUOUS.search(path.partition(b"?")[0]):
         raise Refused(404, "not_found", "Not found.")
-    if scope["method"] == "OPTIONS":
-        raise Refused(405, "method_not_allowed", "No other origin may call this API.")
     for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
         if name in SECRET_NAMES or value.startswith(SECRET_VALUES):
             raise Refused(
@@ -116,6 +152,7 @@ async def refuse(send: Send, told: problems.Problem) -> None:
     fields = [
         (b"content-type", problems.MEDIA_TYPE.encode()),
         (b"content-length", str(len(body)).encode()),
+        *((name.encode(), value.encode()) for name, value in problems.headers_of(told).items()),
     ]
     await send({"type": "http.response.start", "status": told.status, "headers": fields})
     await send({"type": "http.response.body", "body": body})

@@ -1,7 +1,7 @@
 """Every error of the control plane, in one shape: `application/problem+json` (`api.md` 1.2)."""
 
 import logging
-import re
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from litestar.exceptions import (
 )
 from msgspec import Struct
 
+from stockyard.api.field_errors import FieldError, field_error, pointer
 from stockyard.errors import InvalidConfig, Refused
 
 MEDIA_TYPE = "application/problem+json"
@@ -60,17 +61,13 @@ NOWHERE = (
     "/api/openapi.json."
 )
 
-UNKNOWN_FIELD = re.compile(r"unknown field `([^`]*)`")
+ALIASES = "stockyard.aliases"
+"""Under which name clients know a parameter that has another one in the code."""
+HINTS = {
+    "version_conflict": 'Read it again and send If-Match: "v{version}".',
+}
 
 log = logging.getLogger("stockyard.api")
-
-
-class FieldError(Struct, frozen=True, kw_only=True):
-    """What is wrong with one field. `pointer` is where, as a JSON Pointer."""
-
-    pointer: str
-    code: str
-    message: str
 
 
 class Problem(Struct, frozen=True, kw_only=True):
@@ -98,6 +95,7 @@ def problem(
     retry_after: float | None = None,
     current_version: int | None = None,
 ) -> Problem:
+    hint = HINTS.get(code)
     return Problem(
         type=f"urn:stockyard:problem:{code}",
         title=TITLES.get(code, code.replace("_", " ").capitalize()),
@@ -107,38 +105,40 @@ def problem(
         request_id=request_id,
         errors=errors,
         retry_after_ms=None if retry_after is None else round(retry_after * 1000),
+        hint=hint and hint.format(version=current_version),
         current_version=current_version,
     )
 
 
 def of_refusal(refused: Refused, request_id: str) -> Problem:
     version = (refused.detail or {}).get("current_version")
+    errors: tuple[FieldError, ...] = ()
+    if refused.param is not None:
+        where = pointer("query", refused.param)
+        errors = (FieldError(pointer=where, code=refused.code, message=refused.message),)
     return problem(
         refused.status,
         refused.code,
         refused.message,
         request_id,
+        errors=errors,
         retry_after=refused.retry_after,
         current_version=version,
     )
 
 
-def of_error(error: Exception, request_id: str) -> Problem:
+def of_error(error: Exception, request_id: str, aliases: Mapping[str, str] = {}) -> Problem:
     """What a client is told about an error. Of an unknown error nothing is told; it is logged."""
     match error:
         case Refused():
             return of_refusal(error, request_id)
         case InvalidConfig():
-            found = FieldError(
-                pointer=pointer("config", error.path), code=error.code, message=error.message
-            )
-            where = f"{error.path}: " if error.path else ""
-            detail = where + error.message
+            found = of_config(error)
             code = "invalid" if error.status == 400 else error.code
-            return problem(error.status, code, detail, request_id, errors=(found,))
+            return problem(error.status, code, sentence((found,)), request_id, errors=(found,))
         case ValidationException():
             items = [item for item in error.extra or () if isinstance(item, dict)]
-            errors = tuple(field_error(item) for item in items)
+            errors = tuple(of_parameter(item, aliases) for item in items)
             return problem(400, "invalid", sentence(errors), request_id, errors=errors)
         case HTTPException(status_code=status) if status < 500:
             if isinstance(error.__cause__, SerializationException):
@@ -152,13 +152,22 @@ def of_error(error: Exception, request_id: str) -> Problem:
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """The exception handler of the whole API."""
-    told = of_error(error, str(request.scope.get("stockyard.request_id", "")))
+    aliases = request.route_handler.opt.get(ALIASES, {}) if "route_handler" in request.scope else {}
+    told = of_error(error, str(request.scope.get("stockyard.request_id", "")), aliases)
+    methods = (getattr(error, "headers", None) or {}).get("allow") if told.status == 405 else None
     return Response(
         msgspec.json.encode(told),
         status_code=told.status,
         media_type=MEDIA_TYPE,
-        headers=headers_of(told),
+        headers=headers_of(told) | ({"Allow": allowed(methods)} if methods else {}),
     )
+
+
+def allowed(methods: str) -> str:
+    """The methods of a path, as the framework lists them: HEAD goes where GET does, and OPTIONS is
+    the door's affair."""
+    names = {*methods.split(", ")} - {"OPTIONS"}
+    return ", ".join(sorted(names | ({"HEAD"} if "GET" in names else set())))
 
 
 def headers_of(told: Problem) -> dict[str, str]:
@@ -170,28 +179,25 @@ def headers_of(told: Problem) -> dict[str, str]:
     return headers
 
 
-def field_error(item: dict[str, Any]) -> FieldError:
-    """One of Litestar's validation errors in our words."""
+def of_config(error: InvalidConfig) -> FieldError:
+    """What is wrong with a module's Config."""
+    place = pointer("config", error.path)
+    if error.code == "invalid":
+        return field_error(place, error.message)
+    return FieldError(pointer=place, code=error.code, message=error.message)
+
+
+def of_parameter(item: dict[str, Any], aliases: Mapping[str, str]) -> FieldError:
+    """One of the framework's validation errors in our words."""
     key, message = str(item.get("key", "")), str(item.get("message", ""))
     source = str(getattr(item.get("source"), "value", item.get("source", "")))
-    unknown = UNKNOWN_FIELD.search(message)
     if source in ("query", "header", "path", "cookie"):
-        where = f"/{source}/{key}"
-    elif unknown:
-        where = pointer("", unknown[1])
-    else:
-        where = pointer("", key)
-    return FieldError(pointer=where, code="unknown" if unknown else "invalid", message=message)
+        return field_error(f"/{source}/{aliases.get(key, key)}", message)
+    return field_error("" if key == "data" else pointer("", key), message)
 
 
 def sentence(errors: tuple[FieldError, ...]) -> str:
     if not errors:
         return "The request is not valid."
-    return f"{errors[0].pointer or '/'}: {errors[0].message}".rstrip(".") + "."
-
-
-def pointer(root: str, path: str) -> str:
-    """A path such as `limits[0].calls` as a JSON Pointer below `root`."""
-    parts = [part for part in re.split(r"[.\[\]]+", path) if part]
-    escaped = (part.replace("~", "~0").replace("/", "~1") for part in parts)
-    return "".join(f"/{part}" for part in ((root,) if root else ()) + tuple(escaped))
+    where = errors[0].pointer or "The body"
+    return f"{where}: {errors[0].message}".rstrip(".") + "."

@@ -14,6 +14,8 @@ PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 MAX_TARGETS = 200
 """Of one alias."""
 PAIR = re.compile(r"[^/\s]+:[0-9]{1,5}")
+ORIGIN = re.compile(r"https?://([a-z0-9][a-z0-9.-]*|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?")
+"""As browsers write it: in small letters, and nothing after the port."""
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
@@ -49,6 +51,9 @@ def listener_problems(settings: Settings) -> Iterator[str]:
     for host in http.console_hosts:
         if not HOST_NAME.fullmatch(host) and not (host.startswith("[") and is_address(host)):
             yield f'http.console_hosts: "{host}" is not a host such as localhost or [::1].'
+    for origin in http.cors_origins:
+        if not ORIGIN.fullmatch(origin):
+            yield f'http.cors_origins: "{origin}" is not an origin such as https://desk.example.com.'
     yield from network_problems("server.behind_proxy", server.behind_proxy)
     yield from network_problems("http.probe_cidrs", http.probe_cidrs)
 

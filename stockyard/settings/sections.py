@@ -51,6 +51,9 @@ class Http(Struct, frozen=True, kw_only=True):
     console_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")
     """The names for this machine under which reading needs no credential (`auth.local_reads`). Any
     other could be a web page's own name, made to lead here."""
+    cors_origins: tuple[str, ...] = ()
+    """Web pages of these origins, such as `https://desk.example.com`, may call the API with a
+    credential. Calls to models are not meant."""
     first_byte_timeout: Seconds = Seconds(10)
     head_timeout: Seconds = Seconds(10)
     body_grace: Seconds = Seconds(10)

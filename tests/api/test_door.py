@@ -136,3 +136,80 @@ async def test_no_other_origin_is_let_in(shared: Plane) -> None:
         got = await client.get("/api/version", headers={"origin": "https://evil.example"})
     assert asked.status_code == 405
     assert not [name for name in (*asked.headers, *got.headers) if name.startswith("access-")]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PATCH", "/api/chute/modules/fence", "DELETE, GET, HEAD, PUT"),
+        ("GET", "/api/chute/modules/bulk2/x", None),
+        ("DELETE", "/api/lookout/traces", "GET, HEAD"),
+        ("PUT", "/metrics", "GET, HEAD"),
+    ],
+)
+async def test_a_method_that_is_not_offered_is_told_those_that_are(
+    shared: Plane, method: str, path: str, allowed: str | None
+) -> None:
+    async with shared.as_admin as client:
+        answer = await client.request(method, path)
+    assert answer.status_code == (404 if allowed is None else 405)
+    assert answer.headers.get("allow") == allowed
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("limit=1&limit=2", 'The parameter "limit" is there twice.'),
+        ("limt=1", 'There is no parameter "limt" here. Did you mean "limit"?'),
+        ("from=yesterday", 'The parameter "from" must be'),
+        ("limit=0", "must be at least 1"),
+        ("filter=" + "a" * 3_000, "must have a length of at most 2048"),
+        ("status=odd", "'odd' is none of the possible values"),
+        ("limit=x", "must be a whole number, not a text"),
+    ],
+)
+async def test_a_wrong_parameter_is_named_as_the_client_knows_it(
+    shared: Plane, query: str, told: str
+) -> None:
+    async with shared.as_admin as client:
+        problem = (await client.get(f"/api/lookout/traces?{query}")).json()
+    [error] = problem["errors"]
+    assert error["pointer"] == "/query/" + query.partition("=")[0]
+    assert told in error["message"]
+    assert told in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "code", "allowed"),
+    [
+        ({"name": ""}, "/name", "too_short", {"min_length": 1}),
+        ({"name": "n" * 101}, "/name", "too_long", {"max_length": 100}),
+        ({"name": 7}, "/name", "wrong_type", None),
+        ({}, "/name", "missing", None),
+        ({"name": "n", "nmae": 1}, "/nmae", "unknown", None),
+        ([], "", "wrong_type", None),
+    ],
+)
+async def test_a_wrong_field_is_told_with_what_would_be_right(
+    shared: Plane, body: object, pointer: str, code: str, allowed: object
+) -> None:
+    async with shared.as_admin as client:
+        problem = (await client.post("/api/team/keys", json=body)).json()
+    [error] = problem["errors"]
+    assert (problem["code"], error["pointer"], error["code"]) == ("invalid", pointer, code)
+    assert error["allowed"] == allowed
+    assert "`" not in problem["detail"]
+
+
+async def test_a_wrong_header_is_named_as_the_client_knows_it(shared: Plane) -> None:
+    async with shared.as_admin as client:
+        answer = await client.delete("/api/chute/modules/fence", headers={"x-reason": "r" * 501})
+    assert answer.json()["errors"][0]["pointer"] == "/header/X-Reason"
+
+
+async def test_a_compressed_body_is_refused(shared: Plane) -> None:
+    async with shared.as_admin as client:
+        answer = await client.post(
+            "/api/team/keys", json={"name": "n"}, headers={"content-encoding": "gzip"}
+        )
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")

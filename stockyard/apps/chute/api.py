@@ -20,11 +20,12 @@ Modules = Given[ModuleChanges]
 Providers = Given[Callable[[], Sequence[ProviderState]]]
 Models = Given[Callable[[], Sequence[ModelState]]]
 Who = Given[Identity]
-IfMatch = Annotated[str | None, HeaderParameter(name="If-Match", max_length=40)]
+IfMatch = Annotated[str | None, HeaderParameter(name="If-Match", max_length=500)]
 DryRun = Annotated[bool, QueryParameter(description="Check it and tell what it would change.")]
 Words = Annotated[str, Meta(max_length=500)]
 
-ETAG = re.compile(r'"v(\d{1,15})"')
+ETAG = re.compile(r'(?<!W/)"v(\d{1,15})"')
+TAGS = re.compile(r'\s*(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*")*\s*')
 READ, WRITE = needs("chute.read"), needs("chute.write")
 
 
@@ -198,7 +199,7 @@ class ModuleEndpoints(Controller):
             wish,
             by=identity.name,
             reason=data.reason or why or "",
-            if_match=version_in(if_match),
+            if_match=versions_in(if_match),
         )
         return Updated(
             module=view(modules, state),
@@ -212,13 +213,16 @@ class ModuleEndpoints(Controller):
         modules: Modules,
         identity: Who,
         name: FromPath[str],
+        if_match: IfMatch = None,
         why: Reason = None,
         dry_run: DryRun = False,
     ) -> ModuleReset | Planned:
         """Forget what was set here: back to the config file, or to how it was shipped."""
         if dry_run:
             return planned(modules, modules.planned_reset(name))
-        state = await modules.reset(name, by=identity.name, reason=why or "")
+        state = await modules.reset(
+            name, by=identity.name, reason=why or "", if_match=versions_in(if_match)
+        )
         return ModuleReset(
             module=view(modules, state), config_version=modules.control.config_version
         )
@@ -361,10 +365,13 @@ def facts(modules: ModuleChanges, state: ModuleState, asked: str = "") -> dict[s
     }
 
 
-def version_in(if_match: str | None) -> int | None:
-    if if_match is None or if_match == "*":
+def versions_in(if_match: str | None) -> frozenset[int] | None:
+    """The versions that a change is meant for; None for any.
+
+    Weak tags mean none (RFC 9110, 13.1.1), and neither do those that are not ours.
+    """
+    if if_match is None or if_match.strip() == "*":
         return None
-    found = ETAG.fullmatch(if_match)
-    if not found:
+    if not TAGS.fullmatch(if_match):
         raise Refused(400, "invalid", 'If-Match must be an ETag such as "v7".')
-    return int(found[1])
+    return frozenset(int(found) for found in ETAG.findall(if_match))

@@ -105,14 +105,20 @@ class ModuleChanges:
             self._put_into_effect(name, change, number)
 
     async def change(
-        self, name: str, wish: Wish, *, by: str, reason: str = "", if_match: int | None = None
+        self,
+        name: str,
+        wish: Wish,
+        *,
+        by: str,
+        reason: str = "",
+        if_match: frozenset[int] | None = None,
     ) -> tuple[ModuleState, int]:
-        """Change one module; how it is then, and the version of it that was replaced."""
+        """Change one module; how it is then, and the version of it that was replaced. With
+        `if_match` only one of these versions."""
         async with self.one_at_a_time:
             real = self.control.resolve(name)
             before = self.stored(real)
-            if if_match is not None and if_match != before.version:
-                raise stale(before.version, if_match)
+            refuse_stale(before.version, if_match)
             await self._carry_out({name: wish}, by, reason)
             return self.control.state(real), before.version
 
@@ -180,10 +186,13 @@ class ModuleChanges:
             await self._carry_out(wishes, by, reason)
             return len(wishes)
 
-    async def reset(self, name: str, *, by: str, reason: str = "") -> ModuleState:
+    async def reset(
+        self, name: str, *, by: str, reason: str = "", if_match: frozenset[int] | None = None
+    ) -> ModuleState:
         """Forget what was set over the API: back to the config file, or to how it was shipped."""
         async with self.one_at_a_time:
             name = self.control.resolve(name)
+            refuse_stale(self.stored(name).version, if_match)
             self._refuse_if_held(name, Wish())
             empty = StoredState(name=name, updated_by=by)
             change = self._prepare_layers(empty)
@@ -332,10 +341,13 @@ class ModuleChanges:
         return number
 
 
-def stale(current: int, sent: int) -> Refused:
-    return Refused(
+def refuse_stale(current: int, wanted: frozenset[int] | None) -> None:
+    if wanted is None or current in wanted:
+        return
+    sent = f", you sent {', '.join(map(str, sorted(wanted)))}" if wanted else ""
+    raise Refused(
         412,
         "version_conflict",
-        f"Version {current} is current, you sent {sent}.",
+        f"Version {current} is current{sent}.",
         detail={"current_version": current},
     )

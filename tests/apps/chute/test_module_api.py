@@ -122,6 +122,45 @@ async def test_an_unknown_module_is_404(plane: Plane, path: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (404, "module_unknown")
 
 
+@pytest.mark.parametrize(
+    ("tags", "status"),
+    [
+        ('"v{now}"', 200),
+        ('"v0", "v{now}"', 200),
+        ("*", 200),
+        ('"v0"', 412),
+        ('W/"v{now}"', 412),
+        ('"somebody-elses"', 412),
+        ("v{now}", 400),
+        ('"v{now}" "v0"', 400),
+    ],
+)
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+async def test_a_change_is_made_only_to_the_version_it_was_meant_for(
+    plane: Plane, method: str, tags: str, status: int
+) -> None:
+    async with plane.as_admin as client:
+        made = await client.put("/api/chute/modules/fence", json={"enabled": True})
+        now = made.json()["module"]["version"]
+        answer = await client.request(
+            method,
+            FENCE,
+            headers={"if-match": tags.format(now=now)},
+            json={"enabled": False} if method == "PUT" else None,
+        )
+        after = (await client.get("/api/chute/modules/fence")).json()["version"]
+    assert answer.status_code == status
+    assert (after != now) == (status == 200)
+    if status == 412:
+        assert answer.json()["hint"] == f'Read it again and send If-Match: "v{now}".'
+
+
+async def test_a_change_is_told_with_the_version_that_it_made(plane: Plane) -> None:
+    async with plane.as_admin as client:
+        made = await client.put("/api/chute/modules/fence", json={"enabled": True})
+    assert made.headers["x-stockyard-config-version"] == str(made.json()["config_version"])
+
+
 async def test_a_stale_if_match_is_412_and_changes_nothing(plane: Plane) -> None:
     async with plane.as_admin as client:
         etag = (await client.get(FENCE)).headers["etag"]
