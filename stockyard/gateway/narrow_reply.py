@@ -2,7 +2,8 @@
 
 What passes as bytes comes with all header fields that a native route hands on. A client of a
 unified route did not ask that provider by name: it hears of fewer of them, and of none that a
-browser acts on. Nor is it told that it must not call, where it is us whom the provider refuses.
+browser acts on. Errors it hears in its own dialect, without what providers tell only us; nor is it
+told that it must not call, where it is us whom the provider refuses (`wire.md` 10).
 """
 
 from collections.abc import Callable
@@ -10,9 +11,21 @@ from collections.abc import Callable
 from stockyard.errors import Refused
 from stockyard.gateway.contract import Opening, Reply, Running, Whole
 from stockyard.gateway.egress import SHOWN_TYPES, UNIFIED_PASSES
+from stockyard.gateway.faults import UPSTREAM
+from stockyard.wire.codec import Fields
+from stockyard.wire.error_kinds import upstream_error
+from stockyard.wire.error_shapes import MAX_BODY
 
 _OURS = (b"x-stockyard-", b"ratelimit-")
-_KEPT = frozenset({b"content-disposition", b"retry-after", b"x-should-retry"})
+_KEPT = frozenset(
+    {
+        b"content-disposition",
+        b"retry-after",
+        b"x-request-id",
+        b"x-should-retry",
+        b"x-upstream-request-id",
+    }
+)
 _MORE_TYPES = (b"application/x-jsonl", b"application/jsonl", b"application/octet-stream")
 
 
@@ -41,34 +54,69 @@ class NarrowReply:
     def __init__(self, reply: Reply, refused: Callable[[Refused], Whole] | None) -> None:
         self._reply = reply
         self._refused = refused
-        self._instead: Whole | None = None
-        """What is said in place of the answer that is under way."""
+        self._error: _Error | None = None
+        """The error that is under way, and is told when it is complete."""
 
     def whole(self, status: int, fields: bytes, body: bytes) -> None:
         self._reply.whole(status, narrowed(fields), body)
 
     def begin(self, status: int, fields: bytes, first: bytes) -> None:
-        if status in REFUSES_US and self._refused is not None:
-            message = f"The provider refused the secret that we have for it (status {status})."
-            self._instead = self._refused(Refused(502, "provider_error", message))
+        if status >= 400 and self._refused is not None:
+            self._error = _Error(status, fields)
+            self._error.add(first)
         else:
             self._reply.begin(status, narrowed(fields), first)
 
     def push(self, data: bytes) -> None:
-        if self._instead is None:
+        if self._error is None:
             self._reply.push(data)
+        else:
+            self._error.add(data)
 
     def finish(self, last: bytes = b"") -> None:
-        if self._instead is None:
+        if self._error is None or self._refused is None:
             self._reply.finish(last)
-        else:
-            self._reply.whole(self._instead.status, self._instead.fields, self._instead.body)
+            return
+        self._error.add(last)
+        instead = self._refused(self._error.refusal())
+        self._reply.whole(instead.status, instead.fields, instead.body)
 
     def cut(self) -> None:
-        if self._instead is None:
+        if self._error is None:
             self._reply.cut()
         else:
             self.finish()
+
+
+class _Error:
+    """An error of a provider, as it comes."""
+
+    def __init__(self, status: int, fields: bytes) -> None:
+        self._status = status
+        self._fields = fields
+        self._body = b""
+
+    def add(self, data: bytes) -> None:
+        self._body = (self._body + data)[:MAX_BODY]
+
+    def refusal(self) -> Refused:
+        """The same, as an error of the path that was called."""
+        status = self._status
+        if status in REFUSES_US:
+            message = f"The provider refused the secret that we have for it (status {status})."
+            return Refused(502, "provider_error", message)
+        error = upstream_error(status, _pairs(self._fields), self._body)
+        said = UPSTREAM[error.kind]
+        # What is asked for here is no model, whatever is not found.
+        code = "not_found" if said.status == 404 else said.code
+        return Refused(
+            said.status, code, error.message, param=error.param, retry_after=error.retry_after
+        )
+
+
+def _pairs(fields: bytes) -> Fields:
+    split = (line.partition(b":") for line in fields.split(b"\r\n")[:-1])
+    return [(name.lower(), value.strip()) for name, _, value in split]
 
 
 def narrowed(fields: bytes) -> bytes:
@@ -77,16 +125,11 @@ def narrowed(fields: bytes) -> bytes:
     for line in fields.split(b"\r\n")[:-1]:
         name, _, value = line.partition(b":")
         name, value = name.lower(), value.strip()
-        if name == b"x-request-id":
-            # Ours comes last, after the provider's of the same name.
-            if name in kept:
-                kept[b"x-upstream-request-id"] = kept[name]
-            kept[name] = value
-        elif name == b"content-type":
+        if name == b"content-type":
             shown = value.lower().startswith((*SHOWN_TYPES, *_MORE_TYPES))
             kept[name] = value if shown else b"application/octet-stream"
-        elif name in UNIFIED_PASSES:
-            kept[UNIFIED_PASSES[name]] = value
         elif name in _KEPT or name.startswith(_OURS):
             kept[name] = value
+        elif name in UNIFIED_PASSES:
+            kept[UNIFIED_PASSES[name]] = value
     return b"".join(b"%b: %b\r\n" % pair for pair in kept.items())

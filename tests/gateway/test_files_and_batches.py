@@ -233,14 +233,44 @@ class TestIds:
         assert "theirs" in heard.json["error"]["message"]
         assert len(openai.requests) == 1
 
-    async def test_errors_of_the_provider_come_as_they_are_and_teach_nothing(
-        self, yard: Yard
-    ) -> None:
+    async def test_an_error_of_the_provider_teaches_nothing(self, yard: Yard) -> None:
         openai = yard.provider("openai")
         answers(openai, {"error": {"message": "No."}, "id": "file-1"}, status=400)
         heard = await yard.call("/v1/files", a_form(), headers=FORM)
-        assert (heard.status, heard.json["error"]) == (400, {"message": "No."})
+        assert (heard.status, heard.json["error"]["message"]) == (400, "No.")
         assert (await yard.get("/v1/files/file-1")).status == 404
+
+    @pytest.mark.parametrize("path", ["/v1/files", "/v1/files/file-1", "/v1/files/file-1/content"])
+    @pytest.mark.parametrize(
+        ("status", "said", "told", "code", "message"),
+        [
+            (400, {"detail": [{"loc": ["a"], "msg": "Odd."}]}, 400, "invalid_request", "Odd."),
+            (404, {"error": {"message": "Gone."}}, 404, "not_found", "Gone."),
+            (429, {"error": {"message": "Slow down, org-Zx81kQm4Rt7Ws0Vb3Nc6Yd9L."}}, 429, "rate_limit_exceeded", "Slow down, "),  # noqa: E501  one case
+            (500, {"message": "Broken."}, 502, "provider_error", "Broken."),
+            (503, [], 503, "provider_error", "The provider is overloaded."),
+        ],
+    )  # fmt: skip
+    async def test_errors_of_the_provider_are_told_in_the_words_of_the_path(
+        self, yard: Yard, path: str, status: int, said: Any, told: int, code: str, message: str
+    ) -> None:
+        openai = yard.provider("openai")
+        await uploaded(yard, openai)
+        openai.sends(status, {**JSON, "retry-after": "7"}, json.dumps(said).encode())
+        heard = await yard.get(path)
+        assert heard.status == told
+        assert heard.error is not None
+        assert heard.error["code"] == code
+        assert heard.error["message"].startswith(message)
+        assert b"org-Zx81" not in heard.body
+        assert heard.headers["retry-after"] == "7"
+
+    async def test_errors_of_native_routes_come_as_they_are(self, yard: Yard) -> None:
+        openai = yard.provider("openai")
+        await uploaded(yard, openai)
+        answers(openai, {"error": {"message": "Broken."}}, status=500)
+        heard = await yard.get("/openai/v1/files/file-1")
+        assert (heard.status, heard.json) == (500, {"error": {"message": "Broken."}})
 
     @pytest.mark.parametrize("path", ["/v1/files", "/v1/files/file-1", "/v1/files/file-1/content"])
     @pytest.mark.parametrize("status", [401, 403])
@@ -324,10 +354,10 @@ class TestLists:
         assert (heard.json["data"], heard.json["has_more"]) == ([], True)
         assert len(openai.requests) == 20
 
-    async def test_an_error_is_told_as_it_is(self, yard: Yard) -> None:
+    async def test_an_error_is_told(self, yard: Yard) -> None:
         answers(yard.provider("openai"), {"error": {"message": "No."}}, status=418)
         heard = await yard.get("/v1/files")
-        assert (heard.status, heard.json) == (418, {"error": {"message": "No."}})
+        assert (heard.status, heard.json["error"]["message"]) == (400, "No.")
 
     @pytest.mark.parametrize("said", [b"[]", b"not json", b'{"files": [{"id": "file-x"}]}'])
     async def test_what_is_no_list_that_we_know_shows_nothing(
