@@ -62,12 +62,8 @@ class Facts(Struct, frozen=True):
     """What can be told of a whole answer without decoding its content."""
 
     usage: Usage | None = None
-    model: str = ""
-    id: str = ""
-    finish: str = ""
-    """The provider's own spelling."""
     odd_finish: str = ""
-    """A finish that nobody here knows."""
+    """A finish that nobody here knows, in the provider's own spelling."""
 
 
 class Pen(Struct, frozen=True):

@@ -138,11 +138,7 @@ class WholeCodec(ABC):
             raise bad_answer() from None
         if beside.error and (said := told({"error": beside.error})) != NOTHING_TOLD:
             raise UpstreamError("provider_fault", said.message or "The provider failed.")
-        return Facts(
-            usage=self.read_usage(beside, traits),
-            model=beside.model if isinstance(beside.model, str) else "",
-            id=beside.id if isinstance(beside.id, str) else "",
-        )
+        return Facts(self.read_usage(beside, traits))
 
     def decode_response(self, body: bytes, *, traits: Traits) -> AnyOutput:
         try:

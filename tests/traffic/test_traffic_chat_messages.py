@@ -151,7 +151,6 @@ def test_recorded_answers_come_back_as_they_were(records: list[Record]) -> None:
         response = Response(output, usage=facts.usage)
         encoded = without_nulls(json.loads(codec.encode_response(response, pen)))
         assert normal_answer(encoded) == normal_answer(said), record["id"]
-        assert facts.model == output.model
         seen += 1
     assert seen > 500
 

@@ -81,7 +81,8 @@ def test_every_whole_answer_is_read_and_written_again(ours: list[Recording]) -> 
         body = recording.answer
         output, facts = output_of(codec, body), codec.facts(body, traits=NONE)
         said = json.loads(body)
-        pen = Pen(id=output.id, model=facts.model, created=output.created, wants_usage=True)
+        model = said.get("model", "")
+        pen = Pen(id=output.id, model=model, created=output.created, wants_usage=True)
         written = json.loads(codec.encode_response(Response(output, usage=facts.usage), pen))
         for answer in (said, written):
             answer.pop("created_at", None)  # fractions of its second are not kept

@@ -103,7 +103,6 @@ def test_recorded_answers_come_back_as_they_were(records: list[Record]) -> None:
                 # One candidate needs no number.
                 candidate.setdefault("index", 0)
         assert again == said, record["id"]
-        assert facts.model == output.model
         seen += 1
     assert seen > 150
 

@@ -51,8 +51,6 @@ _REASONS: dict[Finish, str] = {
 
 class _Answer(msgspec.Struct, gc=False):
     type: Any = None
-    id: Any = None
-    model: Any = None
     content: msgspec.Raw = msgspec.Raw()
     stop_reason: Any = None
     usage: Any = None
@@ -71,9 +69,6 @@ def facts(body: bytes) -> Facts:
         raise no_answer(body)
     return Facts(
         usage=read_usage(answer.usage) if isinstance(answer.usage, dict) else None,
-        model=answer.model if isinstance(answer.model, str) else "",
-        id=answer.id if isinstance(answer.id, str) else "",
-        finish=answer.stop_reason if isinstance(answer.stop_reason, str) else "",
         odd_finish=odd(answer.stop_reason, FINISHES),
     )
 

@@ -50,7 +50,6 @@ def facts(body: bytes) -> Facts:
         raise failed_finish(answer.stopReason)
     return Facts(
         usage=read_usage(answer.usage) if isinstance(answer.usage, dict) else None,
-        finish=answer.stopReason if isinstance(answer.stopReason, str) else "",
         odd_finish=odd(answer.stopReason, FINISHES),
     )
 

@@ -41,7 +41,6 @@ _REASONS: dict[Finish, str] = {
 
 
 class _Answer(msgspec.Struct, gc=False):
-    id: Any = None
     message: msgspec.Raw = msgspec.Raw()
     finish_reason: str | None = None
     usage: Any = None
@@ -62,8 +61,6 @@ def facts(body: bytes) -> Facts:
         raise failed_finish(answer.finish_reason)
     return Facts(
         usage=read_usage(answer.usage) if isinstance(answer.usage, dict) else None,
-        id=answer.id if isinstance(answer.id, str) else "",
-        finish=answer.finish_reason or "",
         odd_finish=odd(answer.finish_reason, FINISHES),
     )
 

@@ -87,8 +87,6 @@ class _Candidate(msgspec.Struct, gc=False):
 class _Answer(msgspec.Struct, gc=False):
     candidates: list[_Candidate] | None = None
     usageMetadata: Any = None  # noqa: N815  the provider's own name
-    modelVersion: Any = None  # noqa: N815  the provider's own name
-    responseId: Any = None  # noqa: N815  the provider's own name
     promptFeedback: Any = None  # noqa: N815  the provider's own name
     error: Any = None
 
@@ -109,9 +107,6 @@ def facts(body: bytes) -> Facts:
     said = answer.usageMetadata
     return Facts(
         usage=read_usage(said) if isinstance(said, dict) else None,
-        model=answer.modelVersion if isinstance(answer.modelVersion, str) else "",
-        id=answer.responseId if isinstance(answer.responseId, str) else "",
-        finish=finish if isinstance(finish, str) else "",
         odd_finish=odd(finish, KNOWN_FINISHES),
     )
 

@@ -63,7 +63,7 @@ class MistralSpeechCodec(SpeechCodec):
         return Dropped(msgspec.json.encode(body), drops.names)
 
     def facts(self, body: bytes, *, traits: Traits) -> Facts:
-        return Facts(read_media_usage(_read(body).usage, traits), finish="stop")
+        return Facts(read_media_usage(_read(body).usage, traits))
 
     def decode_response(self, body: bytes, *, traits: Traits) -> Output:
         audio = Audio(data=_read(body).audio_data)

@@ -39,13 +39,7 @@ _REASONS: dict[Finish, str] = {
 
 def facts(body: bytes, place: Place) -> Facts:
     answer = _answer(body, place)
-    model, reason = answer.get("model"), answer.get("done_reason")
-    return Facts(
-        usage=read_usage(answer),
-        model=model if isinstance(model, str) else "",
-        finish=reason if isinstance(reason, str) else "",
-        odd_finish=odd(reason, FINISHES),
-    )
+    return Facts(usage=read_usage(answer), odd_finish=odd(answer.get("done_reason"), FINISHES))
 
 
 def decode_response(body: bytes, place: Place) -> Output:

@@ -53,8 +53,6 @@ class _ChoiceFacts(msgspec.Struct, gc=False):
 
 
 class _AnswerFacts(msgspec.Struct, gc=False):
-    id: Any = None
-    model: Any = None
     choices: list[_ChoiceFacts] | None = None
     usage: Any = None
     error: Any = None
@@ -83,9 +81,6 @@ def facts(body: bytes, *, traits: Traits, verdict: str = NO_CHAT) -> Facts:
             finish = finish or word
     return Facts(
         usage=read_chat_usage(said, traits) if said else None,
-        model=answer.model if isinstance(answer.model, str) else "",
-        id=answer.id if isinstance(answer.id, str) else "",
-        finish=finish,
         odd_finish=odd_finish(finish),
     )
 

@@ -22,7 +22,6 @@ _Object = dict[str, Any]
 class _Answer(msgspec.Struct, gc=False):
     data: list[msgspec.Raw] | None = None
     usage: Any = None
-    model: Any = None
     error: Any = None
 
 
@@ -36,11 +35,7 @@ def facts(body: bytes, *, traits: Traits) -> Facts:
         raise _no_answer(body) from None
     if answer.error or answer.data is None:
         raise _no_answer(body)
-    return Facts(
-        read_media_usage(answer.usage, traits, image=len(answer.data)),
-        answer.model if isinstance(answer.model, str) else "",
-        finish="stop",
-    )
+    return Facts(read_media_usage(answer.usage, traits, image=len(answer.data)))
 
 
 def decode_response(body: bytes) -> Output:

@@ -39,8 +39,6 @@ _Part = TypeVar("_Part", bound=Part)
 
 class _Answer(msgspec.Struct, gc=False):
     object: Any = None
-    id: Any = None
-    model: Any = None
     status: Any = None
     incomplete_details: Any = None
     output: msgspec.Raw = msgspec.Raw()
@@ -60,9 +58,6 @@ def facts(body: bytes, *, traits: Traits) -> Facts:
         raise no_answer(body)
     return Facts(
         usage=read_usage(answer.usage, traits) if isinstance(answer.usage, dict) else None,
-        model=answer.model if isinstance(answer.model, str) else "",
-        id=answer.id if isinstance(answer.id, str) else "",
-        finish=reason_of(answer.incomplete_details, answer.status) or _text(answer.status),
         odd_finish=odd(reason_of(answer.incomplete_details), KNOWN_REASONS),
     )
 

@@ -13,7 +13,7 @@ def facts(body: bytes) -> Facts:
     """Sound tells nothing of itself, and an object in its place is an error."""
     if body[:1] == b"{" and (error := read_error(body)) != NOTHING_TOLD:
         raise error_in_answer(error)
-    return Facts(finish="stop")
+    return Facts()
 
 
 def decode_response(body: bytes) -> Output:

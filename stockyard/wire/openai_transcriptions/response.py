@@ -24,10 +24,9 @@ _BY_THE_TEXT = frozenset({"segments", "words", "logprobs"})
 def facts(body: bytes, *, traits: Traits) -> Facts:
     answer = _object(body)
     if answer is None:
-        return Facts(finish="stop")
+        return Facts()
     _refuse_errors(answer)
-    model = answer.get("model")
-    return Facts(_usage(answer, traits), model if isinstance(model, str) else "", finish="stop")
+    return Facts(_usage(answer, traits))
 
 
 def decode_response(body: bytes) -> Output:
