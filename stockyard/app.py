@@ -61,6 +61,7 @@ from stockyard.overview import Overview
 from stockyard.process import custommodules
 from stockyard.process.background import Background
 from stockyard.process.logs.redaction import Redaction
+from stockyard.process.welcome import Welcome, write_note
 from stockyard.providers.current import CurrentModels
 from stockyard.providers.prices import PriceList
 from stockyard.providers.provider import Provider

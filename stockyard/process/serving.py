@@ -149,13 +149,15 @@ class Run:
         terminal = os.isatty(STDOUT) and not self.log.json
         in_log = made and not terminal and self.settings.print_secrets
         if made and not terminal and not in_log:
-            write_note(told)
+            write_note(told)  # anew, for now the address is known
         if self.log.json:
             self.log.put(ready_event(told))
         else:
             self.log.say(for_terminal(told, with_secrets=terminal))
         if in_log:
             self.log.say(secrets_line(told, json=self.log.json))
+        if made and (terminal or in_log):
+            told.note.unlink(missing_ok=True)
         for warning in warnings_of(self.settings):
             self.log.put(Event.now("warning", warning, "warning"))
         self.log.start()

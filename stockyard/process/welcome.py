@@ -104,6 +104,19 @@ class Welcome(Struct, frozen=True, kw_only=True):
             admin_given=settings.admin_key is not None,
         )
 
+    @classmethod
+    def before_it_is_ready(
+        cls, stockyard: "Stockyard", key: str | None, admin: str | None
+    ) -> "Welcome":
+        """What a note needs, while nothing else is known yet."""
+        return cls(
+            address=f"http://127.0.0.1:{stockyard.settings.server.port}",
+            seconds=0.0,
+            folder=stockyard.folder.path,
+            key=key,
+            admin=admin,
+        )
+
     @property
     def note(self) -> Path:
         """The file with the secrets of the first start."""

@@ -20,9 +20,11 @@ class AdminCredential:
 
     @classmethod
     async def prepare(
-        cls, database: Database, given: Secret | None
+        cls, database: Database, given: Secret | None, *, anew: bool = False
     ) -> tuple["AdminCredential", str | None]:
         """The credential, and its text if it was made just now: show it, it is not kept.
+
+        `anew`: one that was made before was never shown.
 
         The environment's credential stands alone: one that was made before does not open anything
         while it is set.
@@ -30,12 +32,13 @@ class AdminCredential:
         if given is not None:
             return cls(fingerprint(given.reveal().encode()), "env-admin"), None
         stored = store.admin_hash(database)
-        if stored is not None:
+        if stored is not None and not anew:
             return cls(stored, "admin"), None
         secret = new_secret(ADMIN_PREFIX)
+        sha256 = fingerprint(secret)
         now = time_ns() // 1_000_000
-        insert = partial(store.insert_admin_hash, sha256=fingerprint(secret), now=now)
-        return cls(await database.write(insert), "admin"), secret.decode()
+        await database.write(partial(store.put_admin_hash, sha256=sha256, now=now))
+        return cls(sha256, "admin"), secret.decode()
 
     def opens(self, secret: bytes) -> bool:
         return hmac.compare_digest(fingerprint(secret), self._sha256)

@@ -64,11 +64,15 @@ class KeyRing:
         expires_at: int | None = None,
         limits: Sequence[Allowance] = (),
         lossy: Lossy | None = None,
+        secret: bytes | None = None,
     ) -> tuple[KeyRecord, str]:
-        """A new Key and its secret, which is shown now and never again."""
+        """A new Key and its secret, which is shown now and never again.
+
+        `secret`: one of `new_secret` that was noted before.
+        """
         if len(self._held) >= MAX_KEYS:
             raise Refused(409, "limit_reached", f"There are {MAX_KEYS:,} Keys already.")
-        secret = new_secret(KEY_PREFIX)
+        secret = secret or new_secret(KEY_PREFIX)
         record = KeyRecord(
             id="key_" + secrets.token_hex(12),
             name=name,

@@ -73,17 +73,14 @@ def admin_hash(database: Database) -> bytes | None:
     return rows[0][0] if rows else None
 
 
-def insert_admin_hash(transaction: Transaction, sha256: bytes, now: int) -> bytes:
-    """Store the hash unless there is one; the hash that is stored then."""
+def put_admin_hash(transaction: Transaction, sha256: bytes, now: int) -> None:
+    """Store the hash, in place of one that is there."""
     transaction.execute(
         "insert into admin_credentials (id, sha256, created_at) "
-        "values ('generated', :sha256, :now) on conflict do nothing",
+        "values ('generated', :sha256, :now) on conflict (id) "
+        "do update set sha256 = excluded.sha256, created_at = excluded.created_at",
         {"sha256": sha256, "now": now},
     )
-    stored: bytes = transaction.execute(
-        "select sha256 from admin_credentials where id = 'generated'"
-    )[0][0]
-    return stored
 
 
 def _values(held: Held) -> dict[str, Any]:
