@@ -40,7 +40,7 @@ class ModulesInUse:
         return DAY_SECONDS * float(self._set_on("logging")["days"])
 
     def body_seconds(self) -> float:
-        """How long it is kept what was said in calls."""
+        """How long what was said in calls is kept."""
         return DAY_SECONDS * float(self._set_on("logging")["body_days"])
 
     def searchable(self) -> bool:
@@ -58,7 +58,7 @@ class ModulesInUse:
 
 
 def refresh_when_limited(line: Line, keys: KeyRing) -> Callable[[KeysChanged], None]:
-    """With the first Key that has limits, and without the last one, other modules are in use."""
+    """Other modules are in use from the first Key with limits on, and again after the last one."""
     limited = keys.limited
 
     def listen(signal: KeysChanged) -> None:

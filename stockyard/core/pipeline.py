@@ -226,7 +226,7 @@ class Passage:
         return answer
 
     def _record(self, answer: Answer, stage: Literal["served", "delivered"]) -> None:
-        """Leave the answer on `x.kept` if this is when it shall be."""
+        """Leave the answer on `x.kept` if this is the stage at which it is kept."""
         if self.pipeline.keeps != stage:
             return
         if isinstance(answer, Response):

@@ -1,7 +1,7 @@
 """Which model is named in a body that is not read otherwise.
 
-Of an upload of lines or a batch, the first says where it is to go: no more is read than the first
-line, or the first request of a list, however much follows.
+The first line of an upload, or the first request of a batch, says where all of it goes: no more
+than that is read, however much follows.
 """
 
 import re
@@ -16,7 +16,7 @@ LOOKED_AT = 1024 * 1024
 """Bytes of the file, or of the batch. What begins or ends beyond them is not found."""
 _PIECE = 4 * 1024
 _RESOURCE = "models/"
-"""Before the name where a provider calls its models as it calls its files."""
+"""Before the name, where a provider names its models as it names its files."""
 _LIST = re.compile(rb'\s*\{\s*"requests"\s*:\s*(?=\[)')
 
 

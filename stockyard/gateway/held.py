@@ -232,7 +232,7 @@ class Holdings:
         return Learnt([thing for thing in made if thing], [thing for thing in along if thing])
 
     def hold(self, thing: object) -> str:
-        """It is the team's from now on. The id under which it is kept; empty for what is no id."""
+        """Make it the team's. Returns the id under which it is kept; empty for what is no id."""
         if not isinstance(thing, str) or not thing:
             return ""
         known = resource(thing) or thing

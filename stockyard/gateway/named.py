@@ -25,7 +25,7 @@ MOST_VALUES = 1_000_000
 REFERENCE = "item_reference"
 """What items of a conversation are called that only say which one is meant."""
 PICTURE = "image_generation_call"
-"""What those are called that say which picture is meant, unless it stands in them."""
+"""What items are called that say which picture is meant, unless they hold it themselves."""
 _BARE_REFERENCE = re.compile(
     rb'\{\s*(?:"type"\s*:\s*null\s*,\s*)?"id"\s*:\s*"[^"]*"\s*(?:,\s*"type"\s*:\s*null\s*)?\}'
 )
@@ -74,7 +74,7 @@ class _Asked(Struct):
 
 
 _THOUGHT, _SEAL = b'"reasoning"', b'"encrypted_content":"'
-"""How often they stand in a body tells of most that each thought in it has its seal."""
+"""Counting them is enough to see, of most bodies, that each thought has its seal."""
 
 
 class Naming(Struct, frozen=True):

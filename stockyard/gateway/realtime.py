@@ -78,7 +78,7 @@ class Realtime:
 
     def _exchange(self) -> Exchange:
         query = dict(parse_qsl(self._head.query))
-        # Clients in the mode of a cloud whose customers name what they deploy say it so.
+        # So says a client in the mode of a cloud whose customers name what they deploy.
         deployment = query.pop("deployment", "")
         if self._endpoint.native is None:
             query.pop("api-version", None)

@@ -71,7 +71,7 @@ class AliasEndpoints(Controller):
         data: JSONBody[Row],
         why: Reason = None,
     ) -> Row:
-        """Say what a name stands for, be it new or not."""
+        """Say what a name stands for, whether or not it is new."""
         return await save(modules, {**data, NAME: alias.removeprefix("/")}, identity, why)
 
     @delete("/aliases/{alias:path}", opt=WRITE, status_code=200)

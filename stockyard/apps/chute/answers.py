@@ -63,7 +63,7 @@ class LastingAnswers:
         self._background(self._write(key, stored))
 
     async def purge(self, which: Purge) -> int:
-        """Throw these away, and say how many they were."""
+        """Throw these away, and say how many there were."""
         await asyncio.sleep(0)  # what was put before is on its way to the database then
         in_memory = self.memory.purge(which.takes)
         purge = partial(store.purge_answers, which=which)

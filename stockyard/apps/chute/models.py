@@ -86,7 +86,7 @@ class ModelState(Struct, frozen=True, kw_only=True):
 
 
 class Purge(Struct, frozen=True, kw_only=True):
-    """Which answers go: those of which all holds that is said here."""
+    """Which answers go: those for which everything said here holds."""
 
     model: str | None = None
     key_id: str | None = None

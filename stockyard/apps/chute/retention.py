@@ -1,4 +1,4 @@
-"""Deletes kept answers that are of no more use, or that are too many."""
+"""Deletes kept answers that are of no use any more, or too many."""
 
 from collections.abc import Callable
 from time import time
@@ -11,7 +11,7 @@ STEP = 200
 STEPS_PER_RUN = 1000
 EVERY_SECONDS = 60.0
 MOST_BYTES = 1024 * 1024 * 1024
-"""Of all answers in the database together. Of more, the oldest go, and of too many, too."""
+"""Of all answers in the database together. Beyond it, as beyond their number, the oldest go."""
 
 
 def retention(
@@ -21,7 +21,7 @@ def retention(
     *,
     most_bytes: int = MOST_BYTES,
 ) -> Job:
-    """The job that keeps so many answers, as long as they are of use."""
+    """The job that keeps at most so many answers, each for as long as it is of use."""
 
     async def run() -> None:
         await _delete(database, store.delete_useless_answers, now())

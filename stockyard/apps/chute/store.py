@@ -130,7 +130,7 @@ PURGED_BY = {
 
 
 def purge_answers(transaction: Transaction, which: Purge) -> int:
-    """Delete these; how many they were."""
+    """Delete these; how many there were."""
     given = {
         name: value for name, value in msgspec.structs.asdict(which).items() if value is not None
     }
@@ -147,7 +147,7 @@ async def count_answers(database: Database) -> int:
 
 
 async def answers_beyond(database: Database, most: int, most_bytes: int) -> float | None:
-    """The newest time until when answers are stored that are too many, in number or in size."""
+    """Answers stored until this time are too many, in number or in size; None if none are."""
     rows = await database.read_slowly(
         "select stored_at from (select stored_at, row_number() over newest as number, "
         "sum(length(value)) over newest as bytes from cached_answers "
