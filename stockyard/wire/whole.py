@@ -44,8 +44,6 @@ class _ModelHead(Struct, gc=False):
 class Beside(Struct, gc=False):
     """What stands beside the content of an answer, in one format or another."""
 
-    id: Any = None
-    model: Any = None
     usage: Any = None
     meta: Any = None
     usageMetadata: Any = None  # noqa: N815  the format's spelling
