@@ -21,6 +21,8 @@ LONGEST_REMEMBERED = 512
 """Longer paths are looked up anew each time, so that what is remembered stays small."""
 
 _VERSION = re.compile(r"/v[0-9]+(?:alpha|beta)?[0-9]*(?=/|$)")
+_LAST_VERSION = re.compile(_VERSION.pattern + r"$")
+"""The caller's own version stands in its place: the base URL of a relay has a path before it."""
 _PARAMETER = re.compile(r"\{([a-z_]+)(?::([^}]+))?\}")
 _UNSAFE = re.compile(
     r"//"
@@ -99,9 +101,12 @@ def _resolve(provider: Provider, rest: str) -> NativePath | None:
     if not rest.startswith("/") or _UNSAFE.search(rest):
         return None
     found = _known_path(provider, rest)
-    if _ENCODED_SLASH.search(rest) and not (found and provider.encoded_slash):
+    if found is None:
+        placed = _unknown_path(provider, rest)
+        found = _templates(provider).match(placed) or NativePath(provider.origin, placed, None)
+    if _ENCODED_SLASH.search(rest) and not (found.entry and provider.encoded_slash):
         return None
-    return found or NativePath(provider.origin, _unknown_path(provider, rest), None)
+    return found
 
 
 def _known_path(provider: Provider, rest: str) -> NativePath | None:
@@ -115,12 +120,16 @@ def _known_path(provider: Provider, rest: str) -> NativePath | None:
     if customary and "{" not in customary.path:
         return NativePath(customary.origin, customary.path, customary)
     own = bare != rest and rest[1:].partition("/")[0] in provider.versions
+    path = _LAST_VERSION.sub("", provider.prefix) + rest if own else rest
+    found = known.match(path)
+    if found:
+        return found
     if provider.versions_alike and (own or bare == rest):  # it may stand behind, as in `/upload/v1`
-        alike = known.other_version(rest)
+        alike = known.other_version(path)
         if alike is not None:
             return alike
     if own:
-        return NativePath(provider.origin, rest, None)
+        return NativePath(provider.origin, path, None)
     return known.match(provider.prefix + bare) or known.match(bare) or known.versionless(bare)
 
 

@@ -23,6 +23,14 @@ CATALOG = load(
     {p.name: {"values": {name: VALUES[name] for name in p.missing}} for p in load() if p.missing}
     | {"house": {"kind": "openai.chat", "base_url": "https://llm.example/a/b/v1"}}
 )
+RELAYED = load(
+    {
+        "gemini": {"base_url": "https://relay.example/for/gemini/v1beta"},
+        "cohere": {"base_url": "https://relay.example/cohere/v2"},
+        "groq": {"base_url": "https://relay.example/groq/openai/v1"},
+    }
+)
+"""The same providers through somebody who serves many of them."""
 NAMES = [p.name for p in CATALOG]
 
 
@@ -136,6 +144,33 @@ def test_a_path_is_understood_however_a_client_spells_it(
 
     assert found is not None
     assert (found.path, found.format, found.endpoint) == (sent, format_, endpoint)
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "sent", "format_"),
+    [
+        ("/gemini/v1beta/models/g:generateContent", "{}/v1beta/models/g:generateContent", "gemini"),
+        ("/gemini/v1/models/g:generateContent", "{}/v1/models/g:generateContent", "gemini"),
+        ("/gemini/models/g:generateContent", "{}/v1beta/models/g:generateContent", "gemini"),
+        ("/cohere/v2/chat", "{}/v2/chat", "cohere.chat"),
+        ("/cohere/v1/chat", "{}/v1/chat", None),
+        ("/groq/openai/v1/chat/completions", "{}/openai/v1/chat/completions", "openai.chat"),
+        ("/groq/v1/chat/completions", "{}/openai/v1/chat/completions", "openai.chat"),
+        ("/groq/openai/v1/fine_tunings", "{}/openai/v1/fine_tunings", None),
+    ],
+)
+def test_a_base_url_with_a_path_of_its_own_changes_nothing_else(
+    asked_for: str, sent: str, format_: str | None
+) -> None:
+    name, rest = asked(asked_for)
+    provider = RELAYED.get(name)
+    assert provider is not None
+
+    found = resolve(provider, rest)
+
+    own = {"gemini": "/for/gemini", "cohere": "/cohere", "groq": "/groq"}[name]
+    assert found is not None
+    assert (found.path, found.format) == (sent.format(own), format_)
 
 
 @pytest.mark.parametrize("name", NAMES)
