@@ -13,7 +13,7 @@ from stockyard.core.events import Event
 from stockyard.core.exchange import Exchange
 from stockyard.core.module import Module, ModuleConfig, Stage, Streaming
 from stockyard.core.money import Usage
-from stockyard.testing.yard import Yard
+from stockyard.testing.yard import Yard, becomes
 
 BOUNDARY = "xYzZY1234"
 FORM = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
@@ -437,6 +437,20 @@ async def test_a_large_image_flows(yard: Yard) -> None:
     assert yard.last.usage is not None
     assert (yard.last.usage.prompt, yard.last.usage.completion) == (9, 272)
     assert yard.last.usage.units == {"image": 1}
+
+
+@pytest.mark.parametrize(("wanted", "counted"), [(-5, 1), (0, 1), (3, 3), (10**30, 128)])
+async def test_what_a_caller_says_it_wants_neither_earns_nor_costs_a_fortune(
+    yard: Yard, wanted: int, counted: int
+) -> None:
+    openai = yard.provider("openai").sends(200, JSON, IMAGES).stalls_after_bytes(0)
+    body = painting().replace(b"{", b'{"n": %d, ' % wanted, 1)
+    async with yard.raw() as client:
+        client.ask("/v1/images/generations", body, headers=yard.headers)
+        assert await becomes(lambda: bool(openai.requests))
+    assert await yard.ended(1)
+    assert yard.last.usage is not None
+    assert yard.last.usage.units == {"image": counted}
 
 
 OF_IMAGES = b'"usage":{"input_tokens":309,"input_tokens_details":{"text_tokens":9,"image_tokens":300},"output_tokens":272,"output_tokens_details":{"image_tokens":200,"text_tokens":72},"total_tokens":581}'  # noqa: E501  as sent

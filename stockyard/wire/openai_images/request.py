@@ -24,6 +24,9 @@ class _Head(msgspec.Struct, gc=False):
     stream: bool | msgspec.UnsetType | None = msgspec.UNSET
 
 
+MOST_WANTED = 128
+"""Nobody paints more in one call. What a caller writes there is counted where nothing else is
+known, and must neither earn nor cost a fortune."""
 _HEAD = msgspec.json.Decoder(_Head)
 _KEYS = quoted("model", "stream")
 
@@ -41,7 +44,7 @@ def decode_request(body: bytes) -> ImagesContent:
     return ImagesContent(
         prompt=upload.text("prompt"),
         given=sum(map(upload.count, GIVEN)),
-        wanted=upload.number("n") or 1,
+        wanted=min(max(upload.number("n") or 1, 1), MOST_WANTED),
         original=body,
     )
 
