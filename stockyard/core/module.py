@@ -74,7 +74,7 @@ class Toggle(Generic[C]):
     """A switch that is not around a call."""
 
     name: ClassVar[str]
-    category: ClassVar[str]
+    category: ClassVar[str] = "custom"
     config: C
 
     def __init__(self, config: C, ports: Ports) -> None:

@@ -92,7 +92,7 @@ class Line:
         around = cls if issubclass(cls, Module) else None
         return ModuleState(
             name=name,
-            category=cls.__module__.rpartition(".")[0].rpartition(".")[2],
+            category=cls.category,
             title=docs.partition("\n")[0],
             docs=docs,
             stage=around.stage.name if around else None,

@@ -8,6 +8,7 @@
 - `a_call`: the body of a call
 - `MALFORMED`: sixty answers that no provider should give
 - `stockyard.testing.yard.Yard`: a whole Stockyard in front of scripted providers
+- `stockyard.testing.fixtures.yard`: the same as a fixture of pytest
 """
 
 from stockyard.testing.calls import a_call

@@ -13,14 +13,7 @@ async def test_a_failing_provider_is_replaced(yard):
 ```
 
 It opens with its first call, and what decides about its start (providers, settings) is said before
-that. Modules and scripts may change at any time. As a fixture:
-
-```python
-@pytest.fixture
-async def yard(tmp_path):
-    async with Yard(tmp_path) as yard:
-        yield yard
-```
+that. Modules and scripts may change at any time. The fixture is in `stockyard.testing.fixtures`.
 """
 
 import asyncio
@@ -257,7 +250,9 @@ class Yard:
         listening = bind(ServerSettings(port=0))
         try:
             self._settings["server.port"] = port = listening.getsockname()[1]
-            settings = load(self._settings, {}, self._folder)
+            # So that a config file of whoever runs the test is not found.
+            environ = {"XDG_CONFIG_HOME": str(self._folder)}
+            settings = load(self._settings, environ, self._folder)
             stockyard = self._stockyard = await Stockyard.open(settings, {}, self._custom)
             for change in self._changes:
                 self._change(*change)

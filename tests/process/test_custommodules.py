@@ -57,6 +57,22 @@ def install(site: Path, code: str, value: str = "acme_greet:Greet") -> None:
     (info / "entry_points.txt").write_text(f"[stockyard.modules]\ngreet = {value}\n")
 
 
+async def test_the_documented_example_masks_a_word_that_is_cut_in_two(
+    yard: Yard, folder: Path
+) -> None:
+    _, example = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    (folder / "wordmask.py").write_text(example)
+    yard.set("modules_dir", str(folder))
+    yard.enable("wordmask", words=["project falcon"])
+    yard.provider("openai").streams("my proj", "ect fal", "con and ", "more")
+    heard = await yard.stream("tell of Project Falcon")
+    assert heard.text == "my [removed] and more"
+    assert len(heard.pieces) > 1
+    assert yard.provider("openai").last.prompt == "tell of [removed]"
+    yard.provider("openai").says("Project Falcon flies")
+    assert (await yard.chat("hi")).text == "[removed] flies"
+
+
 async def test_the_documented_example_works_from_its_folder_and_by_the_api(
     yard: Yard, folder: Path
 ) -> None:
