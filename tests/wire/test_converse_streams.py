@@ -1,5 +1,6 @@
 """Streams of Converse, from the event lists in `cases`, framed as the service frames them."""
 
+import contextlib
 import json
 import pathlib
 
@@ -155,6 +156,59 @@ def test_a_call_may_say_that_it_waits_for_the_client(kind: str, calls: bool) -> 
     output = CODEC.decode_response(json.dumps(body).encode(), traits=NONE)
     (whole,) = output.choices[0].message.parts
     assert isinstance(streamed, ToolCall) is isinstance(whole, ToolCall) is calls
+
+
+OWN_CALL = {"toolUseId": "t1", "name": "run", "type": "server_tool_use"}
+OWN_RESULT = {"toolUseId": "t1", "status": "success", "type": "run_result"}
+
+
+def test_what_the_provider_runs_itself_is_whole_in_a_stream_too() -> None:
+    blocks = [
+        {"toolUse": OWN_CALL | {"input": {"code": "1 + 1"}}},
+        {"toolResult": OWN_RESULT | {"content": [{"json": {"out": "2"}}, {"text": "done"}]}},
+        {"image": {"format": "png", "source": {"bytes": "aGk="}}},
+        {"text": "2"},
+    ]
+    stream = frames(
+        START,
+        ("contentBlockStart", {"contentBlockIndex": 0, "start": {"toolUse": OWN_CALL}}),
+        delta(0, toolUse={"input": '{"code":'}),
+        delta(0, toolUse={"input": '"1 + 1"}'}),
+        ("contentBlockStop", {"contentBlockIndex": 0}),
+        ("contentBlockStart", {"contentBlockIndex": 1, "start": {"toolResult": OWN_RESULT}}),
+        delta(1, toolResult=[{"json": {"out": "2"}}]),
+        delta(1, toolResult=[{"text": "done"}]),
+        ("contentBlockStop", {"contentBlockIndex": 1}),
+        ("contentBlockStart", {"contentBlockIndex": 2, "start": {"image": {"format": "png"}}}),
+        delta(2, image={"source": {"bytes": "aGk="}}),
+        ("contentBlockStop", {"contentBlockIndex": 2}),
+        delta(3, text="2"),
+        END,
+        COUNTS,
+    )
+    body = {"output": {"message": {"role": "assistant", "content": blocks}}, "usage": {}}
+    whole = CODEC.decode_response(json.dumps(body).encode(), traits=NONE)
+    *own, text = whole.choices[0].message.parts
+    assert isinstance(text, Text)
+    called, answered, drawn, told = parts_of(stream)
+    assert told == text
+    assert [called, answered] == own[:2]
+    writer = CODEC.writer(PEN)
+    again = parts_of(writer.write(read(stream)) + writer.end())
+    assert again == (called, answered, drawn, told)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [{"toolResult": OWN_RESULT}, {"image": {"format": "png"}}, {"toolUse": OWN_CALL}, {"new": 1}],
+)
+@pytest.mark.parametrize("piece", [{}, {"toolResult": 1}, {"toolUse": {}}, {"image": []}])
+def test_odd_pieces_of_them_break_nothing(start: object, piece: dict[str, object]) -> None:
+    begun = ("contentBlockStart", {"contentBlockIndex": 0, "start": start})
+    with contextlib.suppress(UpstreamError):
+        events = read(frames(START, begun, delta(0, **piece), END, COUNTS))
+        writer = CODEC.writer(PEN)
+        assert read(writer.write(events) + writer.end())
 
 
 def test_a_half_character_waits_for_its_other_half() -> None:

@@ -27,6 +27,7 @@ from stockyard.errors import UpstreamError
 from stockyard.wire.bedrock_converse.blocks import OWN_CALL
 from stockyard.wire.bedrock_converse.errors import error_in_frame
 from stockyard.wire.bedrock_converse.names import FINISHES, FORMAT
+from stockyard.wire.bedrock_converse.own_blocks import whole_of
 from stockyard.wire.bedrock_converse.response import finish_of
 from stockyard.wire.bedrock_converse.usage import read_usage
 from stockyard.wire.eventstream import Frame, Frames
@@ -47,11 +48,14 @@ _DELTAS: dict[str, Any] = {
 class _Block:
     """A content block while it is open."""
 
-    __slots__ = ("key", "kind")
+    __slots__ = ("deltas", "key", "kind", "start")
 
     def __init__(self, key: str, kind: PartKind) -> None:
         self.key = key
         self.kind = kind
+        self.start: _Object = {}
+        self.deltas: list[_Object] = []
+        """What came of one that only this format knows: it is told when it is whole."""
 
 
 class ConverseReader(Reader[Frame]):
@@ -101,13 +105,14 @@ class ConverseReader(Reader[Frame]):
             )
         elif start:
             # Images, and results of tools that the provider runs itself.
-            block = self._new(index, "opaque", events)
-            whole = Opaque(format=FORMAT, value=start)
-            events.append(PartStarted(key=block.key, kind="opaque", whole=whole))
+            self._new(index, "opaque", events).start = start
 
     def _block_delta(self, event: _Object, events: list[Event]) -> None:
         index, delta = event.get("contentBlockIndex"), event["delta"]
-        if "text" in delta:
+        own = self._open.get(index)
+        if own is not None and own.kind == "opaque":
+            own.deltas.append(delta)
+        elif "text" in delta:
             self._say(self._text(index, events), delta["text"], events)
         elif "toolUse" in delta:
             block = self._open.get(index)
@@ -178,6 +183,9 @@ class ConverseReader(Reader[Frame]):
             return
         if rest := self._halves.end(block.key):
             events.append(_DELTAS[block.kind](key=block.key, text=rest))
+        if block.kind == "opaque":
+            whole = Opaque(format=FORMAT, value=whole_of(block.start, block.deltas))
+            events.append(PartStarted(key=block.key, kind="opaque", whole=whole))
         events.append(PartEnded(key=block.key))
 
 

@@ -16,11 +16,12 @@ from stockyard.core.events import (
     TextDelta,
     UsageSeen,
 )
-from stockyard.core.messages import Reasoning
+from stockyard.core.messages import Opaque, Reasoning
 from stockyard.core.money import Usage
 from stockyard.wire import eventstream
 from stockyard.wire.bedrock_converse.errors import failed_stream
 from stockyard.wire.bedrock_converse.names import ACCEPTED_ID, FORMAT, ID_PREFIX
+from stockyard.wire.bedrock_converse.own_blocks import pieces_of
 from stockyard.wire.bedrock_converse.response import metrics, stop_reason
 from stockyard.wire.bedrock_converse.usage import write_usage
 from stockyard.wire.codec import Fault, Pen
@@ -91,6 +92,12 @@ class ConverseWriter(Writer):
             and event.whole.made_by == FORMAT
         ):
             self._grow(event.key, {"reasoningContent": {"redactedContent": event.whole.redacted}})
+        elif isinstance(event.whole, Opaque) and event.whole.format == FORMAT:
+            start, deltas = pieces_of(event.whole.value)
+            begun = {"contentBlockIndex": self._index(event.key), "start": start}
+            self._say("contentBlockStart", begun)
+            for delta in deltas:
+                self._grow(event.key, delta)
 
     def _delta(self, event: Event) -> None:
         if isinstance(event, TextDelta | RefusalDelta):
