@@ -1,5 +1,6 @@
 """A first start that is killed anywhere loses no secret that counts."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from stockyard.app import Stockyard
 from stockyard.apps.teams import store
 from stockyard.errors import CannotStart
+from stockyard.process.welcome import Welcome, write_note
 from stockyard.settings import load
 from stockyard.storage.database import Transaction
 
@@ -45,6 +47,27 @@ async def test_what_counts_stands_in_the_note_before_it_does(
         assert again.first_run.key is not None
     finally:
         await again.close()
+
+
+async def test_a_note_is_replaced_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It dies while the note is written anew, with the address."""
+
+    def die(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    started = await start(tmp_path)
+    try:
+        note = tmp_path / "data" / "first-run.txt"
+        first = note.read_text()
+        made = started.first_run
+        monkeypatch.setattr(os, "fdopen", die)
+        with pytest.raises(KeyboardInterrupt):
+            write_note(Welcome.before_it_is_ready(started, made.key, made.admin))
+        assert note.read_text() == first
+    finally:
+        await started.close()
 
 
 async def test_a_start_after_the_first_changes_nothing(tmp_path: Path) -> None:

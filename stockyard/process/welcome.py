@@ -173,11 +173,14 @@ def write_note(w: Welcome) -> None:
             "",
         ]
     )
+    # It takes the place of an earlier one whole: until then that holds the only copy.
+    unfinished = w.note.with_suffix(".new")
     try:
-        w.note.unlink(missing_ok=True)
-        opened = os.open(w.note, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        unfinished.unlink(missing_ok=True)
+        opened = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(opened, "w") as file:
             file.write(text)
+        unfinished.replace(w.note)
     except OSError as error:
         raise CannotStart(
             73, f"Cannot write {w.note}: {error.strerror}. Make the folder writable."
