@@ -44,11 +44,9 @@ from stockyard.gateway.http import (
 )
 from stockyard.gateway.inner import Inner, InnerTransport, inner_head
 from stockyard.gateway.known import MAX_BYTES, Known
-from stockyard.gateway.refusals import ALLOWED, CODES, refusal
+from stockyard.gateway.refusals import ALLOWED, CODES, control_refusal, refusal
 from stockyard.gateway.reply import LaneReply
 from stockyard.gateway.spool import SpooledBody, spool_of
-
-__all__ = ["Lane", "Opening", "Peer", "Plane", "Reply", "Running", "Whole"]
 
 OPTIONS = Whole(204, ALLOWED, b"")
 TOO_LARGE = "The body of the request is too large."
@@ -409,6 +407,8 @@ class Lane(Connection):
         whole = refusal(error)
         if arriving is not None and arriving.opening is not None and error.status in (408, 413):
             whole = arriving.opening.refuse(error.status, CODES[error.status], error.message)
+        elif arriving is not None and arriving.opening is None and error.status in (408, 413):
+            whole = control_refusal(error)
         reply = LaneReply(self, "GET", http11=True, keep_alive=False)
         reply.whole(whole.status, whole.fields, whole.body)
 
@@ -553,5 +553,5 @@ class Lane(Connection):
 
 def _stopping(opening: Opening | None) -> Whole:
     if opening is None:
-        return refusal(HttpError(503, "draining", STOPPING))
+        return control_refusal(HttpError(503, "draining", STOPPING))
     return opening.refuse(503, "overloaded", STOPPING)

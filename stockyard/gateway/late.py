@@ -11,7 +11,7 @@ from contextlib import suppress
 from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
 
 from stockyard.gateway.http import HttpError
-from stockyard.gateway.refusals import refusal
+from stockyard.gateway.refusals import control_refusal
 
 HEAD_START_S = 0.3
 """How long the first calls have the processor to themselves: an import holds the interpreter."""
@@ -54,13 +54,13 @@ class LateApp:
 
 
 async def _starting(send: ASGISendCallable) -> None:
-    whole = refusal(HttpError(503, "starting", "The control plane is starting. Try again."))
+    whole = control_refusal(HttpError(503, "starting", "The control plane is starting. Try again."))
     await send(
         {
             "type": "http.response.start",
             "status": whole.status,
             "headers": [
-                (b"content-type", b"application/json"),
+                (b"content-type", b"application/problem+json"),
                 (b"content-length", str(len(whole.body)).encode()),
                 (b"retry-after", b"1"),
             ],

@@ -1,5 +1,7 @@
 """Refusals of our own making: of requests that reach neither plane, and of what nobody foresaw."""
 
+import secrets
+
 from msgspec import json
 
 from stockyard.errors import Refused
@@ -23,6 +25,15 @@ CODES = {
 }
 
 
+PROBLEM = field_lines([(b"content-type", b"application/problem+json")])
+PROBLEMS = {
+    408: ("request_timeout", "The request came too slowly"),
+    413: ("too_large", "The body is too large"),
+    503: ("overloaded", "Too much to do"),
+}
+STARTING = "starting", "Not ready yet"
+
+
 def internal() -> Refused:
     """What is told of an error nobody foresaw."""
     return Refused(500, "internal", "Something went wrong inside Stockyard.")
@@ -40,3 +51,23 @@ def refusal(error: HttpError) -> Whole:
         }
     }
     return Whole(error.status, JSON + EXTRA.get(error.status, b""), json.encode(body))
+
+
+def control_refusal(error: HttpError) -> Whole:
+    """The same in the words of the control plane (`api.md` 1.2), for requests that were for it."""
+    code, title = STARTING if error.rule == "starting" else PROBLEMS[error.status]
+    request_id = "req_" + secrets.token_hex(13)
+    body = {
+        "type": f"urn:stockyard:problem:{code}",
+        "title": title,
+        "status": error.status,
+        "code": code,
+        "detail": error.message,
+        "request_id": request_id,
+        "errors": [],
+        "retry_after_ms": 1000 if error.status == 503 else None,
+        "hint": None,
+        "current_version": None,
+    }
+    named = field_lines([(b"x-request-id", request_id.encode()), (b"cache-control", b"no-store")])
+    return Whole(error.status, PROBLEM + named + EXTRA.get(error.status, b""), json.encode(body))

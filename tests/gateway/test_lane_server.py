@@ -107,7 +107,8 @@ class TestStarting:
             client.send(a_request("GET /page"))
             answer = client.answer()
             assert answer.status == 503
-            assert b'"rule":"starting"' in answer.body
+            assert b'"code":"starting"' in answer.body
+            assert answer.fields["content-type"] == "application/problem+json"
             loading.set()
 
     def test_a_control_plane_that_cannot_be_built_stops_the_process(self) -> None:
