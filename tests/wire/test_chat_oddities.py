@@ -210,3 +210,21 @@ def test_clients_of_the_format_hear_it_as_they_expect_it(
     assert make_plain is not None
     said = make_plain(json.dumps({"choices": [{"message": message, "finish_reason": ""}]}).encode())
     assert json.loads(said)["choices"][0] == {"message": plain, "finish_reason": "stop"}
+
+
+def test_what_a_stream_says_of_its_answer_is_written_again() -> None:
+    """As the provider does it: some of it in each chunk, the rest in the first."""
+    head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+    own = {"service_tier": "default", "system_fingerprint": "fp_1"}
+    first = {"choices": [{"index": 0, "delta": {"content": "hi"}}], "provider": "A", "note": None}
+    last = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    chunks = [head | own | first, head | own | last]
+    stream = b"".join(b"data: %b\n\n" % json.dumps(chunk).encode() for chunk in chunks)
+    reader = CHAT.reader(traits=frozenset())
+    events = reader.feed(stream + b"data: [DONE]\n\n") + reader.end()
+    writer = CHAT.writer(Pen(id="chatcmpl-1", model="m", created=1, wants_usage=False))
+    written = (writer.write(events) + writer.end()).split(b"\n\n")
+    said = [json.loads(line.removeprefix(b"data: ")) for line in written if b"{" in line]
+    assert all(chunk.items() >= own.items() for chunk in said)
+    assert [chunk.get("provider") for chunk in said] == ["A", *[None] * (len(said) - 1)]
+    assert not any("note" in chunk for chunk in said)

@@ -29,6 +29,7 @@ from stockyard.core.money import Usage
 from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.free_text import as_input
 from stockyard.wire.halves import encode
+from stockyard.wire.layout import own_fields
 from stockyard.wire.openai_chat.errors import failed_stream
 from stockyard.wire.openai_chat.parts import FORMAT
 from stockyard.wire.openai_chat.pictures import PICTURES, drawn
@@ -109,10 +110,18 @@ class ChatWriter(Writer):
             % (self._head, choice, delta, logprobs, finish, more, self._tail)
         )
 
-    def _started(self, _: Started) -> None:
-        if not self._begun:
-            self._begun.add(0)
-            self._delta(0, b'{"role":"assistant","content":""}')
+    def _started(self, said: Started) -> None:
+        if self._begun:
+            return
+        self._begun.add(0)
+        own = own_fields(said.extra, FORMAT)
+        lasting = {name: own.pop(name) for name in _IN_EACH_CHUNK & own.keys()}
+        if said.service_tier is not None:
+            lasting["service_tier"] = said.service_tier
+        self._head += _members(lasting)
+        head, self._head = self._head, self._head + _members(own)
+        self._delta(0, b'{"role":"assistant","content":""}')
+        self._head = head
 
     def _text(self, event: TextDelta) -> None:
         if event.text:
@@ -233,6 +242,16 @@ class ChatWriter(Writer):
 
     def _call_delta(self, choice: int, call: dict[str, Any]) -> None:
         self._delta(choice, b'{"tool_calls":[%b]}' % encode(call))
+
+
+_IN_EACH_CHUNK = frozenset({"system_fingerprint"})
+"""What of an answer's own fields each chunk repeats; the others stand in the first."""
+
+
+def _members(fields: dict[str, Any]) -> bytes:
+    """Members for the beginning of a chunk."""
+    told = ((name, value) for name, value in fields.items() if value is not None)
+    return b"".join(b"%b:%b," % (encode(name), encode(value)) for name, value in told)
 
 
 _WRITERS: dict[type, Any] = {
