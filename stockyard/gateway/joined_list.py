@@ -2,8 +2,10 @@
 
 A provider that runs models itself has what is on its disk, and nobody else can list that. Clients
 of its dialect look here for names to offer, so it is asked, and what it says is put before our
-list. When it cannot be asked, ours is the answer.
+list. When it cannot be asked, or does not answer soon, ours is the answer.
 """
+
+import asyncio
 
 import msgspec
 
@@ -14,6 +16,8 @@ from stockyard.gateway.listing import Described
 PATH = "/api/tags"
 """Where a provider of the dialect lists its models."""
 MOST_BYTES = 1024 * 1024
+PATIENCE_SECONDS = 5.0
+"""Clients ask for names before they show anything at all."""
 
 
 class _List(msgspec.Struct):
@@ -32,14 +36,17 @@ class JoinedList:
         self.max_body = provider.max_body
 
     def start(self, reply: Reply, body: bytes) -> Running | None:
-        return self._provider.start(_Joining(reply, self._ours), body)
+        joining = _Joining(reply, self._ours)
+        running = self._provider.start(joining, body)
+        return None if running is None else joining.while_running(running)
 
     def refuse(self, status: int, code: str, message: str) -> Whole:
         return self._provider.refuse(status, code, message)
 
 
 class _Joining:
-    """Takes the provider's list, however it comes, and replies with both."""
+    """Takes the provider's list, however it comes, and replies with both. It is also the Running,
+    so that whoever leaves first ends the other."""
 
     def __init__(self, reply: Reply, ours: Whole) -> None:
         self._reply = reply
@@ -47,6 +54,41 @@ class _Joining:
         self._status = 0
         self._pieces: list[bytes] = []
         self._size = 0
+        self._over = False
+        self._call: Running | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def while_running(self, call: Running) -> Running | None:
+        if self._over:
+            return None
+        self._call = call
+        self._timer = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self._give_up)
+        return self
+
+    def _give_up(self) -> None:
+        call = self._call
+        self.cut()
+        if call is not None:
+            call.gone()
+
+    # The Running
+
+    def gone(self) -> None:
+        call = self._call
+        self._end()
+        if call is not None:
+            call.gone()
+
+    def shutdown(self) -> None:
+        if self._call is not None:
+            self._call.shutdown()
+
+    # What is collected is small, and waits for nobody who reads slowly.
+
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+
+    # The Reply
 
     def whole(self, status: int, fields: bytes, body: bytes) -> None:
         self._status = status
@@ -62,17 +104,26 @@ class _Joining:
             self._pieces.append(data)
 
     def finish(self, last: bytes = b"") -> None:
+        if self._over:
+            return
         self.push(last)
         readable = self._status == 200 and self._size <= MOST_BYTES
         theirs = _models_in(b"".join(self._pieces)) if readable else []
-        named = {model.get("name") for model in theirs}
+        named = {name for model in theirs if isinstance(name := model.get("name"), str)}
         ours = [model for model in _models_in(self._ours.body) if model["name"] not in named]
         body = msgspec.json.encode({"models": [*theirs, *ours]})
+        self._end()
         self._reply.whole(200, JSON_HEAD, body)
 
     def cut(self) -> None:
         self._status = 0
         self.finish()
+
+    def _end(self) -> None:
+        self._over = True
+        self._call = None
+        if self._timer is not None:
+            self._timer.cancel()
 
 
 def _models_in(body: bytes) -> list[Described]:

@@ -1,13 +1,15 @@
 """`/ollama/api/...`: Ollama's dialect onto every provider, and Ollama from every dialect."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from stockyard.gateway import joined_list
 from stockyard.testing.heard import Heard
-from stockyard.testing.yard import Yard
+from stockyard.testing.yard import Yard, becomes
 
 CHAT, GENERATE = "/ollama/api/chat", "/ollama/api/generate"
 JSON = {"content-type": "application/json"}
@@ -23,6 +25,10 @@ LAST = (
     HEAD + b'"message":{"role":"assistant","content":""},"done":true,"done_reason":"stop",'
     b'"prompt_eval_count":9,"eval_count":3}\n'
 )
+
+
+def bearer(yard: Yard) -> bytes:
+    return b"authorization: Bearer %b\r\n\r\n" % yard.key.encode()
 
 
 def line(text: bytes) -> bytes:
@@ -307,7 +313,13 @@ class TestQuestions:
         assert ollama.last.target == "/api/tags"
 
     @pytest.mark.parametrize(
-        ("status", "body"), [(500, b"{}"), (200, b"<html>"), (200, b'{"models":5}')]
+        ("status", "body"),
+        [
+            (500, b"{}"),
+            (200, b"<html>"),
+            (200, b'{"models":5}'),
+            (200, b'{"models":[{"name":["x"]}]}'),
+        ],
     )
     async def test_ours_are_listed_whatever_ollama_says(
         self, yard: Yard, status: int, body: bytes
@@ -323,6 +335,25 @@ class TestQuestions:
         script.cuts_after_bytes(5, how=farewell)
         answer = await yard.get("/ollama/api/tags")
         assert "mock" in [model["name"] for model in answer.json["models"]]
+
+    async def test_ours_are_listed_when_ollama_does_not_answer_soon(
+        self, yard: Yard, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(joined_list, "PATIENCE_SECONDS", 0.2)
+        ollama = yard.provider("ollama").says_nothing()
+        async with asyncio.timeout(10):
+            answer = await yard.get("/ollama/api/tags")
+        assert "mock" in [model["name"] for model in answer.json["models"]]
+        assert await yard.quiet()
+        assert yard.last.outcomes == ["abandoned"]
+        assert await becomes(lambda: not ollama.open_connections)
+
+    async def test_who_does_not_wait_for_the_list_leaves_nothing(self, yard: Yard) -> None:
+        yard.provider("ollama").sends(200, JSON, b"{}").stalls_after_bytes(0)
+        async with yard.raw() as client:
+            client.send(b"GET /ollama/api/tags HTTP/1.1\r\nhost: x\r\n" + bearer(yard))
+            assert await becomes(lambda: bool(yard.stockyard.office.running))
+        assert await yard.quiet()
 
     async def test_the_version_is_that_of_the_dialect(self, yard: Yard) -> None:
         answer = await yard.get("/ollama/api/version")
