@@ -31,7 +31,7 @@ from uvicorn.server import ServerState
 from stockyard.gateway.arriving import Arriving
 from stockyard.gateway.bodies import ChunkedBody, SizedBody
 from stockyard.gateway.connection import Connection
-from stockyard.gateway.contract import Opening, Peer, Plane, Reply, Running, Whole
+from stockyard.gateway.contract import Opening, Running, Whole
 from stockyard.gateway.deadlines import NEVER
 from stockyard.gateway.front import Front
 from stockyard.gateway.http import (

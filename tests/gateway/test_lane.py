@@ -10,9 +10,10 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from stockyard.core.outbox import MOST_BYTES
+from stockyard.gateway.contract import Peer
 from stockyard.gateway.front import REFUSING, Front
 from stockyard.gateway.health import Health
-from stockyard.gateway.lane import Lane, Peer
+from stockyard.gateway.lane import Lane
 from stockyard.gateway.limits import HttpLimits
 from stockyard.testing.lane_host import Call, LaneHost, ScriptedPlane, a_request
 
