@@ -412,13 +412,26 @@ class Stockyard:
         gauge(
             "stockyard_drains", "Streams read on for their counts.", lambda: len(self.office.drains)
         )
-        gauge(
+        gauge("stockyard_traces_queued", "Rows waiting.", lambda: recorder.queue.counts().queued)
+        counter = self.meters.counter
+        counter(
             "stockyard_http_rejects",
             "Requests refused for their HTTP alone.",
-            lambda: sum(self.front.http_rejects.values()),
+            "rule",
+            lambda: self.front.http_rejects,
         )
-        gauge("stockyard_traces_queued", "Rows waiting.", lambda: recorder.queue.counts().queued)
-        gauge("stockyard_trace_dropped", "Rows lost.", lambda: recorder.queue.counts().dropped)
+        counter(
+            "stockyard_timeouts",
+            "Deadlines missed, by clients and by providers.",
+            "name",
+            lambda: self.front.timeouts + self.meters.timeouts,
+        )
+        counter(
+            "stockyard_rows_dropped",
+            "Rows that the database could not take in time.",
+            "queue",
+            lambda: {name: queue.counts().dropped for name, queue in self.database.queues.items()},
+        )
 
 
 def _listener_failed(name: str, error: Exception) -> None:

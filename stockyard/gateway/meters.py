@@ -5,7 +5,8 @@ Prometheus text happens only when somebody asks.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from stockyard.core.exchange import Exchange
@@ -31,6 +32,9 @@ class Meters:
     def __init__(self) -> None:
         self._series: dict[tuple[str, str, int, str], Series] = {}
         self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
+        self._counters: dict[str, tuple[str, str, Callable[[], Mapping[str, int]]]] = {}
+        self.timeouts: Counter[str] = Counter()
+        """How many deadlines of providers were missed, by their names."""
 
     def count(self, x: Exchange) -> None:
         target = x.target
@@ -48,6 +52,8 @@ class Meters:
         if usage is not None:
             series.tokens_in += usage.prompt
             series.tokens_out += usage.completion
+        if x.error is not None or len(x.attempts) > 1:
+            self.timeouts.update(one.timer for one in x.attempts if one.timer is not None)
 
     @property
     def calls(self) -> int:
@@ -78,6 +84,12 @@ class Meters:
     def gauge(self, name: str, help_text: str, read: Callable[[], float]) -> None:
         """Show a number that somebody else keeps."""
         self._gauges[name] = (help_text, read)
+
+    def counter(
+        self, name: str, help_text: str, label: str, read: Callable[[], Mapping[str, int]]
+    ) -> None:
+        """Show numbers that somebody else counts, by a label of few values."""
+        self._counters[name] = (help_text, label, read)
 
     def text(self) -> bytes:
         """Everything, as Prometheus reads it."""
@@ -116,6 +128,11 @@ class Meters:
         yield tokens
         for name, (help_text, read) in self._gauges.items():
             yield GaugeMetricFamily(name, help_text, value=read())
+        for name, (help_text, label, counts) in self._counters.items():
+            counted = CounterMetricFamily(name, help_text, labels=(label,))
+            for value, count in sorted(counts().items()):
+                counted.add_metric((value,), count)
+            yield counted
 
 
 class _Collector:

@@ -1,0 +1,57 @@
+"""What `/metrics` tells, read as Prometheus reads it."""
+
+from collections.abc import Mapping
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from stockyard.testing.yard import Yard
+
+Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def read(yard: Yard) -> Samples:
+    text = yard.stockyard.meters.text().decode()
+    families = list(text_string_to_metric_families(text))
+    assert all(family.documentation for family in families)
+    assert all(family.type in ("counter", "gauge", "histogram") for family in families)
+    assert len({family.name for family in families}) == len(families)
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def of(samples: Samples, metric: str, /, **labels: str) -> float:
+    return samples[metric, frozenset(labels.items())]
+
+
+async def test_calls_and_their_tokens_are_counted(yard: Yard) -> None:
+    yard.provider("openai").says("hello").counts(9, 12)
+    await yard.chat("hi", model="gpt-4o")
+    samples = read(yard)
+    labels = {"kind": "chat", "provider": "openai", "status": "200", "ending": "ok"}
+    assert of(samples, "stockyard_call_seconds_count", **labels) == 1
+    assert of(samples, "stockyard_call_seconds_bucket", **labels, le="+Inf") == 1
+    assert of(samples, "stockyard_tokens_total", provider="openai", direction="in") == 9
+    assert of(samples, "stockyard_rows_dropped_total", queue="traces") == 0
+
+
+async def test_deadlines_are_counted_by_name_even_where_another_target_answers(yard: Yard) -> None:
+    yard.set("timeout.first_byte_whole", "50ms")
+    yard.provider("openai").says_nothing().says_nothing()
+    yard.provider("anthropic").says("hello")
+    assert (await yard.chat("hi", model="gpt-4o")).status == 504
+    yard.enable("failover", chains=[{"targets": [{"provider": "anthropic"}]}])
+    assert (await yard.chat("hi", model="gpt-4o")).text == "hello"
+    name = yard.last.exchange.attempts[0].timer
+    assert name is not None
+    assert of(read(yard), "stockyard_timeouts_total", name=name) == 2
+
+
+async def test_what_is_refused_for_its_http_is_counted_by_rule(yard: Yard) -> None:
+    async with yard.raw() as client:
+        client.send(b"GET / HTTP/1.1\r\n\r\n")
+        await client.to_the_end()
+    rejected = [key for key in read(yard) if key[0] == "stockyard_http_rejects_total"]
+    assert len(rejected) == 1
