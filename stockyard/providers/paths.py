@@ -21,8 +21,9 @@ LONGEST_REMEMBERED = 512
 """Longer paths are looked up anew each time, so that what is remembered stays small."""
 
 _VERSION = re.compile(r"/v[0-9]+(?:alpha|beta)?[0-9]*(?=/|$)")
-_LAST_VERSION = re.compile(_VERSION.pattern + r"$")
-"""The caller's own version stands in its place: the base URL of a relay has a path before it."""
+_FROM_VERSION = re.compile(_VERSION.pattern + r".*")
+"""The caller's own version stands in its place, and what follows it is the caller's too: the base
+URL of a relay has a path before it."""
 _PARAMETER = re.compile(r"\{([a-z_]+)(?::([^}]+))?\}")
 _UNSAFE = re.compile(
     r"//"
@@ -120,7 +121,7 @@ def _known_path(provider: Provider, rest: str) -> NativePath | None:
     if customary and "{" not in customary.path:
         return NativePath(customary.origin, customary.path, customary)
     own = bare != rest and rest[1:].partition("/")[0] in provider.versions
-    path = _LAST_VERSION.sub("", provider.prefix) + rest if own else rest
+    path = _FROM_VERSION.sub("", provider.prefix) + rest if own else rest
     found = known.match(path)
     if found:
         return found

@@ -173,6 +173,22 @@ def test_a_base_url_with_a_path_of_its_own_changes_nothing_else(
     assert (found.path, found.format) == (sent.format(own), format_)
 
 
+@pytest.mark.parametrize("version", ["v1", "v1beta1"])
+def test_a_path_that_names_its_project_is_not_below_that_of_the_base_url(version: str) -> None:
+    base_url = "https://relay.example/v1/projects/p/locations/l"
+    provider = load({"vertex": {"base_url": base_url}}).get("vertex")
+    assert provider is not None
+    path = f"/{version}/projects/p/locations/l/publishers/google/models/g:generateContent"
+
+    ours = resolve(provider, path)
+    theirs = resolve(provider, path.replace("/p/", "/another/"))
+
+    assert ours is not None
+    assert theirs is not None
+    assert (ours.path, ours.format) == (path, "gemini")
+    assert theirs.path == path.replace("/p/", "/another/")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_entry_is_reached_by_its_own_path_and_without_the_providers_prefix(name: str) -> None:
     provider = known(name)
