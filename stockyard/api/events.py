@@ -16,7 +16,7 @@ from stockyard.api.permission import needs
 from stockyard.errors import Refused
 
 PATHS = ["/api/events", "/api/lookout/live/stream", "/api/observe/live/stream", "/ui/events"]
-Topics = Annotated[str, QueryParameter(max_length=200, description="Which, with commas.")]
+Topics = Annotated[str, QueryParameter(max_length=200, description="Which one.")]
 Filter = Annotated[
     str, QueryParameter(name="filter", max_length=MAX_CHARACTERS, description="As for lists.")
 ]

@@ -44,6 +44,13 @@ Filter = Annotated[
 ]
 WithTotal = Annotated[bool, QueryParameter(description="Also count them, exactly up to 10,000.")]
 
+Fields = Annotated[
+    str | None,
+    QueryParameter(max_length=1_000, description="Only these, with commas: `id,status,cost_usd`."),
+]
+KEY_IDS = "key_"
+"""How the ids of Keys begin."""
+
 BodyPart = Literal["request", "response"]
 PARTS: tuple[BodyPart, ...] = get_args(BodyPart)
 Part = FromQuery[BodyPart]
@@ -60,6 +67,16 @@ MAY_READ = needs("lookout.read", own_calls=True)
 
 class TraceList(Struct, frozen=True, kw_only=True, omit_defaults=True):
     traces: list[TraceView]
+    count: int
+    next: str | None
+    total: int | None = None
+    total_is_estimate: bool | None = None
+
+
+class TracesInPart(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The same, with those fields of each Trace that were asked for."""
+
+    traces: list[dict[str, Any]]
     count: int
     next: str | None
     total: int | None = None
@@ -99,24 +116,29 @@ class TraceEndpoints(Controller):
         tag: Name = None,
         filter_: Filter = None,
         with_total: WithTotal = False,
-    ) -> TraceList:
-        """Calls, the one that ended last first. A Key sees its own."""
+        fields: Fields = None,
+    ) -> TraceList | TracesInPart:
+        """Calls, the one that ended last first. A Key sees its own. `key` is the id or the name."""
+        shown = names_in(fields)
+        key_name = key if key and not key.startswith(KEY_IDS) else None
         query: dict[str, Any] = {
             "model": model,
             "asked": asked,
             "provider": provider,
             "status": status,
-            "key_id": identity.key_id or key,
+            "key_id": identity.key_id or (key if key_name is None else None),
             "team_id": team_id,
             "kind": kind,
             "since": moment(since, "from"),
             "until": moment(until, "to"),
         }
         bound = {**query, "since": since, "until": until, "filter": filter_, "tag": tag}
+        bound["key"] = key_name
         before = cursors.read(bound, cursor) if cursor else None
         if filter_ and has_words(filter_) and not identity.may(BODIES):
             raise Refused(403, "forbidden", f"Searching for words needs the permission {BODIES}.")
         filters = [*conditions_of(filter_ or "", searches=searches()), *tagged(tag)]
+        filters += of_key(key_name)
         if filters:
             found = await store.filtered(database, limit + 1, filters, before=before, **query)
         else:
@@ -124,13 +146,14 @@ class TraceEndpoints(Controller):
         page = found[:limit]
         more = len(found) > limit
         total = await store.count(database, filters, **query) if with_total else None
-        return TraceList(
+        answer = TraceList(
             traces=[view(trace) for trace in page],
             count=len(page),
             next=cursors.make(bound, page[-1].seq) if more else None,
             total=None if total is None else min(total, store.COUNTED),
             total_is_estimate=None if total is None else total > store.COUNTED,
         )
+        return answer if shown is None else in_part(answer, shown)
 
     @get("/{trace_id:str}", opt=MAY_READ)
     async def read_trace(self, database: Facts, identity: Who, trace_id: Id) -> TraceDetail:
@@ -157,6 +180,32 @@ class TraceEndpoints(Controller):
         if text is None:
             raise Refused(404, "body_not_captured", "Nothing that was said in this call is kept.")
         return Response(text, media_type=MediaType.TEXT, headers=UNTRUSTED)
+
+
+def names_in(fields: str | None) -> tuple[str, ...] | None:
+    """`a,b`, checked."""
+    if fields is None:
+        return None
+    names = tuple(fields.split(","))
+    for name in names:
+        if name not in TraceView.__struct_fields__:
+            raise Refused(400, "invalid", f'A Trace has no field "{name}".', param="fields")
+    return names
+
+
+def in_part(answer: TraceList, names: tuple[str, ...]) -> TracesInPart:
+    return TracesInPart(
+        traces=[{name: getattr(trace, name) for name in names} for trace in answer.traces],
+        count=answer.count,
+        next=answer.next,
+        total=answer.total,
+        total_is_estimate=answer.total_is_estimate,
+    )
+
+
+def of_key(name: str | None) -> list[store.Condition]:
+    """The calls of Keys of this name."""
+    return [store.Condition(store.PLACES["key"], (store.Test("=", name),))] if name else []
 
 
 def tagged(tag: str | None) -> list[store.Condition]:

@@ -136,3 +136,28 @@ async def test_an_unknown_trace_is_404(plane: Plane) -> None:
     async with plane.as_admin as client:
         for path in ("", "/explain", "/attempts"):
             assert (await client.get(f"{TRACES}/tr_none{path}")).status_code == 404
+
+
+async def test_calls_are_listed_by_the_id_or_the_name_of_their_key(plane: Plane) -> None:
+    await plane.record(a_call(1), a_call(2, key="key_2"))
+    async with plane.as_admin as client:
+        found = {
+            key: (await client.get(f"{TRACES}?key={key}&with_total=true")).json()["total"]
+            for key in ("key_1", "key_2", "dev", "nobody")
+        }
+        first = (await client.get(f"{TRACES}?key=dev&limit=1")).json()
+        elsewhere = await client.get(f"{TRACES}?limit=1&cursor={first['next']}")
+    assert found == {"key_1": 1, "key_2": 1, "dev": 2, "nobody": 0}
+    assert elsewhere.json()["code"] == "cursor_invalid"
+
+
+async def test_a_list_can_be_cut_to_some_fields(plane: Plane) -> None:
+    await plane.record(a_call(1), a_call(2))
+    async with plane.as_admin as client:
+        cut = (await client.get(f"{TRACES}?limit=1&fields=id,status&with_total=true")).json()
+        wrong = await client.get(f"{TRACES}?fields=id,secret")
+    assert cut["traces"] == [{"id": "tr_00002", "status": "ok"}]
+    assert (cut["count"], cut["total"]) == (1, 2)
+    assert cut["next"]
+    assert wrong.status_code == 400
+    assert wrong.json()["errors"][0]["pointer"] == "/query/fields"
