@@ -48,7 +48,9 @@ def told_in(events: Sequence[Event]) -> Usage | None:
 def usage_of_whole(x: Exchange, response: Response) -> Usage | None:
     """Usage of a whole answer that lacks it; None where it cannot be estimated."""
     if x.kind not in COUNTED:
-        return response.usage or _by_the_piece(x)
+        told = response.usage
+        counts = told is not None and (told.total or told.units)
+        return told if counts else _by_the_piece(x) or told
     try:
         events = unfold(response.output, None)
     except StockyardError:

@@ -592,6 +592,13 @@ async def test_mistral_wraps_its_sound(yard: Yard, wanted: str) -> None:
     assert yard.last.usage.units == {"character": 9}
 
 
+@pytest.mark.parametrize("sound", ["", "@@", "AAA"])
+async def test_what_is_no_sound_is_not_silence(yard: Yard, sound: str) -> None:
+    yard.provider("mistral").sends(200, JSON, json.dumps({"audio_data": sound}).encode())
+    heard = await yard.call("/v1/audio/speech", speech("mistral/voxtral-mini-tts-latest"))
+    assert (heard.status, heard.headers["content-type"]) == (502, "application/json")
+
+
 async def test_mistrals_own_path_answers_as_it_does(yard: Yard) -> None:
     wrapped = b'{"audio_data": "AAAA"}'
     yard.provider("mistral").sends(200, JSON, wrapped)

@@ -491,9 +491,12 @@ async def test_rerank_is_metered_in_searches(yard: Yard) -> None:
     assert yard.last.exchange.usage.units == {"rerank_unit": 1}
 
 
+@pytest.mark.parametrize("counted", [{}, {"prompt_tokens": "x"}, {"prompt_tokens": -3}])
 @pytest.mark.parametrize(("said", "tokens"), [("words " * 40, 60), ([[1, 2, 3], [4]], 4)])
-async def test_what_no_provider_counted_is_estimated(yard: Yard, said: Any, tokens: int) -> None:
-    answers(yard.provider("openai"), {**VECTORS, "usage": {}})
+async def test_what_no_provider_counted_is_estimated(
+    yard: Yard, counted: Any, said: Any, tokens: int
+) -> None:
+    answers(yard.provider("openai"), {**VECTORS, "usage": counted})
     await yard.call("/v1/embeddings", {**EMBEDDINGS, "input": said})
     usage = yard.last.exchange.usage
     assert usage is not None

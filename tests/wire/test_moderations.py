@@ -119,7 +119,17 @@ def test_bad_requests_are_told_by_the_field(said: Any, param: str) -> None:
     assert refused.value.param == param
 
 
-@pytest.mark.parametrize("answer", [b"", b"[]", b'{"results":1}', b'{"results":[1]}'])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"[]",
+        b'{"results":1}',
+        b'{"results":[1]}',
+        b'{"results":[{}]}',  # it does not say that nothing was found
+        b'{"results":[{"categories":null,"category_scores":{}}]}',
+    ],
+)
 def test_what_is_no_answer_is_told_so(answer: bytes) -> None:
     with pytest.raises(UpstreamError) as error:
         read(answer)

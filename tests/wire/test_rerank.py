@@ -132,6 +132,13 @@ def test_documents_are_repeated_for_who_wants_them_and_no_more_than_wanted(
     ]
 
 
+@pytest.mark.parametrize("place", [2, -1])
+def test_a_document_that_is_not_there_is_not_made_up(place: int) -> None:
+    answer = {"results": [{"index": place, "relevance_score": 0.9}]}
+    said = told("cohere.rerank", answer, {"documents": TWO, "return_documents": True})
+    assert said["results"] == [{"index": place, "relevance_score": 0.9}]
+
+
 @pytest.mark.parametrize(
     ("asked", "answer", "as_asked"),
     [

@@ -79,14 +79,17 @@ def _ranked(row: Fields, words: Words) -> Ranked:
 
 def _row(ranked: Ranked, asked: Asked, words: Words) -> dict[str, Any]:
     row: dict[str, Any] = {"index": ranked.index, words.score: ranked.score}
-    if asked.return_documents:
-        row[words.document] = _repeated(ranked, asked.documents)
+    if asked.return_documents and (document := _repeated(ranked, asked.documents)) is not None:
+        row[words.document] = document
     return row
 
 
 def _repeated(ranked: Ranked, documents: Sequence[Any]) -> Any:
-    """The document as an object with its text, whether or not the provider repeated it."""
+    """The document as an object with its text, whether or not the provider repeated it; None where
+    the request has none in that place."""
     document = ranked.document
-    if document is None and 0 <= ranked.index < len(documents):
+    if document is None:
+        if not 0 <= ranked.index < len(documents):
+            return None
         document = documents[ranked.index]
     return document if isinstance(document, Mapping) else {"text": document}

@@ -1,5 +1,6 @@
 """Mistral's speech: asked as OpenAI's, answered with an object that has the sound in it."""
 
+import re
 from base64 import b64encode
 from typing import Any
 
@@ -37,6 +38,8 @@ class _Answer(msgspec.Struct, gc=False):
 _HEAD = msgspec.json.Decoder(_Head)
 _KEYS = quoted("model", "input", "stream")
 _answer = msgspec.json.Decoder(_Answer).decode
+_SOUND = re.compile(r"(?:[A-Za-z0-9+/]{4})*+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+"""Sound as text. Leniently read, nonsense would be silence."""
 
 
 class MistralSpeechCodec(SpeechCodec):
@@ -66,7 +69,10 @@ class MistralSpeechCodec(SpeechCodec):
         return Facts(read_media_usage(_read(body).usage, traits))
 
     def decode_response(self, body: bytes, *, traits: Traits) -> Output:
-        audio = Audio(data=_read(body).audio_data)
+        data = _read(body).audio_data
+        if not data or _SOUND.fullmatch(data) is None:
+            raise _no_answer()
+        audio = Audio(data=data)
         message = Message(role="assistant", parts=(audio,))
         return Output(choices=(Choice(message=message, finish="stop"),))
 

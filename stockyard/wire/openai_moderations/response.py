@@ -46,8 +46,12 @@ def write_response(response: Response, pen: Pen) -> dict[str, Any]:
 
 
 def _judgement(row: Fields) -> Judgement:
-    categories = row.object("categories") or {}
+    categories = row.object("categories")
     flagged = row.flag("flagged")
+    if categories is None:
+        if flagged is None:  # that says nothing, and must not read as if nothing was found
+            raise FieldError("categories", "an object")
+        categories = {}
     return Judgement(
         flagged=any(categories.values()) if flagged is None else flagged,
         categories=_known(categories),
