@@ -1,4 +1,4 @@
-"""How often an identity may call the control plane: so many times a minute (`api.md` 1.12)."""
+"""How many calls a minute an identity may make to the control plane (`api.md` 1.12)."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -27,7 +27,7 @@ class Left(NamedTuple):
 
 
 class Allowance:
-    """Counts the calls of the minute. What it remembers is as much as called in that minute."""
+    """Counts the calls of the current minute. Remembers nobody but those who called in it."""
 
     def __init__(
         self, per_minute: int = PER_MINUTE, clock: Callable[[], float] = monotonic

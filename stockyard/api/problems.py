@@ -62,7 +62,7 @@ NOWHERE = (
 )
 
 ALIASES = "stockyard.aliases"
-"""Under which name clients know a parameter that has another one in the code."""
+"""The names by which clients know parameters that have others in the code."""
 HINTS = {
     "version_conflict": 'Read it again and send If-Match: "v{version}".',
 }

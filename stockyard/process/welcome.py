@@ -173,7 +173,7 @@ def write_note(w: Welcome) -> None:
             "",
         ]
     )
-    # It takes the place of an earlier one whole: until then that holds the only copy.
+    # An earlier note is replaced at one stroke: until then it is the only copy of the secrets.
     unfinished = w.note.with_suffix(".new")
     try:
         unfinished.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ MAX_TARGETS = 200
 """Of one alias."""
 PAIR = re.compile(r"[^/\s]+:[0-9]{1,5}")
 ORIGIN = re.compile(r"https?://([a-z0-9][a-z0-9.-]*|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?")
-"""As browsers write it: in small letters, and nothing after the port."""
+"""As browsers write it: in lower case, and nothing after the port."""
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 

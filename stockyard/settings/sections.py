@@ -53,7 +53,7 @@ class Http(Struct, frozen=True, kw_only=True):
     other could be a web page's own name, made to lead here."""
     cors_origins: tuple[str, ...] = ()
     """Web pages of these origins, such as `https://desk.example.com`, may call the API with a
-    credential. Calls to models are not meant."""
+    credential. This does not concern calls to models."""
     first_byte_timeout: Seconds = Seconds(10)
     head_timeout: Seconds = Seconds(10)
     body_grace: Seconds = Seconds(10)

@@ -113,8 +113,8 @@ class ModuleChanges:
         reason: str = "",
         if_match: frozenset[int] | None = None,
     ) -> tuple[ModuleState, int]:
-        """Change one module; how it is then, and the version of it that was replaced. With
-        `if_match` only one of these versions."""
+        """Change one module. Returns how it is then, and which version of it was replaced, which is
+        one of `if_match` where that is given."""
         async with self.one_at_a_time:
             real = self.control.resolve(name)
             before = self.stored(real)
