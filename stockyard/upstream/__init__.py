@@ -1,7 +1,7 @@
 """Calls going out: how a Target is tried, what may be reached, and the only outbound HTTP.
 
 one try                dispatch plan preparation outgoing transport
-what it answers        whole_answer streamed_answer relayed_answer unasked
+what it answers        whole_answer reading streamed_answer relayed_answer unasked
 streams                silence onlooker odd_answer stream_end
 answered later         late_answer polling
 what it used           reckoning

@@ -1,7 +1,7 @@
 """Target -> request -> send -> decode -> Answer. One Attempt is recorded for every try.
 
-What is sent is made in `preparation.py`. Each try starts from `x.request`, never from what was
-built for another Target.
+What is sent is made in `preparation.py`, whole answers are read in `reading.py`. Each try starts
+from `x.request`, never from what was built for another Target.
 """
 
 import asyncio
@@ -12,10 +12,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from stockyard.core.exchange import ANYWHERE, Exchange
-from stockyard.core.fieldtext import field_text
 from stockyard.core.money import total_of
 from stockyard.core.request import Request
-from stockyard.core.response import Output, Raw, Response
+from stockyard.core.response import Raw, Response
 from stockyard.core.stream import Answer
 from stockyard.core.target import Attempt, Outcome, Target
 from stockyard.core.whole import whole
@@ -24,39 +23,31 @@ from stockyard.providers.directory import LONGEST_NAME, TRIED
 from stockyard.providers.needs import needs_of
 from stockyard.providers.provider import CHAT_LIKE
 from stockyard.upstream.batches import are_complete, batches_of, in_order
-from stockyard.upstream.echo import covered
 from stockyard.upstream.image_fetch import ImageFetch
 from stockyard.upstream.late_answer import late_answer
 from stockyard.upstream.lossy import Policies
 from stockyard.upstream.outgoing import Outgoing
 from stockyard.upstream.plan import Plan, Plans, no_target
 from stockyard.upstream.polling import Pending, Polling
-from stockyard.upstream.preparation import MODULE, Preparation, owner_of
+from stockyard.upstream.preparation import Preparation, owner_of
 from stockyard.upstream.prover import Prover
+from stockyard.upstream.reading import Reading
 from stockyard.upstream.reckoning import (
-    COUNTED,
-    is_missing,
     reckoned_count,
     usage_of_nothing,
-    usage_of_whole,
 )
 from stockyard.upstream.relayed_answer import RelayedAnswer
 from stockyard.upstream.several import joined, prompts_of
 from stockyard.upstream.signed import SIGNING, SignedStream, SignedTurns
 from stockyard.upstream.streamed_answer import StreamedAnswer, Unstreamed
 from stockyard.upstream.summary import in_words, summary_of
-from stockyard.upstream.unasked import folded
 from stockyard.upstream.whole_answer import NEVER, WholeAnswer
-from stockyard.wire.codec import Codec, Traits
-from stockyard.wire.stray_usage import TAIL_BYTES, stray_usage
 
 MAX_ATTEMPTS = 20
 IMAGES_IN = {"openai.responses": "input", "gemini": "contents", "gemini.array": "contents"}
 """Which field of a client's the messages are; mostly `messages`."""
 DIVIDED = frozenset({"completions", "embeddings"})
 """Kinds of call that may ask for more than a provider takes in one request."""
-MAX_ID = 128
-"""What is kept of a provider's name for a request."""
 
 
 class Dispatch:
@@ -73,6 +64,7 @@ class Dispatch:
         self._images = images
         self._signed = SignedTurns()
         self._prepared = Preparation(self._signed, lossy)
+        self._read = Reading(self._signed)
         self._loop = loop
 
     def choose(self, x: Exchange) -> None:
@@ -207,7 +199,9 @@ class Dispatch:
         except Pending as pending:
             head = polling.head(pending.name)
         attempt.ended_us = None  # what was heard first may have looked like an end
-        response = self._response(x, plan, await late_answer(x, plan, head, attempt, self._loop))
+        response = self._read.response(
+            x, plan, await late_answer(x, plan, head, attempt, self._loop)
+        )
         x.first_content_ns = x.elapsed_us() * 1000
         self._close(x, attempt, "ok")
         return response
@@ -299,7 +293,7 @@ class Dispatch:
             raise
         if receiver.onward is not None:
             return receiver.onward
-        response = self._response(
+        response = self._read.response(
             x, plan, Raw(plan.format, receiver.status, receiver.fields, receiver.body)
         )
         x.first_content_ns = x.elapsed_us() * 1000
@@ -318,71 +312,6 @@ class Dispatch:
             receiver.cancel()
             raise
         return receiver
-
-    def _response(self, x: Exchange, plan: Plan, raw: Raw) -> Response:
-        """What a whole answer means. Raises UpstreamError when it is an error, or no answer.
-
-        On native routes the error carries the answer as it came, for that is what the client gets.
-        """
-        if raw.status >= 400:
-            raw = covered(raw, x.attempts[-1].target.credential)
-        if x.inbound.native is None:
-            return self._read(x, plan, raw)
-        if 300 <= raw.status < 400:
-            return Response(_unreadable, raw=raw)
-        try:
-            return self._read(x, plan, raw)
-        except UpstreamError as error:
-            error.raw = raw
-            raise
-
-    def _read(self, x: Exchange, plan: Plan, raw: Raw) -> Response:
-        codec = plan.codec
-        assert codec is not None  # noqa: S101  only native paths lack one, and they were asked
-        if raw.status >= 400:
-            x.attempts[-1].upstream_id = named_by_provider(raw.fields)
-            x.attempts[-1].told = raw.fields
-            raise codec.decode_error(raw.status, raw.fields, raw.body, traits=plan.traits)
-        if raw.status >= 300:
-            raise UpstreamError(
-                "bad_answer",
-                "The provider answered with a redirect, which is not followed.",
-                status=raw.status,
-            )
-        traits = plan.traits
-        if plan.plain is not None and x.inbound.native is None:
-            raw = replace(raw, body=plan.plain(raw.body))
-        try:
-            facts = codec.facts(raw.body, traits=traits)
-        except UpstreamError:
-            streamed = self._unasked(x, codec, raw.body, traits)
-            if streamed is not None:
-                return streamed
-            if plan.polling is not None:
-                plan.polling.check(raw)
-            # An answer that is a failure is paid for all the same.
-            x.usage = stray_usage(raw.body[-TAIL_BYTES:]) or x.usage
-            raise
-        if facts.odd_finish:
-            x.note(MODULE, "finish_unknown", {"finish": facts.odd_finish})
-        response = Response(
-            lambda: codec.decode_response(raw.body, traits=traits), usage=facts.usage, raw=raw
-        )
-        if not plan.forward and plan.format in SIGNING:
-            self._signed.remember(owner_of(x, plan), response.output)
-        usage = facts.usage
-        if usage is None or (usage.flags and is_missing(usage)):
-            response.usage = usage_of_whole(x, response)
-        return response
-
-    def _unasked(self, x: Exchange, codec: Codec, body: bytes, traits: Traits) -> Response | None:
-        """The answer, if it came as a stream although nobody asked for one."""
-        if x.inbound.native is not None or x.kind not in COUNTED:
-            return None
-        response = folded(codec, body, traits)
-        if response is not None and is_missing(response.usage):
-            response.usage = usage_of_whole(x, response)
-        return response
 
     async def _streamed(
         self, x: Exchange, plan: Plan, attempt: Attempt, outgoing: Outgoing
@@ -407,19 +336,12 @@ class Dispatch:
             receiver.cancel()
             raise
         except Unstreamed as instead:
-            response = self._response(x, plan, instead.raw)
+            response = self._read.response(x, plan, instead.raw)
             attempt.outcome = "ok"
             return response
         if not plan.forward and plan.format in SIGNING:
             return SignedStream(receiver, partial(self._signed.remember, owner_of(x, plan)))
         return receiver
-
-
-def named_by_provider(fields: list[tuple[bytes, bytes]]) -> str | None:
-    """How the provider calls the request, for whoever asks its support."""
-    named = dict(fields)
-    found = named.get(b"x-request-id") or named.get(b"request-id")
-    return field_text(found.decode("latin-1"))[:MAX_ID] if found else None
 
 
 def _several(x: Exchange, plan: Plan) -> Sequence[Request]:
@@ -445,7 +367,3 @@ def _reasons_with_tools(request: Request) -> bool:
 def _is_short(plan: Plan, request: Request) -> bool:
     """Whether the caller waits for less than what is gathered."""
     return (request.content.max_output or 0) < plan.gathered_from
-
-
-def _unreadable() -> Output:
-    raise UpstreamError("bad_answer", "This answer is in a format that cannot be read here.")
