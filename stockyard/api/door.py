@@ -135,7 +135,9 @@ def request_id_of(scope: Scope) -> str:
 def check_target(scope: Scope) -> None:
     """Refuse a path that two readers could take for different things, and secrets in URLs."""
     path = scope.get("raw_path") or scope["path"].encode()
-    if AMBIGUOUS.search(path.partition(b"?")[0]):
+    # Below the place where somebody's app has us.
+    ours = path.partition(b"?")[0].removeprefix(scope.get("root_path", "").encode())
+    if AMBIGUOUS.search(ours):
         raise Refused(404, "not_found", "Not found.")
     for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
         if name in SECRET_NAMES or value.startswith(SECRET_VALUES):

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from stockyard.api.door import check_target
+from stockyard.errors import Refused
 from tests.control_plane import Plane
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -213,3 +215,19 @@ async def test_a_compressed_body_is_refused(shared: Plane) -> None:
             "/api/team/keys", json={"name": "n"}, headers={"content-encoding": "gzip"}
         )
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [("/llm/", True), ("/llm", True), ("/llm/api/version", True), ("/llm//", False),
+     ("/llm/api/", False), ("/llm/../api", False)],
+)  # fmt: skip
+async def test_below_a_path_of_somebodys_app_the_same_paths_are_ours(
+    path: str, found: bool
+) -> None:
+    scope = {"raw_path": path.encode(), "path": path, "root_path": "/llm", "query_string": b""}
+    if found:
+        check_target(scope)
+        return
+    with pytest.raises(Refused, match="Not found"):
+        check_target(scope)
