@@ -173,10 +173,15 @@ class MessagesReader(NamedEventsReader):
             events.append(ArgumentsDelta(key=block.key, text=text))
 
     def _block_delta(self, event: _Object, events: list[Event]) -> None:
-        block, delta = self._open.get(event.get("index")), event["delta"]
+        index, delta = event.get("index"), event["delta"]
+        kind = delta.get("type")
+        wanted, block = _OPENED_BY.get(kind), self._open.get(index)
+        if wanted is not None and (block is None or block.kind == _OTHER[wanted]):
+            # Some servers open no block, or one of another kind than they go on with.
+            self._block_start({"index": index, "content_block": {"type": wanted}}, events)
+            block = self._open[index]
         if block is None:
             return
-        kind = delta.get("type")
         if kind == "text_delta":
             self._say(block, TextDelta, delta.get("text"), events)
         elif kind == "input_json_delta":
@@ -250,6 +255,8 @@ class MessagesReader(NamedEventsReader):
             self._block_stop({"index": index}, events)
 
 
+_OPENED_BY: dict[Any, str] = {"text_delta": "text", "thinking_delta": "thinking"}
+_OTHER = {"text": "thinking", "thinking": "text"}
 _STREAMED = frozenset({"text", "thinking", "redacted_thinking", "tool_use"})
 _REST: dict[str, Any] = {"text": TextDelta, "thinking": ReasoningDelta, "tool_use": ArgumentsDelta}
 _READERS: dict[Any, Any] = {

@@ -116,10 +116,16 @@ class CohereReader(NamedEventsReader):
         self._say(part, content.get(_THINKING) if thinks else content.get("text"), events)
 
     def _content_delta(self, event: _Object, events: list[Event]) -> None:
-        part = self._open.get(("content", event.get("index")))
+        slot = ("content", event.get("index"))
         content = _message_of(event).get("content") or {}
+        field = _THINKING if content.get(_THINKING) else "text"
+        part = self._open.get(slot)
+        if content.get(field) and (part is None or (part.kind == "text") is not (field == "text")):
+            # It was not begun, or as one of the other kind.
+            opening = {"delta": {"message": {"content": {"type": field}}}}
+            self._content_start({**opening, "index": slot[1]}, events)
+            part = self._open[slot]
         if part is not None:
-            field = "text" if part.kind == "text" else _THINKING
             self._say(part, content.get(field), events)
 
     def _content_end(self, event: _Object, events: list[Event]) -> None:
