@@ -8,7 +8,7 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from stockyard.api.permission import permission_of
-from stockyard.api.problems import MEDIA_TYPE, Problem
+from stockyard.api.problems import MEDIA_TYPE, TITLES, Problem
 
 REFERENCE = "#/components/schemas/{name}"
 
@@ -17,6 +17,7 @@ def describe(app: Litestar) -> dict[str, Any]:
     """What the framework knows, with our errors in place of its own, and each permission."""
     document = app.openapi_schema.to_schema()
     _, shapes = msgspec.json.schema_components([Problem], ref_template=REFERENCE)
+    shapes["Problem"]["properties"]["code"]["enum"] = sorted(TITLES)
     document["components"]["schemas"] |= shapes
     for path, method, permission in permissions(app):
         operation = document["paths"].get(path, {}).get(method)

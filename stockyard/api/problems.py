@@ -40,6 +40,9 @@ TITLES = {
     "version_conflict": "The object was changed by someone else",
     "locked": "The object is locked",
     "owned_by_file": "The config file owns this",
+    "limit_reached": "There are as many as there may be",
+    "not_acceptable": "There is no answer of the kind that was asked for",
+    "request_timeout": "The request came too slowly",
     "too_large": "The body is too large",
     "unsupported_media_type": "The body must be JSON",
     "secret_in_url": "A secret does not belong in a URL",
@@ -54,7 +57,10 @@ TITLES = {
     "internal": "Something went wrong here",
     "ledger_unavailable": "The database cannot be written now",
     "overloaded": "Too much to do",
+    "rate_limited": "Too many calls",
+    "starting": "Not ready yet",
 }
+"""Every code that there is; clients may rely on the list (it is told by OpenAPI)."""
 
 NOWHERE = (
     "There is nothing at this path. Models are called below /v1; what the API has is told at "
