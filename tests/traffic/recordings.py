@@ -9,7 +9,7 @@ import gzip
 import json
 import pathlib
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -136,6 +136,13 @@ def recordings() -> Iterator[Recording]:
 def records_of(apis: Container[str]) -> list[Record]:
     """Those of some of the APIs that recorders tell apart."""
     return [recording.fields for recording in recordings() if recording.api in apis]
+
+
+def answers(records: Iterable[Record], *, streamed: bool) -> Iterator[tuple[Record, bytes]]:
+    """Those that went well, and what the provider sent."""
+    for record in records:
+        if record["status"] == 200 and bool(record["streamed"]) is streamed:
+            yield record, bodies(record, "response")
 
 
 def collected(name: str) -> Iterator[dict[str, Any]]:

@@ -14,7 +14,8 @@ from stockyard.core.response import Output, Response
 from stockyard.errors import Refused, UpstreamError
 from stockyard.wire.codec import Codec, Pen
 from stockyard.wire.formats import FORMATS
-from tests.traffic.recordings import ABSENT, ROOT, Record, bodies, records_of
+from tests.traffic.recordings import ABSENT, ROOT, Record, answers, bodies, records_of
+from tests.without_nulls import without_nulls
 
 pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason=ABSENT)
 
@@ -55,21 +56,11 @@ def traits_of(record: Record) -> frozenset[str]:
     return TRAITS.get(record["provider"], NONE)
 
 
-def answers(records: list[Record], *, streamed: bool) -> Iterator[tuple[Record, bytes]]:
-    for record in records:
-        body = bodies(record, "response")
-        filtered = b'"innererror"' in body
-        if record["status"] == 200 and bool(record["streamed"]) is streamed and not filtered:
+def unfiltered(records: list[Record], *, streamed: bool) -> Iterator[tuple[Record, bytes]]:
+    """Answers that no content filter has replaced."""
+    for record, body in answers(records, streamed=streamed):
+        if b'"innererror"' not in body:
             yield record, body
-
-
-def without_nulls(value: Any) -> Any:
-    """Values as they mean: null is absent."""
-    if isinstance(value, dict):
-        return {k: without_nulls(v) for k, v in value.items() if v is not None}
-    if isinstance(value, list):
-        return [without_nulls(v) for v in value]
-    return value
 
 
 def normal_request(body: Any) -> Any:
@@ -140,7 +131,7 @@ def test_recorded_requests_are_spliced_in_one_place(records: list[Record]) -> No
 
 def test_recorded_answers_come_back_as_they_were(records: list[Record]) -> None:
     seen = 0
-    for record, body in answers(records, streamed=False):
+    for record, body in unfiltered(records, streamed=False):
         codec, said = codec_of(record), without_nulls(loads(body))
         if not isinstance(said, dict):
             continue
@@ -190,7 +181,7 @@ FINISHES = {"eos": "stop", "function_call": "tool_calls", "": "tool_calls"}
 
 
 def test_usage_of_recorded_answers_obeys_its_laws(records: list[Record]) -> None:
-    for record, body in answers(records, streamed=False):
+    for record, body in unfiltered(records, streamed=False):
         codec = codec_of(record)
         if not isinstance(loads(body), dict):
             continue
@@ -211,7 +202,7 @@ def test_usage_of_recorded_answers_obeys_its_laws(records: list[Record]) -> None
 
 
 def test_recorded_streams_are_forwarded_byte_for_byte(records: list[Record]) -> None:
-    for record, body in answers(records, streamed=True):
+    for record, body in unfiltered(records, streamed=True):
         look = codec_of(record).look(traits=traits_of(record), keep_usage=True, native=True)
         try:
             out = b"".join(look.feed(body[i : i + 777]) for i in range(0, len(body), 777))
@@ -225,7 +216,7 @@ def test_recorded_streams_are_forwarded_byte_for_byte(records: list[Record]) -> 
 
 
 def test_recorded_streams_lose_only_usage_when_it_was_not_asked_for(records: list[Record]) -> None:
-    for record, body in answers(records, streamed=True):
+    for record, body in unfiltered(records, streamed=True):
         codec = codec_of(record)
         look = codec.look(traits=traits_of(record), keep_usage=False, native=False)
         try:
@@ -241,7 +232,7 @@ def test_recorded_streams_lose_only_usage_when_it_was_not_asked_for(records: lis
 
 
 def test_recorded_streams_read_the_same_however_they_are_cut(records: list[Record]) -> None:
-    for record, body in answers(records, streamed=True):
+    for record, body in unfiltered(records, streamed=True):
         if len(body) > 60_000:
             continue
         codec, traits = codec_of(record), traits_of(record)
@@ -262,7 +253,7 @@ def test_recorded_streams_read_the_same_however_they_are_cut(records: list[Recor
 
 
 def test_recorded_streams_can_be_written_in_either_format(records: list[Record]) -> None:
-    for record, body in answers(records, streamed=True):
+    for record, body in unfiltered(records, streamed=True):
         codec = codec_of(record)
         reader = codec.reader(traits=traits_of(record))
         try:

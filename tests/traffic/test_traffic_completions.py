@@ -1,7 +1,6 @@
 """Recorded traffic of completions: what providers really send is read, kept and forwarded."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +12,8 @@ from stockyard.core.response import Response
 from stockyard.wire.codec import Pen
 from stockyard.wire.openai_chat.codec import ChatCodec
 from stockyard.wire.openai_completions.codec import CompletionsCodec
-from tests.traffic.recordings import ABSENT, ROOT, Record, bodies, records_of
+from tests.traffic.recordings import ABSENT, ROOT, Record, answers, bodies, records_of
+from tests.without_nulls import without_nulls
 
 pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason=ABSENT)
 
@@ -24,19 +24,6 @@ NONE: frozenset[str] = frozenset()
 @pytest.fixture(scope="module")
 def records() -> list[Record]:
     return records_of({"openai.completions"})
-
-
-def answers(records: list[Record], *, streamed: bool) -> Iterator[tuple[Record, bytes]]:
-    for record in records:
-        if record["status"] == 200 and bool(record["streamed"]) is streamed:
-            yield record, bodies(record, "response")
-
-
-def without_nulls(value: Any) -> Any:
-    """Values as they mean: null is absent."""
-    if isinstance(value, dict):
-        return {k: without_nulls(v) for k, v in value.items() if v is not None}
-    return [without_nulls(v) for v in value] if isinstance(value, list) else value
 
 
 def read_all(body: bytes, step: int = 1 << 20) -> list[Event]:

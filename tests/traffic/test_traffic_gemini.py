@@ -1,7 +1,6 @@
 """Recorded traffic of the gemini format: what is really sent is read, kept and forwarded."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from stockyard.core.response import Output, Response
 from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Pen
 from stockyard.wire.formats import FORMATS
-from tests.traffic.recordings import ABSENT, ROOT, Record, bodies, records_of
+from tests.traffic.recordings import ABSENT, ROOT, Record, answers, bodies, records_of
 
 pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason=ABSENT)
 
@@ -41,12 +40,6 @@ SPELLINGS = (
 @pytest.fixture(scope="module")
 def records() -> list[Record]:
     return records_of(APIS)
-
-
-def answers(records: list[Record], *, streamed: bool) -> Iterator[tuple[Record, bytes]]:
-    for record in records:
-        if record["status"] == 200 and bool(record["streamed"]) is streamed:
-            yield record, bodies(record, "response")
 
 
 def spelled(body: bytes) -> Any:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
 
 import pytest
 
@@ -14,6 +13,7 @@ from stockyard.core.response import Response
 from stockyard.wire.codec import Codec, Pen
 from stockyard.wire.formats import FORMATS
 from tests.traffic.recordings import ABSENT, ROOT, Record, bodies, records_of
+from tests.without_nulls import without_nulls
 
 pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason=ABSENT)
 
@@ -51,12 +51,6 @@ def answers() -> Iterator[tuple[Record, Codec, bytes]]:
     for record in records():
         if record["status"] == 200:
             yield record, codec_of(record), bodies(record, "response")
-
-
-def without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: without_nulls(v) for k, v in value.items() if v is not None}
-    return [without_nulls(v) for v in value] if isinstance(value, list) else value
 
 
 def test_there_is_enough_of_it() -> None:

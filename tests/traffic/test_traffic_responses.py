@@ -16,7 +16,8 @@ from stockyard.wire.anthropic_messages.codec import MessagesCodec
 from stockyard.wire.codec import Codec, Pen
 from stockyard.wire.openai_chat.codec import ChatCodec
 from stockyard.wire.openai_responses.codec import ResponsesCodec
-from tests.traffic.recordings import ABSENT, ROOT, Record, bodies, collected, records_of
+from tests.traffic.recordings import ABSENT, ROOT, Record, answers, bodies, collected, records_of
+from tests.without_nulls import without_nulls
 
 pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason=ABSENT)
 
@@ -40,19 +41,6 @@ def lingua(column: str) -> Iterator[tuple[str, Any]]:
 
 def traits_of(record: Record) -> frozenset[str]:
     return XAI if record["provider"] == "xai" else NONE
-
-
-def answers(records: list[Record], *, streamed: bool) -> Iterator[tuple[Record, bytes]]:
-    for record in records:
-        if record["status"] == 200 and bool(record["streamed"]) is streamed:
-            yield record, bodies(record, "response")
-
-
-def without_nulls(value: Any) -> Any:
-    """Values as they mean: null is absent."""
-    if isinstance(value, dict):
-        return {k: without_nulls(v) for k, v in value.items() if v is not None}
-    return [without_nulls(v) for v in value] if isinstance(value, list) else value
 
 
 def read_again(body: bytes) -> tuple[Any, Any]:

@@ -23,6 +23,7 @@ from stockyard.core.response import Output, Response
 from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Codec, Pen
 from stockyard.wire.formats import FORMATS
+from tests.without_nulls import without_nulls
 
 CASES = pathlib.Path(__file__).parent / "cases"
 FOLDERS = {
@@ -74,12 +75,6 @@ def named(path: pathlib.Path) -> str:
 
 def codec_of(path: pathlib.Path) -> Codec:
     return FORMATS[FOLDERS[path.stem]]
-
-
-def without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: without_nulls(v) for k, v in value.items() if v is not None}
-    return [without_nulls(v) for v in value] if isinstance(value, list) else value
 
 
 def translated(case: dict[str, Any], source: Codec, target: Codec, expected: dict[str, Any]) -> Any:
