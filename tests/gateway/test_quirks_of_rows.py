@@ -186,7 +186,7 @@ BROKEN: list[tuple[str, str, str]] = [
     (
         "error_in_chunk",
         "openrouter",
-        'data: {"error":{"code":502,"message":"No."},"choices":[]}\n\n',
+        'data: {"error":{"message":"No."},"choices":[]}\n\n',
     ),
     ("error_event_in_stream", "groq", 'event: error\ndata: {"error":{"message":"No."}}\n\n'),
     ("bare_error_line", "llamacpp", 'error: {"code":500,"message":"No."}\n\n'),
