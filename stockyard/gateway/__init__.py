@@ -1,7 +1,8 @@
 """Calls coming in: the data plane. Which file to open for what:
 
 the port               server front limits health
-one connection         lane http known arriving bodies spool connection deadlines reply contract
+one connection         lane phase passing http known arriving bodies spool connection deadlines
+                       reply contract
 beside the calls       inner late refusals signpost
 under other servers    asgi asgi_socket
 what a request is for  plane endpoints callers proxies ingress doorway model_in_path upload_opening

@@ -19,7 +19,7 @@ from uvicorn.server import ServerState
 from stockyard.gateway.http import Head
 
 if TYPE_CHECKING:
-    from stockyard.gateway.lane import Lane
+    from stockyard.gateway.passing import Passing
 
 
 class Inner(HttpToolsProtocol):
@@ -27,14 +27,14 @@ class Inner(HttpToolsProtocol):
 
     def __init__(
         self,
-        lane: "Lane",
+        lane: "Passing",
         config: Config,
         server_state: ServerState,
         app_state: dict[str, Any],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         super().__init__(config, server_state, app_state, loop)
-        self._lane: Lane | None = lane
+        self._lane: Passing | None = lane
         self.connection_made(InnerTransport(lane))
 
     @property
@@ -97,9 +97,9 @@ def _end_by_closing(cycle: RequestResponseCycle) -> None:
 class InnerTransport(asyncio.Transport):
     """The lane, as a transport for the inner protocol and for WebSockets."""
 
-    def __init__(self, lane: "Lane") -> None:
+    def __init__(self, lane: "Passing") -> None:
         super().__init__()
-        self._lane: Lane | None = lane
+        self._lane: Passing | None = lane
         self._real = lane.transport
 
     def detach(self) -> None:

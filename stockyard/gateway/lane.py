@@ -1,19 +1,8 @@
-"""Keep one client connection: check its requests, answer calls itself, pass the rest to uvicorn.
-
-A lane is in one phase at a time:
-
-    BETWEEN   no request, or not the whole head of one
-    BODY      collecting a body, to be handed over whole
-    RUNNING   the data plane is answering
-    STREAM    passing a body on to the inner protocol while it may already be answering
-    INNER     the inner protocol is answering
-    SKIP      taking the rest of a body that nobody wants, because the answer is already out
-    LINGER    our side is closed; what still arrives is thrown away, so that the answer gets through
-    TUNNEL    a WebSocket; bytes pass through unread
-    CLOSED    the connection is lost
+"""Keep one client connection: check its requests, answer calls itself, pass the rest on.
 
 Requests are served in order and one at a time: what arrives early waits in `_ahead`, and the socket
-is not read while too much waits there. Whatever needs time has a `deadline`, see `deadlines.py`.
+is not read while too much waits there. What a lane is doing is its `phase.py`; whatever needs time
+has a `deadline`, see `deadlines.py`; `passing.py` deals with requests that are no calls.
 
 The head of a data-plane request is often the one before it, see `known.py`.
 
@@ -22,7 +11,6 @@ to 3 microseconds more. So one read brings up to 256 KiB before reading pauses.
 """
 
 import asyncio
-from enum import Enum, auto
 from typing import Any
 
 from uvicorn.config import Config
@@ -30,7 +18,6 @@ from uvicorn.server import ServerState
 
 from stockyard.gateway.arriving import Arriving
 from stockyard.gateway.bodies import ChunkedBody, SizedBody
-from stockyard.gateway.connection import Connection
 from stockyard.gateway.contract import Opening, Running, Whole
 from stockyard.gateway.deadlines import NEVER
 from stockyard.gateway.front import Front
@@ -42,36 +29,21 @@ from stockyard.gateway.http import (
     check_size,
     read_head,
 )
-from stockyard.gateway.inner import Inner, InnerTransport, inner_head
+from stockyard.gateway.inner import InnerTransport
 from stockyard.gateway.known import MAX_BYTES, Known
+from stockyard.gateway.passing import TOO_LARGE, Passing
+from stockyard.gateway.phase import BETWEEN, RUNNING, Phase
 from stockyard.gateway.refusals import ALLOWED, CODES, control_refusal, refusal
 from stockyard.gateway.reply import LaneReply
 from stockyard.gateway.spool import SpooledBody, spool_of
 
 OPTIONS = Whole(204, ALLOWED, b"")
-TOO_LARGE = "The body of the request is too large."
 STOPPING = "This server is stopping. Try again."
 HANDSHAKE = b"\x16"
 """How TLS begins."""
 
 
-class Phase(Enum):
-    BETWEEN = auto()
-    BODY = auto()
-    RUNNING = auto()
-    STREAM = auto()
-    INNER = auto()
-    SKIP = auto()
-    LINGER = auto()
-    TUNNEL = auto()
-    CLOSED = auto()
-
-
-# Looked up several times per call, and a name of the module is found faster than one of an enum.
-BETWEEN, RUNNING = Phase.BETWEEN, Phase.RUNNING
-
-
-class Lane(Connection):
+class Lane(Passing):
     def __init__(
         self,
         front: Front,
@@ -81,28 +53,17 @@ class Lane(Connection):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        super().__init__(front)
+        loop = _loop or asyncio.get_running_loop()
+        super().__init__(front, config, server_state, app_state, loop)
         self._plane = front.plane
-        self._loop = _loop or asyncio.get_running_loop()
-        self._host = (config, server_state, app_state)
-
-        self._phase = BETWEEN
-        self._ahead = b""
         self._searched = 0
         """How much of `_ahead` is known not to contain the end of a head."""
         self._waits_for = "http.first_byte_timeout"
         """The deadline that holds between requests."""
 
         self._known: Known | None = None
-        self._arriving: Arriving | None = None
-        """The body in phases BODY and STREAM."""
-        self._need = 0
-        """How much of a body is still to be passed on or skipped."""
-
         self._reply: LaneReply | None = None
         self._running: Running | None = None
-        self._inner: Inner | None = None
-        self._tunnel: asyncio.Protocol | None = None
 
     # The connection
 
@@ -192,16 +153,6 @@ class Lane(Connection):
         if self._phase is BETWEEN:
             self._rest()
             self._next()
-
-    def _hold(self, data: bytes) -> None:
-        """Keep what came early; stop reading when it becomes much."""
-        self._ahead += data
-        if len(self._ahead) > self.limits.pipeline_buffer_bytes:
-            self.pause_reading()
-
-    def _go_on_reading(self) -> None:
-        if len(self._ahead) <= self.limits.pipeline_buffer_bytes:
-            self.resume_reading()
 
     # Heads
 
@@ -339,19 +290,6 @@ class Lane(Connection):
             self._start(arriving.head, arriving.opening, body)
         return rest
 
-    def _stream(self, arriving: Arriving, inner: Inner, data: bytes) -> None:
-        """Pass a piece of a body on to the inner protocol."""
-        arriving.received += len(data)
-        piece, rest = data[: self._need], data[self._need :]
-        self._need -= len(piece)
-        if not self._need:
-            self._phase = Phase.INNER
-            self._arriving = None
-            self.deadline = NEVER
-        inner.data_received(piece)
-        if rest:
-            self._hold(rest)
-
     def _skip(self, data: bytes) -> None:
         rest = data[self._need :]
         self._need = max(0, self._need - len(data))
@@ -387,6 +325,16 @@ class Lane(Connection):
             # Not at once: whoever finished this answer is still in the middle of doing so.
             self._loop.call_soon(self._next)
 
+    def switched(self, protocol: asyncio.Protocol) -> None:
+        """The data plane answered that the bytes from here on are of another protocol."""
+        ahead, self._ahead = self._ahead, b""
+        self._reply = None
+        self.tunnel_to(protocol)
+        protocol.connection_made(InnerTransport(self))
+        if ahead:
+            protocol.data_received(ahead)
+        self._go_on_reading()
+
     def _answer_early(self, head: Head, whole: Whole, data: bytes) -> bytes:
         """Answer without reading the body, of which `data` has a part. Returns what follows it."""
         missing = head.length - len(data)
@@ -418,78 +366,6 @@ class Lane(Connection):
         self._arriving = None
         self._leave_inner()
         self.linger()
-
-    # The inner protocol
-
-    def _pass_on(self, head: Head, data: bytes, *, collected: bool = False) -> bytes:
-        """Give a request to the inner protocol. Returns what follows it in `data`."""
-        if head.length > self.limits.max_control_body_bytes:
-            raise HttpError(413, "max_body", TOO_LARGE)
-        config, server_state, app_state = self._host
-        if self._inner is None:
-            self._inner = Inner(self, config, server_state, app_state, self._loop)
-        inner = self._inner
-        upgrades = head.upgrade and head.path in self.front.websocket_paths
-        if upgrades and config.ws_protocol_class is not None:
-            inner.data_received(head.raw.removeprefix(b"\r\n") + data)
-            return b""
-        length = len(data) if collected else head.length
-        self._need = length
-        self._phase = Phase.STREAM if length else Phase.INNER
-        self.deadline = NEVER
-        told = length if collected else None
-        inner.data_received(inner_head(head, told, keep_alive=head.keep_alive))
-        if length:
-            arriving = Arriving(head, None, SizedBody(0), self.ticker.now, self.limits)
-            self._arriving = arriving
-            self.deadline = arriving.deadline
-            self._stream(arriving, inner, data[:length])
-        return data[length:]
-
-    def inner_answered(self) -> None:
-        """The inner protocol has written its answer."""
-        inner = self._inner
-        if inner is None or self._phase not in (Phase.STREAM, Phase.INNER):
-            return
-        unread = self._need if self._phase is Phase.STREAM else 0
-        keep_alive = inner.cycle.keep_alive and unread <= self.limits.drain_bytes
-        if unread:
-            # Its parser is in the middle of a body that nobody will read.
-            self._leave_inner()
-        self.answered(keep_alive)
-        if unread and self._phase is BETWEEN:
-            self._phase = Phase.SKIP
-            self._need = unread
-            self.deadline = self.ticker.now + self.limits.drain_timeout_s
-
-    def inner_closes(self) -> None:
-        """The inner protocol wants the connection closed; a complete answer is closed otherwise."""
-        if self._phase is Phase.TUNNEL:
-            self.close()
-        elif self._inner is not None and not self._inner.complete:
-            self._close()
-
-    def switched(self, protocol: asyncio.Protocol) -> None:
-        """The data plane answered that the bytes from here on are of another protocol."""
-        ahead, self._ahead = self._ahead, b""
-        self._reply = None
-        self.tunnel_to(protocol)
-        protocol.connection_made(InnerTransport(self))
-        if ahead:
-            protocol.data_received(ahead)
-        self._go_on_reading()
-
-    def tunnel_to(self, protocol: asyncio.Protocol) -> None:
-        """From here on the bytes are a WebSocket's."""
-        self._phase = Phase.TUNNEL
-        self._tunnel = protocol
-        self._inner = None
-        self.deadline = NEVER
-
-    def _leave_inner(self) -> None:
-        inner, self._inner = self._inner, None
-        if inner is not None:
-            inner.leave()
 
     # Deadlines
 
