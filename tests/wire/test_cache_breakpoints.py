@@ -106,3 +106,22 @@ def test_it_is_kept_at_least_as_long_where_that_can_be_said(
 def test_models_since_5_6_take_them(model: str, takes: bool) -> None:
     traits = shipped_rows()["openai"].model_traits.items()
     assert any(fnmatchcase(model, glob) for glob, said in traits if TAKES & {*said}) is takes
+
+
+def test_a_mark_with_words_of_its_own_goes_back_as_it_came() -> None:
+    mark = {"type": "ephemeral", "ttl": "1h", "scope": "turn"}
+    marked = {"type": "text", "text": "hi", "cache_control": mark}
+    tool = {"name": "f", "input_schema": {"type": "object"}, "cache_control": mark}
+    said = {"type": "search_result", "source": "s", "title": "t", "content": []}
+    body = {
+        "model": "m",
+        "max_tokens": 9,
+        "cache_control": mark,
+        "system": [marked],
+        "messages": [{"role": "user", "content": [marked, said | {"cache_control": mark}]}],
+        "tools": [tool],
+    }
+    codec, none = FORMATS["anthropic.messages"], frozenset[str]()
+    request = Request(model="m", content=codec.decode_request(json.dumps(body).encode()))
+    written = codec.encode_request(request, features=none, traits=none)
+    assert json.loads(written.body) == body

@@ -66,7 +66,7 @@ def encode_block(part: AnyPart, drops: Drops, path: str) -> dict[str, Any] | Non
     if not isinstance(part, Reasoning):
         # What a piece of thinking says of its kind and place is said by the block and its place.
         drops.foreign(part.extra, path)
-    return {**own_fields(part.extra, FORMAT), **block, **cache_field(part.cache)}
+    return with_cache({**own_fields(part.extra, FORMAT), **block}, part.cache)
 
 
 def take_cache(fields: Fields) -> Cache | None:
@@ -80,11 +80,12 @@ def take_cache(fields: Fields) -> Cache | None:
     return Cache(ttl=ttl if isinstance(ttl, str) else None)
 
 
-def cache_field(cache: Cache | None) -> dict[str, Any]:
-    if cache is None:
-        return {}
+def with_cache(said: dict[str, Any], cache: Cache | None) -> dict[str, Any]:
+    """The same with a mark for the cache, unless it has one of its own."""
+    if cache is None or "cache_control" in said:
+        return said
     ttl = {"ttl": _TTLS[cache.ttl]} if cache.ttl in _TTLS else {}
-    return {"cache_control": {"type": "ephemeral", **ttl}}
+    return {**said, "cache_control": {"type": "ephemeral", **ttl}}
 
 
 def _read_text(fields: Fields) -> AnyPart:

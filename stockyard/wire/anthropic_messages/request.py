@@ -11,7 +11,7 @@ import msgspec
 from stockyard.core.messages import Message, Text
 from stockyard.core.request import Content, OutputForm, ReasoningWish, Request, Tool, ToolChoice
 from stockyard.wire import strict
-from stockyard.wire.anthropic_messages.blocks import FORMAT, cache_field, take_cache
+from stockyard.wire.anthropic_messages.blocks import FORMAT, take_cache, with_cache
 from stockyard.wire.anthropic_messages.schemas import closed_schema
 from stockyard.wire.anthropic_messages.turns import (
     decode_system,
@@ -121,11 +121,12 @@ def encode_fields(
     _add_reasoning(body, content, drops, adaptive="adaptive_thinking" in features)
     _add_output(body, content, drops)
     _add_caller(body, content, drops)
-    if content.cache is not None:
-        body |= cache_field(content.cache)
+    own = own_fields(content.extra, FORMAT)
+    if "cache_control" not in own:
+        body = with_cache(body, content.cache)
     if request.stream:
         body["stream"] = True
-    return _over(own_fields(content.extra, FORMAT), body), drops.names
+    return _over(own, body), drops.names
 
 
 def _take_output(fields: Fields) -> tuple[OutputForm | None, bool]:
@@ -235,7 +236,7 @@ def _encode_tool(tool: Tool, drops: Drops) -> dict[str, Any] | None:
     said["input_schema"] = schema if "type" in schema else {"type": "object", **schema}
     if tool.strict is not None:
         said["strict"] = tool.strict
-    return {**own, **said, **cache_field(tool.cache)}
+    return with_cache({**own, **said}, tool.cache)
 
 
 def _add_sampling(body: dict[str, Any], content: Content, drops: Drops) -> None:
