@@ -5,6 +5,7 @@ refused, failed, cut, or abandoned. The end is announced before the last byte is
 whoever keeps the books has them right when the caller believes the answer is complete.
 """
 
+import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
@@ -57,7 +58,7 @@ class Call:
         self._pump: Pump | None = None
         self._ride: Cancellable | None = None
         self._begun = False
-        """A task that is cancelled before its first step never runs at all."""
+        """A task has its first step a turn after it was made."""
         self._ending = False
         """The modules that wait for the end of the stream are being told of it."""
         self._finished = False
@@ -301,11 +302,13 @@ class Call:
     def gone(self) -> None:
         if self._finished:
             return
+        if not self._begun:
+            # Its first step is on its way. Until then no module that keeps the books has seen it.
+            asyncio.get_running_loop().call_soon(self.gone)
+            return
         self.x.abandoned = True
         if self._pump is None:
             self._stop()
-            if not self._begun:
-                self._finish(GONE, Abandoned())
         elif not self._ending:
             if self._office.drains.enter(self):
                 self._office.pings.discard(self._pump)

@@ -142,6 +142,25 @@ async def test_s37_while_a_module_waits_nothing_is_sent(yard: Yard) -> None:
     assert ENDED == ["Abandoned"]
 
 
+async def test_s37_a_client_that_leaves_in_the_turn_of_its_request_is_in_the_books(
+    yard: Yard,
+) -> None:
+    yard.provider("openai").says("never")
+    yard.add(Waiter)
+    yard.add(Ender)
+    body = b'{"model":"gpt-4o","messages":[]}'
+    async with yard.raw():
+        lanes = yard.stockyard.front.lanes
+        assert await becomes(lambda: bool(lanes))
+        lane = next(iter(lanes))
+        head = f"POST {CHAT} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {yard.key}\r\n"
+        lane.data_received(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+        lane.eof_received()
+        await left(yard)
+    assert yard.last.exchange.capture == "metadata"
+    assert ENDED == ["Abandoned"]
+
+
 async def test_s37_a_client_that_leaves_with_its_request(yard: Yard) -> None:
     yard.provider("openai").says("never").stalls_after("nothing")
     yard.add(Waiter)
