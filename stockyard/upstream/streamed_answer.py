@@ -290,6 +290,8 @@ class StreamedAnswer(Stream):
         """Note what is odd about the end. Raises when it is none."""
         if failure is not None:
             self._attempt.error = failure.kind
+            # Its frames refer to us: a cycle would keep everything until a collection.
+            self._x.error = failure.with_traceback(None)
             self._x.note(MODULE, "failed_inside", {"kind": failure.kind})
             return
         missing = cut_short(look, self._codec, native=self._native, size=self._size)

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 
 import pytest
 
+from stockyard.apps.lookout.traces import status_of
 from stockyard.core.exchange import Exchange
 from stockyard.core.module import Module, ModuleConfig, Stage
+from stockyard.errors import UpstreamError
 from stockyard.testing import cut_every
 from stockyard.testing.yard import Yard
 from tests.yard_modules import Shout
@@ -365,6 +367,11 @@ class TestBrokenStreams:
                 b"event: error\ndata: "
                 b'{"type":"error","error":{"type":"overloaded_error","message":"no more"}}\n\n',
             ),
+            (
+                "/cohere/v2/chat",
+                b"event: message-end\ndata: "
+                b'{"type":"message-end","delta":{"finish_reason":"ERROR","error":"no more"}}\n\n',
+            ),
         ],
     )
     async def test_an_error_inside_one_is_heard_in_the_providers_words(
@@ -377,6 +384,8 @@ class TestBrokenStreams:
         assert answer.complete
         assert yard.last.outcomes == ["partial"]
         assert "dispatch failed_inside" in yard.last.findings
+        assert isinstance(yard.last.error, UpstreamError)
+        assert status_of(yard.last.exchange) == "partial"
 
     async def test_one_that_ends_early_ends_as_it_did_and_is_noted(self, yard: Yard) -> None:
         openai = yard.provider("openai").streams("hel", "lo")
