@@ -83,10 +83,12 @@ class Realtime:
         if self._endpoint.native is None:
             query.pop("api-version", None)
         model = query.pop("model", "") or deployment
-        if not model:
+        # A provider knows sessions without one, such as those that transcribe or join another.
+        if not model and self._endpoint.native is None:
             raise Refused(400, "invalid_request", "The query has no 'model'.", param="model")
         target, entry = self._target(model)
-        query["model"] = target.model
+        if model:
+            query["model"] = target.model
         inbound = Inbound(
             FORMAT,
             "GET",

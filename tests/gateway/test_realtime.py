@@ -98,6 +98,17 @@ class TestMessages:
             assert await upstream.recv() == "hi"
         assert provider.requests[0].path == "/v1/realtime?model=any-name"
 
+    @pytest.mark.parametrize("query", ["?intent=transcription", "?call_id=rtc_1", ""])
+    async def test_the_provider_itself_knows_sessions_without_a_model(
+        self, yard: Yard, provider: RealtimeProvider, query: str
+    ) -> None:
+        async with a_session(yard, "/openai/v1/realtime" + query) as client:
+            upstream = await provider.next()
+            await client.send("hi")
+            assert await upstream.recv() == "hi"
+        assert provider.requests[0].path.rstrip("?") == "/v1/realtime" + query
+        assert await yard.ended(1)
+
     async def test_pings_are_answered_here(self, yard: Yard, provider: RealtimeProvider) -> None:
         async with a_session(yard, ping_interval=None) as client:
             upstream = await provider.next()
