@@ -4,14 +4,18 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from stockyard.core.events import Event
+from msgspec.structs import replace
+
+from stockyard.core.events import Event, TextDelta
 from stockyard.core.exchange import NOTHING_ASKED, Asked, Caller, Exchange, Inbound, Kind
+from stockyard.core.folding import unfold
 from stockyard.core.messages import Finish, Message, Text
 from stockyard.core.module import AnyModule, Call
 from stockyard.core.money import Usage
 from stockyard.core.offer import Offer
 from stockyard.core.pipeline import Passage, Pipeline
 from stockyard.core.ports import Ports
+from stockyard.core.replay import Replay
 from stockyard.core.request import Content, Request
 from stockyard.core.response import Choice, Output, Response
 from stockyard.core.standing import Standings
@@ -75,6 +79,16 @@ def an_answer(
     message = Message(role="assistant", parts=(Text(text=text),))
     choice = Choice(message=message, finish=finish)
     return Response(Output(id="a", model=model, created=1, choices=(choice,)), usage=usage)
+
+
+def a_stream(*texts: str, error: StockyardError | None = None) -> Replay:
+    """An answer in these pieces, which breaks off after them if there is an error."""
+    response = an_answer("".join(texts))
+    events = unfold(response.output, response.usage)
+    at = next(n for n, event in enumerate(events) if isinstance(event, TextDelta))
+    pieces = [replace(events[at], text=text) for text in texts]
+    rest = [] if error is not None else events[at + 1 :]
+    return Replay([*events[:at], *pieces, *rest], error=error)
 
 
 class HandClock:

@@ -12,8 +12,8 @@ from stockyard.core.response import Response
 from stockyard.core.standing import PROBE_SECONDS, Standings
 from stockyard.core.stream import Answer
 from stockyard.errors import Abandoned, Refused, UpstreamError
-from tests.builders import HandClock, Provider, an_answer, an_exchange, notes, through
-from tests.tiny_modules import Hook, a_stream, tiny
+from tests.builders import HandClock, Provider, a_stream, an_answer, an_exchange, notes, through
+from tests.tiny_modules import Hook, tiny
 
 
 class Diary:

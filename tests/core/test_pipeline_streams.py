@@ -14,8 +14,8 @@ from stockyard.core.response import Raw, Response
 from stockyard.core.standing import Standings
 from stockyard.core.stream import Answer, Sink, Stream
 from stockyard.errors import Abandoned, Refused, StockyardError, UpstreamError
-from tests.builders import Provider, Taken, an_answer, an_exchange
-from tests.tiny_modules import Hook, a_stream, tiny
+from tests.builders import Provider, Taken, a_stream, an_answer, an_exchange
+from tests.tiny_modules import Hook, tiny
 
 
 class Endless(Stream):

@@ -8,11 +8,9 @@ import pytest
 
 from stockyard.core.events import TextDelta
 from stockyard.core.exchange import Asked, Constraints, Exchange
-from stockyard.core.folding import unfold
 from stockyard.core.messages import Image, Message
 from stockyard.core.offer import Offer
 from stockyard.core.ports import Ports
-from stockyard.core.replay import Replay
 from stockyard.core.request import Tool
 from stockyard.core.response import Response
 from stockyard.core.stream import Answer, Stream
@@ -27,6 +25,7 @@ from tests.builders import (
     Provider,
     TableOfModels,
     Taken,
+    a_stream,
     an_answer,
     an_exchange,
     notes,
@@ -40,11 +39,6 @@ ONE, TWO, THREE = (Target(name, "m") for name in ("one", "two", "three"))
 
 def failover(ports: Ports | None = None, **config: object) -> Failover:
     return Failover(Config(**config), ports or some_ports())  # type: ignore[arg-type]
-
-
-def a_stream(text: str = "hello", error: StockyardError | None = None) -> Stream:
-    response = an_answer(text)
-    return Replay(unfold(response.output, response.usage), error=error)
 
 
 async def test_the_third_target_answers_when_two_fail() -> None:
@@ -262,7 +256,7 @@ async def test_each_target_starts_from_the_request_as_it_came() -> None:
 async def test_a_stream_that_breaks_after_content_is_not_moved_but_counted() -> None:
     ports = some_ports()
     cut = UpstreamError("interrupted", "Cut.")
-    provider = Provider(a_stream(error=cut))
+    provider = Provider(a_stream("hello", error=cut))
     module = failover(ports, breaker_min_calls=2)
     with pytest.raises(UpstreamError) as raised:
         await through(an_exchange(stream=True), provider, module, choose=[ONE])
@@ -290,7 +284,7 @@ async def test_a_caller_that_leaves_a_stream_proves_nothing() -> None:
     module = failover(ports, breaker_min_calls=1)
     x = an_exchange(stream=True)
     x.targets = (ONE,)
-    answer = await module.around(x, Provider(a_stream()))
+    answer = await module.around(x, Provider(a_stream("hello")))
     assert isinstance(answer, Stream)
     answer.cancel()
     assert ports.health.in_flight(ONE) == 0

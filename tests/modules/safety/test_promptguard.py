@@ -14,23 +14,19 @@ from stockyard.core import window
 from stockyard.core.events import (
     ArgumentsDelta,
     Event,
-    Finished,
     PartEnded,
-    PartStarted,
-    Started,
     TextDelta,
 )
 from stockyard.core.exchange import Exchange
 from stockyard.core.messages import Message, Text, ToolCall, ToolResult
 from stockyard.core.module import Streaming
-from stockyard.core.replay import Replay
 from stockyard.core.response import Choice, Output, Response
 from stockyard.core.scan import reading
 from stockyard.core.stream import Answer
 from stockyard.errors import InvalidConfig, Refused
 from stockyard.modules.safety.promptguard import Config, PromptGuard
 from stockyard.testing.yard import Yard
-from tests.builders import Provider, an_answer, an_exchange, some_ports, through
+from tests.builders import Provider, a_stream, an_answer, an_exchange, some_ports, through
 
 ANN, BOB = "ann@acme.org", "bob@acme.org"
 
@@ -52,12 +48,6 @@ def edited(module: PromptGuard, x: Exchange, *events: Event) -> str:
         for each in result if isinstance(result, list) else [result]:
             out += each.text if isinstance(each, TextDelta | ArgumentsDelta) else ""
     return out
-
-
-def streamed(*pieces: str) -> Answer:
-    events: list[Event] = [Started(), PartStarted(key="t", kind="text")]
-    events += [TextDelta(key="t", text=piece) for piece in pieces]
-    return Replay([*events, PartEnded(key="t"), Finished(reason="stop")])
 
 
 async def sent(prompt: str, **config: Any) -> tuple[str, Exchange]:
@@ -105,8 +95,8 @@ async def test_the_answer_has_the_real_values_however_it_is_cut() -> None:
     prompt = f"{ANN} {BOB}"
     assert await talk(prompt, an_answer(said)) == real
     for cut in range(len(said)):
-        assert await talk(prompt, streamed(said[:cut], said[cut:])) == real
-    assert await talk(prompt, streamed(*said)) == real
+        assert await talk(prompt, a_stream(said[:cut], said[cut:])) == real
+    assert await talk(prompt, a_stream(*said)) == real
 
 
 @pytest.mark.parametrize(
@@ -211,7 +201,7 @@ async def test_data_that_the_caller_did_not_send_can_be_kept_from_it(
     assert await talk(ANN, answer, answers=answers, mode=mode) == comes_back
 
 
-@pytest.mark.parametrize("make", [an_answer, streamed])
+@pytest.mark.parametrize("make", [an_answer, a_stream])
 async def test_answers_with_new_data_can_be_blocked(make: Any) -> None:
     assert await talk(ANN, make(f"{ANN} [EMAIL_1] "), answers="block") == f"{ANN} {ANN} "
     with pytest.raises(Refused) as refused:

@@ -11,22 +11,19 @@ import pytest
 from stockyard.core.events import (
     ArgumentsDelta,
     Event,
-    Finished,
     PartEnded,
     PartStarted,
-    Started,
     TextDelta,
 )
 from stockyard.core.exchange import Exchange
 from stockyard.core.messages import Message, Text, ToolCall
 from stockyard.core.module import Streaming
-from stockyard.core.replay import Replay
 from stockyard.core.response import Response
 from stockyard.core.scan.rule import pack, sample
 from stockyard.core.stream import Answer
 from stockyard.errors import InvalidConfig, Refused
 from stockyard.modules.safety.secretscan import Config, SecretScan
-from tests.builders import Provider, an_answer, an_exchange, some_ports, through
+from tests.builders import Provider, a_stream, an_answer, an_exchange, some_ports, through
 
 TOKEN = sample("gh{p_*1}{Zq3Wm8Kt*4}{hR5v*1}")
 OTHER = sample("gl{pat-*1}{hR5vB2nX*2}{Zq3W*1}")
@@ -54,12 +51,6 @@ def scan(**config: Any) -> SecretScan:
 
 def texts(events: list[Event]) -> str:
     return "".join(e.text for e in events if isinstance(e, TextDelta | ArgumentsDelta))
-
-
-def streamed(*pieces: str) -> Answer:
-    events: list[Event] = [Started(), PartStarted(key="t", kind="text")]
-    events += [TextDelta(key="t", text=piece) for piece in pieces]
-    return Replay([*events, PartEnded(key="t"), Finished(reason="stop")])
 
 
 async def sent(prompt: str, **config: Any) -> tuple[str, Exchange]:
@@ -188,8 +179,8 @@ def test_a_config_that_cannot_work_is_refused_with_its_path(
 async def test_an_answer_is_cleaned_however_it_is_cut(secret: str) -> None:
     text = f"Here: {secret} - done"
     assert await answered(an_answer(text)) == "Here: [SECRET_1] - done"
-    assert await answered(streamed(*text)) == "Here: [SECRET_1] - done"
-    assert await answered(streamed(text[:9], text[9:20], text[20:])) == "Here: [SECRET_1] - done"
+    assert await answered(a_stream(*text)) == "Here: [SECRET_1] - done"
+    assert await answered(a_stream(text[:9], text[9:20], text[20:])) == "Here: [SECRET_1] - done"
 
 
 async def test_a_key_split_over_five_chunks_does_not_get_out() -> None:
@@ -208,12 +199,12 @@ async def test_a_private_key_is_one_replacement_and_the_rest_flows_on() -> None:
     assert len(PEM) > 3000
     text = f"before {PEM} after"
     pieces = [text[at : at + 50] for at in range(0, len(text), 50)]
-    assert await answered(streamed(*pieces)) == "before [SECRET_1] after"
+    assert await answered(a_stream(*pieces)) == "before [SECRET_1] after"
 
 
 async def test_a_private_key_that_breaks_off_does_not_get_out() -> None:
     for length in (60, 100, 2000, 3100):
-        assert await answered(streamed("before " + PEM[:length])) == "before [SECRET_1]"
+        assert await answered(a_stream("before " + PEM[:length])) == "before [SECRET_1]"
 
 
 async def test_a_secret_has_the_same_number_in_prompt_and_answer() -> None:
@@ -236,11 +227,11 @@ async def test_arguments_of_tools_are_cleaned_and_stay_json() -> None:
 
 async def test_what_an_answer_held_is_noted_once_it_is_complete() -> None:
     x = an_exchange()
-    await through(x, Provider(streamed(TOKEN, " ", TOKEN, " ", OTHER)), scan(answers="note"))
+    await through(x, Provider(a_stream(TOKEN, " ", TOKEN, " ", OTHER)), scan(answers="note"))
     assert found(x) == [("github-token", "answer", 2), ("gitlab-token", "answer", 1)]
 
 
-@pytest.mark.parametrize("make", [an_answer, streamed])
+@pytest.mark.parametrize("make", [an_answer, a_stream])
 async def test_a_blocked_answer_is_refused(make: Any) -> None:
     x = an_exchange()
     with pytest.raises(Refused) as refused:
@@ -251,7 +242,7 @@ async def test_a_blocked_answer_is_refused(make: Any) -> None:
 
 @pytest.mark.parametrize("own", [LIVE, KEY])
 @pytest.mark.parametrize("action", ["off", "note", "redact", "block"])
-@pytest.mark.parametrize("make", [an_answer, streamed])
+@pytest.mark.parametrize("make", [an_answer, a_stream])
 async def test_our_own_secrets_are_blocked_whatever_the_setting(
     own: str, action: str, make: Any
 ) -> None:
