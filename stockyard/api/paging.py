@@ -3,8 +3,8 @@
 import hmac
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 from litestar.params import QueryParameter
@@ -16,6 +16,7 @@ Cursor = Annotated[
     str | None, QueryParameter(max_length=500, description="`next` of the page before.")
 ]
 TAG = 16
+T = TypeVar("T")
 
 
 class Cursors:
@@ -49,3 +50,19 @@ class Cursors:
 
 def invalid_cursor() -> Refused:
     return Refused(400, "cursor_invalid", "Start the list again without a cursor.")
+
+
+class Page(NamedTuple, Generic[T]):
+    """A part of a list, and where the next one begins; None after the last."""
+
+    items: Sequence[T]
+    position: int | None
+
+
+def page_of(newest_first: Sequence[T], limit: int, position: int | None) -> Page[T]:
+    """A part of a list that only grows, at its front. Positions count from its end, so they stay
+    right while it grows."""
+    start = 0 if position is None else len(newest_first) - position
+    end = start + limit
+    rest = len(newest_first) - end
+    return Page(newest_first[start:end], rest if rest > 0 else None)

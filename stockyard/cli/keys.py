@@ -139,12 +139,22 @@ def rotate(server: Server, key_id: str, overlap: int, out: str | None, as_json: 
 @server_options
 def list_keys(server: Server, as_json: bool) -> None:
     """Show every Key, the newest first, without its secret."""
-    answer = server.get(PATH)
+    found = all_keys(server)
     if as_json:
-        print_json(answer)
+        print_json({"keys": found, "count": len(found), "next": None})
         return
-    for line in table(("ID", "NAME", "KEY", "STATE"), [row_of(key) for key in answer["keys"]]):
+    for line in table(("ID", "NAME", "KEY", "STATE"), [row_of(key) for key in found]):
         click.echo(line)
+
+
+def all_keys(server: Server) -> list[dict[str, Any]]:
+    """Page by page."""
+    page = server.get(f"{PATH}?limit=1000")
+    found = list(page["keys"])
+    while page["next"]:
+        page = server.get(f"{PATH}?limit=1000&cursor={page['next']}")
+        found += page["keys"]
+    return found
 
 
 @keys.command("show")

@@ -1,14 +1,16 @@
 """Keys over the API: make one, see them, limit, pause and rotate one, take it back."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
-from litestar import Controller, delete, get, patch, post
+from litestar import Controller, Response, delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
 from stockyard.api.identity import Identity
+from stockyard.api.paging import Cursor, Cursors, Limit, page_of
 from stockyard.api.parameters import Given
 from stockyard.api.permission import needs
 from stockyard.apps.teams.addresses import networks_of
@@ -19,7 +21,9 @@ from stockyard.core.exchange import Lossy
 
 Keys = Given[KeyRing]
 Who = Given[Identity]
-
+Signer = Given[Cursors]
+LIST = {"list": "keys"}
+"""What a cursor of the list of Keys is bound to."""
 
 Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Limits = Annotated[list[Allowance], Meta(max_length=20)]
@@ -75,9 +79,9 @@ class MadeKey(KeyRecord, frozen=True, kw_only=True):
 
 
 class KeyList(Struct, frozen=True, kw_only=True):
-    keys: list[KeyRecord]
+    keys: Sequence[KeyRecord]
     count: int
-    next: None = None
+    next: str | None
 
 
 class RevokedKey(Struct, frozen=True, kw_only=True):
@@ -91,13 +95,22 @@ class KeyEndpoints(Controller):
     tags = ["Team"]  # noqa: RUF012  the framework's own declaration
 
     @get("/keys", opt=needs("team.keys"))
-    async def list_keys(self, keys: Keys) -> KeyList:
-        """Every Key, the newest first, revoked ones too. Without their secrets."""
-        records = keys.list()
-        return KeyList(keys=records, count=len(records))
+    async def list_keys(
+        self, keys: Keys, cursors: Signer, limit: Limit = 50, cursor: Cursor = None
+    ) -> KeyList:
+        """Keys, the newest first, revoked ones too. Without their secrets."""
+        before = cursors.read(LIST, cursor) if cursor else None
+        page = page_of(keys.list(), limit, before)
+        return KeyList(
+            keys=page.items,
+            count=len(page.items),
+            next=None if page.position is None else cursors.make(LIST, page.position),
+        )
 
     @post("/keys", opt=needs("team.keys"))
-    async def create_key(self, keys: Keys, identity: Who, data: JSONBody[NewKey]) -> MadeKey:
+    async def create_key(
+        self, keys: Keys, identity: Who, data: JSONBody[NewKey]
+    ) -> Response[MadeKey]:
         """Make a Key. Its secret is in this answer and nowhere else."""
         record, secret = await keys.create(
             data.name,
@@ -107,7 +120,8 @@ class KeyEndpoints(Controller):
             limits=data.limits,
             lossy=data.lossy,
         )
-        return MadeKey(**msgspec.structs.asdict(record), key=secret)
+        made = MadeKey(**msgspec.structs.asdict(record), key=secret)
+        return Response(made, headers={"Location": f"/api/team/keys/{record.id}"})
 
     @get("/keys/{key_id:str}", opt=needs("team.keys"))
     async def read_key(self, keys: Keys, key_id: FromPath[str]) -> KeyRecord:
