@@ -93,6 +93,8 @@ class WholeAnswer:
         return not isinstance(codec, WholeCodec) or codec.honours(inbound.body, self.body)
 
     def _flow(self) -> None:
+        if self.arrived.done():
+            return  # nobody waits any more, and who did ends this in the next turn
         onward = RelayedAnswer(self._x, self._attempt, self._x.inbound.format, self._loop)
         onward.sending = self.sending
         onward.head(self.status, self.fields)
