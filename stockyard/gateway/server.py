@@ -242,10 +242,22 @@ def _config(app: LateApp, front: Front, settings: ServerSettings) -> uvicorn.Con
             backlog=settings.backlog,
             ssl_certfile=tls.certificate if tls else None,
             ssl_keyfile=tls.key if tls else None,
+            # Else OpenSSL asks the terminal for one, and the start waits for ever.
+            ssl_keyfile_password="none",  # noqa: S106  no secret, and never a right one
         )
         config.load()
     except (OSError, ssl.SSLError) as error:
-        raise CannotStart(
-            78, f"TLS cannot be used ({error}): check certificate and key."
-        ) from error
+        raise CannotStart(78, _no_tls(tls, error)) from error
     return config
+
+
+def _no_tls(tls: Tls | None, error: OSError) -> str:
+    """Why TLS cannot be used, in words of the operator's: OpenSSL names no file."""
+    for path in (tls.certificate, tls.key) if tls else ():
+        if not os.access(path, os.R_OK):
+            return f"TLS cannot be used: {path} does not exist, or may not be read."
+    if isinstance(error, ssl.SSLError) and error.reason == "KEY_VALUES_MISMATCH":
+        return "TLS cannot be used: the key does not belong to the certificate."
+    return (
+        "TLS cannot be used: certificate and key must be PEM files, the key without a passphrase."
+    )

@@ -89,6 +89,18 @@ def mismatched_certificate(program: Any) -> tuple[str, ...]:
     return tls_files(program.home, a_certificate(own, days=1), other)
 
 
+def locked_key(program: Any) -> tuple[str, ...]:
+    own = ec.generate_private_key(ec.SECP256R1())
+    given = tls_files(program.home, a_certificate(own, days=1), own)
+    locked = own.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"passphrase"),
+    )
+    (program.home / "key.pem").write_bytes(locked)
+    return given
+
+
 def expired_certificate(program: Any) -> tuple[str, ...]:
     own = ec.generate_private_key(ec.SECP256R1())
     return tls_files(program.home, a_certificate(own, days=-1), own)
@@ -154,9 +166,10 @@ FAULTS: list[tuple[str, int, Prepare, str]] = [
     ("a guessable admin key", 78, given(), "STOCKYARD_ADMIN_KEY"),
     ("an empty admin key", 78, given(), "STOCKYARD_ADMIN_KEY"),
     ("no authentication", 78, given(), "cannot be switched off"),
-    ("no certificate", 78, given("--tls-cert", "x.pem", "--tls-key", "y.pem"), "certificate"),
+    ("no certificate", 78, given("--tls-cert", "x.pem", "--tls-key", "y.pem"), "x.pem"),
     ("half of TLS", 78, given("--tls-cert", "x.pem"), "belong together"),
-    ("another's certificate", 78, mismatched_certificate, "certificate"),
+    ("another's certificate", 78, mismatched_certificate, "does not belong"),
+    ("a key with a passphrase", 78, locked_key, "passphrase"),
     ("an old certificate", 78, expired_certificate, "expired on"),
     ("too many workers", 78, written("[server]\nworkers = 2\n"), "workers"),
     ("another database", 78, given(), "SQLite"),
