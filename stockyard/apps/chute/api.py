@@ -233,6 +233,7 @@ class ModuleEndpoints(Controller):
         modules: Modules,
         identity: Who,
         data: JSONBody[BulkWish],
+        why: Reason = None,
         dry_run: DryRun = False,
     ) -> BulkDone | Planned:
         """Switch many modules: all of them, or none if one is unknown or locked."""
@@ -242,10 +243,12 @@ class ModuleEndpoints(Controller):
         if names is None:
             states = modules.control.states()
             names = [state.name for state in states if state.category == data.category]
+            if not names:
+                raise Refused(404, "not_found", f"There is no category '{data.category}'.")
         if dry_run:
             return planned(modules, modules.planned_for_all(names, data.enabled))
         affected = await modules.change_all(
-            names, data.enabled, by=identity.name, reason=data.reason
+            names, data.enabled, by=identity.name, reason=data.reason or why or ""
         )
         return BulkDone(affected=affected, config_version=modules.control.config_version)
 

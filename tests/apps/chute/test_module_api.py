@@ -182,6 +182,13 @@ async def test_a_reset_module_does_not_reuse_a_version(plane: Plane) -> None:
     assert late.status_code == 412
 
 
+async def test_a_category_that_is_not_there_is_404(plane: Plane) -> None:
+    async with plane.as_admin as client:
+        body = {"category": "saftey", "enabled": True}
+        answer = await client.post("/api/chute/modules/bulk", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
 async def test_bulk_switches_all_or_none(plane: Plane) -> None:
     async with plane.as_admin as client:
         bulk = "/api/chute/modules/bulk"
