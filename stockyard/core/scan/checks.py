@@ -41,7 +41,7 @@ def digits(text: str) -> str:
 
 
 DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
-"""Twice a digit, as the sum of the digits of that."""
+"""For each digit the sum of the digits of its double."""
 
 
 def luhn(text: str) -> bool:
@@ -82,7 +82,7 @@ OCTETS = frozenset(map(str, range(256)))
 
 
 def ipv4(text: str) -> bool:
-    """A host's address: no octet above 255 or with a leading zero; not our own, nobody's, all's."""
+    """Octets up to 255 without leading zeros; not this network, this host or broadcast."""
     octets = text.split(".")
     return (
         OCTETS.issuperset(octets)
@@ -170,7 +170,7 @@ BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 
 
 def base58check(text: str) -> bool:
-    """A number in base 58 whose last four bytes are the head of its double SHA-256."""
+    """A number in base 58 whose last four bytes begin the double SHA-256 of the others."""
     number = 0
     for c in text:
         if c not in ALPHABET58:

@@ -18,7 +18,7 @@ from stockyard.errors import Refused
 TURN_TRIES = 10_000
 """Some fifty milliseconds. What a try is, `search.py` says."""
 MOST_TRIES = 600_000
-"""For one call. A MiB in which every word is a candidate has a quarter of it."""
+"""For one call. A MiB in which every word is a candidate takes a quarter of them."""
 PATIENCE = 30.0
 """Seconds that reading a call may take in all."""
 

@@ -113,7 +113,7 @@ class Encoded:
 
 
 def _chars(text: Encoded, begin: int, end: int, first: int, last: int) -> Place:
-    """A place in characters. Mostly all of a match is meant: no border is counted off twice."""
+    """A place in characters. A border that two parts share, as most do, is counted off once."""
     start = text.char(begin)
     meant_from = start if first == begin else text.char(first)
     meant_to = text.char(last)
@@ -197,7 +197,7 @@ class Search:
             return True
         if rule.context and rule.confidence < self._least:
             self._out_of_context = not _occurs(rule.context, lowered)
-        # Of a text that goes on, those at its end may still be right.
+        # Where the text goes on, candidates at its end may still find their word.
         return self._complete and self._out_of_context
 
     def _judged(

@@ -206,7 +206,7 @@ class Cache(Module[Config]):
         return self._hit(x, stored) if stored is not None else None
 
     def _find(self, key: bytes, max_age: float) -> Stored | None:
-        """What is stored and may be served, stale perhaps."""
+        """What is stored and may be served, though perhaps stale."""
         stored = self._answers.get(key)
         now = self.ports.now()
         if stored is None or stored.expires_at + self.config.stale_seconds <= now:
@@ -277,7 +277,7 @@ class Cache(Module[Config]):
         return sha256(msgspec.json.encode(question, order="deterministic")).digest()
 
     def _owner(self, x: Exchange) -> tuple[str, ...]:
-        """Who may get this answer again. A user that nobody names is nobody else's equal."""
+        """Who may get this answer again. A call that names no user shares with its own Key only."""
         if self.config.share == "partition":
             return ()
         user = x.user if self.config.share == "user" else ""

@@ -191,7 +191,7 @@ class MockLlm(Module[Config]):
         return await self._answer(x, prepared or _ECHO, values)
 
     async def _answer(self, x: Exchange, prepared: "Prepared", values: Values) -> Answer:
-        """One try, noted as dispatch notes its own."""
+        """One attempt, recorded as dispatch records its own."""
         fixture = prepared.fixture
         x.target = x.target or Target(self.name, x.request.model)
         attempt = Attempt(target=x.target, started_us=x.elapsed_us())

@@ -66,7 +66,7 @@ class Config(ModuleConfig, frozen=True):
 
 
 class Logging(Module[Config]):
-    """Decides what may be written; that is done by whoever hears that the call is over."""
+    """Decides what may be written. Whoever hears that the call is over writes it."""
 
     name = "logging"
     category = "observe"
@@ -102,7 +102,7 @@ class Logging(Module[Config]):
         return x.caller.key_name in self.config.except_labels
 
     def _spare(self, x: Exchange, *, needed: bool) -> None:
-        """Take back what is not in the sample."""
+        """Keep no texts of a call that is not in the sample."""
         if x.body_bytes and not needed and _place(x.id) >= self.config.sample_ratio:
             x.capture, x.body_bytes = "metadata", 0
 

@@ -59,7 +59,7 @@ class Config(ModuleConfig, frozen=True):
 
 
 class ResponseHeaders(Module[Config]):
-    """The version of the configuration is not told: nothing says it to a module."""
+    """Does not tell the version of the configuration, which no module knows."""
 
     name = "responseheaders"
     category = "observe"

@@ -1,1 +1,1 @@
-"""How much somebody may use in a time: ratelimit."""
+"""How much somebody may use in a period: ratelimit."""

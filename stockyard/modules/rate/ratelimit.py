@@ -1,4 +1,4 @@
-"""Limit how many calls and tokens someone may use in a time, and how many calls at once.
+"""Limit how many calls and tokens someone may use in a period, and how many calls at once.
 
 Why
     One runaway script should not use up what everybody shares. A limit in front of the provider
@@ -12,7 +12,8 @@ Example
 Caller sees
     HTTP 429 `rate_limited` or `concurrency_exceeded` with `Retry-After`, computed from what was
     used. `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` tell on every answer where
-    the tightest limit stands, and `x-ratelimit-…-requests` and `-tokens` the same for each sort.
+    the tightest limit stands; `x-ratelimit-…-requests` and `-tokens` tell the same of calls and of
+    tokens.
 """
 
 from functools import lru_cache
@@ -34,7 +35,7 @@ from stockyard.errors import Abandoned, Refused, StockyardError
 By = Literal["global", "team", "key", "user", "address", "project", "model"]
 MAX_WAITERS = 1000
 PERIOD_SECONDS = 10.0
-"""How often adaptive limits are looked at anew."""
+"""How often adaptive limits are judged anew."""
 LIMITED_RATIO = 0.05
 """More 429 than this among the providers' answers and limits shrink."""
 LAG_SECONDS = 0.05
@@ -45,9 +46,9 @@ MAX_SUBJECT = 256
 """Characters of the name of a model or a user: callers choose them."""
 MAX_MODELS = 1000
 MAX_KEYS = 1000
-"""Keys with limits of their own whose limits are kept ready."""
+"""For so many Keys their own limits are kept ready."""
 NEWEST_WEIGHT = 0.2
-"""How much the newest answer counts in the mean length of a model's answers."""
+"""How much the newest answer weighs in the mean length of a model's answers."""
 
 
 class Limit(Allowance, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -235,7 +236,7 @@ class RateLimit(Module[Config]):
         return verdict
 
     def _estimate(self, x: Exchange) -> int:
-        """The whole prompt, and as much answer as the call allows or the model mostly gives."""
+        """The whole prompt, and as much answer as the call allows or the model usually gives."""
         count = self.ports.token_estimate
         prompt = sum(count(text) for text in x.received.texts())
         mean = self._mean_output.get(x.received.model[:MAX_SUBJECT], 0.0)

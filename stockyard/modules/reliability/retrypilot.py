@@ -114,7 +114,7 @@ class Budget:
 
 
 class RetryPilot(Module[Config]):
-    """The deadline of the whole call is dispatch's; a wait is only bounded by what it may take."""
+    """Bounds each wait. The deadline of the whole call is dispatch's."""
 
     name = "retrypilot"
     category = "reliability"
@@ -158,7 +158,7 @@ class RetryPilot(Module[Config]):
     def _wait(
         self, x: Exchange, error: UpstreamError, budget: Budget, failures: int
     ) -> float | None:
-        """Seconds until the next try; None when there shall be none."""
+        """Seconds until the next try; None for no other try."""
         if isinstance(error, EgressDenied) or CLASSES.get(error.kind) not in self.config.classes:
             return None
         most = min(self.config.max_ms, self.config.base_ms << (failures - 1))
@@ -185,7 +185,7 @@ class RetryPilot(Module[Config]):
         return "deadline" if x.total_seconds and left < self.config.min_remaining_seconds else ""
 
     def _spend(self, budget: Budget) -> bool:
-        """Take one repeat: of those that the calls saved up, or of the floor for quiet targets."""
+        """Take one repeat: one that calls have saved up, or one of the floor for quiet targets."""
         now = self.ports.clock()
         floor = self.config.budget_min_per_second
         if budget.saved >= 1:
