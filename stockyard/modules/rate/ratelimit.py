@@ -153,7 +153,7 @@ class RateLimit(Module[Config]):
         self._mean_output: dict[str, float] = {}
         self._waiters = 0
         self._weather = Weather(ports, config.adaptive_floor_ratio) if config.adaptive else None
-        self.patience_seconds = config.max_wait_ms / 1000 + 2
+        self.patience_seconds += config.max_wait_ms / 1000
         self.on_request: RequestHook = self._wait_or_refuse if config.max_wait_ms else self._admit
 
     def idle(self) -> bool:
