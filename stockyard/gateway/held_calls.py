@@ -251,7 +251,7 @@ class HeldCalls(Spooling):
         credentials = self._directory().credentials(found.provider)
         credential = next((c for c in credentials if c.id == found.credential_id), None)
         if provider is None or (credential is None and found.credential_id):
-            message = f"The provider '{found.provider}' has it, and cannot be called any more."
+            message = f"The provider '{found.provider}' has it, and can no longer be called."
             raise Refused(503, "no_target", message)
         return provider, credential
 
