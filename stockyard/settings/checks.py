@@ -4,11 +4,12 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
 from stockyard.errors import CannotStart
-from stockyard.settings.sections import Settings
+from stockyard.settings.sections import Server, Settings
 
 PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 MAX_TARGETS = 200
@@ -86,8 +87,21 @@ def provider_problems(settings: Settings) -> Iterator[str]:
             yield f'providers: "{name}" must be made of a-z, 0-9, "-" and "_".'
         if provider.base_url and not provider.base_url.startswith(("https://", "http://")):
             yield f"providers.{name}.base_url must begin with https:// or http://."
+        if is_own(provider.base_url, settings.server):
+            yield f"providers.{name}.base_url is the address of this gateway itself."
         if bool(provider.client_cert) != bool(provider.client_key):
             yield f"providers.{name}: client_cert and client_key belong together."
+
+
+def is_own(base_url: str, server: Server) -> bool:
+    """Whether calls to this address would come back to us. Names are not looked up."""
+    try:
+        url = urlsplit(base_url)
+        port = url.port or (443 if url.scheme == "https" else 80)
+    except ValueError:
+        return False
+    host = url.hostname or ""
+    return port == server.port and (is_loopback(host) or host == server.host.strip("[]"))
 
 
 def alias_problems(settings: Settings) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """The config file: TOML or YAML, read into plain tables, and where in it a key stands."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,14 @@ def find(named: str | None, environ: Mapping[str, str], cwd: Path) -> Path | Non
     home = Path(environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser()
     candidates = (*(cwd / name for name in NAMES), home / "stockyard" / "config.toml")
     return next((path for path in candidates if path.is_file()), None)
+
+
+def passed_over(path: Path) -> Iterator[str]:
+    """What to say of config files beside this one, which somebody may believe to be read."""
+    if path.name in NAMES:
+        for name in NAMES[NAMES.index(path.name) + 1 :]:
+            if path.with_name(name).is_file():
+                yield f"{name} is not read, because {path.name} is there, too."
 
 
 def read(path: Path) -> Document:

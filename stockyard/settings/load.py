@@ -49,7 +49,7 @@ def load(overrides: Mapping[str, Any], environ: Mapping[str, str], cwd: Path) ->
     path = document.find(named, environ, cwd)
     read = document.read(path) if path else None
     tree = Tree(read, environ)
-    warnings = tree.rename_old_sections()
+    warnings = [*tree.rename_old_sections(), *(document.passed_over(path) if path else ())]
     for name, place, text in environment.assignments(environ):
         tree.assign(place, text, name)
     for key, value in overrides.items():

@@ -252,6 +252,9 @@ def test_yaml_has_no_dark_corners(tmp_path: Path, text: str, told: str) -> None:
         ("[providers.a]\nclient_cert = 'x'", "belong together"),
         ("aliases.x = { targets = [] }", "at least one target"),
         ("disk.low = '2GiB'", "disk"),
+        ("[providers.a]\nbase_url = 'http://127.0.0.1:4200/v1'", "this gateway itself"),
+        ("[providers.a]\nbase_url = 'http://localhost:4200'", "this gateway itself"),
+        ("[server]\nport = 80\n[providers.a]\nbase_url = 'http://[::1]'", "this gateway itself"),
     ],
 )
 def test_settings_that_cannot_stand_together_are_refused(
@@ -260,9 +263,19 @@ def test_settings_that_cannot_stand_together_are_refused(
     assert told in refused(tmp_path, text)
 
 
+def test_a_config_file_that_is_passed_over_is_told(tmp_path: Path) -> None:
+    (tmp_path / "stockyard.yml").write_text("server: {port: 1}")
+    settings = loaded(tmp_path, "server.port = 4201")
+    assert settings.server.port == 4201
+    [warning] = settings.warnings
+    assert "stockyard.yml is not read" in warning
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "[providers.a]\nbase_url = 'http://127.0.0.1:4201'",
+        "[providers.a]\nbase_url = 'https://example.com:4200'",
         "server.host = '0.0.0.0'\nserver.behind_proxy = ['172.17.0.0/16']",
         "server.host = '0.0.0.0'\nserver.tls_cert = 'a'\nserver.tls_key = 'b'",
         "server.host = 'localhost'",
