@@ -23,6 +23,7 @@ from stockyard.providers.row import (
     bad_row,
     changed,
     mention_of,
+    refuse_other_kind,
     row_of_kind,
     shipped_rows,
 )
@@ -112,7 +113,10 @@ def load(
     mentions = {}
     for name, given in (overrides or {}).items():
         mentions[name] = mention_of(name, given)
-        rows[name] = changed(name, rows.get(name) or row_of_kind(name, given), given)
+        known = rows.get(name)
+        if known is not None:
+            refuse_other_kind(name, known, given)
+        rows[name] = changed(name, known or row_of_kind(name, given), given)
     return Catalog(
         {
             name: _provider(name, row, mentions.get(name), origins.get(name), environ or {})

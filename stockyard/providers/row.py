@@ -169,6 +169,17 @@ def changed(name: str, row: Row, given: Mapping[str, Any]) -> Row:
     return _converted(name, fields)
 
 
+def refuse_other_kind(name: str, row: Row, given: Mapping[str, Any]) -> None:
+    """The catalog knows which formats its providers speak; `kind` cannot change that."""
+    kind = given.get("kind")
+    if kind is not None and kind not in row.speaks:
+        raise bad_row(
+            name,
+            f"the catalog has it, and it does not speak `{kind}`. Take `kind` out, or give a "
+            "provider of your own another name.",
+        )
+
+
 def row_of_kind(name: str, given: Mapping[str, Any]) -> Row:
     """A row for a provider that the catalog does not have, from its format and address."""
     kind, base_url = given.get("kind"), given.get("base_url")

@@ -243,6 +243,8 @@ def test_a_provider_that_the_catalog_does_not_have_needs_a_format_and_an_address
         ("openai", {"base_url": "https://user:pw@x.example"}, "address"),
         ("openai", {"base_url": "https://x.example?y=1"}, "address"),
         ("openai", {"bse_url": "https://x.example"}, "bse_url"),
+        ("openai", {"kind": "anthropic.messages"}, "does not speak"),
+        ("openai", {"kind": "telepathy"}, "does not speak"),
         ("openai", {"models": "gpt-*"}, "models"),
         ("openai", {"auth": ["smoke_signals"]}, "auth"),
         ("openai", {"quirks": ["be_nice"]}, "quirk"),
