@@ -387,6 +387,14 @@ class TestBrokenStreams:
         assert isinstance(yard.last.error, UpstreamError)
         assert status_of(yard.last.exchange) == "partial"
 
+    async def test_an_error_before_any_content_is_tried_elsewhere(self, yard: Yard) -> None:
+        cohere = yard.provider("cohere").streams("never").fails_after("open").streams("hello")
+        yard.enable("retrypilot", base_ms=1, budget_min_per_second=100)
+        answer = await yard.call("/cohere/v2/chat", yard.body("hi", stream=True))
+        assert b"hello" in answer.body
+        assert b"ERROR" not in answer.body
+        assert len(cohere.requests) == 2
+
     async def test_one_that_ends_early_ends_as_it_did_and_is_noted(self, yard: Yard) -> None:
         openai = yard.provider("openai").streams("hel", "lo")
         openai.without_finish().without_terminator()

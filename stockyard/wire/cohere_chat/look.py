@@ -97,9 +97,8 @@ class CohereLook(NamedEventsLook[_Event]):
         if isinstance(delta.usage, dict):
             self.usage = read_usage(delta.usage) or self.usage
         finish = delta.finish_reason
-        # Before any content it is the whole answer, which native clients get as it came.
-        heeded = self.content or not self._native
-        if heeded and finish is not None and finish in FAILED_FINISHES:
+        # This format reports an error inside a stream in no other way.
+        if finish is not None and finish in FAILED_FINISHES:
             raise failed_finish(finish, delta.error if isinstance(delta.error, str) else "")
         self.content = True
         self.finish = self.finish or finish or "COMPLETE"
