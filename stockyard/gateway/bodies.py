@@ -9,6 +9,7 @@ import re
 
 from stockyard.gateway.http import FRAMING, HttpError, check_field
 
+TOO_LARGE = "The body of the request is too large."
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[\t\x20-\x7e\x80-\xff]*)?")
 
 
@@ -48,7 +49,7 @@ class UnframedBody:
         """Raises HttpError for too large a body."""
         self._left -= len(data)
         if self._left < 0:
-            raise HttpError(413, "max_body", "The body of the request is too large.")
+            raise HttpError(413, "max_body", TOO_LARGE)
         self.body += data
 
     def complete(self) -> bytes:
@@ -97,7 +98,7 @@ class ChunkedBody:
         self._chunks += 1
         self._total += self._left
         if self._total > self._max_bytes:
-            raise HttpError(413, "max_body", "The body of the request is too large.")
+            raise HttpError(413, "max_body", TOO_LARGE)
         self._step = self._data if self._left else self._trailer
         return start + len(line) + 2
 

@@ -17,7 +17,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from stockyard.gateway.arriving import Arriving
-from stockyard.gateway.bodies import ChunkedBody, SizedBody
+from stockyard.gateway.bodies import TOO_LARGE, ChunkedBody, SizedBody
 from stockyard.gateway.contract import Opening, Running, Whole
 from stockyard.gateway.deadlines import NEVER
 from stockyard.gateway.front import Front
@@ -31,7 +31,7 @@ from stockyard.gateway.http import (
 )
 from stockyard.gateway.inner import InnerTransport
 from stockyard.gateway.known import MAX_BYTES, Known
-from stockyard.gateway.passing import TOO_LARGE, Passing
+from stockyard.gateway.passing import Passing
 from stockyard.gateway.phase import BETWEEN, RUNNING, Phase
 from stockyard.gateway.refusals import ALLOWED, CODES, control_refusal, refusal
 from stockyard.gateway.reply import LaneReply

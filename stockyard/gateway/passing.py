@@ -11,15 +11,13 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from stockyard.gateway.arriving import Arriving
-from stockyard.gateway.bodies import SizedBody
+from stockyard.gateway.bodies import TOO_LARGE, SizedBody
 from stockyard.gateway.connection import Connection
 from stockyard.gateway.deadlines import NEVER
 from stockyard.gateway.front import Front
 from stockyard.gateway.http import Head, HttpError
 from stockyard.gateway.inner import Inner, inner_head
 from stockyard.gateway.phase import BETWEEN, Phase
-
-TOO_LARGE = "The body of the request is too large."
 
 
 class Passing(Connection):
