@@ -3,7 +3,7 @@
 import asyncio
 import platform
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from litestar import Controller, Request, Response, get
 from msgspec import Struct
@@ -21,7 +21,11 @@ class Installed(Struct, frozen=True, kw_only=True):
     id: str
     name: str
     description: str
+    tier: Literal["core"] = "core"
     path: str
+    console: str | None = None
+    """Its page in the console, where there is one."""
+    tools: tuple[str, ...] = ()
 
 
 class InstalledList(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ a probe, and a probe that works closes the case.
 
 from collections import Counter, deque
 from collections.abc import Callable
-from time import monotonic
+from time import monotonic, time_ns
 
 from stockyard.core.exchange import Exchange
 
@@ -79,6 +79,8 @@ class Standings:
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._by_name: dict[str, Standing] = {}
+        self.since = time_ns() // 1_000_000
+        """When counting began, in milliseconds since 1970."""
 
     def of(self, name: str) -> Standing:
         standing = self._by_name.get(name)

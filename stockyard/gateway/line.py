@@ -107,9 +107,11 @@ class Line:
             counters={
                 "calls": standing.calls,
                 "decisions": dict(standing.decisions),
+                "findings": standing.decisions.total(),
                 "failures": standing.failures,
                 "trips": standing.trips,
                 "mean_us": standing.nanoseconds / 1000 / standing.calls if standing.calls else 0.0,
+                "since": self._standings.since,
             },
         )
 

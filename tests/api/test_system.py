@@ -43,6 +43,8 @@ async def test_the_apps_name_themselves(plane: Plane) -> None:
     async with plane.as_admin as client:
         apps = (await client.get("/api/apps")).json()
     assert [app["id"] for app in apps["apps"]] == ["chute", "lookout", "billing", "teams"]
+    told = {"id", "name", "description", "tier", "path", "console", "tools"}
+    assert all(app.keys() == told for app in apps["apps"])
 
 
 async def test_metrics_are_for_the_admin_and_the_local_user(plane: Plane) -> None:

@@ -1,5 +1,6 @@
 """Modules over the API: what is changed is checked, stored, in effect at once, and kept."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -180,6 +181,16 @@ async def test_a_reset_module_does_not_reuse_a_version(plane: Plane) -> None:
         await client.put(FENCE, json={"enabled": True})
         late = await client.put(FENCE, json={"enabled": False}, headers={"if-match": etag})
     assert late.status_code == 412
+
+
+async def test_what_a_module_did_is_told_since_when(plane: Plane) -> None:
+    plane.line._standings.of("fence").noticed("blocked")
+    plane.line._standings.of("fence").noticed("noted")
+    async with plane.as_admin as client:
+        counters = (await client.get(f"{FENCE}/stats")).json()["counters"]
+    assert counters["decisions"] == {"blocked": 1, "noted": 1}
+    assert counters["findings"] == 2
+    assert 0 <= time.time() * 1000 - counters["since"] < 60_000
 
 
 async def test_a_category_that_is_not_there_is_404(plane: Plane) -> None:
