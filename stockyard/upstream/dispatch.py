@@ -235,7 +235,7 @@ class Dispatch:
             target = None
         if target is None:
             raise no_target("No provider that this call may use serves the model.")
-        if len(x.attempts) >= MAX_ATTEMPTS:
+        if len(x.attempts) >= MAX_ATTEMPTS and _in_vain(x.attempts) >= MAX_ATTEMPTS:
             raise no_target("Too many attempts were made for this call.")
         return target
 
@@ -342,6 +342,11 @@ class Dispatch:
         if not plan.forward and plan.format in SIGNING:
             return SignedStream(receiver, partial(self._signed.remember, owner_of(x, plan)))
         return receiver
+
+
+def _in_vain(attempts: Sequence[Attempt]) -> int:
+    """How many did not succeed. A call that is divided makes many more that do."""
+    return sum(attempt.outcome != "ok" for attempt in attempts)
 
 
 def _several(x: Exchange, plan: Plan) -> Sequence[Request]:

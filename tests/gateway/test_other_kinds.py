@@ -254,6 +254,16 @@ async def test_more_inputs_than_a_provider_takes_are_sent_in_several_requests(ya
     assert yard.last.attempts == ["cohere 200", "cohere 200"]
 
 
+async def test_as_many_inputs_as_clients_send_are_embedded(yard: Yard) -> None:
+    scripted = yard.provider("cohere")
+    for size in (*[96] * 21, 32):
+        answers(scripted, {**COHERE_VECTORS, "embeddings": {"float": [[float(size)]] * size}})
+    told = await yard.call("/v1/embeddings", {"model": "embed-v4.0", "input": ["x"] * 2048})
+    assert told.status == 200
+    assert len(told.json["data"]) == 2048
+    assert (len(scripted.requests), told.json["usage"]["prompt_tokens"]) == (22, 66)
+
+
 async def test_when_one_of_them_fails_the_call_has_failed(yard: Yard) -> None:
     yard.disable("retrypilot")
     scripted = yard.provider("cohere")
