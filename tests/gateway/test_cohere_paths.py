@@ -199,7 +199,9 @@ class TestToItsOwnProvider:
         assert yard.last.outcomes == ["ok"]
         assert yard.last.findings == findings
 
-    @pytest.mark.parametrize("end", [START, START + text_event(b"hel")])
+    @pytest.mark.parametrize(
+        "end", [START, START + text_event(b"hel"), START + text_event(b"hel") + DONE]
+    )
     async def test_a_cut_is_told(self, yard: Yard, end: bytes) -> None:
         yard.provider("cohere").plays(end)
         answer = await yard.call(PATH, OWN | {"stream": True})

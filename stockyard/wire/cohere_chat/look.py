@@ -66,7 +66,8 @@ class CohereLook(NamedEventsLook[_Event]):
         return super()._pass(block)
 
     def _end_mark(self, block: bytes) -> bytes:
-        return self._end_with(block)
+        """It follows the last event, and stands for nothing where that is missing."""
+        return self._end_with(block) if self.finish else super()._end_mark(block)
 
     def _see(self, event: _Event, heard: Said, block: bytes) -> bytes:
         kind, delta = event.type, event.delta
