@@ -16,6 +16,8 @@ MAX_BODY = 5 << 20
 MAX_DEPTH = 64
 LARGE = 64 << 10
 """Larger bodies are checked off the loop."""
+NOTHING = (b"{}", b"null")
+"""What some clients send where they have nothing to send."""
 PARAMETERS = "stockyard.parameters"
 
 
@@ -26,8 +28,9 @@ async def guard_body(
     if not isinstance(connection, Request) or connection.method in ("GET", "HEAD"):
         return
     body = await connection.body()
+    takes_one = "data" in handler.parsed_fn_signature.parameters
     if not body:
-        if "data" in handler.parsed_fn_signature.parameters:
+        if takes_one:
             raise Refused(400, "invalid", "This needs a body of JSON.")
         return
     if connection.headers.get("content-encoding", "identity").lower() != "identity":
@@ -35,6 +38,8 @@ async def guard_body(
     media_type = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise Refused(415, "unsupported_media_type", "Send the body as application/json.")
+    if not takes_one and body.strip() not in NOTHING:
+        raise Refused(400, "invalid", "No body is read here. A reason goes into X-Reason.")
     if len(body) > LARGE:
         await asyncio.to_thread(check, body)
     else:

@@ -231,3 +231,19 @@ async def test_below_a_path_of_somebodys_app_the_same_paths_are_ours(
         return
     with pytest.raises(Refused, match="Not found"):
         check_target(scope)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [(b'{"scope": "team:x"}', 400), (b"[]", 400), (b"{}", 200), (b"", 200)]
+)
+async def test_what_nobody_would_read_of_a_body_is_refused(
+    shared: Plane, body: bytes, status: int
+) -> None:
+    async with shared.as_admin as client:
+        answer = await client.request(
+            "DELETE",
+            "/api/chute/modules/fence",
+            content=body,
+            headers={"content-type": "application/json"},
+        )
+    assert answer.status_code == status
