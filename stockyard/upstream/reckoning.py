@@ -37,6 +37,13 @@ def is_missing(usage: Usage | None) -> bool:
     return usage is None or not MISSING.isdisjoint(usage.flags)
 
 
+def _counts(usage: Usage | None) -> bool:
+    """Whether there is anything in it to be paid."""
+    if usage is None:
+        return False
+    return bool(usage.total or usage.units) or usage.provider_cost_micros is not None
+
+
 def told_in(events: Sequence[Event]) -> Usage | None:
     """The last usage that these Events tell."""
     for event in reversed(events):
@@ -49,8 +56,7 @@ def usage_of_whole(x: Exchange, response: Response) -> Usage | None:
     """Usage of a whole answer that lacks it; None where it cannot be estimated."""
     if x.kind not in COUNTED:
         told = response.usage
-        counts = told is not None and (told.total or told.units)
-        return told if counts else _by_the_piece(x) or told
+        return told if _counts(told) else _by_the_piece(x) or told
     try:
         events = unfold(response.output, None)
     except StockyardError:
