@@ -48,6 +48,10 @@ Fields = Annotated[
     str | None,
     QueryParameter(max_length=1_000, description="Only these, with commas: `id,status,cost_usd`."),
 ]
+SUB_OBJECTS = ("attempts", "explain", "findings")
+Include = Annotated[
+    str | None, QueryParameter(max_length=200, description="Such as `attempts,explain,findings`.")
+]
 KEY_IDS = "key_"
 """How the ids of Keys begin."""
 
@@ -156,8 +160,11 @@ class TraceEndpoints(Controller):
         return answer if shown is None else in_part(answer, shown)
 
     @get("/{trace_id:str}", opt=MAY_READ)
-    async def read_trace(self, database: Facts, identity: Who, trace_id: Id) -> TraceDetail:
+    async def read_trace(
+        self, database: Facts, identity: Who, trace_id: Id, include: Include = None
+    ) -> TraceDetail:
         """One call with its attempts, findings and the explain strip."""
+        refuse_unknown_parts(include)
         trace = visible(database, identity, trace_id)
         return detail(trace, has_body=store.has_body(database, trace.id))
 
@@ -180,6 +187,14 @@ class TraceEndpoints(Controller):
         if text is None:
             raise Refused(404, "body_not_captured", "Nothing that was said in this call is kept.")
         return Response(text, media_type=MediaType.TEXT, headers=UNTRUSTED)
+
+
+def refuse_unknown_parts(include: str | None) -> None:
+    """What there is comes along anyway; nothing else can be asked for."""
+    for name in include.split(",") if include is not None else ():
+        if name not in SUB_OBJECTS:
+            told = f'A Trace has no "{name}". It has: {", ".join(SUB_OBJECTS)}.'
+            raise Refused(400, "invalid", told, param="include")
 
 
 def names_in(fields: str | None) -> tuple[str, ...] | None:

@@ -161,3 +161,13 @@ async def test_a_list_can_be_cut_to_some_fields(plane: Plane) -> None:
     assert cut["next"]
     assert wrong.status_code == 400
     assert wrong.json()["errors"][0]["pointer"] == "/query/fields"
+
+
+async def test_what_belongs_to_a_call_may_be_asked_for_by_name(plane: Plane) -> None:
+    await plane.record(a_call(1))
+    async with plane.as_admin as client:
+        whole = await client.get(f"{TRACES}/tr_00001?include=attempts,explain,findings")
+        wrong = await client.get(f"{TRACES}/tr_00001?include=attempts,prompt")
+    assert {"attempts", "explain", "findings"} <= whole.json().keys()
+    assert wrong.status_code == 400
+    assert wrong.json()["errors"][0]["pointer"] == "/query/include"
