@@ -63,10 +63,9 @@ class Verbs(click.Group):
         elif first not in VERBS and first not in ctx.help_option_names:
             if first and not first.startswith("-") and not looks_like_a_file(first):
                 raise click.UsageError(f'There is no verb "{first}".{nearest(first)}')
-            verb = next((word for word in args if word in VERBS and not looks_like_a_file(word)), "")
-            if verb:
-                rest = [word for word in args if word != verb]
-                raise click.UsageError(f"Put the verb first: stockyard {' '.join([verb, *rest])}")
+            verb = next((word for word in args if word in VERBS), "")
+            if verb and not looks_like_a_file(verb):
+                raise click.UsageError(f"Put the verb first: stockyard {verb} {first} ...")
             args = ["serve", *args]
         return super().parse_args(ctx, args)
 
