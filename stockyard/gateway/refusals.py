@@ -23,14 +23,14 @@ CODES = {
     503: "overloaded",
     505: "http_version",
 }
-
-
+"""What a refusal of HTTP itself is called in the words of the data plane."""
 PROBLEM = field_lines([(b"content-type", b"application/problem+json")])
 PROBLEMS = {
     408: ("request_timeout", "The request came too slowly"),
     413: ("too_large", "The body is too large"),
     503: ("overloaded", "Too much to do"),
 }
+"""The same in those of the control plane, with a title."""
 STARTING = "starting", "Not ready yet"
 
 
