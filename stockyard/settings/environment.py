@@ -43,6 +43,13 @@ READ_ELSEWHERE = (
     "STOCKYARD_URL",
 )
 RETIRED = ("STOCKYARD_LICENSE_KEY", "STOCKYARD_LICENSE", "STOCKYARD_TIER")
+NOT_READ = (
+    "STOCKYARD_MASTER_KEY",
+    "STOCKYARD_MASTER_KEY_FILE",
+    "STOCKYARD_ENCRYPTION_KEY",
+    "STOCKYARD_OTEL_ENDPOINT",
+)
+"""Names of other versions; the nearest of ours would be a wrong guess."""
 PREFIX = "STOCKYARD__"
 ADMIN_KEY_LENGTH = 32
 
@@ -101,6 +108,8 @@ def warnings(environ: Mapping[str, str]) -> Iterator[str]:
     for name in sorted(environ):
         if name in RETIRED:
             yield f"{name} is ignored: there are no licences."
+        elif name in NOT_READ:
+            yield f"{name} is not read by this version."
         elif name.startswith("STOCKYARD_") and not name.startswith(PREFIX) and name not in known:
             yield f"{name} is not a setting.{did_you_mean(name, known)}"
 

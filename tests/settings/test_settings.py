@@ -377,6 +377,7 @@ def test_levels_are_read_as_other_programs_write_them(
         ("STOCKYARD_PROT", 'Did you mean "STOCKYARD_PORT"?'),
         ("STOCKYARD_ZEBRA_CROSSING", "is not a setting."),
         ("STOCKYARD_LICENSE_KEY", "there are no licences"),
+        ("STOCKYARD_MASTER_KEY", "is not read by this version."),
     ],
 )
 def test_an_unknown_variable_is_a_warning(tmp_path: Path, name: str, told: str) -> None:
