@@ -25,6 +25,8 @@ LIVE = (
     "modules",
 )
 """Sections that can change while the process runs."""
+SECRETS = "the secrets of providers"
+"""What changed when the settings did not: files that they, or variables, name."""
 NOT_SET = ("file", "warnings")
 """What the settings say of themselves."""
 
@@ -46,14 +48,18 @@ async def reload(stockyard: Stockyard, wanted: Settings) -> Reloaded:
     """
     async with stockyard.changes.one_at_a_time:
         applied = applicable(stockyard.settings, wanted)
+        shown = set(stockyard.directory.secrets())
         before = stockyard.put_in_effect(applied)
         try:
             await stockyard.changes.take_up(applied.modules)
         except StockyardError:
             stockyard.put_in_effect(before)
             raise
+    changed = tuple(differing(before, applied))
+    if not changed and shown != set(stockyard.directory.secrets()):
+        changed = (SECRETS,)
     return Reloaded(
-        changed=tuple(differing(before, applied)),
+        changed=changed,
         waiting=tuple(differing(applied, wanted)),
         warnings=wanted.warnings,
     )

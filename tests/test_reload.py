@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from stockyard.errors import CannotStart
-from stockyard.reload import Reloaded, applicable, differing, reload
+from stockyard.reload import SECRETS, Reloaded, applicable, differing, reload
 from stockyard.settings import load
 from stockyard.testing.yard import Yard
 
@@ -105,6 +105,18 @@ async def test_what_one_change_needs_the_other_may_bring(yard: Yard) -> None:
     changed = wanted(yard, modules={"failover": chain}, providers__house=house["house"])
     await reload(yard.stockyard, changed)
     assert yard.stockyard.line.state("failover").enabled
+
+
+async def test_a_secret_that_its_file_changed_is_told(yard: Yard, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("the-first-one")
+    await yard.open()
+    yard.stockyard.environ = {"GROQ_API_KEY": f"file:{secret}"}
+    assert (await reload(yard.stockyard, wanted(yard))).changed == (SECRETS,)
+    assert (await reload(yard.stockyard, wanted(yard))).changed == ()
+    secret.write_text("the-second-one")
+    assert (await reload(yard.stockyard, wanted(yard))).changed == (SECRETS,)
+    assert "the-second-one" in set(yard.stockyard.directory.secrets())
 
 
 async def test_limits_and_deadlines_change_too(yard: Yard) -> None:
