@@ -12,6 +12,7 @@ from stockyard.upstream.preparation import MODULE, owner_of
 from stockyard.upstream.reckoning import COUNTED, is_missing, usage_of_whole
 from stockyard.upstream.signed import SIGNING, SignedTurns
 from stockyard.upstream.unasked import folded
+from stockyard.wire.begun import is_page
 from stockyard.wire.codec import Codec, Traits
 from stockyard.wire.stray_usage import TAIL_BYTES, stray_usage
 
@@ -61,7 +62,7 @@ class Reading:
         try:
             facts = codec.facts(raw.body, traits=traits)
         except UpstreamError:
-            streamed = self._unasked(x, codec, raw.body, traits)
+            streamed = self._unasked(x, codec, raw, traits)
             if streamed is not None:
                 return streamed
             if plan.polling is not None:
@@ -81,11 +82,12 @@ class Reading:
             response.usage = usage_of_whole(x, response)
         return response
 
-    def _unasked(self, x: Exchange, codec: Codec, body: bytes, traits: Traits) -> Response | None:
+    def _unasked(self, x: Exchange, codec: Codec, raw: Raw, traits: Traits) -> Response | None:
         """The answer, if it came as a stream although nobody asked for one."""
-        if x.inbound.native is not None or x.kind not in COUNTED:
+        labelled = dict(raw.fields).get(b"content-type", b"").lower()
+        if x.inbound.native is not None or x.kind not in COUNTED or is_page(labelled):
             return None
-        response = folded(codec, body, traits)
+        response = folded(codec, raw.body, traits)
         if response is not None and is_missing(response.usage):
             response.usage = usage_of_whole(x, response)
         return response

@@ -24,11 +24,15 @@ _PRELUDE = 12
 
 def begins_stream(wanted: bytes, labelled: bytes, begun: bytes) -> bool | None:
     """Whether an answer that begins so is a stream of the wanted type; None while it may be one."""
-    if labelled.startswith(_PAGES) or len(begun) > MOST_BYTES:
+    if is_page(labelled) or len(begun) > MOST_BYTES:
         return False
     if wanted.startswith(_EVENTS):
         return _begins_events(begun)
     return _begins_frames(begun) if wanted.startswith(STREAM_TYPE) else False
+
+
+def is_page(labelled: bytes) -> bool:
+    return labelled.startswith(_PAGES)
 
 
 def _begins_events(begun: bytes) -> bool | None:
