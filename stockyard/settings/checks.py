@@ -110,6 +110,12 @@ def alias_problems(settings: Settings) -> Iterator[str]:
             yield f"aliases.{alias}: needs at least one target."
         if len(target.targets) > MAX_TARGETS:
             yield f"aliases.{alias}: may have at most {MAX_TARGETS} targets."
+        for name in target.targets:
+            if name in settings.aliases:
+                yield (
+                    f"aliases.{alias}.targets: '{name}' is an alias itself, and is not followed. "
+                    "Name a model, with its provider if it has the alias's name."
+                )
         if target.weights and target.strategy != "weighted":
             yield f'aliases.{alias}.weights: only used with strategy = "weighted".'
         if target.weights and len(target.weights) != len(target.targets):

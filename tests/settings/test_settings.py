@@ -251,6 +251,8 @@ def test_yaml_has_no_dark_corners(tmp_path: Path, text: str, told: str) -> None:
         ("[providers.a]\nbase_url = 'ftp://x'", "https://"),
         ("[providers.a]\nclient_cert = 'x'", "belong together"),
         ("aliases.x = { targets = [] }", "at least one target"),
+        ("aliases = { x = { targets = ['y'] }, y = { targets = ['z'] } }", "'y' is an alias"),
+        ("aliases.gpt = { targets = ['gpt'] }", "'gpt' is an alias itself"),
         ("disk.low = '2GiB'", "disk"),
         ("[providers.a]\nbase_url = 'http://127.0.0.1:4200/v1'", "this gateway itself"),
         ("[providers.a]\nbase_url = 'http://localhost:4200'", "this gateway itself"),
