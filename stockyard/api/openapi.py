@@ -10,6 +10,14 @@ from litestar.routes import HTTPRoute
 from stockyard.api.permission import permission_of
 from stockyard.api.problems import MEDIA_TYPE, TITLES, Problem
 
+REPEATABLE = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Sent again with the same key, the change happens once.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+"""What every change takes, in front of the operation itself."""
 REFERENCE = "#/components/schemas/{name}"
 
 
@@ -23,6 +31,8 @@ def describe(app: Litestar) -> dict[str, Any]:
         operation = document["paths"].get(path, {}).get(method)
         if operation is not None:
             operation["x-permission"] = permission
+            if method != "get":
+                operation.setdefault("parameters", []).append(REPEATABLE)
             operation["responses"].pop("400", None)
             operation["responses"]["default"] = a_problem()
     return document

@@ -66,6 +66,9 @@ async def test_the_description_is_openapi_with_our_problems(plane: Plane) -> Non
     assert not [path for path in described["paths"] if path.startswith("/api/proxy")]
     change = described["paths"]["/api/chute/modules/{name}"]["put"]
     assert change["x-permission"] == "chute.write"
+    assert "Idempotency-Key" in [one["name"] for one in change["parameters"]]
+    read = described["paths"]["/api/chute/modules/{name}"]["get"]
+    assert "Idempotency-Key" not in [one["name"] for one in read["parameters"]]
     assert "application/problem+json" in change["responses"]["default"]["content"]
     assert "Problem" in described["components"]["schemas"]
 
