@@ -6,7 +6,8 @@ the first piece leave in one write, every stream ends in exactly one of complete
 abandoned, and the terminator is written only when the call has been settled.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from time import monotonic
 from typing import Protocol
 
@@ -227,7 +228,15 @@ class EventPump(Pump):
             self._send(data)
 
     def finish(self, comment: bytes) -> None:
-        self._reply.finish(self._writer.end(comment))
+        self._reply.finish(self._last_words(partial(self._writer.end, comment)))
 
     def fail(self, fault: Fault) -> None:
-        self._break_off(self._codec, self._writer.fail(fault))
+        self._break_off(self._codec, self._last_words(partial(self._writer.fail, fault)))
+
+    def _last_words(self, write: Callable[[], bytes]) -> bytes:
+        """The end as the writer says it. A client does not wait for one that cannot be written."""
+        try:
+            return write()
+        except BaseException:
+            self._reply.cut()
+            raise
