@@ -46,9 +46,11 @@ def _count_of(*names: str) -> re.Pattern[str]:
     return re.compile(f'"(?:{"|".join(names)})": ?([0-9]{{1,9}})\\b')
 
 
-_ASKED = _count_of("input_token_count", "prompt_token_count", "num_tokens_prompt_total")
+_ASKED = _count_of(
+    *("input_token_count", "prompt_token_count", "prompt_eval_count", "num_tokens_prompt_total")
+)
 _ANSWERED = _count_of(
-    *("generated_token_count", "generation_token_count", "output_token_count"),
+    *("generated_token_count", "generation_token_count", "output_token_count", "eval_count"),
     "num_tokens_generated",
 )
 """Counts that stand among the results. Each event of a stream counts what was generated so far,
@@ -107,6 +109,8 @@ def _by_names(said: Mapping[str, Any]) -> Usage | None:
         return read_converse_usage(said)
     if TOLD_BY in said:
         return read_interaction_usage(said)
+    if "billed_units" in said:
+        return read_cohere_usage(said)
     if not _OF_MEDIA.isdisjoint(said):
         # Who tells a total and nothing else embeds or compares: all of it was asked.
         return read_media_usage(said) or Usage(in_fresh=Counts(said).count("total_tokens"))

@@ -155,10 +155,12 @@ _WATSONX = b"".join(
         ({"metrics": {"input_token_count": 2, "output_token_count": 3, "total_time": 0.5}}, (2, 3)),
         ({"num_tokens_prompt_total": 4, "num_tokens_generated": 6}, (4, 6)),
         ({"data": [], "usage": {"text_tokens": 3, "image_pixels": 9, "total_tokens": 5}}, (5, 0)),
+        ({"message": {"content": []}, "usage": _TOLD}, (9, 3)),
+        ({"message": {"content": "hi"}, "prompt_eval_count": 6, "eval_count": 2}, (6, 2)),
     ],
     ids=[
         *("cohere v1", "the end of its stream", "its embeddings", "nova", "llama", "replicate"),
-        *("aleph-alpha", "a total and nothing else"),
+        *("aleph-alpha", "a total and nothing else", "cohere v2", "ollama"),
     ],
 )
 def test_answers_that_nobody_reads_are_counted(
