@@ -17,6 +17,7 @@ class Watched(Stream):
         self._stream = stream
         self._ended: Ended | None = ended
         self.raw_format = stream.raw_format
+        self.status = stream.status
         self.fields = stream.fields
 
     def start(self, sink: Sink) -> None:

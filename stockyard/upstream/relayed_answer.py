@@ -17,6 +17,7 @@ from stockyard.errors import StockyardError, UpstreamError
 from stockyard.upstream.echo import Covering, covering
 from stockyard.upstream.reckoning import usage_of_unread
 from stockyard.upstream.transport import Handle
+from stockyard.wire.error_kinds import upstream_error
 from stockyard.wire.stray_usage import TAIL_BYTES, stray_usage, usage_in_fields
 
 TOLD_AGAIN = frozenset(
@@ -61,7 +62,8 @@ class RelayedAnswer(Stream):
         self.fields = fields
         if self._attempt.first_byte_us is None:
             self._attempt.first_byte_us = self._x.elapsed_us()
-        self._x.first_content_ns = self._attempt.first_byte_us * 1000
+        if status < 400:
+            self._x.first_content_ns = self._attempt.first_byte_us * 1000
         if not self.begun.done():
             self.begun.arrive()
 
@@ -82,7 +84,11 @@ class RelayedAnswer(Stream):
             return
         if self.status < 400:
             self._x.usage = self._usage()
-        self._close("ok" if self.status < 400 else "failed")
+            self._close("ok")
+        else:
+            error = self._x.error = upstream_error(self.status, self.fields, self._tail)
+            self._attempt.error = error.kind
+            self._close("failed")
         sink, self._sink = self._sink, None
         if sink is not None:
             sink.done()

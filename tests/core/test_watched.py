@@ -17,6 +17,7 @@ class Bytes(Stream):
     """A stream that has bytes to forward."""
 
     raw_format = "openai_chat"
+    status = 404
     fields = ((b"x-a", b"1"),)
 
     def __init__(self, error: StockyardError | None = None) -> None:
@@ -82,4 +83,5 @@ def test_is_the_stream_it_watches_in_all_else() -> None:
     stream.cancel()
     assert inner.did == ["pause", "resume", "cancel"]
     assert (stream.raw_format, stream.fields) == (inner.raw_format, inner.fields)
+    assert stream.status == inner.status
     assert stream.terminator == inner.terminator

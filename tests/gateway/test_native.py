@@ -146,12 +146,21 @@ class TestUnknownPaths:
         assert answer.complete
         assert ReadsLater.seen == [None]
 
-    @pytest.mark.parametrize("status", [404, 500])
-    async def test_their_errors_come_as_they_are(self, yard: Yard, status: int) -> None:
+    @pytest.mark.parametrize("modules", [(), ("failover", "retrypilot")], ids=str)
+    @pytest.mark.parametrize(
+        ("status", "kind"), [(404, "model_unknown"), (429, "rate_limited"), (500, "provider_fault")]
+    )
+    async def test_their_errors_come_as_they_are(
+        self, yard: Yard, status: int, kind: str, modules: tuple[str, ...]
+    ) -> None:
         yard.provider("openai").sends(status, {"content-type": "text/html"}, b"<p>No")
+        for module in modules:
+            yard.enable(module)
         answer = await yard.get("/openai/v1/odd")
         assert (answer.status, answer.body) == (status, b"<p>No")
         assert yard.last.outcomes == ["failed"]
+        assert isinstance(yard.last.error, UpstreamError)
+        assert (yard.last.error.kind, status_of(yard.last.exchange)) == (kind, "error")
 
     async def test_what_breaks_off_does_not_look_complete(self, yard: Yard) -> None:
         openai = yard.provider("openai").sends(200, JSON, b"x" * 1000)
