@@ -387,6 +387,8 @@ class StreamedAnswer(Stream):
 
     def silent(self, timer: str, seconds: float) -> None:
         """`Silence` gave up waiting for content."""
+        if self._paused:
+            return  # it is the client that takes its time, and has a deadline of its own
         self.failed(
             UpstreamError(
                 "timeout",

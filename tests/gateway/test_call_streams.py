@@ -238,6 +238,25 @@ class TestSlowReaders:
                     break
             assert got > 30_000_000
 
+    async def test_s40_the_time_a_slow_reader_takes_is_no_silence_of_the_provider(
+        self, yard: Yard
+    ) -> None:
+        yard.provider("openai").streams(*["x" * 10_000] * 3_000)
+        yard.set("timeout.content_idle", "100ms")
+        await yard.open()
+        async with yard.raw() as slow:
+            slow._reader._limit = 1024  # type: ignore[attr-defined]
+            slow.ask(CHAT, yard.body("hi", stream=True), headers=yard.headers)
+            await slow.until(b"200 OK")
+            await asyncio.sleep(0.4)
+            slow._reader._limit = 1 << 20  # type: ignore[attr-defined]
+            last = b""
+            while b"[DONE]" not in last and (data := await slow.read()):
+                slow.reads.clear()
+                last = last[-100:] + data
+            assert b"error" not in last
+        assert yard.last.outcomes == ["ok"]
+
     async def test_s40_a_large_whole_answer_does_not_wait_for_its_reader(self, yard: Yard) -> None:
         yard.provider("openai").says("x" * 4_000_000)
         answer = await yard.chat("hi")
