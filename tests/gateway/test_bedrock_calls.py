@@ -1,6 +1,7 @@
 """Calls to Bedrock: what is asked, how it is signed, and what comes back to whom."""
 
 import json
+from base64 import b64decode
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from time import time
@@ -39,6 +40,7 @@ TOOL = {
     "type": "function",
     "function": {"name": "weather", "description": "Of a city.", "parameters": {"type": "object"}},
 }
+HI = [{"role": "user", "content": "hi"}]
 NATIVE = "/bedrock/model/amazon.nova-lite-v1%3A0/converse"
 ASKED = b'{"messages": [{"role":"user","content":[{"text":"hi"}]}],  "inferenceConfig":{}}'
 CALLED = {
@@ -343,6 +345,23 @@ class TestNativeCalls:
         assert heard.body == stream
         assert yard.last.usage is not None
         assert (yard.last.usage.prompt, yard.last.usage.completion) == (12, 5)
+
+
+async def test_an_end_that_is_missing_is_written_in_the_clients_own_frames(
+    yard: Yard, bedrock: ScriptedProvider
+) -> None:
+    whole = message_stream("o", "k")
+    *before, stop = eventstream.Frames().feed(whole)
+    assert b"message_stop" in b64decode(json.loads(stop.payload)["bytes"])
+    bedrock.sends(200, FRAMES, b"".join(frame.raw for frame in before))
+
+    asked = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9, "messages": HI}
+    path = f"/model/{CLAUDE.replace('/', '%2F')}/invoke-with-response-stream"
+    answer = await yard.call(path, asked)
+
+    *passed, end = eventstream.Frames().feed(answer.body)
+    assert [frame.raw for frame in passed] == [frame.raw for frame in before]
+    assert json.loads(b64decode(json.loads(end.payload)["bytes"])) == {"type": "message_stop"}
 
 
 async def test_without_a_region_it_cannot_be_called(yard: Yard) -> None:

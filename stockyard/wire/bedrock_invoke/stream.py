@@ -11,7 +11,7 @@ from stockyard.errors import StockyardError, UpstreamError
 from stockyard.wire import eventstream
 from stockyard.wire.anthropic_messages.look import MessagesLook
 from stockyard.wire.anthropic_messages.stream import MessagesReader
-from stockyard.wire.anthropic_messages.writer import MessagesWriter
+from stockyard.wire.anthropic_messages.writer import STOP_EVENT, MessagesWriter
 from stockyard.wire.bedrock_converse.errors import error_in_frame, failed_stream
 from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.eventstream import Frame, Frames
@@ -24,6 +24,7 @@ class _Chunk(msgspec.Struct, gc=False):
 
 
 _chunk = msgspec.json.Decoder(_Chunk).decode
+_STOP = said(STOP_EVENT).data or b""
 
 
 class InvokeReader:
@@ -81,7 +82,11 @@ class InvokeLook(Look[Frame]):
         return b""
 
     def end(self) -> bytes:
-        return self._frames.rest() if self._native else b""
+        if self._native:
+            return self._frames.rest()
+        if self.complete:
+            self.terminator = self.terminator or _frame_of(_STOP)
+        return b""
 
 
 class InvokeWriter:
