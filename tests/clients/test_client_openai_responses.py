@@ -144,7 +144,6 @@ async def test_a_provider_that_fails_is_an_error(
         ({"conversation": "conv_1"}, "previous_response_not_found"),
         ({"background": True}, "invalid_request"),
         ({"prompt": {"id": "pmpt_1"}}, "invalid_request"),
-        ({"input": [{"type": "item_reference", "id": "rs_1"}]}, "invalid_request"),
     ],
 )
 async def test_what_another_provider_keeps_is_refused(
@@ -158,6 +157,14 @@ async def test_what_another_provider_keeps_is_refused(
         await client.responses.create(**{"model": model, "input": "?", **fields})
     assert raised.value.code == code
     assert raised.value.param == next(iter(fields))
+    assert not upstream.requests
+
+
+async def test_an_item_that_no_answer_of_the_team_had_is_not_found(
+    client: AsyncOpenAI, model: str, upstream: ScriptedProvider
+) -> None:
+    with pytest.raises(openai.NotFoundError, match="rs_1"):
+        await client.responses.create(model=model, input=[{"type": "item_reference", "id": "rs_1"}])
     assert not upstream.requests
 
 
