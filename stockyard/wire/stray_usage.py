@@ -14,7 +14,7 @@ from stockyard.core.money import Usage
 from stockyard.wire.bedrock_converse.usage import read_usage as read_converse_usage
 from stockyard.wire.codec import Fields
 from stockyard.wire.cohere_chat.usage import read_usage as read_cohere_usage
-from stockyard.wire.cohere_embed.response import read_meta
+from stockyard.wire.cohere_embed.meta import read_meta
 from stockyard.wire.gemini.interaction_usage import TOLD_BY, read_interaction_usage
 from stockyard.wire.gemini.usage import read_usage as read_gemini_usage
 from stockyard.wire.media_usage import read_media_usage

@@ -9,6 +9,7 @@ from stockyard.core.response import Response
 from stockyard.wire.codec import Fault, Pen, Traits, WireError
 from stockyard.wire.cohere_chat import errors
 from stockyard.wire.cohere_embed import request, response
+from stockyard.wire.cohere_embed.meta import read_meta
 from stockyard.wire.fields import Fields
 from stockyard.wire.layout import Drops
 from stockyard.wire.whole import Beside, WholeCodec
@@ -31,7 +32,7 @@ class CohereEmbedCodec(WholeCodec):
         return response.write_response(response_, pen)
 
     def read_usage(self, beside: Beside, traits: Traits) -> Usage | None:
-        return response.read_meta(beside.meta)
+        return read_meta(beside.meta)
 
     def encode_error(self, fault: Fault) -> WireError:
         return errors.encode_error(fault)

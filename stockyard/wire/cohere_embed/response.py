@@ -1,19 +1,17 @@
 """Embed answers, both ways."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from stockyard.core.embeddings import EmbeddingsOutput, NumberType, Vector
-from stockyard.core.money import Usage
 from stockyard.core.response import Response
 from stockyard.wire.codec import Pen
+from stockyard.wire.cohere_embed.meta import write_meta
 from stockyard.wire.cohere_embed.request import BASE64, FORMAT, TYPES
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import own_fields
-from stockyard.wire.usage import Counts
 from stockyard.wire.vectors import numbers_of, pack
 
 
@@ -67,32 +65,6 @@ def write_response(response: Response, pen: Pen) -> dict[str, Any]:
         "meta": write_meta(response.usage),
         **own_fields(output.extra, FORMAT),
     }
-
-
-def read_meta(meta: Any) -> Usage | None:
-    """Usage from `meta.billed_units`, as embeddings and rankings have it."""
-    billed = meta.get("billed_units") if isinstance(meta, Mapping) else None
-    if not isinstance(billed, Mapping):
-        return None
-    counts = Counts(billed)
-    searches, image = counts.count("search_units"), counts.count("image_tokens")
-    return Usage(
-        in_fresh=counts.count("input_tokens") + image,
-        in_image=image,
-        units={"rerank_unit": searches} if searches else {},
-        flags=counts.flags,
-    )
-
-
-def write_meta(usage: Usage | None) -> dict[str, Any]:
-    billed: dict[str, int] = {}
-    if usage is not None and usage.prompt:
-        billed["input_tokens"] = usage.prompt - usage.in_image
-    if usage is not None and usage.in_image:
-        billed["image_tokens"] = usage.in_image
-    if usage is not None and "rerank_unit" in usage.units:
-        billed["search_units"] = usage.units["rerank_unit"]
-    return {"api_version": {"version": "2"}, "billed_units": billed}
 
 
 def _wanted(asked: bytes) -> list[str]:

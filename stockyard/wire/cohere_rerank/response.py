@@ -10,7 +10,7 @@ from stockyard.core.money import Usage
 from stockyard.core.rerank import Ranked, RerankOutput
 from stockyard.core.response import Response
 from stockyard.wire.codec import Pen
-from stockyard.wire.cohere_embed.response import read_meta, write_meta
+from stockyard.wire.cohere_embed.meta import read_meta, write_meta
 from stockyard.wire.cohere_rerank.words import Words
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import own_fields
