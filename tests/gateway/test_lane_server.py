@@ -98,6 +98,16 @@ class TestStarting:
             assert client.answer().body == b"x"
             assert loaded.wait(5)
 
+    def test_a_page_does_not_wait_for_the_first_calls_to_have_had_their_time(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("stockyard.gateway.late.HEAD_START_S", 60)
+        settings = ServerSettings(port=0, drain_s=0, fast_stop_s=0.1, app_patience_s=2)
+        host = LaneHost(settings=settings)
+        with host, host.client() as client:
+            client.send(a_request("GET /page"))
+            assert client.answer().body == b"GET /page "
+
     def test_a_page_waits_so_long_for_the_control_plane_and_no_longer(self) -> None:
         settings = ServerSettings(port=0, drain_s=0, fast_stop_s=0.1, app_patience_s=0.05)
         host, loading = LaneHost(settings=settings), threading.Event()
