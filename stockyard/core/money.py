@@ -34,6 +34,9 @@ class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     out_audio: int = 0
     out_image: int = 0
     """The last four refine the counts above; they do not add to them."""
+    in_cached_audio: int = 0
+    in_cached_image: int = 0
+    """Of `in_audio` and `in_image`, what was read from the cache, as far as a provider tells."""
     billed_in: int | None = None
     billed_out: int | None = None
     """What is paid for, where a provider says that it is not the tokens above."""

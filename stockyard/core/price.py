@@ -221,12 +221,16 @@ def tokens_of(usage: Usage) -> dict[str, int]:
 def _split_prompt(usage: Usage) -> dict[str, int]:
     """Fresh and cached tokens by what they are.
 
-    Providers say how many tokens are audio or images, not whether those were cached. They are
-    looked for among the fresh ones first, which is the dearer way to read it.
+    Most providers say how many tokens are audio or images, and not how many of those were cached.
+    Those of which nothing is said are looked for among the fresh ones first, which is the dearer
+    way to read it.
     """
-    heard = min(usage.in_audio, usage.in_fresh)
-    seen = min(usage.in_image, usage.in_fresh - heard)
-    heard_before = min(usage.in_audio - heard, usage.in_cached)
+    heard_before = min(usage.in_cached_audio, usage.in_audio, usage.in_cached)
+    seen_before = min(usage.in_cached_image, usage.in_image, usage.in_cached - heard_before)
+    heard = min(usage.in_audio - heard_before, usage.in_fresh)
+    seen = min(usage.in_image - seen_before, usage.in_fresh - heard)
+    left = usage.in_cached - heard_before - seen_before
+    heard_before += min(usage.in_audio - heard_before - heard, left)
     seen_before = min(usage.in_image - seen, usage.in_cached - heard_before)
     return {
         "input": usage.in_fresh - heard - seen + usage.in_tool,

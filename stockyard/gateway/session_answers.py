@@ -2,15 +2,18 @@
 
 A client asks for one, and the modules decide before the provider hears of it. A provider may also
 begin one by itself, when it takes a silence for the end of a question; what the modules refuse then
-is cancelled. An answer that nobody announced is counted when it ends.
+is cancelled. An answer that nobody announced is counted when it ends, and so is what the provider
+writes down of the caller's voice.
 """
 
 from collections import deque
 from collections.abc import Callable
 
 import msgspec
+from msgspec.structs import replace
 
 from stockyard.core.exchange import Exchange
+from stockyard.core.money import Usage
 from stockyard.core.pipeline import Passage, Pipeline
 from stockyard.core.stream import Answer, Stream
 from stockyard.core.target import Attempt
@@ -23,6 +26,8 @@ from stockyard.wire.realtime import (
     Begun,
     Done,
     Failed,
+    Transcribed,
+    Transcribes,
     asks_in,
     cancelling,
     error_event,
@@ -78,6 +83,8 @@ class SessionAnswers:
         """They were sent to the provider, and have not begun there."""
         self._begun: dict[str, _Open] = {}
         self._judging: set[_Open] = set()
+        self._transcriber = ""
+        """The model that writes down what the caller says."""
 
     def through(self, relay: Relay) -> None:
         self._relay = relay
@@ -117,6 +124,10 @@ class SessionAnswers:
                 self._begin(id)
             case Done() as done:
                 self._done(done)
+            case Transcribes(model):
+                self._transcriber = model
+            case Transcribed(usage):
+                self._transcribed(usage)
             case Failed() as failed:
                 self._failed(failed)
 
@@ -146,6 +157,14 @@ class SessionAnswers:
             turn = self._new("")
             turn.x.target = self._session.target
         turn.x.usage = done.usage
+        self._close(turn, None)
+
+    def _transcribed(self, usage: Usage | None) -> None:
+        turn = self._new("")
+        session = self._session.target
+        assert session is not None  # noqa: S101  it has one
+        turn.x.target = replace(session, model=self._transcriber)
+        turn.x.usage = usage
         self._close(turn, None)
 
     def _failed(self, failed: Failed) -> None:

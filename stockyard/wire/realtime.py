@@ -1,4 +1,8 @@
-"""What a realtime session says of its answers: asked for, begun, ended with so many tokens."""
+"""What a realtime session says of its answers: asked for, begun, ended with so many tokens.
+
+Beside its answers it may write down what the caller says. Another model does that, which the
+session names, and it is paid for by itself.
+"""
 
 import re
 from collections.abc import Mapping
@@ -7,14 +11,31 @@ from typing import Any
 import msgspec
 
 from stockyard.core.money import Usage
+from stockyard.wire.media_usage import read_media_usage
 from stockyard.wire.openai_responses.usage import read_usage
 
 ASKS, CANCELS = "response.create", "response.cancel"
 _ESCAPED = re.compile(rb"\\u00[2-7]")
 """What may be a sign of a type that is spelled otherwise."""
-_MARKS = (b"response.created", b"response.done", b'"error"')
+_MARKS = (
+    b"response.created",
+    b"response.done",
+    b'"error"',
+    b"session.created",
+    b"session.updated",
+    b"transcription.completed",
+)
 """One of them stands in each message of a provider that is of interest, and in hardly any other."""
-
+_SESSIONS = frozenset(
+    {
+        "session.created",
+        "session.updated",
+        "transcription_session.created",
+        "transcription_session.updated",
+    }
+)
+_TRANSCRIPTIONS = (("audio", "input", "transcription"), ("input_audio_transcription",))
+"""Where a session says who writes down what it hears; the second in its first version."""
 _NAMES = {
     "input_token_details": "input_tokens_details",
     "output_token_details": "output_tokens_details",
@@ -42,6 +63,18 @@ class Done(msgspec.Struct, frozen=True):
     id: str = ""
 
 
+class Transcribes(msgspec.Struct, frozen=True):
+    """From now on, this model writes down what the caller says."""
+
+    model: str
+
+
+class Transcribed(msgspec.Struct, frozen=True):
+    """Something that the caller said is written down."""
+
+    usage: Usage | None
+
+
 class Failed(msgspec.Struct, frozen=True):
     """The provider did not do what a message asked for."""
 
@@ -59,8 +92,11 @@ def asks_in(message: bytes) -> Asks | None:
     return Asks(_text(told.get("event_id")))
 
 
-def heard_in(message: bytes) -> Begun | Done | Failed | None:
-    """What a provider's message tells of an answer."""
+Heard = Begun | Done | Transcribes | Transcribed | Failed
+
+
+def heard_in(message: bytes) -> Heard | None:
+    """What a provider's message tells of an answer, or of what the caller said."""
     if not any(mark in message for mark in _MARKS):
         return None
     told = _object(message)
@@ -73,6 +109,10 @@ def heard_in(message: bytes) -> Begun | Done | Failed | None:
             said = response.get("usage")
             usage = _usage(said) if isinstance(said, dict) else None
             return Done(usage, _text(response.get("id")))
+        case "conversation.item.input_audio_transcription.completed":
+            return Transcribed(read_media_usage(told.get("usage")))
+        case str(kind) if kind in _SESSIONS:
+            return Transcribes(_transcriber(told.get("session")))
         case "error" if isinstance(error, dict):
             return Failed(_text(error.get("event_id")), _text(error.get("message")))
     return None
@@ -99,6 +139,17 @@ def _object(message: bytes) -> dict[str, Any]:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _transcriber(session: Any) -> str:
+    """The model that writes down what is heard; empty where a session names none."""
+    for path in _TRANSCRIPTIONS:
+        told = session
+        for name in path:
+            told = told.get(name) if isinstance(told, dict) else None
+        if isinstance(told, dict):
+            return _text(told.get("model"))
+    return ""
 
 
 def _usage(said: Mapping[str, Any]) -> Usage | None:

@@ -146,6 +146,7 @@ def _odd(said: Mapping[str, Any], traits: Traits) -> Usage | None:
     heard = of_prompt.count("audio_tokens")
     asked = (prompt or 0) + (heard if "audio_outside_prompt" in traits else 0)
     out_text, out_reasoning = _split_output(counts, asked, completion or 0, total, traits)
+    before = of_prompt.inside("cached_tokens_details")
     written = _written(of_prompt)
     fresh, cached = _split_input(
         counts, asked, sum(written.values()), completion or 0, total, traits
@@ -160,6 +161,8 @@ def _odd(said: Mapping[str, Any], traits: Traits) -> Usage | None:
         in_image=of_prompt.count("image_tokens"),
         out_audio=of_completion.count("audio_tokens"),
         out_image=of_completion.count("image_tokens"),
+        in_cached_audio=before.count("audio_tokens"),
+        in_cached_image=before.count("image_tokens"),
         server_tools=_server_tools(counts),
         provider_cost_micros=read_cost(said),
         flags=counts.flags,
@@ -178,6 +181,9 @@ def write_chat_usage(usage: Usage) -> dict[str, Any]:
         of_prompt["audio_tokens"] = usage.in_audio
     if usage.in_image:
         of_prompt["image_tokens"] = usage.in_image
+    before = {"audio_tokens": usage.in_cached_audio, "image_tokens": usage.in_cached_image}
+    if any(before.values()):
+        of_prompt["cached_tokens_details"] = {name: n for name, n in before.items() if n}
     of_completion: dict[str, Any] = {"reasoning_tokens": usage.out_reasoning}
     if usage.out_audio:
         of_completion["audio_tokens"] = usage.out_audio

@@ -36,7 +36,10 @@ ADDING = [
     "out_text",
     "out_reasoning",
 ]
-REFINING = ["in_audio", "in_image", "out_audio", "out_image"]
+REFINING = [
+    *("in_audio", "in_image", "out_audio", "out_image"),
+    *("in_cached_audio", "in_cached_image"),
+]
 OTHER_MEASURES = ["billed_in", "billed_out", "server_tools", "units"]
 NOT_PAID_FOR = ["provider_cost_micros", "source", "flags"]
 
@@ -44,10 +47,19 @@ counts = st.integers(0, 2_000_000)
 
 
 @st.composite
+def parts_of(draw: Any, whole: int) -> tuple[int, int]:
+    """How many of so many tokens are sound, and how many are pictures."""
+    heard = draw(st.integers(0, whole))
+    return heard, draw(st.integers(0, whole - heard))
+
+
+@st.composite
 def usages(draw: Any) -> Usage:
     said = {name: draw(counts) for name in ADDING}
-    said["in_audio"] = draw(st.integers(0, said["in_fresh"]))
-    said["in_image"] = draw(st.integers(0, said["in_fresh"] - said["in_audio"]))
+    heard, seen = draw(parts_of(said["in_fresh"]))
+    before = draw(parts_of(said["in_cached"]))
+    said["in_cached_audio"], said["in_cached_image"] = before
+    said["in_audio"], said["in_image"] = heard + before[0], seen + before[1]
     said["out_audio"] = draw(st.integers(0, said["out_text"]))
     said["out_image"] = draw(st.integers(0, said["out_text"] - said["out_audio"]))
     return Usage(**said)
@@ -99,6 +111,21 @@ def test_a_million_calls_of_a_tenth_of_a_micro_dollar_make_a_hundred_thousand() 
             Usage(in_fresh=2, in_cached=10, in_audio=6),
             {"input": 1, "cache_read": 1, "audio_in": 20, "audio_cache_read": 8},
             {"audio_in": 40, "cache_read": 6, "audio_cache_read": 32},
+        ),
+        (
+            Usage(in_fresh=20, in_cached=10, in_audio=16, in_cached_audio=6),
+            {"input": 1, "cache_read": 1, "audio_in": 20, "audio_cache_read": 8},
+            {"input": 10, "audio_in": 200, "cache_read": 4, "audio_cache_read": 48},
+        ),
+        (
+            Usage(in_fresh=20, in_cached=10, in_image=12, in_cached_image=10, in_audio=4),
+            {"input": 1, "cache_read": 1, "image_in": 5, "audio_in": 20, "image_cache_read": 2},
+            {"input": 14, "audio_in": 80, "image_in": 10, "image_cache_read": 20},
+        ),
+        (
+            Usage(in_fresh=2, in_cached=10, in_audio=8, in_cached_audio=90, in_cached_image=90),
+            {"input": 1, "cache_read": 1, "audio_in": 20, "audio_cache_read": 8},
+            {"input": 2, "cache_read": 2, "audio_cache_read": 64},
         ),
         (
             Usage(out_text=10, out_audio=3, out_image=2),

@@ -4,10 +4,12 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection
 
+from stockyard.core.money import Usage
 from stockyard.gateway import relay, session_answers
 from stockyard.gateway.session import Session
 from stockyard.testing.yard import Yard, becomes
@@ -181,6 +183,105 @@ class TestOnesThatTheProviderBegins:
                 await client.recv()
         assert await yard.ended(2)
         assert yard.calls[0].exchange.usage is not None
+
+
+WORDS = "conversation.item.input_audio_transcription.completed"
+TOKENS = {
+    "type": "tokens",
+    "total_tokens": 26,
+    "input_tokens": 17,
+    "input_token_details": {"text_tokens": 0, "audio_tokens": 17},
+    "output_tokens": 9,
+}
+
+
+def hears(model: str) -> dict[str, Any]:
+    session = {"type": "realtime", "audio": {"input": {"transcription": {"model": model}}}}
+    return {"type": "session.updated", "session": session}
+
+
+class TestWhatTheCallerSays:
+    @pytest.mark.parametrize(
+        ("session", "usage", "model", "counted"),
+        [
+            (
+                hears("gpt-4o-transcribe"),
+                TOKENS,
+                "gpt-4o-transcribe",
+                Usage(in_fresh=17, in_audio=17, out_text=9),
+            ),
+            (
+                {
+                    "type": "transcription_session.created",
+                    "session": {"input_audio_transcription": {"model": "whisper-1"}},
+                },
+                {"type": "duration", "seconds": 3.4},
+                "whisper-1",
+                Usage(units={"second": 4}),
+            ),
+            (hears("whisper-1"), None, "whisper-1", None),
+            ({"type": "session.updated", "session": {"audio": None}}, TOKENS, "", None),
+        ],
+    )
+    async def test_is_counted_for_the_model_that_writes_it_down(
+        self,
+        yard: Yard,
+        provider: RealtimeProvider,
+        session: dict[str, Any],
+        usage: dict[str, Any] | None,
+        model: str,
+        counted: Usage | None,
+    ) -> None:
+        async with a_session(yard) as client:
+            upstream = await provider.next()
+            said = {"type": WORDS, "item_id": "item_1", "transcript": "Hi.", "usage": usage}
+            for message in (session, said):
+                await upstream.send(json.dumps(message))
+                assert json.loads(await client.recv()) == message
+        assert await yard.ended(2)
+        heard, whole = [outcome.exchange for outcome in yard.calls]
+        assert heard.target is not None
+        assert heard.target.name == f"openai/{model}"
+        assert heard.within == whole.id
+        if model:
+            assert heard.usage == counted
+
+    async def test_and_is_asked_for_no_more_is_not_counted_for_an_answer(
+        self, yard: Yard, provider: RealtimeProvider
+    ) -> None:
+        async with a_session(yard) as client:
+            upstream = await provider.next()
+            off = {"type": "session.updated", "session": {"audio": {"input": {}}}}
+            for message in (hears("whisper-1"), off, json.loads(CREATED), json.loads(done())):
+                await upstream.send(json.dumps(message))
+                await client.recv()
+        assert await yard.ended(2)
+        answer = yard.calls[0].exchange
+        assert answer.target is not None
+        assert answer.target.model == "gpt-realtime"
+
+
+async def test_sound_that_was_cached_is_told_from_sound_that_was_not(
+    yard: Yard, provider: RealtimeProvider
+) -> None:
+    details = {"text_tokens": 2, "audio_tokens": 4}
+    usage = {
+        **USAGE,
+        "input_token_details": {
+            "text_tokens": 5,
+            "audio_tokens": 15,
+            "cached_tokens": 6,
+            "cached_tokens_details": details,
+        },
+    }
+    async with a_session(yard) as client:
+        upstream = await provider.next()
+        ended = {"type": "response.done", "response": {"id": "resp_1", "usage": usage}}
+        await upstream.send(json.dumps(ended))
+        await client.recv()
+    assert await yard.ended(2)
+    counted = yard.calls[0].exchange.usage
+    assert counted == Usage(in_fresh=14, in_cached=6, in_audio=15, in_cached_audio=4, out_text=10)
 
 
 async def test_one_that_the_provider_refuses_is_over(

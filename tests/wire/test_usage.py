@@ -1,5 +1,6 @@
 """Token counts: what is inside what, told apart; and nothing counted twice."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ from hypothesis import strategies as st
 
 from stockyard.core.money import Usage
 from stockyard.wire.anthropic_messages.usage import read_usage, write_usage
+from stockyard.wire.gemini.usage import read_usage as read_gemini_usage
+from stockyard.wire.gemini.usage import write_usage as write_gemini_usage
 from stockyard.wire.openai_responses.usage import write_usage as write_responses_usage
 from stockyard.wire.usage import merged, read_chat_usage, write_chat_usage
 
@@ -127,6 +130,21 @@ def test_chat_counts_become_disjoint(
     assert usage is not None
     assert (usage.in_fresh, usage.in_cached, usage.out_text, usage.out_reasoning) == counts
     assert usage.flags == flags
+
+
+@pytest.mark.parametrize("write", [write_chat_usage, write_gemini_usage])
+def test_what_was_cached_is_told_by_what_it_is(write: Callable[[Usage], dict[str, Any]]) -> None:
+    usage = Usage(
+        in_fresh=10,
+        in_cached=9,
+        in_audio=8,
+        in_image=6,
+        out_text=1,
+        in_cached_audio=4,
+        in_cached_image=3,
+    )
+    read = read_chat_usage if write is write_chat_usage else read_gemini_usage
+    assert read(write(usage)) == usage
 
 
 @pytest.mark.parametrize(

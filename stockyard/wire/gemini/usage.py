@@ -21,6 +21,7 @@ def read_usage(said: Mapping[str, Any]) -> Usage | None:
         counts.flag("usage_inconsistent")
     in_audio, in_image = _audio_and_image(said.get("promptTokensDetails"))
     out_audio, out_image = _audio_and_image(said.get("candidatesTokensDetails"))
+    in_cached_audio, in_cached_image = _audio_and_image(said.get("cacheTokensDetails"))
     return Usage(
         in_fresh=counts.minus(prompt, cached),
         in_cached=min(cached, prompt),
@@ -31,6 +32,8 @@ def read_usage(said: Mapping[str, Any]) -> Usage | None:
         in_image=in_image,
         out_audio=out_audio,
         out_image=out_image,
+        in_cached_audio=in_cached_audio,
+        in_cached_image=in_cached_image,
         flags=counts.flags,
     )
 
@@ -51,6 +54,7 @@ def write_usage(usage: Usage) -> dict[str, Any]:
     counts |= {name: count for name, count in others.items() if count}
     for name, whole, audio, image in (
         ("promptTokensDetails", prompt, usage.in_audio, usage.in_image),
+        ("cacheTokensDetails", usage.in_cached, usage.in_cached_audio, usage.in_cached_image),
         ("candidatesTokensDetails", usage.out_text, usage.out_audio, usage.out_image),
     ):
         if audio or image:
