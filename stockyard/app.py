@@ -12,9 +12,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
-
-from msgspec import Struct
 
 from stockyard import __version__, configured, modules
 from stockyard.apps import billing, chute, lookout, repeats, responses, teams
@@ -27,7 +24,6 @@ from stockyard.apps.lookout.bodies import BodyRecorder
 from stockyard.apps.lookout.otlp import SpanExport
 from stockyard.apps.lookout.retention import retention
 from stockyard.apps.lookout.traces import TraceRecorder
-from stockyard.apps.repeats.results import StoredResults
 from stockyard.apps.repeats.results import retention as repeats_retention
 from stockyard.apps.responses.envelopes import TeamEnvelopes
 from stockyard.apps.responses.held import TeamIds
@@ -57,15 +53,14 @@ from stockyard.gateway.pings import Pings
 from stockyard.gateway.plane import DataPlane
 from stockyard.gateway.spool import Spool
 from stockyard.modules_in_use import ModulesInUse, refresh_when_limited
-from stockyard.overview import Overview
 from stockyard.process import custommodules
 from stockyard.process.background import Background
 from stockyard.process.logs.redaction import Redaction
-from stockyard.process.welcome import Welcome, write_note
+from stockyard.process.note import FirstRun, write_note
 from stockyard.providers.current import CurrentModels
 from stockyard.providers.prices import PriceList
 from stockyard.providers.provider import Provider
-from stockyard.settings import Settings, is_loopback
+from stockyard.settings import Settings
 from stockyard.storage.answers import MemoryAnswers
 from stockyard.storage.datafolder import DataFolder
 from stockyard.storage.disk import DiskWatch
@@ -91,13 +86,6 @@ WORKERS = 2
 """Threads that read long prompts. More would only compete for the interpreter."""
 
 
-class FirstRun(Struct, frozen=True):
-    """What was made just now and can be shown once."""
-
-    key: str | None = None
-    admin: str | None = None
-
-
 class Stockyard:
     """One installation, built and connected. Made by `open`; `close` leaves nothing behind."""
 
@@ -115,6 +103,7 @@ class Stockyard:
         self.folder = folder
         self.database = database
         self.loop = asyncio.get_running_loop()
+        self.began = time.monotonic()
         self.background = Background()
         self.workers = ThreadPoolExecutor(WORKERS, "stockyard-worker")
         self.signals = Signals(_listener_failed)
@@ -203,7 +192,6 @@ class Stockyard:
         self.disk = DiskWatch(
             folder.path, warn=settings.disk.warn, low=settings.disk.low, floor=settings.disk.floor
         )
-        self.shown = Overview(self)
         self.jobs = Jobs(
             [
                 retention(database, self._trace_seconds, self.in_use.body_seconds),
@@ -265,12 +253,17 @@ class Stockyard:
             self.database, self.settings.admin_key, anew=first
         )
         secret = new_secret(KEY_PREFIX) if first else None
-        key = secret.decode() if secret is not None else None
-        if key or admin:
-            write_note(Welcome.before_it_is_ready(self, key, admin))
+        made = FirstRun(
+            secret.decode() if secret is not None else None,
+            admin,
+            admin_given=self.settings.admin_key is not None,
+        )
+        if made:
+            address = f"http://127.0.0.1:{self.settings.server.port}"
+            write_note(self.folder.path, made, address)
         if secret is not None:
             await self.keys.create(FIRST_KEY, secret=secret)
-        self.first_run = FirstRun(key, admin)
+        self.first_run = made
 
     def put_in_effect(self, settings: Settings) -> Settings:
         """Use these settings for calls from now on; returns those before. Raises CannotStart.
@@ -369,41 +362,6 @@ class Stockyard:
 
     def _trace_seconds(self) -> float:
         return min(self.settings.retention.traces, self.in_use.trace_seconds())
-
-    def control_plane(self) -> Any:
-        """The API and its pages. Imports the framework, so it is called late and in a thread."""
-        from stockyard import api
-        from stockyard.apps.lookout.live import TraceFeed
-
-        # Also here, so that the first call in one of them need not wait for it.
-        FORMATS.load()
-        settings = self.settings
-        loopback = is_loopback(settings.server.host) and not settings.server.behind_proxy
-        local = settings.auth.local_reads == "same_user" and loopback
-        reads = api.LocalReads(enabled=local, hosts=settings.http.console_hosts)
-        return api.build(
-            APPS,
-            identities=api.Identities(self.admin, self.keys, reads),
-            provided={
-                "database": self.database,
-                "keys": self.keys,
-                "modules": self.changes,
-                "searches": self.in_use.searchable,
-                "breakers": self.target_health,
-                "answers": self.answers,
-                "providers": self.shown.providers,
-                "models": self.shown.models,
-                "prices": self.prices,
-                "status_now": self.shown.status,
-                "metrics_text": self.meters.text,
-            },
-            feeds=[TraceFeed(self.database)],
-            results=StoredResults(self.database),
-            config_version=lambda: self.line.config_version,
-            stopping=lambda: self.front.draining,
-            max_body=settings.http.max_api_body,
-            origins=settings.http.cors_origins,
-        )
 
     def _gauges(self, recorder: TraceRecorder) -> None:
         gauge = self.meters.gauge

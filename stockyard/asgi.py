@@ -9,13 +9,15 @@ mounted apps nothing of that, and reads its settings from the same places as `st
 
 import asyncio
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from stockyard.app import Stockyard
+from stockyard.control_plane import control_plane
 from stockyard.gateway.asgi import GatewayApp, Receive, Scope, Send
 from stockyard.gateway.late import LateApp
-from stockyard.process.welcome import Welcome, write_note
+from stockyard.process.welcome import Welcome
 from stockyard.settings import load
 
 
@@ -49,9 +51,9 @@ class Gateway:
     async def _open(self) -> GatewayApp:
         stockyard = await Stockyard.open(load(self._overrides, os.environ, Path.cwd()), os.environ)
         self._stockyard = stockyard
-        if stockyard.first_run.key or stockyard.first_run.admin:
-            write_note(Welcome.of(stockyard, "http://127.0.0.1:8000"))
-        control = LateApp(stockyard.control_plane)
+        if stockyard.first_run:
+            Welcome.of(stockyard, "http://127.0.0.1:8000").write_note()
+        control = LateApp(partial(control_plane, stockyard))
         stockyard.background(control.load())
         stockyard.health.ready()
         proxies = stockyard.front.proxies

@@ -7,21 +7,17 @@ import resource
 import sys
 from collections.abc import Iterator
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from stockyard import __version__
+from stockyard.api import Part, Status
+from stockyard.app import Stockyard
 from stockyard.apps.chute.models import ModelState, ProviderState
 from stockyard.providers.directory import MOCK, Listed
 
-if TYPE_CHECKING:
-    from stockyard.api import Status
-    from stockyard.app import Stockyard
-
 
 class Overview:
-    def __init__(self, stockyard: "Stockyard") -> None:
+    def __init__(self, stockyard: Stockyard) -> None:
         self._stockyard = stockyard
-        self._began = monotonic()
 
     def providers(self) -> list[ProviderState]:
         """Those that can be called, and those the settings name."""
@@ -76,9 +72,7 @@ class Overview:
             ends=offer.ends,
         )
 
-    def status(self) -> "Status":
-        from stockyard.api import Part, Status
-
+    def status(self) -> Status:
         stockyard = self._stockyard
         meters, database = stockyard.meters, stockyard.database
         writer = database.writer
@@ -95,7 +89,7 @@ class Overview:
         states = {part.state for part in parts.values()}
         return Status(
             status=next((state for state in ("down", "degraded") if state in states), "healthy"),
-            uptime_seconds=round(monotonic() - self._began, 3),
+            uptime_seconds=round(monotonic() - stockyard.began, 3),
             version=__version__,
             total_requests=meters.calls,
             total_errors=meters.errors,

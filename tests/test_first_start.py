@@ -8,7 +8,7 @@ import pytest
 from stockyard.app import Stockyard
 from stockyard.apps.teams import store
 from stockyard.errors import CannotStart
-from stockyard.process.welcome import Welcome, write_note
+from stockyard.process.note import write_note
 from stockyard.settings import load
 from stockyard.storage.database import Transaction
 
@@ -64,7 +64,7 @@ async def test_a_note_is_replaced_whole_or_not_at_all(
         made = started.first_run
         monkeypatch.setattr(os, "fdopen", die)
         with pytest.raises(KeyboardInterrupt):
-            write_note(Welcome.before_it_is_ready(started, made.key, made.admin))
+            write_note(note.parent, made, "http://127.0.0.1:4200")
         assert note.read_text() == first
     finally:
         await started.close()

@@ -1,7 +1,7 @@
 """One process: how it starts, what it says, how it is reached from this machine, how it stops.
 
 one run                serving listening reloading background custommodules
-what it says           welcome logs
+what it says           welcome note logs
 the command line       controlsocket socketpath
 looked at first        certificate diskspace portowner age
 what it gives up       hardening

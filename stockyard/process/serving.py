@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from stockyard.app import Stockyard
+from stockyard.control_plane import control_plane
 from stockyard.core.signals import ExchangeFinished
 from stockyard.gateway.server import Server, ServerSettings, connections_allowed
 from stockyard.process.age import seconds_since_exec
@@ -26,7 +27,7 @@ from stockyard.process.listening import address_of, listen, server_settings_of
 from stockyard.process.logs import CallLog, Event, LogWriter, Redaction, install
 from stockyard.process.reloading import Reloading
 from stockyard.process.socketpath import FOLDER
-from stockyard.process.welcome import Welcome, for_terminal, ready_event, secrets_line, write_note
+from stockyard.process.welcome import Welcome
 from stockyard.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -109,7 +110,7 @@ class Run:
 
     def _build_plane(self) -> Any:
         """In a thread, once the server listens."""
-        plane = self.stockyard.control_plane()
+        plane = control_plane(self.stockyard)
         self.loop.call_soon_threadsafe(self._plane_built, plane)
         return plane
 
@@ -145,17 +146,17 @@ class Run:
 
     def _say_ready(self) -> None:
         told = Welcome.of(self.stockyard, self.address)
-        made = bool(told.key or told.admin)
+        made = bool(told.made)
         terminal = os.isatty(STDOUT) and not self.log.json
         in_log = made and not terminal and self.settings.print_secrets
         if made and not terminal and not in_log:
-            write_note(told)  # anew, for now the address is known
+            told.write_note()  # anew, for now the address is known
         if self.log.json:
-            self.log.put(ready_event(told))
+            self.log.put(told.event())
         else:
-            self.log.say(for_terminal(told, with_secrets=terminal))
+            self.log.say(told.for_terminal(with_secrets=terminal))
         if in_log:
-            self.log.say(secrets_line(told, json=self.log.json))
+            self.log.say(told.secrets_line(json=self.log.json))
         if made and (terminal or in_log):
             told.note.unlink(missing_ok=True)
         for warning in warnings_of(self.settings):

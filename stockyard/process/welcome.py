@@ -1,35 +1,29 @@
 """What is said when the gateway is ready: where it is, who answers, and what to type next.
 
-Secrets are shown to a terminal, once. Elsewhere they are written into a file that only we can read,
-and the line in the log names that file.
+Secrets are shown to a terminal, once. Elsewhere they are in a note (`note.py`), and the line in the
+log names that file.
 """
 
-import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from stockyard import __version__
+from stockyard.app import Stockyard
 from stockyard.core.target import Credential
-from stockyard.errors import CannotStart
 from stockyard.gateway.endpoints import CHATS
 from stockyard.process.age import seconds_since_exec
 from stockyard.process.logs.lines import Event
+from stockyard.process.note import MOCK_MODEL, NOTE, FirstRun, curl, row, write_note
 from stockyard.providers import catalog
 from stockyard.settings import is_loopback
 
-if TYPE_CHECKING:
-    from stockyard.app import Stockyard
-
-NOTE = "first-run.txt"
 HOME_FOLDER = Path("~/.stockyard")
-COLUMN = 55
-"""Where remarks begin, after a value that is not longer."""
 EXAMPLE_MODELS = ("gpt-4o-mini", "claude-haiku-4-5", "gemini-2.5-flash", "llama-3.3-70b-versatile")
 """Small models that many people know; the first that somebody serves is in the line to try."""
-MOCK_MODEL = "mock"
 ANOTHER_KEY = "stockyard keys create NAME"
 SUGGESTED = 3
 """Variables that are named when there is no provider."""
@@ -48,28 +42,26 @@ class Welcome(Struct, frozen=True, kw_only=True):
     address: str
     seconds: float
     folder: Path
-    providers: tuple[Found, ...] = ()
-    suggested: tuple[str, ...] = ()
+    providers: tuple[Found, ...]
+    suggested: tuple[str, ...]
     """Variables that would bring a provider."""
-    known_providers: int = 0
-    model: str = MOCK_MODEL
+    known_providers: int
+    model: str
     """What to try."""
-    mock: bool = True
-    trial: bool = True
+    mock: bool
+    trial: bool
     """The mock provider answers for every model."""
-    dialects: tuple[str, ...] = ()
+    dialects: tuple[str, ...]
     """Whose clients may call."""
-    local_reads: bool = True
+    local_reads: bool
     """Whoever runs the server may read without a credential."""
-    chat_models: int = 0
+    chat_models: int
     """How many the price list knows at the providers that can be called."""
-    config_version: int = 1
-    key: str | None = None
-    admin: str | None = None
-    admin_given: bool = False
+    config_version: int
+    made: FirstRun
 
     @classmethod
-    def of(cls, stockyard: "Stockyard", address: str) -> "Welcome":
+    def of(cls, stockyard: Stockyard, address: str) -> "Welcome":
         settings, directory = stockyard.settings, stockyard.directory
         made = stockyard.first_run
         providers = tuple(
@@ -95,26 +87,11 @@ class Welcome(Struct, frozen=True, kw_only=True):
             local_reads=settings.auth.local_reads == "same_user" and not open_to_all,
             chat_models=sum(
                 kind == "chat"
-                for p in providers
-                for kind in stockyard.prices.models(p.name).values()
+                for provider in providers
+                for kind in stockyard.prices.models(provider.name).values()
             ),
             config_version=stockyard.line.config_version,
-            key=made.key,
-            admin=made.admin,
-            admin_given=settings.admin_key is not None,
-        )
-
-    @classmethod
-    def before_it_is_ready(
-        cls, stockyard: "Stockyard", key: str | None, admin: str | None
-    ) -> "Welcome":
-        """What a note needs, while nothing else is known yet."""
-        return cls(
-            address=f"http://127.0.0.1:{stockyard.settings.server.port}",
-            seconds=0.0,
-            folder=stockyard.folder.path,
-            key=key,
-            admin=admin,
+            made=made,
         )
 
     @property
@@ -122,158 +99,102 @@ class Welcome(Struct, frozen=True, kw_only=True):
         """The file with the secrets of the first start."""
         return self.folder / NOTE
 
-    @property
-    def headline(self) -> str:
-        return f"Stockyard {__version__} is ready ({self.seconds:.2f} s)"
+    def write_note(self) -> None:
+        """Leave the secrets in a file, with the address and a model that answers."""
+        write_note(self.folder, self.made, self.address, self.model)
 
+    def for_terminal(self, *, with_secrets: bool) -> str:
+        """At most twenty lines, and fewer after the first start."""
+        headline = f"Stockyard {__version__} is ready ({self.seconds:.2f} s)"
+        first = self.made.key if with_secrets else None
+        rows = self._first_rows(first) if first else self._later_rows(with_secrets=with_secrets)
+        return "\n".join([headline, "", *(f"  {line}".rstrip() for line in rows)]) + "\n\n"
 
-def for_terminal(w: Welcome, *, with_secrets: bool = True) -> str:
-    """At most twenty lines, and fewer after the first start."""
-    lines = [w.headline, ""]
-    lines += first_rows(w) if w.key and with_secrets else later_rows(w, with_secrets=with_secrets)
-    return "\n".join(lines) + "\n\n"
+    def event(self) -> Event:
+        """The same for programs, without secrets."""
+        names = [provider.name for provider in self.providers]
+        detail: dict[str, Any] = {
+            "version": __version__,
+            "address": self.address,
+            "ms": round(self.seconds * 1000),
+            "data": str(self.folder),
+            "providers": names or (["mock"] if self.mock else []),
+        }
+        if self.note.exists():
+            detail["first_run"] = str(self.note)
+        elif not self.made.key:
+            detail["hint"] = f"Keys are made with: {ANOTHER_KEY}"
+        return Event.now("ready", f"Stockyard {__version__} is ready.", **detail)
 
+    def secrets_line(self, *, json: bool) -> str:
+        """The secrets in the log, because STOCKYARD_PRINT_SECRETS asks for it."""
+        warning = "STOCKYARD_PRINT_SECRETS is set, so this log holds secrets. Keep it to yourself."
+        event = Event.now("first_run", warning, "warning")
+        if json:
+            made = {"key": self.made.key, "admin": self.made.admin}
+            return msgspec.json.encode(event.facts() | made).decode() + "\n"
+        rows = "".join(f"  {line}\n" for line in self.made.rows())
+        return f"{event.text()}\n{rows}"
 
-def ready_event(w: Welcome) -> Event:
-    """The same for programs, without secrets."""
-    detail: dict[str, Any] = {
-        "version": __version__,
-        "address": w.address,
-        "ms": round(w.seconds * 1000),
-        "data": str(w.folder),
-        "providers": [provider.name for provider in w.providers] or (["mock"] if w.mock else []),
-    }
-    if w.note.exists():
-        detail["first_run"] = str(w.note)
-    elif not w.key:
-        detail["hint"] = f"Keys are made with: {ANOTHER_KEY}"
-    return Event.now("ready", f"Stockyard {__version__} is ready.", **detail)
-
-
-def secrets_line(w: Welcome, *, json: bool) -> str:
-    """The secrets in the log, because STOCKYARD_PRINT_SECRETS asks for it."""
-    warning = "STOCKYARD_PRINT_SECRETS is set, so this log holds secrets. Keep it to yourself."
-    event = Event.now("first_run", warning, "warning")
-    if json:
-        made = {"key": w.key, "admin": w.admin}
-        return msgspec.json.encode(event.facts() | made).decode() + "\n"
-    made_rows = "".join(f"  {row}\n" for row in secret_rows(w))
-    return f"{event.text()}\n{made_rows}"
-
-
-def write_note(w: Welcome) -> None:
-    """Leave the secrets in a file for us alone. Raises CannotStart (73)."""
-    text = "\n".join(
-        [
-            "Stockyard made these when it first started. Store them, then delete this file.",
+    def _first_rows(self, key: str) -> list[str]:
+        data = f" --data {self.folder}" if self.folder != HOME_FOLDER.expanduser() else ""
+        formats = f"{', '.join(self.dialects)} formats and /{{provider}}/…"
+        look = [f'curl "{self.address}/api/lookout/traces?limit=1"']
+        if not self.local_reads:
+            look = [look[0] + " \\", f'  -H "Authorization: Bearer {key}"']
+        return [
+            row("Endpoint", f"{self.address}/v1", formats),
+            *self.made.rows(),
+            row("Data", shown(self.folder)),
+            *block("Providers", self._provider_rows()),
             "",
-            *(row.rstrip() for row in secret_rows(w)),
-            "",
-            *curl(w.address, w.key or "sk-sy-...", w.model),
-            "",
+            *block("Try it", curl(self.address, key, self.model)),
+            *block("Look", look),
+            row(
+                "Next",
+                f"stockyard doctor{data} · stockyard logs -f{data} · stockyard modules list{data}",
+            ),
+            row("Stop", "Ctrl-C"),
         ]
-    )
-    # An earlier note is replaced at one stroke: until then it is the only copy of the secrets.
-    unfinished = w.note.with_suffix(".new")
-    try:
-        unfinished.unlink(missing_ok=True)
-        opened = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(opened, "w") as file:
-            file.write(text)
-        unfinished.replace(w.note)
-    except OSError as error:
-        raise CannotStart(
-            73, f"Cannot write {w.note}: {error.strerror}. Make the folder writable."
-        ) from error
 
+    def _later_rows(self, *, with_secrets: bool) -> list[str]:
+        rows = [
+            row("Endpoint", f"{self.address}/v1", f"control plane: {self.address}/api"),
+            row("Providers", self._short_providers()),
+            row("Data", shown(self.folder), f"config version {self.config_version}"),
+        ]
+        if self.made.admin and with_secrets:
+            return [*rows, *self.made.rows()]
+        if self.note.exists():
+            return [*rows, row("Your Key", shown(self.note), "store it, then delete the file")]
+        return [*rows, row("Your Key", "was made at the first start", f"another: {ANOTHER_KEY}")]
 
-def first_rows(w: Welcome) -> list[str]:
-    told = provider_rows(w)
-    data = f" --data {w.folder}" if w.folder != HOME_FOLDER.expanduser() else ""
-    key = w.key or ""
-    look = [f'curl "{w.address}/api/lookout/traces?limit=1"']
-    if not w.local_reads:
-        look = [look[0] + " \\", f'  -H "Authorization: Bearer {key}"']
-    rows = [
-        row("Endpoint", f"{w.address}/v1", f"{', '.join(w.dialects)} formats and /{{provider}}/…"),
-        *secret_rows(w),
-        row("Data", shown(w.folder)),
-        *block("Providers", told),
-        "",
-        *block("Try it", curl(w.address, key, w.model)),
-        *block("Look", look),
-        row(
-            "Next",
-            f"stockyard doctor{data} · stockyard logs -f{data} · stockyard modules list{data}",
-        ),
-        row("Stop", "Ctrl-C"),
-    ]
-    return [f"  {one}".rstrip() for one in rows]
+    def _provider_rows(self) -> list[str]:
+        if self.providers:
+            return list(self._found_rows())
+        first, *others = self.suggested or ("a provider's variable",)
+        more = f" (or {', '.join(others)}, … {self.known_providers} in all)" if others else ""
+        real = f"To use a real one: set {first}{more} and restart."
+        if self.trial:
+            mock = "none found, so the mock provider answers: everything works without an account."
+            return [mock, real]
+        if self.mock:
+            return [f'none found. Only the model "{MOCK_MODEL}" answers, without an account.', real]
+        return ["none found, so no call can be answered.", real]
 
+    def _found_rows(self) -> Iterator[str]:
+        named = ", ".join(f"{one.name} ({one.source})" for one in self.providers if one.source)
+        bare = ", ".join(one.name for one in self.providers if not one.source)
+        yield ", ".join(part for part in (named, bare) if part) + ": nothing called, not stored"
+        if self.chat_models:
+            yield f"{self.chat_models} chat models by price list: stockyard models"
+        if self.mock:
+            yield f'Costs nothing to try: the same curl with "model":"{MOCK_MODEL}"'
 
-def later_rows(w: Welcome, *, with_secrets: bool) -> list[str]:
-    rows = [
-        row("Endpoint", f"{w.address}/v1", f"control plane: {w.address}/api"),
-        *block("Providers", [short_providers(w)]),
-        row("Data", shown(w.folder), f"config version {w.config_version}"),
-    ]
-    if w.admin and with_secrets:
-        rows += secret_rows(w)
-    elif w.note.exists():
-        rows.append(row("Your Key", shown(w.note), "store it, then delete the file"))
-    else:
-        rows.append(row("Your Key", "was made at the first start", f"another: {ANOTHER_KEY}"))
-    return [f"  {one}".rstrip() for one in rows]
-
-
-def secret_rows(w: Welcome) -> list[str]:
-    rows = []
-    if w.key:
-        rows.append(row("Your Key", w.key, "shown once · no limit set"))
-    if w.admin:
-        rows.append(row("Admin", w.admin, "shown once · opens /api, not for programs"))
-    elif w.admin_given:
-        rows.append(row("Admin", "STOCKYARD_ADMIN_KEY", "as given; opens /api"))
-    return rows
-
-
-def provider_rows(w: Welcome) -> list[str]:
-    if w.providers:
-        named = ", ".join(f"{one.name} ({one.source})" for one in w.providers if one.source)
-        bare = ", ".join(one.name for one in w.providers if not one.source)
-        rows = [", ".join(part for part in (named, bare) if part) + ": nothing called, not stored"]
-        if w.chat_models:
-            rows.append(f"{w.chat_models} chat models by price list: stockyard models")
-        if w.mock:
-            rows.append(f'Costs nothing to try: the same curl with "model":"{MOCK_MODEL}"')
-        return rows
-    first, *others = w.suggested or ("a provider's variable",)
-    more = f" (or {', '.join(others)}, … {w.known_providers} in all)" if others else ""
-    real = f"To use a real one: set {first}{more} and restart."
-    if w.trial:
-        mock = "none found, so the mock provider answers: everything works without an account."
-        return [mock, real]
-    if w.mock:
-        return [f'none found. Only the model "{MOCK_MODEL}" answers, without an account.', real]
-    return ["none found, so no call can be answered.", real]
-
-
-def short_providers(w: Welcome) -> str:
-    if w.providers:
-        return ", ".join(one.name for one in w.providers)
-    return "none; mock answers" if w.mock else "none"
-
-
-def curl(address: str, key: str, model: str) -> list[str]:
-    return [
-        f"curl {address}/v1/chat/completions \\",
-        f'  -H "Authorization: Bearer {key}" -H "Content-Type: application/json" \\',
-        f"""  -d '{{"model":"{model}","messages":[{{"role":"user","content":"hello"}}]}}'""",
-    ]
-
-
-def row(name: str, value: str, remark: str = "") -> str:
-    return f"{name:<11}{value:<{COLUMN}} {remark}" if remark else f"{name:<11}{value}"
+    def _short_providers(self) -> str:
+        if self.providers:
+            return ", ".join(one.name for one in self.providers)
+        return "none; mock answers" if self.mock else "none"
 
 
 def block(name: str, lines: list[str]) -> list[str]:

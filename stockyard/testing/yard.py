@@ -20,13 +20,14 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 from stockyard.app import Stockyard
+from stockyard.control_plane import control_plane
 from stockyard.core.module import AnyModule
 from stockyard.core.signals import ExchangeFinished
 from stockyard.errors import StockyardError
@@ -261,7 +262,7 @@ class Yard:
             raise
         self._server = Server(
             stockyard.front,
-            lambda: OnDemand(lambda: stockyard.control_plane()),
+            lambda: OnDemand(partial(control_plane, stockyard)),
             ServerSettings(
                 drain_s=settings.server.drain,
                 hard_stop_s=settings.server.hard_stop,
