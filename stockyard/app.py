@@ -49,6 +49,7 @@ from stockyard.gateway.keepers import Keepers
 from stockyard.gateway.line import Line
 from stockyard.gateway.meters import Meters
 from stockyard.gateway.office import Office
+from stockyard.gateway.overload import Overload
 from stockyard.gateway.pings import Pings
 from stockyard.gateway.plane import DataPlane
 from stockyard.gateway.spool import Spool
@@ -56,6 +57,7 @@ from stockyard.modules_in_use import ModulesInUse, refresh_when_limited
 from stockyard.process import custommodules
 from stockyard.process.background import Background
 from stockyard.process.logs.redaction import Redaction
+from stockyard.process.memory import used_bytes
 from stockyard.process.note import FirstRun, write_note
 from stockyard.providers.current import CurrentModels
 from stockyard.providers.prices import PriceList
@@ -136,6 +138,7 @@ class Stockyard:
             sections=settings.modules,
             owned_by_file=settings.config_owner == "file",
         )
+        self.overload = Overload(configured.overload(settings), used_bytes)
         self.office = Office(
             dispatch=self.dispatch,
             signals=self.signals,
@@ -143,6 +146,7 @@ class Stockyard:
             meters=self.meters,
             pings=Pings(),
             drains=Drains(*configured.drained(settings)),
+            overload=self.overload,
             formats=FORMATS,
             plain=FORMATS["openai.chat"],
             closing_comment=self.in_use.closing_comment,
@@ -168,6 +172,7 @@ class Stockyard:
             configured.http_limits(settings),
             probe_networks=settings.http.probe_cidrs,
             trusted_proxies=settings.server.behind_proxy,
+            overload=self.overload,
         )
         self.bodies = BodyRecorder(
             database,
@@ -236,6 +241,7 @@ class Stockyard:
             await stockyard.changes.start()
             await stockyard._first_run()
             stockyard.jobs.start()
+            stockyard.overload.start()
             return stockyard
         except BaseException:
             database.close()
@@ -279,12 +285,14 @@ class Stockyard:
         self.office.reasoning_field = settings.translation.reasoning_field
         self.office.drains.allow(*configured.drained(settings))
         self.plane.access = configured.access(settings)
+        self.overload.use(configured.overload(settings))
         self.plane.routes_changed()
         return before
 
     async def close(self) -> None:
         """Close what `open` opened, in reverse. What is queued is written first."""
         await self.jobs.stop()
+        self.overload.stop()
         self.office.drains.close()
         self.background.cancel()
         await self.client.close()

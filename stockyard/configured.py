@@ -11,8 +11,10 @@ import msgspec
 
 from stockyard.core.target import Credential
 from stockyard.gateway.limits import HttpLimits
+from stockyard.gateway.overload import OverloadRules
 from stockyard.gateway.plane import Access
 from stockyard.gateway.relay import Lasting
+from stockyard.process.memory import limit_bytes
 from stockyard.providers import catalog
 from stockyard.providers.credentials import HeldCredential, held_from_environment
 from stockyard.providers.directory import Directory
@@ -139,11 +141,22 @@ def access(settings: Settings) -> Access:
     http = settings.http
     return Access(
         settings.auth.bring_your_own,
-        settings.overload.max_inflight,
         max_body=http.max_body,
         max_upload=http.max_upload,
         allow_unread=settings.auth.allow_unread,
         session=Lasting(float(settings.timeout.session_idle), float(settings.timeout.session)),
+    )
+
+
+def overload(settings: Settings) -> OverloadRules:
+    """From when on new calls are turned away."""
+    said = settings.overload
+    limits = [limit for limit in (int(said.rss), limit_bytes()) if limit]
+    return OverloadRules(
+        max_inflight=said.max_inflight,
+        loop_lag_seconds=said.loop_lag,
+        memory_bytes=min(limits, default=0),
+        body_bytes=said.body_bytes,
     )
 
 

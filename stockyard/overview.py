@@ -3,8 +3,6 @@
 Everything is read from memory; asking calls nobody.
 """
 
-import resource
-import sys
 from collections.abc import Iterator
 from time import monotonic
 
@@ -12,6 +10,7 @@ from stockyard import __version__
 from stockyard.api import Part, Status
 from stockyard.app import Stockyard
 from stockyard.apps.chute.models import ModelState, ProviderState
+from stockyard.process.memory import peak_bytes, used_bytes
 from stockyard.providers.directory import MOCK, Listed
 
 
@@ -95,13 +94,7 @@ class Overview:
             total_errors=meters.errors,
             error_rate=meters.errors / meters.calls if meters.calls else 0.0,
             avg_latency_ms=meters.seconds * 1000 / meters.calls if meters.calls else None,
-            memory={"peak_bytes": _peak_bytes()},
+            memory={"bytes": used_bytes(), "peak_bytes": peak_bytes()},
             tasks=len(stockyard.background),
             components=parts,
         )
-
-
-def _peak_bytes() -> int:
-    """The most memory this process has had. Linux counts in KiB, macOS in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

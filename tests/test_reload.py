@@ -128,7 +128,7 @@ async def test_limits_and_deadlines_change_too(yard: Yard) -> None:
     assert (await yard.chat("hi")).status == 504
     assert (await yard.chat("x" * 10_000)).status == 413
     await reload(yard.stockyard, wanted(yard, overload__max_inflight=1, cancel__policy="drain"))
-    assert yard.stockyard.plane.access.max_inflight == 1
+    assert yard.stockyard.overload.most == 1
     assert yard.stockyard.office.drains.enter(_Nobody())
 
 

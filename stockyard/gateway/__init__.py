@@ -1,6 +1,6 @@
 """Calls coming in: the data plane. Which file to open for what:
 
-the port               server front limits health
+the port               server front limits health overload
 one connection         lane phase passing http known arriving bodies spool connection deadlines
                        reply contract
 beside the calls       inner late refusals signpost
@@ -13,7 +13,7 @@ lists of models        about_models listing model_pages joined_list describing
 what outlives a call   keepers recalling turn turning remembering noticing places
 what providers keep    held held_calls held_answer own_list announced first_model native_answer
 and what names it      named judged_doorway batch_lines
-counted later          late_calls late_reply
+counted later          late_calls late_reply assistant_runs
 other Replies          narrow_reply whole_reply
 realtime sessions      realtime handshake upgrade lane_socket session session_answers relay
 """

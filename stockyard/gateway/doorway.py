@@ -123,14 +123,8 @@ class Doorway:
         plane = self._plane
         office = plane.office
         try:
-            if len(office.running) >= plane.access.max_inflight:
-                raise Refused(
-                    503,
-                    "overloaded",
-                    "Too many calls are running.",
-                    retry_after=1,
-                    detail={"cause": "load"},
-                )
+            if len(office.running) >= office.overload.most:
+                raise office.overload.refusal()
             if self._endpoint.model_in_path:
                 body = completed(body, self._endpoint)
             received = self._received(body)

@@ -14,6 +14,7 @@ from stockyard.gateway.contract import Peer, Plane
 from stockyard.gateway.deadlines import Ticker
 from stockyard.gateway.health import Health
 from stockyard.gateway.limits import HttpLimits
+from stockyard.gateway.overload import Overload
 from stockyard.gateway.proxies import Proxies
 
 if TYPE_CHECKING:
@@ -34,9 +35,11 @@ class Front:
         websocket_paths: tuple[str, ...] = (),
         probe_networks: tuple[str, ...] = (),
         trusted_proxies: tuple[str, ...] = (),
+        overload: Overload | None = None,
     ) -> None:
         self.plane = plane
         self.health = health
+        self._overload = overload
         self.limits = limits or HttpLimits()
         self.websocket_paths = websocket_paths
         self.draining = False
@@ -83,6 +86,13 @@ class Front:
         if peer.loopback or self._per_address[_counted_as(peer)] < self.limits.per_address:
             return None
         return None if self.proxies.trusts(peer.address) else "per_address"
+
+    def refuses_body(self, size: int) -> bool:
+        """Whether there is no memory for it now."""
+        overload = self._overload
+        return overload is not None and overload.refuses(
+            size, lambda: sum(lane.announced for lane in self.lanes)
+        )
 
     def drain(self) -> None:
         """Close what is idle, and every other connection once its answer is complete."""

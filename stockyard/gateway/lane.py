@@ -31,6 +31,7 @@ from stockyard.gateway.http import (
 )
 from stockyard.gateway.inner import InnerTransport
 from stockyard.gateway.known import MAX_BYTES, Known
+from stockyard.gateway.overload import LARGE_BODY
 from stockyard.gateway.passing import Passing
 from stockyard.gateway.phase import BETWEEN, RUNNING, Phase
 from stockyard.gateway.refusals import ALLOWED, CODES, control_refusal, refusal
@@ -259,18 +260,27 @@ class Lane(Passing):
 
     def _await_body(self, head: Head, opening: Opening | None, data: bytes, length: int) -> bytes:
         """Collect a body that begins with `data`. Returns what follows it in `data`."""
+        spool = spool_of(opening)
+        if opening is not None and spool is None and self.front.refuses_body(length):
+            return self._answer_early(head, opening.refuse(503, "overloaded", LARGE_BODY), data)
         self._phase = Phase.BODY
         collected: SizedBody | ChunkedBody = SizedBody(length)
         if head.chunked:
             bound = self.limits.max_control_chunked_bytes if opening is None else opening.max_body
             collected = ChunkedBody(bound)
-        spool = spool_of(opening)
         body = collected if spool is None else SpooledBody(collected, spool)
         self._arriving = Arriving(head, opening, body, self.ticker.now, self.limits)
         self.deadline = self._arriving.deadline
         if head.expects_continue:
             self.write(CONTINUE)
         return self._collect(self._arriving, data)
+
+    @property
+    def announced(self) -> int:
+        """How large a body is that is being collected in memory."""
+        arriving = self._arriving
+        spooled = arriving is None or spool_of(arriving.opening) is not None
+        return 0 if spooled or arriving is None else arriving.head.length
 
     def _collect(self, arriving: Arriving, data: bytes) -> bytes:
         """Take a piece of a body, and hand it over once it is whole. Returns what follows it."""

@@ -10,6 +10,7 @@ from stockyard.core.signals import ExchangeFinished, Signals
 from stockyard.core.standing import Standings
 from stockyard.gateway.drains import Drains
 from stockyard.gateway.meters import Meters
+from stockyard.gateway.overload import Overload
 from stockyard.gateway.pings import Pings
 from stockyard.upstream.dispatch import Dispatch
 from stockyard.wire.codec import REASONING_FIELD, Codec
@@ -33,6 +34,7 @@ class Office:
         meters: Meters,
         pings: Pings,
         drains: Drains,
+        overload: Overload,
         formats: Mapping[str, Codec],
         plain: Codec,
         closing_comment: Callable[[Exchange], bytes],
@@ -40,6 +42,7 @@ class Office:
         self.use(dispatch)
         self.pings = pings
         self.drains = drains
+        self.overload = overload
         self.formats = formats
         self.plain = plain
         """Says errors where the path has no format of its own."""

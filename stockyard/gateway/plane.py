@@ -55,10 +55,9 @@ from stockyard.wire.codec import Codec, Forms
 
 
 class Access(Struct, frozen=True):
-    """Who may call without one of our Keys, and how much may run at once."""
+    """Who may call without one of our Keys, and how much they may send."""
 
     bring_your_own: str = "loopback"
-    max_inflight: int = 1000
     max_body: int = endpoints.MAX_JSON_BODY
     max_upload: int = endpoints.MAX_UPLOAD
     """Of a body that is no JSON, or a file."""
@@ -292,7 +291,6 @@ class DataPlane:
             self.directory,
             self._connect,
             self.office.plain,
-            self.access.max_inflight,
             self.access.session,
             lambda: self.ids.new("req_"),
         )

@@ -66,8 +66,9 @@ class Realtime:
         """Open a session, whoever serves the connection. None when it is refused at once."""
         hall = self._hall
         try:
-            if len(hall.office.running) >= hall.max_inflight:
-                raise Refused(503, "overloaded", "Too many calls are running.", retry_after=1)
+            overload = hall.office.overload
+            if len(hall.office.running) >= overload.most:
+                raise overload.refusal()
             session = Session(hall, self._exchange(), upgrade, self._welcome)
         except Refused as refusal:
             whole = self._refused(refusal)

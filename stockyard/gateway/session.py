@@ -49,7 +49,6 @@ class Hall(Struct, frozen=True, eq=False):
     connect: Connect
     words: Codec
     """Says errors in the client's dialect."""
-    max_inflight: int
     lasting: Lasting
     new_id: Callable[[], str]
 

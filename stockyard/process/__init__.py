@@ -3,6 +3,6 @@
 one run                serving listening reloading background custommodules
 what it says           welcome note logs
 the command line       controlsocket socketpath
-looked at first        certificate diskspace portowner age
+looked at first        certificate diskspace portowner age memory
 what it gives up       hardening
 """

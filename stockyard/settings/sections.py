@@ -130,6 +130,13 @@ class Overload(Struct, frozen=True, kw_only=True):
     """When new calls are turned away with 503."""
 
     max_inflight: Count = 1000
+    loop_lag: Seconds = Seconds(0.1)
+    """How late the event loop may be, for a second, with what it has to do."""
+    rss: Size = Size(0)
+    """The memory this process may have: new calls are turned away at 85 % of it. 0 is what its
+    container may have."""
+    body_bytes: Size = Size(0)
+    """What all bodies together may take that are on their way in. 0 is half of that memory."""
 
 
 class Cancel(Struct, frozen=True, kw_only=True):

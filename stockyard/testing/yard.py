@@ -55,6 +55,8 @@ class Yard:
         self._settings: dict[str, Any] = {
             "server.data_dir": str(folder / "stockyard"),
             "server.drain": "200ms",
+            # The machine may be busy with other tests.
+            "overload.loop_lag": "1h",
         }
         self._providers: dict[str, ScriptedProvider] = {}
         self._base_paths: dict[str, str] = {}
