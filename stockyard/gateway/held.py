@@ -21,7 +21,7 @@ from stockyard.providers.directory import Directory
 from stockyard.providers.provider import Provider
 
 FILES, BATCHES, MESSAGE_BATCHES = "files", "batches", "messages/batches"
-CHATS, INTERACTIONS = "chat/completions", "interactions"
+CHATS, INTERACTIONS, THREADS = "chat/completions", "interactions", "threads"
 
 RESOURCEFUL = "gemini"
 """Providers of this format name what they keep by collection and id, as `files/abc`."""
@@ -66,7 +66,8 @@ _MAKING = re.compile(
     r"/models/[^/]+:(?:batchGenerateContent|asyncBatchEmbedContent|predictLongRunning)"
 )
 """Calls of models that are answered with the name of what will have the answer."""
-_CREATES_TOO = {("threads", "runs"): ("thread_id",)}
+_MADE_WITH_RUN = ("thread_id",)
+_CREATES_TOO = {(THREADS, "runs"): _MADE_WITH_RUN}
 """Paths that look like an id but are not -> where their answers name what they made."""
 _OTHERWISE = {
     "batches": ("id", "batch_id", "batch.id"),
@@ -121,6 +122,17 @@ class Reach(Struct, frozen=True):
     def results(self) -> bool:
         """Whether these may be the results of a batch."""
         return (self.collection, self.below) in _RESULTS_AT
+
+    @property
+    def runs(self) -> bool:
+        """Whether these are runs of assistants."""
+        return self.collection == THREADS and (
+            self.names == _MADE_WITH_RUN or f"{self.below}/".startswith("/runs/")
+        )
+
+    def makes_run(self, method: str) -> bool:
+        """Whether an answer tells of a run that was not there before."""
+        return self.runs and method == "POST" and (not self.id or self.below == "/runs")
 
     def teaches(self, method: str) -> bool:
         """Whether an answer may name something that the team did not have before."""

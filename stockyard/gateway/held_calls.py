@@ -14,7 +14,7 @@ from stockyard.core.exchange import Asked, Caller, Exchange, Kind
 from stockyard.core.ports import HeldIds
 from stockyard.core.target import Credential
 from stockyard.errors import Refused
-from stockyard.gateway import batch_lines, held
+from stockyard.gateway import assistant_runs, batch_lines, held
 from stockyard.gateway.announced import announces
 from stockyard.gateway.announced import named_in as announced_in
 from stockyard.gateway.contract import Opening, Reply, Running, Whole
@@ -113,6 +113,11 @@ class HeldCalls(Spooling):
                 raise held.no_such(thing)
         late = self._late(self._caller.team_id, provider.name, credential)
         steering = Steering()
+        if reach.runs:
+            hold = hold_for(self._ids, self._caller.team_id) if not reach.id else None
+            makes = reach.makes_run(method)
+            reply = assistant_runs.watched(reply, late, steering, made=makes, hold=hold)
+            return self._to(provider, credential, steering=steering).start(reply, body)
         reply = self._counted(reply, provider, late, steering)
         if reach.collection == held.INTERACTIONS and not reach.id:
             hold = self._holding(late, body)

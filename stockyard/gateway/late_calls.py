@@ -56,9 +56,13 @@ class LateCalls:
         """This thing will report what it used, or what `of` used."""
         self._see_to(self._keepers.owed.owe(self._team, thing, of))
 
+    def owes(self, thing: str) -> bool:
+        """Whether it is still to be counted."""
+        return self._keepers.owed.owes(self._team, thing)
+
     def watching(self, reply: Reply, thing: str, kind: Kind, reader: Reader) -> LateReply | None:
         """A Reply that counts what it hears; None when all that `thing` reports is counted."""
-        if not self._keepers.owed.owes(self._team, thing):
+        if not self.owes(thing):
             return None
         return LateReply(reply, reader, partial(self.count, thing, kind))
 

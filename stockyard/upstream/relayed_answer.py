@@ -21,7 +21,10 @@ from stockyard.wire.error_kinds import upstream_error
 from stockyard.wire.stray_usage import TAIL_BYTES, stray_usage, usage_in_fields
 
 TOLD_AGAIN = frozenset(
-    {"files", "batches", "messages/batches", "batch/jobs", "responses", "chat/completions"}
+    {
+        *("files", "batches", "messages/batches", "batch/jobs"),
+        *("responses", "chat/completions", "threads"),
+    }
 )
 """What tells, each time it is asked, of tokens that other calls used."""
 INTERACTIONS = "interactions"

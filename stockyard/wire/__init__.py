@@ -12,7 +12,7 @@ messages               content_list media recordings finishes user_names efforts
 tools                  arguments function_tools free_text tool_ids tool_messages tool_names
 what can be said       sayable
 vectors                vectors
-usage                  usage media_usage late_usage stray_usage counting
+usage                  usage media_usage late_usage run_usage stray_usage counting
 errors                 error_kinds error_shapes retry_hints masking
 realtime sessions      realtime
 """
