@@ -15,7 +15,9 @@ from stockyard.wire.multipart import start_of_file
 LOOKED_AT = 1024 * 1024
 """Bytes of the file, or of the batch. What begins or ends beyond them is not found."""
 _PIECE = 4 * 1024
-_RESOURCE = "models/"
+_RESOURCE = re.compile(
+    r"(?:(?:projects/[^/]+/locations/[^/]+/)?publishers/[^/]+/)?models/(?=.)",
+)
 """Before the name, where a provider names its models as it names its files."""
 _LIST = re.compile(rb'\s*\{\s*"requests"\s*:\s*(?=\[)')
 
@@ -42,9 +44,11 @@ def own_model(body: bytes) -> str:
     if len(body) > LOOKED_AT:
         return ""
     try:
-        return _named(body[:]).model.removeprefix(_RESOURCE)
+        named = _named(body[:]).model
     except (ValueError, RecursionError):
         return ""
+    resource = _RESOURCE.match(named)
+    return named[resource.end() :] if resource is not None else named
 
 
 def first_model(body: bytes) -> str:

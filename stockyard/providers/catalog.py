@@ -151,11 +151,7 @@ def _provider(
         env=row.env,
         auth=row.auth,
         speaks=entries.of(row.speaks, "chat", None if "speaks" in given else moved_from),
-        also=tuple(
-            entry
-            for path, format_ in row.also.items()
-            for entry in entries.of({format_: path}, "chat", moved_from).values()
-        ),
+        also=tuple(entries.also(moved_from)),
         secrets=row.secrets,
         scheme=_scheme(name, row, mention),
         tokens=_tokens(name, row, mention, values, origin),
@@ -315,6 +311,14 @@ class _Entries(NamedTuple):
             if where is not None:
                 entries[name] = self._entry(name, place, default_kind, *where)
         return entries
+
+    def also(self, moved_from: str | None) -> Iterator[Entry]:
+        """Further paths of its native route."""
+        for path, what in self.row.also.items():
+            offered = self.row.endpoints.get(what)
+            shape = offered.format if isinstance(offered, Place) else None
+            kind: Kind = "passthrough" if offered is not None or what in SHAPES else "chat"
+            yield from self.of({what: Place(path, shape)}, kind, moved_from).values()
 
     def _entry(self, name: str, place: Place, default_kind: Kind, origin: str, path: str) -> Entry:
         own_shape = name if default_kind == "chat" else SHAPES.get(name, "")

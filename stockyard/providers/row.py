@@ -94,7 +94,7 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Variables of the secrets of other schemes than the first."""
     tokens: dict[str, TokenPlace] = {}
     also: dict[str, str] = {}
-    """Path -> format."""
+    """Path -> its format, or the kind of call as in `endpoints`."""
     speaks: dict[str, str | Place] = {}
     endpoints: dict[str, str | Place] = {}
     quirks: tuple[str, ...] = ()

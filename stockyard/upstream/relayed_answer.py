@@ -27,8 +27,8 @@ TOLD_AGAIN = frozenset(
     }
 )
 """What tells, each time it is asked, of tokens that other calls used."""
-INTERACTIONS = "interactions"
-"""These do so too, but are made at the same path."""
+TOLD_AGAIN_BUT_MADE_HERE = frozenset({"interactions", "cachedContents"})
+"""These do so too, but the call that makes one is paid when it is told."""
 
 
 class RelayedAnswer(Stream):
@@ -114,8 +114,8 @@ class RelayedAnswer(Stream):
     def _usage(self) -> Usage | None:
         """What the answer says of it, in its head or at its end; an estimate if it says nothing."""
         x = self._x
-        made_here = x.inbound.path.endswith(INTERACTIONS)
-        if x.needs in TOLD_AGAIN or (x.needs == INTERACTIONS and not made_here):
+        makes = x.inbound.method == "POST" and x.inbound.path.endswith(x.needs)
+        if x.needs in TOLD_AGAIN or (x.needs in TOLD_AGAIN_BUT_MADE_HERE and not makes):
             return None
         told = usage_in_fields(self.fields) or stray_usage(self._tail)
         return usage_of_unread(self._x, told)

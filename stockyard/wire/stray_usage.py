@@ -124,6 +124,15 @@ def _by_names(said: Mapping[str, Any]) -> Usage | None:
     )
 
 
+def _metadata(said: Mapping[str, Any]) -> Usage | None:
+    """What an answer counts; what is kept for later calls (`cachedContents`) has nothing but a
+    total, which was written then."""
+    usage = read_gemini_usage(said)
+    if usage is None or usage.total:
+        return usage
+    return Usage(in_written_other=Counts(said).count("totalTokenCount"))
+
+
 def _meta(said: Mapping[str, Any]) -> Usage | None:
     """What the first version of Cohere's API counts; embeddings have no answer to count."""
     billed = said.get("billed_units")
@@ -143,7 +152,7 @@ def _metrics(said: Mapping[str, Any]) -> Usage:
 
 
 _READERS = (
-    ('"usageMetadata"', read_gemini_usage),
+    ('"usageMetadata"', _metadata),
     ('"usage"', _by_names),
     ('"amazon-bedrock-invocationMetrics"', _metrics),
     ('"meta"', _meta),

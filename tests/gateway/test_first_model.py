@@ -85,3 +85,18 @@ async def test_a_call_that_nobody_reads_has_its_model_in_the_trace(yard: Yard) -
     assert (x.kind, x.received.model, x.target.model) == ("passthrough", "command-r", "command-r")
     assert x.usage is not None
     assert (x.usage.prompt, x.usage.completion) == (7, 1)
+
+
+@pytest.mark.parametrize(
+    ("named", "model"),
+    [
+        ("models/gemini-x", "gemini-x"),
+        ("projects/p/locations/l/publishers/google/models/gemini-x", "gemini-x"),
+        ("publishers/google/models/gemini-x", "gemini-x"),
+        ("accounts/fireworks/models/llama", "accounts/fireworks/models/llama"),
+        ("meta/llama", "meta/llama"),
+        ("models/", "models/"),
+    ],
+)
+def test_what_a_cloud_writes_before_a_name_is_no_part_of_it(named: str, model: str) -> None:
+    assert own_model(b'{"model":"%b"}' % named.encode()) == model

@@ -308,3 +308,22 @@ async def test_a_tuned_model_answers_its_maker_in_a_stream(yard: Yard) -> None:
     assert heard.body == b'data: {"candidates": []}\n\n'
     theirs = await another_team(yard)
     assert (await yard.call(path, {"contents": []}, headers=theirs)).status == 404
+
+
+async def test_what_is_cached_for_later_is_paid_when_it_is_written(yard: Yard) -> None:
+    gemini = yard.provider("gemini")
+    kept = {
+        "name": "cachedContents/c1",
+        "model": "models/gemini-x",
+        "usageMetadata": {"totalTokenCount": 4096},
+    }
+    for said in (kept, kept, {"cachedContents": [kept]}, kept):
+        answers(gemini, said)
+    await yard.call(OURS + "/cachedContents", {"model": "models/gemini-x", "contents": []})
+    await yard.get(OURS + "/cachedContents/c1")
+    await yard.get(OURS + "/cachedContents")
+    await yard.call(OURS + "/cachedContents/c1", {"ttl": "600s"})
+    assert await yard.ended(4)
+    calls = [call.exchange for call in yard.calls]
+    assert [x.usage.in_written for x in calls if x.usage is not None] == [4096]
+    assert {x.received.model for x in calls if x.usage is not None} == {"gemini-x"}

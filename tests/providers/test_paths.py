@@ -92,6 +92,18 @@ def asked(line: str) -> tuple[str, str]:
             "openai.chat",
             "openai.chat",
         ),
+        (
+            "/azure/openai/deployments/d/embeddings",
+            "/openai/deployments/d/embeddings",
+            "openai.embeddings",
+            "embeddings",
+        ),
+        (
+            "/azure/openai/deployments/d/audio/transcriptions",
+            "/openai/deployments/d/audio/transcriptions",
+            "openai.transcriptions",
+            "transcriptions",
+        ),
         # The caller's own version is respected.
         ("/cohere/v2/chat", "/v2/chat", "cohere.chat", "cohere.chat"),
         ("/cohere/chat", "/v2/chat", "cohere.chat", "cohere.chat"),

@@ -124,3 +124,29 @@ class TestClaude:
         await yard.call(f"/vertex-anthropic{path}", body)
         assert (vertex.last.target, vertex.last.body) == (path, body)
         assert yard.last.exchange.request.model == "claude-x"
+
+
+class TestAnotherProject:
+    """Callers may name one that our account may use, too."""
+
+    THERE = "/v1/projects/q/locations/us-central1/publishers/google/models/text-embedding-005"
+
+    async def test_its_embeddings_are_counted(self, yard: Yard, desk: ScriptedProvider) -> None:
+        vertex = at_vertex(yard, desk, "vertex")
+        vectors = [{"embeddings": {"values": [0.5] * 9000, "statistics": {"token_count": 7}}}]
+        said = json.dumps({"predictions": vectors * 2})
+        vertex.sends(200, JSON, said.encode())
+        body = {"instances": [{"content": "hi"}, {"content": "hello"}]}
+        answer = await yard.call(f"/vertex{self.THERE}:predict", body)
+        assert (answer.status, vertex.last.target) == (200, f"{self.THERE}:predict")
+        x = yard.last.exchange
+        assert (x.kind, x.request.model) == ("embeddings", "text-embedding-005")
+        assert x.usage is not None
+        assert x.usage.in_fresh == 14
+
+    async def test_its_counts_cost_nothing(self, yard: Yard, desk: ScriptedProvider) -> None:
+        vertex = at_vertex(yard, desk, "vertex").sends(200, JSON, b'{"totalTokens": 5}')
+        body = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
+        await yard.call(f"/vertex{self.THERE}:countTokens", body)
+        assert vertex.last.target == f"{self.THERE}:countTokens"
+        assert yard.last.exchange.kind == "count"

@@ -191,6 +191,9 @@ def test_an_interaction_is_counted_with_its_thoughts_and_tools() -> None:
 
 
 def test_counts_among_results_are_those_so_far() -> None:
+    assert stray_usage(b'{"usageMetadata":{"totalTokenCount":9,"textCount":3}}') == Usage(
+        in_written_other=9
+    )
     assert stray_usage(_WATSONX) == Usage(in_fresh=7, out_text=2)
 
 
