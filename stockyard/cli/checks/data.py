@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stockyard.cli.checks.check import Check
 from stockyard.process.diskspace import free_bytes
-from stockyard.process.welcome import NOTE
+from stockyard.process.note import NOTE
 from stockyard.settings import Settings
 
 COMFORTABLE = 2 << 30
