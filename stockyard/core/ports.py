@@ -198,8 +198,9 @@ class Owed(Protocol):
     def owes(self, team_id: str, id: str) -> bool:  # noqa: A002  the word of the field
         """Whether this is still to be counted, or tells of something that is."""
 
-    async def owe(self, team_id: str, id: str, of: str = "") -> None:  # noqa: A002  the word of the field
-        """Remember it. `of` is what it tells of, if that is still to be counted."""
+    def owe(self, team_id: str, id: str, of: str = "") -> Coroutine[Any, Any, None]:  # noqa: A002  the word of the field
+        """Remember it: at once, and for good when what is returned was awaited. `of` is what it
+        tells of, if that is still to be counted."""
 
     async def settle(self, team_id: str, id: str) -> bool:  # noqa: A002  the word of the field
         """It is counted now, and whatever else tells of it. False where it was before."""

@@ -9,7 +9,7 @@ streamed, written here or forwarded, what passes here at the end is the same obj
 import asyncio
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -165,13 +165,14 @@ class Remembering:
         if isinstance(given, str):
             self._keepers.ids.hold(self._team, given, held)
             if found.get("background") is True and found.get("status") in PENDING:
-                self._keepers.see_to(self._owe(given))
+                owing = self._keepers.owed.owe(self._team, given)
+                self._keepers.see_to(self._owe(given, owing))
 
-    async def _owe(self, answer_id: str) -> None:
+    async def _owe(self, answer_id: str, owing: Coroutine[Any, Any, None]) -> None:
         """What it uses is told when somebody asks for it."""
         try:
             async with asyncio.timeout(KEEP_SECONDS):
-                await self._keepers.owed.owe(self._team, answer_id)
+                await owing
         except (StockyardError, TimeoutError) as error:
             log.warning("The answer %s will not be counted: %s", answer_id, error)
 

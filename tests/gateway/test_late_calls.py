@@ -223,6 +223,18 @@ async def test_results_that_come_page_by_page_are_counted_once_each(yard: Yard) 
     assert {x.received.model for x in counted(yard)} == {"grok-x"}
 
 
+async def test_results_that_are_read_at_once_are_counted(yard: Yard) -> None:
+    xai = yard.provider("xai")
+    for number in range(20):
+        answers(xai, {"batch_id": f"batch_{number}"})
+        answers(xai, {"results": [a_result("a", 10, 1)], "pagination_token": None})
+    for number in range(20):
+        await yard.call("/xai/v1/batches", {"name": "a"})
+        assert (await yard.get(f"/xai/v1/batches/batch_{number}/results")).status == 200
+    assert await settled(yard)
+    assert len(counted(yard)) == 20
+
+
 @pytest.mark.parametrize("results", [None, "odd", [1], [{"batch_result": []}], [{}]])
 async def test_odd_results_pass_and_count_nothing(yard: Yard, results: object) -> None:
     xai = yard.provider("xai")

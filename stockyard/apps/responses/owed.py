@@ -1,13 +1,15 @@
 """What is still to be counted: batches and answers in the background, until their usage is told.
 
-It is written before anybody could ask for results, and forgotten in the same transaction that says
-who counts it, so it is counted once, whoever asks at the same time and whatever restarts between.
+It is known from the moment in which it is told, and forgotten in the same transaction that says who
+counts it, so it is counted once, whoever asks at the same time and whatever restarts between.
 """
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from hashlib import blake2b
 from time import time
+from typing import Any
 
 from stockyard.apps.responses import store
 from stockyard.storage.database import Database
@@ -19,15 +21,26 @@ class TeamOwed:
     def __init__(self, database: Database, now: Callable[[], float] = time) -> None:
         self._database = database
         self._now = now
+        self._unwritten: Counter[tuple[str, str]] = Counter()
+        """By team and id. No more than are being written."""
 
     def owes(self, team_id: str, id: str) -> bool:  # noqa: A002  the word of the Port
-        return store.owes(self._database, team_id, id)
+        return (team_id, id) in self._unwritten or store.owes(self._database, team_id, id)
 
-    async def owe(self, team_id: str, id: str, of: str = "") -> None:  # noqa: A002  the word of the Port
+    def owe(self, team_id: str, id: str, of: str = "") -> Coroutine[Any, Any, None]:  # noqa: A002  the word of the Port
+        self._unwritten[team_id, id] += 1
+        return self._write(team_id, id, of or id)
+
+    async def _write(self, team_id: str, thing: str, of: str) -> None:
         now = int(self._now() * 1000)
-        await self._database.write(
-            partial(store.owe, team_id=team_id, thing=id, of=of or id, now=now)
-        )
+        try:
+            await self._database.write(
+                partial(store.owe, team_id=team_id, thing=thing, of=of, now=now)
+            )
+        finally:
+            self._unwritten[team_id, thing] -= 1
+            if not self._unwritten[team_id, thing]:
+                del self._unwritten[team_id, thing]
 
     async def settle(self, team_id: str, id: str) -> bool:  # noqa: A002  the word of the Port
         settle = partial(store.settle, team_id=team_id, thing=id)

@@ -9,6 +9,7 @@ import pytest
 from stockyard.apps import responses
 from stockyard.apps.responses.owed import TeamOwed
 from stockyard.apps.responses.retention import retention
+from stockyard.errors import StockyardError
 from stockyard.storage.migrate import steps_in
 from stockyard.storage.sqlite import SqliteDatabase
 
@@ -31,6 +32,29 @@ async def test_a_thing_is_settled_once_under_all_its_names(database: SqliteDatab
     assert sorted(settled) == [False] * 4 + [True]
     assert not owed.owes("red", "batch_1")
     assert not await owed.settle("red", "batch_1")
+
+
+async def test_a_thing_is_owed_from_the_moment_in_which_it_is_told(
+    database: SqliteDatabase,
+) -> None:
+    owed = TeamOwed(database)
+    writing, again = owed.owe("red", "batch_1"), owed.owe("red", "batch_1")
+    assert owed.owes("red", "batch_1")
+    assert not owed.owes("blue", "batch_1")
+    settling = owed.settle_parts("red", "batch_1", ["a"])
+    _, _, settled = await asyncio.gather(writing, again, settling)
+    assert settled == {"a"}
+    await owed.settle("red", "batch_1")
+    assert not owed.owes("red", "batch_1")
+
+
+async def test_what_could_not_be_written_is_not_owed(database: SqliteDatabase) -> None:
+    owed = TeamOwed(database)
+    writing = owed.owe("red", "batch_1")
+    database.close()
+    with pytest.raises(StockyardError):
+        await writing
+    assert not owed._unwritten
 
 
 async def test_what_tells_of_something_that_was_counted_is_not_owed(
