@@ -3,6 +3,11 @@
 import re
 from collections.abc import Iterable, Mapping
 
+from msgspec.structs import replace
+
+from stockyard.core.messages import AnyPart, ToolCall
+from stockyard.core.request import Content, Tool
+from stockyard.core.response import Output
 from stockyard.wire.tool_ids import derived
 
 NO_NAMES: Mapping[str, str] = {}
@@ -31,3 +36,50 @@ class ToolNames:
     def renamed(self, names: Iterable[str]) -> dict[str, str]:
         """Derived names and what they stand for, of those that could not be kept."""
         return {self.fitting(name): name for name in names if not self._accepted.fullmatch(name)}
+
+    def renamed_in(self, content: Content) -> dict[str, str]:
+        """As `renamed`, of the tools that a request declares and of those it says were called."""
+        declared = [tool.name for tool in content.tools if tool.kind != "server"]
+        called = [
+            part.name
+            for message in content.messages
+            if message.role == "assistant"
+            for part in message.parts
+            if isinstance(part, ToolCall)
+        ]
+        return self.renamed(declared + called)
+
+    def fitted(self, content: Content) -> Content:
+        """The same with names that fit: of tools, of the one to be called, and of earlier calls."""
+        choice = content.tool_choice
+        if choice is not None and choice.names:
+            choice = replace(choice, names=tuple(map(self.fitting, choice.names)))
+        messages = tuple(
+            replace(message, parts=tuple(map(self._fitted_part, message.parts)))
+            for message in content.messages
+        )
+        tools = tuple(map(self._fitted_tool, content.tools))
+        return replace(content, tools=tools, tool_choice=choice, messages=messages)
+
+    def _fitted_tool(self, tool: Tool) -> Tool:
+        return tool if tool.kind == "server" else replace(tool, name=self.fitting(tool.name))
+
+    def _fitted_part(self, part: AnyPart) -> AnyPart:
+        if not isinstance(part, ToolCall):
+            return part
+        return replace(part, name=self.fitting(part.name))
+
+
+def named_back(output: Output, names: Mapping[str, str]) -> Output:
+    """The answer, calling tools as the client calls them."""
+
+    def back(part: AnyPart) -> AnyPart:
+        if not isinstance(part, ToolCall) or part.name not in names:
+            return part
+        return replace(part, name=names[part.name])
+
+    choices = tuple(
+        replace(c, message=replace(c.message, parts=tuple(map(back, c.message.parts))))
+        for c in output.choices
+    )
+    return replace(output, choices=choices)

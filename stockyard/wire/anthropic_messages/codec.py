@@ -1,5 +1,7 @@
 """Messages: blocks in turns, with signed thinking and prompt caching."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from stockyard.core.request import Content, Request
@@ -12,6 +14,7 @@ from stockyard.wire.anthropic_messages.writer import STOP_EVENT, MessagesWriter
 from stockyard.wire.codec import Dropped, Facts, Pen, RequestHead, Traits
 from stockyard.wire.head import quoted, read_head
 from stockyard.wire.streamed import StreamedCodec
+from stockyard.wire.tool_names import NO_NAMES, ToolNames, named_back
 
 
 class _Head(msgspec.Struct, gc=False):
@@ -28,6 +31,7 @@ VERSIONED = b"_202"
 such as do not say so."""
 _HEAD = msgspec.json.Decoder(_Head)
 _KEYS = quoted("model", "messages", "stream", "max_tokens")
+TOOL_NAMES = ToolNames("a-zA-Z0-9_-")
 
 
 class MessagesCodec(StreamedCodec[Content]):
@@ -40,6 +44,14 @@ class MessagesCodec(StreamedCodec[Content]):
     encode_response = staticmethod(response.encode_response)
     encode_error = staticmethod(errors.encode_error)
     failed_stream = staticmethod(errors.failed_stream)
+
+    def __init__(self, names: Mapping[str, str] = NO_NAMES) -> None:
+        """`names`: those of tools that were derived, and what they stand for."""
+        self._names = names
+
+    def answering(self, content: Content) -> "MessagesCodec":
+        names = TOOL_NAMES.renamed_in(content)
+        return MessagesCodec(names) if names else self
 
     def peek(self, body: bytes) -> RequestHead:
         head = read_head(body, _HEAD, _KEYS)
@@ -57,16 +69,19 @@ class MessagesCodec(StreamedCodec[Content]):
         traits: Traits,
         max_output: int | None = None,
     ) -> Dropped:
+        if self._names:
+            request_ = request_.with_content(TOOL_NAMES.fitted(request_.content))
         return request.encode_request(request_, features=features | traits, max_output=max_output)
 
     def facts(self, body: bytes, *, traits: Traits) -> Facts:
         return response.facts(body)
 
     def decode_response(self, body: bytes, *, traits: Traits) -> Output:
-        return response.decode_response(body)
+        output = response.decode_response(body)
+        return named_back(output, self._names) if self._names else output
 
     def reader(self, *, traits: Traits) -> MessagesReader:
-        return MessagesReader()
+        return MessagesReader(self._names)
 
     def look(self, *, traits: Traits, keep_usage: bool, native: bool) -> MessagesLook:
         return MessagesLook(native=native)

@@ -5,6 +5,7 @@ stream (sealed thinking, results of server tools) arrive whole in their start; b
 this format knows are collected and passed on when they close.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -34,6 +35,7 @@ from stockyard.wire.finishes import odd
 from stockyard.wire.halves import decode_event, loose
 from stockyard.wire.reader import NamedEventsReader
 from stockyard.wire.sse import said
+from stockyard.wire.tool_names import NO_NAMES
 from stockyard.wire.usage import merged
 
 _Object = dict[str, Any]
@@ -91,8 +93,10 @@ class MessagesReader(NamedEventsReader):
     error_of = staticmethod(error_of)
     not_ours = staticmethod(not_messages)
 
-    def __init__(self) -> None:
+    def __init__(self, names: Mapping[str, str] = NO_NAMES) -> None:
+        """`names`: those of tools that were derived, and what they stand for."""
         super().__init__()
+        self._names = names
         self._open: dict[Any, _Block] = {}
         self._made = 0
         self._called = False
@@ -163,7 +167,7 @@ class MessagesReader(NamedEventsReader):
                 key=block.key,
                 kind="tool_call",
                 id=value["id"],
-                name=value["name"],
+                name=self._names.get(value["name"], value["name"]),
                 extra={FORMAT: extra} if extra else {},
             )
         )

@@ -1,11 +1,14 @@
 """Invoke: a model's own bodies. Those of Messages are read here; all others pass unread."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from stockyard.core.request import Content, Request
 from stockyard.core.response import Output
 from stockyard.wire.anthropic_messages import response
 from stockyard.wire.anthropic_messages.blocks import SAYS
+from stockyard.wire.anthropic_messages.codec import TOOL_NAMES
 from stockyard.wire.bedrock_converse import errors
 from stockyard.wire.bedrock_invoke import request
 from stockyard.wire.bedrock_invoke.stream import InvokeLook, InvokeReader, InvokeWriter
@@ -20,6 +23,7 @@ from stockyard.wire.codec import (
 from stockyard.wire.eventstream import STREAM_TYPE
 from stockyard.wire.head import quoted, read_head
 from stockyard.wire.streamed import StreamedCodec
+from stockyard.wire.tool_names import NO_NAMES, named_back
 
 _TELLING = b'"anthropic_version"'
 """What every body of Messages has here, and no other."""
@@ -46,6 +50,14 @@ class InvokeCodec(StreamedCodec[Content]):
     encode_error = staticmethod(errors.encode_error)
     failed_stream = staticmethod(errors.failed_stream)
 
+    def __init__(self, names: Mapping[str, str] = NO_NAMES) -> None:
+        """`names`: those of tools that were derived, and what they stand for."""
+        self._names = names
+
+    def answering(self, content: Content) -> "InvokeCodec":
+        names = TOOL_NAMES.renamed_in(content)
+        return InvokeCodec(names) if names else self
+
     def peek(self, body: bytes) -> RequestHead:
         """The head as far as the body knows it. Raises NotReadable for bodies of other formats."""
         if _TELLING not in body:
@@ -64,6 +76,8 @@ class InvokeCodec(StreamedCodec[Content]):
         traits: Traits,
         max_output: int | None = None,
     ) -> Dropped:
+        if self._names:
+            request_ = request_.with_content(TOOL_NAMES.fitted(request_.content))
         return request.encode_request(request_, features=features | traits, max_output=max_output)
 
     def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:
@@ -73,10 +87,11 @@ class InvokeCodec(StreamedCodec[Content]):
         return response.facts(body)
 
     def decode_response(self, body: bytes, *, traits: Traits) -> Output:
-        return response.decode_response(body)
+        output = response.decode_response(body)
+        return named_back(output, self._names) if self._names else output
 
     def reader(self, *, traits: Traits) -> InvokeReader:
-        return InvokeReader()
+        return InvokeReader(self._names)
 
     def look(self, *, traits: Traits, keep_usage: bool, native: bool) -> InvokeLook:
         return InvokeLook(native=native)

@@ -1,7 +1,7 @@
 """Streams: the events of Messages, each as base64 text in a frame of its own."""
 
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -17,6 +17,7 @@ from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.eventstream import Frame, Frames
 from stockyard.wire.look import Look
 from stockyard.wire.sse import Blocks, said
+from stockyard.wire.tool_names import NO_NAMES
 
 
 class _Chunk(msgspec.Struct, gc=False):
@@ -28,9 +29,10 @@ _STOP = said(STOP_EVENT).data or b""
 
 
 class InvokeReader:
-    def __init__(self) -> None:
+    def __init__(self, names: Mapping[str, str] = NO_NAMES) -> None:
+        """`names`: those of tools that were derived, and what they stand for."""
         self._frames = Frames()
-        self._inner = MessagesReader()
+        self._inner = MessagesReader(names)
         self.odd_finish = ""
         self.before_error: list[Event] = []
 

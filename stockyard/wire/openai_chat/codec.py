@@ -14,7 +14,6 @@ from stockyard.wire.head import quoted, read_head
 from stockyard.wire.openai_chat import errors, request, response
 from stockyard.wire.openai_chat.breakpoints import with_breakpoints
 from stockyard.wire.openai_chat.look import ChatLook
-from stockyard.wire.openai_chat.names import fitted, named_back, renamed
 from stockyard.wire.openai_chat.plain import plain_for
 from stockyard.wire.openai_chat.shared import with_shared
 from stockyard.wire.openai_chat.stream import ChatReader
@@ -23,7 +22,7 @@ from stockyard.wire.sayable import Sayable, everything
 from stockyard.wire.sse import DONE_EVENT
 from stockyard.wire.streamed import StreamedCodec
 from stockyard.wire.strict import check_head
-from stockyard.wire.tool_names import NO_NAMES
+from stockyard.wire.tool_names import NO_NAMES, ToolNames, named_back
 
 
 class _StreamOptions(msgspec.Struct, gc=False):
@@ -46,6 +45,8 @@ _KEYS = quoted(
     "model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens"
 )
 _OPTION_KEYS = (b'"include_usage"',)
+TOOL_NAMES = ToolNames("a-zA-Z0-9_-")
+"""Those that this format takes, and that of Responses."""
 
 
 class ChatCodec(StreamedCodec[Content]):
@@ -63,7 +64,7 @@ class ChatCodec(StreamedCodec[Content]):
         self._names = names
 
     def answering(self, content: Content) -> "ChatCodec":
-        names = renamed(content)
+        names = TOOL_NAMES.renamed_in(content)
         return ChatCodec(names) if names else self
 
     def peek(self, body: bytes) -> RequestHead:
@@ -88,7 +89,7 @@ class ChatCodec(StreamedCodec[Content]):
         max_output: int | None = None,
     ) -> Dropped:
         if self._names:
-            request_ = request_.with_content(fitted(request_.content))
+            request_ = request_.with_content(TOOL_NAMES.fitted(request_.content))
         request_ = with_shared(request_, self.name, traits)
         marked = with_breakpoints(request_, traits, self.name, spoken=True)
         return request.encode_request(marked, features=features, traits=traits)

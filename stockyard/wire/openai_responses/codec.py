@@ -1,5 +1,7 @@
 """Responses, the format of typed items that command-line agents speak."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from stockyard.core.messages import Image
@@ -8,6 +10,7 @@ from stockyard.core.response import Output, Response
 from stockyard.wire.codec import Dropped, Facts, Fault, Pen, RequestHead, Traits
 from stockyard.wire.head import quoted, read_head
 from stockyard.wire.openai_chat.breakpoints import with_breakpoints
+from stockyard.wire.openai_chat.codec import TOOL_NAMES
 from stockyard.wire.openai_chat.shared import with_shared
 from stockyard.wire.openai_responses import errors, request, response
 from stockyard.wire.openai_responses.look import ResponsesLook
@@ -16,6 +19,7 @@ from stockyard.wire.openai_responses.stream import ResponsesReader
 from stockyard.wire.openai_responses.writer import ResponsesWriter
 from stockyard.wire.sayable import Sayable
 from stockyard.wire.streamed import StreamedCodec
+from stockyard.wire.tool_names import NO_NAMES, named_back
 
 
 class _Head(msgspec.Struct, gc=False):
@@ -44,6 +48,14 @@ class ResponsesCodec(StreamedCodec[Content]):
     encode_error = staticmethod(errors.encode_error)
     failed_stream = staticmethod(errors.failed_stream)
 
+    def __init__(self, names: Mapping[str, str] = NO_NAMES) -> None:
+        """`names`: those of tools that were derived, and what they stand for."""
+        self._names = names
+
+    def answering(self, content: Content) -> "ResponsesCodec":
+        names = TOOL_NAMES.renamed_in(content)
+        return ResponsesCodec(names) if names else self
+
     def peek(self, body: bytes) -> RequestHead:
         head = read_head(body, _HEAD, _KEYS)
         limit = head.max_output_tokens
@@ -61,6 +73,8 @@ class ResponsesCodec(StreamedCodec[Content]):
         traits: Traits,
         max_output: int | None = None,
     ) -> Dropped:
+        if self._names:
+            request_ = request_.with_content(TOOL_NAMES.fitted(request_.content))
         request_ = with_shared(request_, FORMAT, traits)
         marked = with_breakpoints(request_, traits, FORMAT, spoken=False)
         return request.encode_request(marked)
@@ -69,13 +83,14 @@ class ResponsesCodec(StreamedCodec[Content]):
         return response.facts(body, traits=traits)
 
     def decode_response(self, body: bytes, *, traits: Traits) -> Output:
-        return response.decode_response(body)
+        output = response.decode_response(body)
+        return named_back(output, self._names) if self._names else output
 
     def encode_response(self, response_: Response, pen: Pen) -> bytes:
         return response.encode_response(response_, pen)
 
     def reader(self, *, traits: Traits) -> ResponsesReader:
-        return ResponsesReader(traits=traits)
+        return ResponsesReader(traits=traits, names=self._names)
 
     def look(self, *, traits: Traits, keep_usage: bool, native: bool) -> ResponsesLook:
         return ResponsesLook(traits=traits, native=native)

@@ -38,6 +38,7 @@ class SummaryCodec(ResponsesCodec):
     """Responses whose answer is a summary, for one client."""
 
     def __init__(self, seal: Seal) -> None:
+        super().__init__()
         self._seal = seal
 
     def encode_response(self, response_: Response, pen: Pen) -> bytes:
@@ -77,7 +78,11 @@ class CompactCodec(ResponsesCodec):
 
     def __init__(self, seal: Seal | None = None) -> None:
         """`seal` is for what we say to a client; to a provider nothing is sealed."""
+        super().__init__()
         self._seal = seal
+
+    def answering(self, content: Content) -> "CompactCodec":
+        return self  # a summary calls no tools
 
     def peek(self, body: bytes) -> RequestHead:
         head = super().peek(body)

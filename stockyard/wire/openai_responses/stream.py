@@ -4,6 +4,7 @@ The event's type is taken from its data; some servers leave the `event:` line ou
 this format knows, or whose pieces never came, is passed on whole when it is done.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -40,6 +41,7 @@ from stockyard.wire.openai_responses.turn import CALLS
 from stockyard.wire.openai_responses.usage import read_usage
 from stockyard.wire.reader import NamedEventsReader
 from stockyard.wire.sse import said
+from stockyard.wire.tool_names import NO_NAMES
 
 _Object = dict[str, Any]
 
@@ -118,9 +120,11 @@ class ResponsesReader(NamedEventsReader):
     error_of = staticmethod(error_of)
     not_ours = staticmethod(not_responses)
 
-    def __init__(self, *, traits: Traits) -> None:
+    def __init__(self, *, traits: Traits, names: Mapping[str, str] = NO_NAMES) -> None:
+        """`names`: those of tools that were derived, and what they stand for."""
         super().__init__()
         self._traits = traits
+        self._names = names
         self._items: dict[Any, _Item] = {}
         self._seen: set[Any] = set()
         self._made = 0
@@ -191,7 +195,7 @@ class ResponsesReader(NamedEventsReader):
                 key=item.key,
                 kind="tool_call",
                 id=call.id,
-                name=call.name,
+                name=self._names.get(call.name, call.name),
                 kind_of_tool=call.kind,
                 extra=call.extra,
             )
