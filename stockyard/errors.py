@@ -7,7 +7,7 @@ decided in one place, `gateway/egress.py`, from the typed fields here and never 
 from collections.abc import Mapping
 from typing import Any, Literal
 
-Kind = Literal[
+ErrorKind = Literal[
     "bad_request",
     "context_length",
     "content_filtered",
@@ -30,7 +30,7 @@ Kind = Literal[
 `unreachable`: no connection, so nothing was sent. `interrupted`: the answer broke off.
 """
 
-RETRYABLE: frozenset[Kind] = frozenset(
+RETRYABLE: frozenset[ErrorKind] = frozenset(
     {
         "timeout",
         "rate_limited",
@@ -84,7 +84,7 @@ class UpstreamError(StockyardError):
 
     def __init__(
         self,
-        kind: Kind,
+        kind: ErrorKind,
         message: str,
         *,
         status: int | None = None,
@@ -97,7 +97,7 @@ class UpstreamError(StockyardError):
         nothing_sent: bool = False,
     ) -> None:
         super().__init__(message)
-        self.kind: Kind = kind
+        self.kind: ErrorKind = kind
         self.status = status
         """The provider's HTTP status, when it gave one."""
         self.code = code

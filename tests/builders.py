@@ -7,8 +7,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from stockyard.core.events import Event, TextDelta
-from stockyard.core.exchange import NOTHING_ASKED, Asked, Caller, Exchange, Inbound, Kind
+from stockyard.core.exchange import NOTHING_ASKED, Asked, Caller, Exchange, Inbound
 from stockyard.core.folding import unfold
+from stockyard.core.kind import Kind
 from stockyard.core.messages import Finish, Message, Text
 from stockyard.core.module import AnyModule, Call
 from stockyard.core.money import Usage

@@ -8,7 +8,7 @@ from typing import Any
 
 from scripts.prices.sellers import GENAI, Seller
 from scripts.prices.told import Report, Told, rate
-from stockyard.core.exchange import Kind
+from stockyard.core.kind import Kind
 from stockyard.core.offer import Offer
 from stockyard.core.price import Lines, Price, Rates, TimedRates
 

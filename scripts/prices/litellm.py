@@ -11,7 +11,7 @@ from typing import Any
 
 from scripts.prices.sellers import LITELLM
 from scripts.prices.told import Report, Told, rate
-from stockyard.core.exchange import Kind
+from stockyard.core.kind import Kind
 from stockyard.core.offer import Offer
 from stockyard.core.price import PER_TOKEN, Lines, Rates
 from stockyard.wire.efforts import EFFORTS

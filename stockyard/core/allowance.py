@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from stockyard.core.exchange import Kind
+from stockyard.core.kind import Kind
 
 Count = Annotated[int, Meta(ge=0, le=10_000_000)]
 

@@ -26,9 +26,11 @@ def _must_be_text(*values: str | None) -> None:
             raise TypeError("A text was expected.")
 
 
-class Started(
-    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="started"
-):
+class _Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event"):
+    """How every Event is written down: its `tag`, and what differs from the defaults."""
+
+
+class Started(_Event, frozen=True, kw_only=True, tag="started"):
     """The answer begins. Comes once, and proves nothing: errors may still follow."""
 
     id: str = ""
@@ -41,9 +43,7 @@ class Started(
     extra: Extra = {}
 
 
-class ChoiceStarted(
-    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="choice"
-):
+class ChoiceStarted(_Event, frozen=True, kw_only=True, tag="choice"):
     """What a choice holds besides its parts, where there is something. Proves nothing yet."""
 
     choice: int = 0
@@ -54,9 +54,7 @@ class ChoiceStarted(
     """These two only of a choice that has no `Finished`."""
 
 
-class PartStarted(
-    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="part"
-):
+class PartStarted(_Event, frozen=True, kw_only=True, tag="part"):
     """A part opens. `id`, `name` and `kind_of_tool` are those of a tool call."""
 
     key: str
@@ -73,41 +71,31 @@ class PartStarted(
         _must_be_text(self.id, self.name)
 
 
-class TextDelta(
-    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="text"
-):
+class TextDelta(_Event, frozen=True, kw_only=True, tag="text"):
     key: str
     text: str
     choice: int = 0
 
 
-class ReasoningDelta(
-    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="reasoning"
-):
+class ReasoningDelta(_Event, frozen=True, kw_only=True, tag="reasoning"):
     key: str
     text: str
     choice: int = 0
 
 
-class RefusalDelta(
-    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="refusal"
-):
+class RefusalDelta(_Event, frozen=True, kw_only=True, tag="refusal"):
     key: str
     text: str
     choice: int = 0
 
 
-class ArgumentsDelta(
-    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="arguments"
-):
+class ArgumentsDelta(_Event, frozen=True, kw_only=True, tag="arguments"):
     key: str
     text: str
     choice: int = 0
 
 
-class SignatureDelta(
-    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="signature"
-):
+class SignatureDelta(_Event, frozen=True, kw_only=True, tag="signature"):
     key: str
     signature: str
     made_by: str | None = None
@@ -117,49 +105,37 @@ class SignatureDelta(
         _must_be_text(self.signature)
 
 
-class AudioDelta(
-    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="audio"
-):
+class AudioDelta(_Event, frozen=True, kw_only=True, tag="audio"):
     key: str
     value: dict[str, Any]
     """The format's own audio object: id, data, transcript, expires_at."""
     choice: int = 0
 
 
-class CitationAdded(
-    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="citation"
-):
+class CitationAdded(_Event, frozen=True, kw_only=True, tag="citation"):
     key: str
     format: str
     value: Any
     choice: int = 0
 
 
-class LogprobsAdded(
-    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="logprobs"
-):
+class LogprobsAdded(_Event, frozen=True, kw_only=True, tag="logprobs"):
     value: Any
     choice: int = 0
 
 
-class PartEnded(
-    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="part_ended"
-):
+class PartEnded(_Event, frozen=True, kw_only=True, tag="part_ended"):
     key: str
     choice: int = 0
 
 
-class UsageSeen(
-    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="usage"
-):
+class UsageSeen(_Event, frozen=True, kw_only=True, tag="usage"):
     """Usage so far. A later one replaces an earlier one; they are never added."""
 
     usage: Usage
 
 
-class Finished(
-    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="finished"
-):
+class Finished(_Event, frozen=True, kw_only=True, tag="finished"):
     """A choice is complete. Usage may still follow."""
 
     reason: Finish
@@ -168,9 +144,7 @@ class Finished(
     extra: Extra = {}
 
 
-class OpaqueEvent(
-    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="opaque"
-):
+class OpaqueEvent(_Event, frozen=True, kw_only=True, tag="opaque"):
     """Something only one format knows; other writers leave it out."""
 
     format: str

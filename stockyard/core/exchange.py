@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from msgspec import Struct, field
 
+from stockyard.core.allowance import Allowance
 from stockyard.core.fieldtext import field_text
 from stockyard.core.glob import Globs
+from stockyard.core.kind import Kind
 from stockyard.core.money import Usage
 from stockyard.core.ports import Charge
 from stockyard.core.request import Request
@@ -19,25 +21,8 @@ from stockyard.core.response import Response
 from stockyard.core.target import Attempt, Target
 
 if TYPE_CHECKING:
-    from stockyard.core.allowance import Allowance
     from stockyard.core.tracing import Export
     from stockyard.core.window import Windows
-
-Kind = Literal[
-    "chat",
-    "completions",
-    "embeddings",
-    "images",
-    "audio",
-    "moderations",
-    "rerank",
-    "count",
-    "realtime",
-    "passthrough",
-    "batch",
-]
-"""A `batch` is counted when its results are told; no module sees it."""
-
 
 Reads = Literal["nothing", "texts", "everything"]
 """`texts`: some module may change them, so an answer without any need not wait."""
@@ -62,7 +47,7 @@ class Caller(Struct, frozen=True, kw_only=True):
     """The client program, from its user agent."""
     addresses: tuple[str, ...] = ()
     """The networks its Key may be used from; empty: any."""
-    limits: "tuple[Allowance, ...]" = ()
+    limits: tuple[Allowance, ...] = ()
     """Those of its Key."""
     lossy: Lossy | None = None
     """What its Key says should become of fields that a provider's format cannot say."""

@@ -14,19 +14,17 @@ call. A `Module` adds a stage and hooks:
 Each is optional. A hook is a plain function unless it really waits; only then `async def`.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from enum import Enum, IntEnum
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, get_args
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from msgspec import Struct
 
-from stockyard.core.events import Event
-from stockyard.core.exchange import Exchange, Kind
+from stockyard.core.exchange import Exchange
+from stockyard.core.kind import ALL_KINDS, Kind
 from stockyard.core.ports import Ports
 from stockyard.core.stream import Answer
 
-ALL_KINDS: frozenset[Kind] = frozenset(get_args(Kind)) - {"batch"}
-TEXT_KINDS: frozenset[Kind] = frozenset({"chat", "completions"})
 HIDDEN = "***"
 """What is shown in place of a secret value of a Config."""
 
@@ -111,30 +109,6 @@ class Module(Toggle[C]):
     def idle(self) -> bool:
         """Whether this Config leaves it nothing to do; it then stays out of the Pipeline."""
         return False
-
-
-class RequestHook(Protocol):
-    def __call__(self, x: Exchange, /) -> Answer | Awaitable[Answer | None] | None: ...
-
-
-class ChunkHook(Protocol):
-    def __call__(
-        self, x: Exchange, event: Event, /
-    ) -> Event | Sequence[Event] | Awaitable[Event | Sequence[Event] | None] | None: ...
-
-
-class ResponseHook(Protocol):
-    def __call__(self, x: Exchange, /) -> Awaitable[None] | None: ...
-
-
-class ErrorHook(Protocol):
-    def __call__(
-        self, x: Exchange, error: Exception, /
-    ) -> Answer | Awaitable[Answer | None] | None: ...
-
-
-class Around(Protocol):
-    def __call__(self, x: Exchange, call: Call, /) -> Awaitable[Answer]: ...
 
 
 AnyModule = Module[Any]

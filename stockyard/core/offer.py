@@ -4,7 +4,7 @@ from datetime import date
 
 from msgspec import Struct
 
-from stockyard.core.exchange import Kind
+from stockyard.core.kind import Kind
 from stockyard.core.price import Price
 
 

@@ -28,7 +28,8 @@ from stockyard.core.events import TEXT_EVENTS, Event
 from stockyard.core.exchange import Exchange, Reads, Step
 from stockyard.core.folding import fold, unfold
 from stockyard.core.keeper import Keeper
-from stockyard.core.module import TEXT_KINDS, AnyModule, Call
+from stockyard.core.kind import TEXT_KINDS
+from stockyard.core.module import AnyModule, Call
 from stockyard.core.response import Response
 from stockyard.core.standing import Standings
 from stockyard.core.stop import Stop

@@ -76,7 +76,7 @@ class Attempt(Struct):
     """The provider's HTTP status, when it gave one."""
     outcome: Outcome | None = None
     error: str | None = None
-    """The error's kind (`stockyard.errors.Kind`)."""
+    """The error's kind (`stockyard.errors.ErrorKind`)."""
     timer: str | None = None
     bytes_in: int = 0
     bytes_out: int = 0

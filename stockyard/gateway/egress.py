@@ -7,7 +7,8 @@ looks is the codec's business; here it is put on the wire.
 from collections.abc import Iterable, Mapping
 from functools import partial
 
-from stockyard.core.exchange import Exchange, Kind
+from stockyard.core.exchange import Exchange
+from stockyard.core.kind import Kind
 from stockyard.core.response import Raw
 from stockyard.gateway.contract import Whole
 from stockyard.gateway.http import field_lines

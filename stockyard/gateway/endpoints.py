@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stockyard.core.exchange import Kind
+from stockyard.core.kind import Kind
 from stockyard.gateway import held
 from stockyard.providers.catalog import RESERVED
 

@@ -6,7 +6,7 @@
 from msgspec import Struct
 
 from stockyard.core.exchange import Exchange
-from stockyard.errors import Abandoned, Kind, Refused, UpstreamError
+from stockyard.errors import Abandoned, ErrorKind, Refused, UpstreamError
 from stockyard.wire.codec import Fault
 
 
@@ -19,7 +19,7 @@ class Said(Struct, frozen=True):
     """When the Credential is the caller's own, it is the caller's business."""
 
 
-UPSTREAM: dict[Kind, Said] = {
+UPSTREAM: dict[ErrorKind, Said] = {
     "bad_request": Said(400, "invalid_request"),
     "context_length": Said(400, "context_length"),
     "content_filtered": Said(400, "content_blocked"),
@@ -38,7 +38,7 @@ UPSTREAM: dict[Kind, Said] = {
     "interrupted": Said(502, "stream_interrupted"),
 }
 
-TURNED_AWAY: dict[Kind, str] = {
+TURNED_AWAY: dict[ErrorKind, str] = {
     "auth": "refused",
     "permission": "does not allow this with",
     "no_credit": "has no credit left for",

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from stockyard.core.exchange import Asked, Caller, Exchange, Kind
+from stockyard.core.exchange import Asked, Caller, Exchange
+from stockyard.core.kind import Kind
 from stockyard.core.ports import HeldIds
 from stockyard.core.target import Credential
 from stockyard.errors import Refused

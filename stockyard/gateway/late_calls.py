@@ -10,7 +10,8 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
-from stockyard.core.exchange import Exchange, Kind
+from stockyard.core.exchange import Exchange
+from stockyard.core.kind import Kind
 from stockyard.core.request import Content, Request
 from stockyard.core.target import Credential, Target
 from stockyard.errors import StockyardError

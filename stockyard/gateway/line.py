@@ -13,16 +13,8 @@ import msgspec
 from msgspec import Struct
 
 from stockyard.core.control import ModuleState, Prepared
-from stockyard.core.exchange import Kind
-from stockyard.core.module import (
-    ALL_KINDS,
-    HIDDEN,
-    AnyModule,
-    Module,
-    ModuleConfig,
-    Stage,
-    Toggle,
-)
+from stockyard.core.kind import ALL_KINDS, Kind
+from stockyard.core.module import HIDDEN, AnyModule, Module, ModuleConfig, Stage, Toggle
 from stockyard.core.pipeline import Pipeline
 from stockyard.core.ports import Ports
 from stockyard.core.standing import Standings

@@ -13,8 +13,9 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
-from stockyard.core.exchange import Asked, Caller, Kind
+from stockyard.core.exchange import Asked, Caller
 from stockyard.core.ids import Ids
+from stockyard.core.kind import Kind
 from stockyard.core.target import Credential
 from stockyard.errors import Refused
 from stockyard.gateway import (

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from stockyard.core.exchange import Kind
+from stockyard.core.kind import Kind
 from stockyard.providers import auth
 from stockyard.providers.provider import Entry, Provider
 from stockyard.providers.quirks import calls as quirks_of_calls

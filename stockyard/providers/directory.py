@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
-from stockyard.core.exchange import Kind
+from stockyard.core.kind import Kind
 from stockyard.core.offer import Offer
 from stockyard.core.target import Credential, Target
 from stockyard.providers.catalog import Catalog

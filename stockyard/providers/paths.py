@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from stockyard.core.exchange import Kind
+from stockyard.core.kind import Kind
 from stockyard.providers.provider import Entry, Provider
 from stockyard.providers.row import CUSTOMARY
 

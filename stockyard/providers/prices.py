@@ -12,7 +12,7 @@ from importlib.resources import files
 import msgspec
 from msgspec import Struct
 
-from stockyard.core.exchange import Kind
+from stockyard.core.kind import Kind
 from stockyard.core.money import Usage
 from stockyard.core.offer import Offer, Source
 from stockyard.core.price import UNPRICED, Cost

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from stockyard.core.exchange import Kind
+from stockyard.core.kind import Kind
 from stockyard.errors import Refused
 from stockyard.providers import auth as schemes
 from stockyard.providers.row import TokenPlace

@@ -7,13 +7,13 @@ stands at its very start, where no text of a user can stand, refines a 400.
 from collections.abc import Mapping
 from typing import Any
 
-from stockyard.errors import Kind, UpstreamError
+from stockyard.errors import ErrorKind, UpstreamError
 from stockyard.wire.codec import Fields, Traits
 from stockyard.wire.error_shapes import Told, read_error
 from stockyard.wire.masking import masked
 from stockyard.wire.retry_hints import retry_after
 
-_BY_STATUS: dict[int, Kind] = {
+_BY_STATUS: dict[int, ErrorKind] = {
     400: "bad_request", 401: "auth", 402: "no_credit", 403: "permission", 404: "model_unknown",
     405: "bad_request", 408: "timeout", 409: "overloaded", 413: "too_large", 422: "bad_request",
     424: "provider_fault", 425: "overloaded", 429: "rate_limited", 498: "auth",
@@ -22,7 +22,7 @@ _BY_STATUS: dict[int, Kind] = {
 }  # fmt: skip
 
 # Codes and types that say more than the status. Compared in lower case.
-_BY_WORD: dict[str, Kind] = {
+_BY_WORD: dict[str, ErrorKind] = {
     "context_length_exceeded": "context_length",
     "too_many_tokens": "context_length",
     "too_many_prompt_tokens": "context_length",
@@ -79,7 +79,7 @@ _BY_WORD: dict[str, Kind] = {
 }
 
 # What a word may refine: a status that says as much or more is believed instead.
-_REFINES: dict[Kind, frozenset[int]] = {
+_REFINES: dict[ErrorKind, frozenset[int]] = {
     "context_length": frozenset({400, 413, 422}),
     "content_filtered": frozenset({400, 403, 422}),
     "auth": frozenset({400, 401, 403}),
@@ -102,7 +102,7 @@ _OVERFLOW_OPENINGS = (
 )
 _BAD_KEY_OPENINGS = ("Incorrect API key provided",)
 
-_SILENT: dict[Kind, str] = {
+_SILENT: dict[ErrorKind, str] = {
     "auth": "The provider refused the credential.",
     "rate_limited": "The provider's rate limit is reached.",
     "overloaded": "The provider is overloaded.",
@@ -145,7 +145,7 @@ def not_an_answer(body: bytes, verdict: str) -> UpstreamError:
     return UpstreamError("bad_answer", f"The provider's answer {verdict}.")
 
 
-def kind_of(status: int, answer: Told, traits: Traits = frozenset()) -> Kind:
+def kind_of(status: int, answer: Told, traits: Traits = frozenset()) -> ErrorKind:
     by_status = _BY_STATUS.get(status) or ("provider_fault" if status >= 500 else "bad_request")
     if by_status == "rate_limited" and _daily_quota(answer.body):
         return "quota_exhausted"
@@ -157,7 +157,7 @@ def kind_of(status: int, answer: Told, traits: Traits = frozenset()) -> Kind:
     return by_status
 
 
-def _word_kind(answer: Told) -> Kind | None:
+def _word_kind(answer: Told) -> ErrorKind | None:
     """The most telling of the provider's typed words: its code before its type."""
     for word in (answer.code, answer.type, *_reasons(answer.body)):
         kind = _BY_WORD.get(word.lower())
@@ -166,7 +166,7 @@ def _word_kind(answer: Told) -> Kind | None:
     return "bad_request" if _BY_WORD.get(answer.type.lower()) == "bad_request" else None
 
 
-def _refined_by_opening(answer: Told, traits: Traits) -> Kind:
+def _refined_by_opening(answer: Told, traits: Traits) -> ErrorKind:
     if answer.message.startswith(_OVERFLOW_OPENINGS):
         return "context_length"
     if "bad_key_is_400" in traits and answer.message.startswith(_BAD_KEY_OPENINGS):
@@ -174,7 +174,7 @@ def _refined_by_opening(answer: Told, traits: Traits) -> Kind:
     return "bad_request"
 
 
-def _error(kind: Kind, status: int | None, fields: Fields, answer: Told) -> UpstreamError:
+def _error(kind: ErrorKind, status: int | None, fields: Fields, answer: Told) -> UpstreamError:
     unsaid = f"status {status}" if status is not None else "an error"
     silent = _SILENT.get(kind, f"The provider answered with {unsaid} and did not say why.")
     return UpstreamError(

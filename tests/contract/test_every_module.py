@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 import stockyard.modules
-from stockyard.core.module import ALL_KINDS, AnyModule, Fails, Module, Stage, Streaming, Toggle
+from stockyard.core.kind import ALL_KINDS
+from stockyard.core.module import AnyModule, Fails, Module, Stage, Streaming, Toggle
 from stockyard.errors import InvalidConfig
 from stockyard.gateway.line import config_class, read_config
 from stockyard.modules import ALIASES, CATALOG

@@ -6,11 +6,11 @@ import pytest
 
 from stockyard.core.exchange import Exchange
 from stockyard.core.target import Attempt, Credential, Secret, Target
-from stockyard.errors import Abandoned, EgressDenied, Kind, Refused, UpstreamError
+from stockyard.errors import Abandoned, EgressDenied, ErrorKind, Refused, UpstreamError
 from stockyard.gateway.faults import KIND_OF_CODE, KIND_OF_STATUS, UPSTREAM, fault_of
 from tests.builders import an_exchange
 
-PROVIDER: list[tuple[Kind, int, str, int]] = [
+PROVIDER: list[tuple[ErrorKind, int, str, int]] = [
     # kind of error, our status, our code, our status for a caller's own secret
     ("bad_request", 400, "invalid_request", 400),
     ("context_length", 400, "context_length", 400),
@@ -39,7 +39,7 @@ def tried(times: int, format: str = "openai.chat") -> Exchange:  # noqa: A002
 
 
 @pytest.mark.parametrize(("kind", "status", "code", "own_status"), PROVIDER)
-def test_what_a_provider_says(kind: Kind, status: int, code: str, own_status: int) -> None:
+def test_what_a_provider_says(kind: ErrorKind, status: int, code: str, own_status: int) -> None:
     fault = fault_of(UpstreamError(kind, "No.", status=418), tried(1))
     assert (fault.status, fault.code, fault.kind) == (status, code, kind)
     assert fault.stockyard["upstream_status"] == 418
@@ -48,8 +48,8 @@ def test_what_a_provider_says(kind: Kind, status: int, code: str, own_status: in
 
 
 def test_the_table_knows_every_kind() -> None:
-    assert set(UPSTREAM) == set(get_args(Kind)) == {kind for kind, *_ in PROVIDER}
-    assert set(KIND_OF_CODE.values()) | set(KIND_OF_STATUS.values()) <= set(get_args(Kind))
+    assert set(UPSTREAM) == set(get_args(ErrorKind)) == {kind for kind, *_ in PROVIDER}
+    assert set(KIND_OF_CODE.values()) | set(KIND_OF_STATUS.values()) <= set(get_args(ErrorKind))
 
 
 REPEATS: list[tuple[Exception, int, bool | None]] = [

@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from stockyard.core.exchange import Exchange
-from stockyard.core.module import TEXT_KINDS, Module, ModuleConfig, Stage
+from stockyard.core.kind import TEXT_KINDS
+from stockyard.core.module import Module, ModuleConfig, Stage
 from stockyard.testing.script import Script
 from stockyard.testing.yard import Yard
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from stockyard.core.exchange import Kind
+from stockyard.core.kind import Kind
 from stockyard.errors import CannotStart, Refused
 from stockyard.providers import auth
 from stockyard.providers.catalog import RESERVED, Catalog, load

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from stockyard.core.exchange import Kind
+from stockyard.core.kind import Kind
 from stockyard.core.target import Credential, Secret, Target
 from stockyard.errors import CannotStart
 from stockyard.providers.catalog import load

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from stockyard.core.exchange import Kind
+from stockyard.core.kind import Kind
 from stockyard.core.offer import Offer, Source
 from stockyard.core.price import PriceState
 

@@ -30,7 +30,8 @@ from msgspec.structs import replace
 from stockyard.core.exchange import Exchange
 from stockyard.core.folding import unfold
 from stockyard.core.glob import Glob
-from stockyard.core.module import TEXT_KINDS, Module, ModuleConfig, Stage
+from stockyard.core.kind import TEXT_KINDS
+from stockyard.core.module import Module, ModuleConfig, Stage
 from stockyard.core.money import Usage
 from stockyard.core.ports import Ports, Stored
 from stockyard.core.replay import Replay

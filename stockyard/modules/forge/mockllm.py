@@ -34,6 +34,7 @@ from stockyard.core.exchange import Exchange
 from stockyard.core.expressions import Expression, ExpressionError, Template
 from stockyard.core.folding import unfold
 from stockyard.core.glob import Glob
+from stockyard.core.kind import TEXT_KINDS
 from stockyard.core.meaning import AnyOutput
 from stockyard.core.messages import (
     AnyPart,
@@ -43,7 +44,7 @@ from stockyard.core.messages import (
     ToolCall,
     texts_of,
 )
-from stockyard.core.module import TEXT_KINDS, Call, Module, ModuleConfig, Stage
+from stockyard.core.module import Call, Module, ModuleConfig, Stage
 from stockyard.core.money import Usage
 from stockyard.core.ports import Ports
 from stockyard.core.replay import Replay
@@ -52,12 +53,12 @@ from stockyard.core.response import Choice, Output, Response
 from stockyard.core.stand_in import stand_in
 from stockyard.core.stream import Answer
 from stockyard.core.target import Attempt, Target
-from stockyard.errors import InvalidConfig, Kind, Refused, UpstreamError
+from stockyard.errors import ErrorKind, InvalidConfig, Refused, UpstreamError
 
 Milliseconds = Annotated[int, Meta(ge=0, le=600_000)]
 Ratio = Annotated[float, Meta(ge=0, le=1)]
 FailAt = Literal["none", "connect", "first_byte", "after_events"]
-KINDS: dict[int, Kind] = {
+KINDS: dict[int, ErrorKind] = {
     401: "auth",
     402: "no_credit",
     403: "permission",

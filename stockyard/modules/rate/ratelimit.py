@@ -16,6 +16,7 @@ Caller sees
     tokens.
 """
 
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from ipaddress import ip_network
 from math import ceil
@@ -25,9 +26,10 @@ from msgspec import Meta
 from msgspec.structs import asdict
 
 from stockyard.core.allowance import Allowance
-from stockyard.core.exchange import Exchange, Kind
+from stockyard.core.exchange import Exchange
 from stockyard.core.glob import Glob, Globs
-from stockyard.core.module import Module, ModuleConfig, RequestHook, Stage
+from stockyard.core.kind import Kind
+from stockyard.core.module import Module, ModuleConfig, Stage
 from stockyard.core.money import Usage
 from stockyard.core.ports import Charge, Ports, Standing, Verdict
 from stockyard.errors import Abandoned, Refused, StockyardError
@@ -154,7 +156,9 @@ class RateLimit(Module[Config]):
         self._waiters = 0
         self._weather = Weather(ports, config.adaptive_floor_ratio) if config.adaptive else None
         self.patience_seconds += config.max_wait_ms / 1000
-        self.on_request: RequestHook = self._wait_or_refuse if config.max_wait_ms else self._admit
+        self.on_request: Callable[[Exchange], Awaitable[None] | None] = (
+            self._wait_or_refuse if config.max_wait_ms else self._admit
+        )
 
     def idle(self) -> bool:
         return not self._rows and not self.ports.limited_keys()

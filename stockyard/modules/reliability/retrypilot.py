@@ -21,13 +21,14 @@ from msgspec import Meta, Struct
 
 from stockyard.core.exchange import Exchange
 from stockyard.core.glob import Glob
-from stockyard.core.module import ALL_KINDS, Call, Module, ModuleConfig, Stage
+from stockyard.core.kind import ALL_KINDS
+from stockyard.core.module import Call, Module, ModuleConfig, Stage
 from stockyard.core.ports import Ports
 from stockyard.core.stream import Answer
-from stockyard.errors import EgressDenied, Kind, UpstreamError
+from stockyard.errors import EgressDenied, ErrorKind, UpstreamError
 
 Class = Literal["connect", "first_byte", "overloaded", "rate", "server", "broken_stream"]
-CLASSES: dict[Kind, Class] = {
+CLASSES: dict[ErrorKind, Class] = {
     "unreachable": "connect",
     "timeout": "first_byte",
     "overloaded": "overloaded",

@@ -22,8 +22,9 @@ from msgspec import Meta, Struct
 
 from stockyard.core.exchange import Exchange
 from stockyard.core.glob import Globs
+from stockyard.core.kind import ALL_KINDS
 from stockyard.core.messages import Image
-from stockyard.core.module import ALL_KINDS, Call, Module, ModuleConfig, Stage
+from stockyard.core.module import Call, Module, ModuleConfig, Stage
 from stockyard.core.money import Usage
 from stockyard.core.ports import BreakerRule, Ports
 from stockyard.core.request import Content
@@ -32,17 +33,17 @@ from stockyard.core.target import Target
 from stockyard.core.watched import Watched
 from stockyard.errors import (
     RETRYABLE,
+    ErrorKind,
     InvalidConfig,
-    Kind,
     Refused,
     StockyardError,
     UpstreamError,
 )
 
 Strategy = Literal["priority", "weighted", "round_robin", "least_latency", "least_busy", "cheapest"]
-OURS_TO_CURE: frozenset[Kind] = frozenset({"auth", "no_credit", "permission"})
+OURS_TO_CURE: frozenset[ErrorKind] = frozenset({"auth", "no_credit", "permission"})
 """Failures of our own Credential: the caller can do nothing about them, another target may."""
-ELSEWHERE: frozenset[Kind] = RETRYABLE | {"model_unknown", "quota_exhausted"}
+ELSEWHERE: frozenset[ErrorKind] = RETRYABLE | {"model_unknown", "quota_exhausted"}
 DEFAULT_WEIGHT = 100
 USUAL_ANSWER_TOKENS = 500
 """What an answer is taken to have where the caller set no limit."""

@@ -26,15 +26,9 @@ from stockyard.core.events import Event, Started
 from stockyard.core.exchange import Constraints, Exchange
 from stockyard.core.fieldrules import left_out, renamed
 from stockyard.core.glob import Glob
+from stockyard.core.kind import ALL_KINDS, TEXT_KINDS
 from stockyard.core.messages import Message, Text
-from stockyard.core.module import (
-    ALL_KINDS,
-    TEXT_KINDS,
-    Module,
-    ModuleConfig,
-    Stage,
-    Streaming,
-)
+from stockyard.core.module import Module, ModuleConfig, Stage, Streaming
 from stockyard.core.ports import Ports
 from stockyard.core.request import ReasoningWish, Request
 from stockyard.errors import InvalidConfig

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from stockyard.core.target import Secret
-from stockyard.errors import Kind, UpstreamError
+from stockyard.errors import ErrorKind, UpstreamError
 from stockyard.upstream.client import Client, Fetched
 from stockyard.upstream.origin import Origin
 from stockyard.upstream.outgoing import Outgoing, Timers, request_head
@@ -165,8 +165,13 @@ class _Refused(Struct):
     error: object = None
 
 
-_KINDS: dict[int, Kind] = {408: "timeout", 429: "rate_limited", 503: "overloaded", 504: "timeout"}
-_KINDS_OF_WORDS: dict[str, Kind] = {
+_KINDS: dict[int, ErrorKind] = {
+    408: "timeout",
+    429: "rate_limited",
+    503: "overloaded",
+    504: "timeout",
+}
+_KINDS_OF_WORDS: dict[str, ErrorKind] = {
     "IDPCommunicationError": "provider_fault",
     "Throttling": "rate_limited",
     "ThrottlingException": "rate_limited",

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from stockyard.core.events import Event
-from stockyard.core.exchange import Asked, Caller, Constraints, Exchange, Inbound, Kind
+from stockyard.core.exchange import Asked, Caller, Constraints, Exchange, Inbound
 from stockyard.core.folding import fold, unfold
+from stockyard.core.kind import Kind
 from stockyard.core.meaning import Tie
 from stockyard.core.messages import Finish, Image, Message, Text
 from stockyard.core.money import Usage

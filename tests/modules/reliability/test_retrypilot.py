@@ -7,7 +7,7 @@ import pytest
 
 from stockyard.core.response import Response
 from stockyard.core.target import Target
-from stockyard.errors import EgressDenied, Kind, Refused, StockyardError, UpstreamError
+from stockyard.errors import EgressDenied, ErrorKind, Refused, StockyardError, UpstreamError
 from stockyard.modules.reliability.retrypilot import Config, RetryPilot, StepDown
 from tests.builders import (
     HandClock,
@@ -52,7 +52,7 @@ def a_limit(seconds: float) -> UpstreamError:
         ("quota_exhausted", 1),
     ],
 )
-async def test_repeats_what_another_try_may_cure(kind: Kind, tries: int) -> None:
+async def test_repeats_what_another_try_may_cure(kind: ErrorKind, tries: int) -> None:
     provider = Provider(UpstreamError(kind, "No."), an_answer())
     x = an_exchange()
     with nullcontext() if tries > 1 else pytest.raises(UpstreamError):

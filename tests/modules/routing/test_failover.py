@@ -15,7 +15,14 @@ from stockyard.core.request import Tool
 from stockyard.core.response import Response
 from stockyard.core.stream import Answer, Stream
 from stockyard.core.target import Attempt, Credential, Secret, Target
-from stockyard.errors import Abandoned, InvalidConfig, Kind, Refused, StockyardError, UpstreamError
+from stockyard.errors import (
+    Abandoned,
+    ErrorKind,
+    InvalidConfig,
+    Refused,
+    StockyardError,
+    UpstreamError,
+)
 from stockyard.modules.reliability.retrypilot import Config as RetryConfig
 from stockyard.modules.reliability.retrypilot import RetryPilot
 from stockyard.modules.routing.failover import Chain, Config, Failover, Step
@@ -76,7 +83,9 @@ async def test_the_third_target_answers_when_two_fail() -> None:
         ("too_large", False),
     ],
 )
-async def test_moves_on_only_after_what_another_target_may_cure(kind: Kind, moves: bool) -> None:
+async def test_moves_on_only_after_what_another_target_may_cure(
+    kind: ErrorKind, moves: bool
+) -> None:
     provider = Provider(UpstreamError(kind, "No."), an_answer())
     with nullcontext() if moves else pytest.raises(UpstreamError):
         await through(an_exchange(), provider, failover(), choose=[ONE])
