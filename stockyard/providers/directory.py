@@ -93,6 +93,8 @@ class Directory:
             group = self._aliases.get(model)
             if group is not None and not group.fixed and not self._is_named(model):
                 return group.in_order(self._shares(group, kind))
+            if len(model) > LONGEST_NAME:  # it may be as long as a body, and nobody serves it
+                return ()
             return _remember(self._known, (model, kind), self._find(model, kind))
 
     def elsewhere(self, target: Target, kind: str) -> tuple[Target, ...]:
@@ -233,7 +235,7 @@ class Directory:
         return provider.name in self._credentials or (provider.named and needs_none)
 
     def _find(self, model: str, kind: str) -> tuple[Target, ...]:
-        if len(model) > LONGEST_NAME or not model:
+        if not model:
             return ()
         if self._mock and model == MOCK:
             return self._targets_at(self._mock, MOCK_DEFAULT_MODEL, kind)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from stockyard.core.ports import Stored
 
 OVERHEAD_BYTES = 512
-"""What an entry takes besides its value: its key, its row, its place in the table."""
+"""What an entry takes besides what it says: its key, its row, its place in the table."""
 
 
 class MemoryAnswers:
@@ -52,4 +52,5 @@ class MemoryAnswers:
 
 
 def _size(stored: Stored) -> int:
-    return len(stored.value) + OVERHEAD_BYTES
+    tags = sum(len(name) + len(value) for name, value in stored.tags)
+    return len(stored.value) + len(stored.model) + len(stored.user) + tags + OVERHEAD_BYTES

@@ -31,6 +31,8 @@ from stockyard.wire.efforts import efforts_in, says_efforts
 from stockyard.wire.whole import WholeCodec
 
 MAX_PLANS = 2_000
+LONGEST_KEPT = 256
+"""Characters of a model's name in a Plan that is kept: a caller may send any."""
 FLOWS_FROM = 1024 * 1024
 LONG_ANSWER = 21_334
 """Tokens that may take more than ten minutes to write. No connection should be silent for so long,
@@ -162,9 +164,12 @@ class Plans:
         key = (id(target), inbound.format, x.needs)
         plan = self._plans.get(key)
         if plan is None:
+            plan = self._unified(target, inbound.format, x.needs)
+            if len(target.model) > LONGEST_KEPT:
+                return plan
             if len(self._plans) >= MAX_PLANS:
                 self._plans.clear()
-            plan = self._plans[key] = self._unified(target, inbound.format, x.needs)
+            self._plans[key] = plan
         return plan
 
     def _provider(self, target: Target) -> Provider:

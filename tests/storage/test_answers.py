@@ -42,7 +42,7 @@ def test_a_new_value_takes_the_place_of_the_old_one() -> None:
     put(answers, b"a", stored(b"1"))
     put(answers, b"a", stored(b"22"))
     assert len(answers) == 1
-    assert answers.size_bytes == 2 + OVERHEAD_BYTES
+    assert answers.size_bytes == len("xxm") + OVERHEAD_BYTES
 
 
 def test_purge_removes_what_it_is_told_to() -> None:
@@ -51,7 +51,7 @@ def test_purge_removes_what_it_is_told_to() -> None:
         put(answers, key, stored(model=model))
     assert answers.purge(lambda entry: entry.model == "m") == 2
     assert len(answers) == 1
-    assert answers.size_bytes == 1 + OVERHEAD_BYTES
+    assert answers.size_bytes == len("xm") + OVERHEAD_BYTES
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3000)), max_size=60))
@@ -63,3 +63,12 @@ def test_number_and_size_stay_within_their_bounds(steps: list[tuple[int, int]]) 
         assert 0 <= answers.size_bytes <= 6000
     answers.purge(lambda entry: True)
     assert answers.size_bytes == 0
+
+
+def test_what_an_answer_is_found_by_counts_as_much_as_the_answer() -> None:
+    answers = MemoryAnswers()
+    named = replace(stored(b"x", model="m" * 900), user="u" * 800, tags=(("team", "t" * 700),))
+    put(answers, b"a", named)
+    assert answers.size_bytes == 1 + 900 + 800 + 4 + 700 + OVERHEAD_BYTES
+    put(answers, b"b", named, size=OVERHEAD_BYTES * 10)
+    assert [key for key in (b"a", b"b") if answers.get(key)] == [b"b"]

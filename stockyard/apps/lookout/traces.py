@@ -168,7 +168,7 @@ def attempt_row(attempt: Attempt) -> tuple[Any, ...]:
     target = attempt.target
     return (
         target.provider,
-        target.model,
+        target.model[:MAX_TEXT],
         target.credential.id if target.credential else None,
         attempt.format,
         attempt.started_us,

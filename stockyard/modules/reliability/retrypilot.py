@@ -38,6 +38,8 @@ CLASSES: dict[ErrorKind, Class] = {
     "interrupted": "broken_stream",
 }
 MAX_BUDGETS = 10_000
+LONGEST_NAME = 256
+"""Characters by which targets are told apart: a caller may name a model as long as a body."""
 MAX_SAVED_RETRIES = 10.0
 """Retries that a quiet time may save up for one target."""
 FAILURES_TO_STEP_DOWN = 2
@@ -211,6 +213,7 @@ class RetryPilot(Module[Config]):
         x.retell("X-Stockyard-Step-Down", smaller)
 
     def _budget(self, name: str) -> Budget:
+        name = name[:LONGEST_NAME]
         budget = self._budgets.get(name)
         if budget is None:
             if len(self._budgets) >= MAX_BUDGETS:

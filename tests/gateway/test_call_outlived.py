@@ -1,0 +1,117 @@
+"""What a caller chose is gone when its call is over, however long it was.
+
+Names, paths, users and heads are keys of tables that have a bound in entries. None of them may
+be as long as a body: a bound in entries would be none in bytes.
+"""
+
+import gc
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from stockyard.testing.yard import Yard
+
+LONG = 60_000
+MARK = "callers-choice-"
+
+LIMITED = [{"by": by, "calls": 10_000, "tokens": 10**7} for by in ("user", "model", "project")]
+MODULES: dict[str, dict[str, Any]] = {
+    "cache": {"share": "user"},
+    "failover": {},
+    "logging": {"capture": "metadata"},
+    "modelalias": {"aliases": [{"alias": "fast", "model": "gpt-4o"}]},
+    "promptguard": {},
+    "ratelimit": {"limits": LIMITED},
+    "retrypilot": {"base_ms": 1, "max_ms": 2},
+    "secretscan": {},
+}
+
+
+def chosen(number: int, size: int = LONG) -> str:
+    return f"{MARK}{number}-" + "x" * size
+
+
+def held(size: int) -> list[str]:
+    """Who holds a text of callers that is at least so long."""
+    gc.collect()
+    return [
+        f"{type(holder).__module__}.{type(holder).__qualname__}"
+        for holder in gc.get_objects()
+        for text in texts_in(holder)
+        if len(text) > size and is_chosen(text)
+    ]
+
+
+def texts_in(holder: object) -> Iterator[str | bytes]:
+    """What it refers to, also through tuples and dicts that the collector does not look into."""
+    for referent in gc.get_referents(holder):
+        if isinstance(referent, str | bytes):
+            yield referent
+        elif not gc.is_tracked(referent):
+            yield from texts_in(referent)
+
+
+def is_chosen(text: str | bytes) -> bool:
+    return (MARK in text) if isinstance(text, str) else (MARK.encode() in text)
+
+
+async def ask_everywhere(yard: Yard, number: int) -> None:
+    """Calls on every kind of route whose model, user, head or path is as long as it may be."""
+    name, short = chosen(number), chosen(number, 4000)
+    own = {"authorization": "Bearer sk-ant-api03-" + "a" * 80}
+    asked: list[tuple[str, dict[str, Any], dict[str, str]]] = [
+        ("/v1/chat/completions", yard.body(model=name), {}),
+        ("/v1/chat/completions", yard.body(model=f"openai/{name}"), {}),
+        ("/v1/chat/completions", yard.body(model=f"mock/{name}"), {}),
+        ("/v1/chat/completions", yard.body(model="gpt-4o", user=name), {}),
+        ("/v1/messages", yard.body(model=f"claude-{name}"), own),
+        ("/openai/v1/chat/completions", yard.body(model=name), {}),
+        ("/mock/v1/chat/completions", yard.body(model=name), {}),
+        (f"/openai/v1/odd/{short}", yard.body(model=name), {}),
+        (f"/v1beta/models/{short}:generateContent", {"contents": []}, {}),
+        ("/v1/chat/completions", yard.body(), {f"x-{number}": short, "x-stockyard-user": short}),
+    ]
+    for path, body, headers in asked:
+        await yard.call(path, body, headers=headers)
+
+
+async def forget_what_the_test_knows(yard: Yard) -> None:
+    yard.calls.clear()
+    for name in ("openai", "anthropic"):
+        provider = yard.provider(name)
+        await provider.aclose()
+        provider.requests.clear()
+
+
+async def test_no_text_of_a_caller_outlives_its_call(yard: Yard) -> None:
+    yard.provider("openai").says("hello")
+    yard.provider("anthropic").says("hello")
+    for name, config in MODULES.items():
+        yard.enable(name, **config)
+    for number in range(3):
+        await ask_everywhere(yard, number)
+    assert await yard.quiet()
+    await forget_what_the_test_knows(yard)
+    # Answers are kept with their models and users, and count as large as they are with those.
+    yard.stockyard.answers.memory.purge(lambda stored: True)
+
+    assert held(3000) == []
+
+
+@pytest.mark.parametrize("part", ["model", "user"])
+async def test_a_row_is_no_longer_than_what_it_is_about(yard: Yard, part: str) -> None:
+    yard.provider("openai").says("hello")
+    yard.enable("promptguard")
+    yard.enable("failover")
+    await yard.call(
+        "/openai/v1/chat/completions", {**yard.body(model="gpt-4o"), part: chosen(1, 200_000)}
+    )
+    queue = yard.stockyard.recorder.queue
+    yard.stockyard.recorder.flush()
+
+    counts = queue.counts()
+
+    assert counts.queued + counts.written == 1
+    assert yard.stockyard.database.read("select 1") == [(1,)]
+    assert counts.queued_bytes < 20_000
