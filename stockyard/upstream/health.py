@@ -22,6 +22,8 @@ from stockyard.core.ports import BreakerRule
 from stockyard.core.target import Target
 
 MAX_TARGETS = 10_000
+LONGEST_MODEL = 256
+"""Characters by which models are told apart: on native routes a name may be as long as a body."""
 MAX_OPEN_SECONDS = 600.0
 MAX_COOL_SECONDS = 3600.0
 SUCCESSES_TO_CLOSE = 3
@@ -258,7 +260,8 @@ class TargetHealth:
 
 
 def _key(target: Target) -> Key:
-    return (target.provider, target.credential.id if target.credential else "", target.model)
+    credential = target.credential.id if target.credential else ""
+    return (target.provider, credential, target.model[:LONGEST_MODEL])
 
 
 def _id(key: Key) -> str:
