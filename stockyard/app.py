@@ -62,6 +62,7 @@ from stockyard.process.note import FirstRun, write_note
 from stockyard.providers.current import CurrentModels
 from stockyard.providers.prices import PriceList
 from stockyard.providers.provider import Provider
+from stockyard.readiness import Readiness
 from stockyard.settings import Settings
 from stockyard.storage.answers import MemoryAnswers
 from stockyard.storage.datafolder import DataFolder
@@ -193,9 +194,17 @@ class Stockyard:
         )
         self.signals.listen(ExchangeFinished, "spans", self.spans.record)
         self.signals.listen(KeysChanged, "line", refresh_when_limited(self.line, self.keys))
-        self._gauges(recorder)
         self.disk = DiskWatch(
             folder.path, warn=settings.disk.warn, low=settings.disk.low, floor=settings.disk.floor
+        )
+        self.readiness = Readiness(
+            self.health,
+            disk=self.disk,
+            writer=database.writer,
+            targets=self.target_health,
+            providers=lambda: (provider.name for provider in self.directory.configured()),
+            overload=self.overload,
+            meters=self.meters,
         )
         self.jobs = Jobs(
             [
@@ -207,6 +216,7 @@ class Stockyard:
                 expiry(self.keys),
                 repeats_retention(database),
                 Job(name="disk", every_seconds=5, run=partial(self.disk.check, database)),
+                Job(name="readiness", every_seconds=1, run=self.readiness.check),
             ]
         )
 
@@ -370,34 +380,6 @@ class Stockyard:
 
     def _trace_seconds(self) -> float:
         return min(self.settings.retention.traces, self.in_use.trace_seconds())
-
-    def _gauges(self, recorder: TraceRecorder) -> None:
-        gauge = self.meters.gauge
-        gauge("stockyard_calls_running", "Calls under way.", lambda: len(self.office.running))
-        gauge("stockyard_http_connections", "Open connections.", lambda: len(self.front.lanes))
-        gauge(
-            "stockyard_drains", "Streams read on for their counts.", lambda: len(self.office.drains)
-        )
-        gauge("stockyard_traces_queued", "Rows waiting.", lambda: recorder.queue.counts().queued)
-        counter = self.meters.counter
-        counter(
-            "stockyard_http_rejects",
-            "Requests refused for their HTTP alone.",
-            "rule",
-            lambda: self.front.http_rejects,
-        )
-        counter(
-            "stockyard_timeouts",
-            "Deadlines missed, by clients and by providers.",
-            "name",
-            lambda: self.front.timeouts + self.meters.timeouts,
-        )
-        counter(
-            "stockyard_rows_dropped",
-            "Rows that the database could not take in time.",
-            "queue",
-            lambda: {name: queue.counts().dropped for name, queue in self.database.queues.items()},
-        )
 
 
 def _listener_failed(name: str, error: Exception) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from stockyard.app import APPS, Stockyard
 from stockyard.apps.repeats.results import StoredResults
+from stockyard.figures import show_figures
 from stockyard.settings import is_loopback
 from stockyard.wire.formats import FORMATS
 
@@ -16,6 +17,7 @@ def control_plane(stockyard: Stockyard) -> Any:
 
     # Also here, so that the first call in one of them need not wait for it.
     FORMATS.load()
+    show_figures(stockyard)
     settings, shown = stockyard.settings, Overview(stockyard)
     loopback = is_loopback(settings.server.host) and not settings.server.behind_proxy
     local = settings.auth.local_reads == "same_user" and loopback

@@ -88,6 +88,10 @@ class Standings:
             standing = self._by_name[name] = Standing(self._clock)
         return standing
 
+    def trips(self) -> dict[str, int]:
+        """How often each module was tripped, of those that were called or failed."""
+        return {name: standing.trips for name, standing in self._by_name.items()}
+
     def book(self, x: Exchange) -> None:
         """Add a finished Exchange to the books of the modules it met. On the path of every call."""
         by_name = self._by_name

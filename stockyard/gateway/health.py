@@ -18,6 +18,7 @@ class Health:
     def __init__(self, version: str) -> None:
         self._version = version
         self._answers: dict[str, Whole] = {}
+        self.state = ""
         self.not_ready("starting")
 
     def ready(self, *reasons: str) -> None:
@@ -33,6 +34,7 @@ class Health:
         return self._answers.get(path)
 
     def _tell(self, status: int, state: str, reasons: tuple[str, ...]) -> None:
+        self.state = state
         draining = state == "draining"
         readiness = {"ok": status == 200, "state": state, "reasons": reasons}
         health = {"status": "draining" if draining else "ok", "version": self._version}

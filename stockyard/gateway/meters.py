@@ -7,13 +7,28 @@ Prometheus text happens only when somebody asks.
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from stockyard.core.exchange import Exchange
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 MAX_SERIES = 2_000
 """Beyond these, calls count under the provider `other`."""
+
+
+Labels = tuple[str, ...]
+Read = Callable[[], Mapping[Labels, float]]
+"""Reads the numbers there are now, by the values of their labels."""
+
+
+class Labelled(NamedTuple):
+    """Numbers that somebody else has."""
+
+    kind: Literal["counter", "gauge"]
+    name: str
+    help_text: str
+    labels: Labels
+    read: Read
 
 
 class Series:
@@ -32,9 +47,13 @@ class Meters:
     def __init__(self) -> None:
         self._series: dict[tuple[str, str, int, str], Series] = {}
         self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
-        self._counters: dict[str, tuple[str, str, Callable[[], Mapping[str, int]]]] = {}
+        self._labelled: dict[str, Labelled] = {}
         self.timeouts: Counter[str] = Counter()
         """How many deadlines of providers were missed, by their names."""
+        self.retries: Counter[tuple[str, ...]] = Counter()
+        """How many tries were followed by another, by their provider and what went wrong."""
+        self.odd_usage: Counter[str] = Counter()
+        """How many counts of tokens could not be believed, by provider."""
 
     def count(self, x: Exchange) -> None:
         target = x.target
@@ -52,8 +71,13 @@ class Meters:
         if usage is not None:
             series.tokens_in += usage.prompt
             series.tokens_out += usage.completion
+            if usage.flags and "usage_invalid" in usage.flags:
+                self.odd_usage[provider] += 1
         if x.error is not None or len(x.attempts) > 1:
             self.timeouts.update(one.timer for one in x.attempts if one.timer is not None)
+            self.retries.update(
+                (one.target.provider, one.error or "other") for one in x.attempts[:-1]
+            )
 
     @property
     def calls(self) -> int:
@@ -85,11 +109,13 @@ class Meters:
         """Show a number that somebody else keeps."""
         self._gauges[name] = (help_text, read)
 
-    def counter(
-        self, name: str, help_text: str, label: str, read: Callable[[], Mapping[str, int]]
-    ) -> None:
-        """Show numbers that somebody else counts, by a label of few values."""
-        self._counters[name] = (help_text, label, read)
+    def counter(self, name: str, help_text: str, labels: Labels, read: Read) -> None:
+        """Show numbers that somebody else counts, by labels of few values."""
+        self._labelled[name] = Labelled("counter", name, help_text, labels, read)
+
+    def gauges(self, name: str, help_text: str, labels: Labels, read: Read) -> None:
+        """Show numbers that somebody else keeps, by labels of few values."""
+        self._labelled[name] = Labelled("gauge", name, help_text, labels, read)
 
     def text(self) -> bytes:
         """Everything, as Prometheus reads it."""
@@ -128,11 +154,12 @@ class Meters:
         yield tokens
         for name, (help_text, read) in self._gauges.items():
             yield GaugeMetricFamily(name, help_text, value=read())
-        for name, (help_text, label, counts) in self._counters.items():
-            counted = CounterMetricFamily(name, help_text, labels=(label,))
-            for value, count in sorted(counts().items()):
-                counted.add_metric((value,), count)
-            yield counted
+        for shown in self._labelled.values():
+            family = CounterMetricFamily if shown.kind == "counter" else GaugeMetricFamily
+            found = family(shown.name, shown.help_text, labels=shown.labels)
+            for values, number in sorted(shown.read().items()):
+                found.add_metric(values, number)
+            yield found
 
 
 class _Collector:

@@ -24,17 +24,11 @@ Stamp: TypeAlias = tuple[int, int, int] | None
 
 
 class Reloading:
-    """`read` reads the settings; `tell_probes` is told why the last ones were refused."""
+    """`read` reads the settings. Probes are told while the last ones were refused."""
 
-    def __init__(
-        self,
-        stockyard: Stockyard,
-        read: Callable[[], Settings],
-        tell_probes: Callable[..., None],
-    ) -> None:
+    def __init__(self, stockyard: Stockyard, read: Callable[[], Settings]) -> None:
         self._stockyard = stockyard
         self._read = read
-        self._tell_probes = tell_probes
         self._file = stockyard.settings.file
         self._in_effect = stamp_of(self._file)
 
@@ -44,9 +38,9 @@ class Reloading:
             done = await reload(self._stockyard, await asyncio.to_thread(self._read))
         except StockyardError as error:
             log.error("%s: the settings stay as they were. %s", who, error.message)
-            self._tell_probes("D21")
+            self._stockyard.readiness.settings_refused(True)
             raise
-        self._tell_probes()
+        self._stockyard.readiness.settings_refused(False)
         log.warning("%s: the settings were read again and are in effect.", who)
         if done.waiting:
             log.warning("%s: changes of %s take effect at a restart.", who, ", ".join(done.waiting))

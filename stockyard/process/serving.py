@@ -78,7 +78,7 @@ class Run:
         self.loop = asyncio.get_running_loop()
         self.plane: asyncio.Future[Any] = self.loop.create_future()
         self.server = Server(stockyard.front, self._build_plane, server_settings, listening)
-        self.reloading = Reloading(stockyard, lambda: within_limits(read()), self._tell_probes)
+        self.reloading = Reloading(stockyard, lambda: within_limits(read()))
         self.control = ControlSocket(
             self.plane, stockyard.health.answer, self.server.stop, self.reloading
         )
@@ -93,7 +93,7 @@ class Run:
         try:
             forget(os.environ, (*self._secrets(), *self._proxies()))
             self._listen_to_calls()
-            self.stockyard.health.ready()
+            self.stockyard.readiness.begin()
             self.stockyard.folder.note(self.address)
             # Before anybody is told: a signal that nobody handles would end the process.
             with self.server.capture_signals(), self._other_signals():
@@ -194,11 +194,6 @@ class Run:
 
     def _asked_to_reload(self) -> None:
         self.stockyard.background(self.reloading.on_signal())
-
-    def _tell_probes(self, *reasons: str) -> None:
-        """Whether the last settings were refused (`reliability.md` 8), unless we are leaving."""
-        if not self.stockyard.front.draining:
-            self.stockyard.health.ready(*reasons)
 
     def _dump(self) -> None:
         """Say what every thread and task is doing."""

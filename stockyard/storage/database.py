@@ -37,6 +37,8 @@ class BulkCounts(Protocol):
     queued_bytes: int
     written: int
     dropped: int
+    lost: int
+    """Of those dropped: what a write that failed took with it."""
 
 
 class Database(Protocol):

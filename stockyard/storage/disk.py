@@ -38,7 +38,7 @@ class DiskWatch:
         )
         self._free_bytes = free_bytes or free_bytes_of
         self.state: State = "ok"
-        self.free = 0
+        self._measure()
 
     def refuse_full(self) -> None:
         """At start. Raises CannotStart (74) below the floor."""
@@ -60,7 +60,7 @@ class DiskWatch:
             log.warning("The disk is filling up: %d MiB free (%s).", self.free >> 20, self.state)
 
     def _measure(self) -> State:
-        self.free = self._free_bytes(self._folder)
+        self.free: int = self._free_bytes(self._folder)
         return next((state for state, limit in self._limits if self.free < limit), "ok")
 
 

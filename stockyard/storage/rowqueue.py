@@ -26,6 +26,8 @@ class Counts(Struct):
     queued_bytes: int = 0
     written: int = 0
     dropped: int = 0
+    lost: int = 0
+    """Of those dropped: what a write that failed took with it."""
 
 
 class RowQueue:
@@ -80,6 +82,7 @@ class RowQueue:
             queued_bytes=self._bytes_in - self._bytes_out,
             written=self._written,
             dropped=self._refused + self._lost,
+            lost=self._lost,
         )
 
     def __len__(self) -> int:

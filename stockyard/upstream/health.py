@@ -32,6 +32,7 @@ NEWEST_WEIGHT = 0.2
 
 Key = tuple[str, str, str]
 State = Literal["closed", "open", "half_open", "cooling"]
+BEST_FIRST: tuple[State, ...] = ("closed", "half_open", "cooling", "open")
 
 
 class BreakerState(NamedTuple):
@@ -230,6 +231,15 @@ class TargetHealth:
             )
             for key, breaker in self._breakers.items()
         ]
+
+    def by_provider(self) -> dict[str, State]:
+        """How each provider is doing that was called: as its best target is."""
+        now = self._clock()
+        best: dict[str, State] = {}
+        for (provider, _, _), breaker in self._breakers.items():
+            state = breaker.state(now)
+            best[provider] = min(state, best.get(provider, state), key=BEST_FIRST.index)
+        return best
 
     def reset(self, id: str) -> bool:  # noqa: A002  the word of the API
         """Close one breaker by hand; whether there was one with that id."""

@@ -4,12 +4,15 @@ from collections.abc import Mapping
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from stockyard.figures import show_figures
+from stockyard.gateway.overload import OverloadRules
 from stockyard.testing.yard import Yard
 
 Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 def read(yard: Yard) -> Samples:
+    show_figures(yard.stockyard)  # as the control plane does, which nobody asked for here
     text = yard.stockyard.meters.text().decode()
     families = list(text_string_to_metric_families(text))
     assert all(family.documentation for family in families)
@@ -55,3 +58,38 @@ async def test_what_is_refused_for_its_http_is_counted_by_rule(yard: Yard) -> No
         await client.to_the_end()
     rejected = [key for key in read(yard) if key[0] == "stockyard_http_rejects_total"]
     assert len(rejected) == 1
+
+
+async def test_a_try_that_was_followed_by_another_is_a_retry(yard: Yard) -> None:
+    yard.provider("openai").fails(500)
+    yard.provider("anthropic").says("hello")
+    yard.enable("failover", chains=[{"targets": [{"provider": "anthropic"}]}])
+    assert (await yard.chat("hi", model="gpt-4o")).text == "hello"
+    found = of(read(yard), "stockyard_retries_total", provider="openai", reason="provider_fault")
+    assert found == 1
+
+
+async def test_what_the_papers_name_is_there_from_the_start(yard: Yard) -> None:
+    yard.provider("openai").fails(500)
+    yard.enable("failover", breaker_min_calls=1)
+    await yard.chat("hi", model="gpt-4o")
+    samples = read(yard)
+    assert of(samples, "stockyard_writer_state") == 0
+    assert of(samples, "stockyard_disk_free_bytes") > 0
+    assert of(samples, "stockyard_open_fds") > 3
+    assert of(samples, "stockyard_tasks") > 0
+    assert of(samples, "stockyard_loop_lag_seconds") >= 0
+    assert of(samples, "stockyard_breaker_state", provider="openai") == 3
+    assert of(samples, "stockyard_module_trips_total", module="failover") == 0
+    assert of(samples, "stockyard_trace_dropped_total", reason="full") == 0
+    assert of(samples, "stockyard_trace_dropped_total", reason="failed") == 0
+
+
+async def test_counts_that_cannot_be_believed_and_calls_turned_away_are_counted(yard: Yard) -> None:
+    yard.provider("openai").says("hello").counts(-1, 12)
+    await yard.chat("hi", model="gpt-4o")
+    yard.stockyard.overload.use(OverloadRules(max_inflight=0))
+    await yard.chat("hi", model="gpt-4o")
+    samples = read(yard)
+    assert of(samples, "stockyard_usage_invalid_total", provider="openai") == 1
+    assert of(samples, "stockyard_shed_total", reason="inflight") == 1
