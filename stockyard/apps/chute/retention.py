@@ -5,10 +5,9 @@ from time import time
 
 from stockyard.apps.app import Job
 from stockyard.apps.chute import store
-from stockyard.storage.database import Database, Transaction
+from stockyard.apps.sweep import sweep
+from stockyard.storage.database import Database
 
-STEP = 200
-STEPS_PER_RUN = 1000
 EVERY_SECONDS = 60.0
 MOST_BYTES = 1024 * 1024 * 1024
 """Of all answers in the database together. Beyond it, as beyond their number, the oldest go."""
@@ -24,22 +23,9 @@ def retention(
     """The job that keeps at most so many answers, each for as long as it is of use."""
 
     async def run() -> None:
-        await _delete(database, store.delete_useless_answers, now())
+        await sweep(database, store.delete_useless_answers, now())
         too_old = await store.answers_beyond(database, most(), most_bytes)
         if too_old is not None:
-            await _delete(database, store.delete_answers_until, too_old)
+            await sweep(database, store.delete_answers_until, too_old)
 
     return Job(name="chute.retention", every_seconds=EVERY_SECONDS, run=run)
-
-
-async def _delete(
-    database: Database, delete: Callable[[Transaction, float, int], int], until: float
-) -> None:
-    """In steps small enough that nobody waits for one."""
-
-    def step(transaction: Transaction) -> int:
-        return delete(transaction, until, STEP)
-
-    for _ in range(STEPS_PER_RUN):
-        if await database.write(step, makes_room=True) < STEP:
-            return

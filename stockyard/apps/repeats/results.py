@@ -7,14 +7,13 @@ from time import time_ns
 from stockyard.apps.app import Job
 from stockyard.apps.repeats import store
 from stockyard.apps.repeats.models import Kept
-from stockyard.storage.database import Database, Transaction
+from stockyard.apps.sweep import sweep
+from stockyard.storage.database import Database
 
 KEPT_MS = 86_400_000
 MAX_KEPT = 10_000
 MAX_KEPT_BYTES = 16 << 20
 EVERY_SECONDS = 600.0
-STEP = 500
-STEPS_PER_RUN = 100
 
 
 def milliseconds() -> int:
@@ -62,12 +61,7 @@ class StoredResults:
 def retention(database: Database, now: Callable[[], int] = milliseconds) -> Job:
     """The job that deletes what is older than a day."""
 
-    def step(transaction: Transaction) -> int:
-        return store.delete_expired(transaction, now(), STEP)
-
     async def run() -> None:
-        for _ in range(STEPS_PER_RUN):
-            if await database.write(step, makes_room=True) < STEP:
-                return
+        await sweep(database, store.delete_expired, now())
 
     return Job(name="repeats.retention", every_seconds=EVERY_SECONDS, run=run)

@@ -5,10 +5,9 @@ from time import time
 
 from stockyard.apps.app import Job
 from stockyard.apps.responses import store
-from stockyard.storage.database import Database, Transaction
+from stockyard.apps.sweep import sweep
+from stockyard.storage.database import Database
 
-STEP = 200
-STEPS_PER_RUN = 1000
 EVERY_SECONDS = 600.0
 MOST_HELD = 2_000_000
 """Ids of all teams together. Of more, the oldest go, whatever their age."""
@@ -29,30 +28,17 @@ def retention(
     when one is stored."""
 
     async def run() -> None:
-        await _delete(database, store.delete_answers_before, _before(now() - answers_seconds))
+        await sweep(database, store.delete_answers_before, _ms(now() - answers_seconds))
         crowded = await store.held_since(database, most_held)
-        before = max(_before(now() - held_seconds), crowded or 0)
-        await _delete(database, store.delete_held_before, before)
-        await _delete(database, store.delete_owed_before, before)
+        before = max(_ms(now() - held_seconds), crowded or 0)
+        await sweep(database, store.delete_held_before, before)
+        await sweep(database, store.delete_owed_before, before)
         crowded = await store.parts_since(database, most_parts)
-        before = max(_before(now() - held_seconds), crowded or 0)
-        await _delete(database, store.delete_parts_before, before)
+        before = max(_ms(now() - held_seconds), crowded or 0)
+        await sweep(database, store.delete_parts_before, before)
 
     return Job(name="responses.retention", every_seconds=EVERY_SECONDS, run=run)
 
 
-def _before(seconds: float) -> int:
+def _ms(seconds: float) -> int:
     return int(seconds * 1000)
-
-
-async def _delete(
-    database: Database, delete: Callable[[Transaction, int, int], int], before: int
-) -> None:
-    """In steps small enough that nobody waits for one."""
-
-    def step(transaction: Transaction) -> int:
-        return delete(transaction, before, STEP)
-
-    for _ in range(STEPS_PER_RUN):
-        if await database.write(step, makes_room=True) < STEP:
-            return
