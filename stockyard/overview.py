@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from time import monotonic
 
 from stockyard import __version__
-from stockyard.api import Part, Status
+from stockyard.api import Component, Status
 from stockyard.app import Stockyard
 from stockyard.apps.chute.models import ModelState, ProviderState
 from stockyard.process.memory import peak_bytes, used_bytes
@@ -76,14 +76,14 @@ class Overview:
         meters, database = stockyard.meters, stockyard.database
         writer = database.writer
         parts = {
-            "database": Part(
+            "database": Component(
                 state="ok" if writer.down_since is None else "down", detail={"writer": writer.state}
             ),
-            "disk": Part(
+            "disk": Component(
                 state="ok" if stockyard.disk.state in ("ok", "warn") else "degraded",
                 detail={"state": stockyard.disk.state, "free_bytes": stockyard.disk.free},
             ),
-            "calls": Part(state="ok", detail={"running": len(stockyard.office.running)}),
+            "calls": Component(state="ok", detail={"running": len(stockyard.office.running)}),
         }
         states = {part.state for part in parts.values()}
         return Status(

@@ -14,7 +14,7 @@ import pytest_asyncio
 import uvicorn
 from msgspec import Meta
 
-from stockyard.api import ControlSocket, Identities, LocalReads, Part, Status, build
+from stockyard.api import AsOsUser, Component, Identities, LocalReads, Status, build
 from stockyard.apps import billing, chute, lookout, repeats, teams
 from stockyard.apps.chute.answers import LastingAnswers
 from stockyard.apps.chute.models import ModelState, ProviderState
@@ -172,7 +172,7 @@ def a_status() -> Status:
         avg_latency_ms=None,
         memory={},
         tasks=0,
-        components={"database": Part(state="ok")},
+        components={"database": Component(state="ok")},
     )
 
 
@@ -244,5 +244,5 @@ async def control_socket(plane: Plane, tmp_path: Path) -> AsyncIterator[Path]:
     path = tmp_path / "control.sock"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
-        async with served(ControlSocket(plane.served), listener):
+        async with served(AsOsUser(plane.served), listener):
             yield path

@@ -15,7 +15,7 @@ import msgspec
 from scripts.prices import genai, litellm
 from scripts.prices.merge import Shelf, merged
 from scripts.prices.told import Report
-from stockyard.core.offer import Offer, Source
+from stockyard.core.offer import Offer, PriceSource
 
 OUT = Path(__file__).parents[2] / "stockyard" / "providers" / "prices.json"
 HOMES = {
@@ -62,7 +62,7 @@ def written(shelves: Mapping[str, Shelf], day: date, before: Mapping[str, Any]) 
     """The document, one model to a line, so that a change of prices reads well."""
     pages = sorted({page for shelf in shelves.values() for page in shelf.pages.values() if page})
     sources = {
-        name: Source(distribution(name).version, home, "MIT") for name, home in HOMES.items()
+        name: PriceSource(distribution(name).version, home, "MIT") for name, home in HOMES.items()
     }
     began = str(before.get("since", day))
     head = [

@@ -11,8 +11,8 @@ from litestar.routes import HTTPRoute
 
 import stockyard
 from stockyard.api import problems
-from stockyard.api.allowance import PER_MINUTE, Allowance
 from stockyard.api.body import MAX_BODY, PARAMETERS, guard_body, guard_parameters
+from stockyard.api.callrate import PER_MINUTE, CallRate
 from stockyard.api.door import ASGIApp, Door
 from stockyard.api.events import EventEndpoints
 from stockyard.api.feed import Feed, Listeners
@@ -92,7 +92,7 @@ def build(
         identities,
         config_version,
         Origins(origins),
-        Allowance(calls_per_minute),
+        CallRate(calls_per_minute),
     )
 
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from stockyard.api import problems
-from stockyard.api.allowance import Allowance
+from stockyard.api.callrate import CallRate
 from stockyard.api.identity import Identities
 from stockyard.api.origins import PREFLIGHT, Origins
 from stockyard.api.permission import IDENTITY
@@ -40,13 +40,13 @@ class Door:
         identities: Identities,
         config_version: Callable[[], int],
         origins: Origins,
-        allowance: Allowance,
+        rate: CallRate,
     ) -> None:
         self._inner = inner
         self._identities = identities
         self._config_version = config_version
         self._origins = origins
-        self._allowance = allowance
+        self._rate = rate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -87,7 +87,7 @@ class Door:
             return
         if identity is None:
             return
-        left = self._allowance.take(identity.name)
+        left = self._rate.take(identity.name)
         answer.fields += left.fields()
         if left.calls < 0:
             raise Refused(

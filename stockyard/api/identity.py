@@ -109,7 +109,7 @@ def unauthenticated(message: str) -> Refused:
     return Refused(401, "unauthenticated", message)
 
 
-class ControlSocket:
+class AsOsUser:
     """The same API for the control socket: who can open it is this machine's user or root.
 
     The socket's mode (0600, in a folder with 0700) is what keeps others out.

@@ -42,7 +42,7 @@ class Version(Struct, frozen=True, kw_only=True):
     schema: str
 
 
-class Part(Struct, frozen=True, kw_only=True):
+class Component(Struct, frozen=True, kw_only=True):
     """One part of the process: `ok`, `degraded` or `down`, and its figures."""
 
     state: str
@@ -62,7 +62,7 @@ class Status(Struct, frozen=True, kw_only=True):
     avg_latency_ms: float | None
     memory: dict[str, int]
     tasks: int
-    components: dict[str, Part]
+    components: dict[str, Component]
 
 
 class Alive(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from stockyard.core.kind import Kind
 from stockyard.core.price import Price
 
 
-class Source(Struct, frozen=True):
+class PriceSource(Struct, frozen=True):
     """A public collection of prices that ours was made from."""
 
     version: str

@@ -42,7 +42,7 @@ class Charge(NamedTuple):
     """Calls that may come at once; 0 is all of `calls`."""
 
 
-class Standing(NamedTuple):
+class Room(NamedTuple):
     """How much is left of one limit."""
 
     limit: int
@@ -62,9 +62,9 @@ class Verdict(NamedTuple):
     limit: int
     remaining: int
     reset_seconds: float
-    calls: Standing | None = None
+    calls: Room | None = None
     """The tightest limit on calls, if there is one."""
-    tokens: Standing | None = None
+    tokens: Room | None = None
 
 
 class Limits(Protocol):

@@ -57,7 +57,7 @@ _TOOLS = {"web_search": "search"}
 """Tools of providers that have a dimension of their own; the others are `tool_call`."""
 
 
-class Part(NamedTuple):
+class CostPart(NamedTuple):
     """One quantity of a call and what one unit of it costs."""
 
     dimension: str
@@ -70,7 +70,7 @@ class Cost(Struct, frozen=True):
 
     state: PriceState
     picodollars: int | None = None
-    parts: tuple[Part, ...] = ()
+    parts: tuple[CostPart, ...] = ()
     missing: tuple[str, ...] = ()
     """What was used and has no rate."""
 
@@ -160,7 +160,7 @@ class Price(Rates, frozen=True, kw_only=True, omit_defaults=True):
             if rate is None:
                 missing.append(dimension)
                 continue
-            parts.append(Part(dimension, quantity, rate))
+            parts.append(CostPart(dimension, quantity, rate))
             total += quantity * rate
         if missing or not lines:
             return Cost("unpriced", None, tuple(parts), tuple(missing))

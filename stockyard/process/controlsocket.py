@@ -141,7 +141,7 @@ class ControlSocket:
             return
         if self._as_os_user is None:
             # Late: it brings the API framework, which is loaded by now.
-            from stockyard.api import ControlSocket as AsOsUser
+            from stockyard.api import AsOsUser
 
             self._as_os_user = AsOsUser(plane)
         await self._as_os_user(scope, receive, send)

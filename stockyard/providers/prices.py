@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from stockyard.core.kind import Kind
 from stockyard.core.money import Usage
-from stockyard.core.offer import Offer, Source
+from stockyard.core.offer import Offer, PriceSource
 from stockyard.core.price import UNPRICED, Cost
 
 FILE = "prices.json"
@@ -52,7 +52,7 @@ class Section(Struct, frozen=True):
 class _Document(Struct, frozen=True):
     made: date
     since: date
-    sources: dict[str, Source]
+    sources: dict[str, PriceSource]
     pages: tuple[str, ...]
     providers: dict[str, msgspec.Raw]
 

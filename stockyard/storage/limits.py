@@ -18,7 +18,7 @@ dropped.
 from collections.abc import Callable, Iterator, Sequence
 from time import monotonic_ns
 
-from stockyard.core.ports import Charge, Standing, Verdict
+from stockyard.core.ports import Charge, Room, Verdict
 
 NANOSECONDS = 1_000_000_000
 MAX_SUBJECTS = 1_000_000
@@ -165,55 +165,51 @@ def _refusal(charge: Charge, cell: Cell, tokens: int, now: int) -> Verdict | Non
         until_full = max(0, cell.calls_full_at - now)
         wait = until_full + step - burst * step
         if wait > 0:
-            standing = Standing(burst, 0, until_full / NANOSECONDS)
-            return Verdict(
-                False, wait / NANOSECONDS, "calls", charge.row, *standing, calls=standing
-            )
+            room = Room(burst, 0, until_full / NANOSECONDS)
+            return Verdict(False, wait / NANOSECONDS, "calls", charge.row, *room, calls=room)
     if charge.tokens:
         step = _step(charge.per_seconds, charge.tokens)
         until_full = max(0, cell.tokens_full_at - now)
         # More than a full bucket can never be there; such a call passes when the bucket is full.
         wait = until_full - (charge.tokens - min(tokens, charge.tokens)) * step
         if wait > 0:
-            standing = _standing(charge.tokens, step, until_full)
-            return Verdict(
-                False, wait / NANOSECONDS, "tokens", charge.row, *standing, tokens=standing
-            )
+            room = _room(charge.tokens, step, until_full)
+            return Verdict(False, wait / NANOSECONDS, "tokens", charge.row, *room, tokens=room)
     return None
 
 
 def _verdict(cells: Sequence[tuple[Charge, Cell]], now: int) -> Verdict:
     """Passed; and of all limits the one with the smallest share left."""
     calls = tokens = None
-    tightest: tuple[float, str, Standing] | None = None
+    tightest: tuple[float, str, Room] | None = None
     for charge, cell in cells:
-        for standing, is_calls in _standings(charge, cell, now):
-            if is_calls and (calls is None or _share(standing) < _share(calls)):
-                calls = standing
-            if not is_calls and (tokens is None or _share(standing) < _share(tokens)):
-                tokens = standing
-            if tightest is None or _share(standing) < tightest[0]:
-                tightest = (_share(standing), charge.row, standing)
+        for room, is_calls in _rooms(charge, cell, now):
+            if is_calls and (calls is None or _share(room) < _share(calls)):
+                calls = room
+            if not is_calls and (tokens is None or _share(room) < _share(tokens)):
+                tokens = room
+            if tightest is None or _share(room) < tightest[0]:
+                tightest = (_share(room), charge.row, room)
     if tightest is None:
         return Verdict(True, 0.0, "", "", 0, 0, 0.0)
-    _, row, standing = tightest
-    return Verdict(True, 0.0, "", row, *standing, calls=calls, tokens=tokens)
+    _, row, room = tightest
+    return Verdict(True, 0.0, "", row, *room, calls=calls, tokens=tokens)
 
 
-def _standings(charge: Charge, cell: Cell, now: int) -> Iterator[tuple[Standing, bool]]:
+def _rooms(charge: Charge, cell: Cell, now: int) -> Iterator[tuple[Room, bool]]:
     if charge.calls:
         step = _step(charge.per_seconds, charge.calls)
-        yield _standing(charge.burst or charge.calls, step, cell.calls_full_at - now), True
+        yield _room(charge.burst or charge.calls, step, cell.calls_full_at - now), True
     if charge.tokens:
         step = _step(charge.per_seconds, charge.tokens)
-        yield _standing(charge.tokens, step, cell.tokens_full_at - now), False
+        yield _room(charge.tokens, step, cell.tokens_full_at - now), False
 
 
-def _standing(limit: int, step: int, until_full: int) -> Standing:
+def _room(limit: int, step: int, until_full: int) -> Room:
     until_full = max(0, until_full)
     taken = -(-until_full // step)
-    return Standing(limit, max(0, limit - taken), until_full / NANOSECONDS)
+    return Room(limit, max(0, limit - taken), until_full / NANOSECONDS)
 
 
-def _share(standing: Standing) -> float:
-    return standing.remaining / standing.limit
+def _share(room: Room) -> float:
+    return room.remaining / room.limit

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stockyard.core.ports import Charge, Standing, Verdict
+from stockyard.core.ports import Charge, Room, Verdict
 from stockyard.storage.limits import LocalLimits
 from tests.builders import HandClock
 
@@ -142,8 +142,8 @@ def test_tells_the_tightest_limit_and_each_sort() -> None:
     verdict = gate.take(calls, tokens, tokens=75)
     assert verdict.row == "1"
     assert (verdict.limit, verdict.remaining, verdict.reset_seconds) == (100, 25, 7.5)
-    assert verdict.calls == Standing(10, 9, 1.0)
-    assert verdict.tokens == Standing(100, 25, 7.5)
+    assert verdict.calls == Room(10, 9, 1.0)
+    assert verdict.tokens == Room(100, 25, 7.5)
 
 
 def test_a_full_table_forgets_only_subjects_that_are_idle() -> None:

@@ -15,7 +15,7 @@ from stockyard.api.parameters import Given, Name
 from stockyard.api.permission import needs
 from stockyard.apps.billing import prices as listed
 from stockyard.apps.billing.models import ModelPrice, PriceList
-from stockyard.core.offer import Source
+from stockyard.core.offer import PriceSource
 
 Prices = Given[PriceList]
 Signer = Given[Cursors]
@@ -29,7 +29,7 @@ class PriceAnswer(Struct, frozen=True, kw_only=True):
     count: int
     next: str | None
     made: date
-    sources: Mapping[str, Source]
+    sources: Mapping[str, PriceSource]
 
 
 class PriceEndpoints(Controller):

@@ -7,7 +7,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from stockyard.core.kind import Kind
-from stockyard.core.offer import Offer, Source
+from stockyard.core.offer import Offer, PriceSource
 from stockyard.core.price import PriceState
 
 
@@ -17,7 +17,7 @@ class PriceList(Protocol):
     @property
     def made(self) -> date: ...
     @property
-    def sources(self) -> Mapping[str, Source]: ...
+    def sources(self) -> Mapping[str, PriceSource]: ...
     @property
     def providers(self) -> Collection[str]: ...
     def models(self, provider: str) -> Collection[str]: ...

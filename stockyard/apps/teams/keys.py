@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from stockyard.apps.teams import store
 from stockyard.apps.teams.addresses import networks_of
-from stockyard.apps.teams.models import Held, KeyRecord
+from stockyard.apps.teams.models import KeyRecord, StoredKey
 from stockyard.apps.teams.secret import KEY_PREFIX, fingerprint, looks_like_a_key, new_secret
 from stockyard.core.allowance import Allowance
 from stockyard.core.exchange import Caller, Lossy
@@ -35,14 +35,14 @@ class KeyRing:
         self._announce = announce
         self.generation = 0
         """Changes whenever a Key does, so that what remembers Callers forgets."""
-        self._held: dict[str, Held] = {}
+        self._stored: dict[str, StoredKey] = {}
         self._callers: dict[bytes, tuple[bytes, Caller]] = {}
         self._limited: set[str] = set()
         """Keys that have limits of their own."""
         self._until: dict[bytes, int] = {}
         """When secrets expire that do so by themselves, by their hash."""
-        for held in reversed(store.keys(database)):
-            self._remember(held)
+        for stored in reversed(store.keys(database)):
+            self._remember(stored)
 
     def caller_of(self, secret: bytes) -> Caller | None:
         """Who sends this secret; None if it is no Key, is unknown, or may not be used now."""
@@ -70,7 +70,7 @@ class KeyRing:
 
         `secret`: one of `new_secret` that was noted before.
         """
-        if len(self._held) >= MAX_KEYS:
+        if len(self._stored) >= MAX_KEYS:
             raise Refused(409, "limit_reached", f"There are {MAX_KEYS:,} Keys already.")
         secret = secret or new_secret(KEY_PREFIX)
         record = KeyRecord(
@@ -85,9 +85,9 @@ class KeyRing:
             limits=tuple(limits),
             lossy=lossy,
         )
-        held = Held(record, fingerprint(secret))
-        await self._database.write(partial(store.insert_key, held=held))
-        self._remember(held)
+        stored = StoredKey(record, fingerprint(secret))
+        await self._database.write(partial(store.insert_key, stored=stored))
+        self._remember(stored)
         self._changed()
         return record, secret.decode()
 
@@ -102,8 +102,8 @@ class KeyRing:
         """Take back every Key but those of these ids; how many that were."""
         revoke = partial(store.revoke_others, kept=frozenset(kept), now=now_ms())
         gone = await self._database.write(revoke)
-        for held in gone:
-            self._remember(held)
+        for stored in gone:
+            self._remember(stored)
         self._changed()
         return len(gone)
 
@@ -125,14 +125,14 @@ class KeyRing:
         """A new secret for a Key. The one it had still works for so long; earlier ones do not."""
         secret, now = new_secret(KEY_PREFIX), now_ms()
 
-        def turned(held: Held) -> Held:
+        def turned(stored: StoredKey) -> StoredKey:
             record = replace(
-                _alive(held.record),
+                _alive(stored.record),
                 prefix=_start(secret),
                 last4=_end(secret),
                 overlap_until=now + overlap_ms if overlap_ms else None,
             )
-            return Held(record, fingerprint(secret), held.sha256 if overlap_ms else None)
+            return StoredKey(record, fingerprint(secret), stored.sha256 if overlap_ms else None)
 
         return await self._turn(key_id, turned), secret.decode()
 
@@ -152,35 +152,37 @@ class KeyRing:
 
     def list(self) -> list[KeyRecord]:
         """Every Key, the newest first, revoked ones too."""
-        return [held.record for held in reversed(self._held.values())]
+        return [stored.record for stored in reversed(self._stored.values())]
 
     def get(self, key_id: str) -> KeyRecord:
         try:
-            return self._held[key_id].record
+            return self._stored[key_id].record
         except KeyError:
             raise unknown_key(key_id) from None
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._stored)
 
     async def _change(self, key_id: str, change: Change) -> KeyRecord:
-        return await self._turn(key_id, lambda held: held._replace(record=change(held.record)))
+        return await self._turn(
+            key_id, lambda stored: stored._replace(record=change(stored.record))
+        )
 
-    async def _turn(self, key_id: str, turn: Callable[[Held], Held]) -> KeyRecord:
-        held = await self._database.write(partial(store.change_key, key_id=key_id, change=turn))
-        if held is None:
+    async def _turn(self, key_id: str, turn: Callable[[StoredKey], StoredKey]) -> KeyRecord:
+        stored = await self._database.write(partial(store.change_key, key_id=key_id, change=turn))
+        if stored is None:
             raise unknown_key(key_id)
-        self._remember(held)
+        self._remember(stored)
         self._changed()
-        return held.record
+        return stored.record
 
-    def _remember(self, held: Held) -> None:
-        record = held.record
-        before = self._held.get(record.id)
+    def _remember(self, stored: StoredKey) -> None:
+        record = stored.record
+        before = self._stored.get(record.id)
         if before is not None:
             self._forget(before.sha256)
             self._forget(before.former)
-        self._held[record.id] = held
+        self._stored[record.id] = stored
         self._limited.discard(record.id)
         if not record.opens:
             return
@@ -194,10 +196,10 @@ class KeyRing:
             limits=record.limits,
             lossy=record.lossy,
         )
-        self._admit(held.sha256, caller, record.expires_at)
-        if held.former is not None and record.overlap_until is not None:
+        self._admit(stored.sha256, caller, record.expires_at)
+        if stored.former is not None and record.overlap_until is not None:
             ends = (record.overlap_until, record.expires_at or record.overlap_until)
-            self._admit(held.former, caller, min(ends))
+            self._admit(stored.former, caller, min(ends))
 
     def _admit(self, sha256: bytes, caller: Caller, until: int | None) -> None:
         self._callers[sha256] = sha256, caller

@@ -37,7 +37,7 @@ class KeyRecord(Struct, frozen=True, kw_only=True):
         return self.revoked_at is None and self.paused_at is None
 
 
-class Held(NamedTuple):
+class StoredKey(NamedTuple):
     """A Key with what its secrets are known by."""
 
     record: KeyRecord

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from stockyard.apps.teams.models import Held, KeyRecord
+from stockyard.apps.teams.models import KeyRecord, StoredKey
 from stockyard.core.allowance import Allowance
 from stockyard.storage.database import Database, Row, Transaction
 
@@ -17,7 +17,7 @@ SELECT = (
 )
 
 
-def insert_key(transaction: Transaction, held: Held) -> None:
+def insert_key(transaction: Transaction, stored: StoredKey) -> None:
     transaction.execute(
         "insert into keys (id, name, prefix, last4, team_id, scopes, addresses, created_at, "
         "created_by, expires_at, paused_at, overlap_until, revoked_at, lossy, limits, "
@@ -25,47 +25,47 @@ def insert_key(transaction: Transaction, held: Held) -> None:
         "values (:id, :name, :prefix, :last4, :team_id, :scopes, :addresses, :created_at, "
         ":created_by, :expires_at, :paused_at, :overlap_until, :revoked_at, :lossy, :limits, "
         ":sha256, :former_sha256)",
-        _values(held),
+        _values(stored),
     )
 
 
 def change_key(
-    transaction: Transaction, key_id: str, change: Callable[[Held], Held]
-) -> Held | None:
+    transaction: Transaction, key_id: str, change: Callable[[StoredKey], StoredKey]
+) -> StoredKey | None:
     """The Key as it is after the change; None if there is no such Key."""
     rows = transaction.execute(SELECT + "where id = :id", {"id": key_id})
     if not rows:
         return None
-    held = change(_held(rows[0]))
+    stored = change(_stored(rows[0]))
     transaction.execute(
         "update keys set name = :name, prefix = :prefix, last4 = :last4, addresses = :addresses, "
         "expires_at = :expires_at, paused_at = :paused_at, overlap_until = :overlap_until, "
         "revoked_at = :revoked_at, lossy = :lossy, limits = :limits, sha256 = :sha256, "
         "former_sha256 = :former_sha256 where id = :id",
-        _values(held),
+        _values(stored),
     )
-    return held
+    return stored
 
 
-def revoke_others(transaction: Transaction, kept: Collection[str], now: int) -> list[Held]:
+def revoke_others(transaction: Transaction, kept: Collection[str], now: int) -> list[StoredKey]:
     """Every Key that was revoked by this: all but those to be kept."""
-    found = map(_held, transaction.execute(SELECT + "where revoked_at is null"))
+    found = map(_stored, transaction.execute(SELECT + "where revoked_at is null"))
     gone = [
-        held._replace(record=replace(held.record, revoked_at=now))
-        for held in found
-        if held.record.id not in kept
+        stored._replace(record=replace(stored.record, revoked_at=now))
+        for stored in found
+        if stored.record.id not in kept
     ]
     transaction.execute(
         "update keys set revoked_at = :now where id in (select value from json_each(:ids))",
-        {"now": now, "ids": msgspec.json.encode([held.record.id for held in gone]).decode()},
+        {"now": now, "ids": msgspec.json.encode([stored.record.id for stored in gone]).decode()},
     )
     return gone
 
 
-def keys(database: Database) -> list[Held]:
+def keys(database: Database) -> list[StoredKey]:
     """Every Key, the newest first."""
     rows = database.read(SELECT + "order by created_at desc, id desc")
-    return [_held(row) for row in rows]
+    return [_stored(row) for row in rows]
 
 
 def admin_hash(database: Database) -> bytes | None:
@@ -83,19 +83,19 @@ def put_admin_hash(transaction: Transaction, sha256: bytes, now: int) -> None:
     )
 
 
-def _values(held: Held) -> dict[str, Any]:
-    record = held.record
+def _values(stored: StoredKey) -> dict[str, Any]:
+    record = stored.record
     return {
         **msgspec.structs.asdict(record),
         "scopes": msgspec.json.encode(record.scopes).decode(),
         "addresses": msgspec.json.encode(record.addresses).decode(),
         "limits": msgspec.json.encode(record.limits).decode(),
-        "sha256": held.sha256,
-        "former_sha256": held.former,
+        "sha256": stored.sha256,
+        "former_sha256": stored.former,
     }
 
 
-def _held(row: Row) -> Held:
+def _stored(row: Row) -> StoredKey:
     record = KeyRecord(
         id=row[0],
         name=row[1],
@@ -113,4 +113,4 @@ def _held(row: Row) -> Held:
         lossy=row[13],
         limits=msgspec.json.decode(row[14], type=tuple[Allowance, ...]),
     )
-    return Held(record, row[15], row[16])
+    return StoredKey(record, row[15], row[16])

@@ -31,7 +31,7 @@ from stockyard.core.glob import Glob, Globs
 from stockyard.core.kind import Kind
 from stockyard.core.module import Module, ModuleConfig, Stage
 from stockyard.core.money import Usage
-from stockyard.core.ports import Charge, Ports, Standing, Verdict
+from stockyard.core.ports import Charge, Ports, Room, Verdict
 from stockyard.errors import Abandoned, Refused, StockyardError
 
 By = Literal["global", "team", "key", "user", "address", "project", "model"]
@@ -356,12 +356,12 @@ def _tell(x: Exchange, verdict: Verdict) -> None:
         x.tell("RateLimit-Limit", str(verdict.limit))
         x.tell("RateLimit-Remaining", str(verdict.remaining))
         x.tell("RateLimit-Reset", str(ceil(verdict.reset_seconds)))
-    for sort, standing in (("requests", verdict.calls), ("tokens", verdict.tokens)):
-        if standing is not None:
-            _tell_standing(x, sort, standing)
+    for sort, room in (("requests", verdict.calls), ("tokens", verdict.tokens)):
+        if room is not None:
+            _tell_room(x, sort, room)
 
 
-def _tell_standing(x: Exchange, sort: str, standing: Standing) -> None:
-    x.tell(f"x-ratelimit-limit-{sort}", str(standing.limit))
-    x.tell(f"x-ratelimit-remaining-{sort}", str(standing.remaining))
-    x.tell(f"x-ratelimit-reset-{sort}", f"{ceil(standing.reset_seconds)}s")
+def _tell_room(x: Exchange, sort: str, room: Room) -> None:
+    x.tell(f"x-ratelimit-limit-{sort}", str(room.limit))
+    x.tell(f"x-ratelimit-remaining-{sort}", str(room.remaining))
+    x.tell(f"x-ratelimit-reset-{sort}", f"{ceil(room.reset_seconds)}s")

@@ -13,7 +13,7 @@ from itertools import groupby
 from queue import Empty, SimpleQueue
 
 from stockyard.process.logs.lines import Event, Line, as_json, as_text
-from stockyard.process.logs.repeats import PERIOD, Repeats
+from stockyard.process.logs.suppression import PERIOD, Suppression
 
 MAX_LINES = 10_000
 MAX_BATCH = 1_000
@@ -35,7 +35,7 @@ class LogWriter:
         self._descriptor = descriptor
         self._render = as_json if json else as_text
         self._queue: SimpleQueue[Line | bytes | None] = SimpleQueue()
-        self._repeats = Repeats()
+        self._suppression = Suppression()
         self._told_dropped = 0
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="stockyard-log", daemon=True)
@@ -77,7 +77,7 @@ class LogWriter:
 
     def _gather(self) -> tuple[list[Line | bytes], bool]:
         try:
-            first = self._queue.get(timeout=PERIOD if self._repeats.waiting else None)
+            first = self._queue.get(timeout=PERIOD if self._suppression.waiting else None)
         except Empty:
             return [], True
         if first is None:
@@ -97,7 +97,7 @@ class LogWriter:
     def _wanted(self, line: Line | bytes, now: float) -> bool:
         if isinstance(line, bytes) or line.sort is None:
             return True
-        return self._repeats.admit(line.sort, now)
+        return self._suppression.admit(line.sort, now)
 
     def _rendered(self, line: Line | bytes) -> bytes:
         return line if isinstance(line, bytes) else self._render(line)
@@ -105,7 +105,7 @@ class LogWriter:
     def _reports(self, now: float) -> list[Event]:
         """What to say of lines that are missing."""
         events = []
-        held_back = self._repeats.due(now)
+        held_back = self._suppression.due(now)
         if held_back:
             message = f"{held_back} lines like others were left out."
             events.append(Event.now("log.suppressed", message, count=held_back))

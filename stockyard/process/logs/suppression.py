@@ -9,7 +9,7 @@ PERIOD = 1.0
 MAX_SORTS = 1_000
 
 
-class Repeats:
+class Suppression:
     def __init__(self) -> None:
         self._since: dict[Hashable, float] = {}
         self._held_back: dict[Hashable, int] = {}

@@ -26,7 +26,7 @@ class Left(NamedTuple):
         ]
 
 
-class Allowance:
+class CallRate:
     """Counts the calls of the current minute. Remembers nobody but those who called in it."""
 
     def __init__(

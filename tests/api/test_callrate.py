@@ -3,17 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
-from stockyard.api.allowance import Allowance
+from stockyard.api.callrate import CallRate
 
 
 def test_each_minute_begins_anew_and_for_each_its_own() -> None:
     now = 59.5
-    allowance = Allowance(2, lambda: now)
-    assert allowance.take("a") == (2, 1, 1)
-    assert [allowance.take("a").calls for _ in range(3)] == [0, -1, -2]
-    assert allowance.take("b").calls == 1
+    rate = CallRate(2, lambda: now)
+    assert rate.take("a") == (2, 1, 1)
+    assert [rate.take("a").calls for _ in range(3)] == [0, -1, -2]
+    assert rate.take("b").calls == 1
     now = 60.0
-    assert allowance.take("a") == (2, 1, 60)
+    assert rate.take("a") == (2, 1, 60)
 
 
 async def test_who_calls_too_often_is_told_when_to_come_back(
