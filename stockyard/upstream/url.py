@@ -89,6 +89,4 @@ def parse_literal(host: str) -> Address | None:
 
 def is_name(host: str) -> bool:
     """Whether `host` is a DNS name that no resolver takes for a number."""
-    if len(host) > 253 or not _NAME.fullmatch(host):
-        return False
-    return not _NUMBER.fullmatch(host.rpartition(".")[2])
+    return _NAME.fullmatch(host) is not None and not _NUMBER.fullmatch(host.rpartition(".")[2])

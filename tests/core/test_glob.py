@@ -19,6 +19,8 @@ from stockyard.core.glob import Glob, Globs
         ("a*a", "a", False),
         ("a*b*c", "a-b-c", True),
         ("a*b*c", "a-c-b", False),
+        ("*ab*ab*", "ab", False),
+        ("*aba*aba*", "ababa", False),
         ("a.c", "abc", False),
     ],
 )
@@ -39,7 +41,10 @@ def test_tells_what_the_star_stood_for() -> None:
 
 
 def test_any_of_several() -> None:
+    assert Globs(("a", "b*")).match("a")
     assert Globs(("a", "b*")).match("bee")
     assert not Globs(("a", "b*")).match("c")
     assert not Globs(()).match("a")
+    assert Globs(("a",))
+    assert Globs(("b*",))
     assert not Globs(())

@@ -79,7 +79,13 @@ async def test_nothing_waits_for_long_work() -> None:
 
 
 @pytest.mark.parametrize(
-    "pieces", [[b"x"] * MOST_PIECES, [b"a", b"x" * MOST_BYTES], [b"x" * (MOST_BYTES // 2)] * 2]
+    "pieces",
+    [
+        [b"x"] * MOST_PIECES,
+        [b"a", b"x" * MOST_BYTES],
+        [b"x" * (MOST_BYTES // 2)] * 2,
+        [b"x" * MOST_BYTES],
+    ],
 )
 async def test_what_waits_for_one_connection_is_bounded(pieces: list[bytes]) -> None:
     outlet, transport, theirs = await pair(Outbox())

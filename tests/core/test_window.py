@@ -191,6 +191,30 @@ def test_each_channel_has_its_own_window() -> None:
     ]
 
 
+def test_the_end_of_one_choice_leaves_what_others_hold_back() -> None:
+    out = through(
+        TextDelta(key="a", text="fal"),
+        TextDelta(key="a", text="fal", choice=1),
+        Finished(reason="stop", choice=1),
+        TextDelta(key="a", text="con "),
+        Finished(reason="stop"),
+    )
+    assert out == [
+        TextDelta(key="a", text="fal", choice=1),
+        Finished(reason="stop", choice=1),
+        TextDelta(key="a", text="<falcon> "),
+        Finished(reason="stop"),
+    ]
+
+
+def test_what_was_changed_before_the_end_does_not_count_for_what_begins_after_it() -> None:
+    windows = Windows()
+    for text, kept in (("a falcon.", False), ("a sparrow.", True)):
+        events = [TextDelta(key="t", text=text), LogprobsAdded(value=[text])]
+        out = windows.edit_all("me", [*events, Finished(reason="stop")], matcher(["falcon"]), mask)
+        assert any(isinstance(event, LogprobsAdded) for event in out) is kept
+
+
 def test_an_event_that_nobody_changed_is_the_same_object() -> None:
     delta = TextDelta(key="a", text="hello ")
     ended = PartEnded(key="a")

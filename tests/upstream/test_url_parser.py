@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from stockyard.errors import EgressDenied
 from stockyard.upstream.url import Url, parse_url
 
+LONGEST = ".".join(["a" * 61] * 4) + ".house"
+
 
 @pytest.mark.parametrize(
     ("text", "scheme", "host", "port", "target", "authority"),
@@ -18,6 +20,7 @@ from stockyard.upstream.url import Url, parse_url
         ("https://[2001:DB8::0:1]:444/", "https", "2001:db8::1", 444, "/", "[2001:db8::1]:444"),
         ("https://xn--mnchen-3ya.example", "https", "xn--mnchen-3ya.example", 443, "", None),
         ("http://my_model-1:11434/v1", "http", "my_model-1", 11434, "/v1", "my_model-1:11434"),
+        (f"https://{LONGEST}", "https", LONGEST, 443, "", LONGEST),
     ],
 )
 def test_a_plain_url_is_read(
@@ -56,6 +59,7 @@ def test_a_plain_url_is_read(
         ("https://[::g]", "url"),
         ("https://[:::]", "host"),
         ("https://a-.example", "host"),
+        (f"https://a{LONGEST}", "url"),
         ("https://" + ".".join(["a" * 63] * 4) + ".example", "url"),
     ],
 )
