@@ -15,26 +15,28 @@ _PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
 class Ids:
     """Makes ids. One per process; not for use from several threads."""
 
-    __slots__ = ("_count", "_middle", "_second", "_start")
+    __slots__ = ("_count", "_middle", "_process", "_second", "_start")
 
     def __init__(self) -> None:
         # Seeded by the system, and two processes that agree would only share a few names.
-        self._middle = _text(Random().getrandbits(40), 4)  # noqa: S311  no secret: it tells processes apart
+        self._process = _text(Random().getrandbits(40), 4)  # noqa: S311  no secret: it tells processes apart
         self._second = -1
         self._start = ""
+        """The seconds, as all ids of this second have them."""
         self._count = 0
+        self._middle = self._process + _text(0, 3)
+        """The process and all of the count that only every 1024th id changes."""
 
     def new(self, prefix: str) -> str:
         millisecond = time_ns() // 1_000_000
         if millisecond >> 10 != self._second:
             self._second = millisecond >> 10
             self._start = _text(self._second, 4)
-        self._count = count = self._count + 1
-        return (
-            f"{prefix}{self._start}{_PAIRS[millisecond & 1023]}{self._middle}"
-            f"{_PAIRS[(count >> 30) & 1023]}{_PAIRS[(count >> 20) & 1023]}"
-            f"{_PAIRS[(count >> 10) & 1023]}{_PAIRS[count & 1023]}"
-        )
+        self._count += 1
+        low = self._count & 1023
+        if not low:
+            self._middle = self._process + _text(self._count >> 10, 3)
+        return f"{prefix}{self._start}{_PAIRS[millisecond & 1023]}{self._middle}{_PAIRS[low]}"
 
 
 def _text(number: int, pairs: int) -> str:

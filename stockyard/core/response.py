@@ -68,8 +68,9 @@ class Response:
         usage: Usage | None = None,
         raw: Raw | None = None,
     ) -> None:
-        self._output = output if isinstance(output, AnyOutput) else None
-        self._decode = None if isinstance(output, AnyOutput) else output
+        # Not `isinstance`: an abstract class takes its time to say who is of it.
+        self._output: AnyOutput | None = None if callable(output) else output
+        self._decode = output if callable(output) else None
         self.usage = usage
         self.raw = raw
 

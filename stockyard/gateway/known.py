@@ -20,10 +20,11 @@ _LENGTH = re.compile(rb"\ncontent-length:[ \t]*([0-9]+)", re.IGNORECASE)
 class Known:
     __slots__ = (
         "_after",
+        "_again",
         "_before",
-        "_digits",
         "_sized",
         "_start",
+        "_whole",
         "generation",
         "head",
         "opening",
@@ -38,24 +39,24 @@ class Known:
         match = None if head.method in ("GET", "HEAD") else _LENGTH.search(head.raw)
         self._sized = match is not None
         start, end = match.span(1) if match else (len(head.raw), len(head.raw))
+        self._whole = head.raw
+        self._again = len(head.raw), head.length
+        """What `begins` says of the very same head."""
         self._before = head.raw[:start]
-        self._digits = head.raw[start:end]
         self._after = head.raw[end:]
         self._start = start
 
     def begins(self, data: bytes) -> tuple[int, int] | None:
         """Where the body begins and how long it is, if `data` begins with this head."""
-        if not data.startswith(self._before):
+        if data.startswith(self._whole):
+            return self._again
+        if not self._sized or not data.startswith(self._before):
             return None
-        if not self._sized:
-            return self._start, 0
         # At most 15 digits, as in HS15.
         end = data.find(b"\r", self._start, self._start + 16)
         if end < 0 or not data.startswith(self._after, end):
             return None
         digits = data[self._start : end]
-        if digits == self._digits:
-            return end + len(self._after), self.head.length
         if not digits.isdigit() or digits[0] == 0x30:
             return None
         return end + len(self._after), int(digits)

@@ -4,6 +4,7 @@ On the hot path: one typed decode that skips everything else, and a few searches
 """
 
 import re
+from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
@@ -13,9 +14,11 @@ from stockyard.wire.members import members_of
 from stockyard.wire.strict import check_head, check_text, not_json
 
 Head = TypeVar("Head")
-Keys = tuple[tuple[str, bytes], ...]
+Keys = Mapping[str, bytes]
 """Names of head fields, and the same names quoted, as they stand in the body."""
 
+SMALL = 1024
+"""So few bytes are searched for all keys faster than it is found out which of them to look for."""
 LARGE = 16 * 1024
 """A body of this many bytes or more is walked through only once."""
 LONG_VALUE = 4 * 1024
@@ -36,7 +39,9 @@ def read_head(body: bytes, decoder: "msgspec.json.Decoder[Head]", keys: Keys) ->
         if abridged is not None:
             return _decoded(abridged, decoder)
     head = _decoded(body, decoder)
-    check_head(body, [key for name, key in keys if getattr(head, name) is not msgspec.UNSET])
+    if len(body) > SMALL:
+        keys = {name: keys[name] for name in keys if getattr(head, name) is not msgspec.UNSET}
+    check_head(body, keys.values())
     return head
 
 
@@ -79,7 +84,7 @@ def _abridged(body: bytes, decoder: "msgspec.json.Decoder[Head]") -> bytes | Non
 
 
 def quoted(*names: str) -> Keys:
-    return tuple((name, b'"' + name.encode() + b'"') for name in names)
+    return {name: b'"' + name.encode() + b'"' for name in names}
 
 
 def _wrong(param: str, message: str) -> Refused:

@@ -8,7 +8,7 @@ as it came and of which only a few top-level keys are read.
 
 import re
 from codecs import utf_8_decode
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -101,20 +101,17 @@ def check_text(body: bytes) -> None:
         raise not_json("The body is not valid UTF-8.") from None
 
 
-def check_head(body: bytes, keys: Sequence[bytes]) -> None:
+def check_head(body: bytes, keys: Iterable[bytes]) -> None:
     """Refuse a JSON object in which one of these quoted top-level keys is repeated.
 
     A key whose bytes occur once needs no look. When they occur more often, it is either nested
     (fine) or repeated: the full parse decides.
     """
     check_text(body)
-    for key in keys:
-        if body.count(key) > 1:
-            break
-    else:
-        if b"\\u00" not in body or not _ESCAPED_LETTER.search(body):
-            return
-    parse(body)
+    if max(map(body.count, keys), default=0) > 1 or (
+        b"\\u00" in body and _ESCAPED_LETTER.search(body)
+    ):
+        parse(body)
 
 
 def _too_many(most_values: int) -> Refused:
