@@ -1,6 +1,8 @@
 """Connections that are kept: which are used again, who waits for one, and stale ones."""
 
 import asyncio
+import gzip
+from time import monotonic
 
 import pytest
 
@@ -127,6 +129,45 @@ async def test_a_connection_that_rested_too_long_or_is_too_old_is_closed(
     assert server.connections == 2
 
 
+async def test_a_connection_rests_from_its_last_call_on() -> None:
+    async with answering(HELLO) as server, calling() as client:
+        origin = origin_of(client, server.url)
+        await heard_from(client, a_call(origin))
+        (connection,) = origin.pool.idle
+        connection.opened_at -= 100
+        connection.idle_since -= 100
+        await heard_from(client, a_call(origin))
+        origin.pool.tidy(monotonic())
+        assert origin.pool.idle == [connection]
+
+
+@pytest.mark.parametrize("tidied", [True, False])
+async def test_a_connection_grows_too_old_however_often_it_is_used(tidied: bool) -> None:
+    limits = ClientLimits()
+    async with answering(HELLO) as server, calling(limits) as client:
+        origin = origin_of(client, server.url)
+        await heard_from(client, a_call(origin))
+        (connection,) = origin.pool.idle
+        connection.opened_at -= limits.max_age_seconds
+        if tidied:
+            origin.pool.tidy(connection.idle_since)
+            assert origin.pool.idle == []
+        _, sending = await heard_from(client, a_call(origin))
+        assert not sending.reused
+        await until(lambda: server.open == 1)
+
+
+async def test_a_connection_that_brought_a_compressed_answer_brings_a_plain_one_next() -> None:
+    packed = gzip.compress(b"hello")
+    head = OK + b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(packed)
+    async with answering(head + packed, HELLO) as server, calling() as client:
+        origin = origin_of(client, server.url)
+        for _ in range(2):
+            heard, _ = await heard_from(client, a_call(origin, decompress=True))
+            assert (heard.body, heard.error) == (b"hello", None)
+    assert server.connections == 1
+
+
 async def test_no_more_connections_rest_than_allowed() -> None:
     async with answering(HELLO) as server, calling(ClientLimits(idle_per_origin=2)) as client:
         origin = origin_of(client, server.url)
@@ -194,7 +235,7 @@ async def test_a_call_that_cannot_even_wait_fails_at_once() -> None:
         second = client.start(a_call(origin), waiting)
         heard, _ = await heard_from(client, a_call(origin))
         assert heard.error is not None
-        assert heard.error.timer == "timeout.pool"
+        assert (heard.error.timer, heard.error.nothing_sent) == ("timeout.pool", True)
         second.cancel()
         assert not origin.pool.waiting
         assert waiting.ends == 0

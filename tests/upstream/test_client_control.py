@@ -7,6 +7,7 @@ import zlib
 
 import pytest
 
+from stockyard.errors import UpstreamError
 from stockyard.upstream.client import Client
 from stockyard.upstream.guard import Guard, GuardSettings
 from stockyard.upstream.outgoing import Outgoing, Timers, request_head
@@ -113,8 +114,11 @@ async def test_a_client_that_is_closed_sends_nothing_more() -> None:
         async with calling() as client:
             origin = origin_of(client, server.url)
         heard, sending = await heard_from(client, a_call(origin))
+        with pytest.raises(UpstreamError) as error:
+            await client.connect(asyncio.Protocol(), origin, Timers())
     assert heard.error is not None
     assert heard.error.kind == "interrupted"
+    assert error.value.kind == "interrupted"
     assert not sending.sent
     assert server.connections == 0
 

@@ -1,6 +1,7 @@
 """Proxies: which calls take one, what it is asked, and what happens when it will not."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
@@ -152,6 +153,19 @@ async def test_a_proxy_that_is_not_there_is_not_mistaken_for_the_provider(
         heard, _ = await heard_from(client, a_call(origin_of(client, api, proxy=settings)))
     assert heard.error is not None
     assert (heard.error.message, heard.error.nothing_sent) == (said, True)
+
+
+async def test_a_proxy_whose_name_is_not_resolved_in_time_misses_the_deadline_of_names() -> None:
+    async def never(host: str, port: int) -> Sequence[str]:
+        await asyncio.sleep(60)
+        return []
+
+    async with calling(lookup=never) as client:
+        settings = ProxySettings(http="http://proxy.example:3128")
+        origin = origin_of(client, "http://api.provider.example", proxy=settings)
+        heard, _ = await heard_from(client, a_call(origin, timers=Timers(dns_seconds=0.05)))
+    assert heard.error is not None
+    assert (heard.error.timer, heard.error.nothing_sent) == ("timeout.dns", True)
 
 
 @pytest.mark.parametrize("agrees", [False, True])

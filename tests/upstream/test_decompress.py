@@ -107,8 +107,12 @@ def test_a_ratio_at_the_limit_passes() -> None:
     assert unpack(b"gzip", gzip.compress(b"\0" * zeros)) == b"\0" * zeros
 
 
-def test_an_empty_body_is_not_cut_short() -> None:
-    assert unpack(b"gzip", b"") == b""
+@pytest.mark.parametrize(
+    ("coding", "packed"),
+    [(b"gzip", b""), (b"gzip", gzip.compress(b"")), (b"deflate", b""), (b"deflate", raw(b""))],
+)
+def test_an_empty_body_is_not_cut_short(coding: bytes, packed: bytes) -> None:
+    assert unpack(coding, packed) == b""
 
 
 @pytest.mark.parametrize("cut", range(1, 20))
