@@ -14,6 +14,6 @@ what outlives a call   keepers recalling turn turning remembering noticing place
 what providers keep    held held_calls held_answer own_list announced first_model native_answer
 and what names it      named judged_doorway batch_lines
 counted later          late_calls late_reply assistant_runs
-other Replies          narrow_reply whole_reply
+other Replies          narrow_reply whole_reply watching_reply
 realtime sessions      realtime handshake upgrade lane_socket session session_answers relay
 """

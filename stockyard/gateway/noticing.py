@@ -16,6 +16,7 @@ from stockyard.core.ports import Held, HeldIds
 from stockyard.errors import UpstreamError
 from stockyard.gateway.contract import Reply
 from stockyard.gateway.places import at
+from stockyard.gateway.watching_reply import WatchingReply
 from stockyard.wire.sse import Blocks, said
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -64,13 +65,11 @@ def of(format: str) -> Notice | None:  # noqa: A002  the word of the field every
     return _OF_FORMATS.get(format)
 
 
-class Noticing:
-    """A Reply in front of the client's."""
+class Noticing(WatchingReply):
+    """`hold` is told of each thing that a Notice finds."""
 
     def __init__(self, reply: Reply, notice: Notice, hold: Callable[[Exchange, str], None]) -> None:
-        self.x: Exchange | None = None
-        """The call that is answered, as soon as there is one."""
-        self._reply = reply
+        super().__init__(reply)
         self._notice = notice
         self._hold = hold
         self._events: Blocks | None = None
@@ -83,28 +82,13 @@ class Noticing:
             self._learn(body)
         self._reply.whole(status, fields, body)
 
-    def begin(self, status: int, fields: bytes, first: bytes) -> None:
+    def _began(self, status: int, fields: bytes) -> None:
         if status < 300 and _EVENTS in fields:
             self._events = Blocks(MOST_BYTES)
         elif status < 300:
             self._object = []
-        self._look(first)
-        self._reply.begin(status, fields, first)
 
-    def push(self, data: bytes) -> None:
-        self._look(data)
-        self._reply.push(data)
-
-    def finish(self, last: bytes = b"") -> None:
-        self._look(last)
-        if self._object is not None:
-            self._learn(b"".join(self._object))
-        self._reply.finish(last)
-
-    def cut(self) -> None:
-        self._reply.cut()
-
-    def _look(self, data: bytes) -> None:
+    def _passed(self, data: bytes) -> None:
         if self._object is not None:
             self._size += len(data)
             self._object.append(data)
@@ -118,6 +102,10 @@ class Noticing:
                 return
             for block in blocks:
                 self._look_at(block)
+
+    def _ended(self) -> None:
+        if self._object is not None:
+            self._learn(b"".join(self._object))
 
     def _look_at(self, block: bytes) -> None:
         if self._events is None or not any(mark in block for mark in self._notice.marks):

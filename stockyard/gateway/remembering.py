@@ -17,7 +17,6 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from stockyard.core.exchange import Exchange
 from stockyard.core.ports import Held, KeptAnswer
 from stockyard.errors import StockyardError
 from stockyard.gateway.contract import Reply
@@ -25,6 +24,7 @@ from stockyard.gateway.keepers import Keepers
 from stockyard.gateway.noticing import ANSWERS
 from stockyard.gateway.places import at
 from stockyard.gateway.turn import items_asked
+from stockyard.gateway.watching_reply import WatchingReply
 from stockyard.wire.openai_responses.snapshot import ID_PREFIX, item_id
 from stockyard.wire.sse import Blocks, said
 
@@ -60,8 +60,8 @@ class _Event(Struct):
 _event = msgspec.json.Decoder(_Event).decode
 
 
-class Remembering:
-    """A Reply in front of the client's."""
+class Remembering(WatchingReply):
+    """Keeps the end of an answer back until it is stored, where it is."""
 
     def __init__(
         self,
@@ -73,9 +73,7 @@ class Remembering:
         stored: bool = True,
     ) -> None:
         """`keeps`: we store the answer if nobody else does. `stored`: its provider may keep it."""
-        self.x: Exchange | None = None
-        """The call that is answered, as soon as there is one."""
-        self._reply = reply
+        super().__init__(reply)
         self._keepers = keepers
         self._team = team_id
         self._keeps = keeps
@@ -90,32 +88,23 @@ class Remembering:
         found = _object(body) if status == 200 else None
         self._end(found, partial(self._reply.whole, status, fields, body))
 
-    def begin(self, status: int, fields: bytes, first: bytes) -> None:
-        if status == 200:
-            if EVENTS in fields:
-                self._beginning = Blocks()
-            else:
-                self._object = []
-            self._look(first)
-        self._reply.begin(status, fields, first)
-
-    def push(self, data: bytes) -> None:
-        self._look(data)
-        self._reply.push(data)
-
     def finish(self, last: bytes = b"") -> None:
-        self._look(last)
-        found = None
+        self._passed(last)
         if self._object is not None:
             found = _object(b"".join(self._object))
         else:
             found = _ending(last, _answer_in if self._keeps else _outline_in)
         self._end(found, partial(self._reply.finish, last))
 
-    def cut(self) -> None:
-        self._reply.cut()
+    def _began(self, status: int, fields: bytes) -> None:
+        if status != 200:
+            return
+        if EVENTS in fields:
+            self._beginning = Blocks()
+        else:
+            self._object = []
 
-    def _look(self, data: bytes) -> None:
+    def _passed(self, data: bytes) -> None:
         self._size += len(data)
         if self._object is not None:
             self._object.append(data)

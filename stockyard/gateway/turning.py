@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,18 +18,12 @@ from stockyard.gateway.late_calls import LateCalls
 from stockyard.gateway.named import RESPONSES, unsealed_in
 from stockyard.gateway.remembering import Remembering
 from stockyard.gateway.turn import Turn, TurnReader
+from stockyard.gateway.watching_reply import WatchingReply
 from stockyard.providers.directory import Directory
 from stockyard.providers.provider import SUMMARY
 from stockyard.wire.codec import Codec
 from stockyard.wire.openai_responses.compaction import CompactCodec, SummaryCodec
 from stockyard.wire.openai_responses.ties import LOST
-
-
-class Watching(Protocol):
-    """A Reply that wants to know the call that is answered."""
-
-    x: Exchange | None
-
 
 CODE_MARKS = (b"code_interpreter", b'"shell"', b"container")
 """One of these stands in a request whose model may run code."""
@@ -46,7 +39,8 @@ class Steering(Struct, eq=False):
     as_sent: bytes = b""
     held: Held | None = None
     """Who must answer."""
-    watching: "list[Watching]" = []
+    watching: list[WatchingReply] = []
+    """What watches the answer."""
     watched: Callable[[Exchange, Reply], Reply] | None = None
     """Watches an answer with which something may be made that its provider keeps."""
 
