@@ -1,7 +1,7 @@
 """What an answer loses on its way into its client's format is told, and nothing else is."""
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -107,3 +107,76 @@ async def test_a_whole_answer_that_is_given_as_a_stream_tells_too(yard: Yard) ->
     heard = await ask(yard, "/v1/chat/completions", whole, stream=True)
     assert heard.events
     assert lost(yard) == ["web_search_tool_result"]
+
+
+class TestOfMistral:
+    """Its content is a list where anything but text stands in it."""
+
+    PICTURE: ClassVar = {"type": "image_url", "image_url": "data:image/png;base64,iVBORw0KGgo="}
+    CONTENT: ClassVar = [
+        {"type": "text", "text": "It is"},
+        {"type": "reference", "reference_ids": [1, 2]},
+        PICTURE,
+        {"type": "text", "text": " blue."},
+    ]
+
+    def sends(self, yard: Yard, *, stream: bool) -> None:
+        mistral = yard.provider("mistral")
+        head = {"id": "c1", "object": "chat.completion", "created": 1, "model": "mistral-x"}
+        said = {"role": "assistant", "content": self.CONTENT}
+        choice = {"index": 0, "finish_reason": "stop"}
+        if not stream:
+            whole = head | {"choices": [choice | {"message": said}]}
+            mistral.sends(200, JSON, json.dumps(whole).encode())
+            return
+        chunk = head | {"choices": [choice | {"delta": said}]}
+        data = b"data: %b\n\ndata: [DONE]\n\n" % json.dumps(chunk).encode()
+        mistral.sends(200, EVENTS, data)
+
+    @pytest.mark.parametrize("stream", [False, True])
+    @pytest.mark.parametrize(
+        ("path", "told"),
+        [
+            ("/v1/messages", {"citations", "images"}),
+            ("/v1/responses", {"citations"}),
+            ("/v2/chat", {"citations", "images"}),
+        ],
+    )
+    async def test_what_stands_between_its_texts_is_told(
+        self, yard: Yard, path: str, told: set[str], stream: bool
+    ) -> None:
+        self.sends(yard, stream=stream)
+        body = yard.body(stream=stream) | {"model": "mistral/mistral-x", "max_tokens": 9}
+        if path.endswith("/responses"):
+            body = {"model": "mistral/mistral-x", "input": "hi", "stream": stream}
+        heard = await yard.call(path, body)
+        assert heard.status == 200
+        assert b"It is" in heard.body
+        assert (b"iVBORw0KGgo=" in heard.body) == ("images" not in told)
+        assert sorted(lost(yard)) == sorted(told)
+
+    @pytest.mark.parametrize("stream", [False, True])
+    @pytest.mark.parametrize("module", [None, "secretscan"])
+    async def test_clients_of_chat_find_it_beside_the_text(
+        self, yard: Yard, module: str | None, stream: bool
+    ) -> None:
+        self.sends(yard, stream=stream)
+        if module is not None:
+            yard.enable(module)
+        body = yard.body(stream=stream) | {"model": "mistral/mistral-x"}
+        heard = await yard.call("/v1/chat/completions", body)
+        picture = {"type": "image_url", "image_url": {"url": self.PICTURE["image_url"]}}
+        said: dict[str, Any] = {"content": "", "images": [], "citations": []}
+        events = [event.json for event in heard.events if event.json]
+        chunks = events if stream else [heard.json]
+        for chunk in chunks:
+            for choice in chunk["choices"]:
+                part = choice["delta" if stream else "message"]
+                for name in said:
+                    said[name] += part.get(name) or type(said[name])()
+        assert said == {
+            "content": "It is blue.",
+            "images": [picture],
+            "citations": [{"type": "reference", "reference_ids": [1, 2]}],
+        }
+        assert not lost(yard)

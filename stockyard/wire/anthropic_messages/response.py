@@ -7,7 +7,9 @@ import msgspec
 from stockyard.core.messages import (
     AnyPart,
     Audio,
+    Document,
     Finish,
+    Image,
     Message,
     Reasoning,
     Refusal,
@@ -128,7 +130,8 @@ def stop_reason(finish: Finish | None, native: str | None, *, own: bool, refused
 def answerable(parts: tuple[AnyPart, ...]) -> tuple[AnyPart, ...]:
     """Parts with call ids that clients of this format accept, and thinking as they may see it.
 
-    Sounds and films have no block; what else was answered is answered all the same.
+    An answer has no block for sounds, films, pictures and documents; what else was said is said
+    all the same.
     """
     ids = Ids(ACCEPTED_ID, ID_PREFIX)
     return tuple(
@@ -138,7 +141,7 @@ def answerable(parts: tuple[AnyPart, ...]) -> tuple[AnyPart, ...]:
         if isinstance(part, Reasoning)
         else part
         for part in parts
-        if not isinstance(part, Audio | Video)
+        if not isinstance(part, Audio | Video | Image | Document)
     )
 
 

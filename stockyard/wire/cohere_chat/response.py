@@ -5,7 +5,16 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from stockyard.core.messages import AnyPart, Finish, Message, Reasoning, Text, ToolCall
+from stockyard.core.messages import (
+    AnyPart,
+    Document,
+    Finish,
+    Image,
+    Message,
+    Reasoning,
+    Text,
+    ToolCall,
+)
 from stockyard.core.response import Choice, Output, Response
 from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Facts, Pen
@@ -160,7 +169,9 @@ def _encode_message(message: Message) -> dict[str, Any]:
 
 
 def _shown(part: AnyPart) -> AnyPart | None:
-    """A part as clients of this format may see it."""
+    """A part as clients of this format may see it; None for what an answer cannot hold."""
+    if isinstance(part, Image | Document):
+        return None
     if isinstance(part, Reasoning) and FORMAT not in part.extra:
         return Reasoning(text=thought(part), extra={FORMAT: {}}) if thought(part) else None
     if isinstance(part, Text) and FORMAT not in part.extra:

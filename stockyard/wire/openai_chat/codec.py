@@ -52,7 +52,7 @@ TOOL_NAMES = ToolNames("a-zA-Z0-9_-")
 class ChatCodec(StreamedCodec[Content]):
     name = "openai.chat"
     terminator = DONE_EVENT
-    says = Sayable(cites=everything, parts=(Image, Audio), logprobs=True, blocks=name)
+    says = Sayable(cites=everything, parts=(Image, Audio), logprobs=True)
 
     read_request = staticmethod(request.decode_request)
     encode_response = staticmethod(response.encode_response)

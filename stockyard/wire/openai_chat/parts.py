@@ -172,6 +172,11 @@ def thought_in(item: dict[str, Any]) -> str:
     return "".join(t for t in texts if isinstance(t, str))
 
 
+def is_reference(item: Any) -> bool:
+    """Whether an entry of a content list only says what the text before it rests on."""
+    return isinstance(item, dict) and item.get("type") == "reference"
+
+
 THOUGHTS = frozenset({"thinking", "reasoning"})
 """Types of the entries of a content list that hold thinking."""
 

@@ -7,9 +7,11 @@ agreed on, in messages and in deltas.
 from collections.abc import Iterable
 from typing import Any
 
+from msgspec.structs import replace
+
 from stockyard.core.messages import AnyPart, Image, Part
 from stockyard.wire.fields import FieldError
-from stockyard.wire.layout import Drops
+from stockyard.wire.layout import Drops, layout_of
 from stockyard.wire.openai_chat.parts import FORMAT, decode_parts, encode_parts
 
 PICTURES = "images"
@@ -26,4 +28,11 @@ def pictures_of(said: Any) -> tuple[AnyPart, ...]:
 
 def drawn(parts: Iterable[Part]) -> list[dict[str, Any]]:
     """What the field holds for these parts of an answer."""
-    return encode_parts(tuple(part for part in parts if isinstance(part, Image)), Drops(FORMAT))
+    images = (part for part in parts if isinstance(part, Image))
+    return encode_parts(tuple(map(_as_object, images)), Drops(FORMAT))
+
+
+def _as_object(picture: Image) -> Image:
+    """The picture, whose address stands in an object: only some providers write it alone."""
+    bare = layout_of(picture.extra, FORMAT) == "bare"
+    return replace(picture, extra={}) if bare else picture

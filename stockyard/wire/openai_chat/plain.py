@@ -15,9 +15,10 @@ import msgspec
 from stockyard.wire.codec import Traits
 from stockyard.wire.halves import decode_event
 from stockyard.wire.openai_chat.messages import EMPTIED, as_text, is_blank
-from stockyard.wire.openai_chat.parts import THOUGHTS, thought_in
+from stockyard.wire.openai_chat.parts import THOUGHTS, is_reference, thought_in
+from stockyard.wire.openai_chat.pictures import PICTURES, drawn, pictures_of
 from stockyard.wire.openai_chat.reasoning import DEFAULT_FIELD
-from stockyard.wire.openai_chat.response import FINISHES
+from stockyard.wire.openai_chat.response import CITED, FINISHES
 
 _NAMES = frozenset(
     {
@@ -85,7 +86,7 @@ def _make_plain(choice: _Object) -> None:
 
 
 def _say_content(part: _Object) -> None:
-    """A list of texts and thoughts as one text, and the thinking beside it."""
+    """A list as one text, and beside it the thinking, the pictures, and what the text rests on."""
     entries = part["content"]
     texts = [
         e if isinstance(e, str) else e.get("text") for e in entries if isinstance(e, str | dict)
@@ -95,3 +96,8 @@ def _say_content(part: _Object) -> None:
     thought = "".join(map(thought_in, thoughts))
     if thought:
         part.setdefault(DEFAULT_FIELD, thought)
+    images = [e for e in entries if isinstance(e, dict) and e.get("type") == "image_url"]
+    if pictures := drawn(pictures_of(images)):
+        part.setdefault(PICTURES, pictures)
+    if references := list(filter(is_reference, entries)):
+        part.setdefault(CITED, references)

@@ -6,7 +6,16 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from stockyard.core.messages import AnyPart, Extra, Finish, Message, Reasoning, Text, ToolCall
+from stockyard.core.messages import (
+    AnyPart,
+    Extra,
+    Finish,
+    Message,
+    Opaque,
+    Reasoning,
+    Text,
+    ToolCall,
+)
 from stockyard.core.response import Choice, Output, Response
 from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Facts, Pen, Traits
@@ -17,7 +26,7 @@ from stockyard.wire.free_text import as_input
 from stockyard.wire.halves import decode_event, whole
 from stockyard.wire.layout import Drops, layout_of, own_fields
 from stockyard.wire.openai_chat.messages import decode_assistant, encode_assistant
-from stockyard.wire.openai_chat.parts import FORMAT
+from stockyard.wire.openai_chat.parts import FORMAT, is_reference
 from stockyard.wire.openai_chat.pictures import PICTURES, drawn, pictures_of
 from stockyard.wire.openai_chat.reasoning import text_field
 from stockyard.wire.openai_chat.think_tags import TRAIT, told_apart
@@ -25,6 +34,8 @@ from stockyard.wire.openai_chat.tools import takers_of_text
 from stockyard.wire.tool_ids import missing_id
 from stockyard.wire.usage import read_chat_usage, write_chat_usage
 
+CITED = "citations"
+"""Where citations stand that have no address; clients know the others as annotations."""
 ID_PREFIX = "chatcmpl-"
 NO_CHAT = "is not a chat completion"
 
@@ -213,7 +224,7 @@ def _decode_choice(fields: Fields, position: int, answer_id: str, traits: Traits
     pictures = pictures_of(said.rest.get(PICTURES))
     if pictures:
         said.any(PICTURES)
-    message = _joined(decode_assistant(said, text_field(traits)))
+    message = _joined(_citing(decode_assistant(said, text_field(traits))))
     if TRAIT in traits:
         message = replace(message, parts=told_apart(message.parts, traits))
     message = replace(message, parts=(*message.parts, *pictures))
@@ -244,7 +255,7 @@ def _encode_choice(choice: Choice, drops: Drops, pen: Pen) -> _Object:
         item["annotations"] = notes
     # Those without an address go into a field of their own, as they do in streams.
     if others := [c for c in citations if not cited((c,))]:
-        item.setdefault("citations", others)
+        item.setdefault(CITED, others)
     encoded: _Object = {
         **own_fields(choice.extra, FORMAT),
         "index": choice.index,
@@ -297,6 +308,20 @@ def _speakable(message: Message) -> Message:
 def _joined(message: Message) -> Message:
     """The message with half characters joined or replaced."""
     return replace(message, parts=tuple(_joined_part(p) for p in message.parts))
+
+
+def _citing(message: Message) -> Message:
+    """The message with what its texts rest on among their citations."""
+    if not any(isinstance(part, Opaque) for part in message.parts):
+        return message
+    parts: list[AnyPart] = []
+    for part in message.parts:
+        last = parts[-1] if parts else None
+        if isinstance(part, Opaque) and is_reference(part.value) and isinstance(last, Text):
+            parts[-1] = replace(last, citations=(*last.citations, part.value))
+        else:
+            parts.append(part)
+    return replace(message, parts=tuple(parts))
 
 
 def _joined_part(part: AnyPart) -> AnyPart:

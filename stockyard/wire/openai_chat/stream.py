@@ -13,6 +13,7 @@ from typing import Any
 
 from stockyard.core.events import (
     AudioDelta,
+    CitationAdded,
     Event,
     Finished,
     LogprobsAdded,
@@ -27,14 +28,20 @@ from stockyard.core.events import (
     TextDelta,
     UsageSeen,
 )
-from stockyard.core.messages import Reasoning
+from stockyard.core.messages import AnyPart, Reasoning
 from stockyard.core.money import Usage
 from stockyard.wire.codec import Traits
 from stockyard.wire.fields import FieldError
 from stockyard.wire.halves import decode_event, loose
 from stockyard.wire.openai_chat.calls import Calls, Keys, is_json
 from stockyard.wire.openai_chat.messages import is_blank
-from stockyard.wire.openai_chat.parts import FORMAT, THOUGHTS, thought_in
+from stockyard.wire.openai_chat.parts import (
+    FORMAT,
+    THOUGHTS,
+    decode_parts,
+    is_reference,
+    thought_in,
+)
 from stockyard.wire.openai_chat.pictures import PICTURES, pictures_of
 from stockyard.wire.openai_chat.reasoning import TEXT_FIELDS, decode_detail, text_field
 from stockyard.wire.openai_chat.response import finish_of, odd_finish, vendor_usage
@@ -203,9 +210,7 @@ class ChatReader(EventsReader):
         if (audio := delta.get("audio")) and not is_blank(audio):
             self._say_audio(choice, audio, events)
         for picture in pictures_of(delta.get(PICTURES)):
-            key = choice.keys.new()
-            started = PartStarted(key=key, kind="opaque", choice=choice.index, whole=picture)
-            events += [started, PartEnded(key=key, choice=choice.index)]
+            self._give(choice, "opaque", picture, events)
         for position, call in enumerate(delta.get("tool_calls") or ()):
             choice.calls.read(call, position, events)
         if legacy := delta.get("function_call"):
@@ -214,15 +219,30 @@ class ChatReader(EventsReader):
             events.append(OpaqueEvent(format=FORMAT, value=notes, name="annotations"))
 
     def _read_list(self, choice: _Choice, items: list[Any], events: list[Event]) -> None:
-        """Content that comes as a list of texts and thinking."""
+        """Content that comes as a list: of texts, thinking, and what stands between them."""
         for item in items:
             if isinstance(item, str):
                 self._say(choice, "text", item, events)
             elif item.get("type") in THOUGHTS:
                 if thought := thought_in(item):
                     self._say(choice, "reasoning", thought, events)
-            elif text := item.get("text"):
-                self._say(choice, "text", text, events)
+            elif "text" in item:
+                if text := item["text"]:
+                    self._say(choice, "text", text, events)
+            elif is_reference(item):
+                key = self._channel(choice, "text", events)
+                events.append(
+                    CitationAdded(key=key, format=FORMAT, value=item, choice=choice.index)
+                )
+            else:
+                (part,) = decode_parts([item], "content")
+                self._give(choice, "opaque", part, events)
+
+    def _give(self, choice: _Choice, kind: PartKind, part: AnyPart, events: list[Event]) -> None:
+        """A part that comes in one piece."""
+        key = choice.keys.new()
+        started = PartStarted(key=key, kind=kind, choice=choice.index, whole=part)
+        events += [started, PartEnded(key=key, choice=choice.index)]
 
     def _say_text(self, choice: _Choice, text: str, events: list[Event]) -> None:
         if choice.tags is None:
@@ -253,9 +273,7 @@ class ChatReader(EventsReader):
             channel = f"detail {item.get('index')} {item.get('type')}"
             sealed = part.encrypted is not None or part.redacted is not None
             if sealed:
-                key = choice.keys.new()
-                started = PartStarted(key=key, kind="reasoning", choice=choice.index, whole=part)
-                events += [started, PartEnded(key=key, choice=choice.index)]
+                self._give(choice, "reasoning", part, events)
                 continue
             seed = Reasoning(made_by=part.made_by, extra=part.extra)
             key = self._channel(choice, channel, events, whole=seed)

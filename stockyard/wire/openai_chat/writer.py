@@ -34,7 +34,7 @@ from stockyard.wire.openai_chat.errors import failed_stream
 from stockyard.wire.openai_chat.parts import FORMAT
 from stockyard.wire.openai_chat.pictures import PICTURES, drawn
 from stockyard.wire.openai_chat.reasoning import detail
-from stockyard.wire.openai_chat.response import ID_PREFIX, cited, vendor_finish, with_prefix
+from stockyard.wire.openai_chat.response import CITED, ID_PREFIX, cited, vendor_finish, with_prefix
 from stockyard.wire.openai_chat.tools import takers_of_text
 from stockyard.wire.sse import DONE_EVENT
 from stockyard.wire.usage import write_chat_usage
@@ -219,7 +219,7 @@ class ChatWriter(Writer):
 
     def _citation(self, event: CitationAdded) -> None:
         notes = cited((event.value,))
-        fields = {"annotations": notes} if notes else {"citations": [event.value]}
+        fields = {"annotations": notes} if notes else {CITED: [event.value]}
         self._delta(event.choice, encode(fields))
 
     def _opaque(self, event: OpaqueEvent) -> None:
