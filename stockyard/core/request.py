@@ -43,6 +43,11 @@ class OutputForm(Struct, frozen=True, kw_only=True, omit_defaults=True):
     strict: bool | None = None
     extra: Extra = {}
 
+    @property
+    def is_any_object(self) -> bool:
+        """Any JSON object will do; nobody described one."""
+        return self.kind == "json_object" or (self.kind == "json_schema" and self.schema is None)
+
 
 class ReasoningWish(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How much the model should think, and what of it may be seen."""

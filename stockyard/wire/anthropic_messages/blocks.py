@@ -269,10 +269,19 @@ def _write_result(part: ToolResult, drops: Drops) -> dict[str, Any]:
     if "list" not in layout and isinstance(single, Text) and is_bare(single):
         block["content"] = single.text
     elif "absent" not in layout:
-        block["content"] = encode_blocks(part.parts, drops, "messages.content.content")
+        block["content"] = sayable(encode_blocks(part.parts, drops, "messages.content.content"))
     if part.is_error or "fine" in layout:
         block["is_error"] = part.is_error
     return block
+
+
+def is_blank(text: str) -> bool:
+    return not text or text.isspace()
+
+
+def sayable(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The blocks of a request without blank texts, which are refused as empty ones are."""
+    return [b for b in blocks if b.get("type") != "text" or not is_blank(b["text"])]
 
 
 def is_bare(text: Text) -> bool:

@@ -4,6 +4,7 @@ What law 6 of `wire.md` 1 does not keep when a request is written again: explici
 fields, `stream: false`, and empty text blocks, which the provider refuses.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ import msgspec
 from stockyard.core.messages import Message, Text
 from stockyard.core.request import Content, OutputForm, ReasoningWish, Request, Tool, ToolChoice
 from stockyard.wire import strict
-from stockyard.wire.anthropic_messages.blocks import FORMAT, take_cache, with_cache
+from stockyard.wire.anthropic_messages.blocks import FORMAT, is_blank, take_cache, with_cache
 from stockyard.wire.anthropic_messages.schemas import closed_schema
 from stockyard.wire.anthropic_messages.turns import (
     decode_system,
@@ -24,6 +25,7 @@ from stockyard.wire.codec import Dropped, Traits
 from stockyard.wire.efforts import BUDGETS
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_layout, words
+from stockyard.wire.object_schemas import object_schema
 from stockyard.wire.user_names import without_address
 
 DEFAULT_MAX_TOKENS = 4_096
@@ -40,6 +42,16 @@ OWN_SCHEMA = "own"
 USER = "user_id"
 """Shape of a request that named its user in this format."""
 
+WHILE_THINKING: Mapping[str, Callable[[float], bool]] = {
+    "temperature": lambda value: value == 1,
+    "top_p": lambda value: value >= 0.95,
+    "top_k": lambda value: False,
+}
+"""Settings of how words are chosen, and which of them a model takes that thinks before it answers
+(https://platform.claude.com/docs/en/build-with-claude/extended-thinking)."""
+
+_TIERS = {"auto": "auto", "standard_only": "default"}
+_TIERS_OUT = {tier: said for said, tier in _TIERS.items()}
 _DISABLED = {"type": "disabled"}
 _JSON_WISH = "Answer with one JSON object and nothing else."
 
@@ -84,7 +96,7 @@ def _decode(fields: Fields) -> Content:
         parallel_tools=parallel,
         output=output,
         reasoning=_take_reasoning(fields),
-        service_tier=fields.text("service_tier"),
+        service_tier=_take_tier(fields),
         end_user=user,
         cache=take_cache(fields),
         extra=fields.left(FORMAT),
@@ -119,6 +131,9 @@ def encode_fields(
     _add_sampling(body, content, drops)
     _add_tools(body, content, drops)
     _add_reasoning(body, content, drops, adaptive="adaptive_thinking" in features)
+    if content.reasoning is not None and content.reasoning.mode is None:
+        # Who asked for thinking in words of this format knows what goes with it.
+        drops.add(*_without_sampling(body))
     _add_output(body, content, drops)
     _add_caller(body, content, drops)
     own = own_fields(content.extra, FORMAT)
@@ -163,6 +178,15 @@ def _take_choice(fields: Fields) -> tuple[ToolChoice | None, bool | None]:
     if kind in ("auto", "none"):
         return ToolChoice(mode="auto" if kind == "auto" else "none", extra=left), parallel
     raise FieldError(choice.at("type"), "auto, any, tool or none")
+
+
+def _take_tier(fields: Fields) -> str | None:
+    """A tier that others know, too; another one stays among the own fields."""
+    said = fields.rest.get("service_tier")
+    tier = _TIERS.get(said) if isinstance(said, str) else None
+    if tier is not None:
+        fields.any("service_tier")
+    return tier
 
 
 def _take_user(fields: Fields) -> str | None:
@@ -232,8 +256,7 @@ def _encode_tool(tool: Tool, drops: Drops) -> dict[str, Any] | None:
     said: dict[str, Any] = {"name": tool.name}
     if tool.description is not None:
         said["description"] = tool.description
-    schema = tool.schema if isinstance(tool.schema, dict) else {"type": "object", "properties": {}}
-    said["input_schema"] = schema if "type" in schema else {"type": "object", **schema}
+    said["input_schema"] = object_schema(tool.schema, drops)
     if tool.strict is not None:
         said["strict"] = tool.strict
     return with_cache({**own, **said}, tool.cache)
@@ -248,10 +271,12 @@ def _add_sampling(body: dict[str, Any], content: Content, drops: Drops) -> None:
         body["top_p"] = content.top_p
     if content.top_k is not None:
         body["top_k"] = content.top_k
-    if content.stop:
-        body["stop_sequences"] = list(content.stop)
-    elif content.stop is not None and FORMAT in content.extra:
-        body["stop_sequences"] = []
+    # One that is only blanks is refused.
+    stops = [stop for stop in content.stop or () if not is_blank(stop)]
+    if stops or (content.stop == () and FORMAT in content.extra):
+        body["stop_sequences"] = stops
+    if len(stops) < len(content.stop or ()):
+        drops.add("stop")
 
 
 def _add_tools(body: dict[str, Any], content: Content, drops: Drops) -> None:
@@ -329,9 +354,21 @@ def thinking_of(wish: ReasoningWish, limit: int, *, adaptive: bool) -> dict[str,
     return {"type": "enabled", "budget_tokens": budget_tokens, **display}
 
 
+def _without_sampling(body: dict[str, Any]) -> list[str]:
+    """Take out what a model refuses while it thinks, and name it."""
+    if body.get("thinking", _DISABLED) == _DISABLED:
+        return []
+    refused = [
+        name for name, fits in WHILE_THINKING.items() if name in body and not fits(body[name])
+    ]
+    for name in refused:
+        del body[name]
+    return refused
+
+
 def _add_output(body: dict[str, Any], content: Content, drops: Drops) -> None:
     form = content.output
-    if form is None or form.kind != "json_schema":
+    if form is None or form.schema is None:
         return
     drops.foreign(form.extra, "response_format")
     own = layout_of(form.extra, FORMAT) == OWN_SCHEMA
@@ -345,7 +382,7 @@ def _add_output(body: dict[str, Any], content: Content, drops: Drops) -> None:
 
 def _with_json_wish(head: tuple[Message, ...], content: Content) -> tuple[Message, ...]:
     """Any JSON object can only be asked for in words."""
-    if content.output is None or content.output.kind != "json_object":
+    if content.output is None or not content.output.is_any_object:
         return head
     return (*head, Message(role="system", parts=(Text(text=_JSON_WISH),)))
 
@@ -359,8 +396,9 @@ def _add_caller(body: dict[str, Any], content: Content, drops: Drops) -> None:
     if content.metadata:
         drops.add("metadata")
     if content.service_tier is not None:
-        if content.service_tier in ("auto", "standard_only"):
-            body["service_tier"] = content.service_tier
+        tier = _TIERS_OUT.get(content.service_tier)
+        if tier is not None:
+            body["service_tier"] = tier
         else:
             drops.add("service_tier")
 

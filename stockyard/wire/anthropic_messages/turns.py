@@ -26,6 +26,8 @@ from stockyard.wire.anthropic_messages.blocks import (
     encode_block,
     encode_blocks,
     is_bare,
+    is_blank,
+    sayable,
 )
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import Drops, has_word, own_fields, words
@@ -41,6 +43,9 @@ TURN = "turn"
 """A system text in a turn of its own, which only newer models take."""
 BLOCKS = "blocks"
 """The content was a list of blocks, though one string would have said it."""
+
+_FILLER = "."
+"""Stands for a first turn of the user where nobody said any."""
 
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
 
@@ -83,11 +88,11 @@ def encode_system(messages: tuple[Message, ...], drops: Drops) -> Any:
         as_blocks = has_word(messages[0].shape, BLOCKS)
         if isinstance(only, Text) and is_bare(only) and not as_blocks:
             drops.foreign(only.extra, "messages.content")
-            return only.text or None
+            return None if is_blank(only.text) else only.text
     for message in messages:
         drops.foreign(message.extra, "messages")
     blocks = [b for m in messages for b in encode_blocks(m.parts, drops, "messages.content")]
-    return blocks or None
+    return sayable(blocks) or None
 
 
 def encode_turns(
@@ -157,8 +162,9 @@ class _Turns:
         turns = self._turns
         for asked, answered in pairwise(turns):
             self._answer_all(asked, answered)
-        if turns and turns[0]["role"] == "assistant":
-            turns.insert(0, {"role": "user", "content": "."})
+        if not turns or turns[0]["role"] == "assistant":
+            # Others take a question that is all in the text of the system.
+            turns.insert(0, {"role": "user", "content": _FILLER})
         if turns and turns[-1]["role"] == "assistant":
             _without_blanks_at_the_end(turns[-1])
         return turns
@@ -175,7 +181,7 @@ class _Turns:
             answered["content"] = [*map(_no_result, missing), *_as_list(answered["content"])]
 
     def _add_system(self, message: Message) -> None:
-        blocks = encode_blocks(message.parts, self._drops, "messages.content")
+        blocks = sayable(encode_blocks(message.parts, self._drops, "messages.content"))
         if self._system_role or has_word(message.shape, TURN):
             self._place("system", blocks, message)
             return
@@ -211,7 +217,7 @@ class _Turns:
             part = replace(part, call_id=fitting)
         block = encode_block(part, self._drops, "messages.content")
         if block is not None:
-            yield block
+            yield from sayable([block])
 
 
 def _no_result(call_id: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ REASONING_CONFIG = "reasoning_config"
 ADAPTIVE = "adaptive_thinking"
 
 ADDITIONAL = "additionalModelRequestFields"
+_DISABLED = {"type": "disabled"}
 _NO_LIMIT = 1 << 30
 _EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high"}
 _HIGHEST = "high"
@@ -87,6 +88,9 @@ def additional_fields(content: Content, drops: Drops, traits: Traits, *, forced:
             drops.add("parallel_tool_calls")
     if content.reasoning is not None:
         fields |= _reasoning(content.reasoning, content, drops, traits, forced=forced)
+        if fields.get("thinking", _DISABLED) != _DISABLED and fields.pop("top_k", None) is not None:
+            # A model that thinks takes it no more than another temperature.
+            drops.add("top_k")
     return fields
 
 

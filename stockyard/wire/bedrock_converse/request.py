@@ -5,6 +5,7 @@ fields, blank text, turns of one role apart from each other, and how the JSON te
 spelled.
 """
 
+import re
 from typing import Any
 
 import msgspec
@@ -12,6 +13,8 @@ import msgspec
 from stockyard.core.messages import Message, Text
 from stockyard.core.request import Content, OutputForm, Request
 from stockyard.wire import strict
+from stockyard.wire.anthropic_messages.blocks import is_blank
+from stockyard.wire.anthropic_messages.request import WHILE_THINKING
 from stockyard.wire.anthropic_messages.turns import leading_system
 from stockyard.wire.arguments import arguments_object, compact
 from stockyard.wire.bedrock_converse.additional import (
@@ -76,7 +79,9 @@ _UNSAYABLE = {
     "previous": "previous_response_id",
     "cache": "cache_control",
 }
-_TIERS = frozenset({"default", "priority", "flex", "reserved"})
+_TIERS = frozenset({"default", "priority", "flex"})
+"""Those that others know, too."""
+_ACCEPTED_METADATA = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{1,256}")
 _JSON_WISH = "Answer with one JSON object and nothing else."
 
 # Words of a request's shape: objects that were there without saying anything.
@@ -173,7 +178,7 @@ def _take_output(fields: Fields) -> OutputForm | None:
 
 
 def _take_tier(fields: Fields) -> str | None:
-    """A tier that others know, too; another one stays among the own fields."""
+    """Another tier than those stays among the own fields."""
     said = fields.rest.get("serviceTier")
     tier = said.get("type") if isinstance(said, dict) and len(said) == 1 else None
     if not isinstance(tier, str) or tier not in _TIERS:
@@ -217,34 +222,40 @@ def _config(
         config = {}
     budget = thinking.get("budget_tokens")
     if content.max_output is not None:
-        config["maxTokens"] = content.max_output
+        config["maxTokens"] = max(content.max_output, 1)
+        if content.max_output < 1:
+            drops.add("max_tokens")
     elif budget is not None:
         # The limit must exceed the budget, and the model's own may not.
         config["maxTokens"] = budget + THINKING_ROOM
-    if content.stop is not None and (content.stop or FORMAT in content.extra):
-        config["stopSequences"] = list(content.stop)
+    stops = [stop for stop in content.stop or () if not is_blank(stop)]
+    if stops or (content.stop == () and FORMAT in content.extra):
+        config["stopSequences"] = stops
+    if len(stops) < len(content.stop or ()):
+        drops.add("stop")
     return config
 
 
 def _sampling(content: Content, drops: Drops, thinking: dict[str, Any]) -> dict[str, Any]:
     config: dict[str, Any] = {}
+    thinks = thinking.get("type") in ("enabled", "adaptive")
     if content.temperature is not None:
-        if thinking.get("type") in ("enabled", "adaptive"):
-            # While it thinks, a model takes no other temperature than 1.
+        config["temperature"] = min(content.temperature, 1)
+        if content.temperature > 1:
             drops.add("temperature")
-        else:
-            config["temperature"] = min(content.temperature, 1)
-            if content.temperature > 1:
-                drops.add("temperature")
     if content.top_p is not None:
         config["topP"] = content.top_p
+    for name, spelled in _SAMPLING.items() if thinks else ():
+        if name in config and not WHILE_THINKING[spelled](config[name]):
+            del config[name]
+            drops.add(spelled)
     return config
 
 
 def _add_output(body: dict[str, Any], content: Content, drops: Drops, traits: Traits) -> None:
     output: dict[str, Any] = {}
     form, wish = content.output, content.reasoning
-    if form is not None and form.kind == "json_schema":
+    if form is not None and form.schema is not None:
         drops.foreign(form.extra, "response_format")
         schema = {"schema": compact(form.schema), "name": form.name or DEFAULT_NAME}
         if form.description is not None:
@@ -260,14 +271,20 @@ def _add_output(body: dict[str, Any], content: Content, drops: Drops, traits: Tr
 
 def _with_json_wish(head: tuple[Message, ...], content: Content) -> tuple[Message, ...]:
     """Any JSON object can only be asked for in words."""
-    if content.output is None or content.output.kind != "json_object":
+    if content.output is None or not content.output.is_any_object:
         return head
     return (*head, Message(role="system", parts=(Text(text=_JSON_WISH),)))
 
 
 def _add_caller(body: dict[str, Any], content: Content, drops: Drops) -> None:
     if content.metadata:
-        body["requestMetadata"] = content.metadata
+        body["requestMetadata"] = fitting = {
+            key: value
+            for key, value in content.metadata.items()
+            if _ACCEPTED_METADATA.fullmatch(key) and _ACCEPTED_METADATA.fullmatch(value)
+        }
+        if len(fitting) < len(content.metadata):
+            drops.add("metadata")
     if content.service_tier in _TIERS:
         body["serviceTier"] = {"type": content.service_tier}
     elif content.service_tier not in (None, "auto"):

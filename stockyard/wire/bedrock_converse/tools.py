@@ -9,6 +9,7 @@ from stockyard.wire.bedrock_converse.blocks import cache_blocks, cache_point
 from stockyard.wire.bedrock_converse.names import FORMAT, tool_name
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import Drops, own_fields
+from stockyard.wire.object_schemas import object_schema
 
 _Object = dict[str, Any]
 
@@ -99,8 +100,7 @@ def _encode_tool(tool: Tool, drops: Drops) -> list[_Object]:
     if tool.description:
         # An empty one is refused.
         spec["description"] = tool.description
-    schema = tool.schema if isinstance(tool.schema, dict) else {"type": "object", "properties": {}}
-    spec["inputSchema"] = {"json": schema if "type" in schema else {"type": "object", **schema}}
+    spec["inputSchema"] = {"json": object_schema(tool.schema, drops)}
     if tool.strict is not None:
         spec["strict"] = tool.strict
     return [{"toolSpec": spec}, *cache_blocks(tool.cache)]

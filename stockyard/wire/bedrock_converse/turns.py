@@ -120,7 +120,7 @@ class _Turns:
         if self._notes:
             self._place("user", self._notes, Message(role="user"))
         turns = self._turns
-        if turns and turns[0]["role"] == "assistant":
+        if not turns or turns[0]["role"] == "assistant":
             turns.insert(0, {"role": "user", "content": [{"text": _FILLER}]})
         for turn in turns:
             blocks = turn["content"]

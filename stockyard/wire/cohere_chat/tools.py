@@ -93,7 +93,7 @@ def encode_output(form: OutputForm, drops: Drops) -> dict[str, Any]:
     own = own_fields(form.extra, FORMAT)
     if form.kind == "text":
         return {**own, "type": "text"}
-    schema = {"json_schema": form.schema} if form.kind == "json_schema" else {}
+    schema = {} if form.schema is None else {"json_schema": form.schema}
     return {**own, "type": "json_object", **schema}
 
 

@@ -93,7 +93,7 @@ def write_form(content: Content, drops: Drops) -> dict[str, Any]:
     if form is None or form.kind == "text":
         return {"format": ""} if has_word(content.shape, NO_FORM) else {}
     drops.foreign(form.extra, "response_format")
-    return {"format": "json" if form.kind == "json_object" else form.schema}
+    return {"format": "json" if form.is_any_object else form.schema}
 
 
 def take_thinking(fields: Fields, format: str) -> ReasoningWish | None:  # noqa: A002  the word of the field everywhere

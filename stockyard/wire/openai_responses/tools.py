@@ -112,8 +112,10 @@ def decode_form(text: Fields) -> OutputForm | None:
 
 def encode_form(form: OutputForm) -> dict[str, Any]:
     own = own_fields(form.extra, FORMAT)
-    if form.kind != "json_schema":
-        return {**own, "type": form.kind}
+    if form.is_any_object:
+        return {**own, "type": "json_object"}
+    if form.kind == "text":
+        return {**own, "type": "text"}
     said = {
         # Formats without names for schemas exist; this one demands a name.
         "name": form.name or "answer",

@@ -1,0 +1,213 @@
+"""What one provider takes and another refuses is put right on the way; what is lost, is told."""
+
+import json
+from typing import Any
+
+import pytest
+
+from stockyard.core.request import Request
+from stockyard.wire.formats import FORMATS
+from stockyard.wire.layout import Drops
+from stockyard.wire.object_schemas import object_schema
+
+NONE: frozenset[str] = frozenset()
+CLAUDE = frozenset({"messages_fields"})
+MESSAGES, CONVERSE = "anthropic.messages", "bedrock.converse"
+USER = {"role": "user", "content": "Hi"}
+_SIDES = {"type": "object", "properties": {"side": {"type": "number"}}, "required": ["side"]}
+_ROUND = {"properties": {"radius": {"type": "number"}, "side": {"type": "null"}}}
+
+
+def asked(target: str, source: str = "openai.chat", **said: Any) -> tuple[Any, set[str]]:
+    """What the target is sent for a request, and what it is not told."""
+    body = json.dumps({"model": "m", "messages": [USER], **said}).encode()
+    request = Request(model="m", content=FORMATS[source].decode_request(body))
+    written = FORMATS[target].encode_request(
+        request, features=NONE, traits=CLAUDE, max_output=10_000
+    )
+    return json.loads(written.body), set(written.dropped)
+
+
+def tool(schema: Any) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": "draw", "parameters": schema}}
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n\t"])
+def test_claude_is_sent_no_blank_text(blank: str) -> None:
+    call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    messages = [
+        {"role": "system", "content": [{"type": "text", "text": blank}]},
+        {
+            "role": "user",
+            "content": [{"type": "text", "text": blank}, {"type": "text", "text": "a"}],
+        },
+        {"role": "assistant", "content": blank, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "b"},
+        {"role": "assistant", "content": blank},
+    ]
+    sent, _ = asked(MESSAGES, messages=messages)
+    assert "system" not in sent
+    assert sent["messages"] == [
+        {"role": "user", "content": "a"},
+        {
+            "role": "assistant",
+            "content": [{"type": "tool_use", "id": "call_1", "name": "f", "input": {}}],
+        },
+        {
+            "role": "user",
+            "content": [{"type": "tool_result", "tool_use_id": "call_1", "content": "b"}],
+        },
+    ]
+
+
+def test_blank_stop_sequences_are_left_out_and_told() -> None:
+    for target, place in ((MESSAGES, "stop_sequences"), (CONVERSE, "inferenceConfig")):
+        sent, lost = asked(target, stop=["\n", "END", ""])
+        assert sent[place] in (["END"], {"stopSequences": ["END"]})
+        assert lost == {"stop"}
+        sent, lost = asked(target, stop="\n")
+        assert place not in sent
+        assert lost == {"stop"}
+
+
+@pytest.mark.parametrize(
+    ("target", "user"),
+    [
+        (MESSAGES, {"role": "user", "content": "."}),
+        (CONVERSE, {"role": "user", "content": [{"text": "."}]}),
+        ("gemini", {"role": "user", "parts": [{"text": "."}]}),
+    ],
+)
+def test_a_question_that_is_all_in_the_text_of_the_system_is_asked(target: str, user: Any) -> None:
+    sent, _ = asked(target, messages=[{"role": "system", "content": "Tell a joke."}])
+    assert sent.get("messages", sent.get("contents")) == [user]
+    assert "Tell a joke." in json.dumps(sent)
+
+
+@pytest.mark.parametrize(
+    ("settings", "kept", "lost"),
+    [
+        ({"temperature": 0}, {}, {"temperature"}),
+        ({"temperature": 1}, {"temperature": 1}, set()),
+        ({"top_p": 0.5}, {}, {"top_p"}),
+        ({"top_p": 0.97}, {"top_p": 0.97}, set()),
+    ],
+)
+def test_a_model_that_is_asked_to_think_is_spared_other_sampling(
+    settings: Any, kept: Any, lost: Any
+) -> None:
+    sent, dropped = asked(MESSAGES, reasoning_effort="low", **settings)
+    assert sent["thinking"]["type"] == "enabled"
+    assert {name: sent[name] for name in ("temperature", "top_p") if name in sent} == kept
+    assert dropped == lost
+    config = asked(CONVERSE, reasoning_effort="low", **settings)[0]["inferenceConfig"]
+    assert config.get("temperature") == kept.get("temperature")
+    assert config.get("topP") == kept.get("top_p")
+    assert asked(MESSAGES, **settings)[1] == set(), "who does not think takes all of them"
+
+
+def test_top_k_does_not_go_with_thinking() -> None:
+    messages = [{"role": "user", "content": "Hi"}]
+    said = {"messages": messages, "options": {"top_k": 5}, "think": "low", "stream": False}
+    for target in (MESSAGES, CONVERSE):
+        sent, lost = asked(target, "ollama.chat", **said)
+        assert '"top_k"' not in json.dumps(sent)
+        assert "top_k" in lost
+
+
+@pytest.mark.parametrize(
+    ("target", "place", "form"),
+    [
+        ("openai.responses", "text", {"format": {"type": "json_object"}}),
+        ("cohere.chat", "response_format", {"type": "json_object"}),
+        ("ollama.chat", "format", "json"),
+        ("gemini", "generationConfig", {"responseMimeType": "application/json"}),
+    ],
+)
+def test_a_schema_that_is_not_there_asks_for_any_object(target: str, place: str, form: Any) -> None:
+    wish = {"type": "json_schema", "json_schema": {"name": "n"}}
+    assert asked(target, response_format=wish)[0][place] == form
+
+
+@pytest.mark.parametrize("target", [MESSAGES, CONVERSE])
+def test_where_an_object_cannot_be_asked_for_it_is_asked_for_in_words(target: str) -> None:
+    wish = {"type": "json_schema", "json_schema": {"name": "n"}}
+    sent, _ = asked(target, response_format=wish)
+    assert "JSON object" in json.dumps(sent["system"])
+    assert "output_config" not in sent
+    assert "outputConfig" not in sent
+
+
+def test_tiers_are_called_by_the_names_of_the_target() -> None:
+    said = {"max_tokens": 5, "service_tier": "standard_only"}
+    assert asked("openai.chat", MESSAGES, **said)[0]["service_tier"] == "default"
+    assert asked(MESSAGES, service_tier="default")[0]["service_tier"] == "standard_only"
+    assert asked(MESSAGES, service_tier="flex")[1] == {"service_tier"}
+    content = {"messages": [{"role": "user", "content": [{"text": "Hi"}]}]}
+    reserved = asked("openai.chat", CONVERSE, **content, serviceTier={"type": "reserved"})
+    assert "service_tier" not in reserved[0]
+    assert reserved[1] == {"model", "serviceTier"}
+
+
+def test_converse_is_asked_for_a_token_at_least_and_told_what_it_can_note_down() -> None:
+    sent, lost = asked(CONVERSE, max_tokens=0, metadata={"team": "a b", "note": "schön"})
+    assert sent["inferenceConfig"] == {"maxTokens": 1}
+    assert sent["requestMetadata"] == {"team": "a b"}
+    assert lost == {"max_tokens", "metadata"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "told"),
+    [
+        (None, {"type": "object", "properties": {}}),
+        ({}, {"type": "object"}),
+        (_SIDES, _SIDES),
+        (
+            {"anyOf": [_SIDES, _ROUND]},
+            {
+                "type": "object",
+                "properties": {
+                    "side": {"anyOf": [{"type": "number"}, {"type": "null"}]},
+                    "radius": {"type": "number"},
+                },
+            },
+        ),
+        (
+            {"allOf": [_SIDES, {"required": ["name"]}], "properties": {"name": {}}},
+            {
+                "type": "object",
+                "properties": {"name": {}, "side": {"type": "number"}},
+                "required": ["name", "side"],
+            },
+        ),
+        (
+            {"oneOf": [{"$ref": "#/$defs/S"}, {"$ref": "#/$defs/S"}], "$defs": {"S": _SIDES}},
+            {
+                "type": "object",
+                "$defs": {"S": _SIDES},
+                "properties": {"side": {"type": "number"}},
+                "required": ["side"],
+            },
+        ),
+        (
+            {**_SIDES, "oneOf": [{"required": ["a"]}, {"required": ["b"]}, "no schema"]},
+            _SIDES,
+        ),
+        ({"anyOf": None, "properties": 3}, {"type": "object", "properties": {}}),
+    ],
+)
+def test_alternatives_at_the_top_are_told_as_one_object(schema: Any, told: Any) -> None:
+    drops = Drops(MESSAGES)
+    assert object_schema(schema, drops) == told
+    combined = {"anyOf", "oneOf", "allOf"} & set(schema or ())
+    assert set(drops.names) == {f"schema.{key}" for key in combined}
+
+
+def test_claude_is_told_tools_without_alternatives_at_the_top() -> None:
+    sent, lost = asked(MESSAGES, tools=[tool({"anyOf": [_SIDES, _ROUND]})])
+    assert sent["tools"][0]["input_schema"].keys() == {"type", "properties"}
+    assert lost == {"schema.anyOf"}
+    sent, lost = asked(CONVERSE, tools=[tool({"anyOf": [_SIDES, _ROUND]})])
+    spec = sent["toolConfig"]["tools"][0]["toolSpec"]
+    assert spec["inputSchema"]["json"].keys() == {"type", "properties"}
+    assert lost == {"schema.anyOf"}
