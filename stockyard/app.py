@@ -85,6 +85,8 @@ log = logging.getLogger(__name__)
 
 APPS = (chute.APP, lookout.APP, billing.APP, teams.APP, responses.APP, repeats.APP)
 FIRST_KEY = "first-key"
+LAST_CALLS_SECONDS = 1.0
+"""How long calls that were broken off may take to be over, before the database is closed."""
 WORKERS = 2
 """Threads that read long prompts. More would only compete for the interpreter."""
 
@@ -307,6 +309,7 @@ class Stockyard:
         self.background.cancel()
         await self.client.close()
         await self.tokens.aclose()
+        await self.office.quiet(LAST_CALLS_SECONDS)
         self.recorder.flush()
         await asyncio.to_thread(self.database.close)
         self.folder.close()

@@ -44,6 +44,12 @@ def show_refusals(stockyard: Stockyard) -> None:
         lambda: by_one(front.http_rejects),
     )
     counter(
+        "stockyard_refused",
+        "Requests for models refused before a call began.",
+        ("code",),
+        lambda: by_one(stockyard.plane.declined),
+    )
+    counter(
         "stockyard_timeouts",
         "Deadlines missed, by clients and by providers.",
         ("name",),

@@ -29,13 +29,13 @@ from stockyard.core.exchange import Exchange, Reads, Step
 from stockyard.core.folding import fold, unfold
 from stockyard.core.keeper import Keeper
 from stockyard.core.kind import TEXT_KINDS
-from stockyard.core.module import AnyModule, Call
+from stockyard.core.module import AnyModule, Call, Stage
 from stockyard.core.response import Response
 from stockyard.core.standing import Standings
 from stockyard.core.stop import Stop
 from stockyard.core.stream import Answer, Stream
 from stockyard.core.whole import whole
-from stockyard.errors import Abandoned, StockyardError
+from stockyard.errors import Abandoned, Refused, StockyardError
 
 TEXTS = frozenset(
     {"chat", "completions", "summary", "responses_compact", "transcriptions", "translations"}
@@ -385,6 +385,25 @@ class Passage:
                 stop.run(self.x, hook)
             except StockyardError:
                 continue  # noted already, and the answer itself has passed every module
+
+    def declined(self, refusal: Refused) -> None:
+        """The call was refused before it began. Those who only observe hear of it."""
+        observers = [
+            stop
+            for stop in self.pipeline.stops
+            if stop.module.stage is Stage.OBSERVE and not stop.waits
+        ]
+        for stop in observers:
+            self._mention(stop, stop.on_request)
+        for stop in reversed(observers):
+            self._mention(stop, stop.on_error, refusal)
+
+    def _mention(self, stop: Stop, hook: Callable[..., Any] | None, *arguments: Any) -> None:
+        try:
+            if hook is not None:
+                stop.run(self.x, hook, *arguments)
+        except StockyardError:
+            return  # it is refused already
 
     async def ended(self) -> None:
         """The stream is complete. Raises Refused when a module will not let it end well."""

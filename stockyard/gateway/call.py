@@ -352,6 +352,8 @@ class Call:
             503, "server_shutdown", "The gateway is stopping. Send the call again.", retry_after=1
         )
         if self._pump is None:
+            if not self._begun:
+                self._passage.declined(error)
             self._refuse(error)
             self._stop()
         elif not self._ending:

@@ -19,6 +19,7 @@ from stockyard.core.target import Credential, Target
 from stockyard.errors import Refused
 from stockyard.gateway.call import Call
 from stockyard.gateway.contract import Reply, Running, Whole
+from stockyard.gateway.declined import Declining
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.first_model import own_model
 from stockyard.gateway.http import Head, field_lines
@@ -117,7 +118,7 @@ class Doorway:
         self.max_body = min(endpoint.max_body, plane.access.max_body)
 
     def refuse(self, status: int, code: str, message: str) -> Whole:
-        return self._plane.refuse(self._head, self._endpoint, Refused(status, code, message))
+        return self._declining(Refused(status, code, message))
 
     def start(self, reply: Reply, body: bytes) -> Running | None:
         plane = self._plane
@@ -171,8 +172,12 @@ class Doorway:
         return reply
 
     def _turn_away(self, reply: Reply, refusal: Refused) -> None:
-        whole = self._plane.refuse(self._head, self._endpoint, refusal)
+        whole = self._declining(refusal)
         reply.whole(whole.status, whole.fields, whole.body)
+
+    @property
+    def _declining(self) -> Declining:
+        return Declining(self._plane, self._head, self._endpoint, self.caller, self.asked)
 
     def _needs_no_reading(self, body: bytes) -> bool:
         """Whether a body that is not of its path's format may go as it came: in a provider's own

@@ -99,7 +99,7 @@ class HeldAnswer:
         steering = Steering()
         if asker.own is None and provider is not None:
             reply = late_in(asker, provider, credential, self._endpoint.answer, steering, reply)
-        narrow = NarrowReply(reply, asker.refused if asker.own is None else None)
+        narrow = NarrowReply(reply, asker.refused.say if asker.own is None else None)
         return asker.way(onward, credential, steering).start(narrow, body)
 
     def _held(self) -> Held:

@@ -19,6 +19,7 @@ from stockyard.gateway import assistant_runs, batch_lines, held
 from stockyard.gateway.announced import announces
 from stockyard.gateway.announced import named_in as announced_in
 from stockyard.gateway.contract import Opening, Reply, Running, Whole
+from stockyard.gateway.declined import Declining
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.first_model import first_model
 from stockyard.gateway.held import Holdings, Reach
@@ -67,7 +68,7 @@ class HeldCalls(Spooling):
         directory: Callable[[], Directory],
         late: Callable[[str, str, Credential | None], LateCalls],
         onward: Onward,
-        refused: Callable[[Refused], Whole],
+        refused: Declining,
         max_body: int,
         max_upload: int,
         spool: Spool,
@@ -342,7 +343,7 @@ class HeldCalls(Spooling):
         if self._endpoint.native is not None:
             return self._onward(self._endpoint, credential, query, steering)
         there = self._onward(self._at(provider), credential, query, steering)
-        return Narrowing(there, self._refused if self._own is None else None)
+        return Narrowing(there, self._refused.say if self._own is None else None)
 
     def _at(self, provider: Provider) -> Endpoint:
         entry, reach = self._entry(provider), self._reach

@@ -48,8 +48,7 @@ class JudgedDoorway(Doorway):
         try:
             credential = self._steered(steering, body)
         except Refused as refusal:
-            whole = self._plane.refuse(self._head, self._endpoint, refusal)
-            reply.whole(whole.status, whole.fields, whole.body)
+            self._turn_away(reply, refusal)
             return None
         if steering.held is None:
             return super().start(reply, body)

@@ -1,5 +1,6 @@
 """What all calls share: where they are dispatched, and who is told when they end."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from time import perf_counter_ns
@@ -68,6 +69,16 @@ class Office:
         self._meters.count(x)
         self._standings.book(x)
         self._signals.announce(ExchangeFinished(x))
+
+    async def quiet(self, within: float) -> None:
+        """Wait until no call is running, for at most so many seconds."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + within
+        while self.running:
+            if loop.time() > until:
+                log.warning("%d calls would not end.", len(self.running))
+                return
+            await asyncio.sleep(0.01)
 
     def unexpected(self, x: Exchange, error: Exception) -> None:
         """An error nobody foresaw: logged with its trace, answered with a plain 500."""

@@ -5,6 +5,7 @@ Doorway, which the lane keeps for as long as the client repeats its head. `Doorw
 body and begins the Call.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from copy import copy
 from functools import partial
@@ -20,7 +21,6 @@ from stockyard.core.target import Credential
 from stockyard.errors import Refused
 from stockyard.gateway import (
     about_models,
-    egress,
     endpoints,
     held,
     ingress,
@@ -31,9 +31,9 @@ from stockyard.gateway import (
 )
 from stockyard.gateway.callers import Callers, Keys, on_behalf
 from stockyard.gateway.contract import Opening, Peer, Whole
+from stockyard.gateway.declined import Declining
 from stockyard.gateway.doorway import Doorway, SteeredDoorway
 from stockyard.gateway.endpoints import Endpoint
-from stockyard.gateway.faults import fault_of
 from stockyard.gateway.held_calls import HeldCalls
 from stockyard.gateway.http import Head, field_lines
 from stockyard.gateway.judged_doorway import JudgedDoorway
@@ -105,6 +105,8 @@ class DataPlane:
         self.keepers = keepers
         self.ids = Ids()
         self.spool = spool
+        self.declined: Counter[str] = Counter()
+        """How many requests were refused before a call began, by code. There are few codes."""
         self._connect = connect
         self._callers = Callers(keys, lambda: self.access.bring_your_own)
         self._routes = 0
@@ -213,6 +215,14 @@ class DataPlane:
         if ingress.OURS in unquote(f"{head.path}?{query}"):
             raise Refused(400, "secret_in_url", "A Key does not belong in a URL. Make a new one.")
         caller, own = self._callers.identify(head, peer, endpoint)
+        try:
+            return self._enter(head, endpoint, caller, own)
+        except Refused as refusal:
+            return Declining(self, head, endpoint, caller)(refusal)
+
+    def _enter(
+        self, head: Head, endpoint: Endpoint, caller: Caller, own: Credential | None
+    ) -> "Opening | Whole":
         coding = head.field(b"content-encoding")
         if coding is not None and coding.lower() != b"identity":
             raise Refused(415, "unsupported_encoding", "The body must not be compressed.")
@@ -248,7 +258,8 @@ class DataPlane:
             assert native is not None  # noqa: S101  the provider was just found
             return Doorway(self, *visit._replace(endpoint=native, own=None))
 
-        refused = partial(self.refuse, visit.head, visit.endpoint)
+        # Not in the books of calls: nobody is called.
+        refused = Declining(self, visit.head, visit.endpoint).say
         return about_models.answer(
             visit.endpoint,
             visit.head,
@@ -265,7 +276,7 @@ class DataPlane:
             return SteeredDoorway(self, *visit._replace(endpoint=endpoint, own=own), steering)
 
         head, endpoint = visit.head, visit.endpoint
-        refused = partial(self.refuse, head, endpoint)
+        refused = self._declining(visit)
         asker = Asker(
             visit.caller,
             visit.own,
@@ -285,7 +296,6 @@ class DataPlane:
             raise Refused(426, "upgrade_refused", "This path takes WebSockets only.")
         self.check_guards("realtime")
         welcome = self._callers.standing(head, endpoint) if visit.own is None else lambda: True
-        refused = partial(self.refuse, head, endpoint)
         hall = Hall(
             self.line,
             self.office,
@@ -295,7 +305,7 @@ class DataPlane:
             self.access.session,
             lambda: self.ids.new("req_"),
         )
-        return Realtime(hall, *visit, welcome, refused)
+        return Realtime(hall, *visit, welcome, self._declining(visit))
 
     def _held_calls(self, visit: Visit) -> Opening:
         def onward(
@@ -306,14 +316,13 @@ class DataPlane:
             onto = visit._replace(head=asking, endpoint=there, own=credential)
             return SteeredDoorway(self, *onto, steering)
 
-        refused = partial(self.refuse, visit.head, visit.endpoint)
         return HeldCalls(
             *visit,
             ids=self.keepers.ids,
             directory=self.directory,
             late=self._late,
             onward=onward,
-            refused=refused,
+            refused=self._declining(visit),
             max_body=min(visit.endpoint.max_body, self.access.max_body),
             max_upload=self.access.max_upload,
             spool=self.spool,
@@ -326,13 +335,13 @@ class DataPlane:
     def refuse(
         self, head: Head, endpoint: Endpoint | None, refusal: Refused, extra: bytes = b""
     ) -> Whole:
-        """A refusal before there is an Exchange, in the words of whoever asks."""
-        request_id = ingress.request_id_of(head) or self.ids.new("req_")
-        own = f"x-request-id: {request_id}\r\n".encode()
-        fault = fault_of(refusal, None, request_id)
-        return egress.refusal(self._words(head, endpoint), fault, own + extra)
+        """Refuse a request before it is known who asks."""
+        return Declining(self, head, endpoint)(refusal, extra)
 
-    def _words(self, head: Head, endpoint: Endpoint | None) -> Codec:
+    def _declining(self, visit: Visit) -> Declining:
+        return Declining(self, visit.head, visit.endpoint, visit.caller, visit.asked)
+
+    def words(self, head: Head, endpoint: Endpoint | None) -> Codec:
         """The format of the path; on a shared or unknown one, the client's (`wire.md` 2.2)."""
         if endpoint is not None and not endpoint.models and endpoint.format in self.formats:
             return self.formats[endpoint.format]

@@ -11,6 +11,7 @@ from stockyard.core.ports import Held
 from stockyard.core.target import Credential, Target
 from stockyard.errors import Refused
 from stockyard.gateway.contract import Opening, Reply, Running, Whole
+from stockyard.gateway.declined import Declining
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.held import credential_of, keeper_of, no_such
 from stockyard.gateway.keepers import Keepers
@@ -70,7 +71,7 @@ class Asker(Struct, frozen=True, eq=False):
     keepers: Keepers
     directory: Callable[[], Directory]
     way: Way
-    refused: Callable[[Refused], Whole]
+    refused: Declining
     late: Callable[[str, str, Credential | None], LateCalls]
     """Of a team, at a provider, under a Credential."""
 

@@ -2,10 +2,18 @@
 
 import asyncio
 
+import apsw
+import msgspec
 import pytest
 
+from stockyard.apps.lookout.models import Trace
+from stockyard.apps.lookout.store import COLUMNS
 from stockyard.core.exchange import Exchange
 from stockyard.core.module import Module, ModuleConfig
+from stockyard.gateway.asgi import AsgiReply
+from stockyard.gateway.contract import Peer, Running, Whole
+from stockyard.gateway.http import read_head
+from stockyard.gateway.limits import HttpLimits
 from stockyard.testing.yard import CHAT, MESSAGES, Yard
 from tests.yard_modules import ENDED, Ender
 
@@ -90,3 +98,51 @@ async def test_nothing_is_left_of_a_yard(yard: Yard) -> None:
     await yard.chat("hi")
     await yard.close()
     assert asyncio.all_tasks() == before
+
+
+def begun(yard: Yard) -> Running:
+    """A call that has come in and has not had its first step yet."""
+    lines = [f"POST {CHAT} HTTP/1.1", "host: localhost", "content-length: 2"]
+    lines += [f"{name}: {value}" for name, value in yard.headers.items()]
+    head = read_head("\r\n".join([*lines, "", ""]).encode(), HttpLimits())
+    opening = yard.stockyard.plane.open(head, Peer("127.0.0.1", 1, loopback=True))
+    assert opening is not None
+    assert not isinstance(opening, Whole)
+    running = opening.start(AsgiReply("POST"), msgspec.json.encode(yard.body()))
+    assert running is not None
+    return running
+
+
+async def test_a_call_that_a_stop_meets_before_its_first_step_has_its_trace(yard: Yard) -> None:
+    yard.provider("openai").says("never")
+    yard.add(Waiting)
+    await yard.open()
+
+    begun(yard).shutdown()
+    await yard.close()
+
+    assert [call.status for call in yard.calls] == [503]
+    assert traces(yard) == [("refused", 503)]
+    assert ENDED == []
+
+
+async def test_a_call_that_its_client_left_just_before_the_end_has_its_trace(yard: Yard) -> None:
+    yard.provider("openai").says("never")
+    yard.add(Waiting)
+    await yard.open()
+
+    begun(yard).gone()
+    await yard.close()
+
+    assert traces(yard) == [("abandoned", 499)]
+
+
+def traces(yard: Yard) -> list[tuple[str, int]]:
+    """Of a yard that is closed: how each call ended."""
+    database = apsw.Connection(str(yard.stockyard.database.path))
+    kept = [name for name in Trace.__struct_fields__ if name not in COLUMNS]
+    place = f"$[{kept.index('http_status')}]"
+    rows = database.execute("select status, json_extract(row, ?) from traces", (place,))
+    found = [(str(status), int(http)) for status, http in rows]
+    database.close()
+    return found

@@ -1,0 +1,110 @@
+"""Refuse a request before a call has begun: in the caller's own words, and in the books.
+
+All such refusals are counted, by their code. Where it is known who asked, the refusal is a call
+like any other: with a Trace, seen by the modules that only observe. Where it is not, nothing else
+is kept of it, so that nobody without a Key can fill the disk. The same holds for what is turned
+away for want of room (5xx): keeping books on it would take more.
+"""
+
+from typing import TYPE_CHECKING
+
+from stockyard.core.exchange import NOTHING_ASKED, Asked, Caller, Exchange, Inbound
+from stockyard.core.pipeline import Passage
+from stockyard.core.request import Content, Request
+from stockyard.errors import Refused
+from stockyard.gateway import about_models, egress, ingress
+from stockyard.gateway.contract import Whole
+from stockyard.gateway.endpoints import Endpoint
+from stockyard.gateway.faults import fault_of
+from stockyard.gateway.http import Head
+
+if TYPE_CHECKING:
+    from stockyard.gateway.plane import DataPlane
+
+NO_CONTENT = Content()
+
+
+class Declined:
+    """A Running that never ran."""
+
+    def __init__(self, x: Exchange) -> None:
+        self.x = x
+
+
+class Declining:
+    """Refuses one request, once."""
+
+    def __init__(
+        self,
+        plane: "DataPlane",
+        head: Head,
+        endpoint: Endpoint | None,
+        caller: Caller | None = None,
+        asked: Asked = NOTHING_ASKED,
+    ) -> None:
+        """`caller` is None as long as it is not known who asks."""
+        self._plane = plane
+        self._head = head
+        self._endpoint = endpoint
+        self._caller = caller
+        self._asked = asked
+
+    def __call__(self, refusal: Refused, extra: bytes = b"") -> Whole:
+        self._plane.declined[refusal.code] += 1
+        endpoint, caller = self._endpoint, self._caller
+        if endpoint is None or caller is None or refusal.status >= 500:
+            return self.say(refusal, extra)
+        if about_models.tells(endpoint):
+            return self.say(refusal, extra)
+        x = self._exchange(endpoint, caller)
+        x.error = refusal.with_traceback(None)  # its frames refer to the request
+        x.refused_by = refusal.module or ""
+        fault = fault_of(refusal, x)
+        x.status = fault.status
+        passage = Passage(self._plane.line.pipelines[x.kind], x)
+        passage.declined(refusal)
+        passage.head()
+        self._plane.office.finished(Declined(x))
+        return egress.refusal(
+            self._plane.words(self._head, endpoint), fault, egress.refused_fields(x) + extra
+        )
+
+    def say(self, refusal: Refused, extra: bytes = b"") -> Whole:
+        """The words alone: of a call that is in the books already, or will not be."""
+        request_id = self._called() or self._plane.ids.new("req_")
+        own = f"x-request-id: {request_id}\r\n".encode()
+        fault = fault_of(refusal, None, request_id)
+        return egress.refusal(self._plane.words(self._head, self._endpoint), fault, own + extra)
+
+    def _called(self) -> str:
+        """What the caller calls its request."""
+        return self._asked.request_id or ingress.request_id_of(self._head) or ""
+
+    def _exchange(self, endpoint: Endpoint, caller: Caller) -> Exchange:
+        head, asked = self._head, self._asked
+        if asked is NOTHING_ASKED:
+            asked = Asked(request_id=self._called())
+        return Exchange(
+            id=self._plane.ids.new("req_"),
+            kind=endpoint.kind,
+            needs=endpoint.needs or endpoint.kind,
+            caller=caller,
+            inbound=Inbound(
+                endpoint.format, head.method, head.path, "", b"", _Unsent(head), endpoint.native
+            ),
+            received=Request(model=endpoint.model, content=NO_CONTENT, stream=endpoint.stream),
+            asked=asked,
+        )
+
+
+class _Unsent:
+    """The Headers of a call that goes nowhere."""
+
+    def __init__(self, head: Head) -> None:
+        self.field = head.field
+
+    def forward(self, format: str) -> bytes:  # noqa: A002  the word of the field everywhere
+        return b""
+
+    def forward_native(self) -> list[tuple[bytes, bytes]]:
+        return []
