@@ -73,7 +73,7 @@ class Outlet:
             self._size = size
             self._outbox.add(self)
         else:
-            self._write([piece])
+            self._write(piece)
 
     def flush(self) -> None:
         """Write what waits now. Whoever closes the transport, or asks it how much it still holds,
@@ -83,14 +83,11 @@ class Outlet:
             return
         # First taken away: writing may call back into whoever put it here.
         self._pieces = []
-        self._write(pieces)
+        self._write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
-    def _write(self, pieces: list[bytes]) -> None:
+    def _write(self, data: bytes) -> None:
         try:
-            if len(pieces) == 1:
-                self._transport.write(pieces[0])
-            else:
-                self._transport.writelines(pieces)
+            self._transport.write(data)
         except RuntimeError:
             # uvloop refuses what is for a connection that was lost a moment ago. That is for its
             # owner to hear, and not for whoever happens to write now.

@@ -202,8 +202,7 @@ class Dispatch:
         response = self._read.response(
             x, plan, await late_answer(x, plan, head, attempt, self._loop)
         )
-        x.first_content_ns = x.elapsed_us() * 1000
-        self._close(x, attempt, "ok")
+        _came_whole(x, attempt)
         return response
 
     async def _proved(
@@ -296,8 +295,7 @@ class Dispatch:
         response = self._read.response(
             x, plan, Raw(plan.format, receiver.status, receiver.fields, receiver.body)
         )
-        x.first_content_ns = x.elapsed_us() * 1000
-        self._close(x, attempt, "ok")
+        _came_whole(x, attempt)
         return response
 
     async def _relayed(
@@ -342,6 +340,14 @@ class Dispatch:
         if not plan.forward and plan.format in SIGNING:
             return SignedStream(receiver, partial(self._signed.remember, owner_of(x, plan)))
         return receiver
+
+
+def _came_whole(x: Exchange, attempt: Attempt) -> None:
+    """The whole answer is there, and it is one."""
+    now = x.elapsed_us()
+    x.first_content_ns = now * 1000
+    if attempt.ended_us is None:
+        attempt.ended_us, attempt.outcome = now, "ok"
 
 
 def _in_vain(attempts: Sequence[Attempt]) -> int:

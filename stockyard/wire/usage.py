@@ -90,16 +90,14 @@ def _plain(said: Mapping[str, Any], traits: Traits) -> Usage | None:
     prompt, completion = said.get("prompt_tokens"), said.get("completion_tokens")
     if type(prompt) is not int or type(completion) is not int or not said.keys() <= _PLAIN_KEYS:
         return None
-    total = said.get("total_tokens", prompt + completion)
-    cached, reasoning = 0, 0
-    details = said.get("prompt_tokens_details")
-    if details:
+    total = prompt + completion
+    cached = reasoning = 0
+    if details := said.get("prompt_tokens_details"):
         cached = _only(details, "cached_tokens")
-    details = said.get("completion_tokens_details")
-    if details:
+    if details := said.get("completion_tokens_details"):
         reasoning = _only(details, "reasoning_tokens")
     if (
-        total != prompt + completion
+        said.get("total_tokens", total) != total
         or not 0 <= cached <= prompt <= ABSURD
         or not 0 <= reasoning <= completion <= ABSURD
         or (reasoning and "reasoning_outside_completion" in traits)
