@@ -5,9 +5,10 @@ from stockyard.apps.app import App
 
 def endpoints() -> list[type]:
     from stockyard.apps.chute.aliases import AliasEndpoints
-    from stockyard.apps.chute.api import ModuleEndpoints, ProviderEndpoints
+    from stockyard.apps.chute.api import ModuleEndpoints
     from stockyard.apps.chute.breakers import BreakerEndpoints
     from stockyard.apps.chute.cache import CacheEndpoints
+    from stockyard.apps.chute.providers import ProviderEndpoints
 
     return [
         *(ModuleEndpoints, AliasEndpoints, ProviderEndpoints),

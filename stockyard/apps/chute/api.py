@@ -1,7 +1,6 @@
-"""Modules, providers and models over the API."""
+"""Modules over the API."""
 
 import re
-from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 from litestar import Controller, Response, delete, get, post, put
@@ -11,14 +10,12 @@ from msgspec import Meta, Struct
 from stockyard.api.identity import Identity
 from stockyard.api.parameters import Given, Name, Reason
 from stockyard.api.permission import needs
-from stockyard.apps.chute.models import Difference, ModelState, ProviderState, Wish
+from stockyard.apps.chute.models import Difference, Wish
 from stockyard.apps.chute.modules import ModuleChanges
 from stockyard.core.control import ModuleState
 from stockyard.errors import Refused
 
 Modules = Given[ModuleChanges]
-Providers = Given[Callable[[], Sequence[ProviderState]]]
-Models = Given[Callable[[], Sequence[ModelState]]]
 Who = Given[Identity]
 IfMatch = Annotated[str | None, HeaderParameter(name="If-Match", max_length=500)]
 DryRun = Annotated[bool, QueryParameter(description="Check it and tell what it would change.")]
@@ -138,18 +135,6 @@ class Line(Struct, frozen=True, kw_only=True):
     next: None = None
 
 
-class ProviderList(Struct, frozen=True, kw_only=True):
-    providers: list[ProviderState]
-    count: int
-    next: None = None
-
-
-class ModelList(Struct, frozen=True, kw_only=True):
-    models: list[ModelState]
-    count: int
-    next: None = None
-
-
 class ModuleEndpoints(Controller):
     """Modules and the line they form."""
 
@@ -246,9 +231,9 @@ class ModuleEndpoints(Controller):
             if not names:
                 raise Refused(404, "not_found", f"There is no category '{data.category}'.")
         if dry_run:
-            return planned(modules, modules.planned_for_all(names, data.enabled))
-        affected = await modules.change_all(
-            names, data.enabled, by=identity.name, reason=data.reason or why or ""
+            return planned(modules, modules.planned_switch(names, enabled=data.enabled))
+        affected = await modules.switch(
+            names, enabled=data.enabled, by=identity.name, reason=data.reason or why or ""
         )
         return BulkDone(affected=affected, config_version=modules.control.config_version)
 
@@ -289,50 +274,6 @@ class ModuleEndpoints(Controller):
         return Line(line=entries, count=len(entries), config_version=version)
 
 
-class ProviderEndpoints(Controller):
-    """Who can be called."""
-
-    tags = ["Chute"]  # noqa: RUF012  the framework's own declaration
-
-    @get("/providers", opt=READ)
-    async def list_providers(self, providers: Providers) -> ProviderList:
-        """Every provider that is set up or can be. Credentials are named, never shown."""
-        found = list(providers())
-        return ProviderList(providers=found, count=len(found))
-
-    @get("/providers/{name:str}", opt=READ)
-    async def read_provider(self, providers: Providers, name: FromPath[str]) -> ProviderState:
-        """One provider."""
-        for provider in providers():
-            if provider.name == name:
-                return provider
-        raise Refused(404, "not_found", "There is no such provider.")
-
-    @get("/models", opt=READ)
-    async def list_models(
-        self,
-        models: Models,
-        q: Name = None,
-        provider: Name = None,
-        kind: Name = None,
-        cap: Name = None,
-    ) -> ModelList:
-        """Models that can be called, as far as they are known without asking anybody.
-
-        `cap` names what they must be able to do, such as `tools` or `vision,tools`.
-        """
-        wanted = set(cap.split(",")) if cap else set()
-        found = [
-            model
-            for model in models()
-            if provider in (None, model.provider)
-            and (kind is None or kind in model.kinds)
-            and (q is None or q.lower() in model.id.lower())
-            and wanted <= set(model.can)
-        ]
-        return ModelList(models=found, count=len(found))
-
-
 def planned(modules: ModuleChanges, differences: list[Difference]) -> Planned:
     return Planned(differences=differences, config_version=modules.control.config_version)
 
@@ -342,7 +283,7 @@ def view(modules: ModuleChanges, state: ModuleState) -> ModuleView:
 
 
 def facts(modules: ModuleChanges, state: ModuleState, asked: str = "") -> dict[str, Any]:
-    stored = modules.stored(state.name)
+    stored = modules.layers.stored(state.name)
     return {
         "name": state.name,
         "category": state.category,
@@ -350,9 +291,9 @@ def facts(modules: ModuleChanges, state: ModuleState, asked: str = "") -> dict[s
         "stage": state.stage,
         "order": state.order,
         "handles": state.handles,
-        "set_at": modules.set_at(state.name),
+        "set_at": modules.layers.set_at(state.name),
         "enabled": state.enabled,
-        "locked": modules.locked(state.name),
+        "locked": modules.layers.locked(state.name),
         "config": state.config,
         "state": state.state,
         "in_line": state.in_line,
