@@ -88,7 +88,6 @@ class Client:
         if origin is None:
             origin = Origin(
                 parsed,
-                purpose=purpose,
                 permission=permission,
                 tls=tls,
                 proxy=through,

@@ -1,6 +1,6 @@
 """One place that may be called: scheme, host and port, with its TLS, proxy, permission and pool."""
 
-from stockyard.upstream.guard import Permission, Purpose
+from stockyard.upstream.guard import Permission
 from stockyard.upstream.pool import Pool
 from stockyard.upstream.proxy import Proxy
 from stockyard.upstream.tls import TlsSettings
@@ -10,20 +10,18 @@ from stockyard.upstream.url import Url
 class Origin:
     """Made by `Client.origin`, which judged it. Its connections serve no other purpose."""
 
-    __slots__ = ("absolute", "host", "permission", "pool", "proxy", "purpose", "tls", "url")
+    __slots__ = ("absolute", "host", "permission", "pool", "proxy", "tls", "url")
 
     def __init__(
         self,
         url: Url,
         *,
-        purpose: Purpose,
         permission: Permission,
         tls: TlsSettings,
         proxy: Proxy | None,
         pool: Pool,
     ) -> None:
         self.url = url
-        self.purpose = purpose
         self.permission = permission
         self.tls = tls
         self.proxy = proxy
@@ -35,8 +33,7 @@ class Origin:
 
     def wired(self, head: bytes) -> bytes:
         """The head as it goes out: plain HTTP through a proxy names the whole URL."""
-        if self.proxy is None:
-            return head
+        assert self.proxy is not None  # noqa: S101  only `absolute` ones come here
         method, _, rest = head.partition(b" ")
         if self.proxy.authorization is not None:
             rest = b"%bproxy-authorization: %b\r\n\r\n" % (rest[:-2], self.proxy.authorization)

@@ -54,6 +54,15 @@ def test_a_head_of_the_largest_size_allowed_is_read() -> None:
             assert read(head, every=999)[0].complete
 
 
+@pytest.mark.parametrize("every", [0, 999])
+def test_a_head_that_does_not_end_is_refused_once_it_is_too_large(every: int) -> None:
+    start = OK + b"x: "
+    endless = start + b"a" * (HEAD_LIMIT - len(start))
+    read(endless, every=every)
+    with pytest.raises(UpstreamError, match="too large"):
+        read(endless + b"a", every=every)
+
+
 def test_what_came_before_a_broken_chunk_is_there() -> None:
     parser = AnswerParser()
     parser.begin(bodiless=False, head_limit=HEAD_LIMIT)

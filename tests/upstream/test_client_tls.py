@@ -43,14 +43,16 @@ def speaking(issued: Issued, **options: object) -> ssl.SSLContext:
     return context
 
 
-def says_hello(chosen: list[object] | None = None) -> Handler:
+def says_hello(chosen: list[object] | None = None, heads: list[bytes] | None = None) -> Handler:
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if chosen is not None:
             tls = writer.get_extra_info("ssl_object")
             chosen.extend([tls.selected_alpn_protocol(), tls.version()])
         while True:
-            await reader.readuntil(b"\r\n\r\n")
+            head = await reader.readuntil(b"\r\n\r\n")
             await reader.readexactly(2)
+            if heads is not None:
+                heads.append(head)
             writer.write(HELLO)
 
     return handler
@@ -251,10 +253,11 @@ async def test_a_tunnel_leads_through_the_proxy_to_a_verified_provider(
     authority: Authority, scheme: str
 ) -> None:
     seen: list[bytes] = []
+    inside: list[bytes] = []
     tls = speaking(authority.issue("api.provider.example"))
     proxy_tls = speaking(authority.issue("127.0.0.1")) if scheme == "https" else None
     async with (
-        serving(says_hello(), tls=tls) as server,
+        serving(says_hello(heads=inside), tls=tls) as server,
         serving(tunnelling(server, seen), tls=proxy_tls) as proxy,
         calling() as client,
     ):
@@ -272,6 +275,8 @@ async def test_a_tunnel_leads_through_the_proxy_to_a_verified_provider(
         b"CONNECT api.provider.example:443 HTTP/1.1\r\nhost: api.provider.example:443\r\n"
         b"proxy-authorization: Basic bWU6cGEgc3M=\r\n\r\n"
     ]
+    # What opens the proxy is not for the provider.
+    assert inside == [a_call(origin).head] * 2
 
 
 async def test_a_proxy_cannot_stand_in_for_the_provider(

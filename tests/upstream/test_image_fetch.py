@@ -102,6 +102,16 @@ class TestWhatIsFetched:
         assert image["format"] == "jpeg"
         assert image["source"] == {"bytes": base64.b64encode(JPEG).decode()}
 
+    async def test_as_many_as_one_request_may_have(
+        self, yard: Yard, web: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(image_fetch, "MAX_IMAGES", 2)
+        yard.provider("ollama").says("two cats")
+        opened(yard, web)
+        heard = await chat(yard, f"{web.url}/1", f"{web.url}/2")
+        assert (heard.status, heard.text) == (200, "two cats")
+        assert [request.path for request in web.requests] == ["/1", "/2"]
+
     @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
     async def test_so_does_claude_where_others_host_it(
         self, yard: Yard, web: ScriptedProvider, path: str
