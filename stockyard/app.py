@@ -139,7 +139,7 @@ class Stockyard:
             database,
             self.signals.announce,
             sections=settings.modules,
-            owned_by_file=settings.config_owner == "file",
+            owned_by_file=settings.config.owner == "file",
         )
         self.overload = Overload(configured.overload(settings), used_bytes)
         self.office = Office(

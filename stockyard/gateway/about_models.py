@@ -16,11 +16,6 @@ Onward = Callable[[str, str], Opening]
 """(provider, path) -> the way to ask that provider itself."""
 
 
-def tells(endpoint: Endpoint) -> bool:
-    """Whether this is a question about models."""
-    return endpoint.models or endpoint.describes or endpoint.version
-
-
 def answer(
     endpoint: Endpoint,
     head: Head,
@@ -35,9 +30,9 @@ def answer(
     `onward` is None for callers who may not ask any provider. `only` is the provider of a caller
     who brings its secret.
     """
-    if endpoint.version:
+    if endpoint.about == "version":
         return describing.version_answer()
-    if endpoint.describes:
+    if endpoint.about == "model":
         return Describing(directory, endpoint.format, onward, refused)
     ours = models_answer(head, directory(), aliases, only)
     home = directory().home(endpoint.format) if head.method == "GET" else None

@@ -28,6 +28,10 @@ class Whole:
     fields: bytes
     body: bytes
 
+    def to(self, reply: "Reply") -> None:
+        """Answer with it."""
+        reply.whole(self.status, self.fields, self.body)
+
 
 class Reply(Protocol):
     """The way back to one client, for one answer. Harmless to call once the client has gone."""

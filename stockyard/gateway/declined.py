@@ -12,7 +12,7 @@ from stockyard.core.exchange import NOTHING_ASKED, Asked, Caller, Exchange, Inbo
 from stockyard.core.pipeline import Passage
 from stockyard.core.request import Content, Request
 from stockyard.errors import Refused
-from stockyard.gateway import about_models, egress, ingress
+from stockyard.gateway import egress, ingress
 from stockyard.gateway.contract import Whole
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.faults import fault_of
@@ -54,7 +54,7 @@ class Declining:
         endpoint, caller = self._endpoint, self._caller
         if endpoint is None or caller is None or refusal.status >= 500:
             return self.say(refusal, extra)
-        if about_models.tells(endpoint):
+        if endpoint.about:
             return self.say(refusal, extra)
         x = self._exchange(endpoint, caller)
         x.error = refusal.with_traceback(None)  # its frames refer to the request

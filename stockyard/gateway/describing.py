@@ -62,8 +62,7 @@ class Describing:
         try:
             provider, served, name = self._find(body)
         except Refused as refusal:
-            whole = self._refused(refusal)
-            reply.whole(whole.status, whole.fields, whole.body)
+            self._refused(refusal).to(reply)
             return None
         if self._onward is not None and next(iter(provider.speaks), None) == self._dialect:
             body = replace_text(body, name, served)

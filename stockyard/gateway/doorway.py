@@ -172,8 +172,7 @@ class Doorway:
         return reply
 
     def _turn_away(self, reply: Reply, refusal: Refused) -> None:
-        whole = self._declining(refusal)
-        reply.whole(whole.status, whole.fields, whole.body)
+        self._declining(refusal).to(reply)
 
     @property
     def _declining(self) -> Declining:

@@ -6,6 +6,7 @@ speaks the provider's own dialect and reaches that provider only (`wire.md` 2).
 
 import re
 from collections.abc import Callable
+from typing import Literal
 from urllib.parse import unquote
 
 from msgspec import Struct
@@ -19,6 +20,11 @@ MAX_JSON_BODY = 50 * 1024 * 1024
 MAX_UPLOAD = 100 * 1024 * 1024
 MAX_TEXT_BODY = 1024 * 1024
 """Of a request that has no use for more: providers speak a few thousand characters at a time."""
+
+
+About = Literal["", "models", "model", "version"]
+"""The list of models, the one that the body names, or the version of the dialect, which its clients
+ask for first."""
 
 
 class Endpoint(Struct, frozen=True):
@@ -37,12 +43,8 @@ class Endpoint(Struct, frozen=True):
     """The path at the provider."""
     native_origin: str = ""
     native_auth: tuple[str, ...] = ()
-    models: bool = False
-    """Lists models instead of calling one."""
-    describes: bool = False
-    """Tells of one model, which the body names, instead of calling it."""
-    version: bool = False
-    """Tells the version of the dialect, which its clients ask for first."""
+    about: About = ""
+    """What is told here instead of calling a model."""
     model: str = ""
     """The model, where the path names it and the body does not."""
     model_alias: str = ""
@@ -78,7 +80,7 @@ MESSAGES = Endpoint("anthropic.messages", "chat")
 RESPONSES = Endpoint("openai.responses", "chat", sockets_later=True, recalls="turns")
 COMPACT = Endpoint("openai.compact", "chat", "responses_compact", recalls="turns")
 COMPLETIONS = Endpoint("openai.completions", "completions")
-MODELS = Endpoint("openai.chat", "chat", methods=("GET", "HEAD"), models=True, key_in_query=True)
+MODELS = Endpoint("openai.chat", "chat", methods=("GET", "HEAD"), about="models", key_in_query=True)
 
 EMBEDDINGS = Endpoint("openai.embeddings", "embeddings")
 COHERE_EMBED = Endpoint("cohere.embed", "embeddings")
@@ -97,7 +99,7 @@ COHERE = Endpoint("cohere.chat", "chat")
 CONVERSE = Endpoint("bedrock.converse", "chat")
 INVOKE = Endpoint("bedrock.invoke", "chat")
 OLLAMA = Endpoint("ollama.chat", "chat")
-OLLAMA_VERSION = replace(OLLAMA, methods=("GET", "HEAD"), version=True)
+OLLAMA_VERSION = replace(OLLAMA, methods=("GET", "HEAD"), about="version")
 COUNT = Endpoint("anthropic.count", "count", "count_tokens")
 RESPONSES_COUNT = replace(COUNT, format="openai.input_tokens", recalls="turns")
 GEMINI_COUNT = replace(COUNT, format="gemini.count", key_in_query=True)
@@ -180,8 +182,8 @@ UNIFIED: dict[str, Endpoint] = {
     "/ollama/api/chat": OLLAMA,
     "/ollama/api/generate": Endpoint("ollama.generate", "completions"),
     "/ollama/api/embed": Endpoint("ollama.embed", "embeddings"),
-    "/ollama/api/tags": replace(OLLAMA, methods=("GET", "HEAD"), models=True),
-    "/ollama/api/show": replace(OLLAMA, describes=True),
+    "/ollama/api/tags": replace(OLLAMA, methods=("GET", "HEAD"), about="models"),
+    "/ollama/api/show": replace(OLLAMA, about="model"),
     "/ollama/api/version": OLLAMA_VERSION,
     "/ollama/": OLLAMA_VERSION,
     "/ollama": OLLAMA_VERSION,

@@ -52,8 +52,7 @@ class HeldAnswer:
                 return Forgetting(self._asker, self._endpoint.answer, reply).begun()
             reply.whole(200, JSON_HEAD, self._ours(kept))
         except Refused as refusal:
-            whole = self._asker.refused(refusal)
-            reply.whole(whole.status, whole.fields, whole.body)
+            self._asker.refused(refusal).to(reply)
         return None
 
     def _kept(self) -> KeptAnswer | None:
@@ -134,7 +133,7 @@ class Forgetting:
         except (StockyardError, TimeoutError):
             message = "The answer could not be deleted now. Try again."
             whole = asker.refused(Refused(503, "overloaded", message, retry_after=1))
-        self._reply.whole(whole.status, whole.fields, whole.body)
+        whole.to(self._reply)
 
     # It ends soon, whatever happens to the client.
 

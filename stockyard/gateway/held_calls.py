@@ -95,8 +95,7 @@ class HeldCalls(Spooling):
         try:
             return self._start(reply, body)
         except Refused as refusal:
-            whole = self._refused(refusal)
-            reply.whole(whole.status, whole.fields, whole.body)
+            self._refused(refusal).to(reply)
             return None
 
     def _start(self, reply: Reply, body: bytes) -> Running | None:

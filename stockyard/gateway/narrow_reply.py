@@ -79,7 +79,7 @@ class NarrowReply:
             return
         self._error.add(last)
         instead = self._refused(self._error.refusal())
-        self._reply.whole(instead.status, instead.fields, instead.body)
+        instead.to(self._reply)
 
     def cut(self) -> None:
         if self._error is None:

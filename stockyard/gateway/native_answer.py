@@ -43,8 +43,7 @@ class NativeAnswer:
                 raise not_there(self._answer)
             credential = asker.credential(held)
         except Refused as refusal:
-            whole = asker.refused(refusal)
-            reply.whole(whole.status, whole.fields, whole.body)
+            asker.refused(refusal).to(reply)
             return None
         steering = Steering()
         provider = asker.directory().provider(held.provider)

@@ -236,7 +236,7 @@ class DataPlane:
             return self._realtime(visit)
         if endpoint.holds is not None:
             return self._held_calls(visit)
-        if about_models.tells(endpoint):
+        if endpoint.about:
             return self._about_models(visit)
         if endpoint.recalls:
             return self._recalling(visit)
@@ -343,7 +343,7 @@ class DataPlane:
 
     def words(self, head: Head, endpoint: Endpoint | None) -> Codec:
         """The format of the path; on a shared or unknown one, the client's (`wire.md` 2.2)."""
-        if endpoint is not None and not endpoint.models and endpoint.format in self.formats:
+        if endpoint is not None and endpoint.about != "models" and endpoint.format in self.formats:
             return self.formats[endpoint.format]
         return self.formats.get(dialect_of(head), self.office.plain)
 

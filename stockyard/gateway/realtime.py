@@ -57,8 +57,7 @@ class Realtime:
             if not isinstance(reply, LaneReply):
                 raise Refused(404, "not_found", "There is no WebSocket at this path.")
         except Refused as refusal:
-            whole = self._refused(refusal)
-            reply.whole(whole.status, whole.fields, whole.body)
+            self._refused(refusal).to(reply)
             return None
         return self.begin(LaneUpgrade(reply, key))
 

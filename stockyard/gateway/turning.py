@@ -104,8 +104,7 @@ class Turning:
             turn = self._with_what_it_names(self._reader.read(body))
             credential = self._credential(turn)
         except Refused as refusal:
-            whole = asker.refused(refusal)
-            reply.whole(whole.status, whole.fields, whole.body)
+            asker.refused(refusal).to(reply)
             return None
         steering = Steering(as_sent=turn.as_sent, held=turn.held)
         watched = turn.remembers or (asker.own is None and _may_run_code(turn.body))

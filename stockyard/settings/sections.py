@@ -333,10 +333,6 @@ class Settings(Struct, frozen=True, kw_only=True):
     """What was accepted but should be corrected, one sentence each."""
 
     @property
-    def config_owner(self) -> Literal["database", "file"]:
-        return self.config.owner
-
-    @property
     def database_path(self) -> Path:
         _, _, path = self.storage.database.partition(":")
         return Path(path).expanduser() if path else self.server.data_dir / "stockyard.db"
