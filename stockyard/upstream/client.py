@@ -215,13 +215,21 @@ class Client:
         return any(origin.pool.open for origin in self._origins.values())
 
     def _make_room(self) -> None:
-        """Forget the origins longest unused, unless all are in use: then calls bound the table."""
+        """Forget the oldest origin that is not in use; if all are, calls bound the table.
+
+        Those that users named go first: who calls what the operator named keeps its Origin, and
+        the connections of one that is not here are neither tidied nor closed.
+        """
         if len(self._origins) < MAX_ORIGINS:
             return
-        for key, origin in self._origins.items():
-            if not origin.pool.open and not origin.pool.waiting:
-                del self._origins[key]
-                return
+        unused = [
+            (key, origin)
+            for key, origin in self._origins.items()
+            if not origin.pool.open and not origin.pool.waiting
+        ]
+        if unused:
+            key, _ = min(unused, key=lambda entry: entry[1].permission.operator)
+            del self._origins[key]
 
 
 def _shutting_down() -> UpstreamError:

@@ -193,6 +193,32 @@ async def test_connections_are_never_shared_between_purposes() -> None:
     assert server.connections == 2
 
 
+async def test_origins_that_users_name_are_forgotten_before_those_of_the_operator(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("stockyard.upstream.client.MAX_ORIGINS", 3)
+    async with calling() as client:
+        ours = origin_of(client, "https://api.provider.example")
+        for number in range(9):
+            url = f"https://pictures{number}.example"
+            theirs = client.origin(url, purpose="image", operator=False)
+        assert origin_of(client, "https://api.provider.example") is ours
+        assert client.origin(url, purpose="image", operator=False) is theirs
+        assert len(client._origins) == 3
+
+
+async def test_no_origin_is_forgotten_while_it_has_a_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("stockyard.upstream.client.MAX_ORIGINS", 1)
+    async with answering(HELLO) as server, calling() as client:
+        first = origin_of(client, server.url)
+        await heard_from(client, a_call(first))
+        origin_of(client, "https://api.provider.example")
+        assert origin_of(client, server.url) is first
+    assert first.pool.open == 0
+
+
 @pytest.mark.parametrize("bound", [1, 2])
 async def test_calls_wait_in_order_when_all_connections_are_busy(bound: int) -> None:
     async with answering(HELLO) as server, calling(ClientLimits(per_origin=bound)) as client:
