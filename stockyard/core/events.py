@@ -65,6 +65,8 @@ class PartStarted(_Event, frozen=True, kw_only=True, tag="part"):
     kind_of_tool: Literal["function", "custom", "server"] = "function"
     whole: Part | None = None
     """For what never streams in pieces (opaque blocks, sealed thinking): the whole part."""
+    signed_by: str | None = None
+    """Of thinking that will be signed: the format in which its maker does that."""
     extra: Extra = {}
 
     def __post_init__(self) -> None:

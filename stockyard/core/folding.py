@@ -122,7 +122,8 @@ def _unfold_text(key: str, choice: int, part: Text) -> Iterator[Event]:
 def _unfold_reasoning(key: str, choice: int, part: Reasoning) -> Iterator[Event]:
     made_by = None if part.signature is not None else part.made_by
     rest = replace(part, text="", signature=None, made_by=made_by)
-    yield _opening(key, choice, "reasoning", rest, Reasoning())
+    opening = _opening(key, choice, "reasoning", rest, Reasoning())
+    yield opening if part.signature is None else replace(opening, signed_by=part.made_by)
     if part.text:
         yield ReasoningDelta(key=key, text=part.text, choice=choice)
     if part.signature is not None:

@@ -9,12 +9,17 @@ from typing import Any
 from stockyard.core.messages import Extra, Text
 
 _KEY = "$layout"
+PIECES = "$pieces"
+"""Beside it: what a value was put together from."""
+_OURS = frozenset({_KEY, PIECES})
 
 # Cache marks are said by `cache` too; an encoder that has no word for it reports that itself. The
 # version of a dialect means nothing to another one.
 _NOTHING: tuple[Any, ...] = (None, [], {})
 """What says nothing, so that nothing is lost with it."""
-_SAID_ELSEWHERE = frozenset({_KEY, "anthropic_version", "cache_control", "prompt_cache_breakpoint"})
+_SAID_ELSEWHERE = _OURS | frozenset(
+    {"anthropic_version", "cache_control", "prompt_cache_breakpoint"}
+)
 
 
 def with_layout(extra: Extra, format: str, layout: str) -> Extra:  # noqa: A002  the word of the field everywhere
@@ -32,7 +37,7 @@ def own_fields(extra: Extra, format: str) -> dict[str, Any]:  # noqa: A002  the 
     """The unknown fields of this format, to be written back."""
     if format not in extra:
         return {}
-    return {key: value for key, value in extra[format].items() if key != _KEY}
+    return {key: value for key, value in extra[format].items() if key not in _OURS}
 
 
 def is_blank_elsewhere(text: Text, format: str) -> bool:  # noqa: A002  the word of the field everywhere

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from stockyard.core.folding import fold
-from stockyard.core.messages import Opaque
+from stockyard.core.folding import fold, unfold
+from stockyard.core.messages import Opaque, Reasoning
 from stockyard.core.request import Request
 from stockyard.errors import Refused
 from stockyard.wire.anthropic_messages.usage import read_usage
+from stockyard.wire.codec import Pen
 from stockyard.wire.formats import FORMATS
 
 MESSAGES, CHAT = FORMATS["anthropic.messages"], FORMATS["openai.chat"]
@@ -118,6 +119,63 @@ def test_thinking_that_comes_back_in_chat_loses_nothing() -> None:
         {"type": "text", "text": "Well."},
     ]
     assert written.dropped == ()
+
+
+KNOWN = {"type": "reasoning.text", "format": "anthropic-claude-v1", "index": 0}
+THOUGHT = (
+    frame("message_start", message={"id": "msg_1", "usage": {}})
+    + frame("content_block_start", index=0, content_block={"type": "thinking", "thinking": ""})
+    + frame("content_block_delta", index=0, delta={"type": "thinking_delta", "thinking": "Hm"})
+    + frame("content_block_delta", index=0, delta={"type": "thinking_delta", "thinking": ", 4."})
+    + frame("content_block_delta", index=0, delta={"type": "signature_delta", "signature": "c2ln"})
+    + frame("content_block_stop", index=0)
+    + frame("message_delta", delta={"stop_reason": "end_turn"})
+    + frame("message_stop")
+)
+
+
+def test_signed_thinking_is_told_to_chat_piece_by_piece_and_no_piece_twice() -> None:
+    reader = MESSAGES.reader(traits=NONE)
+    events = [*reader.feed(THOUGHT), *reader.end()]
+    for told in (events, unfold(*fold(events))):
+        writer = CHAT.writer(Pen(id="1", model="m", created=1, wants_usage=False))
+        out = writer.write(told) + writer.end()
+        chunks = [json.loads(line[6:]) for line in out.split(b"\n") if line.startswith(b"data: {")]
+        deltas = [chunk["choices"][0]["delta"] for chunk in chunks]
+        text = "".join(delta.get("reasoning_content", "") for delta in deltas)
+        details = [d["reasoning_details"][0] for d in deltas if "reasoning_details" in d]
+        assert text == "".join(detail.get("text", "") for detail in details) == "Hm, 4."
+        assert details[-1] == KNOWN | {"signature": "c2ln"}
+        assert all(detail.items() >= KNOWN.items() for detail in details)
+        again = CHAT.reader(traits=NONE)
+        [part] = fold([*again.feed(out), *again.end()])[0].choices[0].message.parts
+        assert isinstance(part, Reasoning)
+        assert (part.text, part.signature) == ("Hm, 4.", "c2ln")
+
+
+@pytest.mark.parametrize("empty", [{}, {"signature": ""}])
+def test_signed_thinking_may_come_back_in_the_pieces_in_which_it_was_told(
+    empty: dict[str, str],
+) -> None:
+    pieces = [
+        {**KNOWN, **empty, "text": "Hm"},
+        {**KNOWN, **empty, "text": ", 4."},
+        {**KNOWN, "signature": "c2ln"},
+        {**KNOWN, **empty, "index": 1, "text": "Or"},
+        {**KNOWN, "index": 1, "text": " 5.", "signature": "c2ln2"},
+    ]
+    turn = {"role": "assistant", "content": "Well.", "reasoning_details": pieces}
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}, turn]}
+    request = Request(model="m", content=CHAT.decode_request(json.dumps(body).encode()))
+    written = MESSAGES.encode_request(request, features=NONE, traits=NONE)
+    assert json.loads(written.body)["messages"][1]["content"] == [
+        {"type": "thinking", "thinking": "Hm, 4.", "signature": "c2ln"},
+        {"type": "thinking", "thinking": "Or 5.", "signature": "c2ln2"},
+        {"type": "text", "text": "Well."},
+    ]
+    assert written.dropped == ()
+    again = CHAT.encode_request(request, features=NONE, traits=NONE)
+    assert json.loads(again.body)["messages"][1] == turn
 
 
 @pytest.mark.parametrize(

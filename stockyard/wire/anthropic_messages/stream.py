@@ -149,7 +149,7 @@ class MessagesReader(NamedEventsReader):
                 for citation in value.get("citations") or ()
             ]
         elif kind == "thinking":
-            events.append(PartStarted(key=block.key, kind="reasoning"))
+            events.append(PartStarted(key=block.key, kind="reasoning", signed_by=FORMAT))
             self._say(block, ReasoningDelta, value.get("thinking"), events)
             self._sign(block, value.get("signature"), events)
         elif kind == "redacted_thinking":

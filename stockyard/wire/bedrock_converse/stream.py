@@ -164,7 +164,8 @@ class ConverseReader(Reader[Frame]):
         block = self._open.get(index)
         if block is None or block.kind != kind:
             block = self._new(index, kind, events)
-            events.append(PartStarted(key=block.key, kind=kind))
+            signed_by = FORMAT if kind == "reasoning" else None
+            events.append(PartStarted(key=block.key, kind=kind, signed_by=signed_by))
         return block
 
     def _new(self, index: Any, kind: PartKind, events: list[Event]) -> _Block:

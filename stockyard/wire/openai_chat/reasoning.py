@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from stockyard.core.messages import AnyPart, Reasoning
 from stockyard.wire.codec import REASONING_FIELD
 from stockyard.wire.fields import Fields
-from stockyard.wire.layout import layout_of, own_fields, with_layout
+from stockyard.wire.layout import PIECES, layout_of, own_fields, with_layout
 from stockyard.wire.openai_chat.parts import FORMAT
 
 DEFAULT_FIELD = REASONING_FIELD
@@ -75,8 +75,17 @@ def reasoning_fields(parts: Sequence[Reasoning], default: str | None) -> dict[st
     if field and text:
         fields[field] = text
     if signed:
-        fields["reasoning_details"] = [detail(part, i) for i, part in enumerate(parts)]
+        fields["reasoning_details"] = [e for i, part in enumerate(parts) for e in _details(part, i)]
     return fields
+
+
+def _details(part: Reasoning, index: int) -> list[dict[str, Any]]:
+    """The entries that say one part: as many as it came in, if it is what they said."""
+    pieces = part.extra.get(FORMAT, {}).get(PIECES, ())
+    said = "".join(piece.get("text") or "" for piece in pieces)
+    if pieces and said == part.text and pieces[-1].get("signature") == part.signature:
+        return list(pieces)
+    return [detail(part, index)]
 
 
 def detail(part: Reasoning, index: int) -> dict[str, Any]:
@@ -124,8 +133,41 @@ def _take_pieces(fields: Fields) -> tuple[list[Reasoning], str]:
         if fields.rest.get(key):
             items = fields.items(key) or []
             path = fields.at(key)
-            return [read(item, f"{path}[{i}]") for i, item in enumerate(items)], layout
+            pieces = [read(item, f"{path}[{i}]") for i, item in enumerate(items)]
+            return _joined(items, pieces) if layout == "details" else pieces, layout
     return [], ""
+
+
+def _joined(items: list[Any], pieces: list[Reasoning]) -> list[Reasoning]:
+    """The parts that these entries say. Some clients send them back in the pieces in which they
+    were streamed: texts with one index, and the signature behind them."""
+    found: list[Reasoning] = []
+    begun: list[Any] = []
+    for item, piece in zip(items, pieces, strict=True):
+        if found and _goes_on(begun[-1], found[-1], item):
+            begun.append(item)
+            last = found[-1]
+            found[-1] = replace(
+                last,
+                text=last.text + piece.text,
+                signature=piece.signature,
+                made_by=piece.made_by if item.get("format") else last.made_by,
+                extra={FORMAT: {**last.extra[FORMAT], PIECES: tuple(begun)}},
+            )
+        else:
+            found.append(piece)
+            begun = [item]
+    return found
+
+
+def _goes_on(before: dict[str, Any], last: Reasoning, item: dict[str, Any]) -> bool:
+    index = item.get("index")
+    return (
+        index is not None
+        and before.get("index") == index
+        and before.get("type") == item.get("type") == "reasoning.text"
+        and not last.signature
+    )
 
 
 def _decode_block(item: Any, path: str) -> Reasoning:

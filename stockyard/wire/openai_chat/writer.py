@@ -7,6 +7,8 @@ the same in every chunk.
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from stockyard.core.events import (
     ArgumentsDelta,
     AudioDelta,
@@ -54,12 +56,18 @@ class _Call:
 
 
 class _Thought:
-    """One piece of reasoning, kept until its signature has come: both go back together."""
+    """One piece of reasoning. It goes back together with its signature.
 
-    __slots__ = ("seed", "signature", "text")
+    Of one that is known to be signed, each piece is told as a detail as well, and the signature
+    alone at the end, as OpenRouter does. Of any other one the text is kept until then.
+    """
 
-    def __init__(self, seed: Reasoning) -> None:
+    __slots__ = ("index", "seed", "signature", "text")
+
+    def __init__(self, seed: Reasoning, index: int | None) -> None:
         self.seed = seed
+        self.index = index
+        """Among the details, if its pieces are told there."""
         self.text: list[str] = []
         self.signature: tuple[str, str | None] | None = None
 
@@ -134,7 +142,13 @@ class ChatWriter(Writer):
     def _reasoning(self, event: ReasoningDelta) -> None:
         if not event.text:
             return
-        if (thought := self._thoughts.get(event.key)) is not None:
+        thought = self._thoughts.get(event.key)
+        if thought is not None and thought.index is not None:
+            entry = detail(replace(thought.seed, text=event.text), thought.index)
+            told = {self._pen.reasoning_field: event.text, "reasoning_details": [entry]}
+            self._delta(event.choice, encode(told))
+            return
+        if thought is not None:
             thought.text.append(event.text)
         field = encode(self._pen.reasoning_field)
         self._delta(event.choice, b"{%b:%b}" % (field, encode(event.text)))
@@ -153,10 +167,19 @@ class ChatWriter(Writer):
         if event.kind == "tool_call" and event.kind_of_tool != "server":
             self._open_call(event)
         elif event.kind == "reasoning":
-            seed = event.whole if isinstance(event.whole, Reasoning) else Reasoning()
-            self._thoughts[event.key] = _Thought(seed)
+            self._thoughts[event.key] = self._thought(event)
         elif event.whole is not None and (pictures := drawn((event.whole,))):
             self._delta(event.choice, encode({PICTURES: pictures}))
+
+    def _thought(self, event: PartStarted) -> _Thought:
+        seed = event.whole if isinstance(event.whole, Reasoning) else Reasoning()
+        own = seed.extra.get(FORMAT, {})
+        if event.signed_by is not None:
+            seed = replace(seed, made_by=event.signed_by)
+        elif own.get("type") != "reasoning.text":
+            return _Thought(seed, None)
+        self._details += 1
+        return _Thought(seed, self._details - 1)
 
     def _open_call(self, event: PartStarted) -> None:
         index = self._called.get(event.choice, 0)
@@ -196,22 +219,25 @@ class ChatWriter(Writer):
             self._write_details(event.choice, thought)
 
     def _write_details(self, choice: int, thought: _Thought) -> None:
-        """Reasoning that must come back sealed as it is goes out once more, whole."""
+        """What reasoning that must come back as it is was sealed with."""
         seed, signed = thought.seed, thought.signature
         sealed = (seed.signature, seed.redacted, seed.encrypted)
         if signed is None and not any(sealed):
             return
         signature, made_by = signed or (seed.signature, None)
+        text = seed.text + "".join(thought.text) if thought.index is None else ""
         part = Reasoning(
-            text=seed.text + "".join(thought.text),
+            text=text,
             signature=signature,
             redacted=seed.redacted,
             encrypted=seed.encrypted,
             made_by=made_by or seed.made_by,
             extra={FORMAT: seed.extra[FORMAT]} if FORMAT in seed.extra else {},
         )
-        entry = detail(part, self._details)
-        self._details += 1
+        if thought.index is None:
+            thought.index = self._details
+            self._details += 1
+        entry = detail(part, thought.index)
         self._delta(choice, encode({"reasoning_details": [entry]}))
 
     def _audio(self, event: AudioDelta) -> None:
