@@ -20,6 +20,7 @@ VERBS = {
     "serve": ("serve", "Start the gateway. This is what `stockyard` alone does."),
     "start": ("serve", "The same as serve."),
     "stop": ("stop", "Stop the running gateway without losing an answer."),
+    "restart": ("restart", "Restart the gateway without losing a call."),
     "reload": ("reload", "Take up the changed config file while calls run."),
     "health": ("health", "Tell whether the gateway runs: exit code 0 or 1."),
     "version": ("version", "Tell which version this is."),

@@ -1,6 +1,7 @@
 """Start the gateway and serve until it is asked to stop."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,11 @@ Given = dict[str, Any]
 @click.option("--log-format", type=click.Choice(["text", "json"]))
 @click.option("--no-mock", is_flag=True, help="Never answer from the built-in mock provider.")
 @click.option("--ephemeral", is_flag=True, help="Keep the data in a folder that is deleted.")
+@click.option("--supervise", is_flag=True, help="Begin again after a crash; restart without loss.")
+@click.option(
+    "--detach", is_flag=True, help="Serve in the background; the log is in the data folder."
+)
+@click.option("--open", "browse", is_flag=True, help="Open the page in the browser.")
 @click.option("--debug", is_flag=True, help="Show where in the program an error happened.")
 @click.argument("file", required=False)
 def serve(
@@ -33,12 +39,22 @@ def serve(
     behind_proxy: str | None,
     no_mock: bool,
     ephemeral: bool,
+    supervise: bool,
+    detach: bool,
+    browse: bool,
     debug: bool,
     **flags: Any,
 ) -> None:
     """Start the gateway. This is what `stockyard` alone does. FILE is a config file."""
     if ephemeral and data_dir:
         raise click.UsageError("Use --data or --ephemeral, not both.")
+    if ephemeral and (supervise or detach):
+        raise click.UsageError(
+            "Data that is to stay for one run needs neither of the others: "
+            "leave out --ephemeral, or --supervise and --detach."
+        )
+    if browse and supervise and not detach:
+        raise click.UsageError("--supervise opens no browser: leave out --open, or add --detach.")
     given = {
         "config": config or file,
         "server.host": flags["host"],
@@ -52,8 +68,19 @@ def serve(
         "log.format": flags["log_format"],
         "mock.enabled": False if no_mock else None,
     }
-    with data_folder(given, ephemeral=ephemeral):
-        run(given)
+    if detach:
+        from stockyard.cli.detach import detached
+
+        detached(given, command_without("--detach", "--open"), browse=browse)
+    elif supervise:
+        sys.exit(supervised(given))
+    else:
+        with data_folder(given, ephemeral=ephemeral):
+            if browse:
+                from stockyard.cli.browser import open_when_it_serves
+
+                open_when_it_serves(given)
+            run(given)
 
 
 @contextmanager
@@ -69,6 +96,28 @@ def data_folder(given: Given, *, ephemeral: bool) -> Iterator[None]:
         yield
 
 
+def supervised(given: Given) -> int:
+    """Hold the socket and look after the process that serves; its exit code."""
+    from stockyard.process.hardening import harden
+    from stockyard.process.inherited import inherited
+    from stockyard.process.listening import listen, server_settings_of
+    from stockyard.process.supervisor import Supervisor
+    from stockyard.settings import load
+
+    harden()
+    environ = dict(os.environ)
+    settings = load(given, environ, Path.cwd())
+    left = inherited(environ)
+    listening = left.listening or listen(server_settings_of(settings), settings.server.data_dir)
+    with listening:
+        return Supervisor(command_without("--supervise"), listening, environ).run()
+
+
+def command_without(*flags: str) -> list[str]:
+    """The command of this process, less some flags."""
+    return [word for word in sys.orig_argv if word not in flags]
+
+
 def run(given: Given) -> None:
     """Load the settings and serve. Raises CannotStart."""
     import gc
@@ -76,6 +125,7 @@ def run(given: Given) -> None:
     # What is imported now lives to the end; to look through it for garbage delays the start.
     gc.disable()
     from stockyard.process.hardening import harden
+    from stockyard.process.inherited import handed_on, inherited
     from stockyard.settings import load
 
     harden()
@@ -89,4 +139,10 @@ def run(given: Given) -> None:
 
     gc.enable()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve_until_stopped(lambda: load(given, environ, folder), environ))
+        listening = runner.run(
+            serve_until_stopped(lambda: load(given, environ, folder), environ, inherited(environ))
+        )
+    if listening is not None:
+        listening.set_inheritable(True)
+        again = {**environ, **handed_on(listening)}
+        os.execve(sys.executable, sys.orig_argv, again)  # noqa: S606  ourselves, in our place

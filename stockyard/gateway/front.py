@@ -43,6 +43,9 @@ class Front:
         self.limits = limits or HttpLimits()
         self.websocket_paths = websocket_paths
         self.draining = False
+        """Whether every answer is the last of its connection."""
+        self.refusing = False
+        """Whether requests that come now are turned away."""
         self.lanes: set[Lane] = set()
         self.http_rejects: Counter[str] = Counter()
         """How many requests were refused, by rule. The rules are a closed set."""
@@ -94,9 +97,13 @@ class Front:
             size, lambda: sum(lane.announced for lane in self.lanes)
         )
 
-    def drain(self) -> None:
-        """Close what is idle, and every other connection once its answer is complete."""
+    def drain(self, *, gently: bool = False) -> None:
+        """Close what is idle, and every other connection once its answer is complete.
+
+        Gently: a call that comes on an open connection is still answered, as the last there.
+        """
         self.draining = True
+        self.refusing = not gently
         self.health.not_ready("draining")
         for lane in list(self.lanes):
             lane.drain()

@@ -39,6 +39,8 @@ from stockyard.gateway.reply import LaneReply
 from stockyard.gateway.spool import SpooledBody, spool_of
 
 OPTIONS = Whole(204, ALLOWED, b"")
+LAST_WORDS_S = 2.0
+"""How long an idle connection stays open for one more call when another process serves on."""
 STOPPING = "This server is stopping. Try again."
 HANDSHAKE = b"\x16"
 """How TLS begins."""
@@ -234,7 +236,7 @@ class Lane(Passing):
         """Act on what was found out about the request that `data` begins with, as `_take_up`."""
         if isinstance(found, Whole):
             return self._answer_early(head, found, data[start:])
-        if self.front.draining:
+        if self.front.draining and (found is None or self.front.refusing):
             return self._answer_early(head, _stopping(found), data[start:])
         if found is not None:
             return self._receive(head, found, data, start, head.length)
@@ -427,7 +429,11 @@ class Lane(Passing):
         """The process is stopping: close unless there is something to finish."""
         self._known = None
         if self._phase is BETWEEN and not self._ahead and not self.write_paused:
-            self.close()
+            if self.front.refusing:
+                self.close()
+            else:
+                # Whoever has just sent something is still heard.
+                self.deadline = min(self.deadline, self.ticker.now + LAST_WORDS_S)
         elif self._phase in (Phase.STREAM, Phase.INNER) and self._inner is not None:
             self._inner.shutdown()
 

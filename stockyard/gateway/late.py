@@ -26,6 +26,8 @@ class LateApp:
         self._app: ASGI3Application | None = None
         self._wanted = asyncio.Event()
         self._built = asyncio.Event()
+        self._free = asyncio.Event()
+        self._free.set()
 
     async def load(self) -> None:
         """Build it. Raises what `build` raises, after which every request gets 503."""
@@ -37,15 +39,23 @@ class LateApp:
         finally:
             self._built.set()
 
+    def hold(self) -> None:
+        """Let requests wait until `let_go`; those for whom that is too long are told to come again."""
+        self._free.clear()
+
+    def let_go(self) -> None:
+        self._free.set()
+
     async def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
-        if self._app is None:
+        if self._app is None or not self._free.is_set():
             self._wanted.set()
             with suppress(TimeoutError):  # answered as starting, below
                 async with asyncio.timeout(self._patience_s):
                     await self._built.wait()
-        if self._app is not None:
+                    await self._free.wait()
+        if self._app is not None and self._free.is_set():
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
             await _starting(send)

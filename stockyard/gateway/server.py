@@ -104,6 +104,7 @@ class Server(uvicorn.Server):
         self._late_app = LateApp(build_app, settings.app_patience_s)
         self._asked_to_stop = asyncio.Event()
         self._asked_to_hurry = asyncio.Event()
+        self._gently = False
         super().__init__(_config(self._late_app, front, settings))
 
     # Start
@@ -114,18 +115,21 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         loop = asyncio.get_running_loop()
+        self.servers: list[asyncio.base_events.Server] = [await self._accept()]
+        self.started = True
+        self._loading = loop.create_task(self._late_app.load())
+        self._loading.add_done_callback(self._loaded)
+
+    async def _accept(self) -> asyncio.base_events.Server:
         tls = self.settings.tls
-        server = await loop.create_server(
+        return await asyncio.get_running_loop().create_server(
             self._new_lane,
-            sock=self._listening,
+            # Whoever serves on it closes it in the end, and it is needed again after a pause.
+            sock=self._listening.dup(),
             backlog=self.settings.backlog,
             ssl=self.config.ssl,
             ssl_handshake_timeout=tls.handshake_timeout_s if tls else None,
         )
-        self.servers: list[asyncio.base_events.Server] = [server]
-        self.started = True
-        self._loading = loop.create_task(self._late_app.load())
-        self._loading.add_done_callback(self._loaded)
 
     def _new_lane(self) -> Lane:
         return Lane(
@@ -142,6 +146,20 @@ class Server(uvicorn.Server):
         if not loading.cancelled() and loading.exception() is not None:
             # Half a gateway would look healthy. `shutdown` raises the reason at its end.
             self.stop()
+
+    # Pause
+
+    def pause(self) -> None:
+        """Accept nothing more, and hold the control plane back. New connections wait in the queue
+        of the socket."""
+        for server in self.servers:
+            server.close()
+        self._late_app.hold()
+
+    async def resume(self) -> None:
+        """Go on as before `pause`."""
+        self.servers = [await self._accept()]
+        self._late_app.let_go()
 
     # Stop
 
@@ -168,18 +186,33 @@ class Server(uvicorn.Server):
 
     def stop(self) -> None:
         """Stop gracefully; when called again, within `fast_stop_s`."""
+        self._stop()
+
+    def leave(self) -> None:
+        """Stop because another process serves on: nobody who still asks here is turned away."""
+        self._gently = True
+        self._stop()
+
+    def hurry(self) -> None:
+        """Take no longer than `fast_stop_s` from now. Nothing if nobody asked to stop."""
         if self._asked_to_stop.is_set():
             self._asked_to_hurry.set()
+
+    def _stop(self) -> None:
+        self.hurry()
         self._asked_to_stop.set()
 
     async def shutdown(self, sockets: Sequence[socket.socket] | None = None) -> None:
         front, settings = self.front, self.settings
         until = asyncio.get_running_loop().time() + settings.hard_stop_s
         front.health.not_ready("draining")
-        await self._hurried_within(_at_most(settings.predrain_s, until))
+        if not self._gently:
+            await self._hurried_within(_at_most(settings.predrain_s, until))
         for server in self.servers:
             server.close()
-        front.drain()
+        if not self._gently:
+            self._listening.close()
+        front.drain(gently=self._gently)
         for websocket in list(self.server_state.connections):
             websocket.shutdown()
         if not await self._empty_within(_at_most(settings.drain_s, until), may_hurry=True):

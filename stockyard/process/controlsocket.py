@@ -10,6 +10,7 @@ import os
 import socket
 import struct
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ from uvicorn.server import ServerState
 
 from stockyard.errors import CannotStart, StockyardError
 from stockyard.gateway.contract import Whole
+from stockyard.gateway.server import Server
+from stockyard.process.handover import RELEASE, REPLACED, TAKE_BACK, HandOver
 from stockyard.process.reloading import Reloading
-from stockyard.process.socketpath import NAME, short_path
+from stockyard.process.socketpath import NAME, PROCESS, short_path
 
 PATIENCE = 10.0
 """Seconds that a request waits for a control plane that is still loading."""
@@ -38,26 +41,39 @@ PEER_BYTES = 76
 
 
 class Stop(Struct, frozen=True, forbid_unknown_fields=True):
-    """What `stockyard stop` sends."""
+    """What `stockyard stop` and `restart` send."""
 
     grace_seconds: float | None = None
 
 
+class Process(Struct):
+    """Which process this is, for whoever waits for another."""
+
+    pid: int
+    began_ns: int
+    failed_restarts: int = 0
+
+
 class ControlSocket:
-    """`plane` is the control plane once it is built; `probe` answers health checks; `stop` begins
-    to stop, and called again hurries; `reloading` takes up changed settings."""
+    """`plane` is the control plane once it is built; `probe` answers health checks; `server` can be
+    stopped; `reloading` takes up changed settings; `hand_over` lets another process serve on."""
 
     def __init__(
         self,
         plane: "asyncio.Future[Any]",
         probe: Callable[[str], Whole | None],
-        stop: Callable[[], None],
+        server: Server,
+        restart: Callable[[], None],
         reloading: Reloading,
+        hand_over: HandOver,
     ) -> None:
         self._plane = plane
         self._probe = probe
-        self._stop = stop
+        self._gateway = server
+        self._restart = restart
         self._reloading = reloading
+        self._hand_over = hand_over
+        self._process = Process(pid=os.getpid(), began_ns=time.time_ns())
         self._server: asyncio.AbstractServer | None = None
         self._path: Path | None = None
         self._as_os_user: Any = None
@@ -94,8 +110,13 @@ class ControlSocket:
         """Take it away. Connections that are open end with the process."""
         if self._server is not None:
             self._server.close()
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
+        path, self._path = self._path, None
+        if path is not None:
+            path.unlink(missing_ok=True)
+
+    def restart_failed(self) -> None:
+        """The process that was to take over has ended before that."""
+        self._process.failed_restarts += 1
 
     async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -103,24 +124,50 @@ class ControlSocket:
         probe = self._probe(scope["path"])
         if probe is not None:
             await answer(send, probe.status, probe.body)
-        elif (scope["method"], scope["path"]) == ("POST", "/control/stop"):
-            await self._begin_to_stop(receive, send)
-        elif (scope["method"], scope["path"]) == ("POST", "/control/reload"):
-            await self._reload(send)
+        elif scope["path"].startswith("/control/"):
+            await self._control(scope["method"], scope["path"], receive, send)
         else:
             await self._ask_plane(scope, receive, send)
 
-    async def _begin_to_stop(self, receive: Any, send: Any) -> None:
+    async def _control(self, method: str, path: str, receive: Any, send: Any) -> None:
+        if (method, path) == ("GET", PROCESS):
+            await answer(send, 200, msgspec.json.encode(self._process))
+        elif (method, path) == ("POST", "/control/stop"):
+            await self._begin_to_end(receive, send, self._gateway.stop)
+        elif (method, path) == ("POST", "/control/restart"):
+            await self._begin_to_end(receive, send, self._restart)
+        elif (method, path) == ("POST", "/control/reload"):
+            await self._reload(send)
+        elif (method, path) == ("POST", RELEASE):
+            await self._release(send)
+        elif (method, path) == ("POST", REPLACED):
+            await answer(send, 200, b"{}")
+            self._hand_over.replaced()
+        elif (method, path) == ("POST", TAKE_BACK):
+            await answer(send, 200, b"{}")
+            await self._hand_over.take_back(self)
+        else:
+            await answer(send, 404, b'{"code":"not_found","detail":"There is no such command."}')
+
+    async def _begin_to_end(self, receive: Any, send: Any, how: Callable[[], None]) -> None:
         try:
             wanted = msgspec.json.decode(await body_of(receive) or b"{}", type=Stop)
         except msgspec.MsgspecError as error:
             await answer(send, 400, msgspec.json.encode({"code": "invalid", "detail": str(error)}))
             return
         await answer(send, 202, b'{"stopping":true}')
-        self._stop()
+        how()
         if wanted.grace_seconds is not None:
             grace = min(max(wanted.grace_seconds, 0), MAX_GRACE)
-            asyncio.get_running_loop().call_later(grace, self._stop)
+            asyncio.get_running_loop().call_later(grace, self._gateway.hurry)
+
+    async def _release(self, send: Any) -> None:
+        try:
+            await self._hand_over.release(self)
+        except (StockyardError, TimeoutError):
+            await answer(send, 503, b"{}")
+        else:
+            await answer(send, 200, b"{}")
 
     async def _reload(self, send: Any) -> None:
         try:

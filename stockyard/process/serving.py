@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,11 +23,15 @@ from stockyard.gateway.server import Server, ServerSettings, connections_allowed
 from stockyard.process.age import seconds_since_exec
 from stockyard.process.controlsocket import ControlSocket
 from stockyard.process.diskspace import refuse_full
+from stockyard.process.handover import HandOver, Predecessor
 from stockyard.process.hardening import forget, is_root
+from stockyard.process.inherited import Inherited
 from stockyard.process.listening import address_of, listen, server_settings_of
-from stockyard.process.logs import CallLog, Event, LogWriter, Redaction, install
+from stockyard.process.logs import CallLog, Event, LogWriter, Redaction, Rotation, install
 from stockyard.process.reloading import Reloading
+from stockyard.process.servicemanager import notify_ready
 from stockyard.process.socketpath import FOLDER
+from stockyard.process.supervisor import RESTART
 from stockyard.process.welcome import Welcome
 from stockyard.settings import Settings
 
@@ -41,20 +46,32 @@ MAX_DUMPED = 200
 """Tasks in a dump."""
 
 
-async def serve_until_stopped(read: Callable[[], Settings], environ: Mapping[str, str]) -> None:
+async def serve_until_stopped(
+    read: Callable[[], Settings], environ: Mapping[str, str], left: Inherited
+) -> socket.socket | None:
     """Serve until a signal or `stockyard stop`. Raises CannotStart.
 
-    `read` reads the settings: at the start, and again when asked to reload.
+    `read` reads the settings: at the start, and again when asked to reload. Returns the listening
+    socket if the process is to begin anew.
     """
     settings = within_limits(read())
     server_settings = server_settings_of(settings)
-    with listen(server_settings, settings.server.data_dir) as listening:
+    data_dir = settings.server.data_dir
+    listening = left.listening or listen(server_settings, data_dir)
+    with listening:
         refuse_full(settings)
-        stockyard = await Stockyard.open(settings, environ)
+        before = await Predecessor.ask(data_dir) if left.replaces else None
         try:
-            await Run(stockyard, server_settings, listening, read).serve()
+            stockyard = await Stockyard.open(settings, environ)
+            try:
+                run = Run(stockyard, server_settings, listening, read, left.supervisor, before)
+                await run.serve()
+            finally:
+                await stockyard.close()
         finally:
-            await stockyard.close()
+            if before is not None:
+                await before.failed()
+        return listening.dup() if run.again else None
 
 
 def within_limits(settings: Settings) -> Settings:
@@ -72,19 +89,34 @@ class Run:
         server_settings: ServerSettings,
         listening: socket.socket,
         read: Callable[[], Settings],
+        supervisor: int,
+        before: Predecessor | None,
     ) -> None:
         self.stockyard = stockyard
+        self.supervisor = supervisor
+        self.before = before
+        self.again = False
+        """Whether another run is to follow in this process."""
         self.settings = stockyard.settings
         self.loop = asyncio.get_running_loop()
         self.plane: asyncio.Future[Any] = self.loop.create_future()
         self.server = Server(stockyard.front, self._build_plane, server_settings, listening)
         self.reloading = Reloading(stockyard, lambda: within_limits(read()))
         self.control = ControlSocket(
-            self.plane, stockyard.health.answer, self.server.stop, self.reloading
+            self.plane,
+            stockyard.health.answer,
+            self.server,
+            self.restart,
+            self.reloading,
+            HandOver(stockyard, self.server),
         )
         self.address = address_of(listening, tls=server_settings.tls is not None)
+        files = Rotation(Path(self.settings.log.folder).expanduser()) if self._in_files else None
         self.log = LogWriter(
-            STDOUT, json=wants_json(self.settings), redact=Redaction(self._secrets)
+            files.open() if files is not None else STDOUT,
+            json=self._wants_json(),
+            redact=Redaction(self._secrets),
+            turn=files.turn if files is not None else None,
         )
         self._dumped = -DUMP_EVERY
 
@@ -101,12 +133,42 @@ class Run:
                 if self.settings.config.owner == "file" and self.settings.config.watch:
                     self.stockyard.background(self.reloading.watch())
                 settle_memory()
+                await self._take_over()
+                notify_ready(self.stockyard.environ)
                 await self.server.serve()
             self._say_stopped()
         finally:
             # While the folder is still locked: the next process makes its own.
             self.control.close()
             await asyncio.to_thread(self.log.close)
+
+    @property
+    def _in_files(self) -> bool:
+        """Whether the log is."""
+        return bool(self.settings.log.folder)
+
+    @property
+    def _on_terminal(self) -> bool:
+        return os.isatty(STDOUT) and not self._in_files
+
+    def _wants_json(self) -> bool:
+        said = self.settings.log.format
+        return not self._on_terminal if said == "auto" else said == "json"
+
+    def restart(self) -> None:
+        """Begin anew: beside this process where there is a supervisor, else in its place."""
+        if self.supervisor:
+            os.kill(self.supervisor, RESTART)
+        else:
+            self.again = True
+            self.server.leave()
+
+    async def _take_over(self) -> None:
+        """Tell those who wait for it that we serve."""
+        if self.before is not None:
+            await self.before.replaced()
+            if self.supervisor:
+                os.kill(self.supervisor, RESTART)
 
     def _build_plane(self) -> Any:
         """In a thread, once the server listens."""
@@ -147,7 +209,7 @@ class Run:
     def _say_ready(self) -> None:
         told = Welcome.of(self.stockyard, self.address)
         made = bool(told.made)
-        terminal = os.isatty(STDOUT) and not self.log.json
+        terminal = self._on_terminal and not self.log.json
         in_log = made and not terminal and self.settings.print_secrets
         if made and not terminal and not in_log:
             told.write_note()  # anew, for now the address is known
@@ -184,6 +246,8 @@ class Run:
     @contextmanager
     def _other_signals(self) -> Iterator[None]:
         handlers = {signal.SIGHUP: self._asked_to_reload, signal.SIGUSR1: self._dump}
+        if self.supervisor:
+            handlers[RESTART] = self.control.restart_failed
         for number, handler in handlers.items():
             self.loop.add_signal_handler(number, handler)
         try:
@@ -217,12 +281,6 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_ALLOCATIONS, 20, 50)
-
-
-def wants_json(settings: Settings) -> bool:
-    if settings.log.format == "auto":
-        return not os.isatty(STDOUT)
-    return settings.log.format == "json"
 
 
 def warnings_of(settings: Settings) -> Iterator[str]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 FOLDER = "run"
 NAME = "control.sock"
+PROCESS = "/control/process"
+"""Where the server says which process it is."""
 LONGEST = 100
 """Bytes of a path that every system takes for a socket."""
 OWN_DESCRIPTORS = Path("/proc/self/fd")

@@ -298,6 +298,8 @@ class Log(Struct, frozen=True, kw_only=True):
     calls: Literal["auto", "on", "off"] = "auto"
     """A line for every call, at level info or lower. `auto`: where it is read, on a terminal; the
     same is in the traces."""
+    folder: str = ""
+    """Write the log into files there, ten of 10 MiB, in place of standard output."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):

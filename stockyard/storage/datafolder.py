@@ -78,13 +78,22 @@ def lock(path: Path) -> int:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        holder = os.pread(descriptor, 200, 0).decode(errors="replace").split()
         os.close(descriptor)
-        pid, address = (*holder, "", "")[:2]
+        pid, address = holder_of(path.parent)
         at = f": {address}" if address else ""
         raise CannotStart(75, f"Stockyard is already running{at} (pid {pid or '?'}).") from None
     write_note(descriptor, f"{os.getpid()}\n")
     return descriptor
+
+
+def holder_of(folder: Path) -> tuple[str, str]:
+    """The process that holds the folder, or held it last, and the address where it listens."""
+    try:
+        text = (folder / LOCK).read_text(errors="replace")
+    except OSError:
+        text = ""
+    pid, address = (*text.split(), "", "")[:2]
+    return pid, address
 
 
 def write_note(descriptor: int, text: str) -> None:

@@ -23,16 +23,23 @@ second, and not with every call."""
 
 
 class LogWriter:
-    """One stream of lines. `redact` sees everything but what is said with `say`."""
+    """One stream of lines. `redact` sees everything but what is said with `say`; `turn` may have the
+    descriptor write elsewhere before each batch."""
 
     def __init__(
-        self, descriptor: int, *, json: bool, redact: Callable[[bytes], bytes] = bytes
+        self,
+        descriptor: int,
+        *,
+        json: bool,
+        redact: Callable[[bytes], bytes] = bytes,
+        turn: Callable[[int], None] | None = None,
     ) -> None:
         self.json = json
         self.redact = redact
         self.dropped = 0
         """Lines that found the queue full, or nobody to read them."""
         self._descriptor = descriptor
+        self._turn = turn
         self._render = as_json if json else as_text
         self._queue: SimpleQueue[Line | bytes | None] = SimpleQueue()
         self._suppression = Suppression()
@@ -68,6 +75,8 @@ class LogWriter:
     def _write_next(self) -> bool:
         """Write one batch. False at the end."""
         batch, go_on = self._gather()
+        if self._turn is not None:
+            self._turn(self._descriptor)
         now = time.monotonic()
         lines = [line for line in batch if self._wanted(line, now)]
         for said, some in groupby([*lines, *self._reports(now)], key=is_said):

@@ -1,0 +1,41 @@
+"""Open the gateway's page in the browser, once the gateway serves."""
+
+import os
+import sys
+import threading
+import time
+import webbrowser
+from pathlib import Path
+from typing import Any
+
+from stockyard.cli.asking import Server
+from stockyard.cli.detach import serves
+from stockyard.storage.datafolder import holder_of
+
+PATIENCE = 30.0
+LOOK_EVERY = 0.1
+SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+"""Without one of these, a browser would run in the terminal that we write to."""
+
+
+def open_when_it_serves(given: dict[str, Any]) -> None:
+    """In a thread of its own: the gateway is about to be served by this process."""
+    from stockyard.settings import load
+
+    data_dir = load(given, os.environ, Path.cwd()).server.data_dir
+    threading.Thread(target=_wait_and_open, args=(data_dir,), daemon=True).start()
+
+
+def open_page(data_dir: Path) -> None:
+    """Of the gateway that serves from this folder. Nothing where there is no screen."""
+    if sys.platform != "linux" or any(map(os.environ.get, SCREENS)):
+        webbrowser.open(holder_of(data_dir)[1])
+
+
+def _wait_and_open(data_dir: Path) -> None:
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        time.sleep(LOOK_EVERY)
+        if serves(Server(data_dir)):
+            open_page(data_dir)
+            return

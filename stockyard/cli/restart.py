@@ -1,0 +1,74 @@
+"""Restart the running gateway without losing a call."""
+
+import time
+from typing import Any
+
+import click
+
+from stockyard.cli.asking import Server, print_json, server_options
+from stockyard.cli.failure import FAILED, UNREACHABLE, VerbError
+from stockyard.process.socketpath import PROCESS
+
+GRACE = 30.0
+MARGIN = 30.0
+"""Seconds on top of the grace: error events, and the start of the new process."""
+LOOK_EVERY = 0.1
+
+
+@click.command()
+@click.option(
+    "--grace",
+    type=click.FloatRange(0, 3_600),
+    default=GRACE,
+    show_default=True,
+    help="Seconds that running calls may take to finish.",
+)
+@server_options
+def restart(server: Server, grace: float, as_json: bool) -> None:
+    """Restart the running gateway. Returns when the new process serves.
+
+    With --supervise it takes over at once, while calls run on. Otherwise it begins when they have
+    ended; connections wait meanwhile.
+    """
+    server.only_here()
+    before = process_of(server)
+    connection = server.connect()
+    try:
+        status, _ = server.exchange(
+            connection, "POST", "/control/restart", {"grace_seconds": grace}
+        )
+    finally:
+        connection.close()
+    if status != 202:
+        raise VerbError(FAILED, f"The server refused to restart (status {status}).")
+    now = new_process(server, before, until=time.monotonic() + grace + MARGIN)
+    if as_json:
+        print_json({"restarted": True, "pid": now["pid"]})
+    else:
+        click.echo(f"Restarted (pid {now['pid']}).")
+
+
+def new_process(server: Server, before: Any, *, until: float) -> Any:
+    """The process that serves now. Raises VerbError: 1 if none could take over, 4 if it does not
+    come."""
+    while time.monotonic() < until:
+        time.sleep(LOOK_EVERY)
+        try:
+            now = process_of(server)
+        except VerbError:
+            continue  # Between the two nobody listens there.
+        if now["pid"] != before["pid"] or now["began_ns"] != before["began_ns"]:
+            return now
+        if now["failed_restarts"] > before["failed_restarts"]:
+            raise VerbError(
+                FAILED, "The new process could not start, and the old one goes on: see the log."
+            )
+    raise VerbError(UNREACHABLE, "No new process serves yet: look at the log.")
+
+
+def process_of(server: Server) -> Any:
+    """Which process it is. Raises VerbError (4) if nobody answers."""
+    status, answer = server.probe(PROCESS)
+    if status != 200:
+        raise VerbError(UNREACHABLE, "This server is of another version: stop and start it.")
+    return answer
