@@ -19,9 +19,8 @@ def ended(pid: int) -> bool:
 def a_browser(home: Path) -> str:
     """A program that writes down what it is to show."""
     script = home / "browser"
-    script.write_text(
-        f'#!/bin/sh\nprintf %s "$1" > {home}/shown.new && mv {home}/shown.new {home}/shown\n'
-    )
+    wrote = home / "shown.new"
+    script.write_text(f'#!/bin/sh\nprintf %s "$1" > {wrote} && mv {wrote} {home}/shown\n')
     script.chmod(0o700)
     return f"{script} %s"
 
