@@ -15,6 +15,9 @@ from stockyard.providers.quirks.names import PLAIN, known, quirk
 CHAT = "openai.chat"
 MESSAGES = "anthropic.messages"
 OLLAMA = "ollama.chat"
+PLAIN_TEXT = {"type": "text", "text": "c"}
+MARKED = PLAIN_TEXT | {"cache_control": {"type": "ephemeral"}}
+PDF = "data:application/pdf;base64,JVBERi0="
 HI = [{"role": "user", "content": "hi"}]
 
 SAYS = {"type": "text", "text": "Well."}
@@ -87,6 +90,86 @@ def sent_by(
             ["messages.reasoning_content"],
         ),
         ("no_reasoning_back", {"messages": HI}, {"messages": HI}, []),
+        ("drop:a,b", {"a": 1, "b": 2, "c": 3}, {"c": 3}, ["a", "b"]),
+        (
+            "reasoning_as:reasoning",
+            {
+                "messages": [
+                    {"role": "assistant", "content": "a", "reasoning_content": "hm"},
+                    {"role": "assistant", "reasoning": "own", "reasoning_details": [{}]},
+                    {"role": "assistant", "reasoning_content": None},
+                ]
+            },
+            {
+                "messages": [
+                    {"role": "assistant", "content": "a", "reasoning": "hm"},
+                    {"role": "assistant", "reasoning": "own"},
+                    {"role": "assistant"},
+                ]
+            },
+            [],
+        ),
+        (
+            "message_fields:role,content,tool_calls",
+            {
+                "messages": [
+                    {"role": "assistant", "content": "a", "refusal": None, "annotations": []},
+                    {"role": "assistant", "content": None, "refusal": "No.", "audio": {"id": "a"}},
+                    {"role": "user", "content": [{"type": "text", "text": "b"}, MARKED]},
+                    {"role": "assistant", "tool_calls": [{"id": "c", "index": 0, "extra": {}}]},
+                ]
+            },
+            {
+                "messages": [
+                    {"role": "assistant", "content": "a"},
+                    {"role": "assistant", "content": "No."},
+                    {"role": "user", "content": [{"type": "text", "text": "b"}, PLAIN_TEXT]},
+                    {"role": "assistant", "tool_calls": [{"id": "c"}]},
+                ]
+            },
+            ["messages.audio", "cache_control"],
+        ),
+        ("message_fields:role,content", {"messages": HI}, {"messages": HI}, []),
+        (
+            "document_url",
+            {
+                "messages": [
+                    {
+                        "role": "user",
+                        "content": [
+                            {"type": "file", "file": {"file_data": PDF, "filename": "a.pdf"}},
+                            {"type": "file", "file": {"file_data": "JVBERi0="}},
+                            {"type": "file", "file": {"file_id": "file_1", "filename": "b"}},
+                            {"type": "file", "file": {}},
+                            {"type": "file", "file_id": "file_2"},
+                            PLAIN_TEXT,
+                        ],
+                    },
+                    *HI,
+                ]
+            },
+            {
+                "messages": [
+                    {
+                        "role": "user",
+                        "content": [
+                            {
+                                "type": "document_url",
+                                "document_url": PDF,
+                                "document_name": "a.pdf",
+                            },
+                            {"type": "document_url", "document_url": PDF},
+                            {"type": "file", "file_id": "file_1"},
+                            {"type": "file", "file": {}},
+                            {"type": "file", "file_id": "file_2"},
+                            PLAIN_TEXT,
+                        ],
+                    },
+                    *HI,
+                ]
+            },
+            [],
+        ),
         (
             "strict_alternation",
             {

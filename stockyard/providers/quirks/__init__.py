@@ -7,7 +7,7 @@ a row that have no function are traits: they tell codecs how to read what comes 
     apply      corrects the bytes of a request
     names      what a row may list
     quirk      what a quirk is
-    fields reasoning tools content hosted_claude watsonx
+    fields closed reasoning tools content hosted_claude watsonx
                the quirks, by what they are about
     calls      those of where and how a provider is called
 """

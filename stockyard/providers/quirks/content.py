@@ -1,5 +1,6 @@
 """How turns and their content must look."""
 
+from collections.abc import Callable
 from typing import Any
 
 from stockyard.providers.quirks.quirk import (
@@ -112,6 +113,25 @@ def name_on_tools_only(body: Body, model: ModelTraits) -> Change:
     return Change(changed, () if changed is body else ("messages.name",))
 
 
+def document_url(body: Body, model: ModelTraits) -> Change:
+    """Mistral has a word of its own for documents, and says the id of a kept file beside it."""
+
+    def change(part: Body) -> Body:
+        file = part.get("file")
+        if part.get("type") != "file" or not isinstance(file, dict):
+            return part
+        if file.get("file_id"):
+            return {"type": "file", "file_id": file["file_id"]}
+        data = file.get("file_data")
+        if not isinstance(data, str):
+            return part
+        url = data if data.startswith(("data:", "http")) else f"data:application/pdf;base64,{data}"
+        name = {"document_name": file["filename"]} if file.get("filename") else {}
+        return {"type": "document_url", "document_url": url, **name}
+
+    return Change(with_messages(body, lambda message: _with_parts(message, change)))
+
+
 def prefill_prefix(body: Body, model: ModelTraits) -> Change:
     """Mistral: the beginning of the answer, which the caller gives, is marked as such."""
     messages = body.get("messages") or [{}]
@@ -158,13 +178,14 @@ def audio_data_uri(body: Body, model: ModelTraits) -> Change:
             return part
         return part | {"input_audio": audio | {"data": f"data:;base64,{data}"}}
 
-    def change_message(message: Message) -> Message:
-        content = message.get("content")
-        if not isinstance(content, list):
-            return message
-        return message | {"content": [change(part) for part in content]}
+    return Change(with_messages(body, lambda message: _with_parts(message, change)))
 
-    return Change(with_messages(body, change_message))
+
+def _with_parts(message: Message, change: Callable[[Body], Body]) -> Message:
+    content = message.get("content")
+    if not isinstance(content, list):
+        return message
+    return message | {"content": [change(part) for part in content]}
 
 
 def _only_text(message: Message) -> bool:

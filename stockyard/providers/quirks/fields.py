@@ -5,13 +5,15 @@ from stockyard.providers.quirks.quirk import Body, Change, ModelTraits, Quirk, w
 MAX_COMPLETION_TOKENS = "max_completion_tokens"
 
 
-def drop(field: str) -> Quirk:
-    """The provider refuses the field."""
+def drop(fields: str) -> Quirk:
+    """`a,b`: the provider refuses these fields."""
+    names = tuple(fields.split(","))
 
     def change(body: Body, model: ModelTraits) -> Change:
-        return Change(without(body, field), (field,)) if field in body else Change(body)
+        found = tuple(name for name in names if name in body)
+        return Change(without(body, *found), found) if found else Change(body)
 
-    return Quirk((field,), change)
+    return Quirk(names, change)
 
 
 def rename(fields: str) -> Quirk:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from stockyard.providers.quirks import (
     calls,
+    closed,
     content,
     context,
     embeddings,
@@ -41,6 +42,7 @@ PLAIN: dict[str, Quirk] = {
     "audio_data_uri": Quirk(("input_audio",), content.audio_data_uri),
     "beta_allow_list": Quirk((hosted_claude.BETAS,), hosted_claude.beta_allow_list, MESSAGES),
     "content_string": Quirk(("type",), content.content_string),
+    "document_url": Quirk(("file",), content.document_url),
     "forced_tools_by_model": Quirk(("tool_choice",), tools.forced_tools_by_model, MESSAGES),
     "input_type_query_passage": Quirk((), embeddings.input_type_query_passage, "openai.embeddings"),
     "max_completion_tokens_only": fields.rename("max_tokens>max_completion_tokens"),
@@ -96,6 +98,8 @@ SYSTEM_FOR_DEVELOPER = Quirk((), content.system_for_developer, looks_for=("devel
 WITH_ARGUMENTS: dict[str, Callable[[str], Quirk]] = {
     "clamp": fields.clamp,
     "drop": fields.drop,
+    "message_fields": closed.message_fields,
+    "reasoning_as": closed.reasoning_as,
     "reasoning_drops": reasoning.reasoning_drops,
     "rename": fields.rename,
     "thinking_switch": reasoning.thinking_switch,
