@@ -41,7 +41,8 @@ NATIVE_STAYS = frozenset(
         b"trailers transfer-encoding upgrade content-length set-cookie set-cookie2 server alt-svc "
         b"openai-organization openai-project anthropic-organization-id anthropic-workspace-id "
         b"strict-transport-security content-encoding "
-        b"clear-site-data refresh service-worker-allowed x-sendfile x-lighttpd-send-file"
+        b"clear-site-data refresh service-worker-allowed nel report-to reporting-endpoints "
+        b"x-sendfile x-lighttpd-send-file"
     ).split()
 )
 NATIVE_STAYS_PREFIXES = (
