@@ -32,6 +32,8 @@ MAX_SLOW_READS = 100
 BUSY_MS = 5000
 PROBE = 0.1
 """Seconds that the integrity probe at start may take."""
+KEPT_LOG = 64 << 20
+"""Bytes of the write-ahead log that are kept: a reader that never ends may have made it long."""
 STEPS_BETWEEN_CHECKS = 10_000
 UNREADABLE = (
     apsw.IOError,
@@ -52,7 +54,8 @@ class SqliteDatabase:
         self.path = path
         self._queue_rows = queue_rows
         self._queue_bytes = queue_bytes
-        self.writer = Writer(lambda: open_for_writing(path))
+        self._file = identity(path)
+        self.writer = Writer(lambda: open_for_writing(path), self._in_place)
         self._reader = open_for_reading(path)
         self._slow = ThreadPoolExecutor(SLOW_READERS, "stockyard-reader")
         self._slow_waiting = 0
@@ -125,6 +128,10 @@ class SqliteDatabase:
         self._reader.close()
         self.writer.close(deadline)
 
+    def _in_place(self) -> bool:
+        """Whether the file at our path is the one that was opened. One stat, in any thread."""
+        return identity(self.path) == self._file
+
     def _read_here(self, sql: str, parameters: Parameters) -> list[Row]:
         """In a thread of the pool, on that thread's own connection."""
         connection: apsw.Connection | None = getattr(self._readers, "connection", None)
@@ -136,6 +143,15 @@ class SqliteDatabase:
             return list(connection.execute(sql, parameters))
         except apsw.InterruptError:
             raise too_slow("This question takes too long. Ask about a shorter time.") from None
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Device and number of a file; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def version_of(text: str) -> tuple[int, ...]:
@@ -150,7 +166,8 @@ def open_for_writing(path: Path) -> apsw.Connection:
     connection.execute(
         "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; "
         "pragma mmap_size = 0; pragma fullfsync = on; pragma checkpoint_fullfsync = on; "
-        "pragma wal_autocheckpoint = 0; pragma trusted_schema = off"
+        "pragma wal_autocheckpoint = 0; pragma trusted_schema = off; "
+        f"pragma journal_size_limit = {KEPT_LOG}"
     )
     return connection
 

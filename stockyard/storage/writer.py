@@ -31,6 +31,8 @@ BUSY_ROWS = 64
 MAX_CHANGES = 1000
 CHECKPOINT_PAGES = 4096
 """16 MiB of write-ahead log."""
+ALARM_PAGES = 65_536
+"""256 MiB."""
 RETRY_AFTER = 5.0
 SECOND_FAILURE_WITHIN = 60.0
 
@@ -95,8 +97,14 @@ class Savepoint:
 class Writer:
     """The writer thread. `state` is `ok`, `failed` (reopening) or `down` (it keeps failing)."""
 
-    def __init__(self, open_connection: Callable[[], apsw.Connection]) -> None:
+    def __init__(
+        self,
+        open_connection: Callable[[], apsw.Connection],
+        in_place: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`in_place` tells whether the file that was opened is still where it was."""
         self._open = open_connection
+        self._in_place = in_place
         self._wal_pages = 0
         self._connection = self._opened()
         self._queues: tuple[RowQueue, ...] = ()
@@ -104,6 +112,7 @@ class Writer:
         self._wake = threading.Event()
         self._closing = False
         self._failed_at = float("-inf")
+        self._log_is_long = False
         self.state: Literal["ok", "failed", "down"] = "ok"
         self.disk_full = False
         """Set by whoever watches the disk: only what makes room is still written."""
@@ -175,18 +184,28 @@ class Writer:
 
     def _round(self) -> bool:
         """Changes first, then one batch of each queue. False when the database failed."""
+        if not self._in_place():
+            self._note_failure("its file was removed or replaced")
+            return False
         try:
             if self._changes:
                 self._commit_changes()
             for queue in self._queues:
                 self._commit_rows(queue)
             if self._wal_pages > CHECKPOINT_PAGES:
-                self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-                self._wal_pages = 0
+                self._checkpoint()
         except apsw.Error as error:
             self._note_failure(error)
             return False
         return True
+
+    def _checkpoint(self) -> None:
+        """Bring the write-ahead log into the database, as far as its readers allow."""
+        pages, _ = self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        self._wal_pages = 0
+        if pages > ALARM_PAGES and not self._log_is_long:
+            log.warning("The log of the database has %d MiB: a reader never ends.", pages >> 8)
+        self._log_is_long = pages > ALARM_PAGES
 
     def _commit_changes(self) -> None:
         batch = [self._changes.popleft() for _ in range(min(len(self._changes), BATCH_ROWS))]
@@ -205,11 +224,11 @@ class Writer:
             settle(batch)
 
     def _commit_rows(self, queue: RowQueue) -> None:
-        rows, count = queue.take()
-        if not count:
+        if not len(queue):
             return
+        self._connection.execute("begin immediate")  # before they are taken: they stay if it fails
+        rows, count = queue.take()
         try:
-            self._connection.execute("begin immediate")
             self._connection.execute(queue.sql, {"rows": rows})
             self._connection.execute("commit")
         except apsw.Error:
@@ -217,8 +236,8 @@ class Writer:
             raise
         queue.was_written(count)
 
-    def _note_failure(self, error: apsw.Error) -> None:
-        log.error("The database could not be written (%s). It is opened again.", error)
+    def _note_failure(self, why: object) -> None:
+        log.error("The database could not be written (%s). It is opened again.", why)
         now = time.monotonic()
         self.state = "down" if now - self._failed_at < SECOND_FAILURE_WITHIN else "failed"
         self._failed_at = now
@@ -237,6 +256,10 @@ class Writer:
             self.state = "down"
 
     def _reopen(self) -> bool:
+        if not self._in_place():
+            # What took its place is not what is known in memory, and is not written to.
+            log.error("The file of the database is gone. Put it back, or start again.")
+            return False
         try:
             self._connection.close(True)
             self._connection = self._opened()

@@ -7,12 +7,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import apsw
 import pytest
 
 from stockyard.errors import CannotStart, Refused
+from stockyard.storage import writer
 from stockyard.storage.database import Transaction
 from stockyard.storage.datafolder import DataFolder
 from stockyard.storage.migrate import Step
@@ -340,3 +342,99 @@ def test_a_folder_that_is_not_right_stops_the_start(
     with pytest.raises(CannotStart) as stopped:
         DataFolder(parent / "data").open()
     assert stopped.value.exit_code == code
+
+
+@pytest.fixture
+def _retries_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "RETRY_AFTER", 0.05)
+
+
+def moved(database: SqliteDatabase, suffix: str) -> None:
+    for end in ("", "-wal", "-shm"):
+        file = database.path.with_name(database.path.name + end)
+        file.rename(file.with_name(file.name + suffix))
+
+
+@pytest.mark.usefixtures("_retries_soon")
+@pytest.mark.parametrize("instead", [None, b"not a database", "another database"])
+async def test_nothing_is_acknowledged_when_the_file_is_gone(
+    database: SqliteDatabase, instead: bytes | str | None
+) -> None:
+    await database.write(lambda t: insert(t, 1))
+    queue = database.bulk("t", INSERT, encode)
+    moved(database, ".away")
+    if isinstance(instead, bytes):
+        database.path.write_bytes(instead)
+    elif instead is not None:
+        database.path.touch(0o600)
+        SqliteDatabase.open(database.path, STEPS).close()
+    before = database.path.read_bytes() if instead is not None else b""
+
+    with pytest.raises(Refused, match="cannot be used"):
+        await database.write(lambda t: insert(t, 2))
+    queue.put((3, "x"), 10)
+    await asyncio.sleep(0.2)
+
+    assert database.writer.state == "down"
+    assert (queue.counts().queued, queue.counts().dropped) == (1, 0)
+    assert (database.path.read_bytes() if instead is not None else b"") == before
+
+
+@pytest.mark.usefixtures("_retries_soon")
+async def test_a_file_that_is_put_back_is_written_again(database: SqliteDatabase) -> None:
+    await database.write(lambda t: insert(t, 1))
+    queue = database.bulk("t", INSERT, encode)
+    moved(database, ".away")
+    with pytest.raises(Refused):
+        await database.write(lambda t: insert(t, 2))
+    queue.put((3, "x"), 10)
+    for file in sorted(database.path.parent.glob("*.away")):
+        file.rename(file.with_suffix(""))
+
+    await settled(queue)
+
+    assert await database.write(lambda t: insert(t, 4)) == 4
+    assert await numbers(database) == [1, 3, 4]
+
+
+@pytest.mark.usefixtures("_retries_soon")
+async def test_rows_wait_while_somebody_else_has_locked_the_file(
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database.writer._connection.set_busy_timeout(20)
+    queue = database.bulk("t", INSERT, encode)
+    other = apsw.Connection(str(database.path))
+    other.execute("begin immediate")
+    for n in range(50):
+        queue.put((n, "x"), 10)
+        await asyncio.sleep(0.002)
+    assert queue.counts().written == 0
+    other.execute("commit")
+    other.close()
+
+    await settled(queue)
+
+    assert (queue.counts().written, queue.counts().dropped) == (50, 0)
+    assert await numbers(database) == list(range(50))
+
+
+async def test_a_log_that_a_reader_keeps_long_is_told_once_and_given_back(
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(writer, "CHECKPOINT_PAGES", 2)
+    monkeypatch.setattr(writer, "ALARM_PAGES", 20)
+    database.writer._connection.execute("pragma journal_size_limit = 8192")
+    log = database.path.with_name(database.path.name + "-wal")
+    other = apsw.Connection(str(database.path), flags=apsw.SQLITE_OPEN_READONLY)
+    other.execute("begin; select count(*) from t")
+    for n in range(40):
+        await database.write(partial(insert, n=n))
+    grown = log.stat().st_size
+    other.execute("commit")
+    other.close()
+    for n in range(40, 45):
+        await database.write(partial(insert, n=n))
+
+    assert caplog.text.count("a reader never ends") == 1
+    assert log.stat().st_size < grown // 2
+    assert len(await numbers(database)) == 45
