@@ -200,7 +200,9 @@ class HeldCalls(Spooling):
             provider, credential = providers[place]
             holdings = self._holdings(provider, credential)
             return Page(
-                lambda: self._to(provider, credential, query).start(told, b""), holdings.has
+                lambda: self._to(provider, credential, query).start(told, b""),
+                holdings.has,
+                provider.name,
             )
 
         after = cursor_in(self._head.query)

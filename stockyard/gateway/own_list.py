@@ -2,7 +2,8 @@
 
 A provider lists the things of one account, page by page, and the team's may be few among them. So
 its pages are asked for, one after the other, until there are as many as the caller wants, and what
-is not the team's is left out. Where several providers have such things, one follows the other.
+is not the team's is left out. Where several providers have such things, one follows the other, and
+one that fails is told beside what the others have.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,6 +13,7 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from stockyard.gateway.contract import Reply, Running
+from stockyard.gateway.egress import JSON_HEAD
 from stockyard.gateway.named import resource
 from stockyard.gateway.whole_reply import WholeReply
 
@@ -21,6 +23,8 @@ PAGE = 100
 """As much as all of them give at once."""
 USUAL = 20
 """What a list holds when the caller does not say."""
+BROKEN = b"""{"error":{"message":"The provider's answer broke off before its end.",\
+"type":"server_error","code":"stream_interrupted","param":null}}"""
 _AFTER = ("after", "after_id")
 """How callers name the last thing that they have, in both dialects."""
 _TOKENS = {
@@ -52,6 +56,13 @@ class Page(NamedTuple):
     ask: Callable[[], Running | None]
     has: Callable[[str], bool]
     """Whether the team has the thing of this id there."""
+    provider: str
+
+
+class _Answer(NamedTuple):
+    status: int
+    fields: bytes
+    body: bytes
 
 
 class OwnList:
@@ -87,6 +98,14 @@ class OwnList:
         """Where the page that came last has its things."""
         self._token = ""
         """Where it says how the next one is called."""
+        self._listed: _Answer | None = None
+        """The last page that could be had; its body is what it tells besides its things."""
+        self._failed: _Answer | None = None
+        """What the first provider said that failed."""
+        self._missing: list[dict[str, Any]] = []
+        self._provider = ""
+        self._more = False
+        """Whether the provider that is asked has more than it told so far."""
         self._pages = 0
         self._running: Running | None = None
         self._has: Callable[[str], bool] = lambda thing: False
@@ -100,7 +119,7 @@ class OwnList:
         self._pages += 1
         query = "&".join(f"{name}={value}" for name, value in self._fields.items())
         page = self._page(self._places[0], query, WholeReply(self, lambda status, body: body))
-        self._has = page.has
+        self._has, self._provider = page.has, page.provider
         self._running = None
         pages = self._pages
         running = page.ask()
@@ -112,33 +131,56 @@ class OwnList:
     def whole(self, status: int, fields: bytes, body: bytes) -> None:
         self._running = None
         if status >= 300:
-            self._reply.whole(status, fields, body)
+            self._fail(_Answer(status, fields, body))
             return
         told = _list_in(body, self._places_of_things)
-        more = self._take(told)
+        more = self._more = self._take(told)
+        self._listed = _Answer(status, fields, msgspec.json.encode(told))
         # Pages that are asked for by tokens begin where others ended, so no page is cut.
         enough = len(self._found) >= (1 if self._token else self._wanted)
         if more and not enough and self._pages < MOST_PAGES:
             self._ask()
-        elif not more and not enough and len(self._places) > 1:
-            del self._places[0]
-            self._fields.pop(self._cursor, None)
-            self._ask()
-        else:
+        elif more or enough or not self._go_on():
             more = more or len(self._places) > 1 or len(self._found) > self._wanted
-            self._reply.whole(status, fields, self._written(told, more=more))
+            self._answer(self._listed, more=more)
 
     def begin(self, status: int, fields: bytes, first: bytes) -> None:
-        self._reply.begin(status, fields, first)
+        """A page broke off: `cut` follows."""
 
-    def push(self, data: bytes) -> None:
-        self._reply.push(data)
-
-    def finish(self, last: bytes = b"") -> None:
-        self._reply.finish(last)
-
+    def push(self, data: bytes) -> None: ...
+    def finish(self, last: bytes = b"") -> None: ...
     def cut(self) -> None:
-        self._reply.cut()
+        self._running = None
+        self._fail(_Answer(502, JSON_HEAD, BROKEN))
+
+    def _go_on(self) -> bool:
+        """Ask the next provider, if there is one."""
+        if len(self._places) == 1:
+            return False
+        del self._places[0]
+        self._more = False
+        self._fields.pop(self._cursor, None)
+        self._ask()
+        return True
+
+    def _fail(self, failed: _Answer) -> None:
+        """This provider cannot be asked, or not for more."""
+        self._failed = self._failed or failed
+        told = {"provider": self._provider, "status": failed.status}
+        self._missing.append(told | _message_in(failed.body))
+        if self._go_on():
+            return
+        if self._listed is None:
+            self._reply.whole(*self._failed)
+        else:
+            self._answer(self._listed, more=self._more)
+
+    def _answer(self, listed: _Answer, *, more: bool) -> None:
+        told = msgspec.json.decode(listed.body)
+        if self._missing:
+            told["stockyard"] = {"missing": self._missing}
+        written = self._written(told, more=more)
+        self._reply.whole(listed.status, listed.fields, written)
 
     # What happens to the client meanwhile.
 
@@ -193,6 +235,17 @@ class OwnList:
 def _id_of(thing: dict[str, Any]) -> str:
     said = next((thing[name] for name in _IDS if name in thing), "")
     return resource(str(said)) or str(said)
+
+
+def _message_in(body: bytes) -> dict[str, str]:
+    """What an error says of itself."""
+    try:
+        said = msgspec.json.decode(body)
+    except (ValueError, RecursionError):
+        return {}
+    error = said.get("error") if isinstance(said, dict) else None
+    message = error.get("message") if isinstance(error, dict) else None
+    return {"message": message} if isinstance(message, str) else {}
 
 
 def cursor_in(query: str) -> str:

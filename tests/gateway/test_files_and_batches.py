@@ -346,6 +346,59 @@ class TestLists:
         assert {file["id"] for file in heard.json["data"]} == {"file-openai", "file-groq"}
         assert heard.json["has_more"] is False
 
+    @pytest.mark.parametrize("failing", ["openai", "groq"])
+    @pytest.mark.parametrize(
+        ("status", "said", "told"),
+        [
+            (500, {"error": {"message": "Odd."}}, {"status": 502, "message": "Odd."}),
+            (429, {"error": {"message": "Slow."}}, {"status": 429, "message": "Slow."}),
+        ],
+    )
+    async def test_a_provider_that_fails_is_told_beside_what_the_others_have(
+        self, yard: Yard, failing: str, status: int, said: object, told: dict[str, Any]
+    ) -> None:
+        openai, groq = yard.provider("openai"), yard.provider("groq")
+        for provider, name in ((openai, "openai"), (groq, "groq")):
+            await uploaded(yard, provider, f"file-{name}", **{"x-stockyard-provider": name})
+            if name == failing:
+                answers(provider, said, status=status)
+            else:
+                answers(provider, a_list(a_file(f"file-{name}")))
+        heard = await yard.get("/v1/files")
+        assert heard.status == 200
+        assert [file["id"] for file in heard.json["data"]] == [
+            name for name in ("file-openai", "file-groq") if name != f"file-{failing}"
+        ]
+        assert heard.json["has_more"] is False
+        assert heard.json["stockyard"] == {"missing": [{"provider": failing, **told}]}
+
+    async def test_a_provider_that_breaks_off_is_told_too(self, yard: Yard) -> None:
+        openai, groq = yard.provider("openai"), yard.provider("groq")
+        await uploaded(yard, groq, "file-groq", **{"x-stockyard-provider": "groq"})
+        answers(openai, a_list(a_file("file-x")))
+        openai.cuts_after_bytes(9)
+        answers(groq, a_list(a_file("file-groq")))
+        heard = await yard.get("/v1/files")
+        assert [file["id"] for file in heard.json["data"]] == ["file-groq"]
+        (missing,) = heard.json["stockyard"]["missing"]
+        assert (missing["provider"], missing["status"]) == ("openai", 502)
+
+    async def test_what_was_listed_before_a_provider_failed_is_listed(self, yard: Yard) -> None:
+        openai = yard.provider("openai")
+        await uploaded(yard, openai)
+        answers(openai, a_list(a_file("file-1"), more=True))
+        answers(openai, {"error": {"message": "Odd."}}, status=500)
+        heard = await yard.get("/v1/files?limit=2")
+        assert [file["id"] for file in heard.json["data"]] == ["file-1"]
+        assert [one["provider"] for one in heard.json["stockyard"]["missing"]] == ["openai"]
+        assert heard.json["has_more"] is True
+
+    async def test_where_all_fail_the_first_is_heard(self, yard: Yard) -> None:
+        for name, status in (("openai", 429), ("groq", 500)):
+            answers(yard.provider(name), {"error": {"message": name}}, status=status)
+        heard = await yard.get("/v1/files")
+        assert (heard.status, heard.json["error"]["message"]) == (429, "openai")
+
     async def test_an_account_without_an_end_is_not_searched_for_ever(self, yard: Yard) -> None:
         openai = yard.provider("openai")
         for n in range(25):
