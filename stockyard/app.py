@@ -42,6 +42,7 @@ from stockyard.core.signals import ExchangeFinished, KeysChanged, Signals
 from stockyard.core.standing import Standings
 from stockyard.core.tracing import Export
 from stockyard.errors import CannotStart, EgressDenied
+from stockyard.gateway.cross_origin import CrossOrigin
 from stockyard.gateway.drains import Drains
 from stockyard.gateway.front import Front
 from stockyard.gateway.health import Health
@@ -169,8 +170,9 @@ class Stockyard:
             spool=Spool(folder.subfolder("uploads"), keep_free=settings.disk.low),
             connect=self.client.connect,
         )
+        origins = settings.http.cors_origins
         self.front = Front(
-            self.plane,
+            CrossOrigin(self.plane, origins) if origins else self.plane,
             self.health,
             configured.http_limits(settings),
             probe_networks=settings.http.probe_cidrs,

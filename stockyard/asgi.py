@@ -57,7 +57,7 @@ class Gateway:
         stockyard.background(control.load())
         stockyard.health.ready()
         proxies = stockyard.front.proxies
-        return GatewayApp(stockyard.plane, stockyard.health, control, proxies)  # type: ignore[arg-type]  # uvicorn has its own names for the same shapes
+        return GatewayApp(stockyard.front.plane, stockyard.health, control, proxies)  # type: ignore[arg-type]  # uvicorn has its own names for the same shapes
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Open with the server and close with it."""

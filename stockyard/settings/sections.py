@@ -52,8 +52,8 @@ class Http(Struct, frozen=True, kw_only=True):
     """The names for this machine under which reading needs no credential (`auth.local_reads`). Any
     other could be a web page's own name, made to lead here."""
     cors_origins: tuple[str, ...] = ()
-    """Web pages of these origins, such as `https://desk.example.com`, may call the API with a
-    credential. This does not concern calls to models."""
+    """Web pages of these origins, such as `https://desk.example.com`, may call the API and models,
+    with a credential."""
     first_byte_timeout: Seconds = Seconds(10)
     head_timeout: Seconds = Seconds(10)
     body_grace: Seconds = Seconds(10)

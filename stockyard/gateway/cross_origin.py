@@ -1,0 +1,106 @@
+"""Let web pages of other origins call models, where the operator lists them (`http.cors_origins`).
+
+Stands before the plane, and only where there is a list: browsers ask first with OPTIONS, and read
+an answer only if it names their origin. An origin is matched to the letter, and nothing here ever
+allows cookies (`security.md` 10).
+"""
+
+from collections.abc import Collection
+
+from stockyard.gateway.contract import Opening, Peer, Plane, Reply, Running, Whole
+from stockyard.gateway.http import Head, field_lines
+from stockyard.gateway.spool import Spooling, spool_of
+
+PREFLIGHT = field_lines(
+    [
+        (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, PATCH, DELETE"),
+        # Clients send many fields; the star stands for all of them but this one.
+        (b"access-control-allow-headers", b"authorization, *"),
+        (b"access-control-max-age", b"600"),
+    ]
+)
+
+
+class CrossOrigin:
+    """A Plane for pages of these origins, too."""
+
+    def __init__(self, plane: Plane, allowed: Collection[str]) -> None:
+        self._plane = plane
+        self._shared = {origin.encode(): shared_with(origin.encode()) for origin in allowed}
+
+    @property
+    def generation(self) -> int:
+        return self._plane.generation
+
+    def open(self, head: Head, peer: Peer) -> Opening | Whole | None:
+        found = self._plane.open(head, peer)
+        shared = self._shared.get(head.field(b"origin") or b"")
+        if found is None or shared is None or head.upgrade:
+            return found
+        if not isinstance(found, Whole):
+            kind = SharedOpening if spool_of(found) is None else SharedUpload
+            return kind(found, shared)
+        if head.method == "OPTIONS" and found.status == 405:
+            return Whole(204, PREFLIGHT + shared, b"")
+        return Whole(found.status, found.fields + shared, found.body)
+
+
+class SharedOpening:
+    """An Opening whose answers a page may read."""
+
+    def __init__(self, opening: Opening, shared: bytes) -> None:
+        self._opening = opening
+        self._shared = shared
+
+    @property
+    def max_body(self) -> int:
+        return self._opening.max_body
+
+    def start(self, reply: Reply, body: bytes) -> Running | None:
+        return self._opening.start(SharedReply(reply, self._shared), body)
+
+    def refuse(self, status: int, code: str, message: str) -> Whole:
+        whole = self._opening.refuse(status, code, message)
+        return Whole(whole.status, whole.fields + self._shared, whole.body)
+
+
+class SharedUpload(SharedOpening, Spooling):
+    """The same of one whose large bodies wait in a file."""
+
+    def __init__(self, opening: Opening, shared: bytes) -> None:
+        super().__init__(opening, shared)
+        spool = spool_of(opening)
+        if spool is not None:
+            self.spool = spool
+
+
+class SharedReply:
+    def __init__(self, reply: Reply, shared: bytes) -> None:
+        self._reply = reply
+        self._shared = shared
+
+    def whole(self, status: int, fields: bytes, body: bytes) -> None:
+        self._reply.whole(status, fields + self._shared, body)
+
+    def begin(self, status: int, fields: bytes, first: bytes) -> None:
+        self._reply.begin(status, fields + self._shared, first)
+
+    def push(self, data: bytes) -> None:
+        self._reply.push(data)
+
+    def finish(self, last: bytes = b"") -> None:
+        self._reply.finish(last)
+
+    def cut(self) -> None:
+        self._reply.cut()
+
+
+def shared_with(origin: bytes) -> bytes:
+    """The fields by which pages of this origin may read an answer, and all its fields."""
+    return field_lines(
+        [
+            (b"access-control-allow-origin", origin),
+            (b"access-control-expose-headers", b"*"),
+            (b"vary", b"origin"),
+        ]
+    )
