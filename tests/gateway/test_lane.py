@@ -4,6 +4,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from uvicorn.config import Config
@@ -464,6 +465,18 @@ class TestLimits:
         front.leave(lane)
         front.ticker.stop()
         assert turned_away == ("per_address" if same else None)
+
+    def test_in_a_crowd_connections_wait_less_for_their_next_request(self) -> None:
+        limits = HttpLimits(connections=5, keepalive_timeout_s=60, tick_s=0.02)
+        with LaneHost(limits) as host, ExitStack() as crowd:
+            for _ in range(4):
+                crowd.enter_context(host.client())
+            assert host.soon(lambda: len(host.front.lanes) == 4)
+            assert host.front.keepalive_s == limits.keepalive_timeout_s
+            with host.client():
+                assert host.soon(lambda: len(host.front.lanes) == 5)
+                assert host.front.keepalive_s == limits.crowded_keepalive_timeout_s
+            assert host.soon(lambda: host.front.keepalive_s == limits.keepalive_timeout_s)
 
     def test_the_last_slots_are_for_probes(self) -> None:
         limits = HttpLimits(connections=16)
