@@ -9,7 +9,8 @@ framing                cutter sse ndjson eventstream json_array
 reading a request      head strict members fields layout multipart upload large_body
 changing one value     splice
 messages               content_list media recordings finishes user_names efforts
-tools                  arguments function_tools free_text tool_ids tool_messages tool_names
+tools                  arguments function_tools free_text object_schemas tool_ids tool_messages
+                       tool_names
 what can be said       sayable
 vectors                vectors
 usage                  usage media_usage late_usage run_usage stray_usage counting

@@ -210,7 +210,7 @@ def test_the_end_of_one_choice_leaves_what_others_hold_back() -> None:
 def test_what_was_changed_before_the_end_does_not_count_for_what_begins_after_it() -> None:
     windows = Windows()
     for text, kept in (("a falcon.", False), ("a sparrow.", True)):
-        events = [TextDelta(key="t", text=text), LogprobsAdded(value=[text])]
+        events: list[Event] = [TextDelta(key="t", text=text), LogprobsAdded(value=[text])]
         out = windows.edit_all("me", [*events, Finished(reason="stop")], matcher(["falcon"]), mask)
         assert any(isinstance(event, LogprobsAdded) for event in out) is kept
 
