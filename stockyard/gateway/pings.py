@@ -4,10 +4,10 @@ What is harmless differs: a comment, an event, or nothing at all (`streaming.md`
 whole events only, so a ping never lands inside one.
 """
 
-import asyncio
 from time import monotonic
 
 from stockyard.gateway.pump import Pump
+from stockyard.upstream.ticker import Ticker
 
 SILENCE_SECONDS = 15.0
 TICK_SECONDS = 1.0
@@ -15,16 +15,15 @@ TICK_SECONDS = 1.0
 
 class Pings:
     def __init__(self, silence_seconds: float = SILENCE_SECONDS) -> None:
-        self._silence = silence_seconds
+        self._silence_seconds = silence_seconds
         self._pumps: dict[Pump, bytes] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._ticker = Ticker(min(TICK_SECONDS, silence_seconds / 4), self._ping)
 
     def add(self, pump: Pump, ping: bytes) -> None:
         if not ping:
             return
         self._pumps[pump] = ping
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._tick_seconds, self._tick)
+        self._ticker.wake()
 
     def discard(self, pump: Pump) -> None:
         self._pumps.pop(pump, None)
@@ -32,15 +31,9 @@ class Pings:
     def __len__(self) -> int:
         return len(self._pumps)
 
-    @property
-    def _tick_seconds(self) -> float:
-        return min(TICK_SECONDS, self._silence / 4)
-
-    def _tick(self) -> None:
-        self._timer = None
-        late = monotonic() - self._silence
+    def _ping(self) -> bool:
+        late = monotonic() - self._silence_seconds
         for pump, ping in tuple(self._pumps.items()):
             if pump.wrote_at < late:
                 pump.ping(ping)
-        if self._pumps:
-            self._timer = asyncio.get_running_loop().call_later(self._tick_seconds, self._tick)
+        return bool(self._pumps)

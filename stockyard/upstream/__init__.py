@@ -11,6 +11,6 @@ the HTTP client        client sending pool connection answer decompress unsent t
 a new connection       origin url connect resolve race tls proxy tunnel
 what may be reached    guard ranges
 realtime sessions      websocket frames
-how targets are doing  health
+how targets are doing  health breaker
 instead of a provider  mock
 """

@@ -1,18 +1,5 @@
-"""Which targets are failing now, how fast they answer, and how busy they are.
+"""Which targets are failing now, how fast they answer, and how busy they are."""
 
-A breaker stands in front of each (Provider, Credential, model):
-
-    closed      calls pass and are counted, by the second. When the window holds enough of them and
-                the share of failures is reached, it opens
-    open        no call passes. Each time it opens again from a probe the time doubles, up to 600 s
-    half open   one call at a time is the probe. It holds a lease, so a probe that is lost frees its
-                place by itself. Three successes close the breaker, one failure opens it again
-    cooling     the provider said when to come back: no call passes until then
-
-The clock is given, and must never step back.
-"""
-
-from collections import deque
 from collections.abc import Callable
 from hashlib import blake2b
 from time import monotonic
@@ -20,18 +7,14 @@ from typing import Literal, NamedTuple
 
 from stockyard.core.ports import BreakerRule
 from stockyard.core.target import Target
+from stockyard.upstream.breaker import Breaker, State
 
 MAX_TARGETS = 10_000
 LONGEST_MODEL = 256
 """Characters by which models are told apart: on native routes a name may be as long as a body."""
-MAX_OPEN_SECONDS = 600.0
 MAX_COOL_SECONDS = 3600.0
-SUCCESSES_TO_CLOSE = 3
-NEWEST_WEIGHT = 0.2
-"""How much the newest latency counts in the moving average."""
 
 Key = tuple[str, str, str]
-State = Literal["closed", "open", "half_open", "cooling"]
 BEST_FIRST: tuple[State, ...] = ("closed", "half_open", "cooling", "open")
 
 
@@ -48,104 +31,6 @@ class BreakerState(NamedTuple):
     failures: int
     in_flight: int
     latency_us: float | None
-
-
-class Slot:
-    """The verdicts of one second."""
-
-    __slots__ = ("calls", "failures", "second")
-
-    def __init__(self, second: int) -> None:
-        self.second = second
-        self.calls = 0
-        self.failures = 0
-
-
-class Breaker:
-    """What is known of one target."""
-
-    __slots__ = (
-        "cool_until",
-        "in_flight",
-        "latency_us",
-        "open_seconds",
-        "open_until",
-        "opened",
-        "probe_until",
-        "slots",
-        "successes",
-    )
-
-    def __init__(self) -> None:
-        self.slots: deque[Slot] = deque()
-        self.opened = False
-        self.open_until = 0.0
-        self.open_seconds = 0.0
-        self.cool_until = 0.0
-        self.probe_until = 0.0
-        self.successes = 0
-        self.in_flight = 0
-        self.latency_us: float | None = None
-
-    def state(self, now: float) -> State:
-        if now < self.cool_until:
-            return "cooling"
-        if not self.opened:
-            return "closed"
-        return "open" if now < self.open_until else "half_open"
-
-    def allow(self, now: float, lease_seconds: float) -> bool:
-        state = self.state(now)
-        if state == "half_open" and now >= self.probe_until:
-            self.probe_until = now + lease_seconds
-            return True
-        return state == "closed"
-
-    def succeeded(self, now: float) -> bool:
-        """Whether this success closed the breaker."""
-        self.probe_until = 0.0
-        if self.state(now) != "half_open":
-            return False
-        self.successes += 1
-        if self.successes < SUCCESSES_TO_CLOSE:
-            return False
-        self.opened, self.open_seconds, self.successes = False, 0.0, 0
-        self.slots.clear()
-        return True
-
-    def failed(self, now: float, rule: BreakerRule) -> bool:
-        """Whether this failure opened the breaker."""
-        state = self.state(now)
-        self.probe_until = 0.0
-        if self.opened:
-            # A call that began before the breaker opened proves nothing new.
-            return state == "half_open" and self._open(now, self.open_seconds * 2)
-        calls, failures = self.counted()
-        if calls < rule.min_calls or failures < calls * rule.error_ratio:
-            return False
-        return self._open(now, float(rule.open_seconds))
-
-    def cool(self, until: float) -> None:
-        self.cool_until = max(self.cool_until, until)
-
-    def count(self, now: float, window_seconds: int, *, ok: bool) -> None:
-        second = int(now)
-        while self.slots and self.slots[0].second <= second - window_seconds:
-            self.slots.popleft()
-        if not self.slots or self.slots[-1].second != second:
-            self.slots.append(Slot(second))
-        self.slots[-1].calls += 1
-        self.slots[-1].failures += not ok
-
-    def counted(self) -> tuple[int, int]:
-        """Calls and failures in the window."""
-        return sum(s.calls for s in self.slots), sum(s.failures for s in self.slots)
-
-    def _open(self, now: float, seconds: float) -> bool:
-        self.opened, self.successes = True, 0
-        self.open_seconds = min(seconds, MAX_OPEN_SECONDS)
-        self.open_until = now + self.open_seconds
-        return True
 
 
 class TargetHealth:
@@ -184,7 +69,7 @@ class TargetHealth:
         breaker.count(now, rule.window_seconds, ok=ok)
         if ok:
             if first_byte_us is not None:
-                breaker.latency_us = _average(breaker.latency_us, first_byte_us)
+                breaker.answered_after(first_byte_us)
             return "closed" if breaker.succeeded(now) else None
         opened = breaker.failed(now, rule)
         if retry_after > 0:
@@ -211,7 +96,7 @@ class TargetHealth:
     def reopens_in(self, target: Target) -> float:
         """Seconds until a call may pass again; 0 when one may now."""
         breaker = self._breakers.get(_key(target))
-        return _reopens_in(breaker, self._clock()) if breaker else 0.0
+        return breaker.reopens_in(self._clock()) if breaker else 0.0
 
     def states(self) -> list[BreakerState]:
         """Every target that was called, as it stands."""
@@ -223,7 +108,7 @@ class TargetHealth:
                 credential=key[1],
                 model=key[2],
                 state=breaker.state(now),
-                reopens_in=_reopens_in(breaker, now),
+                reopens_in=breaker.reopens_in(now),
                 calls=breaker.counted()[0],
                 failures=breaker.counted()[1],
                 in_flight=breaker.in_flight,
@@ -277,16 +162,3 @@ def _key(target: Target) -> Key:
 def _id(key: Key) -> str:
     """A name for a path: names of models have slashes and colons."""
     return "brk_" + blake2b("\0".join(key).encode(), digest_size=8).hexdigest()
-
-
-def _average(before: float | None, newest: int) -> float:
-    if before is None:
-        return float(newest)
-    return before + NEWEST_WEIGHT * (newest - before)
-
-
-def _reopens_in(breaker: Breaker, now: float) -> float:
-    until = max(breaker.cool_until, breaker.open_until if breaker.opened else 0.0)
-    if breaker.opened and now >= until:
-        until = breaker.probe_until
-    return max(0.0, until - now)

@@ -6,9 +6,10 @@ at content: `timeout.first_content` until the first, `timeout.content_idle` betw
 keeps the connection open. One ticker serves all streams and runs only while there are any.
 """
 
-import asyncio
 from time import monotonic
 from typing import Protocol
+
+from stockyard.upstream.ticker import Ticker
 
 TICK_SECONDS = 0.5
 
@@ -29,22 +30,17 @@ class Silence:
         self._first = first_content_seconds
         self._idle = content_idle_seconds
         self._streams: set[Watched] = set()
-        self._timer: asyncio.TimerHandle | None = None
+        tick_seconds = min(TICK_SECONDS, first_content_seconds / 4, content_idle_seconds / 4)
+        self._ticker = Ticker(tick_seconds, self._listen)
 
     def watch(self, stream: Watched) -> None:
         self._streams.add(stream)
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._tick_seconds, self._tick)
+        self._ticker.wake()
 
     def forget(self, stream: Watched) -> None:
         self._streams.discard(stream)
 
-    @property
-    def _tick_seconds(self) -> float:
-        return min(TICK_SECONDS, self._first / 4, self._idle / 4)
-
-    def _tick(self) -> None:
-        self._timer = None
+    def _listen(self) -> bool:
         now = monotonic()
         for stream in tuple(self._streams):
             patience = stream.patience
@@ -55,5 +51,4 @@ class Silence:
             limit = self._first if first else self._idle
             if now - stream.content_at > limit:
                 stream.silent("timeout.first_content" if first else "timeout.content_idle", limit)
-        if self._streams:
-            self._timer = asyncio.get_running_loop().call_later(self._tick_seconds, self._tick)
+        return bool(self._streams)

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from stockyard.core.events import Event, TextDelta
 from stockyard.core.exchange import Exchange
 from stockyard.core.module import Module, ModuleConfig, Stage, Streaming
+from stockyard.gateway.pings import Pings
 from stockyard.testing.yard import CHAT, MESSAGES, Yard, becomes
 
 LONG = "x" * 5_000
@@ -175,7 +176,7 @@ async def test_a_ping_does_not_wait_for_the_first_content(yard: Yard) -> None:
     yard.provider("openai").streams(TOKEN[:9], TOKEN[9:], " is the token").stalls_after(2)
     yard.enable("secretscan", answers="block")
     await yard.open()
-    yard.stockyard.office.pings._silence = 0.02
+    yard.stockyard.office.pings = Pings(0.02)
     async with yard.raw() as client:
         client.ask(CHAT, yard.body(stream=True), headers=yard.headers)
         await client.until(b": ping")

@@ -10,6 +10,7 @@ from stockyard.core.events import Event, TextDelta
 from stockyard.core.exchange import Exchange
 from stockyard.core.module import Module, ModuleConfig, Stage, Streaming
 from stockyard.errors import Refused
+from stockyard.gateway.pings import Pings
 from stockyard.testing.yard import CHAT, MESSAGES, Yard
 from tests.yard_modules import Shout
 
@@ -187,7 +188,7 @@ class TestKeepAlives:
         script = yard.provider(provider).streams("hel", "lo").stalls_after("half_event")
         script.stalls_after("first_content")
         await yard.open()
-        yard.stockyard.office.pings._silence = 0.03
+        yard.stockyard.office.pings = Pings(0.03)
         for path, ping in (
             (CHAT, b": ping\n\n"),
             (MESSAGES, b'event: ping\ndata: {"type": "ping"}'),
@@ -204,7 +205,7 @@ class TestKeepAlives:
     async def test_s34_nothing_is_said_before_the_head(self, yard: Yard) -> None:
         openai = yard.provider("openai").streams("hel", "lo").stalls_after("open")
         await yard.open()
-        yard.stockyard.office.pings._silence = 0.02
+        yard.stockyard.office.pings = Pings(0.02)
         async with yard.raw() as client:
             client.ask(CHAT, yard.body("hi", stream=True), headers=yard.headers)
             assert await client.until_quiet(0.1) == b""

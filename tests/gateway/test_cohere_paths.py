@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from stockyard.gateway.pings import Pings
 from stockyard.testing.heard import Heard
 from stockyard.testing.yard import Yard
 
@@ -126,7 +127,7 @@ class TestToOtherProviders:
         openai = yard.provider("openai").streams("hel", "lo").stalls_after("first_content")
         openai.streams("hel", "lo").stalls_after("first_content")
         await yard.open()
-        yard.stockyard.office.pings._silence = 0.02
+        yard.stockyard.office.pings = Pings(0.02)
         async with yard.raw() as client:
             client.ask(PATH, HI | {"stream": True}, headers=yard.headers)
             await client.until(b": ping\n\n")

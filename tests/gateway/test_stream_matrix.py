@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from stockyard.errors import Abandoned
+from stockyard.gateway.pings import Pings
 from stockyard.testing import Script, ScriptedProvider
 from stockyard.testing.formats import FORMATS
 from stockyard.testing.heard import Heard
@@ -320,7 +321,7 @@ async def test_s34_a_silent_stream_is_pinged_where_its_clients_take_it(
 ) -> None:
     script = way.script(yard).streams(WELL, BYE).stalls_after("first_content")
     await yard.open()
-    yard.stockyard.office.pings._silence = 0.02
+    yard.stockyard.office.pings = Pings(0.02)
     async with yard.raw() as client:
         client.ask(*way.asking, headers=yard.headers)
         await client.until(WELL.strip().encode())

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from stockyard.gateway.pings import Pings
 from stockyard.testing import Script, ScriptedProvider
 from stockyard.testing.heard import Heard
 from stockyard.testing.yard import Yard
@@ -240,7 +241,7 @@ async def test_s34_a_silent_one_is_pinged_where_its_clients_take_it(
     script = stream.script(yard)
     stream.sends(script).stalls_after_bytes(_halves(stream)[1])
     await yard.open()
-    yard.stockyard.office.pings._silence = 0.02
+    yard.stockyard.office.pings = Pings(0.02)
     async with yard.raw() as client:
         path, body = stream.call
         client.ask(path, body, headers=yard.headers | dict(stream.fields))
