@@ -12,6 +12,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,10 @@ class ControlSocket:
             self._server.close()
         path, self._path = self._path, None
         if path is not None:
-            path.unlink(missing_ok=True)
+            with suppress(
+                OSError
+            ):  # a folder that is read-only now; the next process takes the name
+                path.unlink()
 
     def restart_failed(self) -> None:
         """The process that was to take over has ended before that."""

@@ -65,9 +65,13 @@ async def serve_until_stopped(
             stockyard = await Stockyard.open(settings, environ)
             try:
                 run = Run(stockyard, server_settings, listening, read, left.supervisor, before)
+            except BaseException:
+                await stockyard.close()
+                raise
+            try:
                 await run.serve()
             finally:
-                await stockyard.close()
+                await run.close()
         finally:
             if before is not None:
                 await before.failed()
@@ -140,7 +144,11 @@ class Run:
         finally:
             # While the folder is still locked: the next process makes its own.
             self.control.close()
-            await asyncio.to_thread(self.log.close)
+
+    async def close(self) -> None:
+        """Close the gateway, and the log after it: what is lost at the end is still told."""
+        await self.stockyard.close()
+        await asyncio.to_thread(self.log.close)
 
     @property
     def _in_files(self) -> bool:

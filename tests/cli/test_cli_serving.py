@@ -3,6 +3,7 @@
 import fcntl
 import os
 import re
+import resource
 import signal
 import socket
 import stat
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from stockyard.process.socketpath import FOLDER
 
 SECRET = "Zx9-correct-horse-battery"
 
@@ -310,3 +313,26 @@ def test_a_config_file_may_be_named_alone(program: Any) -> None:
     listed = program.ask("modules", "list", "--config", "mine.toml")["modules"]
     assert [one["set_at"] for one in listed if one["name"] == "cache"] == ["file"]
     assert os.path.samefile(program.home / "elsewhere", Path(process.events("ready")[0]["data"]))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of other processes are Linux's")
+def test_rows_that_a_full_disk_keeps_out_are_told_at_the_end(program: Any) -> None:
+    process = program.start()
+    key = key_of(program)
+    log = program.data / "stockyard.db-wal"
+    no_more = (log.stat().st_size, resource.RLIM_INFINITY)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, no_more)
+    assert process.call(key)[0] == 200
+    process.wait_for("could not be written")
+    assert process.call(key)[0] == 200
+    assert process.stop() == 0
+    assert "1 rows of traces were not written in time" in process.said
+
+
+def test_it_ends_well_even_if_its_control_socket_cannot_be_taken_away(program: Any) -> None:
+    process = program.start()
+    folder = program.data / FOLDER
+    folder.rename(folder.with_name("elsewhere"))
+    folder.touch()
+    process.signal(signal.SIGTERM)
+    assert process.wait() == 0
