@@ -68,6 +68,9 @@ def test_blank_stop_sequences_are_left_out_and_told() -> None:
         sent, lost = asked(target, stop="\n")
         assert place not in sent
         assert lost == {"stop"}
+    sent, lost = asked("gemini", stop=["", *"abcdef"])
+    assert sent["generationConfig"] == {"stopSequences": list("abcde")}
+    assert lost == {"stop"}
 
 
 @pytest.mark.parametrize(
@@ -211,3 +214,58 @@ def test_claude_is_told_tools_without_alternatives_at_the_top() -> None:
     spec = sent["toolConfig"]["tools"][0]["toolSpec"]
     assert spec["inputSchema"]["json"].keys() == {"type", "properties"}
     assert lost == {"schema.anyOf"}
+
+
+def test_openai_is_sent_no_id_of_a_call_that_is_too_long() -> None:
+    said = "functions.look_up_the_weather_of_tomorrow_in:0" * 2
+    call = {"type": "tool_use", "id": said, "name": "f", "input": {}}
+    turns = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": [call]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": said, "content": "b"}]},
+    ]
+    chat, _ = asked("openai.chat", MESSAGES, max_tokens=5, messages=turns)
+    (sent,) = chat["messages"][1]["tool_calls"]
+    assert len(sent["id"]) <= 40
+    assert chat["messages"][2]["tool_call_id"] == sent["id"]
+    responses, _ = asked("openai.responses", MESSAGES, max_tokens=5, messages=turns)
+    ids = {item["call_id"] for item in responses["input"] if "call_id" in item}
+    assert len(ids) == 1
+    assert all(len(one) <= 64 for one in ids)
+
+
+def test_an_id_that_stands_in_an_earlier_answer_of_the_provider_stays_as_it_is() -> None:
+    output = {"type": "function_call_output", "call_id": "c" * 80, "output": "b"}
+    body = {"model": "m", "previous_response_id": "resp_1", "input": [output]}
+    codec = FORMATS["openai.responses"]
+    content = codec.decode_request(json.dumps(body).encode())
+    written = codec.encode_request(
+        Request(model="m", content=content), features=NONE, traits=NONE
+    ).body
+    assert json.loads(written)["input"] == [output]
+
+
+def test_a_message_without_a_word_is_no_empty_list() -> None:
+    said = {"messages": [{"role": "user", "content": ""}], "stream": False}
+    assert asked("openai.chat", "ollama.chat", **said)[0]["messages"][0]["content"] == ""
+    assert asked("openai.responses", "ollama.chat", **said)[0]["input"][0]["content"] == ""
+
+
+@pytest.mark.parametrize("target", [MESSAGES, CONVERSE, "gemini"])
+def test_what_the_system_says_in_the_middle_is_heard_before_what_follows(target: str) -> None:
+    call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    messages = [
+        {"role": "user", "content": "first"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "second"},
+        {"role": "system", "content": "third"},
+        {"role": "assistant", "content": "fourth"},
+        {"role": "system", "content": "fifth"},
+        {"role": "assistant", "content": "sixth"},
+        {"role": "user", "content": "seventh"},
+    ]
+    sent, _ = asked(target, messages=messages, tools=[tool(_SIDES)])
+    text = json.dumps(sent.get("messages", sent.get("contents")))
+    order = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh"]
+    assert [text.count(word) for word in order] == [1] * 7
+    assert sorted(order, key=text.index) == order

@@ -149,10 +149,12 @@ class _Turns:
             return
         role = "assistant" if message.role == "assistant" else "user"
         blocks = [block for part in message.parts for block in self._blocks(part)]
-        if role == "user" and self._pending_system:
+        notes, self._pending_system = self._pending_system, []
+        if role == "user":
             # Results must come first in their turn; a note of the system goes after them.
-            notes, self._pending_system = self._pending_system, []
             blocks = [*blocks, *notes] if _results(blocks) else [*notes, *blocks]
+        elif notes:
+            self._place("user", notes, Message(role="user"))
         if blocks:
             self._place(role, blocks, message)
 

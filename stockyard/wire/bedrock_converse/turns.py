@@ -111,8 +111,11 @@ class _Turns:
             self._add_system(blocks, message)
             return
         role = "assistant" if message.role == "assistant" else "user"
-        if role == "user" and self._notes:
-            blocks, self._notes = [*self._notes, *blocks], []
+        notes, self._notes = self._notes, []
+        if role == "user":
+            blocks = [*notes, *blocks]
+        elif notes:
+            self._place("user", notes, Message(role="user"))
         if blocks:
             self._place(role, blocks, message)
 

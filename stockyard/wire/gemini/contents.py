@@ -247,17 +247,18 @@ class _Contents:
             return
         if message.role != "tool":
             self._show()
+        notes, self._notes = self._notes, []
         if message.role == "assistant":
+            if notes:
+                self._place("user", notes, Message(role="user"), apart=False)
             apart = has_word(message.shape, APART)
             for piece in _pieces(message):
                 self._place("model", self._encoded(piece), message, apart=apart)
                 apart = True
             return
         parts = self._encoded(message.parts)
-        if self._notes:
-            notes, self._notes = self._notes, []
-            # Results must come first in their turn.
-            parts = [*parts, *notes] if message.role == "tool" else [*notes, *parts]
+        # Results must come first in their turn.
+        parts = [*parts, *notes] if message.role == "tool" else [*notes, *parts]
         self._place("user", parts, message, apart=has_word(message.shape, APART))
 
     def finished(self) -> list[dict[str, Any]]:

@@ -83,6 +83,7 @@ _UNSAYABLE = {
     "cache": "cache_control",
 }
 
+_MOST_STOPS = 5
 _TIERS = {"standard": "default", "flex": "flex", "priority": "priority"}
 _TIERS_OUT = {tier: said for said, tier in _TIERS.items()}
 
@@ -195,8 +196,11 @@ def _config(content: Content, drops: Drops, traits: Traits) -> dict[str, Any]:
         value = getattr(content, name)
         if value is not None:
             config[spelled] = value
-    if content.stop is not None:
-        config["stopSequences"] = list(content.stop)
+    stops = [stop for stop in content.stop or () if stop][:_MOST_STOPS]
+    if stops or content.stop == ():
+        config["stopSequences"] = stops
+    if len(stops) < len(content.stop or ()):
+        drops.add("stop")
     if content.modalities is not None:
         config["responseModalities"] = [m.upper() for m in content.modalities]
     if content.seed is not None:

@@ -23,7 +23,7 @@ from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_l
 from stockyard.wire.openai_chat.parts import FORMAT, cache_of, decode_parts, encode_parts
 from stockyard.wire.openai_chat.reasoning import reasoning_fields, take_reasoning, text_field
 from stockyard.wire.tool_ids import unknown_call
-from stockyard.wire.tool_messages import joined, spoken
+from stockyard.wire.tool_messages import joined, spoken, with_short_ids
 
 _ROLES = {
     "system": "system",
@@ -33,6 +33,9 @@ _ROLES = {
     "tool": "tool",
     "function": "tool",
 }
+
+LONGEST_ID = 40
+"""Characters of the id of a call; whoever defined the format refuses longer ones."""
 
 EMPTIED = ("audio", "function_call")
 """Fields of an answer that some providers always send, with nothing in them."""
@@ -129,6 +132,7 @@ def encode_messages(
     messages: Sequence[Message], drops: Drops, *, developer: bool, traits: Traits
 ) -> list[dict[str, Any]]:
     encoded: list[dict[str, Any]] = []
+    messages = with_short_ids(messages, LONGEST_ID)
     called = {p.id for message in messages for p in message.parts if isinstance(p, ToolCall)}
     for message in messages:
         drops.foreign(message.extra, "messages")
@@ -233,6 +237,8 @@ def _encode_plain(message: Message, drops: Drops, *, developer: bool) -> dict[st
     content: Any = encode_parts(message.parts, drops)
     if message.parts and not content:
         return None
+    if not content and not has_word(message.shape, "list"):
+        content = ""  # an empty list is refused
     single = message.parts[0] if len(message.parts) == 1 else None
     if (
         isinstance(single, Text)

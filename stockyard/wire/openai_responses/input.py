@@ -23,6 +23,7 @@ from stockyard.wire.openai_responses.parts import (
 )
 from stockyard.wire.openai_responses.turn import decode_item, encode_turn
 from stockyard.wire.tool_ids import unknown_call
+from stockyard.wire.tool_messages import with_short_ids
 
 INSTRUCTIONS = "instructions"
 """Shape of the system message that came as `instructions`."""
@@ -59,10 +60,16 @@ def decode_input(said: Any) -> tuple[Message, ...]:
     return tuple(messages)
 
 
+LONGEST_ID = 64
+"""Characters of the id of a call; longer ones are refused."""
+
+
 def encode_input(messages: Sequence[Message], drops: Drops, names: Names, *, complete: bool) -> Any:
     """`complete`: no earlier turn is kept elsewhere, so a result without its call is refused."""
     if len(messages) == 1 and has_word(messages[0].shape, STRING) and is_bare_message(messages[0]):
         return messages[0].text
+    if complete:
+        messages = with_short_ids(messages, LONGEST_ID)
     items: list[dict[str, Any]] = []
     custom: set[str] = set()
     asked: set[str] = set()
@@ -130,6 +137,8 @@ def _encode_plain(message: Message, drops: Drops) -> list[dict[str, Any]]:
     content: Any = encode_content(parts, drops, spoken=False)
     if parts and not content:
         return []
+    if not parts and not has_word(message.shape, _LISTED):
+        content = ""
     if len(parts) == 1 and is_bare(parts[0]) and not has_word(message.shape, _LISTED):
         content = content[0]["text"]
     role: str = message.role
