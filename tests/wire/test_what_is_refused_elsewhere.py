@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from stockyard.core.request import Request
+from stockyard.providers import catalog
 from stockyard.wire.formats import FORMATS
 from stockyard.wire.layout import Drops
 from stockyard.wire.object_schemas import object_schema
@@ -269,3 +270,24 @@ def test_what_the_system_says_in_the_middle_is_heard_before_what_follows(target:
     order = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh"]
     assert [text.count(word) for word in order] == [1] * 7
     assert sorted(order, key=text.index) == order
+
+
+def test_a_conversation_that_had_tools_has_one_that_cannot_be_called() -> None:
+    call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    messages = [
+        USER,
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "b"},
+    ]
+    body = json.dumps({"model": "m", "messages": messages}).encode()
+    claude = catalog.load().get("anthropic")
+    assert claude is not None
+    request = Request(model="m", content=FORMATS["openai.chat"].decode_request(body))
+    written = FORMATS[MESSAGES].encode_request(
+        request, features=claude.features, traits=claude.traits
+    )
+    sent = json.loads(written.body)
+    assert [tool["name"] for tool in sent["tools"]] == ["no_tool"]
+    assert sent["tool_choice"] == {"type": "none"}
+    assert "tools" not in asked(MESSAGES, messages=messages)[0], "where nobody demands it"
+    assert "tools" not in asked(MESSAGES)[0]

@@ -10,10 +10,16 @@ from typing import Any
 import msgspec
 
 from stockyard.core.messages import Message, Text
-from stockyard.core.request import Content, OutputForm, ReasoningWish, Request, Tool, ToolChoice
+from stockyard.core.request import Content, OutputForm, ReasoningWish, Request
 from stockyard.wire import strict
 from stockyard.wire.anthropic_messages.blocks import FORMAT, is_blank, take_cache, with_cache
 from stockyard.wire.anthropic_messages.schemas import closed_schema
+from stockyard.wire.anthropic_messages.tools import (
+    add_inert_tool,
+    add_tools,
+    decode_tool,
+    take_choice,
+)
 from stockyard.wire.anthropic_messages.turns import (
     decode_system,
     decode_turns,
@@ -25,7 +31,6 @@ from stockyard.wire.codec import Dropped, Traits
 from stockyard.wire.efforts import BUDGETS
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_layout, words
-from stockyard.wire.object_schemas import object_schema
 from stockyard.wire.user_names import without_address
 
 DEFAULT_MAX_TOKENS = 4_096
@@ -82,7 +87,7 @@ def _decode(fields: Fields) -> Content:
     if turns is None:
         raise FieldError("messages", "an array")
     output, older = _take_output(fields)
-    choice, parallel = _take_choice(fields)
+    choice, parallel = take_choice(fields)
     user = _take_user(fields)
     return Content(
         messages=(*decode_system(fields.any("system")), *decode_turns(turns)),
@@ -91,7 +96,7 @@ def _decode(fields: Fields) -> Content:
         top_p=fields.number("top_p"),
         top_k=fields.integer("top_k"),
         stop=fields.texts("stop_sequences"),
-        tools=tuple(_decode_tool(t, i) for i, t in enumerate(fields.items("tools") or ())),
+        tools=tuple(decode_tool(t, i) for i, t in enumerate(fields.items("tools") or ())),
         tool_choice=choice,
         parallel_tools=parallel,
         output=output,
@@ -129,7 +134,8 @@ def encode_fields(
     limit = content.max_output
     body["max_tokens"] = (max_output or DEFAULT_MAX_TOKENS) if limit is None else limit
     _add_sampling(body, content, drops)
-    _add_tools(body, content, drops)
+    add_tools(body, content, drops)
+    add_inert_tool(body, features)
     _add_reasoning(body, content, drops, adaptive="adaptive_thinking" in features)
     if content.reasoning is not None and content.reasoning.mode is None:
         # Who asked for thinking in words of this format knows what goes with it.
@@ -162,22 +168,6 @@ def _take_output(fields: Fields) -> tuple[OutputForm | None, bool]:
     schema = form.any("schema")
     extra = with_layout(form.left(FORMAT), FORMAT, OWN_SCHEMA)
     return OutputForm(kind="json_schema", schema=schema, extra=extra), older
-
-
-def _take_choice(fields: Fields) -> tuple[ToolChoice | None, bool | None]:
-    choice = fields.inside("tool_choice")
-    if choice is None:
-        return None, None
-    kind, alone = choice.text("type"), choice.flag("disable_parallel_tool_use")
-    parallel = None if alone is None else not alone
-    name, left = choice.text("name"), choice.left(FORMAT)
-    if kind == "tool" and name is not None:
-        return ToolChoice(mode="named", names=(name,), extra=left), parallel
-    if kind == "any":
-        return ToolChoice(mode="required", extra=left), parallel
-    if kind in ("auto", "none"):
-        return ToolChoice(mode="auto" if kind == "auto" else "none", extra=left), parallel
-    raise FieldError(choice.at("type"), "auto, any, tool or none")
 
 
 def _take_tier(fields: Fields) -> str | None:
@@ -228,40 +218,6 @@ def _take_reasoning(fields: Fields) -> ReasoningWish | None:
     )
 
 
-def _decode_tool(item: Any, position: int) -> Tool:
-    fields = Fields(item, f"tools[{position}]")
-    kind = fields.rest.get("type")
-    if kind not in (None, "custom"):
-        # A tool that the provider runs itself, or one that only it knows.
-        name = fields.rest.get("name")
-        named = name if isinstance(name, str) else str(kind)
-        return Tool(name=named, kind="server", extra={FORMAT: fields.rest})
-    return Tool(
-        name=fields.required_text("name"),
-        description=fields.text("description"),
-        schema=fields.any("input_schema"),
-        strict=fields.flag("strict"),
-        cache=take_cache(fields),
-        extra=fields.left(FORMAT),
-    )
-
-
-def _encode_tool(tool: Tool, drops: Drops) -> dict[str, Any] | None:
-    own = own_fields(tool.extra, FORMAT)
-    if tool.kind == "server":
-        if not own:
-            drops.add(f"tools.{tool.name}")
-        return own or None
-    drops.foreign(tool.extra, "tools")
-    said: dict[str, Any] = {"name": tool.name}
-    if tool.description is not None:
-        said["description"] = tool.description
-    said["input_schema"] = object_schema(tool.schema, drops)
-    if tool.strict is not None:
-        said["strict"] = tool.strict
-    return with_cache({**own, **said}, tool.cache)
-
-
 def _add_sampling(body: dict[str, Any], content: Content, drops: Drops) -> None:
     if content.temperature is not None:
         body["temperature"] = min(content.temperature, 1)
@@ -277,39 +233,6 @@ def _add_sampling(body: dict[str, Any], content: Content, drops: Drops) -> None:
         body["stop_sequences"] = stops
     if len(stops) < len(content.stop or ()):
         drops.add("stop")
-
-
-def _add_tools(body: dict[str, Any], content: Content, drops: Drops) -> None:
-    choice = content.tool_choice
-    offered = content.tools
-    if choice is not None and choice.mode == "allowed":
-        offered = tuple(t for t in offered if t.name in choice.names)
-    tools = [tool for t in offered if (tool := _encode_tool(t, drops)) is not None]
-    if tools:
-        body["tools"] = tools
-    elif content.tools:
-        return
-    said = _encode_choice(choice, drops)
-    parallel = content.parallel_tools
-    if parallel is False and said is None and tools:
-        said = {"type": "auto"}
-    if parallel is not None and said is not None and said["type"] != "none":
-        said["disable_parallel_tool_use"] = not parallel
-    if said is not None:
-        body["tool_choice"] = said
-
-
-def _encode_choice(choice: ToolChoice | None, drops: Drops) -> dict[str, Any] | None:
-    if choice is None:
-        return None
-    drops.foreign(choice.extra, "tool_choice")
-    own = own_fields(choice.extra, FORMAT)
-    if choice.mode == "named":
-        return {**own, "type": "tool", "name": choice.names[0]}
-    required = choice.mode == "required" or (choice.mode == "allowed" and choice.required)
-    if required:
-        return {**own, "type": "any"}
-    return {**own, "type": "none" if choice.mode == "none" else "auto"}
 
 
 def _add_reasoning(body: dict[str, Any], content: Content, drops: Drops, *, adaptive: bool) -> None:
