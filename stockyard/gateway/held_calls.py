@@ -1,9 +1,7 @@
 """Calls about what providers keep: sent to the one that has it, for the team that owns it.
 
-An id leads to the provider, and to the Credential, that gave it. What has no id yet goes where the
-caller says, else where the model that stands first in it is served, else to the only provider that
-takes such things. Answers pass as they come, with two exceptions: what is new in one is remembered
-for the team, and a list only shows what the team has (`own_list.py`).
+Answers pass as they come, with two exceptions: what is new in one is remembered for the team, and a
+list only shows what the team has (`own_list.py`).
 """
 
 from collections.abc import Callable
@@ -21,8 +19,8 @@ from stockyard.gateway.announced import named_in as announced_in
 from stockyard.gateway.contract import Opening, Reply, Running, Whole
 from stockyard.gateway.declined import Declining
 from stockyard.gateway.endpoints import Endpoint
-from stockyard.gateway.first_model import first_model
 from stockyard.gateway.held import Holdings, Reach
+from stockyard.gateway.held_providers import HeldProviders
 from stockyard.gateway.http import Head
 from stockyard.gateway.late_calls import LateCalls
 from stockyard.gateway.listing import dialect_of
@@ -35,7 +33,7 @@ from stockyard.gateway.spool import Spool, Spooling
 from stockyard.gateway.turning import Steering
 from stockyard.gateway.whole_reply import WholeReply
 from stockyard.providers.directory import Directory
-from stockyard.providers.provider import Entry, Provider
+from stockyard.providers.provider import Provider
 from stockyard.wire.late_usage import Lines, Object, Reader, is_told_later
 from stockyard.wire.upload import UploadCodec
 
@@ -78,10 +76,19 @@ class HeldCalls(Spooling):
         self._head = head
         self._endpoint = endpoint
         self._caller = caller
-        self._asked = asked
         self._own = own
         self._ids = ids
-        self._directory = directory
+        # Two dialects share some paths.
+        self._is_messages = dialect_of(head) == "anthropic.messages"
+        self._providers = HeldProviders(
+            endpoint,
+            self._reach,
+            asked.provider,
+            ids=ids,
+            team_id=caller.team_id,
+            directory=directory,
+            messages=self._is_messages,
+        )
         self._late = late
         self._onward = onward
         self._refused = refused
@@ -103,11 +110,13 @@ class HeldCalls(Spooling):
         UploadCodec().reading(self._head.field(b"content-type") or b"").check(body)
         if self._own is not None:
             # What it may see is between the caller and that provider.
-            return self._to(self._provider_of(self._own.provider), self._own).start(reply, body)
+            return self._to(self._providers.provider(self._own.provider), self._own).start(
+                reply, body
+            )
         if method == "GET" and not reach.id:
             return self._list(WholeReply(reply, lambda status, told: held.with_results_here(told)))
         named = self._named_in(body)
-        provider, credential = self._place(body, named)
+        provider, credential = self._providers.of_call(body, named)
         holdings = self._holdings(provider, credential)
         for thing in named:
             if not holdings.gets(thing):
@@ -192,12 +201,10 @@ class HeldCalls(Spooling):
     # Lists
 
     def _list(self, reply: Reply) -> Running | None:
-        providers = self._listed()
-        if not providers:
-            raise self._nobody()
+        places = self._providers.listed()
 
         def page(place: int, query: str, told: Reply) -> Page:
-            provider, credential = providers[place]
+            provider, credential = places[place]
             holdings = self._holdings(provider, credential)
             return Page(
                 lambda: self._to(provider, credential, query).start(told, b""),
@@ -207,128 +214,19 @@ class HeldCalls(Spooling):
 
         after = cursor_in(self._head.query)
         first = self._ids.find(self._caller.team_id, after) if after else None
-        names = [provider.name for provider, _ in providers]
+        names = [provider.name for provider, _ in places]
         begin = names.index(first.provider) if first and first.provider in names else 0
-        messages = self._messages or self._reach.collection == held.MESSAGE_BATCHES
+        messages = self._is_messages or self._reach.collection == held.MESSAGE_BATCHES
         everything = self._reach.collection == held.FILES and not messages
         return OwnList(
             reply,
             self._head.query,
             page,
-            range(begin, len(providers)),
+            range(begin, len(places)),
             cursor="after_id" if messages else "after",
             usual=ALL_FILES if everything else USUAL,
             verbatim=self._reach.verbatim,
         ).ask()
-
-    def _listed(self) -> list[tuple[Provider, Credential | None]]:
-        """Who is asked for a list, and as whom."""
-        if self._endpoint.native is not None:
-            providers = [self._provider_of(self._endpoint.native)]
-        elif self._asked.provider:
-            providers = [self._provider_of(self._asked.provider)]
-        else:
-            providers = self._capable()
-        return [
-            (provider, credential)
-            for provider in providers
-            for credential in self._directory().credentials(provider.name) or (None,)
-        ]
-
-    # Where it goes
-
-    def _place(self, body: bytes, named: list[str]) -> tuple[Provider, Credential | None]:
-        leading = [self._reach.id] if self._reach.id else named
-        if leading:
-            return self._place_of(leading[0])
-        if self._endpoint.native is not None:
-            provider = self._provider_of(self._endpoint.native)
-        elif self._asked.provider:
-            provider = self._provider_of(self._asked.provider)
-        else:
-            provider = self._by_model(body) or self._only_one()
-        credentials = self._directory().credentials(provider.name)
-        return provider, credentials[0] if credentials else None
-
-    def _place_of(self, thing: str) -> tuple[Provider, Credential | None]:
-        """Who keeps the thing of this id. Raises Refused (404) where the team has no such thing."""
-        found = held.held_by(self._ids, self._caller.team_id, thing)
-        if found is None or self._endpoint.native not in (None, found.provider):
-            raise held.no_such(thing)
-        provider = self._directory().provider(found.provider)
-        credentials = self._directory().credentials(found.provider)
-        credential = next((c for c in credentials if c.id == found.credential_id), None)
-        if provider is None or (credential is None and found.credential_id):
-            message = f"The provider '{found.provider}' has it, and can no longer be called."
-            raise Refused(503, "no_target", message)
-        return provider, credential
-
-    def _provider_of(self, name: str) -> Provider:
-        provider = self._directory().provider(name)
-        if provider is None or (self._endpoint.native is None and self._entry(provider) is None):
-            raise Refused(
-                400,
-                "invalid_request",
-                f"The provider '{name[:64]}' does not take {self._what}.",
-                detail={"provider": name[:64]},
-            )
-        return provider
-
-    def _by_model(self, body: bytes) -> Provider | None:
-        """The provider that serves the first model in an upload or a batch."""
-        model = first_model(body)
-        if not model:
-            return None
-        targets = self._directory().targets(model, "chat")
-        capable = {provider.name: provider for provider in self._capable()}
-        return next((capable[t.provider] for t in targets if t.provider in capable), None)
-
-    def _only_one(self) -> Provider:
-        capable = self._capable()
-        if not capable:
-            raise self._nobody()
-        if len(capable) > 1:
-            names = [provider.name for provider in capable]
-            raise Refused(
-                400,
-                "invalid_request",
-                f"Several providers take {self._what}: {', '.join(names[:5])}. "
-                "Say which one in the header `X-Stockyard-Provider`.",
-                param="X-Stockyard-Provider",
-                detail={"providers": names[:20]},
-            )
-        return capable[0]
-
-    def _capable(self) -> list[Provider]:
-        configured = self._directory().configured()
-        return [provider for provider in configured if self._entry(provider) is not None]
-
-    def _entry(self, provider: Provider) -> Entry | None:
-        """Where it keeps such things, in a shape that the client knows."""
-        collection = self._reach.collection
-        entry = provider.endpoints.get(collection.rpartition("/")[2])
-        if entry is None or not entry.certain or entry.format not in self._shapes:
-            return None
-        return entry
-
-    @property
-    def _shapes(self) -> tuple[str, ...]:
-        shapes = held.OFFERS.get(self._reach.collection, ())
-        if len(shapes) == 1 or self._reach.id:
-            return shapes
-        return tuple(s for s in shapes if s.startswith("anthropic.") is self._messages)
-
-    @property
-    def _messages(self) -> bool:
-        """Whether the client is one of the Messages dialect, which shares a path with another."""
-        return dialect_of(self._head) == "anthropic.messages"
-
-    @property
-    def _what(self) -> str:
-        return self._reach.collection.rpartition("/")[2].replace("_", " ")
-
-    def _nobody(self) -> Refused:
-        return Refused(503, "no_target", f"No provider that is configured takes {self._what}.")
 
     # The way there
 
@@ -343,26 +241,8 @@ class HeldCalls(Spooling):
         steering = steering or Steering()
         if self._endpoint.native is not None:
             return self._onward(self._endpoint, credential, query, steering)
-        there = self._onward(self._at(provider), credential, query, steering)
+        there = self._onward(self._providers.endpoint(provider), credential, query, steering)
         return Narrowing(there, self._refused.say if self._own is None else None)
-
-    def _at(self, provider: Provider) -> Endpoint:
-        entry, reach = self._entry(provider), self._reach
-        if entry is None:
-            raise self._nobody()
-        thing = f"/{reach.id}{reach.below}" if reach.id else ""
-        return Endpoint(
-            format="",
-            kind="passthrough",
-            needs=reach.collection,
-            methods=self._endpoint.methods,
-            max_body=self._endpoint.max_body,
-            native=provider.name,
-            native_path=entry.path + thing,
-            native_origin=entry.origin,
-            native_auth=entry.auth,
-            passes=entry.format,
-        )
 
     def _holdings(self, provider: Provider, credential: Credential | None) -> Holdings:
         return Holdings(self._ids, self._caller.team_id, provider.name, credential)
