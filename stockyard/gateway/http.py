@@ -132,7 +132,7 @@ class Head:
 def read_head(raw: bytes, limits: HttpLimits) -> Head:
     """The Head in `raw`, which ends with the first CRLF CRLF. Raises HttpError for any fault."""
     # No line of a short head can be too long.
-    short = len(raw) <= limits.max_line_bytes
+    short = len(raw) <= limits.max_line_bytes and len(raw) <= limits.max_head_bytes
     match = _well_formed(limits.max_fields).fullmatch(raw) if short else None
     if match is None:
         return _look_closer(raw, limits)

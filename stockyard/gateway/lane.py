@@ -203,8 +203,8 @@ class Lane(Passing):
         if data.startswith(HANDSHAKE):
             # Whoever waits for our half of a handshake never sends the end of a head.
             raise HttpError(400, "HS04", "This port speaks plain HTTP: http://, not https://.")
-        if len(data) > limits.max_line_bytes and (
-            len(data) > limits.max_head_bytes or b"\r\n" not in data[2 : limits.max_line_bytes + 4]
+        if len(data) > limits.max_head_bytes or (
+            len(data) > limits.max_line_bytes and b"\r\n" not in data[2 : limits.max_line_bytes + 4]
         ):
             check_size(data.removeprefix(b"\r\n"), limits)
         if self._waits_for != "http.head_timeout":

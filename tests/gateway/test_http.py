@@ -85,6 +85,9 @@ def test_paths_are_never_normalised(line: str, path: str, query: str) -> None:
 @pytest.mark.parametrize(
     ("rule", "line", "fields"),
     [
+        ("HS02", "POST /x HTTP/1.1\nX-A: 1", ()),
+        ("HS02", "POST /x\rHTTP/1.1", ()),
+        ("HS02", "POST /x HTTP/1.1", ("X-A: 1\nX-B: 2",)),
         ("HS04", "POST /x HTTP/1", ()),
         ("HS06", "BREW /x HTTP/1.1", ()),
         ("HS07", "GET ftp://a/x HTTP/1.1", ()),
@@ -114,8 +117,42 @@ def test_odd_but_lawful_heads_are_read_and_their_oddities_not_passed_on() -> Non
     assert [name for name, _ in head.fields()] == [b"host", b"x-long", b"accept"]
 
 
-def test_a_hundred_fields_are_accepted() -> None:
-    assert len(read(*["X-A: 1"] * 99).fields()) == 100
+@pytest.mark.parametrize("odd", ["X-A: 1", "X-A: \xe9"])
+def test_a_hundred_fields_are_accepted(odd: str) -> None:
+    assert read(odd, *["X-A: 1"] * 98).raw.count(b":") == 100
+    with pytest.raises(HttpError) as refused:
+        read(odd, *["X-A: 1"] * 99)
+    assert (refused.value.status, refused.value.rule) == (431, "HS01")
+
+
+@pytest.mark.parametrize("odd", ["", "\xe9"])
+@pytest.mark.parametrize(
+    ("limits", "status"),
+    [
+        (HttpLimits(max_head_bytes=100), 431),
+        (HttpLimits(max_head_bytes=100, max_line_bytes=90), 431),
+        (HttpLimits(max_line_bytes=71), 431),
+    ],
+)
+def test_a_head_may_be_as_long_as_its_limits_and_no_longer(
+    odd: str, limits: HttpLimits, status: int
+) -> None:
+    def raw(length: int) -> bytes:
+        start = f"GET / HTTP/1.1\r\nHost: a\r\nX: {odd}".encode("latin-1")
+        return start.ljust(length - 4, b"x") + b"\r\n\r\n"
+
+    assert read_head(raw(100), limits).path == "/"
+    with pytest.raises(HttpError) as refused:
+        read_head(raw(101), limits)
+    assert (refused.value.status, refused.value.rule) == (status, "HS01")
+
+
+def test_a_request_line_may_be_as_long_as_a_line() -> None:
+    limits = HttpLimits(max_line_bytes=len("GET /x HTTP/1.1"))
+    read_head(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n", limits)
+    with pytest.raises(HttpError) as refused:
+        read_head(b"GET /xx HTTP/1.1\r\nHost: a\r\n\r\n", limits)
+    assert (refused.value.status, refused.value.rule) == (414, "HS01")
 
 
 def test_http_1_0_needs_no_host() -> None:

@@ -466,6 +466,22 @@ class TestLimits:
         front.ticker.stop()
         assert turned_away == ("per_address" if same else None)
 
+    @pytest.mark.parametrize(
+        ("limits", "status"),
+        [
+            (HttpLimits(max_head_bytes=100), 431),
+            (HttpLimits(max_line_bytes=100, max_head_bytes=300), 431),
+            (HttpLimits(max_line_bytes=10), 414),
+        ],
+    )
+    def test_a_head_that_does_not_end_is_refused_once_it_is_too_long(
+        self, limits: HttpLimits, status: int
+    ) -> None:
+        with LaneHost(limits) as host, host.client() as client:
+            client.send(b"GET /livez HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 300)
+            assert client.answer().status == status
+            assert client.closed_by_server()
+
     def test_in_a_crowd_connections_wait_less_for_their_next_request(self) -> None:
         limits = HttpLimits(connections=5, keepalive_timeout_s=60, tick_s=0.02)
         with LaneHost(limits) as host, ExitStack() as crowd:
