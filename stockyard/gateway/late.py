@@ -40,7 +40,7 @@ class LateApp:
             self._built.set()
 
     def hold(self) -> None:
-        """Let requests wait until `let_go`; those for whom that is too long are told to come again."""
+        """Let requests wait until `let_go`, or be told to come again if that is too long."""
         self._free.clear()
 
     def let_go(self) -> None:

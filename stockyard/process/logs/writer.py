@@ -23,8 +23,11 @@ second, and not with every call."""
 
 
 class LogWriter:
-    """One stream of lines. `redact` sees everything but what is said with `say`; `turn` may have the
-    descriptor write elsewhere before each batch."""
+    """One stream of lines.
+
+    `redact` sees everything but what is said with `say`; `turn` may have the descriptor write
+    elsewhere before each batch.
+    """
 
     def __init__(
         self,
