@@ -86,7 +86,8 @@ class Plane:
         self.signals: list[Signal] = []
         self.recorder = TraceRecorder(database)
         self.keys = KeyRing(database, self.signals.append)
-        self.line = Line(CATALOG, some_ports(), Standings(), ALIASES)
+        self.standings = Standings()
+        self.line = Line(CATALOG, some_ports(), self.standings, ALIASES)
         self.breakers = TargetHealth()
         self.answers = LastingAnswers(MemoryAnswers(), database, Background())
         self.admin_secret = ""

@@ -7,6 +7,7 @@ What the strategies need to know of Targets (how fast and how busy they are) is 
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from stockyard.core.roundrobin import RoundRobin
 from stockyard.core.target import Target
 
 Strategy = Literal["first", "weighted", "round_robin", "least_latency", "least_busy"]
@@ -30,7 +31,7 @@ class Group:
         self.names = tuple(names)
         even = strategy != "weighted" or not weights
         self._weights = (1,) * len(self.names) if even else tuple(weights)
-        self._owed = [0] * len(self.names)
+        self._turns = RoundRobin()
         self._strategy = strategy
         self._measure = {"least_latency": latency_us, "least_busy": in_flight}.get(strategy)
 
@@ -47,14 +48,6 @@ class Group:
             # Whoever was never measured comes first, so that it will be.
             places.sort(key=lambda place: measure(shares[place][0]) or 0.0)
         elif places and not self.fixed:
-            first = self._next(places)
+            first = places[self._turns.next([(place, self._weights[place]) for place in places])]
             places = [first, *(place for place in places if place != first)]
         return tuple(target for place in places for target in shares[place])
-
-    def _next(self, places: Sequence[int]) -> int:
-        """Smooth weighted round-robin: each is owed its weight, the one owed most pays the sum."""
-        for place in places:
-            self._owed[place] += self._weights[place]
-        first = max(places, key=self._owed.__getitem__)
-        self._owed[first] -= sum(self._weights[place] for place in places)
-        return first

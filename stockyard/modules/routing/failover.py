@@ -28,6 +28,7 @@ from stockyard.core.module import Call, Module, ModuleConfig, Stage
 from stockyard.core.money import Usage
 from stockyard.core.ports import BreakerRule, Ports
 from stockyard.core.request import Content
+from stockyard.core.roundrobin import RoundRobin
 from stockyard.core.stream import Answer, Stream
 from stockyard.core.target import Target
 from stockyard.core.watched import Watched
@@ -121,8 +122,8 @@ class Failover(Module[Config]):
         )
         self._moves_on = ELSEWHERE | ({"content_filtered"} if config.on_content_policy else set())
         self._turn = 0
-        self._credits: dict[str, dict[str, int]] = {}
-        """Smooth weighted round-robin: row -> target -> what it is owed."""
+        self._weighted: dict[str, RoundRobin] = {}
+        """By the row that applies."""
 
     async def around(self, x: Exchange, call: Call) -> Answer:
         candidates, chain = self._candidates(x)
@@ -301,14 +302,8 @@ class Failover(Module[Config]):
         return sorted(candidates, key=price)
 
     def _heaviest(self, candidates: list[Target], chain: Chain | None) -> Target:
-        """Smooth weighted round-robin: each is owed its weight, the one owed most pays the sum."""
-        owed = self._credits.setdefault(chain.name if chain else "", {})
-        shares = [_share(target, chain) for target in candidates]
-        for share, weight in shares:
-            owed[share] = owed.get(share, 0) + weight
-        chosen = max(range(len(candidates)), key=lambda place: owed[shares[place][0]])
-        owed[shares[chosen][0]] -= sum(weight for _, weight in shares)
-        return candidates[chosen]
+        turns = self._weighted.setdefault(chain.name if chain else "", RoundRobin())
+        return candidates[turns.next([_share(target, chain) for target in candidates])]
 
     def _quicker(self, candidates: list[Target]) -> Target:
         """The quicker of two picked at random. One that was never measured is tried first."""

@@ -184,8 +184,8 @@ async def test_a_reset_module_does_not_reuse_a_version(plane: Plane) -> None:
 
 
 async def test_what_a_module_did_is_told_since_when(plane: Plane) -> None:
-    plane.line._standings.of("fence").noticed("blocked")
-    plane.line._standings.of("fence").noticed("noted")
+    plane.standings.of("fence").noticed("blocked")
+    plane.standings.of("fence").noticed("noted")
     async with plane.as_admin as client:
         counters = (await client.get(f"{FENCE}/stats")).json()["counters"]
     assert counters["decisions"] == {"blocked": 1, "noted": 1}
