@@ -21,7 +21,7 @@ from stockyard.providers.directory import Directory
 from stockyard.providers.group import Group
 from stockyard.providers.prices import PriceList
 from stockyard.providers.provider import Provider
-from stockyard.settings import Settings, is_loopback
+from stockyard.settings import ProviderSection, Settings, is_loopback
 from stockyard.settings.secret_file import with_secrets
 from stockyard.upstream.client import Client
 from stockyard.upstream.guard import Guard, GuardSettings
@@ -32,7 +32,7 @@ from stockyard.upstream.plan import Patience
 from stockyard.upstream.pool import ClientLimits
 from stockyard.upstream.proxy import ProxySettings
 from stockyard.upstream.silence import Silence
-from stockyard.upstream.tokens.aws_file import held_by_file
+from stockyard.upstream.tokens import aws_file
 from stockyard.wire.formats import FORMATS
 
 
@@ -60,7 +60,12 @@ def client(settings: Settings) -> Client:
 def directory(
     settings: Settings, environ: Mapping[str, str], prices: PriceList, health: TargetHealth
 ) -> Directory:
-    found = catalog.load({name: _mentioned(settings, name) for name in settings.providers}, environ)
+    mentioned = {
+        name: _mentioned(settings, name) | _placed(section, environ)
+        for name, section in settings.providers.items()
+    }
+    environ = _with_region(environ)
+    found = catalog.load(mentioned, environ)
     held = list(_held_from_settings(settings, found))
     named = {one.credential.provider for one in held}
     held += (
@@ -68,7 +73,9 @@ def directory(
         for one in held_from_environment(found, with_secrets(environ, variables_of(found)))
         if one.credential.provider not in named
     )
-    held += held_by_file(found, environ, frozenset(one.credential.provider for one in held))
+    held += aws_file.held_by_file(
+        found, environ, frozenset(one.credential.provider for one in held)
+    )
     return Directory(
         found,
         held,
@@ -94,6 +101,23 @@ def variables_of(found: catalog.Catalog) -> Iterator[str]:
     for provider in found:
         for _, names in provider.variables():
             yield from names
+
+
+def _with_region(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment, and in it the region that its profile of AWS names, if it names none."""
+    if aws_file.names_region(environ):
+        return environ
+    region = aws_file.region_of(environ)
+    return {**environ, aws_file.REGIONS[-1]: region} if region else environ
+
+
+def _placed(section: ProviderSection, environ: Mapping[str, str]) -> dict[str, Any]:
+    """What a section's own profile of AWS says of its region, if nobody else says it."""
+    profile = section.settings.get("profile", "")
+    if not profile or not section.auth.startswith("sigv4") or aws_file.names_region(environ):
+        return {}
+    region = aws_file.region_of(environ, profile)
+    return {"values": {"region": region, **section.settings}} if region else {}
 
 
 def _mentioned(settings: Settings, name: str) -> dict[str, Any]:

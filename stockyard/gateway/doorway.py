@@ -26,7 +26,8 @@ from stockyard.gateway.http import Head, field_lines
 from stockyard.gateway.model_in_path import completed
 from stockyard.gateway.turning import Steering
 from stockyard.providers import paths
-from stockyard.upstream.plan import USER_AGENT, VERSIONED
+from stockyard.providers.quirks.calls import APP_FIELDS
+from stockyard.upstream.plan import AS, USER_AGENT, VERSIONED
 from stockyard.wire import strict
 from stockyard.wire.codec import Forms, NotReadable
 
@@ -244,11 +245,15 @@ class Doorway:
     def forward(self, format: str) -> bytes:  # noqa: A002  the word of the field everywhere
         block = self._forwarded.get(format)
         if block is None:
-            names = FORWARDED.get(format, ())
+            spoken, _, app = format.partition(AS)
+            names = FORWARDED.get(spoken, ())
             if self._endpoint.format not in VERSIONED:
                 # What we write is of the version that we name (`upstream/plan.py`).
                 names = tuple(name for name in names if name != b"anthropic-version")
-            block = self._forwarded[format] = field_lines(self._shown(names))
+            shown = self._shown(names)
+            if app:
+                shown += self._shown(APP_FIELDS) or [(APP_FIELDS[-1], app.encode())]
+            block = self._forwarded[format] = field_lines(shown)
         return block
 
     def _shown(self, names: Iterable[bytes]) -> list[tuple[bytes, bytes]]:

@@ -208,7 +208,7 @@ def _values(
     name: str, row: Row, mention: Mention | None, environ: Mapping[str, str]
 ) -> dict[str, str]:
     """What to put for the placeholders of its addresses, and what else it wants to know."""
-    values = {}
+    values = dict(row.defaults)
     for setting, named in row.settings.items():
         variables = (named,) if isinstance(named, str) else named
         found = (environ.get(variable, "").strip() for variable in variables)

@@ -1,10 +1,11 @@
 """One row of the catalog, as `catalog.toml` and the operator's settings spell it.
 
 The fields are those of `wire.md` 12.1, and these: `settings` names the variables that may fill a
-`{placeholder}` of its addresses, `derived` the placeholders that follow from others; `secrets` and
-`tokens` say where the secret of a scheme stands and where it is exchanged; `also` are paths of its
-native route that are not called otherwise; `fields` and `query` go with every call; `model_traits`
-says what is peculiar to some of its models; `transport` is who carries the bytes.
+`{placeholder}` of its addresses, `defaults` what fills it otherwise, `derived` the placeholders
+that follow from others; `secrets` and `tokens` say where the secret of a scheme stands and where it
+is exchanged; `also` are paths of its native route that are not called otherwise; `fields` and
+`query` go with every call; `model_traits` says what is peculiar to some of its models; `transport`
+is who carries the bytes.
 """
 
 import re
@@ -89,6 +90,8 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     env: tuple[str, ...]
     auth: tuple[str, ...]
     settings: dict[str, str | tuple[str, ...]] = {}
+    defaults: dict[str, str] = {}
+    """What fills a placeholder for which nobody gave a value."""
     derived: dict[str, Derived] = {}
     secrets: dict[str, tuple[str, ...]] = {}
     """Variables of the secrets of other schemes than the first."""

@@ -19,7 +19,7 @@ from stockyard.providers import paths, quirks
 from stockyard.providers.auth import Proof, authorize
 from stockyard.providers.needs import needs_of
 from stockyard.providers.provider import BY_CHAT, COUNT, Provider
-from stockyard.providers.quirks.calls import polled_by
+from stockyard.providers.quirks.calls import APP_FIELDS, app_of, polled_by
 from stockyard.upstream.origin import Origin
 from stockyard.upstream.outgoing import Timers, request_head
 from stockyard.upstream.polling import Polling
@@ -40,6 +40,7 @@ and the official libraries refuse to wait (`wire.md` 4.4, 5.2)."""
 USER_AGENT = f"stockyard/{__version__}".encode()
 BYTES_ONLY = frozenset({"ollama.chat", "bedrock.converse", "bedrock.invoke"})
 """Formats that have no word for the URL of an image."""
+AS = " as "
 VERSIONED = ("anthropic.messages", "anthropic.count")
 ANTHROPIC_VERSION = b"2023-06-01"
 """What a request says that was translated to `anthropic.messages` (the client could not)."""
@@ -103,7 +104,8 @@ class Plan(Struct, frozen=True, eq=False):
     include_usage: bool
     """Ask for usage in streams whether or not the client did."""
     headers: str
-    """The format whose header fields of the client go on; empty for none."""
+    """The format whose header fields of the client go on; empty for none. Behind it, after `AS`,
+    what the client is called where the provider wants to know and the client does not say."""
     plain: Callable[[bytes], bytes] | None
     """Makes an answer that is forwarded ordinary, where the provider has ways of its own."""
     betas_in_body: bool
@@ -189,7 +191,8 @@ class Plans:
         if entry is None:
             raise no_target(f"The provider '{provider.name}' cannot take this kind of call.")
         name = entry.format
-        fields = list(provider.fields)
+        app = app_of(provider.fields, provider.quirks)
+        fields = [f for f in provider.fields if not app or f[0] not in APP_FIELDS]
         if name in VERSIONED and name != wanted and not quirks.in_body(provider, name):
             fields.append((b"anthropic-version", ANTHROPIC_VERSION))
         if not isinstance(self._formats[name], Forms):
@@ -199,6 +202,8 @@ class Plans:
         stream_path = entry.path_for(target.model, stream=True)
         streamed = way._replace(path=stream_path, query=entry.stream_query)
         plan = self._plan(provider, name, name == wanted, way, streamed, target)
+        if app:
+            plan = replace(plan, headers=f"{plan.headers}{AS}{app}")
         if (polling := _polling(plan, way)) is not None:
             plan = replace(plan, polling=polling, special=True)
         return self._with_detours(plan, needs)

@@ -250,6 +250,31 @@ async def test_heads_say_what_a_provider_wants(
 
 
 @both
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({}, {"x-title": "Stockyard"}),
+        ({"X-Title": "My App"}, {"x-title": "My App"}),
+        ({"HTTP-Referer": "https://app.example"}, {"http-referer": "https://app.example"}),
+        (
+            {"X-Title": "My App", "HTTP-Referer": "https://app.example"},
+            {"x-title": "My App", "http-referer": "https://app.example"},
+        ),
+    ],
+)
+async def test_apps_tell_a_provider_who_they_are_if_it_wants_to_know(
+    yard: Yard, said: dict[str, str], told: dict[str, str], stream: bool
+) -> None:
+    for name in ("openrouter", "openai"):
+        yard.provider(name).says("hello")
+    for name in ("openrouter", "openai"):
+        await yard.chat(model=f"{name}/m", stream=stream, headers=said)
+    heard = yard.provider("openrouter").last.headers
+    assert {name: heard[name] for name in ("x-title", "http-referer") if name in heard} == told
+    assert not {"x-title", "http-referer"} & {*yard.provider("openai").last.headers}
+
+
+@both
 async def test_a_version_is_asked_for_in_the_query(yard: Yard, stream: bool) -> None:
     scripted(yard, "api_version_query", "azure-foundry").says("hello")
     await yard.chat(model="azure-foundry/m", stream=stream)

@@ -164,6 +164,19 @@ def test_a_setting_that_stands_in_no_address_may_be_anything(profile: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("environ", "host"),
+    [
+        ({}, "us.inference.heroku.com"),
+        ({"HEROKU_INFERENCE_URL": ""}, "us.inference.heroku.com"),
+        ({"HEROKU_INFERENCE_URL": "https://eu.inference.heroku.com"}, "eu.inference.heroku.com"),
+    ],
+)
+def test_what_nobody_gives_may_have_a_usual_value(environ: dict[str, str], host: str) -> None:
+    found = known("heroku", load(environ=environ))
+    assert (found.base_url, found.missing) == (f"https://{host}/v1", ())
+
+
+@pytest.mark.parametrize(
     ("environ", "base_url", "missing"),
     [
         ({}, "https://{host}/openai/v1", ("host",)),

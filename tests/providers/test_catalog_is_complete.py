@@ -85,7 +85,6 @@ ELSEWHERE_READ = frozenset(
         "AWS_ACCESS_KEY_ID",  # with the secret that belongs to it
         "AWS_SESSION_TOKEN",
         "AICORE_SERVICE_KEY",  # its parts have variables of their own
-        "HEROKU_INFERENCE_URL",  # the operator's base URL
     }
 )
 

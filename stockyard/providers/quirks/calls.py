@@ -23,6 +23,18 @@ FIELDS: dict[str, dict[str, str]] = {
 """Header fields that the provider wants with every call."""
 
 
+APP_FIELDS = (b"http-referer", b"x-title")
+"""In which callers tell such a provider what app they are, for its lists of apps."""
+
+
+def app_of(fields: Iterable[tuple[bytes, bytes]], quirks: Iterable[str]) -> str:
+    """What callers of a provider with these quirks are called who do not say it themselves; empty
+    where nobody wants to know."""
+    if "openrouter_headers" not in quirks:
+        return ""
+    return next((value.decode() for name, value in fields if name == b"x-title"), "")
+
+
 class Polled(NamedTuple):
     """Where an answer is that a provider makes after it has said 202."""
 

@@ -1,4 +1,5 @@
-"""Keys for AWS from the files that its tools share: used where no other Credential is."""
+"""What the files say that the tools of AWS share: keys, used where no other Credential is, and the
+region, where neither the settings nor the environment name one."""
 
 from collections.abc import Iterator, Mapping
 
@@ -7,9 +8,12 @@ from stockyard.errors import UpstreamError
 from stockyard.providers.catalog import Catalog
 from stockyard.providers.credentials import HeldCredential
 from stockyard.upstream.tokens.aws_decided import by_profile
-from stockyard.upstream.tokens.aws_ways import at_hand
+from stockyard.upstream.tokens.aws_files import read_files
+from stockyard.upstream.tokens.aws_ways import DEFAULT_PROFILE, at_hand
 
 SCHEME = "sigv4_file"
+REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
+"""Variables that name the region."""
 
 
 def held_by_file(
@@ -24,6 +28,19 @@ def held_by_file(
         if _at_hand(environ, provider.values.get("profile", "")):
             ours = Credential(id=SCHEME, provider=provider.name, secret=Secret(""), scheme=scheme)
             yield HeldCredential(ours, provider.origin)
+
+
+def names_region(environ: Mapping[str, str]) -> bool:
+    return any(environ.get(name, "").strip() for name in REGIONS)
+
+
+def region_of(environ: Mapping[str, str], profile: str = "") -> str:
+    """The region of a profile, or of that which the environment chooses; empty for none."""
+    name = profile or environ.get("AWS_PROFILE", "").strip() or DEFAULT_PROFILE
+    try:
+        return read_files(environ).profile(name).get("region", "").strip()
+    except UpstreamError:
+        return ""  # said when keys are looked for
 
 
 def _at_hand(environ: Mapping[str, str], profile: str) -> bool:
