@@ -60,6 +60,7 @@ from stockyard.process.background import Background
 from stockyard.process.logs.redaction import Redaction
 from stockyard.process.memory import used_bytes
 from stockyard.process.note import FirstRun, write_note
+from stockyard.process.watchdog import Watchdog
 from stockyard.providers.current import CurrentModels
 from stockyard.providers.prices import PriceList
 from stockyard.providers.provider import Provider
@@ -116,6 +117,7 @@ class Stockyard:
         self.keys = KeyRing(database, self.signals.announce)
         self.first_run = FirstRun()
         self.standings = Standings()
+        self.watchdog = Watchdog(self._held_the_loop)
         self.meters = Meters()
         self.health = Health(__version__)
         self.target_health = TargetHealth()
@@ -256,6 +258,7 @@ class Stockyard:
             await stockyard._first_run()
             stockyard.jobs.start()
             stockyard.overload.start()
+            stockyard.watchdog.start()
             return stockyard
         except BaseException:
             database.close()
@@ -307,6 +310,7 @@ class Stockyard:
         """Close what `open` opened, in reverse. What is queued is written first."""
         await self.jobs.stop()
         self.overload.stop()
+        self.watchdog.stop()
         self.office.drains.close()
         self.background.cancel()
         await self.client.close()
@@ -315,6 +319,10 @@ class Stockyard:
         self.recorder.flush()
         await asyncio.to_thread(self.database.close)
         self.folder.close()
+
+    def _held_the_loop(self, module: str) -> None:
+        seconds = self.standings.of(module).held_the_loop()
+        log.error("The module '%s' held the event loop. It is left out for %d s.", module, seconds)
 
     # Pieces
 

@@ -2,7 +2,8 @@
 
 Five failures in ten seconds trip a module. While it is tripped its hooks are not run: a module that
 fails CLOSED refuses, one that fails OPEN is bypassed. Every ten seconds one call is let through as
-a probe, and a probe that works closes the case.
+a probe, and a probe that works closes the case. One that holds the event loop for a second is
+tripped at once, and for longer each time.
 """
 
 from collections import Counter, deque
@@ -14,6 +15,7 @@ from stockyard.core.exchange import Exchange
 FAILURES = 5
 WINDOW_SECONDS = 10.0
 PROBE_SECONDS = 10.0
+MAX_PROBE_SECONDS = 600.0
 MAX_ACTIONS = 64
 
 
@@ -23,7 +25,9 @@ class Standing:
     __slots__ = (
         "_clock",
         "_failures",
+        "_holds",
         "_probe_at",
+        "_probing",
         "calls",
         "decisions",
         "failures",
@@ -36,6 +40,8 @@ class Standing:
         self._clock = clock
         self._failures: deque[float] = deque(maxlen=FAILURES)
         self._probe_at = 0.0
+        self._holds = 0
+        self._probing = False
         self.tripped = False
         self.trips = 0
         self.calls = 0
@@ -48,6 +54,7 @@ class Standing:
         now = self._clock()
         self.failures += 1
         self._failures.append(now)
+        self._probing = False
         if self.tripped:
             self._probe_at = now + PROBE_SECONDS
         elif len(self._failures) == FAILURES and now - self._failures[0] <= WINDOW_SECONDS:
@@ -55,18 +62,32 @@ class Standing:
             self.trips += 1
             self._probe_at = now + PROBE_SECONDS
 
+    def held_the_loop(self) -> float:
+        """Every other call had to wait for it: trip it at once. Returns the seconds until it is
+        tried again, which double each time, so that it cannot do so again and again."""
+        self.failures += 1
+        self.trips += not self.tripped
+        self.tripped = True
+        self._probing = False
+        self._holds += 1
+        seconds = min(PROBE_SECONDS * 2.0 ** min(self._holds, 10), MAX_PROBE_SECONDS)
+        self._probe_at = self._clock() + seconds
+        return seconds
+
     def may_probe(self) -> bool:
         """Whether this call is the probe. Only asked while tripped; says yes once per interval."""
         now = self._clock()
         if now < self._probe_at:
             return False
         self._probe_at = now + PROBE_SECONDS
+        self._probing = True
         return True
 
     def worked(self) -> None:
-        """A probe came back well."""
-        self.tripped = False
-        self._failures.clear()
+        """A call came back well. Only a probe closes the case, not one that began before."""
+        if self._probing:
+            self.tripped = self._probing = False
+            self._failures.clear()
 
     def noticed(self, action: str) -> None:
         if action in self.decisions or len(self.decisions) < MAX_ACTIONS:
