@@ -144,13 +144,21 @@ class MalformedFrame(StockyardError):
 
 
 class InvalidConfig(StockyardError):
-    """A module's Config that cannot be used. `path` is where, as in `limits[0].calls`."""
+    """A module's Config that cannot be used. `path` is where below `root`, as in
+    `limits[0].calls`."""
 
     def __init__(
-        self, path: str, message: str, *, code: str = "invalid", status: int = 400
+        self,
+        path: str,
+        message: str,
+        *,
+        code: str = "invalid",
+        status: int = 400,
+        root: str = "config",
     ) -> None:
         super().__init__(message)
         self.path = path
+        self.root = root
         self.code = code
         self.status = status
 

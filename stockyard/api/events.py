@@ -16,6 +16,7 @@ from stockyard.api.permission import needs
 from stockyard.errors import Refused
 
 PATHS = ["/api/events", "/api/lookout/live/stream", "/api/observe/live/stream", "/ui/events"]
+MEDIA_TYPE = "text/event-stream"
 Topics = Annotated[str, QueryParameter(max_length=200, description="Which one.")]
 Filter = Annotated[
     str, QueryParameter(name="filter", max_length=MAX_CHARACTERS, description="As for lists.")
@@ -28,7 +29,7 @@ class EventEndpoints(Controller):
 
     tags = ["System"]  # noqa: RUF012  the framework's own declaration
 
-    @get(PATHS, opt=needs("lookout.read", own_calls=True))
+    @get(PATHS, opt=needs("lookout.read", own_calls=True), media_type=MEDIA_TYPE)
     async def events(
         self,
         request: Request[Any, Any, Any],
@@ -49,7 +50,7 @@ class EventEndpoints(Controller):
         listeners.check(identity.name)
         allowed = partial(still_allowed, identities, identity, request)
         listener = Listener(identity, allowed, filter_, last_id)
-        return Stream(told(feed, listener, listeners), media_type="text/event-stream")
+        return Stream(told(feed, listener, listeners), media_type=MEDIA_TYPE)
 
 
 async def still_allowed(

@@ -11,5 +11,6 @@ Given: TypeAlias = NamedDependency[SkipValidation[T]]
 """Handed over by `build(provided=…)` under the name of the parameter."""
 
 Name = Annotated[str | None, QueryParameter(max_length=300)]
+DryRun = Annotated[bool, QueryParameter(description="Check it and tell what it would change.")]
 Reason = Annotated[str | None, HeaderParameter(name="X-Reason", max_length=500)]
 """Why somebody changes something; kept with the version."""

@@ -187,7 +187,7 @@ def headers_of(told: Problem) -> dict[str, str]:
 
 def of_config(error: InvalidConfig) -> FieldError:
     """What is wrong with a module's Config."""
-    place = pointer("config", error.path)
+    place = pointer(error.root, error.path)
     if error.code == "invalid":
         return field_error(place, error.message)
     return FieldError(pointer=place, code=error.code, message=error.message)

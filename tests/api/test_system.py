@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 from stockyard import __version__
 from tests.control_plane import Plane
@@ -81,3 +82,19 @@ async def test_errors_tell_nothing_of_the_inside(plane: Plane) -> None:
     assert answer.json()["code"] == "internal"
     for word in ("Traceback", "apsw", "sqlite", "/stockyard", "select"):
         assert word.lower() not in json.dumps(answer.json()).lower()
+
+
+async def test_the_description_tells_what_is_refused_and_what_is_answered(plane: Plane) -> None:
+    async with plane.as_admin as client:
+        described = (await client.get("/api/openapi.json")).json()
+    paths, shapes = described["paths"], described["components"]["schemas"]
+    stream = paths["/api/events"]["get"]["responses"]["200"]["content"]
+    assert list(stream) == ["text/event-stream"]
+    for path, method in (("/api/team/keys", "post"), ("/api/team/keys/{key_id}", "patch")):
+        body = paths[path][method]["requestBody"]["content"]["application/json"]["schema"]
+        assert shapes[body["$ref"].rpartition("/")[2]]["additionalProperties"] is False
+    assert "oneOf" not in str([operation["responses"] for operation in operations(paths)])
+
+
+def operations(paths: dict[str, Any]) -> list[dict[str, Any]]:
+    return [operation for path in paths.values() for operation in path.values()]

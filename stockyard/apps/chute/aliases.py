@@ -4,18 +4,21 @@ Each change is a change of that module: checked, a version of its own, and in ef
 call.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from litestar import Controller, delete, get, post, put
+from litestar import Controller, Response, delete, get, post, put
 from litestar.params import FromPath, JSONBody
 from msgspec import Struct
 
 from stockyard.api.identity import Identity
-from stockyard.api.parameters import Given, Reason
+from stockyard.api.parameters import DryRun, Given, Reason
 from stockyard.api.permission import needs
+from stockyard.apps.chute.models import Planned
 from stockyard.apps.chute.modules import ModuleChanges
-from stockyard.errors import Refused
+from stockyard.errors import InvalidConfig, Refused
 
 MODULE, ROWS, NAME = "modelalias", "aliases", "alias"
 
@@ -23,6 +26,8 @@ Modules = Given[ModuleChanges]
 Who = Given[Identity]
 Row = dict[str, Any]
 Rows = list[Row]
+Edit = Callable[[Rows], Rows]
+IN_ROWS = re.compile(r"^aliases\[\d+\]\.?")
 READ, WRITE = needs("chute.read"), needs("chute.write")
 
 
@@ -52,10 +57,17 @@ class AliasEndpoints(Controller):
 
     @post("/aliases", opt=WRITE)
     async def create_alias(
-        self, modules: Modules, identity: Who, data: JSONBody[Row], why: Reason = None
-    ) -> Row:
+        self,
+        modules: Modules,
+        identity: Who,
+        data: JSONBody[Row],
+        why: Reason = None,
+        dry_run: DryRun = False,
+    ) -> Response[Row | Planned]:
         """Add a name, or say anew what it stands for."""
-        return await save(modules, data, identity, why)
+        if dry_run:
+            return Response(plan(modules, with_row(data)), status_code=200)
+        return Response(await save(modules, data, identity, why))
 
     @get("/aliases/{alias:path}", opt=READ)
     async def read_alias(self, modules: Modules, alias: FromPath[str]) -> Row:
@@ -70,46 +82,84 @@ class AliasEndpoints(Controller):
         alias: FromPath[str],
         data: JSONBody[Row],
         why: Reason = None,
-    ) -> Row:
+        dry_run: DryRun = False,
+    ) -> Row | Planned:
         """Say what a name stands for, whether or not it is new."""
-        return await save(modules, {**data, NAME: alias.removeprefix("/")}, identity, why)
+        row = {**data, NAME: alias.removeprefix("/")}
+        if dry_run:
+            return plan(modules, with_row(row))
+        return await save(modules, row, identity, why)
 
     @delete("/aliases/{alias:path}", opt=WRITE, status_code=200)
     async def delete_alias(
-        self, modules: Modules, identity: Who, alias: FromPath[str], why: Reason = None
-    ) -> AliasGone:
+        self,
+        modules: Modules,
+        identity: Who,
+        alias: FromPath[str],
+        why: Reason = None,
+        dry_run: DryRun = False,
+    ) -> AliasGone | Planned:
         """Take a name away. Calls under way keep what it stood for."""
         name = alias.removeprefix("/")
-
-        def without(rows: Rows) -> Rows:
-            kept = [row for row in rows if row.get(NAME) != name]
-            if len(kept) == len(rows):
-                raise unknown(name)
-            return kept
-
-        await change(modules, without, identity, why)
+        if dry_run:
+            return plan(modules, without(name))
+        await change(modules, without(name), identity, why)
         return AliasGone(deleted=True, config_version=modules.control.config_version)
 
 
 async def save(modules: ModuleChanges, row: Row, identity: Identity, why: str | None) -> Row:
     """Put a row in the place of the one of its name, or at the end."""
+    await change(modules, with_row(row), identity, why)
+    return row_of(modules, row[NAME])
 
-    def with_it(rows: Rows) -> Rows:
+
+def with_row(row: Row) -> Edit:
+    def edited(rows: Rows) -> Rows:
         if all(known.get(NAME) != row.get(NAME) for known in rows):
             return [*rows, row]
         return [row if known.get(NAME) == row.get(NAME) else known for known in rows]
 
-    await change(modules, with_it, identity, why)
-    return row_of(modules, row[NAME])
+    return edited
 
 
-async def change(
-    modules: ModuleChanges, edit: Callable[[Rows], Rows], identity: Identity, why: str | None
-) -> None:
-    def edited(config: dict[str, Any]) -> dict[str, Any]:
-        return {**config, ROWS: edit(list(config.get(ROWS, ())))}
+def without(name: str) -> Edit:
+    def edited(rows: Rows) -> Rows:
+        kept = [row for row in rows if row.get(NAME) != name]
+        if len(kept) == len(rows):
+            raise unknown(name)
+        return kept
 
-    await modules.edit(MODULE, edited, by=identity.name, reason=why or "")
+    return edited
+
+
+async def change(modules: ModuleChanges, edit: Edit, identity: Identity, why: str | None) -> None:
+    with told_of_the_row():
+        await modules.edit(MODULE, config_with(edit), by=identity.name, reason=why or "")
+
+
+def plan(modules: ModuleChanges, edit: Edit) -> Planned:
+    with told_of_the_row():
+        differences = modules.planned_edit(MODULE, config_with(edit))
+    return Planned(differences=differences, config_version=modules.control.config_version)
+
+
+def config_with(edit: Edit) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda config: {**config, ROWS: edit(list(config.get(ROWS, ())))}
+
+
+@contextmanager
+def told_of_the_row() -> Iterator[None]:
+    """What is wrong is told as of the row that was sent, not of the module's whole Config."""
+    try:
+        yield
+    except InvalidConfig as error:
+        raise InvalidConfig(
+            IN_ROWS.sub("", error.path),
+            error.message,
+            code=error.code,
+            status=error.status,
+            root="",
+        ) from None
 
 
 def rows_of(modules: ModuleChanges) -> Rows:

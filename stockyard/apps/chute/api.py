@@ -4,13 +4,13 @@ import re
 from typing import Annotated, Any, Literal
 
 from litestar import Controller, Response, delete, get, post, put
-from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody
 from msgspec import Meta, Struct
 
 from stockyard.api.identity import Identity
-from stockyard.api.parameters import Given, Name, Reason
+from stockyard.api.parameters import DryRun, Given, Name, Reason
 from stockyard.api.permission import needs
-from stockyard.apps.chute.models import Difference, Wish
+from stockyard.apps.chute.models import Difference, Planned, Wish
 from stockyard.apps.chute.modules import ModuleChanges
 from stockyard.core.control import ModuleState
 from stockyard.errors import Refused
@@ -18,7 +18,6 @@ from stockyard.errors import Refused
 Modules = Given[ModuleChanges]
 Who = Given[Identity]
 IfMatch = Annotated[str | None, HeaderParameter(name="If-Match", max_length=500)]
-DryRun = Annotated[bool, QueryParameter(description="Check it and tell what it would change.")]
 Words = Annotated[str, Meta(max_length=500)]
 
 ETAG = re.compile(r'(?<!W/)"v(\d{1,15})"')
@@ -91,14 +90,6 @@ class BulkWish(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class BulkDone(Struct, frozen=True, kw_only=True):
     affected: int
-    config_version: int
-
-
-class Planned(Struct, frozen=True, kw_only=True):
-    """What a change would do. It was checked, and nothing was done."""
-
-    dry_run: Literal[True] = True
-    differences: list[Difference]
     config_version: int
 
 

@@ -1,7 +1,7 @@
 """What an operator set on modules, and the providers and models that can be called."""
 
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -47,6 +47,14 @@ class Difference(Struct, frozen=True, kw_only=True):
     pointer: str
     before: Any
     after: Any
+
+
+class Planned(Struct, frozen=True, kw_only=True):
+    """What a change would do. It was checked, and nothing was done."""
+
+    dry_run: Literal[True] = True
+    differences: list[Difference]
+    config_version: int
 
 
 class ProviderState(Struct, frozen=True, kw_only=True):

@@ -140,6 +140,13 @@ class ModuleChanges:
             found += self._differences(name, change, locked=locked)
         return found
 
+    def planned_edit(
+        self, name: str, change: Callable[[dict[str, Any]], dict[str, Any]]
+    ) -> list[Difference]:
+        """What `edit` would change."""
+        real = self.control.resolve(name)
+        return self.planned({real: Wish(config=change(dict(self.layers.config(real))))})
+
     def planned_switch(self, names: Sequence[str], *, enabled: bool) -> list[Difference]:
         """What `switch` would change."""
         return self.planned(self._switching(names, enabled=enabled))

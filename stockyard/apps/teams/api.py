@@ -11,11 +11,22 @@ from msgspec.structs import replace
 
 from stockyard.api.identity import Identity
 from stockyard.api.paging import Cursor, Cursors, Limit, page_of
-from stockyard.api.parameters import Given
+from stockyard.api.parameters import DryRun, Given
 from stockyard.api.permission import needs
+from stockyard.apps.teams import planned
 from stockyard.apps.teams.addresses import networks_of
-from stockyard.apps.teams.keys import KeyRing, in_the_future
+from stockyard.apps.teams.keys import (
+    KeyRing,
+    alive,
+    in_the_future,
+    now_ms,
+    paused,
+    resumed,
+    revoked,
+    rotated,
+)
 from stockyard.apps.teams.models import KeyRecord
+from stockyard.apps.teams.planned import PlannedKeys
 from stockyard.core.allowance import Allowance
 from stockyard.core.exchange import Lossy
 
@@ -109,8 +120,8 @@ class KeyEndpoints(Controller):
 
     @post("/keys", opt=needs("team.keys"))
     async def create_key(
-        self, keys: Keys, identity: Who, data: JSONBody[NewKey]
-    ) -> Response[MadeKey]:
+        self, keys: Keys, identity: Who, data: JSONBody[NewKey], dry_run: DryRun = False
+    ) -> Response[MadeKey | PlannedKeys]:
         """Make a Key. Its secret is in this answer and nowhere else."""
         record, secret = await keys.create(
             data.name,
@@ -119,7 +130,10 @@ class KeyEndpoints(Controller):
             expires_at=data.expires_at,
             limits=data.limits,
             lossy=data.lossy,
+            dry_run=dry_run,
         )
+        if dry_run:
+            return Response(planned.made(record), status_code=200)
         made = MadeKey(**msgspec.structs.asdict(record), key=secret)
         return Response(made, headers={"Location": f"/api/team/keys/{record.id}"})
 
@@ -130,37 +144,67 @@ class KeyEndpoints(Controller):
 
     @patch("/keys/{key_id:str}", opt=needs("team.keys"))
     async def change_key(
-        self, keys: Keys, key_id: FromPath[str], data: JSONBody[ChangedKey]
-    ) -> KeyRecord:
+        self,
+        keys: Keys,
+        key_id: FromPath[str],
+        data: JSONBody[ChangedKey],
+        dry_run: DryRun = False,
+    ) -> KeyRecord | PlannedKeys:
         """Change the name of a Key, or what it may do. What is left out stays."""
+        if dry_run:
+            pair = keys.planned(key_id, lambda record: _changed(alive(record), data))
+            return planned.changed([pair])
         return await keys.change(key_id, lambda record: _changed(record, data))
 
     @post("/keys/{key_id:str}/pause", opt=needs("team.keys"), status_code=200)
-    async def pause_key(self, keys: Keys, key_id: FromPath[str]) -> KeyRecord:
+    async def pause_key(
+        self, keys: Keys, key_id: FromPath[str], dry_run: DryRun = False
+    ) -> KeyRecord | PlannedKeys:
         """Refuse a Key until it is resumed."""
+        if dry_run:
+            return planned.changed([keys.planned(key_id, paused(now_ms()))])
         return await keys.pause(key_id)
 
     @post("/keys/{key_id:str}/resume", opt=needs("team.keys"), status_code=200)
-    async def resume_key(self, keys: Keys, key_id: FromPath[str]) -> KeyRecord:
+    async def resume_key(
+        self, keys: Keys, key_id: FromPath[str], dry_run: DryRun = False
+    ) -> KeyRecord | PlannedKeys:
         """Accept a paused Key again."""
+        if dry_run:
+            return planned.changed([keys.planned(key_id, resumed)])
         return await keys.resume(key_id)
 
     @post("/keys/{key_id:str}/rotate", opt=needs("team.keys"), status_code=200)
     async def rotate_key(
-        self, keys: Keys, key_id: FromPath[str], data: JSONBody[Rotation]
-    ) -> MadeKey:
+        self,
+        keys: Keys,
+        key_id: FromPath[str],
+        data: JSONBody[Rotation],
+        dry_run: DryRun = False,
+    ) -> MadeKey | PlannedKeys:
         """A new secret for a Key. It is in this answer and nowhere else."""
+        if dry_run:
+            return planned.changed([keys.planned(key_id, rotated(now_ms(), data.overlap_ms))])
         record, secret = await keys.rotate(key_id, overlap_ms=data.overlap_ms)
         return MadeKey(**msgspec.structs.asdict(record), key=secret)
 
     @post("/keys/revoke-all", opt=needs("team.keys"), status_code=200)
-    async def revoke_keys(self, keys: Keys, data: JSONBody[AllBut]) -> RevokedKeys:
+    async def revoke_keys(
+        self, keys: Keys, data: JSONBody[AllBut], dry_run: DryRun = False
+    ) -> RevokedKeys | PlannedKeys:
         """Take back every Key but those that are named."""
+        if dry_run:
+            others = (key for key in keys.list() if key.id not in data.kept)
+            return planned.changed(keys.planned(key.id, revoked(now_ms())) for key in others)
         return RevokedKeys(revoked=await keys.revoke_all(data.kept))
 
     @delete("/keys/{key_id:str}", opt=needs("team.keys"), status_code=200)
-    async def revoke_key(self, keys: Keys, key_id: FromPath[str]) -> RevokedKey:
+    async def revoke_key(
+        self, keys: Keys, key_id: FromPath[str], dry_run: DryRun = False
+    ) -> RevokedKey | PlannedKeys:
         """Take a Key back, for ever. It is refused as soon as this is answered."""
+        if dry_run:
+            return planned.changed([keys.planned(key_id, revoked(now_ms()))])
         record = await keys.revoke(key_id)
         return RevokedKey(deleted=True, revoked_at=record.revoked_at or 0)
 

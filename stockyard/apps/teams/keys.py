@@ -65,10 +65,11 @@ class KeyRing:
         limits: Sequence[Allowance] = (),
         lossy: Lossy | None = None,
         secret: bytes | None = None,
+        dry_run: bool = False,
     ) -> tuple[KeyRecord, str]:
         """A new Key and its secret, which is shown now and never again.
 
-        `secret`: one of `new_secret` that was noted before.
+        `secret`: one of `new_secret` that was noted before. `dry_run`: it is checked, and not made.
         """
         if len(self._stored) >= MAX_KEYS:
             raise Refused(409, "limit_reached", f"There are {MAX_KEYS:,} Keys already.")
@@ -85,18 +86,22 @@ class KeyRing:
             limits=tuple(limits),
             lossy=lossy,
         )
+        if dry_run:
+            return record, ""
         stored = StoredKey(record, fingerprint(secret))
         await self._database.write(partial(store.insert_key, stored=stored))
         self._remember(stored)
         self._changed()
         return record, secret.decode()
 
+    def planned(self, key_id: str, change: Change) -> tuple[KeyRecord, KeyRecord]:
+        """A Key as it is, and as a change would leave it. Raises what the change would raise."""
+        record = self.get(key_id)
+        return record, change(record)
+
     async def revoke(self, key_id: str) -> KeyRecord:
         """Take a Key back, for ever. It is refused as soon as this returns."""
-        now = now_ms()
-        return await self._change(
-            key_id, lambda record: replace(record, revoked_at=record.revoked_at or now)
-        )
+        return await self._change(key_id, revoked(now_ms()))
 
     async def revoke_all(self, kept: Sequence[str] = ()) -> int:
         """Take back every Key but those of these ids; how many that were."""
@@ -109,29 +114,22 @@ class KeyRing:
 
     async def pause(self, key_id: str) -> KeyRecord:
         """Refuse a Key until it is resumed."""
-        now = now_ms()
-        return await self._change(
-            key_id, lambda record: replace(_alive(record), paused_at=record.paused_at or now)
-        )
+        return await self._change(key_id, paused(now_ms()))
 
     async def resume(self, key_id: str) -> KeyRecord:
-        return await self._change(key_id, lambda record: replace(_alive(record), paused_at=None))
+        return await self._change(key_id, resumed)
 
     async def change(self, key_id: str, change: Change) -> KeyRecord:
         """Give a Key another name, other addresses or another end."""
-        return await self._change(key_id, lambda record: change(_alive(record)))
+        return await self._change(key_id, lambda record: change(alive(record)))
 
     async def rotate(self, key_id: str, *, overlap_ms: int) -> tuple[KeyRecord, str]:
         """A new secret for a Key. The one it had still works for so long; earlier ones do not."""
         secret, now = new_secret(KEY_PREFIX), now_ms()
 
         def turned(stored: StoredKey) -> StoredKey:
-            record = replace(
-                _alive(stored.record),
-                prefix=_start(secret),
-                last4=_end(secret),
-                overlap_until=now + overlap_ms if overlap_ms else None,
-            )
+            record = rotated(now, overlap_ms)(stored.record)
+            record = replace(record, prefix=_start(secret), last4=_end(secret))
             return StoredKey(record, fingerprint(secret), stored.sha256 if overlap_ms else None)
 
         return await self._turn(key_id, turned), secret.decode()
@@ -238,7 +236,28 @@ def _end(secret: bytes) -> str:
     return secret[-SHOWN:].decode()
 
 
-def _alive(record: KeyRecord) -> KeyRecord:
+def alive(record: KeyRecord) -> KeyRecord:
     if record.revoked_at is not None:
         raise Refused(409, "locked", "This Key was revoked, which is for ever.")
     return record
+
+
+# Changes of a Key
+
+
+def revoked(now: int) -> Change:
+    return lambda record: replace(record, revoked_at=record.revoked_at or now)
+
+
+def paused(now: int) -> Change:
+    return lambda record: replace(alive(record), paused_at=record.paused_at or now)
+
+
+def resumed(record: KeyRecord) -> KeyRecord:
+    return replace(alive(record), paused_at=None)
+
+
+def rotated(now: int, overlap_ms: int) -> Change:
+    """All of a rotation but the new secret."""
+    until = now + overlap_ms if overlap_ms else None
+    return lambda record: replace(alive(record), overlap_until=until)

@@ -103,3 +103,36 @@ async def test_a_stream_under_way_is_not_touched(yard: Yard, client: httpx.Async
         await client.delete(f"{ALIASES}/fast")
         openai.goes_on()
         await caller.until(b"[DONE]")
+
+
+async def test_a_change_can_be_looked_at_without_being_made(
+    yard: Yard, client: httpx.AsyncClient
+) -> None:
+    await client.put(f"{ALIASES}/fast", json={"model": "gpt-small"})
+    before = (await client.get(ALIASES)).json()
+    for method, path, body in (
+        ("POST", ALIASES, {"alias": "new", "model": "gpt-new"}),
+        ("PUT", f"{ALIASES}/fast", {"model": "gpt-large"}),
+        ("DELETE", f"{ALIASES}/fast", None),
+    ):
+        told = await client.request(method, f"{path}?dry_run=true", json=body)
+        assert told.status_code == 200, told.text
+        (difference,) = told.json()["differences"]
+        assert difference["pointer"] == "/config/aliases"
+        assert difference["before"] != difference["after"]
+    assert (await client.get(ALIASES)).json() == before
+    unknown = await client.delete(f"{ALIASES}/none?dry_run=true")
+    assert unknown.status_code == 404
+
+
+@pytest.mark.parametrize("dry_run", ["", "?dry_run=true"])
+@pytest.mark.parametrize(
+    ("row", "pointer"),
+    [({"model": "gpt-small"}, "/alias"), ({"alias": "a", "modle": "x"}, "/modle")],
+)
+async def test_what_is_wrong_is_told_of_the_row_that_was_sent(
+    client: httpx.AsyncClient, row: dict[str, str], pointer: str, dry_run: str
+) -> None:
+    told = await client.post(f"{ALIASES}{dry_run}", json=row)
+    assert told.status_code == 400
+    assert [error["pointer"] for error in told.json()["errors"]] == [pointer]

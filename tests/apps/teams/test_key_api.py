@@ -47,3 +47,50 @@ async def test_keys_are_listed_in_pages_that_stay_right_while_keys_are_made(plan
         elsewhere = await client.get(f"/api/lookout/traces?cursor={page['next'] or 'x'}")
     assert seen == made[::-1]
     assert elsewhere.json()["code"] == "cursor_invalid"
+
+
+async def test_a_change_can_be_looked_at_without_being_made(plane: Plane) -> None:
+    record, secret = await plane.keys.create("my app")
+    one = f"/api/team/keys/{record.id}"
+    async with plane.as_admin as client:
+        for method, path, body, pointers in (
+            ("PATCH", one, {"name": "other", "addresses": ["10.0.0.0/8"]}, ["/name", "/addresses"]),
+            ("POST", f"{one}/pause", None, ["/paused_at"]),
+            ("POST", f"{one}/resume", None, []),
+            ("POST", f"{one}/rotate", {"overlap_ms": 1000}, ["/overlap_until"]),
+            ("POST", "/api/team/keys/revoke-all", {}, ["/revoked_at"]),
+            ("POST", "/api/team/keys/revoke-all", {"kept": [record.id]}, []),
+            ("DELETE", one, None, ["/revoked_at"]),
+        ):
+            told = await client.request(method, f"{path}?dry_run=true", json=body)
+            assert told.status_code == 200, told.text
+            assert told.json()["dry_run"]
+            found = told.json()["differences"]
+            assert [difference["pointer"] for difference in found] == pointers
+            assert all(difference["key_id"] == record.id for difference in found)
+    assert plane.keys.list() == [record]
+    assert plane.keys.caller_of(secret.encode()) is not None
+
+
+async def test_a_new_key_can_be_looked_at_without_being_made(plane: Plane) -> None:
+    asked = {"name": "my app", "limits": [{"calls": 5, "per_seconds": 60}]}
+    async with plane.as_admin as client:
+        told = await client.post("/api/team/keys?dry_run=true", json=asked)
+        wrong = await client.post("/api/team/keys?dry_run=true", json={"name": "", "x": 1})
+        late = await client.post("/api/team/keys?dry_run=true", json={"name": "a", "expires_at": 1})
+    assert told.status_code == 200
+    assert "sk-sy-" not in told.text
+    found = {one["pointer"]: one["after"] for one in told.json()["differences"]}
+    assert found["/name"] == "my app"
+    assert found["/limits"][0]["calls"] == 5
+    assert (wrong.status_code, late.status_code) == (400, 400)
+    assert plane.keys.list() == []
+
+
+async def test_what_could_not_be_changed_is_told_as_it_would_be(plane: Plane) -> None:
+    record, _ = await plane.keys.create("my app")
+    await plane.keys.revoke(record.id)
+    async with plane.as_admin as client:
+        for path, status in ((record.id, 409), ("key_none", 404)):
+            told = await client.post(f"/api/team/keys/{path}/pause?dry_run=true")
+            assert told.status_code == status
