@@ -172,6 +172,19 @@ class TestOwnSecrets:
         assert answer.error is not None
         assert answer.error["code"] == code
 
+    async def test_where_keys_come_in_fields_only_it_is_not_looked_for_elsewhere(
+        self, yard: Yard
+    ) -> None:
+        openai = yard.provider("openai").says("never")
+        await yard.open()
+        protocol = "realtime, openai-insecure-api-key.sk-proj-mine"
+        async with yard.raw() as client:
+            client.ask(f"{CHAT}?key=sk-proj-mine", yard.body("hi"))
+            assert (await client.answer()).status == 401
+            client.ask(CHAT, yard.body("hi"), headers={"sec-websocket-protocol": protocol})
+            assert (await client.answer()).status == 401
+        assert not openai.requests
+
     async def test_it_can_be_switched_off(self, yard: Yard) -> None:
         openai = yard.provider("openai").says("never")
         yard.set("auth.bring_your_own", "off")

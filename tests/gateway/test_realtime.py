@@ -241,13 +241,13 @@ class TestEnds:
             a_session(yard, additional_headers=headers) as silent,
             a_session(yard) as another,
         ):
-            for _ in range(3):
-                await provider.next()
+            upstreams = [await provider.next() for _ in range(3)]
             await yard.stockyard.keys.revoke(record.id)
             await speaking.send("one more")
             assert (await closed(speaking))[0] == 4401
             assert (await closed(silent))[0] == 4401
-            await (await another.ping())
+            await another.send("still here")
+            assert await asyncio.wait_for(upstreams[2].recv(), 5) == "still here"
 
     @pytest.mark.parametrize(
         ("sent", "code"),
