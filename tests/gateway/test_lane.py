@@ -11,6 +11,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from stockyard.core.outbox import MOST_BYTES
+from stockyard.gateway.connection import Connection
 from stockyard.gateway.contract import Peer
 from stockyard.gateway.front import REFUSING, Front
 from stockyard.gateway.health import Health
@@ -280,6 +281,15 @@ class TestOldAndSmallRequests:
                 assert client.answer().fields["connection"] == "close"
                 assert client.closed_by_server()
 
+    def test_so_is_one_at_the_end_of_a_stream(self, host: LaneHost) -> None:
+        with host.client() as client:
+            client.send(a_request("POST /call/stream", b"x", fields=("Connection: close",)))
+            call = the_call(host)
+            host.do(call.reply.finish)
+            answer = client.answer()
+            assert (answer.fields["connection"], answer.body) == ("close", b"first")
+            assert client.closed_by_server()
+
     @pytest.mark.parametrize("path", ["/call/whole", "/page"])
     def test_an_upgrade_is_ignored_and_ends_the_connection(self, host: LaneHost, path: str) -> None:
         fields = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13")
@@ -493,6 +503,64 @@ class TestLimits:
                 assert host.soon(lambda: len(host.front.lanes) == 5)
                 assert host.front.keepalive_s == limits.crowded_keepalive_timeout_s
             assert host.soon(lambda: host.front.keepalive_s == limits.keepalive_timeout_s)
+
+    async def test_a_connection_that_ends_makes_room_and_one_that_was_turned_away_does_not(
+        self,
+    ) -> None:
+        front = Front(ScriptedPlane(), Health("1"), HttpLimits(per_address=2))
+        config = Config(front.plane, lifespan="off", log_config=None)  # type: ignore[arg-type]
+        peer = Peer("203.0.113.1", 1, loopback=False)
+        loop = asyncio.get_running_loop()
+        first, second, third = (
+            Lane(front, config=config, server_state=ServerState(), app_state={}) for _ in range(3)
+        )
+        for lane in (first, second, third):
+            lane.peer = peer
+        front.enter(first, loop)
+        front.enter(second, loop)
+        assert front.turns_away(peer) == "per_address"
+        front.leave(third)
+        assert front.turns_away(peer) == "per_address"
+        front.leave(first)
+        assert front.turns_away(peer) is None
+        front.enter(first, loop)
+        assert front.turns_away(peer) == "per_address"
+        front.leave(first)
+        front.leave(second)
+        front.ticker.stop()
+        assert not front._per_address
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1"])
+    async def test_callers_of_this_machine_are_told_by_their_address(self, host: str) -> None:
+        front = Front(ScriptedPlane(), Health("1"), HttpLimits())
+        met: asyncio.Queue[Connection] = asyncio.Queue()
+
+        class Meeting(Connection):
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                self.take(transport)
+                met.put_nowait(self)
+
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: Meeting(front), host, 0)
+        port = server.sockets[0].getsockname()[1]
+        transport, _ = await loop.create_connection(
+            asyncio.Protocol, host, port, local_addr=(host, 0)
+        )
+        peer = (await asyncio.wait_for(met.get(), 5)).peer
+        transport.abort()
+        server.close()
+        assert (peer.address, peer.loopback) == (host, True)
+
+    def test_reading_may_be_paused_again_and_again(self, host: LaneHost) -> None:
+        with host.client() as client:
+            client.send(a_request("GET /livez"))
+            client.answer()
+            lane = next(iter(host.front.lanes))
+            for _ in range(2):
+                host.do(lane.pause_reading)
+                assert not host.do(lane.transport.is_reading)
+                host.do(lane.resume_reading)
+                assert host.do(lane.transport.is_reading)
 
     def test_the_last_slots_are_for_probes(self) -> None:
         limits = HttpLimits(connections=16)
