@@ -42,6 +42,8 @@ from stockyard.core.target import Target
 from stockyard.errors import Refused, UpstreamError
 
 KEY_VERSION = 1
+CLOCK_STEP = 60.0
+"""Seconds by which a clock may be put right without anything being thrown away."""
 DEFAULT_TEMPERATURE = 1.0
 """What a call without a temperature is taken to have."""
 
@@ -212,6 +214,8 @@ class Cache(Module[Config]):
         now = self.ports.now()
         if stored is None or stored.expires_at + self.config.stale_seconds <= now:
             return None
+        if stored.stored_at > now + CLOCK_STEP:
+            return None  # the clock was set back: nobody knows how old it is
         return stored if now - stored.stored_at < max_age else None
 
     def _fresh(self, stored: Stored) -> bool:

@@ -574,3 +574,19 @@ async def test_a_caller_who_wants_no_part_in_it_is_noted(asked: Asked) -> None:
         ("skipped", {"reason": "asked"})
     ]
     assert x.cache_state == "off"
+
+
+@pytest.mark.parametrize(("back", "served"), [(1, True), (59, True), (61, False), (3600, False)])
+async def test_an_answer_from_the_future_is_not_served_when_the_clock_was_set_back(
+    back: float, *, served: bool
+) -> None:
+    clock = HandClock()
+    module, provider = a_cache(some_ports(clock)), Provider(an_answer("four"))
+    await through(an_exchange("2+2"), provider, module)
+    clock.seconds -= back
+    second, third = an_exchange("2+2", id="req_2"), an_exchange("2+2", id="req_3")
+    await through(second, provider, module)
+    await through(third, provider, module)
+
+    assert (second.cache_state == "hit") is served
+    assert third.cache_state == "hit"
