@@ -7,6 +7,7 @@ from stockyard.core.messages import Message, Text
 from stockyard.core.response import Choice, Output, Response
 from stockyard.wire.anthropic_messages.codec import MessagesCodec
 from stockyard.wire.codec import Pen
+from stockyard.wire.formats import FORMATS
 
 OURS = {"type": "char_location", "cited_text": "a", "document_index": 0}
 FOREIGN = {"type": "url_citation", "url": "https://example.com/", "title": "T"}
@@ -24,3 +25,39 @@ def test_messages_answers_have_their_own_citations_only(
     pen = Pen(id="i", model="m", created=1, wants_usage=False)
     body = MessagesCodec().encode_response(answer, pen)
     assert msgspec.json.decode(body)["content"][0].get("citations") == written
+
+
+WEB = {"title": "T", "location": {"web": {"url": "https://example.com/", "domain": "e"}}}
+FOUND = {
+    "type": "search_result_location",
+    "source": "https://example.com/",
+    "title": "T",
+    "cited_text": "a",
+}
+NOWHERE = {"location": {"documentPage": {"start": 1}}, "source": "facts.txt", "title": "T"}
+
+
+@pytest.mark.parametrize(
+    ("citation", "link"),
+    [
+        (FOREIGN, ("https://example.com/", "T")),
+        (WEB, ("https://example.com/", "T")),
+        (FOUND, ("https://example.com/", "T")),
+        ({"url": "https://example.com/"}, ("https://example.com/", "https://example.com/")),
+        (NOWHERE, None),
+        ({"url": 5, "location": "x"}, None),
+        ("odd", None),
+    ],
+)
+def test_a_source_with_an_address_is_linked_to(citation: object, link: object) -> None:
+    message = Message(role="assistant", parts=(Text(text="a", citations=(citation,)),))
+    answer = Response(Output(model="m", choices=(Choice(message=message, finish="stop"),)))
+    pen = Pen(id="i", model="m", created=1, wants_usage=False)
+    chat = msgspec.json.decode(FORMATS["openai.chat"].encode_response(answer, pen))
+    notes = chat["choices"][0]["message"].get("annotations") or []
+    assert [(n["url_citation"]["url"], n["url_citation"]["title"]) for n in notes] == (
+        [link] if link else []
+    )
+    responses = msgspec.json.decode(FORMATS["openai.responses"].encode_response(answer, pen))
+    noted = responses["output"][0]["content"][0]["annotations"]
+    assert [(n["url"], n["title"]) for n in noted] == ([link] if link else [])

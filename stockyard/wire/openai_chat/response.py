@@ -31,6 +31,7 @@ from stockyard.wire.openai_chat.pictures import PICTURES, drawn, pictures_of
 from stockyard.wire.openai_chat.reasoning import text_field
 from stockyard.wire.openai_chat.think_tags import TRAIT, told_apart
 from stockyard.wire.openai_chat.tools import takers_of_text
+from stockyard.wire.sources import address_of
 from stockyard.wire.tool_ids import missing_id
 from stockyard.wire.usage import read_chat_usage, write_chat_usage
 
@@ -170,11 +171,11 @@ def cited(citations: tuple[Any, ...]) -> list[_Object]:
     """Citations as annotations; chat can say those that have an address."""
     found = []
     for citation in citations:
-        url = citation.get("url") if isinstance(citation, Mapping) else None
-        if isinstance(url, str):
+        address = address_of(citation)
+        if address is not None:
             link = {
-                "url": url,
-                "title": citation.get("title") or url,
+                "url": address[0],
+                "title": address[1],
                 "start_index": citation.get("start_index") or 0,
                 "end_index": citation.get("end_index") or 0,
             }

@@ -20,6 +20,7 @@ from stockyard.wire.openai_responses.parts import FORMAT, remember, remembered
 from stockyard.wire.openai_responses.snapshot import Snapshot, identified
 from stockyard.wire.openai_responses.turn import decode_item, encode_turn
 from stockyard.wire.openai_responses.usage import read_usage, write_usage
+from stockyard.wire.sources import address_of
 
 _FINISHES: dict[str, Finish] = {
     "max_output_tokens": "length",
@@ -136,10 +137,9 @@ def annotations(citations: Sequence[Any]) -> list[_Object]:
         kind = citation.get("type")
         if isinstance(kind, str) and kind in _ANNOTATIONS:
             found.append(citation)
-        elif isinstance(url := citation.get("url"), str):
-            title = citation.get("title") or url
+        elif (address := address_of(citation)) is not None:
             place = {"start_index": 0, "end_index": 0}
-            found.append({"type": "url_citation", "url": url, "title": title, **place})
+            found.append({"type": "url_citation", "url": address[0], "title": address[1], **place})
     return found
 
 

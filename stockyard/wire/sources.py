@@ -1,0 +1,26 @@
+"""Where a source that an answer cites can be read."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def address_of(citation: Any) -> tuple[str, str] | None:
+    """Its address and its title; None for a source that has no address.
+
+    Formats put the address into `url`, into `source` where a client gave it with the text, or into
+    the place that they call a location on the web.
+    """
+    if not isinstance(citation, Mapping):
+        return None
+    url = citation.get("url") or _on_the_web(citation.get("location"))
+    if url is None and str(citation.get("source")).startswith(("https://", "http://")):
+        url = citation["source"]
+    if not isinstance(url, str):
+        return None
+    title = citation.get("title")
+    return url, title if isinstance(title, str) and title else url
+
+
+def _on_the_web(location: Any) -> Any:
+    web = location.get("web") if isinstance(location, Mapping) else None
+    return web.get("url") if isinstance(web, Mapping) else None
