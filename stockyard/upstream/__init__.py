@@ -2,7 +2,7 @@
 
 one try                dispatch plan preparation outgoing transport
 what it answers        whole_answer reading streamed_answer relayed_answer unasked
-streams                silence onlooker odd_answer stream_end
+streams                flow silence onlooker odd_answer stream_end
 answered later         late_answer polling
 what it used           reckoning
 asked otherwise        batches several summary image_fetch efforts client_version lossy signed

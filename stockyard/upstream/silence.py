@@ -15,7 +15,9 @@ TICK_SECONDS = 0.5
 
 
 class Watched(Protocol):
-    content_at: float
+    @property
+    def content_at(self) -> float:
+        """When the last content came."""
 
     @property
     def awaits_first_content(self) -> bool: ...

@@ -1,0 +1,282 @@
+"""How the pieces of a stream become what is passed on.
+
+Where the client speaks the provider's format, the bytes go on as they came and a look takes notes:
+a ForwardedFlow. Where it does not, or where a module edits, they are read into Events: a
+DecodedFlow. What comes before there is a sink is held.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from time import monotonic
+from typing import Generic, TypeVar
+
+from stockyard.core.events import Event, Started, UsageSeen, bears_content
+from stockyard.core.exchange import Exchange
+from stockyard.core.money import Usage
+from stockyard.core.stream import RawSink, Sink
+from stockyard.core.target import Credential
+from stockyard.errors import StockyardError, UpstreamError
+from stockyard.upstream.onlooker import Onlooker
+from stockyard.upstream.reckoning import told_in
+from stockyard.upstream.stream_end import cut_short
+from stockyard.wire.codec import Codec, StreamLook, StreamReader
+
+MAX_EVENTS = 1_000_000
+PING = b"event: ping"
+"""How an event begins that has data but no content."""
+
+AnySink = TypeVar("AnySink", Sink, RawSink)
+
+
+class Flow(ABC, Generic[AnySink]):
+    def __init__(self, x: Exchange) -> None:
+        self._x = x
+        self.sink: AnySink | None = None
+        self.content_at = monotonic()
+        """When the last content came; what `Silence` measures."""
+
+    @abstractmethod
+    def feed(self, piece: bytes) -> None:
+        """Pass a piece on, or hold it. Raises what the provider reports inside the stream; what
+        came before that is passed on."""
+
+    @abstractmethod
+    def end(self, size: int) -> str | None:
+        """The provider closed after so many bytes. Returns what was odd about that, in the word of
+        a Finding. Raises when it was not the end of the answer."""
+
+    @abstractmethod
+    def owe(self, usage: Usage) -> None:
+        """The answer is at its end, and the provider has not told what it used."""
+
+    @abstractmethod
+    def pass_rest(self) -> None:
+        """Pass on, or hold, what the end brought."""
+
+    @abstractmethod
+    def taken(self, sink: AnySink) -> None:
+        """Pass on what was held, and all else from here on."""
+
+    @property
+    @abstractmethod
+    def content(self) -> bool:
+        """Whether a content-bearing event has come. Asked until there was one."""
+
+    @property
+    @abstractmethod
+    def complete(self) -> bool:
+        """Whether the stream, if it ended now, would be whole."""
+
+    @property
+    @abstractmethod
+    def told(self) -> Usage | None:
+        """What the provider has said of its usage so far."""
+
+    @property
+    @abstractmethod
+    def odd_finish(self) -> str:
+        """A finish that nobody knows; empty for any other."""
+
+    @property
+    def failure(self) -> UpstreamError | None:
+        """An error inside the stream that was passed on in the provider's own words."""
+        return None
+
+    @property
+    def terminator(self) -> bytes:
+        """What the provider ended the stream with, where that is not a part of what flows."""
+        return b""
+
+
+class ForwardedFlow(Flow[RawSink]):
+    """Bytes that go on as they came."""
+
+    def __init__(
+        self,
+        x: Exchange,
+        look: StreamLook,
+        codec: Codec,
+        *,
+        native: bool,
+        credential: Credential | None,
+    ) -> None:
+        super().__init__(x)
+        self._look = look
+        self._codec = codec
+        self._native = native
+        self._onlooker = Onlooker(look, credential) if native else None
+        """On native routes it stands before the look."""
+        self._see = look.feed if self._onlooker is None else self._onlooker.feed
+        self._all_content = not codec.stream_type.startswith(b"text/event-stream")
+        """The format has nothing to send but content."""
+        self._held: list[bytes] = []
+        self._rest = b""
+
+    def feed(self, piece: bytes) -> None:
+        sink = self.sink
+        if sink is None:
+            self._held.append(self._see(piece))
+            return
+        try:
+            passed = self._see(piece)
+        except StockyardError:
+            self._forward(sink, self._look.before_error)
+            raise
+        self._forward(sink, passed)
+
+    def _forward(self, sink: RawSink, passed: bytes) -> None:
+        if passed:
+            if self._all_content or (b"data:" in passed and not passed.startswith(PING)):
+                self.content_at = monotonic()
+            sink.data(passed)
+
+    def end(self, size: int) -> str | None:
+        missing = None
+        if self.failure is None:
+            self._rest = self._look.end()
+            missing = cut_short(self._look, self._codec, native=self._native, size=size)
+        self._x.usage = self._look.usage
+        return missing
+
+    def owe(self, usage: Usage) -> None:
+        self._x.usage = usage
+        if self._x.received.wants_usage and not self._native:
+            self._rest += self._look.tell_usage(usage)
+
+    def pass_rest(self) -> None:
+        if self.sink is None:
+            self._held.append(self._rest)
+        elif self._rest:
+            self.sink.data(self._rest)
+
+    def taken(self, sink: RawSink) -> None:
+        self.sink = sink
+        held, self._held = b"".join(self._held), []
+        if held:
+            sink.data(held)
+
+    @property
+    def content(self) -> bool:
+        return self._look.content
+
+    @property
+    def complete(self) -> bool:
+        return self._look.complete
+
+    @property
+    def told(self) -> Usage | None:
+        return self._look.usage
+
+    @property
+    def odd_finish(self) -> str:
+        return self._look.odd_finish
+
+    @property
+    def failure(self) -> UpstreamError | None:
+        return self._onlooker.failure if self._onlooker is not None else None
+
+    @property
+    def terminator(self) -> bytes:
+        return self._look.terminator
+
+
+class DecodedFlow(Flow[Sink]):
+    """Bytes that are read into Events."""
+
+    def __init__(self, x: Exchange, reader: StreamReader, *, terminator: bytes = b"") -> None:
+        """`terminator`: what has come of it before this reader was asked."""
+        super().__init__(x)
+        self._reader = reader
+        self._terminator = terminator
+        self._content = False
+        self._held: list[Event] = []
+        self._rest: list[Event] = []
+        self._count = 0
+        self.is_settled = False
+        """Events no longer say what was used: whoever broke the stream off has seen to it."""
+
+    def feed(self, piece: bytes) -> None:
+        sink = self.sink
+        if sink is None:
+            self._hold(self._reader.feed(piece))
+            return
+        try:
+            events = self._reader.feed(piece)
+        except StockyardError:
+            self._deliver(sink, self._reader.before_error)
+            raise
+        self._deliver(sink, events)
+
+    def _hold(self, events: Sequence[Event]) -> None:
+        self._held.extend(events)
+        self._content = self._content or any(map(bears_content, events))
+
+    def _deliver(self, sink: Sink, events: Sequence[Event]) -> None:
+        self._count += len(events)
+        if self._count > MAX_EVENTS:
+            raise UpstreamError(
+                "bad_answer", "The stream has too many events.", code="limit_exceeded"
+            )
+        for event in events:
+            kind = type(event)
+            if kind is UsageSeen or kind is Started:
+                if not self.is_settled:
+                    self._x.usage = event.usage or self._x.usage  # type: ignore[union-attr]  # just looked at
+            else:
+                self.content_at = monotonic()
+        if events:
+            sink.events(events)
+
+    def read_again(self, pieces: Sequence[bytes], *, ended: bool) -> None:
+        """Hold what a look found good. Raises what reading still finds broken; what came before
+        that is held."""
+        try:
+            for piece in pieces:
+                self._hold(self._reader.feed(piece))
+            if ended:
+                self._hold(self._reader.end())
+        except StockyardError:
+            self._hold(self._reader.before_error)
+            raise
+        usage = self._x.usage
+        if ended and usage is not None and usage.source != "reported":
+            self._held.append(UsageSeen(usage=usage))
+
+    def end(self, size: int) -> str | None:
+        self._rest = self._reader.end()
+        return None
+
+    def owe(self, usage: Usage) -> None:
+        self._rest.append(UsageSeen(usage=usage))
+
+    def pass_rest(self) -> None:
+        if self.sink is None:
+            self._held.extend(self._rest)
+        else:
+            self._deliver(self.sink, self._rest)
+
+    def taken(self, sink: Sink) -> None:
+        self.sink = sink
+        held, self._held = self._held, []
+        if held:
+            self._deliver(sink, held)
+
+    @property
+    def content(self) -> bool:
+        return self._content
+
+    @property
+    def complete(self) -> bool:
+        return self._reader.complete
+
+    @property
+    def told(self) -> Usage | None:
+        return told_in(self._rest) or told_in(self._held) or self._x.usage
+
+    @property
+    def odd_finish(self) -> str:
+        return self._reader.odd_finish
+
+    @property
+    def terminator(self) -> bytes:
+        return self._terminator
