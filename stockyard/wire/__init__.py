@@ -3,7 +3,7 @@
 Each format is a folder. What they share:
 
 what a format is       codec formats further_formats
-halves of codecs       streamed whole typed_codec
+halves of codecs       streamed renaming whole typed_codec
 of streams             look reader writer typed_look typed_stream halves begun event_template
 framing                cutter sse ndjson eventstream json_array
 reading a request      head strict members fields layout multipart upload large_body

@@ -1,7 +1,7 @@
 """Names for tools that the other side accepts, the same ones every time (`wire.md` 8, rule 7)."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from msgspec.structs import replace
 
@@ -33,12 +33,9 @@ class ToolNames:
         cleaned = self._refused.sub("_", name)[:_KEPT] + derived(name, prefix="_", length=_HASHED)
         return cleaned if self._accepted.fullmatch(cleaned) else f"_{cleaned}"
 
-    def renamed(self, names: Iterable[str]) -> dict[str, str]:
-        """Derived names and what they stand for, of those that could not be kept."""
-        return {self.fitting(name): name for name in names if not self._accepted.fullmatch(name)}
-
     def renamed_in(self, content: Content) -> dict[str, str]:
-        """As `renamed`, of the tools that a request declares and of those it says were called."""
+        """Derived names and what they stand for, where they could not be kept: of the tools that a
+        request declares, and of those it says were called."""
         declared = [tool.name for tool in content.tools if tool.kind != "server"]
         called = [
             part.name
@@ -47,7 +44,8 @@ class ToolNames:
             for part in message.parts
             if isinstance(part, ToolCall)
         ]
-        return self.renamed(declared + called)
+        odd = (name for name in declared + called if not self._accepted.fullmatch(name))
+        return {self.fitting(name): name for name in odd}
 
     def fitted(self, content: Content) -> Content:
         """The same with names that fit: of tools, of the one to be called, and of earlier calls."""

@@ -1,10 +1,8 @@
 """Messages: blocks in turns, with signed thinking and prompt caching."""
 
-from collections.abc import Mapping
-
 import msgspec
 
-from stockyard.core.request import Content, Request
+from stockyard.core.request import Request
 from stockyard.core.response import Output
 from stockyard.wire.anthropic_messages import errors, request, response
 from stockyard.wire.anthropic_messages.blocks import SAYS
@@ -13,8 +11,8 @@ from stockyard.wire.anthropic_messages.stream import MessagesReader
 from stockyard.wire.anthropic_messages.writer import STOP_EVENT, MessagesWriter
 from stockyard.wire.codec import Dropped, Facts, Pen, RequestHead, Traits
 from stockyard.wire.head import quoted, read_head
-from stockyard.wire.streamed import StreamedCodec
-from stockyard.wire.tool_names import NO_NAMES, ToolNames, named_back
+from stockyard.wire.renaming import RenamingCodec
+from stockyard.wire.tool_names import ToolNames
 
 
 class _Head(msgspec.Struct, gc=False):
@@ -34,8 +32,9 @@ _KEYS = quoted("model", "messages", "stream", "max_tokens")
 TOOL_NAMES = ToolNames("a-zA-Z0-9_-")
 
 
-class MessagesCodec(StreamedCodec[Content]):
+class MessagesCodec(RenamingCodec):
     name = "anthropic.messages"
+    tool_names = TOOL_NAMES
     ping = b'event: ping\ndata: {"type": "ping"}\n\n'
     terminator = STOP_EVENT
     says = SAYS
@@ -44,14 +43,6 @@ class MessagesCodec(StreamedCodec[Content]):
     encode_response = staticmethod(response.encode_response)
     encode_error = staticmethod(errors.encode_error)
     failed_stream = staticmethod(errors.failed_stream)
-
-    def __init__(self, names: Mapping[str, str] = NO_NAMES) -> None:
-        """`names`: those of tools that were derived, and what they stand for."""
-        self._names = names
-
-    def answering(self, content: Content) -> "MessagesCodec":
-        names = TOOL_NAMES.renamed_in(content)
-        return MessagesCodec(names) if names else self
 
     def peek(self, body: bytes) -> RequestHead:
         head = read_head(body, _HEAD, _KEYS)
@@ -69,16 +60,14 @@ class MessagesCodec(StreamedCodec[Content]):
         traits: Traits,
         max_output: int | None = None,
     ) -> Dropped:
-        if self._names:
-            request_ = request_.with_content(TOOL_NAMES.fitted(request_.content))
+        request_ = self.fitted(request_)
         return request.encode_request(request_, features=features | traits, max_output=max_output)
 
     def facts(self, body: bytes, *, traits: Traits) -> Facts:
         return response.facts(body)
 
     def decode_response(self, body: bytes, *, traits: Traits) -> Output:
-        output = response.decode_response(body)
-        return named_back(output, self._names) if self._names else output
+        return self.named_back(response.decode_response(body))
 
     def reader(self, *, traits: Traits) -> MessagesReader:
         return MessagesReader(self._names)

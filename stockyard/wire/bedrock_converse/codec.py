@@ -1,22 +1,19 @@
 """Converse: blocks in turns, the same for every model. Streams are frames, not lines."""
 
-from collections.abc import Mapping
-
 import msgspec
 
-from stockyard.core.request import Content, Request
+from stockyard.core.request import Request
 from stockyard.core.response import Output
 from stockyard.wire.bedrock_converse import errors, request, response
 from stockyard.wire.bedrock_converse.look import ConverseLook
-from stockyard.wire.bedrock_converse.names import FORMAT, renamed
+from stockyard.wire.bedrock_converse.names import FORMAT, TOOL_NAMES
 from stockyard.wire.bedrock_converse.stream import ConverseReader
 from stockyard.wire.bedrock_converse.writer import ConverseWriter
 from stockyard.wire.codec import Dropped, Facts, Pen, RequestHead, Traits
 from stockyard.wire.eventstream import STREAM_TYPE
 from stockyard.wire.head import quoted, read_head
+from stockyard.wire.renaming import RenamingCodec
 from stockyard.wire.sayable import Sayable
-from stockyard.wire.streamed import StreamedCodec
-from stockyard.wire.tool_names import NO_NAMES
 
 
 class _Config(msgspec.Struct, gc=False):
@@ -32,10 +29,9 @@ _HEAD = msgspec.json.Decoder(_Head)
 _KEYS = quoted("messages", "inferenceConfig")
 
 
-class ConverseCodec(StreamedCodec[Content]):
-    """Of answers, it may know which names of tools stand for others."""
-
+class ConverseCodec(RenamingCodec):
     name = FORMAT
+    tool_names = TOOL_NAMES
     stream_type = STREAM_TYPE
     ping = b""
     comments = False
@@ -45,14 +41,6 @@ class ConverseCodec(StreamedCodec[Content]):
     encode_response = staticmethod(response.encode_response)
     encode_error = staticmethod(errors.encode_error)
     failed_stream = staticmethod(errors.failed_stream)
-
-    def __init__(self, names: Mapping[str, str] = NO_NAMES) -> None:
-        """`names`: those that were derived, and what they stand for."""
-        self._names = names
-
-    def answering(self, content: Content) -> "ConverseCodec":
-        names = renamed(tool.name for tool in content.tools)
-        return ConverseCodec(names) if names else self
 
     def peek(self, body: bytes) -> RequestHead:
         """The head as far as the body knows it: model and stream stand in the path."""

@@ -29,5 +29,5 @@ REASONS: dict[Finish, str] = {
 ACCEPTED_ID = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
 ID_PREFIX = "tooluse_"
 
-_TOOL_NAMES = ToolNames("a-zA-Z0-9_-")
-tool_name, renamed = _TOOL_NAMES.fitting, _TOOL_NAMES.renamed
+TOOL_NAMES = ToolNames("a-zA-Z0-9_-")
+tool_name = TOOL_NAMES.fitting

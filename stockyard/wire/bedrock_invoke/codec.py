@@ -1,10 +1,8 @@
 """Invoke: a model's own bodies. Those of Messages are read here; all others pass unread."""
 
-from collections.abc import Mapping
-
 import msgspec
 
-from stockyard.core.request import Content, Request
+from stockyard.core.request import Request
 from stockyard.core.response import Output
 from stockyard.wire.anthropic_messages import response
 from stockyard.wire.anthropic_messages.blocks import SAYS
@@ -22,8 +20,7 @@ from stockyard.wire.codec import (
 )
 from stockyard.wire.eventstream import STREAM_TYPE
 from stockyard.wire.head import quoted, read_head
-from stockyard.wire.streamed import StreamedCodec
-from stockyard.wire.tool_names import NO_NAMES, named_back
+from stockyard.wire.renaming import RenamingCodec
 
 _TELLING = b'"anthropic_version"'
 """What every body of Messages has here, and no other."""
@@ -38,8 +35,9 @@ _HEAD = msgspec.json.Decoder(_Head)
 _KEYS = quoted("messages", "max_tokens")
 
 
-class InvokeCodec(StreamedCodec[Content]):
+class InvokeCodec(RenamingCodec):
     name = "bedrock.invoke"
+    tool_names = TOOL_NAMES
     stream_type = STREAM_TYPE
     ping = b""
     comments = False
@@ -49,14 +47,6 @@ class InvokeCodec(StreamedCodec[Content]):
     encode_response = staticmethod(response.encode_response)
     encode_error = staticmethod(errors.encode_error)
     failed_stream = staticmethod(errors.failed_stream)
-
-    def __init__(self, names: Mapping[str, str] = NO_NAMES) -> None:
-        """`names`: those of tools that were derived, and what they stand for."""
-        self._names = names
-
-    def answering(self, content: Content) -> "InvokeCodec":
-        names = TOOL_NAMES.renamed_in(content)
-        return InvokeCodec(names) if names else self
 
     def peek(self, body: bytes) -> RequestHead:
         """The head as far as the body knows it. Raises NotReadable for bodies of other formats."""
@@ -76,8 +66,7 @@ class InvokeCodec(StreamedCodec[Content]):
         traits: Traits,
         max_output: int | None = None,
     ) -> Dropped:
-        if self._names:
-            request_ = request_.with_content(TOOL_NAMES.fitted(request_.content))
+        request_ = self.fitted(request_)
         return request.encode_request(request_, features=features | traits, max_output=max_output)
 
     def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:
@@ -87,8 +76,7 @@ class InvokeCodec(StreamedCodec[Content]):
         return response.facts(body)
 
     def decode_response(self, body: bytes, *, traits: Traits) -> Output:
-        output = response.decode_response(body)
-        return named_back(output, self._names) if self._names else output
+        return self.named_back(response.decode_response(body))
 
     def reader(self, *, traits: Traits) -> InvokeReader:
         return InvokeReader(self._names)

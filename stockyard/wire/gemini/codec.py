@@ -1,24 +1,21 @@
 """`generateContent`: contents of parts, with the model and the way to answer in the path."""
 
-from collections.abc import Mapping
-
 import msgspec
 
 from stockyard.core.messages import Audio, Document, Image, Video
-from stockyard.core.request import Content, Request
+from stockyard.core.request import Request
 from stockyard.core.response import Output
 from stockyard.wire.codec import Dropped, Facts, Fault, Pen, RequestHead, Traits, WireError
 from stockyard.wire.gemini import errors, request, response
 from stockyard.wire.gemini.citations import has_address
 from stockyard.wire.gemini.framing import ARRAY, EVENTS, ArrayFrames, Envelope, EventFrames, Frames
 from stockyard.wire.gemini.look import GeminiLook
-from stockyard.wire.gemini.names import FORMAT, renamed
+from stockyard.wire.gemini.names import FORMAT, TOOL_NAMES
 from stockyard.wire.gemini.stream import GeminiReader
 from stockyard.wire.gemini.writer import GeminiWriter
 from stockyard.wire.head import quoted, read_head
+from stockyard.wire.renaming import RenamingCodec
 from stockyard.wire.sayable import Sayable
-from stockyard.wire.streamed import StreamedCodec
-from stockyard.wire.tool_names import NO_NAMES
 
 
 class _Config(msgspec.Struct, gc=False):
@@ -36,13 +33,11 @@ _HEAD = msgspec.json.Decoder(_Head)
 _KEYS = quoted("contents", "generationConfig", "generation_config")
 
 
-class GeminiCodec(StreamedCodec[Content]):
-    """Streams are server-sent events: what clients ask for with `alt=sse`.
-
-    Of answers, it may know which names of tools stand for others.
-    """
+class GeminiCodec(RenamingCodec):
+    """Streams are server-sent events: what clients ask for with `alt=sse`."""
 
     name = FORMAT
+    tool_names = TOOL_NAMES
     ping = b""
     comments = False
     says = Sayable(
@@ -52,14 +47,6 @@ class GeminiCodec(StreamedCodec[Content]):
 
     read_request = staticmethod(request.decode_request)
     encode_response = staticmethod(response.encode_response)
-
-    def __init__(self, names: Mapping[str, str] = NO_NAMES) -> None:
-        """`names`: those that were derived, and what they stand for."""
-        self._names = names
-
-    def answering(self, content: Content) -> "GeminiCodec":
-        names = renamed(tool.name for tool in content.tools)
-        return type(self)(names) if names else self
 
     def peek(self, body: bytes) -> RequestHead:
         """The head as far as the body knows it: model and stream stand in the path."""

@@ -13,8 +13,8 @@ from stockyard.wire.tool_names import ToolNames
 
 FORMAT = "gemini"
 
-_TOOL_NAMES = ToolNames("a-zA-Z0-9_.:-", first="a-zA-Z_")
-tool_name, renamed = _TOOL_NAMES.fitting, _TOOL_NAMES.renamed
+TOOL_NAMES = ToolNames("a-zA-Z0-9_.:-", first="a-zA-Z_")
+tool_name = TOOL_NAMES.fitting
 
 _HUMP = re.compile("[A-Z]")
 

@@ -1,12 +1,12 @@
 """Chat Completions, the format most clients and providers speak."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from stockyard.core.messages import Audio, Image
-from stockyard.core.request import Content, Request
+from stockyard.core.request import Request
 from stockyard.core.response import Output
 from stockyard.wire import splice
 from stockyard.wire.codec import Dropped, Facts, Pen, RequestHead, Traits
@@ -18,11 +18,11 @@ from stockyard.wire.openai_chat.plain import plain_for
 from stockyard.wire.openai_chat.shared import with_shared
 from stockyard.wire.openai_chat.stream import ChatReader
 from stockyard.wire.openai_chat.writer import ChatWriter
+from stockyard.wire.renaming import RenamingCodec
 from stockyard.wire.sayable import Sayable, everything
 from stockyard.wire.sse import DONE_EVENT
-from stockyard.wire.streamed import StreamedCodec
 from stockyard.wire.strict import check_head
-from stockyard.wire.tool_names import NO_NAMES, ToolNames, named_back
+from stockyard.wire.tool_names import ToolNames
 
 
 class _StreamOptions(msgspec.Struct, gc=False):
@@ -49,8 +49,9 @@ TOOL_NAMES = ToolNames("a-zA-Z0-9_-")
 """Those that this format takes, and that of Responses."""
 
 
-class ChatCodec(StreamedCodec[Content]):
+class ChatCodec(RenamingCodec):
     name = "openai.chat"
+    tool_names = TOOL_NAMES
     terminator = DONE_EVENT
     says = Sayable(cites=everything, parts=(Image, Audio), logprobs=True)
 
@@ -58,14 +59,6 @@ class ChatCodec(StreamedCodec[Content]):
     encode_response = staticmethod(response.encode_response)
     encode_error = staticmethod(errors.encode_error)
     failed_stream = staticmethod(errors.failed_stream)
-
-    def __init__(self, names: Mapping[str, str] = NO_NAMES) -> None:
-        """`names`: those of tools that were derived, and what they stand for."""
-        self._names = names
-
-    def answering(self, content: Content) -> "ChatCodec":
-        names = TOOL_NAMES.renamed_in(content)
-        return ChatCodec(names) if names else self
 
     def peek(self, body: bytes) -> RequestHead:
         head = read_head(body, _HEAD, _KEYS)
@@ -88,8 +81,7 @@ class ChatCodec(StreamedCodec[Content]):
         traits: Traits,
         max_output: int | None = None,
     ) -> Dropped:
-        if self._names:
-            request_ = request_.with_content(TOOL_NAMES.fitted(request_.content))
+        request_ = self.fitted(request_)
         request_ = with_shared(request_, self.name, traits)
         marked = with_breakpoints(request_, traits, self.name, spoken=True)
         return request.encode_request(marked, features=features, traits=traits)
@@ -103,8 +95,7 @@ class ChatCodec(StreamedCodec[Content]):
         return response.facts(body, traits=traits)
 
     def decode_response(self, body: bytes, *, traits: Traits) -> Output:
-        output = response.decode_response(body, traits=traits)
-        return named_back(output, self._names) if self._names else output
+        return self.named_back(response.decode_response(body, traits=traits))
 
     def reader(self, *, traits: Traits) -> ChatReader:
         return ChatReader(traits=traits, names=self._names)

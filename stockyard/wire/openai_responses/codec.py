@@ -1,11 +1,9 @@
 """Responses, the format of typed items that command-line agents speak."""
 
-from collections.abc import Mapping
-
 import msgspec
 
 from stockyard.core.messages import Image
-from stockyard.core.request import Content, Request
+from stockyard.core.request import Request
 from stockyard.core.response import Output, Response
 from stockyard.wire.codec import Dropped, Facts, Fault, Pen, RequestHead, Traits
 from stockyard.wire.head import quoted, read_head
@@ -17,9 +15,8 @@ from stockyard.wire.openai_responses.look import ResponsesLook
 from stockyard.wire.openai_responses.parts import FORMAT
 from stockyard.wire.openai_responses.stream import ResponsesReader
 from stockyard.wire.openai_responses.writer import ResponsesWriter
+from stockyard.wire.renaming import RenamingCodec
 from stockyard.wire.sayable import Sayable
-from stockyard.wire.streamed import StreamedCodec
-from stockyard.wire.tool_names import NO_NAMES, named_back
 
 
 class _Head(msgspec.Struct, gc=False):
@@ -35,8 +32,9 @@ _HEAD = msgspec.json.Decoder(_Head)
 _KEYS = quoted("model", "input", "stream", "max_output_tokens")
 
 
-class ResponsesCodec(StreamedCodec[Content]):
+class ResponsesCodec(RenamingCodec):
     name = "openai.responses"
+    tool_names = TOOL_NAMES
     says = Sayable(
         cites=lambda citation: bool(response.annotations((citation,))),
         parts=(Image,),
@@ -47,14 +45,6 @@ class ResponsesCodec(StreamedCodec[Content]):
     read_request = staticmethod(request.decode_request)
     encode_error = staticmethod(errors.encode_error)
     failed_stream = staticmethod(errors.failed_stream)
-
-    def __init__(self, names: Mapping[str, str] = NO_NAMES) -> None:
-        """`names`: those of tools that were derived, and what they stand for."""
-        self._names = names
-
-    def answering(self, content: Content) -> "ResponsesCodec":
-        names = TOOL_NAMES.renamed_in(content)
-        return ResponsesCodec(names) if names else self
 
     def peek(self, body: bytes) -> RequestHead:
         head = read_head(body, _HEAD, _KEYS)
@@ -73,8 +63,7 @@ class ResponsesCodec(StreamedCodec[Content]):
         traits: Traits,
         max_output: int | None = None,
     ) -> Dropped:
-        if self._names:
-            request_ = request_.with_content(TOOL_NAMES.fitted(request_.content))
+        request_ = self.fitted(request_)
         request_ = with_shared(request_, FORMAT, traits)
         marked = with_breakpoints(request_, traits, FORMAT, spoken=False)
         return request.encode_request(marked)
@@ -83,8 +72,7 @@ class ResponsesCodec(StreamedCodec[Content]):
         return response.facts(body, traits=traits)
 
     def decode_response(self, body: bytes, *, traits: Traits) -> Output:
-        output = response.decode_response(body)
-        return named_back(output, self._names) if self._names else output
+        return self.named_back(response.decode_response(body))
 
     def encode_response(self, response_: Response, pen: Pen) -> bytes:
         return response.encode_response(response_, pen)

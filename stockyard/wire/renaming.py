@@ -1,0 +1,37 @@
+"""The half of a codec whose format does not take every name for a tool."""
+
+from collections.abc import Mapping
+from copy import copy
+from typing import ClassVar, Self
+
+from stockyard.core.request import Content, Request
+from stockyard.core.response import Output
+from stockyard.wire.streamed import StreamedCodec
+from stockyard.wire.tool_names import NO_NAMES, ToolNames, named_back
+
+
+class RenamingCodec(StreamedCodec[Content]):
+    """Offers tools under derived names where theirs do not fit. In answers they are called as their
+    client calls them. Fulfils `codec.Renames`.
+    """
+
+    tool_names: ClassVar[ToolNames]
+    """The names that the format takes."""
+    _names: Mapping[str, str] = NO_NAMES
+    """Those that were derived for one request, and what they stand for."""
+
+    def answering(self, content: Content) -> Self:
+        names = self.tool_names.renamed_in(content)
+        if not names:
+            return self
+        codec = copy(self)
+        codec._names = names
+        return codec
+
+    def fitted(self, request: Request) -> Request:
+        if not self._names:
+            return request
+        return request.with_content(self.tool_names.fitted(request.content))
+
+    def named_back(self, output: Output) -> Output:
+        return named_back(output, self._names) if self._names else output
