@@ -124,6 +124,12 @@ def asked(line: str) -> tuple[str, str]:
         ("/gemini/v1/models", "/v1/models", None, "models"),
         ("/gemini/upload/v1beta/files", "/upload/v1beta/files", None, "uploads"),
         ("/gemini/upload/v1/files", "/upload/v1/files", None, "uploads"),
+        (
+            "/gemini/upload/v1/fileSearchStores/s:uploadToFileSearchStore",
+            "/upload/v1/fileSearchStores/s:uploadToFileSearchStore",
+            None,
+            "store_uploads",
+        ),
         ("/gemini/upload/v1/other", "/v1beta/upload/v1/other", None, ""),
         (
             "/gemini/v1beta/openai/chat/completions",
