@@ -78,6 +78,7 @@ class LocalLimits:
     def take(self, charges: Sequence[Charge], *, tokens: int, lease: str) -> Verdict:
         """Check all charges, then charge all, or none. A refusal names the longest wait."""
         now = self._clock_ns()
+        before = len(self._cells)
         cells = [(charge, self._cell(charge, now)) for charge in charges]
         refusals = [
             refusal
@@ -88,6 +89,9 @@ class LocalLimits:
             return max(refusals, key=lambda refusal: refusal.retry_after)
         for charge, cell in cells:
             self._charge(charge, cell, tokens, lease, now)
+        if len(self._cells) > before:
+            # Two for one, so that the table does not hold those who have not called for long.
+            self._forget_idle(now, 2 * (len(self._cells) - before))
         return _verdict(cells, now)
 
     def settle(self, charges: Sequence[Charge], *, reserved: int, used: int, lease: str) -> None:
@@ -137,12 +141,15 @@ class LocalLimits:
         return cell
 
     def _make_room(self, now: int) -> bool:
+        self._forget_idle(now, SWEEP)
+        return len(self._cells) < self._max_subjects
+
+    def _forget_idle(self, now: int, most: int) -> None:
         """Forget idle subjects among the oldest; those that are busy move to the end."""
-        for key in list(_first(self._cells, SWEEP)):
+        for key in list(_first(self._cells, most)):
             cell = self._cells.pop(key)
             if not cell.idle(now):
                 self._cells[key] = cell
-        return len(self._cells) < self._max_subjects
 
 
 def _first(cells: dict[Key, Cell], count: int) -> Iterator[Key]:

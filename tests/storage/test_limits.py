@@ -224,3 +224,33 @@ def test_tokens_used_never_outrun_the_limit_by_more_than_one_call(
         largest = max(largest, used)
         refilled = (gate.clock.ns() - begun) / (60e9 / 1000)
         assert used_in_all <= 1000 + refilled + largest
+
+
+def test_who_has_not_called_for_long_is_forgotten_as_others_come() -> None:
+    gate = Gate()
+    for number in range(1000):
+        gate.take(charge(f"key:{number}", calls=5))
+    gate.clock.advance(61)
+    for number in range(1000, 1600):
+        gate.take(charge(f"key:{number}", calls=5))
+    assert gate.limits.subjects <= 700
+
+
+def test_who_is_still_held_by_a_limit_is_not_forgotten_for_others() -> None:
+    gate = Gate()
+    busy = charge("key:busy", calls=1, per=1_000_000)
+    assert gate.take(busy).allowed
+    gate.clock.advance(61)
+    for number in range(100):
+        gate.take(charge(f"key:{number}", calls=5), charge(f"user:{number}", "1", calls=5))
+        gate.clock.advance(61)
+    assert not gate.take(busy).allowed
+    assert gate.limits.subjects < 20
+
+
+def test_all_limits_of_a_first_call_are_charged() -> None:
+    gate = Gate()
+    both = (charge("key:a", calls=1), charge("user:a", "1", calls=1))
+    assert gate.take(*both).allowed
+    assert not gate.take(both[0]).allowed
+    assert not gate.take(both[1]).allowed
