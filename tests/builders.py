@@ -14,7 +14,8 @@ from stockyard.core.messages import Finish, Message, Text
 from stockyard.core.module import AnyModule, Call
 from stockyard.core.money import Usage
 from stockyard.core.offer import Offer
-from stockyard.core.pipeline import Passage, Pipeline
+from stockyard.core.passage import Passage
+from stockyard.core.pipeline import Pipeline
 from stockyard.core.ports import Ports
 from stockyard.core.replay import Replay
 from stockyard.core.request import Content, Request

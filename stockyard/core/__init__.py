@@ -4,7 +4,7 @@ a call                 exchange kind target roundrobin totals tracing ids signal
 what is asked          request messages meaning conditions fieldrules
 what is answered       response stream events folding whole watched keeper replay window arrival
 other kinds of call    embeddings rerank moderation speech transcription images counting stand_in
-modules                module pipeline stop standing control ports expressions scan
+modules                module pipeline passage editing stop standing control ports expressions scan
 money and limits       money price offer estimate allowance
 texts and writes       glob fieldtext outbox
 """

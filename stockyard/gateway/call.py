@@ -11,7 +11,7 @@ from typing import Any
 
 from stockyard.core.exchange import Exchange
 from stockyard.core.folding import unfold
-from stockyard.core.pipeline import Passage
+from stockyard.core.passage import Passage
 from stockyard.core.response import Raw, Response
 from stockyard.core.stream import Answer, Stream
 from stockyard.errors import Abandoned, Refused, StockyardError, UpstreamError

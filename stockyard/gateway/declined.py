@@ -9,7 +9,7 @@ away for want of room (5xx): keeping books on it would take more.
 from typing import TYPE_CHECKING
 
 from stockyard.core.exchange import NOTHING_ASKED, Asked, Caller, Exchange, Inbound
-from stockyard.core.pipeline import Passage
+from stockyard.core.passage import Passage
 from stockyard.core.request import Content, Request
 from stockyard.errors import Refused
 from stockyard.gateway import egress, ingress

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from stockyard.core.exchange import Asked, Caller, Constraints, Exchange, Inbound
-from stockyard.core.pipeline import Passage
+from stockyard.core.passage import Passage
 from stockyard.core.request import Content, Deferred, Request
 from stockyard.core.target import Credential, Target
 from stockyard.errors import Refused

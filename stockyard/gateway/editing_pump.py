@@ -11,8 +11,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from stockyard.core.editing import text_length
 from stockyard.core.events import Event, bears_content
-from stockyard.core.pipeline import Passage, text_length
+from stockyard.core.passage import Passage
 from stockyard.core.stream import Stream
 from stockyard.errors import StockyardError
 from stockyard.gateway.contract import Reply

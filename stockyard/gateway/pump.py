@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Protocol
 
 from stockyard.core.events import Event
-from stockyard.core.pipeline import Passage
+from stockyard.core.passage import Passage
 from stockyard.core.stream import Stream
 from stockyard.errors import StockyardError
 from stockyard.gateway.contract import Reply

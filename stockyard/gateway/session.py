@@ -11,7 +11,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from stockyard.core.exchange import Exchange
-from stockyard.core.pipeline import Passage
+from stockyard.core.passage import Passage
 from stockyard.core.stream import Answer, Stream
 from stockyard.core.target import Attempt, Target
 from stockyard.errors import Abandoned, Refused, StockyardError, UpstreamError

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from stockyard.core.exchange import Exchange
 from stockyard.core.money import Usage
-from stockyard.core.pipeline import Passage, Pipeline
+from stockyard.core.passage import Passage
+from stockyard.core.pipeline import Pipeline
 from stockyard.core.stream import Answer, Stream
 from stockyard.core.target import Attempt
 from stockyard.errors import Abandoned, Refused, StockyardError, UpstreamError

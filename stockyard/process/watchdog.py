@@ -22,8 +22,11 @@ HELD_SECONDS = 0.25
 TRIP_SECONDS = 1.0
 SHOWN_FRAMES = 6
 
+IDLE = ("asyncio.runners", "asyncio.base_events", "selectors", "uvloop")
+"""Where a loop is that has nothing to do."""
 NOT_OF_MODULES = (
-    "stockyard.core.pipeline",
+    "stockyard.core.passage",
+    "stockyard.core.editing",
     "stockyard.gateway.",
     "stockyard.upstream.",
     "stockyard.wire.",
@@ -89,8 +92,8 @@ class Watchdog:
             if self._were_stopped(now - looked, late):
                 since = now
             elif late >= self._held_seconds and not told:
-                told, suspect = True, module_in(frames_of(self._watched))
-                self._tell(late)
+                suspect = module_in(frames_of(self._watched))
+                told = self._tell(late)
             elif late >= self._trip_seconds and suspect is not None:
                 self._accuse(suspect, loop)
                 suspect = None
@@ -101,10 +104,14 @@ class Watchdog:
         computed = time.process_time() - self._computed
         return paused - BEAT_SECONDS > self._held_seconds and computed < late / 2
 
-    def _tell(self, late: float) -> None:
+    def _tell(self, late: float) -> bool:
+        """Whether there was something to tell: the loop may just be waiting for the processor."""
         frames = list(frames_of(self._watched))
+        if not frames or frames[0].f_globals.get("__name__") in IDLE:
+            return False
         where = " < ".join(map(place_of, frames[:SHOWN_FRAMES]))
         log.warning("The event loop has been held for %.1f s: %s", late, where)
+        return True
 
     def _accuse(self, suspect: str, loop: asyncio.AbstractEventLoop) -> None:
         """Blame it if it is still at it."""

@@ -7,7 +7,8 @@ import pytest
 
 from stockyard.core.exchange import Exchange
 from stockyard.core.module import AnyModule, Call, Fails, Streaming
-from stockyard.core.pipeline import Passage, Pipeline
+from stockyard.core.passage import Passage
+from stockyard.core.pipeline import Pipeline
 from stockyard.core.response import Response
 from stockyard.core.standing import PROBE_SECONDS, Standings
 from stockyard.core.stream import Answer

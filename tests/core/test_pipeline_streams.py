@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from stockyard.core.events import Event, TextDelta
 from stockyard.core.exchange import Exchange
 from stockyard.core.module import AnyModule, Call, Streaming
-from stockyard.core.pipeline import Passage, Pipeline
+from stockyard.core.passage import Passage
+from stockyard.core.pipeline import Pipeline
 from stockyard.core.response import Raw, Response
 from stockyard.core.standing import Standings
 from stockyard.core.stream import Answer, Sink, Stream

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pytest
 
 from stockyard.core.events import Event
-from stockyard.core.pipeline import Passage, Pipeline
+from stockyard.core.passage import Passage
+from stockyard.core.pipeline import Pipeline
 from stockyard.core.standing import Standings
 from stockyard.core.stream import Stream
 from stockyard.errors import StockyardError

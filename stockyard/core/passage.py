@@ -1,0 +1,306 @@
+"""Runs modules around a call.
+
+    request   hooks run from the outside in. One may answer early; only the modules that were
+              already passed then see the answer
+    call      the `around` modules, nested, with dispatch in the middle
+    answer    hooks run from the inside out. A whole answer is unfolded for a module that works on
+              Events, and a stream is folded for one that needs the whole
+    error     the same way out. A module may recover with an answer, which then still passes the
+              modules outside it
+
+A Passage is one call's way through a Pipeline: how far it came in, and who waits for the end of its
+stream.
+"""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from inspect import isawaitable
+from time import perf_counter_ns
+from typing import Any, Literal
+
+from stockyard.core.editing import Editing
+from stockyard.core.exchange import Exchange, Step
+from stockyard.core.keeper import Keeper
+from stockyard.core.kind import TEXT_KINDS
+from stockyard.core.module import Call, Stage
+from stockyard.core.pipeline import Pipeline
+from stockyard.core.response import Response
+from stockyard.core.stop import Stop
+from stockyard.core.stream import Answer, Stream
+from stockyard.core.whole import whole
+from stockyard.errors import Abandoned, Refused, StockyardError
+
+TEXTS = frozenset(
+    {"chat", "completions", "summary", "responses_compact", "transcriptions", "translations"}
+)
+"""What a call needs whose answer has texts that modules may change as its Events pass."""
+
+
+class Passage(Editing):
+    """One call's way through a Pipeline."""
+
+    __slots__ = ("_depth", "_enders", "pipeline")
+
+    def __init__(self, pipeline: Pipeline, x: Exchange) -> None:
+        super().__init__(x)
+        self.pipeline = pipeline
+        x.reads = pipeline.reads
+        self._depth = 0
+        """How many modules were passed on the way in and not yet on the way out."""
+        self._enders: list[Stop] = []
+        """Modules that wait for the end of the stream, the innermost first."""
+
+    @property
+    def ends(self) -> bool:
+        """Whether anybody waits for the end of the stream."""
+        return bool(self._enders)
+
+    async def run(self, dispatch: Call, choose: Callable[[Exchange], None]) -> Answer:
+        """All the way in and out. Raises what no module recovered from.
+
+        `choose` fills in the candidates before the CALL stage. A Stream that comes back has begun:
+        its Events go through `edit`, and its end is told with `ended` or `broke`.
+        """
+        ended: Answer | Exception
+        try:
+            ended = await self._inward(dispatch, choose)
+        except asyncio.CancelledError:
+            ended = Abandoned()
+        except Exception as error:
+            ended = error
+        try:
+            return await self._outward(ended)
+        except asyncio.CancelledError:
+            return await self._outward(Abandoned())
+
+    async def _inward(self, dispatch: Call, choose: Callable[[Exchange], None]) -> Answer:
+        x = self.x
+        strip = x.strip
+        begun = perf_counter_ns()
+        for depth, stop, hook in self.pipeline.requests:
+            self._depth = depth
+            result = stop.run(x, hook)
+            answer: Answer | None = None
+            if result is not None:
+                if isawaitable(result):
+                    result = await stop.wait(x, result)
+                answer = stop.answer(x, result)
+            now = perf_counter_ns()
+            strip.append(Step(stop.name, "on_request", now - begun))
+            begun = now
+            if answer is not None:
+                return answer
+        self._depth = len(self.pipeline.stops)
+        choose(x)
+        call = dispatch
+        for stop in self.pipeline.arounds:
+            call = partial(self._around, stop, call)
+        return await call(x)
+
+    async def _around(self, stop: Stop, call: Call, x: Exchange) -> Answer:
+        """Run an `around` module. If it breaks and fails OPEN, what it called stands."""
+        assert stop.around is not None  # noqa: S101  only such stops are nested
+        last = _Last(call)
+        result = stop.run(x, stop.around, last)
+        if result is None:
+            return await last.standing(x)
+        try:
+            answer = stop.answer(x, await result)
+            if stop.standing.tripped and answer is not None:
+                stop.standing.worked()
+        except StockyardError as error:
+            raise stop.named(error)  # noqa: B904  the same error, with the module's name on it
+        except Exception as error:
+            stop.broke(x, error)
+            answer = None
+        return answer if answer is not None else await last.standing(x)
+
+    async def _outward(self, ended: Answer | Exception) -> Answer:
+        """Pass the answer or the error out through the modules that were passed on the way in."""
+        x = self.x
+        error = ended if isinstance(ended, Exception) else None
+        answer = ended if not isinstance(ended, Exception) else None
+        if self.pipeline.keeps and answer is not None:
+            self._record(answer, "served")
+        for depth, stop in self.pipeline.outward:
+            if depth >= self._depth:
+                continue
+            if stop.holds and isinstance(answer, Stream):
+                error, answer = await self._hold(answer)
+            self._depth = depth
+            try:
+                if error is not None:
+                    answer = await self._recover(stop, error)
+                    error = None if answer is not None else error
+                elif answer is not None:
+                    answer = await self._pass(stop, answer)
+            except StockyardError as refusal:
+                error, answer = refusal, None
+        if answer is None:
+            x.error = error
+            assert error is not None  # noqa: S101  one of the two always stands
+            raise error
+        if not isinstance(answer, Response) and x.request.stream and not x.received.stream:
+            answer = await self._fold(answer)
+        if self.pipeline.keeps:
+            self._record(answer, "delivered")
+        if isinstance(answer, Response):
+            x.response = answer
+            x.usage = answer.usage if x.stored_usage is None else x.usage
+        return answer
+
+    def _record(self, answer: Answer, stage: Literal["served", "delivered"]) -> None:
+        """Leave the answer on `x.kept` if this is the stage at which it is kept."""
+        if self.pipeline.keeps != stage:
+            return
+        if isinstance(answer, Response):
+            self.x.kept = answer
+        elif self.x.kind in TEXT_KINDS:
+            self._keepers.append(Keeper(None, len(self._editors)))
+
+    def _close_the_record(self) -> None:
+        for keeper in self._keepers:
+            if keeper.stop is None:
+                self.x.kept = keeper.response()
+
+    async def _fold(self, stream: Stream) -> Response:
+        """Some module asked for a stream that the caller did not ask for: it gets it whole."""
+        error, response = await self._hold(stream)
+        if response is None:
+            self.x.error = error
+            assert error is not None  # noqa: S101  one of the two always stands
+            raise error
+        return response
+
+    async def _recover(self, stop: Stop, error: Exception) -> Answer | None:
+        if stop.on_error is None:
+            return None
+        x = self.x
+        result = stop.run(x, stop.on_error, error)
+        if isawaitable(result):
+            result = await stop.wait(x, result)
+        return None if isinstance(error, Abandoned) else stop.answer(x, result)
+
+    async def _pass(self, stop: Stop, answer: Answer) -> Answer:
+        if isinstance(answer, Stream):
+            if stop.module.wants_response and stop.on_response is not None:
+                self._keepers.append(Keeper(stop, len(self._editors)))
+            if stop.edits and self.x.needs in TEXTS:
+                self._editors.append(stop)
+            if stop.on_response is not None or stop.on_error is not None:
+                self._enders.append(stop)
+            return answer
+        if stop.edits and self.x.needs in TEXTS:
+            answer = await self.edit_whole(stop, answer)
+        if stop.on_response is not None:
+            self.x.response = answer
+            await self._respond(stop, stop.on_response)
+            answer = self.x.response or answer
+        return answer
+
+    async def _hold(self, stream: Stream) -> tuple[Exception | None, Response | None]:
+        """Take a stream to its end, for a module that must see it whole."""
+        try:
+            response = await whole(stream, self.edit)
+        except asyncio.CancelledError:
+            await self.broke(Abandoned())
+            raise
+        except StockyardError as error:
+            await self.broke(error)
+            return error, None
+        try:
+            self.x.response = response
+            await self.ended()
+        except StockyardError as refusal:
+            return refusal, None
+        finally:
+            self._editors, self._enders, self._keepers = [], [], []
+        return None, response
+
+    async def _respond(self, stop: Stop, hook: Callable[..., Any]) -> None:
+        begun = perf_counter_ns()
+        result = stop.run(self.x, hook)
+        if result is not None and isawaitable(result):
+            await stop.wait(self.x, result)
+        self.x.strip.append(Step(stop.name, "on_response", perf_counter_ns() - begun))
+
+    def head(self) -> None:
+        """The head of the answer is about to be written. What breaks here only adds no header."""
+        for stop, hook in self.pipeline.heads:
+            try:
+                stop.run(self.x, hook)
+            except StockyardError:
+                continue  # noted already, and the answer itself has passed every module
+
+    def declined(self, refusal: Refused) -> None:
+        """The call was refused before it began. Those who only observe hear of it."""
+        observers = [
+            stop
+            for stop in self.pipeline.stops
+            if stop.module.stage is Stage.OBSERVE and not stop.waits
+        ]
+        for stop in observers:
+            self._mention(stop, stop.on_request)
+        for stop in reversed(observers):
+            self._mention(stop, stop.on_error, refusal)
+
+    def _mention(self, stop: Stop, hook: Callable[..., Any] | None, *arguments: Any) -> None:
+        try:
+            if hook is not None:
+                stop.run(self.x, hook, *arguments)
+        except StockyardError:
+            return  # it is refused already
+
+    async def ended(self) -> None:
+        """The stream is complete. Raises Refused when a module will not let it end well."""
+        self._close_the_record()
+        refusal: StockyardError | None = None
+        for stop in self._enders:
+            if refusal is not None:
+                await self._recover(stop, refusal)
+            elif stop.on_response is not None:
+                for keeper in self._keepers:
+                    if keeper.stop is stop:
+                        self.x.response = keeper.response()
+                try:
+                    await self._respond(stop, stop.on_response)
+                except StockyardError as error:
+                    refusal = error
+        if refusal is not None:
+            raise refusal
+
+    async def broke(self, error: Exception) -> None:
+        """The stream broke off, was refused on its way, or was abandoned. Nobody can recover it."""
+        self._close_the_record()
+        for stop in self._enders:
+            try:
+                await self._recover(stop, error)
+            except StockyardError:
+                continue  # it is failing already; a second error adds nothing
+
+
+class _Last:
+    """What an `around` module called, and what came of it last."""
+
+    __slots__ = ("_answer", "_call", "_error")
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._answer: Answer | None = None
+        self._error: StockyardError | None = None
+
+    async def __call__(self, x: Exchange) -> Answer:
+        self._answer = self._error = None
+        try:
+            self._answer = await self._call(x)
+        except StockyardError as error:
+            self._error = error
+            raise
+        return self._answer
+
+    async def standing(self, x: Exchange) -> Answer:
+        """The last answer or error; the call itself when the module never made it."""
+        if self._error is not None:
+            raise self._error
+        return self._answer if self._answer is not None else await self._call(x)
