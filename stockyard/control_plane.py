@@ -44,4 +44,5 @@ def control_plane(stockyard: Stockyard) -> Any:
         stopping=lambda: stockyard.front.draining,
         max_body=settings.http.max_api_body,
         origins=settings.http.cors_origins,
+        read_only=settings.server.read_only,
     )

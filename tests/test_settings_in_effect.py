@@ -40,6 +40,19 @@ class TestHardStop:
         assert told.startswith("server.hard_stop ends calls before")
 
 
+class TestReadOnly:
+    async def test_refuses_changes_and_nothing_else(self, yard: Yard) -> None:
+        yard.provider("openai").says("hello")
+        yard.set("server.read_only", True)
+        await yard.open()
+        admin = {"authorization": f"Bearer {yard.stockyard.first_run.admin}"}
+        refused = await yard.call(KEYS, b'{"name": "a"}', headers=admin)
+        assert (refused.status, refused.json["code"]) == (403, "forbidden")
+        assert (await yard.get(KEYS, headers=admin)).status == 200
+        assert (await yard.get(KEYS, method="HEAD", headers=admin)).status == 200
+        assert (await yard.chat("hi")).text == "hello"
+
+
 class TestConsoleHosts:
     async def status_under(self, yard: Yard, host: str) -> int:
         async with yard.raw() as client:
@@ -124,13 +137,12 @@ class TestContentTimeoutsOfOneProvider:
 
 
 NOT_THERE = [
-    "server.read_only = true",
+    "server.read_mostly = true",
     "http.json_depth = 8",
     "upstream.max_head = '1KiB'",
     "upstream.max_body = '1KiB'",
     "upstream.max_stream = '1KiB'",
     "upstream.held = '1KiB'",
-    "overload.loop_lag = '1s'",
     "[[providers.a.credentials]]\nname = 'a'\nsecret = 's'\nweight = 2",
 ]
 

@@ -56,6 +56,7 @@ def build(
     max_body: int = MAX_BODY,
     origins: Collection[str] = (),
     calls_per_minute: int = PER_MINUTE,
+    read_only: bool = False,
 ) -> ASGIApp:
     """The API as an ASGI app. `provided` is what endpoints ask for by the name of a parameter.
 
@@ -93,6 +94,7 @@ def build(
         config_version,
         Origins(origins),
         CallRate(calls_per_minute),
+        read_only=read_only,
     )
 
 

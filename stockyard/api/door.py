@@ -27,6 +27,7 @@ ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 GIVEN_ID = re.compile(rb"[A-Za-z0-9_-]{8,128}")
 AMBIGUOUS = re.compile(rb"//|/\.{1,2}(/|$)|.+/$|%(2f|5c|2e|25|00)|[\\;]", re.IGNORECASE | re.DOTALL)
+READ_ONLY = "This server can only be read (`server.read_only`): change its config file instead."
 SECRET_NAMES = frozenset({"admin_key", "token"})
 SECRET_VALUES = ("sk-sy-", "sya-")
 
@@ -41,12 +42,15 @@ class Door:
         config_version: Callable[[], int],
         origins: Origins,
         rate: CallRate,
+        *,
+        read_only: bool = False,
     ) -> None:
         self._inner = inner
         self._identities = identities
         self._config_version = config_version
         self._origins = origins
         self._rate = rate
+        self._read_only = read_only
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -64,6 +68,8 @@ class Door:
                 # In a copy: the server looks into its own scope for whether a body must follow.
                 scope = {**scope, "method": "GET"}
             await self._find_out_who(scope, answer)
+            if self._read_only and scope["method"] != "GET":
+                raise Refused(403, "forbidden", READ_ONLY)
         except Refused as refused:
             await refuse(answer, problems.of_refusal(refused, request_id))
             return

@@ -8,6 +8,7 @@ import http.client
 import os
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from functools import update_wrapper
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -214,13 +215,18 @@ def server_options(verb: F) -> F:
         url: str | None,
         key: str | None,
         deadline: float,
+        quiet: bool,
         **rest: Any,
     ) -> Any:
         if url and (data_dir or config):
             raise click.UsageError("Use --url for a remote server, or --data or --config.")
         remote = Remote(url, key or "") if url else None
         folder = Path() if remote else data_folder(data_dir, config)
-        return verb(*args, server=Server(folder, deadline, remote), **rest)
+        server = Server(folder, deadline, remote)
+        if quiet and not rest["as_json"]:
+            with open(os.devnull, "w") as nobody, redirect_stdout(nobody):
+                return verb(*args, server=server, **rest)
+        return verb(*args, server=server, **rest)
 
     options = (
         click.option("--data", "data_dir", metavar="DIR", help="The server's data folder."),
@@ -239,6 +245,8 @@ def server_options(verb: F) -> F:
             help="Seconds to wait for an answer.",
         ),
         click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
+        click.option("--quiet", is_flag=True, help="Print nothing but errors."),
+        click.option("--no-color", is_flag=True, expose_value=False, hidden=True),
         click.option("--debug", is_flag=True, expose_value=False, hidden=True),
     )
     command: Any = update_wrapper(with_server, verb)

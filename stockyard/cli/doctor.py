@@ -24,12 +24,16 @@ WORDS = {"ok": "ok", "info": "notes", "warn": "warnings", "fail": "failures", "s
 @click.command()
 @click.option("--data", "data_dir", metavar="DIR", help="Data folder.")
 @click.option("--config", metavar="FILE", help="Config file.")
+@click.option("--fix", is_flag=True, help="Mend what is safe to mend, after asking.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--debug", is_flag=True, expose_value=False, hidden=True)
-def doctor(data_dir: str | None, config: str | None, as_json: bool) -> None:
+def doctor(data_dir: str | None, config: str | None, fix: bool, yes: bool, as_json: bool) -> None:
     """Check this machine and this installation. No provider is called. Exit code 1 on a failure."""
     began = time.monotonic()
     checks = list(examine(data_dir, config))
+    if fix and mended(checks, ask=not yes):
+        checks = list(examine(data_dir, config))
     counts: Counter[str] = Counter(check.state for check in checks)
     if as_json:
         found = msgspec.to_builtins(checks)
@@ -42,6 +46,23 @@ def doctor(data_dir: str | None, config: str | None, as_json: bool) -> None:
         click.echo(", ".join(f"{counts[state]} {word}" for state, word in WORDS.items()))
     if counts["fail"]:
         sys.exit(FAILED)
+
+
+def mended(checks: list[Check], *, ask: bool) -> bool:
+    """Do what is safe. Returns whether anything was done."""
+    done = False
+    for check in checks:
+        if check.mends is None:
+            continue
+        if ask and not sys.stdin.isatty():
+            raise click.UsageError("Nobody is there to be asked: add --yes.")
+        if ask and not click.confirm(f"{check.title}. {check.fix}?", err=True):
+            continue
+        path, mode = check.mends
+        os.chmod(path, mode)
+        click.echo(f"Mended: {check.fix}", err=True)
+        done = True
+    return done
 
 
 def examine(data_dir: str | None, config: str | None) -> Iterator[Check]:

@@ -25,6 +25,7 @@ VERBS = {
     "health": ("health", "Tell whether the gateway runs: exit code 0 or 1."),
     "version": ("version", "Tell which version this is."),
     "doctor": ("doctor", "Check this machine and this installation."),
+    "config": ("config", "See the settings, check a config file, read what can be set."),
     "modules": ("modules", "See, switch and set modules."),
     "keys": ("keys", "Make Keys, see them, take them back."),
     "logs": ("logs", "Show calls, the newest last."),

@@ -24,6 +24,8 @@ Given = dict[str, Any]
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
 @click.option("--log-format", type=click.Choice(["text", "json"]))
 @click.option("--no-mock", is_flag=True, help="Never answer from the built-in mock provider.")
+@click.option("--read-only", is_flag=True, help="Refuse every change over the API.")
+@click.option("--allow-network-fs", is_flag=True, help="Allow a data folder on a network.")
 @click.option("--ephemeral", is_flag=True, help="Keep the data in a folder that is deleted.")
 @click.option("--supervise", is_flag=True, help="Begin again after a crash; restart without loss.")
 @click.option(
@@ -38,6 +40,8 @@ def serve(
     data_dir: str | None,
     behind_proxy: str | None,
     no_mock: bool,
+    read_only: bool,
+    allow_network_fs: bool,
     ephemeral: bool,
     supervise: bool,
     detach: bool,
@@ -67,6 +71,8 @@ def serve(
         "log.level": flags["log_level"],
         "log.format": flags["log_format"],
         "mock.enabled": False if no_mock else None,
+        "server.read_only": read_only or None,
+        "server.allow_network_fs": allow_network_fs or None,
     }
     if detach:
         from stockyard.cli.detach import detached

@@ -22,7 +22,7 @@ from stockyard.core.signals import ExchangeFinished
 from stockyard.gateway.server import Server, ServerSettings, connections_allowed
 from stockyard.process.age import seconds_since_exec
 from stockyard.process.controlsocket import ControlSocket
-from stockyard.process.diskspace import refuse_full
+from stockyard.process.diskspace import refuse_full, refuse_network
 from stockyard.process.handover import HandOver, Predecessor
 from stockyard.process.hardening import forget, is_root
 from stockyard.process.inherited import Inherited
@@ -59,6 +59,7 @@ async def serve_until_stopped(
     data_dir = settings.server.data_dir
     listening = left.listening or listen(server_settings, data_dir)
     with listening:
+        refuse_network(settings)
         refuse_full(settings)
         before = await Predecessor.ask(data_dir) if left.replaces else None
         try:

@@ -34,6 +34,10 @@ class Server(Struct, frozen=True, kw_only=True):
     """0 takes any free port."""
     workers: Annotated[int, Meta(ge=1, le=1024)] = 1
     data_dir: Path = Path("~/.stockyard")
+    allow_network_fs: bool = False
+    """Use a data folder on a network, where locks may fail and data may be lost."""
+    read_only: bool = False
+    """Refuse every change over the API, the command line's too. Calls to models go on."""
     behind_proxy: tuple[str, ...] = ()
     """Networks (CIDR) whose X-Forwarded-* fields are believed."""
     tls_cert: str = ""
@@ -247,6 +251,9 @@ class Translation(Struct, frozen=True, kw_only=True):
     """The same for single Keys, by their names."""
     reasoning_field: Literal["reasoning_content", "reasoning"] = "reasoning_content"
     """Where thinking stands in chat answers that come from another format."""
+    local_tools: bool = False
+    """Tell `shell`, `local_shell` and `apply_patch` of Responses to models of other formats, as
+    functions. What a model does with them happens on the machine of the client."""
 
 
 class AliasSection(Struct, frozen=True, kw_only=True):

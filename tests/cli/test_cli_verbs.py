@@ -377,7 +377,7 @@ def test_doctor_looks_at_a_stopped_one_and_ends_with_1_if_it_could_not_start(
     (program.home / "stockyard.toml").write_text("[modules.nonsense]\n")
     document = json.loads(program.run("doctor", "--json", STOCKYARD_PORT="0").stdout)
     failed = {check["id"] for check in document["checks"] if check["state"] == "fail"}
-    assert failed == {"database", "modules"}
+    assert failed == {"database", "files", "modules"}
 
 
 def test_the_reference_of_modules_is_made_from_the_modules(served: Any) -> None:

@@ -14,3 +14,5 @@ class Check(Struct, frozen=True):
     """One line: what was found."""
     fix: str = ""
     """What to type or change."""
+    mends: tuple[str, int] | None = None
+    """A file and the mode it should have, where that is all there is to change."""

@@ -9,15 +9,16 @@ from stockyard.cli.checks.check import Check
 from stockyard.process.diskspace import free_bytes
 from stockyard.process.note import NOTE
 from stockyard.settings import Settings
+from stockyard.storage.datafolder import LOCK
+from stockyard.storage.filesystem import NETWORK, kind_of
 
 COMFORTABLE = 2 << 30
-NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "glusterfs"})
-MOUNTS = Path("/proc/self/mounts")
 
 
 def data(settings: Settings, *, running: bool) -> Iterator[Check]:
     folder = settings.server.data_dir
     yield private(folder)
+    yield from files(folder, settings.database_path)
     yield space(folder, settings.disk.floor)
     yield filesystem(folder)
     yield database(settings.database_path, running=running)
@@ -40,10 +41,26 @@ def private(folder: Path) -> Check:
     if found.st_uid != os.geteuid():
         return Check("data", "fail", f"{title}, of another user", f"chown {os.geteuid()} {folder}")
     if mode & 0o077:
-        return Check("data", "fail", f"{title}, open to others", f"chmod 700 {folder}")
+        return to_mend("data", f"{title}, open to others", folder, 0o700)
     if not os.access(folder, os.W_OK | os.X_OK):
-        return Check("data", "fail", f"{title}, read-only", f"chmod u+rwx {folder}")
+        return to_mend("data", f"{title}, read-only", folder, 0o700)
     return Check("data", "ok", title)
+
+
+def files(folder: Path, database: Path) -> Iterator[Check]:
+    """Those whose mode would stop the start."""
+    for path in (database, database.with_name(database.name + "-wal"), folder / LOCK):
+        try:
+            found = path.stat()
+        except OSError:
+            continue
+        mode = stat.S_IMODE(found.st_mode)
+        if mode & 0o177 and found.st_uid == os.geteuid():
+            yield to_mend("files", f"{path}: {mode:04o}, open to others", path, 0o600)
+
+
+def to_mend(check: str, title: str, path: Path, mode: int) -> Check:
+    return Check(check, "fail", title, f"chmod {mode:o} {path}", (str(path), mode))
 
 
 def space(folder: Path, floor_bytes: int) -> Check:
@@ -62,16 +79,6 @@ def filesystem(folder: Path) -> Check:
         fix = "Move the folder to a local disk: locks over a network lose data."
         return Check("filesystem", "fail", f"the data is on a network ({kind})", fix)
     return Check("filesystem", "ok" if kind else "skip", f"file system: {kind or 'not known'}")
-
-
-def kind_of(folder: Path) -> str:
-    """The kind of the innermost mount that holds the folder."""
-    try:
-        mounts = [line.split() for line in MOUNTS.read_text().splitlines()]
-    except OSError:
-        return ""
-    holding = [(mount[1], mount[2]) for mount in mounts if folder.is_relative_to(mount[1])]
-    return max(holding, key=lambda mount: len(mount[0]), default=("", ""))[1]
 
 
 def database(path: Path, *, running: bool) -> Check:
