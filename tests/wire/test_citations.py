@@ -2,8 +2,11 @@
 
 import msgspec
 import pytest
+from openai.lib.streaming.chat import ChatCompletionStreamState
+from openai.types.chat import ChatCompletionChunk
 
-from stockyard.core.messages import Message, Text
+from stockyard.core.folding import unfold
+from stockyard.core.messages import Image, Message, Text
 from stockyard.core.response import Choice, Output, Response
 from stockyard.wire.anthropic_messages.codec import MessagesCodec
 from stockyard.wire.codec import Pen
@@ -61,3 +64,24 @@ def test_a_source_with_an_address_is_linked_to(citation: object, link: object) -
     responses = msgspec.json.decode(FORMATS["openai.responses"].encode_response(answer, pen))
     noted = responses["output"][0]["content"][0]["annotations"]
     assert [(n["url"], n["title"]) for n in noted] == ([link] if link else [])
+
+
+def test_the_official_accumulator_puts_streamed_citations_together() -> None:
+    """It takes a list that comes in pieces only where each entry has an index."""
+    chat = FORMATS["openai.chat"]
+    text = Text(text="a", citations=(FOREIGN, WEB, OURS, OURS))
+    pictures = tuple(Image(data="iVBORw0KGgo=", media_type="image/png") for _ in range(2))
+    said = Message(role="assistant", parts=(text, *pictures))
+    answer = Output(id="1", model="m", choices=(Choice(message=said, finish="stop"),))
+    writer = chat.writer(Pen(id="i", model="m", created=1, wants_usage=False))
+    stream = writer.write(unfold(answer, None)) + writer.end()
+    state: ChatCompletionStreamState[object] = ChatCompletionStreamState()
+    for block in stream.removesuffix(b"data: [DONE]\n\n").split(b"\n\n")[:-1]:
+        chunk = msgspec.json.decode(block.removeprefix(b"data: "))
+        state.handle_chunk(ChatCompletionChunk.model_validate(chunk))
+    message = state.get_final_completion().choices[0].message
+    assert message.annotations is not None
+    assert [note.url_citation.title for note in message.annotations] == ["T", "T"]
+    assert message.model_extra is not None
+    assert len(message.model_extra["images"]) == 2
+    assert [OURS, OURS] in message.model_extra.values()

@@ -62,7 +62,7 @@ def test_a_client_of_chat_finds_them_beside_the_text() -> None:
         for chunk in events_of(writer.write(streamed()) + writer.end())
         for choice in chunk["choices"]
     ]
-    assert [d["images"] for d in deltas if "images" in d] == [[PICTURE]]
+    assert [d["images"] for d in deltas if "images" in d] == [[PICTURE | {"index": 0}]]
 
 
 def test_a_client_of_responses_finds_a_drawing_as_of_the_tool() -> None:

@@ -89,10 +89,16 @@ class ChatWriter(Writer):
         self._called: dict[int, int] = {}
         self._thoughts: dict[str, _Thought] = {}
         self._details = 0
+        self._pictures = 0
+        self._noted: dict[int, dict[str, list[Any]]] = {}
+        """What each choice cites. Official accumulators take a list without indexes once only, so
+        all is told in one piece before the finish, as OpenAI does."""
         self._logprobs: dict[int, bytes] = {}
         self._usage: Usage | None = None
 
     def end(self, comment: bytes = b"") -> bytes:
+        for choice in list(self._noted):
+            self._tell_noted(choice)
         for choice in list(self._logprobs):
             self._delta(choice, b"{}")
         if self._pen.wants_usage and self._usage is not None:
@@ -168,8 +174,12 @@ class ChatWriter(Writer):
             self._open_call(event)
         elif event.kind == "reasoning":
             self._thoughts[event.key] = self._thought(event)
-        elif event.whole is not None and (pictures := drawn((event.whole,))):
-            self._delta(event.choice, encode({PICTURES: pictures}))
+        elif event.whole is not None:
+            for picture in drawn((event.whole,)):
+                self._delta(
+                    event.choice, encode({PICTURES: [{**picture, "index": self._pictures}]})
+                )
+                self._pictures += 1
 
     def _thought(self, event: PartStarted) -> _Thought:
         seed = event.whole if isinstance(event.whole, Reasoning) else Reasoning()
@@ -245,12 +255,18 @@ class ChatWriter(Writer):
 
     def _citation(self, event: CitationAdded) -> None:
         notes = cited((event.value,))
-        fields = {"annotations": notes} if notes else {CITED: [event.value]}
-        self._delta(event.choice, encode(fields))
+        self._note(event.choice, _ANNOTATIONS if notes else CITED, notes or [event.value])
 
     def _opaque(self, event: OpaqueEvent) -> None:
-        if event.format == FORMAT and event.name == "annotations":
-            self._delta(0, encode({"annotations": event.value}))
+        if event.format == FORMAT and event.name == _ANNOTATIONS and isinstance(event.value, list):
+            self._note(0, _ANNOTATIONS, event.value)
+
+    def _note(self, choice: int, field: str, notes: list[Any]) -> None:
+        self._noted.setdefault(choice, {}).setdefault(field, []).extend(notes)
+
+    def _tell_noted(self, choice: int) -> None:
+        if self._noted and (noted := self._noted.pop(choice, None)):
+            self._delta(choice, encode(noted))
 
     def _logprobs_added(self, event: LogprobsAdded) -> None:
         # They belong to the text that follows, and go out with it.
@@ -262,6 +278,7 @@ class ChatWriter(Writer):
         self._usage = event.usage
 
     def _finished(self, event: Finished) -> None:
+        self._tell_noted(event.choice)
         vendor = vendor_finish(event.reason, event.native, event.extra)
         more = b"," + encode(vendor)[1:-1] if vendor else b""
         self._delta(event.choice, b"{}", b'"%b"' % event.reason.encode(), more)
@@ -270,6 +287,7 @@ class ChatWriter(Writer):
         self._delta(choice, b'{"tool_calls":[%b]}' % encode(call))
 
 
+_ANNOTATIONS = "annotations"
 _IN_EACH_CHUNK = frozenset({"system_fingerprint"})
 """What of an answer's own fields each chunk repeats; the others stand in the first."""
 
