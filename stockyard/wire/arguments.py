@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 
 from stockyard.core.messages import ToolCall
+from stockyard.wire.drops import Drops
 from stockyard.wire.free_text import INPUT
 from stockyard.wire.halves import encode
-from stockyard.wire.layout import Drops
 
 
 def arguments_object(text: str) -> Any:

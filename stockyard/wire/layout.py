@@ -11,15 +11,7 @@ from stockyard.core.messages import Extra, Text
 _KEY = "$layout"
 PIECES = "$pieces"
 """Beside it: what a value was put together from."""
-_OURS = frozenset({_KEY, PIECES})
-
-# Cache marks are said by `cache` too; an encoder that has no word for it reports that itself. The
-# version of a dialect means nothing to another one.
-_NOTHING: tuple[Any, ...] = (None, [], {})
-"""What says nothing, so that nothing is lost with it."""
-_SAID_ELSEWHERE = _OURS | frozenset(
-    {"anthropic_version", "cache_control", "prompt_cache_breakpoint"}
-)
+LAYOUT_KEYS = frozenset({_KEY, PIECES})
 
 
 def with_layout(extra: Extra, format: str, layout: str) -> Extra:  # noqa: A002  the word of the field everywhere
@@ -37,7 +29,7 @@ def own_fields(extra: Extra, format: str) -> dict[str, Any]:  # noqa: A002  the 
     """The unknown fields of this format, to be written back."""
     if format not in extra:
         return {}
-    return {key: value for key, value in extra[format].items() if key not in _OURS}
+    return {key: value for key, value in extra[format].items() if key not in LAYOUT_KEYS}
 
 
 def is_blank_elsewhere(text: Text, format: str) -> bool:  # noqa: A002  the word of the field everywhere
@@ -52,34 +44,3 @@ def has_word(shape: str | None, word: str) -> bool:
 def words(*said: str | None) -> str | None:
     """A shape of several words; None when there is nothing to say."""
     return " ".join(word for word in said if word) or None
-
-
-class Drops:
-    """Collects what a target's format cannot say, under the client's spelling."""
-
-    __slots__ = ("_format", "_names")
-
-    def __init__(self, format: str) -> None:  # noqa: A002  the word of the field everywhere
-        self._format = format
-        self._names: dict[str, None] = {}
-
-    def add(self, *names: str) -> None:
-        self._names.update(dict.fromkeys(names))
-
-    def foreign(self, extra: Extra, path: str = "") -> None:
-        """Every field that belongs to another format."""
-        if not extra:
-            return
-        for format, fields in extra.items():  # noqa: A001  the word of the field everywhere
-            if format != self._format:
-                self.add(
-                    *(
-                        f"{path}.{key}" if path else key
-                        for key, value in fields.items()
-                        if key not in _SAID_ELSEWHERE and value not in _NOTHING
-                    )
-                )
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self._names)

@@ -8,7 +8,7 @@ those must be that all of them demand.
 from collections.abc import Iterator
 from typing import Any
 
-from stockyard.wire.layout import Drops
+from stockyard.wire.drops import Drops
 
 _Schema = dict[str, Any]
 

@@ -29,11 +29,11 @@ from stockyard.wire.codec import (
     WireError,
 )
 from stockyard.wire.codec import Fields as HeaderFields
+from stockyard.wire.drops import Drops
 from stockyard.wire.error_kinds import upstream_error
 from stockyard.wire.error_shapes import NOTHING_TOLD, told
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.head import quoted, read_head
-from stockyard.wire.layout import Drops
 from stockyard.wire.openai_chat import errors
 
 

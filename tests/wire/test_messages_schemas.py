@@ -7,8 +7,8 @@ import pytest
 
 from stockyard.core.request import Request
 from stockyard.wire.anthropic_messages.schemas import closed_schema
+from stockyard.wire.drops import Drops
 from stockyard.wire.formats import FORMATS
-from stockyard.wire.layout import Drops
 
 MESSAGES = FORMATS["anthropic.messages"]
 

@@ -7,8 +7,8 @@ import pytest
 
 from stockyard.core.request import Request
 from stockyard.providers import catalog
+from stockyard.wire.drops import Drops
 from stockyard.wire.formats import FORMATS
-from stockyard.wire.layout import Drops
 from stockyard.wire.object_schemas import object_schema
 
 NONE: frozenset[str] = frozenset()

@@ -21,8 +21,9 @@ from stockyard.core.messages import (
 from stockyard.errors import Refused
 from stockyard.wire.arguments import compact, given_to
 from stockyard.wire.content_list import decode_content_list
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import Fields
-from stockyard.wire.layout import Drops, layout_of, own_fields, with_layout
+from stockyard.wire.layout import layout_of, own_fields, with_layout
 from stockyard.wire.media import from_data_url, sniffed
 from stockyard.wire.sayable import Sayable
 

@@ -28,9 +28,10 @@ from stockyard.wire.anthropic_messages.turns import (
     leading_system,
 )
 from stockyard.wire.codec import Dropped, Traits
+from stockyard.wire.drops import Drops
 from stockyard.wire.efforts import BUDGETS
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_layout, words
+from stockyard.wire.layout import has_word, layout_of, own_fields, with_layout, words
 from stockyard.wire.user_names import without_address
 
 DEFAULT_MAX_TOKENS = 4_096
@@ -60,20 +61,21 @@ _TIERS_OUT = {tier: said for said, tier in _TIERS.items()}
 _DISABLED = {"type": "disabled"}
 _JSON_WISH = "Answer with one JSON object and nothing else."
 
-# Neutral fields this format has no word for, as most clients spell them.
-_UNSAYABLE = {
-    "seed": "seed",
-    "presence_penalty": "presence_penalty",
-    "frequency_penalty": "frequency_penalty",
-    "logit_bias": "logit_bias",
-    "logprobs": "logprobs",
-    "top_logprobs": "top_logprobs",
-    "min_p": "min_p",
-    "cache_key": "prompt_cache_key",
-    "modalities": "modalities",
-    "store": "store",
-    "previous": "previous_response_id",
-}
+_UNSAYABLE = (
+    "seed",
+    "presence_penalty",
+    "frequency_penalty",
+    "logit_bias",
+    "logprobs",
+    "top_logprobs",
+    "min_p",
+    "cache_key",
+    "modalities",
+    "store",
+    "previous",
+    "n",
+)
+"""Neutral fields that this format has no word for."""
 
 
 def decode_request(body: bytes) -> Content:
@@ -120,11 +122,7 @@ def encode_fields(
     """The fields of a request, and the names of those that could not be said."""
     content, drops = request.content, Drops(FORMAT)
     drops.foreign(content.extra)
-    for name, spelled in _UNSAYABLE.items():
-        if getattr(content, name) not in (None, False):
-            drops.add(spelled)
-    if content.n not in (None, 1):
-        drops.add("n")
+    drops.unsayable(content, _UNSAYABLE)
     head, rest = leading_system(content.messages)
     body: dict[str, Any] = {"model": request.model}
     system = encode_system(_with_json_wish(head, content), drops)

@@ -22,12 +22,13 @@ from stockyard.wire.anthropic_messages.blocks import FORMAT, decode_blocks, enco
 from stockyard.wire.anthropic_messages.turns import ACCEPTED_ID, ID_PREFIX
 from stockyard.wire.anthropic_messages.usage import read_usage, write_usage
 from stockyard.wire.codec import Facts, Pen
+from stockyard.wire.drops import Drops
 from stockyard.wire.error_kinds import error_in_answer, not_an_answer
 from stockyard.wire.error_shapes import read_error
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.finishes import odd
 from stockyard.wire.halves import decode_event
-from stockyard.wire.layout import Drops, own_fields
+from stockyard.wire.layout import own_fields
 from stockyard.wire.tool_ids import Ids
 
 MESSAGE_PREFIX = "msg_"

@@ -7,7 +7,7 @@ written for another provider is told with fewer words rather than refused.
 
 from typing import Any
 
-from stockyard.wire.layout import Drops
+from stockyard.wire.drops import Drops
 
 _REFUSED = frozenset(
     (  # noqa: SIM905  a list of words reads better as one

@@ -5,8 +5,9 @@ from typing import Any
 from stockyard.core.request import Content, Tool, ToolChoice
 from stockyard.wire.anthropic_messages.blocks import FORMAT, take_cache, with_cache
 from stockyard.wire.codec import Traits
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.layout import Drops, own_fields
+from stockyard.wire.layout import own_fields
 from stockyard.wire.object_schemas import object_schema
 
 _TOOLS_WITH_HISTORY = frozenset({"tool_config_with_history", "tool_config_with_history:inert"})

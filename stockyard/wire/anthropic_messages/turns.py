@@ -29,8 +29,9 @@ from stockyard.wire.anthropic_messages.blocks import (
     is_blank,
     sayable,
 )
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.layout import Drops, has_word, own_fields, words
+from stockyard.wire.layout import has_word, own_fields, words
 from stockyard.wire.tool_ids import Ids, unanswered_call, unknown_call
 
 ACCEPTED_ID = re.compile(r"[a-zA-Z0-9_-]{1,128}")

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from stockyard.core.request import Content, ReasoningWish
 from stockyard.wire.anthropic_messages.request import thinking_of
 from stockyard.wire.codec import Traits
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import Fields
-from stockyard.wire.layout import Drops, has_word
+from stockyard.wire.layout import has_word
 
 MESSAGES_FIELDS = "messages_fields"
 """The model takes fields of `anthropic.messages`."""

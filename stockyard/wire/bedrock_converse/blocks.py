@@ -27,8 +27,9 @@ from stockyard.core.messages import (
 from stockyard.wire.arguments import arguments_object, compact, given_to
 from stockyard.wire.bedrock_converse import media
 from stockyard.wire.bedrock_converse.names import FORMAT
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import Fields
-from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_layout
+from stockyard.wire.layout import has_word, layout_of, own_fields, with_layout
 
 CACHE_POINT = "cachePoint"
 _TTLS = {"5m": "5m", "30m": "1h", "1h": "1h", "12h": "1h"}

@@ -9,8 +9,9 @@ from typing import Any
 
 from stockyard.core.messages import Audio, Document, Image, Video
 from stockyard.wire.bedrock_converse.names import FORMAT
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import Fields
-from stockyard.wire.layout import Drops, own_fields
+from stockyard.wire.layout import own_fields
 from stockyard.wire.media import from_data_url, sniffed
 
 _IMAGES = {

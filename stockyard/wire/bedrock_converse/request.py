@@ -41,9 +41,10 @@ from stockyard.wire.bedrock_converse.turns import (
     without_tools,
 )
 from stockyard.wire.codec import Dropped, Traits
+from stockyard.wire.drops import Drops
 from stockyard.wire.efforts import BUDGETS
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.layout import Drops, has_word, own_fields, words
+from stockyard.wire.layout import has_word, own_fields, words
 
 TOOLS_WITH_HISTORY = "tool_config_with_history"
 """A conversation with calls in it is refused without tools: its calls are told as text then."""
@@ -63,22 +64,23 @@ DEFAULT_NAME = "answer"
 THINKING_ROOM = 4_096
 """Tokens for the answer beside its thinking, where the client set no limit."""
 
-# Neutral fields this format has no word for, as most clients spell them.
-_UNSAYABLE = {
-    "seed": "seed",
-    "presence_penalty": "presence_penalty",
-    "frequency_penalty": "frequency_penalty",
-    "logit_bias": "logit_bias",
-    "logprobs": "logprobs",
-    "top_logprobs": "top_logprobs",
-    "min_p": "min_p",
-    "cache_key": "prompt_cache_key",
-    "end_user": "user",
-    "modalities": "modalities",
-    "store": "store",
-    "previous": "previous_response_id",
-    "cache": "cache_control",
-}
+_UNSAYABLE = (
+    "seed",
+    "presence_penalty",
+    "frequency_penalty",
+    "logit_bias",
+    "logprobs",
+    "top_logprobs",
+    "min_p",
+    "cache_key",
+    "end_user",
+    "modalities",
+    "store",
+    "previous",
+    "cache",
+    "n",
+)
+"""Neutral fields that this format has no word for."""
 _TIERS = frozenset({"default", "priority", "flex"})
 """Those that others know, too."""
 _ACCEPTED_METADATA = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{1,256}")
@@ -125,11 +127,7 @@ def encode_request(request: Request, *, traits: Traits) -> Dropped:
     content, drops = request.content, Drops(FORMAT)
     traits = with_spelling(traits, content.shape)
     drops.foreign(content.extra)
-    for name, spelled in _UNSAYABLE.items():
-        if getattr(content, name) not in (None, False):
-            drops.add(spelled)
-    if content.n not in (None, 1):
-        drops.add("n")
+    drops.unsayable(content, _UNSAYABLE)
     head, rest = leading_system(content.messages)
     tools = encode_tools(content, drops)
     if not tools and has_tools(rest):

@@ -20,12 +20,13 @@ from stockyard.wire.bedrock_converse.names import (
 )
 from stockyard.wire.bedrock_converse.usage import read_usage, write_usage
 from stockyard.wire.codec import Facts, Pen
+from stockyard.wire.drops import Drops
 from stockyard.wire.error_kinds import error_in_answer, not_an_answer
 from stockyard.wire.error_shapes import read_error
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.finishes import odd
 from stockyard.wire.halves import decode_event
-from stockyard.wire.layout import Drops, own_fields
+from stockyard.wire.layout import own_fields
 from stockyard.wire.tool_ids import Ids
 from stockyard.wire.tool_names import NO_NAMES
 

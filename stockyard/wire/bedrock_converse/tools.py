@@ -7,8 +7,9 @@ import msgspec
 from stockyard.core.request import Content, Tool, ToolChoice
 from stockyard.wire.bedrock_converse.blocks import cache_blocks, cache_point
 from stockyard.wire.bedrock_converse.names import FORMAT, tool_name
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.layout import Drops, own_fields
+from stockyard.wire.layout import own_fields
 from stockyard.wire.object_schemas import object_schema
 
 _Object = dict[str, Any]

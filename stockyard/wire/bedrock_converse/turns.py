@@ -15,8 +15,9 @@ from stockyard.core.messages import AnyPart, Message, Role, Text, ToolCall, Tool
 from stockyard.wire.anthropic_messages.turns import TURN, split_results
 from stockyard.wire.bedrock_converse.blocks import decode_blocks, encode_block, encode_blocks
 from stockyard.wire.bedrock_converse.names import ACCEPTED_ID, FORMAT, ID_PREFIX, tool_name
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.layout import Drops, has_word, own_fields, words
+from stockyard.wire.layout import has_word, own_fields, words
 from stockyard.wire.tool_ids import Ids, unknown_call
 
 _Block = dict[str, Any]

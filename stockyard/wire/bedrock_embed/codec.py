@@ -27,8 +27,9 @@ from stockyard.wire.codec import (
 )
 from stockyard.wire.cohere_embed import request as texts_request
 from stockyard.wire.cohere_embed import response as texts_response
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.layout import Drops, own_fields
+from stockyard.wire.layout import own_fields
 from stockyard.wire.openai_embeddings.request import tie_of
 from stockyard.wire.usage import Counts
 from stockyard.wire.vectors import numbers_of

@@ -28,15 +28,9 @@ from stockyard.wire.cohere_chat.parts import (
     encode_parts,
     thought,
 )
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.layout import (
-    Drops,
-    has_word,
-    is_blank_elsewhere,
-    layout_of,
-    own_fields,
-    with_layout,
-)
+from stockyard.wire.layout import has_word, is_blank_elsewhere, layout_of, own_fields, with_layout
 from stockyard.wire.tool_messages import joined, spoken
 
 ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")

@@ -22,9 +22,10 @@ from stockyard.wire.cohere_chat.tools import (
     encode_tools,
     strictness,
 )
+from stockyard.wire.drops import Drops
 from stockyard.wire.efforts import BUDGETS
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.layout import Drops, layout_of, own_fields, with_layout
+from stockyard.wire.layout import layout_of, own_fields, with_layout
 
 MOST_STOPS = 5
 HOTTEST = 1
@@ -44,21 +45,21 @@ _PLAIN_FIELDS = {
     "logprobs": "logprobs",
 }
 
-# Neutral fields this format has no word for, as most clients spell them.
-_UNSAYABLE = {
-    "n": "n",
-    "min_p": "min_p",
-    "logit_bias": "logit_bias",
-    "top_logprobs": "top_logprobs",
-    "cache_key": "prompt_cache_key",
-    "cache": "cache_control",
-    "service_tier": "service_tier",
-    "end_user": "user",
-    "metadata": "metadata",
-    "modalities": "modalities",
-    "store": "store",
-    "previous": "previous_response_id",
-}
+_UNSAYABLE = (
+    "n",
+    "min_p",
+    "logit_bias",
+    "top_logprobs",
+    "cache_key",
+    "cache",
+    "service_tier",
+    "end_user",
+    "metadata",
+    "modalities",
+    "store",
+    "previous",
+)
+"""Neutral fields that this format has no word for."""
 
 
 def decode_request(body: bytes) -> Content:
@@ -97,9 +98,7 @@ def _decode(fields: Fields) -> Content:
 def encode_request(request: Request) -> Dropped:
     content, drops = request.content, Drops(FORMAT)
     drops.foreign(content.extra)
-    for name, spelled in _UNSAYABLE.items():
-        if getattr(content, name) not in (None, False) and (name, content.n) != ("n", 1):
-            drops.add(spelled)
+    drops.unsayable(content, _UNSAYABLE)
     if content.parallel_tools is False:
         drops.add("parallel_tool_calls")
     own = own_fields(content.extra, FORMAT)

@@ -23,12 +23,13 @@ from stockyard.wire.cohere_chat.citations import attached, detached
 from stockyard.wire.cohere_chat.messages import LISTED, PLAN, decode_assistant, encode_assistant
 from stockyard.wire.cohere_chat.parts import FORMAT, thought
 from stockyard.wire.cohere_chat.usage import read_usage, write_usage
+from stockyard.wire.drops import Drops
 from stockyard.wire.error_kinds import error_in_answer, not_an_answer
 from stockyard.wire.error_shapes import read_error
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.finishes import odd
 from stockyard.wire.halves import decode_event
-from stockyard.wire.layout import Drops, layout_of, own_fields
+from stockyard.wire.layout import layout_of, own_fields
 from stockyard.wire.tool_ids import missing_id
 
 FINISHES: dict[str, Finish] = {

@@ -5,9 +5,10 @@ from typing import Any
 
 from stockyard.core.request import OutputForm, Tool, ToolChoice
 from stockyard.wire.cohere_chat.parts import FORMAT
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.function_tools import encode_function
-from stockyard.wire.layout import Drops, own_fields
+from stockyard.wire.layout import own_fields
 
 _CHOICES = {"REQUIRED": "required", "NONE": "none"}
 

@@ -10,8 +10,8 @@ from stockyard.wire.codec import Fault, Pen, Traits, WireError
 from stockyard.wire.cohere_chat import errors
 from stockyard.wire.cohere_embed import request, response
 from stockyard.wire.cohere_embed.meta import read_meta
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import Fields
-from stockyard.wire.layout import Drops
 from stockyard.wire.whole import Beside, WholeCodec
 
 

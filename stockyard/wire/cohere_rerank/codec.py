@@ -13,9 +13,9 @@ from stockyard.wire.codec import Fault, Pen, RequestHead, Traits, WireError
 from stockyard.wire.cohere_chat import errors
 from stockyard.wire.cohere_rerank import request, response
 from stockyard.wire.cohere_rerank.words import COHERE, Words
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import Fields
 from stockyard.wire.head import quoted, read_head
-from stockyard.wire.layout import Drops
 from stockyard.wire.whole import Beside, WholeCodec
 
 

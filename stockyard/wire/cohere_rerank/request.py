@@ -6,8 +6,9 @@ from stockyard.core.meaning import Tie
 from stockyard.core.request import Request
 from stockyard.core.rerank import Document, RerankContent, text_of
 from stockyard.wire.cohere_rerank.words import Words
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.layout import Drops, own_fields
+from stockyard.wire.layout import own_fields
 
 TEXTLESS_TIE = Tie(
     code="invalid_request",

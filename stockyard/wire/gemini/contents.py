@@ -27,10 +27,11 @@ from stockyard.core.messages import (
     ToolResult,
     Video,
 )
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.gemini.names import FORMAT, listed, tool_name
 from stockyard.wire.gemini.parts import decode_parts, encode_part, encode_parts
-from stockyard.wire.layout import Drops, has_word, own_fields, words
+from stockyard.wire.layout import has_word, own_fields, words
 from stockyard.wire.tool_ids import Ids, missing_id, unknown_call
 
 ACCEPTED_ID = re.compile(r".+", re.DOTALL)

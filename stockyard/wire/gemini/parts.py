@@ -21,9 +21,10 @@ from stockyard.core.messages import (
     Video,
 )
 from stockyard.wire.arguments import compact, given_to
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import Fields
 from stockyard.wire.gemini.names import CALL, FORMAT, MEDIA, PART, fields_of, inside
-from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_layout
+from stockyard.wire.layout import has_word, layout_of, own_fields, with_layout
 from stockyard.wire.media import from_data_url, sniffed
 
 # Words of a part's layout.

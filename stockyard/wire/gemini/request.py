@@ -13,6 +13,7 @@ import msgspec
 from stockyard.core.request import Content, Request
 from stockyard.wire import strict
 from stockyard.wire.codec import Dropped, Traits
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.gemini.contents import (
     decode_contents,
@@ -44,7 +45,7 @@ from stockyard.wire.gemini.wishes import (
     encode_output,
     encode_thinking,
 )
-from stockyard.wire.layout import Drops, has_word, own_fields, words
+from stockyard.wire.layout import has_word, own_fields, words
 
 SIGNATURES_TRAIT = "signature_required"
 """The model refuses calls in the history that carry no signature."""
@@ -71,17 +72,17 @@ _CONFIG_FIELDS = {
     "top_logprobs": "logprobs",
 }
 
-# Neutral fields this format has no word for, as most clients spell them.
-_UNSAYABLE = {
-    "min_p": "min_p",
-    "logit_bias": "logit_bias",
-    "cache_key": "prompt_cache_key",
-    "end_user": "user",
-    "metadata": "metadata",
-    "store": "store",
-    "previous": "previous_response_id",
-    "cache": "cache_control",
-}
+_UNSAYABLE = (
+    "min_p",
+    "logit_bias",
+    "cache_key",
+    "end_user",
+    "metadata",
+    "store",
+    "previous",
+    "cache",
+)
+"""Neutral fields that this format has no word for."""
 
 _MOST_STOPS = 5
 _TIERS = {"standard": "default", "flex": "flex", "priority": "priority"}
@@ -135,9 +136,7 @@ def _decode(fields: Fields) -> Content:
 def encode_request(request: Request, *, traits: Traits) -> Dropped:
     content, drops = request.content, Drops(FORMAT)
     drops.foreign(content.extra)
-    for name, spelled in _UNSAYABLE.items():
-        if getattr(content, name) not in (None, False):
-            drops.add(spelled)
+    drops.unsayable(content, _UNSAYABLE)
     head, rest = leading_system(content.messages)
     body: dict[str, Any] = {}
     system = encode_system(head, drops)

@@ -18,6 +18,7 @@ from stockyard.core.messages import (
 from stockyard.core.response import Choice, Output, Response
 from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Facts, Pen
+from stockyard.wire.drops import Drops
 from stockyard.wire.error_kinds import error_in_answer, not_an_answer
 from stockyard.wire.error_shapes import read_error
 from stockyard.wire.fields import FieldError, Fields
@@ -28,7 +29,7 @@ from stockyard.wire.gemini.names import FORMAT
 from stockyard.wire.gemini.parts import decode_parts, encode_parts
 from stockyard.wire.gemini.usage import read_usage, write_usage
 from stockyard.wire.halves import decode_event, whole
-from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_layout
+from stockyard.wire.layout import has_word, layout_of, own_fields, with_layout
 from stockyard.wire.tool_ids import missing_id
 from stockyard.wire.tool_names import NO_NAMES
 

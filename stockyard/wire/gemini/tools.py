@@ -3,6 +3,7 @@
 from typing import Any
 
 from stockyard.core.request import Tool, ToolChoice
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.gemini.names import (
     CHOICE,
@@ -15,7 +16,7 @@ from stockyard.wire.gemini.names import (
     tool_name,
 )
 from stockyard.wire.gemini.schemas import decode_schema, encode_schema
-from stockyard.wire.layout import Drops, layout_of, own_fields, with_layout
+from stockyard.wire.layout import layout_of, own_fields, with_layout
 
 _AUTO = ("AUTO", "VALIDATED", "MODE_UNSPECIFIED")
 """The model may answer in words. `VALIDATED`: its calls are checked against their schemas."""

@@ -4,11 +4,12 @@ from typing import Any
 
 from stockyard.core.request import OutputForm, ReasoningWish
 from stockyard.wire.codec import Traits
+from stockyard.wire.drops import Drops
 from stockyard.wire.efforts import BUDGETS
 from stockyard.wire.fields import Fields
 from stockyard.wire.gemini.names import FORMAT, THINKING, inside
 from stockyard.wire.gemini.schemas import decode_schema, encode_schema, fitted
-from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_layout
+from stockyard.wire.layout import has_word, layout_of, own_fields, with_layout
 
 LEVELS_TRAIT = "thinking_level"
 """The model takes a level of thinking where older ones take a budget. It cannot be switched off."""

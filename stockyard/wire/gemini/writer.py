@@ -28,6 +28,7 @@ from stockyard.core.events import (
 from stockyard.core.messages import Audio, Text, ToolCall
 from stockyard.core.money import Usage
 from stockyard.wire.codec import Fault, Pen
+from stockyard.wire.drops import Drops
 from stockyard.wire.gemini.citations import write_grounding
 from stockyard.wire.gemini.errors import broken
 from stockyard.wire.gemini.framing import Envelope
@@ -37,7 +38,7 @@ from stockyard.wire.gemini.parts import encode_part
 from stockyard.wire.gemini.response import BLOCKED, beside_content, finish_reason
 from stockyard.wire.gemini.usage import write_usage
 from stockyard.wire.halves import encode
-from stockyard.wire.layout import Drops, has_word, layout_of, own_fields
+from stockyard.wire.layout import has_word, layout_of, own_fields
 from stockyard.wire.writer import Writer
 
 

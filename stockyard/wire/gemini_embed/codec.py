@@ -11,11 +11,11 @@ from stockyard.core.request import Request
 from stockyard.core.response import Response
 from stockyard.errors import Refused
 from stockyard.wire.codec import Fault, Pen, RequestHead, Traits, WireError
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import Fields
 from stockyard.wire.gemini import errors
 from stockyard.wire.gemini_embed import request, response
 from stockyard.wire.head import quoted, read_head
-from stockyard.wire.layout import Drops
 from stockyard.wire.whole import Beside, WholeCodec
 
 

@@ -8,8 +8,9 @@ import msgspec
 from stockyard.core.embeddings import EmbeddingsContent, Item, Purpose
 from stockyard.core.messages import Opaque
 from stockyard.core.request import Request
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.layout import Drops, has_word, own_fields, words
+from stockyard.wire.layout import has_word, own_fields, words
 from stockyard.wire.openai_embeddings.request import tie_of
 
 FORMAT = "gemini.embed"

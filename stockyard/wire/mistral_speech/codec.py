@@ -12,10 +12,10 @@ from stockyard.core.response import Choice, Output, Response
 from stockyard.errors import UpstreamError
 from stockyard.wire import strict
 from stockyard.wire.codec import Dropped, Facts, Pen, RequestHead, Traits
+from stockyard.wire.drops import Drops
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import told
 from stockyard.wire.head import quoted, read_head
-from stockyard.wire.layout import Drops
 from stockyard.wire.media_usage import read_media_usage
 from stockyard.wire.openai_speech.codec import SpeechCodec
 from stockyard.wire.openai_speech.response import encode_response

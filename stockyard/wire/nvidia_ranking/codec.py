@@ -10,9 +10,10 @@ from stockyard.core.request import Request
 from stockyard.core.rerank import Ranked, RerankContent, RerankOutput, text_of
 from stockyard.core.response import Response
 from stockyard.wire.codec import Pen, RequestHead, Traits
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.head import quoted, read_head
-from stockyard.wire.layout import Drops, own_fields
+from stockyard.wire.layout import own_fields
 from stockyard.wire.openai_embeddings.usage import read_usage
 from stockyard.wire.whole import Beside, WholeCodec
 

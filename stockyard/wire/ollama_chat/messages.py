@@ -23,9 +23,10 @@ from stockyard.core.messages import (
     ToolResult,
 )
 from stockyard.wire.arguments import compact, given_to
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.halves import whole
-from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_layout
+from stockyard.wire.layout import has_word, layout_of, own_fields, with_layout
 from stockyard.wire.media import sniffed
 from stockyard.wire.ollama_chat.places import CHAT as FORMAT
 from stockyard.wire.tool_ids import missing_id

@@ -3,9 +3,10 @@
 from typing import Any
 
 from stockyard.core.request import Content, OutputForm, ReasoningWish
+from stockyard.wire.drops import Drops
 from stockyard.wire.efforts import effort_of
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.layout import Drops, has_word, layout_of, with_layout, words
+from stockyard.wire.layout import has_word, layout_of, with_layout, words
 
 # Neutral field -> its name among the options.
 _OPTIONS = {
@@ -20,19 +21,19 @@ _OPTIONS = {
 }
 _INTEGERS = frozenset({"max_output", "top_k", "seed"})
 
-# Neutral fields the formats have no word for, as most clients spell them.
-_UNSAYABLE = {
-    "n": "n",
-    "logit_bias": "logit_bias",
-    "cache_key": "prompt_cache_key",
-    "cache": "cache_control",
-    "service_tier": "service_tier",
-    "end_user": "user",
-    "metadata": "metadata",
-    "modalities": "modalities",
-    "store": "store",
-    "previous": "previous_response_id",
-}
+_UNSAYABLE = (
+    "n",
+    "logit_bias",
+    "cache_key",
+    "cache",
+    "service_tier",
+    "end_user",
+    "metadata",
+    "modalities",
+    "store",
+    "previous",
+)
+"""Neutral fields that this format has no word for."""
 
 NO_OPTIONS, NO_FORM, NO_TOOLS = "options", "format", "tools"
 """Words of a shape: the client sent an empty one."""
@@ -64,9 +65,7 @@ def take_options(fields: Fields) -> dict[str, Any]:
 
 def write_options(content: Content, own: dict[str, Any], drops: Drops) -> dict[str, Any]:
     """The `options` field; what no option says is noted."""
-    for name, spelled in _UNSAYABLE.items():
-        if getattr(content, name) not in (None, False) and (name, content.n) != ("n", 1):
-            drops.add(spelled)
+    drops.unsayable(content, _UNSAYABLE)
     options = dict(own.get("options") or {})
     for name, spelled in _OPTIONS.items():
         value = getattr(content, name)

@@ -12,9 +12,10 @@ import msgspec
 from stockyard.core.request import Content, Request, Tool, ToolChoice
 from stockyard.wire import strict
 from stockyard.wire.codec import Dropped
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.function_tools import encode_function
-from stockyard.wire.layout import Drops, has_word, own_fields
+from stockyard.wire.layout import has_word, own_fields
 from stockyard.wire.ollama_chat.messages import decode_messages, encode_messages
 from stockyard.wire.ollama_chat.options import (
     NO_TOOLS,

@@ -24,8 +24,9 @@ from stockyard.core.events import (
 from stockyard.core.messages import ToolCall
 from stockyard.core.money import Usage
 from stockyard.wire.codec import Fault, Pen
+from stockyard.wire.drops import Drops
 from stockyard.wire.halves import encode
-from stockyard.wire.layout import Drops, own_fields
+from stockyard.wire.layout import own_fields
 from stockyard.wire.ollama_chat.errors import failed_stream
 from stockyard.wire.ollama_chat.messages import encode_call
 from stockyard.wire.ollama_chat.places import CHAT, Place

@@ -10,9 +10,10 @@ from stockyard.core.money import Usage
 from stockyard.core.request import Request
 from stockyard.core.response import Response
 from stockyard.wire.codec import Fault, Pen, RequestHead, Traits, WireError
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.head import quoted, read_head
-from stockyard.wire.layout import Drops, own_fields
+from stockyard.wire.layout import own_fields
 from stockyard.wire.openai_chat.errors import error_fields
 from stockyard.wire.openai_embeddings.request import read_request, write_request
 from stockyard.wire.openai_embeddings.words import Words

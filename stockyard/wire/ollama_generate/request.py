@@ -13,8 +13,9 @@ from stockyard.core.messages import Message, Text
 from stockyard.core.request import Content, Request
 from stockyard.wire import strict
 from stockyard.wire.codec import Dropped
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import Fields
-from stockyard.wire.layout import Drops, own_fields
+from stockyard.wire.layout import own_fields
 from stockyard.wire.ollama_chat.messages import decode_images, encode_content
 from stockyard.wire.ollama_chat.options import (
     shape_of,
@@ -27,12 +28,12 @@ from stockyard.wire.ollama_chat.options import (
 )
 from stockyard.wire.ollama_chat.places import GENERATE as FORMAT
 
-# Neutral fields this format has no word for, as most clients spell them. Others see `options`.
-_UNSAYABLE = {
-    "tools": "tools",
-    "tool_choice": "tool_choice",
-    "parallel_tools": "parallel_tool_calls",
-}
+_UNSAYABLE = (
+    "tools",
+    "tool_choice",
+    "parallel_tools",
+)
+"""Neutral fields that this format has no word for."""
 
 
 def decode_request(body: bytes) -> Content:
@@ -59,9 +60,7 @@ def _decode(fields: Fields) -> Content:
 def encode_request(request: Request) -> Dropped:
     content, drops = request.content, Drops(FORMAT)
     drops.foreign(content.extra)
-    for name, spelled in _UNSAYABLE.items():
-        if getattr(content, name) not in (None, ()):
-            drops.add(spelled)
+    drops.unsayable(content, _UNSAYABLE)
     own = own_fields(content.extra, FORMAT)
     body: dict[str, Any] = {
         "model": request.model,

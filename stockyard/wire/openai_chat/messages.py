@@ -18,8 +18,9 @@ from stockyard.core.messages import (
     ToolResult,
 )
 from stockyard.wire.codec import Traits
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, with_layout, words
+from stockyard.wire.layout import has_word, layout_of, own_fields, with_layout, words
 from stockyard.wire.openai_chat.parts import FORMAT, cache_of, decode_parts, encode_parts
 from stockyard.wire.openai_chat.reasoning import reasoning_fields, take_reasoning, text_field
 from stockyard.wire.tool_ids import unknown_call

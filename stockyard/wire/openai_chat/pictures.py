@@ -10,8 +10,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from stockyard.core.messages import AnyPart, Image, Part
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError
-from stockyard.wire.layout import Drops, layout_of
+from stockyard.wire.layout import layout_of
 from stockyard.wire.openai_chat.parts import FORMAT, decode_parts, encode_parts
 
 PICTURES = "images"

@@ -12,9 +12,10 @@ import msgspec
 from stockyard.core.request import Content, ReasoningWish, Request
 from stockyard.wire import strict
 from stockyard.wire.codec import Dropped, Traits
+from stockyard.wire.drops import Drops
 from stockyard.wire.efforts import effort_of
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.layout import Drops, has_word, layout_of, own_fields, words
+from stockyard.wire.layout import has_word, layout_of, own_fields, words
 from stockyard.wire.openai_chat.messages import decode_messages, encode_messages
 from stockyard.wire.openai_chat.parts import FORMAT
 from stockyard.wire.openai_chat.tools import (

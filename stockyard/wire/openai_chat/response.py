@@ -19,12 +19,13 @@ from stockyard.core.messages import (
 from stockyard.core.response import Choice, Output, Response
 from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Facts, Pen, Traits
+from stockyard.wire.drops import Drops
 from stockyard.wire.error_kinds import error_in_answer, not_an_answer
 from stockyard.wire.error_shapes import read_error, told
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.free_text import as_input
 from stockyard.wire.halves import decode_event, whole
-from stockyard.wire.layout import Drops, layout_of, own_fields
+from stockyard.wire.layout import layout_of, own_fields
 from stockyard.wire.openai_chat.messages import decode_assistant, encode_assistant
 from stockyard.wire.openai_chat.parts import FORMAT, is_reference
 from stockyard.wire.openai_chat.pictures import PICTURES, drawn, pictures_of

@@ -7,9 +7,10 @@ import msgspec
 
 from stockyard.core.request import OutputForm, Tool, ToolChoice
 from stockyard.wire.arguments import compact
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.free_text import ANY_TEXT, INPUT_SCHEMA
-from stockyard.wire.layout import Drops, layout_of, own_fields, with_layout
+from stockyard.wire.layout import layout_of, own_fields, with_layout
 from stockyard.wire.openai_chat.parts import FORMAT, cache_of
 
 LEGACY = "functions"

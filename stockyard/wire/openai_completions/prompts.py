@@ -10,8 +10,9 @@ from typing import Any
 
 from stockyard.core.meaning import Tie
 from stockyard.core.messages import Message, Opaque, Text
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError
-from stockyard.wire.layout import Drops, has_word
+from stockyard.wire.layout import has_word
 
 FORMAT = "openai.completions"
 

@@ -11,8 +11,9 @@ import msgspec
 from stockyard.core.request import Content, Request
 from stockyard.wire import strict
 from stockyard.wire.codec import Dropped, Traits
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.layout import Drops, has_word, own_fields, words
+from stockyard.wire.layout import has_word, own_fields, words
 from stockyard.wire.openai_completions.prompts import (
     FORMAT,
     decode_prompts,
@@ -32,25 +33,25 @@ _PLAIN_FIELDS = (
     "logit_bias",
 )
 
-# Neutral fields this format has no word for, as most clients spell them.
-_UNSAYABLE = {
-    "top_k": "top_k",
-    "min_p": "min_p",
-    "logprobs": "logprobs",
-    "top_logprobs": "top_logprobs",
-    "tools": "tools",
-    "tool_choice": "tool_choice",
-    "parallel_tools": "parallel_tool_calls",
-    "output": "response_format",
-    "reasoning": "reasoning_effort",
-    "cache_key": "prompt_cache_key",
-    "cache": "cache_control",
-    "service_tier": "service_tier",
-    "metadata": "metadata",
-    "modalities": "modalities",
-    "store": "store",
-    "previous": "previous_response_id",
-}
+_UNSAYABLE = (
+    "top_k",
+    "min_p",
+    "logprobs",
+    "top_logprobs",
+    "tools",
+    "tool_choice",
+    "parallel_tools",
+    "output",
+    "reasoning",
+    "cache_key",
+    "cache",
+    "service_tier",
+    "metadata",
+    "modalities",
+    "store",
+    "previous",
+)
+"""Neutral fields that this format has no word for."""
 
 
 def decode_request(body: bytes) -> Content:
@@ -97,9 +98,7 @@ def _decode(fields: Fields) -> Content:
 def encode_request(request: Request, *, traits: Traits) -> Dropped:
     content, drops = request.content, Drops(FORMAT)
     drops.foreign(content.extra)
-    for name, spelled in _UNSAYABLE.items():
-        if getattr(content, name) not in (None, False, ()):
-            drops.add(spelled)
+    drops.unsayable(content, _UNSAYABLE)
     body: dict[str, Any] = {"model": request.model}
     if content.messages:
         body["prompt"] = encode_prompts(content.messages, drops)

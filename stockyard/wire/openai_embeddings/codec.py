@@ -11,9 +11,9 @@ from stockyard.core.money import Usage
 from stockyard.core.request import Request
 from stockyard.core.response import Response
 from stockyard.wire.codec import Pen, RequestHead, Traits
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import Fields
 from stockyard.wire.head import quoted, read_head
-from stockyard.wire.layout import Drops
 from stockyard.wire.openai_embeddings import request, response
 from stockyard.wire.openai_embeddings.usage import read_usage
 from stockyard.wire.openai_embeddings.words import OPENAI, Words

@@ -6,8 +6,9 @@ from stockyard.core.embeddings import EmbeddingsContent, Item, NumberType, Purpo
 from stockyard.core.meaning import Tie
 from stockyard.core.messages import Opaque
 from stockyard.core.request import Request
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.layout import Drops, has_word, own_fields
+from stockyard.wire.layout import has_word, own_fields
 from stockyard.wire.layout import words as shaped
 from stockyard.wire.openai_embeddings.words import Words
 

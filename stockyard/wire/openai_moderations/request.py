@@ -5,8 +5,9 @@ from typing import Any
 from stockyard.core.messages import Extra, Image, Text
 from stockyard.core.moderation import Judged, ModerationContent
 from stockyard.core.request import Request
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.layout import Drops, own_fields
+from stockyard.wire.layout import own_fields
 
 FORMAT = "openai.moderations"
 

@@ -8,9 +8,10 @@ the name `namespace__name`.
 from typing import Any
 
 from stockyard.core.messages import Text, ToolCall, ToolResult
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import Fields
 from stockyard.wire.free_text import as_arguments, as_input
-from stockyard.wire.layout import Drops, own_fields
+from stockyard.wire.layout import own_fields
 from stockyard.wire.openai_responses.parts import (
     FORMAT,
     decode_content,

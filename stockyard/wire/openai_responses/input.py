@@ -10,8 +10,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from stockyard.core.messages import AnyPart, Message, Role, ToolCall, ToolResult
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.layout import Drops, has_word, own_fields, words
+from stockyard.wire.layout import has_word, own_fields, words
 from stockyard.wire.openai_responses.calls import Names, decode_result, encode_result
 from stockyard.wire.openai_responses.parts import (
     FORMAT,

@@ -20,8 +20,9 @@ from stockyard.core.messages import (
     Text,
 )
 from stockyard.wire.content_list import decode_content_list
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.layout import Drops, layout_of, own_fields, with_layout
+from stockyard.wire.layout import layout_of, own_fields, with_layout
 from stockyard.wire.media import from_data_url, to_data_url
 from stockyard.wire.openai_chat.parts import cache_of
 

@@ -12,9 +12,10 @@ from stockyard.core.messages import Message, Reasoning, Text
 from stockyard.core.request import Content, ReasoningWish, Request
 from stockyard.wire import strict
 from stockyard.wire.codec import Dropped
+from stockyard.wire.drops import Drops
 from stockyard.wire.efforts import effort_of
 from stockyard.wire.fields import Fields
-from stockyard.wire.layout import Drops, has_word, own_fields, words
+from stockyard.wire.layout import has_word, own_fields, words
 from stockyard.wire.openai_responses.calls import Names
 from stockyard.wire.openai_responses.input import (
     DEVELOPER,
@@ -50,18 +51,19 @@ _ENCRYPTED = "reasoning.encrypted_content"
 
 _PLAIN_FIELDS = ("temperature", "top_p", "top_logprobs", "service_tier", "metadata")
 
-# Neutral fields this format has no word for, as most clients spell them.
-_UNSAYABLE = {
-    "stop": "stop",
-    "seed": "seed",
-    "presence_penalty": "presence_penalty",
-    "frequency_penalty": "frequency_penalty",
-    "logit_bias": "logit_bias",
-    "top_k": "top_k",
-    "min_p": "min_p",
-    "modalities": "modalities",
-    "cache": "cache_control",
-}
+_UNSAYABLE = (
+    "stop",
+    "seed",
+    "presence_penalty",
+    "frequency_penalty",
+    "logit_bias",
+    "top_k",
+    "min_p",
+    "modalities",
+    "cache",
+    "n",
+)
+"""Neutral fields that this format has no word for."""
 
 
 def decode_request(body: bytes) -> Content:
@@ -125,11 +127,7 @@ def _decode(fields: Fields) -> Content:
 def encode_request(request: Request) -> Dropped:
     content, drops = request.content, Drops(FORMAT)
     drops.foreign(content.extra)
-    for name, spelled in _UNSAYABLE.items():
-        if getattr(content, name) not in (None, False):
-            drops.add(spelled)
-    if content.n not in (None, 1):
-        drops.add("n")
+    drops.unsayable(content, _UNSAYABLE)
     head, rest = _instructions(content.messages)
     tools = encode_tools(content.tools, drops)
     body: dict[str, Any] = {"model": request.model}

@@ -10,12 +10,12 @@ from stockyard.core.messages import AnyPart, Finish, Image, Message, Opaque, Par
 from stockyard.core.response import Choice, Output, Response
 from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Facts, Pen, Traits
+from stockyard.wire.drops import Drops
 from stockyard.wire.error_kinds import error_in_answer, not_an_answer
 from stockyard.wire.error_shapes import read_error, told
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.finishes import odd
 from stockyard.wire.halves import decode_event
-from stockyard.wire.layout import Drops
 from stockyard.wire.openai_responses.parts import FORMAT, remember, remembered
 from stockyard.wire.openai_responses.snapshot import Snapshot, identified
 from stockyard.wire.openai_responses.turn import decode_item, encode_turn

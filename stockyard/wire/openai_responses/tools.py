@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from stockyard.core.request import OutputForm, Tool, ToolChoice
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.free_text import ANY_TEXT, INPUT_SCHEMA
-from stockyard.wire.layout import Drops, layout_of, own_fields
+from stockyard.wire.layout import layout_of, own_fields
 from stockyard.wire.openai_chat.parts import FORMAT as CHAT
 from stockyard.wire.openai_chat.parts import cache_of
 from stockyard.wire.openai_chat.tools import TEXT

@@ -10,8 +10,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from stockyard.core.messages import AnyPart, Opaque, Reasoning, Text, ToolCall
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import Fields
-from stockyard.wire.layout import Drops, is_blank_elsewhere
+from stockyard.wire.layout import is_blank_elsewhere
 from stockyard.wire.openai_responses.calls import Names, decode_call, encode_call
 from stockyard.wire.openai_responses.parts import (
     FORMAT,

@@ -9,9 +9,10 @@ from stockyard.core.embeddings import EmbeddingsContent, EmbeddingsOutput, Vecto
 from stockyard.core.request import Request
 from stockyard.core.response import Response
 from stockyard.wire.codec import Facts, Pen, RequestHead, Traits
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.head import quoted, read_head
-from stockyard.wire.layout import Drops, has_word, own_fields, words
+from stockyard.wire.layout import has_word, own_fields, words
 from stockyard.wire.openai_embeddings.request import ALONE
 from stockyard.wire.vectors import numbers_of
 from stockyard.wire.whole import WholeCodec, bad_answer

@@ -11,11 +11,12 @@ from stockyard.core.money import Usage
 from stockyard.core.request import Request
 from stockyard.core.response import Response
 from stockyard.wire.codec import Facts, Fault, Pen, RequestHead, Traits, WireError
+from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.gemini import errors
 from stockyard.wire.gemini_embed.request import PURPOSES, spelled
 from stockyard.wire.head import quoted, read_head
-from stockyard.wire.layout import Drops, own_fields
+from stockyard.wire.layout import own_fields
 from stockyard.wire.openai_embeddings.request import tie_of
 from stockyard.wire.usage import Counts
 from stockyard.wire.vectors import numbers_of

@@ -11,7 +11,7 @@ from stockyard.core.request import Request
 from stockyard.errors import Refused
 from stockyard.wire import strict
 from stockyard.wire.codec import Dropped, Traits
-from stockyard.wire.layout import Drops
+from stockyard.wire.drops import Drops
 from stockyard.wire.media import sniffed, to_data_url
 from stockyard.wire.multipart import Form
 from stockyard.wire.openai_images.codec import ImagesCodec

@@ -1,0 +1,63 @@
+"""What of a request the format of its target cannot say."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from stockyard.core.messages import Extra
+from stockyard.core.request import Content
+from stockyard.wire.layout import LAYOUT_KEYS
+
+SPELLED = {
+    "cache": "cache_control",
+    "cache_key": "prompt_cache_key",
+    "end_user": "user",
+    "output": "response_format",
+    "parallel_tools": "parallel_tool_calls",
+    "previous": "previous_response_id",
+    "reasoning": "reasoning_effort",
+}
+"""Neutral fields that most clients spell otherwise, and how."""
+
+_NOTHING: tuple[Any, ...] = (None, [], {})
+"""What says nothing, so that nothing is lost with it."""
+_SAID_ELSEWHERE = LAYOUT_KEYS | {"anthropic_version", "cache_control", "prompt_cache_breakpoint"}
+"""Cache marks are said by `cache` too; an encoder that has no word for it reports that itself. The
+version of a dialect means nothing to another one."""
+
+
+class Drops:
+    """Collects what a target's format cannot say, under the client's spelling."""
+
+    __slots__ = ("_format", "_names")
+
+    def __init__(self, format: str) -> None:  # noqa: A002  the word of the field everywhere
+        self._format = format
+        self._names: dict[str, None] = {}
+
+    def add(self, *names: str) -> None:
+        self._names.update(dict.fromkeys(names))
+
+    def unsayable(self, content: Content, fields: Iterable[str]) -> None:
+        """These neutral fields, as far as the request says something in them."""
+        for name in fields:
+            value = getattr(content, name)
+            if value not in (None, False, ()) and (name, value) != ("n", 1):
+                self.add(SPELLED.get(name, name))
+
+    def foreign(self, extra: Extra, path: str = "") -> None:
+        """Every field that belongs to another format."""
+        if not extra:
+            return
+        for format, fields in extra.items():  # noqa: A001  the word of the field everywhere
+            if format != self._format:
+                self.add(
+                    *(
+                        f"{path}.{key}" if path else key
+                        for key, value in fields.items()
+                        if key not in _SAID_ELSEWHERE and value not in _NOTHING
+                    )
+                )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._names)
