@@ -188,7 +188,7 @@ def lossy(settings: Settings) -> Policies:
     """What becomes of calls whose provider cannot be told all that they say."""
     said = settings.translation
     aliases = {name: one.lossy for name, one in settings.aliases.items() if one.lossy is not None}
-    return Policies(said.keys, aliases, said.lossy)
+    return Policies(said.keys, aliases, said.lossy, said.local_tools)
 
 
 def patience(settings: Settings) -> Callable[[Provider], Patience]:

@@ -18,6 +18,8 @@ class Policies(Struct, frozen=True):
     aliases: Mapping[str, Lossy] = {}
     """By the name that stands for models."""
     usual: Lossy = "warn"
+    local_tools: bool = False
+    """Tools that only some models know and that clients run themselves are told as functions."""
 
     def of(self, x: Exchange) -> Lossy:
         by_key = x.caller.lossy or self.keys.get(x.caller.key_name)

@@ -5,7 +5,7 @@ replaced and usage asked for; the request written anew in a format the provider 
 """
 
 from stockyard.core.exchange import Exchange
-from stockyard.core.request import Request
+from stockyard.core.request import Content, Request
 from stockyard.core.target import Target
 from stockyard.core.tracing import told_to_provider
 from stockyard.errors import Refused, UpstreamError
@@ -16,6 +16,7 @@ from stockyard.upstream.lossy import Policies, forget, leave_out
 from stockyard.upstream.outgoing import Outgoing, Timers
 from stockyard.upstream.plan import Plan
 from stockyard.upstream.signed import SIGNING, Owner, SignedTurns
+from stockyard.wire.openai_responses.local_tools import offered
 
 MODULE = "dispatch"
 """The name under which Findings are left."""
@@ -76,6 +77,8 @@ class Preparation:
             body = self._spliced(x, plan, request, target, native)
         else:
             wanted = request if request.model == target.model else request.with_model(target.model)
+            if self._lossy.local_tools and plan.format != x.inbound.format:
+                wanted = _with_local_tools(wanted)
             tie = wanted.meaning.tie
             if tie is not None and plan.format != x.inbound.format:
                 raise Refused(400, tie.code, tie.message, param=tie.param)
@@ -133,6 +136,14 @@ def remaining(x: Exchange, timers: Timers) -> Timers:
         idle_seconds=timers.idle_seconds,
         total_seconds=left,
     )
+
+
+def _with_local_tools(request: Request) -> Request:
+    content = request.meaning
+    if not isinstance(content, Content):
+        return request
+    changed = offered(content)
+    return request if changed is content else request.with_content(changed)
 
 
 def _may_ask_too_much(x: Exchange, plan: Plan, target: Target) -> bool:

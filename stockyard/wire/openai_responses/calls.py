@@ -12,6 +12,8 @@ from stockyard.wire.drops import Drops
 from stockyard.wire.fields import Fields
 from stockyard.wire.free_text import as_arguments, as_input
 from stockyard.wire.layout import own_fields
+from stockyard.wire.openai_responses import local_tools
+from stockyard.wire.openai_responses.local_tools import kind_of
 from stockyard.wire.openai_responses.parts import (
     FORMAT,
     decode_content,
@@ -52,6 +54,8 @@ def decode_call(fields: Fields, *, answer: bool) -> ToolCall:
 
 
 def encode_call(call: ToolCall, names: "Names") -> dict[str, Any]:
+    if call.kind == "function" and call.name in names.local:
+        return local_tools.item_of(call)
     known = remembered(call.extra)
     own: dict[str, Any] = {**own_fields(call.extra, FORMAT), **known.get("own", {})}
     if call.kind == "custom" or known.get("custom") or call.name in names.custom:
@@ -72,15 +76,19 @@ def _named(call: ToolCall, own: dict[str, Any], names: "Names") -> dict[str, Any
 
 
 class Names:
-    """Which tools of a request take free text, and which stand in a namespace."""
+    """Which tools of a request take free text, which stand in a namespace, and which its client
+    runs without having described them."""
 
-    __slots__ = ("_namespaces", "custom")
+    __slots__ = ("_namespaces", "custom", "local")
 
     def __init__(self, tools: Any = ()) -> None:
         self.custom: set[str] = set()
         self._namespaces: dict[str, tuple[str, str]] = {}
-        for tool in tools if isinstance(tools, list | tuple) else ():
+        declared = tools if isinstance(tools, list | tuple) else ()
+        for tool in declared:
             self._add(tool, None)
+        named = {tool.get("name") for tool in declared if isinstance(tool, dict)}
+        self.local = {kind for tool in declared if (kind := kind_of(tool)) and kind not in named}
 
     def apart(self, full: str) -> dict[str, Any]:
         """The fields that name a tool: its name, and its namespace if it stands in one."""

@@ -44,14 +44,18 @@ class OpenContent:
 
 
 class OpenCall:
-    __slots__ = ("call", "custom", "held", "item", "pieces")
+    __slots__ = ("call", "custom", "held", "item", "local", "pieces")
 
-    def __init__(self, item: OpenItem, call: ToolCall, *, custom: bool, held: bool) -> None:
+    def __init__(
+        self, item: OpenItem, call: ToolCall, *, custom: bool, held: bool, local: bool
+    ) -> None:
         self.item = item
         self.call = call
         self.custom = custom
         self.held = held
         """Written when it ends, because the text is inside its arguments."""
+        self.local = local
+        """It has no events of its own."""
         self.pieces: list[str] = []
 
 

@@ -20,6 +20,9 @@ ITEM_PREFIXES = {
     "reasoning": "rs_",
     "function_call": "fc_",
     "custom_tool_call": "ctc_",
+    "shell_call": "sh_",
+    "local_shell_call": "lsh_",
+    "apply_patch_call": "apc_",
     "compaction": "cmp_",
     "image_generation_call": "ig_",
 }
@@ -121,7 +124,7 @@ def identified(items: list[_Object], pen_id: str, status: str = "completed") -> 
     found = []
     for i, item in enumerate(items):
         named = {"id": item_id(item, pen_id, i), **item}
-        if _kind(item) in _WITH_STATUS:
+        if _kind(item) in WITH_STATUS:
             named.setdefault("status", status if i == len(items) - 1 else "completed")
         found.append(named)
     return found
@@ -137,7 +140,13 @@ def _kind(item: _Object) -> str:
     return kind if isinstance(kind, str) else ""
 
 
-_WITH_STATUS = frozenset({"message", "function_call", "custom_tool_call"})
+WITH_STATUS = frozenset(
+    {
+        *("message", "function_call", "custom_tool_call"),
+        *("shell_call", "local_shell_call", "apply_patch_call"),
+    }
+)
+"""Types of items that tell how far they are."""
 
 
 def asked_by(pen: Pen) -> _Object:

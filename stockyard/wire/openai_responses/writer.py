@@ -47,7 +47,7 @@ from stockyard.wire.openai_responses.open_items import (
 from stockyard.wire.openai_responses.parts import FORMAT, remembered
 from stockyard.wire.openai_responses.reasoning import belongs_to, encode_reasoning
 from stockyard.wire.openai_responses.response import annotations, drawn
-from stockyard.wire.openai_responses.snapshot import Snapshot, item_id
+from stockyard.wire.openai_responses.snapshot import WITH_STATUS, Snapshot, item_id
 from stockyard.wire.openai_responses.usage import write_usage
 from stockyard.wire.writer import Writer
 
@@ -347,8 +347,9 @@ class ResponsesWriter(Writer):
         value = encode_call(call, self._snapshot.names)
         custom = value["type"] == "custom_tool_call"
         item = self._open(value)
-        held = custom and call.kind != "custom"
-        self._calls[said.key] = OpenCall(item, call, custom=custom, held=held)
+        local = call.kind == "function" and call.name in self._snapshot.names.local
+        held = (custom and call.kind != "custom") or local
+        self._calls[said.key] = OpenCall(item, call, custom=custom, held=held, local=local)
 
     def _arguments(self, said: ArgumentsDelta) -> None:
         call = self._calls.get(said.key)
@@ -361,6 +362,10 @@ class ResponsesWriter(Writer):
     def _end_call(self, key: str) -> None:
         call = self._calls.pop(key)
         said = call.call.arguments + "".join(call.pieces)
+        if call.local:
+            whole = encode_call(replace(call.call, arguments=said), self._snapshot.names)
+            self._done(call.item, {**whole, "status": "completed"})
+            return
         if call.held:
             said = as_input(said)
             self._say_of(call.item, f"{_event_of(call)}.delta", delta=said)
@@ -375,7 +380,7 @@ class ResponsesWriter(Writer):
 
 def _timed(value: _Object) -> bool:
     """Whether an item of this type tells how far it is."""
-    return value.get("type") in ("message", "function_call", "custom_tool_call")
+    return value.get("type") in WITH_STATUS
 
 
 def _event_of(call: OpenCall) -> str:
