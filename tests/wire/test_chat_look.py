@@ -103,3 +103,37 @@ def test_completions_have_their_text_elsewhere() -> None:
     end = b'data: {"choices":[{"index":0,"text":"","finish_reason":"stop"}]}\n\n'
     seen.feed(end)
     assert seen.finish == "stop"
+
+
+ODD_EVENTS = {
+    "a finish": chunk("end", "stop"),
+    "another choice": chunk("two", index=1),
+    "usage": chunk("", usage={"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}),
+    "usage alone": b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}\n\n',
+    "a comment": b": wait\n\n",
+    "an empty line of data": b"data: \n\n",
+    "an error": b'data: {"error":{"message":"gone","type":"server_error"}}\n\n',
+    "an error by its object": b'data: {"object":"error","message":"gone"}\n\n',
+    "no choices": b'data: {"choices":null}\n\n',
+    "an index that is text": b'data: {"choices":[{"index":"0","delta":{"content":"x"}}]}\n\n',
+    "usage in a field of its own": b'data: {"x_groq":{"usage":{"prompt_tokens":3}},"choices":[]}\n\n',
+    "data in two lines": b'data: {"choices":[{"index":0,\ndata: "delta":{"content":"x"}}]}\n\n',
+}
+
+
+@pytest.mark.parametrize("place", [1, 10, 17, 18, 19, 20])
+@pytest.mark.parametrize("odd", ODD_EVENTS.values(), ids=ODD_EVENTS)
+def test_what_comes_in_one_read_is_seen_as_if_it_came_in_many(odd: bytes, place: int) -> None:
+    events = [chunk(""), *texts(20)]
+    events.insert(place, odd)
+
+    def seen(reads: list[bytes]) -> tuple[object, ...]:
+        here, passed, failed = look(), b"", False
+        try:
+            for read in reads:
+                passed += here.feed(read)
+        except UpstreamError:
+            passed, failed = passed + here.before_error, True
+        return passed, failed, here.content, here.finish, here.complete, here.usage
+
+    assert seen([events[0], b"".join(events[1:])]) == seen(events)

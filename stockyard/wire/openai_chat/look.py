@@ -5,10 +5,10 @@ error. Nothing is built from the text, and the bytes that go on are the ones tha
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from stockyard.core.money import Usage
 from stockyard.errors import UpstreamError
@@ -92,10 +92,29 @@ class _Chunk(Struct, gc=False):
     base_resp: Any = None
 
 
+class _TextChoice(Struct, gc=False):
+    finish_reason: None = None
+    index: Literal[0] = 0
+    usage: None = None
+
+
+class _TextChunk(Struct, gc=False):
+    """A chunk that tells nothing but further text of the first choice. No other can be read so."""
+
+    choices: Annotated[list[_TextChoice], Meta(min_length=1, max_length=1)]
+    usage: None = None
+    error: None = None
+    object: Literal["chat.completion.chunk", "text_completion"] | None = None
+    x_groq: None = None
+    base_resp: None = None
+
+
 NO_USAGE = b',"usage":null'
 """What every chunk says when usage was asked for. Where we asked, a strict client chokes on it. It
 stands in no text, for there the quotes are escaped."""
 
+LAST = 3
+"""So many chunks at the end of a read may tell of the end of the answer."""
 LESSONS = 3
 """How many pieces of a stream are looked at for what its events have in common."""
 
@@ -103,6 +122,7 @@ _first_chunk = msgspec.json.Decoder(_FirstChunk).decode
 _first_chunks = msgspec.json.Decoder(_FirstChunk).decode_lines
 _chunk = msgspec.json.Decoder(_Chunk).decode
 _chunks = msgspec.json.Decoder(_Chunk).decode_lines
+_texts = msgspec.json.Decoder(_TextChunk).decode_lines
 
 
 def _ordinary(finish: object) -> bool:
@@ -191,18 +211,19 @@ class ChatLook(EventsLook):
         if self._done or self._plain is not None or not text.startswith(b"data: "):
             return None
         parts = text[6:-2].split(b"\n\ndata: ")
-        lines = b"\n".join(parts)
-        if lines.count(b"\n") != len(parts) - 1:
+        begin = len(parts) - LAST if self._is_text(parts[:-LAST]) else 0
+        lines = b"\n".join(parts[begin:])
+        if lines.count(b"\n") != len(parts) - begin - 1:
             return None
         chunks: Sequence[_Chunk | _FirstChunk]
         try:
             chunks = _chunks(lines) if self.content else _first_chunks(lines)
         except (ValueError, RecursionError):
             return None
-        more = self._telling(chunks) if len(chunks) == len(parts) else None
+        more = self._telling(chunks) if len(chunks) == len(parts) - begin else None
         if more is None:
             return None
-        stays = [place for place, chunk in more if not self._note(chunk)]
+        stays = [place + begin for place, chunk in more if not self._note(chunk)]
         if stays:
             for place in reversed(stays):
                 del parts[place]
@@ -212,6 +233,16 @@ class ChatLook(EventsLook):
             self.terminator += DONE_EVENT
             self._done = True
         return text
+
+    def _is_text(self, parts: Sequence[bytes]) -> bool:
+        """Whether these chunks tell nothing but further text, as seen without looking at each."""
+        if not parts or not self.content or 0 not in self._finished:
+            return False
+        lines = b"\n".join(parts)
+        try:
+            return len(_texts(lines)) == len(parts) == lines.count(b"\n") + 1
+        except (ValueError, RecursionError):
+            return False
 
     def _telling(
         self, chunks: "Sequence[_Chunk | _FirstChunk]"
