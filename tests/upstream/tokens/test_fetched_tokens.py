@@ -242,6 +242,14 @@ class TestRefusedTokens:
         assert (answer.status, answer.body) == (200, b'{"ok": 1}')
         assert len(azure.requests) == 2
 
+    async def test_the_refusal_is_not_read_to_its_end(
+        self, yard: Yard, desk: ScriptedProvider
+    ) -> None:
+        azure = entra(yard, desk).sends(401, JSON, b"x" * 8_000_000).sends(200, JSON, b"{}")
+        desk.sends(200, JSON, GRANTED)
+        assert (await yard.call("/azure/openai/v1/evals", b"{}")).status == 200
+        assert await azure.requests[0].closed_by_client()
+
 
 class TestDesksThatFail:
     @pytest.mark.parametrize(
