@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from stockyard.core.request import Request
+from stockyard.core.response import Response
 from stockyard.providers import catalog
+from stockyard.wire.codec import Pen
 from stockyard.wire.drops import Drops
 from stockyard.wire.formats import FORMATS
 from stockyard.wire.object_schemas import object_schema
@@ -291,3 +293,15 @@ def test_a_conversation_that_had_tools_has_one_that_cannot_be_called() -> None:
     assert sent["tool_choice"] == {"type": "none"}
     assert "tools" not in asked(MESSAGES, messages=messages)[0], "where nobody demands it"
     assert "tools" not in asked(MESSAGES)[0]
+
+
+def test_sound_of_another_format_has_every_field_that_chat_clients_read() -> None:
+    part = {"inlineData": {"mimeType": "audio/wav", "data": "UklGRg=="}}
+    candidate = {"content": {"role": "model", "parts": [part]}, "finishReason": "STOP"}
+    output = FORMATS["gemini"].decode_response(
+        json.dumps({"candidates": [candidate]}).encode(), traits=NONE
+    )
+    pen = Pen(id="1", model="m", created=7, wants_usage=False)
+    written = FORMATS["openai.chat"].encode_response(Response(output), pen)
+    audio = json.loads(written)["choices"][0]["message"]["audio"]
+    assert audio == {"id": "audio_1", "expires_at": 7, "transcript": "", "data": "UklGRg=="}

@@ -249,6 +249,10 @@ def _encode_choice(choice: Choice, drops: Drops, pen: Pen) -> _Object:
     item = encode_assistant(_speakable(message), drops, pen.reasoning_field)
     if pictures := drawn(message.parts):
         item[PICTURES] = pictures
+    if "audio" in item:
+        # Nobody keeps what another format said aloud: it is gone as soon as it is heard.
+        kept = {"id": f"audio_{pen.id}", "expires_at": pen.created, "transcript": ""}
+        item["audio"] = {**kept, **item["audio"]}
     item.setdefault("content", None)
     item.setdefault("refusal", None)
     citations = [c for p in message.parts if isinstance(p, Text) for c in p.citations]
