@@ -251,6 +251,7 @@ def test_an_id_that_stands_in_an_earlier_answer_of_the_provider_stays_as_it_is()
 def test_a_message_without_a_word_is_no_empty_list() -> None:
     said = {"messages": [{"role": "user", "content": ""}], "stream": False}
     assert asked("openai.chat", "ollama.chat", **said)[0]["messages"][0]["content"] == ""
+    assert asked("cohere.chat", "ollama.chat", **said)[0]["messages"][0]["content"] == ""
     assert asked("openai.responses", "ollama.chat", **said)[0]["input"][0]["content"] == ""
 
 

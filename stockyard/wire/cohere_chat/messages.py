@@ -195,6 +195,8 @@ def _content(parts: tuple[AnyPart, ...], drops: Drops, *, listed: bool) -> Any:
     single = parts[0] if len(parts) == 1 else None
     if isinstance(single, Text | Refusal) and not listed and FORMAT not in single.extra:
         return single.text
+    if not parts and not listed:
+        return ""
     return encode_parts(parts, drops)
 
 
