@@ -7,51 +7,51 @@ from msgspec.structs import replace
 
 from stockyard.core.messages import Extra
 from stockyard.core.request import Content
+from stockyard.core.usual_names import USUAL_NAMES
 
-_NEUTRAL: Mapping[str, Any] = {
-    "temperature": None,
-    "top_p": None,
-    "top_k": None,
-    "min_p": None,
-    "stop": None,
-    "seed": None,
-    "n": None,
-    "presence_penalty": None,
-    "frequency_penalty": None,
-    "logit_bias": None,
-    "logprobs": None,
-    "top_logprobs": None,
-    "service_tier": None,
-    "metadata": None,
-    "modalities": None,
-    "store": None,
-    "max_tokens": None,
-    "tools": (),
-    "tool_choice": None,
-    "parallel_tool_calls": None,
-    "response_format": None,
-    "reasoning_effort": None,
-    "prompt_cache_key": None,
-    "user": None,
-}
-"""Fields that every format has, as most clients call them, and what stands for each when it is
-absent."""
-
-_SPELLED = {
-    "max_tokens": "max_output",
-    "parallel_tool_calls": "parallel_tools",
-    "response_format": "output",
-    "reasoning_effort": "reasoning",
-    "prompt_cache_key": "cache_key",
-    "user": "end_user",
-}
+_COMMON = frozenset(
+    {
+        "temperature",
+        "top_p",
+        "top_k",
+        "min_p",
+        "stop",
+        "seed",
+        "n",
+        "presence_penalty",
+        "frequency_penalty",
+        "logit_bias",
+        "logprobs",
+        "top_logprobs",
+        "service_tier",
+        "metadata",
+        "modalities",
+        "store",
+        "max_tokens",
+        "tool_choice",
+        "parallel_tool_calls",
+        "response_format",
+        "reasoning_effort",
+        "prompt_cache_key",
+        "user",
+        "tools",
+    }
+)
+"""Fields that every format has, as most clients call them."""
+_OWN_NAMES = {usual: name for name, usual in USUAL_NAMES.items()}
+_SILENT = Content()
+"""What each field is that says nothing."""
 
 
 def left_out(content: Content, names: Iterable[str]) -> Content:
     """The content without these fields. Of fields that only one format has, its own name counts."""
     names = tuple(names)
-    changes = {_SPELLED.get(name, name): _NEUTRAL[name] for name in names if name in _NEUTRAL}
-    changes = {name: value for name, value in changes.items() if getattr(content, name) != value}
+    said = (_OWN_NAMES.get(name, name) for name in names if name in _COMMON)
+    changes = {
+        field: getattr(_SILENT, field)
+        for field in said
+        if getattr(content, field) != getattr(_SILENT, field)
+    }
     extra = {
         format_: {key: value for key, value in fields.items() if key not in names}
         for format_, fields in content.extra.items()

@@ -5,18 +5,8 @@ from typing import Any
 
 from stockyard.core.messages import Extra
 from stockyard.core.request import Content
+from stockyard.core.usual_names import USUAL_NAMES
 from stockyard.wire.layout import LAYOUT_KEYS
-
-SPELLED = {
-    "cache": "cache_control",
-    "cache_key": "prompt_cache_key",
-    "end_user": "user",
-    "output": "response_format",
-    "parallel_tools": "parallel_tool_calls",
-    "previous": "previous_response_id",
-    "reasoning": "reasoning_effort",
-}
-"""Neutral fields that most clients spell otherwise, and how."""
 
 _NOTHING: tuple[Any, ...] = (None, [], {})
 """What says nothing, so that nothing is lost with it."""
@@ -42,7 +32,7 @@ class Drops:
         for name in fields:
             value = getattr(content, name)
             if value not in (None, False, ()) and (name, value) != ("n", 1):
-                self.add(SPELLED.get(name, name))
+                self.add(USUAL_NAMES.get(name, name))
 
     def foreign(self, extra: Extra, path: str = "") -> None:
         """Every field that belongs to another format."""

@@ -1,0 +1,13 @@
+"""How most clients call the fields of a chat, where that is not what they are called here."""
+
+USUAL_NAMES = {
+    "cache": "cache_control",
+    "cache_key": "prompt_cache_key",
+    "end_user": "user",
+    "max_output": "max_tokens",
+    "output": "response_format",
+    "parallel_tools": "parallel_tool_calls",
+    "previous": "previous_response_id",
+    "reasoning": "reasoning_effort",
+}
+"""Field of `Content` -> its usual name."""
