@@ -1,6 +1,6 @@
 """Where facts and small shared state are kept.
 
 facts                  database sqlite writer rowqueue migrate
-the data folder        datafolder disk
+the data folder        datafolder disk filesystem
 state that expires     keyvalue answers limits
 """
