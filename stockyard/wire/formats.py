@@ -20,6 +20,7 @@ FURTHER = frozenset(
         " cohere.chat cohere.embed cohere.rerank ollama.chat ollama.generate ollama.embed"
         " voyage.embed voyage.rerank jina.embed jina.rerank tei.embed tei.rerank"
         " perplexity.embed nvidia.ranking mistral.speech xai.image_edits"
+        " watsonx.embed watsonx.rerank"
     ).split()
 )
 """The formats in `further_formats.py`."""

@@ -29,6 +29,8 @@ from stockyard.wire.openai_transcriptions.codec import TranscriptionsCodec
 from stockyard.wire.tei_embed.codec import TeiEmbedCodec
 from stockyard.wire.tei_rerank.codec import TeiRerankCodec
 from stockyard.wire.vertex_predict.codec import VertexPredictCodec
+from stockyard.wire.watsonx_embed.codec import WatsonxEmbedCodec
+from stockyard.wire.watsonx_rerank.codec import WatsonxRerankCodec
 from stockyard.wire.xai_image_edits.codec import XaiImageEditsCodec
 
 CODECS: tuple[Codec, ...] = (
@@ -57,11 +59,13 @@ CODECS: tuple[Codec, ...] = (
     BedrockEmbedCodec(),
     OllamaEmbedCodec(),
     TeiEmbedCodec(),
+    WatsonxEmbedCodec(),
     RerankCodec(),
     RerankCodec(rerank_words.JINA),
     RerankCodec(rerank_words.VOYAGE),
     TeiRerankCodec(),
     RankingCodec(),
+    WatsonxRerankCodec(),
     ModerationsCodec(),
     SpeechCodec(),
     MistralSpeechCodec(),

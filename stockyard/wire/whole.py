@@ -48,6 +48,7 @@ class Beside(Struct, gc=False):
     meta: Any = None
     usageMetadata: Any = None  # noqa: N815  the format's spelling
     prompt_eval_count: Any = None
+    input_token_count: Any = None
     error: Any = None
 
 

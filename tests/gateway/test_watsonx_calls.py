@@ -172,3 +172,45 @@ async def test_the_native_route_changes_nothing(
     await yard.call(f"/watsonx{path}", body)
     assert watsonx.last.target == f"{path}?version=2024-02-15"
     assert watsonx.last.json == body
+
+
+@pytest.mark.parametrize("own", [{}, {"space_id": "space-1"}])
+async def test_texts_are_embedded_for_who_pays(
+    yard: Yard, watsonx: ScriptedProvider, own: dict[str, str]
+) -> None:
+    rows = [{"embedding": [0.5, -1.0]}, {"embedding": [0.25, 2.0]}]
+    said = {"model_id": "ibm/slate", "results": rows, "input_token_count": 7}
+    watsonx.sends(200, JSON, json.dumps(said).encode())
+    body = {"model": "watsonx/ibm/slate", "input": ["one", "two"], "encoding_format": "float"}
+    heard = await yard.call("/v1/embeddings", body)
+    assert [row["embedding"] for row in heard.json["data"]] == [[0.5, -1.0], [0.25, 2.0]]
+    assert heard.json["usage"] == {"prompt_tokens": 7, "total_tokens": 7}
+    assert watsonx.last.target == "/ml/v1/text/embeddings?version=2024-02-15"
+    assert watsonx.last.json == {
+        "model_id": "ibm/slate",
+        "inputs": ["one", "two"],
+        "project_id": "project-1",
+    }
+    asked = {"model_id": "ibm/slate", "inputs": ["one"]} | own
+    watsonx.sends(200, JSON, json.dumps(said).encode())
+    native = await yard.call("/watsonx/ml/v1/text/embeddings?version=2024-02-15", asked)
+    assert (native.json, watsonx.last.json) == (said, asked)
+    assert yard.last.usage is not None
+    assert (yard.last.usage.prompt, yard.last.exchange.request.model) == (7, "ibm/slate")
+
+
+async def test_texts_are_ranked_for_who_pays(yard: Yard, watsonx: ScriptedProvider) -> None:
+    rows = [{"index": 1, "score": 0.9}, {"index": 0, "score": 0.1}]
+    said = {"model_id": "ms/marco", "results": rows, "input_token_count": 7}
+    watsonx.sends(200, JSON, json.dumps(said).encode())
+    body = {"model": "watsonx/ms/marco", "query": "fox", "documents": ["a", "b"], "top_n": 2}
+    heard = await yard.call("/v2/rerank", body)
+    assert [row["index"] for row in heard.json["results"]] == [1, 0]
+    assert watsonx.last.target == "/ml/v1/text/rerank?version=2024-02-15"
+    assert watsonx.last.json == {
+        "model_id": "ms/marco",
+        "query": "fox",
+        "inputs": [{"text": "a"}, {"text": "b"}],
+        "parameters": {"return_options": {"top_n": 2}},
+        "project_id": "project-1",
+    }

@@ -77,6 +77,11 @@ OWN: list[tuple[str, Any]] = [
     ("voyage.embed", {"model": "m", "input": "one", "output_dtype": "float"}),
     ("jina.embed", {"model": "m", "input": [{"image": "data:"}], "embedding_type": "ubinary"}),
     ("ollama.embed", {"model": "m", "input": "one", "truncate": True, "options": {"a": 1}}),
+    ("watsonx.embed", {"model_id": "m", "inputs": TWO, "project_id": "p"}),
+    (
+        "watsonx.embed",
+        {"model_id": "m", "inputs": TWO, "parameters": {"truncate_input_tokens": 9}},
+    ),
     ("tei.embed", {"inputs": "one", "truncate": True, "normalize": False}),
     (
         "cohere.embed",
@@ -176,6 +181,11 @@ ANSWERS: dict[str, Any] = {
         "model": "m",
         "embeddings": [[0.5, -1.0], [0.25, 2.0]],
         "prompt_eval_count": 7,
+    },
+    "watsonx.embed": {
+        "model_id": "m",
+        "results": [{"embedding": [0.5, -1.0]}, {"embedding": [0.25, 2.0]}],
+        "input_token_count": 7,
     },
 }
 """The same answer in each format."""

@@ -21,6 +21,12 @@ PLAIN: dict[str, Any] = {
     "jina.rerank": {"model": "m", "query": "fox", "documents": TWO, "return_documents": True},
     "voyage.rerank": {"model": "m", "query": "fox", "documents": TWO, "return_documents": True},
     "tei.rerank": {"query": "fox", "texts": TWO, "return_text": True},
+    "watsonx.rerank": {
+        "model_id": "m",
+        "query": "fox",
+        "inputs": [{"text": text} for text in TWO],
+        "parameters": {"return_options": {"inputs": True}},
+    },
 }
 """The same request in each format."""
 
@@ -31,6 +37,19 @@ OWN: list[tuple[str, Any]] = [
     ("voyage.rerank", {"model": "m", "query": "q", "documents": TWO, "top_k": 1}),
     ("voyage.rerank", {"model": "m", "query": "q", "documents": TWO, "truncation": False}),
     ("tei.rerank", {"query": "q", "texts": TWO, "truncate": True, "raw_scores": True}),
+    (
+        "watsonx.rerank",
+        {
+            "model_id": "m",
+            "query": "q",
+            "inputs": [{"text": "a"}],
+            "space_id": "s",
+            "parameters": {
+                "truncate_input_tokens": 9,
+                "return_options": {"top_n": 1, "query": True},
+            },
+        },
+    ),
     (
         "nvidia.ranking",
         {
@@ -69,6 +88,15 @@ ANSWERS: list[tuple[str, Any]] = [
         },
     ),
     ("tei.rerank", [{"index": 1, "score": 0.9}, {"index": 0, "score": 0.1}]),
+    (
+        "watsonx.rerank",
+        {
+            "model_id": "m",
+            "created_at": "2026-01-02T03:04:05Z",
+            "input_token_count": 9,
+            "results": [{"index": 1, "score": 0.9}, {"index": 0, "score": 0.1}],
+        },
+    ),
     (
         "nvidia.ranking",
         {"rankings": [{"index": 1, "logit": 0.9}, {"index": 0, "logit": 0.1}]},

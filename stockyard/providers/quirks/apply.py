@@ -15,6 +15,8 @@ from stockyard.providers.quirks.names import (
     RESPONSES,
     SEALS_OF_OTHERS,
     SYSTEM_FOR_DEVELOPER,
+    WATSONX_EMBED,
+    WATSONX_RERANK,
     quirk,
 )
 from stockyard.providers.quirks.quirk import Body, ModelTraits, Quirk
@@ -154,4 +156,13 @@ class _Texts(Struct):
     input: Any
 
 
-_SHAPES: dict[str, type[Struct]] = {"openai.embeddings": _Texts, RESPONSES: _Items}
+class _Inputs(Struct):
+    model_id: str
+
+
+_SHAPES: dict[str, type[Struct]] = {
+    "openai.embeddings": _Texts,
+    RESPONSES: _Items,
+    WATSONX_EMBED: _Inputs,
+    WATSONX_RERANK: _Inputs,
+}

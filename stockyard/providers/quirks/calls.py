@@ -87,9 +87,9 @@ def called(row: Row, values: Mapping[str, str]) -> Row:
 
 
 def owned(row: Row, values: Mapping[str, str]) -> Row:
-    """The quirk of its bodies, told who pays (`wire.md` 4.11)."""
+    """The quirks of its bodies, told who pays (`wire.md` 4.11)."""
     owner = next((f":{name}={values[name]}" for name in watsonx.OWNERS if name in values), "")
-    said = {"watsonx_body": f"watsonx_body{owner}"}
+    said = {name: f"{name}{owner}" for name in watsonx.QUIRKS}
     return msgspec.structs.replace(row, quirks=tuple(said.get(n, n) for n in row.quirks))
 
 

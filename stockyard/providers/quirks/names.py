@@ -37,6 +37,7 @@ def quirk(name: str) -> Quirk | None:
 MESSAGES = "anthropic.messages"
 OLLAMA = "ollama.chat"
 RESPONSES = "openai.responses"
+WATSONX_EMBED, WATSONX_RERANK = "watsonx.embed", "watsonx.rerank"
 
 PLAIN: dict[str, Quirk] = {
     "audio_data_uri": Quirk(("input_audio",), content.audio_data_uri),
@@ -86,6 +87,8 @@ PLAIN: dict[str, Quirk] = {
     "tool_messages_one_turn": Quirk(("tool_call_id",), content.tool_messages_one_turn),
     "vertex_raw_predict": Quirk((), hosted_claude.vertex_raw_predict, MESSAGES),
     "watsonx_body": watsonx.watsonx_body(),
+    "watsonx_embed_body": watsonx.paid(WATSONX_EMBED)(""),
+    "watsonx_rerank_body": watsonx.paid(WATSONX_RERANK)(""),
 }
 
 SEALS_OF_OTHERS = Quirk((), reasoning.seals_of_others, RESPONSES, looks_inside=(ENVELOPE,))
@@ -104,6 +107,8 @@ WITH_ARGUMENTS: dict[str, Callable[[str], Quirk]] = {
     "rename": fields.rename,
     "thinking_switch": reasoning.thinking_switch,
     "watsonx_body": watsonx.watsonx_body,
+    "watsonx_embed_body": watsonx.paid(WATSONX_EMBED),
+    "watsonx_rerank_body": watsonx.paid(WATSONX_RERANK),
 }
 
 API_VERSION = "api_version_query"

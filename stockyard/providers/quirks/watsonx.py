@@ -1,12 +1,16 @@
-"""Chats at IBM watsonx: OpenAI's, but for who pays, the model's name and the choice of tools.
+"""Calls to IBM watsonx: each says who pays. Chats are OpenAI's, but for the model's name and the
+choice of tools.
 
 https://cloud.ibm.com/apidocs/watsonx-ai#text-chat
 """
 
+from collections.abc import Callable
+
 from stockyard.providers.quirks.quirk import Body, Change, ModelTraits, Quirk, without
 
+QUIRKS = ("watsonx_body", "watsonx_embed_body", "watsonx_rerank_body")
 OWNERS = ("project_id", "space_id")
-"""One of these pays: settings of the provider that become the argument of its quirk."""
+"""One of these pays: settings of the provider that become the argument of its quirks."""
 
 
 def watsonx_body(owner: str = "") -> Quirk:
@@ -22,6 +26,22 @@ def watsonx_body(owner: str = "") -> Quirk:
         return Change(asked)
 
     return Quirk((), change)
+
+
+def paid(format_: str) -> Callable[[str], Quirk]:
+    """The same of who pays, for bodies of a format of its own."""
+
+    def paying(owner: str) -> Quirk:
+        name, _, value = owner.partition("=")
+
+        def change(body: Body, model: ModelTraits) -> Change:
+            if not name or any(other in body for other in OWNERS):
+                return Change(body)
+            return Change(body | {name: value})
+
+        return Quirk((), change, format_)
+
+    return paying
 
 
 def _tools_chosen(body: Body) -> Body:

@@ -1,0 +1,1 @@
+"""Embeddings at IBM watsonx."""

@@ -1,0 +1,1 @@
+"""Rerank at IBM watsonx."""
