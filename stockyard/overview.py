@@ -73,8 +73,7 @@ class Overview:
 
     def status(self) -> Status:
         stockyard = self._stockyard
-        meters, database = stockyard.meters, stockyard.database
-        writer = database.writer
+        meters, writer = stockyard.meters, stockyard.database.writer
         parts = {
             "database": Component(
                 state="ok" if writer.down_since is None else "down", detail={"writer": writer.state}
@@ -83,7 +82,16 @@ class Overview:
                 state="ok" if stockyard.disk.state in ("ok", "warn") else "degraded",
                 detail={"state": stockyard.disk.state, "free_bytes": stockyard.disk.free},
             ),
-            "calls": Component(state="ok", detail={"running": len(stockyard.office.running)}),
+            "calls": Component(
+                state="degraded" if stockyard.overload.shedding else "ok",
+                detail={
+                    "running": len(stockyard.office.running),
+                    "loop_lag_ms": round(stockyard.overload.lag * 1000, 3),
+                    "shed": stockyard.overload.shed.total(),
+                },
+            ),
+            "providers": self._breakers(),
+            "traces": self._rows(),
         }
         states = {part.state for part in parts.values()}
         return Status(
@@ -97,4 +105,18 @@ class Overview:
             memory={"bytes": used_bytes(), "peak_bytes": peak_bytes()},
             tasks=len(stockyard.background),
             components=parts,
+        )
+
+    def _breakers(self) -> Component:
+        """The providers that were called, as their best targets are."""
+        states = self._stockyard.target_health.by_provider()
+        failing = bool(states) and "closed" not in states.values()
+        return Component(state="degraded" if failing else "ok", detail={**states})
+
+    def _rows(self) -> Component:
+        counts = self._stockyard.recorder.queue.counts()
+        paused = self._stockyard.disk.state in ("low", "floor")
+        return Component(
+            state="degraded" if paused else "ok",
+            detail={"queued": counts.queued, "dropped": counts.dropped},
         )

@@ -183,7 +183,9 @@ def connected_to(url: str, deadline: float) -> http.client.HTTPConnection:
     try:
         connection.connect()
     except OSError as error:
-        raise VerbError(UNREACHABLE, f"Nobody answers at {url}: {error}.") from None
+        raise VerbError(
+            UNREACHABLE, f"Nobody answers at {url}: {error.strerror or error}."
+        ) from None
     return connection
 
 

@@ -121,8 +121,16 @@ class Line:
             return name
         alias = self._aliases.get(name)
         if alias is None or alias[0] not in self._catalog:
-            raise Refused(404, "module_unknown", f"There is no module '{name[:64]}'.")
+            message = f"There is no module '{name[:64]}'.{self._nearest(name)}"
+            raise Refused(404, "module_unknown", message)
         return alias[0]
+
+    def _nearest(self, name: str) -> str:
+        """The module that was probably meant."""
+        from difflib import get_close_matches  # takes a while to import, and is seldom needed
+
+        close = get_close_matches(name[:64], (*self._catalog, *self._aliases), n=1)
+        return f" Did you mean '{close[0]}'?" if close else ""
 
     def secrets(self) -> Iterator[str]:
         """What modules were given to keep, which must never leave by another way."""

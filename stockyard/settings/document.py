@@ -45,7 +45,8 @@ def find(named: str | None, environ: Mapping[str, str], cwd: Path) -> Path | Non
     if named:
         path = cwd / Path(named).expanduser()
         if not path.is_file():
-            raise CannotStart(78, f"The config file {named} does not exist.")
+            what = "is no file" if path.exists() else "does not exist"
+            raise CannotStart(78, f"The config file {named} {what}.")
         return path
     home = Path(environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser()
     candidates = (*(cwd / name for name in NAMES), home / "stockyard" / "config.toml")

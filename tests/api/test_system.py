@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from stockyard import __version__
+from stockyard.testing.yard import Yard
 from tests.control_plane import Plane
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8", "sec-fetch-site": "none"}
@@ -82,6 +83,20 @@ async def test_errors_tell_nothing_of_the_inside(plane: Plane) -> None:
     assert answer.json()["code"] == "internal"
     for word in ("Traceback", "apsw", "sqlite", "/stockyard", "select"):
         assert word.lower() not in json.dumps(answer.json()).lower()
+
+
+async def test_the_status_tells_of_load_and_of_providers_that_fail(yard: Yard) -> None:
+    yard.provider("openai").fails(500)
+    yard.enable("failover", breaker_min_calls=1)
+    await yard.chat("hi", model="gpt-4o")
+    admin = {"authorization": f"Bearer {yard.stockyard.first_run.admin}"}
+    told = (await yard.get("/api/status", headers=admin)).json
+    parts = told["components"]
+    assert told["status"] == "degraded"
+    assert parts["providers"] == {"state": "degraded", "detail": {"openai": "open"}}
+    assert parts["calls"]["detail"]["shed"] == 0
+    assert parts["traces"]["detail"]["dropped"] == 0
+    assert told["memory"]["peak_bytes"] >= told["memory"]["bytes"] > 0
 
 
 async def test_the_description_tells_what_is_refused_and_what_is_answered(plane: Plane) -> None:

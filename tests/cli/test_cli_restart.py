@@ -14,10 +14,22 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from stockyard.storage.datafolder import holder_of
+
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs signals")
 
 CALLERS = 4
 FOREVER = 15.0
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_left(program: Any) -> Iterator[None]:
+    """A child outlives a supervisor that is killed, as one is whose test fails."""
+    yield
+    pid, _ = holder_of(program.data)
+    program.end()
+    if pid and Path(f"/proc/{pid}").exists():
+        os.kill(int(pid), signal.SIGKILL)
 
 
 class Crowd:
@@ -86,7 +98,7 @@ def a_key(program: Any) -> str:
 
 def serving(program: Any) -> int:
     """The process that serves now, as it says itself in the lock."""
-    return int((program.data / "LOCK").read_text().split()[0])
+    return int(holder_of(program.data)[0])
 
 
 def becomes(true: Callable[[], bool], within: float = FOREVER) -> bool:
