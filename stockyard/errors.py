@@ -95,6 +95,7 @@ class UpstreamError(StockyardError):
         provider: str | None = None,
         own_credential: bool = True,
         nothing_sent: bool = False,
+        in_vain: bool = False,
     ) -> None:
         super().__init__(message)
         self.kind: ErrorKind = kind
@@ -112,6 +113,8 @@ class UpstreamError(StockyardError):
         """Whether the Credential was ours; False when the caller brought one."""
         self.nothing_sent = nothing_sent
         """True when no byte of the request left, so that sending it again cannot act twice."""
+        self.in_vain = in_vain
+        """Whether the provider said that sending it again cannot help."""
         self.raw: Any = None
         """The provider's error answer (`core.response.Raw`), to be handed on by native routes."""
 

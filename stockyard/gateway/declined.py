@@ -73,6 +73,8 @@ class Declining:
         """The words alone: of a call that is in the books already, or will not be."""
         request_id = self._called() or self._plane.ids.new("req_")
         own = f"x-request-id: {request_id}\r\n".encode()
+        if self._endpoint is not None and self._endpoint.format in egress.LOOKS_FOR_REQUEST_ID:
+            own += f"request-id: {request_id}\r\n".encode()
         fault = fault_of(refusal, None, request_id)
         return egress.refusal(self._plane.words(self._head, self._endpoint), fault, own + extra)
 

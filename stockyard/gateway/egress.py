@@ -58,6 +58,9 @@ them it could speak in our name, to the proxy in front of us, or to a browser ab
 NAMES_OF_CALLS = (b"x-request-id", b"request-id")
 """Fields in which a provider says what it calls the request."""
 
+LOOKS_FOR_REQUEST_ID = frozenset({"anthropic.messages", "anthropic.count"})
+"""Formats whose clients learn what their call is called from `request-id`, without the `x-`."""
+
 UNIFIED_PASSES: Mapping[bytes, bytes] = {
     **dict.fromkeys(NAMES_OF_CALLS, b"x-upstream-request-id"),
     **{
@@ -99,7 +102,10 @@ def type_written(kind: Kind, body: bytes) -> bytes:
 
 def own_fields(x: Exchange) -> bytes:
     """The fields every answer of a call carries, and those that modules told us to add."""
-    lines = f"x-request-id: {x.asked.request_id or x.id}\r\nx-stockyard-trace-id: {x.trace_id}\r\n"
+    called = x.asked.request_id or x.id
+    lines = f"x-request-id: {called}\r\nx-stockyard-trace-id: {x.trace_id}\r\n"
+    if x.inbound.format in LOOKS_FOR_REQUEST_ID and x.inbound.native is None:
+        lines += f"request-id: {called}\r\n"
     if x.target is not None:
         lines += f"x-stockyard-provider: {x.target.provider}\r\n"
     lines += x.told_lines

@@ -126,7 +126,7 @@ DOCUMENTED = frozenset(
 )
 """Codes that `docs/errors.md` explains. Modules of an operator's own may have others."""
 
-KNOWS_529 = frozenset({"anthropic.messages"})
+KNOWS_529 = frozenset({"anthropic.messages", "anthropic.count"})
 """Formats in which a provider's 529 is said as it came; elsewhere it is 503."""
 
 
@@ -195,7 +195,7 @@ def _upstream(error: UpstreamError, x: Exchange | None, request_id: str) -> Faul
         request_id,
         param=error.param,
         retry_after=retry_after,
-        in_vain=not error.retryable or (x is not None and len(x.attempts) > 1),
+        in_vain=error.in_vain or not error.retryable or (x is not None and len(x.attempts) > 1),
         upstream_status=error.status,
         provider=error.provider,
         timer=error.timer,

@@ -11,7 +11,7 @@ from stockyard.errors import ErrorKind, UpstreamError
 from stockyard.wire.codec import Fields, Traits
 from stockyard.wire.error_shapes import Told, read_error
 from stockyard.wire.masking import masked
-from stockyard.wire.retry_hints import retry_after
+from stockyard.wire.retry_hints import in_vain, retry_after
 
 _BY_STATUS: dict[int, ErrorKind] = {
     400: "bad_request", 401: "auth", 402: "no_credit", 403: "permission", 404: "model_unknown",
@@ -184,6 +184,7 @@ def _error(kind: ErrorKind, status: int | None, fields: Fields, answer: Told) ->
         code=masked(answer.code or answer.type) or None,
         param=answer.param,
         retry_after=retry_after(fields, answer.body, answer.message),
+        in_vain=in_vain(fields),
     )
 
 

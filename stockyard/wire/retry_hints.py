@@ -41,6 +41,12 @@ def retry_after(fields: Fields, error: Mapping[str, Any], message: str) -> float
     return None if hint is None else min(hint, LONGEST)
 
 
+def in_vain(fields: Fields) -> bool:
+    """Whether a provider says that the next try would fail as well."""
+    said = (value for name, value in fields if name.lower() == b"x-should-retry")
+    return next(said, b"").strip().lower() == b"false"
+
+
 def duration(text: str) -> float | None:
     """Seconds of `17.39s`, `2ms`, `6m0s`, `1h2m`."""
     match = _DURATION.fullmatch(text)

@@ -60,7 +60,7 @@ async def test_a_whole_answer(
     assert (answer.usage.input_tokens, answer.usage.output_tokens) == (30, 7)
     assert answer.model == model.removeprefix("own/")
     assert "Be brief." in json.dumps(upstream.last.fields)
-    assert answer._request_id in (None, yard.last.exchange.id)
+    assert answer._request_id == yard.last.exchange.id
 
 
 async def test_a_stream(client: AsyncAnthropic, model: str, upstream: ScriptedProvider) -> None:
@@ -158,6 +158,7 @@ async def test_s18_errors_have_their_class_and_only_some_are_tried_again(
     assert isinstance(raised.value.body, dict)
     assert raised.value.body["type"] == "error"
     assert raised.value.body["error"]["message"]
+    assert raised.value.request_id == raised.value.body["request_id"]
 
 
 async def test_an_overload_keeps_its_own_status(
@@ -172,8 +173,19 @@ async def test_an_overload_keeps_its_own_status(
 async def test_a_wrong_key_is_an_authentication_error(yard: Yard, model: str) -> None:
     await yard.open()
     async with Impatient(base_url=yard.url, api_key="sk-sy-wrong") as client:
-        with pytest.raises(anthropic.AuthenticationError):
+        with pytest.raises(anthropic.AuthenticationError) as raised:
             await client.messages.create(model=model, messages=ASKED, max_tokens=50)
+    assert raised.value.request_id
+
+
+async def test_a_provider_that_wants_no_other_try_gets_none(
+    client: AsyncAnthropic, model: str, upstream: ScriptedProvider
+) -> None:
+    hopeless = {"content-type": "application/json", "x-should-retry": "false"}
+    upstream.sends(500, hopeless, b"{}")
+    with pytest.raises(anthropic.InternalServerError):
+        await client.messages.create(model=model, messages=ASKED, max_tokens=50)
+    assert len(upstream.requests) == 1
 
 
 async def test_a_stream_that_is_cut_raises(

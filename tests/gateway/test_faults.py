@@ -96,7 +96,10 @@ def test_every_429_and_503_says_when_to_come_back(error: Exception, seconds: flo
     assert fault.stockyard.get("retry_after_ms") == (seconds and seconds * 1000)
 
 
-@pytest.mark.parametrize(("format", "status"), [("openai.chat", 503), ("anthropic.messages", 529)])
+@pytest.mark.parametrize(
+    ("format", "status"),
+    [("openai.chat", 503), ("anthropic.messages", 529), ("anthropic.count", 529)],
+)
 def test_a_529_keeps_its_status_where_clients_know_it(format: str, status: int) -> None:  # noqa: A002
     error = UpstreamError("overloaded", "Busy.", status=529)
     assert fault_of(error, tried(1, format)).status == status

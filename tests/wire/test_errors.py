@@ -11,7 +11,7 @@ from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Fault
 from stockyard.wire.formats import FORMATS
 from stockyard.wire.masking import MAX_MESSAGE, masked
-from stockyard.wire.retry_hints import duration
+from stockyard.wire.retry_hints import duration, in_vain
 
 CHAT, MESSAGES = FORMATS["openai.chat"], FORMATS["anthropic.messages"]
 NONE: frozenset[str] = frozenset()
@@ -334,3 +334,19 @@ def test_waiting_and_not_repeating_are_told_in_headers() -> None:
         fields = dict(codec.encode_error(fault).fields)
         assert fields[b"retry-after"] == b"2"
         assert fields[b"x-should-retry"] == b"false"
+
+
+@pytest.mark.parametrize(
+    ("fields", "hopeless"),
+    [
+        ([], False),
+        ([(b"x-should-retry", b"false")], True),
+        ([(b"X-Should-Retry", b" False ")], True),
+        ([(b"x-should-retry", b"true")], False),
+    ],
+)
+def test_a_provider_may_say_that_another_try_is_in_vain(
+    fields: list[tuple[bytes, bytes]], hopeless: bool
+) -> None:
+    assert in_vain(fields) is hopeless
+    assert CHAT.decode_error(500, fields, b"{}").in_vain is hopeless
