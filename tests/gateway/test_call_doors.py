@@ -242,6 +242,11 @@ class TestPaths:
         assert answer.status == 415
         assert_in_dialect(path, answer.body, "invalid_request_error", "unsupported_encoding")
 
+    async def test_a_body_that_says_it_is_not_compressed_is_taken(self, yard: Yard) -> None:
+        yard.provider("openai").says("hello")
+        answer = await yard.chat("hi", headers={"content-encoding": "Identity"})
+        assert (answer.status, answer.text) == (200, "hello")
+
     @pytest.mark.parametrize("path", [CHAT, MESSAGES])
     async def test_a_body_that_is_too_large_is_413(self, yard: Yard, path: str) -> None:
         yard.set("http.max_body", "1KiB")

@@ -214,6 +214,7 @@ class TestWhatNobodyCanRead:
         assert heard.status == 403
         assert heard.error is not None
         assert heard.error["code"] == "kind_not_allowed"
+        assert heard.error["stockyard"]["module"] == name
         assert name in heard.error["message"]
         assert not any(provider.requests for provider in providers)
 

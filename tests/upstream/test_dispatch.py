@@ -153,6 +153,24 @@ class TestHeads:
 
 
 class TestAttempts:
+    @pytest.mark.parametrize("path", [CHAT, "/openai/v1/some/where"])
+    @pytest.mark.parametrize("status", [200, 400])
+    async def test_one_tells_how_much_went_and_came(
+        self, yard: Yard, path: str, status: int
+    ) -> None:
+        openai = yard.provider("openai").sends(
+            status, {"content-type": "application/json"}, b'{"choices": []}  '
+        )
+        assert (await yard.call(path, yard.body("hi"))).status == status
+        (attempt,) = yard.last.exchange.attempts
+        assert (attempt.bytes_out, attempt.bytes_in) == (len(openai.last.body), 17)
+
+    async def test_so_does_that_of_a_stream(self, yard: Yard) -> None:
+        yard.provider("openai").says("hello", "world")
+        answer = await yard.chat("hi", stream=True)
+        (attempt,) = yard.last.exchange.attempts
+        assert attempt.bytes_in >= len(answer.body)
+
     async def test_one_is_recorded_with_its_times(self, yard: Yard) -> None:
         yard.provider("openai").streams("hel", "lo").slowly(before=0.02, between=0.02)
         await yard.stream("hi")
