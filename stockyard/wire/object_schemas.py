@@ -21,9 +21,13 @@ def object_schema(schema: Any, drops: Drops) -> _Schema:
     """The schema of a tool's arguments; of no arguments where there is none."""
     if not isinstance(schema, dict):
         return {"type": "object", "properties": {}}
-    if not any(key in schema for key in (*_ALTERNATIVES, _TOGETHER)):
-        return schema if "type" in schema else {"type": "object", **schema}
-    return _merged(schema, drops)
+    kind = schema.get("type", "object")
+    if kind != "object":
+        # Such as `["object", "null"]`: a tool is called with an object, and nothing else.
+        drops.add("schema.type")
+    if any(key in schema for key in (*_ALTERNATIVES, _TOGETHER)):
+        return _merged(schema, drops)
+    return schema if schema.get("type") == "object" else {**schema, "type": "object"}
 
 
 def _merged(schema: _Schema, drops: Drops) -> _Schema:

@@ -129,7 +129,7 @@ def encode_request(request: Request, *, traits: Traits) -> Dropped:
     drops.foreign(content.extra)
     drops.unsayable(content, _UNSAYABLE)
     head, rest = leading_system(content.messages)
-    tools = encode_tools(content, drops)
+    tools = encode_tools(content, drops, traits)
     if not tools and has_tools(rest):
         tools, rest = _for_history(rest, traits)
     body: dict[str, Any] = {}

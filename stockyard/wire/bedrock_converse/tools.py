@@ -7,12 +7,16 @@ import msgspec
 from stockyard.core.request import Content, Tool, ToolChoice
 from stockyard.wire.bedrock_converse.blocks import cache_blocks, cache_point
 from stockyard.wire.bedrock_converse.names import FORMAT, tool_name
+from stockyard.wire.codec import Traits
 from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import own_fields
 from stockyard.wire.object_schemas import object_schema
 
 _Object = dict[str, Any]
+
+STRICT = "strict_tools"
+"""The model knows tools whose arguments must be after their schema; others refuse the word."""
 
 INERT = {
     "toolSpec": {
@@ -49,7 +53,7 @@ def decode_choice(config: Fields) -> ToolChoice | None:
     raise FieldError(choice.path, "auto, any or tool")
 
 
-def encode_tools(content: Content, drops: Drops) -> list[_Object]:
+def encode_tools(content: Content, drops: Drops, traits: Traits) -> list[_Object]:
     """The tools to declare. There is no word for choosing none: then none are offered."""
     choice = content.tool_choice
     offered = content.tools
@@ -57,7 +61,8 @@ def encode_tools(content: Content, drops: Drops) -> list[_Object]:
         return []
     if choice is not None and choice.mode == "allowed":
         offered = tuple(tool for tool in offered if tool.name in choice.names)
-    return [item for tool in offered for item in _encode_tool(tool, drops)]
+    strict = STRICT in traits
+    return [item for tool in offered for item in _encode_tool(tool, drops, strict=strict)]
 
 
 def encode_choice(choice: ToolChoice | None, drops: Drops) -> _Object | None:
@@ -90,7 +95,7 @@ def _decode_tool(item: Any, path: str) -> Tool:
     )
 
 
-def _encode_tool(tool: Tool, drops: Drops) -> list[_Object]:
+def _encode_tool(tool: Tool, drops: Drops, *, strict: bool) -> list[_Object]:
     own = own_fields(tool.extra, FORMAT)
     if tool.kind == "server":
         if not own:
@@ -102,6 +107,8 @@ def _encode_tool(tool: Tool, drops: Drops) -> list[_Object]:
         # An empty one is refused.
         spec["description"] = tool.description
     spec["inputSchema"] = {"json": object_schema(tool.schema, drops)}
-    if tool.strict is not None:
-        spec["strict"] = tool.strict
+    if tool.strict and strict:
+        spec["strict"] = True
+    elif tool.strict:
+        drops.add("tools.strict")
     return [{"toolSpec": spec}, *cache_blocks(tool.cache)]
