@@ -31,7 +31,7 @@ async def test_what_counts_stands_in_the_note_before_it_does(
 ) -> None:
     """It dies in the moment in which the Key is stored."""
 
-    def die(transaction: Transaction, held: object) -> None:
+    def die(transaction: Transaction, stored: object) -> None:
         raise CannotStart(74, "The disk went away.")
 
     note = tmp_path / "data" / "first-run.txt"
