@@ -113,24 +113,39 @@ class Stockyard:
         self.began = time.monotonic()
         self.background = Background()
         self.workers = ThreadPoolExecutor(WORKERS, "stockyard-worker")
+        self.offload = partial(self.loop.run_in_executor, self.workers)
         self.signals = Signals(_listener_failed)
-        self.keys = KeyRing(database, self.signals.announce)
-        self.first_run = FirstRun()
         self.standings = Standings()
         self.watchdog = Watchdog(self._held_the_loop)
         self.meters = Meters()
         self.health = Health(__version__)
+        self.keys = KeyRing(database, self.signals.announce)
+        self.first_run = FirstRun()
+        # Each step stands on those before it.
+        self._reach_providers()
+        self._set_up_modules(custom)
+        self._take_calls(envelopes)
+        self._keep_books()
+        self._look_after_it_all()
+
+    def _reach_providers(self) -> None:
+        """Who can be called, and how."""
+        settings = self.settings
         self.target_health = TargetHealth()
-        self.answers = LastingAnswers(MemoryAnswers(), database, self.background)
         self.client = configured.client(settings)
-        self.tokens = Tokens(self.client, self._origin, environ)
+        self.tokens = Tokens(self.client, self._origin, self.environ)
         self.images = ImageFetch(
             self.client, configured.proxies(settings), allowed=settings.egress.fetch_images
         )
         self.mock = MockTransport(settings.mock.latency, estimate=tokens_in)
         self.prices = PriceList.bundled()
-        self.directory = configured.directory(settings, environ, self.prices, self.target_health)
+        self.directory = configured.directory(
+            settings, self.environ, self.prices, self.target_health
+        )
         self.dispatch = self._dispatch()
+
+    def _set_up_modules(self, custom: Sequence[type[AnyModule]]) -> None:
+        self.answers = LastingAnswers(MemoryAnswers(), self.database, self.background)
         # Sorting keeps the order of equals: custom modules come last of their stage.
         catalog = sorted((*modules.CATALOG, *custom), key=lambda module: module.stage)
         ports = self._ports()
@@ -139,11 +154,16 @@ class Stockyard:
         self.in_use = ModulesInUse(self.line)
         self.changes = ModuleChanges(
             self.line,
-            database,
+            self.database,
             self.signals.announce,
-            sections=settings.modules,
-            owned_by_file=settings.config.owner == "file",
+            sections=self.settings.modules,
+            owned_by_file=self.settings.config.owner == "file",
         )
+        self.signals.listen(KeysChanged, "line", refresh_when_limited(self.line, self.keys))
+
+    def _take_calls(self, envelopes: TeamEnvelopes) -> None:
+        """The data plane, and the front that all connections share."""
+        settings, database = self.settings, self.database
         self.overload = Overload(configured.overload(settings), used_bytes)
         self.office = Office(
             dispatch=self.dispatch,
@@ -169,7 +189,7 @@ class Stockyard:
             keepers=Keepers(
                 TeamIds(database), StoredAnswers(database), envelopes, TeamOwed(database)
             ),
-            spool=Spool(folder.subfolder("uploads"), keep_free=settings.disk.low),
+            spool=Spool(self.folder.subfolder("uploads"), keep_free=settings.disk.low),
             connect=self.client.connect,
         )
         origins = settings.http.cors_origins
@@ -181,28 +201,33 @@ class Stockyard:
             trusted_proxies=settings.server.behind_proxy,
             overload=self.overload,
         )
+
+    def _keep_books(self) -> None:
+        """Who hears of the calls that ended."""
         self.bodies = BodyRecorder(
-            database,
+            self.database,
             Redaction(self._secrets),
-            offload=ports.offload,
+            offload=self.offload,
             background=self.background,
             dropped=lambda: self.standings.of("logging").noticed("body_dropped"),
             searchable=self.in_use.searchable,
         )
-        recorder = self.recorder = TraceRecorder(
-            database, lambda: self.line.config_version, self.bodies.record
+        self.recorder = TraceRecorder(
+            self.database, lambda: self.line.config_version, self.bodies.record
         )
-        self.signals.listen(ExchangeFinished, "lookout", _unless_off(recorder))
+        self.signals.listen(ExchangeFinished, "lookout", _unless_off(self.recorder))
         self.spans = SpanExport(
             self._post_spans,
             self.background,
             lambda: self.standings.of("tracelink").noticed("export_dropped"),
         )
         self.signals.listen(ExchangeFinished, "spans", self.spans.record)
-        self.signals.listen(KeysChanged, "line", refresh_when_limited(self.line, self.keys))
-        self.disk = DiskWatch(
-            folder.path, warn=settings.disk.warn, low=settings.disk.low, floor=settings.disk.floor
-        )
+
+    def _look_after_it_all(self) -> None:
+        """What is watched, and what is done on a timer."""
+        settings, database = self.settings, self.database
+        disk, kept = settings.disk, settings.retention
+        self.disk = DiskWatch(self.folder.path, warn=disk.warn, low=disk.low, floor=disk.floor)
         self.readiness = Readiness(
             self.health,
             disk=self.disk,
@@ -216,9 +241,7 @@ class Stockyard:
             [
                 retention(database, self._trace_seconds, self.in_use.body_seconds),
                 answers_retention(database, self.in_use.most_answers),
-                responses_retention(
-                    database, settings.retention.answers, settings.retention.held_ids
-                ),
+                responses_retention(database, kept.answers, kept.held_ids),
                 expiry(self.keys),
                 repeats_retention(database),
                 Job(name="disk", every_seconds=5, run=partial(self.disk.check, database)),
@@ -344,7 +367,7 @@ class Stockyard:
             random=random.random,
             token_estimate=tokens_in,
             background=self.background,
-            offload=partial(self.loop.run_in_executor, self.workers),
+            offload=self.offload,
             secrets=self._secrets,
         )
 
