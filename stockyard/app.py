@@ -1,8 +1,8 @@
 """The composition root: the one file that knows every package. Read it first.
 
 `Stockyard.open` builds an installation from its settings, from the inside out: the data, who may
-call, who can be called, the modules, the data plane, and the server in front of it. Everything is
-made here by hand and handed over; nothing looks for anything.
+call, who can be called, the modules, the data plane, and who keeps the books. Everything is made
+here by hand and handed over; nothing looks for anything.
 """
 
 import asyncio
