@@ -113,7 +113,13 @@ def sent_by(
             "message_fields:role,content,tool_calls",
             {
                 "messages": [
-                    {"role": "assistant", "content": "a", "refusal": None, "annotations": []},
+                    {
+                        "role": "assistant",
+                        "content": "a",
+                        "refusal": None,
+                        "annotations": [],
+                        "tool_calls": None,
+                    },
                     {"role": "assistant", "content": None, "refusal": "No.", "audio": {"id": "a"}},
                     {"role": "user", "content": [{"type": "text", "text": "b"}, MARKED]},
                     {"role": "assistant", "tool_calls": [{"id": "c", "index": 0, "extra": {}}]},

@@ -31,7 +31,12 @@ def message_fields(fields: str) -> Quirk:
         def closed(message: Message) -> Message:
             if message.get("refusal") and not message.get("content"):
                 message = without(message, "refusal") | {"content": message["refusal"]}
-            left = {k: v for k, v in message.items() if k not in known}
+            # What is known and says nothing, such as `tool_calls: null`, is no better there.
+            left = {
+                name: said
+                for name, said in message.items()
+                if name not in known or (name != "content" and said in _NOTHING)
+            }
             lost.update({f"messages.{k}": None for k, v in left.items() if v not in _NOTHING})
             message = without(message, *left) if left else message
             return _with_known_parts(_with_known_calls(message), lost)
