@@ -103,6 +103,9 @@ class LocalLimits:
                 if leased is not None and leased.leases:
                     leased.leases.pop(lease, None)
             charged = cell or shared
+            if charged is None and charge.tokens and used > reserved:
+                # It was idle and forgotten while the call went on; the debt is owed all the same.
+                charged = self._cell(charge, now)
             if charged is not None and charge.tokens and used != reserved:
                 step = _step(charge.per_seconds, charge.tokens)
                 # A bucket that is full already has no use for what comes back.

@@ -236,6 +236,31 @@ def test_who_has_not_called_for_long_is_forgotten_as_others_come() -> None:
     assert gate.limits.subjects <= 700
 
 
+def test_who_was_forgotten_during_a_call_owes_what_it_used() -> None:
+    gate = Gate()
+    row = charge("key:slow", tokens=1000)
+    gate.take(row, tokens=10)
+    gate.clock.advance(3600)
+    for number in range(10):
+        gate.take(charge(f"key:{number}", calls=5))
+    gate.settle(row, reserved=10, used=5010, lease=1)
+    assert gate.take(row, tokens=1000).retry_after == pytest.approx(5000 * 0.06)
+
+
+@pytest.mark.parametrize(
+    ("row", "used"), [(charge("key:slow", tokens=1000), 0), (charge("key:slow", calls=9), 99)]
+)
+def test_who_was_forgotten_and_owes_nothing_stays_forgotten(row: Charge, used: int) -> None:
+    gate = Gate()
+    gate.take(row, tokens=10)
+    gate.clock.advance(3600)
+    for number in range(10):
+        gate.take(charge(f"key:{number}", calls=5))
+    before = gate.limits.subjects
+    gate.settle(row, reserved=10, used=used, lease=1)
+    assert gate.limits.subjects == before
+
+
 def test_who_is_still_held_by_a_limit_is_not_forgotten_for_others() -> None:
     gate = Gate()
     busy = charge("key:busy", calls=1, per=1_000_000)
