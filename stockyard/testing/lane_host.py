@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 import uvloop
-from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
+from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
 
 from stockyard.gateway.contract import Opening, Peer, Reply, Whole
 from stockyard.gateway.front import Front
@@ -232,14 +232,17 @@ class LaneHost:
         self,
         limits: HttpLimits | None = None,
         settings: ServerSettings | None = None,
+        loading: Callable[[], object] = lambda: None,
     ) -> None:
+        """`loading` is called where the control plane is built, before it is there."""
         self.plane = ScriptedPlane()
         self.front = Front(self.plane, Health("1.2.3"), limits or HttpLimits(tick_s=0.02))
         self.front.health.ready()
         settings = settings or ServerSettings(port=0, drain_s=0, fast_stop_s=0.5)
         listening = bind(settings)
         self.port: int = listening.getsockname()[1]
-        self.server = Server(self.front, lambda: self.plane.app, settings, listening)
+        self.server = Server(self.front, self._build, settings, listening)
+        self._loading = loading
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._run)
 
@@ -290,6 +293,10 @@ class LaneHost:
     def join(self) -> None:
         self._thread.join(PATIENCE_S * 2)
         assert not self._thread.is_alive()  # noqa: S101  the point of a test kit
+
+    def _build(self) -> ASGI3Application:
+        self._loading()
+        return self.plane.app
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:

@@ -16,7 +16,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from uvicorn._types import ASGI3Application
 
 from stockyard.errors import CannotStart
 from stockyard.gateway.front import Front
@@ -74,9 +73,8 @@ class TestStarting:
         assert not heavy & set(loaded)
 
     def test_calls_are_answered_while_the_control_plane_is_still_loading(self) -> None:
-        host, loading = LaneHost(), threading.Event()
-        build = host.server._late_app._build
-        host.server._late_app._build = lambda: (loading.wait(5), build())[1]
+        loading = threading.Event()
+        host = LaneHost(loading=lambda: loading.wait(5))
         with host, host.client() as client, host.client() as waiting:
             waiting.send(a_request("GET /page"))
             client.send(a_request("POST /call/whole", b"x"))
@@ -85,14 +83,8 @@ class TestStarting:
             assert waiting.answer().body == b"GET /page "
 
     def test_the_control_plane_is_loaded_without_being_asked_for(self) -> None:
-        host, loaded = LaneHost(), threading.Event()
-        build = host.server._late_app._build
-
-        def noted() -> ASGI3Application:
-            loaded.set()
-            return build()
-
-        host.server._late_app._build = noted
+        loaded = threading.Event()
+        host = LaneHost(loading=loaded.set)
         with host, host.client() as client:
             client.send(a_request("POST /call/whole", b"x"))
             assert client.answer().body == b"x"
@@ -110,9 +102,8 @@ class TestStarting:
 
     def test_a_page_waits_so_long_for_the_control_plane_and_no_longer(self) -> None:
         settings = ServerSettings(port=0, drain_s=0, fast_stop_s=0.1, app_patience_s=0.05)
-        host, loading = LaneHost(settings=settings), threading.Event()
-        build = host.server._late_app._build
-        host.server._late_app._build = lambda: (loading.wait(5), build())[1]
+        loading = threading.Event()
+        host = LaneHost(settings=settings, loading=lambda: loading.wait(5))
         with host, host.client() as client:
             client.send(a_request("GET /page"))
             answer = client.answer()
