@@ -24,6 +24,7 @@ Given = dict[str, Any]
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
 @click.option("--log-format", type=click.Choice(["text", "json"]))
 @click.option("--no-mock", is_flag=True, help="Never answer from the built-in mock provider.")
+@click.option("--workers", metavar="N", help="Processes; 1 with the built-in database.")
 @click.option("--read-only", is_flag=True, help="Refuse every change over the API.")
 @click.option("--allow-network-fs", is_flag=True, help="Allow a data folder on a network.")
 @click.option("--ephemeral", is_flag=True, help="Keep the data in a folder that is deleted.")
@@ -67,6 +68,7 @@ def serve(
         "server.behind_proxy": behind_proxy,
         "server.tls_cert": flags["tls_cert"],
         "server.tls_key": flags["tls_key"],
+        "server.workers": workers_of(flags["workers"]),
         "config.owner": flags["owner"],
         "log.level": flags["log_level"],
         "log.format": flags["log_format"],
@@ -87,6 +89,15 @@ def serve(
 
                 open_when_it_serves(given)
             run(given)
+
+
+def workers_of(said: str | None) -> str | None:
+    """`auto` is as many as there are cores to run on."""
+    if said == "auto":
+        return str(len(os.sched_getaffinity(0)))
+    if said is not None and not said.isdigit():
+        raise click.UsageError(f'--workers: "{said}" is neither a number nor auto.')
+    return said
 
 
 @contextmanager

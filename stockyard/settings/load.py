@@ -228,6 +228,20 @@ CUSTOM: Mapping[type, Callable[[Any], Any]] = {
 }
 
 
+WORDS = (
+    ("Expected", "must be"),
+    (", got", ", not"),
+    ("`int`", "a whole number"),
+    ("`float`", "a number"),
+    ("`str`", "a text"),
+    ("`bool`", "true or false"),
+    ("`array`", "a list"),
+    ("`object`", "a table"),
+    (" >= ", " of at least "),
+    (" <= ", " of at most "),
+)
+
+
 def custom(kind: type, value: object) -> Any:
     """What msgspec asks us to read: our units, secrets and paths."""
     if kind in CUSTOM:
@@ -256,8 +270,11 @@ def choice(hint: Any) -> str:
 
 
 def readable(error: Exception) -> str:
-    """msgspec's own words, without its notation for the place."""
-    return str(error).partition(" - at `$")[0].replace("Expected", "must be")
+    """What msgspec says, without its notation for the place, in words of everybody's."""
+    text = str(error).partition(" - at `$")[0]
+    for theirs, ours in WORDS:
+        text = text.replace(theirs, ours)
+    return text
 
 
 def dotted(place: Place) -> str:

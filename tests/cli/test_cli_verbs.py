@@ -159,6 +159,8 @@ def test_a_module_is_switched_set_and_reset(served: Any) -> None:
         (("modules", "show", "cach"), 1, "Did you mean 'cache'?"),
         (("restart", "--url", "http://127.0.0.1:1"), 2, "without --url"),
         (("--supervise", "--ephemeral"), 2, "--ephemeral"),
+        (("--workers", "2"), 78, "more than 1 is not available with the built-in database"),
+        (("--workers", "many"), 2, "neither a number nor auto"),
         (("--supervise", "--open"), 2, "--open"),
         (("--config", "."), 78, "is no file"),
         (("config", "check", "nowhere.toml"), 78, "does not exist"),
