@@ -44,7 +44,8 @@ def message_fields(fields: str) -> Quirk:
         changed = with_messages(body, closed)
         return Change(changed, tuple(lost))
 
-    return Quirk(("messages",), change)
+    # What others add is in the turns of an assistant, or a mark. Nothing else is worth a look.
+    return Quirk(tuple(sorted(_MARKS)), change, looks_for=("assistant",))
 
 
 def reasoning_as(field: str) -> Quirk:

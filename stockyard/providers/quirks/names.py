@@ -52,7 +52,7 @@ PLAIN: dict[str, Quirk] = {
     ),
     "n_needs_temperature_0.3": Quirk(("n",), reasoning.n_needs_temperature),
     "name_on_tools_only": Quirk(("name",), content.name_on_tools_only),
-    "no_bare_assistant": Quirk(("messages",), content.no_bare_assistant),
+    "no_bare_assistant": Quirk((), content.no_bare_assistant, looks_for=("assistant",)),
     "no_empty_text": Quirk(("messages",), content.no_empty_text),
     "no_reasoning_back": Quirk(
         ("reasoning_content", "reasoning", "reasoning_details"), reasoning.no_reasoning_back

@@ -270,7 +270,8 @@ def _write_result(part: ToolResult, drops: Drops) -> dict[str, Any]:
     if "list" not in layout and isinstance(single, Text) and is_bare(single):
         block["content"] = single.text
     elif "absent" not in layout:
-        block["content"] = sayable(encode_blocks(part.parts, drops, "messages.content.content"))
+        blocks = encode_blocks(part.parts, drops, "messages.content.content")
+        block["content"] = blocks if "list" in layout else sayable(blocks)
     if part.is_error or "fine" in layout:
         block["is_error"] = part.is_error
     return block
@@ -281,7 +282,8 @@ def is_blank(text: str) -> bool:
 
 
 def sayable(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The blocks of a request without blank texts, which are refused as empty ones are."""
+    """Blocks without blank texts, which are refused in most places, as empty ones are. Who speaks
+    this format knows where they are not."""
     return [b for b in blocks if b.get("type") != "text" or not is_blank(b["text"])]
 
 

@@ -92,8 +92,7 @@ def encode_system(messages: tuple[Message, ...], drops: Drops) -> Any:
             return None if is_blank(only.text) else only.text
     for message in messages:
         drops.foreign(message.extra, "messages")
-    blocks = [b for m in messages for b in encode_blocks(m.parts, drops, "messages.content")]
-    return sayable(blocks) or None
+    return [b for m in messages for b in _said(m, drops)] or None
 
 
 def encode_turns(
@@ -150,6 +149,8 @@ class _Turns:
             return
         role = "assistant" if message.role == "assistant" else "user"
         blocks = [block for part in message.parts for block in self._blocks(part)]
+        if not has_word(message.shape, BLOCKS):
+            blocks = sayable(blocks)
         notes, self._pending_system = self._pending_system, []
         if role == "user":
             # Results must come first in their turn; a note of the system goes after them.
@@ -184,7 +185,7 @@ class _Turns:
             answered["content"] = [*map(_no_result, missing), *_as_list(answered["content"])]
 
     def _add_system(self, message: Message) -> None:
-        blocks = sayable(encode_blocks(message.parts, self._drops, "messages.content"))
+        blocks = _said(message, self._drops)
         if self._system_role or has_word(message.shape, TURN):
             self._place("system", blocks, message)
             return
@@ -220,7 +221,13 @@ class _Turns:
             part = replace(part, call_id=fitting)
         block = encode_block(part, self._drops, "messages.content")
         if block is not None:
-            yield from sayable([block])
+            yield block
+
+
+def _said(message: Message, drops: Drops) -> list[dict[str, Any]]:
+    """A message of the system as blocks."""
+    blocks = encode_blocks(message.parts, drops, "messages.content")
+    return blocks if has_word(message.shape, BLOCKS) else sayable(blocks)
 
 
 def _no_result(call_id: str) -> dict[str, Any]:
