@@ -145,6 +145,8 @@ def _unknown_path(provider: Provider, rest: str) -> str:
         tail = "/" + "/".join(parts[start:])
         if rest == tail or rest.startswith(tail + "/"):
             return prefix + rest[len(tail) :]
+    if _VERSION.fullmatch(prefix) and _VERSION.match(rest):
+        return rest  # one version does not stand below another
     return prefix + rest
 
 

@@ -607,6 +607,18 @@ async def test_mistrals_own_path_answers_as_it_does(yard: Yard) -> None:
     assert yard.last.usage is not None
 
 
+async def test_who_names_no_model_gets_mistrals_own(yard: Yard) -> None:
+    mistral = yard.provider("mistral").sends(200, JSON, b'{"audio_data":"AAAA"}')
+    asked = b'{"input": "hi", "voice_id": "v"}'
+    assert (await yard.call("/mistral/v1/audio/speech", asked)).status == 200
+    assert mistral.last.body == asked
+    yard.enable("secretscan")
+    leaks = json.dumps({"input": f"Say {KEY}", "voice_id": "v"}).encode()
+    assert (await yard.call("/mistral/v1/audio/speech", leaks)).status == 200
+    assert "model" not in mistral.last.fields
+    assert KEY not in mistral.last.fields["input"]
+
+
 async def test_xai_takes_edits_in_json(yard: Yard) -> None:
     answer = b'{"data":[{"url":"https://img.example/a.jpeg","mime_type":"image/jpeg"}]}'
     xai = yard.provider("xai").sends(200, JSON, answer)

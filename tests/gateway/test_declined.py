@@ -28,6 +28,7 @@ OF_A_CALLER = [
     Case(CHAT, b"{}", {"content-encoding": "gzip"}, 415, "unsupported_encoding"),
     Case(CHAT, b"{}", {"x-stockyard-cache": "sometimes"}, 400, "invalid_control_header"),
     Case("/openai/v1/organization/users", b"{}", {}, 403, "path_not_allowed"),
+    Case("/openai/v2/organization/users", b"{}", {}, 403, "path_not_allowed"),
     Case("/v1/batches", b'{"input_file_id": "file-of-others"}', {}, 404, "not_found"),
 ]
 OF_NOBODY = [

@@ -149,8 +149,11 @@ def asked(line: str) -> tuple[str, str]:
             "gemini.embed_content",
             "embed_content",
         ),
-        ("/openai/v2/things", "/v1/v2/things", None, ""),
+        ("/openai/v2/things", "/v2/things", None, ""),
         ("/anthropic/v2/things", "/v2/things", None, ""),
+        ("/groq/v2/things", "/openai/v1/v2/things", None, ""),
+        ("/mistral/v2/prompts", "/v2/prompts", None, ""),
+        ("/together/v2/projects/p/endpoints", "/v2/projects/p/endpoints", None, ""),
     ],
 )
 def test_a_path_is_understood_however_a_client_spells_it(

@@ -24,7 +24,8 @@ FORMAT = "mistral.speech"
 
 
 class _Head(msgspec.Struct, gc=False):
-    model: str
+    model: str | None = None
+    """The service has one of its own for who names none."""
     input: str | msgspec.UnsetType = msgspec.UNSET
     stream: bool | msgspec.UnsetType | None = msgspec.UNSET
 
@@ -47,7 +48,7 @@ class MistralSpeechCodec(SpeechCodec):
 
     def peek(self, body: bytes) -> RequestHead:
         head = read_head(body, _HEAD, _KEYS)
-        return RequestHead(head.model, head.stream is True, wants_usage=True)
+        return RequestHead(head.model or "", head.stream is True, wants_usage=True)
 
     def encode_request(
         self,

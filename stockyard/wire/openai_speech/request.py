@@ -41,7 +41,7 @@ def decode_request(body: bytes) -> SpeechContent:
 def encode_request(request: Request) -> Dropped:
     content = request.read_as(SpeechContent)
     texts = {
-        "model": request.model,
+        "model": request.model or None,
         "input": content.text,
         "instructions": content.instructions,
     }
