@@ -1,6 +1,8 @@
 """A server that pauses, or leaves because another process serves on, turns nobody away."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -10,13 +12,23 @@ from stockyard.testing.lane_host import LaneHost, a_request
 PATIENT = ServerSettings(port=0, drain_s=5, fast_stop_s=0.1, app_patience_s=0.1)
 
 
+@contextmanager
+def a_host() -> Iterator[LaneHost]:
+    host = LaneHost(settings=PATIENT)
+    try:
+        with host:
+            yield host
+    finally:
+        host.server._listening.close()  # What leaves keeps it for the next.
+
+
 def resume(host: LaneHost) -> None:
     asyncio.run_coroutine_threadsafe(host.server.resume(), host._loop).result(5)
 
 
 class TestPause:
     def test_connections_wait_until_it_goes_on(self) -> None:
-        with LaneHost(settings=PATIENT) as host:
+        with a_host() as host:
             host.do(host.server.pause)
             with host.client() as waiting:
                 waiting.send(a_request("POST /call/whole", b"x"))
@@ -25,7 +37,7 @@ class TestPause:
                 assert waiting.answer().body == b"x"
 
     def test_open_connections_are_served_and_pages_are_held_back(self) -> None:
-        with LaneHost(settings=PATIENT) as host, host.client() as client:
+        with a_host() as host, host.client() as client:
             client.send(a_request("GET /page"))
             assert client.answer().status == 200
             host.do(host.server.pause)
@@ -40,7 +52,7 @@ class TestPause:
 
 class TestLeaving:
     def test_an_open_connection_has_one_more_call_which_is_its_last(self) -> None:
-        with LaneHost(settings=PATIENT) as host, host.client() as client:
+        with a_host() as host, host.client() as client:
             client.send(a_request("POST /call/whole", b"x"))
             assert "connection" not in client.answer().fields
             host.do(host.server.leave)
@@ -51,7 +63,7 @@ class TestLeaving:
             host.join()
 
     def test_pages_are_for_the_process_that_serves_on(self) -> None:
-        with LaneHost(settings=PATIENT) as host, host.client() as client:
+        with a_host() as host, host.client() as client:
             client.send(a_request("GET /page"))
             assert client.answer().status == 200
             host.do(host.server.leave)
@@ -63,7 +75,7 @@ class TestLeaving:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("stockyard.gateway.lane.LAST_WORDS_S", 0.05)
-        with LaneHost(settings=PATIENT) as host, host.client() as client:
+        with a_host() as host, host.client() as client:
             client.send(a_request("POST /call/whole", b"x"))
             client.answer()
             host.do(host.server.leave)
@@ -71,22 +83,21 @@ class TestLeaving:
             host.join()
 
     def test_its_socket_stays_for_the_next_process(self) -> None:
-        with LaneHost(settings=PATIENT) as host:
+        with a_host() as host:
             host.do(host.server.leave)
             host.join()
             with host.client():
                 pass  # It waits in the queue.
-            host.server._listening.close()
 
     def test_a_stop_closes_it(self) -> None:
-        with LaneHost(settings=PATIENT) as host:
+        with a_host() as host:
             host.do(host.server.stop)
             host.join()
             # Not by connecting: somebody else may have the port by now.
             assert host.server._listening.fileno() == -1
 
     def test_who_asks_to_hurry_before_the_stop_changes_nothing(self) -> None:
-        with LaneHost(settings=PATIENT) as host, host.client() as client:
+        with a_host() as host, host.client() as client:
             host.do(host.server.hurry)
             client.send(a_request("POST /call/whole", b"x"))
             assert client.answer().body == b"x"
