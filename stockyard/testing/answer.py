@@ -43,12 +43,12 @@ def answer_of(said: Turn | Failure | Body, play: Play, request: ReceivedRequest)
         return _whole(501, [("content-type", "text/plain")], text.encode())
     elif isinstance(said, Failure):
         hint = [] if said.retry_after is None else [("retry-after", f"{said.retry_after:g}")]
-        answer = _whole(said.status, [_JSON, *hint], spoken.error_body(said))
+        answer = _whole(said.status, [_JSON, *hint], spoken.speaker.error_body(said))
     elif request.streamed or (spoken.streams_unasked and "stream" not in request.fields):
-        frames = spoken.frames(said, request.fields, play.counts_unasked)
+        frames = spoken.speaker.frames(said, request.fields, counts_unasked=play.counts_unasked)
         answer = Answer(200, [("content-type", spoken.stream_type)], frames, events=True)
     else:
-        answer = _whole(200, [_JSON], spoken.whole(said, request.fields))
+        answer = _whole(200, [_JSON], spoken.speaker.whole(said, request.fields))
     _edit(answer, play, spoken)
     return answer
 
@@ -111,7 +111,7 @@ def _bytes_of(insertion: Insertion, spoken: Format | None) -> bytes:
     if spoken is None:
         raise ValueError("An event in the caller's format needs a path whose format is known.")
     if isinstance(insertion.what, Failure):
-        return spoken.error_event(insertion.what)
+        return spoken.speaker.error_event(insertion.what)
     return insertion.what[spoken.name]
 
 

@@ -33,7 +33,7 @@ def whole(turn: Turn, request: Mapping[str, Any]) -> bytes:
     return msgspec.json.encode(body | {"system_fingerprint": "fp_scripted"})
 
 
-def frames(turn: Turn, request: Mapping[str, Any], counts_unasked: bool) -> list[Frame]:
+def frames(turn: Turn, request: Mapping[str, Any], *, counts_unasked: bool) -> list[Frame]:
     asked = bool((request.get("stream_options") or {}).get("include_usage")) or counts_unasked
     # With include_usage every chunk before the last one says `usage: null`.
     base = _envelope("chat.completion.chunk", request) | ({"usage": None} if asked else {})

@@ -23,7 +23,7 @@ def whole(turn: Turn, request: Mapping[str, Any]) -> bytes:
     return msgspec.json.encode(body | _counts(turn.usage))
 
 
-def frames(turn: Turn, request: Mapping[str, Any], counts_unasked: bool) -> list[Frame]:
+def frames(turn: Turn, request: Mapping[str, Any], *, counts_unasked: bool) -> list[Frame]:
     """Counts come in every stream of this format, asked for or not."""
     out = [Frame("open", _event("message-start", id=_ID, delta={"message": _EMPTY}))]
     for index, (kind, pieces) in enumerate(_contents(turn)):

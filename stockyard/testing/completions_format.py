@@ -20,7 +20,7 @@ def whole(turn: Turn, request: Mapping[str, Any]) -> bytes:
     return msgspec.json.encode(body | _counts(turn))
 
 
-def frames(turn: Turn, request: Mapping[str, Any], counts_unasked: bool) -> list[Frame]:
+def frames(turn: Turn, request: Mapping[str, Any], *, counts_unasked: bool) -> list[Frame]:
     asked = bool((request.get("stream_options") or {}).get("include_usage")) or counts_unasked
     base = _envelope(request) | ({"usage": None} if asked else {})
     out = [Frame("content", _event(base, _choice(piece))) for piece in turn.pieces]

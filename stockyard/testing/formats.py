@@ -1,8 +1,8 @@
 """The formats a scripted provider speaks; the path of a call decides which one it hears."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from stockyard.testing import (
     chat_format,
@@ -17,18 +17,28 @@ from stockyard.testing.frames import Frame
 from stockyard.testing.turn import Failure, Turn
 
 
+class Speaker(Protocol):
+    """How a format says what is said: a file for each."""
+
+    def whole(self, turn: Turn, request: Mapping[str, Any], /) -> bytes:
+        """The body of a whole answer to this request."""
+
+    def frames(
+        self, turn: Turn, request: Mapping[str, Any], /, *, counts_unasked: bool
+    ) -> list[Frame]:
+        """The events of a streamed answer; token counts perhaps even if nobody asked for them."""
+
+    def error_body(self, failure: Failure, /) -> bytes: ...
+    def error_event(self, failure: Failure, /) -> bytes: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One wire format, as functions from what is said to the bytes that say it."""
+    """One wire format, on paths that end so."""
 
     name: str
     path_endings: tuple[str, ...]
-    whole: Callable[[Turn, Mapping[str, Any]], bytes]
-    """The body of a whole answer to this request."""
-    frames: Callable[[Turn, Mapping[str, Any], bool], list[Frame]]
-    """The events of a streamed answer; True: token counts even if the request did not ask."""
-    error_body: Callable[[Failure], bytes]
-    error_event: Callable[[Failure], bytes]
+    speaker: Speaker
     stream_type: str = "text/event-stream; charset=utf-8"
     """Content type of its streams."""
     streams_unasked: bool = False
@@ -36,65 +46,24 @@ class Format:
 
 
 FORMATS = (
-    Format(
-        "openai.chat",
-        ("/chat/completions",),
-        chat_format.whole,
-        chat_format.frames,
-        chat_format.error_body,
-        chat_format.error_event,
-    ),
-    Format(
-        "openai.completions",
-        # After chat, whose paths end so too.
-        ("/completions",),
-        completions_format.whole,
-        completions_format.frames,
-        completions_format.error_body,
-        completions_format.error_event,
-    ),
+    Format("openai.chat", ("/chat/completions",), chat_format),
+    # After chat, whose paths end so too.
+    Format("openai.completions", ("/completions",), completions_format),
     Format(
         "anthropic.messages",
         ("/messages", ":rawPredict", ":streamRawPredict"),
-        messages_format.whole,
-        messages_format.frames,
-        messages_format.error_body,
-        messages_format.error_event,
+        messages_format,
     ),
-    Format(
-        "openai.responses",
-        ("/responses",),
-        responses_format.whole,
-        responses_format.frames,
-        responses_format.error_body,
-        responses_format.error_event,
-    ),
-    Format(
-        "gemini",
-        (":generateContent", ":streamGenerateContent"),
-        gemini_format.whole,
-        gemini_format.frames,
-        gemini_format.error_body,
-        gemini_format.error_event,
-    ),
+    Format("openai.responses", ("/responses",), responses_format),
+    Format("gemini", (":generateContent", ":streamGenerateContent"), gemini_format),
     Format(
         "ollama.chat",
         ("/api/chat", "/api/generate"),
-        ollama_format.whole,
-        ollama_format.frames,
-        ollama_format.error_body,
-        ollama_format.error_event,
+        ollama_format,
         stream_type="application/x-ndjson",
         streams_unasked=True,
     ),
-    Format(
-        "cohere.chat",
-        ("/v1/chat", "/v2/chat"),
-        cohere_format.whole,
-        cohere_format.frames,
-        cohere_format.error_body,
-        cohere_format.error_event,
-    ),
+    Format("cohere.chat", ("/v1/chat", "/v2/chat"), cohere_format),
 )
 
 

@@ -32,7 +32,7 @@ def whole(turn: Turn, request: Mapping[str, Any]) -> bytes:
     return msgspec.json.encode(_answer(turn, parts, finish=_finish(turn)))
 
 
-def frames(turn: Turn, request: Mapping[str, Any], counts_unasked: bool) -> list[Frame]:
+def frames(turn: Turn, request: Mapping[str, Any], *, counts_unasked: bool) -> list[Frame]:
     """Counts come in every stream of this format, asked for or not: with the finish."""
     out = [Frame("content", _event(_answer(turn, [part], finish=None))) for part in _parts(turn)]
     return [*out, Frame("finish", _event(_answer(turn, [{"text": ""}], finish=_finish(turn))))]

@@ -35,7 +35,7 @@ def whole(turn: Turn, request: Mapping[str, Any]) -> bytes:
     )
 
 
-def frames(turn: Turn, request: Mapping[str, Any], counts_unasked: bool) -> list[Frame]:
+def frames(turn: Turn, request: Mapping[str, Any], *, counts_unasked: bool) -> list[Frame]:
     """Counts come in every stream of this format, asked for or not."""
     start = _message(request) | {"usage": _input_counts(turn.usage) | {"output_tokens": 1}}
     out = [Frame("open", _event("message_start", message=start))]

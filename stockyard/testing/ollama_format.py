@@ -20,7 +20,7 @@ def whole(turn: Turn, request: Mapping[str, Any]) -> bytes:
     return _line(request, said, **_ending(turn))
 
 
-def frames(turn: Turn, request: Mapping[str, Any], counts_unasked: bool) -> list[Frame]:
+def frames(turn: Turn, request: Mapping[str, Any], *, counts_unasked: bool) -> list[Frame]:
     """Calls come whole, and counts in the last line, asked for or not."""
     said: list[dict[str, object]] = [{"content": "", "thinking": p} for p in turn.reasoning]
     said += [{"content": piece} for piece in turn.pieces]

@@ -19,7 +19,7 @@ def whole(turn: Turn, request: Mapping[str, Any]) -> bytes:
     return msgspec.json.encode(_response(turn, request, "completed", _items(turn)))
 
 
-def frames(turn: Turn, request: Mapping[str, Any], counts_unasked: bool) -> list[Frame]:
+def frames(turn: Turn, request: Mapping[str, Any], *, counts_unasked: bool) -> list[Frame]:
     """Counts come in every stream of this format, asked for or not: with the end."""
     number = count()
     out: list[Frame] = []

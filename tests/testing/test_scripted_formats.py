@@ -49,7 +49,7 @@ def check(output: Output, turn: Turn) -> None:
 
 @every_turn
 def test_whole(spoken: Format, turn: Turn) -> None:
-    codec, body = wire.FORMATS[spoken.name], spoken.whole(turn, {"model": "m"})
+    codec, body = wire.FORMATS[spoken.name], spoken.speaker.whole(turn, {"model": "m"})
     output = codec.decode_response(body, traits=NONE)
     assert isinstance(output, Output)
     check(output, turn)
@@ -60,7 +60,8 @@ def test_whole(spoken: Format, turn: Turn) -> None:
 
 @every_turn
 def test_streamed(spoken: Format, turn: Turn) -> None:
-    frames = spoken.frames(turn, {"model": "m", "stream_options": {"include_usage": True}}, False)
+    asking = {"model": "m", "stream_options": {"include_usage": True}}
+    frames = spoken.speaker.frames(turn, asking, counts_unasked=False)
     reader = wire.FORMATS[spoken.name].reader(traits=NONE)
     output, usage = fold(
         [*(event for frame in frames for event in reader.feed(frame.data)), *reader.end()]
@@ -72,13 +73,13 @@ def test_streamed(spoken: Format, turn: Turn) -> None:
 
 @every_format
 def test_counts_may_be_left_out(spoken: Format) -> None:
-    body = spoken.whole(Turn(pieces=("hello",), usage=None), {"model": "m"})
+    body = spoken.speaker.whole(Turn(pieces=("hello",), usage=None), {"model": "m"})
     assert wire.FORMATS[spoken.name].facts(body, traits=NONE).usage is None
 
 
 @every_format
 def test_cached_counts_are_inside_the_prompt(spoken: Format) -> None:
-    body = spoken.whole(Turn(pieces=("hello",), usage=Usage(9, 12, 4)), {"model": "m"})
+    body = spoken.speaker.whole(Turn(pieces=("hello",), usage=Usage(9, 12, 4)), {"model": "m"})
     usage = wire.FORMATS[spoken.name].facts(body, traits=NONE).usage
     assert usage is not None
     assert (usage.prompt, usage.in_cached) == (9, 0 if spoken.name in UNCACHED else 4)
@@ -86,7 +87,7 @@ def test_cached_counts_are_inside_the_prompt(spoken: Format) -> None:
 
 @every_format
 def test_errors_are_understood(spoken: Format) -> None:
-    body = spoken.error_body(Failure(429, "slow down"))
+    body = spoken.speaker.error_body(Failure(429, "slow down"))
     error = wire.FORMATS[spoken.name].decode_error(429, [], body)
     assert (error.kind, error.message) == ("rate_limited", "slow down")
 
