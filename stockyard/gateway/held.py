@@ -51,8 +51,10 @@ _METHODS = {
 _UNIFIED = re.compile(r"(?:/v1)?/(files|batches|messages/batches)(?:/([A-Za-z0-9_.-]+)(/[a-z]+)?)?")
 _NATIVE = re.compile(
     r"/(messages/batches|batch/jobs|files|batches|threads|conversations|vector_stores|uploads"
-    r"|datasets|embed-jobs|containers|chat/completions)(?:/([^/:]+)([/:].*)?)?"
+    r"|datasets|embed-jobs|containers|chat/completions)(?:/(?:([^/:]+)([/:].*)?)?)?",
+    re.IGNORECASE,
 )
+"""As the most lenient provider reads a path: Azure's know neither case nor a slash at the end."""
 _RESOURCE_PATH = re.compile(
     r"(?:/upload|/download)?(?:/openai|/projects/[^/]+/locations/[^/]+|/models/[^/:]+)?"
     rf"/({COLLECTIONS})(?:/(?:\1/)?([^/:]+)([/:].*)?)?"
@@ -99,10 +101,12 @@ _RESULTS_AT = frozenset({(FILES, "/content"), (FILES, ":download"), (MESSAGE_BAT
 
 _ADMIN = re.compile(
     r"/(?:organizations?|admin|admin_api_keys|api[-_]keys|keys|dashboard|billing|invites"
-    r"|service_accounts|realtime/(?:client_secrets|sessions|transcription_sessions))(?:/.*)?"
+    r"|service_accounts|realtime/(?:client_secrets|sessions|transcription_sessions))(?:/.*)?",
+    re.IGNORECASE,
 )
 """Below a version: paths that manage an account, or give out secrets that would lead past us."""
-_VERSION = re.compile(r"(?:/api)?/v[0-9]+(?:alpha|beta)?[0-9]*(?=/)")
+_VERSION = re.compile(r"(?:/api)?/v[0-9]+(?:alpha|beta)?[0-9]*(?=/)", re.IGNORECASE)
+_VERSION_AT_END = re.compile(r"/v[0-9]+(?:alpha|beta)?[0-9]*\Z")
 
 
 class Reach(Struct, frozen=True):
@@ -157,10 +161,10 @@ def native(path: str, method: str, provider: Provider) -> Reach | None:
     found = _NATIVE.fullmatch(bare)
     if found is None:
         return None
-    collection, thing, below = found[1], found[2] or "", found[3] or ""
+    collection, thing, below = found[1].lower(), found[2] or "", (found[3] or "").lower()
     if collection == CHATS and method == "POST" and not thing:
         return None  # the call itself
-    names = _CREATES_TOO.get((collection, thing))
+    names = _CREATES_TOO.get((collection, thing.lower()))
     if names is not None:
         return Reach(collection, names=names)
     shapes = (provider.endpoints[name].format for name in _KEPT if name in provider.endpoints)
@@ -188,10 +192,12 @@ def administers(path: str, provider: Provider) -> bool:
 
 
 def _bare(path: str, prefix: str) -> str:
-    """A path without the base URL's own, and without a version."""
+    """A path without the base URL's own, be it of another version, and without a version."""
     path = unquote(path)  # as its provider reads it
-    if prefix and path.startswith(prefix + "/"):
-        return path[len(prefix) :]
+    for start in (prefix, _VERSION_AT_END.sub("", prefix)):
+        if start and path.lower().startswith(f"{start.lower()}/"):
+            path = path[len(start) :]
+            break
     return _VERSION.sub("", path, count=1)
 
 

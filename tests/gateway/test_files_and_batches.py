@@ -526,6 +526,7 @@ class TestPaths:
         [
             "/openai/v1/organization/admin_api_keys",
             "/openai/v1/organizatio%6e/admin_api_keys",
+            "/openai/v1/Organization/Admin_API_Keys",
             "/openai/organization/users",
             "/openai/v1/realtime/client_secrets",
             "/openai/v1/realtime/sessions",

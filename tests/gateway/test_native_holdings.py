@@ -74,6 +74,46 @@ async def test_it_opens_to_its_maker_only(
 
 
 @pytest.mark.parametrize(
+    "path",
+    [
+        "/openai/files/file-1",
+        "/openai/files/file-1/content",
+        "/openai/Files/file-1/Content",
+        "/openai/v1/FILES/file-1",
+        "/openai/v1/files/file-1/",
+        "/openai/threads/thread_1/messages",
+        "/openai/Threads/thread_1/Runs/run_1",
+        "/openai/vector_stores/vs_1/search",
+        "/openai/batches/batch_1",
+        "/openai/v1/batches/batch_1",
+    ],
+)
+async def test_no_spelling_of_a_path_leads_around_it(yard: Yard, path: str) -> None:
+    azure = yard.provider("azure")
+    answers(azure, {"id": "somebody's"})
+    assert (await yard.get(f"/azure{path}")).status == 404
+    assert not azure.requests
+
+
+@pytest.mark.parametrize(
+    "path", ["/openai/files", "/openai/Files", "/openai/v1/files/", "/openai/vector_stores/"]
+)
+async def test_nor_does_one_of_a_list(yard: Yard, path: str) -> None:
+    azure = yard.provider("azure")
+    answers(azure, {"object": "list", "data": [{"id": "somebody's"}], "has_more": False})
+    assert (await yard.get(f"/azure{path}")).json["data"] == []
+
+
+async def test_what_is_made_under_an_older_version_is_the_teams_under_both(yard: Yard) -> None:
+    azure = yard.provider("azure")
+    answers(azure, {"id": "file-1"})
+    assert (await yard.call("/azure/openai/files", {})).status == 200
+    for path in ("/openai/files/file-1", "/openai/v1/files/file-1/content"):
+        assert (await yard.get(f"/azure{path}")).status == 200
+        assert azure.last.path == path
+
+
+@pytest.mark.parametrize(
     ("make", "poll", "done", "file"),
     [
         ("/models/gemini-x:batchGenerateContent", "/batches/b1", BATCH_OVER, "/files/out"),
