@@ -13,6 +13,7 @@ GRACE = 30.0
 MARGIN = 30.0
 """Seconds on top of the grace: error events, and the start of the new process."""
 LOOK_EVERY = 0.1
+ONE_RUN = "Its data was for one run (--ephemeral) and is gone. It begins anew with other data."
 
 
 @click.command()
@@ -56,6 +57,8 @@ def new_process(server: Server, before: Any, *, until: float) -> Any:
         try:
             now = process_of(server)
         except VerbError:
+            if not server.data_dir.exists():
+                raise VerbError(FAILED, ONE_RUN) from None
             continue  # Between the two nobody listens there.
         if now["pid"] != before["pid"] or now["began_ns"] != before["began_ns"]:
             return now

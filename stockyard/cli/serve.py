@@ -2,10 +2,11 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from socket import socket
+from typing import Any, NoReturn
 
 import click
 
@@ -83,12 +84,15 @@ def serve(
     elif supervise:
         sys.exit(supervised(given))
     else:
+        environ = dict(os.environ)
         with data_folder(given, ephemeral=ephemeral):
             if browse:
                 from stockyard.cli.browser import open_when_it_serves
 
                 open_when_it_serves(given)
-            run(given)
+            listening = run(given, environ)
+        if listening is not None:
+            begin_anew(listening, environ)
 
 
 def workers_of(said: str | None) -> str | None:
@@ -135,18 +139,21 @@ def command_without(*flags: str) -> list[str]:
     return [word for word in sys.orig_argv if word not in flags]
 
 
-def run(given: Given) -> None:
-    """Load the settings and serve. Raises CannotStart."""
+def run(given: Given, environ: Mapping[str, str]) -> socket | None:
+    """Load the settings and serve. The listening socket, if the process is to begin anew.
+
+    Raises CannotStart.
+    """
     import gc
 
     # What is imported now lives to the end; to look through it for garbage delays the start.
     gc.disable()
     from stockyard.process.hardening import harden
-    from stockyard.process.inherited import handed_on, inherited
+    from stockyard.process.inherited import inherited
     from stockyard.settings import load
 
     harden()
-    environ, folder = dict(os.environ), Path.cwd()
+    folder = Path.cwd()
 
     import asyncio
 
@@ -156,10 +163,15 @@ def run(given: Given) -> None:
 
     gc.enable()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        listening = runner.run(
+        return runner.run(
             serve_until_stopped(lambda: load(given, environ, folder), environ, inherited(environ))
         )
-    if listening is not None:
-        listening.set_inheritable(True)
-        again = {**environ, **handed_on(listening)}
-        os.execve(sys.executable, sys.orig_argv, again)  # noqa: S606  ourselves, in our place
+
+
+def begin_anew(listening: socket, environ: Mapping[str, str]) -> NoReturn:
+    """Become the same program again, with what it was started with and the socket."""
+    from stockyard.process.inherited import handed_on
+
+    listening.set_inheritable(True)
+    again = {**environ, **handed_on(listening)}
+    os.execve(sys.executable, command_without("--open"), again)  # noqa: S606  ourselves

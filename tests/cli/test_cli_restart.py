@@ -232,6 +232,19 @@ class TestAlone:
         assert crowd.failed == []
         assert process.stop() == 0
 
+    @pytest.mark.slow
+    def test_data_for_one_run_goes_with_it(self, program: Any) -> None:
+        process = program.start("--ephemeral")
+        first = process.events("ready")[0]["data"]
+        told = program.run("restart", "--data", first)
+        assert (told.returncode, "--ephemeral" in told.stderr) == (1, True)
+        assert becomes(lambda: process.read(0.1) and len(process.events("ready")) == 2)
+        assert not Path(first).exists()
+        second = process.events("ready")[1]
+        assert second["address"] == process.address
+        assert process.stop() == 0
+        assert not Path(second["data"]).exists()
+
     def test_nothing_is_restarted_where_nothing_runs(self, program: Any) -> None:
         assert program.run("restart").returncode == 4
 
