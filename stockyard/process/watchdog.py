@@ -16,6 +16,7 @@ from contextlib import suppress
 from types import FrameType
 
 from stockyard.core.module import Module
+from stockyard.process.runqueue import RunQueue
 
 BEAT_SECONDS = 0.1
 HELD_SECONDS = 0.25
@@ -56,10 +57,13 @@ class Watchdog:
         self._beat_at = 0.0
         self._computed = 0.0
         """How long this process had computed at that moment, in seconds."""
+        self._waited = 0.0
+        """How long the thread of the loop had waited for a processor then."""
 
     def start(self) -> None:
         loop = asyncio.get_running_loop()
         self._watched = threading.get_ident()
+        self._run_queue = RunQueue(threading.get_native_id())
         self._beat(loop)
         self._thread = threading.Thread(
             target=self._watch, args=(loop,), name="stockyard-watchdog", daemon=True
@@ -72,9 +76,11 @@ class Watchdog:
             self._timer.cancel()
         if self._thread is not None:
             self._thread.join(1)
+            self._run_queue.close()
 
     def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
         self._computed = time.process_time()
+        self._waited = self._run_queue.waited()
         self._beat_at = time.monotonic()
         self._timer = loop.call_later(BEAT_SECONDS, self._beat, loop)
 
@@ -82,15 +88,17 @@ class Watchdog:
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
         looked = since = time.monotonic()
+        waited = self._waited
         told = False
         suspect: str | None = None
         while not self._stopped.wait(BEAT_SECONDS):
             now = time.monotonic()
             if self._beat_at > since:
-                since, told, suspect = self._beat_at, False, None
-            late = now - since - BEAT_SECONDS
+                since, waited = self._beat_at, self._waited
+                told, suspect = False, None
+            late = now - since - BEAT_SECONDS - (self._run_queue.waited() - waited)
             if self._were_stopped(now - looked, late):
-                since = now
+                since, waited = now, self._run_queue.waited()
             elif late >= self._held_seconds and not told:
                 suspect = module_in(frames_of(self._watched))
                 told = self._tell(late)
@@ -105,7 +113,7 @@ class Watchdog:
         return paused - BEAT_SECONDS > self._held_seconds and computed < late / 2
 
     def _tell(self, late: float) -> bool:
-        """Whether there was something to tell: the loop may just be waiting for the processor."""
+        """Whether there was something to tell: the loop may have come to its end just now."""
         frames = list(frames_of(self._watched))
         if not frames or frames[0].f_globals.get("__name__") in IDLE:
             return False
