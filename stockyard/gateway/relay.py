@@ -36,6 +36,8 @@ DEAD_SECONDS = 60.0
 """How long a side may be silent although it is pinged."""
 FAREWELL_SECONDS = 1.0
 """How long a side may take to close after it was told to."""
+MOST_WAITING = 64
+"""Messages of our own that wait at most for the end of one that comes in pieces."""
 REVOKED = 4401
 TIMED_OUT = 4408
 RESTART = 1012
@@ -92,8 +94,9 @@ class _Words:
         self._waiting: list[Frame] = []
 
     def say(self, message: bytes) -> list[Frame]:
-        """What may be sent now."""
-        self._waiting.append(Frame(TEXT, message))
+        """What may be sent now. What is too much to wait is not said."""
+        if len(self._waiting) < MOST_WAITING:
+            self._waiting.append(Frame(TEXT, message))
         return self._free()
 
     def after(self, frame: Frame) -> list[Frame]:

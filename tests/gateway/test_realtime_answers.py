@@ -344,6 +344,33 @@ async def test_an_error_of_ours_does_not_break_a_message_in_pieces(
         assert json.loads(await client.recv())["type"] == "error"
 
 
+async def test_only_so_many_errors_of_ours_wait_for_a_message_in_pieces(
+    yard: Yard, provider: RealtimeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "MOST_WAITING", 3)
+    yard.enable("ratelimit", limits=[{"by": "key", "calls": 1, "per_seconds": 3600}])
+    async with a_session(yard) as client:
+        upstream = await provider.next()
+        go_on = asyncio.Event()
+
+        async def pieces() -> AsyncIterator[str]:
+            yield "one "
+            await go_on.wait()
+            yield "two"
+
+        sending = asyncio.create_task(upstream.send(pieces()))
+        await asyncio.sleep(0.05)
+        for _ in range(20):
+            await client.send(ASKS)
+        assert await yard.ended(20)
+        go_on.set()
+        await sending
+        assert await client.recv() == "one two"
+        kinds = [json.loads(await client.recv())["type"] for _ in range(3)]
+        await upstream.send("after")
+        assert (kinds, await client.recv()) == (["error"] * 3, "after")
+
+
 class TestDeadlines:
     @pytest.mark.parametrize("name", ["session", "session_idle"])
     async def test_a_session_does_not_last_for_ever(
