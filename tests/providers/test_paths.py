@@ -104,6 +104,9 @@ def asked(line: str) -> tuple[str, str]:
             "openai.transcriptions",
             "transcriptions",
         ),
+        ("/azure/openai/files", "/openai/files", "openai.files", "files"),
+        ("/azure/openai/v1/files", "/openai/v1/files", "openai.files", "files"),
+        ("/azure/openai/files/f/content", "/openai/files/f/content", None, ""),
         # The caller's own version is respected.
         ("/cohere/v2/chat", "/v2/chat", "cohere.chat", "cohere.chat"),
         ("/cohere/chat", "/v2/chat", "cohere.chat", "cohere.chat"),
