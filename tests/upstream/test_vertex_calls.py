@@ -150,3 +150,17 @@ class TestAnotherProject:
         await yard.call(f"/vertex{self.THERE}:countTokens", body)
         assert vertex.last.target == f"{self.THERE}:countTokens"
         assert yard.last.exchange.kind == "count"
+
+
+@pytest.mark.parametrize("instance", [{"prompt": "a fox"}, {"text": "a fox", "image": {}}, 1])
+async def test_what_draws_or_embeds_more_than_texts_passes_unread_and_is_not_free(
+    yard: Yard, desk: ScriptedProvider, instance: object
+) -> None:
+    said = b'{"predictions": [{"bytesBase64Encoded": "AAAA", "mimeType": "image/png"}]}'
+    vertex = at_vertex(yard, desk, "vertex").sends(200, JSON, said)
+    body = {"instances": [instance], "parameters": {"sampleCount": 1}}
+    path = f"{BASE}/publishers/google/models/imagen-4:predict"
+    answer = await yard.call(f"/vertex{path}", body)
+    assert (answer.body, vertex.last.target, vertex.last.json) == (said, path, body)
+    x = yard.last.exchange
+    assert (x.kind, x.request.model, x.usage) == ("passthrough", "imagen-4", None)

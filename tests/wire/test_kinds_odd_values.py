@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stockyard.core.request import Request
 from stockyard.core.response import Response
 from stockyard.errors import Refused, UpstreamError
-from stockyard.wire.codec import Pen
+from stockyard.wire.codec import NotReadable, Pen
 from stockyard.wire.formats import FORMATS
 from stockyard.wire.whole import WholeCodec
 
@@ -27,7 +27,7 @@ WORDS = tuple(
         "embeddings values float base64 predictions statistics token_count results rankings index "
         "relevance_score score logit document meta billed_units search_units input_tokens usage "
         "total_tokens prompt_tokens usageMetadata promptTokenCount prompt_eval_count error message "
-        "flagged categories category_scores id"
+        "flagged categories category_scores id model_id input_token_count return_options"
     ).split()
 )
 VALUES = st.recursive(
@@ -45,7 +45,7 @@ BODIES = st.dictionaries(st.sampled_from(WORDS), VALUES, max_size=6)
 
 
 def read_and_write_request(codec: WholeCodec, body: bytes) -> None:
-    with contextlib.suppress(Refused):
+    with contextlib.suppress(Refused, NotReadable):
         codec.peek(body)
         content = codec.decode_request(body)
         request = Request(model="m", content=content)
@@ -83,6 +83,9 @@ def usual(format_: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """What a body needs at least to get beyond its first check."""
     if format_ == "gemini.embed":
         return {"requests": [{"content": {"parts": [{"text": "x"}]}, **row} for row in rows]}
+    if format_.startswith("watsonx."):
+        texts: list[Any] = ["x"] if format_ == "watsonx.embed" else [{"text": "x"}, *rows]
+        return {"model_id": "m", "query": "x", "inputs": texts}
     return {
         "model": "m",
         "input": "x",

@@ -3,14 +3,22 @@
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from stockyard.core.embeddings import EmbeddingsContent, EmbeddingsOutput, Item, Vector
 from stockyard.core.messages import Opaque
 from stockyard.core.money import Usage
 from stockyard.core.request import Request
 from stockyard.core.response import Response
-from stockyard.wire.codec import Facts, Fault, Pen, RequestHead, Traits, WireError
+from stockyard.wire.codec import (
+    Facts,
+    Fault,
+    NotReadable,
+    Pen,
+    RequestHead,
+    Traits,
+    WireError,
+)
 from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.gemini import errors
@@ -27,6 +35,10 @@ FORMAT = "vertex.predict"
 
 class _Head(Struct, gc=False):
     instances: list[msgspec.Raw]
+
+
+class _Instance(Struct, gc=False):
+    content: msgspec.Raw | UnsetType = UNSET
 
 
 class _Embeddings(Struct, frozen=True, gc=False):
@@ -51,8 +63,11 @@ class VertexPredictCodec(WholeCodec):
     most_items = 250
 
     def peek(self, body: bytes) -> RequestHead:
-        """The model stands in the path."""
-        read_head(body, _HEAD, _KEYS)
+        """The model stands in the path. Raises NotReadable for what models are asked there that
+        draw or that embed more than texts."""
+        instances = read_head(body, _HEAD, _KEYS).instances
+        if instances and _instance_of(instances[0]).content is UNSET:
+            raise NotReadable
         return RequestHead("")
 
     def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:
@@ -122,6 +137,13 @@ class VertexPredictCodec(WholeCodec):
 
     def encode_error(self, fault: Fault) -> WireError:
         return errors.encode_error(fault)
+
+
+def _instance_of(said: msgspec.Raw) -> _Instance:
+    try:
+        return msgspec.json.decode(said, type=_Instance)
+    except (ValueError, RecursionError):
+        raise NotReadable from None
 
 
 def _task_of_all(said: list[Any]) -> str | None:
