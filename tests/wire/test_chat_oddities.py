@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stockyard.core.events import ReasoningDelta, TextDelta
+from stockyard.core.folding import fold
+from stockyard.core.messages import ToolCall
 from stockyard.core.request import Content, Request
 from stockyard.core.response import Response
 from stockyard.errors import UpstreamError
@@ -228,3 +230,22 @@ def test_what_a_stream_says_of_its_answer_is_written_again() -> None:
     assert all(chunk.items() >= own.items() for chunk in said)
     assert [chunk.get("provider") for chunk in said] == ["A", *[None] * (len(said) - 1)]
     assert not any("note" in chunk for chunk in said)
+
+
+def test_a_call_whose_name_comes_with_a_later_piece_has_it() -> None:
+    pieces = [
+        {"index": 0, "id": "call_1", "type": "function", "function": {"arguments": ""}},
+        {"index": 0, "function": {"name": "f", "arguments": '{"a"'}},
+        {"index": 0, "function": {"arguments": ":1}"}},
+        {"index": 1, "id": "call_2", "type": "function", "function": {"arguments": "{}"}},
+    ]
+    chunks = [{"choices": [{"index": 0, "delta": {"tool_calls": [piece]}}]} for piece in pieces]
+    chunks.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]})
+    stream = b"".join(b"data: %b\n\n" % json.dumps(chunk).encode() for chunk in chunks)
+    reader = CHAT.reader(traits=NONE)
+    output, _ = fold(reader.feed(stream + b"data: [DONE]\n\n") + reader.end())
+    calls = [p for p in output.choices[0].message.parts if isinstance(p, ToolCall)]
+    assert [(call.id, call.name, call.arguments) for call in calls] == [
+        ("call_1", "f", '{"a":1}'),
+        ("call_2", "", "{}"),
+    ], "one that is never named is told all the same"

@@ -30,7 +30,11 @@ def said(name: str, frames: list[Frame]) -> list[tuple[type, str]]:
 )
 class TestParts:
     def test_that_nobody_opened_are_opened_by_what_is_said(self, name: str, opening: bytes) -> None:
-        frames = [f for f in FORMS[name].frames(TURN, {}, True) if opening not in f.data]
+        frames = [
+            f
+            for f in FORMS[name].speaker.frames(TURN, {}, counts_unasked=True)
+            if opening not in f.data
+        ]
         assert said(name, frames) == [(Reasoning, "hm"), (Text, "Hello")]
 
     def test_that_were_opened_as_another_kind_are_what_is_said(
@@ -38,7 +42,7 @@ class TestParts:
     ) -> None:
         frames = [
             Frame(f.kind, _as_the_other(f.data)) if opening in f.data else f
-            for f in FORMS[name].frames(TURN, {}, True)
+            for f in FORMS[name].speaker.frames(TURN, {}, counts_unasked=True)
         ]
         assert [part for part in said(name, frames) if part[1]] == [
             (Reasoning, "hm"),

@@ -42,10 +42,31 @@ class _Call:
         self.open = True
 
 
+class _Nameless:
+    """A call of which it is not yet said what it is called."""
+
+    __slots__ = ("arguments", "custom", "id", "signature")
+
+    def __init__(self, *, custom: bool) -> None:
+        self.custom = custom
+        self.id = ""
+        self.arguments: list[Any] = []
+        self.signature: str | None = None
+
+
 class Calls:
     """Those of one choice."""
 
-    __slots__ = ("_answer_id", "_by_index", "_choice", "_halves", "_ids", "_keys", "_names")
+    __slots__ = (
+        "_answer_id",
+        "_by_index",
+        "_choice",
+        "_halves",
+        "_ids",
+        "_keys",
+        "_nameless",
+        "_names",
+    )
 
     def __init__(
         self, choice: int, answer_id: str, keys: Keys, halves: Halves, names: Mapping[str, str]
@@ -59,10 +80,11 @@ class Calls:
         self._by_index: dict[int | None, _Call] = {}
         """None is the index of the one call of the older form."""
         self._ids: set[str] = set()
+        self._nameless: dict[int, _Nameless] = {}
 
     @property
     def any(self) -> bool:
-        return bool(self._ids)
+        return bool(self._ids or self._nameless)
 
     def read(self, item: _Object, position: int, events: list[Event]) -> None:
         index = item.get("index")
@@ -73,16 +95,21 @@ class Calls:
         call, call_id, name = self._by_index.get(index), item.get("id"), function.get("name")
         call_id = call_id if isinstance(call_id, str) else ""
         # Some providers send a second call under the same index: a new id is a new call.
+        arguments = function.get("input" if custom else "arguments")
         if call is None or (call_id and call_id != call.id and name):
+            begun = self._nameless.pop(index, None) or _Nameless(custom=custom)
+            begun.id = call_id or begun.id
+            begun.signature = _signature(item) or begun.signature
+            begun.arguments.append(arguments)
+            if not name:
+                # It comes with a later piece: a call cannot be told before it has one.
+                self._nameless[index] = begun
+                return
             if call is not None:
                 self._end(call, events)
-            self.end_finished(events)
-            call = self._begin(call_id, name or "", events, custom=custom)
-            self._by_index[index] = call
-            if signature := _signature(item):
-                signed = SignatureDelta(key=call.key, signature=signature, choice=self._choice)
-                events.append(signed)
-        self._grow(call, function.get("input" if custom else "arguments"), events)
+            self._by_index[index] = self._told(begun, name, events)
+            return
+        self._grow(call, arguments, events)
 
     def read_legacy(self, item: _Object, events: list[Event]) -> None:
         """A call in the form that came before tool calls: there is only one."""
@@ -101,8 +128,21 @@ class Calls:
                 self._end(call, events)
 
     def end(self, events: list[Event]) -> None:
+        while self._nameless:
+            index, begun = self._nameless.popitem()
+            self._by_index[index] = self._told(begun, "", events)
         for call in self._by_index.values():
             self._end(call, events)
+
+    def _told(self, begun: _Nameless, name: str, events: list[Event]) -> _Call:
+        self.end_finished(events)
+        call = self._begin(begun.id, name, events, custom=begun.custom)
+        if begun.signature is not None:
+            signed = SignatureDelta(key=call.key, signature=begun.signature, choice=self._choice)
+            events.append(signed)
+        for arguments in begun.arguments:
+            self._grow(call, arguments, events)
+        return call
 
     def _begin(
         self, call_id: str, name: str, events: list[Event], *, custom: bool = False
