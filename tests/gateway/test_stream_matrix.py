@@ -52,7 +52,7 @@ QUICK = {
 WELL, BYE = "Well. ", "Bye."
 """What is said. A guard lets the first go at once: it cannot be the beginning of anything."""
 Change = Callable[[Script], object]
-FORMAT = {form.name: form for form in FORMATS}
+SPEAKERS = {form.name: form.speaker for form in FORMATS}
 HALF = {form.name: b'data: {"mes' for form in FORMATS} | {"ollama.chat": b'{"mes'}
 """An event of each format that its provider begins and does not end."""
 IDLE = {form.name: b": still there\n\n" for form in FORMATS} | {"ollama.chat": b"\n"}
@@ -79,7 +79,7 @@ class Way:
     def speaks(self) -> str:
         """The format of the provider's answer."""
         own, provider = self.dialect.own_format, self.provider
-        at_home = provider == self.dialect.home and own in FORMAT
+        at_home = provider == self.dialect.home and own in SPEAKERS
         forwarded = at_home or own in ALSO.get(provider, ())
         return own if forwarded else SPEAKS[provider]
 
@@ -306,7 +306,7 @@ async def test_s48_a_stop_ends_it_with_an_error_event(yard: Yard, way: Way) -> N
 @each_way
 async def test_s12_a_whole_answer_in_place_of_a_stream_becomes_one(yard: Yard, way: Way) -> None:
     asked = way.dialect.asks if way.provider == way.dialect.home else {}
-    whole = FORMAT[way.speaks].whole(Turn(pieces=(WELL, BYE)), asked)
+    whole = SPEAKERS[way.speaks].whole(Turn(pieces=(WELL, BYE)), asked)
     way.script(yard).sends(200, {"content-type": "application/json"}, whole)
     answer, said = await way.heard(yard)
     assert (answer.status, said) == (200, Said(WELL + BYE, ended=True))
@@ -379,7 +379,7 @@ async def test_s15_a_call_of_a_tool_that_was_cut_is_never_finished(yard: Yard, w
     if way.dialect.textual:
         pytest.skip("There are no tools in this dialect.")
     turn = Turn(pieces=(WELL,), tools=(tool_call(0, "weather", {"city": "Rome", "days": 3}),))
-    frames = FORMAT[way.speaks].frames(turn, {}, False)
+    frames = SPEAKERS[way.speaks].frames(turn, {}, counts_unasked=False)
     at = next(i for i, frame in enumerate(frames) if b"city" in frame.data)
     way.script(yard).streams(WELL).calls(*turn.tools).cuts_after(at + 1)
     answer, said = await way.heard(yard)

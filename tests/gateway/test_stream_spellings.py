@@ -19,7 +19,7 @@ from stockyard.wire.openai_chat.writer import _WRITERS, ChatWriter
 from tests.dialects import DIALECTS, Dialect, Said
 
 PIECES = ("Well. \u2028", "Bye\x85.")
-FORMAT = {form.name: form for form in FORMATS}
+SPEAKERS = {form.name: form.speaker for form in FORMATS}
 EVENT_STREAMS = {name: d for name, d in DIALECTS.items() if "event-stream" in d.content_type}
 Spelling = Callable[[Sequence[bytes]], list[bytes]]
 
@@ -62,7 +62,9 @@ async def test_s04_an_odd_spelling_is_mended_for_clients(
 ) -> None:
     if edited:
         yard.enable("promptguard")
-    frames = FORMAT[dialect.own_format].frames(Turn(pieces=PIECES), dialect.asks, True)
+    frames = SPEAKERS[dialect.own_format].frames(
+        Turn(pieces=PIECES), dialect.asks, counts_unasked=True
+    )
     stream = b"".join(spelling([frame.data for frame in frames]))
     yard.provider(dialect.home).plays(stream)
     answer = await yard.call(*dialect.asking(dialect.model))
@@ -92,7 +94,9 @@ async def test_s20_nothing_after_the_end_spoils_an_answer(
 ) -> None:
     if edited:
         yard.enable("promptguard")
-    frames = FORMAT[dialect.own_format].frames(Turn(pieces=PIECES), dialect.asks, True)
+    frames = SPEAKERS[dialect.own_format].frames(
+        Turn(pieces=PIECES), dialect.asks, counts_unasked=True
+    )
     provider = yard.provider(dialect.home)
     for late in AFTER_THE_END:
         provider.plays(b"".join(frame.data for frame in frames) + late)
@@ -124,7 +128,7 @@ async def test_a_fault_of_ours_in_a_stream_is_never_its_good_end(
 
 
 async def test_s20_on_a_native_route_what_follows_the_end_goes_on_once(yard: Yard) -> None:
-    frames = FORMAT["cohere.chat"].frames(Turn(pieces=PIECES), {}, True)
+    frames = SPEAKERS["cohere.chat"].frames(Turn(pieces=PIECES), {}, counts_unasked=True)
     provider = yard.provider("cohere")
     asked = {"model": "command-a-03-2025", "stream": True, "messages": []}
     for late in AFTER_THE_END:
