@@ -38,9 +38,9 @@ from stockyard.core.estimate import tokens_in
 from stockyard.core.module import AnyModule
 from stockyard.core.ports import Ports
 from stockyard.core.scan.matcher import matcher
+from stockyard.core.sharing import Export
 from stockyard.core.signals import ExchangeFinished, KeysChanged, Signals
 from stockyard.core.standing import Standings
-from stockyard.core.tracing import Export
 from stockyard.errors import CannotStart, EgressDenied
 from stockyard.gateway.cross_origin import CrossOrigin
 from stockyard.gateway.drains import Drains

@@ -12,16 +12,15 @@ from msgspec import Struct, field
 
 from stockyard.core.allowance import Allowance
 from stockyard.core.fieldtext import field_text
-from stockyard.core.glob import Globs
 from stockyard.core.kind import Kind
 from stockyard.core.money import Usage
 from stockyard.core.ports import Charge
 from stockyard.core.request import Request
 from stockyard.core.response import Response
+from stockyard.core.sharing import Export, Spread
 from stockyard.core.target import Attempt, Target
 
 if TYPE_CHECKING:
-    from stockyard.core.tracing import Export
     from stockyard.core.window import Windows
 
 Reads = Literal["nothing", "texts", "everything"]
@@ -145,14 +144,6 @@ class Step(Struct, frozen=True, gc=False, array_like=True):
     nanoseconds: int
 
 
-class Spread(Struct, frozen=True):
-    """Which providers are told of the caller's trace."""
-
-    hosts: Globs
-    tags: tuple[str, ...] = ()
-    """Tags of the call that go along as baggage."""
-
-
 class Constraints(Struct, frozen=True):
     """Conditions every Target must meet; checked again at dispatch."""
 
@@ -263,7 +254,7 @@ class Exchange(Struct, kw_only=True, eq=False):
     """W3C trace id and parent span id, as `trace_id-span_id`, when the caller sent valid ones."""
     spread: Spread | None = None
     """Who is told of the trace; None is nobody."""
-    export: "Export | None" = None
+    export: Export | None = None
     """Where its spans are sent, if it is `sampled` in the end."""
     windows: "Windows | None" = None
     """The hold-back windows of its stream (`core.window.Windows`), if a module holds text back."""

@@ -4,23 +4,9 @@ https://www.w3.org/TR/trace-context/ and https://www.w3.org/TR/baggage/
 """
 
 from hashlib import blake2b
-from typing import Literal
 from urllib.parse import quote
 
-from msgspec import Struct
-
 from stockyard.core.exchange import Exchange
-
-Dialect = Literal["genai", "openinference", "plain"]
-
-
-class Export(Struct, frozen=True):
-    """Where finished calls are sent as spans, and in whose vocabulary."""
-
-    url: str
-    headers: tuple[tuple[str, str], ...]
-    dialect: Dialect
-    service: str
 
 
 def trace_of(x: Exchange) -> str:

@@ -14,8 +14,8 @@ import msgspec
 
 from stockyard import __version__
 from stockyard.apps.lookout.spans import Span, spans_of
+from stockyard.core.sharing import Export
 from stockyard.core.signals import ExchangeFinished
-from stockyard.core.tracing import Export
 from stockyard.errors import StockyardError
 
 log = logging.getLogger("stockyard.lookout")

@@ -13,8 +13,9 @@ from typing import Any
 
 from stockyard.apps.lookout.traces import error_of
 from stockyard.core.exchange import Exchange, Step
+from stockyard.core.sharing import Dialect
 from stockyard.core.target import Attempt
-from stockyard.core.tracing import Dialect, attempt_span, span_of, trace_of
+from stockyard.core.tracing import attempt_span, span_of, trace_of
 
 LONG_STEP_NS = 100_000
 """A module that noted nothing is shown when it took longer."""

@@ -21,11 +21,11 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from stockyard.core.exchange import Exchange, Spread
+from stockyard.core.exchange import Exchange
 from stockyard.core.glob import Globs
 from stockyard.core.module import HIDDEN, Module, ModuleConfig, Stage
 from stockyard.core.ports import Ports
-from stockyard.core.tracing import Dialect, Export
+from stockyard.core.sharing import Dialect, Export, Spread
 from stockyard.errors import InvalidConfig
 
 # https://www.w3.org/TR/trace-context/#traceparent-header, version 00

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from stockyard.apps.lookout.otlp import GROUP_SPANS, MAX_SPANS, SpanExport
+from stockyard.core.sharing import Export
 from stockyard.core.signals import ExchangeFinished
-from stockyard.core.tracing import Export
 from stockyard.errors import InvalidConfig, UpstreamError
 from stockyard.testing.provider import ScriptedProvider
 from stockyard.testing.yard import Yard, becomes
