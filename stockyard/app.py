@@ -132,6 +132,7 @@ class Stockyard:
         """Who can be called, and how."""
         settings = self.settings
         self.target_health = TargetHealth()
+        self.limits = LocalLimits()
         self.client = configured.client(settings)
         self.tokens = Tokens(self.client, self._origin, self.environ)
         self.images = ImageFetch(
@@ -352,7 +353,7 @@ class Stockyard:
     def _ports(self) -> Ports:
         return Ports(
             kv=MemoryKeyValue(),
-            limits=LocalLimits(),
+            limits=self.limits,
             limited_keys=lambda: self.keys.limited,
             health=self.target_health,
             models=CurrentModels(lambda: self.directory),

@@ -167,11 +167,11 @@ class ControlSocket:
 
     async def _release(self, send: Any) -> None:
         try:
-            await self._hand_over.release(self)
+            snapshot = await self._hand_over.release(self)
         except (StockyardError, TimeoutError):
             await answer(send, 503, b"{}")
         else:
-            await answer(send, 200, b"{}")
+            await answer(send, 200, msgspec.json.encode(snapshot))
 
     async def _reload(self, send: Any) -> None:
         try:

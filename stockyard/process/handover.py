@@ -13,19 +13,28 @@ lets them write in turns (`docs/decisions/0009-two-writers-while-handing-over.md
 
 import asyncio
 import logging
+import re
 from pathlib import Path
 from typing import Protocol
+
+import msgspec
+from msgspec import Struct
 
 from stockyard.app import Stockyard
 from stockyard.errors import CannotStart, StockyardError
 from stockyard.gateway.server import Server
 from stockyard.process.socketpath import FOLDER, NAME, short_path
 from stockyard.storage.database import Transaction
+from stockyard.storage.limits import Kept as KeptLimit
+from stockyard.upstream.health import Kept as KeptBreaker
 
 log = logging.getLogger(__name__)
 
+MOST_LIMITS = 50_000
+"""Subjects whose limits are handed over; as many as are quickly told."""
 PATIENCE = 5.0
 """Seconds for each step, and for the new process from asking to serving."""
+LENGTH = re.compile(rb"content-length: (\d{1,9})\r", re.IGNORECASE)
 RELEASE = "/control/hand-over"
 REPLACED = "/control/replaced"
 TAKE_BACK = "/control/take-back"
@@ -39,6 +48,17 @@ class Door(Protocol):
     def close(self) -> None: ...
 
 
+class Snapshot(Struct, frozen=True):
+    """What a process knows that is not in the database, and the next one should."""
+
+    limits: list[KeptLimit] = []
+    breakers: list[KeptBreaker] = []
+
+    def give_to(self, stockyard: Stockyard) -> None:
+        stockyard.limits.take_over(self.limits)
+        stockyard.target_health.take_over(self.breakers)
+
+
 class HandOver:
     """The side of the process that is replaced."""
 
@@ -47,8 +67,11 @@ class HandOver:
         self._server = server
         self._given_up: asyncio.TimerHandle | None = None
 
-    async def release(self, door: Door) -> None:
-        """Let go of the socket and the folder. Raises StockyardError with all as it was."""
+    async def release(self, door: Door) -> Snapshot:
+        """Let go of the socket and the folder, and tell what is not in it.
+
+        Raises StockyardError or TimeoutError with all as it was.
+        """
         stockyard = self._stockyard
         self._server.pause()
         await stockyard.jobs.stop()
@@ -63,6 +86,9 @@ class HandOver:
         loop = asyncio.get_running_loop()
         self._given_up = loop.call_later(
             PATIENCE, lambda: stockyard.background(self.take_back(door))
+        )
+        return Snapshot(
+            limits=stockyard.limits.kept(MOST_LIMITS), breakers=stockyard.target_health.kept()
         )
 
     def replaced(self) -> None:
@@ -107,6 +133,7 @@ class Predecessor:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self.snapshot = Snapshot()
 
     @classmethod
     async def ask(cls, data_dir: Path) -> "Predecessor | None":
@@ -122,9 +149,11 @@ class Predecessor:
         except (OSError, TimeoutError):
             return None
         found = cls(reader, writer)
-        if not await found._say(RELEASE):
+        told = await found._say(RELEASE)
+        if told is None:
             writer.close()
             raise CannotStart(75, "The process that serves did not hand over: try again.")
+        found.snapshot = msgspec.json.decode(told, type=Snapshot)
         return found
 
     async def replaced(self) -> None:
@@ -138,14 +167,16 @@ class Predecessor:
             await self._say(TAKE_BACK)
             self._writer.close()
 
-    async def _say(self, path: str) -> bool:
+    async def _say(self, path: str) -> bytes | None:
+        """What it answers; None if it does not, or refuses."""
         try:
             async with asyncio.timeout(PATIENCE):
                 self._writer.write(
                     f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n".encode()
                 )
                 head = await self._reader.readuntil(b"\r\n\r\n")
-                await self._reader.readexactly(2)  # `{}`
+                length = LENGTH.search(head)
+                body = await self._reader.readexactly(int(length[1]) if length else 0)
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            return False
-        return head.startswith(b"HTTP/1.1 200 ")
+            return None
+        return body if head.startswith(b"HTTP/1.1 200 ") else None

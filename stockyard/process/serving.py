@@ -64,6 +64,8 @@ async def serve_until_stopped(
         before = await Predecessor.ask(data_dir) if left.replaces else None
         try:
             stockyard = await Stockyard.open(settings, environ)
+            if before is not None:
+                before.snapshot.give_to(stockyard)
             try:
                 run = Run(stockyard, server_settings, listening, read, left.supervisor, before)
             except BaseException:

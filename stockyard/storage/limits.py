@@ -16,7 +16,9 @@ dropped.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from time import monotonic_ns
+from typing import NamedTuple
 
 from stockyard.core.ports import Charge, Room, Verdict
 
@@ -30,6 +32,15 @@ SWEEP = 16
 Key = tuple[str, str]
 SHARED = ""
 """The subject of the bucket that a full table's newcomers share."""
+
+
+class Kept(NamedTuple):
+    """What one subject owes under one limit."""
+
+    row: str
+    subject: str
+    calls_full_at: int
+    tokens_full_at: int
 
 
 class Cell:
@@ -112,6 +123,25 @@ class LocalLimits:
                 full_at = charged.tokens_full_at
                 full_at = max(full_at, now) if used > reserved else full_at
                 charged.tokens_full_at = full_at + (used - reserved) * step
+
+    def kept(self, most: int) -> list[Kept]:
+        """What is owed now, of at most so many subjects: for a process that takes over.
+
+        Calls under way are not in it; they end here.
+        """
+        now = self._clock_ns()
+        owing = (
+            Kept(row, subject, cell.calls_full_at, cell.tokens_full_at)
+            for (row, subject), cell in self._cells.items()
+            if max(cell.calls_full_at, cell.tokens_full_at) > now
+        )
+        return list(islice(owing, most))
+
+    def take_over(self, kept: Sequence[Kept]) -> None:
+        """Go on from there. The clock is the machine's, so instants mean the same."""
+        for row, subject, calls_full_at, tokens_full_at in kept:
+            cell = self._cells.setdefault((row, subject), Cell())
+            cell.calls_full_at, cell.tokens_full_at = calls_full_at, tokens_full_at
 
     @property
     def subjects(self) -> int:

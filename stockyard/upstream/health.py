@@ -1,6 +1,6 @@
 """Which targets are failing now, how fast they answer, and how busy they are."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from time import monotonic
 from typing import Literal, NamedTuple
@@ -31,6 +31,18 @@ class BreakerState(NamedTuple):
     failures: int
     in_flight: int
     latency_us: float | None
+
+
+class Kept(NamedTuple):
+    """A breaker that is not closed."""
+
+    provider: str
+    credential: str
+    model: str
+    opened: bool
+    open_until: float
+    open_seconds: float
+    cool_until: float
 
 
 class TargetHealth:
@@ -125,6 +137,22 @@ class TargetHealth:
             state = breaker.state(now)
             best[provider] = min(state, best.get(provider, state), key=BEST_FIRST.index)
         return best
+
+    def kept(self) -> list[Kept]:
+        """The targets that are avoided now: for a process that takes over."""
+        now = self._clock()
+        return [
+            Kept(*key, breaker.opened, breaker.open_until, breaker.open_seconds, breaker.cool_until)
+            for key, breaker in self._breakers.items()
+            if breaker.state(now) != "closed"
+        ]
+
+    def take_over(self, kept: Sequence[Kept]) -> None:
+        """Avoid them here, too. The clock is the machine's."""
+        for one in kept[: self._max_targets]:
+            breaker = self._breakers.setdefault(one[:3], Breaker())
+            breaker.opened, breaker.open_until = one.opened, one.open_until
+            breaker.open_seconds, breaker.cool_until = one.open_seconds, one.cool_until
 
     def reset(self, id: str) -> bool:  # noqa: A002  the word of the API
         """Close one breaker by hand; whether there was one with that id."""

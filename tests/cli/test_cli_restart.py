@@ -152,6 +152,16 @@ class TestSupervised:
         assert becomes(lambda: traces(process) == 1)
         assert process.stop() == 0
 
+    @pytest.mark.slow
+    def test_what_limits_have_counted_is_not_forgotten(self, program: Any) -> None:
+        process = program.start("--supervise")
+        made = program.ask("keys", "create", "few", "--limit", "calls=2,per=1h")
+        assert process.call(made["key"])[0] == 200
+        assert process.call(made["key"])[0] == 200
+        program.ask("restart")
+        assert process.call(made["key"])[0] == 429
+        assert process.stop() == 0
+
     @pytest.mark.parametrize(
         "fault",
         [

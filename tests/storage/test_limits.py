@@ -279,3 +279,33 @@ def test_all_limits_of_a_first_call_are_charged() -> None:
     assert gate.take(*both).allowed
     assert not gate.take(both[0]).allowed
     assert not gate.take(both[1]).allowed
+
+
+def test_a_process_that_takes_over_goes_on_counting_where_the_other_stopped() -> None:
+    before, after = Gate(), Gate()
+    limit = charge(calls=5)
+    for _ in range(4):
+        assert before.take(limit).allowed
+    assert before.take(charge("key:other", tokens=100), tokens=100).allowed
+    kept = before.limits.kept(most=10)
+    assert [one.subject for one in kept] == ["key:a", "key:other"]
+    after.limits.take_over(kept)
+    assert after.take(limit).allowed
+    refused = after.take(limit)
+    assert (refused.allowed, refused) == (False, before_refuses(before, limit))
+    assert not after.take(charge("key:other", tokens=100), tokens=1).allowed
+
+
+def before_refuses(before: Gate, limit: Charge) -> Verdict:
+    """What the process before would say after the same five calls."""
+    assert before.take(limit).allowed
+    return before.take(limit)
+
+
+def test_only_what_is_owed_is_handed_over_and_only_so_much_of_it() -> None:
+    gate = Gate()
+    for number in range(5):
+        gate.take(charge(f"key:{number}", calls=60))
+    assert len(gate.limits.kept(most=3)) == 3
+    gate.clock.advance(60)
+    assert gate.limits.kept(most=10) == []

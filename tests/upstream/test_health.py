@@ -172,3 +172,19 @@ def test_whatever_happens_a_target_is_asked_again_one_day(steps: list[tuple[str,
         assert h.in_flight(T) == 0
     clock.advance(h.reopens_in(T))
     assert h.allow(T)
+
+
+def test_a_process_that_takes_over_avoids_the_same_targets_for_as_long() -> None:
+    before, clock = opened()
+    other = Target("two", "m")
+    call(before, other, ok=False, retry_after=30)
+    call(before, Target("three", "m"), ok=True)
+    after = TargetHealth(clock.now)
+    after.take_over(before.kept())
+    assert not after.allow(T)
+    assert after.reopens_in(T) == before.reopens_in(T) == 10
+    assert after.reopens_in(other) == 30
+    assert after.by_provider() == {"one": "open", "two": "cooling"}
+    clock.advance(10)
+    assert after.allow(T)
+    after.forget(T)
