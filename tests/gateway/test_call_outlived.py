@@ -10,7 +10,12 @@ from typing import Any
 
 import pytest
 
+from stockyard.gateway import meters
+from stockyard.modules.rate import ratelimit
+from stockyard.modules.reliability import retrypilot
+from stockyard.providers import directory
 from stockyard.testing.yard import Yard
+from stockyard.upstream import plan
 
 LONG = 60_000
 MARK = "callers-choice-"
@@ -115,3 +120,40 @@ async def test_a_row_is_no_longer_than_what_it_is_about(yard: Yard, part: str) -
     assert counts.queued + counts.written == 1
     assert yard.stockyard.database.read("select 1") == [(1,)]
     assert counts.queued_bytes < 20_000
+
+
+async def test_tables_that_callers_fill_have_a_bound(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module, bound in (
+        (directory, "REMEMBERED"),
+        (plan, "MAX_PLANS"),
+        (retrypilot, "MAX_BUDGETS"),
+        (ratelimit, "MAX_MODELS"),
+        (meters, "MAX_SERIES"),
+    ):
+        monkeypatch.setattr(module, bound, 5)
+    yard.provider("openai").says("hello")
+    for name in ("retrypilot", "failover"):
+        yard.enable(name)
+    yard.enable("ratelimit", limits=[{"by": "model", "tokens": 10**7}])
+    await yard.open()
+    stockyard = yard.stockyard
+    monkeypatch.setattr(stockyard.target_health, "_max_targets", 5)
+    for number in range(12):
+        assert (await yard.chat(model=f"openai/model-{number}")).status == 200
+        await yard.call(f"/openai/v1/odd/{number}", b"{}")
+    modules: dict[str, Any] = {
+        stop.name: stop.module for stop in stockyard.line.pipelines["chat"].stops
+    }
+
+    sizes = {
+        "targets": len(stockyard.directory._known),
+        "plans": len(stockyard.dispatch.plans._plans),
+        "breakers": len(stockyard.target_health.states()),
+        "retries": len(modules["retrypilot"]._budgets),
+        "lengths": len(modules["ratelimit"]._mean_output),
+    }
+
+    assert {name: size for name, size in sizes.items() if not 0 < size <= 5} == {}
+    assert len(stockyard.meters._series) <= 5 + 4  # beyond the bound, by kind and ending only
