@@ -97,23 +97,32 @@ def growing_tail(patterns: Sequence[str]) -> Regex:
 
 
 def operator_pattern(pattern: str, path: str) -> str:
-    """The pattern, if an operator may use it. Raises InvalidConfig with the field's path."""
-    if len(pattern) > MAX_PATTERN:
-        raise InvalidConfig(path, f"A pattern has at most {MAX_PATTERN:,} characters.")
+    """The pattern, if an operator may have streams searched for it. Raises InvalidConfig with the
+    field's path."""
+    compiled = operator_regex(pattern, path)
     try:
-        compiled = regex(pattern, memory=MAX_PROGRAM_MEMORY)
         growing(pattern)
-    except (re2.error, UnusableError) as error:
-        raise InvalidConfig(path, f"This pattern cannot be used: {_reason(error)}") from error
+    except UnusableError as error:
+        raise _unusable(path, error) from error
     if compiled.search(b"") is not None:
         raise InvalidConfig(path, "This pattern matches an empty text.")
     return pattern
 
 
-def _reason(error: Exception) -> str:
+def operator_regex(pattern: str, path: str) -> Regex:
+    """An operator's pattern for whole texts. Raises InvalidConfig with the field's path."""
+    if len(pattern) > MAX_PATTERN:
+        raise InvalidConfig(path, f"A pattern has at most {MAX_PATTERN:,} characters.")
+    try:
+        return regex(pattern, memory=MAX_PROGRAM_MEMORY)
+    except re2.error as error:
+        raise _unusable(path, error) from error
+
+
+def _unusable(path: str, error: Exception) -> InvalidConfig:
     said = error.args[0] if error.args else ""
     text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
-    return text.rstrip(".") + "."
+    return InvalidConfig(path, f"This pattern cannot be used: {text.rstrip('.')}.")
 
 
 def literal(word: str) -> str:

@@ -24,7 +24,6 @@ from hashlib import blake2b
 from typing import Annotated, Any, Literal
 
 import msgspec
-import re2
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
@@ -50,6 +49,7 @@ from stockyard.core.ports import Ports
 from stockyard.core.replay import Replay
 from stockyard.core.request import Content
 from stockyard.core.response import Choice, Output, Response
+from stockyard.core.scan.regex import operator_regex
 from stockyard.core.stand_in import stand_in
 from stockyard.core.stream import Answer
 from stockyard.core.target import Attempt, Target
@@ -286,11 +286,11 @@ class MockLlm(Module[Config]):
 class Prepared:
     """A fixture, checked and ready to be matched."""
 
-    def __init__(self, fixture: Fixture) -> None:
+    def __init__(self, fixture: Fixture, place: str = "") -> None:
         self.fixture = fixture
         self._uses = 0
         self._model = Glob(fixture.model)
-        self._matches = _matcher(fixture)
+        self._matches = _matcher(fixture, place)
         self._when = Expression(fixture.when) if fixture.when else None
         self._reply = Template(fixture.reply)
 
@@ -333,18 +333,15 @@ class Prepared:
             return False
 
 
-def _prepare(place: int, fixture: Fixture) -> Prepared:
+def _prepare(number: int, fixture: Fixture) -> Prepared:
+    place = f"fixtures[{number}]"
     try:
-        return Prepared(fixture)
+        return Prepared(fixture, place)
     except ExpressionError as error:
-        raise InvalidConfig(f"fixtures[{place}]", str(error), code="expression_invalid") from error
-    except re2.error as error:
-        raise InvalidConfig(
-            f"fixtures[{place}].text", f"This pattern cannot be used: {error}."
-        ) from error
+        raise InvalidConfig(place, str(error), code="expression_invalid") from error
 
 
-def _matcher(fixture: Fixture) -> Callable[[str], object]:
+def _matcher(fixture: Fixture, place: str) -> Callable[[str], object]:
     match fixture.match:
         case "any":
             return lambda text: True
@@ -353,15 +350,8 @@ def _matcher(fixture: Fixture) -> Callable[[str], object]:
         case "contains":
             return lambda text: fixture.text in text
         case "regex":
-            found: Callable[[str], object] = re2.compile(fixture.text, _quiet()).search
-            return found
-
-
-def _quiet() -> Any:
-    """Without this, re2 writes bad patterns to the standard error output itself."""
-    options = re2.Options()
-    options.log_errors = False
-    return options
+            regex = operator_regex(fixture.text, f"{place}.text")
+            return lambda text: regex.search(text.encode())
 
 
 def _choices_wanted(x: Exchange) -> int:
