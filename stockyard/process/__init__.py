@@ -4,6 +4,6 @@ one run                serving listening reloading background watchdog custommod
 the next one           supervisor handover inherited servicemanager
 what it says           welcome note logs
 the command line       controlsocket socketpath
-looked at first        certificate diskspace portowner age memory
+looked at first        certificate diskspace portowner age memory runqueue
 what it gives up       hardening
 """
