@@ -5,7 +5,8 @@ one connection         lane phase passing http known arriving bodies spool conne
                        reply contract
 beside the calls       inner late refusals signpost
 under other servers    asgi asgi_socket
-what a request is for  plane endpoints callers proxies ingress doorway model_in_path upload_opening
+what a request is for  plane endpoints callers proxies ingress doorway native_head model_in_path
+                       upload_opening
 from other web pages   cross_origin
 one call               call ride office pump editing_pump pings drains
 what goes out          egress faults losses declined

@@ -5,7 +5,6 @@ out once. It is the Headers of every call that goes through it: which of the cli
 to a provider is decided here.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from stockyard.core.passage import Passage
 from stockyard.core.request import Content, Deferred, Request
 from stockyard.core.target import Credential, Target
 from stockyard.errors import Refused
+from stockyard.gateway import native_head
 from stockyard.gateway.call import Call
 from stockyard.gateway.contract import Reply, Running, Whole
 from stockyard.gateway.declined import Declining
@@ -62,19 +62,6 @@ FORWARDED: Mapping[str, tuple[bytes, ...]] = {
     "anthropic.batches": ANTHROPIC_FIELDS,
 }
 """Header fields of the client that go on to a provider, by the format spoken to it."""
-
-NATIVE_STAYS = frozenset(
-    (
-        b"host connection keep-alive proxy-authenticate proxy-authorization proxy-connection te "
-        b"trailer transfer-encoding upgrade content-length expect accept-encoding authorization "
-        b"x-api-key api-key x-goog-api-key x-admin-key cookie cookie2 forwarded via x-real-ip "
-        b"x-amz-date x-amz-security-token x-amz-content-sha256"
-    ).split()
-)
-"""Fields of the client that never reach a provider on its native path."""
-NATIVE_STAYS_PREFIXES = (b"x-stockyard-", b"x-stainless-", b"x-forwarded-", b"proxy-")
-SECRET_OF_OURS = re.compile(rb"sk-sy-|\bsya-[\w-]{20}")
-"""Clients that were made for another gateway send our Key in fields of that one."""
 
 NO_CONTENT = Content()
 UNREADABLE = "Only the native route of the provider that knows this format takes such bodies."
@@ -267,18 +254,7 @@ class Doorway:
             names = (b"content-type", b"accept", *FORWARDED[passes])
             shown = self._shown(names)
             return [*shown, (b"user-agent", USER_AGENT), (b"accept-encoding", b"identity")]
-        named = {
-            token.strip().lower() for token in (self._head.field(b"connection") or b"").split(b",")
-        }
-        kept = [
-            (name, value)
-            for name, value in self._head.fields()
-            if name not in NATIVE_STAYS
-            and name not in named
-            and not name.startswith(NATIVE_STAYS_PREFIXES)
-            and not SECRET_OF_OURS.search(value)
-        ]
-        return [*kept, (b"accept-encoding", b"identity")]
+        return [*native_head.kept(self._head), (b"accept-encoding", b"identity")]
 
 
 class UnreadDoorway(Doorway):

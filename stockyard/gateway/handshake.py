@@ -1,6 +1,7 @@
 """What the head of a request for a WebSocket says: a Key, subprotocols, and what goes on."""
 
 from stockyard.errors import Refused
+from stockyard.gateway import native_head
 from stockyard.gateway.http import Head
 from stockyard.upstream.frames import is_key
 from stockyard.upstream.plan import USER_AGENT
@@ -8,13 +9,15 @@ from stockyard.upstream.plan import USER_AGENT
 KEY_PROTOCOL = b"openai-insecure-api-key."
 """Before the Key, where a client can send no header field."""
 PASSED = (b"openai-beta", b"openai-safety-identifier")
+"""What goes on from unified routes."""
 
 
 class SessionFields:
-    """The Headers of a session: hardly anything of them goes on."""
+    """The Headers of a session. Only on the route of a provider most of them go on."""
 
-    def __init__(self, head: Head) -> None:
+    def __init__(self, head: Head, *, native: bool) -> None:
         self._head = head
+        self._native = native
 
     def field(self, name: bytes) -> bytes | None:
         return self._head.field(name)
@@ -23,12 +26,23 @@ class SessionFields:
         return b""
 
     def forward_native(self) -> list[tuple[bytes, bytes]]:
-        fields = [(b"user-agent", USER_AGENT)]
-        fields += [(n, v) for n in PASSED if (v := self._head.field(n)) is not None and v.isascii()]
+        fields = self._of_its_own() if self._native else self._passed()
         offered = [name for name in protocols_in(self._head) if not name.startswith(KEY_PROTOCOL)]
         if offered:
             fields.append((b"sec-websocket-protocol", b", ".join(offered)))
         return fields
+
+    def _passed(self) -> list[tuple[bytes, bytes]]:
+        shown = [(n, v) for n in PASSED if (v := self._head.field(n)) is not None and v.isascii()]
+        return [(b"user-agent", USER_AGENT), *shown]
+
+    def _of_its_own(self) -> list[tuple[bytes, bytes]]:
+        """Without what is between a client and the one that it shakes hands with."""
+        return [
+            (name, value)
+            for name, value in native_head.kept(self._head)
+            if name != b"origin" and not name.startswith(b"sec-websocket-")
+        ]
 
 
 def protocols_in(head: Head) -> list[bytes]:

@@ -95,7 +95,7 @@ class Realtime:
             self._head.path,
             urlencode(query, quote_via=quote),
             b"",
-            SessionFields(self._head),
+            SessionFields(self._head, native=self._endpoint.native is not None),
             target.provider,
             entry.path,
             entry.origin,

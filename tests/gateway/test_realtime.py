@@ -79,6 +79,28 @@ class TestMessages:
         assert "cookie" not in request.headers
         assert "x-odd" not in request.headers
 
+    async def test_the_native_route_carries_all_that_is_not_for_us(
+        self, yard: Yard, provider: RealtimeProvider
+    ) -> None:
+        headers = yard.headers | {
+            "cookie": "c=1",
+            "x-odd": "1",
+            "openai-organization": "org-1",
+            "x-stainless-lang": "python",
+        }
+        path = "/openai/v1/realtime?model=gpt-realtime"
+        said = {"additional_headers": headers, "user_agent_header": "Mine/1", "origin": "http://o"}
+        async with a_session(yard, path, **said):
+            await provider.next()
+        request = provider.requests[0]
+        assert request.headers["authorization"] == "Bearer secret-of-openai"
+        assert request.headers["x-odd"] == "1"
+        assert request.headers["openai-organization"] == "org-1"
+        assert request.headers.get_all("user-agent") == ["Mine/1"]
+        assert len(request.headers.get_all("sec-websocket-key")) == 1
+        for name in ("cookie", "origin", "x-stainless-lang"):
+            assert name not in request.headers
+
     async def test_browsers_bring_the_key_as_a_subprotocol(
         self, yard: Yard, provider: RealtimeProvider
     ) -> None:
