@@ -1,4 +1,12 @@
-"""What all endpoints of the control plane share. Imported late: the framework is slow to load."""
+"""What all endpoints of the control plane share. Imported late: the framework is slow to load.
+
+put together           application door
+who asks               identity localread permission origins callrate
+what is asked          body parameters moments filters paging repeats
+what is answered       problems field_errors page
+what happens           feed events
+about itself           system openapi
+"""
 
 from stockyard.api.application import build
 from stockyard.api.identity import AsOsUser, Identities, Identity

@@ -1,1 +1,10 @@
-"""Vertical slices of the product. Each has the same file names inside."""
+"""Vertical slices of the product. Each has the same file names inside.
+
+what an app is         app
+for all of them        jobs sweep
+how calls are made     chute
+what happened          lookout
+what it cost           billing
+who may call           teams
+what outlives a call   responses repeats
+"""

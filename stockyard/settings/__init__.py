@@ -1,4 +1,11 @@
-"""What an operator sets on the process: flags, environment and the config file in one value."""
+"""What an operator sets on the process: flags, environment and the config file in one value.
+
+read                   load
+what can be set        sections units
+where it is said       document yaml_tables environment secret_file
+what must hold         checks
+shown                  written
+"""
 
 from stockyard.settings.checks import is_loopback
 from stockyard.settings.load import load
