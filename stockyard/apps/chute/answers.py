@@ -60,6 +60,7 @@ class LastingAnswers:
         if self._waiting_bytes + len(stored.value) > MOST_WAITING_BYTES:
             self.unwritten += 1
             return
+        self._waiting_bytes += len(stored.value)
         self._background(self._write(key, stored))
 
     async def purge(self, which: Purge) -> int:
@@ -88,7 +89,6 @@ class LastingAnswers:
         self.memory.put(key, stored, max_entries=max_entries, max_bytes=max_bytes)
 
     async def _write(self, key: bytes, stored: Stored) -> None:
-        self._waiting_bytes += len(stored.value)
         try:
             await self._database.write(partial(store.keep_answer, key=key, stored=stored))
         except Refused:

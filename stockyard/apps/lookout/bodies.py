@@ -81,11 +81,11 @@ class BodyRecorder:
         elif self._waiting >= MOST_AT_ONCE or self._waiting_bytes + said.size > MOST_BYTES:
             self._dropped()
         else:
+            self._waiting += 1
+            self._waiting_bytes += said.size
             self._background(self._elsewhere(said))
 
     async def _elsewhere(self, said: Said) -> None:
-        self._waiting += 1
-        self._waiting_bytes += said.size
         try:
             self._queue(await self._offload(lambda: self._row(said)))
         finally:

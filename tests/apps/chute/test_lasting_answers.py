@@ -172,3 +172,14 @@ async def test_a_call_is_answered_from_store_after_a_restart(tmp_path: Path, dur
             assert (await yard.stream("2+2")).headers["x-stockyard-cache"] == "hit"
             await settled(yard.stockyard.background)
             assert await yard.stockyard.answers.count() == int(durable)
+
+
+async def test_of_many_at_once_some_wait_and_when_they_are_written_others_may(
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stockyard.apps.chute.answers.MOST_WAITING_BYTES", 3 * len(ANSWER.value))
+    kept = answers(database)
+    await keep(kept, "a", "b", "c", "d", "e")
+    assert (kept.unwritten, await kept.count()) == (2, 3)
+    await keep(kept, "d", "e")
+    assert (kept.unwritten, await kept.count()) == (2, 5)

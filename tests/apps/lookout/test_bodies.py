@@ -292,6 +292,26 @@ async def test_what_cannot_be_written_is_dropped_and_nothing_else(yard: Yard, le
     assert recorder.queue.counts().queued == 0
 
 
+@pytest.mark.parametrize(("bound", "most"), [("MOST_AT_ONCE", 2), ("MOST_BYTES", 100_000)])
+async def test_of_many_long_ones_some_wait_and_when_they_are_written_others_may(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, bound: str, most: int
+) -> None:
+    await yard.open()
+    monkeypatch.setattr(f"stockyard.apps.lookout.bodies.{bound}", most)
+    dropped: list[None] = []
+    recorder = yard.stockyard.bodies
+    recorder._dropped = lambda: dropped.append(None)
+    for round_ in (1, 2):
+        for _ in range(3):
+            x = an_exchange("a")
+            x.capture, x.body_bytes = "full", 1 << 20
+            x.attempts.append(Attempt(target=Target("one", "m"), started_us=0, bytes_in=40_000))
+            recorder.record(x)
+        assert await becomes(lambda: not recorder._waiting)
+        assert len(dropped) == round_
+    assert recorder._waiting_bytes == 0
+
+
 async def test_no_more_waits_than_may(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     await yard.open()
     monkeypatch.setattr("stockyard.apps.lookout.bodies.MOST_BYTES", 30_000)
