@@ -201,6 +201,7 @@ class Stockyard:
             probe_networks=settings.http.probe_cidrs,
             trusted_proxies=settings.server.behind_proxy,
             overload=self.overload,
+            busy_poll_s=settings.server.busy_poll,
         )
 
     def _keep_books(self) -> None:

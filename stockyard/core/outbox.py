@@ -8,6 +8,7 @@ of what several steps of one call write.
 """
 
 import asyncio
+from collections.abc import Callable
 from time import monotonic
 
 MOST_OUTLETS = 32
@@ -22,10 +23,14 @@ MOST_BYTES = 32 * 1024
 class Outbox:
     """The connections of one event loop that have something to write."""
 
-    def __init__(self, seconds: float = MOST_SECONDS) -> None:
-        """`seconds`: how long connections wait for the work of others."""
+    def __init__(
+        self, seconds: float = MOST_SECONDS, sent: Callable[[], None] = lambda: None
+    ) -> None:
+        """`seconds`: how long connections wait for the work of others. `sent` is called whenever
+        something was written."""
         self._waiting: list[Outlet] = []
         self._seconds = seconds
+        self._sent = sent
         self._since = 0.0
         """When the first of them came."""
 
@@ -47,6 +52,7 @@ class Outbox:
             # A transport that raised must not keep the others from writing.
             for outlet in waiting:
                 self.add(outlet)
+        self._sent()
 
 
 class Outlet:

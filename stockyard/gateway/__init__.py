@@ -1,6 +1,6 @@
 """Calls coming in: the data plane. Which file to open for what:
 
-the port               server front limits health overload
+the port               server front limits health overload busy_poll
 one connection         lane phase passing http known arriving bodies spool connection deadlines
                        reply contract
 beside the calls       inner late refusals signpost

@@ -10,6 +10,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
 
 from stockyard.core.outbox import Outbox
+from stockyard.gateway.busy_poll import BusyPoll
 from stockyard.gateway.contract import Peer, Plane
 from stockyard.gateway.deadlines import Ticker
 from stockyard.gateway.health import Health
@@ -36,6 +37,7 @@ class Front:
         probe_networks: tuple[str, ...] = (),
         trusted_proxies: tuple[str, ...] = (),
         overload: Overload | None = None,
+        busy_poll_s: float = 0,
     ) -> None:
         self.plane = plane
         self.health = health
@@ -55,7 +57,8 @@ class Front:
         self.keepalive_s = self.limits.keepalive_timeout_s
         """How long a connection may wait for its next request."""
         self.ticker = Ticker(self.lanes, self.limits.tick_s)
-        self.outbox = Outbox()
+        self.busy_poll = BusyPoll(busy_poll_s, self.lanes)
+        self.outbox = Outbox(sent=self.busy_poll.begin)
         self._per_address: Counter[str] = Counter()
         self._probes = tuple(ip_network(network) for network in probe_networks)
         self.proxies = Proxies(trusted_proxies)

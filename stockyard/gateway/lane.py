@@ -320,6 +320,7 @@ class Lane(Passing):
         if self._reply is not reply or running is None:
             return
         self._running = running
+        self.front.busy_poll.begin()
         if self.finished:
             self._client_left()
             self._close()

@@ -47,6 +47,8 @@ class Server(Struct, frozen=True, kw_only=True):
     drain: Seconds = Seconds(30)
     hard_stop: Seconds = Seconds(60)
     """How long calls may run on after we were asked to stop, whatever the two above say."""
+    busy_poll: Seconds = Seconds(0.0002)
+    """How long we stay awake for what may come next while few clients are connected; 0: never."""
 
 
 class Http(Struct, frozen=True, kw_only=True):
