@@ -174,6 +174,9 @@ class TestOfMistral:
                 part = choice["delta" if stream else "message"]
                 for name in said:
                     said[name] += part.get(name) or type(said[name])()
+        for entry in (*said["images"], *said["citations"]):
+            # Those in a stream have one, for official accumulators.
+            assert (entry.pop("index", None) is not None) == stream or module is not None
         assert said == {
             "content": "It is blue.",
             "images": [picture],

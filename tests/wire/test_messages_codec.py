@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from openai.lib.streaming._deltas import accumulate_delta
 
 from stockyard.core.folding import fold, unfold
 from stockyard.core.messages import Opaque, Reasoning
@@ -145,8 +146,12 @@ def test_signed_thinking_is_told_to_chat_piece_by_piece_and_no_piece_twice() -> 
         text = "".join(delta.get("reasoning_content", "") for delta in deltas)
         details = [d["reasoning_details"][0] for d in deltas if "reasoning_details" in d]
         assert text == "".join(detail.get("text", "") for detail in details) == "Hm, 4."
-        assert details[-1] == KNOWN | {"signature": "c2ln"}
-        assert all(detail.items() >= KNOWN.items() for detail in details)
+        assert details[0] == KNOWN | {"text": details[0]["text"]}
+        assert details[-1] == {"type": "reasoning.text", "index": 0, "signature": "c2ln"}
+        put_together: dict[object, object] = {}
+        for delta in deltas:
+            accumulate_delta(put_together, delta)
+        assert put_together["reasoning_details"] == [KNOWN | {"text": text, "signature": "c2ln"}]
         again = CHAT.reader(traits=NONE)
         [part] = fold([*again.feed(out), *again.end()])[0].choices[0].message.parts
         assert isinstance(part, Reasoning)
@@ -160,7 +165,7 @@ def test_signed_thinking_may_come_back_in_the_pieces_in_which_it_was_told(
     pieces = [
         {**KNOWN, **empty, "text": "Hm"},
         {**KNOWN, **empty, "text": ", 4."},
-        {**KNOWN, "signature": "c2ln"},
+        {"type": "reasoning.text", "index": 0, "signature": "c2ln"},
         {**KNOWN, **empty, "index": 1, "text": "Or"},
         {**KNOWN, "index": 1, "text": " 5.", "signature": "c2ln2"},
     ]

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
+from zlib import crc32
 
 import msgspec
 
@@ -67,7 +68,7 @@ def _make_plain(choice: _Object) -> None:
     part = choice.get("message" if whole else "delta")
     part = part if isinstance(part, dict) else {}
     if isinstance(part.get("content"), list):
-        _say_content(part)
+        _say_content(part, whole=whole)
     elif whole:
         part |= {"content": as_text(part.get("content"))}
         for name in [name for name in EMPTIED if is_blank(part.get(name))]:
@@ -85,7 +86,7 @@ def _make_plain(choice: _Object) -> None:
             choice.setdefault("native_finish_reason", word)
 
 
-def _say_content(part: _Object) -> None:
+def _say_content(part: _Object, *, whole: bool) -> None:
     """A list as one text, and beside it the thinking, the pictures, and what the text rests on."""
     entries = part["content"]
     texts = [
@@ -98,6 +99,12 @@ def _say_content(part: _Object) -> None:
         part.setdefault(DEFAULT_FIELD, thought)
     images = [e for e in entries if isinstance(e, dict) and e.get("type") == "image_url"]
     if pictures := drawn(pictures_of(images)):
-        part.setdefault(PICTURES, pictures)
+        part.setdefault(PICTURES, pictures if whole else _indexed(pictures))
     if references := list(filter(is_reference, entries)):
-        part.setdefault(CITED, references)
+        part.setdefault(CITED, references if whole else _indexed(references))
+
+
+def _indexed(found: list[_Object]) -> list[_Object]:
+    """Official accumulators go by the indexes of what is listed in pieces. Nobody counts here what
+    came before, so each has one that no other will have."""
+    return [{**one, "index": crc32(msgspec.json.encode(one))} for one in found]

@@ -62,7 +62,7 @@ class _Thought:
     alone at the end, as OpenRouter does. Of any other one the text is kept until then.
     """
 
-    __slots__ = ("index", "seed", "signature", "text")
+    __slots__ = ("_told", "index", "seed", "signature", "text")
 
     def __init__(self, seed: Reasoning, index: int | None) -> None:
         self.seed = seed
@@ -70,6 +70,16 @@ class _Thought:
         """Among the details, if its pieces are told there."""
         self.text: list[str] = []
         self.signature: tuple[str, str | None] | None = None
+        self._told = False
+
+    def detail(self, part: Reasoning, index: int) -> dict[str, Any]:
+        """A piece of it. What all pieces have in common is said once: official accumulators put
+        any two texts of one name together."""
+        entry = detail(part, index)
+        if self._told:
+            entry = {name: entry[name] for name in _OF_PIECES if name in entry}
+        self._told = True
+        return entry
 
 
 class ChatWriter(Writer):
@@ -150,7 +160,7 @@ class ChatWriter(Writer):
             return
         thought = self._thoughts.get(event.key)
         if thought is not None and thought.index is not None:
-            entry = detail(replace(thought.seed, text=event.text), thought.index)
+            entry = thought.detail(replace(thought.seed, text=event.text), thought.index)
             told = {self._pen.reasoning_field: event.text, "reasoning_details": [entry]}
             self._delta(event.choice, encode(told))
             return
@@ -247,7 +257,7 @@ class ChatWriter(Writer):
         if thought.index is None:
             thought.index = self._details
             self._details += 1
-        entry = detail(part, thought.index)
+        entry = thought.detail(part, thought.index)
         self._delta(choice, encode({"reasoning_details": [entry]}))
 
     def _audio(self, event: AudioDelta) -> None:
@@ -288,6 +298,7 @@ class ChatWriter(Writer):
 
 
 _ANNOTATIONS = "annotations"
+_OF_PIECES = ("type", "text", "signature", "index")
 _IN_EACH_CHUNK = frozenset({"system_fingerprint"})
 """What of an answer's own fields each chunk repeats; the others stand in the first."""
 
