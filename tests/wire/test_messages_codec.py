@@ -158,6 +158,17 @@ def test_signed_thinking_is_told_to_chat_piece_by_piece_and_no_piece_twice() -> 
         assert (part.text, part.signature) == ("Hm, 4.", "c2ln")
 
 
+def test_a_maker_that_was_named_with_each_piece_is_known() -> None:
+    name = "anthropic-claude-v1" * 3
+    piece = KNOWN | {"format": name, "text": "Hm.", "signature": "c2ln"}
+    turn = {"role": "assistant", "content": "Well.", "reasoning_details": [piece]}
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}, turn]}
+    request = Request(model="m", content=CHAT.decode_request(json.dumps(body).encode()))
+    written = MESSAGES.encode_request(request, features=NONE, traits=NONE)
+    thought, _ = json.loads(written.body)["messages"][1]["content"]
+    assert thought == {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}
+
+
 @pytest.mark.parametrize("empty", [{}, {"signature": ""}])
 def test_signed_thinking_may_come_back_in_the_pieces_in_which_it_was_told(
     empty: dict[str, str],

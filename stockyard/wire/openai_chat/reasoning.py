@@ -110,7 +110,7 @@ def decode_detail(item: Any, path: str) -> Reasoning:
     """A piece of reasoning. Its type and what it says of itself stay among the own fields."""
     fields = Fields(item, path)
     kind, name = fields.rest.get("type"), fields.rest.get("format")
-    maker = MAKERS.get(name, FORMAT) if isinstance(name, str) else FORMAT
+    maker = _maker(name) if isinstance(name, str) else FORMAT
     said: dict[str, Any] = {}
     if kind == "reasoning.encrypted" and fields.rest.get("data") is not None:
         said["redacted" if maker == SIGNED_BY_BLOCKS else "encrypted"] = fields.text("data")
@@ -119,6 +119,12 @@ def decode_detail(item: Any, path: str) -> Reasoning:
     elif fields.rest.get("text"):
         said["text"] = fields.text("text")
     return Reasoning(**said, signature=fields.text("signature"), made_by=maker, extra=_kept(fields))
+
+
+def _maker(name: str) -> str:
+    """Who made it. A provider may name it with each piece, which official accumulators join."""
+    named = (maker for known, maker in MAKERS.items() if name and not name.replace(known, ""))
+    return MAKERS.get(name) or next(named, FORMAT)
 
 
 def joined_text(parts: Sequence[AnyPart]) -> str:
