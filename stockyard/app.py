@@ -165,7 +165,9 @@ class Stockyard:
     def _take_calls(self, envelopes: TeamEnvelopes) -> None:
         """The data plane, and the front that all connections share."""
         settings, database = self.settings, self.database
-        self.overload = Overload(configured.overload(settings), used_bytes)
+        self.overload = Overload(
+            configured.overload(settings), used_bytes, lambda: len(self.office.running)
+        )
         self.office = Office(
             dispatch=self.dispatch,
             signals=self.signals,

@@ -3,6 +3,10 @@
 Three things can be too much: calls at once, an event loop that comes late to all it has to do, and
 memory. The last two are looked at four times a second, and a call asks for one number only: how
 many may run. It is 0 while calls are shed (`reliability.md` 5.3).
+
+A late loop counts only when many calls run. With few, others on the machine have the processor, or
+a few large bodies make it late for a moment, and to turn calls away would help nobody; where calls
+come faster than they can be served, many run at once within a fraction of a second.
 """
 
 import asyncio
@@ -19,6 +23,10 @@ Cause = Literal["inflight", "loop_lag", "memory"]
 LOOK_EVERY = 0.25
 LATE_FOR = 1.0
 """Seconds that the loop must be late, look after look, before anything is shed."""
+CROWD = 0.5
+"""The share of the calls that may run from which on they are many."""
+RELIEF = 0.1
+"""The share at which they are few again, however late the loop is."""
 MEMORY_FULL = 0.85
 """The share of the memory from which on calls are shed."""
 MEMORY_TIGHT = 0.90
@@ -46,9 +54,12 @@ class OverloadRules(Struct, frozen=True, kw_only=True):
 
 
 class Overload:
-    """How much more this process takes on. `used` tells how many bytes of memory it has."""
+    """How much more this process takes on. `used` tells how many bytes of memory it has, and
+    `running` how many calls."""
 
-    def __init__(self, rules: OverloadRules, used: Callable[[], int]) -> None:
+    def __init__(
+        self, rules: OverloadRules, used: Callable[[], int], running: Callable[[], int]
+    ) -> None:
         self.rules = rules
         self.shed: Counter[str] = Counter()
         """How many calls were turned away, by reason."""
@@ -56,6 +67,7 @@ class Overload:
         """How late the loop was when it was last looked at, in seconds."""
         self.memory = 0
         self._used = used
+        self._running = running
         self._because: Cause | None = None
         self._late_since: float | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -109,7 +121,8 @@ class Overload:
     def look(self, now: float, lag: float) -> None:
         """The loop is `lag` seconds late. Decide whether calls are shed until the next look."""
         self.lag, self.memory = lag, self._used()
-        if lag <= self.rules.loop_lag_seconds:
+        many = self.rules.max_inflight * (RELIEF if self._because == "loop_lag" else CROWD)
+        if lag <= self.rules.loop_lag_seconds or self._running() <= many:
             self._late_since = None
         elif self._late_since is None:
             self._late_since = now

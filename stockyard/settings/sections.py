@@ -137,7 +137,7 @@ class Overload(Struct, frozen=True, kw_only=True):
 
     max_inflight: Count = 1000
     loop_lag: Seconds = Seconds(0.1)
-    """How late the event loop may be, for a second, with what it has to do."""
+    """How late the event loop may be, for a second, while more than half of `max_inflight` run."""
     rss: Size = Size(0)
     """The memory this process may have: new calls are turned away at 85 % of it. 0 is what its
     container may have."""

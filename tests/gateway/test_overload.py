@@ -10,16 +10,18 @@ from stockyard.testing.yard import Yard
 MIB = 1 << 20
 
 
-class Memory:
+class Number:
     used = 0
+    """What is told."""
 
     def __call__(self) -> int:
         return self.used
 
 
-def an_overload(**rules: float) -> tuple[Overload, Memory]:
-    memory = Memory()
-    return Overload(OverloadRules(**rules), memory), memory  # type: ignore[arg-type]
+def an_overload(*, running: int = 1_000, **rules: float) -> tuple[Overload, Number]:
+    memory = Number()
+    limits = OverloadRules(**rules)  # type: ignore[arg-type]
+    return Overload(limits, memory, lambda: running), memory
 
 
 class TestDeciding:
@@ -37,6 +39,21 @@ class TestDeciding:
         ):
             overload.look(now, lag)
             assert overload.most == most, now
+
+    @pytest.mark.parametrize(("running", "shedding"), [(50, False), (51, True)])
+    def test_a_late_loop_with_few_calls_is_not_theirs(self, running: int, shedding: bool) -> None:
+        overload, _ = an_overload(running=running, max_inflight=100)
+        overload.look(0, 1)
+        overload.look(1, 1)
+        assert overload.shedding is shedding
+
+    def test_shedding_ends_when_few_are_left_however_late_the_loop_is(self) -> None:
+        calls = Number()
+        overload = Overload(OverloadRules(max_inflight=100), Number(), calls)
+        told = ((0, 100, False), (1, 60, True), (2, 11, True), (3, 10, False))
+        for now, calls.used, shedding in told:
+            overload.look(now, 1)
+            assert overload.shedding is shedding, now
 
     def test_memory_sheds_from_85_percent_on(self) -> None:
         overload, memory = an_overload(memory_bytes=1000)
@@ -113,22 +130,22 @@ class TestServing:
         self, yard: Yard
     ) -> None:
         yard.provider("openai").says("hello").says("hello")
-        yard.set("overload.loop_lag", "100ms")
         await yard.open()
         overload = yard.stockyard.overload
         overload.stop()  # Here it is the test that looks.
-        overload.look(0, 1)
-        overload.look(1, 1)
+        overload.use(OverloadRules(memory_bytes=1))
+        overload.look(0, 0)
         answer = await yard.chat("hi")
         assert (answer.status, answer.headers["retry-after"]) == (503, "1")
         assert answer.error is not None
         assert answer.error["code"] == "overloaded"
-        assert answer.error["stockyard"]["detail"] == {"cause": "load"}
+        assert answer.error["stockyard"]["detail"] == {"cause": "memory"}
         said = await yard.messages("hi")
         assert said.status == 503
-        overload.look(2, 0)
+        overload.use(OverloadRules())
+        overload.look(1, 0)
         assert (await yard.chat("hi")).status == 200
-        assert overload.shed == {"loop_lag": 2}
+        assert overload.shed == {"memory": 2}
 
     async def test_a_body_for_which_there_is_no_memory_is_not_read(self, yard: Yard) -> None:
         yard.provider("openai").says("hello")
