@@ -335,3 +335,40 @@ def test_only_some_models_on_bedrock_know_strict_tools(model: str, takes: bool) 
     spec = json.loads(written.body)["toolConfig"]["tools"][0]["toolSpec"]
     assert ("strict" in spec) is takes
     assert ("tools.strict" in written.dropped) is not takes
+
+
+def test_probabilities_have_every_field_that_typed_clients_read() -> None:
+    ollama, chat = FORMATS["ollama.chat"], FORMATS["openai.chat"]
+    told = {
+        "model": "m",
+        "message": {"role": "assistant", "content": "ä"},
+        "logprobs": [{"token": "ä", "logprob": -0.5}],
+        "done": True,
+        "done_reason": "stop",
+    }
+    body = json.dumps(told).encode()
+    answer = Response(ollama.decode_response(body, traits=NONE))
+    pen = Pen(id="1", model="m", created=1, wants_usage=False)
+    (token,) = json.loads(chat.encode_response(answer, pen))["choices"][0]["logprobs"]["content"]
+    assert token["top_logprobs"] == []
+    assert json.loads(ollama.encode_response(answer, pen))["logprobs"] == told["logprobs"]
+
+    typed = [{"token": "ä", "logprob": -0.5, "bytes": [195, 164], "top_logprobs": []}]
+    responses = FORMATS["openai.responses"]
+    (item,) = json.loads(responses.encode_response(answer, pen))["output"]
+    assert item["content"][0]["logprobs"] == typed
+    writer, reader = responses.writer(pen), ollama.reader(traits=NONE)
+    stream = writer.write([*reader.feed(body + b"\n"), *reader.end()]) + writer.end()
+    done = next(line for line in stream.split(b"\n") if b'"response.output_text.done"' in line[:60])
+    assert json.loads(done.removeprefix(b"data: "))["logprobs"] == typed
+
+
+def test_sound_has_no_place_in_a_message_of_responses() -> None:
+    said = {"role": "assistant", "content": "a", "audio": {"id": "b", "data": "UklGRg=="}}
+    choice = {"index": 0, "message": said, "finish_reason": "stop"}
+    body = json.dumps({"choices": [choice]}).encode()
+    output = FORMATS["openai.chat"].decode_response(body, traits=NONE)
+    pen = Pen(id="1", model="m", created=1, wants_usage=False)
+    written = FORMATS["openai.responses"].encode_response(Response(output), pen)
+    (item,) = json.loads(written)["output"]
+    assert [part["type"] for part in item["content"]] == ["output_text"]

@@ -99,7 +99,23 @@ def seconds_of(moment: Any) -> int:
 def token_list(logprobs: Any) -> list[Any] | None:
     """The tokens of log probabilities, which most formats have under `content`."""
     tokens = logprobs.get("content") if isinstance(logprobs, dict) else None
-    return tokens if isinstance(tokens, list) else None
+    if not isinstance(tokens, list):
+        return None
+    return [_without_others(token) for token in tokens]
+
+
+def from_tokens(tokens: Any) -> dict[str, Any]:
+    """Log probabilities as most formats have them: each token with others that were likely."""
+    if not isinstance(tokens, list):
+        return {"content": tokens}
+    return {"content": [{"top_logprobs": [], **t} if isinstance(t, dict) else t for t in tokens]}
+
+
+def _without_others(token: Any) -> Any:
+    """Here a token has no such field where there are none."""
+    if not isinstance(token, dict) or token.get("top_logprobs") != []:
+        return token
+    return {key: value for key, value in token.items() if key != "top_logprobs"}
 
 
 def shown(thought: Reasoning) -> str:
@@ -131,7 +147,7 @@ def _decode_output(answer: Fields, place: Place) -> Output:
         message=message,
         finish=finish,
         native_finish=native,
-        logprobs=None if tokens is None else {"content": tokens},
+        logprobs=None if tokens is None else from_tokens(tokens),
         extra={place.format: {}},
     )
     return Output(

@@ -28,7 +28,7 @@ from stockyard.wire.halves import decode_event, loose
 from stockyard.wire.ndjson import Lines
 from stockyard.wire.ollama_chat.messages import decode_assistant
 from stockyard.wire.ollama_chat.places import Place
-from stockyard.wire.ollama_chat.response import FINISHES, finish_of, seconds_of
+from stockyard.wire.ollama_chat.response import FINISHES, finish_of, from_tokens, seconds_of
 from stockyard.wire.ollama_chat.usage import ANSWERED, ASKED, read_usage
 from stockyard.wire.reader import Reader
 
@@ -79,7 +79,7 @@ class OllamaReader(Reader[bytes]):
         if not self._started:
             self._start(answer, events)
         if tokens := answer.get("logprobs"):
-            events.append(LogprobsAdded(value={"content": tokens}))
+            events.append(LogprobsAdded(value=from_tokens(tokens)))
         if self._place.key in answer:
             self._read_message(self._place.taken(answer), events)
         if answer.get("done"):

@@ -6,7 +6,17 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from stockyard.core.messages import AnyPart, Finish, Image, Message, Opaque, Part, Text, ToolCall
+from stockyard.core.messages import (
+    AnyPart,
+    Audio,
+    Finish,
+    Image,
+    Message,
+    Opaque,
+    Part,
+    Text,
+    ToolCall,
+)
 from stockyard.core.response import Choice, Output, Response
 from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Facts, Pen, Traits
@@ -112,12 +122,30 @@ def answered(choice: Choice) -> tuple[AnyPart, ...]:
             if part.citations:
                 beside["annotations"] = annotations(part.citations)
             if logprobs and "logprobs" not in beside:
-                beside["logprobs"] = logprobs
+                beside["logprobs"] = likelihoods(logprobs)
             logprobs = None
             known = remember(part.extra, beside=beside) if beside else part.extra
             part = replace(part, citations=(), extra=known)
-        parts.append(drawn(part))
+        if not isinstance(part, Audio):  # for which messages of answers have no word
+            parts.append(drawn(part))
     return tuple(parts)
+
+
+def likelihoods(tokens: Sequence[Any]) -> list[Any]:
+    """Log probabilities with every field that typed clients read; others leave some out."""
+    return [_likelihood(token) for token in tokens if isinstance(token, dict)]
+
+
+def _likelihood(said: _Object) -> _Object:
+    others = [_with_bytes(one) for one in said.get("top_logprobs") or () if isinstance(one, dict)]
+    return {**_with_bytes(said), "top_logprobs": others}
+
+
+def _with_bytes(said: _Object) -> _Object:
+    if isinstance(said.get("bytes"), list):
+        return said
+    token = said.get("token")
+    return {**said, "bytes": list(token.encode()) if isinstance(token, str) else []}
 
 
 def drawn(part: _Part) -> _Part | Opaque:

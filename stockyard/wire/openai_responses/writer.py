@@ -46,7 +46,7 @@ from stockyard.wire.openai_responses.open_items import (
 )
 from stockyard.wire.openai_responses.parts import FORMAT, remembered
 from stockyard.wire.openai_responses.reasoning import belongs_to, encode_reasoning
-from stockyard.wire.openai_responses.response import annotations, drawn
+from stockyard.wire.openai_responses.response import annotations, drawn, likelihoods
 from stockyard.wire.openai_responses.snapshot import WITH_STATUS, Snapshot, item_id
 from stockyard.wire.openai_responses.usage import write_usage
 from stockyard.wire.writer import Writer
@@ -246,7 +246,7 @@ class ResponsesWriter(Writer):
     def _logprobs_added(self, said: LogprobsAdded) -> None:
         found = said.value.get("content") if isinstance(said.value, dict) else None
         if isinstance(found, list):
-            self._logprobs += found
+            self._logprobs += likelihoods(found)
 
     def _cited(self, said: CitationAdded) -> None:
         content = self._contents.get(said.key)
