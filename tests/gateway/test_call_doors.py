@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from stockyard.apps.teams.keys import now_ms
 from stockyard.testing.yard import CHAT, MESSAGES, Yard
 
 UNKNOWN_KEY = "sk-sy-" + "x" * 40
@@ -112,6 +113,19 @@ class TestKeys:
             await keys.revoke(keys.list()[0].id)
             client.ask(CHAT, yard.body("hi"), headers=yard.headers)
             assert (await client.answer()).status == 401
+
+    async def test_so_is_one_whose_time_is_over(self, yard: Yard) -> None:
+        yard.provider("openai").says("hello")
+        await yard.open()
+        _, secret = await yard.stockyard.keys.create("short", expires_at=now_ms() + 500)
+        headers = {"authorization": f"Bearer {secret}"}
+        statuses: list[int] = []
+        async with yard.raw() as client, asyncio.timeout(10):
+            while 401 not in statuses:
+                client.ask(CHAT, yard.body("hi"), headers=headers)
+                statuses.append((await client.answer()).status)
+                await asyncio.sleep(0.1)
+        assert statuses[0] == 200
 
     @pytest.mark.parametrize(
         "path",

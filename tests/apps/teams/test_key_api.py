@@ -94,3 +94,12 @@ async def test_what_could_not_be_changed_is_told_as_it_would_be(plane: Plane) ->
         for path, status in ((record.id, 409), ("key_none", 404)):
             told = await client.post(f"/api/team/keys/{path}/pause?dry_run=true")
             assert told.status_code == status
+
+
+async def test_what_may_be_lost_for_a_key_is_set_when_it_is_made(plane: Plane) -> None:
+    async with plane.as_admin as client:
+        made = await client.post("/api/team/keys", json={"name": "exact", "lossy": "strict"})
+    secret = made.json()["key"].encode()
+    caller = plane.keys.caller_of(secret)
+    assert caller is not None
+    assert caller.lossy == "strict"

@@ -139,6 +139,12 @@ async def test_an_answer_from_store_or_a_mock_uses_no_tokens() -> None:
         assert await passes(module, called(number, max_output=90), call)
 
 
+async def test_what_nobody_counted_costs_what_was_reserved() -> None:
+    module = limiter(None, Limit(tokens=100))
+    assert await passes(module, called(1, max_output=98), Provider(an_answer(usage=None)))
+    assert not await passes(module, called(2, max_output=98))
+
+
 async def test_a_caller_that_left_still_pays_what_was_reserved() -> None:
     module = limiter(None, Limit(tokens=100))
     x = called(1, max_output=98)

@@ -85,6 +85,26 @@ async def test_waits_double_up_to_the_longest() -> None:
     assert clock.slept == [0.125, 0.25, 0.5, 0.5, 0.5, 0.5]
 
 
+async def test_calls_save_up_for_the_repeats_of_others() -> None:
+    module = pilot(budget_ratio=0.5, budget_min_per_second=0)
+    provider = Provider(an_answer(), BUSY, an_answer(), BUSY)
+    await through(an_exchange(), provider, module, choose=ONE)
+    await through(an_exchange(), provider, module, choose=ONE)
+    x = an_exchange()
+    with pytest.raises(UpstreamError):
+        await through(x, provider, module, choose=ONE)
+    assert x.findings[-1].detail == {"why": "budget"}
+
+
+async def test_only_so_many_targets_have_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stockyard.modules.reliability.retrypilot.MAX_BUDGETS", 2)
+    module = pilot()
+    for name in ("one", "two", "three"):
+        x = an_exchange()
+        await through(x, Provider(an_answer()), module, choose=[Target(name, "m")])
+    assert len(module._budgets) == 2
+
+
 @pytest.mark.parametrize(
     ("config", "error", "why"),
     [

@@ -48,6 +48,24 @@ def failover(ports: Ports | None = None, **config: object) -> Failover:
     return Failover(Config(**config), ports or some_ports())  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("tried", "told"),
+    [
+        ([ONE], []),
+        ([ONE, ONE], [("X-Stockyard-Attempts", "2")]),
+        ([ONE, TWO], [("X-Stockyard-Attempts", "2"), ("X-Stockyard-Failover-From", "one/m")]),
+    ],
+)
+def test_the_caller_is_told_of_tries_and_of_where_it_was_meant_to_go(
+    tried: list[Target], told: list[tuple[str, str]]
+) -> None:
+    x = an_exchange()
+    x.attempts = [Attempt(target=target, started_us=0) for target in tried]
+    x.target = tried[-1]
+    failover().on_head(x)
+    assert x.told == told
+
+
 async def test_the_third_target_answers_when_two_fail() -> None:
     provider, x = Provider(DOWN, DOWN, an_answer()), an_exchange()
     answer = await through(x, provider, failover(), choose=[ONE])

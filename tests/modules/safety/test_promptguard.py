@@ -23,7 +23,7 @@ from stockyard.core.module import Streaming
 from stockyard.core.response import Choice, Output, Response
 from stockyard.core.scan import reading
 from stockyard.core.stream import Answer
-from stockyard.errors import InvalidConfig, Refused
+from stockyard.errors import InvalidConfig, Refused, UpstreamError
 from stockyard.modules.safety.promptguard import Config, PromptGuard
 from stockyard.testing.yard import Yard
 from tests.builders import Provider, a_stream, an_answer, an_exchange, some_ports, through
@@ -160,6 +160,18 @@ async def test_what_happens_to_personal_data_can_be_set(
     text, _ = await sent(ANN, mode=mode)
     assert text == leaves
     assert await talk(ANN, an_answer("[EMAIL_1]"), mode=mode) == comes_back
+
+
+async def test_placeholders_are_put_back_even_where_answers_are_not_searched() -> None:
+    assert await talk(ANN, an_answer("[EMAIL_1]"), answers="off") == ANN
+
+
+async def test_what_was_found_in_an_answer_that_broke_off_is_noted() -> None:
+    module, x = guard(answers="note"), an_exchange("hi")
+    await module.on_request(x)
+    edited(module, x, TextDelta(key="t", text="eve@evil.example "), PartEnded(key="t"))
+    module.on_error(x, UpstreamError("interrupted", "The provider hung up."))
+    assert noted(x, "answer_data") == [{"type": "email", "count": 1}]
 
 
 async def test_hashes_are_the_same_within_a_partition_and_differ_between_two() -> None:
