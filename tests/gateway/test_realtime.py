@@ -89,7 +89,11 @@ class TestMessages:
             "x-stainless-lang": "python",
         }
         path = "/openai/v1/realtime?model=gpt-realtime"
-        said = {"additional_headers": headers, "user_agent_header": "Mine/1", "origin": "http://o"}
+        said: dict[str, Any] = {
+            "additional_headers": headers,
+            "user_agent_header": "Mine/1",
+            "origin": "http://o",
+        }
         async with a_session(yard, path, **said):
             await provider.next()
         request = provider.requests[0]
