@@ -169,9 +169,51 @@ async def test_closing_while_the_disk_fails_ends_and_leaves_nobody_waiting(
     assert not database.writer._thread.is_alive()
 
 
-async def test_a_slow_question_does_not_hold_the_loop(database: SqliteDatabase) -> None:
+ENDLESS = "with recursive c(n) as (select 1 union all select n + 1 from c) select count(*) from c"
+
+
+async def test_a_slow_question_does_not_hold_the_loop_and_is_given_up(
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stockyard.storage.sqlite.SLOW_READ", 0.2)
     await database.write(lambda t: insert(t, 1))
+    asked = asyncio.ensure_future(database.read_slowly(ENDLESS))
+    turns = 0
+    while not asked.done():
+        await asyncio.sleep(0.001)
+        turns += 1
+    with pytest.raises(Refused) as refused:
+        asked.result()
+    assert (refused.value.status, refused.value.code) == (503, "overloaded")
+    assert turns > 3
     assert await database.read_slowly("select n from t") == [(1,)]
+
+
+async def test_only_so_many_slow_questions_wait(
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stockyard.storage.sqlite.SLOW_READ", 0.2)
+    monkeypatch.setattr("stockyard.storage.sqlite.MAX_SLOW_READS", 2)
+    asked = [asyncio.ensure_future(database.read_slowly(ENDLESS)) for _ in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(Refused, match="Too many reports"):
+        await database.read_slowly("select 1")
+    await asyncio.wait(asked)
+    for one in asked:
+        one.exception()
+    assert await database.read_slowly("select 1") == [(1,)]
+
+
+async def test_a_row_that_cannot_be_written_is_lost_and_takes_no_other_with_it(
+    database: SqliteDatabase,
+) -> None:
+    queue = database.bulk("t", INSERT, lambda rows: json.dumps(rows, ensure_ascii=False).encode())
+    for n, text in enumerate(("a", "\ud800", "c")):
+        queue.put([n, text], 10)
+    await settled(queue)
+    counts = queue.counts()
+    assert (counts.written, counts.lost, counts.dropped) == (2, 1, 1)
+    assert await numbers(database) == [0, 2]
 
 
 async def test_readers_cannot_write(database: SqliteDatabase) -> None:
@@ -224,6 +266,13 @@ def torn_page(path: Path) -> None:
         file.write(os.urandom(4096 * 2))
 
 
+def wrong_count_of_free_pages(path: Path) -> None:
+    starts(path)
+    with path.open("r+b") as file:
+        file.seek(36)
+        file.write((7).to_bytes(4, "big"))
+
+
 def newer(path: Path) -> None:
     starts(path, [*STEPS, Step("t", 2, "0002_more.sql", "create table more (n) ")])
 
@@ -252,6 +301,7 @@ def a_link(path: Path) -> None:
     [
         (not_a_database, 65),
         (torn_page, 65),
+        (wrong_count_of_free_pages, 65),
         (newer, 65),
         (edited, 65),
         (open_to_others, 77),

@@ -75,6 +75,7 @@ def test_a_refusal_tells_it_too_unless_it_shall_not() -> None:
     x = an_exchange()
     x.status = 429
     assert headers(x, on_errors=False) == {}
+    assert list(headers(x, groups=("identity",))) == ["X-Stockyard-Request-Id"]
 
 
 def test_hides_headers_whoever_told_them() -> None:
