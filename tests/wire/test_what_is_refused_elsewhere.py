@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from stockyard.core.request import Request
+from stockyard.core.request import ReasoningWish, Request
 from stockyard.core.response import Response
 from stockyard.providers import catalog
 from stockyard.wire.codec import Pen
@@ -372,3 +373,27 @@ def test_sound_has_no_place_in_a_message_of_responses() -> None:
     written = FORMATS["openai.responses"].encode_response(Response(output), pen)
     (item,) = json.loads(written)["output"]
     assert [part["type"] for part in item["content"]] == ["output_text"]
+
+
+@pytest.mark.parametrize("thought", ["", "signed"])
+def test_claude_on_bedrock_thinks_on_only_where_it_sees_what_it_thought(thought: str) -> None:
+    use = {"toolUse": {"toolUseId": "a", "name": "f", "input": {}}}
+    seen = {"reasoningContent": {"reasoningText": {"text": "hm", "signature": thought}}}
+    result = {"toolResult": {"toolUseId": "a", "content": [{"text": "b"}]}}
+    turns = [
+        {"role": "user", "content": [{"text": "Hi"}]},
+        {"role": "assistant", "content": [seen, use] if thought else [use]},
+        {"role": "user", "content": [result]},
+    ]
+    said = {"messages": turns, "toolConfig": {"tools": [{"toolSpec": _SPEC}]}}
+    converse = FORMATS[CONVERSE]
+    content = converse.decode_request(json.dumps(said).encode())
+    wishing = replace(content, reasoning=ReasoningWish(effort="low"))
+    request = Request(model="m", content=wishing)
+    written = converse.encode_request(request, features=NONE, traits=CLAUDE)
+    asks = "thinking" in json.loads(written.body).get("additionalModelRequestFields", {})
+    assert asks is bool(thought)
+    assert ("thinking" in written.dropped) is not asks
+
+
+_SPEC = {"name": "f", "inputSchema": {"json": {"type": "object"}}}

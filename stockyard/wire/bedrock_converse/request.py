@@ -37,6 +37,7 @@ from stockyard.wire.bedrock_converse.turns import (
     decode_turns,
     encode_system,
     encode_turns,
+    goes_on_without_thoughts,
     has_tools,
     without_tools,
 )
@@ -142,6 +143,12 @@ def encode_request(request: Request, *, traits: Traits) -> Dropped:
         body["toolConfig"] = {"tools": tools, **({"toolChoice": choice} if choice else {})}
     forced = choice is not None and "auto" not in choice
     additional = additional_fields(content, drops, traits, forced=forced)
+    if additional.get("thinking", {}).get("type") == "enabled" and goes_on_without_thoughts(
+        body["messages"]
+    ):
+        # Refused by models that think by a budget: they want to see what they thought before.
+        del additional["thinking"]
+        drops.add("thinking")
     config = _config(content, drops, traits, additional.get("thinking", {}))
     if config or has_word(content.shape, _CONFIG):
         body["inferenceConfig"] = config

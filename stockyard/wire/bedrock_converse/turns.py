@@ -70,6 +70,14 @@ def has_tools(messages: Iterable[Message]) -> bool:
     return any(isinstance(part, ToolCall | ToolResult) for m in messages for part in m.parts)
 
 
+def goes_on_without_thoughts(turns: list[dict[str, Any]]) -> bool:
+    """Whether the last turn answers calls before which there is no thought."""
+    if len(turns) < 2 or not any("toolResult" in block for block in turns[-1]["content"]):
+        return False
+    asked = turns[-2]["content"]
+    return bool(asked) and "reasoningContent" not in asked[0]
+
+
 def without_tools(messages: Iterable[Message]) -> Iterator[Message]:
     """The same conversation with its calls and their results told as text."""
     called: dict[str, str] = {}
