@@ -25,6 +25,8 @@ CHATS, INTERACTIONS, THREADS = "chat/completions", "interactions", "threads"
 
 RESOURCEFUL = "gemini"
 """Providers of this format name what they keep by collection and id, as `files/abc`."""
+CLOUD = "google"
+"""So does the cloud whose accounts show themselves in this way, whatever is spoken there."""
 OFFERS = {
     FILES: ("openai.files", "anthropic.files"),
     BATCHES: ("openai.batches",),
@@ -136,7 +138,7 @@ class Reach(Struct, frozen=True):
 
     def makes_run(self, method: str) -> bool:
         """Whether an answer tells of a run that was not there before."""
-        return self.runs and method == "POST" and (not self.id or self.below == "/runs")
+        return self.runs and method == "POST" and (not self.id or self.below.rstrip("/") == "/runs")
 
     def teaches(self, method: str) -> bool:
         """Whether an answer may name something that the team did not have before."""
@@ -156,8 +158,8 @@ def unified(path: str) -> tuple[Reach, tuple[str, ...]] | None:
 def native(path: str, method: str, provider: Provider) -> Reach | None:
     """What a path at a provider reaches."""
     bare = _bare(path, provider.prefix)
-    if RESOURCEFUL in provider.speaks:
-        return _resourceful(bare)
+    if RESOURCEFUL in provider.speaks or CLOUD in provider.auth:
+        return _resourceful(bare.rstrip("/"))
     found = _NATIVE.fullmatch(bare)
     if found is None:
         return None

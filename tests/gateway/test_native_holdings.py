@@ -5,6 +5,9 @@ from typing import Any, ClassVar
 
 import pytest
 
+from stockyard.gateway.held import native
+from stockyard.providers.catalog import load
+from stockyard.providers.paths import resolve
 from stockyard.testing import ScriptedProvider
 from stockyard.testing.yard import Yard
 from tests.teams import another_team
@@ -367,3 +370,43 @@ async def test_what_is_cached_for_later_is_paid_when_it_is_written(yard: Yard) -
     calls = [call.exchange for call in yard.calls]
     assert [x.usage.in_written for x in calls if x.usage is not None] == [4096]
     assert {x.received.model for x in calls if x.usage is not None} == {"gemini-x"}
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "collection", "thing"),
+    [
+        ("vertex", "/v1/projects/q/locations/l/cachedContents", "cachedContents", ""),
+        ("vertex-anthropic", "/v1/projects/q/locations/l/cachedContents", "cachedContents", ""),
+        (
+            "vertex-anthropic",
+            "/v1/projects/q/locations/l/batchPredictionJobs/7",
+            "batchPredictionJobs",
+            "batchPredictionJobs/7",
+        ),
+        ("gemini", "/v1beta/files/", "files", ""),
+        ("gemini", "/v1beta/cachedContents/c1/", "cachedContents", "cachedContents/c1"),
+    ],
+)
+def test_what_a_cloud_keeps_is_the_same_whichever_of_its_models_are_called(
+    name: str, path: str, collection: str, thing: str
+) -> None:
+    environ = {"GOOGLE_CLOUD_PROJECT": "p", "GOOGLE_CLOUD_LOCATION": "l"}
+    provider = load(environ=environ).get(name)
+    assert provider is not None
+    found = resolve(provider, path)
+    assert found is not None
+    reach = native(found.path, "GET", provider)
+    assert reach is not None
+    assert (reach.collection, reach.id) == (collection, thing)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/publishers/anthropic/models/claude-x:rawPredict", "/publishers/google/models/g:predict"],
+)
+def test_models_of_a_cloud_are_kept_for_nobody(path: str) -> None:
+    environ = {"GOOGLE_CLOUD_PROJECT": "p", "GOOGLE_CLOUD_LOCATION": "l"}
+    for name in ("vertex", "vertex-anthropic"):
+        provider = load(environ=environ).get(name)
+        assert provider is not None
+        assert native(f"/v1/projects/p/locations/l{path}", "POST", provider) is None
