@@ -523,6 +523,12 @@ CALLS = [{"id": "c", "type": "function", "function": {"name": "f", "arguments": 
             [],
         ),
         (
+            "reasoning_content_back",
+            [{"role": "assistant", "reasoning_content": "", "tool_calls": CALLS}],
+            [{"role": "assistant", "reasoning_content": "", "tool_calls": CALLS}],
+            [],
+        ),
+        (
             "audio_data_uri",
             [
                 {
@@ -738,3 +744,24 @@ def test_nobody_is_sent_what_another_provider_signed(
     changed = sent_by(a_provider(kind="openai.responses"), {"input": given}, "openai.responses")
 
     assert changed == ({"input": sent}, noted)
+
+
+@pytest.mark.parametrize(
+    ("wish", "traits", "told"),
+    [
+        ({}, ["reasoning"], " "),
+        ({"thinking": {"type": "enabled"}}, [], " "),
+        ({"reasoning_effort": "high"}, [], " "),
+        ({}, [], None),
+        ({"thinking": {"type": "disabled"}}, ["reasoning"], None),
+        ({"reasoning_effort": "none"}, ["reasoning"], None),
+    ],
+)
+def test_a_call_without_its_thought_passes_where_one_is_demanded(
+    wish: dict[str, Any], traits: list[str], told: str | None
+) -> None:
+    provider = a_provider("reasoning_content_back", model_traits={"m*": traits})
+    turn = {"role": "assistant", "content": None, "tool_calls": [{"id": "a"}]}
+    body = msgspec.json.encode({"model": "m1", "messages": [turn], **wish})
+    sent = msgspec.json.decode(apply(provider, "m1", "openai.chat", body).body)
+    assert sent["messages"][0].get("reasoning_content") == told

@@ -42,18 +42,31 @@ def n_needs_temperature(body: Body, model: ModelTraits) -> Change:
 
 
 def reasoning_content_back(body: Body, model: ModelTraits) -> Change:
-    """DeepSeek, Moonshot, Z.AI: thinking before a tool call must come back as they name it."""
+    """DeepSeek, Moonshot, Z.AI: thinking before a tool call must come back as they name it. Where
+    it was lost, or another model made the call, a blank passes, and nothing less does."""
+    unknown = _UNKNOWN_THOUGHT if _thinks(body, model) else ""
 
     def change(message: Message) -> Message:
-        if not message.get("tool_calls") or "reasoning_content" in message:
+        if not message.get("tool_calls") or message.get("reasoning_content"):
             return message
         details = message.get("reasoning_details") or ()
-        text = message.get("reasoning") or "".join(d.get("text") or "" for d in details)
+        text = message.get("reasoning") or "".join(d.get("text") or "" for d in details) or unknown
         if not text:
             return message
         return without(message, "reasoning", "reasoning_details") | {"reasoning_content": text}
 
     return Change(with_messages(body, change))
+
+
+_UNKNOWN_THOUGHT = " "
+
+
+def _thinks(body: Body, model: ModelTraits) -> bool:
+    """Whether the model thinks before it answers this request."""
+    switch, effort = (body.get("thinking") or {}).get("type"), body.get("reasoning_effort")
+    if switch == "disabled" or effort == "none":
+        return False
+    return "reasoning" in model or switch is not None or effort is not None
 
 
 def no_reasoning_back(body: Body, model: ModelTraits) -> Change:
