@@ -5,15 +5,13 @@ is in this process or in another one.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from msgspec import Struct
 
+from stockyard.core.offer import Offer
 from stockyard.core.target import Target
 from stockyard.errors import PortMissing
-
-if TYPE_CHECKING:
-    from stockyard.core.offer import Offer
 
 T = TypeVar("T")
 
@@ -162,7 +160,7 @@ class Models(Protocol):
         """The same model id at the other providers that offer it."""
 
     def has_provider(self, name: str) -> bool: ...
-    def offer(self, target: Target) -> "Offer | None":
+    def offer(self, target: Target) -> Offer | None:
         """What the price list knows of a model as this provider sells it; None is nothing."""
 
 
