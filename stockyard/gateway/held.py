@@ -107,7 +107,10 @@ _ADMIN = re.compile(
     re.IGNORECASE,
 )
 """Below a version: paths that manage an account, or give out secrets that would lead past us."""
-_VERSION = re.compile(r"(?:/api)?/v[0-9]+(?:alpha|beta)?[0-9]*(?=/)", re.IGNORECASE)
+_VERSION = re.compile(
+    r"/(?:api|openai)(?:/v[0-9]+(?:alpha|beta)?[0-9]*)?(?=/)|/v[0-9]+(?:alpha|beta)?[0-9]*(?=/)",
+    re.IGNORECASE,
+)
 _VERSION_AT_END = re.compile(r"/v[0-9]+(?:alpha|beta)?[0-9]*\Z")
 
 

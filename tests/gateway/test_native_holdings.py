@@ -98,6 +98,14 @@ async def test_no_spelling_of_a_path_leads_around_it(yard: Yard, path: str) -> N
     assert not azure.requests
 
 
+@pytest.mark.parametrize("path", ["/openai/v1/files/file-1", "/openai/files/file-1/content"])
+async def test_nor_does_the_dialect_in_front_of_it(yard: Yard, path: str) -> None:
+    bedrock = yard.provider("bedrock")
+    answers(bedrock, {"id": "somebody's"})
+    assert (await yard.get(f"/bedrock{path}")).status == 404
+    assert not bedrock.requests
+
+
 @pytest.mark.parametrize(
     "path", ["/openai/files", "/openai/Files", "/openai/v1/files/", "/openai/vector_stores/"]
 )
