@@ -4,7 +4,7 @@ A process that sleeps until something arrives must be woken up, and that takes l
 what is done here: on a virtual machine some 50 us, once when a provider answers and once when its
 caller goes on. So the event loop is kept awake for a moment after something was written. Where
 answers take longer than that moment it never pays; after a few vain tries it is only tried now and
-then (`docs/decisions/0009-awake-for-a-moment.md`).
+then (`docs/decisions/0010-awake-for-a-moment.md`).
 """
 
 import asyncio
