@@ -327,7 +327,7 @@ class Lane(Passing):
         elif self.write_paused:
             running.pause()
 
-    def answered(self, keep_alive: bool) -> None:
+    def answered(self, *, keep_alive: bool) -> None:
         """The answer is written."""
         self._reply = self._running = self._arriving = None
         if not keep_alive:
@@ -353,8 +353,7 @@ class Lane(Passing):
         missing = head.length - len(data)
         takes_rest = missing <= self.limits.drain_bytes and not head.expects_continue
         keep_alive = head.keep_alive and not head.chunked and (missing <= 0 or takes_rest)
-        reply = LaneReply(self, head.method, http11=head.http11, keep_alive=keep_alive)
-        reply.whole(whole.status, whole.fields, whole.body)
+        whole.to(LaneReply(self, head.method, http11=head.http11, keep_alive=keep_alive))
         if self._phase is BETWEEN and missing > 0:
             self._phase = Phase.SKIP
             self._need = missing
@@ -365,13 +364,13 @@ class Lane(Passing):
         """Answer an error of HTTP itself. Nothing after it is read (HS21)."""
         self.front.http_rejects[error.rule] += 1
         arriving, self._arriving = self._arriving, None
-        whole = refusal(error)
-        if arriving is not None and arriving.opening is not None and error.status in (408, 413):
-            whole = arriving.opening.refuse(error.status, CODES[error.status], error.message)
-        elif arriving is not None and arriving.opening is None and error.status in (408, 413):
+        if arriving is None or error.status not in (408, 413):
+            whole = refusal(error)
+        elif arriving.opening is None:
             whole = control_refusal(error)
-        reply = LaneReply(self, "GET", http11=True, keep_alive=False)
-        reply.whole(whole.status, whole.fields, whole.body)
+        else:
+            whole = arriving.opening.refuse(error.status, CODES[error.status], error.message)
+        whole.to(LaneReply(self, "GET", http11=True, keep_alive=False))
 
     def _close(self) -> None:
         self._phase = Phase.LINGER

@@ -44,7 +44,7 @@ class Passing(Connection):
         self._inner: Inner | None = None
         self._tunnel: asyncio.Protocol | None = None
 
-    def answered(self, keep_alive: bool) -> None:
+    def answered(self, *, keep_alive: bool) -> None:
         """The answer is written."""
         raise NotImplementedError
 
@@ -109,7 +109,7 @@ class Passing(Connection):
         if unread:
             # Its parser is in the middle of a body that nobody will read.
             self._leave_inner()
-        self.answered(keep_alive)
+        self.answered(keep_alive=keep_alive)
         if unread and self._phase is BETWEEN:
             self._phase = Phase.SKIP
             self._need = unread

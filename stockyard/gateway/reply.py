@@ -45,7 +45,7 @@ class LaneReply:
             )
         else:
             lane.write(b"%b%b%b\r\n" % (STATUS_LINES[status], fields, close))
-        lane.answered(keep)
+        lane.answered(keep_alive=keep)
 
     def begin(self, status: int, fields: bytes, first: bytes) -> None:
         """Begin a stream. What follows in the same turn of the loop leaves in the same write."""
@@ -82,7 +82,7 @@ class LaneReply:
             last = b"%x\r\n%b\r\n0\r\n\r\n" % (len(last), last) if last else b"0\r\n\r\n"
         if last and not self._bare:
             lane.write(last)
-        lane.answered(self._keep_alive and not lane.front.draining)
+        lane.answered(keep_alive=self._keep_alive and not lane.front.draining)
 
     def switch(self, fields: bytes, protocol: asyncio.Protocol) -> bool:
         """Answer that the connection is another protocol's from here on. Whether it is."""
@@ -101,7 +101,7 @@ class LaneReply:
         self._lane = None
         if self._chunked:
             # What was written still arrives; the missing last chunk tells that it is not all.
-            lane.answered(False)
+            lane.answered(keep_alive=False)
         else:
             lane.outlet.flush()
             lane.abort()
