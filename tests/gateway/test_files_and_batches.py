@@ -14,6 +14,7 @@ from stockyard.apps.responses.store import held_by
 from stockyard.core.ports import Held
 from stockyard.errors import Refused
 from stockyard.gateway.held import with_results_here
+from stockyard.gateway.own_list import MOST_PAGES
 from stockyard.gateway.spool import MAX_FILES, Spool
 from stockyard.testing import ScriptedProvider
 from stockyard.testing.heard import Heard
@@ -328,6 +329,13 @@ class TestLists:
             "limit=100&after=file-y",
             "limit=100&after=file-z",
         ]
+
+    async def test_a_list_without_end_is_given_up(self, yard: Yard) -> None:
+        openai = yard.provider("openai")
+        answers(openai, a_list(a_file("file-x"), a_file("file-y"), more=True))
+        heard = await yard.get("/v1/files?limit=2")
+        assert (heard.status, heard.json["data"]) == (200, [])
+        assert len(openai.requests) == MOST_PAGES
 
     async def test_they_go_on_behind_what_the_caller_has(self, yard: Yard) -> None:
         openai = yard.provider("openai")

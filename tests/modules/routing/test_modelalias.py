@@ -170,6 +170,19 @@ def test_what_is_forced_applies_whatever_the_caller_said() -> None:
     assert x.received.content.temperature == 1.5
 
 
+def test_what_is_forced_comes_before_what_is_usual() -> None:
+    x = an_exchange(model="fast")
+    row = named("fast", "small-1", force=Values(temperature=0.25), defaults=Defaults(temperature=1))
+    aliases(row).on_request(x)
+    assert x.request.content.temperature == 0.25
+
+
+def test_fields_can_be_renamed_alone() -> None:
+    x = an_exchange(model="fast", extra={"openai.chat": {"top_b": 2}})
+    aliases(named("fast", "small-1", rename={"top_b": "top_z"})).on_request(x)
+    assert x.request.content.extra == {"openai.chat": {"top_z": 2}}
+
+
 def test_fields_can_be_left_out_and_renamed() -> None:
     own = {"openai.chat": {"top_a": 1, "top_b": 2, "top_c": 3}}
     x = an_exchange(model="fast", seed=7, end_user="ada", max_output=9, extra=own)
