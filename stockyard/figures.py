@@ -130,8 +130,13 @@ def open_files() -> int:
 
 
 def dropped_traces(stockyard: Stockyard) -> dict[tuple[str, ...], float]:
-    counts = stockyard.recorder.queue.counts()
-    return {("full",): counts.dropped - counts.lost, ("failed",): counts.lost}
+    recorder = stockyard.recorder
+    counts = recorder.queue.counts()
+    return {
+        ("full",): counts.dropped - counts.lost,
+        ("failed",): counts.lost,
+        ("unwritable",): recorder.unwritable,
+    }
 
 
 def breakers(stockyard: Stockyard) -> dict[tuple[str, ...], float]:

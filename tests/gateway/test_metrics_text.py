@@ -81,8 +81,8 @@ async def test_what_the_papers_name_is_there_from_the_start(yard: Yard) -> None:
     assert of(samples, "stockyard_loop_lag_seconds") >= 0
     assert of(samples, "stockyard_breaker_state", provider="openai") == 3
     assert of(samples, "stockyard_module_trips_total", module="failover") == 0
-    assert of(samples, "stockyard_trace_dropped_total", reason="full") == 0
-    assert of(samples, "stockyard_trace_dropped_total", reason="failed") == 0
+    for reason in ("full", "failed", "unwritable"):
+        assert of(samples, "stockyard_trace_dropped_total", reason=reason) == 0
 
 
 async def test_counts_that_cannot_be_believed_and_calls_turned_away_are_counted(yard: Yard) -> None:

@@ -34,9 +34,11 @@ async def database(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
     database.close()
 
 
-def kept(database: SqliteDatabase, *exchanges: Exchange) -> list[Trace]:
+def kept(
+    database: SqliteDatabase, *exchanges: Exchange, by: TraceRecorder | None = None
+) -> list[Trace]:
     """The rows of these calls, as they are after closing and opening the database."""
-    recorder = TraceRecorder(database, lambda: 4)
+    recorder = by or TraceRecorder(database, lambda: 4)
     for x in exchanges:
         recorder.record(ExchangeFinished(x))
     recorder.flush()
@@ -127,8 +129,10 @@ async def test_a_row_that_cannot_be_written_takes_no_other_with_it(
 ) -> None:
     bad = an_exchange(id="req_bad")
     bad.note("odd", "noticed", {"half": "\ud800"})
-    traces = kept(database, an_exchange(id="req_a"), bad, an_exchange(id="req_b"))
+    recorder = TraceRecorder(database)
+    traces = kept(database, an_exchange(id="req_a"), bad, an_exchange(id="req_b"), by=recorder)
     assert [trace.request_id for trace in traces] == ["req_b", "req_a"]
+    assert recorder.unwritable == 1
 
 
 async def test_a_waiting_row_keeps_neither_the_call_nor_its_error_alive() -> None:
