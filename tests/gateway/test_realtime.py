@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from stockyard.gateway import relay
@@ -272,6 +272,8 @@ class TestEnds:
             await speaking.send("one more")
             assert (await closed(speaking))[0] == 4401
             assert (await closed(silent))[0] == 4401
+            with pytest.raises(ConnectionClosed):
+                await asyncio.wait_for(upstreams[0].recv(), 5)  # nothing was said any more
             await another.send("still here")
             assert await asyncio.wait_for(upstreams[2].recv(), 5) == "still here"
 
@@ -356,6 +358,16 @@ class TestRefusals:
         heard, body = await refused(yard)
         assert heard == status
         assert body["error"]["stockyard"]["code"] == code
+
+    async def test_of_the_callers_own_secret_are_the_callers_business(
+        self, yard: Yard, provider: RealtimeProvider
+    ) -> None:
+        provider.refusal = (401, b'{"error":{"message":"No.","type":"x","code":null}}')
+        own = {"authorization": "Bearer sk-proj-mine"}
+        heard, body = await refused(yard, additional_headers=own)
+        assert heard == 401
+        assert body["error"]["stockyard"]["code"] == "invalid_key"
+        assert provider.requests[-1].headers["authorization"] == "Bearer sk-proj-mine"
 
     async def test_limits_hold_at_the_upgrade(self, yard: Yard, provider: RealtimeProvider) -> None:
         yard.enable("ratelimit", limits=[{"by": "key", "calls": 1}])
