@@ -156,6 +156,12 @@ def asked(line: str) -> tuple[str, str]:
         ("/anthropic/v2/things", "/v2/things", None, ""),
         ("/groq/v2/things", "/openai/v1/v2/things", None, ""),
         ("/mistral/v2/prompts", "/v2/prompts", None, ""),
+        (
+            "/mistral/v1/responses/input_tokens",
+            "/v1/responses/input_tokens",
+            "openai.input_tokens",
+            "count_tokens",
+        ),
         ("/together/v2/projects/p/endpoints", "/v2/projects/p/endpoints", None, ""),
     ],
 )
