@@ -11,7 +11,8 @@ Example
     classes = ["connect", "overloaded", "rate"]
 
 Caller sees
-    The last error of the provider, with its `Retry-After`. `X-Stockyard-Attempts` tells how many
+    The last error of the provider, with its `Retry-After`; at once where the provider said that
+    another try is in vain (`x-should-retry: false`). `X-Stockyard-Attempts` tells how many
     tries there were, and `X-Stockyard-Step-Down` which model took over.
 """
 
@@ -176,8 +177,10 @@ class RetryPilot(Module[Config]):
 
     def _objection(
         self, x: Exchange, error: UpstreamError, wait: float, failures: int
-    ) -> Literal["", "retries", "attempts", "retry_after", "deadline", "budget"]:
+    ) -> Literal["", "in_vain", "retries", "attempts", "retry_after", "deadline", "budget"]:
         """What speaks against another try after so many seconds."""
+        if error.in_vain:
+            return "in_vain"
         if failures > self.config.retries:
             return "retries"
         if len(x.attempts) >= x.attempt_cap:

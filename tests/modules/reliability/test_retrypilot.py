@@ -112,6 +112,7 @@ async def test_only_so_many_targets_have_budgets(monkeypatch: pytest.MonkeyPatch
         ({"total_attempts": 2}, BUSY, "attempts"),
         ({"retry_after_max_seconds": 5}, a_limit(6), "retry_after"),
         ({"budget_min_per_second": 0}, BUSY, "budget"),
+        ({}, UpstreamError("overloaded", "Do not try again.", in_vain=True), "in_vain"),
     ],
 )
 async def test_gives_up_and_says_why(
