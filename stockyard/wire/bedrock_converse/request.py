@@ -283,17 +283,22 @@ def _with_json_wish(head: tuple[Message, ...], content: Content) -> tuple[Messag
 
 def _add_caller(body: dict[str, Any], content: Content, drops: Drops) -> None:
     if content.metadata:
-        body["requestMetadata"] = fitting = {
-            key: value
-            for key, value in content.metadata.items()
-            if _ACCEPTED_METADATA.fullmatch(key) and _ACCEPTED_METADATA.fullmatch(value)
+        fitting = {
+            key: value for key, value in content.metadata.items() if _is_accepted(key, value)
         }
+        if fitting:
+            body["requestMetadata"] = fitting
         if len(fitting) < len(content.metadata):
             drops.add("metadata")
     if content.service_tier in _TIERS:
         body["serviceTier"] = {"type": content.service_tier}
     elif content.service_tier not in (None, "auto"):
         drops.add("service_tier")
+
+
+def _is_accepted(*words: object) -> bool:
+    """Whether these may stand in the metadata. Callers may put anything there."""
+    return all(isinstance(word, str) and _ACCEPTED_METADATA.fullmatch(word) for word in words)
 
 
 def _over(own: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:

@@ -249,7 +249,7 @@ def _encode_choice(choice: Choice, drops: Drops, pen: Pen) -> _Object:
     item = encode_assistant(_speakable(message), drops, pen.reasoning_field)
     if pictures := drawn(message.parts):
         item[PICTURES] = pictures
-    if "audio" in item:
+    if isinstance(item.get("audio"), dict):
         # Nobody keeps what another format said aloud: it is gone as soon as it is heard.
         kept = {"id": f"audio_{pen.id}", "expires_at": pen.created, "transcript": ""}
         item["audio"] = {**kept, **item["audio"]}

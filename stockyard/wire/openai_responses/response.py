@@ -131,21 +131,27 @@ def answered(choice: Choice) -> tuple[AnyPart, ...]:
     return tuple(parts)
 
 
-def likelihoods(tokens: Sequence[Any]) -> list[Any]:
+def likelihoods(tokens: Any) -> list[_Object]:
     """Log probabilities with every field that typed clients read; others leave some out."""
-    return [_likelihood(token) for token in tokens if isinstance(token, dict)]
+    return [
+        {
+            **_with_bytes(said),
+            "top_logprobs": list(map(_with_bytes, _objects(said, "top_logprobs"))),
+        }
+        for said in _objects({"tokens": tokens}, "tokens")
+    ]
 
 
-def _likelihood(said: _Object) -> _Object:
-    others = [_with_bytes(one) for one in said.get("top_logprobs") or () if isinstance(one, dict)]
-    return {**_with_bytes(said), "top_logprobs": others}
+def _objects(said: _Object, name: str) -> list[_Object]:
+    found = said.get(name)
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def _with_bytes(said: _Object) -> _Object:
     if isinstance(said.get("bytes"), list):
         return said
     token = said.get("token")
-    return {**said, "bytes": list(token.encode()) if isinstance(token, str) else []}
+    return {**said, "bytes": list(token.encode(errors="replace")) if isinstance(token, str) else []}
 
 
 def drawn(part: _Part) -> _Part | Opaque:
