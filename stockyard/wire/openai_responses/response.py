@@ -131,19 +131,16 @@ def answered(choice: Choice) -> tuple[AnyPart, ...]:
     return tuple(parts)
 
 
-def likelihoods(tokens: Any) -> list[_Object]:
+def likelihoods(tokens: object) -> list[_Object]:
     """Log probabilities with every field that typed clients read; others leave some out."""
-    return [
-        {
-            **_with_bytes(said),
-            "top_logprobs": list(map(_with_bytes, _objects(said, "top_logprobs"))),
-        }
-        for said in _objects({"tokens": tokens}, "tokens")
-    ]
+    found = []
+    for said in _objects(tokens):
+        others = [_with_bytes(one) for one in _objects(said.get("top_logprobs"))]
+        found.append({**_with_bytes(said), "top_logprobs": others})
+    return found
 
 
-def _objects(said: _Object, name: str) -> list[_Object]:
-    found = said.get(name)
+def _objects(found: object) -> list[_Object]:
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
