@@ -103,6 +103,14 @@ class Server:
             return False
         return True
 
+    def serves(self) -> bool:
+        """Whether it wants traffic."""
+        try:
+            status, _ = self.probe("/readyz")
+        except VerbError:
+            return False
+        return status == 200
+
     def _ask(
         self, method: str, path: str, body: object = None, fields: dict[str, str] | None = None
     ) -> Any:

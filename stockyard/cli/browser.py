@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from stockyard.cli.asking import Server
-from stockyard.cli.detach import serves
 from stockyard.storage.datafolder import holder_of
 
 PATIENCE = 30.0
@@ -36,6 +35,6 @@ def _wait_and_open(data_dir: Path) -> None:
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         time.sleep(LOOK_EVERY)
-        if serves(Server(data_dir)):
+        if Server(data_dir).serves():
             open_page(data_dir)
             return

@@ -68,15 +68,7 @@ def wait_for(server: Server, child: "subprocess.Popen[bytes]", errors: Path) -> 
         if child.poll() is not None:
             click.echo(errors.read_text(errors="replace").rstrip(), err=True)
             sys.exit(child.returncode if child.returncode > 0 else FAILED)
-        if serves(server):
+        if server.serves():
             return
         time.sleep(LOOK_EVERY)
     raise VerbError(FAILED, f"The gateway does not serve yet: see {errors.parent}.")
-
-
-def serves(server: Server) -> bool:
-    try:
-        status, _ = server.probe("/readyz")
-    except VerbError:
-        return False
-    return status == 200
