@@ -6,9 +6,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from stockyard.core.caller import Caller
 from stockyard.core.events import Event, TextDelta
-from stockyard.core.exchange import NOTHING_ASKED, Asked, Caller, Exchange, Inbound
+from stockyard.core.exchange import Exchange
 from stockyard.core.folding import unfold
+from stockyard.core.inbound import NOTHING_ASKED, Asked, Inbound
 from stockyard.core.kind import Kind
 from stockyard.core.messages import Finish, Message, Text
 from stockyard.core.module import AnyModule, Call

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from stockyard.api.localread import LocalReads
-from stockyard.core.exchange import Caller
+from stockyard.core.caller import Caller
 from stockyard.errors import Refused
 
 Scope = MutableMapping[str, Any]

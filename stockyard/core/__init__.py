@@ -1,6 +1,7 @@
 """The heart: values and rules. Nothing here touches a socket, a file or a database.
 
-a call                 exchange kind target roundrobin totals tracing sharing ids signals
+a call                 exchange inbound caller kind target roundrobin totals tracing sharing ids
+                       signals
 what is asked          request messages meaning conditions fieldrules usual_names
 what is answered       response stream events folding whole watched keeper replay window arrival
 other kinds of call    embeddings rerank moderation speech transcription images counting stand_in

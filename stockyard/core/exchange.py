@@ -4,14 +4,14 @@ Values on it are frozen, the Exchange is not. A module assigns a new request; it
 a retry or a fallback can start again from what the client sent.
 """
 
-from ipaddress import IPv6Address, ip_address, ip_network
 from time import perf_counter_ns, time_ns
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, field
 
-from stockyard.core.allowance import Allowance
+from stockyard.core.caller import Caller, Lossy
 from stockyard.core.fieldtext import field_text
+from stockyard.core.inbound import NOTHING_ASKED, Asked, Inbound
 from stockyard.core.kind import Kind
 from stockyard.core.money import Usage
 from stockyard.core.ports import Charge
@@ -25,104 +25,6 @@ if TYPE_CHECKING:
 
 Reads = Literal["nothing", "texts", "everything"]
 """`texts`: some module may change them, so an answer without any need not wait."""
-
-
-Lossy = Literal["strict", "warn", "silent"]
-"""Whether fields that a provider's format cannot say are refused, or left out and told to the
-caller, or left out. The trace tells of them in any case."""
-
-
-class Caller(Struct, frozen=True, kw_only=True):
-    """Who called. Resolved before any module runs."""
-
-    key_id: str
-    key_name: str = ""
-    team_id: str = "default"
-    project: str = ""
-    labels: dict[str, str] = {}
-    address: str = ""
-    loopback: bool = False
-    app: str = ""
-    """The client program, from its user agent."""
-    addresses: tuple[str, ...] = ()
-    """The networks its Key may be used from; empty: any."""
-    limits: tuple[Allowance, ...] = ()
-    """Those of its Key."""
-    lossy: Lossy | None = None
-    """What its Key says should become of fields that a provider's format cannot say."""
-    user: str = ""
-    customer: str = ""
-    """As claimed by the caller: good for attribution, never for permission."""
-
-    def may_call_from(self, address: str) -> bool:
-        if not self.addresses:
-            return True
-        try:
-            found = ip_address(address)
-        except ValueError:
-            return False  # a Unix socket has none
-        mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
-        return any((mapped or found) in ip_network(network) for network in self.addresses)
-
-
-class Asked(Struct, frozen=True, kw_only=True):
-    """The control headers, parsed (`modules.md` 1.3). Modules never read raw headers."""
-
-    tags: tuple[tuple[str, str], ...] = ()
-    cache: str = ""
-    cache_control: str = ""
-    provider: str = ""
-    fallback: str = ""
-    trace: str = ""
-    trace_state: str = ""
-    explain: bool = False
-    capture: str = ""
-    session: str = ""
-    conversation: str = ""
-    idempotency: str = ""
-    request_id: str = ""
-    """The caller's own id of this request; answers repeat it."""
-    project: str = ""
-    user: str = ""
-    customer: str = ""
-    ignored: tuple[str, ...] = ()
-    """Control headers that nobody here obeys."""
-
-
-NOTHING_ASKED = Asked()
-
-
-class Headers(Protocol):
-    """The client's header fields, for codecs and dispatch; modules never read them raw."""
-
-    def field(self, name: bytes) -> bytes | None:
-        """The value of one field, by its lower-case name."""
-
-    def forward(self, format: str) -> bytes:  # noqa: A002  the word of the field everywhere
-        """The fields that go on to a provider that is spoken to in `format`, as header lines."""
-
-    def forward_native(self) -> list[tuple[bytes, bytes]]:
-        """The fields that go on to a provider on its native path."""
-
-
-class Inbound(Struct, frozen=True):
-    """What arrived, kept for lossless forwarding."""
-
-    format: str
-    """The format of the path: what the client speaks and wants back."""
-    method: str
-    path: str
-    query: str
-    body: bytes
-    headers: Headers
-    native: str | None = None
-    """On a native route: the provider whose own dialect this is."""
-    native_path: str = ""
-    """The path at that provider."""
-    native_origin: str = ""
-    """Scheme, host and port of that path; a few paths stand on another host than the others."""
-    native_auth: tuple[str, ...] = ()
-    """How a secret is shown on that path, in order of preference."""
 
 
 class Finding(Struct, frozen=True, array_like=True):

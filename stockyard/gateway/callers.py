@@ -6,7 +6,8 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from stockyard.core.exchange import Asked, Caller
+from stockyard.core.caller import Caller
+from stockyard.core.inbound import Asked
 from stockyard.core.target import Credential, Secret
 from stockyard.errors import Refused
 from stockyard.gateway import ingress

@@ -8,7 +8,9 @@ away for want of room (5xx): keeping books on it would take more.
 
 from typing import TYPE_CHECKING
 
-from stockyard.core.exchange import NOTHING_ASKED, Asked, Caller, Exchange, Inbound
+from stockyard.core.caller import Caller
+from stockyard.core.exchange import Exchange
+from stockyard.core.inbound import NOTHING_ASKED, Asked, Inbound
 from stockyard.core.passage import Passage
 from stockyard.core.request import Content, Request
 from stockyard.errors import Refused

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from stockyard.core.exchange import Asked, Caller, Constraints, Exchange, Inbound
+from stockyard.core.caller import Caller
+from stockyard.core.exchange import Constraints, Exchange
+from stockyard.core.inbound import Asked, Inbound
 from stockyard.core.passage import Passage
 from stockyard.core.request import Content, Deferred, Request
 from stockyard.core.target import Credential, Target

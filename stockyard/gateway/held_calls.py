@@ -8,7 +8,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from stockyard.core.exchange import Asked, Caller, Exchange
+from stockyard.core.caller import Caller
+from stockyard.core.exchange import Exchange
+from stockyard.core.inbound import Asked
 from stockyard.core.kind import Kind
 from stockyard.core.ports import HeldIds
 from stockyard.core.target import Credential

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from stockyard.core.exchange import NOTHING_ASKED, Asked
+from stockyard.core.inbound import NOTHING_ASKED, Asked
 from stockyard.errors import Refused
 from stockyard.gateway.http import Head
 

@@ -7,7 +7,9 @@ the id. Any other body takes the usual way.
 
 from typing import TYPE_CHECKING
 
-from stockyard.core.exchange import Asked, Caller, Exchange
+from stockyard.core.caller import Caller
+from stockyard.core.exchange import Exchange
+from stockyard.core.inbound import Asked
 from stockyard.core.ports import Held
 from stockyard.core.target import Credential
 from stockyard.errors import Refused

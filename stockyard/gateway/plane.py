@@ -14,8 +14,9 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
-from stockyard.core.exchange import Asked, Caller
+from stockyard.core.caller import Caller
 from stockyard.core.ids import Ids
+from stockyard.core.inbound import Asked
 from stockyard.core.kind import Kind
 from stockyard.core.target import Credential
 from stockyard.errors import Refused

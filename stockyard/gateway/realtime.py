@@ -7,7 +7,9 @@ client's head. `session.py` is the session.
 from collections.abc import Callable
 from urllib.parse import parse_qsl, quote, urlencode
 
-from stockyard.core.exchange import Asked, Caller, Constraints, Exchange, Inbound
+from stockyard.core.caller import Caller
+from stockyard.core.exchange import Constraints, Exchange
+from stockyard.core.inbound import Asked, Inbound
 from stockyard.core.request import Content, Request
 from stockyard.core.target import Credential, Target
 from stockyard.errors import Refused

@@ -6,7 +6,8 @@ from functools import partial
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stockyard.core.exchange import Caller, Constraints, Exchange
+from stockyard.core.caller import Caller
+from stockyard.core.exchange import Constraints, Exchange
 from stockyard.core.ports import Held
 from stockyard.core.target import Credential, Target
 from stockyard.errors import Refused

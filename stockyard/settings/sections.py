@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from stockyard.core.exchange import Lossy
+from stockyard.core.caller import Lossy
 from stockyard.core.target import Secret
 from stockyard.settings.units import Seconds, Size
 

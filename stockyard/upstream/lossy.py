@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from stockyard.core.exchange import Exchange, Lossy
+from stockyard.core.caller import Lossy
+from stockyard.core.exchange import Exchange
 from stockyard.errors import Refused
 
 HEADER = "x-stockyard-dropped"

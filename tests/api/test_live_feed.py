@@ -11,7 +11,8 @@ import pytest
 
 from stockyard.api import feed
 from stockyard.api.events import PATHS
-from stockyard.core.exchange import Caller, Exchange
+from stockyard.core.caller import Caller
+from stockyard.core.exchange import Exchange
 from tests.builders import an_exchange
 from tests.control_plane import Plane
 

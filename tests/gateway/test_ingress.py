@@ -2,7 +2,7 @@
 
 import pytest
 
-from stockyard.core.exchange import NOTHING_ASKED, Asked
+from stockyard.core.inbound import NOTHING_ASKED, Asked
 from stockyard.errors import Refused
 from stockyard.gateway.http import read_head
 from stockyard.gateway.ingress import MAX_IGNORED, MAX_TAGS, asked_of

@@ -28,7 +28,7 @@ from stockyard.apps.teams.keys import (
 from stockyard.apps.teams.models import KeyRecord
 from stockyard.apps.teams.planned import PlannedKeys
 from stockyard.core.allowance import Allowance
-from stockyard.core.exchange import Lossy
+from stockyard.core.caller import Lossy
 
 Keys = Given[KeyRing]
 Who = Given[Identity]

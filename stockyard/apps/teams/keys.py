@@ -13,7 +13,7 @@ from stockyard.apps.teams.addresses import networks_of
 from stockyard.apps.teams.models import KeyRecord, StoredKey
 from stockyard.apps.teams.secret import KEY_PREFIX, fingerprint, looks_like_a_key, new_secret
 from stockyard.core.allowance import Allowance
-from stockyard.core.exchange import Caller, Lossy
+from stockyard.core.caller import Caller, Lossy
 from stockyard.core.signals import KeysChanged, Signal
 from stockyard.errors import Refused
 from stockyard.storage.database import Database

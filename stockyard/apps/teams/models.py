@@ -5,7 +5,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from stockyard.core.allowance import Allowance
-from stockyard.core.exchange import Lossy
+from stockyard.core.caller import Lossy
 
 
 class KeyRecord(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,8 @@ from collections.abc import Callable, Hashable
 from time import time_ns
 from typing import Any, NamedTuple
 
-from stockyard.core.exchange import Caller, Exchange
+from stockyard.core.caller import Caller
+from stockyard.core.exchange import Exchange
 from stockyard.core.money import Usage
 from stockyard.core.signals import ExchangeFinished
 from stockyard.core.target import Target

@@ -2,7 +2,8 @@
 
 import pytest
 
-from stockyard.core.exchange import Caller, Exchange, Step
+from stockyard.core.caller import Caller
+from stockyard.core.exchange import Exchange, Step
 from stockyard.core.money import Usage
 from stockyard.core.target import Attempt, Target
 from stockyard.errors import Refused

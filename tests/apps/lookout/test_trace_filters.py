@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 from stockyard.apps.lookout.filters import FIELDS
-from stockyard.core.exchange import Caller, Exchange
+from stockyard.core.caller import Caller
+from stockyard.core.exchange import Exchange
 from stockyard.core.money import Usage
 from stockyard.core.target import Attempt, Credential, Secret, Target
 from stockyard.errors import Refused

@@ -12,7 +12,7 @@ from stockyard.apps import teams
 from stockyard.apps.teams.addresses import networks_of
 from stockyard.apps.teams.keys import KeyRing, now_ms
 from stockyard.apps.teams.models import KeyRecord
-from stockyard.core.exchange import Caller
+from stockyard.core.caller import Caller
 from stockyard.core.signals import KeysChanged, Signal
 from stockyard.errors import Refused
 from stockyard.storage.migrate import steps_in

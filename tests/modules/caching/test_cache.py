@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from stockyard.core.caller import Caller
 from stockyard.core.events import Event
-from stockyard.core.exchange import Asked, Caller, Constraints, Exchange, Inbound
+from stockyard.core.exchange import Constraints, Exchange
 from stockyard.core.folding import fold, unfold
+from stockyard.core.inbound import Asked, Inbound
 from stockyard.core.kind import Kind
 from stockyard.core.meaning import Tie
 from stockyard.core.messages import Finish, Image, Message, Text

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from stockyard.core.caller import Caller
 from stockyard.core.events import TextDelta
-from stockyard.core.exchange import Caller, Exchange
+from stockyard.core.exchange import Exchange
 from stockyard.core.folding import fold
 from stockyard.core.messages import Image, Message, Text, ToolCall
 from stockyard.core.request import OutputForm

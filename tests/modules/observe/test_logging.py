@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from stockyard.core.exchange import Asked, Caller, Exchange
+from stockyard.core.caller import Caller
+from stockyard.core.exchange import Exchange
+from stockyard.core.inbound import Asked
 from stockyard.errors import Refused
 from stockyard.modules.observe.logging import Config, Logging
 from tests.builders import Provider, an_answer, an_exchange, some_ports, through

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stockyard.core.exchange import Asked
+from stockyard.core.inbound import Asked
 from stockyard.core.response import Response
 from stockyard.errors import UpstreamError
 from stockyard.modules.observe.tracelink import Config, TraceLink

@@ -6,7 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from stockyard.core.allowance import Allowance
-from stockyard.core.exchange import Caller, Exchange
+from stockyard.core.caller import Caller
+from stockyard.core.exchange import Exchange
 from stockyard.core.module import Call
 from stockyard.core.money import Usage
 from stockyard.core.ports import Ports

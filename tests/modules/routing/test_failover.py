@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from stockyard.core.events import TextDelta
-from stockyard.core.exchange import Asked, Constraints, Exchange
+from stockyard.core.exchange import Constraints, Exchange
+from stockyard.core.inbound import Asked
 from stockyard.core.messages import Image, Message
 from stockyard.core.offer import Offer
 from stockyard.core.ports import Ports

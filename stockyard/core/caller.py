@@ -1,0 +1,45 @@
+"""Who called, and what its Key allows and asks for."""
+
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Literal
+
+from msgspec import Struct
+
+from stockyard.core.allowance import Allowance
+
+Lossy = Literal["strict", "warn", "silent"]
+"""Whether fields that a provider's format cannot say are refused, or left out and told to the
+caller, or left out. The trace tells of them in any case."""
+
+
+class Caller(Struct, frozen=True, kw_only=True):
+    """Who called. Resolved before any module runs."""
+
+    key_id: str
+    key_name: str = ""
+    team_id: str = "default"
+    project: str = ""
+    labels: dict[str, str] = {}
+    address: str = ""
+    loopback: bool = False
+    app: str = ""
+    """The client program, from its user agent."""
+    addresses: tuple[str, ...] = ()
+    """The networks its Key may be used from; empty: any."""
+    limits: tuple[Allowance, ...] = ()
+    """Those of its Key."""
+    lossy: Lossy | None = None
+    """What its Key says should become of fields that a provider's format cannot say."""
+    user: str = ""
+    customer: str = ""
+    """As claimed by the caller: good for attribution, never for permission."""
+
+    def may_call_from(self, address: str) -> bool:
+        if not self.addresses:
+            return True
+        try:
+            found = ip_address(address)
+        except ValueError:
+            return False  # a Unix socket has none
+        mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+        return any((mapped or found) in ip_network(network) for network in self.addresses)
