@@ -5,7 +5,9 @@ from urllib.parse import quote
 
 import click
 
-from stockyard.cli.asking import Server, print_json, server_options
+from stockyard.cli.asking import Server
+from stockyard.cli.document import print_json
+from stockyard.cli.flags import server_flags
 from stockyard.cli.table import table
 
 PATH = "/api/chute/aliases"
@@ -17,7 +19,7 @@ def aliases() -> None:
 
 
 @aliases.command("list")
-@server_options
+@server_flags
 def list_aliases(server: Server, as_json: bool) -> None:
     """Show every name and what it stands for."""
     answer = server.get(PATH)
@@ -34,7 +36,7 @@ def list_aliases(server: Server, as_json: bool) -> None:
 @click.argument("model")
 @click.option("--provider", default="", help="Only at this provider.")
 @click.option("--hidden", is_flag=True, help="Leave it out of the list of models.")
-@server_options
+@server_flags
 def set_alias(
     server: Server, alias: str, model: str, provider: str, hidden: bool, as_json: bool
 ) -> None:
@@ -49,7 +51,7 @@ def set_alias(
 
 @aliases.command("remove")
 @click.argument("alias")
-@server_options
+@server_flags
 def remove(server: Server, alias: str, as_json: bool) -> None:
     """Take a name away."""
     answer = server.delete(path_of(alias))

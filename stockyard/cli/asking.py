@@ -5,13 +5,10 @@ server's alone. A server on another machine is asked at its `--url`, with an adm
 """
 
 import http.client
-import os
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import redirect_stdout
-from functools import update_wrapper
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import click
@@ -19,8 +16,6 @@ import msgspec
 
 from stockyard.cli.failure import CONFLICT, FAILED, REFUSED, UNREACHABLE, WRONG_USE, VerbError
 from stockyard.process.socketpath import FOLDER, NAME, short_path
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 EXIT_CODES = {400: WRONG_USE, 401: REFUSED, 403: REFUSED, 409: CONFLICT, 412: CONFLICT}
 DEADLINE = 10.0
@@ -213,67 +208,3 @@ def events_in(answer: http.client.HTTPResponse) -> Iterator[tuple[str, Any]]:
         elif not line.strip():
             yield event, msgspec.json.decode(data)
             event, data = "", b"null"
-
-
-def server_options(verb: F) -> F:
-    """The options of every verb that asks the server; they arrive as `server` and `as_json`."""
-
-    def with_server(
-        *args: Any,
-        data_dir: str | None,
-        config: str | None,
-        url: str | None,
-        key: str | None,
-        deadline: float,
-        quiet: bool,
-        **rest: Any,
-    ) -> Any:
-        if url and (data_dir or config):
-            raise click.UsageError("Use --url for a remote server, or --data or --config.")
-        remote = Remote(url, key or "") if url else None
-        folder = Path() if remote else data_folder(data_dir, config)
-        server = Server(folder, deadline, remote)
-        if quiet and not rest["as_json"]:
-            with open(os.devnull, "w") as nobody, redirect_stdout(nobody):
-                return verb(*args, server=server, **rest)
-        return verb(*args, server=server, **rest)
-
-    options = (
-        click.option("--data", "data_dir", metavar="DIR", help="The server's data folder."),
-        click.option("--config", metavar="FILE", help="The server's config file."),
-        click.option(
-            "--url", metavar="URL", envvar="STOCKYARD_URL", help="A server on another machine."
-        ),
-        click.option(
-            "--key", metavar="KEY", envvar="STOCKYARD_KEY", help="The credential for --url."
-        ),
-        click.option(
-            "--timeout",
-            "deadline",
-            type=click.FloatRange(0.1, 600),
-            default=DEADLINE,
-            help="Seconds to wait for an answer.",
-        ),
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
-        click.option("--quiet", is_flag=True, help="Print nothing but errors."),
-        click.option("--no-color", is_flag=True, expose_value=False, hidden=True),
-        click.option("--debug", is_flag=True, expose_value=False, hidden=True),
-    )
-    command: Any = update_wrapper(with_server, verb)
-    for option in reversed(options):
-        command = option(command)
-    done: F = command
-    return done
-
-
-def data_folder(data_dir: str | None, config: str | None) -> Path:
-    """The data folder that `serve` would use with the same flags. Raises CannotStart (78)."""
-    if data_dir:
-        return Path(data_dir).expanduser().absolute()
-    from stockyard.settings import load
-
-    return load({"config": config}, os.environ, Path.cwd()).server.data_dir
-
-
-def print_json(document: object) -> None:
-    click.echo(msgspec.json.encode(document))

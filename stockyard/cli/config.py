@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from stockyard.cli.asking import print_json
+from stockyard.cli.document import print_json
 from stockyard.errors import CannotStart
 from stockyard.settings import Settings, load
 from stockyard.settings.written import as_file

@@ -11,8 +11,9 @@ import click
 import msgspec
 
 from stockyard import __version__
-from stockyard.cli.asking import Server, print_json
+from stockyard.cli.asking import Server
 from stockyard.cli.checks.check import Check
+from stockyard.cli.document import print_json
 from stockyard.cli.failure import FAILED
 from stockyard.errors import CannotStart
 from stockyard.settings import Settings, load

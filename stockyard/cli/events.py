@@ -4,13 +4,15 @@ from urllib.parse import urlencode
 
 import click
 
-from stockyard.cli.asking import Server, print_json, server_options
+from stockyard.cli.asking import Server
+from stockyard.cli.document import print_json
+from stockyard.cli.flags import server_flags
 
 
 @click.command()
 @click.argument("topics", metavar="[TOPIC]…", nargs=-1)
 @click.option("--filter", "filter_", default="", help="Only what passes it, as for logs.")
-@server_options
+@server_flags
 def events(server: Server, topics: tuple[str, ...], filter_: str, as_json: bool) -> None:
     """Print what happens as it happens, until Ctrl-C. The only TOPIC today is exchange."""
     query = urlencode({"topics": ",".join(topics) or "exchange", "filter": filter_})

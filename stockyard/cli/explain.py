@@ -6,7 +6,9 @@ from urllib.parse import quote
 
 import click
 
-from stockyard.cli.asking import Server, print_json, server_options
+from stockyard.cli.asking import Server
+from stockyard.cli.document import print_json
+from stockyard.cli.flags import server_flags
 from stockyard.cli.table import table
 
 
@@ -17,7 +19,7 @@ from stockyard.cli.table import table
     type=click.Choice(["request", "response"]),
     help="Print what was said instead, as JSON, where `logging` keeps it.",
 )
-@server_options
+@server_flags
 def explain(server: Server, trace_id: str, body: str | None, as_json: bool) -> None:
     """Tell why a call went the way it did, module by module. TRACE is its id, tr_…"""
     if body is not None:

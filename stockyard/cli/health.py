@@ -2,13 +2,15 @@
 
 import click
 
-from stockyard.cli.asking import Server, print_json, server_options
+from stockyard.cli.asking import Server
+from stockyard.cli.document import print_json
 from stockyard.cli.failure import FAILED, VerbError
+from stockyard.cli.flags import server_flags
 
 
 @click.command()
 @click.option("--ready", is_flag=True, help="Also whether it wants traffic now.")
-@server_options
+@server_flags
 def health(server: Server, ready: bool, as_json: bool) -> None:
     """Tell whether the gateway runs: exit code 0 or 1."""
     try:

@@ -9,8 +9,10 @@ from urllib.parse import quote
 
 import click
 
-from stockyard.cli.asking import Server, print_json, server_options
+from stockyard.cli.asking import Server
+from stockyard.cli.document import print_json
 from stockyard.cli.failure import VerbError
+from stockyard.cli.flags import server_flags
 from stockyard.cli.newfile import new_private_file
 from stockyard.cli.table import table
 from stockyard.settings.units import Seconds
@@ -95,7 +97,7 @@ def keys() -> None:
 @limits
 @lossy
 @out_file
-@server_options
+@server_flags
 def create(
     server: Server,
     name: str,
@@ -128,7 +130,7 @@ def create(
     help="How long the secret it had stays good; 0s: no longer.",
 )
 @out_file
-@server_options
+@server_flags
 def rotate(server: Server, key_id: str, overlap: int, out: str | None, as_json: bool) -> None:
     """Give a Key a new secret. It is shown now and never again."""
     path = f"{_path_of(key_id)}/rotate"
@@ -136,7 +138,7 @@ def rotate(server: Server, key_id: str, overlap: int, out: str | None, as_json: 
 
 
 @keys.command("list")
-@server_options
+@server_flags
 def list_keys(server: Server, as_json: bool) -> None:
     """Show every Key, the newest first, without its secret."""
     found = all_keys(server)
@@ -159,7 +161,7 @@ def all_keys(server: Server) -> list[dict[str, Any]]:
 
 @keys.command("show")
 @click.argument("key_id", metavar="ID")
-@server_options
+@server_flags
 def show(server: Server, key_id: str, as_json: bool) -> None:
     """Show one Key, without its secret."""
     from stockyard.process.logs.lines import printable
@@ -182,7 +184,7 @@ def show(server: Server, key_id: str, as_json: bool) -> None:
 @limits
 @click.option("--no-limits", is_flag=True, help="Take its limits away.")
 @lossy
-@server_options
+@server_flags
 def change(
     server: Server,
     key_id: str,
@@ -218,7 +220,7 @@ def change(
 
 @keys.command("pause")
 @click.argument("key_id", metavar="ID")
-@server_options
+@server_flags
 def pause(server: Server, key_id: str, as_json: bool) -> None:
     """Refuse a Key until it is resumed."""
     answer = server.post(f"{_path_of(key_id)}/pause", {})
@@ -227,7 +229,7 @@ def pause(server: Server, key_id: str, as_json: bool) -> None:
 
 @keys.command("resume")
 @click.argument("key_id", metavar="ID")
-@server_options
+@server_flags
 def resume(server: Server, key_id: str, as_json: bool) -> None:
     """Accept a paused Key again."""
     answer = server.post(f"{_path_of(key_id)}/resume", {})
@@ -236,7 +238,7 @@ def resume(server: Server, key_id: str, as_json: bool) -> None:
 
 @keys.command("revoke")
 @click.argument("key_id", metavar="ID")
-@server_options
+@server_flags
 def revoke(server: Server, key_id: str, as_json: bool) -> None:
     """Take a Key back, for ever and at once."""
     _say(server.delete(_path_of(key_id)), f"Revoked: {key_id}.", as_json=as_json)
@@ -245,7 +247,7 @@ def revoke(server: Server, key_id: str, as_json: bool) -> None:
 @keys.command("revoke-all")
 @click.option("--keep", multiple=True, metavar="ID", help="A Key that stays. May be given again.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@server_options
+@server_flags
 def revoke_all(server: Server, keep: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """Take back every Key, for ever and at once."""
     if not yes:

@@ -10,9 +10,11 @@ from urllib.parse import urlencode
 import click
 import msgspec
 
-from stockyard.cli.asking import Server, print_json, server_options
+from stockyard.cli.asking import Server
+from stockyard.cli.document import print_json
 from stockyard.cli.explain import strip_of
 from stockyard.cli.failure import WRONG_USE, VerbError
+from stockyard.cli.flags import server_flags
 from stockyard.cli.newfile import new_private_file
 
 PATH = "/api/lookout/traces"
@@ -33,7 +35,7 @@ Trace = dict[str, Any]
 @click.option("--fields", metavar="A,B", help="Show these fields of each call.")
 @click.option("--explain", is_flag=True, help="Also what each module did.")
 @click.option("--export", metavar="FILE", help="Write all that match into this new file.")
-@server_options
+@server_flags
 def logs(
     server: Server,
     filter_: tuple[str, ...],

@@ -5,8 +5,10 @@ from urllib.parse import urlencode
 
 import click
 
-from stockyard.cli.asking import Server, print_json, server_options
+from stockyard.cli.asking import Server
+from stockyard.cli.document import print_json
 from stockyard.cli.failure import FAILED, VerbError
+from stockyard.cli.flags import server_flags
 from stockyard.cli.money import dollars
 from stockyard.cli.table import table
 
@@ -20,7 +22,7 @@ HEAD = ("MODEL", "PROVIDER", "KIND", "READS", "WRITES", "INPUT", "OUTPUT", "CAN"
 @click.option(
     "--can", multiple=True, metavar="WORD", help="Only those that can do this: tools, vision …"
 )
-@server_options
+@server_flags
 def models(
     server: Server,
     part: str | None,

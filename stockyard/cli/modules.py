@@ -6,8 +6,10 @@ from urllib.parse import quote
 import click
 import msgspec
 
-from stockyard.cli.asking import Server, print_json, server_options
+from stockyard.cli.asking import Server
+from stockyard.cli.document import print_json
 from stockyard.cli.failure import WRONG_USE, VerbError
+from stockyard.cli.flags import server_flags
 from stockyard.cli.table import table
 
 PATH = "/api/chute/modules"
@@ -22,7 +24,7 @@ def modules() -> None:
 @modules.command("list")
 @click.option("--category", help="Only those of this category.")
 @click.option("--on/--off", "enabled", default=None, help="Only those that are on, or off.")
-@server_options
+@server_flags
 def list_modules(server: Server, category: str | None, enabled: bool | None, as_json: bool) -> None:
     """Show every module in the order in which calls pass them."""
     answer = server.get(PATH)
@@ -41,7 +43,7 @@ def list_modules(server: Server, category: str | None, enabled: bool | None, as_
 
 @modules.command("show")
 @click.argument("name")
-@server_options
+@server_flags
 def show(server: Server, name: str, as_json: bool) -> None:
     """Show one module: what it is for, and how it is set."""
     module = server.get(path_of(name))
@@ -58,7 +60,7 @@ def show(server: Server, name: str, as_json: bool) -> None:
 
 @modules.command("on")
 @click.argument("names", nargs=-1, required=True, metavar="NAME…")
-@server_options
+@server_flags
 def switch_on(server: Server, names: tuple[str, ...], as_json: bool) -> None:
     """Switch modules on: all of them, or none if one is unknown."""
     switch(server, names, enabled=True, as_json=as_json)
@@ -66,7 +68,7 @@ def switch_on(server: Server, names: tuple[str, ...], as_json: bool) -> None:
 
 @modules.command("off")
 @click.argument("names", nargs=-1, required=True, metavar="NAME…")
-@server_options
+@server_flags
 def switch_off(server: Server, names: tuple[str, ...], as_json: bool) -> None:
     """Switch modules off: all of them, or none if one is unknown."""
     switch(server, names, enabled=False, as_json=as_json)
@@ -75,7 +77,7 @@ def switch_off(server: Server, names: tuple[str, ...], as_json: bool) -> None:
 @modules.command("set")
 @click.argument("name")
 @click.argument("assignments", nargs=-1, required=True, metavar="KEY=VALUE…")
-@server_options
+@server_flags
 def set_options(server: Server, name: str, assignments: tuple[str, ...], as_json: bool) -> None:
     """Set options of a module; the others stay. Values are written as in TOML."""
     module = server.get(path_of(name))
@@ -89,7 +91,7 @@ def set_options(server: Server, name: str, assignments: tuple[str, ...], as_json
 
 @modules.command("reset")
 @click.argument("name")
-@server_options
+@server_flags
 def reset(server: Server, name: str, as_json: bool) -> None:
     """Forget what was set: back to the config file, or to how it was shipped."""
     answer = server.delete(path_of(name))
@@ -98,7 +100,7 @@ def reset(server: Server, name: str, as_json: bool) -> None:
 
 @modules.command("stats")
 @click.argument("name")
-@server_options
+@server_flags
 def stats(server: Server, name: str, as_json: bool) -> None:
     """Show what a module decided since the server started."""
     found = server.get(f"{path_of(name)}/stats")
@@ -112,7 +114,7 @@ def stats(server: Server, name: str, as_json: bool) -> None:
 
 @modules.command("line")
 @click.option("--kind", help="Only those that calls of this kind pass, such as chat.")
-@server_options
+@server_flags
 def show_line(server: Server, kind: str | None, as_json: bool) -> None:
     """Show the modules that calls pass now, in order; answers pass them in reverse."""
     path = "/api/chute/line"

@@ -6,8 +6,10 @@ from urllib.parse import urlencode
 
 import click
 
-from stockyard.cli.asking import Server, print_json, server_options
+from stockyard.cli.asking import Server
+from stockyard.cli.document import print_json
 from stockyard.cli.failure import FAILED, VerbError
+from stockyard.cli.flags import server_flags
 from stockyard.cli.money import dollars
 from stockyard.cli.table import table
 
@@ -25,7 +27,7 @@ def prices() -> None:
 
 @prices.command("list")
 @click.option("--provider", help="Of this one; otherwise of all that are set up.")
-@server_options
+@server_flags
 def list_prices(server: Server, provider: str | None, as_json: bool) -> None:
     """Show the prices of models, in dollars for a million tokens."""
     providers = [provider] if provider else set_up(server)
@@ -46,7 +48,7 @@ def list_prices(server: Server, provider: str | None, as_json: bool) -> None:
 @click.argument("model")
 @click.option("--provider", help="At this one; otherwise at all that sell it.")
 @click.option("--at", metavar="TIME", help="At this time (ISO 8601, or -24h); otherwise now.")
-@server_options
+@server_flags
 def show(server: Server, model: str, provider: str | None, at: str | None, as_json: bool) -> None:
     """Show everything that one model costs."""
     found = list(every(server, model=model, provider=provider, at=at))

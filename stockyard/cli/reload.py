@@ -4,12 +4,14 @@ import sys
 
 import click
 
-from stockyard.cli.asking import Server, print_json, server_options
+from stockyard.cli.asking import Server
+from stockyard.cli.document import print_json
 from stockyard.cli.failure import PARTLY_DONE
+from stockyard.cli.flags import server_flags
 
 
 @click.command()
-@server_options
+@server_flags
 def reload(server: Server, as_json: bool) -> None:
     """Take up the changed config file: for the next call, all of it or nothing.
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import click
 
-from stockyard.cli.asking import Server, print_json, server_options
+from stockyard.cli.asking import Server
+from stockyard.cli.document import print_json
 from stockyard.cli.failure import FAILED, UNREACHABLE, VerbError
+from stockyard.cli.flags import grace_flag, server_flags
 from stockyard.process.socketpath import PROCESS
 
-GRACE = 30.0
 MARGIN = 30.0
 """Seconds on top of the grace: error events, and the start of the new process."""
 LOOK_EVERY = 0.1
@@ -17,14 +18,8 @@ ONE_RUN = "Its data was for one run (--ephemeral) and is gone. It begins anew wi
 
 
 @click.command()
-@click.option(
-    "--grace",
-    type=click.FloatRange(0, 3_600),
-    default=GRACE,
-    show_default=True,
-    help="Seconds that running calls may take to finish.",
-)
-@server_options
+@grace_flag
+@server_flags
 def restart(server: Server, grace: float, as_json: bool) -> None:
     """Restart the running gateway. Returns when the new process serves.
 

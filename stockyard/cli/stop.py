@@ -2,23 +2,18 @@
 
 import click
 
-from stockyard.cli.asking import Server, print_json, server_options
+from stockyard.cli.asking import Server
+from stockyard.cli.document import print_json
 from stockyard.cli.failure import FAILED, UNREACHABLE, VerbError
+from stockyard.cli.flags import grace_flag, server_flags
 
-GRACE = 30.0
 MARGIN = 15.0
 """Seconds on top of the grace: error events, and closing the database."""
 
 
 @click.command()
-@click.option(
-    "--grace",
-    type=click.FloatRange(0, 3_600),
-    default=GRACE,
-    show_default=True,
-    help="Seconds that running calls may take to finish.",
-)
-@server_options
+@grace_flag
+@server_flags
 def stop(server: Server, grace: float, as_json: bool) -> None:
     """Stop the running gateway. Returns when it has ended."""
     server.only_here()

@@ -13,7 +13,7 @@ def version(as_json: bool) -> None:
 
     python = platform.python_version()
     if as_json:
-        from stockyard.cli.asking import print_json
+        from stockyard.cli.document import print_json
 
         print_json({"version": __version__, "python": python})
     else:
