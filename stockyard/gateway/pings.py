@@ -7,7 +7,7 @@ whole events only, so a ping never lands inside one.
 from time import monotonic
 
 from stockyard.gateway.pump import Pump
-from stockyard.upstream.ticker import Ticker
+from stockyard.upstream.recurring import Recurring
 
 SILENCE_SECONDS = 15.0
 TICK_SECONDS = 1.0
@@ -17,13 +17,13 @@ class Pings:
     def __init__(self, silence_seconds: float = SILENCE_SECONDS) -> None:
         self._silence_seconds = silence_seconds
         self._pumps: dict[Pump, bytes] = {}
-        self._ticker = Ticker(min(TICK_SECONDS, silence_seconds / 4), self._ping)
+        self._rounds = Recurring(min(TICK_SECONDS, silence_seconds / 4), self._ping)
 
     def add(self, pump: Pump, ping: bytes) -> None:
         if not ping:
             return
         self._pumps[pump] = ping
-        self._ticker.wake()
+        self._rounds.wake()
 
     def discard(self, pump: Pump) -> None:
         self._pumps.pop(pump, None)

@@ -7,7 +7,7 @@ answered later         late_answer polling
 what it used           reckoning
 asked otherwise        batches several summary image_fetch efforts client_version lossy signed
 the secret             prover tokens echo
-the HTTP client        client sending pool connection answer decompress unsent ticker post
+the HTTP client        client sending pool connection answer decompress unsent recurring post
 a new connection       origin url connect resolve race tls proxy tunnel
 what may be reached    guard ranges
 realtime sessions      websocket frames

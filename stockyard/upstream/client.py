@@ -19,9 +19,9 @@ from stockyard.upstream.origin import Origin
 from stockyard.upstream.outgoing import Outgoing, Receiver, Timers
 from stockyard.upstream.pool import ClientLimits, Pool
 from stockyard.upstream.proxy import ProxySettings, proxy_for
+from stockyard.upstream.recurring import Recurring
 from stockyard.upstream.resolve import Lookup, Resolver, system_lookup
 from stockyard.upstream.sending import Sending
-from stockyard.upstream.ticker import Ticker
 from stockyard.upstream.tls import TlsSettings
 from stockyard.upstream.url import parse_url
 
@@ -58,8 +58,8 @@ class Client:
         self._origins: dict[object, Origin] = {}
         self._active: set[Sending] = set()
         self._dials: set[asyncio.Task[Connection]] = set()
-        self._sweeper = Ticker(SWEEP_SECONDS, self._sweep)
-        self._tidier = Ticker(TIDY_SECONDS, self._tidy)
+        self._sweeper = Recurring(SWEEP_SECONDS, self._sweep)
+        self._tidier = Recurring(TIDY_SECONDS, self._tidy)
         self._closed = False
 
     def origin(

@@ -3,13 +3,13 @@
 The client's timers see bytes; a provider that sends pings for ever keeps them happy. These two look
 at content: `timeout.first_content` until the first, `timeout.content_idle` between any two
 (`streaming.md` 3.5). And a client need not wait for an answer that is whole while its provider
-keeps the connection open. One ticker serves all streams and runs only while there are any.
+keeps the connection open. One timer serves all streams and runs only while there are any.
 """
 
 from time import monotonic
 from typing import Protocol
 
-from stockyard.upstream.ticker import Ticker
+from stockyard.upstream.recurring import Recurring
 
 TICK_SECONDS = 0.5
 
@@ -33,11 +33,11 @@ class Silence:
         self._idle = content_idle_seconds
         self._streams: set[Watched] = set()
         tick_seconds = min(TICK_SECONDS, first_content_seconds / 4, content_idle_seconds / 4)
-        self._ticker = Ticker(tick_seconds, self._listen)
+        self._rounds = Recurring(tick_seconds, self._listen)
 
     def watch(self, stream: Watched) -> None:
         self._streams.add(stream)
-        self._ticker.wake()
+        self._rounds.wake()
 
     def forget(self, stream: Watched) -> None:
         self._streams.discard(stream)

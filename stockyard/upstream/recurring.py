@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 
-class Ticker:
+class Recurring:
     """Runs `work` every so many seconds after `wake`, until it answers that nothing is left."""
 
     __slots__ = ("_handle", "_seconds", "_work")
