@@ -1,15 +1,32 @@
 """What a call came to in the end, in the numbers that callers are told."""
 
+from collections.abc import Sequence
+
 from stockyard.core.exchange import Exchange
+from stockyard.core.target import Attempt
 
 
 def gateway_us(x: Exchange, elapsed: int) -> int:
     """How long Stockyard itself took: all of the time that no provider was being waited for."""
-    waiting = 0
-    for attempt in x.attempts:
-        ended = attempt.ended_us or attempt.first_content_us or attempt.first_byte_us or elapsed
-        waiting += ended - attempt.started_us
-    return max(0, elapsed - waiting)
+    return max(0, elapsed - waited_us(x.attempts, elapsed))
+
+
+def waited_us(attempts: Sequence[Attempt], elapsed: int) -> int:
+    """Microseconds in which at least one Attempt was under way. Attempts may overlap."""
+    if len(attempts) == 1:
+        return _heard_us(attempts[0], elapsed) - attempts[0].started_us
+    waited = reached = 0
+    for attempt in sorted(attempts, key=lambda attempt: attempt.started_us):
+        heard = _heard_us(attempt, elapsed)
+        if heard > reached:
+            waited += heard - max(reached, attempt.started_us)
+            reached = heard
+    return waited
+
+
+def _heard_us(attempt: Attempt, elapsed: int) -> int:
+    """When waiting was over: at its end, or once it began to answer if it has not ended yet."""
+    return attempt.ended_us or attempt.first_content_us or attempt.first_byte_us or elapsed
 
 
 def totals(x: Exchange) -> dict[str, int | str]:

@@ -19,6 +19,7 @@ from stockyard.core.exchange import Exchange
 from stockyard.core.money import Usage
 from stockyard.core.signals import ExchangeFinished
 from stockyard.core.target import Attempt
+from stockyard.core.totals import gateway_us
 from stockyard.errors import Abandoned, Refused, UpstreamError
 from stockyard.storage.database import Bulk, Database
 from stockyard.storage.rowqueue import UNENCODABLE
@@ -132,7 +133,7 @@ def row_of(x: Exchange, config_version: int) -> Row:
         x.cache_state,
         None if content_ns is None else content_ns // 1000,
         total_us,
-        max(0, total_us - waited_us(attempts, total_us)),
+        gateway_us(x, total_us),
         len(inbound.body),
         sum(map(BYTES_IN, attempts)),
         list(map(attempt_row, attempts)),
@@ -184,17 +185,3 @@ def attempt_row(attempt: Attempt) -> tuple[Any, ...]:
         attempt.reused,
         attempt.upstream_id,
     )
-
-
-def waited_us(attempts: Sequence[Attempt], total_us: int) -> int:
-    """Microseconds in which at least one attempt was under way. Attempts may overlap."""
-    if len(attempts) == 1:
-        ended = attempts[0].ended_us
-        return (total_us if ended is None else ended) - attempts[0].started_us
-    waited = reached = 0
-    for attempt in sorted(attempts, key=lambda attempt: attempt.started_us):
-        ended = total_us if attempt.ended_us is None else attempt.ended_us
-        if ended > reached:
-            waited += ended - max(reached, attempt.started_us)
-            reached = ended
-    return waited

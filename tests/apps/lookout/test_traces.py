@@ -11,7 +11,7 @@ from stockyard.apps import lookout
 from stockyard.apps.lookout import store
 from stockyard.apps.lookout.models import Trace
 from stockyard.apps.lookout.retention import retention
-from stockyard.apps.lookout.traces import TraceRecorder, waited_us
+from stockyard.apps.lookout.traces import TraceRecorder
 from stockyard.core.exchange import Exchange
 from stockyard.core.signals import ExchangeFinished
 from stockyard.core.target import Attempt, Credential, Secret, Target
@@ -173,24 +173,6 @@ class OneQueue:
 
     def bulk(self, *given: object) -> RowQueue:
         return self._queue
-
-
-@pytest.mark.parametrize(
-    ("spans", "waited"),
-    [
-        ([], 0),
-        ([(10, 30)], 20),
-        ([(10, 30), (40, 50)], 30),
-        ([(10, 30), (20, 50)], 40),
-        ([(10, 50), (20, 30)], 40),
-        ([(10, None)], 90),
-    ],
-)
-def test_overlapping_attempts_are_not_waited_for_twice(
-    spans: list[tuple[int, int | None]], waited: int
-) -> None:
-    attempts = [Attempt(TARGET, begun, ended_us=ended) for begun, ended in spans]
-    assert waited_us(attempts, 100) == waited
 
 
 async def test_old_traces_are_deleted_and_young_ones_stay(database: SqliteDatabase) -> None:
