@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from stockyard.core.money import Usage
 from stockyard.errors import UpstreamError
 from stockyard.wire.openai_chat.codec import ChatCodec
 from stockyard.wire.openai_chat.look import ChatLook
@@ -115,15 +116,25 @@ ODD_EVENTS = {
     "an error": b'data: {"error":{"message":"gone","type":"server_error"}}\n\n',
     "an error by its object": b'data: {"object":"error","message":"gone"}\n\n',
     "no choices": b'data: {"choices":null}\n\n',
+    "no choice": b'data: {"id":"","model":"","choices":[],"prompt_filter_results":[]}\n\n',
+    "another model": chunk("x", model="other"),
+    "a role alone": chunk("", model="m", created=7),
+    "nothing of the first choice": chunk("x", index=1) * 3,
+    "a call of a tool": b'data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0}]}}]}\n\n',
+    "two values": b"data: {},{}\n\n",
+    "a finish that tells of a failure": chunk("", "error"),
     "an index that is text": b'data: {"choices":[{"index":"0","delta":{"content":"x"}}]}\n\n',
     "usage elsewhere": b'data: {"x_groq":{"usage":{"prompt_tokens":3}},"choices":[]}\n\n',
     "data in two lines": b'data: {"choices":[{"index":0,\ndata: "delta":{"content":"x"}}]}\n\n',
 }
 
 
-@pytest.mark.parametrize("place", [3, 10, 17, 18, 19, 20, 21])
+@pytest.mark.parametrize("singly", [0, 1, 3])
+@pytest.mark.parametrize("place", [0, 1, 2, 3, 10, 17, 18, 19, 20, 21])
 @pytest.mark.parametrize("odd", ODD_EVENTS.values(), ids=ODD_EVENTS)
-def test_what_comes_in_one_read_is_seen_as_if_it_came_in_many(odd: bytes, place: int) -> None:
+def test_what_comes_in_one_read_is_seen_as_if_it_came_in_many(
+    odd: bytes, place: int, singly: int
+) -> None:
     events = [chunk(""), *texts(20)]
     events.insert(place, odd)
 
@@ -134,6 +145,7 @@ def test_what_comes_in_one_read_is_seen_as_if_it_came_in_many(odd: bytes, place:
                 passed += here.feed(read)
         except UpstreamError:
             passed, failed = passed + here.before_error, True
-        return passed, failed, here.content, here.finish, here.complete, here.usage
+        noted = (here.content, here.model, here.finish, here.complete, here.usage)
+        return passed, failed, noted, here.tell_usage(Usage())
 
-    assert seen([*events[:3], b"".join(events[3:])]) == seen(events)
+    assert seen([*events[:singly], b"".join(events[singly:])]) == seen(events)

@@ -5,10 +5,9 @@ error. Nothing is built from the text, and the bytes that go on are the ones tha
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
-from msgspec import Meta, Struct
 
 from stockyard.core.money import Usage
 from stockyard.errors import UpstreamError
@@ -18,6 +17,7 @@ from stockyard.wire.error_shapes import NOTHING_TOLD
 from stockyard.wire.event_template import EventTemplate
 from stockyard.wire.halves import loose
 from stockyard.wire.look import EventsLook
+from stockyard.wire.openai_chat.burst import Chunk, FirstChunk, read_chunk, read_first, telling
 from stockyard.wire.openai_chat.plain import plain_for
 from stockyard.wire.openai_chat.response import (
     FAILED_FINISHES,
@@ -30,103 +30,12 @@ from stockyard.wire.openai_chat.stream_errors import error_of, not_chat
 from stockyard.wire.sse import DONE, DONE_EVENT, clean, cut, said
 from stockyard.wire.usage import merged, read_chat_usage, write_chat_usage
 
-
-class _Delta(Struct, gc=False):
-    content: Any = None
-    reasoning_content: Any = None
-    reasoning: Any = None
-    reasoning_details: Any = None
-    refusal: Any = None
-    tool_calls: Any = None
-    function_call: Any = None
-    audio: Any = None
-
-    def bears_content(self) -> bool:
-        return bool(
-            self.content
-            or self.tool_calls
-            or self.reasoning_content
-            or self.reasoning
-            or self.reasoning_details
-            or self.refusal
-            or self.function_call
-            or self.audio
-        )
-
-
-class _FirstChoice(Struct, gc=False):
-    delta: _Delta | None = None
-    text: Any = None
-    """Where completions have a delta."""
-    finish_reason: Any = None
-    index: Any = 0
-    usage: Any = None
-
-
-class _Choice(Struct, gc=False):
-    finish_reason: Any = None
-    index: Any = 0
-    usage: Any = None
-
-
-class _FirstChunk(Struct, gc=False):
-    """A chunk while nothing has been committed: its deltas matter."""
-
-    choices: list[_FirstChoice] | None = None
-    usage: Any = None
-    model: Any = None
-    id: Any = None
-    created: Any = None
-    error: Any = None
-    object: Any = None
-    x_groq: Any = None
-    base_resp: Any = None
-
-
-class _Chunk(Struct, gc=False):
-    choices: list[_Choice] | None = None
-    usage: Any = None
-    error: Any = None
-    object: Any = None
-    x_groq: Any = None
-    base_resp: Any = None
-
-
-class _TextChoice(Struct, gc=False):
-    finish_reason: None = None
-    index: Literal[0] = 0
-    usage: None = None
-
-
-class _TextChunk(Struct, gc=False):
-    """A chunk that tells nothing but further text of the first choice. No other can be read so."""
-
-    choices: Annotated[list[_TextChoice], Meta(min_length=1, max_length=1)]
-    usage: None = None
-    error: None = None
-    object: Literal["chat.completion.chunk", "text_completion"] | None = None
-    x_groq: None = None
-    base_resp: None = None
-
-
 NO_USAGE = b',"usage":null'
 """What every chunk says when usage was asked for. Where we asked, a strict client chokes on it. It
 stands in no text, for there the quotes are escaped."""
 
-LAST = 3
-"""So many chunks at the end of a read may tell of the end of the answer."""
 LESSONS = 3
 """How many pieces of a stream are looked at for what its events have in common."""
-
-_first_chunk = msgspec.json.Decoder(_FirstChunk).decode
-_first_chunks = msgspec.json.Decoder(_FirstChunk).decode_lines
-_chunk = msgspec.json.Decoder(_Chunk).decode
-_chunks = msgspec.json.Decoder(_Chunk).decode_lines
-_texts = msgspec.json.Decoder(_TextChunk).decode_lines
-
-
-def _ordinary(finish: object) -> bool:
-    return finish is None or (isinstance(finish, str) and finish not in FAILED_FINISHES)
 
 
 class ChatLook(EventsLook):
@@ -184,11 +93,7 @@ class ChatLook(EventsLook):
         self._lessons -= 1
         if not run.startswith(b"data: {") or run.find(b"\n") != len(run) - 2:
             return
-        try:
-            chunk = _chunk(run[6:-2])
-        except (ValueError, RecursionError):
-            return
-        if self._telling((chunk,)) == []:
+        if telling((run[6:-2],), content=True, begun=0 in self._finished) == []:
             self._template = EventTemplate.of(run, self.text_key)
 
     def _singly(self, blocks: Sequence[bytes]) -> bytes:
@@ -214,17 +119,10 @@ class ChatLook(EventsLook):
         # Joined, because to search one piece is quick, and to count its line ends is not.
         if b"\n" in b"".join(parts):
             return None
-        begin = len(parts) - LAST if self._is_text(parts[:-LAST]) else 0
-        lines = b"\n".join(parts[begin:])
-        chunks: Sequence[_Chunk | _FirstChunk]
-        try:
-            chunks = _chunks(lines) if self.content else _first_chunks(lines)
-        except (ValueError, RecursionError):
+        told = telling(parts, content=self.content, begun=self.content and 0 in self._finished)
+        if told is None:
             return None
-        more = self._telling(chunks) if len(chunks) == len(parts) - begin else None
-        if more is None:
-            return None
-        stays = [place + begin for place, chunk in more if not self._note(chunk)]
+        stays = [place for place, chunk in told if not self._note(chunk)]
         if stays:
             for place in reversed(stays):
                 del parts[place]
@@ -234,36 +132,6 @@ class ChatLook(EventsLook):
             self.terminator += DONE_EVENT
             self._done = True
         return text
-
-    def _is_text(self, parts: Sequence[bytes]) -> bool:
-        """Whether these chunks tell nothing but further text, as seen without looking at each."""
-        if not parts or not self.content or 0 not in self._finished:
-            return False
-        try:
-            return len(_texts(b"\n".join(parts))) == len(parts)
-        except (ValueError, RecursionError):
-            return False
-
-    def _telling(
-        self, chunks: "Sequence[_Chunk | _FirstChunk]"
-    ) -> "list[tuple[int, _Chunk | _FirstChunk]] | None":
-        """The chunks that tell more than further text of the first choice, with their places; None
-        when one of them is an error, or odd."""
-        more: list[tuple[int, _Chunk | _FirstChunk]] = []
-        known = self.content and 0 in self._finished
-        for place, chunk in enumerate(chunks):
-            if chunk.error or chunk.x_groq or chunk.base_resp or chunk.object == "error":
-                return None
-            choices = chunk.choices
-            if known and choices and len(choices) == 1 and not chunk.usage:
-                choice = choices[0]
-                if not choice.finish_reason and choice.index == 0 and not choice.usage:
-                    continue
-            for choice in choices or ():
-                if type(choice.index) is not int or not _ordinary(choice.finish_reason):
-                    return None
-            more.append((place, chunk))
-        return more
 
     def _owed(self) -> bytes:
         """Usage that was said in fields of the provider's own only, for a client that asked."""
@@ -303,11 +171,11 @@ class ChatLook(EventsLook):
         return self._see(heard.data, block)
 
     def _see(self, data: bytes, block: bytes) -> bytes:
-        chunk: _Chunk | _FirstChunk | None
+        chunk: Chunk | FirstChunk | None
         if self._plain is not None and (plain := self._plain(data)) is not data:
             data, block = plain, b"data: %b\n\n" % plain
         try:
-            chunk = _chunk(data) if self.content else _first_chunk(data)
+            chunk = read_chunk(data) if self.content else read_first(data)
         except (ValueError, RecursionError):
             chunk = self._odd(data)
             if chunk is None:
@@ -316,9 +184,9 @@ class ChatLook(EventsLook):
             self._vendor(chunk, data)
         return self._kept(block) if self._note(chunk) else b""
 
-    def _note(self, chunk: _Chunk | _FirstChunk) -> bool:
+    def _note(self, chunk: Chunk | FirstChunk) -> bool:
         """Take down what a chunk tells. Whether it goes on to the client."""
-        if isinstance(chunk, _FirstChunk):
+        if isinstance(chunk, FirstChunk) and not self.content:
             self._note_first(chunk)
         said_usage = chunk.usage
         choices = chunk.choices
@@ -338,12 +206,12 @@ class ChatLook(EventsLook):
             return bool(choices) or self._keep_usage
         return True
 
-    def _note_first(self, chunk: _FirstChunk) -> None:
+    def _note_first(self, chunk: FirstChunk) -> None:
         if not self.model and isinstance(chunk.model, str):
             self.model = chunk.model
         self._named = self._named or (chunk.id, chunk.created)
         for choice in chunk.choices or ():
-            if choice.text or (choice.delta is not None and choice.delta.bears_content()):
+            if choice.bears_content():
                 self.content = True
 
     def _finish(self, index: int, word: str) -> None:
@@ -361,7 +229,7 @@ class ChatLook(EventsLook):
             self._usage_said = merged(self._usage_said, usage)
             self._usage = None
 
-    def _vendor(self, chunk: _FirstChunk | _Chunk, data: bytes) -> None:
+    def _vendor(self, chunk: FirstChunk | Chunk, data: bytes) -> None:
         """An error inside the stream, or usage in a field of the provider's own."""
         base = chunk.base_resp
         failed = isinstance(base, dict) and base.get("status_code") not in (0, None)
@@ -371,7 +239,7 @@ class ChatLook(EventsLook):
         if (usage := vendor_usage(vendor)) is not None:
             self._note_usage(usage)
 
-    def _odd(self, data: bytes) -> _FirstChunk | None:
+    def _odd(self, data: bytes) -> FirstChunk | None:
         """A chunk that the quick look cannot read: half characters, odd types, or no chunk."""
         value = loose(data)
         if not isinstance(value, dict):
@@ -385,4 +253,4 @@ class ChatLook(EventsLook):
         value["choices"] = [
             {**c, "delta": c["delta"] if isinstance(c.get("delta"), dict) else None} for c in items
         ]
-        return msgspec.convert(value, _FirstChunk)
+        return msgspec.convert(value, FirstChunk)
