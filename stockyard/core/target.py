@@ -82,5 +82,7 @@ class Attempt(Struct):
     bytes_out: int = 0
     reused: bool = False
     upstream_id: str | None = None
+    proof: Secret = Secret("")
+    """What was made of the Credential for this try alone, as header lines."""
     told: Sequence[tuple[bytes, bytes]] = ()
     """The header fields of an error, of which a client hears what concerns its limits."""

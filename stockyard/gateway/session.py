@@ -23,6 +23,7 @@ from stockyard.gateway.relay import Lasting, Relay
 from stockyard.gateway.session_answers import SessionAnswers
 from stockyard.gateway.upgrade import Upgrade
 from stockyard.providers.directory import Directory
+from stockyard.upstream.echo import covering_of
 from stockyard.upstream.origin import Origin
 from stockyard.upstream.outgoing import Timers
 from stockyard.upstream.websocket import Refusal, WebSocket
@@ -117,7 +118,7 @@ class Session:
             raise Refused(503, "no_target", "No provider that this call may use has sessions.")
         attempt = Attempt(target=target, started_us=x.elapsed_us(), format=FORMAT)
         x.attempts.append(attempt)
-        socket = self._socket = WebSocket(plan.start)
+        socket = self._socket = WebSocket(plan.start, covering_of(attempt))
         try:
             await self._hall.connect(socket, plan.origin, plan.stream)
             async with asyncio.timeout(plan.stream.first_byte_seconds):

@@ -30,7 +30,7 @@ from stockyard.upstream.outgoing import Outgoing
 from stockyard.upstream.plan import Plan, Plans, no_target
 from stockyard.upstream.polling import Pending, Polling
 from stockyard.upstream.preparation import Preparation, owner_of
-from stockyard.upstream.prover import Prover
+from stockyard.upstream.prover import Prover, proof_in
 from stockyard.upstream.reading import Reading
 from stockyard.upstream.reckoning import (
     reckoned_count,
@@ -210,6 +210,7 @@ class Dispatch:
     ) -> Answer:
         """Send with a proof made for this try; once more if another proof may be taken."""
         proved = await prover.proved(outgoing)
+        attempt.proof = proof_in(proved, outgoing)
         try:
             answer = await self._sent(x, plan, attempt, proved)
         except UpstreamError as error:
@@ -222,7 +223,9 @@ class Dispatch:
             if not prover.refused(proved, answer.status, None):
                 return answer
             answer.cancel()
-        return await self._sent(x, plan, attempt, await prover.proved(outgoing))
+        proved = await prover.proved(outgoing)
+        attempt.proof = proof_in(proved, outgoing)
+        return await self._sent(x, plan, attempt, proved)
 
     def _target(self, x: Exchange) -> Target:
         target = x.target

@@ -1,57 +1,152 @@
 """Keep from callers what a provider repeats of the Credential that it was sent.
 
-Some providers name the key in the error that refuses it. On native routes callers hear the
-provider's own words, and of a key no fragment (`wire.md` 2.3, `security.md` 9).
+Some providers name the key in the error that refuses it, others in what they tell of an account, or
+in an address that they send a client to. On native routes callers hear the provider's own words,
+and of a key no fragment (`wire.md` 2.3, `security.md` 9).
 """
 
 import re
 from base64 import b64encode
-from collections.abc import Callable
+from functools import lru_cache
 from urllib.parse import quote
 
 from msgspec.structs import replace
 
 from stockyard.core.response import Raw
-from stockyard.core.target import Credential
-from stockyard.errors import StockyardError
+from stockyard.core.target import Attempt, Credential
+from stockyard.errors import StockyardError, UpstreamError
 
 COVER = b"***"
 BEGINNING = 16
 """So much of a secret is a fragment, and whatever may belong to it behind that."""
 LEAST = 12
 """What is shorter is no secret, but a word that local models are given for one."""
+_MORE = rb"[A-Za-z0-9_\-+/=.~%]*"
+"""What may belong to a secret whose beginning was repeated."""
+_MORE_OF_IT = re.compile(rb"\A" + _MORE)
 
-Covering = Callable[[bytes], bytes]
+
+class Covering:
+    """Takes secrets out of bytes, in the forms in which they are repeated."""
+
+    __slots__ = ("_forms", "_open", "_seen")
+
+    def __init__(self, *secrets: str) -> None:
+        said = [secret for secret in secrets if len(secret) >= LEAST]
+        self._forms = tuple(dict.fromkeys(form for secret in said for form in _forms(secret)))
+        self._open = tuple(dict.fromkeys(form[:BEGINNING] for form in self._forms))
+        """How what is covered begins: a search for these tells of nearly all bytes that they may
+        pass."""
+        beginnings = [secret.encode()[:BEGINNING] for secret in said]
+        found = [re.escape(form) for form in self._forms]
+        found += [re.escape(beginning) + _MORE for beginning in beginnings]
+        self._seen = re.compile(b"|".join(found)) if found else None
+
+    def __call__(self, said: bytes) -> bytes:
+        if self._seen is None or not self._may_be_in(said):
+            return said
+        return self._seen.sub(COVER, said)
+
+    def unfinished(self, said: bytes) -> int:
+        """How many bytes at the end may be the beginning of a secret whose rest is to come."""
+        return max((_overlap(said, form) for form in self._forms), default=0)
+
+    def ends_in(self, said: bytes) -> bool:
+        """Whether it ends with a fragment of a secret, which may go on."""
+        if self._seen is None or not self._may_be_in(said):
+            return False
+        last = [found[0] for found in self._seen.finditer(said) if found.end() == len(said)]
+        return bool(last) and last[0] not in self._forms
+
+    def _may_be_in(self, said: bytes) -> bool:
+        return any(said.find(opening) >= 0 for opening in self._open)
 
 
-def covering(credential: Credential | None) -> Covering:
-    """What takes a Credential out of a provider's words. A caller's own is the caller's to see."""
+class CoveredPieces:
+    """The same for bytes that come in pieces, wherever these are cut.
+
+    What may be the beginning of a secret waits for the next piece; all else passes at once.
+    """
+
+    __slots__ = ("_cover", "_held", "_within")
+
+    def __init__(self, cover: Covering) -> None:
+        self._cover = cover
+        self._held = b""
+        self._within = False
+        """The last piece ended with a fragment."""
+
+    def feed(self, piece: bytes) -> bytes:
+        said = self._held + piece if self._held else piece
+        if self._within:
+            said = _MORE_OF_IT.sub(b"", said)
+            if not said:
+                return b""
+        waits = self._cover.unfinished(said)
+        passes = said[: len(said) - waits]
+        self._held = said[len(passes) :]
+        self._within = self._cover.ends_in(passes)
+        return self._cover(passes)
+
+    def rest(self) -> bytes:
+        """What still waited: nothing more comes."""
+        held, self._held = self._held, b""
+        return self._cover(held)
+
+
+def covering(credential: Credential | None, proof: str = "") -> Covering:
+    """What takes a Credential out of a provider's words. A caller's own is the caller's to see.
+
+    `proof`: header lines that were made with it for one try, such as a token that expires.
+    """
     if credential is None or credential.own:
-        return bytes
+        return _cover_of()
     whole = credential.secret.reveal()
     # Keys of AWS are told as two, `id:secret`; a key file is one text of many lines.
     secrets = [whole, *whole.split(":")] if "\n" not in whole else [whole]
-    found = [form for secret in secrets if len(secret) >= LEAST for form in _forms(secret)]
-    if not found:
-        return bytes
-    seen = re.compile(b"|".join(found))
-    return lambda said: seen.sub(COVER, said)
+    secrets += (line.rpartition(" ")[2] for line in proof.splitlines())
+    return _cover_of(*secrets)
 
 
-def covered(raw: Raw, credential: Credential | None) -> Raw:
-    """An error as the provider sent it, without the Credential."""
-    cover = covering(credential)
+_cover_of = lru_cache(maxsize=64)(Covering)
+"""Calls one after the other are made with the same Credential."""
+
+
+def covering_of(attempt: Attempt) -> Covering:
+    """What takes out of an answer what the try was made with."""
+    return covering(attempt.target.credential, attempt.proof.reveal())
+
+
+def covered(raw: Raw, attempt: Attempt) -> Raw:
+    """An answer as the provider sent it, without the Credential."""
+    cover = covering_of(attempt)
     fields = [(name, cover(value)) for name, value in raw.fields]
     return replace(raw, fields=fields, body=cover(raw.body))
 
 
-def cover_words(error: StockyardError, credential: Credential | None) -> None:
+def cover_words(error: StockyardError, attempt: Attempt) -> None:
     """The same of an error that came inside a stream."""
-    error.message = covering(credential)(error.message.encode("utf-8", "replace")).decode()
+    cover = covering_of(attempt)
+
+    def plain(words: str) -> str:
+        return cover(words.encode("utf-8", "replace")).decode()
+
+    error.message = plain(error.message)
+    if isinstance(error, UpstreamError):
+        error.code = error.code and plain(error.code)
+        error.param = error.param and plain(error.param)
 
 
 def _forms(secret: str) -> list[bytes]:
     plain = secret.encode()
-    beginning = re.escape(plain[:BEGINNING]) + rb"[A-Za-z0-9_\-+/=.~%]*"
-    others = (b64encode(plain).rstrip(b"="), quote(secret, safe="").encode(), plain)
-    return [*(re.escape(form) for form in others), beginning]
+    return [b64encode(plain).rstrip(b"="), quote(secret, safe="").encode(), plain]
+
+
+def _overlap(said: bytes, form: bytes) -> int:
+    """How long an end of `said` is that is a beginning of `form`, and not all of it."""
+    at = said.find(form[:1], max(0, len(said) - len(form) + 1))
+    while at >= 0:
+        if form.startswith(said[at:]):
+            return len(said) - at
+        at = said.find(form[:1], at + 1)
+    return 0

@@ -14,7 +14,7 @@ from stockyard.core.events import Event, Started, UsageSeen, bears_content
 from stockyard.core.exchange import Exchange
 from stockyard.core.money import Usage
 from stockyard.core.stream import RawSink, Sink
-from stockyard.core.target import Credential
+from stockyard.core.target import Attempt
 from stockyard.errors import StockyardError, UpstreamError
 from stockyard.upstream.onlooker import Onlooker
 from stockyard.upstream.reckoning import told_in
@@ -98,13 +98,13 @@ class ForwardedFlow(Flow[RawSink]):
         codec: Codec,
         *,
         native: bool,
-        credential: Credential | None,
+        attempt: Attempt,
     ) -> None:
         super().__init__(x)
         self._look = look
         self._codec = codec
         self._native = native
-        self._onlooker = Onlooker(look, credential) if native else None
+        self._onlooker = Onlooker(look, attempt) if native else None
         """On native routes it stands before the look."""
         self._see = look.feed if self._onlooker is None else self._onlooker.feed
         self._all_content = not codec.stream_type.startswith(b"text/event-stream")
@@ -135,6 +135,8 @@ class ForwardedFlow(Flow[RawSink]):
         if self.failure is None:
             self._rest = self._look.end()
             missing = cut_short(self._look, self._codec, native=self._native, size=size)
+        elif self._onlooker is not None:
+            self._rest = self._onlooker.rest()
         self._x.usage = self._look.usage
         return missing
 

@@ -4,21 +4,23 @@ Elsewhere an error inside a stream ends it, and the client hears of it in our wo
 provider's own words go on, and so does what follows them.
 """
 
-from stockyard.core.target import Credential
+from stockyard.core.target import Attempt
 from stockyard.errors import UpstreamError
-from stockyard.upstream.echo import covering
+from stockyard.upstream.echo import CoveredPieces, covering_of
 from stockyard.wire.codec import StreamLook
 
 
 class Onlooker:
     """Feeds a look. Once content has passed it never raises."""
 
-    __slots__ = ("_credential", "_held", "_look", "failure")
+    __slots__ = ("_attempt", "_behind", "_held", "_look", "failure")
 
-    def __init__(self, look: StreamLook, credential: Credential | None) -> None:
-        """The Credential was sent to the provider, and is never repeated to the client."""
+    def __init__(self, look: StreamLook, attempt: Attempt) -> None:
+        """With what the attempt was made is never repeated to the client."""
         self._look = look
-        self._credential = credential
+        self._attempt = attempt
+        self._behind: CoveredPieces | None = None
+        """Of what comes from an error on."""
         self._held = b""
         """What was fed and has not passed yet."""
         self.failure: UpstreamError | None = None
@@ -26,8 +28,8 @@ class Onlooker:
 
     def feed(self, data: bytes) -> bytes:
         """The bytes to forward now, exactly as they came."""
-        if self.failure is not None:
-            return covering(self._credential)(data)
+        if self._behind is not None:
+            return self._behind.feed(data)
         held = self._held + data if self._held else data
         try:
             passed = self._look.feed(data)
@@ -35,6 +37,11 @@ class Onlooker:
             if not self._look.content:
                 raise
             self.failure, self._held = error, b""
-            return covering(self._credential)(held)
+            self._behind = CoveredPieces(covering_of(self._attempt))
+            return self._behind.feed(held)
         self._held = held[len(passed) :]
         return passed
+
+    def rest(self) -> bytes:
+        """What is left of what follows an error."""
+        return b"" if self._behind is None else self._behind.rest()

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from stockyard.core.target import Credential
+from stockyard.core.target import Credential, Secret
 from stockyard.providers.provider import Provider
 from stockyard.providers.signable import Signable
 from stockyard.upstream.outgoing import Outgoing
@@ -44,6 +44,11 @@ def signable(outgoing: Outgoing) -> Signable:
     line, _, _ = outgoing.head.partition(b"\r\n")
     method, target, _ = line.decode("ascii").split(" ")
     return Signable(method, target, outgoing.origin.host.decode("ascii"), outgoing.body)
+
+
+def proof_in(proved: Outgoing, outgoing: Outgoing) -> Secret:
+    """The header lines with which a call was proved."""
+    return Secret(proved.head[len(outgoing.head) - len(b"\r\n") :].decode("latin-1"))
 
 
 def with_field(outgoing: Outgoing, name: bytes, value: bytes) -> Outgoing:

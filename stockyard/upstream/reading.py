@@ -31,8 +31,8 @@ class Reading:
 
         On native routes the error carries the answer as it came, for that is what the client gets.
         """
-        if raw.status >= 400:
-            raw = covered(raw, x.attempts[-1].target.credential)
+        if raw.status >= 300:
+            raw = covered(raw, x.attempts[-1])
         if x.inbound.native is None:
             return self._read(x, plan, raw)
         if 300 <= raw.status < 400:

@@ -14,7 +14,7 @@ from stockyard.core.money import Usage
 from stockyard.core.stream import RawSink, Sink, Stream
 from stockyard.core.target import Attempt, Outcome
 from stockyard.errors import StockyardError, UpstreamError
-from stockyard.upstream.echo import Covering, covering
+from stockyard.upstream.echo import CoveredPieces, covering_of
 from stockyard.upstream.reckoning import usage_of_unread
 from stockyard.upstream.transport import Handle
 from stockyard.wire.error_kinds import upstream_error
@@ -48,8 +48,8 @@ class RelayedAnswer(Stream):
         self.sending: Handle | None = None
         self._sink: RawSink | None = None
         self._held: list[bytes] = []
-        self._cover: Covering | None = None
-        """Of an error: what takes our Credential out of it."""
+        self._cover: CoveredPieces | None = None
+        """Takes our Credential out of it."""
         self._tail = b""
         self._size = 0
         self._over = False
@@ -59,10 +59,9 @@ class RelayedAnswer(Stream):
 
     def head(self, status: int, fields: Sequence[tuple[bytes, bytes]]) -> None:
         self.status = self._attempt.status = status
-        if status >= 400:
-            self._cover = covering(self._attempt.target.credential)
-            fields = [(name, self._cover(value)) for name, value in fields]
-        self.fields = fields
+        cover = covering_of(self._attempt)
+        self._cover = CoveredPieces(cover)
+        self.fields = [(name, cover(value)) for name, value in fields]
         if self._attempt.first_byte_us is None:
             self._attempt.first_byte_us = self._x.elapsed_us()
         if status < 400:
@@ -75,16 +74,21 @@ class RelayedAnswer(Stream):
             return
         self._size += len(piece)
         if self._cover is not None:
-            piece = self._cover(piece)
+            piece = self._cover.feed(piece)
+        self._pass(piece)
+
+    def _pass(self, piece: bytes) -> None:
         self._tail = (self._tail + piece)[-TAIL_BYTES:]
-        if self._sink is not None:
-            self._sink.data(piece)
-        else:
+        if self._sink is None:
             self._held.append(piece)
+        elif piece:
+            self._sink.data(piece)
 
     def done(self) -> None:
         if self._over:
             return
+        if self._cover is not None:
+            self._pass(self._cover.rest())
         if self.status < 400:
             self._x.usage = self._usage()
             self._close("ok")

@@ -73,8 +73,7 @@ class StreamedAnswer(Stream):
         self._flow: ForwardedFlow | DecodedFlow
         if forward:
             look = codec.look(traits=traits, keep_usage=keep_usage, native=native)
-            credential = attempt.target.credential
-            self._flow = ForwardedFlow(x, look, codec, native=native, credential=credential)
+            self._flow = ForwardedFlow(x, look, codec, native=native, attempt=attempt)
         else:
             self._flow = DecodedFlow(x, codec.reader(traits=traits))
         self.committed = Arrival(loop=loop)
@@ -233,7 +232,7 @@ class StreamedAnswer(Stream):
         """The stream is lost: before it was committed the call fails, then the stream does."""
         if self._over:
             return
-        cover_words(error, self._attempt.target.credential)
+        cover_words(error, self._attempt)
         committed = self.committed.done()
         if committed:
             self._settle_early()

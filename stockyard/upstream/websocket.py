@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from time import monotonic
 from typing import Protocol, cast
 
@@ -45,8 +46,10 @@ class Refusal(UpstreamError):
 class WebSocket(asyncio.BufferedProtocol):
     """One connection. It is read once somebody listens, and no faster than the listener wants."""
 
-    def __init__(self, head: bytes) -> None:
-        """`head` is that of the request up to its end, with neither upgrade nor key in it."""
+    def __init__(self, head: bytes, cover: Callable[[bytes], bytes] = bytes) -> None:
+        """`head` is that of the request up to its end, with neither upgrade nor key in it. `cover`
+        takes out of what the provider says what nobody else may hear."""
+        self._cover = cover
         self._key = a_key()
         self._head = head + (
             b"connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n"
@@ -172,7 +175,8 @@ class WebSocket(asyncio.BufferedProtocol):
         length = dict(fields).get(b"content-length", b"0")
         wanted = min(int(length), BODY_LIMIT) if length.isdigit() and len(length) < 10 else 0
         if len(body) >= wanted:
-            self._fail(Refusal(status, fields, body[:wanted]))
+            told = [(name, self._cover(value)) for name, value in fields]
+            self._fail(Refusal(status, told, self._cover(body[:wanted])))
 
     def _fail(self, error: UpstreamError) -> None:
         self._over = True
@@ -185,7 +189,7 @@ class WebSocket(asyncio.BufferedProtocol):
         try:
             for frame in self._frames.feed(data):
                 if self._listener is not None:
-                    self._listener.provider_said(frame)
+                    self._listener.provider_said(frame._replace(data=self._cover(frame.data)))
         except FrameFault as fault:
             listener, self._listener = self._listener, None
             if listener is not None:

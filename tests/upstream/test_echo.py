@@ -9,7 +9,7 @@ import pytest
 
 from stockyard.core.target import Credential, Secret
 from stockyard.testing.yard import Yard
-from stockyard.upstream.echo import covering
+from stockyard.upstream.echo import CoveredPieces, covering
 
 SECRET = "c0ffee00/11+2233445566778899aabbccddeeff"
 """Of no shape that is known to be a secret."""
@@ -39,6 +39,35 @@ def credential(secret: str, **more: Any) -> Credential:
 def test_a_secret_is_taken_out_in_every_form(secret: str, said: str, told: bytes) -> None:
     cover = covering(credential(secret))
     assert cover(said.encode()) in (told, told + b"=", told + b"==")
+
+
+PIECES = [
+    (f"No: {SECRET}.", "No: ***."),
+    (f"No: {SECRET[:20]}, or {SECRET}", "No: ***, or ***"),
+    (f"{b64encode(SECRET.encode()).decode()} is no key", "*** is no key"),
+    (f"No: {SECRET[:15]}", f"No: {SECRET[:15]}"),
+    (f"ccc0ffeec0ff{SECRET} c0", "ccc0ffeec0ff*** c0"),
+]
+
+
+@pytest.mark.parametrize(("said", "told"), PIECES)
+def test_wherever_a_provider_s_words_are_cut_the_secret_is_taken_out(said: str, told: str) -> None:
+    for first in range(len(said) + 1):
+        for second in range(first, len(said) + 1):
+            pieces = CoveredPieces(covering(credential(SECRET)))
+            cuts = said[:first], said[first:second], said[second:]
+            heard = b"".join(pieces.feed(cut.encode()) for cut in cuts) + pieces.rest()
+            assert heard.replace(b"==", b"").replace(b"=", b"").decode() == told
+
+
+def test_what_cannot_begin_a_secret_does_not_wait() -> None:
+    pieces = CoveredPieces(covering(credential(SECRET)))
+    assert pieces.feed(b"data: {}\n\n") == b"data: {}\n\n"
+
+
+def test_a_token_made_for_one_try_is_taken_out_too() -> None:
+    cover = covering(credential(SECRET), "authorization: Bearer ya29.token-of-an-hour\r\n")
+    assert cover(b"Invalid token: ya29.token-of-an-hour!") == b"Invalid token: ***!"
 
 
 def test_a_callers_own_secret_is_the_callers_to_see() -> None:
@@ -85,3 +114,36 @@ async def test_nor_does_one_that_an_error_in_a_stream_names(yard: Yard, name: st
     assert b"Hi" in answer.body
     assert b"Incorrect API key" in answer.body
     assert SECRET.encode() not in answer.body
+
+
+TOLD: dict[str, tuple[int, dict[str, str], bytes]] = {
+    "an account": (200, {"content-type": "application/json"}, f'{{"key":"{SECRET}"}}'.encode()),
+    "an address": (302, {"location": f"https://elsewhere.example/x?key={SECRET}"}, b""),
+    "a field": (200, {"x-upload-url": f"https://elsewhere.example/x?key={SECRET}"}, b"{}"),
+}
+
+
+@pytest.mark.parametrize("told", TOLD.values(), ids=list(TOLD))
+@pytest.mark.parametrize("path", ["/openai/v1/user", "/openai/v1/files/file-1"])
+async def test_nor_does_one_that_is_told_although_nothing_failed(
+    yard: Yard, path: str, told: tuple[int, dict[str, str], bytes]
+) -> None:
+    provider = yard.provider("openai", api_key=SECRET)
+    provider.sends(200, {"content-type": "application/json"}, b'{"id":"file-1"}').sends(*told)
+    await yard.call("/openai/v1/files", {})
+    answer = await yard.get(path)
+    assert answer.status == told[0]
+    assert SECRET not in f"{answer.raw_headers}{answer.body!r}"
+
+
+async def test_nor_does_one_in_a_redirect_of_a_call(yard: Yard) -> None:
+    yard.provider("openai", api_key=SECRET).sends(*TOLD["an address"])
+    answer = await yard.call("/openai/v1/chat/completions", CHAT)
+    assert answer.headers["location"] == "https://elsewhere.example/x?key=***"
+
+
+async def test_nor_does_one_whose_error_comes_in_two_reads(yard: Yard) -> None:
+    provider = yard.provider("openai", api_key=SECRET)
+    provider.sends(401, {"content-type": "application/json"}, REFUSED).drips(7)
+    answer = await yard.call("/openai/v1/assistants", {"name": "a"})
+    assert answer.body == REFUSED.replace(SECRET.encode(), b"***")

@@ -4,6 +4,7 @@ import pytest
 
 from stockyard.core.events import TextDelta
 from stockyard.core.exchange import Exchange
+from stockyard.core.target import Attempt, Target
 from stockyard.errors import UpstreamError
 from stockyard.upstream.flow import DecodedFlow, ForwardedFlow
 from stockyard.wire.openai_chat.codec import ChatCodec
@@ -36,8 +37,9 @@ class Heard:
 
 def forwarded(x: Exchange) -> ForwardedFlow:
     codec = ChatCodec()
+    attempt = Attempt(target=Target("openai", "gpt-4o"), started_us=0)
     look = codec.look(traits=frozenset(), keep_usage=True, native=False)
-    return ForwardedFlow(x, look, codec, native=False, credential=None)
+    return ForwardedFlow(x, look, codec, native=False, attempt=attempt)
 
 
 def test_bytes_before_an_error_go_on() -> None:

@@ -56,7 +56,7 @@ async def answered(answer: Answer, *, closes: bool = True) -> AsyncIterator[WebS
         over.set()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    socket = WebSocket(HEAD)
+    socket = WebSocket(HEAD, lambda said: said.replace(b"our-secret", b"***"))
     port = server.sockets[0].getsockname()[1]
     await asyncio.get_running_loop().create_connection(lambda: socket, "127.0.0.1", port)
     try:
@@ -80,6 +80,21 @@ async def test_what_comes_with_the_answer_is_heard() -> None:
         async with asyncio.timeout(5):
             assert await heard.ended == "left"
     assert heard.frames == [Frame(TEXT, b"hi")]
+
+
+async def test_what_the_provider_repeats_of_our_secret_is_taken_out() -> None:
+    heard = Heard()
+    async with answered(lambda key: agreeing(key) + b"\r\n\x81\x0dno our-secret") as socket:
+        socket.listen(heard)
+        async with asyncio.timeout(5):
+            await heard.ended
+    assert heard.frames == [Frame(TEXT, b"no ***")]
+    refused = b"HTTP/1.1 401 No\r\nx-a: our-secret\r\ncontent-length: 13\r\n\r\nno our-secret"
+    with pytest.raises(Refusal) as raised:
+        async with answered(lambda key: refused):
+            pass
+    assert raised.value.body == b"no ***"
+    assert (b"x-a", b"***") in raised.value.fields
 
 
 async def test_bytes_that_are_no_frame_are_told_with_a_code() -> None:
