@@ -1,21 +1,19 @@
 """Traces over the API: what was called, and why it went the way it did."""
 
-from collections.abc import Callable
 from typing import Annotated, Any, Literal, get_args
 
 from litestar import Controller, MediaType, Response, get
+from litestar.di import Provide
 from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct
 
-from stockyard.api.filters import MAX_CHARACTERS
 from stockyard.api.identity import Identity
-from stockyard.api.moments import moment
 from stockyard.api.paging import Cursor, Cursors, Limit
-from stockyard.api.parameters import Given, Name
+from stockyard.api.parameters import Given
 from stockyard.api.permission import needs
 from stockyard.apps.lookout import store
-from stockyard.apps.lookout.filters import conditions_of, has_words
-from stockyard.apps.lookout.models import AttemptRow, Status, Trace
+from stockyard.apps.lookout.asked import BODIES, AskedFor, Who, asked_for
+from stockyard.apps.lookout.models import AttemptRow, Trace
 from stockyard.apps.lookout.views import (
     Explanation,
     TraceDetail,
@@ -28,20 +26,8 @@ from stockyard.errors import Refused
 from stockyard.storage.database import Database
 
 Facts = Given[Database]
-Who = Given[Identity]
 Signer = Given[Cursors]
-Searches = Given[Callable[[], bool]]
 Id = FromPath[str]
-Since = Annotated[str | None, QueryParameter(name="from", max_length=40)]
-Until = Annotated[str | None, QueryParameter(name="to", max_length=40)]
-Filter = Annotated[
-    str | None,
-    QueryParameter(
-        name="filter",
-        max_length=MAX_CHARACTERS,
-        description="Such as `status:error model:gpt-4* -tag.app:web latency>2s cost>0.01`.",
-    ),
-]
 WithTotal = Annotated[bool, QueryParameter(description="Also count them, exactly up to 10,000.")]
 
 Fields = Annotated[
@@ -52,9 +38,6 @@ SUB_OBJECTS = ("attempts", "explain", "findings")
 Include = Annotated[
     str | None, QueryParameter(max_length=200, description="Such as `attempts,explain,findings`.")
 ]
-KEY_IDS = "key_"
-"""How the ids of Keys begin."""
-
 BodyPart = Literal["request", "response"]
 PARTS: tuple[BodyPart, ...] = get_args(BodyPart)
 Part = FromQuery[BodyPart]
@@ -64,8 +47,6 @@ UNTRUSTED = {
 }
 """What was said may be a page that attacks whoever opens it."""
 
-BODIES = "lookout.bodies"
-"""The permission to know what was said."""
 MAY_READ = needs("lookout.read", own_calls=True)
 
 
@@ -98,62 +79,29 @@ class TraceEndpoints(Controller):
 
     path = "/traces"
     tags = ["Lookout"]  # noqa: RUF012  the framework's own declaration
+    dependencies = {"asked_for": Provide(asked_for, sync_to_thread=False)}  # noqa: RUF012  as above
 
     @get("/", opt=MAY_READ)
     async def list_traces(
         self,
         database: Facts,
-        identity: Who,
         cursors: Signer,
-        searches: Searches,
-        since: Since = None,
-        until: Until = None,
+        asked_for: Given[AskedFor],
         limit: Limit = 50,
         cursor: Cursor = None,
-        model: Name = None,
-        asked: Name = None,
-        provider: Name = None,
-        status: FromQuery[Status | None] = None,
-        key: Name = None,
-        team_id: Name = None,
-        kind: Name = None,
-        tag: Name = None,
-        filter_: Filter = None,
         with_total: WithTotal = False,
         fields: Fields = None,
     ) -> TraceList | TracesInPart:
         """Calls, the one that ended last first. A Key sees its own. `key` is the id or the name."""
         shown = names_in(fields)
-        key_name = key if key and not key.startswith(KEY_IDS) else None
-        query: dict[str, Any] = {
-            "model": model,
-            "asked": asked,
-            "provider": provider,
-            "status": status,
-            "key_id": identity.key_id or (key if key_name is None else None),
-            "team_id": team_id,
-            "kind": kind,
-            "since": moment(since, "from"),
-            "until": moment(until, "to"),
-        }
-        bound = {**query, "since": since, "until": until, "filter": filter_, "tag": tag}
-        bound["key"] = key_name
-        before = cursors.read(bound, cursor) if cursor else None
-        if filter_ and has_words(filter_) and not identity.may(BODIES):
-            raise Refused(403, "forbidden", f"Searching for words needs the permission {BODIES}.")
-        filters = [*conditions_of(filter_ or "", searches=searches()), *tagged(tag)]
-        filters += of_key(key_name)
-        if filters:
-            found = await store.filtered(database, limit + 1, filters, before=before, **query)
-        else:
-            found = store.newest(database, limit + 1, before=before, **query)
-        page = found[:limit]
-        more = len(found) > limit
-        total = await store.count(database, filters, **query) if with_total else None
+        before = cursors.read(asked_for.as_written, cursor) if cursor else None
+        found = await asked_for.newest(database, limit + 1, before)
+        page, more = found[:limit], len(found) > limit
+        total = await asked_for.count(database) if with_total else None
         answer = TraceList(
             traces=[view(trace) for trace in page],
             count=len(page),
-            next=cursors.make(bound, page[-1].seq) if more else None,
+            next=cursors.make(asked_for.as_written, page[-1].seq) if more else None,
             total=None if total is None else min(total, store.COUNTED),
             total_is_estimate=None if total is None else total > store.COUNTED,
         )
@@ -216,21 +164,6 @@ def in_part(answer: TraceList, names: tuple[str, ...]) -> TracesInPart:
         total=answer.total,
         total_is_estimate=answer.total_is_estimate,
     )
-
-
-def of_key(name: str | None) -> list[store.Condition]:
-    """The calls of Keys of this name."""
-    return [store.Condition(store.PLACES["key"], (store.Test("=", name),))] if name else []
-
-
-def tagged(tag: str | None) -> list[store.Condition]:
-    """`name=value`, as the condition of a filter."""
-    if tag is None:
-        return []
-    name, equals, value = tag.partition("=")
-    if not name or not equals:
-        raise Refused(400, "invalid", "A tag is written `name=value`.", param="tag")
-    return [store.Condition(store.PLACES["tag"], (store.Test("=", value),), key=name)]
 
 
 class LogEndpoints(TraceEndpoints):

@@ -44,10 +44,9 @@ class StepRow(Struct, frozen=True, kw_only=True):
     nanoseconds: int
 
 
-class Trace(Struct, frozen=True, kw_only=True):
-    """One call. `cost_micros` is null when no price is known."""
+class Call(Struct, frozen=True, kw_only=True):
+    """What is kept of a call and shown of it alike. `cost_micros` is null without a known price."""
 
-    seq: int
     id: str
     request_id: str
     received_at: int
@@ -80,6 +79,12 @@ class Trace(Struct, frozen=True, kw_only=True):
     gateway_us: int
     request_bytes: int
     answer_bytes: int
+
+
+class Trace(Call, frozen=True, kw_only=True):
+    """One call as it is kept: rows have their values in this order, so new fields come last."""
+
+    seq: int
     attempts: tuple[AttemptRow, ...]
     findings: tuple[FindingRow, ...]
     strip: tuple[StepRow, ...]

@@ -6,46 +6,14 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from stockyard.apps.lookout.models import AttemptRow, FindingRow, Status, Trace
+from stockyard.apps.lookout.models import AttemptRow, Call, FindingRow, Status, Trace
 
 MAX_REASON = 200
 
 
-class TraceView(Struct, frozen=True, kw_only=True):
+class TraceView(Call, frozen=True, kw_only=True):
     """One call. Costs are null while no price is known. The last block are older names."""
 
-    id: str
-    request_id: str
-    received_at: int
-    key_id: str
-    key_name: str
-    team_id: str
-    kind: str
-    format: str
-    path: str
-    native: str | None
-    model_asked: str
-    alias: str
-    model: str
-    provider: str
-    status: Status
-    http_status: int
-    error_kind: str | None
-    error_code: str | None
-    error_module: str | None
-    stream: bool
-    tokens_in: int | None
-    tokens_out: int | None
-    tokens_cached: int | None
-    tokens_reasoning: int | None
-    usage_source: str | None
-    cost_micros: int | None
-    cache: str
-    first_content_us: int | None
-    total_us: int
-    gateway_us: int
-    request_bytes: int
-    answer_bytes: int
     tags: dict[str, str]
     config_version: int
     client: str
