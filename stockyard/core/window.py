@@ -17,16 +17,19 @@ word borders and context words.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
 from stockyard.core.events import (
     TEXT_EVENTS,
     ArgumentsDelta,
+    ChoiceStarted,
+    CitationAdded,
     Event,
     Finished,
     LogprobsAdded,
+    OpaqueEvent,
     PartEnded,
     PartStarted,
     ReasoningDelta,
@@ -35,9 +38,10 @@ from stockyard.core.events import (
     TextDelta,
 )
 from stockyard.core.exchange import Exchange
-from stockyard.core.messages import Reasoning
+from stockyard.core.messages import Opaque, Reasoning
 from stockyard.core.ports import Span
 from stockyard.core.scan.reading import MOST_TRIES, too_dense
+from stockyard.core.scan.values import map_value
 
 BEFORE = 64
 MAX_COMPANIONS = 4_096
@@ -195,8 +199,16 @@ class Windows:
             return self._fed(owner, event, finder, edit)
         if isinstance(event, PartStarted):
             return self._opened(event, finder, edit)
-        if isinstance(event, PartEnded | Finished):
+        if isinstance(event, CitationAdded):
+            return _edited_inside(event, event.choice, event.key, finder, edit)
+        if isinstance(event, OpaqueEvent):
+            return _edited_inside(event, 0, "", finder, edit)
+        if isinstance(event, PartEnded):
             return [*self._closed(owner, event), event]
+        if isinstance(event, Finished):
+            return [*self._closed(owner, event), _edited_beside(event, finder, edit)]
+        if isinstance(event, ChoiceStarted):
+            return _edited_beside(event, finder, edit)
         if isinstance(event, LogprobsAdded | SignatureDelta):
             return self._kept(owner, event)
         return event
@@ -215,10 +227,13 @@ class Windows:
         return edited
 
     def _opened(self, event: PartStarted, finder: Finder, edit: Edit) -> PartStarted:
-        """A part that opens; summaries of reasoning come with it and not in pieces."""
+        """A part that opens; what never comes in pieces comes with it."""
         if event.kind_of_tool == "custom":
             self._free_text.add((event.choice, event.key))
         part = event.whole
+        if isinstance(part, Opaque):
+            edited = _edited_inside(part, event.choice, event.key, finder, edit)
+            return event if edited is part else replace(event, whole=edited)
         if not isinstance(part, Reasoning) or not part.summary:
             return event
         channel = Channel(ReasoningDelta, event.choice, event.key, json=False)
@@ -271,6 +286,37 @@ class Windows:
         if len(kept) <= MAX_COMPANIONS:  # one beyond the bound marks that there were too many
             kept.append(event)
         return None
+
+
+_Holder = TypeVar("_Holder", Opaque, CitationAdded, OpaqueEvent)
+
+
+def _edited_inside(holder: _Holder, choice: int, key: str, finder: Finder, edit: Edit) -> _Holder:
+    """With the texts edited of the value that it holds."""
+
+    def edited(text: str, json: bool) -> str:
+        return _edited(text, Channel(TextDelta, choice, key, json), finder, edit)
+
+    value = map_value(holder.value, edited)
+    return holder if value is holder.value else replace(holder, value=value)
+
+
+_Frame = TypeVar("_Frame", ChoiceStarted, Finished)
+
+
+def _edited_beside(event: _Frame, finder: Finder, edit: Edit) -> _Frame:
+    """With the texts edited that only its format knows, such as what a search found."""
+
+    def edited(text: str, json: bool) -> str:
+        return _edited(text, Channel(TextDelta, event.choice, "", json), finder, edit)
+
+    extra = map_value(event.extra, edited)
+    event = event if extra is event.extra else replace(event, extra=extra)
+    if isinstance(event, ChoiceStarted) and event.message is not None:
+        extra = map_value(event.message.extra, edited)
+        if extra is not event.message.extra:
+            return replace(event, message=replace(event.message, extra=extra))
+    return event
 
 
 def _edited(text: str, channel: Channel, finder: Finder, edit: Edit) -> str:

@@ -10,4 +10,5 @@ checks.py    what a candidate must satisfy beyond its shape: check digits, dates
 national.py  the check digits of national numbers
 normal.py    a text as a reader sees it: case, spaces, look-alikes and hidden characters undone
 segments.py  the texts of a request with who wrote them
+values.py    the texts inside values that only one format knows
 """

@@ -2,12 +2,14 @@
 
 A Segment's origin is that of its part where one is set, else the role of its message. What a tool
 returned is `tool`, what the model wrote earlier is `assistant`, and descriptions of tools belong to
-the `system`.
+the `system`. What only one format knows (blocks, items, a few fields beside the messages) is read
+like any other text.
 """
 
 from collections import Counter
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -15,16 +17,20 @@ from stockyard.core.messages import (
     AnyPart,
     Audio,
     Document,
+    Extra,
     Image,
     Message,
+    Opaque,
     Origin,
+    Reasoning,
     Text,
     ToolCall,
     ToolResult,
     Video,
     map_part,
 )
-from stockyard.core.request import Content, Request, map_tool
+from stockyard.core.request import Content, OutputForm, Request, Tool, map_tool
+from stockyard.core.scan.values import map_schema, map_value
 
 
 class Segment(NamedTuple):
@@ -45,6 +51,13 @@ SYSTEM = Segment("system")
 USER = Segment("user")
 ARGUMENTS = Segment("assistant", json=True)
 UNREAD: dict[type, str] = {Image: "image", Audio: "audio", Video: "video"}
+BESIDE: dict[str, Origin] = {
+    "prediction": "assistant",
+    "documents": "context",
+    "suffix": "user",
+    "prompt": "prompt",
+}
+"""Fields that some formats have beside the messages, and that a model reads."""
 
 
 def map_segments(request: Request, change: Change) -> Request:
@@ -52,12 +65,27 @@ def map_segments(request: Request, change: Change) -> Request:
     content = request.meaning
     if not isinstance(content, Content):
         return request.map_text(lambda text: change(text, USER))
-    messages = tuple(_message(m, change) for m in content.messages)
-    tools = tuple(map_tool(t, lambda text: change(text, SYSTEM)) for t in content.tools)
-    same = all(a is b for a, b in zip(messages, content.messages, strict=True))
-    if same and all(a is b for a, b in zip(tools, content.tools, strict=True)):
+    changed = {
+        "messages": tuple(_message(m, change) for m in content.messages),
+        "tools": tuple(_tool(t, change) for t in content.tools),
+        "output": _output(content.output, change),
+        "extra": _beside(content.extra, change),
+    }
+    if all(_same(new, getattr(content, field)) for field, new in changed.items()):
         return request
-    return request.with_content(replace(content, messages=messages, tools=tools))
+    return request.with_content(replace(content, **changed))
+
+
+def texts_in(request: Request) -> list[str]:
+    """Every text that `map_segments` would change."""
+    texts: list[str] = []
+
+    def take(text: str, segment: Segment) -> str:
+        texts.append(text)
+        return text
+
+    map_segments(request, take)
+    return texts
 
 
 def unread(request: Request) -> dict[str, int]:
@@ -71,6 +99,12 @@ def unread(request: Request) -> dict[str, int]:
     return dict(kinds)
 
 
+def _same(new: Any, old: Any) -> bool:
+    if isinstance(new, tuple):
+        return all(a is b for a, b in zip(new, old, strict=True))
+    return new is old
+
+
 def _message(message: Message, change: Change) -> Message:
     parts = _parts(message.parts, message.role, change)
     return message if parts is message.parts else replace(message, parts=parts)
@@ -78,19 +112,74 @@ def _message(message: Message, change: Change) -> Message:
 
 def _parts(parts: tuple[AnyPart, ...], origin: Origin, change: Change) -> tuple[AnyPart, ...]:
     mapped = tuple(_part(p, origin, change) for p in parts)
-    return parts if all(a is b for a, b in zip(mapped, parts, strict=True)) else mapped
+    return parts if _same(mapped, parts) else mapped
 
 
 def _part(part: AnyPart, origin: Origin, change: Change) -> AnyPart:
+    segment = Segment(origin)
     if isinstance(part, ToolResult):
         inner = _parts(part.parts, "tool", change)
         return part if inner is part.parts else replace(part, parts=inner)
-    segment = Segment(origin)
+    if isinstance(part, Opaque):
+        value = map_value(part.value, partial(_in_value, change, origin))
+        return part if value is part.value else replace(part, value=value)
     if isinstance(part, Text) and part.origin is not None:
         segment = Segment(part.origin)
     elif isinstance(part, ToolCall):
         segment = Segment("assistant") if part.kind == "custom" else ARGUMENTS
-    return map_part(part, lambda text: change(text, segment))
+    mapped = map_part(part, lambda text: change(text, segment))
+    return _about(mapped, segment, change) if isinstance(part, Document | Reasoning) else mapped
+
+
+def _about(part: AnyPart, segment: Segment, change: Change) -> AnyPart:
+    """What stands beside the text of a document or of a thought."""
+    if isinstance(part, Document):
+        title = change(part.title, segment) if part.title else part.title
+        extra = map_value(part.extra, partial(_in_value, change, segment.origin))
+        if title != part.title or extra is not part.extra:
+            return replace(part, title=title, extra=extra)
+    if isinstance(part, Reasoning) and part.summary:
+        summary = tuple(change(text, segment) for text in part.summary)
+        return part if summary == part.summary else replace(part, summary=summary)
+    return part
+
+
+def _tool(tool: Tool, change: Change) -> Tool:
+    described = map_tool(tool, lambda text: change(text, SYSTEM))
+    schema = map_schema(tool.schema, partial(_in_value, change, "system"))
+    return described if schema is tool.schema else replace(described, schema=schema)
+
+
+def _output(form: OutputForm | None, change: Change) -> OutputForm | None:
+    if form is None:
+        return None
+    description = change(form.description, SYSTEM) if form.description else form.description
+    schema = map_schema(form.schema, partial(_in_value, change, "system"))
+    if schema is form.schema and description == form.description:
+        return form
+    return replace(form, description=description, schema=schema)
+
+
+def _beside(extra: Extra, change: Change) -> Extra:
+    changed = {
+        name: {
+            key: map_value(value, partial(_in_value, change, BESIDE[key]))
+            if key in BESIDE
+            else value
+            for key, value in fields.items()
+        }
+        for name, fields in extra.items()
+    }
+    same = all(
+        changed[name][key] is value
+        for name, fields in extra.items()
+        for key, value in fields.items()
+    )
+    return extra if same else changed
+
+
+def _in_value(change: Change, origin: Origin, text: str, json: bool) -> str:
+    return change(text, Segment(origin, json=json))
 
 
 def _count(parts: tuple[AnyPart, ...], kinds: Counter[str]) -> None:
@@ -98,6 +187,7 @@ def _count(parts: tuple[AnyPart, ...], kinds: Counter[str]) -> None:
         if isinstance(part, ToolResult):
             _count(part.parts, kinds)
         elif isinstance(part, Document):
-            kinds["file"] += part.text is None
+            if part.text is None:
+                kinds["file"] += 1
         elif type(part) in UNREAD:
             kinds[UNREAD[type(part)]] += 1

@@ -17,7 +17,8 @@ Caller sees
     seconds (a MiB or more of nothing else) is refused with HTTP 503 `module_failed`.
 
 Names and addresses are found only as values of JSON fields such as `first_name` and `street`; no
-claim is made about those in free text. Images, audio and files are not read.
+claim is made about those in free text. Images, audio and files are not read, nor what is no text
+for the model: `user`, `metadata`, addresses and the names of files.
 """
 
 import hashlib
@@ -46,6 +47,7 @@ from stockyard.core.scan.segments import (
     PATIENCE_SECONDS,
     Segment,
     map_segments,
+    texts_in,
     unread,
 )
 from stockyard.core.window import Channel, windows_of
@@ -347,7 +349,7 @@ class _Masking:
     @cached_property
     def _taken(self) -> set[str]:
         """What the caller itself wrote in the form of a placeholder keeps its meaning."""
-        return {name for text in self._x.request.texts() for name in ISSUED.findall(text)}
+        return {name for text in texts_in(self._x.request) for name in ISSUED.findall(text)}
 
 
 def canonical(kind: str, value: str) -> str:

@@ -16,8 +16,9 @@ Caller sees
     of which too much looks like a secret to be read in a few seconds (a MiB or more of nothing
     else) is refused with HTTP 503 `module_failed`.
 
-Nothing is ever sent anywhere to check a secret. Images, audio and files are not read. Of our own
-Keys only a digest is kept, so everything that has a Key's form counts as one.
+Nothing is ever sent anywhere to check a secret. Images, audio and files are not read, nor what is
+no text for the model: `user`, `metadata`, addresses and the names of files. Of our own Keys only a
+digest is kept, so everything that has a Key's form counts as one.
 """
 
 import hashlib
