@@ -13,8 +13,8 @@ from stockyard.core.events import ReasoningDelta, TextDelta
 from stockyard.core.folding import fold
 from stockyard.core.messages import ToolCall
 from stockyard.core.request import Content, Request
-from stockyard.core.response import Response
-from stockyard.errors import UpstreamError
+from stockyard.core.response import Output, Response
+from stockyard.errors import Refused, UpstreamError
 from stockyard.wire.codec import Pen, Plain
 from stockyard.wire.formats import FORMATS
 from stockyard.wire.sse import LineBlocks
@@ -195,6 +195,42 @@ def test_a_choice_that_names_a_function_is_one_without_its_type() -> None:
     tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
     said = rewritten({"tools": tools, "tool_choice": {"function": {"name": "f"}}})
     assert said["tool_choice"] == {"type": "function", "function": {"name": "f"}}
+
+
+@pytest.mark.parametrize(
+    ("choice", "plain"),
+    [
+        ({"type": "tool", "name": "f"}, {"type": "function", "function": {"name": "f"}}),
+        ({"type": "function", "name": "f"}, {"type": "function", "function": {"name": "f"}}),
+        ({"type": "any"}, "required"),
+        ({"type": "required"}, "required"),
+        ({"type": "auto"}, "auto"),
+        ({"type": "none"}, "none"),
+    ],
+)
+def test_a_choice_in_the_words_of_another_format_is_understood(
+    choice: dict[str, Any], plain: object
+) -> None:
+    """Clients mix them up, and some providers of chat (xAI) take them."""
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+    assert rewritten({"tools": tools, "tool_choice": choice})["tool_choice"] == plain
+
+
+@pytest.mark.parametrize("choice", [{"type": ["auto"]}, {"type": "tool"}, {"name": "f"}, 7])
+def test_a_choice_that_says_nothing_is_refused(choice: object) -> None:
+    with pytest.raises(Refused, match="tool_choice"):
+        rewritten({"tool_choice": choice})
+
+
+def test_a_finish_that_says_one_call_is_one_of_calls() -> None:
+    """DeepSeek's reasoning models on Azure spell it so."""
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    message = {"role": "assistant", "content": "", "tool_calls": [call]}
+    answer = json.dumps({"choices": [{"message": message, "finish_reason": "tool_call"}]}).encode()
+    assert CHAT.facts(answer, traits=NONE).odd_finish == ""
+    output = CHAT.decode_response(answer, traits=NONE)
+    assert isinstance(output, Output)
+    assert output.choices[0].finish == "tool_calls"
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ FINISHES: dict[str, Finish] = {
     "max_tokens": "length",
     "model_context_window_exceeded": "length",
     "tool_calls": "tool_calls",
+    "tool_call": "tool_calls",
     "function_call": "tool_calls",
     "content_filter": "content_filter",
     "sensitive": "content_filter",

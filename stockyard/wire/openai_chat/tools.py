@@ -1,7 +1,7 @@
 """Tools, tool choice and the form of the answer in a chat request."""
 
 from collections.abc import Iterable, Set
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -95,7 +95,16 @@ def takers_of_text(asked: bytes) -> Set[str]:
     return {tool.custom.name for tool in tools or () if tool.custom is not None}
 
 
+_MODES: dict[str, Literal["none", "auto", "required"]] = {
+    "none": "none",
+    "auto": "auto",
+    "required": "required",
+    "any": "required",
+}
+
+
 def decode_choice(said: Any, path: str = "tool_choice") -> ToolChoice | None:
+    """Also in the words of Messages and Responses: clients mix them up, some providers allow it."""
     if said is None:
         return None
     if said in ("none", "auto", "required"):
@@ -104,6 +113,10 @@ def decode_choice(said: Any, path: str = "tool_choice") -> ToolChoice | None:
         return ToolChoice(mode="required", extra=with_layout({}, FORMAT, "any"))
     fields = Fields(said, path)
     kind = fields.any("type") or ("function" if "function" in fields.rest else None)
+    if isinstance(kind, str) and kind in _MODES:
+        return ToolChoice(mode=_MODES[kind])
+    if kind in ("tool", "function") and "name" in fields.rest:
+        return ToolChoice(mode="named", names=(fields.required_text("name"),))
     if kind in ("function", "custom"):
         inner = Fields(fields.any(kind), fields.at(kind))
         extra = with_layout(fields.left(FORMAT), FORMAT, kind if kind == "custom" else "")
