@@ -8,7 +8,7 @@ under other servers    asgi asgi_socket
 what a request is for  plane endpoints callers proxies ingress doorway native_head model_in_path
                        upload_opening
 from other web pages   cross_origin
-one call               call ride office pump editing_pump pings drains
+one call               call ending ride office pump editing_pump pings drains
 what goes out          egress faults losses declined
 the modules in use     line meters
 lists of models        about_models listing model_pages joined_list describing

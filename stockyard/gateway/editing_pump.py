@@ -17,7 +17,7 @@ from stockyard.core.passage import Passage
 from stockyard.core.stream import Stream
 from stockyard.errors import StockyardError
 from stockyard.gateway.contract import Reply
-from stockyard.gateway.pump import Ending, EventPump
+from stockyard.gateway.pump import Carried, EventPump
 from stockyard.gateway.refusals import internal
 from stockyard.wire.codec import Codec, StreamWriter
 
@@ -34,12 +34,12 @@ class EditingPump(EventPump):
         self,
         stream: Stream,
         reply: Reply,
-        ending: Ending,
+        call: Carried,
         codec: Codec,
         passage: Passage,
         writer: StreamWriter,
     ) -> None:
-        super().__init__(stream, reply, ending, codec, passage, writer)
+        super().__init__(stream, reply, call, codec, passage, writer)
         self._closely = passage.closely
         self._elsewhere: asyncio.Future[Sequence[Event]] | None = None
         """What is being edited in a thread."""
@@ -55,7 +55,7 @@ class EditingPump(EventPump):
     def _open(self) -> None:
         """Write the head, with what waited for it."""
         first, self._first = b"".join(self._first or ()), None
-        self._reply.begin(self.stream.status, self._ending.stream_head(), first)
+        self._reply.begin(self.stream.status, self._call.stream_head(), first)
 
     def events(self, batch: Sequence[Event]) -> None:
         if self._over:
@@ -124,7 +124,7 @@ class EditingPump(EventPump):
             self._end = partial(self.failed, error)
         elif not self._over:
             self._error = error
-            self._ending.stream_failed(error)
+            self._call.stream_failed(error)
 
     def ping(self, ping: bytes) -> None:
         if self._over:

@@ -21,8 +21,8 @@ from stockyard.wire.codec import Codec, Continuing, Fault, StreamWriter
 KEPT_BYTES = 1024 * 1024
 
 
-class Ending(Protocol):
-    """Who settles the call when its stream is over."""
+class Carried(Protocol):
+    """A call whose stream is carried: it settles itself when that is over."""
 
     def stream_head(self) -> bytes:
         """The header fields of the answer. Asked for once, when it begins."""
@@ -34,10 +34,10 @@ class Ending(Protocol):
 class Pump:
     """What both kinds share: the first write, the pieces after it, and the end."""
 
-    def __init__(self, stream: Stream, reply: Reply, ending: Ending) -> None:
+    def __init__(self, stream: Stream, reply: Reply, call: Carried) -> None:
         self.stream = stream
         self._reply = reply
-        self._ending = ending
+        self._call = call
         self._first: list[bytes] | None = []
         self._done = False
         self._error: StockyardError | None = None
@@ -45,14 +45,14 @@ class Pump:
 
     def launch(self) -> None:
         """Take the stream, and write the head together with what it already holds."""
-        fields = self._ending.stream_head()
+        fields = self._call.stream_head()
         self._take()
         first, self._first = b"".join(self._first or ()), None
         self._reply.begin(self.stream.status, fields, first)
         if self._error is not None:
-            self._ending.stream_failed(self._error)
+            self._call.stream_failed(self._error)
         elif self._done:
-            self._ending.stream_done()
+            self._call.stream_done()
 
     def _take(self) -> None:
         raise NotImplementedError
@@ -70,14 +70,14 @@ class Pump:
             return
         self._done = True
         if self._first is None:
-            self._ending.stream_done()
+            self._call.stream_done()
 
     def failed(self, error: StockyardError) -> None:
         if self._over:
             return
         self._error = error
         if self._first is None:
-            self._ending.stream_failed(error)
+            self._call.stream_failed(error)
 
     @property
     def begun(self) -> bool:
@@ -131,7 +131,7 @@ class RawPump(Pump):
         self,
         stream: Stream,
         reply: Reply,
-        ending: Ending,
+        call: Carried,
         codec: Codec | None,
         passage: Passage,
         *,
@@ -142,7 +142,7 @@ class RawPump(Pump):
         `bare` is a stream to which nothing of ours is added: on native routes the client hears what
         the provider said, and a whole answer that flows is one JSON document.
         """
-        super().__init__(stream, reply, ending)
+        super().__init__(stream, reply, call)
         self._codec = codec
         self._passage = passage
         self._bare = bare
@@ -201,12 +201,12 @@ class EventPump(Pump):
         self,
         stream: Stream,
         reply: Reply,
-        ending: Ending,
+        call: Carried,
         codec: Codec,
         passage: Passage,
         writer: StreamWriter,
     ) -> None:
-        super().__init__(stream, reply, ending)
+        super().__init__(stream, reply, call)
         self._codec = codec
         self._passage = passage
         self._writer = writer
