@@ -30,9 +30,16 @@ class Caller(Struct, frozen=True, kw_only=True):
     """Those of its Key."""
     lossy: Lossy | None = None
     """What its Key says should become of fields that a provider's format cannot say."""
+    strange: bool = False
+    """It brought a provider's secret, of which nobody here knows whether it is good."""
     user: str = ""
     customer: str = ""
     """As claimed by the caller: good for attribution, never for permission."""
+
+    @property
+    def partition(self) -> str:
+        """Whose kept answers it shares: its team's. Strangers share nothing with each other."""
+        return self.key_id if self.strange else self.team_id
 
     def may_call_from(self, address: str) -> bool:
         if not self.addresses:

@@ -165,7 +165,7 @@ class Exchange(Struct, kw_only=True, eq=False):
         self.trace_id = "tr_" + self.id[4:]
         self.request = self.received
         self.started_at_ms = time_ns() // 1_000_000
-        self.partition = self.caller.team_id
+        self.partition = self.caller.partition
         asked = self.asked
         if asked is not NOTHING_ASKED:
             self.tags = dict(asked.tags)

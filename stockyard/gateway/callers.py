@@ -18,6 +18,10 @@ from stockyard.gateway.http import Head
 from stockyard.providers.auth import provider_of_secret, sendable
 
 UNKNOWN = "This Key is unknown, revoked, paused or expired."
+SHOWN = 8
+"""How many hex digits of the SHA-256 of a caller's own secret it is called by."""
+TELLING = 32
+"""How many tell one from all others: eight are the same for a secret that anybody makes up."""
 ELSEWHERE = "This Key may not be used from this address."
 
 
@@ -77,10 +81,12 @@ class Callers:
         provider = provider_of_secret(secret) if sendable(secret) else None
         if not allowed or provider is None or endpoint.native not in (None, provider):
             raise Refused(401, "invalid_key", _no_key_of_ours(secret))
-        credential = Credential(
-            id=f"own:{own_digest(secret)}", provider=provider, secret=Secret(secret), own=True
+        digest = hashlib.sha256(secret.encode()).hexdigest()
+        shown = f"own:{digest[:SHOWN]}"
+        credential = Credential(id=shown, provider=provider, secret=Secret(secret), own=True)
+        caller = Caller(
+            key_id=f"own:{digest[:TELLING]}", key_name=shown, team_id="unassigned", strange=True
         )
-        caller = Caller(key_id=credential.id, key_name=credential.id, team_id="unassigned")
         return _placed(caller, head, peer), credential
 
     def standing(self, head: Head, endpoint: Endpoint) -> Callable[[], bool]:
@@ -125,8 +131,3 @@ def _no_key_of_ours(secret: str) -> str:
     if ingress.OURS in secret:
         return "This is not a Key of this gateway: one begins with `sk-sy-`, without quotes."
     return "This is not a Key of this gateway."
-
-
-def own_digest(secret: str) -> str:
-    """What may be shown of a caller's own secret: the first 8 hex digits of its SHA-256."""
-    return hashlib.sha256(secret.encode()).hexdigest()[:8]
