@@ -10,7 +10,7 @@ facts and files        storage
 slices of the product  apps
 the control plane      api control_plane overview figures
 what an operator sets  settings configured reload
-put together           app readiness
+put together           app reach readiness
 run                    process cli asgi
 for tests              testing
 """

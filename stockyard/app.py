@@ -41,7 +41,7 @@ from stockyard.core.scan.matcher import matcher
 from stockyard.core.sharing import Export
 from stockyard.core.signals import ExchangeFinished, KeysChanged, Signals
 from stockyard.core.standing import Standings
-from stockyard.errors import CannotStart, EgressDenied
+from stockyard.errors import CannotStart
 from stockyard.gateway.cross_origin import CrossOrigin
 from stockyard.gateway.drains import Drains
 from stockyard.gateway.front import Front
@@ -62,8 +62,7 @@ from stockyard.process.memory import used_bytes
 from stockyard.process.note import FirstRun, write_note
 from stockyard.process.watchdog import Watchdog
 from stockyard.providers.current import CurrentModels
-from stockyard.providers.prices import PriceList
-from stockyard.providers.provider import Provider
+from stockyard.reach import Reach
 from stockyard.readiness import Readiness
 from stockyard.settings import Settings
 from stockyard.storage.answers import MemoryAnswers
@@ -73,14 +72,7 @@ from stockyard.storage.keyvalue import MemoryKeyValue
 from stockyard.storage.limits import LocalLimits
 from stockyard.storage.migrate import steps_in
 from stockyard.storage.sqlite import SqliteDatabase
-from stockyard.upstream.dispatch import Dispatch
-from stockyard.upstream.health import TargetHealth
-from stockyard.upstream.image_fetch import ImageFetch
-from stockyard.upstream.mock import MockTransport
-from stockyard.upstream.origin import Origin
-from stockyard.upstream.plan import Plans
 from stockyard.upstream.post import post_json
-from stockyard.upstream.tokens.sources import Tokens
 from stockyard.wire.formats import FORMATS
 
 log = logging.getLogger(__name__)
@@ -121,29 +113,13 @@ class Stockyard:
         self.health = Health(__version__)
         self.keys = KeyRing(database, self.signals.announce)
         self.first_run = FirstRun()
+        self.limits = LocalLimits()
+        self.reach = Reach(settings, environ, self.loop)
         # Each step stands on those before it.
-        self._reach_providers()
         self._set_up_modules(custom)
         self._take_calls(envelopes)
         self._keep_books()
         self._look_after_it_all()
-
-    def _reach_providers(self) -> None:
-        """Who can be called, and how."""
-        settings = self.settings
-        self.target_health = TargetHealth()
-        self.limits = LocalLimits()
-        self.client = configured.client(settings)
-        self.tokens = Tokens(self.client, self._origin, self.environ)
-        self.images = ImageFetch(
-            self.client, configured.proxies(settings), allowed=settings.egress.fetch_images
-        )
-        self.mock = MockTransport(settings.mock.latency, estimate=tokens_in)
-        self.prices = PriceList.bundled()
-        self.directory = configured.directory(
-            settings, self.environ, self.prices, self.target_health
-        )
-        self.dispatch = self._dispatch()
 
     def _set_up_modules(self, custom: Sequence[type[AnyModule]]) -> None:
         self.answers = LastingAnswers(MemoryAnswers(), self.database, self.background)
@@ -169,7 +145,7 @@ class Stockyard:
             configured.overload(settings), used_bytes, lambda: len(self.office.running)
         )
         self.office = Office(
-            dispatch=self.dispatch,
+            dispatch=self.reach.dispatch,
             signals=self.signals,
             standings=self.standings,
             meters=self.meters,
@@ -186,14 +162,14 @@ class Stockyard:
             office=self.office,
             formats=FORMATS,
             keys=self.keys,
-            directory=lambda: self.directory,
+            directory=lambda: self.reach.directory,
             access=configured.access(settings),
             aliases=self.in_use.aliases,
             keepers=Keepers(
                 TeamIds(database), StoredAnswers(database), envelopes, TeamOwed(database)
             ),
             spool=Spool(self.folder.subfolder("uploads"), keep_free=settings.disk.low),
-            connect=self.client.connect,
+            connect=self.reach.client.connect,
         )
         origins = settings.http.cors_origins
         self.front = Front(
@@ -236,8 +212,8 @@ class Stockyard:
             self.health,
             disk=self.disk,
             writer=database.writer,
-            targets=self.target_health,
-            providers=lambda: (provider.name for provider in self.directory.configured()),
+            targets=self.reach.target_health,
+            providers=lambda: (provider.name for provider in self.reach.directory.configured()),
             overload=self.overload,
             meters=self.meters,
         )
@@ -320,12 +296,9 @@ class Stockyard:
 
         What stands in files of its own (modules, the listener, the data) is not touched here.
         """
-        directory = configured.directory(settings, self.environ, self.prices, self.target_health)
+        self.reach.use(settings)
         before, self.settings = self.settings, settings
-        self.directory = directory
-        self.mock = MockTransport(settings.mock.latency, estimate=tokens_in)
-        self.dispatch = self._dispatch()
-        self.office.use(self.dispatch)
+        self.office.use(self.reach.dispatch)
         self.office.reasoning_field = settings.translation.reasoning_field
         self.office.drains.allow(*configured.drained(settings))
         self.plane.access = configured.access(settings)
@@ -340,8 +313,8 @@ class Stockyard:
         self.watchdog.stop()
         self.office.drains.close()
         self.background.cancel()
-        await self.client.close()
-        await self.tokens.aclose()
+        await self.reach.client.close()
+        await self.reach.tokens.aclose()
         await self.office.quiet(LAST_CALLS_SECONDS)
         self.recorder.flush()
         await asyncio.to_thread(self.database.close)
@@ -358,8 +331,8 @@ class Stockyard:
             kv=MemoryKeyValue(),
             limits=self.limits,
             limited_keys=lambda: self.keys.limited,
-            health=self.target_health,
-            models=CurrentModels(lambda: self.directory),
+            health=self.reach.target_health,
+            models=CurrentModels(lambda: self.reach.directory),
             matcher=matcher,
             answers=self.answers.memory,
             lasting_answers=self.answers,
@@ -375,47 +348,14 @@ class Stockyard:
             secrets=self._secrets,
         )
 
-    def _dispatch(self) -> Dispatch:
-        return Dispatch(self._plans(), self.images, self.loop, configured.lossy(self.settings))
-
-    def _plans(self) -> Plans:
-        return Plans(
-            self.directory,
-            FORMATS,
-            {"http": self.client, "mock": self.mock},
-            self._origin,
-            configured.patience(self.settings),
-            self.tokens.prover,
-            lambda target: self.prices.longest_answer(target.provider, target.model),
-            lambda target: self.prices.efforts(target.provider, target.model),
-        )
-
-    def _origin(self, provider: Provider, url: str) -> Origin:
-        section = self.settings.providers.get(provider.name)
-        try:
-            return self.client.origin(
-                url,
-                purpose="provider",
-                operator=True,
-                allow_private=provider.allow_private or provider.local,
-                ca_file=(section and section.ca_file) or self.settings.proxies.ca_file or None,
-                client_cert=(section and section.client_cert) or None,
-                client_key=(section and section.client_key) or None,
-                proxy=configured.proxies(self.settings),
-            )
-        except EgressDenied as denied:
-            denied.provider = provider.name
-            raise
-
     async def _post_spans(self, export: Export, body: bytes) -> int:
         proxy = configured.proxies(self.settings)
         return await post_json(
-            self.client, export.url, export.headers, body, purpose="otlp", proxy=proxy
+            self.reach.client, export.url, export.headers, body, purpose="otlp", proxy=proxy
         )
 
     def _secrets(self) -> Iterator[str]:
-        yield from self.directory.secrets()
-        yield from self.tokens.secrets()
+        yield from self.reach.secrets()
         yield from self.line.secrets()
 
     def _trace_seconds(self) -> float:

@@ -1,7 +1,7 @@
 """What the settings mean to each part: its own values, made of ours.
 
-Beside `app.py` the only place that knows both the settings and the parts; it builds nothing that
-runs but the client.
+Beside `app.py` and `reach.py` the only place that knows both the settings and the parts; it builds
+nothing that runs but the client.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -140,5 +140,5 @@ def dropped_traces(stockyard: Stockyard) -> dict[tuple[str, ...], float]:
 
 
 def breakers(stockyard: Stockyard) -> dict[tuple[str, ...], float]:
-    states = stockyard.target_health.by_provider()
+    states = stockyard.reach.target_health.by_provider()
     return {(name,): BREAKER_STATES.index(state) for name, state in states.items()}

@@ -23,7 +23,7 @@ class Overview:
         return list(self._providers())
 
     def _providers(self) -> Iterator[ProviderState]:
-        directory, settings = self._stockyard.directory, self._stockyard.settings
+        directory, settings = self._stockyard.reach.directory, self._stockyard.settings
         ready = {provider.name for provider in directory.configured()}
         for name in sorted({*ready, *settings.providers, MOCK}):
             provider = directory.provider(name)
@@ -50,10 +50,10 @@ class Overview:
 
     def models(self) -> list[ModelState]:
         """Every model that is known by name and can be called."""
-        return [self._model(listed) for listed in self._stockyard.directory.listing()]
+        return [self._model(listed) for listed in self._stockyard.reach.directory.listing()]
 
     def _model(self, listed: Listed) -> ModelState:
-        offer = self._stockyard.prices.offer(listed.provider, listed.model)
+        offer = self._stockyard.reach.prices.offer(listed.provider, listed.model)
         if offer is None:
             if listed.provider != MOCK:
                 return ModelState(id=listed.id, provider=listed.provider)
@@ -111,7 +111,7 @@ class Overview:
 
     def _breakers(self) -> Component:
         """The providers that were called, as their best targets are."""
-        states = self._stockyard.target_health.by_provider()
+        states = self._stockyard.reach.target_health.by_provider()
         failing = bool(states) and "closed" not in states.values()
         return Component(state="degraded" if failing else "ok", detail={**states})
 

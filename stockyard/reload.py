@@ -48,7 +48,7 @@ async def reload(stockyard: Stockyard, wanted: Settings) -> Reloaded:
     """
     async with stockyard.changes.one_at_a_time:
         applied = applicable(stockyard.settings, wanted)
-        shown = set(stockyard.directory.secrets())
+        shown = set(stockyard.reach.directory.secrets())
         before = stockyard.put_in_effect(applied)
         try:
             await stockyard.changes.take_up(applied.modules)
@@ -56,7 +56,7 @@ async def reload(stockyard: Stockyard, wanted: Settings) -> Reloaded:
             stockyard.put_in_effect(before)
             raise
     changed = tuple(differing(before, applied))
-    if not changed and shown != set(stockyard.directory.secrets()):
+    if not changed and shown != set(stockyard.reach.directory.secrets()):
         changed = (SECRETS,)
     return Reloaded(
         changed=changed,

@@ -57,8 +57,8 @@ async def test_that_every_provider_fails_is_told_until_one_works(yard: Yard) -> 
     assert refused.error is not None
     assert refused.error["code"] == "no_target"
     assert int(refused.headers["retry-after"]) >= 1
-    for breaker in yard.stockyard.target_health.states():
-        yard.stockyard.target_health.reset(breaker.id)
+    for breaker in yard.stockyard.reach.target_health.states():
+        yard.stockyard.reach.target_health.reset(breaker.id)
     assert await told(yard) == (200, "ok", [])
 
 

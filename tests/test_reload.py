@@ -85,14 +85,14 @@ async def test_one_fault_keeps_everything_as_it_was(yard: Yard, modules: dict[st
     yard.provider("openai").says("one")
     yard.set("aliases", {"smart": "openai/gpt-x"})
     await yard.open()
-    settings, directory = yard.stockyard.settings, yard.stockyard.directory
+    settings, directory = yard.stockyard.settings, yard.stockyard.reach.directory
 
     with pytest.raises(CannotStart):
         await reload(yard.stockyard, wanted(yard, aliases={}, modules=modules))
 
     assert yard.stockyard.settings is settings
-    assert yard.stockyard.directory is not None
-    assert directory.targets("smart", "chat") == yard.stockyard.directory.targets("smart", "chat")
+    now = yard.stockyard.reach.directory
+    assert directory.targets("smart", "chat") == now.targets("smart", "chat")
     assert (await yard.chat("hi", model="smart")).text == "one"
     assert await reload(yard.stockyard, wanted(yard)) == Reloaded()
 
@@ -111,12 +111,12 @@ async def test_a_secret_that_its_file_changed_is_told(yard: Yard, tmp_path: Path
     secret = tmp_path / "secret"
     secret.write_text("the-first-one")
     await yard.open()
-    yard.stockyard.environ = {"GROQ_API_KEY": f"file:{secret}"}
+    yard.stockyard.reach.environ = {"GROQ_API_KEY": f"file:{secret}"}
     assert (await reload(yard.stockyard, wanted(yard))).changed == (SECRETS,)
     assert (await reload(yard.stockyard, wanted(yard))).changed == ()
     secret.write_text("the-second-one")
     assert (await reload(yard.stockyard, wanted(yard))).changed == (SECRETS,)
-    assert "the-second-one" in set(yard.stockyard.directory.secrets())
+    assert "the-second-one" in set(yard.stockyard.reach.directory.secrets())
 
 
 async def test_limits_and_deadlines_change_too(yard: Yard) -> None:

@@ -56,7 +56,7 @@ class Snapshot(Struct, frozen=True):
 
     def give_to(self, stockyard: Stockyard) -> None:
         stockyard.limits.take_over(self.limits)
-        stockyard.target_health.take_over(self.breakers)
+        stockyard.reach.target_health.take_over(self.breakers)
 
 
 class HandOver:
@@ -88,7 +88,7 @@ class HandOver:
             PATIENCE, lambda: stockyard.background(self.take_back(door))
         )
         return Snapshot(
-            limits=stockyard.limits.kept(MOST_LIMITS), breakers=stockyard.target_health.kept()
+            limits=stockyard.limits.kept(MOST_LIMITS), breakers=stockyard.reach.target_health.kept()
         )
 
     def replaced(self) -> None:

@@ -202,8 +202,7 @@ class Run:
 
     def _secrets(self) -> Iterator[str]:
         """Everything that must not be written anywhere."""
-        yield from self.stockyard.directory.secrets()
-        yield from self.stockyard.tokens.secrets()
+        yield from self.stockyard.reach.secrets()
         if self.settings.admin_key is not None:
             yield self.settings.admin_key.reveal()
         for proxy in self._proxies():

@@ -62,7 +62,7 @@ class Welcome(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, stockyard: Stockyard, address: str) -> "Welcome":
-        settings, directory = stockyard.settings, stockyard.directory
+        settings, directory = stockyard.settings, stockyard.reach.directory
         made = stockyard.first_run
         providers = tuple(
             Found(one.name, source_of(directory.credentials(one.name)))
@@ -88,7 +88,7 @@ class Welcome(Struct, frozen=True, kw_only=True):
             chat_models=sum(
                 kind == "chat"
                 for provider in providers
-                for kind in stockyard.prices.models(provider.name).values()
+                for kind in stockyard.reach.prices.models(provider.name).values()
             ),
             config_version=stockyard.line.config_version,
             made=made,

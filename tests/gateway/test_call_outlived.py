@@ -139,7 +139,7 @@ async def test_tables_that_callers_fill_have_a_bound(
     yard.enable("ratelimit", limits=[{"by": "model", "tokens": 10**7}])
     await yard.open()
     stockyard = yard.stockyard
-    monkeypatch.setattr(stockyard.target_health, "_max_targets", 5)
+    monkeypatch.setattr(stockyard.reach.target_health, "_max_targets", 5)
     for number in range(12):
         assert (await yard.chat(model=f"openai/model-{number}")).status == 200
         await yard.call(f"/openai/v1/odd/{number}", b"{}")
@@ -148,9 +148,9 @@ async def test_tables_that_callers_fill_have_a_bound(
     }
 
     sizes = {
-        "targets": len(stockyard.directory._known),
-        "plans": len(stockyard.dispatch.plans._plans),
-        "breakers": len(stockyard.target_health.states()),
+        "targets": len(stockyard.reach.directory._known),
+        "plans": len(stockyard.reach.dispatch.plans._plans),
+        "breakers": len(stockyard.reach.target_health.states()),
         "retries": len(modules["retrypilot"]._budgets),
         "lengths": len(modules["ratelimit"]._mean_output),
     }

@@ -291,7 +291,7 @@ class TestIds:
         assert await becomes(lambda: held_by(database, "default", "file-1") is not None)
         kept = held_by(database, "default", "file-1")
         assert kept is not None
-        credential = yard.stockyard.directory.credentials("openai")[0]
+        credential = yard.stockyard.reach.directory.credentials("openai")[0]
         assert kept == Held("openai", credential.id)
 
 

@@ -134,7 +134,7 @@ async def test_its_models_misbehave_here_too(
     assert (failing.status, failing.headers["retry-after"]) == (429, "1")
     cut = await yard.call(f"/v1/{path}", body.replace(b"{}", b"cut-after-1"), headers=headers)
     assert cut.status == 502 or not cut.complete
-    assert [call.outcome for call in yard.stockyard.mock.record.calls()] == ["cut", "error"]
+    assert [call.outcome for call in yard.stockyard.reach.mock.record.calls()] == ["cut", "error"]
 
 
 async def test_what_is_no_request_is_refused_as_the_service_would(yard: Yard) -> None:

@@ -1,0 +1,90 @@
+"""Who can be called, and how: all that is made of the settings of providers."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+
+from stockyard import configured
+from stockyard.core.estimate import tokens_in
+from stockyard.errors import EgressDenied
+from stockyard.providers.prices import PriceList
+from stockyard.providers.provider import Provider
+from stockyard.settings import Settings
+from stockyard.upstream.dispatch import Dispatch
+from stockyard.upstream.health import TargetHealth
+from stockyard.upstream.image_fetch import ImageFetch
+from stockyard.upstream.mock import MockTransport
+from stockyard.upstream.origin import Origin
+from stockyard.upstream.plan import Plans
+from stockyard.upstream.tokens.sources import Tokens
+from stockyard.wire.formats import FORMATS
+
+
+class Reach:
+    """The outward side of an installation.
+
+    The client and what is known of Targets outlive a change of the settings; the directory, the
+    Plans and the mock provider are made anew.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        environ: Mapping[str, str],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._settings = settings
+        self.environ = environ
+        self._loop = loop
+        self.prices = PriceList.bundled()
+        self.target_health = TargetHealth()
+        self.client = configured.client(settings)
+        self.tokens = Tokens(self.client, self._origin, environ)
+        self._images = ImageFetch(
+            self.client, configured.proxies(settings), allowed=settings.egress.fetch_images
+        )
+        self.use(settings)
+
+    def use(self, settings: Settings) -> None:
+        """For calls from now on. Raises CannotStart, and nothing has changed then."""
+        self.directory = configured.directory(
+            settings, self.environ, self.prices, self.target_health
+        )
+        self._settings = settings
+        self.mock = MockTransport(settings.mock.latency, estimate=tokens_in)
+        self.dispatch = Dispatch(
+            self._plans(), self._images, self._loop, configured.lossy(settings)
+        )
+
+    def secrets(self) -> Iterator[str]:
+        """What we show to providers, and must show to nobody else."""
+        yield from self.directory.secrets()
+        yield from self.tokens.secrets()
+
+    def _plans(self) -> Plans:
+        return Plans(
+            self.directory,
+            FORMATS,
+            {"http": self.client, "mock": self.mock},
+            self._origin,
+            configured.patience(self._settings),
+            self.tokens.prover,
+            lambda target: self.prices.longest_answer(target.provider, target.model),
+            lambda target: self.prices.efforts(target.provider, target.model),
+        )
+
+    def _origin(self, provider: Provider, url: str) -> Origin:
+        section = self._settings.providers.get(provider.name)
+        try:
+            return self.client.origin(
+                url,
+                purpose="provider",
+                operator=True,
+                allow_private=provider.allow_private or provider.local,
+                ca_file=(section and section.ca_file) or self._settings.proxies.ca_file or None,
+                client_cert=(section and section.client_cert) or None,
+                client_key=(section and section.client_key) or None,
+                proxy=configured.proxies(self._settings),
+            )
+        except EgressDenied as denied:
+            denied.provider = provider.name
+            raise
