@@ -39,11 +39,11 @@ def members_of(body: bytes) -> list[Member] | None:
     members = []
     for key, raw in values.items():
         quoted = _KEY.match(body, position)
-        value = bytes(raw)
+        value = memoryview(raw)
         # The parser keeps the last of a repeated key, so the walk and it then disagree.
         if quoted is None or not body.startswith(value, quoted.end()):
             return None
-        members.append(Member(key, quoted.end(), quoted.end() + len(value)))
+        members.append(Member(key, quoted.end(), quoted.end() + value.nbytes))
         position = _after_blanks(body, members[-1].end) + 1
     last = position - 1 if members else _after_blanks(body, position)
     return members if body[last : last + 1] == b"}" else None
