@@ -16,6 +16,8 @@ from stockyard.errors import StockyardError
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 MAX_MESSAGE = 16 * 1024 * 1024
+MAX_FRAGMENTS = 16 * 1024
+"""Pieces of one message. Who keeps it until it is complete keeps each of them, the empty ones too."""
 MAX_CONTROL = 125
 
 NO_CODE = 1005
@@ -51,7 +53,7 @@ class FrameReader:
         self._data = bytearray()
         self._kind = 0
         """What the unfinished message is; 0 between messages."""
-        self._size = 0
+        self._size = self._fragments = 0
         self._text = codecs.getincrementaldecoder("utf-8")()
 
     def feed(self, data: bytes) -> Iterator[Frame]:
@@ -102,13 +104,16 @@ class FrameReader:
             raise FrameFault(PROTOCOL_ERROR, "A message begins before the last one has ended.")
         self._kind = self._kind or frame.kind
         self._size += len(frame.data)
+        self._fragments += 1
+        if self._fragments > MAX_FRAGMENTS:
+            raise FrameFault(TOO_LARGE, f"A message has more than {MAX_FRAGMENTS} pieces.")
         if self._kind == TEXT:
             try:
                 self._text.decode(frame.data, frame.final)
             except UnicodeDecodeError:
                 raise FrameFault(NOT_UTF8, "A text is not UTF-8.") from None
         if frame.final:
-            self._kind = self._size = 0
+            self._kind = self._size = self._fragments = 0
 
 
 def written(frame: Frame, *, masked: bool) -> bytes:

@@ -12,6 +12,7 @@ from stockyard.upstream.frames import (
     BINARY,
     CLOSE,
     CONTINUATION,
+    MAX_FRAGMENTS,
     NO_CODE,
     PING,
     TEXT,
@@ -107,6 +108,22 @@ def test_what_others_could_read_differently_is_refused(sent: bytes, code: int) -
     with pytest.raises(FrameFault) as raised:
         in_pieces(FrameReader(masked=False, max_message=10), sent, 1)
     assert raised.value.code == code
+
+
+@pytest.mark.parametrize("piece", [b"\x00\x00", b"\x00\x01a"], ids=["empty", "of one byte"])
+def test_a_message_may_not_come_in_pieces_without_end(piece: bytes) -> None:
+    reader = FrameReader(masked=False)
+    most = [*reader.feed(b"\x01\x00" + piece * (MAX_FRAGMENTS - 1))]
+    assert len(most) == MAX_FRAGMENTS
+    with pytest.raises(FrameFault) as raised:
+        [*reader.feed(piece)]
+    assert raised.value.code == 1009
+
+
+def test_messages_in_pieces_may_follow_each_other_without_end() -> None:
+    reader = FrameReader(masked=False)
+    sent = (b"\x02\x00" + b"\x00\x00" * (MAX_FRAGMENTS - 2) + b"\x80\x00") * 2
+    assert len([*reader.feed(sent)]) == 2 * MAX_FRAGMENTS
 
 
 def test_a_character_may_be_cut_between_frames() -> None:
