@@ -17,7 +17,7 @@ from stockyard.errors import StockyardError
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 MAX_MESSAGE = 16 * 1024 * 1024
 MAX_FRAGMENTS = 16 * 1024
-"""Pieces of one message. Who keeps it until it is complete keeps each of them, the empty ones too."""
+"""Pieces of one message: each is kept until the last has come, and so are empty ones."""
 MAX_CONTROL = 125
 
 NO_CODE = 1005
