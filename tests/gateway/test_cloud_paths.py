@@ -167,3 +167,32 @@ async def test_an_unknown_path_of_a_cloud_is_answered_in_its_words(yard: Yard) -
     answer = await yard.call("/v1beta1/publishers/google/models/g:predict", {})
     assert answer.status == 404
     assert json.loads(answer.body)["error"]["status"] == "NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("embeddings", b'{"input":"hi"}'),
+        ("completions", b'{"prompt":"hi"}'),
+        ("audio/speech", b'{"input":"hi","voice":"alloy"}'),
+        ("audio/transcriptions", b'{"file":"aGk="}'),
+        ("images/generations", b'{"prompt":"a dot"}'),
+        ("chat/completions", b'{"messages":[{"role":"user","content":"hi"}]}'),
+    ],
+)
+async def test_on_the_clouds_own_route_the_path_names_the_model(
+    yard: Yard, path: str, body: bytes
+) -> None:
+    azure = yard.provider("azure", settings={"api_version": "2024-10-21"}).fails(418, "I am a teapot.")
+    await yard.call(f"/azure/openai/deployments/d/{path}?api-version=2024-10-21", body)
+    assert azure.last.path == f"/openai/deployments/d/{path}"
+    assert azure.last.body == body
+
+
+@pytest.mark.parametrize("path", ["embeddings", "completions", "audio/speech"])
+async def test_other_kinds_that_name_their_model_nowhere_are_refused(yard: Yard, path: str) -> None:
+    openai = yard.provider("openai").says("never")
+    answer = await yard.call(f"/v1/{path}", {"input": "hi", "prompt": "hi"})
+    assert answer.status == 400
+    assert "no 'model'" in answer.body.decode()
+    assert not openai.requests

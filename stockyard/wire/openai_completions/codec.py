@@ -23,7 +23,8 @@ class _StreamOptions(msgspec.Struct, gc=False):
 
 
 class _Head(msgspec.Struct, gc=False):
-    model: str
+    model: str | None = None
+    """Some paths name it; the gateway refuses a call that says it nowhere."""
     prompt: str | list[msgspec.Raw] | msgspec.UnsetType | None = msgspec.UNSET
     stream: bool | msgspec.UnsetType | None = msgspec.UNSET
     stream_options: _StreamOptions | msgspec.UnsetType | None = msgspec.UNSET
@@ -51,7 +52,7 @@ class CompletionsCodec(StreamedCodec[Content]):
             check_head(body, _OPTION_KEYS)
             wants_usage = head.stream_options.include_usage is True
         limit = None if head.max_tokens is msgspec.UNSET else head.max_tokens
-        return RequestHead(head.model, head.stream is True, wants_usage, limit)
+        return RequestHead(head.model or "", head.stream is True, wants_usage, limit)
 
     def encode_request(
         self,

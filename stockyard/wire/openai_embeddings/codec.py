@@ -21,8 +21,9 @@ from stockyard.wire.whole import Beside, WholeCodec
 
 
 class _Head(Struct, gc=False):
-    model: str
     input: str | list[msgspec.Raw]
+    model: str | None = None
+    """Some paths name it; the gateway refuses a call that says it nowhere."""
 
 
 _HEAD = msgspec.json.Decoder(_Head)
@@ -41,7 +42,7 @@ class EmbeddingsCodec(WholeCodec):
         self._words = words
 
     def peek(self, body: bytes) -> RequestHead:
-        return RequestHead(read_head(body, _HEAD, _KEYS).model)
+        return RequestHead(read_head(body, _HEAD, _KEYS).model or "")
 
     def read_request(self, fields: Fields) -> EmbeddingsContent:
         return request.read_request(fields, self._words)

@@ -14,7 +14,8 @@ FORMAT = "openai.speech"
 
 
 class _Head(msgspec.Struct, gc=False):
-    model: str
+    model: str | None = None
+    """Some paths name it; the gateway refuses a call that says it nowhere."""
     input: str | msgspec.UnsetType = msgspec.UNSET
     stream_format: str | msgspec.UnsetType | None = msgspec.UNSET
     """Sound itself streams as the bytes that it is; `sse` makes events of it."""
@@ -26,7 +27,7 @@ _KEYS = quoted("model", "input", "stream_format")
 
 def peek(body: bytes) -> RequestHead:
     head = read_head(body, _HEAD, _KEYS)
-    return RequestHead(head.model, head.stream_format == "sse", wants_usage=True)
+    return RequestHead(head.model or "", head.stream_format == "sse", wants_usage=True)
 
 
 def decode_request(body: bytes) -> SpeechContent:

@@ -21,7 +21,7 @@ _SAMPLE = 256 * 1024
 class _Head(msgspec.Struct, gc=False):
     """Some providers take the recording in a JSON object too."""
 
-    model: str
+    model: str | None = None
     stream: bool | msgspec.UnsetType | None = msgspec.UNSET
 
 
@@ -34,7 +34,7 @@ def peek(body: bytes) -> RequestHead:
     if form is not None:
         return head_of(form)
     head = read_head(body, _HEAD, _KEYS)
-    return RequestHead(head.model, head.stream is True, wants_usage=True)
+    return RequestHead(head.model or "", head.stream is True, wants_usage=True)
 
 
 def decode_request(body: bytes) -> TranscriptionContent:
