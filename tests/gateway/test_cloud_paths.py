@@ -183,7 +183,7 @@ async def test_an_unknown_path_of_a_cloud_is_answered_in_its_words(yard: Yard) -
 async def test_on_the_clouds_own_route_the_path_names_the_model(
     yard: Yard, path: str, body: bytes
 ) -> None:
-    azure = yard.provider("azure", settings={"api_version": "2024-10-21"}).fails(418, "I am a teapot.")
+    azure = yard.provider("azure", settings={"api_version": "2024-10-21"}).fails(418, "no")
     await yard.call(f"/azure/openai/deployments/d/{path}?api-version=2024-10-21", body)
     assert azure.last.path == f"/openai/deployments/d/{path}"
     assert azure.last.body == body
