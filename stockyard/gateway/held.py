@@ -15,7 +15,7 @@ from msgspec import Struct
 from stockyard.core.ports import Held, HeldIds
 from stockyard.core.target import Credential
 from stockyard.errors import Refused
-from stockyard.gateway.named import COLLECTIONS, resource
+from stockyard.gateway.named import COLLECTIONS, SKILLS, Naming, resource
 from stockyard.gateway.places import at
 from stockyard.providers.directory import Directory
 from stockyard.providers.provider import Provider
@@ -101,12 +101,6 @@ BATCHED = frozenset({BATCHES, MESSAGE_BATCHES, "batch/jobs"})
 _RESULTS_AT = frozenset({(FILES, "/content"), (FILES, ":download"), (MESSAGE_BATCHES, "/results")})
 """Where the results of batches may be read."""
 
-_ADMIN = re.compile(
-    r"/(?:organizations?|admin|admin_api_keys|api[-_]keys|keys|dashboard|billing|invites"
-    r"|service_accounts|realtime/(?:client_secrets|sessions|transcription_sessions))(?:/.*)?",
-    re.IGNORECASE,
-)
-"""Below a version: paths that manage an account, or give out secrets that would lead past us."""
 _VERSION = re.compile(
     r"/(?:api|openai)(?:/v[0-9]+(?:alpha|beta)?[0-9]*)?(?=/)|/v[0-9]+(?:alpha|beta)?[0-9]*(?=/)",
     re.IGNORECASE,
@@ -160,10 +154,10 @@ def unified(path: str) -> tuple[Reach, tuple[str, ...]] | None:
 
 def native(path: str, method: str, provider: Provider) -> Reach | None:
     """What a path at a provider reaches."""
-    bare = _bare(path, provider.prefix)
+    asked = bare(path, provider.prefix)
     if RESOURCEFUL in provider.speaks or CLOUD in provider.auth:
-        return _resourceful(bare.rstrip("/"))
-    found = _NATIVE.fullmatch(bare)
+        return _resourceful(asked.rstrip("/"))
+    found = _NATIVE.fullmatch(asked)
     if found is None:
         return None
     collection, thing, below = found[1].lower(), found[2] or "", (found[3] or "").lower()
@@ -177,26 +171,21 @@ def native(path: str, method: str, provider: Provider) -> Reach | None:
     return Reach(collection, thing, below, _OTHERWISE.get(collection, ("id",)), not known)
 
 
-def _resourceful(bare: str) -> Reach | None:
-    if _MAKING.fullmatch(bare) is not None:
-        collection = "operations" if bare.endswith("LongRunning") else "batches"
+def _resourceful(asked: str) -> Reach | None:
+    if _MAKING.fullmatch(asked) is not None:
+        collection = "operations" if asked.endswith("LongRunning") else "batches"
         return Reach(collection, names=_RESOURCE_NAMES, verbatim=True)
-    found = _INTERACTION_PATH.fullmatch(bare)
+    found = _INTERACTION_PATH.fullmatch(asked)
     if found is not None:
         return Reach(INTERACTIONS, found[1] or "", found[2] or "", verbatim=True)
-    found = _RESOURCE_PATH.fullmatch(bare)
+    found = _RESOURCE_PATH.fullmatch(asked)
     if found is None:
         return None
     thing = f"{found[1]}/{found[2]}" if found[2] else ""
     return Reach(found[1], thing, found[3] or "", _RESOURCE_NAMES, verbatim=True)
 
 
-def administers(path: str, provider: Provider) -> bool:
-    """Whether a path at a provider is about the account, and not about models."""
-    return _ADMIN.fullmatch(_bare(path, provider.prefix)) is not None
-
-
-def _bare(path: str, prefix: str) -> str:
+def bare(path: str, prefix: str) -> str:
     """A path without the base URL's own, be it of another version, and without a version."""
     path = unquote(path)  # as its provider reads it
     for start in (prefix, _VERSION_AT_END.sub("", prefix)):
@@ -269,6 +258,13 @@ def held_by(ids: HeldIds, team_id: str, thing: str) -> Held | None:
     if found is None and thing.startswith(_ANNOUNCED):
         found = ids.claim(team_id, thing)
     return found
+
+
+def check_shared(ids: HeldIds, team_id: str, body: bytes, naming: Naming = SKILLS) -> None:
+    """Raises Refused (404) when a body wants something used that another team has made."""
+    for thing in naming.named_in(body):
+        if ids.is_others(team_id, thing):
+            raise no_such(thing)
 
 
 def keeper_of(ids: HeldIds, team_id: str, named: Sequence[str], native: str | None) -> Held | None:

@@ -26,7 +26,7 @@ from stockyard.gateway.held_providers import HeldProviders
 from stockyard.gateway.http import Head
 from stockyard.gateway.late_calls import LateCalls
 from stockyard.gateway.listing import dialect_of
-from stockyard.gateway.named import ANY, CONVERSATIONS, INTERACTIONS
+from stockyard.gateway.named import ANY, CONVERSATIONS, INTERACTIONS, SHARED
 from stockyard.gateway.narrow_reply import Narrowing
 from stockyard.gateway.noticing import INTERACTIONS as MADE_BY_INTERACTIONS
 from stockyard.gateway.noticing import Noticing, hold_for
@@ -117,6 +117,7 @@ class HeldCalls(Spooling):
             )
         if method == "GET" and not reach.id:
             return self._list(WholeReply(reply, lambda status, told: held.with_results_here(told)))
+        held.check_shared(self._ids, self._caller.team_id, body, SHARED)
         named = self._named_in(body)
         provider, credential = self._providers.of_call(body, named)
         holdings = self._holdings(provider, credential)

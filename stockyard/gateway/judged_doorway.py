@@ -16,7 +16,7 @@ from stockyard.errors import Refused
 from stockyard.gateway.contract import Reply, Running
 from stockyard.gateway.doorway import Doorway, SteeredDoorway
 from stockyard.gateway.endpoints import Endpoint
-from stockyard.gateway.held import credential_of, keeper_of
+from stockyard.gateway.held import check_shared, credential_of, keeper_of
 from stockyard.gateway.http import Head
 from stockyard.gateway.named import Naming
 from stockyard.gateway.noticing import Notice, Noticing, hold_for
@@ -71,6 +71,7 @@ class JudgedDoorway(Doorway):
     def _steered(self, steering: Steering, body: bytes) -> Credential | None:
         """Steer the call to whoever keeps what the body names; under what, on a native path."""
         plane, native = self._plane, self._endpoint.native
+        check_shared(plane.keepers.ids, self.caller.team_id, body)
         named = self._naming.named_in(body)
         held = steering.held = keeper_of(plane.keepers.ids, self.caller.team_id, named, native)
         if held is None:

@@ -155,6 +155,22 @@ CONVERSATIONS = Naming(ANY.fields, ANY.marks, bare=True)
 INTERACTIONS = Naming(ANY.fields | {"uri"}, (*ANY.marks, b'"uri"'))
 """Of conversations whose parts name files by their addresses."""
 
+SHARED = Naming(
+    frozenset(
+        (  # noqa: SIM905  a list of words reads better as one
+            "assistant_id agent_id agent skill_id skill_ids voice_id vault_ids environment_id"
+            " environment memory_store_id eval_id video_id"
+        ).split()
+    ),
+    (
+        *(b"assistant_id", b'"agent', b'"skill', b'"voice_id"', b'"vault_ids"'),
+        *(b'"environment', b'"memory_store_id"', b'"eval_id"', b'"video_id"'),
+    ),
+)
+"""Of what an account has for everybody, unless a team made it through us."""
+SKILLS = Naming(frozenset({"skill_id"}), (b'"skill_id"',))
+"""What of it calls of models may name."""
+
 _OF_FORMATS = {
     "openai.chat": FILES,
     "openai.images": FILES,

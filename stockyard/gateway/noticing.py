@@ -5,6 +5,7 @@ ask that its answer be kept. Such things are named in the answer alone, at place
 model nor the caller can write. The answer itself passes as it came.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,6 +23,8 @@ from stockyard.wire.sse import Blocks, said
 MOST_BYTES = 4 * 1024 * 1024
 """How much of an answer in one piece, or of one event, is looked at."""
 _EVENTS = b"text/event-stream"
+_MEDIA = re.compile(rb"\ncontent-type:[ \t]*(?:audio|image|video)/", re.IGNORECASE)
+"""Names nothing, however it is read."""
 
 
 class Notice(Struct, frozen=True):
@@ -56,6 +59,20 @@ ANSWERS = Notice(
     (),
 )
 INTERACTIONS = Notice(("id", "interaction.id"), (b'"interaction"',), first_only=True)
+MADE = Notice(
+    (
+        *("id", "voice_id", "agent_id", "job_id", "request_id", "task_id", "dubbing_id"),
+        *("connector.id", "finetuned_model.id"),
+    ),
+    (b'id"',),
+    first_only=True,
+)
+"""Of calls that nobody here knows, where most providers name what they make."""
+MADE_LATER = Notice(
+    ("fine_tuned_model", "result_files.*", "output_name", "model_output_name"),
+    (b"fine_tuned_model",),
+)
+"""Where they name what came of it."""
 
 _OF_FORMATS = {"openai.chat": KEPT_CHATS, "anthropic.messages": RUN_CODE}
 
@@ -85,7 +102,7 @@ class Noticing(WatchingReply):
     def _began(self, status: int, fields: bytes) -> None:
         if status < 300 and _EVENTS in fields:
             self._events = Blocks(MOST_BYTES)
-        elif status < 300:
+        elif status < 300 and _MEDIA.search(b"\n" + fields) is None:
             self._object = []
 
     def _passed(self, data: bytes) -> None:

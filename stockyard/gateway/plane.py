@@ -22,6 +22,7 @@ from stockyard.core.target import Credential
 from stockyard.errors import Refused
 from stockyard.gateway import (
     about_models,
+    closed_paths,
     endpoints,
     held,
     ingress,
@@ -30,6 +31,7 @@ from stockyard.gateway import (
     recalling,
     signpost,
 )
+from stockyard.gateway.account_doorway import AccountDoorway
 from stockyard.gateway.callers import Callers, Keys, on_behalf
 from stockyard.gateway.contract import Opening, Peer, Whole
 from stockyard.gateway.declined import Declining
@@ -169,7 +171,7 @@ class DataPlane:
             stream=found.streams,
             key_in_query="query:key" in auth,
             holds=reach,
-            closed=held.administers(found.path, provider),
+            closed=closed_paths.administers(found.path, provider),
             realtime=method == "GET" and found.format == REALTIME_FORMAT,
             recalls=recalling.on_native(spoken, found.path),
         )
@@ -242,7 +244,9 @@ class DataPlane:
         if endpoint.recalls:
             return self._recalling(visit)
         naming = named.of(endpoint.format, endpoint.native) if own is None else None
-        if naming is None:
+        if own is None and endpoint.kind == "passthrough":
+            way: Doorway = AccountDoorway(self, head, endpoint, caller, asked)
+        elif naming is None:
             way = Doorway(self, *visit)
         else:
             notice = noticing.of(endpoint.format)

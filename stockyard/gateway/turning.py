@@ -14,7 +14,7 @@ from stockyard.errors import Refused
 from stockyard.gateway.contract import Opening, Reply, Running, Whole
 from stockyard.gateway.declined import Declining
 from stockyard.gateway.endpoints import Endpoint
-from stockyard.gateway.held import credential_of, keeper_of, no_such
+from stockyard.gateway.held import check_shared, credential_of, keeper_of, no_such
 from stockyard.gateway.keepers import Keepers
 from stockyard.gateway.late_calls import LateCalls
 from stockyard.gateway.named import RESPONSES, unsealed_in
@@ -126,6 +126,7 @@ class Turning:
         for thought in unsealed_in(turn.body):
             if asker.keepers.ids.is_others(asker.team_id, thought):
                 raise no_such(thought)
+        check_shared(asker.keepers.ids, asker.team_id, turn.body)
         named = RESPONSES.named_in(turn.body)
         held = keeper_of(asker.keepers.ids, asker.team_id, named, self._endpoint.native)
         if held is None:

@@ -169,6 +169,7 @@ def _provider(
         versions=row.versions,
         versions_alike=row.versions_alike,
         encoded_slash=row.encoded_slash,
+        stays_below=_bounds(row, values, prefix),
         docs=row.docs,
         notes=row.notes,
         verified=row.verified,
@@ -178,6 +179,12 @@ def _provider(
         allow_private=mention is not None and mention.allow_private,
         missing=_missing(row, mention, values, base_url),
     )
+
+
+def _bounds(row: Row, values: Mapping[str, str], prefix: str) -> tuple[str, ...]:
+    """Where its native route ends. They say nothing of a base URL with another path."""
+    paths = (_fill(path, values) for path in row.stays_below)
+    return tuple(path for path in paths if f"{prefix}/".startswith(path))
 
 
 def _traits(row: Row, mention: Mention | None) -> frozenset[str]:

@@ -121,6 +121,8 @@ class Provider(Struct, frozen=True, kw_only=True, eq=False):
     """Bodies look the same in all of them."""
     encoded_slash: bool = False
     """A model name in a path may hold `%2F`, kept as sent."""
+    stays_below: tuple[str, ...] = ()
+    """Beginnings of the paths that callers on its native route may reach; empty for all."""
     docs: str = ""
     notes: str = ""
     verified: bool = False

@@ -3,8 +3,9 @@
 The fields are those of `wire.md` 12.1, and these: `settings` names the variables that may fill a
 `{placeholder}` of its addresses, `defaults` what fills it otherwise, `derived` the placeholders
 that follow from others; `secrets` and `tokens` say where the secret of a scheme stands and where it
-is exchanged; `also` are paths of its native route that are not called otherwise; `fields` and
-`query` go with every call; `model_traits` says what is peculiar to some of its models; `transport`
+is exchanged; `also` are paths of its native route that are not called otherwise; `stays_below`
+says where that route ends on a host that has more than models; `fields` and `query` go with every
+call; `model_traits` says what is peculiar to some of its models; `transport`
 is who carries the bytes.
 """
 
@@ -112,6 +113,7 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     versions: tuple[str, ...] = ()
     versions_alike: bool = False
     encoded_slash: bool = False
+    stays_below: tuple[str, ...] = ()
     docs: str = ""
     verified: bool = False
     transport: Literal["http", "mock"] = "http"

@@ -26,7 +26,7 @@ MOST_ANNOUNCED = 100
 MOST_TEAMS = 1_000
 ANNOUNCED_SECONDS = 48 * 3600.0
 """How long such files are kept by those that take them so."""
-USABLE = re.compile(r"[A-Za-z0-9_.-]{1,128}(?:/[A-Za-z0-9_.-]{1,128})?")
+USABLE = re.compile(r"[A-Za-z0-9_.:-]{1,128}(?:/[A-Za-z0-9_.:-]{1,128})?")
 """What is remembered, with a collection in front or not. A provider may call things as it likes,
 but not at any length."""
 
@@ -64,7 +64,7 @@ class TeamIds:
         self.queue.put(row, len(row))
 
     def is_others(self, team_id: str, id: str) -> bool:  # noqa: A002  the word of the Port
-        return self.find(team_id, id) is None and bool(USABLE.fullmatch(id)) and self._is_held(id)
+        return bool(USABLE.fullmatch(id)) and self._is_held(id) and self.find(team_id, id) is None
 
     def announce(self, team_id: str, held: Held) -> None:
         announced = self._announced.pop(team_id, None)

@@ -1,0 +1,137 @@
+"""A Doorway to what nobody here reads: what an account has, for all teams that share its secret.
+
+Such a path may lead to assistants, voices, fine-tuned models, videos. What another team made there
+through us does not exist; what nobody made through us is the account's, and all may read and use
+it. To change or delete a thing is for the team that made it (`docs/decisions/0011`).
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, unquote
+
+from stockyard.core.caller import Caller
+from stockyard.core.exchange import Exchange
+from stockyard.core.inbound import Asked
+from stockyard.core.ports import Held
+from stockyard.errors import Refused
+from stockyard.gateway.contract import Reply, Running
+from stockyard.gateway.doorway import Doorway, SteeredDoorway
+from stockyard.gateway.endpoints import Endpoint
+from stockyard.gateway.held import check_shared, credential_of, keeper_of, no_such
+from stockyard.gateway.hiding_reply import HidingReply
+from stockyard.gateway.http import Head
+from stockyard.gateway.named import ANY, SHARED
+from stockyard.gateway.noticing import MADE, MADE_LATER, Noticing, hold_for
+from stockyard.gateway.turning import Steering
+
+if TYPE_CHECKING:
+    from stockyard.gateway.plane import DataPlane
+
+MOST_WORDS = 32
+"""Segments of a path and values of a query, each of which may be an id."""
+_READING = frozenset({"GET", "HEAD"})
+_THINGS = (
+    "assistants|agents|automations|characters|connectors|deployments|dreams|environments|evals"
+    "|libraries|memory_stores|sessions|skills|user_profiles|vaults|voices"
+)
+_CHANGES = re.compile(
+    rf".*/(?:{_THINGS})/[^/]*[0-9_][^/]*"  # no word, as in `agents/sessions` or `voices/add`
+    r"|.*[/:](?:archive|cancel|complete|delete|edit|hangup|pause|redact|resume|rotate_[a-z]+|stop"
+    r"|undeploy|unpause|update|deploy|unload|load)",
+    re.IGNORECASE,
+)
+"""What a POST changes that was there before, where it makes nothing."""
+
+
+class AccountDoorway(Doorway):
+    __slots__ = ("__dict__",)
+
+    def __init__(
+        self, plane: "DataPlane", head: Head, endpoint: Endpoint, caller: Caller, asked: Asked
+    ) -> None:
+        super().__init__(plane, head, endpoint, caller, asked, None)
+
+    def start(self, reply: Reply, body: bytes) -> Running | None:
+        plane, team = self._plane, self.caller.team_id
+        ids = plane.keepers.ids
+        steering = Steering()
+        try:
+            owned = self._owned()
+            check_shared(ids, team, body, SHARED)
+            named = keeper_of(ids, team, ANY.named_in(body), self._endpoint.native)
+            steering.held = owned or named
+            credential = credential_of(plane.directory(), steering.held) if steering.held else None
+        except Refused as refusal:
+            self._turn_away(reply, refusal)
+            return None
+        if self._head.method in _READING:
+            reply = HidingReply(reply, lambda thing: ids.is_others(team, thing))
+        else:
+            reply = made = Noticing(reply, MADE, self._hold_new(body))
+            steering.watching.append(made)
+        if owned is not None:
+            reply = later = Noticing(reply, MADE_LATER, self._hold_new(body))
+            steering.watching.append(later)
+        way = SteeredDoorway(
+            plane, self._head, self._endpoint, self.caller, self.asked, credential, steering
+        )
+        return way.start(reply, body)
+
+    def _owned(self) -> Held | None:
+        """Who keeps what the path names for the team. Raises Refused: 404 for what another team
+        made, 403 where something is to be changed that is not the team's."""
+        ids, team = self._plane.keepers.ids, self.caller.team_id
+        found = None
+        for word in self._words:
+            if ids.is_others(team, word):
+                raise no_such(word)
+            held = ids.find(team, word)
+            if held is not None and held.provider == self._endpoint.native:
+                found = found or held
+        if found is None and self._changes:
+            message = (
+                "What was not made by your team through the gateway is not changed or deleted "
+                "through it. Do so at the provider, or send its own secret."
+            )
+            raise Refused(403, "path_not_allowed", message)
+        return found
+
+    @cached_property
+    def _words(self) -> list[str]:
+        words = list(dict.fromkeys(self._said()))
+        if len(words) > MOST_WORDS:
+            raise no_such(self._endpoint.native_path)
+        return words
+
+    def _said(self) -> Iterator[str]:
+        yield from filter(None, unquote(self._endpoint.native_path).split("/"))
+        yield from (value for _, value in parse_qsl(self._head.query))
+
+    @property
+    def _changes(self) -> bool:
+        method = self._head.method
+        if method == "POST":
+            path = unquote(self._endpoint.native_path).rstrip("/")
+            return _CHANGES.fullmatch(path) is not None
+        return method not in _READING
+
+    def _hold_new(self, body: bytes) -> "HoldsNew":
+        return HoldsNew(self, body)
+
+
+class HoldsNew:
+    """Holds for the team what an answer names and nobody named before: its caller could otherwise
+    have whatever it knows the name of."""
+
+    def __init__(self, way: AccountDoorway, body: bytes) -> None:
+        self._ids = way._plane.keepers.ids
+        self._team = way.caller.team_id
+        self._said = way._words
+        self._body = body
+
+    def __call__(self, x: Exchange, thing: str) -> None:
+        known = thing in self._said or self._body.find(thing.encode()) >= 0
+        if not known and not self._ids.is_others(self._team, thing):
+            hold_for(self._ids, self._team)(x, thing)

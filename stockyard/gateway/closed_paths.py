@@ -1,0 +1,72 @@
+"""Paths of providers that nobody walks through the gateway: they are about the account, not models.
+
+Who may reach them has the whole account: its keys, its bills, the people in it, the machines that
+run for it. A Key of ours is good for models, so whoever wants the rest asks the provider itself.
+"""
+
+import re
+
+from stockyard.gateway.held import bare
+from stockyard.providers.provider import Provider
+
+_ACCOUNT = frozenset(
+    (  # noqa: SIM905  a list of words reads better as one
+        "organization organizations admin admin_api_keys api-keys api_keys api-key api_key keys key"
+        " account billing credits balance dashboard invites user users team teams members"
+        " workspace workspaces service_accounts service-accounts oauth auth webhook webhooks"
+        " webhook_endpoints safety projects"
+    ).split()
+)
+"""First segments below a version."""
+_DEEPER = (
+    "realtime/client_secrets",
+    "realtime/sessions",
+    "realtime/transcription_sessions",
+    "chatkit/sessions",
+    "auth_tokens",
+    "single-use-token",
+    "convai/secrets",
+    "convai/conversation/token",
+    "convai/conversation/get-signed-url",
+    "convai/conversation/get_signed_url",
+    "fine_tuning/checkpoints",
+)
+"""Beginnings of paths that give out secrets which would lead past us, or share what is ours."""
+_OF_ACCOUNTS = frozenset(
+    "users apikeys secrets quotas identityproviders auditlogs".split()  # noqa: SIM905  a list of words
+)
+"""What stands below the name of an account, where a provider has several."""
+_MACHINES = frozenset(
+    (  # noqa: SIM905  a list of words reads better as one
+        "customjobs pipelinejobs schedules trainingpipelines hyperparametertuningjobs"
+        " persistentresources notebookruntimes notebookexecutionjobs deploymentresourcepools"
+    ).split()
+)
+"""What runs for a project of a cloud with the rights that it has there."""
+_OF_SERVERS = frozenset({"push", "create", "copy", "shutdown"})
+"""Whole paths of a server of models that replace what is on its disk, send it away, or end it."""
+_POLICY = re.compile(r".*:(?:get|set)iampolicy|tunnels/[^/]+/[a-z]+_token")
+_PROJECT = re.compile(r"projects/[^/]+/locations/[^/]+/")
+_ONE_ACCOUNT = re.compile(r"accounts/[^/]+/")
+
+
+def administers(path: str, provider: Provider) -> bool:
+    """Whether a path at a provider is about the account, and not about models."""
+    below = provider.stays_below
+    if below and not path.startswith(below):
+        return True
+    asked = bare(path, provider.prefix).lower().strip("/")
+    project = _PROJECT.match(asked)
+    if project is not None:
+        asked = asked[project.end() :]
+    first = asked.partition("/")[0]
+    if _ONE_ACCOUNT.match(asked) is not None:
+        return asked.split("/")[2] in _OF_ACCOUNTS
+    return (
+        first in _ACCOUNT
+        or first == "accounts"
+        or first in _MACHINES
+        or asked in _OF_SERVERS
+        or any(f"{asked}/".startswith(f"{start}/") for start in _DEEPER)
+        or _POLICY.fullmatch(asked) is not None
+    )

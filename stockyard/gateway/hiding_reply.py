@@ -1,0 +1,86 @@
+"""A Reply in front of the client's that leaves out of lists what another team has made.
+
+A provider lists what its account has, and all teams share one. An answer in which nothing is hidden
+passes as it came, and so does what is no JSON.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from stockyard.gateway.contract import Reply
+from stockyard.gateway.whole_reply import WholeReply
+
+_NAMES = ("id", "name", "voice_id", "agent_id", "job_id", "model_id", "request_id")
+"""Where a thing in a list says how it is called."""
+_STARTS = (b"{", b"[")
+
+
+class HidingReply:
+    def __init__(self, reply: Reply, hidden: Callable[[str], bool]) -> None:
+        self._reply = reply
+        self._hidden = hidden
+        self._head: tuple[int, bytes] | None = None
+        """Of an answer whose first bytes are still to come."""
+
+    def whole(self, status: int, fields: bytes, body: bytes) -> None:
+        self._reply.whole(status, fields, self._shown(status, body))
+
+    def begin(self, status: int, fields: bytes, first: bytes) -> None:
+        if not first:
+            self._head = status, fields
+            return
+        if status < 300 and first.lstrip().startswith(_STARTS):
+            self._reply = WholeReply(self._reply, self._shown)
+        self._reply.begin(status, fields, first)
+
+    def push(self, data: bytes) -> None:
+        if self._head is None:
+            self._reply.push(data)
+        elif data:
+            (status, fields), self._head = self._head, None
+            self.begin(status, fields, data)
+
+    def finish(self, last: bytes = b"") -> None:
+        self.push(last)
+        self._begin_at_last()
+        self._reply.finish()
+
+    def cut(self) -> None:
+        self._begin_at_last()
+        self._reply.cut()
+
+    def _begin_at_last(self) -> None:
+        """Nothing came after the head."""
+        if self._head is not None:
+            self._reply.begin(*self._head, b"")
+
+    def _shown(self, status: int, body: bytes) -> bytes:
+        if status >= 300 or not body.lstrip().startswith(_STARTS):
+            return body
+        try:
+            told: Any = msgspec.json.decode(body)
+        except (ValueError, RecursionError):
+            return body
+        shown = self._without(told)
+        return body if shown is told else msgspec.json.encode(shown)
+
+    def _without(self, told: Any) -> Any:
+        """The same value if it hides nothing."""
+        if isinstance(told, list):
+            kept = [thing for thing in told if not self._is_hidden(thing)]
+            return told if len(kept) == len(told) else kept
+        if not isinstance(told, dict):
+            return told
+        shown = {
+            name: self._without(value) if isinstance(value, list) else value
+            for name, value in told.items()
+        }
+        return told if all(shown[name] is told[name] for name in told) else shown
+
+    def _is_hidden(self, thing: Any) -> bool:
+        if not isinstance(thing, dict):
+            return False
+        called = (thing[name] for name in _NAMES if isinstance(thing.get(name), str))
+        return any(self._hidden(name) for name in called)
