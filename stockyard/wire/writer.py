@@ -23,7 +23,8 @@ class Writer(ABC):
     def _take(self, event: Event) -> None: ...
 
     def _taken(self) -> bytes:
-        out, self._out = b"".join(self._out), []
+        out = b"".join(self._out)
+        self._out.clear()
         return out
 
 

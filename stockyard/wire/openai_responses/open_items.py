@@ -1,10 +1,56 @@
-"""What a written stream has opened and not yet closed."""
+"""The output items of a written stream: opened, told of, and done, in events that are numbered."""
 
 from typing import Any
 
 from msgspec.structs import replace
 
-from stockyard.core.messages import Reasoning, ToolCall
+from stockyard.core.messages import Reasoning
+from stockyard.wire.openai_responses.errors import event
+from stockyard.wire.openai_responses.snapshot import WITH_STATUS, item_id
+
+
+class OpenItems:
+    """All items of one answer. What is said of them goes to `out`."""
+
+    def __init__(self, out: list[bytes], answer_id: str) -> None:
+        self.number = 0
+        """That of the next event."""
+        self._out = out
+        self._answer_id = answer_id
+        self._items: list[OpenItem] = []
+
+    def values(self) -> list[dict[str, Any]]:
+        return [item.value for item in self._items]
+
+    def done_values(self) -> list[dict[str, Any]]:
+        return [item.value for item in self._items if not item.open]
+
+    def open(self, value: dict[str, Any]) -> "OpenItem":
+        index = len(self._items)
+        name = value.get("id") or item_id(value, self._answer_id, index)
+        timed = {"status": "in_progress"} if value.get("type") in WITH_STATUS else {}
+        item = OpenItem(index, name, {**value, "id": name, **timed})
+        self._items.append(item)
+        self.say("response.output_item.added", output_index=index, item=item.value)
+        return item
+
+    def done(self, item: "OpenItem", value: dict[str, Any]) -> None:
+        if not item.open:
+            return
+        item.open = False
+        item.value = {**value, "id": item.id}
+        self.say("response.output_item.done", output_index=item.index, item=item.value)
+
+    def say(self, kind: str, **fields: Any) -> None:
+        self.say_bytes(event(kind, {"type": kind, "sequence_number": self.number, **fields}))
+
+    def say_of(self, item: "OpenItem", kind: str, **fields: Any) -> None:
+        self.say(f"response.{kind}", item_id=item.id, output_index=item.index, **fields)
+
+    def say_bytes(self, written: bytes) -> None:
+        """One event that carries `number` already."""
+        self._out.append(written)
+        self.number += 1
 
 
 class OpenItem:
@@ -41,22 +87,6 @@ class OpenContent:
             return {"type": "refusal", "refusal": text}
         beside = {"annotations": list(self.annotations), "logprobs": list(self.logprobs)}
         return {"type": "output_text", **beside, "text": text}
-
-
-class OpenCall:
-    __slots__ = ("call", "custom", "held", "item", "local", "pieces")
-
-    def __init__(
-        self, item: OpenItem, call: ToolCall, *, custom: bool, held: bool, local: bool
-    ) -> None:
-        self.item = item
-        self.call = call
-        self.custom = custom
-        self.held = held
-        """Written when it ends, because the text is inside its arguments."""
-        self.local = local
-        """It has no events of its own."""
-        self.pieces: list[str] = []
 
 
 class OpenThought:

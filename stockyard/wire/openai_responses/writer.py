@@ -6,9 +6,6 @@ events (`wire.md` 4.3). Events are numbered from 0 without gaps.
 Some clients keep items in the order in which they are done. So a message and a piece of reasoning
 are done when the next item opens, and a text that goes on after that goes on in an item of its own.
 Only calls may be open side by side.
-
-Calls of tools that take free text are held until they are whole: what the model wrote is the
-JSON of a function's arguments, and the client is told the text inside.
 """
 
 from typing import Any
@@ -31,24 +28,23 @@ from stockyard.core.events import (
     TextDelta,
     UsageSeen,
 )
-from stockyard.core.messages import Opaque, Reasoning, Refusal, Text, ToolCall
+from stockyard.core.messages import Opaque, Reasoning, Refusal, Text
 from stockyard.core.money import Usage
 from stockyard.wire.codec import Fault, Pen
-from stockyard.wire.free_text import as_input
 from stockyard.wire.halves import encode
-from stockyard.wire.openai_responses.calls import encode_call
-from stockyard.wire.openai_responses.errors import event, failed_events
+from stockyard.wire.openai_responses.errors import failed_events
 from stockyard.wire.openai_responses.open_items import (
-    OpenCall,
     OpenContent,
     OpenItem,
+    OpenItems,
     OpenThought,
 )
 from stockyard.wire.openai_responses.parts import FORMAT, remembered
 from stockyard.wire.openai_responses.reasoning import belongs_to, encode_reasoning
 from stockyard.wire.openai_responses.response import annotations, drawn, likelihoods
-from stockyard.wire.openai_responses.snapshot import WITH_STATUS, Snapshot, item_id
+from stockyard.wire.openai_responses.snapshot import Snapshot
 from stockyard.wire.openai_responses.usage import write_usage
+from stockyard.wire.openai_responses.written_calls import WrittenCalls
 from stockyard.wire.writer import Writer
 
 _Object = dict[str, Any]
@@ -68,12 +64,11 @@ class ResponsesWriter(Writer):
         self._pen = pen
         self._snapshot = Snapshot(pen, {}, None)
         self._begun = False
-        self._number = 0
-        self._items: list[OpenItem] = []
+        self._items = OpenItems(self._out, pen.id)
         self._message: OpenItem | None = None
         self._parts: dict[str, PartStarted] = {}
         self._contents: dict[str, OpenContent] = {}
-        self._calls: dict[str, OpenCall] = {}
+        self._calls = WrittenCalls(self._items)
         self._thought: OpenThought | None = None
         self._logprobs: list[Any] = []
         self._finish: Finished | None = None
@@ -85,20 +80,19 @@ class ResponsesWriter(Writer):
         cut = finish is not None and finish.reason in ("length", "content_filter")
         self._close_all("incomplete" if cut else "completed")
         snapshot = self._snapshot.finished(
-            [item.value for item in self._items],
+            self._items.values(),
             self._counted(),
             finish.reason if finish else None,
             finish.native if finish else None,
         )
         out = self._taken()
-        self._say(f"response.{snapshot['status']}", response=snapshot)
+        self._items.say(f"response.{snapshot['status']}", response=snapshot)
         return out + comment + self._taken()
 
     def fail(self, fault: Fault) -> bytes:
         self._begin()
-        done = [item.value for item in self._items if not item.open]
-        snapshot = self._snapshot.failed(done, self._counted(), {})
-        return self._taken() + failed_events(fault, snapshot, self._number)
+        snapshot = self._snapshot.failed(self._items.done_values(), self._counted(), {})
+        return self._taken() + failed_events(fault, snapshot, self._items.number)
 
     def _counted(self) -> _Object | None:
         return None if self._usage is None else write_usage(self._usage, own=self._snapshot.ours)
@@ -111,22 +105,13 @@ class ResponsesWriter(Writer):
         if writes is not None:
             writes(self, said)
 
-    # Bytes.
-
-    def _say(self, kind: str, **fields: Any) -> None:
-        self._out.append(event(kind, {"type": kind, "sequence_number": self._number, **fields}))
-        self._number += 1
-
-    def _say_of(self, item: OpenItem, kind: str, **fields: Any) -> None:
-        self._say(f"response.{kind}", item_id=item.id, output_index=item.index, **fields)
-
     # The answer.
 
     def _begin(self) -> None:
         if not self._begun:
             self._begun = True
-            self._say("response.created", response=self._snapshot.under_way())
-            self._say("response.in_progress", response=self._snapshot.under_way())
+            self._items.say("response.created", response=self._snapshot.under_way())
+            self._items.say("response.in_progress", response=self._snapshot.under_way())
 
     def _started(self, said: Started) -> None:
         if not self._begun:
@@ -143,28 +128,18 @@ class ResponsesWriter(Writer):
     # Items.
 
     def _open(self, value: _Object) -> OpenItem:
+        self._make_way()
+        return self._items.open(value)
+
+    def _make_way(self) -> None:
+        """For the next item: a message or a piece of reasoning does not stay open beside it."""
         self._begin()
         self._end_thought()
         self._end_message()
-        index = len(self._items)
-        name = value.get("id") or item_id(value, self._pen.id, index)
-        opened = {**value, "id": name, **({"status": "in_progress"} if _timed(value) else {})}
-        item = OpenItem(index, name, opened)
-        self._items.append(item)
-        self._say("response.output_item.added", output_index=index, item=opened)
-        return item
-
-    def _done(self, item: OpenItem, value: _Object) -> None:
-        if not item.open:
-            return
-        item.open = False
-        item.value = {**value, "id": item.id}
-        self._say("response.output_item.done", output_index=item.index, item=item.value)
 
     def _close_all(self, status: str) -> None:
         self._end_thought()
-        for key in list(self._calls):
-            self._end_call(key)
+        self._calls.end_all()
         self._end_message(status)
 
     def _part_started(self, said: PartStarted) -> None:
@@ -176,18 +151,22 @@ class ResponsesWriter(Writer):
         elif said.kind == "reasoning":
             self._start_thought(said)
         elif said.kind == "tool_call" and said.kind_of_tool != "server":
-            self._start_call(said)
+            self._make_way()
+            self._calls.start(said, self._snapshot.names)
         elif said.whole is not None:
             whole = drawn(said.whole)
             if isinstance(whole, Opaque) and whole.format == FORMAT:
                 value = dict(whole.value)
-                self._done(self._open(value), value)
+                self._items.done(self._open(value), value)
 
     def _part_ended(self, said: PartEnded) -> None:
         if said.key in self._contents:
             self._end_content(self._contents[said.key])
-        elif said.key in self._calls:
-            self._end_call(said.key)
+        else:
+            self._calls.end(said.key)
+
+    def _argued(self, said: ArgumentsDelta) -> None:
+        self._calls.argue(said)
 
     # Messages.
 
@@ -201,7 +180,7 @@ class ResponsesWriter(Writer):
         content = OpenContent(self._message, "output_text" if said.kind == "text" else "refusal")
         self._message.content.append(content)
         self._contents[said.key] = content
-        self._say_of(
+        self._items.say_of(
             self._message, "content_part.added", content_index=content.index, part=content.value()
         )
 
@@ -222,10 +201,10 @@ class ResponsesWriter(Writer):
         logprobs, self._logprobs = self._logprobs, []
         content.logprobs += logprobs
         item = content.item
-        self._out.append(
+        self._items.say_bytes(
             _TEXT_DELTA
             % (
-                self._number,
+                self._items.number,
                 encode(item.id),
                 item.index,
                 content.index,
@@ -233,13 +212,12 @@ class ResponsesWriter(Writer):
                 encode(logprobs),
             )
         )
-        self._number += 1
 
     def _refusal(self, said: RefusalDelta) -> None:
         content = self._content(said.key) if said.text else None
         if content is not None:
             content.pieces.append(said.text)
-            self._say_of(
+            self._items.say_of(
                 content.item, "refusal.delta", content_index=content.index, delta=said.text
             )
 
@@ -253,7 +231,7 @@ class ResponsesWriter(Writer):
         if content is None or not content.open:
             return
         for note in annotations((said.value,)):
-            self._say_of(
+            self._items.say_of(
                 content.item,
                 "output_text.annotation.added",
                 content_index=content.index,
@@ -268,7 +246,7 @@ class ResponsesWriter(Writer):
         content.open = False
         value, place = content.value(), {"content_index": content.index}
         if content.kind == "refusal":
-            self._say_of(content.item, "refusal.done", **place, refusal=value["refusal"])
+            self._items.say_of(content.item, "refusal.done", **place, refusal=value["refusal"])
         else:
             if self._logprobs:
                 # Some formats tell them after the text.
@@ -276,8 +254,8 @@ class ResponsesWriter(Writer):
                 self._logprobs = []
                 value = content.value()
             said = {"text": value["text"], "logprobs": value["logprobs"]}
-            self._say_of(content.item, "output_text.done", **place, **said)
-        self._say_of(content.item, "content_part.done", **place, part=value)
+            self._items.say_of(content.item, "output_text.done", **place, **said)
+        self._items.say_of(content.item, "content_part.done", **place, part=value)
 
     def _end_message(self, status: str = "completed") -> None:
         item, self._message = self._message, None
@@ -286,7 +264,7 @@ class ResponsesWriter(Writer):
         for content in item.content:
             self._end_content(content)
         values = [content.value() for content in item.content]
-        self._done(item, {**item.value, "status": status, "content": values})
+        self._items.done(item, {**item.value, "status": status, "content": values})
 
     # Reasoning.
 
@@ -315,9 +293,13 @@ class ResponsesWriter(Writer):
             return
         if not thought.pieces:
             part = {"type": "summary_text", "text": ""}
-            self._say_of(thought.item, "reasoning_summary_part.added", summary_index=0, part=part)
+            self._items.say_of(
+                thought.item, "reasoning_summary_part.added", summary_index=0, part=part
+            )
         thought.pieces.append(said.text)
-        self._say_of(thought.item, "reasoning_summary_text.delta", summary_index=0, delta=said.text)
+        self._items.say_of(
+            thought.item, "reasoning_summary_text.delta", summary_index=0, delta=said.text
+        )
 
     def _signature(self, said: SignatureDelta) -> None:
         thought = self._thinking(said.key)
@@ -332,59 +314,10 @@ class ResponsesWriter(Writer):
         item, whole = thought.item, thought.whole()
         if text := "".join(thought.pieces):
             part = {"type": "summary_text", "text": text}
-            self._say_of(item, "reasoning_summary_text.done", summary_index=0, text=text)
-            self._say_of(item, "reasoning_summary_part.done", summary_index=0, part=part)
+            self._items.say_of(item, "reasoning_summary_text.done", summary_index=0, text=text)
+            self._items.say_of(item, "reasoning_summary_part.done", summary_index=0, part=part)
         value = encode_reasoning([whole], answer=True) or {}
-        self._done(item, {**value, "id": item.id})
-
-    # Calls.
-
-    def _start_call(self, said: PartStarted) -> None:
-        whole = said.whole if isinstance(said.whole, ToolCall) else None
-        call = whole or ToolCall(
-            id=said.id or "", name=said.name or "", kind=said.kind_of_tool, extra=said.extra
-        )
-        value = encode_call(call, self._snapshot.names)
-        custom = value["type"] == "custom_tool_call"
-        item = self._open(value)
-        local = call.kind == "function" and call.name in self._snapshot.names.local
-        held = (custom and call.kind != "custom") or local
-        self._calls[said.key] = OpenCall(item, call, custom=custom, held=held, local=local)
-
-    def _arguments(self, said: ArgumentsDelta) -> None:
-        call = self._calls.get(said.key)
-        if call is None or not said.text:
-            return
-        call.pieces.append(said.text)
-        if not call.held:
-            self._say_of(call.item, f"{_event_of(call)}.delta", delta=said.text)
-
-    def _end_call(self, key: str) -> None:
-        call = self._calls.pop(key)
-        said = call.call.arguments + "".join(call.pieces)
-        if call.local:
-            whole = encode_call(replace(call.call, arguments=said), self._snapshot.names)
-            self._done(call.item, {**whole, "status": "completed"})
-            return
-        if call.held:
-            said = as_input(said)
-            self._say_of(call.item, f"{_event_of(call)}.delta", delta=said)
-        elif not said and not call.custom:
-            # Clients parse what they have, and "" is no JSON.
-            said = "{}"
-            self._say_of(call.item, f"{_event_of(call)}.delta", delta=said)
-        field = "input" if call.custom else "arguments"
-        self._say_of(call.item, f"{_event_of(call)}.done", **{field: said})
-        self._done(call.item, {**call.item.value, "status": "completed", field: said})
-
-
-def _timed(value: _Object) -> bool:
-    """Whether an item of this type tells how far it is."""
-    return value.get("type") in WITH_STATUS
-
-
-def _event_of(call: OpenCall) -> str:
-    return "custom_tool_call_input" if call.custom else "function_call_arguments"
+        self._items.done(item, {**value, "id": item.id})
 
 
 _WRITERS: dict[type, Any] = {
@@ -399,5 +332,5 @@ _WRITERS: dict[type, Any] = {
     CitationAdded: ResponsesWriter._cited,
     ReasoningDelta: ResponsesWriter._reasoning,
     SignatureDelta: ResponsesWriter._signature,
-    ArgumentsDelta: ResponsesWriter._arguments,
+    ArgumentsDelta: ResponsesWriter._argued,
 }
