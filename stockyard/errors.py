@@ -142,6 +142,13 @@ class Abandoned(StockyardError):
         super().__init__("The caller hung up.")
 
 
+class HookInterrupted(BaseException):
+    """A hook of a module held the event loop, did not return, and was broken off.
+
+    No Exception, so that a hook that tries again whatever happens does not go on.
+    """
+
+
 class MalformedFrame(StockyardError):
     """Bytes from a provider that are not what its format promises."""
 

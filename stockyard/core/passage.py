@@ -29,7 +29,7 @@ from stockyard.core.response import Response
 from stockyard.core.stop import Stop
 from stockyard.core.stream import Answer, Stream
 from stockyard.core.whole import whole
-from stockyard.errors import Abandoned, Refused, StockyardError
+from stockyard.errors import Abandoned, HookInterrupted, Refused, StockyardError
 
 TEXTS = frozenset(
     {"chat", "completions", "summary", "responses_compact", "transcriptions", "translations"}
@@ -111,7 +111,7 @@ class Passage(Editing):
                 stop.standing.worked()
         except StockyardError as error:
             raise stop.named(error)  # noqa: B904  the same error, with the module's name on it
-        except Exception as error:
+        except (Exception, HookInterrupted) as error:
             stop.broke(x, error)
             answer = None
         return answer if answer is not None else await last.standing(x)

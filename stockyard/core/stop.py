@@ -1,7 +1,8 @@
 """One module's place in a Pipeline: its hooks, and what becomes of a hook that breaks.
 
 A hook that raises, hangs or returns nonsense is a failure of its module. One that fails OPEN is
-then passed over; one that fails CLOSED refuses the call.
+then passed over; one that fails CLOSED refuses the call. Hooks are called in `run` and nowhere
+else: `process/interruption.py` goes by that.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from stockyard.core.module import AnyModule, Fails, Streaming
 from stockyard.core.response import Response
 from stockyard.core.standing import Standing
 from stockyard.core.stream import Answer, Stream
-from stockyard.errors import Refused, StockyardError
+from stockyard.errors import HookInterrupted, Refused, StockyardError
 
 log = logging.getLogger(__name__)
 
@@ -88,12 +89,17 @@ class Stop:
             result = hook(x, *arguments)
         except StockyardError as error:
             raise self.named(error)  # noqa: B904  the same error, with the module's name on it
-        except Exception as error:
+        except (Exception, HookInterrupted) as error:
             self.broke(x, error)
             return None
-        if self.standing.tripped and not isawaitable(result):
-            self.standing.worked()
+        if self.standing.tripped:
+            self._came_back(result)
         return result
+
+    def _came_back(self, result: object) -> None:
+        """A hook returned while its module is tripped; an async one has only begun by that."""
+        if not isawaitable(result):
+            self.standing.worked()
 
     async def wait(self, x: Exchange, result: Awaitable[Any]) -> Any:
         """Wait for an async hook, at most as long as the module says it may need."""
@@ -101,7 +107,7 @@ class Stop:
             waited = await asyncio.wait_for(result, self.module.patience_seconds)
         except StockyardError as error:
             raise self.named(error)  # noqa: B904  the same error, with the module's name on it
-        except Exception as error:
+        except (Exception, HookInterrupted) as error:
             self.broke(x, error)
             return None
         if self.standing.tripped:

@@ -3,7 +3,8 @@
 While something computes or waits on the loop, every call waits with it. So the loop says ten times
 a second that it is alive, and a thread listens. Late by a quarter of a second, it is told what the
 loop is doing. Late by a second, the module whose hook is doing it is told of as soon as the loop is
-free again, so that it can be tripped (`reliability.md` 6.8). What never ends cannot be ended here.
+free again, so that it can be tripped (`reliability.md` 6.8). A hook that is still at it when the
+patience with its module ends is broken off (`interruption.py`).
 """
 
 import asyncio
@@ -13,9 +14,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import islice
 from types import FrameType
 
-from stockyard.core.module import Module
+from stockyard.core.module import AnyModule, Module
+from stockyard.process.interruption import RUN, Interruption, hook_in
 from stockyard.process.runqueue import RunQueue
 
 BEAT_SECONDS = 0.1
@@ -37,6 +40,26 @@ NOT_OF_MODULES = (
 log = logging.getLogger("stockyard.loop")
 
 
+class Hold:
+    """What is known since the loop was last heard of."""
+
+    __slots__ = ("accused", "first_seen", "since", "suspect", "told", "waited")
+
+    def __init__(self, since: float, waited: float) -> None:
+        self.since = since
+        self.waited = waited
+        """How long the thread of the loop had waited for a processor then."""
+        self.told = False
+        self.suspect = ""
+        """The module that seems to hold it."""
+        self.first_seen = 0.0
+        """How late the loop was when that was first seen at it."""
+        self.accused = False
+
+    def late(self, now: float, waited: float) -> float:
+        return now - self.since - BEAT_SECONDS - (waited - self.waited)
+
+
 class Watchdog:
     """Watches the loop that it is started on, and calls `blame` there with the name of a module."""
 
@@ -48,26 +71,25 @@ class Watchdog:
         trip_seconds: float = TRIP_SECONDS,
     ) -> None:
         self._blame = blame
+        self._accused: str | None = None
+        """Who is to be blamed as soon as the loop is free."""
         self._held_seconds = held_seconds
         self._trip_seconds = trip_seconds
+        self._interruption = Interruption(self._is_overdue, self._judge)
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._watched = 0
-        self._beat_at = 0.0
         self._computed = 0.0
-        """How long this process had computed at that moment, in seconds."""
-        self._waited = 0.0
-        """How long the thread of the loop had waited for a processor then."""
+        """How long this process had computed when the loop was last heard of, in seconds."""
 
     def start(self) -> None:
-        loop = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
         self._watched = threading.get_ident()
         self._run_queue = RunQueue(threading.get_native_id())
-        self._beat(loop)
-        self._thread = threading.Thread(
-            target=self._watch, args=(loop,), name="stockyard-watchdog", daemon=True
-        )
+        self._interruption.listen()
+        self._beat()
+        self._thread = threading.Thread(target=self._watch, name="stockyard-watchdog", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -76,35 +98,41 @@ class Watchdog:
             self._timer.cancel()
         if self._thread is not None:
             self._thread.join(1)
+            self._interruption.close()
             self._run_queue.close()
 
-    def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _beat(self) -> None:
         self._computed = time.process_time()
-        self._waited = self._run_queue.waited()
-        self._beat_at = time.monotonic()
-        self._timer = loop.call_later(BEAT_SECONDS, self._beat, loop)
+        self._hold = Hold(time.monotonic(), self._run_queue.waited())
+        self._interruption.set_timer(self._held_seconds)
+        self._timer = self._loop.call_later(BEAT_SECONDS, self._beat)
 
-    # The rest runs in the thread.
+    def _judge(self) -> None:
+        """Blame who was accused: when the loop is free, or just before a hook is broken off."""
+        accused, self._accused = self._accused, None
+        if accused is not None:
+            self._blame(accused)
 
-    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        looked = since = time.monotonic()
-        waited = self._waited
-        told = False
-        suspect: str | None = None
+    def _is_overdue(self, frame: FrameType, module: AnyModule) -> bool:
+        """Whether this hook has the loop for longer than it may."""
+        hold = self._hold
+        late = hold.late(time.monotonic(), self._run_queue.waited())
+        return late >= self._held_seconds and self._look(hold, frame, late) is module
+
+    # The rest runs in the thread, and `_look` wherever it is called.
+
+    def _watch(self) -> None:
+        looked = time.monotonic()
         while not self._stopped.wait(BEAT_SECONDS):
-            now = time.monotonic()
-            if self._beat_at > since:
-                since, waited = self._beat_at, self._waited
-                told, suspect = False, None
-            late = now - since - BEAT_SECONDS - (self._run_queue.waited() - waited)
+            now, waited, hold = time.monotonic(), self._run_queue.waited(), self._hold
+            late = hold.late(now, waited)
+            frame = sys._current_frames().get(self._watched)
             if self._were_stopped(now - looked, late):
-                since, waited = now, self._run_queue.waited()
-            elif late >= self._held_seconds and not told:
-                suspect = module_in(frames_of(self._watched))
-                told = self._tell(late)
-            elif late >= self._trip_seconds and suspect is not None:
-                self._accuse(suspect, loop)
-                suspect = None
+                self._hold = Hold(now, waited)
+            elif late >= self._held_seconds and frame is not None:
+                module = self._look(hold, frame, late)
+                if module is not None:
+                    self._interruption.ask(module)
             looked = now
 
     def _were_stopped(self, paused: float, late: float) -> bool:
@@ -112,28 +140,45 @@ class Watchdog:
         computed = time.process_time() - self._computed
         return paused - BEAT_SECONDS > self._held_seconds and computed < late / 2
 
-    def _tell(self, late: float) -> bool:
+    def _look(self, hold: Hold, frame: FrameType, late: float) -> AnyModule | None:
+        """Tell of what holds the loop. Returns the module whose hook has held it for too long."""
+        hold.told = hold.told or self._tell(frame, late)
+        name = module_in(outwards(frame))
+        if name is None:
+            return None
+        if name != hold.suspect:
+            hold.suspect, hold.first_seen, hold.accused = name, late, False
+        held = self._held_seconds + late - hold.first_seen
+        if held < self._trip_seconds:
+            return None
+        self._accuse(hold)
+        module = hook_in(frame)
+        if module is None or module.name != name or held < module.patience_seconds:
+            return None
+        return module
+
+    def _tell(self, frame: FrameType, late: float) -> bool:
         """Whether there was something to tell: the loop may have come to its end just now."""
-        frames = list(frames_of(self._watched))
-        if not frames or frames[0].f_globals.get("__name__") in IDLE:
+        if frame.f_globals.get("__name__") in IDLE:
             return False
-        where = " < ".join(map(place_of, frames[:SHOWN_FRAMES]))
+        where = " < ".join(map(place_of, islice(outwards(frame), SHOWN_FRAMES)))
         log.warning("The event loop has been held for %.1f s: %s", late, where)
         return True
 
-    def _accuse(self, suspect: str, loop: asyncio.AbstractEventLoop) -> None:
-        """Blame it if it is still at it."""
-        if module_in(frames_of(self._watched)) == suspect:
+    def _accuse(self, hold: Hold) -> None:
+        if not hold.accused:
+            hold.accused = True
+            self._accused = hold.suspect
             with suppress(RuntimeError):  # the loop is closed
-                loop.call_soon_threadsafe(self._blame, suspect)
+                self._loop.call_soon_threadsafe(self._judge)
 
 
-def frames_of(thread: int) -> Iterator[FrameType]:
-    """What a thread is doing now, the innermost first."""
-    frame = sys._current_frames().get(thread)
-    while frame is not None:
-        yield frame
-        frame = frame.f_back
+def outwards(frame: FrameType) -> Iterator[FrameType]:
+    """A frame and those that it was called from, the innermost first."""
+    here: FrameType | None = frame
+    while here is not None:
+        yield here
+        here = here.f_back
 
 
 def place_of(frame: FrameType) -> str:
@@ -145,6 +190,9 @@ def module_in(frames: Iterator[FrameType]) -> str | None:
     for frame in frames:
         if frame.f_globals.get("__name__", "").startswith(NOT_OF_MODULES):
             return None
+        if frame.f_code is RUN:
+            name: str = frame.f_locals["self"].name
+            return name
         if frame.f_code.co_varnames[:1] == ("self",):
             owner = frame.f_locals.get("self")
             if isinstance(owner, Module):

@@ -16,7 +16,7 @@ import pytest
 from stockyard.core.exchange import Exchange
 from stockyard.core.module import Fails, Module, ModuleConfig, Stage, Streaming
 from stockyard.process.runqueue import RunQueue
-from stockyard.process.watchdog import Watchdog, frames_of, module_in
+from stockyard.process.watchdog import Watchdog, module_in, outwards
 from stockyard.testing.yard import Yard, becomes
 
 HOLDS = 0.6
@@ -188,11 +188,11 @@ def test_what_waits_for_a_processor_is_known_where_the_system_tells() -> None:
 def frames_below(owner: object, inner: str) -> Iterator[FrameType]:
     """The frames of a hook of `owner` that calls a function of the module named `inner`."""
     found: list[FrameType] = []
-    scope: dict[str, Any] = {"__name__": inner, "found": found, "frames_of": frames_of}
-    exec("def work(thread): found.extend(frames_of(thread))", scope)  # noqa: S102  our own words
+    scope: dict[str, Any] = {"__name__": inner, "found": found, "outwards": outwards, "sys": sys}
+    exec("def work(): found.extend(outwards(sys._getframe()))", scope)  # noqa: S102  our own words
 
     def hook(self: object) -> None:
-        scope["work"](threading.get_ident())
+        scope["work"]()
 
     hook(owner)
     return iter(found)
