@@ -256,7 +256,8 @@ class Doorway:
             names = (b"content-type", b"accept", *FORWARDED[passes])
             shown = self._shown(names)
             return [*shown, (b"user-agent", USER_AGENT), (b"accept-encoding", b"identity")]
-        return [*native_head.kept(self._head), (b"accept-encoding", b"identity")]
+        kept = native_head.kept(self._head, self._endpoint.native_auth)
+        return [*kept, (b"accept-encoding", b"identity")]
 
 
 class UnreadDoorway(Doorway):

@@ -20,6 +20,7 @@ from stockyard.gateway.http import Head
 from stockyard.gateway.reply import LaneReply
 from stockyard.gateway.session import FORMAT, Hall, Session
 from stockyard.gateway.upgrade import LaneUpgrade, Upgrade
+from stockyard.providers.paths import kept_query
 from stockyard.providers.provider import Entry
 
 NO_CONTENT = Content()
@@ -79,7 +80,7 @@ class Realtime:
         return session
 
     def _exchange(self) -> Exchange:
-        query = dict(parse_qsl(self._head.query))
+        query = dict(parse_qsl(kept_query(self._head.query)))
         # So says a client in the mode of a cloud whose customers name what they deploy.
         deployment = query.pop("deployment", "")
         if self._endpoint.native is None:

@@ -13,6 +13,7 @@ made in `upstream/`; here stand their names.
 """
 
 from collections.abc import Callable
+from functools import cache
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -34,6 +35,13 @@ def authorize(scheme: str, secret: str) -> Proof:
     if name != "none" and not sendable(secret):
         raise InvalidConfig("api_key", "A secret holds a character that cannot be sent.")
     return SCHEMES[name](secret, *arguments.split(":")) if arguments else SCHEMES[name](secret)
+
+
+@cache
+def shown_in(schemes: tuple[str, ...]) -> frozenset[bytes]:
+    """The header fields in which secrets are shown, by schemes that show them as they are."""
+    plain = (scheme for scheme in schemes if not made_per_call(scheme))
+    return frozenset(name for scheme in plain for name, _ in authorize(scheme, "x").fields)
 
 
 def known(scheme: str) -> bool:

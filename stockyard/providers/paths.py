@@ -9,7 +9,7 @@ row knows, and R' is R without a leading version segment.
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from msgspec import Struct
 
@@ -35,7 +35,14 @@ _UNSAFE = re.compile(
 )
 _ENCODED_SLASH = re.compile(r"%2f", re.IGNORECASE)
 _CUSTOMARY_FORMAT = {path: name for name, path in CUSTOMARY.items()}
-_CREDENTIALS = frozenset({"key", "api_key"})
+_STAYS = frozenset(
+    (  # noqa: SIM905  a list of words reads better as one
+        "key api_key api-key apikey access_token oauth_token subscription-key"
+        " $httpmethod $httpheaders"
+    ).split()
+)
+"""Parameters of callers that never reach a provider: secrets, and what some servers take for
+another method, or for other header fields, than were judged here."""
 
 
 class NativePath(Struct, frozen=True):
@@ -88,9 +95,9 @@ def naming(provider: Provider, path: str, model: str) -> str:
 
 
 def kept_query(query: str) -> str:
-    """The query of a native call without the caller's credentials."""
+    """The query of a native call without the caller's credentials, however they are spelled."""
     fields = query.split("&") if query else []
-    return "&".join(f for f in fields if f.partition("=")[0].lower() not in _CREDENTIALS)
+    return "&".join(f for f in fields if unquote(f.partition("=")[0]).lower() not in _STAYS)
 
 
 @lru_cache(maxsize=2048)

@@ -192,6 +192,9 @@ class TestHeaders:
             {"te": "trailers"},
             {"x-odd": "1", "connection": "x-odd"},
             {"accept-encoding": "gzip"},
+            {"x-http-method-override": "GET", "x-http-method": "GET", "x-method-override": "GET"},
+            {"x-original-url": "/v1/files", "x-rewrite-url": "/v1/files"},
+            {"x-envoy-original-path": "/v1/files"},
         ],
     )
     async def test_some_of_the_clients_stay_here(
@@ -214,6 +217,15 @@ class TestHeaders:
         assert (await yard.call(CHAT, REQUEST, headers=odd)).status == 200
         assert yard.key not in str(openai.last.raw_headers)
         assert admin not in str(openai.last.raw_headers)
+
+    async def test_only_our_secret_is_shown_in_the_field_that_its_provider_reads(
+        self, yard: Yard
+    ) -> None:
+        elevenlabs = yard.provider("elevenlabs").sends(200, {}, b"{}")
+        mine = {"xi-api-key": "a-secret-of-mine"}
+        assert (await yard.get("/elevenlabs/v1/voices", headers=mine)).status == 200
+        shown = [v for n, v in elevenlabs.last.raw_headers if n.lower() == b"xi-api-key"]
+        assert shown == [b"secret-of-elevenlabs"]
 
     async def test_the_others_go_on(self, yard: Yard) -> None:
         openai = yard.provider("openai").says("hello")

@@ -324,6 +324,8 @@ def test_the_answer_is_remembered_unless_the_path_is_long() -> None:
         ("key=s3cret", ""),
         ("alt=sse&key=s3cret&x=%20", "alt=sse&x=%20"),
         ("KEY=s3cret&api_key=s3cret&monkey=1", "monkey=1"),
+        ("%6bey=s3cret&k%65y&access_token=s3cret&subscription-key=s3cret", ""),
+        ("$httpMethod=GET&%24httpHeaders=x-a:b&$alt=sse", "$alt=sse"),
     ],
 )
 def test_credentials_are_taken_out_of_a_query(query: str, kept: str) -> None:
