@@ -17,7 +17,8 @@ from stockyard.gateway.handshake import key_in_protocols
 from stockyard.gateway.http import Head
 from stockyard.providers.auth import provider_of_secret, sendable
 
-UNKNOWN = "This Key is unknown, revoked, paused or expired."
+UNKNOWN = "Incorrect API key provided: this Key is unknown, revoked, paused or expired."
+"""It begins with OpenAI's own words: there are clients that tell this error by them."""
 SHOWN = 8
 """How many hex digits of the SHA-256 of a caller's own secret it is called by."""
 TELLING = 32

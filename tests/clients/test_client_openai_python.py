@@ -210,6 +210,7 @@ async def test_a_wrong_key_is_an_authentication_error(yard: Yard, model: str) ->
         with pytest.raises(openai.AuthenticationError) as raised:
             await client.chat.completions.create(model=model, messages=ASKED)
     assert raised.value.code == "invalid_api_key"
+    assert "Incorrect API key provided" in raised.value.message, "LiteLLM tells it by the words"
 
 
 async def test_an_unknown_model_is_not_found(client: AsyncOpenAI) -> None:
