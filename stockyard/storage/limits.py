@@ -6,7 +6,7 @@ will be full again. Taking `k` cells moves that instant `k * T` into the future,
 while it stays within `burst * T` from now. An idle subject's instant lies in the past, which is why
 it can be forgotten without a trace. Tokens work the same way, with as many cells as tokens;
 correcting them may move the instant further than a take could have, and that debt is then waited
-for.
+for. What comes back when fewer were used is in `cell.py`.
 
 Instants are whole nanoseconds and `T` is rounded up, so no error adds up to one call too many.
 
@@ -21,6 +21,7 @@ from time import monotonic_ns
 from typing import NamedTuple
 
 from stockyard.core.ports import Charge, Room, Verdict
+from stockyard.storage.cell import Cell
 
 NANOSECONDS = 1_000_000_000
 MAX_SUBJECTS = 1_000_000
@@ -41,34 +42,6 @@ class Kept(NamedTuple):
     subject: str
     calls_full_at: int
     tokens_full_at: int
-
-
-class Cell:
-    """One subject under one limit."""
-
-    __slots__ = ("calls_full_at", "leases", "tokens_full_at")
-
-    def __init__(self) -> None:
-        self.calls_full_at = 0
-        self.tokens_full_at = 0
-        self.leases: dict[str, int] | None = None
-        """Lease -> when it ends by itself. All last equally long, so the oldest ends first."""
-
-    def idle(self, now: int) -> bool:
-        return (
-            self.calls_full_at <= now and self.tokens_full_at <= now and self.concurrent(now) == 0
-        )
-
-    def concurrent(self, now: int) -> int:
-        leases = self.leases
-        if not leases:
-            return 0
-        while leases:
-            oldest = next(iter(leases))
-            if leases[oldest] > now:
-                break
-            del leases[oldest]
-        return len(leases)
 
 
 class LocalLimits:
@@ -113,16 +86,14 @@ class LocalLimits:
             for leased in (cell, shared):
                 if leased is not None and leased.leases:
                     leased.leases.pop(lease, None)
-            charged = cell or shared
-            if charged is None and charge.tokens and used > reserved:
-                # It was idle and forgotten while the call went on; the debt is owed all the same.
-                charged = self._cell(charge, now)
-            if charged is not None and charge.tokens and used != reserved:
-                step = _step(charge.per_seconds, charge.tokens)
-                # A bucket that is full already has no use for what comes back.
-                full_at = charged.tokens_full_at
-                full_at = max(full_at, now) if used > reserved else full_at
-                charged.tokens_full_at = full_at + (used - reserved) * step
+            if charge.tokens:
+                cost = (used - reserved) * _step(charge.per_seconds, charge.tokens)
+                if cost > 0:
+                    # Who was idle and forgotten while the call went on owes the debt all the same.
+                    (cell or shared or self._cell(charge, now)).owe(cost, now)
+                for charged in (cell, shared):
+                    if charged is not None:
+                        charged.give_back(max(-cost, 0), lease)
 
     def kept(self, most: int) -> list[Kept]:
         """What is owed now, of at most so many subjects: for a process that takes over.
@@ -152,8 +123,7 @@ class LocalLimits:
             step = _step(charge.per_seconds, charge.calls)
             cell.calls_full_at = max(cell.calls_full_at, now) + step
         if charge.tokens:
-            step = _step(charge.per_seconds, charge.tokens)
-            cell.tokens_full_at = max(cell.tokens_full_at, now) + tokens * step
+            cell.take_tokens(tokens * _step(charge.per_seconds, charge.tokens), lease, now)
         if charge.concurrent:
             if cell.leases is None:
                 cell.leases = {}
