@@ -333,6 +333,7 @@ class Stockyard:
             limited_keys=lambda: self.keys.limited,
             health=self.reach.target_health,
             models=CurrentModels(lambda: self.reach.directory),
+            stands_for=lambda name: self.in_use.stands_for(name),
             matcher=matcher,
             answers=self.answers.memory,
             lasting_answers=self.answers,

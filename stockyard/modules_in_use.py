@@ -28,6 +28,11 @@ class ModulesInUse:
         module = self._line.module("modelalias")
         return module.shown if isinstance(module, ModelAlias) else ()
 
+    def stands_for(self, name: str) -> str:
+        """The model that a name stands for; of any other name, that name."""
+        module = self._line.module("modelalias")
+        return module.stands_for(name) if isinstance(module, ModelAlias) else name
+
     def closing_comment(self, x: Exchange) -> bytes:
         """What is written before the end of a stream; empty for nothing."""
         module = self._line.module("responseheaders")

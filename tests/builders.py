@@ -181,6 +181,7 @@ def some_ports(clock: HandClock | None = None, **more: Any) -> Ports:
         "random": lambda: 0.5,
         "secrets": tuple,
         "sleep": clock.sleep,
+        "stands_for": str,
         "token_estimate": len,
     }
     return Ports(**(ports | more))

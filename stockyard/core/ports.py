@@ -250,6 +250,8 @@ class Ports:
     """Whether some Key has limits of its own. When that changes, every Pipeline is built anew."""
     health: Health
     models: Models
+    stands_for: Callable[[str], str]
+    """The model that a name of the operator's stands for; of any other name, that name."""
     matcher: Callable[..., Matcher]
     answers: Answers
     """Those in memory."""

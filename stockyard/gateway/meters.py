@@ -56,7 +56,8 @@ class Meters:
         """How many counts of tokens could not be believed, by provider."""
 
     def count(self, x: Exchange) -> None:
-        target = x.target
+        # What came from store says nothing of how its provider does now.
+        target = x.target if x.stored_usage is None else None
         provider = target.provider if target is not None else ""
         ending = "abandoned" if x.abandoned else "ok" if x.error is None else "error"
         key = (x.kind, provider, x.status, ending)

@@ -40,6 +40,17 @@ async def test_calls_and_their_tokens_are_counted(yard: Yard) -> None:
     assert of(samples, "stockyard_rows_dropped_total", queue="traces") == 0
 
 
+async def test_an_answer_from_store_is_no_call_of_its_provider(yard: Yard) -> None:
+    yard.provider("openai").says("hello")
+    yard.enable("cache")
+    for _ in range(3):
+        await yard.chat("hi", model="gpt-4o")
+    samples = read(yard)
+    ended = {"kind": "chat", "status": "200", "ending": "ok"}
+    assert of(samples, "stockyard_call_seconds_count", **ended, provider="openai") == 1
+    assert of(samples, "stockyard_call_seconds_count", **ended, provider="") == 2
+
+
 async def test_deadlines_are_counted_by_name_even_where_another_target_answers(yard: Yard) -> None:
     yard.set("timeout.first_byte_whole", "50ms")
     yard.provider("openai").says_nothing().says_nothing()

@@ -12,10 +12,11 @@ Example
     share = "key"
 
 Caller sees
-    `X-Stockyard-Cache: hit` (or `stale`) and `Age` on an answer from store, and where its price is
-    known `X-Stockyard-Saved-Micros`, what it would cost today in micro-dollars. `Cache-Control`
-    (`no-store`, `no-cache`, `max-age`, `only-if-cached`) and `X-Stockyard-Cache: off` or `refresh`
-    are obeyed. A miss under `only-if-cached` is HTTP 404 `cache_miss`.
+    `X-Stockyard-Cache: hit` (or `stale`) and `Age` on an answer from store, beside the provider and
+    the model that gave it, and where its price is known `X-Stockyard-Saved-Micros`, what it would
+    cost today in micro-dollars. `Cache-Control` (`no-store`, `no-cache`, `max-age`,
+    `only-if-cached`) and `X-Stockyard-Cache: off` or `refresh` are obeyed. A miss under
+    `only-if-cached` is HTTP 404 `cache_miss`.
 """
 
 from functools import partial
@@ -241,6 +242,8 @@ class Cache(Module[Config]):
         kept = _decode_kept(stored.value)
         x.cache_state = "hit" if self._fresh(stored) else "stale"
         x.stored_usage = kept.usage
+        if kept.target is not None:
+            x.target = Target(*kept.target)
         x.tell("Age", str(age))
         saved = self._saved(kept)
         if saved is not None:

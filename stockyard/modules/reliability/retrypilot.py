@@ -206,9 +206,10 @@ class RetryPilot(Module[Config]):
         smaller = next((to for glob, to in self._steps if glob.matches(model)), None)
         if smaller is None:
             return
-        targets = self.ports.models.targets(smaller, x.needs)
+        targets = self.ports.models.targets(self.ports.stands_for(smaller), x.needs)
         target = next((target for target in targets if x.constraints.allow(target)), None)
         if target is None:
+            x.note(self.name, "no_step_down", {"to": smaller})
             return
         x.target = target
         x.request = x.request.with_model(target.model)

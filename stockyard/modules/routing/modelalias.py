@@ -31,6 +31,7 @@ from stockyard.core.messages import Message, Text
 from stockyard.core.module import Module, ModuleConfig, Stage, Streaming
 from stockyard.core.ports import Ports
 from stockyard.core.request import ReasoningWish, Request
+from stockyard.core.response import Output
 from stockyard.errors import InvalidConfig
 
 MAX_STEPS = 5
@@ -122,6 +123,7 @@ class ModelAlias(Module[Config]):
         super().__init__(config, ports)
         if config.answer_model == "served":
             self.streaming = Streaming.IGNORES
+            self.skips = frozenset({"on_response"})
         globs = [(Glob(row.alias), row) for row in config.aliases]
         self._exact = {row.alias: row for glob, row in globs if glob.literal}
         self._globs = sorted(
@@ -144,6 +146,8 @@ class ModelAlias(Module[Config]):
         x.alias = asked
         if self.config.answer_model == "asked":
             x.answer_model = asked
+            if x.kind not in TEXT_KINDS:
+                x.reads = "everything"  # for `on_response`, however long the answer is
         x.tell("X-Stockyard-Alias", asked)
         x.note(self.name, "resolved", {"steps": len(rows)})
         request = x.request if model == asked else x.request.with_model(model)
@@ -162,6 +166,18 @@ class ModelAlias(Module[Config]):
         if x.answer_model and isinstance(event, Started):
             return replace(event, model=x.answer_model)
         return event
+
+    def on_response(self, x: Exchange) -> None:
+        """Answers of other kinds than chats have no Events."""
+        if not x.answer_model or x.response is None:
+            return
+        answered = x.response.meaning
+        if answered.model and answered.model != x.answer_model and not isinstance(answered, Output):
+            x.response = x.response.with_output(replace(answered, model=x.answer_model))
+
+    def stands_for(self, name: str) -> str:
+        """The model that a name stands for; of any other name, that name."""
+        return self._resolve(name)[1]
 
     def _resolve(self, model: str) -> tuple[list[Alias], str]:
         """The rows that a name goes through, and where it ends after at most five steps."""

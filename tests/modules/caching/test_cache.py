@@ -32,6 +32,7 @@ from stockyard.core.stream import Answer, Stream
 from stockyard.core.target import Target
 from stockyard.errors import Abandoned, Refused, UpstreamError
 from stockyard.modules.caching.cache import Cache, Config, TtlRow
+from stockyard.testing.yard import Yard
 from tests.builders import (
     HandClock,
     Provider,
@@ -107,6 +108,20 @@ async def test_a_hit_tells_what_it_saved_at_the_price_of_today(
         "age": 0,
         "saved_micros": int(told[0][1]) if told else None,
     }
+
+
+async def test_a_hit_tells_who_gave_the_answer(yard: Yard) -> None:
+    yard.provider("openai").fails(503)
+    yard.provider("anthropic").says("hello")
+    steps = [{"provider": "anthropic", "model": "claude-sonnet-4-5"}]
+    yard.enable("failover", chains=[{"targets": steps}])
+    yard.enable("cache")
+    for stream in (False, False, True):
+        heard = await yard.chat(model="gpt-4o", stream=stream)
+        assert heard.text == "hello"
+        assert heard.headers["x-stockyard-provider"] == "anthropic"
+        assert heard.headers["x-stockyard-model"] == "claude-sonnet-4-5"
+    assert heard.events[0].json["model"] == "claude-sonnet-4-5"
 
 
 async def test_each_hit_is_a_new_object() -> None:

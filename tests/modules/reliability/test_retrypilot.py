@@ -9,6 +9,7 @@ from stockyard.core.response import Response
 from stockyard.core.target import Target
 from stockyard.errors import EgressDenied, ErrorKind, Refused, StockyardError, UpstreamError
 from stockyard.modules.reliability.retrypilot import Config, RetryPilot, StepDown
+from stockyard.testing.yard import Yard
 from tests.builders import (
     HandClock,
     Provider,
@@ -180,6 +181,28 @@ async def test_steps_down_after_two_failures_and_says_so() -> None:
     assert provider.asked == ["one/m", "one/m", "one/small"]
     assert ("X-Stockyard-Step-Down", "small") in x.told
     assert notes(x) == ["retried", "retried", "stepped_down"]
+
+
+async def test_steps_down_to_a_name_of_the_operators(yard: Yard) -> None:
+    provider = yard.provider("openai").says("one", "two").fails(503, times=2).says("hello")
+    yard.enable("modelalias", aliases=[{"alias": "small", "model": "gpt-4o-mini"}])
+    steps = [{"from": "gpt-4o", "to": "small"}]
+    yard.enable("retrypilot", base_ms=1, budget_ratio=1, step_down=steps)
+    for text in ("one", "two", "hello"):
+        heard = await yard.chat(model="gpt-4o")
+        assert heard.text == text
+    asked = [request.fields["model"] for request in provider.requests]
+    assert asked[2:] == ["gpt-4o", "gpt-4o", "gpt-4o-mini"]
+    assert heard.headers["x-stockyard-step-down"] == "small"
+
+
+async def test_a_name_that_nobody_serves_is_no_step_down_and_that_is_noted() -> None:
+    module = pilot(budget_min_per_second=1000, step_down=(StepDown(of="m*", to="gone"),))
+    provider = Provider(BUSY, BUSY, an_answer())
+    x = an_exchange()
+    await through(x, provider, module, choose=ONE)
+    assert provider.asked == ["one/m", "one/m", "one/m"]
+    assert notes(x) == ["retried", "retried", "no_step_down"]
 
 
 async def test_a_stream_that_broke_before_its_content_is_repeated() -> None:

@@ -1,5 +1,7 @@
 """Names that callers use for models."""
 
+import json
+
 import pytest
 
 from stockyard.core.exchange import Constraints
@@ -143,6 +145,22 @@ async def test_the_answer_names_the_model_that_served_or_the_one_asked(
     response = await through(x, Provider(answer), module)
     assert isinstance(response, Response)
     assert (response.output.model, response.text) == (told, "hi")
+
+
+@pytest.mark.parametrize("vectors", [1, 40_000], ids=["short", "longer_than_is_held"])
+async def test_answers_of_other_kinds_name_the_model_asked(yard: Yard, vectors: int) -> None:
+    data = [{"object": "embedding", "index": n, "embedding": [0.5]} for n in range(vectors)]
+    said = {"object": "list", "model": "text-embedding-3-small", "data": data, "usage": {}}
+    yard.provider("openai").sends(
+        200, {"content-type": "application/json"}, json.dumps(said).encode()
+    )
+    rows = [{"alias": "vectors", "model": "text-embedding-3-small"}]
+    yard.enable("modelalias", aliases=rows, answer_model="asked")
+
+    heard = await yard.call("/v1/embeddings", {"model": "vectors", "input": "x"})
+
+    assert heard.json["model"] == "vectors"
+    assert len(heard.json["data"]) == vectors
 
 
 async def test_an_answer_to_a_real_name_is_left_alone() -> None:
