@@ -1,6 +1,6 @@
 """Tokens that come back, against a model that charges the right number from the beginning."""
 
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stockyard.core.ports import Charge
@@ -8,7 +8,7 @@ from stockyard.storage.cell import MAX_OPEN, Cell
 from stockyard.storage.limits import LocalLimits
 from tests.builders import HandClock
 
-TOKENS, PER_SECONDS = 100, 100
+TOKENS, PER_SECONDS = 10, 10
 STEP = 1_000_000_000
 """Nanoseconds in which one token comes back."""
 ROW = Charge("key:a", "0", 0, TOKENS, 0, PER_SECONDS, 0)
@@ -68,17 +68,19 @@ class Bucket:
         return kept[0].tokens_full_at if kept else self.clock.ns()
 
 
-tokens = st.integers(0, TOKENS + 20)
+tokens = st.integers(0, TOKENS + 2)
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("take"), tokens, st.just(0)),
-        st.tuples(st.just("settle"), st.integers(0, 20), tokens),
-        st.tuples(st.just("wait"), st.integers(0, 40), st.just(0)),
+        st.tuples(st.just("settle"), st.integers(0, 3), tokens),
+        st.tuples(st.just("wait"), st.integers(0, 2 * TOKENS), st.just(0)),
     ),
-    max_size=80,
+    max_size=40,
 )
 
 
+@settings(max_examples=400)
+@example([("take", 5, 0), ("take", 5, 0), ("settle", 1, 0), ("settle", 0, 0)])
 @given(steps)
 def test_a_correction_counts_as_if_it_had_been_known_from_the_beginning(
     steps: list[tuple[str, int, int]],
