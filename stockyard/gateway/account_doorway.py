@@ -25,6 +25,7 @@ from stockyard.gateway.http import Head
 from stockyard.gateway.named import ANY, SHARED
 from stockyard.gateway.noticing import MADE, MADE_LATER, Noticing, hold_for
 from stockyard.gateway.turning import Steering
+from stockyard.wire.upload import UploadCodec
 
 if TYPE_CHECKING:
     from stockyard.gateway.plane import DataPlane
@@ -59,8 +60,10 @@ class AccountDoorway(Doorway):
         steering = Steering()
         try:
             owned = self._owned()
-            check_shared(ids, team, body, SHARED)
-            named = keeper_of(ids, team, ANY.named_in(body), self._endpoint.native)
+            kind = self._head.field(b"content-type") or b""
+            UploadCodec().reading(kind).check(body)
+            check_shared(ids, team, body, SHARED, kind)
+            named = keeper_of(ids, team, ANY.named_in(body, kind), self._endpoint.native)
             steering.held = owned or named
             credential = credential_of(plane.directory(), steering.held) if steering.held else None
         except Refused as refusal:

@@ -260,9 +260,11 @@ def held_by(ids: HeldIds, team_id: str, thing: str) -> Held | None:
     return found
 
 
-def check_shared(ids: HeldIds, team_id: str, body: bytes, naming: Naming = SKILLS) -> None:
+def check_shared(
+    ids: HeldIds, team_id: str, body: bytes, naming: Naming = SKILLS, kind: bytes = b""
+) -> None:
     """Raises Refused (404) when a body wants something used that another team has made."""
-    for thing in naming.named_in(body):
+    for thing in naming.named_in(body, kind):
         if ids.is_others(team_id, thing):
             raise no_such(thing)
 

@@ -109,7 +109,8 @@ class HeldCalls(Spooling):
 
     def _start(self, reply: Reply, body: bytes) -> Running | None:
         reach, method = self._reach, self._head.method
-        UploadCodec().reading(self._head.field(b"content-type") or b"").check(body)
+        kind = self._head.field(b"content-type") or b""
+        UploadCodec().reading(kind).check(body)
         if self._own is not None:
             # What it may see is between the caller and that provider.
             return self._to(self._providers.provider(self._own.provider), self._own).start(
@@ -117,8 +118,8 @@ class HeldCalls(Spooling):
             )
         if method == "GET" and not reach.id:
             return self._list(WholeReply(reply, lambda status, told: held.with_results_here(told)))
-        held.check_shared(self._ids, self._caller.team_id, body, SHARED)
-        named = self._named_in(body)
+        held.check_shared(self._ids, self._caller.team_id, body, SHARED, kind)
+        named = self._named_in(body, kind)
         provider, credential = self._providers.of_call(body, named)
         holdings = self._holdings(provider, credential)
         for thing in named:
@@ -171,9 +172,9 @@ class HeldCalls(Spooling):
 
         return hold_and_wait
 
-    def _named_in(self, body: bytes) -> list[str]:
+    def _named_in(self, body: bytes, kind: bytes) -> list[str]:
         reach = self._reach
-        named = _NAMINGS.get(reach.collection, ANY).named_in(body)
+        named = _NAMINGS.get(reach.collection, ANY).named_in(body, kind)
         if self._head.method == "POST" and reach.collection == held.FILES and not reach.id:
             named += batch_lines.named_in(body)
         return named

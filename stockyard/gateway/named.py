@@ -8,7 +8,7 @@ alone: arguments of tools, schemas, metadata. Most bodies name nothing, which a 
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 import msgspec
 from msgspec import Struct
@@ -66,6 +66,8 @@ _LISTS_OF_ITEMS = frozenset({"input", "items"})
 """Fields that hold the items of a conversation."""
 _FORM_FIELD = re.compile(rb'(?i)name="?[a-z_]*(?:_id|_ids)(?:\[\])?"?[;\r]')
 """Says in a form that a field of it may name something."""
+_PAIRS = b"application/x-www-form-urlencoded"
+MOST_PAIRS = 1000
 MOST_WORD = 1024
 
 
@@ -100,9 +102,16 @@ class Naming(Struct, frozen=True):
         spelled = body.find(b"\\") >= 0 and body.find(b"\\u00") >= 0
         return spelled and _ESCAPED.search(buffer_of(body)) is not None
 
-    def named_in(self, body: bytes) -> list[str]:
-        """The ids in the body, each once. Raises Refused (400) for what may be read in two ways."""
+    def named_in(self, body: bytes, kind: bytes = b"") -> list[str]:
+        """The ids in the body, each once. `kind` is what its head calls it.
+
+        Raises Refused (400) for what may be read in two ways.
+        """
+        if kind.lower().startswith(_PAIRS):
+            return list(dict.fromkeys(self._in_pairs(body)))
         if not self.may_be_in(body):
+            if strict.is_encoded(body):
+                raise strict.not_json("The body is not in UTF-8, or begins with a mark.")
             return []
         if body.startswith(b"--"):
             return list(dict.fromkeys(self._in_form(body)))
@@ -114,6 +123,18 @@ class Naming(Struct, frozen=True):
             message = f"The body names more than {MOST_NAMED} different things."
             raise Refused(400, "invalid_request", message)
         return list(found)
+
+    def _in_pairs(self, body: bytes) -> Iterator[str]:
+        """What stands in a form without files."""
+        try:
+            pairs = parse_qsl(body[: MOST_PAIRS * MOST_WORD].decode(), max_num_fields=MOST_PAIRS)
+        except ValueError:
+            pairs = None
+        if pairs is None or len(body) > MOST_PAIRS * MOST_WORD:
+            raise Refused(400, "invalid_request", "The form is too large, or is not UTF-8 text.")
+        for name, value in pairs:
+            if name.removesuffix("[]") in self.fields:
+                yield from _ids_in(name.removesuffix("[]"), value)
 
     def _in_form(self, body: bytes) -> Iterator[str]:
         """What stands in the fields of a form, files aside."""

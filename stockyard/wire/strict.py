@@ -74,7 +74,7 @@ def is_json(body: bytes) -> bool:
     """Whether a body is one JSON document at all, whatever the rules say of it, or may be one in an
     encoding that some readers find out by themselves."""
     if not _ENCODED.isdisjoint(body[:4]):
-        return body[:PIECE].translate(None, bytes(_ENCODED) + _BLANKS)[:1] in (b"{", b"[")
+        return is_encoded(body)
     try:
         _skip(body)
     except RecursionError:
@@ -82,6 +82,13 @@ def is_json(body: bytes) -> bool:
     except (msgspec.DecodeError, ValueError):
         return False
     return True
+
+
+def is_encoded(body: bytes) -> bool:
+    """Whether a body may be JSON in another encoding than UTF-8, or behind a mark."""
+    if _ENCODED.isdisjoint(body[:4]):
+        return False
+    return body[:PIECE].translate(None, bytes(_ENCODED) + _BLANKS)[:1] in (b"{", b"[")
 
 
 def check_text(body: bytes) -> None:
