@@ -75,7 +75,7 @@ class _Thought:
     def detail(self, part: Reasoning, index: int) -> dict[str, Any]:
         """A piece of it. What all pieces have in common is said once: official accumulators put
         any two texts of one name together."""
-        entry = detail(part, index)
+        entry = {"index": index, **detail(part, index)}
         if self._told:
             entry = {name: entry[name] for name in _OF_PIECES if name in entry}
         self._told = True
@@ -276,7 +276,8 @@ class ChatWriter(Writer):
 
     def _tell_noted(self, choice: int) -> None:
         if self._noted and (noted := self._noted.pop(choice, None)):
-            self._delta(choice, encode(noted))
+            told = {field: _numbered(notes) for field, notes in noted.items()}
+            self._delta(choice, encode(told))
 
     def _logprobs_added(self, event: LogprobsAdded) -> None:
         # They belong to the text that follows, and go out with it.
@@ -301,6 +302,16 @@ _ANNOTATIONS = "annotations"
 _OF_PIECES = ("type", "text", "signature", "index")
 _IN_EACH_CHUNK = frozenset({"system_fingerprint"})
 """What of an answer's own fields each chunk repeats; the others stand in the first."""
+
+
+def _numbered(notes: list[Any]) -> list[Any]:
+    """Notes whose `index` is a place in the text get another: official accumulators take it for
+    their place in the list, and put two of the same together."""
+    if not any(isinstance(note, dict) and "index" in note for note in notes):
+        return notes
+    return [
+        {**note, "index": i} if isinstance(note, dict) else note for i, note in enumerate(notes)
+    ]
 
 
 def _members(fields: dict[str, Any]) -> bytes:
