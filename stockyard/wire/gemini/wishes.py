@@ -58,17 +58,27 @@ def decode_thinking(config: Fields) -> ReasoningWish | None:
 
 def encode_thinking(wish: ReasoningWish, drops: Drops, traits: Traits) -> dict[str, Any]:
     drops.foreign(wish.extra, "reasoning")
-    layout = layout_of(wish.extra, FORMAT)
-    said = own_fields(wish.extra, FORMAT)
-    if has_word(layout, _OWN):
-        if wish.visible is not None:
-            said["includeThoughts"] = wish.visible
-        if wish.budget is not None or has_word(layout, _DYNAMIC):
-            said["thinkingBudget"] = -1 if wish.budget is None else wish.budget
-        if wish.effort is not None and wish.budget != 0:
-            said["thinkingLevel"] = wish.effort.upper()
-        return said
+    own = has_word(layout_of(wish.extra, FORMAT), _OWN)
+    said = _own_thinking(wish) if own else _wished_thinking(wish, drops, traits)
+    return own_fields(wish.extra, FORMAT) | said
+
+
+def _own_thinking(wish: ReasoningWish) -> dict[str, Any]:
+    """What a client of this format asked for, in its own words again."""
+    said: dict[str, Any] = {}
+    if wish.visible is not None:
+        said["includeThoughts"] = wish.visible
+    if wish.budget is not None or has_word(layout_of(wish.extra, FORMAT), _DYNAMIC):
+        said["thinkingBudget"] = -1 if wish.budget is None else wish.budget
+    if wish.effort is not None and wish.budget != 0:
+        said["thinkingLevel"] = wish.effort.upper()
+    return said
+
+
+def _wished_thinking(wish: ReasoningWish, drops: Drops, traits: Traits) -> dict[str, Any]:
+    """What clients of other formats ask for: an effort, as a level or as a budget."""
     effort = "none" if wish.mode == "disabled" else wish.effort
+    said: dict[str, Any] = {}
     if wish.visible is not False and effort != "none":
         said["includeThoughts"] = True
     if LEVELS_TRAIT in traits and effort in _LEVELS:

@@ -81,56 +81,86 @@ def decode_request(body: bytes) -> Content:
 def _decode(fields: Fields) -> Content:
     fields.any("model")
     fields.any("stream")
-    options = fields.inside("stream_options")
-    if options is not None:
-        options.any("include_usage")
-        if options.rest:
-            fields.rest["stream_options"] = options.rest
+    _leave_stream_options(fields)
     messages = fields.items("messages")
     if messages is None:
         raise FieldError("messages", "an array")
     if not fields.rest:
         return Content(messages=decode_messages(messages))
-    newer, older = fields.integer("max_completion_tokens"), fields.integer("max_tokens")
-    if newer is not None and older is not None:
-        fields.rest["max_tokens"] = older
-    stop = fields.any("stop")
-    if isinstance(stop, list):
-        fields.rest["stop"] = stop
-    elif stop is not None and not isinstance(stop, str):
-        raise FieldError("stop", "a string or an array of strings")
+    max_output, limit_word = _take_limit(fields)
+    stop, stop_word = _take_stop(fields)
     tools = (
         *decode_tools(fields.items("tools") or []),
         *decode_functions(fields.items("functions") or []),
     )
-    user, safety = fields.text("user"), fields.rest.get("safety_identifier")
-    shape = words(
-        "max_tokens" if newer is None and older is not None else None,
-        "stop" if isinstance(stop, str) else None,
-        "user" if user is not None else None,
-        "safety_identifier" if user is None and safety is not None else None,
-        *(name for name in _NOT_OURS if fields.rest.get(name) is not None),
-    )
-    seed = fields.integer("seed")
-    if seed is None and (seed := fields.integer(_OTHER_SEED)) is not None:
-        shape = words(shape, _OTHER_SEED)
+    end_user, user_word = _take_end_user(fields)
+    compatible = [name for name in _NOT_OURS if fields.rest.get(name) is not None]
+    seed, seed_word = _take_seed(fields)
     effort = fields.text("reasoning_effort")
     return Content(
         messages=decode_messages(messages),
-        max_output=newer if newer is not None else older,
-        stop=(stop,) if isinstance(stop, str) else fields.texts("stop"),
+        max_output=max_output,
+        stop=stop,
         seed=seed,
         tools=tools,
         tool_choice=decode_choice(fields.any("tool_choice"))
         or decode_function_choice(fields.any("function_call")),
         output=decode_output(fields.any("response_format")),
         reasoning=None if effort is None else ReasoningWish(effort=effort),
-        # The newer name of the same thing; it goes back among the unknown fields.
-        end_user=user or (safety if isinstance(safety, str) else None),
+        end_user=end_user,
         **{name: read(fields, key) for key, (name, read) in _READ.items() if key in fields.rest},
         extra=fields.left(FORMAT),
-        shape=shape,
+        shape=words(limit_word, stop_word, user_word, *compatible, seed_word),
     )
+
+
+def _leave_stream_options(fields: Fields) -> None:
+    """All but the wish for usage, which is ours to make."""
+    options = fields.inside("stream_options")
+    if options is not None:
+        options.any("include_usage")
+        if options.rest:
+            fields.rest["stream_options"] = options.rest
+
+
+# Each of these takes a field that clients write in more than one way, with the word for this way.
+
+
+def _take_limit(fields: Fields) -> tuple[int | None, str | None]:
+    newer, older = fields.integer("max_completion_tokens"), fields.integer("max_tokens")
+    if newer is None:
+        return older, "max_tokens" if older is not None else None
+    if older is not None:
+        fields.rest["max_tokens"] = older
+    return newer, None
+
+
+def _take_stop(fields: Fields) -> tuple[tuple[str, ...] | None, str | None]:
+    stop = fields.any("stop")
+    if isinstance(stop, str):
+        return (stop,), "stop"
+    if stop is None:
+        return None, None
+    if not isinstance(stop, list):
+        raise FieldError("stop", "a string or an array of strings")
+    fields.rest["stop"] = stop
+    return fields.texts("stop"), None
+
+
+def _take_end_user(fields: Fields) -> tuple[str | None, str | None]:
+    """The newer name of the same thing stays, and goes back among the unknown fields."""
+    user, safety = fields.text("user"), fields.rest.get("safety_identifier")
+    newer = safety if isinstance(safety, str) else None
+    if user is not None:
+        return user or newer, "user"
+    return newer, "safety_identifier" if safety is not None else None
+
+
+def _take_seed(fields: Fields) -> tuple[int | None, str | None]:
+    seed = fields.integer("seed")
+    if seed is None and (seed := fields.integer(_OTHER_SEED)) is not None:
+        return seed, _OTHER_SEED
+    return seed, None
 
 
 def encode_request(request: Request, *, features: Traits, traits: Traits) -> Dropped:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from stockyard.core.messages import Message, Reasoning, Text
-from stockyard.core.request import Content, ReasoningWish, Request
+from stockyard.core.request import Content, OutputForm, ReasoningWish, Request
 from stockyard.wire import strict
 from stockyard.wire.codec import Dropped
 from stockyard.wire.drops import Drops
@@ -48,6 +48,9 @@ elsewhere is no wish of the provider: the gateway stores)."""
 
 _LOGPROBS = "message.output_text.logprobs"
 _ENCRYPTED = "reasoning.encrypted_content"
+_SEALED_ONLY = ([_ENCRYPTED], [_LOGPROBS, _ENCRYPTED])
+_SAID_ELSEWHERE = (*_SEALED_ONLY, [_LOGPROBS])
+"""Values of `include` that a word of the shape, or a neutral field, says already."""
 
 _PLAIN_FIELDS = ("temperature", "top_p", "top_logprobs", "service_tier", "metadata")
 
@@ -73,31 +76,17 @@ def decode_request(body: bytes) -> Content:
 def _decode(fields: Fields) -> Content:
     fields.any("model")
     fields.any("stream")
-    instructions = fields.text("instructions")
-    head: tuple[Message, ...] = ()
-    if instructions is not None:
-        parts = (Text(text=instructions),)
-        head = (Message(role="system", parts=parts, shape=INSTRUCTIONS),)
+    head = _take_instructions(fields)
     said, summary = _without_trigger(fields.any("input"))
     messages = (*head, *decode_input(said))
     tools = tuple(decode_tools(fields.items("tools") or []))
     choice, previous = decode_choice(fields.any("tool_choice")), fields.text("previous_response_id")
     user, safety = fields.text("user"), fields.rest.get("safety_identifier")
     stored = fields.flag("store")
-    text = fields.inside("text")
-    output = decode_form(text) if text is not None else None
-    if text is not None and text.rest:
-        fields.rest["text"] = text.rest
+    output = _take_form(fields)
     include = fields.rest.get("include")
-    sealed = include in ([_ENCRYPTED], [_LOGPROBS, _ENCRYPTED])
-    if sealed or include == [_LOGPROBS]:
+    if include in _SAID_ELSEWHERE:
         del fields.rest["include"]
-    shape = words(
-        _OWN,
-        _SAFETY if user is None and safety is not None else None,
-        {True: _STORED, False: _UNSTORED, None: None}[stored],
-        _SEALED if sealed else None,
-    )
     return Content(
         messages=messages,
         max_output=fields.integer("max_output_tokens"),
@@ -120,8 +109,30 @@ def _decode(fields: Fields) -> Content:
         tie=find_tie(fields.rest, previous, messages, tools, choice)
         or (SUMMARY_WANTED if summary else None),
         extra=fields.left(FORMAT),
-        shape=shape,
+        shape=words(
+            _OWN,
+            _SAFETY if user is None and safety is not None else None,
+            {True: _STORED, False: _UNSTORED, None: None}[stored],
+            _SEALED if include in _SEALED_ONLY else None,
+        ),
     )
+
+
+def _take_instructions(fields: Fields) -> tuple[Message, ...]:
+    instructions = fields.text("instructions")
+    if instructions is None:
+        return ()
+    return (Message(role="system", parts=(Text(text=instructions),), shape=INSTRUCTIONS),)
+
+
+def _take_form(fields: Fields) -> OutputForm | None:
+    text = fields.inside("text")
+    if text is None:
+        return None
+    output = decode_form(text)
+    if text.rest:
+        fields.rest["text"] = text.rest
+    return output
 
 
 def encode_request(request: Request) -> Dropped:
