@@ -8,6 +8,7 @@ it. To change or delete a thing is for the team that made it (`docs/decisions/00
 import re
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
@@ -30,8 +31,10 @@ from stockyard.wire.upload import UploadCodec
 if TYPE_CHECKING:
     from stockyard.gateway.plane import DataPlane
 
-MOST_WORDS = 32
-"""Segments of a path and values of a query, each of which may be an id."""
+MOST_WORDS = 64
+"""Segments of a path, pairs of them and values of a query, each of which may be an id."""
+_RESOURCE = re.compile(r".*/(?=[^/]+/[^/]+\Z)")
+"""What stands before collection and id where a thing is named by both."""
 _READING = frozenset({"GET", "HEAD"})
 _THINGS = (
     "assistants|agents|automations|characters|connectors|deployments|dreams|environments|evals"
@@ -109,7 +112,10 @@ class AccountDoorway(Doorway):
         return words
 
     def _said(self) -> Iterator[str]:
-        yield from filter(None, unquote(self._endpoint.native_path).split("/"))
+        segments = list(filter(None, unquote(self._endpoint.native_path).split("/")))
+        yield from segments
+        for collection, thing in pairwise(segments):
+            yield f"{collection}/{thing.partition(':')[0]}"
         yield from (value for _, value in parse_qsl(self._head.query))
 
     @property
@@ -135,6 +141,7 @@ class HoldsNew:
         self._body = body
 
     def __call__(self, x: Exchange, thing: str) -> None:
+        thing = _RESOURCE.sub("", thing)
         known = thing in self._said or self._body.find(thing.encode()) >= 0
         if not known and not self._ids.is_others(self._team, thing):
             hold_for(self._ids, self._team)(x, thing)

@@ -67,18 +67,37 @@ class Declining:
         passage.declined(refusal)
         passage.head()
         self._plane.office.finished(Declined(x))
-        return egress.refusal(
-            self._plane.words(self._head, endpoint), fault, egress.refused_fields(x) + extra
-        )
+        words = self._plane.words(self._head, endpoint)
+        fields = egress.refused_fields(x)
+        if self._looks_for_plain and b"\nrequest-id:" not in fields:
+            fields += b"request-id: %b\r\n" % (x.asked.request_id or x.id).encode()
+        return egress.refusal(words, fault, fields + extra)
 
     def say(self, refusal: Refused, extra: bytes = b"") -> Whole:
         """The words alone: of a call that is in the books already, or will not be."""
         request_id = self._called() or self._plane.ids.new("req_")
-        own = f"x-request-id: {request_id}\r\n".encode()
-        if self._endpoint is not None and self._endpoint.format in egress.LOOKS_FOR_REQUEST_ID:
-            own += f"request-id: {request_id}\r\n".encode()
         fault = fault_of(refusal, None, request_id)
-        return egress.refusal(self._plane.words(self._head, self._endpoint), fault, own + extra)
+        words = self._plane.words(self._head, self._endpoint)
+        return egress.refusal(words, fault, self._fields(request_id) + extra)
+
+    def named(self, whole: Whole) -> Whole:
+        """An answer of ours that is no call, with a name for its request."""
+        request_id = self._called() or self._plane.ids.new("req_")
+        return Whole(whole.status, whole.fields + self._fields(request_id), whole.body)
+
+    def _fields(self, request_id: str) -> bytes:
+        own = f"x-request-id: {request_id}\r\n"
+        if self._looks_for_plain:
+            own += f"request-id: {request_id}\r\n"
+        return own.encode()
+
+    @property
+    def _looks_for_plain(self) -> bool:
+        """Whether the client learns what its call is called from `request-id`, without the `x-`."""
+        endpoint = self._endpoint
+        if endpoint is not None and endpoint.native is not None:
+            return endpoint.format in egress.LOOKS_FOR_REQUEST_ID
+        return self._plane.words(self._head, endpoint).name in egress.LOOKS_FOR_REQUEST_ID
 
     def _called(self) -> str:
         """What the caller calls its request."""

@@ -246,7 +246,8 @@ class HeldCalls(Spooling):
         if self._endpoint.native is not None:
             return self._onward(self._endpoint, credential, query, steering)
         there = self._onward(self._providers.endpoint(provider), credential, query, steering)
-        return Narrowing(there, self._refused.say if self._own is None else None)
+        refused = self._refused.say if self._own is None else None
+        return Narrowing(there, refused, named_plainly=self._is_messages)
 
     def _holdings(self, provider: Provider, credential: Credential | None) -> Holdings:
         return Holdings(self._ids, self._caller.team_id, provider.name, credential)

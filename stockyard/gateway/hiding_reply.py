@@ -83,4 +83,9 @@ class HidingReply:
         if not isinstance(thing, dict):
             return False
         called = (thing[name] for name in _NAMES if isinstance(thing.get(name), str))
-        return any(self._hidden(name) for name in called)
+        return any(self._hidden(name) or self._hidden(_last_two(name)) for name in called)
+
+
+def _last_two(name: str) -> str:
+    """Collection and id, where a name has more before them."""
+    return "/".join(name.split("/")[-2:])

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from typing import NamedTuple
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
@@ -37,6 +37,8 @@ def dialect_at(path: str, query: str, field: Callable[[bytes], bytes | None]) ->
             return dialect
     if field(b"anthropic-version") is not None:
         return "anthropic.messages"
+    if (field(b"x-fern-sdk-name") or b"").startswith(b"cohere"):
+        return "cohere.chat"
     if (
         path.startswith(("/v1beta/", "/v1beta1/", "/v1alpha/"))
         or field(b"x-goog-api-key") is not None
@@ -64,6 +66,9 @@ def models_answer(
 
     _, _, name = head.path.partition("/models/")
     if not name:
+        kind = dialect.kind(head.query)
+        if kind is not None:
+            models = [model for model in models if _kind_of(model, directory) == kind]
         page, more = model_pages.page_of(dialect.asked(head.query), models, _id_of)
         body = dialect.collect([described(model) for model in page], more)
         return Whole(200, JSON_HEAD, msgspec.json.encode(body))
@@ -91,6 +96,11 @@ def _unlisted(directory: Directory, name: str) -> Listed | None:
 
 def _id_of(model: Listed) -> str:
     return model.id
+
+
+def _kind_of(model: Listed, directory: Directory) -> str:
+    offer = directory.offer(Target(model.provider, model.model)) if model.model else None
+    return offer.kind if offer is not None else "chat"
 
 
 def _openai(model: Listed, _: Offer | None) -> Described:
@@ -171,6 +181,44 @@ _METHODS: dict[str, tuple[str, ...]] = {
 """Kind of call -> what clients of Gemini's dialect call it here."""
 
 
+def _cohere(model: Listed, offer: Offer | None) -> Described:
+    described: Described = {
+        "name": model.id,
+        "is_deprecated": False,
+        "endpoints": _ENDPOINTS.get(offer.kind if offer else "chat", ()),
+        "finetuned": False,
+        "default_endpoints": (),
+        "features": offer.can if offer else None,
+    }
+    context = offer.context if offer else None
+    return described if context is None else {**described, "context_length": context}
+
+
+def _cohere_list(models: list[Described], more: bool) -> Described:
+    listed: Described = {"models": models}
+    return {**listed, "next_page_token": models[-1]["name"]} if more and models else listed
+
+
+_ENDPOINTS: dict[str, tuple[str, ...]] = {
+    "chat": ("chat",),
+    "embeddings": ("embed",),
+    "rerank": ("rerank",),
+}
+"""Kind of call -> what clients of Cohere call it."""
+
+
+def _endpoint_asked(query: str) -> str | None:
+    """The kind of call for which a client of Cohere wants models."""
+    said = dict(parse_qsl(query)).get("endpoint")
+    if said is None:
+        return None
+    return next((kind for kind, names in _ENDPOINTS.items() if said in names), said)
+
+
+def _any_kind(query: str) -> None:
+    """Dialects that list all models alike."""
+
+
 def _everything(query: str) -> Asked:
     """Dialects that know no pages."""
     return Asked()
@@ -180,6 +228,7 @@ class _Dialect(NamedTuple):
     describe: Callable[[Listed, Offer | None], Described]
     collect: Callable[[list[Described], bool], Described]
     asked: Callable[[str], Asked] = _everything
+    kind: Callable[[str], str | None] = _any_kind
 
 
 _DIALECTS: dict[str, _Dialect] = {
@@ -187,4 +236,5 @@ _DIALECTS: dict[str, _Dialect] = {
     "anthropic.messages": _Dialect(_anthropic, _anthropic_list, model_pages.by_ids),
     "gemini": _Dialect(_gemini, _gemini_list, model_pages.by_token),
     "ollama.chat": _Dialect(_ollama, _ollama_list),
+    "cohere.chat": _Dialect(_cohere, _cohere_list, model_pages.by_token, _endpoint_asked),
 }

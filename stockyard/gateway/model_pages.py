@@ -1,4 +1,4 @@
-"""One page of a list of models, as two dialects ask for it (`wire.md` 11).
+"""One page of a list of models, as some dialects ask for it (`wire.md` 11).
 
 A client that does not ask for pages gets everything at once: one that never turns a page would not
 see the rest.
@@ -33,7 +33,7 @@ def by_ids(query: str) -> Asked:
 
 
 def by_token(query: str) -> Asked:
-    """As Gemini's clients ask. A token is the name of the last entry that they have."""
+    """As clients of Gemini and Cohere ask. A token is the name of the last entry that they have."""
     said = dict(parse_qsl(query))
     size = "page_size" if "page_size" in said else "pageSize"
     return Asked(_size(said, size), said.get("pageToken") or said.get("page_token"))

@@ -6,6 +6,7 @@ browser acts on. Errors it hears in its own dialect, without what providers tell
 told that it must not call, where it is us whom the provider refuses (`wire.md` 10).
 """
 
+import re
 from collections.abc import Callable
 
 from stockyard.errors import Refused
@@ -26,6 +27,7 @@ _KEPT = frozenset(
         b"x-upstream-request-id",
     }
 )
+_CALLED = re.compile(rb"(?:^|\n)x-request-id:([^\n]*\n)")
 _MORE_TYPES = (b"application/x-jsonl", b"application/jsonl", b"application/octet-stream")
 
 
@@ -35,37 +37,58 @@ REFUSES_US = frozenset({401, 402, 403})
 class Narrowing:
     """An Opening whose answers are told so."""
 
-    def __init__(self, onward: Opening, refused: Callable[[Refused], Whole] | None) -> None:
-        """`refused` is None where it is the caller's own secret that a provider may refuse."""
+    def __init__(
+        self,
+        onward: Opening,
+        refused: Callable[[Refused], Whole] | None,
+        *,
+        named_plainly: bool = False,
+    ) -> None:
+        """`refused` is None where it is the caller's own secret that a provider may refuse.
+        `named_plainly`: the client looks for the name of its call in `request-id`."""
         self._onward = onward
         self._refused = refused
+        self._named_plainly = named_plainly
         self.max_body = onward.max_body
 
     def refuse(self, status: int, code: str, message: str) -> Whole:
         return self._onward.refuse(status, code, message)
 
     def start(self, reply: Reply, body: bytes) -> Running | None:
-        return self._onward.start(NarrowReply(reply, self._refused), body)
+        narrow = NarrowReply(reply, self._refused, named_plainly=self._named_plainly)
+        return self._onward.start(narrow, body)
 
 
 class NarrowReply:
     """Stands next to the call: what it begins is the provider's, what it says whole is ours."""
 
-    def __init__(self, reply: Reply, refused: Callable[[Refused], Whole] | None) -> None:
+    def __init__(
+        self,
+        reply: Reply,
+        refused: Callable[[Refused], Whole] | None,
+        *,
+        named_plainly: bool = False,
+    ) -> None:
         self._reply = reply
         self._refused = refused
+        self._named_plainly = named_plainly
         self._error: _Error | None = None
         """The error that is under way, and is told when it is complete."""
 
     def whole(self, status: int, fields: bytes, body: bytes) -> None:
-        self._reply.whole(status, narrowed(fields), body)
+        self._reply.whole(status, self._narrowed(fields), body)
 
     def begin(self, status: int, fields: bytes, first: bytes) -> None:
         if status >= 400 and self._refused is not None:
             self._error = _Error(status, fields)
             self._error.add(first)
         else:
-            self._reply.begin(status, narrowed(fields), first)
+            self._reply.begin(status, self._narrowed(fields), first)
+
+    def _narrowed(self, fields: bytes) -> bytes:
+        told = narrowed(fields)
+        called = _CALLED.search(told) if self._named_plainly else None
+        return told if called is None else told + b"request-id:" + called[1]
 
     def push(self, data: bytes) -> None:
         if self._error is None:

@@ -62,14 +62,17 @@ INTERACTIONS = Notice(("id", "interaction.id"), (b'"interaction"',), first_only=
 MADE = Notice(
     (
         *("id", "voice_id", "agent_id", "job_id", "request_id", "task_id", "dubbing_id"),
-        *("connector.id", "finetuned_model.id"),
+        *("connector.id", "finetuned_model.id", "name"),
     ),
-    (b'id"',),
+    (b'id"', b'"name"'),
     first_only=True,
 )
 """Of calls that nobody here knows, where most providers name what they make."""
 MADE_LATER = Notice(
-    ("fine_tuned_model", "result_files.*", "output_name", "model_output_name"),
+    (
+        *("fine_tuned_model", "result_files.*", "output_name", "model_output_name"),
+        *("outputModel", "outputDatasetId"),
+    ),
     (b"fine_tuned_model",),
 )
 """Where they name what came of it."""

@@ -264,17 +264,18 @@ class DataPlane:
             return Doorway(self, *visit._replace(endpoint=native, own=None))
 
         # Not in the books of calls: nobody is called.
-        refused = Declining(self, visit.head, visit.endpoint).say
-        return about_models.answer(
+        declining = Declining(self, visit.head, visit.endpoint)
+        answer = about_models.answer(
             visit.endpoint,
             visit.head,
             self.directory,
             self.aliases(),
             # A caller with a provider's secret reaches that provider only, and none of these.
             onward if own is None else None,
-            refused,
+            declining.say,
             only=own.provider if own is not None else None,
         )
+        return declining.named(answer) if isinstance(answer, Whole) else answer
 
     def _recalling(self, visit: Visit) -> Opening:
         def way(endpoint: Endpoint, own: Credential | None, steering: Steering) -> Doorway:

@@ -61,3 +61,19 @@ async def test_skills_and_agents_of_anthropic_too(yard: Yard) -> None:
         assert len(upstream.requests) == 1
         upstream.sends(200, JSON, b'{"id":"skill_1","type":"skill_deleted"}')
         assert (await ours.beta.skills.delete("skill_1")).id == "skill_1"
+
+
+async def test_a_form_without_anything_in_it_is_for_the_provider_to_judge(yard: Yard) -> None:
+    upstream = yard.provider("anthropic").sends(400, JSON, b'{"type":"error","error":{}}')
+    await yard.open()
+    url = f"{yard.url}/anthropic"
+    async with AsyncAnthropic(base_url=url, api_key=yard.key, max_retries=0) as client:
+        with pytest.raises(anthropic.BadRequestError):
+            await client.beta.skills.create(files=[])
+    form = upstream.last
+    for path in ("/anthropic/v1/files", "/v1/files"):
+        kind = {"content-type": form.headers["content-type"], "anthropic-version": "2023-06-01"}
+        assert (await yard.call(path, form.body, headers=kind)).status == 400
+        assert upstream.last.body == form.body
+        assert upstream.last.headers["content-type"] == form.headers["content-type"]
+    assert len(upstream.requests) == 3

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from anthropic import AsyncAnthropic
+from anthropic import AsyncAnthropic, NotFoundError
 
 from stockyard.testing import ScriptedProvider
 from stockyard.testing.yard import Yard
@@ -100,3 +100,26 @@ async def test_batches_are_made_and_watched_and_their_results_read_here(
 
     answers(upstream, {**BATCH, "processing_status": "canceling"})
     assert (await client.messages.batches.cancel("msgbatch_1")).processing_status == "canceling"
+
+
+async def test_calls_are_known_by_the_name_that_the_library_looks_for(
+    client: AsyncAnthropic, upstream: ScriptedProvider
+) -> None:
+    upstream.sends(200, JSON | {"request-id": "req_theirs"}, json.dumps(FILE).encode())
+    made = await client.files.upload(file=("in.txt", b"hello", "text/plain"))
+    assert made._request_id
+    answers(upstream, BATCH)
+    batch = await client.messages.batches.create(requests=[])
+    raw = await client.messages.batches.with_raw_response.list()
+    assert raw.headers["x-request-id"]
+    if "/anthropic" in str(client.base_url):
+        return  # it names its own, if it does
+    assert made._request_id != "req_theirs"
+    assert batch._request_id
+    assert raw.headers["request-id"] == raw.headers["x-request-id"]
+    model = (await client.models.list()).data[0]
+    assert (await client.models.retrieve(model.id))._request_id
+    for refused in (client.files.delete("file_0"), client.models.retrieve("no-such")):
+        with pytest.raises(NotFoundError) as error:
+            await refused
+        assert error.value.request_id

@@ -177,3 +177,28 @@ async def test_the_mock_answers(yard: Yard, client_of: Clients) -> None:
 
     assert answer.message.content[0].text
     assert events[-1].delta.finish_reason == "COMPLETE"
+
+
+async def test_models_are_listed_in_its_dialect(yard: Yard, client_of: Clients) -> None:
+    yard.provider("cohere")
+    yard.provider("openai")
+    await yard.open()
+    client = client_of()
+
+    listed = await client.models.list()
+    names = [model.name for model in listed.models]
+    assert "command-a-03-2025" in names
+    assert listed.next_page_token is None
+
+    embedding = await client.models.list(endpoint="embed")
+    assert embedding.models
+    assert {tuple(model.endpoints or ()) for model in embedding.models} == {("embed",)}
+    assert (await client.models.list(endpoint="classify")).models == []
+
+    first = await client.models.list(page_size=3)
+    rest = await client.models.list(page_size=1000, page_token=first.next_page_token)
+    assert [model.name for model in first.models + rest.models] == names
+
+    found = await client.models.get("command-a-03-2025")
+    assert (found.name, found.endpoints) == ("command-a-03-2025", ["chat"])
+    assert found.context_length

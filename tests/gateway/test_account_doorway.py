@@ -306,6 +306,28 @@ async def test_what_is_no_json_passes_as_it_came(yard: Yard) -> None:
     assert openai.last.path == "/v1/videos/video_1/content"
 
 
+ACME = "/fireworks/v1/accounts/acme"
+DATASET = {"name": "accounts/acme/datasets/mine", "format": "CHAT"}
+
+
+async def test_what_is_called_by_account_collection_and_id_is_its_makers(yard: Yard) -> None:
+    fireworks = yard.provider("fireworks")
+    answers(fireworks, DATASET)
+    asked = {"datasetId": "mine", "dataset": {"exampleCount": "1"}}
+    assert (await yard.call(f"{ACME}/datasets", asked)).status == 200
+    assert fireworks.last.path == "/v1/accounts/acme/datasets"
+    theirs = await another_team(yard)
+    for path in ("/datasets/mine", "/datasets/mine:getDownloadEndpoint"):
+        assert (await yard.get(f"{ACME}{path}", headers=theirs)).status == 404
+        assert (await yard.get(f"{ACME}{path}")).status == 200
+    answers(fireworks, {"datasets": [DATASET, {"name": "accounts/acme/datasets/old"}]})
+    heard = await yard.get(f"{ACME}/datasets", headers=theirs)
+    assert heard.json == {"datasets": [{"name": "accounts/acme/datasets/old"}]}
+    assert (await yard.get(f"{ACME}/datasets/old", method="DELETE")).status == 403
+    assert (await yard.get(f"{ACME}/datasets/mine", method="DELETE")).status == 200
+    assert fireworks.last.path == "/v1/accounts/acme/datasets/mine"
+
+
 NAMES_IT = b'{"training_file":"file-1","thread_id":"thread_1"}'
 PAIRS = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
 FORM = {"content-type": "multipart/form-data; boundary=cut"}

@@ -277,6 +277,14 @@ def test_a_form_tells_its_boundary_itself(
     assert boundary_of(content_type_with(boundary)) == boundary
 
 
+@pytest.mark.parametrize("end", [b"--", b"--\r\n", b"--\r\n\r\n"])
+@pytest.mark.parametrize("boundary", [b"a", b"a" * 70, b"----a"])
+def test_so_does_one_without_parts(boundary: bytes, end: bytes) -> None:
+    body = b"--" + boundary + end
+    assert boundary_in(body) == boundary
+    assert read_form(body, boundary).parts == ()
+
+
 @pytest.mark.parametrize("body", [b"", b"{}", b"-", b" --a\r\n"])
 def test_other_bodies_have_no_boundary(body: bytes) -> None:
     assert boundary_in(body) is None
