@@ -15,7 +15,9 @@ Example
 Caller sees
     What the fixture says, whole or streamed, and `X-Stockyard-Simulated` with its name. Without a
     fixture HTTP 404 `mock_no_match`, or what `unmatched` says. Calls for vectors, ranks, judgements
-    and images get some that follow from the question alone, those for speech get silence.
+    and images get some that follow from the question alone, those for speech get silence, and
+    those that count tokens an estimate. What has no question that could be read (files, realtime
+    sessions, paths of a provider's own) goes to its provider.
 """
 
 import random
@@ -28,6 +30,8 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from stockyard.core.conditions import Values, values_of
+from stockyard.core.counting import CountOutput
+from stockyard.core.estimate import prompt_tokens
 from stockyard.core.events import Event, TextDelta, bears_content
 from stockyard.core.exchange import Exchange
 from stockyard.core.expressions import Expression, ExpressionError, Template
@@ -168,7 +172,7 @@ class MockLlm(Module[Config]):
     name = "mockllm"
     category = "forge"
     stage = Stage.CALL
-    handles = TEXT_KINDS | {"embeddings", "moderations", "rerank", "images", "audio"}
+    handles = TEXT_KINDS | {"embeddings", "moderations", "rerank", "images", "audio", "count"}
 
     def __init__(self, config: Config, ports: Ports) -> None:
         super().__init__(config, ports)
@@ -180,6 +184,8 @@ class MockLlm(Module[Config]):
     async def around(self, x: Exchange, call: Call) -> Answer:
         if self.config.keys and x.caller.key_name not in self.config.keys:
             return await call(x)
+        if x.kind == "count":
+            return await call(x) if self.config.unmatched == "pass" else _counted(x)
         values = values_of(x, self.ports)
         prepared = next((p for p in self._prepared if p.takes(x, values)), None)
         if prepared is None and self.config.unmatched == "refuse":
@@ -243,6 +249,8 @@ class MockLlm(Module[Config]):
             raise error
         if not x.request.stream:
             return Response(output, usage=usage)
+        if said == len(events):
+            x.usage = usage
         return Replay(
             events[:said],
             error=error if said < len(events) else None,
@@ -367,6 +375,15 @@ def _tool_call(x: Exchange, place: int, call: MockCall) -> ToolCall:
     digest = blake2b(f"{x.id}/{place}".encode(), digest_size=9).hexdigest()
     arguments = msgspec.json.encode(call.arguments).decode()
     return ToolCall(id=f"call_{digest}", name=call.name, arguments=arguments)
+
+
+def _counted(x: Exchange) -> Response:
+    """How many tokens a question has, about: where nobody answers it, nobody counts it either."""
+    x.simulated = "count"
+    x.retell("X-Stockyard-Simulated", "count")
+    x.tell("X-Stockyard-Estimated", "true")
+    tokens = prompt_tokens(x.request.content)
+    return Response(CountOutput(model=x.request.model, tokens=tokens), usage=Usage())
 
 
 def _pieces(event: Event) -> Iterator[Event]:

@@ -400,3 +400,41 @@ def a_recording(stream: bool) -> bytes:
     parts = [f'content-disposition: form-data; name="{n}"\r\n\r\n{v}' for n, v in fields.items()]
     parts.append('content-disposition: form-data; name="file"; filename="a.wav"\r\n\r\nRIFF')
     return "".join(f"--x\r\n{part}\r\n" for part in parts).encode() + b"--x--\r\n"
+
+
+async def test_tokens_of_a_stream_are_told_as_those_of_a_whole_answer(yard: Yard) -> None:
+    fixture = {"name": "f", "reply": "hello", "usage": {"prompt": 11, "completion": 22}}
+    breaks = {"fail_at": "after_events", "after_events": 4}
+    cut = {"name": "cut", "match": "exact", "text": "cut", "reply": "one two three", **breaks}
+    pace = {"first_event_ms": 0, "tokens_per_second": 0}
+    yard.enable("mockllm", fixtures=[cut, fixture], pace=pace)
+    for stream in (False, True):
+        heard = await yard.chat("hi", model="gpt-4o", stream=stream)
+        assert heard.text == "hello"
+        assert await yard.quiet()
+        usage = yard.last.usage
+        assert usage is not None
+        assert (usage.prompt, usage.completion) == (11, 22)
+    assert '"tokens_in":11' in heard.comments[-1]
+    assert not (await yard.stream("cut", model="gpt-4o")).ended
+    assert await yard.quiet()
+    assert yard.last.usage is None
+
+
+@pytest.mark.parametrize("unmatched", ["refuse", "echo"])
+async def test_nobody_is_asked_how_many_tokens_a_mocked_question_has(
+    yard: Yard, unmatched: str
+) -> None:
+    provider = yard.provider("anthropic").sends(
+        200, {"content-type": "application/json"}, b'{"input_tokens":1}'
+    )
+    yard.enable("mockllm", unmatched=unmatched)
+    body = {"model": "claude-sonnet-4-5", "messages": [{"role": "user", "content": "one two"}]}
+    heard = await yard.call("/v1/messages/count_tokens", body)
+    assert heard.status == 200
+    assert heard.json["input_tokens"] > 1
+    assert heard.headers["x-stockyard-simulated"] == "count"
+    assert not provider.requests
+    yard.enable("mockllm", unmatched="pass")
+    heard = await yard.call("/v1/messages/count_tokens", body)
+    assert heard.json == {"input_tokens": 1}
