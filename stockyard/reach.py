@@ -14,7 +14,7 @@ from stockyard.upstream.health import TargetHealth
 from stockyard.upstream.image_fetch import ImageFetch
 from stockyard.upstream.mock import MockTransport
 from stockyard.upstream.origin import Origin
-from stockyard.upstream.plan import Plans
+from stockyard.upstream.plans import Plans
 from stockyard.upstream.tokens.sources import Tokens
 from stockyard.wire.formats import FORMATS
 

@@ -199,7 +199,15 @@ class Request:
             model=model, content=self._deferred, stream=self.stream, wants_usage=self.wants_usage
         )
 
-    def with_stream(self, stream: bool) -> "Request":
+    def streamed(self) -> "Request":
+        """The same, to be answered as a stream."""
+        return self._answered(stream=True)
+
+    def whole(self) -> "Request":
+        """The same, to be answered whole."""
+        return self._answered(stream=False)
+
+    def _answered(self, *, stream: bool) -> "Request":
         return Request(
             model=self.model, content=self._deferred, stream=stream, wants_usage=self.wants_usage
         )

@@ -29,7 +29,8 @@ from stockyard.gateway.model_in_path import completed
 from stockyard.gateway.turning import Steering
 from stockyard.providers import paths
 from stockyard.providers.quirks.calls import APP_FIELDS
-from stockyard.upstream.plan import AS, USER_AGENT, VERSIONED
+from stockyard.upstream.plan import AS
+from stockyard.upstream.plans import USER_AGENT, VERSIONED
 from stockyard.wire import strict
 from stockyard.wire.codec import Forms, NotReadable
 

@@ -4,7 +4,7 @@ from stockyard.errors import Refused
 from stockyard.gateway import native_head
 from stockyard.gateway.http import Head
 from stockyard.upstream.frames import is_key
-from stockyard.upstream.plan import USER_AGENT
+from stockyard.upstream.plans import USER_AGENT
 
 KEY_PROTOCOL = b"openai-insecure-api-key."
 """Before the Key, where a client can send no header field."""

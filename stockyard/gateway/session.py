@@ -114,7 +114,7 @@ class Session:
         """As a dispatch: one try at the Target, for a connection instead of an answer."""
         target = x.target = x.targets[0]
         plan = self._hall.office.dispatch.plans.of(target, x)
-        if plan.prover is not None or not x.constraints.allow(target):
+        if plan.proved or not x.constraints.allow(target):
             raise Refused(503, "no_target", "No provider that this call may use has sessions.")
         attempt = Attempt(target=target, started_us=x.elapsed_us(), format=FORMAT)
         x.attempts.append(attempt)

@@ -1,11 +1,12 @@
 """Calls going out: how a Target is tried, what may be reached, and the only outbound HTTP.
 
-one try                dispatch plan preparation outgoing transport
+one try                dispatch plan plans preparation outgoing transport receiving
 what it answers        whole_answer reading streamed_answer relayed_answer unasked
 streams                flow silence onlooker odd_answer stream_end
 answered later         late_answer polling
 what it used           reckoning
-asked otherwise        batches several summary image_fetch efforts client_version lossy signed
+asked otherwise        detours asking summary image_fetch efforts client_version lossy signed
+asked in pieces        divided batches several
 the secret             prover tokens echo
 the HTTP client        client sending pool connection answer decompress unsent recurring post
 a new connection       origin url connect resolve race tls proxy tunnel

@@ -7,7 +7,7 @@ provider's error where the provider speaks the format; elsewhere they are ignore
 
 from stockyard.core.exchange import Exchange
 from stockyard.core.request import Content, Request
-from stockyard.upstream.plan import VERSIONED
+from stockyard.upstream.plans import VERSIONED
 
 WITHOUT_SAMPLING = b"2026-10-21"
 _SAMPLING = ("temperature", "top_p", "top_k")

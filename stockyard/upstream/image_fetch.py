@@ -18,7 +18,7 @@ from stockyard.core.request import Content, Request
 from stockyard.errors import EgressDenied, Refused, UpstreamError
 from stockyard.upstream.client import Client, Fetched
 from stockyard.upstream.outgoing import MIB, Outgoing, Timers, request_head
-from stockyard.upstream.plan import USER_AGENT
+from stockyard.upstream.plans import USER_AGENT
 from stockyard.upstream.proxy import ProxySettings
 from stockyard.upstream.url import parse_url
 from stockyard.wire.media import image_type

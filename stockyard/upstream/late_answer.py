@@ -14,7 +14,7 @@ from stockyard.upstream.outgoing import Outgoing
 from stockyard.upstream.plan import Plan
 from stockyard.upstream.polling import ACCEPTED
 from stockyard.upstream.preparation import remaining
-from stockyard.upstream.whole_answer import NEVER, WholeAnswer
+from stockyard.upstream.whole_answer import WholeAnswer
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
 """Seconds between two questions. Each is twice as long as the one before."""
@@ -32,7 +32,7 @@ async def late_answer(
         pause = min(2 * pause, LONGEST_PAUSE)
         timers = remaining(x, plan.whole)
         outgoing = Outgoing(origin=plan.origin, head=head, timers=timers, decompress=True)
-        receiver = WholeAnswer(x, attempt, loop, flows_from=NEVER)
+        receiver = WholeAnswer(x, attempt, loop)
         sending = receiver.sending = plan.transport.start(outgoing, receiver)
         try:
             await receiver.arrived
@@ -40,5 +40,5 @@ async def late_answer(
             sending.cancel()
             raise
         if receiver.status != ACCEPTED:
-            return Raw(plan.format, receiver.status, receiver.fields, receiver.body)
+            return receiver.raw(plan.format)
     raise UpstreamError("timeout", "The provider accepted the call and did not answer it.")

@@ -6,7 +6,6 @@ replaced and usage asked for; the request written anew in a format the provider 
 
 from stockyard.core.exchange import Exchange
 from stockyard.core.request import Content, Request
-from stockyard.core.target import Target
 from stockyard.core.tracing import told_to_provider
 from stockyard.errors import Refused, UpstreamError
 from stockyard.providers import quirks
@@ -31,32 +30,33 @@ class Preparation:
         self._signed = signed
         self._lossy = lossy
 
-    def outgoing(self, x: Exchange, plan: Plan, target: Target) -> Outgoing:
-        body = self._body(x, plan, target)
-        streams = x.request.stream
-        timers = plan.stream if streams else plan.whole
+    def outgoing(self, x: Exchange, plan: Plan) -> Outgoing:
+        inbound = x.inbound
+        body = self._body(x, plan)
+        if x.request.stream:
+            start, timers = plan.stream_start, plan.stream
+        else:
+            start, timers = plan.start, plan.whole
         if len(x.attempts) > 1:
             timers = remaining(x, timers)
         else:
             x.total_seconds = timers.total_seconds
-        forwarded = b"" if x.inbound.native is not None else x.inbound.headers.forward(plan.headers)
-        if plan.forms is not None and x.inbound.native is None:
-            forwarded += b"content-type: %b\r\n" % plan.forms.content_type(body)
-        if x.spread is not None and x.inbound.native is None:
-            forwarded += told_to_provider(x, plan.origin.url.host)
-        length = b"content-length: %d\r\n" % len(body)
-        if not body and x.inbound.method in BODILESS:
-            length = b""
-        return Outgoing(
-            origin=plan.origin,
-            head=b"%b%b%b\r\n" % (plan.stream_start if streams else plan.start, forwarded, length),
-            body=body,
-            timers=timers,
-            decompress=True,
-        )
+        if inbound.native is not None:
+            forwarded = b""
+        else:
+            forwarded = inbound.headers.forward(plan.headers)
+            if plan.forms is not None:
+                forwarded += b"content-type: %b\r\n" % plan.forms.content_type(body)
+            if x.spread is not None:
+                forwarded += told_to_provider(x, plan.origin.url.host)
+        if body or inbound.method not in BODILESS:
+            head = b"%b%bcontent-length: %d\r\n\r\n" % (start, forwarded, len(body))
+        else:
+            head = b"%b%b\r\n" % (start, forwarded)
+        return Outgoing(origin=plan.origin, head=head, body=body, timers=timers, decompress=True)
 
-    def _body(self, x: Exchange, plan: Plan, target: Target) -> bytes:
-        request = x.request
+    def _body(self, x: Exchange, plan: Plan) -> bytes:
+        request, target = x.request, plan.target
         if request is x.received and plan.forward and not plan.quirked:
             # What most calls are: nobody here wants anything else than the client does.
             as_it_came = request.model == target.model and not request.stream
@@ -67,14 +67,13 @@ class Preparation:
                 # A module changed it, so it would have to be written, and for that to be read.
                 _ = x.request.meaning
             return x.inbound.body
-        native = x.inbound.native is not None
         if len(x.attempts) > 1:
             forget(x)
         ignored: tuple[str, ...] = ()
-        if plan.efforts and _may_ask_too_much(x, plan, target):
+        if plan.efforts and _may_ask_too_much(x, plan):
             request, ignored = with_known_effort(request, plan.efforts)
         if plan.forward and (request is x.received or request.differs_in_model_only(x.received)):
-            body = self._spliced(x, plan, request, target, native)
+            body = self._spliced(x, plan, request)
         else:
             wanted = request if request.model == target.model else request.with_model(target.model)
             if self._lossy.local_tools and plan.format != x.inbound.format:
@@ -97,23 +96,24 @@ class Preparation:
             if dropped := ignored + written.dropped:
                 leave_out(x, self._lossy, MODULE, "dropped", dropped)
             body = written.body
-        if native or not plan.quirked:
+        if not plan.quirked or x.inbound.native is not None:
             return body
-        return self._quirked(x, plan, target, body)
+        return self._quirked(x, plan, body)
 
-    def _spliced(
-        self, x: Exchange, plan: Plan, request: Request, target: Target, native: bool
-    ) -> bytes:
+    def _spliced(self, x: Exchange, plan: Plan, request: Request) -> bytes:
         assert plan.codec is not None  # noqa: S101  the caller looked
+        inbound, target = x.inbound, plan.target
         model = None if target.model == x.received.model else target.model
-        ask = request.stream and not request.wants_usage and not native and plan.include_usage
+        ask = request.stream and not request.wants_usage and plan.include_usage
+        if inbound.native is not None:
+            ask = False
         if model is None and not ask:
-            return x.inbound.body
-        return plan.codec.splice_request(x.inbound.body, model=model, include_usage=ask)
+            return inbound.body
+        return plan.codec.splice_request(inbound.body, model=model, include_usage=ask)
 
-    def _quirked(self, x: Exchange, plan: Plan, target: Target, body: bytes) -> bytes:
+    def _quirked(self, x: Exchange, plan: Plan, body: bytes) -> bytes:
         betas = x.inbound.headers.field(quirks.BETAS_FIELD) if plan.betas_in_body else None
-        changed = quirks.apply(plan.provider, target.model, plan.format, body, betas=betas)
+        changed = quirks.apply(plan.provider, plan.target.model, plan.format, body, betas=betas)
         if changed.noted:
             leave_out(x, self._lossy, MODULE, "quirks", changed.noted)
         return changed.body
@@ -146,13 +146,13 @@ def _with_local_tools(request: Request) -> Request:
     return request if changed is content else request.with_content(changed)
 
 
-def _may_ask_too_much(x: Exchange, plan: Plan, target: Target) -> bool:
+def _may_ask_too_much(x: Exchange, plan: Plan) -> bool:
     """Whether the model may be asked for an effort that it does not take. Who named it, in its
     provider's own format, knows what to ask for; and most requests say nothing of effort."""
     if not plan.forward:
         return True
     return (
-        target.model != x.received.model
+        plan.target.model != x.received.model
         and x.inbound.native is None
         and b"effort" in x.inbound.body
     )

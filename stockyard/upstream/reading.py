@@ -65,8 +65,8 @@ class Reading:
             streamed = self._unasked(x, codec, raw, traits)
             if streamed is not None:
                 return streamed
-            if plan.polling is not None:
-                plan.polling.check(raw)
+            if plan.detour is not None and plan.detour.polling is not None:
+                plan.detour.polling.check(raw)
             # An answer that is a failure is paid for all the same.
             x.usage = stray_usage(raw.body[-TAIL_BYTES:]) or x.usage
             raise

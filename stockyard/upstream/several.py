@@ -39,7 +39,7 @@ def _asking(request: Request, prompt: Message) -> Request:
     content = request.content
     shared = [message for message in content.messages if message.role != "user"]
     alone = replace(content, messages=(*shared, prompt), apart=False)
-    return request.with_content(alone).with_stream(False)
+    return request.with_content(alone).whole()
 
 
 def joined(responses: Sequence[Response], per_prompt: int) -> Response:

@@ -8,11 +8,11 @@ import asyncio
 
 from stockyard.core.arrival import Arrival
 from stockyard.core.exchange import Exchange
+from stockyard.core.response import Raw
 from stockyard.core.target import Attempt
 from stockyard.errors import UpstreamError
 from stockyard.upstream.relayed_answer import RelayedAnswer
 from stockyard.upstream.transport import Handle
-from stockyard.wire.formats import FORMATS
 from stockyard.wire.whole import WholeCodec
 
 NEVER = 1 << 62
@@ -30,9 +30,9 @@ class WholeAnswer:
     __slots__ = (
         "_attempt",
         "_flows_from",
-        "_loop",
         "_pieces",
         "_size",
+        "_spelled",
         "_x",
         "arrived",
         "fields",
@@ -42,14 +42,21 @@ class WholeAnswer:
     )
 
     def __init__(
-        self, x: Exchange, attempt: Attempt, loop: asyncio.AbstractEventLoop, *, flows_from: int
+        self,
+        x: Exchange,
+        attempt: Attempt,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        flows_from: int = NEVER,
+        spelled: WholeCodec | None = None,
     ) -> None:
         """`flows_from`: how many bytes are kept of an answer that the client can be sent as it is;
-        NEVER where somebody reads it, or where it must be written anew."""
+        NEVER where somebody reads it, or where it must be written anew. `spelled`: the codec of
+        such an answer, if it knows of clients that want another spelling."""
         self._x = x
         self._attempt = attempt
-        self._loop = loop
         self._flows_from = flows_from
+        self._spelled = spelled
         self.onward: RelayedAnswer | None = None
         """What the answer goes through once it flows; it is no longer collected then."""
         self._pieces: list[bytes] = []
@@ -59,9 +66,11 @@ class WholeAnswer:
         self.fields: Fields = []
         self.arrived = Arrival(loop=loop)
 
-    @property
-    def body(self) -> bytes:
-        return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+    def raw(self, format: str) -> Raw:  # noqa: A002  the word of the field everywhere
+        """All that came, in the format that was spoken to the provider."""
+        pieces = self._pieces
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return Raw(format, self.status, self.fields, body)
 
     def head(self, status: int, fields: Fields) -> None:
         self.status = self._attempt.status = status
@@ -88,17 +97,20 @@ class WholeAnswer:
 
     def _is_as_asked(self) -> bool:
         """Whether the client gets these bytes: if not, all of them are needed to write others."""
-        inbound = self._x.inbound
-        codec = FORMATS[inbound.format] if inbound.native is None else None
-        return not isinstance(codec, WholeCodec) or codec.honours(inbound.body, self.body)
+        inbound, codec = self._x.inbound, self._spelled
+        if codec is None or inbound.native is not None:
+            return True
+        return codec.honours(inbound.body, b"".join(self._pieces))
 
     def _flow(self) -> None:
         if self.arrived.done():
             return  # nobody waits any more, and who did ends this in the next turn
-        onward = RelayedAnswer(self._x, self._attempt, self._x.inbound.format, self._loop)
+        onward = RelayedAnswer(
+            self._x, self._attempt, self._x.inbound.format, self.arrived.get_loop()
+        )
         onward.sending = self.sending
         onward.head(self.status, self.fields)
-        onward.data(self.body)
+        onward.data(b"".join(self._pieces))
         self.onward, self._pieces, self.sending = onward, [], None
         self.arrived.arrive()
 

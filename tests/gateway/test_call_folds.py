@@ -26,7 +26,7 @@ class Streams(Module[ModuleConfig]):
     wanted = True
 
     def on_request(self, x: Exchange) -> None:
-        x.request = x.request.with_stream(self.wanted)
+        x.request = x.request.streamed() if self.wanted else x.request.whole()
 
     def on_response(self, x: Exchange) -> None:
         ENDED.append("response")

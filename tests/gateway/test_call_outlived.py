@@ -15,7 +15,7 @@ from stockyard.modules.rate import ratelimit
 from stockyard.modules.reliability import retrypilot
 from stockyard.providers import directory
 from stockyard.testing.yard import Yard
-from stockyard.upstream import plan
+from stockyard.upstream import plans
 
 LONG = 60_000
 MARK = "callers-choice-"
@@ -127,7 +127,7 @@ async def test_tables_that_callers_fill_have_a_bound(
 ) -> None:
     for module, bound in (
         (directory, "REMEMBERED"),
-        (plan, "MAX_PLANS"),
+        (plans, "MAX_PLANS"),
         (retrypilot, "MAX_BUDGETS"),
         (ratelimit, "MAX_MODELS"),
         (meters, "MAX_SERIES"),

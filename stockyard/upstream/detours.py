@@ -1,0 +1,155 @@
+"""Ways to an answer that are longer than to write a call and to send it.
+
+In the order in which a call takes them, if its Plan has such a Detour:
+
+    images      named by URLs are fetched first, for a provider that wants their bytes
+    a summary   is asked for in a chat, in words
+    tools       together with a reasoning effort are asked for in another of its formats
+    a stream    is asked for and put together, where the answer does not come whole
+    a proof     is made for each try, and once more if the first is not taken
+    an answer   that is made later is asked for until it is there
+
+Some ask for something else than the caller did. Another Target may be asked that, so the request is
+put back when such a way is over (`asking`).
+"""
+
+import asyncio
+
+from msgspec.structs import replace
+
+from stockyard.core.exchange import Exchange
+from stockyard.core.request import Request
+from stockyard.core.stream import Answer
+from stockyard.core.target import Attempt
+from stockyard.core.whole import whole
+from stockyard.errors import UpstreamError
+from stockyard.upstream.asking import asking
+from stockyard.upstream.image_fetch import ImageFetch
+from stockyard.upstream.late_answer import late_answer
+from stockyard.upstream.outgoing import Outgoing
+from stockyard.upstream.plan import NO_DETOUR, Detour, Plan
+from stockyard.upstream.polling import Pending, Polling
+from stockyard.upstream.preparation import Preparation
+from stockyard.upstream.prover import Prover, proof_in
+from stockyard.upstream.reading import Reading
+from stockyard.upstream.receiving import Receiving, came_whole
+from stockyard.upstream.relayed_answer import RelayedAnswer
+from stockyard.upstream.summary import in_words, summary_of
+
+IMAGES_IN = {"openai.responses": "input", "gemini": "contents", "gemini.array": "contents"}
+"""Which field of a client's the messages are; mostly `messages`."""
+
+
+class Detours:
+    def __init__(
+        self,
+        images: ImageFetch,
+        preparation: Preparation,
+        receiving: Receiving,
+        reading: Reading,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._images = images
+        self._prepared = preparation
+        self._received = receiving
+        self._reading = reading
+        self._loop = loop
+
+    async def answer(self, x: Exchange, plan: Plan, attempt: Attempt) -> Answer:
+        """One try. Raises what a straight one raises."""
+        detour = plan.detour or NO_DETOUR
+        if not detour.takes_bytes or not _may_name_images(x, plan):
+            return await self._in_words(x, plan, detour, attempt)
+        field = IMAGES_IN.get(x.inbound.format, "messages")
+        with asking(x, await self._images.inlined(x.request, field)):
+            return await self._in_words(x, plan, detour, attempt)
+
+    async def _in_words(self, x: Exchange, plan: Plan, detour: Detour, attempt: Attempt) -> Answer:
+        if not detour.summarises:
+            return await self._otherwise(x, plan, detour, attempt)
+        with asking(x, in_words(x.request)):
+            chat = replace(plan, detour=replace(detour, summarises=False))
+            return summary_of(await whole(await self.answer(x, chat, attempt)))
+
+    async def _otherwise(self, x: Exchange, plan: Plan, detour: Detour, attempt: Attempt) -> Answer:
+        """In another format, or as a stream."""
+        if detour.for_reasoning_tools is not None and _reasons_with_tools(x.request):
+            plan = detour.for_reasoning_tools
+            detour = plan.detour or NO_DETOUR
+            attempt.format = plan.format
+        request, gathered = x.request, detour.gathered
+        if gathered is None or request.stream or _is_short(detour, request):
+            return await self._written(x, plan, attempt)
+        with asking(x, request.streamed()):
+            return await whole(await self._written(x, gathered, attempt))
+
+    async def _written(self, x: Exchange, plan: Plan, attempt: Attempt) -> Answer:
+        """Written, and sent with a proof if it needs one."""
+        detour = plan.detour or NO_DETOUR
+        if detour.answering is not None:
+            codec = detour.answering(x.request.meaning)
+            plan = plan if codec is plan.codec else replace(plan, codec=codec)
+        outgoing = self._prepared.outgoing(x, plan)
+        if detour.prover is not None:
+            return await self._with_proof(x, plan, detour.prover, attempt, outgoing)
+        if detour.polling is not None:
+            return await self._polled(x, plan, detour.polling, attempt, outgoing)
+        return await self._received.answer(x, plan, attempt, outgoing)
+
+    async def _with_proof(
+        self, x: Exchange, plan: Plan, prover: Prover, attempt: Attempt, outgoing: Outgoing
+    ) -> Answer:
+        """Send with a proof made for this try; once more if another proof may be taken."""
+        proved = await _proved(prover, attempt, outgoing)
+        try:
+            answer = await self._received.answer(x, plan, attempt, proved)
+        except UpstreamError as error:
+            if error.status is None or not prover.refused(proved, error.status, error.code):
+                raise
+        else:
+            # What is relayed unread is an answer, whatever it says.
+            if not isinstance(answer, RelayedAnswer) or answer.status < 400:
+                return answer
+            if not prover.refused(proved, answer.status, None):
+                return answer
+            answer.cancel()
+        proved = await _proved(prover, attempt, outgoing)
+        return await self._received.answer(x, plan, attempt, proved)
+
+    async def _polled(
+        self, x: Exchange, plan: Plan, polling: Polling, attempt: Attempt, outgoing: Outgoing
+    ) -> Answer:
+        """Send, and ask again for as long as the provider has only accepted the call."""
+        try:
+            return await self._received.answer(x, plan, attempt, outgoing)
+        except Pending as pending:
+            head = polling.head(pending.name)
+        attempt.ended_us = None  # what was heard first may have looked like an end
+        raw = await late_answer(x, plan, head, attempt, self._loop)
+        response = self._reading.response(x, plan, raw)
+        came_whole(x, attempt)
+        return response
+
+
+async def _proved(prover: Prover, attempt: Attempt, outgoing: Outgoing) -> Outgoing:
+    proved = await prover.proved(outgoing)
+    attempt.proof = proof_in(proved, outgoing)
+    return proved
+
+
+def _may_name_images(x: Exchange, plan: Plan) -> bool:
+    """Whether images may be named by URLs. Bytes that would go on as they are are asked first."""
+    if x.inbound.native is not None:
+        return False
+    return not plan.forward or b'url"' in x.inbound.body
+
+
+def _reasons_with_tools(request: Request) -> bool:
+    content = request.content
+    wish = content.reasoning
+    return bool(content.tools) and wish is not None and wish.effort not in (None, "none")
+
+
+def _is_short(detour: Detour, request: Request) -> bool:
+    """Whether the caller waits for less than what is gathered."""
+    return (request.content.max_output or 0) < detour.gathered_from
