@@ -13,7 +13,7 @@ what goes out          egress faults losses declined
 the modules in use     line meters
 lists of models        about_models listing model_pages joined_list describing
 what outlives a call   keepers recalling turn turning remembering noticing places
-what providers keep    held held_calls held_providers held_answer native_answer own_list
+what providers keep    held held_calls held_providers held_answer native_answer own_list gathered
                        announced first_model
 and what names it      named judged_doorway batch_lines
 counted later          late_calls late_reply assistant_runs

@@ -21,6 +21,7 @@ from stockyard.gateway.announced import named_in as announced_in
 from stockyard.gateway.contract import Opening, Reply, Running, Whole
 from stockyard.gateway.declined import Declining
 from stockyard.gateway.endpoints import Endpoint
+from stockyard.gateway.gathered import USUAL, Gathered, cursor_in
 from stockyard.gateway.held import Holdings, Reach
 from stockyard.gateway.held_providers import HeldProviders
 from stockyard.gateway.http import Head
@@ -30,7 +31,7 @@ from stockyard.gateway.named import ANY, CONVERSATIONS, INTERACTIONS, SHARED
 from stockyard.gateway.narrow_reply import Narrowing
 from stockyard.gateway.noticing import INTERACTIONS as MADE_BY_INTERACTIONS
 from stockyard.gateway.noticing import Noticing, hold_for
-from stockyard.gateway.own_list import USUAL, OwnList, Page, cursor_in
+from stockyard.gateway.own_list import OwnList, Page
 from stockyard.gateway.spool import Spool, Spooling
 from stockyard.gateway.turning import Steering
 from stockyard.gateway.whole_reply import WholeReply
@@ -222,15 +223,13 @@ class HeldCalls(Spooling):
         begin = names.index(first.provider) if first and first.provider in names else 0
         messages = self._is_messages or self._reach.collection == held.MESSAGE_BATCHES
         everything = self._reach.collection == held.FILES and not messages
-        return OwnList(
-            reply,
+        gathered = Gathered(
             self._head.query,
-            page,
-            range(begin, len(places)),
             cursor="after_id" if messages else "after",
             usual=ALL_FILES if everything else USUAL,
             verbatim=self._reach.verbatim,
-        ).ask()
+        )
+        return OwnList(reply, gathered, page, range(begin, len(places))).ask()
 
     # The way there
 

@@ -6,48 +6,20 @@ is not the team's is left out. Where several providers have such things, one fol
 one that fails is told beside what the others have.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
-from urllib.parse import quote, unquote
 
 import msgspec
 
 from stockyard.gateway.contract import Reply, Running
 from stockyard.gateway.egress import JSON_HEAD
-from stockyard.gateway.named import resource
+from stockyard.gateway.gathered import Gathered
 from stockyard.gateway.whole_reply import WholeReply
 
 MOST_PAGES = 20
 """That one list may cost at providers. What comes after them is told as `has_more`."""
-PAGE = 100
-"""As much as all of them give at once."""
-USUAL = 20
-"""What a list holds when the caller does not say."""
 BROKEN = b"""{"error":{"message":"The provider's answer broke off before its end.",\
 "type":"server_error","code":"stream_interrupted","param":null}}"""
-_AFTER = ("after", "after_id")
-"""How callers name the last thing that they have, in both dialects."""
-_TOKENS = {
-    "nextPageToken": "pageToken",
-    "next_page_token": "page_token",
-    "pagination_token": "pagination_token",
-}
-"""Where a page says how the next one is called, and the parameter that asks for it."""
-_HELD = (
-    "data",
-    "batches",
-    "datasets",
-    "embed_jobs",
-    "files",
-    "cachedContents",
-    "tunedModels",
-    "fileSearchStores",
-    "batchPredictionJobs",
-    "tuningJobs",
-    "operations",
-)
-"""Where a page has its things. Of other lists in it nobody knows whose things they hold."""
-_IDS = ("id", "batch_id", "job_id", "name")
 
 
 class Page(NamedTuple):
@@ -71,33 +43,15 @@ class OwnList:
     def __init__(
         self,
         reply: Reply,
-        query: str,
+        gathered: Gathered,
         page: Callable[[int, str, Reply], Page],
         places: Iterable[int],
-        *,
-        cursor: str,
-        usual: int = USUAL,
-        verbatim: bool = False,
     ) -> None:
-        """`page` asks the provider at this place with this query. `cursor` is the name of the
-        parameter that says where a page begins. `verbatim`: the query is sent as it is."""
+        """`page` asks the provider at this place with this query."""
         self._reply = reply
+        self._gathered = gathered
         self._page = page
         self._places = list(places)
-        self._cursor = cursor
-        said = [part.partition("=") for part in query.split("&") if part]
-        self._fields = {name: value for name, _, value in said}
-        limit = self._fields.get("limit", "")
-        self._wanted = max(1, int(limit)) if limit.isdecimal() and len(limit) < 6 else usual
-        if not verbatim and (limit or usual <= PAGE):
-            self._fields["limit"] = str(max(PAGE, self._wanted if limit else 0))
-        self._backwards = "before_id" in self._fields or "before" in self._fields
-        self._found: list[dict[str, Any]] = []
-        self._places_of_things = _HELD if verbatim else ("data",)
-        self._held = "data"
-        """Where the page that came last has its things."""
-        self._token = ""
-        """Where it says how the next one is called."""
         self._listed: _Answer | None = None
         """The last page that could be had; its body is what it tells besides its things."""
         self._failed: _Answer | None = None
@@ -117,8 +71,8 @@ class OwnList:
 
     def _ask(self) -> None:
         self._pages += 1
-        query = "&".join(f"{name}={value}" for name, value in self._fields.items())
-        page = self._page(self._places[0], query, WholeReply(self, lambda status, body: body))
+        reply = WholeReply(self, lambda status, body: body)
+        page = self._page(self._places[0], self._gathered.query, reply)
         self._has, self._provider = page.has, page.provider
         self._running = None
         pages = self._pages
@@ -133,15 +87,14 @@ class OwnList:
         if status >= 300:
             self._fail(_Answer(status, fields, body))
             return
-        told = _list_in(body, self._places_of_things)
-        more = self._more = self._take(told)
+        told = self._gathered.list_in(body)
+        more = self._more = self._gathered.take(told, self._has)
         self._listed = _Answer(status, fields, msgspec.json.encode(told))
-        # Pages that are asked for by tokens begin where others ended, so no page is cut.
-        enough = len(self._found) >= (1 if self._token else self._wanted)
+        enough = self._gathered.enough
         if more and not enough and self._pages < MOST_PAGES:
             self._ask()
         elif more or enough or not self._go_on():
-            more = more or len(self._places) > 1 or len(self._found) > self._wanted
+            more = more or len(self._places) > 1 or self._gathered.too_much
             self._answer(self._listed, more=more)
 
     def begin(self, status: int, fields: bytes, first: bytes) -> None:
@@ -159,7 +112,7 @@ class OwnList:
             return False
         del self._places[0]
         self._more = False
-        self._fields.pop(self._cursor, None)
+        self._gathered.start_over()
         self._ask()
         return True
 
@@ -179,8 +132,7 @@ class OwnList:
         told = msgspec.json.decode(listed.body)
         if self._missing:
             told["stockyard"] = {"missing": self._missing}
-        written = self._written(told, more=more)
-        self._reply.whole(listed.status, listed.fields, written)
+        self._reply.whole(listed.status, listed.fields, self._gathered.written(told, more=more))
 
     # What happens to the client meanwhile.
 
@@ -199,43 +151,6 @@ class OwnList:
         if self._running is not None:
             self._running.shutdown()
 
-    # What a page says.
-
-    def _take(self, told: dict[str, Any]) -> bool:
-        """Keep what is the team's, and go on behind the last. Whether there is more."""
-        self._held = next((name for name in self._places_of_things if name in told), "data")
-        things = [thing for thing in told.pop(self._held, ()) if isinstance(thing, dict)]
-        self._found += [thing for thing in things if self._has(_id_of(thing))]
-        self._token = next((name for name in _TOKENS if told.get(name)), "")
-        if self._token:
-            self._cursor = _TOKENS[self._token]
-            self._fields[self._cursor] = quote(str(told[self._token]), safe="")
-            return True
-        last = things[-1].get("id") if things else None
-        if told.get("has_more") is not True or self._backwards or not isinstance(last, str):
-            return False
-        self._fields[self._cursor] = quote(last, safe="")
-        return True
-
-    def _written(self, told: dict[str, Any], *, more: bool) -> bytes:
-        if self._token or self._held != "data":
-            return msgspec.json.encode(told | {self._held: self._found})
-        found = self._found[: self._wanted]
-        written = told | {
-            "data": found,
-            "has_more": more,
-            "first_id": found[0]["id"] if found else None,
-            "last_id": found[-1]["id"] if found else None,
-        }
-        if "total" in told:
-            written["total"] = len(found)
-        return msgspec.json.encode(written)
-
-
-def _id_of(thing: dict[str, Any]) -> str:
-    said = next((thing[name] for name in _IDS if name in thing), "")
-    return resource(str(said)) or str(said)
-
 
 def _message_in(body: bytes) -> dict[str, str]:
     """What an error says of itself."""
@@ -246,23 +161,3 @@ def _message_in(body: bytes) -> dict[str, str]:
     error = said.get("error") if isinstance(said, dict) else None
     message = error.get("message") if isinstance(error, dict) else None
     return {"message": message} if isinstance(message, str) else {}
-
-
-def cursor_in(query: str) -> str:
-    """The id behind which a list is to begin; empty for its beginning."""
-    said = (part.partition("=") for part in query.split("&"))
-    return next((unquote(value) for name, _, value in said if name in _AFTER), "")
-
-
-def _list_in(body: bytes, places: Sequence[str]) -> dict[str, Any]:
-    """A list as a provider tells it, with no other list than the first at one of these places."""
-    try:
-        told = msgspec.json.decode(body)
-    except (ValueError, RecursionError):
-        told = None
-    if not isinstance(told, dict):
-        return {"object": "list"}
-    held = next((name for name in places if isinstance(told.get(name), list)), "")
-    return {
-        name: value for name, value in told.items() if name == held or not isinstance(value, list)
-    }

@@ -1,0 +1,139 @@
+"""What has come of a list that is asked for page by page, and how the next page is asked for.
+
+Providers cut their lists in two ways: a page begins behind the id of the last thing before it, or
+at a token that the page before told.
+"""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote, unquote
+
+import msgspec
+
+from stockyard.gateway.named import resource
+
+PAGE = 100
+"""As much as all of them give at once."""
+USUAL = 20
+"""What a list holds when the caller does not say."""
+_AFTER = ("after", "after_id")
+"""How callers name the last thing that they have, in both dialects."""
+_TOKENS = {
+    "nextPageToken": "pageToken",
+    "next_page_token": "page_token",
+    "pagination_token": "pagination_token",
+}
+"""Where a page says how the next one is called, and the parameter that asks for it."""
+_HELD = (
+    "data",
+    "batches",
+    "datasets",
+    "embed_jobs",
+    "files",
+    "cachedContents",
+    "tunedModels",
+    "fileSearchStores",
+    "batchPredictionJobs",
+    "tuningJobs",
+    "operations",
+)
+"""Where a page has its things. Of other lists in it nobody knows whose things they hold."""
+_IDS = ("id", "batch_id", "job_id", "name")
+
+
+class Gathered:
+    """Of one list: the things that are the team's, and the query for the next page."""
+
+    def __init__(
+        self, query: str, *, cursor: str, usual: int = USUAL, verbatim: bool = False
+    ) -> None:
+        """`cursor` is the name of the parameter that says where a page begins. `verbatim`: the
+        query is sent as it is."""
+        said = [part.partition("=") for part in query.split("&") if part]
+        self._fields = {name: value for name, _, value in said}
+        limit = self._fields.get("limit", "")
+        self._wanted = max(1, int(limit)) if limit.isdecimal() and len(limit) < 6 else usual
+        if not verbatim and (limit or usual <= PAGE):
+            self._fields["limit"] = str(max(PAGE, self._wanted if limit else 0))
+        self._cursor = cursor
+        self._backwards = "before_id" in self._fields or "before" in self._fields
+        self._places = _HELD if verbatim else ("data",)
+        self._found: list[dict[str, Any]] = []
+        self._held = "data"
+        """Where the page that came last has its things."""
+        self._token = ""
+        """Where it says how the next one is called."""
+
+    @property
+    def query(self) -> str:
+        return "&".join(f"{name}={value}" for name, value in self._fields.items())
+
+    @property
+    def enough(self) -> bool:
+        """Pages that are asked for by tokens begin where others ended, so no page is cut."""
+        return len(self._found) >= (1 if self._token else self._wanted)
+
+    @property
+    def too_much(self) -> bool:
+        return len(self._found) > self._wanted
+
+    def list_in(self, body: bytes) -> dict[str, Any]:
+        """A page as a provider tells it, with no other list than that of its things."""
+        try:
+            told = msgspec.json.decode(body)
+        except (ValueError, RecursionError):
+            told = None
+        if not isinstance(told, dict):
+            return {"object": "list"}
+        held = next((name for name in self._places if isinstance(told.get(name), list)), "")
+        return {
+            name: value
+            for name, value in told.items()
+            if name == held or not isinstance(value, list)
+        }
+
+    def take(self, told: dict[str, Any], has: Callable[[str], bool]) -> bool:
+        """Move the things out of a page, keep the team's, and go on behind the last. Whether there
+        is more."""
+        self._held = next((name for name in self._places if name in told), "data")
+        things = [thing for thing in told.pop(self._held, ()) if isinstance(thing, dict)]
+        self._found += [thing for thing in things if has(_id_of(thing))]
+        self._token = next((name for name in _TOKENS if told.get(name)), "")
+        if self._token:
+            self._cursor = _TOKENS[self._token]
+            self._fields[self._cursor] = quote(str(told[self._token]), safe="")
+            return True
+        last = things[-1].get("id") if things else None
+        if told.get("has_more") is not True or self._backwards or not isinstance(last, str):
+            return False
+        self._fields[self._cursor] = quote(last, safe="")
+        return True
+
+    def start_over(self) -> None:
+        """The next page is the first of another provider."""
+        self._fields.pop(self._cursor, None)
+
+    def written(self, told: dict[str, Any], *, more: bool) -> bytes:
+        if self._token or self._held != "data":
+            return msgspec.json.encode(told | {self._held: self._found})
+        found = self._found[: self._wanted]
+        written = told | {
+            "data": found,
+            "has_more": more,
+            "first_id": found[0]["id"] if found else None,
+            "last_id": found[-1]["id"] if found else None,
+        }
+        if "total" in told:
+            written["total"] = len(found)
+        return msgspec.json.encode(written)
+
+
+def cursor_in(query: str) -> str:
+    """The id behind which a list is to begin; empty for its beginning."""
+    said = (part.partition("=") for part in query.split("&"))
+    return next((unquote(value) for name, _, value in said if name in _AFTER), "")
+
+
+def _id_of(thing: dict[str, Any]) -> str:
+    said = next((thing[name] for name in _IDS if name in thing), "")
+    return resource(str(said)) or str(said)
