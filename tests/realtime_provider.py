@@ -47,6 +47,7 @@ class RealtimeProvider:
             select_subprotocol=_realtime,
             compression=None,
             max_size=None,
+            close_timeout=1,
             **options,
         ) as server:
             port = next(iter(server.sockets)).getsockname()[1]

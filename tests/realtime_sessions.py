@@ -32,7 +32,12 @@ async def a_session(
     options.setdefault("additional_headers", yard.headers)
     url = (host or yard.url).replace("http", "ws", 1) + path
     async with connect(url, compression=None, proxy=None, max_size=None, **options) as client:
-        yield client
+        try:
+            yield client
+        except BaseException:
+            # Its goodbye would wait for a gateway that may have been stopped from reading.
+            client.transport.abort()
+            raise
 
 
 async def closed(connection: Any) -> tuple[int, str]:

@@ -111,6 +111,7 @@ class Lane(Passing):
             self.deadline = self.ticker.now + self.limits.half_close_grace_s
             return not self.transport.get_extra_info("sslcontext")
         if self._phase is Phase.TUNNEL and self._tunnel is not None:
+            self.deadline = self.watch_writes()
             return bool(self._tunnel.eof_received())
         self._client_left()
         self._close()

@@ -118,6 +118,7 @@ class Passing(Connection):
     def inner_closes(self) -> None:
         """The inner protocol wants the connection closed; a complete answer is closed otherwise."""
         if self._phase is Phase.TUNNEL:
+            self.deadline = self.watch_writes()
             self.close()
         elif self._inner is not None and not self._inner.complete:
             self._close()

@@ -87,9 +87,14 @@ class Lasting(Struct, frozen=True):
 
 
 class _Words:
-    """What we say ourselves to one side: not in the middle of a message that comes in pieces."""
+    """What we say ourselves to one side.
+
+    Not in the middle of a message that comes in pieces, and not while that side reads slowly: it
+    might ask for more of it than it ever reads.
+    """
 
     def __init__(self) -> None:
+        self.slow = False
         self._midway = False
         self._waiting: list[Frame] = []
 
@@ -104,8 +109,13 @@ class _Words:
         self._midway = not frame.final
         return self._free()
 
+    def ready(self) -> list[Frame]:
+        """The same, once that side reads again."""
+        self.slow = False
+        return self._free()
+
     def _free(self) -> list[Frame]:
-        if self._midway:
+        if self._midway or self.slow:
             return []
         free, self._waiting = self._waiting, []
         return free
@@ -129,7 +139,6 @@ class Relay:
         self._behind: deque[Frame] = deque()
         """What came behind a message that waits."""
         self._behind_bytes = 0
-        self._client_slow = self._provider_slow = False
         self._to_client, self._to_provider = _Words(), _Words()
         self._began = self._spoken = self._heard_at = self._pinged_at = self._loop.time()
         self._closing = False
@@ -149,7 +158,7 @@ class Relay:
             if frame.kind == CLOSE:
                 self._leave()
         elif frame.kind == PING:
-            if not self._client_slow:  # one that does not read has no use for answers
+            if not self._to_client.slow:  # one that does not read has no use for answers
                 self._send(Frame(PONG, frame.data))
         elif frame.kind == CLOSE:
             code, reason = close_in(frame.data)
@@ -175,12 +184,13 @@ class Relay:
         self._end()
 
     def client_slow(self) -> None:
-        self._client_slow = True
+        self._to_client.slow = True
         self._provider.pause()
 
     def client_ready(self) -> None:
-        self._client_slow = False
         self._provider.resume()
+        for word in self._to_client.ready() if not self._closing else ():
+            self._send(word)
 
     def _take(self, frame: Frame) -> None:
         """Pass a frame on, a text once it is complete: it may ask for what must be judged."""
@@ -238,7 +248,7 @@ class Relay:
         if self._closing:
             return
         if frame.kind == PING:
-            if not self._provider_slow:
+            if not self._to_provider.slow:
                 self._provider.send(Frame(PONG, frame.data))
         elif frame.kind == CLOSE:
             code, reason = close_in(frame.data)
@@ -260,11 +270,12 @@ class Relay:
         self._close(FAULT, "The provider closed the connection.", GOING_AWAY)
 
     def provider_slow(self) -> None:
-        self._provider_slow = True
+        self._to_provider.slow = True
         self._listen_to_client()
 
     def provider_ready(self) -> None:
-        self._provider_slow = False
+        for word in self._to_provider.ready():
+            self._provider.send(word)
         self._listen_to_client()
 
     def _look(self, frame: Frame) -> None:
@@ -333,7 +344,7 @@ class Relay:
         """Read on, or not: while the provider takes nothing, or much waits to be judged."""
         if self._client is None:
             return
-        full = self._provider_slow or self._behind_bytes > MOST_BEHIND
+        full = self._to_provider.slow or self._behind_bytes > MOST_BEHIND
         if full and not self._closing:
             self._client.pause()
         else:

@@ -8,6 +8,7 @@ writes down of the caller's voice.
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 from msgspec.structs import replace
@@ -58,6 +59,8 @@ class _Open:
         self.ride: Cancellable | None = None
         self.refusal: StockyardError | None = None
         self.judged = False
+        self.ending: Callable[[], None] | None = None
+        """What is to be done once it is judged, for it has ended meanwhile."""
 
     def passes(self, x: Exchange) -> Answer:
         """As a dispatch: it is the session's Target that answers."""
@@ -145,8 +148,9 @@ class SessionAnswers:
         turn = self._begun[response_id] = self._new("")
 
         def decided() -> None:
-            if turn.refusal is not None:
-                self._begun.pop(response_id, None)
+            open_still = self._begun.get(response_id) is turn
+            if turn.refusal is not None and open_still:
+                del self._begun[response_id]
                 if self._relay is not None:
                     self._relay.ask(cancelling(response_id))
 
@@ -181,9 +185,11 @@ class SessionAnswers:
         """The session is. What has not ended is abandoned."""
         for turn in tuple(self._judging):
             turn.x.abandoned = True
+            # Should it pass in this very moment, it has ended all the same.
+            self._close(turn, Abandoned())
             if turn.ride is not None:
                 turn.ride.cancel()
-        open_now = [*self._asked, *self._begun.values()]
+        open_now = [turn for turn in (*self._asked, *self._begun.values()) if turn.judged]
         self._asked.clear()
         self._begun.clear()
         for turn in open_now:
@@ -229,6 +235,8 @@ class SessionAnswers:
             turn.judged = True
             self._judging.discard(turn)
             decided()
+            if turn.ending is not None and turn.refusal is None:
+                turn.ending()
 
         turn.ride = ride(run(), waits=turn.passage.pipeline.waits, name=turn.x.id)
 
@@ -245,6 +253,9 @@ class SessionAnswers:
 
     def _close(self, turn: _Open, error: StockyardError | None) -> None:
         """It has ended: the modules settle it, and then it is announced."""
+        if turn in self._judging:
+            turn.ending = partial(self._close, turn, error)
+            return
         ending = turn.passage.ended() if error is None else turn.passage.broke(error)
 
         async def run() -> None:
