@@ -8,7 +8,8 @@ what it used           reckoning
 asked otherwise        detours asking summary image_fetch efforts client_version lossy signed
 asked in pieces        divided batches several
 the secret             prover tokens echo
-the HTTP client        client sending pool connection answer decompress unsent recurring post
+the HTTP client        client sending pool connection answer decompress inflation unsent recurring
+                       post
 a new connection       origin url connect resolve race tls proxy tunnel
 what may be reached    guard ranges
 realtime sessions      websocket frames

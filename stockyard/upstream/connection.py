@@ -6,15 +6,13 @@ all connections of a client share: a read is taken out of it before the next one
 """
 
 import asyncio
-from collections.abc import Iterator
-from itertools import chain
 from time import monotonic
 from typing import TYPE_CHECKING, cast
 
 from stockyard.core.outbox import Outbox, Outlet
 from stockyard.errors import UpstreamError
 from stockyard.upstream.answer import AnswerParser
-from stockyard.upstream.decompress import Decoder, decoder_for
+from stockyard.upstream.inflation import Inflation, inflation_of
 from stockyard.upstream.outgoing import Timers
 from stockyard.upstream.pool import Pool
 from stockyard.upstream.unsent import Unsent
@@ -31,10 +29,9 @@ WRITE_BYTES = 256 * 1024
 class Connection(asyncio.BufferedProtocol):
     __slots__ = (
         "_buffer",
-        "_decoder",
         "_fault",
         "_heard_at",
-        "_inflating",
+        "_inflation",
         "_is_paused",
         "_may_write",
         "_outbox",
@@ -63,9 +60,7 @@ class Connection(asyncio.BufferedProtocol):
         self._outbox = outbox
         self._parser = AnswerParser()
         self._sending: Sending | None = None
-        self._decoder: Decoder | None = None
-        self._inflating: Iterator[bytes] | None = None
-        """Compressed bytes that came but were not handed on, because the Receiver paused."""
+        self._inflation: Inflation | None = None
         self._fault: UpstreamError | None = None
         self._unsent: Unsent | None = None
         self._may_write = True
@@ -88,7 +83,7 @@ class Connection(asyncio.BufferedProtocol):
         head = outgoing.head
         body = outgoing.body
         self._sending = sending
-        self._decoder = self._fault = None
+        self._inflation = self._fault = None
         self._room = outgoing.body_limit
         self._progress_at = now
         self._parser.begin(bodiless=head.startswith(b"HEAD "), head_limit=outgoing.head_limit)
@@ -115,15 +110,16 @@ class Connection(asyncio.BufferedProtocol):
 
     def resume(self) -> None:
         self._heard_at = monotonic()  # the silence was ours
-        if self._inflating is not None:
-            asyncio.get_running_loop().call_soon(self._inflate_on, self._sending)
+        inflation = self._inflation
+        if inflation is not None and inflation.waits():
+            asyncio.get_running_loop().call_soon(self._inflate_on, self._sending, inflation)
         else:
             self._read_again()
 
     def drop(self) -> None:
         """Hang up on a call in the middle: nothing can be known about what would follow."""
         self._sending = None
-        self._inflating = None
+        self._inflation = None
         self._unsent = None
         self._fault = None
         self.is_open = False
@@ -172,14 +168,14 @@ class Connection(asyncio.BufferedProtocol):
             self._fault = error
             body = parser.take()
         if not is_announced and parser.head_known:
-            if parser.encoded and sending.outgoing.decompress and not self._decode(sending):
+            if parser.encoded and sending.outgoing.decompress and not self._inflates(sending):
                 return
             sending.receiver.head(parser.status, parser.fields)
             if self._sending is not sending:
                 return
         if body:
-            if self._decoder is not None:
-                self._inflate(body, sending)
+            if self._inflation is not None:
+                self._inflate(body, sending, self._inflation)
                 return
             self._hand_on(body, sending)
             if self._sending is not sending:
@@ -192,8 +188,7 @@ class Connection(asyncio.BufferedProtocol):
         self.is_open = False
         if sending is not None and self._parser.until_end and self._fault is None:
             self._parser.complete = True
-            if self._inflating is None:
-                self._conclude(sending)
+            self._conclude(sending)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_open = False
@@ -233,14 +228,14 @@ class Connection(asyncio.BufferedProtocol):
                 self._unsent = None
             self._transport.write(piece)
 
-    def _decode(self, sending: "Sending") -> bool:
+    def _inflates(self, sending: "Sending") -> bool:
         """Prepare for an encoded body; False when that ends the call."""
         try:
-            self._decoder = decoder_for(self._parser.fields)
+            self._inflation = inflation_of(self._parser.fields)
         except UpstreamError as error:
             sending.fail(error)
             return False
-        sending.decoded = self._decoder is not None
+        sending.decoded = self._inflation is not None
         return True
 
     def _hand_on(self, piece: bytes, sending: "Sending") -> None:
@@ -250,32 +245,25 @@ class Connection(asyncio.BufferedProtocol):
             return
         sending.receiver.data(piece)
 
-    def _inflate(self, body: bytes, sending: "Sending") -> None:
-        assert self._decoder is not None  # noqa: S101 - for the type
-        pieces = self._decoder.feed(body)
-        if self._inflating is None:
-            self._inflating = pieces
-            self._inflate_on(sending)
-        else:
-            self._inflating = chain(self._inflating, pieces)
+    def _inflate(self, body: bytes, sending: "Sending", inflation: Inflation) -> None:
+        paused = inflation.waits()
+        inflation.add(body)
+        if not paused:
+            self._inflate_on(sending, inflation)
 
-    def _inflate_on(self, sending: "Sending | None") -> None:
+    def _inflate_on(self, sending: "Sending | None", inflation: Inflation) -> None:
         """Hand on until the Receiver pauses or all is handed on; then see what is next."""
-        if sending is None or self._sending is not sending or self._inflating is None:
+        if sending is None or self._sending is not sending or not inflation.waits():
             return
         try:
-            while not sending.paused:
-                piece = next(self._inflating, None)
-                if piece is None:
-                    self._inflating = None
-                    break
+            while not sending.paused and (piece := inflation.take()) is not None:
                 self._hand_on(piece, sending)
                 if self._sending is not sending:
                     return
         except UpstreamError as error:
             sending.fail(error)
             return
-        if self._inflating is not None:
+        if inflation.waits():
             return
         if self._parser.complete or self._fault is not None:
             self._conclude(sending)
@@ -284,14 +272,15 @@ class Connection(asyncio.BufferedProtocol):
 
     def _conclude(self, sending: "Sending") -> None:
         """All that came is handed on, and nothing more will."""
-        if self._inflating is not None:
+        inflation = self._inflation
+        if inflation is not None and inflation.waits():
             return
         if self._fault is not None:
             sending.fail(self._fault)
             return
-        if self._decoder is not None:
+        if inflation is not None:
             try:
-                self._decoder.finish()
+                inflation.finish()
             except UpstreamError as error:
                 sending.fail(error)
                 return
