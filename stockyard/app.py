@@ -24,6 +24,7 @@ from stockyard.apps.lookout.bodies import BodyRecorder
 from stockyard.apps.lookout.otlp import SpanExport
 from stockyard.apps.lookout.retention import retention
 from stockyard.apps.lookout.traces import TraceRecorder
+from stockyard.apps.repeats.results import clock_stepped as repeats_clock_stepped
 from stockyard.apps.repeats.results import retention as repeats_retention
 from stockyard.apps.responses.envelopes import TeamEnvelopes
 from stockyard.apps.responses.held import TeamIds
@@ -39,7 +40,7 @@ from stockyard.core.module import AnyModule
 from stockyard.core.ports import Ports
 from stockyard.core.scan.matcher import matcher
 from stockyard.core.sharing import Export
-from stockyard.core.signals import ExchangeFinished, KeysChanged, Signals
+from stockyard.core.signals import ClockStepped, ExchangeFinished, KeysChanged, Signals
 from stockyard.core.standing import Standings
 from stockyard.errors import CannotStart
 from stockyard.gateway.cross_origin import CrossOrigin
@@ -60,6 +61,7 @@ from stockyard.process.background import Background
 from stockyard.process.logs.redaction import Redaction
 from stockyard.process.memory import used_bytes
 from stockyard.process.note import FirstRun, write_note
+from stockyard.process.wallclock import WallClock
 from stockyard.process.watchdog import Watchdog
 from stockyard.providers.current import CurrentModels
 from stockyard.reach import Reach
@@ -111,6 +113,8 @@ class Stockyard:
         self.watchdog = Watchdog(self._held_the_loop)
         self.meters = Meters()
         self.health = Health(__version__)
+        self.clock = WallClock(self.signals.announce)
+        self.signals.listen(ClockStepped, "clock", self._clock_stepped)
         self.keys = KeyRing(database, self.signals.announce)
         self.first_run = FirstRun()
         self.limits = LocalLimits()
@@ -206,7 +210,7 @@ class Stockyard:
     def _look_after_it_all(self) -> None:
         """What is watched, and what is done on a timer."""
         settings, database = self.settings, self.database
-        disk, kept = settings.disk, settings.retention
+        disk, kept, now = settings.disk, settings.retention, self.clock.to_delete_by
         self.disk = DiskWatch(self.folder.path, warn=disk.warn, low=disk.low, floor=disk.floor)
         self.readiness = Readiness(
             self.health,
@@ -219,11 +223,12 @@ class Stockyard:
         )
         self.jobs = Jobs(
             [
-                retention(database, self._trace_seconds, self.in_use.body_seconds),
-                answers_retention(database, self.in_use.most_answers),
-                responses_retention(database, kept.answers, kept.held_ids),
+                retention(database, self._trace_seconds, self.in_use.body_seconds, now),
+                answers_retention(database, self.in_use.most_answers, now),
+                responses_retention(database, kept.answers, kept.held_ids, now),
                 expiry(self.keys),
-                repeats_retention(database),
+                repeats_retention(database, lambda: int(now() * 1000)),
+                Job(name="clock", every_seconds=1, run=self.clock.check),
                 Job(name="disk", every_seconds=5, run=partial(self.disk.check, database)),
                 Job(name="readiness", every_seconds=1, run=self.readiness.check),
             ]
@@ -323,6 +328,11 @@ class Stockyard:
     def _held_the_loop(self, module: str) -> None:
         seconds = self.standings.of(module).held_the_loop()
         log.error("The module '%s' held the event loop. It is left out for %d s.", module, seconds)
+
+    def _clock_stepped(self, signal: ClockStepped) -> None:
+        self.background(self.keys.clock_stepped(signal.ms))
+        self.background(self.answers.clock_stepped(signal.ms / 1000))
+        self.background(repeats_clock_stepped(self.database, signal.ms))
 
     # Pieces
 

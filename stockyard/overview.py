@@ -90,6 +90,7 @@ class Overview:
                     "shed": stockyard.overload.shed.total(),
                 },
             ),
+            "clock": Component(state="ok", detail={**stockyard.clock.told()}),
             "providers": self._breakers(),
             "traces": self._rows(),
         }

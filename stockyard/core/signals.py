@@ -28,7 +28,13 @@ class KeysChanged(Struct, frozen=True):
     """A key was made or revoked."""
 
 
-Signal = ExchangeFinished | ModuleChanged | KeysChanged
+class ClockStepped(Struct, frozen=True):
+    """The clock on the wall was set by so many milliseconds, forward or (less than 0) back."""
+
+    ms: int
+
+
+Signal = ExchangeFinished | ModuleChanged | KeysChanged | ClockStepped
 S = TypeVar("S", bound=Signal)
 
 

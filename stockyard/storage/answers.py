@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from stockyard.core.ports import Stored
 
 OVERHEAD_BYTES = 512
@@ -41,6 +43,16 @@ class MemoryAnswers:
         for key in gone:
             self._drop(key)
         return len(gone)
+
+    def clock_stepped(self, seconds: float) -> None:
+        """The clock was set by so many seconds: what is kept is as old as before."""
+        for key, stored in self._entries.items():
+            self._entries[key] = replace(
+                stored,
+                stored_at=stored.stored_at + seconds,
+                expires_at=stored.expires_at + seconds,
+                useless_at=stored.useless_at + seconds,
+            )
 
     def _oldest(self) -> Stored:
         return next(iter(self._entries.values()))

@@ -30,6 +30,7 @@ class Memory(Answers, Protocol):
 
     def __len__(self) -> int: ...
     def purge(self, goes: Callable[[Stored], bool]) -> int: ...
+    def clock_stepped(self, seconds: float) -> None: ...
 
 
 class LastingAnswers:
@@ -69,6 +70,11 @@ class LastingAnswers:
         in_memory = self.memory.purge(which.takes)
         purge = partial(store.purge_answers, which=which)
         return max(in_memory, await self._database.write(purge, makes_room=True))
+
+    async def clock_stepped(self, seconds: float) -> None:
+        """The clock was set by so many seconds: what is kept is as old as before."""
+        self.memory.clock_stepped(seconds)
+        await self._database.write(partial(store.move_answers, seconds=seconds))
 
     async def count(self) -> int:
         """How many the database keeps."""

@@ -120,6 +120,15 @@ def keep_answer(transaction: Transaction, key: bytes, stored: Stored) -> None:
     )
 
 
+def move_answers(transaction: Transaction, seconds: float) -> None:
+    """Have all of them stored, and useless, so much later."""
+    transaction.execute(
+        "update cached_answers set stored_at = stored_at + :seconds, "
+        "expires_at = expires_at + :seconds, useless_at = useless_at + :seconds",
+        {"seconds": seconds},
+    )
+
+
 PURGED_BY = {
     "model": "model = :model",
     "key_id": "key_id = :key_id",

@@ -58,6 +58,11 @@ class StoredResults:
         await self._database.write(partial(store.release, change_id=change_id))
 
 
+async def clock_stepped(database: Database, ms: int) -> None:
+    """The clock was set by so many milliseconds: a day is as long as before."""
+    await database.write(partial(store.move, ms=ms))
+
+
 def retention(database: Database, now: Callable[[], int] = milliseconds) -> Job:
     """The job that deletes what is older than a day."""
 

@@ -45,6 +45,11 @@ def release(transaction: Transaction, change_id: bytes) -> None:
     transaction.execute("delete from repeat_results where id = :id", {"id": change_id})
 
 
+def move(transaction: Transaction, ms: int) -> None:
+    """Have all of them expire so much later."""
+    transaction.execute("update repeat_results set until = until + :ms", {"ms": ms})
+
+
 def delete_expired(transaction: Transaction, now: int, limit: int) -> int:
     """Delete at most `limit` whose time is over; how many there were."""
     gone = transaction.execute(

@@ -148,6 +148,17 @@ class KeyRing:
         if over:
             self._changed()
 
+    async def clock_stepped(self, ms: int) -> None:
+        """The clock was set by so many milliseconds. The end of a Key is a date and stays. How long
+        a former secret is good is a duration, so its end moves along; one that is over stays so."""
+        move = overlap_moved(now_ms() - ms, ms)
+        for stored in [*self._stored.values()]:
+            if stored.former is not None:
+                await self._turn(stored.record.id, move)
+            elif stored.record.expires_at is not None:
+                self._remember(stored)  # `lapse` may have believed another clock
+        self._changed()
+
     def list(self) -> list[KeyRecord]:
         """Every Key, the newest first, revoked ones too."""
         return [stored.record for stored in reversed(self._stored.values())]
@@ -255,6 +266,18 @@ def paused(now: int) -> Change:
 
 def resumed(record: KeyRecord) -> KeyRecord:
     return replace(alive(record), paused_at=None)
+
+
+def overlap_moved(before: int, ms: int) -> Callable[[StoredKey], StoredKey]:
+    """The clock went by so many milliseconds from what it was before."""
+
+    def move(stored: StoredKey) -> StoredKey:
+        until = stored.record.overlap_until
+        if until is None or until <= before:
+            return stored._replace(former=None)
+        return stored._replace(record=replace(stored.record, overlap_until=until + ms))
+
+    return move
 
 
 def rotated(now: int, overlap_ms: int) -> Change:

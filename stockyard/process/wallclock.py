@@ -1,0 +1,77 @@
+"""Notices when the clock on the wall is set: by a person, by the network, at the wake of a machine.
+
+What takes a time is measured on a clock that only runs (`reliability.md` 6.10). Some times must
+outlive the process, though, and are stored as moments of the wall clock: until when a kept answer
+is good, or a secret that was rotated away. When the wall clock is set they must move with it, so it
+is compared with the other one every second, and a step is announced.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+
+from stockyard.core.signals import ClockStepped
+
+STEP_SECONDS = 1.0
+BELIEVED_SECONDS = 86_400.0
+"""After so long a clock that was set forward is right: nobody has set it back."""
+
+log = logging.getLogger("stockyard.clock.step")
+
+
+def running_seconds() -> float:
+    """A clock that nobody sets, and that counts while the machine sleeps where there is such."""
+    boot = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boot is None else time.clock_gettime(boot)
+
+
+class WallClock:
+    """`announce` is told of every step."""
+
+    def __init__(
+        self,
+        announce: Callable[[ClockStepped], None],
+        *,
+        wall: Callable[[], float] = time.time,
+        running: Callable[[], float] = running_seconds,
+    ) -> None:
+        self._announce = announce
+        self._wall = wall
+        self._running = running
+        self._ahead = wall() - running()
+        """Of the clock that only runs."""
+        self._forward = 0.0
+        """By how much it was set forward and may yet be set back."""
+        self._set_at = 0.0
+        self.steps = 0
+        self.last_step_ms = 0
+
+    async def check(self) -> None:
+        """The job."""
+        self.look()
+
+    def look(self) -> None:
+        step = self._wall() - self._running() - self._ahead
+        # What is small adds up slowly: a clock that is made to run faster is not set.
+        self._ahead += step
+        if abs(step) <= STEP_SECONDS:
+            return
+        now = self._running()
+        self._forward = max(0.0, self._not_yet_believed(now) + step)
+        self._set_at = now
+        self.steps += 1
+        self.last_step_ms = round(step * 1000)
+        log.warning("The clock was set by %+.1f s.", step)
+        self._announce(ClockStepped(self.last_step_ms))
+
+    def told(self) -> dict[str, int]:
+        return {"steps": self.steps, "last_step_ms": self.last_step_ms}
+
+    def to_delete_by(self) -> float:
+        """Seconds since 1970, for whoever deletes what is old. A step forward counts only when it
+        has lasted, so that no mistake of an hour empties the archive."""
+        self.look()
+        return self._wall() - self._not_yet_believed(self._running())
+
+    def _not_yet_believed(self, now: float) -> float:
+        return self._forward if now - self._set_at < BELIEVED_SECONDS else 0.0
