@@ -19,7 +19,7 @@ Everything else (candidates, attempts, limits, errors, traces) is the same for e
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -56,6 +56,17 @@ class RequestHead(Struct, frozen=True):
     """For limits and estimates; None when the client left it to the provider."""
     makes: bool = False
     """Whether the provider may make something along with the answer that it keeps."""
+
+
+class Addressee(NamedTuple):
+    """What is known of the model that a request is written for."""
+
+    features: Traits
+    """What its provider's row says it can."""
+    traits: Traits
+    """The quirks of its provider, and its own."""
+    max_output: int | None = None
+    """The most that it can write, for formats that must state a limit."""
 
 
 class Facts(Struct, frozen=True):
@@ -214,8 +225,7 @@ class Codec(Protocol):
         traits: Traits,
         max_output: int | None = None,
     ) -> Dropped:
-        """Write a request. `features` are what the provider's row says it can, `traits` its quirks,
-        `max_output` the most that the model can write, for formats that must state a limit."""
+        """Write a request for a model of which this is known: see `Addressee`."""
 
     def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:
         """Replace the model's name and ask for usage in the original bytes; touch nothing else."""

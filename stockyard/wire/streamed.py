@@ -14,6 +14,7 @@ from stockyard.core.response import Response
 from stockyard.errors import Refused, UpstreamError
 from stockyard.wire import splice
 from stockyard.wire.codec import (
+    Addressee,
     Dropped,
     Facts,
     Fault,
@@ -51,11 +52,8 @@ class StreamedCodec(ABC, Generic[Asked]):
     def read_request(self, body: bytes) -> Asked:
         """What a request means. Raises FieldError."""
 
-    def write_request(self, request: Request, /) -> Dropped:
-        """A request, in formats that write it the same for every model. The others have an
-        `encode_request` of their own."""
-        raise NotImplementedError
-
+    @abstractmethod
+    def write_request(self, request: Request, to: Addressee, /) -> Dropped: ...
     @abstractmethod
     def facts(self, body: bytes, *, traits: Traits) -> Facts: ...
     @abstractmethod
@@ -90,7 +88,7 @@ class StreamedCodec(ABC, Generic[Asked]):
         traits: Traits,
         max_output: int | None = None,
     ) -> Dropped:
-        return self.write_request(request)
+        return self.write_request(request, Addressee(features, traits, max_output))
 
     def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:
         return body if model is None else splice.replace_text(body, "model", model)

@@ -9,7 +9,7 @@ from stockyard.wire.anthropic_messages.blocks import SAYS
 from stockyard.wire.anthropic_messages.look import MessagesLook
 from stockyard.wire.anthropic_messages.stream import MessagesReader
 from stockyard.wire.anthropic_messages.writer import STOP_EVENT, MessagesWriter
-from stockyard.wire.codec import Dropped, Facts, Pen, RequestHead, Traits
+from stockyard.wire.codec import Addressee, Dropped, Facts, Pen, RequestHead, Traits
 from stockyard.wire.head import quoted, read_head
 from stockyard.wire.renaming import RenamingCodec
 from stockyard.wire.tool_names import ToolNames
@@ -51,17 +51,11 @@ class MessagesCodec(RenamingCodec):
         makes = bool(bytes(head.tools)) and VERSIONED in body
         return RequestHead(head.model or "", head.stream is True, True, limit, makes)
 
-    def encode_request(
-        self,
-        request_: Request,
-        /,
-        *,
-        features: Traits,
-        traits: Traits,
-        max_output: int | None = None,
-    ) -> Dropped:
-        request_ = self.fitted(request_)
-        return request.encode_request(request_, features=features | traits, max_output=max_output)
+    def write_request(self, request_: Request, to: Addressee, /) -> Dropped:
+        able = to.features | to.traits
+        return request.encode_request(
+            self.fitted(request_), features=able, max_output=to.max_output
+        )
 
     def facts(self, body: bytes, *, traits: Traits) -> Facts:
         return response.facts(body)

@@ -9,7 +9,7 @@ from stockyard.wire.bedrock_converse.look import ConverseLook
 from stockyard.wire.bedrock_converse.names import FORMAT, TOOL_NAMES
 from stockyard.wire.bedrock_converse.stream import ConverseReader
 from stockyard.wire.bedrock_converse.writer import ConverseWriter
-from stockyard.wire.codec import Dropped, Facts, Pen, RequestHead, Traits
+from stockyard.wire.codec import Addressee, Dropped, Facts, Pen, RequestHead, Traits
 from stockyard.wire.eventstream import STREAM_TYPE
 from stockyard.wire.head import quoted, read_head
 from stockyard.wire.renaming import RenamingCodec
@@ -49,16 +49,8 @@ class ConverseCodec(RenamingCodec):
         # Usage is part of every stream of this format.
         return RequestHead("", wants_usage=True, max_output=config.maxTokens if config else None)
 
-    def encode_request(
-        self,
-        request_: Request,
-        /,
-        *,
-        features: Traits,
-        traits: Traits,
-        max_output: int | None = None,
-    ) -> Dropped:
-        return request.encode_request(request_, traits=traits)
+    def write_request(self, request_: Request, to: Addressee, /) -> Dropped:
+        return request.encode_request(request_, traits=to.traits)
 
     def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:
         return body

@@ -11,6 +11,7 @@ from stockyard.wire.bedrock_converse import errors
 from stockyard.wire.bedrock_invoke import request
 from stockyard.wire.bedrock_invoke.stream import InvokeLook, InvokeReader, InvokeWriter
 from stockyard.wire.codec import (
+    Addressee,
     Dropped,
     Facts,
     NotReadable,
@@ -57,17 +58,11 @@ class InvokeCodec(RenamingCodec):
         # Usage is part of every stream of this format.
         return RequestHead("", wants_usage=True, max_output=limit)
 
-    def encode_request(
-        self,
-        request_: Request,
-        /,
-        *,
-        features: Traits,
-        traits: Traits,
-        max_output: int | None = None,
-    ) -> Dropped:
-        request_ = self.fitted(request_)
-        return request.encode_request(request_, features=features | traits, max_output=max_output)
+    def write_request(self, request_: Request, to: Addressee, /) -> Dropped:
+        able = to.features | to.traits
+        return request.encode_request(
+            self.fitted(request_), features=able, max_output=to.max_output
+        )
 
     def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:
         return body

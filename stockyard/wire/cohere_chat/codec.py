@@ -2,9 +2,9 @@
 
 import msgspec
 
-from stockyard.core.request import Content
+from stockyard.core.request import Content, Request
 from stockyard.core.response import Output
-from stockyard.wire.codec import Facts, Pen, RequestHead, Traits
+from stockyard.wire.codec import Addressee, Dropped, Facts, Pen, RequestHead, Traits
 from stockyard.wire.cohere_chat import errors, request, response
 from stockyard.wire.cohere_chat.citations import cites_here
 from stockyard.wire.cohere_chat.look import CohereLook
@@ -34,7 +34,6 @@ class CohereCodec(StreamedCodec[Content]):
     says = Sayable(cites=cites_here, blocks=FORMAT)
 
     read_request = staticmethod(request.decode_request)
-    write_request = staticmethod(request.encode_request)
     encode_response = staticmethod(response.encode_response)
     encode_error = staticmethod(errors.encode_error)
     failed_stream = staticmethod(errors.failed_stream)
@@ -44,6 +43,9 @@ class CohereCodec(StreamedCodec[Content]):
         # Usage is part of every stream of this format.
         limit = None if head.max_tokens is msgspec.UNSET else head.max_tokens
         return RequestHead(head.model, head.stream is True, True, limit)
+
+    def write_request(self, request_: Request, to: Addressee, /) -> Dropped:
+        return request.encode_request(request_)
 
     def facts(self, body: bytes, *, traits: Traits) -> Facts:
         return response.facts(body)

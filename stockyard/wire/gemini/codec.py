@@ -5,7 +5,16 @@ import msgspec
 from stockyard.core.messages import Audio, Document, Image, Video
 from stockyard.core.request import Request
 from stockyard.core.response import Output
-from stockyard.wire.codec import Dropped, Facts, Fault, Pen, RequestHead, Traits, WireError
+from stockyard.wire.codec import (
+    Addressee,
+    Dropped,
+    Facts,
+    Fault,
+    Pen,
+    RequestHead,
+    Traits,
+    WireError,
+)
 from stockyard.wire.gemini import errors, request, response
 from stockyard.wire.gemini.citations import has_address
 from stockyard.wire.gemini.framing import ARRAY, EVENTS, ArrayFrames, Envelope, EventFrames, Frames
@@ -56,16 +65,8 @@ class GeminiCodec(RenamingCodec):
         # Usage is part of every stream of this format.
         return RequestHead("", wants_usage=True, max_output=int(limit) if limit else None)
 
-    def encode_request(
-        self,
-        request_: Request,
-        /,
-        *,
-        features: Traits,
-        traits: Traits,
-        max_output: int | None = None,
-    ) -> Dropped:
-        return request.encode_request(request_, traits=traits)
+    def write_request(self, request_: Request, to: Addressee, /) -> Dropped:
+        return request.encode_request(request_, traits=to.traits)
 
     def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:
         return body

@@ -11,7 +11,7 @@ from stockyard.core.request import Request
 from stockyard.core.response import Choice, Output, Response
 from stockyard.errors import UpstreamError
 from stockyard.wire import strict
-from stockyard.wire.codec import Dropped, Facts, Pen, RequestHead, Traits
+from stockyard.wire.codec import Addressee, Dropped, Facts, Pen, RequestHead, Traits
 from stockyard.wire.drops import Drops
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import told
@@ -50,17 +50,9 @@ class MistralSpeechCodec(SpeechCodec):
         head = read_head(body, _HEAD, _KEYS)
         return RequestHead(head.model or "", head.stream is True, wants_usage=True)
 
-    def encode_request(
-        self,
-        request: Request,
-        /,
-        *,
-        features: Traits,
-        traits: Traits,
-        max_output: int | None = None,
-    ) -> Dropped:
+    def write_request(self, request: Request, to: Addressee, /) -> Dropped:
         drops = Drops(FORMAT)
-        body = strict.parse(super().encode_request(request, features=features, traits=traits).body)
+        body = strict.parse(super().write_request(request, to).body)
         # A wish for events is fulfilled here: the answer comes whole and is taken apart.
         if body.pop("stream_format", None) not in (None, "sse", "audio"):
             drops.add("stream_format")

@@ -2,9 +2,9 @@
 
 import msgspec
 
-from stockyard.core.request import Content
+from stockyard.core.request import Content, Request
 from stockyard.core.response import Output, Response
-from stockyard.wire.codec import Facts, Pen, RequestHead, Traits
+from stockyard.wire.codec import Addressee, Dropped, Facts, Pen, RequestHead, Traits
 from stockyard.wire.head import quoted, read_head
 from stockyard.wire.ollama_chat import errors, request, response
 from stockyard.wire.ollama_chat.look import OllamaLook
@@ -38,7 +38,6 @@ class OllamaCodec(StreamedCodec[Content]):
     _place: Place = IN_MESSAGE
 
     read_request = staticmethod(request.decode_request)
-    write_request = staticmethod(request.encode_request)
     encode_error = staticmethod(errors.encode_error)
     failed_stream = staticmethod(errors.failed_stream)
 
@@ -48,6 +47,9 @@ class OllamaCodec(StreamedCodec[Content]):
         # A stream is what those get who say nothing, and usage is part of every stream.
         streams = head.stream is not False
         return RequestHead(head.model, streams, True, None if (limit or 0) < 0 else limit)
+
+    def write_request(self, request_: Request, to: Addressee, /) -> Dropped:
+        return request.encode_request(request_)
 
     def facts(self, body: bytes, *, traits: Traits) -> Facts:
         return response.facts(body, self._place)

@@ -9,7 +9,7 @@ from stockyard.core.messages import Audio, Image
 from stockyard.core.request import Request
 from stockyard.core.response import Output
 from stockyard.wire import splice
-from stockyard.wire.codec import Dropped, Facts, Pen, RequestHead, Traits
+from stockyard.wire.codec import Addressee, Dropped, Facts, Pen, RequestHead, Traits
 from stockyard.wire.head import quoted, read_head
 from stockyard.wire.openai_chat import errors, request, response
 from stockyard.wire.openai_chat.breakpoints import with_breakpoints
@@ -72,19 +72,11 @@ class ChatCodec(RenamingCodec):
         makes = bool(head.store)
         return RequestHead(head.model or "", head.stream is True, wants_usage, limit, makes)
 
-    def encode_request(
-        self,
-        request_: Request,
-        /,
-        *,
-        features: Traits,
-        traits: Traits,
-        max_output: int | None = None,
-    ) -> Dropped:
+    def write_request(self, request_: Request, to: Addressee, /) -> Dropped:
         request_ = self.fitted(request_)
-        request_ = with_shared(request_, self.name, traits)
-        marked = with_breakpoints(request_, traits, self.name, spoken=True)
-        return request.encode_request(marked, features=features, traits=traits)
+        request_ = with_shared(request_, self.name, to.traits)
+        marked = with_breakpoints(request_, to.traits, self.name, spoken=True)
+        return request.encode_request(marked, features=to.features, traits=to.traits)
 
     def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:
         if model is not None:

@@ -5,7 +5,7 @@ import msgspec
 from stockyard.core.request import Content, Request
 from stockyard.core.response import Output
 from stockyard.wire import splice
-from stockyard.wire.codec import Dropped, Facts, Pen, RequestHead, Traits
+from stockyard.wire.codec import Addressee, Dropped, Facts, Pen, RequestHead, Traits
 from stockyard.wire.head import quoted, read_head
 from stockyard.wire.openai_chat import errors
 from stockyard.wire.openai_chat import response as chat_response
@@ -54,16 +54,8 @@ class CompletionsCodec(StreamedCodec[Content]):
         limit = None if head.max_tokens is msgspec.UNSET else head.max_tokens
         return RequestHead(head.model or "", head.stream is True, wants_usage, limit)
 
-    def encode_request(
-        self,
-        request_: Request,
-        /,
-        *,
-        features: Traits,
-        traits: Traits,
-        max_output: int | None = None,
-    ) -> Dropped:
-        return request.encode_request(request_, traits=traits)
+    def write_request(self, request_: Request, to: Addressee, /) -> Dropped:
+        return request.encode_request(request_, traits=to.traits)
 
     def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:
         if model is not None:

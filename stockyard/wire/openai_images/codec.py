@@ -3,8 +3,9 @@
 from typing import Self
 
 from stockyard.core.images import ImagesContent
+from stockyard.core.request import Request
 from stockyard.core.response import Output
-from stockyard.wire.codec import Facts, Pen, RequestHead, Traits
+from stockyard.wire.codec import Addressee, Dropped, Facts, Pen, RequestHead, Traits
 from stockyard.wire.openai_images import request, response
 from stockyard.wire.openai_images.stream import GRAMMAR, ImagesReader, ImagesWriter
 from stockyard.wire.typed_codec import TypedCodec
@@ -18,7 +19,6 @@ class ImagesCodec(UploadCodec, TypedCodec[ImagesContent]):
     max_parts = request.MAX_PARTS
 
     read_request = staticmethod(request.decode_request)
-    write_request = staticmethod(request.encode_request)
     encode_response = staticmethod(response.encode_response)
 
     def expecting(self, content: ImagesContent) -> Self:
@@ -29,6 +29,9 @@ class ImagesCodec(UploadCodec, TypedCodec[ImagesContent]):
     def peek(self, body: bytes) -> RequestHead:
         self.check(body)
         return request.peek(body)
+
+    def write_request(self, request_: Request, to: Addressee, /) -> Dropped:
+        return request.encode_request(request_)
 
     def facts(self, body: bytes, *, traits: Traits) -> Facts:
         return response.facts(body, traits=traits)

@@ -5,7 +5,7 @@ import msgspec
 from stockyard.core.messages import Image
 from stockyard.core.request import Request
 from stockyard.core.response import Output, Response
-from stockyard.wire.codec import Dropped, Facts, Fault, Pen, RequestHead, Traits
+from stockyard.wire.codec import Addressee, Dropped, Facts, Fault, Pen, RequestHead, Traits
 from stockyard.wire.head import quoted, read_head
 from stockyard.wire.openai_chat.breakpoints import with_breakpoints
 from stockyard.wire.openai_chat.codec import TOOL_NAMES
@@ -54,18 +54,10 @@ class ResponsesCodec(RenamingCodec):
             head.model or "", head.stream is True, True, None if limit is msgspec.UNSET else limit
         )
 
-    def encode_request(
-        self,
-        request_: Request,
-        /,
-        *,
-        features: Traits,
-        traits: Traits,
-        max_output: int | None = None,
-    ) -> Dropped:
+    def write_request(self, request_: Request, to: Addressee, /) -> Dropped:
         request_ = self.fitted(request_)
-        request_ = with_shared(request_, FORMAT, traits)
-        marked = with_breakpoints(request_, traits, FORMAT, spoken=False)
+        request_ = with_shared(request_, FORMAT, to.traits)
+        marked = with_breakpoints(request_, to.traits, FORMAT, spoken=False)
         return request.encode_request(marked)
 
     def facts(self, body: bytes, *, traits: Traits) -> Facts:

@@ -16,7 +16,7 @@ from stockyard.core.folding import Folder, unfold
 from stockyard.core.messages import AnyPart, Message, Opaque
 from stockyard.core.request import Content, Request
 from stockyard.core.response import Choice, Output, Response
-from stockyard.wire.codec import Dropped, Fault, Pen, RequestHead, StreamWriter, Traits
+from stockyard.wire.codec import Addressee, Dropped, Fault, Pen, RequestHead, StreamWriter, Traits
 from stockyard.wire.halves import decode_event
 from stockyard.wire.openai_responses import request
 from stockyard.wire.openai_responses.codec import ResponsesCodec
@@ -92,16 +92,8 @@ class CompactCodec(ResponsesCodec):
         content = request.decode_request(body)
         return replace(content, summary=True, tie=content.tie or SUMMARY_WANTED)
 
-    def encode_request(
-        self,
-        request_: Request,
-        *,
-        features: Traits,
-        traits: Traits,
-        max_output: int | None = None,
-    ) -> Dropped:
-        plain = request_.replace(summary=False)
-        written = super().encode_request(plain, features=features, traits=traits)
+    def write_request(self, request_: Request, to: Addressee, /) -> Dropped:
+        written = super().write_request(request_.replace(summary=False), to)
         members = msgspec.json.decode(written.body, type=dict[str, msgspec.Raw])
         kept = {name: value for name, value in members.items() if name in _TAKES}
         return Dropped(msgspec.json.encode(kept), written.dropped)

@@ -1,8 +1,9 @@
 """Speech, the format of texts that become sound."""
 
+from stockyard.core.request import Request
 from stockyard.core.response import Output, Response
 from stockyard.core.speech import SpeechContent
-from stockyard.wire.codec import Facts, Pen, RequestHead, Traits
+from stockyard.wire.codec import Addressee, Dropped, Facts, Pen, RequestHead, Traits
 from stockyard.wire.openai_speech import request, response
 from stockyard.wire.openai_speech.stream import GRAMMAR, SpeechReader, SpeechWriter
 from stockyard.wire.typed_codec import TypedCodec
@@ -14,10 +15,12 @@ class SpeechCodec(TypedCodec[SpeechContent]):
     flows_from = 0
 
     read_request = staticmethod(request.decode_request)
-    write_request = staticmethod(request.encode_request)
 
     def peek(self, body: bytes) -> RequestHead:
         return request.peek(body)
+
+    def write_request(self, request_: Request, to: Addressee, /) -> Dropped:
+        return request.encode_request(request_)
 
     def facts(self, body: bytes, *, traits: Traits) -> Facts:
         return response.facts(body)

@@ -1,8 +1,9 @@
 """Transcriptions and translations, the format of recordings that become text."""
 
+from stockyard.core.request import Request
 from stockyard.core.response import Output, Response
 from stockyard.core.transcription import TranscriptionContent
-from stockyard.wire.codec import Facts, Pen, RequestHead, Traits
+from stockyard.wire.codec import Addressee, Dropped, Facts, Pen, RequestHead, Traits
 from stockyard.wire.openai_transcriptions import request, response
 from stockyard.wire.openai_transcriptions.stream import (
     GRAMMAR,
@@ -18,11 +19,13 @@ class TranscriptionsCodec(UploadCodec, TypedCodec[TranscriptionContent]):
     grammar = GRAMMAR
 
     read_request = staticmethod(request.decode_request)
-    write_request = staticmethod(request.encode_request)
 
     def peek(self, body: bytes) -> RequestHead:
         self.check(body)
         return request.peek(body)
+
+    def write_request(self, request_: Request, to: Addressee, /) -> Dropped:
+        return request.encode_request(request_)
 
     def facts(self, body: bytes, *, traits: Traits) -> Facts:
         return response.facts(body, traits=traits)

@@ -10,7 +10,7 @@ from stockyard.core.images import ImagesContent
 from stockyard.core.request import Request
 from stockyard.errors import Refused
 from stockyard.wire import strict
-from stockyard.wire.codec import Dropped, Traits
+from stockyard.wire.codec import Addressee, Dropped
 from stockyard.wire.drops import Drops
 from stockyard.wire.media import sniffed, to_data_url
 from stockyard.wire.multipart import Form
@@ -28,15 +28,7 @@ MAX_INLINE = 20 * 1024 * 1024
 class XaiImageEditsCodec(ImagesCodec):
     name = FORMAT
 
-    def encode_request(
-        self,
-        request: Request,
-        /,
-        *,
-        features: Traits,
-        traits: Traits,
-        max_output: int | None = None,
-    ) -> Dropped:
+    def write_request(self, request: Request, to: Addressee, /) -> Dropped:
         content, drops = request.read_as(ImagesContent), Drops(FORMAT)
         form = form_in(content.original, max_parts=self.max_parts)
         if form is None:
