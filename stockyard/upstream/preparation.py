@@ -84,7 +84,7 @@ class Preparation:
             if plan.format != x.inbound.format:
                 wanted, unknown = without_what_it_lacks(x, wanted)
                 ignored += unknown
-            if not plan.forward and plan.format in SIGNING:
+            if plan.format in SIGNING:
                 signed = self._signed.returned(owner_of(x, plan), wanted.content)
                 wanted = wanted.with_content(signed)
             written = plan.codec.encode_request(
@@ -156,6 +156,12 @@ def _may_ask_too_much(x: Exchange, plan: Plan) -> bool:
         and x.inbound.native is None
         and b"effort" in x.inbound.body
     )
+
+
+def may_unsign(x: Exchange, plan: Plan) -> bool:
+    """Whether the caller may get less than what the provider signed: in another format, or changed
+    by a module."""
+    return plan.format in SIGNING and (not plan.forward or x.reads != "nothing")
 
 
 def owner_of(x: Exchange, plan: Plan) -> Owner:

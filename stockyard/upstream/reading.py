@@ -8,9 +8,9 @@ from stockyard.core.response import Output, Raw, Response
 from stockyard.errors import UpstreamError
 from stockyard.upstream.echo import covered
 from stockyard.upstream.plan import Plan
-from stockyard.upstream.preparation import MODULE, owner_of
+from stockyard.upstream.preparation import MODULE, may_unsign, owner_of
 from stockyard.upstream.reckoning import COUNTED, is_missing, usage_of_whole
-from stockyard.upstream.signed import SIGNING, SignedTurns
+from stockyard.upstream.signed import SignedTurns
 from stockyard.upstream.unasked import folded
 from stockyard.wire.begun import is_page
 from stockyard.wire.codec import Codec, Traits
@@ -75,7 +75,7 @@ class Reading:
         response = Response(
             lambda: codec.decode_response(raw.body, traits=traits), usage=facts.usage, raw=raw
         )
-        if not plan.forward and plan.format in SIGNING:
+        if may_unsign(x, plan):
             self._signed.remember(owner_of(x, plan), response.output)
         usage = facts.usage
         if usage is None or (usage.flags and is_missing(usage)):

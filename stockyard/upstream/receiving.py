@@ -10,11 +10,11 @@ from stockyard.core.stream import Answer
 from stockyard.core.target import Attempt
 from stockyard.upstream.outgoing import Outgoing
 from stockyard.upstream.plan import Plan
-from stockyard.upstream.preparation import owner_of
+from stockyard.upstream.preparation import may_unsign, owner_of
 from stockyard.upstream.reading import Reading
 from stockyard.upstream.reckoning import usage_of_nothing
 from stockyard.upstream.relayed_answer import RelayedAnswer
-from stockyard.upstream.signed import SIGNING, SignedStream, SignedTurns
+from stockyard.upstream.signed import SignedStream, SignedTurns
 from stockyard.upstream.streamed_answer import StreamedAnswer, Unstreamed
 from stockyard.upstream.whole_answer import NEVER, WholeAnswer
 
@@ -97,7 +97,7 @@ class Receiving:
             response = self._reading.response(x, plan, instead.raw)
             attempt.outcome = "ok"
             return response
-        if not plan.forward and plan.format in SIGNING:
+        if may_unsign(x, plan):
             return SignedStream(receiver, partial(self._signed.remember, owner_of(x, plan)))
         return receiver
 

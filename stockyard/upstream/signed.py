@@ -1,10 +1,11 @@
 """Signed thoughts, kept for callers who did not send them back (`wire.md` 8).
 
 Some providers sign what their model thought before it called a tool, and want it back, byte for
-byte, with the tool's result. Many formats have no place for it, and many clients drop it where they
-have. So the signed parts of a turn that calls tools are kept here for a day, under the team and
-what the caller is sure to send back of the turn: its text and its calls. They are only ever put
-back for the provider that made them.
+byte, with the tool's result. Many formats have no place for it, many clients drop it where they
+have, and a module that puts other words into a thought makes its signature worthless. So the signed
+parts of a turn that calls tools are kept here for a day, under the team and what the caller is sure
+to send back of the turn: its text and its calls. They are only ever put back for the provider that
+made them.
 """
 
 from collections import OrderedDict
@@ -22,7 +23,7 @@ from stockyard.core.folding import Folder
 from stockyard.core.messages import AnyPart, Message, Reasoning, Text, ToolCall
 from stockyard.core.request import Content
 from stockyard.core.response import Output
-from stockyard.core.stream import Sink, Stream
+from stockyard.core.stream import RawSink, Sink, Stream
 from stockyard.errors import StockyardError
 
 SIGNING = frozenset(
@@ -167,16 +168,27 @@ def _arguments(text: str) -> Any:
 
 
 class SignedStream(Stream):
-    """Passes a Stream on as it is, and remembers what was signed once it is complete."""
+    """Passes a Stream on as it is, and remembers what was signed once it is complete.
+
+    Where its bytes are forwarded the caller gets the signatures themselves.
+    """
 
     def __init__(self, stream: Stream, remember: Callable[[Output], None]) -> None:
         self._stream = stream
         self._remember = remember
+        self.raw_format = stream.raw_format
         self.status = stream.status
         self.fields = stream.fields
 
     def start(self, sink: Sink) -> None:
         self._stream.start(_Noting(sink, self._remember))
+
+    def start_raw(self, sink: RawSink) -> None:
+        self._stream.start_raw(sink)
+
+    @property
+    def terminator(self) -> bytes:
+        return self._stream.terminator
 
     def pause(self) -> None:
         self._stream.pause()
