@@ -119,8 +119,6 @@ class _Turns:
         if message.role == "system":
             self._add_system(blocks, message)
             return
-        if not blocks:
-            refuse_unsaid(message)
         role = "assistant" if message.role == "assistant" else "user"
         notes, self._notes = self._notes, []
         if role == "user":

@@ -187,7 +187,6 @@ def _without_documents(
 def _encode_plain(message: Message, drops: Drops) -> dict[str, Any] | None:
     content = _content(message.parts, drops, listed=has_word(message.shape, LISTED))
     if message.parts and not content and content != "":
-        refuse_unsaid(message)
         return None
     return {**own_fields(message.extra, FORMAT), "role": message.role, "content": content}
 

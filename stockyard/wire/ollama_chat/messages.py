@@ -86,10 +86,7 @@ def encode_messages(messages: Sequence[Message], drops: Drops) -> list[dict[str,
 
 def encode_message(message: Message, drops: Drops) -> dict[str, Any]:
     """The fields of any message but the result of a tool, of a request or of an answer."""
-    content = _content(message.parts, drops)
-    if not content["content"] and "images" not in content:
-        refuse_unsaid(message)
-    item: dict[str, Any] = {"role": message.role, **content}
+    item: dict[str, Any] = {"role": message.role, **_content(message.parts, drops)}
     if has_word(message.shape, NO_IMAGES):
         item.setdefault("images", [])
     if thinking := "".join(_thoughts(message.parts, drops)):
