@@ -15,6 +15,7 @@ from stockyard.upstream.lossy import Policies, forget, leave_out
 from stockyard.upstream.outgoing import Outgoing, Timers
 from stockyard.upstream.plan import Plan
 from stockyard.upstream.signed import SIGNING, Owner, SignedTurns
+from stockyard.wire.codec import Codec
 from stockyard.wire.openai_responses.local_tools import offered
 
 MODULE = "dispatch"
@@ -56,10 +57,10 @@ class Preparation:
         return Outgoing(origin=plan.origin, head=head, body=body, timers=timers, decompress=True)
 
     def _body(self, x: Exchange, plan: Plan) -> bytes:
-        request, target = x.request, plan.target
+        request = x.request
         if request is x.received and plan.forward and not plan.quirked:
             # What most calls are: nobody here wants anything else than the client does.
-            as_it_came = request.model == target.model and not request.stream
+            as_it_came = request.model == plan.target.model and not request.stream
             if as_it_came and len(x.attempts) == 1:
                 return x.inbound.body
         if plan.codec is None:
@@ -75,27 +76,7 @@ class Preparation:
         if plan.forward and (request is x.received or request.differs_in_model_only(x.received)):
             body = self._spliced(x, plan, request)
         else:
-            wanted = request if request.model == target.model else request.with_model(target.model)
-            if self._lossy.local_tools and plan.format != x.inbound.format:
-                wanted = _with_local_tools(wanted)
-            tie = wanted.meaning.tie
-            if tie is not None and plan.format != x.inbound.format:
-                raise Refused(400, tie.code, tie.message, param=tie.param)
-            if plan.format != x.inbound.format:
-                wanted, unknown = without_what_it_lacks(x, wanted)
-                ignored += unknown
-            if plan.format in SIGNING:
-                signed = self._signed.returned(owner_of(x, plan), wanted.content)
-                wanted = wanted.with_content(signed)
-            written = plan.codec.encode_request(
-                wanted,
-                features=plan.provider.features,
-                traits=plan.traits,
-                max_output=plan.max_output,
-            )
-            if dropped := ignored + written.dropped:
-                leave_out(x, self._lossy, MODULE, "dropped", dropped)
-            body = written.body
+            body = self._written(x, plan, plan.codec, request, ignored)
         if not plan.quirked or x.inbound.native is not None:
             return body
         return self._quirked(x, plan, body)
@@ -110,6 +91,38 @@ class Preparation:
         if model is None and not ask:
             return inbound.body
         return plan.codec.splice_request(inbound.body, model=model, include_usage=ask)
+
+    def _written(
+        self, x: Exchange, plan: Plan, codec: Codec, request: Request, ignored: tuple[str, ...]
+    ) -> bytes:
+        wanted, model = request, plan.target.model
+        if wanted.model != model:
+            wanted = wanted.with_model(model)
+        if plan.format != x.inbound.format:
+            wanted, unknown = self._for_another_format(x, wanted)
+            ignored += unknown
+        if plan.format in SIGNING:
+            signed = self._signed.returned(owner_of(x, plan), wanted.content)
+            wanted = wanted.with_content(signed)
+        written = codec.encode_request(
+            wanted,
+            features=plan.provider.features,
+            traits=plan.traits,
+            max_output=plan.max_output,
+        )
+        if dropped := ignored + written.dropped:
+            leave_out(x, self._lossy, MODULE, "dropped", dropped)
+        return written.body
+
+    def _for_another_format(self, x: Exchange, request: Request) -> tuple[Request, tuple[str, ...]]:
+        """The request without what only its own format knows, and what that was. Raises Refused
+        where it makes no sense without."""
+        if self._lossy.local_tools:
+            request = _with_local_tools(request)
+        tie = request.meaning.tie
+        if tie is not None:
+            raise Refused(400, tie.code, tie.message, param=tie.param)
+        return without_what_it_lacks(x, request)
 
     def _quirked(self, x: Exchange, plan: Plan, body: bytes) -> bytes:
         betas = x.inbound.headers.field(quirks.BETAS_FIELD) if plan.betas_in_body else None
