@@ -6,6 +6,6 @@ what is asked          request messages meaning conditions fieldrules usual_name
 what is answered       response stream events folding whole watched keeper replay window arrival
 other kinds of call    embeddings rerank moderation speech transcription images counting stand_in
 modules                module pipeline passage editing stop standing control ports expressions scan
-money and limits       money price offer estimate allowance
+money and limits       money price offer estimate allowance subscriber
 texts and writes       glob fieldtext outbox
 """

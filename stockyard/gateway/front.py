@@ -10,6 +10,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
 
 from stockyard.core.outbox import Outbox
+from stockyard.core.subscriber import subscriber
 from stockyard.gateway.busy_poll import BusyPoll
 from stockyard.gateway.contract import Peer, Plane
 from stockyard.gateway.deadlines import Ticker
@@ -66,7 +67,7 @@ class Front:
     def enter(self, lane: "Lane", loop: asyncio.AbstractEventLoop) -> None:
         self.lanes.add(lane)
         self._note_crowding()
-        self._per_address[_counted_as(lane.peer)] += 1
+        self._per_address[subscriber(lane.peer.address)] += 1
         if not self.ticker.running:
             self.ticker.start(loop)
 
@@ -75,7 +76,7 @@ class Front:
             return
         self.lanes.discard(lane)
         self._note_crowding()
-        address = _counted_as(lane.peer)
+        address = subscriber(lane.peer.address)
         self._per_address[address] -= 1
         if not self._per_address[address]:
             del self._per_address[address]
@@ -89,7 +90,7 @@ class Front:
         """The limit that closes a new connection without a word, if one does."""
         if len(self.lanes) >= self.limits.connections + REFUSING:
             return "overrun"
-        if peer.loopback or self._per_address[_counted_as(peer)] < self.limits.per_address:
+        if peer.loopback or self._per_address[subscriber(peer.address)] < self.limits.per_address:
             return None
         return None if self.proxies.trusts(peer.address) else "per_address"
 
@@ -135,10 +136,3 @@ class Front:
 
 def _within(peer: Peer, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
     return bool(networks) and any(ip_address(peer.address) in network for network in networks)
-
-
-def _counted_as(peer: Peer) -> str:
-    """One subscriber commands a whole /64 of IPv6, so that is what counts as one address."""
-    if ":" not in peer.address:
-        return peer.address
-    return str(ip_network((peer.address.partition("%")[0], 64), strict=False))

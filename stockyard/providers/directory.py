@@ -4,7 +4,7 @@ A Directory is made from the catalog, from the Credentials there are, and from t
 operator gave to models. It never changes: when one of these does, a new one takes its place.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Protocol, TypeVar
@@ -164,10 +164,7 @@ class Directory:
         if model in self._aliases:
             plain = (name for name in self._aliases[model].names if name not in self._aliases)
             return next(filter(None, map(self.lacking, plain)), None)
-        claims = [
-            (claim, p) for p in self._configured.values() if (claim := p.claims(model)) is not None
-        ]
-        return max(claims, key=lambda claim: claim[0])[1] if claims else None
+        return _claiming(self._configured.values(), model)
 
     def unready(self, model: str) -> Provider | None:
         """The provider that would be asked for this model, were it not without a Credential, or
@@ -176,9 +173,7 @@ class Directory:
         named = self.provider(prefix) if rest else None
         if named is not None:
             return None if self.can_call(named.name) else named
-        others = (p for p in self._catalog if not self.can_call(p.name))
-        claims = [(claim, p) for p in others if (claim := p.claims(model)) is not None]
-        return max(claims, key=lambda claim: claim[0])[1] if claims else None
+        return _claiming((p for p in self._catalog if not self.can_call(p.name)), model)
 
     def can_call(self, provider: str) -> bool:
         """Whether what is here now is enough to call a provider with."""
@@ -263,9 +258,9 @@ class Directory:
         sellers = [p for p in serving if self._priced.sells(p.name, model)]
         if sellers:
             return self._targets_at(_home(sellers, model), model)
-        claims = [(claim, p) for p in serving if (claim := p.claims(model)) is not None]
-        if claims:  # max keeps the first of equals: the order of the catalog
-            return self._targets_at(max(claims, key=lambda claim: claim[0])[1], model)
+        claiming = _claiming(serving, model)
+        if claiming is not None:
+            return self._targets_at(claiming, model)
         if self.trial and self._mock and kind in TRIED:
             return self._targets_at(self._mock, model, kind)
         return ()
@@ -315,14 +310,15 @@ class Directory:
         return f"{provider.name}/{model}" if slash and self.has_provider(prefix) else model
 
 
-def _home(sellers: Iterable[Provider], model: str) -> Provider:
+def _home(sellers: Sequence[Provider], model: str) -> Provider:
     """Of those that sell a model the one that claims it most exactly; others resell it."""
+    return _claiming(sellers, model) or sellers[0]
 
-    def closeness(provider: Provider) -> int:
-        claim = provider.claims(model)
-        return -1 if claim is None else claim
 
-    return max(sellers, key=closeness)  # the first of equals: the order of the catalog
+def _claiming(providers: Iterable[Provider], model: str) -> Provider | None:
+    """The one that claims a model most exactly; of equals the first, as the catalog has them."""
+    claims = [(claim, p) for p in providers if (claim := p.claims(model)) is not None]
+    return max(claims, key=lambda claim: claim[0])[1] if claims else None
 
 
 class _NothingPriced:

@@ -18,7 +18,6 @@ Caller sees
 
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
-from ipaddress import ip_network
 from math import ceil
 from typing import Annotated, Literal, NamedTuple
 
@@ -32,6 +31,7 @@ from stockyard.core.kind import Kind
 from stockyard.core.module import Module, ModuleConfig, Stage
 from stockyard.core.money import Usage
 from stockyard.core.ports import Charge, Ports, Room, Verdict
+from stockyard.core.subscriber import subscriber
 from stockyard.errors import Abandoned, Refused, StockyardError
 
 By = Literal["global", "team", "key", "user", "address", "project", "model"]
@@ -188,13 +188,7 @@ class RateLimit(Module[Config]):
             self._settle(x, 0)
 
     def _admit(self, x: Exchange) -> None:
-        verdict = self._take(x)
-        if verdict is None:
-            return
-        if self.config.headers:
-            _tell(x, verdict)
-        if not verdict.allowed:
-            raise self._refusal(x, verdict)
+        self._act_on(x, self._take(x))
 
     async def _wait_or_refuse(self, x: Exchange) -> None:
         patience = self.config.max_wait_ms / 1000
@@ -212,14 +206,17 @@ class RateLimit(Module[Config]):
                 self._waiters -= 1
             waited += wait
             verdict = self._take(x)
+        self._act_on(x, verdict)
+        if waited:
+            x.note(self.name, "waited", {"ms": int(waited * 1000)})
+
+    def _act_on(self, x: Exchange, verdict: Verdict | None) -> None:
         if verdict is None:
             return
         if self.config.headers:
             _tell(x, verdict)
         if not verdict.allowed:
             raise self._refusal(x, verdict)
-        if waited:
-            x.note(self.name, "waited", {"ms": int(waited * 1000)})
 
     def _take(self, x: Exchange) -> Verdict | None:
         """Ask for the room this call needs; None when no limit concerns it."""
@@ -338,17 +335,7 @@ def _subject(by: By, x: Exchange) -> str:
         case "model":
             return x.received.model[:MAX_SUBJECT]
         case "address":
-            return _network(x.caller.address)
-
-
-def _network(address: str) -> str:
-    """An IPv6 address counts as its /64, for that is what one customer is given."""
-    if ":" not in address:
-        return address
-    try:
-        return str(ip_network((address.partition("%")[0], 64), strict=False))
-    except ValueError:
-        return address
+            return subscriber(x.caller.address)
 
 
 def _tell(x: Exchange, verdict: Verdict) -> None:
