@@ -2,5 +2,5 @@
 
 facts                  database sqlite writer rowqueue migrate
 the data folder        datafolder disk filesystem
-state that expires     keyvalue answers limits
+state that expires     keyvalue answers limits cell
 """
