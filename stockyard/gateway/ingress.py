@@ -36,6 +36,7 @@ OBEYED = frozenset(
 MAX_IGNORED = 10
 ADMIN = "sya-"
 """What the secrets begin with that manage us, and call nobody."""
+_SECRETS_OF_OURS = re.compile(rf"{OURS}|\b{ADMIN}[\w-]{{20}}")
 
 
 def secret_of(head: Head) -> str | None:
@@ -59,6 +60,14 @@ def secret_of(head: Head) -> str | None:
             text = secret.strip()
         return text
     return found
+
+
+def shows_secret(head: Head, *, key_in_query: bool) -> bool:
+    """Whether the URL has a secret of ours, elsewhere than clients of some paths must put it."""
+    query = head.query
+    if key_in_query:
+        query = "&".join(f for f in query.split("&") if not f.startswith("key="))
+    return _SECRETS_OF_OURS.search(unquote(f"{head.path}?{query}")) is not None
 
 
 def key_in(query: str) -> str | None:

@@ -214,8 +214,7 @@ class DataPlane:
             refusal = Refused(405, "method_not_allowed", message)
             allow = field_lines([(b"allow", methods.encode())])
             return self.refuse(head, endpoint, refusal, allow)
-        query = paths.kept_query(head.query) if endpoint.key_in_query else head.query
-        if ingress.OURS in unquote(f"{head.path}?{query}"):
+        if ingress.shows_secret(head, key_in_query=endpoint.key_in_query):
             raise Refused(400, "secret_in_url", "A Key does not belong in a URL. Make a new one.")
         caller, own = self._callers.identify(head, peer, endpoint)
         try:

@@ -9,6 +9,7 @@ from stockyard.apps.teams.keys import now_ms
 from stockyard.testing.yard import CHAT, MESSAGES, Yard
 
 UNKNOWN_KEY = "sk-sy-" + "x" * 40
+UNKNOWN_ADMIN = "sya-" + "x" * 49
 HAS_NO_KEY: list[Mapping[str, str]] = [
     {},
     {"authorization": ""},
@@ -136,6 +137,10 @@ class TestKeys:
             f"/openai/v1/{UNKNOWN_KEY}",
             f"/openai/v1/models/{UNKNOWN_KEY.replace('s', '%73')}",
             f"/v1beta/models/{UNKNOWN_KEY}:generateContent",
+            f"/v1beta/models/m:generateContent?k%65y={UNKNOWN_KEY}",
+            f"/gemini/v1beta/models/m:generateContent?access_token={UNKNOWN_KEY}",
+            f"{CHAT}?token={UNKNOWN_ADMIN}",
+            f"/openai/v1/odd?token={UNKNOWN_ADMIN.replace('-', '%2D')}",
         ],
     )
     async def test_a_key_does_not_belong_into_a_url(self, yard: Yard, path: str) -> None:
