@@ -183,7 +183,7 @@ class Cache(Module[Config]):
             x.note(self.name, "skipped", {"reason": unfit})
             return
         now = self.ports.now()
-        expires_at = now + self._ttl(x.request.model)
+        expires_at = now + self._ttl(x)
         stored = Stored(
             value=value,
             stored_at=now,
@@ -307,8 +307,10 @@ class Cache(Module[Config]):
         whole = ("stop", "tool_calls") if self.config.tools else ("stop",)
         return "" if all(choice.finish in whole for choice in output.choices) else "finish"
 
-    def _ttl(self, model: str) -> int:
-        matching = (seconds for glob, seconds in self._ttls if glob.matches(model))
+    def _ttl(self, x: Exchange) -> int:
+        # Callers may put the provider's name before the model's.
+        names = {x.request.model, x.target.model if x.target else x.request.model}
+        matching = (seconds for glob, seconds in self._ttls if any(map(glob.matches, names)))
         return next(matching, self.config.ttl_seconds)
 
 

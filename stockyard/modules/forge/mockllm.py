@@ -306,12 +306,18 @@ class Prepared:
         """Whether it answers this call; that is one of its uses."""
         if self.fixture.times and self._uses >= self.fixture.times:
             return False
-        if not self._model.matches(x.request.model) or not self._matches(values["text"]):
+        if not self._is_for(x) or not self._matches(values["text"]):
             return False
         if self._when is not None and not self._holds(x, self._when, values):
             return False
         self._uses += 1
         return True
+
+    def _is_for(self, x: Exchange) -> bool:
+        """Callers may put the provider's name before the model's."""
+        target = x.target or next(iter(x.targets), None)
+        matches = self._model.matches
+        return matches(x.request.model) or (target is not None and matches(target.model))
 
     def output(self, x: Exchange, values: Values) -> Output:
         fixture = self.fixture

@@ -227,7 +227,7 @@ class RateLimit(Module[Config]):
         rows = self._rows
         if x.caller.limits:
             rows += _rows_of_key(x.caller.limits)
-        charges = tuple(_charge(row, x, share) for row in rows if _concerns(row, x))
+        charges = tuple(self._charge(row, x, share) for row in rows if self._concerns(row, x))
         if not charges:
             return None
         tokens = self._estimate(x) if any(charge.tokens for charge in charges) else 0
@@ -235,6 +235,54 @@ class RateLimit(Module[Config]):
         if verdict.allowed:
             x.charges, x.reserved_tokens = charges, tokens
         return verdict
+
+    def _concerns(self, row: Row, x: Exchange) -> bool:
+        if row.kinds and x.kind not in row.kinds:
+            return False
+        # A call that names no model might be for any: nobody gets past a limit by being unreadable.
+        if row.models and x.received.model and not self._is_for(row.models, x):
+            return False
+        if row.match.pattern == "*" or row.match.matches(self._subject(row.limit.by, x)):
+            return True
+        return row.limit.by == "model" and row.match.matches(x.received.model)
+
+    def _is_for(self, models: Globs, x: Exchange) -> bool:
+        return models.match(x.received.model) or models.match(self._model(x))
+
+    def _model(self, x: Exchange) -> str:
+        """The model by the name it has at its provider, whatever names lead to it."""
+        name = self.ports.stands_for(x.received.model)
+        provider, _, bare = name.partition("/")
+        return bare if bare and self.ports.models.has_provider(provider) else name
+
+    def _charge(self, row: Row, x: Exchange, share: float) -> Charge:
+        limit = row.limit
+        return Charge(
+            subject=f"{limit.by}:{self._subject(limit.by, x)}",
+            row=row.name,
+            calls=_part(limit.calls, share),
+            tokens=_part(limit.tokens, share),
+            concurrent=0 if x.within else _part(limit.concurrent, share),
+            per_seconds=limit.per_seconds,
+            burst=_part(limit.burst, share),
+        )
+
+    def _subject(self, by: By, x: Exchange) -> str:
+        match by:
+            case "global":
+                return "global"
+            case "team":
+                return x.caller.team_id
+            case "key":
+                return x.caller.key_id
+            case "user":
+                return x.user[:MAX_SUBJECT]
+            case "project":
+                return x.caller.project
+            case "model":
+                return self._model(x)[:MAX_SUBJECT]
+            case "address":
+                return subscriber(x.caller.address)
 
     def _estimate(self, x: Exchange) -> int:
         """The whole prompt, and as much answer as the call allows or the model usually gives."""
@@ -293,49 +341,9 @@ def _rows_of_key(limits: tuple[Allowance, ...]) -> tuple[Row, ...]:
     )
 
 
-def _concerns(row: Row, x: Exchange) -> bool:
-    if row.kinds and x.kind not in row.kinds:
-        return False
-    # A call that names no model might be for any: nobody gets past a limit by being unreadable.
-    if row.models and x.received.model and not row.models.match(x.received.model):
-        return False
-    return row.match.pattern == "*" or row.match.matches(_subject(row.limit.by, x))
-
-
-def _charge(row: Row, x: Exchange, share: float) -> Charge:
-    limit = row.limit
-    return Charge(
-        subject=f"{limit.by}:{_subject(limit.by, x)}",
-        row=row.name,
-        calls=_part(limit.calls, share),
-        tokens=_part(limit.tokens, share),
-        concurrent=0 if x.within else _part(limit.concurrent, share),
-        per_seconds=limit.per_seconds,
-        burst=_part(limit.burst, share),
-    )
-
-
 def _part(count: int, share: float) -> int:
     """A share of a limit: at least 1, for 0 is no limit."""
     return count if share == 1.0 or not count else max(1, int(count * share))
-
-
-def _subject(by: By, x: Exchange) -> str:
-    match by:
-        case "global":
-            return "global"
-        case "team":
-            return x.caller.team_id
-        case "key":
-            return x.caller.key_id
-        case "user":
-            return x.user[:MAX_SUBJECT]
-        case "project":
-            return x.caller.project
-        case "model":
-            return x.received.model[:MAX_SUBJECT]
-        case "address":
-            return subscriber(x.caller.address)
 
 
 def _tell(x: Exchange, verdict: Verdict) -> None:

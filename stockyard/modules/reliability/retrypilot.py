@@ -202,8 +202,9 @@ class RetryPilot(Module[Config]):
         return True
 
     def _step_down(self, x: Exchange) -> None:
-        model = x.request.model
-        smaller = next((to for glob, to in self._steps if glob.matches(model)), None)
+        model, first = x.request.model, x.target or next(iter(x.targets), None)
+        names = {model, first.model if first else model}  # asked with its provider's name, and bare
+        smaller = next((to for glob, to in self._steps if any(map(glob.matches, names))), None)
         if smaller is None:
             return
         targets = self.ports.models.targets(self.ports.stands_for(smaller), x.needs)

@@ -222,11 +222,13 @@ class Failover(Module[Config]):
     def _candidates(self, x: Exchange) -> tuple[list[Target], Chain | None]:
         """Every target this call may go to, the routed ones first; and the row that applies."""
         routed = x.targets or self.ports.models.targets(x.request.model, x.needs)
-        chain = next((row for globs, row in self._rows if globs.match(x.request.model)), None)
+        # Callers may put the provider's name before the model's. Providers know the bare one.
+        asked = x.request.model
+        bare = routed[0].model if routed else asked
+        matching = (row for globs, row in self._rows if globs.match(asked) or globs.match(bare))
+        chain = next(matching, None)
         if chain is not None:
-            further = tuple(
-                Target(step.provider, step.model or x.request.model) for step in chain.targets
-            )
+            further = tuple(Target(step.provider, step.model or bare) for step in chain.targets)
         else:
             further = self.ports.models.elsewhere(routed[0], x.needs) if routed else ()
         candidates: dict[str, Target] = {}

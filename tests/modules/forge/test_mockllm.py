@@ -438,3 +438,10 @@ async def test_nobody_is_asked_how_many_tokens_a_mocked_question_has(
     yard.enable("mockllm", unmatched="pass")
     heard = await yard.call("/v1/messages/count_tokens", body)
     assert heard.json == {"input_tokens": 1}
+
+
+async def test_a_fixture_is_for_a_model_whatever_stands_in_front_of_its_name(yard: Yard) -> None:
+    yard.provider("openai").says("the provider")
+    yard.enable("mockllm", fixtures=[{"name": "f", "model": "gpt-*", "reply": "mocked"}])
+    for name in ("gpt-4o", "openai/gpt-4o"):
+        assert (await yard.chat("hi", model=name)).text == "mocked"

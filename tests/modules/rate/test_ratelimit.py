@@ -1,6 +1,7 @@
 """Limits on calls, tokens and concurrency, by who calls."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -364,3 +365,32 @@ async def test_limits_of_a_key_are_there_after_a_restart(tmp_path: Path) -> None
             caller = yard.stockyard.keys.caller_of(secret.encode())
             assert caller is not None
             assert caller.limits == (Allowance(concurrent=1),)
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        {"models": ["gpt-*"]},
+        {"by": "model", "match": "gpt-*"},
+        {"by": "model"},
+        {"models": ["fast", "gpt-4o", "openai/*"]},
+    ],
+    ids=["of_models", "by_matching_model", "by_model", "of_names"],
+)
+async def test_nobody_gets_past_a_limit_by_another_name_of_the_model(
+    yard: Yard, limit: dict[str, Any]
+) -> None:
+    yard.provider("openai").says("hello")
+    yard.enable("modelalias", aliases=[{"alias": "fast", "model": "openai/gpt-4o"}])
+    yard.enable("ratelimit", limits=[{"calls": 2, **limit}])
+    names = ("gpt-4o", "openai/gpt-4o", "fast", "gpt-4o")
+    answered = [(await yard.chat(model=name)).status for name in names]
+    assert answered == [200, 200, 429, 429]
+
+
+async def test_a_name_of_the_operators_has_a_limit_of_its_own(yard: Yard) -> None:
+    yard.provider("openai").says("hello")
+    yard.enable("modelalias", aliases=[{"alias": "fast", "model": "gpt-4o"}])
+    yard.enable("ratelimit", limits=[{"calls": 1, "models": ["fast"]}])
+    names = ("fast", "gpt-4o", "fast")
+    assert [(await yard.chat(model=name)).status for name in names] == [200, 200, 429]

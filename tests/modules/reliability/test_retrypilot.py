@@ -183,16 +183,17 @@ async def test_steps_down_after_two_failures_and_says_so() -> None:
     assert notes(x) == ["retried", "retried", "stepped_down"]
 
 
-async def test_steps_down_to_a_name_of_the_operators(yard: Yard) -> None:
+@pytest.mark.parametrize("asked", ["gpt-4o", "openai/gpt-4o"])
+async def test_steps_down_to_a_name_of_the_operators(yard: Yard, asked: str) -> None:
     provider = yard.provider("openai").says("one", "two").fails(503, times=2).says("hello")
     yard.enable("modelalias", aliases=[{"alias": "small", "model": "gpt-4o-mini"}])
     steps = [{"from": "gpt-4o", "to": "small"}]
     yard.enable("retrypilot", base_ms=1, budget_ratio=1, step_down=steps)
     for text in ("one", "two", "hello"):
-        heard = await yard.chat(model="gpt-4o")
+        heard = await yard.chat(model=asked)
         assert heard.text == text
-    asked = [request.fields["model"] for request in provider.requests]
-    assert asked[2:] == ["gpt-4o", "gpt-4o", "gpt-4o-mini"]
+    sent = [request.fields["model"] for request in provider.requests]
+    assert sent[2:] == ["gpt-4o", "gpt-4o", "gpt-4o-mini"]
     assert heard.headers["x-stockyard-step-down"] == "small"
 
 

@@ -203,6 +203,15 @@ async def test_a_row_names_other_models() -> None:
     assert x.received.model == "claude-x"
 
 
+async def test_a_name_with_its_provider_in_front_is_the_same_model(yard: Yard) -> None:
+    yard.provider("openai").fails(503)
+    elsewhere = yard.provider("groq").says("hello")
+    yard.enable("failover", chains=[{"models": ["gpt-*"], "targets": [{"provider": "groq"}]}])
+    heard = await yard.chat(model="openai/gpt-4o")
+    assert heard.text == "hello"
+    assert elsewhere.last.fields["model"] == "gpt-4o"
+
+
 def test_a_row_with_an_unknown_provider_is_refused_with_its_place() -> None:
     row = Chain(targets=(Step(provider="one"), Step(provider="nowhere")))
     with pytest.raises(InvalidConfig) as refused:
