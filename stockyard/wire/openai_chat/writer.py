@@ -280,6 +280,8 @@ class ChatWriter(Writer):
             self._delta(choice, encode(told))
 
     def _logprobs_added(self, event: LogprobsAdded) -> None:
+        if not isinstance(event.value, dict):  # official accumulators know objects only
+            return
         # They belong to the text that follows, and go out with it.
         if event.choice in self._logprobs:
             self._delta(event.choice, b"{}")
