@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from stockyard import configured
 from stockyard.core.estimate import tokens_in
+from stockyard.core.target import Target
 from stockyard.errors import EgressDenied
 from stockyard.providers.prices import PriceList
 from stockyard.providers.provider import Provider
@@ -68,9 +69,13 @@ class Reach:
             self._origin,
             configured.patience(self._settings),
             self.tokens.prover,
-            lambda target: self.prices.longest_answer(target.provider, target.model),
+            self._longest_answer,
             lambda target: self.prices.efforts(target.provider, target.model),
         )
+
+    def _longest_answer(self, target: Target) -> int | None:
+        known = self.prices.longest_answer(target.provider, target.model)
+        return known or self.prices.likely_longest_answer(target.model)
 
     def _origin(self, provider: Provider, url: str) -> Origin:
         section = self._settings.providers.get(provider.name)

@@ -7,6 +7,7 @@ they are first asked for: most installations ask for a few of them.
 import re
 from collections.abc import Collection
 from datetime import date
+from functools import cached_property
 from importlib.resources import files
 
 import msgspec
@@ -23,6 +24,9 @@ KEPT = 1_000
 
 SNAPSHOT = re.compile(r"(.+?)(?:[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4}|latest))?(?:-v\d+:\d+)?")
 """A name, followed by the date or the number of one of its versions."""
+_SELLER = re.compile(r"(?:[a-z-]+\.)*")
+CLOSE = 2
+"""First words that names must share to be of one family."""
 
 
 class Section(Struct, frozen=True):
@@ -110,9 +114,33 @@ class PriceList:
         as soon as there is a prompt.
         """
         offer = self.offer(provider, model)
-        if offer is None or offer.output is None:
-            return None
-        return min(offer.output, offer.context // 2) if offer.context else offer.output
+        return None if offer is None else _longest(offer.output, offer.context)
+
+    def likely_longest_answer(self, model: str) -> int | None:
+        """What a model surely writes of which only relatives are known: the least that any of them
+        writes, at any provider. None where there is none of the same family."""
+        words = _words_in(model)
+        for length in range(len(words), CLOSE - 1, -1):
+            found = self._least.get(words[:length])
+            if found is not None:
+                return found
+        return None
+
+    @cached_property
+    def _least(self) -> dict[tuple[str, ...], int]:
+        """First words of names -> the shortest of the longest answers of those that have them."""
+        least: dict[tuple[str, ...], int] = {}
+        for provider in self._raw:
+            for name, offer in self._section(provider).models.items():
+                room = msgspec.json.decode(offer, type=_Room)
+                longest = _longest(room.output, room.context)
+                if longest is None:
+                    continue
+                words = _words_in(name)
+                for length in range(CLOSE, len(words) + 1):
+                    start = words[:length]
+                    least[start] = min(longest, least.get(start, longest))
+        return least
 
     def efforts(self, provider: str, model: str) -> tuple[str, ...]:
         """The efforts of thinking that a model takes; empty if the list does not say."""
@@ -138,6 +166,26 @@ class PriceList:
                 return _NOTHING
             section = self._sections[provider] = msgspec.json.decode(raw, type=Section)
         return section
+
+
+def _longest(output: int | None, context: int | None) -> int | None:
+    if output is None:
+        return None
+    return min(output, context // 2) if context else output
+
+
+def _words_in(model: str) -> tuple[str, ...]:
+    """The words of a name, without who sells it, where, and which of its versions it is."""
+    bare = _SELLER.sub("", model.rpartition("/")[2].lower())
+    dated = SNAPSHOT.fullmatch(bare)
+    return tuple((dated[1] if dated else bare).replace(".", "-").split("-"))
+
+
+class _Room(Struct):
+    """As much of an Offer as the length of an answer needs."""
+
+    output: int | None = None
+    context: int | None = None
 
 
 class _OfKind(Struct):

@@ -51,6 +51,8 @@ class Plan(Struct, frozen=True, eq=False, kw_only=True):
     """The client speaks the provider's format, so bytes may pass as they are."""
     quirked: bool
     """Whether the provider wants corrections of requests in this format."""
+    quirk_marks: tuple[bytes, ...]
+    """A body without any of these words needs none; empty if that cannot be told so."""
     plain: Callable[[bytes], bytes] | None
     """Makes an answer that is forwarded ordinary, where the provider has ways of its own."""
     unread: frozenset[Reads]

@@ -227,6 +227,7 @@ class Plans:
             spelled=spelled,
             forward=forward,
             quirked=quirks.concern(provider, spoken),
+            quirk_marks=quirks.marks(provider, spoken),
             plain=codec.plain(traits) if forward and isinstance(codec, Plain) else None,
             unread=UNREAD if media is None else TEXTLESS,
             flows_from=FLOWS_FROM if media is None else media.flows_from,

@@ -58,11 +58,13 @@ class Preparation:
 
     def _body(self, x: Exchange, plan: Plan) -> bytes:
         request = x.request
-        if request is x.received and plan.forward and not plan.quirked:
+        body = x.inbound.body
+        as_asked = request is x.received and plan.forward
+        if as_asked and not (plan.quirked and _may_be_quirked(plan, body)):
             # What most calls are: nobody here wants anything else than the client does.
             as_it_came = request.model == plan.target.model and not request.stream
             if as_it_came and len(x.attempts) == 1:
-                return x.inbound.body
+                return body
         if plan.codec is None:
             if not x.untouched:
                 # A module changed it, so it would have to be written, and for that to be read.
@@ -130,6 +132,13 @@ class Preparation:
         if changed.noted:
             leave_out(x, self._lossy, MODULE, "quirks", changed.noted)
         return changed.body
+
+
+def _may_be_quirked(plan: Plan, body: bytes) -> bool:
+    for mark in plan.quirk_marks:
+        if body.find(mark) >= 0:
+            return True
+    return not plan.quirk_marks
 
 
 def remaining(x: Exchange, timers: Timers) -> Timers:

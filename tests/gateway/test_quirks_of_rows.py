@@ -279,3 +279,22 @@ async def test_a_version_is_asked_for_in_the_query(yard: Yard, stream: bool) -> 
     scripted(yard, "api_version_query", "azure-foundry").says("hello")
     await yard.chat(model="azure-foundry/m", stream=stream)
     assert yard.provider("azure-foundry").last.query == "api-version=2024-05-01-preview"
+
+
+@both
+async def test_openai_hears_of_no_id_that_is_too_long_for_it(yard: Yard, stream: bool) -> None:
+    scripted(yard, "tool_id_40", "openai").says("hello")
+    openai = yard.provider("openai")
+    long = "chatcmpl-tool-" + "0123456789abcdef" * 2
+    call = {"id": long, "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    messages = [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": long, "content": "1"},
+    ]
+    answer = await yard.chat(model="gpt-x", messages=messages, stream=stream)
+    assert answer.text == "hello"
+    sent = openai.last.json["messages"]
+    assert sent[1]["tool_calls"][0]["id"] == sent[2]["tool_call_id"]
+    assert len(sent[2]["tool_call_id"]) <= 40
+    assert "x-stockyard-dropped" not in answer.headers

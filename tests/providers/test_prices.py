@@ -117,6 +117,29 @@ def test_the_longest_answer_leaves_room_for_a_prompt(
     assert prices.longest_answer("acme", "unknown") is None
 
 
+@pytest.mark.parametrize(
+    ("model", "most"),
+    [
+        ("eagle-big-2", 64_000),
+        ("eu.acme.eagle-big-2-v1:0", 64_000),
+        ("acme/eagle-big-2@20261101", 64_000),
+        ("eagle-big-9", 32_000),
+        ("eagle-small-1", None),
+        ("eagle", None),
+        ("sparrow-big-2", None),
+    ],
+)
+def test_what_nobody_lists_surely_writes_as_much_as_its_relatives(
+    model: str, most: int | None
+) -> None:
+    providers = {
+        "acme": {"models": {"eagle-big-2-20260101": {"output": 64_000}, "eagle-big-3": {}}},
+        "cloud": {"models": {"us.acme.eagle-big-1-v1:0": {"output": 32_000}}},
+    }
+    prices = PriceList(json.dumps({**DOCUMENT, "providers": providers}).encode())
+    assert prices.likely_longest_answer(model) == most
+
+
 def test_every_entry_says_where_it_is_from_and_since_when(prices: PriceList) -> None:
     old, new = prices.offer("acme", "road-2"), prices.offer("acme", "road-2-mini")
     assert old is not None

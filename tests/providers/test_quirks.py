@@ -1,5 +1,6 @@
 """Named corrections: what goes to a provider that does one thing differently."""
 
+import json
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from stockyard.providers.catalog import load
 from stockyard.providers.provider import Provider
-from stockyard.providers.quirks import apply
+from stockyard.providers.quirks import apply, marks
 from stockyard.providers.quirks.names import PLAIN, known, quirk
 
 CHAT = "openai.chat"
@@ -604,6 +605,34 @@ def test_ids_of_tool_calls_become_nine_characters_and_still_agree() -> None:
     assert calls[1] == "abcDEF123"
     assert [len(id_) for id_ in calls] == [9, 9]
     assert first == second, "the same id must look the same in every later request"
+
+
+LONG_ID = "chatcmpl-tool-" + "0123456789abcdef" * 2
+
+
+def test_ids_that_are_too_long_for_openai_become_shorter_and_still_agree() -> None:
+    """As servers of vLLM make them; the conversation then goes on elsewhere."""
+    messages = [
+        {"role": "assistant", "tool_calls": [{"id": LONG_ID}, {"id": "call_1"}]},
+        {"role": "tool", "tool_call_id": LONG_ID, "content": "1"},
+        {"role": "tool", "tool_call_id": "call_1", "content": "2"},
+    ]
+    sent = sent_by(a_provider("tool_id_40"), {"messages": messages})[0]["messages"]
+    calls = [call["id"] for call in sent[0]["tool_calls"]]
+    assert calls == [message["tool_call_id"] for message in sent[1:]]
+    assert calls[1] == "call_1"
+    assert len(calls[0]) <= 40
+
+
+@pytest.mark.parametrize(
+    "id_", ["call_1", "c" * 40, "functions.weather:0"], ids=["usual", "forty", "another's"]
+)
+def test_those_that_fit_leave_a_body_as_it_came(id_: str) -> None:
+    body = json.dumps({"messages": [{"role": "tool", "tool_call_id": id_, "content": "x" * 50}]})
+    provider = a_provider("tool_id_40", features=["developer_role"])
+    assert apply(provider, "m", "openai.chat", body.encode()).body == body.encode()
+    assert marks(provider, "openai.chat") == (b'"tool_call_id"',)
+    assert marks(a_provider("tool_id_40", "no_tools"), "openai.chat") == ()
 
 
 def test_an_id_that_every_turn_uses_again_is_another_call_each_time() -> None:

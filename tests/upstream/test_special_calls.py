@@ -83,6 +83,13 @@ class TestLongAnswers:
         assert answer.json["usage"]["total_tokens"] == 11
         assert provider.last.streamed == streamed
 
+    async def test_a_model_that_nobody_lists_may_write_what_its_relatives_do(
+        self, yard: Yard
+    ) -> None:
+        provider = yard.provider("anthropic").says("hello")
+        await yard.chat(model="claude-opus-99", max_tokens=None)
+        assert provider.last.json["max_tokens"] == 32_000
+
     async def test_a_client_of_the_same_format_decides_itself(self, yard: Yard) -> None:
         provider = yard.provider("anthropic").says("hello")
         answer = await yard.messages(model="claude-scripted", max_tokens=50_000)

@@ -144,7 +144,8 @@ def test_a_file_is_named(target: str) -> None:
 
 def test_ollama_takes_no_addresses_of_images() -> None:
     image = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
-    _, dropped = sent(OLLAMA, {"messages": [{"role": "user", "content": [image]}]})
+    text = {"type": "text", "text": "What is it?"}
+    _, dropped = sent(OLLAMA, {"messages": [{"role": "user", "content": [text, image]}]})
     assert dropped == {"messages.content.image"}
 
 

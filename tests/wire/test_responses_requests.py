@@ -217,9 +217,10 @@ def test_what_this_format_cannot_say_is_named(fields: dict[str, Any], dropped: s
 
 def test_a_file_by_address_is_named_when_the_other_format_takes_none() -> None:
     part = {"type": "input_file", "file_url": "https://example.com/a.pdf"}
-    said = {"model": "m", "input": [{"role": "user", "content": [part]}]}
+    text = {"type": "input_text", "text": "What is it?"}
+    said = {"model": "m", "input": [{"role": "user", "content": [text, part]}]}
     assert "messages.content.document" in to(CHAT, CODEC, said)[1].dropped
-    block = to(MESSAGES, CODEC, said)[0]["messages"][0]["content"][0]
+    block = to(MESSAGES, CODEC, said)[0]["messages"][0]["content"][1]
     assert block["source"] == {"type": "url", "url": "https://example.com/a.pdf"}
 
 

@@ -12,7 +12,7 @@ a row that have no function are traits: they tell codecs how to read what comes 
     calls      those of where and how a provider is called
 """
 
-from stockyard.providers.quirks.apply import Changed, apply, concern, in_body
+from stockyard.providers.quirks.apply import Changed, apply, concern, in_body, marks
 from stockyard.providers.quirks.hosted_claude import BETAS_FIELD
 
-__all__ = ["BETAS_FIELD", "Changed", "apply", "concern", "in_body"]
+__all__ = ["BETAS_FIELD", "Changed", "apply", "concern", "in_body", "marks"]

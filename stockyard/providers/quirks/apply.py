@@ -63,14 +63,21 @@ def concern(provider: Provider, format_: str) -> bool:
     return bool(_quirks_of(provider, format_))
 
 
+def marks(provider: Provider, format_: str) -> tuple[bytes, ...]:
+    """One of these words stands in each body that its quirks change; empty if nobody knows."""
+    return _quirks_of(provider, format_).marks
+
+
 class _Quirks:
     """All quirks of one provider for one format, ready to use."""
 
-    __slots__ = ("_looks_at", "_quirks")
+    __slots__ = ("_looks_at", "_quirks", "marks")
 
     def __init__(self, quirks: tuple[Quirk, ...]) -> None:
         self._quirks = quirks
         self._looks_at = _finder(quirks)
+        likes = [one.looks_like[0] for one in quirks if one.looks_like is not None]
+        self.marks = tuple(likes) if len(likes) == len(quirks) else ()
 
     def __bool__(self) -> bool:
         return bool(self._quirks)
@@ -96,14 +103,17 @@ def _finder(quirks: tuple[Quirk, ...]) -> re.Pattern[bytes] | None:
     """Finds the keys and values that some quirk looks at, in one pass."""
     if not quirks:
         return None
-    if any(not (one.looks_at or one.looks_for or one.looks_inside) for one in quirks):
+    if any(
+        not (one.looks_at or one.looks_for or one.looks_inside or one.looks_like) for one in quirks
+    ):
         # It changes every body.
         return re.compile(b"")
+    likes = {one.looks_like[1] for one in quirks if one.looks_like is not None}
     keys = {re.escape(key.encode()) for one in quirks for key in one.looks_at}
     values = {rb'"%b"' % re.escape(value.encode()) for one in quirks for value in one.looks_for}
     values |= {rb'"%b' % re.escape(text.encode()) for one in quirks for text in one.looks_inside}
     key = rb'"(?:%b)"[ \t\r\n]*:' % b"|".join(sorted(keys))
-    return re.compile(b"|".join([*([key] if keys else ()), *sorted(values)]))
+    return re.compile(b"|".join([*([key] if keys else ()), *sorted(values), *sorted(likes)]))
 
 
 @lru_cache(maxsize=512)

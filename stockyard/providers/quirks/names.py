@@ -83,6 +83,7 @@ PLAIN: dict[str, Quirk] = {
         ("tool_choice",), tools.tool_choice_required_unsupported
     ),
     "tool_content_string": Quirk(("tool_call_id",), content.tool_content_string),
+    "tool_id_40": Quirk((), tools.tool_id_40, looks_like=(b'"tool_call_id"', tools.LONG_ID)),
     "tool_id_9": Quirk(("tool_calls", "tool_call_id"), tools.tool_id_9),
     "tool_messages_one_turn": Quirk(("tool_call_id",), content.tool_messages_one_turn),
     "vertex_raw_predict": Quirk((), hosted_claude.vertex_raw_predict, MESSAGES),

@@ -28,6 +28,8 @@ class Quirk(Struct, frozen=True):
     """Values that make it look, besides those keys."""
     looks_inside: tuple[str, ...] = ()
     """Openings of values that do so, too."""
+    looks_like: tuple[bytes, bytes] | None = None
+    """A word without which it changes nothing, and an expression that says so more exactly."""
 
 
 def without(fields: Body, *names: str) -> Body:

@@ -63,8 +63,16 @@ def strip_schema_strict(body: Body, model: ModelTraits) -> Change:
 
 def tool_id_9(body: Body, model: ModelTraits) -> Change:
     """Mistral: the id of a tool call is exactly nine letters and digits (`wire.md` 8)."""
-    ids = Ids(_NINE, prefix="", length=9)
+    return _with_ids(body, Ids(_NINE, prefix="", length=9))
 
+
+def tool_id_40(body: Body, model: ModelTraits) -> Change:
+    """OpenAI: the id of a tool call has at most forty characters. Servers of others make longer
+    ones, and a conversation may change its provider."""
+    return _with_ids(body, Ids(_FORTY, prefix="call_"))
+
+
+def _with_ids(body: Body, ids: Ids) -> Change:
     def change(message: Message) -> Message:
         if message.get("tool_calls"):
             calls = [c | {"id": ids.call(c.get("id") or "")} for c in message["tool_calls"]]
@@ -79,4 +87,6 @@ def tool_id_9(body: Body, model: ModelTraits) -> Change:
     return Change(with_messages(body, change))
 
 
+LONG_ID = rb'"tool_call_id"[ \t\r\n]*:[ \t\r\n]*"[^"]{41}'
 _NINE = re.compile(r"[a-zA-Z0-9]{9}")
+_FORTY = re.compile(r".{1,40}", re.DOTALL)

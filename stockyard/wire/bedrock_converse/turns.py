@@ -19,6 +19,7 @@ from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import has_word, own_fields, words
 from stockyard.wire.tool_ids import Ids, unknown_call
+from stockyard.wire.unsaid import refuse_unsaid
 
 _Block = dict[str, Any]
 
@@ -119,6 +120,8 @@ class _Turns:
         if message.role == "system":
             self._add_system(blocks, message)
             return
+        if not blocks:
+            refuse_unsaid(message)
         role = "assistant" if message.role == "assistant" else "user"
         notes, self._notes = self._notes, []
         if role == "user":

@@ -32,6 +32,7 @@ from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import has_word, is_blank_elsewhere, layout_of, own_fields, with_layout
 from stockyard.wire.tool_messages import joined, spoken
+from stockyard.wire.unsaid import refuse_unsaid
 
 ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
 LISTED = "list"
@@ -187,6 +188,7 @@ def _without_documents(
 def _encode_plain(message: Message, drops: Drops) -> dict[str, Any] | None:
     content = _content(message.parts, drops, listed=has_word(message.shape, LISTED))
     if message.parts and not content and content != "":
+        refuse_unsaid(message)
         return None
     return {**own_fields(message.extra, FORMAT), "role": message.role, "content": content}
 

@@ -31,6 +31,7 @@ from stockyard.wire.media import sniffed
 from stockyard.wire.ollama_chat.places import CHAT as FORMAT
 from stockyard.wire.tool_ids import missing_id
 from stockyard.wire.tool_messages import joined, spoken
+from stockyard.wire.unsaid import refuse_unsaid
 
 ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
 
@@ -86,7 +87,10 @@ def encode_messages(messages: Sequence[Message], drops: Drops) -> list[dict[str,
 
 def encode_message(message: Message, drops: Drops) -> dict[str, Any]:
     """The fields of any message but the result of a tool, of a request or of an answer."""
-    item: dict[str, Any] = {"role": message.role, **_content(message.parts, drops)}
+    content = _content(message.parts, drops)
+    if not content["content"] and "images" not in content:
+        refuse_unsaid(message)
+    item: dict[str, Any] = {"role": message.role, **content}
     if has_word(message.shape, NO_IMAGES):
         item.setdefault("images", [])
     if thinking := "".join(_thoughts(message.parts, drops)):

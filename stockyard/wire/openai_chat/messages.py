@@ -25,6 +25,7 @@ from stockyard.wire.openai_chat.parts import FORMAT, cache_of, decode_parts, enc
 from stockyard.wire.openai_chat.reasoning import reasoning_fields, take_reasoning, text_field
 from stockyard.wire.tool_ids import unknown_call
 from stockyard.wire.tool_messages import joined, spoken, with_short_ids
+from stockyard.wire.unsaid import refuse_unsaid
 
 _ROLES = {
     "system": "system",
@@ -237,6 +238,7 @@ def _encode_plain(message: Message, drops: Drops, *, developer: bool) -> dict[st
         role = "developer"
     content: Any = encode_parts(message.parts, drops)
     if message.parts and not content:
+        refuse_unsaid(message)
         return None
     if not content and not has_word(message.shape, "list"):
         content = ""  # an empty list is refused
