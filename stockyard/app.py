@@ -69,6 +69,7 @@ from stockyard.readiness import Readiness
 from stockyard.settings import Settings
 from stockyard.storage.answers import MemoryAnswers
 from stockyard.storage.datafolder import DataFolder
+from stockyard.storage.disk import EVERY_SECONDS as DISK
 from stockyard.storage.disk import DiskWatch
 from stockyard.storage.keyvalue import MemoryKeyValue
 from stockyard.storage.limits import LocalLimits
@@ -211,7 +212,13 @@ class Stockyard:
         """What is watched, and what is done on a timer."""
         settings, database = self.settings, self.database
         disk, kept, now = settings.disk, settings.retention, self.clock.to_delete_by
-        self.disk = DiskWatch(self.folder.path, warn=disk.warn, low=disk.low, floor=disk.floor)
+        self.disk = DiskWatch(
+            self.folder.path,
+            warn=disk.warn,
+            low=disk.low,
+            floor=disk.floor,
+            ballast=disk.ballast,
+        )
         self.readiness = Readiness(
             self.health,
             disk=self.disk,
@@ -229,7 +236,7 @@ class Stockyard:
                 expiry(self.keys),
                 repeats_retention(database, lambda: int(now() * 1000)),
                 Job(name="clock", every_seconds=1, run=self.clock.check),
-                Job(name="disk", every_seconds=5, run=partial(self.disk.check, database)),
+                Job(name="disk", every_seconds=DISK, run=partial(self.disk.check, database)),
                 Job(name="readiness", every_seconds=1, run=self.readiness.check),
             ]
         )

@@ -89,6 +89,8 @@ class Problem(Struct, frozen=True, kw_only=True):
     retry_after_ms: int | None = None
     hint: str | None = None
     current_version: int | None = None
+    cause: str | None = None
+    """Why there is no room (503), such as `writer` or `storage_full`."""
 
 
 def problem(
@@ -100,6 +102,7 @@ def problem(
     errors: tuple[FieldError, ...] = (),
     retry_after: float | None = None,
     current_version: int | None = None,
+    cause: str | None = None,
 ) -> Problem:
     hint = HINTS.get(code)
     return Problem(
@@ -113,11 +116,12 @@ def problem(
         retry_after_ms=None if retry_after is None else round(retry_after * 1000),
         hint=hint and hint.format(version=current_version),
         current_version=current_version,
+        cause=cause,
     )
 
 
 def of_refusal(refused: Refused, request_id: str) -> Problem:
-    version = (refused.detail or {}).get("current_version")
+    detail = refused.detail or {}
     errors: tuple[FieldError, ...] = ()
     if refused.param is not None:
         where = pointer("query", refused.param)
@@ -129,7 +133,8 @@ def of_refusal(refused: Refused, request_id: str) -> Problem:
         request_id,
         errors=errors,
         retry_after=refused.retry_after,
-        current_version=version,
+        current_version=detail.get("current_version"),
+        cause=detail.get("cause"),
     )
 
 

@@ -1,6 +1,7 @@
 """Refusals of our own making: of requests that reach neither plane, and of what nobody foresaw."""
 
 import secrets
+from typing import Any
 
 from msgspec import json
 
@@ -32,6 +33,8 @@ PROBLEMS = {
 }
 """The same in those of the control plane, with a title."""
 STARTING = "starting", "Not ready yet"
+CAUSES = {"connections": "load", "draining": "draining", "starting": "starting"}
+"""Why there is no room, in the words of `reliability.md` 5.3, by the rule that refused."""
 
 
 def internal() -> Refused:
@@ -41,7 +44,7 @@ def internal() -> Refused:
 
 def refusal(error: HttpError) -> Whole:
     code = CODES[error.status]
-    body = {
+    body: dict[str, dict[str, Any]] = {
         "error": {
             "message": error.message,
             "type": "server_error" if error.status == 503 else "invalid_request_error",
@@ -50,6 +53,8 @@ def refusal(error: HttpError) -> Whole:
             "stockyard": {"code": code, "rule": error.rule, "docs": docs_of(code)},
         }
     }
+    if error.rule in CAUSES:
+        body["error"]["stockyard"]["detail"] = {"cause": CAUSES[error.rule]}
     return Whole(error.status, JSON + EXTRA.get(error.status, b""), json.encode(body))
 
 
@@ -68,6 +73,7 @@ def control_refusal(error: HttpError) -> Whole:
         "retry_after_ms": 1000 if error.status == 503 else None,
         "hint": None,
         "current_version": None,
+        "cause": CAUSES.get(error.rule),
     }
     named = field_lines([(b"x-request-id", request_id.encode()), (b"cache-control", b"no-store")])
     return Whole(error.status, PROBLEM + named + EXTRA.get(error.status, b""), json.encode(body))

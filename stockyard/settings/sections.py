@@ -183,6 +183,8 @@ class Disk(Struct, frozen=True, kw_only=True):
     warn: Size = mib(1024)
     low: Size = mib(512)
     floor: Size = mib(128)
+    ballast: Size = mib(64)
+    """Kept in the data folder, and thrown out below the floor. 0 for none."""
 
 
 class ConfigSection(Struct, frozen=True, kw_only=True):

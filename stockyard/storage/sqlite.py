@@ -98,7 +98,7 @@ class SqliteDatabase:
             return list(self._reader.execute(sql, parameters))
         except UNREADABLE as error:
             log.error("The database cannot be read (%s).", error)
-            raise unavailable("reader") from None
+            raise unavailable("database") from None
 
     async def read_slowly(self, sql: str, parameters: Parameters = NONE) -> list[Row]:
         if self._slow_waiting >= MAX_SLOW_READS:

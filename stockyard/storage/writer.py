@@ -116,6 +116,8 @@ class Writer:
         self.state: Literal["ok", "failed", "down"] = "ok"
         self.disk_full = False
         """Set by whoever watches the disk: only what makes room is still written."""
+        self.found_disk_full = False
+        """Set when a write failed for want of room; whoever watches the disk takes it back."""
         self.down_since: float | None = None
         """Since when nothing can be written, on the monotonic clock."""
         self._thread = threading.Thread(target=self._run, name="stockyard-writer", daemon=True)
@@ -238,6 +240,7 @@ class Writer:
 
     def _note_failure(self, why: object) -> None:
         log.error("The database could not be written (%s). It is opened again.", why)
+        self.found_disk_full = self.found_disk_full or isinstance(why, apsw.FullError)
         now = time.monotonic()
         self.state = "down" if now - self._failed_at < SECOND_FAILURE_WITHIN else "failed"
         self._failed_at = now

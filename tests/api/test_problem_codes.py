@@ -47,3 +47,18 @@ async def test_the_description_lists_all_of_them(plane: Plane) -> None:
         described = (await client.get("/api/openapi.json")).json()
     problem = described["components"]["schemas"]["Problem"]["properties"]
     assert problem["code"]["enum"] == sorted(TITLES)
+
+
+async def test_a_change_that_there_is_no_room_for_is_told_why(plane: Plane) -> None:
+    writer = plane.database.writer
+    writer.disk_full = True
+    try:
+        async with plane.as_admin as client:
+            told = (await client.post("/api/team/keys", json={"name": "mine"})).json()
+    finally:
+        writer.disk_full = False
+    assert (told["status"], told["code"], told["cause"]) == (
+        503,
+        "ledger_unavailable",
+        "storage_full",
+    )
