@@ -14,7 +14,8 @@ def gateway_us(x: Exchange, elapsed: int) -> int:
 def waited_us(attempts: Sequence[Attempt], elapsed: int) -> int:
     """Microseconds in which at least one Attempt was under way. Attempts may overlap."""
     if len(attempts) == 1:
-        return _heard_us(attempts[0], elapsed) - attempts[0].started_us
+        (only,) = attempts
+        return (only.ended_us or _heard_us(only, elapsed)) - only.started_us
     waited = reached = 0
     for attempt in sorted(attempts, key=lambda attempt: attempt.started_us):
         heard = _heard_us(attempt, elapsed)
