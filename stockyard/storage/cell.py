@@ -17,11 +17,21 @@ MAX_OPEN = 1000
 class Cell:
     """One subject under one limit. Instants and costs are in nanoseconds."""
 
-    __slots__ = ("_floors", "calls_full_at", "leases", "tokens_full_at")
+    __slots__ = (
+        "_call_cost",
+        "_floors",
+        "_token_cost",
+        "calls_full_at",
+        "leases",
+        "tokens_full_at",
+    )
 
     def __init__(self) -> None:
         self.calls_full_at = 0
         self.tokens_full_at = 0
+        self._call_cost = 0
+        """What a call cost when one was last charged; 0 until then."""
+        self._token_cost = 0
         self._floors: dict[str, int] | None = None
         """Lease -> the floor of its call, the oldest first."""
         self.leases: dict[str, int] | None = None
@@ -42,6 +52,27 @@ class Cell:
                 break
             del leases[oldest]
         return len(leases)
+
+    def fit_calls(self, cost: int, now: int) -> None:
+        """A call costs this much now. As many as were taken stay taken, at the new cost."""
+        before, self._call_cost = self._call_cost, cost
+        if before not in (0, cost):
+            self.calls_full_at = _refitted(self.calls_full_at, now, before, cost)
+
+    def fit_tokens(self, cost: int, now: int) -> None:
+        """The same of a token."""
+        before, self._token_cost = self._token_cost, cost
+        if before in (0, cost):
+            return
+        self.tokens_full_at = _refitted(self.tokens_full_at, now, before, cost)
+        if self._floors:
+            self._floors = {
+                lease: _refitted(floor, now, before, cost) for lease, floor in self._floors.items()
+            }
+
+    def token_cost(self, usual: int) -> int:
+        """What a token costs now; what it usually does if none was charged yet."""
+        return self._token_cost or usual
 
     def take_tokens(self, cost: int, lease: str, now: int) -> None:
         """Charge a call for its tokens; `give_back` may correct it."""
@@ -74,3 +105,8 @@ class Cell:
                 break
             floors[earlier] = max(floors[earlier] - cost, floor)
         del floors[lease]
+
+
+def _refitted(full_at: int, now: int, before: int, cost: int) -> int:
+    """When the bucket is full that owes as much as it did at another cost."""
+    return full_at if full_at <= now else now - (now - full_at) * cost // before

@@ -64,6 +64,8 @@ class LocalLimits:
         now = self._clock_ns()
         before = len(self._cells)
         cells = [(charge, self._cell(charge, now)) for charge in charges]
+        for charge, cell in cells:
+            _fit(charge, cell, now)
         refusals = [
             refusal
             for charge, cell in cells
@@ -87,7 +89,8 @@ class LocalLimits:
                 if leased is not None and leased.leases:
                     leased.leases.pop(lease, None)
             if charge.tokens:
-                cost = (used - reserved) * _step(charge.per_seconds, charge.tokens)
+                step = _step(charge.per_seconds, charge.tokens)
+                cost = (used - reserved) * (cell.token_cost(step) if cell else step)
                 if cost > 0:
                     # Who was idle and forgotten while the call went on owes the debt all the same.
                     (cell or shared or self._cell(charge, now)).owe(cost, now)
@@ -163,6 +166,14 @@ def _first(cells: dict[Key, Cell], count: int) -> Iterator[Key]:
 def _step(per_seconds: float, amount: int) -> int:
     """Nanoseconds per cell, rounded up."""
     return -(-int(per_seconds * NANOSECONDS) // amount)
+
+
+def _fit(charge: Charge, cell: Cell, now: int) -> None:
+    """The limit may be another one than when the cell was last charged."""
+    if charge.calls:
+        cell.fit_calls(_step(charge.per_seconds, charge.calls), now)
+    if charge.tokens:
+        cell.fit_tokens(_step(charge.per_seconds, charge.tokens), now)
 
 
 def _refusal(charge: Charge, cell: Cell, tokens: int, now: int) -> Verdict | None:

@@ -309,3 +309,24 @@ def test_only_what_is_owed_is_handed_over_and_only_so_much_of_it() -> None:
     assert len(gate.limits.kept(most=3)) == 3
     gate.clock.advance(60)
     assert gate.limits.kept(most=10) == []
+
+
+@pytest.mark.parametrize(("before", "after", "left"), [(10, 20, 12), (20, 10, 2), (8, 8, 0)])
+def test_what_was_taken_stays_taken_when_a_limit_changes(
+    before: int, after: int, left: int
+) -> None:
+    gate = Gate()
+    for _ in range(8):
+        assert gate.take(charge(calls=before, per=3600)).allowed
+    passed = [gate.take(charge(calls=after, per=3600)).allowed for _ in range(40)]
+    assert sum(passed) == left
+
+
+def test_tokens_that_were_taken_stay_taken_and_come_back_at_their_new_worth() -> None:
+    gate = Gate()
+    assert gate.take(charge(tokens=1000), tokens=800).allowed
+    assert gate.take(charge(tokens=4000), tokens=100).calls is None
+    # Of the 900 that were taken by now, the first call used 300 of its 800.
+    gate.settle(charge(tokens=1000), reserved=800, used=300, lease=1)
+    verdict = gate.take(charge(tokens=4000), tokens=1)
+    assert verdict.remaining == 4000 - 300 - 100 - 1

@@ -16,11 +16,14 @@ Caller sees
     tokens.
 """
 
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
+from hashlib import blake2b
 from math import ceil
 from typing import Annotated, Literal, NamedTuple
 
+import msgspec
 from msgspec import Meta
 from msgspec.structs import asdict
 
@@ -84,6 +87,9 @@ class Row(NamedTuple):
     """A limit, ready to be matched."""
 
     name: str
+    """Its place in its table, for Findings."""
+    key: str
+    """Under what its counts are kept: what it limits, wherever in the table it stands."""
     limit: Limit
     match: Glob
     models: Globs
@@ -149,9 +155,7 @@ class RateLimit(Module[Config]):
 
     def __init__(self, config: Config, ports: Ports) -> None:
         super().__init__(config, ports)
-        self._rows = tuple(
-            _ready(f"{place}:{row.by}", row) for place, row in enumerate(config.limits)
-        )
+        self._rows = _ready("", config.limits)
         self._mean_output: dict[str, float] = {}
         self._waiters = 0
         self._weather = Weather(ports, config.adaptive_floor_ratio) if config.adaptive else None
@@ -259,7 +263,7 @@ class RateLimit(Module[Config]):
         limit = row.limit
         return Charge(
             subject=f"{limit.by}:{self._subject(limit.by, x)}",
-            row=row.name,
+            row=row.key,
             calls=_part(limit.calls, share),
             tokens=_part(limit.tokens, share),
             concurrent=0 if x.within else _part(limit.concurrent, share),
@@ -306,8 +310,10 @@ class RateLimit(Module[Config]):
             self.ports.limits.settle(charges, reserved=x.reserved_tokens, used=used, lease=x.id)
 
     def _refusal(self, x: Exchange, verdict: Verdict) -> StockyardError:
-        by = verdict.row.partition(":")[2]
-        x.note(self.name, "refused", {"by": by, "row": verdict.row, "limit": verdict.failed})
+        rows = (*self._rows, *_rows_of_key(x.caller.limits))
+        row = next(row for row in rows if row.key == verdict.row)
+        by = row.limit.by
+        x.note(self.name, "refused", {"by": by, "row": row.name, "limit": verdict.failed})
         if verdict.failed == "concurrent":
             return Refused(
                 429,
@@ -329,16 +335,29 @@ def _usage(x: Exchange) -> Usage | None:
     return x.response.usage if x.usage is None and x.response is not None else x.usage
 
 
-def _ready(name: str, limit: Limit) -> Row:
-    return Row(name, limit, Glob(limit.match), Globs(limit.models), frozenset[Kind](limit.kinds))
+def _ready(table: str, limits: Sequence[Limit]) -> tuple[Row, ...]:
+    alike: Counter[str] = Counter()
+    rows = []
+    for place, limit in enumerate(limits):
+        what = (table, limit.by, limit.match, limit.models, limit.kinds, limit.per_seconds)
+        digest = blake2b(msgspec.json.encode(what), digest_size=8).hexdigest()
+        rows.append(
+            Row(
+                f"{table}{place}:{limit.by}",
+                f"{digest}.{alike[digest]}",
+                limit,
+                Glob(limit.match),
+                Globs(limit.models),
+                frozenset[Kind](limit.kinds),
+            )
+        )
+        alike[digest] += 1
+    return tuple(rows)
 
 
 @lru_cache(MAX_KEYS)
 def _rows_of_key(limits: tuple[Allowance, ...]) -> tuple[Row, ...]:
-    return tuple(
-        _ready(f"own{place}:key", Limit(by="key", **asdict(limit)))
-        for place, limit in enumerate(limits)
-    )
+    return _ready("own", [Limit(by="key", **asdict(limit)) for limit in limits])
 
 
 def _part(count: int, share: float) -> int:

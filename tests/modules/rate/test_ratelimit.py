@@ -394,3 +394,31 @@ async def test_a_name_of_the_operators_has_a_limit_of_its_own(yard: Yard) -> Non
     yard.enable("ratelimit", limits=[{"calls": 1, "models": ["fast"]}])
     names = ("fast", "gpt-4o", "fast")
     assert [(await yard.chat(model=name)).status for name in names] == [200, 200, 429]
+
+
+async def test_a_limit_that_is_raised_lets_calls_pass_at_once(yard: Yard) -> None:
+    yard.provider("openai").says("hello")
+    day = {"by": "key", "per_seconds": 86_400}
+
+    async def statuses(calls: int) -> list[int]:
+        return [(await yard.chat(model="gpt-4o")).status for _ in range(calls)]
+
+    yard.enable("ratelimit", limits=[{**day, "calls": 2}])
+    assert await statuses(3) == [200, 200, 429]
+    yard.enable("ratelimit", limits=[{**day, "calls": 3}])
+    assert await statuses(2) == [200, 429]
+    yard.enable("ratelimit", limits=[{"by": "key", "calls": 100, "per_seconds": 60}])
+    assert await statuses(2) == [200, 200]
+
+
+async def test_rows_keep_their_counts_wherever_they_stand(yard: Yard) -> None:
+    yard.provider("openai").says("hello")
+    many = {"by": "key", "calls": 100, "per_seconds": 60}
+    few = {"by": "key", "calls": 2, "per_seconds": 3600}
+    yard.enable("ratelimit", limits=[many, few])
+    for _ in range(2):
+        assert (await yard.chat(model="gpt-4o")).status == 200
+    yard.enable("ratelimit", limits=[few])
+    assert (await yard.chat(model="gpt-4o")).status == 429
+    yard.enable("ratelimit", limits=[many])
+    assert (await yard.chat(model="gpt-4o")).status == 200
