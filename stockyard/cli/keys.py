@@ -13,76 +13,11 @@ from stockyard.cli.asking import Server
 from stockyard.cli.document import print_json
 from stockyard.cli.failure import VerbError
 from stockyard.cli.flags import server_flags
+from stockyard.cli.key_flags import USUAL, Duration, addresses, expires, limits, lossy, out_file
 from stockyard.cli.newfile import new_private_file
 from stockyard.cli.table import table
-from stockyard.settings.units import Seconds
 
 PATH = "/api/team/keys"
-
-
-class Duration(click.ParamType[int]):
-    """A duration with its unit, in milliseconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        try:
-            return round(Seconds.read(value) * 1000)
-        except ValueError as error:
-            self.fail(f"{value} {error}.", param, ctx)
-
-
-class Limit(click.ParamType[dict[str, int]]):
-    """How much a Key may use: `calls=60,per=1m,burst=10`."""
-
-    name = "limit"
-    counts = ("calls", "tokens", "concurrent", "burst")
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> dict[str, int]:
-        limit: dict[str, int] = {}
-        for part in str(value).split(","):
-            name, _, said = part.strip().partition("=")
-            try:
-                if name == "per":
-                    limit["per_seconds"] = round(Seconds.read(said))
-                elif name in self.counts:
-                    limit[name] = int(said)
-                else:
-                    self.fail(f"'{name}' is none of {', '.join(self.counts)}, per.", param, ctx)
-            except ValueError:
-                self.fail(f"'{part}' cannot be read: write calls=60,per=1m.", param, ctx)
-        return limit
-
-
-limits = click.option(
-    "--limit",
-    "limits",
-    type=Limit(),
-    multiple=True,
-    metavar="LIMIT",
-    help="How much it may use, such as calls=60,per=1m or concurrent=5 or tokens=100000,per=1h. "
-    "May be given several times.",
-)
-expires = click.option(
-    "--expires", type=Duration(), metavar="TIME", help="How long it is good, such as 30d."
-)
-addresses = click.option(
-    "--address",
-    "addresses",
-    multiple=True,
-    metavar="CIDR",
-    help="A network from which alone it is good. May be given several times.",
-)
-USUAL = "usual"
-lossy = click.option(
-    "--lossy",
-    type=click.Choice(["strict", "warn", "silent", USUAL]),
-    help="Calls of which a provider cannot be told all: refuse them, tell the caller what was left "
-    "out, or say nothing; usual: what the settings say.",
-)
-out_file = click.option("--out", metavar="FILE", help="Write the secret into this new file (0600).")
 
 
 @click.group()

@@ -61,14 +61,23 @@ def logs(
         print_json(tell) if as_json else click.echo(f"Calls written to {export}: {written:,}.")
         return
     printer = Printer(server, fields, explain=explain, as_json=as_json)
-    news = server.listen(feed_of(query)) if follow else iter(())
-    next(news, None)  # From here on none is missed.
-    newest = traces(server, query, max(count, 1))
-    shown = newest[len(newest) - count :] if count else []
-    if as_json and not follow:
+    if follow:
+        show_what_comes(server, query, count, printer)
+        return
+    shown = traces(server, query, count) if count else []
+    if as_json:
         printer.document(shown)
         return
     for trace in shown:
+        printer.show(trace)
+
+
+def show_what_comes(server: Server, query: dict[str, str], count: int, printer: "Printer") -> None:
+    """The newest calls, and then each one as it ends."""
+    news = server.listen(feed_of(query))
+    next(news)  # From here on none is missed.
+    newest = traces(server, query, max(count, 1))
+    for trace in newest[-count:] if count else ():
         printer.show(trace)
     known = {trace["id"] for trace in newest}
     for event, data in news:

@@ -52,13 +52,8 @@ def serve(
     **flags: Any,
 ) -> None:
     """Start the gateway. This is what `stockyard` alone does. FILE is a config file."""
-    if ephemeral and data_dir:
-        raise click.UsageError("Use --data or --ephemeral, not both.")
-    if ephemeral and (supervise or detach):
-        raise click.UsageError(
-            "Data that is to stay for one run needs neither of the others: "
-            "leave out --ephemeral, or --supervise and --detach."
-        )
+    if ephemeral:
+        refuse_beside_ephemeral(data_dir, lasting=supervise or detach)
     if browse and supervise and not detach:
         raise click.UsageError("--supervise opens no browser: leave out --open, or add --detach.")
     given = {
@@ -84,15 +79,17 @@ def serve(
     elif supervise:
         sys.exit(supervised(given))
     else:
-        environ = dict(os.environ)
-        with data_folder(given, ephemeral=ephemeral):
-            if browse:
-                from stockyard.cli.browser import open_when_it_serves
+        serve_here(given, ephemeral=ephemeral, browse=browse)
 
-                open_when_it_serves(given)
-            listening = run(given, environ)
-        if listening is not None:
-            begin_anew(listening, environ)
+
+def refuse_beside_ephemeral(data_dir: str | None, *, lasting: bool) -> None:
+    if data_dir:
+        raise click.UsageError("Use --data or --ephemeral, not both.")
+    if lasting:
+        raise click.UsageError(
+            "Data that is to stay for one run needs neither of the others: "
+            "leave out --ephemeral, or --supervise and --detach."
+        )
 
 
 def workers_of(said: str | None) -> str | None:
@@ -102,6 +99,19 @@ def workers_of(said: str | None) -> str | None:
     if said is not None and not said.isdigit():
         raise click.UsageError(f'--workers: "{said}" is neither a number nor auto.')
     return said
+
+
+def serve_here(given: Given, *, ephemeral: bool, browse: bool) -> None:
+    """Serve in this process until it is asked to stop, or to begin anew."""
+    environ = dict(os.environ)
+    with data_folder(given, ephemeral=ephemeral):
+        if browse:
+            from stockyard.cli.browser import open_when_it_serves
+
+            open_when_it_serves(given)
+        listening = run(given, environ)
+    if listening is not None:
+        begin_anew(listening, environ)
 
 
 @contextmanager

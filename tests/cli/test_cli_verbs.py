@@ -276,6 +276,7 @@ def test_logs_are_narrowed_cut_explained_and_written_to_a_file(served: Any) -> N
     logged(served, "gpt-filtered-2")
     found = served.ask("logs", "asked:gpt-filtered-* -http:500", "--since", "1h")["traces"]
     assert [trace["model_asked"] for trace in found] == ["gpt-filtered-1", "gpt-filtered-2"]
+    assert served.ask("logs", "asked:gpt-filtered-*", "-n", "3")["traces"] == found
     only = ("asked:gpt-filtered-1", "--fields", "model_asked,http_status")
     assert served.run("logs", *only).stdout == "gpt-filtered-1  200\n"
     unknown = served.run("logs", only[0], "--fields", "nonsense")
