@@ -176,9 +176,9 @@ class Stockyard:
             spool=Spool(self.folder.subfolder("uploads"), keep_free=settings.disk.low),
             connect=self.reach.client.connect,
         )
-        origins = settings.http.cors_origins
+        origins, exposes = settings.http.cors_origins, self.in_use.exposes_headers
         self.front = Front(
-            CrossOrigin(self.plane, origins) if origins else self.plane,
+            CrossOrigin(self.plane, origins, exposes) if origins else self.plane,
             self.health,
             configured.http_limits(settings),
             probe_networks=settings.http.probe_cidrs,

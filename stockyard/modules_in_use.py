@@ -40,6 +40,11 @@ class ModulesInUse:
             return b""
         return b": stockyard %b\n\n" % msgspec.json.encode(module.figures(x))
 
+    def exposes_headers(self) -> bool:
+        """Whether pages of other origins may read the headers of answers."""
+        module = self._line.module("responseheaders")
+        return not isinstance(module, ResponseHeaders) or module.config.expose
+
     def trace_seconds(self) -> float:
         """How long Traces are kept, be the module on or off."""
         return DAY_SECONDS * float(self._set_on("logging")["days"])

@@ -5,7 +5,8 @@ an answer only if it names their origin. An origin is matched to the letter, and
 allows cookies (`security.md` 10).
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import partial
 
 from stockyard.gateway.contract import Opening, Peer, Plane, Reply, Running, Whole
 from stockyard.gateway.http import Head, field_lines
@@ -19,13 +20,19 @@ PREFLIGHT = field_lines(
         (b"access-control-max-age", b"600"),
     ]
 )
+EXPOSED = field_lines([(b"access-control-expose-headers", b"*")])
+"""And all its fields. The star stands for every name."""
 
 
 class CrossOrigin:
     """A Plane for pages of these origins, too."""
 
-    def __init__(self, plane: Plane, allowed: Collection[str]) -> None:
+    def __init__(
+        self, plane: Plane, allowed: Collection[str], exposes: Callable[[], bool] = lambda: True
+    ) -> None:
+        """`exposes`: whether a page may read all fields of an answer, asked for each."""
         self._plane = plane
+        self._exposes = exposes
         self._shared = {origin.encode(): shared_with(origin.encode()) for origin in allowed}
 
     @property
@@ -34,21 +41,25 @@ class CrossOrigin:
 
     def open(self, head: Head, peer: Peer) -> Opening | Whole | None:
         found = self._plane.open(head, peer)
-        shared = self._shared.get(head.field(b"origin") or b"")
-        if found is None or shared is None or head.upgrade:
+        origin = head.field(b"origin") or b""
+        if found is None or origin not in self._shared or head.upgrade:
             return found
+        fields = partial(self._fields, origin)
         if not isinstance(found, Whole):
             kind = SharedOpening if spool_of(found) is None else SharedUpload
-            return kind(found, shared)
+            return kind(found, fields)
         if head.method == "OPTIONS" and found.status == 405:
-            return Whole(204, PREFLIGHT + shared, b"")
-        return Whole(found.status, found.fields + shared, found.body)
+            return Whole(204, PREFLIGHT + fields(), b"")
+        return Whole(found.status, found.fields + fields(), found.body)
+
+    def _fields(self, origin: bytes) -> bytes:
+        return self._shared[origin] + (EXPOSED if self._exposes() else b"")
 
 
 class SharedOpening:
     """An Opening whose answers a page may read."""
 
-    def __init__(self, opening: Opening, shared: bytes) -> None:
+    def __init__(self, opening: Opening, shared: Callable[[], bytes]) -> None:
         self._opening = opening
         self._shared = shared
 
@@ -57,17 +68,17 @@ class SharedOpening:
         return self._opening.max_body
 
     def start(self, reply: Reply, body: bytes) -> Running | None:
-        return self._opening.start(SharedReply(reply, self._shared), body)
+        return self._opening.start(SharedReply(reply, self._shared()), body)
 
     def refuse(self, status: int, code: str, message: str) -> Whole:
         whole = self._opening.refuse(status, code, message)
-        return Whole(whole.status, whole.fields + self._shared, whole.body)
+        return Whole(whole.status, whole.fields + self._shared(), whole.body)
 
 
 class SharedUpload(SharedOpening, Spooling):
     """The same of one whose large bodies wait in a file."""
 
-    def __init__(self, opening: Opening, shared: bytes) -> None:
+    def __init__(self, opening: Opening, shared: Callable[[], bytes]) -> None:
         super().__init__(opening, shared)
         spool = spool_of(opening)
         if spool is not None:
@@ -96,11 +107,5 @@ class SharedReply:
 
 
 def shared_with(origin: bytes) -> bytes:
-    """The fields by which pages of this origin may read an answer, and all its fields."""
-    return field_lines(
-        [
-            (b"access-control-allow-origin", origin),
-            (b"access-control-expose-headers", b"*"),
-            (b"vary", b"origin"),
-        ]
-    )
+    """The fields by which pages of this origin may read an answer."""
+    return field_lines([(b"access-control-allow-origin", origin), (b"vary", b"origin")])

@@ -106,3 +106,32 @@ async def test_a_large_file_from_a_page_still_waits_on_disk(open_yard: Yard) -> 
         "/openai/v1/files", large, headers={**from_page(), "content-type": "application/pdf"}
     )
     assert heard.headers[ALLOWED] == PAGE
+
+
+async def test_a_page_may_read_the_headers_unless_they_are_not_exposed(open_yard: Yard) -> None:
+    open_yard.provider("openai").says("hello")
+    exposed = "access-control-expose-headers"
+
+    assert (await open_yard.chat("hi", headers=from_page())).headers[exposed] == "*"
+    open_yard.enable("responseheaders", expose=False)
+    for heard in (
+        await open_yard.chat("hi", headers=from_page()),
+        await open_yard.stream("hi", headers=from_page()),
+        await open_yard.call(CHAT, b"{", headers=from_page()),
+    ):
+        assert heard.headers[ALLOWED] == PAGE
+        assert exposed not in heard.headers
+    open_yard.enable("responseheaders", expose=True)
+    assert (await open_yard.chat("hi", headers=from_page())).headers[exposed] == "*"
+
+
+async def test_what_a_page_may_read_changes_on_a_connection_that_is_open(open_yard: Yard) -> None:
+    open_yard.provider("openai").says("hello")
+    async with open_yard.raw() as client:
+        headers = {**open_yard.headers, **from_page()}
+        for expose in (True, False, True):
+            open_yard.enable("responseheaders", expose=expose)
+            client.ask(CHAT, open_yard.body(), headers=headers)
+            await client.answer()
+            told = Heard(client.reply).headers
+            assert ("access-control-expose-headers" in told) is expose

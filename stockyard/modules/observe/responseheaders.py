@@ -56,6 +56,10 @@ class Config(ModuleConfig, frozen=True):
         Literal["off", "comment"],
         Meta(description="Whether a stream ends with a comment line that holds the totals."),
     ] = "comment"
+    expose: Annotated[
+        bool,
+        Meta(description="Let pages of other origins (`http.cors_origins`) read the headers, too."),
+    ] = True
 
 
 class ResponseHeaders(Module[Config]):
