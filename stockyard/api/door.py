@@ -26,7 +26,9 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 GIVEN_ID = re.compile(rb"[A-Za-z0-9_-]{8,128}")
-AMBIGUOUS = re.compile(rb"//|/\.{1,2}(/|$)|.+/$|%(2f|5c|2e|25|00)|[\\;]", re.IGNORECASE | re.DOTALL)
+AMBIGUOUS = re.compile(
+    rb"//|/\.{1,2}(/|\Z)|(?<=.)/\Z|%(2f|5c|2e|25|00)|[\\;]", re.IGNORECASE | re.DOTALL
+)
 READ_ONLY = "This server can only be read (`server.read_only`): change its config file instead."
 SECRET_NAMES = frozenset({"admin_key", "token"})
 SECRET_VALUES = ("sk-sy-", "sya-")

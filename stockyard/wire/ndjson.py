@@ -9,7 +9,7 @@ import re
 from stockyard.errors import UpstreamError
 from stockyard.wire.sse import MAX_EVENT
 
-_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\n|\r)")
+_END = re.compile(rb"\r\n|\n|\r")
 
 
 class Lines:
@@ -47,9 +47,9 @@ class Lines:
         if self._ended_on_cr and data.startswith(b"\n"):
             lines.append(b"\n")
             start = 1
-        for line in _LINE.finditer(data, start):
-            lines.append(self._joined(line[0]))
-            start = line.end()
+        for found in _END.finditer(data, start):
+            lines.append(self._joined(data[start : found.end()]))
+            start = found.end()
         self._ended_on_cr = data.endswith(b"\r") if data else self._ended_on_cr
         self._hold(data[start:])
         return lines

@@ -1,6 +1,7 @@
 """Paths, parameters and bodies that could be read in two ways are refused."""
 
 import json
+from time import process_time
 
 import pytest
 
@@ -247,3 +248,12 @@ async def test_what_nobody_would_read_of_a_body_is_refused(
             headers={"content-type": "application/json"},
         )
     assert answer.status_code == status
+
+
+async def test_a_long_path_is_looked_at_once() -> None:
+    scope = {"raw_path": b"/" + b"a" * 400_000, "path": "", "query_string": b""}
+    before = process_time()
+    check_target(scope)
+    assert process_time() - before < 2  # one look for each byte takes minutes
+    with pytest.raises(Refused):
+        check_target(scope | {"raw_path": b"/" + b"a" * 400_000 + b"/"})

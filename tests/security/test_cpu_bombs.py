@@ -32,17 +32,20 @@ SIZES = [
 ]
 SECONDS_PER_MIB = 20.0
 """Ten times what the slowest takes on a busy machine. What is not linear takes far longer."""
-PIECE = 1_000
+PIECES = (1_000, 64 * KIB)
+"""A small read, and as large a one as there is."""
 
 
 def filled(unit: bytes, size: int) -> bytes:
     return unit * (size // len(unit))
 
 
-def in_pieces(feed: Callable[[bytes], Iterable[object]], data: bytes) -> None:
-    for start in range(0, len(data), PIECE):
-        for _ in feed(data[start : start + PIECE]):
-            pass
+def in_pieces(feed: Callable[[], Callable[[bytes], Iterable[object]]], data: bytes) -> None:
+    for size in PIECES:
+        take = feed()
+        for start in range(0, len(data), size):
+            for _ in take(data[start : start + size]):
+                pass
 
 
 def json(size: int) -> None:
@@ -95,15 +98,16 @@ def globs(size: int) -> None:
 
 def events(size: int) -> None:
     for unit in (b"\n", b"\r", b"\r\n", b":\n", b"data:\n", b"data: x\r\n\r\n", b"x"):
-        in_pieces(Blocks().feed, filled(unit, size))
-        in_pieces(Lines().feed, filled(unit, size))
+        for before in (b"", b"{}\r\n", b"{}\n\n", b"{}\r"):
+            in_pieces(lambda: Blocks().feed, before + filled(unit, size))
+            in_pieces(lambda: Lines().feed, before + filled(unit, size))
 
 
 def frames(size: int) -> None:
-    in_pieces(eventstream.Frames().feed, filled(eventstream.frame((), b""), size))
+    in_pieces(lambda: eventstream.Frames().feed, filled(eventstream.frame((), b""), size))
     for unit in (b"{},", b'{"a":"\\\\"},', b'{"a":[[[[]]]]},', b" "):
-        in_pieces(Elements().feed, b"[" + filled(unit, size))
-    in_pieces(Elements().feed, b'[{"a":' + filled(b"[", size))
+        in_pieces(lambda: Elements().feed, b"[" + filled(unit, size))
+    in_pieces(lambda: Elements().feed, b'[{"a":' + filled(b"[", size))
 
 
 def given(read: Callable[[bytes], object], body: bytes) -> None:
