@@ -54,6 +54,7 @@ from stockyard.gateway.office import Office
 from stockyard.gateway.overload import Overload
 from stockyard.gateway.pings import Pings
 from stockyard.gateway.plane import DataPlane
+from stockyard.gateway.reception import Reception
 from stockyard.gateway.spool import Spool
 from stockyard.modules_in_use import ModulesInUse, refresh_when_limited
 from stockyard.process import custommodules
@@ -162,17 +163,20 @@ class Stockyard:
             closing_comment=self.in_use.closing_comment,
         )
         self.office.reasoning_field = settings.translation.reasoning_field
-        self.plane = DataPlane(
+        self.reception = Reception(
             line=self.line,
             office=self.office,
             formats=FORMATS,
-            keys=self.keys,
             directory=lambda: self.reach.directory,
             access=configured.access(settings),
             aliases=self.in_use.aliases,
             keepers=Keepers(
                 TeamIds(database), StoredAnswers(database), envelopes, TeamOwed(database)
             ),
+        )
+        self.plane = DataPlane(
+            self.reception,
+            keys=self.keys,
             spool=Spool(self.folder.subfolder("uploads"), keep_free=settings.disk.low),
             connect=self.reach.client.connect,
         )
@@ -313,7 +317,7 @@ class Stockyard:
         self.office.use(self.reach.dispatch)
         self.office.reasoning_field = settings.translation.reasoning_field
         self.office.drains.allow(*configured.drained(settings))
-        self.plane.access = configured.access(settings)
+        self.reception.access = configured.access(settings)
         self.overload.use(configured.overload(settings))
         self.plane.routes_changed()
         return before

@@ -12,7 +12,7 @@ import msgspec
 from stockyard.core.target import Credential
 from stockyard.gateway.limits import HttpLimits
 from stockyard.gateway.overload import OverloadRules
-from stockyard.gateway.plane import Access
+from stockyard.gateway.reception import Access
 from stockyard.gateway.relay import Lasting
 from stockyard.process.memory import limit_bytes
 from stockyard.providers import catalog

@@ -47,7 +47,7 @@ def show_refusals(stockyard: Stockyard) -> None:
         "stockyard_refused",
         "Requests for models refused before a call began.",
         ("code",),
-        lambda: by_one(stockyard.plane.declined),
+        lambda: by_one(stockyard.reception.declined),
     )
     counter(
         "stockyard_timeouts",

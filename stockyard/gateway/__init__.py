@@ -5,8 +5,8 @@ one connection         lane phase passing http known arriving bodies spool conne
                        reply contract
 beside the calls       inner late refusals signpost
 under other servers    asgi asgi_socket
-what a request is for  plane endpoints callers proxies ingress doorway native_head model_in_path
-                       upload_opening
+what a request is for  plane endpoints callers proxies ingress visit reception doorway native_head
+                       model_in_path upload_opening closed_paths
 from other web pages   cross_origin
 one call               call ending ride office pump editing_pump pings drains
 what goes out          egress faults losses declined
@@ -15,8 +15,8 @@ lists of models        about_models listing model_pages joined_list describing
 what outlives a call   keepers recalling turn turning remembering noticing places
 what providers keep    held held_calls held_providers held_answer native_answer own_list gathered
                        announced first_model
-and what names it      named judged_doorway batch_lines
+and what names it      named judged_doorway account_doorway batch_lines
 counted later          late_calls late_reply assistant_runs
-other Replies          narrow_reply whole_reply watching_reply
+other Replies          narrow_reply whole_reply watching_reply hiding_reply
 realtime sessions      realtime handshake upgrade lane_socket session session_answers relay
 """

@@ -9,27 +9,19 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
-from stockyard.core.caller import Caller
 from stockyard.core.exchange import Exchange
-from stockyard.core.inbound import Asked
 from stockyard.core.ports import Held
 from stockyard.errors import Refused
 from stockyard.gateway.contract import Reply, Running
 from stockyard.gateway.doorway import Doorway, SteeredDoorway
-from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.held import check_shared, credential_of, keeper_of, no_such
 from stockyard.gateway.hiding_reply import HidingReply
-from stockyard.gateway.http import Head
 from stockyard.gateway.named import ANY, SHARED
 from stockyard.gateway.noticing import MADE, MADE_LATER, Noticing, hold_for
 from stockyard.gateway.turning import Steering
 from stockyard.wire.upload import UploadCodec
-
-if TYPE_CHECKING:
-    from stockyard.gateway.plane import DataPlane
 
 MOST_WORDS = 64
 """Segments of a path, pairs of them and values of a query, each of which may be an id."""
@@ -52,14 +44,9 @@ _CHANGES = re.compile(
 class AccountDoorway(Doorway):
     __slots__ = ("__dict__",)
 
-    def __init__(
-        self, plane: "DataPlane", head: Head, endpoint: Endpoint, caller: Caller, asked: Asked
-    ) -> None:
-        super().__init__(plane, head, endpoint, caller, asked, None)
-
     def start(self, reply: Reply, body: bytes) -> Running | None:
-        plane, team = self._plane, self.caller.team_id
-        ids = plane.keepers.ids
+        reception, team = self._reception, self.caller.team_id
+        ids = reception.keepers.ids
         steering = Steering()
         try:
             owned = self._owned()
@@ -68,7 +55,8 @@ class AccountDoorway(Doorway):
             check_shared(ids, team, body, SHARED, kind)
             named = keeper_of(ids, team, ANY.named_in(body, kind), self._endpoint.native)
             steering.held = owned or named
-            credential = credential_of(plane.directory(), steering.held) if steering.held else None
+            directory = reception.directory()
+            credential = credential_of(directory, steering.held) if steering.held else None
         except Refused as refusal:
             self._turn_away(reply, refusal)
             return None
@@ -80,15 +68,13 @@ class AccountDoorway(Doorway):
         if owned is not None:
             reply = later = Noticing(reply, MADE_LATER, self._hold_new(body))
             steering.watching.append(later)
-        way = SteeredDoorway(
-            plane, self._head, self._endpoint, self.caller, self.asked, credential, steering
-        )
-        return way.start(reply, body)
+        onto = self._visit.under(credential)
+        return SteeredDoorway(reception, onto, steering).start(reply, body)
 
     def _owned(self) -> Held | None:
         """Who keeps what the path names for the team. Raises Refused: 404 for what another team
         made, 403 where something is to be changed that is not the team's."""
-        ids, team = self._plane.keepers.ids, self.caller.team_id
+        ids, team = self._reception.keepers.ids, self.caller.team_id
         found = None
         for word in self._words:
             if ids.is_others(team, word):
@@ -135,7 +121,7 @@ class HoldsNew:
     have whatever it knows the name of."""
 
     def __init__(self, way: AccountDoorway, body: bytes) -> None:
-        self._ids = way._plane.keepers.ids
+        self._ids = way._reception.keepers.ids
         self._team = way.caller.team_id
         self._said = way._words
         self._body = body

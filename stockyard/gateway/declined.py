@@ -6,8 +6,6 @@ is kept of it, so that nobody without a Key can fill the disk. The same holds fo
 away for want of room (5xx): keeping books on it would take more.
 """
 
-from typing import TYPE_CHECKING
-
 from stockyard.core.caller import Caller
 from stockyard.core.exchange import Exchange
 from stockyard.core.inbound import NOTHING_ASKED, Asked, Inbound
@@ -19,9 +17,8 @@ from stockyard.gateway.contract import Whole
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.faults import fault_of
 from stockyard.gateway.http import Head
-
-if TYPE_CHECKING:
-    from stockyard.gateway.plane import DataPlane
+from stockyard.gateway.reception import Reception
+from stockyard.gateway.visit import Visit
 
 NO_CONTENT = Content()
 
@@ -38,21 +35,21 @@ class Declining:
 
     def __init__(
         self,
-        plane: "DataPlane",
+        reception: Reception,
         head: Head,
         endpoint: Endpoint | None,
         caller: Caller | None = None,
         asked: Asked = NOTHING_ASKED,
     ) -> None:
         """`caller` is None as long as it is not known who asks."""
-        self._plane = plane
+        self._reception = reception
         self._head = head
         self._endpoint = endpoint
         self._caller = caller
         self._asked = asked
 
     def __call__(self, refusal: Refused, extra: bytes = b"") -> Whole:
-        self._plane.declined[refusal.code] += 1
+        self._reception.declined[refusal.code] += 1
         endpoint, caller = self._endpoint, self._caller
         if endpoint is None or caller is None or refusal.status >= 500:
             return self.say(refusal, extra)
@@ -63,11 +60,11 @@ class Declining:
         x.refused_by = refusal.module or ""
         fault = fault_of(refusal, x)
         x.status = fault.status
-        passage = Passage(self._plane.line.pipelines[x.kind], x)
+        passage = Passage(self._reception.line.pipelines[x.kind], x)
         passage.declined(refusal)
         passage.head()
-        self._plane.office.finished(Declined(x))
-        words = self._plane.words(self._head, endpoint)
+        self._reception.office.finished(Declined(x))
+        words = self._reception.words(self._head, endpoint)
         fields = egress.refused_fields(x)
         if self._looks_for_plain and b"\nrequest-id:" not in fields:
             fields += b"request-id: %b\r\n" % (x.asked.request_id or x.id).encode()
@@ -75,14 +72,14 @@ class Declining:
 
     def say(self, refusal: Refused, extra: bytes = b"") -> Whole:
         """The words alone: of a call that is in the books already, or will not be."""
-        request_id = self._called() or self._plane.ids.new("req_")
+        request_id = self._called() or self._reception.new_id()
         fault = fault_of(refusal, None, request_id)
-        words = self._plane.words(self._head, self._endpoint)
+        words = self._reception.words(self._head, self._endpoint)
         return egress.refusal(words, fault, self._fields(request_id) + extra)
 
     def named(self, whole: Whole) -> Whole:
         """An answer of ours that is no call, with a name for its request."""
-        request_id = self._called() or self._plane.ids.new("req_")
+        request_id = self._called() or self._reception.new_id()
         return Whole(whole.status, whole.fields + self._fields(request_id), whole.body)
 
     def _fields(self, request_id: str) -> bytes:
@@ -97,7 +94,7 @@ class Declining:
         endpoint = self._endpoint
         if endpoint is not None and endpoint.native is not None:
             return endpoint.format in egress.LOOKS_FOR_REQUEST_ID
-        return self._plane.words(self._head, endpoint).name in egress.LOOKS_FOR_REQUEST_ID
+        return self._reception.words(self._head, endpoint).name in egress.LOOKS_FOR_REQUEST_ID
 
     def _called(self) -> str:
         """What the caller calls its request."""
@@ -108,7 +105,7 @@ class Declining:
         if asked is NOTHING_ASKED:
             asked = Asked(request_id=self._called())
         return Exchange(
-            id=self._plane.ids.new("req_"),
+            id=self._reception.new_id(),
             kind=endpoint.kind,
             needs=endpoint.needs or endpoint.kind,
             caller=caller,
@@ -118,6 +115,11 @@ class Declining:
             received=Request(model=endpoint.model, content=NO_CONTENT, stream=endpoint.stream),
             asked=asked,
         )
+
+
+def declining(reception: Reception, visit: Visit) -> Declining:
+    """For a request of which it is known who asks."""
+    return Declining(reception, visit.head, visit.endpoint, visit.caller, visit.asked)
 
 
 class _Unsent:

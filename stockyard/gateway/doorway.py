@@ -7,35 +7,31 @@ to a provider is decided here.
 
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from stockyard.core.caller import Caller
 from stockyard.core.exchange import Constraints, Exchange
-from stockyard.core.inbound import Asked, Inbound
+from stockyard.core.inbound import Inbound
 from stockyard.core.passage import Passage
 from stockyard.core.request import Content, Deferred, Request
-from stockyard.core.target import Credential, Target
+from stockyard.core.target import Target
 from stockyard.errors import Refused
 from stockyard.gateway import native_head
 from stockyard.gateway.call import Call
 from stockyard.gateway.contract import Reply, Running, Whole
-from stockyard.gateway.declined import Declining
-from stockyard.gateway.endpoints import Endpoint
+from stockyard.gateway.declined import Declining, declining
 from stockyard.gateway.first_model import own_model
-from stockyard.gateway.http import Head, field_lines
+from stockyard.gateway.http import field_lines
 from stockyard.gateway.model_in_path import completed
+from stockyard.gateway.reception import Reception
 from stockyard.gateway.turning import Steering
+from stockyard.gateway.visit import Visit
 from stockyard.providers import paths
 from stockyard.providers.quirks.calls import APP_FIELDS
 from stockyard.upstream.plan import AS
 from stockyard.upstream.plans import USER_AGENT, VERSIONED
 from stockyard.wire import strict
 from stockyard.wire.codec import Forms, NotReadable
-
-if TYPE_CHECKING:
-    from stockyard.gateway.plane import DataPlane
 
 OPENAI_FIELDS = (b"idempotency-key", b"x-client-request-id", b"openai-beta")
 ANTHROPIC_FIELDS = (
@@ -79,41 +75,34 @@ class Doorway:
         "_forwarded",
         "_head",
         "_needs",
-        "_own",
-        "_plane",
         "_query",
+        "_reception",
+        "_visit",
         "asked",
         "caller",
         "max_body",
     )
 
-    def __init__(
-        self,
-        plane: "DataPlane",
-        head: Head,
-        endpoint: Endpoint,
-        caller: Caller,
-        asked: Asked,
-        own: Credential | None,
-    ) -> None:
-        self._plane = plane
-        self._head = head
-        self._endpoint = endpoint
-        self._codec = plane.reader_of(endpoint.format, head)
+    def __init__(self, reception: Reception, visit: Visit) -> None:
+        self._reception = reception
+        self._visit = visit
+        # Looked at again for each call.
+        self._head = head = visit.head
+        self._endpoint = endpoint = visit.endpoint
+        self.caller = visit.caller
+        self.asked = visit.asked
+        self._codec = reception.reader_of(endpoint.format, head)
         self._needs = endpoint.needs or endpoint.kind
-        self._own = own
         self._forwarded: dict[str, bytes] = {}
         self._query = paths.kept_query(head.query)
-        self.caller = caller
-        self.asked = asked
-        self.max_body = min(endpoint.max_body, plane.access.max_body)
+        self.max_body = min(endpoint.max_body, reception.access.max_body)
 
     def refuse(self, status: int, code: str, message: str) -> Whole:
         return self._declining(Refused(status, code, message))
 
     def start(self, reply: Reply, body: bytes) -> Running | None:
-        plane = self._plane
-        office = plane.office
+        reception = self._reception
+        office = reception.office
         try:
             if len(office.running) >= office.overload.most:
                 raise office.overload.refusal()
@@ -132,7 +121,7 @@ class Doorway:
             return None
         endpoint, head = self._endpoint, self._head
         x = Exchange(
-            id=plane.ids.new("req_"),
+            id=reception.ids.new("req_"),
             kind=endpoint.kind,
             needs=self._needs,
             caller=self.caller,
@@ -154,7 +143,7 @@ class Doorway:
         self._aim(x)
         if received.makes:
             reply = self._watched(x, reply)
-        call = Call(x, Passage(plane.line.pipelines[x.kind], x), self._codec, reply, office)
+        call = Call(x, Passage(reception.line.pipelines[x.kind], x), self._codec, reply, office)
         office.running.add(call)
         return call if call.begin() else None
 
@@ -167,7 +156,7 @@ class Doorway:
 
     @property
     def _declining(self) -> Declining:
-        return Declining(self._plane, self._head, self._endpoint, self.caller, self.asked)
+        return declining(self._reception, self._visit)
 
     def _needs_no_reading(self, body: bytes) -> bool:
         """Whether a body that is not of its path's format may go as it came: in a provider's own
@@ -175,7 +164,7 @@ class Doorway:
         endpoint, codec = self._endpoint, self._codec
         if endpoint.native is None or codec is None:
             return False
-        if self._plane.line.pipelines[endpoint.kind].reads != "nothing":
+        if self._reception.line.pipelines[endpoint.kind].reads != "nothing":
             return False
         if isinstance(codec, Forms) and (self._is_form or body[:2] == b"--"):
             return False
@@ -189,20 +178,20 @@ class Doorway:
     def _unread(self) -> "Doorway":
         """The same for a body of a format that is not read here: it is relayed as it is."""
         endpoint = replace(self._endpoint, format="", kind="passthrough", needs="", stream=False)
-        return Doorway(self._plane, self._head, endpoint, self.caller, self.asked, self._own)
+        return Doorway(self._reception, self._visit.at(endpoint))
 
     def _received(self, body: bytes) -> Request:
         codec = self._codec
         if codec is None:
             if body:
-                self._plane.check_guards(self._endpoint.kind)
+                self._reception.check_guards(self._endpoint.kind)
             return Request(model=self._endpoint.model or own_model(body), content=NO_CONTENT)
         head = codec.peek(body)
         model, stream = head.model, head.stream
         if not model:
             model, stream = self._endpoint.model, stream or self._endpoint.stream
             if not model and self._endpoint.native is None:
-                model = self._plane.usual_model(self._endpoint)
+                model = self._reception.usual_model(self._endpoint)
         return Request(
             model=model,
             content=Deferred(partial(codec.decode_request, body)),
@@ -215,14 +204,14 @@ class Doorway:
         """What the path, the headers and the caller's own secret say about where it may go."""
         native = self._endpoint.native
         if native is not None:
-            credentials = self._plane.directory().credentials(native)
-            credential = self._own or (credentials[0] if credentials else None)
-            model = self._plane.directory().named_at(native, x.received.model)
+            credentials = self._reception.directory().credentials(native)
+            credential = self._visit.own or (credentials[0] if credentials else None)
+            model = self._reception.directory().named_at(native, x.received.model)
             x.targets = (Target(native, model, credential),)
             x.constraints = Constraints(providers=(native,))
-        elif self._own is not None:
-            x.constraints = Constraints(providers=(self._own.provider,))
-            target = self._plane.directory().own_target(x.received.model, x.needs, self._own)
+        elif (own := self._visit.own) is not None:
+            x.constraints = Constraints(providers=(own.provider,))
+            target = self._reception.directory().own_target(x.received.model, x.needs, own)
             x.targets = (target,) if target is not None else ()
         elif self.asked.provider:
             x.constraints = Constraints(providers=(self.asked.provider,))
@@ -269,7 +258,7 @@ class UnreadDoorway(Doorway):
 
     def __init__(self, way: Doorway) -> None:
         endpoint = replace(way._endpoint, format="")
-        super().__init__(way._plane, way._head, endpoint, way.caller, way.asked, way._own)
+        super().__init__(way._reception, way._visit.at(endpoint))
         self._codec = way._codec
 
     def _received(self, body: bytes) -> Request:
@@ -284,17 +273,8 @@ class SteeredDoorway(Doorway):
 
     __slots__ = ("_steering",)
 
-    def __init__(
-        self,
-        plane: "DataPlane",
-        head: Head,
-        endpoint: Endpoint,
-        caller: Caller,
-        asked: Asked,
-        own: Credential | None,
-        steering: Steering,
-    ) -> None:
-        super().__init__(plane, head, endpoint, caller, asked, own)
+    def __init__(self, reception: Reception, visit: Visit, steering: Steering) -> None:
+        super().__init__(reception, visit)
         self._steering = steering
         self._needs = steering.needs or self._needs
         self._codec = steering.codec or self._codec

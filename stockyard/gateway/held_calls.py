@@ -8,23 +8,19 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from stockyard.core.caller import Caller
 from stockyard.core.exchange import Exchange
-from stockyard.core.inbound import Asked
 from stockyard.core.kind import Kind
-from stockyard.core.ports import HeldIds
 from stockyard.core.target import Credential
 from stockyard.errors import Refused
 from stockyard.gateway import assistant_runs, batch_lines, held
 from stockyard.gateway.announced import announces
 from stockyard.gateway.announced import named_in as announced_in
 from stockyard.gateway.contract import Opening, Reply, Running, Whole
-from stockyard.gateway.declined import Declining
+from stockyard.gateway.declined import declining
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.gathered import USUAL, Gathered, cursor_in
 from stockyard.gateway.held import Holdings, Reach
 from stockyard.gateway.held_providers import HeldProviders
-from stockyard.gateway.http import Head
 from stockyard.gateway.late_calls import LateCalls
 from stockyard.gateway.listing import dialect_of
 from stockyard.gateway.named import ANY, CONVERSATIONS, INTERACTIONS, SHARED
@@ -32,10 +28,11 @@ from stockyard.gateway.narrow_reply import Narrowing
 from stockyard.gateway.noticing import INTERACTIONS as MADE_BY_INTERACTIONS
 from stockyard.gateway.noticing import Noticing, hold_for
 from stockyard.gateway.own_list import OwnList, Page
+from stockyard.gateway.reception import Reception
 from stockyard.gateway.spool import Spool, Spooling
 from stockyard.gateway.turning import Steering
+from stockyard.gateway.visit import Visit
 from stockyard.gateway.whole_reply import WholeReply
-from stockyard.providers.directory import Directory
 from stockyard.providers.provider import Provider
 from stockyard.wire.late_usage import Lines, Object, Reader, is_told_later
 from stockyard.wire.upload import UploadCodec
@@ -57,45 +54,31 @@ class Onward(Protocol):
 class HeldCalls(Spooling):
     """An Opening for a path below which a provider keeps things."""
 
-    def __init__(
-        self,
-        head: Head,
-        endpoint: Endpoint,
-        caller: Caller,
-        asked: Asked,
-        own: Credential | None,
-        *,
-        ids: HeldIds,
-        directory: Callable[[], Directory],
-        late: Callable[[str, str, Credential | None], LateCalls],
-        onward: Onward,
-        refused: Declining,
-        max_body: int,
-        max_upload: int,
-        spool: Spool,
-    ) -> None:
+    def __init__(self, reception: Reception, visit: Visit, onward: Onward, spool: Spool) -> None:
+        head, endpoint, access = visit.head, visit.endpoint, reception.access
         assert endpoint.holds is not None  # noqa: S101  only such paths come here
         self._reach: Reach = endpoint.holds
         self._head = head
         self._endpoint = endpoint
-        self._caller = caller
-        self._own = own
-        self._ids = ids
+        self._caller = visit.caller
+        self._own = visit.own
+        self._ids = reception.keepers.ids
         # Two dialects share some paths.
         self._is_messages = dialect_of(head) == "anthropic.messages"
         self._providers = HeldProviders(
             endpoint,
             self._reach,
-            asked.provider,
-            ids=ids,
-            team_id=caller.team_id,
-            directory=directory,
+            visit.asked.provider,
+            ids=self._ids,
+            team_id=visit.caller.team_id,
+            directory=reception.directory,
             messages=self._is_messages,
         )
-        self._late = late
+        self._late = reception.late
         self._onward = onward
-        self._refused = refused
-        self.max_body = max_upload if self._reach.collection in UPLOADED else max_body
+        self._refused = declining(reception, visit)
+        is_file = self._reach.collection in UPLOADED
+        self.max_body = access.max_upload if is_file else min(endpoint.max_body, access.max_body)
         self.spool = spool
 
     def refuse(self, status: int, code: str, message: str) -> Whole:

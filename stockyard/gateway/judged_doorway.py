@@ -5,41 +5,27 @@ it, and only if the team owns it. Where the call may make such a thing, its answ
 the id. Any other body takes the usual way.
 """
 
-from typing import TYPE_CHECKING
-
-from stockyard.core.caller import Caller
 from stockyard.core.exchange import Exchange
-from stockyard.core.inbound import Asked
 from stockyard.core.ports import Held
 from stockyard.core.target import Credential
 from stockyard.errors import Refused
 from stockyard.gateway.contract import Reply, Running
 from stockyard.gateway.doorway import Doorway, SteeredDoorway
-from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.held import check_shared, credential_of, keeper_of
-from stockyard.gateway.http import Head
 from stockyard.gateway.named import Naming
 from stockyard.gateway.noticing import Notice, Noticing, hold_for
+from stockyard.gateway.reception import Reception
 from stockyard.gateway.turning import Steering, serves
-
-if TYPE_CHECKING:
-    from stockyard.gateway.plane import DataPlane
+from stockyard.gateway.visit import Visit
 
 
 class JudgedDoorway(Doorway):
     __slots__ = ("_naming", "_notice")
 
     def __init__(
-        self,
-        plane: "DataPlane",
-        head: Head,
-        endpoint: Endpoint,
-        caller: Caller,
-        asked: Asked,
-        naming: Naming,
-        notice: Notice | None,
+        self, reception: Reception, visit: Visit, naming: Naming, notice: Notice | None
     ) -> None:
-        super().__init__(plane, head, endpoint, caller, asked, None)
+        super().__init__(reception, visit)
         self._naming = naming
         self._notice = notice
 
@@ -54,30 +40,28 @@ class JudgedDoorway(Doorway):
             return None
         if steering.held is None:
             return super().start(reply, body)
-        way = SteeredDoorway(
-            self._plane, self._head, self._endpoint, self.caller, self.asked, credential, steering
-        )
-        return way.start(reply, body)
+        onto = self._visit.under(credential)
+        return SteeredDoorway(self._reception, onto, steering).start(reply, body)
 
     def _watched(self, x: Exchange, reply: Reply) -> Reply:
         if self._notice is None:
             return reply
-        noticing = Noticing(
-            reply, self._notice, hold_for(self._plane.keepers.ids, x.caller.team_id)
-        )
+        hold = hold_for(self._reception.keepers.ids, x.caller.team_id)
+        noticing = Noticing(reply, self._notice, hold)
         noticing.x = x
         return noticing
 
     def _steered(self, steering: Steering, body: bytes) -> Credential | None:
         """Steer the call to whoever keeps what the body names; under what, on a native path."""
-        plane, native = self._plane, self._endpoint.native
-        check_shared(plane.keepers.ids, self.caller.team_id, body)
+        reception, native = self._reception, self._endpoint.native
+        ids, team = reception.keepers.ids, self.caller.team_id
+        check_shared(ids, team, body)
         named = self._naming.named_in(body)
-        held = steering.held = keeper_of(plane.keepers.ids, self.caller.team_id, named, native)
+        held = steering.held = keeper_of(ids, team, named, native)
         if held is None:
             return None
         if native is not None:
-            return credential_of(plane.directory(), held)
+            return credential_of(reception.directory(), held)
         self._check(held, named, body)
         return None
 
@@ -86,6 +70,6 @@ class JudgedDoorway(Doorway):
         model = self._codec.peek(body).model if self._codec is not None else ""
         model = model or self._endpoint.model
         elsewhere = self.asked.provider not in ("", held.provider)
-        if elsewhere or not serves(self._plane.directory(), held, model):
+        if elsewhere or not serves(self._reception.directory(), held, model):
             message = f"'{named[0][:128]}' is kept by '{held.provider}'. Send the call there."
             raise Refused(400, "invalid_request", message, detail={"provider": held.provider})

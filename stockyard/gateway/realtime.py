@@ -7,19 +7,17 @@ client's head. `session.py` is the session.
 from collections.abc import Callable
 from urllib.parse import parse_qsl, quote, urlencode
 
-from stockyard.core.caller import Caller
 from stockyard.core.exchange import Constraints, Exchange
-from stockyard.core.inbound import Asked, Inbound
+from stockyard.core.inbound import Inbound
 from stockyard.core.request import Content, Request
-from stockyard.core.target import Credential, Target
+from stockyard.core.target import Target
 from stockyard.errors import Refused
 from stockyard.gateway.contract import Reply, Running, Whole
-from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.handshake import SessionFields, key_of
-from stockyard.gateway.http import Head
 from stockyard.gateway.reply import LaneReply
 from stockyard.gateway.session import FORMAT, Hall, Session
 from stockyard.gateway.upgrade import LaneUpgrade, Upgrade
+from stockyard.gateway.visit import Visit
 from stockyard.providers.paths import kept_query
 from stockyard.providers.provider import Entry
 
@@ -34,20 +32,12 @@ class Realtime:
     def __init__(
         self,
         hall: Hall,
-        head: Head,
-        endpoint: Endpoint,
-        caller: Caller,
-        asked: Asked,
-        own: Credential | None,
+        visit: Visit,
         welcome: Callable[[], bool],
         refused: Callable[[Refused], Whole],
     ) -> None:
         self._hall = hall
-        self._head = head
-        self._endpoint = endpoint
-        self._caller = caller
-        self._asked = asked
-        self._own = own
+        self._visit = visit
         self._welcome = welcome
         self._refused = refused
 
@@ -56,7 +46,7 @@ class Realtime:
 
     def start(self, reply: Reply, body: bytes) -> Running | None:
         try:
-            key = key_of(self._head)
+            key = key_of(self._visit.head)
             if not isinstance(reply, LaneReply):
                 raise Refused(404, "not_found", "There is no WebSocket at this path.")
         except Refused as refusal:
@@ -80,14 +70,16 @@ class Realtime:
         return session
 
     def _exchange(self) -> Exchange:
-        query = dict(parse_qsl(kept_query(self._head.query)))
+        visit = self._visit
+        native = visit.endpoint.native
+        query = dict(parse_qsl(kept_query(visit.head.query)))
         # So says a client in the mode of a cloud whose customers name what they deploy.
         deployment = query.pop("deployment", "")
-        if self._endpoint.native is None:
+        if native is None:
             query.pop("api-version", None)
         model = query.pop("model", "") or deployment
         # A provider knows sessions without one, such as those that transcribe or join another.
-        if not model and self._endpoint.native is None:
+        if not model and native is None:
             raise Refused(400, "invalid_request", "The query has no 'model'.", param="model")
         target, entry = self._target(model)
         if model:
@@ -95,10 +87,10 @@ class Realtime:
         inbound = Inbound(
             FORMAT,
             "GET",
-            self._head.path,
+            visit.head.path,
             urlencode(query, quote_via=quote),
             b"",
-            SessionFields(self._head, native=self._endpoint.native is not None),
+            SessionFields(visit.head, native=native is not None),
             target.provider,
             entry.path,
             entry.origin,
@@ -108,10 +100,10 @@ class Realtime:
             id=self._hall.new_id(),
             kind="realtime",
             needs="realtime",
-            caller=self._caller,
+            caller=visit.caller,
             inbound=inbound,
             received=Request(model=model, content=NO_CONTENT),
-            asked=self._asked,
+            asked=visit.asked,
         )
         x.targets = (target,)
         x.constraints = Constraints(providers=(target.provider,))
@@ -120,13 +112,14 @@ class Realtime:
     def _target(self, model: str) -> tuple[Target, Entry]:
         """Who has sessions with this model. Raises Refused (404)."""
         directory = self._hall.directory()
-        wanted = self._endpoint.native or self._asked.provider
-        if self._endpoint.native is not None:
-            credentials = (self._own,) if self._own else directory.credentials(wanted) or (None,)
+        native, own = self._visit.endpoint.native, self._visit.own
+        wanted = native or self._visit.asked.provider
+        if native is not None:
+            credentials = (own,) if own else directory.credentials(wanted) or (None,)
             name = directory.named_at(wanted, model)
             targets = tuple(Target(wanted, name, credential) for credential in credentials)
-        elif self._own is not None:
-            found = directory.own_target(model, "chat", self._own)
+        elif own is not None:
+            found = directory.own_target(model, "chat", own)
             targets = (found,) if found is not None else ()
         else:
             targets = directory.targets(model, "chat")

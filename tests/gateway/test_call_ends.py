@@ -462,7 +462,7 @@ class TestAnAnswerThatCannotBeWritten:
 
         provider = yard.provider("anthropic").streams("hel", "lo").stalls_after("first_content")
         await yard.open()
-        yard.stockyard.plane.formats = {**FORMATS, "openai.chat": Broken()}
+        yard.stockyard.reception.formats = {**FORMATS, "openai.chat": Broken()}
         answer = await yard.stream("hi", model="claude-scripted")
         assert (answer.status, answer.json["error"]["code"]) == (500, "internal")
         assert await provider.last.closed_by_client(within=2)

@@ -224,7 +224,7 @@ async def test_what_was_hidden_from_the_model_is_in_the_summary_again(yard: Yard
 
     upstream.says(f"The user is {hidden}.")
     (item,) = answered(await summarised(yard, turns))["output"]
-    envelopes = yard.stockyard.plane.keepers.envelopes
+    envelopes = yard.stockyard.reception.keepers.envelopes
     assert envelopes.open("default", item["encrypted_content"]) == "The user is ann@acme.org."
 
 

@@ -59,7 +59,7 @@ async def test_what_is_refused_to_a_known_caller_has_a_trace(yard: Yard, case: C
     heard = await yard.call(case.path, case.body, headers=case.headers)
 
     assert (heard.status, yard.last.status) == (case.status, case.status)
-    assert yard.stockyard.plane.declined == {case.code: 1}
+    assert yard.stockyard.reception.declined == {case.code: 1}
     (key,) = yard.stockyard.keys.list()
     assert await kept(yard) == [(heard.headers["x-stockyard-trace-id"], "refused", key.id)]
     assert not yard.provider("openai").requests
@@ -73,7 +73,7 @@ async def test_of_what_is_refused_to_nobody_known_only_a_number_is_kept(
         heard = await yard.call(case.path, case.body, headers=case.headers)
         assert heard.status == case.status
 
-    assert yard.stockyard.plane.declined == {case.code: 3}
+    assert yard.stockyard.reception.declined == {case.code: 3}
     assert not yard.calls
     assert await kept(yard, most=0) == []
 
@@ -95,7 +95,7 @@ async def test_what_is_turned_away_for_want_of_room_is_only_counted(yard: Yard) 
     heard = await yard.chat()
 
     assert heard.status == 503
-    assert yard.stockyard.plane.declined == {"overloaded": 1}
+    assert yard.stockyard.reception.declined == {"overloaded": 1}
     assert await kept(yard, most=0) == []
 
 

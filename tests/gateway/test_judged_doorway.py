@@ -316,7 +316,7 @@ async def test_a_chat_that_is_kept_opens_to_the_team_that_had_it(
 async def test_a_chat_that_nobody_keeps_is_not_remembered(yard: Yard) -> None:
     yard.provider("openai").says("hello")
     name = (await yard.chat()).json["id"]
-    assert yard.stockyard.plane.keepers.ids.find("default", name) is None
+    assert yard.stockyard.reception.keepers.ids.find("default", name) is None
 
 
 async def test_a_secret_of_the_caller_s_own_opens_what_it_opens(yard: Yard) -> None:
@@ -329,7 +329,7 @@ async def test_a_secret_of_the_caller_s_own_opens_what_it_opens(yard: Yard) -> N
 
 async def test_the_secret_that_put_it_there_is_the_one_that_reads_it(yard: Yard) -> None:
     openai = await uploaded(yard, "openai")
-    held = yard.stockyard.plane.keepers.ids.find("default", "file-1")
+    held = yard.stockyard.reception.keepers.ids.find("default", "file-1")
     assert held is not None
     assert held.credential_id
     await yard.call(CHAT, asking("gpt-scripted"))

@@ -35,7 +35,7 @@ def counted(yard: Yard, kind: str = "batch") -> list[Exchange]:
 
 async def settled(yard: Yard) -> bool:
     """Whether everything that is seen to behind calls is done."""
-    return await becomes(lambda: not yard.stockyard.plane.keepers._work)
+    return await becomes(lambda: not yard.stockyard.reception.keepers._work)
 
 
 async def a_batch(yard: Yard, openai: ScriptedProvider, **over: object) -> None:

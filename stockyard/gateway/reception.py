@@ -1,0 +1,105 @@
+"""What all requests find here, whatever they are for.
+
+The data plane decides which door a request is shown to; what stands behind the doors is this.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct
+
+from stockyard.core.ids import Ids
+from stockyard.core.kind import Kind
+from stockyard.core.target import Credential
+from stockyard.errors import Refused
+from stockyard.gateway import endpoints
+from stockyard.gateway.endpoints import Endpoint
+from stockyard.gateway.http import Head
+from stockyard.gateway.keepers import Keepers
+from stockyard.gateway.late_calls import LateCalls
+from stockyard.gateway.line import Line
+from stockyard.gateway.listing import dialect_of
+from stockyard.gateway.office import Office
+from stockyard.gateway.relay import Lasting
+from stockyard.providers.directory import Directory
+from stockyard.wire.codec import Codec, Forms
+
+
+class Access(Struct, frozen=True):
+    """Who may call without one of our Keys, and how much they may send."""
+
+    bring_your_own: str = "loopback"
+    max_body: int = endpoints.MAX_JSON_BODY
+    max_upload: int = endpoints.MAX_UPLOAD
+    """Of a body that is no JSON, or a file."""
+    allow_unread: bool = False
+    """Text that modules cannot read passes even those that mask or block."""
+    session: Lasting = Lasting()
+    """Of realtime."""
+
+
+class Reception:
+    def __init__(
+        self,
+        *,
+        line: Line,
+        office: Office,
+        formats: Mapping[str, Codec],
+        directory: Callable[[], Directory],
+        access: Access,
+        aliases: Callable[[], tuple[str, ...]],
+        keepers: Keepers,
+    ) -> None:
+        self.line = line
+        self.office = office
+        self.formats = formats
+        self.directory = directory
+        self.access = access
+        self.aliases = aliases
+        self.keepers = keepers
+        self.ids = Ids()
+        self.declined: Counter[str] = Counter()
+        """How many requests were refused before a call began, by code. There are few codes."""
+
+    def new_id(self) -> str:
+        """What a new call is called."""
+        return self.ids.new("req_")
+
+    def reader_of(self, format: str, head: Head) -> Codec | None:  # noqa: A002  the word of the field everywhere
+        """The codec for bodies of this format below this head. Raises Refused (415)."""
+        forms: object = self.formats.get(format)
+        if isinstance(forms, Forms):
+            return forms.reading(head.field(b"content-type") or b"")
+        return self.formats.get(format)
+
+    def check_guards(self, kind: Kind) -> None:
+        """Raises Refused (403) when a module keeps calls away whose text it cannot read."""
+        guard = self.line.guards.get(kind)
+        if guard is None or self.access.allow_unread:
+            return
+        message = (
+            f"The module '{guard}' is on and cannot read what is sent here. "
+            "An operator may let it pass (`auth.allow_unread`)."
+        )
+        refusal = Refused(403, "kind_not_allowed", message)
+        refusal.module = guard
+        raise refusal
+
+    def usual_model(self, endpoint: Endpoint) -> str:
+        """The model of a call that names none. Raises Refused (400) where there is none."""
+        alias = endpoint.model_alias
+        if alias and (alias in self.aliases() or self.directory().targets(alias, endpoint.kind)):
+            return alias
+        hint = f" An operator may name a usual one as the alias '{alias}'." if alias else ""
+        message = f"The request has no 'model'.{hint}"
+        raise Refused(400, "invalid_request", message, param="model")
+
+    def words(self, head: Head, endpoint: Endpoint | None) -> Codec:
+        """The format of the path; on a shared or unknown one, the client's (`wire.md` 2.2)."""
+        if endpoint is not None and endpoint.about != "models" and endpoint.format in self.formats:
+            return self.formats[endpoint.format]
+        return self.formats.get(dialect_of(head), self.office.plain)
+
+    def late(self, team_id: str, provider: str, credential: Credential | None) -> LateCalls:
+        """What is counted later of a team's calls at a provider, under a Credential."""
+        return LateCalls(self.office, self.keepers, self.new_id, team_id, provider, credential)
