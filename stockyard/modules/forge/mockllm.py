@@ -74,6 +74,7 @@ KINDS: dict[int, ErrorKind] = {
     504: "timeout",
     529: "overloaded",
 }
+HEADER = "X-Stockyard-Simulated"
 MOST_CHOICES = 128
 CHARACTERS_PER_PIECE = 4
 """How finely a streamed reply is cut: about one token."""
@@ -186,6 +187,7 @@ class MockLlm(Module[Config]):
             return await call(x)
         if x.kind == "count":
             return await call(x) if self.config.unmatched == "pass" else _counted(x)
+        _forget(x)
         values = values_of(x, self.ports)
         prepared = next((p for p in self._prepared if p.takes(x, values)), None)
         if prepared is None and self.config.unmatched == "refuse":
@@ -194,7 +196,7 @@ class MockLlm(Module[Config]):
             return await call(x)
         name = prepared.fixture.name if prepared else "echo"
         x.simulated = name
-        x.retell("X-Stockyard-Simulated", name)
+        x.retell(HEADER, name)
         return await self._answer(x, prepared or _ECHO, values)
 
     async def _answer(self, x: Exchange, prepared: "Prepared", values: Values) -> Answer:
@@ -325,7 +327,7 @@ class Prepared:
         if fixture.reply_json is not None:
             parts.append(Text(text=msgspec.json.encode(fixture.reply_json).decode()))
         elif fixture.reply:
-            parts.append(Text(text=self._reply.render(values)))
+            parts.append(Text(text=self._said(x, values)))
         parts.extend(_tool_call(x, place, call) for place, call in enumerate(fixture.tool_calls))
         message = Message(role="assistant", parts=tuple(parts))
         finish: Finish = "tool_calls" if fixture.tool_calls else "stop"
@@ -338,6 +340,15 @@ class Prepared:
                 for index in range(_choices_wanted(x))
             ),
         )
+
+    def _said(self, x: Exchange, values: Values) -> str:
+        try:
+            return self._reply.render(values)
+        except ExpressionError as error:
+            # A call that is to be mocked reaches no provider, whatever goes wrong here.
+            x.note(MockLlm.name, "expr_error", {"fixture": self.fixture.name})
+            message = f"The reply of the fixture '{self.fixture.name}' cannot be filled in. {error}"
+            raise UpstreamError("bad_answer", message) from error
 
     def _holds(self, x: Exchange, when: Expression, values: Values) -> bool:
         try:
@@ -383,10 +394,17 @@ def _tool_call(x: Exchange, place: int, call: MockCall) -> ToolCall:
     return ToolCall(id=f"call_{digest}", name=call.name, arguments=arguments)
 
 
+def _forget(x: Exchange) -> None:
+    """An earlier try may have been mocked. What a provider answers to this one is not."""
+    if x.simulated:
+        x.simulated = ""
+        x.told = [told for told in x.told if told[0] != HEADER]
+
+
 def _counted(x: Exchange) -> Response:
     """How many tokens a question has, about: where nobody answers it, nobody counts it either."""
     x.simulated = "count"
-    x.retell("X-Stockyard-Simulated", "count")
+    x.retell(HEADER, "count")
     x.tell("X-Stockyard-Estimated", "true")
     tokens = prompt_tokens(x.request.content)
     return Response(CountOutput(model=x.request.model, tokens=tokens), usage=Usage())

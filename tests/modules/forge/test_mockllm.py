@@ -445,3 +445,36 @@ async def test_a_fixture_is_for_a_model_whatever_stands_in_front_of_its_name(yar
     yard.enable("mockllm", fixtures=[{"name": "f", "model": "gpt-*", "reply": "mocked"}])
     for name in ("gpt-4o", "openai/gpt-4o"):
         assert (await yard.chat("hi", model=name)).text == "mocked"
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+async def test_a_reply_that_cannot_be_filled_in_is_an_error_and_reaches_no_provider(
+    yard: Yard, stream: bool
+) -> None:
+    provider = yard.provider("openai").says("the provider")
+    yard.enable("mockllm", fixtures=[{"name": "f", "reply": "{{ nobody.name.first }}"}])
+    heard = await yard.chat("hi", model="gpt-4o", stream=stream)
+    assert heard.status == 502
+    assert await yard.quiet()
+    assert yard.last.findings == ["mockllm expr_error", "mockllm fault"]
+    assert not provider.requests
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+async def test_what_a_provider_answers_after_a_mocked_fault_is_real(
+    yard: Yard, stream: bool
+) -> None:
+    yard.provider("openai").says("hello").counts(9, 12)
+    fault = {"name": "chaos", "status": 503, "times": 1}
+    yard.enable("mockllm", unmatched="pass", fixtures=[fault], pace={"first_event_ms": 0})
+    yard.enable("retrypilot", base_ms=1, budget_ratio=1)
+    yard.enable("ratelimit", limits=[{"by": "key", "tokens": 100}])
+    yard.enable("cache")
+    heard = await yard.chat("hi", model="gpt-4o", stream=stream)
+    assert heard.text == "hello"
+    assert "x-stockyard-simulated" not in heard.headers
+    assert await yard.quiet()
+    assert yard.last.exchange.simulated == ""
+    assert "cache stored" in yard.last.findings
+    told = (await yard.chat("ho", model="gpt-4o")).headers
+    assert int(told["x-ratelimit-remaining-tokens"]) < 100 - 21
