@@ -2,7 +2,8 @@
 
 Requests are served in order and one at a time: what arrives early waits in `_ahead`, and the socket
 is not read while too much waits there. What a lane is doing is its `phase.py`; whatever needs time
-has a `deadline`, see `deadlines.py`; `passing.py` deals with requests that are no calls.
+has a `deadline`, see `deadlines.py`; `collecting.py` takes in bodies, and `passing.py` deals with
+requests that are no calls.
 
 The head of a data-plane request is often the one before it, see `known.py`.
 
@@ -16,13 +17,12 @@ from typing import Any
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from stockyard.gateway.arriving import Arriving
-from stockyard.gateway.bodies import TOO_LARGE, ChunkedBody, SizedBody
+from stockyard.gateway.bodies import TOO_LARGE
+from stockyard.gateway.collecting import Collecting
 from stockyard.gateway.contract import Opening, Running, Whole
 from stockyard.gateway.deadlines import NEVER
 from stockyard.gateway.front import Front
 from stockyard.gateway.http import (
-    CONTINUE,
     HEAD_END,
     Head,
     HttpError,
@@ -31,12 +31,9 @@ from stockyard.gateway.http import (
 )
 from stockyard.gateway.inner import InnerTransport
 from stockyard.gateway.known import MAX_BYTES, Known
-from stockyard.gateway.overload import LARGE_BODY
-from stockyard.gateway.passing import Passing
 from stockyard.gateway.phase import BETWEEN, RUNNING, Phase
 from stockyard.gateway.refusals import ALLOWED, CODES, control_refusal, refusal
 from stockyard.gateway.reply import LaneReply
-from stockyard.gateway.spool import SpooledBody, spool_of
 
 OPTIONS = Whole(204, ALLOWED, b"")
 LAST_WORDS_S = 2.0
@@ -46,7 +43,7 @@ HANDSHAKE = b"\x16"
 """How TLS begins."""
 
 
-class Lane(Passing):
+class Lane(Collecting):
     def __init__(
         self,
         front: Front,
@@ -259,57 +256,6 @@ class Lane(Passing):
         self._waits_for = "http.keepalive_timeout"
         self.deadline = self.ticker.now + self.front.keepalive_s
 
-    # Bodies
-
-    def _await_body(self, head: Head, opening: Opening | None, data: bytes, length: int) -> bytes:
-        """Collect a body that begins with `data`. Returns what follows it in `data`."""
-        spool = spool_of(opening)
-        if opening is not None and spool is None and self.front.refuses_body(length):
-            return self._answer_early(head, opening.refuse(503, "overloaded", LARGE_BODY), data)
-        self._phase = Phase.BODY
-        collected: SizedBody | ChunkedBody = SizedBody(length)
-        if head.chunked:
-            bound = self.limits.max_control_chunked_bytes if opening is None else opening.max_body
-            collected = ChunkedBody(bound)
-        body = collected if spool is None else SpooledBody(collected, spool)
-        self._arriving = Arriving(head, opening, body, self.ticker.now, self.limits)
-        self.deadline = self._arriving.deadline
-        if head.expects_continue:
-            self.write(CONTINUE)
-        return self._collect(self._arriving, data)
-
-    @property
-    def announced(self) -> int:
-        """How large a body is that is being collected in memory."""
-        arriving = self._arriving
-        spooled = arriving is None or spool_of(arriving.opening) is not None
-        return 0 if spooled or arriving is None else arriving.head.length
-
-    def _collect(self, arriving: Arriving, data: bytes) -> bytes:
-        """Take a piece of a body, and hand it over once it is whole. Returns what follows it."""
-        arriving.received += len(data)
-        try:
-            rest = arriving.body.feed(data)
-        except HttpError as error:
-            self._refuse(error)
-            return b""
-        if rest is None:
-            return b""
-        self._arriving = None
-        body = arriving.body.complete()
-        if arriving.opening is None:
-            self._pass_on(arriving.head, body, collected=True)
-        else:
-            self._start(arriving.head, arriving.opening, body)
-        return rest
-
-    def _skip(self, data: bytes) -> None:
-        rest = data[self._need :]
-        self._need = max(0, self._need - len(data))
-        if not self._need:
-            self._rest()
-            self._serve(rest)
-
     # Answers
 
     def _start(self, head: Head, opening: Opening, body: bytes) -> None:
@@ -361,6 +307,13 @@ class Lane(Passing):
             self.deadline = self.ticker.now + self.limits.drain_timeout_s
         return data[head.length :]
 
+    def _skip(self, data: bytes) -> None:
+        rest = data[self._need :]
+        self._need = max(0, self._need - len(data))
+        if not self._need:
+            self._rest()
+            self._serve(rest)
+
     def _refuse(self, error: HttpError) -> None:
         """Answer an error of HTTP itself. Nothing after it is read (HS21)."""
         self.front.http_rejects[error.rule] += 1
@@ -407,22 +360,6 @@ class Lane(Passing):
             self.abort()
         else:
             self.close()
-
-    def _judge_body(self, arriving: Arriving) -> None:
-        if self.read_paused:
-            # It is we who do not read.
-            arriving.forgive(self.ticker.now)
-        missed = arriving.missed(self.ticker.now)
-        if missed is None:
-            self.deadline = arriving.deadline
-            return
-        self.front.timeouts[missed] += 1
-        if self._phase is Phase.STREAM and self._inner is not None:
-            if not self._inner.unanswered:
-                self.abort()
-                return
-            self._leave_inner()
-        self._refuse(HttpError(408, "HS01", "The body of the request took too long."))
 
     # Stopping
 
