@@ -26,7 +26,6 @@ from stockyard.gateway.model_in_path import completed
 from stockyard.gateway.reception import Reception
 from stockyard.gateway.turning import Steering
 from stockyard.gateway.visit import Visit
-from stockyard.providers import paths
 from stockyard.providers.quirks.calls import APP_FIELDS
 from stockyard.upstream.plan import AS
 from stockyard.upstream.plans import USER_AGENT, VERSIONED
@@ -94,7 +93,7 @@ class Doorway:
         self._codec = reception.reader_of(endpoint.format, head)
         self._needs = endpoint.needs or endpoint.kind
         self._forwarded: dict[str, bytes] = {}
-        self._query = paths.kept_query(head.query)
+        self._query = native_head.kept_query(head, endpoint.native_auth)
         self.max_body = min(endpoint.max_body, reception.access.max_body)
 
     def refuse(self, status: int, code: str, message: str) -> Whole:
@@ -246,7 +245,9 @@ class Doorway:
             names = (b"content-type", b"accept", *FORWARDED[passes])
             shown = self._shown(names)
             return [*shown, (b"user-agent", USER_AGENT), (b"accept-encoding", b"identity")]
-        kept = native_head.kept(self._head, self._endpoint.native_auth)
+        endpoint = self._endpoint
+        whole = endpoint.holds is not None or bool(endpoint.recalls)
+        kept = native_head.kept(self._head, endpoint.native_auth, whole=whole)
         return [*kept, (b"accept-encoding", b"identity")]
 
 

@@ -1,8 +1,10 @@
 """What of a client's head goes on to a provider on its native route: all but what it says to us."""
 
 import re
+from urllib.parse import unquote
 
 from stockyard.gateway.http import Head
+from stockyard.providers import paths
 from stockyard.providers.auth import shown_in
 
 STAYS = frozenset(
@@ -27,16 +29,37 @@ SECRET_OF_OURS = re.compile(rb"sk-sy-|\bsya-[\w-]{20}")
 """Clients that were made for another gateway send our Key in fields of that one."""
 
 
-def kept(head: Head, schemes: tuple[str, ...] = ()) -> list[tuple[bytes, bytes]]:
-    """`schemes`: how secrets are shown to the provider. Those of callers stay here."""
-    shown = shown_in(schemes)
+PARTIAL = frozenset({b"range", b"if-range"})
+"""Ask for a piece of what a provider keeps. What was used is told by all of it together."""
+MASK_FIELDS = frozenset({b"x-goog-fieldmask"})
+MASK_PARAMETERS = frozenset({"fields", "$fields"})
+"""Leave out of an answer what they do not name, and so what was used."""
+MASKING = frozenset({"header:x-goog-api-key", "query:key", "google", "google_metadata"})
+"""How secrets are shown to providers that understand them."""
+
+
+def kept_query(head: Head, schemes: tuple[str, ...]) -> str:
+    """What of a query goes on to a provider to whom secrets are shown in one of these ways."""
+    query = paths.kept_query(head.query)
+    if not query or MASKING.isdisjoint(schemes):
+        return query
+    said = query.split("&")
+    return "&".join(s for s in said if unquote(s.partition("=")[0]) not in MASK_PARAMETERS)
+
+
+def kept(
+    head: Head, schemes: tuple[str, ...] = (), *, whole: bool = False
+) -> list[tuple[bytes, bytes]]:
+    """`schemes`: how secrets are shown to the provider. Those of callers stay here. `whole`: no
+    piece may be asked for."""
+    stays = shown_in(schemes) | MASK_FIELDS | (PARTIAL if whole else frozenset())
     named = {token.strip().lower() for token in (head.field(b"connection") or b"").split(b",")}
     return [
         (name, value)
         for name, value in head.fields()
         if name not in STAYS
         and name not in named
-        and name not in shown
+        and name not in stays
         and not name.startswith(STAYS_PREFIXES + STEERING_PREFIXES)
         and not SECRET_OF_OURS.search(value)
     ]

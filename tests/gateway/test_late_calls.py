@@ -71,6 +71,35 @@ async def test_the_results_of_a_batch_are_counted_once(yard: Yard) -> None:
     assert (first.capture, first.caller) == (fetched.capture, fetched.caller)
 
 
+async def test_results_are_not_given_out_in_pieces(yard: Yard) -> None:
+    openai = yard.provider("openai")
+    await a_batch(yard, openai)
+    openai.sends(200, LINES, lines(a_line(10, 5)))
+    piece = {"range": "bytes=0-50", "if-range": '"x"'}
+    await yard.get("/openai/v1/files/file-out/content", headers=piece)
+    assert not piece.keys() & openai.last.headers.keys()
+    assert await settled(yard)
+    assert len(counted(yard)) == 1
+
+
+@pytest.mark.parametrize("provider", ["gemini", "vertex-express"])
+async def test_no_mask_hides_what_was_used(yard: Yard, provider: str) -> None:
+    google = yard.provider(provider)
+    answers(google, {"candidates": []})
+    mask = {"x-goog-fieldmask": "candidates"}
+    query = "?fields=candidates&%24fields=candidates&alt=json"
+    await yard.get(f"/{provider}/v1beta/models{query}", headers=mask)
+    assert google.last.target.endswith("?alt=json")
+    assert not mask.keys() & google.last.headers.keys()
+
+
+async def test_others_hear_which_fields_a_client_wants(yard: Yard) -> None:
+    openai = yard.provider("openai")
+    answers(openai, {})
+    await yard.get("/openai/v1/odd?fields=id")
+    assert openai.last.target.endswith("?fields=id")
+
+
 async def test_a_batch_that_tells_what_it_used_is_counted_then(yard: Yard) -> None:
     openai = yard.provider("openai")
     usage = {"input_tokens": 9, "output_tokens": 4, "input_tokens_details": {"cached_tokens": 3}}
