@@ -35,12 +35,19 @@ from stockyard.apps.teams.admin import AdminCredential
 from stockyard.apps.teams.expiry import expiry
 from stockyard.apps.teams.keys import KeyRing
 from stockyard.apps.teams.secret import KEY_PREFIX, new_secret
+from stockyard.core.auth_failures import AuthFailures
 from stockyard.core.estimate import tokens_in
 from stockyard.core.module import AnyModule
 from stockyard.core.ports import Ports
 from stockyard.core.scan.matcher import matcher
 from stockyard.core.sharing import Export
-from stockyard.core.signals import ClockStepped, ExchangeFinished, KeysChanged, Signals
+from stockyard.core.signals import (
+    ClockStepped,
+    CredentialsRefused,
+    ExchangeFinished,
+    KeysChanged,
+    Signals,
+)
 from stockyard.core.standing import Standings
 from stockyard.errors import CannotStart
 from stockyard.gateway.cross_origin import CrossOrigin
@@ -80,6 +87,7 @@ from stockyard.upstream.post import post_json
 from stockyard.wire.formats import FORMATS
 
 log = logging.getLogger(__name__)
+refusals = logging.getLogger("stockyard.auth.fail")
 
 APPS = (chute.APP, lookout.APP, billing.APP, teams.APP, responses.APP, repeats.APP)
 FIRST_KEY = "first-key"
@@ -117,6 +125,8 @@ class Stockyard:
         self.health = Health(__version__)
         self.clock = WallClock(self.signals.announce)
         self.signals.listen(ClockStepped, "clock", self._clock_stepped)
+        self.auth_failures = AuthFailures(self.signals.announce)
+        self.signals.listen(CredentialsRefused, "log", _credentials_refused)
         self.keys = KeyRing(database, self.signals.announce)
         self.first_run = FirstRun()
         self.limits = LocalLimits()
@@ -179,6 +189,7 @@ class Stockyard:
             keys=self.keys,
             spool=Spool(self.folder.subfolder("uploads"), keep_free=settings.disk.low),
             connect=self.reach.client.connect,
+            refused=self.auth_failures.note,
         )
         origins, exposes = settings.http.cors_origins, self.in_use.exposes_headers
         self.front = Front(
@@ -239,6 +250,7 @@ class Stockyard:
                 responses_retention(database, kept.answers, kept.held_ids, now),
                 expiry(self.keys),
                 repeats_retention(database, lambda: int(now() * 1000)),
+                Job(name="auth.fail", every_seconds=60, run=self.auth_failures.roll_up),
                 Job(name="clock", every_seconds=1, run=self.clock.check),
                 Job(name="disk", every_seconds=DISK, run=partial(self.disk.check, database)),
                 Job(name="readiness", every_seconds=1, run=self.readiness.check),
@@ -382,6 +394,11 @@ class Stockyard:
 
     def _trace_seconds(self) -> float:
         return min(self.settings.retention.traces, self.in_use.trace_seconds())
+
+
+def _credentials_refused(signal: CredentialsRefused) -> None:
+    count, network, why = signal.count, signal.network, signal.why
+    refusals.warning("%d credentials were refused from %s (%s).", count, network, why)
 
 
 def _listener_failed(name: str, error: Exception) -> None:

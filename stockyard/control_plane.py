@@ -24,7 +24,9 @@ def control_plane(stockyard: Stockyard) -> Any:
     reads = api.LocalReads(enabled=local, hosts=settings.http.console_hosts)
     return api.build(
         APPS,
-        identities=api.Identities(stockyard.admin, stockyard.keys, reads),
+        identities=api.Identities(
+            stockyard.admin, stockyard.keys, reads, stockyard.auth_failures.note
+        ),
         provided={
             "database": stockyard.database,
             "keys": stockyard.keys,

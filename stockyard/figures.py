@@ -50,6 +50,12 @@ def show_refusals(stockyard: Stockyard) -> None:
         lambda: by_one(stockyard.reception.declined),
     )
     counter(
+        "stockyard_auth_failures",
+        "Credentials refused.",
+        ("reason",),
+        lambda: by_one(stockyard.auth_failures.totals),
+    )
+    counter(
         "stockyard_timeouts",
         "Deadlines missed, by clients and by providers.",
         ("name",),

@@ -1,7 +1,7 @@
 """Who asks the control plane, and what that lets them do. Nobody is somebody by default."""
 
 import re
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -63,19 +63,32 @@ class Keys(Protocol):
 class Identities:
     """Tells who sends a request, from what it carries and where it comes from."""
 
-    def __init__(self, admin: Admin, keys: Keys, local: LocalReads) -> None:
+    def __init__(
+        self,
+        admin: Admin,
+        keys: Keys,
+        local: LocalReads,
+        refused: Callable[[str, str], None] = lambda address, why: None,
+    ) -> None:
+        """`refused` is told of every credential that opens nothing: from where, and why."""
         self._admin = admin
         self._keys = keys
         self._local = local
+        self._refused = refused
 
     async def of(self, scope: Scope) -> Identity | None:
         """The identity behind a request, or None. Raises Refused (401) for a wrong credential."""
         marked: Identity | None = scope.get(MARK)
         if marked is not None:
             return marked
-        secret = secret_in(scope["headers"])
-        if secret is not None:
-            return self._holder_of(secret, (scope.get("client") or ("", 0))[0])
+        address = (scope.get("client") or ("", 0))[0]
+        try:
+            secret = secret_in(scope["headers"])
+            if secret is not None:
+                return self._holder_of(secret, address)
+        except Refused as refusal:
+            self._refused(address, refusal.code)
+            raise
         return LOCAL if await self._local.allow(scope) else None
 
     def _holder_of(self, secret: bytes, address: str) -> Identity:

@@ -34,7 +34,17 @@ class ClockStepped(Struct, frozen=True):
     ms: int
 
 
-Signal = ExchangeFinished | ModuleChanged | KeysChanged | ClockStepped
+class CredentialsRefused(Struct, frozen=True):
+    """So many credentials were refused in a while, for one reason and from one network."""
+
+    count: int
+    why: str
+    network: str
+    from_ms: int
+    to_ms: int
+
+
+Signal = ExchangeFinished | ModuleChanged | KeysChanged | ClockStepped | CredentialsRefused
 S = TypeVar("S", bound=Signal)
 
 

@@ -37,10 +37,17 @@ class Keys(Protocol):
 
 
 class Callers:
-    def __init__(self, keys: Keys, bring_your_own: Callable[[], str]) -> None:
-        """`bring_your_own`: who may call with a provider's secret now, `loopback` or nobody."""
+    def __init__(
+        self,
+        keys: Keys,
+        bring_your_own: Callable[[], str],
+        refused: Callable[[str, str], None],
+    ) -> None:
+        """`bring_your_own`: who may call with a provider's secret now, `loopback` or nobody.
+        `refused` is told of everybody who may not call: from where, and why."""
         self._keys = keys
         self._bring_your_own = bring_your_own
+        self._refused = refused
 
     @property
     def generation(self) -> int:
@@ -51,6 +58,15 @@ class Callers:
         self, head: Head, peer: Peer, endpoint: Endpoint
     ) -> tuple[Caller, Credential | None]:
         """The caller, and the provider's own secret if it brought one. Raises Refused (401)."""
+        try:
+            return self._identified(head, peer, endpoint)
+        except Refused as refusal:
+            self._refused(peer.address, refusal.code)
+            raise
+
+    def _identified(
+        self, head: Head, peer: Peer, endpoint: Endpoint
+    ) -> tuple[Caller, Credential | None]:
         if head.raw.lower().count(b"\nauthorization:") > 1:
             raise Refused(401, "invalid_key", "There must be at most one Authorization field.")
         secret = self._secret(head, endpoint)

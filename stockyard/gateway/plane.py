@@ -5,6 +5,7 @@ Doorway, which the lane keeps for as long as the client repeats its head. `Doorw
 body and begins the Call.
 """
 
+from collections.abc import Callable
 from urllib.parse import unquote
 
 from stockyard.core.caller import Caller
@@ -52,11 +53,13 @@ class DataPlane:
         keys: Keys,
         spool: Spool,
         connect: Connect,
+        refused: Callable[[str, str], None] = lambda address, why: None,
     ) -> None:
+        """`refused` is told of everybody who may not call: from where, and why."""
         self.reception = reception
         self.spool = spool
         self._connect = connect
-        self._callers = Callers(keys, lambda: reception.access.bring_your_own)
+        self._callers = Callers(keys, lambda: reception.access.bring_your_own, refused)
         self._routes = 0
 
     @property

@@ -1,0 +1,58 @@
+"""Credentials that were refused, summed by reason and by where they came from.
+
+Whoever has no Key must not be able to fill a disk or a log, so what is refused before it is known
+who asks is not written down one by one. It is summed for a minute, by reason and by network: an
+address of IPv4 without its last number, one of IPv6 by its /48. Of more networks than a few
+hundred in one minute, the further ones are summed together.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from ipaddress import ip_address, ip_network
+from time import time_ns
+
+from stockyard.core.signals import CredentialsRefused
+
+MOST = 200
+"""Networks that are told apart in one minute."""
+OTHERS = "others"
+PREFIX = {4: 24, 6: 48}
+
+
+class AuthFailures:
+    """`announce` is told the sums of a minute when `roll_up` is called."""
+
+    def __init__(
+        self,
+        announce: Callable[[CredentialsRefused], None],
+        now_ms: Callable[[], int] = lambda: time_ns() // 1_000_000,
+    ) -> None:
+        self._announce = announce
+        self._now_ms = now_ms
+        self._since = now_ms()
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self.totals: Counter[str] = Counter()
+        """By reason, since the start."""
+
+    def note(self, address: str, why: str) -> None:
+        """One more."""
+        self.totals[why] += 1
+        one = (why, network_of(address))
+        if one not in self._counts and len(self._counts) >= MOST:
+            one = (why, OTHERS)
+        self._counts[one] += 1
+
+    async def roll_up(self) -> None:
+        """The job: announce what was refused since it last ran."""
+        counts, since = self._counts, self._since
+        self._counts, self._since = Counter(), self._now_ms()
+        for (why, network), count in counts.most_common():
+            self._announce(CredentialsRefused(count, why, network, since, self._since))
+
+
+def network_of(address: str) -> str:
+    try:
+        version = ip_address(address.partition("%")[0]).version
+    except ValueError:
+        return OTHERS  # a socket of this machine has none
+    return str(ip_network((address.partition("%")[0], PREFIX[version]), strict=False))
