@@ -221,6 +221,13 @@ PROGRAMS = (
         package="google.golang.org/genai",
     ),
     Program(
+        "go-openai",
+        "go",
+        "go_openai",
+        CHAT,
+        package="github.com/sashabaranov/go-openai",
+    ),
+    Program(
         "Claude Code", "agent", "agents", MESSAGES, ALL, ("claude",), "@anthropic-ai/claude-code"
     ),
     Program("Codex", "agent", "agents", RESPONSES, ALL, ("codex",), "@openai/codex"),

@@ -13,6 +13,7 @@ import (
 
 	"github.com/anthropics/anthropic-sdk-go"
 	"github.com/openai/openai-go/v3"
+	goopenai "github.com/sashabaranov/go-openai"
 	"google.golang.org/genai"
 )
 
@@ -71,6 +72,7 @@ func statusOf(err error) any {
 	var ofOpenAI *openai.Error
 	var ofAnthropic *anthropic.Error
 	var ofGoogle genai.APIError
+	var ofGoOpenai *goopenai.APIError
 	switch {
 	case errors.As(err, &ofOpenAI):
 		return ofOpenAI.StatusCode
@@ -78,6 +80,8 @@ func statusOf(err error) any {
 		return ofAnthropic.StatusCode
 	case errors.As(err, &ofGoogle):
 		return ofGoogle.Code
+	case errors.As(err, &ofGoOpenai):
+		return ofGoOpenai.HTTPStatusCode
 	}
 	return nil
 }

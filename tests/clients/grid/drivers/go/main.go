@@ -1,4 +1,4 @@
-// The official libraries for Go. The argument says which.
+// The official libraries for Go, and one that is older than they are. The argument says which.
 package main
 
 import (
@@ -11,5 +11,6 @@ func main() {
 		"openai_responses":   openaiResponses,
 		"anthropic_messages": anthropicMessages,
 		"google_genai":       googleGenai,
+		"go_openai":          goOpenai,
 	}[os.Args[1]])
 }
