@@ -42,9 +42,9 @@ KNOWN = """## What to know
 - **Claude Code** asks again, without streaming, when a stream breaks: that is a second call.
 - **LangChain4j's OpenAI model and LangChain's Mistral model** overlook an error inside a stream: to
   them a stream that breaks is a short answer.
-- **Older libraries for Messages** (Anthropic's own of 2024, Vercel's before 6) take the tokens of the
-  prompt from the first event of a stream. Where the provider speaks another format it has not told
-  them by then: they are an estimate. The books have what it told at the end.
+- **Older libraries for Messages** (Anthropic's own of 2024, Vercel's before 6) take the tokens of
+  the prompt from the first event of a stream. Where the provider speaks another format it has not
+  told them by then: they are an estimate. The books have what it told at the end.
 - **AWS's SDK for JavaScript** speaks HTTP/2 to Bedrock. Give its client
   `requestHandler: new NodeHttpHandler()`.
 - **Realtime sessions** hear of a refused answer (a limit, say) in an `error` event that names the
@@ -63,9 +63,9 @@ Kernel, DSPy, smolagents, huggingface_hub, magentic, any-llm, CrewAI, Agno, Stra
 Gemini, Ollama, Mistral, Cohere, Groq, DeepSeek and xAI; LangChain.js; the Node libraries of Cohere,
 Mistral, Groq, Ollama and Hugging Face; `llm`, Aider, Pi and the Claude Agent SDK.
 
-And, of those in the grid, older versions: for Python openai 1.3, 1.40, 1.99 and 2.8, anthropic 0.34,
-0.64 and 0.77, google-genai 1.30 and 1.60, groq 0.4 to 1.0, cohere 5.11 to 5.20, ollama 0.3 to 0.6,
-litellm 1.53 and 1.75, pydantic-ai 0.4 and 1.0, langchain-openai 0.1, 0.3 and 1.1 and
+And, of those in the grid, older versions: for Python openai 1.3, 1.40, 1.99 and 2.8, anthropic
+0.34, 0.64 and 0.77, google-genai 1.30 and 1.60, groq 0.4 to 1.0, cohere 5.11 to 5.20, ollama 0.3 to
+0.6, litellm 1.53 and 1.75, pydantic-ai 0.4 and 1.0, langchain-openai 0.1, 0.3 and 1.1 and
 langchain-anthropic of the same years; for Node openai 3, 4 and 5, @anthropic-ai/sdk 0.27 and 0.60,
 @google/genai 1.20 and Vercel's AI SDK 4 and 5.
 """
