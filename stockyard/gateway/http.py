@@ -113,6 +113,10 @@ class Head:
         start = at + len(mark)
         return self.raw[start : self.raw.index(b"\r", start)].strip(b" \t")
 
+    def repeats(self, name: bytes) -> bool:
+        """Whether there is more than one field of this lower-case name."""
+        return self._lowered.count(b"\n" + name + b":") > 1
+
     def fields(self) -> list[tuple[bytes, bytes]]:
         """All fields that may be passed on, in order: not those with 8-bit values or `_` names."""
         pairs = []

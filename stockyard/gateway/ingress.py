@@ -26,6 +26,9 @@ _NAME = re.compile(r"[a-z0-9-]{1,64}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,128}")
 _VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
 
+_CHARSET = re.compile(rb"charset[ \t]*=[ \t]*\"?([^\";, \t]*)")
+_ASCII_OR_UTF8 = frozenset({b"utf-8", b"utf8", b"us-ascii", b"ascii"})
+
 MAX_TAGS = 10
 OURS = "sk-sy-"
 """What every Key begins with."""
@@ -68,6 +71,21 @@ def shows_secret(head: Head, *, key_in_query: bool) -> bool:
     if key_in_query:
         query = "&".join(f for f in query.split("&") if not f.startswith("key="))
     return _SECRETS_OF_OURS.search(unquote(f"{head.path}?{query}")) is not None
+
+
+def check_coding(head: Head) -> None:
+    """Refuse a body that its provider could read as another text than we do. Raises Refused."""
+    coding = head.field(b"content-encoding")
+    if coding is not None and coding.lower() != b"identity":
+        raise Refused(415, "unsupported_encoding", "The body must not be compressed.")
+    if head.repeats(b"content-type") or head.repeats(b"content-encoding"):
+        raise Refused(400, "invalid_request", "What the body is must be said in one field.")
+    kind = (head.field(b"content-type") or b"").lower()
+    charset = _CHARSET.search(kind) if b"charset" in kind else None
+    if charset is None or charset[1] in _ASCII_OR_UTF8:
+        return
+    if b"json" in kind or b"urlencoded" in kind:
+        raise Refused(415, "unsupported_encoding", "The body must be in UTF-8.")
 
 
 def key_in(query: str) -> str | None:

@@ -144,9 +144,7 @@ class DataPlane:
     def _enter(
         self, head: Head, endpoint: Endpoint, caller: Caller, own: Credential | None
     ) -> "Opening | Whole":
-        coding = head.field(b"content-encoding")
-        if coding is not None and coding.lower() != b"identity":
-            raise Refused(415, "unsupported_encoding", "The body must not be compressed.")
+        ingress.check_coding(head)
         asked = ingress.asked_of(head)
         if endpoint.closed:
             message = "Accounts are not managed through the gateway, nor are secrets given out."

@@ -385,3 +385,37 @@ async def test_control_headers_that_nobody_obeys_are_noted_and_change_nothing(ya
     [finding] = yard.last.exchange.findings
     assert (finding.module, finding.action) == ("ingress", "ignored")
     assert finding.detail == {"headers": ["x-stockyard-region", "x-stockyard-cach"]}
+
+
+class TestOneReading:
+    """A body is the same text to its provider as to us."""
+
+    @pytest.mark.parametrize(
+        ("fields", "status"),
+        [
+            (["content-type: audio/pcm", "Content-Type: application/json"], 400),
+            (["content-encoding: identity", "Content-Encoding: gzip"], 400),
+            (["content-encoding: identity", "content-encoding: identity"], 400),
+            (["content-type: application/json; charset=utf-16"], 415),
+            (['content-type: application/json; Charset = "ibm037"'], 415),
+            (["content-type: application/x-www-form-urlencoded;charset=utf-7"], 415),
+            (['content-type: application/json; charset="UTF-8"'], 200),
+            (["content-type: text/plain; charset=iso-8859-1"], 200),
+            (["content-encoding: Identity"], 200),
+        ],
+    )
+    @pytest.mark.parametrize("path", ["/openai/v1/odd", "/openai/v1/chat/completions"])
+    async def test_what_it_is_is_said_once_and_in_our_encoding(
+        self, yard: Yard, path: str, fields: list[str], status: int
+    ) -> None:
+        said = b'{"choices":[{"index":0,"message":{"content":"hi"},"finish_reason":"stop"}]}'
+        openai = yard.provider("openai").sends(200, {"content-type": "application/json"}, said)
+        body = b'{"model": "gpt-4o", "messages": []}'
+        async with yard.raw() as client:
+            key = f"authorization: Bearer {yard.key}"
+            lines = [f"POST {path} HTTP/1.1", "host: a", key, *fields]
+            lines += [f"content-length: {len(body)}", "", ""]
+            client.send("\r\n".join(lines).encode() + body)
+            answer = await client.answer()
+        assert answer.status == status
+        assert bool(openai.requests) is (status == 200)
