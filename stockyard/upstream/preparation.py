@@ -58,12 +58,11 @@ class Preparation:
 
     def _body(self, x: Exchange, plan: Plan) -> bytes:
         request = x.request
-        body = x.inbound.body
-        as_asked = request is x.received and plan.forward
-        if as_asked and not (plan.quirked and _may_be_quirked(plan, body)):
+        if request is x.received and plan.forward and not request.stream and len(x.attempts) == 1:
             # What most calls are: nobody here wants anything else than the client does.
-            as_it_came = request.model == plan.target.model and not request.stream
-            if as_it_came and len(x.attempts) == 1:
+            body = x.inbound.body
+            as_it_came = request.model == plan.target.model
+            if as_it_came and not (plan.quirked and _may_be_quirked(plan, body)):
                 return body
         if plan.codec is None:
             if not x.untouched:
@@ -80,6 +79,8 @@ class Preparation:
         else:
             body = self._written(x, plan, plan.codec, request, ignored)
         if not plan.quirked or x.inbound.native is not None:
+            return body
+        if not plan.betas_in_body and not _may_be_quirked(plan, body):
             return body
         return self._quirked(x, plan, body)
 
