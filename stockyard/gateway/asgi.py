@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from stockyard.errors import Refused
 from stockyard.gateway.asgi_socket import AsgiSocket
 from stockyard.gateway.bodies import UnframedBody
 from stockyard.gateway.contract import Opening, Peer, Plane, Reply, Running, Whole
@@ -17,7 +18,7 @@ from stockyard.gateway.http import Head, HttpError, has_body, header_pairs, read
 from stockyard.gateway.limits import HttpLimits
 from stockyard.gateway.proxies import Proxies
 from stockyard.gateway.realtime import Realtime
-from stockyard.gateway.refusals import CODES, refusal
+from stockyard.gateway.refusals import refusal, refused_by
 from stockyard.gateway.spool import SpooledBody, spool_of
 from stockyard.upstream.frames import a_key
 
@@ -90,7 +91,8 @@ class GatewayApp:
             running = found.begin(socket)
         else:
             message = "There is no WebSocket at this path."
-            whole = found if isinstance(found, Whole) else found.refuse(404, "not_found", message)
+            refused = Refused(404, "not_found", message)
+            whole = found if isinstance(found, Whole) else found.refuse(refused)
             socket.whole(whole.status, whole.fields, whole.body)
         await socket.carry(send, receive, running)
 
@@ -109,7 +111,7 @@ class GatewayApp:
         except HttpError as error:
             whole = refusal(error)
             if error.status == 413:
-                whole = opening.refuse(413, CODES[413], error.message)
+                whole = opening.refuse(refused_by(error))
             await _answer(send, scope["method"], whole)
             return
         if body is None:

@@ -11,6 +11,7 @@ from stockyard.gateway.http import CONTINUE, Head, HttpError
 from stockyard.gateway.overload import LARGE_BODY
 from stockyard.gateway.passing import Passing
 from stockyard.gateway.phase import Phase
+from stockyard.gateway.refusals import refused_by
 from stockyard.gateway.spool import SpooledBody, spool_of
 
 
@@ -33,7 +34,8 @@ class Collecting(Passing):
         """Collect a body that begins with `data`. Returns what follows it in `data`."""
         spool = spool_of(opening)
         if opening is not None and spool is None and self.front.refuses_body(length):
-            return self._answer_early(head, opening.refuse(503, "overloaded", LARGE_BODY), data)
+            error = HttpError(503, "memory", LARGE_BODY)
+            return self._answer_early(head, opening.refuse(refused_by(error)), data)
         self._phase = Phase.BODY
         collected: SizedBody | ChunkedBody = SizedBody(length)
         if head.chunked:

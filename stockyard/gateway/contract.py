@@ -8,6 +8,7 @@ Running it returns hears what happens to the client meanwhile.
 from dataclasses import dataclass
 from typing import Protocol
 
+from stockyard.errors import Refused
 from stockyard.gateway.http import Head
 
 
@@ -82,7 +83,7 @@ class Opening(Protocol):
     def start(self, reply: Reply, body: bytes) -> Running | None:
         """The request is complete. None when it was answered at once."""
 
-    def refuse(self, status: int, code: str, message: str) -> Whole:
+    def refuse(self, refusal: Refused) -> Whole:
         """The answer to a request that the lane refuses, in the words of the client's format."""
 
 

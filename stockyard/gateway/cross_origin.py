@@ -8,6 +8,7 @@ allows cookies (`security.md` 10).
 from collections.abc import Callable, Collection
 from functools import partial
 
+from stockyard.errors import Refused
 from stockyard.gateway.contract import Opening, Peer, Plane, Reply, Running, Whole
 from stockyard.gateway.http import Head, field_lines
 from stockyard.gateway.spool import Spooling, spool_of
@@ -70,8 +71,8 @@ class SharedOpening:
     def start(self, reply: Reply, body: bytes) -> Running | None:
         return self._opening.start(SharedReply(reply, self._shared()), body)
 
-    def refuse(self, status: int, code: str, message: str) -> Whole:
-        whole = self._opening.refuse(status, code, message)
+    def refuse(self, refusal: Refused) -> Whole:
+        whole = self._opening.refuse(refusal)
         return Whole(whole.status, whole.fields + self._shared(), whole.body)
 
 

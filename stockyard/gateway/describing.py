@@ -55,8 +55,8 @@ class Describing:
         self._onward = onward
         self._refused = refused
 
-    def refuse(self, status: int, code: str, message: str) -> Whole:
-        return self._refused(Refused(status, code, message))
+    def refuse(self, refusal: Refused) -> Whole:
+        return self._refused(refusal)
 
     def start(self, reply: Reply, body: bytes) -> Running | None:
         try:

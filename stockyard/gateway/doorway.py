@@ -96,8 +96,8 @@ class Doorway:
         self._query = native_head.kept_query(head, endpoint.native_auth)
         self.max_body = min(endpoint.max_body, reception.access.max_body)
 
-    def refuse(self, status: int, code: str, message: str) -> Whole:
-        return self._declining(Refused(status, code, message))
+    def refuse(self, refusal: Refused) -> Whole:
+        return self._declining(refusal)
 
     def start(self, reply: Reply, body: bytes) -> Running | None:
         reception = self._reception

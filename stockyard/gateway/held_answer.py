@@ -40,8 +40,8 @@ class HeldAnswer:
         self._query = query
         self._asker = asker
 
-    def refuse(self, status: int, code: str, message: str) -> Whole:
-        return self._asker.refused(Refused(status, code, message))
+    def refuse(self, refusal: Refused) -> Whole:
+        return self._asker.refused(refusal)
 
     def start(self, reply: Reply, body: bytes) -> Running | None:
         try:

@@ -81,8 +81,8 @@ class HeldCalls(Spooling):
         self.max_body = access.max_upload if is_file else min(endpoint.max_body, access.max_body)
         self.spool = spool
 
-    def refuse(self, status: int, code: str, message: str) -> Whole:
-        return self._refused(Refused(status, code, message))
+    def refuse(self, refusal: Refused) -> Whole:
+        return self._refused(refusal)
 
     def start(self, reply: Reply, body: bytes) -> Running | None:
         try:

@@ -9,6 +9,7 @@ import asyncio
 
 import msgspec
 
+from stockyard.errors import Refused
 from stockyard.gateway.contract import Opening, Reply, Running, Whole
 from stockyard.gateway.egress import JSON_HEAD
 from stockyard.gateway.listing import Described
@@ -40,8 +41,8 @@ class JoinedList:
         running = self._provider.start(joining, body)
         return None if running is None else joining.while_running(running)
 
-    def refuse(self, status: int, code: str, message: str) -> Whole:
-        return self._provider.refuse(status, code, message)
+    def refuse(self, refusal: Refused) -> Whole:
+        return self._provider.refuse(refusal)
 
 
 class _Joining:

@@ -17,6 +17,7 @@ from typing import Any
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from stockyard.errors import Refused
 from stockyard.gateway.bodies import TOO_LARGE
 from stockyard.gateway.collecting import Collecting
 from stockyard.gateway.contract import Opening, Running, Whole
@@ -32,7 +33,7 @@ from stockyard.gateway.http import (
 from stockyard.gateway.inner import InnerTransport
 from stockyard.gateway.known import MAX_BYTES, Known
 from stockyard.gateway.phase import BETWEEN, RUNNING, Phase
-from stockyard.gateway.refusals import ALLOWED, CODES, control_refusal, refusal
+from stockyard.gateway.refusals import ALLOWED, CODES, control_refusal, refusal, refused_by
 from stockyard.gateway.reply import LaneReply
 
 OPTIONS = Whole(204, ALLOWED, b"")
@@ -225,7 +226,7 @@ class Lane(Collecting):
         found = self._plane.open(head, peer)
         if found is not None and not isinstance(found, Whole):
             if head.length > found.max_body:
-                return found.refuse(413, CODES[413], TOO_LARGE)
+                return found.refuse(Refused(413, CODES[413], TOO_LARGE))
             if len(head.raw) <= MAX_BYTES:
                 self._known = Known(head, found, generation)
         return found
@@ -323,7 +324,7 @@ class Lane(Collecting):
         elif arriving.opening is None:
             whole = control_refusal(error)
         else:
-            whole = arriving.opening.refuse(error.status, CODES[error.status], error.message)
+            whole = arriving.opening.refuse(refused_by(error))
         whole.to(LaneReply(self, "GET", http11=True, keep_alive=False))
 
     def _close(self) -> None:
@@ -382,6 +383,5 @@ class Lane(Collecting):
 
 
 def _stopping(opening: Opening | None) -> Whole:
-    if opening is None:
-        return control_refusal(HttpError(503, "draining", STOPPING))
-    return opening.refuse(503, "overloaded", STOPPING)
+    error = HttpError(503, "draining", STOPPING)
+    return control_refusal(error) if opening is None else opening.refuse(refused_by(error))

@@ -51,8 +51,8 @@ class Narrowing:
         self._named_plainly = named_plainly
         self.max_body = onward.max_body
 
-    def refuse(self, status: int, code: str, message: str) -> Whole:
-        return self._onward.refuse(status, code, message)
+    def refuse(self, refusal: Refused) -> Whole:
+        return self._onward.refuse(refusal)
 
     def start(self, reply: Reply, body: bytes) -> Running | None:
         narrow = NarrowReply(reply, self._refused, named_plainly=self._named_plainly)

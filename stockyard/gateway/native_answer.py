@@ -32,8 +32,8 @@ class NativeAnswer:
         self._asker = asker
         self.max_body = max_body
 
-    def refuse(self, status: int, code: str, message: str) -> Whole:
-        return self._asker.refused(Refused(status, code, message))
+    def refuse(self, refusal: Refused) -> Whole:
+        return self._asker.refused(refusal)
 
     def start(self, reply: Reply, body: bytes) -> Running | None:
         asker = self._asker

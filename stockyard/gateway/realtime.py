@@ -41,8 +41,8 @@ class Realtime:
         self._welcome = welcome
         self._refused = refused
 
-    def refuse(self, status: int, code: str, message: str) -> Whole:
-        return self._refused(Refused(status, code, message))
+    def refuse(self, refusal: Refused) -> Whole:
+        return self._refused(refusal)
 
     def start(self, reply: Reply, body: bytes) -> Running | None:
         try:

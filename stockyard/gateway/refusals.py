@@ -33,13 +33,27 @@ PROBLEMS = {
 }
 """The same in those of the control plane, with a title."""
 STARTING = "starting", "Not ready yet"
-CAUSES = {"connections": "load", "draining": "draining", "starting": "starting"}
+CAUSES = {
+    "connections": "load",
+    "overloaded": "load",
+    "memory": "memory",
+    "draining": "draining",
+    "starting": "starting",
+    "disk": "storage_full",
+}
 """Why there is no room, in the words of `reliability.md` 5.3, by the rule that refused."""
 
 
 def internal() -> Refused:
     """What is told of an error nobody foresaw."""
     return Refused(500, "internal", "Something went wrong inside Stockyard.")
+
+
+def refused_by(error: HttpError) -> Refused:
+    """The same for a call whose format is known, which is then told in its words."""
+    cause = CAUSES.get(error.rule)
+    detail = None if cause is None else {"cause": cause}
+    return Refused(error.status, CODES[error.status], error.message, detail=detail)
 
 
 def refusal(error: HttpError) -> Whole:

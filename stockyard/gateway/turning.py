@@ -96,8 +96,8 @@ class Turning:
             asker.keepers, asker.team_id, native=endpoint.native, strange=asker.own is not None
         )
 
-    def refuse(self, status: int, code: str, message: str) -> Whole:
-        return self._asker.refused(Refused(status, code, message))
+    def refuse(self, refusal: Refused) -> Whole:
+        return self._asker.refused(refusal)
 
     def start(self, reply: Reply, body: bytes) -> Running | None:
         asker, endpoint = self._asker, self._endpoint

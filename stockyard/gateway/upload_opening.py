@@ -4,6 +4,7 @@ Such a body may be larger than others, for it waits in a file (`spool.py`) while
 is found out, and leaves from there.
 """
 
+from stockyard.errors import Refused
 from stockyard.gateway.contract import Opening, Reply, Running, Whole
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.http import Head
@@ -30,8 +31,8 @@ class UploadOpening(Spooling):
     def start(self, reply: Reply, body: bytes) -> Running | None:
         return self._opening.start(reply, body)
 
-    def refuse(self, status: int, code: str, message: str) -> Whole:
-        return self._opening.refuse(status, code, message)
+    def refuse(self, refusal: Refused) -> Whole:
+        return self._opening.refuse(refusal)
 
 
 def _type_of(head: Head) -> bytes:

@@ -24,6 +24,7 @@ from typing import Self, TypeVar
 import uvloop
 from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
 
+from stockyard.errors import Refused
 from stockyard.gateway.contract import Opening, Peer, Reply, Whole
 from stockyard.gateway.front import Front
 from stockyard.gateway.health import Health
@@ -181,8 +182,8 @@ class ScriptedOpening:
         reply.whole(200, TEXT, body)
         return None
 
-    def refuse(self, status: int, code: str, message: str) -> Whole:
-        return Whole(status, TEXT, code.encode())
+    def refuse(self, refusal: Refused) -> Whole:
+        return Whole(refusal.status, TEXT, refusal.code.encode())
 
 
 class ScriptedPlane:
