@@ -23,6 +23,7 @@ from stockyard.gateway.declined import Declining, declining
 from stockyard.gateway.first_model import own_model
 from stockyard.gateway.http import field_lines
 from stockyard.gateway.model_in_path import completed
+from stockyard.gateway.reading_on import ReadingOn
 from stockyard.gateway.reception import Reception
 from stockyard.gateway.turning import Steering
 from stockyard.gateway.visit import Visit
@@ -279,6 +280,12 @@ class SteeredDoorway(Doorway):
         self._steering = steering
         self._needs = steering.needs or self._needs
         self._codec = steering.codec or self._codec
+
+    def start(self, reply: Reply, body: bytes) -> Running | None:
+        running = super().start(reply, body)
+        if running is None or not any(watching.counts for watching in self._steering.watching):
+            return running
+        return ReadingOn(running)
 
     def _needs_no_reading(self, body: bytes) -> bool:
         return False

@@ -11,6 +11,8 @@ from stockyard.wire.late_usage import Reader, Use
 class LateReply(WatchingReply):
     """What was told counts once all of it has come, and not when it was cut off."""
 
+    counts = True
+
     def __init__(
         self, reply: Reply, reader: Reader, tell: Callable[[Exchange, list[Use]], None]
     ) -> None:

@@ -9,6 +9,9 @@ from stockyard.gateway.contract import Reply
 class WatchingReply(ABC):
     """What is looked for, and what becomes of it, is for those who extend it."""
 
+    counts = False
+    """Whether what is looked for must be paid, so that all of it has to come."""
+
     def __init__(self, reply: Reply) -> None:
         self.x: Exchange | None = None
         """The call that is answered, as soon as there is one."""

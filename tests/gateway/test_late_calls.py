@@ -82,6 +82,45 @@ async def test_results_are_not_given_out_in_pieces(yard: Yard) -> None:
     assert len(counted(yard)) == 1
 
 
+@pytest.mark.parametrize(
+    "path", ["/v1/files/file-out/content", "/openai/v1/files/file-out/content"]
+)
+async def test_who_leaves_before_the_last_line_has_the_results_all_the_same(
+    yard: Yard, path: str
+) -> None:
+    openai = yard.provider("openai")
+    await a_batch(yard, openai)
+    said = lines(*[a_line(10, 5)] * 5)
+    openai.sends(200, LINES, said).stalls_after_bytes(len(said) - 20)
+    async with yard.raw() as client:
+        head = [f"GET {path} HTTP/1.1", "host: a", f"authorization: Bearer {yard.key}", "", ""]
+        client.send("\r\n".join(head).encode())
+        await client.until(b"custom_id")
+    openai.goes_on()
+    assert await yard.quiet()
+    assert await settled(yard)
+    (only,) = counted(yard)
+    assert only.usage is not None
+    assert only.usage.total == 75
+
+
+async def test_who_leaves_what_is_counted_already_is_not_waited_for(yard: Yard) -> None:
+    openai = yard.provider("openai")
+    await a_batch(yard, openai)
+    said = lines(a_line(10, 5))
+    openai.sends(200, LINES, said)
+    await yard.get("/v1/files/file-out/content")
+    assert await settled(yard)
+    openai.sends(200, LINES, said).stalls_after_bytes(20)
+    async with yard.raw() as client:
+        key = f"authorization: Bearer {yard.key}"
+        head = ["GET /v1/files/file-out/content HTTP/1.1", "host: a", key, "", ""]
+        client.send("\r\n".join(head).encode())
+        await client.until(b"custom_id")
+    assert await openai.closed_by_client()
+    assert len(counted(yard)) == 1
+
+
 @pytest.mark.parametrize("provider", ["gemini", "vertex-express"])
 async def test_no_mask_hides_what_was_used(yard: Yard, provider: str) -> None:
     google = yard.provider(provider)
