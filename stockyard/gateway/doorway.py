@@ -238,7 +238,8 @@ class Doorway:
     def _shown(self, names: Iterable[bytes]) -> list[tuple[bytes, bytes]]:
         """Those of these fields that the client sent, and that may be passed on (HS11)."""
         pairs = ((name, self._head.field(name)) for name in names)
-        return [(name, value) for name, value in pairs if value is not None and value.isascii()]
+        shown = [(name, value) for name, value in pairs if value is not None and value.isascii()]
+        return native_head.apart(shown, self.caller)
 
     def forward_native(self) -> list[tuple[bytes, bytes]]:
         passes = self._endpoint.passes
@@ -249,7 +250,7 @@ class Doorway:
         endpoint = self._endpoint
         whole = endpoint.holds is not None or bool(endpoint.recalls)
         kept = native_head.kept(self._head, endpoint.native_auth, whole=whole)
-        return [*kept, (b"accept-encoding", b"identity")]
+        return [*native_head.apart(kept, self.caller), (b"accept-encoding", b"identity")]
 
 
 class UnreadDoorway(Doorway):

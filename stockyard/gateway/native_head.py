@@ -1,8 +1,10 @@
 """What of a client's head goes on to a provider on its native route: all but what it says to us."""
 
 import re
+from hashlib import sha256
 from urllib.parse import unquote
 
+from stockyard.core.caller import Caller
 from stockyard.gateway.http import Head
 from stockyard.providers import paths
 from stockyard.providers.auth import shown_in
@@ -29,6 +31,7 @@ SECRET_OF_OURS = re.compile(rb"sk-sy-|\bsya-[\w-]{20}")
 """Clients that were made for another gateway send our Key in fields of that one."""
 
 
+ONCE = b"idempotency-key"
 PARTIAL = frozenset({b"range", b"if-range"})
 """Ask for a piece of what a provider keeps. What was used is told by all of it together."""
 MASK_FIELDS = frozenset({b"x-goog-fieldmask"})
@@ -45,6 +48,21 @@ def kept_query(head: Head, schemes: tuple[str, ...]) -> str:
         return query
     said = query.split("&")
     return "&".join(s for s in said if unquote(s.partition("=")[0]) not in MASK_PARAMETERS)
+
+
+def apart(fields: list[tuple[bytes, bytes]], caller: Caller) -> list[tuple[bytes, bytes]]:
+    """The same, with a key for what is to happen once that no other team can have.
+
+    To the provider all teams are one account, so the same key would get one team the answer to a
+    call of another. Who shows a secret of its own is alone there.
+    """
+    if caller.strange:
+        return fields
+    return [(n, _of_team(v, caller) if n == ONCE else v) for n, v in fields]
+
+
+def _of_team(key: bytes, caller: Caller) -> bytes:
+    return sha256(caller.partition.encode() + b"\0" + key).hexdigest().encode()
 
 
 def kept(

@@ -1,6 +1,9 @@
-"""Callers with a provider's secret of their own, which nobody here can check, share nothing."""
+"""Callers with a secret of their own, which nobody here can check, share nothing; nor do teams."""
+
+import pytest
 
 from stockyard.testing.yard import Yard
+from tests.teams import another_team
 
 BODY = {"model": "claude-x", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
 
@@ -28,3 +31,21 @@ async def test_it_is_told_apart_by_more_than_is_shown_of_it(yard: Yard) -> None:
     caller = yard.last.exchange.caller
     assert caller.key_id.startswith(caller.key_name)
     assert (len(caller.key_name), len(caller.key_id)) == (4 + 8, 4 + 32)
+
+
+@pytest.mark.parametrize(
+    ("path", "model"),
+    [("/v1/chat/completions", "openai/x"), ("/openai/v1/chat/completions", "x")],
+)
+async def test_no_team_gets_what_another_asked_for_under_the_same_key(
+    yard: Yard, path: str, model: str
+) -> None:
+    openai = yard.provider("openai").says("hello")
+    body = {"model": model, "messages": BODY["messages"]}
+    theirs, mine = await another_team(yard), own("sk-proj-mine")
+    for caller in (yard.headers, yard.headers, theirs, mine):
+        await yard.call(path, body, headers={**caller, "idempotency-key": "order-17"})
+    ours, again, others, strange = [r.headers["idempotency-key"] for r in openai.requests]
+    assert ours == again != others
+    assert strange == "order-17"
+    assert "order-17" not in (ours, others)
