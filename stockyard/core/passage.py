@@ -110,7 +110,8 @@ class Passage(Editing):
             if stop.standing.tripped and answer is not None:
                 stop.standing.worked()
         except StockyardError as error:
-            raise stop.named(error)  # noqa: B904  the same error, with the module's name on it
+            # What came from further in is not this module's, though it let it pass.
+            raise error if last.raised(error) else stop.named(error)  # noqa: B904  the same error
         except (Exception, HookInterrupted) as error:
             stop.broke(x, error)
             answer = None
@@ -298,6 +299,10 @@ class _Last:
             self._error = error
             raise
         return self._answer
+
+    def raised(self, error: StockyardError) -> bool:
+        """Whether this error came of the last call."""
+        return error is self._error
 
     async def standing(self, x: Exchange) -> Answer:
         """The last answer or error; the call itself when the module never made it."""

@@ -108,10 +108,16 @@ class Plans:
             raise no_target(f"The provider '{target.provider}' is not configured.")
         return provider
 
+    def _check_callable(self, target: Target) -> None:
+        if target.credential is None and not self.directory.can_call(target.provider):
+            needs = needs_of(self._provider(target))
+            raise no_target(f"'{target.provider}' cannot be called yet. {needs}", None)
+
     # Unified paths
 
     def _unified(self, target: Target, wanted: str, needs: str) -> Plan:
         provider = self._provider(target)
+        self._check_callable(target)
         entry = provider.entry_for(needs, wanted, self._formats, target.model)
         if entry is None and needs in BY_CHAT:
             return self._by_chat(target, wanted, needs)
@@ -178,8 +184,7 @@ class Plans:
 
     def _native(self, target: Target, x: Exchange) -> Plan:
         inbound, provider = x.inbound, self._provider(target)
-        if target.credential is None and not self.directory.can_call(provider.name):
-            raise no_target(f"'{provider.name}' cannot be called yet. {needs_of(provider)}", None)
+        self._check_callable(target)
         path = inbound.native_path
         if target.model != x.received.model:  # an alias stood for it
             path = paths.naming(provider, path, target.model)

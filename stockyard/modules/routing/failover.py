@@ -13,7 +13,8 @@ Caller sees
     The answer of the target that answered, with `X-Stockyard-Attempts` and
     `X-Stockyard-Failover-From` when it was not the first. When one target was tried, its own error;
     when several were, or all are known to fail, HTTP 503 `no_target` with the time at which the
-    first of them is tried again. `X-Stockyard-Fallback: off` keeps a call at its first target.
+    first of them is tried again. `X-Stockyard-Fallback: off` keeps a call at its first target. One
+    that cannot be told what the call says, or for which there is no Credential, is passed over.
 """
 
 from typing import Annotated, Literal
@@ -131,6 +132,7 @@ class Failover(Module[Config]):
             return await call(x)  # there is nowhere to go: dispatch tells why
         entered, tried = x.request, 0
         last: UpstreamError | None = None
+        unsaid: Refused | None = None
         last_tried = ""
         for target in self._in_order(x, candidates, chain):
             if last is not None and not self._may_go_on(x, tried):
@@ -152,8 +154,17 @@ class Failover(Module[Config]):
                 if not self._may_move(error):
                     raise
                 last, last_tried = error, target.name
+            except Refused as refused:
+                if refused.module is not None:
+                    raise
+                # Nothing was sent. A fallback that cannot take the call is no reason to blame it.
+                tried, unsaid = tried - 1, unsaid or refused
+                lacks = [refused.param or refused.code]
+                x.note(self.name, "skipped_capability", {"target": target.name, "lacks": lacks})
         if last is not None and tried == 1:
             raise last
+        if unsaid is not None and tried == 0:
+            raise unsaid
         x.note(self.name, "exhausted", {"tried": tried})
         wait = min(self.ports.health.reopens_in(target) for target in candidates)
         raise _no_target(
@@ -228,7 +239,7 @@ class Failover(Module[Config]):
         matching = (row for globs, row in self._rows if globs.match(asked) or globs.match(bare))
         chain = next(matching, None)
         if chain is not None:
-            further = tuple(Target(step.provider, step.model or bare) for step in chain.targets)
+            further = tuple(t for step in chain.targets for t in self._targets(step, bare, x))
         else:
             further = self.ports.models.elsewhere(routed[0], x.needs) if routed else ()
         candidates: dict[str, Target] = {}
@@ -242,6 +253,12 @@ class Failover(Module[Config]):
         if x.asked.fallback == "off":
             allowed = allowed[:1]
         return (self._able(x, allowed) if len(allowed) > 1 else allowed), chain
+
+    def _targets(self, step: Step, bare: str, x: Exchange) -> tuple[Target, ...]:
+        """Those of a step, with our Credentials for them; dispatch tells why there are none."""
+        model = step.model or bare
+        found = self.ports.models.targets(f"{step.provider}/{model}", x.needs)
+        return found or (Target(step.provider, model),)
 
     def _able(self, x: Exchange, targets: list[Target]) -> list[Target]:
         """The first, which was asked for, and those that can do what the call needs.

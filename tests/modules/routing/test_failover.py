@@ -45,6 +45,13 @@ DOWN = UpstreamError("provider_fault", "Down.", status=500)
 ONE, TWO, THREE = (Target(name, "m") for name in ("one", "two", "three"))
 
 
+def a_refusal() -> Refused:
+    """Of some module nearer to the provider."""
+    refused = Refused(403, "policy_blocked", "No.")
+    refused.module = "guard"
+    return refused
+
+
 def failover(ports: Ports | None = None, **config: object) -> Failover:
     return Failover(Config(**config), ports or some_ports())  # type: ignore[arg-type]
 
@@ -117,7 +124,7 @@ async def test_moves_on_after_a_content_policy_only_when_told_to() -> None:
     assert provider.asked == ["one/m", "two/m"]
 
 
-@pytest.mark.parametrize("error", [Refused(403, "policy_blocked", "No."), Abandoned()])
+@pytest.mark.parametrize("error", [a_refusal(), Abandoned()])
 async def test_a_refusal_or_a_caller_that_left_ends_the_call(error: StockyardError) -> None:
     provider = Provider(error)
     with pytest.raises(type(error)):
@@ -210,6 +217,71 @@ async def test_a_name_with_its_provider_in_front_is_the_same_model(yard: Yard) -
     heard = await yard.chat(model="openai/gpt-4o")
     assert heard.text == "hello"
     assert elsewhere.last.fields["model"] == "gpt-4o"
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize(
+    ("further", "status", "attempts"),
+    [
+        (["anthropic", "groq"], 200, ["openai 503", "anthropic None", "groq 200"]),
+        (["anthropic"], 503, ["openai 503", "anthropic None"]),
+    ],
+    ids=["another_can", "nobody_can"],
+)
+async def test_a_fallback_that_cannot_be_told_the_call_does_not_make_it_the_callers_fault(
+    yard: Yard, stream: bool, further: list[str], status: int, attempts: list[str]
+) -> None:
+    yard.set("translation.lossy", "strict")
+    yard.provider("openai").fails(503, retry_after=3)
+    for name in ("anthropic", "groq"):
+        yard.provider(name).says("hello")
+    yard.enable("failover", chains=[{"targets": [{"provider": name} for name in further]}])
+    yard.enable("retrypilot", retries=0)
+
+    heard = await yard.chat(model="gpt-4o", stream=stream, seed=7)
+
+    assert heard.status == status
+    assert await yard.quiet()
+    assert yard.last.attempts == attempts
+    assert "failover skipped_capability" in yard.last.findings
+
+
+async def test_a_fallback_has_one_breaker_whoever_leads_to_it(yard: Yard) -> None:
+    yard.provider("openai").fails(503)
+    further = yard.provider("anthropic").fails(503, times=2).says("hello")
+    step = {"provider": "anthropic", "model": "claude-sonnet-4-5"}
+    yard.enable("failover", breaker_min_calls=2, chains=[{"models": ["gpt-*"], "targets": [step]}])
+    for _ in range(2):
+        await yard.chat(model="claude-sonnet-4-5")
+    assert (await yard.chat(model="gpt-4o")).status == 503
+    assert len(further.requests) == 2
+    assert "failover skipped_open" in yard.last.findings
+
+
+async def test_a_fallback_without_a_credential_is_passed_over(yard: Yard) -> None:
+    yard.provider("openai").fails(503)
+    yard.provider("groq").says("hello")
+    further = [{"provider": name, "model": "m"} for name in ("anthropic", "groq")]
+    yard.enable("failover", chains=[{"targets": further}])
+    assert (await yard.chat(model="gpt-4o")).text == "hello"
+    yard.enable("failover", chains=[{"targets": further[:1]}])
+    heard = await yard.chat(model="gpt-4o")
+    assert heard.error is not None
+    assert heard.error["message"] == "This provider was told to fail."
+
+
+async def test_what_no_target_can_be_told_is_refused_as_it_is_without_the_module(
+    yard: Yard,
+) -> None:
+    yard.set("translation.lossy", "strict")
+    for name in ("anthropic", "gemini"):
+        yard.provider(name).says("hello")
+    yard.enable("failover", chains=[{"targets": [{"provider": "anthropic"}]}])
+    heard = await yard.chat(model="claude-sonnet-4-5", logit_bias={"50": 1})
+    assert heard.status == 400
+    assert heard.error is not None
+    assert heard.error["param"] == "logit_bias"
+    assert "module" not in heard.error["stockyard"]
 
 
 def test_a_row_with_an_unknown_provider_is_refused_with_its_place() -> None:
