@@ -33,7 +33,7 @@ from stockyard.gateway.http import Head, field_lines
 from stockyard.gateway.judged_doorway import JudgedDoorway
 from stockyard.gateway.realtime import Realtime
 from stockyard.gateway.reception import Reception
-from stockyard.gateway.session import FORMAT as REALTIME_FORMAT
+from stockyard.gateway.session import WORDS as SESSIONS
 from stockyard.gateway.session import Connect, Hall
 from stockyard.gateway.spool import Spool
 from stockyard.gateway.turning import Asker, Steering
@@ -58,13 +58,14 @@ class DataPlane:
         """`refused` is told of everybody who may not call: from where, and why."""
         self.reception = reception
         self.spool = spool
+        self._keys = keys
         self._connect = connect
         self._callers = Callers(keys, lambda: reception.access.bring_your_own, refused)
         self._routes = 0
 
     @property
     def generation(self) -> int:
-        return self._callers.generation + self._routes
+        return self._keys.generation + self._routes
 
     def routes_changed(self) -> None:
         """Providers changed: what was opened before may lead elsewhere now."""
@@ -120,7 +121,7 @@ class DataPlane:
             key_in_query="query:key" in auth,
             holds=reach,
             closed=closed_paths.administers(found.path, provider),
-            realtime=method == "GET" and found.format == REALTIME_FORMAT,
+            realtime=method == "GET" and found.format in SESSIONS,
             recalls=recalling.on_native(spoken, found.path),
         )
 

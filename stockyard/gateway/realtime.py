@@ -15,7 +15,7 @@ from stockyard.errors import Refused
 from stockyard.gateway.contract import Reply, Running, Whole
 from stockyard.gateway.handshake import SessionFields, key_of
 from stockyard.gateway.reply import LaneReply
-from stockyard.gateway.session import FORMAT, Hall, Session
+from stockyard.gateway.session import FORMAT, WORDS, Hall, Session
 from stockyard.gateway.upgrade import LaneUpgrade, Upgrade
 from stockyard.gateway.visit import Visit
 from stockyard.providers.paths import kept_query
@@ -85,14 +85,14 @@ class Realtime:
         if model:
             query["model"] = target.model
         inbound = Inbound(
-            FORMAT,
+            entry.format,
             "GET",
             visit.head.path,
             urlencode(query, quote_via=quote),
             b"",
             SessionFields(visit.head, native=native is not None),
             target.provider,
-            entry.path,
+            visit.endpoint.native_path or entry.path,
             entry.origin,
             entry.auth,
         )
@@ -126,7 +126,11 @@ class Realtime:
         for target in targets:
             provider = directory.provider(target.provider)
             entry = provider.endpoints.get("realtime") if provider is not None else None
-            fits = entry is not None and entry.certain and entry.format == FORMAT
+            fits = entry is not None and (
+                entry.format in WORDS
+                if native is not None
+                else entry.certain and entry.format == FORMAT
+            )
             if entry is not None and fits and wanted in ("", None, target.provider):
                 return target, entry
         raise Refused(

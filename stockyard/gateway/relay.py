@@ -16,6 +16,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from stockyard.upstream.frames import (
+    BINARY,
     CLOSE,
     CONTINUATION,
     FAULT,
@@ -38,6 +39,9 @@ FAREWELL_SECONDS = 1.0
 """How long a side may take to close after it was told to."""
 MOST_WAITING = 64
 """Messages of our own that wait at most for the end of one that comes in pieces."""
+POLICY = 1008
+MOST_REASON = 100
+"""Characters of a reason; all that stands in a close frame has 125 bytes."""
 REVOKED = 4401
 TIMED_OUT = 4408
 RESTART = 1012
@@ -124,10 +128,14 @@ class _Words:
 class Relay:
     """Between the client's side of the connection and the provider's, whose Listener it is."""
 
-    def __init__(self, provider: WebSocket, keeper: Keeper, lasting: Lasting) -> None:
+    def __init__(
+        self, provider: WebSocket, keeper: Keeper, lasting: Lasting, *, binary: bool = False
+    ) -> None:
+        """`binary`: what the keeper hears comes as bytes, too."""
         self._provider = provider
         self._keeper = keeper
         self._lasting = lasting
+        self._kinds = (TEXT, BINARY) if binary else (TEXT,)
         self._client: Client | None = None
         self._loop = asyncio.get_running_loop()
         self._theirs: list[bytes] | None = None
@@ -194,7 +202,7 @@ class Relay:
 
     def _take(self, frame: Frame) -> None:
         """Pass a frame on, a text once it is complete: it may ask for what must be judged."""
-        if frame.kind != TEXT and not self._ours:
+        if frame.kind not in self._kinds and not self._ours:
             self._pass_on(frame)
             return
         self._ours.append(frame)
@@ -281,7 +289,7 @@ class Relay:
     def _look(self, frame: Frame) -> None:
         """Keep the message that the frame belongs to, and tell of it when it is complete."""
         if frame.kind != CONTINUATION:
-            self._theirs = [] if frame.kind == TEXT else None
+            self._theirs = [] if frame.kind in self._kinds else None
             self._size = 0
         if self._theirs is None:
             return
@@ -297,6 +305,10 @@ class Relay:
 
     def revoke(self) -> None:
         self._close(REVOKED, "This Key is not valid any more.", GOING_AWAY)
+
+    def refuse(self, reason: str) -> None:
+        """End it for a rule that there is no other way to tell of."""
+        self._close(POLICY, reason[:MOST_REASON], GOING_AWAY)
 
     def shutdown(self) -> None:
         self._close(RESTART, "The gateway is stopping.", GOING_AWAY)

@@ -5,7 +5,7 @@ its own after that (`session_answers.py`). A Key that is revoked ends its sessio
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -28,8 +28,12 @@ from stockyard.upstream.origin import Origin
 from stockyard.upstream.outgoing import Timers
 from stockyard.upstream.websocket import Refusal, WebSocket
 from stockyard.wire.codec import Codec
+from stockyard.wire.live import LiveWords
+from stockyard.wire.realtime import RealtimeWords, Words
 
 FORMAT = "openai.realtime"
+WORDS: Mapping[str, Callable[[], Words]] = {FORMAT: RealtimeWords, "gemini.live": LiveWords}
+"""The dialects of sessions. Only the first is one of unified paths."""
 SWITCHED = 101
 GONE = 499
 
@@ -79,8 +83,9 @@ class Session:
         self._socket: WebSocket | None = None
         self._relay: Relay | None = None
         self._finished = False
+        words = self._words = WORDS[x.inbound.format]()
         self._answers = SessionAnswers(
-            x, hall.office, lambda: hall.line.pipelines["realtime"], hall.new_id
+            x, hall.office, lambda: hall.line.pipelines["realtime"], hall.new_id, words
         )
 
     def begin(self) -> None:
@@ -116,7 +121,7 @@ class Session:
         plan = self._hall.office.dispatch.plans.of(target, x)
         if plan.proved or not x.constraints.allow(target):
             raise Refused(503, "no_target", "No provider that this call may use has sessions.")
-        attempt = Attempt(target=target, started_us=x.elapsed_us(), format=FORMAT)
+        attempt = Attempt(target=target, started_us=x.elapsed_us(), format=x.inbound.format)
         x.attempts.append(attempt)
         socket = self._socket = WebSocket(plan.start, covering_of(attempt))
         try:
@@ -155,7 +160,7 @@ class Session:
         x.status = SWITCHED
         x.streamed = True
         self._passage.head()
-        relay = Relay(socket, self, self._hall.lasting)
+        relay = Relay(socket, self, self._hall.lasting, binary=self._words.binary)
         self._answers.through(relay)
         self._relay = relay
         if not self._upgrade.switch(socket.subprotocol, egress.own_fields(x), relay):

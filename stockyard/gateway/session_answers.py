@@ -17,6 +17,7 @@ from stockyard.core.exchange import Exchange
 from stockyard.core.money import Usage
 from stockyard.core.passage import Passage
 from stockyard.core.pipeline import Pipeline
+from stockyard.core.request import Request
 from stockyard.core.stream import Answer, Stream
 from stockyard.core.target import Attempt
 from stockyard.errors import Abandoned, Refused, StockyardError, UpstreamError
@@ -28,12 +29,10 @@ from stockyard.wire.realtime import (
     Begun,
     Done,
     Failed,
+    Heard,
     Transcribed,
     Transcribes,
-    asks_in,
-    cancelling,
-    error_event,
-    heard_in,
+    Words,
 )
 
 MOST_OPEN = 32
@@ -76,9 +75,11 @@ class SessionAnswers:
         office: Office,
         pipeline: Callable[[], Pipeline],
         new_id: Callable[[], str],
+        words: Words,
     ) -> None:
         """`pipeline` gives the one in use: modules may change while a session lasts."""
         self._session = session
+        self._words = words
         self._office = office
         self._pipeline = pipeline
         self._new_id = new_id
@@ -97,9 +98,11 @@ class SessionAnswers:
 
     def client_said(self, message: bytes) -> bool | None:
         """Whether it goes on. None: the Relay is told later."""
-        asks = asks_in(message)
+        asks = self._words.asks_in(message)
         if asks is None:
             return True
+        if asks.model:
+            self._is_with(asks.model)
         if len(self._asked) + len(self._begun) >= MOST_OPEN:
             full = Refused(429, "concurrency_exceeded", f"{MOST_OPEN} answers are open already.")
             self._tell(self._new(asks.event_id), full)
@@ -120,10 +123,22 @@ class SessionAnswers:
         waiting = True
         return None
 
+    def _is_with(self, model: str) -> None:
+        """The session is with this model, which its beginning did not say."""
+        session = self._session
+        session.received = session.request = Request(model=model, content=session.received.content)
+        session.targets = tuple(replace(target, model=model) for target in session.targets)
+        if session.target is not None:
+            session.target = replace(session.target, model=model)
+
     # What the provider says
 
     def provider_said(self, message: bytes) -> None:
-        match heard_in(message):
+        for heard in self._words.heard_in(message):
+            self._heard(heard)
+
+    def _heard(self, heard: Heard) -> None:
+        match heard:
             case Begun(id) if id:
                 self._begin(id)
             case Done() as done:
@@ -151,8 +166,9 @@ class SessionAnswers:
             open_still = self._begun.get(response_id) is turn
             if turn.refusal is not None and open_still:
                 del self._begun[response_id]
-                if self._relay is not None:
-                    self._relay.ask(cancelling(response_id))
+                stopping = self._words.cancelling(response_id)
+                if self._relay is not None and stopping is not None:
+                    self._relay.ask(stopping)
 
         self._judge(turn, decided)
 
@@ -183,6 +199,8 @@ class SessionAnswers:
 
     def over(self) -> None:
         """The session is. What has not ended is abandoned."""
+        for heard in self._words.ended():
+            self._heard(heard)
         for turn in tuple(self._judging):
             turn.x.abandoned = True
             # Should it pass in this very moment, it has ended all the same.
@@ -246,8 +264,11 @@ class SessionAnswers:
         fault = fault_of(error, x)
         body = self._office.plain.encode_error(fault).body
         said = msgspec.json.decode(body).get("error", {})
-        if self._relay is not None:
-            self._relay.tell(error_event(said, "event_" + x.id[4:], turn.asked))
+        event = self._words.error_event(said, "event_" + x.id[4:], turn.asked)
+        if self._relay is not None and event is not None:
+            self._relay.tell(event)
+        elif self._relay is not None:
+            self._relay.refuse(str(error))
         x.status = fault.status
         self._finish(turn, error)
 

@@ -9,6 +9,7 @@ from stockyard.providers.row import Mention, Row, bad_row
 
 _HOST = r"(?:[A-Za-z0-9._-]|\{[a-z_]+\})+|\[[0-9A-Fa-f:.]+\]"
 _URL = re.compile(rf"((?:https?|wss?)://(?:{_HOST})(?::[0-9]{{1,5}})?)((?:/[^/?#\s]+)*)")
+_SOCKET = re.compile(r"\Aws(?=s?:)")
 _LOOPBACK = re.compile(r"https?://(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]+)?")
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _SETTING = re.compile(r"(?:https?://)?([A-Za-z0-9][A-Za-z0-9._-]*(?::[0-9]{1,5})?)/?")
@@ -24,7 +25,9 @@ def origin_and_path(name: str, url: str) -> tuple[str, str]:
     parts = _URL.fullmatch(url)
     if parts is None:
         raise bad_row(name, "an address is `https://host[:port][/path]`, without user or query.")
-    return parts[1].lower() if "{" not in parts[1] else parts[1], parts[2]
+    origin = parts[1].lower() if "{" not in parts[1] else parts[1]
+    # A WebSocket is opened by a request like any other, at the same place.
+    return _SOCKET.sub("http", origin), parts[2]
 
 
 def is_loopback(origin: str) -> bool:

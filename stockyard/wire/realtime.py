@@ -5,8 +5,8 @@ session names, and it is paid for by itself.
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 
 import msgspec
 
@@ -47,6 +47,8 @@ class Asks(msgspec.Struct, frozen=True):
 
     event_id: str = ""
     """How the client calls this message, if it calls it anything."""
+    model: str = ""
+    """Which it wants from now on, if it says so."""
 
 
 class Begun(msgspec.Struct, frozen=True):
@@ -93,6 +95,50 @@ def asks_in(message: bytes) -> Asks | None:
 
 
 Heard = Begun | Done | Transcribes | Transcribed | Failed
+
+
+class Words(Protocol):
+    """What one session says, in the words of its dialect."""
+
+    binary: bool
+    """Messages come as bytes, too."""
+
+    def asks_in(self, message: bytes) -> Asks | None:
+        """What a client's message asks for, if that must be judged."""
+
+    def heard_in(self, message: bytes) -> Iterable[Heard]:
+        """What a provider's message tells of answers, or of what the caller said."""
+
+    def ended(self) -> Iterable[Heard]:
+        """What is to be told when the session is over."""
+
+    def error_event(self, error: Mapping[str, Any], event_id: str, asked: str) -> bytes | None:
+        """An error of ours as a provider tells one; None where sessions just end."""
+
+    def cancelling(self, response_id: str) -> bytes | None:
+        """What stops an answer; None where nothing but the end of the session does."""
+
+
+class RealtimeWords:
+    """Those of OpenAI."""
+
+    binary = False
+
+    def asks_in(self, message: bytes) -> Asks | None:
+        return asks_in(message)
+
+    def heard_in(self, message: bytes) -> Iterable[Heard]:
+        heard = heard_in(message)
+        return () if heard is None else (heard,)
+
+    def ended(self) -> Iterable[Heard]:
+        return ()
+
+    def error_event(self, error: Mapping[str, Any], event_id: str, asked: str) -> bytes | None:
+        return error_event(error, event_id, asked)
+
+    def cancelling(self, response_id: str) -> bytes | None:
+        return cancelling(response_id)
 
 
 def heard_in(message: bytes) -> Heard | None:
