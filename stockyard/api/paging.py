@@ -3,7 +3,8 @@
 import hmac
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from heapq import nlargest, nsmallest
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -66,3 +67,31 @@ def page_of(newest_first: Sequence[T], limit: int, position: int | None) -> Page
     end = start + limit
     rest = len(newest_first) - end
     return Page(newest_first[start:end], rest if rest > 0 else None)
+
+
+def sorted_page(
+    newest_first: Sequence[T],
+    order: Callable[[T], Any],
+    limit: int,
+    position: int | None,
+    *,
+    descending: bool,
+) -> Page[T]:
+    """A part of a list that only grows, in another order; equals in that in which they came.
+
+    The position is that of the last one shown, counted from the list's beginning. So the next page
+    begins behind it, whatever was added meanwhile.
+    """
+    last = len(newest_first) - 1
+
+    def rank(place: int) -> tuple[Any, int]:
+        return order(newest_first[last - place]), place
+
+    places: Sequence[int] = range(last + 1)
+    if position is not None:
+        shown = rank(position)
+        places = [p for p in places if (rank(p) < shown if descending else rank(p) > shown)]
+    pick = nlargest if descending else nsmallest
+    part = pick(limit + 1, places, key=rank)
+    items = [newest_first[last - place] for place in part[:limit]]
+    return Page(items, part[limit - 1] if len(part) > limit else None)

@@ -1,16 +1,17 @@
 """Keys over the API: make one, see them, limit, pause and rotate one, take it back."""
 
-from collections.abc import Sequence
-from typing import Annotated
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Controller, Response, delete, get, patch, post
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
 from stockyard.api.identity import Identity
-from stockyard.api.paging import Cursor, Cursors, Limit, page_of
+from stockyard.api.paging import Cursor, Cursors, Limit, Page, page_of, sorted_page
 from stockyard.api.parameters import DryRun, Given
 from stockyard.api.permission import needs
 from stockyard.apps.teams import planned
@@ -35,6 +36,17 @@ Who = Given[Identity]
 Signer = Given[Cursors]
 LIST = {"list": "keys"}
 """What a cursor of the list of Keys is bound to."""
+NEWEST_FIRST: Literal["-created_at"] = "-created_at"
+Sort = Annotated[
+    Literal["created_at", "-created_at", "name", "-name", "expires_at", "-expires_at"],
+    QueryParameter(description="By what, and with `-` the other way round."),
+]
+ORDERS: Mapping[str, Callable[[KeyRecord], Any]] = {
+    "created_at": lambda key: 0,
+    "name": lambda key: key.name.casefold(),
+    "expires_at": lambda key: (key.expires_at is None, key.expires_at),
+}
+"""Those that never expire come after those that do."""
 
 Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Limits = Annotated[list[Allowance], Meta(max_length=20)]
@@ -107,15 +119,21 @@ class KeyEndpoints(Controller):
 
     @get("/keys", opt=needs("team.keys"))
     async def list_keys(
-        self, keys: Keys, cursors: Signer, limit: Limit = 50, cursor: Cursor = None
+        self,
+        keys: Keys,
+        cursors: Signer,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+        sort: Sort = NEWEST_FIRST,
     ) -> KeyList:
         """Keys, the newest first, revoked ones too. Without their secrets."""
-        before = cursors.read(LIST, cursor) if cursor else None
-        page = page_of(keys.list(), limit, before)
+        this = {**LIST, "sort": sort}
+        position = cursors.read(this, cursor) if cursor else None
+        page = await _page(keys.list(), sort, limit, position)
         return KeyList(
             keys=page.items,
             count=len(page.items),
-            next=None if page.position is None else cursors.make(LIST, page.position),
+            next=None if page.position is None else cursors.make(this, page.position),
         )
 
     @post("/keys", opt=needs("team.keys"))
@@ -207,6 +225,18 @@ class KeyEndpoints(Controller):
             return planned.changed([keys.planned(key_id, revoked(now_ms()))])
         record = await keys.revoke(key_id)
         return RevokedKey(deleted=True, revoked_at=record.revoked_at or 0)
+
+
+async def _page(
+    newest_first: Sequence[KeyRecord], sort: str, limit: int, position: int | None
+) -> Page[KeyRecord]:
+    if sort == NEWEST_FIRST:
+        return page_of(newest_first, limit, position)
+    order, descending = ORDERS[sort.removeprefix("-")], sort.startswith("-")
+    # There may be 100,000 of them.
+    return await asyncio.to_thread(
+        sorted_page, newest_first, order, limit, position, descending=descending
+    )
 
 
 def _changed(record: KeyRecord, to: ChangedKey) -> KeyRecord:

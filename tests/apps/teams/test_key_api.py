@@ -1,5 +1,8 @@
 """Keys over the API."""
 
+import pytest
+
+from stockyard.apps.teams.keys import now_ms
 from tests.control_plane import Plane
 
 
@@ -103,3 +106,45 @@ async def test_what_may_be_lost_for_a_key_is_set_when_it_is_made(plane: Plane) -
     caller = plane.keys.caller_of(secret)
     assert caller is not None
     assert caller.lossy == "strict"
+
+
+@pytest.mark.parametrize(
+    ("sort", "names"),
+    [
+        ("", ["b", "A", "d", "b", "c"]),
+        ("-created_at", ["b", "A", "d", "b", "c"]),
+        ("created_at", ["c", "b", "d", "A", "b"]),
+        ("name", ["A", "b", "b", "c", "d"]),
+        ("-name", ["d", "c", "b", "b", "A"]),
+        ("expires_at", ["A", "d", "c", "b", "b"]),
+        ("-expires_at", ["b", "b", "c", "d", "A"]),
+    ],
+)
+async def test_keys_are_listed_in_the_order_asked_for_in_pages_that_stay_right(
+    plane: Plane, sort: str, names: list[str]
+) -> None:
+    later = now_ms() + 60_000
+    ends = {"d": later + 2, "A": later + 1, "c": later + 3}
+    for name in ("c", "b", "d", "A", "b"):
+        await plane.keys.create(name, expires_at=ends.get(name))
+    listed: list[str] = []
+    asked = f"&sort={sort}" if sort else ""
+    async with plane.as_admin as client:
+        cursor = ""
+        while True:
+            page = (await client.get(f"/api/team/keys?limit=2{asked}{cursor}")).json()
+            listed += [key["name"] for key in page["keys"]]
+            if page["next"] is None:
+                break
+            cursor = f"&cursor={page['next']}"
+            if sort in ("", "-created_at", "-name", "-expires_at"):
+                await plane.keys.create("zz")  # stands before what was shown already
+            other = await client.get(f"/api/team/keys?limit=2&sort=-name{cursor}")
+            assert sort == "-name" or other.json()["code"] == "cursor_invalid"
+    assert listed == names
+
+
+async def test_an_order_that_there_is_not_is_refused(plane: Plane) -> None:
+    async with plane.as_admin as client:
+        told = (await client.get("/api/team/keys?sort=secret")).json()
+    assert (told["status"], told["code"]) == (400, "invalid")
