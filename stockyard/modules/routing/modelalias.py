@@ -206,7 +206,12 @@ class ModelAlias(Module[Config]):
         return None
 
     def _check(self, place: int, row: Alias) -> None:
-        """Every name must come to an end."""
+        """Every name must come to an end, and be served by somebody who is known."""
+        if row.provider and not self.ports.models.has_provider(row.provider):
+            raise InvalidConfig(
+                f"aliases[{place}].provider",
+                f"There is no provider '{row.provider}'. See `stockyard models`.",
+            )
         if "{1}" in row.model and "*" not in row.alias:
             raise InvalidConfig(
                 f"aliases[{place}].model", "`{1}` needs a `*` in the alias it belongs to."

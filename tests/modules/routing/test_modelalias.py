@@ -13,11 +13,20 @@ from stockyard.core.response import Response
 from stockyard.errors import InvalidConfig
 from stockyard.modules.routing.modelalias import Alias, Config, Defaults, ModelAlias, Values
 from stockyard.testing.yard import Yard
-from tests.builders import Provider, an_answer, an_exchange, notes, some_ports, through
+from tests.builders import (
+    Provider,
+    TableOfModels,
+    an_answer,
+    an_exchange,
+    notes,
+    some_ports,
+    through,
+)
 
 
 def aliases(*rows: Alias, **config: object) -> ModelAlias:
-    return ModelAlias(Config(aliases=rows, **config), some_ports())  # type: ignore[arg-type]
+    ports = some_ports(models=TableOfModels(m=["azure"]))
+    return ModelAlias(Config(aliases=rows, **config), ports)  # type: ignore[arg-type]
 
 
 def named(alias: str, model: str, **fields: object) -> Alias:
@@ -168,6 +177,12 @@ async def test_an_answer_to_a_real_name_is_left_alone() -> None:
     module = aliases(named("fast", "small-1"), answer_model="asked")
     response = await through(an_exchange(model="m"), Provider(whole), module)
     assert response is whole
+
+
+def test_a_provider_that_nobody_knows_is_refused_with_its_place() -> None:
+    with pytest.raises(InvalidConfig) as refused:
+        aliases(named("fast", "m"), named("slow", "m", provider="azur"))
+    assert refused.value.path == "aliases[1].provider"
 
 
 def test_an_empty_table_is_idle_and_hidden_names_are_not_shown() -> None:
