@@ -1,6 +1,7 @@
 """Data URLs, what base64 text really holds, and what the name of a file says it is."""
 
 import re
+from base64 import b64decode
 from typing import NamedTuple
 
 _DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*?);base64,", re.IGNORECASE)
@@ -62,6 +63,16 @@ def from_data_url(url: str) -> Media | None:
 
 def to_data_url(media_type: str, data: str) -> str:
     return f"data:{media_type};base64,{data}"
+
+
+def readable(data: str, media_type: str) -> str | None:
+    """What the bytes of a text say; None for those of anything else."""
+    if not media_type.startswith("text/"):
+        return None
+    try:
+        return b64decode(data, validate=True).decode()
+    except ValueError:
+        return None
 
 
 def sniffed(data: str, declared: str) -> str:

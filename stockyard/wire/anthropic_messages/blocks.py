@@ -24,7 +24,7 @@ from stockyard.wire.content_list import decode_content_list
 from stockyard.wire.drops import Drops
 from stockyard.wire.fields import Fields
 from stockyard.wire.layout import layout_of, own_fields, with_layout
-from stockyard.wire.media import from_data_url, sniffed
+from stockyard.wire.media import from_data_url, readable, sniffed
 from stockyard.wire.sayable import Sayable
 
 FORMAT = "anthropic.messages"
@@ -220,15 +220,30 @@ def _write_image(part: Image, _: Drops) -> dict[str, Any] | None:
 
 
 def _write_document(part: Document, _: Drops) -> dict[str, Any] | None:
-    if part.text is not None:
-        kind = part.media_type or "text/plain"
-        source: dict[str, Any] | None = {"type": "text", "media_type": kind, "data": part.text}
+    text = _text_of(part)
+    if text is not None:
+        kind = part.media_type if part.text is not None else None
+        source: dict[str, Any] | None = {
+            "type": "text",
+            "media_type": kind or "text/plain",
+            "data": text,
+        }
     else:
         source = _source(part.url, part.data, part.media_type, part.file_id, "application/pdf")
     if source is None:
         return None
     title = part.title or part.name
     return {"type": "document", "source": source, **({"title": title} if title else {})}
+
+
+def _text_of(part: Document) -> str | None:
+    """Of a document that is text. The service takes no bytes but those of a PDF."""
+    if part.text is not None:
+        return part.text
+    media = from_data_url(part.url) if part.url is not None else None
+    data = part.data if media is None else media.data
+    kind = part.media_type if media is None else media.media_type
+    return readable(data, kind) if data is not None and kind is not None else None
 
 
 def _source(

@@ -7,7 +7,7 @@ of this same format had sent them apart.
 
 import re
 from collections.abc import Iterable
-from itertools import pairwise
+from itertools import chain, takewhile
 from typing import Any
 
 from msgspec.structs import replace
@@ -164,8 +164,10 @@ class _Turns:
         if self._pending_system:
             self._place("user", self._pending_system, Message(role="user"))
         turns = self._turns
-        for asked, answered in pairwise(turns):
-            self._answer_all(asked, answered)
+        for i, turn in enumerate(turns):
+            if turn["role"] == "assistant":
+                answering = takewhile(lambda later: later["role"] == "user", turns[i + 1 :])
+                self._answer_all(turn, list(answering))
         if not turns or turns[0]["role"] == "assistant":
             # Others take a question that is all in the text of the system.
             turns.insert(0, {"role": "user", "content": _FILLER})
@@ -173,16 +175,19 @@ class _Turns:
             _without_blanks_at_the_end(turns[-1])
         return turns
 
-    def _answer_all(self, asked: dict[str, Any], answered: dict[str, Any]) -> None:
-        """A turn that leaves a call unanswered is refused: say that there was no result."""
-        if asked["role"] != "assistant" or answered["role"] != "user":
-            return
-        results = {block.get("tool_use_id") for block in _as_list(answered["content"])}
+    def _answer_all(self, asked: dict[str, Any], answered: list[dict[str, Any]]) -> None:
+        """Turns of the user that leave a call unanswered are refused: say that there was no
+        result. Those that follow each other are one to the service."""
         calls = [b["id"] for b in _as_list(asked["content"]) if b.get("type") == "tool_use"]
+        if not calls or not answered:
+            return
+        blocks = chain.from_iterable(_as_list(turn["content"]) for turn in answered)
+        results = {block.get("tool_use_id") for block in blocks}
         missing = [call for call in calls if call not in results]
         if missing:
+            first = answered[0]
             self._drops.add(*map(unanswered_call, missing))
-            answered["content"] = [*map(_no_result, missing), *_as_list(answered["content"])]
+            first["content"] = [*map(_no_result, missing), *_as_list(first["content"])]
 
     def _add_system(self, message: Message) -> None:
         blocks = _said(message, self._drops)

@@ -44,8 +44,9 @@ _SHOWN_LATER = "[see the next message]"
 """Stands in a result for a picture that follows it."""
 
 # Words of a message's shape.
-APART = "apart"
-"""The client sent this turn apart from an earlier one of the same role."""
+APART = "apart_contents"
+"""The client sent this turn apart from an earlier one of the same role. No other format has the
+word: results that come apart here belong in one turn elsewhere."""
 ROLELESS = "roleless"
 """The content did not say its role."""
 EMPTY = "empty"
@@ -206,12 +207,20 @@ class _OpenCalls:
     def _result(self, result: ToolResult) -> ToolResult:
         own = result.extra.get(FORMAT, {}).get("functionResponse", {})
         name = own.get("name", "")
-        call_id = result.call_id or next((c.id for c in self._unanswered if c.name == name), "")
+        call_id = result.call_id or self._answered_by(name)
         self._unanswered = [c for c in self._unanswered if c.id != call_id]
         if name and self._names.get(call_id) == name:
             # The call says the name. Other formats have no place for it, and miss nothing.
             return replace(result, call_id=call_id, extra=_without_name(result.extra))
         return replace(result, call_id=call_id)
+
+    def _answered_by(self, name: str) -> str:
+        """The first open call of this name; the first of all, if no call has it: the service asks
+        for no more than that there are as many results as calls."""
+        named = (call.id for call in self._unanswered if call.name == name)
+        if (found := next(named, "")) or not self._unanswered or name in self._names.values():
+            return found
+        return self._unanswered[0].id
 
 
 def _without_name(extra: Extra) -> Extra:

@@ -1,0 +1,95 @@
+"""Results of calls come where the other format wants them, however their client had put them."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from stockyard.core.request import Request
+from stockyard.wire.formats import FORMATS
+
+NONE: frozenset[str] = frozenset()
+
+
+def translated(body: dict[str, Any], source: str, target: str) -> dict[str, Any]:
+    content = FORMATS[source].decode_request(json.dumps(body).encode())
+    request = Request(model="m", content=content)
+    written = FORMATS[target].encode_request(request, features=NONE, traits=NONE, max_output=99)
+    said: dict[str, Any] = json.loads(written.body)
+    return said
+
+
+def call(name: str) -> dict[str, Any]:
+    return {"functionCall": {"name": name, "args": {}}}
+
+
+def result(name: str, said: str) -> dict[str, Any]:
+    return {"functionResponse": {"name": name, "response": {"result": said}}}
+
+
+def turns(*contents: dict[str, Any]) -> dict[str, Any]:
+    return {"contents": [{"role": "user", "parts": [{"text": "hi"}]}, *contents]}
+
+
+def model(*parts: dict[str, Any]) -> dict[str, Any]:
+    return {"role": "model", "parts": parts}
+
+
+def user(*parts: dict[str, Any]) -> dict[str, Any]:
+    return {"role": "user", "parts": parts}
+
+
+def test_results_that_come_in_a_turn_each_are_one_turn_to_messages() -> None:
+    """CrewAI sends them so. One result for each call: two for one are refused."""
+    body = turns(model(call("a"), call("b")), user(result("a", "1")), user(result("b", "2")))
+    said = translated(body, "gemini", "anthropic.messages")["messages"]
+    assert [turn["role"] for turn in said] == ["user", "assistant", "user"]
+    asked = [block["id"] for block in said[1]["content"]]
+    assert [block["tool_use_id"] for block in said[2]["content"]] == asked
+    assert [json.loads(block["content"])["result"] for block in said[2]["content"]] == ["1", "2"]
+
+
+def test_results_that_a_client_of_messages_sends_apart_are_results() -> None:
+    calls = [{"type": "tool_use", "id": name, "name": name, "input": {}} for name in "ab"]
+    results = [{"type": "tool_result", "tool_use_id": name, "content": name} for name in "ab"]
+    body = {
+        "model": "m",
+        "max_tokens": 9,
+        "messages": [
+            {"role": "user", "content": "hi"},
+            {"role": "assistant", "content": calls},
+            *({"role": "user", "content": [one]} for one in results),
+        ],
+    }
+    said = translated(body, "anthropic.messages", "anthropic.messages")
+    assert said["messages"] == body["messages"]
+
+
+@pytest.mark.parametrize("target", ["openai.chat", "anthropic.messages", "openai.responses"])
+def test_a_result_under_a_name_that_nobody_called_answers_the_call_that_is_open(
+    target: str,
+) -> None:
+    """Gemini takes them by their number; a client of it puts ids where names belong."""
+    body = turns(model(call("a")), user(result("call_123", "7")))
+    said = json.dumps(translated(body, "gemini", target))
+    made = translated(turns(model(call("a")), user(result("a", "7"))), "gemini", target)
+    assert said == json.dumps(made)
+
+
+def test_a_result_of_a_call_that_was_answered_answers_no_other() -> None:
+    body = turns(model(call("a"), call("b")), user(result("a", "1"), result("a", "2")))
+    said = translated(body, "gemini", "anthropic.messages")["messages"][2]["content"]
+    assert [block.get("is_error") for block in said] == [True, None]
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "text/markdown"])
+def test_a_text_sent_as_bytes_is_a_text_to_messages(kind: str) -> None:
+    """It takes no bytes but those of a PDF."""
+    data = base64.b64encode("Grüße".encode()).decode()
+    body = turns(user({"inlineData": {"mimeType": kind, "data": data}}))
+    said = translated(body, "gemini", "anthropic.messages")["messages"][0]["content"]
+    assert said[1]["source"] == {"type": "text", "media_type": "text/plain", "data": "Grüße"}
+    pdf = {"inlineData": {"mimeType": "application/pdf", "data": "JVBERi0="}}
+    said = translated(turns(user(pdf)), "gemini", "anthropic.messages")["messages"][0]["content"]
+    assert said[1]["source"]["type"] == "base64"
