@@ -77,6 +77,7 @@ class Doorway:
         "_needs",
         "_query",
         "_reception",
+        "_roams",
         "_visit",
         "asked",
         "caller",
@@ -93,6 +94,9 @@ class Doorway:
         self.asked = visit.asked
         self._codec = reception.reader_of(endpoint.format, head)
         self._needs = endpoint.needs or endpoint.kind
+        bound = endpoint.native is not None or visit.own is not None or bool(visit.asked.provider)
+        self._roams = not bound
+        """Its calls may go wherever their models are served."""
         self._forwarded: dict[str, bytes] = {}
         self._query = native_head.kept_query(head, endpoint.native_auth)
         self.max_body = min(endpoint.max_body, reception.access.max_body)
@@ -140,7 +144,8 @@ class Doorway:
             received=received,
             asked=self.asked,
         )
-        self._aim(x)
+        if not self._roams:
+            self._aim(x)
         if received.makes:
             reply = self._watched(x, reply)
         call = Call(x, Passage(reception.line.pipelines[x.kind], x), self._codec, reply, office)
@@ -279,6 +284,7 @@ class SteeredDoorway(Doorway):
     def __init__(self, reception: Reception, visit: Visit, steering: Steering) -> None:
         super().__init__(reception, visit)
         self._steering = steering
+        self._roams = False
         self._needs = steering.needs or self._needs
         self._codec = steering.codec or self._codec
 

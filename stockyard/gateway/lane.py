@@ -181,9 +181,12 @@ class Lane(Collecting):
         known = self._known
         if known is not None and known.generation == self._plane.generation:
             begins = known.begins(data)
-            if begins is not None and begins[1] <= known.opening.max_body:
-                self._searched = 0
-                return self._receive(known.head, known.opening, data, *begins)
+            if begins is not None:
+                opening = known.opening
+                start, length = begins
+                if length <= opening.max_body:
+                    self._searched = 0
+                    return self._receive(known.head, opening, data, start, length)
         end = data.find(HEAD_END, self._searched)
         try:
             if end < 0:

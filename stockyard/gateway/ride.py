@@ -24,9 +24,11 @@ class Ride:
 
     __slots__ = ("_cancelled", "_coroutine", "_future")
 
+    _future: asyncio.Future[Any] | None
+    """What it waits for."""
+
     def __init__(self, coroutine: Coroutine[Any, Any, None]) -> None:
         self._coroutine = coroutine
-        self._future: asyncio.Future[Any] | None = None
         self._cancelled = False
         self._step(None)
 

@@ -286,17 +286,14 @@ class Connection(asyncio.BufferedProtocol):
                 return
         self._sending = None
         sending.connection = None
-        if self._is_written() and self._parser.reusable:
+        unsent = self._unsent is not None or not self._outlet.empty
+        if not unsent and self._parser.reusable and not self._transport.get_write_buffer_size():
             if self._is_paused:
                 self._read_again()
             self._pool.give_back(self, self._heard_at)
         else:
             self.drop()
         sending.complete()
-
-    def _is_written(self) -> bool:
-        rest = self._unsent is not None or not self._outlet.empty
-        return not rest and self._transport.get_write_buffer_size() == 0
 
     def _read_again(self) -> None:
         if self._is_paused and self.is_open and not self._transport.is_closing():

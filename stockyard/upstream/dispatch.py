@@ -89,7 +89,8 @@ class Dispatch:
         if target is None:
             if not x.targets:
                 raise self._unknown(x)
-            target = x.target = self._first_allowed(x)
+            anywhere = x.constraints is ANYWHERE
+            target = x.target = x.targets[0] if anywhere else self._first_allowed(x)
         elif not x.constraints.allow(target):
             target = None
         if target is None:
@@ -99,8 +100,6 @@ class Dispatch:
         return target
 
     def _first_allowed(self, x: Exchange) -> Target | None:
-        if x.constraints is ANYWHERE:
-            return x.targets[0]
         return next((target for target in x.targets if x.constraints.allow(target)), None)
 
     def _unknown(self, x: Exchange) -> Refused:

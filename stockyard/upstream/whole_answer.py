@@ -15,8 +15,9 @@ from stockyard.upstream.relayed_answer import RelayedAnswer
 from stockyard.upstream.transport import Handle
 from stockyard.wire.whole import WholeCodec
 
-NEVER = 1 << 62
 MAX_BODY = 64 * 1024 * 1024
+NEVER = MAX_BODY
+"""What is as large has no business here at all."""
 MAX_REWRITTEN = 32 * 1024 * 1024
 """Of an answer that its client wants in another spelling. It gets a larger one as it came: writing
 that anew would hold up everybody else."""
@@ -86,7 +87,12 @@ class WholeAnswer:
             return
         self._pieces.append(piece)
         self._size += len(piece)
-        if self._size > self._flows_from and 200 <= self.status < 300:
+        if self._size > self._flows_from:
+            self._outgrow()
+
+    def _outgrow(self) -> None:
+        """More has come than is kept of an answer that may flow."""
+        if self._flows_from < NEVER and 200 <= self.status < 300:
             if self._flows_from < MAX_REWRITTEN and not self._is_as_asked():
                 self._flows_from = MAX_REWRITTEN
             else:
