@@ -17,7 +17,7 @@ from stockyard.core.exchange import Exchange
 from stockyard.core.money import Usage
 from stockyard.core.passage import Passage
 from stockyard.core.pipeline import Pipeline
-from stockyard.core.request import Request
+from stockyard.core.request import Content, Request
 from stockyard.core.stream import Answer, Stream
 from stockyard.core.target import Attempt
 from stockyard.errors import Abandoned, Refused, StockyardError, UpstreamError
@@ -58,6 +58,8 @@ class _Open:
         self.ride: Cancellable | None = None
         self.refusal: StockyardError | None = None
         self.judged = False
+        self.happened = False
+        """It is over, and there is nothing left to refuse: the modules only hear of it."""
         self.ending: Callable[[], None] | None = None
         """What is to be done once it is judged, for it has ended meanwhile."""
 
@@ -184,9 +186,13 @@ class SessionAnswers:
         turn = self._new("")
         session = self._session.target
         assert session is not None  # noqa: S101  it has one
-        turn.x.target = replace(session, model=self._transcriber)
+        model = self._transcriber
+        if model:
+            turn.x.received = turn.x.request = Request(model=model, content=Content())
+        turn.x.target = replace(session, model=model)
         turn.x.usage = usage
-        self._close(turn, None)
+        turn.happened = True
+        self._judge(turn, partial(self._close, turn, None))
 
     def _failed(self, failed: Failed) -> None:
         """A message had no effect: perhaps one that asked for an answer."""
@@ -249,10 +255,14 @@ class SessionAnswers:
                 self._finish(turn, error)
             except StockyardError as error:
                 turn.refusal = error
-                self._tell(turn, error)
+                if turn.happened:
+                    self._finish(turn, None)
+                else:
+                    self._tell(turn, error)
             turn.judged = True
             self._judging.discard(turn)
-            decided()
+            if turn.refusal is None or not turn.happened:
+                decided()
             if turn.ending is not None and turn.refusal is None:
                 turn.ending()
 

@@ -289,6 +289,29 @@ class TestWhatTheCallerSays:
         if model:
             assert heard.usage == counted
 
+    @pytest.mark.parametrize("max_wait_ms", [0, 50])
+    async def test_uses_up_tokens_and_no_calls(
+        self, yard: Yard, provider: RealtimeProvider, max_wait_ms: int
+    ) -> None:
+        limits = [{"by": "key", "calls": 3, "tokens": 50, "per_seconds": 3600}]
+        yard.enable("ratelimit", limits=limits, max_wait_ms=max_wait_ms)
+        said = {"type": WORDS, "item_id": "item_1", "transcript": "Hi.", "usage": TOKENS}
+        async with a_session(yard) as client:
+            upstream = await provider.next()
+            await upstream.send(json.dumps(hears("gpt-4o-transcribe")))
+            await client.recv()
+            for room_left in (True, False):
+                await upstream.send(json.dumps(said))
+                assert json.loads(await client.recv()) == said, "it is written down already"
+                await client.send(ASKS)
+                if room_left:
+                    assert await upstream.recv() == ASKS
+            refused = json.loads(await client.recv())["error"]
+            assert refused["code"] == "rate_limit_exceeded"
+            assert "tokens" in refused["message"]
+        assert await yard.quiet()
+        assert sum(o.exchange.usage is not None for o in yard.calls) == 2
+
     async def test_and_is_asked_for_no_more_is_not_counted_for_an_answer(
         self, yard: Yard, provider: RealtimeProvider
     ) -> None:

@@ -192,9 +192,20 @@ class RateLimit(Module[Config]):
             self._settle(x, 0)
 
     def _admit(self, x: Exchange) -> None:
-        self._act_on(x, self._take(x))
+        if x.usage is not None:
+            self._owe(x, x.usage.total)
+        else:
+            self._act_on(x, self._take(x))
+
+    def _owe(self, x: Exchange, used: int) -> None:
+        """It has happened already, as part of another call: there is nothing to refuse."""
+        charges = (charge._replace(calls=0) for charge in self._charges(x, 1.0))
+        self.ports.limits.settle(tuple(charges), reserved=0, used=used, lease=x.id)
 
     async def _wait_or_refuse(self, x: Exchange) -> None:
+        if x.usage is not None:
+            self._owe(x, x.usage.total)
+            return
         patience = self.config.max_wait_ms / 1000
         verdict = self._take(x)
         waited = 0.0
@@ -228,10 +239,7 @@ class RateLimit(Module[Config]):
         if self._weather is not None:
             self._weather.look()
             share = self._weather.share
-        rows = self._rows
-        if x.caller.limits:
-            rows += _rows_of_key(x.caller.limits)
-        charges = tuple(self._charge(row, x, share) for row in rows if self._concerns(row, x))
+        charges = self._charges(x, share)
         if not charges:
             return None
         tokens = self._estimate(x) if any(charge.tokens for charge in charges) else 0
@@ -239,6 +247,12 @@ class RateLimit(Module[Config]):
         if verdict.allowed:
             x.charges, x.reserved_tokens = charges, tokens
         return verdict
+
+    def _charges(self, x: Exchange, share: float) -> tuple[Charge, ...]:
+        rows = self._rows
+        if x.caller.limits:
+            rows += _rows_of_key(x.caller.limits)
+        return tuple(self._charge(row, x, share) for row in rows if self._concerns(row, x))
 
     def _concerns(self, row: Row, x: Exchange) -> bool:
         if row.kinds and x.kind not in row.kinds:
