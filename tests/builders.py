@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from typing import Any
 
 from msgspec.structs import replace
@@ -178,6 +179,7 @@ def some_ports(clock: HandClock | None = None, **more: Any) -> Ports:
         "models": TableOfModels(m=["one", "two", "three"]),
         "now": clock.now,
         "offload": asyncio.to_thread,
+        "pseudonym": lambda text: sha256(text.encode()).hexdigest(),
         "random": lambda: 0.5,
         "secrets": tuple,
         "sleep": clock.sleep,

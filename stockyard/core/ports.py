@@ -273,6 +273,9 @@ class Ports:
     background: Callable[[Coroutine[Any, Any, None]], None]
     offload: Callable[[Callable[[], T]], Awaitable[T]]
     """Run something that only computes in a thread, so that the loop is not held meanwhile."""
+    pseudonym: Callable[[str], str]
+    """A name for a text in hexadecimal digits, the same for as long as this installation lives.
+    Nobody else can tell what it stands for."""
     secrets: Callable[[], Iterable[str]]
     """Live secrets of this installation, which must never leave it."""
 

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -185,6 +186,22 @@ async def test_hashes_are_the_same_within_a_partition_and_differ_between_two() -
     assert texts[0] == texts[1] != texts[2]
     assert texts[0].startswith("[EMAIL_")
     assert len(texts[0]) == len("[EMAIL_3f9a21]")
+
+
+async def test_hashes_outlive_the_process(tmp_path: Path) -> None:
+    sent = []
+    for _ in range(2):
+        async with Yard(tmp_path) as yard:
+            provider = yard.provider("openai").says("fine")
+            yard.enable("promptguard", mode="hash")
+            await yard.open()
+            _, secret = await yard.stockyard.keys.create(name="again")
+            body = yard.body(f"mail {ANN}", model="gpt-4o")
+            headers = {"authorization": f"Bearer {secret}"}
+            assert (await yard.call("/v1/chat/completions", body, headers=headers)).status == 200
+            sent.append(provider.last.prompt)
+    assert sent[0] == sent[1]
+    assert ANN not in sent[0]
 
 
 async def test_blocked_prompts_are_told_types_and_counts_and_not_the_values() -> None:
