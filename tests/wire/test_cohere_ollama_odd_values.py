@@ -1,6 +1,7 @@
 """Odd values in Cohere's and Ollama's formats end in the errors that callers know."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -172,7 +173,8 @@ def test_an_odd_request_is_understood_or_refused(
     assert isinstance(content, Content)
     for other in OTHERS:
         request = Request(model="m", content=content)
-        assert FORMATS[other].encode_request(request, features=NONE, traits=NONE).body
+        with suppress(Refused):  # a message of which that format can say nothing
+            assert FORMATS[other].encode_request(request, features=NONE, traits=NONE).body
 
 
 @given(st.sampled_from(spots(ANSWERS)), odd)

@@ -1,6 +1,7 @@
 """Odd values, in requests and from providers, end in the errors that callers know."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -92,9 +93,10 @@ def test_an_odd_request_is_understood_or_refused(place: tuple[Any, ...], value: 
     except Refused:
         return
     for name in ("openai.chat", "anthropic.messages", "gemini"):
-        FORMATS[name].encode_request(
-            Request(model="m", content=content), features=NONE, traits=NONE
-        )
+        with suppress(Refused):  # a message of which that format can say nothing
+            FORMATS[name].encode_request(
+                Request(model="m", content=content), features=NONE, traits=NONE
+            )
 
 
 @given(st.sampled_from(places(ANSWER)), odd)
