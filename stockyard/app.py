@@ -88,6 +88,8 @@ from stockyard.wire.formats import FORMATS
 
 log = logging.getLogger(__name__)
 refusals = logging.getLogger("stockyard.auth.fail")
+TOLD = 10
+"""Networks whose refused credentials are in the log, of those of one minute."""
 
 APPS = (chute.APP, lookout.APP, billing.APP, teams.APP, responses.APP, repeats.APP)
 FIRST_KEY = "first-key"
@@ -132,16 +134,16 @@ class Stockyard:
         self.limits = LocalLimits()
         self.reach = Reach(settings, environ, self.loop)
         # Each step stands on those before it.
-        self._set_up_modules(custom, envelopes)
+        self._set_up_modules(custom)
         self._take_calls(envelopes)
         self._keep_books()
         self._look_after_it_all()
 
-    def _set_up_modules(self, custom: Sequence[type[AnyModule]], envelopes: TeamEnvelopes) -> None:
+    def _set_up_modules(self, custom: Sequence[type[AnyModule]]) -> None:
         self.answers = LastingAnswers(MemoryAnswers(), self.database, self.background)
         # Sorting keeps the order of equals: custom modules come last of their stage.
         catalog = sorted((*modules.CATALOG, *custom), key=lambda module: module.stage)
-        ports = self._ports(envelopes)
+        ports = self._ports()
         custommodules.try_out(custom, ports)
         self.line = Line(catalog, ports, self.standings, modules.ALIASES)
         self.in_use = ModulesInUse(self.line)
@@ -359,7 +361,7 @@ class Stockyard:
 
     # Pieces
 
-    def _ports(self, envelopes: TeamEnvelopes) -> Ports:
+    def _ports(self) -> Ports:
         return Ports(
             kv=MemoryKeyValue(),
             limits=self.limits,
@@ -379,7 +381,6 @@ class Stockyard:
             token_estimate=tokens_in,
             background=self.background,
             offload=self.offload,
-            pseudonym=envelopes.pseudonym,
             secrets=self._secrets,
         )
 
@@ -398,8 +399,9 @@ class Stockyard:
 
 
 def _credentials_refused(signal: CredentialsRefused) -> None:
-    count, network, why = signal.count, signal.network, signal.why
-    refusals.warning("%d credentials were refused from %s (%s).", count, network, why)
+    told = [f"{count} from {network} ({why})" for count, why, network in signal.sums[:TOLD]]
+    more = ["and more"] if len(signal.sums) > TOLD else []
+    refusals.warning("Credentials were refused: %s.", ", ".join((*told, *more)))
 
 
 def _listener_failed(name: str, error: Exception) -> None:

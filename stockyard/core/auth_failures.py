@@ -11,7 +11,7 @@ from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 from time import time_ns
 
-from stockyard.core.signals import CredentialsRefused
+from stockyard.core.signals import CredentialsRefused, RefusedFrom
 
 MOST = 200
 """Networks that are told apart in one minute."""
@@ -46,8 +46,9 @@ class AuthFailures:
         """The job: announce what was refused since it last ran."""
         counts, since = self._counts, self._since
         self._counts, self._since = Counter(), self._now_ms()
-        for (why, network), count in counts.most_common():
-            self._announce(CredentialsRefused(count, why, network, since, self._since))
+        if counts:
+            sums = (RefusedFrom(count, *of) for of, count in counts.most_common())
+            self._announce(CredentialsRefused(tuple(sums), since, self._since))
 
 
 def network_of(address: str) -> str:

@@ -5,7 +5,7 @@ also for one that was refused, failed, was cut or abandoned.
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from msgspec import Struct
 
@@ -34,12 +34,18 @@ class ClockStepped(Struct, frozen=True):
     ms: int
 
 
-class CredentialsRefused(Struct, frozen=True):
-    """So many credentials were refused in a while, for one reason and from one network."""
+class RefusedFrom(NamedTuple):
+    """So many credentials were refused, for one reason and from one network."""
 
-    count: int
+    times: int
     why: str
     network: str
+
+
+class CredentialsRefused(Struct, frozen=True):
+    """What was refused in a while, the most frequent first."""
+
+    sums: tuple[RefusedFrom, ...]
     from_ms: int
     to_ms: int
 

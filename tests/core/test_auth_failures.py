@@ -41,11 +41,13 @@ async def test_a_minute_is_summed_by_reason_and_network() -> None:
         minutes.failures.note(f"203.0.113.{last}", "unauthenticated")
     minutes.failures.note("203.0.113.1", "forbidden")
     minutes.failures.note("198.51.100.1", "unauthenticated")
-    assert await minutes.next() == [
-        CredentialsRefused(7, "unauthenticated", "203.0.113.0/24", 60_000, 120_000),
-        CredentialsRefused(1, "forbidden", "203.0.113.0/24", 60_000, 120_000),
-        CredentialsRefused(1, "unauthenticated", "198.51.100.0/24", 60_000, 120_000),
-    ]
+    [told] = await minutes.next()
+    assert told.sums == (
+        (7, "unauthenticated", "203.0.113.0/24"),
+        (1, "forbidden", "203.0.113.0/24"),
+        (1, "unauthenticated", "198.51.100.0/24"),
+    )
+    assert (told.from_ms, told.to_ms) == (60_000, 120_000)
     assert await minutes.next() == []
     assert minutes.failures.totals == {"unauthenticated": 8, "forbidden": 1}
 
@@ -54,10 +56,10 @@ async def test_more_networks_than_are_told_apart_are_summed_together() -> None:
     minutes = Minutes()
     for number in range(20_000):
         minutes.failures.note(f"10.{number >> 8}.{number & 255}.1", "unauthenticated")
-    told = await minutes.next()
-    assert len(told) == MOST + 1
-    assert told[0].network == "others"
-    assert sum(one.count for one in told) == 20_000
+    [told] = await minutes.next()
+    assert len(told.sums) == MOST + 1
+    assert told.sums[0].network == "others"
+    assert sum(one.times for one in told.sums) == 20_000
 
 
 async def test_a_wrong_credential_is_counted_and_a_right_one_is_not(
@@ -74,5 +76,8 @@ async def test_a_wrong_credential_is_counted_and_a_right_one_is_not(
     failures = yard.stockyard.auth_failures
     assert failures.totals == {"unauthenticated": 3, "invalid_key": 1}
     await failures.roll_up()
-    assert "3 credentials were refused from 127.0.0.0/24 (unauthenticated)." in caplog.text
+    assert (
+        "Credentials were refused: 3 from 127.0.0.0/24 (unauthenticated), "
+        "1 from 127.0.0.0/24 (invalid_key)." in caplog.text
+    )
     assert "xxxx" not in caplog.text
