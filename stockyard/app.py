@@ -134,16 +134,16 @@ class Stockyard:
         self.limits = LocalLimits()
         self.reach = Reach(settings, environ, self.loop)
         # Each step stands on those before it.
-        self._set_up_modules(custom)
+        self._set_up_modules(custom, envelopes)
         self._take_calls(envelopes)
         self._keep_books()
         self._look_after_it_all()
 
-    def _set_up_modules(self, custom: Sequence[type[AnyModule]]) -> None:
+    def _set_up_modules(self, custom: Sequence[type[AnyModule]], envelopes: TeamEnvelopes) -> None:
         self.answers = LastingAnswers(MemoryAnswers(), self.database, self.background)
         # Sorting keeps the order of equals: custom modules come last of their stage.
         catalog = sorted((*modules.CATALOG, *custom), key=lambda module: module.stage)
-        ports = self._ports()
+        ports = self._ports(envelopes)
         custommodules.try_out(custom, ports)
         self.line = Line(catalog, ports, self.standings, modules.ALIASES)
         self.in_use = ModulesInUse(self.line)
@@ -361,7 +361,7 @@ class Stockyard:
 
     # Pieces
 
-    def _ports(self) -> Ports:
+    def _ports(self, envelopes: TeamEnvelopes) -> Ports:
         return Ports(
             kv=MemoryKeyValue(),
             limits=self.limits,
@@ -381,6 +381,7 @@ class Stockyard:
             token_estimate=tokens_in,
             background=self.background,
             offload=self.offload,
+            pseudonym=envelopes.pseudonym,
             secrets=self._secrets,
         )
 
