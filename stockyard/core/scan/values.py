@@ -24,11 +24,6 @@ MACHINES = frozenset(
         "url",
         "uri",
         "file_data",
-        "signature",
-        "thoughtSignature",
-        "encrypted_content",
-        "encrypted_index",
-        "encrypted_stdout",
         "media_type",
         "mime_type",
         "mimeType",
@@ -36,8 +31,10 @@ MACHINES = frozenset(
         "cachePoint",
     }
 )
-ENDINGS = ("_id", "_url", "_uri", "Id", "Url", "Uri")
+ENDINGS = ("_id", "_url", "_uri", "Id", "Url", "Uri", "signature", "Signature")
 """Fields whose names end so hold no text either."""
+SEALED = "encrypted"
+"""Nor do those whose names begin so."""
 JSON_TEXTS = frozenset({"arguments"})
 DESCRIBING = frozenset(
     {"description", "title", "default", "const", "enum", "example", "examples", "$comment"}
@@ -89,7 +86,7 @@ def _mapped(value: Any, change: Change, *, json: bool) -> Any:
 def _is_machines(value: dict[str, Any], key: str) -> bool:
     if key == "data":
         return value.get("type") != "text"  # the source of a document: bytes, or plain text
-    return key in MACHINES or key.endswith(ENDINGS)
+    return key in MACHINES or key.endswith(ENDINGS) or key.startswith(SEALED)
 
 
 def _is_encoded(text: str) -> bool:

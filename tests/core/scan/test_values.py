@@ -31,13 +31,23 @@ def test_every_text_is_changed(value: Any, changed: Any) -> None:
     [
         {"type": "secret", "id": "secret", "call_id": "secret", "name": "secret"},
         {"signature": "secret", "encrypted_content": "secret", "thoughtSignature": "secret"},
+        {"extra_content": {"google": {"thought_signature": "secret"}}},
         {"url": "https://secret", "image_url": "https://secret", "fileUri": "gs://secret"},
         {"source": {"type": "base64", "data": "secret"}},
         {"result": "secret" * 200},
         {"screenshot": "data:image/png;base64,secret"},
         {"some": [1, 2.5, None, True, "plain"]},
     ],
-    ids=["names", "sealed", "addresses", "bytes", "long_bytes", "data_url", "nothing_found"],
+    ids=[
+        "names",
+        "sealed",
+        "sealed_deep",
+        "addresses",
+        "bytes",
+        "long_bytes",
+        "data_url",
+        "nothing_found",
+    ],
 )
 def test_what_is_a_machines_stays_the_very_same(value: Any) -> None:
     assert map_value(value, shout) is value
