@@ -1,0 +1,25 @@
+"""What is asked on the way to one Target is not asked of the next."""
+
+import pytest
+
+from stockyard.errors import UpstreamError
+from stockyard.upstream.asking import asking
+from tests.builders import an_exchange
+
+
+def test_the_request_of_the_caller_is_back_afterwards() -> None:
+    x = an_exchange("hi")
+    asked = x.request
+    with asking(x, asked.streamed()):
+        assert x.request.stream
+        assert x.request.meaning is asked.meaning
+    assert x.request is asked
+
+
+def test_it_is_back_when_the_try_failed() -> None:
+    x = an_exchange("hi")
+    asked = x.request
+    with pytest.raises(UpstreamError), asking(x, asked.with_model("other")):
+        raise UpstreamError("interrupted", "The provider closed the connection.")
+    assert x.request is asked
+    assert x.untouched
