@@ -8,4 +8,5 @@ other kinds of call    embeddings rerank moderation speech transcription images 
 modules                module pipeline passage editing stop standing control ports expressions scan
 money and limits       money price offer estimate allowance subscriber
 texts and writes       glob fieldtext outbox
+who may not call       auth_failures
 """

@@ -12,9 +12,9 @@ changing one value     splice
 messages               content_list media recordings finishes user_names efforts
 tools                  arguments function_tools free_text object_schemas tool_ids tool_messages
                        tool_names
-what can be said       sayable sources
+what can be said       sayable unsaid sources
 vectors                vectors
 usage                  usage media_usage late_usage run_usage stray_usage counting
 errors                 error_kinds error_shapes retry_hints masking
-realtime sessions      realtime
+realtime sessions      realtime live
 """
