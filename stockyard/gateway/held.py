@@ -248,8 +248,18 @@ class Holdings:
         if not isinstance(thing, str) or not thing:
             return ""
         known = resource(thing) or thing
-        self._ids.hold(self._team_id, known, self._held)
+        self._keep(known)
         return known
+
+    def _keep(self, thing: str) -> None:
+        self._ids.hold(self._team_id, thing, self._held)
+
+
+class OwnHoldings(Holdings):
+    """The same of a caller with a secret of its own: who has what is the provider's business."""
+
+    def _keep(self, thing: str) -> None:
+        return
 
 
 def held_by(ids: HeldIds, team_id: str, thing: str) -> Held | None:

@@ -19,7 +19,7 @@ from stockyard.gateway.contract import Opening, Reply, Running, Whole
 from stockyard.gateway.declined import declining
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.gathered import USUAL, Gathered, cursor_in
-from stockyard.gateway.held import Holdings, Reach
+from stockyard.gateway.held import Holdings, OwnHoldings, Reach
 from stockyard.gateway.held_providers import HeldProviders
 from stockyard.gateway.late_calls import LateCalls
 from stockyard.gateway.listing import dialect_of
@@ -96,10 +96,7 @@ class HeldCalls(Spooling):
         kind = self._head.field(b"content-type") or b""
         UploadCodec().reading(kind).check(body)
         if self._own is not None:
-            # What it may see is between the caller and that provider.
-            return self._to(self._providers.provider(self._own.provider), self._own).start(
-                reply, body
-            )
+            return self._own_call(self._own, reply, body)
         if method == "GET" and not reach.id:
             return self._list(WholeReply(reply, lambda status, told: held.with_results_here(told)))
         held.check_shared(self._ids, self._caller.team_id, body, SHARED, kind)
@@ -128,6 +125,22 @@ class HeldCalls(Spooling):
         announced = announced_in(body) if announces(self._head) else None
         learn = partial(self._learn, holdings, late, announced)
         return onward.start(WholeReply(reply, learn), body)
+
+    def _own_call(self, own: Credential, reply: Reply, body: bytes) -> Running | None:
+        """What it may see is between the caller and that provider. What it used is counted."""
+        reach, method = self._reach, self._head.method
+        provider = self._providers.provider(own.provider)
+        late = self._late(self._caller.key_id, provider.name, own)
+        steering = Steering()
+        if reach.runs:
+            makes = reach.makes_run(method)
+            reply = assistant_runs.watched(reply, late, steering, made=makes, hold=None)
+        else:
+            reply = self._counted(reply, provider, late, steering)
+        if reach.collection in held.BATCHED and (reach.id or method == "POST") and not reach.below:
+            holdings = OwnHoldings(self._ids, self._caller.key_id, provider.name, own)
+            reply = WholeReply(reply, partial(self._learn, holdings, late, None))
+        return self._to(provider, own, steering=steering).start(reply, body)
 
     def _learn(
         self, holdings: Holdings, late: LateCalls, announced: str | None, status: int, answer: bytes

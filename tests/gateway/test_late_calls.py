@@ -608,3 +608,44 @@ async def test_a_kept_chat_is_not_paid_again_when_it_is_read(yard: Yard) -> None
     await yard.call("/openai/v1/chat/completions", yard.body(store=True))
     assert (await yard.get("/openai/v1/chat/completions/chatcmpl-1")).json == made
     assert [call.exchange.usage is not None for call in yard.calls] == [True, False]
+
+
+class TestSecretsOfCallers:
+    """Who brings a secret has an account of its own, and what it uses is counted like the rest."""
+
+    OWN: ClassVar = {"authorization": "Bearer sk-proj-of-the-caller-0123456789"}
+    OTHER: ClassVar = {"authorization": "Bearer sk-proj-of-another-0123456789"}
+
+    async def call(self, yard: Yard, path: str, openai: ScriptedProvider, said: object) -> None:
+        answers(openai, said)
+        assert (await yard.call(path, {}, headers=self.OWN)).json == said
+        assert await settled(yard)
+
+    async def test_a_batch_is_counted_once(self, yard: Yard) -> None:
+        openai = yard.provider("openai")
+        await self.call(yard, "/openai/v1/batches", openai, {"id": "batch_1"})
+        done = {"id": "batch_1", "status": "completed", "output_file_id": "file-out"}
+        answers(openai, done)
+        assert (await yard.get("/openai/v1/batches/batch_1", headers=self.OWN)).json == done
+        assert await settled(yard)
+        for headers in (self.OTHER, self.OWN, self.OWN):
+            openai.sends(200, LINES, lines(a_line(10, 5)))
+            await yard.get("/openai/v1/files/file-out/content", headers=headers)
+            assert await settled(yard)
+        (only,) = counted(yard)
+        assert only.usage is not None
+        assert only.usage.total == 15
+        assert only.caller.strange
+        assert (await yard.get("/openai/v1/batches/batch_1")).status == 404, "is no team's"
+
+    async def test_a_run_is_counted_once(self, yard: Yard) -> None:
+        openai = yard.provider("openai")
+        begun, path = TestRuns.BEGUN, "/openai/v1/threads/thread_1/runs"
+        await self.call(yard, path, openai, begun)
+        for _ in range(2):
+            answers(openai, TestRuns.OVER)
+            await yard.get(f"{path}/run_1", headers=self.OWN)
+            assert await settled(yard)
+        runs = [x for x in counted(yard, "chat") if x.usage is not None]
+        assert len(runs) == 1
+        assert runs[0].caller.strange
