@@ -36,11 +36,13 @@ class Outbox:
 
     def add(self, outlet: "Outlet") -> None:
         waiting = self._waiting
-        waiting.append(outlet)
-        if len(waiting) == 1:
+        if not waiting:
+            waiting.append(outlet)
             self._since = monotonic()
             asyncio.get_running_loop().call_soon(self.flush)
-        elif len(waiting) == MOST_OUTLETS or monotonic() - self._since > self._seconds:
+            return
+        waiting.append(outlet)
+        if len(waiting) == MOST_OUTLETS or monotonic() - self._since > self._seconds:
             self.flush()
 
     def flush(self) -> None:

@@ -49,11 +49,6 @@ class Callers:
         self._bring_your_own = bring_your_own
         self._refused = refused
 
-    @property
-    def generation(self) -> int:
-        """Changes with every Key that is made or revoked."""
-        return self._keys.generation
-
     def identify(
         self, head: Head, peer: Peer, endpoint: Endpoint
     ) -> tuple[Caller, Credential | None]:

@@ -152,6 +152,9 @@ class Doorway:
         office.running.add(call)
         return call if call.begin() else None
 
+    _enter = start
+    """The same, for those who look at the body before."""
+
     def _watched(self, x: Exchange, reply: Reply) -> Reply:
         """The Reply of a call with whose answer something may be made that its provider keeps."""
         return reply

@@ -123,7 +123,7 @@ class EditingPump(EventPump):
         if self._elsewhere is not None:
             self._end = partial(self.failed, error)
         elif not self._over:
-            self._error = error
+            self._error, self._over = error, True
             self._call.stream_failed(error)
 
     def ping(self, ping: bytes) -> None:

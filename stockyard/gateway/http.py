@@ -344,6 +344,10 @@ def header_pairs(block: bytes) -> list[tuple[bytes, bytes]]:
     return [(name, value) for name, _, value in lines]
 
 
+BODILESS = frozenset((*range(100, 200), 204, 304))
+"""Statuses whose answers carry no body."""
+
+
 def has_body(method: str, status: int) -> bool:
     """Whether an answer of this status to this method may carry a body."""
-    return method != "HEAD" and status >= 200 and status not in (204, 304)
+    return method != "HEAD" and status not in BODILESS

@@ -31,7 +31,7 @@ class JudgedDoorway(Doorway):
 
     def start(self, reply: Reply, body: bytes) -> Running | None:
         if not self._naming.may_be_in(body):
-            return super().start(reply, body)
+            return self._enter(reply, body)
         steering = Steering(watched=self._watched)
         try:
             credential = self._steered(steering, body)
@@ -39,7 +39,7 @@ class JudgedDoorway(Doorway):
             self._turn_away(reply, refusal)
             return None
         if steering.held is None:
-            return super().start(reply, body)
+            return self._enter(reply, body)
         onto = self._visit.under(credential)
         return SteeredDoorway(self._reception, onto, steering).start(reply, body)
 

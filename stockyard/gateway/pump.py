@@ -39,7 +39,8 @@ class Pump:
         self._reply = reply
         self._call = call
         self._first: list[bytes] | None = []
-        self._done = False
+        self._over = False
+        """The provider's part is: complete, or broken by what is in `_error`."""
         self._error: StockyardError | None = None
         self.wrote_at = monotonic()
 
@@ -51,7 +52,7 @@ class Pump:
         self._reply.begin(self.stream.status, fields, first)
         if self._error is not None:
             self._call.stream_failed(self._error)
-        elif self._done:
+        elif self._over:
             self._call.stream_done()
 
     def _take(self) -> None:
@@ -68,14 +69,14 @@ class Pump:
         """The provider's part is complete; ours is not until the call is settled."""
         if self._over:
             return
-        self._done = True
+        self._over = True
         if self._first is None:
             self._call.stream_done()
 
     def failed(self, error: StockyardError) -> None:
         if self._over:
             return
-        self._error = error
+        self._error, self._over = error, True
         if self._first is None:
             self._call.stream_failed(error)
 
@@ -83,10 +84,6 @@ class Pump:
     def begun(self) -> bool:
         """Whether the head is out, so that an error can no longer be HTTP."""
         return self._first is None
-
-    @property
-    def _over(self) -> bool:
-        return self._done or self._error is not None
 
     def ping(self, ping: bytes) -> None:
         if not self._over and self._first is None:

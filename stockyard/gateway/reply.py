@@ -7,7 +7,7 @@ middle of the next one.
 import asyncio
 from typing import TYPE_CHECKING
 
-from stockyard.gateway.http import STATUS_LINES, has_body
+from stockyard.gateway.http import BODILESS, STATUS_LINES
 
 if TYPE_CHECKING:
     from stockyard.gateway.lane import Lane
@@ -16,11 +16,11 @@ CLOSE = b"connection: close\r\n"
 
 
 class LaneReply:
-    __slots__ = ("_bare", "_chunked", "_http11", "_keep_alive", "_lane", "_method")
+    __slots__ = ("_bare", "_chunked", "_http11", "_is_head", "_keep_alive", "_lane")
 
     def __init__(self, lane: "Lane", method: str, *, http11: bool, keep_alive: bool) -> None:
         self._lane: Lane | None = lane
-        self._method = method
+        self._is_head = method == "HEAD"
         self._http11 = http11
         self._keep_alive = keep_alive
         self._chunked = False
@@ -33,12 +33,12 @@ class LaneReply:
         self._lane = None
         keep = self._keep_alive and not lane.front.draining
         close = b"" if keep else CLOSE
-        if has_body(self._method, status):
+        if not self._is_head and status not in BODILESS:
             lane.write(
                 b"%b%b%bcontent-length: %d\r\n\r\n%b"
                 % (STATUS_LINES[status], fields, close, len(body), body)
             )
-        elif self._method == "HEAD":
+        elif self._is_head:
             lane.write(
                 b"%b%b%bcontent-length: %d\r\n\r\n"
                 % (STATUS_LINES[status], fields, close, len(body))
@@ -57,7 +57,7 @@ class LaneReply:
         head = STATUS_LINES[status] + fields
         if not self._keep_alive:
             head += CLOSE
-        if not has_body(self._method, status):
+        if self._is_head or status in BODILESS:
             self._bare = True
             lane.write(head + b"\r\n")
         elif self._http11:
