@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from stockyard.gateway.closed_paths import administers
 from stockyard.providers.catalog import load
 from stockyard.testing import ScriptedProvider
 from stockyard.testing.yard import Yard
@@ -227,6 +228,13 @@ async def test_a_path_of_countless_words_is_not_looked_through(yard: Yard) -> No
         "/anthropic/v1/oauth/token",
         "/anthropic/v1/tunnels/t/reveal_token",
         "/gemini/v1alpha/auth_tokens",
+        "/gemini/v1alpha/authTokens:create",
+        "/openai/v1/realtime/calls",
+        "/openai/v1/realtime/calls/rtc_1/accept",
+        "/openai/v1/realtime/translations/client_secrets",
+        "/azure/openai/realtimeapi/sessions",
+        "/assemblyai/v3/token",
+        "/fal/tokens/",
         "/deepgram/v1/projects/p/keys",
         "/deepgram/v1/auth/grant",
         "/elevenlabs/v1/workspace/members",
@@ -283,8 +291,6 @@ async def test_paths_about_the_account_are_closed(yard: Yard, path: str) -> None
 def test_a_host_with_more_than_models_is_closed_around_them(
     name: str, environ: dict[str, str], inside: str, outside: str
 ) -> None:
-    from stockyard.gateway.closed_paths import administers
-
     provider = load(environ=environ).get(name)
     assert provider is not None
     assert not administers(inside, provider)
@@ -366,3 +372,21 @@ async def test_what_says_nothing_of_the_kind_goes_on(yard: Yard) -> None:
     for body, kind in ((b"a=b&c=d", PAIRS), (b"\x00\x00sound", {"content-type": "audio/pcm"})):
         assert (await yard.call("/openai/v1/odd", body, headers=kind)).status == 200
         assert openai.last.body == body
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("openai", "/v1/responses/input_tokens"),
+        ("openai", "/v1/realtime"),
+        ("anthropic", "/v1/messages/count_tokens"),
+        ("cohere", "/v1/tokenize"),
+        ("stepfun", "/v1/token/count"),
+        ("gemini", "/v1beta/models/m:countTokens"),
+        ("gemini", "/v1beta/models/tokens:generateContent"),
+    ],
+)
+def test_what_counts_words_gives_out_no_secret(name: str, path: str) -> None:
+    provider = load().get(name)
+    assert provider is not None
+    assert not administers(path, provider)
