@@ -38,7 +38,7 @@ class WallClock:
         self._announce = announce
         self._wall = wall
         self._running = running
-        self._ahead = wall() - running()
+        self._ahead = self._read()
         """Of the clock that only runs."""
         self._forward = 0.0
         """By how much it was set forward and may yet be set back."""
@@ -51,7 +51,7 @@ class WallClock:
         self.look()
 
     def look(self) -> None:
-        step = self._wall() - self._running() - self._ahead
+        step = self._read() - self._ahead
         # What is small adds up slowly: a clock that is made to run faster is not set.
         self._ahead += step
         if abs(step) <= STEP_SECONDS:
@@ -63,6 +63,15 @@ class WallClock:
         self.last_step_ms = round(step * 1000)
         log.warning("The clock was set by %+.1f s.", step)
         self._announce(ClockStepped(self.last_step_ms))
+
+    def _read(self) -> float:
+        """By how much the wall clock is ahead. Both are read again if this process was held up
+        between them, which would look like a step."""
+        while True:
+            before = self._running()
+            wall = self._wall()
+            if self._running() - before < STEP_SECONDS / 2:
+                return wall - before
 
     def told(self) -> dict[str, int]:
         return {"steps": self.steps, "last_step_ms": self.last_step_ms}

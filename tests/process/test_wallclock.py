@@ -67,6 +67,20 @@ def test_a_clock_that_is_made_to_run_faster_is_not_set() -> None:
     assert clocks.signals == []
 
 
+def test_a_process_that_is_held_up_between_two_looks_sees_no_step() -> None:
+    clocks = Clocks()
+    held_up = iter([5.0, 0.0])
+
+    def wall() -> float:
+        clocks.running += (late := next(held_up, 0.0))
+        clocks.wall += late
+        return clocks.wall - late  # read before it was held up
+
+    clocks.clock._wall = wall
+    clocks.clock.look()
+    assert clocks.signals == []
+
+
 def test_a_step_back_counts_at_once_for_what_is_deleted_and_one_forward_after_a_day() -> None:
     clocks = Clocks()
     began = clocks.wall
