@@ -137,7 +137,7 @@ class Plane:
     def client(self, secret: str | None = None, **fields: str) -> httpx.AsyncClient:
         if secret is not None:
             fields["authorization"] = f"Bearer {secret}"
-        return httpx.AsyncClient(base_url=self.url, headers=fields, timeout=10, trust_env=False)
+        return httpx.AsyncClient(base_url=self.url, headers=fields, timeout=30, trust_env=False)
 
     @property
     def as_admin(self) -> httpx.AsyncClient:

@@ -22,7 +22,7 @@ class RealtimeProvider:
         self._done = asyncio.Event()
 
     async def next(self) -> ServerConnection:
-        return await asyncio.wait_for(self.sessions.get(), 5)
+        return await asyncio.wait_for(self.sessions.get(), 20)
 
     async def _serve(self, connection: ServerConnection) -> None:
         self.sessions.put_nowait(connection)

@@ -42,7 +42,7 @@ async def a_session(
 
 async def closed(connection: Any) -> tuple[int, str]:
     """Code and reason with which either side's connection is closed."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         with suppress(ConnectionClosed):
             async for _ in connection:
                 pass

@@ -1,5 +1,6 @@
 """What the modules that edit a stream make of its Events, and what is kept of them on the way."""
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 from time import perf_counter_ns
@@ -13,6 +14,8 @@ from stockyard.core.stop import Stop
 
 LONG_TEXT = 16 * 1024
 """Characters of a whole answer that a module which reads closely is given in a thread."""
+EDIT_SECONDS = 30.0
+"""How long it may take there. All threads may be busy with others at first."""
 
 
 class Editing:
@@ -58,16 +61,25 @@ class Editing:
         for place, stop in enumerate(self._editors):
             self._keep_at(place, batch)
             if stop.module.reads_closely:
-                batch = await stop.module.ports.offload(partial(self._edit, stop, batch))
+                batch = await self._edit_elsewhere(stop, batch)
             else:
                 batch = self._edit(stop, batch)
         self._keep_at(len(self._editors), batch)
         return batch
 
+    async def _edit_elsewhere(self, stop: Stop, batch: Sequence[Event]) -> Sequence[Event]:
+        """As `_edit`, in a thread. A module that comes to no end over it has failed."""
+        try:
+            async with asyncio.timeout(EDIT_SECONDS):
+                return await stop.module.ports.offload(partial(self._edit, stop, batch))
+        except TimeoutError as error:
+            stop.broke(self.x, error)
+            return batch
+
     async def edit_whole(self, stop: Stop, response: Response) -> Response:
         events = unfold(response.output, response.usage)
         if stop.module.reads_closely and text_length(events) > LONG_TEXT:
-            edited = await stop.module.ports.offload(partial(self._edit, stop, events))
+            edited = await self._edit_elsewhere(stop, events)
         else:
             edited = self._edit(stop, events)
         if len(edited) == len(events) and all(a is b for a, b in zip(edited, events, strict=True)):

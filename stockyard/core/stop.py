@@ -104,7 +104,9 @@ class Stop:
     async def wait(self, x: Exchange, result: Awaitable[Any]) -> Any:
         """Wait for an async hook, at most as long as the module says it may need."""
         try:
-            waited = await asyncio.wait_for(result, self.module.patience_seconds)
+            # Not `wait_for`: that forgets a cancellation which comes just when the hook is done.
+            async with asyncio.timeout(self.module.patience_seconds):
+                waited = await asyncio.ensure_future(result)  # in a task of its own
         except StockyardError as error:
             raise self.named(error)  # noqa: B904  the same error, with the module's name on it
         except (Exception, HookInterrupted) as error:

@@ -95,8 +95,19 @@ class EditingPump(EventPump):
                 error = internal()
             self._break(error)
             return
+        torn = True
         try:
-            self._write(elsewhere.result())
+            self._pass_on(elsewhere.result())
+            torn = False
+        finally:
+            if torn:
+                # A fault of ours: nobody else would end this stream.
+                self._break(internal())
+
+    def _pass_on(self, events: Sequence[Event]) -> None:
+        """Write what was edited, and go on with what came meanwhile."""
+        try:
+            self._write(events)
         except StockyardError as refusal:
             self._break(refusal)
         while self._waiting and self._elsewhere is None:

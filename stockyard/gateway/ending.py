@@ -104,14 +104,18 @@ class Ending:
             self._conclude()
 
     async def _tell_failed(self, error: StockyardError) -> None:
-        self._keep_what_came()
-        await self._passage.broke(error)
-        self._break_off(error)
+        try:
+            self._keep_what_came()
+            await self._passage.broke(error)
+        finally:  # whatever is wrong with us, the client must hear of the end
+            self._break_off(error)
 
     async def _tell_abandoned(self, error: Abandoned) -> None:
-        self._keep_what_came()
-        await self._passage.broke(error)
-        self._abandon(error)
+        try:
+            self._keep_what_came()
+            await self._passage.broke(error)
+        finally:
+            self._abandon(error)
 
     def _keep_what_came(self) -> None:
         if self._pump is not None and self._passage.keeps:

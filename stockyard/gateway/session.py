@@ -121,6 +121,8 @@ class Session:
         plan = self._hall.office.dispatch.plans.of(target, x)
         if plan.proved or not x.constraints.allow(target):
             raise Refused(503, "no_target", "No provider that this call may use has sessions.")
+        if self._socket is not None:
+            self._socket.abort()  # of a try that a module was not content with
         attempt = Attempt(target=target, started_us=x.elapsed_us(), format=x.inbound.format)
         x.attempts.append(attempt)
         socket = self._socket = WebSocket(plan.start, covering_of(attempt))

@@ -93,7 +93,7 @@ class ScriptedProvider(Script):
         """Let one stall go on, whether or not it was reached yet."""
         self._goes_on.release()
 
-    async def called(self, times: int = 1, *, within: float = 2.0) -> bool:
+    async def called(self, times: int = 1, *, within: float = 10.0) -> bool:
         """Whether so many requests have come within so many seconds."""
         try:
             async with asyncio.timeout(within):
@@ -103,7 +103,7 @@ class ScriptedProvider(Script):
             return False
         return True
 
-    async def closed_by_client(self, within: float = 1.0) -> bool:
+    async def closed_by_client(self, within: float = 10.0) -> bool:
         """Whether the client closes the newest request's connection within so many seconds."""
         return await self.last.closed_by_client(within)
 

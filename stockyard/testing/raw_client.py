@@ -63,7 +63,7 @@ class RawClient:
 
     @classmethod
     @asynccontextmanager
-    async def to(cls, url: str, *, patience: float = 5.0) -> "AsyncIterator[Self]":
+    async def to(cls, url: str, *, patience: float = 20.0) -> "AsyncIterator[Self]":
         """Connect to the host and port of a URL."""
         host = urlsplit(url)
         reader, writer = await asyncio.open_connection(host.hostname, host.port)

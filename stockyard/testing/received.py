@@ -83,7 +83,7 @@ class ReceivedRequest:
         self.closed_at = time.monotonic()
         self._closed.set()
 
-    async def closed_by_client(self, within: float = 1.0) -> bool:
+    async def closed_by_client(self, within: float = 10.0) -> bool:
         """Whether the client closes the connection within so many seconds."""
         try:
             await asyncio.wait_for(self._closed.wait(), within)

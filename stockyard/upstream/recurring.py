@@ -25,5 +25,9 @@ class Recurring:
 
     def _tick(self) -> None:
         self._handle = None
-        if self._work():
-            self.wake()
+        is_left = True  # also when the work breaks: others wait for what it has not come to
+        try:
+            is_left = self._work()
+        finally:
+            if is_left:
+                self.wake()

@@ -20,6 +20,8 @@ from stockyard.upstream.transport import Handle
 from stockyard.wire.error_kinds import upstream_error
 from stockyard.wire.stray_usage import TAIL_BYTES, stray_usage, usage_in_fields
 
+HOLD_BYTES = 256 * 1024
+"""How much is held back of an answer that nobody takes yet."""
 TOLD_AGAIN = frozenset(
     {
         *("files", "batches", "messages/batches", "batch/jobs"),
@@ -48,6 +50,8 @@ class RelayedAnswer(Stream):
         self.sending: Handle | None = None
         self._sink: RawSink | None = None
         self._held: list[bytes] = []
+        self._waits = False
+        """Paused until somebody takes it."""
         self._cover: CoveredPieces | None = None
         """Takes our Credential out of it."""
         self._tail = b""
@@ -81,6 +85,9 @@ class RelayedAnswer(Stream):
         self._tail = (self._tail + piece)[-TAIL_BYTES:]
         if self._sink is None:
             self._held.append(piece)
+            if self._size > HOLD_BYTES and not self._waits:
+                self._waits = True
+                self.pause()
         elif piece:
             self._sink.data(piece)
 
@@ -142,6 +149,9 @@ class RelayedAnswer(Stream):
         held, self._held = b"".join(self._held), []
         if held:
             sink.data(held)
+        if self._waits:
+            self._waits = False
+            self.resume()
         if self._over:
             self._sink = None
         if self._error is not None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
+from stockyard.core import editing
 from stockyard.core.events import Event, TextDelta
 from stockyard.core.exchange import Exchange
 from stockyard.core.module import Module, ModuleConfig, Stage, Streaming
@@ -42,6 +43,18 @@ class Reader(Module[ModuleConfig]):
         if len(event.text) >= len(LONG):
             GATE.wait(5)
         return replace(event, text=event.text.upper())
+
+
+class Tearing(Reader):
+    """Leaves something of a long text that nobody can write."""
+
+    name = "tearing"
+
+    def on_chunk(self, x: Exchange, event: Event) -> Event:
+        event = super().on_chunk(x, event)
+        if isinstance(event, TextDelta) and len(event.text) >= len(LONG):
+            return replace(event, text=object())
+        return event
 
 
 class Breaking(Reader):
@@ -132,6 +145,29 @@ async def test_a_stop_of_the_process_does_not_wait_for_it(yard: Yard) -> None:
     heard = await slow
     assert heard.error is not None
     assert heard.error["code"] == "server_shutdown"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_module_that_comes_to_no_end_is_passed_over(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, stream: bool
+) -> None:
+    monkeypatch.setattr(editing, "EDIT_SECONDS", 0.1)
+    monkeypatch.setattr(editing, "LONG_TEXT", len(LONG) - 1)
+    yard.provider("openai").streams("a", LONG, "b")
+    yard.add(Reader)
+    GATE.clear()
+    heard = await yard.chat(stream=stream)
+    GATE.set()
+    assert heard.text.lower() == f"a{LONG}b"
+
+
+async def test_what_cannot_be_written_ends_the_stream(yard: Yard) -> None:
+    yard.provider("openai").streams("a", LONG, "b")
+    yard.add(Tearing)
+    heard = await yard.stream()
+    assert heard.error is not None
+    assert heard.error["code"] == "internal"
+    assert await yard.quiet()
 
 
 async def test_a_module_that_breaks_there_is_passed_over(yard: Yard) -> None:

@@ -12,6 +12,7 @@ from stockyard.core.events import Event
 from stockyard.core.exchange import Exchange
 from stockyard.core.module import Module, ModuleConfig, Stage, Streaming
 from stockyard.errors import Abandoned
+from stockyard.gateway.call import Call
 from stockyard.testing import RawClient, Script
 from stockyard.testing.yard import CHAT, Yard, becomes
 from tests.yard_modules import ENDED, Ender
@@ -49,6 +50,33 @@ class Waiter(Ender):
 
     async def on_request(self, x: Exchange) -> None:
         await asyncio.sleep(20)
+
+
+class Gate(Ender):
+    """Waits until it is opened."""
+
+    name = "gate"
+    stage = Stage.ADMIT
+    opens: asyncio.Event
+
+    async def on_request(self, x: Exchange) -> None:
+        ENDED.append("waits")
+        await type(self).opens.wait()
+
+
+class Teller(Module[ModuleConfig]):
+    """Takes its time over the end."""
+
+    name = "teller"
+    category = "observe"
+    stage = Stage.ADMIT
+    patience_seconds = 30.0
+    goes_on: asyncio.Event
+
+    async def on_response(self, x: Exchange) -> None:
+        ENDED.append("begins")
+        await type(self).goes_on.wait()
+        ENDED.append("response")
 
 
 class SlowEnder(Module[ModuleConfig]):
@@ -130,6 +158,21 @@ async def test_s37_so_it_is_for_a_whole_answer(yard: Yard, waits: bool) -> None:
     assert ENDED == ["Abandoned"]
 
 
+async def test_s37_when_a_module_has_just_waited_enough_nothing_is_sent(yard: Yard) -> None:
+    openai = yard.provider("openai").says("never")
+    Gate.opens = asyncio.Event()
+    yard.add(Gate)
+    async with yard.raw() as client:
+        client.ask(CHAT, yard.body("hi"), headers=yard.headers)
+        assert await becomes(lambda: ENDED == ["waits"])
+        [call] = yard.stockyard.office.running
+        assert isinstance(call, Call)
+        Gate.opens.set()
+        call.gone()
+        await left(yard)
+    assert not openai.requests
+
+
 async def test_s37_while_a_module_waits_nothing_is_sent(yard: Yard) -> None:
     openai = yard.provider("openai").says("never")
     yard.add(Waiter)
@@ -193,11 +236,14 @@ async def test_a_client_that_leaves_while_the_end_is_being_told_ends_the_call_on
     yard: Yard,
 ) -> None:
     yard.provider("openai").streams("hel", "lo")
-    yard.add(SlowEnder)
+    Teller.goes_on = asyncio.Event()
+    yard.add(Teller)
     async with yard.raw() as client:
         client.ask(CHAT, yard.body("hi", stream=True), headers=yard.headers)
-        await client.until(b"lo")
-        await asyncio.sleep(0.03)
+        assert await becomes(lambda: ENDED == ["begins"])
+        [call] = yard.stockyard.office.running
+    assert await becomes(lambda: call.x.abandoned)
+    Teller.goes_on.set()
     await left(yard)
     assert ENDED == ["begins", "response"]
     assert yard.last.outcomes == ["ok"]

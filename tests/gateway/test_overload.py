@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from stockyard.gateway.overload import Overload, OverloadRules
-from stockyard.testing.yard import Yard
+from stockyard.testing.yard import Yard, becomes
 
 MIB = 1 << 20
 
@@ -162,5 +162,4 @@ class TestServing:
     async def test_the_loop_is_looked_at_from_the_start(self, yard: Yard) -> None:
         await yard.open()
         overload = yard.stockyard.overload
-        await asyncio.sleep(0.6)
-        assert overload.memory > MIB
+        assert await becomes(lambda: overload.memory > MIB)

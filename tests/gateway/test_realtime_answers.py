@@ -387,6 +387,14 @@ async def test_only_so_many_may_be_open(
         assert json.loads(await client.recv())["type"] == "error"
 
 
+async def midway(yard: Yard) -> None:
+    """A message of the provider has begun to pass through the one session."""
+    [session] = [call for call in yard.stockyard.office.running if isinstance(call, Session)]
+    relayed = session._relay
+    assert relayed is not None
+    assert await becomes(lambda: relayed._to_client._midway)
+
+
 async def test_an_error_of_ours_does_not_break_a_message_in_pieces(
     yard: Yard, provider: RealtimeProvider
 ) -> None:
@@ -401,9 +409,9 @@ async def test_an_error_of_ours_does_not_break_a_message_in_pieces(
             yield "two"
 
         sending = asyncio.create_task(upstream.send(pieces()))
-        await asyncio.sleep(0.05)
+        await midway(yard)
         await client.send(ASKS)
-        await asyncio.sleep(0.05)
+        assert await yard.ended(1)
         go_on.set()
         await sending
         assert await client.recv() == "one two"
@@ -425,7 +433,7 @@ async def test_only_so_many_errors_of_ours_wait_for_a_message_in_pieces(
             yield "two"
 
         sending = asyncio.create_task(upstream.send(pieces()))
-        await asyncio.sleep(0.05)
+        await midway(yard)
         for _ in range(20):
             await client.send(ASKS)
         assert await yard.ended(20)
@@ -455,10 +463,10 @@ class TestDeadlines:
         self, yard: Yard, provider: RealtimeProvider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(relay, "TICK_SECONDS", 0.02)
-        yard.set("timeout.session_idle", "500ms")
+        yard.set("timeout.session_idle", "1500ms")
         async with a_session(yard) as client:
             upstream = await provider.next()
             for _ in range(8):
                 await client.send("hm")
                 assert await upstream.recv() == "hm"
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.25)

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from stockyard.errors import UpstreamError
 from stockyard.upstream.mock.dialect import Piece
-from stockyard.upstream.outgoing import Receiver
+from stockyard.upstream.outgoing import Receiver, Timers
 
 
 class End(Enum):
@@ -52,6 +52,7 @@ class Delivery:
         "_receiver",
         "_scheduled",
         "_tell",
+        "_timers",
         "_waiting",
     )
 
@@ -60,12 +61,14 @@ class Delivery:
         loop: asyncio.AbstractEventLoop,
         receiver: Receiver,
         performance: Performance,
+        timers: Timers,
         tell: Callable[[Delivered], None],
     ) -> None:
         """`tell` hears once what was delivered, before the Receiver hears the end."""
         self._loop = loop
         self._receiver = receiver
         self._performance = performance
+        self._timers = timers
         self._tell = tell
         self._bytes_out = self._characters = 0
         self._paused = self._waiting = self._ended = False
@@ -73,7 +76,10 @@ class Delivery:
         self._scheduled: asyncio.Handle | None = None
 
     def begin(self, delay_seconds: float) -> None:
-        if delay_seconds > 0:
+        timers = self._timers
+        if delay_seconds > min(timers.first_byte_seconds, timers.total_seconds):
+            self._miss("timeout.first_byte", timers.first_byte_seconds)
+        elif delay_seconds > 0:
             self._scheduled = self._loop.call_later(delay_seconds, self._first)
         else:
             self._scheduled = self._loop.call_soon(self._first)
@@ -119,7 +125,8 @@ class Delivery:
 
     def _last(self) -> None:
         end = self._performance.end
-        if end is End.STALL:  # until it is cancelled: whoever called has a deadline
+        if end is End.STALL:
+            self._miss("timeout.idle", self._timers.idle_seconds)
             return
         self._finish(end)
         if end is End.CUT:
@@ -127,6 +134,17 @@ class Delivery:
             self._receiver.failed(UpstreamError("interrupted", text))
         else:
             self._receiver.done()
+
+    def _miss(self, timer: str, seconds: float) -> None:
+        """Let a deadline of the call pass, as a provider would that says nothing."""
+        if self._timers.total_seconds < seconds:
+            timer, seconds = "timeout.total", self._timers.total_seconds
+        self._scheduled = self._loop.call_later(seconds, self._missed, timer)
+
+    def _missed(self, timer: str) -> None:
+        self._finish(None)
+        text = f"The mock provider fell silent, as the name of its model asks for ({timer})."
+        self._receiver.failed(UpstreamError("timeout", text, timer=timer))
 
     def _finish(self, end: End | None) -> None:
         if not self._ended:

@@ -72,7 +72,11 @@ class MockTransport:
         """Never calls the Receiver before it returns."""
         answer = self._answer(outgoing)
         delivery = Delivery(
-            asyncio.get_running_loop(), receiver, answer.performance, answer.recorded
+            asyncio.get_running_loop(),
+            receiver,
+            answer.performance,
+            outgoing.timers,
+            answer.recorded,
         )
         delivery.begin(self._latency + answer.behaviour.delay_seconds)
         return delivery

@@ -19,6 +19,8 @@ SPARE_SECONDS = 10.0
 """A token that ends sooner is not sent: the call would arrive too late."""
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
+FETCH_SECONDS = 60.0
+"""How long a fetch may take in all."""
 BETWEEN_REFUSALS_SECONDS = 30.0
 """A token is thrown away for a refusal at most this often: a provider that refuses every token must
 not make us fetch one for every call."""
@@ -94,9 +96,13 @@ class KeptToken:
     async def _fetch(self) -> None:
         asked = self._clock()
         try:
-            token = await self._source.fetch()
+            # Each question has deadlines of its own; a file need not have any.
+            async with asyncio.timeout(FETCH_SECONDS):
+                token = await self._source.fetch()
         except UpstreamError as error:
             self._failed(error)
+        except TimeoutError:
+            self._failed(UpstreamError("timeout", "No token came in time.", nothing_sent=True))
         else:
             self._token, self._failure, self._failures = token, None, 0
             self._ends = asked + token.seconds - min(SPARE_SECONDS, token.seconds / 4)

@@ -9,6 +9,7 @@ from stockyard.errors import UpstreamError
 from stockyard.upstream.client import Client
 from stockyard.upstream.guard import Guard, GuardSettings
 from stockyard.upstream.outgoing import Outgoing
+from stockyard.upstream.tokens import kept as kept_tokens
 from stockyard.upstream.tokens.kept import KeptToken
 from stockyard.upstream.tokens.token import Token
 
@@ -211,3 +212,13 @@ async def test_it_is_never_printed(kept: KeptToken, call: Outgoing) -> None:
     proved = await kept.proved(call)
     assert "token-1" not in f"{proved!r} {kept!r} {kept._token!r}"
     assert list(kept.secrets()) == ["token-1"]
+
+
+async def test_a_fetch_that_does_not_end_is_given_up(
+    kept: KeptToken, source: Counter, call: Outgoing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_tokens, "FETCH_SECONDS", 0.02)
+    source.gate.clear()
+    with pytest.raises(UpstreamError, match="No token came in time") as raised:
+        await kept.proved(call)
+    assert (raised.value.kind, raised.value.nothing_sent) == ("timeout", True)
