@@ -93,3 +93,46 @@ def test_a_text_sent_as_bytes_is_a_text_to_messages(kind: str) -> None:
     pdf = {"inlineData": {"mimeType": "application/pdf", "data": "JVBERi0="}}
     said = translated(turns(user(pdf)), "gemini", "anthropic.messages")["messages"][0]["content"]
     assert said[1]["source"]["type"] == "base64"
+
+
+def test_a_call_that_the_conversation_went_on_without_is_answered_to_chat() -> None:
+    """The service refuses such a turn; Gemini does not, nor do its clients' histories."""
+    body = turns(model(call("a")), user({"text": "never mind"}), model({"text": "ok"}))
+    said = translated(body, "gemini", "openai.chat")["messages"]
+    assert [turn["role"] for turn in said] == ["user", "assistant", "tool", "user", "assistant"]
+    assert said[2]["tool_call_id"] == said[1]["tool_calls"][0]["id"]
+    assert said[2]["content"] == "There was no result."
+
+
+def test_a_call_at_the_end_waits_for_its_result() -> None:
+    said = translated(turns(model(call("a"))), "gemini", "openai.chat")["messages"]
+    assert [turn["role"] for turn in said] == ["user", "assistant"]
+
+
+def test_what_is_said_between_calls_and_results_comes_after_them_in_chat() -> None:
+    items = [
+        {"type": "function_call", "call_id": "1", "name": "a", "arguments": "{}"},
+        {"type": "function_call", "call_id": "2", "name": "b", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "1", "output": "x"},
+        {"role": "user", "content": "hurry"},
+        {"type": "function_call_output", "call_id": "2", "output": "y"},
+        {"type": "function_call", "call_id": "1", "name": "a", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "1", "output": "z"},
+    ]
+    body = {"model": "m", "input": [{"role": "user", "content": "hi"}, *items]}
+    said = translated(body, "openai.responses", "openai.chat")["messages"]
+    roles = ["user", "assistant", "tool", "tool", "user", "assistant", "tool"]
+    assert [turn["role"] for turn in said] == roles
+    assert [turn["content"] for turn in said if turn["role"] == "tool"] == ["x", "y", "z"]
+
+
+def test_calls_and_results_of_chat_that_have_no_ids_stay_where_they_are() -> None:
+    calls = [{"type": "function", "function": {"name": "a", "arguments": "{}"}}]
+    messages = [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "tool_calls": calls},
+        {"role": "tool", "content": "1"},
+        {"role": "user", "content": "go on"},
+    ]
+    said = translated({"model": "m", "messages": messages}, "openai.chat", "openai.chat")
+    assert said["messages"] == messages

@@ -21,6 +21,7 @@ from stockyard.wire.codec import Traits
 from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import has_word, layout_of, own_fields, with_layout, words
+from stockyard.wire.openai_chat.answered_calls import with_results_behind
 from stockyard.wire.openai_chat.parts import FORMAT, cache_of, decode_parts, encode_parts
 from stockyard.wire.openai_chat.reasoning import reasoning_fields, take_reasoning, text_field
 from stockyard.wire.tool_ids import unknown_call
@@ -148,7 +149,7 @@ def encode_messages(
             item = _encode_plain(message, drops, developer=developer)
             if item is not None:
                 encoded.append(item)
-    return encoded
+    return with_results_behind(encoded, drops)
 
 
 def encode_assistant(message: Message, drops: Drops, default_field: str | None) -> dict[str, Any]:
