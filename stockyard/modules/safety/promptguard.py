@@ -19,9 +19,12 @@ Caller sees
 
 Names and addresses are found only as values of JSON fields such as `first_name` and `street`; no
 claim is made about those in free text. Images, audio and files are not read, nor what is no text
-for the model: `user`, `metadata`, addresses and the names of files.
+for the model: `user`, `metadata`, addresses and the names of files. Values are put back for the
+call that brought them: where a provider keeps the earlier turns (`previous_response_id`), what an
+answer says of those keeps its placeholders.
 """
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -52,6 +55,10 @@ from stockyard.core.window import Channel, windows_of
 from stockyard.errors import InvalidConfig, Refused
 
 HASH_DIGITS = 6
+LOWEST_DRAWN, HIGHEST_DRAWN = 100_000, 990_000
+"""Between these are the numbers of placeholders in calls that go on from turns nobody here sees."""
+KEPT_TURNS = frozenset({"previous_response_id", "conversation"})
+"""Fields that name such turns."""
 OWN_COUNTRY = ("national_id", "tax_id")
 """Types whose rules of one country can be switched on alone, as `id_pl`."""
 WRITTEN_FREELY = frozenset(
@@ -336,17 +343,35 @@ class _Masking:
 
     def _placeholder(self, kind: str, value: str) -> str:
         if self._guard.config.mode == "hash":
-            said = "\0".join((self._x.partition, kind, value))
-            return f"[{kind.upper()}_{self._guard.ports.pseudonym(said)[:HASH_DIGITS]}]"
-        while True:
-            self._next[kind] += 1
-            placeholder = f"[{kind.upper()}_{self._next[kind]}]"
+            return f"[{kind.upper()}_{self._pseudonym(kind, value)[:HASH_DIGITS]}]"
+        first = self._drawn(kind, value) if self._goes_on else self._next[kind] + 1
+        for number in itertools.count(first):
+            placeholder = f"[{kind.upper()}_{number}]"
             if placeholder not in self._taken:
-                return placeholder
+                break
+        self._taken.add(placeholder)
+        self._next[kind] = number
+        return placeholder
+
+    def _drawn(self, kind: str, value: str) -> int:
+        """A number that follows from the value. The first ones have other meanings in the turns
+        that the provider keeps, and an answer must not name one person and mean another."""
+        drawn = int(self._pseudonym(kind, value)[:12], 16)
+        return LOWEST_DRAWN + drawn % (HIGHEST_DRAWN - LOWEST_DRAWN)
+
+    def _pseudonym(self, kind: str, value: str) -> str:
+        return self._guard.ports.pseudonym("\0".join((self._x.partition, kind, value)))
+
+    @cached_property
+    def _goes_on(self) -> bool:
+        """Whether the request goes on from turns that only its provider has."""
+        tie = self._x.request.meaning.tie
+        return tie is not None and tie.param in KEPT_TURNS
 
     @cached_property
     def _taken(self) -> set[str]:
-        """What the caller itself wrote in the form of a placeholder keeps its meaning."""
+        """What the caller itself wrote in the form of a placeholder keeps its meaning; so does what
+        was issued."""
         return {name for text in texts_in(self._x.request) for name in ISSUED.findall(text)}
 
 

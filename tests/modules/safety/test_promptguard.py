@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from stockyard.core.events import (
     TextDelta,
 )
 from stockyard.core.exchange import Exchange
+from stockyard.core.meaning import Tie
 from stockyard.core.messages import Message, Text, ToolCall, ToolResult
 from stockyard.core.module import Streaming
 from stockyard.core.response import Choice, Output, Response
@@ -186,6 +188,38 @@ async def test_hashes_are_the_same_within_a_partition_and_differ_between_two() -
     assert texts[0] == texts[1] != texts[2]
     assert texts[0].startswith("[EMAIL_")
     assert len(texts[0]) == len("[EMAIL_3f9a21]")
+
+
+async def test_placeholders_do_not_mean_somebody_else_in_turns_that_the_provider_keeps(
+    yard: Yard,
+) -> None:
+    provider = yard.provider("openai").says("Done, [EMAIL_1].")
+    yard.enable("promptguard")
+    first = await yard.call("/v1/responses", {"model": "gpt-4o", "input": f"mail {ANN}"})
+    assert provider.last.fields["input"] == "mail [EMAIL_1]"
+    body = {"model": "gpt-4o", "input": f"and {BOB}", "previous_response_id": first.json["id"]}
+
+    heard = await yard.call("/v1/responses", body)
+    assert BOB.encode() not in heard.body  # the model spoke of its first turn
+    bob = provider.last.fields["input"].removeprefix("and ")
+    provider.says(f"To {bob}.")
+    heard = await yard.call("/v1/responses", body)
+    assert f"To {BOB}." in heard.body.decode()
+
+
+@pytest.mark.parametrize("param", ["previous_response_id", "conversation"])
+async def test_placeholders_of_calls_that_go_on_follow_from_their_values(param: str) -> None:
+    sent = []
+    for text in (f"{ANN} {BOB} {ANN}", f"{BOB} {ANN} {BOB}"):
+        x = an_exchange(
+            text, tie=Tie(code="previous_response_not_found", message="Kept.", param=param)
+        )
+        await guard().on_request(x)
+        sent.append(x.request.messages[0].text.split(" "))
+    (ann, bob, again), (bob_too, ann_too, _) = sent
+    assert (ann, bob) == (ann_too, bob_too)
+    assert ann == again != bob
+    assert all(re.fullmatch(r"\[EMAIL_[1-9]\d{5}\]", name) for name in (ann, bob))
 
 
 async def test_hashes_outlive_the_process(tmp_path: Path) -> None:
