@@ -92,10 +92,13 @@ class TraceEndpoints(Controller):
         with_total: WithTotal = False,
         fields: Fields = None,
     ) -> TraceList | TracesInPart:
-        """Calls, the one that ended last first. A Key sees its own. `key` is the id or the name."""
+        """Calls, the one that ended last first. A Key sees its own. `key` is the id or the name.
+
+        In another order (`sort`) they are looked through, which takes a while where there are many.
+        """
         shown = names_in(fields)
         before = cursors.read(asked_for.as_written, cursor) if cursor else None
-        found = await asked_for.newest(database, limit + 1, before)
+        found = await asked_for.page(database, limit + 1, before)
         page, more = found[:limit], len(found) > limit
         total = await asked_for.count(database) if with_total else None
         answer = TraceList(

@@ -1,7 +1,7 @@
 """Which calls a list of Traces is asked for: the parameters of its address, read and checked."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from litestar.params import FromQuery, QueryParameter
 from msgspec import Struct
@@ -28,6 +28,10 @@ Filter = Annotated[
         description="Such as `status:error model:gpt-4* -tag.app:web latency>2s cost>0.01`.",
     ),
 ]
+Sort = Annotated[
+    Literal["at", "-at", "latency", "-latency", "cost", "-cost", "tokens", "-tokens"] | None,
+    QueryParameter(description="By what, and with `-` the other way round."),
+]
 KEY_IDS = "key_"
 """How the ids of Keys begin."""
 
@@ -42,9 +46,21 @@ class AskedFor(Struct, frozen=True, kw_only=True):
     filters: Sequence[store.Condition]
     as_written: Mapping[str, Any]
     """A cursor is good for the same list only."""
+    sort: str = ""
+    """Empty: the last one that ended first."""
 
-    async def newest(self, database: Database, limit: int, before: int | None) -> list[Trace]:
-        """The last one that ended first."""
+    async def page(self, database: Database, limit: int, before: int | None) -> list[Trace]:
+        """So many of them, from behind the one whose number is given."""
+        if self.sort:
+            return await store.sorted_by(
+                database,
+                self.sort.removeprefix("-"),
+                limit,
+                self.filters,
+                descending=self.sort.startswith("-"),
+                last=before,
+                **self.conditions,
+            )
         if self.filters:
             return await store.filtered(
                 database, limit, self.filters, before=before, **self.conditions
@@ -69,6 +85,7 @@ def asked_for(
     kind: Name = None,
     tag: Name = None,
     filter_: Filter = None,
+    sort: Sort = None,
 ) -> AskedFor:
     """`key` is the id or the name. Raises Refused (400, and 403 for words without permission)."""
     by_name = key if key and not key.startswith(KEY_IDS) else None
@@ -87,10 +104,12 @@ def asked_for(
         raise Refused(403, "forbidden", f"Searching for words needs the permission {BODIES}.")
     filters = conditions_of(filter_ or "", searches=searches())
     as_written = {"since": since, "until": until, "filter": filter_, "tag": tag, "key": by_name}
+    as_written["sort"] = sort
     return AskedFor(
         conditions=conditions,
         filters=[*filters, *tagged(tag), *of_key(by_name)],
         as_written={**conditions, **as_written},
+        sort=sort or "",
     )
 
 

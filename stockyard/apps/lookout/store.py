@@ -102,6 +102,31 @@ async def following(
     return await _narrowed(database, "seq", limit, filters, conditions)
 
 
+async def sorted_by(
+    database: Database,
+    place: str,
+    limit: int,
+    filters: Sequence[Condition],
+    *,
+    descending: bool,
+    last: int | None,
+    **conditions: str | int | None,
+) -> list[Trace]:
+    """The same, in the order of a place of theirs; those that have nothing there come first, or
+    last. `last`: only those that come after this one. Refused (503) when it takes seconds."""
+    value = f"coalesce(({PLACES[place]}), -1)"
+    where, given = _where(conditions, filters)
+    if last is not None:
+        after = f"({value}, seq) {'<' if descending else '>'} "
+        after += f"(select {value}, seq from traces where seq = :last)"  # noqa: S608  names of ours only
+        where = f"{where} and {after}" if where else f"where {after}"
+        given["last"] = last
+    direction = "desc" if descending else "asc"
+    sql = f"{SELECT} {where} order by {value} {direction}, seq {direction} limit :limit"
+    rows = await database.read_slowly(sql, {**given, "limit": limit})
+    return [trace_of(row) for row in rows]
+
+
 async def _narrowed(
     database: Database,
     order: str,
