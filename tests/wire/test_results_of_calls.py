@@ -136,3 +136,16 @@ def test_calls_and_results_of_chat_that_have_no_ids_stay_where_they_are() -> Non
     ]
     said = translated({"model": "m", "messages": messages}, "openai.chat", "openai.chat")
     assert said["messages"] == messages
+
+
+def test_a_call_that_the_conversation_went_on_without_is_answered_to_responses() -> None:
+    body = turns(model(call("a"), call("b")), user(result("a", "1")), user({"text": "go on"}))
+    said = translated(body, "gemini", "openai.responses")["input"]
+    calls = {item["call_id"]: item["name"] for item in said if item.get("type") == "function_call"}
+    results = [item for item in said if item.get("type") == "function_call_output"]
+    assert {calls[one["call_id"]]: one["output"] for one in results} == {
+        "a": json.dumps({"result": "1"}, separators=(",", ":")),
+        "b": "There was no result.",
+    }
+    waiting = translated(turns(model(call("a"))), "gemini", "openai.responses")["input"]
+    assert [item.get("type") for item in waiting] == [None, "function_call"]

@@ -13,6 +13,7 @@ from stockyard.core.messages import AnyPart, Message, Role, ToolCall, ToolResult
 from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import has_word, own_fields, words
+from stockyard.wire.openai_responses.answered_calls import with_all_results
 from stockyard.wire.openai_responses.calls import Names, decode_result, encode_result
 from stockyard.wire.openai_responses.parts import (
     FORMAT,
@@ -88,7 +89,7 @@ def encode_input(messages: Sequence[Message], drops: Drops, names: Names, *, com
             items += _encode_results(known, drops, custom)
         else:
             items += _encode_plain(message, drops)
-    return items
+    return with_all_results(items, drops) if complete else items
 
 
 def is_bare_message(message: Message) -> bool:
