@@ -300,16 +300,17 @@ class AnswerParser:
             del pieces[self._pieces_of_this :]  # a second answer may have come in one read
         count = len(pieces)
         body = pieces[0] if count == 1 else b"".join(pieces)
-        self._unexplained += len(data) - len(body)
+        unexplained = self._unexplained + len(data) - len(body)
         if self._chunked:
             # Bound chunk sizes, extensions and trailers (HS18).
-            self._unexplained -= _FRAMING_BYTES_PER_PIECE * count
-            if self._unexplained > _FRAMING_BYTES:
+            unexplained -= _FRAMING_BYTES_PER_PIECE * count
+            if unexplained > _FRAMING_BYTES:
                 raise _malformed("framing")
+        self._unexplained = unexplained
         pieces.clear()
         if self.complete:
             # llhttp skips line ends between messages silently, so count instead of asking it.
-            clean = data.endswith(_LAST_CHUNK) if self._chunked else self._unexplained == 0
+            clean = data.endswith(_LAST_CHUNK) if self._chunked else unexplained == 0
             self.reusable = clean and self._keep_alive and not self._surplus
         return body
 

@@ -118,15 +118,13 @@ class StreamedAnswer(Stream):
                 UpstreamError("bad_answer", "The stream is too long.", code="limit_exceeded")
             )
             return
-        torn = True
         try:
             self._take(piece)
-            torn = False
         except StockyardError as error:
             self._break(error)
-        finally:
-            if torn:
-                self._break(_torn())
+        except BaseException:
+            self._break(_torn())
+            raise
 
     def _take(self, piece: bytes) -> None:
         flow = self._flow
