@@ -149,3 +149,15 @@ def test_a_call_that_the_conversation_went_on_without_is_answered_to_responses()
     }
     waiting = translated(turns(model(call("a"))), "gemini", "openai.responses")["input"]
     assert [item.get("type") for item in waiting] == [None, "function_call"]
+
+
+def test_a_file_in_a_result_follows_it_in_chat() -> None:
+    """Its tool role takes text only."""
+    file = {"inlineData": {"mimeType": "application/pdf", "data": "JVBERi0="}}
+    shown = result("a", "1")
+    shown["functionResponse"]["parts"] = [file]
+    body = turns(model(call("a")), user(shown))
+    told, following = translated(body, "gemini", "openai.chat")["messages"][2:]
+    assert told["role"] == "tool"
+    assert "see the next message" in str(told["content"])
+    assert [part["type"] for part in following["content"]] == ["file"]

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from stockyard.core.messages import (
     AnyPart,
     Audio,
+    Document,
     Image,
     Message,
     Reasoning,
@@ -39,6 +40,8 @@ _ROLES = {
 
 LONGEST_ID = 40
 """Characters of the id of a call; whoever defined the format refuses longer ones."""
+
+_FILE_STUB = "[file: see the next message]"
 
 EMPTIED = ("audio", "function_call")
 """Fields of an answer that some providers always send, with nothing in them."""
@@ -318,10 +321,10 @@ def _encode_tool_message(
             # The client said it so in this format: its provider may well take images here.
             yield {**_result_head(part), "content": encode_parts(part.parts, drops)}
             continue
-        pictures += [p for p in part.parts if isinstance(p, Image)]
+        pictures += [p for p in part.parts if isinstance(p, Image) or _is_file(p)]
         yield {**_result_head(part), "content": _result_content(part, drops)}
     if pictures:
-        # Chat's tool role takes text only: images follow in a message of the user.
+        # Chat's tool role takes text only: images and files follow in a message of the user.
         yield {"role": "user", "content": encode_parts(tuple(pictures), drops)}
 
 
@@ -334,10 +337,14 @@ def _result_head(result: ToolResult) -> dict[str, Any]:
 
 
 def _result_content(result: ToolResult, drops: Drops) -> Any:
-    parts = spoken(result)
+    parts = tuple(Text(text=_FILE_STUB) if _is_file(p) else p for p in spoken(result))
     if all(isinstance(p, Text) and not own_fields(p.extra, FORMAT) for p in parts):
         return "".join(p.text for p in parts if isinstance(p, Text))
     return encode_parts(parts, drops)
+
+
+def _is_file(part: AnyPart) -> bool:
+    return isinstance(part, Document) and part.text is None
 
 
 def _add_call(item: dict[str, Any], call: ToolCall, drops: Drops) -> None:
