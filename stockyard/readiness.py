@@ -52,7 +52,7 @@ class Readiness:
         """The start is over."""
         self._tell()
 
-    def settings_refused(self, refused: bool) -> None:
+    def settings_read(self, *, refused: bool) -> None:
         """What became of the settings that were read last."""
         self._refused = refused
         self._tell_unless_leaving()

@@ -79,9 +79,9 @@ async def test_shedding_is_told_and_for_long_keeps_traffic_away(yard: Yard) -> N
 
 async def test_refused_settings_are_told_until_some_are_taken_up(yard: Yard) -> None:
     await yard.open()
-    yard.stockyard.readiness.settings_refused(True)
+    yard.stockyard.readiness.settings_read(refused=True)
     assert await told(yard) == (200, "degraded", ["D21"])
-    yard.stockyard.readiness.settings_refused(False)
+    yard.stockyard.readiness.settings_read(refused=False)
     assert await told(yard) == (200, "ok", [])
 
 
@@ -89,5 +89,5 @@ async def test_refused_settings_are_told_until_some_are_taken_up(yard: Yard) -> 
 async def test_what_comes_and_goes_is_not_told_otherwise(yard: Yard, state: str) -> None:
     await yard.open()
     yard.stockyard.health.not_ready(state)
-    yard.stockyard.readiness.settings_refused(True)
+    yard.stockyard.readiness.settings_read(refused=True)
     assert await told(yard) == (503, state, [state])

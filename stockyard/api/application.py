@@ -76,14 +76,9 @@ def build(
 
     Raises LookupError if an endpoint declares no permission or needs what is not provided.
     """
-    installed = tuple(
-        Installed(id=app.id, name=app.name, description=app.description, path=app.path)
-        for app in apps
-        if app.endpoints()
-    )
     values: dict[str, object] = {
         "cursors": Cursors(),
-        "installed": installed,
+        "installed": installed(apps),
         "identities": identities,
         "feeds": {feed.topic: feed for feed in feeds},
         "listeners": Listeners(stopping),
@@ -109,6 +104,15 @@ def build(
         Origins(origins),
         CallRate(calls_per_minute),
         read_only=read_only,
+    )
+
+
+def installed(apps: Sequence[Slice]) -> tuple[Installed, ...]:
+    """Those that have something to ask for."""
+    return tuple(
+        Installed(id=app.id, name=app.name, description=app.description, path=app.path)
+        for app in apps
+        if app.endpoints()
     )
 
 

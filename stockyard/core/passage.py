@@ -261,15 +261,19 @@ class Passage(Editing):
             if refusal is not None:
                 await self._recover(stop, refusal)
             elif stop.on_response is not None:
-                for keeper in self._keepers:
-                    if keeper.stop is stop:
-                        self.x.response = keeper.response()
+                self._show(stop)
                 try:
                     await self._respond(stop, stop.on_response)
                 except StockyardError as error:
                     refusal = error
         if refusal is not None:
             raise refusal
+
+    def _show(self, stop: Stop) -> None:
+        """The whole answer, if this module wants to see it."""
+        for keeper in self._keepers:
+            if keeper.stop is stop:
+                self.x.response = keeper.response()
 
     async def broke(self, error: Exception) -> None:
         """The stream broke off, was refused on its way, or was abandoned. Nobody can recover it."""

@@ -38,9 +38,9 @@ class Reloading:
             done = await reload(self._stockyard, await asyncio.to_thread(self._read))
         except StockyardError as error:
             log.error("%s: the settings stay as they were. %s", who, error.message)
-            self._stockyard.readiness.settings_refused(True)
+            self._stockyard.readiness.settings_read(refused=True)
             raise
-        self._stockyard.readiness.settings_refused(False)
+        self._stockyard.readiness.settings_read(refused=False)
         log.warning("%s: the settings were read again and are in effect.", who)
         if done.waiting:
             log.warning("%s: changes of %s take effect at a restart.", who, ", ".join(done.waiting))

@@ -108,12 +108,12 @@ class Yard:
 
     def enable(self, name: str, **config: Any) -> None:
         """Switch a module on. What is named is set, everything else is as it was by default."""
-        self._change(name, True, config or None)
+        self._change(name, enabled=True, config=config or None)
 
     def disable(self, name: str) -> None:
-        self._change(name, False, None)
+        self._change(name, enabled=False)
 
-    def _change(self, name: str, enabled: bool, config: dict[str, Any] | None) -> None:
+    def _change(self, name: str, *, enabled: bool, config: dict[str, Any] | None = None) -> None:
         if self._stockyard is None:
             self._changes.append((name, enabled, config))
             return
@@ -257,8 +257,8 @@ class Yard:
             environ = {"XDG_CONFIG_HOME": str(self._folder)}
             settings = load(self._settings, environ, self._folder)
             stockyard = self._stockyard = await Stockyard.open(settings, {}, self._custom)
-            for change in self._changes:
-                self._change(*change)
+            for name, enabled, changed in self._changes:
+                self._change(name, enabled=enabled, config=changed)
         except StockyardError:
             listening.close()
             raise

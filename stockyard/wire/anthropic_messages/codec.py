@@ -49,7 +49,9 @@ class MessagesCodec(RenamingCodec):
         # Usage is part of every stream of this format.
         limit = None if head.max_tokens is msgspec.UNSET else head.max_tokens
         makes = bool(bytes(head.tools)) and VERSIONED in body
-        return RequestHead(head.model or "", head.stream is True, True, limit, makes)
+        return RequestHead(
+            head.model or "", head.stream is True, wants_usage=True, max_output=limit, makes=makes
+        )
 
     def write_request(self, request_: Request, to: Addressee, /) -> Dropped:
         able = to.features | to.traits

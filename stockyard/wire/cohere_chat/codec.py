@@ -42,7 +42,7 @@ class CohereCodec(StreamedCodec[Content]):
         head = read_head(body, _HEAD, _KEYS)
         # Usage is part of every stream of this format.
         limit = None if head.max_tokens is msgspec.UNSET else head.max_tokens
-        return RequestHead(head.model, head.stream is True, True, limit)
+        return RequestHead(head.model, head.stream is True, wants_usage=True, max_output=limit)
 
     def write_request(self, request_: Request, to: Addressee, /) -> Dropped:
         return request.encode_request(request_)

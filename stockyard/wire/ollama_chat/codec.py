@@ -46,7 +46,8 @@ class OllamaCodec(StreamedCodec[Content]):
         limit = head.options.num_predict if isinstance(head.options, _Options) else None
         # A stream is what those get who say nothing, and usage is part of every stream.
         streams = head.stream is not False
-        return RequestHead(head.model, streams, True, None if (limit or 0) < 0 else limit)
+        most = None if (limit or 0) < 0 else limit
+        return RequestHead(head.model, streams, wants_usage=True, max_output=most)
 
     def write_request(self, request_: Request, to: Addressee, /) -> Dropped:
         return request.encode_request(request_)

@@ -23,7 +23,7 @@ from stockyard.wire.openai_chat.response import (
     FAILED_FINISHES,
     failed_finish,
     odd_finish,
-    vendor_usage,
+    usage_beside,
 )
 from stockyard.wire.openai_chat.stream import blocks, is_whole
 from stockyard.wire.openai_chat.stream_errors import error_of, not_chat
@@ -181,7 +181,7 @@ class ChatLook(EventsLook):
             if chunk is None:
                 return self._kept(block)
         if chunk.error or chunk.object == "error" or chunk.x_groq or chunk.base_resp:
-            self._vendor(chunk, data)
+            self._look_beside(chunk, data)
         return self._kept(block) if self._note(chunk) else b""
 
     def _note(self, chunk: Chunk | FirstChunk) -> bool:
@@ -229,14 +229,14 @@ class ChatLook(EventsLook):
             self._usage_said = merged(self._usage_said, usage)
             self._usage = None
 
-    def _vendor(self, chunk: FirstChunk | Chunk, data: bytes) -> None:
+    def _look_beside(self, chunk: FirstChunk | Chunk, data: bytes) -> None:
         """An error inside the stream, or usage in a field of the provider's own."""
         base = chunk.base_resp
         failed = isinstance(base, dict) and base.get("status_code") not in (0, None)
-        vendor = chunk.x_groq if isinstance(chunk.x_groq, dict) else {}
-        if chunk.error or chunk.object == "error" or vendor.get("error") or failed:
+        beside = chunk.x_groq if isinstance(chunk.x_groq, dict) else {}
+        if chunk.error or chunk.object == "error" or beside.get("error") or failed:
             raise error_of(loose(data))
-        if (usage := vendor_usage(vendor)) is not None:
+        if (usage := usage_beside(beside)) is not None:
             self._note_usage(usage)
 
     def _odd(self, data: bytes) -> FirstChunk | None:

@@ -85,7 +85,7 @@ def facts(body: bytes, *, traits: Traits, verdict: str = NO_CHAT) -> Facts:
         raise no_answer(body, verdict) from None
     if answer.error or answer.choices is None or failed_base(answer.base_resp):
         raise no_answer(body, verdict)
-    said = answer.usage if isinstance(answer.usage, dict) else vendor_usage(answer.x_groq)
+    said = answer.usage if isinstance(answer.usage, dict) else usage_beside(answer.x_groq)
     finish = ""
     for choice in answer.choices:
         word = choice.finish_reason
@@ -160,7 +160,8 @@ def failed_base(said: Any) -> bool:
     return isinstance(said, Mapping) and said.get("status_code") not in (0, None)
 
 
-def vendor_usage(said: Any) -> _Object | None:
+def usage_beside(said: Any) -> _Object | None:
+    """The usage in a field of the provider's own."""
     usage = said.get("usage") if isinstance(said, Mapping) else None
     return usage if isinstance(usage, dict) else None
 
@@ -270,7 +271,7 @@ def _encode_choice(choice: Choice, drops: Drops, pen: Pen) -> _Object:
         "logprobs": choice.logprobs,
         "finish_reason": choice.finish or "stop",
     }
-    return {**encoded, **vendor_finish(choice.finish, choice.native_finish, choice.extra)}
+    return {**encoded, **own_finish(choice.finish, choice.native_finish, choice.extra)}
 
 
 def _as_declared(output: Output, takers: Set[str]) -> Output:
@@ -288,7 +289,7 @@ def _as_declared(output: Output, takers: Set[str]) -> Output:
     return replace(output, choices=choices)
 
 
-def vendor_finish(finish: Finish | None, native: str | None, extra: Extra) -> _Object:
+def own_finish(finish: Finish | None, native: str | None, extra: Extra) -> _Object:
     """What the provider said beyond the finish reason that chat knows."""
     fields: _Object = {}
     if native is not None and native != finish:

@@ -44,7 +44,7 @@ from stockyard.wire.openai_chat.parts import (
 )
 from stockyard.wire.openai_chat.pictures import PICTURES, pictures_of
 from stockyard.wire.openai_chat.reasoning import TEXT_FIELDS, decode_detail, text_field
-from stockyard.wire.openai_chat.response import finish_of, odd_finish, vendor_usage
+from stockyard.wire.openai_chat.response import finish_of, odd_finish, usage_beside
 from stockyard.wire.openai_chat.stream_errors import error_of, not_chat, tells_error
 from stockyard.wire.openai_chat.think_tags import TRAIT, ThinkTags
 from stockyard.wire.reader import EventsReader
@@ -134,7 +134,7 @@ class ChatReader(EventsReader):
             self._read_usage(usage, events)
 
     def _read_chunk(self, chunk: _Object, events: list[Event]) -> None:
-        usage = chunk.get("usage") or vendor_usage(chunk.get("x_groq"))
+        usage = chunk.get("usage") or usage_beside(chunk.get("x_groq"))
         if not self._ended:
             if not self._started:
                 self._start(chunk, events)

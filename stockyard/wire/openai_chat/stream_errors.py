@@ -13,9 +13,9 @@ def error_of(chunk: Any) -> UpstreamError:
     if isinstance(chunk, dict):
         if failed_base(chunk.get("base_resp")):
             return error_of_base(chunk["base_resp"])
-        vendor = chunk.get("x_groq")
-        if not chunk.get("error") and isinstance(vendor, dict) and vendor.get("error"):
-            return error_in_answer(told({"error": vendor["error"]}))
+        beside = chunk.get("x_groq")
+        if not chunk.get("error") and isinstance(beside, dict) and beside.get("error"):
+            return error_in_answer(told({"error": beside["error"]}))
     return error_in_answer(told(chunk))
 
 
@@ -28,5 +28,5 @@ def tells_error(chunk: Any) -> bool:
         return False
     if chunk.get("error") or chunk.get("object") == "error" or failed_base(chunk.get("base_resp")):
         return True
-    vendor = chunk.get("x_groq")
-    return isinstance(vendor, dict) and bool(vendor.get("error"))
+    beside = chunk.get("x_groq")
+    return isinstance(beside, dict) and bool(beside.get("error"))

@@ -36,7 +36,7 @@ from stockyard.wire.openai_chat.errors import failed_stream
 from stockyard.wire.openai_chat.parts import FORMAT
 from stockyard.wire.openai_chat.pictures import PICTURES, drawn
 from stockyard.wire.openai_chat.reasoning import detail
-from stockyard.wire.openai_chat.response import CITED, ID_PREFIX, cited, vendor_finish, with_prefix
+from stockyard.wire.openai_chat.response import CITED, ID_PREFIX, cited, own_finish, with_prefix
 from stockyard.wire.openai_chat.tools import takers_of_text
 from stockyard.wire.sse import DONE_EVENT
 from stockyard.wire.usage import write_chat_usage
@@ -292,8 +292,8 @@ class ChatWriter(Writer):
 
     def _finished(self, event: Finished) -> None:
         self._tell_noted(event.choice)
-        vendor = vendor_finish(event.reason, event.native, event.extra)
-        more = b"," + encode(vendor)[1:-1] if vendor else b""
+        own = own_finish(event.reason, event.native, event.extra)
+        more = b"," + encode(own)[1:-1] if own else b""
         self._delta(event.choice, b"{}", b'"%b"' % event.reason.encode(), more)
 
     def _call_delta(self, choice: int, call: dict[str, Any]) -> None:

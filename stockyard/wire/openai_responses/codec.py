@@ -48,10 +48,10 @@ class ResponsesCodec(RenamingCodec):
 
     def peek(self, body: bytes) -> RequestHead:
         head = read_head(body, _HEAD, _KEYS)
-        limit = head.max_output_tokens
         # Usage is part of every stream of this format.
+        limit = None if head.max_output_tokens is msgspec.UNSET else head.max_output_tokens
         return RequestHead(
-            head.model or "", head.stream is True, True, None if limit is msgspec.UNSET else limit
+            head.model or "", head.stream is True, wants_usage=True, max_output=limit
         )
 
     def write_request(self, request_: Request, to: Addressee, /) -> Dropped:
