@@ -120,7 +120,7 @@ def reaches(node: ast.AST, field: Field) -> bool:
     if not isinstance(node, ast.Attribute):
         return False
     if node.attr == field.section and field.section in Settings.__struct_fields__:
-        return last_name(node.value) in ("settings", "self")  # `self`: in `Settings`
+        return last_name(node.value).lstrip("_") in ("settings", "self")  # `self`: in `Settings`
     return node.attr in (field.section, KEPT_AS.get(field.owner))
 
 
