@@ -67,23 +67,14 @@ class FrameReader:
         data = self._data
         if len(data) < 2:
             return None
-        kind, masked = data[0] & 0x0F, data[1] >= 0x80
-        if data[0] & 0x70 or kind not in _KNOWN:
-            raise FrameFault(PROTOCOL_ERROR, "A frame has a reserved bit or an unknown kind.")
-        if masked is not self._masked:
-            raise FrameFault(PROTOCOL_ERROR, "A frame is masked or bare where it must not be.")
+        self._check_beginning(data[0], data[1])
+        kind, final, masked = data[0] & 0x0F, data[0] >= 0x80, data[1] >= 0x80
         length, at = data[1] & 0x7F, 2
-        final = data[0] >= 0x80
-        if kind >= CLOSE and (length > MAX_CONTROL or not final):
-            raise FrameFault(PROTOCOL_ERROR, "A control frame is too long, or in pieces.")
         if length > MAX_CONTROL:
             at = 4 if length == 126 else 10
             if len(data) < at:
                 return None
-            least = 126 if length == 126 else 1 << 16
-            length = int.from_bytes(data[2:at], "big")
-            if length < least:
-                raise FrameFault(PROTOCOL_ERROR, "The length of a frame is longer than it need be.")
+            length = _length_in(data[2:at])
         if kind < CLOSE and length + self._size > self._max:
             raise FrameFault(TOO_LARGE, f"A message has more than {self._max} bytes.")
         key = bytes(data[at : at + 4]) if masked else b""
@@ -93,6 +84,16 @@ class FrameReader:
         payload = bytes(data[at : at + length])
         del data[: at + length]
         return Frame(kind, _xored(payload, key) if masked else payload, final)
+
+    def _check_beginning(self, first: int, second: int) -> None:
+        """Check the two bytes that every frame begins with."""
+        kind, final = first & 0x0F, first >= 0x80
+        if first & 0x70 or kind not in _KNOWN:
+            raise FrameFault(PROTOCOL_ERROR, "A frame has a reserved bit or an unknown kind.")
+        if (second >= 0x80) is not self._masked:
+            raise FrameFault(PROTOCOL_ERROR, "A frame is masked or bare where it must not be.")
+        if kind >= CLOSE and (second & 0x7F > MAX_CONTROL or not final):
+            raise FrameFault(PROTOCOL_ERROR, "A control frame is too long, or in pieces.")
 
     def _follow(self, frame: Frame) -> None:
         """Check that the frame may come now, and that what it says is what it must be."""
@@ -114,6 +115,14 @@ class FrameReader:
                 raise FrameFault(NOT_UTF8, "A text is not UTF-8.") from None
         if frame.final:
             self._kind = self._size = self._fragments = 0
+
+
+def _length_in(spelled: bytes | bytearray) -> int:
+    """A length in two or eight bytes."""
+    length = int.from_bytes(spelled, "big")
+    if length < (126 if len(spelled) == 2 else 1 << 16):
+        raise FrameFault(PROTOCOL_ERROR, "The length of a frame is longer than it need be.")
+    return length
 
 
 def written(frame: Frame, *, masked: bool) -> bytes:
