@@ -60,8 +60,7 @@ class Call(Ending):
     def _write(self, response: Response) -> None:
         x = self.x
         inbound, raw = x.inbound, response.raw
-        # A chat is asked nothing more: what `_hands_on` is about concerns other kinds.
-        chat = x.kind == "chat"
+        chat = x.kind == "chat"  # which does not say how its answer is to be spelled
         if raw is not None and raw.format == inbound.format and (chat or self._hands_on(raw)):
             if inbound.native is not None:
                 self._send(raw.status, egress.native_fields(raw.fields), raw.body)
