@@ -34,7 +34,7 @@ _THINGS = (
 )
 _CHANGES = re.compile(
     rf".*/(?:{_THINGS})/[^/]*[0-9_][^/]*"  # no word, as in `agents/sessions` or `voices/add`
-    r"|.*[/:](?:archive|cancel|complete|delete|edit|hangup|pause|redact|resume|rotate_[a-z]+|stop"
+    r"|.*[/:](?:archive|cancel|delete|edit|hangup|pause|redact|resume|rotate_[a-z]+|stop"
     r"|undeploy|unpause|update|deploy|unload|load)",
     re.IGNORECASE,
 )

@@ -1,6 +1,6 @@
 """Tell what a provider needs before it can be called, in words for whoever asked for it."""
 
-from stockyard.providers.provider import Provider
+from stockyard.providers.provider import CHAT_LIKE, Provider
 
 
 def needs_of(provider: Provider) -> str:
@@ -15,3 +15,13 @@ def needs_of(provider: Provider) -> str:
     if variable is None:
         return f"Give it an `api_key` in its section {section} of the config file."
     return f"Set {variable} and restart."
+
+
+def own_way_of(provider: Provider, needs: str, model: str) -> str:
+    """Where it takes such calls in a format that only its own clients speak; empty if nowhere."""
+    offered = [*provider.speaks.values()] if needs in CHAT_LIKE else [provider.endpoints.get(needs)]
+    entry = next(filter(None, offered), None)
+    if entry is None:
+        return ""
+    path = entry.path_for(model.removeprefix(f"{provider.name}/"))
+    return f" It takes them in a format of its own, at '/{provider.name}{path}'."

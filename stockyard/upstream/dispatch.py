@@ -13,7 +13,7 @@ from stockyard.core.stream import Answer
 from stockyard.core.target import Attempt, Outcome, Target
 from stockyard.errors import Refused, StockyardError, UpstreamError
 from stockyard.providers.directory import LONGEST_NAME, TRIED
-from stockyard.providers.needs import needs_of
+from stockyard.providers.needs import needs_of, own_way_of
 from stockyard.providers.provider import CHAT_LIKE
 from stockyard.upstream.detours import Detours
 from stockyard.upstream.divided import DIVIDED, in_turn, requests_of
@@ -104,14 +104,16 @@ class Dispatch:
 
     def _unknown(self, x: Exchange) -> Refused:
         model = x.request.model
-        lacking = self.plans.directory.lacking(model) if x.needs not in CHAT_LIKE else None
-        if lacking is not None:
-            what = x.needs.replace("_", " ")
+        directory = self.plans.directory
+        lacking = directory.lacking(model)
+        if lacking is not None and not lacking.serves(x.needs, directory.formats):
+            what = "chats" if x.needs in CHAT_LIKE else x.needs.replace("_", " ")
+            own_way = own_way_of(lacking, x.needs, model)
             return Refused(
                 404,
                 "model_not_found",
-                f"The provider '{lacking.name}' does not offer {what}, so '{model}' cannot be "
-                "used for it.",
+                f"The provider '{lacking.name}' does not offer {what} on this path, so "
+                f"'{model[:LONGEST_NAME]}' cannot be used for it.{own_way[:LONGEST_NAME]}",
                 param="model",
                 detail={"provider": lacking.name, "needs": x.needs},
             )

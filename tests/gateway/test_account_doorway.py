@@ -106,6 +106,7 @@ async def test_nor_is_it_changed_by_a_post(yard: Yard, path: str) -> None:
         ("/openai/v1/evals/eval_0/runs", {"name": "x"}),
         ("/anthropic/v1/sessions", {"agent": {"id": "agent_0", "type": "agent"}}),
         ("/replicate/v1/deployments/o/n/predictions", {"input": {}}),
+        ("/anthropic/v1/complete", {"prompt": "hi"}),
     ],
 )
 async def test_it_is_used_by_all(yard: Yard, path: str, body: dict[str, Any]) -> None:

@@ -549,3 +549,52 @@ async def test_the_next_provider_that_offers_the_kind_takes_over(yard: Yard) -> 
     assert told.status == 200
     assert json.loads(mistral.last.body)["model"] == "mistral-embed"
     assert yard.last.attempts == ["openai 503", "mistral 200"]
+
+
+HI = [{"role": "user", "content": "hi"}]
+
+
+@pytest.mark.parametrize(
+    ("model", "path", "body", "where"),
+    [
+        (
+            "replicate/meta/llama-3",
+            "/v1/chat/completions",
+            {"messages": HI},
+            "/replicate/v1/models/meta/llama-3/predictions",
+        ),
+        (
+            "replicate/acme/flux",
+            "/v1/images/generations",
+            {"prompt": "a cat"},
+            "/replicate/v1/models/acme/flux/predictions",
+        ),
+        (
+            "oci/cohere.command",
+            "/v1/messages",
+            {"max_tokens": 9, "messages": HI},
+            "/oci/20231130/actions/chat",
+        ),
+    ],
+)
+async def test_whose_format_is_its_own_is_named_with_the_path_that_speaks_it(
+    yard: Yard, model: str, path: str, body: dict[str, Any], where: str
+) -> None:
+    """`wire.md` 1.1: they are reached on their native routes until there is a codec."""
+    name = model.partition("/")[0]
+    settings = {"settings": {"region": "x"}} if name == "oci" else {}
+    provider = yard.provider(name, **settings)
+    heard = await yard.call(path, body | {"model": model})
+    assert heard.status == 404
+    assert heard.error is not None
+    assert f"'{where}'" in heard.error["message"]
+    assert heard.error["stockyard"]["code"] == "model_not_found"
+    assert not provider.requests
+
+
+async def test_who_has_no_chats_at_all_is_named_as_such(yard: Yard) -> None:
+    yard.provider("deepgram")
+    heard = await yard.chat(model="deepgram/nova-3")
+    assert heard.status == 404
+    assert heard.error is not None
+    assert "does not offer chats" in heard.error["message"]
