@@ -25,8 +25,6 @@ from stockyard.wire.upload import UploadCodec
 
 MOST_WORDS = 64
 """Segments of a path, pairs of them and values of a query, each of which may be an id."""
-_RESOURCE = re.compile(r".*/(?=[^/]+/[^/]+\Z)")
-"""What stands before collection and id where a thing is named by both."""
 _READING = frozenset({"GET", "HEAD"})
 _THINGS = (
     "assistants|agents|automations|characters|connectors|deployments|dreams|environments|evals"
@@ -127,7 +125,13 @@ class HoldsNew:
         self._body = body
 
     def __call__(self, x: Exchange, thing: str) -> None:
-        thing = _RESOURCE.sub("", thing)
+        thing = _without_account(thing)
         known = thing in self._said or self._body.find(thing.encode()) >= 0
         if not known and not self._ids.is_others(self._team, thing):
             hold_for(self._ids, self._team)(x, thing)
+
+
+def _without_account(thing: str) -> str:
+    """Collection and id alone, where a thing is named by them and by what they stand below."""
+    _, *named = thing.rsplit("/", 2)
+    return "/".join(named) if len(named) == 2 and all(named) else thing

@@ -1,6 +1,7 @@
 """What an account has for all teams: made by one of them it is theirs, else nobody changes it."""
 
 import json
+from time import process_time
 from typing import Any
 
 import pytest
@@ -391,3 +392,11 @@ def test_what_counts_words_gives_out_no_secret(name: str, path: str) -> None:
     provider = load().get(name)
     assert provider is not None
     assert not administers(path, provider)
+
+
+async def test_a_long_name_holds_nobody_up(yard: Yard) -> None:
+    openai = yard.provider("openai")
+    answers(openai, {"id": "a/" * 100_000})
+    before = process_time()
+    assert (await yard.call("/openai/v1/assistants", {})).status == 200
+    assert process_time() - before < 5  # one look for each letter takes minutes
