@@ -161,3 +161,28 @@ def test_a_file_in_a_result_follows_it_in_chat() -> None:
     assert told["role"] == "tool"
     assert "see the next message" in str(told["content"])
     assert [part["type"] for part in following["content"]] == ["file"]
+
+
+def test_a_call_that_the_conversation_went_on_without_is_answered_to_converse() -> None:
+    body = turns(model(call("a"), call("b")), user(result("a", "1"), {"text": "go on"}))
+    body["tools"] = [{"functionDeclarations": [{"name": name} for name in "ab"]}]
+    asked, answered = translated(body, "gemini", "bedrock.converse")["messages"][1:]
+    ids = [block["toolUse"]["toolUseId"] for block in asked["content"]]
+    results = [block["toolResult"] for block in answered["content"] if "toolResult" in block]
+    assert {one["toolUseId"]: one.get("status") for one in results} == {
+        ids[0]: None,
+        ids[1]: "error",
+    }
+    waiting = translated(turns(model(call("a"))), "gemini", "bedrock.converse")["messages"]
+    assert len(waiting) == 2
+
+
+def test_types_of_schemas_that_are_numbers_are_types_elsewhere() -> None:
+    """Google's older library for Go sends its enumerations so."""
+    schema = {"type": 6, "properties": {"a": {"type": 5, "items": {"type": 1}}}}
+    body = turns() | {"tools": [{"functionDeclarations": [{"name": "f", "parameters": schema}]}]}
+    said = translated(body, "gemini", "openai.chat")["tools"][0]["function"]["parameters"]
+    inner = {"type": "array", "items": {"type": "string"}}
+    assert said == {"type": "object", "properties": {"a": inner}}
+    again = translated(body, "gemini", "gemini")["tools"][0]["functionDeclarations"][0]
+    assert again["parameters"]["type"] == "OBJECT"

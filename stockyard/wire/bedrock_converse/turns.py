@@ -7,6 +7,7 @@ without text beside it, two documents of one name.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 
 from msgspec.structs import replace
@@ -18,7 +19,7 @@ from stockyard.wire.bedrock_converse.names import ACCEPTED_ID, FORMAT, ID_PREFIX
 from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import has_word, own_fields, words
-from stockyard.wire.tool_ids import Ids, unknown_call
+from stockyard.wire.tool_ids import Ids, unanswered_call, unknown_call
 from stockyard.wire.unsaid import refuse_unsaid
 
 _Block = dict[str, Any]
@@ -135,6 +136,8 @@ class _Turns:
         if self._notes:
             self._place("user", self._notes, Message(role="user"))
         turns = self._turns
+        for asked, answered in pairwise(turns):
+            self._answer_all(asked, answered)
         if not turns or turns[0]["role"] == "assistant":
             turns.insert(0, {"role": "user", "content": [{"text": _FILLER}]})
         for turn in turns:
@@ -143,6 +146,16 @@ class _Turns:
             if any("document" in b for b in blocks) and not any("text" in b for b in blocks):
                 blocks.append({"text": _FILLER})
         return turns
+
+    def _answer_all(self, asked: dict[str, Any], answered: dict[str, Any]) -> None:
+        """A turn that leaves a call unanswered is refused: say that there was no result."""
+        if asked["role"] != "assistant" or answered["role"] != "user":
+            return
+        calls = [block["toolUse"]["toolUseId"] for block in asked["content"] if "toolUse" in block]
+        missing = [call for call in calls if call not in self._answered]
+        if missing:
+            self._drops.add(*map(unanswered_call, missing))
+            answered["content"] = [*map(_no_result, missing), *answered["content"]]
 
     def _add_system(self, blocks: list[_Block], message: Message) -> None:
         if has_word(message.shape, TURN):
@@ -178,6 +191,11 @@ class _Turns:
             self._answered.add(fitting)
             part = replace(part, call_id=fitting)
         return encode_block(part, self._drops, "messages.content")
+
+
+def _no_result(call_id: str) -> _Block:
+    said = {"toolUseId": call_id, "content": [{"text": "There was no result."}], "status": "error"}
+    return {"toolResult": said}
 
 
 def _results_first(blocks: list[_Block]) -> list[_Block]:

@@ -22,6 +22,8 @@ _MANY = ("anyOf", "oneOf", "allOf", "prefixItems")
 _NAMED = ("properties", "patternProperties", "$defs", "definitions")
 _COUNTS = ("minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties")
 _NULL = {"type": "null"}
+_NUMBERED = ("string", "number", "integer", "boolean", "array", "object", "null")
+"""Types by their number, counted from 1. Libraries made from the service's protobufs send those."""
 _ONE_WAY: Names = {}
 """JSON Schema spells its words in one way only."""
 
@@ -73,6 +75,8 @@ def _plain(schema: _Object) -> _Object:
     kind = schema.get("type")
     if isinstance(kind, str):
         schema["type"] = kind.lower()
+    elif type(kind) is int and 0 < kind <= len(_NUMBERED):
+        schema["type"] = _NUMBERED[kind - 1]
     for name in _COUNTS:
         count = schema.get(name)
         if isinstance(count, str) and count.isdecimal():
@@ -124,6 +128,8 @@ def _capitals(schema: Any) -> bool:
     def hear(inner: _Object) -> _Object:
         if isinstance(inner.get("type"), str):
             said.append(inner["type"])
+        elif type(inner.get("type")) is int:
+            said.append(CAPITALS.upper())  # as the names of those numbers are spelled
         return inner
 
     _mapped(schema, hear, SCHEMA)
