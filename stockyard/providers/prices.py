@@ -21,6 +21,8 @@ from stockyard.core.price import UNPRICED, Cost
 FILE = "prices.json"
 KEPT = 1_000
 """Models whose prices stay decoded; few are in use at a time."""
+LONGEST_NAME = 256
+"""Characters. A caller may name a model as long as a body, which takes long to read."""
 
 SNAPSHOT = re.compile(r"(.+?)(?:[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4}|latest))?(?:-v\d+:\d+)?")
 """A name, followed by the date or the number of one of its versions."""
@@ -119,6 +121,8 @@ class PriceList:
     def likely_longest_answer(self, model: str) -> int | None:
         """What a model surely writes of which only relatives are known: the least that any of them
         writes, at any provider. None where there is none of the same family."""
+        if len(model) > LONGEST_NAME:
+            return None
         words = _words_in(model)
         for length in range(len(words), CLOSE - 1, -1):
             found = self._least.get(words[:length])

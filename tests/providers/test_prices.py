@@ -8,7 +8,7 @@ import pytest
 from stockyard.core.money import Usage
 from stockyard.core.price import DIMENSIONS, Rates
 from stockyard.providers import catalog
-from stockyard.providers.prices import KEPT, PriceList
+from stockyard.providers.prices import KEPT, LONGEST_NAME, PriceList
 
 DAY_MS = 1_795_219_200_123  # 21 November 2026
 
@@ -127,6 +127,7 @@ def test_the_longest_answer_leaves_room_for_a_prompt(
         ("eagle-small-1", None),
         ("eagle", None),
         ("sparrow-big-2", None),
+        ("eagle-big-" + "x" * LONGEST_NAME, None),  # reading it would take as long as a body is
     ],
 )
 def test_what_nobody_lists_surely_writes_as_much_as_its_relatives(
