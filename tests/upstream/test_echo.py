@@ -124,7 +124,7 @@ TOLD: dict[str, tuple[int, dict[str, str], bytes]] = {
 
 
 @pytest.mark.parametrize("told", TOLD.values(), ids=list(TOLD))
-@pytest.mark.parametrize("path", ["/openai/v1/user", "/openai/v1/files/file-1"])
+@pytest.mark.parametrize("path", ["/openai/v1/odd", "/openai/v1/files/file-1"])
 async def test_nor_does_one_that_is_told_although_nothing_failed(
     yard: Yard, path: str, told: tuple[int, dict[str, str], bytes]
 ) -> None:
