@@ -3,7 +3,7 @@
 On native paths there is one for each call, since the path and the header fields are the client's.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from msgspec.structs import replace
@@ -52,6 +52,8 @@ class Directory(Models, Protocol):
     def provider(self, name: str) -> Provider | None: ...
 
     trial: bool
+    formats: Container[str]
+    """Those that can be written."""
 
     def near(self, model: str) -> list[str]: ...
     def at_home(self, model: str, format: str, kind: str) -> tuple[Target, ...]: ...  # noqa: A002  the word of the field everywhere
