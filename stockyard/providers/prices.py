@@ -26,7 +26,9 @@ LONGEST_NAME = 256
 
 SNAPSHOT = re.compile(r"(.+?)(?:[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4}|latest))?(?:-v\d+:\d+)?")
 """A name, followed by the date or the number of one of its versions."""
-_SELLER = re.compile(r"(?:[a-z-]+\.)*")
+_SELLER = re.compile(r"(?:[a-z-]++\.)*+")
+LONGEST_NAME = 256
+"""Callers may ask for a model by a name as long as a body. No longer one has relatives."""
 CLOSE = 2
 """First words that names must share to be of one family."""
 
@@ -180,7 +182,9 @@ def _longest(output: int | None, context: int | None) -> int | None:
 
 def _words_in(model: str) -> tuple[str, ...]:
     """The words of a name, without who sells it, where, and which of its versions it is."""
-    bare = _SELLER.sub("", model.rpartition("/")[2].lower())
+    name = model.rpartition("/")[2].lower()
+    seller = _SELLER.match(name)
+    bare = name[seller.end() :] if seller else name
     dated = SNAPSHOT.fullmatch(bare)
     return tuple((dated[1] if dated else bare).replace(".", "-").split("-"))
 

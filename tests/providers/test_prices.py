@@ -1,6 +1,7 @@
 """The bundled price list, and how a model is found in it."""
 
 import json
+import time
 from datetime import date
 
 import pytest
@@ -216,3 +217,13 @@ def test_no_number_of_the_file_is_a_fraction() -> None:
 
     document = files("stockyard.providers").joinpath("prices.json").read_text()
     assert json.loads(document, parse_float=refuse)["providers"]
+
+
+@pytest.mark.parametrize("part", ["x", "x-", "x.", "-"])
+def test_a_name_as_long_as_a_body_takes_no_time(part: str) -> None:
+    """Whoever may call chooses it, and everybody else waits meanwhile."""
+    prices = PriceList.bundled()
+    began = time.thread_time()
+    for length in (200, 2_000_000):
+        prices.likely_longest_answer(f"gpt-5-{part * (length // len(part))}")
+    assert time.thread_time() - began < 2
