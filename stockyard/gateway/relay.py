@@ -208,27 +208,27 @@ class Relay:
         self._ours.append(frame)
         if not frame.final:
             return
-        goes = self._keeper.client_said(b"".join([part.data for part in self._ours]))
-        if goes is None:
+        passes = self._keeper.client_said(b"".join([part.data for part in self._ours]))
+        if passes is None:
             self._waits = True
         else:
-            self._decide(goes)
+            self._decide(passes=passes)
 
     def go_on(self, *, passes: bool) -> None:
         """A message that waited is judged."""
         if self._closing:
             return
         self._waits = False
-        self._decide(passes)
+        self._decide(passes=passes)
         while self._behind and not self._waits and not self._closing:
             following = self._behind.popleft()
             self._behind_bytes -= len(following.data) + FRAME_BYTES
             self._take(following)
         self._listen_to_client()
 
-    def _decide(self, goes: bool) -> None:
+    def _decide(self, *, passes: bool) -> None:
         frames, self._ours = self._ours, []
-        for frame in frames if goes else ():
+        for frame in frames if passes else ():
             self._pass_on(frame)
 
     def _pass_on(self, frame: Frame) -> None:
