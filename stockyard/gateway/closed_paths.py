@@ -48,8 +48,9 @@ _GIVEN_OUT = frozenset(
     ).split()
 )
 """How paths end that give out secrets, whatever stands before it, without `-` and `_`."""
-_PAST_US = re.compile(r"realtime(?:api)?/.+")
-"""Sessions that are opened here and held elsewhere: nobody would count them."""
+_PAST_US = re.compile(r"realtime(?:api)?/(?!calls(?:/|$)).+")
+"""What opens sessions that are held elsewhere, where nobody would count them. Calls by WebRTC are
+the exception: they pass on native routes (`wire.md` 2.1), and only their opening is traced."""
 _POLICY = re.compile(r".*:(?:get|set)iampolicy|tunnels/[^/]+/[a-z]+_token")
 _PROJECT = re.compile(r"projects/[^/]+/locations/[^/]+/")
 _ONE_ACCOUNT = re.compile(r"accounts/[^/]+/")

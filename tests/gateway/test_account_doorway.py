@@ -231,8 +231,7 @@ async def test_a_path_of_countless_words_is_not_looked_through(yard: Yard) -> No
         "/anthropic/v1/tunnels/t/reveal_token",
         "/gemini/v1alpha/auth_tokens",
         "/gemini/v1alpha/authTokens:create",
-        "/openai/v1/realtime/calls",
-        "/openai/v1/realtime/calls/rtc_1/accept",
+        "/openai/v1/realtime/callsets",
         "/openai/v1/realtime/translations/client_secrets",
         "/azure/openai/realtimeapi/sessions",
         "/assemblyai/v3/token",
@@ -400,3 +399,13 @@ async def test_a_long_name_holds_nobody_up(yard: Yard) -> None:
     before = process_time()
     assert (await yard.call("/openai/v1/assistants", {})).status == 200
     assert process_time() - before < 5  # one look for each letter takes minutes
+
+
+@pytest.mark.parametrize(
+    "path", ["/openai/v1/realtime/calls", "/openai/v1/realtime/calls/r/accept"]
+)
+async def test_calls_of_a_realtime_provider_are_native(yard: Yard, path: str) -> None:
+    openai = yard.provider("openai")
+    answers(openai, {"answer": "sdp"})
+    assert (await yard.call(path, {"sdp": "offer"})).status == 200
+    assert [sent.path for sent in openai.requests] == [path.removeprefix("/openai")]
