@@ -12,12 +12,16 @@ Lossy = Literal["strict", "warn", "silent"]
 caller, or left out. The trace tells of them in any case."""
 
 
+FIRST_TEAM = "default"
+"""Whose Keys are that are made for no other team."""
+
+
 class Caller(Struct, frozen=True, kw_only=True):
     """Who called. Resolved before any module runs."""
 
     key_id: str
     key_name: str = ""
-    team_id: str = "default"
+    team_id: str = FIRST_TEAM
     project: str = ""
     labels: dict[str, str] = {}
     address: str = ""

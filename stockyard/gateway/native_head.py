@@ -4,7 +4,7 @@ import re
 from hashlib import sha256
 from urllib.parse import unquote
 
-from stockyard.core.caller import Caller
+from stockyard.core.caller import FIRST_TEAM, Caller
 from stockyard.gateway.http import Head
 from stockyard.providers import paths
 from stockyard.providers.auth import shown_in
@@ -54,9 +54,10 @@ def apart(fields: list[tuple[bytes, bytes]], caller: Caller) -> list[tuple[bytes
     """The same, with a key for what is to happen once that no other team can have.
 
     To the provider all teams are one account, so the same key would get one team the answer to a
-    call of another. Who shows a secret of its own is alone there.
+    call of another. Those of the first team go on as they came, and those of others as a digest
+    with the name of the team. Who shows a secret of its own is alone there.
     """
-    if caller.strange:
+    if caller.strange or caller.team_id == FIRST_TEAM:
         return fields
     return [(n, _of_team(v, caller) if n == ONCE else v) for n, v in fields]
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from stockyard.core.allowance import Allowance
-from stockyard.core.caller import Lossy
+from stockyard.core.caller import FIRST_TEAM, Lossy
 
 
 class KeyRecord(Struct, frozen=True, kw_only=True):
@@ -15,7 +15,7 @@ class KeyRecord(Struct, frozen=True, kw_only=True):
     name: str
     prefix: str
     last4: str
-    team_id: str = "default"
+    team_id: str = FIRST_TEAM
     scopes: tuple[str, ...] = ("call",)
     addresses: tuple[str, ...] = ()
     """The networks it may be used from; empty: any."""
