@@ -44,7 +44,7 @@ _OF_SERVERS = frozenset({"push", "create", "copy", "shutdown"})
 _GIVEN_OUT = frozenset(
     (  # noqa: SIM905  a list of words reads better as one
         "token tokens authtoken authtokens accesstoken accesstokens clientsecret clientsecrets"
-        " secret secrets apikey apikeys credential credentials signedurl getsignedurl"
+        " secret secrets apikey apikeys signedurl getsignedurl"
     ).split()
 )
 """How paths end that give out secrets, whatever stands before it, without `-` and `_`."""

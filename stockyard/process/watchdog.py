@@ -126,7 +126,7 @@ class Watchdog:
         while not self._stopped.wait(BEAT_SECONDS):
             now, waited, hold = time.monotonic(), self._run_queue.waited(), self._hold
             late = hold.late(now, waited)
-            frame = sys._current_frames().get(self._watched)
+            frame = _interrupted(sys._current_frames().get(self._watched))
             if self._were_stopped(now - looked, late):
                 self._hold = Hold(now, waited)
             elif late >= self._held_seconds and frame is not None:
@@ -171,6 +171,13 @@ class Watchdog:
             self._accused = hold.suspect
             with suppress(RuntimeError):  # the loop is closed
                 self._loop.call_soon_threadsafe(self._judge)
+
+
+def _interrupted(frame: FrameType | None) -> FrameType | None:
+    """What is being done there, also while it is interrupted by a signal of ours."""
+    while frame is not None and frame.f_globals.get("__name__") == Interruption.__module__:
+        frame = frame.f_back
+    return frame
 
 
 def outwards(frame: FrameType) -> Iterator[FrameType]:

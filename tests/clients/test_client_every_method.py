@@ -42,7 +42,7 @@ UNUSABLE = (TypeError, ValueError, AttributeError, RuntimeError)
 """What a library raises that cannot make a request of a word."""
 BETWEEN_TWO = frozenset({"host", "authorization", "x-api-key", "accept-encoding", "connection"})
 REFUSED = re.compile(
-    r"/v1/(?:organizations?|realtime/client_secrets|realtime/(?:\w+_)?sessions|chatkit/sessions"
+    r"/v1/(?:organizations?|realtime/(?:\w+/)?client_secrets|realtime/(?:\w+_)?sessions|chatkit/sessions"
     r"|fine_tuning/checkpoints|oauth|projects|safety|webhook_endpoints|tunnels/\w+/\w+_token)\b"
 )
 """Account management, and secrets that would lead past the gateway."""
