@@ -17,7 +17,7 @@ from stockyard.gateway.front import REFUSING, Front
 from stockyard.gateway.health import Health
 from stockyard.gateway.lane import Lane
 from stockyard.gateway.limits import HttpLimits
-from stockyard.testing.lane_host import Call, LaneHost, ScriptedPlane, a_request
+from stockyard.testing.lane_host import Call, Client, LaneHost, ScriptedPlane, a_request
 
 SMALL = HttpLimits(tick_s=0.02, pipeline_buffer_bytes=4096)
 
@@ -39,6 +39,12 @@ def host(shared: LaneHost) -> LaneHost:
 def the_call(host: LaneHost) -> Call:
     assert host.soon(lambda: host.plane.calls)
     return host.plane.calls[-1]
+
+
+def the_lane(host: LaneHost, client: Client) -> Lane:
+    """The one this client is connected to: those of earlier tests may still linger."""
+    port = client.socket.getsockname()[1]
+    return host.do(lambda: next(lane for lane in host.front.lanes if lane.peer.port == port))
 
 
 def test_both_planes_alternate_on_one_connection_and_pipelined_too(host: LaneHost) -> None:
@@ -399,7 +405,7 @@ class TestBackPressure:
 
             # The system's buffers take some megabytes before ours fill.
             assert host.soon(produce)
-            lane = next(iter(host.front.lanes))
+            lane = the_lane(host, client)
             waiting = host.do(lane.transport.get_write_buffer_size)
             assert waiting <= 64 * 1024 + MOST_BYTES + 32
             client.take(call.pushed)
@@ -412,7 +418,8 @@ class TestBackPressure:
             client.socket.settimeout(0.3)
             with pytest.raises(TimeoutError):
                 client.send(a_request("GET /livez") * 1_000_000)
-            assert host.do(lambda: len(next(iter(host.front.lanes))._ahead)) < 600_000
+            lane = the_lane(host, client)
+            assert host.do(lambda: len(lane._ahead)) < 600_000
             client.socket.settimeout(5)
             host.do(lambda: call.reply.whole(200, b"", b"done"))
             assert client.answer().body == b"done"
@@ -422,7 +429,7 @@ class TestBackPressure:
         with host.client() as client:
             client.send(a_request("GET /livez"))
             client.answer()
-            lane = next(iter(host.front.lanes))
+            lane = the_lane(host, client)
             connected = host.do(lambda: lane.transport.get_extra_info("socket"))
             assert connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
@@ -555,7 +562,7 @@ class TestLimits:
         with host.client() as client:
             client.send(a_request("GET /livez"))
             client.answer()
-            lane = next(iter(host.front.lanes))
+            lane = the_lane(host, client)
             for _ in range(2):
                 host.do(lane.pause_reading)
                 assert not host.do(lane.transport.is_reading)
