@@ -42,7 +42,7 @@ class Collecting(Passing):
             bound = self.limits.max_control_chunked_bytes if opening is None else opening.max_body
             collected = ChunkedBody(bound)
         body = collected if spool is None else SpooledBody(collected, spool)
-        self._arriving = Arriving(head, opening, body, self.ticker.now, self.limits)
+        self._arriving = Arriving(head, opening, body, self.clock.now, self.limits)
         self.deadline = self._arriving.deadline
         if head.expects_continue:
             self.write(CONTINUE)
@@ -76,8 +76,8 @@ class Collecting(Passing):
     def _judge_body(self, arriving: Arriving) -> None:
         if self.read_paused:
             # It is we who do not read.
-            arriving.forgive(self.ticker.now)
-        missed = arriving.missed(self.ticker.now)
+            arriving.forgive(self.clock.now)
+        missed = arriving.missed(self.clock.now)
         if missed is None:
             self.deadline = arriving.deadline
             return

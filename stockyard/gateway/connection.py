@@ -25,9 +25,9 @@ class Connection(asyncio.Protocol):
     def __init__(self, front: Front) -> None:
         self.front = front
         self.limits = front.limits
-        self.ticker = front.ticker
+        self.clock = front.clock
         self.deadline = NEVER
-        """When `overdue` is to be called, on the ticker's clock."""
+        """When `overdue` is to be called, on the clock of `deadlines.py`."""
         self.finished = False
         """Whether the client has said that it sends nothing more."""
         self.write_paused = False
@@ -59,7 +59,7 @@ class Connection(asyncio.Protocol):
     def watch_writes(self) -> float:
         """Begin to judge how fast the client reads. Returns when that is to be looked at."""
         self._pace = Pace(
-            self.ticker.now,
+            self.clock.now,
             self._delivered(),
             self.limits.write_stall_s,
             self.limits.write_min_rate_bytes_per_s,
@@ -70,7 +70,7 @@ class Connection(asyncio.Protocol):
         """Break the connection if the client hardly reads, else look again later."""
         if self._pace is None or not self.undelivered():
             self.deadline = NEVER
-        elif self._pace.too_slow(self.ticker.now, self._delivered()):
+        elif self._pace.too_slow(self.clock.now, self._delivered()):
             self.front.timeouts["http.write_stall"] += 1
             self.abort()
         else:
@@ -93,7 +93,7 @@ class Connection(asyncio.Protocol):
     def linger(self) -> None:
         """Close our side. What still arrives is to be given to `ignore`."""
         self.watch_writes()
-        self.deadline = self.ticker.now + self.limits.drain_timeout_s
+        self.deadline = self.clock.now + self.limits.drain_timeout_s
         if self.transport.is_closing():
             return
         self.resume_reading()
@@ -114,7 +114,7 @@ class Connection(asyncio.Protocol):
             self.abort()
             return
         self.judge_writes()
-        self.deadline = min(self.deadline, self.ticker.now + self.limits.drain_timeout_s)
+        self.deadline = min(self.deadline, self.clock.now + self.limits.drain_timeout_s)
 
     def close(self) -> None:
         """Close the connection when all is written."""

@@ -1,11 +1,11 @@
-"""Keep the deadlines of all connections with one timer.
+"""Enforce the deadlines of all connections with one timer.
 
 A timer per connection and phase would cost a call more than its parsing. So a connection only
-notes the moment by which something must have happened, and one ticker per process looks at all of
+notes the moment by which something must have happened, and one clock per process compares all of
 them a few times a second.
 
-The ticker's clock counts the time in which the process was able to serve: when the loop was held
-up for seconds, the clients are not blamed for it.
+This clock counts only time in which the process was able to serve: when the event loop was blocked
+for seconds, clients are not blamed for it.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ class Timed(Protocol):
     def overdue(self) -> None: ...
 
 
-class Ticker:
-    """Calls `overdue` on everything in `timed` whose deadline has passed."""
+class DeadlineClock:
+    """Tells how long was served, and calls `overdue` on everything whose deadline has passed."""
 
     def __init__(self, timed: Collection[Timed], tick_s: float) -> None:
         self.now = 0.0
@@ -56,7 +56,7 @@ class Ticker:
 
 
 class Pace:
-    """Whether bytes move fast enough, judged over one span of time after the other."""
+    """Whether bytes move fast enough, judged over one span of time after another."""
 
     __slots__ = ("_least", "_moved", "_span_s", "until")
 
@@ -68,7 +68,7 @@ class Pace:
         """When this span ends and is judged."""
 
     def too_slow(self, now: float, moved: int) -> bool:
-        """With `moved` bytes in all until now. False as long as the span has not ended."""
+        """`moved` is the total number of bytes until now. False while the span has not ended."""
         if now < self.until:
             return False
         slow = moved - self._moved < self._least

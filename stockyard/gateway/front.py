@@ -13,7 +13,7 @@ from stockyard.core.outbox import Outbox
 from stockyard.core.subscriber import subscriber
 from stockyard.gateway.busy_poll import BusyPoll
 from stockyard.gateway.contract import Peer, Plane
-from stockyard.gateway.deadlines import Ticker
+from stockyard.gateway.deadlines import DeadlineClock
 from stockyard.gateway.health import Health
 from stockyard.gateway.limits import HttpLimits
 from stockyard.gateway.overload import Overload
@@ -57,7 +57,7 @@ class Front:
         self.dropped_fields = 0
         self.keepalive_s = self.limits.keepalive_timeout_s
         """How long a connection may wait for its next request."""
-        self.ticker = Ticker(self.lanes, self.limits.tick_s)
+        self.clock = DeadlineClock(self.lanes, self.limits.tick_s)
         self.busy_poll = BusyPoll(busy_poll_s, self.lanes)
         self.outbox = Outbox(sent=self.busy_poll.begin)
         self._per_address: Counter[str] = Counter()
@@ -68,8 +68,8 @@ class Front:
         self.lanes.add(lane)
         self._note_crowding()
         self._per_address[subscriber(lane.peer.address)] += 1
-        if not self.ticker.running:
-            self.ticker.start(loop)
+        if not self.clock.running:
+            self.clock.start(loop)
 
     def leave(self, lane: "Lane") -> None:
         if lane not in self.lanes:

@@ -79,7 +79,7 @@ class Lane(Collecting):
             return
         full = front.full_for(self.peer)
         front.enter(self, self._loop)
-        self.deadline = self.ticker.now + self.limits.first_byte_timeout_s
+        self.deadline = self.clock.now + self.limits.first_byte_timeout_s
         if full:
             self._refuse(HttpError(503, "connections", "Too many connections are open."))
 
@@ -106,7 +106,7 @@ class Lane(Collecting):
         self.finished = True
         more = self._ahead and self._waits_for != "http.head_timeout"
         if self._phase is Phase.INNER or (self._phase is BETWEEN and more):
-            self.deadline = self.ticker.now + self.limits.half_close_grace_s
+            self.deadline = self.clock.now + self.limits.half_close_grace_s
             return not self.transport.get_extra_info("sslcontext")
         if self._phase is Phase.TUNNEL and self._tunnel is not None:
             self.deadline = self.watch_writes()
@@ -211,7 +211,7 @@ class Lane(Collecting):
             check_size(data.removeprefix(b"\r\n"), limits)
         if self._waits_for != "http.head_timeout":
             self._waits_for = "http.head_timeout"
-            self.deadline = self.ticker.now + limits.head_timeout_s
+            self.deadline = self.clock.now + limits.head_timeout_s
         self._searched = max(0, len(data) - 3)
         self._ahead = data
         if self.finished:
@@ -258,7 +258,7 @@ class Lane(Collecting):
         """Wait for the next request."""
         self._phase = BETWEEN
         self._waits_for = "http.keepalive_timeout"
-        self.deadline = self.ticker.now + self.front.keepalive_s
+        self.deadline = self.clock.now + self.front.keepalive_s
 
     # Answers
 
@@ -308,7 +308,7 @@ class Lane(Collecting):
         if self._phase is BETWEEN and missing > 0:
             self._phase = Phase.SKIP
             self._need = missing
-            self.deadline = self.ticker.now + self.limits.drain_timeout_s
+            self.deadline = self.clock.now + self.limits.drain_timeout_s
         return data[head.length :]
 
     def _skip(self, data: bytes) -> None:
@@ -375,7 +375,7 @@ class Lane(Collecting):
                 self.close()
             else:
                 # Whoever has just sent something is still heard.
-                self.deadline = min(self.deadline, self.ticker.now + LAST_WORDS_S)
+                self.deadline = min(self.deadline, self.clock.now + LAST_WORDS_S)
         elif self._phase in (Phase.STREAM, Phase.INNER) and self._inner is not None:
             self._inner.shutdown()
 

@@ -80,7 +80,7 @@ class Passing(Connection):
         told = length if collected else None
         inner.data_received(inner_head(head, told, keep_alive=head.keep_alive))
         if length:
-            arriving = Arriving(head, None, SizedBody(0), self.ticker.now, self.limits)
+            arriving = Arriving(head, None, SizedBody(0), self.clock.now, self.limits)
             self._arriving = arriving
             self.deadline = arriving.deadline
             self._stream(arriving, inner, data[:length])
@@ -113,7 +113,7 @@ class Passing(Connection):
         if unread and self._phase is BETWEEN:
             self._phase = Phase.SKIP
             self._need = unread
-            self.deadline = self.ticker.now + self.limits.drain_timeout_s
+            self.deadline = self.clock.now + self.limits.drain_timeout_s
 
     def inner_closes(self) -> None:
         """The inner protocol wants the connection closed; a complete answer is closed otherwise."""

@@ -228,7 +228,7 @@ class Server(uvicorn.Server):
         await asyncio.wait(tasks, timeout=1)
         # The transports report their end to the lanes in the next turn of the loop.
         await self._empty_within(1, may_hurry=False)
-        self.front.ticker.stop()
+        self.front.clock.stop()
         if not self._loading.cancelled():
             self._loading.result()
 

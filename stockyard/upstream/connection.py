@@ -1,7 +1,7 @@
 """One connection to a provider: it carries one call at a time and says what comes back.
 
 Plain callbacks on the event loop: no task, no future and no timer per call. Deadlines are
-numbers that the client's ticker compares (`overdue`). Reads go through one buffer of 64 KiB that
+numbers that the client's sweep compares (`overdue`). Reads go through one buffer of 64 KiB that
 all connections of a client share: a read is taken out of it before the next one begins.
 """
 

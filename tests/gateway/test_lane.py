@@ -480,7 +480,7 @@ class TestLimits:
         front.enter(lane, asyncio.get_running_loop())
         turned_away = front.turns_away(Peer(second, 1, loopback=False))
         front.leave(lane)
-        front.ticker.stop()
+        front.clock.stop()
         assert turned_away == ("per_address" if same else None)
 
     @pytest.mark.parametrize(
@@ -534,7 +534,7 @@ class TestLimits:
         assert front.turns_away(peer) == "per_address"
         front.leave(first)
         front.leave(second)
-        front.ticker.stop()
+        front.clock.stop()
         assert not front._per_address
 
     @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1"])

@@ -1,12 +1,10 @@
 """Clients that take their time: each of the ten slow modes of `security.md` 3.4 ends in time."""
 
-import asyncio
 import time
 from collections.abc import Callable
 
 import pytest
 
-from stockyard.gateway.deadlines import Pace, Ticker
 from stockyard.gateway.limits import HttpLimits
 from stockyard.testing.lane_host import Client, LaneHost, a_request
 
@@ -171,21 +169,3 @@ def test_a_large_answer_may_take_its_time_after_the_connection_is_to_close() -> 
             time.sleep(0.05)
             client._read += client.socket.recv(50_000)
         assert len(client.answer().body) == len(body)
-
-
-class TestPace:
-    def test_is_judged_at_the_end_of_each_span(self) -> None:
-        pace = Pace(now=0, moved=0, span_s=10, rate_bytes_per_s=100)
-        assert not pace.too_slow(9.9, 0)
-        assert not pace.too_slow(10, 1000)
-        assert not pace.too_slow(19.9, 1000)
-        assert pace.too_slow(20, 1999)
-
-
-async def test_a_loop_that_was_held_up_does_not_count_against_the_clients() -> None:
-    ticker = Ticker([], 0.01)
-    ticker.start(asyncio.get_running_loop())
-    time.sleep(0.3)  # noqa: ASYNC251  # exactly what must not be blamed on anybody
-    await asyncio.sleep(0.05)
-    ticker.stop()
-    assert 0 < ticker.now < 0.2
