@@ -62,9 +62,13 @@ class Office:
         self.choose = dispatch.choose
 
     def finished(self, call: Running) -> None:
-        """A call ended. Comes exactly once for each."""
+        """A call ended: count it and announce it. A second announcement is refused, because money
+        and the ledger hang on there being exactly one."""
         self.running.discard(call)
         x = call.x
+        if x.ended:
+            log.error("call %s ended a second time", x.id)
+            return
         x.ended = perf_counter_ns()
         self._meters.count(x)
         self._standings.book(x)
