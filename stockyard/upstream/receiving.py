@@ -33,6 +33,7 @@ class Receiving:
         self, x: Exchange, plan: Plan, attempt: Attempt, outgoing: Outgoing
     ) -> Coroutine[Any, Any, Answer]:
         """Raises UpstreamError, also where the provider's whole answer is an error."""
+        attempt.bytes_out = len(outgoing.body)
         if plan.codec is None:
             return self._relayed(x, plan, attempt, outgoing)
         if x.request.stream:
@@ -43,7 +44,6 @@ class Receiving:
         flows = x.reads in plan.unread and plan.format == x.inbound.format
         flows_from = plan.flows_from if flows else NEVER
         receiver = WholeAnswer(x, attempt, self._loop, flows_from=flows_from, spelled=plan.spelled)
-        attempt.bytes_out = len(outgoing.body)
         sending = receiver.sending = plan.transport.start(outgoing, receiver)
         try:
             await receiver.arrived
@@ -62,7 +62,6 @@ class Receiving:
         self, x: Exchange, plan: Plan, attempt: Attempt, outgoing: Outgoing
     ) -> Answer:
         receiver = RelayedAnswer(x, attempt, plan.format, self._loop)
-        attempt.bytes_out = len(outgoing.body)
         receiver.sending = plan.transport.start(outgoing, receiver)
         try:
             await receiver.begun
@@ -86,7 +85,6 @@ class Receiving:
             silence=plan.silence,
             loop=self._loop,
         )
-        attempt.bytes_out = len(outgoing.body)
         receiver.sending = plan.transport.start(outgoing, receiver)
         try:
             await receiver.committed

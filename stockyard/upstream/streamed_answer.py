@@ -123,6 +123,8 @@ class StreamedAnswer(Stream):
         except StockyardError as error:
             self._break(error)
         except BaseException:
+            # A bug of ours lost this piece. Were the stream to go on, its client would take an
+            # answer with a gap in it for complete. The bug itself is for the event loop to report.
             self._break(_torn())
             raise
 
@@ -170,7 +172,7 @@ class StreamedAnswer(Stream):
             self._break(error)
         finally:
             if not self._over:
-                self._break(_torn())
+                self._break(_torn())  # a bug of ours, as in `data`
 
     def _end(self) -> None:
         """The provider closed: raises when that was not the end of the answer."""
@@ -384,5 +386,5 @@ class StreamedAnswer(Stream):
 
 
 def _torn() -> UpstreamError:
-    """A fault of ours has lost a piece: whatever follows, the answer is not whole any more."""
+    """What the client is told when a bug of ours lost a piece of its answer."""
     return UpstreamError("interrupted", "The answer could not be passed on.")
