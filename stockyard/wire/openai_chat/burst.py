@@ -60,27 +60,25 @@ class Choice(Struct, gc=False):
     usage: Any = None
 
 
-class FirstChunk(Struct, gc=False):
+class _AnyChunk(Struct, gc=False):
+    usage: Any = None
+    error: Any = None
+    object: Any = None
+    x_groq: Any = None
+    base_resp: Any = None
+
+
+class FirstChunk(_AnyChunk, gc=False):
     """A chunk while nothing has been committed: its deltas matter."""
 
     choices: list[FirstChoice] | None = None
-    usage: Any = None
     model: Any = None
     id: Any = None
     created: Any = None
-    error: Any = None
-    object: Any = None
-    x_groq: Any = None
-    base_resp: Any = None
 
 
-class Chunk(Struct, gc=False):
+class Chunk(_AnyChunk, gc=False):
     choices: list[Choice] | None = None
-    usage: Any = None
-    error: Any = None
-    object: Any = None
-    x_groq: Any = None
-    base_resp: Any = None
 
 
 class _TextChoice(Struct, gc=False):
