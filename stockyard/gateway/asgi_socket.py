@@ -176,6 +176,8 @@ class AsgiSocket:
         self, receive: Callable[[], Awaitable[Message]], running: Running | None
     ) -> None:
         while True:
+            # A server that has messages already gives them out in the same turn of the event loop.
+            await asyncio.sleep(0)
             await self._reads.wait()
             message = await receive()
             if message["type"] == "websocket.receive":

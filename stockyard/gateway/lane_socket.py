@@ -3,7 +3,7 @@
 import asyncio
 from typing import cast
 
-from stockyard.gateway.relay import Relay
+from stockyard.gateway.relay import MOST_AT_ONCE, Relay
 from stockyard.upstream.frames import Frame, FrameFault, FrameReader, written
 
 
@@ -13,6 +13,10 @@ class LaneSocket(asyncio.Protocol):
     def __init__(self, relay: Relay) -> None:
         self._relay = relay
         self._frames = FrameReader(masked=True)
+        self._full = False
+        """The Relay wants no more."""
+        self._behind = False
+        """More was read than one turn of the event loop is for."""
 
     # What the event loop does.
 
@@ -22,8 +26,11 @@ class LaneSocket(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         try:
-            for frame in self._frames.feed(data):
+            for taken, frame in enumerate(self._frames.feed(data), 1):
                 self._relay.client_said(frame)
+                if taken == MOST_AT_ONCE:
+                    self._take_later()
+                    return
         except FrameFault as fault:
             self._relay.client_broke(fault)
 
@@ -46,12 +53,34 @@ class LaneSocket(asyncio.Protocol):
             self._transport.write(written(frame, masked=False))
 
     def pause(self) -> None:
-        if not self._transport.is_closing():
-            self._transport.pause_reading()
+        self._full = True
+        self._listen()
 
     def resume(self) -> None:
-        if not self._transport.is_closing():
-            self._transport.resume_reading()
+        self._full = False
+        self._listen()
 
     def close(self) -> None:
         self._transport.close()
+
+    # Others have their turn in between.
+
+    def _take_later(self) -> None:
+        if not self._behind:
+            self._behind = True
+            asyncio.get_running_loop().call_soon(self._catch_up)
+            self._listen()
+
+    def _catch_up(self) -> None:
+        self._behind = False
+        if not self._transport.is_closing():
+            self.data_received(b"")
+        self._listen()
+
+    def _listen(self) -> None:
+        if self._transport.is_closing():
+            return
+        if self._full or self._behind:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()

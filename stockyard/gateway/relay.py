@@ -54,6 +54,9 @@ MOST_BEHIND = 256 * 1024
 """Bytes of the client that are kept while a message before them is judged."""
 FRAME_BYTES = 100
 """What a kept frame takes beside its data."""
+MOST_AT_ONCE = 32
+"""Frames of the client that are taken in one turn of the event loop: each may ask for an answer,
+and to judge that takes a while."""
 
 
 class Client(Protocol):
@@ -175,7 +178,7 @@ class Relay:
             self._leave()
         elif not self._keeper.welcome():
             self.revoke()
-        elif self._waits and frame.kind != PONG:
+        elif (self._waits or self._behind) and frame.kind != PONG:
             self._behind.append(frame)
             self._behind_bytes += len(frame.data) + FRAME_BYTES
             self._listen_to_client()
@@ -220,10 +223,19 @@ class Relay:
             return
         self._waits = False
         self._decide(passes=passes)
-        while self._behind and not self._waits and not self._closing:
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Take what came behind, some of it in each turn of the event loop."""
+        for _ in range(MOST_AT_ONCE):
+            if not self._behind or self._waits or self._closing:
+                break
             following = self._behind.popleft()
             self._behind_bytes -= len(following.data) + FRAME_BYTES
             self._take(following)
+        else:
+            if not self._waits:
+                self._loop.call_soon(self._catch_up)
         self._listen_to_client()
 
     def _decide(self, *, passes: bool) -> None:

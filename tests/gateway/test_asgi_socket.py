@@ -90,3 +90,26 @@ async def test_a_server_that_finds_the_client_gone_is_not_asked_again() -> None:
     async with asyncio.timeout(5):
         await socket.carry(send, saying(), None)
     assert asked == 1
+
+
+async def test_messages_that_are_there_already_are_taken_turn_by_turn() -> None:
+    said = [{"type": "websocket.receive", "text": "word"} for _ in range(100)]
+    receive = saying(*said, {"type": "websocket.disconnect", "code": 1006})
+    taken = 0
+
+    async def counting() -> Message:
+        nonlocal taken
+        taken += 1
+        return await receive()
+
+    async def send(message: Message) -> None:
+        raise AssertionError
+
+    carrying = asyncio.create_task(AsgiSocket(()).carry(send, counting, None))
+    most = before = 0
+    async with asyncio.timeout(5):
+        while not carrying.done():
+            await asyncio.sleep(0)
+            most, before = max(most, taken - before), taken
+    assert taken == len(said) + 1
+    assert most == 1
