@@ -9,6 +9,7 @@ reading.py   the texts of one call, read in turns and up to a bound
 checks.py    what a candidate must satisfy beyond its shape: check digits, dates, entropy
 national.py  the check digits of national numbers
 normal.py    a text as a reader sees it: case, spaces, look-alikes and hidden characters undone
+placeholders.py  placeholders for personal data, and how models write them back
 segments.py  the texts of a request with who wrote them
 values.py    the texts inside values that only one format knows
 """

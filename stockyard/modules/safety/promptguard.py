@@ -10,25 +10,23 @@ Example
     allow = ["@acme.example"]
 
 Caller sees
-    Nothing, but `X-Stockyard-Masked: email=2,phone=1`: the model works with `[EMAIL_1]`, the caller
-    reads the real address, streamed or not. Personal data that the model brings up itself becomes
-    `[EMAIL]`. With `hash` the model reads `[EMAIL_3f9a21]`, in every call the same for the same
-    address and team. With `block`, HTTP 400 `content_blocked` with types and counts; for an answer
-    HTTP 422 `answer_blocked`. A text of which too much looks like personal data to be read in a
-    few seconds (a MiB or more of nothing else) is refused with HTTP 503 `module_failed`.
+    Only `X-Stockyard-Masked: email=2,phone=1`: the model works with `[EMAIL_1]`, the caller reads
+    the real address, streamed or not. Personal data that the model brings up itself becomes
+    `[EMAIL]`. With `hash` the model reads `[EMAIL_3f9a21]`, which is the same in every call for the
+    same address and team. With `block`, HTTP 400 `content_blocked` with types and counts; for an
+    answer HTTP 422 `answer_blocked`. A text with too many candidates to scan in a few seconds (a
+    MiB or more of nothing else) is refused with HTTP 503 `module_failed`.
 
-Names and addresses are found only as values of JSON fields such as `first_name` and `street`; no
-claim is made about those in free text. Images, audio and files are not read, nor what is no text
-for the model: `user`, `metadata`, addresses and the names of files. Values are put back for the
-call that brought them: where a provider keeps the earlier turns (`previous_response_id`), what an
-answer says of those keeps its placeholders.
+Names and postal addresses are found only as values of JSON fields such as `first_name` and
+`street`, not in free text. Images, audio and files are not scanned, nor are fields that are no text
+for the model: `user`, `metadata`, URLs and file names. Values are restored only in the call that
+sent them: where a provider keeps the earlier turns (`previous_response_id`), placeholders from
+those turns stay in the answer.
 """
 
-import itertools
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import cached_property, partial
+from functools import partial
 from typing import Annotated, Literal
 
 import msgspec
@@ -40,6 +38,7 @@ from stockyard.core.module import Fails, Module, ModuleConfig, Stage, Streaming
 from stockyard.core.ports import Ports, Span
 from stockyard.core.scan.matcher import RuleMatcher, replaced
 from stockyard.core.scan.normal import NormalView
+from stockyard.core.scan.placeholders import PLACEHOLDER, Placeholders, as_issued, canonical
 from stockyard.core.scan.reading import Reading
 from stockyard.core.scan.regex import operator_pattern
 from stockyard.core.scan.rule import Rule, pack
@@ -48,38 +47,13 @@ from stockyard.core.scan.segments import (
     PATIENCE_SECONDS,
     Segment,
     map_segments,
-    texts_in,
     unread,
 )
 from stockyard.core.window import Channel, windows_of
 from stockyard.errors import InvalidConfig, Refused
 
-HASH_DIGITS = 6
-LOWEST_DRAWN, HIGHEST_DRAWN = 100_000, 990_000
-"""Between these are the numbers of placeholders in calls that go on from turns nobody here sees."""
-KEPT_TURNS = frozenset({"previous_response_id", "conversation"})
-"""Fields that name such turns."""
 OWN_COUNTRY = ("national_id", "tax_id")
 """Types whose rules of one country can be switched on alone, as `id_pl`."""
-WRITTEN_FREELY = frozenset(
-    {"phone", "card", "iban", "national_id", "tax_id", "passport", "plate", "mac"}
-)
-"""Types whose separators mean nothing: 4111-1111 and 4111 1111 are one value."""
-
-PLACEHOLDER = Rule(
-    id="placeholder",
-    type="placeholder",
-    # As it was sent, or as models write it back: other case, spaces, Markdown or JSON escapes.
-    pattern=(
-        r"(?:\\{1,4}\[|\[|\\u005[bB])[ \t]{0,3}"
-        r"[A-Za-z]{1,32}(?:[ \t]{0,2}\\{0,4}[_ -][ \t]{0,2}[A-Za-z]{1,32}){0,4}"
-        r"[ \t]{0,2}\\{0,4}[_ -][ \t]{0,2}\d{1,6}"
-        r"[ \t]{0,3}(?:\\{1,4}\]|\]|\\u005[dD])"
-    ),
-)
-BRACKETS = re.compile(r"\\u005[bdBD]")
-WORDS = re.compile(r"[A-Za-z]+|\d+")
-ISSUED = re.compile(r"\[[A-Z_]+_\d+\]")
 RESTORED = "(restored)"
 
 Origin = Literal["system", "user", "assistant", "tool", "prompt", "memory", "context"]
@@ -270,8 +244,7 @@ class PromptGuard(Module[Config]):
         return f"[{kind.upper()}]" if self.config.answers == "redact" else value
 
     def _restored(self, x: Exchange, value: str, channel: Channel) -> str:
-        words = WORDS.findall(BRACKETS.sub("", value))
-        real = x.vault.get(f"[{'_'.join(words).upper()}]")
+        real = x.vault.get(as_issued(value))
         if real is None or self.config.mode != "restore":
             return value
         windows_of(x).tally(self.name, RESTORED)
@@ -287,7 +260,7 @@ class PromptGuard(Module[Config]):
 
 
 class _Masking:
-    """Goes through the texts of one request: counts, and gives each value its placeholder."""
+    """One pass over the texts of a request: counts what is found and puts placeholders in."""
 
     def __init__(self, guard: PromptGuard, x: Exchange) -> None:
         self.reading = Reading()
@@ -296,8 +269,10 @@ class _Masking:
         self.phrases: Counter[str] = Counter()
         self._guard = guard
         self._x = x
-        self._issued: dict[tuple[str, str], str] = {}
-        self._next: Counter[str] = Counter()
+        mode = guard.config.mode
+        self._placeholders = Placeholders(
+            x, guard.ports.pseudonym, hashed=mode == "hash", restorable=mode == "restore"
+        )
 
     def gather(self) -> None:
         """Tell the Reading beforehand what `change` will ask it."""
@@ -330,55 +305,8 @@ class _Masking:
         self.counts.update(kinds.values())
         if guard.config.mode in ("block", "note"):
             return text
-        return replaced(text, list(kinds), lambda span, value: self._named(kinds[span], value))
-
-    def _named(self, kind: str, value: str) -> str:
-        name = (kind, canonical(kind, value))
-        placeholder = self._issued.get(name)
-        if placeholder is None:
-            placeholder = self._issued[name] = self._placeholder(*name)
-            if self._guard.config.mode == "restore":
-                self._x.vault[placeholder] = value
-        return placeholder
-
-    def _placeholder(self, kind: str, value: str) -> str:
-        if self._guard.config.mode == "hash":
-            return f"[{kind.upper()}_{self._pseudonym(kind, value)[:HASH_DIGITS]}]"
-        first = self._drawn(kind, value) if self._goes_on else self._next[kind] + 1
-        for number in itertools.count(first):
-            placeholder = f"[{kind.upper()}_{number}]"
-            if placeholder not in self._taken:
-                break
-        self._taken.add(placeholder)
-        self._next[kind] = number
-        return placeholder
-
-    def _drawn(self, kind: str, value: str) -> int:
-        """A number that follows from the value. The first ones have other meanings in the turns
-        that the provider keeps, and an answer must not name one person and mean another."""
-        drawn = int(self._pseudonym(kind, value)[:12], 16)
-        return LOWEST_DRAWN + drawn % (HIGHEST_DRAWN - LOWEST_DRAWN)
-
-    def _pseudonym(self, kind: str, value: str) -> str:
-        return self._guard.ports.pseudonym("\0".join((self._x.partition, kind, value)))
-
-    @cached_property
-    def _goes_on(self) -> bool:
-        """Whether the request goes on from turns that only its provider has."""
-        tie = self._x.request.meaning.tie
-        return tie is not None and tie.param in KEPT_TURNS
-
-    @cached_property
-    def _taken(self) -> set[str]:
-        """What the caller itself wrote in the form of a placeholder keeps its meaning; so does what
-        was issued."""
-        return {name for text in texts_in(self._x.request) for name in ISSUED.findall(text)}
-
-
-def canonical(kind: str, value: str) -> str:
-    """One form for all ways of writing the same value."""
-    value = value.lower()
-    return "".join(c for c in value if c.isalnum()) if kind in WRITTEN_FREELY else value
+        issue = self._placeholders.issue
+        return replaced(text, list(kinds), lambda span, value: issue(kinds[span], value))
 
 
 def _sent(value: str) -> str:
