@@ -6,9 +6,10 @@ from stockyard.testing.yard import Yard
 
 
 async def test_a_call_is_announced_once_even_if_it_is_ended_twice(yard: Yard) -> None:
+    yard.provider("openai").says("hello")
+    await yard.open()
     announced: list[ExchangeFinished] = []
     yard.stockyard.signals.listen(ExchangeFinished, "test", announced.append)
-    yard.provider("openai").says("hello")
 
     await yard.chat("hi", model="gpt-4o")
     (signal,) = announced
