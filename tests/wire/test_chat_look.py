@@ -1,7 +1,11 @@
 """What is seen of a chat stream while it is forwarded event by event."""
 
+from itertools import pairwise
+
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stockyard.core.money import Usage
 from stockyard.errors import UpstreamError
@@ -149,3 +153,85 @@ def test_what_comes_in_one_read_is_seen_as_if_it_came_in_many(
         return passed, failed, noted, here.tell_usage(Usage())
 
     assert seen([*events[:singly], b"".join(events[singly:])]) == seen(events)
+
+
+ODD_EVENTS = [
+    b": ping\n\n",
+    b"data: \n\n",
+    b"data:  \n\n",
+    b'data: {"choices":[]} {"choices":[]}\n\n',
+    b'data: {"choices":[]}  data: [DONE]\n\n',
+    b"data: null\n\n",
+    b"data: [1]\n\n",
+    b'data: {"error":{"message":"no"}}\n\n',
+    b'event: error\ndata: {"message":"no"}\n\n',
+    chunk("a", usage=None),
+    chunk("", "error"),
+    chunk("", "stop"),
+    chunk("b", index=1),
+    chunk("", "stop", index=1),
+    chunk("", usage={"prompt_tokens": 3, "completion_tokens": 4}),
+    b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":5}}\n\n',
+    b'data: {"choices":[],"x_groq":{"usage":{"prompt_tokens":1,"completion_tokens":2}}}\n\n',
+    b'data: {"choices":[{"index":"0","delta":{"content":"c"}}]}\n\n',
+    b'data: {"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}\n\n',
+    b'data: {"choices":[{"delta":{"content":"\\ud83d"}}]}\n\n',
+    DONE,
+]
+
+
+@given(
+    events=st.lists(st.sampled_from(texts(4) + ODD_EVENTS), max_size=12),
+    cuts=st.lists(st.integers(0, 2000), max_size=4),
+    keep_usage=st.booleans(),
+    native=st.booleans(),
+)
+def test_a_stream_tells_the_same_however_its_reads_cut_it(
+    events: list[bytes], cuts: list[int], keep_usage: bool, native: bool
+) -> None:
+    stream = b"".join(events)
+    places = [0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]
+    pieces = [stream[start:end] for start, end in pairwise(places)]
+    told = [
+        told_of(look(keep_usage=keep_usage, native=native), reads)
+        for reads in ([bytes((byte,)) for byte in stream], pieces, [stream])
+    ]
+    assert told[0] == told[1] == told[2]
+
+
+def told_of(seen: ChatLook, reads: list[bytes]) -> tuple[object, ...]:
+    """What goes on, how it ended, and all that was taken down."""
+    passed, error = b"", ""
+    try:
+        for read in reads:
+            passed += seen.feed(read)
+        passed += seen.end()
+    except UpstreamError as failure:
+        passed, error = passed + seen.before_error, str(failure)
+    found = (seen.content, seen.usage, seen.complete, seen.finish, seen.odd_finish, seen.model)
+    return (passed, error, seen.terminator, *found)
+
+
+def test_a_line_that_ends_like_the_end_mark_ends_nothing() -> None:
+    seen = look()
+    with pytest.raises(UpstreamError):
+        seen.feed(chunk("a") + b'data: {"choices":[]}  data: [DONE]\n\n')
+    assert not seen.terminator
+
+
+def test_a_blank_event_and_two_chunks_on_a_line_do_not_shift_what_is_kept() -> None:
+    seen = look()
+    counts = b'data: {"choices":[],"usage":{"completion_tokens":5}}\n\n'
+    twice = b'data: {"choices":[]} {"choices":[]}\n\n'
+    seen.feed(chunk("a"))
+    with pytest.raises(UpstreamError):
+        seen.feed(b"data: {}\n\ndata: \n\n" + counts + chunk("b") + twice)
+    assert seen.before_error == b"data: {}\n\n" + chunk("b")
+
+
+def test_usage_that_is_none_is_taken_out_of_what_came_before_an_error() -> None:
+    seen = look()
+    seen.feed(chunk("a"))
+    with pytest.raises(UpstreamError):
+        seen.feed(chunk("b", usage=None) + b'data: {"error":{"message":"no"}}\n\n')
+    assert seen.before_error == chunk("b")

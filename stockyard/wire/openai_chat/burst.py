@@ -112,18 +112,19 @@ def telling(parts: Sequence[bytes], *, content: bool, begun: bool) -> list[Told]
     """The chunks that tell more than further text of the first choice; None when they must be read
     one by one, because one is an error, odd, or no chunk at all.
 
-    `parts` are the chunks as JSON without line ends. `content`: some of the answer was seen before.
-    `begun`: so was its first choice.
+    `parts` are the chunks as JSON without line ends, and without the brace that opens each: so none
+    is blank, which would shift the places of those behind it. `content`: some of the answer was
+    seen before. `begun`: so was its first choice.
     """
     head = () if content else parts[:FIRST]
     start = len(head)
     try:
-        opening = _first_chunks(b"\n".join(head))
+        opening = _first_chunks(_lines(head))
         if head:
             content = begun = _begin(opening)
         if begun and start < len(parts) - LAST and _are_text(parts[start:-LAST]):
             start = len(parts) - LAST
-        rest = b"\n".join(parts[start:])
+        rest = _lines(parts[start:])
         chunks = _chunks(rest) if content else _first_chunks(rest)
     except (ValueError, RecursionError):
         return None
@@ -132,6 +133,10 @@ def telling(parts: Sequence[bytes], *, content: bool, begun: bool) -> list[Told]
     told = _noteworthy(opening, 0, begun=False)
     more = _noteworthy(chunks, start, begun=begun)
     return None if told is None or more is None else told + more
+
+
+def _lines(parts: Sequence[bytes]) -> bytes:
+    return b"{" + b"\n{".join(parts) if parts else b""
 
 
 def _begin(opening: Sequence[FirstChunk]) -> bool:
@@ -145,7 +150,7 @@ def _begin(opening: Sequence[FirstChunk]) -> bool:
 
 def _are_text(parts: Sequence[bytes]) -> bool:
     try:
-        return len(_texts(b"\n".join(parts))) == len(parts)
+        return len(_texts(_lines(parts))) == len(parts)
     except (ValueError, RecursionError):
         return False
 

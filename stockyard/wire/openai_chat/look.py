@@ -37,6 +37,9 @@ stands in no text, for there the quotes are escaped."""
 LESSONS = 3
 """How many pieces of a stream are looked at for what its events have in common."""
 
+_LAST = b"\n\n" + DONE_EVENT
+"""The end mark behind an event. What only ends like it is a line that says something else."""
+
 
 class ChatLook(EventsLook):
     object_name = "chat.completion.chunk"
@@ -72,7 +75,9 @@ class ChatLook(EventsLook):
         return self._done or (bool(self._finished) and all(self._finished.values()))
 
     def feed(self, data: bytes) -> bytes:
-        passed = self._feed(data)
+        return self._asked_for(self._feed(data))
+
+    def _asked_for(self, passed: bytes) -> bytes:
         return passed if self._keep_usage else passed.replace(NO_USAGE, b"")
 
     def _feed(self, data: bytes) -> bytes:
@@ -93,7 +98,7 @@ class ChatLook(EventsLook):
         self._lessons -= 1
         if not run.startswith(b"data: {") or run.find(b"\n") != len(run) - 2:
             return
-        if telling((run[6:-2],), content=True, begun=0 in self._finished) == []:
+        if telling((run[7:-2],), content=True, begun=0 in self._finished) == []:
             self._template = EventTemplate.of(run, self.text_key)
 
     def _singly(self, blocks: Sequence[bytes]) -> bytes:
@@ -101,7 +106,7 @@ class ChatLook(EventsLook):
         try:
             passed.extend(map(self._pass_on, blocks))
         except UpstreamError:
-            self.before_error = b"".join(passed)
+            self.before_error = self._asked_for(b"".join(passed))
             raise
         return passed[0] if len(passed) == 1 else b"".join(passed)
 
@@ -111,11 +116,11 @@ class ChatLook(EventsLook):
         Nearly every read brings plain chunks only: one `data` line each, no error, then perhaps the
         end mark. They are decoded in one call, as lines, which costs a third of one call for each.
         """
-        ends = run.endswith(DONE_EVENT)
+        ends = run.endswith(_LAST)
         text = run[: -len(DONE_EVENT)] if ends else run
-        if self._done or self._plain is not None or not text.startswith(b"data: "):
+        if self._done or self._plain is not None or not text.startswith(b"data: {"):
             return None
-        parts = text[6:-2].split(b"\n\ndata: ")
+        parts = text[7:-2].split(b"\n\ndata: {")
         # Joined, because to search one piece is quick, and to count its line ends is not.
         if b"\n" in b"".join(parts):
             return None
@@ -126,7 +131,7 @@ class ChatLook(EventsLook):
         if stays:
             for place in reversed(stays):
                 del parts[place]
-            text = b"data: %b\n\n" % b"\n\ndata: ".join(parts) if parts else b""
+            text = b"data: {%b\n\n" % b"\n\ndata: {".join(parts) if parts else b""
         if ends:
             text += self._owed()
             self.terminator += DONE_EVENT
