@@ -5,6 +5,7 @@ a call                 exchange inbound caller kind target roundrobin totals tra
 what is asked          request messages meaning conditions fieldrules usual_names
 what is answered       response stream events folding whole watched keeper replay window arrival
 other kinds of call    embeddings rerank moderation speech transcription images counting stand_in
+                       fixture
 modules                module pipeline passage editing stop standing control ports expressions scan
 money and limits       money price offer estimate allowance subscriber
 texts and writes       glob fieldtext outbox

@@ -9,6 +9,7 @@ import pytest
 from stockyard.core.caller import Caller
 from stockyard.core.events import TextDelta
 from stockyard.core.exchange import Exchange
+from stockyard.core.fixture import Fixture, MockCall, MockUsage
 from stockyard.core.folding import fold
 from stockyard.core.messages import Image, Message, Text, ToolCall
 from stockyard.core.request import OutputForm
@@ -17,15 +18,7 @@ from stockyard.core.stream import Stream
 from stockyard.errors import InvalidConfig, Refused, UpstreamError
 from stockyard.modules.caching.cache import Cache
 from stockyard.modules.caching.cache import Config as CacheConfig
-from stockyard.modules.forge.mockllm import (
-    Config,
-    Faults,
-    Fixture,
-    MockCall,
-    MockLlm,
-    MockUsage,
-    Pace,
-)
+from stockyard.modules.forge.mockllm import Config, Faults, MockLlm, Pace
 from stockyard.modules.reliability.retrypilot import Config as RetryConfig
 from stockyard.modules.reliability.retrypilot import RetryPilot
 from stockyard.testing.heard import Heard
