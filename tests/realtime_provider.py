@@ -19,6 +19,8 @@ class RealtimeProvider:
         self.sessions: asyncio.Queue[ServerConnection] = asyncio.Queue()
         self.requests: list[Request] = []
         self.refusal: tuple[int, bytes] | None = None
+        self.refusals: int | None = None
+        """How many handshakes are refused; None for all."""
         self._done = asyncio.Event()
 
     async def next(self) -> ServerConnection:
@@ -30,8 +32,10 @@ class RealtimeProvider:
 
     def _judge(self, connection: ServerConnection, request: Request) -> Response | None:
         self.requests.append(request)
-        if self.refusal is None:
+        if self.refusal is None or self.refusals == 0:
             return None
+        if self.refusals is not None:
+            self.refusals -= 1
         status, body = self.refusal
         fields = {"content-type": "application/json", "content-length": str(len(body))}
         return Response(status, HTTPStatus(status).phrase, Headers(fields), body)

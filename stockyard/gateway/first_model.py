@@ -11,14 +11,11 @@ import msgspec
 from stockyard.errors import UpstreamError
 from stockyard.wire.json_array import Elements, element_of
 from stockyard.wire.multipart import start_of_file
+from stockyard.wire.resource_names import bare_model
 
 LOOKED_AT = 1024 * 1024
 """Bytes of the file, or of the batch. What begins or ends beyond them is not found."""
 _PIECE = 4 * 1024
-_RESOURCE = re.compile(
-    r"(?:(?:projects/[^/]+/locations/[^/]+/)?publishers/[^/]+/)?models/(?=.)",
-)
-"""Before the name, where a provider names its models as it names its files."""
 _LIST = re.compile(rb'\s*\{\s*"requests"\s*:\s*(?=\[)')
 
 
@@ -47,8 +44,7 @@ def own_model(body: bytes) -> str:
         named = _named(body[:]).model
     except (ValueError, RecursionError):
         return ""
-    resource = _RESOURCE.match(named)
-    return named[resource.end() :] if resource is not None else named
+    return bare_model(named)
 
 
 def first_model(body: bytes) -> str:

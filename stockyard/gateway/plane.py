@@ -34,13 +34,14 @@ from stockyard.gateway.judged_doorway import JudgedDoorway
 from stockyard.gateway.realtime import Realtime
 from stockyard.gateway.reception import Reception
 from stockyard.gateway.session import WORDS as SESSIONS
-from stockyard.gateway.session import Connect, Hall
+from stockyard.gateway.session import Hall
 from stockyard.gateway.spool import Spool
 from stockyard.gateway.turning import Asker, Steering
 from stockyard.gateway.upload_opening import UploadOpening, brings_file
 from stockyard.gateway.visit import Visit
 from stockyard.providers import paths
 from stockyard.providers.provider import CHAT_LIKE
+from stockyard.upstream.socket_opening import Connect
 
 
 class DataPlane:

@@ -5,8 +5,7 @@ its own after that (`session_answers.py`). A Key that is revoked ends its sessio
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
@@ -23,9 +22,7 @@ from stockyard.gateway.relay import Lasting, Relay
 from stockyard.gateway.session_answers import SessionAnswers
 from stockyard.gateway.upgrade import Upgrade
 from stockyard.providers.directory import Directory
-from stockyard.upstream.echo import covering_of
-from stockyard.upstream.origin import Origin
-from stockyard.upstream.outgoing import Timers
+from stockyard.upstream.socket_opening import Connect, SocketOpening
 from stockyard.upstream.websocket import Refusal, WebSocket
 from stockyard.wire.codec import Codec
 from stockyard.wire.live import LiveWords
@@ -36,13 +33,6 @@ WORDS: Mapping[str, Callable[[], Words]] = {FORMAT: RealtimeWords, "gemini.live"
 """The dialects of sessions. Only the first is one of unified paths."""
 SWITCHED = 101
 GONE = 499
-
-
-class Connect(Protocol):
-    def __call__(
-        self, protocol: asyncio.BaseProtocol, origin: Origin, timers: Timers
-    ) -> Awaitable[None]:
-        """Connect the protocol to that place. Raises UpstreamError."""
 
 
 class Hall(Struct, frozen=True, eq=False):
@@ -80,7 +70,7 @@ class Session:
         self._upgrade = upgrade
         self._passage = Passage(hall.line.pipelines["realtime"], x)
         self._task: asyncio.Task[None] | None = None
-        self._socket: WebSocket | None = None
+        self._opening: SocketOpening | None = None
         self._relay: Relay | None = None
         self._finished = False
         words = self._words = WORDS[x.inbound.format]()
@@ -119,27 +109,18 @@ class Session:
         """As a dispatch: one try at the Target, for a connection instead of an answer."""
         target = x.target = x.targets[0]
         plan = self._hall.office.dispatch.plans.of(target, x)
-        if plan.proved or not x.constraints.allow(target):
+        if not x.constraints.allow(target):
             raise Refused(503, "no_target", "No provider that this call may use has sessions.")
-        if self._socket is not None:
-            self._socket.abort()  # of a try that a module was not content with
+        if self._opening is not None:
+            self._opening.abort()  # a try that a module was not content with
         attempt = Attempt(target=target, started_us=x.elapsed_us(), format=x.inbound.format)
         x.attempts.append(attempt)
-        socket = self._socket = WebSocket(plan.start, covering_of(attempt))
+        opening = self._opening = SocketOpening(plan, attempt, self._hall.connect)
         try:
-            await self._hall.connect(socket, plan.origin, plan.stream)
-            async with asyncio.timeout(plan.stream.first_byte_seconds):
-                await socket.agreed
-        except TimeoutError:
-            attempt.outcome, attempt.timer = "failed", "timeout.first_byte"
-            raise UpstreamError(
-                "timeout",
-                "The provider did not open the connection in time (timeout.first_byte).",
-                timer="timeout.first_byte",
-                provider=target.provider,
-            ) from None
+            socket = await opening.opened()
         except UpstreamError as error:
             attempt.status, attempt.error, attempt.outcome = error.status, error.kind, "failed"
+            attempt.timer = error.timer
             raise self._told(error, target) from None
         finally:
             attempt.ended_us = x.elapsed_us()
@@ -207,8 +188,8 @@ class Session:
         if self._finished:
             return
         self._finished = True
-        if self._relay is None and self._socket is not None:
-            self._socket.abort()
+        if self._relay is None and self._opening is not None:
+            self._opening.abort()
         self.x.status = status
         if error is not None:
             self.x.error = error

@@ -12,7 +12,7 @@ the HTTP client        client sending pool connection answer decompress inflatio
                        post
 a new connection       origin url connect resolve race tls proxy tunnel
 what may be reached    guard ranges
-realtime sessions      websocket frames
+realtime sessions      socket_opening websocket frames
 how targets are doing  health breaker
 instead of a provider  mock
 """

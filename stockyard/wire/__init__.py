@@ -7,11 +7,12 @@ halves of codecs       streamed renaming whole typed_codec
 of streams             look reader writer typed_look typed_stream halves begun event_template
 framing                cutter sse ndjson eventstream json_array
 reading a request      head strict members fields layout multipart upload large_body
+                       resource_names
 writing one            drops
 changing one value     splice
 messages               content_list media recordings finishes user_names efforts
-tools                  arguments function_tools free_text object_schemas tool_ids tool_messages
-                       tool_names
+tools                  arguments argument_pieces function_tools free_text object_schemas tool_ids
+                       tool_messages tool_names
 what can be said       sayable unsaid sources
 vectors                vectors
 usage                  usage media_usage late_usage run_usage stray_usage counting

@@ -15,6 +15,7 @@ import msgspec
 from stockyard.core.money import Usage
 from stockyard.wire.gemini.usage import read_usage
 from stockyard.wire.realtime import Asks, Begun, Done, Heard
+from stockyard.wire.resource_names import bare_model
 
 _ESCAPED = re.compile(rb"\\u00[2-7]")
 _SPEAKS = (b'"modelTurn"', b'"toolCall"')
@@ -47,7 +48,7 @@ class LiveWords:
             return None
         self._set_up = True
         model = setup.get("model")
-        return Asks(model=model.removeprefix("models/") if isinstance(model, str) else "")
+        return Asks(model=bare_model(model) if isinstance(model, str) else "")
 
     def heard_in(self, message: bytes) -> Iterable[Heard]:
         tells = any(mark in message for mark in _TELLS)
