@@ -34,7 +34,6 @@ from stockyard.apps.responses.retention import retention as responses_retention
 from stockyard.apps.teams.admin import AdminCredential
 from stockyard.apps.teams.expiry import expiry
 from stockyard.apps.teams.keys import KeyRing
-from stockyard.apps.teams.secret import KEY_PREFIX, new_secret
 from stockyard.core.auth_failures import AuthFailures
 from stockyard.core.estimate import tokens_in
 from stockyard.core.module import AnyModule
@@ -50,6 +49,7 @@ from stockyard.core.signals import (
 )
 from stockyard.core.standing import Standings
 from stockyard.errors import CannotStart
+from stockyard.first_run import prepare_first_run
 from stockyard.gateway.cross_origin import CrossOrigin
 from stockyard.gateway.drains import Drains
 from stockyard.gateway.front import Front
@@ -68,7 +68,7 @@ from stockyard.process import custommodules
 from stockyard.process.background import Background
 from stockyard.process.logs.redaction import Redaction
 from stockyard.process.memory import used_bytes
-from stockyard.process.note import FirstRun, write_note
+from stockyard.process.note import FirstRun
 from stockyard.process.wallclock import WallClock
 from stockyard.process.watchdog import Watchdog
 from stockyard.providers.current import CurrentModels
@@ -88,19 +88,20 @@ from stockyard.wire.formats import FORMATS
 
 log = logging.getLogger(__name__)
 refusals = logging.getLogger("stockyard.auth.fail")
-TOLD = 10
-"""Networks whose refused credentials are in the log, of those of one minute."""
+LOGGED_NETWORKS = 10
+"""How many networks that showed bad credentials are named in the log of one minute."""
 
 APPS = (chute.APP, lookout.APP, billing.APP, teams.APP, responses.APP, repeats.APP)
-FIRST_KEY = "first-key"
 LAST_CALLS_SECONDS = 1.0
-"""How long calls that were broken off may take to be over, before the database is closed."""
+"""How long interrupted calls may take to end before the database is closed."""
 WORKERS = 2
 """Threads that read long prompts. More would only compete for the interpreter."""
 
 
 class Stockyard:
     """One installation, built and connected. Made by `open`; `close` leaves nothing behind."""
+
+    admin: AdminCredential
 
     def __init__(
         self,
@@ -205,7 +206,7 @@ class Stockyard:
         )
 
     def _keep_books(self) -> None:
-        """Who hears of the calls that ended."""
+        """What records the calls that ended."""
         self.bodies = BodyRecorder(
             self.database,
             Redaction(self._secrets),
@@ -226,7 +227,7 @@ class Stockyard:
         self.signals.listen(ExchangeFinished, "spans", self.spans.record)
 
     def _look_after_it_all(self) -> None:
-        """What is watched, and what is done on a timer."""
+        """What is monitored, and what runs on a timer."""
         settings, database = self.settings, self.database
         disk, kept, now = settings.disk, settings.retention, self.clock.to_delete_by
         self.disk = DiskWatch(
@@ -268,7 +269,7 @@ class Stockyard:
     ) -> "Stockyard":
         """Open the data and build everything around it. Raises CannotStart.
 
-        `custom` are modules beside those of the catalog, of the settings and of packages.
+        `custom` adds modules to those of the catalog, of `modules_dir` and of installed packages.
         """
         custom = (*custommodules.load(settings.modules_dir), *custom)
         folder = DataFolder(settings.server.data_dir.expanduser())
@@ -288,7 +289,10 @@ class Stockyard:
             envelopes = await TeamEnvelopes.prepare(database)
             stockyard = cls(settings, folder, database, environ, custom, envelopes)
             await stockyard.changes.start()
-            await stockyard._first_run()
+            # Last of what may fail, so that no failure can lose secrets which are shown only once.
+            stockyard.admin, stockyard.first_run = await prepare_first_run(
+                settings, folder, database, stockyard.keys
+            )
             stockyard.jobs.start()
             stockyard.overload.start()
             stockyard.watchdog.start()
@@ -298,33 +302,10 @@ class Stockyard:
             folder.close()
             raise
 
-    async def _first_run(self) -> None:
-        """Make what is shown only once; last, so that no failure after it can lose it.
-
-        It is written down before it counts, and the Key comes last: a first start that is killed is
-        a first start again, or has left its note.
-        """
-        first = not len(self.keys)
-        self.admin, admin = await AdminCredential.prepare(
-            self.database, self.settings.admin_key, anew=first
-        )
-        secret = new_secret(KEY_PREFIX) if first else None
-        made = FirstRun(
-            secret.decode() if secret is not None else None,
-            admin,
-            admin_given=self.settings.admin_key is not None,
-        )
-        if made:
-            address = f"http://127.0.0.1:{self.settings.server.port}"
-            write_note(self.folder.path, made, address)
-        if secret is not None:
-            await self.keys.create(FIRST_KEY, secret=secret)
-        self.first_run = made
-
     def put_in_effect(self, settings: Settings) -> Settings:
-        """Use these settings for calls from now on; returns those before. Raises CannotStart.
+        """Use these settings for calls from now on; returns the previous ones. Raises CannotStart.
 
-        What stands in files of its own (modules, the listener, the data) is not touched here.
+        Modules, the listener and the data are not affected.
         """
         self.reach.use(settings)
         before, self.settings = self.settings, settings
@@ -337,7 +318,7 @@ class Stockyard:
         return before
 
     async def close(self) -> None:
-        """Close what `open` opened, in reverse. What is queued is written first."""
+        """Close what `open` opened, in reverse. Queued rows are written first."""
         await self.jobs.stop()
         self.overload.stop()
         self.watchdog.stop()
@@ -400,9 +381,11 @@ class Stockyard:
 
 
 def _credentials_refused(signal: CredentialsRefused) -> None:
-    told = [f"{count} from {network} ({why})" for count, why, network in signal.sums[:TOLD]]
-    more = ["and more"] if len(signal.sums) > TOLD else []
-    refusals.warning("Credentials were refused: %s.", ", ".join((*told, *more)))
+    sums, more = signal.sums[:LOGGED_NETWORKS], signal.sums[LOGGED_NETWORKS:]
+    named = [f"{count} from {network} ({why})" for count, why, network in sums]
+    if more:
+        named.append("and more")
+    refusals.warning("Credentials were refused: %s.", ", ".join(named))
 
 
 def _listener_failed(name: str, error: Exception) -> None:

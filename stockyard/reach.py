@@ -1,4 +1,4 @@
-"""Who can be called, and how: all that is made of the settings of providers."""
+"""Which providers can be called, and how: everything built from their settings."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -23,8 +23,8 @@ from stockyard.wire.formats import FORMATS
 class Reach:
     """The outward side of an installation.
 
-    The client and what is known of Targets outlive a change of the settings; the directory, the
-    Plans and the mock provider are made anew.
+    The HTTP client and the health of Targets survive a change of the settings; the directory, the
+    Plans and the mock provider are rebuilt.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Reach:
         self.use(settings)
 
     def use(self, settings: Settings) -> None:
-        """For calls from now on. Raises CannotStart, and nothing has changed then."""
+        """Apply settings to calls from now on. Raises CannotStart before anything has changed."""
         self.directory = configured.directory(
             settings, self.environ, self.prices, self.target_health
         )
@@ -57,7 +57,7 @@ class Reach:
         )
 
     def secrets(self) -> Iterator[str]:
-        """What we show to providers, and must show to nobody else."""
+        """Secrets that providers get from us and nobody else may see."""
         yield from self.directory.secrets()
         yield from self.tokens.secrets()
 

@@ -1,4 +1,4 @@
-"""A Stream whose end somebody waits for, without standing in its way."""
+"""Learn how a Stream ended, without changing anything about it."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,11 +7,12 @@ from stockyard.core.stream import RawSink, Sink, Stream
 from stockyard.errors import Abandoned, StockyardError
 
 Ended = Callable[[StockyardError | None], None]
-"""Told once how a stream ended: None is well, Abandoned when the caller left."""
+"""Called once when a stream is over, with the error that ended it: None if it is complete,
+Abandoned if the caller left."""
 
 
 class Watched(Stream):
-    """Passes a Stream on as it is, and tells `ended` once when it is over."""
+    """Passes a Stream on unchanged, and calls `ended` once when it is over."""
 
     def __init__(self, stream: Stream, ended: Ended) -> None:
         self._stream = stream
@@ -46,31 +47,29 @@ class Watched(Stream):
             ended(error)
 
 
-class _WatchedSink:
+class _WatchedEnd:
+    """The end of a sink of either kind."""
+
+    def __init__(self, sink: Sink | RawSink, ended: Ended) -> None:
+        self._sink = sink
+        self._ended = ended
+
+    def done(self) -> None:
+        self._ended(None)
+        self._sink.done()
+
+    def failed(self, error: StockyardError) -> None:
+        self._ended(error)
+        self._sink.failed(error)
+
+
+class _WatchedSink(_WatchedEnd):
     def __init__(self, sink: Sink, ended: Ended) -> None:
+        super().__init__(sink, ended)
         self.events: Callable[[Sequence[Event]], None] = sink.events
-        self._sink = sink
-        self._ended = ended
-
-    def done(self) -> None:
-        self._ended(None)
-        self._sink.done()
-
-    def failed(self, error: StockyardError) -> None:
-        self._ended(error)
-        self._sink.failed(error)
 
 
-class _WatchedRawSink:
+class _WatchedRawSink(_WatchedEnd):
     def __init__(self, sink: RawSink, ended: Ended) -> None:
+        super().__init__(sink, ended)
         self.data: Callable[[bytes], None] = sink.data
-        self._sink = sink
-        self._ended = ended
-
-    def done(self) -> None:
-        self._ended(None)
-        self._sink.done()
-
-    def failed(self, error: StockyardError) -> None:
-        self._ended(error)
-        self._sink.failed(error)

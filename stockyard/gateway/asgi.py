@@ -1,7 +1,7 @@
 """The same gateway as an ASGI app: under another server, or mounted in somebody's app.
 
-The calls, their modules and their bytes are the same. What differs is the strictness of the HTTP
-front, which is then the server's, and some of the speed.
+Calls, modules and bytes are the same. Only the HTTP front differs: parsing is as strict, and as
+fast, as that server.
 """
 
 import asyncio
@@ -42,7 +42,8 @@ _MISSING = {
         (b"sec-websocket-key", a_key()),
     ),
 }
-"""Fields that a server need not tell of. The handshake is between it and its client."""
+"""Fields that our head parser requires and an ASGI server may leave out of its scope. The WebSocket
+handshake is the server's own, so any valid one will do here."""
 
 
 class GatewayApp:
@@ -51,7 +52,7 @@ class GatewayApp:
     def __init__(
         self, plane: Plane, health: Health, control: App, proxies: Proxies | None = None
     ) -> None:
-        """`proxies` are those that the server does not already see through itself."""
+        """`proxies`: the trusted ones whose `Forwarded` fields the server has not applied yet."""
         self._plane = plane
         self._health = health
         self._control = control
@@ -64,11 +65,7 @@ class GatewayApp:
         if scope["type"] != "http":
             await self._control(scope, receive, send)
             return
-        try:
-            head = head_of(scope)
-            found = self._find(head, _peer_of(scope))
-        except HttpError as error:
-            found = refusal(error)
+        found = self._find(scope)
         if found is None:
             await self._control(scope, receive, send)
         elif isinstance(found, Whole):
@@ -77,11 +74,7 @@ class GatewayApp:
             await self._call(scope, receive, send, found)
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            head = head_of(scope)
-            found = self._find(head, _peer_of(scope))
-        except HttpError as error:
-            found = refusal(error)
+        found = self._find(scope)
         if found is None:
             await self._control(scope, receive, send)
             return
@@ -96,7 +89,14 @@ class GatewayApp:
             socket.whole(whole.status, whole.fields, whole.body)
         await socket.carry(send, receive, running)
 
-    def _find(self, head: Head, peer: Peer) -> Opening | Whole | None:
+    def _find(self, scope: Scope) -> Opening | Whole | None:
+        """The answer to a request, or who takes its body; None if the control plane does."""
+        try:
+            return self._look_up(head_of(scope), _peer_of(scope))
+        except HttpError as error:
+            return refusal(error)
+
+    def _look_up(self, head: Head, peer: Peer) -> Opening | Whole | None:
         if head.method in ("GET", "HEAD"):
             probe = self._health.answer(head.path)
             if probe is not None:
@@ -122,7 +122,7 @@ class GatewayApp:
 
 
 def head_of(scope: Scope) -> Head:
-    """The head of a request, written again from what the server made of it. Raises HttpError."""
+    """The head of a request, rebuilt from its ASGI scope. Raises HttpError."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
     root = scope.get("root_path", "").encode()
     path = raw.partition(b"?")[0].removeprefix(root) or b"/"
@@ -190,7 +190,7 @@ class AsgiReply(Reply):
         self._put(last, last=True)
 
     def cut(self) -> None:
-        """An answer without an end makes the server break the connection off."""
+        """An unfinished answer makes the server abort the connection."""
         self._over = True
         self._more.set()
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stockyard.app import FIRST_KEY
+from stockyard.first_run import FIRST_KEY
 from stockyard.testing.yard import Yard
 
 DROPPED = "x-stockyard-dropped"
