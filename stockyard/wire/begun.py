@@ -1,7 +1,7 @@
-"""Tell a stream by how it begins, where the head of the answer calls it something else.
+"""Recognise a stream by its first bytes when the content type says something else.
 
-Some servers call their streams JSON or plain text, and recordings have had their fields masked.
-Clients of those read the stream all the same. Pages never are one, whatever they begin with.
+Some servers label their streams as JSON or plain text, and clients read the stream all the same. An
+HTML page is never taken for one.
 """
 
 import re
@@ -10,20 +10,21 @@ from zlib import crc32
 from stockyard.wire.eventstream import STREAM_TYPE
 
 MOST_BYTES = 4096
-"""After this many bytes that could be the beginning of both, it is none."""
+"""After this many undecided bytes it is not a stream."""
 
 _PAGES = b"text/html"
 _EVENTS = b"text/event-stream"
 _BEFORE = re.compile(rb"(?:[ \t\r\n]|:[^\r\n]*[\r\n])*")
-"""Blank lines and comments."""
+"""Blank lines and comments that may precede the first event."""
 _NAMES = (b"data:", b"event:", b"id:", b"retry:")
 _LENGTHS = 8
 _PRELUDE = 12
-"""Bytes of the lengths that begin a frame, and of those with their checksum."""
+"""Bytes of a frame's two lengths, and of those with their checksum."""
 
 
 def begins_stream(wanted: bytes, labelled: bytes, begun: bytes) -> bool | None:
-    """Whether an answer that begins so is a stream of the wanted type; None while it may be one."""
+    """Whether an answer with these first bytes is a stream of the wanted type; None while
+    undecided."""
     if is_page(labelled) or len(begun) > MOST_BYTES:
         return False
     if wanted.startswith(_EVENTS):

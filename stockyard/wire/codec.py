@@ -1,7 +1,8 @@
-"""What a format must be able to do, and the table of those that can.
+"""The interface that every wire format implements.
 
-A codec is pure: bytes in, values out, and back. No I/O, no clock, no randomness; ids and time are
-passed in. Nobody converts from format to format: everything goes through the values of `core`.
+A codec is pure: bytes in, values out, and back. No I/O, no clock, no randomness; ids and times are
+passed in. Nothing converts one format to another directly: everything goes through the values of
+`core`.
 
 How a kind of call is added that is no chat, such as embeddings:
 
@@ -32,17 +33,17 @@ from stockyard.errors import UpstreamError
 
 Fields = Sequence[tuple[bytes, bytes]]
 Traits = frozenset[str]
-"""Names of a provider row's quirks; a codec looks for those that concern how it reads."""
+"""Quirk names of a provider's row; a codec checks for those that change how it reads or writes."""
 
 
 REASONING_FIELD = "reasoning_content"
-"""Where thinking usually stands in chat answers."""
+"""The usual field for reasoning text in chat answers."""
 
 
 class NotReadable(Exception):
-    """On a path that carries bodies of several formats, a request is in one that is not read here.
+    """The body is in a format that nothing here reads, on a path shared by several formats.
 
-    Raised by `peek`. The call is relayed as it is.
+    Raised by `peek`. The call is relayed unread.
     """
 
 
@@ -53,59 +54,59 @@ class RequestHead(Struct, frozen=True):
     stream: bool = False
     wants_usage: bool = False
     max_output: int | None = None
-    """For limits and estimates; None when the client left it to the provider."""
+    """Tokens, for limits and estimates; None when the client set no limit."""
     makes: bool = False
-    """Whether the provider may make something along with the answer that it keeps."""
+    """Whether the provider may store something under an id along with the answer."""
 
 
 class Addressee(NamedTuple):
-    """What is known of the model that a request is written for."""
+    """What is known about the model that a request is written for."""
 
     features: Traits
-    """What its provider's row says it can."""
+    """Features its provider's row lists."""
     traits: Traits
-    """The quirks of its provider, and its own."""
+    """Quirks of its provider and of the model itself."""
     max_output: int | None = None
-    """The most that it can write, for formats that must state a limit."""
+    """Tokens it can write at most, for formats that require a limit."""
 
 
 class Facts(Struct, frozen=True):
-    """What can be told of a whole answer without decoding its content."""
+    """What can be read from a whole answer without decoding its content."""
 
     usage: Usage | None = None
     odd_finish: str = ""
-    """A finish that nobody here knows, in the provider's own spelling."""
+    """A finish reason that is unknown here, in the provider's spelling."""
 
 
 class Pen(Struct, frozen=True):
-    """What a writer is given because it may not invent it."""
+    """Values a writer needs but must not make up itself, because codecs are pure."""
 
     id: str
-    """Of the answer, without the format's prefix."""
+    """Id of the answer, without the format's prefix."""
     model: str
     """The model name to report."""
     created: int
     wants_usage: bool
     """The client asked for usage in its stream (formats that always carry it ignore this)."""
     input_estimate: Callable[[], int] = int
-    """About how many tokens were asked, for formats that must state it before the provider does."""
+    """Estimated prompt tokens, for formats that must report them before the provider does."""
     elapsed_us: Callable[[], int] | None = None
-    """How long the call has taken so far, for formats that tell it."""
+    """Microseconds the call has taken so far, for formats that report it."""
     asked: bytes = b""
-    """The client's own request, for formats whose answers repeat parts of it."""
+    """The client's request body, for formats whose answers repeat parts of it."""
     reasoning_field: str = REASONING_FIELD
-    """Where thinking stands in formats whose dialects have several fields for it."""
+    """The field for reasoning text, in formats whose dialects differ in it."""
 
 
 class Dropped(Struct, frozen=True):
-    """An encoded request, and the fields that the target's format cannot say."""
+    """An encoded request, and the fields that the target's format cannot express."""
 
     body: bytes
     dropped: tuple[str, ...] = ()
 
 
 class WireError(Struct, frozen=True):
-    """An error as one dialect says it."""
+    """An error response in one format."""
 
     status: int
     fields: tuple[tuple[bytes, bytes], ...]
@@ -113,7 +114,7 @@ class WireError(Struct, frozen=True):
 
 
 class Fault(Struct, frozen=True, kw_only=True):
-    """What went wrong, ready to be said in any dialect. Made in `gateway/egress.py` only."""
+    """What went wrong, ready to be written in any format. Made in `gateway/egress.py` only."""
 
     status: int
     kind: str
@@ -125,65 +126,66 @@ class Fault(Struct, frozen=True, kw_only=True):
     retry_after: float | None = None
     request_id: str = ""
     should_retry: bool | None = None
-    """Said as `x-should-retry`: False once we are done retrying, or when a repeat cannot help."""
+    """Sent as `x-should-retry`: False once we stopped retrying, or when a retry cannot help."""
     stockyard: Mapping[str, Any] = {}
-    """The object that every dialect carries beside its own fields."""
+    """Our own object, which every format carries beside its error fields."""
 
 
 class StreamReader(Protocol):
-    """Reads a provider's stream. How the bytes are cut does not matter."""
+    """Reads a provider's stream into Events, however its bytes are split."""
 
     odd_finish: str
-    """A finish that nobody here knows."""
+    """A finish reason that is unknown here, in the provider's spelling; empty if there is none."""
     before_error: list[Event]
-    """Events that the last call read before it raised; they were not returned."""
+    """Events that the failed call had read before it raised. They were not returned."""
 
     @property
     def complete(self) -> bool:
-        """Whether the stream, if it ended now, would be whole."""
+        """Whether the stream would be complete if it ended now."""
 
     def feed(self, data: bytes) -> list[Event]:
         """Raises UpstreamError when the provider reports an error inside the stream."""
 
     def end(self) -> list[Event]:
-        """The provider closed. Raises UpstreamError (`interrupted`) when it was not whole."""
+        """The provider closed the stream. Raises UpstreamError (`interrupted`) if it was
+        incomplete."""
 
 
 class StreamLook(Protocol):
-    """Looks on while a stream is forwarded: what passes, and what stays here.
+    """Watches a stream while it is forwarded, and decides what is held back.
 
-    `feed` returns the bytes to forward now, always whole events, exactly as they came. The
-    terminator is kept in `terminator`. On unified routes the usage chunk that the client did not
-    ask for is kept back too.
+    `feed` returns the bytes to forward now: whole events, exactly as they came. The terminator is
+    held back in `terminator`. On unified routes so is the usage chunk if the client did not ask for
+    it.
     """
 
     content: bool
     """A content-bearing event has passed: the answer is committed."""
     terminator: bytes
-    """Empty when the provider sent none, though its answer may be `complete`."""
+    """Empty if the provider sent none, even if the answer is `complete`."""
     finish: str
     odd_finish: str
-    """As a StreamReader's."""
+    """As in StreamReader."""
     model: str
     before_error: bytes
-    """What the last call would have forwarded before it raised."""
+    """Bytes that the failed call would have forwarded had it not raised."""
 
     @property
     def usage(self) -> Usage | None: ...
     @property
     def complete(self) -> bool:
-        """Whether the stream, if it ended now, would be whole."""
+        """Whether the stream would be complete if it ended now."""
 
     def feed(self, data: bytes) -> bytes:
         """Raises UpstreamError when the provider reports an error inside the stream."""
 
     def end(self) -> bytes:
-        """The provider closed: a last event that lacked only its blank line. See `complete`."""
+        """The provider closed the stream. Returns a final event that lacked only its blank line."""
 
     def tell_usage(self, usage: Usage) -> bytes:
-        """The event that tells a client the usage it asked for, when the provider told none.
+        """A usage event for a client that asked for one, when the provider sent none.
 
-        Empty in formats that do not ask: what they say of usage is part of other events.
+        Empty in formats where usage is not requested but part of other events.
         """
 
 
@@ -192,10 +194,10 @@ class StreamWriter(Protocol):
 
     def write(self, events: Sequence[Event]) -> bytes: ...
     def end(self, comment: bytes = b"") -> bytes:
-        """What is still held, our closing comment where the format allows one, the terminator."""
+        """What is still held back, the comment if the format allows any, and the terminator."""
 
     def fail(self, fault: Fault) -> bytes:
-        """The dialect's error event, and no terminator after it."""
+        """The format's error event, without a terminator after it."""
 
 
 class Codec(Protocol):
@@ -205,11 +207,11 @@ class Codec(Protocol):
     stream_type: bytes
     """Content type of its streams."""
     ping: bytes
-    """What keeps a silent stream alive; empty where the format tolerates nothing."""
+    """Bytes that keep a silent stream alive; empty if the format tolerates none."""
     comments: bool
     """Whether its streams may carry comments."""
     terminator: bytes
-    """What ends a complete stream, for providers that left it out; empty where nothing does."""
+    """Written after a complete stream whose provider left it out; empty if the format has none."""
 
     def peek(self, body: bytes) -> RequestHead:
         """Read a request's head. Raises Refused (400) for what is not JSON or not this format."""
@@ -225,10 +227,11 @@ class Codec(Protocol):
         traits: Traits,
         max_output: int | None = None,
     ) -> Dropped:
-        """Write a request for a model of which this is known: see `Addressee`."""
+        """Write a request for one model. For the arguments see `Addressee`."""
 
     def splice_request(self, body: bytes, *, model: str | None, include_usage: bool) -> bytes:
-        """Replace the model's name and ask for usage in the original bytes; touch nothing else."""
+        """Set the model name and ask for usage in the original bytes, leaving all others as they
+        are."""
 
     def facts(self, body: bytes, *, traits: Traits) -> Facts:
         """Raises UpstreamError when a 200 holds an error or is no answer of this format."""
@@ -243,31 +246,29 @@ class Codec(Protocol):
     ) -> UpstreamError: ...
     def encode_error(self, fault: Fault) -> WireError: ...
     def failed_stream(self, fault: Fault) -> bytes:
-        """The error event for a stream that was forwarded, not written."""
+        """The error event at the end of a stream that was forwarded rather than written."""
 
 
 @runtime_checkable
 class Media(Protocol):
-    """What a codec says besides, when its answers are images or sound, of which nobody here reads
-    more than what they cost."""
+    """Implemented by codecs whose answers are images or sound, which are relayed unread."""
 
     flows_from: int
-    """From how many bytes on a whole answer is relayed as it comes."""
+    """A whole answer of at least this many bytes is relayed as it arrives."""
 
 
 @runtime_checkable
 class Renames(Protocol):
-    """What a codec does besides, when its format does not take every name for a tool."""
+    """Implemented by codecs whose format restricts tool names."""
 
     def answering(self, content: Content) -> Codec:
-        """The codec for the answer to this request: tools are called there as their client calls
-        them."""
+        """The codec for the answer to this request: it turns derived tool names back into the
+        client's."""
 
 
 @runtime_checkable
 class Expects(Protocol):
-    """What a codec does besides, when a stream of its answers is whole only once all that was asked
-    for has come."""
+    """Implemented by codecs whose streams are complete once everything requested has arrived."""
 
     def expecting(self, content: Any) -> Codec:
         """The codec for the answer to this request."""
@@ -275,34 +276,35 @@ class Expects(Protocol):
 
 @runtime_checkable
 class Forms(Protocol):
-    """What a codec does besides, when requests of its format are not always JSON.
+    """Implemented by codecs whose requests are not always JSON.
 
-    Asked once for each head that clients send, and for each body that goes out.
+    Called once for each distinct client head, and for each outgoing body.
     """
 
     def reading(self, content_type: bytes) -> Codec:
-        """The codec for a client's bodies of this type. Raises Refused (415) for another type."""
+        """The codec for request bodies of this content type. Raises Refused (415) for others."""
 
     def content_type(self, body: bytes) -> bytes:
-        """The type of a body that goes out, whether written anew or spliced."""
+        """The content type of an outgoing body, written or spliced."""
 
 
 @runtime_checkable
 class Plain(Protocol):
-    """What a codec does besides, when some providers of its format say things as no client of it
-    expects them."""
+    """Implemented by codecs of a format that some providers speak with deviations no client
+    expects."""
 
     def plain(self, traits: Traits) -> Callable[[bytes], bytes] | None:
-        """What makes whole answers of such a provider ordinary; None where they are. Its look does
-        so with streams."""
+        """A function that normalises whole answers of such a provider; None if they need none. The
+        codec's look does the same for streams."""
 
 
 @runtime_checkable
 class Continuing(Protocol):
-    """What a codec does besides, when the error event of a forwarded stream must follow from it.
+    """Implemented by codecs whose error event depends on what the forwarded stream held.
 
-    Asked once for a stream that broke.
+    Called once, when a forwarded stream breaks off.
     """
 
     def failed_after(self, fault: Fault, first: bytes, last: bytes) -> bytes:
-        """As `failed_stream`, after a stream that began with `first` and has come to `last`."""
+        """As `failed_stream`, for a stream whose first block was `first` and whose latest is
+        `last`."""

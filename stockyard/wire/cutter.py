@@ -1,4 +1,4 @@
-"""Cut a stream into what it is made of: `sse.Blocks` into events, `ndjson.Lines` into lines,
+"""Split a stream into its pieces: `sse.Blocks` into events, `ndjson.Lines` into lines,
 `eventstream.Frames` into frames."""
 
 from collections.abc import Iterable
@@ -9,4 +9,4 @@ Piece = TypeVar("Piece", covariant=True)
 
 class Cutter(Protocol[Piece]):
     def feed(self, data: bytes) -> Iterable[Piece]:
-        """The pieces that this data completes."""
+        """The pieces completed by this data."""

@@ -1,4 +1,4 @@
-"""What of a request the format of its target cannot say."""
+"""Collect the parts of a request that the target's format cannot express."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,14 +9,14 @@ from stockyard.core.usual_names import USUAL_NAMES
 from stockyard.wire.layout import LAYOUT_KEYS
 
 _NOTHING: tuple[Any, ...] = (None, [], {})
-"""What says nothing, so that nothing is lost with it."""
+"""Values that carry no meaning, so that dropping them loses nothing."""
 _SAID_ELSEWHERE = LAYOUT_KEYS | {"anthropic_version", "cache_control", "prompt_cache_breakpoint"}
-"""Cache marks are said by `cache` too; an encoder that has no word for it reports that itself. The
-version of a dialect means nothing to another one."""
+"""Cache marks are also in `cache`; an encoder without them reports that itself. A dialect's version
+means nothing in another one."""
 
 
 class Drops:
-    """Collects what a target's format cannot say, under the client's spelling."""
+    """The dropped fields, in the client's spelling."""
 
     __slots__ = ("_format", "_names")
 
@@ -28,14 +28,14 @@ class Drops:
         self._names.update(dict.fromkeys(names))
 
     def unsayable(self, content: Content, fields: Iterable[str]) -> None:
-        """These neutral fields, as far as the request says something in them."""
+        """Report those of these neutral fields that the request uses."""
         for name in fields:
             value = getattr(content, name)
             if value not in (None, False, ()) and (name, value) != ("n", 1):
                 self.add(USUAL_NAMES.get(name, name))
 
     def foreign(self, extra: Extra, path: str = "") -> None:
-        """Every field that belongs to another format."""
+        """Report every field that belongs to another format."""
         if not extra:
             return
         for format, fields in extra.items():  # noqa: A001  the word of the field everywhere

@@ -1,4 +1,4 @@
-"""Efforts of thinking: what they are worth in tokens, and which a model takes (`wire.md` 5.2)."""
+"""Reasoning efforts: their token budgets, and which of them a model accepts (`wire.md` 5.2)."""
 
 from collections.abc import Collection
 
@@ -15,10 +15,10 @@ BUDGETS = {
     "xhigh": 8_192,
     "max": 16_384,
 }
-"""How many tokens of thinking an effort is worth, for models that take a budget."""
+"""Effort -> tokens of thinking, for models that take a budget."""
 
 ADAPTIVE_THINKING = "adaptive_thinking"
-"""Trait of models that take an effort where the format's others take a budget."""
+"""Trait of models that take an effort where other models of the format take a budget."""
 
 # Efforts by thinking budget, for requests from formats that count tokens.
 _EFFORT_UP_TO = ((1_024, "low"), (2_048, "medium"))
@@ -28,14 +28,16 @@ _SAY_EFFORTS_OF_SOME = frozenset({"anthropic.messages", "bedrock.invoke", "bedro
 
 
 def effort_of(wish: ReasoningWish) -> str | None:
-    """The effort asked for; for a budget of tokens, the nearest one."""
+    """The requested effort, or the one nearest to a requested token budget."""
     if wish.effort is not None or wish.budget is None:
         return wish.effort
     return next((effort for limit, effort in _EFFORT_UP_TO if wish.budget <= limit), "high")
 
 
 def nearest(effort: str, taken: Collection[str]) -> str:
-    """The nearest effort that a model takes; of two, the lesser.
+    """The nearest effort that a model accepts; of two equally near, the lower. A model whose
+    thinking cannot be switched off thinks as little as it can. A word that is no known effort is
+    kept: some providers have their own.
 
     Where it cannot be kept from thinking, it thinks as little as it can. A word that is no effort
     stays: some providers have words of their own.
@@ -50,13 +52,13 @@ def nearest(effort: str, taken: Collection[str]) -> str:
 
 
 def efforts_in(traits: Collection[str]) -> tuple[str, ...]:
-    """The efforts that a row says one of its models takes; none if it does not say."""
+    """The efforts that a provider's row lists for one of its models; empty if it lists none."""
     said = next((trait for trait in traits if trait.startswith(_TRAIT)), None)
     return () if said is None else tuple(said.removeprefix(_TRAIT).split(","))
 
 
 def says_efforts(format: str, traits: Collection[str]) -> bool:  # noqa: A002  the word of the field everywhere
-    """Whether requests of a format tell this model an effort, and no budget or level."""
+    """Whether requests of this format give this model an effort rather than a budget or level."""
     if format in _SAY_EFFORTS_OF_SOME:
         return ADAPTIVE_THINKING in traits
     return format in _SAY_EFFORTS

@@ -1,7 +1,7 @@
-"""Say in neutral words what went wrong at a provider (`wire.md` 10.2).
+"""Classify a provider's error (`wire.md` 10.2).
 
-From typed fields: status, codes and types. A message decides nothing, with one exception: what
-stands at its very start, where no text of a user can stand, refines a 400.
+By its typed fields: status, code and type. Message text is not trusted, with one exception: the
+very start of a message, where no user text can stand, refines a 400.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _BY_STATUS: dict[int, ErrorKind] = {
     529: "overloaded",
 }  # fmt: skip
 
-# Codes and types that say more than the status. Compared in lower case.
+# Codes and types that are more specific than the status. Compared in lower case.
 _BY_WORD: dict[str, ErrorKind] = {
     "context_length_exceeded": "context_length",
     "too_many_tokens": "context_length",
@@ -78,7 +78,7 @@ _BY_WORD: dict[str, ErrorKind] = {
     "validationexception": "bad_request",
 }
 
-# What a word may refine: a status that says as much or more is believed instead.
+# Kinds that a word may refine; any other status is specific enough by itself.
 _REFINES: dict[ErrorKind, frozenset[int]] = {
     "context_length": frozenset({400, 413, 422}),
     "content_filtered": frozenset({400, 403, 422}),
@@ -113,7 +113,7 @@ _SILENT: dict[ErrorKind, str] = {
 def upstream_error(
     status: int, fields: Fields, body: bytes, traits: Traits = frozenset()
 ) -> UpstreamError:
-    """A provider's error response, in neutral words."""
+    """Classify a provider's error response."""
     answer = read_error(body)
     if not answer.type:
         kind_field = next((v for n, v in fields if n.lower() == b"x-amzn-errortype"), b"")
@@ -129,7 +129,7 @@ def upstream_error(
 
 
 def error_in_answer(answer: Told, fields: Fields = ()) -> UpstreamError:
-    """An error that a provider put into a 200, whole or in the middle of a stream."""
+    """Classify an error inside a 200: a whole body, or an event of a stream."""
     kind = _word_kind(answer) or _BY_STATUS.get(answer.status or 0, "provider_fault")
     if kind == "bad_request":
         kind = _refined_by_opening(answer, frozenset())
@@ -137,7 +137,7 @@ def error_in_answer(answer: Told, fields: Fields = ()) -> UpstreamError:
 
 
 def not_an_answer(body: bytes, verdict: str) -> UpstreamError:
-    """A 200 that holds neither an answer nor an error."""
+    """The error for a 200 that holds neither an answer nor an error."""
     if not body:
         verdict = "is empty"
     elif body.lstrip().startswith(b"<"):
@@ -158,7 +158,7 @@ def kind_of(status: int, answer: Told, traits: Traits = frozenset()) -> ErrorKin
 
 
 def _word_kind(answer: Told) -> ErrorKind | None:
-    """The most telling of the provider's typed words: its code before its type."""
+    """The kind named by the most specific of the provider's typed words: code before type."""
     for word in (answer.code, answer.type, *_reasons(answer.body)):
         kind = _BY_WORD.get(word.lower())
         if kind and kind != "bad_request":
@@ -189,7 +189,7 @@ def _error(kind: ErrorKind, status: int | None, fields: Fields, answer: Told) ->
 
 
 def _reasons(error: Mapping[str, Any]) -> list[str]:
-    """Typed reasons in `details[]`, such as API_KEY_INVALID."""
+    """The typed reasons in `details[]`, such as API_KEY_INVALID."""
     details = error.get("details")
     found = (
         [d.get("reason") for d in details if isinstance(d, Mapping)]

@@ -1,7 +1,7 @@
 """Read a provider's error, whatever shape its body has (`wire.md` 10.1).
 
-By structure only: the shapes of all providers are told apart by their keys, so one reader serves
-every format, also when a proxy in between answers in a dialect of its own.
+The shapes of all providers are told apart by their keys alone, so one reader serves every format,
+even when a proxy in between answers in its own dialect.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ MAX_BODY = 64 * 1024
 
 
 class Told(Struct, frozen=True, kw_only=True):
-    """What an error body says, in the provider's own words."""
+    """The contents of an error body, as the provider spelled them."""
 
     message: str = ""
     type: str = ""
@@ -30,7 +30,7 @@ NOTHING_TOLD = Told()
 
 
 def read_error(body: bytes) -> Told:
-    """What a body says went wrong. HTML, empty and unknown bodies tell nothing."""
+    """Read an error body. HTML, empty and unknown bodies give an empty Told."""
     try:
         value = msgspec.json.decode(body[:MAX_BODY])
     except (ValueError, RecursionError):
@@ -63,7 +63,7 @@ def _from_object(error: dict[str, Any], *, beside: dict[str, Any]) -> Told:
     details = error.get("details")
     typed = details if isinstance(details, dict) else {}
     message = error.get("message")
-    if isinstance(message, dict):  # as Mistral spells what is wrong with fields
+    if isinstance(message, dict):  # Mistral's form of validation errors
         error = {**error, "message": _detail_text(message.get("detail"))}
     return Told(
         message=_first(error, "message", "detail", "title"),

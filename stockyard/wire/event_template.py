@@ -1,13 +1,13 @@
-"""Events of a stream that differ in one text only.
+"""Recognise stream events that differ only in one text, without parsing them.
 
-A model's answer usually arrives as hundreds of events that are equal but for a few characters. Once
-one of them has been read, the others need no parser: they begin and end with the same bytes, and
-what stands between is a JSON string that can hold nothing else.
+An answer usually arrives as hundreds of events that differ in a few characters. Once one has been
+parsed, the others need no parser: they start and end with the same bytes, and what is between them
+is a JSON string, which can hold nothing else.
 """
 
 
 class EventTemplate:
-    """The bytes before and after the text, in an event of one line."""
+    """The bytes before and after the text in a one-line event."""
 
     __slots__ = ("_after", "_before", "_least")
 
@@ -19,7 +19,8 @@ class EventTemplate:
 
     @classmethod
     def of(cls, block: bytes, key: bytes) -> "EventTemplate | None":
-        """That of a block in which `key`, such as `"content":`, stands once, with a plain text."""
+        """The template of a block that has `key`, such as `"content":`, once and with a plain
+        string."""
         at = block.find(key)
         if at < 0 or block.find(key, at + 1) >= 0:
             return None
@@ -31,11 +32,12 @@ class EventTemplate:
         return cls(block[: opening + 1], block[closing:])
 
     def fits(self, run: bytes) -> bool:
-        """Whether a run of whole blocks is one such event."""
+        """Whether these bytes are exactly one such event."""
         if len(run) < self._least or not run.startswith(self._before):
             return False
         if not run.endswith(self._after):
             return False
         text = run[len(self._before) : -len(self._after)]
-        # A quote would end the string early, a backslash might hide its end, a line end is none.
+        # A quote would end the string early, a backslash might hide its end, a line break is not
+        # allowed.
         return b'"' not in text and b"\\" not in text and b"\n" not in text

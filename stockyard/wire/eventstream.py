@@ -1,4 +1,4 @@
-"""Cut the frames of an AWS event stream out of bytes that arrive in any pieces, and make them.
+"""Parse and build the binary frames of an AWS event stream, fed in arbitrary pieces.
 
 A frame is its own length and that of its headers (u32 each), a CRC-32 of those eight bytes, the
 headers, the payload, and a CRC-32 of all before it. A header is a name (u8 length), a type (u8) and
@@ -17,10 +17,10 @@ from stockyard.errors import UpstreamError
 STREAM_TYPE = b"application/vnd.amazon.eventstream"
 MAX_FRAME = 16 * 1024 * 1024
 MAX_HEADERS = 128 * 1024
-"""Bytes of the headers of a frame, as the service has it."""
+"""Bytes of headers per frame; the limit of the service."""
 
 LONGEST_REMEMBERED = 512
-"""Bytes of headers, so that what is remembered stays small."""
+"""Bytes. Longer headers are not cached, so that the cache stays small."""
 
 _PRELUDE = struct.Struct("!III")
 _LENGTH = struct.Struct("!H")
@@ -35,14 +35,14 @@ _FIXED = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
 
 class Frame(NamedTuple):
     raw: bytes
-    """As it came."""
+    """The frame's bytes as they came."""
     headers: Mapping[str, str]
-    """Those that hold text."""
+    """The headers that hold text."""
     payload: bytes
 
     @property
     def event(self) -> str:
-        """What happened; empty for exceptions and errors."""
+        """The event type; empty for exceptions and errors."""
         return self.headers.get(":event-type", "") if self.is_event else ""
 
     @property
@@ -51,7 +51,7 @@ class Frame(NamedTuple):
 
 
 class Frames:
-    """Takes bytes as they come, gives whole frames."""
+    """Splits bytes into whole frames."""
 
     __slots__ = ("_buffer", "_limit", "_wanted")
 
@@ -59,12 +59,12 @@ class Frames:
         self._buffer = bytearray()
         self._limit = limit
         self._wanted = 0
-        """Length of the frame that is coming; 0 until its beginning is here."""
+        """Length of the incomplete frame; 0 until its prelude has arrived."""
 
     def feed(self, data: bytes) -> Iterator[Frame]:
-        """The frames that this piece completes, to be taken before the next piece is fed.
+        """The frames completed by this data, to be consumed before the next is fed.
 
-        Raises UpstreamError (`bad_answer`) for what is no frame, after those that come before it.
+        Raises UpstreamError (`bad_answer`) at an invalid frame, after yielding those before it.
         """
         buffer = self._buffer
         buffer += data
@@ -78,11 +78,11 @@ class Frames:
             del buffer[:start]
 
     def rest(self) -> bytes:
-        """What came of a frame that is not whole. The stream has ended."""
+        """The bytes of an incomplete last frame. The stream has ended."""
         return bytes(self._buffer)
 
     def _end_of_frame(self, start: int) -> int:
-        """Where the frame that begins here ends; 0 while it is not whole."""
+        """Where the frame that begins here ends; 0 while it is incomplete."""
         if not self._wanted:
             if len(self._buffer) - start < _PRELUDE.size:
                 return 0
@@ -92,7 +92,7 @@ class Frames:
 
 
 def frame(headers: Iterable[tuple[str, str]], payload: bytes) -> bytes:
-    """A frame of these headers and this payload."""
+    """Build a frame with these headers and this payload."""
     block = b"".join(_header(name, value) for name, value in headers)
     lengths = struct.pack("!II", _AROUND + len(block) + len(payload), len(block))
     start = b"%b%b%b%b" % (lengths, _CHECKSUM.pack(crc32(lengths)), block, payload)
@@ -100,7 +100,7 @@ def frame(headers: Iterable[tuple[str, str]], payload: bytes) -> bytes:
 
 
 def event(name: str, payload: bytes) -> bytes:
-    """The frame of a JSON event."""
+    """Build the frame of a JSON event."""
     return frame(
         (
             (":event-type", name),
@@ -112,7 +112,7 @@ def event(name: str, payload: bytes) -> bytes:
 
 
 def exception(name: str, payload: bytes) -> bytes:
-    """The frame of an error, after which a stream ends."""
+    """Build the frame of an error, which ends a stream."""
     return frame(
         (
             (":exception-type", name),
@@ -170,7 +170,7 @@ def _headers(block: bytes) -> Mapping[str, str]:
 
 
 _remembered = lru_cache(maxsize=256)(_headers)
-"""The headers of one kind of event are always the same bytes."""
+"""Parsed headers by their bytes, which are the same for every event of a type."""
 
 
 def _header(name: str, value: str) -> bytes:

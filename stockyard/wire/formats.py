@@ -1,8 +1,7 @@
 """All wire formats, by name.
 
-Two of them serve nearly every installation. The others are imported together when the first of them
-is asked for: they take as long as everything else that a start does. What they are called is known
-without that.
+Two of them serve nearly every installation and are imported at the start. The others are imported
+together when one is first needed, because that takes as long as the rest of the start.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,7 +22,7 @@ FURTHER = frozenset(
         " watsonx.embed watsonx.rerank"
     ).split()
 )
-"""The formats in `further_formats.py`."""
+"""Names of the formats in `further_formats.py`, known without importing it."""
 
 
 class Formats(Mapping[str, Codec]):
@@ -34,7 +33,7 @@ class Formats(Mapping[str, Codec]):
         self._names = (*self._codecs, *sorted(FURTHER))
 
     def load(self) -> None:
-        """Import all that are not there yet. May be called in a thread."""
+        """Import the further formats. May be called in a thread."""
         from stockyard.wire.further_formats import CODECS
 
         self._codecs = {**self._codecs, **{codec.name: codec for codec in CODECS}}

@@ -1,4 +1,4 @@
-"""The codecs that many installations never need; see `formats.py`."""
+"""The codecs that are imported only when one is needed; see `formats.py`."""
 
 from stockyard.wire.bedrock_converse.codec import ConverseCodec
 from stockyard.wire.bedrock_converse.counting import BedrockCountCodec

@@ -1,8 +1,8 @@
-"""Join the halves of characters that a provider cut in two.
+"""Rejoin surrogate pairs that a provider split over two events.
 
 Outside the basic plane a character is two `\\u` escapes in JSON, and some providers send the first
-half at the end of one delta and the second at the start of the next (`streaming.md` S1). A half
-alone is not text: it is held until its other half comes, and replaced by U+FFFD when it does not.
+half at the end of one delta and the second at the start of the next (`streaming.md` S1). A lone
+half is not text: it is held until the other half comes, and replaced by U+FFFD if it never does.
 """
 
 import json
@@ -20,22 +20,22 @@ _LONE = re.compile("[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc
 
 
 def decode_event(data: bytes) -> Any:
-    """The value of one event's JSON; its strings may hold half characters."""
+    """Decode one event's JSON. Its strings may hold lone surrogates."""
     try:
         return _decode(data)
     except (ValueError, RecursionError):
-        # msgspec refuses half characters, and bytes that are not UTF-8. Neither loses the event.
+        # msgspec refuses lone surrogates and invalid UTF-8; neither is a reason to lose the event.
         text = data.decode("utf-8", "replace")
         return json.loads(text, parse_float=_finite, parse_constant=_finite)
 
 
 def decode_answer(data: bytes) -> Any:
-    """The value of a whole answer's JSON, in which no half character is left."""
+    """Decode a whole answer's JSON, replacing lone surrogates."""
     return mended(decode_event(data))
 
 
 def encode(value: Any) -> bytes:
-    """A value as JSON. Half characters that came where none are expected go no further."""
+    """Encode a value as JSON, replacing lone surrogates."""
     try:
         return _encode(value)
     except UnicodeEncodeError:
@@ -43,7 +43,7 @@ def encode(value: Any) -> bytes:
 
 
 def mended(value: Any) -> Any:
-    """A value of JSON in whose texts every half character is replaced."""
+    """A JSON value with every lone surrogate in its strings replaced."""
     if isinstance(value, str):
         return whole(value)
     if isinstance(value, dict):
@@ -52,13 +52,13 @@ def mended(value: Any) -> Any:
 
 
 def _finite(number: str) -> float | None:
-    """JSON has no other numbers; some servers write them all the same."""
+    """None for NaN and infinity, which some servers write although JSON has no such numbers."""
     value = float(number)
     return value if isfinite(value) else None
 
 
 def loose(data: bytes) -> Any:
-    """The same; None for what is no JSON."""
+    """The same; None if it is not JSON."""
     try:
         return decode_event(data)
     except (ValueError, RecursionError):
@@ -66,14 +66,14 @@ def loose(data: bytes) -> Any:
 
 
 def whole(text: str) -> str:
-    """The same text with pairs joined and half characters replaced."""
+    """The text with surrogate pairs joined and lone ones replaced."""
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 class Halves:
-    """Holds at most one half per channel."""
+    """Holds back at most one high surrogate per channel."""
 
     __slots__ = ("_held",)
 
@@ -81,7 +81,7 @@ class Halves:
         self._held: dict[str, str] = {}
 
     def join(self, channel: str, text: str) -> str:
-        """What can be said now of this channel's text."""
+        """The part of this channel's text that is complete characters."""
         if text.isascii() and not self._held:
             return text
         text = self._held.pop(channel, "") + text
@@ -91,7 +91,7 @@ class Halves:
         return text if not _LONE.search(text) and not _has_pairs(text) else whole(text)
 
     def end(self, channel: str) -> str:
-        """What is left to say when the channel ends."""
+        """What is left of a channel when it ends."""
         return REPLACEMENT if self._held.pop(channel, None) else ""
 
 

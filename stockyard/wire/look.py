@@ -1,7 +1,7 @@
-"""Look on while a stream is forwarded as it came: what the looks of all formats have in common.
+"""Watch a forwarded stream for usage, the finish and errors: what all formats share.
 
-The bytes are cut into pieces (events, lines or frames), and each piece is read as little as will
-do. Most streams are server-sent events; most of those are objects with a `type`.
+The bytes are split into pieces (events, lines or frames), and each is parsed no further than
+needed. Most streams are server-sent events, and most of those are objects with a `type`.
 """
 
 from abc import ABC, abstractmethod
@@ -21,7 +21,7 @@ Seen = TypeVar("Seen", bound=Struct)
 
 
 class Look(ABC, Generic[Piece]):
-    """What `codec.StreamLook` asks for, except `usage` and `end`."""
+    """Implements `codec.StreamLook`, except for `usage` and `end`."""
 
     def __init__(self, cutter: Cutter[Piece], *, native: bool) -> None:
         self._cutter = cutter
@@ -48,14 +48,14 @@ class Look(ABC, Generic[Piece]):
     @property
     @abstractmethod
     def complete(self) -> bool:
-        """Whether the stream, if it ended now, would be whole."""
+        """Whether the stream would be complete if it ended now."""
 
     @abstractmethod
     def _pass(self, piece: Piece, /) -> bytes:
-        """What of this piece goes on now."""
+        """The bytes of this piece to forward now."""
 
     def _pass_on(self, piece: Piece) -> bytes:
-        """The same, and no error of a piece that follows the end: it is no part of the answer."""
+        """The same. An error in a piece after the end is ignored: the answer is complete."""
         try:
             return self._pass(piece)
         except UpstreamError:
@@ -64,12 +64,12 @@ class Look(ABC, Generic[Piece]):
             return self._late(piece)
 
     def _late(self, piece: Piece, /) -> bytes:
-        """What goes on of a piece that follows the end."""
+        """The bytes to forward of a broken piece after the end."""
         return b""
 
 
 class EventsLook(Look[bytes]):
-    """Of a stream of server-sent events."""
+    """Watches server-sent events."""
 
     def __init__(self, blocks: Blocks | None = None, *, native: bool) -> None:
         self._blocks = blocks or Blocks()
@@ -81,17 +81,17 @@ class EventsLook(Look[bytes]):
         if self._native and not rest.strip():
             return self._kept(rest)
         if not rest.strip() or not self.is_whole(rest):
-            # After a whole answer, whatever ends the stream is the provider's to say.
+            # On native routes a complete answer may end in any way its provider likes.
             return self._kept(rest) if self._native and self.complete else b""
         return self._pass_on(rest if self._native else rest.rstrip(b"\r\n") + b"\n\n")
 
     @staticmethod
     @abstractmethod
     def is_whole(block: bytes, /) -> bool:
-        """Whether a last block that lacks its blank line can be believed."""
+        """Whether a final block without its blank line is complete enough to be used."""
 
     def _end_with(self, block: bytes) -> bytes:
-        """The terminator stays here; a second one does so on native routes."""
+        """Hold back the terminator; on native routes a second one too."""
         if self._native or not self._done:
             self.terminator += block
         self._done = True
@@ -101,7 +101,8 @@ class EventsLook(Look[bytes]):
         return self._kept(block)
 
     def _kept(self, block: bytes) -> bytes:
-        """After the terminator nothing goes out; on native routes the bytes follow it."""
+        """The block, unless the terminator has come: then it is dropped, or on native routes added
+        to it."""
         if not self._done:
             return block
         if self._native:
@@ -110,23 +111,23 @@ class EventsLook(Look[bytes]):
 
 
 class NamedEventsLook(EventsLook, Generic[Seen]):
-    """Of events whose names are the types in their data, as clients of some formats need it."""
+    """Watches events whose `event:` name repeats the type in their data, which clients rely on."""
 
     decoder: "msgspec.json.Decoder[Seen]"
 
     @staticmethod
     @abstractmethod
     def not_ours() -> UpstreamError:
-        """The error for a stream that is none of this format."""
+        """The error for a stream that is not in this format."""
 
     @staticmethod
     def is_name(kind: str, /) -> bool:
-        """Whether a type can be the name of its event."""
+        """Whether a type is usable as an event name."""
         return kind.isidentifier()
 
     @abstractmethod
     def _see(self, event: Seen, heard: Said, block: bytes) -> bytes:
-        """Take down what an event tells; return what goes on."""
+        """Note what an event says; return the bytes to forward."""
 
     def _pass(self, block: bytes, /) -> bytes:
         heard = said(block)
@@ -142,7 +143,7 @@ class NamedEventsLook(EventsLook, Generic[Seen]):
         return self._kept(block if self._native or heard.data is None else b"")
 
     def _end_mark(self, block: bytes) -> bytes:
-        """The end of other formats, over which clients of this one stumble."""
+        """`[DONE]`, an end mark of other formats that clients of this one cannot parse."""
         return self._kept(block) if self._native else b""
 
     def _read(self, heard: Said, block: bytes) -> bytes:
@@ -157,7 +158,7 @@ class NamedEventsLook(EventsLook, Generic[Seen]):
         return read_as(self.decoder, data)
 
     def _named(self, heard: Said) -> Said:
-        """The event with its name, which some servers leave out or write after the data."""
+        """The event with its name, which some servers omit or send after the data."""
         if heard.name:
             return heard
         value = loose(heard.data or b"")
@@ -167,7 +168,7 @@ class NamedEventsLook(EventsLook, Generic[Seen]):
 
 
 def read_as(decoder: "msgspec.json.Decoder[Seen]", data: bytes) -> Seen | None:
-    """The value of some JSON, also where strings hold half characters; None for any other."""
+    """Decode JSON even if its strings hold lone surrogates; None if it does not fit the type."""
     try:
         return decoder.decode(data)
     except (ValueError, RecursionError):

@@ -1,6 +1,6 @@
-"""Read a provider's stream into Events: what the readers of all formats have in common.
+"""Read a provider's stream into Events: what all formats share.
 
-The bytes are cut into pieces, as by `look`, and each piece is read to the end.
+The bytes are split into pieces as in `look`, and each piece is decoded in full.
 """
 
 from abc import ABC, abstractmethod
@@ -26,7 +26,7 @@ class Reader(ABC, Generic[Piece]):
     @property
     @abstractmethod
     def complete(self) -> bool:
-        """Whether the stream, if it ended now, would be whole."""
+        """Whether the stream would be complete if it ended now."""
 
     def feed(self, data: bytes) -> list[Event]:
         events: list[Event] = []
@@ -51,14 +51,14 @@ class Reader(ABC, Generic[Piece]):
     def _read(self, piece: Piece, events: list[Event], /) -> None: ...
 
     def _read_rest(self, events: list[Event]) -> None:
-        """What came after the last whole piece, where that can be believed."""
+        """Read an incomplete last piece, where that is safe."""
 
     def _end_all(self, events: list[Event]) -> None:
-        """What a whole stream leaves open."""
+        """Append the Events that close what a complete stream left open."""
 
 
 class EventsReader(Reader[bytes]):
-    """Of a stream of server-sent events."""
+    """Reads server-sent events."""
 
     def __init__(self, blocks: Blocks | None = None) -> None:
         self._blocks = blocks or Blocks()
@@ -67,7 +67,7 @@ class EventsReader(Reader[bytes]):
     @staticmethod
     @abstractmethod
     def is_whole(block: bytes, /) -> bool:
-        """Whether a last block that lacks its blank line can be believed."""
+        """Whether a final block without its blank line is complete enough to be used."""
 
     def _read_rest(self, events: list[Event]) -> None:
         rest = self._blocks.rest()
@@ -76,12 +76,12 @@ class EventsReader(Reader[bytes]):
 
 
 class NamedEventsReader(EventsReader):
-    """Of events that say their type. It is taken from the data; the `event:` line repeats it."""
+    """Reads events with a `type` in their data. The `event:` line only repeats it."""
 
     def __init__(self) -> None:
         super().__init__()
         self._done = False
-        """Nothing more is read."""
+        """The answer is over; later events are ignored."""
 
     @staticmethod
     @abstractmethod
@@ -92,7 +92,7 @@ class NamedEventsReader(EventsReader):
     @staticmethod
     @abstractmethod
     def not_ours() -> UpstreamError:
-        """The error for a stream that is none of this format."""
+        """The error for a stream that is not in this format."""
 
     @abstractmethod
     def _read_event(self, event: dict[str, Any], events: list[Event]) -> None: ...

@@ -1,4 +1,4 @@
-"""The half of a codec whose format does not take every name for a tool."""
+"""Base class of codecs whose format restricts tool names."""
 
 from collections.abc import Mapping
 from copy import copy
@@ -11,14 +11,13 @@ from stockyard.wire.tool_names import NO_NAMES, ToolNames, named_back
 
 
 class RenamingCodec(StreamedCodec[Content]):
-    """Offers tools under derived names where theirs do not fit. In answers they are called as their
-    client calls them. Fulfils `codec.Renames`.
-    """
+    """Sends tools under derived names where theirs do not fit, and turns them back in answers.
+    Implements `codec.Renames`."""
 
     tool_names: ClassVar[ToolNames]
-    """The names that the format takes."""
+    """The tool names that the format accepts."""
     _names: Mapping[str, str] = NO_NAMES
-    """Those that were derived for one request, and what they stand for."""
+    """Derived names of one request -> the names the client uses."""
 
     def answering(self, content: Content) -> Self:
         names = self.tool_names.renamed_in(content)

@@ -1,8 +1,7 @@
-"""The half of a codec that is the same for every format whose answers stream.
+"""Base class of codecs for formats whose answers stream.
 
-A format extends this with what its bodies mean and how it says errors. What stands here is right
-for server-sent events; a format with other streams says so. The counterpart for formats whose
-answers always come whole is `whole.WholeCodec`.
+A format adds what its bodies mean and how errors look. The defaults here fit server-sent events.
+`whole.WholeCodec` is the counterpart for formats whose answers always come whole.
 """
 
 from abc import ABC, abstractmethod
@@ -32,7 +31,7 @@ from stockyard.wire.fields import FieldError
 from stockyard.wire.sayable import Sayable
 
 Asked = TypeVar("Asked", bound=AnyContent)
-"""What requests of a format mean."""
+"""The content type that requests of a format decode to."""
 
 
 class StreamedCodec(ABC, Generic[Asked]):
@@ -42,15 +41,15 @@ class StreamedCodec(ABC, Generic[Asked]):
     comments = True
     terminator = b""
     says = Sayable()
-    """What its answers can say besides what all of them can."""
+    """What its answers can express beyond what every format can."""
 
-    # What a format says.
+    # Supplied by each format.
 
     @abstractmethod
     def peek(self, body: bytes) -> RequestHead: ...
     @abstractmethod
     def read_request(self, body: bytes) -> Asked:
-        """What a request means. Raises FieldError."""
+        """Decode a request's fields. Raises FieldError."""
 
     @abstractmethod
     def write_request(self, request: Request, to: Addressee, /) -> Dropped: ...
@@ -71,7 +70,7 @@ class StreamedCodec(ABC, Generic[Asked]):
     @abstractmethod
     def failed_stream(self, fault: Fault) -> bytes: ...
 
-    # The same for all.
+    # The same in all formats.
 
     def decode_request(self, body: bytes) -> Asked:
         try:

@@ -1,7 +1,7 @@
-"""The half of a codec that speech, transcriptions and images have in common.
+"""Base class of the codecs for speech, transcriptions and images.
 
-They say errors as chat does, stream typed events, and take nothing of a request but its model into
-their own hands unless somebody changed a text in it.
+Errors look like chat's, streams are typed events, and the only thing replaced in a request is its
+model, unless a module changed a text in it.
 """
 
 from typing import ClassVar
@@ -16,10 +16,10 @@ from stockyard.wire.upload import splice_model
 
 class TypedCodec(StreamedCodec[Asked]):
     max_parts = MAX_PARTS
-    """Of a request that comes as a form."""
+    """Parts that a form may have."""
     grammar: ClassVar[Grammar]
     expected = 1
-    """How many ends a stream has when it is whole."""
+    """How many end events a complete stream has."""
 
     encode_error = staticmethod(errors.encode_error)
     failed_stream = staticmethod(errors.failed_stream)

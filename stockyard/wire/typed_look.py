@@ -1,4 +1,4 @@
-"""Look on while a stream of typed events is forwarded as it came.
+"""Watch a forwarded stream of typed events for usage and errors.
 
 Streams of speech, transcriptions and images are alike: every event is one object with a `type`,
 some bear a piece of the answer, and the last tells the usage. That last one is kept back as the

@@ -1,7 +1,7 @@
-"""The half of a codec that is the same for every format whose answers come whole.
+"""Base class of codecs for formats whose answers always come whole.
 
-A format extends this with what its bodies mean: how requests and answers are read and written, and
-what of an answer tells the usage. It has no streams; a client who asks for one gets a whole answer.
+A format adds how requests and answers are read and written, and where an answer reports usage.
+There are no streams; a client that asks for one gets a whole answer.
 """
 
 from abc import ABC, abstractmethod
@@ -42,7 +42,7 @@ class _ModelHead(Struct, gc=False):
 
 
 class Beside(Struct, gc=False):
-    """What stands beside the content of an answer, in one format or another."""
+    """What may stand beside the content of an answer, in any of these formats."""
 
     usage: Any = None
     meta: Any = None
@@ -60,44 +60,45 @@ _beside = msgspec.json.Decoder(Beside).decode
 class WholeCodec(ABC):
     name: str
     tag = ""
-    """The format that its own fields are tagged with, if it is not its own name."""
+    """The format name that unknown fields are tagged with, if it differs from `name`."""
     stream_type = b"application/json"
     ping = b""
     comments = False
     terminator = b""
     most_values = strict.MAX_VALUES
-    """Of the JSON of a request."""
+    """Bound on the number of values in a request's JSON."""
     most_items = 0
-    """How many inputs its providers take in one request; 0 is as many as clients send."""
+    """Inputs its providers accept in one request; 0 for no limit."""
 
     def most_items_of(self, traits: Traits) -> int:
-        """The same of a model with these traits."""
+        """The same for a model with these traits."""
         return self.most_items
 
-    # What a format says.
+    # Supplied by each format.
 
     @abstractmethod
     def read_request(self, fields: Fields) -> AnyContent:
-        """What a request means. Raises FieldError."""
+        """Decode a request's fields. Raises FieldError."""
 
     @abstractmethod
     def write_request(self, request: Request, drops: Drops) -> Any:
-        """The JSON value of a request."""
+        """Encode a request as a JSON value."""
 
     @abstractmethod
     def read_response(self, answer: Any) -> AnyOutput:
-        """What an answer means. Raises FieldError, or what reading odd JSON raises."""
+        """Decode an answer. Raises FieldError, or whatever malformed values raise."""
 
     @abstractmethod
     def write_response(self, response: Response, pen: Pen) -> Any:
-        """The JSON value of an answer."""
+        """Encode an answer as a JSON value."""
 
     def read_usage(self, beside: Beside, traits: Traits) -> Usage | None:
-        """What an answer tells of the usage."""
+        """The usage that an answer reports."""
         return None
 
     def honours(self, asked: bytes, answer: bytes) -> bool:
-        """Whether an answer is as its request asked for, so that its bytes can be handed on.
+        """Whether an answer is as its request asked for, so that its bytes can be passed on. For a
+        large answer this is called with its first MiB only.
 
         Of a large one this is asked when no more than the first MiB is there.
         """

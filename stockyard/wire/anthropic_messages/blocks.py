@@ -34,7 +34,7 @@ BILLING_LINE = "x-anthropic-billing-header:"
 and would spoil another provider's prompt cache."""
 
 _TTLS = {"5m": "5m", "30m": "1h", "1h": "1h", "12h": "1h"}
-"""How long a mark holds, by how long it shall hold at least, where that can be said."""
+"""Requested minimum lifetime of a cache mark -> the lifetime this format can ask for."""
 
 
 def decode_blocks(content: Any, path: str) -> tuple[AnyPart, ...]:
@@ -53,7 +53,7 @@ def decode_block(item: Any, path: str) -> AnyPart:
 
 
 def encode_blocks(parts: tuple[AnyPart, ...], drops: Drops, path: str) -> list[dict[str, Any]]:
-    """Parts as blocks; what Messages cannot say is left out and named."""
+    """Parts as blocks. What Messages cannot express is left out and reported in `drops`."""
     return [block for part in parts if (block := encode_block(part, drops, path)) is not None]
 
 
@@ -260,7 +260,8 @@ def _source(
 
 
 def _write_reasoning(part: Reasoning, _: Drops) -> dict[str, Any] | None:
-    """Only what this format made can be verified by it; the rest is never shown as text."""
+    """Thinking this format signed, else nothing: its provider refuses signatures it cannot verify,
+    and thinking must never turn into text."""
     if part.redacted is not None and part.made_by == FORMAT:
         return {"type": "redacted_thinking", "data": part.redacted}
     if part.signature is not None and part.made_by == FORMAT:

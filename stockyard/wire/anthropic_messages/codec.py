@@ -18,7 +18,7 @@ from stockyard.wire.tool_names import ToolNames
 class _Head(msgspec.Struct, gc=False):
     messages: list[msgspec.Raw]
     model: str | msgspec.UnsetType = msgspec.UNSET
-    """Some paths name it; the gateway refuses a call that says it nowhere."""
+    """May be named by the path instead; the gateway refuses a call that names no model."""
     stream: bool | msgspec.UnsetType | None = msgspec.UNSET
     max_tokens: int | msgspec.UnsetType | None = msgspec.UNSET
     tools: msgspec.Raw = msgspec.Raw(b"")

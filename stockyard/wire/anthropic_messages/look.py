@@ -1,4 +1,4 @@
-"""Look on while a Messages stream is forwarded as it came."""
+"""Watch a forwarded Messages stream for usage, the finish and errors."""
 
 from typing import Any
 

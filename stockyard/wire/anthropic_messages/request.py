@@ -75,7 +75,7 @@ _UNSAYABLE = (
     "previous",
     "n",
 )
-"""Neutral fields that this format has no word for."""
+"""Neutral fields that this format cannot express."""
 
 
 def decode_request(body: bytes) -> Content:
@@ -149,7 +149,7 @@ def encode_fields(
 
 
 def _take_output(fields: Fields) -> tuple[OutputForm | None, bool]:
-    """The form of the answer. An older field name is still sent by some clients."""
+    """The output format. Some clients still send its older field name."""
     config = fields.rest.get("output_config")
     wish = config.get("format") if isinstance(config, dict) else None
     older = wish is None and isinstance(fields.rest.get("output_format"), dict)
@@ -169,7 +169,7 @@ def _take_output(fields: Fields) -> tuple[OutputForm | None, bool]:
 
 
 def _take_tier(fields: Fields) -> str | None:
-    """A tier that others know, too; another one stays among the own fields."""
+    """A service tier that other formats share; any other stays in the format's own fields."""
     said = fields.rest.get("service_tier")
     tier = _TIERS.get(said) if isinstance(said, str) else None
     if tier is not None:
@@ -244,7 +244,7 @@ def _add_reasoning(body: dict[str, Any], content: Content, drops: Drops, *, adap
         body["output_config"] = {"effort": "low" if wish.effort == "minimal" else wish.effort}
     forced = body.get("tool_choice", {}).get("type") in ("any", "tool")
     if thinking not in (None, _DISABLED) and forced and wish.mode is None:
-        # Forced tools and thinking exclude each other; the forced tool is the stronger wish.
+        # Forced tools and thinking exclude each other; the forced tool takes precedence.
         drops.add("reasoning_effort")
         return
     if thinking is not None:
@@ -302,7 +302,7 @@ def _add_output(body: dict[str, Any], content: Content, drops: Drops) -> None:
 
 
 def _with_json_wish(head: tuple[Message, ...], content: Content) -> tuple[Message, ...]:
-    """Any JSON object can only be asked for in words."""
+    """This format has no plain JSON mode: the wish for a JSON object goes into the system text."""
     if content.output is None or not content.output.is_any_object:
         return head
     return (*head, Message(role="system", parts=(Text(text=_JSON_WISH),)))
@@ -325,7 +325,7 @@ def _add_caller(body: dict[str, Any], content: Content, drops: Drops) -> None:
 
 
 def _over(own: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
-    """Our fields over the unknown ones; objects that have both kinds of fields are merged."""
+    """Merge the fields we wrote over the carried unknown ones, objects recursively."""
     for key, value in own.items():
         mine = body.get(key)
         if isinstance(mine, dict) and isinstance(value, dict):

@@ -82,7 +82,7 @@ def not_messages() -> UpstreamError:
 
 
 def is_whole(block: bytes) -> bool:
-    """Whether a last block that lacks its blank line can be believed."""
+    """Whether a final block without its blank line is complete enough to be used."""
     data = said(block + b"\n\n").data
     return data is not None and isinstance(loose(data), dict)
 
@@ -94,7 +94,7 @@ class MessagesReader(NamedEventsReader):
     not_ours = staticmethod(not_messages)
 
     def __init__(self, names: Mapping[str, str] = NO_NAMES) -> None:
-        """`names`: those of tools that were derived, and what they stand for."""
+        """`names`: derived tool names -> the names the client uses."""
         super().__init__()
         self._names = names
         self._open: dict[Any, _Block] = {}

@@ -24,7 +24,7 @@ def decode_tool(item: Any, position: int) -> Tool:
     fields = Fields(item, f"tools[{position}]")
     kind = fields.rest.get("type")
     if kind not in (None, "custom"):
-        # A tool that the provider runs itself, or one that only it knows.
+        # A server tool of the provider, or a type that only this format has.
         name = fields.rest.get("name")
         named = name if isinstance(name, str) else str(kind)
         return Tool(name=named, kind="server", extra={FORMAT: fields.rest})

@@ -37,16 +37,16 @@ from stockyard.wire.tool_ids import Ids, unanswered_call, unknown_call
 ACCEPTED_ID = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 ID_PREFIX = "toolu_"
 
-# Words of a message's shape.
+# Shape words of a message: how it was laid out in this format.
 APART = "apart"
 """The client sent this turn apart from an earlier one of the same role."""
 TURN = "turn"
-"""A system text in a turn of its own, which only newer models take."""
+"""A system message in the middle of the conversation, which only newer models accept."""
 BLOCKS = "blocks"
 """The content was a list of blocks, though one string would have said it."""
 
 _FILLER = "."
-"""Stands for a first turn of the user where nobody said any."""
+"""Text of a first user turn where the conversation has none, because one is required."""
 
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
 
@@ -81,7 +81,7 @@ def decode_turns(items: list[Any]) -> tuple[Message, ...]:
 
 
 def encode_system(messages: tuple[Message, ...], drops: Drops) -> Any:
-    """The leading system messages, as a string when the client had sent one string."""
+    """The leading system messages: one string if that is what the client sent, else blocks."""
     if not messages:
         return None
     if len(messages) == 1 and len(messages[0].parts) == 1:
@@ -130,7 +130,7 @@ def split_results(turn: Message) -> list[Message]:
 
 
 class _Turns:
-    """Puts messages together into turns, with ids that this format accepts."""
+    """Assembles messages into turns, with call ids that this format accepts."""
 
     def __init__(self, drops: Drops, *, system_role: bool) -> None:
         self._drops = drops
@@ -217,7 +217,7 @@ class _Turns:
         elif isinstance(part, ToolResult):
             fitting = self._ids.result(part.call_id)
             if fitting is None:
-                # A result without its call is refused by the provider.
+                # The provider refuses a result without its call.
                 self._drops.add(unknown_call(part.call_id))
                 return
             if fitting in self._answered:

@@ -105,7 +105,7 @@ def _reasoning(
         if thinking is None:
             return {}
         if forced and thinking["type"] != "disabled" and wish.mode is None:
-            # Forced tools and thinking exclude each other; the forced tool is the stronger wish.
+            # Forced tools and thinking exclude each other; the forced tool takes precedence.
             drops.add("reasoning_effort")
             return {}
         return {"thinking": thinking}

@@ -1,4 +1,4 @@
-"""Look on while a stream of the format is forwarded as it came."""
+"""Watch a forwarded stream of the format for usage, the finish and errors."""
 
 from typing import Any
 

@@ -81,13 +81,13 @@ _UNSAYABLE = (
     "cache",
     "n",
 )
-"""Neutral fields that this format has no word for."""
+"""Neutral fields that this format cannot express."""
 _TIERS = frozenset({"default", "priority", "flex"})
 """Those that others know, too."""
 _ACCEPTED_METADATA = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{1,256}")
 _JSON_WISH = "Answer with one JSON object and nothing else."
 
-# Words of a request's shape: objects that were there without saying anything.
+# Shape words of a request: objects that were present but empty.
 _CONFIG = "config"
 
 
@@ -183,7 +183,7 @@ def _take_output(fields: Fields) -> OutputForm | None:
 
 
 def _take_tier(fields: Fields) -> str | None:
-    """Another tier than those stays among the own fields."""
+    """The service tier, if other formats share it; any other stays in the format's own fields."""
     said = fields.rest.get("serviceTier")
     tier = said.get("type") if isinstance(said, dict) and len(said) == 1 else None
     if not isinstance(tier, str) or tier not in _TIERS:
@@ -275,7 +275,7 @@ def _add_output(body: dict[str, Any], content: Content, drops: Drops, traits: Tr
 
 
 def _with_json_wish(head: tuple[Message, ...], content: Content) -> tuple[Message, ...]:
-    """Any JSON object can only be asked for in words."""
+    """This format has no plain JSON mode: the wish for a JSON object goes into the system text."""
     if content.output is None or not content.output.is_any_object:
         return head
     return (*head, Message(role="system", parts=(Text(text=_JSON_WISH),)))
@@ -302,7 +302,7 @@ def _is_accepted(*words: object) -> bool:
 
 
 def _over(own: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
-    """Our fields over the unknown ones; objects that have both kinds of fields are merged."""
+    """Merge the fields we wrote over the carried unknown ones, objects recursively."""
     merged = {**own, **body}
     for key, value in own.items():
         mine = body.get(key)

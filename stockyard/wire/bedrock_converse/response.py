@@ -56,7 +56,7 @@ def facts(body: bytes) -> Facts:
 
 
 def decode_response(body: bytes, names: Mapping[str, str] = NO_NAMES) -> Output:
-    """`names`: those of tools that stand for others."""
+    """`names`: derived tool names -> the names the client uses."""
     try:
         answer = Fields(decode_event(body))
         output = answer.inside("output")
@@ -115,7 +115,8 @@ def finish_of(native: Any, *, called: bool) -> tuple[Finish, str | None]:
 
 
 def stop_reason(finish: Finish | None, native: str | None, *, own: bool, refused: bool) -> str:
-    """The word of this format; its own more exact one when the answer came in this format."""
+    """This format's finish reason; the provider's more specific one if the answer came in this
+    format."""
     if refused and finish in (None, "stop"):
         return "content_filtered"
     if own and native in FINISHES:
@@ -140,7 +141,7 @@ def _answerable(part: AnyPart, ids: Ids) -> AnyPart:
 
 
 def shown(part: Reasoning) -> Reasoning:
-    """Thinking of another provider is shown without its signature: this format cannot check it."""
+    """Thinking as this format shows it: without a signature that another provider made."""
     if part.made_by == FORMAT:
         return part
     text = part.text or "".join(part.summary)
@@ -173,14 +174,14 @@ def _decode_output(answer: Fields, output: Fields, names: Mapping[str, str]) -> 
         message=Message(role="assistant", parts=parts, extra=message.left(FORMAT)),
         finish=finish,
         native_finish=native,
-        # Always tagged, so that an answer that came in this format is told from a foreign one.
+        # Tagged even when empty: the tag tells that the answer came in this format.
         extra={FORMAT: {}},
     )
     return Output(choices=(choice,), extra=answer.left(FORMAT))
 
 
 def _no_answer(body: bytes) -> UpstreamError:
-    """What a 200 that is no answer says instead."""
+    """The error for a 200 whose body is not an answer of this format."""
     said = read_error(body)
     if said.message:
         return error_in_answer(said)

@@ -80,7 +80,7 @@ def _decode_tool(item: Any, path: str) -> Tool:
     fields = Fields(item, path)
     spec = fields.inside("toolSpec")
     if spec is None:
-        # A tool that the provider runs itself, or one that only it knows.
+        # A server tool of the provider, or a type that only this format has.
         system = fields.rest.get("systemTool")
         name = system.get("name") if isinstance(system, dict) else None
         named = name if isinstance(name, str) else next(iter(fields.rest), "")

@@ -28,7 +28,7 @@ _APART = "apart_here"
 """Word of a shape: a client of this format sent this turn apart from one of the same role."""
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
 _FILLER = "."
-"""Stands where a text is demanded and nobody said any."""
+"""Text where the format requires one and the conversation has none."""
 
 
 def decode_system(items: list[Any] | None) -> tuple[Message, ...]:
@@ -103,7 +103,7 @@ def _told(part: AnyPart, called: dict[str, str]) -> Iterator[AnyPart]:
 
 
 class _Turns:
-    """Puts messages together into turns, with ids that this format accepts."""
+    """Assembles messages into turns, with call ids that this format accepts."""
 
     def __init__(self, drops: Drops) -> None:
         self._drops = drops
@@ -183,7 +183,7 @@ class _Turns:
         elif isinstance(part, ToolResult):
             fitting = self._ids.result(part.call_id)
             if fitting is None:
-                # A result without its call is refused by the provider.
+                # The provider refuses a result without its call.
                 self._drops.add(unknown_call(part.call_id))
                 return []
             if fitting in self._answered:

@@ -30,7 +30,7 @@ _STOP = said(STOP_EVENT).data or b""
 
 class InvokeReader:
     def __init__(self, names: Mapping[str, str] = NO_NAMES) -> None:
-        """`names`: those of tools that were derived, and what they stand for."""
+        """`names`: derived tool names -> the names the client uses."""
         self._frames = Frames()
         self._inner = MessagesReader(names)
         self.odd_finish = ""

@@ -1,4 +1,4 @@
-"""Look on while a stream is forwarded as it came."""
+"""Watch a forwarded stream for usage, the finish and errors."""
 
 from typing import Any
 

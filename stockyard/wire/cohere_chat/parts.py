@@ -35,7 +35,7 @@ def decode_parts(content: Any, path: str) -> tuple[AnyPart, ...]:
 
 
 def encode_parts(parts: tuple[AnyPart, ...], drops: Drops) -> list[dict[str, Any]]:
-    """Parts as a content list; what the format cannot say is left out and named."""
+    """Parts as a content list. What the format cannot express is reported in `drops`."""
     return [item for part in parts if (item := _encode_part(part, drops)) is not None]
 
 
@@ -100,7 +100,7 @@ _READERS = {
 
 
 def tagged(fields: Fields) -> Extra:
-    """Always tagged, so that thinking that came in this format is told from a foreign one."""
+    """Tagged even when empty: the tag tells that the thinking came in this format."""
     return {FORMAT: fields.rest}
 
 

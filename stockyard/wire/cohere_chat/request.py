@@ -59,7 +59,7 @@ _UNSAYABLE = (
     "store",
     "previous",
 )
-"""Neutral fields that this format has no word for."""
+"""Neutral fields that this format cannot express."""
 
 
 def decode_request(body: bytes) -> Content:

@@ -40,7 +40,8 @@ FINISHES: dict[str, Finish] = {
     "ERROR_TOXIC": "content_filter",
 }
 FAILED_FINISHES = frozenset({"ERROR", "TIMEOUT"})
-"""Finishes that are failures: an agent would take a `stop` for an answer (`wire.md` 6)."""
+"""Finishes that are failures: reported as a normal end, an agent would use the answer (`wire.md`
+6)."""
 
 _REASONS: dict[Finish, str] = {
     "stop": "COMPLETE",
@@ -115,7 +116,8 @@ def finish_of(native: str | None, *, called: bool, why: str = "") -> tuple[Finis
 
 
 def finish_reason(finish: Finish | None, native: str | None, *, own: bool) -> str:
-    """The word of this format; its own more exact one when the answer came in this format."""
+    """This format's finish reason; the provider's more specific one if the answer came in this
+    format."""
     if own and native in FINISHES:
         return native
     return _REASONS[finish or "stop"]
@@ -128,7 +130,7 @@ def failed_finish(native: str, why: str = "") -> UpstreamError:
 
 
 def no_answer(body: bytes) -> UpstreamError:
-    """What a 200 that is no answer says instead."""
+    """The error for a 200 whose body is not an answer of this format."""
     told = read_error(body)
     if told.message:
         return error_in_answer(told)
@@ -147,7 +149,8 @@ def _decode_output(answer: Fields) -> Output:
 
 
 def _with_ids(message: Message, answer_id: str) -> Message:
-    """Calls without an id, or with one that was used before, get one that is always the same."""
+    """Give calls without an id, or with a repeated one, an id derived from the answer and their
+    place."""
     parts, seen = list(message.parts), set[str]()
     for position, part in enumerate(parts):
         if isinstance(part, ToolCall):

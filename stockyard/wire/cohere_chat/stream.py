@@ -66,7 +66,7 @@ def not_cohere() -> UpstreamError:
 
 
 def is_whole(block: bytes) -> bool:
-    """Whether a last block that lacks its blank line can be believed."""
+    """Whether a final block without its blank line is complete enough to be used."""
     data = said(block + b"\n\n").data
     return data is not None and (data == DONE or isinstance(loose(data), dict))
 

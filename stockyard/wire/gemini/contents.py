@@ -43,7 +43,7 @@ NO_SIGNATURE = "skip_thought_signature_validator"
 _SHOWN_LATER = "[see the next message]"
 """Stands in a result for a picture that follows it."""
 
-# Words of a message's shape.
+# Shape words of a message: how it was laid out in this format.
 APART = "apart_contents"
 """The client sent this turn apart from an earlier one of the same role. No other format has the
 word: results that come apart here belong in one turn elsewhere."""
@@ -145,8 +145,7 @@ def encode_contents(
     messages: Iterable[Message], drops: Drops, *, sign_calls: bool, text_results: bool
 ) -> list[dict[str, Any]]:
     """`sign_calls`: the model refuses calls without a signature, whoever made them.
-    `text_results`: it refuses pictures in the results of calls.
-    """
+    `text_results`: it refuses pictures in the results of calls."""
     writer = _Contents(drops, sign_calls=sign_calls, text_results=text_results)
     for message in messages:
         writer.add(message)

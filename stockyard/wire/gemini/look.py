@@ -1,4 +1,4 @@
-"""Look on while a stream of the format is forwarded as it came.
+"""Watch a forwarded stream of the format for usage, the finish and errors.
 
 Clients of this format stumble over everything but their events. On unified routes, comments, event
 names and end marks of another format therefore stay here; on native routes all bytes pass.

@@ -27,7 +27,7 @@ from stockyard.wire.gemini.names import CALL, FORMAT, MEDIA, PART, fields_of, in
 from stockyard.wire.layout import has_word, layout_of, own_fields, with_layout
 from stockyard.wire.media import from_data_url, sniffed
 
-# Words of a part's layout.
+# Layout words of a part.
 EMPTY = "empty"
 """A text that is empty, as the client had it: this format allows that."""
 TEXTLESS = "textless"
@@ -77,7 +77,7 @@ def decode_part(item: Any, path: str) -> AnyPart:
 
 
 def encode_parts(parts: tuple[AnyPart, ...], drops: Drops, path: str) -> list[dict[str, Any]]:
-    """Parts as this format has them; what it cannot say is left out and named."""
+    """Parts in this format. What it cannot express is left out and reported in `drops`."""
     return [item for part in parts if (item := encode_part(part, drops, path)) is not None]
 
 

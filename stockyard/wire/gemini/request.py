@@ -82,13 +82,13 @@ _UNSAYABLE = (
     "previous",
     "cache",
 )
-"""Neutral fields that this format has no word for."""
+"""Neutral fields that this format cannot express."""
 
 _MOST_STOPS = 5
 _TIERS = {"standard": "default", "flex": "flex", "priority": "priority"}
 _TIERS_OUT = {tier: said for said, tier in _TIERS.items()}
 
-# Words of a request's shape: objects that were there without saying anything.
+# Shape words of a request: objects that were present but empty.
 _CONFIG, _TOOL_CONFIG = "config", "tool_config"
 
 
@@ -163,7 +163,7 @@ def encode_request(request: Request, *, traits: Traits) -> Dropped:
 
 
 def _take_tier(fields: Fields) -> str | None:
-    """A tier that others know, too; another one stays among the own fields."""
+    """A service tier that other formats share; any other stays in the format's own fields."""
     said = fields.rest.get("serviceTier")
     tier = _TIERS.get(said) if isinstance(said, str) else None
     if tier is not None:
@@ -224,7 +224,7 @@ def _is_refused_with_tools(content: Content, traits: Traits) -> bool:
 
 
 def _over(own: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
-    """Our fields over the unknown ones; objects that have both kinds of fields are merged."""
+    """Merge the fields we wrote over the carried unknown ones, objects recursively."""
     merged = {**own, **body}
     for key, value in own.items():
         mine = body.get(key)

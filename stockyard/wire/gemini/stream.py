@@ -94,7 +94,7 @@ class _Choice:
 
 class GeminiReader(Reader[Frame]):
     def __init__(self, frames: Frames, names: Mapping[str, str] = NO_NAMES) -> None:
-        """`names`: those of tools that were derived, and what they stand for."""
+        """`names`: derived tool names -> the names the client uses."""
         super().__init__(frames)
         self._frames = frames
         self._names = names
@@ -331,7 +331,7 @@ class GeminiReader(Reader[Frame]):
 
 
 def is_whole(document: bytes) -> bool:
-    """Whether a last event that was not set apart can be believed."""
+    """Whether a final event without its delimiter is complete enough to be used."""
     return isinstance(loose(document), dict | list)
 
 

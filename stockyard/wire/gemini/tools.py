@@ -70,7 +70,7 @@ def decode_choice(config: Fields | None) -> ToolChoice | None:
     if choice is None:
         return None
     mode, names = (choice.text("mode") or "AUTO").upper(), choice.texts("allowedFunctionNames")
-    # Always tagged, so that a choice that came in this format is told from a foreign one.
+    # Tagged even when empty: the tag tells that the choice came in this format.
     extra = with_layout(choice.left(FORMAT), FORMAT, mode)
     if mode == "NONE":
         return ToolChoice(mode="none", extra=extra)

@@ -28,7 +28,7 @@ _LEVELS = {
     "max": "HIGH",
 }
 
-# Words of a wish's layout.
+# Layout words of a reasoning or output wish.
 _OWN = "own"
 """The wish was said in this format."""
 _DYNAMIC = "dynamic"

@@ -1,4 +1,4 @@
-"""Look on while a stream of lines is forwarded as it came.
+"""Watch a forwarded stream of JSON lines for usage, the finish and errors.
 
 The last line is kept here: it ends the answer, and goes out when the call has been settled.
 """

@@ -33,7 +33,7 @@ _UNSAYABLE = (
     "store",
     "previous",
 )
-"""Neutral fields that this format has no word for."""
+"""Neutral fields that this format cannot express."""
 
 NO_OPTIONS, NO_FORM, NO_TOOLS = "options", "format", "tools"
 """Words of a shape: the client sent an empty one."""

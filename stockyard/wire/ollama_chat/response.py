@@ -78,7 +78,8 @@ def finish_of(native: str | None, *, called: bool) -> tuple[Finish, str | None]:
 
 
 def done_reason(finish: Finish | None, native: str | None, *, own: bool) -> str:
-    """The word of this format; its own more exact one when the answer came in this format."""
+    """This format's finish reason; the provider's more specific one if the answer came in this
+    format."""
     if own and native in FINISHES:
         return native
     return _REASONS[finish or "stop"]
@@ -170,7 +171,7 @@ def _encode_answer(message: Message, drops: Drops) -> dict[str, Any]:
 
 
 def _no_answer(body: bytes) -> UpstreamError:
-    """What a 200 that is no answer says instead."""
+    """The error for a 200 whose body is not an answer of this format."""
     told = read_error(body)
     if told.message:
         return error_in_answer(told)

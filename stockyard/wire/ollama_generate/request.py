@@ -33,7 +33,7 @@ _UNSAYABLE = (
     "tool_choice",
     "parallel_tools",
 )
-"""Neutral fields that this format has no word for."""
+"""Neutral fields that this format cannot express."""
 
 
 def decode_request(body: bytes) -> Content:

@@ -32,7 +32,7 @@ class _StreamOptions(msgspec.Struct, gc=False):
 class _Head(msgspec.Struct, gc=False):
     messages: list[msgspec.Raw]
     model: str | msgspec.UnsetType | None = msgspec.UNSET
-    """Some paths name it; the gateway refuses a call that says it nowhere."""
+    """May be named by the path instead; the gateway refuses a call that names no model."""
     stream: bool | msgspec.UnsetType | None = msgspec.UNSET
     stream_options: _StreamOptions | msgspec.UnsetType | None = msgspec.UNSET
     max_tokens: int | msgspec.UnsetType | None = msgspec.UNSET

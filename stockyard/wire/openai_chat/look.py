@@ -1,4 +1,4 @@
-"""Look on while a chat or completions stream is forwarded as it came.
+"""Watch a forwarded chat or completions stream for usage, the finish and errors.
 
 One small typed decode per event finds what the gateway must know: content, usage, the finish, an
 error. Nothing is built from the text, and the bytes that go on are the ones that came.

@@ -313,7 +313,7 @@ def _encode_tool_message(
             pictures.append(part)
             continue
         if part.call_id and part.call_id not in called:
-            # A result without its call is refused by the provider.
+            # The provider refuses a result without its call.
             drops.add(unknown_call(part.call_id))
             continue
         drops.foreign(part.extra, "messages.content")

@@ -36,7 +36,7 @@ def decode_parts(content: Any, path: str) -> tuple[AnyPart, ...]:
 
 
 def encode_parts(parts: tuple[AnyPart, ...], drops: Drops) -> list[dict[str, Any]]:
-    """Parts as a content list; what chat cannot say is left out and named."""
+    """Parts as a content list. What chat cannot express is left out and reported in `drops`."""
     return [item for part in parts if (item := encode_part(part, drops)) is not None]
 
 

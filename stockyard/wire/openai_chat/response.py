@@ -57,7 +57,8 @@ FINISHES: dict[str, Finish] = {
 FAILED_FINISHES = frozenset(
     {"error", "network_error", "insufficient_system_resource", "abort", "malformed_function_call"}
 )
-"""Finishes that are failures: an agent would take a `stop` for an answer (`wire.md` 6)."""
+"""Finishes that are failures: reported as a normal end, an agent would use the answer (`wire.md`
+6)."""
 
 _Object = dict[str, Any]
 
@@ -340,7 +341,8 @@ def _joined_part(part: AnyPart) -> AnyPart:
 
 
 def _with_ids(message: Message, answer_id: str, choice: int) -> Message:
-    """Calls without an id, or with one that was used before, get one that is always the same."""
+    """Give calls without an id, or with a repeated one, an id derived from the answer and their
+    place."""
     parts, seen = list(message.parts), set[str]()
     for position, part in enumerate(parts):
         if isinstance(part, ToolCall):
@@ -352,7 +354,7 @@ def _with_ids(message: Message, answer_id: str, choice: int) -> Message:
 
 
 def no_answer(body: bytes, verdict: str) -> UpstreamError:
-    """What a 200 that is no answer says instead."""
+    """The error for a 200 whose body is not an answer of this format."""
     try:
         value = decode_event(body)
     except (ValueError, RecursionError):

@@ -24,7 +24,7 @@ class _StreamOptions(msgspec.Struct, gc=False):
 
 class _Head(msgspec.Struct, gc=False):
     model: str | None = None
-    """Some paths name it; the gateway refuses a call that says it nowhere."""
+    """May be named by the path instead; the gateway refuses a call that names no model."""
     prompt: str | list[msgspec.Raw] | msgspec.UnsetType | None = msgspec.UNSET
     stream: bool | msgspec.UnsetType | None = msgspec.UNSET
     stream_options: _StreamOptions | msgspec.UnsetType | None = msgspec.UNSET

@@ -1,4 +1,4 @@
-"""Look on while a completions stream is forwarded: as chat's, under another name."""
+"""Watch a forwarded completions stream: as chat's, under another object name."""
 
 from stockyard.wire.openai_chat.look import ChatLook
 

@@ -23,7 +23,7 @@ from stockyard.wire.whole import Beside, WholeCodec
 class _Head(Struct, gc=False):
     input: str | list[msgspec.Raw]
     model: str | None = None
-    """Some paths name it; the gateway refuses a call that says it nowhere."""
+    """May be named by the path instead; the gateway refuses a call that names no model."""
 
 
 _HEAD = msgspec.json.Decoder(_Head)

@@ -97,7 +97,7 @@ def _item(choice: Choice) -> _Object:
 
 
 def _no_answer(body: bytes) -> UpstreamError:
-    """What a 200 that is no answer says instead."""
+    """The error for a 200 whose body is not an answer of this format."""
     error = read_error(body)
     if error.message or error.code:
         return error_in_answer(error)

@@ -21,7 +21,7 @@ from stockyard.wire.sayable import Sayable
 
 class _Head(msgspec.Struct, gc=False):
     model: str | msgspec.UnsetType | None = msgspec.UNSET
-    """A stored prompt may name it; the gateway refuses a call that says it nowhere."""
+    """May be named by a stored prompt instead; the gateway refuses a call that names no model."""
     input: str | list[msgspec.Raw] | msgspec.UnsetType | None = msgspec.UNSET
     """Absent is fine: an earlier answer or a stored prompt can stand for it."""
     stream: bool | msgspec.UnsetType | None = msgspec.UNSET

@@ -1,4 +1,4 @@
-"""Look on while a Responses stream is forwarded as it came."""
+"""Watch a forwarded Responses stream for usage, the finish and errors."""
 
 from typing import Any
 

@@ -66,7 +66,7 @@ _UNSAYABLE = (
     "cache",
     "n",
 )
-"""Neutral fields that this format has no word for."""
+"""Neutral fields that this format cannot express."""
 
 
 def decode_request(body: bytes) -> Content:

@@ -178,7 +178,7 @@ _ANNOTATIONS = frozenset({"url_citation", "file_citation", "container_file_citat
 
 
 def no_answer(body: bytes) -> UpstreamError:
-    """What a 200 that is no answer says instead."""
+    """The error for a 200 whose body is not an answer of this format."""
     try:
         value = decode_event(body)
     except (ValueError, RecursionError):

@@ -106,7 +106,7 @@ def not_responses() -> UpstreamError:
 
 
 def is_whole(block: bytes) -> bool:
-    """Whether a last block that lacks its blank line can be believed."""
+    """Whether a final block without its blank line is complete enough to be used."""
     data = said(block + b"\n\n").data
     try:
         return data is not None and isinstance(msgspec.json.decode(data), dict)
@@ -121,7 +121,7 @@ class ResponsesReader(NamedEventsReader):
     not_ours = staticmethod(not_responses)
 
     def __init__(self, *, traits: Traits, names: Mapping[str, str] = NO_NAMES) -> None:
-        """`names`: those of tools that were derived, and what they stand for."""
+        """`names`: derived tool names -> the names the client uses."""
         super().__init__()
         self._traits = traits
         self._names = names

@@ -15,7 +15,7 @@ FORMAT = "openai.speech"
 
 class _Head(msgspec.Struct, gc=False):
     model: str | None = None
-    """Some paths name it; the gateway refuses a call that says it nowhere."""
+    """May be named by the path instead; the gateway refuses a call that names no model."""
     input: str | msgspec.UnsetType = msgspec.UNSET
     stream_format: str | msgspec.UnsetType | None = msgspec.UNSET
     """Sound itself streams as the bytes that it is; `sse` makes events of it."""
