@@ -21,17 +21,18 @@ from stockyard.wire.anthropic_messages.tools import (
     take_choice,
 )
 from stockyard.wire.anthropic_messages.turns import (
+    TURN,
     decode_system,
     decode_turns,
     encode_system,
     encode_turns,
-    leading_system,
 )
 from stockyard.wire.codec import Dropped, Traits
 from stockyard.wire.drops import Drops
 from stockyard.wire.efforts import BUDGETS
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import has_word, layout_of, own_fields, with_layout, words
+from stockyard.wire.turns import leading_system
 from stockyard.wire.user_names import without_address
 
 DEFAULT_MAX_TOKENS = 4_096
@@ -123,7 +124,7 @@ def encode_fields(
     content, drops = request.content, Drops(FORMAT)
     drops.foreign(content.extra)
     drops.unsayable(content, _UNSAYABLE)
-    head, rest = leading_system(content.messages)
+    head, rest = leading_system(content.messages, own_turn=TURN)
     body: dict[str, Any] = {"model": request.model}
     system = encode_system(_with_json_wish(head, content), drops)
     if system is not None:
@@ -325,7 +326,7 @@ def _add_caller(body: dict[str, Any], content: Content, drops: Drops) -> None:
 
 
 def _over(own: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
-    """Merge the fields we wrote over the carried unknown ones, objects recursively."""
+    """Merge the fields we wrote over the carried unknown ones. Objects merge one level deep."""
     for key, value in own.items():
         mine = body.get(key)
         if isinstance(mine, dict) and isinstance(value, dict):

@@ -33,6 +33,7 @@ from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import has_word, own_fields, words
 from stockyard.wire.tool_ids import Ids, unanswered_call, unknown_call
+from stockyard.wire.turns import split_results
 
 ACCEPTED_ID = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 ID_PREFIX = "toolu_"
@@ -102,31 +103,6 @@ def encode_turns(
     for message in messages:
         writer.add(message)
     return writer.finished()
-
-
-def leading_system(
-    messages: tuple[Message, ...],
-) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
-    """The system messages at the start, and everything after them."""
-    for i, message in enumerate(messages):
-        if message.role != "system" or has_word(message.shape, TURN):
-            return messages[:i], messages[i:]
-    return messages, ()
-
-
-def split_results(turn: Message) -> list[Message]:
-    """A user turn as messages of the roles `tool` and `user`, in its order."""
-    groups: list[tuple[Role, list[AnyPart]]] = []
-    for part in turn.parts:
-        role: Role = "tool" if isinstance(part, ToolResult) else "user"
-        if not groups or groups[-1][0] != role:
-            groups.append((role, []))
-        groups[-1][1].append(part)
-    if not groups:
-        return [turn]
-    first, *others = groups
-    messages = [replace(turn, role=first[0], parts=tuple(first[1]))]
-    return messages + [Message(role=role, parts=tuple(parts)) for role, parts in others]
 
 
 class _Turns:

@@ -15,7 +15,7 @@ from stockyard.core.request import Content, OutputForm, Request
 from stockyard.wire import strict
 from stockyard.wire.anthropic_messages.blocks import is_blank
 from stockyard.wire.anthropic_messages.request import WHILE_THINKING
-from stockyard.wire.anthropic_messages.turns import leading_system
+from stockyard.wire.anthropic_messages.turns import TURN
 from stockyard.wire.arguments import arguments_object, compact
 from stockyard.wire.bedrock_converse.additional import (
     ADAPTIVE,
@@ -46,6 +46,7 @@ from stockyard.wire.drops import Drops
 from stockyard.wire.efforts import BUDGETS
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import has_word, own_fields, words
+from stockyard.wire.turns import leading_system
 
 TOOLS_WITH_HISTORY = "tool_config_with_history"
 """A conversation with calls in it is refused without tools: its calls are told as text then."""
@@ -129,7 +130,7 @@ def encode_request(request: Request, *, traits: Traits) -> Dropped:
     traits = with_spelling(traits, content.shape)
     drops.foreign(content.extra)
     drops.unsayable(content, _UNSAYABLE)
-    head, rest = leading_system(content.messages)
+    head, rest = leading_system(content.messages, own_turn=TURN)
     tools = encode_tools(content, drops, traits)
     if not tools and has_tools(rest):
         tools, rest = _for_history(rest, traits)
@@ -302,7 +303,7 @@ def _is_accepted(*words: object) -> bool:
 
 
 def _over(own: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
-    """Merge the fields we wrote over the carried unknown ones, objects recursively."""
+    """Merge the fields we wrote over the carried unknown ones. Objects merge one level deep."""
     merged = {**own, **body}
     for key, value in own.items():
         mine = body.get(key)

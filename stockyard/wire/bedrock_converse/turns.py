@@ -13,13 +13,14 @@ from typing import Any
 from msgspec.structs import replace
 
 from stockyard.core.messages import AnyPart, Message, Role, Text, ToolCall, ToolResult
-from stockyard.wire.anthropic_messages.turns import TURN, split_results
+from stockyard.wire.anthropic_messages.turns import TURN
 from stockyard.wire.bedrock_converse.blocks import decode_blocks, encode_block, encode_blocks
 from stockyard.wire.bedrock_converse.names import ACCEPTED_ID, FORMAT, ID_PREFIX, tool_name
 from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import has_word, own_fields, words
 from stockyard.wire.tool_ids import Ids, unanswered_call, unknown_call
+from stockyard.wire.turns import split_results
 from stockyard.wire.unsaid import refuse_unsaid
 
 _Block = dict[str, Any]

@@ -33,6 +33,7 @@ from stockyard.wire.gemini.names import FORMAT, listed, tool_name
 from stockyard.wire.gemini.parts import decode_parts, encode_part, encode_parts
 from stockyard.wire.layout import has_word, own_fields, words
 from stockyard.wire.tool_ids import Ids, missing_id, unknown_call
+from stockyard.wire.turns import split_results
 
 ACCEPTED_ID = re.compile(r".+", re.DOTALL)
 ID_PREFIX = "call_"
@@ -90,7 +91,7 @@ def _decode_turns(items: list[Any]) -> Iterator[Message]:
             None if parts else EMPTY,
         )
         turn = Message(role=role, parts=parts, shape=shape, extra=fields.left(FORMAT))
-        yield from _split(turn) if role == "user" else (turn,)
+        yield from split_results(turn) if role == "user" else (turn,)
         earlier = role
 
 
@@ -152,33 +153,8 @@ def encode_contents(
     return writer.finished()
 
 
-def leading_system(
-    messages: tuple[Message, ...],
-) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
-    """The system messages at the start, and everything after them."""
-    for i, message in enumerate(messages):
-        if message.role != "system":
-            return messages[:i], messages[i:]
-    return messages, ()
-
-
 def _parts_of(fields: Fields) -> tuple[AnyPart, ...]:
     return decode_parts(listed(fields, "parts") or [], fields.at("parts"))
-
-
-def _split(turn: Message) -> list[Message]:
-    """A user turn as messages of the roles `tool` and `user`, in its order."""
-    groups: list[tuple[Role, list[AnyPart]]] = []
-    for part in turn.parts:
-        role: Role = "tool" if isinstance(part, ToolResult) else "user"
-        if not groups or groups[-1][0] != role:
-            groups.append((role, []))
-        groups[-1][1].append(part)
-    if not groups:
-        return [turn]
-    first, *others = groups
-    messages = [replace(turn, role=first[0], parts=tuple(first[1]))]
-    return messages + [Message(role=role, parts=tuple(parts)) for role, parts in others]
 
 
 class _OpenCalls:

@@ -20,7 +20,6 @@ from stockyard.wire.gemini.contents import (
     decode_system,
     encode_contents,
     encode_system,
-    leading_system,
 )
 from stockyard.wire.gemini.names import (
     CONFIG,
@@ -46,6 +45,7 @@ from stockyard.wire.gemini.wishes import (
     encode_thinking,
 )
 from stockyard.wire.layout import has_word, own_fields, words
+from stockyard.wire.turns import leading_system
 
 SIGNATURES_TRAIT = "signature_required"
 """The model refuses calls in the history that carry no signature."""
