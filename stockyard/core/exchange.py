@@ -13,7 +13,7 @@ from stockyard.core.caller import Caller, Lossy
 from stockyard.core.fieldtext import field_text
 from stockyard.core.inbound import NOTHING_ASKED, Asked, Inbound
 from stockyard.core.kind import Kind
-from stockyard.core.money import Usage
+from stockyard.core.money import Usage, together
 from stockyard.core.ports import Charge
 from stockyard.core.request import Request
 from stockyard.core.response import Response
@@ -112,6 +112,8 @@ class Exchange(Struct, kw_only=True, eq=False):
     response: Response | None = None
     """The whole answer once it is complete; of a stream only if a module asked to keep it."""
     usage: Usage | None = None
+    lost: Usage | None = None
+    """What tries used that failed after all; a part of `usage` when the call ends."""
     stored_usage: Usage | None = None
     """Usage of the answer that a cache replayed; the call itself used nothing."""
     findings: list[Finding] = []
@@ -186,6 +188,14 @@ class Exchange(Struct, kw_only=True, eq=False):
     def untouched(self) -> bool:
         """Whether what will be sent is what came."""
         return self.request is self.received
+
+    def set_usage_aside(self) -> None:
+        """The try that used it has failed. It is paid for, and the next one counts anew."""
+        self.lost, self.usage = together(self.lost, self.usage), None
+
+    def count_what_was_lost(self) -> None:
+        """No other try follows: what the call used is what all of them did."""
+        self.usage, self.lost = together(self.lost, self.usage), None
 
     def note(self, module: str, action: str, detail: dict[str, Any] | None = None) -> None:
         """Record that a module noticed something: rule ids, types, counts; never matched text."""

@@ -90,6 +90,10 @@ def total_of(usages: Sequence[Usage | None]) -> Usage | None:
         for name, count in asdict(usage).items():
             if type(count) is int:
                 sums[name] = sums.get(name, 0) + count
+    if "billed_in" in sums:
+        sums["billed_in"] = sum(_billed(usage.billed_in, usage.prompt) for usage in told)
+    if "billed_out" in sums:
+        sums["billed_out"] = sum(_billed(usage.billed_out, usage.completion) for usage in told)
     sources = {usage.source for usage in told}
     return Usage(
         **sums,
@@ -98,6 +102,16 @@ def total_of(usages: Sequence[Usage | None]) -> Usage | None:
         source=sources.pop() if len(sources) == 1 else "mixed",
         flags=tuple(dict.fromkeys(flag for usage in told for flag in usage.flags)),
     )
+
+
+def together(one: Usage | None, other: Usage | None) -> Usage | None:
+    """What two used, as far as they told."""
+    return total_of([usage for usage in (one, other) if usage is not None])
+
+
+def _billed(said: int | None, tokens: int) -> int:
+    """What is paid for, also of one of several whose provider bills all of its tokens."""
+    return tokens if said is None else said
 
 
 def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

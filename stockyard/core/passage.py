@@ -149,6 +149,8 @@ class Passage(Editing):
         if isinstance(answer, Response):
             x.response = answer
             x.usage = answer.usage if x.stored_usage is None else x.usage
+            if x.lost is not None:
+                x.count_what_was_lost()
         return answer
 
     def _record(self, answer: Answer, stage: Literal["served", "delivered"]) -> None:

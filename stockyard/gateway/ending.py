@@ -240,9 +240,10 @@ class Ending:
         if self._finished:
             return
         self._finished = True
-        office = self._office
+        office, x = self._office, self.x
+        if x.lost is not None:
+            x.count_what_was_lost()
         if error is not None:
-            x = self.x
             # The frames in its traceback refer to us: a cycle, as below.
             x.error = error.with_traceback(None) if isinstance(error, StockyardError) else error
             if isinstance(error, Refused):

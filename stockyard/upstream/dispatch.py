@@ -25,6 +25,7 @@ from stockyard.upstream.reading import Reading
 from stockyard.upstream.receiving import Receiving
 from stockyard.upstream.reckoning import reckoned_count
 from stockyard.upstream.signed import SignedTurns
+from stockyard.upstream.tuned_models import IsOthers, of_nobody
 
 MAX_ATTEMPTS = 20
 
@@ -38,13 +39,14 @@ class Dispatch:
         images: ImageFetch,
         loop: asyncio.AbstractEventLoop,
         lossy: Policies = Policies(),  # noqa: B008  it cannot be changed
+        is_others: IsOthers = of_nobody,
     ) -> None:
         self.plans = plans
         signed = SignedTurns()
         reading = Reading(signed)
         self._prepared = Preparation(signed, lossy)
         self._received = Receiving(reading, signed, loop)
-        self._detours = Detours(images, self._prepared, self._received, reading, loop)
+        self._detours = Detours(images, self._prepared, self._received, reading, loop, is_others)
 
     def choose(self, x: Exchange) -> None:
         """Fill in the candidates for the model that is asked for now, unless a module did."""
@@ -78,10 +80,10 @@ class Dispatch:
             error.own_credential = not (target.credential is not None and target.credential.own)
             attempt.error, attempt.timer = error.kind, error.timer
             attempt.status = attempt.status or error.status
-            self._close(x, attempt, "failed")
+            self._fail(x, attempt)
             raise
         except StockyardError:
-            self._close(x, attempt, "failed")
+            self._fail(x, attempt)
             raise
 
     def _target(self, x: Exchange) -> Target:
@@ -131,6 +133,11 @@ class Dispatch:
             param="model",
             detail={"nearest": near},
         )
+
+    def _fail(self, x: Exchange, attempt: Attempt) -> None:
+        if x.usage is not None:
+            x.set_usage_aside()
+        self._close(x, attempt, "failed")
 
     def _close(self, x: Exchange, attempt: Attempt, outcome: Outcome) -> None:
         if attempt.ended_us is None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from stockyard.core.exchange import Exchange
 from stockyard.core.module import Call
-from stockyard.core.money import total_of
+from stockyard.core.money import together
 from stockyard.core.request import Request
 from stockyard.core.response import Response
 from stockyard.core.whole import whole
@@ -34,12 +34,16 @@ async def in_turn(x: Exchange, requests: Sequence[Request], call: Call) -> Respo
                 responses.append(await whole(await call(x)))
     finally:
         if len(responses) < len(requests):
-            # What was answered before the error is paid for all the same.
-            used = [response.usage for response in responses]
-            x.usage = total_of([*used, x.usage] if x.usage is not None else used)
+            _lose(x, responses)
     if x.kind == "embeddings":
         if not are_complete(requests, responses):
-            x.usage = total_of([response.usage for response in responses])
+            _lose(x, responses)
             raise UpstreamError("bad_answer", "The provider did not answer every input.")
         return in_order(responses)
     return joined(responses, asked.content.n or 1)
+
+
+def _lose(x: Exchange, responses: Sequence[Response]) -> None:
+    """What was answered before an error is paid for all the same, also if another try follows."""
+    for response in responses:
+        x.lost = together(x.lost, response.usage)

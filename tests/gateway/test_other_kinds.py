@@ -347,6 +347,25 @@ async def test_a_vector_too_few_does_not_give_every_other_text_a_wrong_one(
     assert yard.last.usage.prompt == 6, "both were paid for"
 
 
+async def test_texts_that_were_embedded_before_an_error_are_paid_for_besides_the_next_try(
+    yard: Yard,
+) -> None:
+    scripted = yard.provider("cohere")
+    for size in (96, 0, 96, 4):
+        vectors = {"float": [[float(at)] for at in range(size)]}
+        if size:
+            answers(scripted, {**COHERE_VECTORS, "embeddings": vectors})
+        else:
+            scripted.sends(503, JSON, b'{"message": "later"}')
+    yard.enable("retrypilot", base_ms=1, max_ms=1)
+    told = await yard.call("/v1/embeddings", {"model": "cohere/embed-v4.0", "input": ["hi"] * 100})
+    assert told.status == 200
+    assert yard.last.attempts == ["cohere 200", "cohere 503", "cohere 200", "cohere 200"]
+    assert yard.last.usage is not None
+    assert yard.last.usage.prompt == 9
+    assert told.headers["x-stockyard-tokens-in"] == "9"
+
+
 async def test_tokens_stay_with_providers_that_know_them(yard: Yard) -> None:
     openai, cohere = yard.provider("openai"), yard.provider("cohere")
     answers(openai, VECTORS)

@@ -40,6 +40,28 @@ class TestModelsThatOnlyStream:
         assert (await yard.chat("hi", model="dashscope/qwq-plus")).text == "hello"
         assert [request.streamed for request in dashscope.requests] == [True, True]
 
+    async def test_what_came_of_a_stream_that_broke_is_paid_for_besides_the_next_try(
+        self, yard: Yard
+    ) -> None:
+        dashscope = yard.provider("dashscope").streams("hello " * 100, "lo").cuts_after(2)
+        dashscope.streams("hel", "lo").counts(7, 5)
+        yard.enable("retrypilot", base_ms=1)
+        answer = await yard.chat("hi", model="dashscope/qwq-plus")
+        usage = yard.last.usage
+        assert usage is not None
+        assert usage.prompt > 7
+        assert usage.completion > 100
+        assert answer.headers["x-stockyard-tokens-out"] == str(usage.completion)
+        assert answer.json["usage"]["completion_tokens"] == 5
+
+    async def test_limits_hear_of_every_try(self, yard: Yard) -> None:
+        dashscope = yard.provider("dashscope").streams("hello " * 1000, "lo").cuts_after(2)
+        dashscope.streams("hel", "lo").counts(7, 5)
+        yard.enable("retrypilot", base_ms=1)
+        yard.enable("ratelimit", limits=[{"by": "key", "tokens": 900}])
+        assert (await yard.chat("hi", model="dashscope/qwq-plus")).text == "hello"
+        assert (await yard.chat("hi", model="dashscope/qwq-plus")).status == 429
+
 
 class TestToolsWithAnEffort:
     @pytest.mark.parametrize("stream", [False, True])

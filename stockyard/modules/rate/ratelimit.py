@@ -32,7 +32,7 @@ from stockyard.core.exchange import Exchange
 from stockyard.core.glob import Glob, Globs
 from stockyard.core.kind import Kind
 from stockyard.core.module import Module, ModuleConfig, Stage
-from stockyard.core.money import Usage
+from stockyard.core.money import Usage, together
 from stockyard.core.ports import Charge, Ports, Room, Verdict
 from stockyard.core.subscriber import subscriber
 from stockyard.errors import Abandoned, Refused, StockyardError
@@ -346,7 +346,8 @@ class RateLimit(Module[Config]):
 
 
 def _usage(x: Exchange) -> Usage | None:
-    return x.response.usage if x.usage is None and x.response is not None else x.usage
+    usage = x.response.usage if x.usage is None and x.response is not None else x.usage
+    return usage if x.lost is None else together(x.lost, usage)
 
 
 def _ready(table: str, limits: Sequence[Limit]) -> tuple[Row, ...]:
