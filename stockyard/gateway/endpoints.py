@@ -19,22 +19,21 @@ from stockyard.providers.catalog import RESERVED
 MAX_JSON_BODY = 50 * 1024 * 1024
 MAX_UPLOAD = 100 * 1024 * 1024
 MAX_TEXT_BODY = 1024 * 1024
-"""Of a request that has no use for more: providers speak a few thousand characters at a time."""
-
+"""Of a speech request: providers speak a few thousand characters at a time."""
 
 About = Literal["", "models", "model", "version"]
-"""The list of models, the one that the body names, or the version of the dialect, which its clients
-ask for first."""
+"""What a path tells without calling a model: the list of models, the model that the body names, or
+the version of the dialect, which its clients ask for first."""
 
 
 class Endpoint(Struct, frozen=True):
-    """One way into the data plane."""
+    """What one path of the data plane means."""
 
     format: str
-    """What the client speaks here; empty on a native path that no codec can read."""
+    """The format the client speaks here; empty on a native path that no codec can read."""
     kind: Kind
     needs: str = ""
-    """What the catalog's rows call it, where that is not its kind (`speech`)."""
+    """The name of this endpoint in the provider catalog, if it differs from the kind (`speech`)."""
     methods: tuple[str, ...] = ("POST",)
     max_body: int = MAX_JSON_BODY
     native: str | None = None
@@ -44,35 +43,35 @@ class Endpoint(Struct, frozen=True):
     native_origin: str = ""
     native_auth: tuple[str, ...] = ()
     about: About = ""
-    """What is told here instead of calling a model."""
+    """Set where no model is called, and we answer about models instead."""
     model: str = ""
-    """The model, where the path names it and the body does not."""
+    """The model, if the path names it and the body does not."""
     model_alias: str = ""
-    """Clients may leave the model out here. The operator's alias of this name then says which."""
+    """Requests may omit the model here. It is then the one behind the operator's alias of this
+    name."""
     model_in_path: bool = False
-    """The path decides on model and stream, whatever the body says of them."""
+    """The path decides on model and stream, whatever the body says."""
     stream: bool = False
     """The path asks for a stream, whatever the body says."""
-    holds: held.Reach | None = None
-    """It reaches what a provider keeps, and only for the team that owns it."""
+    holds: held.HeldPath | None = None
+    """Set where the path leads to something that a provider stores for one team."""
     closed: bool = False
-    """It manages an account, or gives out a secret: nobody does that through us."""
+    """It manages an account or issues a secret, which is never possible through the gateway."""
     realtime: bool = False
-    """A session is opened here, on a WebSocket."""
+    """A realtime session is opened here, on a WebSocket."""
     passes: str = ""
-    """Of the client's header fields only those of this format go on, though `native` is set."""
+    """Forward only the client's header fields of this format, although `native` is set."""
     key_in_query: bool = False
     """Clients of this path may send their Key as `?key=`."""
     recalls: str = ""
-    """What outlives a call here: `turns` that a request may name, or the `answer` that the path
-    names."""
+    """`turns`: requests may continue earlier ones. `answer`: the path names an earlier answer."""
     answer: str = ""
     """The id of that answer."""
     part: str = ""
-    """Which part of it is asked for, or what is to be done with it."""
+    """The part of it that is wanted (`input_items`), or what to do with it (`cancel`)."""
     sockets_later: bool = False
-    """Clients try a websocket here first. One falls back to HTTP at once when it hears 426, and
-    tries again for seconds when it hears 404 or 405."""
+    """Clients try a WebSocket here first. Refused with 426, they fall back to HTTP at once; with
+    404 or 405 they retry for seconds."""
 
 
 CHAT = Endpoint("openai.chat", "chat")
@@ -106,7 +105,7 @@ GEMINI_COUNT = replace(COUNT, format="gemini.count", key_in_query=True)
 GEMINI_EMBED = Endpoint("gemini.embed", "embeddings", key_in_query=True)
 
 CHATS = (CHAT, RESPONSES, MESSAGES, GEMINI, COHERE, OLLAMA, CONVERSE, INVOKE)
-"""Whose clients may ask any provider for a chat."""
+"""Unified endpoints for chats."""
 
 _MODEL_CALL = re.compile(r"(?:/v1(?:beta|alpha)?){0,2}/models/(.+):([A-Za-z]+)")
 """The name of a model may have slashes and colons; the verb follows the last colon. Clients whose
@@ -125,11 +124,11 @@ _VERBS: dict[str, Endpoint] = {
     "batchEmbedContents": GEMINI_EMBED,
     "embedContent": replace(GEMINI_EMBED, format="gemini.embed_content"),
 }
-"""What is called with a model in the path."""
+"""Verb behind the model's name in the path -> endpoint."""
 _HOSTED_CALL = re.compile(
     r"/model/(.+)/(converse|converse-stream|invoke|invoke-with-response-stream|count-tokens)"
 )
-"""Calls of clients that take the gateway for a cloud that hosts models of others."""
+"""Calls in the formats `bedrock.*`, which name model and verb in the path."""
 _HOSTED_VERBS: dict[str, Endpoint] = {
     "converse": CONVERSE,
     "converse-stream": replace(CONVERSE, stream=True),
@@ -141,14 +140,14 @@ _PUBLISHED_CALL = re.compile(
     r"/v1(?:beta1)?(?:/projects/[^/]+/locations/[^/]+)?/publishers/([^/]+)/models/(.+)"
     r":(generateContent|streamGenerateContent|rawPredict|streamRawPredict)"
 )
-"""Calls of clients in the mode of a cloud that names the publisher of a model."""
+"""Calls of cloud clients whose paths name the publisher of a model."""
 _DEPLOYMENT_CALL = re.compile(
     r"/openai/deployments/(.+?)(/(?:chat/completions|completions|embeddings"
     r"|audio/(?:speech|transcriptions|translations)|images/(?:generations|edits)))"
 )
-"""Calls of clients in the mode of a cloud whose customers name the models they deploy."""
+"""Calls of cloud clients whose paths name a deployment, which is the model for us."""
 _ARRAYS = {"gemini": "gemini.array"}
-"""Formats whose streams are one array for those who do not ask for events."""
+"""Formats whose streams are one JSON array unless the query asks for events."""
 _EVENTS = frozenset({"alt=sse", "$alt=sse", "%24alt=sse"})
 
 UNIFIED: dict[str, Endpoint] = {
@@ -213,7 +212,7 @@ UNIFIED: dict[str, Endpoint] = {
 }
 
 DATA_PLANE = ("/v1/", "/v1beta/", "/v1beta1/", "/v1alpha/", "/v2/", "/model/")
-"""Below these an unknown path is answered in the format of the path, not by the control plane."""
+"""An unknown path below these is refused by the data plane, in the format of the path."""
 
 Native = Callable[[str, str, str], Endpoint | None]
 """(provider, rest of the path, method) -> endpoint, None when the provider is not known."""
@@ -226,8 +225,8 @@ def find(path: str, method: str, native: Native, query: str = "") -> Endpoint | 
         return endpoint
     if ("/models" in path or ":" in path) and (endpoint := _of_models(path)) is not None:
         return endpoint
-    if (reached := held.unified(path)) is not None:
-        return _holding(*reached)
+    if (holding := held.unified(path)) is not None:
+        return _holding(*holding)
     if "/responses/" in path and (endpoint := _of_answers(path)) is not None:
         return endpoint
     if path.startswith("/openai/") and (endpoint := _of_deployments(path, query)) is not None:
@@ -240,15 +239,15 @@ def find(path: str, method: str, native: Native, query: str = "") -> Endpoint | 
     return native(provider, "/" + rest, method)
 
 
-def _holding(reach: held.Reach, methods: tuple[str, ...]) -> Endpoint:
-    return Endpoint("", "passthrough", reach.collection, methods, holds=reach)
+def _holding(path: held.HeldPath, methods: tuple[str, ...]) -> Endpoint:
+    return Endpoint("", "passthrough", path.collection, methods, holds=path)
 
 
 def framed(endpoint: Endpoint, query: str) -> Endpoint:
-    """The endpoint with the format of the stream that the query asks for.
+    """The endpoint, with the stream format that the query asks for.
 
-    A client that asks for events gets a stream even by the verb for whole answers, as from the
-    services themselves.
+    A client that asks for events gets a stream even from the verb for whole answers, as from the
+    provider itself.
     """
     array = _ARRAYS.get(endpoint.format)
     if array is None:
@@ -259,7 +258,7 @@ def framed(endpoint: Endpoint, query: str) -> Endpoint:
 
 
 def _of_answers(path: str) -> Endpoint | None:
-    """What is asked of an answer that somebody keeps."""
+    """Calls about an earlier answer that is stored."""
     asked = _ANSWER.fullmatch(path)
     if asked is None:
         return None
@@ -290,7 +289,7 @@ def _of_models(path: str) -> Endpoint | None:
 def _published(publisher: str, model: str, verb: str) -> Endpoint | None:
     stream = verb.startswith("stream")
     if verb.lower().endswith("rawpredict"):
-        # The only publisher whose models are called this way; others have bodies of their own.
+        # Only this publisher's models take Messages here; others have bodies of their own.
         if publisher != "anthropic" or model == "count-tokens":
             return None
         return replace(MESSAGES, model=model, stream=stream, model_in_path=True)

@@ -1,7 +1,7 @@
-"""What providers keep for our teams, and which paths reach it: files, batches, threads.
+"""Things that providers store for our teams (files, batches, threads), and the paths to them.
 
-A provider knows one account, ours. Which team made what in it, only we know: so an id passes for
-the team that it was given to, and for nobody else. To all others it does not exist.
+A provider knows one account, ours. Which team created what in it, only we know: so an id is valid
+for the team that got it, and does not exist for anybody else.
 """
 
 import re
@@ -24,15 +24,15 @@ FILES, BATCHES, MESSAGE_BATCHES = "files", "batches", "messages/batches"
 CHATS, INTERACTIONS, THREADS = "chat/completions", "interactions", "threads"
 
 RESOURCEFUL = "gemini"
-"""Providers of this format name what they keep by collection and id, as `files/abc`."""
+"""Providers of this format name what they store by collection and id, as `files/abc`."""
 CLOUD = "google"
-"""So does the cloud whose accounts show themselves in this way, whatever is spoken there."""
+"""So does the cloud with this kind of authorization, whatever format is spoken to it."""
 OFFERS = {
     FILES: ("openai.files", "anthropic.files"),
     BATCHES: ("openai.batches",),
     MESSAGE_BATCHES: ("anthropic.batches",),
 }
-"""Collection -> the shapes in which it is served on unified paths."""
+"""Collection -> the formats in which it is served on unified paths."""
 _KEPT = (FILES, BATCHES)
 _SHAPES = frozenset(shape for shapes in OFFERS.values() for shape in shapes)
 
@@ -48,7 +48,7 @@ _METHODS = {
     (MESSAGE_BATCHES, "{id}/cancel"): ("POST",),
     (MESSAGE_BATCHES, "{id}/results"): ("GET",),
 }
-"""What may be done on unified paths."""
+"""Collection and rest of the path -> methods that unified paths take."""
 
 _UNIFIED = re.compile(r"(?:/v1)?/(files|batches|messages/batches)(?:/([A-Za-z0-9_.-]+)(/[a-z]+)?)?")
 _NATIVE = re.compile(
@@ -56,29 +56,30 @@ _NATIVE = re.compile(
     r"|datasets|embed-jobs|containers|chat/completions)(?:/(?:([^/:]+)([/:].*)?)?)?",
     re.IGNORECASE,
 )
-"""As the most lenient provider reads a path: Azure's know neither case nor a slash at the end."""
+"""As lenient as the most lenient provider: Azure ignores case and a slash at the end."""
 _RESOURCE_PATH = re.compile(
     r"(?:/upload|/download)?(?:/openai|/projects/[^/]+/locations/[^/]+|/models/[^/:]+)?"
     rf"/({COLLECTIONS})(?:/(?:\1/)?([^/:]+)([/:].*)?)?"
 )
-"""Where things are named by their collection and their id."""
+"""Paths that name things by collection and id."""
 _INTERACTION_PATH = re.compile(
     r"(?:/projects/[^/]+/locations/[^/]+)?/interactions(?:/([^/:]+)([/:].*)?)?"
 )
-"""Where they are named by their id alone."""
+"""Paths that name things by their id alone."""
 _MAKING = re.compile(
     r"/models/[^/]+:(?:batchGenerateContent|asyncBatchEmbedContent|predictLongRunning)"
 )
-"""Calls of models that are answered with the name of what will have the answer."""
+"""Calls of models that are answered with the name of an operation, which will hold the answer."""
 _MADE_WITH_RUN = ("thread_id",)
 _CREATES_TOO = {(THREADS, "runs"): _MADE_WITH_RUN}
-"""Paths that look like an id but are not -> where their answers name what they made."""
+"""Paths whose last word looks like an id but is not -> fields of the answer that name what was
+created."""
 _OTHERWISE = {
     "batches": ("id", "batch_id", "batch.id"),
     "conversations": ("id", "conversation_id"),
     "embed-jobs": ("job_id",),
 }
-"""Collections whose objects may have other names for their ids."""
+"""Collection -> fields that may hold the id of an object, where that is not `id` alone."""
 _RESOURCE_NAMES = ("name", "file.name", "id", "metadata.tunedModel")
 _MADE_ALONG = {
     "batches": (
@@ -91,15 +92,15 @@ _MADE_ALONG = {
     "operations": ("response.generateVideoResponse.generatedSamples.*.video.uri",),
     "uploads": ("file.id",),
 }
-"""Collection -> where its objects name files which the provider made for it."""
+"""Collection -> fields of its objects that name files which the provider created for them."""
 _ANNOUNCED = "files/"
-"""How the names of things begin that may be uploaded past us."""
+"""Prefix of the names of files that may be uploaded to the provider directly, past us."""
 _RESULTS = re.compile(rb'("results_url"\s*:\s*")https?:\\?/\\?/[^"/\\]+')
-"""Where a provider says that results are, by its own address. Clients go there with our Key."""
+"""A link to results at the provider's own address. Clients would follow it with our Key."""
 BATCHED = frozenset({BATCHES, MESSAGE_BATCHES, "batch/jobs"})
-"""Collections of what is counted once it is over."""
+"""Collections whose usage is counted once they are finished."""
 _RESULTS_AT = frozenset({(FILES, "/content"), (FILES, ":download"), (MESSAGE_BATCHES, "/results")})
-"""Where the results of batches may be read."""
+"""Collection and rest of the path where the results of batches may be read."""
 
 _VERSION = re.compile(
     r"/(?:api|openai)(?:/v[0-9]+(?:alpha|beta)?[0-9]*)?(?=/)|/v[0-9]+(?:alpha|beta)?[0-9]*(?=/)",
@@ -108,52 +109,53 @@ _VERSION = re.compile(
 _VERSION_AT_END = re.compile(r"/v[0-9]+(?:alpha|beta)?[0-9]*\Z")
 
 
-class Reach(Struct, frozen=True):
-    """What a path reaches of what a provider keeps."""
+class HeldPath(Struct, frozen=True):
+    """A path to something that a provider stores, taken apart."""
 
     collection: str
     id: str = ""
     """Empty for the collection itself."""
     below: str = ""
-    """What of the thing, as `/content`."""
+    """The rest of the path, such as `/content`."""
     names: tuple[str, ...] = ("id",)
-    """Where an answer may name what was made."""
+    """Fields of an answer in which the id of a new thing may stand."""
     verbatim: bool = False
-    """Its lists are asked for in the caller's own words, which differ from those of most."""
+    """Queries for its lists are forwarded as they are: this provider has other parameters than
+    most."""
 
     @property
     def results(self) -> bool:
-        """Whether these may be the results of a batch."""
+        """Whether an answer may hold the results of a batch."""
         return (self.collection, self.below) in _RESULTS_AT
 
     @property
     def runs(self) -> bool:
-        """Whether these are runs of assistants."""
+        """Whether it is about runs of assistants."""
         return self.collection == THREADS and (
             self.names == _MADE_WITH_RUN or f"{self.below}/".startswith("/runs/")
         )
 
     def makes_run(self, method: str) -> bool:
-        """Whether an answer tells of a run that was not there before."""
+        """Whether a call creates a run."""
         return self.runs and method == "POST" and (not self.id or self.below.rstrip("/") == "/runs")
 
     def teaches(self, method: str) -> bool:
-        """Whether an answer may name something that the team did not have before."""
+        """Whether an answer may name something new, which then belongs to the team."""
         return self.collection in _MADE_ALONG or (method == "POST" and not self.id)
 
 
-def unified(path: str) -> tuple[Reach, tuple[str, ...]] | None:
-    """What a unified path reaches, and by which methods; None for any other path."""
+def unified(path: str) -> tuple[HeldPath, tuple[str, ...]] | None:
+    """A unified path taken apart, and the methods that it takes; None for any other path."""
     found = _UNIFIED.fullmatch(path)
     if found is None:
         return None
     collection, thing, below = found[1], found[2] or "", found[3] or ""
     methods = _METHODS.get((collection, "{id}" + below if thing else ""))
-    return None if methods is None else (Reach(collection, thing, below), methods)
+    return None if methods is None else (HeldPath(collection, thing, below), methods)
 
 
-def native(path: str, method: str, provider: Provider) -> Reach | None:
-    """What a path at a provider reaches."""
+def native(path: str, method: str, provider: Provider) -> HeldPath | None:
+    """A path at a provider taken apart; None if it leads to nothing that is stored."""
     asked = bare(path, provider.prefix)
     if RESOURCEFUL in provider.speaks or CLOUD in provider.auth:
         return _resourceful(asked.rstrip("/"))
@@ -165,28 +167,28 @@ def native(path: str, method: str, provider: Provider) -> Reach | None:
         return None  # the call itself
     names = _CREATES_TOO.get((collection, thing.lower()))
     if names is not None:
-        return Reach(collection, names=names)
+        return HeldPath(collection, names=names)
     shapes = (provider.endpoints[name].format for name in _KEPT if name in provider.endpoints)
     known = all(shape in _SHAPES for shape in shapes)
-    return Reach(collection, thing, below, _OTHERWISE.get(collection, ("id",)), not known)
+    return HeldPath(collection, thing, below, _OTHERWISE.get(collection, ("id",)), not known)
 
 
-def _resourceful(asked: str) -> Reach | None:
+def _resourceful(asked: str) -> HeldPath | None:
     if _MAKING.fullmatch(asked) is not None:
         collection = "operations" if asked.endswith("LongRunning") else "batches"
-        return Reach(collection, names=_RESOURCE_NAMES, verbatim=True)
+        return HeldPath(collection, names=_RESOURCE_NAMES, verbatim=True)
     found = _INTERACTION_PATH.fullmatch(asked)
     if found is not None:
-        return Reach(INTERACTIONS, found[1] or "", found[2] or "", verbatim=True)
+        return HeldPath(INTERACTIONS, found[1] or "", found[2] or "", verbatim=True)
     found = _RESOURCE_PATH.fullmatch(asked)
     if found is None:
         return None
     thing = f"{found[1]}/{found[2]}" if found[2] else ""
-    return Reach(found[1], thing, found[3] or "", _RESOURCE_NAMES, verbatim=True)
+    return HeldPath(found[1], thing, found[3] or "", _RESOURCE_NAMES, verbatim=True)
 
 
 def bare(path: str, prefix: str) -> str:
-    """A path without the base URL's own, be it of another version, and without a version."""
+    """A path without the prefix of the base URL (of any version) and without a version."""
     path = unquote(path)  # as its provider reads it
     for start in (prefix, _VERSION_AT_END.sub("", prefix)):
         if start and path.lower().startswith(f"{start.lower()}/"):
@@ -196,15 +198,16 @@ def bare(path: str, prefix: str) -> str:
 
 
 class Learnt(NamedTuple):
-    """What an answer named."""
+    """The ids that an answer named."""
 
     made: list[str]
+    """Things that the call created."""
     along: list[str]
-    """What the provider made for something that was there already."""
+    """Files that the provider created for something that existed before."""
 
 
 class Holdings:
-    """What one team has at one provider, under one Credential."""
+    """The things that one team has at one provider, under one Credential."""
 
     def __init__(
         self, ids: HeldIds, team_id: str, provider: str, credential: Credential | None
@@ -214,37 +217,37 @@ class Holdings:
         self._held = Held(provider, credential.id if credential is not None else "")
 
     def has(self, thing: str) -> bool:
-        """Whether it is the team's, of what lists tell."""
+        """Whether a thing in a list belongs to the team."""
         held = self._ids.find(self._team_id, thing)
         return held is not None and held.provider == self._held.provider
 
     def gets(self, thing: str) -> bool:
-        """The same of what a caller names."""
+        """Whether a thing that the caller names belongs to the team. An announced upload is claimed
+        by this."""
         held = held_by(self._ids, self._team_id, thing)
         return held is not None and held.provider == self._held.provider
 
     def announce(self, thing: str) -> None:
-        """The team begins an upload; `thing` is how its caller calls it, if it does."""
+        """The team begins an upload. `thing` is the name its caller chose; empty for none."""
         self._ids.announce(self._team_id, self._held)
         if thing:
             held_by(self._ids, self._team_id, resource(thing) or thing)
 
-    def learn(self, reach: Reach, method: str, answer: bytes) -> Learnt:
-        """Remember what an answer names that was made for this team."""
+    def learn(self, path: HeldPath, method: str, answer: bytes) -> Learnt:
+        """Remember the new things that an answer names as the team's."""
         told = _object(answer)
-        # Only what was just made: an object may stand below another one that the caller has, and
-        # be named by the caller itself.
-        names = reach.names if method == "POST" and not reach.id else ()
+        # Only what was just created: the id of a sub-object may have been chosen by the caller.
+        names = path.names if method == "POST" and not path.id else ()
         made = [self.hold(thing) for place in names for thing in at(told, place)]
         along = [
             self.hold(thing)
-            for place in _MADE_ALONG.get(reach.collection, ())
+            for place in _MADE_ALONG.get(path.collection, ())
             for thing in at(told, place)
         ]
         return Learnt([thing for thing in made if thing], [thing for thing in along if thing])
 
     def hold(self, thing: object) -> str:
-        """Make it the team's. Returns the id under which it is kept; empty for what is no id."""
+        """Remember a thing as the team's. Returns its id; empty for what is not one."""
         if not isinstance(thing, str) or not thing:
             return ""
         known = resource(thing) or thing
@@ -256,14 +259,15 @@ class Holdings:
 
 
 class OwnHoldings(Holdings):
-    """The same of a caller with a secret of its own: who has what is the provider's business."""
+    """The same for a caller with its own provider secret: nothing is remembered, because who owns
+    what is then between the caller and the provider."""
 
     def _keep(self, thing: str) -> None:
         return
 
 
 def held_by(ids: HeldIds, team_id: str, thing: str) -> Held | None:
-    """Who keeps what a caller names; None when it is not the team's."""
+    """The provider that stores what a caller names; None when it is not the team's."""
     found = ids.find(team_id, thing)
     if found is None and thing.startswith(_ANNOUNCED):
         found = ids.claim(team_id, thing)
@@ -273,15 +277,18 @@ def held_by(ids: HeldIds, team_id: str, thing: str) -> Held | None:
 def check_shared(
     ids: HeldIds, team_id: str, body: bytes, naming: Naming = SKILLS, kind: bytes = b""
 ) -> None:
-    """Raises Refused (404) when a body wants something used that another team has made."""
+    """Raises Refused (404) when a body names something that another team created."""
     for thing in naming.named_in(body, kind):
         if ids.is_others(team_id, thing):
             raise no_such(thing)
 
 
 def keeper_of(ids: HeldIds, team_id: str, named: Sequence[str], native: str | None) -> Held | None:
-    """Who keeps everything that a body names; None when it names nothing. Raises Refused: 404 for
-    what is not the team's, or not where the call must go."""
+    """The one provider that stores everything a body names; None when it names nothing.
+
+    Raises Refused: 404 for what is not the team's or not at the provider that the path requires,
+    400 when the things are stored by different providers.
+    """
     keeper: Held | None = None
     for thing in named:
         held = held_by(ids, team_id, thing)
@@ -295,7 +302,7 @@ def keeper_of(ids: HeldIds, team_id: str, named: Sequence[str], native: str | No
 
 
 def credential_of(directory: Directory, held: Held) -> Credential | None:
-    """The one that opens what is held. Raises Refused (404) when it is gone."""
+    """The Credential under which something was created. Raises Refused (404) when it is gone."""
     known = directory.credentials(held.provider)
     found = next((one for one in known if one.id == held.credential_id), None)
     if found is None and held.credential_id:
@@ -305,12 +312,14 @@ def credential_of(directory: Directory, held: Held) -> Credential | None:
 
 
 def with_results_here(answer: bytes) -> bytes:
-    """An answer whose links to results lead here: paths, which a client reads below its base."""
+    """An answer with links to results that lead here: as paths, which clients resolve against their
+    base URL."""
     return _RESULTS.sub(rb"\1", answer)
 
 
 def no_such(thing: str) -> Refused:
-    """The same for what another team has, and for what is not there at all."""
+    """One answer for what another team has and for what does not exist, so that nobody can probe
+    for the ids of others."""
     return Refused(404, "not_found", f"There is nothing with the id '{thing[:128]}'.", param="id")
 
 

@@ -1,7 +1,7 @@
-"""Calls about what providers keep: sent to the one that has it, for the team that owns it.
+"""Calls about things that providers store, such as files: sent to the provider that has them.
 
-Answers pass as they come, with two exceptions: what is new in one is remembered for the team, and a
-list only shows what the team has (`own_list.py`).
+Answers pass unchanged, with two exceptions: a new thing in one is remembered as the team's, and a
+list shows only what belongs to the team (`own_list.py`).
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from stockyard.gateway.contract import Opening, Reply, Running, Whole
 from stockyard.gateway.declined import declining
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.gathered import USUAL, Gathered, cursor_in
-from stockyard.gateway.held import Holdings, OwnHoldings, Reach
+from stockyard.gateway.held import HeldPath, Holdings, OwnHoldings
 from stockyard.gateway.held_providers import HeldProviders
 from stockyard.gateway.late_calls import LateCalls
 from stockyard.gateway.listing import dialect_of
@@ -38,9 +38,9 @@ from stockyard.wire.late_usage import Lines, Object, Reader, is_told_later
 from stockyard.wire.upload import UploadCodec
 
 ALL_FILES = 10_000
-"""How many a list of files holds when the caller does not say."""
+"""Page size of a list of files when the caller gives none."""
 UPLOADED = frozenset({held.FILES, "uploads", "containers"})
-"""Where bodies are files, which may be large."""
+"""Collections whose request bodies are files, which may be large."""
 _NAMINGS = {"conversations": CONVERSATIONS, held.INTERACTIONS: INTERACTIONS}
 
 
@@ -52,12 +52,12 @@ class Onward(Protocol):
 
 
 class HeldCalls(Spooling):
-    """An Opening for a path below which a provider keeps things."""
+    """An Opening for a path to things that a provider stores."""
 
     def __init__(self, reception: Reception, visit: Visit, onward: Onward, spool: Spool) -> None:
         head, endpoint, access = visit.head, visit.endpoint, reception.access
         assert endpoint.holds is not None  # noqa: S101  only such paths come here
-        self._reach: Reach = endpoint.holds
+        self._path: HeldPath = endpoint.holds
         self._head = head
         self._endpoint = endpoint
         self._caller = visit.caller
@@ -67,7 +67,7 @@ class HeldCalls(Spooling):
         self._is_messages = dialect_of(head) == "anthropic.messages"
         self._providers = HeldProviders(
             endpoint,
-            self._reach,
+            self._path,
             visit.asked.provider,
             ids=self._ids,
             team_id=visit.caller.team_id,
@@ -77,7 +77,7 @@ class HeldCalls(Spooling):
         self._late = reception.late
         self._onward = onward
         self._refused = declining(reception, visit)
-        is_file = self._reach.collection in UPLOADED
+        is_file = self._path.collection in UPLOADED
         self.max_body = access.max_upload if is_file else min(endpoint.max_body, access.max_body)
         self.spool = spool
 
@@ -92,12 +92,12 @@ class HeldCalls(Spooling):
             return None
 
     def _start(self, reply: Reply, body: bytes) -> Running | None:
-        reach, method = self._reach, self._head.method
+        path, method = self._path, self._head.method
         kind = self._head.field(b"content-type") or b""
         UploadCodec().reading(kind).check(body)
         if self._own is not None:
             return self._own_call(self._own, reply, body)
-        if method == "GET" and not reach.id:
+        if method == "GET" and not path.id:
             return self._list(WholeReply(reply, lambda status, told: held.with_results_here(told)))
         held.check_shared(self._ids, self._caller.team_id, body, SHARED, kind)
         named = self._named_in(body, kind)
@@ -106,38 +106,49 @@ class HeldCalls(Spooling):
         for thing in named:
             if not holdings.gets(thing):
                 raise held.no_such(thing)
-        late = self._late(self._caller.team_id, provider.name, credential)
         steering = Steering()
-        if reach.runs:
-            hold = hold_for(self._ids, self._caller.team_id) if not reach.id else None
-            makes = reach.makes_run(method)
-            reply = assistant_runs.watched(reply, late, steering, made=makes, hold=hold)
-            return self._to(provider, credential, steering=steering).start(reply, body)
+        reply = self._watched(reply, body, provider, holdings, credential, steering)
+        return self._to(provider, credential, steering=steering).start(reply, body)
+
+    def _watched(
+        self,
+        reply: Reply,
+        body: bytes,
+        provider: Provider,
+        holdings: Holdings,
+        credential: Credential | None,
+        steering: Steering,
+    ) -> Reply:
+        """The Reply, watched for what the call creates and for usage that its answer reports."""
+        path, method = self._path, self._head.method
+        late = self._late(self._caller.team_id, provider.name, credential)
+        if path.runs:
+            hold = hold_for(self._ids, self._caller.team_id) if not path.id else None
+            makes = path.makes_run(method)
+            return assistant_runs.watched(reply, late, steering, made=makes, hold=hold)
         reply = self._counted(reply, provider, late, steering)
-        if reach.collection == held.INTERACTIONS and not reach.id:
-            hold = self._holding(late, body)
-            reply = noticing = Noticing(reply, MADE_BY_INTERACTIONS, hold)
+        if path.collection == held.INTERACTIONS and not path.id:
+            noticing = Noticing(reply, MADE_BY_INTERACTIONS, self._holding(late, body))
             steering.watching.append(noticing)
-            return self._to(provider, credential, steering=steering).start(reply, body)
-        onward = self._to(provider, credential, steering=steering)
-        if not reach.teaches(method) or (reach.below and method == "GET"):
-            return onward.start(reply, body)
+            return noticing
+        if not path.teaches(method) or (path.below and method == "GET"):
+            return reply
         announced = announced_in(body) if announces(self._head) else None
-        learn = partial(self._learn, holdings, late, announced)
-        return onward.start(WholeReply(reply, learn), body)
+        return WholeReply(reply, partial(self._learn, holdings, late, announced))
 
     def _own_call(self, own: Credential, reply: Reply, body: bytes) -> Running | None:
-        """What it may see is between the caller and that provider. What it used is counted."""
-        reach, method = self._reach, self._head.method
+        """A caller with its own provider secret sees all that the secret opens. Only usage counts
+        here."""
+        path, method = self._path, self._head.method
         provider = self._providers.provider(own.provider)
         late = self._late(self._caller.key_id, provider.name, own)
         steering = Steering()
-        if reach.runs:
-            makes = reach.makes_run(method)
+        if path.runs:
+            makes = path.makes_run(method)
             reply = assistant_runs.watched(reply, late, steering, made=makes, hold=None)
         else:
             reply = self._counted(reply, provider, late, steering)
-        if reach.collection in held.BATCHED and (reach.id or method == "POST") and not reach.below:
+        if path.collection in held.BATCHED and (path.id or method == "POST") and not path.below:
             holdings = OwnHoldings(self._ids, self._caller.key_id, provider.name, own)
             reply = WholeReply(reply, partial(self._learn, holdings, late, None))
         return self._to(provider, own, steering=steering).start(reply, body)
@@ -145,20 +156,20 @@ class HeldCalls(Spooling):
     def _learn(
         self, holdings: Holdings, late: LateCalls, announced: str | None, status: int, answer: bytes
     ) -> bytes:
-        """Remember what an answer names, or that it lets an upload begin."""
+        """Remember the things that an answer names, or that it opens an announced upload."""
         if status < 300:
-            learnt = holdings.learn(self._reach, self._head.method, answer)
+            learnt = holdings.learn(self._path, self._head.method, answer)
             if announced is not None:
                 holdings.announce(announced)
-            if self._reach.collection in held.BATCHED:
+            if self._path.collection in held.BATCHED:
                 for made in learnt.made:
                     late.began(made)
                 for file in learnt.along:
-                    late.began(file, self._reach.id)
+                    late.began(file, self._path.id)
         return held.with_results_here(answer)
 
     def _holding(self, late: LateCalls, body: bytes) -> Callable[[Exchange, str], None]:
-        """What remembers an interaction, and that it will tell what it used."""
+        """Remembers an interaction as the team's, and whether its usage is reported later."""
         hold = hold_for(self._ids, self._caller.team_id)
         if not is_told_later(body):
             return hold
@@ -170,32 +181,32 @@ class HeldCalls(Spooling):
         return hold_and_wait
 
     def _named_in(self, body: bytes, kind: bytes) -> list[str]:
-        reach = self._reach
-        named = _NAMINGS.get(reach.collection, ANY).named_in(body, kind)
-        if self._head.method == "POST" and reach.collection == held.FILES and not reach.id:
+        path = self._path
+        named = _NAMINGS.get(path.collection, ANY).named_in(body, kind)
+        if self._head.method == "POST" and path.collection == held.FILES and not path.id:
             named += batch_lines.named_in(body)
         return named
 
     def _counted(
         self, reply: Reply, provider: Provider, late: LateCalls, steering: Steering
     ) -> Reply:
-        """The Reply, read for usage that is told late if there may be any."""
+        """The Reply, watched for usage of earlier calls, if its answer may report any."""
         reader = self._reader(provider)
         if reader is None:
             return reply
-        kind: Kind = "chat" if self._reach.collection == held.INTERACTIONS else "batch"
-        watching = late.watching(reply, self._reach.id, kind, reader)
+        kind: Kind = "chat" if self._path.collection == held.INTERACTIONS else "batch"
+        watching = late.watching(reply, self._path.id, kind, reader)
         if watching is None:
             return reply
         steering.watching.append(watching)
         return watching
 
     def _reader(self, provider: Provider) -> Reader | None:
-        """What reads the answer for usage that is told late."""
-        reach = self._reach
-        if reach.results and self._head.method == "GET":
+        """Reads usage of earlier calls from the answer; None if it reports none."""
+        path = self._path
+        if path.results and self._head.method == "GET":
             return Lines(provider.traits)
-        if reach.id and (reach.collection in held.BATCHED or reach.collection == held.INTERACTIONS):
+        if path.id and (path.collection in held.BATCHED or path.collection == held.INTERACTIONS):
             return Object(provider.traits)
         return None
 
@@ -217,17 +228,17 @@ class HeldCalls(Spooling):
         first = self._ids.find(self._caller.team_id, after) if after else None
         names = [provider.name for provider, _ in places]
         begin = names.index(first.provider) if first and first.provider in names else 0
-        messages = self._is_messages or self._reach.collection == held.MESSAGE_BATCHES
-        everything = self._reach.collection == held.FILES and not messages
+        messages = self._is_messages or self._path.collection == held.MESSAGE_BATCHES
+        everything = self._path.collection == held.FILES and not messages
         gathered = Gathered(
             self._head.query,
             cursor="after_id" if messages else "after",
             usual=ALL_FILES if everything else USUAL,
-            verbatim=self._reach.verbatim,
+            verbatim=self._path.verbatim,
         )
         return OwnList(reply, gathered, page, range(begin, len(places))).ask()
 
-    # The way there
+    # Sending the call on
 
     def _to(
         self,

@@ -1,8 +1,8 @@
-"""Which provider a call about kept things goes to: the one that has them, else one that takes them.
+"""Choose the provider for a call about stored things.
 
-An id leads to the provider, and to the Credential, that gave it. What has no id yet goes where the
-caller says, else where the model that stands first in it is served, else to the only provider that
-takes such things.
+An id leads to the provider and the Credential that issued it. Something new goes to the provider
+that the caller names, else to the one that serves the first model in it, else to the only provider
+that takes such things.
 """
 
 from collections.abc import Callable
@@ -14,25 +14,25 @@ from stockyard.errors import Refused
 from stockyard.gateway import held
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.first_model import first_model
-from stockyard.gateway.held import Reach
+from stockyard.gateway.held import HeldPath
 from stockyard.providers.directory import Directory
 from stockyard.providers.provider import Entry, Provider
 
 
 class Place(NamedTuple):
-    """A provider, and as whom it is called."""
+    """A provider, and the Credential to call it with."""
 
     provider: Provider
     credential: Credential | None
 
 
 class HeldProviders:
-    """Of one path, for one team."""
+    """The providers that one path may lead to, for one team."""
 
     def __init__(
         self,
         endpoint: Endpoint,
-        reach: Reach,
+        path: HeldPath,
         asked: str,
         *,
         ids: HeldIds,
@@ -40,10 +40,10 @@ class HeldProviders:
         directory: Callable[[], Directory],
         messages: bool,
     ) -> None:
-        """`asked`: the provider that the caller wants; empty for any. `messages`: the client is one
-        of the Messages dialect, which shares a path with another."""
+        """`asked`: the provider that the caller wants; empty for any. `messages`: the client speaks
+        the Messages dialect, which shares a path with another."""
         self._endpoint = endpoint
-        self._reach = reach
+        self._path = path
         self._asked = asked
         self._ids = ids
         self._team = team_id
@@ -51,8 +51,8 @@ class HeldProviders:
         self._messages = messages
 
     def of_call(self, body: bytes, named: list[str]) -> Place:
-        """Where a call goes that names these things. Raises Refused where that cannot be told."""
-        leading = [self._reach.id] if self._reach.id else named
+        """Where to send a call that names these things. Raises Refused if that is not clear."""
+        leading = [self._path.id] if self._path.id else named
         if leading:
             return self._place_of(leading[0])
         if self._endpoint.native is not None:
@@ -77,7 +77,7 @@ class HeldProviders:
         return provider
 
     def listed(self) -> list[Place]:
-        """Who is asked for a list. Raises Refused (503) where nobody keeps such things."""
+        """All places to ask for a list. Raises Refused (503) if no provider has such things."""
         if self._endpoint.native is not None:
             providers = [self.provider(self._endpoint.native)]
         elif self._asked:
@@ -93,15 +93,15 @@ class HeldProviders:
         ]
 
     def endpoint(self, provider: Provider) -> Endpoint:
-        """The path at a provider."""
-        entry, reach = self._entry(provider), self._reach
+        """The corresponding path at a provider."""
+        entry, path = self._entry(provider), self._path
         if entry is None:
             raise self._nobody()
-        thing = f"/{reach.id}{reach.below}" if reach.id else ""
+        thing = f"/{path.id}{path.below}" if path.id else ""
         return Endpoint(
             format="",
             kind="passthrough",
-            needs=reach.collection,
+            needs=path.collection,
             methods=self._endpoint.methods,
             max_body=self._endpoint.max_body,
             native=provider.name,
@@ -112,7 +112,7 @@ class HeldProviders:
         )
 
     def _place_of(self, thing: str) -> Place:
-        """Who keeps the thing of this id. Raises Refused (404) where the team has no such thing."""
+        """Where the thing with this id is stored. Raises Refused (404) if the team has none."""
         found = held.held_by(self._ids, self._team, thing)
         if found is None or self._endpoint.native not in (None, found.provider):
             raise held.no_such(thing)
@@ -154,8 +154,8 @@ class HeldProviders:
         return [provider for provider in configured if self._entry(provider) is not None]
 
     def _entry(self, provider: Provider) -> Entry | None:
-        """Where it keeps such things, in a shape that the client knows."""
-        collection = self._reach.collection
+        """The provider's endpoint for such things, in a format that the client knows."""
+        collection = self._path.collection
         entry = provider.endpoints.get(collection.rpartition("/")[2])
         if entry is None or not entry.certain or entry.format not in self._shapes:
             return None
@@ -163,14 +163,14 @@ class HeldProviders:
 
     @property
     def _shapes(self) -> tuple[str, ...]:
-        shapes = held.OFFERS.get(self._reach.collection, ())
-        if len(shapes) == 1 or self._reach.id:
+        shapes = held.OFFERS.get(self._path.collection, ())
+        if len(shapes) == 1 or self._path.id:
             return shapes
         return tuple(s for s in shapes if s.startswith("anthropic.") is self._messages)
 
     @property
     def _what(self) -> str:
-        return self._reach.collection.rpartition("/")[2].replace("_", " ")
+        return self._path.collection.rpartition("/")[2].replace("_", " ")
 
     def _nobody(self) -> Refused:
         return Refused(503, "no_target", f"No provider that is configured takes {self._what}.")

@@ -19,8 +19,8 @@ from stockyard.wire.codec import REASONING_FIELD, Codec
 log = logging.getLogger(__name__)
 
 
-class Running(Protocol):
-    """A call under way."""
+class UnderWay(Protocol):
+    """A call that has begun and not ended, as far as the Office needs to know it."""
 
     x: Exchange
 
@@ -49,7 +49,7 @@ class Office:
         """Says errors where the path has no format of its own."""
         self.closing_comment = closing_comment
         """The comment with the totals of a stream; empty when none is wanted."""
-        self.running: set[Running] = set()
+        self.running: set[UnderWay] = set()
         self.reasoning_field = REASONING_FIELD
         """Where thinking stands in chat answers that are written here."""
         self._signals = signals
@@ -61,7 +61,7 @@ class Office:
         self.dispatch = dispatch
         self.choose = dispatch.choose
 
-    def finished(self, call: Running) -> None:
+    def finished(self, call: UnderWay) -> None:
         """A call ended: count it and announce it. A second announcement is refused, because money
         and the ledger hang on there being exactly one."""
         self.running.discard(call)

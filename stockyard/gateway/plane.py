@@ -106,12 +106,12 @@ class DataPlane:
         spoken = found.format if method == "POST" else None
         auth = found.entry.auth if found.entry is not None else provider.auth
         kind = found.kind if spoken in self.reception.formats else "passthrough"
-        reach = held.native(found.path, method, provider)
+        kept = held.native(found.path, method, provider)
         needs = "" if kind in CHAT_LIKE or kind == "passthrough" else found.endpoint
         return Endpoint(
             format=spoken or "",
             kind=kind,
-            needs=needs if reach is None else reach.collection,
+            needs=needs if kept is None else kept.collection,
             methods=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"),
             native=name,
             native_path=found.path,
@@ -120,7 +120,7 @@ class DataPlane:
             model=unquote(found.model),
             stream=found.streams,
             key_in_query="query:key" in auth,
-            holds=reach,
+            holds=kept,
             closed=closed_paths.administers(found.path, provider),
             realtime=method == "GET" and found.format in SESSIONS,
             recalls=recalling.on_native(spoken, found.path),

@@ -48,7 +48,7 @@ class _Spoken(Stream):
 
 
 class _Open:
-    """One answer: a Running of the Office."""
+    """One answer: for the Office, a call that is UnderWay."""
 
     def __init__(self, x: Exchange, pipeline: Pipeline, asked: str) -> None:
         self.x = x

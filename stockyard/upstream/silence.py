@@ -14,7 +14,7 @@ from stockyard.upstream.recurring import Recurring
 TICK_SECONDS = 0.5
 
 
-class Watched(Protocol):
+class WatchedStream(Protocol):
     @property
     def content_at(self) -> float:
         """When the last content came."""
@@ -31,15 +31,15 @@ class Silence:
     def __init__(self, *, first_content_seconds: float, content_idle_seconds: float) -> None:
         self._first = first_content_seconds
         self._idle = content_idle_seconds
-        self._streams: set[Watched] = set()
+        self._streams: set[WatchedStream] = set()
         tick_seconds = min(TICK_SECONDS, first_content_seconds / 4, content_idle_seconds / 4)
         self._rounds = Recurring(tick_seconds, self._listen)
 
-    def watch(self, stream: Watched) -> None:
+    def watch(self, stream: WatchedStream) -> None:
         self._streams.add(stream)
         self._rounds.wake()
 
-    def forget(self, stream: Watched) -> None:
+    def forget(self, stream: WatchedStream) -> None:
         self._streams.discard(stream)
 
     def _listen(self) -> bool:
