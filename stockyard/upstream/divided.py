@@ -1,8 +1,14 @@
 """Ask for more than a provider takes in one request: one after the other, answered together."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+
+from msgspec.structs import replace
 
 from stockyard.core.exchange import Exchange
+from stockyard.core.inbound import Headers
 from stockyard.core.module import Call
 from stockyard.core.money import together
 from stockyard.core.request import Request
@@ -15,6 +21,8 @@ from stockyard.upstream.several import joined, prompts_of
 
 DIVIDED = frozenset({"completions", "embeddings"})
 """Kinds of call that may ask for more than a provider takes in one request."""
+
+_ONCE = re.compile(rb"(?m)^(idempotency-key: )([^\r\n]*)")
 
 
 def requests_of(x: Exchange, most_items: int) -> Sequence[Request]:
@@ -29,8 +37,8 @@ async def in_turn(x: Exchange, requests: Sequence[Request], call: Call) -> Respo
     asked = x.request
     responses: list[Response] = []
     try:
-        for request in requests:
-            with asking(x, request):
+        for place, request in enumerate(requests):
+            with asking(x, request), _once(x, place):
                 responses.append(await whole(await call(x)))
     finally:
         if len(responses) < len(requests):
@@ -41,6 +49,38 @@ async def in_turn(x: Exchange, requests: Sequence[Request], call: Call) -> Respo
             raise UpstreamError("bad_answer", "The provider did not answer every input.")
         return in_order(responses)
     return joined(responses, asked.content.n or 1)
+
+
+@contextmanager
+def _once(x: Exchange, place: int) -> Iterator[None]:
+    """A provider that does once what has the same `Idempotency-Key` would answer each request with
+    what it answered the first."""
+    inbound = x.inbound
+    x.inbound = replace(inbound, headers=_HeadersOfOne(inbound.headers, place))
+    try:
+        yield
+    finally:
+        x.inbound = inbound
+
+
+class _HeadersOfOne(Headers):
+    """The client's fields for one of the requests that its own became."""
+
+    def __init__(self, headers: Headers, place: int) -> None:
+        self._headers = headers
+        self._place = b"%d\0" % place
+
+    def field(self, name: bytes) -> bytes | None:
+        return self._headers.field(name)
+
+    def forward(self, format: str) -> bytes:  # noqa: A002  the word of the field everywhere
+        return _ONCE.sub(self._apart, self._headers.forward(format))
+
+    def _apart(self, said: re.Match[bytes]) -> bytes:
+        return said[1] + sha256(self._place + said[2]).hexdigest().encode()
+
+    def forward_native(self) -> list[tuple[bytes, bytes]]:
+        return self._headers.forward_native()
 
 
 def _lose(x: Exchange, responses: Sequence[Response]) -> None:

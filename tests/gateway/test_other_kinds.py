@@ -366,6 +366,19 @@ async def test_texts_that_were_embedded_before_an_error_are_paid_for_besides_the
     assert told.headers["x-stockyard-tokens-in"] == "9"
 
 
+async def test_what_is_to_happen_once_is_told_apart_where_a_call_becomes_several(
+    yard: Yard,
+) -> None:
+    scripted = yard.provider("mistral").says("a", "b", "a", "b")
+    asked = {"model": "mistral/mistral-small-latest", "prompt": ["one", "two"]}
+    for _ in range(2):
+        told = await yard.call("/v1/completions", asked, headers={"idempotency-key": "order-7"})
+        assert told.status == 200
+    keys = [request.headers["idempotency-key"] for request in scripted.requests]
+    assert keys[:2] == keys[2:], "the same call sent again"
+    assert len({*keys, "order-7"}) == 3
+
+
 async def test_tokens_stay_with_providers_that_know_them(yard: Yard) -> None:
     openai, cohere = yard.provider("openai"), yard.provider("cohere")
     answers(openai, VECTORS)
