@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from stockyard.core.events import Event, Finished, PartStarted, Started, UsageSeen
+from stockyard.core.messages import Reasoning
 from stockyard.core.money import Usage
 from stockyard.wire.codec import Pen
 
@@ -26,6 +27,12 @@ class Writer(ABC):
         out = b"".join(self._out)
         self._out.clear()
         return out
+
+
+def summary_in(opening: PartStarted, gap: str = "") -> str:
+    """The summary a reasoning part came with. Writers show it as the thinking itself."""
+    part = opening.whole
+    return gap.join(part.summary) if isinstance(part, Reasoning) else ""
 
 
 class SerialWriter(Writer):

@@ -148,7 +148,7 @@ def answerable(parts: tuple[AnyPart, ...]) -> tuple[AnyPart, ...]:
 
 def shown(part: Reasoning) -> Reasoning:
     """Thinking of another provider is shown without its signature: this format cannot check it."""
-    if part.made_by == FORMAT:
+    if part.made_by == FORMAT and (part.signature is not None or part.redacted is not None):
         return part
     text = part.text or "".join(part.summary)
     return Reasoning(text=text, extra={FORMAT: {"$layout": "unsigned"}}) if text else part

@@ -25,11 +25,12 @@ from stockyard.wire.anthropic_messages.errors import failed_stream
 from stockyard.wire.anthropic_messages.response import MESSAGE_PREFIX, stop_reason
 from stockyard.wire.anthropic_messages.turns import ACCEPTED_ID, ID_PREFIX
 from stockyard.wire.anthropic_messages.usage import write_usage
+from stockyard.wire.argument_pieces import ArgumentPieces
 from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.halves import encode
 from stockyard.wire.layout import own_fields
 from stockyard.wire.tool_ids import Ids
-from stockyard.wire.writer import SerialWriter
+from stockyard.wire.writer import SerialWriter, summary_in
 
 STOP_EVENT = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 
@@ -53,8 +54,8 @@ class MessagesWriter(SerialWriter):
         self._ids = Ids(ACCEPTED_ID, ID_PREFIX)
         self._started: Started | None = None
         self._index = -1
-        self._written = False
-        """Whether the open call has any arguments yet."""
+        self._arguments: ArgumentPieces | None = None
+        """Those of the open call."""
         self._refused = False
 
     def fail(self, fault: Fault) -> bytes:
@@ -76,10 +77,8 @@ class MessagesWriter(SerialWriter):
             if event.text and self._reopened(event.key):
                 self._delta(b'{"type":"thinking_delta","thinking":%b}' % encode(event.text))
         elif isinstance(event, ArgumentsDelta):
-            if event.text and self._is_open(event.key):
-                self._written = True
-                said = b'{"type":"input_json_delta","partial_json":%b}'
-                self._delta(said % encode(event.text))
+            if self._arguments is not None and self._is_open(event.key):
+                self._argue(self._arguments.add(event.text))
         elif isinstance(event, SignatureDelta):
             # Another's signature means nothing here, and must not come back as if it did.
             if event.made_by == FORMAT and self._reopened(event.key):
@@ -105,9 +104,11 @@ class MessagesWriter(SerialWriter):
                 "input": {},
             }
             self._start(event, encode(block))
-            self._written = False
+            self._arguments = ArgumentPieces(event)
         elif (block_whole := _whole_block(event.whole)) is not None:
             self._start(event, encode(block_whole))
+        else:
+            self._place(ReasoningDelta(key=event.key, text=summary_in(event)))
 
     def _part_ended(self, event: PartEnded) -> None:
         if self._is_open(event.key):
@@ -139,9 +140,17 @@ class MessagesWriter(SerialWriter):
         self._out.append(_DELTA % (self._index, delta))
 
     def _close(self) -> None:
-        if self._open is not None:
-            self._open = None
-            self._out.append(_BLOCK_STOP % self._index)
+        if self._open is None:
+            return
+        self._open = None
+        if self._arguments is not None:
+            self._argue(self._arguments.rest())
+            self._arguments = None
+        self._out.append(_BLOCK_STOP % self._index)
+
+    def _argue(self, text: str) -> None:
+        if text:
+            self._delta(b'{"type":"input_json_delta","partial_json":%b}' % encode(text))
 
     def _write_start(self) -> None:
         known = self._started.usage if self._started is not None else None

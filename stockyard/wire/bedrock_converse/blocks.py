@@ -246,7 +246,8 @@ def _write_reasoning(part: Reasoning, _: Drops) -> dict[str, Any] | None:
         return None
     if part.redacted is not None:
         return {"reasoningContent": {"redactedContent": part.redacted}}
-    said: dict[str, Any] = {**own_fields(part.extra, FORMAT), "text": part.text}
+    text = part.text or "".join(part.summary)
+    said: dict[str, Any] = {**own_fields(part.extra, FORMAT), "text": text}
     if part.signature is not None:
         said["signature"] = part.signature
     return {"reasoningContent": {"reasoningText": said}}

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from stockyard.core.messages import Image
 from stockyard.core.request import Request
 from stockyard.core.response import Output
 from stockyard.wire.bedrock_converse import errors, request, response
@@ -35,7 +36,7 @@ class ConverseCodec(RenamingCodec):
     stream_type = STREAM_TYPE
     ping = b""
     comments = False
-    says = Sayable(blocks=FORMAT)
+    says = Sayable(parts=(Image,), blocks=FORMAT)
 
     read_request = staticmethod(request.decode_request)
     encode_response = staticmethod(response.encode_response)

@@ -22,9 +22,9 @@ from stockyard.core.events import (
     TextDelta,
     UsageSeen,
 )
-from stockyard.core.messages import Opaque, Reasoning
+from stockyard.core.messages import AnyPart, Opaque, Reasoning
 from stockyard.errors import UpstreamError
-from stockyard.wire.bedrock_converse.blocks import OWN_CALL
+from stockyard.wire.bedrock_converse.blocks import OWN_CALL, decode_block
 from stockyard.wire.bedrock_converse.errors import error_in_frame
 from stockyard.wire.bedrock_converse.names import FINISHES, FORMAT
 from stockyard.wire.bedrock_converse.own_blocks import whole_of
@@ -185,9 +185,16 @@ class ConverseReader(Reader[Frame]):
         if rest := self._halves.end(block.key):
             events.append(_DELTAS[block.kind](key=block.key, text=rest))
         if block.kind == "opaque":
-            whole = Opaque(format=FORMAT, value=whole_of(block.start, block.deltas))
+            whole = _whole(whole_of(block.start, block.deltas))
             events.append(PartStarted(key=block.key, kind="opaque", whole=whole))
         events.append(PartEnded(key=block.key))
+
+
+def _whole(block: _Object) -> AnyPart:
+    """Images exist in other formats, too; results of the provider's own tools do not."""
+    if "image" in block:
+        return decode_block(block, "content")
+    return Opaque(format=FORMAT, value=block)
 
 
 _READERS: dict[str, Any] = {

@@ -16,18 +16,21 @@ from stockyard.core.events import (
     TextDelta,
     UsageSeen,
 )
-from stockyard.core.messages import Opaque, Reasoning
+from stockyard.core.messages import Image, Opaque, Reasoning
 from stockyard.core.money import Usage
 from stockyard.wire import eventstream
+from stockyard.wire.argument_pieces import ArgumentPieces
 from stockyard.wire.bedrock_converse.errors import failed_stream
+from stockyard.wire.bedrock_converse.media import write_image
 from stockyard.wire.bedrock_converse.names import ACCEPTED_ID, FORMAT, ID_PREFIX
 from stockyard.wire.bedrock_converse.own_blocks import pieces_of
 from stockyard.wire.bedrock_converse.response import metrics, stop_reason
 from stockyard.wire.bedrock_converse.usage import write_usage
 from stockyard.wire.codec import Fault, Pen
+from stockyard.wire.drops import Drops
 from stockyard.wire.halves import encode
 from stockyard.wire.tool_ids import Ids
-from stockyard.wire.writer import Writer
+from stockyard.wire.writer import Writer, summary_in
 
 _Object = dict[str, Any]
 
@@ -41,6 +44,7 @@ class ConverseWriter(Writer):
         self._indexes: dict[str, int] = {}
         """Numbers of the blocks that were begun, by the keys of their parts."""
         self._closed: set[str] = set()
+        self._arguments: dict[str, ArgumentPieces] = {}
         self._refused = False
         self._finish: Finished | None = None
         self._usage: Usage | None = None
@@ -86,6 +90,7 @@ class ConverseWriter(Writer):
             call = {"toolUseId": self._ids.call(event.id or ""), "name": event.name or ""}
             start = {"contentBlockIndex": self._index(event.key), "start": {"toolUse": call}}
             self._say("contentBlockStart", start)
+            self._arguments[event.key] = ArgumentPieces(event)
         elif (
             isinstance(event.whole, Reasoning)
             and event.whole.redacted is not None
@@ -93,11 +98,20 @@ class ConverseWriter(Writer):
         ):
             self._grow(event.key, {"reasoningContent": {"redactedContent": event.whole.redacted}})
         elif isinstance(event.whole, Opaque) and event.whole.format == FORMAT:
-            start, deltas = pieces_of(event.whole.value)
-            begun = {"contentBlockIndex": self._index(event.key), "start": start}
-            self._say("contentBlockStart", begun)
-            for delta in deltas:
-                self._grow(event.key, delta)
+            self._block(event.key, event.whole.value)
+        elif isinstance(event.whole, Image):
+            self._block(event.key, write_image(event.whole, Drops(FORMAT)))
+        else:
+            self._delta(ReasoningDelta(key=event.key, text=summary_in(event)))
+
+    def _block(self, key: str, block: _Object | None) -> None:
+        """Write a block that came whole. None is one that this format cannot express."""
+        if block is None:
+            return
+        start, deltas = pieces_of(block)
+        self._say("contentBlockStart", {"contentBlockIndex": self._index(key), "start": start})
+        for delta in deltas:
+            self._grow(key, delta)
 
     def _delta(self, event: Event) -> None:
         if isinstance(event, TextDelta | RefusalDelta):
@@ -112,10 +126,14 @@ class ConverseWriter(Writer):
             if event.made_by == FORMAT:
                 self._grow(event.key, {"reasoningContent": {"signature": event.signature}})
         elif isinstance(event, ArgumentsDelta):
-            if event.text and event.key in self._indexes:
-                self._grow(event.key, {"toolUse": {"input": event.text}})
+            if (arguments := self._arguments.get(event.key)) is not None:
+                self._argue(event.key, arguments.add(event.text))
         elif isinstance(event, CitationAdded) and event.format == FORMAT:
             self._grow(event.key, {"citation": event.value})
+
+    def _argue(self, key: str, text: str) -> None:
+        if text:
+            self._grow(key, {"toolUse": {"input": text}})
 
     def _grow(self, key: str, delta: _Object) -> None:
         if key not in self._closed:
@@ -127,6 +145,8 @@ class ConverseWriter(Writer):
 
     def _close(self, key: str) -> None:
         if key in self._indexes and key not in self._closed:
+            if (arguments := self._arguments.pop(key, None)) is not None:
+                self._argue(key, arguments.rest())
             self._closed.add(key)
             self._say("contentBlockStop", {"contentBlockIndex": self._indexes[key]})
 

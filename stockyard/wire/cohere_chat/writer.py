@@ -19,6 +19,7 @@ from stockyard.core.events import (
     TextDelta,
 )
 from stockyard.core.messages import Reasoning
+from stockyard.wire.argument_pieces import ArgumentPieces
 from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.cohere_chat.citations import cites_here
 from stockyard.wire.cohere_chat.errors import failed_stream
@@ -29,7 +30,7 @@ from stockyard.wire.cohere_chat.usage import write_usage
 from stockyard.wire.halves import encode
 from stockyard.wire.layout import layout_of
 from stockyard.wire.sse import DONE_EVENT
-from stockyard.wire.writer import SerialWriter
+from stockyard.wire.writer import SerialWriter, summary_in
 
 _CONTENT_DELTA = (
     b'event: content-delta\ndata: {"type":"content-delta","index":%d,'
@@ -54,6 +55,8 @@ class CohereWriter(SerialWriter):
         self._contents = self._calls = self._citations = 0
         self._written = False
         """Whether the open call has any arguments yet."""
+        self._free_text: ArgumentPieces | None = None
+        """The open call's input, if its tool takes free text."""
 
     def fail(self, fault: Fault) -> bytes:
         return self._taken() + failed_stream(fault)
@@ -66,6 +69,8 @@ class CohereWriter(SerialWriter):
             self._parts[event.key] = event
             if event.kind == "tool_call" and event.kind_of_tool != "server":
                 self._start_call(event)
+            else:
+                self._think(ReasoningDelta(key=event.key, text=summary_in(event)))
         elif isinstance(event, PartEnded):
             if self._is_open(event.key):
                 self._close()
@@ -78,7 +83,8 @@ class CohereWriter(SerialWriter):
             self._think(event)
         elif isinstance(event, ArgumentsDelta):
             if event.text and self._is_open(event.key):
-                self._add_arguments(event.text)
+                free = self._free_text
+                self._add_arguments(event.text if free is None else free.add(event.text))
         elif isinstance(event, CitationAdded):
             self._cite(event)
 
@@ -103,6 +109,7 @@ class CohereWriter(SerialWriter):
         self._begin()
         self._close()
         self._open, self._written = part, False
+        self._free_text = ArgumentPieces(part) if part.kind_of_tool == "custom" else None
         number, self._calls = self._calls, self._calls + 1
         function = {"name": part.name or "", "arguments": ""}
         call = {"id": part.id or "", "type": "function", "function": function}
@@ -110,6 +117,8 @@ class CohereWriter(SerialWriter):
         self._event("tool-call-start", index=number, delta=delta)
 
     def _add_arguments(self, text: str) -> None:
+        if not text:
+            return
         self._written = True
         self._out.append(_CALL_DELTA % (self._calls - 1, encode(text)))
 
@@ -135,6 +144,8 @@ class CohereWriter(SerialWriter):
         if part.kind != "tool_call":
             self._out.append(_END % (b"content", b"content", self._contents - 1))
             return
+        if self._free_text is not None:
+            self._add_arguments(self._free_text.rest())
         if not self._written:
             # A call without arguments: clients parse what they have, and "" is no JSON.
             self._add_arguments("{}")

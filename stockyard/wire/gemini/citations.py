@@ -7,6 +7,8 @@ stretches of the text each of them supports. Others say it of each text and coun
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from stockyard.wire.sources import address_of
+
 _Object = dict[str, Any]
 
 GROUNDING = "groundingMetadata"
@@ -19,6 +21,17 @@ class Cited(NamedTuple):
 
     text: int
     value: _Object
+
+
+class CitingText(NamedTuple):
+    """One text of an answer and its citations."""
+
+    part: int
+    """Index of the part that holds it."""
+    text: str
+    citations: Sequence[Any]
+    before: int = 0
+    """Bytes of text before it in that part: clients join all texts of a stream into one."""
 
 
 class _Stretch(NamedTuple):
@@ -45,25 +58,23 @@ def read_citations(candidate: Mapping[str, Any], texts: Sequence[str]) -> Iterat
 
 def has_address(citation: Any) -> bool:
     """Whether this format can say it."""
-    return isinstance(citation, Mapping) and isinstance(citation.get("url"), str)
+    return address_of(citation) is not None
 
 
-def write_grounding(texts: Iterable[tuple[int, str, Sequence[Any]]]) -> _Object | None:
-    """Citations that have an address as sources and what each supports; None when none has.
-
-    `texts`: the number of the part, its text, and the citations of it.
-    """
+def write_grounding(texts: Iterable[CitingText]) -> _Object | None:
+    """Citations that have an address as sources and what each supports; None when none has."""
     chunks: dict[str, _Object] = {}
     supports: list[_Object] = []
     numbers: dict[str, int] = {}
-    for part, text, citations in texts:
-        for citation in _objects(citations):
-            if not has_address(citation):
+    for text in texts:
+        for citation in _objects(text.citations):
+            address = address_of(citation)
+            if address is None:
                 continue
-            uri = citation["url"]
-            chunks.setdefault(uri, {"web": {"uri": uri, "title": citation.get("title") or uri}})
+            uri, title = address
+            chunks.setdefault(uri, {"web": {"uri": uri, "title": title}})
             number = numbers.setdefault(uri, len(numbers))
-            segment = _segment(part, text, citation)
+            segment = _segment(text, citation)
             if segment is not None:
                 supports.append({"segment": segment, "groundingChunkIndices": [number]})
     if not chunks:
@@ -118,18 +129,22 @@ def _stretch(segment: _Object, texts: Sequence[str]) -> _Stretch:
     return _Stretch(0, 0, 0)
 
 
-def _segment(part: int, text: str, citation: _Object) -> _Object | None:
+def _segment(cited: CitingText, citation: _Object) -> _Object | None:
     """The stretch that a citation supports; all of its text when it names none."""
+    text = cited.text
     start, end = citation.get("start_index"), citation.get("end_index")
     if type(start) is not int or type(end) is not int:
         start, end = 0, len(text)
     words = text[max(start, 0) : end]
     if not words:
         return None
-    before = len(text[: max(start, 0)].encode("utf-8", "surrogatepass"))
-    length = len(words.encode("utf-8", "surrogatepass"))
-    placed = {"startIndex": before, "endIndex": before + length, "text": words}
-    return {"partIndex": part, **placed} if part else placed
+    before = cited.before + bytes_in(text[: max(start, 0)])
+    placed = {"startIndex": before, "endIndex": before + bytes_in(words), "text": words}
+    return {"partIndex": cited.part, **placed} if cited.part else placed
+
+
+def bytes_in(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def _objects(items: Any) -> list[_Object]:

@@ -23,7 +23,12 @@ from stockyard.wire.error_kinds import error_in_answer, not_an_answer
 from stockyard.wire.error_shapes import read_error
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.finishes import odd
-from stockyard.wire.gemini.citations import GROUNDING, read_citations, write_grounding
+from stockyard.wire.gemini.citations import (
+    GROUNDING,
+    CitingText,
+    read_citations,
+    write_grounding,
+)
 from stockyard.wire.gemini.logprobs import RESULT, read_logprobs, write_logprobs
 from stockyard.wire.gemini.names import FORMAT
 from stockyard.wire.gemini.parts import decode_parts, encode_parts
@@ -265,10 +270,10 @@ def _encode_choice(choice: Choice, drops: Drops) -> dict[str, Any]:
     parts = choice.message.parts
     content: dict[str, Any] = {**own_fields(choice.message.extra, FORMAT), "role": "model"}
     items: list[dict[str, Any]] = []
-    texts: list[tuple[int, str, tuple[Any, ...]]] = []
+    texts: list[CitingText] = []
     for part in parts:
         if isinstance(part, Text):
-            texts.append((len(items), part.text, part.citations))
+            texts.append(CitingText(len(items), part.text, part.citations))
         items += encode_parts((shown(part),), drops, "content")
     if items:
         content["parts"] = items

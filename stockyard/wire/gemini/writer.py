@@ -5,6 +5,7 @@ clients take them. The finish waits for the usage, which other formats send afte
 out in the last event: nothing else ends a stream here.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from msgspec.structs import replace
@@ -29,7 +30,7 @@ from stockyard.core.messages import Audio, Text, ToolCall
 from stockyard.core.money import Usage
 from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.drops import Drops
-from stockyard.wire.gemini.citations import write_grounding
+from stockyard.wire.gemini.citations import CitingText, bytes_in, write_grounding
 from stockyard.wire.gemini.errors import broken
 from stockyard.wire.gemini.framing import Envelope
 from stockyard.wire.gemini.logprobs import RESULT, write_logprobs
@@ -39,7 +40,7 @@ from stockyard.wire.gemini.response import BLOCKED, beside_content, finish_reaso
 from stockyard.wire.gemini.usage import write_usage
 from stockyard.wire.halves import encode
 from stockyard.wire.layout import has_word, layout_of, own_fields
-from stockyard.wire.writer import Writer
+from stockyard.wire.writer import Writer, summary_in
 
 
 class _Held:
@@ -65,8 +66,8 @@ class GeminiWriter(Writer):
         """What the provider said of the whole answer, if it speaks this format."""
         self._parts: dict[str, PartStarted] = {}
         self._held: dict[str, _Held] = {}
-        self._texts: dict[str, list[str]] = {}
-        """What each part says so far: sources are told of stretches of it, in bytes."""
+        self._texts: dict[int, dict[str, list[str]]] = {}
+        """Choice -> key -> text so far, because citations refer to stretches of it in bytes."""
         self._cited: dict[int, dict[str, list[Any]]] = {}
         """Choice -> key of a text -> its citations."""
         self._logprobs: dict[int, Any] = {}
@@ -114,10 +115,12 @@ class GeminiWriter(Writer):
             whole: Any = event.whole
             if (item := encode_part(whole, self._drops, "content")) is not None:
                 self._part(event.choice, encode(item))
+        elif said := summary_in(event):
+            self._reasoning(ReasoningDelta(key=event.key, text=said, choice=event.choice))
 
     def _text(self, event: TextDelta) -> None:
         if event.text:
-            self._texts.setdefault(event.key, []).append(event.text)
+            self._texts.setdefault(event.choice, {}).setdefault(event.key, []).append(event.text)
             self._part(event.choice, b'{"text":%b}' % encode(event.text))
 
     def _citation(self, event: CitationAdded) -> None:
@@ -133,6 +136,7 @@ class GeminiWriter(Writer):
     def _refusal(self, event: RefusalDelta) -> None:
         if event.text:
             self._refused.add(event.choice)
+            self._texts.setdefault(event.choice, {}).setdefault(event.key, []).append(event.text)
             self._part(event.choice, b'{"text":%b}' % encode(event.text))
 
     def _reasoning(self, event: ReasoningDelta) -> None:
@@ -218,12 +222,19 @@ class GeminiWriter(Writer):
         content = {"parts": [{"text": ""}], "role": "model"}
         # Sources that this format told are among the own fields, as it told them.
         cited = {} if FORMAT in finish.extra else self._cited.get(finish.choice, {})
-        grounding = write_grounding(
-            (0, "".join(self._texts.get(key, ())), citations) for key, citations in cited.items()
-        )
+        grounding = write_grounding(self._citing(finish.choice, cited))
         logprobs = self._logprobs.pop(finish.choice, None)
         beside = beside_content(own_fields(finish.extra, FORMAT), grounding, logprobs)
         return {**beside, "content": content, "finishReason": reason, "index": finish.choice}
+
+    def _citing(self, choice: int, cited: dict[str, list[Any]]) -> Iterator[CitingText]:
+        if not cited:
+            return
+        before = 0
+        for key, pieces in self._texts.get(choice, {}).items():
+            text = "".join(pieces)
+            yield CitingText(0, text, cited.get(key, ()), before)
+            before += bytes_in(text)
 
 
 _WRITERS: dict[type, Any] = {

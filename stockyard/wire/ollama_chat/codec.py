@@ -2,6 +2,7 @@
 
 import msgspec
 
+from stockyard.core.messages import Image
 from stockyard.core.request import Content, Request
 from stockyard.core.response import Output, Response
 from stockyard.wire.codec import Addressee, Dropped, Facts, Pen, RequestHead, Traits
@@ -34,7 +35,7 @@ class OllamaCodec(StreamedCodec[Content]):
     stream_type = b"application/x-ndjson"
     ping = b""
     comments = False
-    says = Sayable(logprobs=True)
+    says = Sayable(parts=(Image,), logprobs=True)
     _place: Place = IN_MESSAGE
 
     read_request = staticmethod(request.decode_request)

@@ -26,7 +26,7 @@ from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.finishes import odd
 from stockyard.wire.halves import decode_event, loose
 from stockyard.wire.ndjson import Lines
-from stockyard.wire.ollama_chat.messages import decode_assistant
+from stockyard.wire.ollama_chat.messages import decode_assistant, decode_images
 from stockyard.wire.ollama_chat.places import Place
 from stockyard.wire.ollama_chat.response import FINISHES, finish_of, from_tokens, seconds_of
 from stockyard.wire.ollama_chat.usage import ANSWERED, ASKED, read_usage
@@ -96,6 +96,12 @@ class OllamaReader(Reader[bytes]):
         for channel, (field, _) in _CHANNELS.items():
             if text := message.get(field):
                 self._say(channel, text, events)
+        if images := message.get("images"):
+            self._close(events)
+            for image in decode_images(Fields({"images": images}, self._place.key)):
+                key = self._key()
+                started = PartStarted(key=key, kind="opaque", whole=image)
+                events += [started, PartEnded(key=key)]
         if calls := message.get("tool_calls"):
             self._close(events)
             said = Fields({"tool_calls": calls}, self._place.key)

@@ -21,7 +21,7 @@ from stockyard.core.events import (
     TextDelta,
     UsageSeen,
 )
-from stockyard.core.messages import ToolCall
+from stockyard.core.messages import Image, ToolCall
 from stockyard.core.money import Usage
 from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.drops import Drops
@@ -32,7 +32,7 @@ from stockyard.wire.ollama_chat.messages import encode_call
 from stockyard.wire.ollama_chat.places import CHAT, Place
 from stockyard.wire.ollama_chat.response import done_reason, moment, token_list
 from stockyard.wire.ollama_chat.usage import write_usage
-from stockyard.wire.writer import Writer
+from stockyard.wire.writer import Writer, summary_in
 
 
 class _HeldCall:
@@ -100,6 +100,10 @@ class OllamaWriter(Writer):
     def _part_started(self, event: PartStarted) -> None:
         if event.kind == "tool_call" and event.kind_of_tool != "server":
             self._held[event.key] = _HeldCall(event)
+        elif isinstance(event.whole, Image) and event.whole.data and self._place.format == CHAT:
+            self._say(images=[event.whole.data])
+        else:
+            self._reasoning(ReasoningDelta(key=event.key, text=summary_in(event)))
 
     def _text(self, event: TextDelta | RefusalDelta) -> None:
         if event.text:

@@ -33,13 +33,14 @@ class Keys:
 class _Call:
     """One tool call while its arguments arrive."""
 
-    __slots__ = ("arguments", "id", "key", "open")
+    __slots__ = ("arguments", "id", "key", "open", "signed")
 
     def __init__(self, key: str, call_id: str) -> None:
         self.key = key
         self.id = call_id
         self.arguments: list[str] = []
         self.open = True
+        self.signed = False
 
 
 class _Nameless:
@@ -109,6 +110,7 @@ class Calls:
                 self._end(call, events)
             self._by_index[index] = self._told(begun, name, events)
             return
+        self._sign(call, _signature(item), events)
         self._grow(call, arguments, events)
 
     def read_legacy(self, item: _Object, events: list[Event]) -> None:
@@ -137,9 +139,7 @@ class Calls:
     def _told(self, begun: _Nameless, name: str, events: list[Event]) -> _Call:
         self.end_finished(events)
         call = self._begin(begun.id, name, events, custom=begun.custom)
-        if begun.signature is not None:
-            signed = SignatureDelta(key=call.key, signature=begun.signature, choice=self._choice)
-            events.append(signed)
+        self._sign(call, begun.signature, events)
         for arguments in begun.arguments:
             self._grow(call, arguments, events)
         return call
@@ -162,6 +162,11 @@ class Calls:
             )
         )
         return call
+
+    def _sign(self, call: _Call, signature: str | None, events: list[Event]) -> None:
+        if signature is not None and call.open and not call.signed:
+            call.signed = True
+            events.append(SignatureDelta(key=call.key, signature=signature, choice=self._choice))
 
     def _grow(self, call: _Call, arguments: Any, events: list[Event]) -> None:
         if arguments is None or arguments == "":

@@ -19,6 +19,10 @@ DEFAULT_FIELD = REASONING_FIELD
 TEXT_FIELDS = (DEFAULT_FIELD, "reasoning")
 SIGNED_BY_BLOCKS = "anthropic.messages"
 
+_TEXT, _SUMMARY = "reasoning.text", "reasoning.summary"
+READABLE = (_TEXT, _SUMMARY)
+"""Types of entries that hold text, which streams send piece by piece."""
+
 # Who made a piece, as `reasoning_details[].format` names it on the wire.
 MAKERS = {
     "anthropic-claude-v1": SIGNED_BY_BLOCKS,
@@ -91,17 +95,18 @@ def _details(part: Reasoning, index: int) -> list[dict[str, Any]]:
 def detail(part: Reasoning, index: int) -> dict[str, Any]:
     """One entry of `reasoning_details`."""
     sealed = part.redacted if part.redacted is not None else part.encrypted
-    entry: dict[str, Any] = {"type": "reasoning.text"}
+    own, text = own_fields(part.extra, FORMAT), part.text or "".join(part.summary)
+    entry: dict[str, Any] = {"type": _TEXT}
     if sealed is not None:
         entry = {"type": "reasoning.encrypted", "data": sealed}
-    elif part.summary:
-        entry = {"type": "reasoning.summary", "summary": "".join(part.summary)}
-    elif part.text:
-        entry["text"] = part.text
+    elif part.summary or own.get("type") == _SUMMARY:
+        entry = {"type": _SUMMARY, "summary": text}
+    elif text:
+        entry["text"] = text
     if part.signature is not None:
         entry["signature"] = part.signature
     if FORMAT in part.extra:
-        return {**entry, **own_fields(part.extra, FORMAT)}
+        return {**entry, **own}
     maker = _MAKER_NAMES.get(part.made_by or "", "unknown")
     return {**entry, "format": maker, "index": index}
 
@@ -114,7 +119,7 @@ def decode_detail(item: Any, path: str) -> Reasoning:
     said: dict[str, Any] = {}
     if kind == "reasoning.encrypted" and fields.rest.get("data") is not None:
         said["redacted" if maker == SIGNED_BY_BLOCKS else "encrypted"] = fields.text("data")
-    elif kind == "reasoning.summary" and fields.rest.get("summary"):
+    elif kind == _SUMMARY and fields.rest.get("summary"):
         said["summary"] = (fields.text("summary"),)
     elif fields.rest.get("text"):
         said["text"] = fields.text("text")
@@ -171,7 +176,7 @@ def _goes_on(before: dict[str, Any], last: Reasoning, item: dict[str, Any]) -> b
     return (
         index is not None
         and before.get("index") == index
-        and before.get("type") == item.get("type") == "reasoning.text"
+        and before.get("type") == item.get("type") == _TEXT
         and not last.signature
     )
 

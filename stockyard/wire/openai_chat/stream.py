@@ -62,7 +62,7 @@ _CHUNK_FIELDS = frozenset(
 class _Choice:
     """What has been seen of one choice."""
 
-    __slots__ = ("calls", "finish", "index", "keys", "open", "tags")
+    __slots__ = ("calls", "finish", "index", "keys", "makers", "open", "tags")
 
     def __init__(self, index: int, tags: ThinkTags | None, keys: Keys, calls: Calls) -> None:
         self.index = index
@@ -72,6 +72,8 @@ class _Choice:
         """Tells thinking from text, where both come in one."""
         self.open: dict[str, str] = {}
         """Channel (text, refusal, ...) -> key of its part."""
+        self.makers: dict[str, str | None] = {}
+        """Channel -> format that made its thinking; not every piece names it."""
         self.finish: Any = None
 
 
@@ -275,6 +277,8 @@ class ChatReader(EventsReader):
             if sealed:
                 self._give(choice, "reasoning", part, events)
                 continue
+            if item.get("format"):
+                choice.makers[channel] = part.made_by
             seed = Reasoning(made_by=part.made_by, extra=part.extra)
             key = self._channel(choice, channel, events, whole=seed)
             text = self._halves.join(key, part.text or "".join(part.summary))
@@ -285,7 +289,7 @@ class ChatReader(EventsReader):
                     SignatureDelta(
                         key=key,
                         signature=part.signature,
-                        made_by=part.made_by,
+                        made_by=choice.makers.get(channel, part.made_by),
                         choice=choice.index,
                     )
                 )

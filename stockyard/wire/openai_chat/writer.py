@@ -35,12 +35,12 @@ from stockyard.wire.layout import own_fields
 from stockyard.wire.openai_chat.errors import failed_stream
 from stockyard.wire.openai_chat.parts import FORMAT
 from stockyard.wire.openai_chat.pictures import PICTURES, drawn
-from stockyard.wire.openai_chat.reasoning import detail
+from stockyard.wire.openai_chat.reasoning import READABLE, detail
 from stockyard.wire.openai_chat.response import CITED, ID_PREFIX, cited, own_finish, with_prefix
 from stockyard.wire.openai_chat.tools import takers_of_text
 from stockyard.wire.sse import DONE_EVENT
 from stockyard.wire.usage import write_chat_usage
-from stockyard.wire.writer import Writer
+from stockyard.wire.writer import Writer, summary_in
 
 
 class _Call:
@@ -184,6 +184,8 @@ class ChatWriter(Writer):
             self._open_call(event)
         elif event.kind == "reasoning":
             self._thoughts[event.key] = self._thought(event)
+            said = summary_in(event)
+            self._reasoning(ReasoningDelta(key=event.key, text=said, choice=event.choice))
         elif event.whole is not None:
             for picture in drawn((event.whole,)):
                 self._delta(
@@ -196,7 +198,7 @@ class ChatWriter(Writer):
         own = seed.extra.get(FORMAT, {})
         if event.signed_by is not None:
             seed = replace(seed, made_by=event.signed_by)
-        elif own.get("type") != "reasoning.text":
+        elif own.get("type") not in READABLE:
             return _Thought(seed, None)
         self._details += 1
         return _Thought(seed, self._details - 1)
@@ -301,7 +303,7 @@ class ChatWriter(Writer):
 
 
 _ANNOTATIONS = "annotations"
-_OF_PIECES = ("type", "text", "signature", "index")
+_OF_PIECES = ("type", "text", "summary", "signature", "index")
 _IN_EACH_CHUNK = frozenset({"system_fingerprint"})
 """What of an answer's own fields each chunk repeats; the others stand in the first."""
 

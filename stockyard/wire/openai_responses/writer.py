@@ -40,12 +40,12 @@ from stockyard.wire.openai_responses.open_items import (
     OpenThought,
 )
 from stockyard.wire.openai_responses.parts import FORMAT, remembered
-from stockyard.wire.openai_responses.reasoning import belongs_to, encode_reasoning
+from stockyard.wire.openai_responses.reasoning import GAP, belongs_to, encode_reasoning
 from stockyard.wire.openai_responses.response import annotations, drawn, likelihoods
 from stockyard.wire.openai_responses.snapshot import Snapshot
 from stockyard.wire.openai_responses.usage import write_usage
 from stockyard.wire.openai_responses.written_calls import WrittenCalls
-from stockyard.wire.writer import Writer
+from stockyard.wire.writer import Writer, summary_in
 
 _Object = dict[str, Any]
 
@@ -150,6 +150,7 @@ class ResponsesWriter(Writer):
             self._start_spoken(said)
         elif said.kind == "reasoning":
             self._start_thought(said)
+            self._reasoning(ReasoningDelta(key=said.key, text=summary_in(said, GAP)))
         elif said.kind == "tool_call" and said.kind_of_tool != "server":
             self._make_way()
             self._calls.start(said, self._snapshot.names)
