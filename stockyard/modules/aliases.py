@@ -1,4 +1,4 @@
-"""Other names under which modules are known, and what such a name presets."""
+"""Other names of modules, and the options that such a name presets."""
 
 from collections.abc import Mapping
 from typing import Any

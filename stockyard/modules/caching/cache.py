@@ -1,10 +1,10 @@
-"""Answer a repeated question from store instead of paying for it again.
+"""Answer a repeated request from the cache instead of paying for it again.
 
 Why
     Tests, demos, classifiers and agents ask the same thing many times. An answer that was given
     once costs nothing the second time, and comes at once. Answers are kept in memory and, unless
-    `durable` is off, in the database, as the provider gave them: what a module masks on the way
-    out is masked there too.
+    `durable` is off, in the database, as the provider gave them; modules that mask answers mask
+    cached ones as well.
 
 Example
     [modules.cache]
@@ -12,11 +12,11 @@ Example
     share = "key"
 
 Caller sees
-    `X-Stockyard-Cache: hit` (or `stale`) and `Age` on an answer from store, beside the provider and
-    the model that gave it, and where its price is known `X-Stockyard-Saved-Micros`, what it would
-    cost today in micro-dollars. `Cache-Control` (`no-store`, `no-cache`, `max-age`,
-    `only-if-cached`) and `X-Stockyard-Cache: off` or `refresh` are obeyed. A miss under
-    `only-if-cached` is HTTP 404 `cache_miss`.
+    On a cached answer, `X-Stockyard-Cache: hit` (or `stale`) and `Age`, with the provider and model
+    that gave it, and where its price is known `X-Stockyard-Saved-Micros`, what it would cost today
+    in micro-dollars. `Cache-Control` (`no-store`, `no-cache`, `max-age`, `only-if-cached`) and
+    `X-Stockyard-Cache: off` or `refresh` are obeyed. A miss with `only-if-cached` is HTTP 404
+    `cache_miss`.
 """
 
 from functools import partial
@@ -44,9 +44,9 @@ from stockyard.errors import Refused, UpstreamError
 
 KEY_VERSION = 1
 CLOCK_STEP = 60.0
-"""Seconds by which a clock may be put right without anything being thrown away."""
+"""Seconds the clock may be set back before answers count as too new to be trusted."""
 DEFAULT_TEMPERATURE = 1.0
-"""What a call without a temperature is taken to have."""
+"""Assumed for calls that set no temperature."""
 
 Ignored = Literal["user", "metadata", "store", "service_tier"]
 CONTENT_FIELD: dict[Ignored, str] = {
@@ -79,35 +79,39 @@ class Config(ModuleConfig, frozen=True):
         int, Meta(ge=1, le=1_073_741_824, description="Memory they may take.")
     ] = 67_108_864
     max_entry_bytes: Annotated[
-        int, Meta(ge=1, le=1_073_741_824, description="A larger answer is not kept.")
+        int, Meta(ge=1, le=1_073_741_824, description="Larger answers are not kept.")
     ] = 1_048_576
     max_temperature: Annotated[
         float,
-        Meta(ge=0, le=2, description="Calls with a higher temperature are not kept; unset is 1."),
+        Meta(
+            ge=0,
+            le=2,
+            description="Calls with a higher temperature are not cached; unset counts as 1.",
+        ),
     ] = 1.0
-    tools: Annotated[bool, Meta(description="Also keep answers to requests that offer tools.")] = (
+    tools: Annotated[bool, Meta(description="Also cache answers to requests that offer tools.")] = (
         False
     )
     ignore: Annotated[
         tuple[Ignored, ...],
-        Meta(max_length=4, description="Fields in which two equal requests may differ."),
+        Meta(max_length=4, description="Fields ignored when requests are compared."),
     ] = ()
     share: Annotated[
         Literal["partition", "key", "user"],
-        Meta(description="Who may get an answer that somebody else asked for."),
+        Meta(description="Who shares cached answers: the team, one Key, or one user."),
     ] = "partition"
     stale_seconds: Annotated[
         int,
         Meta(
             ge=0,
             le=86_400,
-            description="Serve an answer this long after its time while one call asks for a new "
-            "one, and when that call fails.",
+            description="Serve an expired answer for this long while one call fetches a new one, "
+            "and when that call fails.",
         ),
     ] = 0
     durable: Annotated[
         bool,
-        Meta(description="Keep answers in the database too, so that they outlive a restart."),
+        Meta(description="Also keep answers in the database, so that they survive a restart."),
     ] = True
     caller_control: Annotated[bool, Meta(description="Obey the caller's cache headers.")] = True
 
@@ -124,7 +128,7 @@ class Kept(Struct, frozen=True):
 
 
 class Wish(NamedTuple):
-    """What the caller's headers ask of the cache."""
+    """What the caller's headers allow the cache to do."""
 
     read: bool = True
     write: bool = True
@@ -150,7 +154,7 @@ class Cache(Module[Config]):
         self._ignored = {CONTENT_FIELD[name]: None for name in config.ignore}
         self._answers = ports.lasting_answers if config.durable else ports.answers
         self._refreshing: dict[bytes, str] = {}
-        """Keys whose time is up, and the call that asks for a new answer: one for each."""
+        """Expired cache keys -> id of the one call that fetches a new answer for each."""
         if not config.stale_seconds:
             self.skips = frozenset({"on_error"})
 
@@ -203,27 +207,27 @@ class Cache(Module[Config]):
         x.note(self.name, "stored", {"bytes": len(value)})
 
     def on_error(self, x: Exchange, error: Exception) -> Answer | None:
-        """The new answer did not come: the old one is better than none."""
+        """Serve the stale answer when fetching a new one failed."""
         if not self._end_refresh(x) or not isinstance(error, UpstreamError):
             return None
         stored = self._find(x.cache_key, float("inf"))
         return self._hit(x, stored) if stored is not None else None
 
     def _find(self, key: bytes, max_age: float) -> Stored | None:
-        """What is stored and may be served, though perhaps stale."""
+        """The stored answer, if it may be served. It may be stale."""
         stored = self._answers.get(key)
         now = self.ports.now()
         if stored is None or stored.expires_at + self.config.stale_seconds <= now:
             return None
         if stored.stored_at > now + CLOCK_STEP:
-            return None  # the clock was set back: nobody knows how old it is
+            return None  # the clock was set back: its age is unknown
         return stored if now - stored.stored_at < max_age else None
 
     def _fresh(self, stored: Stored) -> bool:
         return stored.expires_at > self.ports.now()
 
     def _refreshed(self, key: bytes, x: Exchange, wish: Wish) -> bool:
-        """Whether another call is asking for a new answer; if none is, this one does."""
+        """Whether another call is fetching a new answer. If none is, this call now does."""
         if key in self._refreshing:
             return True
         if wish.write:
@@ -231,7 +235,7 @@ class Cache(Module[Config]):
         return False
 
     def _end_refresh(self, x: Exchange) -> bool:
-        """Whether this call was the one that asked for a new answer."""
+        """Whether this call was the one fetching a new answer. It no longer is."""
         if not x.cache_key or self._refreshing.get(x.cache_key) != x.id:
             return False
         del self._refreshing[x.cache_key]
@@ -267,7 +271,7 @@ class Cache(Module[Config]):
         return offer.cost(kept.usage, at_ms=int(self.ports.now() * 1000)).micros
 
     def _key(self, x: Exchange) -> bytes:
-        """A digest of everything that could make another answer right."""
+        """A digest of everything that the answer may depend on."""
         content = x.request.content
         if self._ignored:
             content = replace(content, **self._ignored)
@@ -285,14 +289,14 @@ class Cache(Module[Config]):
         return sha256(msgspec.json.encode(question, order="deterministic")).digest()
 
     def _owner(self, x: Exchange) -> tuple[str, ...]:
-        """Who may get this answer again. A call that names no user shares with its own Key only."""
+        """Whose calls share this answer. A call without a user shares with its own Key only."""
         if self.config.share == "partition":
             return ()
         user = x.user if self.config.share == "user" else ""
         return ("user", user) if user else ("key", x.caller.key_id)
 
     def _unfit(self, content: Content) -> str:
-        """Why no answer to this request is kept; empty when it may be."""
+        """Why this request is not cached; empty if it is."""
         temperature = content.temperature
         if temperature is None:
             temperature = DEFAULT_TEMPERATURE
@@ -301,7 +305,7 @@ class Cache(Module[Config]):
         return "tools" if content.tools and not self.config.tools else ""
 
     def _unfinished(self, output: Output) -> str:
-        """Why an answer is not one to repeat; empty when it is."""
+        """Why this answer is not cached; empty if it is."""
         if not output.choices:
             return "empty"
         whole = ("stop", "tool_calls") if self.config.tools else ("stop",)

@@ -12,15 +12,14 @@ Example
     body_days = 3
 
 Caller sees
-    Nothing. `X-Stockyard-Capture: off` keeps a call out of the rows, `metadata` its texts out of
-    what is kept of it.
+    Nothing. A call with `X-Stockyard-Capture: off` gets no row; with `metadata`, its texts are not
+    kept.
 
-With `redacted`, texts are kept as the provider got and gave them, between the modules that mask;
-with `full`, as the caller sent and got them. Secrets of this installation, and what looks like one,
-are taken out of either. Who may read them needs the permission `lookout.bodies`.
+With `redacted`, texts are kept as the provider received and sent them, after modules masked them;
+with `full`, as the caller sent and received them. Secrets of this installation, and whatever looks
+like one, are removed from both. Reading them needs the permission `lookout.bodies`.
 """
 
-from hashlib import blake2b
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -28,14 +27,15 @@ from msgspec import Meta
 from stockyard.core.exchange import Exchange
 from stockyard.core.module import Module, ModuleConfig, Stage
 from stockyard.core.ports import Ports
+from stockyard.core.sampling import in_sample
 
 
 class Config(ModuleConfig, frozen=True):
     capture: Annotated[
         Literal["off", "metadata", "redacted", "full"],
         Meta(
-            description="Only count the calls; keep a row of metadata for each; keep also what was "
-            "sent and received, as the provider saw it or as the caller did."
+            description="Only count calls; keep a row of metadata for each; also keep the texts, "
+            "as the provider saw them or as the caller did."
         ),
     ] = "metadata"
     max_body_bytes: Annotated[
@@ -43,21 +43,21 @@ class Config(ModuleConfig, frozen=True):
         Meta(
             ge=0,
             le=4_194_304,
-            description="So much of a request, and of an answer, is kept: whole parts of it.",
+            description="Bytes kept of a request, and of an answer, at most; cut between parts.",
         ),
     ] = 65_536
     sample_ratio: Annotated[
         float, Meta(ge=0, le=1, description="Share of the calls whose texts are kept.")
     ] = 1.0
     errors_always: Annotated[
-        bool, Meta(description="Keep the texts of calls that failed or were refused in any case.")
+        bool, Meta(description="Always keep the texts of calls that failed or were refused.")
     ] = True
     days: Annotated[
-        int, Meta(ge=1, le=3650, description="How long rows are kept, `retention.traces` at most.")
+        int, Meta(ge=1, le=3650, description="Days that rows are kept, at most `retention.traces`.")
     ] = 90
-    body_days: Annotated[int, Meta(ge=1, le=3650, description="How long texts are kept.")] = 7
+    body_days: Annotated[int, Meta(ge=1, le=3650, description="Days that texts are kept.")] = 7
     searchable: Annotated[
-        bool, Meta(description="Make the words of kept texts searchable, for who may read them.")
+        bool, Meta(description="Make kept texts searchable, for those who may read them.")
     ] = False
     except_labels: Annotated[
         tuple[Annotated[str, Meta(min_length=1, max_length=100)], ...],
@@ -66,7 +66,7 @@ class Config(ModuleConfig, frozen=True):
 
 
 class Logging(Module[Config]):
-    """Decides what may be written. Whoever hears that the call is over writes it."""
+    """Decides what may be kept of a call. Lookout writes it once the call has ended."""
 
     name = "logging"
     category = "observe"
@@ -103,10 +103,5 @@ class Logging(Module[Config]):
 
     def _spare(self, x: Exchange, *, needed: bool) -> None:
         """Keep no texts of a call that is not in the sample."""
-        if x.body_bytes and not needed and _place(x.id) >= self.config.sample_ratio:
+        if x.body_bytes and not needed and not in_sample(x.id, self.config.sample_ratio):
             x.capture, x.body_bytes = "metadata", 0
-
-
-def _place(call_id: str) -> float:
-    """Where a call stands between 0 and 1."""
-    return int.from_bytes(blake2b(call_id.encode(), digest_size=8).digest()) / 2**64

@@ -1,8 +1,8 @@
 """Tell the caller in headers what Stockyard did with the call.
 
 Why
-    Which provider answered, from store or afresh, in what time, for how many tokens: a program can
-    act on that at once, without asking an API for the trace.
+    Which provider answered, whether from cache, how fast and for how many tokens: a program can act
+    on that at once, without asking an API for the trace.
 
 Example
     [modules.responseheaders]
@@ -10,11 +10,10 @@ Example
     hide = ["x-ratelimit-*"]
 
 Caller sees
-    `X-Stockyard-…` headers, on errors too. Of a stream, what is known when it begins; the totals
-    come in one comment line before its end where the format allows comments. The request id, the
-    trace id, the provider and `Retry-After` are always told. With `cost` among the groups,
-    `X-Stockyard-Cost` in dollars and `X-Stockyard-Cost-Micros`, unless the price is not known:
-    `X-Stockyard-Price-State` says how it is known.
+    `X-Stockyard-…` headers, on errors too. On a stream, what is known when it starts; the totals
+    follow in a comment line before its end if the format allows comments. The request id, the trace
+    id, the provider and `Retry-After` are always sent. The group `cost` adds `X-Stockyard-Cost` in
+    dollars and `X-Stockyard-Cost-Micros` where the price is known, and `X-Stockyard-Price-State`.
 """
 
 from typing import Annotated, Literal
@@ -43,14 +42,14 @@ class Config(ModuleConfig, frozen=True):
         tuple[Group, ...],
         Meta(
             max_length=9,
-            description="What is told: who answered, from store or not, what it cost, tokens, "
-            "times, what is left of limits, tries, tags, modules that noted something.",
+            description="What to report: who answered, cache state, cost, tokens, times, what is "
+            "left of limits, attempts, tags, modules that noted something.",
         ),
     ] = USUAL
-    on_errors: Annotated[bool, Meta(description="Tell it on errors and refusals too.")] = True
+    on_errors: Annotated[bool, Meta(description="Also on errors and refusals.")] = True
     hide: Annotated[
         tuple[Annotated[str, Meta(max_length=200)], ...],
-        Meta(max_length=200, description="Headers never told; `*` stands for any text."),
+        Meta(max_length=200, description="Headers never sent; `*` stands for any text."),
     ] = ()
     stream_totals: Annotated[
         Literal["off", "comment"],
@@ -58,13 +57,11 @@ class Config(ModuleConfig, frozen=True):
     ] = "comment"
     expose: Annotated[
         bool,
-        Meta(description="Let pages of other origins (`http.cors_origins`) read the headers, too."),
+        Meta(description="Let web pages of other origins (`http.cors_origins`) read the headers."),
     ] = True
 
 
 class ResponseHeaders(Module[Config]):
-    """Does not tell the version of the configuration, which no module knows."""
-
     name = "responseheaders"
     category = "observe"
     stage = Stage.OBSERVE
@@ -100,7 +97,7 @@ class ResponseHeaders(Module[Config]):
             x.told = [told for told in x.told if self._shown(told[0].lower())]
 
     def figures(self, x: Exchange) -> dict[str, int | str]:
-        """What the comment at the end of a stream tells."""
+        """The totals for the comment at the end of a stream."""
         figures = totals(x)
         cost = self._cost(x) if self._tells_cost else None
         if cost is not None:
@@ -119,8 +116,8 @@ class ResponseHeaders(Module[Config]):
         x.tell("X-Stockyard-Price-State", cost.state)
 
     def _cost(self, x: Exchange) -> Cost | None:
-        """What the answer cost at the price of the model that served; None where nothing was used,
-        or nobody has told yet how much."""
+        """What the answer cost at the price of the model that served it; None while no usage is
+        known."""
         if x.simulated:
             return Cost("free", 0)
         if x.usage is None or x.target is None:
@@ -138,13 +135,10 @@ def _dollars(micros: int) -> str:
     return f"{micros // 1_000_000}.{micros % 1_000_000:06}"
 
 
-# What follows runs for every call. Our own ids, states and numbers need no look at what they hold.
-
-
 def _usual(x: Exchange) -> str:
-    """What the groups in `USUAL` tell, in one piece, for it is told of nearly every call.
+    """The headers of the groups in `USUAL`, in one piece, because nearly every call sends them.
 
-    Ids, states and numbers of ours need no look at their characters.
+    Our own ids, states and numbers need no check for characters that a header cannot hold.
     """
     elapsed = x.elapsed_us()
     lines = (

@@ -1,8 +1,8 @@
 """Follow each call through modules and attempts, and connect it to your own traces.
 
 Why
-    A slow answer has a reason: a module, a second attempt, the provider. Spans show it. When the
-    caller sends its own trace along, ours hangs under it and one picture shows both.
+    A slow answer has a reason: a module, a second attempt, the provider. Spans show which. When the
+    caller sends a `traceparent`, our spans become children of its trace.
 
 Example
     [modules.tracelink]
@@ -11,11 +11,10 @@ Example
     otlp_url = "http://collector.example.com:4318/v1/traces"
 
 Caller sees
-    Nothing of its own. A `traceparent` header that is malformed starts a new trace and is no error.
+    Nothing. A malformed `traceparent` header starts a new trace and is not an error.
 """
 
 from collections.abc import Mapping
-from hashlib import blake2b
 from re import compile as pattern
 from typing import Annotated, ClassVar
 
@@ -25,6 +24,7 @@ from stockyard.core.exchange import Exchange
 from stockyard.core.glob import Globs
 from stockyard.core.module import HIDDEN, Module, ModuleConfig, Stage
 from stockyard.core.ports import Ports
+from stockyard.core.sampling import in_sample
 from stockyard.core.sharing import Dialect, Export, Spread
 from stockyard.errors import InvalidConfig
 
@@ -48,18 +48,18 @@ class Config(ModuleConfig, frozen=True):
         Meta(ge=0, le=600_000, description="Always keep the spans of calls slower than this."),
     ] = 10_000
     accept_parent: Annotated[
-        bool, Meta(description="Hang our trace under the one that the caller sent.")
+        bool, Meta(description="Continue the trace that the caller sent in `traceparent`.")
     ] = True
     propagate_to: Annotated[
         tuple[Annotated[str, Meta(min_length=1, max_length=253)], ...],
         Meta(
             max_length=100,
-            description="Hosts of providers that are sent `traceparent`; `*` stands for any text.",
+            description="Hosts of providers that receive `traceparent`; `*` stands for any text.",
         ),
     ] = ()
     baggage_tags: Annotated[
         tuple[Annotated[str, Meta(max_length=50, pattern="^[A-Za-z0-9_-]+$")], ...],
-        Meta(max_length=10, description="Tags of a call that those hosts are sent as `baggage`."),
+        Meta(max_length=10, description="Tags of a call that those hosts receive as `baggage`."),
     ] = ()
     otlp_url: Annotated[
         str,
@@ -75,13 +75,13 @@ class Config(ModuleConfig, frozen=True):
             Annotated[str, Meta(max_length=64, pattern="^[A-Za-z0-9-]+$")],
             Annotated[str, Meta(max_length=2000, pattern="^[!-~]([ -~]*[!-~])?$")],
         ],
-        Meta(max_length=20, description="Header fields sent with them, such as an API key."),
+        Meta(max_length=20, description="Header fields to send with them, such as an API key."),
     ] = {}  # noqa: RUF012  a Struct copies it
     dialect: Annotated[
-        Dialect, Meta(description="Whose names the attributes of sent spans have.")
+        Dialect, Meta(description="Naming convention for the attributes of exported spans.")
     ] = "genai"
     service: Annotated[
-        str, Meta(min_length=1, max_length=100, description="The service's name on sent spans.")
+        str, Meta(min_length=1, max_length=100, description="The service name on exported spans.")
     ] = "stockyard"
 
 
@@ -119,7 +119,8 @@ class TraceLink(Module[Config]):
         if self._export is not None:
             x.export = self._export
         if self._samples:
-            x.sampled = _place(x.trace_parent[:32] or x.trace_id) < self.config.sample_ratio
+            trace = x.trace_parent[:32] or x.trace_id
+            x.sampled = in_sample(trace, self.config.sample_ratio)
 
     def on_response(self, x: Exchange) -> None:
         if not x.sampled:
@@ -146,9 +147,3 @@ def _check_headers(headers: Mapping[str, str]) -> None:
             raise InvalidConfig(
                 f"otlp_headers.{name}", "Values are not shown. Send the value itself."
             )
-
-
-def _place(trace_id: str) -> float:
-    """Where a trace stands between 0 and 1: the same on every node."""
-    digest = blake2b(trace_id.encode(), digest_size=8).digest()
-    return int.from_bytes(digest) / 2**64

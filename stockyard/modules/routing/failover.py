@@ -1,8 +1,8 @@
 """Move a call to the next target when one fails, and keep away from targets that are failing.
 
 Why
-    Every provider has bad hours. When another one offers the same model, or one that will do, the
-    call should go there by itself, and calls should stop going where they only fail.
+    Every provider has outages. When another one offers the same model, or one that will do, the
+    call should move there by itself, and later calls should avoid the target that is failing.
 
 Example
     [modules.failover]
@@ -10,11 +10,11 @@ Example
     max_targets = 2
 
 Caller sees
-    The answer of the target that answered, with `X-Stockyard-Attempts` and
-    `X-Stockyard-Failover-From` when it was not the first. When one target was tried, its own error;
-    when several were, or all are known to fail, HTTP 503 `no_target` with the time at which the
-    first of them is tried again. `X-Stockyard-Fallback: off` keeps a call at its first target. One
-    that cannot be told what the call says, or for which there is no Credential, is passed over.
+    The answer of the target that succeeded, with `X-Stockyard-Attempts` and
+    `X-Stockyard-Failover-From` if it was not the first. If one target was tried, its own error; if
+    several were, or all are known to fail, HTTP 503 `no_target` with `Retry-After` set to when the
+    first of them is tried again. `X-Stockyard-Fallback: off` keeps a call at its first target.
+    Targets whose format cannot express the call, or without a Credential, are skipped.
 """
 
 from typing import Annotated, Literal
@@ -44,18 +44,18 @@ from stockyard.errors import (
 
 Strategy = Literal["priority", "weighted", "round_robin", "least_latency", "least_busy", "cheapest"]
 OURS_TO_CURE: frozenset[ErrorKind] = frozenset({"auth", "no_credit", "permission"})
-"""Failures of our own Credential: the caller can do nothing about them, another target may."""
+"""Failures of our own Credential: nothing the caller can fix, but another target may work."""
 ELSEWHERE: frozenset[ErrorKind] = RETRYABLE | {"model_unknown", "quota_exhausted"}
 DEFAULT_WEIGHT = 100
 USUAL_ANSWER_TOKENS = 500
-"""What an answer is taken to have where the caller set no limit."""
+"""Assumed length of an answer when the caller set no limit."""
 
 
 class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     provider: Annotated[str, Meta(min_length=1, max_length=64, description="The provider's name.")]
     model: Annotated[
         str,
-        Meta(max_length=500, description="Its name for the model; empty is the name asked for."),
+        Meta(max_length=500, description="Its name for the model; empty for the requested name."),
     ] = ""
     weight: Annotated[
         int, Meta(ge=1, le=1000, description="Its share of the calls, with `weighted`.")
@@ -78,7 +78,7 @@ class Config(ModuleConfig, frozen=True):
         tuple[Chain, ...],
         Meta(
             max_length=100,
-            description="Where to go for which models; the first row that matches applies. Without "
+            description="Where to go for which models; the first matching row applies. Without "
             "one, the same model at every provider that offers it.",
         ),
     ] = ()
@@ -86,7 +86,7 @@ class Config(ModuleConfig, frozen=True):
     max_targets: Annotated[int, Meta(ge=1, le=10, description="Targets tried per call.")] = 3
     total_seconds: Annotated[
         int,
-        Meta(ge=1, le=1800, description="No further target of a stream is tried after this time."),
+        Meta(ge=1, le=1800, description="No further target is tried for a stream after this time."),
     ] = 120
     breaker_error_ratio: Annotated[
         float, Meta(ge=0.05, le=1, description="Share of failures at which a target is avoided.")
@@ -124,12 +124,12 @@ class Failover(Module[Config]):
         self._moves_on = ELSEWHERE | ({"content_filtered"} if config.on_content_policy else set())
         self._turn = 0
         self._weighted: dict[str, RoundRobin] = {}
-        """By the row that applies."""
+        """Name of the chain that applies -> its turns."""
 
     async def around(self, x: Exchange, call: Call) -> Answer:
         candidates, chain = self._candidates(x)
         if not candidates:
-            return await call(x)  # there is nowhere to go: dispatch tells why
+            return await call(x)  # dispatch explains why there is no target
         entered, tried = x.request, 0
         last: UpstreamError | None = None
         unsaid: Refused | None = None
@@ -157,7 +157,7 @@ class Failover(Module[Config]):
             except Refused as refused:
                 if refused.module is not None:
                     raise
-                # Nothing was sent. A fallback that cannot take the call is no reason to blame it.
+                # Nothing was sent: this target cannot take the call, which is no failure of it.
                 tried, unsaid = tried - 1, unsaid or refused
                 lacks = [refused.param or refused.code]
                 x.note(self.name, "skipped_capability", {"target": target.name, "lacks": lacks})
@@ -183,7 +183,7 @@ class Failover(Module[Config]):
             x.retell("X-Stockyard-Failover-From", first.name)
 
     async def _try(self, x: Exchange, call: Call, target: Target) -> Answer:
-        """One target, and what its breaker is told. A stream stays in flight until it ends."""
+        """Call one target and report to its breaker. A stream stays in flight until it ends."""
         health, streaming = self.ports.health, False
         try:
             answer = await call(x)
@@ -209,7 +209,7 @@ class Failover(Module[Config]):
         came = attempt and (attempt.first_content_us or attempt.first_byte_us)
         change = self.ports.health.report(
             target,
-            # What another target could not cure either is no fault of this one.
+            # A failure that would follow the call to any other target is not held against this one.
             ok=error is None or not error.retryable,
             first_byte_us=came - attempt.started_us if attempt and came else None,
             retry_after=(error.retry_after or 0) if error is not None and error.retryable else 0,
@@ -231,7 +231,7 @@ class Failover(Module[Config]):
         return error.kind in self._moves_on
 
     def _candidates(self, x: Exchange) -> tuple[list[Target], Chain | None]:
-        """Every target this call may go to, the routed ones first; and the row that applies."""
+        """All targets this call may go to, routed ones first, and the chain that applies."""
         routed = x.targets or self.ports.models.targets(x.request.model, x.needs)
         # Callers may put the provider's name before the model's. Providers know the bare one.
         asked = x.request.model
@@ -255,15 +255,15 @@ class Failover(Module[Config]):
         return (self._able(x, allowed) if len(allowed) > 1 else allowed), chain
 
     def _targets(self, step: Step, bare: str, x: Exchange) -> tuple[Target, ...]:
-        """Those of a step, with our Credentials for them; dispatch tells why there are none."""
+        """The targets of a step; if there are none, one without a Credential that dispatch refuses."""
         model = step.model or bare
         found = self.ports.models.targets(f"{step.provider}/{model}", x.needs)
         return found or (Target(step.provider, model),)
 
     def _able(self, x: Exchange, targets: list[Target]) -> list[Target]:
-        """The first, which was asked for, and those that can do what the call needs.
+        """The first target, which was asked for, and the others that can do what the call needs.
 
-        As far as the price list knows: a model of which it tells nothing may be able to do all.
+        Capabilities come from the price list. A model that is not in it counts as able.
         """
         wanted, prompt = _wanted(x), self._prompt_tokens(x)
         able = targets[:1]
@@ -308,7 +308,7 @@ class Failover(Module[Config]):
                 return self._by_price(x, candidates)
 
     def _by_price(self, x: Exchange, candidates: list[Target]) -> list[Target]:
-        """By what the call would cost there. Those without a price come last, in their order."""
+        """Cheapest first, by the estimated cost of this call. Targets without a price come last."""
         answer = x.request.meaning.max_output or USUAL_ANSWER_TOKENS
         usage = Usage(in_fresh=self._prompt_tokens(x), out_text=answer, source="estimated")
         now = int(self.ports.now() * 1000)
@@ -325,7 +325,7 @@ class Failover(Module[Config]):
         return candidates[turns.next([_share(target, chain) for target in candidates])]
 
     def _quicker(self, candidates: list[Target]) -> Target:
-        """The quicker of two picked at random. One that was never measured is tried first."""
+        """The faster of two random candidates. One that was never measured counts as fastest."""
         count = len(candidates)
         one = int(self.ports.random() * count)
         other = (one + 1 + int(self.ports.random() * (count - 1))) % count
@@ -343,7 +343,7 @@ class Failover(Module[Config]):
 
 
 def _wanted(x: Exchange) -> set[str]:
-    """What the model must be able to do, in the words of the price list."""
+    """The capabilities the call needs, as the price list names them."""
     content = x.request.meaning
     if not isinstance(content, Content):
         return set()
@@ -354,7 +354,7 @@ def _wanted(x: Exchange) -> set[str]:
 
 
 def _share(target: Target, chain: Chain | None) -> tuple[str, int]:
-    """The step of the row that a target belongs to, by name, and its weight."""
+    """The chain step that a target belongs to, by name, and its weight."""
     for step in chain.targets if chain else ():
         if step.provider == target.provider and step.model in ("", target.model):
             return f"{step.provider}/{step.model}", step.weight

@@ -1,4 +1,4 @@
-"""Let callers use names you choose for models.
+"""Let callers use model names that you choose.
 
 Why
     A program that asks for `fast` need not change when the fast model does. One table says what
@@ -38,23 +38,27 @@ MAX_STEPS = 5
 
 
 class Values(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    temperature: (
-        Annotated[float, Meta(ge=0, le=2, description="How freely the model chooses.")] | None
-    ) = None
+    temperature: Annotated[float, Meta(ge=0, le=2, description="Sampling temperature.")] | None = (
+        None
+    )
     top_p: (
-        Annotated[float, Meta(ge=0, le=1, description="Choose among this share of tokens.")] | None
+        Annotated[float, Meta(ge=0, le=1, description="Nucleus sampling: share of probability.")]
+        | None
     ) = None
     max_tokens: (
-        Annotated[int, Meta(ge=1, le=10_000_000, description="The longest answer.")] | None
+        Annotated[int, Meta(ge=1, le=10_000_000, description="Tokens of the answer at most.")]
+        | None
     ) = None
     reasoning: (
-        Annotated[str, Meta(max_length=32, description="How much to think, such as `low`.")] | None
+        Annotated[str, Meta(max_length=32, description="Reasoning effort, such as `low`.")] | None
     ) = None
 
 
 class Defaults(Values, frozen=True, kw_only=True, forbid_unknown_fields=True):
     system: (
-        Annotated[str, Meta(max_length=100_000, description="System text, if there is none.")]
+        Annotated[
+            str, Meta(max_length=100_000, description="System message, if the request has none.")
+        ]
         | None
     ) = None
 
@@ -74,28 +78,28 @@ class Alias(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(
             min_length=1,
             max_length=500,
-            description="What it stands for; `{1}` is the text of the `*`.",
+            description="The model it stands for; `{1}` is the text of the `*`.",
         ),
     ]
     provider: Annotated[str, Meta(max_length=64, description="Only at this provider.")] = ""
-    defaults: Annotated[Defaults, Meta(description="What applies when the caller left it out.")] = (
+    defaults: Annotated[Defaults, Meta(description="Values used when the caller sets none.")] = (
         Defaults()
     )
-    force: Annotated[Values, Meta(description="What applies whatever the caller said.")] = Values()
+    force: Annotated[Values, Meta(description="Values used whatever the caller sets.")] = Values()
     drop: Annotated[
         tuple[Annotated[str, Meta(min_length=1, max_length=100)], ...],
-        Meta(max_length=100, description="Fields of a request that are left out, by their names."),
+        Meta(max_length=100, description="Request fields to leave out."),
     ] = ()
     rename: Annotated[
         dict[str, Annotated[str, Meta(min_length=1, max_length=100)]],
         Meta(
             max_length=100,
-            description="Fields that only the caller's format has, and what they are called here.",
+            description="Fields of the caller's own format, and the names to send them under.",
         ),
     ] = {}
     lossy: Annotated[
         Literal["strict", "warn", "silent"] | None,
-        Meta(description="As the setting `translation.lossy`, for this name."),
+        Meta(description="Overrides the setting `translation.lossy` for this name."),
     ] = None
     hidden: Annotated[bool, Meta(description="Left out of the list of models.")] = False
 
@@ -107,7 +111,9 @@ class Config(ModuleConfig, frozen=True):
     ] = ()
     answer_model: Annotated[
         Literal["served", "asked"],
-        Meta(description="The model's name in the answer: the one that served, or the one asked."),
+        Meta(
+            description="The model named in the answer: the one that served, or the one requested."
+        ),
     ] = "served"
 
 
@@ -147,7 +153,7 @@ class ModelAlias(Module[Config]):
         if self.config.answer_model == "asked":
             x.answer_model = asked
             if x.kind not in TEXT_KINDS:
-                x.reads = "everything"  # for `on_response`, however long the answer is
+                x.reads = "everything"  # `on_response` must see the answer, however long
         x.tell("X-Stockyard-Alias", asked)
         x.note(self.name, "resolved", {"steps": len(rows)})
         request = x.request if model == asked else x.request.with_model(model)
@@ -168,7 +174,7 @@ class ModelAlias(Module[Config]):
         return event
 
     def on_response(self, x: Exchange) -> None:
-        """Answers of other kinds than chats have no Events."""
+        """Rename the model in answers that are not chats: those have no Events."""
         if not x.answer_model or x.response is None:
             return
         answered = x.response.meaning
@@ -176,7 +182,7 @@ class ModelAlias(Module[Config]):
             x.response = x.response.with_output(replace(answered, model=x.answer_model))
 
     def stands_for(self, name: str) -> str:
-        """The model that a name stands for; of any other name, that name."""
+        """The model that a name stands for; a name that is no alias stands for itself."""
         return self._resolve(name)[1]
 
     def _resolve(self, model: str) -> tuple[list[Alias], str]:
@@ -206,7 +212,7 @@ class ModelAlias(Module[Config]):
         return None
 
     def _check(self, place: int, row: Alias) -> None:
-        """Every name must come to an end, and be served by somebody who is known."""
+        """Refuse an alias that loops, or whose provider is unknown."""
         if row.provider and not self.ports.models.has_provider(row.provider):
             raise InvalidConfig(
                 f"aliases[{place}].provider",
@@ -228,7 +234,7 @@ class ModelAlias(Module[Config]):
 
 
 def _is_at_home(native: str | None, rows: list[Alias], model: str) -> bool:
-    """Whether a name means a model of the only provider that a native route reaches."""
+    """Whether an alias may be used on a native route, which reaches one provider only."""
     if native is None:
         return True
     home = "/" not in model or model != _bare(model, native)
@@ -241,14 +247,14 @@ def _bare(model: str, provider: str) -> str:
 
 
 def _at(provider: str, constraints: Constraints) -> Constraints:
-    """Only at this provider; what the caller demanded stands when the two disagree."""
+    """Restrict to this provider, unless the caller restricted the call to others."""
     if constraints.providers and provider not in constraints.providers:
         return constraints
     return replace(constraints, providers=(provider,))
 
 
 def _as_wanted(request: Request, row: Alias) -> Request:
-    """The request as the row has it; the very same if that changes nothing."""
+    """The request with the row's changes; the same object if there are none."""
     if not (row.drop or row.rename) and row.force == Values() and row.defaults == Defaults():
         return request
     content = renamed(left_out(request.content, row.drop), row.rename)
@@ -265,7 +271,7 @@ def _as_wanted(request: Request, row: Alias) -> Request:
 
 
 def _said(values: Values) -> dict[str, Any]:
-    """The fields that have a value, as requests call them."""
+    """The values that are set, by their names in requests."""
     wish = None if values.reasoning is None else ReasoningWish(effort=values.reasoning)
     said = {
         "temperature": values.temperature,

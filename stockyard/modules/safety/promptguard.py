@@ -1,4 +1,4 @@
-"""Replace personal data before it leaves, and put it back into the answer.
+"""Replace personal data before it reaches a provider, and restore it in the answer.
 
 Why
     A model can draft the reply to a customer without knowing the customer's e-mail address or card
@@ -75,8 +75,8 @@ class Config(ModuleConfig, frozen=True):
         tuple[Annotated[str, Meta(max_length=32)], ...],
         Meta(
             max_length=200,
-            description="What to look for. Also `name` and `address` (JSON fields), `url`, and the "
-            "numbers of one country, such as `id_pl`.",
+            description="What to look for. Also available: `name` and `address` (JSON fields), "
+            "`url`, and the numbers of one country, such as `id_pl`.",
         ),
     ] = (
         "email",
@@ -95,7 +95,9 @@ class Config(ModuleConfig, frozen=True):
     )
     countries: Annotated[
         tuple[Annotated[str, Meta(max_length=2)], ...],
-        Meta(max_length=200, description="Whose phone numbers, plates and ids to look for."),
+        Meta(
+            max_length=200, description="Countries whose phone numbers, plates and ids to look for."
+        ),
     ] = ("us", "gb", "de", "fr", "es", "it", "nl", "ca", "au", "in", "br")
     mode: Annotated[
         Literal["restore", "redact", "hash", "block", "note"],
@@ -115,7 +117,10 @@ class Config(ModuleConfig, frozen=True):
     ] = ("user", "tool", "context", "memory", "assistant")
     allow: Annotated[
         tuple[Annotated[str, Meta(min_length=1, max_length=500)], ...],
-        Meta(max_length=200, description="Values that may pass, or `@domain` for its addresses."),
+        Meta(
+            max_length=200,
+            description="Values to let through; `@domain` for all its e-mail addresses.",
+        ),
     ] = ()
     custom: Annotated[
         tuple[Custom, ...], Meta(max_length=1000, description="Personal data of your own forms.")
@@ -275,7 +280,7 @@ class _Masking:
         )
 
     def gather(self) -> None:
-        """Tell the Reading beforehand what `change` will ask it."""
+        """Queue in the Reading what `change` will look up."""
         map_segments(self._x.request, self._wanted)
 
     def _wanted(self, text: str, segment: Segment) -> str:
@@ -310,7 +315,7 @@ class _Masking:
 
 
 def _sent(value: str) -> str:
-    """The vault's entry for a value that the caller sent: in an answer it may stand as it is."""
+    """The vault key that marks a value as sent by the caller, so that answers may contain it."""
     return "=" + value
 
 

@@ -1,8 +1,8 @@
 """Find passwords, tokens and keys in prompts and answers, and remove them.
 
 Why
-    A key pasted into a prompt is in a provider's logs a second later. What never leaves cannot
-    leak.
+    A key pasted into a prompt is in a provider's logs a second later. A secret that never leaves
+    cannot leak.
 
 Example
     [modules.secretscan]
@@ -10,15 +10,15 @@ Example
     custom = [{ name = "badge", pattern = 'BDG-[0-9]{10}' }]
 
 Caller sees
-    `[SECRET_1]` in the place of a secret, in the prompt and in the answer, streamed or not, and
+    `[SECRET_1]` in place of a secret, in the prompt and in the answer, streamed or not, and
     `X-Stockyard-Secrets: 2`. With `block`, HTTP 400 `content_blocked` with the names of the rules;
     for an answer HTTP 422 `answer_blocked`. Secrets of this installation are always blocked. A text
-    of which too much looks like a secret to be read in a few seconds (a MiB or more of nothing
-    else) is refused with HTTP 503 `module_failed`.
+    with too many candidates to scan in a few seconds (a MiB or more of nothing else) is refused
+    with HTTP 503 `module_failed`.
 
-Nothing is ever sent anywhere to check a secret. Images, audio and files are not read, nor what is
-no text for the model: `user`, `metadata`, addresses and the names of files. Of our own Keys only a
-digest is kept, so everything that has a Key's form counts as one.
+Secrets are never sent anywhere to be verified. Images, audio and files are not scanned, nor are
+fields that are no text for the model: `user`, `metadata`, URLs and file names. Our own Keys are
+stored as digests only, so anything in the form of a Key is treated as one.
 """
 
 import hashlib
@@ -49,11 +49,11 @@ from stockyard.core.window import Channel, windows_of
 from stockyard.errors import InvalidConfig, Refused
 
 BLOCK_REACH = 8_192
-"""A private key is held from its BEGIN to its END, at most so many characters."""
+"""Characters of a private key, from BEGIN to END, that are held back in a stream at most."""
 KEY_RULE = "stockyard-key"
 GENERIC_RULE = "generic"
 SHORTEST_OWN = 8
-"""A live value shorter than this would be found in ordinary text."""
+"""Characters. Shorter values of our own would match ordinary text."""
 
 Action = Literal["off", "note", "redact", "block"]
 
@@ -61,14 +61,16 @@ Action = Literal["off", "note", "redact", "block"]
 class Custom(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: Annotated[
         str,
-        Meta(pattern="^[a-z][a-z0-9_-]*$", max_length=64, description="What Findings call it."),
+        Meta(pattern="^[a-z][a-z0-9_-]*$", max_length=64, description="Its name in Findings."),
     ]
     pattern: Annotated[
         str, Meta(min_length=1, max_length=1000, description="What it looks like (RE2 syntax).")
     ]
     keyword: Annotated[
         str,
-        Meta(max_length=100, description="Must stand in it or close before it; empty: nothing."),
+        Meta(
+            max_length=100, description="Must occur in or just before a match; empty: not needed."
+        ),
     ] = ""
 
 
@@ -80,17 +82,22 @@ class Config(ModuleConfig, frozen=True):
         Meta(max_length=200, description="Rules of the pack `secrets` to leave out."),
     ] = ()
     entropy: Annotated[
-        bool, Meta(description="Also take random values behind a name like key or password.")
+        bool, Meta(description="Also find random values after a name like key or password.")
     ] = True
     min_entropy_bits: Annotated[
-        float, Meta(ge=2, le=6, description="How random, in bits per character, they must be.")
+        float,
+        Meta(
+            ge=2,
+            le=6,
+            description="Entropy in bits per character from which such a value counts as random.",
+        ),
     ] = 3.5
     custom: Annotated[
         tuple[Custom, ...], Meta(max_length=1000, description="Secrets of your own forms.")
     ] = ()
     allow_digests: Annotated[
         tuple[Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)], ...],
-        Meta(max_length=200, description="SHA-256 of values that may pass."),
+        Meta(max_length=200, description="SHA-256 digests of values to let through."),
     ] = ()
     own: Annotated[
         bool, Meta(description="Always block this installation's Credentials and Keys.")
@@ -139,7 +146,7 @@ class SecretScan(Module[Config]):
             self._scan(x, reading)
 
     def _gather(self, x: Exchange, reading: Reading) -> None:
-        """Tell the Reading beforehand what `_clean` will ask it."""
+        """Queue in the Reading what `_clean` will look up."""
 
         def want(text: str, segment: Segment) -> str:
             for finder in self._finders():
@@ -227,7 +234,7 @@ class SecretScan(Module[Config]):
         raise Refused(422, "answer_blocked", "The answer contains a secret of this gateway.")
 
     def _mark(self, x: Exchange, value: str) -> str:
-        """The same secret has the same number everywhere in one Exchange."""
+        """The replacement for a secret: the same number everywhere in one Exchange."""
         return f"[SECRET_{windows_of(x).number(self.name, value)}]"
 
     def _is_secret(self, rule: Rule, value: str) -> bool:
@@ -250,7 +257,7 @@ class SecretScan(Module[Config]):
 
 
 class OwnSecrets:
-    """The live secrets of this installation, matched exactly, and the form of its Keys."""
+    """Finds this installation's own secrets: Credentials by value, Keys by their form."""
 
     def __init__(self, live: Callable[[], Iterable[str]]) -> None:
         self._live = live
@@ -259,14 +266,14 @@ class OwnSecrets:
         self.finder = RuleMatcher([self._key_rule])
 
     def refresh(self) -> None:
-        """Called once per Exchange; rebuilds only what changed."""
+        """Take up changed secrets. Called once per Exchange; cheap if nothing changed."""
         values = frozenset(value for value in self._live() if len(value) >= SHORTEST_OWN)
         if values == self._values:
             return
         self._values = values
         rules = [self._key_rule]
         if values:
-            # The longest first: of two values with one beginning, all of the longer one counts.
+            # Longest first, so that a value is matched whole even if another one is its prefix.
             longest_first = sorted(values, key=lambda value: (-len(value), value))
             pattern = "|".join(literal(value) for value in longest_first)
             rules.append(Rule(id="own", type="own", pattern=pattern))
