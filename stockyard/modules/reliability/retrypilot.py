@@ -1,9 +1,9 @@
-"""Repeat a failed call on the same target when that is likely to help.
+"""Retry a failed call on the same target when that is likely to help.
 
 Why
-    Providers fail for a moment: an overloaded server, a dropped connection, a rate limit that ends
-    in two seconds. Asking again usually works. Asking again without measure makes an outage
-    worse, so repeats have a budget: a share of the calls, whatever happens.
+    Many failures are brief: an overloaded server, a dropped connection, a rate limit that ends in
+    two seconds. A retry usually works. Unlimited retries make an outage worse, so there is a retry
+    budget: a share of the calls to each target.
 
 Example
     [modules.retrypilot]
@@ -11,9 +11,9 @@ Example
     classes = ["connect", "overloaded", "rate"]
 
 Caller sees
-    The last error of the provider, with its `Retry-After`; at once where the provider said that
-    another try is in vain (`x-should-retry: false`). `X-Stockyard-Attempts` tells how many
-    tries there were, and `X-Stockyard-Step-Down` which model took over.
+    If all attempts fail, the provider's last error with its `Retry-After`; at once if the provider
+    said not to retry (`x-should-retry: false`). `X-Stockyard-Attempts` is the number of attempts,
+    `X-Stockyard-Step-Down` the model that took over.
 """
 
 from typing import Annotated, Literal
@@ -40,9 +40,9 @@ CLASSES: dict[ErrorKind, Class] = {
 }
 MAX_BUDGETS = 10_000
 LONGEST_NAME = 256
-"""Characters by which targets are told apart: a caller may name a model as long as a body."""
+"""Characters of a target's name used as key: callers may send model names of any length."""
 MAX_SAVED_RETRIES = 10.0
-"""Retries that a quiet time may save up for one target."""
+"""Retries that one target can save up while calls succeed."""
 FAILURES_TO_STEP_DOWN = 2
 
 ModelName = Annotated[str, Meta(min_length=1, max_length=500)]
@@ -57,32 +57,33 @@ class StepDown(
 
 class Config(ModuleConfig, frozen=True):
     retries: Annotated[
-        int, Meta(ge=0, le=10, description="Repeats on one target, after the first try.")
+        int, Meta(ge=0, le=10, description="Retries on one target, after the first attempt.")
     ] = 2
     total_attempts: Annotated[
-        int, Meta(ge=1, le=20, description="Tries of one call in all, over all its targets.")
+        int, Meta(ge=1, le=20, description="Attempts of one call in all, over all its targets.")
     ] = 3
     base_ms: Annotated[
-        int, Meta(ge=1, le=60_000, description="The first wait; it doubles with each repeat.")
+        int, Meta(ge=1, le=60_000, description="The first wait; it doubles with each retry.")
     ] = 250
-    max_ms: Annotated[int, Meta(ge=1, le=600_000, description="The longest wait of our own.")] = (
-        8000
-    )
+    max_ms: Annotated[
+        int,
+        Meta(ge=1, le=600_000, description="The longest wait, unless the provider asks for more."),
+    ] = 8000
     retry_after_max_seconds: Annotated[
         int,
         Meta(
-            ge=0, le=3600, description="A provider that asks for a longer wait is not waited for."
+            ge=0, le=3600, description="No retry if the provider asks for a longer wait than this."
         ),
     ] = 60
     budget_ratio: Annotated[
-        float, Meta(ge=0, le=1, description="Repeats allowed per call, over all calls of a target.")
+        float, Meta(ge=0, le=1, description="Retries allowed as a share of all calls to a target.")
     ] = 0.1
     budget_min_per_second: Annotated[
         int,
         Meta(
             ge=0,
             le=1000,
-            description="Repeats per second that are allowed when there are few calls.",
+            description="Retries per second that are allowed even when calls are few.",
         ),
     ] = 1
     min_remaining_seconds: Annotated[
@@ -90,14 +91,14 @@ class Config(ModuleConfig, frozen=True):
         Meta(
             ge=0,
             le=600,
-            description="No repeat when less of the call's time than this would be left for it.",
+            description="No retry if less than this would be left of the call's total time.",
         ),
     ] = 5
     classes: Annotated[
         tuple[Class, ...],
         Meta(
             max_length=6,
-            description="Which failures are repeated: no connection, no answer in time, "
+            description="Which failures are retried: no connection, no answer in time, "
             "overloaded, rate limit, server error, stream broken before its first content.",
         ),
     ] = ("connect", "first_byte", "overloaded", "rate", "server", "broken_stream")
@@ -108,17 +109,20 @@ class Config(ModuleConfig, frozen=True):
 
 
 class Budget:
-    """The repeats one target may still have."""
+    """The retries that one target may still have."""
 
-    __slots__ = ("last_retry", "saved")
+    __slots__ = ("saved", "spare", "spare_at")
 
-    def __init__(self) -> None:
+    def __init__(self, spare: float, now: float) -> None:
         self.saved = 0.0
-        self.last_retry = float("-inf")
+        """Retries saved up by calls; negative after spare ones were spent."""
+        self.spare = spare
+        """Retries available although few call, as of `spare_at`."""
+        self.spare_at = now
 
 
 class RetryPilot(Module[Config]):
-    """Bounds each wait. The deadline of the whole call is dispatch's."""
+    """Bounds each wait; dispatch enforces the deadline of the whole call."""
 
     name = "retrypilot"
     category = "reliability"
@@ -129,6 +133,9 @@ class RetryPilot(Module[Config]):
         super().__init__(config, ports)
         self._steps = tuple((Glob(row.of), row.to) for row in config.step_down)
         self._budgets: dict[str, Budget] = {}
+        # A single call gets all its retries, even within one second.
+        floor = config.budget_min_per_second
+        self._most_spare = max(floor, config.retries) if floor else 0
 
     def on_request(self, x: Exchange) -> None:
         x.attempt_cap = self.config.total_attempts
@@ -162,7 +169,7 @@ class RetryPilot(Module[Config]):
     def _wait(
         self, x: Exchange, error: UpstreamError, budget: Budget, failures: int
     ) -> float | None:
-        """Seconds until the next try; None for no other try."""
+        """Seconds until the next attempt; None for no further attempt."""
         if isinstance(error, EgressDenied) or CLASSES.get(error.kind) not in self.config.classes:
             return None
         most = min(self.config.max_ms, self.config.base_ms << (failures - 1))
@@ -178,7 +185,7 @@ class RetryPilot(Module[Config]):
     def _objection(
         self, x: Exchange, error: UpstreamError, wait: float, failures: int
     ) -> Literal["", "in_vain", "retries", "attempts", "retry_after", "deadline", "budget"]:
-        """What speaks against another try after so many seconds."""
+        """Why not to try again after this wait; empty if there is no reason."""
         if error.in_vain:
             return "in_vain"
         if failures > self.config.retries:
@@ -191,14 +198,17 @@ class RetryPilot(Module[Config]):
         return "deadline" if x.total_seconds and left < self.config.min_remaining_seconds else ""
 
     def _spend(self, budget: Budget) -> bool:
-        """Take one repeat: one that calls have saved up, or one of the floor for quiet targets."""
-        now = self.ports.clock()
-        floor = self.config.budget_min_per_second
-        if budget.saved >= 1:
-            budget.saved -= 1
-        elif not floor or now - budget.last_retry < 1 / floor:
+        """Spend one retry: one that calls saved up, or a spare one if few call the target.
+
+        A spare retry is paid back from later savings, so an outage gets no extra retries.
+        """
+        now, before = self.ports.clock(), budget.spare_at
+        grown = budget.spare + (now - before) * self.config.budget_min_per_second
+        budget.spare, budget.spare_at = min(grown, self._most_spare), now
+        if budget.saved < 1 and budget.spare < 1:
             return False
-        budget.last_retry = now
+        budget.saved = max(budget.saved - 1, -self._most_spare)
+        budget.spare = max(budget.spare - 1, 0)
         return True
 
     def _step_down(self, x: Exchange) -> None:
@@ -223,5 +233,5 @@ class RetryPilot(Module[Config]):
         if budget is None:
             if len(self._budgets) >= MAX_BUDGETS:
                 del self._budgets[next(iter(self._budgets))]
-            budget = self._budgets[name] = Budget()
+            budget = self._budgets[name] = Budget(self._most_spare, self.ports.clock())
         return budget

@@ -213,7 +213,7 @@ async def test_a_stream_breaks_off_after_so_many_events() -> None:
 async def test_a_failing_fixture_and_repeats_end_well() -> None:
     module = mock(a_fixture(status=500, times=2), a_fixture("at last", name="g"))
     ports = some_ports()
-    pilot = RetryPilot(RetryConfig(budget_min_per_second=1000), ports)
+    pilot = RetryPilot(RetryConfig(), ports)
     x = an_exchange()
     answer = await through(x, Provider(an_answer()), pilot, module)
     assert isinstance(answer, Response)

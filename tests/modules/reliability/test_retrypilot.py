@@ -97,6 +97,24 @@ async def test_calls_save_up_for_the_repeats_of_others() -> None:
     assert x.findings[-1].detail == {"why": "budget"}
 
 
+async def test_one_call_has_all_its_repeats_when_few_call() -> None:
+    clock = HandClock()
+    module = pilot(clock, base_ms=1)
+    x = an_exchange()
+    await through(x, Provider(BUSY, BUSY, an_answer()), module, choose=ONE)
+    assert len(x.attempts) == 3
+
+    at_once = an_exchange()
+    with pytest.raises(UpstreamError):
+        await through(at_once, Provider(BUSY), module, choose=ONE)
+    assert at_once.findings[-1].detail == {"why": "budget"}
+
+    clock.advance(2)
+    later = an_exchange()
+    await through(later, Provider(BUSY, BUSY, an_answer()), module, choose=ONE)
+    assert len(later.attempts) == 3
+
+
 async def test_only_so_many_targets_have_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stockyard.modules.reliability.retrypilot.MAX_BUDGETS", 2)
     module = pilot()
