@@ -200,7 +200,7 @@ class DecodedFlow(Flow[Sink]):
     def feed(self, piece: bytes) -> None:
         sink = self.sink
         if sink is None:
-            self._hold(self._reader.feed(piece))
+            self.hold((piece,), ended=False)
             return
         try:
             events = self._reader.feed(piece)
@@ -229,9 +229,9 @@ class DecodedFlow(Flow[Sink]):
         if events:
             sink.events(events)
 
-    def read_again(self, pieces: Sequence[bytes], *, ended: bool) -> None:
-        """Hold what a look found good. Raises what reading still finds broken; what came before
-        that is held."""
+    def hold(self, pieces: Sequence[bytes], *, ended: bool) -> None:
+        """Read and hold it, as what a look found good. Raises what reading finds broken; what came
+        before that is held."""
         try:
             for piece in pieces:
                 self._hold(self._reader.feed(piece))

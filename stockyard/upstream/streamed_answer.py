@@ -234,7 +234,8 @@ class StreamedAnswer(Stream):
             return
         cover_words(error, self._attempt)
         committed = self.committed.done()
-        if committed:
+        if committed or self._flow.content:
+            # Content that came in one read with the error is paid for, although nobody sees it.
             self._settle_early()
         if isinstance(error, UpstreamError):
             self._attempt.error, self._attempt.timer = error.kind, error.timer
@@ -328,7 +329,7 @@ class StreamedAnswer(Stream):
         flow = DecodedFlow(self._x, reader, terminator=forwarded.terminator)
         flow.content_at = forwarded.content_at
         try:
-            flow.read_again(self._came, ended=self._over and self._error is None)
+            flow.hold(self._came, ended=self._over and self._error is None)
         except StockyardError as error:
             if not self._over:
                 self._settle_early()

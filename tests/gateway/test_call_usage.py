@@ -173,6 +173,17 @@ class TestS38Abandoned:
         assert yard.last.usage is not None
         assert yard.last.usage.completion >= 3
 
+    @pytest.mark.parametrize(("provider", "path"), TRANSLATIONS)
+    async def test_s38_content_that_comes_in_one_read_with_an_error_is_paid(
+        self, yard: Yard, provider: str, path: str
+    ) -> None:
+        scripted = yard.provider(provider).streams("hello " * 400).fails_after(2, 500)
+        scripted.in_pieces(lambda body: [body])
+        answer = await yard.call(*streamed(yard, path, "hi"))
+        assert answer.status in (502, 503), "nothing of it was sent"
+        assert yard.last.usage is not None
+        assert yard.last.usage.completion >= 400
+
     async def test_s38_an_error_costs_nothing(self, yard: Yard) -> None:
         yard.provider("openai").fails(500)
         await yard.chat("hi")
