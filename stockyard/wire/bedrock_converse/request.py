@@ -59,6 +59,7 @@ NO_FORCED_TOOLS = "no_forced_tools"
 NEUTRAL_NAMES = "document_name_neutral"
 """Documents go without the names that their senders gave them."""
 
+_MOST_STOPS = 2_500
 _SAMPLING = {"temperature": "temperature", "topP": "top_p"}
 
 DEFAULT_NAME = "answer"
@@ -234,7 +235,7 @@ def _config(
     elif budget is not None:
         # The limit must exceed the budget, and the model's own may not.
         config["maxTokens"] = budget + THINKING_ROOM
-    stops = [stop for stop in content.stop or () if not is_blank(stop)]
+    stops = [stop for stop in content.stop or () if not is_blank(stop)][:_MOST_STOPS]
     if stops or (content.stop == () and FORMAT in content.extra):
         config["stopSequences"] = stops
     if len(stops) < len(content.stop or ()):

@@ -70,6 +70,10 @@ _READ: dict[str, tuple[str, Callable[[Fields, str], Any]]] = {
 _NOT_OURS = ("top_k", "min_p")
 """Known to many compatible providers but not to the format: sent only if the client did."""
 
+MOST_STOPS = 4
+"""Clients of this format may send more, because some compatible providers take more."""
+_STOP_LIST = "stops"
+
 _OTHER_SEED = "random_seed"
 """What one library calls `seed`, whoever answers (`clients.md` 6)."""
 
@@ -144,7 +148,7 @@ def _take_stop(fields: Fields) -> tuple[tuple[str, ...] | None, str | None]:
     if not isinstance(stop, list):
         raise FieldError("stop", "a string or an array of strings")
     fields.rest["stop"] = stop
-    return fields.texts("stop"), None
+    return fields.texts("stop"), _STOP_LIST
 
 
 def _take_end_user(fields: Fields) -> tuple[str | None, str | None]:
@@ -197,6 +201,9 @@ def _add_limits(body: dict[str, Any], content: Content, drops: Drops) -> None:
     if content.stop is not None:
         single = has_word(content.shape, "stop") and len(content.stop) == 1
         body["stop"] = content.stop[0] if single else list(content.stop)
+        if len(content.stop) > MOST_STOPS and not has_word(content.shape, _STOP_LIST):
+            body["stop"] = list(content.stop[:MOST_STOPS])
+            drops.add("stop")
     for name in _NOT_OURS:
         value = getattr(content, name)
         if value is None:

@@ -14,6 +14,7 @@ from stockyard.wire.codec import Dropped, Traits
 from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import has_word, own_fields, words
+from stockyard.wire.openai_chat.request import MOST_STOPS
 from stockyard.wire.openai_completions.prompts import (
     FORMAT,
     decode_prompts,
@@ -21,7 +22,7 @@ from stockyard.wire.openai_completions.prompts import (
     find_tie,
 )
 
-_STOP, _ECHO = "stop", "echo"
+_STOP, _STOP_LIST, _ECHO = "stop", "stops", "echo"
 
 _PLAIN_FIELDS = (
     "temperature",
@@ -88,7 +89,7 @@ def _decode(fields: Fields) -> Content:
         tie=find_tie(messages, fields.rest.get("suffix")),
         extra=fields.left(FORMAT),
         shape=words(
-            _STOP if isinstance(stop, str) else None,
+            _STOP if isinstance(stop, str) else _STOP_LIST if stop is not None else None,
             # An echo is the writer's work where the provider does not know it.
             _ECHO if echo else None,
         ),
@@ -111,6 +112,9 @@ def encode_request(request: Request, *, traits: Traits) -> Dropped:
     if content.stop is not None:
         single = has_word(content.shape, _STOP) and len(content.stop) == 1
         body["stop"] = content.stop[0] if single else list(content.stop)
+        if len(content.stop) > MOST_STOPS and not has_word(content.shape, _STOP_LIST):
+            body["stop"] = list(content.stop[:MOST_STOPS])
+            drops.add("stop")
     if has_word(content.shape, _ECHO):
         body["echo"] = True
     if content.end_user is not None:
