@@ -177,10 +177,10 @@ class TestS38Abandoned:
     async def test_s38_content_that_comes_in_one_read_with_an_error_is_paid(
         self, yard: Yard, provider: str, path: str
     ) -> None:
-        scripted = yard.provider(provider).streams("hello " * 400).fails_after(2, 500)
+        scripted = yard.provider(provider).streams("hello " * 400).fails_after("first_content")
         scripted.in_pieces(lambda body: [body])
         answer = await yard.call(*streamed(yard, path, "hi"))
-        assert answer.status in (502, 503), "nothing of it was sent"
+        assert answer.status >= 500, "nothing of it was sent"
         assert yard.last.usage is not None
         assert yard.last.usage.completion >= 400
 
