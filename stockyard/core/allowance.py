@@ -1,4 +1,4 @@
-"""How much somebody may use in a period, and how much at once."""
+"""A limit as operators write it: calls and tokens in a period, and calls at once."""
 
 from typing import Annotated
 

@@ -8,7 +8,7 @@ class Arrival(asyncio.Future[None]):
     """What a call waits for: the moment when its answer arrives.
 
     A plain future wakes its waiter in the next turn of the event loop. The waiter of an Arrival may
-    leave a `wake` instead and is then called in the turn, and in the read, that brought the answer.
+    set `wake` instead, which is called at once, from within the read that brought the answer.
     """
 
     wake: "Callable[[asyncio.Future[None]], None] | None" = None
@@ -19,7 +19,7 @@ class Arrival(asyncio.Future[None]):
         self._woken()
 
     def fail(self, error: BaseException) -> None:
-        """There will be none."""
+        """There will be no answer."""
         self.set_exception(error)
         self._woken()
 

@@ -1,9 +1,8 @@
-"""Credentials that were refused, summed by reason and by where they came from.
+"""Count refused credentials by reason and by the network they came from.
 
-Whoever has no Key must not be able to fill a disk or a log, so what is refused before it is known
-who asks is not written down one by one. It is summed for a minute, by reason and by network: an
-address of IPv4 without its last number, one of IPv6 by its /48. Of more networks than a few
-hundred in one minute, the further ones are summed together.
+A caller without a Key must not be able to fill a disk or a log, so refused credentials are not
+logged one by one. They are counted for a minute, by reason and by network (IPv4 by /24, IPv6 by
+/48). Beyond 200 networks in one minute, the others are counted together.
 """
 
 from collections import Counter
@@ -14,13 +13,13 @@ from time import time_ns
 from stockyard.core.signals import CredentialsRefused, RefusedFrom
 
 MOST = 200
-"""Networks that are told apart in one minute."""
+"""Networks that are counted separately in one minute."""
 OTHERS = "others"
 PREFIX = {4: 24, 6: 48}
 
 
 class AuthFailures:
-    """`announce` is told the sums of a minute when `roll_up` is called."""
+    """Counts until `roll_up`, which announces the counts and starts again from zero."""
 
     def __init__(
         self,
@@ -35,7 +34,7 @@ class AuthFailures:
         """By reason, since the start."""
 
     def note(self, address: str, why: str) -> None:
-        """One more."""
+        """Count a refused credential."""
         self.totals[why] += 1
         one = (why, network_of(address))
         if one not in self._counts and len(self._counts) >= MOST:
@@ -43,7 +42,7 @@ class AuthFailures:
         self._counts[one] += 1
 
     async def roll_up(self) -> None:
-        """The job: announce what was refused since it last ran."""
+        """The job: announce what was refused since its last run."""
         counts, since = self._counts, self._since
         self._counts, self._since = Counter(), self._now_ms()
         if counts:

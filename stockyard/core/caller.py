@@ -1,4 +1,4 @@
-"""Who called, and what its Key allows and asks for."""
+"""Who called, and what its Key allows and prescribes."""
 
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Literal
@@ -8,12 +8,12 @@ from msgspec import Struct
 from stockyard.core.allowance import Allowance
 
 Lossy = Literal["strict", "warn", "silent"]
-"""Whether fields that a provider's format cannot say are refused, or left out and told to the
-caller, or left out. The trace tells of them in any case."""
-
+"""What to do with request fields that the provider's format has no equivalent for: `strict` refuses
+the call, `warn` drops them and names them in a header of the answer, `silent` drops them. The trace
+names them in any case."""
 
 FIRST_TEAM = "default"
-"""Whose Keys are that are made for no other team."""
+"""The team of Keys that are created without one."""
 
 
 class Caller(Struct, frozen=True, kw_only=True):
@@ -27,22 +27,22 @@ class Caller(Struct, frozen=True, kw_only=True):
     address: str = ""
     loopback: bool = False
     app: str = ""
-    """The client program, from its user agent."""
+    """The client program, from its User-Agent."""
     addresses: tuple[str, ...] = ()
-    """The networks its Key may be used from; empty: any."""
+    """Networks from which its Key may be used; empty means any."""
     limits: tuple[Allowance, ...] = ()
-    """Those of its Key."""
+    """The limits of its Key."""
     lossy: Lossy | None = None
-    """What its Key says should become of fields that a provider's format cannot say."""
+    """What its Key prescribes for fields that the provider's format has no equivalent for."""
     strange: bool = False
-    """It brought a provider's secret, of which nobody here knows whether it is good."""
+    """It has no Key of ours but a provider's own secret, which only that provider can verify."""
     user: str = ""
     customer: str = ""
-    """As claimed by the caller: good for attribution, never for permission."""
+    """Both as claimed by the caller: good for attribution, never for permission."""
 
     @property
     def partition(self) -> str:
-        """Whose kept answers it shares: its team's. Strangers share nothing with each other."""
+        """The namespace of what is kept for it: its team's. Strangers each have their own."""
         return self.key_id if self.strange else self.team_id
 
     def may_call_from(self, address: str) -> bool:

@@ -1,4 +1,4 @@
-"""What a condition of an operator can see of a call: plain values only (`modules.md` 1.5)."""
+"""The variables of a call that an operator's conditions can use (`modules.md` 1.5)."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,8 +13,8 @@ Values = Mapping[str, Any]
 
 
 def values_of(x: Exchange, ports: Ports) -> Values:
-    """Hours and weekdays (Monday is 0) are UTC. Of a call that is no chat, the last text counts as
-    the last message."""
+    """Hours and weekdays (Monday is 0) are in UTC. If the call is not a chat, `text` is its last
+    text."""
     caller, meaning = x.caller, x.request.meaning
     content = meaning if isinstance(meaning, Content) else Content()
     asked = [message.text for message in content.messages if message.role == "user"]

@@ -35,9 +35,9 @@ class Prepared(NamedTuple):
 
     enabled: bool
     config: dict[str, Any]
-    """The whole Config as it will be, as it may be looked at."""
+    """The whole Config as it will be, with secrets hidden."""
     apply: Callable[[int], None]
-    """Called with the new config version, it makes the change effective for the next request."""
+    """Makes the change effective for the next request. Called with the new config version."""
 
 
 class LineControl(Protocol):

@@ -5,6 +5,6 @@ from stockyard.core.meaning import AnyOutput
 
 class CountOutput(AnyOutput, frozen=True, kw_only=True, omit_defaults=True):
     tokens: int
-    """Of the whole prompt, the tools included."""
+    """Tokens of the whole prompt, including tools."""
     cached: int = 0
-    """How many of them a provider would read from what it keeps."""
+    """How many of them the provider would read from its prompt cache."""

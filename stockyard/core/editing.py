@@ -1,4 +1,4 @@
-"""What the modules that edit a stream make of its Events, and what is kept of them on the way."""
+"""Pass the Events of a stream through the modules that edit them, and collect them for others."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ from stockyard.core.response import Response
 from stockyard.core.stop import Stop
 
 LONG_TEXT = 16 * 1024
-"""Characters of a whole answer that a module which reads closely is given in a thread."""
+"""A whole answer with more characters than this is edited in a thread by slow modules."""
 EDIT_SECONDS = 30.0
-"""How long it may take there. All threads may be busy with others at first."""
+"""How long that may take, including the wait for a free thread."""
 
 
 class Editing:
-    """The editors of one answer, and those who keep it."""
+    """The modules that edit one answer, and the Keepers that collect its Events."""
 
     __slots__ = ("_editors", "_keepers", "x")
 
@@ -38,8 +38,8 @@ class Editing:
     def keeps(self) -> bool:
         """Whether some module reads the whole response when the stream ends.
 
-        Where nobody edits, Events need not pass through `edit`; what they would have been is then
-        handed to `keep` before the end is told.
+        If no module edits, Events need not pass through `edit`: whoever forwards the stream then
+        hands them to `keep` before it reports the end.
         """
         return bool(self._keepers)
 
@@ -53,11 +53,11 @@ class Editing:
 
     @property
     def closely(self) -> bool:
-        """Whether some module that edits the stream may take long over a long text."""
+        """Whether some module that edits the stream is slow on long texts."""
         return any(stop.module.reads_closely for stop in self._editors)
 
     async def edit_elsewhere(self, batch: Sequence[Event]) -> Sequence[Event]:
-        """As `edit`, but who reads closely does so in a thread. One batch at a time."""
+        """Like `edit`, but slow modules run in a thread. Only one batch at a time."""
         for place, stop in enumerate(self._editors):
             self._keep_at(place, batch)
             if stop.module.reads_closely:
@@ -68,7 +68,7 @@ class Editing:
         return batch
 
     async def _edit_elsewhere(self, stop: Stop, batch: Sequence[Event]) -> Sequence[Event]:
-        """As `_edit`, in a thread. A module that comes to no end over it has failed."""
+        """Like `_edit`, in a thread. A module that does not finish in time has failed."""
         try:
             async with asyncio.timeout(EDIT_SECONDS):
                 return await stop.module.ports.offload(partial(self._edit, stop, batch))
@@ -95,12 +95,12 @@ class Editing:
                 keeper.keep(batch)
 
     def keep(self, batch: Sequence[Event]) -> None:
-        """Events of a stream that nobody edited, for the modules that read the whole response."""
+        """Collect Events that no module edited, for the modules that read the whole response."""
         for keeper in self._keepers:
             keeper.keep(batch)
 
     def lose(self) -> None:
-        """What went through cannot be read again, so no module gets it as a response."""
+        """The stream was too long to keep or cannot be decoded: no module gets a response."""
         for keeper in self._keepers:
             keeper.lose()
 
@@ -121,13 +121,17 @@ class Editing:
             else:
                 some = result if isinstance(result, list | tuple) else (result,)
                 edited.extend(some if stop.are_events(x, some) else (event,))
-        spent = perf_counter_ns() - begun
-        for place, step in enumerate(x.strip):
-            if step.module == stop.name and step.hook == "on_chunk":
-                x.strip[place] = Step(stop.name, "on_chunk", step.nanoseconds + spent)
-                return edited
-        x.strip.append(Step(stop.name, "on_chunk", spent))
+        _add_time(x.strip, stop.name, perf_counter_ns() - begun)
         return edited
+
+
+def _add_time(strip: list[Step], module: str, nanoseconds: int) -> None:
+    """Add to the one step of the explain strip that stands for all of a module's chunks."""
+    for place, step in enumerate(strip):
+        if step.module == module and step.hook == "on_chunk":
+            strip[place] = Step(module, "on_chunk", step.nanoseconds + nanoseconds)
+            return
+    strip.append(Step(module, "on_chunk", nanoseconds))
 
 
 def text_length(events: Sequence[Event]) -> int:

@@ -11,27 +11,28 @@ from stockyard.core.meaning import AnyContent, AnyOutput
 from stockyard.core.messages import Opaque
 
 Item = str | tuple[int, ...] | Opaque
-"""One thing to embed: a text, a text as tokens, or what only one format can say (an image)."""
+"""One thing to embed: a text, a text as tokens, or something that only one format knows (an image).
+"""
 Purpose = Literal["document", "query", "similarity", "classification", "clustering"]
-"""What the vectors are for. Some models make other vectors for a question than for its answers."""
+"""What the vectors are for. Some models embed a query differently from the documents."""
 NumberType = Literal["float", "int8", "uint8", "binary", "ubinary"]
 
 
 class EmbeddingsContent(AnyContent, frozen=True, kw_only=True, omit_defaults=True):
-    """What is to be embedded, and how the vectors shall look."""
+    """What to embed, and the form of the vectors."""
 
     items: tuple[Item, ...] = ()
     dimensions: int | None = None
     purpose: Purpose | None = None
     types: tuple[NumberType, ...] = ()
-    """The numbers wanted; empty is `float`."""
+    """The number types wanted; empty means `float`."""
     packed: bool = False
     """The client wants each vector as base64 text."""
     truncate: bool | None = None
-    """Whether too long a text may be cut."""
+    """Whether texts that are too long may be cut."""
     end_user: str | None = None
     shape: str | None = None
-    """How the format had laid it out, where that means nothing elsewhere."""
+    """The JSON layout of the input in its own format, so that it can be written in the same way."""
 
     def texts(self) -> Iterator[str]:
         return (item for item in self.items if isinstance(item, str))
@@ -46,7 +47,7 @@ class EmbeddingsContent(AnyContent, frozen=True, kw_only=True, omit_defaults=Tru
 
     @property
     def tokens(self) -> int:
-        """How many tokens came as such."""
+        """How many tokens the client sent as token ids instead of text."""
         return sum(len(item) for item in self.items if isinstance(item, tuple))
 
     def _other_items(self) -> Iterator[Item]:
@@ -54,7 +55,7 @@ class EmbeddingsContent(AnyContent, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class Vector(Struct, frozen=True, omit_defaults=True):
-    """One vector, in each of the number types that were asked for."""
+    """One vector, in each of the number types that were requested."""
 
     numbers: dict[NumberType, tuple[float, ...]]
 

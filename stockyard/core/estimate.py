@@ -1,11 +1,11 @@
-"""About how many tokens something has, where nobody counted.
+"""Estimate the number of tokens where nobody counted them.
 
-There is no tokenizer here: each has its own, and vocabularies are large. The length of a character
-in UTF-8 tells the kind of script, and that tells most of it: four Latin letters make a token, two
-Cyrillic or Arabic ones, one of Chinese or Japanese, half an emoji. Over recorded answers in prose
-the median comes out a tenth too high, and nine in ten are between half and one and a half times the
-truth. Code, numbers and JSON come out too low: what is known to be JSON counts three bytes to a
-token.
+There is no tokenizer here: every model has its own, and vocabularies are large. The length of a
+character in UTF-8 tells the kind of script, which is a good predictor: four Latin letters make a
+token, two Cyrillic or Arabic ones, one Chinese or Japanese character, half an emoji. Over recorded
+answers in prose, the median estimate is a tenth too high, and nine in ten are between 0.5 and 1.5
+times the truth. Estimates for code, numbers and JSON are too low; known JSON therefore counts one
+token for three bytes.
 """
 
 from collections.abc import Iterable
@@ -33,13 +33,13 @@ from stockyard.core.messages import (
 from stockyard.core.request import Content, Tool
 
 PER_MESSAGE = 4
-"""Tokens that mark who speaks."""
+"""Tokens of a message beyond its content, such as its role."""
 PER_TOOL = 12
-"""Tokens around one tool, offered or called."""
+"""Tokens of a tool definition or a tool call beyond its text."""
 PER_MEDIUM = 800
-"""An image in the middle of what providers count for one; sound and documents stand in for it."""
+"""Tokens of an image: the middle of what providers count. Also used for audio and documents."""
 JSON_BYTES = 3
-"""Bytes of JSON to a token."""
+"""Bytes of JSON per token."""
 
 _TWO_BYTES = bytes(range(0xC2, 0xE0))
 _THREE_BYTES = bytes(range(0xE0, 0xF0))
@@ -47,7 +47,7 @@ _FOUR_BYTES = bytes(range(0xF0, 0xF5))
 
 
 def tokens_in(text: str) -> int:
-    """About how many tokens a text has; at least one."""
+    """Estimated tokens of a text; at least one."""
     data = text.encode("utf-8", "surrogatepass")
     quarters = len(text)
     if len(data) != quarters:
@@ -58,7 +58,7 @@ def tokens_in(text: str) -> int:
 
 
 def prompt_tokens(content: Content) -> int:
-    """About how many tokens a request has: its messages and the tools it offers."""
+    """Estimated tokens of a request: its messages and its tool definitions."""
     texts: list[str] = []
     count = 0
     for message in content.messages:
@@ -69,7 +69,7 @@ def prompt_tokens(content: Content) -> int:
 
 
 def answer_tokens(events: Iterable[Event]) -> tuple[int, int]:
-    """About how many tokens of text, calls included, and of reasoning these Events hold."""
+    """Estimated tokens of text (tool calls included) and of reasoning in these Events."""
     text: list[str] = []
     reasoning: list[str] = []
     json_bytes = calls = 0
@@ -94,7 +94,7 @@ def _count(data: bytes, leads: bytes) -> int:
 
 
 def _beside_text(part: AnyPart) -> int:
-    """What a part counts beyond its text."""
+    """Tokens of a part beyond its text."""
     if isinstance(part, ToolCall):
         return PER_TOOL
     if isinstance(part, ToolResult):

@@ -19,15 +19,15 @@ PartKind = Literal["text", "reasoning", "refusal", "tool_call", "audio", "opaque
 
 
 def _must_be_text(*values: str | None) -> None:
-    """Readers pass values on as a provider sent them, and writers trust them. What is no text is
-    stopped between the two, while it is still known whose mistake it is."""
+    """Readers pass on values as a provider sent them, and writers trust them. A value of another
+    type is stopped here, where it is still clear that the provider is at fault."""
     for value in values:
         if value is not None and not isinstance(value, str):
             raise TypeError("A text was expected.")
 
 
 class _Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event"):
-    """How every Event is written down: its `tag`, and what differs from the defaults."""
+    """The base of all Events: stored as a `tag` and the fields that differ from their defaults."""
 
 
 class Started(_Event, frozen=True, kw_only=True, tag="started"):
@@ -38,20 +38,20 @@ class Started(_Event, frozen=True, kw_only=True, tag="started"):
     created: int = 0
     service_tier: str | None = None
     usage: Usage | None = None
-    """What the provider said of the input at the start; replaced by a later `UsageSeen`."""
+    """What the provider reported about the input; replaced by a later `UsageSeen`."""
     warnings: tuple[str, ...] = ()
     extra: Extra = {}
 
 
 class ChoiceStarted(_Event, frozen=True, kw_only=True, tag="choice"):
-    """What a choice holds besides its parts, where there is something. Proves nothing yet."""
+    """What a choice holds besides its parts, if there is anything. Proves nothing yet."""
 
     choice: int = 0
     message: Message | None = None
     """The message without its parts."""
     native: str | None = None
     extra: Extra = {}
-    """These two only of a choice that has no `Finished`."""
+    """`native` and `extra` are set only if the choice has no `Finished` to hold them."""
 
 
 class PartStarted(_Event, frozen=True, kw_only=True, tag="part"):
@@ -64,9 +64,9 @@ class PartStarted(_Event, frozen=True, kw_only=True, tag="part"):
     name: str | None = None
     kind_of_tool: Literal["function", "custom", "server"] = "function"
     whole: Part | None = None
-    """For what never streams in pieces (opaque blocks, sealed thinking): the whole part."""
+    """The whole part, if it never streams in pieces (opaque blocks, sealed thinking)."""
     signed_by: str | None = None
-    """Of thinking that will be signed: the format in which its maker does that."""
+    """For thinking that will be signed: the format of the provider that signs it."""
     extra: Extra = {}
 
     def __post_init__(self) -> None:
@@ -147,7 +147,7 @@ class Finished(_Event, frozen=True, kw_only=True, tag="finished"):
 
 
 class OpaqueEvent(_Event, frozen=True, kw_only=True, tag="opaque"):
-    """Something only one format knows; other writers leave it out."""
+    """Something that only one format knows; writers of other formats drop it."""
 
     format: str
     value: Any
@@ -173,7 +173,7 @@ Event = (
 )
 
 TEXT_EVENTS = (TextDelta, ReasoningDelta, RefusalDelta, ArgumentsDelta)
-"""Events whose `text` belongs to a channel that a module may match text in."""
+"""Events with a `text` that modules may search and edit."""
 
 
 def bears_content(event: Event) -> bool:

@@ -1,10 +1,10 @@
-"""Conditions and templates that operators write: harmless, whatever they say.
+"""Evaluate the conditions and templates that operators write, safely whatever they contain.
 
-An expression is minijinja's, with fuel for so many steps, over plain values only. It may use the
-filters listed here and nothing else that can be called; whatever is not listed is refused when the
-expression is saved. Fuel does not bound memory, so what would build a value of any size from a
-small one is missing: `*` (it repeats texts and lists), filters that are named by a text (`map`),
-and minijinja's own `join` and `tojson`, in whose place stand ours.
+Expressions are those of minijinja, over plain values only, with a limit on the number of steps
+("fuel"). They may use the filters and tests listed here and call nothing else; anything else is
+refused when the expression is saved. Fuel does not bound memory, so operations that build a large
+value from a small one are missing: `*` (it repeats texts and lists), filters that take the name of
+a filter (`map`), and minijinja's own `join` and `tojson`, which are replaced by bounded ones.
 
 A template is literal text with `{{ expression }}` in it. There are no statements.
 """
@@ -42,7 +42,7 @@ _SLOT = pattern(r"\{\{(.*?)\}\}", DOTALL)
 
 
 class ExpressionError(ValueError):
-    """An expression that cannot be used, or that failed on the values it was given."""
+    """An expression that cannot be used, or that failed on the given values."""
 
 
 class Expression:
@@ -56,7 +56,7 @@ class Expression:
         self._parse()
 
     def evaluate(self, values: Mapping[str, Any]) -> Any:
-        """What it comes to. Raises ExpressionError."""
+        """The value of the expression. Raises ExpressionError."""
         try:
             return _ENVIRONMENT.eval_expr(self.source, **values)
         except _FAILURES as error:
@@ -72,7 +72,7 @@ class Expression:
             if error.kind == "SyntaxError":
                 raise ExpressionError(_said(error)) from error
         except _FAILURES:
-            return  # it fails without values; with some it may do
+            return  # it fails without values, which proves nothing
 
 
 class Template:
@@ -86,19 +86,19 @@ class Template:
         self._expressions = [Expression(piece.strip()) for piece in pieces[1::2]]
 
     def render(self, values: Mapping[str, Any]) -> str:
-        """The text, its expressions filled in. Raises ExpressionError."""
-        said = [self._literals[0]]
+        """The text with its expressions filled in. Raises ExpressionError."""
+        pieces = [self._literals[0]]
         for expression, literal in zip(self._expressions, self._literals[1:], strict=True):
-            said.append(_as_text(expression.evaluate(values)))
-            said.append(literal)
-        text = "".join(said)
+            pieces.append(_as_text(expression.evaluate(values)))
+            pieces.append(literal)
+        text = "".join(pieces)
         if len(text) > MAX_RESULT_CHARACTERS:
             raise ExpressionError("The text that came out is too long.")
         return text
 
 
 def _check_names(source: str) -> None:
-    """Refuse what is called and not listed: other filters, other tests, functions, methods."""
+    """Refuse anything callable that is not listed: other filters and tests, functions, methods."""
     tokens = [(token.group(), token.start()) for token in _TOKEN.finditer(source)]
     for place, (token, column) in enumerate(tokens):
         if token == "*":  # noqa: S105  no secret

@@ -1,4 +1,4 @@
-"""Fields of a chat request that an operator leaves out or renames, whoever sends them."""
+"""Drop or rename fields of chat requests, as an operator's rules say."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -40,11 +40,12 @@ _COMMON = frozenset(
 """Fields that every format has, as most clients call them."""
 _OWN_NAMES = {usual: name for name, usual in USUAL_NAMES.items()}
 _SILENT = Content()
-"""What each field is that says nothing."""
+"""The default of each field, which means that the client did not set it."""
 
 
 def left_out(content: Content, names: Iterable[str]) -> Content:
-    """The content without these fields. Of fields that only one format has, its own name counts."""
+    """The content without these fields, by their usual names. Fields that only one format has go by
+    the name they have there."""
     names = tuple(names)
     said = (_OWN_NAMES.get(name, name) for name in names if name in _COMMON)
     changes = {
@@ -60,7 +61,7 @@ def left_out(content: Content, names: Iterable[str]) -> Content:
 
 
 def renamed(content: Content, names: Mapping[str, str]) -> Content:
-    """The content with fields that only one format has under other names."""
+    """The content with some format-specific fields renamed."""
     extra = {
         format_: {names.get(key, key): value for key, value in fields.items()}
         for format_, fields in content.extra.items()

@@ -67,7 +67,7 @@ def unfold(output: Output, usage: Usage | None) -> list[Event]:
 
 
 def fold(events: Iterable[Event]) -> tuple[Output, Usage | None]:
-    """The answer that these Events make, and its usage if they told it."""
+    """The answer that these Events make, and its usage if they report it."""
     folder = Folder()
     for event in events:
         folder.add(event)
@@ -235,7 +235,7 @@ class _Choice:
 
 
 def _joined(before: Any, value: Any) -> Any:
-    """Log probabilities come in pieces: lists in an object, to be joined."""
+    """Log probabilities arrive in pieces: objects of lists, whose lists are concatenated."""
     if not isinstance(before, dict) or not isinstance(value, dict):
         return value
     joined = dict(before)

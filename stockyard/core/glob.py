@@ -1,8 +1,8 @@
-"""Names with `*` in them: each stands for any text, and nothing else is special."""
+"""Match names against patterns in which `*` stands for any text, and nothing else is special."""
 
 
 class Glob:
-    """A pattern that was taken apart once, so that matching is plain string search."""
+    """One pattern, split at its stars once, so that matching is plain string search."""
 
     __slots__ = ("_first", "_last", "_middle", "literal", "pattern")
 
@@ -13,7 +13,7 @@ class Glob:
         self._first, self._middle, self._last = pieces[0], pieces[1:-1], pieces[-1]
 
     def __len__(self) -> int:
-        """How much of it is literal text: the longer, the more particular."""
+        """The length of its literal text: the longer, the more specific the pattern."""
         return len(self.pattern.replace("*", ""))
 
     def matches(self, text: str) -> bool:
@@ -30,12 +30,12 @@ class Glob:
         return at <= end and text.endswith(self._last)
 
     def star(self, text: str) -> str:
-        """What the only `*` stands for in a text that matches."""
+        """The part of a matching text that the pattern's only `*` stands for."""
         return text[len(self._first) : len(text) - len(self._last)]
 
 
 class Globs:
-    """Any of several patterns. No patterns at all match nothing."""
+    """Several patterns, any of which may match. An empty set matches nothing."""
 
     __slots__ = ("_globs", "_names")
 

@@ -1,7 +1,7 @@
-"""Ids that sort by time: 26 characters of Crockford's base 32 behind a prefix, as long as a ULID.
+"""Make ids that sort by time: a prefix and 26 characters of Crockford's base 32, like a ULID.
 
-50 bits of milliseconds, 40 random bits for each process, and 40 bits that count. They are names,
-not secrets.
+They hold 50 bits of milliseconds, 40 random bits per process, and a counter of 40 bits. They are
+names, not secrets.
 """
 
 from random import Random
@@ -22,10 +22,10 @@ class Ids:
         self._process = _text(Random().getrandbits(40), 4)  # noqa: S311  no secret: it tells processes apart
         self._second = -1
         self._start = ""
-        """The seconds, as all ids of this second have them."""
+        """The upper bits of the time, which all ids of about one second share."""
         self._count = 0
         self._middle = self._process + _text(0, 3)
-        """The process and all of the count that only every 1024th id changes."""
+        """The process and the upper bits of the counter, which change with every 1024th id."""
 
     def new(self, prefix: str) -> str:
         millisecond = time_ns() // 1_000_000

@@ -1,4 +1,4 @@
-"""A request to paint an image, to change one, or to vary one."""
+"""Requests to generate an image, to edit one, or to vary one."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Self
@@ -10,13 +10,13 @@ from stockyard.core.meaning import AnyContent
 
 class ImagesContent(AnyContent, frozen=True, kw_only=True, omit_defaults=True):
     prompt: str | None = None
-    """None for a variation, which is asked for without words."""
+    """None for a variation, which takes no prompt."""
     given: int = 0
-    """How many images came with it."""
+    """How many images the request contains."""
     wanted: int = 1
-    """How many are to come back."""
+    """How many images to return."""
     original: bytes = b""
-    """The request as it came, with the images in it."""
+    """The request as it came, with its images."""
 
     def units(self) -> dict[str, int]:
         return {"image": self.wanted}

@@ -1,4 +1,4 @@
-"""What arrived: the request as it came, and what its control headers ask for."""
+"""What arrived: the request as it came, and its parsed control headers."""
 
 from typing import Protocol
 
@@ -12,30 +12,30 @@ class Headers(Protocol):
         """The value of one field, by its lower-case name."""
 
     def forward(self, format: str) -> bytes:  # noqa: A002  the word of the field everywhere
-        """The fields that go on to a provider that is spoken to in `format`, as header lines."""
+        """The fields to forward to a provider that speaks `format`, as header lines."""
 
     def forward_native(self) -> list[tuple[bytes, bytes]]:
-        """The fields that go on to a provider on its native path."""
+        """The fields to forward to a provider on its native path."""
 
 
 class Inbound(Struct, frozen=True):
-    """What arrived, kept for lossless forwarding."""
+    """The request as it arrived, kept for lossless forwarding."""
 
     format: str
-    """The format of the path: what the client speaks and wants back."""
+    """The format of the path, which the client speaks and expects."""
     method: str
     path: str
     query: str
     body: bytes
     headers: Headers
     native: str | None = None
-    """On a native route: the provider whose own dialect this is."""
+    """On a native route: the provider."""
     native_path: str = ""
     """The path at that provider."""
     native_origin: str = ""
-    """Scheme, host and port of that path; a few paths stand on another host than the others."""
+    """Scheme, host and port for that path; a few paths are on another host than the others."""
     native_auth: tuple[str, ...] = ()
-    """How a secret is shown on that path, in order of preference."""
+    """Authorization schemes of that path, in order of preference."""
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -54,12 +54,12 @@ class Asked(Struct, frozen=True, kw_only=True):
     conversation: str = ""
     idempotency: str = ""
     request_id: str = ""
-    """The caller's own id of this request; answers repeat it."""
+    """The caller's own id of this request, which answers repeat."""
     project: str = ""
     user: str = ""
     customer: str = ""
     ignored: tuple[str, ...] = ()
-    """Control headers that nobody here obeys."""
+    """Names of control headers that no module here uses."""
 
 
 NOTHING_ASKED = Asked()

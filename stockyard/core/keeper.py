@@ -1,4 +1,4 @@
-"""Keep the Events that pass one place of a stream, to fold them at its end."""
+"""Collect the Events that pass one point of a stream, to fold them at its end."""
 
 from collections.abc import Sequence
 
@@ -8,9 +8,9 @@ from stockyard.core.response import Response
 from stockyard.core.stop import Stop
 
 KEPT_CHARACTERS = 1024 * 1024
-"""The longest stream that is folded for a module that reads it whole at its end."""
+"""The longest stream that is collected. Modules get no response of a longer one."""
 EVENT_CHARACTERS = 32
-"""What an Event counts for beyond its text."""
+"""How much an Event adds to the size beyond its text."""
 
 
 class Keeper:
@@ -18,9 +18,9 @@ class Keeper:
 
     def __init__(self, stop: Stop | None, place: int) -> None:
         self.stop = stop
-        """The module that reads it; None is whoever writes down what was called."""
+        """The module that reads the response; None when it is collected for `x.kept`."""
         self.place = place
-        """How many editors the Events have passed here."""
+        """The number of editors that come before this point."""
         self._folder: Folder | None = Folder()
         self._size = 0
 
@@ -37,7 +37,7 @@ class Keeper:
         self._folder = None
 
     def response(self) -> Response | None:
-        """What passed, folded; None when it was too much to keep, or could not be read."""
+        """The collected Events, folded; None if they were too many or could not be decoded."""
         if self._folder is None:
             return None
         output, usage = self._folder.result()

@@ -1,4 +1,4 @@
-"""Which kinds of call there are."""
+"""The kinds of call."""
 
 from typing import Literal, get_args
 
@@ -15,8 +15,8 @@ Kind = Literal[
     "passthrough",
     "batch",
 ]
-"""A `batch` is counted when its results are told; no module sees it."""
+"""A `batch` is only counted, when its results are fetched; no module sees it."""
 
 ALL_KINDS: frozenset[Kind] = frozenset(get_args(Kind)) - {"batch"}
-"""Those that modules see."""
+"""The kinds that modules see."""
 TEXT_KINDS: frozenset[Kind] = frozenset({"chat", "completions"})

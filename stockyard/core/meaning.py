@@ -1,8 +1,8 @@
-"""What the bodies of a call mean, whatever its kind.
+"""The decoded meaning of request and answer bodies: what all kinds of call share.
 
 A chat has its Content (`request.py`) and its Output (`response.py`); every other kind of call has
-its own two values in a file named after it (`embeddings.py`, `rerank.py`, ...). Here is what they
-share, so that routing, limits and guards need not know which kind they look at.
+two such values in a file named after it (`embeddings.py`, `rerank.py`, ...). Routing, limits and
+guards use only the interface defined here, so they need not know the kind.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +14,7 @@ from stockyard.core.messages import Extra
 
 
 class Tie(Struct, frozen=True, kw_only=True):
-    """Why a request cannot be said in another format, as its caller is told it (400)."""
+    """Why a request cannot be translated to another format, as its caller is told (400)."""
 
     code: str
     message: str
@@ -22,13 +22,14 @@ class Tie(Struct, frozen=True, kw_only=True):
 
 
 class AnyContent(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Everything a request says beyond its head (model, stream, usage)."""
+    """Everything in a request beyond its head (model, stream, usage)."""
 
     max_output: int | None = None
     tie: Tie | None = None
-    """What keeps the request in its format, such as an answer that one provider keeps."""
+    """What binds the request to its format, such as a reference to an answer that one provider
+    stores."""
     extra: Extra = {}
-    """Fields that a format has and the neutral form has not."""
+    """Fields of single formats that have no place in the neutral form."""
 
     def texts(self) -> Iterator[str]:
         """Every text that a model would read."""
@@ -39,16 +40,16 @@ class AnyContent(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self
 
     def units(self) -> dict[str, int]:
-        """What is paid for by the piece, as far as the request tells (`Usage.units`)."""
+        """What is billed by the piece, as far as the request tells (see `Usage.units`)."""
         return {}
 
     def unread(self) -> Mapping[str, int]:
-        """How many of its parts hold something else than text, by what that is."""
+        """How many of its parts are not text, by media kind."""
         return {}
 
 
 class AnyOutput(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What was answered."""
+    """The decoded answer to any kind of call."""
 
     id: str = ""
     model: str = ""

@@ -1,7 +1,7 @@
-"""Messages and their parts, in the one form that every wire format is read into.
+"""Messages and their parts, in the one neutral form that every wire format is decoded to.
 
-Values are frozen: a module that wants a change makes a new value and assigns it. Decoders may put
-more on a value than an encoder can say; encoders cope with less (`wire.md` 3).
+Values are frozen: a module that wants a change makes a new value and assigns it. Decoders may set
+fields that some encoders have no equivalent for; encoders must not require them (`wire.md` 3).
 """
 
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ Role = Literal["system", "user", "assistant", "tool"]
 Origin = Literal["system", "user", "assistant", "tool", "prompt", "memory", "context"]
 Finish = Literal["stop", "length", "tool_calls", "content_filter"]
 Extra = dict[str, dict[str, Any]]
-"""Fields that a format has and the neutral form has not: format name -> key -> value."""
+"""Fields of single formats that have no place in the neutral form: format name -> key -> value."""
 
 
 class Cache(Struct, frozen=True, omit_defaults=True):
@@ -125,7 +125,7 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
     parts: tuple[AnyPart, ...] = ()
     name: str | None = None
     shape: str | None = None
-    """How the format had laid it out, where that means nothing elsewhere ("string")."""
+    """The JSON layout of the content in its own format ("string"), to write it in the same way."""
     extra: Extra = {}
 
     @property

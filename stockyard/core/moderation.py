@@ -16,7 +16,7 @@ Judged = Text | Image
 class ModerationContent(AnyContent, frozen=True, kw_only=True, omit_defaults=True):
     inputs: tuple[Judged, ...] = ()
     shape: str | None = None
-    """How the format had laid it out, where that means nothing elsewhere."""
+    """The JSON layout of the input in its own format, so that it can be written in the same way."""
 
     def texts(self) -> Iterator[str]:
         return (judged.text for judged in self.inputs if isinstance(judged, Text))

@@ -26,7 +26,7 @@ from stockyard.core.ports import Ports
 from stockyard.core.stream import Answer
 
 HIDDEN = "***"
-"""What is shown in place of a secret value of a Config."""
+"""Shown in place of a secret value of a Config."""
 
 
 class Stage(IntEnum):
@@ -61,7 +61,7 @@ class ModuleConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """What can be set on a module. Every field is described, bounded and has a default."""
 
     secret: ClassVar[tuple[str, ...]] = ()
-    """Fields whose values may be set and never shown: tables of text."""
+    """Fields with secret values, which may be set but are never shown. Each is a table of texts."""
 
 
 C = TypeVar("C", bound=ModuleConfig, covariant=True)
@@ -69,7 +69,7 @@ Call = Callable[[Exchange], Awaitable[Answer]]
 
 
 class Toggle(Generic[C]):
-    """A switch that is not around a call."""
+    """A switch that has a Config but no hooks around a call."""
 
     name: ClassVar[str]
     category: ClassVar[str] = "custom"
@@ -91,23 +91,22 @@ class Module(Toggle[C]):
     wants_response: bool = False
     """`on_response` reads `x.response` of streams too, so their Events are kept until the end."""
     keeps: Literal["", "served", "delivered"] = ""
-    """Which answer to a text call is left on `x.kept` when it is over: as it came, before any
-    module changed it, or as the caller got it. For whoever writes it down."""
+    """Ask for the answer to a text call on `x.kept` when it is over, to be stored: as the provider
+    `served` it, before any module changed it, or as it was `delivered` to the caller."""
     reads_closely: bool = False
-    """`on_chunk` may take long over a long text, so a long whole answer is edited in a thread."""
+    """`on_chunk` is slow on long texts, so those are edited in a thread."""
     patience_seconds: float = 2.0
     """How long one of its async hooks may wait, `around` excepted."""
     reach: int = 0
     """The longest text it matches, in characters (at most 4,096): what the Window holds back."""
-
     only_notes: bool = False
-    """As it is set it changes and refuses nothing. One of the stage INSPECT that does keeps calls
-    away whose text it cannot read (`Line.guards`)."""
+    """With its Config it changes and refuses nothing. A module of stage INSPECT without this flag
+    also blocks the kinds of call whose text it cannot read (`Line.guards`)."""
     skips: frozenset[str] = frozenset()
-    """Hooks that this Config leaves nothing to do; they are not called."""
+    """Hooks that have nothing to do with its Config; they are not called."""
 
     def idle(self) -> bool:
-        """Whether this Config leaves it nothing to do; it then stays out of the Pipeline."""
+        """Whether it has nothing to do with its Config; it then stays out of the Pipeline."""
         return False
 
 

@@ -9,7 +9,7 @@ from stockyard.core.price import Price
 
 
 class PriceSource(Struct, frozen=True):
-    """A public collection of prices that ours was made from."""
+    """A public price list that ours was made from."""
 
     version: str
     url: str
@@ -17,24 +17,21 @@ class PriceSource(Struct, frozen=True):
 
 
 class Offer(Price, frozen=True, kw_only=True, omit_defaults=True):
-    """A model as one provider sells it: its price, and what is known about it.
-
-    Without `lines` its price is not known.
-    """
+    """One model at one provider. Without `lines` its price is unknown."""
 
     kind: Kind = "chat"
     context: int | None = None
-    """Tokens that it reads at most."""
+    """The largest input, in tokens."""
     output: int | None = None
-    """Tokens that it writes at most."""
+    """The longest output, in tokens."""
     can: tuple[str, ...] = ()
-    """Words such as `tools`, `vision`, `reasoning`."""
+    """Capabilities such as `tools`, `vision`, `reasoning`."""
     efforts: tuple[str, ...] = ()
-    """The efforts of thinking that it takes; empty if nobody says."""
+    """The reasoning efforts that it accepts; empty if unknown."""
     ends: date | None = None
     """When the provider stops offering it."""
     sources: tuple[str, ...] = ()
     since: date | None = None
-    """Since when the list says so; None: from its beginning."""
+    """The day from which the list has this entry; None: from its beginning."""
     page: int | None = None
-    """Which of the list's pages tells the price."""
+    """The page of the price list that states the price."""

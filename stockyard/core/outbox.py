@@ -1,10 +1,10 @@
-"""Let what is written in one turn of the event loop leave together, at its end.
+"""Collect the writes of one turn of the event loop and send them together at its end.
 
-A write to another process wakes it, and waking one that sleeps costs the system more than the write
-does. While the loop hands out what came on many connections, the answers to it are gathered here;
-then the first one wakes the other side, and the rest find it awake. With 32 callers that is a
-third of what a call costs (`docs/decisions/0006-writes-leave-together.md`). It also makes one write
-of what several steps of one call write.
+A write to a sleeping process wakes it, which costs the system more than the write itself. While the
+loop handles what arrived on many connections, their output is collected here; then the first write
+wakes the other side, and the others find it awake. With 32 callers this saves a third of the cost
+of a call (`docs/decisions/0006-writes-leave-together.md`). It also merges the writes of several
+steps of one call into one.
 """
 
 import asyncio
@@ -12,12 +12,12 @@ from collections.abc import Callable
 from time import monotonic
 
 MOST_OUTLETS = 32
-"""So many connections wait at most: the first of them has waited for the work of all."""
+"""At most so many connections wait, because the first one waits for the work of all others."""
 MOST_SECONDS = 0.001
-"""Work that takes longer does not keep those waiting that are ready."""
+"""When the loop's turn takes longer, what is ready is sent before its end."""
 MOST_PIECES = 16
 MOST_BYTES = 32 * 1024
-"""So much is worth a write of its own, and what waits stays small."""
+"""A connection with so much to write is not made to wait, which also bounds what is held here."""
 
 
 class Outbox:
@@ -26,13 +26,13 @@ class Outbox:
     def __init__(
         self, seconds: float = MOST_SECONDS, sent: Callable[[], None] = lambda: None
     ) -> None:
-        """`seconds`: how long connections wait for the work of others. `sent` is called whenever
-        something was written."""
+        """`seconds`: how long a connection may wait for the others. `sent` is called after every
+        flush."""
         self._waiting: list[Outlet] = []
         self._seconds = seconds
         self._sent = sent
         self._since = 0.0
-        """When the first of them came."""
+        """When the first of them was added."""
 
     def add(self, outlet: "Outlet") -> None:
         waiting = self._waiting
@@ -58,7 +58,7 @@ class Outbox:
 
 
 class Outlet:
-    """The way out of one connection. What is put here keeps its order."""
+    """The output of one connection. It keeps its order."""
 
     __slots__ = ("_outbox", "_pieces", "_size", "_transport")
 
@@ -67,7 +67,7 @@ class Outlet:
         self._outbox = outbox
         self._pieces: list[bytes] = []
         self._size = 0
-        """Of the pieces that wait."""
+        """Bytes of the pieces that wait."""
 
     def put(self, piece: bytes) -> None:
         pieces, size = self._pieces, len(piece)
@@ -84,12 +84,12 @@ class Outlet:
             self._write(piece)
 
     def flush(self) -> None:
-        """Write what waits now. Whoever closes the transport, or asks it how much it still holds,
-        does this first."""
+        """Write what waits now. To be called before the transport is closed, or asked how much it
+        has buffered."""
         pieces = self._pieces
         if not pieces:
             return
-        # First taken away: writing may call back into whoever put it here.
+        # Reset first: writing may call back into the code that calls `put`.
         self._pieces = []
         self._write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
@@ -97,13 +97,13 @@ class Outlet:
         try:
             self._transport.write(data)
         except RuntimeError:
-            # uvloop refuses what is for a connection that was lost a moment ago. That is for its
-            # owner to hear, and not for whoever happens to write now.
+            # uvloop raises for a connection that was lost a moment ago. Its owner learns of that
+            # from `connection_lost`; whoever triggers the flush must not.
             if not self._transport.is_closing():
                 raise
 
     def drop(self) -> None:
-        """Forget what waits."""
+        """Discard what waits."""
         self._pieces = []
 
     @property

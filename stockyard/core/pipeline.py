@@ -1,9 +1,9 @@
-"""Which modules run around a call.
+"""The modules that run around a call, compiled.
 
 A Pipeline is immutable: the enabled modules of one kind of call, in catalog order, compiled into
 flat tuples of hooks. Toggling or configuring a module builds a new Pipeline and swaps it with one
-assignment, so a call that is under way keeps the one it started with, and a disabled module costs
-nothing. How a call passes through it: `passage.py`.
+assignment, so a running call keeps the one it started with, and a disabled module costs nothing.
+`passage.py` takes a call through it.
 """
 
 from collections.abc import Sequence
@@ -50,9 +50,9 @@ class Pipeline:
             for depth, stop in reversed(tuple(enumerate(self.stops)))
             if stop.edits or stop.holds or stop.on_response is not None or stop.on_error is not None
         )
-        """Who has something to do on the way out, the innermost first."""
+        """Modules with hooks for the answer or error, innermost first."""
         self.arounds = tuple(stop for stop in reversed(self.stops) if stop.around is not None)
-        """The innermost first."""
+        """Innermost first."""
         self.waits = any(stop.waits for stop in self.stops)
         """Whether some hook is async, so that a call needs a task of its own."""
         self.edits = any(stop.edits for stop in self.stops)

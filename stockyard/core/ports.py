@@ -1,7 +1,7 @@
-"""What a module may ask of the world. Each Port is a protocol; `app.py` says who fulfils it.
+"""What modules may use of the world outside core. Each Port is a protocol, implemented elsewhere.
 
-A call of a Port on the hot path answers from memory, so that it costs the same whether the truth
-is in this process or in another one.
+`app.py` chooses the implementations. A Port that is used on the hot path answers from memory, so
+its cost is the same whether the data belongs to this process or to another one.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
@@ -28,9 +28,9 @@ class Charge(NamedTuple):
     """One row of a limit applied to one subject."""
 
     subject: str
-    """Who is counted, such as `key:key_01…` or `global`."""
+    """What the usage is counted for, such as `key:key_01…` or `global`."""
     row: str
-    """Which limit, so that two limits over one subject count apart."""
+    """Which limit, so that two limits on one subject are counted separately."""
     calls: int
     """Allowed per window; 0 is no limit."""
     tokens: int
@@ -46,7 +46,7 @@ class Room(NamedTuple):
     limit: int
     remaining: int
     reset_seconds: float
-    """Until all of it is there again."""
+    """Until the full limit is available again."""
 
 
 class Verdict(NamedTuple):
@@ -70,7 +70,7 @@ class Limits(Protocol):
 
     def take(self, charges: Sequence[Charge], *, tokens: int, lease: str) -> Verdict: ...
     def settle(self, charges: Sequence[Charge], *, reserved: int, used: int, lease: str) -> None:
-        """Correct the tokens and end the concurrency lease. Called once, whatever the end."""
+        """Correct the tokens and end the concurrency lease. Once per call, however it ends."""
 
 
 class BreakerRule(NamedTuple):
@@ -83,10 +83,10 @@ class BreakerRule(NamedTuple):
 
 
 class Health(Protocol):
-    """How targets are doing. Shared by failover and whoever shows it."""
+    """Circuit breakers and latencies of Targets, for failover and for display."""
 
     def allow(self, target: Target) -> bool:
-        """Whether the breaker lets a call through; takes the probe's place if it is half open.
+        """Whether the breaker lets a call through. If it is half open, that call is the probe.
 
         A call that was let through counts as in flight until `forget`.
         """
@@ -100,10 +100,11 @@ class Health(Protocol):
         retry_after: float = 0,
         rule: BreakerRule = BreakerRule(),  # noqa: B008  a tuple: it cannot be changed
     ) -> Literal["opened", "closed"] | None:
-        """A verdict on a call, and what it changed."""
+        """Record how a call ended. Returns how that changed the breaker."""
 
     def forget(self, target: Target) -> None:
-        """The call is over. Without a verdict (the caller left) a probe gives its place back."""
+        """The call is over. If it was a probe without a report (the caller left), another may be
+        made."""
 
     def latency_us(self, target: Target) -> float | None: ...
     def in_flight(self, target: Target) -> int: ...
@@ -111,7 +112,7 @@ class Health(Protocol):
 
 
 class Stored(Struct, frozen=True):
-    """A kept answer: bytes, and what it can be found by."""
+    """A cached answer, and the attributes by which it can be purged."""
 
     value: bytes
     stored_at: float
@@ -121,11 +122,11 @@ class Stored(Struct, frozen=True):
     user: str = ""
     tags: tuple[tuple[str, str], ...] = ()
     useless_at: float = float("inf")
-    """From then on nobody is served it, not even a stale one."""
+    """From then on it is not even served stale."""
 
 
 class Answers(Protocol):
-    """Kept answers by key. At its bounds the least recently used ones go."""
+    """Cached answers by key. At its bounds the least recently used ones are dropped."""
 
     def get(self, key: bytes) -> Stored | None: ...
     def put(self, key: bytes, stored: Stored, *, max_entries: int, max_bytes: int) -> None: ...
@@ -153,7 +154,7 @@ class Matcher(Protocol):
 
 
 class Models(Protocol):
-    """Which models and providers can be reached now."""
+    """The models and providers that can be called now."""
 
     def targets(self, model: str, kind: str) -> tuple[Target, ...]: ...
     def elsewhere(self, target: Target, kind: str) -> tuple[Target, ...]:
@@ -161,66 +162,68 @@ class Models(Protocol):
 
     def has_provider(self, name: str) -> bool: ...
     def offer(self, target: Target) -> Offer | None:
-        """What the price list knows of a model as this provider sells it; None is nothing."""
+        """The price list's entry for this model at this provider, if there is one."""
 
 
 class Held(Struct, frozen=True):
-    """Who keeps something that a provider gave an id."""
+    """Where something with an id is stored: at which provider, under which Credential."""
 
     provider: str
     credential_id: str = ""
-    """Empty where the provider wants none."""
+    """Empty if the provider needs none."""
 
 
 class HeldIds(Protocol):
-    """Ids of what providers keep for our teams, such as answers. Another team's are not found."""
+    """Ids of things that providers store for our teams, such as answers and files. A team does not
+    find the ids of another."""
 
     def find(self, team_id: str, id: str) -> Held | None: ...  # noqa: A002  the word of the field
     def hold(self, team_id: str, id: str, held: Held) -> None:  # noqa: A002  the API's word
-        """Remember it. Found at once; written soon."""
+        """Remember an id as the team's. Found from now on; written to the database soon."""
 
     def is_others(self, team_id: str, id: str) -> bool:  # noqa: A002  the word of the field
-        """Whether another team has it, and this one has not."""
+        """Whether another team has this id, and this team does not."""
 
     def announce(self, team_id: str, held: Held) -> None:
-        """The team begins something whose id its caller alone will be told."""
+        """The team begins to create something whose id only its caller will learn."""
 
     def claim(self, team_id: str, id: str) -> Held | None:  # noqa: A002  the API's word
-        """What the team has announced gets this id and is held, unless some team has that id."""
+        """Give this id to what the team announced, unless it already belongs to a team."""
 
 
 class Owed(Protocol):
-    """What a team has begun at a provider, and what it used is told later: batches, answers in the
-    background. It is counted once."""
+    """Things whose usage a provider reports later, such as batches and background answers. Each is
+    counted once, however often it is reported."""
 
     def owes(self, team_id: str, id: str) -> bool:  # noqa: A002  the word of the field
-        """Whether this is still to be counted, or tells of something that is."""
+        """Whether the usage of this id, or of what it reports on, is still to be counted."""
 
     def owe(self, team_id: str, id: str, of: str = "") -> Coroutine[Any, Any, None]:  # noqa: A002  the word of the field
-        """Remember it: at once, and for good when what is returned was awaited. `of` is what it
-        tells of, if that is still to be counted."""
+        """Remember that this id will report usage: its own, or that of `of` (a file that holds the
+        results of a batch). Effective at once, and durable when the result was awaited."""
 
     async def settle(self, team_id: str, id: str) -> bool:  # noqa: A002  the word of the field
-        """It is counted now, and whatever else tells of it. False where it was before."""
+        """Mark this id, and everything that reports the same usage, as counted. False if it was
+        counted before."""
 
     async def settle_parts(self, team_id: str, id: str, parts: Sequence[str]) -> set[str]:  # noqa: A002  the word of the field
-        """These parts of it are counted now, and more may follow. Those that were not before."""
+        """Mark these parts of it as counted; more may follow. Returns those that were not yet."""
 
 
 class KeptAnswer(Struct, frozen=True):
-    """An answer that we keep because its caller asked for it."""
+    """An answer that we store because its caller asked for that."""
 
     items: bytes
-    """JSON array: everything it answers, earlier turns included."""
+    """JSON array: the whole input, including earlier turns."""
     answer: bytes
     """JSON object: the answer as its caller got it."""
 
 
 class KeptAnswers(Protocol):
-    """Answers that we keep, by team and id. Another team's are not found."""
+    """Answers that we store, by team and id. A team does not find those of another."""
 
     max_bytes: int
-    """The largest that is kept: items and answer together."""
+    """The largest that is stored: items and answer together."""
 
     def find(self, team_id: str, id: str) -> KeptAnswer | None: ...  # noqa: A002  the API's word
     async def keep(self, team_id: str, id: str, kept: KeptAnswer) -> None:  # noqa: A002  the API's word
@@ -231,14 +234,14 @@ class KeptAnswers(Protocol):
 
 
 class Envelopes(Protocol):
-    """Texts of ours that callers carry for us and nobody else can read or change."""
+    """Encrypt texts that callers keep for us and send back, and that they cannot read or change."""
 
     def seal(self, team_id: str, text: str) -> str: ...
     def sealed(self, text: str) -> bool:
-        """Whether it claims to be one of ours."""
+        """Whether a text looks like an envelope of ours."""
 
     def open(self, team_id: str, sealed: str) -> str | None:
-        """The text; None for another team's, a changed one, or one sealed with another key."""
+        """The text; None if it was changed, or sealed for another team or with another key."""
 
 
 class Ports:
@@ -247,37 +250,37 @@ class Ports:
     kv: KeyValue
     limits: Limits
     limited_keys: Callable[[], bool]
-    """Whether some Key has limits of its own. When that changes, every Pipeline is built anew."""
+    """Whether some Key has limits of its own. When that changes, every Pipeline is rebuilt."""
     health: Health
     models: Models
     stands_for: Callable[[str], str]
-    """The model that a name of the operator's stands for; of any other name, that name."""
+    """The model behind an operator's alias; for any other name, that name."""
     matcher: Callable[..., Matcher]
     answers: Answers
-    """Those in memory."""
+    """The cache in memory."""
     lasting_answers: Answers
-    """The same, and behind them what outlives the process."""
+    """The cache in memory, backed by the database."""
     call_fingerprint: Callable[[], bytes]
     """A digest of the Configs of the modules at stage CALL."""
     now: Callable[[], float]
     """Seconds since 1970."""
     clock: Callable[[], float]
-    """Seconds on a clock that never steps, for durations."""
+    """Seconds on a monotonic clock, for durations."""
     sleep: Callable[[float], Awaitable[None]]
     """Wait so many seconds."""
     later: Callable[[float, Callable[[], None]], Timer]
-    """Call something after so many seconds, unless it is cancelled before."""
+    """Call a function after so many seconds, unless the Timer is cancelled before."""
     random: Callable[[], float]
     """0 <= r < 1."""
     token_estimate: Callable[[str], int]
     background: Callable[[Coroutine[Any, Any, None]], None]
     offload: Callable[[Callable[[], T]], Awaitable[T]]
-    """Run something that only computes in a thread, so that the loop is not held meanwhile."""
+    """Run a computation in a thread, so that it does not block the event loop."""
     pseudonym: Callable[[str], str]
-    """A name for a text in hexadecimal digits, the same for as long as this installation lives.
-    Nobody else can tell what it stands for."""
+    """A stable name for a text, in hexadecimal digits. It depends on a key of this installation, so
+    nobody else can find out the text by trying."""
     secrets: Callable[[], Iterable[str]]
-    """Live secrets of this installation, which must never leave it."""
+    """All secrets in use here, which must never appear in what leaves the installation."""
 
     def __init__(self, **ports: Any) -> None:
         self.__dict__.update(ports)

@@ -1,13 +1,13 @@
-"""What a model costs, and what a call costs at that price: in integers, rounded nowhere.
+"""The price of a model, and the cost of a call at that price: in integers, without rounding.
 
 A rate is a whole number of picodollars for one unit: a token, a second, an image. That is the same
-number as micro-dollars for a million of them, which is how price lists read. A cost is therefore an
-exact whole number of picodollars; it is stored as micro-dollars and a remainder in millionths of
-one (`apps.md` 0.2), and rounded once, where it is shown.
+number as micro-dollars for a million units, which is how price lists state it. A cost is therefore
+an exact whole number of picodollars; it is stored as micro-dollars and a remainder in millionths of
+one (`apps.md` 0.2), and rounded once, where it is displayed.
 
-A usage is taken apart into disjoint quantities, and each is priced once. A quantity without a rate
-of its own has the rate of what it is a kind of: reasoning is output, what was read from the cache
-is input. One without any rate leaves the whole call unpriced: what is not known is not zero.
+A usage is split into disjoint quantities, and each is priced once. A quantity without a rate of its
+own has the rate of its more general kind: reasoning is output, a cache read is input. If a quantity
+has no rate at all, the whole call is unpriced: unknown is not zero.
 """
 
 from datetime import date
@@ -39,7 +39,7 @@ KIND_OF = {
     "image_out": "output",
     "search": "tool_call",
 }
-"""Dimension -> the one whose rate it has when it has none of its own."""
+"""Dimension -> the dimension whose rate applies when it has none of its own."""
 
 PER_TOKEN = frozenset({*KIND_OF, "input", "output"} - {"search"})
 DIMENSIONS = PER_TOKEN | {
@@ -72,7 +72,7 @@ class Cost(Struct, frozen=True):
     picodollars: int | None = None
     parts: tuple[CostPart, ...] = ()
     missing: tuple[str, ...] = ()
-    """What was used and has no rate."""
+    """Dimensions that were used and have no rate."""
 
     @property
     def micros(self) -> int | None:
@@ -80,7 +80,7 @@ class Cost(Struct, frozen=True):
 
     @property
     def rem(self) -> int | None:
-        """What is left of the micro-dollars, in millionths of one."""
+        """The remainder beyond whole micro-dollars, in millionths of one."""
         return None if self.picodollars is None else self.picodollars % MICRO
 
 
@@ -88,11 +88,11 @@ UNPRICED = Cost("unpriced")
 
 
 class Rates(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Rates by dimension, and those that replace them when the prompt is long."""
+    """Rates by dimension, and the rates that replace them for long prompts."""
 
     lines: Lines = {}
     above: dict[int, Lines] = {}
-    """Tokens of prompt -> rates of the whole call when the prompt has more than that."""
+    """Number of prompt tokens -> rates for the whole call if its prompt is longer than that."""
 
     def at(self, prompt: int) -> Lines:
         lines = self.lines
@@ -103,11 +103,11 @@ class Rates(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TimedRates(Rates, frozen=True, kw_only=True, omit_defaults=True):
-    """Rates that hold from a day on, or in some hours of every day (UTC)."""
+    """Rates that apply from a date on, or during some hours of every day (UTC)."""
 
     since: date | None = None
     minutes: tuple[int, int] | None = None
-    """Of the day: from the first until before the second."""
+    """First and last (exclusive) minute of the day."""
 
     def hold(self, at_ms: int) -> bool:
         if self.since is not None and at_ms // DAY_MS < self.since.toordinal() - _EPOCH:
@@ -128,11 +128,11 @@ class Price(Rates, frozen=True, kw_only=True, omit_defaults=True):
     tiers: dict[str, Rates] = {}
     """Service tier (`batch`, `flex`, `priority`, `fast`) -> the rates that differ in it."""
     times: tuple[TimedRates, ...] = ()
-    """Rates in place of the usual ones; the last that holds is taken."""
+    """Rates that replace the usual ones; the last one that applies is used."""
 
     @property
     def state(self) -> PriceState:
-        """Whether the model costs something, nothing, or nobody knows what."""
+        """Whether the model has a price, is free, or its price is unknown."""
         if not self.lines:
             return "unpriced"
         return "priced" if any(self.lines.values()) else "free"
@@ -152,7 +152,7 @@ class Price(Rates, frozen=True, kw_only=True, omit_defaults=True):
         return {**lines, **self.tiers[tier].at(prompt)} if tier in self.tiers else {}
 
     def cost(self, usage: Usage, *, at_ms: int, tier: str = "") -> Cost:
-        """What a call that began then costs, every part of its usage counted once."""
+        """The cost of a call that began at `at_ms`, with every part of its usage counted once."""
         lines = self.rates(usage.prompt, at_ms=at_ms, tier=tier)
         parts, missing, total = [], [], 0
         for dimension, quantity in quantities(usage, lines).items():
@@ -171,7 +171,7 @@ class Price(Rates, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def rate_of(dimension: str, lines: Lines) -> int | None:
-    """The rate of a dimension, or of what it is a kind of; None when neither has one."""
+    """The rate of a dimension, or of its more general kind; None if neither has one."""
     wanted: str | None = dimension
     while wanted is not None:
         if wanted in lines:
@@ -181,7 +181,7 @@ def rate_of(dimension: str, lines: Lines) -> int | None:
 
 
 def quantities(usage: Usage, lines: Lines) -> dict[str, int]:
-    """What is paid for, by dimension; what is zero is left out."""
+    """The billed quantities by dimension, without zeros."""
     found = tokens_of(usage)
     if usage.units:
         found = _or_units(found, usage.units, lines)
@@ -195,12 +195,12 @@ def quantities(usage: Usage, lines: Lines) -> dict[str, int]:
 
 
 def tokens_of(usage: Usage) -> dict[str, int]:
-    """The tokens that are paid for, each in exactly one dimension."""
+    """The billed tokens, each in exactly one dimension."""
     if usage.billed_in is None:
         found = {
             "input": usage.in_fresh + usage.in_tool,
             "cache_read": usage.in_cached,
-            # A time to live that has no dimension counts as the nearest one that has.
+            # Cache lifetimes without a dimension count as the nearest one that has.
             "cache_write_5m": usage.in_written_5m + usage.in_written_30m + usage.in_written_other,
             "cache_write_1h": usage.in_written_1h + usage.in_written_12h,
         }
@@ -219,11 +219,11 @@ def tokens_of(usage: Usage) -> dict[str, int]:
 
 
 def _split_prompt(usage: Usage) -> dict[str, int]:
-    """Fresh and cached tokens by what they are.
+    """Split fresh and cached tokens into text, audio and images.
 
-    Most providers say how many tokens are audio or images, and not how many of those were cached.
-    Those of which nothing is said are looked for among the fresh ones first, which is the dearer
-    way to read it.
+    Most providers report how many tokens are audio or images, but not how many of those were
+    cached. The unknown ones are taken from the fresh tokens first, which is the more expensive
+    interpretation.
     """
     heard_before = min(usage.in_cached_audio, usage.in_audio, usage.in_cached)
     seen_before = min(usage.in_cached_image, usage.in_image, usage.in_cached - heard_before)
@@ -253,9 +253,9 @@ def _split_text(usage: Usage) -> dict[str, int]:
 
 
 def _or_units(tokens: dict[str, int], units: dict[str, int], lines: Lines) -> dict[str, int]:
-    """Tokens, or units such as seconds or images, where both may measure the same call.
+    """Choose between tokens and units such as seconds or images, which may measure the same thing.
 
-    The price says by which of them it is sold, and the other is not counted.
+    What the price has a rate for is billed, and the other is ignored.
     """
     used = {unit: amount for unit, amount in units.items() if amount}
     sold = {unit: amount for unit, amount in used.items() if unit in lines}

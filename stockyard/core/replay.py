@@ -1,4 +1,4 @@
-"""A streamed answer from memory: Events that are already known, given out at once or paced."""
+"""Stream an answer from memory: Events that are already known, delivered at once or paced."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -8,16 +8,16 @@ from stockyard.core.stream import Sink, Stream
 from stockyard.errors import StockyardError
 
 BATCH = 64
-"""Events given out at once, so that a slow reader can pause in between."""
+"""Events delivered at a time, so that a slow reader can pause in between."""
 
 Later = Callable[[float, Callable[[], None]], Timer]
 
 
 class Replay(Stream):
-    """Gives out its Events in order; then it is done, or fails with `error`.
+    """Delivers its Events in order; then it is done, or fails with `error`.
 
-    With `gaps` (seconds before each further Event) and `later` it takes its time. Pausing stops it
-    between Events, and time does not pass meanwhile.
+    With `gaps` (seconds before each further Event) and `later` it is paced. Pausing stops it
+    between Events, and its clock with it.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Replay(Stream):
 
     def _give(self) -> None:
         if self._giving or self._timer is not None:
-            return  # the sink resumed from within what it was just given, or time has to pass first
+            return  # the sink called `resume` while it was being fed, or a gap is not over
         self._giving = True
         try:
             while self._sink is not None and not self._paused and self._timer is None:

@@ -1,4 +1,4 @@
-"""What a caller asks for: a head that routing reads, and content that is decoded on first use."""
+"""A request: a head that routing reads, and content that is decoded on first use."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, Self, TypeVar
@@ -34,7 +34,7 @@ class ToolChoice(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class OutputForm(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the answer must look like: free text, any JSON object, or JSON after a schema."""
+    """What the answer must look like: free text, any JSON object, or JSON that matches a schema."""
 
     kind: Literal["text", "json_object", "json_schema"] = "text"
     name: str | None = None
@@ -45,12 +45,12 @@ class OutputForm(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def is_any_object(self) -> bool:
-        """Any JSON object will do; nobody described one."""
+        """Whether any JSON object will do, because there is no schema."""
         return self.kind == "json_object" or (self.kind == "json_schema" and self.schema is None)
 
 
 class ReasoningWish(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How much the model should think, and what of it may be seen."""
+    """How much the model should think, and how much of that to show."""
 
     effort: str | None = None
     budget: int | None = None
@@ -62,11 +62,11 @@ class ReasoningWish(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Content(AnyContent, frozen=True, kw_only=True, omit_defaults=True):
-    """Everything a chat request says beyond its head (model, stream, usage)."""
+    """Everything in a chat request beyond its head (model, stream, usage)."""
 
     messages: tuple[Message, ...] = ()
     apart: bool = False
-    """The messages of the user are prompts of their own, each with an answer of its own."""
+    """The user's messages are separate prompts, each with its own answer."""
     temperature: float | None = None
     top_p: float | None = None
     top_k: int | None = None
@@ -92,7 +92,7 @@ class Content(AnyContent, frozen=True, kw_only=True, omit_defaults=True):
     store: bool | None = None
     previous: str | None = None
     summary: bool = False
-    """The answer shall be a summary of it all, which stands for it from then on."""
+    """The answer is to be a summary that replaces the conversation from then on."""
     cache: Cache | None = None
     """A cache mark for the whole prompt."""
     shape: str | None = None
@@ -116,7 +116,7 @@ class Content(AnyContent, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Deferred:
-    """Content that is decoded when somebody first looks; the copies of one request share it."""
+    """Content that is decoded on first use. The copies of one request share it."""
 
     __slots__ = ("_decode", "_value")
 
@@ -140,11 +140,11 @@ class Deferred:
 
 
 class Request:
-    """What will be sent: a head that routing reads, and content that is decoded on first use.
+    """A request to a model: a head that routing reads, and content that is decoded on first use.
 
-    Frozen by convention of `__slots__` without setters: use the `with_` methods. Two requests that
-    differ only in their head share their content, which is how an encoder knows that it may
-    replace the model's name in the original bytes and leave the rest alone.
+    Frozen by convention: use the `with_` methods to make a changed copy. Copies that differ only in
+    their head share their content, which tells an encoder that it may replace the model's name in
+    the original bytes and leave the rest as it is.
     """
 
     __slots__ = ("_deferred", "makes", "model", "stream", "wants_usage")
@@ -163,7 +163,7 @@ class Request:
         self.wants_usage = wants_usage
         """The client asked for usage in its stream."""
         self.makes = makes
-        """The provider may make something along with the answer that it keeps."""
+        """The provider may create and store something along with the answer, such as a file."""
         self._deferred = content if isinstance(content, Deferred) else Deferred.ready(content)
 
     @property

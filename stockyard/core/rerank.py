@@ -1,4 +1,4 @@
-"""Rerank: documents are put in the order of how well they answer a question."""
+"""Rerank: sort documents by how well they answer a query."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
@@ -16,11 +16,11 @@ class RerankContent(AnyContent, frozen=True, kw_only=True, omit_defaults=True):
     query: str = ""
     documents: tuple[Document, ...] = ()
     top_n: int | None = None
-    """How many of the best are wanted; None is all."""
+    """How many of the best to return; None means all."""
     with_documents: bool | None = None
-    """The answer shall repeat the documents."""
+    """Whether the answer is to repeat the documents."""
     truncate: bool | None = None
-    """Whether too long a document may be cut."""
+    """Whether documents that are too long may be cut."""
 
     def texts(self) -> Iterator[str]:
         yield self.query
@@ -41,13 +41,13 @@ class RerankContent(AnyContent, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Ranked(Struct, frozen=True, omit_defaults=True):
-    """One document's place."""
+    """One document with its score."""
 
     index: int
-    """Among the documents that were sent."""
+    """Its position in the request."""
     score: float
     document: Any = None
-    """As the answer repeats it."""
+    """The document itself, if the answer repeats it."""
 
 
 class RerankOutput(AnyOutput, frozen=True, kw_only=True, omit_defaults=True):
@@ -56,7 +56,7 @@ class RerankOutput(AnyOutput, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def text_of(document: Document) -> str | None:
-    """What a model reads of a document; None when it is no text."""
+    """The text of a document; None if it has none."""
     if isinstance(document, str):
         return document
     text = document.get("text")

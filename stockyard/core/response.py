@@ -1,4 +1,4 @@
-"""What a model answered, whole."""
+"""A whole answer of a model."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -23,7 +23,7 @@ class Choice(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Output(AnyOutput, frozen=True, kw_only=True, omit_defaults=True):
-    """What a model said."""
+    """The decoded answer to a chat."""
 
     created: int = 0
     """Seconds since 1970."""
@@ -53,10 +53,10 @@ class Raw(Struct, frozen=True):
 
 
 class Response:
-    """A whole answer: the provider's own bytes while nobody changed it, and what they mean.
+    """A whole answer: the provider's own bytes as long as it is unchanged, and its meaning.
 
-    The meaning is decoded when somebody first looks. A changed Response has no `raw`, so the
-    gateway knows that it must write it anew.
+    The meaning is decoded on first use. A changed Response has no `raw`, which tells the gateway to
+    encode it again.
     """
 
     __slots__ = ("_decode", "_output", "raw", "usage")
@@ -68,7 +68,7 @@ class Response:
         usage: Usage | None = None,
         raw: Raw | None = None,
     ) -> None:
-        # Not `isinstance`: an abstract class takes its time to say who is of it.
+        # Not `isinstance`: that is slow for abstract classes such as Callable.
         self._output: AnyOutput | None = None if callable(output) else output
         self._decode = output if callable(output) else None
         self.usage = usage
@@ -76,14 +76,14 @@ class Response:
 
     @property
     def meaning(self) -> AnyOutput:
-        """What was answered, whatever kind of call this is."""
+        """The decoded answer, whatever the kind of call."""
         if self._output is None:
             assert self._decode is not None  # noqa: S101  one of the two is always set
             self._output, self._decode = self._decode(), None
         return self._output
 
     def read_as(self, kind: type[K]) -> K:
-        """What was answered to a call whose kind is known."""
+        """The decoded answer to a call whose kind is known."""
         output = self.meaning
         if not isinstance(output, kind):
             raise TypeError(f"This answer is no {kind.__name__}.")
@@ -91,7 +91,7 @@ class Response:
 
     @property
     def output(self) -> Output:
-        """What was said in a chat."""
+        """The decoded answer to a chat."""
         return self.read_as(Output)
 
     @property

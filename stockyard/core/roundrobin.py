@@ -1,16 +1,17 @@
-"""Smooth weighted round-robin: turns in proportion to weights, spread as evenly as can be."""
+"""Smooth weighted round-robin: turns in proportion to weights, spread as evenly as possible."""
 
 from collections.abc import Hashable, Sequence
 
 
 class RoundRobin:
-    """Each is owed its weight at every turn; the one that is owed most has it, and pays the sum."""
+    """At every turn each candidate earns its weight as credit. The one with the most credit gets
+    the turn, and pays the sum of all weights."""
 
     def __init__(self) -> None:
         self._owed: dict[Hashable, int] = {}
 
     def next(self, shares: Sequence[tuple[Hashable, int]]) -> int:
-        """The place of the one whose turn it is, of these names and weights."""
+        """The index of the candidate whose turn it is, given names and weights."""
         owed = self._owed
         for name, weight in shares:
             owed[name] = owed.get(name, 0) + weight

@@ -1,4 +1,4 @@
-"""With whom a call's trace is shared: providers that are told of it, and whoever collects spans."""
+"""Who learns of a call's trace: providers that get trace headers, and collectors of spans."""
 
 from typing import Literal
 
@@ -11,15 +11,15 @@ Dialect = Literal["genai", "openinference", "plain"]
 
 
 class Spread(Struct, frozen=True):
-    """Which providers are told of the caller's trace."""
+    """The providers that get the caller's trace headers."""
 
     hosts: Globs
     tags: tuple[str, ...] = ()
-    """Tags of the call that go along as baggage."""
+    """Tags of the call that are sent along as baggage."""
 
 
 class Export(Struct, frozen=True):
-    """Where finished calls are sent as spans, and in whose vocabulary."""
+    """Where to send finished calls as spans, and in which vocabulary."""
 
     url: str
     headers: tuple[tuple[str, str], ...]

@@ -1,7 +1,7 @@
 """What the gateway announces. Apps listen; a listener can neither delay nor change a call.
 
-Money, the journal and the ledger hang on `ExchangeFinished`: it comes exactly once for every call,
-also for one that was refused, failed, was cut or abandoned.
+Money, the journal and the ledger depend on `ExchangeFinished`: it is announced exactly once for
+every call, however it ended: refused, failed, cut off or abandoned ones included.
 """
 
 from collections.abc import Callable
@@ -29,13 +29,13 @@ class KeysChanged(Struct, frozen=True):
 
 
 class ClockStepped(Struct, frozen=True):
-    """The clock on the wall was set by so many milliseconds, forward or (less than 0) back."""
+    """The system's clock was set by so many milliseconds: forward, or back if negative."""
 
     ms: int
 
 
 class RefusedFrom(NamedTuple):
-    """So many credentials were refused, for one reason and from one network."""
+    """How many credentials were refused for one reason and from one network."""
 
     times: int
     why: str
@@ -43,7 +43,7 @@ class RefusedFrom(NamedTuple):
 
 
 class CredentialsRefused(Struct, frozen=True):
-    """What was refused in a while, the most frequent first."""
+    """Credentials refused in a period of time, the most frequent reasons first."""
 
     sums: tuple[RefusedFrom, ...]
     from_ms: int
@@ -55,7 +55,7 @@ S = TypeVar("S", bound=Signal)
 
 
 class Signals:
-    """Who listens to what. `failed` is told of a listener that raised; the others still run."""
+    """The listeners of each signal. One that raises is reported to `failed`; the others run."""
 
     def __init__(self, failed: Callable[[str, Exception], None]) -> None:
         self._listeners: dict[type, tuple[tuple[str, Callable[..., None]], ...]] = {}

@@ -1,4 +1,4 @@
-"""A request to speak a text."""
+"""Requests to turn text into speech."""
 
 from collections.abc import Callable, Iterator
 from typing import Self
@@ -11,9 +11,9 @@ from stockyard.core.meaning import AnyContent
 class SpeechContent(AnyContent, frozen=True, kw_only=True, omit_defaults=True):
     text: str | None = None
     instructions: str | None = None
-    """How it is to be spoken."""
+    """How to speak it."""
     original: bytes = b""
-    """The request as it came: written again, it is this with other texts."""
+    """The request as it came. An encoder replaces the texts in it."""
 
     def units(self) -> dict[str, int]:
         return {"character": len(self.text)} if self.text else {}

@@ -1,8 +1,8 @@
-"""Answers in a provider's place: vectors, ranks, judgements, images and sound.
+"""Make up answers without a provider: vectors, ranks, moderation results, images and sound.
 
-They follow from the question alone. The same text always has the same vector and the same image, a
-document ranks by how many words it shares with the question, nothing is harmful, and what is spoken
-is silence.
+They depend on the request alone. The same text always gets the same vector and the same image, a
+document ranks by the number of words it shares with the query, nothing is flagged, and speech is
+silence.
 """
 
 import re
@@ -41,7 +41,7 @@ _WORDS = re.compile(r"\w+")
 
 
 def stand_in(content: AnyContent, model: str) -> AnyOutput | None:
-    """An answer to a call of a kind that is known here; None for any other."""
+    """A made-up answer; None for a kind of call that has none here."""
     if isinstance(content, EmbeddingsContent):
         vectors = tuple(_vector(item, content) for item in content.items)
         return EmbeddingsOutput(model=model, vectors=vectors)

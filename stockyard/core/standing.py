@@ -1,9 +1,9 @@
-"""How a module is doing: what it costs, what it decides, and whether it is broken.
+"""The state of a module: the time it takes, the decisions it makes, and whether it is broken.
 
-Five failures in ten seconds trip a module. While it is tripped its hooks are not run: a module that
-fails CLOSED refuses, one that fails OPEN is bypassed. Every ten seconds one call is let through as
-a probe, and a probe that works closes the case. One that holds the event loop for a second is
-tripped at once, and for longer each time.
+Five failures in ten seconds trip a module. While it is tripped its hooks do not run: calls are
+refused if the module fails CLOSED, and bypass it if it fails OPEN. Every ten seconds one call is
+let through as a probe; if the hooks work for it, the module is no longer tripped. A module that
+blocks the event loop for a second is tripped at once, and for longer each time.
 """
 
 from collections import Counter, deque
@@ -20,7 +20,7 @@ MAX_ACTIONS = 64
 
 
 class Standing:
-    """Outlives the Pipelines of its module, so that a toggle does not forget."""
+    """Statistics and trips of one module. Outlives its Pipelines, so a toggle does not reset it."""
 
     __slots__ = (
         "_clock",
@@ -48,7 +48,7 @@ class Standing:
         self.nanoseconds = 0
         self.failures = 0
         self.decisions: Counter[str] = Counter()
-        """Findings by action; at most 64 actions are told apart."""
+        """Findings by action, for at most 64 actions."""
 
     def failed(self) -> None:
         now = self._clock()
@@ -63,8 +63,8 @@ class Standing:
             self._probe_at = now + PROBE_SECONDS
 
     def held_the_loop(self) -> float:
-        """Every other call had to wait for it: trip it at once. Returns the seconds until it is
-        tried again, which double each time, so that it cannot do so again and again."""
+        """It blocked the event loop, and so every other call: trip it at once. Returns the seconds
+        until the next probe, which double each time."""
         self.failures += 1
         self.trips += not self.tripped
         self.tripped = True
@@ -75,7 +75,7 @@ class Standing:
         return seconds
 
     def may_probe(self) -> bool:
-        """Whether this call is the probe. Only asked while tripped; says yes once per interval."""
+        """Whether this call is the probe: once per interval. Only to be asked while tripped."""
         now = self._clock()
         if now < self._probe_at:
             return False
@@ -84,7 +84,7 @@ class Standing:
         return True
 
     def worked(self) -> None:
-        """A call came back well. Only a probe closes the case, not one that began before."""
+        """A hook worked. Only that of a probe ends the trip, not of a call that began before it."""
         if self._probing:
             self.tripped = self._probing = False
             self._failures.clear()
@@ -110,11 +110,11 @@ class Standings:
         return standing
 
     def trips(self) -> dict[str, int]:
-        """How often each module was tripped, of those that were called or failed."""
+        """How often each module was tripped, by name."""
         return {name: standing.trips for name, standing in self._by_name.items()}
 
     def book(self, x: Exchange) -> None:
-        """Add a finished Exchange to the books of the modules it met. On the path of every call."""
+        """Add a finished Exchange to the statistics of its modules. On the path of every call."""
         by_name = self._by_name
         for step in x.strip:
             standing = by_name[step.module]

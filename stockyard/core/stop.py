@@ -1,8 +1,8 @@
-"""One module's place in a Pipeline: its hooks, and what becomes of a hook that breaks.
+"""One module's place in a Pipeline: its hooks, and its failure policy.
 
-A hook that raises, hangs or returns nonsense is a failure of its module. One that fails OPEN is
-then passed over; one that fails CLOSED refuses the call. Hooks are called in `run` and nowhere
-else: `process/interruption.py` goes by that.
+A hook that raises, hangs or returns nonsense is a failure of its module. If the module fails OPEN
+the call goes on without it; if it fails CLOSED the call is refused. Hooks are called in `run` and
+nowhere else, which `process/interruption.py` relies on.
 """
 
 import asyncio
@@ -97,14 +97,14 @@ class Stop:
         return result
 
     def _came_back(self, result: object) -> None:
-        """A hook returned while its module is tripped; an async one has only begun by that."""
+        """A hook returned while its module is tripped. An async hook has only begun then."""
         if not isawaitable(result):
             self.standing.worked()
 
     async def wait(self, x: Exchange, result: Awaitable[Any]) -> Any:
-        """Wait for an async hook, at most as long as the module says it may need."""
+        """Wait for an async hook, for at most the module's `patience_seconds`."""
         try:
-            # Not `wait_for`: that forgets a cancellation which comes just when the hook is done.
+            # Not `wait_for`: that loses a cancellation which arrives just when the hook is done.
             async with asyncio.timeout(self.module.patience_seconds):
                 waited = await asyncio.ensure_future(result)  # in a task of its own
         except StockyardError as error:
@@ -122,14 +122,14 @@ class Stop:
         return error
 
     def answer(self, x: Exchange, result: object) -> Answer | None:
-        """What a hook may return where an Answer is allowed; anything else is a broken module."""
+        """What a hook returned, if it is an Answer; anything else is a failure of the module."""
         if result is None or isinstance(result, Response | Stream):
             return result
         self.broke(x, TypeError(f"returned {type(result).__name__} instead of an Answer"))
         return None
 
     def are_events(self, x: Exchange, results: Sequence[object]) -> bool:
-        """Whether a hook returned Events; anything else is a broken module."""
+        """Whether a hook returned only Events; anything else is a failure of the module."""
         for result in results:
             if type(result) not in EVENTS:
                 self.broke(x, TypeError(f"returned {type(result).__name__} instead of an Event"))

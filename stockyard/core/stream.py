@@ -1,4 +1,4 @@
-"""A streamed answer, and how it is taken."""
+"""A streamed answer, and the sinks that receive it."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -9,7 +9,7 @@ from stockyard.errors import StockyardError
 
 
 class Sink(Protocol):
-    """Who takes the Events of a Stream. Exactly one of `done` and `failed` ends it."""
+    """Receives the Events of a Stream. Exactly one of `done` and `failed` is called last."""
 
     def events(self, batch: Sequence[Event]) -> None: ...
     def done(self) -> None: ...
@@ -17,11 +17,11 @@ class Sink(Protocol):
 
 
 class RawSink(Protocol):
-    """Who takes the bytes of a Stream that nobody edits, in pieces of whole events."""
+    """Receives the bytes of a Stream that no module edits, in pieces of whole events."""
 
     def data(self, piece: bytes) -> None: ...
     def done(self) -> None:
-        """The stream is complete; its terminator, if the format has one, was not sent yet."""
+        """The stream is complete, except for the format's terminator if it has one."""
 
     def failed(self, error: StockyardError) -> None: ...
 
@@ -29,19 +29,19 @@ class RawSink(Protocol):
 class Stream:
     """A streamed answer that has begun: its first content-bearing Event has arrived.
 
-    It is taken exactly once, by `start` or, where `raw_format` is the format wanted, by
-    `start_raw`. Nothing is lost before that; nothing is delivered after `cancel`.
+    It is consumed exactly once: with `start`, or with `start_raw` if `raw_format` is the format
+    wanted. Nothing is lost before that, and nothing is delivered after `cancel`.
     """
 
     raw_format: str | None = None
-    """The format in which `start_raw` would deliver; None when there are no bytes to forward."""
+    """The format of the bytes that `start_raw` delivers; None if there are no bytes to forward."""
     status: int = 200
-    """The provider's status: 200, except where an answer is relayed unread."""
+    """The provider's status: 200, unless an answer is relayed without being decoded."""
     fields: Sequence[tuple[bytes, bytes]] = ()
     """The provider's response headers, names in lower case."""
 
-    # Not an abstract base class: `isinstance` is asked on the path of every call, and is ten
-    # times slower for those.
+    # Not an abstract base class: `isinstance` runs on the path of every call, and is ten times
+    # slower for those.
 
     def start(self, sink: Sink) -> None:
         raise NotImplementedError
@@ -51,17 +51,17 @@ class Stream:
 
     @property
     def terminator(self) -> bytes:
-        """What the provider sent to end a complete raw stream, to be written after the settle."""
+        """The bytes that end a complete raw stream, to be written once the call is settled."""
         return b""
 
     def pause(self) -> None:
-        """Stop delivering until `resume`. What is on its way may still come."""
+        """Stop delivering until `resume`. Data that was read already may still come."""
 
     def resume(self) -> None:
         """Deliver again."""
 
     def cancel(self) -> None:
-        """The caller left: close the upstream and deliver nothing more."""
+        """The caller left: close the upstream connection and deliver nothing more."""
 
 
 Answer = Response | Stream

@@ -1,10 +1,10 @@
-"""Who is behind an address, as far as that can be told: what one subscriber is given."""
+"""The part of an address that identifies one network subscriber."""
 
 from ipaddress import ip_network
 
 
 def subscriber(address: str) -> str:
-    """An IPv6 address counts as its /64, for one subscriber commands all of it."""
+    """For IPv6 the /64 network, because one subscriber controls all of it."""
     if ":" not in address:
         return address
     try:

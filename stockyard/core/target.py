@@ -1,4 +1,4 @@
-"""Where a call goes: Provider, model and Credential; and what became of each try."""
+"""Where a call goes (Provider, model, Credential), and a record of each try."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -9,7 +9,7 @@ Outcome = Literal["ok", "failed", "partial", "abandoned"]
 
 
 class Secret:
-    """A secret that cannot be printed, logged or stored by accident."""
+    """Holds a secret so that it cannot be printed, logged or stored by accident."""
 
     __slots__ = ("_value",)
 
@@ -35,14 +35,16 @@ class Secret:
 
 
 class Credential(Struct, frozen=True):
-    """The secret we use at a Provider. `id` may be shown; `own`: the caller brought it."""
+    """The secret we use at a Provider."""
 
     id: str
+    """Identifies it in logs and answers; not secret."""
     provider: str
     secret: Secret
     own: bool = False
+    """The caller brought it."""
     scheme: str = ""
-    """How it is shown, where its provider has several ways; empty for the first of them."""
+    """The authorization scheme, if its provider has several; empty means the first of them."""
 
 
 class Target(Struct, frozen=True):
@@ -58,7 +60,7 @@ class Target(Struct, frozen=True):
 
     @property
     def credential_id(self) -> str:
-        """Empty where there is none."""
+        """Empty if there is no Credential."""
         return self.credential.id if self.credential is not None else ""
 
 
@@ -83,6 +85,6 @@ class Attempt(Struct):
     reused: bool = False
     upstream_id: str | None = None
     proof: Secret = Secret("")
-    """What was made of the Credential for this try alone, as header lines."""
+    """Header lines made from the Credential for this try alone, such as a signature."""
     told: Sequence[tuple[bytes, bytes]] = ()
-    """The header fields of an error, of which a client hears what concerns its limits."""
+    """The header fields of the provider's error. Clients get those about rate limits."""

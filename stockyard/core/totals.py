@@ -1,4 +1,4 @@
-"""What a call came to in the end, in the numbers that callers are told."""
+"""The figures of a finished call that its caller gets."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from stockyard.core.target import Attempt
 
 
 def gateway_us(x: Exchange, elapsed: int) -> int:
-    """How long Stockyard itself took: all of the time that no provider was being waited for."""
+    """How long Stockyard itself took: all the time in which it did not wait for a provider."""
     return max(0, elapsed - waited_us(x.attempts, elapsed))
 
 
@@ -26,12 +26,12 @@ def waited_us(attempts: Sequence[Attempt], elapsed: int) -> int:
 
 
 def _heard_us(attempt: Attempt, elapsed: int) -> int:
-    """When waiting was over: at its end, or once it began to answer if it has not ended yet."""
+    """When the waiting was over: at the Attempt's end, or at its first byte if it is not over."""
     return attempt.ended_us or attempt.first_content_us or attempt.first_byte_us or elapsed
 
 
 def totals(x: Exchange) -> dict[str, int | str]:
-    """The closing figures of a stream, by the names of the headers that a whole answer has."""
+    """The closing figures of a stream, named like the headers of a whole answer."""
     figures: dict[str, int | str] = {"trace_id": x.trace_id}
     if x.target is not None:
         figures["provider"] = x.target.provider

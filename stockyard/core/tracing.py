@@ -1,4 +1,4 @@
-"""A call's names in W3C Trace Context, for those outside who are told of it.
+"""The ids of a call in W3C Trace Context, for providers and span collectors.
 
 https://www.w3.org/TR/trace-context/ and https://www.w3.org/TR/baggage/
 """
@@ -15,7 +15,7 @@ def trace_of(x: Exchange) -> str:
 
 
 def span_of(x: Exchange, part: str) -> str:
-    """The span of a part of the call, the same whenever it is asked for: 16 digits."""
+    """The span id of a part of the call: 16 digits, always the same for the same part."""
     return blake2b(f"{x.trace_id}/{part}".encode(), digest_size=8).hexdigest()
 
 
@@ -24,7 +24,7 @@ def attempt_span(x: Exchange, number: int) -> str:
 
 
 def told_to_provider(x: Exchange, host: str) -> bytes:
-    """The header lines that tell a provider which trace the present try belongs to."""
+    """The header lines that tell a provider which trace the current try belongs to."""
     spread = x.spread
     if spread is None or not spread.hosts.match(host):
         return b""

@@ -1,4 +1,4 @@
-"""A request to write down, or to translate, what is said in a recording."""
+"""Requests to transcribe or translate a recording."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Self
@@ -10,11 +10,11 @@ from stockyard.core.meaning import AnyContent
 
 class TranscriptionContent(AnyContent, frozen=True, kw_only=True, omit_defaults=True):
     prompt: str | None = None
-    """What guides the spelling, or continues an earlier part."""
+    """Guides the spelling, or is the text before the recording."""
     seconds: int = 0
-    """About how long the recording is; 0 where that cannot be told."""
+    """Estimated length of the recording; 0 if unknown."""
     original: bytes = b""
-    """The request as it came, with the recording in it."""
+    """The request as it came, with the recording."""
 
     def units(self) -> dict[str, int]:
         return {"second": self.seconds} if self.seconds else {}

@@ -1,4 +1,4 @@
-"""How most clients call the fields of a chat, where that is not what they are called here."""
+"""The names that most clients use for the fields of a chat, where ours differ."""
 
 USUAL_NAMES = {
     "cache": "cache_control",

@@ -1,4 +1,4 @@
-"""Wait for an Answer until it is whole."""
+"""Turn any Answer into a whole Response."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -16,10 +16,10 @@ Edit = Callable[[Sequence[Event]], Sequence[Event]]
 
 
 async def whole(answer: Answer, edit: Edit | None = None) -> Response:
-    """The answer as a Response. A stream is taken to its end and folded.
+    """The answer as a Response. A stream is consumed to its end and folded.
 
-    `edit` sees every batch of Events before it is folded. Raises what broke the stream, and
-    Refused (502 `limit_exceeded`) when it grows beyond what may be held.
+    Every batch of Events passes through `edit` before it is folded. Raises the error that broke the
+    stream, and Refused (502 `limit_exceeded`) when it exceeds the size that may be held in memory.
     """
     if isinstance(answer, Response):
         return answer

@@ -1,18 +1,18 @@
-"""The hold-back window: edit text that streams by, as if it had come in one piece.
+"""The hold-back window: edit streamed text as if it had come in one piece.
 
-A Window takes the pieces of one text channel and gives out what no later character can change. It
-asks its Finder, for the text from the first unreleased character on, which matches are settled and
-from where on the text is still open; everything before that point is released, edited. Text that
-cannot be the beginning of a match is never held.
+A Window takes the pieces of one text channel and releases the text that no later character can
+change. Its Finder looks at the text from the first unreleased character on, and says which matches
+are settled and from where on the text is still open; everything before that point is edited and
+released. Text that cannot be the beginning of a match is never held back.
 
-Law: the released text, joined, does not depend on how the channel was cut. Two facts make it so.
-The point up to which text is settled depends on the text alone, and it only moves forward. And a
-Window never looks at more than the Finder's `reach` of unreleased text at a time: longer pieces
-are taken in steps. When a whole reach is open, what stands in it as a match is taken as it is, and
-half of the reach is let go; only a match longer than that half can escape by it.
+Law: the released text, joined, does not depend on how the channel was cut into pieces. Two facts
+ensure it. The point up to which text is settled depends on the text alone, and only moves forward.
+And a Window never looks at more than the Finder's `reach` of unreleased text at a time: longer
+pieces are taken in steps. When a whole reach is open, matches in it are taken as they look now and
+half of the reach is released; only a match longer than that half can escape in this way.
 
 Up to 64 characters of released text stay visible to the Finder, as they were before the edit, for
-word borders and context words.
+word boundaries and context words.
 """
 
 from collections import Counter
@@ -51,7 +51,7 @@ Delta: TypeAlias = TextDelta | ReasoningDelta | RefusalDelta | ArgumentsDelta
 
 
 class Look(Protocol):
-    """What a text holds so far. All positions are characters of the text."""
+    """The matches in a text so far. All positions are characters of the text."""
 
     @property
     def spans(self) -> Sequence[Span]:
@@ -59,7 +59,7 @@ class Look(Protocol):
 
     @property
     def open_from(self) -> int:
-        """Later text may change what stands from here on."""
+        """Later text may change the matches from here on."""
 
     @property
     def pending(self) -> Sequence[Span]:
@@ -67,35 +67,34 @@ class Look(Protocol):
 
     @property
     def tries(self) -> int:
-        """What it cost to know."""
+        """The cost of the search, as `core/scan/search.py` counts it."""
 
 
 class Finder(Protocol):
-    """What a Window asks. `core.scan.matcher.RuleMatcher` is one."""
+    """Finds matches for a Window. `core.scan.matcher.RuleMatcher` is one."""
 
     reach: int
-
     """The longest match, in characters."""
 
     def look(self, text: str, start: int, *, complete: bool = False) -> Look:
-        """What stands in `text` from `start` on. When it is complete, nothing of it is open."""
+        """The matches in `text` from `start` on. If it is complete, nothing of it is open."""
 
 
 class Channel(NamedTuple):
-    """Where a text stands in an answer."""
+    """A sequence of text deltas that belong together: one text of an answer."""
 
     kind: type[Delta]
     choice: int
     key: str
     json: bool
-    """It is the text of a JSON document, so what is put into it must be escaped."""
+    """It is a JSON document, so inserted text must be escaped."""
 
 
 Name: TypeAlias = tuple[int, str, type[Delta]]
 """Choice, key of the part, and kind of text."""
 
 Edit: TypeAlias = Callable[[Span, str, Channel], str]
-"""What to write in a match's place. Called once per match, in order; may raise Refused."""
+"""Returns the replacement for a match. Called once per match, in order; may raise Refused."""
 
 
 class Window:
@@ -115,7 +114,7 @@ class Window:
         self._left = MOST_TRIES
 
     def feed(self, piece: str) -> str:
-        """Take the next piece; give out what is settled. Raises Refused if one costs too much."""
+        """Take a piece and return what is settled now. Raises Refused if that costs too much."""
         released: list[str] = []
         at = 0
         self._left = MOST_TRIES
@@ -127,7 +126,7 @@ class Window:
         return "".join(released)
 
     def close(self) -> str:
-        """The channel is complete: give out the rest."""
+        """The channel is complete: return the rest."""
         if not self.holds:
             return ""
         look = self._finder.look(self._text, self._start, complete=True)
@@ -171,7 +170,7 @@ class Window:
 
 
 class Windows:
-    """The Windows of one Exchange, and what its modules remember while the answer passes."""
+    """The Windows of one Exchange, and what its modules remember while the answer streams."""
 
     __slots__ = ("_companions", "_free_text", "_numbers", "_windows", "tallies")
 
@@ -181,7 +180,7 @@ class Windows:
         self._free_text: set[tuple[int, str]] = set()
         self._numbers: dict[str, dict[str, int]] = {}
         self.tallies: dict[str, Counter[str]] = {}
-        """What each module counted in the answer so far."""
+        """Counts that each module made of the answer so far."""
 
     def number(self, series: str, value: str) -> int:
         """The number of a value in a series, counted from 1 by first appearance."""
@@ -194,7 +193,7 @@ class Windows:
     def edit(
         self, owner: str, event: Event, finder: Finder, edit: Edit
     ) -> Event | list[Event] | None:
-        """Pass one Event through the owner's Windows. What it returns goes on in its place."""
+        """Pass one Event through the owner's Windows. Returns what replaces it."""
         if isinstance(event, TEXT_EVENTS):
             return self._fed(owner, event, finder, edit)
         if isinstance(event, PartStarted):
@@ -227,7 +226,7 @@ class Windows:
         return edited
 
     def _opened(self, event: PartStarted, finder: Finder, edit: Edit) -> PartStarted:
-        """A part that opens; what never comes in pieces comes with it."""
+        """A part begins. Edit what it brings whole, because that never comes in pieces."""
         if event.kind_of_tool == "custom":
             self._free_text.add((event.choice, event.key))
         part = event.whole
@@ -259,7 +258,7 @@ class Windows:
         return replace(event, text=text) if text else None
 
     def _closed(self, owner: str, event: PartEnded | Finished) -> Iterator[Event]:
-        """The rest of the part or choice that ends, and what was kept to follow it."""
+        """The rest of the text of a part or choice that ends, and the companions kept with it."""
         ends = self._ending(owner, event)
         for (choice, key, kind), window in ends.items():
             if text := window.close():
@@ -280,7 +279,8 @@ class Windows:
         }
 
     def _kept(self, owner: str, event: LogprobsAdded | SignatureDelta) -> Event | None:
-        """Keep what repeats the text, or vouches for it, until it is known whether it changed."""
+        """Keep back log probabilities and signatures until it is known whether their text changed.
+        They would reveal the original text, or no longer match the edited one."""
         part = event.key if isinstance(event, SignatureDelta) else None
         kept = self._companions.setdefault((owner, event.choice, part), [])
         if len(kept) <= MAX_COMPANIONS:  # one beyond the bound marks that there were too many
@@ -292,7 +292,7 @@ _Holder = TypeVar("_Holder", Opaque, CitationAdded, OpaqueEvent)
 
 
 def _edited_inside(holder: _Holder, choice: int, key: str, finder: Finder, edit: Edit) -> _Holder:
-    """With the texts edited of the value that it holds."""
+    """The same, with the texts inside its value edited."""
 
     def edited(text: str, json: bool) -> str:
         return _edited(text, Channel(TextDelta, choice, key, json), finder, edit)
@@ -305,7 +305,7 @@ _Frame = TypeVar("_Frame", ChoiceStarted, Finished)
 
 
 def _edited_beside(event: _Frame, finder: Finder, edit: Edit) -> _Frame:
-    """With the texts edited that only its format knows, such as what a search found."""
+    """The same, with the texts in its format-specific fields edited, such as search results."""
 
     def edited(text: str, json: bool) -> str:
         return _edited(text, Channel(TextDelta, event.choice, "", json), finder, edit)
@@ -325,7 +325,7 @@ def _edited(text: str, channel: Channel, finder: Finder, edit: Edit) -> str:
 
 
 def windows_of(x: Exchange) -> Windows:
-    """The Windows of an Exchange, made when somebody first asks."""
+    """The Windows of an Exchange, created on first use."""
     if x.windows is None:
         x.windows = Windows()
     return x.windows
