@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from stockyard.apps.chute.models import Purge
 from stockyard.gateway import meters
 from stockyard.modules.rate import ratelimit
 from stockyard.modules.reliability import retrypilot
@@ -99,7 +100,8 @@ async def test_no_text_of_a_caller_outlives_its_call(yard: Yard) -> None:
     assert await yard.quiet()
     await forget_what_the_test_knows(yard)
     # Answers are kept with their models and users, and count as large as they are with those.
-    yard.stockyard.answers.memory.purge(lambda stored: True)
+    # The purge waits until those on their way to the database have been written.
+    await yard.stockyard.answers.purge(Purge())
 
     assert held(3000) == []
 
