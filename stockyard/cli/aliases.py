@@ -1,4 +1,4 @@
-"""Give models names of your own. The next call sees the change."""
+"""Define your own names for models. The next call sees the change."""
 
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +15,7 @@ PATH = "/api/chute/aliases"
 
 @click.group()
 def aliases() -> None:
-    """Give models names of your own."""
+    """Define your own names for models."""
 
 
 @aliases.command("list")
@@ -40,7 +40,8 @@ def list_aliases(server: Server, as_json: bool) -> None:
 def set_alias(
     server: Server, alias: str, model: str, provider: str, hidden: bool, as_json: bool
 ) -> None:
-    """Say what a name stands for. One `*` in it is any text, and `{1}` in the model the same."""
+    """Define a name. One `*` in it stands for any text, and `{1}` in the model for that same
+    text."""
     body: dict[str, Any] = {"model": model, "provider": provider, "hidden": hidden}
     answer = server.put(path_of(alias), body)
     if as_json:
@@ -53,7 +54,7 @@ def set_alias(
 @click.argument("alias")
 @server_flags
 def remove(server: Server, alias: str, as_json: bool) -> None:
-    """Take a name away."""
+    """Remove a name."""
     answer = server.delete(path_of(alias))
     if as_json:
         print_json(answer)

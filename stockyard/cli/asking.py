@@ -1,7 +1,7 @@
-"""How verbs ask the running server: through the control socket in its data folder.
+"""How verbs reach the running server: through the control socket in its data folder.
 
-Nothing else is needed: who may open the socket may do everything, and the database stays the
-server's alone. A server on another machine is asked at its `--url`, with an admin credential.
+Whoever may open the socket may do everything, and the database stays the server's alone. A remote
+server is reached at its `--url`, with an admin credential.
 """
 
 import http.client
@@ -26,7 +26,7 @@ SILENCE = 45.0
 
 
 class Remote(NamedTuple):
-    """A server somewhere else, and what opens it."""
+    """A remote server and the credential for it."""
 
     url: str
     key: str

@@ -1,4 +1,4 @@
-"""See the settings that are in effect, check a config file, and read what can be set."""
+"""Show the settings in effect, check a config file, list every setting."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ from stockyard.settings.written import as_file
 
 @click.group()
 def config() -> None:
-    """See the settings, check a config file, read what can be set."""
+    """Show the settings, check a config file, list every setting."""
 
 
 @config.command("show")
@@ -22,7 +22,7 @@ def config() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--debug", is_flag=True, expose_value=False, hidden=True)
 def show(file: str | None, as_json: bool) -> None:
-    """Print the settings as `serve` would use them here, without their secrets."""
+    """Print the settings that `serve` would use here, without secrets."""
     settings = load({"config": file}, os.environ, Path.cwd())
     if as_json:
         print_json(document(settings))
@@ -37,7 +37,8 @@ def show(file: str | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--debug", is_flag=True, expose_value=False, hidden=True)
 def check(file: str | None, as_json: bool) -> None:
-    """Check a config file, its modules too. Exit code 78 with the place of the first fault."""
+    """Check a config file and its modules. On an error, exit code 78 and the place of the first
+    one."""
     from stockyard.cli.checks.process import configured_modules
 
     settings = load({"config": file}, os.environ, Path.cwd())
@@ -57,7 +58,7 @@ def check(file: str | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--debug", is_flag=True, expose_value=False, hidden=True)
 def docs(as_json: bool) -> None:
-    """Print every setting with its default and what it means."""
+    """Print every setting with its default and meaning."""
     if as_json:
         print_json(document(Settings()))
         return

@@ -1,4 +1,4 @@
-"""Write the reference of all modules, from what their files say of themselves."""
+"""Write the reference of all modules, generated from their files."""
 
 import inspect
 import os

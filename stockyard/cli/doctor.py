@@ -1,4 +1,4 @@
-"""Check this machine and this installation, and say how to mend what is wrong."""
+"""Check this machine and this installation, and say how to fix what is wrong."""
 
 import os
 import sys
@@ -50,7 +50,7 @@ def doctor(data_dir: str | None, config: str | None, fix: bool, yes: bool, as_js
 
 
 def mended(checks: list[Check], *, ask: bool) -> bool:
-    """Do what is safe. Returns whether anything was done."""
+    """Apply the safe fixes. Returns whether anything was changed."""
     done = False
     for check in checks:
         if check.mends is None:

@@ -1,4 +1,4 @@
-"""Print what happens as it happens, one JSON document in each line."""
+"""Print events as they happen, one JSON document per line."""
 
 from urllib.parse import urlencode
 
@@ -14,7 +14,7 @@ from stockyard.cli.flags import server_flags
 @click.option("--filter", "filter_", default="", help="Only what passes it, as for logs.")
 @server_flags
 def events(server: Server, topics: tuple[str, ...], filter_: str, as_json: bool) -> None:
-    """Print what happens as it happens, until Ctrl-C. The only TOPIC today is exchange."""
+    """Print events as they happen, until Ctrl-C. The only TOPIC today is exchange."""
     query = urlencode({"topics": ",".join(topics) or "exchange", "filter": filter_})
     for event, data in server.listen(f"/api/events?{query}"):
         if event:

@@ -1,4 +1,4 @@
-"""Tell why a call went the way it did."""
+"""Explain what happened to a call."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +21,7 @@ from stockyard.cli.table import table
 )
 @server_flags
 def explain(server: Server, trace_id: str, body: str | None, as_json: bool) -> None:
-    """Tell why a call went the way it did, module by module. TRACE is its id, tr_…"""
+    """Explain what happened to a call, module by module. TRACE is its id, tr_…"""
     if body is not None:
         print_json(server.get(f"{path_of(trace_id)}/body?part={body}"))
         return

@@ -1,4 +1,4 @@
-"""A verb that could not do its work, and the exit code that says so (`api.md` 6)."""
+"""A verb that failed, and its exit code (`api.md` 6)."""
 
 from stockyard.errors import StockyardError
 
@@ -11,7 +11,7 @@ CONFLICT = 6
 
 
 class VerbError(StockyardError):
-    """Told in one line."""
+    """Reported to the user in one line."""
 
     def __init__(self, exit_code: int, message: str) -> None:
         super().__init__(message)

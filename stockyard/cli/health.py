@@ -1,4 +1,4 @@
-"""Tell whether the gateway runs: exit code 0 or 1, for containers."""
+"""Report whether the gateway runs: exit code 0 or 1, for containers."""
 
 import click
 
@@ -12,7 +12,7 @@ from stockyard.cli.flags import server_flags
 @click.option("--ready", is_flag=True, help="Also whether it wants traffic now.")
 @server_flags
 def health(server: Server, ready: bool, as_json: bool) -> None:
-    """Tell whether the gateway runs: exit code 0 or 1."""
+    """Report whether the gateway runs: exit code 0 or 1."""
     try:
         status, answer = server.probe("/readyz" if ready else "/health")
     except VerbError as error:

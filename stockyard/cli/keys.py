@@ -1,4 +1,4 @@
-"""Make Keys, see them, limit, pause and rotate them, take them back."""
+"""Create, list, limit, pause, rotate and revoke Keys."""
 
 import os
 import sys
@@ -22,7 +22,7 @@ PATH = "/api/team/keys"
 
 @click.group()
 def keys() -> None:
-    """Make Keys, see them, limit, pause and rotate them, take them back."""
+    """Create, list, limit, pause, rotate and revoke Keys."""
 
 
 @keys.command("create")
@@ -43,7 +43,7 @@ def create(
     out: str | None,
     as_json: bool,
 ) -> None:
-    """Make a Key for a program. Its secret is shown now and never again."""
+    """Create a Key for a program. Its secret is shown once."""
     body = {
         "name": name,
         "addresses": addresses,
@@ -67,7 +67,7 @@ def create(
 @out_file
 @server_flags
 def rotate(server: Server, key_id: str, overlap: int, out: str | None, as_json: bool) -> None:
-    """Give a Key a new secret. It is shown now and never again."""
+    """Give a Key a new secret. It is shown once."""
     path = f"{_path_of(key_id)}/rotate"
     _show_secret(server, path, {"overlap_ms": overlap}, out, as_json=as_json)
 
@@ -133,7 +133,7 @@ def change(
     lossy: str | None,
     as_json: bool,
 ) -> None:
-    """Give a Key another name, expiry, addresses, limits, or rule for fields that are lost."""
+    """Change the name, expiry, addresses, limits or translation rule of a Key."""
     both = (expires is not None and never_expires, addresses and any_address, limits and no_limits)
     if any(both):
         raise click.UsageError("A limit is either set or taken away.")
@@ -175,7 +175,7 @@ def resume(server: Server, key_id: str, as_json: bool) -> None:
 @click.argument("key_id", metavar="ID")
 @server_flags
 def revoke(server: Server, key_id: str, as_json: bool) -> None:
-    """Take a Key back, for ever and at once."""
+    """Revoke a Key, permanently and at once."""
     _say(server.delete(_path_of(key_id)), f"Revoked: {key_id}.", as_json=as_json)
 
 
@@ -184,7 +184,7 @@ def revoke(server: Server, key_id: str, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @server_flags
 def revoke_all(server: Server, keep: tuple[str, ...], yes: bool, as_json: bool) -> None:
-    """Take back every Key, for ever and at once."""
+    """Revoke every Key, permanently and at once."""
     if not yes:
         if not sys.stdin.isatty():
             raise click.UsageError("This takes back every Key: say --yes.")

@@ -1,4 +1,4 @@
-"""List the models that can be called, as far as they are known without asking anybody."""
+"""List the models that can be called, from the price list and the settings."""
 
 from typing import Any
 from urllib.parse import urlencode

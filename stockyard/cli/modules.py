@@ -1,4 +1,4 @@
-"""See, switch and set modules. The next call sees the change."""
+"""Show, switch and configure modules. The next call sees the change."""
 
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +18,7 @@ Answer = dict[str, Any]
 
 @click.group()
 def modules() -> None:
-    """See, switch and set modules."""
+    """Show, switch and configure modules."""
 
 
 @modules.command("list")
@@ -45,7 +45,7 @@ def list_modules(server: Server, category: str | None, enabled: bool | None, as_
 @click.argument("name")
 @server_flags
 def show(server: Server, name: str, as_json: bool) -> None:
-    """Show one module: what it is for, and how it is set."""
+    """Show one module: its purpose and its options."""
     module = server.get(path_of(name))
     if as_json:
         print_json(module)
@@ -93,7 +93,7 @@ def set_options(server: Server, name: str, assignments: tuple[str, ...], as_json
 @click.argument("name")
 @server_flags
 def reset(server: Server, name: str, as_json: bool) -> None:
-    """Forget what was set: back to the config file, or to how it was shipped."""
+    """Discard what was set: back to the config file, or to the defaults."""
     answer = server.delete(path_of(name))
     tell(answer["module"], answer["config_version"], answer, as_json=as_json)
 
@@ -102,7 +102,7 @@ def reset(server: Server, name: str, as_json: bool) -> None:
 @click.argument("name")
 @server_flags
 def stats(server: Server, name: str, as_json: bool) -> None:
-    """Show what a module decided since the server started."""
+    """Show a module's statistics since the server started."""
     found = server.get(f"{path_of(name)}/stats")
     if as_json:
         print_json(found)

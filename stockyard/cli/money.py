@@ -1,4 +1,4 @@
-"""Amounts as people read them."""
+"""Amounts of money in readable form."""
 
 MICROS = 1_000_000
 

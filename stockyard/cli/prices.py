@@ -1,4 +1,4 @@
-"""See what models cost, where their prices are from and since when."""
+"""Show what models cost, and the source and date of each price."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,13 +16,13 @@ from stockyard.cli.table import table
 PATH = "/api/billing/prices"
 PAGE = 1000
 SINGLE = frozenset({"image", "second", "request", "search", "rerank_unit", "tool_call"})
-"""What is shown by the piece."""
+"""Units that are priced one by one."""
 Answer = dict[str, Any]
 
 
 @click.group()
 def prices() -> None:
-    """See what models cost, where their prices are from and since when."""
+    """Show what models cost, and the source and date of each price."""
 
 
 @prices.command("list")

@@ -97,7 +97,7 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        # Whoever read our output has gone; saying so would only fail again.
+        # The reader of our output is gone; reporting that would fail too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(1)
     except Exception as error:  # The edge of the program: nobody is left to handle it.

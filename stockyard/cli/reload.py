@@ -1,4 +1,4 @@
-"""Take up the changed config file while calls run."""
+"""Reload the changed config file while calls run."""
 
 import sys
 
@@ -13,7 +13,7 @@ from stockyard.cli.flags import server_flags
 @click.command()
 @server_flags
 def reload(server: Server, as_json: bool) -> None:
-    """Take up the changed config file: for the next call, all of it or nothing.
+    """Reload the changed config file. All of it takes effect for the next call, or nothing does.
 
     Exit code 3 when some of the changes wait for a restart.
     """

@@ -1,4 +1,4 @@
-"""Restart the running gateway without losing a call."""
+"""Restart the running gateway without failing a call."""
 
 import time
 from typing import Any

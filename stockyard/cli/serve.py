@@ -156,7 +156,7 @@ def run(given: Given, environ: Mapping[str, str]) -> socket | None:
     """
     import gc
 
-    # What is imported now lives to the end; to look through it for garbage delays the start.
+    # What is imported now lives to the end: collecting garbage among it would only delay the start.
     gc.disable()
     from stockyard.process.hardening import harden
     from stockyard.process.inherited import inherited

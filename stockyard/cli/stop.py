@@ -1,4 +1,4 @@
-"""Stop the running gateway without losing an answer."""
+"""Stop the running gateway once its calls have ended."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""Rows under each other, for people."""
+"""Plain tables for the terminal."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""Tell which version this is."""
+"""Print the version."""
 
 import click
 
@@ -8,7 +8,7 @@ from stockyard import __version__
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def version(as_json: bool) -> None:
-    """Tell which version this is."""
+    """Print the version."""
     import platform
 
     python = platform.python_version()

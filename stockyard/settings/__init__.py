@@ -1,4 +1,4 @@
-"""What an operator sets on the process: flags, environment and the config file in one value.
+"""The process settings: flags, environment and the config file in one value.
 
 read                   load
 what can be set        sections units

@@ -1,4 +1,4 @@
-"""What must hold between settings before anything is opened."""
+"""Check settings against each other before anything is opened."""
 
 import ipaddress
 import re
@@ -125,7 +125,7 @@ def alias_problems(settings: Settings) -> Iterator[str]:
 
 
 def doubts(settings: Settings) -> Iterator[str]:
-    """What can be done as it is written, and is hardly what was meant."""
+    """Warnings about settings that are valid but probably not intended."""
     server = settings.server
     if server.hard_stop < server.predrain + server.drain:
         yield "server.hard_stop ends calls before server.predrain and server.drain are over."

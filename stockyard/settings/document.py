@@ -1,4 +1,4 @@
-"""The config file: TOML or YAML, read into plain tables, and where in it a key stands."""
+"""The config file: TOML or YAML as plain tables, with the line and column of each key."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -54,7 +54,7 @@ def find(named: str | None, environ: Mapping[str, str], cwd: Path) -> Path | Non
 
 
 def passed_over(path: Path) -> Iterator[str]:
-    """What to say of config files beside this one, which somebody may believe to be read."""
+    """Warnings about other config files nearby that are not read."""
     if path.name in NAMES:
         for name in NAMES[NAMES.index(path.name) + 1 :]:
             if path.with_name(name).is_file():

@@ -1,4 +1,4 @@
-"""Which environment variables set what, and what to say about those that set nothing."""
+"""Which environment variables set what, and warnings about those that set nothing."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -31,7 +31,7 @@ WRITTEN: Mapping[str, Callable[[str], str]] = {
     "LOG_LEVEL": lambda text: LEVELS.get(text.lower(), text.lower()),
     "LOG_FORMAT": str.lower,
 }
-"""What is read from variables that others write in ways of their own."""
+"""Variables of other programs, which are spelled in other ways."""
 
 READ_ELSEWHERE = (
     "STOCKYARD_CONFIG",
@@ -50,7 +50,7 @@ NOT_READ = (
     "STOCKYARD_ENCRYPTION_KEY",
     "STOCKYARD_OTEL_ENDPOINT",
 )
-"""Names of other versions; the nearest of ours would be a wrong guess."""
+"""Names of other versions, for which the nearest of our names would be a wrong suggestion."""
 PREFIX = "STOCKYARD__"
 ADMIN_KEY_LENGTH = 32
 
@@ -66,7 +66,7 @@ def assignments(environ: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ..
 
 
 def admin_key(environ: Mapping[str, str]) -> Secret | None:
-    """The automation owner's credential. One that could be guessed stops the start."""
+    """The admin credential for automation. A guessable one stops the start."""
     given = secret_in(environ, "STOCKYARD_ADMIN_KEY")
     if given is None:
         return None
@@ -93,7 +93,7 @@ def proxies(environ: Mapping[str, str]) -> Proxies:
 
 
 def refuse_switches(environ: Mapping[str, str]) -> None:
-    """Switches of earlier versions that would weaken what cannot be switched off."""
+    """Refuse switches of earlier versions that would disable protections."""
     if environ.get("STOCKYARD_REQUIRE_AUTH", "true").lower() in ("false", "0", "no", "off"):
         raise CannotStart(78, "STOCKYARD_REQUIRE_AUTH: authentication cannot be switched off.")
     if "STOCKYARD_TRUST_PROXY" in environ:

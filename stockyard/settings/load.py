@@ -68,7 +68,7 @@ def load(overrides: Mapping[str, Any], environ: Mapping[str, str], cwd: Path) ->
 
 
 class Tree:
-    """Everything that was said, in one tree of tables, and who said it."""
+    """All settings in one tree of tables, with where each came from."""
 
     def __init__(self, read: Document | None, environ: Mapping[str, str]) -> None:
         self.tables: dict[str, Any] = read.tables if read else {}
@@ -201,7 +201,7 @@ class Tree:
         return value
 
     def refuse_parts(self, value: object, place: Place) -> None:
-        """What looks like a reference and is none would be taken for the secret itself."""
+        """Refuse malformed references, which would otherwise be used as the secret itself."""
         if not isinstance(value, str) or REFERENCE.fullmatch(value):
             return
         if PART.search(value):
@@ -270,7 +270,7 @@ def choice(hint: Any) -> str:
 
 
 def readable(error: Exception) -> str:
-    """What msgspec says, without its notation for the place, in words of everybody's."""
+    """msgspec's message without its path notation, in plain words."""
     text = str(error).partition(" - at `$")[0]
     for theirs, ours in WORDS:
         text = text.replace(theirs, ours)

@@ -1,4 +1,4 @@
-"""Values that stand in files of their own: `file:/run/secrets/openai` in place of the secret."""
+"""Values kept in files of their own: `file:/run/secrets/openai` in place of the secret."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path

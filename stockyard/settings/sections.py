@@ -27,7 +27,7 @@ def mib(count: int) -> Size:
 
 
 class Server(Struct, frozen=True, kw_only=True):
-    """Where the process listens and where its data is. Read at start only."""
+    """Where the process listens and keeps its data. Read at start only."""
 
     host: str = "127.0.0.1"
     port: Port = 4200
@@ -37,26 +37,27 @@ class Server(Struct, frozen=True, kw_only=True):
     allow_network_fs: bool = False
     """Use a data folder on a network, where locks may fail and data may be lost."""
     read_only: bool = False
-    """Refuse every change over the API, the command line's too. Calls to models go on."""
+    """Refuse every change over the API and the command line. Calls to models go on."""
     behind_proxy: tuple[str, ...] = ()
-    """Networks (CIDR) whose X-Forwarded-* fields are believed."""
+    """Networks (CIDR) of trusted proxies, whose X-Forwarded-* fields are believed."""
     tls_cert: str = ""
     tls_key: str = ""
     predrain: Seconds = Seconds(0)
-    """How long `/readyz` already says no before the listener closes."""
+    """How long `/readyz` reports 503 before the listener closes."""
     drain: Seconds = Seconds(30)
     hard_stop: Seconds = Seconds(60)
-    """How long calls may run on after we were asked to stop, whatever the two above say."""
+    """How long calls may run on after a stop was requested, whatever the two above say."""
     busy_poll: Seconds = Seconds(0.0002)
-    """How long we stay awake for what may come next while few clients are connected; 0: never."""
+    """How long to poll for the next event without sleeping while few clients are connected; 0 never
+    does."""
 
 
 class Http(Struct, frozen=True, kw_only=True):
-    """What a client may send, and how slowly."""
+    """Limits on what clients may send, and how slowly."""
 
     console_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")
-    """The names for this machine under which reading needs no credential (`auth.local_reads`). Any
-    other could be a web page's own name, made to lead here."""
+    """Host names under which reading needs no credential (`auth.local_reads`). Any other could
+    belong to a web page that resolves its name to this machine (DNS rebinding)."""
     cors_origins: tuple[str, ...] = ()
     """Web pages of these origins, such as `https://desk.example.com`, may call the API and models,
     with a credential."""
@@ -64,7 +65,7 @@ class Http(Struct, frozen=True, kw_only=True):
     head_timeout: Seconds = Seconds(10)
     body_grace: Seconds = Seconds(10)
     body_min_rate: Size = kib(1)
-    """Per second, after the grace."""
+    """Bytes per second that a body must arrive at, after the grace."""
     body_timeout: Seconds = Seconds(300)
     keepalive_timeout: Seconds = Seconds(75)
     keepalive_timeout_busy: Seconds = Seconds(5)
@@ -83,11 +84,11 @@ class Http(Struct, frozen=True, kw_only=True):
     max_upload: Size = mib(100)
     max_api_body: Size = mib(5)
     unread_body: Size = kib(64)
-    """Read and thrown away after an early error, so that the client can read the answer."""
+    """Bytes read and discarded after an early error, so that the client can read the answer."""
 
 
 class Timeout(Struct, frozen=True, kw_only=True):
-    """How long a provider may take. A request may only lower these."""
+    """How long a provider may take. Requests can only lower these."""
 
     dns: Seconds = Seconds(5)
     connect: Seconds = Seconds(5)
@@ -95,9 +96,10 @@ class Timeout(Struct, frozen=True, kw_only=True):
     pool: Seconds = Seconds(2)
     write: Seconds = Seconds(30)
     first_byte: Seconds = Seconds(120)
-    """Until the head of a stream."""
+    """Until the response head of a stream."""
     first_byte_whole: Seconds = Seconds(600)
-    """Until the head of an answer that is not a stream: it comes when the answer is complete."""
+    """Until the response head of an answer that is not a stream, which comes when the answer is
+    ready."""
     first_content: Seconds = Seconds(300)
     idle: Seconds = Seconds(120)
     content_idle: Seconds = Seconds(300)
@@ -105,11 +107,11 @@ class Timeout(Struct, frozen=True, kw_only=True):
     session: Seconds = Seconds(3600)
     """How long a realtime session may last."""
     session_idle: Seconds = Seconds(900)
-    """How long nobody may say anything in one."""
+    """How long a realtime session may be silent in both directions."""
 
 
 class ProviderTimeout(Struct, frozen=True, kw_only=True):
-    """The timeouts that one provider overrides."""
+    """Timeouts of one provider, in place of those in `timeout`."""
 
     dns: Seconds | None = None
     connect: Seconds | None = None
@@ -125,7 +127,7 @@ class ProviderTimeout(Struct, frozen=True, kw_only=True):
 
 
 class Upstream(Struct, frozen=True, kw_only=True):
-    """Bounds of the connections to providers."""
+    """Limits on connections to providers."""
 
     per_origin: Count = 1000
     idle_close: Seconds = Seconds(60)
@@ -133,42 +135,42 @@ class Upstream(Struct, frozen=True, kw_only=True):
 
 
 class Overload(Struct, frozen=True, kw_only=True):
-    """When new calls are turned away with 503."""
+    """When new calls are refused with 503."""
 
     max_inflight: Count = 1000
     loop_lag: Seconds = Seconds(0.1)
     """How late the event loop may be, for a second, while more than half of `max_inflight` run."""
     rss: Size = Size(0)
-    """The memory this process may have: new calls are turned away at 85 % of it. 0 is what its
-    container may have."""
+    """Memory this process may use: new calls are refused at 85 % of it. 0 takes the container's
+    limit."""
     body_bytes: Size = Size(0)
-    """What all bodies together may take that are on their way in. 0 is half of that memory."""
+    """Memory that all incoming bodies together may use. 0 is half of `rss`."""
 
 
 class Cancel(Struct, frozen=True, kw_only=True):
-    """What becomes of a stream whose caller leaves."""
+    """What happens to a stream whose caller disconnects."""
 
     policy: Literal["abort", "drain"] = "abort"
-    """`abort` closes the upstream at once, and what was not counted yet is estimated. `drain` reads
-    on, to be told the exact usage."""
+    """`abort` closes the upstream connection at once and estimates the usage. `drain` reads on for
+    the exact usage."""
     drain: Seconds = Seconds(10)
-    """How long is read on at most."""
+    """How long to read on at most."""
     drain_max: Count = 64
-    """How many are read on at once; more are aborted."""
+    """How many streams to drain at once; others are aborted."""
 
 
 class Auth(Struct, frozen=True, kw_only=True):
-    """Who may do what without a Key of ours, and what without being read."""
+    """What needs no Key, and which calls may pass unread."""
 
     local_reads: Literal["same_user", "off"] = "same_user"
     bring_your_own: Literal["loopback", "with_key", "off"] = "loopback"
     allow_unread: bool = False
-    """Files, sessions and paths that nobody here reads stay open although a module masks or blocks.
-    """
+    """Allow files, sessions and paths that no module can read even while a module masks or
+    blocks."""
 
 
 class Storage(Struct, frozen=True, kw_only=True):
-    """Where facts are kept. Read at start only."""
+    """Where data is stored. Read at start only."""
 
     database: str = "sqlite"
     """`sqlite` (a file in the data folder) or `sqlite:/path/to/file.db`."""
@@ -178,37 +180,38 @@ class Storage(Struct, frozen=True, kw_only=True):
 
 
 class Disk(Struct, frozen=True, kw_only=True):
-    """Free space below which less is written."""
+    """Free disk space below which less is written."""
 
     warn: Size = mib(1024)
     low: Size = mib(512)
     floor: Size = mib(128)
     ballast: Size = mib(64)
-    """Kept in the data folder, and thrown out below the floor. 0 for none."""
+    """Size of a file in the data folder that is deleted when free space falls below the floor. 0
+    for none."""
 
 
 class ConfigSection(Struct, frozen=True, kw_only=True):
-    """Who has the last word on a module that the file mentions."""
+    """Whether the file or the API decides about modules that the file mentions."""
 
     owner: Literal["database", "file"] = "database"
     watch: bool = True
-    """Where the file is the owner, its changes take effect without being asked for."""
+    """With `owner = "file"`, changes of the file take effect without a reload command."""
 
 
 class Retention(Struct, frozen=True, kw_only=True):
     traces: Seconds = Seconds(90 * 86400)
     answers: Seconds = Seconds(30 * 86400)
-    """Answers of `/v1/responses` that callers asked to store."""
+    """Stored answers of `/v1/responses`."""
     held_ids: Seconds = Seconds(365 * 86400)
-    """Which team an id belongs to that a provider gave."""
+    """Ids that providers issued, with the team each belongs to."""
 
 
 class Mock(Struct, frozen=True, kw_only=True):
-    """The built-in provider that needs no account."""
+    """The built-in mock provider, which needs no account."""
 
     enabled: bool = True
     trial: bool = True
-    """Answer for any model while no Credential exists."""
+    """Answer for every model while there is no Credential."""
     latency: Seconds = Seconds(0)
 
 
@@ -218,7 +221,7 @@ class CredentialSection(Struct, frozen=True, kw_only=True):
 
 
 class ProviderSection(Struct, frozen=True, kw_only=True):
-    """One provider: a row of the catalogue changed, or one of your own."""
+    """One provider: changes to one in the catalogue, or one of your own."""
 
     enabled: bool = True
     kind: str = ""
@@ -226,55 +229,55 @@ class ProviderSection(Struct, frozen=True, kw_only=True):
     base_url: str = ""
     api_key: Secret | None = None
     auth: str = ""
-    """How its secret is shown, where the catalogue knows several ways, such as `entra`."""
+    """The authentication scheme, where the catalogue lists several, such as `entra`."""
     formats: tuple[str, ...] = ()
-    """What to speak to it, best first, of what the catalogue has; also what is not verified."""
+    """Formats to use, best first, from those in the catalogue, including unverified ones."""
     token_url: str = ""
-    """Where its secret is exchanged for tokens, in place of what the catalogue says."""
+    """Where its secret is exchanged for tokens, in place of the catalogue's URL."""
     credentials: tuple[CredentialSection, ...] = ()
     think_tags: bool = False
-    """Its models write their thinking into the text, between `<think>` tags: callers who speak
-    another format get it as thinking."""
+    """Its models write reasoning into the text, between `<think>` tags: callers of other formats
+    get it as reasoning."""
     allow_private: bool = False
     timeout: ProviderTimeout = ProviderTimeout()
     ca_file: str = ""
     client_cert: str = ""
     client_key: str = ""
     settings: dict[str, str] = {}
-    """What the provider's address or sign-in needs besides, such as a region or a project."""
+    """Further values for its address or sign-in, such as a region or a project."""
 
 
 class Translation(Struct, frozen=True, kw_only=True):
-    """What providers are told that speak another format than their callers."""
+    """How calls are translated to providers of another format."""
 
     lossy: Lossy = "warn"
-    """What becomes of a field that the provider's format cannot say. `strict` refuses the call and
-    names the field, `warn` leaves it out and says so in `X-Stockyard-Dropped`, `silent` leaves it
-    out. The trace tells in any case."""
+    """What happens to a field that the provider's format cannot express. `strict` refuses the call
+    and names the field, `warn` leaves it out and lists it in `X-Stockyard-Dropped`, `silent` leaves
+    it out. The trace lists it in any case."""
     keys: dict[str, Lossy] = {}
-    """The same for single Keys, by their names."""
+    """The same for single Keys, by name."""
     reasoning_field: Literal["reasoning_content", "reasoning"] = "reasoning_content"
-    """Where thinking stands in chat answers that come from another format."""
+    """The field for reasoning text in chat answers translated from another format."""
     local_tools: bool = False
-    """Tell `shell`, `local_shell` and `apply_patch` of Responses to models of other formats, as
-    functions. What a model does with them happens on the machine of the client."""
+    """Offer `shell`, `local_shell` and `apply_patch` of Responses to models of other formats as
+    functions. What a model does with them happens on the client's machine."""
 
 
 class AliasSection(Struct, frozen=True, kw_only=True):
-    """A name for models. Written as one text, it has one Target."""
+    """A name for one or more models. A plain string is a single Target."""
 
     strategy: Literal["first", "weighted", "round_robin", "least_latency", "least_busy"] = "first"
-    """Which Target a call tries first. The module `failover` tries the others when that fails, and
-    measures what `least_latency` and `least_busy` go by."""
+    """Which Target a call tries first. The module `failover` moves on to the others when that
+    fails, and measures what `least_latency` and `least_busy` need."""
     targets: tuple[str, ...]
     weights: tuple[Weight, ...] = ()
-    """With `weighted`: the share of the calls of each Target, in their order."""
+    """With `weighted`: each Target's share of the calls, in order."""
     lossy: Lossy | None = None
     """As in `translation`, for this name."""
 
 
 class ModuleSection(Struct, frozen=True, kw_only=True):
-    """One module as the file wants it. Its `config` is checked by the module itself."""
+    """One module as the file sets it. `config` is validated by the module."""
 
     enabled: bool = True
     locked: bool = False
@@ -282,12 +285,12 @@ class ModuleSection(Struct, frozen=True, kw_only=True):
 
 
 class Egress(Struct, frozen=True, kw_only=True):
-    """Exceptions from the rules about which addresses may be called."""
+    """Exceptions from the rules on which addresses may be called."""
 
     allow_private: tuple[str, ...] = ()
-    """Networks, and pairs of host and port; those may be called over plain HTTP, too."""
+    """Private networks, or `host:port`, that may be called, also over plain HTTP."""
     allow_http: tuple[str, ...] = ()
-    """Networks and hosts that may be called over plain HTTP although they are not private."""
+    """Public networks and hosts that may be called over plain HTTP."""
     proxy_trusted: bool = False
     fetch_images: bool = True
     """Fetch images that callers name by URL for providers that take bytes only."""
@@ -307,10 +310,10 @@ class Log(Struct, frozen=True, kw_only=True):
     format: Literal["auto", "text", "json"] = "auto"
     """`auto` is text on a terminal and json elsewhere."""
     calls: Literal["auto", "on", "off"] = "auto"
-    """A line for every call, at level info or lower. `auto`: where it is read, on a terminal; the
-    same is in the traces."""
+    """A line for every call, at level info or lower. `auto` writes them on a terminal only; the
+    traces hold the same."""
     folder: str = ""
-    """Write the log into files there, ten of 10 MiB, in place of standard output."""
+    """Write the log to ten rotating files of 10 MiB in this folder instead of standard output."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -343,7 +346,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     file: Path | None = None
     """The config file that was read."""
     warnings: tuple[str, ...] = ()
-    """What was accepted but should be corrected, one sentence each."""
+    """Accepted settings that should be corrected, one sentence each."""
 
     @property
     def database_path(self) -> Path:
