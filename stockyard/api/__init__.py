@@ -1,4 +1,4 @@
-"""What all endpoints of the control plane share. Imported late: the framework is slow to load.
+"""What all endpoints of the control plane share. Imported late, because the framework loads slowly.
 
 put together           application door
 who asks               identity localread permission origins callrate

@@ -1,4 +1,4 @@
-"""What a request to the control plane may carry: JSON without surprises, and known parameters."""
+"""Validates requests to the control plane: unambiguous JSON and known parameters."""
 
 import asyncio
 import json
@@ -17,14 +17,14 @@ MAX_DEPTH = 64
 LARGE = 64 << 10
 """Larger bodies are checked off the loop."""
 NOTHING = (b"{}", b"null")
-"""What some clients send where they have nothing to send."""
+"""Bodies that some clients send in place of an empty one."""
 PARAMETERS = "stockyard.parameters"
 
 
 async def guard_body(
     connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
 ) -> None:
-    """A body must be JSON that every parser reads alike."""
+    """Refuse a body that is not JSON, or that parsers may read differently."""
     if not isinstance(connection, Request) or connection.method in ("GET", "HEAD"):
         return
     body = await connection.body()
@@ -49,7 +49,7 @@ async def guard_body(
 def guard_parameters(
     connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
 ) -> None:
-    """A query parameter that is not known, or there twice, was meant to do something."""
+    """Refuse unknown and repeated query parameters: they would be ignored silently."""
     known: frozenset[str] = handler.opt[PARAMETERS].get(
         str(connection.scope.get("method")), frozenset()
     )

@@ -1,4 +1,4 @@
-"""How many calls a minute an identity may make to the control plane (`api.md` 1.12)."""
+"""Limits how many requests a minute an identity may make to the control plane (`api.md` 1.12)."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -10,11 +10,11 @@ MINUTE = 60
 
 
 class Left(NamedTuple):
-    """What is left of a minute."""
+    """What is left of the current minute's allowance."""
 
     limit: int
     calls: int
-    """Below 0 for a call too many."""
+    """Below 0 when the limit is exceeded."""
     seconds: int
     """Until the next minute begins."""
 

@@ -1,7 +1,7 @@
-"""What every request to the control plane passes first, and every answer last.
+"""The outermost layer of the control plane: every request passes it first, every answer last.
 
-Paths that could be read in two ways are not found. Who asks is found out here; whether they may is
-decided at the operation. A HEAD is answered like a GET, without the body.
+Ambiguous paths are 404. The caller is identified here; whether it may do what it asks is decided at
+the operation. A HEAD is answered like a GET, without the body.
 """
 
 import re
@@ -35,7 +35,7 @@ SECRET_VALUES = ("sk-sy-", "sya-")
 
 
 class Door:
-    """Stands around the whole API."""
+    """Wraps the whole API."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class Door:
         await self._inner(scope, receive, answer)
 
     async def _preflight(self, scope: Scope, answer: "Answer") -> None:
-        """A browser asks whether a page may."""
+        """Answer a CORS preflight request."""
         if self._origins.of(scope["headers"]) is None:
             raise Refused(405, "method_not_allowed", "No other origin may call this API.")
         answer.fields += PREFLIGHT
@@ -86,7 +86,7 @@ class Door:
         await answer({"type": "http.response.body", "body": b""})
 
     async def _find_out_who(self, scope: Scope, answer: "Answer") -> None:
-        """Raises Refused (429) for somebody who calls too often."""
+        """Identify the caller. Raises Refused (429) above the rate limit."""
         try:
             identity = scope[IDENTITY] = await self._identities.of(scope)
         except Refused as refused:
@@ -104,7 +104,7 @@ class Door:
 
 
 class Answer:
-    """Adds to an answer what all of them carry, and leaves the body off for HEAD."""
+    """Adds the headers that every answer carries, and drops the body for HEAD."""
 
     def __init__(
         self, send: Send, request_id: str, config_version: Callable[[], int], *, head: bool
@@ -128,7 +128,7 @@ class Answer:
         elif self._head:
             if self._ended:
                 return
-            # Also the end of what would go on for ever: the server then says that nobody listens.
+            # This also ends streams that never would: the server then reports a disconnect.
             message, self._ended = {"type": "http.response.body", "body": b""}, True
         await self._send(message)
 
@@ -141,7 +141,7 @@ def request_id_of(scope: Scope) -> str:
 
 
 def check_target(scope: Scope) -> None:
-    """Refuse a path that two readers could take for different things, and secrets in URLs."""
+    """Refuse ambiguous paths, and secrets in URLs."""
     path = scope.get("raw_path") or scope["path"].encode()
     # Below the place where somebody's app has us.
     ours = path.partition(b"?")[0].removeprefix(scope.get("root_path", "").encode())

@@ -41,7 +41,8 @@ class EventEndpoints(Controller):
         topics: Topics = "exchange",
         filter_: Filter = "",
     ) -> Stream:
-        """What happens, as server-sent events, until you leave. A Key hears of its own calls."""
+        """Live events as server-sent events, until you disconnect. A Key sees its own calls
+        only."""
         feed = feeds.get(topics)
         if feed is None:
             known = ", ".join(feeds)
@@ -56,7 +57,7 @@ class EventEndpoints(Controller):
 async def still_allowed(
     identities: Identities, identity: Identity, request: Request[Any, Any, Any]
 ) -> bool:
-    """Whether the request would still be let in. Who is on this machine stays who they are."""
+    """Whether the credential is still valid. A local user needs none."""
     if identity is LOCAL:
         return True
     try:

@@ -1,9 +1,9 @@
-"""The live feed: what happens, as server-sent events, to whoever may see it (`api.md` 1.8).
+"""The live feed: events as server-sent events, to those who may see them (`api.md` 1.8).
 
-Nothing is kept for listeners. A feed is read from where it is stored, so a listener that was cut
-off goes on where it was (`Last-Event-ID`), and one that is slow costs nobody memory. A listener
-that falls behind by more than `REMEMBERED` is told how many events it missed; more than `AT_ONCE`
-new ones in a tick are summed up.
+Nothing is buffered per listener. A feed is read from storage, so a listener that was cut off
+resumes (`Last-Event-ID`), and a slow one costs no memory. A listener that falls behind by more than
+`REMEMBERED` is told how many events it missed; more than `AT_ONCE` new ones in a tick are
+summarised.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from stockyard.api.identity import Identity
 from stockyard.errors import Refused
 
 TICK = 0.25
-"""Seconds between two looks."""
+"""Seconds between two reads of the feed."""
 AT_ONCE = 25
 """Events in a tick: a hundred in a second."""
 PAGE = 200
@@ -31,14 +31,14 @@ MAX_IN_ALL = 500
 
 
 class Told(NamedTuple):
-    """One event: where it stands, and what is told of it as JSON."""
+    """One event: its position in the feed, and its JSON."""
 
     position: int
     data: bytes
 
 
 class Feed(Protocol):
-    """Something that happens again and again, each time at a higher position."""
+    """A source of events at increasing positions."""
 
     topic: str
 

@@ -1,4 +1,4 @@
-"""What is wrong with one field of a request, in words and as a code (`api.md` 1.2)."""
+"""Validation errors of single fields, as a message and a code (`api.md` 1.2)."""
 
 import re
 from collections.abc import Callable
@@ -24,7 +24,7 @@ class FieldError(Struct, frozen=True, kw_only=True):
     code: str
     message: str
     allowed: dict[str, Any] | None = None
-    """What would be right, as far as that can be told in figures."""
+    """The allowed values, where they can be stated as data."""
 
 
 Said = tuple[str, str, dict[str, Any] | None]
@@ -85,7 +85,7 @@ FIELD_NAMED = re.compile(r"Object (?:contains unknown|missing required) field `(
 
 
 def in_words(told: str) -> Said:
-    """What msgspec says, in ours."""
+    """A msgspec error in our words."""
     for pattern, say in PATTERNS:
         found = pattern.fullmatch(told)
         if found:

@@ -1,4 +1,4 @@
-"""Who asks the control plane, and what that lets them do. Nobody is somebody by default."""
+"""Who sends a request to the control plane, and what they may do. Without a credential, nothing."""
 
 import re
 from collections.abc import Callable, Iterable, MutableMapping
@@ -14,9 +14,9 @@ Scope = MutableMapping[str, Any]
 Field = tuple[bytes, bytes]
 
 PUBLIC = "public"
-"""The permission of an operation that anybody may ask for."""
+"""The permission of public operations."""
 ANY = "any"
-"""The permission of an operation that needs an identity, no matter which."""
+"""The permission of operations that any identity may use."""
 
 VIEWER = frozenset(
     {"chute.read", "lookout.read", "brand.read", "tackroom.read", "forge.read"}
@@ -31,7 +31,7 @@ class Identity(Struct, frozen=True, kw_only=True):
     """Who asks."""
 
     name: str
-    """As it is written into versions: `admin`, `env-admin`, `os-user`, `local`, `key:…`."""
+    """As recorded in configuration versions: `admin`, `env-admin`, `os-user`, `local`, `key:…`."""
     permissions: frozenset[str] = frozenset()
     owner: bool = False
     """May do everything."""
@@ -61,7 +61,7 @@ class Keys(Protocol):
 
 
 class Identities:
-    """Tells who sends a request, from what it carries and where it comes from."""
+    """Identifies the sender of a request by its credential and its address."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Identities:
         local: LocalReads,
         refused: Callable[[str, str], None] = lambda address, why: None,
     ) -> None:
-        """`refused` is told of every credential that opens nothing: from where, and why."""
+        """`refused` is called for every invalid credential, with its address and the reason."""
         self._admin = admin
         self._keys = keys
         self._local = local
@@ -103,7 +103,7 @@ class Identities:
 
 
 def secret_in(fields: Iterable[Field]) -> bytes | None:
-    """The one credential that a request carries. Raises Refused (401) if it is not clear which."""
+    """The credential that a request carries. Raises Refused (401) if there are several."""
     given = [(name, value) for name, value in fields if name in (b"authorization", b"x-admin-key")]
     if not given:
         return None

@@ -1,8 +1,8 @@
-"""Reading without a credential, for the very user who runs the server and nobody else.
+"""Reading without a credential, only for the operating system user who runs the server.
 
-That user can read the database file anyway, so nothing is opened that was closed. All conditions
-must hold (`api.md` 2.2); the fields in `TELLTALE` are those a browser or a proxy adds, so that a
-web page that was lured here, or a tunnel, cannot use it.
+That user can read the database file anyway. All conditions must hold (`api.md` 2.2); the fields in
+`TELLTALE` are those that browsers and proxies add, so that neither a malicious web page nor a
+tunnel can use it.
 """
 
 import asyncio

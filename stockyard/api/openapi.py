@@ -1,4 +1,4 @@
-"""The API described as OpenAPI 3.1, from the very endpoints that run."""
+"""The API as OpenAPI 3.1, generated from the running endpoints."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,12 +17,12 @@ REPEATABLE = {
     "description": "Sent again with the same key, the change happens once.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }
-"""What every change takes, in front of the operation itself."""
+"""Parameters that every change takes in addition to its own."""
 REFERENCE = "#/components/schemas/{name}"
 
 
 def describe(app: Litestar) -> dict[str, Any]:
-    """What the framework knows, with our errors in place of its own, and each permission."""
+    """The framework's description, with our errors and each operation's permission."""
     document = app.openapi_schema.to_schema()
     _, shapes = msgspec.json.schema_components([Problem], ref_template=REFERENCE)
     shapes["Problem"]["properties"]["code"]["enum"] = sorted(TITLES)

@@ -1,4 +1,5 @@
-"""Which web pages of other origins may call the API: those that the operator lists, by exact name.
+"""Which web pages of other origins may call the API (CORS): those the operator lists, by exact
+name.
 
 Never with cookies, never all of them, and no origin is repeated that is not listed
 (`security.md` 10).

@@ -1,4 +1,4 @@
-"""The page a browser gets at `/` while there is no console: what this is and how to call it.
+"""The page at `/` while there is no console: what this is and how to call it.
 
 One file, no script, nothing from elsewhere; the policy in its head allows nothing else.
 """

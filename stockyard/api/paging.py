@@ -1,4 +1,4 @@
-"""Pages of a list: how many, from where, and a cursor that belongs to one list only."""
+"""Paging: limits, and cursors that are valid for one list only."""
 
 import hmac
 import secrets
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Cursors:
-    """Makes cursors and reads them back. One that was changed or comes from another list is 400.
+    """Makes and verifies cursors. One that was changed or belongs to another list is 400.
 
     They are signed with a secret of this process, so a list that is being read when the process
     restarts is started again.

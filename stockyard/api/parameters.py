@@ -1,4 +1,4 @@
-"""How an operation says what it takes: what we hand it, and what a client may send."""
+"""Annotations for the parameters of an operation: injected values, and what clients may send."""
 
 from typing import Annotated, TypeAlias, TypeVar
 
@@ -8,9 +8,9 @@ from litestar.params import HeaderParameter, QueryParameter, SkipValidation
 T = TypeVar("T")
 
 Given: TypeAlias = NamedDependency[SkipValidation[T]]
-"""Handed over by `build(provided=…)` under the name of the parameter."""
+"""Injected by `build(provided=…)` under the parameter's name."""
 
 Name = Annotated[str | None, QueryParameter(max_length=300)]
 DryRun = Annotated[bool, QueryParameter(description="Check it and tell what it would change.")]
 Reason = Annotated[str | None, HeaderParameter(name="X-Reason", max_length=500)]
-"""Why somebody changes something; kept with the version."""
+"""The reason for a change; stored with the configuration version."""

@@ -1,4 +1,4 @@
-"""Who may ask for what: every operation names its permission, and is refused without it."""
+"""Permissions: every operation declares one, and is refused without it."""
 
 from typing import Any
 

@@ -60,7 +60,7 @@ TITLES = {
     "rate_limited": "Too many calls",
     "starting": "Not ready yet",
 }
-"""Every code that there is; clients may rely on the list (it is told by OpenAPI)."""
+"""All error codes. Clients may rely on the list, which is part of the OpenAPI document."""
 
 NOWHERE = (
     "There is nothing at this path. Models are called below /v1; what the API has is told at "
@@ -68,7 +68,7 @@ NOWHERE = (
 )
 
 ALIASES = "stockyard.aliases"
-"""The names by which clients know parameters that have others in the code."""
+"""Parameters whose public names differ from those in the code."""
 HINTS = {
     "version_conflict": 'Read it again and send If-Match: "v{version}".',
 }
@@ -139,7 +139,7 @@ def of_refusal(refused: Refused, request_id: str) -> Problem:
 
 
 def of_error(error: Exception, request_id: str, aliases: Mapping[str, str] = {}) -> Problem:
-    """What a client is told about an error. Of an unknown error nothing is told; it is logged."""
+    """The Problem for an error. An unexpected error is logged and its details are not shown."""
     match error:
         case Refused():
             return of_refusal(error, request_id)

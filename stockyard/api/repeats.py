@@ -1,9 +1,9 @@
-"""Changes that are sent again with the same `Idempotency-Key` happen once (`api.md` 1.6).
+"""Changes repeated with the same `Idempotency-Key` happen once (`api.md` 1.6).
 
-A change is claimed on stable storage before it begins, and what came of it is stored when it ends.
-So a process that dies in between does not act twice: who asks again is told that the end is not
-known (`reliability.md` 4.8). A refusal changed nothing, so its claim is given back: the same change
-may be tried anew.
+A change is claimed on stable storage before it begins, and its result is stored when it ends. If
+the process dies in between, the change is not made twice: repeating it is answered that the outcome
+is unknown (`reliability.md` 4.8). A refusal changed nothing, so its claim is released and the same
+key may be used again.
 
 The first result may hold a secret, such as that of a new Key. It is sealed with what only the asker
 has: the `Idempotency-Key` and the credential, of which nothing but hashes is stored.
@@ -99,12 +99,12 @@ class Result(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def acted(self) -> bool:
-        """Whether something may have changed. Who is busy (503) or refuses has not begun."""
+        """Whether something may have changed: a busy server (503) or a refusal changes nothing."""
         return self.status < 400 or (self.status >= 500 and self.status != 503)
 
 
 class Repeats:
-    """Stands around the operations, behind the door that knows who asks."""
+    """Wraps the operations, inside the Door that identifies the caller."""
 
     def __init__(self, inner: ASGIApp, results: Results) -> None:
         self._inner = inner
@@ -216,7 +216,7 @@ def cipher(key: bytes) -> Any:
 
 
 def asked_for(scope: MutableMapping[str, Any]) -> Asked | None:
-    """None for what changes nothing, has no key, or comes from nobody."""
+    """None if the request changes nothing, has no key or has no identity."""
     who: Identity | None = scope.get(IDENTITY)
     if scope["type"] != "http" or scope["method"] not in CHANGES or who is None:
         return None

@@ -1,4 +1,4 @@
-"""The installation itself: what runs here, which version, how it is doing."""
+"""The installation itself: apps, version and health."""
 
 import asyncio
 import platform
@@ -50,7 +50,7 @@ class Component(Struct, frozen=True, kw_only=True):
 
 
 class Status(Struct, frozen=True, kw_only=True):
-    """How the process is doing. From memory: asking calls nobody."""
+    """The health of the process, from memory: no provider is called."""
 
     status: str
     """`healthy`, `degraded` or `down`."""
@@ -78,7 +78,7 @@ METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class SystemEndpoints(Controller):
-    """What belongs to no app."""
+    """Endpoints that belong to no app."""
 
     tags = ["System"]  # noqa: RUF012  the framework's own declaration
 

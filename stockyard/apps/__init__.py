@@ -1,4 +1,4 @@
-"""Vertical slices of the product. Each has the same file names inside.
+"""Vertical slices of the product, all with the same file names inside.
 
 what an app is         app
 for all of them        jobs sweep

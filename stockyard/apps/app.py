@@ -1,4 +1,4 @@
-"""What an app is: what it contributes to the installation, as one value."""
+"""What an app contributes to the installation, as one value."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from importlib.resources import files
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 
 class Job(Struct, frozen=True, kw_only=True):
-    """Work that is done on a timer. One run ends before the next one starts."""
+    """Work done on a timer. Runs never overlap."""
 
     name: str
     every_seconds: float

@@ -1,4 +1,4 @@
-"""Runs the timed work of all apps. A job that fails is tried again at its next turn."""
+"""Runs the jobs of all apps. A failed job runs again at its next time."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Deletes rows whose time is over, in steps small enough that nobody waits for one."""
+"""Deletes expired rows, in steps small enough that no other write waits long."""
 
 from collections.abc import Callable
 from typing import TypeVar

@@ -1,4 +1,4 @@
-"""Prices over the API."""
+"""The endpoints for prices."""
 
 import time
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""How calls are carried out: the modules in use, the providers and their models."""
+"""How calls are carried out: modules, providers and models."""
 
 from stockyard.apps.app import App
 

@@ -1,7 +1,7 @@
-"""Names for models over the API: rows of the module `modelalias`, one at a time.
+"""The endpoints for model names: rows of the module `modelalias`, one at a time.
 
-Each change is a change of that module: checked, a version of its own, and in effect for the next
-call.
+Each change is validated, stored as a new version of the module's configuration, and in effect for
+the next call.
 """
 
 import re
@@ -64,7 +64,7 @@ class AliasEndpoints(Controller):
         why: Reason = None,
         dry_run: DryRun = False,
     ) -> Response[Row | Planned]:
-        """Add a name, or say anew what it stands for."""
+        """Add a name, or redefine it."""
         if dry_run:
             return Response(plan(modules, with_row(data)), status_code=200)
         return Response(await save(modules, data, identity, why))
@@ -84,7 +84,7 @@ class AliasEndpoints(Controller):
         why: Reason = None,
         dry_run: DryRun = False,
     ) -> Row | Planned:
-        """Say what a name stands for, whether or not it is new."""
+        """Define a name, new or not."""
         row = {**data, NAME: alias.removeprefix("/")}
         if dry_run:
             return plan(modules, with_row(row))
@@ -99,7 +99,7 @@ class AliasEndpoints(Controller):
         why: Reason = None,
         dry_run: DryRun = False,
     ) -> AliasGone | Planned:
-        """Take a name away. Calls under way keep what it stood for."""
+        """Remove a name. Calls under way are not affected."""
         name = alias.removeprefix("/")
         if dry_run:
             return plan(modules, without(name))

@@ -1,8 +1,8 @@
-"""Keeps answers in the database behind those in memory, so that they outlive the process.
+"""Keeps cached answers in the database as well as in memory, so that they survive a restart.
 
-Memory answers whatever it can. What it has not is read from the database and is in memory from
-then on. A database that cannot be read or written leaves the answers in memory, and nobody waits
-for a write: of those, only so many wait at once.
+Reads try memory first, then the database, whose answers are then kept in memory. If the database
+cannot be read or written, answers stay in memory only. Writes happen in the background; how many
+may wait is bounded.
 """
 
 import asyncio

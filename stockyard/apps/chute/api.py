@@ -1,4 +1,4 @@
-"""Modules over the API."""
+"""The endpoints for modules."""
 
 import re
 from typing import Annotated, Any, Literal
@@ -64,7 +64,7 @@ class ModuleList(Struct, frozen=True, kw_only=True):
 
 
 class ModuleWish(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to change. What is left out stays; `config` replaces the whole Config."""
+    """What to change. Omitted fields stay as they are; `config` replaces the whole Config."""
 
     enabled: bool | None = None
     config: dict[str, Any] | None = None
@@ -193,7 +193,7 @@ class ModuleEndpoints(Controller):
         why: Reason = None,
         dry_run: DryRun = False,
     ) -> ModuleReset | Planned:
-        """Forget what was set here: back to the config file, or to how it was shipped."""
+        """Discard what was set over the API: back to the config file, or to the defaults."""
         if dry_run:
             return planned(modules, modules.planned_reset(name))
         state = await modules.reset(
@@ -235,7 +235,7 @@ class ModuleEndpoints(Controller):
 
     @get("/modules/{name:str}/stats", opt=READ)
     async def stats(self, modules: Modules, name: FromPath[str]) -> ModuleStats:
-        """What the module decided since the process started."""
+        """The module's statistics since the process started."""
         state = modules.control.state(modules.control.resolve(name))
         return ModuleStats(
             name=state.name,

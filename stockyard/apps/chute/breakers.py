@@ -1,4 +1,4 @@
-"""Breakers over the API: which targets are avoided now, and closing one by hand."""
+"""The endpoints for circuit breakers: which targets are avoided now, and resetting one."""
 
 from collections.abc import Sequence
 from typing import Literal, Protocol

@@ -1,4 +1,4 @@
-"""Kept answers over the API: how many there are, and throwing some or all of them away."""
+"""The endpoints for cached answers: statistics, and purging some or all of them."""
 
 from typing import Annotated
 
@@ -69,7 +69,7 @@ class CacheEndpoints(Controller):
         tag: Tag = None,
         before: Before = None,
     ) -> Purged:
-        """Throw answers away: those of a model, a Key, a user, a tag (`name=value`) or an age."""
+        """Delete cached answers by model, Key, user, tag (`name=value`) or age."""
         newest = moment(before, "before")
         which = Purge(
             model=model,

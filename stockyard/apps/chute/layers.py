@@ -1,8 +1,8 @@
-"""How modules are set, in three layers: as shipped, in the config file, and over the API.
+"""The configuration of modules in three layers: defaults, config file, and API.
 
-What was set over the API is stored and kept over restarts. It counts until the file's section is
-edited after it. With `config.owner = "file"` the sections of the file cannot be changed over the
-API at all.
+What was set over the API is stored and survives restarts. It takes precedence until the file's
+section is edited. With `config.owner = "file"`, sections of the file cannot be changed over the API
+at all.
 """
 
 import hashlib

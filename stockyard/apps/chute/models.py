@@ -1,4 +1,4 @@
-"""What an operator set on modules, and the providers and models that can be called."""
+"""Module settings as stored and shown, and the providers and models that can be called."""
 
 from datetime import date
 from typing import Any, Literal
@@ -33,7 +33,7 @@ class StoredState(Struct, frozen=True, kw_only=True):
 
 
 class Wish(Struct, frozen=True, kw_only=True):
-    """A change that somebody asks for. None keeps what is."""
+    """A requested change. None leaves a value as it is."""
 
     enabled: bool | None = None
     config: dict[str, Any] | None = None
@@ -50,7 +50,7 @@ class Difference(Struct, frozen=True, kw_only=True):
 
 
 class Planned(Struct, frozen=True, kw_only=True):
-    """What a change would do. It was checked, and nothing was done."""
+    """What a change would do: validated, and not made."""
 
     dry_run: Literal[True] = True
     differences: list[Difference]

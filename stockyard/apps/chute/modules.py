@@ -1,4 +1,4 @@
-"""Changes of modules: checked, then stored, then in effect, in that order and one at a time."""
+"""Changes of modules: validated, stored, then put into effect, one at a time."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ EDITED = "The config file was edited."
 
 
 class ModuleChanges:
-    """All changes of modules go through here."""
+    """Makes all changes of modules."""
 
     layers: Layers
     """What is said about modules, from `start` on."""
@@ -64,7 +64,7 @@ class ModuleChanges:
             change.apply(number)
 
     async def take_up(self, sections: Mapping[str, Section]) -> None:
-        """Put what the file says now into effect; the caller holds `one_at_a_time`.
+        """Put the file's current contents into effect. The caller holds `one_at_a_time`.
 
         Raises CannotStart (78) before the first wait; then everything is as it was.
         """
@@ -101,7 +101,7 @@ class ModuleChanges:
         by: str,
         reason: str = "",
     ) -> None:
-        """Change a part of what is set on a module, whatever it is by then."""
+        """Edit a part of a module's current configuration."""
         async with self.one_at_a_time:
             name = self.control.resolve(name)
             config = change(dict(self.layers.config(name)))
@@ -119,7 +119,7 @@ class ModuleChanges:
     async def reset(
         self, name: str, *, by: str, reason: str = "", if_match: frozenset[int] | None = None
     ) -> ModuleState:
-        """Forget what was set over the API: back to the config file, or to how it was shipped."""
+        """Discard what was set over the API: back to the config file, or to the defaults."""
         async with self.one_at_a_time:
             name = self.control.resolve(name)
             refuse_stale(self.layers.stored(name).version, if_match)

@@ -1,4 +1,4 @@
-"""Providers and models over the API: who can be called, and what they offer."""
+"""The endpoints for providers and models: what can be called."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""Deletes kept answers that are of no use any more, or too many."""
+"""Deletes cached answers that have expired, or exceed the bounds."""
 
 from collections.abc import Callable
 from time import time

@@ -1,4 +1,4 @@
-"""What happened: every call as one row, and why it went the way it did."""
+"""What happened: one row per call, with the reasons for its outcome."""
 
 from stockyard.apps.app import App
 

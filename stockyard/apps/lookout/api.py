@@ -1,4 +1,4 @@
-"""Traces over the API: what was called, and why it went the way it did."""
+"""The endpoints for traces: which calls there were, and what happened to each."""
 
 from typing import Annotated, Any, Literal, get_args
 
@@ -45,7 +45,7 @@ UNTRUSTED = {
     "content-disposition": "attachment",
     "content-security-policy": "sandbox; default-src 'none'",
 }
-"""What was said may be a page that attacks whoever opens it."""
+"""A stored body may be a web page that attacks whoever opens it."""
 
 MAY_READ = needs("lookout.read", own_calls=True)
 
@@ -121,7 +121,7 @@ class TraceEndpoints(Controller):
 
     @get("/{trace_id:str}/explain", opt=MAY_READ)
     async def explain(self, database: Facts, identity: Who, trace_id: Id) -> Explanation:
-        """Why it went the way it did, module by module."""
+        """What happened to the call, module by module."""
         return explanation(visible(database, identity, trace_id))
 
     @get("/{trace_id:str}/attempts", opt=MAY_READ)
@@ -132,7 +132,7 @@ class TraceEndpoints(Controller):
 
     @get("/{trace_id:str}/body", opt=needs(BODIES), media_type=MediaType.TEXT)
     async def body(self, database: Facts, trace_id: Id, part: Part = "request") -> Response[str]:
-        """What was said, as JSON: of the request, or of the answer. Cut ones say `cut`."""
+        """The stored request or answer as JSON. Truncated ones have `cut`."""
         kept = store.body(database, trace_id)
         text = kept[PARTS.index(part)] if kept is not None else None
         if text is None:

@@ -1,4 +1,4 @@
-"""Which calls a list of Traces is asked for: the parameters of its address, read and checked."""
+"""The query parameters of the list of Traces, parsed and validated."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal

@@ -1,7 +1,7 @@
-"""Keep what was said in a call: its request and its answer, cut to a size, without our secrets.
+"""Keep the request and answer of a call, cut to a size, without secrets.
 
-Long ones are written out in a thread. Nobody waits for any of it: what would be too much at once,
-or what the disk cannot follow, is dropped and counted.
+Long ones are encoded in a thread. No call waits for this: what exceeds the bounds, or what the disk
+cannot keep up with, is dropped and counted.
 """
 
 import logging
@@ -35,7 +35,7 @@ Offload = Callable[[Callable[[], bytes]], Awaitable[bytes]]
 
 
 class Said(Struct, frozen=True):
-    """What a call leaves behind for this, without the call itself."""
+    """What is needed to write a call's body, without keeping the Exchange alive."""
 
     trace_id: str
     at_ms: int

@@ -1,4 +1,4 @@
-"""What the filter of Traces can ask for, and how its values are read.
+"""The fields that the filter of Traces knows, and how their values are parsed.
 
 A field is a place of the row (`store.PLACES`) and a kind of value. Durations are milliseconds
 unless they say `us`, `s`, `m` or `h`; money is dollars.

@@ -1,4 +1,4 @@
-"""Calls as they end, for the live feed. Read from the table of Traces: nothing is kept for it."""
+"""Finished calls for the live feed, read from the table of Traces."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A call as Lookout keeps it."""
+"""A call as Lookout stores it."""
 
 from typing import Any, Literal
 

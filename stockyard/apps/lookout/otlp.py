@@ -1,7 +1,7 @@
-"""Send finished calls as spans to a collector, in groups and off every call's path.
+"""Send finished calls as spans to an OTLP collector, in batches and off the path of calls.
 
-A collector that is slow or down costs nothing: the queue is bounded, what does not fit is dropped
-and counted, and a group that cannot be delivered is counted as lost, not sent again.
+A slow or unreachable collector delays nothing: the queue is bounded, what does not fit is dropped
+and counted, and a batch that cannot be delivered is counted as lost, not sent again.
 """
 
 import asyncio

@@ -1,9 +1,8 @@
-"""Keeps one row per call, written after the call and off its path.
+"""Keeps one row per call, written after the call has ended.
 
-On the loop a finished Exchange is made into the bytes of its row, half a kilobyte: rows that wait
-as values would be ten times as much memory and work for the collector, and could keep a prompt or
-an answer alive. That is done a turn after the call ended, so that its answer leaves first. The
-writer thread joins the rows.
+On the event loop a finished Exchange becomes the bytes of its row, half a kilobyte: waiting
+Exchanges would take ten times the memory and could keep prompts and answers alive. This happens one
+turn after the call ended, so that its answer leaves first. The writer thread joins the rows.
 """
 
 import asyncio
@@ -83,7 +82,7 @@ BYTES_IN = attrgetter("bytes_in")
 
 
 def status_of(x: Exchange) -> str:
-    """How a call ended that did not end well."""
+    """The status of a call that failed."""
     if x.abandoned or isinstance(x.error, Abandoned):
         return "abandoned"
     if x.first_content_ns is not None and x.streamed:

@@ -46,7 +46,7 @@ class ExplainLine(Struct, frozen=True, kw_only=True):
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
-    """Why a call went the way it did, module by module in the order they ran."""
+    """What happened to a call, module by module in the order they ran."""
 
     trace_id: str
     status: Status

@@ -1,4 +1,4 @@
-"""Which changes were made under an `Idempotency-Key`, and what came of them."""
+"""Changes made with an `Idempotency-Key`, and their results."""
 
 from stockyard.apps.app import App
 

@@ -1,10 +1,10 @@
-"""What is known of a change that was sent with an `Idempotency-Key`."""
+"""A change that was sent with an `Idempotency-Key`."""
 
 from typing import NamedTuple
 
 
 class Kept(NamedTuple):
-    """A claim, and what came of it. `sealed` is None while the end is not known."""
+    """A claim and its sealed result. `sealed` is None while the outcome is unknown."""
 
     digest: bytes
     sealed: bytes | None

@@ -1,4 +1,4 @@
-"""Keeps what came of changes for a day, over restarts, so that each happens once."""
+"""Keeps the results of changes for a day, across restarts, so that each happens once."""
 
 from collections.abc import Callable
 from functools import partial

@@ -1,4 +1,4 @@
-"""What outlives a call of `/v1/responses`: ids that providers gave, and answers to be stored."""
+"""What outlives a call of `/v1/responses`: ids issued by providers, and stored answers."""
 
 from stockyard.apps.app import App
 

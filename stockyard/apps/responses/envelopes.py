@@ -1,4 +1,4 @@
-"""Sealed texts that callers carry for us: encrypted, and bound to the team they were made for.
+"""Encrypted texts that callers carry for us, bound to the team they were made for.
 
 A summary of a conversation goes to the caller as one piece that only we can read, and comes back
 with the next turn. What was changed on the way, or made for somebody else, does not open.

@@ -1,4 +1,4 @@
-"""Whose an id is that a provider gave: it opens something to the team that made it only.
+"""Which team owns an id that a provider issued: only that team may use it.
 
 Ids are written behind the call that brought them. Until they are, and for as long as they are
 among the newest, they are found in memory, so a caller may use one as soon as it is told.

@@ -1,4 +1,4 @@
-"""Answers that we keep because their callers said `store: true` and no provider keeps them."""
+"""Answers stored here, because their callers said `store: true` and no provider stores them."""
 
 from collections.abc import Callable
 from functools import partial

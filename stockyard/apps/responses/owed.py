@@ -1,7 +1,7 @@
-"""What is still to be counted: batches and answers in the background, until their usage is told.
+"""Batches and background answers whose usage has not been reported yet.
 
-It is known from the moment in which it is told, and forgotten in the same transaction that says who
-counts it, so it is counted once, whoever asks at the same time and whatever restarts between.
+An entry is removed in the same transaction that records who counts its usage, so it is counted
+once, whoever asks at the same time and whatever restarts in between.
 """
 
 from collections import Counter

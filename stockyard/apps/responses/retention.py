@@ -1,4 +1,4 @@
-"""Deletes stored answers and held ids when their time is over, or when they are too many."""
+"""Deletes stored answers and held ids that are expired or too many."""
 
 from collections.abc import Callable
 from time import time

@@ -1,4 +1,4 @@
-"""Who may call: Keys for programs and the credential of the administrator."""
+"""Who may call: Keys for programs, and the admin credential."""
 
 from stockyard.apps.app import App
 

@@ -1,4 +1,4 @@
-"""From where a Key may be used: networks, as an operator writes them."""
+"""The networks a Key may be used from."""
 
 from collections.abc import Sequence
 from ipaddress import ip_network

@@ -1,4 +1,4 @@
-"""The administrator's credential: given by the environment, or made once and shown once."""
+"""The admin credential: from the environment, or generated at the first start and shown once."""
 
 import hmac
 from functools import partial
@@ -11,7 +11,7 @@ from stockyard.storage.database import Database
 
 
 class AdminCredential:
-    """Opens the whole control plane, and no call to a provider."""
+    """Grants everything on the control plane, and no calls to providers."""
 
     def __init__(self, sha256: bytes, identity: str) -> None:
         self._sha256 = sha256

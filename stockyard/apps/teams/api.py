@@ -1,4 +1,4 @@
-"""Keys over the API: make one, see them, limit, pause and rotate one, take it back."""
+"""The endpoints for Keys: create, list, limit, pause, rotate, revoke."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -56,7 +56,7 @@ MOST_OVERLAP_MS = 30 * DAY_MS
 
 
 class NewKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a Key is made from."""
+    """A new Key to create."""
 
     name: Name
     addresses: list[str] = []
@@ -65,12 +65,12 @@ class NewKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limits: Limits = []
     """How much it may use. The module `ratelimit` enforces it."""
     lossy: Lossy | None = None
-    """What becomes of its calls where a provider cannot be told all that they say: they are refused
-    (`strict`), or their caller is told (`warn`), or not (`silent`). None: what the settings say."""
+    """What happens when a provider's format cannot express all of a call: refuse it (`strict`),
+    list the fields in a header (`warn`), or neither (`silent`). None: as in the settings."""
 
 
 class ChangedKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What may change of a Key. What is left out stays."""
+    """Changes to a Key. Omitted fields stay as they are."""
 
     name: Name | UnsetType = UNSET
     addresses: list[str] | UnsetType = UNSET
@@ -140,7 +140,7 @@ class KeyEndpoints(Controller):
     async def create_key(
         self, keys: Keys, identity: Who, data: JSONBody[NewKey], dry_run: DryRun = False
     ) -> Response[MadeKey | PlannedKeys]:
-        """Make a Key. Its secret is in this answer and nowhere else."""
+        """Create a Key. Its secret is in this answer and nowhere else."""
         record, secret = await keys.create(
             data.name,
             by=identity.name,
@@ -168,7 +168,7 @@ class KeyEndpoints(Controller):
         data: JSONBody[ChangedKey],
         dry_run: DryRun = False,
     ) -> KeyRecord | PlannedKeys:
-        """Change the name of a Key, or what it may do. What is left out stays."""
+        """Change a Key's name or permissions. Omitted fields stay as they are."""
         if dry_run:
             pair = keys.planned(key_id, lambda record: _changed(alive(record), data))
             return planned.changed([pair])
@@ -210,7 +210,7 @@ class KeyEndpoints(Controller):
     async def revoke_keys(
         self, keys: Keys, data: JSONBody[AllBut], dry_run: DryRun = False
     ) -> RevokedKeys | PlannedKeys:
-        """Take back every Key but those that are named."""
+        """Revoke every Key except those named."""
         if dry_run:
             others = (key for key in keys.list() if key.id not in data.kept)
             return planned.changed(keys.planned(key.id, revoked(now_ms())) for key in others)
@@ -220,7 +220,7 @@ class KeyEndpoints(Controller):
     async def revoke_key(
         self, keys: Keys, key_id: FromPath[str], dry_run: DryRun = False
     ) -> RevokedKey | PlannedKeys:
-        """Take a Key back, for ever. It is refused as soon as this is answered."""
+        """Revoke a Key permanently. It is refused as soon as this is answered."""
         if dry_run:
             return planned.changed([keys.planned(key_id, revoked(now_ms()))])
         record = await keys.revoke(key_id)

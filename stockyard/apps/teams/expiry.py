@@ -1,4 +1,4 @@
-"""Secrets of Keys that expire by themselves: with their Key, or after a rotation."""
+"""Forget Key secrets when they expire: with their Key, or after a rotation."""
 
 from stockyard.apps.app import Job
 from stockyard.apps.teams.keys import KeyRing

@@ -1,4 +1,4 @@
-"""Keys: the secrets we give to programs, known by their hash and looked up in memory."""
+"""Keys: secrets issued to programs, stored as hashes and looked up in memory."""
 
 import hmac
 import secrets
@@ -26,7 +26,8 @@ Change = Callable[[KeyRecord], KeyRecord]
 
 
 class KeyRing:
-    """All Keys of this installation. A change is on disk before it counts, and counts at once."""
+    """All Keys of this installation. A change is on disk before it takes effect, and takes effect
+    at once."""
 
     def __init__(
         self, database: Database, announce: Callable[[Signal], None] = lambda signal: None
@@ -45,7 +46,7 @@ class KeyRing:
             self._remember(stored)
 
     def caller_of(self, secret: bytes) -> Caller | None:
-        """Who sends this secret; None if it is no Key, is unknown, or may not be used now."""
+        """The Caller with this secret; None if it is unknown or may not be used now."""
         if not looks_like_a_key(secret):
             return None
         digest = fingerprint(secret)
@@ -100,11 +101,11 @@ class KeyRing:
         return record, change(record)
 
     async def revoke(self, key_id: str) -> KeyRecord:
-        """Take a Key back, for ever. It is refused as soon as this returns."""
+        """Revoke a Key permanently. It is refused as soon as this returns."""
         return await self._change(key_id, revoked(now_ms()))
 
     async def revoke_all(self, kept: Sequence[str] = ()) -> int:
-        """Take back every Key but those of these ids; how many that were."""
+        """Revoke every Key except these ids; returns how many were revoked."""
         revoke = partial(store.revoke_others, kept=frozenset(kept), now=now_ms())
         gone = await self._database.write(revoke)
         for stored in gone:

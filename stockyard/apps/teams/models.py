@@ -1,4 +1,4 @@
-"""Keys as they are stored and shown. A secret is in neither."""
+"""Keys as stored and as shown, both without secrets."""
 
 from typing import NamedTuple
 
@@ -25,8 +25,8 @@ class KeyRecord(Struct, frozen=True, kw_only=True):
     paused_at: int | None = None
     limits: tuple[Allowance, ...] = ()
     lossy: Lossy | None = None
-    """What becomes of its calls where a provider cannot be told all that they say; None: what the
-    settings say."""
+    """What happens when a provider's format cannot express all of a call; None: as in the
+    settings."""
     overlap_until: int | None = None
     """Until then the secret from before the last rotation is good as well."""
     revoked_at: int | None = None

@@ -1,4 +1,4 @@
-"""What a change of Keys would change, without making it (`?dry_run=true`)."""
+"""Dry runs of changes to Keys (`?dry_run=true`)."""
 
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -23,7 +23,7 @@ class KeyDifference(Struct, frozen=True, kw_only=True):
 
 
 class PlannedKeys(Struct, frozen=True, kw_only=True):
-    """What a change would do. It was checked, and nothing was done."""
+    """What a change would do: validated, and not made."""
 
     dry_run: Literal[True] = True
     differences: list[KeyDifference]

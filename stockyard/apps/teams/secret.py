@@ -1,7 +1,7 @@
-"""How a secret of ours is made and recognised, before anything is looked up.
+"""Generate our secrets, and recognise them before anything is looked up.
 
-A prefix that says what it is, 256 random bits, and a checksum: garbage, a typing error or another
-service's secret is refused at the price of a CRC.
+A prefix for the type, 256 random bits and a checksum: a typing error or another service's secret is
+refused at the cost of a CRC.
 """
 
 import hashlib
