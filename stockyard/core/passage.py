@@ -1,4 +1,4 @@
-"""Runs modules around a call.
+"""Run the modules of a Pipeline around one call.
 
     request   hooks run from the outside in. One may answer early; only the modules that were
               already passed then see the answer
@@ -8,12 +8,12 @@
     error     the same way out. A module may recover with an answer, which then still passes the
               modules outside it
 
-A Passage is one call's way through a Pipeline: how far it came in, and who waits for the end of its
-stream.
+A Passage is one call's way through a Pipeline: how far it got on the way in, and which modules wait
+for the end of its stream.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from inspect import isawaitable
 from time import perf_counter_ns
@@ -34,7 +34,7 @@ from stockyard.errors import Abandoned, HookInterrupted, Refused, StockyardError
 TEXTS = frozenset(
     {"chat", "completions", "summary", "responses_compact", "transcriptions", "translations"}
 )
-"""What a call needs whose answer has texts that modules may change as its Events pass."""
+"""Values of `Exchange.needs` for calls whose answers are Events with texts that modules may edit."""
 
 
 class Passage(Editing):
@@ -49,18 +49,19 @@ class Passage(Editing):
         self._depth = 0
         """How many modules were passed on the way in and not yet on the way out."""
         self._enders: list[Stop] = []
-        """Modules that wait for the end of the stream, the innermost first."""
+        """Modules that wait for the end of the stream, innermost first."""
 
     @property
     def ends(self) -> bool:
-        """Whether anybody waits for the end of the stream."""
+        """Whether any module waits for the end of the stream."""
         return bool(self._enders)
 
     async def run(self, dispatch: Call, choose: Callable[[Exchange], None]) -> Answer:
-        """All the way in and out. Raises what no module recovered from.
+        """Take the call in and its answer out. Raises the error if no module recovered from it.
 
-        `choose` fills in the candidates before the CALL stage. A Stream that comes back has begun:
-        its Events go through `edit`, and its end is told with `ended` or `broke`.
+        `choose` fills in the candidates before the CALL stage. If a Stream is returned it has
+        begun: whoever forwards it passes its Events through `edit`, and reports its end with
+        `ended` or `broke`.
         """
         ended: Answer | Exception
         try:
@@ -84,7 +85,7 @@ class Passage(Editing):
             answer: Answer | None = None
             if result is not None:
                 if isawaitable(result):
-                    result = await stop.wait(x, result)
+                    result = await self._waited(stop, result)
                 answer = stop.answer(x, result)
             now = perf_counter_ns()
             strip.append(Step(stop.name, "on_request", now - begun))
@@ -98,8 +99,19 @@ class Passage(Editing):
             call = partial(self._around, stop, call)
         return await call(x)
 
+    async def _waited(self, stop: Stop, hook: Awaitable[Any]) -> Any:
+        """What an async request hook returns."""
+        task = asyncio.ensure_future(hook)
+        try:
+            return await stop.wait(self.x, task)
+        except asyncio.CancelledError:
+            if task.done() and not task.cancelled() and task.exception() is None:
+                # The caller left just after the hook was done. What it took it must give back.
+                self._depth += 1
+            raise
+
     async def _around(self, stop: Stop, call: Call, x: Exchange) -> Answer:
-        """Run an `around` module. If it breaks and fails OPEN, what it called stands."""
+        """Run an `around` module. If it breaks and fails OPEN, the outcome of its last call counts."""
         assert stop.around is not None  # noqa: S101  only such stops are nested
         last = _Last(call)
         result = stop.run(x, stop.around, last)
@@ -168,7 +180,7 @@ class Passage(Editing):
                 self.x.kept = keeper.response()
 
     async def _fold(self, stream: Stream) -> Response:
-        """Some module asked for a stream that the caller did not ask for: it gets it whole."""
+        """A module requested a stream although the caller did not: the caller gets it whole."""
         error, response = await self._hold(stream)
         if response is None:
             self.x.error = error
@@ -203,7 +215,7 @@ class Passage(Editing):
         return answer
 
     async def _hold(self, stream: Stream) -> tuple[Exception | None, Response | None]:
-        """Take a stream to its end, for a module that must see it whole."""
+        """Consume a stream to its end, for a module that must see it whole."""
         try:
             response = await whole(stream, self.edit)
         except asyncio.CancelledError:
@@ -229,7 +241,7 @@ class Passage(Editing):
         self.x.strip.append(Step(stop.name, "on_response", perf_counter_ns() - begun))
 
     def head(self) -> None:
-        """The head of the answer is about to be written. What breaks here only adds no header."""
+        """The head of the answer is about to be written. A hook that fails only adds no header."""
         for stop, hook in self.pipeline.heads:
             try:
                 stop.run(self.x, hook)
@@ -237,7 +249,7 @@ class Passage(Editing):
                 continue  # noted already, and the answer itself has passed every module
 
     def declined(self, refusal: Refused) -> None:
-        """The call was refused before it began. Those who only observe hear of it."""
+        """The call was refused before it began. Modules of stage OBSERVE still see it."""
         observers = [
             stop
             for stop in self.pipeline.stops
@@ -256,7 +268,7 @@ class Passage(Editing):
             return  # it is refused already
 
     async def ended(self) -> None:
-        """The stream is complete. Raises Refused when a module will not let it end well."""
+        """The stream is complete. Raises Refused if a module rejects the whole answer."""
         self._close_the_record()
         refusal: StockyardError | None = None
         for stop in self._enders:
@@ -278,7 +290,7 @@ class Passage(Editing):
                 self.x.response = keeper.response()
 
     async def broke(self, error: Exception) -> None:
-        """The stream broke off, was refused on its way, or was abandoned. Nobody can recover it."""
+        """The stream broke off, was refused on its way, or was abandoned. No module can recover."""
         self._close_the_record()
         for stop in self._enders:
             try:
@@ -288,7 +300,7 @@ class Passage(Editing):
 
 
 class _Last:
-    """What an `around` module called, and what came of it last."""
+    """The call inside an `around` module, which remembers its last outcome."""
 
     __slots__ = ("_answer", "_call", "_error")
 
@@ -307,11 +319,11 @@ class _Last:
         return self._answer
 
     def raised(self, error: StockyardError) -> bool:
-        """Whether this error came of the last call."""
+        """Whether this error came from the last call."""
         return error is self._error
 
     async def standing(self, x: Exchange) -> Answer:
-        """The last answer or error; the call itself when the module never made it."""
+        """The last answer or error. Makes the call if the module never did."""
         if self._error is not None:
             raise self._error
         return self._answer if self._answer is not None else await self._call(x)

@@ -187,6 +187,24 @@ class TestEarlyAnswers:
         with pytest.raises(Abandoned):
             await call
 
+    @pytest.mark.parametrize("is_done", [False, True])
+    async def test_a_hook_that_is_done_when_the_caller_leaves_hears_of_it(
+        self, diary: Diary, is_done: bool
+    ) -> None:
+        def leave() -> None:
+            assert call.cancel()
+
+        async def take(x: Exchange) -> None:
+            asyncio.get_running_loop().call_soon(leave)
+            if not is_done:
+                await asyncio.sleep(60)
+
+        taker = diary.writes("taker", on_request=take)
+        call = asyncio.create_task(through(an_exchange(), Provider(an_answer()), taker))
+        with pytest.raises(Abandoned):
+            await call
+        assert diary.lines == (["taker on_error"] if is_done else [])
+
 
 def hangs_for_ever() -> Hook:
     async def hang(*_more: object) -> None:
