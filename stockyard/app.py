@@ -133,7 +133,8 @@ class Stockyard:
         self.keys = KeyRing(database, self.signals.announce)
         self.first_run = FirstRun()
         self.limits = LocalLimits()
-        self.reach = Reach(settings, environ, self.loop)
+        self.ids = TeamIds(database)
+        self.reach = Reach(settings, environ, self.loop, self.ids.is_others)
         # Each step stands on those before it.
         self._set_up_modules(custom, envelopes)
         self._take_calls(envelopes)
@@ -183,9 +184,7 @@ class Stockyard:
             directory=lambda: self.reach.directory,
             access=configured.access(settings),
             aliases=self.in_use.aliases,
-            keepers=Keepers(
-                TeamIds(database), StoredAnswers(database), envelopes, TeamOwed(database)
-            ),
+            keepers=Keepers(self.ids, StoredAnswers(database), envelopes, TeamOwed(database)),
         )
         self.plane = DataPlane(
             self.reception,

@@ -17,6 +17,7 @@ from stockyard.upstream.mock import MockTransport
 from stockyard.upstream.origin import Origin
 from stockyard.upstream.plans import Plans
 from stockyard.upstream.tokens.sources import Tokens
+from stockyard.upstream.tuned_models import IsOthers
 from stockyard.wire.formats import FORMATS
 
 
@@ -32,10 +33,12 @@ class Reach:
         settings: Settings,
         environ: Mapping[str, str],
         loop: asyncio.AbstractEventLoop,
+        is_others: IsOthers,
     ) -> None:
         self._settings = settings
         self.environ = environ
         self._loop = loop
+        self._is_others = is_others
         self.prices = PriceList.bundled()
         self.target_health = TargetHealth()
         self.client = configured.client(settings)
@@ -53,7 +56,11 @@ class Reach:
         self._settings = settings
         self.mock = MockTransport(settings.mock.latency, estimate=tokens_in)
         self.dispatch = Dispatch(
-            self._plans(), self._images, self._loop, configured.lossy(settings)
+            self._plans(),
+            self._images,
+            self._loop,
+            configured.lossy(settings),
+            self._is_others,
         )
 
     def secrets(self) -> Iterator[str]:
@@ -71,6 +78,7 @@ class Reach:
             self.tokens.prover,
             self._longest_answer,
             lambda target: self.prices.efforts(target.provider, target.model),
+            lambda target: self.prices.offer(target.provider, target.model) is not None,
         )
 
     def _longest_answer(self, target: Target) -> int | None:

@@ -21,6 +21,7 @@ from stockyard.gateway.hiding_reply import HidingReply
 from stockyard.gateway.named import ANY, SHARED
 from stockyard.gateway.noticing import MADE, MADE_LATER, Noticing, hold_for
 from stockyard.gateway.turning import Steering
+from stockyard.wire.resource_names import last_two
 from stockyard.wire.upload import UploadCodec
 
 MOST_WORDS = 64
@@ -125,13 +126,7 @@ class HoldsNew:
         self._body = body
 
     def __call__(self, x: Exchange, thing: str) -> None:
-        thing = _without_account(thing)
+        thing = last_two(thing)
         known = thing in self._said or self._body.find(thing.encode()) >= 0
         if not known and not self._ids.is_others(self._team, thing):
             hold_for(self._ids, self._team)(x, thing)
-
-
-def _without_account(thing: str) -> str:
-    """Collection and id alone, where a thing is named by them and by what they stand below."""
-    _, *named = thing.rsplit("/", 2)
-    return "/".join(named) if len(named) == 2 and all(named) else thing

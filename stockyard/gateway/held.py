@@ -5,7 +5,7 @@ for the team that got it, and does not exist for anybody else.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -19,6 +19,7 @@ from stockyard.gateway.named import COLLECTIONS, SKILLS, Naming, resource
 from stockyard.gateway.places import at
 from stockyard.providers.directory import Directory
 from stockyard.providers.provider import Provider
+from stockyard.wire.resource_names import last_two
 
 FILES, BATCHES, MESSAGE_BATCHES = "files", "batches", "messages/batches"
 CHATS, INTERACTIONS, THREADS = "chat/completions", "interactions", "threads"
@@ -90,9 +91,10 @@ _MADE_ALONG = {
     "embed-jobs": ("output_dataset_id",),
     "messages/batches": (),
     "operations": ("response.generateVideoResponse.generatedSamples.*.video.uri",),
+    "tuningJobs": ("tunedModel.model", "tunedModel.endpoint", "tunedModel.checkpoints.*.endpoint"),
     "uploads": ("file.id",),
 }
-"""Collection -> fields of its objects that name files which the provider created for them."""
+"""Collection -> fields of its objects that name the files and models created for them."""
 _ANNOUNCED = "files/"
 """Prefix of the names of files that may be uploaded to the provider directly, past us."""
 _RESULTS = re.compile(rb'("results_url"\s*:\s*")https?:\\?/\\?/[^"/\\]+')
@@ -250,7 +252,7 @@ class Holdings:
         """Remember a thing as the team's. Returns its id; empty for what is not one."""
         if not isinstance(thing, str) or not thing:
             return ""
-        known = resource(thing) or thing
+        known = resource(thing) or last_two(thing)
         self._keep(known)
         return known
 
@@ -278,8 +280,13 @@ def check_shared(
     ids: HeldIds, team_id: str, body: bytes, naming: Naming = SKILLS, kind: bytes = b""
 ) -> None:
     """Raises Refused (404) when a body names something that another team created."""
-    for thing in naming.named_in(body, kind):
-        if ids.is_others(team_id, thing):
+    check_not_others(ids, team_id, naming.named_in(body, kind))
+
+
+def check_not_others(ids: HeldIds, team_id: str, named: Iterable[str]) -> None:
+    """Raises Refused (404) for a name of something that another team created."""
+    for thing in named:
+        if ids.is_others(team_id, last_two(thing)):
             raise no_such(thing)
 
 

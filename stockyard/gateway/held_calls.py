@@ -18,6 +18,7 @@ from stockyard.gateway.announced import named_in as announced_in
 from stockyard.gateway.contract import Opening, Reply, Running, Whole
 from stockyard.gateway.declined import declining
 from stockyard.gateway.endpoints import Endpoint
+from stockyard.gateway.first_model import first_model
 from stockyard.gateway.gathered import USUAL, Gathered, cursor_in
 from stockyard.gateway.held import HeldPath, Holdings, OwnHoldings
 from stockyard.gateway.held_providers import HeldProviders
@@ -100,6 +101,8 @@ class HeldCalls(Spooling):
         if method == "GET" and not path.id:
             return self._list(WholeReply(reply, lambda status, told: held.with_results_here(told)))
         held.check_shared(self._ids, self._caller.team_id, body, SHARED, kind)
+        if method == "POST":
+            held.check_not_others(self._ids, self._caller.team_id, [first_model(body)])
         named = self._named_in(body, kind)
         provider, credential = self._providers.of_call(body, named)
         holdings = self._holdings(provider, credential)

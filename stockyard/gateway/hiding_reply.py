@@ -11,6 +11,7 @@ import msgspec
 
 from stockyard.gateway.contract import Reply
 from stockyard.gateway.whole_reply import WholeReply
+from stockyard.wire.resource_names import last_two
 
 _NAMES = ("id", "name", "voice_id", "agent_id", "job_id", "model_id", "request_id")
 """Where a thing in a list says how it is called."""
@@ -83,9 +84,4 @@ class HidingReply:
         if not isinstance(thing, dict):
             return False
         called = (thing[name] for name in _NAMES if isinstance(thing.get(name), str))
-        return any(self._hidden(name) or self._hidden(_last_two(name)) for name in called)
-
-
-def _last_two(name: str) -> str:
-    """Collection and id, where a name has more before them."""
-    return "/".join(name.split("/")[-2:])
+        return any(self._hidden(name) or self._hidden(last_two(name)) for name in called)

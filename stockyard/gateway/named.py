@@ -26,6 +26,8 @@ REFERENCE = "item_reference"
 """What items of a conversation are called that only say which one is meant."""
 PICTURE = "image_generation_call"
 """What items are called that say which picture is meant, unless they hold it themselves."""
+FILE_ID = "file_id"
+"""The type of objects whose id is that of a file, such as the source of an evaluation."""
 _BARE_REFERENCE = re.compile(
     rb'\{\s*(?:"type"\s*:\s*null\s*,\s*)?"id"\s*:\s*"[^"]*"\s*(?:,\s*"type"\s*:\s*null\s*)?\}'
 )
@@ -64,7 +66,9 @@ _ADDRESSES = frozenset(
 
 _LISTS_OF_ITEMS = frozenset({"input", "items"})
 """Fields that hold the items of a conversation."""
-_FORM_FIELD = re.compile(rb'(?i)name="?[a-z_]*(?:_id|_ids)(?:\[\])?"?[;\r]')
+_FORM_FIELD = re.compile(
+    rb'(?i)name="?(?:[a-z_]*_(?:ids?|files?)|conversation|container)(?:\[\])?"?[;\r]'
+)
 """Says in a form that a field of it may name something."""
 _PAIRS = b"application/x-www-form-urlencoded"
 MOST_PAIRS = 1000
@@ -161,7 +165,7 @@ ANY = Naming(
     | set(
         (  # noqa: SIM905  a list of words reads better as one
             "input_file_id input_files training_file validation_file training_files"
-            " vector_store_id thread_id conversation input_dataset_id dataset_id"
+            " validation_files vector_store_id thread_id conversation input_dataset_id dataset_id"
             " previous_interaction_id"
         ).split()
     ),
@@ -180,12 +184,14 @@ SHARED = Naming(
     frozenset(
         (  # noqa: SIM905  a list of words reads better as one
             "assistant_id agent_id agent skill_id skill_ids voice_id vault_ids environment_id"
-            " environment memory_store_id eval_id video_id"
+            " environment memory_store_id eval_id video_id from_checkpoint dataset"
+            " evaluationDataset inputDatasetId"
         ).split()
     ),
     (
         *(b"assistant_id", b'"agent', b'"skill', b'"voice_id"', b'"vault_ids"'),
         *(b'"environment', b'"memory_store_id"', b'"eval_id"', b'"video_id"'),
+        *(b'"from_checkpoint"', b'"dataset"', b"Dataset"),
     ),
 )
 """Of what an account has for everybody, unless a team made it through us."""
@@ -259,8 +265,11 @@ def _walk(value: Any, fields: frozenset[str], *, bare: bool) -> Iterator[str]:
         if isinstance(value, list):
             waiting += value
         elif isinstance(value, dict):
-            if value.get("type") in (REFERENCE, PICTURE) and (thing := referred_to(value)):
+            kind = value.get("type")
+            if kind in (REFERENCE, PICTURE) and (thing := referred_to(value)):
                 yield thing
+            elif kind == FILE_ID and isinstance(value.get("id"), str):
+                yield value["id"]
             for name, inner in value.items():
                 if name in fields:
                     yield from _ids_in(name, inner)

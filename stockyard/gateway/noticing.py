@@ -70,8 +70,8 @@ MADE = Notice(
 """Of calls that nobody here knows, where most providers name what they make."""
 MADE_LATER = Notice(
     (
-        *("fine_tuned_model", "result_files.*", "output_name", "model_output_name"),
-        *("outputModel", "outputDatasetId"),
+        *("fine_tuned_model", "data.*.fine_tuned_model_checkpoint"),
+        *("result_files.*", "output_name", "model_output_name", "outputModel", "outputDatasetId"),
     ),
     (b"fine_tuned_model",),
 )

@@ -8,6 +8,7 @@ what it used           reckoning
 asked otherwise        detours asking summary image_fetch efforts client_version lossy signed
 asked in pieces        divided batches several
 the secret             prover tokens echo
+whose models           tuned_models
 the HTTP client        client sending pool connection answer decompress inflation unsent recurring
                        post
 a new connection       origin url connect resolve race tls proxy tunnel

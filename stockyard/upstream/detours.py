@@ -2,6 +2,7 @@
 
 In the order in which a call takes them, if its Plan has such a Detour:
 
+    a model     that another team tuned for itself is refused
     images      named by URLs are fetched first, for a provider that wants their bytes
     a summary   is asked for in a chat, in words
     tools       together with a reasoning effort are asked for in another of its formats
@@ -23,6 +24,7 @@ from stockyard.core.stream import Answer
 from stockyard.core.target import Attempt
 from stockyard.core.whole import whole
 from stockyard.errors import UpstreamError
+from stockyard.upstream import tuned_models
 from stockyard.upstream.asking import asking
 from stockyard.upstream.image_fetch import ImageFetch
 from stockyard.upstream.late_answer import late_answer
@@ -35,6 +37,7 @@ from stockyard.upstream.reading import Reading
 from stockyard.upstream.receiving import Receiving, came_whole
 from stockyard.upstream.relayed_answer import RelayedAnswer
 from stockyard.upstream.summary import in_words, summary_of
+from stockyard.upstream.tuned_models import IsOthers
 
 IMAGES_IN = {"openai.responses": "input", "gemini": "contents", "gemini.array": "contents"}
 """Which field of a client's the messages are; mostly `messages`."""
@@ -48,16 +51,20 @@ class Detours:
         receiving: Receiving,
         reading: Reading,
         loop: asyncio.AbstractEventLoop,
+        is_others: IsOthers,
     ) -> None:
         self._images = images
         self._prepared = preparation
         self._received = receiving
         self._reading = reading
         self._loop = loop
+        self._is_others = is_others
 
     async def answer(self, x: Exchange, plan: Plan, attempt: Attempt) -> Answer:
         """One try. Raises what a straight one raises."""
         detour = plan.detour or NO_DETOUR
+        if detour.tuned:
+            tuned_models.check(x, plan.target, self._is_others)
         if not detour.takes_bytes or not _may_name_images(x, plan):
             return await self._in_words(x, plan, detour, attempt)
         field = IMAGES_IN.get(x.inbound.format, "messages")

@@ -122,6 +122,8 @@ class Detour(Struct, frozen=True, eq=False, kw_only=True):
     """How it is asked for an answer that it makes later."""
     prover: Prover | None = None
     """Makes the proof of each call, where `start` cannot hold it."""
+    tuned: bool = False
+    """The model is in no price list, so a team may have tuned it for itself."""
 
 
 NO_DETOUR = Detour()

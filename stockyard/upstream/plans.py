@@ -75,7 +75,9 @@ class Plans:
         provers: Provers = no_provers,
         max_output: Callable[[Target], int | None] = lambda target: None,
         efforts: Callable[[Target], tuple[str, ...]] = lambda target: (),
+        is_listed: Callable[[Target], bool] = lambda target: True,
     ) -> None:
+        """`is_listed`: whether the price list has the model."""
         self.directory = directory
         self._formats = formats
         self._transports = transports
@@ -84,6 +86,7 @@ class Plans:
         self._provers = provers
         self._max_output = max_output
         self._efforts = efforts
+        self._is_listed = is_listed
         self._plans: dict[tuple[int, str, str], Plan] = {}
 
     def of(self, target: Target, x: Exchange) -> Plan:
@@ -224,6 +227,8 @@ class Plans:
         traits = provider.traits | provider.traits_of(target.model)
         in_body = quirks.in_body(provider, spoken)
         patience = self._patience(provider)
+        ours = target.credential is not None and not target.credential.own
+        tuned = ours and bool(target.model) and not self._is_listed(target)
         return Plan(
             target=target,
             provider=provider,
@@ -251,7 +256,15 @@ class Plans:
             max_output=self._max_output(target),
             efforts=self._efforts_of(target, spoken, traits),
             most_items=spelled.most_items_of(traits) if spelled and not forward else 0,
-            detour=_detour(codec, spoken, traits, head.prover, in_body=in_body, forward=forward),
+            detour=_detour(
+                codec,
+                spoken,
+                traits,
+                head.prover,
+                in_body=in_body,
+                forward=forward,
+                tuned=tuned,
+            ),
         )
 
     def _efforts_of(self, target: Target, spoken: str, traits: Traits) -> tuple[str, ...]:
@@ -315,13 +328,14 @@ def _detour(
     *,
     in_body: bool,
     forward: bool,
+    tuned: bool,
 ) -> Detour | None:
     answering = _answering(codec, forward=forward) if codec is not None else None
     # Claude takes no URLs where somebody else hosts it.
     takes_bytes = (spoken in BYTES_ONLY and not forward) or in_body or "images_as_bytes" in traits
-    if prover is None and answering is None and not takes_bytes:
+    if prover is None and answering is None and not takes_bytes and not tuned:
         return None
-    return Detour(prover=prover, answering=answering, takes_bytes=takes_bytes)
+    return Detour(prover=prover, answering=answering, takes_bytes=takes_bytes, tuned=tuned)
 
 
 def _answering(codec: Codec, *, forward: bool) -> Callable[[Any], Codec] | None:

@@ -16,6 +16,7 @@ from stockyard.gateway.named import (
     MOST_NAMED,
     RESOURCES,
     RESPONSES,
+    SHARED,
     Naming,
     resource,
     unsealed_in,
@@ -77,6 +78,14 @@ PLACE = "https://generativelanguage.googleapis.com/v1beta/files/abc"
         (RESOURCES, {"parts": [{"functionCall": {"args": {"fileUri": PLACE}}}]}, []),
         (ANY, {"input_file_id": "file-1", "conversation": {"id": "conv_1"}}, ["file-1", "conv_1"]),
         (ANY, {"model": "tunedModels/mine"}, ["tunedModels/mine"]),
+        (
+            ANY,
+            {"training_files": [{"file_id": "a", "weight": 1}], "validation_files": ["b"]},
+            ["b", "a"],
+        ),
+        (ANY, {"data_source": {"source": {"type": "file_id", "id": "file-1"}}}, ["file-1"]),
+        (ANY, {"tool": {"type": "file_id", "id": 5}}, []),
+        (SHARED, {"from_checkpoint": "ft-1", "dataset": "datasets/d"}, ["ft-1", "datasets/d"]),
         (ANY, {"model": "gpt-x", "file_name": "a.txt"}, []),
     ],
 )
@@ -160,6 +169,8 @@ def a_form(*parts: tuple[bytes, bytes]) -> bytes:
         (a_form((b"file_ids[]", b"a"), (b"file_ids[]", b"b")), ["a", "b"]),
         (a_form((b'file"; filename="file_id', b"file-1")), []),
         (a_form((b"prompt", b'"file_id": "x"')), []),
+        (a_form((b"training_file", b"file-1"), (b"validation_files[]", b"b")), ["file-1", "b"]),
+        (a_form((b"conversation", b"conv_1")), ["conv_1"]),
     ],
 )
 def test_the_fields_of_a_form_are_looked_at_and_its_files_are_not(

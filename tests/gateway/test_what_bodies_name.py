@@ -41,6 +41,12 @@ GEMINI = {"contents": [{"role": "user", "parts": [{"fileData": {"fileUri": PLACE
         ("/v1beta/models/gemini-x:countTokens", GEMINI),
         ("/openai/v1/responses/compact", REFERENCE),
         ("/openai/v1/some/where", {"file_id": "file-theirs"}),
+        ("/openai/v1/fine_tuning/jobs", {"model": "gpt-x", "training_file": "file-theirs"}),
+        ("/openai/v1/batches", {"input_file_id": "file-theirs", "endpoint": "/v1/embeddings"}),
+        (
+            "/openai/v1/evals/eval_1/runs",
+            {"data_source": {"type": "jsonl", "source": {"type": "file_id", "id": "file-theirs"}}},
+        ),
     ],
 )
 async def test_there_is_no_such_thing(yard: Yard, path: str, body: dict[str, Any]) -> None:

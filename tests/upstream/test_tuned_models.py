@@ -1,0 +1,160 @@
+"""Models that a team had made for itself are called by nobody else."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from stockyard.testing import ScriptedProvider
+from stockyard.testing.yard import Yard
+from tests.teams import another_team
+
+JSON = {"content-type": "application/json"}
+JOBS = "/openai/v1/fine_tuning/jobs"
+MINE, NOBODYS = "ft:gpt-4o-mini:acme::mine", "ft:gpt-4o-mini:acme::theirs"
+SAYS_HI = {"messages": [{"role": "user", "content": "hi"}]}
+CALLS: list[tuple[str, str, dict[str, Any]]] = [
+    ("/v1/chat/completions", "{}", SAYS_HI),
+    ("/v1/chat/completions", "openai/{}", SAYS_HI | {"stream": True}),
+    ("/v1/messages", "{}", SAYS_HI | {"max_tokens": 5}),
+    ("/openai/v1/chat/completions", "{}", SAYS_HI),
+    ("/openai/v1/responses", "{}", {"input": "hi"}),
+    (JOBS, "{}", {"suffix": "more"}),
+]
+
+
+@pytest.fixture
+async def openai(yard: Yard) -> ScriptedProvider:
+    """One team has tuned a model there."""
+    openai = yard.provider("openai")
+    for told in (None, MINE):
+        said = json.dumps({"id": "ftjob-1", "fine_tuned_model": told})
+        openai.sends(200, JSON, said.encode())
+    assert (await yard.call(JOBS, {})).status == 200
+    assert (await yard.get(f"{JOBS}/ftjob-1")).status == 200
+    return openai
+
+
+@pytest.mark.parametrize(("path", "name", "body"), CALLS)
+async def test_to_other_teams_they_do_not_exist(
+    yard: Yard, openai: ScriptedProvider, path: str, name: str, body: dict[str, Any]
+) -> None:
+    theirs = await another_team(yard)
+    answer = await yard.call(path, body | {"model": name.format(MINE)}, headers=theirs)
+    assert answer.status == 404
+    assert len(openai.requests) == 2
+    assert yard.last.exchange.status == 404
+    assert await yard.quiet()
+
+
+@pytest.mark.parametrize(("path", "name", "body"), CALLS)
+async def test_their_team_calls_them(
+    yard: Yard, openai: ScriptedProvider, path: str, name: str, body: dict[str, Any]
+) -> None:
+    openai.says("hello")
+    await yard.call(path, body | {"model": name.format(MINE)})
+    body = openai.last.json
+    assert body is not None
+    assert body["model"] == MINE
+
+
+async def test_what_nobody_made_here_is_called_by_all(yard: Yard, openai: ScriptedProvider) -> None:
+    openai.says("hello")
+    theirs = await another_team(yard)
+    assert (await yard.chat("hi", model=NOBODYS, headers=theirs)).text == "hello"
+
+
+async def test_the_operator_may_let_a_name_stand_for_one(yard: Yard) -> None:
+    yard.set("aliases.support.targets", [f"openai/{MINE}"])
+    openai = yard.provider("openai")
+    said = json.dumps({"id": "ftjob-1", "fine_tuned_model": MINE})
+    openai.sends(200, JSON, said.encode()).sends(200, JSON, said.encode()).says("hello")
+    await yard.call(JOBS, {})
+    await yard.get(f"{JOBS}/ftjob-1")
+    theirs = await another_team(yard)
+    assert (await yard.chat("hi", model="support", headers=theirs)).text == "hello"
+
+
+async def test_a_checkpoint_of_one_is_its_teams(yard: Yard, openai: ScriptedProvider) -> None:
+    step = f"{MINE}:ckpt-step-50"
+    listed = {"data": [{"id": "ftckpt_1", "fine_tuned_model_checkpoint": step}]}
+    openai.sends(200, JSON, json.dumps(listed).encode())
+    assert (await yard.get(f"{JOBS}/ftjob-1/checkpoints")).status == 200
+    theirs = await another_team(yard)
+    body = SAYS_HI | {"model": step}
+    assert (await yard.call("/v1/chat/completions", body, headers=theirs)).status == 404
+
+
+LINE = {"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": {"model": MINE}}
+FORM = "\r\n".join(
+    (
+        "--cut",
+        'content-disposition: form-data; name="purpose"',
+        "",
+        "batch",
+        "--cut",
+        'content-disposition: form-data; name="file"; filename="in.jsonl"',
+        "",
+        json.dumps(LINE),
+        "--cut--",
+        "",
+    )
+)
+
+
+@pytest.mark.parametrize("path", ["/v1/files", "/openai/v1/files"])
+async def test_nor_does_a_batch_call_them(yard: Yard, openai: ScriptedProvider, path: str) -> None:
+    headers = {"content-type": "multipart/form-data; boundary=cut"}
+    theirs = await another_team(yard)
+    said = FORM.encode()
+    assert (await yard.call(path, said, headers=headers | theirs)).status == 404
+    assert len(openai.requests) == 2
+    openai.sends(200, JSON, b'{"id": "file-1"}')
+    assert (await yard.call(path, said, headers=headers)).status == 200
+
+
+class TestEndpointsOfACloud:
+    PLACE = "projects/p/locations/europe-west1"
+    JOBS = f"/vertex/v1/{PLACE}/tuningJobs"
+    CALL = f"/vertex/v1/{PLACE}/endpoints/123:generateContent"
+    SAYS_HI = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}  # noqa: RUF012
+
+    @pytest.fixture
+    async def vertex(self, yard: Yard) -> AsyncIterator[ScriptedProvider]:
+        """One team has tuned a model there."""
+        person = {
+            "type": "authorized_user",
+            "client_id": "i",
+            "client_secret": "s",
+            "refresh_token": "r",
+        }
+        settings: Any = {"settings": {"project": "p", "location": "europe-west1"}}
+        async with ScriptedProvider() as desk:
+            desk.sends(200, JSON, b'{"access_token": "tok-1", "expires_in": 3599}')
+            vertex = yard.provider(
+                "vertex", **settings, token_url=desk.url + "/token", api_key=json.dumps(person)
+            )
+            job = f"{self.PLACE}/tuningJobs/7"
+            tuned = {
+                "model": f"{self.PLACE}/models/9",
+                "endpoint": f"{self.PLACE}/endpoints/123",
+            }
+            for told in ({"name": job}, {"name": job, "tunedModel": tuned}):
+                vertex.sends(200, JSON, json.dumps(told).encode())
+            assert (await yard.call(self.JOBS, {})).status == 200
+            assert (await yard.get(f"{self.JOBS}/7")).status == 200
+            yield vertex
+
+    async def test_are_called_by_the_team_whose_models_they_serve(
+        self, yard: Yard, vertex: ScriptedProvider
+    ) -> None:
+        said = {"candidates": [], "usageMetadata": {"promptTokenCount": 3, "totalTokenCount": 3}}
+        vertex.sends(200, JSON, json.dumps(said).encode())
+        theirs = await another_team(yard)
+        assert (await yard.call(self.CALL, self.SAYS_HI, headers=theirs)).status == 404
+        assert len(vertex.requests) == 2
+        assert (await yard.call(self.CALL, self.SAYS_HI)).status == 200
+        usage = yard.last.exchange.usage
+        assert usage is not None
+        assert usage.prompt == 3
