@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from stockyard.core.window import Windows
 
 Reads = Literal["nothing", "texts", "everything"]
-"""`texts`: some module may change them, so an answer without any need not wait."""
+"""What modules read of an answer. With `texts`, answers without any, such as images, may be
+streamed through."""
 
 
 class Finding(Struct, frozen=True, array_like=True):
@@ -50,10 +51,11 @@ class Constraints(Struct, frozen=True):
     """Conditions every Target must meet; checked again at dispatch."""
 
     providers: tuple[str, ...] = ()
-    """Only these; empty means any."""
+    """Only these providers; empty means any."""
     models: tuple[str, ...] = ()
+    """Only these models; empty means any."""
     credential: str | None = None
-    """Only with this one, by its id; "" is only without any."""
+    """Only the Credential with this id; "" means only without one."""
 
     def allow(self, target: Target) -> bool:
         return (
@@ -67,101 +69,126 @@ ANYWHERE = Constraints()
 
 
 class Exchange(Struct, kw_only=True, eq=False):
-    """One call. See `modules.md` 1.2 for who fills and who may change what."""
+    """One call. `modules.md` 1.2 says who may set which field."""
+
+    # What arrived.
 
     id: str
-    """`req_…`, ours. The caller sees its own instead if it sent one."""
+    """`req_…`, ours. The caller sees its own id instead if it sent one."""
     kind: Kind
     needs: str = "chat"
-    """What a provider must offer to take this call: its kind, or the one of the kind's endpoints
-    that was called (`speech`)."""
+    """What a provider must offer to take this call: its kind, or one endpoint of that kind
+    (`speech`)."""
     caller: Caller
     inbound: Inbound
     received: Request
     """What the client sent. Never reassigned."""
     as_sent: bytes = b""
-    """The client's own body, where `inbound.body` holds earlier turns besides."""
+    """The client's own body, if `inbound.body` has earlier turns added to it."""
     asked: Asked = NOTHING_ASKED
+    """The control headers."""
     within: str = ""
-    """The call that this one is a part of, such as a session. That one counts as under way."""
+    """The id of the call that this one is a part of, such as a realtime session."""
     trace_id: str = ""
     """`tr_…`, the name of this call in Lookout."""
+    tags: dict[str, str] = {}
+    partition: str = ""
+    """Namespace of every cache, memory, vault and counter key: calls with different partitions
+    share nothing. It starts as the team."""
+    internal: bool = False
+
+    # What will be sent, and where to.
+
     request: Request = None  # type: ignore[assignment]  # `received`, from `__post_init__` on
     """What will be sent. Starts as `received`; assign a new one to change it."""
-    started: int = field(default_factory=perf_counter_ns)
-    """On the monotonic clock, in nanoseconds."""
-    ended: int = 0
-    """On the same clock; 0 while the call is under way."""
-    started_at_ms: int = 0
-    first_content_ns: int | None = None
-    """Nanoseconds from the start to the first content-bearing Event or byte of the answer."""
     alias: str = ""
-    """The name the caller used, when `modelalias` replaced it."""
+    """The name the caller used, if `modelalias` replaced it."""
     answer_model: str = ""
-    """The model's name that the answer carries, where it is not that of the model that served."""
+    """The model's name to show in the answer, if it differs from the model that served."""
     targets: tuple[Target, ...] = ()
     """Candidates in order."""
     target: Target | None = None
-    """The one that is being called, or that answered."""
+    """The Target that is being called, or that answered."""
     constraints: Constraints = ANYWHERE
     attempts: list[Attempt] = []
     attempt_cap: int = 0
     """How many tries the call may make in all; 0 is no limit."""
     total_seconds: float = 0.0
-    """How long the call may take in all, over all its tries; 0 until the first of them."""
-    response: Response | None = None
-    """The whole answer once it is complete; of a stream only if a module asked to keep it."""
-    usage: Usage | None = None
-    lost: Usage | None = None
-    """What tries used that failed after all; a part of `usage` when the call ends."""
-    stored_usage: Usage | None = None
-    """Usage of the answer that a cache replayed; the call itself used nothing."""
-    findings: list[Finding] = []
-    strip: list[Step] = []
-    tags: dict[str, str] = {}
-    partition: str = ""
-    """Hard isolation: part of every cache, memory, vault and counter key. It starts as the team."""
-    vault: dict[str, str] = {}
-    """Placeholders and what they stand for. Never stored, never in a Finding."""
-    told: list[tuple[str, str]] = []
-    told_lines: str = ""
-    """Headers of the answer that are written already, each line with its end."""
-    charges: tuple[Charge, ...] = ()
-    """What the call was counted against; settled when it ends."""
-    reserved_tokens: int = 0
-    capture: Literal["off", "metadata", "redacted", "full"] = "off"
-    """What of this call may be written down; `logging` raises it."""
-    body_bytes: int = 0
-    """How much of its request, and of its answer, may be."""
-    kept: Response | None = None
-    """The answer, if a module asked for it to be kept (`Module.keeps`), as far as it came."""
-    sampled: bool = True
-    """Whether the spans of this call are kept."""
-    cache_state: str = "off"
-    cache_key: bytes = b""
-    """Where the answer will be stored; empty when it must not be."""
+    """The time limit of the call over all its tries; 0 before the first of them."""
     lossy: Lossy | None = None
-    """What becomes of the call where a provider cannot be told all that it says, if a module has
+    """What to do with fields that the provider's format has no equivalent for, if a module
     decided."""
-    simulated: str = ""
-    """Who answered in a provider's place (`mockllm` fixture name); empty for a real answer."""
-    internal: bool = False
-    streamed: bool = False
+
+    # The answer, and how the call ended.
+
+    response: Response | None = None
+    """The whole answer once it is complete; for a stream, only if a module needs it."""
     reads: Reads = "everything"
-    """What modules want to see of a whole answer before its client does."""
+    """What modules read of a whole answer. If not `everything`, it may be streamed through."""
+    streamed: bool = False
+    """The client gets a stream."""
+    simulated: str = ""
+    """The `mockllm` fixture that answered; empty if a provider did."""
+    told: list[tuple[str, str]] = []
+    """Headers that modules add to the answer."""
+    told_lines: str = ""
+    """More of them, encoded as header lines."""
     abandoned: bool = False
+    """The client left before the end."""
     error: Exception | None = None
     status: int = 0
-    """The HTTP status that the caller got; 499 when it left first."""
+    """The HTTP status that the caller got; 499 if it left first."""
     refused_by: str = ""
-    trace_parent: str = ""
-    """W3C trace id and parent span id, as `trace_id-span_id`, when the caller sent valid ones."""
-    spread: Spread | None = None
-    """Who is told of the trace; None is nobody."""
-    export: Export | None = None
-    """Where its spans are sent, if it is `sampled` in the end."""
+    """The module that refused the call."""
+    started: int = field(default_factory=perf_counter_ns)
+    """On the monotonic clock, in nanoseconds."""
+    ended: int = 0
+    """On the same clock; 0 while the call is running."""
+    started_at_ms: int = 0
+    """Milliseconds since 1970."""
+    first_content_ns: int | None = None
+    """Nanoseconds from the start to the first content-bearing Event or byte of the answer."""
+
+    # Usage and limits.
+
+    usage: Usage | None = None
+    lost: Usage | None = None
+    """Usage of tries that failed in the end; included in `usage` when the call ends."""
+    stored_usage: Usage | None = None
+    """Usage of the original call if the answer came from a cache; this call used nothing."""
+    charges: tuple[Charge, ...] = ()
+    """The limits that the call counts against; settled when it ends."""
+    reserved_tokens: int = 0
+
+    # What modules noticed, and what they keep while the call runs.
+
+    findings: list[Finding] = []
+    strip: list[Step] = []
+    """The explain strip: hooks that ran, and how long each took."""
+    vault: dict[str, str] = {}
+    """Placeholders and the values they stand for. Never stored, never in a Finding."""
     windows: "Windows | None" = None
-    """The hold-back windows of its stream (`core.window.Windows`), if a module holds text back."""
+    """The hold-back windows of its stream, if a module holds text back (`core/window.py`)."""
+    cache_state: str = "off"
+    cache_key: bytes = b""
+    """Where the answer will be cached; empty if it must not be."""
+
+    # What may be recorded of it, and who gets its trace.
+
+    capture: Literal["off", "metadata", "redacted", "full"] = "off"
+    """How much of the call may be stored; `logging` raises it."""
+    body_bytes: int = 0
+    """How many bytes of its request, and of its answer, may be stored."""
+    kept: Response | None = None
+    """The answer as far as it came, if a module asked for it (`Module.keeps`)."""
+    sampled: bool = True
+    """Whether the spans of this call are kept."""
+    trace_parent: str = ""
+    """W3C trace id and parent span id as `trace_id-span_id`, if the caller sent valid ones."""
+    spread: Spread | None = None
+    """The providers that get trace headers; None means none."""
+    export: Export | None = None
+    """Where to send its spans, if it is `sampled` when it ends."""
 
     def __post_init__(self) -> None:
         self.trace_id = "tr_" + self.id[4:]
@@ -176,12 +203,12 @@ class Exchange(Struct, kw_only=True, eq=False):
 
     @property
     def request_id(self) -> str:
-        """What the caller knows the request by."""
+        """The id by which the caller knows the request."""
         return self.asked.request_id or self.id
 
     @property
     def user(self) -> str:
-        """Whom the caller says that it calls for: in a header, or else in the body."""
+        """The end user on whose behalf the caller says it calls: from a header, else the body."""
         return self.caller.user or getattr(self.received.meaning, "end_user", None) or ""
 
     @property
@@ -190,11 +217,12 @@ class Exchange(Struct, kw_only=True, eq=False):
         return self.request is self.received
 
     def set_usage_aside(self) -> None:
-        """The try that used it has failed. It is paid for, and the next one counts anew."""
+        """A try failed after it used something, which has to be paid: the next one starts at zero,
+        and `count_what_was_lost` adds the two."""
         self.lost, self.usage = together(self.lost, self.usage), None
 
     def count_what_was_lost(self) -> None:
-        """No other try follows: what the call used is what all of them did."""
+        """No other try follows: the usage of the call is that of all its tries."""
         self.usage, self.lost = together(self.lost, self.usage), None
 
     def note(self, module: str, action: str, detail: dict[str, Any] | None = None) -> None:
@@ -202,14 +230,14 @@ class Exchange(Struct, kw_only=True, eq=False):
         self.findings.append(Finding(module, action, detail))
 
     def tell(self, header: str, value: str) -> None:
-        """Add a header to the answer. Whatever the value holds, it cannot break out of its line."""
+        """Add a header to the answer. The value is encoded so that it cannot end the line."""
         self.told.append((header, field_text(value)))
 
     def retell(self, header: str, value: str) -> None:
-        """Add a header to the answer, in place of one of that name."""
+        """Add a header to the answer, replacing one of that name."""
         self.told = [told for told in self.told if told[0] != header]
         self.tell(header, value)
 
     def elapsed_us(self) -> int:
-        """Since the start, or from the start to the end."""
+        """Microseconds since the start; once the call has ended, from its start to its end."""
         return ((self.ended or perf_counter_ns()) - self.started) // 1000

@@ -34,7 +34,7 @@ from stockyard.errors import Abandoned, HookInterrupted, Refused, StockyardError
 TEXTS = frozenset(
     {"chat", "completions", "summary", "responses_compact", "transcriptions", "translations"}
 )
-"""Values of `Exchange.needs` for calls whose answers are Events with texts that modules may edit."""
+"""Values of `Exchange.needs` for calls whose answers are Events with editable texts."""
 
 
 class Passage(Editing):
@@ -111,7 +111,7 @@ class Passage(Editing):
             raise
 
     async def _around(self, stop: Stop, call: Call, x: Exchange) -> Answer:
-        """Run an `around` module. If it breaks and fails OPEN, the outcome of its last call counts."""
+        """Run an `around` module. If it breaks and fails OPEN, its last call decides."""
         assert stop.around is not None  # noqa: S101  only such stops are nested
         last = _Last(call)
         result = stop.run(x, stop.around, last)
