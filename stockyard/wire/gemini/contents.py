@@ -1,15 +1,17 @@
 """Contents of a request: the turns of a conversation, both ways.
 
 A turn of the user may hold results of calls, and text; in the neutral form these are messages of
-two roles. Calls and results need no ids here: a result without one belongs to the first open call
-of its name. Turns of one role that follow each other are merged, unless a client of this same
-format had sent them apart. What its clients keep of a stream is a turn of the model for each
-event: to others, who want all calls of an answer in one message, that is one message.
+two roles. Calls in a turn of the user, and results in a turn of the model, are accepted here and
+become messages of the roles that other formats want. Calls and results need no ids: a result
+without one belongs to the first open call of its name. Turns of one role that follow each other are
+merged, unless a client of this same format had sent them apart. What its clients keep of a stream
+is a turn of the model for each event: to others, who want all calls of an answer in one message,
+that is one message.
 """
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import accumulate, chain, pairwise
+from itertools import accumulate, chain, groupby, pairwise
 from typing import Any
 
 from msgspec.structs import replace
@@ -33,7 +35,6 @@ from stockyard.wire.gemini.names import FORMAT, listed, tool_name
 from stockyard.wire.gemini.parts import decode_parts, encode_part, encode_parts
 from stockyard.wire.layout import has_word, own_fields, words
 from stockyard.wire.tool_ids import Ids, missing_id, unknown_call
-from stockyard.wire.turns import split_results
 
 ACCEPTED_ID = re.compile(r".+", re.DOTALL)
 ID_PREFIX = "call_"
@@ -52,6 +53,8 @@ ROLELESS = "roleless"
 """The content did not say its role."""
 EMPTY = "empty"
 """The content has no parts, as the client sent it."""
+IN_USER_TURN, IN_MODEL_TURN = "in_user_turn", "in_model_turn"
+"""A call that stood in a turn of the user, a result that stood in a turn of the model."""
 _CUTS = "cuts="
 """Before the numbers of the parts at which the client had begun a new turn of the model."""
 _SYSTEM_ROLE = "role="
@@ -91,16 +94,33 @@ def _decode_turns(items: list[Any]) -> Iterator[Message]:
             None if parts else EMPTY,
         )
         turn = Message(role=role, parts=parts, shape=shape, extra=fields.left(FORMAT))
-        yield from split_results(turn) if role == "user" else (turn,)
+        yield from _split(turn) if parts else (turn,)
         earlier = role
+
+
+def _split(turn: Message) -> Iterator[Message]:
+    """A turn as messages of one role each, in its order."""
+    shape, extra = turn.shape, turn.extra
+    for role, parts in groupby(turn.parts, lambda part: _role_of(part, turn.role)):
+        place = IN_USER_TURN if turn.role == "user" else IN_MODEL_TURN
+        misplaced = (role, turn.role) in (("assistant", "user"), ("tool", "assistant"))
+        shape = words(shape, place if misplaced else None)
+        yield Message(role=role, parts=tuple(parts), shape=shape, extra=extra)
+        shape, extra = None, {}
+
+
+def _role_of(part: AnyPart, speaker: Role) -> Role:
+    if isinstance(part, ToolResult):
+        return "tool"
+    return "assistant" if isinstance(part, ToolCall) else speaker
 
 
 def _joined(turns: Iterable[Message]) -> Iterator[Message]:
     """The turns, with those of the model that follow each other in one."""
     run: list[Message] = []
     for turn in turns:
-        goes_on = turn.role == "assistant" and turn.parts and not turn.extra
-        if run and not (goes_on and run[0].parts):
+        goes_on = _is_models(turn) and not turn.extra
+        if run and not (goes_on and _is_models(run[0])):
             yield _as_one(run)
             run = []
         if turn.role == "assistant":
@@ -109,6 +129,11 @@ def _joined(turns: Iterable[Message]) -> Iterator[Message]:
             yield turn
     if run:
         yield _as_one(run)
+
+
+def _is_models(turn: Message) -> bool:
+    said = turn.role == "assistant" and bool(turn.parts)
+    return said and not has_word(turn.shape, IN_USER_TURN)
 
 
 def _as_one(run: list[Message]) -> Message:
@@ -232,19 +257,23 @@ class _Contents:
             return
         if message.role != "tool":
             self._show()
+        apart = has_word(message.shape, APART)
+        if has_word(message.shape, IN_MODEL_TURN):
+            self._place("model", self._encoded(message.parts), message, apart=apart)
+            return
         notes, self._notes = self._notes, []
         if message.role == "assistant":
             if notes:
                 self._place("user", notes, Message(role="user"), apart=False)
-            apart = has_word(message.shape, APART)
+            role = "user" if has_word(message.shape, IN_USER_TURN) else "model"
             for piece in _pieces(message):
-                self._place("model", self._encoded(piece), message, apart=apart)
+                self._place(role, self._encoded(piece), message, apart=apart)
                 apart = True
             return
         parts = self._encoded(message.parts)
         # Results must come first in their turn.
         parts = [*parts, *notes] if message.role == "tool" else [*notes, *parts]
-        self._place("user", parts, message, apart=has_word(message.shape, APART))
+        self._place("user", parts, message, apart=apart)
 
     def finished(self) -> list[dict[str, Any]]:
         self._show()
