@@ -25,13 +25,13 @@ from stockyard.wire.error_shapes import read_error, told
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.free_text import as_input
 from stockyard.wire.halves import decode_event, whole
-from stockyard.wire.layout import layout_of, own_fields
+from stockyard.wire.layout import layout_of, own_fields, with_layout
 from stockyard.wire.openai_chat.messages import decode_assistant, encode_assistant
 from stockyard.wire.openai_chat.parts import FORMAT, is_reference
 from stockyard.wire.openai_chat.pictures import PICTURES, drawn, pictures_of
 from stockyard.wire.openai_chat.reasoning import text_field
 from stockyard.wire.openai_chat.think_tags import TRAIT, told_apart
-from stockyard.wire.openai_chat.tools import takers_of_text
+from stockyard.wire.openai_chat.tools import calls_as_functions, takers_of_text
 from stockyard.wire.sources import address_of
 from stockyard.wire.tool_ids import missing_id
 from stockyard.wire.usage import read_chat_usage, write_chat_usage
@@ -114,6 +114,8 @@ def encode_response(response: Response, pen: Pen) -> bytes:
     output, drops = response.output, Drops(FORMAT)
     if takers := takers_of_text(pen.asked):
         output = _as_declared(output, takers)
+    if calls_as_functions(pen.asked):
+        output = _as_functions(output)
     body: _Object = {
         **own_fields(output.extra, FORMAT),
         "id": with_prefix(pen.id, ID_PREFIX),
@@ -270,7 +272,7 @@ def _encode_choice(choice: Choice, drops: Drops, pen: Pen) -> _Object:
         "index": choice.index,
         "message": item,
         "logprobs": choice.logprobs,
-        "finish_reason": choice.finish or "stop",
+        "finish_reason": "function_call" if "function_call" in item else choice.finish or "stop",
     }
     return {**encoded, **own_finish(choice.finish, choice.native_finish, choice.extra)}
 
@@ -287,6 +289,24 @@ def _as_declared(output: Output, takers: Set[str]) -> Output:
         replace(c, message=replace(c.message, parts=tuple(map(declared, c.message.parts))))
         for c in output.choices
     )
+    return replace(output, choices=choices)
+
+
+def _as_functions(output: Output) -> Output:
+    """The answer with its first call in the form before tools, which has room for one."""
+
+    def first_call(message: Message) -> Message:
+        calls = [part for part in message.parts if isinstance(part, ToolCall)]
+        parts = tuple(
+            replace(part, extra=with_layout(part.extra, FORMAT, "function_call"))
+            if isinstance(part, ToolCall)
+            else part
+            for part in message.parts
+            if not isinstance(part, ToolCall) or part is calls[0]
+        )
+        return replace(message, parts=parts)
+
+    choices = tuple(replace(c, message=first_call(c.message)) for c in output.choices)
     return replace(output, choices=choices)
 
 

@@ -31,9 +31,10 @@ class _Tool(msgspec.Struct, gc=False):
 
 
 class _Asked(msgspec.Struct, gc=False):
-    """Of a request, the tools of free text that it declares."""
+    """Of a request, what it declares that can be called, and how."""
 
     tools: list[_Tool] | None = None
+    functions: list[msgspec.Raw] | None = None
 
 
 _asked = msgspec.json.Decoder(_Asked).decode
@@ -93,6 +94,17 @@ def takers_of_text(asked: bytes) -> Set[str]:
     except (ValueError, RecursionError):
         return NONE
     return {tool.custom.name for tool in tools or () if tool.custom is not None}
+
+
+def calls_as_functions(asked: bytes) -> bool:
+    """Whether a client's own request declares functions, and it looks for `function_call` then."""
+    if b'"functions"' not in asked:
+        return False
+    try:
+        declared = _asked(asked)
+    except (ValueError, RecursionError):
+        return False
+    return bool(declared.functions) and not declared.tools
 
 
 _MODES: dict[str, Literal["none", "auto", "required"]] = {

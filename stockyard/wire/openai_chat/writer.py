@@ -37,7 +37,7 @@ from stockyard.wire.openai_chat.parts import FORMAT
 from stockyard.wire.openai_chat.pictures import PICTURES, drawn
 from stockyard.wire.openai_chat.reasoning import READABLE, detail
 from stockyard.wire.openai_chat.response import CITED, ID_PREFIX, cited, own_finish, with_prefix
-from stockyard.wire.openai_chat.tools import takers_of_text
+from stockyard.wire.openai_chat.tools import calls_as_functions, takers_of_text
 from stockyard.wire.sse import DONE_EVENT
 from stockyard.wire.usage import write_chat_usage
 from stockyard.wire.writer import Writer, summary_in
@@ -95,6 +95,8 @@ class ChatWriter(Writer):
         self._tail = b',"usage":null}\n\n' if pen.wants_usage else b"}\n\n"
         self._begun: set[int] = set()
         self._takers_of_text = takers_of_text(pen.asked)
+        self._as_functions = calls_as_functions(pen.asked)
+        """Calls go out in the form before tools, which has room for one."""
         self._calls: dict[str, _Call] = {}
         self._called: dict[int, int] = {}
         self._thoughts: dict[str, _Thought] = {}
@@ -171,6 +173,8 @@ class ChatWriter(Writer):
 
     def _signature(self, event: SignatureDelta) -> None:
         call = self._calls.get(event.key)
+        if call is not None and self._as_functions:
+            return  # a function's call has no place for it
         if call is not None:
             signed = {"google": {"thought_signature": event.signature}}
             # SDK helpers insist on the inner object in every delta of a call.
@@ -208,6 +212,12 @@ class ChatWriter(Writer):
         self._called[event.choice] = index + 1
         held = event.kind_of_tool == "function" and event.name in self._takers_of_text
         custom = held or event.kind_of_tool == "custom"
+        if self._as_functions:
+            if index == 0:
+                self._calls[event.key] = _Call(index, custom=False, held=False)
+                function = {"name": event.name or "", "arguments": ""}
+                self._delta(event.choice, encode({"function_call": function}))
+            return
         self._calls[event.key] = _Call(index, custom=custom, held=held)
         inner: dict[str, Any] = {"name": event.name or "", "input" if custom else "arguments": ""}
         kind = "custom" if custom else "function"
@@ -222,6 +232,9 @@ class ChatWriter(Writer):
             call.held.append(event.text)
             return
         call.written = True
+        if self._as_functions:
+            self._delta(event.choice, b'{"function_call":{"arguments":%b}}' % encode(event.text))
+            return
         field, inner = (b"custom", b"input") if call.custom else (b"function", b"arguments")
         self._delta(
             event.choice,
@@ -296,7 +309,9 @@ class ChatWriter(Writer):
         self._tell_noted(event.choice)
         own = own_finish(event.reason, event.native, event.extra)
         more = b"," + encode(own)[1:-1] if own else b""
-        self._delta(event.choice, b"{}", b'"%b"' % event.reason.encode(), more)
+        legacy = self._as_functions and event.reason == "tool_calls"
+        reason = "function_call" if legacy else event.reason
+        self._delta(event.choice, b"{}", b'"%b"' % reason.encode(), more)
 
     def _call_delta(self, choice: int, call: dict[str, Any]) -> None:
         self._delta(choice, b'{"tool_calls":[%b]}' % encode(call))
