@@ -178,7 +178,7 @@ class PortMissing(StockyardError):
 
 
 class CannotStart(StockyardError):
-    """The process cannot start. `exit_code` follows sysexits.h, as `reliability.md` 9.6 lists."""
+    """The process cannot start, or cannot go on. `exit_code` is one of `reliability.md` 9.6."""
 
     def __init__(self, exit_code: int, message: str) -> None:
         super().__init__(message)

@@ -1,7 +1,7 @@
 """One process: how it starts, what it says, how it is reached from this machine, how it stops.
 
 one run                serving listening reloading background watchdog interruption wallclock
-                       custommodules
+                       custommodules writerwatch
 the next one           supervisor handover inherited servicemanager
 what it says           welcome note logs
 the command line       controlsocket socketpath

@@ -33,6 +33,7 @@ from stockyard.process.servicemanager import notify_ready
 from stockyard.process.socketpath import FOLDER
 from stockyard.process.supervisor import RESTART
 from stockyard.process.welcome import Welcome
+from stockyard.process.writerwatch import WriterWatch
 from stockyard.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -117,6 +118,12 @@ class Run:
             self.reloading,
             HandOver(stockyard, self.server),
         )
+        self.writer_watch = WriterWatch(
+            stockyard.database.writer,
+            stockyard.disk,
+            exit_after=self.settings.db.exit_after,
+            stop=self.server.stop,
+        )
         self.address = address_of(listening, tls=server_settings.tls is not None)
         files = Rotation(Path(self.settings.log.folder).expanduser()) if self._in_files else None
         self.log = LogWriter(
@@ -139,11 +146,13 @@ class Run:
                 self._say_ready()
                 if self.settings.config.owner == "file" and self.settings.config.watch:
                     self.stockyard.background(self.reloading.watch())
+                self.stockyard.background(self.writer_watch.run())
                 settle_memory()
                 await self._take_over()
                 notify_ready(self.stockyard.environ)
                 await self.server.serve()
             self._say_stopped()
+            self.writer_watch.raise_if_given_up()
         finally:
             # While the folder is still locked: the next process makes its own.
             self.control.close()

@@ -179,6 +179,14 @@ class Storage(Struct, frozen=True, kw_only=True):
     trace_queue_bytes: Size = mib(32)
 
 
+class Db(Struct, frozen=True, kw_only=True):
+    """What happens when the database fails. Read at start only."""
+
+    exit_after: Seconds = Seconds(300)
+    """End the process with exit code 74 when the database could not be written for this long. 0:
+    never. A full disk does not count."""
+
+
 class Disk(Struct, frozen=True, kw_only=True):
     """Free disk space below which less is written."""
 
@@ -327,6 +335,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     cancel: Cancel = Cancel()
     auth: Auth = Auth()
     storage: Storage = Storage()
+    db: Db = Db()
     disk: Disk = Disk()
     config: ConfigSection = ConfigSection()
     retention: Retention = Retention()

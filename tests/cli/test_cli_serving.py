@@ -98,6 +98,17 @@ def test_stop_gives_calls_no_more_than_its_grace(program: Any) -> None:
     assert process.wait() == 0
 
 
+def test_a_database_that_stays_away_ends_the_process(program: Any) -> None:
+    process = program.start(STOCKYARD__db__exit_after="1s")
+    key = key_of(program)
+    (program.data / "stockyard.db").rename(program.home / "elsewhere.db")
+    assert process.call(key)[0] == 200  # its trace is what cannot be written
+    assert process.wait() == 74
+    assert process.events("stopped")
+    (told,) = process.errors().splitlines()
+    assert told.startswith("stockyard: The database could not be written for 1 s (db.exit_after)")
+
+
 def test_a_hang_up_reads_the_config_file_again(program: Any) -> None:
     file = program.home / "mine.toml"
     file.write_text('[aliases]\nsmart = "mock/echo"\n')
