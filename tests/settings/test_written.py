@@ -62,7 +62,7 @@ def test_what_is_written_means_the_same(tmp_path: Path, text: str, described: bo
 def test_every_default_is_told_with_its_meaning() -> None:
     text = "\n".join(as_file(Settings(), described=True))
     assert "# 0 takes any free port.\nport = 4200" in text
-    assert meanings(type(Settings().overload))["rss"].startswith("The memory")
+    assert meanings(type(Settings().overload))["rss"].startswith("Memory")
 
 
 @pytest.mark.parametrize(
