@@ -255,7 +255,7 @@ class Failover(Module[Config]):
         return (self._able(x, allowed) if len(allowed) > 1 else allowed), chain
 
     def _targets(self, step: Step, bare: str, x: Exchange) -> tuple[Target, ...]:
-        """The targets of a step; if there are none, one without a Credential: dispatch refuses it."""
+        """The targets of a step; if none, one without a Credential, which dispatch refuses."""
         model = step.model or bare
         found = self.ports.models.targets(f"{step.provider}/{model}", x.needs)
         return found or (Target(step.provider, model),)
