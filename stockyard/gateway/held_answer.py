@@ -96,7 +96,7 @@ class HeldAnswer:
             passes=FORMAT,
         )
         steering = Steering()
-        if asker.own is None and provider is not None:
+        if provider is not None:
             reply = late_in(asker, provider, credential, self._endpoint.answer, steering, reply)
         narrow = NarrowReply(reply, asker.refused.say if asker.own is None else None)
         return asker.way(onward, credential, steering).start(narrow, body)
@@ -179,12 +179,16 @@ def late_in(
     reply: Reply,
 ) -> Reply:
     """A Reply that counts an answer in the background when it is told that it is complete, and
-    remembers what it names then."""
+    remembers what it names then, unless that is what the caller's own secret opens."""
     late = asker.late(asker.team_id, provider.name, credential)
     watching = late.watching(reply, answer_id, "chat", Object(provider.traits))
-    remembering = Remembering(watching or reply, asker.keepers, asker.team_id)
-    steering.watching += [watching, remembering] if watching is not None else [remembering]
-    return remembering
+    if watching is not None:
+        steering.watching.append(watching)
+        reply = watching
+    if asker.own is None:
+        reply = remembering = Remembering(reply, asker.keepers, asker.team_id)
+        steering.watching.append(remembering)
+    return reply
 
 
 def not_there(answer_id: str) -> Refused:

@@ -151,6 +151,9 @@ class HeldCalls(Spooling):
             reply = assistant_runs.watched(reply, late, steering, made=makes, hold=None)
         else:
             reply = self._counted(reply, provider, late, steering)
+        if path.collection == held.INTERACTIONS and not path.id and is_told_later(body):
+            reply = noticing = Noticing(reply, MADE_BY_INTERACTIONS, lambda x, one: late.began(one))
+            steering.watching.append(noticing)
         if path.collection in held.BATCHED and (path.id or method == "POST") and not path.below:
             holdings = OwnHoldings(self._ids, self._caller.key_id, provider.name, own)
             reply = WholeReply(reply, partial(self._learn, holdings, late, None))

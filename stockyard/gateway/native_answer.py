@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from msgspec.structs import replace
 
+from stockyard.core.target import Credential
 from stockyard.errors import Refused
 from stockyard.gateway.contract import Reply, Running, Whole
 from stockyard.gateway.endpoints import Endpoint
@@ -38,15 +39,22 @@ class NativeAnswer:
     def start(self, reply: Reply, body: bytes) -> Running | None:
         asker = self._asker
         try:
-            held = asker.keepers.ids.find(asker.team_id, self._answer)
-            if held is None or held.provider != self._endpoint.native:
-                raise not_there(self._answer)
-            credential = asker.credential(held)
+            credential = self._credential()
         except Refused as refusal:
             asker.refused(refusal).to(reply)
             return None
         steering = Steering()
-        provider = asker.directory().provider(held.provider)
+        provider = asker.directory().provider(self._endpoint.native or "")
         if provider is not None:
             reply = late_in(asker, provider, credential, self._answer, steering, reply)
         return asker.way(self._endpoint, credential, steering).start(reply, body)
+
+    def _credential(self) -> Credential | None:
+        """The one that opens the answer. Raises Refused (404) when it is not the team's."""
+        asker = self._asker
+        if asker.own is not None:
+            return asker.own
+        held = asker.keepers.ids.find(asker.team_id, self._answer)
+        if held is None or held.provider != self._endpoint.native:
+            raise not_there(self._answer)
+        return asker.credential(held)

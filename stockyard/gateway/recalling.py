@@ -5,7 +5,7 @@ from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.held_answer import HeldAnswer
 from stockyard.gateway.http import Head
 from stockyard.gateway.native_answer import NativeAnswer, answer_in
-from stockyard.gateway.turning import Asker, Steering, Turning
+from stockyard.gateway.turning import Asker, Turning
 
 _TURNS = frozenset({"openai.responses", "openai.compact", "openai.input_tokens"})
 """Formats whose requests may name earlier turns."""
@@ -23,7 +23,4 @@ def opening(endpoint: Endpoint, head: Head, asker: Asker, max_body: int) -> Open
         return Turning(endpoint, asker, max_body)
     if endpoint.native is None:
         return HeldAnswer(endpoint, head.method, head.query, asker)
-    if asker.own is not None:
-        # What a caller's own secret opens is between the caller and the provider.
-        return asker.way(endpoint, asker.own, Steering())
     return NativeAnswer(endpoint, asker, max_body)

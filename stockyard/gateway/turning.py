@@ -18,15 +18,19 @@ from stockyard.gateway.held import check_shared, credential_of, keeper_of, no_su
 from stockyard.gateway.keepers import Keepers
 from stockyard.gateway.late_calls import LateCalls
 from stockyard.gateway.named import RESPONSES, unsealed_in
+from stockyard.gateway.noticing import Notice, Noticing
 from stockyard.gateway.remembering import Remembering
 from stockyard.gateway.turn import Turn, TurnReader
 from stockyard.gateway.watching_reply import WatchingReply
 from stockyard.providers.directory import Directory
 from stockyard.providers.provider import SUMMARY
 from stockyard.wire.codec import Codec
+from stockyard.wire.late_usage import is_told_later
 from stockyard.wire.openai_responses.compaction import CompactCodec, SummaryCodec
 from stockyard.wire.openai_responses.ties import LOST
 
+BEGUN = Notice(("id",), (b'"id"',), first_only=True)
+"""Names the answer that was begun."""
 CODE_MARKS = (b"code_interpreter", b'"shell"', b"container")
 """One of these stands in a request whose model may run code."""
 
@@ -114,9 +118,21 @@ class Turning:
                 reply, asker.keepers, asker.team_id, keeps=turn.keeps, stored=turn.remembers
             )
             steering.watching.append(remembering)
+        elif endpoint.format == "openai.responses" and asker.own is not None:
+            reply = self._waiting(asker.own, steering, reply, body)
         if endpoint.native is None:
             self._ask_for_summary(steering, turn)
         return asker.way(endpoint, credential, steering).start(reply, turn.body)
+
+    def _waiting(self, own: Credential, steering: Steering, reply: Reply, body: bytes) -> Reply:
+        """A Reply that remembers which answer will report its usage later, if one will. All else
+        is between a caller with its own secret and the provider."""
+        if b"background" not in body or not is_told_later(body):
+            return reply
+        late = self._asker.late(self._asker.team_id, own.provider, own)
+        noticing = Noticing(reply, BEGUN, lambda x, answer: late.began(answer))
+        steering.watching.append(noticing)
+        return noticing
 
     def _with_what_it_names(self, turn: Turn) -> Turn:
         """The same, bound to whoever keeps what it names besides: files, containers, items."""

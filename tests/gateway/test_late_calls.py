@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import pytest
 
 from stockyard.core.exchange import Exchange
+from stockyard.core.money import Usage
 from stockyard.testing import ScriptedProvider
 from stockyard.testing.yard import Yard, becomes
 
@@ -397,6 +398,7 @@ class TestAnswersInTheBackground:
         body = {"model": "gpt-scripted", "input": "hi", "background": True, "store": True}
         assert (await yard.call(path, body)).status == 200
         assert await settled(yard)
+        assert yard.last.exchange.usage == Usage(), "all of it is reported later"
         before = len(counted(yard, "chat"))
         answers(openai, json.loads(self.QUEUED) | {"status": "in_progress"})
         await yard.get(f"{path}/resp_b")
@@ -649,3 +651,32 @@ class TestSecretsOfCallers:
         runs = [x for x in counted(yard, "chat") if x.usage is not None]
         assert len(runs) == 1
         assert runs[0].caller.strange
+
+    @pytest.mark.parametrize("path", ["/v1/responses", "/openai/v1/responses"])
+    async def test_an_answer_in_the_background_is_counted_once(self, yard: Yard, path: str) -> None:
+        openai = yard.provider("openai").sends(
+            200, JSON, TestAnswersInTheBackground.QUEUED.encode()
+        )
+        body = {"model": "gpt-4o", "input": "hi", "background": True}
+        assert (await yard.call(path, body, headers=self.OWN)).status == 200
+        assert await settled(yard)
+        for headers in (self.OTHER, self.OWN, self.OWN):
+            answers(openai, TestAnswersInTheBackground().complete())
+            assert (await yard.get(f"{path}/resp_b", headers=headers)).status == 200
+            assert await settled(yard)
+        used = [x for x in counted(yard, "chat") if x.usage is not None and x.usage.total]
+        assert [(x.usage and x.usage.total, x.caller.strange) for x in used] == [(8, True)]
+        assert (await yard.get(f"{path}/resp_b")).status == 404, "is no team's"
+
+    async def test_an_interaction_in_the_background_is_counted_once(self, yard: Yard) -> None:
+        own = {"x-goog-api-key": "AIzaSyOfTheCaller0123456789abcdefghijkl"}
+        gemini = yard.provider("gemini")
+        answers(gemini, {"id": "v1_x-1", "status": "in_progress"})
+        asking = TestInteractions.ASKING | {"background": True}
+        assert (await yard.call(TestInteractions.PATH, asking, headers=own)).status == 200
+        assert await settled(yard)
+        for _ in range(2):
+            answers(gemini, TestInteractions.OVER)
+            await yard.get(f"{TestInteractions.PATH}/v1_x-1", headers=own)
+            assert await settled(yard)
+        assert TestInteractions().used(yard) == [("chat", 5, 6)]

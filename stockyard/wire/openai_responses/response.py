@@ -17,6 +17,7 @@ from stockyard.core.messages import (
     Text,
     ToolCall,
 )
+from stockyard.core.money import Usage
 from stockyard.core.response import Choice, Output, Response
 from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Facts, Pen, Traits
@@ -41,7 +42,9 @@ _FINISHES: dict[str, Finish] = {
 KNOWN_REASONS = frozenset({*_FINISHES, "max_messages", "steered"})
 """Why an answer may be incomplete. The last two are a normal end elsewhere."""
 
-_UNFINISHED = frozenset({"queued", "in_progress", "cancelled"})
+_PENDING = frozenset({"queued", "in_progress"})
+"""States of an answer in the background that reports its usage later, all of it."""
+_UNFINISHED = _PENDING | {"cancelled"}
 """How an answer stands that is made in the background. Nothing else tells, so it is kept."""
 
 _Object = dict[str, Any]
@@ -67,8 +70,10 @@ def facts(body: bytes, *, traits: Traits) -> Facts:
         raise no_answer(body) from None
     if answer.error or answer.status == "failed" or not bytes(answer.output).startswith(b"["):
         raise no_answer(body)
+    pending = isinstance(answer.status, str) and answer.status in _PENDING
+    usage = Usage() if pending else None
     return Facts(
-        usage=read_usage(answer.usage, traits) if isinstance(answer.usage, dict) else None,
+        usage=read_usage(answer.usage, traits) if isinstance(answer.usage, dict) else usage,
         odd_finish=odd(reason_of(answer.incomplete_details), KNOWN_REASONS),
     )
 
