@@ -81,6 +81,10 @@ class Keeper(Protocol):
         """Whether this goes on to the provider. None: it waits until `Relay.go_on`."""
 
     def provider_said(self, message: bytes) -> None: ...
+    def last_words(self) -> list[bytes]:
+        """What makes the provider end the answers that are under way. It then tells what they
+        used; without that, who reads an answer and leaves before its end would pay nothing."""
+
     def over(self) -> None:
         """Comes once, and nothing after it."""
 
@@ -153,6 +157,10 @@ class Relay:
         self._to_client, self._to_provider = _Words(), _Words()
         self._began = self._spoken = self._heard_at = self._pinged_at = self._loop.time()
         self._closing = False
+        self._goodbye: Frame | None = None
+        """What the provider is closed with, once it has told what the last answers used."""
+        self._left = False
+        """The client has."""
         self._ended = False
         self._timer: asyncio.TimerHandle | None = None
 
@@ -172,8 +180,7 @@ class Relay:
             if not self._to_client.slow:  # one that does not read has no use for answers
                 self._send(Frame(PONG, frame.data))
         elif frame.kind == CLOSE:
-            code, reason = close_in(frame.data)
-            self._provider.send(a_close(code, reason))
+            self._part(a_close(*close_in(frame.data)))
             self._send(frame)
             self._leave()
         elif not self._keeper.welcome():
@@ -191,7 +198,7 @@ class Relay:
 
     def client_left(self) -> None:
         if not self._closing:
-            self._provider.send(a_close(GOING_AWAY))
+            self._part(a_close(GOING_AWAY))
         self._end()
 
     def client_slow(self) -> None:
@@ -266,6 +273,7 @@ class Relay:
 
     def provider_said(self, frame: Frame) -> None:
         if self._closing:
+            self._hear_out(frame)
             return
         if frame.kind == PING:
             if not self._to_provider.slow:
@@ -287,6 +295,7 @@ class Relay:
         self._close(FAULT, "The provider broke the protocol.", fault.code)
 
     def provider_left(self) -> None:
+        self._say_goodbye()  # if anything more of it was waited for
         self._close(FAULT, "The provider closed the connection.", GOING_AWAY)
 
     def provider_slow(self) -> None:
@@ -329,10 +338,39 @@ class Relay:
         """Close both sides for a reason of ours."""
         if self._closing:
             return
-        self._provider.send(a_close(theirs))
-        self._provider.close()
+        self._part(a_close(theirs))
         self._send(a_close(code, reason))
         self._wait()
+
+    def _part(self, goodbye: Frame) -> None:
+        """Say goodbye to the provider: at once, or when it has told what was used until now."""
+        self._goodbye = goodbye
+        last_words = self._keeper.last_words()
+        if not last_words:
+            self._say_goodbye()
+            return
+        self._provider.resume()
+        for word in last_words:
+            self.ask(word)
+        self._loop.call_later(FAREWELL_SECONDS, self._say_goodbye)
+
+    def _hear_out(self, frame: Frame) -> None:
+        """The client is leaving, and the provider tells what the last answers used."""
+        if self._goodbye is None or frame.kind in (PING, PONG):
+            return
+        if frame.kind != CLOSE:
+            self._look(frame)
+        if frame.kind == CLOSE or not self._keeper.last_words():
+            self._say_goodbye()
+
+    def _say_goodbye(self) -> None:
+        goodbye, self._goodbye = self._goodbye, None
+        if goodbye is None:
+            return
+        self._provider.send(goodbye)
+        self._provider.close()
+        if self._left:
+            self._end()
 
     def _wait(self) -> None:
         """Both sides were told; the client has a moment to say goodbye, too."""
@@ -347,8 +385,8 @@ class Relay:
         self._end()
 
     def _end(self) -> None:
-        self._closing = True
-        if self._ended:
+        self._closing = self._left = True
+        if self._ended or self._goodbye is not None:
             return
         self._ended = True
         self._ours.clear()

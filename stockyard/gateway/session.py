@@ -167,6 +167,9 @@ class Session:
     def provider_said(self, message: bytes) -> None:
         self._answers.provider_said(message)
 
+    def last_words(self) -> list[bytes]:
+        return self._answers.last_words()
+
     def over(self) -> None:
         """The relay is."""
         self._answers.over()

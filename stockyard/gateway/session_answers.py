@@ -194,6 +194,11 @@ class SessionAnswers:
         turn.happened = True
         self._judge(turn, partial(self._close, turn, None))
 
+    def last_words(self) -> list[bytes]:
+        """What stops the answers that have begun: then the provider tells what they used."""
+        stopping = map(self._words.cancelling, self._begun)
+        return [word for word in stopping if word is not None]
+
     def _failed(self, failed: Failed) -> None:
         """A message had no effect: perhaps one that asked for an answer."""
         for turn in self._asked:

@@ -376,6 +376,47 @@ async def test_one_that_has_not_ended_is_abandoned_with_the_session(
     assert await yard.quiet()
 
 
+@pytest.mark.parametrize("leaves", ["with a close", "at once", "by breaking the protocol"])
+async def test_one_that_the_client_did_not_wait_for_is_ended_and_counted(
+    yard: Yard, provider: RealtimeProvider, leaves: str
+) -> None:
+    async with a_session(yard) as client:
+        upstream = await provider.next()
+        await client.send(ASKS)
+        await upstream.recv()
+        await upstream.send(CREATED)
+        await client.recv()
+        if leaves == "with a close":
+            asyncio.get_running_loop().create_task(client.close())
+        elif leaves == "at once":
+            client.transport.abort()
+        else:
+            client.transport.write(b"\xff\xff")
+        stops = json.loads(await upstream.recv())
+        assert stops == {"type": "response.cancel", "response_id": "resp_1"}
+        await upstream.send(done())
+        await upstream.wait_closed()
+    assert await yard.ended(2)
+    answer = next(call for call in yard.calls if call.exchange.within)
+    assert answer.usage is not None
+    assert (answer.usage.prompt, answer.usage.completion) == (20, 10)
+    assert await yard.quiet()
+
+
+async def test_a_provider_that_does_not_count_is_not_waited_for(
+    yard: Yard, provider: RealtimeProvider
+) -> None:
+    async with a_session(yard) as client:
+        upstream = await provider.next()
+        await client.send(ASKS)
+        await upstream.recv()
+        await upstream.send(CREATED)
+        await client.recv()
+    assert await yard.ended(2)
+    assert sorted(call.exchange.status for call in yard.calls) == [101, 499]
+    assert await yard.quiet()
+
+
 async def test_only_so_many_may_be_open(
     yard: Yard, provider: RealtimeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
