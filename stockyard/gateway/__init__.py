@@ -1,4 +1,4 @@
-"""Calls coming in: the data plane. Which file to open for what:
+"""Incoming calls: the data plane. Which file to open for what:
 
 the port               server front limits health overload busy_poll
 one connection         lane phase collecting passing http known arriving bodies spool connection

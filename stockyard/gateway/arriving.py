@@ -1,4 +1,4 @@
-"""A request body on its way in, and how long it may still take."""
+"""A request body that is being received, and its deadlines."""
 
 from stockyard.gateway.bodies import ChunkedBody, SizedBody
 from stockyard.gateway.contract import Opening
@@ -28,7 +28,7 @@ class Arriving:
         self.forgive(now)
 
     def forgive(self, now: float) -> None:
-        """Begin to count the time anew."""
+        """Restart all deadlines."""
         limits = self._limits
         self._pace = Pace(now, self.received, limits.body_grace_s, limits.body_min_rate_bytes_per_s)
         self._until = now + limits.body_timeout_s
@@ -38,7 +38,7 @@ class Arriving:
         return min(self._pace.until, self._until)
 
     def missed(self, now: float) -> str | None:
-        """The name of the deadline that it has missed."""
+        """The name of the deadline that has passed, if any."""
         if now >= self._until:
             return "http.body_timeout"
         if self._pace.too_slow(now, self.received):

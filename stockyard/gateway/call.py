@@ -1,6 +1,6 @@
-"""One call, from the first byte of its answer to the last.
+"""Run one call: modules and dispatch, then write the answer to the client.
 
-It runs the modules and dispatch, and writes what comes of them. How it ends is in `ending.py`.
+How a call ends, for whatever reason, is in `ending.py`.
 """
 
 from collections.abc import Sequence
@@ -21,12 +21,12 @@ from stockyard.wire.whole import WholeCodec
 
 
 class Call(Ending):
-    """A Running of the lane."""
+    """One call: the Running that the lane sees."""
 
     __slots__ = ()
 
     def begin(self) -> bool:
-        """Run the call. Returns whether it is still under way."""
+        """Start the call. Returns whether it is still running."""
         waits = self._passage.pipeline.waits
         self._ride = ride(self._run(), waits=waits, name=self.x.id)
         return not self._finished
@@ -60,7 +60,7 @@ class Call(Ending):
     def _write(self, response: Response) -> None:
         x = self.x
         inbound, raw = x.inbound, response.raw
-        chat = x.kind == "chat"  # which does not say how its answer is to be spelled
+        chat = x.kind == "chat"  # only other kinds have encodings that clients choose
         if raw is not None and raw.format == inbound.format and (chat or self._hands_on(raw)):
             if inbound.native is not None:
                 self._send(raw.status, egress.native_fields(raw.fields), raw.body)
@@ -77,7 +77,7 @@ class Call(Ending):
         self._send(200, fields, body)
 
     def _hands_on(self, raw: Raw) -> bool:
-        """Whether the provider's bytes are what the client asked for."""
+        """Whether the provider's bytes have the encoding that the client asked for."""
         codec, inbound = self.codec, self.x.inbound
         if inbound.native is not None or not isinstance(codec, WholeCodec):
             return True
@@ -92,7 +92,7 @@ class Call(Ending):
         self._reply.whole(status, fields, body)
 
     def _replay(self, response: Response) -> None:
-        """The client asked for a stream and the answer is whole: take it apart."""
+        """The client asked for a stream and the answer is whole: unfold it."""
         codec = self._codec()
         x = self.x
         Losses(x, codec).of_output(response.output)
@@ -135,7 +135,7 @@ class Call(Ending):
     def stream_head(self) -> bytes:
         pump, x = self._pump, self.x
         assert pump is not None  # noqa: S101  it is who asks
-        # What was counted so far is no total that a header could tell.
+        # Usage so far is not the total that headers show.
         counted, x.usage = x.usage, None
         fields = self._stream_head(pump.stream.status, pump.stream.fields)
         x.usage = counted

@@ -1,4 +1,4 @@
-"""Who calls: by one of our Keys, or with a provider's secret of its own."""
+"""Find out who calls: by one of our Keys, or with a provider's own secret."""
 
 import hashlib
 from collections.abc import Callable
@@ -18,11 +18,11 @@ from stockyard.gateway.http import Head
 from stockyard.providers.auth import provider_of_secret, sendable
 
 UNKNOWN = "Incorrect API key provided: this Key is unknown, revoked, paused or expired."
-"""It begins with OpenAI's own words: there are clients that tell this error by them."""
+"""It begins with OpenAI's own words, by which some clients recognise this error."""
 SHOWN = 8
-"""How many hex digits of the SHA-256 of a caller's own secret it is called by."""
+"""Hex digits of the SHA-256 of a caller's own secret in the name that is displayed."""
 TELLING = 32
-"""How many tell one from all others: eight are the same for a secret that anybody makes up."""
+"""Hex digits in its id: eight are few enough for anybody to find a secret with the same ones."""
 ELSEWHERE = "This Key may not be used from this address."
 
 
@@ -31,7 +31,7 @@ class Keys(Protocol):
 
     @property
     def generation(self) -> int:
-        """Changes with every Key that is made or revoked."""
+        """Changes with every Key that is created or revoked."""
 
     def caller_of(self, secret: bytes) -> Caller | None: ...
 
@@ -43,8 +43,8 @@ class Callers:
         bring_your_own: Callable[[], str],
         refused: Callable[[str, str], None],
     ) -> None:
-        """`bring_your_own`: who may call with a provider's secret now, `loopback` or nobody.
-        `refused` is told of everybody who may not call: from where, and why."""
+        """`bring_your_own`: who may call with a provider's own secret, `loopback` or nobody.
+        `refused` is called with address and reason for every caller who may not call."""
         self._keys = keys
         self._bring_your_own = bring_your_own
         self._refused = refused
@@ -77,7 +77,7 @@ class Callers:
         return self._own(secret, head, peer, endpoint)
 
     def _secret(self, head: Head, endpoint: Endpoint) -> str | None:
-        """The secret the caller sent; None when there is none, "" when it is empty."""
+        """The secret that the caller sent; None if there is none, "" if it is empty."""
         secret = ingress.secret_of(head)
         if secret is None and endpoint.key_in_query:
             secret = ingress.key_in(head.query)
@@ -88,7 +88,8 @@ class Callers:
     def _own(
         self, secret: str, head: Head, peer: Peer, endpoint: Endpoint
     ) -> tuple[Caller, Credential]:
-        """A caller who brings a provider's secret. It goes to that provider and nowhere else."""
+        """A caller with a provider's own secret, which is sent to that provider and nowhere
+        else."""
         allowed = self._bring_your_own() == "loopback" and peer.loopback
         provider = provider_of_secret(secret) if sendable(secret) else None
         if not allowed or provider is None or endpoint.native not in (None, provider):
@@ -102,7 +103,7 @@ class Callers:
         return _placed(caller, head, peer), credential
 
     def standing(self, head: Head, endpoint: Endpoint) -> Callable[[], bool]:
-        """Tells, for as long as a session lasts, whether the Key that opened it still holds."""
+        """Tells, for as long as a session lasts, whether the Key that opened it is still valid."""
         secret = (self._secret(head, endpoint) or "").encode("latin-1")
         seen = self._keys.generation
 
@@ -119,7 +120,7 @@ def _placed(caller: Caller, head: Head, peer: Peer) -> Caller:
 
 
 def on_behalf(caller: Caller, asked: Asked) -> Caller:
-    """The same caller, with whom and what it says that it calls for."""
+    """The caller, with the project, user and customer that its control headers name."""
     if not (asked.project or asked.user or asked.customer):
         return caller
     project = asked.project or caller.project

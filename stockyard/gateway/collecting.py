@@ -1,7 +1,7 @@
-"""What a lane does until the whole body of a request is there.
+"""The part of a lane that collects request bodies until they are complete.
 
-A small one comes with its head and is never collected. Others wait in memory, or in a file where
-they may be large (`spool.py`), and each has deadlines (`arriving.py`).
+A small body arrives with its head and is never collected. Others are collected in memory, or in a
+file if they may be large (`spool.py`), and have deadlines (`arriving.py`).
 """
 
 from stockyard.gateway.arriving import Arriving
@@ -16,14 +16,15 @@ from stockyard.gateway.spool import SpooledBody, spool_of
 
 
 class Collecting(Passing):
-    """The part of a Lane that takes in bodies."""
+    """The part of a Lane that collects bodies."""
 
     def _start(self, head: Head, opening: Opening, body: bytes) -> None:
         """The request is complete."""
         raise NotImplementedError
 
     def _answer_early(self, head: Head, whole: Whole, data: bytes) -> bytes:
-        """Answer without reading the body, of which `data` has a part. Returns what follows it."""
+        """Answer without reading the body, of which `data` has a part. Returns the bytes that
+        follow the request."""
         raise NotImplementedError
 
     def _refuse(self, error: HttpError) -> None:
@@ -31,7 +32,7 @@ class Collecting(Passing):
         raise NotImplementedError
 
     def _await_body(self, head: Head, opening: Opening | None, data: bytes, length: int) -> bytes:
-        """Collect a body that begins with `data`. Returns what follows it in `data`."""
+        """Collect a body that begins with `data`. Returns the bytes that follow it in `data`."""
         spool = spool_of(opening)
         if opening is not None and spool is None and self.front.refuses_body(length):
             error = HttpError(503, "memory", LARGE_BODY)
@@ -49,7 +50,8 @@ class Collecting(Passing):
         return self._collect(self._arriving, data)
 
     def _collect(self, arriving: Arriving, data: bytes) -> bytes:
-        """Take a piece of a body, and hand it over once it is whole. Returns what follows it."""
+        """Add a piece to the body, and hand the body over once it is complete. Returns the bytes
+        that follow it."""
         arriving.received += len(data)
         try:
             rest = arriving.body.feed(data)
@@ -68,14 +70,14 @@ class Collecting(Passing):
 
     @property
     def announced(self) -> int:
-        """How large a body is that is being collected in memory."""
+        """The announced length of a body that is being collected in memory; 0 if there is none."""
         arriving = self._arriving
         spooled = arriving is None or spool_of(arriving.opening) is not None
         return 0 if spooled or arriving is None else arriving.head.length
 
     def _judge_body(self, arriving: Arriving) -> None:
         if self.read_paused:
-            # It is we who do not read.
+            # We do not read, so the client is not to blame.
             arriving.forgive(self.clock.now)
         missed = arriving.missed(self.clock.now)
         if missed is None:

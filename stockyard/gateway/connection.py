@@ -1,8 +1,8 @@
-"""Move bytes to and from one client: no faster than it reads, and to the end when it is closed.
+"""Move bytes to and from one client: with back-pressure, and a close that loses nothing.
 
 Closing a socket while unread bytes wait in it makes the system send a reset, which may destroy an
 answer that is still on its way. So a connection is closed in two steps: our side first, then, once
-the client has closed its own or a second has passed, the rest (`linger`).
+the client has closed its own side or a second has passed, the rest (`linger`).
 """
 
 import asyncio
@@ -29,7 +29,7 @@ class Connection(asyncio.Protocol):
         self.deadline = NEVER
         """When `overdue` is to be called, on the clock of `deadlines.py`."""
         self.finished = False
-        """Whether the client has said that it sends nothing more."""
+        """Whether the client has closed its side and sends nothing more."""
         self.write_paused = False
         self._sent = 0
         self._pace: Pace | None = None
@@ -52,12 +52,12 @@ class Connection(asyncio.Protocol):
         self.outlet.put(data)
 
     def undelivered(self) -> int:
-        """How many bytes of what was written the client has not taken yet."""
+        """How many written bytes the client has not received yet, as far as we know."""
         self.outlet.flush()
         return self.transport.get_write_buffer_size()
 
     def watch_writes(self) -> float:
-        """Begin to judge how fast the client reads. Returns when that is to be looked at."""
+        """Begin to measure how fast the client reads. Returns the deadline for `judge_writes`."""
         self._pace = Pace(
             self.clock.now,
             self._delivered(),
@@ -67,7 +67,7 @@ class Connection(asyncio.Protocol):
         return self._pace.until
 
     def judge_writes(self) -> None:
-        """Break the connection if the client hardly reads, else look again later."""
+        """Abort the connection if the client reads too slowly, else set the next deadline."""
         if self._pace is None or not self.undelivered():
             self.deadline = NEVER
         elif self._pace.too_slow(self.clock.now, self._delivered()):
@@ -91,7 +91,7 @@ class Connection(asyncio.Protocol):
         return self._read_paused
 
     def linger(self) -> None:
-        """Close our side. What still arrives is to be given to `ignore`."""
+        """Close our side. Data that still arrives is to be passed to `ignore`."""
         self.watch_writes()
         self.deadline = self.clock.now + self.limits.drain_timeout_s
         if self.transport.is_closing():
@@ -109,7 +109,7 @@ class Connection(asyncio.Protocol):
             self.pause_reading()
 
     def lingered(self) -> None:
-        """The time to linger is over, unless the client is still reading its answer."""
+        """The time to linger is over: abort, unless the client is still reading its answer."""
         if not self.undelivered():
             self.abort()
             return
@@ -117,7 +117,7 @@ class Connection(asyncio.Protocol):
         self.deadline = min(self.deadline, self.clock.now + self.limits.drain_timeout_s)
 
     def close(self) -> None:
-        """Close the connection when all is written."""
+        """Close the connection once everything is written."""
         self.outlet.flush()
         self.transport.close()
 
@@ -132,7 +132,7 @@ class Connection(asyncio.Protocol):
 def _peer(transport: asyncio.Transport) -> Peer:
     name = transport.get_extra_info("peername")
     if not isinstance(name, tuple):
-        # A Unix socket: nobody from another machine.
+        # A Unix socket: a client on this machine.
         return Peer("", 0, loopback=True)
     address = plain(str(name[0]))
     return Peer(address, int(name[1]), address.startswith("127.") or address == "::1")

@@ -1,8 +1,9 @@
-"""What the lane asks of the data plane, and what it offers in return.
+"""The interface between the lane and the data plane.
 
-The lane knows HTTP; the plane knows calls. Between them: a checked Head goes in, an Opening says
-that the body is welcome, `start` gets the whole body and a Reply to write the answer to, and the
-Running it returns hears what happens to the client meanwhile.
+The lane knows HTTP; the plane knows calls. The plane gets a checked Head and returns an Opening,
+which accepts a body of some size. `Opening.start` gets the whole body and a Reply to write the
+answer to. The Running that it returns is told what happens to the client until the answer is
+complete.
 """
 
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ class Whole:
 
 
 class Reply(Protocol):
-    """The way back to one client, for one answer. Harmless to call once the client has gone."""
+    """Writes one answer to one client. Harmless to call once the client has gone."""
 
     def whole(self, status: int, fields: bytes, body: bytes) -> None:
         """Answer completely, in one write."""
@@ -50,14 +51,14 @@ class Reply(Protocol):
         """End the answer that was begun."""
 
     def cut(self) -> None:
-        """Break the connection so that the client can tell that the answer is incomplete."""
+        """Abort the answer in such a way that the client can tell that it is incomplete."""
 
 
 class Running(Protocol):
-    """A call that is being answered. Not told anything more once its Reply is complete."""
+    """A call that is being answered. Nothing is called any more once its Reply is complete."""
 
     def gone(self) -> None:
-        """The client has left. Cancel; nothing will be read."""
+        """The client has left. Cancel: nobody will read the answer."""
 
     def pause(self) -> None:
         """The client reads slowly: push nothing until `resume`."""
@@ -70,10 +71,10 @@ class Running(Protocol):
 
 
 class Opening(Protocol):
-    """The plane's consent to receive a body.
+    """What the plane decided about a head: it is a call, and this takes its body.
 
-    Used again for every request of the connection whose head is the same in all but its
-    Content-Length, until the generation changes: so it may depend on nothing else.
+    Reused for every request on the connection whose head differs in its Content-Length only, until
+    the plane's generation changes. So it may depend on nothing else.
     """
 
     @property
@@ -81,10 +82,10 @@ class Opening(Protocol):
         """The largest body in bytes."""
 
     def start(self, reply: Reply, body: bytes) -> Running | None:
-        """The request is complete. None when it was answered at once."""
+        """The request is complete: begin the call. None if it was answered at once."""
 
     def refuse(self, refusal: Refused) -> Whole:
-        """The answer to a request that the lane refuses, in the words of the client's format."""
+        """The answer to a request that the lane refuses, in the client's format."""
 
 
 class Plane(Protocol):
@@ -95,5 +96,6 @@ class Plane(Protocol):
         """Changes whenever `open` might answer an earlier head differently."""
 
     def open(self, head: Head, peer: Peer) -> Opening | Whole | None:
-        """Look at a head. None: not a call, it belongs to the control plane. Whole: answer this
-        without reading the body. The same head and peer get the same in one generation."""
+        """Decide about a head. None: it is not a call and belongs to the control plane. Whole: the
+        answer, without reading a body. In one generation, the same head and peer always get the
+        same."""

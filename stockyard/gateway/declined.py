@@ -1,9 +1,9 @@
-"""Refuse a request before a call has begun: in the caller's own words, and in the books.
+"""Refuse a request before a call has begun: in the caller's format, and on record.
 
-All such refusals are counted, by their code. Where it is known who asked, the refusal is a call
-like any other: with a Trace, seen by the modules that only observe. Where it is not, nothing else
-is kept of it, so that nobody without a Key can fill the disk. The same holds for what is turned
-away for want of room (5xx): keeping books on it would take more.
+All such refusals are counted, by code. If the caller is known, the refusal is recorded like any
+call: it has a Trace, and the modules of stage OBSERVE see it. If not, nothing else is recorded, so
+that nobody without a Key can fill the disk. The same holds for refusals because of overload (5xx),
+which recording would make worse.
 """
 
 from stockyard.core.caller import Caller
@@ -24,14 +24,14 @@ NO_CONTENT = Content()
 
 
 class Declined:
-    """A Running that never ran."""
+    """A call that never began, for the Office."""
 
     def __init__(self, x: Exchange) -> None:
         self.x = x
 
 
 class Declining:
-    """Refuses one request, once."""
+    """Refuses one request."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Declining:
         caller: Caller | None = None,
         asked: Asked = NOTHING_ASKED,
     ) -> None:
-        """`caller` is None as long as it is not known who asks."""
+        """`caller` is None while the caller is not known."""
         self._reception = reception
         self._head = head
         self._endpoint = endpoint
@@ -71,14 +71,14 @@ class Declining:
         return egress.refusal(words, fault, fields + extra)
 
     def say(self, refusal: Refused, extra: bytes = b"") -> Whole:
-        """The words alone: of a call that is in the books already, or will not be."""
+        """The refusal without a record, for a call that has one already or shall have none."""
         request_id = self._called() or self._reception.new_id()
         fault = fault_of(refusal, None, request_id)
         words = self._reception.words(self._head, self._endpoint)
         return egress.refusal(words, fault, self._fields(request_id) + extra)
 
     def named(self, whole: Whole) -> Whole:
-        """An answer of ours that is no call, with a name for its request."""
+        """An answer of ours that is not a call, with a request id."""
         request_id = self._called() or self._reception.new_id()
         return Whole(whole.status, whole.fields + self._fields(request_id), whole.body)
 
@@ -90,14 +90,14 @@ class Declining:
 
     @property
     def _looks_for_plain(self) -> bool:
-        """Whether the client learns what its call is called from `request-id`, without the `x-`."""
+        """Whether the client reads the request id from `request-id`, without the `x-`."""
         endpoint = self._endpoint
         if endpoint is not None and endpoint.native is not None:
             return endpoint.format in egress.LOOKS_FOR_REQUEST_ID
         return self._reception.words(self._head, endpoint).name in egress.LOOKS_FOR_REQUEST_ID
 
     def _called(self) -> str:
-        """What the caller calls its request."""
+        """The caller's own id of the request; empty if it sent none."""
         return self._asked.request_id or ingress.request_id_of(self._head) or ""
 
     def _exchange(self, endpoint: Endpoint, caller: Caller) -> Exchange:
@@ -118,12 +118,12 @@ class Declining:
 
 
 def declining(reception: Reception, visit: Visit) -> Declining:
-    """For a request of which it is known who asks."""
+    """Refuses a request whose caller is known."""
     return Declining(reception, visit.head, visit.endpoint, visit.caller, visit.asked)
 
 
 class _Unsent:
-    """The Headers of a call that goes nowhere."""
+    """The Headers of a call that is never sent: nothing is forwarded."""
 
     def __init__(self, head: Head) -> None:
         self.field = head.field

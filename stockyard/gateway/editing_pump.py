@@ -1,8 +1,8 @@
 """Carry a stream that modules edit.
 
-The head waits for the first content that they let go: what is refused before that is refused as a
-whole answer would be. Events over which a module may take long pass it in a thread; the stream
-waits meanwhile, and what still comes of it waits its turn.
+The head is written with the first content that they release, so a refusal before that is a normal
+HTTP error. Long pieces pass slow modules in a thread; the stream is paused meanwhile, and Events
+that still arrive are queued.
 """
 
 import asyncio
@@ -24,11 +24,11 @@ from stockyard.wire.codec import Codec, StreamWriter
 log = logging.getLogger(__name__)
 
 LONG_PIECE = 4 * 1024
-"""Characters that come at once and are read in a thread: dense, they take some two milliseconds."""
+"""Characters from which a piece is edited in a thread: it may take about two milliseconds."""
 
 
 class EditingPump(EventPump):
-    """Passes Events through the modules and writes what they leave."""
+    """Passes Events through the modules and encodes what they return."""
 
     def __init__(
         self,
@@ -42,10 +42,11 @@ class EditingPump(EventPump):
         super().__init__(stream, reply, call, codec, passage, writer)
         self._closely = passage.closely
         self._elsewhere: asyncio.Future[Sequence[Event]] | None = None
-        """What is being edited in a thread."""
+        """The Events that are being edited in a thread."""
         self._waiting: deque[Sequence[Event]] = deque()
+        """Events that arrived meanwhile."""
         self._end: Callable[[], None] | None = None
-        """How the stream ended while something was being edited."""
+        """The end of the stream, if it arrived meanwhile."""
         self._slow = False
         """The client reads slowly."""
 
@@ -53,7 +54,7 @@ class EditingPump(EventPump):
         self._take()
 
     def _open(self) -> None:
-        """Write the head, with what waited for it."""
+        """Write the head, with the pieces that waited for it."""
         first, self._first = b"".join(self._first or ()), None
         self._reply.begin(self.stream.status, self._call.stream_head(), first)
 
@@ -101,11 +102,11 @@ class EditingPump(EventPump):
             torn = False
         finally:
             if torn:
-                # A fault of ours: nobody else would end this stream.
+                # A bug of ours: nothing else would end this stream.
                 self._break(internal())
 
     def _pass_on(self, events: Sequence[Event]) -> None:
-        """Write what was edited, and go on with what came meanwhile."""
+        """Write edited Events, and go on with those that came meanwhile."""
         try:
             self._write(events)
         except StockyardError as refusal:

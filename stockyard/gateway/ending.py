@@ -1,12 +1,12 @@
-"""How a call ends: exactly once, and in the books before its last byte is written.
+"""How a call ends: exactly once, and announced before the last byte of its answer is written.
 
     complete     its answer was written whole, or its stream came to its end
-    refused      an error came before the head of the answer: it becomes HTTP
-    broken off   an error came after it: it becomes an error event
-    abandoned    the client left first, and nothing is written any more
+    refused      an error before the head of the answer: it becomes an HTTP error
+    broken off   an error after the head: it becomes an error event
+    abandoned    the client left first, and nothing more is written
 
-So whoever keeps the books has them right when the caller believes the answer is complete. Modules
-that wait for the end of a stream are told of it first, and may still turn it into an error.
+So usage and cost are recorded by the time the caller sees the end of its answer. Modules that wait
+for the end of a stream are told first, and may still turn it into an error.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ GONE = 499
 
 
 class Ending:
-    """The end of a call, from whichever side it comes."""
+    """The part of a Call that ends it, whichever side the end comes from."""
 
     __slots__ = (
         "_begun",
@@ -55,12 +55,12 @@ class Ending:
         self._reply = reply
         self._office = office
         self._pump: Pump | None = None
-        """What carries the stream, if the answer is one."""
+        """Carries the answer if it is a stream."""
         self._ride: Cancellable | None = None
         self._begun = False
-        """A task has its first step a turn after it was made."""
+        """Whether `_run` has taken its first step: a task does so one turn after it was made."""
         self._telling = False
-        """The modules that wait for the end of the stream are being told of it."""
+        """Modules that wait for the end of the stream are being told of it."""
         self._finished = False
 
     # The stream has come to its end
@@ -86,7 +86,7 @@ class Ending:
             self._break_off(error)
 
     def _tell(self, ending: Coroutine[Any, Any, None]) -> None:
-        """Tell the modules that wait for it how the stream ended, and end the call after that."""
+        """Tell modules that wait for the end of the stream how it ended, then end the call."""
         self._telling = True
         self._ride = ride(ending, waits=self._passage.pipeline.waits, name=self.x.id)
 
@@ -107,7 +107,7 @@ class Ending:
         try:
             self._keep_what_came()
             await self._passage.broke(error)
-        finally:  # whatever is wrong with us, the client must hear of the end
+        finally:  # even after a bug of ours, the client must learn that it ended
             self._break_off(error)
 
     async def _tell_abandoned(self, error: Abandoned) -> None:
@@ -127,7 +127,7 @@ class Ending:
         if self._finished:
             return
         if not self._begun:
-            # Its first step is on its way. Until then no module that keeps the books has seen it.
+            # Let it take its first step, so that the modules which record calls see it.
             asyncio.get_running_loop().call_soon(self.gone)
             return
         self.x.abandoned = True
@@ -141,7 +141,7 @@ class Ending:
                 self.give_up()
 
     def give_up(self) -> None:
-        """The client has gone, and no more is read for it."""
+        """The client has gone: stop reading from the provider."""
         self._office.drains.leave(self)
         if self._pump is None or self._telling:
             return
@@ -171,7 +171,7 @@ class Ending:
         if self._ride is not None:
             self._ride.cancel()
 
-    # The last bytes, each after the books
+    # The last bytes, each written after the call was announced as finished
 
     def _conclude(self) -> None:
         """The stream ends well."""
@@ -185,13 +185,13 @@ class Ending:
         pump.finish(self._comment(self.codec))
 
     def _comment(self, codec: Codec | None) -> bytes:
-        """What stands behind the last event."""
+        """The comment with totals that follows the last event."""
         if codec is None or not codec.comments or self.x.inbound.native is not None:
             return b""
         return self._office.closing_comment(self.x)
 
     def _break_off(self, error: StockyardError) -> None:
-        """The stream ends with an error event: interrupted, stalled, or blocked."""
+        """The stream was interrupted, stalled or blocked: it ends with an error event."""
         pump = self._pump
         if self._finished or pump is None:
             return
@@ -205,7 +205,7 @@ class Ending:
         pump.fail(fault)
 
     def _refuse(self, error: Exception, answer: Answer | None = None) -> None:
-        """The answer is an error. `answer` is one that could not be handed on."""
+        """Answer with an error. `answer` is one that cannot be delivered and is dropped."""
         if isinstance(answer, Stream):
             answer.cancel()
         x = self.x
@@ -223,20 +223,20 @@ class Ending:
         whole.to(self._reply)
 
     def _words(self) -> Codec:
-        """Of a path that no codec reads: those of the client (`wire.md` 2.2)."""
+        """The codec for errors on a path without a format: that of the client (`wire.md` 2.2)."""
         inbound, office = self.x.inbound, self._office
         dialect = dialect_at(inbound.path, inbound.query, inbound.headers.field)
         return office.formats.get(dialect, office.plain)
 
     def _abandon(self, error: Abandoned) -> None:
-        """Nobody hears any more how it ends."""
+        """The client left: end the call without writing anything."""
         if self._finished:
             return
         self.x.status = GONE
         self._finish(error)
 
     def _finish(self, error: Exception | None = None) -> None:
-        """The call is over. Announced exactly once, whatever way it ended."""
+        """The call is over: announce it, exactly once, however it ended."""
         if self._finished:
             return
         self._finished = True
@@ -244,11 +244,11 @@ class Ending:
         if x.lost is not None:
             x.count_what_was_lost()
         if error is not None:
-            # The frames in its traceback refer to us: a cycle, as below.
+            # The frames in its traceback refer to us: a reference cycle, as below.
             x.error = error.with_traceback(None) if isinstance(error, StockyardError) else error
             if isinstance(error, Refused):
                 x.refused_by = error.module or ""
         if self._pump is not None:
             office.pings.discard(self._pump)
-            self._pump = None  # it refers to us: a cycle would keep everything until a collection
+            self._pump = None  # it refers to us, and a cycle would live until a garbage collection
         office.finished(self)

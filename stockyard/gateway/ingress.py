@@ -1,4 +1,4 @@
-"""Bytes to Exchange: who asks, with which control headers, for what."""
+"""Read the head of a call: secrets, control headers, and how its body is encoded."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -31,23 +31,23 @@ _ASCII_OR_UTF8 = frozenset({b"utf-8", b"utf8", b"us-ascii", b"ascii"})
 
 MAX_TAGS = 10
 OURS = "sk-sy-"
-"""What every Key begins with."""
+"""The prefix of every Key."""
 OUR_PREFIX = b"x-stockyard-"
 OBEYED = frozenset(
     OUR_PREFIX + name for name in b"key tags cache provider fallback capture user customer".split()
 )
 MAX_IGNORED = 10
 ADMIN = "sya-"
-"""What the secrets begin with that manage us, and call nobody."""
+"""The prefix of admin credentials, which open the control plane and no calls."""
 _SECRETS_OF_OURS = re.compile(rf"{OURS}|\b{ADMIN}[\w-]{{20}}")
 
 
 def secret_of(head: Head) -> str | None:
-    """The secret the caller sent; None when there is none, "" when it is empty.
+    """The secret that the caller sent; None if there is none, "" if it is empty.
 
     `X-Stockyard-Key` wins over `Authorization`, which wins over the providers' own headers, so
-    that a client may carry its own provider's secret beside our Key (`wire.md` 2.5). What another
-    scheme proves is for somebody on the way, and no secret for us.
+    that a client may send a provider's secret besides our Key (`wire.md` 2.5). An Authorization
+    with another scheme than Bearer is meant for a proxy on the way.
     """
     found: str | None = None
     for name in _CREDENTIAL_FIELDS:
@@ -66,7 +66,7 @@ def secret_of(head: Head) -> str | None:
 
 
 def shows_secret(head: Head, *, key_in_query: bool) -> bool:
-    """Whether the URL has a secret of ours, elsewhere than clients of some paths must put it."""
+    """Whether the URL contains a secret of ours, except as `key=` where clients have to do that."""
     query = head.query
     if key_in_query:
         query = "&".join(f for f in query.split("&") if not f.startswith("key="))
@@ -74,7 +74,7 @@ def shows_secret(head: Head, *, key_in_query: bool) -> bool:
 
 
 def check_coding(head: Head) -> None:
-    """Refuse a body that its provider could read as another text than we do. Raises Refused."""
+    """Refuse a body that a provider might decode differently than we do. Raises Refused."""
     coding = head.field(b"content-encoding")
     if coding is not None and coding.lower() != b"identity":
         raise Refused(415, "unsupported_encoding", "The body must not be compressed.")
@@ -89,8 +89,8 @@ def check_coding(head: Head) -> None:
 
 
 def key_in(query: str) -> str | None:
-    """The secret that a query carries as `key`, spelled as one in a header would be; None when
-    there is none."""
+    """The secret that a query carries as `key`, decoded like one in a header; None if there is
+    none."""
     fields = (field.partition("=") for field in query.split("&"))
     found = next((value for name, _, value in fields if name == "key" and value), None)
     return None if found is None else unquote(found, encoding="latin-1")
@@ -109,14 +109,14 @@ def asked_of(head: Head) -> Asked:
 
 
 def _ignored(head: Head) -> tuple[str, ...]:
-    """Names of control headers that no module of this installation could obey."""
+    """Names of control headers that no module of this installation knows."""
     names = (name for name, _ in head.fields() if name.startswith(OUR_PREFIX))
     unknown = dict.fromkeys(name for name in names if name not in OBEYED)
     return tuple(name.decode("latin-1")[:64] for name in unknown)[:MAX_IGNORED]
 
 
 def request_id_of(head: Head) -> str:
-    """The caller's own id of the request; empty when it sent none that may be repeated."""
+    """The caller's own id of the request; empty if it sent none that is safe to repeat."""
     given = head.field(b"x-request-id")
     return _request_id("", given.decode("latin-1").strip()) if given is not None else ""
 
@@ -169,7 +169,7 @@ def _as_sent(_header: str, value: str) -> str:
 
 
 def _whole(_header: str, value: str) -> str:
-    """A list that would mean something else if it were cut."""
+    """For values that must not be truncated: empty if too long."""
     return value if len(value) <= 512 else ""
 
 

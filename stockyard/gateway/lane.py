@@ -1,14 +1,14 @@
-"""Keep one client connection: check its requests, answer calls itself, pass the rest on.
+"""Serve one client connection: check its requests, answer calls, and hand the rest to uvicorn.
 
-Requests are served in order and one at a time: what arrives early waits in `_ahead`, and the socket
-is not read while too much waits there. What a lane is doing is its `phase.py`; whatever needs time
-has a `deadline`, see `deadlines.py`; `collecting.py` takes in bodies, and `passing.py` deals with
-requests that are no calls.
+Requests are served in order and one at a time: data that arrives early waits in `_ahead`, and the
+socket is not read while too much waits there. What a lane is doing is its Phase (`phase.py`), which
+also has a `deadline` (`deadlines.py`). `collecting.py` collects bodies, and `passing.py` handles
+requests that are not calls.
 
-The head of a data-plane request is often the one before it, see `known.py`.
+The head of a data-plane request is often the same as the one before it, see `known.py`.
 
-The protocol is a plain one, not a `BufferedProtocol`: with uvloop that costs each small request 1
-to 3 microseconds more. So one read brings up to 256 KiB before reading pauses.
+This is a plain Protocol, not a `BufferedProtocol`: with uvloop the latter costs a small request 1
+to 3 microseconds more. So one read may bring up to 256 KiB before reading pauses.
 """
 
 import asyncio
@@ -38,10 +38,10 @@ from stockyard.gateway.reply import LaneReply
 
 OPTIONS = Whole(204, ALLOWED, b"")
 LAST_WORDS_S = 2.0
-"""How long an idle connection stays open for one more call when another process serves on."""
+"""How long an idle connection stays open for one more call when another process takes over."""
 STOPPING = "This server is stopping. Try again."
 HANDSHAKE = b"\x16"
-"""How TLS begins."""
+"""The first byte of a TLS connection."""
 
 
 class Lane(Collecting):
@@ -58,13 +58,15 @@ class Lane(Collecting):
         super().__init__(front, config, server_state, app_state, loop)
         self._plane = front.plane
         self._searched = 0
-        """How much of `_ahead` is known not to contain the end of a head."""
+        """How many bytes of `_ahead` are known not to contain the end of a head."""
         self._waits_for = "http.first_byte_timeout"
-        """The deadline that holds between requests."""
-
+        """The name of the deadline that applies between requests."""
         self._known: Known | None = None
+        """The last head of a call."""
         self._reply: LaneReply | None = None
+        """The Reply to the current call."""
         self._running: Running | None = None
+        """The current call."""
 
     # The connection
 
@@ -102,7 +104,7 @@ class Lane(Collecting):
             self._hold(data)
 
     def eof_received(self) -> bool:
-        """The client sends nothing more. Returns whether it may still be written to."""
+        """The client sends nothing more. Returns whether we may still write to it."""
         self.finished = True
         more = self._ahead and self._waits_for != "http.head_timeout"
         if self._phase is Phase.INNER or (self._phase is BETWEEN and more):
@@ -159,7 +161,7 @@ class Lane(Collecting):
     # Heads
 
     def _serve(self, data: bytes) -> None:
-        """Take up the requests in `data`, until one must be waited for."""
+        """Handle the requests in `data`, until one must be waited for."""
         self._ahead = b""
         while data and self._phase is BETWEEN and not self.write_paused:
             data = self._take_up(data)
@@ -167,7 +169,7 @@ class Lane(Collecting):
             self._hold(data)
 
     def _next(self) -> None:
-        """Go on with what came early; when there is nothing and will be nothing, close."""
+        """Go on with data that came early; close if there is none and none will come."""
         if self._phase is not BETWEEN:
             return
         if self._ahead:
@@ -177,7 +179,7 @@ class Lane(Collecting):
         self._go_on_reading()
 
     def _take_up(self, data: bytes) -> bytes:
-        """Take up the first request in `data`. Returns what follows it."""
+        """Handle the first request in `data`. Returns the bytes that follow it."""
         known = self._known
         if known is not None and known.generation == self._plane.generation:
             begins = known.begins(data)
@@ -203,7 +205,7 @@ class Lane(Collecting):
     def _wait_for_head(self, data: bytes) -> None:
         limits = self.limits
         if data.startswith(HANDSHAKE):
-            # Whoever waits for our half of a handshake never sends the end of a head.
+            # The client waits for our half of the handshake, so the end of a head never comes.
             raise HttpError(400, "HS04", "This port speaks plain HTTP: http://, not https://.")
         if len(data) > limits.max_head_bytes or (
             len(data) > limits.max_line_bytes and b"\r\n" not in data[2 : limits.max_line_bytes + 4]
@@ -235,7 +237,8 @@ class Lane(Collecting):
         return found
 
     def _open(self, head: Head, found: Opening | Whole | None, data: bytes, start: int) -> bytes:
-        """Act on what was found out about the request that `data` begins with, as `_take_up`."""
+        """Act on what `_find` returned for the head at the beginning of `data`. Returns the bytes
+        that follow the request."""
         if isinstance(found, Whole):
             return self._answer_early(head, found, data[start:])
         if self.front.draining and (found is None or self.front.refusing):
@@ -247,7 +250,8 @@ class Lane(Collecting):
         return self._pass_on(head, data[start:])
 
     def _receive(self, head: Head, opening: Opening, data: bytes, start: int, length: int) -> bytes:
-        """Begin the call whose body is at `start`, once it is complete. Returns what follows it."""
+        """Begin the call whose body is at `start`, once that is complete. Returns the bytes that
+        follow it."""
         end = start + length
         if head.chunked or len(data) < end:
             return self._await_body(head, opening, data[start:], length)
@@ -286,11 +290,11 @@ class Lane(Collecting):
             return
         self._rest()
         if self._ahead or self.finished:
-            # Not at once: whoever finished this answer is still in the middle of doing so.
+            # Not at once: the code that finished this answer is still on the stack.
             self._loop.call_soon(self._next)
 
     def switched(self, protocol: asyncio.Protocol) -> None:
-        """The data plane answered that the bytes from here on are of another protocol."""
+        """The data plane switched protocols: bytes from here on are for `protocol`."""
         ahead, self._ahead = self._ahead, b""
         self._reply = None
         self.tunnel_to(protocol)
@@ -300,7 +304,8 @@ class Lane(Collecting):
         self._go_on_reading()
 
     def _answer_early(self, head: Head, whole: Whole, data: bytes) -> bytes:
-        """Answer without reading the body, of which `data` has a part. Returns what follows it."""
+        """Answer without reading the body, of which `data` has a part. Returns the bytes that
+        follow the request."""
         missing = head.length - len(data)
         takes_rest = missing <= self.limits.drain_bytes and not head.expects_continue
         keep_alive = head.keep_alive and not head.chunked and (missing <= 0 or takes_rest)
@@ -319,7 +324,7 @@ class Lane(Collecting):
             self._serve(rest)
 
     def _refuse(self, error: HttpError) -> None:
-        """Answer an error of HTTP itself. Nothing after it is read (HS21)."""
+        """Answer an error of HTTP itself and close. Nothing after it is read (HS21)."""
         self.front.http_rejects[error.rule] += 1
         arriving, self._arriving = self._arriving, None
         if arriving is None or error.status not in (408, 413):
@@ -360,7 +365,7 @@ class Lane(Collecting):
         if name == "http.head_timeout":
             self._refuse(HttpError(408, "HS01", "The head of the request took too long."))
         elif self.undelivered():
-            # Its last answer was never read, so it would wait for ever to be closed.
+            # It never read its last answer, so `close` would wait for ever to send the rest.
             self.abort()
         else:
             self.close()
@@ -374,13 +379,13 @@ class Lane(Collecting):
             if self.front.refusing:
                 self.close()
             else:
-                # Whoever has just sent something is still heard.
+                # A request may be on its way already.
                 self.deadline = min(self.deadline, self.clock.now + LAST_WORDS_S)
         elif self._phase in (Phase.STREAM, Phase.INNER) and self._inner is not None:
             self._inner.shutdown()
 
     def shutdown(self) -> None:
-        """The time to finish is over."""
+        """The time for calls to finish is over: end the one that is running."""
         if self._running is not None:
             self._running.shutdown()
 

@@ -1,7 +1,7 @@
-"""What a lane does with requests that are no calls: it passes them on to uvicorn's own protocol.
+"""The part of a lane that hands requests which are not calls to uvicorn's own protocol.
 
-They go through one at a time, and the lane keeps the connection meanwhile. A WebSocket, once it is
-open, is passed on unread.
+They are handed over one at a time, and the connection stays the lane's. A WebSocket, once it is
+open, is passed through without being parsed.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from stockyard.gateway.phase import BETWEEN, Phase
 
 
 class Passing(Connection):
-    """The half of a Lane that knows the inner protocol."""
+    """The part of a Lane that knows the inner protocol."""
 
     def __init__(
         self,
@@ -36,11 +36,11 @@ class Passing(Connection):
         self._host = (config, server_state, app_state)
         self._phase = BETWEEN
         self._ahead = b""
-        """What came before its turn."""
+        """Data that arrived while another request was being served."""
         self._arriving: Arriving | None = None
         """The body in phases BODY and STREAM."""
         self._need = 0
-        """How much of a body is still to be passed on or skipped."""
+        """How many bytes of a body are still to be passed on or skipped."""
         self._inner: Inner | None = None
         self._tunnel: asyncio.Protocol | None = None
 
@@ -52,7 +52,7 @@ class Passing(Connection):
         raise NotImplementedError
 
     def _hold(self, data: bytes) -> None:
-        """Keep what came early; stop reading when it becomes much."""
+        """Keep data that came early; stop reading when it becomes too much."""
         self._ahead += data
         if len(self._ahead) > self.limits.pipeline_buffer_bytes:
             self.pause_reading()
@@ -62,7 +62,7 @@ class Passing(Connection):
             self.resume_reading()
 
     def _pass_on(self, head: Head, data: bytes, *, collected: bool = False) -> bytes:
-        """Give a request to the inner protocol. Returns what follows it in `data`."""
+        """Hand a request to the inner protocol. Returns the bytes that follow it in `data`."""
         if head.length > self.limits.max_control_body_bytes:
             raise HttpError(413, "max_body", TOO_LARGE)
         config, server_state, app_state = self._host
@@ -87,7 +87,7 @@ class Passing(Connection):
         return data[length:]
 
     def _stream(self, arriving: Arriving, inner: Inner, data: bytes) -> None:
-        """Pass a piece of a body on to the inner protocol."""
+        """Hand a piece of a body to the inner protocol."""
         arriving.received += len(data)
         piece, rest = data[: self._need], data[self._need :]
         self._need -= len(piece)
@@ -107,7 +107,7 @@ class Passing(Connection):
         unread = self._need if self._phase is Phase.STREAM else 0
         keep_alive = inner.cycle.keep_alive and unread <= self.limits.drain_bytes
         if unread:
-            # Its parser is in the middle of a body that nobody will read.
+            # Its parser is in the middle of a body that nobody will read, so it cannot be reused.
             self._leave_inner()
         self.answered(keep_alive=keep_alive)
         if unread and self._phase is BETWEEN:
@@ -116,7 +116,8 @@ class Passing(Connection):
             self.deadline = self.clock.now + self.limits.drain_timeout_s
 
     def inner_closes(self) -> None:
-        """The inner protocol wants the connection closed; a complete answer is closed otherwise."""
+        """The inner protocol wants the connection closed. After a complete answer it does so by
+        `inner_answered`."""
         if self._phase is Phase.TUNNEL:
             self.deadline = self.watch_writes()
             self.close()
@@ -124,7 +125,7 @@ class Passing(Connection):
             self._close()
 
     def tunnel_to(self, protocol: asyncio.Protocol) -> None:
-        """From here on the bytes are a WebSocket's."""
+        """Bytes from here on belong to a WebSocket."""
         self._phase = Phase.TUNNEL
         self._tunnel = protocol
         self._inner = None

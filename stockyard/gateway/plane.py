@@ -1,8 +1,8 @@
-"""The data plane: what a request is for, who asks, and the call that answers it.
+"""The data plane: find the endpoint of a request and its caller, and the Opening for its body.
 
-`open` looks at a head and says who is calling and whether a body is wanted. What it finds out is a
-Doorway, which the lane keeps for as long as the client repeats its head. `Doorway.start` gets the
-body and begins the Call.
+`open` looks at a head. For a call of a model it returns a Doorway, which the lane keeps for as long
+as the client repeats its head. `Doorway.start` gets the body and begins the Call. Other Openings
+serve lists of models, realtime sessions and things that providers store.
 """
 
 from collections.abc import Callable
@@ -56,7 +56,7 @@ class DataPlane:
         connect: Connect,
         refused: Callable[[str, str], None] = lambda address, why: None,
     ) -> None:
-        """`refused` is told of everybody who may not call: from where, and why."""
+        """`refused` is called with address and reason for every caller who may not call."""
         self.reception = reception
         self.spool = spool
         self._keys = keys
@@ -69,7 +69,7 @@ class DataPlane:
         return self._keys.generation + self._routes
 
     def routes_changed(self) -> None:
-        """Providers changed: what was opened before may lead elsewhere now."""
+        """Providers changed: Openings that lanes keep may be out of date."""
         self._routes += 1 << 32
 
     def open(self, head: Head, peer: Peer) -> "Opening | Whole | None":
@@ -84,7 +84,7 @@ class DataPlane:
             return self.refuse(head, endpoint, refusal)
 
     def _nowhere(self, head: Head) -> Whole | None:
-        """What a path is told that leads nowhere; None when it may lead into the other plane."""
+        """The refusal of a path that leads nowhere; None if it may belong to the control plane."""
         meant = signpost.meant_by(head.path, self._native)
         if meant is None and not head.path.startswith(endpoints.DATA_PLANE):
             return None
@@ -185,14 +185,14 @@ class DataPlane:
             assert native is not None  # noqa: S101  the provider was just found
             return Doorway(reception, visit.at(native).under(None))
 
-        # Not in the books of calls: nobody is called.
+        # Not recorded as a call: no model is called.
         declining = Declining(reception, visit.head, visit.endpoint)
         answer = about_models.answer(
             visit.endpoint,
             visit.head,
             reception.directory,
             reception.aliases(),
-            # A caller with a provider's secret reaches that provider only, and none of these.
+            # A caller with a provider's own secret may not call another one.
             onward if own is None else None,
             declining.say,
             only=own.provider if own is not None else None,
@@ -247,12 +247,12 @@ class DataPlane:
     def refuse(
         self, head: Head, endpoint: Endpoint | None, refusal: Refused, extra: bytes = b""
     ) -> Whole:
-        """Refuse a request before it is known who asks."""
+        """Refuse a request whose caller is not known yet."""
         return Declining(self.reception, head, endpoint)(refusal, extra)
 
 
 def _refuse_socket(head: Head, endpoint: Endpoint) -> None:
-    """Tell a client that wants a WebSocket, where it knows what to do next."""
+    """Refuse a WebSocket where there is none, with the status that makes clients fall back."""
     if endpoint.sockets_later:
         raise Refused(426, "upgrade_refused", "This path is served over HTTP. Send a POST.")
     websocket = (head.field(b"upgrade") or b"").lower() == b"websocket"

@@ -1,9 +1,9 @@
 """Carry a stream to its client.
 
-Several kinds, one life. A RawPump forwards bytes that nobody edits; an EventPump has a codec write
-Events; where modules edit them it is an EditingPump (`editing_pump.py`). Either way the head and
-the first piece leave in one write, every stream ends in exactly one of complete, error event and
-abandoned, and the terminator is written only when the call has been settled.
+A RawPump forwards bytes that no module edits; an EventPump has a codec encode Events; an
+EditingPump (`editing_pump.py`) passes them through modules first. In each case the head and the
+first piece leave in one write, every stream ends in exactly one of complete, error event and
+abandoned, and the terminator is written only after the call has been settled.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,30 +22,31 @@ KEPT_BYTES = 1024 * 1024
 
 
 class Carried(Protocol):
-    """A call whose stream is carried: it settles itself when that is over."""
+    """A call whose stream is carried. It settles itself when the stream ends."""
 
     def stream_head(self) -> bytes:
-        """The header fields of the answer. Asked for once, when it begins."""
+        """The header fields of the answer. Called once, when it begins."""
 
     def stream_done(self) -> None: ...
     def stream_failed(self, error: StockyardError) -> None: ...
 
 
 class Pump:
-    """What both kinds share: the first write, the pieces after it, and the end."""
+    """What all kinds share: the first write, the pieces after it, and the end."""
 
     def __init__(self, stream: Stream, reply: Reply, call: Carried) -> None:
         self.stream = stream
         self._reply = reply
         self._call = call
         self._first: list[bytes] | None = []
+        """Pieces to be written together with the head; None once the head is out."""
         self._over = False
-        """The provider's part is: complete, or broken by what is in `_error`."""
+        """The provider's stream has ended; if `_error` is set, with that error."""
         self._error: StockyardError | None = None
         self.wrote_at = monotonic()
 
     def launch(self) -> None:
-        """Take the stream, and write the head together with what it already holds."""
+        """Consume the stream, and write the head together with what it already holds."""
         fields = self._call.stream_head()
         self._take()
         first, self._first = b"".join(self._first or ()), None
@@ -66,7 +67,7 @@ class Pump:
             self._reply.push(data)
 
     def done(self) -> None:
-        """The provider's part is complete; ours is not until the call is settled."""
+        """The provider's stream is complete. The client's is not until the call is settled."""
         if self._over:
             return
         self._over = True
@@ -82,7 +83,7 @@ class Pump:
 
     @property
     def begun(self) -> bool:
-        """Whether the head is out, so that an error can no longer be HTTP."""
+        """Whether the head is out, so that an error can no longer be an HTTP error."""
         return self._first is None
 
     def ping(self, ping: bytes) -> None:
@@ -97,12 +98,13 @@ class Pump:
         self.stream.resume()
 
     def cancel(self) -> None:
-        """Nothing more is wanted of the stream."""
+        """Nothing more of the stream is wanted."""
         self.stream.cancel()
 
     def _break_off(self, codec: Codec, last: bytes) -> None:
-        """Where nothing ends a stream, older clients overlook an error in it and take a part for
-        the whole (Gemini CLI 0.61 does). They do not overlook an answer that HTTP does not end."""
+        """End a stream after an error. In a format without terminator, some clients overlook the
+        error event and take a part for the whole (Gemini CLI 0.61 does); there the connection is
+        cut as well, which they do not overlook."""
         if codec.terminator or codec.comments:
             self._reply.finish(last)
         else:
@@ -110,7 +112,7 @@ class Pump:
             self._reply.cut()
 
     def keep(self, *, broken: bool = False) -> None:
-        """Hand what was kept to the modules that read the whole response."""
+        """Hand the collected stream to the modules that read the whole response."""
 
     def finish(self, comment: bytes) -> None:
         """Write the end of a complete stream."""
@@ -134,10 +136,10 @@ class RawPump(Pump):
         *,
         bare: bool,
     ) -> None:
-        """`codec` is None for bytes that nobody here can read.
+        """`codec` is None if no codec can decode the bytes.
 
-        `bare` is a stream to which nothing of ours is added: on native routes the client hears what
-        the provider said, and a whole answer that flows is one JSON document.
+        `bare`: add nothing to the stream. On native routes the client gets the provider's own
+        bytes, and a whole answer that is streamed through is one JSON document.
         """
         super().__init__(stream, reply, call)
         self._codec = codec
@@ -192,7 +194,7 @@ class RawPump(Pump):
 
 
 class EventPump(Pump):
-    """Reads Events and writes them for its client. Also a Sink."""
+    """Encodes Events in the client's format. Also a Sink."""
 
     def __init__(
         self,
@@ -231,7 +233,8 @@ class EventPump(Pump):
         self._break_off(self._codec, self._last_words(partial(self._writer.fail, fault)))
 
     def _last_words(self, write: Callable[[], bytes]) -> bytes:
-        """The end as the writer says it. A client does not wait for one that cannot be written."""
+        """The end of the stream as the writer encodes it. If that fails, the connection is cut, so
+        that the client does not wait for ever."""
         try:
             return write()
         except BaseException:

@@ -1,8 +1,8 @@
 """Listen, serve both planes on one port, and stop without losing an answer.
 
 A subclass of uvicorn's Server that differs where a gateway must: the socket is bound before
-anything is loaded, the control plane is loaded after the lane is listening, the process ends with
-exit code 0 when it was asked to, and stopping follows `reliability.md` 9.2.
+anything is loaded, the control plane is loaded while calls are already served, a requested stop
+ends with exit code 0, and stopping follows `reliability.md` 9.2.
 """
 
 import asyncio
@@ -43,15 +43,16 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     backlog: int = 2048
     tls: Tls | None = None
     predrain_s: float = 0
-    """How long to go on serving after `/readyz` says no, for a load balancer to notice."""
+    """How long to keep serving after `/readyz` fails, so that a load balancer notices."""
     drain_s: float = 30
     """How long running calls may take to finish."""
     hard_stop_s: float = 60
-    """How long calls may run on in all, whatever the others say."""
+    """Upper bound for the whole stop, whatever the other limits add up to."""
     fast_stop_s: float = 3
-    """How long is left after the error events, and after a second signal."""
+    """How long connections may take to close once their calls were ended, or after a second
+    signal."""
     app_patience_s: float = 10
-    """How long a request waits for a control plane that is still loading."""
+    """How long a request waits for the control plane while that is still loading."""
 
 
 def bind(settings: ServerSettings) -> socket.socket:
@@ -81,7 +82,7 @@ def _cannot_bind(error: OSError, settings: ServerSettings) -> CannotStart:
 
 
 def connections_allowed(wanted: int) -> int:
-    """How many connections the operating system lets us have, after asking it for all it gives."""
+    """How many connections the operating system allows, after raising its limit to the maximum."""
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -124,7 +125,7 @@ class Server(uvicorn.Server):
         tls = self.settings.tls
         return await asyncio.get_running_loop().create_server(
             self._new_lane,
-            # Whoever serves on it closes it in the end, and it is needed again after a pause.
+            # A copy, because the server closes it, and the socket is needed again after a pause.
             sock=self._listening.dup(),
             backlog=self.settings.backlog,
             ssl=self.config.ssl,
@@ -144,14 +145,14 @@ class Server(uvicorn.Server):
 
     def _loaded(self, loading: asyncio.Task[None]) -> None:
         if not loading.cancelled() and loading.exception() is not None:
-            # Half a gateway would look healthy. `shutdown` raises the reason at its end.
+            # Without a control plane the gateway would look healthy. `shutdown` raises the reason.
             self.stop()
 
     # Pause
 
     def pause(self) -> None:
-        """Accept nothing more, and hold the control plane back. New connections wait in the queue
-        of the socket."""
+        """Accept no connections and delay requests to the control plane. New connections wait in
+        the backlog of the socket."""
         for server in self.servers:
             server.close()
         self._late_app.hold()
@@ -189,12 +190,12 @@ class Server(uvicorn.Server):
         self._stop()
 
     def leave(self) -> None:
-        """Stop because another process serves on: nobody who still asks here is turned away."""
+        """Stop because another process takes over: requests that still arrive here are served."""
         self._gently = True
         self._stop()
 
     def hurry(self) -> None:
-        """Take no longer than `fast_stop_s` from now. Nothing if nobody asked to stop."""
+        """Take no longer than `fast_stop_s` from now. Does nothing unless we are stopping."""
         if self._asked_to_stop.is_set():
             self._asked_to_hurry.set()
 
@@ -241,7 +242,7 @@ class Server(uvicorn.Server):
         return True
 
     async def _empty_within(self, seconds: float, *, may_hurry: bool) -> bool:
-        """Wait until no connection is left. Returns whether that is so."""
+        """Wait until no connection is left. Returns whether none is."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while self.front.lanes and loop.time() < until:
@@ -252,7 +253,7 @@ class Server(uvicorn.Server):
 
 
 def _at_most(seconds: float, until: float) -> float:
-    """`seconds`, or what is left until a moment of the loop's clock."""
+    """`seconds`, but no longer than until a time of the loop's clock."""
     return max(0.0, min(seconds, until - asyncio.get_running_loop().time()))
 
 
@@ -275,7 +276,7 @@ def _config(app: LateApp, front: Front, settings: ServerSettings) -> uvicorn.Con
             backlog=settings.backlog,
             ssl_certfile=tls.certificate if tls else None,
             ssl_keyfile=tls.key if tls else None,
-            # Else OpenSSL asks the terminal for one, and the start waits for ever.
+            # Otherwise OpenSSL would ask for a passphrase on the terminal, and we would hang.
             ssl_keyfile_password="none",  # noqa: S106  no secret, and never a right one
         )
         config.load()
@@ -285,7 +286,7 @@ def _config(app: LateApp, front: Front, settings: ServerSettings) -> uvicorn.Con
 
 
 def _no_tls(tls: Tls | None, error: OSError) -> str:
-    """Why TLS cannot be used, in words of the operator's: OpenSSL names no file."""
+    """Why TLS cannot be used, in terms an operator can act on: OpenSSL does not name the file."""
     for path in (tls.certificate, tls.key) if tls else ():
         if not os.access(path, os.R_OK):
             return f"TLS cannot be used: {path} does not exist, or may not be read."

@@ -1,4 +1,4 @@
-"""What is known of a request once its caller is: who asks for what, and how."""
+"""An authenticated request before its body is read: head, endpoint, caller and control headers."""
 
 from copy import copy
 
@@ -18,18 +18,19 @@ class Visit(Struct, frozen=True, eq=False):
     caller: Caller
     asked: Asked
     own: Credential | None = None
-    """The provider's secret that the caller brought, or the only Credential that may be used."""
+    """The only Credential that may be used: the provider's secret that the caller brought, or the
+    one under which something that the call names was created. None: any."""
 
     def at(self, endpoint: Endpoint) -> "Visit":
-        """The same, shown to another door."""
+        """A copy for another endpoint."""
         return replace(self, endpoint=endpoint)
 
     def under(self, credential: Credential | None) -> "Visit":
-        """The same, with this Credential or with whichever serves."""
+        """A copy that may use this Credential only; None: any."""
         return replace(self, own=credential)
 
     def asking(self, query: str) -> "Visit":
-        """The same, with another query."""
+        """A copy with another query."""
         head = copy(self.head)
         head.query = query
         return replace(self, head=head)
