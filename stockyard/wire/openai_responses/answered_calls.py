@@ -3,6 +3,7 @@
 from typing import Any
 
 from stockyard.wire.drops import Drops
+from stockyard.wire.openai_responses.calls import Names
 from stockyard.wire.tool_ids import unanswered_call
 
 _Object = dict[str, Any]
@@ -16,7 +17,7 @@ _WAITING = frozenset({*_RESULTS, "reasoning"})
 _NO_RESULT = "There was no result."
 
 
-def with_all_results(items: list[_Object], drops: Drops) -> list[_Object]:
+def with_all_results(items: list[_Object], drops: Drops, names: Names) -> list[_Object]:
     """The items, with a word for calls that have no result although something comes after them."""
     last = max((i for i, item in enumerate(items) if item.get("type") not in _WAITING), default=0)
     answered = {item.get("call_id") for item in items if item.get("type") in _RESULTS.values()}
@@ -24,7 +25,9 @@ def with_all_results(items: list[_Object], drops: Drops) -> list[_Object]:
     for i, item in enumerate(items):
         complete.append(item)
         kind = _RESULTS.get(item.get("type", ""))
-        if kind is not None and i < last and item["call_id"] not in answered:
+        if kind is None or names.of_provider(item):
+            continue
+        if i < last and item["call_id"] not in answered:
             drops.add(unanswered_call(item["call_id"]))
             complete.append({"type": kind, "call_id": item["call_id"], "output": _NO_RESULT})
     return complete

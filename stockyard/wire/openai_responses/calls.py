@@ -23,6 +23,7 @@ from stockyard.wire.openai_responses.parts import (
     remembered,
 )
 
+CUSTOM_CALL = "custom_tool_call"
 _SEPARATOR = "__"
 _ERROR_PREFIX = "Error: "
 # Facts about one answer's item that say nothing to another provider.
@@ -35,7 +36,7 @@ def full_name(namespace: str | None, name: str) -> str:
 
 def decode_call(fields: Fields, *, answer: bool) -> ToolCall:
     """A call. In answers a custom one stays what it is: somebody who knows them asked for it."""
-    custom = fields.any("type") == "custom_tool_call"
+    custom = fields.any("type") == CUSTOM_CALL
     own = {key: fields.rest.pop(key) for key in _FLEETING if fields.rest.get(key) is not None}
     if answer:
         # Where it stands is the writer's to say.
@@ -60,7 +61,7 @@ def encode_call(call: ToolCall, names: "Names") -> dict[str, Any]:
     own: dict[str, Any] = {**own_fields(call.extra, FORMAT), **known.get("own", {})}
     if call.kind == "custom" or known.get("custom") or call.name in names.custom:
         said = call.arguments if call.kind == "custom" else as_input(call.arguments)
-        kind: dict[str, Any] = {"type": "custom_tool_call"}
+        kind: dict[str, Any] = {"type": CUSTOM_CALL}
         ending = {"input": said}
     else:
         kind, ending = {"type": "function_call"}, {"arguments": call.arguments}
@@ -79,7 +80,7 @@ class Names:
     """Which tools of a request take free text, which stand in a namespace, and which its client
     runs without having described them."""
 
-    __slots__ = ("_namespaces", "custom", "local")
+    __slots__ = ("_all_known", "_namespaces", "custom", "local")
 
     def __init__(self, tools: Any = ()) -> None:
         self.custom: set[str] = set()
@@ -87,13 +88,26 @@ class Names:
         declared = tools if isinstance(tools, list | tuple) else ()
         for tool in declared:
             self._add(tool, None)
-        named = {tool.get("name") for tool in declared if isinstance(tool, dict)}
+        described = [tool for tool in declared if isinstance(tool, dict)]
+        named = [tool.get("name") for tool in described]
+        kinds = [tool.get("type") for tool in described]
+        self._all_known = bool(kinds) and "tool_search" not in kinds
         self.local = {kind for tool in declared if (kind := kind_of(tool)) and kind not in named}
 
     def apart(self, full: str) -> dict[str, Any]:
         """The fields that name a tool: its name, and its namespace if it stands in one."""
         found = self._namespaces.get(full)
         return {"name": full} if found is None else {"name": found[1], "namespace": found[0]}
+
+    def of_provider(self, item: Any) -> bool:
+        """Whether a custom call is of a tool that the provider runs itself.
+
+        Some providers tell the searches of their own tools in this way, under names that the client
+        did not declare. Without any declared tools it cannot be known.
+        """
+        name = item.get("name")
+        custom = item.get("type") == CUSTOM_CALL and not item.get("namespace")
+        return custom and self._all_known and isinstance(name, str) and name not in self.custom
 
     def _add(self, tool: Any, namespace: str | None) -> None:
         if not isinstance(tool, dict) or not isinstance(name := tool.get("name"), str):

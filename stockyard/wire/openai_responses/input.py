@@ -48,7 +48,7 @@ _ROLES: dict[str, Role] = {
 _RESULTS = frozenset({"function_call_output", "custom_tool_call_output"})
 
 
-def decode_input(said: Any) -> tuple[Message, ...]:
+def decode_input(said: Any, names: Names) -> tuple[Message, ...]:
     if said is None:
         return ()
     if isinstance(said, str):
@@ -57,8 +57,11 @@ def decode_input(said: Any) -> tuple[Message, ...]:
     if not isinstance(said, list):
         raise FieldError("input", "a string or an array of items")
     messages: list[Message] = []
+    answered = {_call_id(item) for item in said if _is_result(item)}
     for i, item in enumerate(said):
-        _join(messages, _decode(Fields(item, f"input[{i}]"), item))
+        # A call with a result is of the client's own tool, even if it declares that no longer.
+        known = Names() if _call_id(item) in answered else names
+        _join(messages, _decode(Fields(item, f"input[{i}]"), item, known))
     return tuple(messages)
 
 
@@ -89,19 +92,30 @@ def encode_input(messages: Sequence[Message], drops: Drops, names: Names, *, com
             items += _encode_results(known, drops, custom)
         else:
             items += _encode_plain(message, drops)
-    return with_all_results(items, drops) if complete else items
+    return with_all_results(items, drops, names) if complete else items
 
 
 def is_bare_message(message: Message) -> bool:
     return len(message.parts) == 1 and is_bare(message.parts[0])
 
 
-def _decode(fields: Fields, item: Any) -> Message:
+def _is_result(item: Any) -> bool:
+    kind = item.get("type") if isinstance(item, dict) else None
+    return isinstance(kind, str) and kind in _RESULTS
+
+
+def _call_id(item: Any) -> str | None:
+    call_id = item.get("call_id") if isinstance(item, dict) else None
+    return call_id if isinstance(call_id, str) else None
+
+
+def _decode(fields: Fields, item: Any, names: Names) -> Message:
     kind = type_of(fields)
     if kind in _RESULTS:
         return Message(role="tool", parts=(decode_result(fields),))
     if kind != "message" or fields.rest.get("role") == "assistant":
-        return Message(role="assistant", parts=tuple(decode_item(item, fields.path, answer=False)))
+        said_by_model = decode_item(item, fields.path, names, answer=False)
+        return Message(role="assistant", parts=tuple(said_by_model))
     said = fields.required_text("role")
     if said not in _ROLES:
         raise FieldError(fields.at("role"), f"one of {', '.join(_ROLES)}")

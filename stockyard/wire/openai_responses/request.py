@@ -78,7 +78,7 @@ def _decode(fields: Fields) -> Content:
     fields.any("stream")
     head = _take_instructions(fields)
     said, summary = _without_trigger(fields.any("input"))
-    messages = (*head, *decode_input(said))
+    messages = (*head, *decode_input(said, Names(fields.rest.get("tools"))))
     tools = tuple(decode_tools(fields.items("tools") or []))
     choice, previous = decode_choice(fields.any("tool_choice")), fields.text("previous_response_id")
     user, safety = fields.text("user"), fields.rest.get("safety_identifier")

@@ -27,6 +27,7 @@ from stockyard.wire.error_shapes import read_error, told
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.finishes import odd
 from stockyard.wire.halves import decode_event
+from stockyard.wire.openai_responses.calls import Names
 from stockyard.wire.openai_responses.parts import FORMAT, remember, remembered
 from stockyard.wire.openai_responses.snapshot import Snapshot, identified
 from stockyard.wire.openai_responses.turn import decode_item, encode_turn
@@ -198,11 +199,11 @@ def no_answer(body: bytes) -> UpstreamError:
 def _decode_output(answer: Fields) -> Output:
     for key in ("object", "usage", "error"):
         answer.any(key)
-    items = answer.items("output") or []
+    items, names = answer.items("output") or [], Names(answer.rest.get("tools"))
     parts = [
         _lifted(part)
         for i, item in enumerate(items)
-        for part in decode_item(item, f"output[{i}]", answer=True)
+        for part in decode_item(item, f"output[{i}]", names, answer=True)
     ]
     status, details = _text(answer.any("status")), answer.any("incomplete_details")
     if status in _UNFINISHED:

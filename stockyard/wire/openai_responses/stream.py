@@ -33,7 +33,7 @@ from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import told
 from stockyard.wire.fields import Fields
 from stockyard.wire.finishes import odd
-from stockyard.wire.openai_responses.calls import decode_call
+from stockyard.wire.openai_responses.calls import Names, decode_call
 from stockyard.wire.openai_responses.parts import FORMAT, remember
 from stockyard.wire.openai_responses.reasoning import GAP, readable_pieces, unsealed
 from stockyard.wire.openai_responses.response import KNOWN_REASONS, finish_of, reason_of
@@ -130,6 +130,8 @@ class ResponsesReader(NamedEventsReader):
         self._made = 0
         self._called = False
         self._started = False
+        self._tools = Names()
+        """The tools that the request declared, as the answer repeats them."""
 
     @property
     def complete(self) -> bool:
@@ -147,6 +149,7 @@ class ResponsesReader(NamedEventsReader):
             return
         self._started = True
         response = event.get("response") or {}
+        self._tools = Names(response.get("tools"))
         created, name = response.get("created_at"), response.get("id")
         extra = {key: value for key, value in response.items() if key not in _HEAD_FIELDS}
         events.append(
@@ -184,6 +187,8 @@ class ResponsesReader(NamedEventsReader):
         index, value = event.get("output_index"), event["item"]
         self._seen.add(index)
         item = self._items[index] = _Item(value, self._new_key())
+        if self._tools.of_provider(value):
+            item.kind = None
         if item.kind in CALLS:
             self._start_call(item, events)
 

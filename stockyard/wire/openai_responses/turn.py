@@ -32,7 +32,7 @@ from stockyard.wire.openai_responses.reasoning import (
 CALLS = frozenset({"function_call", "custom_tool_call"})
 
 
-def decode_item(item: Any, path: str, *, answer: bool) -> list[AnyPart]:
+def decode_item(item: Any, path: str, names: Names, *, answer: bool) -> list[AnyPart]:
     """The parts of one item that the model said, of a request or of an answer."""
     fields = Fields(item, path)
     kind = type_of(fields)
@@ -40,7 +40,7 @@ def decode_item(item: Any, path: str, *, answer: bool) -> list[AnyPart]:
         return decode_spoken(fields)
     if kind == "reasoning":
         return decode_reasoning(fields)
-    if kind in CALLS:
+    if kind in CALLS and not names.of_provider(item):
         return [decode_call(fields, answer=answer)]
     return [Opaque(format=FORMAT, value=item)]
 
