@@ -306,6 +306,24 @@ class TestModels:
         assert said[1]["content"] == [thinking, {"text": "4"}]
 
 
+OWN_TOOL = {"toolUse": {"toolUseId": "t", "name": "run", "input": {}, "type": "server_tool_use"}}
+OWN_RESULT = {"toolResult": {"toolUseId": "t", "content": [{"text": "2"}], "type": "run_result"}}
+
+
+@pytest.mark.parametrize(
+    "blocks", [[OWN_TOOL, OWN_RESULT], [{"toolUse": {"name": "x"}, "new": 1}], [{"new": 1}]]
+)
+def test_only_calls_that_wait_for_the_client_want_a_result(blocks: list[Any]) -> None:
+    """The provider's own tools have answered in the same turn already."""
+    said = [
+        {"role": "user", "content": [{"text": "1 + 1?"}]},
+        {"role": "assistant", "content": [*blocks, {"text": "2"}]},
+        {"role": "user", "content": [{"text": "and 2 + 2?"}]},
+    ]
+    content = CODEC.decode_request(json.dumps({"messages": said}).encode())
+    assert body(content)["messages"] == said
+
+
 WORDS = (
     "role content text toolUse toolResult toolUseId name input status image format source bytes",
     "document cachePoint type ttl reasoningContent reasoningText signature redactedContent",
@@ -321,7 +339,8 @@ JSON_VALUES: st.SearchStrategy[Any] = st.recursive(
 
 @given(st.lists(JSON_VALUES, max_size=2))
 def test_odd_requests_are_read_or_refused(contents: list[Any]) -> None:
-    messages = [{"role": "user", "content": content} for content in contents]
+    roles = ("assistant", "user")
+    messages = [{"role": r, "content": c} for r, c in zip(roles, contents, strict=False)]
     given_body = json.dumps({"messages": messages, "toolConfig": {}}).encode()
     try:
         content = CODEC.decode_request(given_body)

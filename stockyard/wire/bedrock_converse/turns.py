@@ -14,7 +14,12 @@ from msgspec.structs import replace
 
 from stockyard.core.messages import AnyPart, Message, Role, Text, ToolCall, ToolResult
 from stockyard.wire.anthropic_messages.turns import TURN
-from stockyard.wire.bedrock_converse.blocks import decode_blocks, encode_block, encode_blocks
+from stockyard.wire.bedrock_converse.blocks import (
+    OWN_CALL,
+    decode_blocks,
+    encode_block,
+    encode_blocks,
+)
 from stockyard.wire.bedrock_converse.names import ACCEPTED_ID, FORMAT, ID_PREFIX, tool_name
 from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
@@ -152,7 +157,7 @@ class _Turns:
         """A turn that leaves a call unanswered is refused: say that there was no result."""
         if asked["role"] != "assistant" or answered["role"] != "user":
             return
-        calls = [block["toolUse"]["toolUseId"] for block in asked["content"] if "toolUse" in block]
+        calls = [b["toolUse"]["toolUseId"] for b in asked["content"] if _waits_for_client(b)]
         missing = [call for call in calls if call not in self._answered]
         if missing:
             self._drops.add(*map(unanswered_call, missing))
@@ -192,6 +197,13 @@ class _Turns:
             self._answered.add(fitting)
             part = replace(part, call_id=fitting)
         return encode_block(part, self._drops, "messages.content")
+
+
+def _waits_for_client(block: _Block) -> bool:
+    """Whether it is a call that the client answers. What the provider's own tools are asked they
+    answer in the same turn, and a block that only this format knows is as the client wrote it."""
+    call = block.get("toolUse") if len(block) == 1 else None
+    return call is not None and call.get("type", OWN_CALL) == OWN_CALL
 
 
 def _no_result(call_id: str) -> _Block:
