@@ -8,10 +8,10 @@ from stockyard.core.messages import Audio, Document, Image, Message, Video
 from stockyard.errors import Refused
 
 _MEDIA: dict[type, str] = {
-    Image: "image",
-    Audio: "recording",
-    Video: "film",
-    Document: "document",
+    Image: "an image",
+    Audio: "a recording",
+    Video: "a film",
+    Document: "a document",
 }
 
 
@@ -27,7 +27,7 @@ def refuse_unsaid(message: Message) -> None:
     raise Refused(
         400,
         "invalid_request",
-        f"A message has nothing but a {kind} that the provider's format cannot take"
+        f"A message has nothing but {kind} that the provider's format cannot take"
         f"{' by its address' if by_url else ''}. {instead}, or name another model.",
         param="messages",
     )

@@ -33,18 +33,18 @@ def encode(format_: str, *parts: AnyPart, role: Role = "user") -> bytes:
 @pytest.mark.parametrize(
     ("format_", "part", "what"),
     [
-        ("openai.chat", BY_URL, "document"),
-        ("openai.chat", Video(url="https://example.com/a.mp4"), "film"),
-        ("cohere.chat", BY_URL, "document"),
-        ("cohere.chat", SOUND, "recording"),
-        ("ollama.chat", BY_URL, "document"),
-        ("ollama.chat", PICTURE, "image"),
-        ("bedrock.converse", BY_URL, "document"),
-        ("bedrock.converse", PICTURE, "image"),
+        ("openai.chat", BY_URL, "a document"),
+        ("openai.chat", Video(url="https://example.com/a.mp4"), "a film"),
+        ("cohere.chat", BY_URL, "a document"),
+        ("cohere.chat", SOUND, "a recording"),
+        ("ollama.chat", BY_URL, "a document"),
+        ("ollama.chat", PICTURE, "an image"),
+        ("bedrock.converse", BY_URL, "a document"),
+        ("bedrock.converse", PICTURE, "an image"),
     ],
 )
 def test_it_is_refused(format_: str, part: AnyPart, what: str) -> None:
-    with pytest.raises(Refused, match=what) as refused:
+    with pytest.raises(Refused, match=f"nothing but {what} that") as refused:
         encode(format_, part)
     assert (refused.value.status, refused.value.param) == (400, "messages")
     assert b"hi" in encode(format_, part, Text(text="look")), "beside a text it is left out"

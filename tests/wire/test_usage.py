@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import anthropic
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -245,6 +246,14 @@ USAGES = st.builds(
     out_text=COUNTS,
     out_reasoning=COUNTS,
 )
+
+
+def test_the_types_of_clients_want_both_counts_of_tools_that_the_provider_runs() -> None:
+    written = write_usage(Usage(server_tools={"web_search": 2}))
+    counts = {"web_search_requests": 2, "web_fetch_requests": 0}
+    assert written["server_tool_use"] == counts
+    assert anthropic.types.Usage.model_validate(written).server_tool_use is not None
+    assert read_usage(written) == Usage(server_tools={"web_search": 2})
 
 
 @given(USAGES)

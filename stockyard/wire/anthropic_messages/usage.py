@@ -94,9 +94,9 @@ def write_usage(usage: Usage) -> dict[str, Any]:
     if usage.out_reasoning:
         counts["output_tokens_details"] = {"thinking_tokens": usage.out_reasoning}
     if usage.server_tools:
-        counts["server_tool_use"] = {
-            f"{name}_requests": n for name, n in usage.server_tools.items()
-        }
+        made = {f"{name}_requests": n for name, n in usage.server_tools.items()}
+        # Clients require both counts that they know.
+        counts["server_tool_use"] = {"web_search_requests": 0, "web_fetch_requests": 0, **made}
     return counts
 
 
