@@ -76,11 +76,12 @@ _CALL, _OUTPUT = "_call", "_call_output"
 
 def kind_of(tool: Any) -> str:
     """Which of them a declared tool is; empty for any other, and for one that runs elsewhere."""
-    if not isinstance(tool, dict) or tool.get("type") not in _LOCAL:
+    kind = tool.get("type") if isinstance(tool, dict) else None
+    if not isinstance(kind, str) or kind not in _LOCAL:
         return ""
     place = tool.get("environment")
     local = place is None or (isinstance(place, dict) and place.get("type") == "local")
-    return str(tool["type"]) if local else ""
+    return kind if local else ""
 
 
 def item_of(call: ToolCall) -> _Object:
