@@ -173,6 +173,10 @@ ODD_EVENTS = [
     chunk("", usage={"prompt_tokens": 3, "completion_tokens": 4}),
     b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":5}}\n\n',
     b'data: {"choices":[],"x_groq":{"usage":{"prompt_tokens":1,"completion_tokens":2}}}\n\n',
+    b'data: {"choices":[{"index":0,"usage":{"prompt_tokens":2,"completion_tokens":9}}]}\n\n',
+    b'data: {"choices":[],"object":"error","message":"no"}\n\n',
+    b'data: {"choices":[],"base_resp":{"status_code":1002,"status_msg":"no"}}\n\n',
+    b'data: {"choices":[],"x_groq":{"error":"no"}}\n\n',
     b'data: {"choices":[{"index":"0","delta":{"content":"c"}}]}\n\n',
     b'data: {"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}\n\n',
     b'data: {"choices":[{"delta":{"content":"\\ud83d"}}]}\n\n',
@@ -197,6 +201,37 @@ def test_a_stream_tells_the_same_however_its_reads_cut_it(
         for reads in ([bytes((byte,)) for byte in stream], pieces, [stream])
     ]
     assert told[0] == told[1] == told[2]
+
+
+@pytest.mark.parametrize("keep_usage", [False, True])
+@pytest.mark.parametrize("odd", ODD_EVENTS)
+def test_in_the_middle_of_a_long_burst_everything_tells_what_it_tells_alone(
+    odd: bytes, keep_usage: bool
+) -> None:
+    events = [*texts(8), odd, *texts(8), chunk("", "stop"), DONE]
+    for begun in (0, 1):
+        reads = [*events[:begun], b"".join(events[begun:])]
+        told = told_of(look(keep_usage=keep_usage), reads)
+        assert told == told_of(look(keep_usage=keep_usage), events)
+
+
+def test_usage_that_is_told_beside_a_choice_is_told_to_who_asked() -> None:
+    usage = {"prompt_tokens": 2, "completion_tokens": 9}
+    choice = {"index": 0, "delta": {}, "finish_reason": "stop", "usage": usage}
+    event = b"data: %b\n\n" % msgspec.json.encode({"id": "c1", "choices": [choice]})
+    passed = look(keep_usage=True).feed(chunk("a") + event + DONE)
+    *_, last, _ = passed.split(b"\n\n")
+    told = msgspec.json.decode(last[6:])
+    assert (told["id"], told["choices"]) == ("c1", [])
+    assert told["usage"]["completion_tokens"] == 9
+
+
+def test_the_latest_of_several_counts_is_the_one_that_counts() -> None:
+    seen = look()
+    for so_far in (1, 2, 3):
+        seen.feed(chunk("a", usage={"prompt_tokens": 5, "completion_tokens": so_far}))
+        assert seen.usage is not None
+        assert seen.usage.completion == so_far
 
 
 def told_of(seen: ChatLook, reads: list[bytes]) -> tuple[object, ...]:
