@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from stockyard.core.events import Event, bears_content
 from stockyard.core.folding import fold
 from stockyard.core.messages import AnyPart, Opaque, Reasoning, Refusal, Text, ToolCall
+from stockyard.core.money import Usage
 from stockyard.errors import UpstreamError
 from stockyard.wire.openai_responses.codec import ResponsesCodec
 
@@ -232,7 +233,7 @@ def test_what_is_no_answer_is_refused(body: bytes) -> None:
 
 def test_an_answer_for_later_has_nothing_to_say_yet() -> None:
     body = json.dumps({"object": "response", "id": "resp_1", "status": "queued", "output": []})
-    assert CODEC.facts(body.encode(), traits=NONE).usage is None
+    assert CODEC.facts(body.encode(), traits=NONE).usage == Usage(), "it is reported later"
     assert CODEC.decode_response(body.encode(), traits=NONE).choices[0].native_finish == "queued"
 
 
