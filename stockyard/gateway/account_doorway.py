@@ -1,8 +1,9 @@
-"""A Doorway to what nobody here reads: what an account has, for all teams that share its secret.
+"""A Doorway to native paths without a codec, which lead to things in an account that teams share.
 
-Such a path may lead to assistants, voices, fine-tuned models, videos. What another team made there
-through us does not exist; what nobody made through us is the account's, and all may read and use
-it. To change or delete a thing is for the team that made it (`docs/decisions/0011`).
+Such things are assistants, voices, fine-tuned models, videos. For a team, what another team created
+through us does not exist. What nobody created through us belongs to the account, and every team may
+read and use it. Only the team that created a thing may change or delete it
+(`docs/decisions/0011`).
 """
 
 import re
@@ -25,7 +26,7 @@ from stockyard.wire.resource_names import last_two
 from stockyard.wire.upload import UploadCodec
 
 MOST_WORDS = 64
-"""Segments of a path, pairs of them and values of a query, each of which may be an id."""
+"""Limit for the words of a path and a query that may be ids, each of which is looked up."""
 _READING = frozenset({"GET", "HEAD"})
 _THINGS = (
     "assistants|agents|automations|characters|connectors|deployments|dreams|environments|evals"
@@ -37,7 +38,7 @@ _CHANGES = re.compile(
     r"|undeploy|unpause|update|deploy|unload|load)",
     re.IGNORECASE,
 )
-"""What a POST changes that was there before, where it makes nothing."""
+"""Paths on which a POST changes an existing thing instead of creating one."""
 
 
 class AccountDoorway(Doorway):
@@ -71,8 +72,8 @@ class AccountDoorway(Doorway):
         return SteeredDoorway(reception, onto, steering).start(reply, body)
 
     def _owned(self) -> Held | None:
-        """Who keeps what the path names for the team. Raises Refused: 404 for what another team
-        made, 403 where something is to be changed that is not the team's."""
+        """Where the team's thing that the path names is stored; None if it names none. Raises
+        Refused: 404 for what another team created, 403 for a change of what is not the team's."""
         ids, team = self._reception.keepers.ids, self.caller.team_id
         found = None
         for word in self._words:
@@ -116,8 +117,8 @@ class AccountDoorway(Doorway):
 
 
 class HoldsNew:
-    """Holds for the team what an answer names and nobody named before: its caller could otherwise
-    have whatever it knows the name of."""
+    """Remembers an id in an answer as the team's, unless the request named it: otherwise a caller
+    could claim anything by naming it."""
 
     def __init__(self, way: AccountDoorway, body: bytes) -> None:
         self._ids = way._reception.keepers.ids

@@ -1,7 +1,7 @@
-"""Uploads that are announced first, and then sent to an address that the provider gives the caller.
+"""Resumable uploads: announced through us, then sent to an address that the provider issues.
 
-What comes of such an upload is never seen here, so its id is told to the caller alone. That the
-team began one is remembered, and the id that it asks for then is the team's (`HeldIds.claim`).
+Such an upload does not pass through us, so only the caller learns its id. We remember that the team
+announced one, and the id that it asks for next becomes the team's (`HeldIds.claim`).
 """
 
 import msgspec
@@ -9,7 +9,7 @@ import msgspec
 from stockyard.gateway.http import Head
 
 COMMAND = b"x-goog-upload-command"
-"""The field of a head that announces one."""
+"""The header field that announces an upload."""
 
 
 class _File(msgspec.Struct):
@@ -25,7 +25,7 @@ def announces(head: Head) -> bool:
 
 
 def named_in(body: bytes) -> str:
-    """The name that the caller gives what it announces; usually none."""
+    """The name that the caller chose for the upload; usually empty."""
     try:
         told = msgspec.json.decode(body[:], type=_Announcement)
     except (ValueError, RecursionError):

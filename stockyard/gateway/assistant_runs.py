@@ -1,8 +1,8 @@
-"""Runs of assistants: what one used is counted once, however often it is asked for.
+"""Count the usage of assistant runs once, however often it is reported.
 
-A run goes on by itself, and is asked for until it is over; from then on each answer tells what it
-used, lists of runs do, and so does the end of its stream. Some runs make their thread along with
-them, which is the team's from then on.
+A run goes on by itself, and clients poll it until it is finished. From then on every answer about
+it reports its usage, and so do lists of runs and the end of its stream. A run may also create its
+thread, which then belongs to the team.
 """
 
 from collections.abc import Callable
@@ -28,11 +28,12 @@ def watched(
     made: bool,
     hold: Callable[[Exchange, str], None] | None,
 ) -> Reply:
-    """A Reply that counts what runs used. `made`: a run is; `hold` remembers its thread, too."""
+    """A Reply that counts the usage of runs. `made`: the call creates a run. `hold` remembers its
+    thread as the team's."""
 
     def count(asking: Exchange, uses: list[Use]) -> None:
         for use in uses:
-            # That one which is just made will be owed is being written yet.
+            # For a run that this call creates, `began` may not have been stored yet.
             if made or late.owes(use.part):
                 late.count(use.part, "chat", asking, [use._replace(part="")])
 

@@ -1,7 +1,7 @@
-"""What the lines of a batch name, each of which is a call that its provider makes for us later.
+"""Find the ids that the lines of a batch name. Each line is a call that its provider makes later.
 
-A file that is uploaded for a batch is looked through before it goes on: its calls are not seen
-again here. Other files are data, whatever stands in them.
+A file that is uploaded for a batch is searched before it is forwarded, because its calls do not
+pass through us. Other files are data, whatever they contain.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ CALLS = Naming(
 
 def named_in(body: bytes) -> list[str]:
     """The ids in the lines of an upload, each once; none if it is not for a batch. Raises Refused
-    (400) for what may be read in two ways."""
+    (400) for ambiguous JSON."""
     boundary = boundary_in(body)
     if boundary is None:
         return []

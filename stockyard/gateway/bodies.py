@@ -1,4 +1,4 @@
-"""Collect a request body without leaving any doubt about where it ends.
+"""Collect a request body, and refuse any doubt about where it ends.
 
 For a chunked body (HS18), sizes have at most 16 hex digits, every line ends in CR LF, and sizes,
 extensions and trailers together may cost 1,024 bytes and 32 more for each chunk. Anything else is
@@ -14,7 +14,7 @@ _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[\t\x20-\x7e\x80-\xff]*)?")
 
 
 class SizedBody:
-    """A body whose length the head told."""
+    """A body with a Content-Length."""
 
     __slots__ = ("_left", "body")
 
@@ -37,7 +37,7 @@ class SizedBody:
 
 
 class UnframedBody:
-    """A body that another server takes out of its framing. Its end is told elsewhere."""
+    """A body from another server, which has parsed its framing and reports its end."""
 
     __slots__ = ("_left", "body")
 

@@ -1,10 +1,10 @@
-"""Look for what comes next without sleeping, for a moment, while few clients are connected.
+"""Busy polling: keep the event loop awake for a moment while few clients are connected.
 
-A process that sleeps until something arrives must be woken up, and that takes longer than most of
-what is done here: on a virtual machine some 50 us, once when a provider answers and once when its
-caller goes on. So the event loop is kept awake for a moment after something was written. Where
-answers take longer than that moment it never pays; after a few vain tries it is only tried now and
-then (`docs/decisions/0010-awake-for-a-moment.md`).
+A process that sleeps until data arrives must be woken up, which takes longer than most of what we
+do: some 50 us on a virtual machine, once when a provider answers and once when its client sends the
+next call. So the event loop is kept awake for a moment after something was written. That is useless
+if answers take longer than that moment, so after a few vain tries it is only tried now and then
+(`docs/decisions/0010-awake-for-a-moment.md`).
 """
 
 import asyncio
@@ -12,14 +12,14 @@ from collections.abc import Sized
 from time import monotonic
 
 FEW = 4
-"""More clients keep the loop busy, and what it could save for each would be little."""
+"""With more clients the loop is busy anyway, and there is little to save for each."""
 MOST_VAIN = 8
 LEFT_OUT = 64
-"""After so many vain tries in a row, only one in so many is made."""
+"""After MOST_VAIN vain tries in a row, only one in LEFT_OUT is made."""
 
 
 class BusyPoll:
-    """Of one event loop."""
+    """The busy polling of one event loop."""
 
     __slots__ = ("_clients", "_left_out", "_polling", "_seconds", "_until", "_vain")
 
@@ -30,11 +30,11 @@ class BusyPoll:
         self._polling = False
         self._until = 0.0
         self._vain = 0
-        """Tries in a row after which nothing came."""
+        """Tries in a row after which nothing arrived."""
         self._left_out = 0
 
     def begin(self) -> None:
-        """Something was written: an answer to it may come soon."""
+        """Something was written, so a response may arrive soon: stay awake."""
         few = len(self._clients) <= FEW
         if self._polling:
             self._vain = 0
@@ -51,7 +51,7 @@ class BusyPoll:
         return self._left_out % LEFT_OUT == 0
 
     def _look(self) -> None:
-        # A loop that has something to do next looks at its connections without sleeping.
+        # A loop with a scheduled callback polls its connections without sleeping.
         if monotonic() < self._until:
             asyncio.get_running_loop().call_soon(self._look)
         else:

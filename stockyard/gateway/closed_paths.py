@@ -1,7 +1,7 @@
-"""Paths of providers that nobody walks through the gateway: they are about the account, not models.
+"""Native paths that are closed to all callers: they manage the account instead of using models.
 
-Who may reach them has the whole account: its keys, its bills, the people in it, the machines that
-run for it. A Key of ours is good for models, so whoever wants the rest asks the provider itself.
+They give access to the whole account: its keys, bills, members and machines. Our Keys are for
+models only; the rest has to be done at the provider itself.
 """
 
 import re
@@ -17,7 +17,7 @@ _ACCOUNT = frozenset(
         " webhook_endpoints safety projects"
     ).split()
 )
-"""First segments below a version."""
+"""First segments below the version of a path."""
 _DEEPER = (
     "chatkit/sessions",
     "single-use-token",
@@ -27,37 +27,39 @@ _DEEPER = (
     "convai/conversation/get_signed_url",
     "fine_tuning/checkpoints",
 )
-"""Beginnings of paths that give out secrets which would lead past us, or share what is ours."""
+"""Prefixes of paths that issue secrets with which calls would bypass us, or that share our models.
+"""
 _OF_ACCOUNTS = frozenset(
     "users apikeys secrets quotas identityproviders auditlogs".split()  # noqa: SIM905  a list of words
 )
-"""What stands below the name of an account, where a provider has several."""
+"""Segments below the name of an account, for providers that have it in the path."""
 _MACHINES = frozenset(
     (  # noqa: SIM905  a list of words reads better as one
         "customjobs pipelinejobs schedules trainingpipelines hyperparametertuningjobs"
         " persistentresources notebookruntimes notebookexecutionjobs deploymentresourcepools"
     ).split()
 )
-"""What runs for a project of a cloud with the rights that it has there."""
+"""Jobs and machines of a cloud project, which run with its permissions."""
 _OF_SERVERS = frozenset({"push", "create", "copy", "shutdown"})
-"""Whole paths of a server of models that replace what is on its disk, send it away, or end it."""
+"""Paths of a local model server that change or upload its files, or stop it."""
 _GIVEN_OUT = frozenset(
     (  # noqa: SIM905  a list of words reads better as one
         "token tokens authtoken authtokens accesstoken accesstokens clientsecret clientsecrets"
         " secret secrets apikey apikeys signedurl getsignedurl"
     ).split()
 )
-"""How paths end that give out secrets, whatever stands before it, without `-` and `_`."""
+"""Last words of paths that issue secrets, without `-` and `_`."""
 _PAST_US = re.compile(r"realtime(?:api)?/(?!calls(?:/|$)).+")
-"""What opens sessions that are held elsewhere, where nobody would count them. Calls by WebRTC are
-the exception: they pass on native routes (`wire.md` 2.1), and only their opening is traced."""
+"""Paths that open sessions which bypass us, so that their usage could not be counted. Calls by
+WebRTC are the exception: they pass on native routes (`wire.md` 2.1), where only their opening is
+traced."""
 _POLICY = re.compile(r".*:(?:get|set)iampolicy|tunnels/[^/]+/[a-z]+_token")
 _PROJECT = re.compile(r"projects/[^/]+/locations/[^/]+/")
 _ONE_ACCOUNT = re.compile(r"accounts/[^/]+/")
 
 
 def administers(path: str, provider: Provider) -> bool:
-    """Whether a path at a provider is about the account, and not about models."""
+    """Whether a path at a provider manages the account."""
     below = provider.stays_below
     if below and not path.startswith(below):
         return True

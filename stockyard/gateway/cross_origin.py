@@ -1,8 +1,8 @@
-"""Let web pages of other origins call models, where the operator lists them (`http.cors_origins`).
+"""CORS: let web pages of the origins in `http.cors_origins` call models.
 
-Stands before the plane, and only where there is a list: browsers ask first with OPTIONS, and read
-an answer only if it names their origin. An origin is matched to the letter, and nothing here ever
-allows cookies (`security.md` 10).
+Wraps the plane if there is such a list: browsers ask first with OPTIONS, and let a page read an
+answer only if it names the page's origin. Origins are compared literally, and cookies are never
+allowed (`security.md` 10).
 """
 
 from collections.abc import Callable, Collection
@@ -16,22 +16,22 @@ from stockyard.gateway.spool import Spooling, spool_of
 PREFLIGHT = field_lines(
     [
         (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, PATCH, DELETE"),
-        # Clients send many fields; the star stands for all of them but this one.
+        # The star stands for all fields but Authorization.
         (b"access-control-allow-headers", b"authorization, *"),
         (b"access-control-max-age", b"600"),
     ]
 )
 EXPOSED = field_lines([(b"access-control-expose-headers", b"*")])
-"""And all its fields. The star stands for every name."""
+"""Lets pages read all header fields of an answer."""
 
 
 class CrossOrigin:
-    """A Plane for pages of these origins, too."""
+    """A Plane that also serves pages of these origins."""
 
     def __init__(
         self, plane: Plane, allowed: Collection[str], exposes: Callable[[], bool] = lambda: True
     ) -> None:
-        """`exposes`: whether a page may read all fields of an answer, asked for each."""
+        """`exposes`: whether a page may read all header fields; called for each answer."""
         self._plane = plane
         self._exposes = exposes
         self._shared = {origin.encode(): shared_with(origin.encode()) for origin in allowed}
@@ -77,7 +77,7 @@ class SharedOpening:
 
 
 class SharedUpload(SharedOpening, Spooling):
-    """The same of one whose large bodies wait in a file."""
+    """The same for an Opening whose large bodies wait in a file."""
 
     def __init__(self, opening: Opening, shared: Callable[[], bytes]) -> None:
         super().__init__(opening, shared)
@@ -108,5 +108,5 @@ class SharedReply:
 
 
 def shared_with(origin: bytes) -> bytes:
-    """The fields by which pages of this origin may read an answer."""
+    """The header fields that let pages of this origin read an answer."""
     return field_lines([(b"access-control-allow-origin", origin), (b"vary", b"origin")])

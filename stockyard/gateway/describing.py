@@ -1,7 +1,7 @@
-"""Tell what a model can, to clients that ask before they call it.
+"""Describe a model, for clients that ask for its capabilities before they call it.
 
-A model that a provider of the client's own dialect runs is described by that provider. Of others we
-say what the catalog knows.
+If the model's provider speaks the client's dialect, the provider describes it. Otherwise we say
+what the catalog knows.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ MAX_BODY = 64 * 1024
 PATH = "/api/show"
 """Where a provider of the dialect describes its models."""
 DIALECT_VERSION = "0.12.0"
-"""The version of Ollama whose calls are served here; clients compare it with what they need."""
+"""The version of Ollama's API that we report; clients compare it with what they need."""
 
 _CAPABILITIES = {"tools": "tools", "vision": "vision", "reasoning": "thinking"}
 """Feature of a catalog row -> its name in the dialect."""
@@ -30,7 +30,7 @@ _CAPABILITIES = {"tools": "tools", "vision": "vision", "reasoning": "thinking"}
 class _Asked(msgspec.Struct, gc=False):
     model: str | msgspec.UnsetType = msgspec.UNSET
     name: str | msgspec.UnsetType = msgspec.UNSET
-    """What older clients say for it."""
+    """What older clients send instead of `model`."""
 
 
 _ASKED = msgspec.json.Decoder(_Asked)
@@ -49,7 +49,8 @@ class Describing:
         onward: Callable[[str, str], Opening] | None,
         refused: Callable[[Refused], Whole],
     ) -> None:
-        """`onward` opens the way to a path of the provider of this name, if the caller may go."""
+        """`onward` gives the Opening for a path of a named provider; None if the caller may not
+        call it."""
         self._directory = directory
         self._dialect = dialect
         self._onward = onward
@@ -71,7 +72,7 @@ class Describing:
         return None
 
     def _find(self, body: bytes) -> tuple[Provider, str, str]:
-        """Who serves the model, as what, and the field that named it."""
+        """The provider that serves the model, its name there, and the field that named it."""
         head = read_head(body, _ASKED, _KEYS)
         name = "name" if head.model is msgspec.UNSET else "model"
         model = head.name if head.model is msgspec.UNSET else head.model

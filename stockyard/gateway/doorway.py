@@ -1,8 +1,8 @@
-"""What is known of a request before its body, and what becomes of it with one.
+"""The Opening for calls of models: made from a request's head, it turns a body into a Call.
 
-The lane keeps a Doorway for as long as the client repeats its head, so what it finds out is found
-out once. It is the Headers of every call that goes through it: which of the client's fields go on
-to a provider is decided here.
+The lane keeps a Doorway for as long as the client repeats its head, so the work on the head is done
+once. A Doorway is also the Headers of its calls: it decides which of the client's header fields are
+forwarded to a provider.
 """
 
 from collections.abc import Iterable, Mapping
@@ -60,14 +60,14 @@ FORWARDED: Mapping[str, tuple[bytes, ...]] = {
     "anthropic.files": ANTHROPIC_FIELDS,
     "anthropic.batches": ANTHROPIC_FIELDS,
 }
-"""Header fields of the client that go on to a provider, by the format spoken to it."""
+"""Header fields of the client that are forwarded to a provider, by the format spoken to it."""
 
 NO_CONTENT = Content()
 UNREADABLE = "Only the native route of the provider that knows this format takes such bodies."
 
 
 class Doorway:
-    """What is known of a request before its body: the lane's Opening, and the Headers of a call."""
+    """Takes the bodies of calls below one head: an Opening, and the Headers of its calls."""
 
     __slots__ = (
         "_codec",
@@ -87,7 +87,7 @@ class Doorway:
     def __init__(self, reception: Reception, visit: Visit) -> None:
         self._reception = reception
         self._visit = visit
-        # Looked at again for each call.
+        # Attributes of their own, because each call reads them.
         self._head = head = visit.head
         self._endpoint = endpoint = visit.endpoint
         self.caller = visit.caller
@@ -96,7 +96,7 @@ class Doorway:
         self._needs = endpoint.needs or endpoint.kind
         bound = endpoint.native is not None or visit.own is not None or bool(visit.asked.provider)
         self._roams = not bound
-        """Its calls may go wherever their models are served."""
+        """Its calls may go to any provider that serves the model."""
         self._forwarded: dict[str, bytes] = {}
         self._query = native_head.kept_query(head, endpoint.native_auth)
         self.max_body = min(endpoint.max_body, reception.access.max_body)
@@ -153,10 +153,11 @@ class Doorway:
         return call if call.begin() else None
 
     _enter = start
-    """The same, for those who look at the body before."""
+    """`start` as it is here, for subclasses that look at the body first."""
 
     def _watched(self, x: Exchange, reply: Reply) -> Reply:
-        """The Reply of a call with whose answer something may be made that its provider keeps."""
+        """The Reply of a call whose provider may create and store something with the answer.
+        Subclasses watch it for the id."""
         return reply
 
     def _turn_away(self, reply: Reply, refusal: Refused) -> None:
@@ -167,8 +168,8 @@ class Doorway:
         return declining(self._reception, self._visit)
 
     def _needs_no_reading(self, body: bytes) -> bool:
-        """Whether a body that is not of its path's format may go as it came: in a provider's own
-        dialect, if it is no JSON and no form, and if nobody reads what is answered."""
+        """Whether a body that its codec cannot decode may be forwarded as it came: on a native
+        route, if it is neither JSON nor a form, and no module reads the answer."""
         endpoint, codec = self._endpoint, self._codec
         if endpoint.native is None or codec is None:
             return False
@@ -180,11 +181,11 @@ class Doorway:
 
     @property
     def _is_form(self) -> bool:
-        """Whether its head says so."""
+        """Whether the body is a multipart form, according to the head."""
         return (self._head.field(b"content-type") or b"").lower().startswith(b"multipart/")
 
     def _unread(self) -> "Doorway":
-        """The same for a body of a format that is not read here: it is relayed as it is."""
+        """A Doorway that relays a body of a format that has no codec here."""
         endpoint = replace(self._endpoint, format="", kind="passthrough", needs="", stream=False)
         return Doorway(self._reception, self._visit.at(endpoint))
 
@@ -209,7 +210,8 @@ class Doorway:
         )
 
     def _aim(self, x: Exchange) -> None:
-        """What the path, the headers and the caller's own secret say about where it may go."""
+        """Set the Targets and Constraints that follow from the path, the headers and the caller's
+        own secret."""
         native = self._endpoint.native
         if native is not None:
             credentials = self._reception.directory().credentials(native)
@@ -235,7 +237,7 @@ class Doorway:
             spoken, _, app = format.partition(AS)
             names = FORWARDED.get(spoken, ())
             if self._endpoint.format not in VERSIONED:
-                # What we write is of the version that we name (`upstream/plan.py`).
+                # A translated request has the version that we send (`upstream/plans.py`).
                 names = tuple(name for name in names if name != b"anthropic-version")
             shown = self._shown(names)
             if app:
@@ -262,8 +264,8 @@ class Doorway:
 
 
 class UnreadDoorway(Doorway):
-    """The way of a body that is not of its path's format. It goes as it came, and so does the
-    answer; a module that wants to know what it says refuses the call by asking."""
+    """For a body that its path's codec cannot decode. Request and answer pass as they came; a
+    module that tries to read the request refuses the call by that."""
 
     __slots__ = ()
 
@@ -280,7 +282,7 @@ class UnreadDoorway(Doorway):
 
 
 class SteeredDoorway(Doorway):
-    """The way of one call of which more is known than its head says."""
+    """For one call whose way depends on its body: the Steering says where it must go."""
 
     __slots__ = ("_steering",)
 

@@ -1,8 +1,8 @@
-"""Read streams on whose caller has left, to learn what they really cost.
+"""Drain streams whose caller has left, to learn their exact usage.
 
-Closing the upstream at once is cheaper, but many providers count at the end only, so what was used
-is then an estimate. An operator who wants the exact count sets `cancel.policy = "drain"`: a few
-streams at once are read on for a few seconds, and nobody hears what comes (`reliability.md` 4.4).
+Closing the upstream connection at once is cheaper, but many providers report usage only at the end,
+so it must then be estimated. With `cancel.policy = "drain"` a few streams at a time are read for a
+few more seconds, and what comes is discarded (`reliability.md` 4.4).
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from typing import Protocol
 
 
 class Drained(Protocol):
-    """A call whose stream is read on."""
+    """A call whose stream is drained."""
 
     def give_up(self) -> None:
         """Its time is over."""
@@ -22,7 +22,7 @@ class Drains:
         self.allow(most, seconds)
 
     def allow(self, most: int, seconds: float) -> None:
-        """From now on `most` are read on at once, each for `seconds`; none with `most` 0."""
+        """From now on drain at most `most` streams at a time, each for `seconds`; 0 is none."""
         self._most = most
         self._seconds = seconds
 
@@ -30,7 +30,7 @@ class Drains:
         return len(self._under_way)
 
     def enter(self, call: Drained) -> bool:
-        """Whether the stream of this call may be read on."""
+        """Begin to drain the stream of a call. Returns whether there is room for it."""
         if len(self._under_way) >= self._most:
             return False
         loop = asyncio.get_running_loop()

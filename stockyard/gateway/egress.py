@@ -1,7 +1,7 @@
-"""Answer or error to bytes: heads, bodies and the pieces of a stream.
+"""Turn answers and errors into HTTP: header fields, content types, error answers.
 
-The only place where an error becomes HTTP. What an error becomes is decided in `faults.py`; how it
-looks is the codec's business; here it is put on the wire.
+The only place where an error becomes HTTP. `faults.py` decides status and code, the codec of the
+client's format encodes them, and this file makes the answer.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ BYTES_HEAD = b"content-type: application/octet-stream\r\n"
 TYPED = frozenset({"audio"})
 """Kinds of call whose answers are not always JSON; they keep the provider's content type."""
 SHOWN_TYPES = (b"audio/", b"application/json", b"application/x-subrip", b"text/plain", b"text/vtt")
-"""How the content types begin that are handed on. Nothing that a browser would run."""
+"""Prefixes of content types that are passed on. None is one that a browser would execute."""
 
 _SOUNDS = (
     (b"RIFF", b"wav"),
@@ -33,7 +33,7 @@ _SOUNDS = (
     (b"\xff\xfb", b"mpeg"),
     (b"\xff\xf1", b"aac"),
 )
-"""How files of sound begin."""
+"""First bytes of audio files -> subtype of the content type."""
 
 NATIVE_STAYS = frozenset(
     (
@@ -52,14 +52,15 @@ NATIVE_STAYS_PREFIXES = (
     b"content-security-policy",
     b"cross-origin-",
 )
-"""Fields of a provider that a native route does not hand on (`wire.md` 2.3, `security.md` 9): with
-them it could speak in our name, to the proxy in front of us, or to a browser about our origin."""
+"""Header fields of a provider that a native route drops (`wire.md` 2.3, `security.md` 9): with them
+a provider could speak in our name, to the proxy in front of us, or to a browser about our origin.
+"""
 
 NAMES_OF_CALLS = (b"x-request-id", b"request-id")
-"""Fields in which a provider says what it calls the request."""
+"""Header fields with the provider's own id of the request."""
 
 LOOKS_FOR_REQUEST_ID = frozenset({"anthropic.messages", "anthropic.count"})
-"""Formats whose clients learn what their call is called from `request-id`, without the `x-`."""
+"""Formats whose clients read the request id from `request-id`, without the `x-`."""
 
 UNIFIED_PASSES: Mapping[bytes, bytes] = {
     **dict.fromkeys(NAMES_OF_CALLS, b"x-upstream-request-id"),
@@ -73,7 +74,7 @@ UNIFIED_PASSES: Mapping[bytes, bytes] = {
         )
     },
 }
-"""Fields of a provider that a unified route hands on, and under which name."""
+"""Header fields of a provider that a unified route passes on -> their names there."""
 
 
 def type_of(kind: Kind, fields: Iterable[tuple[bytes, bytes]]) -> bytes:
@@ -87,7 +88,7 @@ def type_of(kind: Kind, fields: Iterable[tuple[bytes, bytes]]) -> bytes:
 
 
 def type_written(kind: Kind, body: bytes) -> bytes:
-    """The same of an answer that a codec wrote, which tells by its first bytes what it is."""
+    """The content type of an answer that a codec encoded, guessed from its first bytes."""
     if kind not in TYPED or body.startswith(b"{"):
         return JSON_HEAD
     for opening, sound in _SOUNDS:
@@ -101,7 +102,7 @@ def type_written(kind: Kind, body: bytes) -> bytes:
 
 
 def own_fields(x: Exchange) -> bytes:
-    """The fields every answer of a call carries, and those that modules told us to add."""
+    """The header fields that every answer to a call has, and those that modules added."""
     called = x.asked.request_id or x.id
     lines = f"x-request-id: {called}\r\nx-stockyard-trace-id: {x.trace_id}\r\n"
     if x.inbound.format in LOOKS_FOR_REQUEST_ID and x.inbound.native is None:
@@ -115,8 +116,8 @@ def own_fields(x: Exchange) -> bytes:
 
 
 def refused_fields(x: Exchange) -> bytes:
-    """The fields of an error: ours, and what the provider said of the try that failed last: its
-    name for it, and the limits."""
+    """The header fields of an error: ours, and the rate limits and request id that the provider of
+    the last try sent."""
     last = x.attempts[-1] if x.attempts else None
     if last is None or x.inbound.native is not None:
         return own_fields(x)
@@ -127,7 +128,7 @@ def refused_fields(x: Exchange) -> bytes:
 
 
 def unified_fields(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """What of a provider's header fields a unified route hands on."""
+    """The header fields of a provider that a unified route passes on."""
     passed: dict[bytes, bytes] | None = None
     for name, value in fields:
         if name in UNIFIED_PASSES and value.isascii():
@@ -137,7 +138,7 @@ def unified_fields(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
 
 
 def native_fields(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """What of a provider's header fields a native route hands on."""
+    """The header fields of a provider that a native route passes on."""
     fields = list(fields)
     named = {
         token.strip().lower()
@@ -146,7 +147,7 @@ def native_fields(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
         for token in value.split(b",")
     }
     return field_lines(
-        # Answers have an id of ours under this name.
+        # Our answers have our own id under this name.
         (b"x-upstream-request-id" if name == b"x-request-id" else name, value)
         for name, value in fields
         if name not in NATIVE_STAYS
@@ -157,7 +158,7 @@ def native_fields(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
 
 
 def pen_of(x: Exchange, model: str, reasoning_field: str) -> Pen:
-    """What a writer may not invent: ids, time and the model's name."""
+    """The values that a stream writer needs and cannot know: ids, time, the model's name."""
     return Pen(
         id=x.id[4:],
         input_estimate=partial(prompt_of, x),
@@ -172,11 +173,11 @@ def pen_of(x: Exchange, model: str, reasoning_field: str) -> Pen:
 
 
 def refusal(codec: Codec, fault: Fault, extra: bytes = b"") -> Whole:
-    """An error as a whole answer in the client's dialect."""
+    """An error as a whole answer in the client's format."""
     error = codec.encode_error(fault)
     return Whole(error.status, field_lines(error.fields) + extra, error.body)
 
 
 def handed_on(raw: Raw, extra: bytes) -> Whole:
-    """A provider's answer on a native route, as it came."""
+    """A provider's answer on a native route, unchanged."""
     return Whole(raw.status, native_fields(raw.fields) + extra, raw.body)

@@ -1,6 +1,6 @@
-"""What an error becomes: status, kind and code. By tables, from typed fields, never from text.
+"""Map errors to status, kind and code: with tables, from typed fields, never from texts.
 
-`wire.md` 10.2 for what providers say, `modules.md` 1.6 for what we refuse.
+See `wire.md` 10.2 for errors of providers and `modules.md` 1.6 for refusals of ours.
 """
 
 from msgspec import Struct
@@ -11,12 +11,12 @@ from stockyard.wire.codec import Fault
 
 
 class Said(Struct, frozen=True):
-    """How a kind of provider error is told to the caller."""
+    """How a kind of provider error is reported to the caller."""
 
     status: int
     code: str
     own_status: int | None = None
-    """When the Credential is the caller's own, it is the caller's business."""
+    """The status if the Credential is the caller's own, who can then do something about it."""
 
 
 UPSTREAM: dict[ErrorKind, Said] = {
@@ -43,8 +43,8 @@ TURNED_AWAY: dict[ErrorKind, str] = {
     "permission": "does not allow this with",
     "no_credit": "has no credit left for",
 }
-"""What a provider does with a Credential of ours. Its own words read as if the caller's were meant.
-"""
+"""How we say that a provider refused a Credential of ours. The provider's own words sound as if the
+caller's secret were meant."""
 
 KIND_OF_CODE: dict[str, str] = {
     "context_length": "context_length",
@@ -60,7 +60,7 @@ KIND_OF_CODE: dict[str, str] = {
     "provider_timeout": "timeout",
     "stream_stalled": "timeout",
 }
-"""Our codes whose kind says more than their status does."""
+"""Our codes with a more precise kind than their status has."""
 
 KIND_OF_STATUS: dict[int, str] = {
     400: "bad_request",
@@ -124,14 +124,15 @@ DOCUMENTED = frozenset(
         "upgrade_refused",
     }
 )
-"""Codes that `docs/errors.md` explains. Modules of an operator's own may have others."""
+"""Codes that `docs/errors.md` explains. Custom modules may use others."""
 
 KNOWS_529 = frozenset({"anthropic.messages", "anthropic.count"})
-"""Formats in which a provider's 529 is said as it came; elsewhere it is 503."""
+"""Formats in which a provider's status 529 is passed on; in others it becomes 503."""
 
 
 def fault_of(error: Exception, x: Exchange | None, request_id: str = "") -> Fault:
-    """An error, ready to be said in any dialect. `x` is None before there is an Exchange."""
+    """An error in the neutral form, which codecs encode. `x` is None before there is an
+    Exchange."""
     if isinstance(error, Refused):
         return _refusal(error, x, request_id)
     if isinstance(error, UpstreamError):
@@ -144,7 +145,7 @@ def fault_of(error: Exception, x: Exchange | None, request_id: str = "") -> Faul
 
 
 def docs_of(code: str) -> str | None:
-    """Where a code is explained, in the documentation that comes with the program."""
+    """Where the documentation explains a code."""
     return f"docs/errors.md#{code}" if code in DOCUMENTED else None
 
 
@@ -203,7 +204,7 @@ def _upstream(error: UpstreamError, x: Exchange | None, request_id: str) -> Faul
 
 
 def _told(error: UpstreamError, x: Exchange | None) -> str:
-    """The message, with what only we know: the provider's name, and whose Credential it refused."""
+    """The message, with the provider's name, and whether it was our Credential that it refused."""
     provider = error.provider
     if provider is None:
         return error.message
@@ -229,7 +230,7 @@ def _fault(
     in_vain: bool = False,
     **more: object,
 ) -> Fault:
-    """`in_vain`: sending it again cannot help, or we have done so ourselves already."""
+    """`in_vain`: a retry cannot help, or we have retried already."""
     said: dict[str, object] = {"code": code}
     if (page := docs_of(code)) is not None:
         said["docs"] = page
