@@ -5,6 +5,7 @@ server is reached at its `--url`, with an admin credential.
 """
 
 import http.client
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -155,6 +156,9 @@ class Server:
         opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         opened.settimeout(self.deadline)
         try:
+            # A socket that somebody else made is not the server's.
+            if os.geteuid() not in (0, self._path.stat().st_uid):
+                raise PermissionError
             with short_path(self._path) as path:
                 opened.connect(path)
         except PermissionError:

@@ -25,10 +25,11 @@ def open_when_it_serves(given: dict[str, Any]) -> None:
     threading.Thread(target=_wait_and_open, args=(data_dir,), daemon=True).start()
 
 
-def open_page(data_dir: Path) -> None:
-    """Of the gateway that serves from this folder. Nothing where there is no screen."""
+def open_page(data_dir: Path) -> bool:
+    """Of the gateway that serves from this folder. False where there is no screen or browser."""
     if sys.platform != "linux" or any(map(os.environ.get, SCREENS)):
-        webbrowser.open(holder_of(data_dir)[1])
+        return webbrowser.open(holder_of(data_dir)[1])
+    return False
 
 
 def _wait_and_open(data_dir: Path) -> None:

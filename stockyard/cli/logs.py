@@ -20,7 +20,9 @@ from stockyard.cli.newfile import new_private_file
 PATH = "/api/lookout/traces"
 LOOK_BACK = 1_000
 """Calls that one look can see."""
-AGO = re.compile(r"\d+[smhd]")
+AGO = re.compile(r"\d{1,6}[smhd]")
+EXACT = re.compile(r"-\d{1,6}[smhd]|\d{1,15}|\d{4}-\d\d-\d\d.*")
+"""Ago as the API writes it, milliseconds, or a date with or without a time."""
 
 Trace = dict[str, Any]
 
@@ -88,8 +90,12 @@ def show_what_comes(server: Server, query: dict[str, str], count: int, printer: 
 
 
 def moment(since: str | None) -> str:
-    """`1h` is an hour ago."""
-    return f"-{since}" if since and AGO.fullmatch(since) else since or ""
+    """`1h` is an hour ago. Raises UsageError for what is no time."""
+    if not since or AGO.fullmatch(since):
+        return f"-{since}" if since else ""
+    if not EXACT.fullmatch(since):
+        raise click.UsageError(f'--since: "{since}" is not a time such as 1h, 7d or 2026-11-21.')
+    return since
 
 
 def address(query: dict[str, str], **more: object) -> str:

@@ -43,7 +43,10 @@ def models(
         return
     if not answer["models"]:
         # Some providers have models that no list knows; those can be called all the same.
-        raise VerbError(FAILED, "No known model that can be called matches.")
+        raise VerbError(
+            FAILED,
+            "No known model that can be called matches. Without a Credential none is listed.",
+        )
     for line in table(HEAD, [row_of(model) for model in answer["models"]]):
         click.echo(line)
 

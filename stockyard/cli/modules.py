@@ -28,6 +28,11 @@ def modules() -> None:
 def list_modules(server: Server, category: str | None, enabled: bool | None, as_json: bool) -> None:
     """Show every module in the order in which calls pass them."""
     answer = server.get(PATH)
+    categories = sorted({module["category"] for module in answer["modules"]})
+    if category not in (None, *categories):
+        raise VerbError(
+            WRONG_USE, f'No module is of category "{category}": choose {", ".join(categories)}.'
+        )
     found = [
         module
         for module in answer["modules"]

@@ -4,6 +4,7 @@ A verb's file is imported when it is used: `stockyard version` must not wait for
 Whatever goes wrong is told in one line, `stockyard: what happened (where): what to do`.
 """
 
+import errno
 import os
 import sys
 import traceback
@@ -19,21 +20,22 @@ from stockyard.errors import CannotStart
 VERBS = {
     "serve": ("serve", "Start the gateway. This is what `stockyard` alone does."),
     "start": ("serve", "The same as serve."),
-    "stop": ("stop", "Stop the running gateway without losing an answer."),
-    "restart": ("restart", "Restart the gateway without losing a call."),
-    "reload": ("reload", "Take up the changed config file while calls run."),
-    "health": ("health", "Tell whether the gateway runs: exit code 0 or 1."),
-    "version": ("version", "Tell which version this is."),
+    "stop": ("stop", "Stop the running gateway once its calls have ended."),
+    "restart": ("restart", "Restart the gateway without failing a call."),
+    "reload": ("reload", "Reload the changed config file while calls run."),
+    "health": ("health", "Report whether the gateway runs: exit code 0 or 1."),
+    "open": ("page", "Open the gateway's page in the browser."),
+    "version": ("version", "Print the version."),
     "doctor": ("doctor", "Check this machine and this installation."),
-    "config": ("config", "See the settings, check a config file, read what can be set."),
-    "modules": ("modules", "See, switch and set modules."),
-    "keys": ("keys", "Make Keys, see them, take them back."),
+    "config": ("config", "Show the settings, check a config file, list every setting."),
+    "modules": ("modules", "Show, switch and configure modules."),
+    "keys": ("keys", "Create, list, limit and revoke Keys."),
     "logs": ("logs", "Show calls, the newest last."),
-    "explain": ("explain", "Tell why a call went the way it did."),
-    "events": ("events", "Print what happens as it happens."),
-    "aliases": ("aliases", "Give models names of your own."),
+    "explain": ("explain", "Explain what happened to a call."),
+    "events": ("events", "Print events as they happen."),
+    "aliases": ("aliases", "Define your own names for models."),
     "models": ("models", "List the models that can be called."),
-    "prices": ("prices", "See what models cost."),
+    "prices": ("prices", "Show what models cost."),
     "docs": ("docs", "Write the reference of all modules."),
     "completion": ("completion", "Print the script that completes verbs in your shell."),
 }
@@ -42,6 +44,8 @@ HIDDEN = ("start", "docs")
 SAME = {"-v": "version", "--version": "version", "--health": "health"}
 """Verbs that are also known as flags."""
 INTERNAL_ERROR = 70
+IO_ERROR = 74
+NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 INTERRUPTED = 130
 
 
@@ -98,12 +102,31 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output is gone; reporting that would fail too.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        drop_output()
         sys.exit(1)
+    except OSError as error:
+        code, what = told_of(error)
+        drop_output()
+        fail(code, what, arguments)
     except Exception as error:  # The edge of the program: nobody is left to handle it.
-        what = f"An error on our side ({type(error).__name__}): see it with --debug and report it."
-        fail(INTERNAL_ERROR, what, arguments)
+        fail(INTERNAL_ERROR, on_our_side(error), arguments)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def drop_output() -> None:
+    """What is still buffered would fail once more at the end of the process."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def told_of(error: OSError) -> tuple[int, str]:
+    """Exit code and message. A disk that cannot be written is nobody's bug."""
+    if error.errno not in NOT_WRITTEN:
+        return INTERNAL_ERROR, on_our_side(error)
+    return IO_ERROR, f"Cannot write ({error.filename or 'output'}): {error.strerror}."
+
+
+def on_our_side(error: Exception) -> str:
+    return f"An error on our side ({type(error).__name__}): see it with --debug and report it."
 
 
 def fail(code: int, message: str, arguments: list[str]) -> NoReturn:

@@ -32,6 +32,7 @@ from stockyard.process.reloading import Reloading
 from stockyard.process.servicemanager import notify_ready
 from stockyard.process.socketpath import FOLDER
 from stockyard.process.supervisor import RESTART
+from stockyard.process.wallclock import refuse_wrong_clock
 from stockyard.process.welcome import Welcome
 from stockyard.process.writerwatch import WriterWatch
 from stockyard.settings import Settings
@@ -60,6 +61,7 @@ async def serve_until_stopped(
     data_dir = settings.server.data_dir
     listening = left.listening or listen(server_settings, data_dir)
     with listening:
+        refuse_wrong_clock()
         refuse_network(settings)
         refuse_full(settings)
         before = await Predecessor.ask(data_dir) if left.replaces else None

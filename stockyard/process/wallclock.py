@@ -9,9 +9,13 @@ is compared with the other one every second, and a step is announced.
 import logging
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from stockyard.core.signals import ClockStepped
+from stockyard.errors import CannotStart
 
+OLDEST = datetime(2025, 1, 1, tzinfo=UTC)
+"""There was no Stockyard before."""
 STEP_SECONDS = 1.0
 BELIEVED_SECONDS = 86_400.0
 """After so long a clock that was set forward is right: nobody has set it back."""
@@ -23,6 +27,15 @@ def running_seconds() -> float:
     """A clock that nobody sets, and that counts while the machine sleeps where there is such."""
     boot = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boot is None else time.clock_gettime(boot)
+
+
+def refuse_wrong_clock(now: float | None = None) -> None:
+    """Raises CannotStart (78) for a clock that was never set: no certificate would be valid."""
+    said = datetime.fromtimestamp(time.time() if now is None else now, UTC)
+    if said < OLDEST:
+        raise CannotStart(
+            78, f"The clock of this machine says {said:%Y-%m-%d}: set it, then start again."
+        )
 
 
 class WallClock:

@@ -1,5 +1,6 @@
 """Which environment variables set what, and warnings about those that set nothing."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 
 from stockyard.core.target import Secret
@@ -51,6 +52,7 @@ NOT_READ = (
     "STOCKYARD_OTEL_ENDPOINT",
 )
 """Names of other versions, for which the nearest of our names would be a wrong suggestion."""
+PROXY = re.compile(r"(https?://)?([^@/?#\s]*@)?(\[[0-9a-f:.]+\]|[^@/?#\s:\[\]]+)(:[0-9]{1,5})?/?")
 PREFIX = "STOCKYARD__"
 ADMIN_KEY_LENGTH = 32
 
@@ -105,6 +107,10 @@ def refuse_switches(environ: Mapping[str, str]) -> None:
 
 
 def warnings(environ: Mapping[str, str]) -> Iterator[str]:
+    found = proxies(environ)
+    for name, proxy in (("HTTPS_PROXY", found.https), ("HTTP_PROXY", found.http)):
+        if proxy is not None and not PROXY.fullmatch(proxy.reveal()):
+            yield f"{name} is not an http:// or https:// address: providers cannot be reached."
     known = (*NAMED, *READ_ELSEWHERE)
     for name in sorted(environ):
         if name in RETIRED:

@@ -98,7 +98,7 @@ class Tree:
         for index, key in enumerate(place[:-1]):
             table = table.setdefault(key, {})
             if not isinstance(table, dict):
-                raise CannotStart(78, f"{said_by}: {dotted(place[: index + 1])} is not a table.")
+                raise self.refused(place[: index + 1], "must be a table")
         table[place[-1]] = value
         self._said_by[place] = said_by
 

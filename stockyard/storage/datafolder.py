@@ -43,10 +43,10 @@ def make_private(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.stat()
+    except FileExistsError:
+        raise CannotStart(73, f"{folder} is not a folder: move it, or choose another.") from None
     except OSError as error:
         raise CannotStart(73, f"Cannot create {folder}: {error.strerror}.") from None
-    if not stat.S_ISDIR(found.st_mode):
-        raise CannotStart(73, f"{folder} is not a folder.")
     check_private(folder, found, 0o700)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise CannotStart(73, f"{folder} is read-only: chmod u+rwx {folder}")

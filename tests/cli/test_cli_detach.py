@@ -75,6 +75,16 @@ def test_the_page_is_opened_once_it_is_there(program: Any) -> None:
     assert process.stop() == 0
 
 
+def test_the_page_is_opened_later_too(program: Any) -> None:
+    process = program.start()
+    done = program.run("open")
+    assert (done.returncode, done.stdout) == (0, f"{process.address} (no browser was found here)\n")
+    done = program.run("open", BROWSER=a_browser(program.home))
+    assert (done.returncode, done.stdout) == (0, f"{process.address}\n")
+    assert shown(program.home) == process.address
+    assert program.ask("open") == {"url": process.address, "opened": False}
+
+
 def test_the_log_may_be_in_files_without_that(program: Any) -> None:
     folder = program.home / "logs"
     process = program.begin("--port", "0", STOCKYARD__log__folder=str(folder))

@@ -84,6 +84,11 @@ def file_where_the_folder_belongs(program: Any) -> tuple[str, ...]:
     return "--data", str(program.home / "file" / "data")
 
 
+def file_for_a_folder(program: Any) -> tuple[str, ...]:
+    program.data.write_text("")
+    return ()
+
+
 def mismatched_certificate(program: Any) -> tuple[str, ...]:
     own, other = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     return tls_files(program.home, a_certificate(own, days=1), other)
@@ -146,6 +151,7 @@ FAULTS: list[tuple[str, int, Prepare, str]] = [
     ("data of a newer version", 65, newer_database, "newer Stockyard"),
     ("another's address", 69, given("--host", "203.0.113.1", *PROXY), "address"),
     ("a step that fails", 70, conflicting_table, "left as it was"),
+    ("a file for a folder", 73, file_for_a_folder, "is not a folder"),
     ("folder under a file", 73, file_where_the_folder_belongs, "file/data"),
     ("no space", 74, given(), "free"),
     ("folder open to others", 77, folder_of_mode(0o755), "chmod 700"),
@@ -158,6 +164,7 @@ FAULTS: list[tuple[str, int, Prepare, str]] = [
     ("YAML that is none", 78, written("server: [", "stockyard.yaml"), "stockyard.yaml"),
     ("an unknown key", 78, written("[server]\nprot = 1\n"), 'Did you mean "port"?'),
     ("an unknown section", 78, written('[modulse]\ncache = "on"\n'), 'Did you mean "modules"?'),
+    ("a section that is none", 78, written("\nserver = 3\n"), "stockyard.toml:2:1 server must be"),
     ("a wrong type", 78, written('[http]\nconnections = "many"\n'), "connections"),
     ("a bad duration", 78, written('[server]\ndrain = "soon"\n'), "duration"),
     ("a bad size", 78, written('[http]\nmax_body = "huge"\n'), "max_body"),

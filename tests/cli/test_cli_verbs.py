@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from stockyard import __version__
+from stockyard.cli.asking import Server
+from stockyard.cli.failure import VerbError
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,7 @@ ASKING = [
     ("reload",),
     ("explain", "tr_x"),
     ("events",),
+    ("open",),
     ("logs", "-f"),
 ]
 
@@ -54,6 +57,31 @@ def test_without_a_server_a_verb_says_so_and_ends_with_4(
     assert done.returncode == 4
     assert re.fullmatch(r"stockyard: Stockyard is not running \(.+\): start it .+\n", done.stderr)
     assert done.stdout == ""
+
+
+def test_a_server_of_somebody_else_is_not_asked(
+    served: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Server(served.data).connect().close()
+    monkeypatch.setattr(os, "geteuid", lambda: served.data.stat().st_uid + 1)
+    with pytest.raises(VerbError, match="another user") as refused:
+        Server(served.data).connect()
+    assert refused.value.exit_code == 5
+
+
+def test_output_that_cannot_be_written_is_told(served: Any) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "stockyard", "modules", "list"],
+            env=served.environment({}),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=15,
+            check=False,
+        )
+    assert done.returncode == 74
+    assert done.stderr == "stockyard: Cannot write (output): No space left on device.\n"
 
 
 def test_version_is_told_without_loading_anything(served: Any) -> None:
@@ -154,6 +182,7 @@ def test_a_module_is_switched_set_and_reset(served: Any) -> None:
         (("keys", "change", "key_none", "--expires", "1d", "--never-expires"), 2, "either"),
         (("keys", "revoke-all"), 2, "--yes"),
         (("models", "--nonsense"), 2, "--nonsense"),
+        (("modules", "list", "--category", "x"), 2, "caching"),
         (("modules", "list", "--categori", "x"), 2, "Did you mean '--category'?"),
         (("modules", "stats", "nonsense"), 1, "nonsense"),
         (("modules", "show", "cach"), 1, "Did you mean 'cache'?"),
@@ -172,7 +201,8 @@ def test_a_module_is_switched_set_and_reset(served: Any) -> None:
         (("logs", "-n", "many"), 2, "'-n'"),
         (("logs", "modle:x"), 2, 'Did you mean "model"?'),
         (("logs", "-f", "modle:x"), 2, 'Did you mean "model"?'),
-        (("logs", "--since", "yesterday"), 2, "ISO 8601"),
+        (("logs", "--since", "yesterday"), 2, "--since"),
+        (("logs", "--since", "2026-99-99"), 2, "ISO 8601"),
         (("logs", "--export", "x", "-f"), 2, "not both"),
         (("events", "nonsense"), 2, "no topic"),
         (("explain", "tr_none"), 1, "no such Trace"),

@@ -10,14 +10,22 @@ from stockyard.apps.repeats.results import StoredResults, clock_stepped
 from stockyard.apps.teams import keys
 from stockyard.apps.teams.keys import KeyRing
 from stockyard.core.signals import ClockStepped, Signal
+from stockyard.errors import CannotStart
 from stockyard.overview import Overview
-from stockyard.process.wallclock import BELIEVED_SECONDS, WallClock
+from stockyard.process.wallclock import BELIEVED_SECONDS, WallClock, refuse_wrong_clock
 from stockyard.storage.migrate import steps_in
 from stockyard.storage.sqlite import SqliteDatabase
 from stockyard.testing.yard import Yard, becomes
 
 HOUR = 3600.0
 YEAR = 365 * 86_400.0
+
+
+def test_a_clock_that_was_never_set_stops_the_start() -> None:
+    refuse_wrong_clock()
+    with pytest.raises(CannotStart, match="1970-01-01") as refused:
+        refuse_wrong_clock(0.0)
+    assert refused.value.exit_code == 78
 
 
 class Clocks:

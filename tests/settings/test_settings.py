@@ -394,6 +394,21 @@ def test_an_unknown_variable_is_a_warning(tmp_path: Path, name: str, told: str) 
     assert told in warning
 
 
+@pytest.mark.parametrize(
+    "proxy", ["http://user:pass@proxy:3128", "https://proxy/", "proxy:3128", "http://[::1]:3128"]
+)
+def test_a_proxy_that_can_be_used_is_no_warning(tmp_path: Path, proxy: str) -> None:
+    assert loaded(tmp_path, HTTPS_PROXY=proxy, http_proxy=proxy).warnings == ()
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "HTTP_PROXY"])
+@pytest.mark.parametrize("proxy", ["socks5://u:planted@proxy:1080", "HTTP://proxy", "http://a b"])
+def test_a_proxy_that_cannot_be_used_is_a_warning(tmp_path: Path, name: str, proxy: str) -> None:
+    [warning] = loaded(tmp_path, **{name: proxy}).warnings
+    assert warning.startswith(f"{name} is not an http:// or https:// address")
+    assert "planted" not in warning
+
+
 def test_a_key_in_capitals_is_told_how_it_is_written(tmp_path: Path) -> None:
     assert 'Did you mean "server"?' in refused(tmp_path, STOCKYARD__SERVER__PORT="1")
 
