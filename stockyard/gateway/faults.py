@@ -120,6 +120,7 @@ DOCUMENTED = frozenset(
         "stream_interrupted",
         "stream_stalled",
         "target_too_long",
+        "thread_unsupported_request",
         "unsupported_encoding",
         "upgrade_refused",
     }

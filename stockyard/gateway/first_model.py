@@ -1,7 +1,7 @@
-"""Which model is named in a body that is not read otherwise.
+"""Find the model that is named in a body which is not decoded otherwise.
 
-The first line of an upload, or the first request of a batch, says where all of it goes: no more
-than that is read, however much follows.
+The first line of an upload, or the first request of a batch, decides where all of it goes. Nothing
+after that is read, however long the body is.
 """
 
 import re
@@ -14,13 +14,13 @@ from stockyard.wire.multipart import start_of_file
 from stockyard.wire.resource_names import bare_model
 
 LOOKED_AT = 1024 * 1024
-"""Bytes of the file, or of the batch. What begins or ends beyond them is not found."""
+"""Bytes of the file, or of the batch. What is not complete within them is not found."""
 _PIECE = 4 * 1024
 _LIST = re.compile(rb'\s*\{\s*"requests"\s*:\s*(?=\[)')
 
 
 class _Line(msgspec.Struct, gc=False):
-    """What may name a model: the line of a batch, or the call in it."""
+    """A JSON object that may name a model: the line of a batch, or the call in it."""
 
     model: str = ""
     body: "_Line | None" = None
@@ -37,7 +37,7 @@ _named = msgspec.json.Decoder(_Named).decode
 
 
 def own_model(body: bytes) -> str:
-    """The model that the body of one call names; empty for none."""
+    """The model that the body of a single call names; empty for none."""
     if len(body) > LOOKED_AT:
         return ""
     try:
@@ -66,7 +66,7 @@ def first_model(body: bytes) -> str:
 
 
 def _first_request(beginning: bytes) -> bytes:
-    """The first in the list of requests with which a batch begins; empty if it is not all there."""
+    """The first request in the list of a batch; empty if it is not complete."""
     opening = _LIST.match(beginning)
     if opening is None:
         return b""

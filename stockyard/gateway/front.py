@@ -1,7 +1,7 @@
-"""What all connections of one process share: limits, counts, health, and the way to stop.
+"""What all connections of one process share: limits, counts, health, and stopping.
 
-The lanes ask here whether a connection may exist and tell here what they refused; the server tells
-all of them through here that the process is stopping.
+Lanes ask here whether a connection may exist, and count here what they refuse. The server tells all
+lanes through here that the process is stopping.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 REFUSING = 64
-"""How many further connections are accepted, only to be told that there are too many."""
+"""How many connections beyond the limit are accepted, to be answered that there are too many."""
 
 
 class Front:
@@ -48,7 +48,7 @@ class Front:
         self.draining = False
         """Whether every answer is the last of its connection."""
         self.refusing = False
-        """Whether requests that come now are turned away."""
+        """Whether new requests are refused."""
         self.lanes: set[Lane] = set()
         self.http_rejects: Counter[str] = Counter()
         """How many requests were refused, by rule. The rules are a closed set."""
@@ -82,12 +82,12 @@ class Front:
             del self._per_address[address]
 
     def full_for(self, peer: Peer) -> bool:
-        """Whether there is no slot left. The last ones are kept for probes."""
+        """Whether all connection slots for this peer are taken. The last ones are for probes."""
         reserved = 0 if self._may_probe(peer) else self.limits.probe_connections
         return len(self.lanes) >= self.limits.connections - reserved
 
     def turns_away(self, peer: Peer) -> str | None:
-        """The limit that closes a new connection without a word, if one does."""
+        """The limit for which a new connection is closed without an answer, if any."""
         if len(self.lanes) >= self.limits.connections + REFUSING:
             return "overrun"
         if peer.loopback or self._per_address[subscriber(peer.address)] < self.limits.per_address:
@@ -95,16 +95,16 @@ class Front:
         return None if self.proxies.trusts(peer.address) else "per_address"
 
     def refuses_body(self, size: int) -> bool:
-        """Whether there is no memory for it now."""
+        """Whether there is no memory for a body of this size now."""
         overload = self._overload
         return overload is not None and overload.refuses(
             size, lambda: sum(lane.announced for lane in self.lanes)
         )
 
     def drain(self, *, gently: bool = False) -> None:
-        """Close what is idle, and every other connection once its answer is complete.
+        """Close idle connections now, and every other one once its answer is complete.
 
-        Gently: a call that comes on an open connection is still answered, as the last there.
+        `gently`: a request that still arrives on an open connection is answered, as the last one.
         """
         self.draining = True
         self.refusing = not gently
@@ -113,12 +113,12 @@ class Front:
             lane.drain()
 
     def shutdown(self) -> None:
-        """End what is still running, in the words of its format."""
+        """End calls that are still running, with the error event of their format."""
         for lane in list(self.lanes):
             lane.shutdown()
 
     def abort(self) -> None:
-        """Break every connection that is left."""
+        """Abort every connection that is left."""
         for lane in list(self.lanes):
             lane.abort()
 

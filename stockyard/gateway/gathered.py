@@ -1,7 +1,7 @@
-"""What has come of a list that is asked for page by page, and how the next page is asked for.
+"""Collect a list that is fetched page by page, and build the query for the next page.
 
-Providers cut their lists in two ways: a page begins behind the id of the last thing before it, or
-at a token that the page before told.
+Providers page their lists in two ways: a page begins after the id of the last thing before it, or
+at a token from the previous page.
 """
 
 from collections.abc import Callable
@@ -13,17 +13,17 @@ import msgspec
 from stockyard.gateway.named import resource
 
 PAGE = 100
-"""As much as all of them give at once."""
+"""The largest page that all providers allow."""
 USUAL = 20
-"""What a list holds when the caller does not say."""
+"""Page size if the caller gives none."""
 _AFTER = ("after", "after_id")
-"""How callers name the last thing that they have, in both dialects."""
+"""Query parameters for the id after which a list begins, in both dialects."""
 _TOKENS = {
     "nextPageToken": "pageToken",
     "next_page_token": "page_token",
     "pagination_token": "pagination_token",
 }
-"""Where a page says how the next one is called, and the parameter that asks for it."""
+"""Field with the token of the next page -> query parameter for it."""
 _HELD = (
     "data",
     "batches",
@@ -37,18 +37,19 @@ _HELD = (
     "tuningJobs",
     "operations",
 )
-"""Where a page has its things. Of other lists in it nobody knows whose things they hold."""
+"""Fields in which a page may hold its things. Other lists are dropped, because nobody knows whose
+things they name."""
 _IDS = ("id", "batch_id", "job_id", "name")
 
 
 class Gathered:
-    """Of one list: the things that are the team's, and the query for the next page."""
+    """One list: the team's things in the pages so far, and the query for the next page."""
 
     def __init__(
         self, query: str, *, cursor: str, usual: int = USUAL, verbatim: bool = False
     ) -> None:
-        """`cursor` is the name of the parameter that says where a page begins. `verbatim`: the
-        query is sent as it is."""
+        """`cursor`: the query parameter for the id after which a page begins. `verbatim`: forward
+        the query as it is."""
         said = [part.partition("=") for part in query.split("&") if part]
         self._fields = {name: value for name, _, value in said}
         limit = self._fields.get("limit", "")
@@ -60,9 +61,9 @@ class Gathered:
         self._places = _HELD if verbatim else ("data",)
         self._found: list[dict[str, Any]] = []
         self._held = "data"
-        """Where the page that came last has its things."""
+        """The field in which the last page had its things."""
         self._token = ""
-        """Where it says how the next one is called."""
+        """The field in which it had the token of the next page; empty for none."""
 
     @property
     def query(self) -> str:
@@ -70,7 +71,8 @@ class Gathered:
 
     @property
     def enough(self) -> bool:
-        """Pages that are asked for by tokens begin where others ended, so no page is cut."""
+        """Whether the caller's page is full. Pages by token are not cut, because the next token
+        belongs to the end of the last one."""
         return len(self._found) >= (1 if self._token else self._wanted)
 
     @property
@@ -78,7 +80,7 @@ class Gathered:
         return len(self._found) > self._wanted
 
     def list_in(self, body: bytes) -> dict[str, Any]:
-        """A page as a provider tells it, with no other list than that of its things."""
+        """The decoded page of a provider, without other lists than that of its things."""
         try:
             told = msgspec.json.decode(body)
         except (ValueError, RecursionError):
@@ -93,8 +95,8 @@ class Gathered:
         }
 
     def take(self, told: dict[str, Any], has: Callable[[str], bool]) -> bool:
-        """Move the things out of a page, keep the team's, and go on behind the last. Whether there
-        is more."""
+        """Take the things out of a page, keep the team's, and set the query for the next page.
+        Returns whether there is one."""
         self._held = next((name for name in self._places if name in told), "data")
         things = [thing for thing in told.pop(self._held, ()) if isinstance(thing, dict)]
         self._found += [thing for thing in things if has(_id_of(thing))]
@@ -110,7 +112,7 @@ class Gathered:
         return True
 
     def start_over(self) -> None:
-        """The next page is the first of another provider."""
+        """Set the query for the first page of another provider."""
         self._fields.pop(self._cursor, None)
 
     def written(self, told: dict[str, Any], *, more: bool) -> bytes:
@@ -129,7 +131,7 @@ class Gathered:
 
 
 def cursor_in(query: str) -> str:
-    """The id behind which a list is to begin; empty for its beginning."""
+    """The id after which a list is to begin; empty for its beginning."""
     said = (part.partition("=") for part in query.split("&"))
     return next((unquote(value) for name, _, value in said if name in _AFTER), "")
 

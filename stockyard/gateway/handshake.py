@@ -1,4 +1,4 @@
-"""What the head of a request for a WebSocket says: a Key, subprotocols, and what goes on."""
+"""Read the head of a WebSocket request: Key, subprotocols, and the fields to forward."""
 
 from stockyard.errors import Refused
 from stockyard.gateway import native_head
@@ -7,13 +7,13 @@ from stockyard.upstream.frames import is_key
 from stockyard.upstream.plans import USER_AGENT
 
 KEY_PROTOCOL = b"openai-insecure-api-key."
-"""Before the Key, where a client can send no header field."""
+"""Prefix of a subprotocol that carries the Key, for browsers, which cannot set header fields."""
 PASSED = (b"openai-beta", b"openai-safety-identifier")
-"""What goes on from unified routes."""
+"""Header fields that are forwarded from unified routes."""
 
 
 class SessionFields:
-    """The Headers of a session. Only on the route of a provider most of them go on."""
+    """The Headers of a session. On native routes most of them are forwarded."""
 
     def __init__(self, head: Head, *, native: bool) -> None:
         self._head = head
@@ -37,7 +37,7 @@ class SessionFields:
         return [(b"user-agent", USER_AGENT), *shown]
 
     def _of_its_own(self) -> list[tuple[bytes, bytes]]:
-        """Without what is between a client and the one that it shakes hands with."""
+        """All fields but those of the client's own handshake with us."""
         return [
             (name, value)
             for name, value in native_head.kept(self._head)

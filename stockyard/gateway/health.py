@@ -1,4 +1,4 @@
-"""Say whether the process lives and whether it should get traffic, without waiting for anything.
+"""Health probes: whether the process is alive and should get traffic.
 
 Probes are answered by the lane itself, from memory and before any limit: a probe must not fail
 because the gateway is busy, and must never cause a call to a provider or the database.
@@ -22,7 +22,7 @@ class Health:
         self.not_ready("starting")
 
     def ready(self, *reasons: str) -> None:
-        """Traffic is welcome; with reasons (`reliability.md` 8) the state is `degraded`."""
+        """Traffic may come; with reasons (`reliability.md` 8) the state is `degraded`."""
         self._tell(200, "degraded" if reasons else "ok", reasons)
 
     def not_ready(self, state: str, *reasons: str) -> None:

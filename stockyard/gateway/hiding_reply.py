@@ -1,7 +1,7 @@
-"""A Reply in front of the client's that leaves out of lists what another team has made.
+"""A Reply that removes the things of other teams from lists in an answer.
 
-A provider lists what its account has, and all teams share one. An answer in which nothing is hidden
-passes as it came, and so does what is no JSON.
+A provider lists everything in its account, which all teams share. An answer in which nothing has to
+be hidden passes unchanged, and so does one that is not JSON.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from stockyard.gateway.whole_reply import WholeReply
 from stockyard.wire.resource_names import last_two
 
 _NAMES = ("id", "name", "voice_id", "agent_id", "job_id", "model_id", "request_id")
-"""Where a thing in a list says how it is called."""
+"""Fields in which a thing in a list may have its id."""
 _STARTS = (b"{", b"[")
 
 
@@ -23,7 +23,7 @@ class HidingReply:
         self._reply = reply
         self._hidden = hidden
         self._head: tuple[int, bytes] | None = None
-        """Of an answer whose first bytes are still to come."""
+        """Status and fields of an answer whose first bytes have not come yet."""
 
     def whole(self, status: int, fields: bytes, body: bytes) -> None:
         self._reply.whole(status, fields, self._shown(status, body))
@@ -53,7 +53,7 @@ class HidingReply:
         self._reply.cut()
 
     def _begin_at_last(self) -> None:
-        """Nothing came after the head."""
+        """Write a head after which nothing came."""
         if self._head is not None:
             self._reply.begin(*self._head, b"")
 
@@ -68,7 +68,7 @@ class HidingReply:
         return body if shown is told else msgspec.json.encode(shown)
 
     def _without(self, told: Any) -> Any:
-        """The same value if it hides nothing."""
+        """The value without hidden things; the same value if there are none."""
         if isinstance(told, list):
             kept = [thing for thing in told if not self._is_hidden(thing)]
             return told if len(kept) == len(told) else kept

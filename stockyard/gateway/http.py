@@ -4,9 +4,9 @@ Request smuggling lives where two parsers disagree, so there is nothing here to 
 head is either exactly in the grammar of `security.md` 3.1 (HS01-HS19) or refused, before any of it
 is used. No I/O: bytes in, a checked `Head` out.
 
-A head as the SDKs send it passes one possessive regular expression, which never backtracks, and is
-then searched once for the few fields that mean something to us. Only a head that the expression
-does not accept is read line by line, to say which rule it breaks, or to find it odd but lawful
+A head as the SDKs send it matches one possessive regular expression, which never backtracks, and is
+then searched once for the few fields that matter here. Only a head that the expression does not
+accept is read line by line, to say which rule it breaks, or to accept it as unusual but valid
 (8-bit values, names with `_`, absolute-form, very long lines).
 """
 
@@ -60,7 +60,7 @@ _MEANINGFUL = re.compile(
 
 
 class HttpError(StockyardError):
-    """A request that is refused for its HTTP alone. `rule` names the rule of `security.md` 3.1."""
+    """A request that violates HTTP or a limit. `rule` names the rule of `security.md` 3.1."""
 
     def __init__(self, status: int, rule: str, message: str) -> None:
         super().__init__(message)
@@ -101,7 +101,7 @@ class Head:
         self.expects_continue = False
         self.upgrade = False
         self.dropped = 0
-        """How many fields count as not sent, because of a `_` in their names (HS13)."""
+        """How many fields are ignored because of a `_` in their names (HS13)."""
         self._lowered = raw.lower()
 
     def field(self, name: bytes) -> bytes | None:
@@ -118,7 +118,7 @@ class Head:
         return self._lowered.count(b"\n" + name + b":") > 1
 
     def fields(self) -> list[tuple[bytes, bytes]]:
-        """All fields that may be passed on, in order: not those with 8-bit values or `_` names."""
+        """All fields that may be forwarded, in order: not those with 8-bit values or `_` names."""
         pairs = []
         for line in self.raw.strip(b"\r\n").split(b"\r\n")[1:]:
             name, _, value = line.partition(b":")
@@ -163,7 +163,7 @@ def _well_formed(max_fields: int) -> re.Pattern[bytes]:
 
 
 def _understand(head: Head) -> None:
-    """Check the fields that decide about the framing and the connection, and note what they say."""
+    """Check the fields that control framing and connection, and set their values on the head."""
     hosts = lengths = codings = 0
     for name, value in _MEANINGFUL.findall(head._lowered):
         value = value.rstrip(b" \t")
@@ -189,7 +189,7 @@ def _understand(head: Head) -> None:
                 raise HttpError(417, "HS19", "Expect may only be '100-continue'.")
             head.expects_continue = head.http11
         else:
-            # Ignored but on WebSocket paths, and then the connection ends with the answer (HS20).
+            # Ignored except on WebSocket paths; the connection ends with the answer (HS20).
             head.upgrade = True
             head.keep_alive = False
     if hosts != 1 and (head.http11 or hosts > 1):
@@ -226,7 +226,7 @@ def _content_length(value: bytes) -> int:
 
 
 def _look_closer(raw: bytes, limits: HttpLimits) -> Head:
-    """Read a head that is faulty or unusual, line by line, and say what is wrong with it."""
+    """Read a head that is invalid or unusual, line by line. Raises HttpError for what is wrong."""
     text = raw[2:] if raw.startswith(b"\r\n") else raw
     check_size(text, limits)
     line, *fields = text[:-4].split(b"\r\n")
@@ -244,7 +244,7 @@ def _look_closer(raw: bytes, limits: HttpLimits) -> Head:
 
 
 def check_size(text: bytes, limits: HttpLimits) -> None:
-    """Refuse a head, complete or not, for what is already too long in it."""
+    """Refuse a head, complete or not, that exceeds a size limit already."""
     lines = text[:-4].split(b"\r\n") if text.endswith(HEAD_END) else text.split(b"\r\n")
     if len(lines[0]) > limits.max_line_bytes:
         raise HttpError(414, "HS01", "The request line is too long.")
@@ -271,7 +271,7 @@ def _request_line(line: bytes) -> tuple[str, bytes, bytes]:
 
 
 def check_field(line: bytes) -> bool:
-    """Whether the field counts as not sent (HS13)."""
+    """Check one field. Returns whether it is to be ignored (HS13)."""
     if b"\r" in line or b"\n" in line:
         raise HttpError(400, "HS02", "Lines must end with CR LF.")
     if line[:1] in (b" ", b"\t"):
@@ -324,9 +324,9 @@ _ANSWER_VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 
 
 def field_lines(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """A block of `name: value` lines, checked, to be kept where it is constant.
+    """A block of checked `name: value` lines, which may be kept if it is constant.
 
-    The framing is decided by the lane, so a field that speaks of it raises like a line break does.
+    Framing fields are set by the lane, so one of them here raises ValueError, as a line break does.
     """
     lines = []
     for name, value in pairs:

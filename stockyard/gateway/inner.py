@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Inner(HttpToolsProtocol):
-    """uvicorn's protocol without a connection, a pipeline and a keep-alive timer of its own."""
+    """uvicorn's protocol without its own connection, pipelining and keep-alive timer."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Inner(HttpToolsProtocol):
         return self.cycle is not None and self.cycle.response_complete
 
     def leave(self) -> None:
-        """The client has gone, or was answered by the lane: tell the app, let it write nothing."""
+        """The client has gone, or the lane has answered it: tell the app, and drop its writes."""
         self._lane = None
         if isinstance(self.transport, InnerTransport):
             self.transport.detach()
@@ -79,7 +79,8 @@ def inner_head(head: Head, length: int | None, *, keep_alive: bool) -> bytes:
 
 
 def _end_by_closing(cycle: RequestResponseCycle) -> None:
-    """HTTP/1.0 has no chunks, but uvicorn sends them: let closing end an answer without length."""
+    """HTTP/1.0 has no chunked encoding, but uvicorn uses it: end such answers by closing
+    instead."""
     send = cycle.send
 
     async def send_plain(message: ASGISendEvent) -> None:

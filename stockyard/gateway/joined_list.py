@@ -1,8 +1,8 @@
-"""A list of models that holds ours and those that only one provider knows.
+"""A list of models that joins ours and those of a local model server.
 
-A provider that runs models itself has what is on its disk, and nobody else can list that. Clients
-of its dialect look here for names to offer, so it is asked, and what it says is put before our
-list. When it cannot be asked, or does not answer soon, ours is the answer.
+Only a server that runs models itself knows what is on its disk. Clients of its dialect want those
+names, so the server is asked, and its list is put before ours. If it cannot be asked, or does not
+answer soon, our list is the answer.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ PATH = "/api/tags"
 """Where a provider of the dialect lists its models."""
 MOST_BYTES = 1024 * 1024
 PATIENCE_SECONDS = 5.0
-"""Clients ask for names before they show anything at all."""
+"""Short, because clients ask for this list before they show anything."""
 
 
 class _List(msgspec.Struct):
@@ -46,8 +46,8 @@ class JoinedList:
 
 
 class _Joining:
-    """Takes the provider's list, however it comes, and replies with both. It is also the Running,
-    so that whoever leaves first ends the other."""
+    """The Reply that gets the provider's list, and answers with both. Also the Running for the
+    client, so that the end of one side ends the other."""
 
     def __init__(self, reply: Reply, ours: Whole) -> None:
         self._reply = reply

@@ -1,8 +1,8 @@
-"""A Doorway for bodies that may name what a provider keeps, such as a file to be read.
+"""A Doorway for bodies that may name things which a provider stores, such as a file to read.
 
-A call that names such a thing is sent to the provider that has it, under the Credential that made
-it, and only if the team owns it. Where the call may make such a thing, its answer is watched for
-the id. Any other body takes the usual way.
+A call that names such a thing is sent to the provider that has it, under the Credential that
+created it, and only if it belongs to the team. If the call may create such a thing, its answer is
+watched for the id. Other bodies are handled by the plain Doorway.
 """
 
 from stockyard.core.exchange import Exchange
@@ -12,11 +12,12 @@ from stockyard.errors import Refused
 from stockyard.gateway.contract import Reply, Running
 from stockyard.gateway.doorway import Doorway, SteeredDoorway
 from stockyard.gateway.held import check_shared, credential_of, keeper_of
-from stockyard.gateway.named import Naming
+from stockyard.gateway.named import MESSAGES, Naming
 from stockyard.gateway.noticing import Notice, Noticing, hold_for
 from stockyard.gateway.reception import Reception
 from stockyard.gateway.turning import Steering, serves
 from stockyard.gateway.visit import Visit
+from stockyard.wire.anthropic_messages.threads import TIE, asks_for_thread
 
 
 class JudgedDoorway(Doorway):
@@ -52,11 +53,14 @@ class JudgedDoorway(Doorway):
         return noticing
 
     def _steered(self, steering: Steering, body: bytes) -> Credential | None:
-        """Steer the call to whoever keeps what the body names; under what, on a native path."""
+        """Steer the call to the provider that stores what the body names. Returns the Credential to
+        use, on a native path."""
         reception, native = self._reception, self._endpoint.native
         ids, team = reception.keepers.ids, self.caller.team_id
         check_shared(ids, team, body)
         named = self._naming.named_in(body)
+        if self._naming is MESSAGES and asks_for_thread(body):
+            raise Refused(400, TIE.code, TIE.message, param=TIE.param)
         held = steering.held = keeper_of(ids, team, named, native)
         if held is None:
             return None
@@ -66,7 +70,7 @@ class JudgedDoorway(Doorway):
         return None
 
     def _check(self, held: Held, named: list[str], body: bytes) -> None:
-        """Refuse a call that could not go where it must."""
+        """Refuse a call that cannot go to the provider that it has to go to."""
         model = self._codec.peek(body).model if self._codec is not None else ""
         model = model or self._endpoint.model
         elsewhere = self.asked.provider not in ("", held.provider)

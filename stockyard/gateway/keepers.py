@@ -1,4 +1,4 @@
-"""Where the gateway remembers what outlives a call: four Ports that an app fulfils."""
+"""The four Ports through which the gateway remembers what outlives a call."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -18,8 +18,8 @@ class Keepers:
         self._work: set[asyncio.Task[None]] = set()
 
     def see_to(self, work: Coroutine[Any, Any, None]) -> None:
-        """Carry out something that is waited for elsewhere, whoever leaves meanwhile."""
+        """Run work to its end, even if the client leaves meanwhile."""
         task = asyncio.get_running_loop().create_task(work)
-        # The loop itself would let go of it.
+        # The loop itself holds tasks only weakly.
         self._work.add(task)
         task.add_done_callback(self._work.discard)

@@ -1,9 +1,8 @@
-"""Recognise a head that a client has sent before.
+"""Recognise a head that the same connection has sent before.
 
-A client that keeps its connection repeats its head to the byte, but for the Content-Length. So the
-last head that opened the data plane is compared with the next, which saves checking it again and
-finding its Key again. Whatever differs in anything else than a plain length is not recognised, and
-is checked from the beginning.
+A client that keeps its connection repeats its head byte for byte, except for the Content-Length. So
+the last head of a call is compared with the next one, which saves parsing it and looking up its Key
+again. A head that differs in anything but a plain Content-Length is parsed from the beginning.
 """
 
 import re
@@ -12,7 +11,7 @@ from stockyard.gateway.contract import Opening
 from stockyard.gateway.http import Head
 
 MAX_BYTES = 4096
-"""Longer heads are not kept; each connection keeps one."""
+"""Longer heads are not kept. Each connection keeps one."""
 
 _LENGTH = re.compile(rb"\ncontent-length:[ \t]*([0-9]+)", re.IGNORECASE)
 
@@ -41,7 +40,7 @@ class Known:
         start, end = match.span(1) if match else (len(head.raw), len(head.raw))
         self._whole = head.raw
         self._again = len(head.raw), head.length
-        """What `begins` says of the very same head."""
+        """What `begins` returns for the very same head."""
         self._before = head.raw[:start]
         self._after = head.raw[end:]
         self._start = start

@@ -1,4 +1,4 @@
-"""The client's side of a realtime session on a connection of the lane's: bytes in, frames out."""
+"""The client's side of a realtime session on a lane's connection: bytes in, frames out."""
 
 import asyncio
 from typing import cast

@@ -1,7 +1,7 @@
-"""Let the control plane be imported while calls are already being answered.
+"""Import and build the control plane while calls are already being answered.
 
-Importing and building it takes longer than a start may take. Until it is there, requests for it
-wait a little, and then are told that it is starting.
+That takes longer than a start may take. Until it is ready, requests for it wait a little, and are
+then answered that it is starting.
 """
 
 import asyncio
@@ -14,11 +14,12 @@ from stockyard.gateway.http import HttpError
 from stockyard.gateway.refusals import control_refusal
 
 HEAD_START_S = 0.3
-"""How long the first calls have the processor to themselves: an import holds the interpreter."""
+"""A delay for the benefit of the first calls, because an import holds the interpreter lock."""
 
 
 class LateApp:
-    """An ASGI app that is built in a thread, soon after the server listens or when it is wanted."""
+    """An ASGI app that is built in a thread: on the first request for it, or after a short
+    delay."""
 
     def __init__(self, build: Callable[[], ASGI3Application], patience_s: float = 10) -> None:
         self._build = build
@@ -40,7 +41,7 @@ class LateApp:
             self._built.set()
 
     def hold(self) -> None:
-        """Let requests wait until `let_go`, or be told to come again if that is too long."""
+        """Delay requests until `let_go`; those that wait too long are answered with 503."""
         self._free.clear()
 
     def let_go(self) -> None:

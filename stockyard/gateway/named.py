@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from stockyard.errors import Refused
 from stockyard.wire import strict
+from stockyard.wire.anthropic_messages.threads import MARK as THREAD_MARK
 from stockyard.wire.large_body import buffer_of
 from stockyard.wire.multipart import boundary_in, read_form
 
@@ -152,7 +153,8 @@ class Naming(Struct, frozen=True):
 
 
 FILES = Naming(frozenset({"file_id", "file_ids"}), (b'"file_id',), sign=b"_")
-MESSAGES = Naming(FILES.fields | {"container"}, (b'"file_id', b'"container'))
+MESSAGES = Naming(FILES.fields | {"container"}, (b'"file_id', b'"container', THREAD_MARK))
+"""A thread has no name at its beginning; who asks for one is told so."""
 RESPONSES = Naming(
     FILES.fields | {"vector_store_ids", "container", "container_id"},
     (b'"file_id', b'"vector_store', b'"container', REFERENCE.encode(), PICTURE.encode()),
