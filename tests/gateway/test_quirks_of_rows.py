@@ -1,7 +1,7 @@
 """What is peculiar to the providers of the catalog, as their callers see it: whole and streamed.
 
 Each case names a quirk that its row must list (`wire.md` 12.2). What quirks do to a request is in
-`tests/providers/test_quirks.py`, byte by byte; here are answers, counts, errors and headers.
+`tests/providers/test_quirks*.py`, byte by byte; here are answers, counts, errors and headers.
 """
 
 import json
