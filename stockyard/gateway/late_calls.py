@@ -1,7 +1,7 @@
-"""Calls that are counted after they ended: batches, and answers in the background.
+"""Count calls whose usage is reported after they ended: batches, and answers in the background.
 
-What they used is told when somebody asks for it. It is counted then as a call of its own, of the
-one who asked, and only once however often it is told.
+The usage is reported when a client fetches the result. It is then counted as a separate call of
+that client, and only once, however often it is reported.
 """
 
 import asyncio
@@ -28,14 +28,14 @@ NO_CONTENT = Content()
 
 
 class _Counted:
-    """A call that is over, as the Office wants it."""
+    """A call that is over, for the Office."""
 
     def __init__(self, x: Exchange) -> None:
         self.x = x
 
 
 class LateCalls:
-    """Of one team, at one provider."""
+    """The calls of one team at one provider that are counted later."""
 
     def __init__(
         self,
@@ -53,22 +53,22 @@ class LateCalls:
         self._provider = provider
         self._credential = credential
 
-    def began(self, thing: str, of: str = "") -> None:
-        """This thing will report what it used, or what `of` used."""
-        self._see_to(self._keepers.owed.owe(self._team, thing, of))
+    def began(self, thing: str, of: str = "", place: str = "") -> None:
+        """This thing will report its usage later, or that of `of`."""
+        self._see_to(self._keepers.owed.owe(self._team, thing, of, place))
 
     def owes(self, thing: str) -> bool:
         """Whether it is still to be counted."""
         return self._keepers.owed.owes(self._team, thing)
 
     def watching(self, reply: Reply, thing: str, kind: Kind, reader: Reader) -> LateReply | None:
-        """A Reply that counts what it hears; None when all that `thing` reports is counted."""
+        """A Reply that counts the usage in its answer; None if that of `thing` is counted already."""
         if not self.owes(thing):
             return None
         return LateReply(reply, reader, partial(self.count, thing, kind))
 
     def count(self, thing: str, kind: Kind, asking: Exchange, uses: list[Use]) -> None:
-        """What a thing used, as the call that asks for it was told."""
+        """Count the usage of a thing, as reported to the call that asks for it."""
         self._see_to(self._count(thing, kind, asking, uses))
 
     async def _count(self, thing: str, kind: Kind, asking: Exchange, uses: list[Use]) -> None:
@@ -76,7 +76,7 @@ class LateCalls:
             self._office.finished(_Counted(self._counted(kind, asking, use)))
 
     async def _settled(self, thing: str, uses: list[Use]) -> list[Use]:
-        """Those that are counted now."""
+        """Mark the usage as counted. Returns the part of it that was not counted before."""
         owed = self._keepers.owed
         parts = [use.part for use in uses if use.part]
         if not parts:

@@ -1,4 +1,4 @@
-"""A Reply that looks in what it passes on for usage that nobody was told before."""
+"""A Reply that searches the answer for usage of earlier calls."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from stockyard.wire.late_usage import Reader, Use
 
 
 class LateReply(WatchingReply):
-    """What was told counts once all of it has come, and not when it was cut off."""
+    """Reports the usage once the answer is complete, and not if it was cut off."""
 
     counts = True
 

@@ -1,4 +1,4 @@
-"""How much, how fast and how long a client may send before it is refused.
+"""Limits of size, speed and time for what clients send.
 
 The names follow `reliability.md` 5.1 with the unit added; one struct holds for both planes.
 """
@@ -13,16 +13,17 @@ class HttpLimits(Struct, frozen=True, kw_only=True):
     first_byte_timeout_s: float = 10
     head_timeout_s: float = 10
     body_grace_s: float = 10
-    """The span over which the body's rate is judged, again and again until it is complete."""
+    """The span over which the rate of the body is measured, repeatedly until it is complete."""
     body_min_rate_bytes_per_s: int = KIB
     body_timeout_s: float = 300
     keepalive_timeout_s: float = 75
     crowded_keepalive_timeout_s: float = 5
-    """Holds instead while more than four fifths of `connections` are open."""
+    """Applies instead while more than four fifths of `connections` are open."""
     half_close_grace_s: float = 5
-    """What the control plane has to answer a client that sends nothing more. It may have gone."""
+    """How long the control plane may take to answer a client that has closed its side, because it
+    may have gone."""
     write_stall_s: float = 60
-    """The span over which a full write buffer must move at the least rate."""
+    """The span over which a full write buffer must drain at the minimum rate."""
     write_min_rate_bytes_per_s: int = 256
 
     connections: int = 10_000
@@ -36,13 +37,13 @@ class HttpLimits(Struct, frozen=True, kw_only=True):
     max_fields: int = 100
     max_control_body_bytes: int = 100 * MIB
     max_control_chunked_bytes: int = 5 * MIB
-    """A chunked body for the control plane is checked whole before anybody sees it."""
+    """Smaller, because a chunked body for the control plane is collected before it is handed on."""
     pipeline_buffer_bytes: int = 64 * KIB
-    """What may wait behind the current request before the socket is no longer read."""
+    """How much may wait behind the current request before we stop reading the socket."""
     drain_bytes: int = 64 * KIB
-    """Unread body that is taken after an early answer, so that the answer arrives."""
+    """How much of an unread body is discarded after an early answer, so that the answer arrives."""
     drain_timeout_s: float = 1
     write_high_bytes: int = 64 * KIB
     write_low_bytes: int = 16 * KIB
     tick_s: float = 0.25
-    """How often the deadlines of all connections are looked at."""
+    """How often the deadlines of all connections are checked."""

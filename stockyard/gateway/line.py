@@ -1,7 +1,7 @@
-"""The Line: which modules are on, and the Pipelines in use now, one for each kind of call.
+"""The Line: which modules are on, and the current Pipelines, one for each kind of call.
 
 A change is prepared completely (its Config checked, its module built) before it is stored, and
-becomes effective with one assignment. A call that is under way keeps the Pipeline it began with.
+takes effect with one assignment. A running call keeps the Pipeline it began with.
 """
 
 import hashlib
@@ -22,13 +22,13 @@ from stockyard.errors import InvalidConfig, PortMissing, Refused
 
 ModuleClass = type[Toggle[Any]]
 UNREAD: tuple[Kind, ...] = ("passthrough", "realtime")
-"""Calls that bring text which modules do not get to see."""
+"""Kinds of call whose texts modules do not get to see."""
 Aliases = Mapping[str, tuple[str, Mapping[str, Any]]]
-"""Another name of a module -> its name, and what that name presets."""
+"""Another name for a module -> its name, and the options which that name presets."""
 
 
 class Setting(Struct, frozen=True):
-    """How one module is set."""
+    """The settings of one module."""
 
     enabled: bool
     config: ModuleConfig
@@ -57,7 +57,7 @@ class Line:
         self.config_version = 1
         self.pipelines: dict[Kind, Pipeline] = {}
         self.guards: dict[Kind, str] = {}
-        """Kinds of calls that a module keeps away because it cannot read them -> its name."""
+        """Kind of call -> the module that blocks it because it cannot read its text."""
         for name in self._catalog:
             self._rebuild(name)
         self._compile()
@@ -126,14 +126,14 @@ class Line:
         return alias[0]
 
     def _nearest(self, name: str) -> str:
-        """The module that was probably meant."""
+        """A hint at the module that was probably meant."""
         from difflib import get_close_matches  # takes a while to import, and is seldom needed
 
         close = get_close_matches(name[:64], (*self._catalog, *self._aliases), n=1)
         return f" Did you mean '{close[0]}'?" if close else ""
 
     def secrets(self) -> Iterator[str]:
-        """What modules were given to keep, which must never leave by another way."""
+        """The secret values in the Configs of modules, which must never be shown."""
         for setting in self._settings.values():
             for field in setting.config.secret:
                 yield from getattr(setting.config, field).values()
@@ -165,7 +165,7 @@ class Line:
         return Prepared(setting.enabled, _shown(setting.config), apply)
 
     def refresh(self) -> None:
-        """Something has changed that decides whether a module has anything to do."""
+        """Recompile, because a module may have become idle or busy."""
         self._compile()
 
     def _rebuild(self, name: str) -> None:
@@ -174,7 +174,8 @@ class Line:
     def _build(
         self, name: str, setting: Setting, *, check: bool
     ) -> tuple[AnyModule | None, str | None]:
-        """The module, or what it needs. Building checks the Config, so one that is off is built."""
+        """The module, or what it is missing. With `check`, a module that is off is built as well,
+        because building it checks its Config."""
         cls = self._catalog[name]
         if not issubclass(cls, Module) or not (setting.enabled or check):
             return None, None
@@ -195,7 +196,7 @@ class Line:
             self._needs[name] = needs
 
     def _compile(self) -> None:
-        """Build every Pipeline anew and put them in use with one assignment."""
+        """Build all Pipelines and replace the old ones with one assignment."""
         running = [self._modules[name] for name in self._catalog if name in self._modules]
         busy = [module for module in running if not module.idle()]
         digest = hashlib.sha256()
@@ -216,7 +217,7 @@ class Line:
 
 
 def _shown(config: ModuleConfig) -> dict[str, Any]:
-    """A Config as it may be looked at."""
+    """A Config as plain values, with secrets hidden."""
     said: dict[str, Any] = msgspec.to_builtins(config)
     for field in config.secret:
         said[field] = dict.fromkeys(said[field], HIDDEN)
@@ -224,14 +225,14 @@ def _shown(config: ModuleConfig) -> dict[str, Any]:
 
 
 def _changed(setting: Setting) -> dict[str, Any]:
-    """The options that are not as shipped: a preset fills the others."""
+    """The options that differ from the defaults. A preset may set the others."""
     shipped = msgspec.to_builtins(type(setting.config)())
     now = msgspec.to_builtins(setting.config)
     return {option: value for option, value in now.items() if value != shipped[option]}
 
 
 def config_class(cls: ModuleClass) -> type[ModuleConfig]:
-    """The Config of a module: what its class is parametrised with."""
+    """The Config class of a module: the type argument of its base class."""
     for ancestor in cls.__mro__:
         for origin in getattr(ancestor, "__orig_bases__", ()):
             for argument in get_args(origin):

@@ -1,4 +1,4 @@
-"""The models a caller may name, in the dialect of whoever asks (`wire.md` 2.2)."""
+"""The list of models that a caller may name, in the client's dialect (`wire.md` 2.2)."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -17,16 +17,16 @@ from stockyard.gateway.model_pages import Asked
 from stockyard.providers.directory import LISTED, Directory, Listed
 
 EPOCH = 0
-"""When a model was made: we do not know, and two dialects want a value."""
+"""When a model was created: unknown, but two dialects require a value."""
 
 Described = dict[str, object]
 
 _BY_PATH = {"/ollama/": "ollama.chat", "/v2/": "cohere.chat"}
-"""Dialects that share no path with another."""
+"""Path prefixes that only one dialect uses."""
 
 
 def dialect_of(head: Head) -> str:
-    """The format of whoever asks on a path that several share (`wire.md` 2.2)."""
+    """The dialect of the client, on a path that several dialects share (`wire.md` 2.2)."""
     return dialect_at(head.path, head.query, head.field)
 
 
@@ -52,10 +52,10 @@ def dialect_at(path: str, query: str, field: Callable[[bytes], bytes | None]) ->
 def models_answer(
     head: Head, directory: Directory, aliases: tuple[str, ...], only: str | None = None
 ) -> Whole:
-    """The answer to `GET /v1/models` and `/v1/models/{id}`: what the caller may name.
+    """The answer to `GET /v1/models` and `/v1/models/{id}`: the models that the caller may name.
 
-    `only`: the provider of a caller who brings its secret, and reaches no other. Raises Refused
-    (404; 400 for a page that cannot be).
+    `only`: the provider of a caller with a secret of its own, who may call no other. Raises Refused
+    (404; 400 for an invalid page).
     """
     models = _named(directory, aliases) if only is None else directory.listing_of(only)
     dialect = _DIALECTS[dialect_of(head)]
@@ -82,14 +82,14 @@ def models_answer(
 
 
 def _named(directory: Directory, aliases: tuple[str, ...]) -> list[Listed]:
-    """Everything that can be named, once; of two with one name, the first."""
+    """All names, without duplicates: of two models with one name, the first counts."""
     listed = [*(Listed(alias, "stockyard") for alias in aliases), *directory.listing()]
     by_id = {model.id: model for model in reversed(listed)}
     return [by_id[name] for name in dict.fromkeys(model.id for model in listed)]
 
 
 def _unlisted(directory: Directory, name: str) -> Listed | None:
-    """A model that can be called without being in a list: some clients ask for it first."""
+    """A model that is not listed but can be called: some clients look it up before they call it."""
     found = next(filter(None, (directory.targets(name, needs) for needs in LISTED)), ())
     return Listed(name, found[0].provider, found[0].model) if found else None
 
@@ -172,7 +172,7 @@ NO_DETAILS: Described = {
     "parameter_size": "",
     "quantization_level": "",
 }
-"""What clients of Ollama read of the file that a model is loaded from; here it is elsewhere."""
+"""Details of a model's file, which clients of Ollama expect and we do not know."""
 
 _METHODS: dict[str, tuple[str, ...]] = {
     "chat": ("generateContent", "streamGenerateContent", "countTokens"),
@@ -208,7 +208,7 @@ _ENDPOINTS: dict[str, tuple[str, ...]] = {
 
 
 def _endpoint_asked(query: str) -> str | None:
-    """The kind of call for which a client of Cohere wants models."""
+    """The kind of call for which a client of Cohere asks for models."""
     said = dict(parse_qsl(query)).get("endpoint")
     if said is None:
         return None
@@ -216,11 +216,11 @@ def _endpoint_asked(query: str) -> str | None:
 
 
 def _any_kind(query: str) -> None:
-    """Dialects that list all models alike."""
+    """For dialects that do not filter models by kind."""
 
 
 def _everything(query: str) -> Asked:
-    """Dialects that know no pages."""
+    """For dialects without pages."""
     return Asked()
 
 

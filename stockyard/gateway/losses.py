@@ -1,7 +1,7 @@
-"""Tell what of an answer its client does not get, because the format that it speaks cannot say it.
+"""Note the parts of an answer that are lost because the client's format has no equivalent for them.
 
-The client has paid for the answer, so it is never refused for that: each thing that is lost is a
-Finding, once, whether the answer came whole or in pieces.
+The answer is paid for, so it is never refused because of that: each kind of loss is a Finding,
+once, whether the answer is whole or a stream.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from stockyard.wire.streamed import StreamedCodec
 
 MODULE, ACTION = "dispatch", "answer_lost"
 MOST = 20
-"""Different things that may be told of one answer."""
+"""Different losses that are noted of one answer."""
 
 
 class Losses:
@@ -30,7 +30,7 @@ class Losses:
             self.tell(self._says.lost_of(output))
 
     def writer(self, writer: StreamWriter) -> StreamWriter:
-        """The same writer, with what it leaves out told."""
+        """The writer, wrapped so that what it leaves out is noted."""
         return writer if self._says is None else _Telling(writer, self._says, self)
 
     def tell(self, parts: Iterable[str]) -> None:

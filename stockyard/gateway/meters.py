@@ -1,7 +1,7 @@
 """Counts and times of calls, kept in memory and shown at `/metrics`.
 
-Counting is on the path of every call, so it is a few dictionary steps; turning the counts into
-Prometheus text happens only when somebody asks.
+Counting is on the path of every call, so it takes only a few dictionary operations. The counts are
+turned into Prometheus text only when `/metrics` is scraped.
 """
 
 from bisect import bisect_left
@@ -13,16 +13,15 @@ from stockyard.core.exchange import Exchange
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 MAX_SERIES = 2_000
-"""Beyond these, calls count under the provider `other`."""
-
+"""With more series than this, further calls are counted under the provider `other`."""
 
 Labels = tuple[str, ...]
 Read = Callable[[], Mapping[Labels, float]]
-"""Reads the numbers there are now, by the values of their labels."""
+"""Reads the current numbers, by the values of their labels."""
 
 
 class Labelled(NamedTuple):
-    """Numbers that somebody else has."""
+    """Numbers with labels that another part of the program keeps."""
 
     kind: Literal["counter", "gauge"]
     name: str
@@ -49,14 +48,14 @@ class Meters:
         self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
         self._labelled: dict[str, Labelled] = {}
         self.timeouts: Counter[str] = Counter()
-        """How many deadlines of providers were missed, by their names."""
+        """How many deadlines providers missed, by name of the deadline."""
         self.retries: Counter[tuple[str, ...]] = Counter()
-        """How many tries were followed by another, by their provider and what went wrong."""
+        """How many tries were followed by another, by provider and error."""
         self.odd_usage: Counter[str] = Counter()
-        """How many counts of tokens could not be believed, by provider."""
+        """How many usage reports were implausible, by provider."""
 
     def count(self, x: Exchange) -> None:
-        # What came from store says nothing of how its provider does now.
+        # An answer from a cache says nothing about its provider now.
         target = x.target if x.stored_usage is None else None
         provider = target.provider if target is not None else ""
         ending = "abandoned" if x.abandoned else "ok" if x.error is None else "error"
@@ -107,20 +106,20 @@ class Meters:
         return self._series.setdefault(key, Series())
 
     def gauge(self, name: str, help_text: str, read: Callable[[], float]) -> None:
-        """Show a number that somebody else keeps."""
+        """Show a number that another part of the program keeps."""
         self._gauges[name] = (help_text, read)
 
     def counter(self, name: str, help_text: str, labels: Labels, read: Read) -> None:
-        """Show numbers that somebody else counts, by labels of few values."""
+        """Show counts that another part of the program keeps, by labels with few values."""
         self._labelled[name] = Labelled("counter", name, help_text, labels, read)
 
     def gauges(self, name: str, help_text: str, labels: Labels, read: Read) -> None:
-        """Show numbers that somebody else keeps, by labels of few values."""
+        """Show numbers that another part of the program keeps, by labels with few values."""
         self._labelled[name] = Labelled("gauge", name, help_text, labels, read)
 
     def text(self) -> bytes:
-        """Everything, as Prometheus reads it."""
-        # Late: it takes 30 ms to import, and only those who scrape need it.
+        """Everything in Prometheus text format."""
+        # Imported late: that takes 30 ms, and only scrapes need it.
         from prometheus_client import CollectorRegistry, generate_latest
 
         registry = CollectorRegistry()

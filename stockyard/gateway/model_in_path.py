@@ -1,7 +1,7 @@
-"""The body of a call whose path names the model, as it would be on the format's own path.
+"""Rewrite the body of a call whose path names the model to what the format's own path takes.
 
-Clients in the mode of a cloud leave out of the body what their path says, or say there something
-that the cloud ignores. From here on nobody needs to know.
+Cloud clients omit from the body what their path says, or say something there that the cloud
+ignores. After this rewrite no other code needs to know.
 """
 
 import msgspec
@@ -12,12 +12,12 @@ from stockyard.wire.openai_images.request import MAX_PARTS as MOST_PARTS
 from stockyard.wire.upload import with_model
 
 CLOUDS_VERSION = "anthropic_version"
-"""Said in the body where the format's own path has a header field for it."""
+"""A field of cloud bodies that is a header field on the format's own path."""
 
 
 def completed(body: bytes, endpoint: Endpoint) -> bytes:
-    """The very same bytes when they say what the path says, or when they cannot be understood: then
-    the format's codec tells the caller why. Raises Refused (400) for a malformed form."""
+    """The body with the model and stream of the path. The same bytes if nothing changes, or if they
+    cannot be parsed, which the codec will report. Raises Refused (400) for a malformed form."""
     if body.startswith(b"--"):
         return with_model(body, endpoint.model, max_parts=MOST_PARTS)
     try:

@@ -1,7 +1,6 @@
-"""One page of a list of models, as some dialects ask for it (`wire.md` 11).
+"""One page of a list of models, for dialects with pages (`wire.md` 11).
 
-A client that does not ask for pages gets everything at once: one that never turns a page would not
-see the rest.
+A client that does not ask for a page gets everything at once: it might never fetch a second page.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +10,7 @@ from urllib.parse import parse_qsl
 from stockyard.errors import Refused
 
 MOST = 1000
-"""On one page, whatever the client asks for."""
+"""The largest page, whatever the client asks for."""
 
 T = TypeVar("T")
 Named = Callable[[T], str]
@@ -27,20 +26,20 @@ class Asked(NamedTuple):
 
 
 def by_ids(query: str) -> Asked:
-    """As Anthropic's clients ask: `limit`, and the id before or after which the page lies."""
+    """As Anthropic's clients ask: `limit`, and the id before or after the page."""
     said = dict(parse_qsl(query))
     return Asked(_size(said, "limit"), said.get("after_id"), said.get("before_id"))
 
 
 def by_token(query: str) -> Asked:
-    """As clients of Gemini and Cohere ask. A token is the name of the last entry that they have."""
+    """As clients of Gemini and Cohere ask. Our token is the name of the last entry they have."""
     said = dict(parse_qsl(query))
     size = "page_size" if "page_size" in said else "pageSize"
     return Asked(_size(said, size), said.get("pageToken") or said.get("page_token"))
 
 
 def page_of(asked: Asked, entries: Sequence[T], name: Named[T]) -> tuple[Sequence[T], bool]:
-    """The page, and whether more lies beyond it. Raises Refused (400) for a place that is none."""
+    """The page, and whether there is more after it. Raises Refused (400) for an unknown entry."""
     names = [name(entry) for entry in entries]
     size = len(entries) if asked.size is None else asked.size
     if asked.after is None and asked.before is not None:
@@ -52,7 +51,7 @@ def page_of(asked: Asked, entries: Sequence[T], name: Named[T]) -> tuple[Sequenc
 
 
 def _size(said: Mapping[str, str], field: str) -> int | None:
-    """How many entries are wanted; None when the client leaves it to us."""
+    """The page size that the client wants; None if it does not say."""
     value = said.get(field)
     if value is None or (field != "limit" and value == "0"):
         return None

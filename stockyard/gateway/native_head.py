@@ -1,4 +1,4 @@
-"""What of a client's head goes on to a provider on its native route: all but what it says to us."""
+"""Which parts of a client's head are forwarded on native routes: all that is not meant for us."""
 
 import re
 from hashlib import sha256
@@ -17,7 +17,7 @@ STAYS = frozenset(
         b"x-amz-date x-amz-security-token x-amz-content-sha256"
     ).split()
 )
-"""Fields of the client that never reach a provider on its native path."""
+"""Header fields of the client that are never forwarded on a native route."""
 STAYS_PREFIXES = (b"x-stockyard-", b"x-stainless-", b"x-forwarded-", b"proxy-")
 STEERING_PREFIXES = (
     b"x-http-method",
@@ -26,23 +26,23 @@ STEERING_PREFIXES = (
     b"x-rewrite-",
     b"x-envoy-",
 )
-"""Servers take them for another method or path than the one that was judged here."""
+"""Some servers let these fields override method or path, which would bypass our checks."""
 SECRET_OF_OURS = re.compile(rb"sk-sy-|\bsya-[\w-]{20}")
-"""Clients that were made for another gateway send our Key in fields of that one."""
+"""Clients made for another gateway may send our Key in that gateway's header fields."""
 
 
 ONCE = b"idempotency-key"
 PARTIAL = frozenset({b"range", b"if-range"})
-"""Ask for a piece of what a provider keeps. What was used is told by all of it together."""
+"""Fields that ask for a part of a stored thing. Usage can only be read from the whole."""
 MASK_FIELDS = frozenset({b"x-goog-fieldmask"})
 MASK_PARAMETERS = frozenset({"fields", "$fields"})
-"""Leave out of an answer what they do not name, and so what was used."""
+"""Parameters that select fields of the answer, and so may drop its usage."""
 MASKING = frozenset({"header:x-goog-api-key", "query:key", "google", "google_metadata"})
-"""How secrets are shown to providers that understand them."""
+"""Authorization schemes of the providers that know such parameters."""
 
 
 def kept_query(head: Head, schemes: tuple[str, ...]) -> str:
-    """What of a query goes on to a provider to whom secrets are shown in one of these ways."""
+    """The part of a query to forward to a provider with these authorization schemes."""
     query = paths.kept_query(head.query)
     if not query or MASKING.isdisjoint(schemes):
         return query
@@ -51,11 +51,11 @@ def kept_query(head: Head, schemes: tuple[str, ...]) -> str:
 
 
 def apart(fields: list[tuple[bytes, bytes]], caller: Caller) -> list[tuple[bytes, bytes]]:
-    """The same, with a key for what is to happen once that no other team can have.
+    """Make the Idempotency-Key distinct for each team.
 
-    To the provider all teams are one account, so the same key would get one team the answer to a
-    call of another. Those of the first team go on as they came, and those of others as a digest
-    with the name of the team. Who shows a secret of its own is alone there.
+    For the provider all teams are one account, so with the same key one team would get the answer
+    to another's call. Keys of the first team are forwarded unchanged, those of others as a digest
+    together with the team's name. A caller with its own provider secret has its own account.
     """
     if caller.strange or caller.team_id == FIRST_TEAM:
         return fields
@@ -69,8 +69,8 @@ def _of_team(key: bytes, caller: Caller) -> bytes:
 def kept(
     head: Head, schemes: tuple[str, ...] = (), *, whole: bool = False
 ) -> list[tuple[bytes, bytes]]:
-    """`schemes`: how secrets are shown to the provider. Those of callers stay here. `whole`: no
-    piece may be asked for."""
+    """The header fields to forward. `schemes`: authorization schemes of the provider, whose fields
+    are dropped. `whole`: drop fields that ask for a part of the answer."""
     stays = shown_in(schemes) | MASK_FIELDS | (PARTIAL if whole else frozenset())
     named = {token.strip().lower() for token in (head.field(b"connection") or b"").split(b",")}
     return [

@@ -1,4 +1,4 @@
-"""What all calls share: where they are dispatched, and who is told when they end."""
+"""What all calls share: how they are dispatched, the set of running calls, and how they end."""
 
 import asyncio
 import logging
@@ -46,18 +46,18 @@ class Office:
         self.overload = overload
         self.formats = formats
         self.plain = plain
-        """Says errors where the path has no format of its own."""
+        """Encodes errors on paths without a format."""
         self.closing_comment = closing_comment
-        """The comment with the totals of a stream; empty when none is wanted."""
+        """Gives the comment with the totals of a stream; empty if it is switched off."""
         self.running: set[UnderWay] = set()
         self.reasoning_field = REASONING_FIELD
-        """Where thinking stands in chat answers that are written here."""
+        """The field for thinking in chat answers that are encoded here."""
         self._signals = signals
         self._standings = standings
         self._meters = meters
 
     def use(self, dispatch: Dispatch) -> None:
-        """Calls that begin from now on are dispatched by this one."""
+        """Dispatch calls that begin from now on with this one."""
         self.dispatch = dispatch
         self.choose = dispatch.choose
 
@@ -85,5 +85,5 @@ class Office:
             await asyncio.sleep(0.01)
 
     def unexpected(self, x: Exchange, error: Exception) -> None:
-        """An error nobody foresaw: logged with its trace, answered with a plain 500."""
+        """Log an error that nobody foresaw. Its call is answered with a plain 500."""
         log.error("call %s failed unexpectedly", x.id, exc_info=error)

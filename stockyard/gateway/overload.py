@@ -1,12 +1,12 @@
-"""Turn new calls away while there is too much to do, so that those under way end well.
+"""Load shedding: refuse new calls during overload, so that running calls can finish.
 
-Three things can be too much: calls at once, an event loop that comes late to all it has to do, and
-memory. The last two are looked at four times a second, and a call asks for one number only: how
-many may run. It is 0 while calls are shed (`reliability.md` 5.3).
+There are three kinds of overload: too many calls at once, an event loop that falls behind, and
+memory. The last two are checked four times a second. A call only compares one number: how many
+calls may run, which is 0 while calls are shed (`reliability.md` 5.3).
 
-A late loop counts only when many calls run. With few, others on the machine have the processor, or
-a few large bodies make it late for a moment, and to turn calls away would help nobody; where calls
-come faster than they can be served, many run at once within a fraction of a second.
+A slow loop counts only if many calls are running. With few, another program has the processor, or
+a few large bodies slow the loop for a moment, and shedding would not help. If calls arrive faster
+than they can be served, many run at once within a fraction of a second.
 """
 
 import asyncio
@@ -22,17 +22,17 @@ Cause = Literal["inflight", "loop_lag", "memory"]
 
 LOOK_EVERY = 0.25
 LATE_FOR = 1.0
-"""Seconds that the loop must be late, look after look, before anything is shed."""
+"""Seconds for which the loop must be late before calls are shed."""
 CROWD = 0.5
-"""The share of the calls that may run from which on they are many."""
+"""From this share of `max_inflight` on, the running calls count as many."""
 RELIEF = 0.1
-"""The share at which they are few again, however late the loop is."""
+"""Shedding because of a late loop ends when fewer than this share of `max_inflight` run."""
 MEMORY_FULL = 0.85
 """The share of the memory from which on calls are shed."""
 MEMORY_TIGHT = 0.90
-"""From here on larger bodies are not even read."""
+"""The share of the memory from which on large bodies are not even read."""
 BODIES_SHARE = 0.5
-"""The share of the memory that all bodies together may take that are on their way in."""
+"""The share of the memory that all bodies which are being received may take."""
 SMALL_BODY = 64 * 1024
 LARGE_BODY = "There is no memory for a body of this size now. Try again."
 
@@ -48,23 +48,23 @@ class OverloadRules(Struct, frozen=True, kw_only=True):
     max_inflight: int = 1000
     loop_lag_seconds: float = 0.1
     memory_bytes: int = 0
-    """What this process may have. 0 where nobody says."""
+    """The memory limit of this process; 0 if there is none."""
     body_bytes: int = 0
-    """What all bodies together may take that are on their way in. 0: a share of the memory."""
+    """The limit for all bodies that are being received; 0 means BODIES_SHARE of the memory."""
 
 
 class Overload:
-    """How much more this process takes on. `used` tells how many bytes of memory it has, and
-    `running` how many calls."""
+    """Decides whether this process takes on more."""
 
     def __init__(
         self, rules: OverloadRules, used: Callable[[], int], running: Callable[[], int]
     ) -> None:
+        """`used`: the memory in use, in bytes. `running`: the number of running calls."""
         self.rules = rules
         self.shed: Counter[str] = Counter()
         """How many calls were turned away, by reason."""
         self.lag = 0.0
-        """How late the loop was when it was last looked at, in seconds."""
+        """How late the loop was at the last check, in seconds."""
         self.memory = 0
         self._used = used
         self._running = running
@@ -80,18 +80,19 @@ class Overload:
 
     @property
     def shedding(self) -> bool:
-        """Whether every new call is turned away."""
+        """Whether every new call is refused."""
         return self._because is not None
 
     def refusal(self) -> Refused:
-        """What a call is told for which there is no room."""
+        """The refusal of a call for which there is no room."""
         because = self._because or "inflight"
         self.shed[because] += 1
         cause = {"cause": CAUSES[because]}
         return Refused(503, "overloaded", MESSAGES[because], retry_after=1, detail=cause)
 
     def refuses(self, body: int, arriving: Callable[[], int]) -> bool:
-        """Whether a body that is not small is not read, beside so many bytes on their way in."""
+        """Whether a body of this size is refused. `arriving`: bytes of the bodies that are being
+        received."""
         if body <= SMALL_BODY:
             return False
         memory = self.rules.memory_bytes
@@ -102,7 +103,7 @@ class Overload:
         self.shed["body"] += 1
         return True
 
-    # Looking
+    # Checking
 
     def start(self) -> None:
         loop = asyncio.get_running_loop()
@@ -119,7 +120,7 @@ class Overload:
         self._timer = loop.call_later(LOOK_EVERY, self._look_again, loop, now + LOOK_EVERY)
 
     def look(self, now: float, lag: float) -> None:
-        """The loop is `lag` seconds late. Decide whether calls are shed until the next look."""
+        """The loop is `lag` seconds late: decide whether calls are shed until the next check."""
         self.lag, self.memory = lag, self._used()
         many = self.rules.max_inflight * (RELIEF if self._because == "loop_lag" else CROWD)
         if lag <= self.rules.loop_lag_seconds or self._running() <= many:

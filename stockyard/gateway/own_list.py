@@ -1,9 +1,9 @@
-"""The list of what a team has at providers, out of lists of what everybody has there.
+"""List a team's things at providers, by filtering lists of the whole account.
 
-A provider lists the things of one account, page by page, and the team's may be few among them. So
-its pages are asked for, one after the other, until there are as many as the caller wants, and what
-is not the team's is left out. Where several providers have such things, one follows the other, and
-one that fails is told beside what the others have.
+A provider lists everything in its account, page by page, and few of it may belong to the team. So
+pages are fetched one after another, and filtered, until there are as many things as the caller
+wants. If several providers have such things, they are asked in turn; one that fails is named in the
+answer, beside what the others have.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,7 +17,7 @@ from stockyard.gateway.gathered import Gathered
 from stockyard.gateway.whole_reply import WholeReply
 
 MOST_PAGES = 20
-"""That one list may cost at providers. What comes after them is told as `has_more`."""
+"""The most pages that are fetched for one list. If there are more, the answer says `has_more`."""
 BROKEN = b"""{"error":{"message":"The provider's answer broke off before its end.",\
 "type":"server_error","code":"stream_interrupted","param":null}}"""
 
@@ -38,7 +38,7 @@ class _Answer(NamedTuple):
 
 
 class OwnList:
-    """A Running that asks for pages, and the Reply that each of them is written to."""
+    """A Running that fetches pages, and the Reply that each of them is written to."""
 
     def __init__(
         self,
@@ -47,19 +47,19 @@ class OwnList:
         page: Callable[[int, str, Reply], Page],
         places: Iterable[int],
     ) -> None:
-        """`page` asks the provider at this place with this query."""
+        """`page` gives the request to one of the `places`, with a query and a Reply."""
         self._reply = reply
         self._gathered = gathered
         self._page = page
         self._places = list(places)
         self._listed: _Answer | None = None
-        """The last page that could be had; its body is what it tells besides its things."""
+        """The last page that was fetched; its body is that page without its things."""
         self._failed: _Answer | None = None
-        """What the first provider said that failed."""
+        """The answer of the first provider that failed."""
         self._missing: list[dict[str, Any]] = []
         self._provider = ""
         self._more = False
-        """Whether the provider that is asked has more than it told so far."""
+        """Whether the current provider has more pages."""
         self._pages = 0
         self._running: Running | None = None
         self._has: Callable[[str], bool] = lambda thing: False
@@ -77,10 +77,10 @@ class OwnList:
         self._running = None
         pages = self._pages
         running = page.ask()
-        if self._pages == pages:  # else it was answered at once, and the next page asked for
+        if self._pages == pages:  # otherwise it was answered at once, and another page requested
             self._running = running
 
-    # What a page is written to.
+    # The Reply that a page is written to.
 
     def whole(self, status: int, fields: bytes, body: bytes) -> None:
         self._running = None
@@ -117,7 +117,7 @@ class OwnList:
         return True
 
     def _fail(self, failed: _Answer) -> None:
-        """This provider cannot be asked, or not for more."""
+        """The current provider failed."""
         self._failed = self._failed or failed
         told = {"provider": self._provider, "status": failed.status}
         self._missing.append(told | _message_in(failed.body))
@@ -134,7 +134,7 @@ class OwnList:
             told["stockyard"] = {"missing": self._missing}
         self._reply.whole(listed.status, listed.fields, self._gathered.written(told, more=more))
 
-    # What happens to the client meanwhile.
+    # The Running that the client's lane sees.
 
     def gone(self) -> None:
         running, self._running = self._running, None
@@ -153,7 +153,7 @@ class OwnList:
 
 
 def _message_in(body: bytes) -> dict[str, str]:
-    """What an error says of itself."""
+    """The message in the body of an error."""
     try:
         said = msgspec.json.decode(body)
     except (ValueError, RecursionError):

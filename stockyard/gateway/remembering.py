@@ -154,7 +154,8 @@ class Remembering(WatchingReply):
         if isinstance(given, str):
             self._keepers.ids.hold(self._team, given, held)
             if found.get("background") is True and found.get("status") in PENDING:
-                owing = self._keepers.owed.owe(self._team, given)
+                place = f"/{held.provider}/responses/{given}"
+                owing = self._keepers.owed.owe(self._team, given, place=place)
                 self._keepers.see_to(self._owe(given, owing))
 
     async def _owe(self, answer_id: str, owing: Coroutine[Any, Any, None]) -> None:
