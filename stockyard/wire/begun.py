@@ -7,6 +7,8 @@ HTML page is never taken for one.
 import re
 from zlib import crc32
 
+import msgspec
+
 from stockyard.wire.eventstream import STREAM_TYPE
 
 MOST_BYTES = 4096
@@ -14,6 +16,7 @@ MOST_BYTES = 4096
 
 _PAGES = b"text/html"
 _EVENTS = b"text/event-stream"
+_LINES = b"application/x-ndjson"
 _BEFORE = re.compile(rb"(?:[ \t\r\n]|:[^\r\n]*[\r\n])*")
 """Blank lines and comments that may precede the first event."""
 _NAMES = (b"data:", b"event:", b"id:", b"retry:")
@@ -29,7 +32,9 @@ def begins_stream(wanted: bytes, labelled: bytes, begun: bytes) -> bool | None:
         return False
     if wanted.startswith(_EVENTS):
         return _begins_events(begun)
-    return _begins_frames(begun) if wanted.startswith(STREAM_TYPE) else False
+    if wanted.startswith(STREAM_TYPE):
+        return _begins_frames(begun)
+    return _begins_lines(begun.lstrip()) if wanted.startswith(_LINES) else False
 
 
 def is_page(labelled: bytes) -> bool:
@@ -49,3 +54,22 @@ def _begins_frames(begun: bytes) -> bool | None:
     if len(begun) < _PRELUDE:
         return None
     return crc32(begun[:_LENGTHS]) == int.from_bytes(begun[_LENGTHS:_PRELUDE], "big")
+
+
+def _begins_lines(begun: bytes) -> bool | None:
+    """Whether a second object follows on a line of its own: a whole answer is one alone."""
+    first, ended, after = begun.partition(b"\n")
+    if not first.startswith(b"{"):
+        return None if not begun else False
+    if not ended:
+        return None
+    after = after.lstrip()
+    return after.startswith(b"{") and _is_json(first) if after else None
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        msgspec.json.decode(line)
+    except (ValueError, RecursionError):
+        return False
+    return True

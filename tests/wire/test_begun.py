@@ -44,6 +44,23 @@ def test_frames_are_known_by_their_first_checksum() -> None:
     assert begins_stream(FRAMES, JSON, b'{"message": "no"}') is False
 
 
-def test_lines_are_never_guessed_at() -> None:
-    """A line of JSON and a whole answer begin alike."""
-    assert begins_stream(b"application/x-ndjson", JSON, b'{"done":false}\n') is False
+@pytest.mark.parametrize(
+    ("begun", "expected"),
+    [
+        (b'{"done":false}\n{"do', True),
+        (b'\n{"done":false}\r\n\r\n{', True),
+        (b"", None),
+        (b'{"done":false', None),
+        (b'{"done":false}\n', None),
+        (b'{"done":true}\n\n', None),
+        (b'{\n  "done": true,\n  "message": {', False),
+        (b'{\n{"done"', False),
+        (b'{"a":1}\nb', False),
+        (b"[1]\n{}", False),
+        (b"data: 1\n\n", False),
+        (b"{" * (MOST_BYTES + 1), False),
+    ],
+)
+def test_lines_are_known_by_the_second(begun: bytes, expected: bool | None) -> None:
+    """A line of JSON and a whole answer begin alike; ollama.com calls its lines JSON."""
+    assert begins_stream(b"application/x-ndjson", JSON, begun) is expected
