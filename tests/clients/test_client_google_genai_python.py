@@ -2,6 +2,8 @@
 
 import json
 import warnings
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -14,8 +16,6 @@ with warnings.catch_warnings():
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
 PROVIDERS = [("openai", "openai/gpt-4o"), ("anthropic", "claude-sonnet-4-5")]
@@ -36,21 +36,32 @@ CONFIG = {
 }
 
 
-async def client_of(yard: Yard, version: str = "v1beta") -> Any:
+@pytest.fixture
+async def closing(yard: Yard) -> AsyncIterator[AsyncExitStack]:
+    """Closes the clients of a test before the server they are connected to."""
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
+async def client_of(yard: Yard, closing: AsyncExitStack, version: str = "v1beta") -> Any:
     await yard.open()
     options = {"base_url": yard.url, "api_version": version, "retry_options": {"attempts": 1}}
-    return genai.Client(api_key=yard.key, http_options=options).aio
+    client = genai.Client(api_key=yard.key, http_options=options)
+    closing.callback(client.close)
+    return await closing.enter_async_context(client.aio)
 
 
-async def models_of(yard: Yard, version: str = "v1beta") -> Any:
-    return (await client_of(yard, version)).models
+async def models_of(yard: Yard, closing: AsyncExitStack, version: str = "v1beta") -> Any:
+    return (await client_of(yard, closing, version)).models
 
 
 @both
 @pytest.mark.parametrize("version", ["v1", "v1beta"])
-async def test_a_whole_answer(yard: Yard, provider: str, model: str, version: str) -> None:
+async def test_a_whole_answer(
+    yard: Yard, closing: AsyncExitStack, provider: str, model: str, version: str
+) -> None:
     scripted = yard.provider(provider).says("hello there")
-    models = await models_of(yard, version)
+    models = await models_of(yard, closing, version)
 
     answer = await models.generate_content(model=model, contents="hi", config=CONFIG)
 
@@ -61,9 +72,9 @@ async def test_a_whole_answer(yard: Yard, provider: str, model: str, version: st
 
 
 @both
-async def test_a_stream(yard: Yard, provider: str, model: str) -> None:
+async def test_a_stream(yard: Yard, closing: AsyncExitStack, provider: str, model: str) -> None:
     yard.provider(provider).streams("hel", "lo")
-    models = await models_of(yard)
+    models = await models_of(yard, closing)
 
     stream = await models.generate_content_stream(model=model, contents="hi")
     chunks = [chunk async for chunk in stream]
@@ -74,9 +85,11 @@ async def test_a_stream(yard: Yard, provider: str, model: str) -> None:
 
 
 @both
-async def test_a_tool_is_called_and_answered(yard: Yard, provider: str, model: str) -> None:
+async def test_a_tool_is_called_and_answered(
+    yard: Yard, closing: AsyncExitStack, provider: str, model: str
+) -> None:
     scripted = yard.provider(provider).calls_tool("weather", {"city": "Rome"}).says("Sunny.")
-    models = await models_of(yard)
+    models = await models_of(yard, closing)
     asked = {"role": "user", "parts": [{"text": "Weather?"}]}
 
     answer = await models.generate_content(model=model, contents=[asked], config=CONFIG)
@@ -96,12 +109,12 @@ async def test_a_tool_is_called_and_answered(yard: Yard, provider: str, model: s
 
 @both
 async def test_a_chat_goes_on_after_calls_that_were_streamed(
-    yard: Yard, provider: str, model: str
+    yard: Yard, closing: AsyncExitStack, provider: str, model: str
 ) -> None:
     """The SDK remembers one content for each event; others want all calls in one message."""
     scripted = yard.provider(provider).calls_tool("weather", {"city": "Rome"})
     scripted.and_calls("weather", {"city": "Oslo"}).streams("Sun", " and snow.")
-    chat = (await client_of(yard)).chats.create(model=model, config=CONFIG)
+    chat = (await client_of(yard, closing)).chats.create(model=model, config=CONFIG)
 
     calls = [
         call
@@ -126,7 +139,7 @@ async def test_a_chat_goes_on_after_calls_that_were_streamed(
     assert all(str(turns).count(call.id) == 2 for call in calls)
 
 
-async def test_sources_of_others_are_told(yard: Yard) -> None:
+async def test_sources_of_others_are_told(yard: Yard, closing: AsyncExitStack) -> None:
     citation = {
         "type": "web_search_result_location",
         "url": "https://example.com/",
@@ -146,7 +159,7 @@ async def test_sources_of_others_are_told(yard: Yard) -> None:
     yard.provider("anthropic").sends(
         200, {"content-type": "application/json"}, json.dumps(whole).encode()
     )
-    models = await models_of(yard)
+    models = await models_of(yard, closing)
 
     answer = await models.generate_content(model="claude-sonnet-4-5", contents="hi")
 
@@ -155,9 +168,9 @@ async def test_sources_of_others_are_told(yard: Yard) -> None:
     assert grounding.grounding_supports[0].segment.text == "It rains."
 
 
-async def test_errors_raise(yard: Yard) -> None:
+async def test_errors_raise(yard: Yard, closing: AsyncExitStack) -> None:
     yard.provider("openai").fails(429, "Slow down.").streams("hel", "lo").cuts_after(2)
-    models = await models_of(yard)
+    models = await models_of(yard, closing)
 
     with pytest.raises(genai.errors.ClientError) as limited:
         await models.generate_content(model="openai/gpt-4o", contents="hi")
@@ -169,8 +182,8 @@ async def test_errors_raise(yard: Yard) -> None:
     assert (cut.value.code, cut.value.status) == (503, "UNAVAILABLE")
 
 
-async def test_the_models_are_listed(yard: Yard) -> None:
-    models = await models_of(yard)
+async def test_the_models_are_listed(yard: Yard, closing: AsyncExitStack) -> None:
+    models = await models_of(yard, closing)
 
     everything = [model.name async for model in await models.list()]
     paged = await models.list(config={"page_size": 2})
