@@ -4,9 +4,10 @@ A message or a request has a `shape` for it; parts keep it beside their extra fi
 other formats ignore both (`wire.md` 1.7).
 """
 
+from collections.abc import Callable
 from typing import Any
 
-from stockyard.core.messages import Extra, Text
+from stockyard.core.messages import Extra, Opaque, Text
 
 _KEY = "$layout"
 PIECES = "$pieces"
@@ -30,6 +31,15 @@ def own_fields(extra: Extra, format: str) -> dict[str, Any]:  # noqa: A002  the 
     if format not in extra:
         return {}
     return {key: value for key, value in extra[format].items() if key not in LAYOUT_KEYS}
+
+
+def opaque_writer(format: str) -> Callable[..., dict[str, Any] | None]:  # noqa: A002  as above
+    """Writes the parts that only this format has: as they came, and nothing of other formats'."""
+
+    def write(part: Opaque, *_: object) -> dict[str, Any] | None:
+        return dict(part.value) if part.format == format else None
+
+    return write
 
 
 def is_blank_elsewhere(text: Text, format: str) -> bool:  # noqa: A002  the word of the field everywhere

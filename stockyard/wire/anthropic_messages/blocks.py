@@ -23,7 +23,7 @@ from stockyard.wire.arguments import compact, given_to
 from stockyard.wire.content_list import decode_content_list
 from stockyard.wire.drops import Drops
 from stockyard.wire.fields import Fields
-from stockyard.wire.layout import layout_of, own_fields, with_layout
+from stockyard.wire.layout import layout_of, opaque_writer, own_fields, with_layout
 from stockyard.wire.media import from_data_url, readable, sniffed
 from stockyard.wire.sayable import Sayable
 
@@ -319,10 +319,6 @@ def _refuse_medium(part: Audio | Video, _: Drops) -> dict[str, Any] | None:
     )
 
 
-def _write_opaque(part: Opaque, _: Drops) -> dict[str, Any] | None:
-    return dict(part.value) if part.format == FORMAT else None
-
-
 _WRITERS: dict[type[Part], Any] = {
     Text: _write_text,
     Refusal: _write_refusal,
@@ -331,7 +327,7 @@ _WRITERS: dict[type[Part], Any] = {
     Reasoning: _write_reasoning,
     ToolCall: _write_call,
     ToolResult: _write_result,
-    Opaque: _write_opaque,
+    Opaque: opaque_writer(FORMAT),
     Audio: _refuse_medium,
     Video: _refuse_medium,
 }

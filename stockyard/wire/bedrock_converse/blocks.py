@@ -29,7 +29,7 @@ from stockyard.wire.bedrock_converse import media
 from stockyard.wire.bedrock_converse.names import FORMAT
 from stockyard.wire.drops import Drops
 from stockyard.wire.fields import Fields
-from stockyard.wire.layout import has_word, layout_of, own_fields, with_layout
+from stockyard.wire.layout import has_word, layout_of, opaque_writer, own_fields, with_layout
 
 CACHE_POINT = "cachePoint"
 _TTLS = {"5m": "5m", "30m": "1h", "1h": "1h", "12h": "1h"}
@@ -253,10 +253,6 @@ def _write_reasoning(part: Reasoning, _: Drops) -> dict[str, Any] | None:
     return {"reasoningContent": {"reasoningText": said}}
 
 
-def _write_opaque(part: Opaque, _: Drops) -> dict[str, Any] | None:
-    return dict(part.value) if part.format == FORMAT else None
-
-
 _WRITERS: dict[type[Part], Any] = {
     Text: _write_text,
     Refusal: _write_refusal,
@@ -267,5 +263,5 @@ _WRITERS: dict[type[Part], Any] = {
     Document: media.write_document,
     Video: media.write_video,
     Audio: media.write_audio,
-    Opaque: _write_opaque,
+    Opaque: opaque_writer(FORMAT),
 }

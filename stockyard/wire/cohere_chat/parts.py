@@ -18,7 +18,7 @@ from stockyard.wire.arguments import compact
 from stockyard.wire.content_list import decode_content_list
 from stockyard.wire.drops import Drops
 from stockyard.wire.fields import Fields
-from stockyard.wire.layout import layout_of, own_fields, with_layout
+from stockyard.wire.layout import layout_of, opaque_writer, own_fields, with_layout
 from stockyard.wire.media import from_data_url, to_data_url
 
 FORMAT = "cohere.chat"
@@ -148,16 +148,12 @@ def _write_image(part: Image) -> dict[str, Any] | None:
     return {"type": "image_url", "image_url": {**inner, "url": url, **detail}}
 
 
-def _write_opaque(part: Opaque) -> dict[str, Any] | None:
-    return dict(part.value) if part.format == FORMAT else None
-
-
 _WRITERS: dict[type[Any], Any] = {
     Text: _write_text,
     Refusal: _write_refusal,
     Reasoning: _write_thinking,
     Image: _write_image,
-    Opaque: _write_opaque,
+    Opaque: opaque_writer(FORMAT),
 }
 
 

@@ -24,7 +24,7 @@ from stockyard.wire.arguments import compact, given_to
 from stockyard.wire.drops import Drops
 from stockyard.wire.fields import Fields
 from stockyard.wire.gemini.names import CALL, FORMAT, MEDIA, PART, fields_of, inside
-from stockyard.wire.layout import has_word, layout_of, own_fields, with_layout
+from stockyard.wire.layout import has_word, layout_of, opaque_writer, own_fields, with_layout
 from stockyard.wire.media import from_data_url, sniffed
 
 # Layout words of a part.
@@ -312,10 +312,6 @@ def _response(text: str, layout: str, *, is_error: bool) -> dict[str, Any]:
     return {_OUTPUT: text}
 
 
-def _write_opaque(part: Opaque, _: Drops) -> dict[str, Any] | None:
-    return dict(part.value) if part.format == FORMAT else None
-
-
 _WRITERS: dict[type[Part], Any] = {
     Text: _write_text,
     Refusal: _write_refusal,
@@ -326,7 +322,7 @@ _WRITERS: dict[type[Part], Any] = {
     Audio: _write_audio,
     ToolCall: _write_call,
     ToolResult: _write_result,
-    Opaque: _write_opaque,
+    Opaque: opaque_writer(FORMAT),
 }
 
 

@@ -18,7 +18,7 @@ from stockyard.core.messages import (
 from stockyard.wire.content_list import decode_content_list
 from stockyard.wire.drops import Drops
 from stockyard.wire.fields import Fields
-from stockyard.wire.layout import layout_of, own_fields, with_layout
+from stockyard.wire.layout import layout_of, opaque_writer, own_fields, with_layout
 from stockyard.wire.media import from_data_url, named, sniffed_sound, to_data_url
 
 FORMAT = "openai.chat"
@@ -261,10 +261,6 @@ def _summed_up(part: Reasoning) -> dict[str, Any]:
     return {"type": "summary_text", "text": part.text}
 
 
-def _write_opaque(part: Opaque) -> dict[str, Any] | None:
-    return dict(part.value) if part.format == FORMAT else None
-
-
 _WRITERS: dict[type[Part], Any] = {
     Text: _write_text,
     Image: _write_image,
@@ -272,7 +268,7 @@ _WRITERS: dict[type[Part], Any] = {
     Document: _write_document,
     Refusal: _write_refusal,
     Reasoning: _write_thinking,
-    Opaque: _write_opaque,
+    Opaque: opaque_writer(FORMAT),
 }
 
 

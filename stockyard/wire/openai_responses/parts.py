@@ -22,7 +22,7 @@ from stockyard.core.messages import (
 from stockyard.wire.content_list import decode_content_list
 from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.layout import layout_of, own_fields, with_layout
+from stockyard.wire.layout import layout_of, opaque_writer, own_fields, with_layout
 from stockyard.wire.media import from_data_url, to_data_url
 from stockyard.wire.openai_chat.parts import cache_of
 
@@ -207,15 +207,11 @@ def _write_refusal(part: Refusal) -> dict[str, Any]:
     return {"type": "refusal", "refusal": part.text}
 
 
-def _write_opaque(part: Opaque) -> dict[str, Any] | None:
-    return dict(part.value) if part.format == FORMAT else None
-
-
 _WRITERS: dict[type[Part], Any] = {
     Text: _write_text,
     Image: _write_image,
     Document: _write_document,
     Audio: _write_audio,
     Refusal: _write_refusal,
-    Opaque: _write_opaque,
+    Opaque: opaque_writer(FORMAT),
 }
