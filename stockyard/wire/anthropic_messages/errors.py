@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from stockyard.wire.anthropic_messages.threads import UNSUPPORTED
 from stockyard.wire.codec import Fault, WireError
 from stockyard.wire.halves import encode
 from stockyard.wire.openai_chat.errors import error_fields
@@ -35,6 +36,9 @@ def _body(fault: Fault, kind: str | None = None) -> dict[str, Any]:
         "type": kind or _BY_STATUS.get(fault.status, default),
         "message": fault.message,
     }
+    if fault.code == UNSUPPORTED:
+        # Where official clients look before they go on without a thread.
+        error["details"] = {"error_code": UNSUPPORTED}
     if fault.stockyard:
         error["stockyard"] = dict(fault.stockyard)
     return {"type": "error", "error": error, "request_id": fault.request_id or None}

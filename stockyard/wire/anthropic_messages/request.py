@@ -14,6 +14,8 @@ from stockyard.core.request import Content, OutputForm, ReasoningWish, Request
 from stockyard.wire import strict
 from stockyard.wire.anthropic_messages.blocks import FORMAT, is_blank, take_cache, with_cache
 from stockyard.wire.anthropic_messages.schemas import closed_schema
+from stockyard.wire.anthropic_messages.threads import FIELD as THREAD
+from stockyard.wire.anthropic_messages.threads import TIE
 from stockyard.wire.anthropic_messages.tools import (
     add_inert_tool,
     add_tools,
@@ -107,6 +109,7 @@ def _decode(fields: Fields) -> Content:
         service_tier=_take_tier(fields),
         end_user=user,
         cache=take_cache(fields),
+        tie=TIE if fields.rest.get(THREAD) is not None else None,
         extra=fields.left(FORMAT),
         shape=words("output_format" if older else None, USER if user is not None else None),
     )
