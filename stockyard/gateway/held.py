@@ -318,6 +318,22 @@ def credential_of(directory: Directory, held: Held) -> Credential | None:
     return found
 
 
+def place_of(provider: Provider, collection_path: str, thing: str) -> str:
+    """The path to a thing on its provider's native route."""
+    named_by_collection = "/" in thing
+    above = provider.prefix if named_by_collection else collection_path.rstrip("/")
+    return f"/{provider.name}{above}/{thing}"
+
+
+def content_of(provider: Provider, file: str) -> str:
+    """The path to the content of a file on its provider's native route; empty if it has none."""
+    if FILES not in provider.endpoints:
+        return ""
+    if "/" in file:
+        return f"/{provider.name}/download{provider.prefix}/{file}:download?alt=media"
+    return f"/{provider.name}/{FILES}/{file}/content"
+
+
 def with_results_here(answer: bytes) -> bytes:
     """An answer with links to results that lead here: as paths, which clients resolve against their
     base URL."""

@@ -1,8 +1,8 @@
-"""Watch an answer go to its client for what was made along with it: from then on its team owns it.
+"""Watch an answer for ids of things that were created along with it, which then belong to the team.
 
-A model that runs code does so in a container of its provider's, and leaves files there; a call may
-ask that its answer be kept. Such things are named in the answer alone, at places where neither the
-model nor the caller can write. The answer itself passes as it came.
+A model may run code in a container at the provider and leave files there; a call may ask that its
+answer be stored. Only the answer names such things, in fields that neither the model nor the caller
+can write. The answer itself passes unchanged.
 """
 
 import re
@@ -21,21 +21,21 @@ from stockyard.gateway.watching_reply import WatchingReply
 from stockyard.wire.sse import Blocks, said
 
 MOST_BYTES = 4 * 1024 * 1024
-"""How much of an answer in one piece, or of one event, is looked at."""
+"""The largest whole answer, or event of a stream, that is searched."""
 _EVENTS = b"text/event-stream"
 _MEDIA = re.compile(rb"\ncontent-type:[ \t]*(?:audio|image|video)/", re.IGNORECASE)
-"""Names nothing, however it is read."""
+"""Content types that hold no ids."""
 
 
 class Notice(Struct, frozen=True):
-    """What answers of a format name that was made along with them, and where."""
+    """Where answers of a format name things that were created."""
 
     places: tuple[str, ...]
-    """In a whole answer, and in the events of a stream."""
+    """Paths of JSON fields, in a whole answer and in events of a stream."""
     marks: tuple[bytes, ...]
-    """One of these stands in each event that names something."""
+    """Every event that names something contains one of these."""
     first_only: bool = False
-    """Nothing is named after the first thing."""
+    """Stop after the first event that names something."""
 
     def named_in(self, told: object) -> Iterator[str]:
         for place in self.places:
@@ -67,7 +67,7 @@ MADE = Notice(
     (b'id"', b'"name"'),
     first_only=True,
 )
-"""Of calls that nobody here knows, where most providers name what they make."""
+"""For calls without a codec: fields in which most providers name what they create."""
 MADE_LATER = Notice(
     (
         *("fine_tuned_model", "data.*.fine_tuned_model_checkpoint"),
@@ -75,18 +75,18 @@ MADE_LATER = Notice(
     ),
     (b"fine_tuned_model",),
 )
-"""Where they name what came of it."""
+"""For such calls: fields in which they later name the result."""
 
 _OF_FORMATS = {"openai.chat": KEPT_CHATS, "anthropic.messages": RUN_CODE}
 
 
 def of(format: str) -> Notice | None:  # noqa: A002  the word of the field everywhere
-    """What answers to calls of this format may name."""
+    """The Notice for answers to calls of this format, if they may name anything."""
     return _OF_FORMATS.get(format)
 
 
 class Noticing(WatchingReply):
-    """`hold` is told of each thing that a Notice finds."""
+    """Calls `hold` for each id that a Notice finds."""
 
     def __init__(self, reply: Reply, notice: Notice, hold: Callable[[Exchange, str], None]) -> None:
         super().__init__(reply)
@@ -94,7 +94,7 @@ class Noticing(WatchingReply):
         self._hold = hold
         self._events: Blocks | None = None
         self._object: list[bytes] | None = None
-        """The pieces of an answer that is relayed."""
+        """The pieces of an answer that is not a stream of events."""
         self._size = 0
 
     def whole(self, status: int, fields: bytes, body: bytes) -> None:
@@ -135,7 +135,7 @@ class Noticing(WatchingReply):
             self._events = None
 
     def _learn(self, told: bytes) -> bool:
-        """Whether something was named."""
+        """Search a JSON text for ids. Returns whether there were any."""
         if self.x is None:
             return False
         try:
@@ -149,10 +149,10 @@ class Noticing(WatchingReply):
 
 
 def hold_for(ids: HeldIds, team_id: str) -> Callable[[Exchange, str], None]:
-    """What remembers for a team what a call's provider made for it."""
+    """Remembers ids in answers as a team's."""
 
     def hold(x: Exchange, thing: str) -> None:
-        # What a cache answers was held when it was first given.
+        # The ids in a cached answer were remembered when it first came.
         if x.target is not None and x.attempts:
             ids.hold(team_id, thing, Held(x.target.provider, x.target.credential_id))
 

@@ -11,18 +11,18 @@ class Phase(Enum):
     RUNNING = auto()
     """The data plane is answering."""
     STREAM = auto()
-    """Passing a body on to the inner protocol while it may already be answering."""
+    """Passing a body on to the inner protocol, which may already be answering."""
     INNER = auto()
     """The inner protocol is answering."""
     SKIP = auto()
-    """Taking the rest of a body that nobody wants, because the answer is already out."""
+    """Discarding the rest of a body whose request is already answered."""
     LINGER = auto()
-    """Our side is closed; what still arrives is thrown away, so that the answer gets through."""
+    """Our side is closed; data that still arrives is discarded, so that the answer gets through."""
     TUNNEL = auto()
-    """A WebSocket; bytes pass through unread."""
+    """A WebSocket; bytes pass through without being parsed."""
     CLOSED = auto()
     """The connection is lost."""
 
 
-# Looked up several times per call, and a name of the module is found faster than one of an enum.
+# Used several times per call, and a global name is looked up faster than a member of an enum.
 BETWEEN, RUNNING = Phase.BETWEEN, Phase.RUNNING

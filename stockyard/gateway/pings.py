@@ -1,7 +1,7 @@
-"""Keep silent streams alive: after 15 seconds without a byte, something harmless.
+"""Keep silent streams alive: send something harmless after 15 seconds without a byte.
 
-What is harmless differs: a comment, an event, or nothing at all (`streaming.md` 3.3). Pumps write
-whole events only, so a ping never lands inside one.
+What is harmless depends on the format: a comment, an event, or nothing at all (`streaming.md` 3.3).
+Pumps write whole events only, so a ping never lands inside one.
 """
 
 from time import monotonic

@@ -1,10 +1,10 @@
-"""What stands at a place of a JSON value, such as `output.*.container_id`."""
+"""Find the values at a path in a JSON value, such as `output.*.container_id`."""
 
 from typing import Any
 
 
 def at(value: Any, place: str) -> list[Any]:
-    """Everything that stands there; `*` is every element of a list."""
+    """All values at the path; `*` stands for every element of a list."""
     found = [value]
     for step in place.split("."):
         if step == "*":

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from urllib.parse import unquote
 
 from stockyard.core.caller import Caller
+from stockyard.core.inbound import NOTHING_ASKED
 from stockyard.core.target import Credential
 from stockyard.errors import Refused
 from stockyard.gateway import (
@@ -29,7 +30,7 @@ from stockyard.gateway.declined import Declining, declining
 from stockyard.gateway.doorway import Doorway, SteeredDoorway
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.held_calls import HeldCalls
-from stockyard.gateway.http import Head, field_lines
+from stockyard.gateway.http import Head, HttpError, HttpLimits, field_lines, read_head
 from stockyard.gateway.judged_doorway import JudgedDoorway
 from stockyard.gateway.realtime import Realtime
 from stockyard.gateway.reception import Reception
@@ -42,6 +43,9 @@ from stockyard.gateway.visit import Visit
 from stockyard.providers import paths
 from stockyard.providers.provider import CHAT_LIKE
 from stockyard.upstream.socket_opening import Connect
+
+OWN_HEAD = b"GET %b HTTP/1.1\r\nhost: localhost\r\n\r\n"
+"""Of requests that the gateway makes itself."""
 
 
 class DataPlane:
@@ -82,6 +86,21 @@ class DataPlane:
             return self._admit(head, peer, endpoint)
         except Refused as refusal:
             return self.refuse(head, endpoint, refusal)
+
+    def ask(self, caller: Caller, target: str) -> "Opening | None":
+        """The way of a GET of the gateway's own, for a team, to something that a provider stores
+        for it. None if the path leads to no such thing."""
+        try:
+            head = read_head(OWN_HEAD % target.encode(), HttpLimits())
+        except HttpError:
+            return None
+        endpoint = endpoints.find(head.path, head.method, self._native, head.query)
+        if endpoint is None or endpoint.closed:
+            return None
+        visit = Visit(head, endpoint, caller, NOTHING_ASKED)
+        if endpoint.holds is not None:
+            return self._held_calls(visit)
+        return self._recalling(visit) if endpoint.recalls == "answer" else None
 
     def _nowhere(self, head: Head) -> Whole | None:
         """The refusal of a path that leads nowhere; None if it may belong to the control plane."""

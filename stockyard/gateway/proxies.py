@@ -1,11 +1,11 @@
-"""Who calls when a proxy of ours stands between (HS27, S13 of `security.md`).
+"""Find the client's address behind trusted proxies (HS27, S13 of `security.md`).
 
-A proxy appends the address that it heard from to `X-Forwarded-For` or `Forwarded`, so these are
-read from the right: as long as an entry names a trusted proxy, the entry to its left was written by
-one. The first that does not is the client; whatever stands left of it, the client wrote itself.
+A proxy appends the address of its client to `X-Forwarded-For` or `Forwarded`, so these are read
+from the right: if an entry is the address of a trusted proxy, that proxy wrote the entry to its
+left. The first entry that is not is the client; the client itself wrote everything left of it.
 
-From any other peer the fields mean nothing. Two fields that name different clients are refused:
-one of them came through a proxy that did not know it, and nobody can tell which.
+From any other peer the fields are ignored. If the two fields name different clients the request is
+refused: a proxy that does not know one of them passed it on, and nobody can tell which one.
 """
 
 import re
@@ -27,7 +27,7 @@ _BARE_IPV6 = re.compile(r"[0-9A-Fa-f:.]+")
 
 
 class Proxies:
-    """The networks whose word about their callers counts."""
+    """The networks of trusted proxies."""
 
     def __init__(self, networks: tuple[str, ...] = ()) -> None:
         self._networks = tuple(ip_network(network) for network in networks)
@@ -42,9 +42,9 @@ class Proxies:
         return any(found in network for network in self._networks)
 
     def client_of(self, head: Head, proxy: Peer) -> Peer:
-        """Who sent this request through a proxy that is trusted. Raises HttpError (400).
+        """The client of a request that came through a trusted proxy. Raises HttpError (400).
 
-        It is never one of this machine's own, whatever it claims: only a socket proves that.
+        It never counts as loopback, whatever the fields say: only a socket proves that.
         """
         fields = head.fields()
         forwarded = [e for n, v in fields if n == b"forwarded" for e in _elements(v.decode())]
@@ -56,7 +56,8 @@ class Proxies:
         return Peer(found.pop() if found else proxy.address, 0, loopback=False)
 
     def _first_stranger(self, chain: list[str], address: str) -> str:
-        """From the right, the first that is no proxy; the last known one if it cannot be read."""
+        """From the right, the first address that is not a trusted proxy; the last valid one if an
+        entry is not an address."""
         for entry in reversed(chain[-MAX_HOPS:]):
             found = _address_in(entry.strip(" \t"))
             if found is None:
@@ -68,7 +69,7 @@ class Proxies:
 
 
 def plain(address: str) -> str:
-    """One spelling for each address; an IPv4 address in IPv6's clothes is an IPv4 address."""
+    """The canonical form of an address; an IPv4-mapped IPv6 address becomes IPv4."""
     if ":" not in address:
         return address
     return str(_unmapped(ip_address(address)))
@@ -79,10 +80,10 @@ def _unmapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
 
 
 def _elements(value: str) -> Iterator[str]:
-    """What each element of `Forwarded` says after `for=`; "" where it says nothing of that.
+    """The `for=` value of each element of `Forwarded`; "" if it has none.
 
-    Raises HttpError for what is not in the grammar of RFC 7239: an open quote in what the client
-    wrote could hide what a proxy wrote behind it.
+    Raises HttpError for anything outside the grammar of RFC 7239: an open quote in the client's
+    part could hide what a proxy wrote behind it.
     """
     said: list[str] = []
     at, end = 0, ","

@@ -1,21 +1,21 @@
-"""A Running that goes on although its client has gone: what it is told must be counted.
+"""A Running that continues after its client has left, because its answer reports usage.
 
-The results of a batch have been used when they are told, and only once they are complete does
-anybody know how much. A client that left before their last line would have them for nothing.
+The results of a batch report what the batch used, and the sum is known only at their end. A client
+that left before the last line would otherwise get them for free.
 """
 
 from stockyard.gateway.contract import Running
 
 
 class ReadingOn:
-    """Stands for another Running, which hears of everything but the end of its client."""
+    """Wraps a Running, which learns of everything except that its client has left."""
 
     def __init__(self, running: Running) -> None:
         self._running = running
         self._paused = False
 
     def gone(self) -> None:
-        """Nothing that is written now goes anywhere, so nothing has to wait."""
+        """Resume, because the answer is now discarded and nothing has to wait for the client."""
         self.resume()
 
     def pause(self) -> None:

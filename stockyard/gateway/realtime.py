@@ -1,7 +1,7 @@
-"""Realtime sessions: a WebSocket for the client, one to the provider, and us in between.
+"""Open realtime sessions: a WebSocket from the client, one to the provider, and us in between.
 
-This is the way in: who has sessions with the model that the query names, and what goes on of the
-client's head. `session.py` is the session.
+This file chooses the provider for the model that the query names, and the header fields to forward.
+The session itself is in `session.py`.
 """
 
 from collections.abc import Callable
@@ -55,7 +55,7 @@ class Realtime:
         return self.begin(LaneUpgrade(reply, key))
 
     def begin(self, upgrade: Upgrade) -> Running | None:
-        """Open a session, whoever serves the connection. None when it is refused at once."""
+        """Open a session on any kind of connection. None if it is refused at once."""
         hall = self._hall
         try:
             overload = hall.office.overload
@@ -73,12 +73,12 @@ class Realtime:
         visit = self._visit
         native = visit.endpoint.native
         query = dict(parse_qsl(kept_query(visit.head.query)))
-        # So says a client in the mode of a cloud whose customers name what they deploy.
+        # Cloud clients name a deployment instead of a model.
         deployment = query.pop("deployment", "")
         if native is None:
             query.pop("api-version", None)
         model = query.pop("model", "") or deployment
-        # A provider knows sessions without one, such as those that transcribe or join another.
+        # On native routes a session may have none, such as one that transcribes or joins another.
         if not model and native is None:
             raise Refused(400, "invalid_request", "The query has no 'model'.", param="model")
         target, entry = self._target(model)
@@ -110,7 +110,7 @@ class Realtime:
         return x
 
     def _target(self, model: str) -> tuple[Target, Entry]:
-        """Who has sessions with this model. Raises Refused (404)."""
+        """A Target that has sessions with this model. Raises Refused (404)."""
         directory = self._hall.directory()
         native, own = self._visit.endpoint.native, self._visit.own
         wanted = native or self._visit.asked.provider

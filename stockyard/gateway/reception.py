@@ -1,7 +1,4 @@
-"""What all requests find here, whatever they are for.
-
-The data plane decides which door a request is shown to; what stands behind the doors is this.
-"""
+"""What all Openings of the data plane share: formats, providers, the Line, and access rules."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -26,16 +23,16 @@ from stockyard.wire.codec import Codec, Forms
 
 
 class Access(Struct, frozen=True):
-    """Who may call without one of our Keys, and how much they may send."""
+    """Rules for what callers may send, and for callers without one of our Keys."""
 
     bring_your_own: str = "loopback"
     max_body: int = endpoints.MAX_JSON_BODY
     max_upload: int = endpoints.MAX_UPLOAD
-    """Of a body that is no JSON, or a file."""
+    """For bodies that are files, or not JSON."""
     allow_unread: bool = False
-    """Text that modules cannot read passes even those that mask or block."""
+    """Let text that modules cannot read pass, even if a module is on that masks or blocks text."""
     session: Lasting = Lasting()
-    """Of realtime."""
+    """For realtime sessions."""
 
 
 class Reception:
@@ -59,21 +56,22 @@ class Reception:
         self.keepers = keepers
         self.ids = Ids()
         self.declined: Counter[str] = Counter()
-        """How many requests were refused before a call began, by code. There are few codes."""
+        """How many requests were refused before a call began, by code."""
 
     def new_id(self) -> str:
-        """What a new call is called."""
+        """An id for a new call."""
         return self.ids.new("req_")
 
     def reader_of(self, format: str, head: Head) -> Codec | None:  # noqa: A002  the word of the field everywhere
-        """The codec for bodies of this format below this head. Raises Refused (415)."""
+        """The codec for bodies of this format, as this head describes them. Raises Refused
+        (415)."""
         forms: object = self.formats.get(format)
         if isinstance(forms, Forms):
             return forms.reading(head.field(b"content-type") or b"")
         return self.formats.get(format)
 
     def check_guards(self, kind: Kind) -> None:
-        """Raises Refused (403) when a module keeps calls away whose text it cannot read."""
+        """Raises Refused (403) if a module blocks this kind of call because it cannot read it."""
         guard = self.line.guards.get(kind)
         if guard is None or self.access.allow_unread:
             return
@@ -86,7 +84,7 @@ class Reception:
         raise refusal
 
     def usual_model(self, endpoint: Endpoint) -> str:
-        """The model of a call that names none. Raises Refused (400) where there is none."""
+        """The default model for a call that names none. Raises Refused (400) if there is none."""
         alias = endpoint.model_alias
         if alias and (alias in self.aliases() or self.directory().targets(alias, endpoint.kind)):
             return alias
@@ -95,11 +93,11 @@ class Reception:
         raise Refused(400, "invalid_request", message, param="model")
 
     def words(self, head: Head, endpoint: Endpoint | None) -> Codec:
-        """The format of the path; on a shared or unknown one, the client's (`wire.md` 2.2)."""
+        """The codec for errors: of the path, or of the client on shared paths (`wire.md` 2.2)."""
         if endpoint is not None and endpoint.about != "models" and endpoint.format in self.formats:
             return self.formats[endpoint.format]
         return self.formats.get(dialect_of(head), self.office.plain)
 
     def late(self, team_id: str, provider: str, credential: Credential | None) -> LateCalls:
-        """What is counted later of a team's calls at a provider, under a Credential."""
+        """Counts calls of a team at a provider whose usage is reported later."""
         return LateCalls(self.office, self.keepers, self.new_id, team_id, provider, credential)

@@ -1,4 +1,4 @@
-"""Refusals of our own making: of requests that reach neither plane, and of what nobody foresaw."""
+"""Refusals of the HTTP front: of requests that reach neither plane, and for unforeseen errors."""
 
 import secrets
 from typing import Any
@@ -24,14 +24,14 @@ CODES = {
     503: "overloaded",
     505: "http_version",
 }
-"""What a refusal of HTTP itself is called in the words of the data plane."""
+"""Status of a refusal by the HTTP front -> error code of the data plane."""
 PROBLEM = field_lines([(b"content-type", b"application/problem+json")])
 PROBLEMS = {
     408: ("request_timeout", "The request came too slowly"),
     413: ("too_large", "The body is too large"),
     503: ("overloaded", "Too much to do"),
 }
-"""The same in those of the control plane, with a title."""
+"""The same for the control plane, with a title."""
 STARTING = "starting", "Not ready yet"
 CAUSES = {
     "connections": "load",
@@ -41,22 +41,23 @@ CAUSES = {
     "starting": "starting",
     "disk": "storage_full",
 }
-"""Why there is no room, in the words of `reliability.md` 5.3, by the rule that refused."""
+"""Rule that refused -> cause of the overload (`reliability.md` 5.3)."""
 
 
 def internal() -> Refused:
-    """What is told of an error nobody foresaw."""
+    """The answer to an error that nobody foresaw."""
     return Refused(500, "internal", "Something went wrong inside Stockyard.")
 
 
 def refused_by(error: HttpError) -> Refused:
-    """The same for a call whose format is known, which is then told in its words."""
+    """A refusal by the HTTP front as a Refused, for a call whose format is known."""
     cause = CAUSES.get(error.rule)
     detail = None if cause is None else {"cause": cause}
     return Refused(error.status, CODES[error.status], error.message, detail=detail)
 
 
 def refusal(error: HttpError) -> Whole:
+    """A refusal by the HTTP front, for a request whose format is not known."""
     code = CODES[error.status]
     body: dict[str, dict[str, Any]] = {
         "error": {
@@ -73,7 +74,7 @@ def refusal(error: HttpError) -> Whole:
 
 
 def control_refusal(error: HttpError) -> Whole:
-    """The same in the words of the control plane (`api.md` 1.2), for requests that were for it."""
+    """The same for requests to the control plane (`api.md` 1.2)."""
     code, title = STARTING if error.rule == "starting" else PROBLEMS[error.status]
     request_id = "req_" + secrets.token_hex(13)
     body = {

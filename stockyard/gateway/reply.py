@@ -1,6 +1,6 @@
-"""Write one answer to one client, and lose the connection to it when the answer is complete.
+"""Write one answer to one client, and detach from the connection when the answer is complete.
 
-Each request has a Reply of its own, so that a late call for an earlier answer cannot end up in the
+Each request has its own Reply, so that a late write for an earlier answer cannot end up in the
 middle of the next one.
 """
 
@@ -48,11 +48,12 @@ class LaneReply:
         lane.answered(keep_alive=keep)
 
     def begin(self, status: int, fields: bytes, first: bytes) -> None:
-        """Begin a stream. What follows in the same turn of the loop leaves in the same write."""
+        """Begin a stream. Pieces that follow in the same turn of the loop leave in the same
+        write."""
         lane = self._lane
         if lane is None:
             return
-        # A stream that outlasts the beginning of a drain ends its connection in `finish`.
+        # If a drain begins during the stream, `finish` ends the connection.
         self._keep_alive = self._keep_alive and not lane.front.draining
         head = STATUS_LINES[status] + fields
         if not self._keep_alive:
@@ -85,7 +86,8 @@ class LaneReply:
         lane.answered(keep_alive=self._keep_alive and not lane.front.draining)
 
     def switch(self, fields: bytes, protocol: asyncio.Protocol) -> bool:
-        """Answer that the connection is another protocol's from here on. Whether it is."""
+        """Answer 101 and switch the connection to another protocol. False if the client has
+        gone."""
         lane = self._lane
         if lane is None:
             return False
@@ -100,12 +102,12 @@ class LaneReply:
             return
         self._lane = None
         if self._chunked:
-            # What was written still arrives; the missing last chunk tells that it is not all.
+            # What was written still arrives; the last chunk is missing, so it counts as incomplete.
             lane.answered(keep_alive=False)
         else:
             lane.outlet.flush()
             lane.abort()
 
     def detach(self) -> None:
-        """The client has gone: from here on every call does nothing."""
+        """The client has gone: from here on every method does nothing."""
         self._lane = None

@@ -1,10 +1,10 @@
-"""Drive a coroutine without a task.
+"""Run a coroutine without a task.
 
 A call through the gateway mostly computes; it waits once, for the provider. A task would cost two
 more turns of the event loop and its own bookkeeping for that one wait. A Ride starts its coroutine
 at once, in the caller's turn, and steps it whenever the future it waits for is done.
 
-What runs inside may await futures, and coroutines that do. It must not ask for the current task
+The coroutine may await futures, and coroutines that do. It must not use the current task
 (`asyncio.timeout`, `wait_for`): calls whose modules have async hooks run as real tasks instead.
 """
 
@@ -20,12 +20,12 @@ class Cancellable(Protocol):
 
 
 class Ride:
-    """One coroutine under way. It must deal with its own errors: none may come out of it."""
+    """One running coroutine. It must handle its own errors: none may escape from it."""
 
     __slots__ = ("_cancelled", "_coroutine", "_future")
 
     _future: asyncio.Future[Any] | None
-    """What it waits for."""
+    """The future that it waits for."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, None]) -> None:
         self._coroutine = coroutine
@@ -63,7 +63,7 @@ class Ride:
 
 
 def ride(coroutine: Coroutine[Any, Any, None], *, waits: bool, name: str = "") -> Cancellable:
-    """Start a coroutine now: as a Ride, or as a task when something in it waits on its own."""
+    """Start a coroutine now: as a Ride, or as a task if something in it needs one (`waits`)."""
     if waits:
         return asyncio.get_running_loop().create_task(coroutine, name=name)
     return Ride(coroutine)

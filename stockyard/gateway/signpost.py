@@ -1,7 +1,7 @@
-"""Tell where a path that leads nowhere was probably meant to lead.
+"""Suggest the path that was probably meant by one that does not exist.
 
-Paths are taken as they come: a slash too many, another case or a base URL with one piece too many
-match nothing (`security.md` HS09). Whoever reads the refusal is told the path that there is.
+Paths are compared literally: an extra slash, another case or an extra piece in a base URL match
+nothing (`security.md` HS09). The refusal then names the path that exists.
 """
 
 import re
@@ -10,15 +10,15 @@ from difflib import get_close_matches
 from stockyard.gateway.endpoints import DATA_PLANE, UNIFIED, Endpoint, Native, find
 
 LONGEST = 200
-"""Characters of a path that is looked into. A longer one is no slip of the pen."""
+"""The longest path that is looked at. A longer one is not a typo."""
 ALIKE = 0.85
 
 _SLASHES = re.compile(r"/{2,}")
 _SPELLED_OUT = [path for path in UNIFIED if path.startswith(DATA_PLANE) and path.count("/v1") < 2]
 _OLLAMA = frozenset(f"/api/{call}" for call in ("chat", "generate", "embed", "show", "tags"))
-"""What clients of Ollama ask for at the root of a host, where our control plane has nothing."""
+"""Paths of Ollama's clients at the root of a host, where our control plane has nothing."""
 _ANYWHERE = ("/chat/completions",)
-"""Ends of paths that nothing else ends in."""
+"""Ends of paths that identify what is meant."""
 _NOWHERE = (
     "There is nothing at this path. What only one provider has stands below its name, as in "
     "/openai/v1/assistants. A base URL ends in /v1 for clients of OpenAI, in /ollama for those of "
@@ -31,9 +31,9 @@ def _no_provider(provider: str, rest: str, method: str) -> Endpoint | None:
 
 
 def meant_by(path: str, native: Native = _no_provider) -> str | None:
-    """The path that was meant by one that does not exist; None when that cannot be told.
+    """The path that was probably meant by one that does not exist; None if there is no guess.
 
-    `native` tells what stands below the names of providers.
+    `native` looks up the paths below the names of providers.
     """
     if len(path) > LONGEST:
         return None
@@ -60,7 +60,7 @@ def words(meant: str | None) -> str:
 
 
 def _alike(path: str) -> str | None:
-    """The path that goes on where this one ends, or is spelled nearly as this one."""
+    """A known path that continues this one, or has nearly the same spelling."""
     version, _, rest = path[1:].partition("/")
     there = [known for known in _SPELLED_OUT if rest and known.startswith(f"/{version}/")]
     longer = (known for known in there if known.startswith(f"{path}/"))

@@ -1,9 +1,9 @@
-"""Put large uploads into a file without a name, so that they do not take memory while they wait.
+"""Collect large uploads in unnamed temporary files, so that they do not take memory.
 
-A file that is uploaded comes in complete before anything of it goes on, for which provider gets it
-may stand in it. The first MiB is kept in memory; a longer one is written to disk as it comes and
-read from there through a mapping, which costs no memory that the system could not take back
-(`wire/large_body.py`). The file has no name, so it is gone with the last who reads it, however the
+An upload is received completely before any of it is forwarded, because its content may decide which
+provider gets it. The first MiB is kept in memory; a longer upload is written to disk as it comes
+and read from there through a memory mapping, whose pages the system can reclaim
+(`wire/large_body.py`). The file has no name, so it disappears with its last reader, however the
 process ends.
 """
 
@@ -20,16 +20,16 @@ from stockyard.wire.large_body import LargeBody
 
 IN_MEMORY = 1024 * 1024
 MAX_FILES = 100
-"""Large uploads that may be under way at once."""
+"""Large uploads at once."""
 
 
 class Spool:
-    """Where the files are made, and how many there are."""
+    """The folder for the files, and their number."""
 
     def __init__(self, folder: Path, *, keep_free: int = 0) -> None:
         self._folder = folder
         self._keep_free = keep_free
-        """Bytes of the disk that are for others."""
+        """Bytes of the disk that uploads must leave free."""
         self.files = 0
 
     def new(self) -> IO[bytes]:
@@ -52,7 +52,7 @@ class Spool:
 
 
 class Spooling:
-    """What an Opening is, too, if its large bodies are put into a Spool."""
+    """A mixin for Openings whose large bodies are put into a Spool."""
 
     spool: Spool
 
@@ -62,7 +62,7 @@ def spool_of(opening: object) -> Spool | None:
 
 
 class _Mapping(mmap.mmap):
-    """A file as memory. It makes room in its Spool when its last reader is gone."""
+    """A file mapped into memory. Frees its place in the Spool when its last reader is gone."""
 
     spool: Spool | None = None
 
@@ -80,7 +80,7 @@ class SpooledBody:
         self._file: IO[bytes] | None = None
 
     def __del__(self) -> None:
-        if self._file is not None:  # the client left in the middle
+        if self._file is not None:  # the client left before the end
             self._file.close()
             self._spool.files -= 1
 

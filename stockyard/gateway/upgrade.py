@@ -1,4 +1,4 @@
-"""The way back to a client that asked for a WebSocket: a refusal, or the switch to one."""
+"""Answer a request for a WebSocket: refuse it, or switch the connection."""
 
 from typing import Protocol
 
@@ -9,17 +9,17 @@ from stockyard.upstream.frames import accepting
 
 
 class Upgrade(Protocol):
-    """What there is in place of a Reply."""
+    """The Reply to a request for a WebSocket."""
 
     def whole(self, status: int, fields: bytes, body: bytes) -> None:
         """Refuse."""
 
     def switch(self, subprotocol: bytes, fields: bytes, relay: Relay) -> bool:
-        """Open it, with these fields in the head. Whether the client is still there."""
+        """Open the WebSocket, with these header fields. False if the client has gone."""
 
 
 class LaneUpgrade:
-    """On a connection of the lane's."""
+    """An Upgrade on a lane's connection."""
 
     def __init__(self, reply: LaneReply, key: bytes) -> None:
         """`key` is that of the client's handshake."""

@@ -1,7 +1,7 @@
-"""An Opening for a body that brings a file: a recording, images, or what nobody here reads.
+"""An Opening for bodies with files: recordings, images, and bodies without a codec.
 
-Such a body may be larger than others, for it waits in a file (`spool.py`) while what is asked for
-is found out, and leaves from there.
+Such a body may be larger than others, because it is collected in a file (`spool.py`) and sent from
+there.
 """
 
 from stockyard.errors import Refused
@@ -15,7 +15,7 @@ _WITH_FILES = frozenset({"audio", "images"})
 
 
 def brings_file(head: Head, endpoint: Endpoint) -> bool:
-    """Whether of a body below this head nothing is read, or only what a form says beside files."""
+    """Whether a body with this head is not decoded, or is a form with files."""
     if endpoint.kind == "passthrough":
         return True
     return endpoint.kind in _WITH_FILES and _type_of(head).startswith(_FORM)

@@ -1,4 +1,4 @@
-"""A Reply in front of the client's that looks at an answer while it passes, as it came."""
+"""A Reply that watches an answer while it passes unchanged to the client."""
 
 from abc import ABC, abstractmethod
 
@@ -7,14 +7,14 @@ from stockyard.gateway.contract import Reply
 
 
 class WatchingReply(ABC):
-    """What is looked for, and what becomes of it, is for those who extend it."""
+    """Subclasses decide what to look for, and what to do with it."""
 
     counts = False
-    """Whether what is looked for must be paid, so that all of it has to come."""
+    """Whether it looks for usage, so that the answer must be read to its end (`reading_on.py`)."""
 
     def __init__(self, reply: Reply) -> None:
         self.x: Exchange | None = None
-        """The call that is answered, as soon as there is one."""
+        """The call that is answered, once it exists."""
         self._reply = reply
 
     def whole(self, status: int, fields: bytes, body: bytes) -> None:
@@ -49,5 +49,5 @@ class WatchingReply(ABC):
         """A piece of it is about to pass."""
 
     def _ended(self) -> None:
-        """All of it has come. Not called for an answer that was cut off."""
-        return  # not everybody waits for that
+        """The answer is complete. Not called for one that was cut off."""
+        return  # optional

@@ -1,4 +1,4 @@
-"""A Reply that waits until an answer is complete, so that it can be read before it goes out."""
+"""A Reply that collects an answer, so that it can be changed before it is sent."""
 
 from collections.abc import Callable
 
@@ -43,6 +43,6 @@ class WholeReply:
             self.whole(self._status, self._fields, b"".join(self._pieces))
 
     def cut(self) -> None:
-        """What was collected is not all: nobody may take it for an answer."""
+        """Send nothing of an incomplete answer."""
         self._reply.begin(self._status, self._fields, b"")
         self._reply.cut()
