@@ -179,7 +179,12 @@ def test_lifecycle_commits_to_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("reason", "finish"),
-    [("max_output_tokens", "length"), ("content_filter", "content_filter"), ("steered", "stop")],
+    [
+        ("max_output_tokens", "length"),
+        ("REASON_MAX_LEN", "length"),
+        ("content_filter", "content_filter"),
+        ("steered", "stop"),
+    ],
 )
 def test_an_incomplete_answer_says_why(reason: str, finish: str) -> None:
     response = {"status": "incomplete", "incomplete_details": {"reason": reason}, "output": []}

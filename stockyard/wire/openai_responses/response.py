@@ -37,6 +37,7 @@ from stockyard.wire.sources import address_of
 _FINISHES: dict[str, Finish] = {
     "max_output_tokens": "length",
     "max_tokens": "length",
+    "REASON_MAX_LEN": "length",
     "content_filter": "content_filter",
 }
 
