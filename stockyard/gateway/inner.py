@@ -1,8 +1,8 @@
 """Hand requests that are not calls to uvicorn's own protocol, on the same connection.
 
-Console, API and WebSockets stay on the well-kept server. It is given requests that the lane has
-checked and rebuilt from what it understood, one at a time, over a transport that is really the
-lane: so the connection, its deadlines and its end stay the lane's.
+Console, API and WebSockets are served by uvicorn. It gets requests that the lane has checked and
+rebuilt, one at a time, over a transport that is really the lane. So the lane still controls the
+connection, its deadlines and its end.
 
 The names taken from uvicorn here are internal to it, so the dependency is pinned and
 `tests/gateway/test_lane_inner.py` asserts that they exist.

@@ -1,8 +1,8 @@
-"""The ids that a body names of things that a provider keeps: files, threads, stores, caches.
+"""Find the ids in a body of things that a provider stores: files, threads, stores, caches.
 
-Where such a field stands in a body, its provider reads what it stands for. So each is found before
-the body goes on, and passes only for the team that owns it. What is data to the provider is left
-alone: arguments of tools, schemas, metadata. Most bodies name nothing, which a search tells.
+For such an id a provider uses the thing itself. So all ids are found before the body is forwarded,
+and each must belong to the team. Fields that are mere data for the provider are skipped: arguments
+of tools, schemas, metadata. Most bodies name nothing, which a fast search shows.
 """
 
 import re
@@ -20,13 +20,13 @@ from stockyard.wire.large_body import buffer_of
 from stockyard.wire.multipart import boundary_in, read_form
 
 MOST_NAMED = 1000
-"""Different ids in one body. The owner of each must be looked up."""
+"""Different ids in one body, each of which is looked up."""
 MOST_VALUES = 1_000_000
-"""In a body that names something: a batch may hold thousands of calls."""
+"""JSON values in a body that names something: a batch may hold thousands of calls."""
 REFERENCE = "item_reference"
-"""What items of a conversation are called that only say which one is meant."""
+"""Type of an item that only refers to another one."""
 PICTURE = "image_generation_call"
-"""What items are called that say which picture is meant, unless they hold it themselves."""
+"""Type of an item that refers to a picture, unless it contains the picture."""
 FILE_ID = "file_id"
 """The type of objects whose id is that of a file, such as the source of an evaluation."""
 _BARE_REFERENCE = re.compile(
@@ -42,7 +42,7 @@ _OPAQUE = frozenset(
         " attributes annotations results filters"
     ).split()
 )
-"""Fields whose values are no instructions to the provider, whatever their own fields are called."""
+"""Fields whose values are mere data for the provider, whatever names are inside."""
 COLLECTIONS = "|".join(
     (  # noqa: SIM905  a list of words reads better as one
         "files cachedContents tunedModels batches fileSearchStores batchPredictionJobs tuningJobs"
@@ -55,7 +55,7 @@ _RESOURCE = re.compile(
     rf"({COLLECTIONS})/+([A-Za-z0-9_-]{{1,128}})/?"
     r"(?:[?#:].*)?"
 )
-"""A thing that has the collection in its name, alone or at the end of an address."""
+"""A name that contains its collection, alone or at the end of a URL."""
 _ADDRESSES = frozenset(
     (  # noqa: SIM905  a list of words reads better as one
         "fileUri file_uri fileName file_name cachedContent cached_content fileSearchStoreNames"
@@ -66,11 +66,11 @@ _ADDRESSES = frozenset(
 
 
 _LISTS_OF_ITEMS = frozenset({"input", "items"})
-"""Fields that hold the items of a conversation."""
+"""Fields with the items of a conversation."""
 _FORM_FIELD = re.compile(
     rb'(?i)name="?(?:[a-z_]*_(?:ids?|files?)|conversation|container)(?:\[\])?"?[;\r]'
 )
-"""Says in a form that a field of it may name something."""
+"""Matches forms that may name something."""
 _PAIRS = b"application/x-www-form-urlencoded"
 MOST_PAIRS = 1000
 MOST_WORD = 1024
@@ -81,29 +81,29 @@ class _Asked(Struct):
 
 
 _THOUGHT, _SEAL = b'"reasoning"', b'"encrypted_content":"'
-"""Counting them is enough to see, of most bodies, that each thought has its seal."""
+"""If these occur equally often, each thought is encrypted. That is true of most bodies."""
 
 
 class Naming(Struct, frozen=True):
-    """Which fields of a format's bodies name what a provider keeps."""
+    """The fields of a format's bodies that name stored things."""
 
     fields: frozenset[str]
     marks: tuple[bytes, ...]
-    """One of these stands in each body that has such a field, unless it is escaped."""
+    """Every body with such a field contains one of these, unless it is escaped."""
     bare: bool = False
-    """An item of a conversation may be nothing but the id of another one."""
+    """An item of a conversation may consist of nothing but the id of another one."""
     sign: bytes = b""
-    """A character that all marks have and many bodies lack: one is found much faster than many."""
+    """A character in all marks that many bodies lack: it is found much faster than the marks."""
 
     def may_be_in(self, body: bytes) -> bool:
-        """Whether the body must be read. A search or two tell it of nearly all."""
+        """Whether the body must be parsed. For nearly all bodies a search or two exclude it."""
         if not self.sign or body.find(self.sign) >= 0:
             for mark in self.marks:
                 if body.find(mark) >= 0:
                     return True
         if self.bare and may_refer(body):
             return True
-        # One sign is found faster than two, and most short bodies do not have it.
+        # A single character is found faster than three, and most short bodies do not contain it.
         spelled = body.find(b"\\") >= 0 and body.find(b"\\u00") >= 0
         return spelled and _ESCAPED.search(buffer_of(body)) is not None
 
@@ -130,7 +130,7 @@ class Naming(Struct, frozen=True):
         return list(found)
 
     def _in_pairs(self, body: bytes) -> Iterator[str]:
-        """What stands in a form without files."""
+        """The ids in a form without files."""
         try:
             pairs = parse_qsl(body[: MOST_PAIRS * MOST_WORD].decode(), max_num_fields=MOST_PAIRS)
         except ValueError:
@@ -142,7 +142,7 @@ class Naming(Struct, frozen=True):
                 yield from _ids_in(name.removesuffix("[]"), value)
 
     def _in_form(self, body: bytes) -> Iterator[str]:
-        """What stands in the fields of a form, files aside."""
+        """The ids in the fields of a form, except in files."""
         boundary = boundary_in(body)
         if boundary is None or not _FORM_FIELD.search(buffer_of(body)):
             return
@@ -177,10 +177,10 @@ ANY = Naming(
         *(REFERENCE.encode(), PICTURE.encode()),
     ),
 )
-"""Of paths whose bodies nobody here reads."""
+"""For paths without a codec."""
 CONVERSATIONS = Naming(ANY.fields, ANY.marks, bare=True)
 INTERACTIONS = Naming(ANY.fields | {"uri"}, (*ANY.marks, b'"uri"'))
-"""Of conversations whose parts name files by their addresses."""
+"""For conversations whose parts name files by URL."""
 
 SHARED = Naming(
     frozenset(
@@ -196,9 +196,9 @@ SHARED = Naming(
         *(b'"from_checkpoint"', b'"dataset"', b"Dataset"),
     ),
 )
-"""Of what an account has for everybody, unless a team made it through us."""
+"""For things that all teams may use, unless a team created them through us."""
 SKILLS = Naming(frozenset({"skill_id"}), (b'"skill_id"',))
-"""What of it calls of models may name."""
+"""Those of them that calls of models may name."""
 
 _OF_FORMATS = {
     "openai.chat": FILES,
@@ -212,21 +212,21 @@ _OF_FORMATS = {
     "gemini.array": RESOURCES,
     "gemini.count": RESOURCES,
 }
-"""Formats of calls whose bodies may name something."""
+"""Format -> what its bodies may name."""
 
 
 def of(format: str, native: str | None) -> Naming | None:  # noqa: A002  the word of the field everywhere
-    """What bodies of this format may name; of none, if a provider's own path is not read."""
+    """What bodies of this format may name; on native paths without a codec, anything."""
     return ANY if native is not None and not format else _OF_FORMATS.get(format)
 
 
 def may_refer(body: bytes) -> bool:
-    """Whether an item in a body may be nothing but the id of another one."""
+    """Whether a body may contain an item that is nothing but the id of another one."""
     return body.find(b'"id"') >= 0 and _BARE_REFERENCE.search(buffer_of(body)) is not None
 
 
 def referred_to(item: Any) -> str:
-    """The id of what an item of a conversation stands for; empty when it says something itself."""
+    """The id that an item of a conversation refers to; empty if it has content of its own."""
     if not isinstance(item, dict):
         return ""
     kind, thing = item.get("type"), item.get("id")
@@ -239,9 +239,9 @@ def referred_to(item: Any) -> str:
 
 
 def unsealed_in(body: bytes) -> list[str]:
-    """The ids of thoughts in the input of a request that do not bring what they were sealed with.
+    """The ids of thoughts in the input of a request that come without their encrypted content.
 
-    A provider that keeps them looks them up; any other takes them for what they say.
+    A provider that stores them looks them up by id; any other uses their text.
     """
     if body.count(_THOUGHT) <= body.count(_SEAL) and not _ESCAPED.search(body):
         return []
@@ -260,7 +260,7 @@ def unsealed_in(body: bytes) -> list[str]:
 
 
 def _walk(value: Any, fields: frozenset[str], *, bare: bool) -> Iterator[str]:
-    """Whatever stands in these fields, at any depth."""
+    """The ids in these fields, at any depth."""
     waiting: list[Any] = [value]
     while waiting:
         value = waiting.pop()
@@ -282,7 +282,7 @@ def _walk(value: Any, fields: frozenset[str], *, bare: bool) -> Iterator[str]:
 
 
 def _calls_tool(value: dict[str, Any]) -> bool:
-    """Whether it is a call of a tool, whose `input` is what the tool gets."""
+    """Whether it is a tool call, whose `input` is the tool's argument."""
     kind = value.get("type")
     return isinstance(kind, str) and kind.endswith("tool_use") and "name" in value
 
@@ -298,6 +298,6 @@ def _ids_in(field: str, value: Any) -> Iterator[str]:
 
 
 def resource(name: str) -> str:
-    """A thing by collection and id, out of its name or its address; empty for anything else."""
+    """Collection and id, from the name or URL of a thing; empty for anything else."""
     found = _RESOURCE.fullmatch(unquote(name))
     return f"{found[1]}/{found[2]}" if found is not None else ""

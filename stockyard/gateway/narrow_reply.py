@@ -1,9 +1,9 @@
-"""A Reply that tells of a provider's answer only what unified routes tell.
+"""A Reply that reduces a provider's answer to what unified routes show.
 
-What passes as bytes comes with all header fields that a native route hands on. A client of a
-unified route did not ask that provider by name: it hears of fewer of them, and of none that a
-browser acts on. Errors it hears in its own dialect, without what providers tell only us; nor is it
-told that it must not call, where it is us whom the provider refuses (`wire.md` 10).
+An answer that is relayed as bytes has all header fields that a native route passes on. Clients of
+unified routes get fewer of them, and none that a browser acts on. They get errors in their own
+dialect, and without details that concern only us: if the provider refuses our Credential, that is
+not reported as if the client's Key were refused (`wire.md` 10).
 """
 
 import re
@@ -35,7 +35,7 @@ REFUSES_US = frozenset({401, 402, 403})
 
 
 class Narrowing:
-    """An Opening whose answers are told so."""
+    """An Opening whose answers pass through a NarrowReply."""
 
     def __init__(
         self,
@@ -44,8 +44,8 @@ class Narrowing:
         *,
         named_plainly: bool = False,
     ) -> None:
-        """`refused` is None where it is the caller's own secret that a provider may refuse.
-        `named_plainly`: the client looks for the name of its call in `request-id`."""
+        """`refused` encodes errors; None if the caller uses its own secret, and so gets the
+        provider's. `named_plainly`: the client reads the request id from `request-id`."""
         self._onward = onward
         self._refused = refused
         self._named_plainly = named_plainly
@@ -60,7 +60,8 @@ class Narrowing:
 
 
 class NarrowReply:
-    """Stands next to the call: what it begins is the provider's, what it says whole is ours."""
+    """Wraps the Reply of a relayed call. There `begin` starts a provider's answer, and `whole` is
+    an answer of ours."""
 
     def __init__(
         self,
@@ -73,7 +74,7 @@ class NarrowReply:
         self._refused = refused
         self._named_plainly = named_plainly
         self._error: _Error | None = None
-        """The error that is under way, and is told when it is complete."""
+        """The provider's error that is being received."""
 
     def whole(self, status: int, fields: bytes, body: bytes) -> None:
         self._reply.whole(status, self._narrowed(fields), body)
@@ -112,7 +113,7 @@ class NarrowReply:
 
 
 class _Error:
-    """An error of a provider, as it comes."""
+    """Collects a provider's error."""
 
     def __init__(self, status: int, fields: bytes) -> None:
         self._status = status
@@ -123,14 +124,14 @@ class _Error:
         self._body = (self._body + data)[:MAX_BODY]
 
     def refusal(self) -> Refused:
-        """The same, as an error of the path that was called."""
+        """The error as a Refused, to be encoded in the client's dialect."""
         status = self._status
         if status in REFUSES_US:
             message = f"The provider refused the secret that we have for it (status {status})."
             return Refused(502, "provider_error", message)
         error = upstream_error(status, _pairs(self._fields), self._body)
         said = UPSTREAM[error.kind]
-        # What is asked for here is no model, whatever is not found.
+        # What was not found is a stored thing, not a model.
         code = "not_found" if said.status == 404 else said.code
         return Refused(
             said.status, code, error.message, param=error.param, retry_after=error.retry_after
@@ -143,7 +144,7 @@ def _pairs(fields: bytes) -> Fields:
 
 
 def narrowed(fields: bytes) -> bytes:
-    """A block of header lines without those that stay here."""
+    """The header lines that unified routes pass on."""
     kept: dict[bytes, bytes] = {}
     for line in fields.split(b"\r\n")[:-1]:
         name, _, value = line.partition(b":")

@@ -1,9 +1,9 @@
-"""Watch an answer go to its client, for what must be remembered of it.
+"""Watch an answer of `/v1/responses` on its way to the client, to remember its ids or to store it.
 
-An id that a provider gave, to the answer, to an item of it or to a container in which the model ran
-code, belongs to the team from then on. An answer that nobody else keeps is stored before its last
-byte is sent, so that whoever has all of it can ask for it at once. Whole or
-streamed, written here or forwarded, what passes here at the end is the same object.
+Ids that a provider issued (for the answer, its items, or a container in which the model ran code)
+belong to the team from then on. An answer that no provider stores is stored here, before its last
+byte is sent, so that a client that has all of it can refer to it at once. This works for whole and
+streamed, encoded and forwarded answers alike, because all of them end with the same object.
 """
 
 import asyncio
@@ -31,10 +31,10 @@ from stockyard.wire.sse import Blocks, said
 log = logging.getLogger(__name__)
 
 MOST_BYTES = 1024 * 1024
-"""How much of a relayed object, or of the beginning of a stream, is looked at."""
+"""How much of a relayed object, or of the beginning of a stream, is searched."""
 KEEP_SECONDS = 5.0
 ENDS = frozenset({"completed", "incomplete"})
-"""Of answers that can be gone on from."""
+"""Final states of answers that a later request can continue."""
 PENDING = frozenset({"queued", "in_progress"})
 EVENTS = b"text/event-stream"
 _FIRST = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"id"[ \t\r\n]*:[ \t\r\n]*"([A-Za-z0-9_.-]{1,128})"')
@@ -45,7 +45,7 @@ Object = dict[str, Any]
 
 
 class _Answer(Struct):
-    """What is looked at of an answer that somebody else keeps. All else of it may be long."""
+    """The fields that are decoded of an answer that the provider stores. The others may be long."""
 
     id: str = ""
     status: str = ""
@@ -61,7 +61,7 @@ _event = msgspec.json.Decoder(_Event).decode
 
 
 class Remembering(WatchingReply):
-    """Keeps the end of an answer back until it is stored, where it is."""
+    """Remembers the ids in an answer. If it is stored here, delays its end until that is done."""
 
     def __init__(
         self,
@@ -72,14 +72,14 @@ class Remembering(WatchingReply):
         keeps: bool = False,
         stored: bool = True,
     ) -> None:
-        """`keeps`: we store the answer if nobody else does. `stored`: its provider may keep it."""
+        """`keeps`: store the answer here if no provider does. `stored`: its provider may store it."""
         super().__init__(reply)
         self._keepers = keepers
         self._team = team_id
         self._keeps = keeps
         self._stored = stored
         self._beginning: Blocks | None = None
-        """Of a stream whose id was not told yet."""
+        """The beginning of a stream, until it contains the id."""
         self._object: list[bytes] | None = None
         """The pieces of a relayed object."""
         self._size = 0
@@ -131,14 +131,14 @@ class Remembering(WatchingReply):
 
     @property
     def _our_id(self) -> str:
-        """What the answer is called if it was written here."""
+        """The id of the answer if it was encoded here."""
         return ID_PREFIX + self.x.id[4:] if self.x is not None else ""
 
     def _is_ours(self, found: Object) -> bool:
         return found.get("id") == self._our_id
 
     def _hold(self, found: Object) -> None:
-        """An answer from a cache was held when it was first given."""
+        """Remember the ids in an answer. Those of a cached one were remembered when it first came."""
         x = self.x
         if x is None or x.target is None or not x.attempts or self._is_ours(found):
             return
@@ -159,7 +159,7 @@ class Remembering(WatchingReply):
                 self._keepers.see_to(self._owe(given, owing))
 
     async def _owe(self, answer_id: str, owing: Coroutine[Any, Any, None]) -> None:
-        """What it uses is told when somebody asks for it."""
+        """Remember that the usage of a background answer is reported later."""
         try:
             async with asyncio.timeout(KEEP_SECONDS):
                 await owing
@@ -196,13 +196,13 @@ def _object(body: bytes) -> Object | None:
 
 
 def _beginning_of(body: bytes) -> Object:
-    """What an object says first, and that is its id."""
+    """The id, if it is the first field of an object that is too long to decode."""
     first = _FIRST.match(body)
     return {"id": first[1].decode()} if first is not None else {}
 
 
 def _answer_in(block: bytes) -> Object | None:
-    """The answer as an event of a stream tells it."""
+    """The answer in an event of a stream."""
     data = said(block).data
     event = _object(data) if data else None
     answer = event.get("response") if event is not None else None
@@ -210,7 +210,7 @@ def _answer_in(block: bytes) -> Object | None:
 
 
 def _outline_in(block: bytes) -> Object | None:
-    """The same of what is looked at."""
+    """The same, with the fields of `_Answer` only."""
     data = said(block).data
     try:
         answer = _event(data).response if data else None
@@ -220,13 +220,13 @@ def _outline_in(block: bytes) -> Object | None:
 
 
 def _ending(last: bytes, answer_in: Callable[[bytes], Object | None]) -> Object | None:
-    """The answer as the last event of its stream tells it."""
+    """The answer in the last event of its stream."""
     answers = [answer_in(block) for block in Blocks().feed(last)]
     return next((answer for answer in reversed(answers) if answer is not None), None)
 
 
 def _listed(item: Any, name: str, position: int) -> Any:
-    """An item of a request as lists of items show it: typed, in parts, and with an id."""
+    """An item of a request in the form that lists of items have: with type, parts and id."""
     if not isinstance(item, dict):
         return item
     shown = {"type": "message", **item}
@@ -235,6 +235,6 @@ def _listed(item: Any, name: str, position: int) -> Any:
         kind = "output_text" if shown.get("role") == "assistant" else "input_text"
         beside: Object = {"annotations": []} if kind == "output_text" else {}
         shown["content"] = [{"type": kind, "text": content, **beside}]
-    # Not the place in the output: the items of one answer share its name.
+    # With a suffix, because the items of the answer have ids with the same name and position.
     shown["id"] = shown.get("id") or item_id(shown, name, position) + "i"
     return {"status": "completed", **shown}

@@ -1,9 +1,9 @@
-"""What a Responses request says of earlier turns, and the request with those turns in it.
+"""Resolve references to earlier turns in a Responses request.
 
-A caller may name an earlier answer and send only what is new, point at single items, or send back a
-summary that we sealed. What we keep is put in its place, as the items it stands for, so that from
-here on the call is like any other, whoever answers it. What a provider keeps is left to it: the
-call then goes there, and only for the team that made what it names (`wire.md` 4.3, 9).
+A caller may name an earlier answer and send only what is new, refer to single items, or send back a
+summary that we encrypted. What we store replaces the reference, so that from here on the call is
+like any other, whichever provider gets it. A reference to what a provider stores is left alone: the
+call then goes to that provider, and only for the team that owns it (`wire.md` 4.3, 9).
 """
 
 import re
@@ -27,47 +27,48 @@ from stockyard.wire.strict import not_json
 PREVIOUS = "previous_response_id"
 OPENING = "Summary of the conversation so far:\n\n"
 _MARKS = (b"compaction", REFERENCE.encode(), PICTURE.encode())
-"""What stands in every input that has to be looked through."""
+"""Every input with references contains one of these."""
 _OURS = re.compile(r"[a-z]+_([0-9a-z]{26})_.+")
-"""The id of an item that we made, with that of its answer inside."""
+"""The id of an item in an answer that was encoded here. It contains the id of that answer."""
 
 Item = dict[str, Any]
 Members = dict[str, bytes]
 
 
 class Turn(Struct, frozen=True):
-    """A request, ready for whoever answers it."""
+    """A request whose references are resolved."""
 
     body: bytes
     as_sent: bytes = b""
-    """What the client sent, where answers repeat something else than `body`."""
+    """The body that the client sent, if the answer must repeat that instead of `body`."""
     model: str = ""
     held: Held | None = None
-    """Who keeps what it goes on from, and so must answer."""
+    """Where the turns that it continues are stored: only that provider can answer."""
     named: str = ""
-    """The field that says so."""
+    """The field that refers to them."""
     summary: bool = False
     """It asks for a summary of the conversation."""
     remembers: bool = False
-    """The answer may be asked for later."""
+    """Later requests may refer to the answer."""
     keeps: bool = False
-    """If nobody else keeps the answer, we do."""
+    """Store the answer here if no provider does."""
 
 
 class TurnReader:
-    """Reads the requests of one caller's team on one path."""
+    """Resolves the references in requests of one team on one path."""
 
     def __init__(
         self, keepers: Keepers, team_id: str, *, native: str | None, strange: bool
     ) -> None:
-        """`strange`: the caller brought a secret, and what that opens is between the two."""
+        """`strange`: the caller has its own provider secret, so its references are the provider's
+        business."""
         self._keepers = keepers
         self._strange = strange
         self._team = team_id
         self._native = native
 
     def read(self, body: bytes) -> Turn:
-        """Raises Refused (400) for what nobody keeps, and for what is malformed."""
+        """Raises Refused (400) for unknown references and malformed requests."""
         said = _members(body)
         kept, named, held = (None, "", None) if self._strange else self._earlier(said)
         store = said.get("store")
@@ -86,8 +87,8 @@ class TurnReader:
         return self._continued(turn, said, kept)
 
     def _earlier(self, said: Members) -> tuple[KeptAnswer | None, str, Held | None]:
-        """The answer that it goes on from, if we keep it, and the field that names what a provider
-        keeps, with who that is. Both fields are judged, whatever a provider makes of the two."""
+        """The earlier answer if we store it; and the field that refers to something a provider
+        stores, with its place. Both fields are checked, whichever one the provider would use."""
         kept, named, held = None, "", None
         if conversation := _id_in(said, "conversation"):
             named, held = "conversation", self._held(conversation, "conversation")
@@ -122,7 +123,7 @@ class TurnReader:
         return replace(turn, body=_joined(changed), as_sent=as_sent, summary=summary)
 
     def _resolved(self, items: Iterable[Any], there: set[Any]) -> Iterator[Any]:
-        """The items, with what we keep in place of what points at it."""
+        """The items, with references to what we store replaced by it."""
         for item in items:
             thing = referred_to(item)
             found = self._referred(thing)
@@ -138,7 +139,7 @@ class TurnReader:
         return next((item for item in turns if item.get("id") == item_id), None)
 
     def _opened(self, item: Any) -> Any:
-        """A summary that we sealed, as something the model said."""
+        """The item; a summary that we encrypted becomes a message of the model."""
         if not isinstance(item, dict) or item.get("type") != SUMMARY_ITEM:
             return item
         content, envelopes = item.get("encrypted_content"), self._keepers.envelopes
@@ -157,7 +158,7 @@ def lost(held_id: str, named: str) -> Refused:
 
 
 def items_of(raw: bytes) -> list[Any] | None:
-    """The items of an input; None where it is none."""
+    """The items of an `input`; None if it is invalid."""
     value = _value(raw)
     if isinstance(value, str):
         return [{"role": "user", "content": value}]
@@ -185,13 +186,13 @@ def _members(body: bytes) -> Members:
     except (ValueError, RecursionError):
         return {}  # the codec says what is wrong with it
     if members is None:
-        # Two programs that take different ones of the two would let a caller name what is not its.
+        # If the provider used the other one of the two, our check of the references would be void.
         raise not_json("An object in the JSON body has the same key twice.")
     return {member.key: body[member.start : member.end] for member in members}
 
 
 def _id_in(said: Members, name: str) -> str:
-    """The id in a field, which may be an object that has it; empty when there is none."""
+    """The id in a field, which may be an object with an `id`; empty if there is none."""
     value = _value(said.get(name, b"null"))
     if isinstance(value, Mapping):
         value = value.get("id")
@@ -204,7 +205,7 @@ def _needs_work(said: Members, kept: KeptAnswer | None) -> bool:
 
 
 def _asks_for_summary(items: list[Any]) -> bool:
-    """Raises Refused (400) for a wish that is not the last item, or stands there twice."""
+    """Whether the last item asks for a summary. Raises Refused (400) if such an item is elsewhere."""
     wishes = [i for i, item in enumerate(items) if _type(item) == TRIGGER]
     if wishes and wishes != [len(items) - 1]:
         message = f"An item of type '{TRIGGER}' must be the last one of 'input', and the only one."
@@ -224,9 +225,9 @@ def _turns_of(kept: KeptAnswer) -> list[Item]:
 
 
 def _again(items: Iterable[Item]) -> Iterator[Item]:
-    """Items of ours as they may be sent to a provider that gave them no id.
+    """Stored items as a provider takes them: without our ids.
 
-    Thinking that nobody sealed was for the caller to see, and is no use to a model.
+    Unencrypted thinking is dropped: it was for the caller to read, and is of no use to a model.
     """
     for item in items:
         if _type(item) != "reasoning" or item.get("encrypted_content"):
