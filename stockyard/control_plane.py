@@ -36,6 +36,7 @@ def control_plane(stockyard: Stockyard) -> Any:
             "answers": stockyard.answers,
             "providers": shown.providers,
             "models": shown.models,
+            "example_model": stockyard.reach.example_model,
             "prices": stockyard.reach.prices,
             "status_now": shown.status,
             "metrics_text": stockyard.meters.text,

@@ -7,6 +7,7 @@ from stockyard import configured
 from stockyard.core.estimate import tokens_in
 from stockyard.core.target import Target
 from stockyard.errors import EgressDenied
+from stockyard.providers.directory import MOCK
 from stockyard.providers.prices import PriceList
 from stockyard.providers.provider import Provider
 from stockyard.settings import Settings
@@ -19,6 +20,9 @@ from stockyard.upstream.plans import Plans
 from stockyard.upstream.tokens.sources import Tokens
 from stockyard.upstream.tuned_models import IsOthers
 from stockyard.wire.formats import FORMATS
+
+EXAMPLE_MODELS = ("gpt-4o-mini", "claude-haiku-4-5", "gemini-2.5-flash", "llama-3.3-70b-versatile")
+"""Small models that many people know."""
 
 
 class Reach:
@@ -62,6 +66,11 @@ class Reach:
             configured.lossy(settings),
             self._is_others,
         )
+
+    def example_model(self) -> str:
+        """A chat model for a first call: a small one that can be called now, or the mock's."""
+        callable_now = (name for name in EXAMPLE_MODELS if self.directory.targets(name, "chat"))
+        return next(callable_now, MOCK)
 
     def secrets(self) -> Iterator[str]:
         """Secrets that providers get from us and nobody else may see."""

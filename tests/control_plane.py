@@ -125,6 +125,7 @@ class Plane:
                 "prices": PRICES,
                 "status_now": a_status,
                 "metrics_text": lambda: b"stockyard_up 1\n",
+                "example_model": lambda: "mock",
             },
             feeds=[TraceFeed(self.database)],
             results=StoredResults(self.database),

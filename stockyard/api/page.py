@@ -36,7 +36,7 @@ PAGE = """<!doctype html>
 <p>An LLM gateway runs here. Point a program at <code>{base}/v1</code> and send it a Key.</p>
 <pre><code>curl {base}/v1/chat/completions \\
   -H "Authorization: Bearer $STOCKYARD_KEY" -H "Content-Type: application/json" \\
-  -d '{{"model":"gpt-4o-mini","messages":[{{"role":"user","content":"hello"}}]}}'</code></pre>
+  -d '{{"model":"{model}","messages":[{{"role":"user","content":"hello"}}]}}'</code></pre>
 <p>A Key was shown when Stockyard started for the first time.
 <code>stockyard keys create NAME</code> makes another one.</p>
 <dl>
@@ -45,6 +45,7 @@ PAGE = """<!doctype html>
 <dt>/api/openapi.json</dt><dd>the control plane's API; needs the admin credential</dd>
 <dt>/api/lookout/traces</dt><dd>the calls so far; from this machine
 <code>curl {base}/api/lookout/traces</code> is enough</dd>
+<dt>docs/</dt><dd>the documentation, in the project's folder; it begins with docs/tour.md</dd>
 </dl>
 </body>
 </html>
@@ -58,10 +59,13 @@ POLICY = (
 )
 
 
-def answer(host: str, scheme: str) -> Response[bytes]:
+def answer(host: str, scheme: str, model: str) -> Response[bytes]:
     shown = host if HOST.fullmatch(host) else "127.0.0.1:4200"
     text = PAGE.format(
-        style=STYLE, version=escape(stockyard.__version__), base=escape(f"{scheme}://{shown}")
+        style=STYLE,
+        version=escape(stockyard.__version__),
+        base=escape(f"{scheme}://{shown}"),
+        model=escape(model),
     )
     return Response(
         text.encode(),

@@ -72,6 +72,7 @@ class Alive(Struct, frozen=True, kw_only=True):
 
 StatusNow = Given[Callable[[], Status]]
 Metrics = Given[Callable[[], bytes]]
+ExampleModel = Given[Callable[[], str]]
 Apps = Given[tuple[Installed, ...]]
 Description = Given[Callable[[], Mapping[str, Any]]]
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -83,11 +84,13 @@ class SystemEndpoints(Controller):
     tags = ["System"]  # noqa: RUF012  the framework's own declaration
 
     @get("/", opt=needs(PUBLIC), include_in_schema=False)
-    async def root(self, request: Request[Any, Any, Any]) -> Response[Any]:
+    async def root(
+        self, request: Request[Any, Any, Any], example_model: ExampleModel
+    ) -> Response[Any]:
         """A page for people, facts for programs."""
         host = request.headers.get("host", "127.0.0.1:4200")
         if "text/html" in request.headers.get("accept", ""):
-            return page.answer(host, request.url.scheme)
+            return page.answer(host, request.url.scheme, example_model())
         return Response(
             {
                 "name": "stockyard",

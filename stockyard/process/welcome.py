@@ -22,8 +22,6 @@ from stockyard.providers import catalog
 from stockyard.settings import is_loopback
 
 HOME_FOLDER = Path("~/.stockyard")
-EXAMPLE_MODELS = ("gpt-4o-mini", "claude-haiku-4-5", "gemini-2.5-flash", "llama-3.3-70b-versatile")
-"""Small models that many people know; the first that somebody serves is in the line to try."""
 ANOTHER_KEY = "stockyard keys create NAME"
 SUGGESTED = 3
 """Variables that are named when there is no provider."""
@@ -71,7 +69,6 @@ class Welcome(Struct, frozen=True, kw_only=True):
         # The catalog is read once more for their names, at the first start only.
         wanted = made.key is not None and not providers
         variables = [one.env[0] for one in catalog.load() if one.env] if wanted else []
-        served = (name for name in EXAMPLE_MODELS if directory.targets(name, "chat"))
         open_to_all = not is_loopback(settings.server.host) or settings.server.behind_proxy
         return cls(
             address=address,
@@ -80,7 +77,7 @@ class Welcome(Struct, frozen=True, kw_only=True):
             providers=providers,
             suggested=tuple(variables[:SUGGESTED]),
             known_providers=len(variables),
-            model=next(served, MOCK_MODEL),
+            model=stockyard.reach.example_model(),
             mock=settings.mock.enabled,
             trial=directory.trial,
             dialects=tuple(dict.fromkeys(chat.format.partition(".")[0] for chat in CHATS)),

@@ -27,7 +27,7 @@ async def test_local_read_can_be_switched_off(open_plane: Callable[..., Any]) ->
         assert (await client.get("/api/lookout/traces")).status_code == 401
 
 
-NEEDED = {"metrics_text": bytes, "status_now": None}
+NEEDED = {"metrics_text": bytes, "status_now": None, "example_model": str}
 
 
 def test_an_endpoint_without_a_permission_stops_the_start() -> None:

@@ -1,8 +1,11 @@
 """What belongs to no app: the first page, version, status, metrics, and the API's description."""
 
+import html
 import json
 import re
 from typing import Any
+
+import pytest
 
 from stockyard import __version__
 from stockyard.testing.yard import Yard
@@ -17,6 +20,21 @@ async def test_a_browser_gets_one_page_with_the_first_call(plane: Plane) -> None
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert f"curl {plane.url}/v1/chat/completions" in page.text
     assert __version__ in page.text
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"), [(None, "mock"), ("openai", "gpt-4o-mini"), ("groq", "llama-3.3-70b")]
+)
+async def test_the_call_on_the_page_can_be_answered(
+    yard: Yard, provider: str | None, model: str
+) -> None:
+    if provider:
+        yard.provider(provider)
+    else:
+        yard.set("mock.trial", False)
+    await yard.open()
+    page = await yard.get("/", headers=BROWSER)
+    assert f'"model":"{model}' in html.unescape(page.body.decode())
 
 
 async def test_the_page_loads_nothing_and_allows_nothing(plane: Plane) -> None:
