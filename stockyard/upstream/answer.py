@@ -1,8 +1,8 @@
-"""Read a provider's HTTP/1.1 answer from bytes, and refuse what two readers could read differently.
+"""Parse a provider's HTTP/1.1 answer, and refuse what two parsers could understand differently.
 
-llhttp (in httptools) does the reading. It forgives some things that matter between two hops, so
-before it sees a head, one possessive regular expression has checked all of its bytes
-(`security.md` HS30). Bytes in, facts out: nothing here waits or writes.
+llhttp (in httptools) does the parsing. It tolerates some things that are dangerous between two
+hops, so one possessive regular expression checks every byte of a head before llhttp gets it
+(`security.md` HS30). No I/O: bytes in, facts out.
 
 An answer is zero to eight interim heads (1xx, skipped), one head, and a body that ends by
 Content-Length, by the last chunk, or by the end of the connection. What follows a complete
@@ -78,7 +78,7 @@ class AnswerParser:
     _held: bytearray | None
     _head_bytes: int
     _unexplained: int
-    """Bytes read that are neither head nor body."""
+    """How many bytes were read that are neither head nor body, but framing."""
     _head_read: bool
     _chunked: bool
 
@@ -90,26 +90,25 @@ class AnswerParser:
         self.begin(bodiless=False, head_limit=0)
 
     def begin(self, *, bodiless: bool, head_limit: int) -> None:
-        """Expect an answer. `bodiless`: it ends with its head, as answers to HEAD do."""
+        """Expect an answer. `bodiless`: it has no body, as answers to HEAD do."""
         self._bodiless = bodiless
         self._head_limit = head_limit
         self.started = False
         """Whether any byte of an answer has come."""
         self.head_known = False
-        """From here on `status`, `fields` and `encoded` hold."""
+        """Whether `status`, `fields` and `encoded` are set."""
         self.complete = False
         self.reusable = False
         """Whether the connection may carry another call: complete, kept open, nothing left over."""
         self.left_over = False
-        """Bytes follow the head of an answer that ends there."""
+        """A bodiless answer was followed by further bytes."""
         self.until_end = False
-        """The body has no other end than that of the connection."""
+        """The body ends with the connection."""
 
     def feed(self, data: bytes) -> bytes:
-        """Read on; the body bytes that `data` holds.
+        """Parse further data. Returns the body bytes in it.
 
-        Raises `bad_answer`. What was right before the fault is there all the same: `take` the
-        body bytes that came before it.
+        Raises `bad_answer`. After that, `take` returns the valid body bytes before the fault.
         """
         if not self.head_known:
             return self._feed_head(data)
@@ -123,13 +122,13 @@ class AnswerParser:
         return self._body_of(data)
 
     def take(self) -> bytes:
-        """The body bytes that came before a fault."""
+        """The body bytes before a fault."""
         body = b"".join(self._pieces)
         self._pieces.clear()
         return body
 
     def close(self) -> None:
-        """No answer follows: let go of llhttp, which refers to us."""
+        """No answer follows: drop llhttp, which refers to us."""
         del self._parser
 
     # What llhttp calls.
@@ -187,7 +186,7 @@ class AnswerParser:
         return data.startswith(known.head)
 
     def _start(self) -> None:
-        """Forget what was read before, for llhttp is to read this answer."""
+        """Reset the state of the last answer, because llhttp is to parse this one."""
         self.started = True
         self._held = None
         self._fields = []
@@ -196,7 +195,7 @@ class AnswerParser:
         self._chunked = self._head_read = self._keep_alive = self._surplus = False
 
     def _from_final_head(self, data: bytes) -> bytes:
-        """`data` from the final head on; empty while that head is not whole."""
+        """`data` from the final head on; empty while that head is incomplete."""
         if self._held is not None:
             data = self._join_held(data)
         while data:
@@ -214,7 +213,7 @@ class AnswerParser:
         return b""
 
     def _join_held(self, data: bytes) -> bytes:
-        """All bytes held so far if they contain the end of a head; linear however they were cut."""
+        """All bytes held so far, if they contain the end of a head. Linear time for any pieces."""
         held = self._held
         assert held is not None  # noqa: S101 - the one caller has looked
         seen = max(0, len(held) - len(_END) + 1)
@@ -232,7 +231,7 @@ class AnswerParser:
         self._held = bytearray(data)
 
     def _check_partial(self, held: bytes | bytearray, seen: int) -> None:
-        """Refuse at once what no further byte can mend, instead of waiting for a deadline."""
+        """Refuse at once what no further byte can make valid, instead of waiting for a deadline."""
         if len(held) > self._head_limit:
             raise _oversized()
         if held[: len(_START)] != _START[: len(held)] or _BROKEN_LINE.search(held, seen):
@@ -254,7 +253,7 @@ class AnswerParser:
         try:
             self._judge_fields(self.fields, data)
         except UpstreamError:
-            self._pieces.clear()  # nobody knows what of it is the body
+            self._pieces.clear()  # the framing is unknown, and with it what the body is
             raise
         self.status = int(data[_STATUS_CLASS : _STATUS_CLASS + 3])
         self.head_known = True
@@ -262,7 +261,7 @@ class AnswerParser:
         if stopped:
             self._stopped()
         if self._bodiless:
-            # llhttp cannot know that no body follows, so it is no good for another answer.
+            # llhttp cannot know that no body follows, so it cannot parse another answer.
             self.complete = self._surplus = True
 
     def _judge_fields(self, fields: Fields, data: bytes) -> None:
@@ -288,13 +287,13 @@ class AnswerParser:
     # Bodies.
 
     def _stopped(self) -> None:
-        """llhttp reads no further: there is a fault, or something after the end."""
+        """llhttp stopped: there is a fault, or data after the end."""
         if not self.complete:
             raise _malformed("body")
         self._surplus = True
 
     def _body_of(self, data: bytes) -> bytes:
-        """What llhttp found in `data`, once the rest of it is accounted for."""
+        """The body bytes that llhttp found in `data`. Checks that the other bytes are framing."""
         pieces = self._pieces
         if self.complete:
             del pieces[self._pieces_of_this :]  # a second answer may have come in one read
@@ -309,19 +308,19 @@ class AnswerParser:
         self._unexplained = unexplained
         pieces.clear()
         if self.complete:
-            # llhttp skips line ends between messages silently, so count instead of asking it.
+            # llhttp silently skips line ends between messages, so count instead of asking it.
             clean = data.endswith(_LAST_CHUNK) if self._chunked else unexplained == 0
             self.reusable = clean and self._keep_alive and not self._surplus
         return body
 
 
 class _KnownHead(msgspec.Struct, frozen=True):
-    """The head of a whole answer, kept with the verdicts on it.
+    """The head of a whole answer, kept with what was decided about it.
 
-    When the next answer has this head, byte for byte, and is as long, everything decided about
-    the one before holds for it: it is complete, and its body is the rest. So it is not read again.
-    A server nearby repeats its heads within a second; one that counts or names calls never does,
-    and loses a comparison.
+    If the next answer has the same head, byte for byte, and the same length, the same decisions
+    hold: it is complete, and its body is the rest. So it is not parsed again. Local servers repeat
+    their heads within a second; for servers that put counters or ids into heads, this only costs a
+    comparison.
     """
 
     head: bytes

@@ -1,7 +1,7 @@
-"""Ask a provider something else than the caller asked for, for a while.
+"""Replace the request of an Exchange temporarily, for a provider that needs another one.
 
-A Target that wants to be asked otherwise does not change what is asked of the next one: a try that
-fails here is made again from what the modules left in `x.request`.
+A retry or another Target starts again from what the modules left in `x.request`, so the replacement
+is undone afterwards.
 """
 
 from collections.abc import Iterator

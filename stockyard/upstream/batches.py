@@ -1,7 +1,7 @@
-"""Embed more than a provider takes at once: several requests one after another, one answer.
+"""Split an embeddings call into several requests, and join their answers.
 
 Clients send up to 2,048 inputs in one call, and many formats take fewer (`wire.md` 11). The order
-is kept, and what the requests used is added up.
+of the vectors is kept, and usage is added up.
 """
 
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ from stockyard.core.response import Response
 from stockyard.errors import Refused
 
 MAX_BATCHES = 64
-"""So that 2,048 inputs, as clients send them, fit where 32 are taken at once."""
+"""Enough for 2,048 inputs at a provider that takes 32 at a time."""
 
 
 def batches_of(request: Request, most: int) -> list[Request]:
-    """The requests to send in place of one with too many items; else the request itself."""
+    """The requests to send instead of one with too many items; else the request itself."""
     content = request.meaning
     if not isinstance(content, EmbeddingsContent) or len(content.items) <= most:
         return [request]
@@ -31,7 +31,7 @@ def batches_of(request: Request, most: int) -> list[Request]:
 
 
 def are_complete(requests: Sequence[Request], answers: Sequence[Response]) -> bool:
-    """Whether there is a vector for each item: if one is missing, all behind it would be wrong."""
+    """Whether there is a vector for each item: after a missing one, all others would be wrong."""
     return all(
         len(request.read_as(EmbeddingsContent).items)
         == len(answer.read_as(EmbeddingsOutput).vectors)
@@ -40,7 +40,7 @@ def are_complete(requests: Sequence[Request], answers: Sequence[Response]) -> bo
 
 
 def in_order(answers: Sequence[Response]) -> Response:
-    """One answer of several."""
+    """The answers joined to one, in their order."""
     outputs = [answer.read_as(EmbeddingsOutput) for answer in answers]
     vectors = tuple(vector for output in outputs for vector in output.vectors)
     usage = total_of([answer.usage for answer in answers])

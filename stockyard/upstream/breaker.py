@@ -1,10 +1,11 @@
-"""A breaker: what is known of one target, and whether calls may pass to it.
+"""A circuit breaker for one target: it decides whether calls may pass.
 
-    closed      calls pass and are counted, by the second. When the window holds enough of them and
-                the share of failures is reached, it opens
-    open        no call passes. Each time it opens again from a probe the time doubles, up to 600 s
-    half open   one call at a time is the probe. It holds a lease, so a probe that is lost frees its
-                place by itself. Three successes close the breaker, one failure opens it again
+    closed      calls pass and are counted per second. When the window holds enough calls and a
+                large enough share of them failed, it opens
+    open        no call passes. Each time a probe fails, the time until the next one doubles, up to
+                600 s
+    half open   one call at a time passes as a probe. A probe has a lease, so one that is lost does
+                not block others for ever. Three successes close the breaker, one failure opens it
     cooling     the provider said when to come back: no call passes until then
 
 The clock is given, and must never step back.
@@ -35,7 +36,7 @@ class Slot:
 
 
 class Breaker:
-    """What is known of one target."""
+    """The breaker of one target, with its latency and number of running calls."""
 
     __slots__ = (
         "cool_until",
@@ -111,7 +112,7 @@ class Breaker:
         self.slots[-1].failures += not ok
 
     def answered_after(self, first_byte_us: int) -> None:
-        """Take a latency into the moving average."""
+        """Add a latency to the moving average."""
         before = first_byte_us if self.latency_us is None else self.latency_us
         self.latency_us = before + NEWEST_WEIGHT * (first_byte_us - before)
 

@@ -1,9 +1,9 @@
-"""The only outbound HTTP of Stockyard: HTTP/1.1 with kept connections, deadlines and a guard.
+"""The only outbound HTTP client of Stockyard: HTTP/1.1 with a pool, deadlines and an SSRF guard.
 
-A call is `start`ed with its bytes and a Receiver. If a connection to its Origin rests in the pool,
-the bytes leave before `start` returns; otherwise one is opened, or the call waits for one. The
-rest is callbacks: see `connection.py` for a connection's life and `sending.py` for a call's.
-Redirects are not followed; a 3xx is an answer like any other.
+`start` sends a call with its bytes and a Receiver. If the pool has an idle connection to its
+Origin, the bytes leave before `start` returns; otherwise one is opened, or the call waits for one.
+The answer comes through callbacks: see `connection.py` for the life of a connection and
+`sending.py` for that of a call. Redirects are not followed; a 3xx is an answer like any other.
 """
 
 import asyncio
@@ -75,7 +75,8 @@ class Client:
         client_key: str | None = None,
         proxy: ProxySettings | None = None,
     ) -> Origin:
-        """The Origin of `url`: the same one for the same arguments. Raises EgressDenied."""
+        """The Origin of `url`, if the guard allows it: the same one for the same arguments. Raises
+        EgressDenied."""
         parsed = msgspec.structs.replace(parse_url(url), target="")
         permission = Permission(operator=operator, allow_private=allow_private, machine=machine)
         through = proxy_for(parsed, proxy)
@@ -98,7 +99,7 @@ class Client:
         return origin
 
     def start(self, outgoing: Outgoing, receiver: Receiver) -> Sending:
-        """Send a call. What cannot be sent is told to the Receiver, never raised."""
+        """Send a call. Never raises: failures are reported to the Receiver."""
         now = monotonic()
         sending = Sending(outgoing, receiver, self._active, now, now)
         self._active.add(sending)
@@ -196,7 +197,7 @@ class Client:
             connection.carry(sending, now)
 
     def _report(self, error: BaseException) -> UpstreamError:
-        """A fault of ours while connecting: the call must not hang for it, nor hide it."""
+        """A bug of ours while connecting: report it, and let the call fail instead of hang."""
         asyncio.get_running_loop().call_exception_handler(
             {"message": "A connection could not be opened.", "exception": error}
         )
@@ -215,10 +216,11 @@ class Client:
         return any(origin.pool.open for origin in self._origins.values())
 
     def _make_room(self) -> None:
-        """Forget the oldest origin that is not in use; if all are, calls bound the table.
+        """Forget the oldest Origin without connections; if there is none, the number of calls
+        bounds the table.
 
-        Those that users named go first: who calls what the operator named keeps its Origin, and
-        the connections of one that is not here are neither tidied nor closed.
+        Origins that users named go first, so that they cannot push out those of the operator. The
+        connections of a forgotten Origin would be neither tidied nor closed.
         """
         if len(self._origins) < MAX_ORIGINS:
             return
@@ -237,7 +239,7 @@ def _shutting_down() -> UpstreamError:
 
 
 class _Collector:
-    """Keeps a whole answer, up to a size."""
+    """A Receiver that collects a whole answer, up to a size."""
 
     def __init__(self, max_body: int) -> None:
         self._room = max_body

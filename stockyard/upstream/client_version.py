@@ -1,8 +1,7 @@
-"""What the version that a client of Messages names means for a request that is written anew.
+"""Apply the version that a Messages client names, when its request is translated.
 
-Since 2026-10-21 there are no sampling parameters. A client that sends them all the same gets the
-provider's error where the provider speaks the format; elsewhere they are ignored (`wire.md` 4.4,
-5.4).
+Since 2026-10-21 there are no sampling parameters. If a client sends them all the same, it gets the
+provider's error if the provider speaks the format; otherwise they are dropped (`wire.md` 4.4, 5.4).
 """
 
 from stockyard.core.exchange import Exchange
@@ -14,7 +13,7 @@ _SAMPLING = ("temperature", "top_p", "top_k")
 
 
 def without_what_it_lacks(x: Exchange, request: Request) -> tuple[Request, tuple[str, ...]]:
-    """The request as the client's version has it, and the names of the fields that it has not."""
+    """The request without fields that the client's version does not have, and their names."""
     if x.inbound.format not in VERSIONED:
         return request, ()
     version, content = x.inbound.headers.field(b"anthropic-version") or b"", request.meaning

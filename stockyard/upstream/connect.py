@@ -1,7 +1,7 @@
-"""Open a connection: resolve, judge every address, race them, go through a proxy, shake hands.
+"""Open a connection: resolve the name, check every address, race them, pass a proxy, start TLS.
 
-Each step has its own deadline, and each failure becomes an UpstreamError that says that nothing
-was sent. What is connected to is an address that the guard has judged a moment ago, never a name.
+Each step has its own deadline, and each failure becomes an UpstreamError with `nothing_sent`. We
+connect to an address that the guard has just allowed, never to a name.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ class Dialer:
         self._contexts: dict[TlsSettings, ssl.SSLContext] = {}
 
     async def dial(self, origin: Origin, timers: Timers) -> Connection:
-        """A connection to `origin` that has carried nothing yet."""
+        """A new connection to `origin`."""
         connection = Connection(origin.pool, self._buffer, self._outbox)
         await self.connect(connection, origin, timers)
         return connection
@@ -71,7 +71,7 @@ class Dialer:
             raise
 
     async def _reach(self, url: Url, permission: Permission, timers: Timers) -> socket.socket:
-        """A socket connected to an address of `url`, all of which the guard must allow."""
+        """A socket connected to one of the addresses of `url`. The guard must allow all of them."""
         if url.literal is not None:
             addresses: tuple[Address, ...] = (url.literal,)
         else:
@@ -94,7 +94,7 @@ class Dialer:
         tls: TlsSettings | None,
         timers: Timers,
     ) -> None:
-        """Let the event loop drive a connected socket, with TLS if `tls` says how."""
+        """Attach a protocol to a connected socket, with TLS if there are settings for it."""
         loop = asyncio.get_running_loop()
         try:
             if tls is None:
@@ -162,7 +162,7 @@ class Dialer:
 
 @contextmanager
 def _said_of_the_proxy() -> Iterator[None]:
-    """What fails before the proxy is reached is not the provider's failure."""
+    """Reword errors of connecting to the proxy, which speak of the provider."""
     try:
         yield
     except EgressDenied:
@@ -179,7 +179,7 @@ def _said_of_the_proxy() -> Iterator[None]:
 
 @asynccontextmanager
 async def _handshake(timers: Timers) -> AsyncIterator[None]:
-    """Bound a TLS handshake, and put its failures into words."""
+    """Limit the time of a TLS handshake, and translate its errors."""
     try:
         async with asyncio.timeout(timers.tls_seconds):
             yield

@@ -1,4 +1,4 @@
-"""One connection to a provider: it carries one call at a time and says what comes back.
+"""One connection to a provider: it carries one call at a time and reports what comes back.
 
 Plain callbacks on the event loop: no task, no future and no timer per call. Deadlines are
 numbers that the client's sweep compares (`overdue`). Reads go through one buffer of 64 KiB that
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 READ_BYTES = 64 * 1024
 ONE_WRITE_BYTES = 64 * 1024
-"""Up to here, head and body leave in one write."""
+"""Up to this size, head and body leave in one write."""
 WRITE_BYTES = 256 * 1024
 
 
@@ -66,19 +66,20 @@ class Connection(asyncio.BufferedProtocol):
         self._may_write = True
         self._is_paused = False
         self._room = 0
-        """How much more of a body may be handed on."""
+        """How many more bytes of a body the Receiver may get."""
         self._pending = 0
         self._heard_at = self._progress_at = 0.0
         self.opened_at = self.idle_since = monotonic()
         self.is_open = False
         self.is_counted = False
-        """Whether its end makes room in the pool: until it is open, the one who opens it does."""
+        """Whether its end makes room in the pool. Not while it is being opened: the opener counts
+        it then."""
         self.calls = 0
 
     # What the pool and the call do.
 
     def carry(self, sending: "Sending", now: float) -> None:
-        """Send a call at once and hand on what comes back."""
+        """Send a call at once, and pass its answer to the Receiver."""
         outgoing = sending.outgoing
         head = outgoing.head
         body = outgoing.body
@@ -117,7 +118,7 @@ class Connection(asyncio.BufferedProtocol):
             self._read_again()
 
     def drop(self) -> None:
-        """Hang up on a call in the middle: nothing can be known about what would follow."""
+        """Abort in the middle of a call: the connection cannot be used for another one."""
         self._sending = None
         self._inflation = None
         self._unsent = None
@@ -127,12 +128,12 @@ class Connection(asyncio.BufferedProtocol):
         self._transport.abort()
 
     def close(self) -> None:
-        """Say goodbye at rest."""
+        """Close the connection while it is idle."""
         self.is_open = False
         self._transport.close()
 
     def overdue(self, now: float, timers: Timers) -> str | None:
-        """The deadline that this call has passed, if any. Not asked while the Receiver pauses."""
+        """The deadline that this call has missed, if any. Not called while the Receiver pauses."""
         if self._parser.head_known:
             return "timeout.idle" if now - self._heard_at > timers.idle_seconds else None
         pending = self._transport.get_write_buffer_size()
@@ -157,7 +158,7 @@ class Connection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         sending = self._sending
         if sending is None:
-            self.drop()  # nobody asked for anything
+            self.drop()  # unsolicited data
             return
         parser = self._parser
         is_announced = parser.head_known
@@ -198,7 +199,7 @@ class Connection(asyncio.BufferedProtocol):
         self._pool.lost(self)
         sending = self._sending
         if sending is None or self._parser.complete:
-            return  # nobody is waiting, or the rest is still being handed on
+            return  # nobody is waiting, or the rest is still being delivered
         if self._may_resend(sending):
             self._sending = None
             sending.connection = None
@@ -221,7 +222,7 @@ class Connection(asyncio.BufferedProtocol):
     # Steps of the above.
 
     def _write_on(self) -> None:
-        """Give the transport no more of a large body than it can pass on: it copies the rest."""
+        """Give the transport no more of a large body than it can send now: it copies the rest."""
         while self._unsent is not None and self._may_write and not self._transport.is_closing():
             piece = self._unsent.take(WRITE_BYTES)
             if not self._unsent.size:
@@ -252,7 +253,8 @@ class Connection(asyncio.BufferedProtocol):
             self._inflate_on(sending, inflation)
 
     def _inflate_on(self, sending: "Sending | None", inflation: Inflation) -> None:
-        """Hand on until the Receiver pauses or all is handed on; then see what is next."""
+        """Deliver decompressed pieces until the Receiver pauses or there are no more; then go
+        on."""
         if sending is None or self._sending is not sending or not inflation.waits():
             return
         try:
@@ -271,7 +273,7 @@ class Connection(asyncio.BufferedProtocol):
             self._read_again()
 
     def _conclude(self, sending: "Sending") -> None:
-        """All that came is handed on, and nothing more will."""
+        """Everything is delivered and nothing more will come: end the call."""
         inflation = self._inflation
         if inflation is not None and inflation.waits():
             return
@@ -301,6 +303,7 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.resume_reading()
 
     def _may_resend(self, sending: "Sending") -> bool:
-        """A kept connection may have been closed before the call reached it: once, that is free."""
+        """Whether to send the call again. An idle connection may have been closed by the provider
+        before the call reached it, which costs one free retry."""
         stale = sending.reused and not self._parser.started
         return stale and sending.outgoing.resend and not sending.resent

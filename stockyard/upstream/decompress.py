@@ -1,9 +1,9 @@
 """Decompress an answer as it comes, within bounds.
 
-What the provider flushed is handed on at once, in pieces of at most 64 KiB, so that a reader who
-pauses holds back the rest still compressed. An answer may grow a hundredfold and no more
-(`security.md` section 8). Brotli and Zstandard are not in this Python's library: answers that use
-them were not asked for and are refused, as is more than one coding.
+What the provider flushed is delivered at once, in pieces of at most 64 KiB, so that for a paused
+reader the rest stays compressed. An answer may grow a hundredfold and no more (`security.md`
+section 8). Brotli and Zstandard are not in this Python's library: we do not accept them, so answers
+that use them are refused, as is more than one coding.
 """
 
 import zlib
@@ -23,7 +23,7 @@ class Decoder:
     """One compressed body: `feed` its bytes, then `finish`."""
 
     def __init__(self, window: int | None) -> None:
-        """`window` as zlib takes it; None for `deflate`, of which two forms are in use."""
+        """`window` as zlib takes it; None for `deflate`, which has two forms in practice."""
         self._inflate = None if window is None else zlib.decompressobj(window)
         self._start = b""
         self._taken = 0
@@ -51,7 +51,7 @@ class Decoder:
             raise UpstreamError("bad_answer", "The provider's compressed answer is cut short.")
 
     def _held_inside(self, inflate: "zlib._Decompress") -> Iterator[bytes]:
-        """zlib may have taken all input and still hold output: ask until it gives none."""
+        """zlib may have consumed all input and still hold output: ask until there is none."""
         while not inflate.eof:
             piece = self._step(inflate, b"")
             if not piece:
@@ -76,7 +76,7 @@ class Decoder:
 
 
 def decoder_for(fields: list[tuple[bytes, bytes]]) -> Decoder | None:
-    """What the answer's `content-encoding` needs; None when its body is plain."""
+    """The decoder for an answer's `content-encoding`; None if the body is not encoded."""
     codings = b",".join(value for name, value in fields if name == b"content-encoding")
     named = [coding.strip().lower() for coding in codings.split(b",")]
     applied = [coding for coding in named if coding not in _PLAIN]
@@ -90,6 +90,6 @@ def decoder_for(fields: list[tuple[bytes, bytes]]) -> Decoder | None:
 
 
 def _deflate_window(start: bytes) -> int:
-    """`deflate` means the zlib format; some servers send it without its two bytes of header."""
+    """`deflate` means the zlib format, but some servers send it without its two-byte header."""
     wrapped = start[0] & 0x0F == zlib.DEFLATED and int.from_bytes(start[:2], "big") % 31 == 0
     return zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS
