@@ -1,91 +1,36 @@
-"""Streams of the gemini format: how they are read, looked at, and written."""
+"""Streams of `gemini`, read and forwarded."""
 
 import json
 from typing import Any
 
 import pytest
 
-from stockyard.core.events import (
-    ArgumentsDelta,
-    Event,
-    Finished,
-    PartEnded,
-    PartStarted,
-    ReasoningDelta,
-    RefusalDelta,
-    SignatureDelta,
-    Started,
-    TextDelta,
-    UsageSeen,
-)
+from stockyard.core.events import Finished
 from stockyard.core.folding import fold
-from stockyard.core.messages import Image, Opaque, Reasoning, Text, ToolCall
+from stockyard.core.messages import Image, Opaque, Reasoning, Text
 from stockyard.core.money import Usage
-from stockyard.core.response import Output
 from stockyard.errors import UpstreamError
-from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.formats import FORMATS
-
-EVENTS, ARRAY = FORMATS["gemini"], FORMATS["gemini.array"]
-NONE: frozenset[str] = frozenset()
-PEN = Pen(id="r1", model="m", created=1, wants_usage=True)
-COUNTS = {"promptTokenCount": 10, "candidatesTokenCount": 5, "totalTokenCount": 15}
-FAULT = Fault(status=502, kind="interrupted", code="stream_interrupted", message="It broke off.")
-
-
-def chunk(
-    *parts: dict[str, Any], finish: str | None = None, counts: Any = None, **more: Any
-) -> dict[str, Any]:
-    candidate: dict[str, Any] = {"content": {"parts": list(parts), "role": "model"}, "index": 0}
-    if finish:
-        candidate["finishReason"] = finish
-    answer = {"candidates": [candidate | more], "modelVersion": "m", "responseId": "r1"}
-    return answer if counts is None else {**answer, "usageMetadata": counts}
-
-
-def text(said: str, **more: Any) -> dict[str, Any]:
-    return {"text": said, **more}
-
-
-def call(name: str, **more: Any) -> dict[str, Any]:
-    return {"functionCall": {"name": name, **more}}
-
-
-def events_of(*chunks: Any) -> bytes:
-    return b"".join(b"data: " + json.dumps(c).encode() + b"\r\n\r\n" for c in chunks)
+from tests.wire.gemini_streams import (
+    ARRAY,
+    COUNTS,
+    EVENTS,
+    NONE,
+    PEN,
+    call,
+    chunk,
+    documents,
+    events_of,
+    output_of,
+    parts_of,
+    read,
+    text,
+    written,
+)
 
 
 def array_of(*chunks: Any) -> bytes:
     return b"[" + b"\n,\r\n".join(json.dumps(c).encode() for c in chunks) + b"\n]"
-
-
-def read(data: bytes, codec: Any = EVENTS, step: int = 1 << 20) -> list[Event]:
-    reader = codec.reader(traits=NONE)
-    events = [e for i in range(0, len(data), step) for e in reader.feed(data[i : i + step])]
-    return [*events, *reader.end()]
-
-
-def output_of(*chunks: Any) -> Output:
-    return fold(read(events_of(*chunks)))[0]
-
-
-def parts_of(*chunks: Any) -> list[Any]:
-    return list(output_of(*chunks).choices[0].message.parts)
-
-
-def documents(stream: bytes) -> list[Any]:
-    assert stream.endswith(b"\r\n\r\n")
-    blocks = stream.split(b"\r\n\r\n")[:-1]
-    assert all(block.startswith(b"data: {") and b"\n" not in block for block in blocks)
-    return [json.loads(block[6:]) for block in blocks]
-
-
-def written(*events: Event, codec: Any = EVENTS) -> Any:
-    writer = codec.writer(PEN)
-    return writer.write([Started(), *events]) + writer.end(b": a comment\n\n")
-
-
-# Reading
 
 
 def test_s24_stop_is_not_the_end() -> None:
@@ -340,9 +285,6 @@ def test_s19_a_stream_without_a_finish_was_cut(codec: Any) -> None:
     assert raised.value.kind == "interrupted"
 
 
-# Looking on
-
-
 @pytest.mark.parametrize(
     ("came", "goes"),
     [
@@ -394,168 +336,3 @@ def test_a_look_at_an_array_passes_every_byte() -> None:
         assert out + look.end() == data
         assert look.complete
         assert look.usage == Usage(in_fresh=10, out_text=5)
-
-
-# Writing
-
-
-ANSWER: tuple[Event, ...] = (
-    PartStarted(key="r", kind="reasoning"),
-    ReasoningDelta(key="r", text="Hm."),
-    PartEnded(key="r"),
-    PartStarted(key="t", kind="text"),
-    TextDelta(key="t", text="a\nb"),
-    PartEnded(key="t"),
-    PartStarted(key="c", kind="tool_call", id="1", name="f"),
-    ArgumentsDelta(key="c", text='{"a"'),
-    ArgumentsDelta(key="c", text=":1}"),
-    PartEnded(key="c"),
-    Finished(reason="tool_calls"),
-    UsageSeen(usage=Usage(in_fresh=10, out_text=5)),
-)
-
-
-def test_a_written_stream_has_nothing_but_its_events() -> None:
-    said = documents(written(*ANSWER))
-
-    parts = [part for d in said for c in d["candidates"] for part in c["content"]["parts"]]
-    assert parts == [
-        text("Hm.", thought=True),
-        text("a\nb"),
-        call("f", id="1", args={"a": 1}),
-        text(""),
-    ]
-    assert all((d["modelVersion"], d["responseId"]) == ("m", "r1") for d in said)
-    assert [d["candidates"][0].get("finishReason") for d in said] == [None, None, None, "STOP"]
-    assert [d.get("usageMetadata") for d in said] == [None, None, None, COUNTS]
-
-
-def test_an_array_says_the_same_as_events() -> None:
-    array = written(*ANSWER, codec=ARRAY)
-
-    assert json.loads(array) == documents(written(*ANSWER))
-    assert array.startswith(b"[{")
-    assert b"}\n,\r\n{" in array
-
-
-def test_s21_the_finish_waits_for_the_usage() -> None:
-    writer = EVENTS.writer(PEN)
-
-    assert writer.write([Started(), Finished(reason="stop")]) == b""
-    assert documents(writer.end())[0]["candidates"][0]["finishReason"] == "STOP"
-
-
-def test_an_empty_answer_still_ends_properly() -> None:
-    (only,) = documents(written())
-
-    assert only["candidates"][0]["finishReason"] == "STOP"
-
-
-def test_a_call_that_never_ended_goes_out_at_the_end() -> None:
-    first, _ = documents(written(PartStarted(key="c", kind="tool_call", id="1", name="f")))
-
-    assert first["candidates"][0]["content"]["parts"] == [call("f", id="1", args={})]
-
-
-def test_a_refusal_is_told_as_a_text_that_was_filtered() -> None:
-    said = documents(
-        written(
-            PartStarted(key="r", kind="refusal"),
-            RefusalDelta(key="r", text="No."),
-            PartEnded(key="r"),
-            Finished(reason="stop"),
-        )
-    )
-
-    assert said[0]["candidates"][0]["content"]["parts"] == [text("No.")]
-    assert said[-1]["candidates"][0]["finishReason"] == "SAFETY"
-
-
-@pytest.mark.parametrize(("made_by", "shown"), [("gemini", True), ("anthropic.messages", False)])
-def test_only_signatures_of_this_format_are_shown(made_by: str, shown: bool) -> None:
-    stream = written(
-        PartStarted(key="r", kind="reasoning"),
-        ReasoningDelta(key="r", text="Hm."),
-        SignatureDelta(key="r", signature="c2ln", made_by=made_by),
-        PartEnded(key="r"),
-    )
-
-    assert (b"thoughtSignature" in stream) is shown
-
-
-@pytest.mark.parametrize(
-    "before", [call("f", args={}) | {"thoughtSignature": "YQ=="}, text("Hm.", thought=True)]
-)
-def test_a_signature_that_comes_last_and_alone_is_kept_in_its_place(before: Any) -> None:
-    """`wire.md` 4.5: a last event may hold only a signature, with an empty text."""
-    chunks = (chunk(before), chunk(text("", thoughtSignature="c2ln"), finish="STOP"))
-
-    events = read(events_of(*chunks))
-
-    assert parts_of(*chunks)[-1] == Text(text="", extra={"gemini": {"thoughtSignature": "c2ln"}})
-    said = [
-        p
-        for d in documents(written(*events))
-        for c in d["candidates"]
-        for p in c["content"]["parts"]
-    ]
-    assert said == [before, text("", thoughtSignature="c2ln"), text("")]
-    for other in ("anthropic.messages", "openai.chat", "openai.responses"):
-        writer = FORMATS[other].writer(PEN)
-        assert b"c2ln" not in writer.write(events) + writer.end()
-
-
-@pytest.mark.parametrize("codec", [EVENTS, ARRAY])
-def test_what_was_read_is_written_again(codec: Any) -> None:
-    chunks = (
-        chunk(text("Hm.", thought=True, thoughtSignature="c2ln")),
-        chunk(text("a")),
-        chunk(text("", thoughtSignature="c2ln")),
-        chunk(call("f", args={"a": 1}) | {"thoughtSignature": "c2ln"}, call("g", args={})),
-        chunk(text(""), finish="STOP", counts=COUNTS, safetyRatings=[{"category": "X"}]),
-    )
-    events = read(events_of(*chunks))
-
-    again = read(written(*events, codec=codec), codec)
-
-    assert fold(again) == fold(events)
-    assert b"safetyRatings" in written(*events)
-    assert written(*events).count(b"thoughtSignature") == 3
-
-
-@pytest.mark.parametrize(
-    ("codec", "start"), [(EVENTS, b'data: {"error":{"code":503,'), (ARRAY, b',\r\n{"error":{')]
-)
-def test_a_broken_stream_ends_with_an_error(codec: Any, start: bytes) -> None:
-    writer = codec.writer(PEN)
-    sent = writer.write(list(ANSWER[:6]))
-
-    ending = writer.fail(FAULT)
-
-    assert ending.startswith(start)
-    assert ending == codec.failed_stream(FAULT)
-    if codec is ARRAY:
-        assert json.loads(sent + ending)[-1]["error"]["status"] == "UNAVAILABLE"
-    else:
-        assert documents(sent + ending)[-1]["error"]["status"] == "UNAVAILABLE"
-
-
-def test_an_array_that_breaks_at_once_is_an_array_all_the_same() -> None:
-    assert [list(item) for item in json.loads(ARRAY.writer(PEN).fail(FAULT))] == [["error"]]
-
-
-@pytest.mark.parametrize("codec", [EVENTS, ARRAY])
-def test_nothing_is_sent_to_keep_such_a_stream_alive(codec: Any) -> None:
-    assert (codec.ping, codec.comments, codec.terminator) == (b"", False, b"")
-
-
-def test_a_whole_call_in_one_event_opens_and_closes_a_block_of_messages() -> None:
-    events = read(events_of(chunk(text("a"), call("f", args={"a": 1}), call("g"), finish="STOP")))
-    writer = FORMATS["anthropic.messages"].writer(PEN)
-
-    stream = writer.write(events) + writer.end()
-
-    again = fold(read(stream, FORMATS["anthropic.messages"]))[0].choices[0]
-    calls = [p for p in again.message.parts if isinstance(p, ToolCall)]
-    assert [(c.name, c.arguments or "{}") for c in calls] == [("f", '{"a":1}'), ("g", "{}")]
-    assert again.finish == "tool_calls"

@@ -1,20 +1,13 @@
-"""Moving between targets, and keeping away from those that fail."""
+"""Which failures move a call to which target, and what its caller sees."""
 
-from collections import Counter
 from contextlib import nullcontext
-from typing import Any
 
 import pytest
 
-from stockyard.core.events import TextDelta
 from stockyard.core.exchange import Constraints, Exchange
 from stockyard.core.inbound import Asked
-from stockyard.core.messages import Image, Message
-from stockyard.core.offer import Offer
-from stockyard.core.ports import Ports
-from stockyard.core.request import Tool
 from stockyard.core.response import Response
-from stockyard.core.stream import Answer, Stream
+from stockyard.core.stream import Answer
 from stockyard.core.target import Attempt, Credential, Secret, Target
 from stockyard.errors import (
     Abandoned,
@@ -26,23 +19,10 @@ from stockyard.errors import (
 )
 from stockyard.modules.reliability.retrypilot import Config as RetryConfig
 from stockyard.modules.reliability.retrypilot import RetryPilot
-from stockyard.modules.routing.failover import Chain, Config, Failover, Step
+from stockyard.modules.routing.failover import Chain, Step
 from stockyard.testing.yard import Yard
-from tests.builders import (
-    HandClock,
-    Provider,
-    TableOfModels,
-    Taken,
-    a_stream,
-    an_answer,
-    an_exchange,
-    notes,
-    some_ports,
-    through,
-)
-
-DOWN = UpstreamError("provider_fault", "Down.", status=500)
-ONE, TWO, THREE = (Target(name, "m") for name in ("one", "two", "three"))
+from tests.builders import Provider, an_answer, an_exchange, notes, some_ports, through
+from tests.modules.routing.failovers import DOWN, ONE, THREE, TWO, failover
 
 
 def a_refusal() -> Refused:
@@ -50,10 +30,6 @@ def a_refusal() -> Refused:
     refused = Refused(403, "policy_blocked", "No.")
     refused.module = "guard"
     return refused
-
-
-def failover(ports: Ports | None = None, **config: object) -> Failover:
-    return Failover(Config(**config), ports or some_ports())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -291,62 +267,6 @@ def test_a_row_with_an_unknown_provider_is_refused_with_its_place() -> None:
     assert refused.value.path == "chains[0].targets[1].provider"
 
 
-async def test_a_target_known_to_fail_is_skipped_until_its_time_is_up() -> None:
-    clock = HandClock()
-    module = failover(some_ports(clock), breaker_min_calls=2, breaker_open_seconds=10)
-    for _ in range(2):
-        await through(an_exchange(), Provider(DOWN, an_answer()), module, choose=[ONE])
-    provider, x = Provider(an_answer()), an_exchange()
-    await through(x, provider, module, choose=[ONE])
-    assert provider.asked == ["two/m"]
-    assert notes(x) == ["skipped_open"]
-    clock.advance(10)
-    provider = Provider(an_answer())
-    await through(an_exchange(), provider, module, choose=[ONE])
-    assert provider.asked == ["one/m"]
-
-
-async def test_all_known_to_fail_is_told_without_a_try() -> None:
-    module = failover(breaker_min_calls=1)
-    with pytest.raises(Refused):
-        await through(an_exchange(), Provider(DOWN), module, choose=[ONE])
-    provider = Provider(an_answer())
-    with pytest.raises(Refused) as refused:
-        await through(an_exchange(), provider, module, choose=[ONE])
-    assert provider.asked == []
-    assert refused.value.retry_after == 15
-
-
-async def test_opening_and_closing_are_noted() -> None:
-    clock = HandClock()
-    module = failover(some_ports(clock), breaker_min_calls=1)
-    x = an_exchange()
-    await through(x, Provider(DOWN, an_answer()), module, choose=[ONE])
-    assert notes(x) == ["opened", "moved"]
-    clock.advance(15)
-    for _ in range(3):
-        x = an_exchange()
-        await through(x, Provider(an_answer()), module, choose=[ONE])
-    assert notes(x) == ["closed"]
-
-
-async def test_a_request_that_is_wrong_does_not_open_a_breaker() -> None:
-    ports = some_ports()
-    module = failover(ports, breaker_min_calls=1)
-    with pytest.raises(UpstreamError):
-        await through(
-            an_exchange(), Provider(UpstreamError("bad_request", "No.")), module, choose=[ONE]
-        )
-    assert ports.health.allow(ONE)
-
-
-async def test_a_provider_that_asks_for_time_gets_it() -> None:
-    ports = some_ports()
-    limit = UpstreamError("rate_limited", "Slow down.", status=429, retry_after=30)
-    await through(an_exchange(), Provider(limit, an_answer()), failover(ports), choose=[ONE])
-    assert ports.health.reopens_in(ONE) == 30
-
-
 async def test_each_target_starts_from_the_request_as_it_came() -> None:
     seen = []
 
@@ -360,44 +280,6 @@ async def test_each_target_starts_from_the_request_as_it_came() -> None:
 
     await through(an_exchange(), spoiling, failover(), choose=[ONE])
     assert seen == [("m", True)] * 3
-
-
-async def test_a_stream_that_breaks_after_content_is_not_moved_but_counted() -> None:
-    ports = some_ports()
-    cut = UpstreamError("interrupted", "Cut.")
-    provider = Provider(a_stream("hello", error=cut))
-    module = failover(ports, breaker_min_calls=2)
-    with pytest.raises(UpstreamError) as raised:
-        await through(an_exchange(stream=True), provider, module, choose=[ONE])
-    assert raised.value is cut
-    assert provider.asked == ["one/m"]
-    assert not ports.health.allow(ONE)
-    assert ports.health.in_flight(ONE) == 0
-
-
-async def test_a_stream_is_in_flight_until_it_ends() -> None:
-    ports, sink = some_ports(), Taken()
-    module = failover(ports)
-    x = an_exchange(stream=True)
-    x.targets = (ONE,)
-    answer = await module.around(x, Provider(a_stream("hi")))
-    assert ports.health.in_flight(ONE) == 1
-    assert isinstance(answer, Stream)
-    answer.start(sink)
-    assert ports.health.in_flight(ONE) == 0
-    assert [e.text for e in sink.taken if isinstance(e, TextDelta)] == ["hi"]
-
-
-async def test_a_caller_that_leaves_a_stream_proves_nothing() -> None:
-    ports = some_ports()
-    module = failover(ports, breaker_min_calls=1)
-    x = an_exchange(stream=True)
-    x.targets = (ONE,)
-    answer = await module.around(x, Provider(a_stream("hello")))
-    assert isinstance(answer, Stream)
-    answer.cancel()
-    assert ports.health.in_flight(ONE) == 0
-    assert ports.health.allow(ONE)
 
 
 async def test_repeats_and_targets_together_keep_the_cap() -> None:
@@ -415,96 +297,4 @@ async def test_a_stream_tries_no_further_target_when_its_time_is_up() -> None:
     provider = Provider(DOWN)
     with pytest.raises(UpstreamError):
         await through(x, provider, failover(total_seconds=1), choose=[ONE])
-    assert provider.asked == ["one/m"]
-
-
-async def first_asked(module: Failover, times: int) -> Counter[str]:
-    counted: Counter[str] = Counter()
-    for _ in range(times):
-        provider = Provider(an_answer())
-        await through(an_exchange(), provider, module, choose=[ONE])
-        counted[provider.asked[0]] += 1
-    return counted
-
-
-async def test_round_robin_takes_turns() -> None:
-    counted = await first_asked(failover(strategy="round_robin"), 9)
-    assert counted == {"one/m": 3, "two/m": 3, "three/m": 3}
-
-
-async def test_weighted_keeps_the_shares_exactly() -> None:
-    row = Chain(targets=(Step(provider="one", weight=100), Step(provider="two", weight=300)))
-    counted = await first_asked(failover(chains=(row,), strategy="weighted"), 40)
-    assert counted == {"one/m": 10, "two/m": 30}
-
-
-async def test_least_busy_goes_where_little_runs() -> None:
-    ports = some_ports()
-    for target in (ONE, ONE, TWO):
-        ports.health.allow(target)
-    assert await first_asked(failover(ports, strategy="least_busy"), 1) == {"three/m": 1}
-
-
-async def test_least_latency_takes_the_quicker_of_two() -> None:
-    picks = iter([0.0, 0.0])  # the first and the second candidate
-    ports = some_ports(random=lambda: next(picks))
-    ports.health.report(ONE, ok=True, first_byte_us=9000)
-    ports.health.report(TWO, ok=True, first_byte_us=1000)
-    assert await first_asked(failover(ports, strategy="least_latency"), 1) == {"two/m": 1}
-
-
-PICTURE = Message(role="user", parts=(Image(url="https://example.com/a.png"),))
-
-
-def knowing(**offers: Offer) -> Ports:
-    models = TableOfModels(m=["one", "two", "three"])
-    models.offers = offers
-    return some_ports(models=models)
-
-
-async def test_the_cheapest_comes_first_and_what_has_no_price_last() -> None:
-    ports = knowing(
-        two=Offer(lines={"input": 3, "output": 3}), three=Offer(lines={"input": 1, "output": 9})
-    )
-    provider = Provider(DOWN)
-    with pytest.raises(Refused):
-        await through(
-            an_exchange("x" * 5000), provider, failover(ports, strategy="cheapest"), choose=[ONE]
-        )
-    assert provider.asked == ["three/m", "two/m", "one/m"]
-
-
-async def test_how_long_the_answer_may_be_decides_what_is_cheapest() -> None:
-    ports = knowing(
-        one=Offer(lines={"input": 3, "output": 3}), two=Offer(lines={"input": 1, "output": 9})
-    )
-    provider = Provider(an_answer())
-    x = an_exchange(max_output=9000)
-    await through(x, provider, failover(ports, strategy="cheapest"), choose=[ONE])
-    assert provider.asked == ["one/m"]
-
-
-@pytest.mark.parametrize(
-    ("content", "offer", "lacks"),
-    [
-        ({"tools": (Tool(name="f"),)}, Offer(can=("vision",)), ["tools"]),
-        ({"tools": (Tool(name="f"),)}, Offer(can=("tools",)), None),
-        ({"tools": (Tool(name="f"),)}, Offer(), None),
-        ({"messages": (PICTURE,)}, Offer(can=("tools",)), ["vision"]),
-        ({"prompt": "x" * 99}, Offer(context=98), ["context"]),
-    ],
-)
-async def test_nobody_is_moved_to_what_cannot_do_it(
-    content: dict[str, Any], offer: Offer, lacks: list[str] | None
-) -> None:
-    provider, x = Provider(DOWN, an_answer()), an_exchange(**content)
-    await through(x, provider, failover(knowing(two=offer)), choose=[ONE])
-    assert provider.asked == ["one/m", "three/m" if lacks else "two/m"]
-    found = [f.detail for f in x.findings if f.action == "skipped_capability"]
-    assert found == ([{"target": "two/m", "lacks": lacks}] if lacks else [])
-
-
-async def test_what_was_asked_for_is_tried_whatever_the_list_says() -> None:
-    provider, x = Provider(an_answer()), an_exchange(tools=(Tool(name="f"),))
-    await through(x, provider, failover(knowing(one=Offer(can=("vision",)))), choose=[ONE])
     assert provider.asked == ["one/m"]
