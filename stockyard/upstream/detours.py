@@ -1,17 +1,16 @@
-"""Ways to an answer that are longer than to write a call and to send it.
+"""Calls that need more steps than to write a request and to send it.
 
 In the order in which a call takes them, if its Plan has such a Detour:
 
     a model     that another team tuned for itself is refused
-    images      named by URLs are fetched first, for a provider that wants their bytes
-    a summary   is asked for in a chat, in words
-    tools       together with a reasoning effort are asked for in another of its formats
-    a stream    is asked for and put together, where the answer does not come whole
-    a proof     is made for each try, and once more if the first is not taken
-    an answer   that is made later is asked for until it is there
+    images      that are named by URL are fetched first, for a provider that takes only bytes
+    a summary   is requested with a prompt in a chat
+    tools       together with a reasoning effort are requested in another of its formats
+    a stream    is requested and folded, if the provider does not send the answer whole
+    a proof     is made for each try, and once more if the first is refused
+    an answer   that is made later is polled until it is there
 
-Some ask for something else than the caller did. Another Target may be asked that, so the request is
-put back when such a way is over (`asking`).
+Some change the request temporarily (`asking`): another Target starts again from the original one.
 """
 
 import asyncio
@@ -40,7 +39,7 @@ from stockyard.upstream.summary import in_words, summary_of
 from stockyard.upstream.tuned_models import IsOthers
 
 IMAGES_IN = {"openai.responses": "input", "gemini": "contents", "gemini.array": "contents"}
-"""Which field of a client's the messages are; mostly `messages`."""
+"""Format of the client -> field with the messages, if it is not `messages`."""
 
 
 class Detours:
@@ -61,7 +60,7 @@ class Detours:
         self._is_others = is_others
 
     async def answer(self, x: Exchange, plan: Plan, attempt: Attempt) -> Answer:
-        """One try. Raises what a straight one raises."""
+        """One try. Raises what a plain try raises."""
         detour = plan.detour or NO_DETOUR
         if detour.tuned:
             tuned_models.check(x, plan.target, self._is_others)
@@ -91,7 +90,7 @@ class Detours:
             return await whole(await self._written(x, gathered, attempt))
 
     async def _written(self, x: Exchange, plan: Plan, attempt: Attempt) -> Answer:
-        """Written, and sent with a proof if it needs one."""
+        """Write the request, and send it with a proof if it needs one."""
         detour = plan.detour or NO_DETOUR
         if detour.answering is not None:
             codec = detour.answering(x.request.meaning)
@@ -106,7 +105,7 @@ class Detours:
     async def _with_proof(
         self, x: Exchange, plan: Plan, prover: Prover, attempt: Attempt, outgoing: Outgoing
     ) -> Answer:
-        """Send with a proof made for this try; once more if another proof may be taken."""
+        """Send with a proof made for this try; once more if a new proof may be accepted."""
         proved = await _proved(prover, attempt, outgoing)
         try:
             answer = await self._received.answer(x, plan, attempt, proved)
@@ -114,7 +113,7 @@ class Detours:
             if error.status is None or not prover.refused(proved, error.status, error.code):
                 raise
         else:
-            # What is relayed unread is an answer, whatever it says.
+            # A relayed answer is not decoded, so its status must be checked here.
             if not isinstance(answer, RelayedAnswer) or answer.status < 400:
                 return answer
             if not prover.refused(proved, answer.status, None):
@@ -126,12 +125,12 @@ class Detours:
     async def _polled(
         self, x: Exchange, plan: Plan, polling: Polling, attempt: Attempt, outgoing: Outgoing
     ) -> Answer:
-        """Send, and ask again for as long as the provider has only accepted the call."""
+        """Send, and poll for the answer if the provider has only accepted the call."""
         try:
             return await self._received.answer(x, plan, attempt, outgoing)
         except Pending as pending:
             head = polling.head(pending.name)
-        attempt.ended_us = None  # what was heard first may have looked like an end
+        attempt.ended_us = None  # the first response may have looked like the end
         raw = await late_answer(x, plan, head, attempt, self._loop)
         response = self._reading.response(x, plan, raw)
         came_whole(x, attempt)
@@ -145,7 +144,8 @@ async def _proved(prover: Prover, attempt: Attempt, outgoing: Outgoing) -> Outgo
 
 
 def _may_name_images(x: Exchange, plan: Plan) -> bool:
-    """Whether images may be named by URLs. Bytes that would go on as they are are asked first."""
+    """Whether the request may name images by URL. A body that would be forwarded unchanged is
+    searched first, which is faster than decoding it."""
     if x.inbound.native is not None:
         return False
     return not plan.forward or b'url"' in x.inbound.body
@@ -158,5 +158,5 @@ def _reasons_with_tools(request: Request) -> bool:
 
 
 def _is_short(detour: Detour, request: Request) -> bool:
-    """Whether the caller waits for less than what is gathered."""
+    """Whether the answer is too short for a stream to be needed."""
     return (request.content.max_output or 0) < detour.gathered_from

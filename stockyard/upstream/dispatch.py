@@ -1,8 +1,8 @@
-"""Target -> request -> send -> decode -> Answer. One Attempt is recorded for every try.
+"""Make one try at a Target and record it as an Attempt.
 
-What is sent is made in `preparation.py`; `receiving.py` sends it and receives the Answer. A call
-that takes more than that goes by a way of `detours.py`. Each try starts from `x.request`, never
-from what was built for another Target.
+`preparation.py` builds the request; `receiving.py` sends it and receives the Answer. Calls that
+need further steps go through `detours.py`. Each try starts from `x.request`, never from what was
+built for another Target.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ class Dispatch:
         self._detours = Detours(images, self._prepared, self._received, reading, loop, is_others)
 
     def choose(self, x: Exchange) -> None:
-        """Fill in the candidates for the model that is asked for now, unless a module did."""
+        """Fill in the candidates for the model of the request, unless a module did."""
         if not x.targets:
             directory, model = self.plans.directory, x.request.model
             x.targets = directory.targets(model, x.needs) or directory.at_home(
@@ -57,7 +57,7 @@ class Dispatch:
             )
 
     async def __call__(self, x: Exchange) -> Answer:
-        """Call the Target. Raises UpstreamError, or Refused when there is none to call."""
+        """Call the Target. Raises UpstreamError, or Refused if there is none to call."""
         target = self._target(x)
         plan = self.plans.of(target, x)
         if not plan.forward:
@@ -146,5 +146,5 @@ class Dispatch:
 
 
 def _in_vain(attempts: Sequence[Attempt]) -> int:
-    """How many did not succeed. A call that is divided makes many more that do."""
+    """How many tries did not succeed. A call that is split makes many that do."""
     return sum(attempt.outcome != "ok" for attempt in attempts)

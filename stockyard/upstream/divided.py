@@ -1,4 +1,5 @@
-"""Ask for more than a provider takes in one request: one after the other, answered together."""
+"""Split a call into several requests, for providers that take less at once, and join the
+answers."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -20,13 +21,13 @@ from stockyard.upstream.batches import are_complete, batches_of, in_order
 from stockyard.upstream.several import joined, prompts_of
 
 DIVIDED = frozenset({"completions", "embeddings"})
-"""Kinds of call that may ask for more than a provider takes in one request."""
+"""Kinds of call that may have to be split."""
 
 _ONCE = re.compile(rb"(?m)^(idempotency-key: )([^\r\n]*)")
 
 
 def requests_of(x: Exchange, most_items: int) -> Sequence[Request]:
-    """The requests that a call becomes for a provider that takes less at once; mostly its own."""
+    """The requests that a call is split into; mostly just its own."""
     if x.kind == "completions":
         return prompts_of(x.request)
     return batches_of(x.request, most_items) if most_items else (x.request,)
@@ -73,7 +74,7 @@ class _HeadersOfOne(Headers):
     def field(self, name: bytes) -> bytes | None:
         return self._headers.field(name)
 
-    def forward(self, format: str) -> bytes:  # noqa: A002  the word of the field everywhere
+    def forward(self, format: str) -> bytes:
         return _ONCE.sub(self._apart, self._headers.forward(format))
 
     def _apart(self, said: re.Match[bytes]) -> bytes:

@@ -1,8 +1,8 @@
-"""Keep from callers what a provider repeats of the Credential that it was sent.
+"""Remove our Credential from answers in which a provider repeats it.
 
-Some providers name the key in the error that refuses it, others in what they tell of an account, or
-in an address that they send a client to. On native routes callers hear the provider's own words,
-and of a key no fragment (`wire.md` 2.3, `security.md` 9).
+Some providers quote the key in the error that refuses it, others in details of an account or in a
+URL. On native routes callers get the provider's own bytes, but not even a fragment of our key
+(`wire.md` 2.3, `security.md` 9).
 """
 
 import re
@@ -18,16 +18,17 @@ from stockyard.errors import StockyardError, UpstreamError
 
 COVER = b"***"
 BEGINNING = 16
-"""So much of a secret is a fragment, and whatever may belong to it behind that."""
+"""The first so many characters of a secret are recognised as a fragment of it, together with the
+characters behind them that may belong to it."""
 LEAST = 12
-"""What is shorter is no secret, but a word that local models are given for one."""
+"""Anything shorter is not a secret, but a dummy value for a local model."""
 _MORE = rb"[A-Za-z0-9_\-+/=.~%]*"
-"""What may belong to a secret whose beginning was repeated."""
+"""Characters that may follow the beginning of a secret as a part of it."""
 _MORE_OF_IT = re.compile(rb"\A" + _MORE)
 
 
 class Covering:
-    """Takes secrets out of bytes, in the forms in which they are repeated."""
+    """Removes secrets from bytes, in all encodings in which providers repeat them."""
 
     __slots__ = ("_forms", "_open", "_seen")
 
@@ -35,8 +36,7 @@ class Covering:
         said = [secret for secret in secrets if len(secret) >= LEAST]
         self._forms = tuple(dict.fromkeys(form for secret in said for form in _forms(secret)))
         self._open = tuple(dict.fromkeys(form[:BEGINNING] for form in self._forms))
-        """How what is covered begins: a search for these tells of nearly all bytes that they may
-        pass."""
+        """The beginnings of all forms: a fast search for them lets nearly all bytes pass."""
         beginnings = [secret.encode()[:BEGINNING] for secret in said]
         found = [re.escape(form) for form in self._forms]
         found += [re.escape(beginning) + _MORE for beginning in beginnings]
@@ -48,11 +48,11 @@ class Covering:
         return self._seen.sub(COVER, said)
 
     def unfinished(self, said: bytes) -> int:
-        """How many bytes at the end may be the beginning of a secret whose rest is to come."""
+        """How many bytes at the end may be the beginning of a secret that continues."""
         return max((_overlap(said, form) for form in self._forms), default=0)
 
     def ends_in(self, said: bytes) -> bool:
-        """Whether it ends with a fragment of a secret, which may go on."""
+        """Whether it ends with a fragment of a secret, which may continue."""
         if self._seen is None or not self._may_be_in(said):
             return False
         last = [found[0] for found in self._seen.finditer(said) if found.end() == len(said)]
@@ -63,9 +63,9 @@ class Covering:
 
 
 class CoveredPieces:
-    """The same for bytes that come in pieces, wherever these are cut.
+    """The same for bytes that come in pieces, wherever they are cut.
 
-    What may be the beginning of a secret waits for the next piece; all else passes at once.
+    What may be the beginning of a secret waits for the next piece; everything else passes at once.
     """
 
     __slots__ = ("_cover", "_held", "_within")
@@ -89,43 +89,43 @@ class CoveredPieces:
         return self._cover(passes)
 
     def rest(self) -> bytes:
-        """What still waited: nothing more comes."""
+        """The bytes that still wait, because nothing more comes."""
         held, self._held = self._held, b""
         return self._cover(held)
 
 
 def covering(credential: Credential | None, proof: str = "") -> Covering:
-    """What takes a Credential out of a provider's words. A caller's own is the caller's to see.
+    """Removes a Credential of ours; one that the caller brought may be seen.
 
     `proof`: header lines that were made with it for one try, such as a token that expires.
     """
     if credential is None or credential.own:
         return _cover_of()
     whole = credential.secret.reveal()
-    # Keys of AWS are told as two, `id:secret`; a key file is one text of many lines.
+    # Keys of AWS are two parts, `id:secret`; a key file is one text of many lines.
     secrets = [whole, *whole.split(":")] if "\n" not in whole else [whole]
     secrets += (line.rpartition(" ")[2] for line in proof.splitlines())
     return _cover_of(*secrets)
 
 
 _cover_of = lru_cache(maxsize=64)(Covering)
-"""Calls one after the other are made with the same Credential."""
+"""Cached, because many calls use the same Credential."""
 
 
 def covering_of(attempt: Attempt) -> Covering:
-    """What takes out of an answer what the try was made with."""
+    """Removes the secrets of a try from its answer."""
     return covering(attempt.target.credential, attempt.proof.reveal())
 
 
 def covered(raw: Raw, attempt: Attempt) -> Raw:
-    """An answer as the provider sent it, without the Credential."""
+    """The provider's answer without the Credential."""
     cover = covering_of(attempt)
     fields = [(name, cover(value)) for name, value in raw.fields]
     return replace(raw, fields=fields, body=cover(raw.body))
 
 
 def cover_words(error: StockyardError, attempt: Attempt) -> None:
-    """The same of an error that came inside a stream."""
+    """The same for an error that came inside a stream."""
     cover = covering_of(attempt)
 
     def plain(words: str) -> str:
@@ -143,7 +143,7 @@ def _forms(secret: str) -> list[bytes]:
 
 
 def _overlap(said: bytes, form: bytes) -> int:
-    """How long an end of `said` is that is a beginning of `form`, and not all of it."""
+    """The length of the longest end of `said` that is a beginning of `form`, but not all of it."""
     at = said.find(form[:1], max(0, len(said) - len(form) + 1))
     while at >= 0:
         if form.startswith(said[at:]):

@@ -1,4 +1,4 @@
-"""The effort of thinking that a call asks for, as the model it goes to takes it."""
+"""Replace the requested reasoning effort by one that the model accepts."""
 
 from collections.abc import Collection
 
@@ -8,14 +8,14 @@ from stockyard.core.request import Content, Request
 from stockyard.wire.efforts import effort_of, nearest
 
 FIELD = "reasoning_effort"
-"""What most clients call it."""
+"""The name that most clients use for it."""
 NO_EFFORT = "none"
-"""The effort that means no thinking, in formats that have no switch for it."""
+"""The effort that means no thinking, in formats without a switch for that."""
 
 
 def with_known_effort(request: Request, taken: Collection[str]) -> tuple[Request, tuple[str, ...]]:
-    """The request with an effort that the model takes, and the name of the field if another was
-    asked for."""
+    """The request with an effort that the model accepts. Names the field if that is not what was
+    requested."""
     content = request.meaning
     wish = content.reasoning if isinstance(content, Content) else None
     if wish is None:

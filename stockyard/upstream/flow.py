@@ -1,8 +1,8 @@
-"""How the pieces of a stream become what is passed on.
+"""Turn the bytes of a provider's stream into bytes or Events for the client.
 
-Where the client speaks the provider's format, the bytes go on as they came and a look takes notes:
-a ForwardedFlow. Where it does not, or where a module edits, they are read into Events: a
-DecodedFlow. What comes before there is a sink is held.
+If the client speaks the provider's format, the bytes are forwarded while a look reads usage and end
+from them: a ForwardedFlow. If not, or if a module edits, they are decoded to Events: a DecodedFlow.
+What comes before there is a sink is held.
 """
 
 from abc import ABC, abstractmethod
@@ -23,7 +23,7 @@ from stockyard.wire.codec import Codec, StreamLook, StreamReader
 
 MAX_EVENTS = 1_000_000
 PING = b"event: ping"
-"""How an event begins that has data but no content."""
+"""The beginning of an event that has data but no content."""
 
 AnySink = TypeVar("AnySink", Sink, RawSink)
 
@@ -33,63 +33,63 @@ class Flow(ABC, Generic[AnySink]):
         self._x = x
         self.sink: AnySink | None = None
         self.content_at = monotonic()
-        """When the last content came; what `Silence` measures."""
+        """When the last content came, for `Silence`."""
 
     @abstractmethod
     def feed(self, piece: bytes) -> None:
-        """Pass a piece on, or hold it. Raises what the provider reports inside the stream; what
-        came before that is passed on."""
+        """Deliver a piece, or hold it. Raises an error that the provider reports inside the stream,
+        after delivering what came before it."""
 
     @abstractmethod
     def end(self, size: int) -> str | None:
-        """The provider closed after so many bytes. Returns what was odd about that, in the word of
-        a Finding. Raises when it was not the end of the answer."""
+        """The provider closed after so many bytes. Returns the action of a Finding if something was
+        odd about the end. Raises if it was not the end of the answer."""
 
     @abstractmethod
     def owe(self, usage: Usage) -> None:
-        """The answer is at its end, and the provider has not told what it used."""
+        """Add an estimate of the usage, because the provider did not report it."""
 
     @abstractmethod
     def pass_rest(self) -> None:
-        """Pass on, or hold, what the end brought."""
+        """Deliver, or hold, the last data that `end` and `owe` produced."""
 
     @abstractmethod
     def taken(self, sink: AnySink) -> None:
-        """Pass on what was held, and all else from here on."""
+        """Deliver what was held, and everything else from here on, to this sink."""
 
     @property
     @abstractmethod
     def content(self) -> bool:
-        """Whether a content-bearing event has come. Asked until there was one."""
+        """Whether a content-bearing event has come."""
 
     @property
     @abstractmethod
     def complete(self) -> bool:
-        """Whether the stream, if it ended now, would be whole."""
+        """Whether the stream would be complete if it ended now."""
 
     @property
     @abstractmethod
     def told(self) -> Usage | None:
-        """What the provider has said of its usage so far."""
+        """The usage that the provider has reported so far."""
 
     @property
     @abstractmethod
     def odd_finish(self) -> str:
-        """A finish that nobody knows; empty for any other."""
+        """An unknown finish reason; empty for any other."""
 
     @property
     def failure(self) -> UpstreamError | None:
-        """An error inside the stream that was passed on in the provider's own words."""
+        """An error inside the stream that was forwarded in the provider's own words."""
         return None
 
     @property
     def terminator(self) -> bytes:
-        """What the provider ended the stream with, where that is not a part of what flows."""
+        """What the provider ended the stream with, if that is not delivered to the sink."""
         return b""
 
 
 class ForwardedFlow(Flow[RawSink]):
-    """Bytes that go on as they came."""
+    """Forwards the bytes as they came."""
 
     def __init__(
         self,
@@ -105,10 +105,10 @@ class ForwardedFlow(Flow[RawSink]):
         self._codec = codec
         self._native = native
         self._onlooker = Onlooker(look, attempt) if native else None
-        """On native routes it stands before the look."""
+        """Wraps the look on native routes."""
         self._see = look.feed if self._onlooker is None else self._onlooker.feed
         self._all_content = not codec.stream_type.startswith(b"text/event-stream")
-        """The format has nothing to send but content."""
+        """Every byte of the format counts as content."""
         self._held: list[bytes] = []
         self._rest = b""
 
@@ -183,10 +183,10 @@ class ForwardedFlow(Flow[RawSink]):
 
 
 class DecodedFlow(Flow[Sink]):
-    """Bytes that are read into Events."""
+    """Decodes the bytes to Events."""
 
     def __init__(self, x: Exchange, reader: StreamReader, *, terminator: bytes = b"") -> None:
-        """`terminator`: what has come of it before this reader was asked."""
+        """`terminator`: the part of it that came before this reader took over."""
         super().__init__(x)
         self._reader = reader
         self._terminator = terminator
@@ -195,7 +195,7 @@ class DecodedFlow(Flow[Sink]):
         self._rest: list[Event] = []
         self._count = 0
         self.is_settled = False
-        """Events no longer say what was used: whoever broke the stream off has seen to it."""
+        """Usage in Events is ignored, because it was settled when the stream broke off."""
 
     def feed(self, piece: bytes) -> None:
         sink = self.sink

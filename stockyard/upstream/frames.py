@@ -1,8 +1,8 @@
-"""The frames of a WebSocket (RFC 6455), as bytes in and frames out. Nothing here waits or writes.
+"""Parse and write WebSocket frames (RFC 6455). No I/O: bytes in, frames out.
 
-No extension is ever agreed on, so a frame is two bytes of head, the length, the mask, the payload.
-What two readers could read differently is refused with the code that the protocol has for it: a
-length that is longer than it need be, a reserved bit, text that is no UTF-8, a client without mask.
+No extension is ever negotiated, so a frame is two bytes of head, the length, the mask, the payload.
+What two parsers could understand differently is refused with the protocol's code for it: a length
+that is not in its shortest form, a reserved bit, text that is not UTF-8, a client without mask.
 """
 
 import base64
@@ -17,11 +17,11 @@ from stockyard.errors import StockyardError
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 MAX_MESSAGE = 16 * 1024 * 1024
 MAX_FRAGMENTS = 16 * 1024
-"""Pieces of one message: each is kept until the last has come, and so are empty ones."""
+"""Fragments of one message. They are all kept until the last one has come."""
 MAX_CONTROL = 125
 
 NO_CODE = 1005
-"""What a close without a code counts as. Never sent."""
+"""Stands for a close frame without a code. Never sent."""
 GOING_AWAY, PROTOCOL_ERROR, NOT_UTF8, TOO_LARGE, FAULT = 1001, 1002, 1007, 1009, 1011
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -36,7 +36,7 @@ class Frame(NamedTuple):
 
 
 class FrameFault(StockyardError):
-    """Bytes that are no frames, with the code to close the connection with."""
+    """Invalid frames, with the code for closing the connection."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
@@ -44,20 +44,20 @@ class FrameFault(StockyardError):
 
 
 class FrameReader:
-    """Reads what one side sends, in pieces of any size."""
+    """Parses the frames of one side, from pieces of any size."""
 
     def __init__(self, *, masked: bool, max_message: int = MAX_MESSAGE) -> None:
-        """`masked`: whether frames must be, as those of clients must, or must not be."""
+        """`masked`: frames must be masked (clients), or must not be (servers)."""
         self._masked = masked
         self._max = max_message
         self._data = bytearray()
         self._kind = 0
-        """What the unfinished message is; 0 between messages."""
+        """The kind of the unfinished message; 0 between messages."""
         self._size = self._fragments = 0
         self._text = codecs.getincrementaldecoder("utf-8")()
 
     def feed(self, data: bytes) -> Iterator[Frame]:
-        """The frames that are complete now. Raises FrameFault after those that are in order."""
+        """The frames that are complete now. Raises FrameFault after the valid ones."""
         self._data += data
         while (frame := self._next()) is not None:
             self._follow(frame)
@@ -96,7 +96,7 @@ class FrameReader:
             raise FrameFault(PROTOCOL_ERROR, "A control frame is too long, or in pieces.")
 
     def _follow(self, frame: Frame) -> None:
-        """Check that the frame may come now, and that what it says is what it must be."""
+        """Check that the frame may come now, and that its content is valid."""
         if frame.kind >= CLOSE:
             if frame.kind == CLOSE:
                 close_in(frame.data)
@@ -126,7 +126,7 @@ def _length_in(spelled: bytes | bytearray) -> int:
 
 
 def written(frame: Frame, *, masked: bool) -> bytes:
-    """A frame as it is sent; masked as one of a client, with a mask of its own."""
+    """The bytes of a frame; masked with a new key if it comes from a client."""
     data, size = frame.data, len(frame.data)
     first = frame.kind | (0x80 if frame.final else 0)
     bit = 0x80 if masked else 0
@@ -143,7 +143,7 @@ def written(frame: Frame, *, masked: bool) -> bytes:
 
 
 def close_in(data: bytes) -> tuple[int, str]:
-    """Code and reason in a close. Raises FrameFault."""
+    """Code and reason of a close frame. Raises FrameFault."""
     if not data:
         return NO_CODE, ""
     code = int.from_bytes(data[:2], "big")
@@ -156,7 +156,7 @@ def close_in(data: bytes) -> tuple[int, str]:
 
 
 def may_close_with(code: int) -> bool:
-    """Whether a close may say this."""
+    """Whether a close frame may have this code."""
     return code in _CODES
 
 
@@ -168,7 +168,7 @@ def a_close(code: int, reason: str = "") -> Frame:
 
 
 def accepting(key: bytes) -> bytes:
-    """What answers the key of a handshake."""
+    """The Sec-WebSocket-Accept for the key of a handshake."""
     return base64.b64encode(hashlib.sha1(key + _GUID).digest())  # noqa: S324  what the protocol says
 
 

@@ -154,7 +154,7 @@ class TargetHealth:
             breaker.opened, breaker.open_until = one.opened, one.open_until
             breaker.open_seconds, breaker.cool_until = one.open_seconds, one.cool_until
 
-    def reset(self, id: str) -> bool:  # noqa: A002  the word of the API
+    def reset(self, id: str) -> bool:
         """Close one breaker by hand; whether there was one with that id."""
         for key, breaker in self._breakers.items():
             if _id(key) == id:

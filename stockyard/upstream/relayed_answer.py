@@ -40,7 +40,7 @@ class RelayedAnswer(Stream):
         self,
         x: Exchange,
         attempt: Attempt,
-        format: str,  # noqa: A002  the word of the field everywhere
+        format: str,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._x = x

@@ -134,13 +134,13 @@ def _put_back(kept: _Kept, parts: Sequence[AnyPart]) -> tuple[AnyPart, ...]:
     return tuple(next(others) if part is None else part for part in kept.parts)
 
 
-def _is_kept(part: AnyPart, format: str) -> bool:  # noqa: A002  the word of the field everywhere
+def _is_kept(part: AnyPart, format: str) -> bool:
     if format in SEALED_APART:
         return isinstance(part, Reasoning)
     return _is_signed(part, format)
 
 
-def _is_signed(part: AnyPart, format: str) -> bool:  # noqa: A002  the word of the field everywhere
+def _is_signed(part: AnyPart, format: str) -> bool:
     return (
         isinstance(part, Reasoning)
         and part.made_by == format

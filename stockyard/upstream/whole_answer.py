@@ -67,7 +67,7 @@ class WholeAnswer:
         self.fields: Fields = []
         self.arrived = Arrival(loop=loop)
 
-    def raw(self, format: str) -> Raw:  # noqa: A002  the word of the field everywhere
+    def raw(self, format: str) -> Raw:
         """All that came, in the format that was spoken to the provider."""
         pieces = self._pieces
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)

@@ -84,7 +84,7 @@ def keys_in(body: bytes, who: str) -> AwsKeys:
     return usable_keys(issued.access_key_id, issued.secret_access_key, issued.token, seconds, who)
 
 
-def usable_keys(id: str, secret: str, session: str, seconds: float, who: str) -> AwsKeys:  # noqa: A002  the word for it
+def usable_keys(id: str, secret: str, session: str, seconds: float, who: str) -> AwsKeys:
     """The keys, if they can stand in a header. Raises UpstreamError when they cannot."""
     if not id or not secret or not all(_sendable(text) for text in (id, session)):
         raise no_keys(f"{who} has no keys that can be used.")
