@@ -41,7 +41,7 @@ class Reloading:
             self._stockyard.readiness.settings_read(refused=True)
             raise
         self._stockyard.readiness.settings_read(refused=False)
-        log.warning("%s: the settings were read again and are in effect.", who)
+        log.info("%s: the settings were read again and are in effect.", who)
         if done.waiting:
             log.warning("%s: changes of %s take effect at a restart.", who, ", ".join(done.waiting))
         for warning in done.warnings:

@@ -134,6 +134,9 @@ class Run:
             redact=Redaction(self._secrets),
             turn=files.turn if files is not None else None,
         )
+        stockyard.meters.counter(
+            "stockyard_log_dropped", "Log lines lost.", (), lambda: {(): self.log.dropped}
+        )
         self._dumped = -DUMP_EVERY
 
     async def serve(self) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -96,6 +97,12 @@ def test_stop_gives_calls_no_more_than_its_grace(program: Any) -> None:
     with slow_stream(process, key_of(program)):
         assert program.run("stop", "--grace", "0.1").returncode == 0
     assert process.wait() == 0
+
+
+def test_lost_lines_of_the_log_are_a_figure(program: Any) -> None:
+    process = program.start()
+    with urlopen(process.address + "/metrics", timeout=15) as answer:  # noqa: S310  our own
+        assert b"stockyard_log_dropped_total 0.0" in answer.read()
 
 
 def test_a_database_that_stays_away_ends_the_process(program: Any) -> None:
