@@ -1,9 +1,9 @@
 """Collect the parts of a request that the target's format cannot express."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Any
 
-from stockyard.core.messages import Extra
+from stockyard.core.messages import AnyPart, Document, Extra, Image, Message, Text, ToolResult
 from stockyard.core.request import Content
 from stockyard.core.usual_names import USUAL_NAMES
 from stockyard.wire.layout import LAYOUT_KEYS
@@ -13,6 +13,14 @@ _NOTHING: tuple[Any, ...] = (None, [], {})
 _SAID_ELSEWHERE = LAYOUT_KEYS | {"anthropic_version", "cache_control", "prompt_cache_breakpoint"}
 """Cache marks are also in `cache`; an encoder without them reports that itself. A dialect's version
 means nothing in another one."""
+
+
+DETAIL, FILENAME, CITATIONS = "detail", "filename", "citations"
+"""What parts say besides their content."""
+
+
+def never(text: Text) -> bool:
+    return False
 
 
 class Drops:
@@ -47,6 +55,36 @@ class Drops:
                         if key not in _SAID_ELSEWHERE and value not in _NOTHING
                     )
                 )
+
+    def beside(
+        self,
+        messages: Iterable[Message],
+        *,
+        keeps: Container[str] = (),
+        cites: Callable[[Text], bool] = never,
+    ) -> None:
+        """Report details of images, names of files and citations, unless the format keeps them.
+
+        `cites` tells whether it can express the citations of a text. Names of documents that are
+        text stand in that text.
+        """
+        for message in messages:
+            for part in message.parts:
+                self._beside(part, keeps, cites)
+
+    def _beside(self, part: AnyPart, keeps: Container[str], cites: Callable[[Text], bool]) -> None:
+        name = ""
+        if isinstance(part, Text):
+            name = CITATIONS if part.citations and not cites(part) else ""
+        elif isinstance(part, Image):
+            name = "" if part.detail in (None, "auto") else DETAIL
+        elif isinstance(part, Document):
+            name = FILENAME if part.text is None and (part.name or part.title) else ""
+        elif isinstance(part, ToolResult):
+            for inner in part.parts:
+                self._beside(inner, keeps, cites)
+        if name and name not in keeps:
+            self.add(f"messages.content.{name}")
 
     @property
     def names(self) -> tuple[str, ...]:

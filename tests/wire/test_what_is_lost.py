@@ -17,7 +17,7 @@ OTHERS = (
     "ollama.chat",
     "bedrock.converse",
 )
-DETAIL = {"type": "reasoning.text", "text": "Hm.", "format": "unknown", "index": 0, "id": "r1"}
+THOUGHT = {"type": "reasoning.text", "text": "Hm.", "format": "unknown", "index": 0, "id": "r1"}
 
 
 def lost(target: str, source: str = "openai.chat", **more: Any) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ def test_a_field_that_says_no_is_told(target: str) -> None:
 @pytest.mark.parametrize("target", OTHERS)
 def test_thinking_is_told_as_one_thing(target: str) -> None:
     """Not by what its pieces say of their kind and place."""
-    turn = {"role": "assistant", "content": "yes", "reasoning_details": [DETAIL]}
+    turn = {"role": "assistant", "content": "yes", "reasoning_details": [THOUGHT]}
     user = {"role": "user", "content": "hi"}
     told = lost(target, messages=[user, turn, user])
     assert {name.rpartition(".")[2] for name in told} <= {"thinking", "reasoning"}
@@ -59,3 +59,54 @@ def test_what_a_client_of_responses_asks_to_be_included_is_no_loss(target: str) 
     asked["include"] = ["reasoning.encrypted_content"]
     assert lost(target, "openai.responses", **asked) == ()
     assert lost(target, "openai.responses", **asked | {"include": []}) == ()
+
+
+DETAIL = "messages.content.detail"
+PDF = "data:application/pdf;base64,JVBERi0="
+PICTURE = "data:image/png;base64,iVBORw0KGgo="
+
+
+def told_of(target: str, *parts: dict[str, Any]) -> set[str]:
+    said = [{"type": "text", "text": "hi"}, *parts]
+    return set(lost(target, messages=[{"role": "user", "content": said}]))
+
+
+@pytest.mark.parametrize("target", OTHERS)
+def test_how_closely_to_look_at_a_picture_is_told_where_it_cannot_be_said(target: str) -> None:
+    picture = {"url": PICTURE, "detail": "low"}
+    told = told_of(target, {"type": "image_url", "image_url": picture})
+    assert told == (set() if target in ("openai.responses", "cohere.chat") else {DETAIL})
+    assert (
+        told_of(target, {"type": "image_url", "image_url": picture | {"detail": "auto"}}) == set()
+    )
+
+
+@pytest.mark.parametrize("target", ["gemini", *OTHERS[:2], "bedrock.converse"])
+def test_the_name_of_a_file_is_told_where_it_cannot_be_said(target: str) -> None:
+    file = {"type": "file", "file": {"file_data": PDF, "filename": "a.pdf"}}
+    assert told_of(target, file) == ({"messages.content.filename"} if target == "gemini" else set())
+
+
+@pytest.mark.parametrize("target", ["openai.chat", *OTHERS[1:]])
+def test_citations_of_an_earlier_answer_are_told_where_they_cannot_be_said(target: str) -> None:
+    place = {"type": "char_location", "cited_text": "a", "document_index": 0}
+    turn = {"role": "assistant", "content": [{"type": "text", "text": "x", "citations": [place]}]}
+    user = {"role": "user", "content": "hi"}
+    told = lost(target, "anthropic.messages", max_tokens=9, messages=[user, turn, user])
+    assert told == ("messages.content.citations",)
+
+
+def test_what_a_document_says_of_itself_is_told_where_it_stands_beside_the_messages() -> None:
+    source = {"type": "text", "media_type": "text/plain", "data": "D"}
+    document = {"type": "document", "source": source, "title": "T", "context": "C"}
+    turn = {"role": "user", "content": [document, {"type": "text", "text": "hi"}]}
+    told = lost("cohere.chat", "anthropic.messages", max_tokens=9, messages=[turn])
+    assert told == ("messages.content.context",)
+
+
+def test_what_only_one_format_says_of_the_choice_of_tools_is_told_to_responses() -> None:
+    tool = {"functionDeclarations": [{"name": "f"}]}
+    config = {"functionCallingConfig": {"mode": "AUTO", "streamFunctionCallArguments": True}}
+    content = {"role": "user", "parts": [{"text": "hi"}]}
+    told = lost("openai.responses", "gemini", contents=[content], tools=[tool], toolConfig=config)
+    assert "tool_choice.streamFunctionCallArguments" in told

@@ -207,6 +207,10 @@ def cites_here(citation: Any) -> bool:
     return isinstance(kind, str) and kind.endswith("_location")
 
 
+def cites_all(text: Text) -> bool:
+    return all(map(cites_here, text.citations))
+
+
 SAYS = Sayable(cites=cites_here, blocks=FORMAT)
 
 

@@ -12,7 +12,13 @@ import msgspec
 from stockyard.core.messages import Message, Text
 from stockyard.core.request import Content, OutputForm, ReasoningWish, Request
 from stockyard.wire import strict
-from stockyard.wire.anthropic_messages.blocks import FORMAT, is_blank, take_cache, with_cache
+from stockyard.wire.anthropic_messages.blocks import (
+    FORMAT,
+    cites_all,
+    is_blank,
+    take_cache,
+    with_cache,
+)
 from stockyard.wire.anthropic_messages.schemas import closed_schema
 from stockyard.wire.anthropic_messages.threads import FIELD as THREAD
 from stockyard.wire.anthropic_messages.threads import TIE
@@ -30,7 +36,7 @@ from stockyard.wire.anthropic_messages.turns import (
     encode_turns,
 )
 from stockyard.wire.codec import Dropped, Traits
-from stockyard.wire.drops import Drops
+from stockyard.wire.drops import FILENAME, Drops
 from stockyard.wire.efforts import BUDGETS
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import has_word, layout_of, own_fields, with_layout, words
@@ -126,6 +132,7 @@ def encode_fields(
     """The fields of a request, and the names of those that could not be said."""
     content, drops = request.content, Drops(FORMAT)
     drops.foreign(content.extra)
+    drops.beside(content.messages, keeps=(FILENAME,), cites=cites_all)
     drops.unsayable(content, _UNSAYABLE)
     head, rest = leading_system(content.messages, own_turn=TURN)
     body: dict[str, Any] = {"model": request.model}

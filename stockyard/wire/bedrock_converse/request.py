@@ -42,7 +42,7 @@ from stockyard.wire.bedrock_converse.turns import (
     without_tools,
 )
 from stockyard.wire.codec import Dropped, Traits
-from stockyard.wire.drops import Drops
+from stockyard.wire.drops import FILENAME, Drops
 from stockyard.wire.efforts import BUDGETS
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import has_word, own_fields, words
@@ -130,6 +130,7 @@ def encode_request(request: Request, *, traits: Traits) -> Dropped:
     content, drops = request.content, Drops(FORMAT)
     traits = with_spelling(traits, content.shape)
     drops.foreign(content.extra)
+    drops.beside(content.messages, keeps=(FILENAME,), cites=lambda text: FORMAT in text.extra)
     drops.unsayable(content, _UNSAYABLE)
     head, rest = leading_system(content.messages, own_turn=TURN)
     tools = encode_tools(content, drops, traits)

@@ -83,7 +83,7 @@ def encode_messages(
         elif message.role == "assistant":
             encoded.append(encode_assistant(_sayable(message, drops), drops))
         else:
-            spoken, found = _without_documents(message.parts)
+            spoken, found = _without_documents(message.parts, drops)
             documents += found
             if item := _encode_plain(replace(message, parts=spoken), drops):
                 encoded.append(item)
@@ -172,7 +172,7 @@ def _sayable(message: Message, drops: Drops) -> Message:
 
 
 def _without_documents(
-    parts: tuple[AnyPart, ...],
+    parts: tuple[AnyPart, ...], drops: Drops
 ) -> tuple[tuple[AnyPart, ...], list[dict[str, Any]]]:
     spoken: list[AnyPart] = []
     documents: list[dict[str, Any]] = []
@@ -181,6 +181,7 @@ def _without_documents(
         if document is None:
             spoken.append(part)
         else:
+            drops.foreign(part.extra, "messages.content")
             documents.append(document)
     return tuple(spoken), documents
 

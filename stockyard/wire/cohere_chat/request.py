@@ -22,7 +22,7 @@ from stockyard.wire.cohere_chat.tools import (
     encode_tools,
     strictness,
 )
-from stockyard.wire.drops import Drops
+from stockyard.wire.drops import DETAIL, Drops
 from stockyard.wire.efforts import BUDGETS
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import layout_of, own_fields, with_layout
@@ -98,6 +98,7 @@ def _decode(fields: Fields) -> Content:
 def encode_request(request: Request) -> Dropped:
     content, drops = request.content, Drops(FORMAT)
     drops.foreign(content.extra)
+    drops.beside(content.messages, keeps=(DETAIL,))
     drops.unsayable(content, _UNSAYABLE)
     if content.parallel_tools is False:
         drops.add("parallel_tool_calls")

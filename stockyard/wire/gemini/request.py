@@ -136,6 +136,7 @@ def _decode(fields: Fields) -> Content:
 def encode_request(request: Request, *, traits: Traits) -> Dropped:
     content, drops = request.content, Drops(FORMAT)
     drops.foreign(content.extra)
+    drops.beside(content.messages)
     drops.unsayable(content, _UNSAYABLE)
     head, rest = leading_system(content.messages)
     body: dict[str, Any] = {}

@@ -55,6 +55,7 @@ def _decode(fields: Fields) -> Content:
 def encode_request(request: Request) -> Dropped:
     content, drops = request.content, Drops(FORMAT)
     drops.foreign(content.extra)
+    drops.beside(content.messages)
     own = own_fields(content.extra, FORMAT)
     body: dict[str, Any] = {
         "model": request.model,

@@ -12,7 +12,7 @@ import msgspec
 from stockyard.core.request import Content, ReasoningWish, Request
 from stockyard.wire import strict
 from stockyard.wire.codec import Dropped, Traits
-from stockyard.wire.drops import Drops
+from stockyard.wire.drops import DETAIL, FILENAME, Drops
 from stockyard.wire.efforts import effort_of
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import has_word, layout_of, own_fields, words
@@ -170,6 +170,7 @@ def _take_seed(fields: Fields) -> tuple[int | None, str | None]:
 def encode_request(request: Request, *, features: Traits, traits: Traits) -> Dropped:
     content, drops = request.content, Drops(FORMAT)
     drops.foreign(content.extra)
+    drops.beside(content.messages, keeps=(DETAIL, FILENAME))
     developer = "developer_role" in features
     body: dict[str, Any] = {
         "model": request.model,

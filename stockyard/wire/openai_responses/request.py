@@ -12,7 +12,7 @@ from stockyard.core.messages import Message, Reasoning, Text
 from stockyard.core.request import Content, OutputForm, ReasoningWish, Request
 from stockyard.wire import strict
 from stockyard.wire.codec import Dropped
-from stockyard.wire.drops import Drops
+from stockyard.wire.drops import DETAIL, FILENAME, Drops
 from stockyard.wire.efforts import effort_of
 from stockyard.wire.fields import Fields
 from stockyard.wire.layout import has_word, own_fields, words
@@ -138,6 +138,7 @@ def _take_form(fields: Fields) -> OutputForm | None:
 def encode_request(request: Request) -> Dropped:
     content, drops = request.content, Drops(FORMAT)
     drops.foreign(content.extra)
+    drops.beside(content.messages, keeps=(DETAIL, FILENAME))
     drops.unsayable(content, _UNSAYABLE)
     head, rest = _instructions(content.messages)
     tools = encode_tools(content.tools, drops)
@@ -156,6 +157,7 @@ def encode_request(request: Request) -> Dropped:
     if tools:
         body["tools"] = tools
     if content.tool_choice is not None and (tools or not content.tools):
+        drops.foreign(content.tool_choice.extra, "tool_choice")
         body["tool_choice"] = encode_choice(content.tool_choice, content.tools)
     if content.parallel_tools is not None:
         body["parallel_tool_calls"] = content.parallel_tools
