@@ -37,7 +37,7 @@ class NoHeaders:
     def field(self, name: bytes) -> bytes | None:
         return None
 
-    def forward(self, format: str) -> bytes:  # noqa: A002  the word of the field everywhere
+    def forward(self, format: str) -> bytes:
         return b""
 
     def forward_native(self) -> list[tuple[bytes, bytes]]:
@@ -52,7 +52,7 @@ def an_exchange(
     kind: Kind = "chat",
     caller: Caller | None = None,
     asked: Asked = NOTHING_ASKED,
-    id: str = "req_1",  # noqa: A002  the word of the field everywhere
+    id: str = "req_1",
     **content: Any,
 ) -> Exchange:
     """A call as the ingress makes it. Further arguments are fields of its Content."""

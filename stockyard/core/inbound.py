@@ -11,7 +11,7 @@ class Headers(Protocol):
     def field(self, name: bytes) -> bytes | None:
         """The value of one field, by its lower-case name."""
 
-    def forward(self, format: str) -> bytes:  # noqa: A002  the word of the field everywhere
+    def forward(self, format: str) -> bytes:
         """The fields to forward to a provider that speaks `format`, as header lines."""
 
     def forward_native(self) -> list[tuple[bytes, bytes]]:

@@ -3,7 +3,7 @@
 from hashlib import blake2b
 
 
-def in_sample(id: str, ratio: float) -> bool:  # noqa: A002  the word of the field everywhere
+def in_sample(id: str, ratio: float) -> bool:
     """Whether the call or trace with this id is in a sample of this size (0 to 1)."""
     place = int.from_bytes(blake2b(id.encode(), digest_size=8).digest()) / 2**64
     return place < ratio

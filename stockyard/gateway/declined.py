@@ -128,7 +128,7 @@ class _Unsent:
     def __init__(self, head: Head) -> None:
         self.field = head.field
 
-    def forward(self, format: str) -> bytes:  # noqa: A002  the word of the field everywhere
+    def forward(self, format: str) -> bytes:
         return b""
 
     def forward_native(self) -> list[tuple[bytes, bytes]]:

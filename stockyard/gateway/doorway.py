@@ -231,7 +231,7 @@ class Doorway:
     def field(self, name: bytes) -> bytes | None:
         return self._head.field(name)
 
-    def forward(self, format: str) -> bytes:  # noqa: A002  the word of the field everywhere
+    def forward(self, format: str) -> bytes:
         block = self._forwarded.get(format)
         if block is None:
             spoken, _, app = format.partition(AS)

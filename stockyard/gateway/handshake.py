@@ -22,7 +22,7 @@ class SessionFields:
     def field(self, name: bytes) -> bytes | None:
         return self._head.field(name)
 
-    def forward(self, format: str) -> bytes:  # noqa: A002  the word of the field everywhere
+    def forward(self, format: str) -> bytes:
         return b""
 
     def forward_native(self) -> list[tuple[bytes, bytes]]:

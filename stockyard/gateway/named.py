@@ -215,7 +215,7 @@ _OF_FORMATS = {
 """Format -> what its bodies may name."""
 
 
-def of(format: str, native: str | None) -> Naming | None:  # noqa: A002  the word of the field everywhere
+def of(format: str, native: str | None) -> Naming | None:
     """What bodies of this format may name; on native paths without a codec, anything."""
     return ANY if native is not None and not format else _OF_FORMATS.get(format)
 

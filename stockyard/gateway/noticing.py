@@ -80,7 +80,7 @@ MADE_LATER = Notice(
 _OF_FORMATS = {"openai.chat": KEPT_CHATS, "anthropic.messages": RUN_CODE}
 
 
-def of(format: str) -> Notice | None:  # noqa: A002  the word of the field everywhere
+def of(format: str) -> Notice | None:
     """The Notice for answers to calls of this format, if they may name anything."""
     return _OF_FORMATS.get(format)
 

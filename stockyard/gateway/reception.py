@@ -62,7 +62,7 @@ class Reception:
         """An id for a new call."""
         return self.ids.new("req_")
 
-    def reader_of(self, format: str, head: Head) -> Codec | None:  # noqa: A002  the word of the field everywhere
+    def reader_of(self, format: str, head: Head) -> Codec | None:
         """The codec for bodies of this format, as this head describes them. Raises Refused
         (415)."""
         forms: object = self.formats.get(format)

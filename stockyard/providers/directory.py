@@ -112,7 +112,7 @@ class Directory:
             for found in self._targets_at(p, model)
         )
 
-    def at_home(self, model: str, format: str, kind: str) -> tuple[Target, ...]:  # noqa: A002  the word of the field everywhere
+    def at_home(self, model: str, format: str, kind: str) -> tuple[Target, ...]:
         """Where a name that nobody serves goes all the same, for clients of this format.
 
         Some know no other names than those of the models that one provider has on its disk, which
@@ -123,7 +123,7 @@ class Directory:
             return ()
         return self._targets_at(provider, model, kind)
 
-    def home(self, format: str) -> Provider | None:  # noqa: A002  the word of the field everywhere
+    def home(self, format: str) -> Provider | None:
         """The provider whose models only it can name, for clients of this format."""
         favourite = _HOMES.get(format)
         if favourite is None:

@@ -1,4 +1,4 @@
-"""Which targets are failing now, how fast they answer, and how busy they are."""
+"""The health of all targets: breakers, latencies and running calls."""
 
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
@@ -11,7 +11,7 @@ from stockyard.upstream.breaker import Breaker, State
 
 MAX_TARGETS = 10_000
 LONGEST_MODEL = 256
-"""Characters by which models are told apart: on native routes a name may be as long as a body."""
+"""Only so many characters of a model's name count: on native routes it may be as long as a body."""
 MAX_COOL_SECONDS = 3600.0
 
 Key = tuple[str, str, str]
@@ -19,7 +19,7 @@ BEST_FIRST: tuple[State, ...] = ("closed", "half_open", "cooling", "open")
 
 
 class BreakerState(NamedTuple):
-    """One breaker as it stands, for whoever shows it."""
+    """A snapshot of one breaker, for display."""
 
     id: str
     provider: str
@@ -111,7 +111,7 @@ class TargetHealth:
         return breaker.reopens_in(self._clock()) if breaker else 0.0
 
     def states(self) -> list[BreakerState]:
-        """Every target that was called, as it stands."""
+        """Snapshots of all targets that were called."""
         now = self._clock()
         return [
             BreakerState(
@@ -130,7 +130,7 @@ class TargetHealth:
         ]
 
     def by_provider(self) -> dict[str, State]:
-        """How each provider is doing that was called: as its best target is."""
+        """The state of each provider that was called: that of its best target."""
         now = self._clock()
         best: dict[str, State] = {}
         for (provider, _, _), breaker in self._breakers.items():
@@ -139,7 +139,7 @@ class TargetHealth:
         return best
 
     def kept(self) -> list[Kept]:
-        """The targets that are avoided now: for a process that takes over."""
+        """The targets that are avoided now, for a process that takes over."""
         now = self._clock()
         return [
             Kept(*key, breaker.opened, breaker.open_until, breaker.open_seconds, breaker.cool_until)
@@ -148,7 +148,8 @@ class TargetHealth:
         ]
 
     def take_over(self, kept: Sequence[Kept]) -> None:
-        """Avoid them here, too. The clock is the machine's."""
+        """Avoid these targets here as well. Times are comparable, because the clock is the
+        machine's."""
         for one in kept[: self._max_targets]:
             breaker = self._breakers.setdefault(one[:3], Breaker())
             breaker.opened, breaker.open_until = one.opened, one.open_until
@@ -173,7 +174,7 @@ class TargetHealth:
         return breaker
 
     def _make_room(self) -> None:
-        """Forget the oldest target that is well and idle; failing that, the oldest."""
+        """Forget the oldest target that is healthy and idle; if there is none, the oldest."""
         now = self._clock()
         for key, breaker in self._breakers.items():
             if breaker.in_flight == 0 and breaker.state(now) == "closed":
@@ -188,5 +189,5 @@ def _key(target: Target) -> Key:
 
 
 def _id(key: Key) -> str:
-    """A name for a path: names of models have slashes and colons."""
+    """An id that is safe in a path, unlike names of models with slashes and colons."""
     return "brk_" + blake2b("\0".join(key).encode(), digest_size=8).hexdigest()

@@ -28,7 +28,7 @@ class Drops:
 
     __slots__ = ("_format", "_names")
 
-    def __init__(self, format: str) -> None:  # noqa: A002  the word of the field everywhere
+    def __init__(self, format: str) -> None:
         self._format = format
         self._names: dict[str, None] = {}
 
@@ -46,7 +46,7 @@ class Drops:
         """Report every field that belongs to another format."""
         if not extra:
             return
-        for format, fields in extra.items():  # noqa: A001  the word of the field everywhere
+        for format, fields in extra.items():
             if format != self._format:
                 self.add(
                     *(

@@ -57,7 +57,7 @@ def efforts_in(traits: Collection[str]) -> tuple[str, ...]:
     return () if said is None else tuple(said.removeprefix(_TRAIT).split(","))
 
 
-def says_efforts(format: str, traits: Collection[str]) -> bool:  # noqa: A002  the word of the field everywhere
+def says_efforts(format: str, traits: Collection[str]) -> bool:
     """Whether requests of this format give this model an effort rather than a budget or level."""
     if format in _SAY_EFFORTS_OF_SOME:
         return ADAPTIVE_THINKING in traits

@@ -87,6 +87,6 @@ class Fields:
         value = self.object(key)
         return None if value is None else Fields(value, self.at(key))
 
-    def left(self, format: str) -> Extra:  # noqa: A002  the word for it everywhere
+    def left(self, format: str) -> Extra:
         """What was not taken, tagged with the format it belongs to."""
         return {format: self.rest} if self.rest else {}

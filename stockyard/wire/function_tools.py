@@ -8,7 +8,7 @@ from stockyard.wire.layout import own_fields
 _NO_SCHEMA: dict[str, Any] = {"type": "object", "properties": {}}
 
 
-def encode_function(tool: Tool, format: str) -> dict[str, Any]:  # noqa: A002  the word of the field everywhere
+def encode_function(tool: Tool, format: str) -> dict[str, Any]:
     own = own_fields(tool.extra, format)
     function: dict[str, Any] = {**own.get("function", {}), "name": tool.name}
     if tool.description is not None:

@@ -15,25 +15,25 @@ PIECES = "$pieces"
 LAYOUT_KEYS = frozenset({_KEY, PIECES})
 
 
-def with_layout(extra: Extra, format: str, layout: str) -> Extra:  # noqa: A002  the word of the field everywhere
+def with_layout(extra: Extra, format: str, layout: str) -> Extra:
     return {**extra, format: {**extra.get(format, {}), _KEY: layout}} if layout else extra
 
 
-def layout_of(extra: Extra, format: str) -> str:  # noqa: A002  the word of the field everywhere
+def layout_of(extra: Extra, format: str) -> str:
     if format not in extra:
         return ""
     layout = extra[format].get(_KEY, "")
     return layout if isinstance(layout, str) else ""
 
 
-def own_fields(extra: Extra, format: str) -> dict[str, Any]:  # noqa: A002  the word of the field everywhere
+def own_fields(extra: Extra, format: str) -> dict[str, Any]:
     """The unknown fields of this format, to be written back."""
     if format not in extra:
         return {}
     return {key: value for key, value in extra[format].items() if key not in LAYOUT_KEYS}
 
 
-def opaque_writer(format: str) -> Callable[..., dict[str, Any] | None]:  # noqa: A002  as above
+def opaque_writer(format: str) -> Callable[..., dict[str, Any] | None]:
     """Writes the parts that only this format has: as they came, and nothing of other formats'."""
 
     def write(part: Opaque, *_: object) -> dict[str, Any] | None:
@@ -42,7 +42,7 @@ def opaque_writer(format: str) -> Callable[..., dict[str, Any] | None]:  # noqa:
     return write
 
 
-def is_blank_elsewhere(text: Text, format: str) -> bool:  # noqa: A002  the word of the field everywhere
+def is_blank_elsewhere(text: Text, format: str) -> bool:
     """Whether a text is empty and only another format has a use for that."""
     return not text.text and bool(text.extra) and format not in text.extra
 

@@ -31,7 +31,7 @@ PROVIDER: list[tuple[ErrorKind, int, str, int]] = [
 ]
 
 
-def tried(times: int, format: str = "openai.chat") -> Exchange:  # noqa: A002
+def tried(times: int, format: str = "openai.chat") -> Exchange:
     x = an_exchange()
     x.inbound = type(x.inbound)(format, "POST", "/", "", b"", x.inbound.headers)
     x.attempts = [Attempt(target=Target("p", "m"), started_us=0) for _ in range(times)]
@@ -100,7 +100,7 @@ def test_every_429_and_503_says_when_to_come_back(error: Exception, seconds: flo
     ("format", "status"),
     [("openai.chat", 503), ("anthropic.messages", 529), ("anthropic.count", 529)],
 )
-def test_a_529_keeps_its_status_where_clients_know_it(format: str, status: int) -> None:  # noqa: A002
+def test_a_529_keeps_its_status_where_clients_know_it(format: str, status: int) -> None:
     error = UpstreamError("overloaded", "Busy.", status=529)
     assert fault_of(error, tried(1, format)).status == status
 

@@ -23,7 +23,7 @@ class Shelf:
 
     max_bytes = 1000
 
-    def find(self, team_id: str, id: str) -> Any:  # noqa: A002  the word of the Ports
+    def find(self, team_id: str, id: str) -> Any:
         return {("red", "resp_kept"): self._kept(), ("red", f"resp_{NAME}"): self._kept()}.get(
             (team_id, id)
         )
@@ -33,10 +33,10 @@ class Shelf:
         answer = {"id": "resp_kept", "output": [thought, SAID]}
         return KeptAnswer(json.dumps([ASKED]).encode(), json.dumps(answer).encode())
 
-    async def keep(self, team_id: str, id: str, kept: KeptAnswer) -> None:  # noqa: A002
+    async def keep(self, team_id: str, id: str, kept: KeptAnswer) -> None:
         raise AssertionError
 
-    async def forget(self, team_id: str, id: str) -> bool:  # noqa: A002
+    async def forget(self, team_id: str, id: str) -> bool:
         raise AssertionError
 
     def seal(self, team_id: str, text: str) -> str:
@@ -51,35 +51,35 @@ class Shelf:
 
 
 class Ids:
-    def find(self, team_id: str, id: str) -> Held | None:  # noqa: A002  the word of the Port
+    def find(self, team_id: str, id: str) -> Held | None:
         return Held("openai", "c") if (team_id, id) == ("red", "resp_held") else None
 
-    def hold(self, team_id: str, id: str, held: Held) -> None:  # noqa: A002
+    def hold(self, team_id: str, id: str, held: Held) -> None:
         raise AssertionError
 
-    def is_others(self, team_id: str, id: str) -> bool:  # noqa: A002
+    def is_others(self, team_id: str, id: str) -> bool:
         raise AssertionError
 
     def announce(self, team_id: str, held: Held) -> None:
         raise AssertionError
 
-    def claim(self, team_id: str, id: str) -> Held | None:  # noqa: A002
+    def claim(self, team_id: str, id: str) -> Held | None:
         return None
 
 
 class Owed:
     """Nothing is."""
 
-    def owes(self, team_id: str, id: str) -> bool:  # noqa: A002
+    def owes(self, team_id: str, id: str) -> bool:
         return False
 
-    async def owe(self, team_id: str, id: str, of: str = "") -> None:  # noqa: A002
+    async def owe(self, team_id: str, id: str, of: str = "") -> None:
         raise AssertionError
 
-    async def settle(self, team_id: str, id: str) -> bool:  # noqa: A002
+    async def settle(self, team_id: str, id: str) -> bool:
         raise AssertionError
 
-    async def settle_parts(self, team_id: str, id: str, parts: Sequence[str]) -> set[str]:  # noqa: A002
+    async def settle_parts(self, team_id: str, id: str, parts: Sequence[str]) -> set[str]:
         raise AssertionError
 
 

@@ -41,7 +41,7 @@ class Breakers(Protocol):
     """Every breaker that there is. Fulfilled by whoever carries the calls out."""
 
     def states(self) -> Sequence[Breaker]: ...
-    def reset(self, id: str) -> bool:  # noqa: A002  the word of the API
+    def reset(self, id: str) -> bool:
         """Close one; whether there is one with that id."""
 
 

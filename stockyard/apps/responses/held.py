@@ -44,13 +44,13 @@ class TeamIds:
         self._announced: dict[str, deque[tuple[float, Held]]] = {}
         """By team, the oldest first. Kept in memory only."""
 
-    def find(self, team_id: str, id: str) -> Held | None:  # noqa: A002  the word of the Port
+    def find(self, team_id: str, id: str) -> Held | None:
         found = self._newest.get((team_id, id))
         if found is not None or not USABLE.fullmatch(id):
             return found
         return store.held_by(self._database, team_id, id)
 
-    def hold(self, team_id: str, id: str, held: Held) -> None:  # noqa: A002  the word of the Port
+    def hold(self, team_id: str, id: str, held: Held) -> None:
         if not USABLE.fullmatch(id) or self._newest.get((team_id, id)) == held:
             return
         if (team_id, id) not in self._newest:
@@ -63,7 +63,7 @@ class TeamIds:
         )
         self.queue.put(row, len(row))
 
-    def is_others(self, team_id: str, id: str) -> bool:  # noqa: A002  the word of the Port
+    def is_others(self, team_id: str, id: str) -> bool:
         return bool(USABLE.fullmatch(id)) and self._is_held(id) and self.find(team_id, id) is None
 
     def announce(self, team_id: str, held: Held) -> None:
@@ -75,7 +75,7 @@ class TeamIds:
         if len(self._announced) > MOST_TEAMS:
             del self._announced[next(iter(self._announced))]
 
-    def claim(self, team_id: str, id: str) -> Held | None:  # noqa: A002  the word of the Port
+    def claim(self, team_id: str, id: str) -> Held | None:
         announced = self._announced.get(team_id)
         while announced and announced[0][0] < self._now() - ANNOUNCED_SECONDS:
             announced.popleft()
@@ -85,7 +85,7 @@ class TeamIds:
         self.hold(team_id, id, held)
         return held
 
-    def _is_held(self, id: str) -> bool:  # noqa: A002  the word of the Port
+    def _is_held(self, id: str) -> bool:
         return id in self._holders or store.is_held(self._database, id)
 
     def _forget_oldest(self) -> None:

@@ -29,10 +29,10 @@ class StoredAnswers:
         self._now = now
         self._most = most_per_team
 
-    def find(self, team_id: str, id: str) -> KeptAnswer | None:  # noqa: A002  the word of the Port
+    def find(self, team_id: str, id: str) -> KeptAnswer | None:
         return store.kept_answer(self._database, team_id, id)
 
-    async def keep(self, team_id: str, id: str, kept: KeptAnswer) -> None:  # noqa: A002  the API's word
+    async def keep(self, team_id: str, id: str, kept: KeptAnswer) -> None:
         now = int(self._now() * 1000)
         await self._database.write(
             partial(
@@ -45,6 +45,6 @@ class StoredAnswers:
             )
         )
 
-    async def forget(self, team_id: str, id: str) -> bool:  # noqa: A002  the word of the Port
+    async def forget(self, team_id: str, id: str) -> bool:
         forget = partial(store.forget_answer, team_id=team_id, answer_id=id)
         return await self._database.write(forget, makes_room=True)

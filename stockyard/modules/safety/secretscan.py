@@ -283,7 +283,7 @@ class OwnSecrets:
 def _rules(config: Config) -> list[Rule]:
     rules = pack("secrets").rule
     known = {rule.id for rule in rules}
-    for place, id in enumerate(config.disabled_rules):  # noqa: A001  the word of the pack
+    for place, id in enumerate(config.disabled_rules):
         if id not in known:
             raise InvalidConfig(f"disabled_rules[{place}]", f"There is no rule '{id}'.")
     off = set(config.disabled_rules) | (set() if config.entropy else {GENERIC_RULE})

@@ -95,7 +95,7 @@ def write_form(content: Content, drops: Drops) -> dict[str, Any]:
     return {"format": "json" if form.is_any_object else form.schema}
 
 
-def take_thinking(fields: Fields, format: str) -> ReasoningWish | None:  # noqa: A002  the word of the field everywhere
+def take_thinking(fields: Fields, format: str) -> ReasoningWish | None:
     think = fields.any("think")
     if think is None:
         return None
@@ -110,7 +110,7 @@ def take_thinking(fields: Fields, format: str) -> ReasoningWish | None:  # noqa:
 
 def write_thinking(
     wish: ReasoningWish | None,
-    format: str,  # noqa: A002  the word of the field everywhere
+    format: str,
     drops: Drops,
 ) -> dict[str, Any]:
     if wish is None:

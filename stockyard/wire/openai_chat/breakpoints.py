@@ -34,7 +34,7 @@ _LISTED = "list"
 def with_breakpoints(
     request: Request,
     traits: Traits,
-    format: str,  # noqa: A002  the word of the field everywhere
+    format: str,
     *,
     spoken: bool,
 ) -> Request:
@@ -49,7 +49,7 @@ def with_breakpoints(
     return request.replace(messages=messages, cache=None)
 
 
-def _marked(message: Message, format: str) -> Message:  # noqa: A002  the word of the field everywhere
+def _marked(message: Message, format: str) -> Message:
     parts = tuple(_marked_part(part, format) for part in message.parts)
     if parts == message.parts:
         return message
@@ -57,7 +57,7 @@ def _marked(message: Message, format: str) -> Message:  # noqa: A002  the word o
     return replace(message, parts=parts, shape=listed)
 
 
-def _marked_part(part: AnyPart, format: str) -> AnyPart:  # noqa: A002  the word of the field everywhere
+def _marked_part(part: AnyPart, format: str) -> AnyPart:
     if isinstance(part, ToolResult):
         return _marked_result(part, format)
     if part.cache is None or format in part.extra or not isinstance(part, _MARKABLE):
@@ -71,7 +71,7 @@ def _marked_part(part: AnyPart, format: str) -> AnyPart:  # noqa: A002  the word
 _MARKABLE = (Text, Image, Audio, Document)
 
 
-def _marked_result(result: ToolResult, format: str) -> ToolResult:  # noqa: A002  the word of the field everywhere
+def _marked_result(result: ToolResult, format: str) -> ToolResult:
     """A mark on the whole result stands at its last part."""
     parts, cache = result.parts, result.cache
     if cache is not None and parts and isinstance(parts[-1], _MARKABLE):
