@@ -4,7 +4,7 @@ A codec is pure: bytes in, values out, and back. No I/O, no clock, no randomness
 passed in. Nothing converts one format to another directly: everything goes through the values of
 `core`.
 
-How a kind of call is added that is no chat, such as embeddings:
+To add a kind of call other than chat, such as embeddings:
 
 1. `core/<kind>.py` has what is asked (an AnyContent) and what is answered (an AnyOutput).
 2. `wire/<format>/` has a codec for each format of that kind. One whose answers come whole extends

@@ -1,4 +1,4 @@
-"""Write Events as a stream: what the writers of all formats have in common."""
+"""Write Events as a provider-format stream: what all formats share."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from stockyard.wire.codec import Pen
 
 
 class Writer(ABC):
-    """What is said collects in `_out` until it is taken."""
+    """Output collects in `_out` until `write` or `end` returns it."""
 
     def __init__(self) -> None:
         self._out: list[bytes] = []
@@ -36,11 +36,11 @@ def summary_in(opening: PartStarted, gap: str = "") -> str:
 
 
 class SerialWriter(Writer):
-    """Of a format in which one part is open at a time.
+    """Writes formats in which only one part may be open at a time.
 
-    Text may go on in a part that is opened anew; a tool call may not, so what belongs to another
-    part waits until the call has ended (`wire.md` 4.4). The finish waits for the usage, which
-    other formats send after it.
+    Text may continue in a new part; a tool call may not, so events of other parts wait until the
+    call has ended (`wire.md` 4.4). The finish waits for the usage, which other formats send after
+    it.
     """
 
     terminator: bytes
@@ -52,7 +52,7 @@ class SerialWriter(Writer):
         self._parts: dict[str, PartStarted] = {}
         self._open: PartStarted | None = None
         self._held: list[Event] = []
-        """What came for other parts while a call is open."""
+        """Events of other parts that came while a call is open."""
         self._finish: Finished | None = None
         self._usage: Usage | None = None
 
@@ -63,20 +63,20 @@ class SerialWriter(Writer):
         self._write_ending()
         return self._taken() + comment + self.terminator
 
-    # What a format says.
+    # Supplied by each format.
 
     def _note_start(self, event: Started) -> None:
-        """What is known before anything is written."""
+        """Note what the first event says before anything is written."""
 
     @abstractmethod
     def _write_start(self) -> None: ...
     @abstractmethod
     def _place(self, event: Event) -> None:
-        """An event that need not wait."""
+        """Write an event that need not wait."""
 
     @abstractmethod
     def _close(self) -> None:
-        """End the open part, if one is."""
+        """End the open part, if there is one."""
 
     @abstractmethod
     def _write_ending(self) -> None: ...
@@ -93,7 +93,7 @@ class SerialWriter(Writer):
             if event.choice == 0 and self._finish is None:
                 self._finish = event
         elif getattr(event, "choice", 0) != 0:
-            # These formats have one answer per call; others are not shown.
+            # These formats have one choice per answer; others are not shown.
             return
         elif self._must_wait(event):
             self._held.append(event)
@@ -109,7 +109,7 @@ class SerialWriter(Writer):
         return self._open is not None and self._open.key == key
 
     def _must_wait(self, event: Event) -> bool:
-        """Whether a call is open that this event does not belong to."""
+        """Whether a tool call is open and this event belongs to another part."""
         key = getattr(event, "key", None)
         return (
             self._open is not None
@@ -119,7 +119,8 @@ class SerialWriter(Writer):
         )
 
     def _release(self) -> None:
-        """What waited for a call to end; it may be another call, and wait again."""
+        """Write the events that waited. Among them may be another call, for which the rest wait
+        again."""
         while self._held:
             held, self._held = self._held, []
             for event in held:
@@ -128,5 +129,5 @@ class SerialWriter(Writer):
                 else:
                     self._place(event)
             if self._held and len(self._held) == len(held):
-                # The open call never ended: the stream did.
+                # The stream ended without ending the open call.
                 self._close()

@@ -120,7 +120,8 @@ def finish_of(native: Any, *, called: bool) -> tuple[Finish, str | None]:
 
 
 def stop_reason(finish: Finish | None, native: str | None, *, own: bool, refused: bool) -> str:
-    """The word of this format; its own more exact one when the answer came in this format."""
+    """This format's finish reason; the provider's more specific one if the answer came in this
+    format."""
     if refused and finish in (None, "stop"):
         return "refusal"
     if own and native in FINISHES:
@@ -147,7 +148,7 @@ def answerable(parts: tuple[AnyPart, ...]) -> tuple[AnyPart, ...]:
 
 
 def shown(part: Reasoning) -> Reasoning:
-    """Thinking of another provider is shown without its signature: this format cannot check it."""
+    """Thinking as this format shows it: without a signature that another provider made."""
     if part.made_by == FORMAT and (part.signature is not None or part.redacted is not None):
         return part
     text = part.text or "".join(part.summary)
@@ -155,7 +156,7 @@ def shown(part: Reasoning) -> Reasoning:
 
 
 def no_answer(body: bytes) -> UpstreamError:
-    """What a 200 that is no answer says instead."""
+    """The error for a 200 whose body is not an answer of this format."""
     try:
         value = decode_event(body)
     except (ValueError, RecursionError):

@@ -80,7 +80,7 @@ class MessagesWriter(SerialWriter):
             if self._arguments is not None and self._is_open(event.key):
                 self._argue(self._arguments.add(event.text))
         elif isinstance(event, SignatureDelta):
-            # Another's signature means nothing here, and must not come back as if it did.
+            # Another format's signature is meaningless here and must not come back as ours.
             if event.made_by == FORMAT and self._reopened(event.key):
                 signature = encode(event.signature)
                 self._delta(b'{"type":"signature_delta","signature":%b}' % signature)

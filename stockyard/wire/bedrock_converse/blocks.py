@@ -33,9 +33,9 @@ from stockyard.wire.layout import has_word, layout_of, opaque_writer, own_fields
 
 CACHE_POINT = "cachePoint"
 _TTLS = {"5m": "5m", "30m": "1h", "1h": "1h", "12h": "1h"}
-"""How long a mark holds, by how long it shall hold at least, where that can be said."""
+"""Requested minimum lifetime of a cache mark -> the lifetime this format can ask for."""
 
-# Words of a part's layout.
+# Layout words of a part.
 _JSON = "json"
 """A piece of a result that was an object, not text."""
 _FINE = "fine"
@@ -66,7 +66,7 @@ def decode_block(item: Any, path: str) -> AnyPart:
 
 
 def encode_blocks(parts: tuple[AnyPart, ...], drops: Drops, path: str) -> list[dict[str, Any]]:
-    """Parts as blocks; what this format cannot say is left out and named."""
+    """Parts as blocks. What this format cannot express is left out and reported in `drops`."""
     return [block for part in parts for block in encode_block(part, drops, path)]
 
 
@@ -241,7 +241,8 @@ def _write_piece(part: AnyPart, drops: Drops) -> list[dict[str, Any]]:
 
 
 def _write_reasoning(part: Reasoning, _: Drops) -> dict[str, Any] | None:
-    """Only what this format made can be verified by it; the rest is never shown as text."""
+    """Thinking this format signed, else nothing: its provider refuses signatures it cannot verify,
+    and thinking must never turn into text."""
     if part.made_by != FORMAT or part.encrypted is not None:
         return None
     if part.redacted is not None:

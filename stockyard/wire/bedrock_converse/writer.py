@@ -74,7 +74,7 @@ class ConverseWriter(Writer):
             return
         self._begin()
         if getattr(event, "choice", 0) != 0:
-            # This format has one answer per call; others are not shown.
+            # This format has one choice per answer; others are not shown.
             return
         if isinstance(event, Finished):
             self._finish = self._finish or event
@@ -122,7 +122,7 @@ class ConverseWriter(Writer):
             if event.text:
                 self._grow(event.key, {"reasoningContent": {"text": event.text}})
         elif isinstance(event, SignatureDelta):
-            # Another's signature means nothing here, and must not come back as if it did.
+            # Another format's signature is meaningless here and must not come back as ours.
             if event.made_by == FORMAT:
                 self._grow(event.key, {"reasoningContent": {"signature": event.signature}})
         elif isinstance(event, ArgumentsDelta):

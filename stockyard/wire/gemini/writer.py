@@ -156,7 +156,7 @@ class GeminiWriter(Writer):
         if (held := self._held.get(event.key)) is not None:
             held.signature = (held.signature or "") + event.signature
             return
-        # Another's signature means nothing here, and must not come back as if it did.
+        # Another format's signature is meaningless here and must not come back as ours.
         part = self._parts.get(event.key)
         if part is not None and event.made_by == FORMAT:
             thought = {"thought": True} if part.kind == "reasoning" else {}

@@ -167,5 +167,5 @@ def not_ollama() -> UpstreamError:
 
 
 def is_whole(line: bytes) -> bool:
-    """Whether a last line that lacks its end can be believed."""
+    """Whether a final line without its line end is complete enough to be used."""
     return isinstance(loose(line), dict)

@@ -80,7 +80,7 @@ class OllamaWriter(Writer):
 
     def _take(self, event: Event) -> None:
         writes = _WRITERS.get(type(event))
-        # This format has one answer per call; others are not shown.
+        # This format has one choice per answer; others are not shown.
         if writes is not None and getattr(event, "choice", 0) == 0:
             writes(self, event)
 

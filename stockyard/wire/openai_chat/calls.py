@@ -72,7 +72,7 @@ class Calls:
     def __init__(
         self, choice: int, answer_id: str, keys: Keys, halves: Halves, names: Mapping[str, str]
     ) -> None:
-        """`names`: those of tools that were derived, and what they stand for."""
+        """`names`: derived tool names -> the names the client uses."""
         self._choice = choice
         self._answer_id = answer_id
         self._keys = keys

@@ -203,7 +203,7 @@ def _block(part: Reasoning) -> dict[str, Any]:
 
 
 def _kept(fields: Fields) -> dict[str, dict[str, Any]]:
-    """Always tagged, so that a piece that came in this format is told from a foreign one."""
+    """Tagged even when empty: the tag tells that the piece came in this format."""
     return {FORMAT: fields.rest}
 
 

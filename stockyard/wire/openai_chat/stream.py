@@ -78,7 +78,7 @@ class _Choice:
 
 
 def is_whole(block: bytes) -> bool:
-    """Whether a last block that lacks its blank line can be believed."""
+    """Whether a final block without its blank line is complete enough to be used."""
     data = said(block + b"\n\n").data
     return data == DONE or (data is not None and is_json(data.decode("utf-8", "replace")))
 

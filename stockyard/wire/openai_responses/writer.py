@@ -99,7 +99,7 @@ class ResponsesWriter(Writer):
 
     def _take(self, said: Event) -> None:
         if getattr(said, "choice", 0) != 0:
-            # This format has one answer per call; others are not shown.
+            # This format has one choice per answer; others are not shown.
             return
         writes = _WRITERS.get(type(said))
         if writes is not None:
