@@ -50,6 +50,7 @@ from stockyard.core.signals import (
 from stockyard.core.standing import Standings
 from stockyard.errors import CannotStart
 from stockyard.first_run import prepare_first_run
+from stockyard.gateway import usage_collector
 from stockyard.gateway.cross_origin import CrossOrigin
 from stockyard.gateway.drains import Drains
 from stockyard.gateway.front import Front
@@ -63,6 +64,7 @@ from stockyard.gateway.pings import Pings
 from stockyard.gateway.plane import DataPlane
 from stockyard.gateway.reception import Reception
 from stockyard.gateway.spool import Spool
+from stockyard.gateway.usage_collector import UsageCollector
 from stockyard.modules_in_use import ModulesInUse, refresh_when_limited
 from stockyard.process import custommodules
 from stockyard.process.background import Background
@@ -253,10 +255,21 @@ class Stockyard:
                 expiry(self.keys),
                 repeats_retention(database, lambda: int(now() * 1000)),
                 Job(name="auth.fail", every_seconds=60, run=self.auth_failures.roll_up),
+                self._usage_collecting(),
                 Job(name="clock", every_seconds=1, run=self.clock.check),
                 Job(name="disk", every_seconds=DISK, run=partial(self.disk.check, database)),
                 Job(name="readiness", every_seconds=1, run=self.readiness.check),
             ]
+        )
+
+    def _usage_collecting(self) -> Job:
+        """Counts what was begun for teams and nobody asked about."""
+        collector = UsageCollector(self.plane.ask, self.reception.keepers.owed)
+        return Job(
+            name="usage",
+            every_seconds=usage_collector.EVERY_SECONDS,
+            run=collector.run,
+            deadline_seconds=usage_collector.DEADLINE_SECONDS,
         )
 
     @classmethod

@@ -177,37 +177,59 @@ class HeldIds(Protocol):
     """Ids of things that providers store for our teams, such as answers and files. A team does not
     find the ids of another."""
 
-    def find(self, team_id: str, id: str) -> Held | None: ...  # noqa: A002  the word of the field
-    def hold(self, team_id: str, id: str, held: Held) -> None:  # noqa: A002  the API's word
+    def find(self, team_id: str, id: str) -> Held | None: ...
+    def hold(self, team_id: str, id: str, held: Held) -> None:
         """Remember an id as the team's. Found from now on; written to the database soon."""
 
-    def is_others(self, team_id: str, id: str) -> bool:  # noqa: A002  the word of the field
+    def is_others(self, team_id: str, id: str) -> bool:
         """Whether another team has this id, and this team does not."""
 
     def announce(self, team_id: str, held: Held) -> None:
         """The team begins to create something whose id only its caller will learn."""
 
-    def claim(self, team_id: str, id: str) -> Held | None:  # noqa: A002  the API's word
+    def claim(self, team_id: str, id: str) -> Held | None:
         """Give this id to what the team announced, unless it already belongs to a team."""
+
+
+class Unreported(NamedTuple):
+    """Something whose usage nobody has asked for."""
+
+    team_id: str
+    id: str
+    place: str
+    """The path that reports it, on a provider's native route."""
 
 
 class Owed(Protocol):
     """Things whose usage a provider reports later, such as batches and background answers. Each is
     counted once, however often it is reported."""
 
-    def owes(self, team_id: str, id: str) -> bool:  # noqa: A002  the word of the field
+    def owes(self, team_id: str, id: str) -> bool:
         """Whether the usage of this id, or of what it reports on, is still to be counted."""
 
-    def owe(self, team_id: str, id: str, of: str = "") -> Coroutine[Any, Any, None]:  # noqa: A002  the word of the field
+    def owe(
+        self,
+        team_id: str,
+        id: str,
+        of: str = "",
+        place: str = "",
+    ) -> Coroutine[Any, Any, None]:
         """Remember that this id will report usage: its own, or that of `of` (a file that holds the
-        results of a batch). Effective at once, and durable when the result was awaited."""
+        results of a batch). `place` is where it can be read if nobody asks. Effective at once, and
+        durable when the result was awaited."""
 
-    async def settle(self, team_id: str, id: str) -> bool:  # noqa: A002  the word of the field
+    async def settle(self, team_id: str, id: str) -> bool:
         """Mark this id, and everything that reports the same usage, as counted. False if it was
         counted before."""
 
-    async def settle_parts(self, team_id: str, id: str, parts: Sequence[str]) -> set[str]:  # noqa: A002  the word of the field
+    async def settle_parts(self, team_id: str, id: str, parts: Sequence[str]) -> set[str]:
         """Mark these parts of it as counted; more may follow. Returns those that were not yet."""
+
+    async def unreported(self, most: int) -> list[Unreported]:
+        """What began more than a day ago and was not looked at since, the least recent first."""
+
+    async def looked(self, team_id: str, id: str) -> None:
+        """The gateway has looked at this one now."""
 
 
 class KeptAnswer(Struct, frozen=True):
@@ -225,11 +247,11 @@ class KeptAnswers(Protocol):
     max_bytes: int
     """The largest that is stored: items and answer together."""
 
-    def find(self, team_id: str, id: str) -> KeptAnswer | None: ...  # noqa: A002  the API's word
-    async def keep(self, team_id: str, id: str, kept: KeptAnswer) -> None:  # noqa: A002  the API's word
+    def find(self, team_id: str, id: str) -> KeptAnswer | None: ...
+    async def keep(self, team_id: str, id: str, kept: KeptAnswer) -> None:
         """Returns when it is on stable storage. Raises Refused where it cannot be stored."""
 
-    async def forget(self, team_id: str, id: str) -> bool:  # noqa: A002  the API's word
+    async def forget(self, team_id: str, id: str) -> bool:
         """Whether there was one."""
 
 

@@ -16,7 +16,7 @@ what outlives a call   keepers recalling turn turning remembering noticing place
 what providers keep    held held_calls held_providers held_answer native_answer own_list gathered
                        announced first_model
 and what names it      named judged_doorway account_doorway batch_lines
-counted later          late_calls late_reply reading_on assistant_runs
+counted later          late_calls late_reply reading_on assistant_runs usage_collector
 other Replies          narrow_reply whole_reply watching_reply hiding_reply
 realtime sessions      realtime handshake upgrade lane_socket session session_answers relay
 """

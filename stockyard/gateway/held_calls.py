@@ -128,16 +128,20 @@ class HeldCalls(Spooling):
         if path.runs:
             hold = hold_for(self._ids, self._caller.team_id) if not path.id else None
             makes = path.makes_run(method)
-            return assistant_runs.watched(reply, late, steering, made=makes, hold=hold)
+            runs = held.place_of(provider, self._endpoint.native_path, "") if path.id else ""
+            return assistant_runs.watched(
+                reply, late, steering, made=makes, hold=hold, runs_place=runs
+            )
         reply = self._counted(reply, provider, late, steering)
         if path.collection == held.INTERACTIONS and not path.id:
-            noticing = Noticing(reply, MADE_BY_INTERACTIONS, self._holding(late, body))
+            holding = self._holding(late, provider, body)
+            noticing = Noticing(reply, MADE_BY_INTERACTIONS, holding)
             steering.watching.append(noticing)
             return noticing
         if not path.teaches(method) or (path.below and method == "GET"):
             return reply
         announced = announced_in(body) if announces(self._head) else None
-        return WholeReply(reply, partial(self._learn, holdings, late, announced))
+        return WholeReply(reply, partial(self._learn, holdings, late, provider, announced))
 
     def _own_call(self, own: Credential, reply: Reply, body: bytes) -> Running | None:
         """A caller with its own provider secret sees all that the secret opens. Only usage counts
@@ -156,25 +160,41 @@ class HeldCalls(Spooling):
             steering.watching.append(noticing)
         if path.collection in held.BATCHED and (path.id or method == "POST") and not path.below:
             holdings = OwnHoldings(self._ids, self._caller.key_id, provider.name, own)
-            reply = WholeReply(reply, partial(self._learn, holdings, late, None))
+            reply = WholeReply(reply, partial(self._learn, holdings, late, None, None))
         return self._to(provider, own, steering=steering).start(reply, body)
 
     def _learn(
-        self, holdings: Holdings, late: LateCalls, announced: str | None, status: int, answer: bytes
+        self,
+        holdings: Holdings,
+        late: LateCalls,
+        provider: Provider | None,
+        announced: str | None,
+        status: int,
+        answer: bytes,
     ) -> bytes:
-        """Remember the things that an answer names, or that it opens an announced upload."""
+        """Remember the things that an answer names, or that it opens an announced upload.
+        `provider`: the one where the gateway can ask for them itself."""
         if status < 300:
             learnt = holdings.learn(self._path, self._head.method, answer)
             if announced is not None:
                 holdings.announce(announced)
             if self._path.collection in held.BATCHED:
                 for made in learnt.made:
-                    late.began(made)
+                    late.began(made, place=self._place_of(provider, made) if provider else "")
                 for file in learnt.along:
-                    late.began(file, self._path.id)
+                    place = held.content_of(provider, file) if provider else ""
+                    late.began(file, self._path.id, place)
         return held.with_results_here(answer)
 
-    def _holding(self, late: LateCalls, body: bytes) -> Callable[[Exchange, str], None]:
+    def _place_of(self, provider: Provider, made: str) -> str:
+        """Where the gateway can ask for what the call created."""
+        endpoint = self._endpoint
+        there = endpoint if endpoint.native is not None else self._providers.endpoint(provider)
+        return held.place_of(provider, there.native_path, made)
+
+    def _holding(
+        self, late: LateCalls, provider: Provider, body: bytes
+    ) -> Callable[[Exchange, str], None]:
         """Remembers an interaction as the team's, and whether its usage is reported later."""
         hold = hold_for(self._ids, self._caller.team_id)
         if not is_told_later(body):
@@ -182,7 +202,7 @@ class HeldCalls(Spooling):
 
         def hold_and_wait(x: Exchange, thing: str) -> None:
             hold(x, thing)
-            late.began(thing)
+            late.began(thing, place=self._place_of(provider, thing))
 
         return hold_and_wait
 

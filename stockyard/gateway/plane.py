@@ -30,8 +30,9 @@ from stockyard.gateway.declined import Declining, declining
 from stockyard.gateway.doorway import Doorway, SteeredDoorway
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.held_calls import HeldCalls
-from stockyard.gateway.http import Head, HttpError, HttpLimits, field_lines, read_head
+from stockyard.gateway.http import Head, HttpError, field_lines, read_head
 from stockyard.gateway.judged_doorway import JudgedDoorway
+from stockyard.gateway.limits import HttpLimits
 from stockyard.gateway.realtime import Realtime
 from stockyard.gateway.reception import Reception
 from stockyard.gateway.session import WORDS as SESSIONS

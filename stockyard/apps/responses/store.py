@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from stockyard.core.ports import Held, KeptAnswer
-from stockyard.storage.database import Database, Transaction
+from stockyard.storage.database import Database, Row, Transaction
 
 HOLD = """
 insert into held_ids (team_id, id, provider, credential_id, held_at)
@@ -40,13 +40,45 @@ def owes(database: Database, team_id: str, thing: str) -> bool:
     return bool(rows)
 
 
-def owe(transaction: Transaction, team_id: str, thing: str, of: str, now: int) -> None:
+def owe(transaction: Transaction, team_id: str, thing: str, of: str, place: str, now: int) -> None:
     """Remember what is to be counted, or what tells of something that still is."""
     transaction.execute(
-        "insert into owed (team_id, id, of, since) select :team, :id, :of, :now "
+        "insert into owed (team_id, id, of, place, since) select :team, :id, :of, :place, :now "
         "where :id = :of or exists (select 1 from owed where team_id = :team and id = :of) "
         "on conflict do nothing",
-        {"team": team_id, "id": thing, "of": of, "now": now},
+        {"team": team_id, "id": thing, "of": of, "place": place, "now": now},
+    )
+
+
+async def unreported(
+    database: Database,
+    *,
+    begun_before: int,
+    told_before: int,
+    looked_before: int,
+    begun_after: int,
+    most: int,
+) -> list[Row]:
+    """Team, id and place of what is owed for long. A file with the results of something is named
+    only once that is over, so it has a bound of its own."""
+    return await database.read_slowly(
+        "select team_id, id, place from owed where place != '' and looked < :looked "
+        "and since > :after and since < case when id = of then :before else :told end "
+        "order by looked, since limit :most",
+        {
+            "looked": looked_before,
+            "after": begun_after,
+            "before": begun_before,
+            "told": told_before,
+            "most": most,
+        },
+    )
+
+
+def looked(transaction: Transaction, team_id: str, thing: str, now: int) -> None:
+    transaction.execute(
+        "update owed set looked = :now where team_id = :team and id = :id",
+        {"team": team_id, "id": thing, "now": now},
     )
 
 
