@@ -1,10 +1,10 @@
-"""Decide which addresses Stockyard may call, so that nobody can make it call inward.
+"""The SSRF guard: decide which addresses Stockyard may call.
 
-The client asks two questions: is this URL fit for who named it (`judge_url`, before resolving),
-and may this address be called for it (`judge`, for every address of the name, at every connect).
-Both are pure. Who named the destination matters: what the operator configured may use other ports
-and named internal hosts; what a user, a workflow or a tool chose may not. Addresses that hand out
-the machine's own credentials are closed to everybody.
+The client asks two questions: may this URL be called for whoever named it (`judge_url`, before
+resolving), and may this address be called for it (`judge`, for every address of the name, at every
+connect). Both are pure functions. It matters who named the destination: one that the operator
+configured may use other ports and named internal hosts; one that a user, a workflow or a tool chose
+may not. Addresses that issue the machine's own credentials are closed to everybody.
 """
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -49,39 +49,39 @@ _ISATAP = frozenset({0x00005EFE, 0x02005EFE})
 
 
 class GuardSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the operator opened, and what stays closed to destinations that users choose."""
+    """The operator's rules for outbound calls."""
 
     allow_private: tuple[str, ...] = ()
     """Networks such as `10.1.0.0/16`, or pairs such as `127.0.0.1:11434` and `ollama:11434`."""
     allow_http: tuple[str, ...] = ()
-    """Networks and hosts that need no TLS, beside those that `allow_private` names."""
+    """Networks and hosts that need no TLS, besides those in `allow_private`."""
     allow_names: tuple[str, ...] = ()
-    """Internal names that users may choose; their addresses are still judged."""
+    """Internal names that users may choose; their addresses are still checked."""
     ports: tuple[int, ...] = (443,)
     """Ports that destinations chosen by users may have."""
     nat64: bool = False
     proxy_trusted: bool = False
-    """Whether the proxy judges addresses as we do, so that users' destinations may go through."""
+    """The proxy checks addresses as we do, so destinations chosen by users may go through it."""
     own: tuple[str, ...] = ()
     """Our listeners and stores, as `host:port`; `0.0.0.0` and `[::]` mean every own address."""
 
 
 class Permission(msgspec.Struct, frozen=True, kw_only=True):
-    """Who named a destination, and what was opened for exactly this one."""
+    """Who named a destination, and what is allowed for this one in particular."""
 
     operator: bool
     """Named in the operator's configuration, not by a user, a workflow or a tool."""
     allow_private: bool = False
     """The provider's own row opens its host and port."""
     machine: bool = False
-    """For the credential code, when the operator told it to use the machine's own identity: opens
-    the addresses in MACHINE_IDENTITY, and nothing but their literal spelling leads there."""
+    """For code that fetches the machine's own credentials on the operator's behalf: allows the
+    addresses in MACHINE_IDENTITY only, and only if the URL contains them literally."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
     allowed: bool
     reason: str
-    """A stable code: the kind of range, or what about the URL is refused."""
+    """A stable code: the name of the range, or the part of the URL that is refused."""
 
 
 class Guard:
@@ -98,7 +98,7 @@ class Guard:
         self._own_ports = frozenset(port for host, port in self._own if host in _EVERY_OWN_ADDRESS)
 
     def judge_url(self, url: Url, permission: Permission, *, proxied: bool) -> Verdict:
-        """What can be said before resolving: port, name, proxy, and the address if it is one."""
+        """Checks before resolving: port, name, proxy, and the address if the host is one."""
         if not permission.operator:
             refusal = self._refusal_for_users(url, proxied=proxied)
             if refusal:
@@ -106,7 +106,7 @@ class Guard:
         if url.literal is not None:
             return self.judge(url.literal, url, permission)
         if proxied and url.scheme == "http":
-            # Nobody here will see the address, so no network can allow plain text.
+            # We never see the address, so no network rule can allow plain text.
             named = self._is_named(url, permission) or url.host in self._plain_hosts
             return Verdict(allowed=named, reason="name" if named else "scheme")
         return Verdict(allowed=True, reason="name")

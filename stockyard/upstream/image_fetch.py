@@ -1,8 +1,8 @@
-"""Fetch the images that a request names by URL, for providers that take nothing but bytes.
+"""Fetch the images that a request names by URL, for providers that take only bytes.
 
-Whoever calls chooses these addresses, so all that the guard forbids to users holds for them: HTTPS
-on its own port, public addresses only, each judged where it is connected to, and no redirects.
-What comes is an image by its first bytes, or it is refused. It is kept for one try and no longer.
+Callers choose these URLs, so the guard's rules for users apply: HTTPS on its own port, public
+addresses only, each checked when connecting, and no redirects. The content must be an image by its
+first bytes. It is kept for one try and no longer.
 """
 
 import asyncio
@@ -27,9 +27,9 @@ MAX_IMAGES = 20
 """Different images of one request."""
 MAX_BYTES = 20 * MIB
 MAX_ALL_BYTES = 50 * MIB
-"""Of all images of one request: what its body might have held, with them in it."""
+"""For all images of one request: as much as its body might have contained."""
 MAX_AT_ONCE = 16
-"""For all calls together. The others wait, and their time runs."""
+"""For all calls together. Others wait, within their time limit."""
 SECONDS = 10.0
 """For all images of one request together."""
 TIMERS = Timers(first_byte_seconds=SECONDS, idle_seconds=SECONDS, total_seconds=SECONDS)
@@ -61,8 +61,8 @@ class ImageFetch:
         self._free = asyncio.Semaphore(MAX_AT_ONCE)
 
     async def inlined(self, request: Request, field: str) -> Request:
-        """The request with bytes in place of URLs. Raises Refused (400, 413), which names the field
-        of the client's that the images stand in."""
+        """The request with bytes in place of URLs. Raises Refused (400, 413) with `field`, the
+        client's field that contains the images."""
         content = request.meaning
         if not isinstance(content, Content):
             return request
@@ -74,7 +74,7 @@ class ImageFetch:
                 raise _Unavailable("off", urls[0])
             if len(urls) > MAX_IMAGES:
                 raise _Unavailable("count", urls[MAX_IMAGES])
-            # In a task of its own: what waits here may be none, and can be cancelled all the same.
+            # In a separate task, because the code below needs one, and the call may run without.
             found = await asyncio.get_running_loop().create_task(self._all(urls))
         except _Unavailable as error:
             raise _refusal(error.reason, urls.index(error.url), field) from None

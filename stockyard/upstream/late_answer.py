@@ -1,7 +1,7 @@
-"""Wait for an answer that a provider makes later, and ask for it again and again.
+"""Poll for an answer that a provider makes later.
 
-Each time it says 202, or answers. Waiting holds a connection of the client's meanwhile, so it may
-last as long as the whole call, and the number of questions is bounded.
+Each poll returns 202, or the answer. The client's connection stays open meanwhile, so polling may
+take as long as the whole call may, and the number of polls is bounded.
 """
 
 import asyncio
@@ -17,15 +17,15 @@ from stockyard.upstream.preparation import remaining
 from stockyard.upstream.whole_answer import WholeAnswer
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
-"""Seconds between two questions. Each is twice as long as the one before."""
+"""Seconds between two polls. Each pause is twice as long as the one before."""
 MOST_QUESTIONS = 1000
 
 
 async def late_answer(
     x: Exchange, plan: Plan, head: bytes, attempt: Attempt, loop: asyncio.AbstractEventLoop
 ) -> Raw:
-    """The answer, once there is one. `head`: that of the question. Raises UpstreamError when the
-    call has no more time."""
+    """The answer, once there is one. `head`: the head of a poll. Raises UpstreamError when the call
+    runs out of time."""
     pause = FIRST_PAUSE
     for _ in range(MOST_QUESTIONS):
         await asyncio.sleep(min(pause, remaining(x, plan.whole).total_seconds))

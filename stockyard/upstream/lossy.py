@@ -1,4 +1,4 @@
-"""What becomes of a call whose provider cannot be told all that it says (`wire.md` 1.10)."""
+"""Handle request fields that the provider's format has no equivalent for (`wire.md` 1.10)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,15 +12,16 @@ HEADER = "x-stockyard-dropped"
 
 
 class Policies(Struct, frozen=True):
-    """Whose calls are refused then, and who is told; the first of these that says something."""
+    """Which policy applies to a call: that of its Key, its alias, or the default."""
 
     keys: Mapping[str, Lossy] = {}
-    """By the name of a Key. What the Key itself says counts before."""
+    """By the name of a Key. A policy on the Key itself has precedence."""
     aliases: Mapping[str, Lossy] = {}
-    """By the name that stands for models."""
+    """By the alias of a model."""
     usual: Lossy = "warn"
+    """The default."""
     local_tools: bool = False
-    """Tools that only some models know and that clients run themselves are told as functions."""
+    """Declare tools that clients run themselves, and only some models know, as functions."""
 
     def of(self, x: Exchange) -> Lossy:
         by_key = x.caller.lossy or self.keys.get(x.caller.key_name)
@@ -30,8 +31,8 @@ class Policies(Struct, frozen=True):
 def leave_out(
     x: Exchange, policies: Policies, module: str, action: str, fields: Sequence[str]
 ) -> None:
-    """Note that these fields are left out or weakened. Raises Refused (400) for a caller who wants
-    all or nothing."""
+    """Note that these fields are dropped or weakened, and tell the caller if the policy is `warn`.
+    Raises Refused (400) if it is `strict`."""
     policy = policies.of(x)
     if policy == "strict":
         raise refused(fields)
@@ -42,7 +43,7 @@ def leave_out(
 
 
 def forget(x: Exchange) -> None:
-    """What an earlier try lost is not lost by the next one."""
+    """A new try begins: forget what the last one dropped."""
     x.told = [told for told in x.told if told[0] != HEADER]
 
 

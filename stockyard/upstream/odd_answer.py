@@ -1,4 +1,7 @@
-"""What came in a stream's place: an error, a whole answer, or a stream that is called otherwise."""
+"""An answer that does not look like the stream that was requested.
+
+It may be an error, a whole answer, or a stream with another content type.
+"""
 
 from stockyard.core.response import Raw
 from stockyard.upstream.whole_answer import MAX_BODY
@@ -6,7 +9,7 @@ from stockyard.wire.begun import begins_stream
 from stockyard.wire.codec import Codec
 
 ODD_BYTES = 64 * 1024
-"""How much is read of an error, to tell what it is; a whole answer in a stream's place is read."""
+"""How much of an error is read. A whole answer instead of a stream is read completely."""
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -17,13 +20,13 @@ class OddAnswer:
     def __init__(
         self, codec: Codec, status: int, fields: Fields, *, label: bytes | None, native: bool
     ) -> None:
-        """`label` is the content type, where it is not that of the format's streams."""
+        """`label`: the content type, if it is not that of the format's streams."""
         self._codec = codec
         self._status = status
         self._fields = fields
         self._most = ODD_BYTES if status != 200 else MAX_BODY
         self._label = label if status == 200 and not native else None
-        """What it is called, while it may turn out to be a stream."""
+        """The content type, while it may still turn out to be a stream."""
         self._pieces: list[bytes] = []
         self._size = 0
 
@@ -32,7 +35,7 @@ class OddAnswer:
         return self._size > self._most
 
     def feed(self, piece: bytes) -> bytes | None:
-        """All that came so far, once it turns out to be the beginning of a stream."""
+        """Everything that came so far, once it turns out to be a stream; None until then."""
         self._pieces.append(piece)
         self._size += len(piece)
         if self._label is None:
@@ -44,13 +47,13 @@ class OddAnswer:
         return begun if is_stream else None
 
     def raw(self) -> Raw:
-        """What it is, as far as it is read."""
+        """The answer, as far as it was read."""
         body = b"".join(self._pieces)[: self._most]
         return Raw(self._codec.name, self._status, self._fields, body)
 
 
 def odd_answer(codec: Codec, status: int, fields: Fields, *, native: bool) -> OddAnswer | None:
-    """None for an answer whose head promises a stream of the format."""
+    """None if the head is that of a stream in the format."""
     label = _other_label(codec, fields)
     if status == 200 and label is None:
         return None
@@ -58,7 +61,7 @@ def odd_answer(codec: Codec, status: int, fields: Fields, *, native: bool) -> Od
 
 
 def _other_label(codec: Codec, fields: Fields) -> bytes | None:
-    """The content type, where it is not that of the format's streams."""
+    """The content type, if it is not that of the format's streams."""
     for name, value in fields:
         if name == b"content-type":
             label = value.lower()

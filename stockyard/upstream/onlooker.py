@@ -1,7 +1,7 @@
-"""A look on a native route: whatever it finds, the client hears what the provider said.
+"""Watch a stream on a native route without changing it.
 
-Elsewhere an error inside a stream ends it, and the client hears of it in our words. Here the
-provider's own words go on, and so does what follows them.
+On unified routes an error inside a stream ends it with an error event of ours. On native routes the
+provider's own error event is forwarded, and so is what follows it.
 """
 
 from stockyard.core.target import Attempt
@@ -11,18 +11,18 @@ from stockyard.wire.codec import StreamLook
 
 
 class Onlooker:
-    """Feeds a look. Once content has passed it never raises."""
+    """Feeds a look. Once content has passed, it never raises."""
 
     __slots__ = ("_attempt", "_behind", "_held", "_look", "failure")
 
     def __init__(self, look: StreamLook, attempt: Attempt) -> None:
-        """With what the attempt was made is never repeated to the client."""
+        """The secrets of the attempt are removed from errors."""
         self._look = look
         self._attempt = attempt
         self._behind: CoveredPieces | None = None
-        """Of what comes from an error on."""
+        """Removes secrets from everything after an error."""
         self._held = b""
-        """What was fed and has not passed yet."""
+        """Bytes that were fed and have not passed yet."""
         self.failure: UpstreamError | None = None
         """The error that the provider reported inside its stream."""
 
@@ -43,5 +43,5 @@ class Onlooker:
         return passed
 
     def rest(self) -> bytes:
-        """What is left of what follows an error."""
+        """The last bytes after an error."""
         return b"" if self._behind is None else self._behind.rest()

@@ -8,7 +8,8 @@ from stockyard.upstream.url import Url
 
 
 class Origin:
-    """Made by `Client.origin`, which judged it. Its connections serve no other purpose."""
+    """Made by `Client.origin`, which checked it. Its connections are not used for other
+    purposes."""
 
     __slots__ = ("absolute", "host", "permission", "pool", "proxy", "tls", "url")
 
@@ -29,10 +30,10 @@ class Origin:
         self.host = url.authority.encode()
         """For the Host field."""
         self.absolute = proxy is not None and url.scheme == "http"
-        """Whether heads go out as `wired` writes them, not as they are."""
+        """Whether heads must be rewritten by `wired`."""
 
     def wired(self, head: bytes) -> bytes:
-        """The head as it goes out: plain HTTP through a proxy names the whole URL."""
+        """The head in absolute-form, as plain HTTP through a proxy needs it."""
         assert self.proxy is not None  # noqa: S101  only `absolute` ones come here
         method, _, rest = head.partition(b" ")
         if self.proxy.authorization is not None:

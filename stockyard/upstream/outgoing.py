@@ -1,4 +1,4 @@
-"""A call that goes out: its bytes, its deadlines, and who hears what comes back."""
+"""An outgoing call: its bytes, its deadlines, and the Receiver of its answer."""
 
 import re
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ _OURS = frozenset({b"host", b"content-length", b"transfer-encoding", b"connectio
 
 
 class Timers(msgspec.Struct, frozen=True, kw_only=True):
-    """Deadlines of one call (`reliability.md` 5.2). Those that look at content are not here."""
+    """Deadlines of one call (`reliability.md` 5.2), except those about content (`silence.py`)."""
 
     dns_seconds: float = 5.0
     connect_seconds: float = 5.0
@@ -27,7 +27,7 @@ class Timers(msgspec.Struct, frozen=True, kw_only=True):
     tls_seconds: float = 5.0
     pool_seconds: float = 2.0
     write_seconds: float = 30.0
-    """No byte accepted by the provider."""
+    """How long the provider may accept no byte of the request."""
     first_byte_seconds: float = 120.0
     """From the last byte of the request to the end of the answer's head."""
     idle_seconds: float = 120.0
@@ -44,7 +44,7 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     body_limit: int = 256 * MIB
     """Bytes of the answer's body, after decompression."""
     resend: bool = False
-    """Send once more when a kept connection breaks before any byte of an answer."""
+    """Send again if an idle connection from the pool breaks before any byte of an answer."""
     decompress: bool = False
 
     def __repr__(self) -> str:
@@ -52,10 +52,10 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Receiver(Protocol):
-    """Hears the answer: `head`, `data` as it comes, then exactly one of `done` and `failed`.
+    """Gets the answer: `head`, `data` as it comes, then exactly one of `done` and `failed`.
 
-    Nothing is heard after `cancel()`. Calls come from the event loop, one at a time, and must not
-    raise.
+    Nothing is called after `cancel()`. The methods are called by the event loop, one at a time, and
+    must not raise.
     """
 
     def head(self, status: int, fields: list[tuple[bytes, bytes]]) -> None: ...
@@ -74,9 +74,9 @@ def request_head(
     fields: Iterable[tuple[bytes, bytes]],
     length: int | None,
 ) -> bytes:
-    """The head of a request, from typed parts; None as `length` means that there is no body.
+    """The head of a request. `length` None means that there is no body.
 
-    ValueError when a part could be read as another line, or names what is decided here: Host,
+    Raises ValueError if a part contains a line break, or a field sets what is decided here: Host,
     framing and the connection.
     """
     if not _METHOD.fullmatch(method) or not _TARGET.fullmatch(target):

@@ -1,7 +1,7 @@
-"""How one Target is called: everything about a call that does not change from call to call.
+"""How to call one Target: everything that is the same for all its calls.
 
-Where the bytes go, which codec writes them, and the beginning of the request's head, ready to be
-sent. `plans.py` makes Plans and keeps them.
+Where the bytes go, which codec encodes them, and the beginning of the request's head, ready to be
+sent. `plans.py` makes Plans and caches them.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ class Patience(NamedTuple):
     whole: Timers
     stream: Timers
     silence: Silence
-    """Ends streams that go on without content."""
+    """Ends streams that continue without content."""
 
 
 class Plan(Struct, frozen=True, eq=False, kw_only=True):
@@ -46,19 +46,19 @@ class Plan(Struct, frozen=True, eq=False, kw_only=True):
     forms: Forms | None
     """The same codec, if its requests are not always JSON."""
     spelled: WholeCodec | None
-    """The same codec, if its clients say how they want an answer spelled, and we have to look."""
+    """The same codec, if clients choose the encoding of answers, so that it must be checked."""
     forward: bool
-    """The client speaks the provider's format, so bytes may pass as they are."""
+    """The client speaks the provider's format, so bytes may pass unchanged."""
     quirked: bool
-    """Whether the provider wants corrections of requests in this format."""
+    """Whether the provider needs quirks (corrections of requests) in this format."""
     quirk_marks: tuple[bytes, ...]
-    """A body without any of these words needs none; empty if that cannot be told so."""
+    """A body without any of these needs no quirks; empty if every body must be parsed."""
     plain: Callable[[bytes], bytes] | None
-    """Makes an answer that is forwarded ordinary, where the provider has ways of its own."""
+    """Removes a provider's deviations from answers that are forwarded."""
     unread: frozenset[Reads]
-    """What modules may want to see of whole answers that are still relayed as they come."""
+    """Values of `Exchange.reads` with which large whole answers may be streamed through."""
     flows_from: int
-    """From how many bytes on they are."""
+    """The size in bytes from which they are."""
     include_usage: bool
     """Ask for usage in streams whether or not the client did."""
 
@@ -69,10 +69,10 @@ class Plan(Struct, frozen=True, eq=False, kw_only=True):
     stream_start: bytes
     """The same of a request for a stream; some formats ask for one in the path."""
     headers: str
-    """The format whose header fields of the client go on; empty for none. Behind it, after `AS`,
-    what the client is called where the provider wants to know and the client does not say."""
+    """The format whose header fields of the client are forwarded; empty for none. After `AS`
+    follows the client's name, for providers that want one and clients that do not say it."""
     betas_in_body: bool
-    """What the client's `anthropic-beta` says is said in the body instead."""
+    """Move the values of the client's `anthropic-beta` to the body."""
 
     # The way there.
 
@@ -82,19 +82,19 @@ class Plan(Struct, frozen=True, eq=False, kw_only=True):
     stream: Timers
     silence: Silence
 
-    # The model's bounds, which count where a request is written anew.
+    # The model's limits, for requests that are translated.
 
     max_output: int | None
-    """The most that it can write, for formats that must state a limit."""
+    """Its longest output, for formats that must state a limit."""
     efforts: tuple[str, ...]
-    """The efforts of thinking that it takes; empty if nobody says, or none is told."""
+    """The reasoning efforts that it accepts; empty if unknown, or if the format has none."""
     most_items: int
     """How many inputs one request may have; 0 is no limit."""
 
     reckons: bool = False
-    """What is asked is answered here, by an estimate: nothing is sent."""
+    """Answer with an estimate, without sending anything."""
     detour: "Detour | None" = None
-    """What it takes besides being written and sent. Nearly all Plans have none."""
+    """Further steps besides writing and sending. Nearly all Plans have none."""
 
     @property
     def proved(self) -> bool:
@@ -103,25 +103,25 @@ class Plan(Struct, frozen=True, eq=False, kw_only=True):
 
 
 class Detour(Struct, frozen=True, eq=False, kw_only=True):
-    """What some calls need besides (`detours.py`)."""
+    """Further steps that some calls need (`detours.py`)."""
 
     takes_bytes: bool = False
-    """Images that are named by URLs have to be fetched for it."""
+    """Fetch images that are named by URL."""
     summarises: bool = False
-    """The summary that is asked for is asked for in a chat, in words."""
+    """Request the summary with a prompt in a chat."""
     for_reasoning_tools: Plan | None = None
-    """How it is called for tools together with a reasoning effort, where the format of the Plan
-    refuses that."""
+    """The Plan for tools together with a reasoning effort, if the format of this Plan refuses that.
+    """
     gathered: Plan | None = None
-    """How it is called for a whole answer, where that has to be put together from a stream."""
+    """The Plan for whole answers that must be folded from a stream."""
     gathered_from: int = 0
-    """How long the answer may become before that is so; 0 means that it always is."""
+    """The `max_output` from which that is so; 0 means always."""
     answering: Callable[[Any], Codec] | None = None
-    """Gives the codec for the answer to one request, where that depends on what is asked."""
+    """Gives the codec for the answer to a request, if it depends on the request."""
     polling: Polling | None = None
-    """How it is asked for an answer that it makes later."""
+    """How to poll for an answer that is made later."""
     prover: Prover | None = None
-    """Makes the proof of each call, where `start` cannot hold it."""
+    """Makes the proof of each call, if `start` cannot contain it."""
     tuned: bool = False
     """The model is in no price list, so a team may have tuned it for itself."""
 
