@@ -14,9 +14,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     genai = pytest.importorskip("google.genai")
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 PROVIDERS = [("openai", "openai/gpt-4o"), ("anthropic", "claude-sonnet-4-5")]
 both = pytest.mark.parametrize(("provider", "model"), PROVIDERS)

@@ -14,9 +14,7 @@ with warnings.catch_warnings():
     genai = pytest.importorskip("google.genai")
     credentials = pytest.importorskip("google.oauth2.credentials")
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 MODELS = [("openai", "openai/gpt-4o"), ("gemini", "gemini-2.5-flash")]
 both = pytest.mark.parametrize(("provider", "model"), MODELS)

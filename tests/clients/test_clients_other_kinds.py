@@ -19,11 +19,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     genai = pytest.importorskip("google.genai")
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 JSON = {"content-type": "application/json"}
 OPENAI, COHERE, GEMINI, OLLAMA = (
@@ -146,9 +142,10 @@ async def test_google_embeds(yard: Yard, model: str) -> None:
     scripted = answering(yard, model)
     await yard.open()
     options = {"base_url": yard.url, "retry_options": {"attempts": 1}}
-    models = genai.Client(api_key=yard.key, http_options=options).aio.models
     config = {"task_type": "RETRIEVAL_QUERY", "output_dimensionality": 2}
-    answer = await models.embed_content(model=model, contents=TWO, config=config)
+    with genai.Client(api_key=yard.key, http_options=options) as client:
+        async with client.aio as google:
+            answer = await google.models.embed_content(model=model, contents=TWO, config=config)
     assert [embedding.values for embedding in answer.embeddings] == VECTORS
     assert b"one" in scripted.last.body
     assert b"two" in scripted.last.body
