@@ -1,4 +1,4 @@
-"""Arguments of tool calls: text as the model wrote it, or an object, as the format wants them."""
+"""Arguments of tool calls, as the JSON text a model wrote or as an object."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def arguments_object(text: str) -> Any:
 
 
 def given_to(call: ToolCall, drops: Drops) -> Any:
-    """What a tool was called with, as an object. That it was none is told."""
+    """A call's arguments as an object; reports in `drops` if they were not one."""
     if call.kind == "custom":
         return {INPUT: call.arguments}
     value = _object_in(call.arguments)

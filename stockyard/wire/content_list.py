@@ -1,4 +1,4 @@
-"""Content that is nothing, one string or a list, as formats with messages have it."""
+"""Message content that may be null, a string or a list of parts."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,7 @@
-"""Counting the tokens of a chat: the question is the chat's own, the answer is a number.
+"""Token counting: a chat request in, a number out.
 
-Three dialects have a path for it. What is asked is read and written by the codec of their chats;
-only the fields that a counter takes are kept, and each says its number in its own words.
+Three formats have an endpoint for it. The request is read and written by the format's chat codec,
+keeping only the fields that a counter accepts.
 """
 
 from collections.abc import Mapping

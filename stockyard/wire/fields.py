@@ -10,7 +10,7 @@ from stockyard.core.messages import Extra
 
 
 class FieldError(ValueError):
-    """A field that is missing or of the wrong type. `path` is spelled as the client would."""
+    """A missing field, or one of the wrong type. `path` is its place in the client's request."""
 
     def __init__(self, path: str, expected: str) -> None:
         super().__init__(f"'{path}' must be {expected}." if path else f"Expected {expected}.")
@@ -83,10 +83,10 @@ class Fields:
         return value
 
     def inside(self, key: str) -> "Fields | None":
-        """The object under a key, to be taken apart in its turn."""
+        """The object under a key, as Fields of its own."""
         value = self.object(key)
         return None if value is None else Fields(value, self.at(key))
 
     def left(self, format: str) -> Extra:
-        """What was not taken, tagged with the format it belongs to."""
+        """The fields not taken, tagged with the format they belong to."""
         return {format: self.rest} if self.rest else {}

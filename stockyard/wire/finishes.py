@@ -1,8 +1,8 @@
-"""Why an answer ended, in a provider's own word (`wire.md` 6)."""
+"""Finish reasons in a provider's own spelling (`wire.md` 6)."""
 
 from collections.abc import Container
 
 
 def odd(word: object, known: Container[str]) -> str:
-    """The word, if nobody here knows it. The answer is taken for one that ended well."""
+    """The finish reason if it is unknown here. Such an answer counts as complete."""
     return word if isinstance(word, str) and word and word not in known else ""

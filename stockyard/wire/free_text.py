@@ -1,7 +1,7 @@
-"""Tools that take free text, towards formats that have none (`wire.md` 9).
+"""Custom tools, which take free text, in formats that only have functions (`wire.md` 9).
 
-There such a tool is a function with one string argument. Whoever asked for it gets its calls back
-as what they are: a tool, and the text it is called with.
+There a custom tool is sent as a function with one string argument. The client that declared it gets
+its calls back as calls of a custom tool.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 INPUT = "input"
-"""The one argument of a function that stands for a tool of free text."""
+"""The argument of a function that stands for a custom tool."""
 
 INPUT_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -19,7 +19,7 @@ INPUT_SCHEMA: dict[str, Any] = {
 }
 
 ANY_TEXT = {"type": "text"}
-"""What the formats that have such tools say of one that takes any text, if they say anything."""
+"""How formats with custom tools say that one takes any text."""
 
 
 def as_arguments(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Functions that a model may call, in the shape that other formats took over from chat."""
+"""Function tools in the shape that several formats share with chat."""
 
 from typing import Any
 

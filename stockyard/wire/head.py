@@ -1,4 +1,4 @@
-"""Read the head of a request: what routing needs, and nothing of the messages.
+"""Read the head of a request: the fields that routing needs, without the messages.
 
 On the hot path: one typed decode that skips everything else, and a few searches for repeated keys.
 """
@@ -15,14 +15,14 @@ from stockyard.wire.strict import check_head, check_text, not_json
 
 Head = TypeVar("Head")
 Keys = Mapping[str, bytes]
-"""Names of head fields, and the same names quoted, as they stand in the body."""
+"""Names of head fields, plain and quoted as in the body."""
 
 SMALL = 1024
-"""So few bytes are searched for all keys faster than it is found out which of them to look for."""
+"""Bytes up to which searching for all keys is faster than finding out which to search for."""
 LARGE = 16 * 1024
-"""A body of this many bytes or more is walked through only once."""
+"""From this many bytes on a body is walked through only once."""
 LONG_VALUE = 4 * 1024
-"""Of a longer list or object in the head only the type counts: it is read as empty."""
+"""Bytes. A longer list or object in the head is read as empty: only its type matters."""
 
 _EMPTY = {b"[": b"[]", b"{": b"{}"}
 _AT = re.compile(r" - at `\$\.?(.*?)`")
@@ -33,7 +33,7 @@ _MISSING = re.compile(r"missing required field `(\w+)`")
 
 
 def read_head(body: bytes, decoder: "msgspec.json.Decoder[Head]", keys: Keys) -> Head:
-    """The head fields. None of them may be repeated; one that is absent (UNSET) cannot be."""
+    """The head fields. Refuses repeated ones."""
     if len(body) > LARGE:
         abridged = _abridged(body, decoder)
         if abridged is not None:
@@ -60,7 +60,7 @@ def _decoded(body: bytes, decoder: "msgspec.json.Decoder[Head]") -> Head:
 
 
 def _abridged(body: bytes, decoder: "msgspec.json.Decoder[Head]") -> bytes | None:
-    """A large body with nothing but the fields of its head, and without what is long in those.
+    """A large body reduced to its head fields, with long values emptied.
 
     Read this way it is walked through once, where typed reading and the search for repeated keys
     would do so eight times. None when a key is repeated, or when it is no object at all: then it

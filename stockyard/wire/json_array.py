@@ -1,4 +1,4 @@
-"""Cut the elements out of a JSON array that arrives in any pieces.
+"""Split a streamed JSON array into its elements, fed in arbitrary pieces.
 
 Some services stream one array, `[{...}\\n,\\r\\n{...}\\n]`, sent as its elements become known.
 Where an element ends is told by its brackets, and those inside its strings do not count. Nothing
@@ -16,7 +16,7 @@ _BETWEEN = b", \t\r\n"
 
 
 class Elements:
-    """Whole elements, byte for byte as they came, each with the bytes before it.
+    """Splits an array into elements, byte for byte as they came, each with the bytes before it.
 
     An array of objects is expected. A single object that stands alone counts as an element, too:
     that is how some errors come.
@@ -28,7 +28,7 @@ class Elements:
         self._buffer = bytearray()
         self._limit = limit
         self._at = 0
-        """Up to here the buffer has been looked at."""
+        """Up to here the buffer has been scanned."""
         self._depth = 0
         """Open brackets within the element; 0 between elements."""
         self._in_string = False
@@ -63,7 +63,7 @@ class Elements:
         return rest
 
     def _element_end(self) -> int:
-        """Where the next element ends; 0 while it is not whole."""
+        """Where the next element ends; 0 while it is incomplete."""
         buffer = self._buffer
         while True:
             if self._in_string:

@@ -1,8 +1,8 @@
-"""A body that lies in a file: looked into as bytes are, and never in memory as a whole.
+"""A request body kept in a file, used like bytes but never loaded as a whole.
 
-It stands where `bytes` stand and can what is asked of a form: to be measured, searched, and sliced,
-which copies the slice. With another text in it, it is a further body of pieces of the same file, so
-that a recording with another model's name in front takes no more memory than the name does.
+It can be measured, searched and sliced (which copies the slice). Replacing a text in it gives
+another body over the same file, so that changing the model's name in a recording takes no more
+memory than the name.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,13 +10,13 @@ from itertools import accumulate
 from typing import NamedTuple, cast
 
 WINDOW = 1024 * 1024
-"""Bytes that are looked at together when something is searched for."""
+"""Bytes searched at a time."""
 _SHOWN = 1024
 """More than anything that a body is asked to start with."""
 
 
 class Edit(NamedTuple):
-    """Other bytes in place of some of a body."""
+    """A replacement of some bytes of a body."""
 
     start: int
     end: int

@@ -1,4 +1,4 @@
-"""Remember how a format had laid a value out, where that means nothing elsewhere.
+"""Remember how a format laid a value out, so that the same format writes it back alike.
 
 A message or a request has a `shape` for it; parts keep it beside their extra fields. Encoders of
 other formats ignore both (`wire.md` 1.7).
@@ -11,7 +11,7 @@ from stockyard.core.messages import Extra, Opaque, Text
 
 _KEY = "$layout"
 PIECES = "$pieces"
-"""Beside it: what a value was put together from."""
+"""The pieces a value was assembled from."""
 LAYOUT_KEYS = frozenset({_KEY, PIECES})
 
 
@@ -43,7 +43,7 @@ def opaque_writer(format: str) -> Callable[..., dict[str, Any] | None]:
 
 
 def is_blank_elsewhere(text: Text, format: str) -> bool:
-    """Whether a text is empty and only another format has a use for that."""
+    """Whether a text is empty and only means something in another format."""
     return not text.text and bool(text.extra) and format not in text.extra
 
 

@@ -1,4 +1,4 @@
-"""What a session of Gemini Live says of its answers (`BidiGenerateContent`).
+"""What the messages of a Gemini Live session mean (`BidiGenerateContent`).
 
 The client names the model in its first message, and the provider begins an answer whenever it takes
 something for the end of a question. Answers have no names, and only one is under way at a time.

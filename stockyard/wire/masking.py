@@ -1,4 +1,4 @@
-"""Keep secrets out of the messages that providers put into their errors."""
+"""Remove secrets from providers' error messages."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Usage of speech, transcriptions and images: tokens, or seconds, characters and images."""
+"""Usage of speech, transcriptions and images, in tokens, seconds, characters or images."""
 
 from collections.abc import Mapping
 from math import ceil

@@ -1,4 +1,4 @@
-"""Find the members of a JSON object in its bytes.
+"""Locate the members of a JSON object in its bytes.
 
 The parser skips the values at a gigabyte a second and says how long each is; their places follow
 by walking from member to member.

@@ -1,9 +1,9 @@
-"""Read the parts of a multipart/form-data body, and replace one text in it.
+"""Parse a multipart/form-data body, and replace texts in it.
 
-Programs disagree about forms that are not well-formed. A caller could use that to show us one model
-and the provider another, so whatever leaves room for doubt is refused: lines that end without CR
-LF, text around the parts, a delimiter where none belongs, a field twice, encoded parts, forms
-within forms. What is in order goes on byte for byte; files are never copied, only found.
+Programs disagree about malformed forms, which a caller could use to show us one model and the
+provider another. Whatever leaves room for doubt is refused: lines that do not end with CRLF, text
+around the parts, a delimiter where none belongs, repeated fields, encoded parts, nested forms.
+Everything else is passed on byte for byte; files are located, never copied.
 """
 
 import re
@@ -14,12 +14,12 @@ from stockyard.errors import Refused
 from stockyard.wire.large_body import Edit, edited
 
 MAX_SKIPPED = 64 * 1024
-"""How long a field may be that stands before the one that is looked for."""
+"""Bytes of fields that may precede the one searched for."""
 MAX_PARTS = 20
 MAX_HEADERS = 8 * 1024
 """Bytes of the headers of all parts together."""
 MAX_WORD = 1024
-"""Bytes of a field that says one word, such as the name of a model."""
+"""Bytes of a one-word field, such as the model name."""
 MAX_TEXT = 1024 * 1024
 """Bytes of a field that is read as text, such as a prompt."""
 
@@ -128,7 +128,7 @@ class Form:
 
 
 def boundary_of(content_type: bytes) -> bytes | None:
-    """What separates the parts; None for a body that is no form."""
+    """The boundary of a form, from its content type; None if that is not a form's."""
     media_type = _MEDIA_TYPE.match(content_type)
     if media_type is None:
         return None
@@ -139,7 +139,7 @@ def boundary_of(content_type: bytes) -> bytes | None:
 
 
 def boundary_in(body: bytes) -> bytes | None:
-    """The boundary with which a body begins; None for a body that is no form."""
+    """The boundary that a body starts with; None if it is not a form."""
     if not body.startswith(b"--"):
         return None
     boundary, line_end, after = body[2:80].partition(b"\r\n")
@@ -154,7 +154,7 @@ def boundary_in(body: bytes) -> bytes | None:
 
 
 def content_type_with(boundary: bytes) -> bytes:
-    """The content type of a form, in the spelling that every reader understands."""
+    """The content type of a form, with the boundary quoted so that every parser understands it."""
     return b'multipart/form-data; boundary="%b"' % boundary
 
 
@@ -243,7 +243,7 @@ def _part(body: bytes, begin: int, start: int, end: int) -> Part:
 
 
 def _check(headers: dict[bytes, bytes], size: int) -> None:
-    """A part holds its value as it is, and nothing that has parts of its own."""
+    """Refuse encoded parts and nested forms."""
     encoding = headers.get(b"content-transfer-encoding", b"binary")
     if encoding.lower() not in _UNENCODED:
         raise _bad("A part of the form is encoded; send it as it is.")

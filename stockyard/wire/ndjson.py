@@ -1,4 +1,4 @@
-"""Cut lines of JSON out of bytes that arrive in any pieces.
+"""Split JSON lines, fed in arbitrary pieces.
 
 One document is one line, ended by LF, CRLF or CR. A CR ends its line at once; a LF that comes after
 it is handed on as a piece of its own, so that joined pieces are the bytes as they came.

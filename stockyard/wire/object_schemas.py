@@ -1,8 +1,8 @@
-"""The arguments of a tool as one object, for providers that take no alternatives at the top.
+"""Tool schemas without top-level alternatives, for providers that refuse those.
 
-Servers of tools describe "either this or that" so, and one such tool would have the whole request
-refused. What all alternatives have is told as one object then: every property may be given, and
-those must be that all of them demand.
+Tool servers use `anyOf` for "either this or that", and one such tool would get the whole request
+refused. The alternatives are merged into one object: every property of any of them is allowed, and
+those that all demand are required.
 """
 
 from collections.abc import Iterator

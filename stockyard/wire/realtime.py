@@ -1,7 +1,8 @@
-"""What a realtime session says of its answers: asked for, begun, ended with so many tokens.
+"""What the messages of a realtime session mean: an answer requested, begun, or ended with its
+usage.
 
-Beside its answers it may write down what the caller says. Another model does that, which the
-session names, and it is paid for by itself.
+A session may also transcribe what the caller says. Another model does that, which the session names
+and which is billed separately.
 """
 
 import re
@@ -98,7 +99,7 @@ Heard = Begun | Done | Transcribes | Transcribed | Failed
 
 
 class Words(Protocol):
-    """What one session says, in the words of its dialect."""
+    """Reads and writes the messages of one session, in its dialect."""
 
     binary: bool
     """Messages come as bytes, too."""

@@ -1,8 +1,8 @@
-"""About how long a recording is, told by the beginning of its bytes.
+"""Estimate how long an audio file is from its first bytes.
 
-Transcriptions are paid by the second, and not every answer says how many there were. Files of
-sound tell it in their headers: exactly (WAV, FLAC, MP4), or by how many bits a second takes (MP3).
-For the rest a usual rate is assumed.
+Transcriptions are billed by the second, and not every answer reports how many there were. Audio
+files tell in their headers: exactly (WAV, FLAC, MP4), or by their bit rate (MP3). For the rest a
+usual rate is assumed.
 """
 
 import re

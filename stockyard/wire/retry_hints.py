@@ -1,4 +1,4 @@
-"""How long a provider asks us to wait before the next try.
+"""How long a provider asks us to wait before a retry.
 
 Spelled as seconds, milliseconds, durations (`6m0s`), dates, RetryInfo, as what is left of a limit,
 or in words.
@@ -42,7 +42,7 @@ def retry_after(fields: Fields, error: Mapping[str, Any], message: str) -> float
 
 
 def in_vain(fields: Fields) -> bool:
-    """Whether a provider says that the next try would fail as well."""
+    """Whether a provider says that a retry would fail as well."""
     said = (value for name, value in fields if name.lower() == b"x-should-retry")
     return next(said, b"").strip().lower() == b"false"
 

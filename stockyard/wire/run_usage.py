@@ -1,4 +1,4 @@
-"""What runs of assistants used, in whatever tells of them: a run, a list of runs, a stream."""
+"""Usage of assistant runs, from a run, a list of runs or a stream."""
 
 from collections.abc import Mapping
 from typing import Any

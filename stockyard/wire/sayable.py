@@ -1,8 +1,8 @@
-"""What the answers of a format can say, and so what an answer of another one loses (`wire.md` 1.5).
+"""What answers in a format can express, and so what is lost from another format's (`wire.md` 1.5).
 
-Every format has text, thinking, refusals and calls of tools. Ids, counts and finishes of one mean
-nothing in another, and nobody misses them. What somebody would have read or heard is told by name:
-citations, sound, pictures, log probabilities, and blocks that only one format knows.
+Every format has text, reasoning, refusals and tool calls. Ids, counts and finish reasons do not
+count as lost. What a user would have seen or heard does: citations, audio, images, log
+probabilities, and blocks that only one format has.
 """
 
 from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ def everything(citation: Any) -> bool:
 
 
 class Sayable(Struct, frozen=True):
-    """What a format can say in an answer besides what all of them can."""
+    """What answers in a format can express beyond what all formats can."""
 
     cites: Callable[[Any], bool] = nothing
     """Whether it can say a citation."""
@@ -43,7 +43,7 @@ class Sayable(Struct, frozen=True):
     """The format whose blocks it knows."""
 
     def lost_of(self, output: Output) -> Iterator[str]:
-        """What of a whole answer cannot be said."""
+        """What is lost of a whole answer."""
         for choice in output.choices:
             for part in choice.message.parts:
                 yield from self._lost_of_part(part)
@@ -51,7 +51,7 @@ class Sayable(Struct, frozen=True):
                 yield "logprobs"
 
     def lost_in(self, event: Event) -> Iterator[str]:
-        """What of an Event cannot be said."""
+        """What is lost of an Event."""
         if isinstance(event, PartStarted):
             if isinstance(event.whole, AnyPart):
                 yield from self._lost_of_part(event.whole)

@@ -1,4 +1,4 @@
-"""Where a source that an answer cites can be read."""
+"""The URL and title of a cited source."""
 
 from collections.abc import Mapping
 from typing import Any

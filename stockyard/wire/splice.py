@@ -1,4 +1,4 @@
-"""Replace single values in a JSON body and leave every other byte alone.
+"""Replace single values in a JSON body, leaving every other byte as it is.
 
 Number spelling, key order, white space and unknown fields of a request that is forwarded must not
 change (`wire.md` 1.4). The body has been checked by `strict.check_head` before: it is one object,

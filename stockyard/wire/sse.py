@@ -1,4 +1,4 @@
-"""Cut server-sent events out of bytes that arrive in any pieces.
+"""Split server-sent events, fed in arbitrary pieces.
 
 A stream is a series of blocks, each ended by a blank line. A line ends with LF, CRLF or CR; a CR
 ends its line at once, because waiting for a possible LF would hold back the last event. Such a LF
@@ -25,7 +25,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class Said(NamedTuple):
-    """One block, understood. `data` is None when the block says nothing (comments, `retry`)."""
+    """One parsed block. `data` is None when the block says nothing (comments, `retry`)."""
 
     name: bytes
     data: bytes | None
@@ -34,7 +34,7 @@ class Said(NamedTuple):
 
 
 class Blocks:
-    """Whole blocks, byte for byte as they came, out of pieces. Time is linear in the bytes fed."""
+    """Splits a stream into blocks, byte for byte as they came. Time is linear in the bytes fed."""
 
     __slots__ = ("_buffer", "_ended_on_cr", "_limit", "_searched", "_seen_cr")
 
@@ -46,7 +46,7 @@ class Blocks:
         self._ended_on_cr = False
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The blocks that this piece completes, each with its blank line."""
+        """The blocks completed by this data, each with its blank line."""
         run = self.run(data)
         if run is not None:
             return cut(run)
@@ -61,7 +61,9 @@ class Blocks:
         return self._cut()
 
     def run(self, data: bytes) -> bytes | None:
-        """The same blocks in one piece: the short way, for nearly every stream.
+        """The completed blocks joined, as a fast path for nearly every stream. None, with nothing
+        consumed, if there are line ends other than LF or much is left from earlier; then use
+        `feed`.
 
         None, and nothing taken, where there are other line ends than LF or much is left from
         earlier; `feed` must be used then.
@@ -78,7 +80,7 @@ class Blocks:
         return data[:end]
 
     def rest(self) -> bytes:
-        """What came after the last blank line. The stream has ended."""
+        """The bytes after the last blank line. The stream has ended."""
         rest = bytes(self._buffer)
         self._buffer.clear()
         self._searched = 0
@@ -113,7 +115,7 @@ class Blocks:
 
 
 class LineBlocks(Blocks):
-    """The same for a provider that ends an event with its line of data, without a blank one."""
+    """The same for a provider whose events end with the data line, without a blank line."""
 
     __slots__ = ("_before",)
 
@@ -133,7 +135,7 @@ class LineBlocks(Blocks):
         return before + super().rest()
 
     def _line(self, line: bytes) -> bytes:
-        """The block that this line completes; empty while none is."""
+        """The block completed by this line; empty if there is none."""
         line = line.removesuffix(b"\r")
         if not line:
             return b""
@@ -150,7 +152,7 @@ def cut(run: bytes) -> list[bytes]:
 
 
 def said(block: bytes) -> Said:
-    """What a block says, by the full grammar."""
+    """Parse a block by the full grammar."""
     if b"\r" in block or not block.endswith(b"\n\n"):
         return _said_at_length(block)
     if block.startswith(b"data: {") and block.find(b"\n") == len(block) - 2:
@@ -188,8 +190,9 @@ def _said_at_length(block: bytes) -> Said:
 
 
 def clean(heard: Said, *, named: bool) -> bytes:
-    """A block rewritten without what clients stumble over: `id`, `retry`, empty or many data lines,
-    a byte order mark, a field without its space; and event names where the surface has none."""
+    """A block rewritten without what clients cannot parse: `id`, `retry`, empty or several data
+    lines, a byte order mark, a field without its space; and event names where the format has
+    none."""
     if not heard.data:
         return b""
     name = b"event: " + heard.name + b"\n" if named and heard.name else b""

@@ -1,7 +1,7 @@
-"""Find usage in an answer that no codec reads.
+"""Find usage in an answer that no codec parses.
 
-Native routes relay what they cannot read, and it is billed all the same. Nearly every provider ends
-its answer, or its stream, with a `usage` object; what its numbers mean is told by their names.
+Native routes relay what they cannot parse, and it is billed all the same. Nearly every provider
+ends its answer or stream with a `usage` object, and the names in it tell what its numbers mean.
 """
 
 import json

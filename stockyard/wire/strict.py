@@ -1,4 +1,4 @@
-"""Read a request's JSON so that every program behind us reads the same document.
+"""Parse a request's JSON so strictly that every program behind us must read the same document.
 
 Two parsers that disagree about one body let a caller show the guards one request and the provider
 another. What parsers disagree about (repeated keys, lone surrogates, NaN, huge numbers, depth) is

@@ -1,4 +1,4 @@
-"""Names for tool calls that the other side accepts, the same ones every time.
+"""Tool call ids that the other side accepts, derived deterministically.
 
 An id that fits is sent unchanged. Another is derived from a hash, so that every later request maps
 it the same way and no server state is needed (`wire.md` 8).

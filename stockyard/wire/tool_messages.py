@@ -1,4 +1,4 @@
-"""Results of tools as messages of their own, each with one result."""
+"""Tool results as separate messages, each with one result."""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""Names for tools that the other side accepts, the same ones every time (`wire.md` 8, rule 7)."""
+"""Tool names that the other side accepts, derived deterministically (`wire.md` 8, rule 7)."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _KEPT, _HASHED = 50, 12
 
 
 class ToolNames:
-    """What one format takes for the name of a tool."""
+    """The tool names that one format accepts."""
 
     __slots__ = ("_accepted", "_refused")
 

@@ -1,4 +1,4 @@
-"""Read a stream of typed events, and write one: what speech, transcriptions and images share."""
+"""Read and write streams of typed events, for speech, transcriptions and images."""
 
 from typing import Any
 

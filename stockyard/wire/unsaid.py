@@ -1,7 +1,7 @@
-"""A message of which a format can say nothing at all.
+"""Refuse a message that a format cannot express at all.
 
-What a format cannot say is left out and told of. A user who sent nothing else would be answered
-about nothing, so such a message is refused.
+What a format cannot express is left out and reported. But a model asked nothing would answer about
+nothing, so a message with nothing left is refused.
 """
 
 from stockyard.core.messages import Audio, Document, Image, Message, Video

@@ -1,4 +1,4 @@
-"""A request that comes as a form or as one JSON object, read and changed alike.
+"""A request body that is a form or a JSON object, read and edited through one interface.
 
 Which of the two it is, and where the parts of a form begin, is told by the body alone. The content
 type that goes on to a provider is made from the same bytes, so it cannot read another request than

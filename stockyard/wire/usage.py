@@ -1,8 +1,8 @@
-"""Read and write token counts as chat-like formats report them.
+"""Read and write the token counts of chat-like formats.
 
-Everybody uses the same names and few mean the same: what is inside what differs per provider and
-is told by traits (`wire.md` 7.2). Reading makes the counts disjoint; what cannot be true is clamped
-and flagged, so that no money rests on it unseen.
+Providers use the same names with different meanings: which counts include which differs, and traits
+tell (`wire.md` 7.2). Reading makes the counts disjoint; impossible ones are clamped and flagged, so
+that no price rests on them unnoticed.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _WRITTEN = ("5m", "30m", "1h", "12h")
 
 
 class Counts:
-    """Takes counts out of a provider's usage object and notes what is odd about them."""
+    """Reads counts from a provider's usage object and flags odd ones."""
 
     __slots__ = ("_flags", "_said")
 

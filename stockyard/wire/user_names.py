@@ -1,4 +1,4 @@
-"""The caller's own name for its user, as a provider may hear it.
+"""The caller's id for its end user, as passed on to providers.
 
 A name that a provider would refuse, or should not learn, is told as its hash: always the same for
 the same user, which is all that providers want of it.

@@ -1,1 +1,1 @@
-"""`anthropic.messages`: Messages. `codec` is the whole of it; the others are its parts."""
+"""`anthropic.messages`: Messages. `codec` ties the other files together."""

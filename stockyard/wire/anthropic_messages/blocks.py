@@ -30,8 +30,8 @@ from stockyard.wire.sayable import Sayable
 FORMAT = "anthropic.messages"
 
 BILLING_LINE = "x-anthropic-billing-header:"
-"""Opens a system block that one client adds for this format alone; it changes with every version
-and would spoil another provider's prompt cache."""
+"""Start of a system block that one client adds for Anthropic only. It changes with every version
+and would defeat another provider's prompt cache."""
 
 _TTLS = {"5m": "5m", "30m": "1h", "1h": "1h", "12h": "1h"}
 """Requested minimum lifetime of a cache mark -> the lifetime this format can ask for."""
@@ -71,7 +71,8 @@ def encode_block(part: AnyPart, drops: Drops, path: str) -> dict[str, Any] | Non
 
 
 def take_cache(fields: Fields) -> Cache | None:
-    """The `cache_control` of a block. One with fields that we do not know stays as it is, too."""
+    """The cache mark from a block's `cache_control`, which also stays among the own fields if it
+    has unknown ones."""
     mark = fields.rest.get("cache_control")
     if not isinstance(mark, dict):
         return None
@@ -108,7 +109,8 @@ def _read_image(fields: Fields) -> AnyPart | None:
 
 
 def _take_source(fields: Fields) -> dict[str, Any] | None:
-    """Where the bytes of a block are, in neutral words; None where that is said in other ways."""
+    """The source of a media block as (type, data, URL); None for kinds of source only this format
+    has."""
     source = fields.inside("source")
     if source is None:
         return None

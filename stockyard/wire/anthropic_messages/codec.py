@@ -25,8 +25,8 @@ class _Head(msgspec.Struct, gc=False):
 
 
 VERSIONED = b"_202"
-"""Tools that a provider runs itself are called by the year of their version. Some run code, also
-such as do not say so."""
+"""Server tools have their version's date in their type. Some run code without saying so in the
+type."""
 _HEAD = msgspec.json.Decoder(_Head)
 _KEYS = quoted("model", "messages", "stream", "max_tokens")
 TOOL_NAMES = ToolNames("a-zA-Z0-9_-")

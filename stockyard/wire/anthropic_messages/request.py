@@ -49,7 +49,7 @@ DEFAULT_MAX_TOKENS = 4_096
 SMALLEST_BUDGET = 1_024
 
 EFFORT = "effort"
-"""Layout of a reasoning wish whose effort was said in this format."""
+"""Layout of a reasoning wish whose effort came in this format."""
 
 OWN_SCHEMA = "own"
 """Layout of a form whose schema was written for this format."""
@@ -62,7 +62,7 @@ WHILE_THINKING: Mapping[str, Callable[[float], bool]] = {
     "top_p": lambda value: value >= 0.95,
     "top_k": lambda value: False,
 }
-"""Settings of how words are chosen, and which of them a model takes that thinks before it answers
+"""Sampling settings, and which of their values a model accepts while thinking
 (https://platform.claude.com/docs/en/build-with-claude/extended-thinking)."""
 
 _TIERS = {"auto": "auto", "standard_only": "default"}
@@ -287,7 +287,7 @@ def thinking_of(wish: ReasoningWish, limit: int, *, adaptive: bool) -> dict[str,
 
 
 def _without_sampling(body: dict[str, Any]) -> list[str]:
-    """Take out what a model refuses while it thinks, and name it."""
+    """Remove the sampling settings that a model refuses while thinking, and name them."""
     if body.get("thinking", _DISABLED) == _DISABLED:
         return []
     refused = [

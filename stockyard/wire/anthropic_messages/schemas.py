@@ -1,4 +1,4 @@
-"""JSON Schema as structured output of this format takes it.
+"""JSON Schema as this format accepts it for structured output.
 
 It knows no bounds of numbers, texts and lists, and wants every object closed; anything else is a
 400 (https://platform.claude.com/docs/en/build-with-claude/structured-outputs). A schema that was

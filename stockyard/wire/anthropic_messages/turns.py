@@ -152,8 +152,8 @@ class _Turns:
         return turns
 
     def _answer_all(self, asked: dict[str, Any], answered: list[dict[str, Any]]) -> None:
-        """Turns of the user that leave a call unanswered are refused: say that there was no
-        result. Those that follow each other are one to the service."""
+        """Give every unanswered call a result that says there was none: the provider refuses a user
+        turn without. Consecutive user turns count as one."""
         calls = [b["id"] for b in _as_list(asked["content"]) if b.get("type") == "tool_use"]
         if not calls or not answered:
             return

@@ -1,1 +1,1 @@
-"""`bedrock.converse`: one shape for many models. `codec` is the whole; the others are its parts."""
+"""`bedrock.converse`: one format for many models. `codec` ties the other files together."""

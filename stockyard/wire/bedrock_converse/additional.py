@@ -1,6 +1,6 @@
-"""Fields that only some models take, in `additionalModelRequestFields`.
+"""Model-specific fields in `additionalModelRequestFields`.
 
-Their names are those of the model's own format; which it is, traits tell.
+Their names follow the model's own format, which its traits tell.
 """
 
 from typing import Any, NamedTuple
@@ -30,7 +30,7 @@ _Object = dict[str, Any]
 
 
 class Wishes(NamedTuple):
-    """What a request says in these fields that other formats know, too."""
+    """Neutral wishes that a request expressed in these fields."""
 
     top_k: int | None = None
     reasoning: ReasoningWish | None = None
@@ -39,7 +39,7 @@ class Wishes(NamedTuple):
 
 
 def take_wishes(fields: Fields) -> Wishes:
-    """Take them out of the request. Whatever is not wholly understood stays there."""
+    """Take the wishes out of the request. Anything not fully understood stays."""
     said = fields.rest.get(ADDITIONAL)
     if not isinstance(said, dict):
         return Wishes()
@@ -66,7 +66,7 @@ def take_wishes(fields: Fields) -> Wishes:
 
 
 def with_spelling(traits: Traits, shape: str | None) -> Traits:
-    """The model's traits, and those that a request in this format took for granted."""
+    """The model's traits, plus those that a request in this format implied."""
     spelled = (MESSAGES_FIELDS, NESTED_TOP_K, REASONING_CONFIG)
     return traits | {trait for trait in spelled if has_word(shape, trait)}
 

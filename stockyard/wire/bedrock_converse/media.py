@@ -1,7 +1,7 @@
-"""Images, documents, video and audio: a short word for the kind, and where the bytes are.
+"""Media blocks: images, documents, video and audio.
 
-Bytes stand in the block or in a bucket. Nothing is fetched from an address on the web, so media
-that come as one cannot be said.
+The bytes are in the block or in an S3 bucket. URLs are not fetched, so media given by URL cannot be
+expressed.
 """
 
 import re
@@ -115,7 +115,7 @@ def write_document(part: Document, _: Drops) -> dict[str, Any] | None:
 
 
 def document_name(name: str | None) -> str:
-    """A name that is accepted here: no dots, no signs, no runs of blanks."""
+    """A document name that is accepted here: without dots, other punctuation or repeated spaces."""
     return _REFUSED_IN_NAMES.sub("", (name or "").replace(".", " "))[:_NAME_LENGTH].strip() or (
         DEFAULT_NAME
     )

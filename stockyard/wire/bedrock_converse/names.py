@@ -1,4 +1,4 @@
-"""The format's name, what it calls the ends of an answer, and which names it takes for tools."""
+"""Constants of the format: its name, its finish reasons and the tool names it accepts."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Blocks that only this format knows, as streams tell them: a start, and pieces that it grows by.
+"""Streaming of blocks that only this format has: a start, then deltas.
 
 They are what the provider's own tools are asked and answer, and images.
 """
@@ -18,7 +18,7 @@ _GROWS = {CALL: "input", RESULT: "content", "image": "source"}
 
 
 def whole_of(start: _Object, deltas: Sequence[_Object]) -> _Object:
-    """The block that these pieces make."""
+    """Assemble a block from its start and deltas."""
     name, begun = next(iter(start.items()))
     if not isinstance(begun, dict):
         return start

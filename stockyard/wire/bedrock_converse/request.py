@@ -49,15 +49,15 @@ from stockyard.wire.layout import has_word, own_fields, words
 from stockyard.wire.turns import leading_system
 
 TOOLS_WITH_HISTORY = "tool_config_with_history"
-"""A conversation with calls in it is refused without tools: its calls are told as text then."""
+"""The model refuses a history with calls if no tools are offered: calls become text then."""
 INERT_TOOL = "tool_config_with_history:inert"
-"""The same, but a tool that does nothing is offered instead."""
+"""The same, but a tool that cannot be used is offered instead."""
 NO_SAMPLING = "no_sampling"
-"""The model takes no settings of how it chooses its words."""
+"""The model accepts no sampling settings."""
 NO_FORCED_TOOLS = "no_forced_tools"
-"""The model refuses to be told that it must call a tool."""
+"""The model refuses a forced tool choice."""
 NEUTRAL_NAMES = "document_name_neutral"
-"""Documents go without the names that their senders gave them."""
+"""Document names are replaced by neutral ones."""
 
 _MOST_STOPS = 2_500
 _SAMPLING = {"temperature": "temperature", "topP": "top_p"}
@@ -65,7 +65,7 @@ _SAMPLING = {"temperature": "temperature", "topP": "top_p"}
 DEFAULT_NAME = "answer"
 """Of a schema that came without one."""
 THINKING_ROOM = 4_096
-"""Tokens for the answer beside its thinking, where the client set no limit."""
+"""Tokens for the answer in addition to its thinking, if the client set no limit."""
 
 _UNSAYABLE = (
     "seed",

@@ -16,7 +16,7 @@ from stockyard.wire.object_schemas import object_schema
 _Object = dict[str, Any]
 
 STRICT = "strict_tools"
-"""The model knows tools whose arguments must be after their schema; others refuse the word."""
+"""The model supports strict tool schemas; others refuse the field."""
 
 INERT = {
     "toolSpec": {
@@ -25,7 +25,7 @@ INERT = {
         "inputSchema": {"json": {"type": "object", "properties": {}}},
     }
 }
-"""Stands for the tools of a conversation that had some and has none now."""
+"""Placeholder tool for a conversation that used tools and now has none."""
 
 
 def decode_tools(config: Fields) -> tuple[Tool, ...]:

@@ -1,1 +1,1 @@
-"""`bedrock.invoke`: Messages in AWS frames. `codec` is the whole; the others are its parts."""
+"""`bedrock.invoke`: Messages in AWS frames. `codec` ties the other files together."""

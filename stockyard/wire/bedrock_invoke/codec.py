@@ -1,4 +1,4 @@
-"""Invoke: a model's own bodies. Those of Messages are read here; all others pass unread."""
+"""Invoke: each model's own bodies. Those in Messages are decoded; all others pass unread."""
 
 import msgspec
 

@@ -1,1 +1,1 @@
-"""`cohere.chat`: the second version of Cohere's chat. `codec` is the whole of it."""
+"""`cohere.chat`: version 2 of Cohere's chat. `codec` ties the other files together."""

@@ -48,7 +48,7 @@ def document_of(part: Document) -> dict[str, Any] | None:
 
 
 def thought(part: Reasoning) -> str:
-    """What can be said of thinking here: its text, for nothing is signed."""
+    """A thinking part as this format has it: text only, since nothing is signed."""
     return part.text or "".join(part.summary)
 
 

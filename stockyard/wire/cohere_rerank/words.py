@@ -1,10 +1,10 @@
-"""The words in which the providers that took over the rerank format say the same things."""
+"""The spellings of providers that adopted the rerank format."""
 
 from msgspec import Struct
 
 
 class Words(Struct, frozen=True, kw_only=True):
-    """One format's spelling. What has no word cannot be said in it."""
+    """One format's spelling. What has no word cannot be expressed in it."""
 
     format: str
     documents: str = "documents"

@@ -1,7 +1,7 @@
-"""Where an answer has its words from.
+"""Citations: grounding metadata of candidates, both ways.
 
-This format says it of a whole candidate and counts in bytes: which sources there are, and which
-stretches of the text each of them supports. Others say it of each text and count in characters.
+This format lists the sources of a whole candidate, and which byte ranges of the text each supports.
+Other formats attach citations to each text and count in characters.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ _SOURCES = ("web", "retrievedContext", "maps")
 
 
 class Cited(NamedTuple):
-    """A citation, and the text (its number among all texts of the answer) that it belongs to."""
+    """A citation, and the number of the text it belongs to among all texts of the answer."""
 
     text: int
     value: _Object
@@ -42,7 +42,7 @@ class _Stretch(NamedTuple):
 
 
 def read_citations(candidate: Mapping[str, Any], texts: Sequence[str]) -> Iterator[Cited]:
-    """What a candidate says of the sources of its texts, as others say it."""
+    """The citations of a candidate, in the neutral form."""
     if not texts:
         return
     grounding = candidate.get(GROUNDING)
@@ -57,7 +57,7 @@ def read_citations(candidate: Mapping[str, Any], texts: Sequence[str]) -> Iterat
 
 
 def has_address(citation: Any) -> bool:
-    """Whether this format can say it."""
+    """Whether this format can express the citation."""
     return address_of(citation) is not None
 
 

@@ -1,4 +1,4 @@
-"""How the events of a stream are set apart: as server-sent events, or as elements of one array.
+"""The two framings of a stream: server-sent events, or elements of one JSON array.
 
 Both carry the same JSON documents. Clients of this format take nothing else: no comments, no event
 names, no end mark. Events end with CRLF, as those of the services do.

@@ -1,4 +1,4 @@
-"""How likely each token of an answer was, both ways.
+"""Log probabilities, both ways.
 
 The neutral form has chat's shape: one entry for each chosen token, with its alternatives in it.
 Here the chosen ones and the alternatives stand in two lists beside each other.

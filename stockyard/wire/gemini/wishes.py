@@ -1,4 +1,4 @@
-"""What a request wishes for beside its text: thinking, and the form of the answer."""
+"""Thinking and output format settings of a request, both ways."""
 
 from typing import Any
 

@@ -1,1 +1,2 @@
-"""`ollama.chat`: Ollama's own chat, streamed as lines of JSON. `codec` is the whole of it."""
+"""`ollama.chat`: Ollama's own chat, streamed as JSON lines. `codec` ties the other files
+together."""

@@ -1,6 +1,6 @@
-"""Where the words of an answer stand, which is all that its two formats differ in.
+"""Where an answer holds its message: the only difference between the two Ollama formats.
 
-In `ollama.chat` that is a message, in `ollama.generate` they stand beside the rest.
+`ollama.chat` has a message object, `ollama.generate` has its fields at the top level.
 """
 
 from typing import Any, NamedTuple

@@ -1,1 +1,1 @@
-"""`openai.chat`: Chat Completions. `codec` is the whole of it; the others are its parts."""
+"""`openai.chat`: Chat Completions. `codec` ties the other files together."""

@@ -1,7 +1,6 @@
-"""Results of calls right behind the turn that made them: the service refuses any other order.
+"""Put tool results right after the turn with their calls: the service refuses any other order.
 
-Formats in which somebody may speak in between, or leave a call unanswered, tell less strictly what
-belongs together.
+Other formats allow messages in between, or calls without a result.
 """
 
 from collections.abc import Iterator
@@ -16,8 +15,7 @@ _NO_RESULT = "There was no result."
 
 
 def with_results_behind(messages: list[_Object], drops: Drops) -> list[_Object]:
-    """The messages, with each result behind its call, and a word for calls that the conversation
-    went on without."""
+    """The messages with each result after its call, and a result for calls that have none."""
     if not any(message.get("tool_calls") for message in messages):
         return messages
     placed: list[_Object] = []

@@ -1,7 +1,7 @@
-"""Marks for prompt caches, as models take them whose service lets a caller place its own.
+"""Prompt cache breakpoints, for models whose service lets callers set them.
 
-A mark stands at a part of a message. What other formats mark besides (tools, calls) has no place
-here. That everything is kept as far as it goes, which others must ask for, is the usual thing.
+A breakpoint belongs to a part of a message. Marks on tools and calls, which other formats have, are
+lost here; automatic caching, which other formats must request, is the default.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Read what the chunks of a chat or completions stream tell, as many at once as one read brought.
+"""Decode all chunks of a chat or completions stream that one read brought, at once.
 
 A busy provider's chunks come in bursts, and nearly all of them carry further text and nothing else.
 Those are known by their types, in one decode that keeps nothing; what comes out is the few that

@@ -1,4 +1,4 @@
-"""Tool calls of a chat stream while they arrive: how each begins, grows and ends.
+"""Assemble the tool calls of a chat stream from their chunks.
 
 The format says neither when a call ends nor, with every provider, what it is called.
 """
@@ -17,7 +17,7 @@ _Object = dict[str, Any]
 
 
 class Keys:
-    """Makes the keys of the parts of one choice."""
+    """Generates the part keys of one choice."""
 
     __slots__ = ("_choice", "_made")
 
@@ -44,7 +44,7 @@ class _Call:
 
 
 class _Nameless:
-    """A call of which it is not yet said what it is called."""
+    """A call whose name has not arrived yet."""
 
     __slots__ = ("arguments", "custom", "id", "signature")
 
@@ -56,7 +56,7 @@ class _Nameless:
 
 
 class Calls:
-    """Those of one choice."""
+    """The tool calls of one choice."""
 
     __slots__ = (
         "_answer_id",

@@ -1,4 +1,4 @@
-"""Errors as chat says them. Completions, Responses and the other kinds of call share the body."""
+"""Error bodies of chat, shared by Completions, Responses and the other kinds of call."""
 
 import math
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from stockyard.wire.codec import Fault, WireError
 from stockyard.wire.halves import encode
 
-# Our code -> the code this dialect is known for (`wire.md` 10.4). Any other stays ours.
+# Our code -> the code that clients of this format know (`wire.md` 10.4). Others stay as they are.
 _CODES = {
     "context_length": "context_length_exceeded",
     "content_blocked": "content_filter",

@@ -1,4 +1,4 @@
-"""Pictures that a model drew: beside the text of its answer, as routers to other formats put them.
+"""Generated images: in `images` beside the text, a convention of OpenAI-style routers.
 
 The format itself has no word for them; `images` is what OpenAI-style routers and their clients
 agreed on, in messages and in deltas.

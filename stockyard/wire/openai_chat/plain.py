@@ -1,8 +1,8 @@
-"""Say in the ordinary way what some providers say in their own, for clients that expect the format.
+"""Normalise answers of providers that deviate from the format, for clients that expect it.
 
-Answers are forwarded as they came. A few things in them mean nothing to a client of the format: a
-content that is a list, a finish that only one provider knows, a last chunk under another name. The
-pieces that have one of those are written anew, and only those.
+Answers are forwarded as they came. A few things in them mean nothing to a client of the format:
+content that is a list, finish reasons that one provider invented, a last chunk under another name.
+Only the pieces that have one of those are rewritten.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Thinking on chat messages, which every provider spells its own way.
+"""Reasoning in chat messages, which every provider spells differently.
 
 As one text field (`reasoning_content`, `reasoning`), as `reasoning_details` (pieces with
 signatures), or as `thinking_blocks` (sent back by some clients).

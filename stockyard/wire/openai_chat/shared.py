@@ -1,4 +1,4 @@
-"""Fields that chat and Responses have in common and no other format has.
+"""Fields that only chat and Responses have in common.
 
 Whoever defined both takes them in both. Other providers that speak one of the two did not define
 these fields, so they are not sent to them (`wire.md` 1.5).

@@ -1,8 +1,7 @@
-"""Thinking that a model writes into its text, between tags, told apart from the answer
-(`streaming.md` S28).
+"""Separate reasoning that a model writes into its text between tags (`streaming.md` S28).
 
-Some servers hand on what a model writes as it is. Only a tag at the very beginning counts: further
-on it is something that the model writes about.
+Some servers pass the model's raw text on. Only a tag at the very start counts: later ones are part
+of what the model writes about.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""In which words the providers that took over the embeddings format ask for the same things."""
+"""The spellings of providers that adopted the embeddings format."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from stockyard.core.embeddings import NumberType, Purpose
 
 
 class Words(Struct, frozen=True, kw_only=True):
-    """One format's spelling. What has no word cannot be said in it."""
+    """One format's spelling. What has no word cannot be expressed in it."""
 
     format: str
     dimensions: str = "dimensions"

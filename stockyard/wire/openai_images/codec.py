@@ -1,4 +1,4 @@
-"""Images, the format of what is painted, changed and varied."""
+"""Images: generations, edits and variations."""
 
 from typing import Self
 

@@ -1,4 +1,4 @@
-"""Moderations: texts and images in, what is harmful in them out."""
+"""Moderations: texts and images in, categories of harm out."""
 
 from typing import Any
 

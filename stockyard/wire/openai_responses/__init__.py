@@ -1,1 +1,1 @@
-"""Responses: the format of typed items, in requests, answers and streams."""
+"""`openai.responses`: Responses, a format of typed items. `codec` ties the other files together."""

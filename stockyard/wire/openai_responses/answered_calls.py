@@ -1,4 +1,4 @@
-"""A result for every call: the service refuses a conversation that went on without one."""
+"""Give every call a result: the service refuses a conversation that went on without one."""
 
 from typing import Any
 

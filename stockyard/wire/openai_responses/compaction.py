@@ -1,8 +1,8 @@
-"""Summaries that stand for a conversation: as the answer of a call, and on a path of their own.
+"""Compaction: summaries that replace a conversation, as an answer or on a path of its own.
 
-A caller gets exactly one item of type `compaction`, whose content only its maker can read, and
-sends it back with the next turn. A provider that makes such items is heard as it is. What others
-say is a plain text, which is sealed here on its way to the client.
+The caller gets exactly one item of type `compaction`, whose content only its maker can decrypt, and
+sends it back with the next turn. A provider's own compaction items are passed on. Other providers
+write a plain text, which is encrypted here on its way to the client.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,8 +1,8 @@
-"""Tools that a client runs on its own machine, towards formats that lack them (`wire.md` 9).
+"""Tools that a client runs on its own machine, for formats that lack them (`wire.md` 9).
 
-`shell`, `local_shell` and `apply_patch` have no description: the models of one provider were taught
-them. To any other they are told as functions of that name, what was called before and came of it
-with them; and calls of those functions go back to the client as what it declared.
+`shell`, `local_shell` and `apply_patch` have no schema: the models of one provider were trained on
+them. Other models are offered functions of the same names, with earlier calls and results
+translated, and their calls go back to the client as the tool it declared.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,5 @@
-"""The output items of a written stream: opened, told of, and done, in events that are numbered."""
+"""The output items of a stream being written, with numbered events that open, grow and close
+them."""
 
 from typing import Any
 

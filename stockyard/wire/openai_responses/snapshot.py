@@ -1,4 +1,4 @@
-"""The object around an answer: what was asked for, repeated, and how the answer stands.
+"""The response object around an answer: its status, and the request's settings repeated.
 
 Clients read their own settings back from it, so an answer that we write repeats the request's
 fields, as the service does.

@@ -1,4 +1,4 @@
-"""What ties a request to the provider that keeps its state.
+"""Find what ties a request to the provider that holds its state.
 
 Earlier answers, conversations, stored prompts and tools that only a provider can run mean nothing
 elsewhere. Such a request goes on unchanged to a provider of this format; for any other it is

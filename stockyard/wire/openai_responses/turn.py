@@ -1,4 +1,4 @@
-"""What the model said, as items: messages, reasoning, tool calls and what only this format knows.
+"""A model's turn as items: messages, reasoning, tool calls and items that only this format has.
 
 In the neutral form a turn of the model is one message. The items it came in are remembered on their
 parts, so that they can be told apart again.

@@ -1,4 +1,4 @@
-"""Tell the calls of a written stream. They alone may be open side by side.
+"""Write the tool calls of a stream, the only items that may be open side by side.
 
 A call is held until it is whole where its text stands inside its arguments: of a tool that takes
 free text the model wrote the JSON of a function's arguments, and the client is told the text. A

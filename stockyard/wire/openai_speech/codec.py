@@ -1,4 +1,4 @@
-"""Speech, the format of texts that become sound."""
+"""Speech: text in, audio out."""
 
 from stockyard.core.request import Request
 from stockyard.core.response import Output, Response

@@ -1,4 +1,4 @@
-"""Transcriptions and translations, the format of recordings that become text."""
+"""Transcriptions and translations: audio in, text out."""
 
 from stockyard.core.request import Request
 from stockyard.core.response import Output, Response
