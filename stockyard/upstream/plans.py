@@ -1,6 +1,6 @@
-"""Make Plans, and keep them: one for a Target, a client's format, and what is asked for.
+"""Make Plans and cache them: one for each Target, client format and kind of call.
 
-On native paths there is one for each call, since the path and the header fields are the client's.
+On native paths each call has its own Plan, because path and header fields are the client's.
 """
 
 from collections.abc import Callable, Container, Mapping
@@ -30,20 +30,20 @@ from stockyard.wire.whole import WholeCodec
 
 MAX_PLANS = 2_000
 LONGEST_KEPT = 256
-"""Characters of a model's name in a Plan that is kept: a caller may send any."""
+"""Plans for longer names of models are not cached, because callers may send any name."""
 FLOWS_FROM = 1024 * 1024
 UNREAD: frozenset[Reads] = frozenset({"nothing"})
 TEXTLESS: frozenset[Reads] = frozenset({"nothing", "texts"})
-"""The same where answers are images or sound."""
+"""The same for answers that are images or audio."""
 LONG_ANSWER = 21_334
-"""Tokens that may take more than ten minutes to write. No connection should be silent for so long,
-and the official libraries refuse to wait (`wire.md` 4.4, 5.2)."""
+"""A number of tokens that may take more than ten minutes to generate. No connection should be
+silent for so long, and the official libraries refuse to wait (`wire.md` 4.4, 5.2)."""
 USER_AGENT = f"stockyard/{__version__}".encode()
 BYTES_ONLY = frozenset({"ollama.chat", "bedrock.converse", "bedrock.invoke"})
-"""Formats that have no word for the URL of an image."""
+"""Formats in which an image cannot be a URL."""
 VERSIONED = ("anthropic.messages", "anthropic.count")
 ANTHROPIC_VERSION = b"2023-06-01"
-"""What a request says that was translated to `anthropic.messages` (the client could not)."""
+"""The version for requests that are translated to `anthropic.messages`."""
 
 
 class Directory(Models, Protocol):
@@ -53,7 +53,7 @@ class Directory(Models, Protocol):
 
     trial: bool
     formats: Container[str]
-    """Those that can be written."""
+    """The formats that have a codec."""
 
     def near(self, model: str) -> list[str]: ...
     def at_home(self, model: str, format: str, kind: str) -> tuple[Target, ...]: ...
@@ -94,8 +94,8 @@ class Plans:
         inbound = x.inbound
         if inbound.native is not None:
             return self._native(target, x)
-        # By identity: a Directory gives out the same Target again, and hashing one takes longer
-        # than all else here. A Plan holds its Target, so no other can take over its identity.
+        # By identity: a Directory returns the same Target objects, and hashing one takes longer
+        # than everything else here. A Plan holds its Target, so the identity is not reused.
         key = (id(target), inbound.format, x.needs)
         plan = self._plans.get(key)
         if plan is None:
@@ -142,7 +142,7 @@ class Plans:
         return self._with_other_ways(plan, needs)
 
     def _by_chat(self, target: Target, wanted: str, needs: str) -> Plan:
-        """For what the provider does not offer, and a chat can stand in for."""
+        """A Plan for something that the provider does not offer, but a chat can replace."""
         chat = replace(self._unified(target, wanted, "chat"), forward=False)
         if needs == COUNT:
             return replace(chat, reckons=True)
@@ -151,7 +151,7 @@ class Plans:
     def _fields(
         self, provider: Provider, spoken: str, wanted: str, app: str
     ) -> list[tuple[bytes, bytes]]:
-        """The header fields of ours that each request has."""
+        """The header fields that we add to each request."""
         fields = [f for f in provider.fields if not app or f[0] not in APP_FIELDS]
         if spoken in VERSIONED and spoken != wanted and not quirks.in_body(provider, spoken):
             fields.append((b"anthropic-version", ANTHROPIC_VERSION))
@@ -160,7 +160,7 @@ class Plans:
         return [*fields, (b"accept-encoding", b"identity"), (b"user-agent", USER_AGENT)]
 
     def _with_other_ways(self, plan: Plan, needs: str) -> Plan:
-        """What calls it otherwise now and then. Neither way can forward the client's bytes."""
+        """Add the other Plans that some calls need. Neither can forward the client's bytes."""
         provider, target = plan.provider, plan.target
         peculiar = provider.traits_of(target.model)
         gathered = for_reasoning_tools = None
@@ -220,7 +220,7 @@ class Plans:
     def _plan(
         self, target: Target, provider: Provider, spoken: str, head: "_Head", *, forward: bool
     ) -> Plan:
-        """`spoken`: the format in which the provider is spoken to."""
+        """`spoken`: the provider's format."""
         codec = self._formats.get(spoken)
         media = codec if isinstance(codec, Media) else None
         spelled = codec if isinstance(codec, WholeCodec) else None
@@ -274,7 +274,7 @@ class Plans:
 
 
 class _Way(NamedTuple):
-    """What goes into the head of a request."""
+    """The parts of a request's head."""
 
     method: str
     origin: str
@@ -285,7 +285,7 @@ class _Way(NamedTuple):
 
 
 class _Head(NamedTuple):
-    """Where it goes, and how it begins."""
+    """The Origin of a request, and the beginning of its head."""
 
     origin: Origin
     start: bytes
@@ -302,7 +302,7 @@ def _scheme(way: _Way, credential: Credential | None) -> str:
 def _start(
     provider: Provider, way: _Way, origin: Origin, scheme: str, credential: Credential | None
 ) -> bytes:
-    """The beginning of a head, with the proof if there is a Credential to show."""
+    """The beginning of a head, with the authorization if there is a Credential."""
     proof = authorize(scheme, credential.secret.reveal()) if credential else Proof()
     queries = "&".join(q for q in (way.query, _row_query(provider, way), proof.query) if q)
     where = f"{way.path}?{queries}" if queries else way.path
@@ -313,7 +313,8 @@ def _start(
 
 
 def _row_query(provider: Provider, way: _Way) -> str:
-    """The row's parameters belong to what stands below its base URL; a caller's own come first."""
+    """The query parameters of the catalog row, for paths below its base URL. The caller's own have
+    precedence."""
     if not provider.query or not way.path.startswith(provider.prefix + "/"):
         return ""
     said = {parameter.partition("=")[0] for parameter in way.query.split("&")}
@@ -331,7 +332,7 @@ def _detour(
     tuned: bool,
 ) -> Detour | None:
     answering = _answering(codec, forward=forward) if codec is not None else None
-    # Claude takes no URLs where somebody else hosts it.
+    # Claude accepts no URLs when it is hosted by somebody else.
     takes_bytes = (spoken in BYTES_ONLY and not forward) or in_body or "images_as_bytes" in traits
     if prover is None and answering is None and not takes_bytes and not tuned:
         return None
@@ -349,7 +350,7 @@ def _with_detour(plan: Plan, **changes: Any) -> Plan:
 
 
 def _polling(plan: Plan, way: _Way) -> Polling | None:
-    """How the provider is asked for what it makes after it has said 202, if it does that here."""
+    """How to poll for answers after a 202, if the provider works like that here."""
     polled = polled_by(plan.provider.quirks)
     if polled is None or way.origin != plan.provider.origin or plan.proved:
         return None

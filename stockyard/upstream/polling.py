@@ -1,4 +1,4 @@
-"""How a provider is asked for an answer that it makes later: it says 202, and a name to ask by."""
+"""Requests that poll for an answer: the provider returned 202, and an id for polling."""
 
 import re
 
@@ -9,7 +9,7 @@ from stockyard.core.response import Raw
 ACCEPTED = 202
 
 _NAME = re.compile(rb"[A-Za-z0-9_-]{1,64}")
-"""It becomes part of a path, so it must be nothing else."""
+"""An id. It becomes part of a path, so it must contain nothing else."""
 
 
 class Pending(Exception):
@@ -22,13 +22,14 @@ class Pending(Exception):
 
 class Polling(Struct, frozen=True, eq=False):
     field: bytes
-    """The header field that names what is made."""
+    """The header field with the id."""
     before: bytes
-    """The head of a question up to the name, and what follows it."""
+    """The head of a poll up to the id."""
     after: bytes
+    """The head after the id."""
 
     def check(self, raw: Raw) -> None:
-        """Raises Pending for what is no answer yet."""
+        """Raises Pending if this is not the answer yet."""
         name = dict(raw.fields).get(self.field, b"") if raw.status == ACCEPTED else b""
         if _NAME.fullmatch(name):
             raise Pending(name)

@@ -1,7 +1,7 @@
-"""The connections to one origin: those at rest, how many are open, and the calls that wait.
+"""The connection pool of one origin: idle connections, the number of open ones, waiting calls.
 
-The connection used last is used next, so that the rest can age and close. When all are busy and
-no more may be opened, calls wait in the order in which they came.
+The connection used last is used next, so that the others can age and close. When all are busy and
+no more may be opened, calls wait in order of arrival.
 """
 
 from collections import deque
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 class ClientLimits(msgspec.Struct, frozen=True, kw_only=True):
     per_origin: int = 1000
-    """Connections open at once, those being opened included."""
+    """Connections at once, including those that are being opened."""
     waiting_per_origin: int = 1000
     idle_per_origin: int = 256
     idle_close_seconds: float = 60.0
@@ -32,13 +32,13 @@ class Pool:
     def __init__(self, limits: ClientLimits, dial: "Callable[[Sending], None]") -> None:
         self._limits = limits
         self._dial = dial
-        """Opens a connection for a call, and comes back with `opened` or `not_opened`."""
+        """Opens a connection for a call, and calls `not_opened` if that fails."""
         self.idle: list[Connection] = []
         self.open = 0
         self.waiting: deque[Sending] = deque()
 
     def take(self, now: float) -> "Connection | None":
-        """A connection at rest that may carry a call now."""
+        """An idle connection that may carry a call now."""
         while self.idle:
             connection = self.idle.pop()
             if connection.is_open and now - connection.opened_at < self._limits.max_age_seconds:
@@ -47,7 +47,8 @@ class Pool:
         return None
 
     def seek(self, sending: "Sending") -> UpstreamError | None:
-        """Open a connection for a call, or let it wait for one; the error if it may not wait."""
+        """Open a connection for a call, or let it wait for one. Returns an error if too many
+        wait."""
         if self.open < self._limits.per_origin:
             self.open += 1
             self._dial(sending)
@@ -63,7 +64,7 @@ class Pool:
         return None
 
     def give_back(self, connection: "Connection", now: float) -> None:
-        """A connection is free: the call that waited longest has it, else it rests."""
+        """A connection is free: give it to the call that has waited longest, or keep it idle."""
         aged = now - connection.opened_at >= self._limits.max_age_seconds
         if aged or not connection.is_open:
             connection.close()
@@ -89,12 +90,12 @@ class Pool:
             self._dial(self.waiting.popleft())
 
     def close(self) -> None:
-        """Close all connections at rest; no call waits any more."""
+        """Close all idle connections. Only called when no call waits any more."""
         while self.idle:
             self.idle.pop().close()
 
     def tidy(self, now: float) -> None:
-        """Close what has rested too long or is too old."""
+        """Close connections that have been idle too long or are too old."""
         limits = self._limits
         for connection in [*self.idle]:
             rested = now - connection.idle_since >= limits.idle_close_seconds

@@ -1,7 +1,7 @@
-"""What goes out for one try: its body, its head, and how long it may take.
+"""Build the request of one try: its body, its head, and its deadlines.
 
 The body is, in this order of preference: the client's own bytes; those bytes with the model's name
-replaced and usage asked for; the request written anew in a format the provider speaks.
+replaced and a request for usage added; the request encoded in a format that the provider speaks.
 """
 
 from stockyard.core.exchange import Exchange
@@ -21,7 +21,7 @@ from stockyard.wire.openai_responses.local_tools import offered
 MODULE = "dispatch"
 """The name under which Findings are left."""
 BODILESS = frozenset({"GET", "HEAD", "DELETE"})
-"""Methods that say nothing of a body when they have none."""
+"""Methods whose requests have no Content-Length if there is no body."""
 
 
 class Preparation:
@@ -59,14 +59,14 @@ class Preparation:
     def _body(self, x: Exchange, plan: Plan) -> bytes:
         request = x.request
         if request is x.received and plan.forward and not request.stream and len(x.attempts) == 1:
-            # What most calls are: nobody here wants anything else than the client does.
+            # Most calls: nothing here changes what the client sent.
             body = x.inbound.body
             as_it_came = request.model == plan.target.model
             if as_it_came and not (plan.quirked and _may_be_quirked(plan, body)):
                 return body
         if plan.codec is None:
             if not x.untouched:
-                # A module changed it, so it would have to be written, and for that to be read.
+                # A module changed it, so it must be encoded. This raises, as there is no codec.
                 _ = x.request.meaning
             return x.inbound.body
         if len(x.attempts) > 1:
@@ -118,8 +118,8 @@ class Preparation:
         return written.body
 
     def _for_another_format(self, x: Exchange, request: Request) -> tuple[Request, tuple[str, ...]]:
-        """The request without what only its own format knows, and what that was. Raises Refused
-        where it makes no sense without."""
+        """The request without features of its own format only, and the names of those. Raises
+        Refused if it makes no sense without them."""
         if self._lossy.local_tools:
             request = _with_local_tools(request)
         tie = request.meaning.tie
@@ -143,7 +143,7 @@ def _may_be_quirked(plan: Plan, body: bytes) -> bool:
 
 
 def remaining(x: Exchange, timers: Timers) -> Timers:
-    """The total is that of the whole Exchange, over all its tries."""
+    """The deadlines of a further try: the total applies to the whole Exchange, over all tries."""
     left = timers.total_seconds - x.elapsed_us() / 1e6
     if left <= 0:
         raise UpstreamError(
@@ -170,8 +170,8 @@ def _with_local_tools(request: Request) -> Request:
 
 
 def _may_ask_too_much(x: Exchange, plan: Plan) -> bool:
-    """Whether the model may be asked for an effort that it does not take. Who named it, in its
-    provider's own format, knows what to ask for; and most requests say nothing of effort."""
+    """Whether the request may have an effort that the model does not accept. A client that named
+    the model itself, in its provider's own format, knows the efforts."""
     if not plan.forward:
         return True
     return (
@@ -182,11 +182,11 @@ def _may_ask_too_much(x: Exchange, plan: Plan) -> bool:
 
 
 def may_unsign(x: Exchange, plan: Plan) -> bool:
-    """Whether the caller may get less than what the provider signed: in another format, or changed
-    by a module."""
+    """Whether signatures may be lost on the way to the caller: in another format, or because a
+    module changes the answer."""
     return plan.format in SIGNING and (not plan.forward or x.reads != "nothing")
 
 
 def owner_of(x: Exchange, plan: Plan) -> Owner:
-    """Who gets signed turns back: nobody but the same team from the same provider."""
+    """The key for signed turns: they are only put back for the same team and provider."""
     return Owner(x.partition, plan.provider.name, plan.format)

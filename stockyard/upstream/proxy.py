@@ -1,4 +1,4 @@
-"""Which proxy a call goes through: HTTP_PROXY, HTTPS_PROXY and NO_PROXY, as they were set."""
+"""Choose the proxy for a call, according to HTTP_PROXY, HTTPS_PROXY and NO_PROXY."""
 
 import base64
 import re
@@ -14,7 +14,7 @@ _WITH_USER = re.compile(r"(?P<scheme>https?://)(?:(?P<user>[^@/?#\s]*)@)?(?P<res
 
 
 class ProxySettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The three values as they stand in the environment; empty ones count for nothing."""
+    """The three values as in the environment; an empty one counts as not set."""
 
     http: str = ""
     https: str = ""
@@ -37,7 +37,7 @@ class Proxy(msgspec.Struct, frozen=True):
 
 
 def proxy_for(url: Url, settings: ProxySettings | None) -> Proxy | None:
-    """The proxy that a call to `url` takes. This machine itself is never reached through one."""
+    """The proxy for a call to `url`, if any. Calls to this machine never use one."""
     if settings is None:
         return None
     named = settings.https if url.scheme == "https" else settings.http

@@ -1,4 +1,4 @@
-"""Read a whole answer: whether it is one, what it used and, once somebody asks, what it means."""
+"""Interpret a whole answer: error or not, usage and, once it is needed, the decoded content."""
 
 from msgspec.structs import replace
 
@@ -17,7 +17,7 @@ from stockyard.wire.codec import Codec, Traits
 from stockyard.wire.stray_usage import TAIL_BYTES, stray_usage
 
 MAX_ID = 128
-"""What is kept of a provider's name for a request."""
+"""Characters of a provider's request id that are kept."""
 
 
 class Reading:
@@ -27,9 +27,9 @@ class Reading:
         self._signed = signed
 
     def response(self, x: Exchange, plan: Plan, raw: Raw) -> Response:
-        """What a whole answer means. Raises UpstreamError when it is an error, or no answer.
+        """The Response for a whole answer. Raises UpstreamError if it is an error or invalid.
 
-        On native routes the error carries the answer as it came, for that is what the client gets.
+        On native routes the error has the answer attached as it came, because the client gets that.
         """
         if raw.status >= 300:
             raw = covered(raw, x.attempts[-1])
@@ -67,7 +67,7 @@ class Reading:
                 return streamed
             if plan.detour is not None and plan.detour.polling is not None:
                 plan.detour.polling.check(raw)
-            # An answer that is a failure is paid for all the same.
+            # A failed answer may have to be paid for all the same.
             x.usage = stray_usage(raw.body[-TAIL_BYTES:]) or x.usage
             raise
         if facts.odd_finish:
@@ -83,7 +83,7 @@ class Reading:
         return response
 
     def _unasked(self, x: Exchange, codec: Codec, raw: Raw, traits: Traits) -> Response | None:
-        """The answer, if it came as a stream although nobody asked for one."""
+        """The answer, if it is a stream although none was requested."""
         labelled = dict(raw.fields).get(b"content-type", b"").lower()
         if x.inbound.native is not None or x.kind not in COUNTED or is_page(labelled):
             return None
@@ -94,7 +94,7 @@ class Reading:
 
 
 def named_by_provider(fields: list[tuple[bytes, bytes]]) -> str | None:
-    """How the provider calls the request, for whoever asks its support."""
+    """The provider's own id of the request, for questions to its support."""
     named = dict(fields)
     found = named.get(b"x-request-id") or named.get(b"request-id")
     return field_text(found.decode("latin-1"))[:MAX_ID] if found else None

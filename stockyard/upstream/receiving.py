@@ -1,4 +1,4 @@
-"""Send what was prepared for one try, and receive the Answer: whole, as a stream, or unread."""
+"""Send the request of one try, and receive the Answer: whole, as a stream, or relayed undecoded."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -32,7 +32,7 @@ class Receiving:
     def answer(
         self, x: Exchange, plan: Plan, attempt: Attempt, outgoing: Outgoing
     ) -> Coroutine[Any, Any, Answer]:
-        """Raises UpstreamError, also where the provider's whole answer is an error."""
+        """Send the request. Raises UpstreamError if there is no answer, or if it is an error."""
         attempt.bytes_out = len(outgoing.body)
         if plan.codec is None:
             return self._relayed(x, plan, attempt, outgoing)
@@ -101,7 +101,7 @@ class Receiving:
 
 
 def came_whole(x: Exchange, attempt: Attempt) -> None:
-    """The whole answer is there, and it is one."""
+    """Record that a valid whole answer has arrived."""
     now = x.elapsed_us()
     x.first_content_ns = now * 1000
     if attempt.ended_us is None:

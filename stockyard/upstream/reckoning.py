@@ -1,9 +1,9 @@
-"""What a call used, where its provider did not tell, or was not let finish.
+"""Estimate the usage of a call whose provider did not report it, or could not finish.
 
-Some providers never count in streams, and a caller who hangs up before the counts come would
+Some providers never report usage in streams, and a caller who disconnects before the report would
 otherwise pay nothing for what it read (`streaming.md` S23, S38). Estimates are made after the
-answer, and only for a call that lacks counts: of a stream, its first bytes are kept for that and
-read once.
+answer, and only if the report is missing: the first bytes of a stream are kept for that and decoded
+once.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,29 +23,29 @@ from stockyard.errors import StockyardError
 from stockyard.wire.codec import Codec, Traits
 
 SAMPLE_BYTES = 16 * 1024
-"""How much of a stream is kept to estimate the whole from; what is shorter is read completely."""
+"""How much of a stream is kept, to extrapolate from. A shorter one is decoded completely."""
 SPOKEN_TOKENS = 14
-"""Of sound, for ten characters of text: 900 characters and 1,250 tokens make a minute."""
+"""Audio tokens for ten characters of text: a minute is 900 characters and 1,250 tokens."""
 COUNTED = frozenset({"chat", "completions"})
-"""Kinds of call that are paid by the tokens of their texts."""
+"""Kinds of call that are billed by the tokens of their texts."""
 MISSING = frozenset({"usage_invalid", "prompt_missing", "completion_missing"})
-"""Flags of counts that are not there, or cannot be."""
+"""Flags of usage that is missing or implausible."""
 
 
 def is_missing(usage: Usage | None) -> bool:
-    """Whether the provider counted nothing, or something that cannot be."""
+    """Whether the provider's usage is missing or implausible."""
     return usage is None or not MISSING.isdisjoint(usage.flags)
 
 
 def _counts(usage: Usage | None) -> bool:
-    """Whether there is anything in it to be paid."""
+    """Whether the usage contains anything to be billed."""
     if usage is None:
         return False
     return bool(usage.total or usage.units) or usage.provider_cost_micros is not None
 
 
 def told_in(events: Sequence[Event]) -> Usage | None:
-    """The last usage that these Events tell."""
+    """The last usage in these Events."""
     for event in reversed(events):
         if isinstance(event, UsageSeen | Started) and event.usage is not None:
             return event.usage
@@ -53,7 +53,7 @@ def told_in(events: Sequence[Event]) -> Usage | None:
 
 
 def usage_of_whole(x: Exchange, response: Response) -> Usage | None:
-    """Usage of a whole answer that lacks it; None where it cannot be estimated."""
+    """Usage of a whole answer that does not report it; None if it cannot be estimated."""
     if x.kind not in COUNTED:
         told = response.usage
         return told if _counts(told) else _by_the_piece(x) or told
@@ -76,12 +76,12 @@ def usage_of_stream(
 
 
 def usage_of_nothing(x: Exchange) -> Usage | None:
-    """Usage of a call of whose answer nothing is known: what was asked."""
+    """Usage of a call whose answer is unknown: that of its input."""
     return _reckoned(x, (), 1.0) if x.kind in COUNTED else _by_the_piece(x)
 
 
 def usage_of_unread(x: Exchange, told: Usage | None) -> Usage | None:
-    """Usage of an answer that was relayed, of which at most the end was looked at."""
+    """Usage of an answer that was relayed undecoded. `told`: what its end reported."""
     if told is None:
         return usage_of_nothing(x)
     pieces = _by_the_piece(x) if x.kind == "images" and not told.units else None
@@ -89,7 +89,7 @@ def usage_of_unread(x: Exchange, told: Usage | None) -> Usage | None:
 
 
 def reckoned_count(x: Exchange) -> Response:
-    """The answer to a count where the provider has no counter: an estimate, and marked as one."""
+    """An estimate, marked as one, as the answer to a token count that the provider cannot make."""
     x.tell("X-Stockyard-Estimated", "true")
     model = x.target.model if x.target is not None else x.request.model
     tokens = prompt_tokens(x.request.content)
@@ -97,7 +97,7 @@ def reckoned_count(x: Exchange) -> Response:
 
 
 def _by_the_piece(x: Exchange) -> Usage | None:
-    """What the request tells of texts to embed or to speak, of seconds to hear, images to paint."""
+    """Usage according to the request alone: texts to embed or speak, seconds of audio, images."""
     try:
         content = x.request.meaning
     except StockyardError:
@@ -127,11 +127,11 @@ def _reckoned(x: Exchange, events: Iterable[Event], share: float) -> Usage:
 
 
 def prompt_of(x: Exchange) -> int:
-    """About how many tokens were asked."""
+    """Estimated tokens of the prompt."""
     try:
         return prompt_tokens(x.request.content)
     except StockyardError:
-        # The provider could read it and we cannot.
+        # The provider can decode the request and we cannot.
         return tokens_in(x.inbound.body.decode("utf-8", "replace"))
 
 
@@ -147,7 +147,7 @@ def _events_in(codec: Codec, traits: Traits, sample: Iterable[bytes]) -> list[Ev
 
 
 def _completed(told: Usage | None, reckoned: Usage) -> Usage:
-    """What was told, and our estimate of the parts that were not: the larger figure counts."""
+    """The reported usage, completed by our estimate: for the answer, the larger figure counts."""
     if told is None:
         return reckoned
     changes: dict[str, int] = {}

@@ -1,11 +1,11 @@
-"""Do some work at intervals, for as long as there is any."""
+"""Run work at intervals, for as long as there is any."""
 
 import asyncio
 from collections.abc import Callable
 
 
 class Recurring:
-    """Runs `work` every so many seconds after `wake`, until it answers that nothing is left."""
+    """Runs `work` every so many seconds after `wake`, until it returns that nothing is left."""
 
     __slots__ = ("_handle", "_seconds", "_work")
 
@@ -25,7 +25,7 @@ class Recurring:
 
     def _tick(self) -> None:
         self._handle = None
-        is_left = True  # also when the work breaks: others wait for what it has not come to
+        is_left = True  # also if the work raises: there may be more to do
         try:
             is_left = self._work()
         finally:
