@@ -1,8 +1,8 @@
-"""Relay an answer that nobody here reads.
+"""Relay an answer without decoding it.
 
-Native routes reach paths that no codec knows. Their bytes pass as they come, whatever the status
-and whether they stream or not; only the end is looked through for usage. A large whole answer of a
-known format goes the same way, so that it need not be held.
+Native routes include paths without a codec. Their answers pass as bytes, whatever the status and
+whether they are streams or not; only the end is searched for usage. A large whole answer of a known
+format is relayed in the same way, so that it need not be held in memory.
 """
 
 import asyncio
@@ -21,20 +21,20 @@ from stockyard.wire.error_kinds import upstream_error
 from stockyard.wire.stray_usage import TAIL_BYTES, stray_usage, usage_in_fields
 
 HOLD_BYTES = 256 * 1024
-"""How much is held back of an answer that nobody takes yet."""
+"""How much of an answer is held before somebody consumes it."""
 TOLD_AGAIN = frozenset(
     {
         *("files", "batches", "messages/batches", "batch/jobs"),
         *("responses", "chat/completions", "threads"),
     }
 )
-"""What tells, each time it is asked, of tokens that other calls used."""
+"""Things that report, each time they are fetched, the usage of other calls."""
 TOLD_AGAIN_BUT_MADE_HERE = frozenset({"interactions", "cachedContents"})
-"""These do so too, but the call that makes one is paid when it is told."""
+"""These do so too, but the call that creates one reports its own usage."""
 
 
 class RelayedAnswer(Stream):
-    """A Receiver on one side, a Stream of bytes on the other. Begun with the answer's head."""
+    """A Receiver on one side, a Stream of bytes on the other. `begun` is done with the head."""
 
     def __init__(
         self,
@@ -51,9 +51,9 @@ class RelayedAnswer(Stream):
         self._sink: RawSink | None = None
         self._held: list[bytes] = []
         self._waits = False
-        """Paused until somebody takes it."""
+        """Paused until somebody consumes it."""
         self._cover: CoveredPieces | None = None
-        """Takes our Credential out of it."""
+        """Removes our Credential from it."""
         self._tail = b""
         self._size = 0
         self._over = False
@@ -123,7 +123,7 @@ class RelayedAnswer(Stream):
             self._error = error
 
     def _usage(self) -> Usage | None:
-        """What the answer says of it, in its head or at its end; an estimate if it says nothing."""
+        """The usage that the answer reports, in its head or at its end, or else an estimate."""
         x = self._x
         makes = x.inbound.method == "POST" and x.inbound.path.endswith(x.needs)
         if x.needs in TOLD_AGAIN or (x.needs in TOLD_AGAIN_BUT_MADE_HERE and not makes):

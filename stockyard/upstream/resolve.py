@@ -1,4 +1,4 @@
-"""Turn names into addresses: off the loop, with a deadline, remembered for a minute at most."""
+"""Resolve host names: off the event loop, with a deadline, cached for a minute at most."""
 
 import asyncio
 import socket
@@ -28,13 +28,13 @@ class Resolver:
         self._running: dict[str, asyncio.Task[tuple[Address, ...]]] = {}
 
     async def addresses(self, host: str, port: int, seconds: float) -> tuple[Address, ...]:
-        """All addresses of `host`, or UpstreamError after `seconds`. Nothing here judges them."""
+        """All addresses of `host`; raises UpstreamError after `seconds`. The guard checks them."""
         expires, kept = self._kept.get(host, (0.0, ()))
         if expires > time.monotonic():
             return kept
         task = self._running.get(host)
         if task is None:
-            # One question per name: a resolver that hangs must not eat a thread for every call.
+            # One lookup per name: a resolver that hangs must not take a thread for every call.
             task = asyncio.get_running_loop().create_task(self._look_up(host, port))
             self._running[host] = task
             task.add_done_callback(lambda done: self._forget_task(host, done))
@@ -50,7 +50,7 @@ class Resolver:
             ) from None
 
     def forget(self, host: str) -> None:
-        """None of the addresses answered: ask again next time."""
+        """None of the addresses answered: resolve again next time."""
         self._kept.pop(host, None)
 
     def close(self) -> None:
@@ -75,4 +75,4 @@ class Resolver:
     def _forget_task(self, host: str, task: asyncio.Task[tuple[Address, ...]]) -> None:
         self._running.pop(host, None)
         if not task.cancelled():
-            task.exception()  # those who waited have it; nobody may be left to ask
+            task.exception()  # retrieved here, in case nobody is left who waits for it

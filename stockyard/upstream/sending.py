@@ -1,4 +1,4 @@
-"""One call on its way: what its maker may do to it, and which deadline it has passed."""
+"""One outgoing call: pause, resume and cancel it, and check its deadlines."""
 
 import asyncio
 from typing import TYPE_CHECKING
@@ -21,12 +21,12 @@ _LATE = {
 
 
 class Sending(msgspec.Struct, eq=False):
-    """It waits for a connection, or one is being opened for it, or a connection carries it."""
+    """A call that waits for a connection, or has one being opened, or is carried by one."""
 
     outgoing: Outgoing
     receiver: Receiver
     active: "set[Sending]"
-    """Where it stands while it is not over: its maker puts it there."""
+    """The client's set of calls that are not over. The client adds it there."""
     started: float
     since: float
     """When the last wait for a free connection began."""
@@ -35,7 +35,7 @@ class Sending(msgspec.Struct, eq=False):
     over: bool = False
     paused: bool = False
     reused: bool = False
-    """Whether a connection carried it that had carried other calls."""
+    """Whether its connection had carried other calls before."""
     connect_us: int = 0
     sent: bool = False
     """Whether any byte of the request may have left."""
@@ -46,7 +46,7 @@ class Sending(msgspec.Struct, eq=False):
     __repr__ = object.__repr__  # what it holds refers to it, and to secrets
 
     def pause(self) -> None:
-        """Stop reading from the provider; one read more (64 KiB) may still arrive."""
+        """Stop reading from the provider. One more read (64 KiB) may still be delivered."""
         self.paused = True
         if self.connection is not None:
             self.connection.pause()
@@ -57,24 +57,24 @@ class Sending(msgspec.Struct, eq=False):
             self.connection.resume()
 
     def cancel(self) -> None:
-        """Hang up at once; the Receiver hears nothing more."""
+        """Abort at once. The Receiver is not called any more."""
         if not self.over:
             self._end()
 
     def fail(self, error: UpstreamError) -> None:
         if not self.over:
             self._end()
-            # The frames in its traceback refer to us: a cycle would outlive the call.
+            # The frames in its traceback refer to us, and such a cycle would outlive the call.
             self.receiver.failed(error.with_traceback(None))
 
     def complete(self) -> None:
-        """The connection has handed on the whole answer and let go of this call."""
+        """The connection has delivered the whole answer and released this call."""
         self.over = True
         self.active.discard(self)
         self.receiver.done()
 
     def check(self, now: float) -> None:
-        """End the call if one of its deadlines has passed."""
+        """Fail the call if one of its deadlines has passed."""
         timer = self._overdue(now)
         if timer is not None:
             late = _LATE[timer]

@@ -1,7 +1,7 @@
-"""Several prompts in one call, for providers that take one at a time.
+"""Split a completions call with several prompts, for providers that take one at a time.
 
-Only completions know such calls. Each prompt is asked on its own, one after the other, and the
-answers become the choices of one: those of the first prompt first (`wire.md` 4.2).
+Each prompt becomes a request of its own, one after another, and the answers become the choices of
+one answer: those of the first prompt first (`wire.md` 4.2).
 """
 
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ from stockyard.core.response import Choice, Response
 from stockyard.errors import Refused
 
 MAX_PROMPTS = 16
-"""Each is a try of its own, and a call may make only so many."""
+"""Each is a separate try, and a call may make only so many."""
 
 
 def prompts_of(request: Request) -> Sequence[Request]:
-    """One request for each prompt; the request itself when there is but one. Raises Refused."""
+    """One request for each prompt; the request itself if there is only one. Raises Refused."""
     content = request.content
     if not content.apart:
         return (request,)
@@ -43,7 +43,7 @@ def _asking(request: Request, prompt: Message) -> Request:
 
 
 def joined(responses: Sequence[Response], per_prompt: int) -> Response:
-    """One answer of all answers. `per_prompt` is how many choices each was asked for."""
+    """The answers joined to one. `per_prompt`: how many choices each request asked for."""
     choices: list[Choice] = []
     for place, response in enumerate(responses):
         choices += (

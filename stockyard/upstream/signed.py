@@ -1,11 +1,10 @@
-"""Signed thoughts, kept for callers who did not send them back (`wire.md` 8).
+"""Keep signed thoughts for callers that do not send them back (`wire.md` 8).
 
-Some providers sign what their model thought before it called a tool, and want it back, byte for
-byte, with the tool's result. Many formats have no place for it, many clients drop it where they
-have, and a module that puts other words into a thought makes its signature worthless. So the signed
-parts of a turn that calls tools are kept here for a day, under the team and what the caller is sure
-to send back of the turn: its text and its calls. They are only ever put back for the provider that
-made them.
+Some providers sign the thinking before a tool call, and need it back, byte for byte, with the
+tool's result. Many formats have no field for it, many clients drop it, and a module that edits a
+thought invalidates its signature. So the signed parts of a turn with tool calls are kept here for a
+day. The key is the team and those parts of the turn that every caller sends back: its text and its
+calls. Thoughts are only put back for the provider that signed them.
 """
 
 from collections import OrderedDict
@@ -29,9 +28,9 @@ from stockyard.errors import StockyardError
 SIGNING = frozenset(
     {"anthropic.messages", "bedrock.converse", "bedrock.invoke", "gemini", "openai.responses"}
 )
-"""Formats whose providers sign, or seal."""
+"""Formats whose providers sign or encrypt thinking."""
 SEALED_APART = frozenset({"openai.responses"})
-"""Formats in which what can be read of a thought and what is sealed of it are two parts."""
+"""Formats in which the readable and the encrypted version of a thought are separate parts."""
 MAX_TURNS = 10_000
 MAX_BYTES = 32 * 1024 * 1024
 MAX_TURN_BYTES = 1024 * 1024
@@ -39,7 +38,7 @@ KEPT_SECONDS = 86_400.0
 
 
 class Owner(Struct, frozen=True):
-    """For whom a turn is kept, and who can read it."""
+    """Whom a turn is kept for, and which provider and format it is from."""
 
     partition: str
     provider: str
@@ -48,15 +47,15 @@ class Owner(Struct, frozen=True):
 
 class _Kept(Struct, frozen=True):
     parts: tuple[Reasoning | None, ...]
-    """The turn's signed thoughts in their places; None stands for each of its other parts."""
+    """The parts of the turn in order: a signed thought, or None for any other part."""
     signatures: tuple[str | None, ...]
-    """Of its calls, in their order."""
+    """The signatures of its calls, in order."""
     size: int
     until: float
 
 
 class SignedTurns:
-    """The table. When it is full the turns that were kept first go."""
+    """The table of turns. When it is full, the oldest ones are dropped."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
@@ -67,7 +66,7 @@ class SignedTurns:
         return len(self._turns)
 
     def remember(self, owner: Owner, output: Output) -> None:
-        """Keep what the provider signed of an answer. Cut answers are not to be given here."""
+        """Keep the signed parts of an answer, which must be complete."""
         for choice in output.choices:
             message = choice.message
             signed = any(_is_signed(part, owner.format) for part in message.parts)
@@ -77,7 +76,7 @@ class SignedTurns:
                 self._keep(_name(owner, message), parts, calls)
 
     def returned(self, owner: Owner, content: Content) -> Content:
-        """The content with what its provider once signed back in its place."""
+        """The content with the signed thoughts put back."""
         if not self._turns or not isinstance(content, Content):
             return content
         messages = tuple(self._completed(owner, message) for message in content.messages)
@@ -128,7 +127,7 @@ def _put_back(kept: _Kept, parts: Sequence[AnyPart]) -> tuple[AnyPart, ...]:
     ]
     thoughts = [part for part in kept.parts if part is not None]
     if len(rest) != len(kept.parts) - len(thoughts):
-        # The caller laid the turn out otherwise. Before everything else is where thoughts belong.
+        # The caller split the turn differently. Thoughts then go in front of everything else.
         return (*thoughts, *rest)
     others = iter(rest)
     return tuple(next(others) if part is None else part for part in kept.parts)
@@ -160,7 +159,7 @@ def _name(owner: Owner, message: Message) -> bytes:
 
 
 def _arguments(text: str) -> Any:
-    """The value, for clients write JSON in their own way."""
+    """The decoded value, because clients re-encode JSON in their own way."""
     try:
         return msgspec.json.decode(text or "{}")
     except (ValueError, RecursionError):
@@ -168,9 +167,9 @@ def _arguments(text: str) -> Any:
 
 
 class SignedStream(Stream):
-    """Passes a Stream on as it is, and remembers what was signed once it is complete.
+    """Passes a Stream on unchanged, and remembers its signed parts once it is complete.
 
-    Where its bytes are forwarded the caller gets the signatures themselves.
+    If its bytes are forwarded nothing is remembered, because the caller gets the signatures itself.
     """
 
     def __init__(self, stream: Stream, remember: Callable[[Output], None]) -> None:

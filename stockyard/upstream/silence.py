@@ -1,9 +1,10 @@
-"""End streams that go on without saying anything, or that have said everything.
+"""End streams that continue without content, or that are complete but do not end.
 
-The client's timers see bytes; a provider that sends pings for ever keeps them happy. These two look
-at content: `timeout.first_content` until the first, `timeout.content_idle` between any two
-(`streaming.md` 3.5). And a client need not wait for an answer that is whole while its provider
-keeps the connection open. One timer serves all streams and runs only while there are any.
+The timers of the HTTP client only see bytes, so a provider that sends pings for ever never misses
+them. The two timers here look at content: `timeout.first_content` until the first, and
+`timeout.content_idle` between any two (`streaming.md` 3.5). Besides, a client need not wait if the
+answer is complete and the provider keeps the connection open. One timer serves all streams, and
+runs only while there are any.
 """
 
 from time import monotonic

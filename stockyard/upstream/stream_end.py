@@ -1,4 +1,4 @@
-"""Where a stream ends: whether it is whole there, and whether more may follow a seeming end."""
+"""Judge the end of a stream: whether it is complete, and whether more may follow."""
 
 from stockyard.core.exchange import Exchange
 from stockyard.errors import StockyardError, UpstreamError
@@ -6,14 +6,14 @@ from stockyard.upstream.reckoning import COUNTED
 from stockyard.wire.codec import Codec, StreamLook
 
 EARLY_STOPPING = frozenset({"gemini", "gemini.array"})
-"""Formats whose streams may go on after a finish, and have no other end (S24)."""
+"""Formats whose streams may continue after a finish reason, and have no terminator (S24)."""
 
 
 def cut_short(look: StreamLook, codec: Codec, *, native: bool, size: int) -> str | None:
-    """What is missing at the end of a stream of so many bytes, in the word of a Finding.
+    """What is missing at the end of a stream of so many bytes, as the action of a Finding.
 
-    Only we can see truncation: the client would take a stream that just stops for whole. Raises
-    UpstreamError for one that cannot pass as an answer.
+    Only we can see truncation: the client would take a stream that just stops for complete. Raises
+    UpstreamError if the stream is not acceptable as an answer.
     """
     if look.terminator or (look.complete and not codec.terminator):
         return None
@@ -27,8 +27,8 @@ def cut_short(look: StreamLook, codec: Codec, *, native: bool, size: int) -> str
 
 
 def may_go_on(x: Exchange, codec: Codec) -> bool:
-    """Whether more may follow what looks like the end: the next choice, or text after an early
-    stop."""
+    """Whether more may follow what looks like the end: another choice, or text after an early
+    finish reason."""
     if codec.name in EARLY_STOPPING:
         return True
     if x.kind not in COUNTED:
@@ -36,4 +36,4 @@ def may_go_on(x: Exchange, codec: Codec) -> bool:
     try:
         return (x.request.content.n or 1) > 1
     except StockyardError:
-        return True  # the provider could read it and we cannot
+        return True  # the provider can decode the request and we cannot

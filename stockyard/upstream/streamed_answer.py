@@ -1,12 +1,12 @@
 """Receive an answer that comes as a stream.
 
-Everything is held back until the first event that bears content: roles, `message_start`, pings and
-comments prove nothing, and errors still follow them. Until then the call can be tried elsewhere, so
-a failure is raised from `committed`. From then on it belongs to the caller, and a failure ends the
-stream (`streaming.md` 3.1, S14, S15).
+Everything is held until the first event that bears content: roles, `message_start`, pings and
+comments prove nothing, and errors may still follow them. Until then the call can be tried
+elsewhere, so a failure is raised from `committed`. From then on the stream belongs to the caller,
+and a failure ends it (`streaming.md` 3.1, S14, S15).
 
-Whether bytes or Events are wanted (`flow.py`) turns out when the stream is taken, so until then the
-held bytes are kept as they came.
+Whether bytes or Events are wanted (`flow.py`) is known only when the stream is consumed, so until
+then the held bytes are kept as they came.
 """
 
 import asyncio
@@ -29,18 +29,18 @@ from stockyard.upstream.transport import Handle
 from stockyard.wire.codec import Codec, Traits
 
 HOLD_BYTES = 256 * 1024
-"""How much is held back before the first content; then we commit with what we have."""
+"""How much is held before the first content. With more than that, we commit without content."""
 MAX_BYTES = 256 * 1024 * 1024
 COUNT_SECONDS = 2.0
-"""How long a complete answer waits for counts that follow its finish (`streaming.md` S21)."""
+"""How long to wait for usage after the finish reason of a complete answer (`streaming.md` S21)."""
 DRAIN_SECONDS = 0.1
-"""How long it waits for its connection once its terminator has come (S20)."""
+"""How long to wait for the end of the connection after the terminator (S20)."""
 MODULE = "dispatch"
 """The name under which Findings are left."""
 
 
 class Unstreamed(Exception):
-    """The provider answered a request for a stream with something else, which is `raw`."""
+    """The provider answered a request for a stream with a whole answer or an error, `raw`."""
 
     def __init__(self, raw: Raw) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class StreamedAnswer(Stream):
         self._came: list[bytes] = []
         """The held bytes as they came, and what follows them up to SAMPLE_BYTES."""
         self._waits = False
-        """Paused until somebody takes it."""
+        """Paused until somebody consumes it."""
         self._paused = False
         self._over = False
         """Complete, broken or cancelled."""
@@ -142,7 +142,7 @@ class StreamedAnswer(Stream):
             self._commit()
 
     def _wait_to_be_taken(self) -> None:
-        """It has begun, and nobody takes it yet: read no more than what may be held."""
+        """It has begun and nobody consumes it yet: pause when as much is held as may be."""
         if self._size > HOLD_BYTES and not self._waits:
             self._waits = True
             self.pause()
@@ -190,11 +190,11 @@ class StreamedAnswer(Stream):
             sink.done()
 
     def _note_end(self, missing: str | None, failure: UpstreamError | None) -> None:
-        """Take down what is odd about the end."""
+        """Note what is odd about the end."""
         x = self._x
         if failure is not None:
             self._attempt.error = failure.kind
-            # Its frames refer to us: a cycle would keep everything until a collection.
+            # Its frames refer to us, and a reference cycle would live until a garbage collection.
             x.error = failure.with_traceback(None)
             x.note(MODULE, "failed_inside", {"kind": failure.kind})
         if missing is not None:
@@ -206,13 +206,13 @@ class StreamedAnswer(Stream):
         return usage_of_stream(self._x, told, self._codec, self._traits, self._came, self._size)
 
     def _settle_early(self) -> None:
-        """It ends before its end: what came is paid for, whether or not it was counted."""
+        """It ends prematurely: set the usage of what came, reported or estimated."""
         told = self._flow.told
         counted = self._flow.complete and not is_missing(told)
         self._x.usage = told if counted else self._reckoned(told)
 
     def _end_odd(self, odd: OddAnswer) -> None:
-        """Not a stream: an error, a whole answer, or nothing we can use. Nothing was sent yet."""
+        """It is not a stream but an error or a whole answer. Nothing was delivered yet."""
         sending = self.sending
         self._close("failed")
         if sending is not None and odd.is_too_long:
@@ -224,12 +224,12 @@ class StreamedAnswer(Stream):
         if self._over:
             return
         if self._is_all:
-            self.enough()  # however the connection ended, nothing of the answer is missing
+            self.enough()  # nothing of the answer is missing, however the connection ended
         else:
             self._break(error)
 
     def _break(self, error: StockyardError) -> None:
-        """The stream is lost: before it was committed the call fails, then the stream does."""
+        """The stream is broken: fail the call if it has not committed yet, else the stream."""
         if self._over:
             return
         cover_words(error, self._attempt)
@@ -255,19 +255,19 @@ class StreamedAnswer(Stream):
             self._error = error
 
     def _taken(self) -> Sink | RawSink | None:
-        """Who takes the stream, let go of: it refers to us, and this is the last it hears."""
+        """The sink, released: it refers to us, and is called for the last time."""
         sink, self._flow.sink = self._flow.sink, None
         return sink
 
     def _close(self, outcome: Outcome) -> None:
         self._over = True
-        self.sending = None  # it refers to us: a cycle would keep everything until a collection
+        self.sending = None  # it refers to us, and a cycle would live until a garbage collection
         self._silence.forget(self)
         self._attempt.bytes_in = self._size
         self._attempt.ended_us = self._x.elapsed_us()
         self._attempt.outcome = outcome
 
-    # What `Silence` asks, and what it does.
+    # What `Silence` uses.
 
     @property
     def content_at(self) -> float:
@@ -279,31 +279,31 @@ class StreamedAnswer(Stream):
 
     @property
     def patience(self) -> float | None:
-        """For how many seconds of silence more may be waited for; None while parts of the answer
-        may come."""
+        """After how many seconds of silence the answer counts as ended; None while parts of it may
+        still come."""
         if self._paused or not self._is_all or may_go_on(self._x, self._codec):
             return None
         return DRAIN_SECONDS if self._flow.terminator else COUNT_SECONDS
 
     @property
     def _is_all(self) -> bool:
-        """Whether the answer is whole if nothing more comes. On native routes the connection's
-        end is a part of what the provider said, and an image need not be the last."""
+        """Whether the answer is complete if nothing more comes. Never on native routes, which pass
+        on the end of the connection too, and for images, of which another may follow."""
         if self._native or self._x.kind == "images" or not self.committed.done():
             return False
         return self._flow.complete
 
     def enough(self) -> None:
-        """The answer is whole, and its connection need not be waited for."""
+        """The answer is complete: end it without waiting for its connection."""
         sending = self.sending
         self.done()
         if sending is not None:
             sending.cancel()
 
     def silent(self, timer: str, seconds: float) -> None:
-        """It gave up waiting for content."""
+        """No content came for too long."""
         if self._paused:
-            return  # it is the client that takes its time, and has a deadline of its own
+            return  # the client is slow, for which there is another deadline
         self.failed(
             UpstreamError(
                 "timeout",
@@ -324,7 +324,7 @@ class StreamedAnswer(Stream):
         self._conclude(sink)
 
     def _read_again(self, forwarded: ForwardedFlow) -> DecodedFlow:
-        """The held bytes as Events."""
+        """Decode the held bytes to Events."""
         reader = self._codec.reader(traits=self._traits)
         flow = DecodedFlow(self._x, reader, terminator=forwarded.terminator)
         flow.content_at = forwarded.content_at
@@ -347,7 +347,7 @@ class StreamedAnswer(Stream):
         self._conclude(sink)
 
     def _conclude(self, sink: Sink | RawSink) -> None:
-        """Tell of an end that came before the stream was taken."""
+        """Report an end that came before the stream was consumed."""
         self._go_on()
         if self._over:
             self._taken()
@@ -358,7 +358,7 @@ class StreamedAnswer(Stream):
 
     @property
     def terminator(self) -> bytes:
-        """What the provider sent; where it left it out, what clients of the format wait for."""
+        """The provider's terminator, or that of the format if the provider omitted it."""
         if self.raw_format is None:
             return b""
         return self._flow.terminator or (b"" if self._native else self._codec.terminator)

@@ -1,7 +1,7 @@
-"""Ask for a summary of a conversation in words, where the provider has no other way to be asked.
+"""Request a summary of a conversation with a prompt, for providers without an endpoint for it.
 
-Nothing is offered to be called, and what was called before stands in the conversation as text:
-some providers refuse calls in a request that declares no tools.
+The request declares no tools, and earlier tool calls become text, because some providers refuse
+tool calls in a request that declares no tools.
 """
 
 from msgspec.structs import replace
@@ -29,7 +29,7 @@ WISH = (
 
 
 def in_words(request: Request) -> Request:
-    """The request with the wish for a summary as its last message, and nothing but text to give."""
+    """The request with the prompt for a summary as its last message, and text only."""
     content = request.content
     messages = [plain for message in content.messages if (plain := _in_words(message)).parts]
     asking = Message(role="user", parts=(Text(text=WISH),))
@@ -47,7 +47,7 @@ def in_words(request: Request) -> Request:
 
 
 def summary_of(response: Response) -> Response:
-    """The answer as a summary and nothing else. Raises UpstreamError (`bad_answer`) for none."""
+    """The answer reduced to the summary. Raises UpstreamError (`bad_answer`) if there is none."""
     output, text = response.output, response.text
     if not text.strip():
         raise UpstreamError("bad_answer", "The model was asked for a summary and wrote none.")
@@ -70,5 +70,5 @@ def _part_in_words(part: AnyPart) -> AnyPart | None:
     if isinstance(part, ToolResult):
         said = "".join(inner.text for inner in part.parts if isinstance(inner, Text))
         return Text(text=f"[Result: {said}]")
-    # Thinking is sealed for another question, and what one format knows alone nobody else reads.
+    # Thinking belongs to another request, and opaque parts only mean something in their format.
     return None if isinstance(part, Reasoning | Opaque) else part

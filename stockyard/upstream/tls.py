@@ -12,7 +12,7 @@ _CERTIFICATE_FAULTS = {
     62: "is for another name",
     64: "is for another address",
 }
-"""The verification codes of OpenSSL that an operator can act on, in words."""
+"""Verification codes of OpenSSL that an operator can do something about, in words."""
 
 
 class TlsSettings(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Who carries bytes to a provider: the HTTP client, or a provider that is built in."""
+"""The interface of what carries calls to a provider: the HTTP client, or the mock provider."""
 
 from typing import Protocol
 
@@ -6,7 +6,7 @@ from stockyard.upstream.outgoing import Outgoing, Receiver
 
 
 class Handle(Protocol):
-    """A call under way."""
+    """A call that was sent."""
 
     def pause(self) -> None: ...
     def resume(self) -> None: ...
@@ -15,4 +15,4 @@ class Handle(Protocol):
 
 class Transport(Protocol):
     def start(self, outgoing: Outgoing, receiver: Receiver) -> Handle:
-        """Send a call. What becomes of it is told to the Receiver, never raised."""
+        """Send a call. Never raises: failures are reported to the Receiver."""

@@ -1,4 +1,4 @@
-"""Ask a proxy to connect through to a provider (CONNECT), before TLS is spoken inside."""
+"""Open a tunnel to a provider through a proxy (CONNECT), before TLS starts inside it."""
 
 import asyncio
 from typing import cast
@@ -20,14 +20,14 @@ def connect_head(url: Url, proxy: Proxy) -> bytes:
 
 
 class Tunnel(asyncio.Protocol):
-    """Speaks to the proxy until it has agreed; `agreed` then is done, or has an UpstreamError."""
+    """Talks to the proxy until `agreed` is done, or fails with an UpstreamError."""
 
     def __init__(self, head: bytes) -> None:
         self._head = head
         self._parser = AnswerParser()
         self._parser.begin(bodiless=True, head_limit=_HEAD_LIMIT)
         self.agreed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        # Whoever waited may have given up; an error then is of no interest.
+        # Retrieve an error, in case nobody waits for it any more.
         self.agreed.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

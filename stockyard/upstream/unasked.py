@@ -1,7 +1,6 @@
-"""Read an answer that came as a stream where a whole one was asked for.
+"""Fold an answer that came as a stream although a whole one was requested.
 
-Few servers do that, but those always do: a client that asks them for a whole answer would never get
-one.
+Some servers always stream, so clients that request a whole answer would never get one from them.
 """
 
 from stockyard.core.folding import fold
@@ -11,7 +10,7 @@ from stockyard.wire.codec import Codec, Traits
 
 
 def folded(codec: Codec, body: bytes, traits: Traits) -> Response | None:
-    """The answer that a complete stream makes; None for what is no stream, or breaks off."""
+    """The folded answer; None if the body is not a stream, or an incomplete one."""
     reader = codec.reader(traits=traits)
     try:
         output, usage = fold(reader.feed(body) + reader.end())

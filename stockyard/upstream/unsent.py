@@ -1,4 +1,4 @@
-"""What of a large request body is still to be written, in pieces that a transport can pass on."""
+"""The unsent rest of a large request body, in pieces that a transport can send."""
 
 from collections import deque
 
@@ -6,7 +6,7 @@ from stockyard.wire.large_body import views_of
 
 
 class Unsent:
-    """Never empty: whoever takes the last piece throws it away."""
+    """Never empty: after taking the last piece, throw it away."""
 
     __slots__ = ("_views", "size")
 
@@ -15,7 +15,7 @@ class Unsent:
         self.size = len(body)
 
     def take(self, most: int) -> memoryview:
-        """The next piece, which is not copied."""
+        """The next piece, without copying it."""
         view = self._views[0]
         piece = view[:most]
         if len(piece) == len(view):

@@ -1,8 +1,8 @@
-"""Read an address that Stockyard is asked to call, and refuse what could be read in two ways.
+"""Parse a URL to be called, and refuse what two parsers could understand differently.
 
-Everything that the usual parsers forgive is refused here (`security.md` 6.1): user names,
-backslashes, white space, fragments, octal or shortened IPv4, zones, trailing dots, names outside
-ASCII. What is left means the same to every reader, so what the guard judged is what gets called.
+Everything that other parsers tolerate is refused here (`security.md` 6.1): user names, backslashes,
+white space, fragments, octal or shortened IPv4, zones, trailing dots, non-ASCII names. What is left
+means the same to every parser, so what the guard allowed is what gets called.
 """
 
 import re
@@ -30,16 +30,16 @@ _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
 class Url(msgspec.Struct, frozen=True):
-    """A URL that every reader understands alike."""
+    """A URL that every parser understands alike."""
 
     scheme: str
     host: str
     """Lower case, without brackets; an address in its shortest form."""
     port: int
     target: str
-    """Path and query as given; empty when there is none."""
+    """Path and query as given; may be empty."""
     literal: Address | None
-    """The address, when the host is one."""
+    """The address, if the host is one."""
 
     @property
     def authority(self) -> str:
@@ -54,7 +54,7 @@ class Url(msgspec.Struct, frozen=True):
 
 
 def parse_url(text: str) -> Url:
-    """Take a URL apart, or raise EgressDenied with the reason `url`, `scheme`, `host` or `port`."""
+    """Parse a URL. Raises EgressDenied with the reason `url`, `scheme`, `host` or `port`."""
     parts = _URL.fullmatch(text)
     if parts is None:
         raise EgressDenied("url")
@@ -78,7 +78,7 @@ def parse_url(text: str) -> Url:
 
 
 def parse_literal(host: str) -> Address | None:
-    """The address that `host` spells: four plain decimal parts, or IPv6 in brackets."""
+    """The address in `host`: four plain decimal parts, or IPv6 in brackets; None for a name."""
     try:
         if host.startswith("["):
             return IPv6Address(host[1:-1])
@@ -88,5 +88,5 @@ def parse_literal(host: str) -> Address | None:
 
 
 def is_name(host: str) -> bool:
-    """Whether `host` is a DNS name that no resolver takes for a number."""
+    """Whether `host` is a DNS name that no resolver could take for a number."""
     return _NAME.fullmatch(host) is not None and not _NUMBER.fullmatch(host.rpartition(".")[2])

@@ -1,4 +1,4 @@
-"""A WebSocket to a provider: the handshake, and frames both ways from then on."""
+"""A WebSocket to a provider: the handshake, then frames in both directions."""
 
 import asyncio
 import re

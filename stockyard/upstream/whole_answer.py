@@ -1,7 +1,7 @@
-"""Receive an answer that comes whole.
+"""Receive a whole answer.
 
-It is kept until it is complete, so that its headers can tell the totals. A large one that nobody
-here reads is not worth the wait and the memory: from `flows_from` on it is relayed as it comes.
+It is collected until it is complete, so that headers can show its totals. A large one that no
+module reads is not worth the wait and the memory: from `flows_from` bytes on it is relayed.
 """
 
 import asyncio
@@ -17,16 +17,17 @@ from stockyard.wire.whole import WholeCodec
 
 MAX_BODY = 64 * 1024 * 1024
 NEVER = MAX_BODY
-"""What is as large has no business here at all."""
+"""A value of `flows_from` that is never reached, because larger answers are refused."""
 MAX_REWRITTEN = 32 * 1024 * 1024
-"""Of an answer that its client wants in another spelling. It gets a larger one as it came: writing
-that anew would hold up everybody else."""
+"""The largest answer that is re-encoded for its client. A larger one is relayed as it came, because
+encoding it would block the event loop too long."""
 
 Fields = list[tuple[bytes, bytes]]
 
 
 class WholeAnswer:
-    """A Receiver that collects. `arrived` is done when the answer is, and raises what broke it."""
+    """A Receiver that collects. `arrived` is done when the answer is complete, or fails with its
+    error."""
 
     __slots__ = (
         "_attempt",
@@ -51,15 +52,15 @@ class WholeAnswer:
         flows_from: int = NEVER,
         spelled: WholeCodec | None = None,
     ) -> None:
-        """`flows_from`: how many bytes are kept of an answer that the client can be sent as it is;
-        NEVER where somebody reads it, or where it must be written anew. `spelled`: the codec of
-        such an answer, if it knows of clients that want another spelling."""
+        """`flows_from`: the size from which an answer is relayed instead of collected; NEVER if a
+        module reads it or it must be translated. `spelled`: the codec, if clients may want another
+        encoding than the provider's."""
         self._x = x
         self._attempt = attempt
         self._flows_from = flows_from
         self._spelled = spelled
         self.onward: RelayedAnswer | None = None
-        """What the answer goes through once it flows; it is no longer collected then."""
+        """Relays the answer once it is no longer collected."""
         self._pieces: list[bytes] = []
         self._size = 0
         self.sending: Handle | None = None
@@ -68,7 +69,7 @@ class WholeAnswer:
         self.arrived = Arrival(loop=loop)
 
     def raw(self, format: str) -> Raw:
-        """All that came, in the format that was spoken to the provider."""
+        """Everything that came, in the provider's format."""
         pieces = self._pieces
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         return Raw(format, self.status, self.fields, body)
@@ -78,7 +79,7 @@ class WholeAnswer:
         self.fields = fields
         self._attempt.first_byte_us = self._x.elapsed_us()
         if not self._flows_from and _is_json(fields):
-            # An object where sound should be is an error, whatever its status.
+            # JSON instead of audio is an error, whatever its status.
             self._flows_from = NEVER
 
     def data(self, piece: bytes) -> None:
@@ -91,7 +92,7 @@ class WholeAnswer:
             self._outgrow()
 
     def _outgrow(self) -> None:
-        """More has come than is kept of an answer that may flow."""
+        """The answer has reached `flows_from`: relay it, or refuse it as too large."""
         if self._flows_from < NEVER and 200 <= self.status < 300:
             if self._flows_from < MAX_REWRITTEN and not self._is_as_asked():
                 self._flows_from = MAX_REWRITTEN
@@ -102,7 +103,8 @@ class WholeAnswer:
             self.failed(UpstreamError("bad_answer", "The provider's answer is too large."))
 
     def _is_as_asked(self) -> bool:
-        """Whether the client gets these bytes: if not, all of them are needed to write others."""
+        """Whether these bytes have the encoding that the client wants. If not, the whole answer is
+        needed to re-encode it."""
         inbound, codec = self._x.inbound, self._spelled
         if codec is None or inbound.native is not None:
             return True
@@ -110,7 +112,7 @@ class WholeAnswer:
 
     def _flow(self) -> None:
         if self.arrived.done():
-            return  # nobody waits any more, and who did ends this in the next turn
+            return  # nobody waits any more, and the call is cancelled in the next turn
         onward = RelayedAnswer(
             self._x, self._attempt, self._x.inbound.format, self.arrived.get_loop()
         )
@@ -125,7 +127,7 @@ class WholeAnswer:
             self.onward.done()
             return
         self._attempt.bytes_in = self._size
-        self.sending = None  # it refers to us: a cycle would keep the bodies until a collection
+        self.sending = None  # it refers to us, and a cycle would live until a garbage collection
         if not self.arrived.done():
             self.arrived.arrive()
 
