@@ -29,13 +29,15 @@ class ArgumentPieces:
         """What can be written now that this piece has come."""
         if self._begun:
             return piece
+        if not self._wrapped:
+            if not piece.strip():
+                return ""  # space before JSON says nothing
+            self._begun = _begins_object(piece)
+            if self._begun:
+                return piece
+            self._wrapped = True
         self._held.append(piece)
-        if self._wrapped:
-            return ""
-        text = "".join(self._held)
-        self._begun = _begins_object(text)
-        self._wrapped = not self._begun and bool(text.strip())
-        return text if self._begun else ""
+        return ""
 
     def rest(self) -> str:
         """What is still to be written when the call ends."""
