@@ -78,7 +78,7 @@ _BY_WORD: dict[str, ErrorKind] = {
     "validationexception": "bad_request",
 }
 
-# Kinds that a word may refine; any other status is specific enough by itself.
+# Kind -> the statuses that a code or type may refine to it. Any other status is believed as it is.
 _REFINES: dict[ErrorKind, frozenset[int]] = {
     "context_length": frozenset({400, 413, 422}),
     "content_filtered": frozenset({400, 403, 422}),

@@ -61,7 +61,7 @@ class Form:
         self.parts = parts
 
     def word(self, name: str) -> str | None:
-        """The short text of a field that may stand in the form once; None when it does not."""
+        """The short text of a field that may occur once; None if it is absent."""
         part, text = self._only(name), self.text(name)
         if part is None or text is None:
             return None
@@ -70,7 +70,7 @@ class Form:
         return text
 
     def text(self, name: str) -> str | None:
-        """The text of a field that may stand in the form once; None when it does not."""
+        """The text of a field that may occur once; None if it is absent."""
         part = self._only(name)
         if part is None:
             return None

@@ -96,7 +96,7 @@ class UploadCodec:
 
 
 def form_in(body: bytes, *, max_parts: int = MAX_PARTS) -> Form | None:
-    """The form that a body is; None for any other body."""
+    """The body parsed as a form; None if it is not one."""
     boundary = boundary_in(body)
     return None if boundary is None else read_form(body, boundary, max_parts=max_parts)
 

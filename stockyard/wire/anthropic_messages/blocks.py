@@ -109,7 +109,7 @@ def _read_image(fields: Fields) -> AnyPart | None:
 
 
 def _take_source(fields: Fields) -> dict[str, Any] | None:
-    """The source of a media block as (type, data, URL); None for kinds of source only this format
+    """The source of a block as neutral fields; None for kinds of source that only this format
     has."""
     source = fields.inside("source")
     if source is None:
