@@ -1,4 +1,4 @@
-"""One slice of load: what the parent asks of the load generator, and what it hears back."""
+"""One slice of load: the job given to the load generator, and its outcome."""
 
 from typing import Literal
 

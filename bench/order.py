@@ -1,4 +1,4 @@
-"""What a call orders from the pretend provider, written inside its prompt.
+"""What a call orders from the pretend provider, encoded in its prompt.
 
 The order opens the prompt and a mark closes it, so the provider sees when a prompt was cut. It
 carries a number used once, which must come back: a cached or swapped answer is not an answer.

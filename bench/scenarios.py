@@ -1,4 +1,4 @@
-"""The questions a run asks: each is a slice of load, sent to every target in turn."""
+"""The scenarios of a run: each is a slice of load, sent to every target in turn."""
 
 from dataclasses import dataclass
 from typing import Any

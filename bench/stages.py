@@ -1,4 +1,4 @@
-"""What the parts of a call cost: CPU of each stage that the design has a budget for.
+"""The CPU cost of each stage of a call that the design has a budget for.
 
     python -m bench.stages
 

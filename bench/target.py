@@ -1,4 +1,4 @@
-"""What calls are sent to: the provider itself, the bare proxy, or the gateway."""
+"""The targets of load: the provider itself, the bare proxy, or the gateway."""
 
 import os
 import re

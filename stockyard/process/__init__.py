@@ -1,4 +1,4 @@
-"""One process: how it starts, what it says, how it is reached from this machine, how it stops.
+"""One process: starting, logging, its control socket, stopping.
 
 one run                serving listening reloading background watchdog interruption wallclock
                        custommodules writerwatch

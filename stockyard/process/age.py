@@ -1,4 +1,4 @@
-"""How long this process has existed, the start of the interpreter included."""
+"""The age of this process, including the start of the interpreter."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""Work that nobody waits for: bounded, logged when it fails, ended with the process."""
+"""Background tasks: bounded in number, logged when they fail, ended with the process."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""The certificate of our own listener: refused at start when no client would accept it."""
+"""Check the listener's certificate at the start."""
 
 from datetime import UTC, datetime
 from pathlib import Path

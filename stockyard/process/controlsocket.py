@@ -1,8 +1,8 @@
-"""The door for the operating system's own user: the command line asks the server through it.
+"""The control socket: how the command line reaches the server.
 
-A Unix socket in the data folder, mode 0600 in a folder of mode 0700. The kernel says who opens it:
-the server's own user or root, who then may do everything, and nobody else. There is no token that
-could be stolen.
+A Unix socket in the data folder, mode 0600 in a folder of mode 0700. The kernel reports who
+connects: the server's own user and root may do everything, nobody else may connect. There is no
+token that could be stolen.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from stockyard.process.reloading import Reloading
 from stockyard.process.socketpath import NAME, PROCESS, short_path
 
 PATIENCE = 10.0
-"""Seconds that a request waits for a control plane that is still loading."""
+"""Seconds that a request waits while the control plane is loading."""
 MAX_BODY = 64 << 10
 MAX_GRACE = 3_600.0
 KEEP_ALIVE = 86_400
@@ -48,7 +48,7 @@ class Stop(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Process(Struct):
-    """Which process this is, for whoever waits for another."""
+    """The process id, for whoever waits for a new process."""
 
     pid: int
     began_ns: int

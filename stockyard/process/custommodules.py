@@ -1,4 +1,4 @@
-"""Load the modules that an operator adds to those of the catalog.
+"""Load an operator's own modules.
 
 They come from two places: the folder `modules_dir` of the settings, of which every `*.py` is read,
 and packages that name their classes in the entry point group `stockyard.modules`. A file that is

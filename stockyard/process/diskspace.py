@@ -1,4 +1,4 @@
-"""The disk where the data is, or will be: asked before anything is opened."""
+"""Check the disk of the data folder before anything is opened."""
 
 from pathlib import Path
 

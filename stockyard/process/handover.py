@@ -1,4 +1,4 @@
-"""Let another process serve on, without a call that fails or a connection that is refused.
+"""Hand over to another process without failing a call or refusing a connection.
 
 The new process has the listening socket, too. When all that can be checked is, it asks the old one
 for the data folder over the control socket. The old one stops accepting, holds the API back,
@@ -49,7 +49,7 @@ class Door(Protocol):
 
 
 class Snapshot(Struct, frozen=True):
-    """What a process knows that is not in the database, and the next one should."""
+    """In-memory state that the next process takes over."""
 
     limits: list[KeptLimit] = []
     breakers: list[KeptBreaker] = []
@@ -60,7 +60,7 @@ class Snapshot(Struct, frozen=True):
 
 
 class HandOver:
-    """The side of the process that is replaced."""
+    """The hand-over, from the side of the process being replaced."""
 
     def __init__(self, stockyard: Stockyard, server: Server) -> None:
         self._stockyard = stockyard
@@ -128,7 +128,7 @@ def nothing(_: Transaction) -> None:
 
 
 class Predecessor:
-    """The process before this one, for the one that takes over."""
+    """The hand-over, from the side of the new process: its predecessor."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader

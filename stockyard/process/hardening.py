@@ -1,4 +1,5 @@
-"""What the process gives up before it serves, so that it cannot leak it (`security.md` S35)."""
+"""Harden the process before it serves: file modes, no core dumps, no secrets in its environment
+(`security.md` S35)."""
 
 import os
 from collections.abc import Iterable, MutableMapping

@@ -1,4 +1,4 @@
-"""What whoever started this process has left to it: the listening socket, and who supervises.
+"""What this process inherited: the listening socket, and its supervisor.
 
 A service manager leaves sockets in its own way (systemd's `LISTEN_FDS`), our supervisor and a
 process that begins itself anew in ours.

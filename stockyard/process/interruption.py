@@ -1,4 +1,4 @@
-"""Break off a hook that does not return, and nothing else.
+"""Interrupt a module's hook that does not return, and nothing else.
 
 A signal handler runs in the main thread, between two steps of whatever runs there, and can raise in
 it: that ends endless loops as well as calls that wait for ever. But it comes at any moment, so it

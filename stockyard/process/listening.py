@@ -1,4 +1,4 @@
-"""The socket of one run: taken before anything is opened, or a reason in words why not."""
+"""Bind the listening socket before anything else is opened, or explain why that is not possible."""
 
 import errno
 import socket

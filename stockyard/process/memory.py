@@ -1,4 +1,4 @@
-"""How much memory this process has, and how much the system lets it have."""
+"""The memory this process uses, and the limit of its container."""
 
 import os
 import resource

@@ -1,4 +1,4 @@
-"""The note of the first start: its Key and its admin credential, in a file for us alone."""
+"""`first-run.txt`: the first Key and admin credential, in a file with mode 0600."""
 
 import os
 from pathlib import Path

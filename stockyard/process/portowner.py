@@ -1,4 +1,4 @@
-"""Which program has a port, as far as the operating system tells us."""
+"""Find which program occupies a port, as far as the operating system tells."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Read the settings again when somebody asks, or when their file changes.
+"""Reload the settings on request, or when their file changes.
 
 Whoever asks (SIGHUP, `stockyard reload`, the watch) is answered in the log as well. What is wrong
 with the new settings is told, and those before stay (`reliability.md` 9.4).

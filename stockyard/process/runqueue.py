@@ -1,4 +1,4 @@
-"""How long a thread has waited for a processor: it is late then through no fault of its own."""
+"""How long a thread has waited for a CPU, which explains lateness that no code caused."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Tell the service manager that the gateway serves (systemd's `Type=notify`)."""
+"""Notify the service manager that the gateway is ready (systemd's `Type=notify`)."""
 
 import socket
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""One run of the process: open, listen, say so, serve, stop, and say what was served."""
+"""One run of the process: open, listen, serve, stop, and report."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""Hold the listening socket, with one process behind it that serves; begin it again if it crashes.
+"""The supervisor: holds the listening socket, and restarts the serving process if it crashes.
 
 The supervisor does nothing else, so there is little that it could crash with. Asked to restart
 (SIGUSR2), it begins a second process with the same socket; that one takes over from the first

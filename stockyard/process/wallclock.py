@@ -1,4 +1,4 @@
-"""Notices when the clock on the wall is set: by a person, by the network, at the wake of a machine.
+"""Notices when the system clock is set: by a person, by NTP, or when a machine wakes.
 
 What takes a time is measured on a clock that only runs (`reliability.md` 6.10). Some times must
 outlive the process, though, and are stored as moments of the wall clock: until when a kept answer

@@ -1,4 +1,4 @@
-"""Notice what holds the event loop: tell where it hangs, and keep a module from doing it again.
+"""The watchdog: reports what blocks the event loop, and trips a module that does.
 
 While something computes or waits on the loop, every call waits with it. So the loop says ten times
 a second that it is alive, and a thread listens. Late by a quarter of a second, it is told what the

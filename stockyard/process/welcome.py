@@ -1,4 +1,4 @@
-"""What is said when the gateway is ready: where it is, who answers, and what to type next.
+"""The welcome when the gateway is ready: its address, its providers, and what to try next.
 
 Secrets are shown to a terminal, once. Elsewhere they are in a note (`note.py`), and the line in the
 log names that file.

@@ -1,4 +1,4 @@
-"""Who can be called: the catalog of providers, and what is peculiar to each. No I/O.
+"""The catalog of providers, and the peculiarities of each. No I/O.
 
 the catalog            catalog row addresses offered provider needs
 which model is where   directory group current paths

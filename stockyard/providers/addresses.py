@@ -1,4 +1,4 @@
-"""Addresses as rows write them, with placeholders such as `{region}`, and what fills those."""
+"""Addresses with placeholders such as `{region}`, and the values that fill them."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _SETTING = re.compile(r"(?:https?://)?([A-Za-z0-9][A-Za-z0-9._-]*(?::[0-9]{1,5})
 
 
 def filled(address: str, values: Mapping[str, str]) -> str:
-    """With the values that there are; other placeholders stay."""
+    """Fill in the known values; other placeholders stay."""
     return _PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), address)
 
 
@@ -37,7 +37,7 @@ def is_loopback(origin: str) -> bool:
 def values_for(
     name: str, row: Row, mention: Mention | None, environ: Mapping[str, str]
 ) -> dict[str, str]:
-    """What to put for the placeholders of its addresses, and what else it wants to know."""
+    """The values for the placeholders of a provider's addresses and signatures."""
     values = dict(row.defaults)
     for setting, named in row.settings.items():
         variables = (named,) if isinstance(named, str) else named
@@ -62,7 +62,7 @@ def values_for(
 
 
 def _placeholders_of(row: Row) -> set[str]:
-    """Settings that become part of an address, by themselves or through another."""
+    """Settings that an address needs, directly or through a derived value."""
     placeholders = _PLACEHOLDER.findall(msgspec.json.encode(row).decode())
     return {*placeholders, *(derived.of for derived in row.derived.values())}
 
@@ -70,7 +70,8 @@ def _placeholders_of(row: Row) -> set[str]:
 def missing_for(
     row: Row, mention: Mention | None, values: Mapping[str, str], base_url: str
 ) -> tuple[str, ...]:
-    """Settings without which it cannot be called, as an operator gives them."""
+    """Missing settings without which the provider cannot be called, named as an operator sets
+    them."""
     chosen = row.tokens.get(mention.scheme) if mention and not mention.token_url else None
     token_url = filled(chosen.url, values) if chosen else ""
     names = {*_PLACEHOLDER.findall(base_url + token_url)}

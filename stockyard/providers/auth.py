@@ -1,4 +1,4 @@
-"""How a secret is shown to a provider, and whose secret a caller's own one is.
+"""Authentication schemes of providers, and recognising whose secret a caller sent.
 
 A scheme is a name with up to two arguments, as it stands in the catalog:
 
@@ -22,7 +22,7 @@ from stockyard.errors import InvalidConfig
 
 
 class Proof(Struct, frozen=True):
-    """What to add to a call so that the provider knows who pays."""
+    """The header fields and query that authenticate a call."""
 
     fields: tuple[tuple[bytes, bytes], ...] = ()
     query: str = ""
@@ -39,24 +39,24 @@ def authorize(scheme: str, secret: str) -> Proof:
 
 @cache
 def shown_in(schemes: tuple[str, ...]) -> frozenset[bytes]:
-    """The header fields in which secrets are shown, by schemes that show them as they are."""
+    """The header fields used by schemes that send the secret itself."""
     plain = (scheme for scheme in schemes if not made_per_call(scheme))
     return frozenset(name for scheme in plain for name, _ in authorize(scheme, "x").fields)
 
 
 def known(scheme: str) -> bool:
-    """Whether a row may name this scheme."""
+    """Whether this scheme exists."""
     name, *arguments = scheme.split(":")
     return len(arguments) in _ARGUMENTS.get(name, ()) and all(arguments[:1])
 
 
 def made_per_call(scheme: str) -> bool:
-    """Whether the secret is not shown itself, so that it may hold any characters."""
+    """Whether the secret itself is never sent, so that it may hold any characters."""
     return scheme.partition(":")[0] in MADE_PER_CALL
 
 
 def exchanged(scheme: str) -> bool:
-    """Whether the secret is sent to somebody who gives tokens for it."""
+    """Whether the secret is exchanged for tokens."""
     return scheme in EXCHANGED
 
 
@@ -71,7 +71,8 @@ def sendable(secret: str) -> bool:
 
 
 def provider_of_secret(secret: str) -> str | None:
-    """Whose secret this is, told by its shape. Our own Keys are nobody's (`wire.md` 2.5)."""
+    """The provider that a secret belongs to, by its prefix; None for our own Keys (`wire.md`
+    2.5)."""
     return next((provider for prefix, provider in SHAPES if secret.startswith(prefix)), None)
 
 
@@ -116,7 +117,7 @@ OF_THE_MACHINE = SIGNED_BY_MACHINE | {"entra_managed", "google_metadata"}
 """The machine, or its own cloud, hands out tokens or keys. It is asked only when the operator says
 so; for a file that is there, it is enough that no other secret is."""
 WHEN_CHOSEN = frozenset({"entra_federated"})
-"""Found in the environment of machines whose owner never thought of us: used when asked for."""
+"""Often present in the environment by chance, so used only when the operator chooses it."""
 SIGNED = frozenset({"oci_signature", "sigv4"})
 """The secret signs each request, or says where the key is that does."""
 MADE_PER_CALL = EXCHANGED | OF_THE_MACHINE | SIGNED

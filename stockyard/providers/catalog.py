@@ -1,6 +1,6 @@
-"""The known providers: `catalog.toml`, and what the operator changed in it.
+"""The known providers: `catalog.toml` with the operator's changes.
 
-A row that cannot be used stops the start with its name, whoever wrote it.
+An invalid row stops the start with its name.
 """
 
 import re
@@ -39,7 +39,7 @@ RESERVED = frozenset(
     "completions responses messages embeddings images audio moderations rerank files batches "
     "realtime changes.atom changes.json badge robots.txt favicon.ico static".split()
 )
-"""First path segments that are ours (`api.md` 3)."""
+"""First path segments that are ours, and so no names for providers (`api.md` 3)."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
@@ -151,13 +151,13 @@ def _provider(
 
 
 def _bounds(row: Row, values: Mapping[str, str], prefix: str) -> tuple[str, ...]:
-    """Where its native route ends. They say nothing of a base URL with another path."""
+    """The bounds of its native route. They do not apply to a base URL with another path."""
     paths = (filled(path, values) for path in row.stays_below)
     return tuple(path for path in paths if f"{prefix}/".startswith(path))
 
 
 def _traits(row: Row, mention: Mention | None) -> frozenset[str]:
-    """What codecs look for: the quirks of its row, and what the operator knows of its models."""
+    """The traits for codecs: the row's quirks, and those the operator set."""
     known = {"think_tags"} if mention is not None and mention.think_tags else set[str]()
     return frozenset(row.quirks) | known
 
@@ -181,7 +181,7 @@ def _check(name: str, row: Row) -> None:
 
 
 def _speaking(name: str, row: Row, mention: Mention | None) -> Row:
-    """The row with the formats that the operator named, if any."""
+    """The row restricted to the formats that the operator named, if any."""
     named = mention.formats if mention else ()
     if not named:
         return row
@@ -205,7 +205,7 @@ def _scheme(name: str, row: Row, mention: Mention | None) -> str:
 def _tokens(
     name: str, row: Row, mention: Mention | None, values: Mapping[str, str], origin: str
 ) -> dict[str, TokenPlace]:
-    """Where secrets are exchanged. An address that lacks a value is none."""
+    """Where secrets are exchanged for tokens, without those whose address lacks a value."""
     found = {}
     for scheme, place in row.tokens.items():
         url = filled(place.url, values)

@@ -1,4 +1,4 @@
-"""The Credentials that are there from the start, and the only place each may be sent to."""
+"""The Credentials known at the start, and the only origin each may be sent to."""
 
 from collections.abc import Iterable, Mapping
 
@@ -22,7 +22,7 @@ class HeldCredential(Struct, frozen=True):
 def held_from_environment(
     catalog: Catalog, environ: Mapping[str, str]
 ) -> tuple[HeldCredential, ...]:
-    """The Credentials that the environment has, one per provider; the first variable wins.
+    """The Credentials in the environment, one per provider; the first variable wins.
 
     They belong to the base URLs in force now: a Directory built later, after one of these was
     changed, does not use them. Raises CannotStart for a value that no header can carry.

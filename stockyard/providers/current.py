@@ -8,7 +8,7 @@ from stockyard.providers.directory import Directory
 
 
 class CurrentModels:
-    """Modules keep a Port for as long as they live; Directories come and go."""
+    """Modules keep their Ports for life, while Directories are replaced."""
 
     def __init__(self, directory: Callable[[], Directory]) -> None:
         self._directory = directory

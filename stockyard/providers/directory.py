@@ -1,7 +1,7 @@
-"""Which models and providers can be reached now, and with which secret.
+"""Which models and providers can be called now, and with which Credentials.
 
-A Directory is made from the catalog, from the Credentials there are, and from the names that the
-operator gave to models. It never changes: when one of these does, a new one takes its place.
+A Directory is built from the catalog, the Credentials and the operator's aliases. It is immutable:
+when one of those changes, a new one replaces it.
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
@@ -23,16 +23,16 @@ REMEMBERED = 4096
 LONGEST_NAME = 256
 NEAR = 5
 COMPARED = 2000
-"""Names that are looked at to find near ones."""
+"""How many names are compared to find similar ones."""
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 MOCK = "mock"
 LISTED = ("chat", "embeddings", "images", "speech", "transcriptions", "rerank", "moderations")
-"""What an alias may be good for, to be shown among the models."""
+"""Kinds of call that an alias may serve to be listed among the models."""
 TRIED = frozenset({"chat", "completions", "embeddings", "rerank"})
-"""What can be tried without a Credential. For other kinds an answer would be an invention."""
+"""Kinds that the mock answers for trial. For others an answer would be made up."""
 MOCK_DEFAULT_MODEL = "echo"
 _HOMES = dict.fromkeys(("ollama.chat", "ollama.generate", "ollama.embed"), "ollama.chat")
 """Formats whose clients may name any model -> the first format of the provider that has them."""
@@ -56,7 +56,7 @@ class Listed(Struct, frozen=True):
 
 
 class Directory:
-    """Answers which Targets there are. Fulfils the Port `Models`."""
+    """Finds Targets for models. Implements the Port `Models`."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class Directory:
         self._near: dict[str, list[str]] = {}
 
     def targets(self, model: str, kind: str) -> tuple[Target, ...]:
-        """Where a call for this model may go: one Target for each Credential, in their order."""
+        """The Targets for this model: one per Credential, in their order."""
         try:
             return self._known[model, kind]
         except KeyError:
@@ -98,7 +98,8 @@ class Directory:
             return _remember(self._known, (model, kind), self._find(model, kind))
 
     def elsewhere(self, target: Target, kind: str) -> tuple[Target, ...]:
-        """The same model id at the other providers that offer it.
+        """The same model at other providers that offer it. The price list decides who does; where
+        it does not know the model, the globs of the rows do.
 
         The price list knows best who does; where it is silent, the globs of the rows decide.
         """
@@ -113,7 +114,7 @@ class Directory:
         )
 
     def at_home(self, model: str, format: str, kind: str) -> tuple[Target, ...]:
-        """Where a name that nobody serves goes all the same, for clients of this format.
+        """Where a name that no provider claims goes, for clients of this format.
 
         Some know no other names than those of the models that one provider has on its disk, which
         no list of ours can hold.
@@ -132,7 +133,7 @@ class Directory:
         return next(speaking, None)
 
     def own_target(self, model: str, kind: str, credential: Credential) -> Target | None:
-        """The Target for a caller who brings the secret, if the model is of that provider."""
+        """The Target for a caller with its own secret, if the model belongs to that provider."""
         provider = self.provider(credential.provider)
         if provider is None or provider.missing or not provider.serves(kind, self.formats):
             return None
@@ -154,7 +155,7 @@ class Directory:
         return next((target.model for target in meant), model)
 
     def lacking(self, model: str) -> Provider | None:
-        """The provider that takes other calls for this model: it lacks what this call needs."""
+        """A provider that serves this model but lacks what this call needs."""
         prefix, _, rest = model.partition("/")
         named = self.provider(prefix) if rest else None
         if named is not None:
@@ -167,8 +168,8 @@ class Directory:
         return _claiming(self._configured.values(), model)
 
     def unready(self, model: str) -> Provider | None:
-        """The provider that would be asked for this model, were it not without a Credential, or
-        without a setting of its address."""
+        """The provider that would serve this model if it had a Credential, or a setting of its
+        address."""
         prefix, _, rest = model.partition("/")
         named = self.provider(prefix) if rest else None
         if named is not None:
@@ -176,15 +177,15 @@ class Directory:
         return _claiming((p for p in self._catalog if not self.can_call(p.name)), model)
 
     def can_call(self, provider: str) -> bool:
-        """Whether what is here now is enough to call a provider with."""
+        """Whether a provider has everything needed to call it."""
         return provider == MOCK or provider in self._configured
 
     def offer(self, target: Target) -> Offer | None:
-        """What the price list knows of a model as this provider sells it."""
+        """The price list's entry for a model at this provider."""
         return self._priced.offer(target.provider, target.model)
 
     def near(self, model: str) -> list[str]:
-        """Up to five names that look like this one."""
+        """Up to five similar names."""
         if len(model) > LONGEST_NAME:
             return []
         if model not in self._near:
@@ -215,11 +216,11 @@ class Directory:
         return list(self._configured.values())
 
     def credentials(self, provider: str) -> tuple[Credential, ...]:
-        """Our secrets for a provider; empty for one that needs none or has none."""
+        """Our Credentials for a provider; empty if it needs or has none."""
         return self._credentials.get(provider, ())
 
     def secrets(self) -> Iterator[str]:
-        """Every secret in use, which must never leave by another way."""
+        """Every secret in use, for redaction."""
         secrets = (c.secret.reveal() for found in self._credentials.values() for c in found)
         return (secret for secret in secrets if secret)  # the machine's own identity has none
 

@@ -1,4 +1,4 @@
-"""Several Targets behind one name, and which of them a call tries first.
+"""Aliases with several Targets, and which of them a call tries first.
 
 What the strategies need to know of Targets (how fast and how busy they are) is measured by
 `failover`, which also goes on to the next of them; without it, only the first is called.

@@ -1,4 +1,4 @@
-"""Tell what a provider needs before it can be called, in words for whoever asked for it."""
+"""Explain what a provider needs before it can be called."""
 
 from stockyard.providers.provider import CHAT_LIKE, Provider
 
@@ -18,7 +18,8 @@ def needs_of(provider: Provider) -> str:
 
 
 def own_way_of(provider: Provider, needs: str, model: str) -> str:
-    """Where it takes such calls in a format that only its own clients speak; empty if nowhere."""
+    """The native path that takes such calls in a format we do not translate; empty if there is
+    none."""
     offered = [*provider.speaks.values()] if needs in CHAT_LIKE else [provider.endpoints.get(needs)]
     entry = next(filter(None, offered), None)
     if entry is None:

@@ -1,4 +1,4 @@
-"""What a provider offers, entry by entry: its row, read at the address where it is now."""
+"""What a provider offers, entry by entry: its row, resolved at its current address."""
 
 from collections.abc import Iterator, Mapping
 
@@ -26,7 +26,7 @@ KINDS: dict[str, Kind] = {
     "responses_compact": "chat",
     "realtime": "realtime",
 }
-"""Names of entries -> kind of call. Other endpoints are passed through."""
+"""Entry name -> kind of call. Other endpoints are passed through."""
 
 SHAPES = {
     "embeddings": "openai.embeddings",

@@ -1,4 +1,4 @@
-"""Which path at a provider a call on its native route means (`wire.md` 2.3).
+"""Resolve the path of a call on a native route (`wire.md` 2.3).
 
 Clients spell the same path in many ways: with and without the version, with and without the part
 that the provider's own base URL has. Ten rules, first match wins, find out what was meant. In
@@ -41,17 +41,17 @@ _STAYS = frozenset(
         " $httpmethod $httpheaders"
     ).split()
 )
-"""Parameters of callers that never reach a provider: secrets, and what some servers take for
-another method, or for other header fields, than were judged here."""
+"""Query parameters that never reach a provider: secrets, and those that some servers read as
+another method or header than was checked here."""
 
 
 class NativePath(Struct, frozen=True):
-    """Where a native call goes, and what is known of it."""
+    """A resolved native path."""
 
     origin: str
     path: str
     entry: Entry | None
-    """None for a path that the row does not have: its bodies are relayed and not read."""
+    """None for a path that the row does not list: its bodies are relayed unread."""
     model: str = ""
     """The model, when the path names it."""
     verb: str = ""

@@ -1,4 +1,4 @@
-"""The bundled price list: what each model costs at each provider, from where and since when.
+"""The bundled price list: each model's price at each provider, with source and date.
 
 `prices.json` is made by `python -m scripts.prices` and read once. Names and prices are decoded when
 they are first asked for: most installations ask for a few of them.
@@ -22,7 +22,7 @@ FILE = "prices.json"
 KEPT = 1_000
 """Models whose prices stay decoded; few are in use at a time."""
 LONGEST_NAME = 256
-"""Characters. A caller may name a model as long as a body, which takes long to read."""
+"""Characters of a model name. Callers may send names of any length, which take long to match."""
 
 SNAPSHOT = re.compile(r"(.+?)(?:[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4}|latest))?(?:-v\d+:\d+)?")
 """A name, followed by the date or the number of one of its versions."""
@@ -34,7 +34,7 @@ CLOSE = 2
 
 
 class Section(Struct, frozen=True):
-    """What one provider sells."""
+    """The models and prices of one provider."""
 
     models: dict[str, msgspec.Raw]
     """Offers, each decoded when it is asked for."""
@@ -112,7 +112,7 @@ class PriceList:
         return offer
 
     def longest_answer(self, provider: str, model: str) -> int | None:
-        """The most tokens that may be asked for without leaving too little room for the prompt.
+        """The most output tokens to request while leaving room for the prompt.
 
         Some lists say that a model writes as much as it reads. Asking for all of that is refused
         as soon as there is a prompt.

@@ -1,4 +1,4 @@
-"""A provider: where it is, what it speaks, how it wants to be asked."""
+"""A provider: its addresses, formats and peculiarities."""
 
 import re
 from collections.abc import Container, Iterator
@@ -13,7 +13,7 @@ from stockyard.providers import auth as schemes
 from stockyard.providers.row import TokenPlace
 
 CHAT_LIKE = frozenset({"chat", "completions"})
-"""Needs that a provider meets with what it `speaks`. All others are met by its `endpoints`."""
+"""Needs served by the formats a provider `speaks`. All others are served by its `endpoints`."""
 COUNT = "count_tokens"
 COMPACT = "responses_compact"
 """A summary of a conversation, on a path of its own."""
@@ -26,32 +26,33 @@ _VERB = re.compile(r"\{verb:([^|}]*)\|([^}]*)\}")
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """One thing a provider offers: a format, or another kind of call, and where it stands."""
+    """One thing a provider offers: a chat format or another kind of call, and its path."""
 
     name: str
     """The format for what is chat-like (`openai.chat`), else the kind of thing (`embeddings`)."""
     format: str
-    """The shape of its bodies; empty when nobody but the provider and its clients knows it."""
+    """The format of its bodies; empty if no codec reads it."""
     kind: Kind
     origin: str
-    """`https://api.example.com`; nearly always that of the provider."""
+    """`https://api.example.com`; nearly always the provider's own."""
     path: str
     """From the root of the origin. May hold `{model}`, and `{verb:answer|stream}`."""
     auth: tuple[str, ...]
     """Schemes in order of preference (`auth.py`)."""
     stream_query: str = ""
-    """Query that asks for the stream that the format reads, where the path alone does not."""
+    """Query that requests the kind of stream the codec reads, if the path alone does not."""
     models: tuple[str, ...] = ()
     """Globs of the models that are called here, and only here."""
     takes: dict[str, tuple[str, ...]] = {}
-    """Other formats whose callers come here for these models (globs): little is lost on the way."""
+    """Other formats whose calls for these models (globs) are sent here, because little is lost."""
     encoded: bool = False
-    """Models stand in the path with every character encoded, slashes and colons too."""
+    """The model's name in the path is fully percent-encoded, slashes and colons too."""
     certain: bool = True
-    """False: path or shape were never confirmed, so it is not chosen unless someone names it."""
+    """False if path or format were never confirmed: then it is used only if the operator names
+    it."""
 
     def scheme(self, *, with_secret: bool) -> str:
-        """How to show a secret here; `none` where there is none to show."""
+        """The authentication scheme to use here."""
         if not with_secret:
             return "none"
         return next((scheme for scheme in self.auth if scheme != "none"), "none")
@@ -77,7 +78,7 @@ class Entry(Struct, frozen=True, kw_only=True):
 
 
 class Provider(Struct, frozen=True, kw_only=True, eq=False):
-    """One row of the catalog, checked and with the operator's changes. Equal only to itself."""
+    """A catalog row, checked, with the operator's changes. Compared by identity."""
 
     name: str
     title: str
@@ -89,7 +90,7 @@ class Provider(Struct, frozen=True, kw_only=True, eq=False):
     """Environment variables that may hold its secret."""
     auth: tuple[str, ...] = ("bearer",)
     speaks: dict[str, Entry] = {}
-    """Chat-like formats; the first is what it likes best."""
+    """Its chat formats, preferred first."""
     endpoints: dict[str, Entry] = {}
     """Other kinds of call."""
     also: tuple[Entry, ...] = ()
@@ -102,19 +103,19 @@ class Provider(Struct, frozen=True, kw_only=True, eq=False):
     """Where the secrets of schemes are exchanged for tokens. One whose address lacks a value is
     not here."""
     values: dict[str, str] = {}
-    """What it needs besides its secret, such as a region or a project."""
+    """Values it needs besides its secret, such as a region or a project."""
     quirks: tuple[str, ...] = ()
     traits: frozenset[str] = frozenset()
     """The names in `quirks`, for codecs to look into."""
     models: tuple[str, ...] = ()
-    """Globs of model names that come here without being told to."""
+    """Globs of model names that are sent here without a prefix."""
     model_traits: dict[str, tuple[str, ...]] = {}
-    """What is peculiar to some of its models, by glob."""
+    """Traits of some of its models, by glob."""
     features: frozenset[str] = frozenset()
     fields: tuple[tuple[bytes, bytes], ...] = ()
-    """Header fields that it wants on every call."""
+    """Header fields sent with every call."""
     query: str = ""
-    """Query that it wants on every call, encoded."""
+    """Query sent with every call, encoded."""
     versions: tuple[str, ...] = ()
     """Version segments that a caller on its native path may choose."""
     versions_alike: bool = False
@@ -127,7 +128,7 @@ class Provider(Struct, frozen=True, kw_only=True, eq=False):
     notes: str = ""
     verified: bool = False
     transport: str = "http"
-    """Who carries the bytes: the network, or something built in."""
+    """`network`, or the built-in provider that answers."""
     local: bool = False
     """It runs on this machine."""
     named: bool = False
@@ -199,7 +200,8 @@ class Provider(Struct, frozen=True, kw_only=True, eq=False):
         return frozenset(t for glob, traits in globs if fnmatchcase(model, glob) for t in traits)
 
     def claims(self, model: str) -> int | None:
-        """How many literal characters of its best glob stand before the first wildcard.
+        """How specifically it claims a model: the literal characters of its best glob before the
+        wildcard.
 
         None when no glob matches. One without a wildcard beats all that have one.
         """

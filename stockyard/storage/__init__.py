@@ -1,4 +1,4 @@
-"""Where facts and small shared state are kept.
+"""Storage of facts and of small shared state.
 
 facts                  database sqlite writer rowqueue migrate
 the data folder        datafolder disk ballast filesystem

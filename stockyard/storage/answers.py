@@ -1,4 +1,4 @@
-"""Keeps answers in memory, the most recently used ones, within a number and a size."""
+"""An LRU cache of answers in memory, bounded in number and size."""
 
 from collections.abc import Callable
 

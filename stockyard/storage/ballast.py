@@ -1,4 +1,4 @@
-"""Room on the disk that is kept for the moment when there is no other (`reliability.md` 6.4).
+"""Disk space reserved for the moment when there is no other (`reliability.md` 6.4).
 
 A full disk cannot even be tidied: to delete rows, a database has to write. So a file lies in the
 data folder that is good for nothing, and is thrown out when the disk is full.

@@ -1,4 +1,4 @@
-"""What one subject owes under one limit: calls, tokens, and calls that still run.
+"""The state of one subject under one limit: calls, tokens, and running calls.
 
 Tokens are charged before a call, by estimate, and corrected after it. What comes back must not be
 more than the caller lost by the estimate. If the bucket has been full in the meantime it lost

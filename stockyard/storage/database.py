@@ -1,8 +1,8 @@
-"""What apps may ask of the database, whichever driver keeps it.
+"""The interface of the database, whichever driver implements it.
 
-Three ways in, by what the asker can wait for: `read` answers at once from the loop, `write` returns
-when its change is on stable storage, and a `Bulk` takes rows that nobody waits for and that may be
-dropped, and counted, when the disk cannot follow.
+Three ways to use it: `read` answers at once on the event loop, `write` returns once its change is
+on stable storage, and a `Bulk` queues rows that no call waits for and that may be dropped, and
+counted, if the disk cannot keep up.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -45,8 +45,7 @@ class Database(Protocol):
     """Facts."""
 
     def read(self, sql: str, parameters: Parameters = NONE) -> list[Row]:
-        """Answer what an index answers: at most about 5 ms, so it may run on the loop. Refused
-        (503) when the database cannot be read."""
+        """A query served by an index in at most about 5 ms, so that it may run on the loop."""
 
     async def read_slowly(self, sql: str, parameters: Parameters = NONE) -> list[Row]:
         """Answer a question that may take seconds, off the loop. Refused (503) after 5 s."""

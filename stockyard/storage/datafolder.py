@@ -1,4 +1,4 @@
-"""The data folder: ours alone, and used by one process at a time."""
+"""The data folder: private, and used by one process at a time."""
 
 import errno
 import fcntl
@@ -24,7 +24,7 @@ class DataFolder:
         self._lock = lock(self.path / LOCK)
 
     def note(self, address: str) -> None:
-        """Leave word where this process listens, for the one that finds the folder locked."""
+        """Note where this process listens, for another that finds the folder locked."""
         if self._lock is not None:
             write_note(self._lock, f"{os.getpid()} {address}\n")
 

@@ -1,4 +1,4 @@
-"""Watches the free space: as the disk fills up, less is written, and what matters most the longest.
+"""Watches the free disk space: the less there is, the less is written, the least important first.
 
 Below `low` no traces are written, they are dropped and counted. Below `floor`, or when the database
 finds the disk full, the ballast is thrown out and only what makes room is written. Both end by

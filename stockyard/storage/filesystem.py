@@ -1,4 +1,4 @@
-"""On what kind of file system a folder is: some do not keep what databases are promised."""
+"""Detect the file system of a folder: on some, locks are not reliable enough for a database."""
 
 from pathlib import Path
 

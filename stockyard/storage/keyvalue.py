@@ -1,4 +1,5 @@
-"""Small shared state that expires, kept in memory. When full, the least used goes."""
+"""Small shared state that expires, in memory. When full, the least recently used entry is
+removed."""
 
 import time
 from collections import OrderedDict

@@ -1,4 +1,4 @@
-"""Rows that wait to be written in groups, when nobody waits for them.
+"""A bounded queue of rows that are written in batches.
 
 The queue is bounded in rows and bytes. When the disk cannot follow, the newest row is dropped and
 counted: what was put is always queued, written or dropped.

@@ -1,4 +1,4 @@
-"""The one thread that writes: changes in group commits, rows that nobody waits for in batches.
+"""The writer thread: changes in group commits, queued rows in batches.
 
 Changes go first and wait for stable storage: those that are queued together are committed together,
 each in its own savepoint, so that one that fails undoes only itself. Rows of a RowQueue are written

@@ -1,4 +1,4 @@
-"""What a line of the script answers to a request, in frames, edited and cut as it asks.
+"""Build the answer for one line of the script: frames, edited and cut as it says.
 
 First what is said becomes frames in the caller's format; then the frames are dropped, doubled,
 inserted; then the halt, if there is one, is placed between two of them, splitting one if need be.

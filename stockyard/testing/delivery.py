@@ -1,4 +1,4 @@
-"""From a line of the script and a request to the steps on the connection. Nothing is sent here."""
+"""Turn a line of the script and a request into steps for the connection. No I/O."""
 
 import zlib
 from collections.abc import Iterator, Sequence

@@ -1,6 +1,6 @@
-"""What a client heard: one answer of the gateway, whole or streamed, in either dialect.
+"""What a client received: one answer of the gateway, whole or streamed.
 
-It reads the bytes on its own, without the gateway's readers, so that a mistake in those shows.
+It parses the bytes without the gateway's readers, so that mistakes in those show.
 """
 
 import re

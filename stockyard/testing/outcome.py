@@ -1,4 +1,4 @@
-"""What became of one call, as the gateway tells it to whoever keeps its Trace."""
+"""The outcome of one call, as the gateway announces it."""
 
 from stockyard.core.exchange import Exchange
 

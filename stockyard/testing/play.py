@@ -1,4 +1,4 @@
-"""One line of a script: what a call is answered, and everything that is odd about the answer."""
+"""One line of a script: an answer, and everything that is odd about it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""A provider that does what a test tells it to, on a real socket, and remembers what it was asked.
+"""A provider on a real socket that follows a test's script and records its requests.
 
 ```python
 async with ScriptedProvider() as provider:

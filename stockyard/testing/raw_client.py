@@ -1,4 +1,4 @@
-"""A client that is only a socket: it sends any bytes and keeps every read apart."""
+"""A client on a bare socket: it sends any bytes and keeps every read separate."""
 
 import asyncio
 from collections.abc import Mapping

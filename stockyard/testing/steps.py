@@ -1,4 +1,4 @@
-"""What a scripted provider does on a connection, one step after the other."""
+"""The steps a scripted provider takes on a connection."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,4 @@
-"""What a scripted model says in one turn, before any format turns it into bytes."""
+"""What a scripted model says in one turn, independent of formats."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What the process says while it runs: one line per event, in JSON or for a terminal."""
+"""The log: one line per event, as JSON or for a terminal."""
 
 from stockyard.process.logs.calls import CallLog, call_text
 from stockyard.process.logs.lines import Event, Line

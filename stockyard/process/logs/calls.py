@@ -1,4 +1,4 @@
-"""One line per call: who asked for what, who answered, and how long it took. Never what was said.
+"""One log line per call: caller, model, provider and time. Never prompts or answers.
 
 On the loop a finished call is only taken apart; the log's thread makes the line of it.
 """

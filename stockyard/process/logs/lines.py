@@ -1,4 +1,4 @@
-"""One line of the log: what it says to a program, and what to a person."""
+"""A line of the log, as JSON for programs and as text for people."""
 
 import json
 import time

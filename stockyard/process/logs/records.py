@@ -1,4 +1,4 @@
-"""What the program's own loggers say, on its way to the log.
+"""Bridge from the standard library's `logging` to the log.
 
 The standard library's `logging` is how every file of ours speaks, and the libraries we use; here
 it ends. Nothing is written on the event loop: a record becomes a Line and is queued.

@@ -1,4 +1,4 @@
-"""Takes secrets out of what is about to be written, whoever put them in.
+"""Removes secrets from log output, wherever they came from.
 
 It works on the final bytes, so that a new place that logs something cannot forget it
 (`security.md` 9): every secret in use, in the ways it may be written, and what merely looks like

@@ -1,4 +1,4 @@
-"""Lets one line of a sort through in a second, and counts the others.
+"""Limits each sort of log line to one per second, and counts the others.
 
 A provider that is down for an hour would otherwise write the same sentence a million times.
 """

@@ -1,4 +1,4 @@
-"""Writes the log in a thread of its own, so that nobody ever waits for whoever reads it.
+"""Writes the log in its own thread, so that a slow reader of it delays nothing.
 
 A pipe that is full stops this thread and nothing else: what then comes is counted and lost. The
 same happens when standard output is closed.

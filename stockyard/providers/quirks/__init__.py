@@ -1,4 +1,4 @@
-"""Named corrections for what one provider does differently.
+"""Named corrections for providers that deviate from their format.
 
 A quirk is used on unified paths only: a caller on a native path speaks the provider's dialect on
 purpose. It says which fields it left out or weakened, so that the caller can be told. The names of

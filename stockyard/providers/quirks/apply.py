@@ -1,4 +1,5 @@
-"""Applies a provider's quirks to the bytes of a request, and leaves alone what none concerns."""
+"""Applies a provider's quirks to the bytes of a request, and leaves all other requests
+untouched."""
 
 import re
 from functools import lru_cache
@@ -27,7 +28,7 @@ INVOKE = "bedrock.invoke"
 
 class Changed(NamedTuple):
     body: bytes
-    """The very same object when nothing had to change."""
+    """The same object if nothing had to change."""
     noted: tuple[str, ...] = ()
     """Fields that were left out or weakened, as the provider's format spells them."""
 
@@ -54,7 +55,8 @@ def apply(
 
 
 def in_body(provider: Provider, format_: str) -> bool:
-    """Whether what others say in header fields of this format is said to it in the body."""
+    """Whether this provider takes in the body what other providers of the format take in
+    headers."""
     return format_ == INVOKE or (format_ == MESSAGES and "vertex_raw_predict" in provider.traits)
 
 

@@ -1,4 +1,4 @@
-"""Quirks of where and how a provider is called: fixed header fields, queries, other paths.
+"""Quirks of how a provider is called: fixed header fields, queries and other paths.
 
 They change the row before anything is made of it, so that no call has to think of them.
 """

@@ -1,4 +1,4 @@
-"""For providers that refuse every field they do not know, where most others overlook it.
+"""Quirks of providers that refuse unknown fields, which most ignore.
 
 Clients send answers back as they got them, with fields of whoever gave them: `refusal: null`, an
 empty list of annotations, marks for a cache, thinking under another name.

@@ -1,4 +1,4 @@
-"""How turns and their content must look."""
+"""Quirks of turns and their content."""
 
 from collections.abc import Callable
 from typing import Any

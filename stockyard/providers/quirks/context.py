@@ -1,4 +1,4 @@
-"""How much a server that runs a model itself must keep free for a prompt."""
+"""Quirks of servers whose context size is set per request."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What providers want to be told about a text before they embed it."""
+"""Quirks of embeddings requests."""
 
 from stockyard.providers.quirks.quirk import Body, Change, ModelTraits
 

@@ -1,4 +1,4 @@
-"""Fields that a provider refuses, names otherwise, or takes in other bounds."""
+"""Quirks of fields that a provider refuses, renames or bounds."""
 
 from stockyard.providers.quirks.quirk import Body, Change, ModelTraits, Quirk, without
 

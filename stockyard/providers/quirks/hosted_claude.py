@@ -1,4 +1,5 @@
-"""Claude at clouds: what moves from head and path into the body, and which betas they know."""
+"""Quirks of Claude at cloud providers: what moves from head and path into the body, and known
+betas."""
 
 from stockyard.providers.quirks.quirk import Body, Change, Message, ModelTraits, without
 

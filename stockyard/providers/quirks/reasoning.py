@@ -1,4 +1,4 @@
-"""What providers and models that think want to be asked for, and what they refuse meanwhile."""
+"""Quirks of reasoning models: what they require, and what they refuse while thinking."""
 
 from stockyard.providers.quirks.quirk import (
     Body,

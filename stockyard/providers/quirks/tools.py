@@ -1,4 +1,4 @@
-"""How tools, the choice among them, and the ids of their calls must look."""
+"""Quirks of tools, tool choice and call ids."""
 
 import re
 
