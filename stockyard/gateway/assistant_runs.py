@@ -27,7 +27,6 @@ def watched(
     *,
     made: bool,
     hold: Callable[[Exchange, str], None] | None,
-    runs_place: str = "",
 ) -> Reply:
     """A Reply that counts the usage of runs. `made`: the call creates a run. `hold` remembers its
     thread as the team's."""
@@ -42,11 +41,7 @@ def watched(
     steering.watching.append(counting)
     reply = counting
     if made:
-
-        def begun(x: Exchange, run: str) -> None:
-            late.began(run, place=runs_place and f"{runs_place}{run}")
-
-        reply = began = Noticing(reply, _MADE, begun)
+        reply = began = Noticing(reply, _MADE, lambda x, run: late.began(run))
         steering.watching.append(began)
     if hold is not None:
         reply = holding = Noticing(reply, _THREAD, hold)

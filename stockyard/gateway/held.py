@@ -330,7 +330,7 @@ def content_of(provider: Provider, file: str) -> str:
     if FILES not in provider.endpoints:
         return ""
     if "/" in file:
-        return f"/{provider.name}/download{provider.prefix}/{file}:download?alt=media"
+        return f"/{provider.name}{provider.prefix}/{file}:download?alt=media"
     return f"/{provider.name}/{FILES}/{file}/content"
 
 

@@ -128,10 +128,7 @@ class HeldCalls(Spooling):
         if path.runs:
             hold = hold_for(self._ids, self._caller.team_id) if not path.id else None
             makes = path.makes_run(method)
-            runs = held.place_of(provider, self._endpoint.native_path, "") if path.id else ""
-            return assistant_runs.watched(
-                reply, late, steering, made=makes, hold=hold, runs_place=runs
-            )
+            return assistant_runs.watched(reply, late, steering, made=makes, hold=hold)
         reply = self._counted(reply, provider, late, steering)
         if path.collection == held.INTERACTIONS and not path.id:
             holding = self._holding(late, provider, body)

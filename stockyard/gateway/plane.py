@@ -43,9 +43,10 @@ from stockyard.gateway.upload_opening import UploadOpening, brings_file
 from stockyard.gateway.visit import Visit
 from stockyard.providers import paths
 from stockyard.providers.provider import CHAT_LIKE
+from stockyard.upstream.plans import ANTHROPIC_VERSION, VERSIONED
 from stockyard.upstream.socket_opening import Connect
 
-OWN_HEAD = b"GET %b HTTP/1.1\r\nhost: localhost\r\n\r\n"
+OWN_HEAD = b"GET %b HTTP/1.1\r\nhost: localhost\r\n%b\r\n"
 """Of requests that the gateway makes itself."""
 
 
@@ -92,7 +93,7 @@ class DataPlane:
         """The way of a GET of the gateway's own, for a team, to something that a provider stores
         for it. None if the path leads to no such thing."""
         try:
-            head = read_head(OWN_HEAD % target.encode(), HttpLimits())
+            head = read_head(OWN_HEAD % (target.encode(), self._version_at(target)), HttpLimits())
         except HttpError:
             return None
         endpoint = endpoints.find(head.path, head.method, self._native, head.query)
@@ -102,6 +103,13 @@ class DataPlane:
         if endpoint.holds is not None:
             return self._held_calls(visit)
         return self._recalling(visit) if endpoint.recalls == "answer" else None
+
+    def _version_at(self, target: str) -> bytes:
+        """The header line that a provider wants in each request, if it wants one."""
+        provider = self.reception.directory().provider(target.split("/")[1])
+        if provider is None or not any(name in provider.speaks for name in VERSIONED):
+            return b""
+        return b"anthropic-version: %b\r\n" % ANTHROPIC_VERSION
 
     def _nowhere(self, head: Head) -> Whole | None:
         """The refusal of a path that leads nowhere; None if it may belong to the control plane."""

@@ -125,6 +125,8 @@ async def test_results_behind_their_batch_are_read(yard: Yard) -> None:
     anthropic.sends(200, LINES, json.dumps(result).encode() + b"\n")
     await collect(yard)
     assert anthropic.last.path == "/v1/messages/batches/msgbatch_1/results"
+    assert anthropic.last.headers["anthropic-version"] == "2023-06-01"
+    assert anthropic.last.headers["x-api-key"] == "secret-of-anthropic"
     assert [x.usage and x.usage.total for x in counted(yard)] == [7]
 
 
@@ -161,25 +163,34 @@ async def test_an_answer_in_the_background_is_counted(yard: Yard) -> None:
     assert [x.usage and x.usage.total for x in counted(yard)] == [8]
 
 
-async def test_an_interaction_and_a_run_are_counted(yard: Yard) -> None:
-    gemini, openai = yard.provider("gemini"), yard.provider("openai")
+async def test_an_interaction_is_counted(yard: Yard) -> None:
+    gemini = yard.provider("gemini")
     answers(gemini, {"id": "v1_x", "status": "in_progress"})
     asking = {"model": "gemini-x", "input": "hi", "background": True}
     await yard.call("/gemini/v1beta/interactions", asking)
-    answers(openai, {"id": "thread_1", "object": "thread"})
-    await yard.call("/openai/v1/threads", {})
-    begun = {"id": "run_1", "object": "thread.run", "model": "gpt-x", "thread_id": "thread_1"}
-    answers(openai, begun | {"status": "queued", "usage": None})
-    await yard.call("/openai/v1/threads/thread_1/runs", {"assistant_id": "asst_0"})
     await later(yard)
     told = {"total_input_tokens": 5, "total_output_tokens": 6, "total_tokens": 11}
     answers(gemini, {"id": "v1_x", "model": "gemini-x", "status": "completed", "usage": told})
-    used = {"prompt_tokens": 2, "completion_tokens": 1, "total_tokens": 3}
-    answers(openai, begun | {"status": "completed", "usage": used})
     await collect(yard)
     assert gemini.last.path == "/v1beta/interactions/v1_x"
-    assert openai.last.path == "/v1/threads/thread_1/runs/run_1"
-    assert sorted(x.usage.total for x in counted(yard) if x.usage is not None) == [3, 11]
+    assert [x.usage and x.usage.total for x in counted(yard)] == [11]
+
+
+async def test_a_file_that_is_named_by_its_collection_is_downloaded(yard: Yard) -> None:
+    gemini = yard.provider("gemini")
+    answers(gemini, {"name": "batches/b1", "metadata": {}})
+    await yard.call("/gemini/v1beta/models/gemini-x:batchGenerateContent", {"batch": {}})
+    await later(yard)
+    told = {"name": "batches/b1", "done": True, "response": {"responsesFile": "files/out"}}
+    answers(gemini, told)
+    await collect(yard)
+    assert gemini.last.path == "/v1beta/batches/b1"
+    await later(yard, 0.1)
+    answer = {"modelVersion": "gemini-x", "usageMetadata": {"promptTokenCount": 4}}
+    gemini.sends(200, LINES, json.dumps({"key": "a", "response": answer}).encode() + b"\n")
+    await collect(yard)
+    assert gemini.last.target == "/v1beta/files/out:download?alt=media"
+    assert [x.usage and x.usage.total for x in counted(yard)] == [4]
 
 
 @pytest.mark.parametrize("status", [500, 429])

@@ -126,6 +126,12 @@ def asked(line: str) -> tuple[str, str]:
         ),
         ("/gemini/v1/models", "/v1/models", None, "models"),
         ("/gemini/upload/v1beta/files", "/upload/v1beta/files", None, "uploads"),
+        (
+            "/gemini/download/v1beta/files/x:download",
+            "/download/v1beta/files/x:download",
+            "gemini.files",
+            "files",
+        ),
         ("/gemini/upload/v1/files", "/upload/v1/files", None, "uploads"),
         (
             "/gemini/upload/v1/fileSearchStores/s:uploadToFileSearchStore",
