@@ -2,16 +2,16 @@
 
 values and rules       core errors
 formats                wire
-who can be called      providers
-calls going out        upstream
-calls coming in        gateway
+providers              providers
+outgoing calls         upstream
+incoming calls         gateway
 around each call       modules modules_in_use
 facts and files        storage
 slices of the product  apps
 the control plane      api control_plane overview figures
-what an operator sets  settings configured reload
-put together           app reach readiness
-run                    process cli asgi
+settings               settings configured reload
+composition            app reach readiness first_run
+processes              process cli asgi
 for tests              testing
 """
 
