@@ -143,7 +143,14 @@ class MessagesCountCodec(CountCodec):
     name = "anthropic.count"
     chat = MessagesCodec()
     number = "input_tokens"
-    takes = frozenset({"model", "messages", "system", "tools", "tool_choice", "thinking"})
+    takes = frozenset(
+        {
+            *("model", "messages", "system", "tools", "tool_choice", "thinking"),
+            *("output_config", "cache_control", "speed"),
+            # With their betas only.
+            *("mcp_servers", "context_management", "compaction"),
+        }
+    )
 
 
 class ResponsesCountCodec(CountCodec):
@@ -156,6 +163,7 @@ class ResponsesCountCodec(CountCodec):
         {
             *("model", "input", "instructions", "tools", "tool_choice", "parallel_tool_calls"),
             *("reasoning", "text", "truncation", "previous_response_id", "conversation"),
+            "personality",
         }
     )
 
