@@ -324,6 +324,23 @@ def test_only_calls_that_wait_for_the_client_want_a_result(blocks: list[Any]) ->
     assert body(content)["messages"] == said
 
 
+@pytest.mark.parametrize("value", [{"a": 1}, -3, "-3", [1], None, True])
+def test_a_result_in_json_stays_the_value_it_is(value: object) -> None:
+    call = {"toolUse": {"toolUseId": "t", "name": "subtract", "input": {}}}
+    said = [
+        {"role": "user", "content": [{"text": "2 - 5?"}]},
+        {"role": "assistant", "content": [call]},
+        {
+            "role": "user",
+            "content": [{"toolResult": {"toolUseId": "t", "content": [{"json": value}]}}],
+        },
+    ]
+    tools = [{"toolSpec": {"name": "subtract", "inputSchema": {"json": {"type": "object"}}}}]
+    asked = {"messages": said, "toolConfig": {"tools": tools}}
+    content = CODEC.decode_request(json.dumps(asked).encode())
+    assert body(content)["messages"] == said
+
+
 WORDS = (
     "role content text toolUse toolResult toolUseId name input status image format source bytes",
     "document cachePoint type ttl reasoningContent reasoningText signature redactedContent",

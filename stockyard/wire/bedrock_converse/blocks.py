@@ -235,9 +235,17 @@ def _write_result(part: ToolResult, drops: Drops) -> dict[str, Any]:
 
 def _write_piece(part: AnyPart, drops: Drops) -> list[dict[str, Any]]:
     if isinstance(part, Text) and has_word(layout_of(part.extra, FORMAT), _JSON):
-        return [{_JSON: arguments_object(part.text)}]
+        return [{_JSON: _value(part.text)}]
     # Cache points stand behind results, not in them.
     return encode_block(part, drops, "messages.content.content")[:1]
+
+
+def _value(text: str) -> Any:
+    """What a piece of a result was, or says now that its text was changed."""
+    try:
+        return msgspec.json.decode(text)
+    except (ValueError, RecursionError):
+        return arguments_object(text)
 
 
 def _write_reasoning(part: Reasoning, _: Drops) -> dict[str, Any] | None:
