@@ -15,6 +15,7 @@ BYTES_PER = {
     "MB": 10**6,
     "GB": 10**9,
 }
+ZERO = (0, "0")
 LONGEST = 100 * 366 * 86400.0
 LARGEST = 1 << 50
 
@@ -24,6 +25,9 @@ class Seconds(float):
 
     @classmethod
     def read(cls, written: object) -> "Seconds":
+        """From text with a unit; 0 needs none."""
+        if written in ZERO and written is not False:
+            return cls(0)
         found = DURATION.fullmatch(written.strip()) if isinstance(written, str) else None
         if not found:
             raise ValueError("must be a duration with its unit, such as 250ms, 30s, 5m, 24h or 7d")
@@ -38,6 +42,9 @@ class Size(int):
 
     @classmethod
     def read(cls, written: object) -> "Size":
+        """From a number of bytes, or text with a unit; 0 needs none."""
+        if written == "0":
+            return cls(0)
         if isinstance(written, int) and not isinstance(written, bool) and 0 <= written <= LARGEST:
             return cls(written)
         found = SIZE.fullmatch(written.strip()) if isinstance(written, str) else None

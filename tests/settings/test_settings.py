@@ -440,14 +440,23 @@ def test_every_duration_is_read_or_refused(amount: int, unit: str) -> None:
         assert read >= 0
 
 
-@pytest.mark.parametrize("written", ["", "5", "5 s", "-5s", "s", "1e3s", "5S", "٣s", 5, None, True])
+@pytest.mark.parametrize("written", [0, "0", 0.0])
+def test_zero_needs_no_unit(written: object) -> None:
+    assert Seconds.read(written) == 0
+    assert isinstance(Seconds.read(written), Seconds)
+
+
+@pytest.mark.parametrize(
+    "written", ["", "5", "00", False, "5 s", "-5s", "s", "1e3s", "5S", "٣s", 5, None, True]
+)
 def test_a_duration_needs_its_unit(written: object) -> None:
     with pytest.raises(ValueError, match="duration"):
         Seconds.read(written)
 
 
 @pytest.mark.parametrize(
-    ("written", "size"), [("0B", 0), ("16KiB", 16384), ("1MB", 10**6), ("2GiB", 2 << 30), (7, 7)]
+    ("written", "size"),
+    [("0B", 0), ("0", 0), (0, 0), ("16KiB", 16384), ("1MB", 10**6), ("2GiB", 2 << 30), (7, 7)],
 )
 def test_sizes(written: object, size: int) -> None:
     assert Size.read(written) == size
