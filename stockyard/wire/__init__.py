@@ -10,7 +10,8 @@ reading a request      head strict members fields layout multipart upload large_
                        resource_names
 writing one            drops
 changing one value     splice
-messages               turns content_list media recordings finishes user_names efforts
+messages               turns content_list media recordings read_out search_results finishes
+                       user_names efforts
 tools                  arguments argument_pieces function_tools free_text object_schemas tool_ids
                        tool_messages tool_names
 what can be said       sayable unsaid sources

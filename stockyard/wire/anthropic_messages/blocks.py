@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from stockyard.core.messages import (
     AnyPart,
     Audio,
@@ -26,6 +28,7 @@ from stockyard.wire.fields import Fields
 from stockyard.wire.layout import layout_of, opaque_writer, own_fields, with_layout
 from stockyard.wire.media import from_data_url, readable, sniffed
 from stockyard.wire.sayable import Sayable
+from stockyard.wire.search_results import result_document, result_pieces, texts_alone
 
 FORMAT = "anthropic.messages"
 
@@ -134,6 +137,15 @@ def _read_document(fields: Fields) -> AnyPart | None:
     return Document(**found, title=fields.text("title"), cache=cache, extra=fields.left(FORMAT))
 
 
+def _read_search_result(fields: Fields) -> AnyPart | None:
+    texts = texts_alone(fields.rest.get("content"), {"type": "text"})
+    if texts is None:
+        return None
+    fields.any("content")
+    cache, title = take_cache(fields), fields.text("title")
+    return replace(result_document(texts, title, fields.left(FORMAT), FORMAT), cache=cache)
+
+
 def _read_thinking(fields: Fields) -> AnyPart:
     text, signature = fields.text("thinking") or "", fields.text("signature")
     # Written by us for a provider that signs nothing: an empty signature vouches for nothing.
@@ -185,6 +197,7 @@ _READERS = {
     "text": _read_text,
     "image": _read_image,
     "document": _read_document,
+    "search_result": _read_search_result,
     "thinking": _read_thinking,
     "redacted_thinking": _read_redacted,
     "tool_use": _read_tool_use,
@@ -226,6 +239,10 @@ def _write_image(part: Image, _: Drops) -> dict[str, Any] | None:
 
 
 def _write_document(part: Document, _: Drops) -> dict[str, Any] | None:
+    if (pieces := result_pieces(part, FORMAT)) is not None:
+        content = [{"type": "text", "text": piece} for piece in pieces]
+        titled = {} if part.title is None else {"title": part.title}
+        return {"type": "search_result", **titled, "content": content}
     text = _text_of(part)
     if text is not None:
         kind = part.media_type if part.text is not None else None

@@ -30,6 +30,7 @@ from stockyard.wire.bedrock_converse.names import FORMAT
 from stockyard.wire.drops import Drops
 from stockyard.wire.fields import Fields
 from stockyard.wire.layout import has_word, layout_of, opaque_writer, own_fields, with_layout
+from stockyard.wire.search_results import result_document, result_pieces, texts_alone
 
 CACHE_POINT = "cachePoint"
 _TTLS = {"5m": "5m", "30m": "1h", "1h": "1h", "12h": "1h"}
@@ -167,6 +168,15 @@ def _read_piece(item: Any, path: str) -> AnyPart:
     return decode_block(item, path)
 
 
+def _read_search_result(fields: Fields) -> AnyPart | None:
+    said = fields.inside("searchResult") or Fields({})
+    texts = texts_alone(said.rest.get("content"), {})
+    if texts is None:
+        return None
+    said.any("content")
+    return result_document(texts, said.text("title"), said.left(FORMAT), FORMAT)
+
+
 def _read_reasoning(fields: Fields) -> AnyPart | None:
     said = fields.inside("reasoningContent") or Fields({})
     sealed = said.text("redactedContent")
@@ -192,6 +202,7 @@ _READERS: dict[str, Any] = {
     "reasoningContent": _read_reasoning,
     "image": media.read_image,
     "document": media.read_document,
+    "searchResult": _read_search_result,
     "video": media.read_video,
     "audio": media.read_audio,
 }
@@ -262,6 +273,15 @@ def _write_reasoning(part: Reasoning, _: Drops) -> dict[str, Any] | None:
     return {"reasoningContent": {"reasoningText": said}}
 
 
+def _write_document(part: Document, drops: Drops) -> dict[str, Any] | None:
+    pieces = result_pieces(part, FORMAT)
+    if pieces is None:
+        return media.write_document(part, drops)
+    titled = {} if part.title is None else {"title": part.title}
+    content = [{"text": piece} for piece in pieces]
+    return {"searchResult": {**own_fields(part.extra, FORMAT), **titled, "content": content}}
+
+
 _WRITERS: dict[type[Part], Any] = {
     Text: _write_text,
     Refusal: _write_refusal,
@@ -269,7 +289,7 @@ _WRITERS: dict[type[Part], Any] = {
     ToolResult: _write_result,
     Reasoning: _write_reasoning,
     Image: media.write_image,
-    Document: media.write_document,
+    Document: _write_document,
     Video: media.write_video,
     Audio: media.write_audio,
     Opaque: opaque_writer(FORMAT),

@@ -31,6 +31,7 @@ from stockyard.wire.cohere_chat.parts import (
 from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import has_word, is_blank_elsewhere, layout_of, own_fields, with_layout
+from stockyard.wire.read_out import as_text, is_text, text_of
 from stockyard.wire.tool_messages import joined, spoken
 from stockyard.wire.unsaid import refuse_unsaid
 
@@ -222,14 +223,17 @@ def _encode_results(message: Message, drops: Drops) -> Iterator[dict[str, Any]]:
 
 
 def _result(result: ToolResult, drops: Drops) -> Any:
-    parts = tuple(map(_read_out, spoken(result)))
-    if all(isinstance(p, Text) for p in parts):
-        return "".join(p.text for p in parts if isinstance(p, Text))
-    return encode_parts(parts, drops)
+    parts = spoken(result)
+    for part in parts:
+        if isinstance(part, Document):
+            drops.foreign(part.extra, "messages.content")
+    if all(map(is_text, parts)):
+        return as_text(parts)
+    return encode_parts(tuple(map(_read_out, parts)), drops)
 
 
 def _read_out(part: AnyPart) -> AnyPart:
     """A document of text as text; any other part as it is."""
     if not isinstance(part, Document) or part.text is None:
         return part
-    return Text(text=f"{part.title}\n\n{part.text}" if part.title else part.text)
+    return Text(text=text_of(part))

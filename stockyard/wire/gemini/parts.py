@@ -26,6 +26,7 @@ from stockyard.wire.fields import Fields
 from stockyard.wire.gemini.names import CALL, FORMAT, MEDIA, PART, fields_of, inside
 from stockyard.wire.layout import has_word, layout_of, opaque_writer, own_fields, with_layout
 from stockyard.wire.media import from_data_url, sniffed
+from stockyard.wire.read_out import as_text, is_text, text_of
 
 # Layout words of a part.
 EMPTY = "empty"
@@ -232,7 +233,7 @@ def _write_video(part: Video, _: Drops) -> dict[str, Any] | None:
 
 def _write_document(part: Document, _: Drops) -> dict[str, Any] | None:
     if part.text is not None:
-        return {"text": f"{part.title}\n\n{part.text}" if part.title else part.text}
+        return {"text": text_of(part)}
     return _media(part.extra, part.url, part.data, part.media_type, part.file_id, "application/pdf")
 
 
@@ -290,9 +291,8 @@ def _write_result(part: ToolResult, drops: Drops) -> dict[str, Any]:
     result: dict[str, Any] = _inner(part.extra, "functionResponse")
     if part.call_id and not has_word(layout, UNNAMED):
         result["id"] = part.call_id
-    text = "".join(p.text for p in part.parts if isinstance(p, Text))
-    result["response"] = _response(text, layout, is_error=part.is_error)
-    others = tuple(p for p in part.parts if not isinstance(p, Text))
+    result["response"] = _response(as_text(part.parts), layout, is_error=part.is_error)
+    others = tuple(p for p in part.parts if not is_text(p))
     if others:
         result["parts"] = encode_parts(others, drops, "messages.content.content")
     return {"functionResponse": result}

@@ -12,11 +12,9 @@ from msgspec.structs import replace
 
 from stockyard.core.messages import (
     AnyPart,
-    Document,
     Image,
     Message,
     Reasoning,
-    Refusal,
     Role,
     Text,
     ToolCall,
@@ -29,6 +27,7 @@ from stockyard.wire.halves import whole
 from stockyard.wire.layout import has_word, layout_of, own_fields, with_layout
 from stockyard.wire.media import sniffed
 from stockyard.wire.ollama_chat.places import CHAT as FORMAT
+from stockyard.wire.read_out import as_text, is_text
 from stockyard.wire.tool_ids import missing_id
 from stockyard.wire.tool_messages import joined, spoken
 from stockyard.wire.unsaid import refuse_unsaid
@@ -128,22 +127,17 @@ def decode_images(fields: Fields) -> tuple[Image, ...]:
 
 def encode_content(parts: tuple[AnyPart, ...], drops: Drops) -> tuple[str, list[str]]:
     """What is said and shown: one text, and the data of the images."""
-    said: list[str] = []
     images: list[str] = []
     for part in parts:
-        if isinstance(part, Text | Refusal):
-            said.append(part.text)
-        elif isinstance(part, Image) and part.data is not None:
+        if isinstance(part, Image) and part.data is not None:
             images.append(part.data)
-        elif isinstance(part, Document) and part.text is not None:
-            said.append(f"{part.title}\n\n{part.text}" if part.title else part.text)
-        elif not isinstance(part, Reasoning | ToolCall | ToolResult):
+        elif not is_text(part) and not isinstance(part, Reasoning | ToolCall | ToolResult):
             drops.add(f"messages.content.{part.__struct_config__.tag}")
             continue
         if not isinstance(part, Reasoning):
             # Thinking and what is told of its loss stand apart.
             drops.foreign(part.extra, "messages.content")
-    return "".join(said), images
+    return as_text(parts), images
 
 
 class _OpenCalls:
