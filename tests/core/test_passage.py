@@ -1,4 +1,4 @@
-"""The laws of the pipeline: order, early answers, recovery, and modules that break."""
+"""The laws of a Passage: order, early answers, recovery, and modules that break."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""The laws of the pipeline for streams: held or forwarded, folded or unfolded, ended once."""
+"""The laws of a Passage for streams: held or forwarded, folded or unfolded, ended once."""
 
 import asyncio
 from collections.abc import Sequence
