@@ -6,6 +6,8 @@ writes it back. An explicit null of a known field counts as absent.
 
 from typing import Any
 
+import msgspec
+
 from stockyard.core.messages import Extra
 
 
@@ -90,3 +92,18 @@ class Fields:
     def left(self, format: str) -> Extra:
         """The fields not taken, tagged with the format they belong to."""
         return {format: self.rest} if self.rest else {}
+
+
+def object_in(data: bytes) -> dict[str, Any]:
+    """The JSON object in some bytes; empty for anything else."""
+    try:
+        value = msgspec.json.decode(data)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def objects_in(value: object) -> list[dict[str, Any]]:
+    """The objects in a list; empty for anything else."""
+    found = value if isinstance(value, list | tuple) else ()
+    return [item for item in found if isinstance(item, dict)]

@@ -10,9 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
-
 from stockyard.core.money import Usage
+from stockyard.wire.fields import object_in
 from stockyard.wire.gemini.usage import read_usage
 from stockyard.wire.realtime import Asks, Begun, Done, Heard
 from stockyard.wire.resource_names import bare_model
@@ -43,7 +42,7 @@ class LiveWords:
     def asks_in(self, message: bytes) -> Asks | None:
         if self._set_up or (b'"setup"' not in message and not _ESCAPED.search(message)):
             return None
-        setup = _object(message).get("setup")
+        setup = object_in(message).get("setup")
         if not isinstance(setup, dict):
             return None
         self._set_up = True
@@ -54,7 +53,7 @@ class LiveWords:
         tells = any(mark in message for mark in _TELLS)
         if not tells and (self._speaking or not any(mark in message for mark in _SPEAKS)):
             return
-        told = _object(message)
+        told = object_in(message)
         content = told.get("serverContent")
         content = content if isinstance(content, dict) else {}
         if not self._speaking and ("modelTurn" in content or "toolCall" in told):
@@ -87,14 +86,6 @@ class LiveWords:
 
     def cancelling(self, response_id: str) -> bytes | None:
         return None
-
-
-def _object(message: bytes) -> dict[str, Any]:
-    try:
-        told = msgspec.json.decode(message)
-    except (ValueError, RecursionError):
-        return {}
-    return told if isinstance(told, dict) else {}
 
 
 def _usage(said: Mapping[str, Any]) -> Usage | None:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 from stockyard.core.money import Usage
+from stockyard.wire.fields import object_in
 from stockyard.wire.media_usage import read_media_usage
 from stockyard.wire.openai_responses.usage import read_usage
 
@@ -89,7 +90,7 @@ def asks_in(message: bytes) -> Asks | None:
     """What a client's message asks for, if that is an answer."""
     if ASKS.encode() not in message and not _ESCAPED.search(message):
         return None
-    told = _object(message)
+    told = object_in(message)
     if told.get("type") != ASKS:
         return None
     return Asks(_text(told.get("event_id")))
@@ -146,7 +147,7 @@ def heard_in(message: bytes) -> Heard | None:
     """What a provider's message tells of an answer, or of what the caller said."""
     if not any(mark in message for mark in _MARKS):
         return None
-    told = _object(message)
+    told = object_in(message)
     response, error = told.get("response"), told.get("error")
     response = response if isinstance(response, dict) else {}
     match told.get("type"):
@@ -174,14 +175,6 @@ def error_event(error: Mapping[str, Any], event_id: str, asked: str) -> bytes:
 def cancelling(response_id: str) -> bytes:
     """What stops an answer."""
     return msgspec.json.encode({"type": CANCELS, "response_id": response_id})
-
-
-def _object(message: bytes) -> dict[str, Any]:
-    try:
-        told = msgspec.json.decode(message)
-    except (ValueError, RecursionError):
-        return {}
-    return told if isinstance(told, dict) else {}
 
 
 def _text(value: Any) -> str:

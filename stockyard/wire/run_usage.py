@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from stockyard.errors import UpstreamError
+from stockyard.wire.fields import object_in
 from stockyard.wire.late_usage import MOST_OBJECT, Reader, Use
 from stockyard.wire.sse import Blocks, said
 from stockyard.wire.usage import read_chat_usage
@@ -39,7 +38,7 @@ class Runs(Reader):
 
     def uses(self) -> list[Use]:
         if self._data:
-            told = _object(bytes(self._data))
+            told = object_in(bytes(self._data))
             listed = told.get("data")
             for one in (told, *(listed[:MOST_RUNS] if isinstance(listed, list) else ())):
                 self._add(one)
@@ -53,7 +52,7 @@ class Runs(Reader):
             return  # an event too large to be looked at
         for block in blocks:
             if MARK in block:
-                self._add(_object(said(block).data or b""))
+                self._add(object_in(said(block).data or b""))
 
     def _add(self, told: Any) -> None:
         if not (isinstance(told, Mapping) and told.get("object") == KIND):
@@ -65,11 +64,3 @@ class Runs(Reader):
         usage = read_chat_usage(renamed)
         if run and model and len(self._used) < MOST_RUNS and usage is not None and usage.total:
             self._used[run] = Use(model, usage, part=run)
-
-
-def _object(data: bytes) -> dict[str, Any]:
-    """A JSON object; empty for anything else."""
-    try:
-        return msgspec.json.decode(data, type=dict[str, Any])
-    except (ValueError, RecursionError):
-        return {}

@@ -7,6 +7,10 @@ it the same way and no server state is needed (`wire.md` 8).
 import hashlib
 import re
 
+from msgspec.structs import replace
+
+from stockyard.core.messages import Message, ToolCall
+
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 LENGTH = 24
 _TOLD = 64
@@ -24,6 +28,18 @@ def derived(original: str, *, prefix: str, length: int = LENGTH) -> str:
 def missing_id(answer: str, choice: int, position: int, name: str) -> str:
     """The id of a call that came without one."""
     return derived(f"{answer}\n{choice}\n{position}\n{name}", prefix="call_")
+
+
+def with_call_ids(message: Message, answer_id: str, choice: int) -> Message:
+    """The answer with a derived id for each call whose id is missing or repeated."""
+    parts, seen = list(message.parts), set[str]()
+    for position, part in enumerate(parts):
+        if isinstance(part, ToolCall):
+            if not part.id or part.id in seen:
+                name = missing_id(answer_id, choice, position, part.name)
+                parts[position] = part = replace(part, id=name)
+            seen.add(part.id)
+    return replace(message, parts=tuple(parts))
 
 
 def unknown_call(call_id: str) -> str:

@@ -2,8 +2,11 @@
 
 from msgspec.structs import replace
 
-from stockyard.core.messages import AnyPart, Message, Role, ToolResult
+from stockyard.core.messages import AnyPart, Message, Role, Text, ToolResult
+from stockyard.core.request import Content
 from stockyard.wire.layout import has_word
+
+_JSON_WISH = "Answer with one JSON object and nothing else."
 
 
 def leading_system(
@@ -17,6 +20,13 @@ def leading_system(
         if message.role != "system" or (own_turn and has_word(message.shape, own_turn)):
             return messages[:i], messages[i:]
     return messages, ()
+
+
+def with_json_wish(head: tuple[Message, ...], content: Content) -> tuple[Message, ...]:
+    """The system messages, asking for a JSON object where the format has no field for that."""
+    if content.output is None or not content.output.is_any_object:
+        return head
+    return (*head, Message(role="system", parts=(Text(text=_JSON_WISH),)))
 
 
 def split_results(turn: Message) -> list[Message]:

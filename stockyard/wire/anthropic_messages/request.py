@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-from stockyard.core.messages import Message, Text
 from stockyard.core.request import Content, OutputForm, ReasoningWish, Request
 from stockyard.wire import strict
 from stockyard.wire.anthropic_messages.blocks import (
@@ -40,7 +39,7 @@ from stockyard.wire.drops import FILENAME, Drops
 from stockyard.wire.efforts import BUDGETS
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import has_word, layout_of, own_fields, with_layout, words
-from stockyard.wire.turns import leading_system
+from stockyard.wire.turns import leading_system, with_json_wish
 from stockyard.wire.user_names import without_address
 
 DEFAULT_MAX_TOKENS = 4_096
@@ -68,7 +67,6 @@ WHILE_THINKING: Mapping[str, Callable[[float], bool]] = {
 _TIERS = {"auto": "auto", "standard_only": "default"}
 _TIERS_OUT = {tier: said for said, tier in _TIERS.items()}
 _DISABLED = {"type": "disabled"}
-_JSON_WISH = "Answer with one JSON object and nothing else."
 
 _UNSAYABLE = (
     "seed",
@@ -136,7 +134,7 @@ def encode_fields(
     drops.unsayable(content, _UNSAYABLE)
     head, rest = leading_system(content.messages, own_turn=TURN)
     body: dict[str, Any] = {"model": request.model}
-    system = encode_system(_with_json_wish(head, content), drops)
+    system = encode_system(with_json_wish(head, content), drops)
     if system is not None:
         body["system"] = system
     body["messages"] = encode_turns(rest, drops, system_role="system_messages" in features)
@@ -310,13 +308,6 @@ def _add_output(body: dict[str, Any], content: Content, drops: Drops) -> None:
         body["output_format"] = said
     else:
         body["output_config"] = {**body.get("output_config", {}), "format": said}
-
-
-def _with_json_wish(head: tuple[Message, ...], content: Content) -> tuple[Message, ...]:
-    """This format has no plain JSON mode: the wish for a JSON object goes into the system text."""
-    if content.output is None or not content.output.is_any_object:
-        return head
-    return (*head, Message(role="system", parts=(Text(text=_JSON_WISH),)))
 
 
 def _add_caller(body: dict[str, Any], content: Content, drops: Drops) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from stockyard.core.messages import Message, Text
+from stockyard.core.messages import Message
 from stockyard.core.request import Content, OutputForm, Request
 from stockyard.wire import strict
 from stockyard.wire.anthropic_messages.blocks import is_blank
@@ -46,7 +46,7 @@ from stockyard.wire.drops import FILENAME, Drops
 from stockyard.wire.efforts import BUDGETS
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import has_word, own_fields, words
-from stockyard.wire.turns import leading_system
+from stockyard.wire.turns import leading_system, with_json_wish
 
 TOOLS_WITH_HISTORY = "tool_config_with_history"
 """The model refuses a history with calls if no tools are offered: calls become text then."""
@@ -87,7 +87,6 @@ _UNSAYABLE = (
 _TIERS = frozenset({"default", "priority", "flex"})
 """Those that others know, too."""
 _ACCEPTED_METADATA = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{1,256}")
-_JSON_WISH = "Answer with one JSON object and nothing else."
 
 # Shape words of a request: objects that were present but empty.
 _CONFIG = "config"
@@ -137,7 +136,7 @@ def encode_request(request: Request, *, traits: Traits) -> Dropped:
     if not tools and has_tools(rest):
         tools, rest = _for_history(rest, traits)
     body: dict[str, Any] = {}
-    system = encode_system(_with_json_wish(head, content), drops)
+    system = encode_system(with_json_wish(head, content), drops)
     if system is not None:
         body["system"] = system
     body["messages"] = encode_turns(rest, drops, neutral_names=NEUTRAL_NAMES in traits)
@@ -275,13 +274,6 @@ def _add_output(body: dict[str, Any], content: Content, drops: Drops, traits: Tr
         output["effort"] = "low" if wish.effort == "minimal" else wish.effort
     if output:
         body["outputConfig"] = output
-
-
-def _with_json_wish(head: tuple[Message, ...], content: Content) -> tuple[Message, ...]:
-    """This format has no plain JSON mode: the wish for a JSON object goes into the system text."""
-    if content.output is None or not content.output.is_any_object:
-        return head
-    return (*head, Message(role="system", parts=(Text(text=_JSON_WISH),)))
 
 
 def _add_caller(body: dict[str, Any], content: Content, drops: Drops) -> None:

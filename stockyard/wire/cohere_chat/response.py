@@ -30,7 +30,7 @@ from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.finishes import odd
 from stockyard.wire.halves import decode_event
 from stockyard.wire.layout import layout_of, own_fields
-from stockyard.wire.tool_ids import missing_id
+from stockyard.wire.tool_ids import with_call_ids
 
 FINISHES: dict[str, Finish] = {
     "COMPLETE": "stop",
@@ -141,24 +141,11 @@ def _decode_output(answer: Fields) -> Output:
     answer.any("usage")
     answer_id = answer.text("id") or ""
     said = answer.inside("message") or Fields({})
-    message = _with_ids(attached(decode_assistant(said)), answer_id)
+    message = with_call_ids(attached(decode_assistant(said)), answer_id, choice=0)
     called = any(isinstance(p, ToolCall) for p in message.parts)
     finish, native = finish_of(answer.text("finish_reason"), called=called)
     choice = Choice(message=message, finish=finish, native_finish=native, extra={FORMAT: {}})
     return Output(id=answer_id, choices=(choice,), extra=answer.left(FORMAT))
-
-
-def _with_ids(message: Message, answer_id: str) -> Message:
-    """Give calls without an id, or with a repeated one, an id derived from the answer and their
-    place."""
-    parts, seen = list(message.parts), set[str]()
-    for position, part in enumerate(parts):
-        if isinstance(part, ToolCall):
-            if not part.id or part.id in seen:
-                part = replace(part, id=missing_id(answer_id, 0, position, part.name))
-                parts[position] = part
-            seen.add(part.id)
-    return replace(message, parts=tuple(parts))
 
 
 def _encode_message(message: Message) -> dict[str, Any]:

@@ -7,6 +7,7 @@ Other formats attach citations to each text and count in characters.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from stockyard.wire.fields import objects_in
 from stockyard.wire.sources import address_of
 
 _Object = dict[str, Any]
@@ -50,7 +51,7 @@ def read_citations(candidate: Mapping[str, Any], texts: Sequence[str]) -> Iterat
         yield from _grounded(grounding, texts)
     recited = candidate.get(_RECITED)
     if isinstance(recited, dict):
-        for source in _objects(recited.get("citationSources") or recited.get("citations")):
+        for source in objects_in(recited.get("citationSources") or recited.get("citations")):
             if isinstance(uri := source.get("uri"), str):
                 place = _stretch(source, texts)
                 yield Cited(place.text, _citation(uri, source.get("title"), place))
@@ -67,7 +68,7 @@ def write_grounding(texts: Iterable[CitingText]) -> _Object | None:
     supports: list[_Object] = []
     numbers: dict[str, int] = {}
     for text in texts:
-        for citation in _objects(text.citations):
+        for citation in objects_in(text.citations):
             address = address_of(citation)
             if address is None:
                 continue
@@ -83,8 +84,8 @@ def write_grounding(texts: Iterable[CitingText]) -> _Object | None:
 
 
 def _grounded(grounding: _Object, texts: Sequence[str]) -> Iterator[Cited]:
-    chunks = [_source(chunk) for chunk in _objects(grounding.get("groundingChunks"))]
-    supports = _objects(grounding.get("groundingSupports"))
+    chunks = [_source(chunk) for chunk in objects_in(grounding.get("groundingChunks"))]
+    supports = objects_in(grounding.get("groundingSupports"))
     if not supports:
         yield from (Cited(0, _citation(*found, _Stretch(0, 0, 0))) for found in chunks if found)
     for support in supports:
@@ -145,11 +146,6 @@ def _segment(cited: CitingText, citation: _Object) -> _Object | None:
 
 def bytes_in(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))
-
-
-def _objects(items: Any) -> list[_Object]:
-    found = items if isinstance(items, list | tuple) else ()
-    return [item for item in found if isinstance(item, dict)]
 
 
 def _count(value: Any) -> int:

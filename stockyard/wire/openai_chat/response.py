@@ -33,7 +33,7 @@ from stockyard.wire.openai_chat.reasoning import text_field
 from stockyard.wire.openai_chat.think_tags import TRAIT, told_apart
 from stockyard.wire.openai_chat.tools import calls_as_functions, takers_of_text
 from stockyard.wire.sources import address_of
-from stockyard.wire.tool_ids import missing_id
+from stockyard.wire.tool_ids import with_call_ids
 from stockyard.wire.usage import read_chat_usage, write_chat_usage
 
 CITED = "citations"
@@ -235,7 +235,7 @@ def _decode_choice(fields: Fields, position: int, answer_id: str, traits: Traits
     if TRAIT in traits:
         message = replace(message, parts=told_apart(message.parts, traits))
     message = replace(message, parts=(*message.parts, *pictures))
-    message = _with_ids(message, answer_id, position)
+    message = with_call_ids(message, answer_id, position)
     called = any(isinstance(p, ToolCall) for p in message.parts)
     index = fields.integer("index")
     finish, native = finish_of(fields.any("finish_reason"), called=called)
@@ -358,19 +358,6 @@ def _joined_part(part: AnyPart) -> AnyPart:
         text = whole(part.text)
         return part if text == part.text else replace(part, text=text)
     return part
-
-
-def _with_ids(message: Message, answer_id: str, choice: int) -> Message:
-    """Give calls without an id, or with a repeated one, an id derived from the answer and their
-    place."""
-    parts, seen = list(message.parts), set[str]()
-    for position, part in enumerate(parts):
-        if isinstance(part, ToolCall):
-            if not part.id or part.id in seen:
-                name = missing_id(answer_id, choice, position, part.name)
-                parts[position] = part = replace(part, id=name)
-            seen.add(part.id)
-    return replace(message, parts=tuple(parts))
 
 
 def no_answer(body: bytes, verdict: str) -> UpstreamError:

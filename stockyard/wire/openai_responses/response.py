@@ -24,7 +24,7 @@ from stockyard.wire.codec import Facts, Pen, Traits
 from stockyard.wire.drops import Drops
 from stockyard.wire.error_kinds import error_in_answer, not_an_answer
 from stockyard.wire.error_shapes import read_error, told
-from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.fields import FieldError, Fields, objects_in
 from stockyard.wire.finishes import odd
 from stockyard.wire.halves import decode_event
 from stockyard.wire.openai_responses.calls import Names
@@ -141,14 +141,10 @@ def answered(choice: Choice) -> tuple[AnyPart, ...]:
 def likelihoods(tokens: object) -> list[_Object]:
     """Log probabilities with every field that typed clients read; others leave some out."""
     found = []
-    for said in _objects(tokens):
-        others = [_with_bytes(one) for one in _objects(said.get("top_logprobs"))]
+    for said in objects_in(tokens):
+        others = [_with_bytes(one) for one in objects_in(said.get("top_logprobs"))]
         found.append({**_with_bytes(said), "top_logprobs": others})
     return found
-
-
-def _objects(found: object) -> list[_Object]:
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def _with_bytes(said: _Object) -> _Object:
