@@ -87,6 +87,13 @@ def test_entries_of_content_lists_go_back_as_they_came(entry: dict[str, Any]) ->
     assert rewritten({"messages": [turn]})["messages"] == [turn]
 
 
+def test_texts_may_stand_bare_in_content_lists() -> None:
+    """OpenAI and OpenRouter take them so."""
+    picture = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+    said = rewritten({"messages": [{"role": "user", "content": ["Look:", picture]}]})
+    assert said["messages"][0]["content"] == [{"type": "text", "text": "Look:"}, picture]
+
+
 @pytest.mark.parametrize("summary", [None, [], "hm", [None], [{"text": 1}], {"text": "hm"}])
 def test_a_summary_of_another_shape_breaks_no_stream(summary: Any) -> None:
     entry = {"type": "reasoning", "summary": summary}

@@ -264,6 +264,15 @@ def test_an_object_stands_for_a_list_of_one(fields: dict[str, Any]) -> None:
         assert [d["name"] for d in said["tools"][0]["functionDeclarations"]] == ["f"]
 
 
+def test_a_list_among_parts_stands_for_what_is_in_it() -> None:
+    """The service takes it, and answers about all of it."""
+    picture = {"inlineData": {"mimeType": "image/png", "data": "aGk="}}
+    parts = [{"text": "Look:"}, [picture, {"text": "Well?"}]]
+    body = json.dumps({"contents": [{"role": "user", "parts": parts}]}).encode()
+    said = json.loads(written(body).body)
+    assert said["contents"][0]["parts"] == [{"text": "Look:"}, picture, {"text": "Well?"}]
+
+
 def test_a_tool_of_null_is_no_tool() -> None:
     """Some clients name all members of a tool."""
     functions = {"functionDeclarations": [{"name": "f"}]}

@@ -60,7 +60,12 @@ _BY_ENDING = {
 
 
 def decode_parts(items: list[Any], path: str) -> tuple[AnyPart, ...]:
-    return tuple(decode_part(item, f"{path}[{i}]") for i, item in enumerate(items))
+    """The parts of a list. The service reads a list among them as what stands in it."""
+    return tuple(
+        decode_part(inner, f"{path}[{i}]")
+        for i, item in enumerate(items)
+        for inner in (item if isinstance(item, list) else [item])
+    )
 
 
 def decode_part(item: Any, path: str) -> AnyPart:
