@@ -2,6 +2,9 @@
 
 Results are lines, one for each call in the batch, in any order, each with the answer of that call.
 They may be long, so they are read as they go by and nothing is kept but the sums for each model.
+
+What cannot be read is counted all the same, as far as its end tells what was used: a caller chooses
+names that are told again with an answer, and must not make it unreadable by them.
 """
 
 import re
@@ -16,8 +19,11 @@ from stockyard.wire.anthropic_messages.usage import read_usage as read_messages_
 from stockyard.wire.codec import Traits
 from stockyard.wire.gemini.interaction_usage import TOLD_BY, read_interaction_usage
 from stockyard.wire.gemini.usage import read_usage as read_gemini_usage
+from stockyard.wire.halves import loose
+from stockyard.wire.look import read_as
 from stockyard.wire.openai_responses.usage import read_usage as read_responses_usage
 from stockyard.wire.sse import Blocks, said
+from stockyard.wire.stray_usage import TAIL_BYTES, stray_usage
 from stockyard.wire.usage import read_chat_usage
 
 OVER = frozenset(
@@ -30,6 +36,7 @@ MOST_LINE = 16 * 1024 * 1024
 MOST_OBJECT = 16 * 1024 * 1024
 MOST_MODELS = 100
 _COUNT = re.compile(r"[0-9]{1,15}")
+_MODEL = re.compile(rb'"model": ?"([^"\\]{1,256})"')
 
 
 class Use(NamedTuple):
@@ -59,7 +66,7 @@ class Reader:
         raise NotImplementedError
 
     def uses(self) -> list[Use]:
-        """Empty when nothing was told, or not everything could be read."""
+        """Empty when nothing was told, or not everything has come."""
         raise NotImplementedError
 
 
@@ -117,7 +124,7 @@ class _Asked(Struct):
     stream: bool = False
 
 
-_line = msgspec.json.Decoder(_Line).decode
+_line = msgspec.json.Decoder(_Line)
 _asked = msgspec.json.Decoder(_Asked).decode
 
 
@@ -137,7 +144,6 @@ class Lines(Reader):
         self._traits = traits
         self._begun = bytearray()
         self._used: dict[str, Usage] = {}
-        self._unread = False
 
     def feed(self, data: bytes) -> None:
         *lines, rest = data.split(b"\n")
@@ -147,23 +153,25 @@ class Lines(Reader):
             self._begun.clear()
         self._begun += rest
         if len(self._begun) > MOST_LINE:
-            self._unread = True
-            self._begun.clear()
+            del self._begun[:-TAIL_BYTES]
 
     def uses(self) -> list[Use]:
-        self._read(bytes(self._begun))
+        rest = bytes(self._begun)
         self._begun.clear()
-        return [] if self._unread else [Use(model, used) for model, used in self._used.items()]
+        if rest.strip() and read_as(_line, rest) is None:
+            return []  # not all has come
+        self._read(rest)
+        return [Use(model, used) for model, used in self._used.items()]
 
     def _read(self, line: bytes) -> None:
         if not line.strip():
             return
-        try:
-            said = _line(line)
-        except (ValueError, RecursionError):
-            self._unread = True
-            return
-        if said.result is not None and said.result.message is not None:
+        said = read_as(_line, line)
+        if said is None:
+            tail = line[-TAIL_BYTES:]
+            *_, model = b"", *_MODEL.findall(tail)
+            self._add(model.decode("utf-8", "replace"), stray_usage(tail))
+        elif said.result is not None and said.result.message is not None:
             message = said.result.message
             used = read_messages_usage(message.usage) if message.usage is not None else None
             self._add(message.model, used)
@@ -179,8 +187,7 @@ class Lines(Reader):
             return
         before = self._used.get(model)
         if before is None and len(self._used) >= MOST_MODELS:
-            self._unread = True
-            return
+            model, before = next(iter(self._used.items()))
         both = total_of([before, usage]) if before is not None else usage
         assert both is not None  # noqa: S101  both are told
         self._used[model] = both
@@ -213,10 +220,8 @@ class Object(Reader):
 
 def _object(data: bytes) -> dict[str, Any]:
     """A JSON object; empty for anything else."""
-    try:
-        return msgspec.json.decode(data, type=dict[str, Any])
-    except (ValueError, RecursionError):
-        return {}
+    told = loose(data)
+    return told if isinstance(told, dict) else {}
 
 
 def uses_in(told: Mapping[str, Any], traits: Traits) -> Iterator[Use]:

@@ -10,6 +10,7 @@ from stockyard.core.exchange import Exchange
 from stockyard.core.money import Usage
 from stockyard.testing import ScriptedProvider
 from stockyard.testing.yard import Yard, becomes
+from stockyard.wire import late_usage
 
 JSON = {"content-type": "application/json"}
 LINES = {"content-type": "application/jsonl"}
@@ -174,6 +175,42 @@ async def test_results_that_cannot_be_read_pass_and_count_nothing(yard: Yard, sa
     assert (await yard.get("/v1/files/file-out/content")).body == said
     assert await settled(yard)
     assert not counted(yard)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        json.dumps({**a_line(1, 2), "custom_id": "\ud83d"}).encode(),
+        json.dumps({"custom_id": [], **a_line(1, 2)}).encode().replace(b"[]", b"[" * 2000),
+        json.dumps({"data": "x" * 300_000, **a_line(1, 2)}).encode(),
+    ],
+    ids=["half a character", "no JSON", "too long"],
+)
+async def test_what_a_caller_makes_unreadable_is_counted_all_the_same(
+    yard: Yard, odd: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(late_usage, "MOST_LINE", 200_000)
+    openai = yard.provider("openai")
+    await a_batch(yard, openai)
+    said = lines(a_line(10, 5)) + odd + b"\n" + lines({"response": {"body": "odd"}}, a_line(7, 7))
+    openai.sends(200, LINES, said)
+    assert (await yard.get("/v1/files/file-out/content")).body == said
+    assert await settled(yard)
+    (only,) = counted(yard)
+    assert only.usage is not None
+    assert (only.received.model, only.usage.prompt, only.usage.completion) == ("gpt-x", 18, 14)
+
+
+async def test_more_models_than_are_told_apart_are_counted_together(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(late_usage, "MOST_MODELS", 2)
+    openai = yard.provider("openai")
+    await a_batch(yard, openai)
+    openai.sends(200, LINES, lines(*(a_line(1, 1, f"gpt-{n}") for n in range(4))))
+    await yard.get("/v1/files/file-out/content")
+    assert await settled(yard)
+    assert [x.usage.total for x in counted(yard) if x.usage is not None] == [6, 2]
 
 
 async def test_an_error_in_place_of_results_counts_nothing(yard: Yard) -> None:

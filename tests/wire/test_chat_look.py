@@ -129,6 +129,22 @@ ODD_EVENTS = {
     "a finish that tells of a failure": chunk("", "error"),
     "an index that is text": b'data: {"choices":[{"index":"0","delta":{"content":"x"}}]}\n\n',
     "usage elsewhere": b'data: {"x_groq":{"usage":{"prompt_tokens":3}},"choices":[]}\n\n',
+    "a blank line of data": b"data:  \n\n",
+    "two chunks on a line": b'data: {"choices":[]} {"choices":[]}\n\n',
+    "a line that ends like the end mark": b'data: {"choices":[]}  data: [DONE]\n\n',
+    "nothing": b"data: null\n\n",
+    "a list": b"data: [1]\n\n",
+    "an error by its name": b'event: error\ndata: {"message":"no"}\n\n',
+    "an error beside a text": chunk("x", error={"message": "no"}),
+    "an error by its object beside a text": chunk("x", object="error"),
+    "a failure in fields of its own": chunk("x", base_resp={"status_code": 1002}),
+    "usage that is none": chunk("x", usage=None),
+    "usage beside a text": chunk("x", usage={"prompt_tokens": 3, "completion_tokens": 1}),
+    "usage elsewhere beside a text": chunk("x", x_groq={"usage": {"prompt_tokens": 1}}),
+    "usage of a choice": b'data: {"choices":[{"index":0,"usage":{"prompt_tokens":2}}]}\n\n',
+    "the finish of another choice": chunk("", "stop", index=1),
+    "half a character": b'data: {"choices":[{"delta":{"content":"\\ud83d"}}]}\n\n',
+    "the end": DONE,
     "data in two lines": b'data: {"choices":[{"index":0,\ndata: "delta":{"content":"x"}}]}\n\n',
 }
 
@@ -155,37 +171,8 @@ def test_what_comes_in_one_read_is_seen_as_if_it_came_in_many(
     assert seen([*events[:singly], b"".join(events[singly:])]) == seen(events)
 
 
-ODD_EVENTS = [
-    b": ping\n\n",
-    b"data: \n\n",
-    b"data:  \n\n",
-    b'data: {"choices":[]} {"choices":[]}\n\n',
-    b'data: {"choices":[]}  data: [DONE]\n\n',
-    b"data: null\n\n",
-    b"data: [1]\n\n",
-    b'data: {"error":{"message":"no"}}\n\n',
-    b'event: error\ndata: {"message":"no"}\n\n',
-    chunk("a", usage=None),
-    chunk("", "error"),
-    chunk("", "stop"),
-    chunk("b", index=1),
-    chunk("", "stop", index=1),
-    chunk("", usage={"prompt_tokens": 3, "completion_tokens": 4}),
-    b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":5}}\n\n',
-    b'data: {"choices":[],"x_groq":{"usage":{"prompt_tokens":1,"completion_tokens":2}}}\n\n',
-    b'data: {"choices":[{"index":0,"usage":{"prompt_tokens":2,"completion_tokens":9}}]}\n\n',
-    b'data: {"choices":[],"object":"error","message":"no"}\n\n',
-    b'data: {"choices":[],"base_resp":{"status_code":1002,"status_msg":"no"}}\n\n',
-    b'data: {"choices":[],"x_groq":{"error":"no"}}\n\n',
-    b'data: {"choices":[{"index":"0","delta":{"content":"c"}}]}\n\n',
-    b'data: {"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}\n\n',
-    b'data: {"choices":[{"delta":{"content":"\\ud83d"}}]}\n\n',
-    DONE,
-]
-
-
 @given(
-    events=st.lists(st.sampled_from(texts(4) + ODD_EVENTS), max_size=12),
+    events=st.lists(st.sampled_from([*texts(4), *ODD_EVENTS.values()]), max_size=12),
     cuts=st.lists(st.integers(0, 2000), max_size=4),
     keep_usage=st.booleans(),
     native=st.booleans(),
@@ -203,16 +190,12 @@ def test_a_stream_tells_the_same_however_its_reads_cut_it(
     assert told[0] == told[1] == told[2]
 
 
-@pytest.mark.parametrize("keep_usage", [False, True])
-@pytest.mark.parametrize("odd", ODD_EVENTS)
-def test_in_the_middle_of_a_long_burst_everything_tells_what_it_tells_alone(
-    odd: bytes, keep_usage: bool
-) -> None:
-    events = [*texts(8), odd, *texts(8), chunk("", "stop"), DONE]
-    for begun in (0, 1):
-        reads = [*events[:begun], b"".join(events[begun:])]
-        told = told_of(look(keep_usage=keep_usage), reads)
-        assert told == told_of(look(keep_usage=keep_usage), events)
+def test_a_finish_is_content_although_nothing_was_said() -> None:
+    seen = look()
+    seen.feed(chunk(""))
+    assert not seen.content
+    seen.feed(chunk("", "stop"))
+    assert seen.content
 
 
 def test_usage_that_is_told_beside_a_choice_is_told_to_who_asked() -> None:
