@@ -7,7 +7,7 @@ answers                response stream events folding whole watched keeper repla
 other kinds of call    embeddings rerank moderation speech transcription images counting stand_in
                        fixture
 modules                module pipeline passage editing stop standing control ports expressions scan
-money and limits       money price offer estimate allowance subscriber
+money and limits       money price offer estimate allowance adaptive subscriber
 texts and writes       glob fieldtext outbox
 refused credentials    auth_failures
 """

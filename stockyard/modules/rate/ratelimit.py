@@ -2,18 +2,17 @@
 
 Why
     One runaway script should not use up what everybody shares. A limit in front of the provider
-    costs nothing when it refuses, and tells the caller when to come back. Keys may have limits of
-    their own (`stockyard keys change ID --limit calls=60,per=1m`), which count besides.
+    costs nothing when it refuses, and tells the caller when to come back. Keys may also have limits
+    of their own (`stockyard keys change ID --limit calls=60,per=1m`).
 
 Example
     [modules.ratelimit]
     limits = [{ by = "key", calls = 60, per_seconds = 60, burst = 10 }]
 
 Caller sees
-    HTTP 429 `rate_limited` or `concurrency_exceeded` with `Retry-After`, computed from what was
-    used. `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` tell on every answer where
-    the tightest limit stands; `x-ratelimit-…-requests` and `-tokens` tell the same of calls and of
-    tokens.
+    HTTP 429 `rate_limited` or `concurrency_exceeded` with an exact `Retry-After`. On every answer,
+    `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` show the limit closest to being
+    reached; `x-ratelimit-…-requests` and `-tokens` show those for calls and for tokens.
 """
 
 from collections import Counter
@@ -27,6 +26,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import asdict
 
+from stockyard.core.adaptive import AdaptiveShare
 from stockyard.core.allowance import Allowance
 from stockyard.core.exchange import Exchange
 from stockyard.core.glob import Glob, Globs
@@ -39,27 +39,24 @@ from stockyard.errors import Abandoned, Refused, StockyardError
 
 By = Literal["global", "team", "key", "user", "address", "project", "model"]
 MAX_WAITERS = 1000
-PERIOD_SECONDS = 10.0
-"""How often adaptive limits are judged anew."""
-LIMITED_RATIO = 0.05
-"""More 429 than this among the providers' answers and limits shrink."""
-LAG_SECONDS = 0.05
-"""So do they when the event loop comes this late."""
-PROBE_SECONDS = 0.5
-SHRINK, GROW = 0.7, 1.05
+"""Calls that may wait for room at the same time."""
 MAX_SUBJECT = 256
-"""Characters of the name of a model or a user: callers choose them."""
+"""Characters of a model's or user's name used as key: callers choose them."""
 MAX_MODELS = 1000
 MAX_KEYS = 1000
-"""For so many Keys their own limits are kept ready."""
+"""Keys whose own limits are kept compiled."""
 NEWEST_WEIGHT = 0.2
-"""How much the newest answer weighs in the mean length of a model's answers."""
+"""Weight of the newest answer in the moving average of a model's answer lengths."""
 
 
 class Limit(Allowance, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    by: Annotated[By, Meta(description="Who is counted apart.")] = "key"
+    by: Annotated[By, Meta(description="Whose calls are counted together.")] = "key"
     match: Annotated[
-        str, Meta(max_length=500, description="Only those whose id matches; `*` is any text.")
+        str,
+        Meta(
+            max_length=500,
+            description="Only those whose id matches; `*` is any text.",
+        ),
     ] = "*"
 
 
@@ -68,81 +65,33 @@ class Config(ModuleConfig, frozen=True):
         tuple[Limit, ...], Meta(max_length=100, description="The limits. All that match apply.")
     ] = ()
     max_wait_ms: Annotated[
-        int, Meta(ge=0, le=30_000, description="Wait this long for room instead of refusing.")
+        int,
+        Meta(ge=0, le=30_000, description="How long a call may wait for room."),
     ] = 0
     adaptive: Annotated[
         bool,
         Meta(
             description="Shrink the limits while providers answer 429 or this process is "
-            "overloaded, and let them grow back after that."
+            "overloaded, and grow them back afterwards."
         ),
     ] = False
     adaptive_floor_ratio: Annotated[
         float, Meta(ge=0.01, le=1, description="Never shrink below this share of a limit.")
     ] = 0.2
-    headers: Annotated[bool, Meta(description="Tell the caller where the limits stand.")] = True
+    headers: Annotated[bool, Meta(description="Send the headers that show what is left.")] = True
 
 
 class Row(NamedTuple):
     """A limit, ready to be matched."""
 
     name: str
-    """Its place in its table, for Findings."""
+    """Its place in the configuration, for Findings."""
     key: str
-    """Under what its counts are kept: what it limits, wherever in the table it stands."""
+    """The key of its counts: a digest of what it limits, whatever its place."""
     limit: Limit
     match: Glob
     models: Globs
     kinds: frozenset[Kind]
-
-
-class Weather:
-    """What share of the limits holds now, by how providers and this process have been doing."""
-
-    def __init__(self, ports: Ports, floor: float) -> None:
-        self._ports = ports
-        self._floor = floor
-        self.share = 1.0
-        self._until = ports.clock() + PERIOD_SECONDS
-        self._answers = self._limited = 0
-        self._lag = 0.0
-        self._probe_due = 0.0
-        self._probing = False
-
-    def heard(self, x: Exchange) -> None:
-        """Count what the providers of a call that is over have answered."""
-        for attempt in x.attempts:
-            if attempt.status is not None:
-                self._answers += 1
-                self._limited += attempt.status == 429
-
-    def look(self) -> None:
-        """A call comes: begin to watch the loop, and judge the period if it is over."""
-        now = self._ports.clock()
-        if not self._probing:
-            self._probing = True
-            self._probe(now)
-        if now >= self._until:
-            self._judge()
-            self._until = now + PERIOD_SECONDS
-
-    def _judge(self) -> None:
-        bad = self._limited > LIMITED_RATIO * self._answers or self._lag > LAG_SECONDS
-        self.share = max(self._floor, self.share * SHRINK) if bad else min(1.0, self.share * GROW)
-        self._answers = self._limited = 0
-        self._lag = 0.0
-
-    def _probe(self, now: float) -> None:
-        self._probe_due = now + PROBE_SECONDS
-        self._ports.later(PROBE_SECONDS, self._probed)
-
-    def _probed(self) -> None:
-        now = self._ports.clock()
-        self._lag = max(self._lag, now - self._probe_due)
-        # Nobody calls any more: the next call begins again.
-        self._probing = now < self._until + PERIOD_SECONDS
-        if self._probing:
-            self._probe(now)
 
 
 class RateLimit(Module[Config]):
@@ -158,7 +107,9 @@ class RateLimit(Module[Config]):
         self._rows = _ready("", config.limits)
         self._mean_output: dict[str, float] = {}
         self._waiters = 0
-        self._weather = Weather(ports, config.adaptive_floor_ratio) if config.adaptive else None
+        self._adaptive = (
+            AdaptiveShare(ports, config.adaptive_floor_ratio) if config.adaptive else None
+        )
         self.patience_seconds += config.max_wait_ms / 1000
         self.on_request: Callable[[Exchange], Awaitable[None] | None] = (
             self._wait_or_refuse if config.max_wait_ms else self._admit
@@ -168,8 +119,8 @@ class RateLimit(Module[Config]):
         return not self._rows and not self.ports.limited_keys()
 
     def on_response(self, x: Exchange) -> None:
-        if self._weather is not None:
-            self._weather.heard(x)
+        if self._adaptive is not None:
+            self._adaptive.count(x)
         usage = _usage(x)
         if x.stored_usage is not None or x.simulated:
             self._settle(x, 0)
@@ -180,8 +131,8 @@ class RateLimit(Module[Config]):
             self._settle(x, usage.total)
 
     def on_error(self, x: Exchange, error: Exception) -> None:
-        if self._weather is not None:
-            self._weather.heard(x)
+        if self._adaptive is not None:
+            self._adaptive.count(x)
         usage = _usage(x)
         if usage is not None:
             self._settle(x, usage.total)
@@ -198,7 +149,7 @@ class RateLimit(Module[Config]):
             self._act_on(x, self._take(x))
 
     def _owe(self, x: Exchange, used: int) -> None:
-        """It has happened already, as part of another call: there is nothing to refuse."""
+        """Charge a call that has already happened as part of another one: it cannot be refused."""
         charges = (charge._replace(calls=0) for charge in self._charges(x, 1.0))
         self.ports.limits.settle(tuple(charges), reserved=0, used=used, lease=x.id)
 
@@ -212,7 +163,7 @@ class RateLimit(Module[Config]):
         while verdict is not None and not verdict.allowed:
             if waited + verdict.retry_after > patience or self._waiters >= MAX_WAITERS:
                 break
-            # Others may take the room first; then this one waits again, as long as it may.
+            # Another call may take the room first; then this one waits again, while it may.
             wait = max(verdict.retry_after, 0.001)
             self._waiters += 1
             try:
@@ -234,11 +185,11 @@ class RateLimit(Module[Config]):
             raise self._refusal(x, verdict)
 
     def _take(self, x: Exchange) -> Verdict | None:
-        """Ask for the room this call needs; None when no limit concerns it."""
+        """Charge the limits that concern this call; None if there are none."""
         share = 1.0
-        if self._weather is not None:
-            self._weather.look()
-            share = self._weather.share
+        if self._adaptive is not None:
+            self._adaptive.update()
+            share = self._adaptive.share
         charges = self._charges(x, share)
         if not charges:
             return None
@@ -257,7 +208,7 @@ class RateLimit(Module[Config]):
     def _concerns(self, row: Row, x: Exchange) -> bool:
         if row.kinds and x.kind not in row.kinds:
             return False
-        # A call that names no model might be for any: nobody gets past a limit by being unreadable.
+        # A call whose model is unknown might be for any: an unreadable body evades no limit.
         if row.models and x.received.model and not self._is_for(row.models, x):
             return False
         if row.match.pattern == "*" or row.match.matches(self._subject(row.limit.by, x)):
@@ -268,7 +219,7 @@ class RateLimit(Module[Config]):
         return models.match(x.received.model) or models.match(self._model(x))
 
     def _model(self, x: Exchange) -> str:
-        """The model by the name it has at its provider, whatever names lead to it."""
+        """The model's name at its provider, whichever alias or prefix the caller used."""
         name = self.ports.stands_for(x.received.model)
         provider, _, bare = name.partition("/")
         return bare if bare and self.ports.models.has_provider(provider) else name
@@ -303,7 +254,7 @@ class RateLimit(Module[Config]):
                 return subscriber(x.caller.address)
 
     def _estimate(self, x: Exchange) -> int:
-        """The whole prompt, and as much answer as the call allows or the model usually gives."""
+        """Tokens of the prompt, plus those of the answer: the average, at most the call's limit."""
         count = self.ports.token_estimate
         prompt = sum(count(text) for text in x.received.texts())
         mean = self._mean_output.get(x.received.model[:MAX_SUBJECT], 0.0)
@@ -376,7 +327,7 @@ def _rows_of_key(limits: tuple[Allowance, ...]) -> tuple[Row, ...]:
 
 
 def _part(count: int, share: float) -> int:
-    """A share of a limit: at least 1, for 0 is no limit."""
+    """A share of a limit: at least 1, because 0 means no limit."""
     return count if share == 1.0 or not count else max(1, int(count * share))
 
 
