@@ -13,7 +13,7 @@ from stockyard.core.target import Credential
 from stockyard.gateway.limits import HttpLimits
 from stockyard.gateway.overload import OverloadRules
 from stockyard.gateway.reception import Access
-from stockyard.gateway.relay import Lasting
+from stockyard.gateway.session_clock import Lasting
 from stockyard.process.memory import limit_bytes
 from stockyard.providers import catalog
 from stockyard.providers.credentials import HeldCredential, held_from_environment

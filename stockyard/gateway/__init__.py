@@ -19,4 +19,5 @@ and what names it      named judged_doorway account_doorway batch_lines
 counted later          late_calls late_reply reading_on assistant_runs usage_collector
 other Replies          narrow_reply whole_reply watching_reply hiding_reply
 realtime sessions      realtime handshake upgrade lane_socket session session_answers relay
+                       session_clock own_words message_collector
 """

@@ -17,7 +17,7 @@ from stockyard.gateway.late_calls import LateCalls
 from stockyard.gateway.line import Line
 from stockyard.gateway.listing import dialect_of
 from stockyard.gateway.office import Office
-from stockyard.gateway.relay import Lasting
+from stockyard.gateway.session_clock import Lasting
 from stockyard.providers.directory import Directory
 from stockyard.wire.codec import Codec, Forms
 

@@ -1,24 +1,24 @@
-"""Carry a realtime session: frames both ways, each side at the pace of the other.
+"""Relay the frames of a realtime session between client and provider, with back-pressure.
 
-Messages pass as they are, in the pieces in which they came. Each side has a connection of its own:
-pings are answered here and not passed on, each is pinged after a silence, and what one side closes
-with is what the other is closed with. The texts of both are shown to whoever keeps the session, who
-may let what the client asks for wait, or stop it.
+Messages pass unchanged, in the fragments in which they came. The two connections are independent:
+pings are answered here and not passed on, each side is pinged after a silence, and the close code
+of one side is passed to the other. The Moderator gets the texts of both sides, and may delay or
+drop messages of the client.
 
-Nothing waits here without a bound: a side that reads slowly stops the other one, and a message that
-is being judged stops its own.
+Nothing waits here without a bound: a side that reads slowly pauses the other one, and a message
+that is being judged pauses the client.
 """
 
 import asyncio
 from collections import deque
 from typing import Protocol
 
-from msgspec import Struct
-
+from stockyard.gateway.message_collector import MessageCollector
+from stockyard.gateway.own_words import OwnWords
+from stockyard.gateway.session_clock import Lasting, SessionClock
 from stockyard.upstream.frames import (
     BINARY,
     CLOSE,
-    CONTINUATION,
     FAULT,
     GOING_AWAY,
     PING,
@@ -32,31 +32,21 @@ from stockyard.upstream.frames import (
 from stockyard.upstream.websocket import WebSocket
 
 TICK_SECONDS = 1.0
-PING_SECONDS = 20.0
-DEAD_SECONDS = 60.0
-"""How long a side may be silent although it is pinged."""
 FAREWELL_SECONDS = 1.0
 """How long a side may take to close after it was told to."""
-MOST_WAITING = 64
-"""Messages of our own that wait at most for the end of one that comes in pieces."""
 POLICY = 1008
 MOST_REASON = 100
-"""Characters of a reason; all that stands in a close frame has 125 bytes."""
+"""Characters of a reason, because a close frame has at most 125 bytes."""
 REVOKED = 4401
-TIMED_OUT = 4408
 RESTART = 1012
 PINGED = b"stockyard"
-WATCHED_BYTES = 1024 * 1024
-"""The longest message of the provider that is looked at; those that end answers are far shorter."""
-
-
 MOST_BEHIND = 256 * 1024
-"""Bytes of the client that are kept while a message before them is judged."""
+"""Bytes of the client that are queued while a message before them is judged."""
 FRAME_BYTES = 100
-"""What a kept frame takes beside its data."""
+"""The memory that a queued frame takes besides its data."""
 MOST_AT_ONCE = 32
-"""Frames of the client that are taken in one turn of the event loop: each may ask for an answer,
-and to judge that takes a while."""
+"""Frames of the client that are handled in one turn of the event loop: each may request an answer,
+which takes a while to judge."""
 
 
 class Client(Protocol):
@@ -64,103 +54,59 @@ class Client(Protocol):
 
     def send(self, frame: Frame) -> None: ...
     def pause(self) -> None:
-        """Read no more until `resume`. What was read already may still come."""
+        """Stop reading until `resume`. Frames that were read already may still come."""
 
     def resume(self) -> None: ...
     def close(self) -> None:
-        """Hang up, once what was sent has left."""
+        """Close the connection once everything is sent."""
 
 
-class Keeper(Protocol):
-    """Who keeps the session. It hears the texts of both sides."""
+class Moderator(Protocol):
+    """Gets the texts of both sides, and decides which messages of the client pass."""
 
     def welcome(self) -> bool:
         """Whether the caller may still be here."""
 
     def client_said(self, message: bytes) -> bool | None:
-        """Whether this goes on to the provider. None: it waits until `Relay.go_on`."""
+        """Whether this message passes. None: it waits until `Relay.go_on`."""
 
     def provider_said(self, message: bytes) -> None: ...
     def last_words(self) -> list[bytes]:
-        """What makes the provider end the answers that are under way. It then tells what they
-        used; without that, who reads an answer and leaves before its end would pay nothing."""
+        """Messages that make the provider end its running answers, and so report their usage.
+        Without them, a client that reads an answer and leaves before its end would pay nothing."""
 
     def over(self) -> None:
-        """Comes once, and nothing after it."""
-
-
-class Lasting(Struct, frozen=True):
-    """How long a session may last."""
-
-    idle_seconds: float = 900.0
-    """Without a message from either side."""
-    total_seconds: float = 3600.0
-
-
-class _Words:
-    """What we say ourselves to one side.
-
-    Not in the middle of a message that comes in pieces, and not while that side reads slowly: it
-    might ask for more of it than it ever reads.
-    """
-
-    def __init__(self) -> None:
-        self.slow = False
-        self._midway = False
-        self._waiting: list[Frame] = []
-
-    def say(self, message: bytes) -> list[Frame]:
-        """What may be sent now. What is too much to wait is not said."""
-        if len(self._waiting) < MOST_WAITING:
-            self._waiting.append(Frame(TEXT, message))
-        return self._free()
-
-    def after(self, frame: Frame) -> list[Frame]:
-        """The same, once this frame of a message was sent."""
-        self._midway = not frame.final
-        return self._free()
-
-    def ready(self) -> list[Frame]:
-        """The same, once that side reads again."""
-        self.slow = False
-        return self._free()
-
-    def _free(self) -> list[Frame]:
-        if self._midway or self.slow:
-            return []
-        free, self._waiting = self._waiting, []
-        return free
+        """The session is over. Called once, and last."""
 
 
 class Relay:
-    """Between the client's side of the connection and the provider's, whose Listener it is."""
+    """Connects a Client and a provider's WebSocket, whose Listener it is."""
 
     def __init__(
-        self, provider: WebSocket, keeper: Keeper, lasting: Lasting, *, binary: bool = False
+        self, provider: WebSocket, moderator: Moderator, lasting: Lasting, *, binary: bool = False
     ) -> None:
-        """`binary`: what the keeper hears comes as bytes, too."""
+        """`binary`: the texts of the session may come in binary messages."""
         self._provider = provider
-        self._keeper = keeper
-        self._lasting = lasting
+        self._moderator = moderator
         self._kinds = (TEXT, BINARY) if binary else (TEXT,)
         self._client: Client | None = None
         self._loop = asyncio.get_running_loop()
-        self._theirs: list[bytes] | None = None
-        """The message of the provider that is under way, as long as it may be looked at."""
-        self._size = 0
+        self._clock = SessionClock(lasting, self._loop.time())
+        self._theirs = MessageCollector(self._kinds)
+        """The current message of the provider."""
         self._ours: list[Frame] = []
-        """The text of the client that is under way, or that waits."""
+        """The current text of the client, which is incomplete or being judged."""
         self._waits = False
+        """`_ours` is being judged."""
         self._behind: deque[Frame] = deque()
-        """What came behind a message that waits."""
+        """Frames that came meanwhile."""
         self._behind_bytes = 0
-        self._to_client, self._to_provider = _Words(), _Words()
-        self._began = self._spoken = self._heard_at = self._pinged_at = self._loop.time()
+        self._to_client, self._to_provider = OwnWords(), OwnWords()
         self._closing = False
         self._goodbye: Frame | None = None
-        """What the provider is closed with, once it has told what the last answers used."""
+        """The close frame for the provider, while we wait for the usage of its last answers."""
         self._left = False
-        """The client has."""
+        """The client has left."""
         self._ended = False
         self._timer: asyncio.TimerHandle | None = None
 
@@ -172,7 +118,8 @@ class Relay:
         self._provider.listen(self)
 
     def client_said(self, frame: Frame) -> None:
-        self._heard_at = self._loop.time()
+        now = self._loop.time()
+        self._clock.heard(now)
         if self._closing:
             if frame.kind == CLOSE:
                 self._leave()
@@ -183,14 +130,14 @@ class Relay:
             self._part(a_close(*close_in(frame.data)))
             self._send(frame)
             self._leave()
-        elif not self._keeper.welcome():
+        elif not self._moderator.welcome():
             self.revoke()
         elif (self._waits or self._behind) and frame.kind != PONG:
             self._behind.append(frame)
             self._behind_bytes += len(frame.data) + FRAME_BYTES
             self._listen_to_client()
         elif frame.kind != PONG:
-            self._spoken = self._heard_at
+            self._clock.spoken(now)
             self._take(frame)
 
     def client_broke(self, fault: FrameFault) -> None:
@@ -211,21 +158,21 @@ class Relay:
             self._send(word)
 
     def _take(self, frame: Frame) -> None:
-        """Pass a frame on, a text once it is complete: it may ask for what must be judged."""
+        """Pass a frame on; one of a text only once the text is complete and judged."""
         if frame.kind not in self._kinds and not self._ours:
             self._pass_on(frame)
             return
         self._ours.append(frame)
         if not frame.final:
             return
-        passes = self._keeper.client_said(b"".join([part.data for part in self._ours]))
+        passes = self._moderator.client_said(b"".join([part.data for part in self._ours]))
         if passes is None:
             self._waits = True
         else:
             self._decide(passes=passes)
 
     def go_on(self, *, passes: bool) -> None:
-        """A message that waited is judged."""
+        """The message that waits was judged."""
         if self._closing:
             return
         self._waits = False
@@ -233,7 +180,7 @@ class Relay:
         self._catch_up()
 
     def _catch_up(self) -> None:
-        """Take what came behind, some of it in each turn of the event loop."""
+        """Handle the queued frames, some of them in each turn of the event loop."""
         for _ in range(MOST_AT_ONCE):
             if not self._behind or self._waits or self._closing:
                 break
@@ -256,14 +203,14 @@ class Relay:
             self._provider.send(word)
 
     def tell(self, message: bytes) -> None:
-        """Say something to the client that the provider did not say."""
+        """Send a message of our own to the client."""
         if self._closing:
             return
         for word in self._to_client.say(message):
             self._send(word)
 
     def ask(self, message: bytes) -> None:
-        """Say something to the provider that the client did not say."""
+        """Send a message of our own to the provider."""
         if self._closing:
             return
         for word in self._to_provider.say(message):
@@ -285,7 +232,7 @@ class Relay:
             self._send(a_close(code, reason))
             self._wait()
         elif frame.kind != PONG:
-            self._spoken = self._loop.time()
+            self._clock.spoken(self._loop.time())
             self._send(frame)
             for word in self._to_client.after(frame):
                 self._send(word)
@@ -295,7 +242,7 @@ class Relay:
         self._close(FAULT, "The provider broke the protocol.", fault.code)
 
     def provider_left(self) -> None:
-        self._say_goodbye()  # if anything more of it was waited for
+        self._say_goodbye()  # if we waited for the usage of its last answers
         self._close(FAULT, "The provider closed the connection.", GOING_AWAY)
 
     def provider_slow(self) -> None:
@@ -308,19 +255,10 @@ class Relay:
         self._listen_to_client()
 
     def _look(self, frame: Frame) -> None:
-        """Keep the message that the frame belongs to, and tell of it when it is complete."""
-        if frame.kind != CONTINUATION:
-            self._theirs = [] if frame.kind in self._kinds else None
-            self._size = 0
-        if self._theirs is None:
-            return
-        self._size += len(frame.data)
-        self._theirs.append(frame.data)
-        if self._size > WATCHED_BYTES:
-            self._theirs = None
-        elif frame.final:
-            message, self._theirs = self._theirs, None
-            self._keeper.provider_said(b"".join(message))
+        """Show the provider's message to the Moderator when this frame completes it."""
+        message = self._theirs.add(frame)
+        if message is not None:
+            self._moderator.provider_said(message)
 
     # How it ends.
 
@@ -328,7 +266,7 @@ class Relay:
         self._close(REVOKED, "This Key is not valid any more.", GOING_AWAY)
 
     def refuse(self, reason: str) -> None:
-        """End it for a rule that there is no other way to tell of."""
+        """End the session because of a refusal, if its format has no message for that."""
         self._close(POLICY, reason[:MOST_REASON], GOING_AWAY)
 
     def shutdown(self) -> None:
@@ -343,9 +281,9 @@ class Relay:
         self._wait()
 
     def _part(self, goodbye: Frame) -> None:
-        """Say goodbye to the provider: at once, or when it has told what was used until now."""
+        """Close the provider's side: at once, or when it has reported the usage so far."""
         self._goodbye = goodbye
-        last_words = self._keeper.last_words()
+        last_words = self._moderator.last_words()
         if not last_words:
             self._say_goodbye()
             return
@@ -355,12 +293,12 @@ class Relay:
         self._loop.call_later(FAREWELL_SECONDS, self._say_goodbye)
 
     def _hear_out(self, frame: Frame) -> None:
-        """The client is leaving, and the provider tells what the last answers used."""
+        """The client is leaving, and we wait for the usage of the last answers."""
         if self._goodbye is None or frame.kind in (PING, PONG):
             return
         if frame.kind != CLOSE:
             self._look(frame)
-        if frame.kind == CLOSE or not self._keeper.last_words():
+        if frame.kind == CLOSE or not self._moderator.last_words():
             self._say_goodbye()
 
     def _say_goodbye(self) -> None:
@@ -373,7 +311,7 @@ class Relay:
             self._end()
 
     def _wait(self) -> None:
-        """Both sides were told; the client has a moment to say goodbye, too."""
+        """Both sides got a close frame; the client has a moment to answer it."""
         self._closing = True
         self._listen_to_client()
         self._loop.call_later(FAREWELL_SECONDS, self._leave)
@@ -394,16 +332,16 @@ class Relay:
         if self._timer is not None:
             self._timer.cancel()
         self._provider.close()
-        # A provider that does not take what was sent is not waited for.
+        # We do not wait for a provider that does not read what we sent.
         self._loop.call_later(FAREWELL_SECONDS, self._provider.abort)
-        self._keeper.over()
+        self._moderator.over()
 
     def _send(self, frame: Frame) -> None:
         if self._client is not None:
             self._client.send(frame)
 
     def _listen_to_client(self) -> None:
-        """Read on, or not: while the provider takes nothing, or much waits to be judged."""
+        """Pause the client while the provider reads slowly or too much is queued, else resume."""
         if self._client is None:
             return
         full = self._to_provider.slow or self._behind_bytes > MOST_BEHIND
@@ -413,22 +351,17 @@ class Relay:
             self._client.resume()
 
     def _tick(self) -> None:
-        """Once a second: whether everybody is still there, and may be."""
+        """Once a second: check that the caller is still welcome, and the time limits."""
         if self._closing:
             return
-        now = self._loop.time()
-        silent = now - min(self._heard_at, self._provider.heard_at)
-        if not self._keeper.welcome():
+        now, heard_at = self._loop.time(), self._provider.heard_at
+        overdue = self._clock.overdue(now, heard_at)
+        if not self._moderator.welcome():
             self.revoke()
-        elif now - self._began > self._lasting.total_seconds:
-            self._close(TIMED_OUT, "The session has lasted too long (timeout.session).", GOING_AWAY)
-        elif now - self._spoken > self._lasting.idle_seconds:
-            self._close(TIMED_OUT, "Nobody says anything (timeout.session_idle).", GOING_AWAY)
-        elif silent > DEAD_SECONDS:
-            self._close(FAULT, "The other side fell silent.", GOING_AWAY)
+        elif overdue is not None:
+            self._close(overdue.code, overdue.reason, GOING_AWAY)
         else:
-            if silent > PING_SECONDS and now - self._pinged_at > PING_SECONDS:
-                self._pinged_at = now
+            if self._clock.pings_now(now, heard_at):
                 self._send(Frame(PING, PINGED))
                 self._provider.send(Frame(PING, PINGED))
             self._timer = self._loop.call_later(TICK_SECONDS, self._tick)

@@ -18,8 +18,9 @@ from stockyard.gateway import egress
 from stockyard.gateway.faults import fault_of
 from stockyard.gateway.line import Line
 from stockyard.gateway.office import Office
-from stockyard.gateway.relay import Lasting, Relay
+from stockyard.gateway.relay import Relay
 from stockyard.gateway.session_answers import SessionAnswers
+from stockyard.gateway.session_clock import Lasting
 from stockyard.gateway.upgrade import Upgrade
 from stockyard.providers.directory import Directory
 from stockyard.upstream.socket_opening import Connect, SocketOpening
@@ -59,7 +60,7 @@ class _Open(Stream):
 
 
 class Session:
-    """A Running, and the Keeper of its Relay: the upgrade first, and then what is said."""
+    """A realtime session: a Running while it is opened, then the Moderator of its Relay."""
 
     def __init__(
         self, hall: Hall, x: Exchange, upgrade: Upgrade, welcome: Callable[[], bool]

@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from stockyard.gateway import relay
+from stockyard.gateway import relay, session_clock
 from stockyard.testing.yard import Yard, becomes
 from tests.realtime_provider import RealtimeProvider
 from tests.realtime_sessions import PATH, a_realtime_provider, a_session, closed
@@ -146,7 +146,7 @@ class TestMessages:
         self, yard: Yard, provider: RealtimeProvider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(relay, "TICK_SECONDS", 0.02)
-        monkeypatch.setattr(relay, "PING_SECONDS", 0.02)
+        monkeypatch.setattr(session_clock, "PING_SECONDS", 0.02)
         async with a_session(yard, ping_interval=None) as client:
             upstream = await provider.next()
             await asyncio.sleep(0.2)
@@ -157,7 +157,7 @@ class TestMessages:
         self, yard: Yard, provider: RealtimeProvider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(relay, "TICK_SECONDS", 0.02)
-        monkeypatch.setattr(relay, "DEAD_SECONDS", 0.05)
+        monkeypatch.setattr(session_clock, "DEAD_SECONDS", 0.05)
         async with a_session(yard, ping_interval=None) as client:
             await provider.next()
             assert await closed(client) == (1011, "The other side fell silent.")

@@ -10,7 +10,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 
 from stockyard.core.money import Usage
-from stockyard.gateway import relay, session_answers
+from stockyard.gateway import own_words, relay, session_answers
 from stockyard.gateway.session import Session
 from stockyard.testing.yard import Yard, becomes
 from tests.realtime_provider import RealtimeProvider
@@ -462,7 +462,7 @@ async def test_an_error_of_ours_does_not_break_a_message_in_pieces(
 async def test_only_so_many_errors_of_ours_wait_for_a_message_in_pieces(
     yard: Yard, provider: RealtimeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relay, "MOST_WAITING", 3)
+    monkeypatch.setattr(own_words, "MOST_WAITING", 3)
     yard.enable("ratelimit", limits=[{"by": "key", "calls": 1, "per_seconds": 3600}])
     async with a_session(yard) as client:
         upstream = await provider.next()

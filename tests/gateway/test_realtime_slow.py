@@ -9,7 +9,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 
-from stockyard.gateway import relay
+from stockyard.gateway import own_words
 from stockyard.gateway.lane_socket import LaneSocket
 from stockyard.gateway.session import Session
 from stockyard.testing.yard import Yard, becomes
@@ -53,7 +53,8 @@ async def test_its_pings_are_not_answered(yard: Yard, provider: RealtimeProvider
         socket = await stopped(yard, await provider.next(), client)
         before = socket._transport.get_write_buffer_size()
         client.transport.write(PING * 2000 + a_text(b"behind"))
-        assert await becomes(lambda: socket._relay._spoken == socket._relay._heard_at)
+        clock = socket._relay._clock
+        assert await becomes(lambda: clock._spoken_at == clock._heard_at)
         assert socket._transport.get_write_buffer_size() <= before
         client.transport.abort()
 
@@ -73,7 +74,7 @@ async def test_only_so_many_errors_wait_for_it(yard: Yard, provider: RealtimePro
         async with asyncio.timeout(10):
             while (message := await client.recv()) != "the end":
                 errors += isinstance(message, str)
-        assert 0 < errors <= relay.MOST_WAITING
+        assert 0 < errors <= own_words.MOST_WAITING
 
 
 async def test_what_it_leaves_unread_at_the_end_is_not_kept(
