@@ -39,8 +39,6 @@ def nearest(effort: str, taken: Collection[str]) -> str:
     thinking cannot be switched off thinks as little as it can. A word that is no known effort is
     kept: some providers have their own.
 
-    Where it cannot be kept from thinking, it thinks as little as it can. A word that is no effort
-    stays: some providers have words of their own.
     """
     if effort in taken or effort not in EFFORTS:
         return effort

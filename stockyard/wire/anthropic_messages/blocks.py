@@ -86,7 +86,7 @@ def take_cache(fields: Fields) -> Cache | None:
 
 
 def with_cache(said: dict[str, Any], cache: Cache | None) -> dict[str, Any]:
-    """The same with a mark for the cache, unless it has one of its own."""
+    """The block with this cache mark, unless it already has one."""
     if cache is None or "cache_control" in said:
         return said
     ttl = {"ttl": _TTLS[cache.ttl]} if cache.ttl in _TTLS else {}
@@ -327,7 +327,7 @@ def sayable(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def is_bare(text: Text) -> bool:
-    """Whether the text says it all, so that a string can stand for the block."""
+    """Whether a text has nothing else, so that a plain string can replace the block."""
     return text.cache is None and not text.citations and FORMAT not in text.extra
 
 

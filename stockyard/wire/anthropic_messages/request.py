@@ -1,7 +1,7 @@
 """Messages requests, both ways.
 
-What law 6 of `wire.md` 1 does not keep when a request is written again: explicit nulls of known
-fields, `stream: false`, and empty text blocks, which the provider refuses.
+Not preserved when a request is re-encoded (`wire.md` 1, law 6): explicit nulls of known fields,
+`stream: false`, and empty text blocks, which the provider refuses.
 """
 
 from collections.abc import Callable, Mapping
@@ -145,7 +145,7 @@ def encode_fields(
     add_inert_tool(body, features)
     _add_reasoning(body, content, drops, adaptive="adaptive_thinking" in features)
     if content.reasoning is not None and content.reasoning.mode is None:
-        # Who asked for thinking in words of this format knows what goes with it.
+        # A client that asked for thinking in this format knows its constraints.
         drops.add(*_without_sampling(body))
     _add_output(body, content, drops)
     _add_caller(body, content, drops)

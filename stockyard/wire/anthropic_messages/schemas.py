@@ -1,6 +1,6 @@
 """JSON Schema as this format accepts it for structured output.
 
-It knows no bounds of numbers, texts and lists, and wants every object closed; anything else is a
+It accepts no bounds on numbers, strings and arrays, and requires closed objects; anything else is a
 400 (https://platform.claude.com/docs/en/build-with-claude/structured-outputs). A schema that was
 written for another provider is told with fewer words rather than refused.
 """

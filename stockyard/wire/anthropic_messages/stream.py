@@ -59,7 +59,8 @@ class _Block:
         """JSON of a block that only this format knows, collected until it closes."""
 
     def grow(self, delta: _Object) -> None:
-        """Take in a piece of a block that only this format knows: texts go on, all else is new."""
+        """Merge a delta into a block that only this format has: strings are appended, the rest
+        replaced."""
         for name, piece in delta.items():
             if name != "type":
                 earlier = self.value.get(name)

@@ -217,7 +217,8 @@ def _no_result(call_id: str) -> dict[str, Any]:
 
 
 def _without_blanks_at_the_end(turn: dict[str, Any]) -> None:
-    """The model goes on from what a last turn of its own says; blanks there are refused."""
+    """Strip trailing whitespace of a final assistant turn, which the model continues: it is
+    refused."""
     content = turn["content"]
     if isinstance(content, str):
         turn["content"] = content.rstrip() or content

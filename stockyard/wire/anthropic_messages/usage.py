@@ -110,7 +110,7 @@ def _written(counts: Counts) -> dict[str, Any]:
 
 
 def _summed(passes: list[Mapping[str, Any]]) -> dict[str, Any]:
-    """The sums of what the passes count; what none of them counts stands on top as it is."""
+    """The counts summed over all passes; counts that no pass has are taken from the top level."""
     total: dict[str, Any] = {}
     for name in _COUNTS:
         if any(p.get(name) is not None for p in passes):

@@ -1,8 +1,8 @@
 """Write Events as a Messages stream.
 
-Here one block is open at a time, and a block that is closed stays closed. Text may go on in a new
-block; a tool call may not, so what belongs to another part waits until the call has ended
-(`wire.md` 4.4). The finish waits for the usage, which other formats send after it.
+Only one block is open at a time, and a closed block stays closed. Text may go on in a new block; a
+tool call may not, so what belongs to another part waits until the call has ended (`wire.md` 4.4).
+The finish waits for the usage, which other formats send after it.
 """
 
 from typing import Any
@@ -154,7 +154,7 @@ class MessagesWriter(SerialWriter):
 
     def _write_start(self) -> None:
         known = self._started.usage if self._started is not None else None
-        # Clients show these at once: an estimate is better than nothing, and 0 is neither.
+        # Clients display these at once, so an estimate is better than 0.
         usage = write_usage(known) if known else {"input_tokens": self._pen.input_estimate()}
         name = self._pen.id
         message: dict[str, Any] = {
@@ -187,7 +187,7 @@ class MessagesWriter(SerialWriter):
 
 
 def _whole_block(part: Part | None) -> dict[str, Any] | None:
-    """A block that never streams in pieces: one that this format made itself."""
+    """The value of a block that is sent whole, because only this format has it."""
     if isinstance(part, Opaque) and part.format == FORMAT:
         return dict(part.value)
     if isinstance(part, Reasoning) and part.redacted is not None and part.made_by == FORMAT:

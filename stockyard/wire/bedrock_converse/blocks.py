@@ -1,7 +1,7 @@
 """Content blocks: text, media, tool calls and their results, thinking.
 
-A block is an object with one key, which says what it is. A mark for the prompt cache is a block of
-its own, behind the one that it is about.
+A block is an object with one key, its type. A mark for the prompt cache is a block of its own,
+behind the one that it is about.
 """
 
 from typing import Any
@@ -72,7 +72,7 @@ def encode_blocks(parts: tuple[AnyPart, ...], drops: Drops, path: str) -> list[d
 
 
 def encode_block(part: AnyPart, drops: Drops, path: str) -> list[dict[str, Any]]:
-    """The block of a part, and the cache point behind it; nothing for what cannot be said."""
+    """The block of a part, followed by its cache point; empty if the part cannot be expressed."""
     write = _WRITERS.get(type(part))
     block = write(part, drops) if write else None
     if block is None:
@@ -84,14 +84,14 @@ def encode_block(part: AnyPart, drops: Drops, path: str) -> list[dict[str, Any]]
 
 
 def kept_blank(part: Text) -> Text:
-    """A text of blanks that is written: in an answer it stands between words."""
+    """Mark a whitespace text to be written: in an answer it separates words."""
     if layout_of(part.extra, FORMAT):
         return part
     return replace(part, extra=with_layout(part.extra, FORMAT, _BLANK))
 
 
 def _mark_of(part: AnyPart) -> Cache | None:
-    """The mark of a part. One inside of a result stands behind it, where there is a place."""
+    """The cache mark of a part. A mark inside a tool result moves behind the result."""
     if part.cache is None and isinstance(part, ToolResult):
         marks = (inner.cache for inner in reversed(part.parts))
         return next((mark for mark in marks if mark is not None), None)
@@ -247,7 +247,7 @@ def _write_result(part: ToolResult, drops: Drops) -> dict[str, Any]:
 def _write_piece(part: AnyPart, drops: Drops) -> list[dict[str, Any]]:
     if isinstance(part, Text) and has_word(layout_of(part.extra, FORMAT), _JSON):
         return [{_JSON: _value(part.text)}]
-    # Cache points stand behind results, not in them.
+    # Cache points follow results; they are not allowed inside.
     return encode_block(part, drops, "messages.content.content")[:1]
 
 

@@ -44,7 +44,8 @@ class ConverseCodec(RenamingCodec):
     failed_stream = staticmethod(errors.failed_stream)
 
     def peek(self, body: bytes) -> RequestHead:
-        """The head as far as the body knows it: model and stream stand in the path."""
+        """The head, as far as it is in the body: the model and whether to stream are in the
+        path."""
         head = read_head(body, _HEAD, _KEYS)
         config = head.inferenceConfig
         # Usage is part of every stream of this format.

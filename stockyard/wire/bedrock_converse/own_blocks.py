@@ -14,7 +14,7 @@ _Object = dict[str, Any]
 
 CALL, RESULT = "toolUse", "toolResult"
 _GROWS = {CALL: "input", RESULT: "content", "image": "source"}
-"""What of a block comes in pieces, and stands in the whole one."""
+"""Block type -> the field that streams in deltas."""
 
 
 def whole_of(start: _Object, deltas: Sequence[_Object]) -> _Object:

@@ -1,8 +1,7 @@
 """Requests of the format, both ways. The model and whether to stream stand in the path.
 
-What law 6 of `wire.md` 1 does not keep when a request is written again: explicit nulls of known
-fields, blank text, turns of one role apart from each other, and how the JSON text of a schema was
-spelled.
+Not preserved when a request is re-encoded (`wire.md` 1, law 6): explicit nulls of known fields,
+blank text, turns of one role apart from each other, and how the JSON text of a schema was spelled.
 """
 
 import re
@@ -148,7 +147,7 @@ def encode_request(request: Request, *, traits: Traits) -> Dropped:
     if additional.get("thinking", {}).get("type") == "enabled" and goes_on_without_thoughts(
         body["messages"]
     ):
-        # Refused by models that think by a budget: they want to see what they thought before.
+        # Models with a thinking budget refuse to continue without their earlier thinking.
         del additional["thinking"]
         drops.add("thinking")
     config = _config(content, drops, traits, additional.get("thinking", {}))
@@ -292,7 +291,7 @@ def _add_caller(body: dict[str, Any], content: Content, drops: Drops) -> None:
 
 
 def _is_accepted(*words: object) -> bool:
-    """Whether these may stand in the metadata. Callers may put anything there."""
+    """Whether the service accepts these as metadata. Callers may send anything."""
     return all(isinstance(word, str) and _ACCEPTED_METADATA.fullmatch(word) for word in words)
 
 

@@ -95,14 +95,14 @@ def encode_response(response: Response, pen: Pen) -> bytes:
 
 
 def metrics(pen: Pen) -> dict[str, Any]:
-    """Without which the format's own clients take no answer, so it is told how long ours took."""
+    """The `metrics` that clients of the format require: how long the call took."""
     if pen.elapsed_us is None:
         return {}
     return {"metrics": {"latencyMs": pen.elapsed_us() // 1000}}
 
 
 def finish_of(native: Any, *, called: bool) -> tuple[Finish, str | None]:
-    """The neutral finish and the provider's own word for it.
+    """The neutral finish and the provider's own finish reason.
 
     Raises UpstreamError for a finish that is a failure.
     """

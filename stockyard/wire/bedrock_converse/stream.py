@@ -55,7 +55,7 @@ class _Block:
         self.kind = kind
         self.start: _Object = {}
         self.deltas: list[_Object] = []
-        """What came of one that only this format knows: it is told when it is whole."""
+        """Deltas of a block that only this format has: it becomes one part when it ends."""
 
 
 class ConverseReader(Reader[Frame]):

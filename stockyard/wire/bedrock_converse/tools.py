@@ -54,7 +54,7 @@ def decode_choice(config: Fields) -> ToolChoice | None:
 
 
 def encode_tools(content: Content, drops: Drops, traits: Traits) -> list[_Object]:
-    """The tools to declare. There is no word for choosing none: then none are offered."""
+    """The tools to declare; none if the client chose none, which this format cannot express."""
     choice = content.tool_choice
     offered = content.tools
     if choice is not None and choice.mode == "none":

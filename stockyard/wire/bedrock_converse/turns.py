@@ -87,7 +87,7 @@ def goes_on_without_thoughts(turns: list[dict[str, Any]]) -> bool:
 
 
 def without_tools(messages: Iterable[Message]) -> Iterator[Message]:
-    """The same conversation with its calls and their results told as text."""
+    """The conversation with tool calls and results as plain text."""
     called: dict[str, str] = {}
     for message in messages:
         parts = tuple(told for part in message.parts for told in _told(part, called))
@@ -154,7 +154,8 @@ class _Turns:
         return turns
 
     def _answer_all(self, asked: dict[str, Any], answered: dict[str, Any]) -> None:
-        """A turn that leaves a call unanswered is refused: say that there was no result."""
+        """Give every unanswered call a result that says there was none: the service refuses turns
+        without."""
         if asked["role"] != "assistant" or answered["role"] != "user":
             return
         calls = [b["toolUse"]["toolUseId"] for b in asked["content"] if _waits_for_client(b)]
@@ -224,7 +225,7 @@ def _results_first(blocks: list[_Block]) -> list[_Block]:
 
 
 def _with_document_names(turns: list[dict[str, Any]], *, neutral: bool) -> list[dict[str, Any]]:
-    """No two documents have one name. A neutral one tells the model nothing it might obey."""
+    """Give every document a unique name. A neutral name holds nothing that the model might obey."""
     taken: set[str] = set()
     for document in _documents(turns):
         name = said = "document" if neutral else document["name"]

@@ -57,7 +57,7 @@ def write_usage(usage: Usage) -> dict[str, Any]:
 
 
 def _written(counts: Counts, said: Mapping[str, Any], written: int) -> dict[str, Any]:
-    """Cache writes by time to live, as far as it is told; their sum is `written`."""
+    """Cache writes by time to live, where the provider splits them; their sum is `written`."""
     split: dict[str, Any] = {}
     details = said.get("cacheDetails")
     for detail in details if isinstance(details, list) else ():

@@ -57,7 +57,7 @@ class BedrockEmbedCodec(WholeCodec):
         return MOST_TEXTS if EMBEDS_TEXTS in traits else self.most_items
 
     def peek(self, body: bytes) -> RequestHead:
-        """The model stands in the path. Raises NotReadable for families that are not read here."""
+        """The model is in the path. Raises NotReadable for families that are not read here."""
         if _TELLING.search(body) is None:
             raise NotReadable
         return RequestHead("")

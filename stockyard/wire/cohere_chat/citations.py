@@ -51,7 +51,7 @@ def detached(message: Message) -> dict[str, Any]:
 
 
 def _place(citation: Any, parts: Sequence[AnyPart]) -> int | None:
-    """Where the text of a citation stands; the first text for a citation that names none."""
+    """The place of the text that a citation is about; the first text if it names none."""
     if not cites_here(citation) or citation.get("type", "TEXT_CONTENT") != "TEXT_CONTENT":
         return None
     texts = [i for i, part in enumerate(parts) if isinstance(part, Text)]

@@ -66,7 +66,7 @@ class CohereLook(NamedEventsLook[_Event]):
         return super()._pass(block)
 
     def _end_mark(self, block: bytes) -> bytes:
-        """It follows the last event, and stands for nothing where that is missing."""
+        """`[DONE]` follows the last event and does not replace it."""
         return self._end_with(block) if self.finish else super()._end_mark(block)
 
     def _see(self, event: _Event, heard: Said, block: bytes) -> bytes:

@@ -167,7 +167,7 @@ def _sayable(message: Message, drops: Drops) -> Message:
         else:
             drops.add("messages.content.thinking")
     if not parts:
-        # A turn of which nothing could be said keeps its place.
+        # A turn with nothing left is kept, so that roles still alternate.
         parts.append(Text(text=""))
     return replace(message, parts=tuple(parts))
 

@@ -1,7 +1,7 @@
 """Requests, both ways.
 
-What law 6 of `wire.md` 1 does not keep when a request is written again: explicit nulls of known
-fields, and `stream: false`.
+Not preserved when a request is re-encoded (`wire.md` 1, law 6): explicit nulls of known fields, and
+`stream: false`.
 """
 
 from typing import Any
@@ -31,7 +31,7 @@ MOST_STOPS = 5
 HOTTEST = 1
 
 ENABLED = "enabled"
-"""Layout of a wish to think without a budget, and the effort that it is elsewhere."""
+"""Layout of a reasoning wish without a budget, and the effort it becomes in other formats."""
 _ENABLED_EFFORT = "medium"
 
 # Neutral field -> its name here.

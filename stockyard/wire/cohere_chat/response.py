@@ -66,7 +66,7 @@ def facts(body: bytes) -> Facts:
     except (ValueError, RecursionError):
         raise no_answer(body) from None
     if not bytes(answer.message).startswith(b"{"):
-        # An error has its words there.
+        # An error's message is in this field.
         raise no_answer(body)
     if answer.finish_reason is not None and answer.finish_reason in FAILED_FINISHES:
         raise failed_finish(answer.finish_reason)
@@ -103,7 +103,7 @@ def encode_response(response: Response, pen: Pen) -> bytes:
 
 
 def finish_of(native: str | None, *, called: bool, why: str = "") -> tuple[Finish, str | None]:
-    """The neutral finish and the provider's own word for it.
+    """The neutral finish and the provider's own finish reason.
 
     Raises UpstreamError for a finish that is a failure; `why` are the provider's words for it.
     """
@@ -149,7 +149,7 @@ def _decode_output(answer: Fields) -> Output:
 
 
 def _encode_message(message: Message) -> dict[str, Any]:
-    """Content is a list here, and there is one unless all that is said is a plan and calls."""
+    """The message of an answer: content is a list, absent if there is only a plan and calls."""
     parts = tuple(shown for p in message.parts if (shown := _shown(p)) is not None)
     called = any(isinstance(p, ToolCall) for p in parts)
     spoken = any(not isinstance(p, ToolCall) and layout_of(p.extra, FORMAT) != PLAN for p in parts)

@@ -46,7 +46,7 @@ def encode_tools(
 
 
 def strictness(tools: Sequence[Tool], drops: Drops) -> bool:
-    """Whether tools are strict, which the format says of all of them or of none."""
+    """Whether tools are strict, a setting for all tools together here."""
     strict = [tool.strict is True for tool in tools if tool.kind != "server"]
     if any(strict) and not all(strict):
         drops.add("tools.function.strict")
@@ -63,7 +63,7 @@ def decode_choice(said: str | None) -> ToolChoice | None:
 
 
 def encode_choice(choice: ToolChoice | None, drops: Drops) -> str | None:
-    """The word for a choice; None for the model's own, which has no word."""
+    """The tool choice; None for `auto`, which is expressed by leaving it out."""
     if choice is None:
         return None
     drops.foreign(choice.extra, "tool_choice")

@@ -30,7 +30,7 @@ _KEYS = quoted("model", "query", "documents")
 
 
 class RerankCodec(WholeCodec):
-    """Also of the formats that differ in words only."""
+    """Also the codec of formats that differ only in their spelling."""
 
     def __init__(self, words: Words = COHERE) -> None:
         self.name = words.format

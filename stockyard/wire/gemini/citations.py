@@ -118,8 +118,8 @@ def _citation(uri: str, title: Any, place: _Stretch) -> _Object:
 
 
 def _stretch(segment: _Object, texts: Sequence[str]) -> _Stretch:
-    """Which text a segment lies in, and where. How texts are cut differs between whole answers and
-    streams, so the words of the segment tell, where it has them."""
+    """The text that a segment lies in, and its position. How texts are cut differs between whole
+    answers and streams, so the words of the segment tell, where it has them."""
     start, end = _count(segment.get("startIndex")), _count(segment.get("endIndex"))
     words = segment.get("text")
     wanted = words.encode("utf-8", "replace") if isinstance(words, str) else b""

@@ -58,7 +58,8 @@ class GeminiCodec(RenamingCodec):
     encode_response = staticmethod(response.encode_response)
 
     def peek(self, body: bytes) -> RequestHead:
-        """The head as far as the body knows it: model and stream stand in the path."""
+        """The head, as far as it is in the body: the model and whether to stream are in the
+        path."""
         head = read_head(body, _HEAD, _KEYS)
         config = head.generationConfig or head.generation_config
         limit = (config.maxOutputTokens or config.max_output_tokens) if config else None

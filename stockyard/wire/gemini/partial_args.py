@@ -49,7 +49,7 @@ def _steps(path: Any) -> list[str | int] | None:
 
 
 def _inside(holder: Any, step: str | int, empty: Any) -> Any:
-    """What stands at a step; `empty` is put there if nothing does."""
+    """The value at a step of the path; `empty` is inserted if there is none."""
     if isinstance(step, int) and isinstance(holder, list):
         holder.extend([None] * (step + 1 - len(holder)))
     elif isinstance(step, str) and isinstance(holder, dict):

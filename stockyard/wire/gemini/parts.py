@@ -60,7 +60,7 @@ _BY_ENDING = {
 
 
 def decode_parts(items: list[Any], path: str) -> tuple[AnyPart, ...]:
-    """The parts of a list. The service reads a list among them as what stands in it."""
+    """Decode a list of parts. The service flattens nested lists."""
     return tuple(
         decode_part(inner, f"{path}[{i}]")
         for i, item in enumerate(items)
@@ -217,7 +217,7 @@ def _write_refusal(part: Refusal, _: Drops) -> dict[str, Any] | None:
 
 
 def _write_thought(part: Reasoning, _: Drops) -> dict[str, Any] | None:
-    """Only what this format made; another's thoughts would be taken for the model's own words."""
+    """Thoughts of this format only: the model would take another's for its own words."""
     if part.made_by != FORMAT or part.encrypted is not None or part.redacted is not None:
         return None
     item: dict[str, Any] = {"thought": True}
@@ -332,7 +332,7 @@ _WRITERS: dict[type[Part], Any] = {
 
 
 def _inner(extra: Extra, key: str) -> dict[str, Any]:
-    """The unknown fields of an inner object. They stand under the same key of `extra`."""
+    """The unknown fields of an inner object, kept under the same key of `extra`."""
     inner = extra.get(FORMAT, {}).get(key)
     return dict(inner) if isinstance(inner, dict) else {}
 

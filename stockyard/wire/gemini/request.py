@@ -1,8 +1,8 @@
 """Requests of the format, both ways. The model and whether to stream stand in the path.
 
-What law 6 of `wire.md` 1 does not keep when a request is written again: explicit nulls of known
-fields, names in snake_case and modes in lower case (the services read both spellings), counts in
-schemas that were strings, and whether a tool that the provider runs shared its object with declared
+Not preserved when a request is re-encoded (`wire.md` 1, law 6): explicit nulls of known fields,
+names in snake_case and modes in lower case (the services read both spellings), counts in schemas
+that were strings, and whether a tool that the provider runs shared its object with declared
 functions.
 """
 
@@ -50,14 +50,14 @@ from stockyard.wire.turns import leading_system
 SIGNATURES_TRAIT = "signature_required"
 """The model refuses calls in the history that carry no signature."""
 JSON_OR_TOOLS_TRAIT = "json_or_tools"
-"""The model refuses to be told the form of its answer while it has tools."""
+"""The model refuses an output schema together with tools."""
 TEXT_RESULTS_TRAIT = "text_results"
 """The model refuses pictures in the results of calls."""
 
 _SEEDS = 2**31
 """Seeds are positive numbers of 32 bits here."""
 _FILLER = {"role": "user", "parts": [{"text": "."}]}
-"""Stands for a user who says nothing: there must be something to answer."""
+"""Text for a user turn that is empty: there must be something to answer."""
 
 # Neutral field -> this format's.
 _CONFIG_FIELDS = {
@@ -179,7 +179,7 @@ def _add_tools(body: dict[str, Any], content: Content, drops: Drops) -> None:
         body["tools"] = tools
     config: dict[str, Any] = {}
     if choice is not None:
-        # Others say how to choose among no tools; that is refused here.
+        # Other formats allow a tool choice without tools; it is refused here.
         if any(DECLARATIONS in tool for tool in tools) or FORMAT in choice.extra:
             config["functionCallingConfig"] = encode_choice(choice, drops)
         elif choice.mode not in ("auto", "none"):
@@ -218,7 +218,7 @@ def _config(content: Content, drops: Drops, traits: Traits) -> dict[str, Any]:
 
 
 def _is_refused_with_tools(content: Content, traits: Traits) -> bool:
-    """Clients of this format know what they do."""
+    """Never for clients of this format, who know its rules."""
     form = content.output
     foreign = form is not None and form.kind != "text" and FORMAT not in form.extra
     return foreign and bool(content.tools) and JSON_OR_TOOLS_TRAIT in traits

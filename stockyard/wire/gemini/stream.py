@@ -77,7 +77,7 @@ class _Choice:
     def __init__(self, index: int) -> None:
         self.index = index
         self.open = ""
-        """Key of the part that goes on; empty when none does."""
+        """Key of the open part; empty if there is none."""
         self.kind: PartKind = "text"
         self.made = 0
         self.calls: set[str] = set()
@@ -85,7 +85,7 @@ class _Choice:
         self.finish: Any = None
         self.extra: _Object = {}
         self.texts: dict[str, list[str]] = {}
-        """What each text part says, by its key: the sources of it are told at the end."""
+        """Text of each text part by its key, because citations come at the end."""
 
     def new_key(self) -> str:
         self.made += 1
@@ -217,7 +217,7 @@ class GeminiReader(Reader[Frame]):
             self._close(choice, events)
 
     def _sign_text(self, choice: _Choice, signature: Any, events: list[Event]) -> None:
-        """The text that goes on, or one of its own: a last event may hold nothing else."""
+        """Sign the open text, or an empty one: the last event may hold a signature alone."""
         if choice.open and choice.kind == "text":
             self._sign(choice, choice.open, signature, events)
         else:
@@ -283,7 +283,7 @@ class GeminiReader(Reader[Frame]):
         events.append(PartEnded(key=key, choice=choice.index))
 
     def _go_on(self, choice: _Choice, kind: PartKind, events: list[Event]) -> None:
-        """Have a part of this kind open."""
+        """Make sure that a part of this kind is open."""
         if choice.open and choice.kind == kind:
             return
         self._close(choice, events)

@@ -103,7 +103,7 @@ def encode_choice(choice: ToolChoice, drops: Drops) -> dict[str, Any]:
 
 
 def offered(tools: tuple[Tool, ...], choice: ToolChoice | None) -> tuple[Tool, ...]:
-    """The tools to declare. Names that may be called cannot be said: the others are left out."""
+    """The tools to declare. If only some may be called, the others are left out."""
     if choice is None or choice.mode != "allowed" or choice.required or FORMAT in choice.extra:
         return tools
     return tuple(tool for tool in tools if tool.name in choice.names)

@@ -64,7 +64,7 @@ def encode_thinking(wish: ReasoningWish, drops: Drops, traits: Traits) -> dict[s
 
 
 def _own_thinking(wish: ReasoningWish) -> dict[str, Any]:
-    """What a client of this format asked for, in its own words again."""
+    """The wish of a client of this format, as it came."""
     said: dict[str, Any] = {}
     if wish.visible is not None:
         said["includeThoughts"] = wish.visible
@@ -76,7 +76,7 @@ def _own_thinking(wish: ReasoningWish) -> dict[str, Any]:
 
 
 def _wished_thinking(wish: ReasoningWish, drops: Drops, traits: Traits) -> dict[str, Any]:
-    """What clients of other formats ask for: an effort, as a level or as a budget."""
+    """A wish of other formats' clients: an effort, sent as a level or a budget."""
     effort = "none" if wish.mode == "disabled" else wish.effort
     said: dict[str, Any] = {}
     if wish.visible is not False and effort != "none":

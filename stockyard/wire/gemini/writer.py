@@ -77,7 +77,7 @@ class GeminiWriter(Writer):
         self._usage: Usage | None = None
 
     def end(self, comment: bytes = b"") -> bytes:
-        """Comments have no place here; there is nowhere to put one."""
+        """`comment` is ignored: this format has no comments."""
         for key in list(self._held):
             self._write_held(key)
         self._put(self._ending())
@@ -202,7 +202,7 @@ class GeminiWriter(Writer):
         candidates = [
             self._end_of(finish)
             for finish in finishes.values()
-            # Whoever is not told why there is no candidate must be told that this is the end.
+            # Without a block reason, a client needs a finish to know that this is the end.
             if not (finish.native and has_word(layout_of(finish.extra, FORMAT), BLOCKED))
         ]
         body: dict[str, Any] = dict(self._own)
@@ -220,7 +220,7 @@ class GeminiWriter(Writer):
             refused=finish.choice in self._refused,
         )
         content = {"parts": [{"text": ""}], "role": "model"}
-        # Sources that this format told are among the own fields, as it told them.
+        # Sources that came in this format are already in its own fields.
         cited = {} if FORMAT in finish.extra else self._cited.get(finish.choice, {})
         grounding = write_grounding(self._citing(finish.choice, cited))
         logprobs = self._logprobs.pop(finish.choice, None)

@@ -38,7 +38,7 @@ class GeminiEmbedCodec(WholeCodec):
     most_items = 100
 
     def peek(self, body: bytes) -> RequestHead:
-        """The model stands in the path."""
+        """The model is in the path."""
         read_head(body, _BATCH, _BATCH_KEYS)
         return RequestHead("")
 

@@ -25,7 +25,7 @@ FORMAT = "mistral.speech"
 
 class _Head(msgspec.Struct, gc=False):
     model: str | None = None
-    """The service has one of its own for who names none."""
+    """Optional: the service has a default."""
     input: str | msgspec.UnsetType = msgspec.UNSET
     stream: bool | msgspec.UnsetType | None = msgspec.UNSET
 

@@ -1,4 +1,4 @@
-"""Errors as Ollama says them: their words, and in a stream a line of them."""
+"""Error bodies of Ollama, also as a line of a stream."""
 
 from typing import Any
 

@@ -39,7 +39,7 @@ NO_IMAGES = "images"
 NO_ID = "no_id"
 """Layout of a call that came without one."""
 BY_ID, BY_NAME, BY_ORDER = "id", "name", "order"
-"""Words of a result's layout: what it came with to tell which call it answers."""
+"""Layout words of a result: how it named the call it answers."""
 
 
 def decode_messages(items: list[Any]) -> tuple[Message, ...]:
@@ -135,13 +135,13 @@ def encode_content(parts: tuple[AnyPart, ...], drops: Drops) -> tuple[str, list[
             drops.add(f"messages.content.{part.__struct_config__.tag}")
             continue
         if not isinstance(part, Reasoning):
-            # Thinking and what is told of its loss stand apart.
+            # Reasoning is handled, and its loss reported, separately.
             drops.foreign(part.extra, "messages.content")
     return as_text(parts), images
 
 
 class _OpenCalls:
-    """The calls of a conversation that have no result yet."""
+    """The tool calls that have no result yet."""
 
     __slots__ = ("_calls",)
 
@@ -152,7 +152,7 @@ class _OpenCalls:
         self._calls = [part for part in message.parts if isinstance(part, ToolCall)]
 
     def answered(self, call_id: str | None, name: str | None) -> ToolCall | None:
-        """The call that a result belongs to; it is open no longer."""
+        """Take the open call that a result answers."""
         fitting = (
             call
             for call in self._calls

@@ -1,4 +1,4 @@
-"""What `ollama.chat` and `ollama.generate` ask for in the same words: options, form, thinking."""
+"""Request fields that `ollama.chat` and `ollama.generate` share: options, format, thinking."""
 
 from typing import Any
 
@@ -38,14 +38,14 @@ _UNSAYABLE = (
 NO_OPTIONS, NO_FORM, NO_TOOLS = "options", "format", "tools"
 """Words of a shape: the client sent an empty one."""
 ANY_EFFORT = "true"
-"""Layout of a wish to think that names no effort, and the effort that it is elsewhere."""
+"""Layout of a reasoning wish without an effort, and the effort it becomes in other formats."""
 _ANY = "medium"
 _LEVELS = {"minimal": "low", "xhigh": "high", "max": "high"}
 """Efforts whose names are not known here."""
 
 
 def take_options(fields: Fields) -> dict[str, Any]:
-    """The neutral fields that stand among the options."""
+    """The neutral fields that are options here."""
     options = fields.inside("options")
     if options is None:
         return {}

@@ -94,8 +94,8 @@ def _decode_tools(items: Sequence[Any]) -> Iterable[Tool]:
 def _encode_tools(
     tools: Sequence[Tool], choice: ToolChoice | None, drops: Drops
 ) -> list[dict[str, Any]]:
-    """The tools that may be called. There is no word for a choice: tools that must not be called
-    are left out, and that one must be called cannot be said."""
+    """The tools that may be called. There is no tool choice: tools that must not be called are left
+    out, and that one must be called cannot be said."""
     if choice is not None:
         drops.foreign(choice.extra, "tool_choice")
         if choice.mode in ("required", "named") or choice.required:

@@ -29,7 +29,7 @@ FINISHES: dict[str, Finish] = {
 }
 _NOTHING_SAID = frozenset({"load", "unload"})
 
-# A call has no word of its own: it ends like any other answer.
+# There is no finish reason for tool calls: they end with `stop`.
 _REASONS: dict[Finish, str] = {
     "stop": "stop",
     "length": "length",

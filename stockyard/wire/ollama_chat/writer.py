@@ -36,7 +36,7 @@ from stockyard.wire.writer import Writer, summary_in
 
 
 class _HeldCall:
-    """A call, while its arguments arrive."""
+    """A tool call whose arguments are arriving."""
 
     __slots__ = ("call", "pieces")
 
@@ -69,7 +69,7 @@ class OllamaWriter(Writer):
         self._usage: Usage | None = None
 
     def end(self, comment: bytes = b"") -> bytes:
-        """Comments have no place here; there is nowhere to put one."""
+        """`comment` is ignored: this format has no comments."""
         for key in list(self._held):
             self._write_call(key)
         self._write_ending()

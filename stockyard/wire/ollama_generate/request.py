@@ -88,7 +88,7 @@ def _take_messages(fields: Fields) -> Iterator[Message]:
 
 
 def _tie(rest: dict[str, Any]) -> Tie | None:
-    """Why the request can be said in no other format."""
+    """Why the request cannot be expressed in any other format; None if it can."""
     for param, what in (
         ("suffix", "cannot write text before a suffix"),
         ("context", "does not know this context. Send the conversation to the chat"),

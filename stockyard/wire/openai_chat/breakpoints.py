@@ -38,7 +38,7 @@ def with_breakpoints(
     *,
     spoken: bool,
 ) -> Request:
-    """The request with the marks of other formats as fields of this one, if the model takes them.
+    """The request with other formats' cache marks as fields of this one, if the model accepts them.
     `spoken`: it takes them at what it said itself, too."""
     if TRAIT not in traits:
         return request
@@ -72,7 +72,7 @@ _MARKABLE = (Text, Image, Audio, Document)
 
 
 def _marked_result(result: ToolResult, format: str) -> ToolResult:
-    """A mark on the whole result stands at its last part."""
+    """A mark on the whole result goes on its last part."""
     parts, cache = result.parts, result.cache
     if cache is not None and parts and isinstance(parts[-1], _MARKABLE):
         parts, cache = (*parts[:-1], _with_mark(parts[-1], cache)), None

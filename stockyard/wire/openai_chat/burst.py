@@ -88,7 +88,7 @@ class _TextChoice(Struct, gc=False):
 
 
 class _TextChunk(Struct, gc=False):
-    """A chunk that tells nothing but further text of the first choice. No other can be read so."""
+    """A chunk with nothing but more text of the first choice. Any other fails to decode as this."""
 
     choices: Annotated[list[_TextChoice], Meta(min_length=1, max_length=1)]
     usage: None = None
@@ -99,7 +99,7 @@ class _TextChunk(Struct, gc=False):
 
 
 Told = tuple[int, Chunk | FirstChunk]
-"""A chunk that tells something, and its place in the burst."""
+"""A chunk that matters, and its index in the burst."""
 
 read_first = msgspec.json.Decoder(FirstChunk).decode
 read_chunk = msgspec.json.Decoder(Chunk).decode

@@ -103,7 +103,7 @@ class Calls:
             begun.signature = _signature(item) or begun.signature
             begun.arguments.append(arguments)
             if not name:
-                # It comes with a later piece: a call cannot be told before it has one.
+                # The name comes in a later chunk: a call cannot start without it.
                 self._nameless[index] = begun
                 return
             if call is not None:

@@ -31,8 +31,8 @@ from stockyard.wire.sse import DONE, DONE_EVENT, clean, cut, said
 from stockyard.wire.usage import merged, read_chat_usage, write_chat_usage
 
 NO_USAGE = b',"usage":null'
-"""What every chunk says when usage was asked for. Where we asked, a strict client chokes on it. It
-stands in no text, for there the quotes are escaped."""
+"""In every chunk when usage was requested. If we requested it, strict clients fail on it. It cannot
+be part of a text, where the quotes are escaped."""
 
 LESSONS = 3
 """How many pieces of a stream are looked at for what its events have in common."""
@@ -45,7 +45,7 @@ class ChatLook(EventsLook):
     object_name = "chat.completion.chunk"
     """What every chunk calls itself."""
     text_key = b'"content":'
-    """What stands before the text in them."""
+    """The bytes before the text in them."""
     is_whole = staticmethod(is_whole)
 
     def __init__(self, *, traits: Traits, keep_usage: bool, native: bool) -> None:
@@ -190,7 +190,7 @@ class ChatLook(EventsLook):
         return self._kept(block) if self._note(chunk) else b""
 
     def _note(self, chunk: Chunk | FirstChunk) -> bool:
-        """Take down what a chunk tells. Whether it goes on to the client."""
+        """Note what a chunk says. Returns whether to forward it."""
         if isinstance(chunk, FirstChunk) and not self.content:
             self._note_first(chunk)
         said_usage = chunk.usage
@@ -198,7 +198,8 @@ class ChatLook(EventsLook):
         if choices:
             for choice in choices:
                 index = choice.index if type(choice.index) is int else 0
-                # Empty is no word: some send it with every chunk, and one with the end of a call.
+                # An empty finish reason means nothing: some send it with every chunk, one with the
+                # end of a call.
                 if choice.finish_reason:
                     self._finish(index, str(choice.finish_reason))
                 elif index not in self._finished:

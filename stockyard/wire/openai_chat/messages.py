@@ -39,7 +39,7 @@ _ROLES = {
 }
 
 LONGEST_ID = 40
-"""Characters of the id of a call; whoever defined the format refuses longer ones."""
+"""Characters of a call id; OpenAI refuses longer ones."""
 
 _FILE_STUB = "[file: see the next message]"
 
@@ -294,7 +294,7 @@ def _is_foreign(thought: Reasoning) -> bool:
 
 
 def _field_for(thoughts: Sequence[Reasoning], traits: Traits) -> str | None:
-    """Where a provider wants earlier thinking back; None when it does not, or it is another's."""
+    """The field for earlier reasoning; None if the provider takes none, or did not make it."""
     if "reasoning_details" in traits:
         return text_field(traits) or "reasoning"
     if any(map(_is_foreign, thoughts)) or not (
@@ -359,7 +359,7 @@ def _add_call(item: dict[str, Any], call: ToolCall, drops: Drops) -> None:
 
 
 def _marked(parts: tuple[AnyPart, ...], fields: Fields) -> tuple[AnyPart, ...]:
-    """A cache mark on the message marks its last part. The field itself stays where it was."""
+    """A cache mark on the message applies to its last part. The field itself stays where it was."""
     cache = cache_of(fields)
     if cache is None or not parts:
         return parts
@@ -367,7 +367,7 @@ def _marked(parts: tuple[AnyPart, ...], fields: Fields) -> tuple[AnyPart, ...]:
 
 
 def _in_list(part: AnyPart, message: Message) -> bool:
-    """Whether a part stood, or must stand, in the content list."""
+    """Whether a part came in the content list, or belongs there."""
     if isinstance(part, Refusal):
         return layout_of(part.extra, FORMAT) == "part"
     if isinstance(part, Reasoning):
@@ -377,12 +377,12 @@ def _in_list(part: AnyPart, message: Message) -> bool:
 
 
 def _loses_cache_mark(message: Message) -> bool:
-    """Whether a mark came from another format; those of this one stand among the own fields."""
+    """Whether the cache mark came from another format. This format's are among its own fields."""
     return any(p.cache and FORMAT not in {**p.extra, **message.extra} for p in message.parts)
 
 
 def _take_signature(rest: dict[str, Any]) -> str | None:
-    """The signature of a call, taken out of its fields when it is all that stands there."""
+    """Take the signature of a call out of `extra_content`, if that holds nothing else."""
     found: Any = rest.get("extra_content")
     for key in ("google", "thought_signature"):
         found = found.get(key) if isinstance(found, dict) else None

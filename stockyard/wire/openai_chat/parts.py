@@ -273,6 +273,6 @@ _WRITERS: dict[type[Part], Any] = {
 
 
 def _with_inner(extra: Extra, key: str, value: dict[str, Any]) -> dict[str, Any]:
-    """An inner object with the unknown fields it had. They stand under the same key of `extra`."""
+    """An inner object with its unknown fields, which are kept under the same key of `extra`."""
     inner = extra.get(FORMAT, {}).get(key)
     return {**value, **inner} if isinstance(inner, dict) else value

@@ -34,6 +34,6 @@ def drawn(parts: Iterable[Part]) -> list[dict[str, Any]]:
 
 
 def _as_object(picture: Image) -> Image:
-    """The picture, whose address stands in an object: only some providers write it alone."""
+    """The image with its URL in an object; some providers send the bare URL."""
     bare = layout_of(picture.extra, FORMAT) == "bare"
     return replace(picture, extra={}) if bare else picture

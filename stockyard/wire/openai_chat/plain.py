@@ -78,7 +78,7 @@ def _make_plain(choice: _Object) -> None:
         return
     called = bool(part.get("tool_calls"))
     if not word:
-        # In a stream it may stand in every chunk, and then says nothing.
+        # In a stream every chunk may have it, which then means nothing.
         choice["finish_reason"] = "tool_calls" if called else "stop" if whole else None
     elif (finish := FINISHES.get(word)) is not None and word != "function_call":
         choice["finish_reason"] = "tool_calls" if called and finish == "stop" else finish

@@ -33,7 +33,7 @@ _MAKER_NAMES = {maker: name for name, maker in MAKERS.items()}
 
 
 def text_field(traits: frozenset[str]) -> str | None:
-    """The field in which a provider's row says that reasoning text stands."""
+    """The field for reasoning text that a provider's traits name."""
     named = (trait.partition(":")[2] for trait in traits if trait.startswith("reasoning_field:"))
     return next(named, None)
 

@@ -1,7 +1,7 @@
 """Chat requests, both ways.
 
-What law 6 of `wire.md` 1 does not keep when a request is written again: explicit nulls of known
-fields, `stream: false`, and the wish for usage, which is ours to make.
+Not preserved when a request is re-encoded (`wire.md` 1, law 6): explicit nulls of known fields,
+`stream: false`, and the wish for usage, which is ours to make.
 """
 
 from collections.abc import Callable
@@ -65,7 +65,7 @@ _READ: dict[str, tuple[str, Callable[[Fields, str], Any]]] = {
     "modalities": ("modalities", Fields.texts),
     "store": ("store", Fields.flag),
 }
-"""Fields that are read as they stand: their neutral name, and their type."""
+"""Fields decoded without change: neutral name and type."""
 
 _NOT_OURS = ("top_k", "min_p")
 """Known to many compatible providers but not to the format: sent only if the client did."""
@@ -75,7 +75,7 @@ MOST_STOPS = 4
 _STOP_LIST = "stops"
 
 _OTHER_SEED = "random_seed"
-"""What one library calls `seed`, whoever answers (`clients.md` 6)."""
+"""One library's name for `seed`, whichever provider answers (`clients.md` 6)."""
 
 
 def decode_request(body: bytes) -> Content:
@@ -119,7 +119,7 @@ def _decode(fields: Fields) -> Content:
 
 
 def _leave_stream_options(fields: Fields) -> None:
-    """All but the wish for usage, which is ours to make."""
+    """Keep everything but the request for usage, which the gateway decides."""
     options = fields.inside("stream_options")
     if options is not None:
         options.any("include_usage")

@@ -37,7 +37,7 @@ from stockyard.wire.tool_ids import with_call_ids
 from stockyard.wire.usage import read_chat_usage, write_chat_usage
 
 CITED = "citations"
-"""Where citations stand that have no address; clients know the others as annotations."""
+"""Field for citations without a URL; those with one are annotations."""
 ID_PREFIX = "chatcmpl-"
 NO_CHAT = "is not a chat completion"
 
@@ -132,7 +132,7 @@ def encode_response(response: Response, pen: Pen) -> bytes:
 
 
 def finish_of(native: Any, *, called: bool) -> tuple[Finish, str | None]:
-    """The neutral finish and the provider's own word for it.
+    """The neutral finish and the provider's own finish reason.
 
     A call that was seen makes the finish `tool_calls`, whatever the provider says: several say
     `stop` or nothing. Raises UpstreamError for a finish that is a failure.
@@ -143,12 +143,12 @@ def finish_of(native: Any, *, called: bool) -> tuple[Finish, str | None]:
     known = FINISHES.get(word)
     if known in (None, "stop") and called:
         known = "tool_calls"
-    # An unknown word is a normal end; the word itself is kept.
+    # An unknown finish reason counts as a normal end; it is kept as it is.
     return known or "stop", word or None
 
 
 def odd_finish(word: str) -> str:
-    """The word, if nobody here knows it (`wire.md` 6)."""
+    """The finish reason if it is unknown here (`wire.md` 6)."""
     return "" if not word or word in FINISHES else word
 
 
@@ -255,7 +255,7 @@ def _encode_choice(choice: Choice, drops: Drops, pen: Pen) -> _Object:
     if pictures := drawn(message.parts):
         item[PICTURES] = pictures
     if isinstance(item.get("audio"), dict):
-        # Nobody keeps what another format said aloud: it is gone as soon as it is heard.
+        # Other formats' audio is not stored, so it has no id or expiry.
         kept = {"id": f"audio_{pen.id}", "expires_at": pen.created, "transcript": ""}
         item["audio"] = {**kept, **item["audio"]}
     item.setdefault("content", None)

@@ -1,7 +1,7 @@
 """Fields that only chat and Responses have in common.
 
-Whoever defined both takes them in both. Other providers that speak one of the two did not define
-these fields, so they are not sent to them (`wire.md` 1.5).
+OpenAI accepts them in both. Other providers that speak one of the two did not define these fields,
+so they are not sent to them (`wire.md` 1.5).
 """
 
 from typing import Any
@@ -13,12 +13,12 @@ from stockyard.wire.codec import Traits
 CHAT, RESPONSES = "openai.chat", "openai.responses"
 _BOTH = {CHAT: RESPONSES, RESPONSES: CHAT}
 TRAIT = "shared_fields"
-"""Of the models of whoever defined both."""
+"""Trait of the models that accept the fields of both formats."""
 _SHARED = frozenset(
     {"prompt_cache_options", "prompt_cache_retention", "safety_identifier", "moderation"}
 )
 _VERBOSITY = "verbosity"
-"""In Responses it stands in `text`."""
+"""In Responses it is part of `text`."""
 
 
 def with_shared(request: Request, target: str, traits: Traits) -> Request:

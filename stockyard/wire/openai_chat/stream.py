@@ -221,7 +221,7 @@ class ChatReader(EventsReader):
             events.append(OpaqueEvent(format=FORMAT, value=notes, name="annotations"))
 
     def _read_list(self, choice: _Choice, items: list[Any], events: list[Event]) -> None:
-        """Content that comes as a list: of texts, thinking, and what stands between them."""
+        """Read content that is a list of texts, reasoning and other parts."""
         for item in items:
             if isinstance(item, str):
                 self._say(choice, "text", item, events)

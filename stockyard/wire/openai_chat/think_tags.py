@@ -78,7 +78,7 @@ def _before_a_beginning(text: str) -> int:
 
 
 def told_apart(parts: Sequence[AnyPart], traits: Traits) -> tuple[AnyPart, ...]:
-    """The parts of an answer with the thinking in its first text as a part of its own."""
+    """The parts of an answer, with reasoning in its first text split off."""
     first = next((i for i, part in enumerate(parts) if isinstance(part, Text)), None)
     if TRAIT not in traits or first is None:
         return tuple(parts)

@@ -31,7 +31,7 @@ class _Tool(msgspec.Struct, gc=False):
 
 
 class _Asked(msgspec.Struct, gc=False):
-    """Of a request, what it declares that can be called, and how."""
+    """The tools that a request declares, and how they are called."""
 
     tools: list[_Tool] | None = None
     functions: list[msgspec.Raw] | None = None
@@ -116,7 +116,7 @@ _MODES: dict[str, Literal["none", "auto", "required"]] = {
 
 
 def decode_choice(said: Any, path: str = "tool_choice") -> ToolChoice | None:
-    """Also in the words of Messages and Responses: clients mix them up, some providers allow it."""
+    """Decode a tool choice, also as Messages and Responses spell it: clients mix them up."""
     if said is None:
         return None
     if said in ("none", "auto", "required"):

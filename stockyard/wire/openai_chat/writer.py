@@ -67,7 +67,7 @@ class _Thought:
     def __init__(self, seed: Reasoning, index: int | None) -> None:
         self.seed = seed
         self.index = index
-        """Among the details, if its pieces are told there."""
+        """Its index in `reasoning_details`, if its deltas are sent there."""
         self.text: list[str] = []
         self.signature: tuple[str, str | None] | None = None
         self._told = False
@@ -320,7 +320,7 @@ class ChatWriter(Writer):
 _ANNOTATIONS = "annotations"
 _OF_PIECES = ("type", "text", "summary", "signature", "index")
 _IN_EACH_CHUNK = frozenset({"system_fingerprint"})
-"""What of an answer's own fields each chunk repeats; the others stand in the first."""
+"""The answer's own fields that every chunk repeats; others are in the first only."""
 
 
 def _numbered(notes: list[Any]) -> list[Any]:

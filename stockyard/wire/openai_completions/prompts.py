@@ -50,7 +50,7 @@ def encode_prompts(messages: Sequence[Message], drops: Drops) -> Any:
 
 
 def find_tie(messages: Sequence[Message], suffix: Any) -> Tie | None:
-    """Why the request can be said in no other format."""
+    """Why the request cannot be expressed in any other format; None if it can."""
     return next(_ties(messages, suffix), None)
 
 

@@ -1,7 +1,7 @@
 """Completions requests, both ways.
 
-What law 6 of `wire.md` 1 does not keep when a request is written again: explicit nulls of known
-fields, `stream: false`, and the wish for usage, which is ours to make.
+Not preserved when a request is re-encoded (`wire.md` 1, law 6): explicit nulls of known fields,
+`stream: false`, and the wish for usage, which is ours to make.
 """
 
 from typing import Any

@@ -32,7 +32,7 @@ _AS_TEXT = re.compile(rb'"embedding"[ \t\r\n]*:[ \t\r\n]*"')
 
 
 class EmbeddingsCodec(WholeCodec):
-    """Also of the formats that differ in words only."""
+    """Also the codec of formats that differ only in their spelling."""
 
     most_values = 5_000_000
 

@@ -20,7 +20,7 @@ GIVEN = frozenset({"image", "image[]", "images", "images[]"})
 
 class _Head(msgspec.Struct, gc=False):
     model: str = ""
-    """The service has one of its own for who names none."""
+    """Optional: the service has a default."""
     stream: bool | msgspec.UnsetType | None = msgspec.UNSET
 
 

@@ -26,7 +26,7 @@ from stockyard.wire.openai_responses.parts import (
 CUSTOM_CALL = "custom_tool_call"
 _SEPARATOR = "__"
 _ERROR_PREFIX = "Error: "
-# Facts about one answer's item that say nothing to another provider.
+# Item fields that mean nothing to another provider.
 _FLEETING = ("id", "status", "namespace")
 
 
@@ -35,11 +35,11 @@ def full_name(namespace: str | None, name: str) -> str:
 
 
 def decode_call(fields: Fields, *, answer: bool) -> ToolCall:
-    """A call. In answers a custom one stays what it is: somebody who knows them asked for it."""
+    """Decode a call. In answers a custom call stays one: the client declared the tool."""
     custom = fields.any("type") == CUSTOM_CALL
     own = {key: fields.rest.pop(key) for key in _FLEETING if fields.rest.get(key) is not None}
     if answer:
-        # Where it stands is the writer's to say.
+        # Its position is set by the writer.
         own.pop("status", None)
     namespace = own.get("namespace")
     call_id, name = fields.required_text("call_id"), fields.required_text("name")
@@ -95,7 +95,7 @@ class Names:
         self.local = {kind for tool in declared if (kind := kind_of(tool)) and kind not in named}
 
     def apart(self, full: str) -> dict[str, Any]:
-        """The fields that name a tool: its name, and its namespace if it stands in one."""
+        """The fields that name a tool: its name, and its namespace if it has one."""
         found = self._namespaces.get(full)
         return {"name": full} if found is None else {"name": found[1], "namespace": found[0]}
 

@@ -29,11 +29,11 @@ from stockyard.wire.openai_chat.parts import cache_of
 FORMAT = "openai.responses"
 
 _BESIDE = ("annotations", "logprobs")
-"""What stands beside the text of an earlier answer. It decorates; no other format wants it back."""
+"""Fields beside the text of an earlier answer. It decorates; no other format wants it back."""
 
 
 def remember(extra: Extra, **facts: Any) -> Extra:
-    """Keep facts about how this format had laid a value out."""
+    """Store facts about a value's layout in this format."""
     known = {**remembered(extra), **facts}
     return with_layout(extra, FORMAT, msgspec.json.encode(known).decode()) if known else extra
 
@@ -78,7 +78,7 @@ def is_bare(part: AnyPart) -> bool:
 
 
 def type_of(fields: Fields) -> str:
-    """What an item says it is; a message when it does not say."""
+    """The type of an item; `message` if it has none."""
     kind = fields.rest.get("type")
     if kind is not None and not isinstance(kind, str):
         raise FieldError(fields.at("type"), "a string")

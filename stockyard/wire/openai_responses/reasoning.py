@@ -23,10 +23,10 @@ from stockyard.wire.halves import encode
 from stockyard.wire.openai_responses.parts import FORMAT, remember, remembered
 
 GAP = "\n\n"
-"""What stands between the pieces of one item when they are one text."""
+"""Separator between the pieces of one item when joined to one text."""
 
 ENVELOPE = "stockyard.1."
-"""Opens what is sealed by us: only whoever made what is inside can read it."""
+"""Prefix of our envelopes. Only the provider that made the content can read it."""
 
 
 class _Sealed(msgspec.Struct, omit_defaults=True):
@@ -85,7 +85,7 @@ def belongs_to(part: Reasoning, earlier: Reasoning) -> bool:
 
 
 def seal(part: Reasoning) -> str | None:
-    """What goes into `encrypted_content`."""
+    """The content of `encrypted_content`."""
     if part.made_by == FORMAT and part.encrypted is not None:
         return part.encrypted
     sealed = _Sealed(part.made_by, part.signature, part.redacted, part.encrypted)
@@ -100,7 +100,7 @@ def unsealed(text: str) -> Reasoning:
         try:
             found = _open(base64.urlsafe_b64decode(text.removeprefix(ENVELOPE)))
         except (binascii.Error, ValueError):
-            # Whatever it was, a provider will not take it: carried as it came.
+            # Malformed: carried as it came, for the provider to judge.
             return Reasoning(encrypted=text, made_by=FORMAT)
         return Reasoning(
             made_by=found.made_by,

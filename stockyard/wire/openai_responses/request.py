@@ -1,7 +1,7 @@
 """Responses requests, both ways.
 
-What law 6 of `wire.md` 1 does not keep when a request is written again: explicit nulls of known
-fields and `stream: false`.
+Not preserved when a request is re-encoded (`wire.md` 1, law 6): explicit nulls of known fields and
+`stream: false`.
 """
 
 from typing import Any
@@ -50,7 +50,7 @@ _LOGPROBS = "message.output_text.logprobs"
 _ENCRYPTED = "reasoning.encrypted_content"
 _SEALED_ONLY = ([_ENCRYPTED], [_LOGPROBS, _ENCRYPTED])
 _SAID_ELSEWHERE = (*_SEALED_ONLY, [_LOGPROBS])
-"""Values of `include` that a word of the shape, or a neutral field, says already."""
+"""Values of `include` that the shape or a neutral field already expresses."""
 
 _PLAIN_FIELDS = ("temperature", "top_p", "top_logprobs", "service_tier", "metadata")
 
@@ -238,7 +238,7 @@ def _add_wishes(body: dict[str, Any], content: Content, drops: Drops) -> None:
 
 
 def _include(content: Content, asked: Any) -> list[Any]:
-    """What the answer shall carry: what was asked for, and what the next turn will need."""
+    """The `include` list: what the client asked for, and what the next turn needs."""
     include = [name for name in asked if name != _LOGPROBS] if isinstance(asked, list) else []
     if content.logprobs:
         include.append(_LOGPROBS)
@@ -250,7 +250,7 @@ def _include(content: Content, asked: Any) -> list[Any]:
 
 
 def _reasons(content: Content) -> bool:
-    """Whether the model will think. Models that do not refuse to seal their thinking."""
+    """Whether the model reasons. Others refuse the request for encrypted reasoning."""
     wish = content.reasoning
     if wish is not None and effort_of(wish) not in (None, "none"):
         return True

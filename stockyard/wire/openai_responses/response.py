@@ -47,7 +47,7 @@ KNOWN_REASONS = frozenset({*_FINISHES, "max_messages", "steered"})
 _PENDING = frozenset({"queued", "in_progress"})
 """States of an answer in the background that reports its usage later, all of it."""
 _UNFINISHED = _PENDING | {"cancelled"}
-"""How an answer stands that is made in the background. Nothing else tells, so it is kept."""
+"""Status of an answer made in the background, kept because nothing else shows it."""
 
 _Object = dict[str, Any]
 _Part = TypeVar("_Part", bound=Part)
@@ -114,7 +114,7 @@ def finish_of(reason: str, *, called: bool) -> Finish:
 
 
 def reason_of(details: Any, status: Any = None) -> str:
-    """Why an answer is incomplete: its length, where it says no more than that it is."""
+    """Why an answer is incomplete; its length if no reason is given."""
     reason = _text(details.get("reason")) if isinstance(details, dict) else ""
     return reason or ("max_output_tokens" if status == "incomplete" else "")
 
@@ -139,7 +139,7 @@ def answered(choice: Choice) -> tuple[AnyPart, ...]:
 
 
 def likelihoods(tokens: object) -> list[_Object]:
-    """Log probabilities with every field that typed clients read; others leave some out."""
+    """Log probabilities with every field that typed clients require."""
     found = []
     for said in objects_in(tokens):
         others = [_with_bytes(one) for one in objects_in(said.get("top_logprobs"))]
@@ -155,7 +155,7 @@ def _with_bytes(said: _Object) -> _Object:
 
 
 def drawn(part: _Part) -> _Part | Opaque:
-    """A picture that another model drew, as the item that a drawing tool would have left."""
+    """An image of another format, as an image generation item."""
     if not isinstance(part, Image) or part.data is None:
         return part
     item = {"type": "image_generation_call", "status": "completed", "result": part.data}
@@ -163,7 +163,7 @@ def drawn(part: _Part) -> _Part | Opaque:
 
 
 def annotations(citations: Sequence[Any]) -> list[_Object]:
-    """Citations as this format says them; those of another format that have an address."""
+    """Citations as annotations; those of other formats need a URL."""
     found = []
     for citation in citations:
         if not isinstance(citation, dict):

@@ -135,7 +135,7 @@ def item_id(item: _Object, pen_id: str, position: int) -> str:
 
 
 def _kind(item: _Object) -> str:
-    """What an item says it is. It may be a provider's own, which says what it likes."""
+    """The type of an item; empty if it is not a string."""
     kind = item.get("type")
     return kind if isinstance(kind, str) else ""
 
@@ -150,7 +150,7 @@ WITH_STATUS = frozenset(
 
 
 def asked_by(pen: Pen) -> _Object:
-    """The client's own request, for the fields that an answer repeats."""
+    """The client's request, for the fields that the answer repeats."""
     try:
         asked = msgspec.json.decode(pen.asked) if pen.asked else {}
     except (ValueError, RecursionError):

@@ -61,9 +61,9 @@ class _Item:
         self.kind = value.get("type")
         self.key = key
         self.spoken = False
-        """Whether anything of it streamed."""
+        """Whether any of it was streamed."""
         self.gap = False
-        """A further piece of reasoning has begun."""
+        """The next piece of reasoning needs a separator."""
         self.parts: dict[Any, _Part] = {}
         """Content parts of a message, by their index."""
 
@@ -377,7 +377,7 @@ class ResponsesReader(NamedEventsReader):
 
 
 def _lasting(value: _Object) -> _Object:
-    """What a reasoning item says of itself that its parts do not."""
+    """The fields of a reasoning item that its parts do not hold."""
     parts = ("type", "summary", "content", "encrypted_content", "status")
     return {name: field for name, field in value.items() if name not in parts}
 

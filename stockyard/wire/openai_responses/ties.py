@@ -17,7 +17,7 @@ LOST = "previous_response_not_found"
 REFUSED = "invalid_request"
 
 TRIGGER = "compaction_trigger"
-"""The item at the end of an input that asks for a summary of all before it."""
+"""Type of the last input item that requests a summary of all before it."""
 
 _ITEMS = {
     "item_reference": "refers to an item that another provider keeps",
@@ -77,4 +77,4 @@ def _tie(param: str, reason: str, code: str = REFUSED) -> Tie:
 
 
 SUMMARY_WANTED = _tie("input", "asks for a summary that this provider cannot make")
-"""What ties a request for a summary, until it is asked in another way."""
+"""The tie of a request for a summary, until it is translated."""

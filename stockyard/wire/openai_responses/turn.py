@@ -46,7 +46,7 @@ def decode_item(item: Any, path: str, names: Names, *, answer: bool) -> list[Any
 
 
 def decode_spoken(fields: Fields) -> list[AnyPart]:
-    """The parts of a message of the assistant; the first remembers the message."""
+    """The parts of an assistant message; the first one remembers the message's own fields."""
     fields.any("role")
     content = fields.any("content")
     facts: dict[str, Any] = {"item": fields.rest}
@@ -73,7 +73,7 @@ def encode_turn(
 
 
 def _runs(parts: Sequence[AnyPart]) -> list[list[AnyPart]]:
-    """Parts that make up one item each."""
+    """Group the parts by the item they belong to."""
     runs: list[list[AnyPart]] = []
     for part in parts:
         last = runs[-1][-1] if runs else None

@@ -132,7 +132,7 @@ class ResponsesWriter(Writer):
         return self._items.open(value)
 
     def _make_way(self) -> None:
-        """For the next item: a message or a piece of reasoning does not stay open beside it."""
+        """Close an open message or reasoning item before the next item opens."""
         self._begin()
         self._end_thought()
         self._end_message()
@@ -144,7 +144,7 @@ class ResponsesWriter(Writer):
 
     def _part_started(self, said: PartStarted) -> None:
         if said.key in self._parts:
-            return  # Opened again, it would stand in the answer twice and be closed once.
+            return  # Opening it again would put it into the answer twice.
         self._parts[said.key] = said
         if said.kind in ("text", "refusal"):
             self._start_spoken(said)
@@ -186,7 +186,7 @@ class ResponsesWriter(Writer):
         )
 
     def _content(self, key: str) -> OpenContent | None:
-        """The part that takes more of this text: a new one when its message is done."""
+        """The content part for more of this text; a new one if its message is closed."""
         content = self._contents.get(key)
         if content is None or content.open:
             return content

@@ -63,8 +63,8 @@ class VertexPredictCodec(WholeCodec):
     most_items = 250
 
     def peek(self, body: bytes) -> RequestHead:
-        """The model stands in the path. Raises NotReadable for what models are asked there that
-        draw or that embed more than texts."""
+        """The model is in the path. Raises NotReadable for what models are asked there that draw or
+        that embed more than texts."""
         instances = read_head(body, _HEAD, _KEYS).instances
         if instances and _instance_of(instances[0]).content is UNSET:
             raise NotReadable
