@@ -37,9 +37,7 @@ def effort_of(wish: ReasoningWish) -> str | None:
 def nearest(effort: str, taken: Collection[str]) -> str:
     """The nearest effort that a model accepts; of two equally near, the lower. A model whose
     thinking cannot be switched off thinks as little as it can. A word that is no known effort is
-    kept: some providers have their own.
-
-    """
+    kept: some providers have their own."""
     if effort in taken or effort not in EFFORTS:
         return effort
     ranks = [EFFORTS.index(word) for word in taken if word in EFFORTS[1:]]
