@@ -79,7 +79,7 @@ def decode_contents(items: list[Any]) -> tuple[Message, ...]:
 
 
 def _decode_turns(items: list[Any]) -> Iterator[Message]:
-    calls = _OpenCalls()
+    calls = _CallIds()
     earlier = None
     for i, item in enumerate(items):
         fields = Fields(item, f"contents[{i}]")
@@ -182,7 +182,7 @@ def _parts_of(fields: Fields) -> tuple[AnyPart, ...]:
     return decode_parts(listed(fields, "parts") or [], fields.at("parts"))
 
 
-class _OpenCalls:
+class _CallIds:
     """Gives calls their ids, and finds the call that a result answers."""
 
     def __init__(self) -> None:
