@@ -5,7 +5,8 @@ what it answers        whole_answer reading streamed_answer relayed_answer unask
 streams                flow silence onlooker odd_answer stream_end
 answered later         late_answer polling
 what it used           reckoning
-asked otherwise        detours asking summary image_fetch efforts client_version lossy signed
+asked otherwise        detours asking summary image_fetch efforts client_version json_in_words
+                       lossy signed
 asked in pieces        divided batches several
 the secret             prover tokens echo
 whose models           tuned_models

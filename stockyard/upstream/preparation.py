@@ -11,6 +11,8 @@ from stockyard.errors import Refused, UpstreamError
 from stockyard.providers import quirks
 from stockyard.upstream.client_version import without_what_it_lacks
 from stockyard.upstream.efforts import with_known_effort
+from stockyard.upstream.json_in_words import TRAIT as JSON_IN_WORDS
+from stockyard.upstream.json_in_words import in_words
 from stockyard.upstream.lossy import Policies, forget, leave_out
 from stockyard.upstream.outgoing import Outgoing, Timers
 from stockyard.upstream.plan import Plan
@@ -104,6 +106,9 @@ class Preparation:
         if plan.format != x.inbound.format:
             wanted, unknown = self._for_another_format(x, wanted)
             ignored += unknown
+            if JSON_IN_WORDS in plan.traits:
+                wanted, unsaid = in_words(wanted)
+                ignored += unsaid
         if plan.format in SIGNING:
             signed = self._signed.returned(owner_of(x, plan), wanted.content)
             wanted = wanted.with_content(signed)

@@ -6,7 +6,7 @@ from stockyard.core.messages import AnyPart, Message, Role, Text, ToolResult
 from stockyard.core.request import Content
 from stockyard.wire.layout import has_word
 
-_JSON_WISH = "Answer with one JSON object and nothing else."
+JSON_WISH = "Answer with one JSON object and nothing else."
 
 
 def leading_system(
@@ -26,7 +26,7 @@ def with_json_wish(head: tuple[Message, ...], content: Content) -> tuple[Message
     """The system messages, asking for a JSON object where the format has no field for that."""
     if content.output is None or not content.output.is_any_object:
         return head
-    return (*head, Message(role="system", parts=(Text(text=_JSON_WISH),)))
+    return (*head, Message(role="system", parts=(Text(text=JSON_WISH),)))
 
 
 def split_results(turn: Message) -> list[Message]:
