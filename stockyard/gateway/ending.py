@@ -10,7 +10,8 @@ for the end of a stream are told first, and may still turn it into an error.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from stockyard.core.exchange import Exchange
@@ -182,7 +183,18 @@ class Ending:
             self._abandon(Abandoned())
             return
         self._finish()
-        pump.finish(self._comment(self.codec))
+        with self._heard():
+            pump.finish(self._comment(self.codec))
+
+    @contextmanager
+    def _heard(self) -> Iterator[None]:
+        """Write an end that the client hears of in any case: should a fault of ours break it, the
+        connection is cut instead of waiting for ever."""
+        try:
+            yield
+        except BaseException:
+            self._reply.cut()
+            raise
 
     def _comment(self, codec: Codec | None) -> bytes:
         """The comment with totals that follows the last event."""
@@ -202,7 +214,8 @@ class Ending:
             return
         fault = fault_of(error, x)
         self._finish(error)
-        pump.fail(fault)
+        with self._heard():
+            pump.fail(fault)
 
     def _refuse(self, error: Exception, answer: Answer | None = None) -> None:
         """Answer with an error. `answer` is one that cannot be delivered and is dropped."""
@@ -220,7 +233,8 @@ class Ending:
             whole = egress.refusal(self.codec or self._words(), fault, own)
         x.status = whole.status
         self._finish(error)
-        whole.to(self._reply)
+        with self._heard():
+            whole.to(self._reply)
 
     def _words(self) -> Codec:
         """The codec for errors on a path without a format: that of the client (`wire.md` 2.2)."""

@@ -9,6 +9,7 @@ import pytest
 from stockyard.core.exchange import Exchange
 from stockyard.core.module import Module, ModuleConfig, Stage
 from stockyard.errors import Refused
+from stockyard.gateway.noticing import Noticing
 from stockyard.testing import Point, Script, cut_at, cut_every
 from stockyard.testing.heard import Heard
 from stockyard.testing.yard import Yard
@@ -467,3 +468,21 @@ class TestAnAnswerThatCannotBeWritten:
         assert (answer.status, answer.json["error"]["code"]) == (500, "internal")
         assert await provider.last.closed_by_client(within=2)
         await ended_once(yard, status=500)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/openai/v1/assistants", 200), ("/openai/v1/chat/completions", 0)]
+)
+async def test_nobody_waits_for_an_end_that_a_fault_of_ours_broke(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, path: str, status: int
+) -> None:
+    def breaks(_noticing: Noticing, _told: bytes) -> bool:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Noticing, "_learn", breaks)
+    json = {"content-type": "application/json"}
+    yard.provider("openai").sends(200, json, b'{"id":"asst_1"}')
+    async with asyncio.timeout(10):
+        answer = await yard.call(path, yard.body("hi", store=True))
+    assert (answer.status, answer.complete) == (status, False)
+    assert await yard.quiet()
