@@ -31,6 +31,9 @@ TOLD_AGAIN = frozenset(
 """Things that report, each time they are fetched, the usage of other calls."""
 TOLD_AGAIN_BUT_MADE_HERE = frozenset({"interactions", "cachedContents"})
 """These do so too, but the call that creates one reports its own usage."""
+READING = frozenset({"GET", "HEAD"})
+"""What such a request fetches was paid with the call that created it, unless it is an event stream
+of what happens just now."""
 
 
 class RelayedAnswer(Stream):
@@ -128,8 +131,14 @@ class RelayedAnswer(Stream):
         makes = x.inbound.method == "POST" and x.inbound.path.endswith(x.needs)
         if x.needs in TOLD_AGAIN or (x.needs in TOLD_AGAIN_BUT_MADE_HERE and not makes):
             return None
+        if x.inbound.method in READING and x.kind == "passthrough" and not self._is_live:
+            return None
         told = usage_in_fields(self.fields) or stray_usage(self._tail)
         return usage_of_unread(self._x, told)
+
+    @property
+    def _is_live(self) -> bool:
+        return dict(self.fields).get(b"content-type", b"").startswith(b"text/event-stream")
 
     def _close(self, outcome: Outcome) -> None:
         self._over = True

@@ -17,6 +17,7 @@ tools                  arguments argument_pieces function_tools free_text object
 what can be said       sayable unsaid sources
 vectors                vectors
 usage                  usage media_usage late_usage run_usage stray_usage counting
+                       thing_usage
 errors                 error_kinds error_shapes retry_hints masking
 realtime sessions      realtime live
 """

@@ -2,14 +2,14 @@
 
 import json
 from time import process_time
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from stockyard.gateway.closed_paths import administers
 from stockyard.providers.catalog import load
 from stockyard.testing import ScriptedProvider
-from stockyard.testing.yard import Yard
+from stockyard.testing.yard import Yard, becomes
 from tests.teams import another_team
 
 JSON = {"content-type": "application/json"}
@@ -409,3 +409,38 @@ async def test_calls_of_a_realtime_provider_are_native(yard: Yard, path: str) ->
     answers(openai, {"answer": "sdp"})
     assert (await yard.call(path, {"sdp": "offer"})).status == 200
     assert [sent.path for sent in openai.requests] == [path.removeprefix("/openai")]
+
+
+class TestPredictions:
+    """Their provider tells again and again what one used."""
+
+    MAKE = "/replicate/v1/models/meta/llama/predictions"
+    BEGUN: ClassVar = {"id": "pred1", "model": "meta/llama", "status": "starting", "metrics": {}}
+    METRICS: ClassVar = {"input_token_count": 5, "output_token_count": 7, "predict_time": 1.2}
+    OVER: ClassVar = {**BEGUN, "status": "succeeded", "metrics": METRICS}
+
+    async def used(self, yard: Yard) -> list[tuple[str, int]]:
+        assert await becomes(lambda: not yard.stockyard.reception.keepers._work)
+        assert await yard.quiet()
+        calls = [call.exchange for call in yard.calls]
+        return [(x.received.model, x.usage.total) for x in calls if x.usage is not None]
+
+    async def test_one_is_counted_once_however_often_it_is_asked_for(self, yard: Yard) -> None:
+        replicate = yard.provider("replicate")
+        for said in (self.BEGUN, {**self.BEGUN, "status": "processing"}, self.OVER, self.OVER):
+            answers(replicate, said)
+        answers(replicate, {"results": [self.OVER]})
+        await yard.call(self.MAKE, {"input": {"prompt": "hi"}})
+        for _ in range(3):
+            heard = await yard.get("/replicate/v1/predictions/pred1")
+        assert heard.json == self.OVER
+        await yard.get("/replicate/v1/predictions")
+        assert await self.used(yard) == [("meta/llama", 12)]
+
+    async def test_one_that_is_over_at_once_is_counted_with_its_call(self, yard: Yard) -> None:
+        replicate = yard.provider("replicate")
+        for _ in range(2):
+            answers(replicate, self.OVER)
+        await yard.call(self.MAKE, {"input": {"prompt": "hi"}}, headers={"prefer": "wait"})
+        await yard.get("/replicate/v1/predictions/pred1")
+        assert [total for _, total in await self.used(yard)] == [12]
