@@ -255,7 +255,7 @@ def _encode_choice(choice: Choice, drops: Drops, pen: Pen) -> _Object:
     if pictures := drawn(message.parts):
         item[PICTURES] = pictures
     if isinstance(item.get("audio"), dict):
-        # Other formats' audio is not stored, so it has no id or expiry.
+        # Audio of other formats is stored nowhere: it expires as soon as it is sent.
         kept = {"id": f"audio_{pen.id}", "expires_at": pen.created, "transcript": ""}
         item["audio"] = {**kept, **item["audio"]}
     item.setdefault("content", None)
