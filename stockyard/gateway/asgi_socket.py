@@ -1,7 +1,8 @@
-"""A realtime session under a foreign server: whole messages in and out, and the server's own pings.
+"""The client's side of a realtime session under a foreign ASGI server.
 
-The server speaks the protocol with the client, so frames are made of its messages and messages of
-frames. What waits for a client that reads slowly is bounded: the provider's side is stopped.
+The server handles the WebSocket protocol, including pings, and exchanges whole messages with us, so
+they are converted to and from frames. The queue for a client that reads slowly is bounded, because
+the provider's side is paused.
 """
 
 import asyncio
@@ -34,7 +35,7 @@ HIGH_BYTES = 256 * 1024
 LOW_BYTES = 64 * 1024
 NORMAL, POLICY = 1000, 1008
 REFUSALS = "websocket.http.response"
-"""What a server offers if it can refuse with an answer of our own."""
+"""The ASGI extension with which a server can send an HTTP answer of ours as a refusal."""
 
 
 class AsgiSocket:
@@ -45,7 +46,7 @@ class AsgiSocket:
         self._relay: Relay | None = None
         self._messages: deque[tuple[Message, int]] = deque()
         self._waiting = 0
-        """Bytes of messages that the server did not take yet."""
+        """Bytes of messages that the server has not taken yet."""
         self._slow = False
         self._pieces: list[bytes] = []
         self._kind = TEXT

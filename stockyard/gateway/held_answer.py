@@ -1,6 +1,6 @@
-"""What can be asked of an earlier answer: to read it, what it answered, to stop it, to delete it.
+"""Calls about an earlier answer: read it, list its input items, cancel it, delete it.
 
-An answer that we keep is answered from here. For one that a provider keeps, the provider is asked,
+An answer that we store is served from here. For one that a provider stores, the provider is asked,
 and only for the team that got the answer.
 """
 
@@ -30,7 +30,7 @@ FORGET_SECONDS = 5.0
 
 
 class HeldAnswer:
-    """An Opening for one answer, or a part of it."""
+    """An Opening for calls about one answer."""
 
     max_body = MAX_BODY
 
@@ -109,7 +109,7 @@ class HeldAnswer:
 
 
 class Forgetting:
-    """A Running that deletes an answer of ours, and says so when it is gone."""
+    """A Running that deletes an answer that we store, and replies when that is done."""
 
     def __init__(self, asker: Asker, answer_id: str, reply: Reply) -> None:
         self._asker = asker
@@ -135,7 +135,7 @@ class Forgetting:
             whole = asker.refused(Refused(503, "overloaded", message, retry_after=1))
         whole.to(self._reply)
 
-    # It ends soon, whatever happens to the client.
+    # It ends soon in any case, so it ignores what happens to the client.
 
     def gone(self) -> None: ...
     def pause(self) -> None: ...
@@ -144,7 +144,7 @@ class Forgetting:
 
 
 def page_of(items: Sequence[Any], asked: dict[str, list[str]]) -> dict[str, Any]:
-    """One page of a list of items, the newest first unless it is asked for otherwise."""
+    """One page of a list of items, by default with the newest first."""
     order = asked.get("order", ["desc"])[-1]
     if order not in ("asc", "desc"):
         raise Refused(400, "invalid_request", "'order' is 'asc' or 'desc'.", param="order")

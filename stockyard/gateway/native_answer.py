@@ -1,6 +1,6 @@
-"""Answers on native routes: what a provider keeps opens to the team that got it, and to no other.
+"""Stored answers on native routes: accessible to the team that got them, and to no other.
 
-Several teams may share one secret of ours, so the provider cannot tell them apart.
+Several teams may share one Credential of ours, so the provider cannot tell them apart.
 """
 
 import re
@@ -19,7 +19,7 @@ _PATH = re.compile(r"(?:/[^/]+)*?/responses/([^/]+)(?:/.*)?")
 
 
 def answer_in(path: str) -> str:
-    """The id of the answer that a native path names; empty when it names none."""
+    """The id of the answer that a native path names; empty if it names none."""
     found = _PATH.fullmatch(unquote(path))
     return found[1] if found is not None else ""
 

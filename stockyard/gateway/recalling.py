@@ -1,4 +1,4 @@
-"""Which calls go on from earlier ones or ask for them, and the Opening for each of them."""
+"""Choose the Opening for calls that continue earlier answers, or are about one."""
 
 from stockyard.gateway.contract import Opening
 from stockyard.gateway.endpoints import Endpoint
@@ -8,11 +8,11 @@ from stockyard.gateway.native_answer import NativeAnswer, answer_in
 from stockyard.gateway.turning import Asker, Turning
 
 _TURNS = frozenset({"openai.responses", "openai.compact", "openai.input_tokens"})
-"""Formats whose requests may name earlier turns."""
+"""Formats whose requests may continue earlier turns."""
 
 
 def on_native(spoken: str | None, path: str) -> str:
-    """What calls of a native path recall (`Endpoint.recalls`)."""
+    """`Endpoint.recalls` for a native path."""
     if spoken in _TURNS:
         return "turns"
     return "answer" if answer_in(path) else ""

@@ -1,7 +1,7 @@
 """A realtime session, from the upgrade to its end.
 
-The modules see the upgrade as one call: who may call, how often, where to. Each answer is a call of
-its own after that (`session_answers.py`). A Key that is revoked ends its sessions within a second.
+The modules see the upgrade as one call: who may call, how often, where to. After that, each answer
+is a call of its own (`session_answers.py`). Revoking a Key ends its sessions within a second.
 """
 
 import asyncio
@@ -31,26 +31,26 @@ from stockyard.wire.realtime import RealtimeWords, Words
 
 FORMAT = "openai.realtime"
 WORDS: Mapping[str, Callable[[], Words]] = {FORMAT: RealtimeWords, "gemini.live": LiveWords}
-"""The dialects of sessions. Only the first is one of unified paths."""
+"""The dialects of sessions. Only the first is served on unified paths."""
 SWITCHED = 101
 GONE = 499
 
 
 class Hall(Struct, frozen=True, eq=False):
-    """What all sessions need of the data plane."""
+    """What sessions need from the data plane."""
 
     line: Line
     office: Office
     directory: Callable[[], Directory]
     connect: Connect
     words: Codec
-    """Says errors in the client's dialect."""
+    """Encodes errors in the client's dialect."""
     lasting: Lasting
     new_id: Callable[[], str]
 
 
-class _Open(Stream):
-    """The answer to an upgrade: a connection."""
+class _Opened(Stream):
+    """The answer to an upgrade, for the modules: a connection instead of Events."""
 
     def __init__(self, socket: WebSocket) -> None:
         self.socket = socket
@@ -87,7 +87,7 @@ class Session:
     async def _run(self) -> None:
         try:
             answer = await self._passage.run(self._connected, lambda x: None)
-            if not isinstance(answer, _Open):
+            if not isinstance(answer, _Opened):
                 raise Refused(403, "kind_not_allowed", "A module answered in place of a session.")
             self._switch(answer.socket)
         except Abandoned as error:
@@ -96,7 +96,7 @@ class Session:
             self._refuse(error)
 
     def _ran(self, task: "asyncio.Task[None]") -> None:
-        """A session whose beginning broke in a way that nobody foresaw must not be waited for."""
+        """End a session whose opening raised an unexpected error or was cancelled."""
         error = None if task.cancelled() else task.exception()
         if isinstance(error, Exception):
             self._hall.office.unexpected(self.x, error)
@@ -107,7 +107,7 @@ class Session:
     # The provider's side
 
     async def _connected(self, x: Exchange) -> Answer:
-        """As a dispatch: one try at the Target, for a connection instead of an answer."""
+        """Like a dispatch: one try at the Target, for a connection instead of an answer."""
         target = x.target = x.targets[0]
         plan = self._hall.office.dispatch.plans.of(target, x)
         if not x.constraints.allow(target):
@@ -127,10 +127,10 @@ class Session:
             attempt.ended_us = x.elapsed_us()
         attempt.status, attempt.outcome = SWITCHED, "ok"
         attempt.first_byte_us = attempt.ended_us
-        return _Open(socket)
+        return _Opened(socket)
 
     def _told(self, error: UpstreamError, target: Target) -> UpstreamError:
-        """What a refusal of the provider means."""
+        """The provider's refusal as an error, decoded from its body."""
         if isinstance(error, Refusal) and error.status is not None and error.status >= 400:
             error = self._hall.words.decode_error(error.status, error.fields, error.body)
         error.provider = target.provider
@@ -172,7 +172,7 @@ class Session:
         return self._answers.last_words()
 
     def over(self) -> None:
-        """The relay is."""
+        """The Relay has ended the session."""
         self._answers.over()
         if not self._passage.ends:
             self._finish(SWITCHED, None)
@@ -204,7 +204,7 @@ class Session:
     # What happens to the client meanwhile
 
     def gone(self) -> None:
-        """Before there is a Relay, which hears of it itself."""
+        """The client left while the session was being opened. Later the Relay handles that."""
         self.x.abandoned = self._relay is None
         if self._relay is None and self._task is not None:
             self._task.cancel()

@@ -1,9 +1,9 @@
-"""The answers of a realtime session: each is a call of its own, with its limits, counts and price.
+"""The answers of a realtime session: each is a call of its own, with limits, usage and cost.
 
-A client asks for one, and the modules decide before the provider hears of it. A provider may also
-begin one by itself, when it takes a silence for the end of a question; what the modules refuse then
-is cancelled. An answer that nobody announced is counted when it ends, and so is what the provider
-writes down of the caller's voice.
+If a client requests one, the modules decide before the provider gets the request. A provider may
+also begin one by itself, when it detects the end of a question; if the modules refuse it, it is
+cancelled. An answer that was not announced is counted when it ends, and so are the provider's
+transcripts of the caller's voice.
 """
 
 from collections import deque
@@ -36,12 +36,12 @@ from stockyard.wire.realtime import (
 )
 
 MOST_OPEN = 32
-"""Answers of one session that were asked for and have not ended."""
+"""Answers of one session that were requested and have not ended."""
 GONE = 499
 
 
 class _Spoken(Stream):
-    """An answer that goes through the session, and is carried by nobody else."""
+    """The answer for the modules: its content is relayed by the session."""
 
     def cancel(self) -> None:
         """The session ends it."""
@@ -53,18 +53,18 @@ class _Open:
     def __init__(self, x: Exchange, pipeline: Pipeline, asked: str) -> None:
         self.x = x
         self.asked = asked
-        """The id that the client gave the message that asked for it."""
+        """The client's id of the message that requested it."""
         self.passage = Passage(pipeline, x)
         self.ride: Cancellable | None = None
         self.refusal: StockyardError | None = None
         self.judged = False
         self.happened = False
-        """It is over, and there is nothing left to refuse: the modules only hear of it."""
+        """It is over already, so modules can only observe it, not refuse it."""
         self.ending: Callable[[], None] | None = None
-        """What is to be done once it is judged, for it has ended meanwhile."""
+        """What to do once it is judged, if it has ended meanwhile."""
 
     def passes(self, x: Exchange) -> Answer:
-        """As a dispatch: it is the session's Target that answers."""
+        """Like a dispatch: the session's Target answers."""
         assert x.target is not None  # noqa: S101  the session has one
         x.attempts.append(Attempt(x.target, x.elapsed_us(), status=101, outcome="ok"))
         return _Spoken()
@@ -87,11 +87,11 @@ class SessionAnswers:
         self._new_id = new_id
         self._relay: Relay | None = None
         self._asked: deque[_Open] = deque()
-        """They were sent to the provider, and have not begun there."""
+        """Requests that were sent to the provider, whose answers have not begun."""
         self._begun: dict[str, _Open] = {}
         self._judging: set[_Open] = set()
         self._transcriber = ""
-        """The model that writes down what the caller says."""
+        """The model that transcribes what the caller says."""
 
     def through(self, relay: Relay) -> None:
         self._relay = relay
@@ -99,7 +99,7 @@ class SessionAnswers:
     # What the client says
 
     def client_said(self, message: bytes) -> bool | None:
-        """Whether it goes on. None: the Relay is told later."""
+        """Whether the message passes. None: the Relay is told later (`go_on`)."""
         asks = self._words.asks_in(message)
         if asks is None:
             return True
@@ -126,7 +126,7 @@ class SessionAnswers:
         return None
 
     def _is_with(self, model: str) -> None:
-        """The session is with this model, which its beginning did not say."""
+        """Set the model of the session, which was not known when it was opened."""
         session = self._session
         session.received = session.request = Request(model=model, content=session.received.content)
         session.targets = tuple(replace(target, model=model) for target in session.targets)
@@ -200,7 +200,7 @@ class SessionAnswers:
         return [word for word in stopping if word is not None]
 
     def _failed(self, failed: Failed) -> None:
-        """A message had no effect: perhaps one that asked for an answer."""
+        """The provider rejected a message, perhaps one that requested an answer."""
         for turn in self._asked:
             if turn.asked == failed.event_id:
                 self._asked.remove(turn)
@@ -209,12 +209,12 @@ class SessionAnswers:
                 return
 
     def over(self) -> None:
-        """The session is. What has not ended is abandoned."""
+        """The session is over: answers that have not ended are abandoned."""
         for heard in self._words.ended():
             self._heard(heard)
         for turn in tuple(self._judging):
             turn.x.abandoned = True
-            # Should it pass in this very moment, it has ended all the same.
+            # Even if it passes at this very moment, it has ended.
             self._close(turn, Abandoned())
             if turn.ride is not None:
                 turn.ride.cancel()
@@ -274,7 +274,7 @@ class SessionAnswers:
         turn.ride = ride(run(), waits=turn.passage.pipeline.waits, name=turn.x.id)
 
     def _tell(self, turn: _Open, error: StockyardError) -> None:
-        """Refuse it: the client hears why, and the session lives on."""
+        """Refuse an answer: the client is told why, and the session continues."""
         x = turn.x
         fault = fault_of(error, x)
         body = self._office.plain.encode_error(fault).body
@@ -288,7 +288,7 @@ class SessionAnswers:
         self._finish(turn, error)
 
     def _close(self, turn: _Open, error: StockyardError | None) -> None:
-        """It has ended: the modules settle it, and then it is announced."""
+        """An answer has ended: tell the modules, then announce the call as finished."""
         if turn in self._judging:
             turn.ending = partial(self._close, turn, error)
             return

@@ -1,4 +1,4 @@
-"""The way into calls that may continue earlier ones, and that later ones may continue."""
+"""The Opening for requests of `/v1/responses`, which may continue earlier turns."""
 
 from collections.abc import Callable
 from functools import partial
@@ -32,26 +32,27 @@ from stockyard.wire.openai_responses.ties import LOST
 BEGUN = Notice(("id",), (b'"id"',), first_only=True)
 """Names the answer that was begun."""
 CODE_MARKS = (b"code_interpreter", b'"shell"', b"container")
-"""One of these stands in a request whose model may run code."""
+"""Every request whose model may run code contains one of these."""
 
 
 class Steering(Struct, eq=False):
-    """What is known of one call besides what its head says."""
+    """What the body of one call decides about its way."""
 
     needs: str = ""
-    """What a provider must offer, where it is not what the endpoint says."""
+    """What a provider must offer, if that differs from the endpoint's `needs`."""
     codec: Codec | None = None
-    """Reads and writes for the client in place of the endpoint's own."""
+    """Replaces the endpoint's codec."""
     as_sent: bytes = b""
+    """`Exchange.as_sent`."""
     held: Held | None = None
-    """Who must answer."""
+    """The only provider and Credential that may answer."""
     watching: list[WatchingReply] = []
-    """What watches the answer."""
+    """Replies that watch the answer, and need the Exchange."""
     watched: Callable[[Exchange, Reply], Reply] | None = None
-    """Watches an answer with which something may be made that its provider keeps."""
+    """Wraps the Reply if the provider may create and store something with the answer."""
 
     def aim(self, x: Exchange) -> None:
-        """The Exchange was made. Says where it may go."""
+        """Set what is decided on a new Exchange."""
         x.as_sent = self.as_sent
         for reply in self.watching:
             reply.x = x
@@ -62,17 +63,17 @@ class Steering(Struct, eq=False):
 
 
 Way = Callable[[Endpoint, Credential | None, Steering], Opening]
-"""Opens the way of one call to an endpoint, with a Credential if it must be that one."""
+"""Gives the Opening for one call to an endpoint, with the Credential if only one may be used."""
 
 
 class Asker(Struct, frozen=True, eq=False):
-    """Who asks, and what there is to answer with."""
+    """A caller that refers to earlier answers, and what is needed to resolve that."""
 
     caller: Caller
     own: Credential | None
-    """The secret that the caller brought: what it opens at its provider is the caller's own."""
+    """The provider's own secret, if the caller brought one."""
     provider: str
-    """The only one that the caller wants to answer; empty for any."""
+    """The provider that the caller wants; empty for any."""
     keepers: Keepers
     directory: Callable[[], Directory]
     way: Way
@@ -82,7 +83,8 @@ class Asker(Struct, frozen=True, eq=False):
 
     @property
     def team_id(self) -> str:
-        """Whose things it may see. Those with secrets of their own are strangers to each other."""
+        """The team whose things the caller may use. Callers with their own secrets share
+        nothing."""
         return self.caller.team_id if self.own is None else self.caller.key_id
 
     def credential(self, held: Held) -> Credential | None:
@@ -135,7 +137,8 @@ class Turning:
         return noticing
 
     def _with_what_it_names(self, turn: Turn) -> Turn:
-        """The same, bound to whoever keeps what it names besides: files, containers, items."""
+        """The turn, bound to the provider that stores what else it names: files, containers, items.
+        Raises Refused if the turn is bound to another one already."""
         asker = self._asker
         if asker.own is not None:
             return turn
@@ -179,7 +182,7 @@ def _may_run_code(body: bytes) -> bool:
 
 
 def serves(directory: Directory, held: Held, model: str) -> bool:
-    """Whether the provider that must answer serves a model of this name, as far as can be told."""
+    """Whether the provider that must answer serves the model, as far as we know."""
     targets: tuple[Target, ...] = directory.targets(model, "chat")
     return not targets or any(
         (target.provider, target.credential_id) == (held.provider, held.credential_id)
