@@ -10,6 +10,7 @@ def address_of(citation: Any) -> tuple[str, str] | None:
     Formats put the address into `url`, into `source` where a client gave it with the text, or into
     the place that they call a location on the web.
     """
+    citation = unwrapped(citation)
     if not isinstance(citation, Mapping):
         return None
     url = citation.get("url") or _on_the_web(citation.get("location"))
@@ -19,6 +20,16 @@ def address_of(citation: Any) -> tuple[str, str] | None:
         return None
     title = citation.get("title")
     return url, title if isinstance(title, str) and title else url
+
+
+def unwrapped(citation: Any) -> Any:
+    """A citation whose fields stand side by side: chat puts them into an object of their own."""
+    return citation["url_citation"] if is_wrapped(citation) else citation
+
+
+def is_wrapped(citation: Any) -> bool:
+    """Whether it is a citation in the words of chat."""
+    return isinstance(citation, Mapping) and isinstance(citation.get("url_citation"), Mapping)
 
 
 def _on_the_web(location: Any) -> Any:

@@ -27,6 +27,7 @@ from stockyard.core.money import Usage
 from stockyard.core.response import Choice, Output, Response
 from stockyard.wire.codec import Pen
 from stockyard.wire.formats import FORMATS
+from stockyard.wire.sources import unwrapped
 
 CHAT = FORMATS["openai.chat"]
 NONE: frozenset[str] = frozenset()
@@ -136,7 +137,8 @@ def heard(answer: Output) -> dict[str, Any]:
 
 def _source(citation: dict[str, Any]) -> tuple[str, str]:
     """Not its place, which is counted in a text that streams cut differently."""
-    return citation["url"], citation["title"]
+    said = unwrapped(citation)
+    return said["url"], said["title"]
 
 
 def thinks_once(said: Sequence[AnyPart]) -> bool:

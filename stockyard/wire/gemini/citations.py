@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from stockyard.wire.fields import objects_in
-from stockyard.wire.sources import address_of
+from stockyard.wire.sources import address_of, unwrapped
 
 _Object = dict[str, Any]
 
@@ -68,7 +68,7 @@ def write_grounding(texts: Iterable[CitingText]) -> _Object | None:
     supports: list[_Object] = []
     numbers: dict[str, int] = {}
     for text in texts:
-        for citation in objects_in(text.citations):
+        for citation in map(unwrapped, objects_in(text.citations)):
             address = address_of(citation)
             if address is None:
                 continue

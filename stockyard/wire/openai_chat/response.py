@@ -32,7 +32,7 @@ from stockyard.wire.openai_chat.pictures import PICTURES, drawn, pictures_of
 from stockyard.wire.openai_chat.reasoning import text_field
 from stockyard.wire.openai_chat.think_tags import TRAIT, told_apart
 from stockyard.wire.openai_chat.tools import calls_as_functions, takers_of_text
-from stockyard.wire.sources import address_of
+from stockyard.wire.sources import address_of, is_wrapped
 from stockyard.wire.tool_ids import with_call_ids
 from stockyard.wire.usage import read_chat_usage, write_chat_usage
 
@@ -178,7 +178,9 @@ def cited(citations: tuple[Any, ...]) -> list[_Object]:
     found = []
     for citation in citations:
         address = address_of(citation)
-        if address is not None:
+        if is_wrapped(citation):
+            found.append(citation)
+        elif address is not None:
             link = {
                 "url": address[0],
                 "title": address[1],
@@ -341,6 +343,7 @@ def _joined(message: Message) -> Message:
 
 def _citing(message: Message) -> Message:
     """The message with what its texts rest on among their citations."""
+    message = _annotated(message)
     if not any(isinstance(part, Opaque) for part in message.parts):
         return message
     parts: list[AnyPart] = []
@@ -351,6 +354,27 @@ def _citing(message: Message) -> Message:
         else:
             parts.append(part)
     return replace(message, parts=tuple(parts))
+
+
+def _annotated(message: Message) -> Message:
+    """The message with its annotations on its text, if they are citations and it has one text."""
+    own = message.extra.get(FORMAT, {})
+    notes = own.get("annotations")
+    texts = [part for part in message.parts if isinstance(part, Text)]
+    if notes is None or len(texts) != 1 or not are_citations(notes):
+        return message
+    parts = tuple(
+        replace(part, citations=tuple(notes)) if isinstance(part, Text) else part
+        for part in message.parts
+    )
+    left = {name: value for name, value in own.items() if name != "annotations"}
+    others = {name: fields for name, fields in message.extra.items() if name != FORMAT}
+    extra = {**others, FORMAT: left} if left else others
+    return replace(message, parts=parts, extra=extra)
+
+
+def are_citations(notes: Any) -> bool:
+    return isinstance(notes, list) and bool(notes) and all(map(is_wrapped, notes))
 
 
 def _joined_part(part: AnyPart) -> AnyPart:

@@ -44,7 +44,7 @@ from stockyard.wire.openai_chat.parts import (
 )
 from stockyard.wire.openai_chat.pictures import PICTURES, pictures_of
 from stockyard.wire.openai_chat.reasoning import TEXT_FIELDS, decode_detail, text_field
-from stockyard.wire.openai_chat.response import finish_of, odd_finish, usage_beside
+from stockyard.wire.openai_chat.response import are_citations, finish_of, odd_finish, usage_beside
 from stockyard.wire.openai_chat.stream_errors import error_of, not_chat, tells_error
 from stockyard.wire.openai_chat.think_tags import TRAIT, ThinkTags
 from stockyard.wire.reader import EventsReader
@@ -218,7 +218,16 @@ class ChatReader(EventsReader):
         if legacy := delta.get("function_call"):
             choice.calls.read_legacy(legacy, events)
         if notes := delta.get("annotations"):
+            self._annotate(choice, notes, events)
+
+    def _annotate(self, choice: _Choice, notes: Any, events: list[Event]) -> None:
+        if not are_citations(notes):
             events.append(OpaqueEvent(format=FORMAT, value=notes, name="annotations"))
+            return
+        key = self._channel(choice, "text", events)
+        events += [
+            CitationAdded(key=key, format=FORMAT, value=note, choice=choice.index) for note in notes
+        ]
 
     def _read_list(self, choice: _Choice, items: list[Any], events: list[Event]) -> None:
         """Read content that is a list of texts, reasoning and other parts."""

@@ -32,7 +32,7 @@ from stockyard.wire.openai_responses.parts import FORMAT, remember, remembered
 from stockyard.wire.openai_responses.snapshot import Snapshot, identified
 from stockyard.wire.openai_responses.turn import decode_item, encode_turn
 from stockyard.wire.openai_responses.usage import read_usage, write_usage
-from stockyard.wire.sources import address_of
+from stockyard.wire.sources import address_of, unwrapped
 
 _FINISHES: dict[str, Finish] = {
     "max_output_tokens": "length",
@@ -165,16 +165,22 @@ def drawn(part: _Part) -> _Part | Opaque:
 def annotations(citations: Sequence[Any]) -> list[_Object]:
     """Citations as annotations; those of other formats need a URL."""
     found = []
-    for citation in citations:
+    for citation in map(unwrapped, citations):
         if not isinstance(citation, dict):
             continue
         kind = citation.get("type")
         if isinstance(kind, str) and kind in _ANNOTATIONS:
             found.append(citation)
         elif (address := address_of(citation)) is not None:
-            place = {"start_index": 0, "end_index": 0}
+            place = _place(citation)
             found.append({"type": "url_citation", "url": address[0], "title": address[1], **place})
     return found
+
+
+def _place(citation: _Object) -> _Object:
+    """Where in the text it belongs, which typed clients insist on."""
+    named = {name: citation.get(name) for name in ("start_index", "end_index")}
+    return {name: value if type(value) is int else 0 for name, value in named.items()}
 
 
 _ANNOTATIONS = frozenset({"url_citation", "file_citation", "container_file_citation", "file_path"})
