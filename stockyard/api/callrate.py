@@ -27,7 +27,7 @@ class Left(NamedTuple):
 
 
 class CallRate:
-    """Counts the calls of the current minute. Remembers nobody but those who called in it."""
+    """Counts the requests of the current minute, per identity seen in it."""
 
     def __init__(
         self, per_minute: int = PER_MINUTE, clock: Callable[[], float] = monotonic

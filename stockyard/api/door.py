@@ -122,7 +122,7 @@ class Answer:
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            # Now, not when it was asked for: a change is told with the version that it made.
+            # Read now, so that the answer to a change has the version that it made.
             version = (b"x-stockyard-config-version", b"%d" % self._config_version())
             message["headers"] = [*message.get("headers", ()), *self.fields, version]
         elif self._head:
@@ -143,7 +143,7 @@ def request_id_of(scope: Scope) -> str:
 def check_target(scope: Scope) -> None:
     """Refuse ambiguous paths, and secrets in URLs."""
     path = scope.get("raw_path") or scope["path"].encode()
-    # Below the place where somebody's app has us.
+    # Relative to where the app is mounted.
     ours = path.partition(b"?")[0].removeprefix(scope.get("root_path", "").encode())
     if AMBIGUOUS.search(ours):
         raise Refused(404, "not_found", "Not found.")

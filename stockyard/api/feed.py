@@ -88,7 +88,7 @@ class Listener(NamedTuple):
 
 
 async def told(feed: Feed, listener: Listener, listeners: Listeners) -> AsyncIterator[bytes]:
-    """The events that one listener is told, framed, until either side leaves."""
+    """The events for one listener, framed, until either side disconnects."""
     with listeners.one_more(listener.who.name):
         at = feed.last() if listener.last_id is None else min(listener.last_id, feed.last())
         yield b": connected\n\n"
@@ -137,7 +137,7 @@ async def _following(
 
 
 async def _news(feed: Feed, listener: Listener, at: int) -> tuple[int, bytes]:
-    """What came since, and how far that goes. What is more than can be told is summed up."""
+    """New events since a position, and the next position. Too many are summarised."""
     newest, more = feed.last(), 0
     try:
         page = await feed.after(at, AT_ONCE, listener.filter_, listener.who)

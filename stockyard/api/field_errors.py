@@ -18,7 +18,7 @@ TYPES = {
 
 
 class FieldError(Struct, frozen=True, kw_only=True):
-    """What is wrong with one field. `pointer` is where, as a JSON Pointer."""
+    """One invalid field. `pointer` is its place, as a JSON Pointer."""
 
     pointer: str
     code: str

@@ -28,7 +28,7 @@ ESCAPED = re.compile(r"\\(.)")
 class Value(NamedTuple):
     text: str
     begins: bool = False
-    """It stands for everything that begins with it."""
+    """A prefix match: the value ended in `*`."""
 
 
 class Term(NamedTuple):

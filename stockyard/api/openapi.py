@@ -42,7 +42,7 @@ def describe(app: Litestar) -> dict[str, Any]:
 
 
 def close_body(operation: dict[str, Any], shapes: dict[str, Any]) -> None:
-    """A field of a body that nobody reads is refused, which the framework does not tell."""
+    """Mark bodies as closed: unknown fields are refused, which the framework does not describe."""
     for content in operation.get("requestBody", {}).get("content", {}).values():
         name = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
         if name:

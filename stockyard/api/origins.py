@@ -33,7 +33,7 @@ class Origins:
         return given[0] if len(given) == 1 and given[0] in self._allowed else None
 
     def fields(self, fields: Iterable[Field]) -> list[Field]:
-        """What is added to an answer, so that the page may read it."""
+        """Headers that allow the page to read the answer."""
         if not self._allowed:
             return []
         origin = self.of(fields)
@@ -52,4 +52,4 @@ PREFLIGHT: tuple[Field, ...] = (
     (b"access-control-allow-headers", ASKED),
     (b"access-control-max-age", REMEMBERED_SECONDS),
 )
-"""What a browser is told that asks first."""
+"""Headers of the answer to a preflight request."""

@@ -191,7 +191,7 @@ def headers_of(told: Problem) -> dict[str, str]:
 
 
 def of_config(error: InvalidConfig) -> FieldError:
-    """What is wrong with a module's Config."""
+    """The Problem for an invalid module Config."""
     place = pointer(error.root, error.path)
     if error.code == "invalid":
         return field_error(place, error.message)

@@ -58,7 +58,7 @@ class Results(Protocol):
 
 
 class Asked(NamedTuple):
-    """A change that somebody asks for, under which key."""
+    """A requested change and its idempotency key."""
 
     who: str
     method: str
@@ -196,7 +196,7 @@ def sealed(asked: Asked, result: Result) -> bytes:
 
 
 def opened(asked: Asked, kept: bytes) -> Result | None:
-    """None for somebody else, such as an administrator with a new credential."""
+    """None if it does not decrypt: another identity asks, or one with a new credential."""
     from cryptography.exceptions import InvalidTag
 
     nonce, text = kept[:NONCE_BYTES], kept[NONCE_BYTES:]

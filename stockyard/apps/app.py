@@ -24,14 +24,14 @@ class App(Struct, frozen=True, kw_only=True):
     name: str
     description: str
     path: str
-    """Its endpoints stand under this prefix."""
+    """Prefix of its endpoints."""
     aliases: tuple[str, ...] = ()
     """Older prefixes of the same endpoints."""
     package: str
     endpoints: Callable[[], Sequence[Any]] = tuple
     """Its controllers. A function, because it imports the API framework, which is slow to load."""
     roots: Callable[[], Sequence[Any]] = tuple
-    """Controllers that stand under `/api` itself, where older clients look for them."""
+    """Controllers directly under `/api`, where older clients expect them."""
 
     @property
     def migrations(self) -> Traversable:

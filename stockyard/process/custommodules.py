@@ -45,7 +45,7 @@ def load(folder: str) -> tuple[ModuleClass, ...]:
 
 
 def try_out(classes: Iterable[ModuleClass], ports: Ports) -> None:
-    """Build the modules that are on when nobody says otherwise. Raises CannotStart."""
+    """Build the modules that are on by default, to check them. Raises CannotStart."""
     for cls in classes:
         if not cls.on_by_default:
             continue

@@ -31,7 +31,7 @@ from stockyard.upstream.health import Kept as KeptBreaker
 log = logging.getLogger(__name__)
 
 MOST_LIMITS = 50_000
-"""Subjects whose limits are handed over; as many as are quickly told."""
+"""Subjects whose limits are handed over; a bound that keeps the hand-over quick."""
 PATIENCE = 5.0
 """Seconds for each step, and for the new process from asking to serving."""
 LENGTH = re.compile(rb"content-length: (\d{1,9})\r", re.IGNORECASE)
@@ -98,7 +98,7 @@ class HandOver:
             self._server.leave()
 
     async def take_back(self, door: Door) -> None:
-        """The new process could not: go on as before."""
+        """The new process failed to take over: continue as before."""
         if not self._waits():
             return
         stockyard = self._stockyard
@@ -112,7 +112,7 @@ class HandOver:
         await self._resume()
 
     def _waits(self) -> bool:
-        """Whether it is still open what came of the new process. Asked once."""
+        """Whether the outcome of the new process is still unknown. Asked once."""
         timer, self._given_up = self._given_up, None
         if timer is not None:
             timer.cancel()

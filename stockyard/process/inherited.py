@@ -17,7 +17,7 @@ FIRST_OF_MANAGER = 3
 class Inherited(NamedTuple):
     listening: socket.socket | None = None
     supervisor: int = 0
-    """Its process id; 0 where nobody supervises."""
+    """Its process id; 0 without a supervisor."""
     replaces: bool = False
     """Another process serves, and waits to be replaced."""
 
@@ -25,12 +25,12 @@ class Inherited(NamedTuple):
 def handed_on(
     listening: socket.socket, *, supervisor: int = 0, replaces: bool = False
 ) -> dict[str, str]:
-    """What is added to the environment of a process that gets this socket."""
+    """Environment variables for a process that inherits this socket."""
     return {LEFT: f"{listening.fileno()} {supervisor} {int(replaces)}"}
 
 
 def inherited(environ: Mapping[str, str]) -> Inherited:
-    """What is there. A supervisor that has ended since is none."""
+    """What this process inherited. A supervisor that has ended does not count."""
     descriptor, supervisor, replaces = (*environ.get(LEFT, "").split(), "", "", "")[:3]
     if descriptor.isdigit():
         supervised = supervisor.isdigit() and int(supervisor) == os.getppid()

@@ -64,7 +64,7 @@ class Interruption:
         self._listens = False
 
     def listen(self) -> None:
-        """From now on it works. Not where one of the signals is somebody else's already."""
+        """Install the signal handlers, unless one of the signals already has another."""
         if SENT is None or COUNTED is None or not _is_main_thread():
             return
         if signal.getsignal(SENT) is signal.getsignal(COUNTED) is signal.SIG_DFL:

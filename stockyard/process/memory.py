@@ -17,7 +17,7 @@ NO_LIMIT = 1 << 60
 
 
 def used_bytes() -> int:
-    """What it has now; where the system does not tell, the most that it ever had."""
+    """Current memory; where the system does not report it, the peak."""
     try:
         with open(STATM, "rb") as file:
             return int(file.read().split()[1]) * PAGE

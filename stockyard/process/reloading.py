@@ -57,7 +57,7 @@ class Reloading:
         while self._file is not None:
             await asyncio.sleep(WATCH_EVERY)
             seen = stamp_of(self._file)
-            # The same in two looks: whoever was writing it is done.
+            # Unchanged in two looks: it is no longer being written.
             if seen == known and seen not in (None, self._in_effect):
                 self._in_effect = seen
                 await self._told_in_the_log("The config file changed")

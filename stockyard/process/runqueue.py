@@ -7,7 +7,7 @@ PLACE = 1
 
 
 class RunQueue:
-    """What Linux tells of one thread of this process; other systems tell nothing."""
+    """Scheduler statistics of one thread, from Linux. Zero on other systems."""
 
     def __init__(self, native_id: int) -> None:
         try:

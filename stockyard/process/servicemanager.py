@@ -7,7 +7,7 @@ READY = b"READY=1"
 
 
 def notify_ready(environ: Mapping[str, str]) -> None:
-    """Nothing where no manager asked to be told, or it does not listen."""
+    """Does nothing if no manager asked for notifications, or it does not listen."""
     address = environ.get("NOTIFY_SOCKET", "")
     if not address:
         return

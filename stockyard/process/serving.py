@@ -91,7 +91,7 @@ def within_limits(settings: Settings) -> Settings:
 
 
 class Run:
-    """A gateway that is open, and what stands around it in this process."""
+    """An open gateway and the parts of the process around it."""
 
     def __init__(
         self,
@@ -146,7 +146,7 @@ class Run:
             self._listen_to_calls()
             self.stockyard.readiness.begin()
             self.stockyard.folder.note(self.address)
-            # Before anybody is told: a signal that nobody handles would end the process.
+            # Before readiness is announced: an unhandled signal would end the process.
             with self.server.capture_signals(), self._other_signals():
                 self._say_ready()
                 if self.settings.config.owner == "file" and self.settings.config.watch:
@@ -163,7 +163,7 @@ class Run:
             self.control.close()
 
     async def close(self) -> None:
-        """Close the gateway, and the log after it: what is lost at the end is still told."""
+        """Close the gateway, then the log, so that losses at the end are still logged."""
         await self.stockyard.close()
         await asyncio.to_thread(self.log.close)
 

@@ -67,7 +67,7 @@ class Supervisor:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _patience(self) -> float:
-        """Seconds to the next thing to do without being told; an hour is as good as none."""
+        """Seconds to the next scheduled action; an hour if there is none."""
         return max(0.0, self._begin_at - time.monotonic()) if self._serving is None else 3_600.0
 
     def _hear(self, heard: signal.struct_siginfo) -> None:
@@ -92,7 +92,9 @@ class Supervisor:
         """Note who has ended. The exit code when that is the end of it all."""
         self._leaving = [child for child in self._leaving if child.poll() is None]
         if self._next is not None and self._next.poll() is not None:
-            self._next = None  # It said why. The one that serves goes on, and tells who asked.
+            self._next = (
+                None  # It logged why. The serving process continues and informs whoever asked.
+            )
             if self._serving is not None and self._serving.poll() is None:
                 self._serving.send_signal(RESTART)
         if self._serving is None:

@@ -18,13 +18,13 @@ OLDEST = datetime(2025, 1, 1, tzinfo=UTC)
 """There was no Stockyard before."""
 STEP_SECONDS = 1.0
 BELIEVED_SECONDS = 86_400.0
-"""After so long a clock that was set forward is right: nobody has set it back."""
+"""A clock set forward is believed after this long without being set back."""
 
 log = logging.getLogger("stockyard.clock.step")
 
 
 def running_seconds() -> float:
-    """A clock that nobody sets, and that counts while the machine sleeps where there is such."""
+    """A monotonic clock, one that counts while the machine sleeps if there is one."""
     boot = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boot is None else time.clock_gettime(boot)
 
@@ -39,7 +39,7 @@ def refuse_wrong_clock(now: float | None = None) -> None:
 
 
 class WallClock:
-    """`announce` is told of every step."""
+    """`announce` is called for every step."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class WallClock:
 
     def look(self) -> None:
         step = self._read() - self._ahead
-        # What is small adds up slowly: a clock that is made to run faster is not set.
+        # Small differences are gradual adjustments, not a step.
         self._ahead += step
         if abs(step) <= STEP_SECONDS:
             return
@@ -90,8 +90,8 @@ class WallClock:
         return {"steps": self.steps, "last_step_ms": self.last_step_ms}
 
     def to_delete_by(self) -> float:
-        """Seconds since 1970, for whoever deletes what is old. A step forward counts only when it
-        has lasted, so that no mistake of an hour empties the archive."""
+        """The time, in seconds since 1970, for jobs that delete old data. A step forward counts
+        only when it has lasted, so that no mistake of an hour empties the archive."""
         self.look()
         return self._wall() - self._not_yet_believed(self._running())
 

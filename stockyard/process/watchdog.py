@@ -27,7 +27,7 @@ TRIP_SECONDS = 1.0
 SHOWN_FRAMES = 6
 
 IDLE = ("asyncio.runners", "asyncio.base_events", "selectors", "uvloop")
-"""Where a loop is that has nothing to do."""
+"""Frames of an idle event loop."""
 NOT_OF_MODULES = (
     "stockyard.core.passage",
     "stockyard.core.editing",
@@ -35,13 +35,13 @@ NOT_OF_MODULES = (
     "stockyard.upstream.",
     "stockyard.wire.",
 )
-"""What is done in these is done for the call, though a module further out waits for it."""
+"""Code that runs for the call itself, although an outer module is waiting for it."""
 
 log = logging.getLogger("stockyard.loop")
 
 
 class Hold:
-    """What is known since the loop was last heard of."""
+    """What is known about a delay of the loop."""
 
     __slots__ = ("accused", "first_seen", "since", "suspect", "told", "waited")
 
@@ -51,7 +51,7 @@ class Hold:
         """How long the thread of the loop had waited for a processor then."""
         self.told = False
         self.suspect = ""
-        """The module that seems to hold it."""
+        """The module that seems to block it."""
         self.first_seen = 0.0
         """How late the loop was when that was first seen at it."""
         self.accused = False
@@ -72,7 +72,7 @@ class Watchdog:
     ) -> None:
         self._blame = blame
         self._accused: str | None = None
-        """Who is to be blamed as soon as the loop is free."""
+        """The module to blame as soon as the loop is free."""
         self._held_seconds = held_seconds
         self._trip_seconds = trip_seconds
         self._interruption = Interruption(self._is_overdue, self._judge)
@@ -81,7 +81,7 @@ class Watchdog:
         self._timer: asyncio.TimerHandle | None = None
         self._watched = 0
         self._computed = 0.0
-        """How long this process had computed when the loop was last heard of, in seconds."""
+        """CPU seconds of this process at the loop's last sign of life."""
 
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -141,7 +141,8 @@ class Watchdog:
         return paused - BEAT_SECONDS > self._held_seconds and computed < late / 2
 
     def _look(self, hold: Hold, frame: FrameType, late: float) -> AnyModule | None:
-        """Tell of what holds the loop. Returns the module whose hook has held it for too long."""
+        """Report what blocks the loop. Returns the module whose hook has blocked it for too
+        long."""
         hold.told = hold.told or self._tell(frame, late)
         name = module_in(outwards(frame))
         if name is None:
@@ -174,7 +175,7 @@ class Watchdog:
 
 
 def _interrupted(frame: FrameType | None) -> FrameType | None:
-    """What is being done there, also while it is interrupted by a signal of ours."""
+    """The frame running in the loop's thread, below our own signal handlers."""
     while frame is not None and frame.f_globals.get("__name__") == Interruption.__module__:
         frame = frame.f_back
     return frame

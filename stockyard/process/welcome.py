@@ -52,7 +52,7 @@ class Welcome(Struct, frozen=True, kw_only=True):
     dialects: tuple[str, ...]
     """Whose clients may call."""
     local_reads: bool
-    """Whoever runs the server may read without a credential."""
+    """The server's own user may read without a credential."""
     chat_models: int
     """How many the price list knows at the providers that can be called."""
     config_version: int

@@ -66,7 +66,7 @@ def needs_secret(scheme: str) -> bool:
 
 
 def sendable(secret: str) -> bool:
-    """Whether a secret can stand in a header: visible ASCII only, and not empty."""
+    """Whether a secret is valid in a header: visible ASCII only, and not empty."""
     return secret.isascii() and secret.isprintable() and bool(secret) and " " not in secret
 
 

@@ -93,7 +93,9 @@ class Directory:
             group = self._aliases.get(model)
             if group is not None and not group.fixed and not self._is_named(model):
                 return group.in_order(self._shares(group, kind))
-            if len(model) > LONGEST_NAME:  # it may be as long as a body, and nobody serves it
+            if (
+                len(model) > LONGEST_NAME
+            ):  # callers may send names of any length, and no provider serves this one
                 return ()
             return _remember(self._known, (model, kind), self._find(model, kind))
 
@@ -147,8 +149,8 @@ class Directory:
         return Target(provider.name, model, credential)
 
     def named_at(self, provider: str, model: str) -> str:
-        """What a name stands for on the native route of a provider: an alias, what it means there;
-        any other name, itself (`wire.md` 2.3)."""
+        """What a name means on a provider's native route: an alias, its target there; any other
+        name, itself (`wire.md` 2.3)."""
         if model not in self._aliases:
             return model
         meant = (t for kind in LISTED for t in self.targets(model, kind) if t.provider == provider)
@@ -246,7 +248,8 @@ class Directory:
         return self._by_name(model, kind)
 
     def _shares(self, group: Group, kind: str) -> list[tuple[Target, ...]]:
-        """What each name of an alias stands for. Not another alias, which could go in circles."""
+        """The Targets of each entry of an alias. An entry cannot be another alias, which could
+        loop."""
         return [() if name in self._aliases else self.targets(name, kind) for name in group.names]
 
     def _is_named(self, model: str) -> bool:
@@ -278,7 +281,7 @@ class Directory:
 
     @cached_property
     def _names(self) -> list[str]:
-        """What a name that nobody serves is compared with."""
+        """The known names that an unknown one is compared with."""
         listed = [model.id for model in self._listing()]
         globs = [glob for p in self._configured.values() for glob in p.models if "*" in glob]
         return [*listed, *globs][:COMPARED]

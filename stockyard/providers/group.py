@@ -13,7 +13,7 @@ from stockyard.core.target import Target
 Strategy = Literal["first", "weighted", "round_robin", "least_latency", "least_busy"]
 Measure = Callable[[Target], float | None]
 Share = tuple[Target, ...]
-"""What one entry of the group stands for: a Target for each Credential."""
+"""The Targets of one entry of the group: one per Credential."""
 
 
 class Group:
@@ -45,7 +45,7 @@ class Group:
         places = [place for place, share in enumerate(shares) if share]
         measure = self._measure
         if measure is not None:
-            # Whoever was never measured comes first, so that it will be.
+            # A Target that was never measured comes first, so that it gets measured.
             places.sort(key=lambda place: measure(shares[place][0]) or 0.0)
         elif places and not self.fixed:
             first = places[self._turns.next([(place, self._weights[place]) for place in places])]

@@ -22,8 +22,8 @@ LONGEST_REMEMBERED = 512
 
 _VERSION = re.compile(r"/v[0-9]+(?:alpha|beta)?[0-9]*(?=/|$)")
 _FROM_VERSION = re.compile(_VERSION.pattern + r".*")
-"""The caller's own version stands in its place, and what follows it is the caller's too: the base
-URL of a relay has a path before it."""
+"""The caller's version segment replaces the provider's, with everything after it: the base URL of a
+relay may have a path before the version."""
 _PARAMETER = re.compile(r"\{([a-z_]+)(?::([^}]+))?\}")
 _UNSAFE = re.compile(
     r"//"
@@ -132,7 +132,7 @@ def _known_path(provider: Provider, rest: str) -> NativePath | None:
     found = known.match(path)
     if found:
         return found
-    if provider.versions_alike and (own or bare == rest):  # it may stand behind, as in `/upload/v1`
+    if provider.versions_alike and (own or bare == rest):  # it may come later, as in `/upload/v1`
         alike = known.other_version(path)
         if alike is not None:
             return alike
@@ -153,7 +153,7 @@ def _unknown_path(provider: Provider, rest: str) -> str:
         if rest == tail or rest.startswith(tail + "/"):
             return prefix + rest[len(tail) :]
     if _VERSION.fullmatch(prefix) and _VERSION.match(rest):
-        return rest  # one version does not stand below another
+        return rest  # a path has only one version segment
     return prefix + rest
 
 

@@ -136,7 +136,7 @@ class Provider(Struct, frozen=True, kw_only=True, eq=False):
     allow_private: bool = False
     """The operator opened this one private address for it."""
     missing: tuple[str, ...] = ()
-    """Settings that its address needs and nobody gave; until then it cannot be called."""
+    """Settings that its address needs and that are not set. Until then it cannot be called."""
 
     def variables(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Scheme -> the environment variables that may hold its secret, if it can be used now."""
@@ -195,7 +195,7 @@ class Provider(Struct, frozen=True, kw_only=True, eq=False):
         return naming or [e for e in entries if not e.models]
 
     def traits_of(self, model: str) -> frozenset[str]:
-        """What is peculiar to one of its models."""
+        """The traits of one of its models."""
         globs = self.model_traits.items()
         return frozenset(t for glob, traits in globs if fnmatchcase(model, glob) for t in traits)
 

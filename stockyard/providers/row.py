@@ -29,7 +29,7 @@ CUSTOMARY = {
     "anthropic.messages": "/messages",
     "gemini": "/models/{model}:{verb:generateContent|streamGenerateContent}",
 }
-"""Where a format stands behind the version segment, with whoever speaks it."""
+"""The usual path of each format, after the version segment."""
 
 _PLACES = {
     **{name: {name: path} for name, path in CUSTOMARY.items()},
@@ -78,7 +78,7 @@ class TokenPlace(Struct, frozen=True, forbid_unknown_fields=True):
     exchange_url: str = ""
     """Where the statement of another issuer is exchanged."""
     account_url: str = ""
-    """Where a token of a service account is asked for; `{account}` stands for its name."""
+    """Where tokens of a service account are requested; `{account}` is its name."""
     number_field: str = ""
     """A header field in which a new UUID is wanted with every request."""
 
@@ -92,7 +92,7 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     auth: tuple[str, ...]
     settings: dict[str, str | tuple[str, ...]] = {}
     defaults: dict[str, str] = {}
-    """What fills a placeholder for which nobody gave a value."""
+    """Values of placeholders that are not set."""
     derived: dict[str, Derived] = {}
     secrets: dict[str, tuple[str, ...]] = {}
     """Variables of the secrets of other schemes than the first."""
@@ -109,7 +109,8 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     query: dict[str, str] = {}
     unverified: tuple[str, ...] = ()
     offers: tuple[str, ...] = ()
-    """Kinds of call that it serves in a place and shape that nobody confirmed: not called."""
+    """Kinds of call it serves at an unconfirmed path or in an unconfirmed format. They are not
+    used."""
     versions: tuple[str, ...] = ()
     versions_alike: bool = False
     encoded_slash: bool = False

@@ -325,7 +325,7 @@ class Log(Struct, frozen=True, kw_only=True):
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """What the process was told at start. Never changes while it runs."""
+    """The settings of the process. A reload makes a new value."""
 
     server: Server = Server()
     http: Http = Http()

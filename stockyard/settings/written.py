@@ -58,7 +58,7 @@ def table(place: str, value: Any, *, described: bool) -> Iterator[str]:
 
 
 def entries(value: Any) -> Iterator[tuple[str, Any]]:
-    """The keys of a section that are said. A module's own stand beside `enabled`."""
+    """The keys of a section to write. A module's options are beside `enabled`."""
     if isinstance(value, Mapping):
         yield from value.items()
         return

@@ -64,7 +64,7 @@ def positions(text: str) -> dict[tuple[str | int, ...], tuple[int, int]]:
 
 
 def count_nodes(name: str, node: Node, known: dict[int, int], above: set[int]) -> int:
-    """How many nodes this one stands for when its aliases are written out."""
+    """How many nodes this one has when its aliases are expanded."""
     if id(node) in above or len(above) > MAX_DEPTH:
         raise refused(name, node.start_mark, "is nested too deeply")
     if id(node) in known:

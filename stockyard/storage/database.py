@@ -16,7 +16,7 @@ NONE: Parameters = {}
 
 
 class Transaction(Protocol):
-    """One change in the making. It sees its own writes; nobody else does before the commit."""
+    """A change in progress. It sees its own writes, which others see after the commit."""
 
     def execute(self, sql: str, parameters: Parameters = NONE) -> list[Row]: ...
 

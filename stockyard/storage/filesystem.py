@@ -15,7 +15,7 @@ def kind_of(folder: Path, mounts: Path = MOUNTS) -> str:
         lines = [line.split() for line in mounts.read_text().splitlines()]
     except OSError:
         return ""
-    # A space in a path is told as \040.
+    # A space in a path is written as \040.
     holding = [
         (line[1], line[2]) for line in lines if folder.is_relative_to(line[1].replace("\\040", " "))
     ]

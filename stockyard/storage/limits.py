@@ -36,7 +36,7 @@ SHARED = ""
 
 
 class Kept(NamedTuple):
-    """What one subject owes under one limit."""
+    """The state of one subject under one limit."""
 
     row: str
     subject: str

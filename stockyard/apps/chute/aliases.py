@@ -51,7 +51,7 @@ class AliasEndpoints(Controller):
 
     @get("/aliases", opt=READ)
     async def list_aliases(self, modules: Modules) -> AliasList:
-        """Every name, in the order in which they stand."""
+        """All names, in order."""
         rows = rows_of(modules)
         return AliasList(aliases=rows, count=len(rows))
 
@@ -149,7 +149,7 @@ def config_with(edit: Edit) -> Callable[[dict[str, Any]], dict[str, Any]]:
 
 @contextmanager
 def told_of_the_row() -> Iterator[None]:
-    """What is wrong is told as of the row that was sent, not of the module's whole Config."""
+    """Report errors relative to the row that was sent, not to the module's whole Config."""
     try:
         yield
     except InvalidConfig as error:

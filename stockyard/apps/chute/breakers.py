@@ -13,7 +13,7 @@ from stockyard.errors import Refused
 
 
 class Breaker(Protocol):
-    """One breaker as it stands."""
+    """The state of one breaker."""
 
     @property
     def id(self) -> str: ...
@@ -38,7 +38,7 @@ class Breaker(Protocol):
 
 
 class Breakers(Protocol):
-    """Every breaker that there is. Fulfilled by whoever carries the calls out."""
+    """All breakers. Implemented by the gateway."""
 
     def states(self) -> Sequence[Breaker]: ...
     def reset(self, id: str) -> bool:
@@ -78,7 +78,7 @@ class BreakerEndpoints(Controller):
 
     @get("/breakers", opt=needs("chute.read"))
     async def list_breakers(self, breakers: Given[Breakers]) -> BreakerList:
-        """Every target that was called, as it stands."""
+        """All targets that were called, and the state of their breakers."""
         found = [_view(breaker) for breaker in breakers.states()]
         return BreakerList(breakers=found, count=len(found))
 

@@ -22,7 +22,7 @@ Tag = Annotated[str | None, QueryParameter(max_length=160)]
 
 
 class CacheStats(Struct, frozen=True, kw_only=True):
-    """What is kept now, and how often it helped since the process started."""
+    """What is cached now, and how many hits there were since the process started."""
 
     entries: int
     """In memory."""

@@ -70,7 +70,7 @@ class Layers:
         ]
 
     def spoken_of(self) -> list[str]:
-        """The modules about which somebody says something, in catalog order."""
+        """The modules that the file or the API configures, in catalog order."""
         spoken = {state.name for state in self._stored.values() if state.says_something}
         return [name for name in self._shipped if name in spoken or name in self._sections]
 
@@ -125,7 +125,7 @@ class Layers:
             raise Refused(409, "locked", f"The module {name} is locked: send `locked: false`.")
 
     def wished(self, asked: str, wish: Wish, by: str) -> StoredState:
-        """What is stored once a wish has come true. `asked` may be another name of the module."""
+        """The state to store for a requested change. `asked` may be another name of the module."""
         name = self._control.resolve(asked)
         before = self.stored(name)
         return replace(

@@ -58,7 +58,7 @@ class Planned(Struct, frozen=True, kw_only=True):
 
 
 class ProviderState(Struct, frozen=True, kw_only=True):
-    """A provider as it stands now. Its Credentials are named, never shown."""
+    """The state of a provider. Its Credentials are named, never shown."""
 
     name: str
     title: str = ""

@@ -26,7 +26,7 @@ class ModuleChanges:
     """Makes all changes of modules."""
 
     layers: Layers
-    """What is said about modules, from `start` on."""
+    """The layers of configuration, from `start` on."""
 
     def __init__(
         self,
@@ -174,7 +174,7 @@ class ModuleChanges:
     # How it comes about
 
     async def _carry_out(self, wishes: Mapping[str, Wish], by: str, reason: str) -> None:
-        """`wishes` by the names that were asked for. Checked completely before any is stored."""
+        """Validate all changes, then store and apply them. `wishes` are by the requested names."""
         prepared = dict(self._checked(wishes))
         if not wishes:
             return
@@ -183,7 +183,7 @@ class ModuleChanges:
         self._put_into_effect(prepared, number)
 
     def _checked(self, wishes: Mapping[str, Wish]) -> list[tuple[str, Prepared]]:
-        """The modules by their real names, in the order of the wishes, and what becomes of each."""
+        """The prepared changes by the modules' real names, in the order requested."""
         checked = []
         for asked, wish in wishes.items():
             name = self.control.resolve(asked)

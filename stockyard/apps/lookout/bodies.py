@@ -24,7 +24,7 @@ from stockyard.storage.rowqueue import UNENCODABLE
 log = logging.getLogger("stockyard.lookout")
 
 LONG_BYTES = 16 * 1024
-"""What is longer is read, cut and written out in a thread."""
+"""Bytes. Longer bodies are cut and encoded in a thread."""
 MOST_AT_ONCE = 64
 MOST_BYTES = 32 * 1024 * 1024
 """At most this much waits for a thread."""
@@ -136,7 +136,7 @@ def row_of(said: Said, redact: Redact) -> bytes:
 
 
 class Body(NamedTuple):
-    """What is kept of a request or an answer."""
+    """The stored part of a request or an answer."""
 
     json: bytes
     texts: list[str]

@@ -107,7 +107,7 @@ FIELDS: Mapping[str, Reader] = {
     "finding.action": text,
 }
 HAS = ("findings", "body")
-"""What a Trace can have. What nobody keeps yet cannot be asked for."""
+"""Values of the filter `has`."""
 
 
 def _words(term: Term, *, searches: bool) -> Condition:

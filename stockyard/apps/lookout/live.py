@@ -41,5 +41,5 @@ class TraceFeed:
 
 
 def visible_to(who: Identity) -> dict[str, Any]:
-    """A Key hears of its own calls."""
+    """Restrict a Key to its own calls."""
     return {"key_id": who.key_id or None}

@@ -35,7 +35,7 @@ COLUMNS = (
     *("seq", "id", "received_at", "key_id", "team_id", "kind"),
     *("model_asked", "model", "provider", "status"),
 )
-"""What is looked for by. All else of a call stands in `row`."""
+"""Columns that are searched. Everything else is in `row`."""
 SELECT = f"select {', '.join(COLUMNS)}, json(row) from traces "  # noqa: S608  names of ours only
 
 CONDITIONS: Mapping[str, str] = {
@@ -55,7 +55,7 @@ CONDITIONS: Mapping[str, str] = {
 """What a list may be narrowed to. Text of ours only: values are always bound."""
 
 COUNTED = 10_000
-"""A list is counted up to here; nobody waits for more."""
+"""Counting stops here, so that it stays fast."""
 
 
 class Test(NamedTuple):
@@ -141,7 +141,7 @@ async def _narrowed(
 
 
 def last(database: Database) -> int:
-    """Where the newest Trace stands."""
+    """The position of the newest Trace."""
     return int(database.read("select coalesce(max(seq), 0) from traces")[0][0])
 
 
@@ -283,7 +283,7 @@ PLACES: Mapping[str, str] = {
     "finding.module": _of_each("findings", FindingRow, "module"),
     "finding.action": _of_each("findings", FindingRow, "action"),
 }
-"""Where what a filter asks for stands: a small query for the values that one Trace has of it."""
+"""Filter field -> SQL for its values in one Trace."""
 PARTS: Mapping[str, type[Struct]] = {
     "attempts": AttemptRow,
     "findings": FindingRow,

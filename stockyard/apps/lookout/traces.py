@@ -111,7 +111,8 @@ ENCODER = msgspec.json.Encoder(enc_hook=str)
 
 
 def row_of(x: Exchange, config_version: int) -> Row:
-    """What is looked for by, and then the rest of the call as an array, in the order of `Trace`."""
+    """The row of a call: the searched columns, then the rest as an array in the order of
+    `Trace`."""
     usage, target, caller, inbound = x.usage, x.target, x.caller, x.inbound
     attempts = x.attempts[:MAX_ATTEMPTS]
     model, provider = (target.model[:MAX_TEXT], target.provider) if target else ("", "")

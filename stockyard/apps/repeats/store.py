@@ -33,7 +33,7 @@ def claim(transaction: Transaction, change_id: bytes, digest: bytes, until: int)
 def keep(
     transaction: Transaction, change_id: bytes, sealed: bytes, most: int, most_bytes: int
 ) -> None:
-    """Keep what came of a change, and let the oldest go where there are too many."""
+    """Store the result of a change, and delete the oldest results beyond the bound."""
     transaction.execute(
         "update repeat_results set sealed = :sealed where id = :id",
         {"id": change_id, "sealed": sealed},

@@ -18,7 +18,7 @@ from stockyard.storage.database import Database
 PREFIX = "stockyard.sealed.1."
 """Before each envelope. The number names the way it is sealed: AES-256-GCM, the nonce first."""
 PSEUDONYMS = b"pseudonyms\0"
-"""What else the key is for, told apart from sealing."""
+"""Context of the key derivation for pseudonyms, as opposed to encryption."""
 KEY_BYTES = 32
 NONCE_BYTES = 12
 

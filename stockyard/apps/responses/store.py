@@ -41,7 +41,7 @@ def owes(database: Database, team_id: str, thing: str) -> bool:
 
 
 def owe(transaction: Transaction, team_id: str, thing: str, of: str, place: str, now: int) -> None:
-    """Remember what is to be counted, or what tells of something that still is."""
+    """Remember something whose usage is still to be counted, or another name of it."""
     transaction.execute(
         "insert into owed (team_id, id, of, place, since) select :team, :id, :of, :place, :now "
         "where :id = :of or exists (select 1 from owed where team_id = :team and id = :of) "

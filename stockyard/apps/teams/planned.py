@@ -9,7 +9,7 @@ from msgspec.structs import asdict
 from stockyard.apps.teams.models import KeyRecord
 
 NOT_A_CHANGE = frozenset({"id", "prefix", "last4", "created_at", "created_by"})
-"""What nobody can ask for."""
+"""Fields that no change can set."""
 
 
 class KeyDifference(Struct, frozen=True, kw_only=True):

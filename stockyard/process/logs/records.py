@@ -114,6 +114,6 @@ def describe(error: BaseException) -> str:
 
 
 def frames(trace: TracebackType | None) -> tuple[str, ...]:
-    """Where it happened, the innermost place last. No values: they may be somebody's prompt."""
+    """The stack, innermost frame last. No values: they may hold a prompt."""
     found = traceback.extract_tb(trace)[-MAX_FRAMES:]
     return tuple(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in found)

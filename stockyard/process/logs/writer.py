@@ -40,7 +40,7 @@ class LogWriter:
         self.json = json
         self.redact = redact
         self.dropped = 0
-        """Lines that found the queue full, or nobody to read them."""
+        """Lines lost because the queue was full or the output closed."""
         self._descriptor = descriptor
         self._turn = turn
         self._render = as_json if json else as_text

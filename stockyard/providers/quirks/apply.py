@@ -66,7 +66,7 @@ def concern(provider: Provider, format_: str) -> bool:
 
 
 def marks(provider: Provider, format_: str) -> tuple[bytes, ...]:
-    """One of these words stands in each body that its quirks change; empty if nobody knows."""
+    """Every body that its quirks change contains one of these words; empty if that is unknown."""
     return _quirks_of(provider, format_).marks
 
 

@@ -28,8 +28,8 @@ APP_FIELDS = (b"http-referer", b"x-title")
 
 
 def app_of(fields: Iterable[tuple[bytes, bytes]], quirks: Iterable[str]) -> str:
-    """What callers of a provider with these quirks are called who do not say it themselves; empty
-    where nobody wants to know."""
+    """The app name sent to a provider with these quirks for callers that name none; empty if it
+    takes none."""
     if "openrouter_headers" not in quirks:
         return ""
     return next((value.decode() for name, value in fields if name == b"x-title"), "")
@@ -87,7 +87,7 @@ def called(row: Row, values: Mapping[str, str]) -> Row:
 
 
 def owned(row: Row, values: Mapping[str, str]) -> Row:
-    """The quirks of its bodies, told who pays (`wire.md` 4.11)."""
+    """The quirks of its bodies, with the project to bill (`wire.md` 4.11)."""
     owner = next((f":{name}={values[name]}" for name in watsonx.OWNERS if name in values), "")
     said = {name: f"{name}{owner}" for name in watsonx.QUIRKS}
     return msgspec.structs.replace(row, quirks=tuple(said.get(n, n) for n in row.quirks))

@@ -31,7 +31,7 @@ def message_fields(fields: str) -> Quirk:
         def closed(message: Message) -> Message:
             if message.get("refusal") and not message.get("content"):
                 message = without(message, "refusal") | {"content": message["refusal"]}
-            # What is known and says nothing, such as `tool_calls: null`, is no better there.
+            # Empty values of known fields, such as `tool_calls: null`, are refused there too.
             left = {
                 name: said
                 for name, said in message.items()

@@ -22,7 +22,7 @@ def strict_alternation(body: Body, model: ModelTraits) -> Change:
         role = message.get("role")
         if role in ("system", "developer"):
             continue
-        # There are no tools either: what one returned is told as the user's words.
+        # There are no tools either: their results become user text.
         message = without(message, "tool_calls", "tool_call_id")
         if role == "assistant" and not message.get("content"):
             continue

@@ -8,7 +8,7 @@ from stockyard.core.estimate import JSON_BYTES, tokens_in
 from stockyard.providers.quirks.quirk import Body, Change, ModelTraits, without
 
 USUAL = 4_096
-"""Tokens for which there is room unless somebody asks for more."""
+"""Context size in tokens unless the request needs more."""
 MOST = 131_072
 ANSWER = 1_024
 """Tokens kept free for an answer whose length is not limited."""

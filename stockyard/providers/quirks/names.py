@@ -129,10 +129,10 @@ OF_FORMATS = frozenset(
         "top_k_not_top_n",
     }
 )
-"""What belongs to a provider's format and is done by its codec, for whoever speaks it."""
+"""Quirks of a whole format, which its codec implements."""
 NATIVE_ONLY = frozenset({"poll_or_stream"})
-"""Quirks of formats that nobody here writes. Their providers are reached on their native routes,
-where callers do themselves what these would do."""
+"""Quirks of formats without a codec. Their providers are reached on their native routes, where
+callers do themselves what these would do."""
 
 WITHOUT_FUNCTION = (PATHS, frozenset(calls.POLLED), WAYS, OF_FORMATS, NATIVE_ONLY)
 

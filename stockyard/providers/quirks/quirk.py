@@ -8,7 +8,7 @@ from msgspec import Struct
 Body = dict[str, Any]
 Message = dict[str, Any]
 ModelTraits = frozenset[str]
-"""What is peculiar to the model of this call: `reasoning`, `no_sampling`, ..."""
+"""The traits of the call's model: `reasoning`, `no_sampling`, ..."""
 
 
 class Change(NamedTuple):

@@ -150,7 +150,7 @@ def thinking_signed(body: Body, model: ModelTraits) -> Change:
 
 
 def _with_signed_thoughts(message: Message) -> Message | None:
-    """The message without thoughts that nobody vouches for; None if nothing else is in it."""
+    """The message without unsigned thinking; None if nothing else is left."""
     blocks = message.get("content")
     if message.get("role") != "assistant" or not isinstance(blocks, list):
         return message
