@@ -10,8 +10,8 @@ changed requests       detours asking summary image_fetch efforts client_version
 split requests         divided batches several
 authorization          prover tokens echo
 whose models           tuned_models
-the HTTP client        client sending pool connection answer decompress inflation unsent recurring
-                       post
+the HTTP client        client sending pool connection answer partial_head decompress inflation
+                       unsent recurring post
 a new connection       origin url connect resolve race tls proxy tunnel
 the SSRF guard         guard ranges
 realtime sessions      socket_opening websocket frames

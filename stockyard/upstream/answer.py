@@ -15,6 +15,12 @@ import httptools
 import msgspec
 
 from stockyard.errors import MalformedFrame, UpstreamError
+from stockyard.upstream.partial_head import (
+    HEAD_END,
+    PartialHead,
+    malformed_head,
+    oversized_head,
+)
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -26,10 +32,7 @@ _HEAD = re.compile(
     rb"HTTP/1\.[01] [1-5][0-9]{2}(?: " + _TEXT + rb")?+\r\n"
     rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]++:" + _TEXT + rb"\r\n){0,%d}+\r\n" % MAX_FIELDS
 )
-_START = b"HTTP/1."
 _STATUS_CLASS = len("HTTP/1.1 ")  # where the first digit of the status stands
-_END = b"\r\n\r\n"
-_BROKEN_LINE = re.compile(rb"(?<!\r)\n|\r(?=[^\n])|\x00")
 _LENGTH = re.compile(rb"0|[1-9][0-9]{0,14}")
 _LAST_CHUNK = b"0\r\n\r\n"
 _FRAMING_FIELDS = (b"content-length", b"transfer-encoding")
@@ -48,11 +51,11 @@ class AnswerParser:
         "_head_bytes",
         "_head_limit",
         "_head_read",
-        "_held",
         "_interim",
         "_keep_alive",
         "_known",
         "_parser",
+        "_partial",
         "_pieces",
         "_pieces_of_this",
         "_surplus",
@@ -75,7 +78,8 @@ class AnswerParser:
     """Whether a field names a coding of the body."""
 
     _fields: Fields
-    _held: bytearray | None
+    _partial: PartialHead | None
+    """The beginning of a head whose end has not come yet."""
     _head_bytes: int
     _unexplained: int
     """How many bytes were read that are neither head nor body, but framing."""
@@ -188,7 +192,7 @@ class AnswerParser:
     def _start(self) -> None:
         """Reset the state of the last answer, because llhttp is to parse this one."""
         self.started = True
-        self._held = None
+        self._partial = None
         self._fields = []
         self.fields = []
         self._interim = self._head_bytes = self._pieces_of_this = self._unexplained = 0
@@ -196,15 +200,18 @@ class AnswerParser:
 
     def _from_final_head(self, data: bytes) -> bytes:
         """`data` from the final head on; empty while that head is incomplete."""
-        if self._held is not None:
-            data = self._join_held(data)
+        if self._partial is not None:
+            joined = self._partial.add(data)
+            if joined is None:
+                return b""
+            self._partial, data = None, joined
         while data:
             match = _HEAD.match(data)
             if match is None:
                 self._hold(data)
                 return b""
             if match.end() > self._head_limit:
-                raise _oversized()
+                raise oversized_head()
             if data[_STATUS_CLASS] != ord("1"):
                 self._head_bytes = match.end()
                 return data
@@ -212,30 +219,12 @@ class AnswerParser:
             data = data[match.end() :]
         return b""
 
-    def _join_held(self, data: bytes) -> bytes:
-        """All bytes held so far, if they contain the end of a head. Linear time for any pieces."""
-        held = self._held
-        assert held is not None  # noqa: S101 - the one caller has looked
-        seen = max(0, len(held) - len(_END) + 1)
-        held += data
-        if held.find(_END, seen) < 0:
-            self._check_partial(held, seen)
-            return b""
-        self._held = None
-        return bytes(held)
-
     def _hold(self, data: bytes) -> None:
-        if _END in data:
-            raise _malformed("head") if len(data) <= self._head_limit else _oversized()
-        self._check_partial(data, 0)
-        self._held = bytearray(data)
-
-    def _check_partial(self, held: bytes | bytearray, seen: int) -> None:
-        """Refuse at once what no further byte can make valid, instead of waiting for a deadline."""
-        if len(held) > self._head_limit:
-            raise _oversized()
-        if held[: len(_START)] != _START[: len(held)] or _BROKEN_LINE.search(held, seen):
-            raise _malformed("head")
+        """Keep the beginning of a head. Raises `bad_answer` if `data` holds a whole one: it was not
+        valid."""
+        if HEAD_END in data:
+            raise malformed_head() if len(data) <= self._head_limit else oversized_head()
+        self._partial = PartialHead(data, self._head_limit)
 
     def _skip_interim(self, data: bytes) -> None:
         if data.startswith(b"01", _STATUS_CLASS + 1):
@@ -332,7 +321,3 @@ class _KnownHead(msgspec.Struct, frozen=True):
 
 def _malformed(part: str) -> UpstreamError:
     return UpstreamError("bad_answer", f"The provider's answer has a malformed {part}.")
-
-
-def _oversized() -> UpstreamError:
-    return UpstreamError("bad_answer", "The head of the provider's answer is too large.")
