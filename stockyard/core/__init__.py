@@ -3,7 +3,8 @@
 a call                 exchange inbound caller kind target roundrobin totals tracing sharing ids
                        signals sampling
 requests               request messages meaning conditions fieldrules usual_names
-answers                response stream events folding whole watched keeper replay window arrival
+answers                response stream events folding whole passed watched keeper replay
+                       window arrival
 other kinds of call    embeddings rerank moderation speech transcription images counting stand_in
                        fixture
 modules                module pipeline passage editing stop standing control ports expressions scan

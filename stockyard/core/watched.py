@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from stockyard.core.events import Event
+from stockyard.core.passed import PassedStream
 from stockyard.core.stream import RawSink, Sink, Stream
 from stockyard.errors import Abandoned, StockyardError
 
@@ -11,34 +12,21 @@ Ended = Callable[[StockyardError | None], None]
 Abandoned if the caller left."""
 
 
-class Watched(Stream):
+class Watched(PassedStream):
     """Passes a Stream on unchanged, and calls `ended` once when it is over."""
 
     def __init__(self, stream: Stream, ended: Ended) -> None:
-        self._stream = stream
+        super().__init__(stream)
         self._ended: Ended | None = ended
-        self.raw_format = stream.raw_format
-        self.status = stream.status
-        self.fields = stream.fields
 
     def start(self, sink: Sink) -> None:
-        self._stream.start(_WatchedSink(sink, self._end))
+        super().start(_WatchedSink(sink, self._end))
 
     def start_raw(self, sink: RawSink) -> None:
-        self._stream.start_raw(_WatchedRawSink(sink, self._end))
-
-    @property
-    def terminator(self) -> bytes:
-        return self._stream.terminator
-
-    def pause(self) -> None:
-        self._stream.pause()
-
-    def resume(self) -> None:
-        self._stream.resume()
+        super().start_raw(_WatchedRawSink(sink, self._end))
 
     def cancel(self) -> None:
-        self._stream.cancel()
+        super().cancel()
         self._end(Abandoned())
 
     def _end(self, error: StockyardError | None) -> None:

@@ -6,7 +6,7 @@ streams                flow silence onlooker odd_answer stream_end
 polling                late_answer polling
 estimated usage        reckoning
 changed requests       detours asking summary image_fetch efforts client_version json_in_words
-                       lossy signed
+                       lossy signed signed_stream
 split requests         divided batches several
 authorization          prover tokens echo
 whose models           tuned_models

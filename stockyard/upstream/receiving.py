@@ -14,7 +14,8 @@ from stockyard.upstream.preparation import may_unsign, owner_of
 from stockyard.upstream.reading import Reading
 from stockyard.upstream.reckoning import usage_of_nothing
 from stockyard.upstream.relayed_answer import RelayedAnswer
-from stockyard.upstream.signed import SignedStream, SignedTurns
+from stockyard.upstream.signed import SignedTurns
+from stockyard.upstream.signed_stream import SignedStream
 from stockyard.upstream.streamed_answer import StreamedAnswer, Unstreamed
 from stockyard.upstream.whole_answer import NEVER, WholeAnswer
 

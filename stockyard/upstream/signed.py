@@ -17,13 +17,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stockyard.core.events import Event
-from stockyard.core.folding import Folder
 from stockyard.core.messages import AnyPart, Message, Reasoning, Text, ToolCall
 from stockyard.core.request import Content
 from stockyard.core.response import Output
-from stockyard.core.stream import RawSink, Sink, Stream
-from stockyard.errors import StockyardError
 
 SIGNING = frozenset(
     {"anthropic.messages", "bedrock.converse", "bedrock.invoke", "gemini", "openai.responses"}
@@ -164,61 +160,3 @@ def _arguments(text: str) -> Any:
         return msgspec.json.decode(text or "{}")
     except (ValueError, RecursionError):
         return text
-
-
-class SignedStream(Stream):
-    """Passes a Stream on unchanged, and remembers its signed parts once it is complete.
-
-    If its bytes are forwarded nothing is remembered, because the caller gets the signatures itself.
-    """
-
-    def __init__(self, stream: Stream, remember: Callable[[Output], None]) -> None:
-        self._stream = stream
-        self._remember = remember
-        self.raw_format = stream.raw_format
-        self.status = stream.status
-        self.fields = stream.fields
-
-    def start(self, sink: Sink) -> None:
-        self._stream.start(_Noting(sink, self._remember))
-
-    def start_raw(self, sink: RawSink) -> None:
-        self._stream.start_raw(sink)
-
-    @property
-    def terminator(self) -> bytes:
-        return self._stream.terminator
-
-    def pause(self) -> None:
-        self._stream.pause()
-
-    def resume(self) -> None:
-        self._stream.resume()
-
-    def cancel(self) -> None:
-        self._stream.cancel()
-
-
-class _Noting:
-    def __init__(self, sink: Sink, remember: Callable[[Output], None]) -> None:
-        self._sink = sink
-        self._remember = remember
-        self._folder: Folder | None = Folder()
-        self._size = 0
-
-    def events(self, batch: Sequence[Event]) -> None:
-        if self._folder is not None:
-            for event in batch:
-                self._folder.add(event)
-                self._size += len(getattr(event, "text", ""))
-            if self._size > MAX_TURN_BYTES:
-                self._folder = None
-        self._sink.events(batch)
-
-    def done(self) -> None:
-        if self._folder is not None:
-            self._remember(self._folder.result()[0])
-        self._sink.done()
-
-    def failed(self, error: StockyardError) -> None:
-        self._sink.failed(error)
