@@ -34,13 +34,21 @@ The clients that `make test` runs are in `tests/clients`; this is the wide grid,
 KNOWN = """## What to know
 
 - **Mistral's library** takes a streamed tool call in one piece only, as Mistral itself sends it.
-  Other providers send pieces. With the base URL `.../mistral` it hears Mistral's own bytes.
+  Other providers send pieces. With the base URL `.../mistral` it hears Mistral's own bytes. So
+  does Vercel's library for xAI, of xAI and `.../xai/v1`.
+- **Mistral's library, and Vercel's for Mistral, Groq, Cerebras and Perplexity,** do not ask how many
+  tokens a stream took, and OpenAI's format tells nobody who does not ask. On the provider's own
+  route they hear what it tells.
+- **Cerebras's library** wants a `system_fingerprint` in each piece of a stream. Not all providers
+  send one, but Cerebras does: `.../cerebras`.
 - **Cohere's library** has no word for an error inside a stream. A stream that breaks ends with the
   finish `ERROR`.
 - **Vercel's `openai()`** refers to earlier items by the ids under which OpenAI keeps them. Behind
   any other format tell it not to: `providerOptions: { openai: { store: false } }`.
 - **Claude Code** asks again, without streaming, when a stream breaks: that is a second call.
-- **LangChain4j's OpenAI model and LangChain's Mistral model** overlook an error inside a stream: to
+- **Anthropic's runners of tools** ask the provider to keep the conversation (`thread`), are told
+  that no provider does so through the gateway, and send the whole of it from then on.
+- **The OpenAI models of LangChain4j and Spring AI, and LangChain's Mistral model,** overlook an error inside a stream: to
   them a stream that breaks is a short answer.
 - **Older libraries for Messages** (Anthropic's own of 2024, Vercel's before 6) take the tokens of
   the prompt from the first event of a stream. Where the provider speaks another format it has not
@@ -57,11 +65,15 @@ KNOWN = """## What to know
 - **LlamaIndex's `OpenAI`** knows the names of OpenAI's models only; `OpenAILike` takes any.
 
 Played once by hand, with some or most of the scenarios above and nothing changed but base URL and
-key, and not part of the grid: openai-java 4.101, anthropic-java 3.12 and LangChain4j 1.19;
-async-openai 0.30 (Rust); openai-agents (Python and Node), LlamaIndex, Haystack, AutoGen, Semantic
-Kernel, DSPy, smolagents, huggingface_hub, magentic, any-llm, CrewAI, Agno, Strands; LangChain with
-Gemini, Ollama, Mistral, Cohere, Groq, DeepSeek and xAI; LangChain.js; the Node libraries of Cohere,
-Mistral, Groq, Ollama and Hugging Face; `llm`, Aider, Pi and the Claude Agent SDK.
+key, and not part of the grid: openai-java 4.101, anthropic-java 3.12, LangChain4j 1.19 and Spring
+AI 1.1; async-openai 0.30 and genai 0.7 (Rust); openai-agents (Python and Node), LlamaIndex,
+Haystack, AutoGen, Semantic Kernel, DSPy, smolagents, huggingface_hub, magentic, any-llm, CrewAI,
+Agno, Strands, Outlines; LangChain with Gemini, Ollama, Mistral, Cohere, Groq, DeepSeek and xAI; the
+libraries of Together, Fireworks, Perplexity and Cerebras; Vercel's AI SDK 7 with its libraries for
+OpenAI, Anthropic, Google, Azure, Bedrock, Cohere, Mistral, Groq, xAI, DeepSeek, Together, Fireworks,
+Perplexity and Cerebras; for Node LangChain, LlamaIndex, instructor, Genkit, Mastra and the libraries
+of Cohere, Mistral, Groq, Ollama, Together and Hugging Face; `llm`, Aider, Pi, OpenCode, Qwen Code,
+Continue and the Claude Agent SDK.
 
 And, of those in the grid, older versions: for Python openai 1.3, 1.40, 1.99 and 2.8, anthropic
 0.34, 0.64 and 0.77, google-genai 1.30 and 1.60, groq 0.4 to 1.0, cohere 5.11 to 5.20, ollama 0.3 to
