@@ -109,16 +109,34 @@ class Config(ModuleConfig, frozen=True):
 
 
 class Budget:
-    """The retries that one target may still have."""
+    """The retries that one target may still have: saved up by its calls, and spare ones."""
 
-    __slots__ = ("saved", "spare", "spare_at")
+    __slots__ = ("_most_spare", "_saved", "_spare", "_spare_at")
 
-    def __init__(self, spare: float, now: float) -> None:
-        self.saved = 0.0
+    def __init__(self, most_spare: float, now: float) -> None:
+        self._most_spare = most_spare
+        self._saved = 0.0
         """Retries saved up by calls; negative after spare ones were spent."""
-        self.spare = spare
-        """Retries available although few call, as of `spare_at`."""
-        self.spare_at = now
+        self._spare = most_spare
+        """Retries available even when calls are few, as of `_spare_at`."""
+        self._spare_at = now
+
+    def save(self, share: float) -> None:
+        """A call was made: save a share of a retry."""
+        self._saved = min(self._saved + share, MAX_SAVED_RETRIES)
+
+    def spend(self, now: float, spare_per_second: float) -> bool:
+        """Spend one retry, if there is one.
+
+        A spare retry is paid back from later savings, so an outage gets no extra retries.
+        """
+        grown = self._spare + (now - self._spare_at) * spare_per_second
+        self._spare, self._spare_at = min(grown, self._most_spare), now
+        if self._saved < 1 and self._spare < 1:
+            return False
+        self._saved = max(self._saved - 1, -self._most_spare)
+        self._spare = max(self._spare - 1, 0)
+        return True
 
 
 class RetryPilot(Module[Config]):
@@ -144,7 +162,7 @@ class RetryPilot(Module[Config]):
         entered, target = x.request, x.target
         first = target or next(iter(x.targets), None)
         budget = self._budget(first.name if first else entered.model)
-        budget.saved = min(budget.saved + self.config.budget_ratio, MAX_SAVED_RETRIES)
+        budget.save(self.config.budget_ratio)
         failures = 0
         while True:
             try:
@@ -175,7 +193,8 @@ class RetryPilot(Module[Config]):
         most = min(self.config.max_ms, self.config.base_ms << (failures - 1))
         wait = max(error.retry_after or 0.0, self.ports.random() * most / 1000)
         objection = self._objection(x, error, wait, failures)
-        if not objection and not self._spend(budget):
+        rate = self.config.budget_min_per_second
+        if not objection and not budget.spend(self.ports.clock(), rate):
             objection = "budget"
         if objection:
             x.note(self.name, "gave_up", {"why": objection})
@@ -196,20 +215,6 @@ class RetryPilot(Module[Config]):
             return "retry_after"
         left = x.total_seconds - x.elapsed_us() / 1e6 - wait
         return "deadline" if x.total_seconds and left < self.config.min_remaining_seconds else ""
-
-    def _spend(self, budget: Budget) -> bool:
-        """Spend one retry: one that calls saved up, or a spare one if few call the target.
-
-        A spare retry is paid back from later savings, so an outage gets no extra retries.
-        """
-        now, before = self.ports.clock(), budget.spare_at
-        grown = budget.spare + (now - before) * self.config.budget_min_per_second
-        budget.spare, budget.spare_at = min(grown, self._most_spare), now
-        if budget.saved < 1 and budget.spare < 1:
-            return False
-        budget.saved = max(budget.saved - 1, -self._most_spare)
-        budget.spare = max(budget.spare - 1, 0)
-        return True
 
     def _step_down(self, x: Exchange) -> None:
         model, first = x.request.model, x.target or next(iter(x.targets), None)
