@@ -82,6 +82,16 @@ class TestS23NobodyCounted:
             name: first[name] for name in ("id", "object", "created", "model")
         }
 
+    async def test_s23_a_native_stream_stays_as_its_provider_sent_it(self, yard: Yard) -> None:
+        yard.provider("openai").streams("hello ", "there").counts_nothing()
+        options = {"stream": True, "stream_options": {"include_usage": True}}
+        answer = await yard.call("/openai/v1/chat/completions", yard.body(self.PROMPT) | options)
+        told = [event.json for event in answer.events if isinstance(event.json, dict)]
+        assert told
+        assert not any(event.get("usage") for event in told)
+        assert yard.last.usage is not None
+        assert yard.last.usage.source == "estimated"
+
     async def test_s23_who_did_not_ask_gets_none(self, yard: Yard) -> None:
         yard.provider("openai").streams("hel", "lo").counts_nothing()
         answer = await yard.stream("hi")
@@ -163,11 +173,12 @@ class TestS38Abandoned:
         assert yard.last.usage is not None
         assert (yard.last.usage.prompt, yard.last.usage.completion) == (6, 0)
 
-    @pytest.mark.parametrize("path", [CHAT, MESSAGES])
+    @pytest.mark.parametrize(("provider", "path"), TRANSLATIONS)
     async def test_s38_a_stream_that_broke_is_paid_as_far_as_it_came(
-        self, yard: Yard, path: str
+        self, yard: Yard, provider: str, path: str
     ) -> None:
-        yard.provider("openai").streams("eight letters, ", "and more").cuts_after("first_content")
+        scripted = yard.provider(provider).streams("eight letters, ", "and more").counts(7, 1)
+        scripted.cuts_after("first_content")
         answer = await yard.call(path, yard.body("hi", stream=True))
         assert answer.error is not None
         assert yard.last.usage is not None
@@ -183,6 +194,27 @@ class TestS38Abandoned:
         assert answer.status >= 500, "nothing of it was sent"
         assert yard.last.usage is not None
         assert yard.last.usage.completion >= 400
+
+    async def test_s38_who_leaves_while_an_error_comes_pays_nothing(self, yard: Yard) -> None:
+        openai = yard.provider("openai").fails(500, "x" * 2000).stalls_after_bytes(500)
+        await yard.open()
+        async with yard.raw() as client:
+            client.ask(CHAT, yard.body("hi"), headers=yard.headers)
+            assert await openai.called()
+            attempts = next(iter(yard.stockyard.office.running)).x.attempts
+            assert await becomes(lambda: bool(attempts and attempts[0].first_byte_us))
+        assert await yard.ended(1)
+        assert yard.last.abandoned
+        assert yard.last.usage is None
+
+    async def test_s38_who_leaves_before_an_unread_answer_leaves_nothing(self, yard: Yard) -> None:
+        openai = yard.provider("openai").says("hello").stalls_after("nothing")
+        await yard.open()
+        async with yard.raw() as client:
+            client.ask("/openai/v1/fine_tuning/jobs", {}, headers=yard.headers)
+            assert await openai.called()
+        assert await openai.closed_by_client()
+        assert await yard.quiet()
 
     async def test_s38_an_error_costs_nothing(self, yard: Yard) -> None:
         yard.provider("openai").fails(500)

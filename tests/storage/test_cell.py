@@ -135,3 +135,12 @@ def test_more_open_calls_than_are_remembered_only_get_less_back() -> None:
     assert cell.tokens_full_at == owed
     cell.give_back(1, str(MAX_OPEN))
     assert cell.tokens_full_at == owed - 1
+
+
+def test_a_call_that_is_over_gets_nothing_back_again() -> None:
+    cell = Cell()
+    cell.take_tokens(5 * STEP, "one", 0)
+    cell.take_tokens(5 * STEP, "two", 0)
+    for _ in range(2):
+        cell.give_back(2 * STEP, "one")
+    assert cell.tokens_full_at == 8 * STEP

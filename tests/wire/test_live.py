@@ -44,6 +44,7 @@ def heard(*messages: dict[str, Any]) -> list[Heard]:
         ),
         ([SPEAKS, OVER, SPEAKS], [Begun(FIRST), Done(None, FIRST), Begun(SECOND)]),
         ([SPEAKS, COUNTS], [Begun(FIRST), Done(USED, FIRST)]),
+        ([SPEAKS, COUNTS, {"usageMetadata": {}}, OVER], [Begun(FIRST), Done(USED, FIRST)]),
         ([OVER | COUNTS], [Done(USED, "")]),
         ([OVER], []),
         ([{"setupComplete": {}}, {"goAway": {"timeLeft": "5s"}}], []),

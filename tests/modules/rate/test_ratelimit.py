@@ -422,3 +422,11 @@ async def test_rows_keep_their_counts_wherever_they_stand(yard: Yard) -> None:
     assert (await yard.chat(model="gpt-4o")).status == 429
     yard.enable("ratelimit", limits=[many])
     assert (await yard.chat(model="gpt-4o")).status == 200
+
+
+async def test_a_call_is_settled_once_whoever_refuses_its_answer_later() -> None:
+    module = limiter(some_ports(HandClock()), Limit(tokens=1000))
+    x = called(1, max_output=10)
+    assert await passes(module, x, Provider(an_answer(usage=Usage(in_fresh=90, out_text=310))))
+    module.on_error(x, Refused(422, "answer_blocked", "No."))
+    assert await passes(module, called(2, max_output=500))
