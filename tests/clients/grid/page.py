@@ -36,9 +36,9 @@ KNOWN = """## What to know
 - **Mistral's library** takes a streamed tool call in one piece only, as Mistral itself sends it.
   Other providers send pieces. With the base URL `.../mistral` it hears Mistral's own bytes. So
   does Vercel's library for xAI, of xAI and `.../xai/v1`.
-- **Mistral's library, and Vercel's for Mistral, Groq, Cerebras and Perplexity,** do not ask how many
-  tokens a stream took, and OpenAI's format tells nobody who does not ask. On the provider's own
-  route they hear what it tells.
+- **Mistral's library, and Vercel's for Mistral, Groq, Cerebras and Perplexity,** do not ask how
+  many tokens a stream took, and OpenAI's format tells nobody who does not ask. On the provider's
+  own route they hear what it tells.
 - **Cerebras's library** wants a `system_fingerprint` in each piece of a stream. Not all providers
   send one, but Cerebras does: `.../cerebras`.
 - **Cohere's library** has no word for an error inside a stream. A stream that breaks ends with the
@@ -48,8 +48,8 @@ KNOWN = """## What to know
 - **Claude Code** asks again, without streaming, when a stream breaks: that is a second call.
 - **Anthropic's runners of tools** ask the provider to keep the conversation (`thread`), are told
   that no provider does so through the gateway, and send the whole of it from then on.
-- **The OpenAI models of LangChain4j and Spring AI, and LangChain's Mistral model,** overlook an error inside a stream: to
-  them a stream that breaks is a short answer.
+- **The OpenAI models of LangChain4j and Spring AI, and LangChain's Mistral model,** overlook an
+  error inside a stream: to them a stream that breaks is a short answer.
 - **Older libraries for Messages** (Anthropic's own of 2024, Vercel's before 6) take the tokens of
   the prompt from the first event of a stream. Where the provider speaks another format it has not
   told them by then: they are an estimate. The books have what it told at the end.
@@ -70,10 +70,10 @@ AI 1.1; async-openai 0.30 and genai 0.7 (Rust); openai-agents (Python and Node),
 Haystack, AutoGen, Semantic Kernel, DSPy, smolagents, huggingface_hub, magentic, any-llm, CrewAI,
 Agno, Strands, Outlines; LangChain with Gemini, Ollama, Mistral, Cohere, Groq, DeepSeek and xAI; the
 libraries of Together, Fireworks, Perplexity and Cerebras; Vercel's AI SDK 7 with its libraries for
-OpenAI, Anthropic, Google, Azure, Bedrock, Cohere, Mistral, Groq, xAI, DeepSeek, Together, Fireworks,
-Perplexity and Cerebras; for Node LangChain, LlamaIndex, instructor, Genkit, Mastra and the libraries
-of Cohere, Mistral, Groq, Ollama, Together and Hugging Face; `llm`, Aider, Pi, OpenCode, Qwen Code,
-Continue and the Claude Agent SDK.
+OpenAI, Anthropic, Google, Azure, Bedrock, Cohere, Mistral, Groq, xAI, DeepSeek, Together,
+Fireworks, Perplexity and Cerebras; for Node LangChain, LlamaIndex, instructor, Genkit, Mastra and
+the libraries of Cohere, Mistral, Groq, Ollama, Together and Hugging Face; `llm`, Aider, Pi,
+OpenCode, Qwen Code, Continue and the Claude Agent SDK.
 
 And, of those in the grid, older versions: for Python openai 1.3, 1.40, 1.99 and 2.8, anthropic
 0.34, 0.64 and 0.77, google-genai 1.30 and 1.60, groq 0.4 to 1.0, cohere 5.11 to 5.20, ollama 0.3 to
