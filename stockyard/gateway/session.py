@@ -109,7 +109,9 @@ class Session:
     async def _connected(self, x: Exchange) -> Answer:
         """Like a dispatch: one try at the Target, for a connection instead of an answer."""
         target = x.target = x.targets[0]
-        plan = self._hall.office.dispatch.plans.of(target, x)
+        dispatch = self._hall.office.dispatch
+        plan = dispatch.plans.of(target, x)
+        dispatch.check_model(x, plan)
         if not x.constraints.allow(target):
             raise Refused(503, "no_target", "No provider that this call may use has sessions.")
         if self._opening is not None:

@@ -103,8 +103,12 @@ class SessionAnswers:
         asks = self._words.asks_in(message)
         if asks is None:
             return True
-        if asks.model:
-            self._is_with(asks.model)
+        try:
+            if asks.model:
+                self._is_with(asks.model)
+        except Refused as refusal:
+            self._tell(self._new(asks.event_id), refusal)
+            return False
         if len(self._asked) + len(self._begun) >= MOST_OPEN:
             full = Refused(429, "concurrency_exceeded", f"{MOST_OPEN} answers are open already.")
             self._tell(self._new(asks.event_id), full)
@@ -126,12 +130,14 @@ class SessionAnswers:
         return None
 
     def _is_with(self, model: str) -> None:
-        """Set the model of the session, which was not known when it was opened."""
+        """Set the model of the session, which was not known when it was opened. Raises Refused."""
         session = self._session
         session.received = session.request = Request(model=model, content=session.received.content)
         session.targets = tuple(replace(target, model=model) for target in session.targets)
         if session.target is not None:
-            session.target = replace(session.target, model=model)
+            target = session.target = replace(session.target, model=model)
+            dispatch = self._office.dispatch
+            dispatch.check_model(session, dispatch.plans.of(target, session))
 
     # What the provider says
 

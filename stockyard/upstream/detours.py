@@ -63,12 +63,17 @@ class Detours:
         """One try. Raises what a plain try raises."""
         detour = plan.detour or NO_DETOUR
         if detour.tuned:
-            tuned_models.check(x, plan.target, self._is_others)
+            self.check_model(x, plan)
         if not detour.takes_bytes or not _may_name_images(x, plan):
             return await self._in_words(x, plan, detour, attempt)
         field = IMAGES_IN.get(x.inbound.format, "messages")
         with asking(x, await self._images.inlined(x.request, field)):
             return await self._in_words(x, plan, detour, attempt)
+
+    def check_model(self, x: Exchange, plan: Plan) -> None:
+        """Raises Refused (404) for a model that another team tuned for itself."""
+        if plan.detour is not None and plan.detour.tuned:
+            tuned_models.check(x, plan.target, self._is_others)
 
     async def _in_words(self, x: Exchange, plan: Plan, detour: Detour, attempt: Attempt) -> Answer:
         if not detour.summarises:

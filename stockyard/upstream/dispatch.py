@@ -19,6 +19,7 @@ from stockyard.upstream.detours import Detours
 from stockyard.upstream.divided import DIVIDED, in_turn, requests_of
 from stockyard.upstream.image_fetch import ImageFetch
 from stockyard.upstream.lossy import Policies
+from stockyard.upstream.plan import Plan
 from stockyard.upstream.plans import Plans, no_target
 from stockyard.upstream.preparation import Preparation
 from stockyard.upstream.reading import Reading
@@ -55,6 +56,10 @@ class Dispatch:
             x.targets = directory.targets(model, x.needs) or directory.at_home(
                 model, x.inbound.format, x.needs
             )
+
+    def check_model(self, x: Exchange, plan: Plan) -> None:
+        """Raises Refused (404) for a model that only another team may call."""
+        self._detours.check_model(x, plan)
 
     async def __call__(self, x: Exchange) -> Answer:
         """Call the Target. Raises UpstreamError, or Refused if there is none to call."""

@@ -1,13 +1,19 @@
 """Models that a team had made for itself are called by nobody else."""
 
 import json
+from asyncio import BaseProtocol, get_running_loop
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from websockets.exceptions import InvalidStatus
 
 from stockyard.testing import ScriptedProvider
 from stockyard.testing.yard import Yard
+from stockyard.upstream.origin import Origin
+from stockyard.upstream.outgoing import Timers
+from tests.realtime_provider import RealtimeProvider
+from tests.realtime_sessions import a_session, closed
 from tests.teams import another_team
 
 JSON = {"content-type": "application/json"}
@@ -65,6 +71,15 @@ async def test_what_nobody_made_here_is_called_by_all(yard: Yard, openai: Script
     assert (await yard.chat("hi", model=NOBODYS, headers=theirs)).text == "hello"
 
 
+async def test_nobody_else_opens_a_session_with_them(yard: Yard, openai: ScriptedProvider) -> None:
+    theirs = await another_team(yard)
+    for path in (f"/v1/realtime?model={MINE}", f"/openai/v1/realtime?model={MINE}"):
+        with pytest.raises(InvalidStatus, match="404"):
+            async with a_session(yard, path, additional_headers=theirs):
+                pass
+    assert len(openai.requests) == 2
+
+
 async def test_the_operator_may_let_a_name_stand_for_one(yard: Yard) -> None:
     yard.set("aliases.support.targets", [f"openai/{MINE}"])
     openai = yard.provider("openai")
@@ -118,6 +133,7 @@ class TestEndpointsOfACloud:
     PLACE = "projects/p/locations/europe-west1"
     JOBS = f"/vertex/v1/{PLACE}/tuningJobs"
     CALL = f"/vertex/v1/{PLACE}/endpoints/123:generateContent"
+    LIVE = "/vertex/ws/google.cloud.aiplatform.v1.LlmBidiService/BidiGenerateContent"
     SAYS_HI = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}  # noqa: RUF012
 
     @pytest.fixture
@@ -145,6 +161,30 @@ class TestEndpointsOfACloud:
             assert (await yard.call(self.JOBS, {})).status == 200
             assert (await yard.get(f"{self.JOBS}/7")).status == 200
             yield vertex
+
+    async def test_are_not_spoken_to_either(self, yard: Yard, vertex: ScriptedProvider) -> None:
+        theirs = await another_team(yard)
+        provider = RealtimeProvider()
+        async with provider.listening() as url:
+            connect = yard.stockyard.plane._connect
+            port = int(url.rpartition(":")[2].partition("/")[0])
+
+            async def there(protocol: BaseProtocol, origin: Origin, timers: Timers) -> None:
+                assert origin.url.port == vertex.port
+                await get_running_loop().create_connection(lambda: protocol, "127.0.0.1", port)
+
+            yard.stockyard.plane._connect = there
+            said = json.dumps({"setup": {"model": f"{self.PLACE}/endpoints/123"}})
+            async with a_session(yard, self.LIVE, additional_headers=theirs) as client:
+                upstream = await provider.next()
+                await client.send(said)
+                assert (await closed(client))[0] == 1008
+                assert [message async for message in upstream] == []
+            async with a_session(yard, self.LIVE) as client:
+                upstream = await provider.next()
+                await client.send(said)
+                assert await upstream.recv() == said
+            yard.stockyard.plane._connect = connect
 
     async def test_are_called_by_the_team_whose_models_they_serve(
         self, yard: Yard, vertex: ScriptedProvider
