@@ -9,7 +9,7 @@ from typing import Any
 
 from stockyard.errors import ErrorKind, UpstreamError
 from stockyard.wire.codec import Fields, Traits
-from stockyard.wire.error_shapes import Told, read_error
+from stockyard.wire.error_shapes import NOTHING_TOLD, Told, plain_words, read_error
 from stockyard.wire.masking import masked
 from stockyard.wire.retry_hints import in_vain, retry_after
 
@@ -47,6 +47,7 @@ _BY_WORD: dict[str, ErrorKind] = {
     "accessdeniedexception": "permission",
     "resourcenotfoundexception": "model_unknown",
     "model_not_found": "model_unknown",
+    "invalid_model": "model_unknown",
     "deploymentnotfound": "model_unknown",
     "not_found_error": "model_unknown",
     "1500": "model_unknown",
@@ -91,15 +92,27 @@ _REFINES: dict[ErrorKind, frozenset[int]] = {
     "overloaded": frozenset({500, 502, 503, 529}),
 }
 
-_OVERFLOW_OPENINGS = (
-    "prompt is too long:",
-    "Your input exceeds the context window",
-    "This model's maximum context length is",
-    "This endpoint's maximum context length is",
-    "The input token count (",
-    "The model returned the following errors: Input Tokens Exceeded",
-    "prompt too long; exceeded max context length",
-)
+_OPENINGS: dict[ErrorKind, tuple[str, ...]] = {
+    "context_length": (
+        "prompt is too long:",
+        "Your input exceeds the context window",
+        "This model's maximum context length is",
+        "This model's maximum prompt length is",
+        "This endpoint's maximum context length is",
+        "The input token count (",
+        "The model returned the following errors: Input Tokens Exceeded",
+        "The model returned the following errors: Input is too long",
+        "Input is too long for requested model",
+        "Please reduce the length of the messages or completion",
+        "prompt too long; exceeded max context length",
+        "the input length exceeds the context length",
+    ),
+    "no_credit": ("Your credit balance is too low",),
+    "model_unknown": ("The provided model identifier is invalid",),
+}
+"""How messages begin that say more than their status and their words do."""
+_OVERFLOW_END = " maximum context length"
+_UNKNOWN_MODEL_END = " is not a valid model ID"
 _BAD_KEY_OPENINGS = ("Incorrect API key provided",)
 
 _SILENT: dict[ErrorKind, str] = {
@@ -115,6 +128,8 @@ def upstream_error(
 ) -> UpstreamError:
     """Classify a provider's error response."""
     answer = read_error(body)
+    if answer is NOTHING_TOLD:
+        answer = Told(message=plain_words(body))
     if not answer.type:
         kind_field = next((v for n, v in fields if n.lower() == b"x-amzn-errortype"), b"")
         answer = Told(
@@ -167,8 +182,13 @@ def _word_kind(answer: Told) -> ErrorKind | None:
 
 
 def _refined_by_opening(answer: Told, traits: Traits) -> ErrorKind:
-    if answer.message.startswith(_OVERFLOW_OPENINGS):
+    for kind, openings in _OPENINGS.items():
+        if answer.message.startswith(openings):
+            return kind
+    if answer.message.endswith(_OVERFLOW_END):
         return "context_length"
+    if answer.message.endswith(_UNKNOWN_MODEL_END):
+        return "model_unknown"
     if "bad_key_is_400" in traits and answer.message.startswith(_BAD_KEY_OPENINGS):
         return "auth"
     return "bad_request"

@@ -28,6 +28,9 @@ class Told(Struct, frozen=True, kw_only=True):
 
 NOTHING_TOLD = Told()
 
+_NO_WORDS = ("<", "{", "[", "data:", "event:")
+"""How pages begin, and JSON and streams that were cut off."""
+
 
 def read_error(body: bytes) -> Told:
     """Read an error body. HTML, empty and unknown bodies give an empty Told."""
@@ -36,6 +39,15 @@ def read_error(body: bytes) -> Told:
     except (ValueError, RecursionError):
         return NOTHING_TOLD
     return told(value)
+
+
+def plain_words(body: bytes) -> str:
+    """What a server says that answers in neither JSON nor HTML; empty for everything else."""
+    try:
+        text = " ".join(body[:MAX_BODY].decode().split())
+    except UnicodeDecodeError:
+        return ""
+    return text if text.isprintable() and not text.startswith(_NO_WORDS) else ""
 
 
 def told(value: Any) -> Told:

@@ -99,6 +99,9 @@ SHAPES: list[tuple[int, Any, str, str]] = [
     ),
     (400, {"errors": [{"code": "x", "message": "No."}], "status_code": 400}, "bad_request", "No."),
     (502, "<html>Bad gateway</html>", "provider_fault", "The provider answered"),
+    (422, "Failed to read\nthe body: no field", "bad_request", "Failed to read the body: no field"),
+    (500, "data: {}\n\n", "provider_fault", "The provider answered"),
+    (400, said(type="invalid_model", code=400), "model_unknown", "No."),
     (418, "", "bad_request", "The provider answered"),
 ]
 
@@ -112,6 +115,26 @@ def test_errors_of_every_shape_are_told_apart_by_their_structure(
         error = codec.decode_error(status, [(b"content-type", b"text/plain")], text.encode())
         assert (error.kind, error.status) == (kind, status)
         assert error.message.startswith(opening)
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("Input is too long for requested model.", "context_length"),
+        ("The model returned the following errors: Input is too long.", "context_length"),
+        ("This model's maximum prompt length is 9 but there are 10 tokens.", "context_length"),
+        ("Please reduce the length of the messages or completion.", "context_length"),
+        ("the input length exceeds the context length", "context_length"),
+        ("10 tokens are too large for model with 9 maximum context length", "context_length"),
+        ("Your credit balance is too low to access the API.", "no_credit"),
+        ("The provided model identifier is invalid.", "model_unknown"),
+        ("nobody/nothing is not a valid model ID", "model_unknown"),
+    ],
+)
+def test_a_400_is_told_by_the_message_where_nothing_else_tells(message: str, kind: str) -> None:
+    body = json.dumps({"error": {"type": "invalid_request_error", "message": message}}).encode()
+    assert MESSAGES.decode_error(400, [], body).kind == kind
+    assert MESSAGES.decode_error(500, [], body).kind == "provider_fault"
 
 
 def test_a_bad_key_behind_a_400_needs_the_row_to_say_so() -> None:
