@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stockyard.core.ports import Held, KeptAnswer
+from stockyard.core.ports import Held, KeptAnswer, Unreported
 from stockyard.errors import Refused
 from stockyard.gateway.keepers import Keepers
 from stockyard.gateway.turn import Turn, TurnReader
@@ -73,13 +73,19 @@ class Owed:
     def owes(self, team_id: str, id: str) -> bool:
         return False
 
-    async def owe(self, team_id: str, id: str, of: str = "") -> None:
+    async def owe(self, team_id: str, id: str, of: str = "", place: str = "") -> None:
         raise AssertionError
 
     async def settle(self, team_id: str, id: str) -> bool:
         raise AssertionError
 
     async def settle_parts(self, team_id: str, id: str, parts: Sequence[str]) -> set[str]:
+        raise AssertionError
+
+    async def unreported(self, most: int) -> list[Unreported]:
+        raise AssertionError
+
+    async def looked(self, team_id: str, id: str) -> None:
         raise AssertionError
 
 
