@@ -17,8 +17,7 @@ FINISHES: dict[str, Finish] = {
     "content_filtered": "content_filter",
 }
 FAILED_FINISHES = frozenset({"malformed_model_output", "malformed_tool_use"})
-"""Finishes that are failures: reported as a normal end, an agent would use the answer (`wire.md`
-6)."""
+"""Finish reasons that are failures: an agent must not take them for a normal end (`wire.md` 6)."""
 
 REASONS: dict[Finish, str] = {
     "stop": "end_turn",

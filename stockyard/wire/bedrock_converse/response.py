@@ -115,8 +115,7 @@ def finish_of(native: Any, *, called: bool) -> tuple[Finish, str | None]:
 
 
 def stop_reason(finish: Finish | None, native: str | None, *, own: bool, refused: bool) -> str:
-    """This format's finish reason; the provider's more specific one if the answer came in this
-    format."""
+    """This format's finish reason; the original one if the answer came in this format."""
     if refused and finish in (None, "stop"):
         return "content_filtered"
     if own and native in FINISHES:

@@ -40,8 +40,7 @@ FINISHES: dict[str, Finish] = {
     "ERROR_TOXIC": "content_filter",
 }
 FAILED_FINISHES = frozenset({"ERROR", "TIMEOUT"})
-"""Finishes that are failures: reported as a normal end, an agent would use the answer (`wire.md`
-6)."""
+"""Finish reasons that are failures: an agent must not take them for a normal end (`wire.md` 6)."""
 
 _REASONS: dict[Finish, str] = {
     "stop": "COMPLETE",
@@ -116,8 +115,7 @@ def finish_of(native: str | None, *, called: bool, why: str = "") -> tuple[Finis
 
 
 def finish_reason(finish: Finish | None, native: str | None, *, own: bool) -> str:
-    """This format's finish reason; the provider's more specific one if the answer came in this
-    format."""
+    """This format's finish reason; the original one if the answer came in this format."""
     if own and native in FINISHES:
         return native
     return _REASONS[finish or "stop"]

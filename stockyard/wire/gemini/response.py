@@ -66,7 +66,7 @@ FAILED_FINISHES = frozenset(
         "OTHER",
     }
 )
-"""Finishes that are failures: an agent would take a `STOP` for an answer (`wire.md` 6)."""
+"""Finish reasons that are failures: an agent must not take them for a normal end (`wire.md` 6)."""
 
 UNFINISHED = ("FINISH_REASON_UNSPECIFIED", "")
 KNOWN_FINISHES = frozenset({*FINISHES, *FAILED_FINISHES, *UNFINISHED})
@@ -79,10 +79,10 @@ _REASONS: dict[Finish, str] = {
 }
 
 BLOCKED = "blocked"
-"""Layout of a choice that stands for an answer without any: the prompt was blocked."""
+"""Layout of the choice of an answer that had none because the prompt was blocked."""
 
 _TELLING = ("candidates", "promptFeedback", "usageMetadata")
-"""An answer has one of these at least."""
+"""Every answer has at least one of these fields."""
 _TOP_FIELDS = ("candidates", "usageMetadata", "modelVersion", "responseId")
 
 
@@ -118,7 +118,7 @@ def facts(body: bytes) -> Facts:
 
 
 def decode_response(body: bytes, names: Mapping[str, str] = NO_NAMES) -> Output:
-    """`names`: those of tools that were derived, and what they stand for."""
+    """`names`: derived tool names -> the names the client uses."""
     try:
         answer = Fields(decode_event(body))
         if answer.rest.get("error") or not any(map(answer.rest.get, _TELLING)):
@@ -144,7 +144,7 @@ def encode_response(response: Response, pen: Pen) -> bytes:
 
 
 def finish_of(native: Any, *, called: bool) -> tuple[Finish, str | None]:
-    """The neutral finish and the provider's own word for it.
+    """The neutral finish and the provider's own finish reason.
 
     A call that was seen makes the finish `tool_calls`: the services say `STOP` then. Raises
     UpstreamError for a finish that is a failure.
@@ -154,12 +154,12 @@ def finish_of(native: Any, *, called: bool) -> tuple[Finish, str | None]:
     known = FINISHES.get(native) if isinstance(native, str) else None
     if known in (None, "stop") and called:
         known = "tool_calls"
-    # An unknown word is a normal end; the word itself is kept.
+    # An unknown finish reason counts as a normal end; it is kept as it is.
     return known or "stop", native if isinstance(native, str) and native else None
 
 
 def finish_reason(finish: Finish | None, native: str | None, *, own: bool, refused: bool) -> str:
-    """The word of this format; its own more exact one when the answer came in this format."""
+    """This format's finish reason; the original one if the answer came in this format."""
     if refused and finish in (None, "stop"):
         return "SAFETY"
     if own and native is not None:
@@ -168,7 +168,7 @@ def finish_reason(finish: Finish | None, native: str | None, *, own: bool, refus
 
 
 def called_by(part: AnyPart, names: Mapping[str, str]) -> AnyPart:
-    """A call under the name by which the client knows its tool."""
+    """The call with the client's own name for the tool."""
     if not isinstance(part, ToolCall) or part.name not in names:
         return part
     return replace(part, name=names[part.name])
@@ -196,7 +196,7 @@ def failed_finish(native: str) -> UpstreamError:
 
 
 def shown(part: AnyPart) -> AnyPart:
-    """Thinking as a client of this format may see it: another's without what vouches for it."""
+    """Thinking as this format shows it: without a signature that another provider made."""
     if not isinstance(part, Reasoning) or part.made_by == FORMAT:
         return part
     text = part.text or "".join(part.summary)
@@ -206,7 +206,7 @@ def shown(part: AnyPart) -> AnyPart:
 def beside_content(
     own: dict[str, Any], grounding: dict[str, Any] | None, logprobs: dict[str, Any] | None
 ) -> dict[str, Any]:
-    """What a candidate says about its content."""
+    """Fields of a candidate beside its content, such as log probabilities."""
     said = dict(own)
     if grounding is not None:
         said[GROUNDING] = grounding
@@ -216,7 +216,7 @@ def beside_content(
 
 
 def top_extra(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """What an answer says about itself beyond what the neutral form knows."""
+    """The answer's top-level fields that the neutral form does not have."""
     extra = {key: value for key, value in answer.items() if key not in _TOP_FIELDS}
     return {FORMAT: extra} if extra else {}
 
@@ -261,7 +261,7 @@ def _decode_candidate(
         finish=finish,
         native_finish=native,
         logprobs=read_logprobs(fields.any(RESULT)),
-        # Always tagged, so that an answer that came in this format is told from a foreign one.
+        # Tagged even when empty: the tag tells that the answer came in this format.
         extra={FORMAT: fields.rest},
     )
 
@@ -283,7 +283,7 @@ def _encode_choice(choice: Choice, drops: Drops) -> dict[str, Any]:
         own=FORMAT in choice.extra,
         refused=any(isinstance(part, Refusal) for part in parts),
     )
-    # Sources that this format told are among the own fields, as it told them.
+    # Sources that came in this format are already in its own fields.
     grounding = None if FORMAT in choice.extra else write_grounding(texts)
     own = own_fields(choice.extra, FORMAT)
     beside = beside_content(own, grounding, write_logprobs(choice.logprobs))
@@ -291,7 +291,7 @@ def _encode_choice(choice: Choice, drops: Drops) -> dict[str, Any]:
 
 
 def _cited(parts: tuple[AnyPart, ...], candidate: dict[str, Any]) -> tuple[AnyPart, ...]:
-    """The parts, with citations on the texts that the candidate tells the sources of."""
+    """The parts, with the candidate's citations attached to its texts."""
     numbers = [i for i, part in enumerate(parts) if isinstance(part, Text)]
     texts = [part.text for part in parts if isinstance(part, Text)]
     found: dict[int, list[Any]] = {}
@@ -312,7 +312,7 @@ def _joined(part: AnyPart) -> AnyPart:
 
 
 def _with_ids(parts: tuple[AnyPart, ...], answer_id: str, choice: int) -> tuple[AnyPart, ...]:
-    """Calls without an id, or with one that was used before, get one that is always the same."""
+    """The parts, with a derived id for each call whose id is missing or repeated."""
     named, seen = list(parts), set[str]()
     for part_number, part in enumerate(parts):
         if isinstance(part, ToolCall):
@@ -324,7 +324,7 @@ def _with_ids(parts: tuple[AnyPart, ...], answer_id: str, choice: int) -> tuple[
 
 
 def _no_answer(body: bytes) -> UpstreamError:
-    """What a 200 that is no answer says instead."""
+    """The error for a 200 whose body is not an answer of this format."""
     try:
         value = decode_event(body)
     except (ValueError, RecursionError):

@@ -78,8 +78,7 @@ def finish_of(native: str | None, *, called: bool) -> tuple[Finish, str | None]:
 
 
 def done_reason(finish: Finish | None, native: str | None, *, own: bool) -> str:
-    """This format's finish reason; the provider's more specific one if the answer came in this
-    format."""
+    """This format's finish reason; the original one if the answer came in this format."""
     if own and native in FINISHES:
         return native
     return _REASONS[finish or "stop"]

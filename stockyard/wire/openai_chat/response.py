@@ -57,8 +57,7 @@ FINISHES: dict[str, Finish] = {
 FAILED_FINISHES = frozenset(
     {"error", "network_error", "insufficient_system_resource", "abort", "malformed_function_call"}
 )
-"""Finishes that are failures: reported as a normal end, an agent would use the answer (`wire.md`
-6)."""
+"""Finish reasons that are failures: an agent must not take them for a normal end (`wire.md` 6)."""
 
 _Object = dict[str, Any]
 
