@@ -62,7 +62,7 @@ class LateCalls:
         return self._keepers.owed.owes(self._team, thing)
 
     def watching(self, reply: Reply, thing: str, kind: Kind, reader: Reader) -> LateReply | None:
-        """A Reply that counts the usage in its answer; None if that of `thing` is counted already."""
+        """A Reply that counts its usage; None if that of `thing` has been counted already."""
         if not self.owes(thing):
             return None
         return LateReply(reply, reader, partial(self.count, thing, kind))

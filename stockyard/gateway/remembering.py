@@ -72,7 +72,7 @@ class Remembering(WatchingReply):
         keeps: bool = False,
         stored: bool = True,
     ) -> None:
-        """`keeps`: store the answer here if no provider does. `stored`: its provider may store it."""
+        """`keeps`: store the answer here if no provider does. `stored`: its provider may."""
         super().__init__(reply)
         self._keepers = keepers
         self._team = team_id
@@ -138,7 +138,7 @@ class Remembering(WatchingReply):
         return found.get("id") == self._our_id
 
     def _hold(self, found: Object) -> None:
-        """Remember the ids in an answer. Those of a cached one were remembered when it first came."""
+        """Remember the ids in an answer. Those of a cached one are known since it first came."""
         x = self.x
         if x is None or x.target is None or not x.attempts or self._is_ours(found):
             return

@@ -205,7 +205,7 @@ def _needs_work(said: Members, kept: KeptAnswer | None) -> bool:
 
 
 def _asks_for_summary(items: list[Any]) -> bool:
-    """Whether the last item asks for a summary. Raises Refused (400) if such an item is elsewhere."""
+    """Whether the last item asks for a summary. Raises Refused (400) for one elsewhere."""
     wishes = [i for i, item in enumerate(items) if _type(item) == TRIGGER]
     if wishes and wishes != [len(items) - 1]:
         message = f"An item of type '{TRIGGER}' must be the last one of 'input', and the only one."
