@@ -101,3 +101,68 @@ def test_a_field_of_that_name_with_something_else_breaks_nothing(images: Any) ->
     output = CHAT.decode_response(json.dumps({"choices": [choice]}).encode(), traits=NONE)
     assert isinstance(output, Output)
     assert output.choices[0].message.text == "hi"
+
+
+TOOLS_IMAGE = {
+    "type": "image_generation_call",
+    "id": "ig_1",
+    "status": "completed",
+    "revised_prompt": "A cat.",
+    "result": DATA,
+}
+MADE_BY_TOOL = {
+    "id": "resp_1",
+    "object": "response",
+    "created_at": 1,
+    "model": "m",
+    "status": "completed",
+    "output": [TOOLS_IMAGE],
+}
+
+
+def tool_streamed() -> list[Event]:
+    begun = {"type": "image_generation_call", "id": "ig_1", "status": "in_progress"}
+    told: list[tuple[str, dict[str, Any]]] = [
+        ("created", {"response": MADE_BY_TOOL | {"output": []}}),
+        ("output_item.added", {"output_index": 0, "item": begun}),
+        ("output_item.done", {"output_index": 0, "item": TOOLS_IMAGE}),
+        ("completed", {"response": MADE_BY_TOOL}),
+    ]
+    reader = RESPONSES.reader(traits=NONE)
+    stream = b"".join(
+        b"data: %b\n\n" % json.dumps({"type": f"response.{kind}", **fields}).encode()
+        for kind, fields in told
+    )
+    return [*reader.feed(stream), *reader.end()]
+
+
+@pytest.mark.parametrize("name", ["openai.chat", "gemini", "bedrock.converse", "ollama.chat"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_image_made_by_the_tool_of_responses_is_an_image_elsewhere(
+    name: str, stream: bool
+) -> None:
+    target = FORMATS[name]
+    if stream:
+        writer, reader = target.writer(PEN), target.reader(traits=NONE)
+        out = writer.write(tool_streamed()) + writer.end()
+        read = fold([*reader.feed(out), *reader.end()])[0]
+    else:
+        output = RESPONSES.decode_response(json.dumps(MADE_BY_TOOL).encode(), traits=NONE)
+        assert isinstance(output, Output)
+        body = target.encode_response(Response(output), PEN)
+        read_back = target.decode_response(body, traits=NONE)
+        assert isinstance(read_back, Output)
+        read = read_back
+    [image] = read.choices[0].message.parts
+    assert isinstance(image, Image)
+    assert image.data == DATA
+
+
+def test_the_item_of_an_image_goes_back_to_clients_of_responses_as_it_came() -> None:
+    output = RESPONSES.decode_response(json.dumps(MADE_BY_TOOL).encode(), traits=NONE)
+    assert isinstance(output, Output)
+    written = json.loads(RESPONSES.encode_response(Response(output), PEN))
+    assert written["output"] == [TOOLS_IMAGE]
+    writer = RESPONSES.writer(PEN)
+    events = events_of(writer.write(tool_streamed()) + writer.end())
+    assert [e["item"] for e in events if e["type"] == "response.output_item.done"] == [TOOLS_IMAGE]

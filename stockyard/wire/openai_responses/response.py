@@ -1,7 +1,7 @@
 """Whole Responses answers, both ways."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -10,10 +10,7 @@ from stockyard.core.messages import (
     AnyPart,
     Audio,
     Finish,
-    Image,
     Message,
-    Opaque,
-    Part,
     Text,
     ToolCall,
 )
@@ -30,7 +27,7 @@ from stockyard.wire.halves import decode_event
 from stockyard.wire.openai_responses.calls import Names
 from stockyard.wire.openai_responses.parts import FORMAT, remember, remembered
 from stockyard.wire.openai_responses.snapshot import Snapshot, identified
-from stockyard.wire.openai_responses.turn import decode_item, encode_turn
+from stockyard.wire.openai_responses.turn import decode_item, drawn, encode_turn
 from stockyard.wire.openai_responses.usage import read_usage, write_usage
 from stockyard.wire.sources import address_of, unwrapped
 
@@ -50,7 +47,6 @@ _UNFINISHED = _PENDING | {"cancelled"}
 """Status of an answer made in the background, kept because nothing else shows it."""
 
 _Object = dict[str, Any]
-_Part = TypeVar("_Part", bound=Part)
 
 
 class _Answer(msgspec.Struct, gc=False):
@@ -152,14 +148,6 @@ def _with_bytes(said: _Object) -> _Object:
         return said
     token = said.get("token")
     return {**said, "bytes": list(token.encode(errors="replace")) if isinstance(token, str) else []}
-
-
-def drawn(part: _Part) -> _Part | Opaque:
-    """An image of another format, as an image generation item."""
-    if not isinstance(part, Image) or part.data is None:
-        return part
-    item = {"type": "image_generation_call", "status": "completed", "result": part.data}
-    return Opaque(format=FORMAT, value=item)
 
 
 def annotations(citations: Sequence[Any]) -> list[_Object]:

@@ -26,7 +26,7 @@ from stockyard.core.events import (
     TextDelta,
     UsageSeen,
 )
-from stockyard.core.messages import Extra, Opaque, Reasoning
+from stockyard.core.messages import Extra, Reasoning
 from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Traits
 from stockyard.wire.error_kinds import error_in_answer
@@ -37,7 +37,7 @@ from stockyard.wire.openai_responses.calls import Names, decode_call
 from stockyard.wire.openai_responses.parts import FORMAT, remember
 from stockyard.wire.openai_responses.reasoning import GAP, readable_pieces, unsealed
 from stockyard.wire.openai_responses.response import KNOWN_REASONS, finish_of, reason_of
-from stockyard.wire.openai_responses.turn import CALLS
+from stockyard.wire.openai_responses.turn import CALLS, decode_other
 from stockyard.wire.openai_responses.usage import read_usage
 from stockyard.wire.reader import NamedEventsReader
 from stockyard.wire.sse import said
@@ -220,7 +220,7 @@ class ResponsesReader(NamedEventsReader):
         elif item.kind in CALLS:
             self._end_call(item, value, events)
         else:
-            whole = Opaque(format=FORMAT, value=value)
+            whole = decode_other(value, answer=True)
             events.append(PartStarted(key=item.key, kind="opaque", whole=whole))
             events.append(PartEnded(key=item.key))
 

@@ -5,14 +5,15 @@ parts, so that they can be told apart again.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from stockyard.core.messages import AnyPart, Opaque, Reasoning, Text, ToolCall
+from stockyard.core.messages import AnyPart, Image, Opaque, Part, Reasoning, Text, ToolCall
 from stockyard.wire.drops import Drops
 from stockyard.wire.fields import Fields
 from stockyard.wire.layout import is_blank_elsewhere
+from stockyard.wire.media import sniffed
 from stockyard.wire.openai_responses.calls import Names, decode_call, encode_call
 from stockyard.wire.openai_responses.parts import (
     FORMAT,
@@ -30,6 +31,9 @@ from stockyard.wire.openai_responses.reasoning import (
 )
 
 CALLS = frozenset({"function_call", "custom_tool_call"})
+DRAWING = "image_generation_call"
+
+_Part = TypeVar("_Part", bound=Part)
 
 
 def decode_item(item: Any, path: str, names: Names, *, answer: bool) -> list[AnyPart]:
@@ -42,7 +46,25 @@ def decode_item(item: Any, path: str, names: Names, *, answer: bool) -> list[Any
         return decode_reasoning(fields)
     if kind in CALLS and not names.of_provider(item):
         return [decode_call(fields, answer=answer)]
-    return [Opaque(format=FORMAT, value=item)]
+    return [decode_other(item, answer=answer)]
+
+
+def decode_other(item: Any, *, answer: bool) -> Image | Opaque:
+    """An item of one of the service's own tools. Images that it made are images in answers."""
+    data = item.get("result") if item.get("type") == DRAWING else None
+    if not answer or not isinstance(data, str) or not data:
+        return Opaque(format=FORMAT, value=item)
+    own = {key: value for key, value in item.items() if key != "result"}
+    kind = sniffed(data, f"image/{item.get('output_format') or 'png'}")
+    return Image(data=data, media_type=kind, extra=remember({}, drawing=own))
+
+
+def drawn(part: _Part) -> _Part | Opaque:
+    """An image of an answer as an image generation item."""
+    if not isinstance(part, Image) or part.data is None:
+        return part
+    own = remembered(part.extra).get("drawing", {"type": DRAWING, "status": "completed"})
+    return Opaque(format=FORMAT, value={**own, "result": part.data})
 
 
 def decode_spoken(fields: Fields) -> list[AnyPart]:

@@ -41,8 +41,9 @@ from stockyard.wire.openai_responses.open_items import (
 )
 from stockyard.wire.openai_responses.parts import FORMAT, remembered
 from stockyard.wire.openai_responses.reasoning import GAP, belongs_to, encode_reasoning
-from stockyard.wire.openai_responses.response import annotations, drawn, likelihoods
+from stockyard.wire.openai_responses.response import annotations, likelihoods
 from stockyard.wire.openai_responses.snapshot import Snapshot
+from stockyard.wire.openai_responses.turn import drawn
 from stockyard.wire.openai_responses.usage import write_usage
 from stockyard.wire.openai_responses.written_calls import WrittenCalls
 from stockyard.wire.writer import Writer, summary_in
