@@ -9,7 +9,6 @@ import pytest
 from stockyard.core.caller import Caller
 from stockyard.core.exchange import Exchange
 from stockyard.gateway import usage_collector
-from stockyard.gateway.usage_collector import UsageCollector
 from stockyard.storage.database import Transaction
 from stockyard.testing import ScriptedProvider
 from stockyard.testing.yard import Yard, becomes
@@ -56,8 +55,9 @@ async def later(yard: Yard, days: float = 1.1) -> None:
 
 
 async def collect(yard: Yard) -> None:
-    stockyard = yard.stockyard
-    await UsageCollector(stockyard.plane.ask, stockyard.reception.keepers.owed).run()
+    """Run the job once."""
+    [job] = [job for job in yard.stockyard.jobs._jobs if job.name == "usage"]
+    await job.run()
     await settled(yard)
 
 

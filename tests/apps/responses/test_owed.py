@@ -111,3 +111,39 @@ async def test_what_nobody_asks_for_is_forgotten(database: SqliteDatabase) -> No
     assert owed.owes("red", "batch_1")
     await retention(database, 10, 10, now=lambda: 1011.0).run()
     assert not owed.owes("red", "batch_1")
+
+
+class TestWhatNobodyAsksFor:
+    HOUR = 3600.0
+
+    async def test_is_due_after_a_day_the_least_recent_first(
+        self, database: SqliteDatabase
+    ) -> None:
+        now = 100 * 24 * self.HOUR
+        owed = TeamOwed(database, lambda: now)
+        for name in ("a", "b", "c"):
+            await owed.owe("red", name, place=f"/openai/v1/batches/{name}")
+            now += self.HOUR
+        await owed.owe("red", "elsewhere")
+        now += 21 * self.HOUR
+        assert await owed.unreported(10) == []
+        now += 4 * self.HOUR
+        assert [one.id for one in await owed.unreported(10)] == ["a", "b", "c"]
+        assert [one.place for one in await owed.unreported(1)] == ["/openai/v1/batches/a"]
+        await owed.looked("red", "a")
+        assert [one.id for one in await owed.unreported(10)] == ["b", "c"]
+        now += 25 * self.HOUR
+        assert [one.id for one in await owed.unreported(10)] == ["b", "c", "a"]
+        await owed.settle("red", "b")
+        assert [one.id for one in await owed.unreported(10)] == ["c", "a"]
+        now += 14 * 24 * self.HOUR
+        assert await owed.unreported(10) == []
+
+    async def test_a_file_with_results_is_due_after_an_hour(self, database: SqliteDatabase) -> None:
+        now = 100 * 24 * self.HOUR
+        owed = TeamOwed(database, lambda: now)
+        await owed.owe("red", "a", place="/openai/v1/batches/a")
+        await owed.owe("red", "file", of="a", place="/openai/files/file/content")
+        assert await owed.unreported(10) == []
+        now += 1.1 * self.HOUR
+        assert [one.id for one in await owed.unreported(10)] == ["file"]
