@@ -1,5 +1,6 @@
 """Usage that no provider told: the pitfalls of `streaming.md` that concern what a call costs."""
 
+import json
 from typing import Any
 
 import pytest
@@ -116,6 +117,14 @@ class TestS23NobodyCounted:
         assert yard.last.usage is not None
         assert 6_300 < yard.last.usage.completion < 6_700  # 26,000 bytes of text
 
+    async def test_s23_what_a_provider_tells_unasked_passes_where_it_is_not_asked(
+        self, yard: Yard
+    ) -> None:
+        mistral = yard.provider("mistral").streams("hello ", "there").counts(7, 5).counts_unasked()
+        answer = await yard.stream("hi", model="mistral/mistral-small-latest")
+        assert "stream_options" not in mistral.last.json
+        assert counts_in(answer) == (7, 5)
+
     async def test_s23_what_a_provider_counts_stands(self, yard: Yard) -> None:
         yard.provider("openai").streams("hel", "lo").counts(30, 7)
         await yard.stream("hi", stream_options={"include_usage": True})
@@ -194,6 +203,20 @@ class TestS38Abandoned:
         assert answer.status >= 500, "nothing of it was sent"
         assert yard.last.usage is not None
         assert yard.last.usage.completion >= 400
+
+    async def test_s38_counts_of_the_beginning_are_not_those_of_all_that_came(
+        self, yard: Yard
+    ) -> None:
+        said = [{"content": "a"}, {"content": "word " * 100}]
+        counts = {"prompt_tokens": 7, "completion_tokens": 1, "total_tokens": 8}
+        chunks = [{"id": "c1", "choices": [{"index": 0, "delta": delta}]} for delta in said]
+        events = [b"data: %b\n\n" % json.dumps(chunk).encode() for chunk in chunks]
+        events[0] = events[0].replace(b"}]}", b'}], "usage": %b}' % json.dumps(counts).encode())
+        yard.provider("openai").plays(b"".join(events))
+        await yard.stream("hi")
+        assert yard.last.outcomes == ["partial"]
+        assert yard.last.usage is not None
+        assert yard.last.usage.completion > 50
 
     async def test_s38_who_leaves_while_an_error_comes_pays_nothing(self, yard: Yard) -> None:
         openai = yard.provider("openai").fails(500, "x" * 2000).stalls_after_bytes(500)

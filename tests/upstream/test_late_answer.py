@@ -60,6 +60,10 @@ async def test_it_is_asked_by_name_until_it_answers(
     assert yard.last.attempts == ["nvidia 200"]
     assert yard.last.usage is not None
     assert yard.last.usage.total == 4
+    x = yard.last.exchange
+    (attempt,) = x.attempts
+    assert attempt.ended_us is not None
+    assert attempt.ended_us >= (x.first_content_ns or 0) // 1000, "not when it was accepted"
 
 
 async def test_what_it_is_for_other_clients_is_written_for_them(

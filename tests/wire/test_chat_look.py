@@ -190,6 +190,14 @@ def test_a_stream_tells_the_same_however_its_reads_cut_it(
     assert told[0] == told[1] == told[2]
 
 
+def test_a_choice_that_began_within_a_burst_must_end_too() -> None:
+    seen = look()
+    seen.feed(b"".join([*texts(8), chunk("two", index=1), *texts(8), chunk("", "stop")]))
+    assert not seen.complete
+    seen.feed(chunk("", "stop", index=1))
+    assert seen.complete
+
+
 def test_a_finish_is_content_although_nothing_was_said() -> None:
     seen = look()
     seen.feed(chunk(""))
