@@ -29,7 +29,6 @@ SERVER_FLAGS = (
     ),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
     click.option("--quiet", is_flag=True, help="Print nothing but errors."),
-    click.option("--no-color", is_flag=True, expose_value=False, hidden=True),
     click.option("--debug", is_flag=True, expose_value=False, hidden=True),
 )
 

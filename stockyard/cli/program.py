@@ -14,6 +14,7 @@ from typing import NoReturn
 
 import click
 
+from stockyard.cli.accepted import with_accepted_flags
 from stockyard.cli.failure import VerbError
 from stockyard.errors import CannotStart
 
@@ -60,7 +61,7 @@ class Verbs(click.Group):
             return None
         file, _ = VERBS[cmd_name]
         command: click.Command = getattr(import_module(f"stockyard.cli.{file}"), file)
-        return command
+        return command if file == "serve" else with_accepted_flags(command)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         first = args[0] if args else ""

@@ -84,6 +84,16 @@ def test_output_that_cannot_be_written_is_told(served: Any) -> None:
     assert done.stderr == "stockyard: Cannot write (output): No space left on device.\n"
 
 
+@pytest.mark.parametrize(
+    "verb",
+    [("version",), ("doctor",), ("config", "show"), ("health",), ("keys", "list")],
+    ids=" ".join,
+)
+def test_every_verb_takes_the_flags_of_scripts(served: Any, verb: tuple[str, ...]) -> None:
+    done = served.run(*verb, "--quiet", "--no-color", "--yes")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_version_is_told_without_loading_anything(served: Any) -> None:
     assert served.ask("version")["version"] == __version__
     assert served.run("-v").stdout.startswith(f"Stockyard {__version__} ")
