@@ -9,7 +9,10 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 
+from stockyard.core.exchange import Exchange
+from stockyard.core.module import Module, ModuleConfig, Stage
 from stockyard.core.money import Usage
+from stockyard.errors import Refused
 from stockyard.gateway import own_words, relay, session_answers
 from stockyard.gateway.session import Session
 from stockyard.testing.yard import Yard, becomes
@@ -22,6 +25,19 @@ LARGEST_READ = 256 * 1024
 """What an event loop reads of a connection at once."""
 FLOOD_BYTES = 50_000
 USAGE = {"total_tokens": 30, "input_tokens": 20, "output_tokens": 10}
+
+
+class TooLate(Module[ModuleConfig]):
+    """Refuses what has happened already."""
+
+    name = "too_late"
+    category = "safety"
+    stage = Stage.INSPECT
+    handles = frozenset({"realtime"})
+
+    def on_request(self, x: Exchange) -> None:
+        if x.usage is not None:
+            raise Refused(400, "content_blocked", "Not this.")
 
 
 def done(answer: str = "resp_1") -> str:
@@ -311,6 +327,21 @@ class TestWhatTheCallerSays:
             assert "tokens" in refused["message"]
         assert await yard.quiet()
         assert sum(o.exchange.usage is not None for o in yard.calls) == 2
+
+    async def test_is_counted_and_nobody_s_error_although_a_module_refuses_it(
+        self, yard: Yard, provider: RealtimeProvider
+    ) -> None:
+        yard.add(TooLate)
+        said = {"type": WORDS, "item_id": "item_1", "transcript": "Hi.", "usage": TOKENS}
+        async with a_session(yard) as client:
+            upstream = await provider.next()
+            await upstream.send(json.dumps(said))
+            assert json.loads(await client.recv()) == said
+            await upstream.send(CREATED)
+            assert await client.recv() == CREATED, "and no error of ours"
+        assert await yard.ended(3)
+        counted = next(call for call in yard.calls if call.usage is not None)
+        assert counted.status == 200
 
     async def test_and_is_asked_for_no_more_is_not_counted_for_an_answer(
         self, yard: Yard, provider: RealtimeProvider
