@@ -11,7 +11,7 @@ from stockyard.core.exchange import Exchange
 from stockyard.core.meaning import AnyOutput
 from stockyard.core.response import Output
 from stockyard.wire.codec import Codec, StreamWriter
-from stockyard.wire.sayable import Sayable, may_lose
+from stockyard.wire.expressible import Expressible, may_lose
 from stockyard.wire.streamed import StreamedCodec
 
 MODULE, ACTION = "dispatch", "answer_lost"
@@ -43,7 +43,7 @@ class Losses:
 class _Telling:
     """A StreamWriter in front of another one."""
 
-    def __init__(self, writer: StreamWriter, says: Sayable, losses: Losses) -> None:
+    def __init__(self, writer: StreamWriter, says: Expressible, losses: Losses) -> None:
         self._writer = writer
         self._says = says
         self._losses = losses

@@ -5,8 +5,8 @@ It may be an error, a whole answer, or a stream with another content type.
 
 from stockyard.core.response import Raw
 from stockyard.upstream.whole_answer import MAX_BODY
-from stockyard.wire.begun import begins_stream
 from stockyard.wire.codec import Codec
+from stockyard.wire.stream_detection import begins_stream
 
 ODD_BYTES = 64 * 1024
 """How much of an error is read. A whole answer instead of a stream is read completely."""

@@ -12,9 +12,9 @@ from stockyard.upstream.preparation import MODULE, may_unsign, owner_of
 from stockyard.upstream.reckoning import COUNTED, is_missing, usage_of_whole
 from stockyard.upstream.signed import SignedTurns
 from stockyard.upstream.unasked import folded
-from stockyard.wire.begun import is_page
 from stockyard.wire.codec import Codec, Traits
 from stockyard.wire.stray_usage import TAIL_BYTES, stray_usage
+from stockyard.wire.stream_detection import is_page
 
 MAX_ID = 128
 """Characters of a provider's request id that are kept."""

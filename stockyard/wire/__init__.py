@@ -3,8 +3,9 @@
 Each format is a folder. What they share:
 
 what a format is       codec formats further_formats
-halves of codecs       streamed renaming whole typed_codec
-of streams             look reader writer typed_look typed_stream halves begun event_template
+bases of codecs        streamed renaming whole typed_codec
+of streams             look reader writer typed_look typed_stream surrogates
+                       stream_detection event_template
 framing                cutter sse ndjson eventstream json_array
 reading a request      head strict members fields layout multipart upload large_body
                        resource_names
@@ -14,7 +15,7 @@ messages               turns content_list media recordings read_out search_resul
                        user_names efforts
 tools                  arguments argument_pieces function_tools free_text object_schemas tool_ids
                        tool_messages tool_names
-what can be said       sayable unsaid sources
+what can be expressed  expressible inexpressible sources
 vectors                vectors
 usage                  usage media_usage late_usage run_usage stray_usage counting
                        thing_usage

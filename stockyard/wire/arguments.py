@@ -7,7 +7,7 @@ import msgspec
 from stockyard.core.messages import ToolCall
 from stockyard.wire.drops import Drops
 from stockyard.wire.free_text import INPUT
-from stockyard.wire.halves import encode
+from stockyard.wire.surrogates import encode
 
 
 def arguments_object(text: str) -> Any:

@@ -19,11 +19,11 @@ from stockyard.wire.anthropic_messages.usage import read_usage as read_messages_
 from stockyard.wire.codec import Traits
 from stockyard.wire.gemini.interaction_usage import TOLD_BY, read_interaction_usage
 from stockyard.wire.gemini.usage import read_usage as read_gemini_usage
-from stockyard.wire.halves import loose
 from stockyard.wire.look import read_as
 from stockyard.wire.openai_responses.usage import read_usage as read_responses_usage
 from stockyard.wire.sse import Blocks, said
 from stockyard.wire.stray_usage import TAIL_BYTES, stray_usage
+from stockyard.wire.surrogates import loose
 from stockyard.wire.usage import read_chat_usage
 
 OVER = frozenset(

@@ -13,8 +13,8 @@ from msgspec import Struct
 from stockyard.core.money import Usage
 from stockyard.errors import UpstreamError
 from stockyard.wire.cutter import Cutter
-from stockyard.wire.halves import loose
 from stockyard.wire.sse import DONE, Blocks, Said, clean, said
+from stockyard.wire.surrogates import loose
 
 Piece = TypeVar("Piece")
 Seen = TypeVar("Seen", bound=Struct)

@@ -10,8 +10,8 @@ from stockyard.core.events import Event
 from stockyard.errors import StockyardError, UpstreamError
 from stockyard.wire.cutter import Cutter
 from stockyard.wire.fields import FieldError
-from stockyard.wire.halves import Halves, decode_event
 from stockyard.wire.sse import DONE, Blocks, said
+from stockyard.wire.surrogates import SurrogatePairs, decode_event
 
 Piece = TypeVar("Piece")
 
@@ -19,7 +19,7 @@ Piece = TypeVar("Piece")
 class Reader(ABC, Generic[Piece]):
     def __init__(self, cutter: Cutter[Piece]) -> None:
         self._cutter = cutter
-        self._halves = Halves()
+        self._pairs = SurrogatePairs()
         self.odd_finish = ""
         self.before_error: list[Event] = []
 

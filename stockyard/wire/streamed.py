@@ -27,8 +27,8 @@ from stockyard.wire.codec import (
     WireError,
 )
 from stockyard.wire.error_kinds import upstream_error
+from stockyard.wire.expressible import Expressible
 from stockyard.wire.fields import FieldError
-from stockyard.wire.sayable import Sayable
 
 Asked = TypeVar("Asked", bound=AnyContent)
 """The content type that requests of a format decode to."""
@@ -40,7 +40,7 @@ class StreamedCodec(ABC, Generic[Asked]):
     ping = b": ping\n\n"
     comments = True
     terminator = b""
-    says = Sayable()
+    says = Expressible()
     """What its answers can express beyond what every format can."""
 
     # Supplied by each format.

@@ -15,10 +15,10 @@ from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Traits
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import told
-from stockyard.wire.halves import loose
 from stockyard.wire.look import EventsLook, read_as
 from stockyard.wire.media_usage import read_media_usage
 from stockyard.wire.sse import DONE, Said, clean, said
+from stockyard.wire.surrogates import loose
 
 
 class Grammar(Struct, frozen=True, kw_only=True):

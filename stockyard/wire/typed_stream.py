@@ -7,9 +7,9 @@ import msgspec
 from stockyard.core.events import Event, Finished, UsageSeen
 from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Traits
-from stockyard.wire.halves import loose
 from stockyard.wire.media_usage import read_media_usage
 from stockyard.wire.sse import DONE, Blocks, said
+from stockyard.wire.surrogates import loose
 from stockyard.wire.typed_look import Grammar, is_whole, not_of, read_event
 
 _encode = msgspec.json.Encoder().encode

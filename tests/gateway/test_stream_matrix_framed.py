@@ -143,7 +143,7 @@ def paid(yard: Yard) -> bool:
     return usage is not None and bool(usage.prompt or usage.units)
 
 
-def _halves(stream: Framed) -> tuple[int, int, int]:
+def _pairs(stream: Framed) -> tuple[int, int, int]:
     """Where content begins and ends, and a place inside of what follows it."""
     begins = len(stream.opening)
     ends = begins + len(stream.content)
@@ -156,7 +156,7 @@ async def test_s19_after_content_it_is_an_error_event_and_no_end(
 ) -> None:
     yard.set("timeout.idle", "100ms")
     script = stream.script(yard)
-    _, ends, inside = _halves(stream)
+    _, ends, inside = _pairs(stream)
     broken: dict[str, Callable[[Script], object]] = {
         "cut": lambda s: s.cuts_after_bytes(ends),
         "reset": lambda s: s.cuts_after_bytes(ends, how="rst"),
@@ -180,7 +180,7 @@ async def test_s19_after_content_it_is_an_error_event_and_no_end(
 async def test_s14_before_content_it_is_http(yard: Yard, stream: Framed) -> None:
     yard.set("timeout.idle", "100ms")
     script = stream.script(yard)
-    begins, _, _ = _halves(stream)
+    begins, _, _ = _pairs(stream)
     cases: dict[str, tuple[Callable[[Script], object], int]] = {
         "cut": (lambda s: s.cuts_after_bytes(begins), 502),
         "cut in an event": (lambda s: s.cuts_after_bytes(begins + 20), 502),
@@ -224,7 +224,7 @@ async def test_s19_a_whole_one_ends_though_its_connection_does_not(
 @each_stream
 async def test_s37_a_client_that_leaves_closes_the_provider(yard: Yard, stream: Framed) -> None:
     script = stream.script(yard)
-    stream.sends(script).stalls_after_bytes(_halves(stream)[1])
+    stream.sends(script).stalls_after_bytes(_pairs(stream)[1])
     async with yard.raw() as client:
         path, body = stream.call
         client.ask(path, body, headers=yard.headers | dict(stream.fields))
@@ -239,7 +239,7 @@ async def test_s34_a_silent_one_is_pinged_where_its_clients_take_it(
     yard: Yard, stream: Framed
 ) -> None:
     script = stream.script(yard)
-    stream.sends(script).stalls_after_bytes(_halves(stream)[1])
+    stream.sends(script).stalls_after_bytes(_pairs(stream)[1])
     await yard.open()
     yard.stockyard.office.pings = Pings(0.02)
     async with yard.raw() as client:

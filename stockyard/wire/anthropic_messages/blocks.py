@@ -24,10 +24,10 @@ from stockyard.errors import Refused
 from stockyard.wire.arguments import compact, given_to
 from stockyard.wire.content_list import decode_content_list
 from stockyard.wire.drops import Drops
+from stockyard.wire.expressible import Expressible
 from stockyard.wire.fields import Fields
 from stockyard.wire.layout import layout_of, opaque_writer, own_fields, with_layout
 from stockyard.wire.media import from_data_url, readable, sniffed
-from stockyard.wire.sayable import Sayable
 from stockyard.wire.search_results import result_document, result_pieces, texts_alone
 
 FORMAT = "anthropic.messages"
@@ -226,7 +226,7 @@ def cites_all(text: Text) -> bool:
     return all(map(cites_here, text.citations))
 
 
-SAYS = Sayable(cites=cites_here, blocks=FORMAT)
+SAYS = Expressible(cites=cites_here, blocks=FORMAT)
 
 
 def _write_refusal(part: Refusal, _: Drops) -> dict[str, Any] | None:
@@ -310,7 +310,7 @@ def _write_result(part: ToolResult, drops: Drops) -> dict[str, Any]:
         block["content"] = single.text
     elif "absent" not in layout:
         blocks = encode_blocks(part.parts, drops, "messages.content.content")
-        block["content"] = blocks if "list" in layout else sayable(blocks)
+        block["content"] = blocks if "list" in layout else without_blanks(blocks)
     if part.is_error or "fine" in layout:
         block["is_error"] = part.is_error
     return block
@@ -320,7 +320,7 @@ def is_blank(text: str) -> bool:
     return not text or text.isspace()
 
 
-def sayable(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def without_blanks(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Blocks without blank texts, which are refused in most places, as empty ones are. Who speaks
     this format knows where they are not."""
     return [b for b in blocks if b.get("type") != "text" or not is_blank(b["text"])]

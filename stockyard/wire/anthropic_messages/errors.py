@@ -4,8 +4,8 @@ from typing import Any
 
 from stockyard.wire.anthropic_messages.threads import UNSUPPORTED
 from stockyard.wire.codec import Fault, WireError
-from stockyard.wire.halves import encode
 from stockyard.wire.openai_chat.errors import error_fields
+from stockyard.wire.surrogates import encode
 
 _BY_STATUS = {
     400: "invalid_request_error",

@@ -10,9 +10,9 @@ from stockyard.wire.anthropic_messages.response import FINISHES
 from stockyard.wire.anthropic_messages.stream import error_of, is_whole, not_messages
 from stockyard.wire.anthropic_messages.usage import read_usage, usage_at_start
 from stockyard.wire.finishes import odd
-from stockyard.wire.halves import loose
 from stockyard.wire.look import NamedEventsLook
 from stockyard.wire.sse import Said
+from stockyard.wire.surrogates import loose
 from stockyard.wire.usage import merged
 
 

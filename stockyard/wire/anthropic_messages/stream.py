@@ -32,9 +32,9 @@ from stockyard.wire.anthropic_messages.usage import read_usage, usage_at_start
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import told
 from stockyard.wire.finishes import odd
-from stockyard.wire.halves import decode_event, loose
 from stockyard.wire.reader import NamedEventsReader
 from stockyard.wire.sse import said
+from stockyard.wire.surrogates import decode_event, loose
 from stockyard.wire.tool_names import NO_NAMES
 from stockyard.wire.usage import merged
 
@@ -212,7 +212,7 @@ class MessagesReader(NamedEventsReader):
             return
         if block.kind not in _STREAMED:
             self._pass_whole(block, events)
-        elif rest := self._halves.end(block.key):
+        elif rest := self._pairs.end(block.key):
             events.append(_REST[block.kind](key=block.key, text=rest))
         events.append(PartEnded(key=block.key))
 
@@ -248,7 +248,7 @@ class MessagesReader(NamedEventsReader):
         self._done = True
 
     def _say(self, block: _Block, delta: Any, text: Any, events: list[Event]) -> None:
-        if text and (text := self._halves.join(block.key, text)):
+        if text and (text := self._pairs.join(block.key, text)):
             events.append(delta(key=block.key, text=text))
 
     def _sign(self, block: _Block, signature: Any, events: list[Event]) -> None:

@@ -27,7 +27,7 @@ from stockyard.wire.anthropic_messages.blocks import (
     encode_blocks,
     is_bare,
     is_blank,
-    sayable,
+    without_blanks,
 )
 from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
@@ -126,7 +126,7 @@ class _Turns:
         role = "assistant" if message.role == "assistant" else "user"
         blocks = [block for part in message.parts for block in self._blocks(part)]
         if not has_word(message.shape, BLOCKS):
-            blocks = sayable(blocks)
+            blocks = without_blanks(blocks)
         notes, self._pending_system = self._pending_system, []
         if role == "user":
             # Results must come first in their turn; a note of the system goes after them.
@@ -208,7 +208,7 @@ class _Turns:
 def _said(message: Message, drops: Drops) -> list[dict[str, Any]]:
     """A message of the system as blocks."""
     blocks = encode_blocks(message.parts, drops, "messages.content")
-    return blocks if has_word(message.shape, BLOCKS) else sayable(blocks)
+    return blocks if has_word(message.shape, BLOCKS) else without_blanks(blocks)
 
 
 def _no_result(call_id: str) -> dict[str, Any]:

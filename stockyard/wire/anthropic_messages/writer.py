@@ -27,8 +27,8 @@ from stockyard.wire.anthropic_messages.turns import ACCEPTED_ID, ID_PREFIX
 from stockyard.wire.anthropic_messages.usage import write_usage
 from stockyard.wire.argument_pieces import ArgumentPieces
 from stockyard.wire.codec import Fault, Pen
-from stockyard.wire.halves import encode
 from stockyard.wire.layout import own_fields
+from stockyard.wire.surrogates import encode
 from stockyard.wire.tool_ids import Ids
 from stockyard.wire.writer import SerialWriter, summary_in
 

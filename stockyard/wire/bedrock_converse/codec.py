@@ -12,9 +12,9 @@ from stockyard.wire.bedrock_converse.stream import ConverseReader
 from stockyard.wire.bedrock_converse.writer import ConverseWriter
 from stockyard.wire.codec import Addressee, Dropped, Facts, Pen, RequestHead, Traits
 from stockyard.wire.eventstream import STREAM_TYPE
+from stockyard.wire.expressible import Expressible
 from stockyard.wire.head import quoted, read_head
 from stockyard.wire.renaming import RenamingCodec
-from stockyard.wire.sayable import Sayable
 
 
 class _Config(msgspec.Struct, gc=False):
@@ -36,7 +36,7 @@ class ConverseCodec(RenamingCodec):
     stream_type = STREAM_TYPE
     ping = b""
     comments = False
-    says = Sayable(parts=(Image,), blocks=FORMAT)
+    says = Expressible(parts=(Image,), blocks=FORMAT)
 
     read_request = staticmethod(request.decode_request)
     encode_response = staticmethod(response.encode_response)

@@ -6,8 +6,8 @@ from stockyard.wire.codec import Fault, WireError
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import Told, read_error
 from stockyard.wire.eventstream import Frame
-from stockyard.wire.halves import encode
 from stockyard.wire.openai_chat.errors import error_fields
+from stockyard.wire.surrogates import encode
 
 # Our status -> the status and the name of the error here (`wire.md` 10.4).
 _ERRORS = {

@@ -32,8 +32,8 @@ from stockyard.wire.bedrock_converse.response import finish_of
 from stockyard.wire.bedrock_converse.usage import read_usage
 from stockyard.wire.eventstream import Frame, Frames
 from stockyard.wire.finishes import odd
-from stockyard.wire.halves import decode_event
 from stockyard.wire.reader import Reader
+from stockyard.wire.surrogates import decode_event
 from stockyard.wire.tool_names import NO_NAMES
 
 _Object = dict[str, Any]
@@ -175,14 +175,14 @@ class ConverseReader(Reader[Frame]):
         return block
 
     def _say(self, block: _Block, text: Any, events: list[Event]) -> None:
-        if text and (text := self._halves.join(block.key, text)):
+        if text and (text := self._pairs.join(block.key, text)):
             events.append(_DELTAS[block.kind](key=block.key, text=text))
 
     def _close(self, index: Any, events: list[Event]) -> None:
         block = self._open.pop(index, None)
         if block is None:
             return
-        if rest := self._halves.end(block.key):
+        if rest := self._pairs.end(block.key):
             events.append(_DELTAS[block.kind](key=block.key, text=rest))
         if block.kind == "opaque":
             whole = _whole(whole_of(block.start, block.deltas))

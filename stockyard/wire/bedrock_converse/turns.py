@@ -23,10 +23,10 @@ from stockyard.wire.bedrock_converse.blocks import (
 from stockyard.wire.bedrock_converse.names import ACCEPTED_ID, FORMAT, ID_PREFIX, tool_name
 from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.inexpressible import refuse_inexpressible
 from stockyard.wire.layout import has_word, own_fields, words
 from stockyard.wire.tool_ids import Ids, unanswered_call, unknown_call
 from stockyard.wire.turns import split_results
-from stockyard.wire.unsaid import refuse_unsaid
 
 _Block = dict[str, Any]
 
@@ -128,7 +128,7 @@ class _Turns:
             self._add_system(blocks, message)
             return
         if not blocks:
-            refuse_unsaid(message)
+            refuse_inexpressible(message)
         role = "assistant" if message.role == "assistant" else "user"
         notes, self._notes = self._notes, []
         if role == "user":

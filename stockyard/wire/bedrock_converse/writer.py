@@ -28,7 +28,7 @@ from stockyard.wire.bedrock_converse.response import metrics, stop_reason
 from stockyard.wire.bedrock_converse.usage import write_usage
 from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.drops import Drops
-from stockyard.wire.halves import encode
+from stockyard.wire.surrogates import encode
 from stockyard.wire.tool_ids import Ids
 from stockyard.wire.writer import Writer, summary_in
 

@@ -11,8 +11,8 @@ from stockyard.wire.cohere_chat.look import CohereLook
 from stockyard.wire.cohere_chat.parts import FORMAT
 from stockyard.wire.cohere_chat.stream import CohereReader
 from stockyard.wire.cohere_chat.writer import CohereWriter
+from stockyard.wire.expressible import Expressible
 from stockyard.wire.head import quoted, read_head
-from stockyard.wire.sayable import Sayable
 from stockyard.wire.sse import DONE_EVENT
 from stockyard.wire.streamed import StreamedCodec
 
@@ -31,7 +31,7 @@ _KEYS = quoted("model", "messages", "stream", "max_tokens")
 class CohereCodec(StreamedCodec[Content]):
     name = FORMAT
     terminator = DONE_EVENT
-    says = Sayable(cites=cites_here, blocks=FORMAT)
+    says = Expressible(cites=cites_here, blocks=FORMAT)
 
     read_request = staticmethod(request.decode_request)
     encode_response = staticmethod(response.encode_response)

@@ -3,8 +3,8 @@
 from typing import Any
 
 from stockyard.wire.codec import Fault, WireError
-from stockyard.wire.halves import encode
 from stockyard.wire.openai_chat.errors import error_fields
+from stockyard.wire.surrogates import encode
 
 
 def encode_error(fault: Fault) -> WireError:

@@ -10,9 +10,9 @@ from stockyard.wire.cohere_chat.response import FAILED_FINISHES, FINISHES, faile
 from stockyard.wire.cohere_chat.stream import error_of, is_whole, not_cohere
 from stockyard.wire.cohere_chat.usage import read_usage
 from stockyard.wire.finishes import odd
-from stockyard.wire.halves import loose
 from stockyard.wire.look import NamedEventsLook
 from stockyard.wire.sse import Said
+from stockyard.wire.surrogates import loose
 
 
 class _Content(Struct, gc=False):

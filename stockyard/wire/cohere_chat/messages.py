@@ -30,10 +30,10 @@ from stockyard.wire.cohere_chat.parts import (
 )
 from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.inexpressible import refuse_inexpressible
 from stockyard.wire.layout import has_word, is_blank_elsewhere, layout_of, own_fields, with_layout
 from stockyard.wire.read_out import as_text, is_text, text_of
 from stockyard.wire.tool_messages import joined, spoken
-from stockyard.wire.unsaid import refuse_unsaid
 
 ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
 LISTED = "list"
@@ -82,7 +82,7 @@ def encode_messages(
         if message.role == "tool":
             encoded += _encode_results(message, drops)
         elif message.role == "assistant":
-            encoded.append(encode_assistant(_sayable(message, drops), drops))
+            encoded.append(encode_assistant(_without_sealed_thoughts(message, drops), drops))
         else:
             spoken, found = _without_documents(message.parts, drops)
             documents += found
@@ -149,7 +149,7 @@ def _encode_call(call: ToolCall, drops: Drops) -> dict[str, Any]:
     return {**own, "id": call.id, "type": "function", "function": function}
 
 
-def _sayable(message: Message, drops: Drops) -> Message:
+def _without_sealed_thoughts(message: Message, drops: Drops) -> Message:
     """The message with the thinking that can be sent back: what no other provider has sealed.
 
     Before a call it is the plan, which every model takes.
@@ -190,7 +190,7 @@ def _without_documents(
 def _encode_plain(message: Message, drops: Drops) -> dict[str, Any] | None:
     content = _content(message.parts, drops, listed=has_word(message.shape, LISTED))
     if message.parts and not content and content != "":
-        refuse_unsaid(message)
+        refuse_inexpressible(message)
         return None
     return {**own_fields(message.extra, FORMAT), "role": message.role, "content": content}
 

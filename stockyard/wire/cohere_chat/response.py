@@ -28,8 +28,8 @@ from stockyard.wire.error_kinds import error_in_answer, not_an_answer
 from stockyard.wire.error_shapes import read_error
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.finishes import odd
-from stockyard.wire.halves import decode_event
 from stockyard.wire.layout import layout_of, own_fields
+from stockyard.wire.surrogates import decode_event
 from stockyard.wire.tool_ids import with_call_ids
 
 FINISHES: dict[str, Finish] = {

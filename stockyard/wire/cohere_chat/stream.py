@@ -29,10 +29,10 @@ from stockyard.wire.cohere_chat.usage import read_usage
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import told
 from stockyard.wire.finishes import odd
-from stockyard.wire.halves import loose
 from stockyard.wire.layout import with_layout
 from stockyard.wire.reader import NamedEventsReader
 from stockyard.wire.sse import DONE, said
+from stockyard.wire.surrogates import loose
 from stockyard.wire.tool_ids import missing_id
 
 _Object = dict[str, Any]
@@ -195,7 +195,7 @@ class CohereReader(NamedEventsReader):
         return part
 
     def _say(self, part: _Part, text: Any, events: list[Event]) -> None:
-        if text and (text := self._halves.join(part.key, text)):
+        if text and (text := self._pairs.join(part.key, text)):
             events.append(_DELTAS[part.kind](key=part.key, text=text))
 
     def _add_arguments(self, part: _Part, arguments: Any, events: list[Event]) -> None:
@@ -207,7 +207,7 @@ class CohereReader(NamedEventsReader):
         part = self._open.pop(slot, None)
         if part is None:
             return
-        if rest := self._halves.end(part.key):
+        if rest := self._pairs.end(part.key):
             events.append(_DELTAS[part.kind](key=part.key, text=rest))
         events.append(PartEnded(key=part.key))
 

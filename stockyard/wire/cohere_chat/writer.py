@@ -27,9 +27,9 @@ from stockyard.wire.cohere_chat.messages import PLAN
 from stockyard.wire.cohere_chat.parts import FORMAT
 from stockyard.wire.cohere_chat.response import finish_reason
 from stockyard.wire.cohere_chat.usage import write_usage
-from stockyard.wire.halves import encode
 from stockyard.wire.layout import layout_of
 from stockyard.wire.sse import DONE_EVENT
+from stockyard.wire.surrogates import encode
 from stockyard.wire.writer import SerialWriter, summary_in
 
 _CONTENT_DELTA = (

@@ -15,6 +15,7 @@ from stockyard.wire.codec import (
     Traits,
     WireError,
 )
+from stockyard.wire.expressible import Expressible
 from stockyard.wire.gemini import errors, request, response
 from stockyard.wire.gemini.citations import has_address
 from stockyard.wire.gemini.framing import ARRAY, EVENTS, ArrayFrames, Envelope, EventFrames, Frames
@@ -24,7 +25,6 @@ from stockyard.wire.gemini.stream import GeminiReader
 from stockyard.wire.gemini.writer import GeminiWriter
 from stockyard.wire.head import quoted, read_head
 from stockyard.wire.renaming import RenamingCodec
-from stockyard.wire.sayable import Sayable
 
 
 class _Config(msgspec.Struct, gc=False):
@@ -49,7 +49,7 @@ class GeminiCodec(RenamingCodec):
     tool_names = TOOL_NAMES
     ping = b""
     comments = False
-    says = Sayable(
+    says = Expressible(
         cites=has_address, parts=(Image, Audio, Video, Document), logprobs=True, blocks=FORMAT
     )
     _envelope: Envelope = EVENTS

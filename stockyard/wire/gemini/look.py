@@ -24,8 +24,8 @@ from stockyard.wire.gemini.response import (
 )
 from stockyard.wire.gemini.stream import is_whole, not_gemini
 from stockyard.wire.gemini.usage import UsageSoFar
-from stockyard.wire.halves import loose
 from stockyard.wire.look import Look
+from stockyard.wire.surrogates import loose
 
 
 class _Candidate(Struct, gc=False):

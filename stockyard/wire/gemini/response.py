@@ -33,8 +33,8 @@ from stockyard.wire.gemini.logprobs import RESULT, read_logprobs, write_logprobs
 from stockyard.wire.gemini.names import FORMAT
 from stockyard.wire.gemini.parts import decode_parts, encode_parts
 from stockyard.wire.gemini.usage import read_usage, write_usage
-from stockyard.wire.halves import decode_event, whole
 from stockyard.wire.layout import has_word, layout_of, own_fields, with_layout
+from stockyard.wire.surrogates import decode_event, whole
 from stockyard.wire.tool_ids import missing_id
 from stockyard.wire.tool_names import NO_NAMES
 

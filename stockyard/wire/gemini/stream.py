@@ -47,9 +47,9 @@ from stockyard.wire.gemini.response import (
     top_extra,
 )
 from stockyard.wire.gemini.usage import UsageSoFar
-from stockyard.wire.halves import decode_event, loose
 from stockyard.wire.layout import own_fields, with_layout
 from stockyard.wire.reader import Reader
+from stockyard.wire.surrogates import decode_event, loose
 from stockyard.wire.tool_ids import missing_id
 from stockyard.wire.tool_names import NO_NAMES
 
@@ -202,7 +202,7 @@ class GeminiReader(Reader[Frame]):
         if not text:
             return
         self._go_on(choice, kind, events)
-        text = self._halves.join(choice.open, text)
+        text = self._pairs.join(choice.open, text)
         if text:
             events.append(_DELTAS[kind](key=choice.open, text=text, choice=choice.index))
             if kind == "text":
@@ -295,7 +295,7 @@ class GeminiReader(Reader[Frame]):
         key, choice.open = choice.open, ""
         if not key:
             return
-        if rest := self._halves.end(key):
+        if rest := self._pairs.end(key):
             events.append(_DELTAS[choice.kind](key=key, text=rest, choice=choice.index))
         events.append(PartEnded(key=key, choice=choice.index))
 

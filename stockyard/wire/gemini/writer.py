@@ -38,8 +38,8 @@ from stockyard.wire.gemini.names import FORMAT
 from stockyard.wire.gemini.parts import encode_part
 from stockyard.wire.gemini.response import BLOCKED, beside_content, finish_reason
 from stockyard.wire.gemini.usage import write_usage
-from stockyard.wire.halves import encode
 from stockyard.wire.layout import has_word, layout_of, own_fields
+from stockyard.wire.surrogates import encode
 from stockyard.wire.writer import Writer, summary_in
 
 

@@ -6,13 +6,13 @@ from stockyard.core.messages import Image
 from stockyard.core.request import Content, Request
 from stockyard.core.response import Output, Response
 from stockyard.wire.codec import Addressee, Dropped, Facts, Pen, RequestHead, Traits
+from stockyard.wire.expressible import Expressible
 from stockyard.wire.head import quoted, read_head
 from stockyard.wire.ollama_chat import errors, request, response
 from stockyard.wire.ollama_chat.look import OllamaLook
 from stockyard.wire.ollama_chat.places import IN_MESSAGE, Place
 from stockyard.wire.ollama_chat.stream import OllamaReader
 from stockyard.wire.ollama_chat.writer import OllamaWriter
-from stockyard.wire.sayable import Sayable
 from stockyard.wire.streamed import StreamedCodec
 
 
@@ -35,7 +35,7 @@ class OllamaCodec(StreamedCodec[Content]):
     stream_type = b"application/x-ndjson"
     ping = b""
     comments = False
-    says = Sayable(parts=(Image,), logprobs=True)
+    says = Expressible(parts=(Image,), logprobs=True)
     _place: Place = IN_MESSAGE
 
     read_request = staticmethod(request.decode_request)

@@ -10,12 +10,12 @@ from msgspec import Struct
 
 from stockyard.core.money import Usage
 from stockyard.wire.finishes import odd
-from stockyard.wire.halves import loose
 from stockyard.wire.look import Look, read_as
 from stockyard.wire.ndjson import Lines
 from stockyard.wire.ollama_chat.response import FINISHES
 from stockyard.wire.ollama_chat.stream import error_of, is_whole, not_ollama
 from stockyard.wire.ollama_chat.usage import ANSWERED, ASKED, read_usage
+from stockyard.wire.surrogates import loose
 
 
 class _Message(Struct, gc=False):

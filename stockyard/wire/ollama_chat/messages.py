@@ -23,14 +23,14 @@ from stockyard.core.messages import (
 from stockyard.wire.arguments import compact, given_to
 from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.halves import whole
+from stockyard.wire.inexpressible import refuse_inexpressible
 from stockyard.wire.layout import has_word, layout_of, own_fields, with_layout
 from stockyard.wire.media import sniffed
 from stockyard.wire.ollama_chat.places import CHAT as FORMAT
 from stockyard.wire.read_out import as_text, is_text
+from stockyard.wire.surrogates import whole
 from stockyard.wire.tool_ids import missing_id
 from stockyard.wire.tool_messages import joined, spoken
-from stockyard.wire.unsaid import refuse_unsaid
 
 ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
 
@@ -88,7 +88,7 @@ def encode_message(message: Message, drops: Drops) -> dict[str, Any]:
     """The fields of any message but the result of a tool, of a request or of an answer."""
     content = _content(message.parts, drops)
     if not content["content"] and "images" not in content:
-        refuse_unsaid(message)
+        refuse_inexpressible(message)
     item: dict[str, Any] = {"role": message.role, **content}
     if has_word(message.shape, NO_IMAGES):
         item.setdefault("images", [])

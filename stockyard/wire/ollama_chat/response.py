@@ -14,11 +14,11 @@ from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import read_error
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.finishes import odd
-from stockyard.wire.halves import decode_answer
 from stockyard.wire.layout import own_fields
 from stockyard.wire.ollama_chat.messages import decode_assistant, encode_call, encode_message
 from stockyard.wire.ollama_chat.places import CHAT, Place
 from stockyard.wire.ollama_chat.usage import ANSWERED, ASKED, read_usage, write_usage
+from stockyard.wire.surrogates import decode_answer
 
 FINISHES: dict[str, Finish] = {
     "stop": "stop",

@@ -24,13 +24,13 @@ from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import told
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.finishes import odd
-from stockyard.wire.halves import decode_event, loose
 from stockyard.wire.ndjson import Lines
 from stockyard.wire.ollama_chat.messages import decode_assistant, decode_images
 from stockyard.wire.ollama_chat.places import Place
 from stockyard.wire.ollama_chat.response import FINISHES, finish_of, from_tokens, seconds_of
 from stockyard.wire.ollama_chat.usage import ANSWERED, ASKED, read_usage
 from stockyard.wire.reader import Reader
+from stockyard.wire.surrogates import decode_event, loose
 
 _Object = dict[str, Any]
 
@@ -115,7 +115,7 @@ class OllamaReader(Reader[bytes]):
             self._open = (channel, self._key())
             events.append(PartStarted(key=self._open[1], kind=channel))
         key = self._open[1]
-        if text := self._halves.join(key, text):
+        if text := self._pairs.join(key, text):
             events.append(_CHANNELS[channel][1](key=key, text=text))
 
     def _call(self, call: ToolCall, events: list[Event]) -> None:
@@ -133,7 +133,7 @@ class OllamaReader(Reader[bytes]):
             return
         channel, key = self._open
         self._open = None
-        if rest := self._halves.end(key):
+        if rest := self._pairs.end(key):
             events.append(_CHANNELS[channel][1](key=key, text=rest))
         events.append(PartEnded(key=key))
 

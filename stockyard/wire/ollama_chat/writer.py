@@ -25,13 +25,13 @@ from stockyard.core.messages import Image, ToolCall
 from stockyard.core.money import Usage
 from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.drops import Drops
-from stockyard.wire.halves import encode
 from stockyard.wire.layout import own_fields
 from stockyard.wire.ollama_chat.errors import failed_stream
 from stockyard.wire.ollama_chat.messages import encode_call
 from stockyard.wire.ollama_chat.places import CHAT, Place
 from stockyard.wire.ollama_chat.response import done_reason, moment, token_list
 from stockyard.wire.ollama_chat.usage import write_usage
+from stockyard.wire.surrogates import encode
 from stockyard.wire.writer import Writer, summary_in
 
 

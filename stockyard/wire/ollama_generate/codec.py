@@ -2,16 +2,16 @@
 
 from stockyard.core.request import Request
 from stockyard.wire.codec import Addressee, Dropped
+from stockyard.wire.expressible import Expressible
 from stockyard.wire.ollama_chat.codec import OllamaCodec
 from stockyard.wire.ollama_chat.places import BESIDE
 from stockyard.wire.ollama_generate import request
-from stockyard.wire.sayable import Sayable
 
 
 class GenerateCodec(OllamaCodec):
     name = BESIDE.format
     _place = BESIDE
-    says = Sayable(logprobs=True)
+    says = Expressible(logprobs=True)
 
     read_request = staticmethod(request.decode_request)
 

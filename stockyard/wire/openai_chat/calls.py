@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from stockyard.core.events import ArgumentsDelta, Event, PartEnded, PartStarted, SignatureDelta
-from stockyard.wire.halves import Halves, encode
 from stockyard.wire.openai_chat.messages import is_blank
+from stockyard.wire.surrogates import SurrogatePairs, encode
 from stockyard.wire.tool_ids import missing_id
 
 _Object = dict[str, Any]
@@ -62,21 +62,26 @@ class Calls:
         "_answer_id",
         "_by_index",
         "_choice",
-        "_halves",
         "_ids",
         "_keys",
         "_nameless",
         "_names",
+        "_pairs",
     )
 
     def __init__(
-        self, choice: int, answer_id: str, keys: Keys, halves: Halves, names: Mapping[str, str]
+        self,
+        choice: int,
+        answer_id: str,
+        keys: Keys,
+        pairs: SurrogatePairs,
+        names: Mapping[str, str],
     ) -> None:
         """`names`: derived tool names -> the names the client uses."""
         self._choice = choice
         self._answer_id = answer_id
         self._keys = keys
-        self._halves = halves
+        self._pairs = pairs
         self._names = names
         self._by_index: dict[int | None, _Call] = {}
         """None is the index of the one call of the older form."""
@@ -173,7 +178,7 @@ class Calls:
             return
         if not isinstance(arguments, str):
             arguments = encode(arguments).decode()
-        text = self._halves.join(call.key, arguments)
+        text = self._pairs.join(call.key, arguments)
         if text and call.open:
             call.arguments.append(text)
             events.append(ArgumentsDelta(key=call.key, text=text, choice=self._choice))
@@ -181,7 +186,7 @@ class Calls:
     def _end(self, call: _Call, events: list[Event]) -> None:
         if call.open:
             call.open = False
-            if rest := self._halves.end(call.key):
+            if rest := self._pairs.end(call.key):
                 events.append(ArgumentsDelta(key=call.key, text=rest, choice=self._choice))
             events.append(PartEnded(key=call.key, choice=self._choice))
 

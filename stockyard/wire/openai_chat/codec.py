@@ -10,6 +10,7 @@ from stockyard.core.request import Request
 from stockyard.core.response import Output
 from stockyard.wire import splice
 from stockyard.wire.codec import Addressee, Dropped, Facts, Pen, RequestHead, Traits
+from stockyard.wire.expressible import Expressible, everything
 from stockyard.wire.head import quoted, read_head
 from stockyard.wire.openai_chat import errors, request, response
 from stockyard.wire.openai_chat.breakpoints import with_breakpoints
@@ -19,7 +20,6 @@ from stockyard.wire.openai_chat.shared import with_shared
 from stockyard.wire.openai_chat.stream import ChatReader
 from stockyard.wire.openai_chat.writer import ChatWriter
 from stockyard.wire.renaming import RenamingCodec
-from stockyard.wire.sayable import Sayable, everything
 from stockyard.wire.sse import DONE_EVENT
 from stockyard.wire.strict import check_head
 from stockyard.wire.tool_names import ToolNames
@@ -53,7 +53,7 @@ class ChatCodec(RenamingCodec):
     name = "openai.chat"
     tool_names = TOOL_NAMES
     terminator = DONE_EVENT
-    says = Sayable(cites=everything, parts=(Image, Audio), logprobs=True)
+    says = Expressible(cites=everything, parts=(Image, Audio), logprobs=True)
 
     read_request = staticmethod(request.decode_request)
     encode_response = staticmethod(response.encode_response)

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from stockyard.wire.codec import Fault, WireError
-from stockyard.wire.halves import encode
+from stockyard.wire.surrogates import encode
 
 # Our code -> the code that clients of this format know (`wire.md` 10.4). Others stay as they are.
 _CODES = {

@@ -15,7 +15,6 @@ from stockyard.wire.codec import Traits
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import NOTHING_TOLD
 from stockyard.wire.event_template import EventTemplate
-from stockyard.wire.halves import loose
 from stockyard.wire.look import EventsLook
 from stockyard.wire.openai_chat.burst import Chunk, FirstChunk, read_chunk, read_first, telling
 from stockyard.wire.openai_chat.plain import plain_for
@@ -28,6 +27,7 @@ from stockyard.wire.openai_chat.response import (
 from stockyard.wire.openai_chat.stream import blocks, is_whole
 from stockyard.wire.openai_chat.stream_errors import error_of, not_chat
 from stockyard.wire.sse import DONE, DONE_EVENT, clean, cut, said
+from stockyard.wire.surrogates import loose
 from stockyard.wire.usage import merged, read_chat_usage, write_chat_usage
 
 NO_USAGE = b',"usage":null'

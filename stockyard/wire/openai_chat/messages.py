@@ -21,13 +21,13 @@ from stockyard.core.messages import (
 from stockyard.wire.codec import Traits
 from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
+from stockyard.wire.inexpressible import refuse_inexpressible
 from stockyard.wire.layout import has_word, layout_of, own_fields, with_layout, words
 from stockyard.wire.openai_chat.answered_calls import with_results_behind
 from stockyard.wire.openai_chat.parts import FORMAT, cache_of, decode_parts, encode_parts
 from stockyard.wire.openai_chat.reasoning import reasoning_fields, take_reasoning, text_field
 from stockyard.wire.tool_ids import unknown_call
 from stockyard.wire.tool_messages import joined, spoken, with_short_ids
-from stockyard.wire.unsaid import refuse_unsaid
 
 _ROLES = {
     "system": "system",
@@ -242,7 +242,7 @@ def _encode_plain(message: Message, drops: Drops, *, developer: bool) -> dict[st
         role = "developer"
     content: Any = encode_parts(message.parts, drops)
     if message.parts and not content:
-        refuse_unsaid(message)
+        refuse_inexpressible(message)
         return None
     if not content and not has_word(message.shape, "list"):
         content = ""  # an empty list is refused

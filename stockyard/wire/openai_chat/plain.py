@@ -14,12 +14,12 @@ from zlib import crc32
 import msgspec
 
 from stockyard.wire.codec import Traits
-from stockyard.wire.halves import decode_event
 from stockyard.wire.openai_chat.messages import EMPTIED, as_text, is_blank
 from stockyard.wire.openai_chat.parts import THOUGHTS, is_reference, thought_in
 from stockyard.wire.openai_chat.pictures import PICTURES, drawn, pictures_of
 from stockyard.wire.openai_chat.reasoning import DEFAULT_FIELD
 from stockyard.wire.openai_chat.response import CITED, FINISHES
+from stockyard.wire.surrogates import decode_event
 
 _NAMES = frozenset(
     {

@@ -24,7 +24,6 @@ from stockyard.wire.error_kinds import error_in_answer, not_an_answer
 from stockyard.wire.error_shapes import read_error, told
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.free_text import as_input
-from stockyard.wire.halves import decode_event, whole
 from stockyard.wire.layout import layout_of, own_fields, with_layout
 from stockyard.wire.openai_chat.messages import decode_assistant, encode_assistant
 from stockyard.wire.openai_chat.parts import FORMAT, is_reference
@@ -33,6 +32,7 @@ from stockyard.wire.openai_chat.reasoning import text_field
 from stockyard.wire.openai_chat.think_tags import TRAIT, told_apart
 from stockyard.wire.openai_chat.tools import calls_as_functions, takers_of_text
 from stockyard.wire.sources import address_of, is_wrapped
+from stockyard.wire.surrogates import decode_event, whole
 from stockyard.wire.tool_ids import with_call_ids
 from stockyard.wire.usage import read_chat_usage, write_chat_usage
 

@@ -32,7 +32,6 @@ from stockyard.core.messages import AnyPart, Reasoning
 from stockyard.core.money import Usage
 from stockyard.wire.codec import Traits
 from stockyard.wire.fields import FieldError
-from stockyard.wire.halves import decode_event, loose
 from stockyard.wire.openai_chat.calls import Calls, Keys, is_json
 from stockyard.wire.openai_chat.messages import is_blank
 from stockyard.wire.openai_chat.parts import (
@@ -49,6 +48,7 @@ from stockyard.wire.openai_chat.stream_errors import error_of, not_chat, tells_e
 from stockyard.wire.openai_chat.think_tags import TRAIT, ThinkTags
 from stockyard.wire.reader import EventsReader
 from stockyard.wire.sse import DONE, Blocks, LineBlocks, said
+from stockyard.wire.surrogates import decode_event, loose
 from stockyard.wire.tool_names import NO_NAMES
 from stockyard.wire.usage import merged, read_chat_usage
 
@@ -189,7 +189,7 @@ class ChatReader(EventsReader):
 
     def _new_choice(self, index: int) -> _Choice:
         keys = Keys(index)
-        calls = Calls(index, self._id, keys, self._halves, self._names)
+        calls = Calls(index, self._id, keys, self._pairs, self._names)
         return _Choice(index, ThinkTags() if TRAIT in self._traits else None, keys, calls)
 
     def _read_delta(self, choice: _Choice, delta: _Object, events: list[Event]) -> None:
@@ -264,7 +264,7 @@ class ChatReader(EventsReader):
 
     def _say(self, choice: _Choice, channel: PartKind, text: str, events: list[Event]) -> None:
         key = self._channel(choice, channel, events)
-        text = self._halves.join(key, text)
+        text = self._pairs.join(key, text)
         if text:
             events.append(_DELTAS[channel](key=key, text=text, choice=choice.index))
 
@@ -290,7 +290,7 @@ class ChatReader(EventsReader):
                 choice.makers[channel] = part.made_by
             seed = Reasoning(made_by=part.made_by, extra=part.extra)
             key = self._channel(choice, channel, events, whole=seed)
-            text = self._halves.join(key, part.text or "".join(part.summary))
+            text = self._pairs.join(key, part.text or "".join(part.summary))
             if text:
                 events.append(ReasoningDelta(key=key, text=text, choice=choice.index))
             if part.signature:
@@ -315,7 +315,7 @@ class ChatReader(EventsReader):
             for kind, piece in choice.tags.end() if choice.tags is not None else ():
                 self._say(choice, kind, piece, events)
             for channel, key in choice.open.items():
-                if rest := self._halves.end(key):
+                if rest := self._pairs.end(key):
                     delta = _DELTAS[_KINDS.get(channel, "reasoning")]
                     events.append(delta(key=key, text=rest, choice=choice.index))
                 events.append(PartEnded(key=key, choice=choice.index))

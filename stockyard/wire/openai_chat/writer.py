@@ -30,7 +30,6 @@ from stockyard.core.messages import Reasoning
 from stockyard.core.money import Usage
 from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.free_text import as_input
-from stockyard.wire.halves import encode
 from stockyard.wire.layout import own_fields
 from stockyard.wire.openai_chat.errors import failed_stream
 from stockyard.wire.openai_chat.parts import FORMAT
@@ -39,6 +38,7 @@ from stockyard.wire.openai_chat.reasoning import READABLE, detail
 from stockyard.wire.openai_chat.response import CITED, ID_PREFIX, cited, own_finish, with_prefix
 from stockyard.wire.openai_chat.tools import calls_as_functions, takers_of_text
 from stockyard.wire.sse import DONE_EVENT
+from stockyard.wire.surrogates import encode
 from stockyard.wire.usage import write_chat_usage
 from stockyard.wire.writer import Writer, summary_in
 

@@ -8,10 +8,10 @@ from stockyard.core.messages import Extra, Finish, Message, Refusal, Text
 from stockyard.core.response import Choice, Output, Response
 from stockyard.wire.codec import Pen
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.halves import decode_event, whole
 from stockyard.wire.layout import own_fields
 from stockyard.wire.openai_chat.response import failed_base, finish_of, no_answer, with_prefix
 from stockyard.wire.openai_completions.prompts import FORMAT
+from stockyard.wire.surrogates import decode_event, whole
 from stockyard.wire.usage import write_chat_usage
 
 ID_PREFIX = "cmpl-"

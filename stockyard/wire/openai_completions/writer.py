@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from stockyard.core.events import Event, Finished, RefusalDelta, Started, TextDelta, UsageSeen
 from stockyard.core.money import Usage
 from stockyard.wire.codec import Fault, Pen
-from stockyard.wire.halves import encode
 from stockyard.wire.openai_chat.errors import failed_stream
 from stockyard.wire.openai_chat.response import with_prefix
 from stockyard.wire.openai_completions.prompts import FORMAT
 from stockyard.wire.openai_completions.response import ID_PREFIX, Echoes, finish_word
 from stockyard.wire.sse import DONE_EVENT
+from stockyard.wire.surrogates import encode
 from stockyard.wire.usage import write_chat_usage
 
 

@@ -11,10 +11,10 @@ from stockyard.wire.codec import Facts, Pen, Traits
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import read_error
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.halves import decode_event
 from stockyard.wire.layout import own_fields
 from stockyard.wire.media_usage import read_media_usage, write_media_usage
 from stockyard.wire.openai_images.request import FORMAT
+from stockyard.wire.surrogates import decode_event
 
 _Object = dict[str, Any]
 

@@ -6,6 +6,7 @@ from stockyard.core.messages import Image
 from stockyard.core.request import Request
 from stockyard.core.response import Output, Response
 from stockyard.wire.codec import Addressee, Dropped, Facts, Fault, Pen, RequestHead, Traits
+from stockyard.wire.expressible import Expressible
 from stockyard.wire.head import quoted, read_head
 from stockyard.wire.openai_chat.breakpoints import with_breakpoints
 from stockyard.wire.openai_chat.codec import TOOL_NAMES
@@ -16,7 +17,6 @@ from stockyard.wire.openai_responses.parts import FORMAT
 from stockyard.wire.openai_responses.stream import ResponsesReader
 from stockyard.wire.openai_responses.writer import ResponsesWriter
 from stockyard.wire.renaming import RenamingCodec
-from stockyard.wire.sayable import Sayable
 
 
 class _Head(msgspec.Struct, gc=False):
@@ -35,7 +35,7 @@ _KEYS = quoted("model", "input", "stream", "max_output_tokens")
 class ResponsesCodec(RenamingCodec):
     name = "openai.responses"
     tool_names = TOOL_NAMES
-    says = Sayable(
+    says = Expressible(
         cites=lambda citation: bool(response.annotations((citation,))),
         parts=(Image,),
         logprobs=True,

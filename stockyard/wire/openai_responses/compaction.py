@@ -17,12 +17,12 @@ from stockyard.core.messages import AnyPart, Message, Opaque
 from stockyard.core.request import Content, Request
 from stockyard.core.response import Choice, Output, Response
 from stockyard.wire.codec import Addressee, Dropped, Fault, Pen, RequestHead, StreamWriter, Traits
-from stockyard.wire.halves import decode_event
 from stockyard.wire.openai_responses import request
 from stockyard.wire.openai_responses.codec import ResponsesCodec
 from stockyard.wire.openai_responses.parts import FORMAT
 from stockyard.wire.openai_responses.snapshot import asked_by
 from stockyard.wire.openai_responses.ties import SUMMARY_WANTED
+from stockyard.wire.surrogates import decode_event
 from stockyard.wire.whole import bad_answer
 
 ITEM = "compaction"

@@ -4,9 +4,9 @@ import re
 from typing import Any
 
 from stockyard.wire.codec import Fault, WireError
-from stockyard.wire.halves import decode_event, encode
 from stockyard.wire.openai_chat import errors
 from stockyard.wire.sse import Blocks, said
+from stockyard.wire.surrogates import decode_event, encode
 
 # Our code -> a code of the service on which clients act: they wait, stop, or try again.
 _OFFICIAL = {"rate_limited": "rate_limit_exceeded", "context_length": "context_length_exceeded"}

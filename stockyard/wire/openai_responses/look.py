@@ -8,13 +8,13 @@ from msgspec import Struct
 from stockyard.core.money import Usage
 from stockyard.wire.codec import Traits
 from stockyard.wire.finishes import odd
-from stockyard.wire.halves import loose
 from stockyard.wire.look import NamedEventsLook
 from stockyard.wire.openai_responses.response import KNOWN_REASONS, reason_of
 from stockyard.wire.openai_responses.stream import error_of, is_whole, not_responses, tells_error
 from stockyard.wire.openai_responses.turn import CALLS
 from stockyard.wire.openai_responses.usage import read_usage
 from stockyard.wire.sse import Said
+from stockyard.wire.surrogates import loose
 
 
 class _Response(Struct, gc=False):

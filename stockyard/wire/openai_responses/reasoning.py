@@ -19,8 +19,8 @@ from msgspec.structs import replace
 
 from stockyard.core.messages import AnyPart, Reasoning
 from stockyard.wire.fields import Fields
-from stockyard.wire.halves import encode
 from stockyard.wire.openai_responses.parts import FORMAT, remember, remembered
+from stockyard.wire.surrogates import encode
 
 GAP = "\n\n"
 """Separator between the pieces of one item when joined to one text."""

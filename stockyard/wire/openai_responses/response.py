@@ -23,13 +23,13 @@ from stockyard.wire.error_kinds import error_in_answer, not_an_answer
 from stockyard.wire.error_shapes import read_error, told
 from stockyard.wire.fields import FieldError, Fields, objects_in
 from stockyard.wire.finishes import odd
-from stockyard.wire.halves import decode_event
 from stockyard.wire.openai_responses.calls import Names
 from stockyard.wire.openai_responses.parts import FORMAT, remember, remembered
 from stockyard.wire.openai_responses.snapshot import Snapshot, identified
 from stockyard.wire.openai_responses.turn import decode_item, drawn, encode_turn
 from stockyard.wire.openai_responses.usage import read_usage, write_usage
 from stockyard.wire.sources import address_of, unwrapped
+from stockyard.wire.surrogates import decode_event
 
 _FINISHES: dict[str, Finish] = {
     "max_output_tokens": "length",

@@ -265,7 +265,7 @@ class ResponsesReader(NamedEventsReader):
             self._say(part, event.get("delta"), events)
 
     def _say(self, part: _Part, text: Any, events: list[Event]) -> None:
-        if text and (text := self._halves.join(part.key, text)):
+        if text and (text := self._pairs.join(part.key, text)):
             part.spoken = True
             events.append(_CONTENT[part.kind](key=part.key, text=text))
 
@@ -290,7 +290,7 @@ class ResponsesReader(NamedEventsReader):
         part.open = False
         if not part.spoken:
             self._say(part, value.get("text") or value.get("refusal"), events)
-        if rest := self._halves.end(part.key):
+        if rest := self._pairs.end(part.key):
             events.append(_CONTENT[part.kind](key=part.key, text=rest))
         for annotation in (value.get("annotations") or ())[part.annotated :]:
             part.cited_at_end = True
@@ -320,7 +320,7 @@ class ResponsesReader(NamedEventsReader):
             self._reason(item, text, events)
 
     def _reason(self, item: _Item, text: str, events: list[Event]) -> None:
-        text = self._halves.join(item.key, text)
+        text = self._pairs.join(item.key, text)
         if text:
             if not item.spoken:
                 extra = remember({}, own=_lasting(item.value))
@@ -334,7 +334,7 @@ class ResponsesReader(NamedEventsReader):
             text = GAP.join(text for _, text in readable_pieces(value))
             if text:
                 self._reason(item, text, events)
-        if rest := self._halves.end(item.key):
+        if rest := self._pairs.end(item.key):
             events.append(ReasoningDelta(key=item.key, text=rest))
         sealed = value.get("encrypted_content")
         part = unsealed(sealed) if isinstance(sealed, str) else Reasoning()
@@ -360,14 +360,14 @@ class ResponsesReader(NamedEventsReader):
             self._argue(item, event.get("delta"), events)
 
     def _argue(self, item: _Item, text: Any, events: list[Event]) -> None:
-        if text and (text := self._halves.join(item.key, text)):
+        if text and (text := self._pairs.join(item.key, text)):
             item.spoken = True
             events.append(ArgumentsDelta(key=item.key, text=text))
 
     def _end_call(self, item: _Item, value: _Object, events: list[Event]) -> None:
         if not item.spoken:
             self._argue(item, value.get("arguments") or value.get("input"), events)
-        if rest := self._halves.end(item.key):
+        if rest := self._pairs.end(item.key):
             events.append(ArgumentsDelta(key=item.key, text=rest))
         events.append(PartEnded(key=item.key))
 

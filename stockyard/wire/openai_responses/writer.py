@@ -31,7 +31,6 @@ from stockyard.core.events import (
 from stockyard.core.messages import Opaque, Reasoning, Refusal, Text
 from stockyard.core.money import Usage
 from stockyard.wire.codec import Fault, Pen
-from stockyard.wire.halves import encode
 from stockyard.wire.openai_responses.errors import failed_events
 from stockyard.wire.openai_responses.open_items import (
     OpenContent,
@@ -46,6 +45,7 @@ from stockyard.wire.openai_responses.snapshot import Snapshot
 from stockyard.wire.openai_responses.turn import drawn
 from stockyard.wire.openai_responses.usage import write_usage
 from stockyard.wire.openai_responses.written_calls import WrittenCalls
+from stockyard.wire.surrogates import encode
 from stockyard.wire.writer import Writer, summary_in
 
 _Object = dict[str, Any]

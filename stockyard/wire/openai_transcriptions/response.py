@@ -11,10 +11,10 @@ from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Facts, Traits
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import told
-from stockyard.wire.halves import decode_answer, whole
 from stockyard.wire.layout import layout_of, own_fields, with_layout
 from stockyard.wire.media_usage import read_media_usage, whole_seconds
 from stockyard.wire.openai_transcriptions.request import FORMAT
+from stockyard.wire.surrogates import decode_answer, whole
 
 _PLAIN = "plain"
 _BY_THE_TEXT = frozenset({"segments", "words", "logprobs"})

@@ -17,11 +17,11 @@ from stockyard.core.events import (
 )
 from stockyard.core.money import Usage
 from stockyard.wire.codec import Fault, Pen, Traits
-from stockyard.wire.halves import Halves
 from stockyard.wire.media_usage import write_media_usage
 from stockyard.wire.openai_chat.errors import failed_stream
 from stockyard.wire.openai_transcriptions.request import FORMAT
 from stockyard.wire.sse import DONE_EVENT
+from stockyard.wire.surrogates import SurrogatePairs
 from stockyard.wire.typed_look import Grammar
 from stockyard.wire.typed_stream import TypedReader, Value, typed
 
@@ -36,7 +36,7 @@ class TranscriptionReader(TypedReader):
 
     def __init__(self, *, traits: Traits) -> None:
         super().__init__(traits=traits)
-        self._halves = Halves()
+        self._pairs = SurrogatePairs()
         self._segments = 0
         self._begun = False
 
@@ -46,10 +46,10 @@ class TranscriptionReader(TypedReader):
         text = value.get("delta")
         if not isinstance(text, str):
             return []
-        return self._grown(self._halves.join(_TEXT, text))
+        return self._grown(self._pairs.join(_TEXT, text))
 
     def ended(self, value: Value) -> list[Event]:
-        events = self._grown(self._halves.end(_TEXT))
+        events = self._grown(self._pairs.end(_TEXT))
         text = value.get("text")
         if not self._begun and not self._segments and isinstance(text, str):
             events = self._grown(text)

@@ -3,7 +3,7 @@
 import pytest
 
 from stockyard.wire import eventstream
-from stockyard.wire.begun import MOST_BYTES, begins_stream
+from stockyard.wire.stream_detection import MOST_BYTES, begins_stream
 
 EVENTS = b"text/event-stream; charset=utf-8"
 FRAMES = eventstream.STREAM_TYPE

@@ -72,7 +72,7 @@ def whole(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-class Halves:
+class SurrogatePairs:
     """Holds back at most one high surrogate per channel."""
 
     __slots__ = ("_held",)

@@ -15,7 +15,7 @@ _MEDIA: dict[type, str] = {
 }
 
 
-def refuse_unsaid(message: Message) -> None:
+def refuse_inexpressible(message: Message) -> None:
     """Raises Refused (400) for what nothing is left of. Blocks that only another format knows are
     no loss to anybody."""
     lost = next((part for part in message.parts if type(part) in _MEDIA), None)

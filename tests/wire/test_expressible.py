@@ -23,8 +23,8 @@ from stockyard.core.messages import (
 from stockyard.core.money import Usage
 from stockyard.core.response import Choice, Output, Response
 from stockyard.wire.codec import Pen
+from stockyard.wire.expressible import LONGEST, Expressible, may_lose
 from stockyard.wire.formats import FORMATS
-from stockyard.wire.sayable import LONGEST, Sayable, may_lose
 from stockyard.wire.streamed import StreamedCodec
 
 CHATS = (
@@ -71,7 +71,7 @@ def a_pen() -> Pen:
     )
 
 
-def says_of(name: str) -> Sayable:
+def says_of(name: str) -> Expressible:
     codec = FORMATS[name]
     assert isinstance(codec, StreamedCodec)
     return codec.says
@@ -137,12 +137,12 @@ def test_an_event_that_is_passed_over_loses_nothing(name: str) -> None:
     ],
 )
 def test_a_block_is_told_by_what_it_calls_itself(value: Any, name: str) -> None:
-    assert list(Sayable().lost_of(an_output(Opaque(format="x", value=value)))) == [name]
+    assert list(Expressible().lost_of(an_output(Opaque(format="x", value=value)))) == [name]
 
 
 @pytest.mark.parametrize("logprobs", [None, {"content": None}, {"content": []}, {}])
 def test_empty_log_probabilities_are_no_loss(logprobs: Any) -> None:
-    assert not list(Sayable().lost_of(an_output(Text(text="a"), logprobs=logprobs)))
+    assert not list(Expressible().lost_of(an_output(Text(text="a"), logprobs=logprobs)))
 
 
 def test_the_blocks_of_a_format_s_own_are_said() -> None:

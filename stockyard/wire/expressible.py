@@ -32,7 +32,7 @@ def everything(citation: Any) -> bool:
     return True
 
 
-class Sayable(Struct, frozen=True):
+class Expressible(Struct, frozen=True):
     """What answers in a format can express beyond what all formats can."""
 
     cites: Callable[[Any], bool] = nothing
