@@ -1,6 +1,7 @@
 // The official Anthropic library for Node, as a client of the gateway.
 
 import Anthropic from "@anthropic-ai/sdk";
+import { betaTool } from "@anthropic-ai/sdk/helpers/beta/json-schema";
 import { city, image, key, model, run, url } from "./run.mjs";
 
 const client = new Anthropic({ baseURL: url, apiKey: key, maxRetries: 0 });
@@ -35,6 +36,12 @@ await run({
   async streamed_tools() {
     const answer = await client.messages.stream({ ...asked, tools }).finalMessage();
     return { finish: answer.stop_reason, calls: calls(answer) };
+  },
+
+  async runner() {
+    const weather = betaTool({ name: "weather", inputSchema: city, run: () => "12 degrees" });
+    const runner = client.beta.messages.toolRunner({ ...asked, tools: [weather] });
+    return text(await runner.runUntilDone());
   },
 
   async image() {

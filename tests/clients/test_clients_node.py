@@ -68,6 +68,17 @@ async def test_structured_output(yard: Yard) -> None:
     assert provider.last.fields["response_format"]["json_schema"]["name"] == "place"
 
 
+@pytest.mark.parametrize("upstream", ["openai", "anthropic"])
+async def test_the_runner_of_tools_sends_the_whole_conversation(yard: Yard, upstream: str) -> None:
+    provider = yard.provider(upstream)
+    provider.calls_tool("weather", {"city": "Köln"}).says("Cold.")
+    heard = await run(yard, "messages.mjs", "runner", model=str(yard.body()["model"]))
+    assert heard["runner"] == "Cold."
+    assert len(provider.requests) == 2
+    for word in ("How is the weather?", "Köln", "12 degrees"):
+        assert word in provider.last.body.decode()
+
+
 @pytest.mark.parametrize("program", ["chat.mjs", "messages.mjs"])
 async def test_the_mock_answers_without_an_account(yard: Yard, program: str) -> None:
     heard = await run(yard, program, "whole", "streamed", model="some-model")

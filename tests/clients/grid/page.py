@@ -48,11 +48,11 @@ KNOWN = """## What to know
 - **Claude Code** asks again, without streaming, when a stream breaks: that is a second call.
 - **Anthropic's runners of tools** ask the provider to keep the conversation (`thread`), are told
   that no provider does so through the gateway, and send the whole of it from then on.
-- **The OpenAI models of LangChain4j and Spring AI, and LangChain's Mistral model,** overlook an
-  error inside a stream: to them a stream that breaks is a short answer.
-- **Older libraries for Messages** (Anthropic's own of 2024, Vercel's before 6) take the tokens of
-  the prompt from the first event of a stream. Where the provider speaks another format it has not
-  told them by then: they are an estimate. The books have what it told at the end.
+- **LangChain4j's OpenAI model, Spring AI's OpenAI and Anthropic models, and LangChain's Mistral
+  model** overlook an error inside a stream: to them a stream that breaks is a short answer.
+- **Some libraries for Messages** (Anthropic's own of 2024, Vercel's before 6, Spring AI's) take the
+  tokens of the prompt from the first event of a stream. Where the provider speaks another format it
+  has not told them by then: they are an estimate. The books have what it told at the end.
 - **AWS's SDK for JavaScript** speaks HTTP/2 to Bedrock. Give its client
   `requestHandler: new NodeHttpHandler()`.
 - **Realtime sessions** hear of a refused answer (a limit, say) in an `error` event that names the
