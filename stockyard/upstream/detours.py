@@ -67,7 +67,7 @@ class Detours:
         if not detour.takes_bytes or not _may_name_images(x, plan):
             return await self._in_words(x, plan, detour, attempt)
         field = IMAGES_IN.get(x.inbound.format, "messages")
-        with asking(x, await self._images.inlined(x.request, field)):
+        with asking(x, await self._images.inlined(x.request, field, x.caller.key_id)):
             return await self._in_words(x, plan, detour, attempt)
 
     def check_model(self, x: Exchange, plan: Plan) -> None:

@@ -10,6 +10,7 @@ import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from typing import Literal
+from weakref import WeakValueDictionary
 
 from msgspec.structs import replace
 
@@ -30,6 +31,8 @@ MAX_ALL_BYTES = 50 * MIB
 """For all images of one request: as much as its body might have contained."""
 MAX_AT_ONCE = 16
 """For all calls together. Others wait, within their time limit."""
+MAX_OF_ONE_KEY = 4
+"""Of these, for all calls of one Key: slow addresses in its calls make no other Key wait."""
 SECONDS = 10.0
 """For all images of one request together."""
 TIMERS = Timers(first_byte_seconds=SECONDS, idle_seconds=SECONDS, total_seconds=SECONDS)
@@ -59,8 +62,10 @@ class ImageFetch:
         self._proxy = proxy
         self._allowed = allowed
         self._free = asyncio.Semaphore(MAX_AT_ONCE)
+        self._free_of: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        """The same for each Key that has images fetched now."""
 
-    async def inlined(self, request: Request, field: str) -> Request:
+    async def inlined(self, request: Request, field: str, key_id: str) -> Request:
         """The request with bytes in place of URLs. Raises Refused (400, 413) with `field`, the
         client's field that contains the images."""
         content = request.meaning
@@ -75,20 +80,21 @@ class ImageFetch:
             if len(urls) > MAX_IMAGES:
                 raise _Unavailable("count", urls[MAX_IMAGES])
             # In a separate task, because the code below needs one, and the call may run without.
-            found = await asyncio.get_running_loop().create_task(self._all(urls))
+            found = await asyncio.get_running_loop().create_task(self._all(urls, key_id))
         except _Unavailable as error:
             raise _refusal(error.reason, urls.index(error.url), field) from None
         return request.with_content(
             replace(content, messages=tuple(_with_bytes(m, found) for m in content.messages))
         )
 
-    async def _all(self, urls: list[str]) -> dict[str, Image]:
+    async def _all(self, urls: list[str], key_id: str) -> dict[str, Image]:
+        free = self._free_of.setdefault(key_id, asyncio.Semaphore(MAX_OF_ONE_KEY))
         found: dict[str, Image] = {}
         room = MAX_ALL_BYTES
         try:
             async with asyncio.timeout(SECONDS):
                 for url in urls:
-                    async with self._free:
+                    async with free, self._free:
                         body = await self._body(url, min(room, MAX_BYTES))
                     room -= len(body)
                     found[url] = _image(url, body)

@@ -377,6 +377,25 @@ async def test_a_caller_that_leaves_ends_the_fetch(yard: Yard, web: ScriptedProv
     assert not ollama.requests
 
 
+async def test_slow_addresses_of_one_key_make_no_other_wait(
+    yard: Yard, web: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_fetch, "MAX_OF_ONE_KEY", 1)
+    ollama = yard.provider("ollama").says("a cat")
+    opened(yard, web).stalls_after_bytes(10).sends(200, {"content-type": "image/png"}, PNG)
+    await yard.open()
+    _, other = await yard.stockyard.keys.create("other")
+    async with yard.raw() as one, yard.raw() as two:
+        for client in (one, two):
+            client.ask("/v1/chat/completions", a_chat(f"{web.url}/a"), headers=yard.headers)
+        assert await web.called()
+        yard.key = other
+        assert (await chat(yard, f"{web.url}/b")).text == "a cat"
+        assert [request.target for request in web.requests] == ["/a", "/b"]
+    assert len(ollama.requests) == 1
+    assert await yard.quiet()
+
+
 async def test_a_repeat_fetches_again(yard: Yard, web: ScriptedProvider) -> None:
     ollama = yard.provider("ollama").fails(503)
     yard.enable("retrypilot", base_ms=1)
