@@ -50,10 +50,18 @@ def internal() -> Refused:
 
 
 def refused_by(error: HttpError) -> Refused:
-    """A refusal by the HTTP front as a Refused, for a call whose format is known."""
+    """A refusal by the HTTP front as a Refused, for a call whose format is known.
+
+    Whoever stops, starts or has too much to do may well answer in a second, or another one does.
+    """
     cause = CAUSES.get(error.rule)
-    detail = None if cause is None else {"cause": cause}
-    return Refused(error.status, CODES[error.status], error.message, detail=detail)
+    return Refused(
+        error.status,
+        CODES[error.status],
+        error.message,
+        retry_after=1 if error.status == 503 else None,
+        detail=None if cause is None else {"cause": cause},
+    )
 
 
 def refusal(error: HttpError) -> Whole:

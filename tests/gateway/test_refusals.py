@@ -38,6 +38,8 @@ async def test_a_call_that_comes_while_the_gateway_stops_is_told_so(yard: Yard) 
     told = Heard(late.reply)
     assert (told.status, (told.error or {}).get("code")) == (503, "overloaded")
     assert told.json["error"]["stockyard"]["detail"] == {"cause": "draining"}
+    assert told.headers["retry-after"] == "1"
+    assert "x-should-retry" not in told.headers  # another gateway may answer, or the next one
 
 
 async def test_a_large_body_for_which_there_is_no_memory_is_told_so(yard: Yard) -> None:
