@@ -187,8 +187,8 @@ def revoke_all(server: Server, keep: tuple[str, ...], yes: bool, as_json: bool) 
     """Revoke every Key, permanently and at once."""
     if not yes:
         if not sys.stdin.isatty():
-            raise click.UsageError("This takes back every Key: say --yes.")
-        click.confirm("Take back every Key? No program can call any more.", abort=True)
+            raise click.UsageError("This revokes every Key: add --yes.")
+        click.confirm("Revoke every Key? No program can call after that.", abort=True)
     answer = server.post(f"{PATH}/revoke-all", {"kept": keep})
     _say(answer, f"Revoked: {answer['revoked']}.", as_json=as_json)
 

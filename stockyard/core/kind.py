@@ -20,3 +20,11 @@ Kind = Literal[
 ALL_KINDS: frozenset[Kind] = frozenset(get_args(Kind)) - {"batch"}
 """The kinds that modules see."""
 TEXT_KINDS: frozenset[Kind] = frozenset({"chat", "completions"})
+SCANNED_KINDS: frozenset[Kind] = TEXT_KINDS | {
+    "embeddings",
+    "images",
+    "audio",
+    "moderations",
+    "count",
+}
+"""The kinds in whose texts modules look for data that must not leave."""

@@ -34,6 +34,7 @@ from msgspec import Meta, Struct
 
 from stockyard.core.events import Event
 from stockyard.core.exchange import Exchange
+from stockyard.core.kind import SCANNED_KINDS
 from stockyard.core.module import Fails, Module, ModuleConfig, Stage, Streaming
 from stockyard.core.ports import Ports, Span
 from stockyard.core.scan.matcher import RuleMatcher, replaced
@@ -137,9 +138,7 @@ class PromptGuard(Module[Config]):
     stage = Stage.INSPECT
     streaming = Streaming.CHUNKS
     fails = Fails.CLOSED
-    handles = frozenset(
-        {"chat", "completions", "embeddings", "images", "audio", "moderations", "count"}
-    )
+    handles = SCANNED_KINDS
     reach = 1_024
     reads_closely = True
 

@@ -31,6 +31,7 @@ from msgspec import Meta, Struct
 
 from stockyard.core.events import Event
 from stockyard.core.exchange import Exchange
+from stockyard.core.kind import SCANNED_KINDS
 from stockyard.core.module import Fails, Module, ModuleConfig, Stage, Streaming
 from stockyard.core.ports import Ports, Span
 from stockyard.core.scan.checks import random_looking
@@ -110,9 +111,7 @@ class SecretScan(Module[Config]):
     stage = Stage.INSPECT
     streaming = Streaming.CHUNKS
     fails = Fails.CLOSED
-    handles = frozenset(
-        {"chat", "completions", "embeddings", "images", "audio", "moderations", "count"}
-    )
+    handles = SCANNED_KINDS
     reach = REACH
     reads_closely = True
 
