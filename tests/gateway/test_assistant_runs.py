@@ -1,32 +1,18 @@
 """Runs of assistants are counted once, however often their usage is reported."""
 
 import json
-from typing import ClassVar
 
 import pytest
 
 from stockyard.testing import ScriptedProvider
 from stockyard.testing.yard import Yard
-from tests.late_usage import answers, counted, settled
+from tests.late_usage import RUN_BEGUN, RUN_OVER, answers, counted, settled
 
 
 class TestRuns:
     """Of assistants: they go on by themselves, and tell what they used whenever they are asked."""
 
     THREAD = "/openai/v1/threads/thread_1"
-    BEGUN: ClassVar = {"id": "run_1", "object": "thread.run", "status": "queued", "usage": None}
-    OVER: ClassVar = {
-        "id": "run_1",
-        "object": "thread.run",
-        "status": "completed",
-        "model": "gpt-x",
-        "usage": {
-            "prompt_tokens": 9,
-            "completion_tokens": 4,
-            "total_tokens": 13,
-            "prompt_token_details": {"cached_tokens": 3},
-        },
-    }
 
     @pytest.fixture
     async def openai(self, yard: Yard) -> ScriptedProvider:
@@ -36,7 +22,7 @@ class TestRuns:
         return openai
 
     async def begun(self, yard: Yard, openai: ScriptedProvider) -> None:
-        answers(openai, self.BEGUN)
+        answers(openai, RUN_BEGUN)
         await yard.call(f"{self.THREAD}/runs", {"assistant_id": "asst_1"})
         assert await settled(yard)
 
@@ -57,7 +43,7 @@ class TestRuns:
         self, yard: Yard, openai: ScriptedProvider
     ) -> None:
         await self.begun(yard, openai)
-        for run in (self.BEGUN | {"status": "in_progress"}, self.OVER, self.OVER, self.OVER):
+        for run in (RUN_BEGUN | {"status": "in_progress"}, RUN_OVER, RUN_OVER, RUN_OVER):
             await self.asked(yard, "/runs/run_1", openai, run)
         assert self.used(yard) == [("chat", 9, 3, 4)]
         (only,) = counted(yard, "chat")
@@ -65,28 +51,28 @@ class TestRuns:
 
     async def test_steps_are_parts_of_it(self, yard: Yard, openai: ScriptedProvider) -> None:
         await self.begun(yard, openai)
-        step = {**self.OVER, "object": "thread.run.step", "id": "step_1"}
+        step = {**RUN_OVER, "object": "thread.run.step", "id": "step_1"}
         await self.asked(yard, "/runs/run_1/steps", openai, {"object": "list", "data": [step]})
         assert not self.used(yard)
 
     async def test_a_list_of_runs_tells_of_each(self, yard: Yard, openai: ScriptedProvider) -> None:
         await self.begun(yard, openai)
-        elsewhere = self.OVER | {"id": "run_never_begun_here"}
-        told = {"object": "list", "data": [self.OVER, elsewhere, "odd", None]}
+        elsewhere = RUN_OVER | {"id": "run_never_begun_here"}
+        told = {"object": "list", "data": [RUN_OVER, elsewhere, "odd", None]}
         for path in ("/runs", "/runs?limit=100", "/runs"):
             await self.asked(yard, path, openai, told)
-        await self.asked(yard, "/runs/run_1", openai, self.OVER)
+        await self.asked(yard, "/runs/run_1", openai, RUN_OVER)
         assert self.used(yard) == [("chat", 9, 3, 4)]
 
     async def test_one_that_waits_for_tools_is_counted_when_it_goes_on_and_ends(
         self, yard: Yard, openai: ScriptedProvider
     ) -> None:
         await self.begun(yard, openai)
-        await self.asked(yard, "/runs/run_1", openai, self.BEGUN | {"status": "requires_action"})
+        await self.asked(yard, "/runs/run_1", openai, RUN_BEGUN | {"status": "requires_action"})
         for _ in range(2):
-            answers(openai, self.OVER)
+            answers(openai, RUN_OVER)
             path = f"{self.THREAD}/runs/run_1/submit_tool_outputs"
-            assert (await yard.call(path, {"tool_outputs": []})).json == self.OVER
+            assert (await yard.call(path, {"tool_outputs": []})).json == RUN_OVER
             assert await settled(yard)
         assert self.used(yard) == [("chat", 9, 3, 4)]
 
@@ -96,11 +82,11 @@ class TestRuns:
     ) -> None:
         path = f"/openai/v1/threads/{below}"
         thread = {"thread_id": "thread_2"}
-        step = {**self.OVER, "object": "thread.run.step", "id": "step_1"}
+        step = {**RUN_OVER, "object": "thread.run.step", "id": "step_1"}
         events = [
-            ("thread.run.created", self.BEGUN | thread),
+            ("thread.run.created", RUN_BEGUN | thread),
             ("thread.run.step.completed", step | thread),
-            ("thread.run.completed", self.OVER | thread),
+            ("thread.run.completed", RUN_OVER | thread),
         ]
         stream = b"".join(
             b"event: %b\ndata: %b\n\n" % (name.encode(), json.dumps(said).encode())
@@ -110,7 +96,7 @@ class TestRuns:
         openai.sends(200, {"content-type": "text/event-stream"}, stream)
         assert (await yard.call(path, {"assistant_id": "asst_1", "stream": True})).body == stream
         assert await settled(yard)
-        await self.asked(yard, "/runs/run_1", openai, self.OVER)
+        await self.asked(yard, "/runs/run_1", openai, RUN_OVER)
         assert self.used(yard) == [("chat", 9, 3, 4)]
         answers(openai, {"id": "thread_2"})
         heard = await yard.get("/openai/v1/threads/thread_2")

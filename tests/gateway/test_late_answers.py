@@ -1,42 +1,43 @@
 """Answers and interactions in the background are counted when they are complete."""
 
 import json
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
 from stockyard.core.money import Usage
 from stockyard.testing.yard import Yard
-from tests.late_usage import JSON, answers, counted, settled
+from tests.late_usage import (
+    INTERACTION_ASKED,
+    INTERACTION_OVER,
+    INTERACTIONS,
+    JSON,
+    QUEUED,
+    answers,
+    completed,
+    counted,
+    settled,
+    tokens_counted,
+)
 
 
 class TestAnswersInTheBackground:
-    QUEUED = (
-        '{"id":"resp_b","object":"response","status":"queued","background":true,'
-        '"model":"gpt-scripted-1","output":[]}'
-    )
-
-    def complete(self, **fields: object) -> dict[str, Any]:
-        usage = {"input_tokens": 6, "output_tokens": 2, "total_tokens": 8}
-        done = {"status": "completed", "usage": usage}
-        return json.loads(self.QUEUED) | done | fields  # type: ignore[no-any-return]
-
     @pytest.mark.parametrize("path", ["/v1/responses", "/openai/v1/responses"])
     async def test_they_are_counted_once_when_they_are_complete(
         self, yard: Yard, path: str
     ) -> None:
-        openai = yard.provider("openai").sends(200, JSON, self.QUEUED.encode())
+        openai = yard.provider("openai").sends(200, JSON, QUEUED.encode())
         body = {"model": "gpt-scripted", "input": "hi", "background": True, "store": True}
         assert (await yard.call(path, body)).status == 200
         assert await settled(yard)
         assert yard.last.exchange.usage == Usage(), "all of it is reported later"
         before = len(counted(yard, "chat"))
-        answers(openai, json.loads(self.QUEUED) | {"status": "in_progress"})
+        answers(openai, json.loads(QUEUED) | {"status": "in_progress"})
         await yard.get(f"{path}/resp_b")
         assert await settled(yard)
         assert len(counted(yard, "chat")) == before
         for _ in range(2):
-            answers(openai, self.complete())
+            answers(openai, completed())
             heard = await yard.get(f"{path}/resp_b")
             assert heard.json["usage"]["input_tokens"] == 6
             assert await settled(yard)
@@ -47,13 +48,13 @@ class TestAnswersInTheBackground:
         assert last.received.model == "gpt-scripted-1"
 
     async def test_one_that_is_heard_again_as_a_stream_is_counted(self, yard: Yard) -> None:
-        openai = yard.provider("openai").sends(200, JSON, self.QUEUED.encode())
+        openai = yard.provider("openai").sends(200, JSON, QUEUED.encode())
         body = {"model": "gpt-scripted", "input": "hi", "background": True, "store": True}
         await yard.call("/v1/responses", body)
         assert await settled(yard)
         events = [
-            {"type": "response.created", "response": json.loads(self.QUEUED)},
-            {"type": "response.completed", "response": self.complete()},
+            {"type": "response.created", "response": json.loads(QUEUED)},
+            {"type": "response.completed", "response": completed()},
         ]
         stream = b"".join(b"data: %b\n\n" % json.dumps(event).encode() for event in events)
         openai.sends(200, {"content-type": "text/event-stream"}, stream)
@@ -65,12 +66,12 @@ class TestAnswersInTheBackground:
 
     async def test_one_that_was_answered_at_once_was_counted_then(self, yard: Yard) -> None:
         openai = yard.provider("openai")
-        answers(openai, self.complete(background=False))
+        answers(openai, completed(background=False))
         body = {"model": "gpt-scripted", "input": "hi", "store": True}
         assert (await yard.call("/openai/v1/responses", body)).status == 200
         assert await settled(yard)
         before = len(counted(yard, "chat"))
-        answers(openai, self.complete(background=False))
+        answers(openai, completed(background=False))
         await yard.get("/v1/responses/resp_b")
         assert await settled(yard)
         assert len(counted(yard, "chat")) == before
@@ -79,24 +80,15 @@ class TestAnswersInTheBackground:
 class TestInteractions:
     """What Gemini keeps of its own accord, and tells whenever it is asked."""
 
-    PATH = "/gemini/v1beta/interactions"
-    ASKING: ClassVar = {"model": "gemini-x", "input": "hi"}
-    OVER: ClassVar = {
-        "id": "v1_x-1",
-        "model": "gemini-x",
-        "status": "completed",
-        "usage": {"total_input_tokens": 5, "total_output_tokens": 6, "total_tokens": 11},
-    }
-
     async def test_one_that_was_answered_at_once_is_not_counted_again(self, yard: Yard) -> None:
         gemini = yard.provider("gemini")
         for _ in range(3):
-            answers(gemini, self.OVER)
-        await yard.call(self.PATH, self.ASKING)
+            answers(gemini, INTERACTION_OVER)
+        await yard.call(INTERACTIONS, INTERACTION_ASKED)
         for _ in range(2):
-            await yard.get(self.PATH + "/v1_x-1")
+            await yard.get(INTERACTIONS + "/v1_x-1")
         assert await settled(yard)
-        assert self.used(yard) == [("passthrough", 5, 6)]
+        assert tokens_counted(yard) == [("passthrough", 5, 6)]
 
     @pytest.mark.parametrize("stream", [False, True])
     async def test_one_in_the_background_is_counted_when_it_is_over(
@@ -107,22 +99,17 @@ class TestInteractions:
         for told in (begun, begun):
             answers(gemini, told)
         for _ in range(2):
-            event = {"event_type": "interaction.completed", "interaction": self.OVER}
+            event = {"event_type": "interaction.completed", "interaction": INTERACTION_OVER}
             said = b"data: %b\n\ndata: [DONE]\n\n" % json.dumps(event).encode()
             if stream:
                 gemini.sends(200, {"content-type": "text/event-stream"}, said)
             else:
-                answers(gemini, self.OVER)
-        await yard.call(self.PATH, self.ASKING | {"background": True})
+                answers(gemini, INTERACTION_OVER)
+        await yard.call(INTERACTIONS, INTERACTION_ASKED | {"background": True})
         for _ in range(3):
-            await yard.get(self.PATH + "/v1_x-1")
+            await yard.get(INTERACTIONS + "/v1_x-1")
             assert await settled(yard)
-        assert self.used(yard) == [("chat", 5, 6)]
-
-    def used(self, yard: Yard) -> list[tuple[str, int, int]]:
-        """What was used, by the kinds of the calls; those that used nothing are left out."""
-        told = [(call.exchange.kind, call.exchange.usage) for call in yard.calls]
-        return [(kind, usage.prompt, usage.completion) for kind, usage in told if usage is not None]
+        assert tokens_counted(yard) == [("chat", 5, 6)]
 
 
 async def test_a_kept_chat_is_not_paid_again_when_it_is_read(yard: Yard) -> None:

@@ -6,7 +6,23 @@ import pytest
 
 from stockyard.testing import ScriptedProvider
 from stockyard.testing.yard import Yard
-from tests.late_usage import JSON, LINES, a_line, answers, counted, lines, settled
+from tests.late_usage import (
+    INTERACTION_ASKED,
+    INTERACTION_OVER,
+    INTERACTIONS,
+    JSON,
+    LINES,
+    QUEUED,
+    RUN_BEGUN,
+    RUN_OVER,
+    a_line,
+    answers,
+    completed,
+    counted,
+    lines,
+    settled,
+    tokens_counted,
+)
 
 
 class TestSecretsOfCallers:
@@ -39,10 +55,10 @@ class TestSecretsOfCallers:
 
     async def test_a_run_is_counted_once(self, yard: Yard) -> None:
         openai = yard.provider("openai")
-        begun, path = TestRuns.BEGUN, "/openai/v1/threads/thread_1/runs"
+        begun, path = RUN_BEGUN, "/openai/v1/threads/thread_1/runs"
         await self.call(yard, path, openai, begun)
         for _ in range(2):
-            answers(openai, TestRuns.OVER)
+            answers(openai, RUN_OVER)
             await yard.get(f"{path}/run_1", headers=self.OWN)
             assert await settled(yard)
         runs = [x for x in counted(yard, "chat") if x.usage is not None]
@@ -51,14 +67,12 @@ class TestSecretsOfCallers:
 
     @pytest.mark.parametrize("path", ["/v1/responses", "/openai/v1/responses"])
     async def test_an_answer_in_the_background_is_counted_once(self, yard: Yard, path: str) -> None:
-        openai = yard.provider("openai").sends(
-            200, JSON, TestAnswersInTheBackground.QUEUED.encode()
-        )
+        openai = yard.provider("openai").sends(200, JSON, QUEUED.encode())
         body = {"model": "gpt-4o", "input": "hi", "background": True}
         assert (await yard.call(path, body, headers=self.OWN)).status == 200
         assert await settled(yard)
         for headers in (self.OTHER, self.OWN, self.OWN):
-            answers(openai, TestAnswersInTheBackground().complete())
+            answers(openai, completed())
             assert (await yard.get(f"{path}/resp_b", headers=headers)).status == 200
             assert await settled(yard)
         used = [x for x in counted(yard, "chat") if x.usage is not None and x.usage.total]
@@ -69,11 +83,11 @@ class TestSecretsOfCallers:
         own = {"x-goog-api-key": "AIzaSyOfTheCaller0123456789abcdefghijkl"}
         gemini = yard.provider("gemini")
         answers(gemini, {"id": "v1_x-1", "status": "in_progress"})
-        asking = TestInteractions.ASKING | {"background": True}
-        assert (await yard.call(TestInteractions.PATH, asking, headers=own)).status == 200
+        asking = INTERACTION_ASKED | {"background": True}
+        assert (await yard.call(INTERACTIONS, asking, headers=own)).status == 200
         assert await settled(yard)
         for _ in range(2):
-            answers(gemini, TestInteractions.OVER)
-            await yard.get(f"{TestInteractions.PATH}/v1_x-1", headers=own)
+            answers(gemini, INTERACTION_OVER)
+            await yard.get(f"{INTERACTIONS}/v1_x-1", headers=own)
             assert await settled(yard)
-        assert TestInteractions().used(yard) == [("chat", 5, 6)]
+        assert tokens_counted(yard) == [("chat", 5, 6)]
