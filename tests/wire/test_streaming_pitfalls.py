@@ -18,7 +18,7 @@ from stockyard.core.events import (
     UsageSeen,
 )
 from stockyard.core.folding import fold
-from stockyard.core.messages import Reasoning, Text, ToolCall
+from stockyard.core.messages import Opaque, Reasoning, Text, ToolCall
 from stockyard.wire.codec import Pen
 from tests.wire.streams import (
     CHAT,
@@ -218,6 +218,19 @@ def test_messages_blocks_that_nobody_else_knows_pass_through_whole() -> None:
     out = written(MESSAGES, read(MESSAGES, stream))
     starts = [p["content_block"] for p in payloads(out) if p["type"] == "content_block_start"]
     assert starts == [{**use, "input": {"q": 1}}, {"type": "text", "text": ""}]
+
+
+def test_an_answer_may_break_off_in_what_a_tool_of_the_provider_is_asked() -> None:
+    """With `max_tokens`, for one. What was said before stays an answer."""
+    use = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
+    stream = message(
+        block(0, {"type": "text", "text": ""}, {"type": "text_delta", "text": "x"}),
+        block(1, use, {"type": "input_json_delta", "partial_json": '{"query": "y'}),
+    )
+    said, asked = fold(read(MESSAGES, stream))[0].choices[0].message.parts
+    assert said == Text(text="x")
+    assert isinstance(asked, Opaque)
+    assert asked.value == {**use, "input": {"_raw": '{"query": "y'}}
 
 
 def test_a_signature_of_another_provider_never_reaches_messages() -> None:

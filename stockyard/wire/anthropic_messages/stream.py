@@ -220,7 +220,7 @@ class MessagesReader(NamedEventsReader):
         """A block that only this format knows, complete with the input that came in pieces."""
         value = dict(block.value)
         if block.pieces and (text := "".join(block.pieces)):
-            value["input"] = decode_event(text.encode("utf-8", "surrogatepass"))
+            value["input"] = _input(text)
         whole = decode_block(value, "content_block")
         if not isinstance(whole, Opaque):
             whole = Opaque(format=FORMAT, value=value)
@@ -264,6 +264,16 @@ _OPENED_BY: dict[Any, str] = {"text_delta": "text", "thinking_delta": "thinking"
 _OTHER = {"text": "thinking", "thinking": "text"}
 _STREAMED = frozenset({"text", "thinking", "redacted_thinking", "tool_use"})
 _REST: dict[str, Any] = {"text": TextDelta, "thinking": ReasoningDelta, "tool_use": ArgumentsDelta}
+
+
+def _input(text: str) -> Any:
+    """What a tool of the provider was asked; its text, where the answer broke off in it."""
+    try:
+        return decode_event(text.encode("utf-8", "surrogatepass"))
+    except (ValueError, RecursionError):
+        return {"_raw": text}
+
+
 _READERS: dict[Any, Any] = {
     "message_start": MessagesReader._message_start,
     "content_block_start": MessagesReader._block_start,
