@@ -47,11 +47,10 @@ class Slice(Protocol):
 
 
 class Application(Litestar):
-    """Litestar without its pydantic and attrs plugins: importing those, where they happen to be
-    installed, takes a seventh of the whole program's memory, and no endpoint here uses them.
+    """Litestar without its pydantic and attrs plugins.
 
-    Where pydantic or attrs happen to be installed it imports them to serve their models, too: a
-    seventh of the memory of the whole program, for models that no endpoint here has.
+    Where those packages happen to be installed, importing them takes a seventh of the whole
+    program's memory, and no endpoint here uses them.
     """
 
     @staticmethod

@@ -93,17 +93,15 @@ class Directory:
             group = self._aliases.get(model)
             if group is not None and not group.fixed and not self._is_named(model):
                 return group.in_order(self._shares(group, kind))
-            if (
-                len(model) > LONGEST_NAME
-            ):  # callers may send names of any length, and no provider serves this one
+            # Callers may send names of any length. No provider serves one as long as this.
+            if len(model) > LONGEST_NAME:
                 return ()
             return _remember(self._known, (model, kind), self._find(model, kind))
 
     def elsewhere(self, target: Target, kind: str) -> tuple[Target, ...]:
-        """The same model at other providers that offer it. The price list decides who does; where
-        it does not know the model, the globs of the rows do.
+        """The same model at other providers that offer it.
 
-        The price list knows best who does; where it is silent, the globs of the rows decide.
+        The price list decides who does; where it does not know the model, the globs of the rows do.
         """
         model = target.model
         sellers = [p for p in self._configured.values() if self._priced.sells(p.name, model)]

@@ -61,12 +61,10 @@ class Blocks:
         return self._cut()
 
     def run(self, data: bytes) -> bytes | None:
-        """The completed blocks joined, as a fast path for nearly every stream. None, with nothing
-        consumed, if there are line ends other than LF or much is left from earlier; then use
-        `feed`.
+        """The completed blocks joined, as a fast path for nearly every stream.
 
-        None, and nothing taken, where there are other line ends than LF or much is left from
-        earlier; `feed` must be used then.
+        None, with nothing consumed, if there are line ends other than LF or much is left from
+        earlier; then use `feed`.
         """
         if self._seen_cr or len(self._buffer) >= _SMALL or b"\r" in data:
             return None

@@ -97,10 +97,9 @@ class WholeCodec(ABC):
         return None
 
     def honours(self, asked: bytes, answer: bytes) -> bool:
-        """Whether an answer is as its request asked for, so that its bytes can be passed on. For a
-        large answer this is called with its first MiB only.
+        """Whether an answer is as its request asked for, so that its bytes can be passed on.
 
-        Of a large one this is asked when no more than the first MiB is there.
+        For a large answer this is called with its first MiB only.
         """
         return True
 
