@@ -68,12 +68,12 @@ Played once by hand, with some or most of the scenarios above and nothing change
 key, and not part of the grid: openai-java 4.101, anthropic-java 3.12, LangChain4j 1.19 and Spring
 AI 1.1; async-openai 0.30 and genai 0.7 (Rust); openai-agents (Python and Node), LlamaIndex,
 Haystack, AutoGen, Semantic Kernel, DSPy, smolagents, huggingface_hub, magentic, any-llm, CrewAI,
-Agno, Strands, Outlines; LangChain with Gemini, Ollama, Mistral, Cohere, Groq, DeepSeek and xAI; the
-libraries of Together, Fireworks, Perplexity and Cerebras; Vercel's AI SDK 7 with its libraries for
-OpenAI, Anthropic, Google, Azure, Bedrock, Cohere, Mistral, Groq, xAI, DeepSeek, Together,
-Fireworks, Perplexity and Cerebras; for Node LangChain, LlamaIndex, instructor, Genkit, Mastra and
-the libraries of Cohere, Mistral, Groq, Ollama, Together and Hugging Face; `llm`, Aider, Pi,
-OpenCode, Qwen Code, Continue and the Claude Agent SDK.
+Agno, Strands, Outlines, Google's ADK; LangChain with Gemini, Ollama, Mistral, Cohere, Groq,
+DeepSeek and xAI; the libraries of Together, Fireworks, Perplexity and Cerebras; Vercel's AI SDK 7
+with its libraries for OpenAI, Anthropic, Google, Azure, Bedrock, Cohere, Mistral, Groq, xAI,
+DeepSeek, Together, Fireworks, Perplexity and Cerebras; for Node LangChain, LlamaIndex, instructor,
+Genkit, Mastra and the libraries of Cohere, Mistral, Groq, Ollama, Together and Hugging Face; `llm`,
+Aider, Pi, OpenCode, Qwen Code, Continue and the Claude Agent SDK.
 
 And, of those in the grid, older versions: for Python openai 1.3, 1.40, 1.99 and 2.8, anthropic
 0.34, 0.64 and 0.77, google-genai 1.30 and 1.60, groq 0.4 to 1.0, cohere 5.11 to 5.20, ollama 0.3 to
