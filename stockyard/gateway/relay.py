@@ -71,9 +71,10 @@ class Moderator(Protocol):
         """Whether this message passes. None: it waits until `Relay.go_on`."""
 
     def provider_said(self, message: bytes) -> None: ...
-    def last_words(self) -> list[bytes]:
-        """Messages that make the provider end its running answers, and so report their usage.
-        Without them, a client that reads an answer and leaves before its end would pay nothing."""
+    def last_words(self) -> list[bytes] | None:
+        """Messages that make the provider end its running answers, and so report their usage; None
+        when none is running. Without the report, a client that reads an answer and leaves before
+        its end would pay nothing."""
 
     def over(self) -> None:
         """The session is over. Called once, and last."""
@@ -284,7 +285,7 @@ class Relay:
         """Close the provider's side: at once, or when it has reported the usage so far."""
         self._goodbye = goodbye
         last_words = self._moderator.last_words()
-        if not last_words:
+        if last_words is None:
             self._say_goodbye()
             return
         self._provider.resume()
@@ -298,7 +299,7 @@ class Relay:
             return
         if frame.kind != CLOSE:
             self._look(frame)
-        if frame.kind == CLOSE or not self._moderator.last_words():
+        if frame.kind == CLOSE or self._moderator.last_words() is None:
             self._say_goodbye()
 
     def _say_goodbye(self) -> None:

@@ -170,7 +170,7 @@ class Session:
     def provider_said(self, message: bytes) -> None:
         self._answers.provider_said(message)
 
-    def last_words(self) -> list[bytes]:
+    def last_words(self) -> list[bytes] | None:
         return self._answers.last_words()
 
     def over(self) -> None:

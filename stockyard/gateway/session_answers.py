@@ -200,8 +200,11 @@ class SessionAnswers:
         turn.happened = True
         self._judge(turn, partial(self._close, turn, None))
 
-    def last_words(self) -> list[bytes]:
-        """What stops the answers that have begun: then the provider tells what they used."""
+    def last_words(self) -> list[bytes] | None:
+        """What stops the answers that have begun, so that the provider reports their usage; empty
+        where its dialect can only wait for that, and None when no answer is running."""
+        if not self._begun:
+            return None
         stopping = map(self._words.cancelling, self._begun)
         return [word for word in stopping if word is not None]
 

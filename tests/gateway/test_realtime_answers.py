@@ -434,6 +434,32 @@ async def test_one_that_the_client_did_not_wait_for_is_ended_and_counted(
     assert await yard.quiet()
 
 
+async def test_one_that_nothing_can_stop_is_waited_for_a_moment(yard: Yard) -> None:
+    provider = RealtimeProvider()
+    path = "/gemini/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
+    speaks = {"serverContent": {"modelTurn": {"parts": [{"text": "hi"}]}}}
+    over = {
+        "serverContent": {"turnComplete": True},
+        "usageMetadata": {"promptTokenCount": 20, "responseTokenCount": 10, "totalTokenCount": 30},
+    }
+    async with provider.listening() as url:
+        yard.provider("gemini", base_url=url.replace("/v1", "/v1beta"))
+        async with a_session(yard, path) as client:
+            upstream = await provider.next()
+            await upstream.send(json.dumps(speaks))
+            await client.recv()
+            client.transport.abort()
+            relayed = the_relay(yard)
+            assert await becomes(lambda: relayed._left)
+            await upstream.send(json.dumps(over))
+            await upstream.wait_closed()
+        assert await yard.ended(2)
+        answer = next(call for call in yard.calls if call.exchange.within)
+        assert answer.usage is not None
+        assert (answer.usage.prompt, answer.usage.completion) == (20, 10)
+        assert await yard.quiet()
+
+
 async def test_a_provider_that_does_not_count_is_not_waited_for(
     yard: Yard, provider: RealtimeProvider
 ) -> None:
@@ -459,11 +485,16 @@ async def test_only_so_many_may_be_open(
         assert json.loads(await client.recv())["type"] == "error"
 
 
+def the_relay(yard: Yard) -> relay.Relay:
+    """That of the one session."""
+    [session] = [call for call in yard.stockyard.office.running if isinstance(call, Session)]
+    assert session._relay is not None
+    return session._relay
+
+
 async def midway(yard: Yard) -> None:
     """A message of the provider has begun to pass through the one session."""
-    [session] = [call for call in yard.stockyard.office.running if isinstance(call, Session)]
-    relayed = session._relay
-    assert relayed is not None
+    relayed = the_relay(yard)
     assert await becomes(lambda: relayed._to_client._midway)
 
 
