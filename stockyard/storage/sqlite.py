@@ -55,7 +55,7 @@ class SqliteDatabase:
         self._queue_rows = queue_rows
         self._queue_bytes = queue_bytes
         self._file = identity(path)
-        self.writer = Writer(lambda: open_for_writing(path), self._in_place)
+        self.writer = Writer(lambda: open_for_writing(path), probe, self._in_place)
         self._reader = open_for_reading(path)
         self._slow = ThreadPoolExecutor(SLOW_READERS, "stockyard-reader")
         self._slow_waiting = 0

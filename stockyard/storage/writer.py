@@ -100,10 +100,13 @@ class Writer:
     def __init__(
         self,
         open_connection: Callable[[], apsw.Connection],
+        probe: Callable[[apsw.Connection], None],
         in_place: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`in_place` tells whether the file that was opened is still where it was."""
+        """`probe` raises apsw.CorruptError for a damaged database; `in_place` tells whether the
+        file that was opened is still where it was."""
         self._open = open_connection
+        self._probe = probe
         self._in_place = in_place
         self._wal_pages = 0
         self._connection = self._opened()
@@ -266,6 +269,7 @@ class Writer:
         try:
             self._connection.close(True)
             self._connection = self._opened()
+            self._probe(self._connection)
             # Rewrites into the database what a failed fsync left in doubt.
             self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         except (apsw.Error, OSError) as error:

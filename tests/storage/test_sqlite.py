@@ -133,6 +133,31 @@ async def test_a_disk_error_fails_its_waiters_and_the_writer_recovers(
     assert await numbers(database) == [1]
 
 
+async def test_a_database_that_was_damaged_meanwhile_is_not_written_again(
+    database: SqliteDatabase,
+) -> None:
+    def disk_fails(transaction: Transaction) -> None:
+        raise apsw.IOError("fsync")
+
+    await database.write(lambda t: insert(t, 1))
+    other = apsw.Connection(str(database.path))
+    other.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    other.close()
+    with database.path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xa5" * (database.path.stat().st_size - 4096))
+
+    with pytest.raises(Refused):
+        await database.write(disk_fails)
+    for _ in range(100):
+        if database.writer.state == "down":
+            break
+        await asyncio.sleep(0.02)
+    with pytest.raises(Refused):
+        await database.write(lambda t: insert(t, 2))
+    assert database.writer.state == "down"
+
+
 async def test_a_second_disk_error_refuses_changes_for_a_while(database: SqliteDatabase) -> None:
     def disk_fails(transaction: Transaction) -> None:
         raise apsw.IOError("fsync")
