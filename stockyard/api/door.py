@@ -69,7 +69,7 @@ class Door:
             if scope["method"] == "HEAD":
                 # In a copy: the server looks into its own scope for whether a body must follow.
                 scope = {**scope, "method": "GET"}
-            await self._find_out_who(scope, answer)
+            await self._identify(scope, answer)
             if self._read_only and scope["method"] != "GET":
                 raise Refused(403, "forbidden", READ_ONLY)
         except Refused as refused:
@@ -85,7 +85,7 @@ class Door:
         await answer({"type": "http.response.start", "status": 204, "headers": []})
         await answer({"type": "http.response.body", "body": b""})
 
-    async def _find_out_who(self, scope: Scope, answer: "Answer") -> None:
+    async def _identify(self, scope: Scope, answer: "Answer") -> None:
         """Identify the caller. Raises Refused (429) above the rate limit."""
         try:
             identity = scope[IDENTITY] = await self._identities.of(scope)

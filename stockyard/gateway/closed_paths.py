@@ -10,7 +10,7 @@ from stockyard.gateway.held import bare
 from stockyard.providers.provider import Provider
 
 _ACCOUNT = frozenset(
-    (  # noqa: SIM905  a list of words reads better as one
+    (
         "organization organizations admin admin_api_keys api-keys api_keys api-key api_key keys key"
         " account billing credits balance dashboard invites user users team teams members"
         " workspace workspaces service_accounts service-accounts oauth auth webhook webhooks"
@@ -29,12 +29,10 @@ _DEEPER = (
 )
 """Prefixes of paths that issue secrets with which calls would bypass us, or that share our models.
 """
-_OF_ACCOUNTS = frozenset(
-    "users apikeys secrets quotas identityproviders auditlogs".split()  # noqa: SIM905  a list of words
-)
+_OF_ACCOUNTS = frozenset("users apikeys secrets quotas identityproviders auditlogs".split())
 """Segments below the name of an account, for providers that have it in the path."""
 _MACHINES = frozenset(
-    (  # noqa: SIM905  a list of words reads better as one
+    (
         "customjobs pipelinejobs schedules trainingpipelines hyperparametertuningjobs"
         " persistentresources notebookruntimes notebookexecutionjobs deploymentresourcepools"
     ).split()
@@ -43,7 +41,7 @@ _MACHINES = frozenset(
 _OF_SERVERS = frozenset({"push", "create", "copy", "shutdown"})
 """Paths of a local model server that change or upload its files, or stop it."""
 _GIVEN_OUT = frozenset(
-    (  # noqa: SIM905  a list of words reads better as one
+    (
         "token tokens authtoken authtokens accesstoken accesstokens clientsecret clientsecrets"
         " secret secrets apikey apikeys signedurl getsignedurl"
     ).split()

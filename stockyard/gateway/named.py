@@ -37,14 +37,14 @@ _JSON_STARTS = (b"{", b"[", b" ", b"\n", b"\r", b"\t", b"\xef\xbb\xbf")
 _ESCAPED = re.compile(rb"\\u00[4-7]")
 """What may be a letter of a field's name."""
 _OPAQUE = frozenset(
-    (  # noqa: SIM905  a list of words reads better as one
+    (
         "metadata parameters input_schema inputSchema schema json_schema arguments args response"
         " attributes annotations results filters"
     ).split()
 )
 """Fields whose values are mere data for the provider, whatever names are inside."""
 COLLECTIONS = "|".join(
-    (  # noqa: SIM905  a list of words reads better as one
+    (
         "files cachedContents tunedModels batches fileSearchStores batchPredictionJobs tuningJobs"
         " operations"
     ).split()
@@ -57,7 +57,7 @@ _RESOURCE = re.compile(
 )
 """A name that contains its collection, alone or at the end of a URL."""
 _ADDRESSES = frozenset(
-    (  # noqa: SIM905  a list of words reads better as one
+    (
         "fileUri file_uri fileName file_name cachedContent cached_content fileSearchStoreNames"
         " file_search_store_names model baseModel base_model tunedModel tuned_model uri"
     ).split()
@@ -165,7 +165,7 @@ ANY = Naming(
     RESPONSES.fields
     | RESOURCES.fields
     | set(
-        (  # noqa: SIM905  a list of words reads better as one
+        (
             "input_file_id input_files training_file validation_file training_files"
             " validation_files vector_store_id thread_id conversation input_dataset_id dataset_id"
             " previous_interaction_id"
@@ -184,7 +184,7 @@ INTERACTIONS = Naming(ANY.fields | {"uri"}, (*ANY.marks, b'"uri"'))
 
 SHARED = Naming(
     frozenset(
-        (  # noqa: SIM905  a list of words reads better as one
+        (
             "assistant_id agent_id agent skill_id skill_ids voice_id vault_ids environment_id"
             " environment memory_store_id eval_id video_id from_checkpoint dataset"
             " evaluationDataset inputDatasetId"

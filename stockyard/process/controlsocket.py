@@ -108,14 +108,13 @@ class ControlSocket:
         self._path = path
 
     def close(self) -> None:
-        """Take it away. Connections that are open end with the process."""
+        """Remove the socket. Open connections end with the process."""
         if self._server is not None:
             self._server.close()
         path, self._path = self._path, None
         if path is not None:
-            with suppress(
-                OSError
-            ):  # a folder that is read-only now; the next process takes the name
+            # The folder may be read-only by now; the next process replaces the socket anyway.
+            with suppress(OSError):
                 path.unlink()
 
     def restart_failed(self) -> None:

@@ -35,7 +35,7 @@ from stockyard.providers.row import (
 )
 
 RESERVED = frozenset(
-    "v1 v1beta v2 api ui mcp cursor hooks health livez readyz metrics status s a models chat "  # noqa: SIM905  a list of words reads better as one
+    "v1 v1beta v2 api ui mcp cursor hooks health livez readyz metrics status s a models chat "
     "completions responses messages embeddings images audio moderations rerank files batches "
     "realtime changes.atom changes.json badge robots.txt favicon.ico static".split()
 )

@@ -36,7 +36,7 @@ _UNSAFE = re.compile(
 _ENCODED_SLASH = re.compile(r"%2f", re.IGNORECASE)
 _CUSTOMARY_FORMAT = {path: name for name, path in CUSTOMARY.items()}
 _STAYS = frozenset(
-    (  # noqa: SIM905  a list of words reads better as one
+    (
         "key api_key api-key apikey access_token oauth_token subscription-key"
         " $httpmethod $httpheaders"
     ).split()

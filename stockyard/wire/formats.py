@@ -11,7 +11,7 @@ from stockyard.wire.codec import Codec
 from stockyard.wire.openai_chat.codec import ChatCodec
 
 FURTHER = frozenset(
-    (  # noqa: SIM905  a list of words reads better as one
+    (
         "openai.responses openai.compact openai.completions openai.input_tokens openai.embeddings"
         " openai.moderations openai.speech openai.transcriptions openai.images"
         " gemini gemini.array gemini.count gemini.embed gemini.embed_content vertex.predict"

@@ -143,10 +143,8 @@ def boundary_in(body: bytes) -> bytes | None:
     if not body.startswith(b"--"):
         return None
     boundary, line_end, after = body[2:80].partition(b"\r\n")
-    if boundary.endswith(b"--") and after in (
-        b"",
-        b"\r\n",
-    ):  # a form without parts is nothing but its end
+    # A form without parts is only its end.
+    if boundary.endswith(b"--") and after in (b"", b"\r\n"):
         boundary, line_end = boundary[:-2], b"\r\n"
     if not line_end or _BOUNDARY.fullmatch(boundary) is None:
         raise _bad("The first line of the form is no boundary.")

@@ -31,7 +31,7 @@ schemaguard consensus multicall streamresume contextfallback failover hedge retr
 priorityqueue keypool anthrofit geminishim recorder mockllm chainforge cronllm webhookrelay
 llmbench feedbackloop trainexport synthgen billsync encryptvault whitelabel llmsync clustermode
 batchqueue dryrun
-""".split()  # noqa: SIM905  a hundred quoted names read worse
+""".split()
 """The one order in which modules run."""
 
 SECTIONS = ("Why", "Example", "Caller sees")

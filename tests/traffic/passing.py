@@ -55,13 +55,13 @@ UNIFIED = (
 RECKONED = "a prompt that was in Ollama's cache has no count; the books have our estimate of it"
 
 _NOT_SENT = frozenset(
-    (  # noqa: SIM905  a list of words reads better as one
+    (
         "host connection content-length transfer-encoding accept-encoding authorization x-api-key "
         "api-key x-goog-api-key cookie expect te upgrade x-amz-security-token"
     ).split()
 )
 _NOT_REPLAYED = frozenset(
-    "connection content-length transfer-encoding content-encoding keep-alive trailer date".split()  # noqa: SIM905  a list of words reads better as one
+    "connection content-length transfer-encoding content-encoding keep-alive trailer date".split()
 )
 
 

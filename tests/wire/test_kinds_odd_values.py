@@ -19,7 +19,7 @@ NONE: frozenset[str] = frozenset()
 CODECS = [codec for codec in FORMATS.values() if isinstance(codec, WholeCodec)]
 
 WORDS = tuple(
-    (  # noqa: SIM905  a list of words reads better as one
+    (
         "model input texts inputs images requests instances content parts text query documents "
         "passages top_n top_k return_documents truncate truncation dimensions output_dimension "
         "encoding_format embedding_type embedding_types input_type task taskType task_type "

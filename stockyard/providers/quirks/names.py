@@ -138,7 +138,7 @@ WITHOUT_FUNCTION = (PATHS, frozenset(calls.POLLED), WAYS, OF_FORMATS, NATIVE_ONL
 
 TRAITS_WITH_ARGUMENTS = frozenset({"finish_extra", "tool_config_with_history", "reasoning_field"})
 TRAITS = frozenset(
-    (  # noqa: SIM905  a list of words reads better as one
+    (
         "args_object array_stream_without_sse audio_outside_prompt bad_key_is_400 bare_error_line "
         "document_name_neutral model_in_path_encoded tool_config_with_history "
         "tool_name_64 tool_turns_merged "

@@ -10,7 +10,7 @@ from typing import Any
 from stockyard.wire.drops import Drops
 
 _REFUSED = frozenset(
-    (  # noqa: SIM905  a list of words reads better as one
+    (
         "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength maxItems "
         "uniqueItems minProperties maxProperties prefixItems propertyOrdering"
     ).split()
