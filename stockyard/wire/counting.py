@@ -172,7 +172,7 @@ class ResponsesCountCodec(CountCodec):
 
 
 class _Wrapped(msgspec.Struct):
-    generateContentRequest: msgspec.Raw = msgspec.Raw(b"")  # noqa: N815  the format's spelling
+    generateContentRequest: msgspec.Raw = msgspec.Raw(b"")
 
 
 _wrapped = msgspec.json.Decoder(_Wrapped).decode

@@ -46,7 +46,7 @@ class Beside(Struct, gc=False):
 
     usage: Any = None
     meta: Any = None
-    usageMetadata: Any = None  # noqa: N815  the format's spelling
+    usageMetadata: Any = None
     prompt_eval_count: Any = None
     input_token_count: Any = None
     error: Any = None

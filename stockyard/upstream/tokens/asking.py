@@ -151,10 +151,10 @@ class Asking:
 class _Granted(Struct):
     access_token: str = ""
     token: str = ""
-    accessToken: str = ""  # noqa: N815  as it is spelled there
+    accessToken: str = ""
     expires_in: float | None = None
     expires_at: float | None = None
-    expireTime: datetime | None = None  # noqa: N815  the answer's spelling
+    expireTime: datetime | None = None
 
     @property
     def secret(self) -> str:

@@ -18,12 +18,12 @@ from stockyard.wire.renaming import RenamingCodec
 
 
 class _Config(msgspec.Struct, gc=False):
-    maxTokens: int | None = None  # noqa: N815  the format's spelling
+    maxTokens: int | None = None
 
 
 class _Head(msgspec.Struct, gc=False):
     messages: list[msgspec.Raw] = []
-    inferenceConfig: _Config | msgspec.UnsetType | None = msgspec.UNSET  # noqa: N815  the format's own name
+    inferenceConfig: _Config | msgspec.UnsetType | None = msgspec.UNSET
 
 
 _HEAD = msgspec.json.Decoder(_Head)

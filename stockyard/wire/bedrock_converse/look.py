@@ -18,7 +18,7 @@ from stockyard.wire.look import Look, read_as
 class _Event(Struct, gc=False):
     start: Any = None
     delta: Any = None
-    stopReason: Any = None  # noqa: N815  the format's spelling
+    stopReason: Any = None
     usage: Any = None
 
 

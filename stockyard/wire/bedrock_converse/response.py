@@ -33,7 +33,7 @@ from stockyard.wire.tool_names import NO_NAMES
 
 class _Answer(msgspec.Struct, gc=False):
     output: msgspec.Raw = msgspec.Raw()
-    stopReason: Any = None  # noqa: N815  the format's spelling
+    stopReason: Any = None
     usage: Any = None
 
 

@@ -43,7 +43,7 @@ _TELLING = re.compile(rb'"(?:inputText|texts|images|inputs)"')
 
 
 class _Counted(Struct, gc=False):
-    inputTextTokenCount: Any = None  # noqa: N815  the format's spelling
+    inputTextTokenCount: Any = None
 
 
 _counted = msgspec.json.Decoder(_Counted).decode

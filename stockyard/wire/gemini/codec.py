@@ -28,13 +28,13 @@ from stockyard.wire.renaming import RenamingCodec
 
 
 class _Config(msgspec.Struct, gc=False):
-    maxOutputTokens: int | float | None = None  # noqa: N815  the format's spelling
+    maxOutputTokens: int | float | None = None
     max_output_tokens: int | float | None = None
 
 
 class _Head(msgspec.Struct, gc=False):
     contents: list[msgspec.Raw] | dict[str, msgspec.Raw]
-    generationConfig: _Config | msgspec.UnsetType | None = msgspec.UNSET  # noqa: N815  the provider's own name
+    generationConfig: _Config | msgspec.UnsetType | None = msgspec.UNSET
     generation_config: _Config | msgspec.UnsetType | None = msgspec.UNSET
 
 

@@ -29,14 +29,14 @@ from stockyard.wire.surrogates import loose
 
 
 class _Candidate(Struct, gc=False):
-    finishReason: Any = None  # noqa: N815  the format's spelling
+    finishReason: Any = None
     index: Any = 0
 
 
 class _Answer(Struct, gc=False):
     candidates: list[_Candidate] | None = None
-    usageMetadata: Any = None  # noqa: N815  the provider's own name
-    promptFeedback: Any = None  # noqa: N815  the provider's own name
+    usageMetadata: Any = None
+    promptFeedback: Any = None
     error: Any = None
 
 
@@ -56,10 +56,10 @@ class _FirstAnswer(Struct, gc=False):
     """An event while nothing has been committed: its parts matter."""
 
     candidates: list[_FirstCandidate] | None = None
-    usageMetadata: Any = None  # noqa: N815  the provider's own name
-    promptFeedback: Any = None  # noqa: N815  the provider's own name
+    usageMetadata: Any = None
+    promptFeedback: Any = None
     error: Any = None
-    modelVersion: Any = None  # noqa: N815  the provider's own name
+    modelVersion: Any = None
 
 
 _answer = msgspec.json.Decoder(_Answer).decode

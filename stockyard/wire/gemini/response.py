@@ -87,13 +87,13 @@ _TOP_FIELDS = ("candidates", "usageMetadata", "modelVersion", "responseId")
 
 
 class _Candidate(msgspec.Struct, gc=False):
-    finishReason: Any = None  # noqa: N815  the format's spelling
+    finishReason: Any = None
 
 
 class _Answer(msgspec.Struct, gc=False):
     candidates: list[_Candidate] | None = None
-    usageMetadata: Any = None  # noqa: N815  the provider's own name
-    promptFeedback: Any = None  # noqa: N815  the provider's own name
+    usageMetadata: Any = None
+    promptFeedback: Any = None
     error: Any = None
 
 
