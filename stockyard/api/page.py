@@ -14,7 +14,7 @@ import stockyard
 
 STYLE = """
 :root { color-scheme: light dark }
-body { font: 16px/1.6 system-ui, sans-serif; max-width: 46rem; margin: 4rem auto; padding: 0 1rem }
+body { font: 16px/1.6 system-ui, sans-serif; max-width: 50rem; margin: 4rem auto; padding: 0 1rem }
 h1 { font-size: 1.6rem; margin-bottom: 0 }
 p.version { opacity: .7; margin-top: 0 }
 pre { padding: 1rem; overflow-x: auto; border: 1px solid #8886; border-radius: .4rem }
