@@ -442,7 +442,7 @@ def test_every_duration_is_read_or_refused(amount: int, unit: str) -> None:
 
 @pytest.mark.parametrize("written", [0, "0", 0.0])
 def test_zero_needs_no_unit(written: object) -> None:
-    assert Seconds.read(written) == 0
+    assert float(Seconds.read(written)) == 0.0
     assert isinstance(Seconds.read(written), Seconds)
 
 
