@@ -25,7 +25,7 @@ WORDS = {"ok": "ok", "info": "notes", "warn": "warnings", "fail": "failures", "s
 @click.command()
 @click.option("--data", "data_dir", metavar="DIR", help="Data folder.")
 @click.option("--config", metavar="FILE", help="Config file.")
-@click.option("--fix", is_flag=True, help="Mend what is safe to mend, after asking.")
+@click.option("--fix", is_flag=True, help="Fix what is safe to fix, after asking.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--debug", is_flag=True, expose_value=False, hidden=True)

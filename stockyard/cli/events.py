@@ -11,7 +11,7 @@ from stockyard.cli.flags import server_flags
 
 @click.command()
 @click.argument("topics", metavar="[TOPIC]…", nargs=-1)
-@click.option("--filter", "filter_", default="", help="Only what passes it, as for logs.")
+@click.option("--filter", "filter_", default="", help="Only matching events, as for logs.")
 @server_flags
 def events(server: Server, topics: tuple[str, ...], filter_: str, as_json: bool) -> None:
     """Print events as they happen, until Ctrl-C. The only TOPIC today is exchange."""

@@ -9,7 +9,7 @@ from stockyard.cli.flags import server_flags
 
 
 @click.command()
-@click.option("--ready", is_flag=True, help="Also whether it wants traffic now.")
+@click.option("--ready", is_flag=True, help="Also whether it is ready for traffic.")
 @server_flags
 def health(server: Server, ready: bool, as_json: bool) -> None:
     """Report whether the gateway runs: exit code 0 or 1."""

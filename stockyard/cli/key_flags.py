@@ -53,20 +53,20 @@ limits = click.option(
     "May be given several times.",
 )
 expires = click.option(
-    "--expires", type=Duration(), metavar="TIME", help="How long it is good, such as 30d."
+    "--expires", type=Duration(), metavar="TIME", help="When it expires, such as 30d."
 )
 addresses = click.option(
     "--address",
     "addresses",
     multiple=True,
     metavar="CIDR",
-    help="A network from which alone it is good. May be given several times.",
+    help="A network it may be used from, and only from. May be given again.",
 )
 USUAL = "usual"
 lossy = click.option(
     "--lossy",
     type=click.Choice(["strict", "warn", "silent", USUAL]),
-    help="Calls of which a provider cannot be told all: refuse them, tell the caller what was left "
-    "out, or say nothing; usual: what the settings say.",
+    help="Fields that a provider's format cannot express: refuse the call, report or drop them "
+    "silently; usual: as in the settings.",
 )
 out_file = click.option("--out", metavar="FILE", help="Write the secret into this new file (0600).")

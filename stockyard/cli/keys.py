@@ -62,7 +62,7 @@ def create(
     default="24h",
     show_default=True,
     metavar="TIME",
-    help="How long the secret it had stays good; 0s: no longer.",
+    help="How long the old secret still works; 0s: not at all.",
 )
 @out_file
 @server_flags
@@ -111,13 +111,13 @@ def show(server: Server, key_id: str, as_json: bool) -> None:
 
 @keys.command("change")
 @click.argument("key_id", metavar="ID")
-@click.option("--name", help="What it is called from now on.")
+@click.option("--name", help="Its new name.")
 @expires
-@click.option("--never-expires", is_flag=True, help="Take its end away.")
+@click.option("--never-expires", is_flag=True, help="Remove its expiry.")
 @addresses
-@click.option("--any-address", is_flag=True, help="Let it be used from everywhere.")
+@click.option("--any-address", is_flag=True, help="Allow it from every address.")
 @limits
-@click.option("--no-limits", is_flag=True, help="Take its limits away.")
+@click.option("--no-limits", is_flag=True, help="Remove its limits.")
 @lossy
 @server_flags
 def change(
@@ -180,7 +180,7 @@ def revoke(server: Server, key_id: str, as_json: bool) -> None:
 
 
 @keys.command("revoke-all")
-@click.option("--keep", multiple=True, metavar="ID", help="A Key that stays. May be given again.")
+@click.option("--keep", multiple=True, metavar="ID", help="A Key to spare. May be given again.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @server_flags
 def revoke_all(server: Server, keep: tuple[str, ...], yes: bool, as_json: bool) -> None:

@@ -29,7 +29,7 @@ Trace = dict[str, Any]
 
 @click.command()
 @click.argument("filter_", metavar="[FILTER]", nargs=-1)
-@click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@click.option("-f", "--follow", is_flag=True, help="Follow new calls, until Ctrl-C.")
 @click.option(
     "-n", "count", type=click.IntRange(0, LOOK_BACK), default=20, show_default=True, help="Calls."
 )

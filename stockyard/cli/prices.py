@@ -26,7 +26,7 @@ def prices() -> None:
 
 
 @prices.command("list")
-@click.option("--provider", help="Of this one; otherwise of all that are set up.")
+@click.option("--provider", help="Only of this one; default: all that are set up.")
 @server_flags
 def list_prices(server: Server, provider: str | None, as_json: bool) -> None:
     """Show the prices of models, in dollars for a million tokens."""
@@ -46,8 +46,8 @@ def list_prices(server: Server, provider: str | None, as_json: bool) -> None:
 
 @prices.command("show")
 @click.argument("model")
-@click.option("--provider", help="At this one; otherwise at all that sell it.")
-@click.option("--at", metavar="TIME", help="At this time (ISO 8601, or -24h); otherwise now.")
+@click.option("--provider", help="Only at this one; default: all that sell it.")
+@click.option("--at", metavar="TIME", help="At this time (ISO 8601, or -24h); default: now.")
 @server_flags
 def show(server: Server, model: str, provider: str | None, at: str | None, as_json: bool) -> None:
     """Show everything that one model costs."""

@@ -14,22 +14,24 @@ Given = dict[str, Any]
 
 
 @click.command()
-@click.option("--host", help="Address to listen on; 127.0.0.1 unless told.")
-@click.option("--port", type=click.IntRange(0, 65_535), help="Port; 4200 unless told, 0 is any.")
-@click.option("--data", "data_dir", metavar="DIR", help="Data folder; ~/.stockyard unless told.")
+@click.option("--host", help="Address to listen on; default 127.0.0.1.")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), help="Port; default 4200, 0 for any free one."
+)
+@click.option("--data", "data_dir", metavar="DIR", help="Data folder; default ~/.stockyard.")
 @click.option("--config", metavar="FILE", help="Config file, TOML or YAML.")
-@click.option("--behind-proxy", metavar="CIDR", help="Networks of proxies to believe, with commas.")
-@click.option("--tls-cert", metavar="FILE", help="Certificate, PEM, with its chain.")
+@click.option("--behind-proxy", metavar="CIDR", help="Trusted proxies' networks, with commas.")
+@click.option("--tls-cert", metavar="FILE", help="Certificate with its chain, PEM.")
 @click.option("--tls-key", metavar="FILE", help="The certificate's private key, PEM.")
-@click.option("--owner", type=click.Choice(["file", "database"]), help="Who decides on modules.")
+@click.option("--owner", type=click.Choice(["file", "database"]), help="Who decides about modules.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
 @click.option("--log-format", type=click.Choice(["text", "json"]))
 @click.option("--no-mock", is_flag=True, help="Never answer from the built-in mock provider.")
 @click.option("--workers", metavar="N", help="Processes; 1 with the built-in database.")
 @click.option("--read-only", is_flag=True, help="Refuse every change over the API.")
 @click.option("--allow-network-fs", is_flag=True, help="Allow a data folder on a network.")
-@click.option("--ephemeral", is_flag=True, help="Keep the data in a folder that is deleted.")
-@click.option("--supervise", is_flag=True, help="Begin again after a crash; restart without loss.")
+@click.option("--ephemeral", is_flag=True, help="Keep the data in a temporary folder.")
+@click.option("--supervise", is_flag=True, help="Restart after crashes, and without loss.")
 @click.option(
     "--detach", is_flag=True, help="Serve in the background; the log is in the data folder."
 )
