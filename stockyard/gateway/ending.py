@@ -10,8 +10,7 @@ for the end of a stream are told first, and may still turn it into an error.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from stockyard.core.exchange import Exchange
@@ -183,15 +182,13 @@ class Ending:
             self._abandon(Abandoned())
             return
         self._finish()
-        with self._heard():
-            pump.finish(self._comment(self.codec))
+        self._end_or_cut(lambda: pump.finish(self._comment(self.codec)))
 
-    @contextmanager
-    def _heard(self) -> Iterator[None]:
-        """Write an end that the client hears of in any case: should a fault of ours break it, the
-        connection is cut instead of waiting for ever."""
+    def _end_or_cut(self, end: Callable[[], None]) -> None:
+        """Write the end of an answer. Should a fault of ours break it, the connection is cut, for
+        the client would wait for ever."""
         try:
-            yield
+            end()
         except BaseException:
             self._reply.cut()
             raise
@@ -214,8 +211,7 @@ class Ending:
             return
         fault = fault_of(error, x)
         self._finish(error)
-        with self._heard():
-            pump.fail(fault)
+        self._end_or_cut(lambda: pump.fail(fault))
 
     def _refuse(self, error: Exception, answer: Answer | None = None) -> None:
         """Answer with an error. `answer` is one that cannot be delivered and is dropped."""
@@ -233,8 +229,7 @@ class Ending:
             whole = egress.refusal(self.codec or self._words(), fault, own)
         x.status = whole.status
         self._finish(error)
-        with self._heard():
-            whole.to(self._reply)
+        self._end_or_cut(lambda: whole.to(self._reply))
 
     def _words(self) -> Codec:
         """The codec for errors on a path without a format: that of the client (`wire.md` 2.2)."""
