@@ -12,6 +12,7 @@ from stockyard.core.messages import (
     Document,
     Image,
     Message,
+    Opaque,
     Reasoning,
     Text,
     ToolCall,
@@ -19,8 +20,10 @@ from stockyard.core.messages import (
 )
 from stockyard.core.request import Content, ReasoningWish, Request, Tool, ToolChoice
 from stockyard.errors import Refused, UpstreamError
+from stockyard.wire.anthropic_messages.turns import TURN
 from stockyard.wire.bedrock_converse.codec import ConverseCodec
 from stockyard.wire.codec import Dropped
+from stockyard.wire.formats import FORMATS
 
 CODEC = ConverseCodec()
 NONE: frozenset[str] = frozenset()
@@ -90,6 +93,18 @@ class TestTurns:
 
     def test_the_first_turn_is_the_users(self) -> None:
         assert [turn["role"] for turn in turns(assistant("hi"))] == ["user", "assistant"]
+
+    @pytest.mark.parametrize("format_", ["anthropic.messages", "bedrock.converse"])
+    def test_a_turn_of_the_system_of_which_nothing_is_left_is_left_out(self, format_: str) -> None:
+        added = Opaque(format="another", value={"type": "tool_addition"})
+        note = Message(role="system", parts=(added,), shape=TURN)
+        content = Content(messages=(user("a"), assistant("b"), user("c"), note))
+        wrote = FORMATS[format_].encode_request(
+            Request(model="m", content=content), features=NONE, traits=NONE, max_output=9
+        )
+        turns_of = [turn["role"] for turn in json.loads(wrote.body)["messages"]]
+        assert turns_of == ["user", "assistant", "user"]
+        assert "messages.content.opaque" in wrote.dropped
 
     def test_a_word_of_the_system_in_between_goes_into_the_next_turn(self) -> None:
         system = Message(role="system", parts=(Text(text="Be brief."),))

@@ -168,7 +168,8 @@ class _Turns:
     def _add_system(self, message: Message) -> None:
         blocks = _said(message, self._drops)
         if self._system_role or has_word(message.shape, TURN):
-            self._place("system", blocks, message)
+            if blocks:
+                self._place("system", blocks, message)
             return
         for block in blocks:
             if block.get("type") == "text":

@@ -166,7 +166,8 @@ class _Turns:
 
     def _add_system(self, blocks: list[_Block], message: Message) -> None:
         if has_word(message.shape, TURN):
-            self._place("system", blocks, message)
+            if blocks:
+                self._place("system", blocks, message)
             return
         self._notes += [
             {"text": f"<system>\n{block['text']}\n</system>"} if "text" in block else block
