@@ -224,3 +224,14 @@ def test_a_request_without_messages_loads_the_model() -> None:
         request = Request(model="m", content=content)
         written = FORMATS[name].encode_request(request, features=NONE, traits=NONE)
         assert json.loads(written.body).get("prompt") is None
+
+
+@pytest.mark.parametrize("name", ["", "f", None])
+def test_a_result_of_ollama_answers_the_open_call_without_a_name_too(name: str | None) -> None:
+    call = {"function": {"name": "f", "arguments": {}}}
+    result = {"role": "tool", "content": "4"} | ({} if name is None else {"tool_name": name})
+    turns = [*HI, {"role": "assistant", "content": "", "tool_calls": [call]}, result]
+    body, _ = sent("openai.chat", {"messages": turns}, OLLAMA)
+    asked, answered = body["messages"][1:]
+    assert answered["tool_call_id"] == asked["tool_calls"][0]["id"]
+    assert sent(OLLAMA, {"messages": turns}, OLLAMA)[0]["messages"][2] == result

@@ -203,7 +203,8 @@ def _decode_call(fields: Fields, ids: str, position: int) -> ToolCall:
 
 def _decode_result(fields: Fields, open_calls: _OpenCalls) -> ToolResult:
     call_id, name = fields.text("tool_call_id"), fields.text("tool_name")
-    call = open_calls.answered(call_id, name)
+    # Some clients name no tool with an empty name.
+    call = open_calls.answered(call_id, name or None)
     if name is not None and (call is None or call.name != name):
         fields.rest["tool_name"] = name
         name = None
