@@ -216,9 +216,7 @@ class Stockyard:
             dropped=lambda: self.standings.of("logging").noticed("body_dropped"),
             searchable=self.in_use.searchable,
         )
-        self.recorder = TraceRecorder(
-            self.database, lambda: self.line.config_version, self.bodies.record
-        )
+        self.recorder = TraceRecorder(self.database, self.bodies.record)
         self.signals.listen(ExchangeFinished, "lookout", _unless_off(self.recorder))
         self.spans = SpanExport(
             self._post_spans,

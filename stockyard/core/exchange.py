@@ -118,6 +118,8 @@ class Exchange(Struct, kw_only=True, eq=False):
     lossy: Lossy | None = None
     """What to do with fields that the provider's format has no equivalent for, if a module
     decided."""
+    config_version: int = 0
+    """The version of the module configuration with which the call began, and which it keeps."""
 
     # The answer, and how the call ended.
 

@@ -46,6 +46,7 @@ class Passage(Editing):
         super().__init__(x)
         self.pipeline = pipeline
         x.reads = pipeline.reads
+        x.config_version = pipeline.version
         self._depth = 0
         """How many modules were passed on the way in and not yet on the way out."""
         self._enders: list[Stop] = []

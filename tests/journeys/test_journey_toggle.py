@@ -91,10 +91,14 @@ async def test_a_call_that_runs_keeps_what_it_began_with(yard: Yard) -> None:
         body = yard.body("hi", stream=True)
         client.ask("/v1/chat/completions", body, headers=yard.headers)
         await client.until(b'"a1"')
+        versions = [yard.stockyard.line.config_version]
         yard.enable("mark", mark="2")
+        versions.append(yard.stockyard.line.config_version)
         openai.goes_on()
         await client.until(b'"b1"')
     openai.streams("c")
     assert (await yard.stream("hi")).pieces == ["c2"]
+    assert await yard.ended(2)
+    assert [call.exchange.config_version for call in yard.calls] == versions
     yard.disable("mark")
     assert (await yard.stream("hi")).pieces == ["c"]

@@ -42,12 +42,10 @@ class TraceRecorder:
     def __init__(
         self,
         database: Database,
-        config_version: Callable[[], int] = lambda: 0,
         bodies: Callable[[Exchange], None] = lambda x: None,
     ) -> None:
         self.queue: Bulk = database.bulk("traces", store.INSERT, encode)
         self._bodies = bodies
-        self._config_version = config_version
         self._ended: list[Exchange] = []
         self.unwritable = 0
         """Calls whose findings hold something that is no text; their rows are lost."""
@@ -64,10 +62,9 @@ class TraceRecorder:
     def flush(self) -> None:
         """Queue the rows of the calls that have ended."""
         ended, self._ended = self._ended, []
-        config_version = self._config_version()
         for x in ended:
             try:
-                row = ENCODER.encode(row_of(x, config_version))
+                row = ENCODER.encode(row_of(x))
             except UNENCODABLE as error:
                 self.unwritable += 1
                 log.error("A trace cannot be written: %s", type(error).__name__)
@@ -110,7 +107,7 @@ ENCODER = msgspec.json.Encoder(enc_hook=str)
 """A module's finding may hold anything; what JSON does not know is written as its text."""
 
 
-def row_of(x: Exchange, config_version: int) -> Row:
+def row_of(x: Exchange) -> Row:
     """The row of a call: the searched columns, then the rest as an array in the order of
     `Trace`."""
     usage, target, caller, inbound = x.usage, x.target, x.caller, x.inbound
@@ -140,7 +137,7 @@ def row_of(x: Exchange, config_version: int) -> Row:
         x.findings[:MAX_FINDINGS],
         x.strip[:MAX_STEPS],
         x.tags,
-        config_version,
+        x.config_version,
         caller.app[:MAX_TEXT],
     )
     return (

@@ -38,7 +38,7 @@ def kept(
     database: SqliteDatabase, *exchanges: Exchange, by: TraceRecorder | None = None
 ) -> list[Trace]:
     """The rows of these calls, as they are after closing and opening the database."""
-    recorder = by or TraceRecorder(database, lambda: 4)
+    recorder = by or TraceRecorder(database)
     for x in exchanges:
         recorder.record(ExchangeFinished(x))
     recorder.flush()
@@ -94,6 +94,7 @@ async def test_every_end_of_a_call_has_its_status(
     module: str | None,
 ) -> None:
     x = an_exchange()
+    x.config_version = 4
     end(x)
     [trace] = kept(database, x)
     assert (trace.status, trace.error_kind, trace.error_code) == (status, kind, code)
