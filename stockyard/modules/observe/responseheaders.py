@@ -43,7 +43,7 @@ class Config(ModuleConfig, frozen=True):
         Meta(
             max_length=9,
             description="What to report: who answered, cache state, cost, tokens, times, what is "
-            "left of limits, attempts, tags, modules that noted something.",
+            "left of limits and the version of the configuration, attempts, tags, modules that noted something.",
         ),
     ] = USUAL
     on_errors: Annotated[bool, Meta(description="Also on errors and refusals.")] = True
@@ -75,11 +75,12 @@ class ResponseHeaders(Module[Config]):
             "cost": self._tell_cost,
             "tokens": _tokens,
             "timing": _timing,
+            "limits": _limits,
             "attempts": _attempts,
             "tags": _tags,
             "modules": _modules,
         }
-        self._tells = tuple(tells[group] for group in config.groups if group != "limits")
+        self._tells = tuple(tells[group] for group in config.groups)
         self._hidden = Globs(tuple(pattern.lower() for pattern in config.hide))
         self._shows_limits = "limits" in config.groups
         self._tells_cost = "cost" in config.groups
@@ -145,6 +146,7 @@ def _usual(x: Exchange) -> str:
         f"X-Stockyard-Request-Id: {x.id}\r\nX-Stockyard-Cache: {x.cache_state}\r\n"
         f"X-Stockyard-Latency-Ms: {elapsed // 1000}\r\n"
         f"X-Stockyard-Gateway-Us: {gateway_us(x, elapsed)}\r\n"
+        f"X-Stockyard-Config-Version: {x.config_version}\r\n"
     )
     if x.target is not None:
         lines += f"X-Stockyard-Model: {field_text(x.target.model)}\r\n"
@@ -178,6 +180,10 @@ def _timing(x: Exchange) -> None:
     elapsed = x.elapsed_us()
     x.tell("X-Stockyard-Latency-Ms", str(elapsed // 1000))
     x.tell("X-Stockyard-Gateway-Us", str(gateway_us(x, elapsed)))
+
+
+def _limits(x: Exchange) -> None:
+    x.tell("X-Stockyard-Config-Version", str(x.config_version))
 
 
 def _attempts(x: Exchange) -> None:

@@ -25,6 +25,7 @@ def answered() -> Exchange:
     x.usage = Usage(in_fresh=7, in_cached=3, out_text=5)
     x.attempts.append(Attempt(target=x.target, started_us=0, ended_us=1))
     x.cache_state = "miss"
+    x.config_version = 7
     return x
 
 
@@ -38,6 +39,7 @@ def test_says_who_answered_for_how_much_and_how_fast() -> None:
         "X-Stockyard-Cache": "miss",
         "X-Stockyard-Tokens-In": "10",
         "X-Stockyard-Tokens-Out": "5",
+        "X-Stockyard-Config-Version": "7",
     }
 
 
@@ -48,7 +50,7 @@ def test_says_who_answered_for_how_much_and_how_fast() -> None:
         ("cache", ["X-Stockyard-Cache"]),
         ("tokens", ["X-Stockyard-Tokens-In", "X-Stockyard-Tokens-Out"]),
         ("timing", ["X-Stockyard-Latency-Ms", "X-Stockyard-Gateway-Us"]),
-        ("limits", []),
+        ("limits", ["X-Stockyard-Config-Version"]),
         ("attempts", ["X-Stockyard-Attempts"]),
         ("tags", ["X-Stockyard-Tags"]),
         ("modules", ["X-Stockyard-Modules"]),
