@@ -9,6 +9,8 @@ from pathlib import Path
 from stockyard.errors import CannotStart
 
 LOCK = "LOCK"
+NOTE_BYTES = 256
+"""More than a process id and an address ever take."""
 
 
 class DataFolder:
@@ -97,5 +99,5 @@ def holder_of(folder: Path) -> tuple[str, str]:
 
 
 def write_note(descriptor: int, text: str) -> None:
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, text.encode(), 0)
+    """Replace the text in one write of always the same length: readers never find it cut short."""
+    os.pwrite(descriptor, text.encode().ljust(NOTE_BYTES), 0)
