@@ -43,7 +43,8 @@ class Config(ModuleConfig, frozen=True):
         Meta(
             max_length=9,
             description="What to report: who answered, cache state, cost, tokens, times, what is "
-            "left of limits and the version of the configuration, attempts, tags, modules that noted something.",
+            "left of limits and the version of the configuration, attempts, tags, modules that "
+            "noted something.",
         ),
     ] = USUAL
     on_errors: Annotated[bool, Meta(description="Also on errors and refusals.")] = True
