@@ -103,3 +103,9 @@ def _finite(value: Any) -> bool:
     except ValueError:
         return False
     return True
+
+
+def test_space_before_an_object_does_not_hold_it_back() -> None:
+    pieces = ArgumentPieces(PartStarted(key="0", kind="tool_call", id="call_1", name="f"))
+    assert [pieces.add(piece) for piece in (" ", "\n", '{"a":', "1}")] == ["", "", '{"a":', "1}"]
+    assert pieces.rest() == ""
