@@ -198,7 +198,7 @@ class TestSupervised:
         for _ in range(2):
             before = serving(program)
             os.kill(before, number)
-            assert becomes(lambda was=before: serving(program) != was)  # type: ignore[misc]
+            assert becomes(lambda was=before: serving(program) != was)  # type: ignore[misc]  # a default keeps the value of this turn
             assert process.call(key)[0] == 200
         assert process.stop() == 0
 

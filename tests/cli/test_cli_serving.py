@@ -214,7 +214,7 @@ def test_a_log_whose_reader_has_stalled_stops_nothing(program: Any) -> None:
 
 def test_streams_that_were_closed_before_the_start_do_no_harm(program: Any) -> None:
     command = f"exec {sys.executable} -m stockyard --port 0 <&- >&- 2>&-"
-    running = subprocess.Popen(  # noqa: S602
+    running = subprocess.Popen(  # noqa: S602  a shell is what is tested
         command, shell=True, env=program.environment({}), cwd=program.home
     )
     try:

@@ -99,7 +99,7 @@ def test_version_is_told_without_loading_anything(served: Any) -> None:
     assert served.run("-v").stdout.startswith(f"Stockyard {__version__} ")
     code = "import sys\nsys.argv[1:] = ['version']\ntry:\n    from stockyard.cli import main\n"
     code += "    main()\nfinally:\n    print(*sys.modules)"
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(  # noqa: S603  our own program
         [sys.executable, "-c", code], capture_output=True, text=True, check=False,
         env=served.environment({}),
     )  # fmt: skip
@@ -471,7 +471,7 @@ def test_another_user_is_cut_off_even_where_modes_let_him_in(program: Any) -> No
     path = program.data / "run" / "control.sock"
     path.parent.chmod(0o711)
     path.chmod(0o666)
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(  # noqa: S603  our own program
         [sys.executable, "-c", AS_NOBODY, str(path.parent)],
         capture_output=True,
         text=True,

@@ -165,7 +165,7 @@ class TestVertex:
                 vertexai=True,
                 project="p",
                 location="us",
-                credentials=Credentials(token=yard.key),  # type: ignore[no-untyped-call]
+                credentials=Credentials(token=yard.key),  # type: ignore[no-untyped-call]  # the library has no types here
                 http_options=options,
             )
             model = f"projects/p/locations/us/publishers/google/models/{MODEL}"

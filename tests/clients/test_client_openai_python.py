@@ -134,7 +134,7 @@ async def test_the_results_of_tools_go_back(
 ) -> None:
     upstream.says("It rains.")
     call = {"id": "call_1", "type": "function"}
-    call |= {"function": {"name": "weather", "arguments": '{"city":"Köln"}'}}  # type: ignore[dict-item]
+    call |= {"function": {"name": "weather", "arguments": '{"city":"Köln"}'}}  # type: ignore[dict-item]  # a value of its own shape
     told: Any = [
         *ASKED,
         {"role": "assistant", "content": None, "tool_calls": [call]},

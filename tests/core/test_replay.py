@@ -129,7 +129,7 @@ def test_however_it_is_paused_everything_comes_once_and_in_order(
 ) -> None:
     clock, sink = HandClock(), Taken()
     pace = {"gaps": repeat(1.0), "later": clock.later} if paced else {}
-    stream = Replay(some(count), **pace)  # type: ignore[arg-type]
+    stream = Replay(some(count), **pace)  # type: ignore[arg-type]  # the table holds both options
     stream.start(sink)
     for step in steps:
         if step == "advance":

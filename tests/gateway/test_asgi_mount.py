@@ -173,7 +173,7 @@ async def test_large_uploads_wait_in_a_file_here_too(mounted: Mounted) -> None:
 async def test_a_slow_reader_stops_the_provider(mounted: Mounted) -> None:
     openai = mounted.yard.provider("openai").streams(*["x" * 10_000] * 2_000)
     async with RawClient.to(mounted.url) as client:
-        client._reader._limit = 1024  # type: ignore[attr-defined]
+        client._reader._limit = 1024  # type: ignore[attr-defined]  # a stream's own bound, to read slowly
         body = mounted.yard.body("hi", stream=True)
         client.ask(mounted.path + CHAT, body, headers=mounted.yard.headers)
         await client.until(b"200 OK")

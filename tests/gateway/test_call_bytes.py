@@ -182,7 +182,7 @@ class TestStreams:
     async def test_s01_s06_events_pass_as_they_came_however_they_are_cut(
         self, yard: Yard, cuts: object
     ) -> None:
-        yard.provider("openai").plays(ODD_STREAM, cuts=cuts)  # type: ignore[arg-type]
+        yard.provider("openai").plays(ODD_STREAM, cuts=cuts)  # type: ignore[arg-type]  # the table holds lists and numbers
         yard.enable("responseheaders", stream_totals="off")
         options = {"include_usage": True}
         answer = await yard.stream("hi", model="gpt-4o", stream_options=options)
@@ -217,7 +217,7 @@ class TestStreams:
 
     @pytest.mark.parametrize("cuts", [None, cut_every(1), cut_randomly(5)])
     async def test_the_messages_dialect_passes_too(self, yard: Yard, cuts: object) -> None:
-        yard.provider("anthropic").plays(MESSAGES_STREAM, cuts=cuts)  # type: ignore[arg-type]
+        yard.provider("anthropic").plays(MESSAGES_STREAM, cuts=cuts)  # type: ignore[arg-type]  # the table holds lists and numbers
         yard.enable("responseheaders", stream_totals="off")
         answer = await yard.messages("hi", stream=True)
         assert answer.body == MESSAGES_STREAM

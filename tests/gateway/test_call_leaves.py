@@ -138,7 +138,7 @@ async def test_s37_upstream_is_closed_whenever_the_client_leaves(
         yard.add(module)
     waits = is_called(yard)
     if seen and Holder not in modules:
-        waits = lambda client: client.until(seen.encode())  # noqa: E731
+        waits = lambda client: client.until(seen.encode())  # noqa: E731  one line in a table of them
     await call_and_leave(yard, waits)
     assert await yard.provider("openai").closed_by_client()
     await left(yard)

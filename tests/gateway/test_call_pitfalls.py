@@ -120,7 +120,7 @@ class TestS21FinishBeforeUsage:
     async def test_s22_one_finish_and_at_most_one_count(
         self, yard: Yard, provider: str, path: str, odd: object
     ) -> None:
-        odd(yard.provider(provider).streams("hel", "lo"))  # type: ignore[operator]
+        odd(yard.provider(provider).streams("hel", "lo"))  # type: ignore[operator]  # the table holds functions
         answer = await yard.call(path, yard.body("hi", stream=True))
         assert answer.text == "hello"
         assert answer.ended

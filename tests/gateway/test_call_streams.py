@@ -221,7 +221,7 @@ class TestSlowReaders:
         openai = yard.provider("openai").streams(*pieces)
         await yard.open()
         async with yard.raw() as slow:
-            slow._reader._limit = 1024  # type: ignore[attr-defined]
+            slow._reader._limit = 1024  # type: ignore[attr-defined]  # a stream's own bound, to read slowly
             slow.ask(CHAT, yard.body("hi", stream=True), headers=yard.headers)
             await slow.until(b"200 OK")
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -231,7 +231,7 @@ class TestSlowReaders:
             openai.says("quick")
             assert (await yard.stream("hi")).text == "quick"
             got = len(slow.wire)
-            slow._reader._limit = 1 << 20  # type: ignore[attr-defined]
+            slow._reader._limit = 1 << 20  # type: ignore[attr-defined]  # a stream's own bound, to read slowly
             while data := await slow.read():
                 got += len(data)
                 slow.reads.clear()
@@ -246,11 +246,11 @@ class TestSlowReaders:
         yard.set("timeout.content_idle", "100ms")
         await yard.open()
         async with yard.raw() as slow:
-            slow._reader._limit = 1024  # type: ignore[attr-defined]
+            slow._reader._limit = 1024  # type: ignore[attr-defined]  # a stream's own bound, to read slowly
             slow.ask(CHAT, yard.body("hi", stream=True), headers=yard.headers)
             await slow.until(b"200 OK")
             await asyncio.sleep(0.4)
-            slow._reader._limit = 1 << 20  # type: ignore[attr-defined]
+            slow._reader._limit = 1 << 20  # type: ignore[attr-defined]  # a stream's own bound, to read slowly
             last = b""
             while b"[DONE]" not in last and (data := await slow.read()):
                 slow.reads.clear()

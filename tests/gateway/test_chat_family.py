@@ -171,8 +171,8 @@ class TestRequests:
 class TestPlainAnswers:
     """12.2, quirks of kind A: what no client of the format expects is said as it expects it."""
 
-    THOUGHT = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}  # noqa: RUF012
-    CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}  # noqa: RUF012
+    THOUGHT = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}  # noqa: RUF012  never changed
+    CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}  # noqa: RUF012  never changed
 
     async def test_a_content_list_is_a_text_with_the_thinking_beside_it(self, yard: Yard) -> None:
         said = [self.THOUGHT, {"type": "text", "text": "hi"}]

@@ -228,7 +228,7 @@ class TestProviderFails:
     async def test_what_nobody_foresaw_is_a_plain_500(self, yard: Yard) -> None:
         yard.provider("openai").says("hello")
         await yard.open()
-        yard.stockyard.office.dispatch.plans._plans = None  # type: ignore[assignment]
+        yard.stockyard.office.dispatch.plans._plans = None  # type: ignore[assignment]  # broken on purpose
         answer = await yard.chat("hi")
         assert answer.status == 500
         assert answer.error is not None

@@ -474,7 +474,7 @@ class TestLimits:
     ) -> None:
         limits = HttpLimits(per_address=1)
         front = Front(ScriptedPlane(), Health("1"), limits, trusted_proxies=("10.0.0.0/8",))
-        config = Config(front.plane, lifespan="off", log_config=None)  # type: ignore[arg-type]
+        config = Config(front.plane, lifespan="off", log_config=None)  # type: ignore[arg-type]  # no ASGI app is called
         lane = Lane(front, config=config, server_state=ServerState(), app_state={})
         lane.peer = Peer(first, 1, loopback=False)
         front.enter(lane, asyncio.get_running_loop())
@@ -515,7 +515,7 @@ class TestLimits:
         self,
     ) -> None:
         front = Front(ScriptedPlane(), Health("1"), HttpLimits(per_address=2))
-        config = Config(front.plane, lifespan="off", log_config=None)  # type: ignore[arg-type]
+        config = Config(front.plane, lifespan="off", log_config=None)  # type: ignore[arg-type]  # no ASGI app is called
         peer = Peer("203.0.113.1", 1, loopback=False)
         loop = asyncio.get_running_loop()
         first, second, third = (

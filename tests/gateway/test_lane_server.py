@@ -66,7 +66,7 @@ class TestStarting:
 
     def test_nothing_heavy_is_loaded_before_listening(self) -> None:
         code = "import stockyard.gateway.server, sys; print(*sys.modules)"
-        loaded = subprocess.run(  # noqa: S603
+        loaded = subprocess.run(  # noqa: S603  our own program
             [sys.executable, "-c", code], capture_output=True, text=True, check=True
         ).stdout.split()
         heavy = {"litestar", "cryptography", "websockets", "httpx", "yaml", "jsonschema_rs", "rich"}
@@ -119,7 +119,7 @@ class TestStarting:
         settings = ServerSettings(port=0, drain_s=0)
         listening = bind(settings)
         front = Front(ScriptedPlane(), Health("1"))
-        server = Server(front, build, settings, listening)  # type: ignore[arg-type]
+        server = Server(front, build, settings, listening)  # type: ignore[arg-type]  # a build that fails
         with pytest.raises(LookupError, match="no such table"):
             server.run()
 
@@ -191,7 +191,7 @@ class TestStopping:
             client.send(a_request("GET /never"))
             other.send(a_request("POST /call/slow", b"{}"))
             assert host.soon(lambda: host.plane.calls and host.plane.requests)
-            host.plane.calls[0].shutdown = lambda: None  # type: ignore[method-assign]
+            host.plane.calls[0].shutdown = lambda: None  # type: ignore[method-assign]  # a call that does not hear of it
             host.stop()
             assert client.closed_by_server()
             assert other.closed_by_server()
@@ -248,11 +248,11 @@ class TestStopping:
             assert process.wait(5) == 0
 
 
-class program:  # noqa: N801
+class program:  # noqa: N801  reads as a function
     """A process of its own, as only one can be sent signals."""
 
     def __init__(self, drain_s: float) -> None:
-        self._process = subprocess.Popen(  # noqa: S603
+        self._process = subprocess.Popen(  # noqa: S603  our own program
             [sys.executable, "-c", PROGRAM, str(drain_s)],
             stdout=subprocess.PIPE,
             text=True,

@@ -20,7 +20,7 @@ class Number:
 
 def an_overload(*, running: int = 1_000, **rules: float) -> tuple[Overload, Number]:
     memory = Number()
-    limits = OverloadRules(**rules)  # type: ignore[arg-type]
+    limits = OverloadRules(**rules)  # type: ignore[arg-type]  # the table holds all options
     return Overload(limits, memory, lambda: running), memory
 
 

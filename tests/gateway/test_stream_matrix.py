@@ -363,7 +363,7 @@ async def test_s41_an_answer_that_is_too_long_is_cut(
 async def test_s40_a_slow_reader_closes_the_window_of_the_provider(yard: Yard, way: Way) -> None:
     script = way.script(yard).streams(WELL, *["more. " * 3_000] * 600)
     async with yard.raw() as slow:
-        slow._reader._limit = 1024  # type: ignore[attr-defined]
+        slow._reader._limit = 1024  # type: ignore[attr-defined]  # a stream's own bound, to read slowly
         slow.ask(*way.asking, headers=yard.headers)
         await slow.until(b"200 OK")
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -437,7 +437,7 @@ class TestReplayed:
         yard.enable("cache", max_entry_bytes=100_000_000)
         way = await self.stored(yard, dialect, WELL, "more. " * 120_000, edited=edited)
         async with yard.raw() as slow:
-            slow._reader._limit = 1024  # type: ignore[attr-defined]
+            slow._reader._limit = 1024  # type: ignore[attr-defined]  # a stream's own bound, to read slowly
             slow.ask(*way.asking, headers=yard.headers)
             await slow.until(b"200 OK")
         assert await yard.ended(2)

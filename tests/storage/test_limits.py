@@ -27,7 +27,7 @@ class Gate:
 
     def __init__(self, **options: float) -> None:
         self.clock = HandClock()
-        self.limits = LocalLimits(self.clock.ns, **options)  # type: ignore[arg-type]
+        self.limits = LocalLimits(self.clock.ns, **options)  # type: ignore[arg-type]  # options by their names
         self.leases = 0
 
     def take(self, *charges: Charge, tokens: int = 0) -> Verdict:

@@ -56,7 +56,7 @@ async def test_changes_made_together_fail_apart(database: SqliteDatabase) -> Non
         insert(transaction, 100)
         raise Refused(409, "exists", "No.")
 
-    changes = [database.write(lambda t, n=n: insert(t, n)) for n in (1, 2, 2, 3)]  # type: ignore[misc]
+    changes = [database.write(lambda t, n=n: insert(t, n)) for n in (1, 2, 2, 3)]  # type: ignore[misc]  # a default keeps the value of this turn
     results = await asyncio.gather(*changes, database.write(broken), return_exceptions=True)
     assert [type(result) for result in results] == [int, int, apsw.ConstraintError, int, Refused]
     assert await numbers(database) == [1, 2, 3]

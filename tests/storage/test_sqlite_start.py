@@ -35,7 +35,7 @@ asyncio.run(main())
 def test_acknowledged_changes_survive_a_kill(tmp_path: Path) -> None:
     path = tmp_path / "stockyard.db"
     program = [sys.executable, "-c", WRITE_AND_DIE, str(path), STEPS[0].sql]
-    ran = subprocess.run(program, capture_output=True, timeout=20, check=False)  # noqa: S603
+    ran = subprocess.run(program, capture_output=True, timeout=20, check=False)  # noqa: S603  our own program
     assert ran.returncode == -9, ran.stderr
     database = SqliteDatabase.open(path, STEPS)
     kept = [row[0] for row in database.read("select n from t order by n")]
@@ -106,7 +106,7 @@ def test_a_database_that_is_not_right_stops_the_start(
     tmp_path: Path, spoil: object, code: int
 ) -> None:
     path = tmp_path / "stockyard.db"
-    spoil(path)  # type: ignore[operator]
+    spoil(path)  # type: ignore[operator]  # the table holds functions
     with pytest.raises(CannotStart) as stopped:
         starts(path)
     assert stopped.value.exit_code == code, stopped.value.message
@@ -181,7 +181,7 @@ def test_a_folder_that_is_not_right_stops_the_start(
 ) -> None:
     parent = tmp_path / "parent"
     parent.mkdir()
-    spoil(parent / "data")  # type: ignore[operator]
+    spoil(parent / "data")  # type: ignore[operator]  # the table holds functions
     with pytest.raises(CannotStart) as stopped:
         DataFolder(parent / "data").open()
     assert stopped.value.exit_code == code

@@ -186,7 +186,7 @@ async def test_a_paused_call_holds_its_rest_back_compressed(ends_with_connection
         sending = client.start(a_call(origin, decompress=True), heard)
         while not heard.ends:
             before = len(heard.pieces)
-            await heard.until(lambda: bool(heard.ends) or len(heard.pieces) > before)  # noqa: B023
+            await heard.until(lambda: bool(heard.ends) or len(heard.pieces) > before)  # noqa: B023  called before the next turn
             await asyncio.sleep(0.001)
             assert len(heard.pieces) <= before + 1
             sending.resume()

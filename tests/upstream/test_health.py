@@ -14,7 +14,7 @@ RULE = BreakerRule(error_ratio=0.5, min_calls=4, window_seconds=30, open_seconds
 
 def health(**options: float) -> tuple[TargetHealth, HandClock]:
     clock = HandClock()
-    return TargetHealth(clock.now, **options), clock  # type: ignore[arg-type]
+    return TargetHealth(clock.now, **options), clock  # type: ignore[arg-type]  # options by their names
 
 
 def call(h: TargetHealth, target: Target = T, *, ok: bool, retry_after: float = 0) -> str | None:

@@ -134,7 +134,7 @@ class TestEndpointsOfACloud:
     JOBS = f"/vertex/v1/{PLACE}/tuningJobs"
     CALL = f"/vertex/v1/{PLACE}/endpoints/123:generateContent"
     LIVE = "/vertex/ws/google.cloud.aiplatform.v1.LlmBidiService/BidiGenerateContent"
-    SAYS_HI = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}  # noqa: RUF012
+    SAYS_HI = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}  # noqa: RUF012  never changed
 
     @pytest.fixture
     async def vertex(self, yard: Yard) -> AsyncIterator[ScriptedProvider]:

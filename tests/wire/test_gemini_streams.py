@@ -99,7 +99,7 @@ def test_arguments_in_pieces_are_put_together() -> None:
 
 def test_arguments_that_are_never_ended_end_with_the_stream() -> None:
     growing = {"functionCall": {"partialArgs": [{"jsonPath": "$.a", "numberValue": 1}]}}
-    growing["functionCall"]["willContinue"] = True  # type: ignore[assignment]
+    growing["functionCall"]["willContinue"] = True  # type: ignore[assignment]  # a dict of JSON
 
     parts = parts_of(chunk(call("f", willContinue=True)), chunk(growing, finish="STOP"))
 

@@ -77,7 +77,7 @@ def test_edits_are_made_in_it_as_in_bytes(
 
 def test_an_edited_body_shares_what_was_not_edited() -> None:
     recording = memoryview(bytes(1000))
-    (before, instead, after) = views_of(edited(in_pieces(recording), Edit(10, 20, b"new")))  # type: ignore[arg-type]
+    (before, instead, after) = views_of(edited(in_pieces(recording), Edit(10, 20, b"new")))  # type: ignore[arg-type]  # the pieces are read as bytes
     assert before.obj is after.obj is recording.obj
     assert bytes(instead) == b"new"
     assert (len(before), len(after)) == (10, 980)

@@ -350,7 +350,7 @@ STEPS = st.one_of(
 
 
 def opened(key: str) -> PartStarted:
-    return PartStarted(key=key, kind=KINDS[key], id=key, name=key)  # type: ignore[arg-type]
+    return PartStarted(key=key, kind=KINDS[key], id=key, name=key)  # type: ignore[arg-type]  # one of the words, from a table
 
 
 @example([opened("c"), opened("c")])

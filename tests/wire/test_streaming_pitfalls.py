@@ -71,7 +71,7 @@ def test_s26_a_second_id_under_the_same_index_is_a_second_call() -> None:
 def test_s26_deltas_after_the_finish_belong_to_the_answer() -> None:
     stream = call(0, "{", id="a", name="f") + finish("tool_calls") + call(0, "}") + DONE
     output, _ = fold(read(CHAT, stream))
-    assert output.choices[0].message.parts[0].arguments == "{}"  # type: ignore[union-attr]
+    assert output.choices[0].message.parts[0].arguments == "{}"  # type: ignore[union-attr]  # the part is a call
 
 
 def test_s26_a_written_stream_says_id_and_name_once_with_dense_indexes() -> None:

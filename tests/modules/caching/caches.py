@@ -8,7 +8,7 @@ from tests.builders import Provider, an_answer, some_ports, through
 
 
 def a_cache(ports: Ports | None = None, **config: object) -> Cache:
-    return Cache(Config(**config), ports or some_ports())  # type: ignore[arg-type]
+    return Cache(Config(**config), ports or some_ports())  # type: ignore[arg-type]  # options by their names
 
 
 async def asked_twice(

@@ -12,7 +12,7 @@ from tests.builders import TableOfModels, an_exchange, some_ports
 
 
 def headers(x: Exchange, **config: object) -> dict[str, str]:
-    ResponseHeaders(Config(**config), some_ports()).on_head(x)  # type: ignore[arg-type]
+    ResponseHeaders(Config(**config), some_ports()).on_head(x)  # type: ignore[arg-type]  # options by their names
     lines = (line.split(": ", 1) for line in x.told_lines.splitlines())
     told = [*((name, value) for name, value in lines), *x.told]
     assert len({name.lower() for name, _ in told}) == len(told)

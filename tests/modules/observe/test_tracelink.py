@@ -12,7 +12,7 @@ TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
 
 def link(**config: object) -> TraceLink:
-    return TraceLink(Config(**config), some_ports())  # type: ignore[arg-type]
+    return TraceLink(Config(**config), some_ports())  # type: ignore[arg-type]  # options by their names
 
 
 @pytest.mark.parametrize(

@@ -21,15 +21,15 @@ from tests.builders import HandClock, Provider, an_answer, an_exchange, notes, s
 
 
 def limiter(ports: Ports | None = None, *rows: Limit, **config: object) -> RateLimit:
-    return RateLimit(Config(limits=rows, **config), ports or some_ports())  # type: ignore[arg-type]
+    return RateLimit(Config(limits=rows, **config), ports or some_ports())  # type: ignore[arg-type]  # options by their names
 
 
 def called(number: int = 0, **fields: object) -> Exchange:
-    return an_exchange(id=f"req_{number}", **fields)  # type: ignore[arg-type]
+    return an_exchange(id=f"req_{number}", **fields)  # type: ignore[arg-type]  # options by their names
 
 
 def by(**fields: str) -> Caller:
-    return Caller(**{"key_id": "key_1", **fields})  # type: ignore[arg-type]
+    return Caller(**{"key_id": "key_1", **fields})  # type: ignore[arg-type]  # options by their names
 
 
 async def passes(module: RateLimit, x: Exchange, call: Call | None = None) -> bool:

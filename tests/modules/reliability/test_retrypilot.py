@@ -180,7 +180,7 @@ async def test_a_quiet_target_may_be_repeated_once_a_second() -> None:
 async def test_each_try_starts_from_the_request_as_it_came() -> None:
     seen = []
 
-    async def spoiling(x):  # type: ignore[no-untyped-def]
+    async def spoiling(x):  # type: ignore[no-untyped-def]  # an editor as people write it
         seen.append((x.request.model, x.untouched))
         x.request = x.request.with_model("spoiled")
         if len(seen) < 3:

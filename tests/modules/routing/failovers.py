@@ -13,4 +13,4 @@ ONE, TWO, THREE = (Target(name, "m") for name in ("one", "two", "three"))
 
 
 def failover(ports: Ports | None = None, **config: object) -> Failover:
-    return Failover(Config(**config), ports or some_ports())  # type: ignore[arg-type]
+    return Failover(Config(**config), ports or some_ports())  # type: ignore[arg-type]  # options by their names

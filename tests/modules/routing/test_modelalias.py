@@ -26,11 +26,11 @@ from tests.builders import (
 
 def aliases(*rows: Alias, **config: object) -> ModelAlias:
     ports = some_ports(models=TableOfModels(m=["azure"]))
-    return ModelAlias(Config(aliases=rows, **config), ports)  # type: ignore[arg-type]
+    return ModelAlias(Config(aliases=rows, **config), ports)  # type: ignore[arg-type]  # options by their names
 
 
 def named(alias: str, model: str, **fields: object) -> Alias:
-    return Alias(alias=alias, model=model, **fields)  # type: ignore[arg-type]
+    return Alias(alias=alias, model=model, **fields)  # type: ignore[arg-type]  # options by their names
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from driver import CITY, IMAGE, QUESTION, REPORT, Asked, heard_until_cut, serve
 
 warnings.simplefilter("ignore")
 from google import genai  # noqa: E402  it warns while it is imported
-from google.genai import types  # noqa: E402
+from google.genai import types  # noqa: E402  after the warnings are off
 
 TOOLS = [{"function_declarations": [{"name": "weather", "parameters_json_schema": CITY}]}]
 OPEN: list[Any] = []
