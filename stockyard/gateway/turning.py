@@ -178,7 +178,7 @@ class Turning:
 
 
 def _may_run_code(body: bytes) -> bool:
-    return any(body.find(mark) >= 0 for mark in CODE_MARKS)
+    return any(body.rfind(mark) >= 0 for mark in CODE_MARKS)
 
 
 def serves(directory: Directory, held: Held, model: str) -> bool:

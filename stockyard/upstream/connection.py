@@ -101,7 +101,8 @@ class Connection(asyncio.BufferedProtocol):
             self._outlet.put(head + body)
         else:
             self._unsent = Unsent(body)
-            self._transport.write(head)
+            # In one system call: alone, the head would only wake the provider.
+            self._transport.writelines((head, self._taken(self._unsent)))
             self._write_on()
 
     def pause(self) -> None:
@@ -224,10 +225,13 @@ class Connection(asyncio.BufferedProtocol):
     def _write_on(self) -> None:
         """Give the transport no more of a large body than it can send now: it copies the rest."""
         while self._unsent is not None and self._may_write and not self._transport.is_closing():
-            piece = self._unsent.take(WRITE_BYTES)
-            if not self._unsent.size:
-                self._unsent = None
-            self._transport.write(piece)
+            self._transport.write(self._taken(self._unsent))
+
+    def _taken(self, unsent: Unsent) -> memoryview:
+        piece = unsent.take(WRITE_BYTES)
+        if not unsent.size:
+            self._unsent = None
+        return piece
 
     def _inflates(self, sending: "Sending") -> bool:
         """Prepare for an encoded body; False when that ends the call."""

@@ -142,7 +142,8 @@ class Preparation:
 
 def _may_be_quirked(plan: Plan, body: bytes) -> bool:
     for mark in plan.quirk_marks:
-        if body.find(mark) >= 0:
+        # Backwards, for CPython takes three times as long to search a long body forwards.
+        if body.rfind(mark) >= 0:
             return True
     return not plan.quirk_marks
 

@@ -56,6 +56,17 @@ class LargeBody:
             start += WINDOW
         return -1
 
+    def rfind(self, wanted: bytes) -> int:
+        overlap = len(wanted) - 1
+        end = len(self)
+        while end > overlap:
+            start = max(end - overlap - WINDOW, 0)
+            found = self[start:end].rfind(wanted)
+            if found >= 0:
+                return start + found
+            end = start + overlap
+        return -1
+
     def startswith(self, prefix: bytes | tuple[bytes, ...], start: int = 0) -> bool:
         return self[start : start + _SHOWN].startswith(prefix)
 

@@ -98,12 +98,10 @@ def check_text(body: bytes) -> None:
     if body.startswith(b"\xef\xbb\xbf"):
         raise not_json("The body starts with a byte order mark; send plain UTF-8.")
     # In pieces: the text of a large body would be a new piece of memory of twice its size.
-    start, size = 0, len(body)
+    view, start, size = memoryview(body), 0, len(body)
     try:
         while start < size:
-            piece = body[start : start + PIECE] if size > PIECE else body
-            _, read = utf_8_decode(piece, "strict", start + PIECE >= size)
-            start += read
+            start += utf_8_decode(view[start : start + PIECE], "strict", start + PIECE >= size)[1]
     except UnicodeDecodeError:
         raise not_json("The body is not valid UTF-8.") from None
 

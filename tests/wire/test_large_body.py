@@ -54,6 +54,7 @@ def test_what_is_searched_for_is_found_wherever_pieces_and_windows_end(
 ) -> None:
     whole, large = b"".join(pieces), in_pieces(*pieces)
     assert large.find(wanted, start, end) == whole.find(wanted, start, end)
+    assert large.rfind(wanted) == whole.rfind(wanted)
     assert large.startswith(wanted, start) == whole.startswith(wanted, start)
     assert large.startswith((b"x", wanted)) == whole.startswith(wanted)
 
