@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from stockyard.core.money import Usage
+
 Outcome = Literal["ok", "failed", "partial", "abandoned"]
 
 
@@ -88,3 +90,5 @@ class Attempt(Struct):
     """Header lines made from the Credential for this try alone, such as a signature."""
     told: Sequence[tuple[bytes, bytes]] = ()
     """The header fields of the provider's error. Clients get those about rate limits."""
+    lost: Usage | None = None
+    """What it used although the answer came of another try, or of none."""

@@ -51,6 +51,9 @@ class Meters:
         """How many deadlines providers missed, by name of the deadline."""
         self.retries: Counter[tuple[str, ...]] = Counter()
         """How many tries were followed by another, by provider and error."""
+        self._lost: Counter[tuple[str, str]] = Counter()
+        """Tokens of tries at other providers than that which answered, by provider and direction;
+        not in `_series`."""
         self.odd_usage: Counter[str] = Counter()
         """How many usage reports were implausible, by provider."""
 
@@ -78,6 +81,12 @@ class Meters:
             self.retries.update(
                 (one.target.provider, one.error or "other") for one in x.attempts[:-1]
             )
+            for one in x.attempts:
+                if one.lost is not None and one.target.provider != provider:
+                    series.tokens_in -= one.lost.prompt
+                    series.tokens_out -= one.lost.completion
+                    self._lost[one.target.provider, "in"] += one.lost.prompt
+                    self._lost[one.target.provider, "out"] += one.lost.completion
 
     @property
     def calls(self) -> int:
@@ -94,7 +103,7 @@ class Meters:
 
     def _tokens(self) -> dict[tuple[str, str], int]:
         """By provider and direction."""
-        tokens: dict[tuple[str, str], int] = {}
+        tokens = dict(self._lost)
         for (_, provider, _, _), series in self._series.items():
             for direction, count in (("in", series.tokens_in), ("out", series.tokens_out)):
                 tokens[provider, direction] = tokens.get((provider, direction), 0) + count

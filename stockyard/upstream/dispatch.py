@@ -141,6 +141,7 @@ class Dispatch:
 
     def _fail(self, x: Exchange, attempt: Attempt) -> None:
         if x.usage is not None:
+            attempt.lost = x.usage
             x.set_usage_aside()
         self._close(x, attempt, "failed")
 

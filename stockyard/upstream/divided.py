@@ -37,16 +37,17 @@ async def in_turn(x: Exchange, requests: Sequence[Request], call: Call) -> Respo
     """Call with one after the other, and answer all together. The first error ends it."""
     asked = x.request
     responses: list[Response] = []
+    begun = len(x.attempts)
     try:
         for place, request in enumerate(requests):
             with asking(x, request), _once(x, place):
                 responses.append(await whole(await call(x)))
     finally:
         if len(responses) < len(requests):
-            _lose(x, responses)
+            _lose(x, responses, begun)
     if x.kind == "embeddings":
         if not are_complete(requests, responses):
-            _lose(x, responses)
+            _lose(x, responses, begun)
             raise UpstreamError("bad_answer", "The provider did not answer every input.")
         return in_order(responses)
     return joined(responses, asked.content.n or 1)
@@ -84,7 +85,10 @@ class _HeadersOfOne(Headers):
         return self._headers.forward_native()
 
 
-def _lose(x: Exchange, responses: Sequence[Response]) -> None:
-    """What was answered before an error is paid for all the same, also if another try follows."""
-    for response in responses:
+def _lose(x: Exchange, responses: Sequence[Response], begun: int) -> None:
+    """What was answered before an error is paid for all the same, also if another try follows.
+    `begun`: how many Attempts there were before."""
+    answered = (attempt for attempt in x.attempts[begun:] if attempt.outcome == "ok")
+    for attempt, response in zip(answered, responses, strict=False):
+        attempt.lost = response.usage
         x.lost = together(x.lost, response.usage)

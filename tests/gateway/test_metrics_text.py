@@ -104,3 +104,20 @@ async def test_counts_that_cannot_be_believed_and_calls_turned_away_are_counted(
     samples = read(yard)
     assert of(samples, "stockyard_usage_invalid_total", provider="openai") == 1
     assert of(samples, "stockyard_shed_total", reason="inflight") == 1
+
+
+async def test_tokens_of_a_failed_try_are_those_of_its_provider(yard: Yard) -> None:
+    yard.provider("dashscope").streams("hello " * 100, "lo").cuts_after(2)
+    yard.provider("anthropic").says("hello").counts(9, 12)
+    yard.enable("failover", chains=[{"targets": [{"provider": "anthropic"}]}])
+    assert (await yard.chat("hi", model="dashscope/qwq-plus")).text == "hello"
+    assert yard.last.attempts == ["dashscope 200", "anthropic 200"]
+    samples, usage = read(yard), yard.last.usage
+    assert usage is not None
+    taken = {
+        provider: of(samples, "stockyard_tokens_total", provider=provider, direction="out")
+        for provider in ("dashscope", "anthropic")
+    }
+    assert taken["anthropic"] == 12
+    assert taken["dashscope"] > 100
+    assert sum(taken.values()) == usage.completion

@@ -26,6 +26,9 @@ class AttemptRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     bytes_out: int = 0
     reused: bool = False
     upstream_id: str | None = None
+    tokens_in: int | None = None
+    """What it used although the answer came of another try; the call's tokens include it."""
+    tokens_out: int | None = None
 
 
 class FindingRow(Struct, frozen=True, kw_only=True):

@@ -164,7 +164,7 @@ def usage_of(usage: Usage) -> tuple[int, int, int, int, str]:
 def attempt_row(attempt: Attempt) -> tuple[Any, ...]:
     """In the order of `AttemptRow`."""
     target = attempt.target
-    return (
+    row = (
         target.provider,
         target.model[:MAX_TEXT],
         target.credential.id if target.credential else None,
@@ -182,3 +182,5 @@ def attempt_row(attempt: Attempt) -> tuple[Any, ...]:
         attempt.reused,
         attempt.upstream_id,
     )
+    lost = attempt.lost
+    return row if lost is None else (*row, lost.prompt, lost.completion)

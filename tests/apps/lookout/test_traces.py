@@ -13,6 +13,7 @@ from stockyard.apps.lookout.models import Trace
 from stockyard.apps.lookout.retention import retention
 from stockyard.apps.lookout.traces import TraceRecorder
 from stockyard.core.exchange import Exchange
+from stockyard.core.money import Usage
 from stockyard.core.signals import ExchangeFinished
 from stockyard.core.target import Attempt, Credential, Secret, Target
 from stockyard.errors import Abandoned, Refused, UpstreamError
@@ -102,6 +103,15 @@ async def test_every_end_of_a_call_has_its_status(
     assert (trace.http_status, trace.config_version) == (x.status, 4)
     assert trace.cost_micros is None
     assert trace.tokens_in is None
+
+
+async def test_what_a_failed_attempt_used_stands_with_it(database: SqliteDatabase) -> None:
+    x = an_exchange()
+    lost = Usage(in_fresh=7, out_text=5)
+    x.attempts += [Attempt(TARGET, 10, ended_us=30, lost=lost), Attempt(TARGET, 40, ended_us=50)]
+    failed, answered = kept(database, x)[0].attempts
+    assert (failed.tokens_in, failed.tokens_out) == (7, 5)
+    assert (answered.tokens_in, answered.tokens_out) == (None, None)
 
 
 async def test_attempts_name_the_credential_and_hide_its_secret(database: SqliteDatabase) -> None:
