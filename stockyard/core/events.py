@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from stockyard.core.messages import Extra, Finish, Message, Part
+from stockyard.core.messages import Extra, Finish, Message, Part, ToolCall
 from stockyard.core.money import Usage
 
 PartKind = Literal["text", "reasoning", "refusal", "tool_call", "audio", "opaque"]
@@ -71,6 +71,14 @@ class PartStarted(_Event, frozen=True, kw_only=True, tag="part"):
 
     def __post_init__(self) -> None:
         _must_be_text(self.id, self.name)
+
+    def as_call(self) -> ToolCall:
+        """The tool call that opens here, with the arguments it came with, if any."""
+        if isinstance(self.whole, ToolCall):
+            return self.whole
+        return ToolCall(
+            id=self.id or "", name=self.name or "", kind=self.kind_of_tool, extra=self.extra
+        )
 
 
 class TextDelta(_Event, frozen=True, kw_only=True, tag="text"):

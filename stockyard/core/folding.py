@@ -283,10 +283,7 @@ class _Part:
         whole: AnyPart | None = opened.whole  # type: ignore[assignment]  # one of the parts
         text = "".join(self._pieces)
         if opened.kind == "tool_call":
-            call = whole if isinstance(whole, ToolCall) else None
-            call = call or ToolCall(
-                id=opened.id or "", name=opened.name or "", kind=opened.kind_of_tool
-            )
+            call = opened.as_call()
             return replace(call, arguments=call.arguments + text, signature=self._signature)
         if opened.kind == "text":
             base = whole if isinstance(whole, Text) else Text(text="")

@@ -26,7 +26,7 @@ from stockyard.core.events import (
     TextDelta,
     UsageSeen,
 )
-from stockyard.core.messages import Audio, Text, ToolCall
+from stockyard.core.messages import Audio, Text
 from stockyard.core.money import Usage
 from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.drops import Drops
@@ -179,13 +179,7 @@ class GeminiWriter(Writer):
             audio = opened.whole if isinstance(opened.whole, Audio) else Audio()
             part: Any = replace(audio, data="".join(held.audio) or None)
         else:
-            call = opened.whole if isinstance(opened.whole, ToolCall) else None
-            call = call or ToolCall(
-                id=opened.id or "",
-                name=opened.name or "",
-                kind=opened.kind_of_tool,
-                extra=opened.extra,
-            )
+            call = opened.as_call()
             arguments = call.arguments + "".join(held.pieces)
             part = replace(call, arguments=arguments, signature=held.signature)
         if (item := encode_part(part, self._drops, "content")) is not None:

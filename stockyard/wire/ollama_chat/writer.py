@@ -41,13 +41,7 @@ class _HeldCall:
     __slots__ = ("call", "pieces")
 
     def __init__(self, opened: PartStarted) -> None:
-        whole = opened.whole if isinstance(opened.whole, ToolCall) else None
-        self.call = whole or ToolCall(
-            id=opened.id or "",
-            name=opened.name or "",
-            kind=opened.kind_of_tool,
-            extra=opened.extra,
-        )
+        self.call = opened.as_call()
         self.pieces: list[str] = []
 
     def result(self) -> ToolCall:

@@ -20,10 +20,7 @@ class WrittenCalls:
         self._open: dict[str, _Call] = {}
 
     def start(self, said: PartStarted, names: Names) -> None:
-        whole = said.whole if isinstance(said.whole, ToolCall) else None
-        call = whole or ToolCall(
-            id=said.id or "", name=said.name or "", kind=said.kind_of_tool, extra=said.extra
-        )
+        call = said.as_call()
         value = encode_call(call, names)
         custom = value["type"] == "custom_tool_call"
         local = call.kind == "function" and call.name in names.local
