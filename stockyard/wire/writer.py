@@ -1,27 +1,39 @@
 """Write Events as a provider-format stream: what all formats share."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
-from stockyard.core.events import Event, Finished, PartStarted, Started, UsageSeen
+from stockyard.core.events import Event, Finished, PartEnded, PartStarted, Started, UsageSeen
 from stockyard.core.messages import Reasoning
 from stockyard.core.money import Usage
 from stockyard.wire.codec import Pen
 
+ByEvent = Mapping[type, Callable[[Any, Any], None]]
+"""Event -> the method that writes it."""
 
-class Writer(ABC):
+
+class Writer:
     """Output collects in `_out` until `write` or `end` returns it."""
+
+    by_event: ClassVar[ByEvent]
+    """An Event that is not in it has no place in the format."""
+    all_choices: ClassVar[bool] = False
+    """Whether an answer can have several choices. Otherwise only the first is shown."""
 
     def __init__(self) -> None:
         self._out: list[bytes] = []
 
     def write(self, events: Sequence[Event]) -> bytes:
         for event in events:
-            self._take(event)
+            if self.all_choices or getattr(event, "choice", 0) == 0:
+                self._take(event)
         return self._taken()
 
-    @abstractmethod
-    def _take(self, event: Event) -> None: ...
+    def _take(self, event: Event) -> None:
+        write = self.by_event.get(type(event))
+        if write is not None:
+            write(self, event)
 
     def _taken(self) -> bytes:
         out = b"".join(self._out)
@@ -35,7 +47,7 @@ def summary_in(opening: PartStarted, gap: str = "") -> str:
     return gap.join(part.summary) if isinstance(part, Reasoning) else ""
 
 
-class SerialWriter(Writer):
+class SerialWriter(Writer, ABC):
     """Writes formats in which only one part may be open at a time.
 
     Text may continue in a new part; a tool call may not, so events of other parts wait until the
@@ -71,10 +83,6 @@ class SerialWriter(Writer):
     @abstractmethod
     def _write_start(self) -> None: ...
     @abstractmethod
-    def _place(self, event: Event) -> None:
-        """Write an event that need not wait."""
-
-    @abstractmethod
     def _close(self) -> None:
         """End the open part, if there is one."""
 
@@ -84,21 +92,25 @@ class SerialWriter(Writer):
     # The same for all.
 
     def _take(self, event: Event) -> None:
-        if isinstance(event, Started):
-            self._note_start(event)
-            self._begin()
-        elif isinstance(event, UsageSeen):
-            self._usage = event.usage
-        elif isinstance(event, Finished):
-            if event.choice == 0 and self._finish is None:
-                self._finish = event
-        elif getattr(event, "choice", 0) != 0:
-            # These formats have one choice per answer; others are not shown.
-            return
-        elif self._must_wait(event):
+        if self._must_wait(event):
             self._held.append(event)
         else:
-            self._place(event)
+            super()._take(event)
+
+    def _started(self, event: Started) -> None:
+        self._note_start(event)
+        self._begin()
+
+    def _part_ended(self, event: PartEnded) -> None:
+        if self._is_open(event.key):
+            self._close()
+            self._release()
+
+    def _usage_seen(self, event: UsageSeen) -> None:
+        self._usage = event.usage
+
+    def _finished(self, event: Finished) -> None:
+        self._finish = self._finish or event
 
     def _begin(self) -> None:
         if not self._begun:
@@ -124,10 +136,14 @@ class SerialWriter(Writer):
         while self._held:
             held, self._held = self._held, []
             for event in held:
-                if self._must_wait(event):
-                    self._held.append(event)
-                else:
-                    self._place(event)
+                self._take(event)
             if self._held and len(self._held) == len(held):
                 # The stream ended without ending the open call.
                 self._close()
+
+    by_event: ClassVar[ByEvent] = {
+        Started: _started,
+        PartEnded: _part_ended,
+        UsageSeen: _usage_seen,
+        Finished: _finished,
+    }

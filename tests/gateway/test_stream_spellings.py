@@ -15,7 +15,7 @@ from stockyard.testing.formats import FORMATS
 from stockyard.testing.heard import Heard
 from stockyard.testing.turn import Turn
 from stockyard.testing.yard import Yard
-from stockyard.wire.openai_chat.writer import _WRITERS, ChatWriter
+from stockyard.wire.openai_chat.writer import ChatWriter
 from tests.dialects import DIALECTS, Dialect, Said
 
 PIECES = ("Well. \u2028", "Bye\x85.")
@@ -115,8 +115,8 @@ async def test_a_fault_of_ours_in_a_stream_is_never_its_good_end(
             raise TypeError("A mistake in a writer.")
         says(writer, event)
 
-    says = _WRITERS[TextDelta]
-    monkeypatch.setitem(_WRITERS, TextDelta, trip)
+    says = ChatWriter.by_event[TextDelta]
+    monkeypatch.setattr(ChatWriter, "by_event", {**ChatWriter.by_event, TextDelta: trip})
     yard.enable("promptguard")
     yard.provider("openai").streams("Well. ", "Bye.").slowly(between=0.02)
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)

@@ -5,13 +5,11 @@ tool call may not, so what belongs to another part waits until the call has ende
 The finish waits for the usage, which other formats send after it.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from stockyard.core.events import (
     ArgumentsDelta,
     CitationAdded,
-    Event,
-    PartEnded,
     PartStarted,
     ReasoningDelta,
     RefusalDelta,
@@ -30,7 +28,7 @@ from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.layout import own_fields
 from stockyard.wire.surrogates import encode
 from stockyard.wire.tool_ids import Ids
-from stockyard.wire.writer import SerialWriter, summary_in
+from stockyard.wire.writer import ByEvent, SerialWriter, summary_in
 
 STOP_EVENT = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 
@@ -52,7 +50,7 @@ class MessagesWriter(SerialWriter):
     def __init__(self, pen: Pen) -> None:
         super().__init__(pen)
         self._ids = Ids(ACCEPTED_ID, ID_PREFIX)
-        self._started: Started | None = None
+        self._opening: Started | None = None
         self._index = -1
         self._arguments: ArgumentPieces | None = None
         """Those of the open call."""
@@ -62,36 +60,7 @@ class MessagesWriter(SerialWriter):
         return self._taken() + failed_stream(fault)
 
     def _note_start(self, event: Started) -> None:
-        self._started = event
-
-    def _place(self, event: Event) -> None:
-        if isinstance(event, PartStarted):
-            self._part_started(event)
-        elif isinstance(event, PartEnded):
-            self._part_ended(event)
-        elif isinstance(event, TextDelta | RefusalDelta):
-            self._refused = self._refused or isinstance(event, RefusalDelta)
-            if event.text and self._reopened(event.key):
-                self._delta(b'{"type":"text_delta","text":%b}' % encode(event.text))
-        elif isinstance(event, ReasoningDelta):
-            if event.text and self._reopened(event.key):
-                self._delta(b'{"type":"thinking_delta","thinking":%b}' % encode(event.text))
-        elif isinstance(event, ArgumentsDelta):
-            if self._arguments is not None and self._is_open(event.key):
-                self._argue(self._arguments.add(event.text))
-        elif isinstance(event, SignatureDelta):
-            # Another format's signature is meaningless here and must not come back as ours.
-            if event.made_by == FORMAT and self._reopened(event.key):
-                signature = encode(event.signature)
-                self._delta(b'{"type":"signature_delta","signature":%b}' % signature)
-        elif isinstance(event, CitationAdded):
-            self._cite(event)
-
-    def _cite(self, event: CitationAdded) -> None:
-        # An answer that was unfolded names no format.
-        ours = event.format == FORMAT or (not event.format and cites_here(event.value))
-        if ours and self._reopened(event.key):
-            self._delta(encode({"type": "citations_delta", "citation": event.value}))
+        self._opening = event
 
     def _part_started(self, event: PartStarted) -> None:
         self._parts[event.key] = event
@@ -108,12 +77,35 @@ class MessagesWriter(SerialWriter):
         elif (block_whole := _whole_block(event.whole)) is not None:
             self._start(event, encode(block_whole))
         else:
-            self._place(ReasoningDelta(key=event.key, text=summary_in(event)))
+            self._thinking(ReasoningDelta(key=event.key, text=summary_in(event)))
 
-    def _part_ended(self, event: PartEnded) -> None:
-        if self._is_open(event.key):
-            self._close()
-            self._release()
+    def _text(self, event: TextDelta | RefusalDelta) -> None:
+        if event.text and self._reopened(event.key):
+            self._delta(b'{"type":"text_delta","text":%b}' % encode(event.text))
+
+    def _refusal(self, event: RefusalDelta) -> None:
+        self._refused = True
+        self._text(event)
+
+    def _thinking(self, event: ReasoningDelta) -> None:
+        if event.text and self._reopened(event.key):
+            self._delta(b'{"type":"thinking_delta","thinking":%b}' % encode(event.text))
+
+    def _argued(self, event: ArgumentsDelta) -> None:
+        if self._arguments is not None and self._is_open(event.key):
+            self._argue(self._arguments.add(event.text))
+
+    def _signature(self, event: SignatureDelta) -> None:
+        # Another format's signature is meaningless here and must not come back as ours.
+        if event.made_by == FORMAT and self._reopened(event.key):
+            signature = encode(event.signature)
+            self._delta(b'{"type":"signature_delta","signature":%b}' % signature)
+
+    def _cited(self, event: CitationAdded) -> None:
+        # An answer that was unfolded names no format.
+        ours = event.format == FORMAT or (not event.format and cites_here(event.value))
+        if ours and self._reopened(event.key):
+            self._delta(encode({"type": "citations_delta", "citation": event.value}))
 
     def _reopened(self, key: str) -> bool:
         """Make this part's block the open one. Text and thinking may go on in a new block."""
@@ -153,7 +145,7 @@ class MessagesWriter(SerialWriter):
             self._delta(b'{"type":"input_json_delta","partial_json":%b}' % encode(text))
 
     def _write_start(self) -> None:
-        known = self._started.usage if self._started is not None else None
+        known = self._opening.usage if self._opening is not None else None
         # Clients display these at once, so an estimate is better than 0.
         usage = write_usage(known) if known else {"input_tokens": self._pen.input_estimate()}
         name = self._pen.id
@@ -179,11 +171,22 @@ class MessagesWriter(SerialWriter):
             own=bool(finish and FORMAT in finish.extra),
             refused=self._refused,
         )
-        known = self._usage or (self._started.usage if self._started else None)
+        known = self._usage or (self._opening.usage if self._opening else None)
         usage = write_usage(known) if known else {"output_tokens": 0}
         delta = {"stop_reason": reason, "stop_sequence": None, **own}
         ending = encode({"type": "message_delta", "delta": delta, "usage": usage})
         self._out.append(b"event: message_delta\ndata: " + ending + b"\n\n")
+
+    by_event: ClassVar[ByEvent] = {
+        **SerialWriter.by_event,
+        PartStarted: _part_started,
+        TextDelta: _text,
+        RefusalDelta: _refusal,
+        ReasoningDelta: _thinking,
+        ArgumentsDelta: _argued,
+        SignatureDelta: _signature,
+        CitationAdded: _cited,
+    }
 
 
 def _whole_block(part: Part | None) -> dict[str, Any] | None:

@@ -1,18 +1,18 @@
 """Write Events as a stream of the format. Blocks may grow side by side here, so nothing waits but
 the end, which other formats tell before the usage."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from stockyard.core.events import (
     ArgumentsDelta,
     CitationAdded,
-    Event,
     Finished,
     PartEnded,
     PartStarted,
     ReasoningDelta,
     RefusalDelta,
     SignatureDelta,
+    Started,
     TextDelta,
     UsageSeen,
 )
@@ -30,7 +30,7 @@ from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.drops import Drops
 from stockyard.wire.surrogates import encode
 from stockyard.wire.tool_ids import Ids
-from stockyard.wire.writer import Writer, summary_in
+from stockyard.wire.writer import ByEvent, Writer, summary_in
 
 _Object = dict[str, Any]
 
@@ -50,7 +50,6 @@ class ConverseWriter(Writer):
         self._usage: Usage | None = None
 
     def end(self, comment: bytes = b"") -> bytes:
-        self._begin()
         for key in self._indexes:
             self._close(key)
         finish = self._finish
@@ -68,22 +67,8 @@ class ConverseWriter(Writer):
     def fail(self, fault: Fault) -> bytes:
         return self._taken() + failed_stream(fault)
 
-    def _take(self, event: Event) -> None:
-        if isinstance(event, UsageSeen):
-            self._usage = event.usage
-            return
+    def _started(self, _: Started) -> None:
         self._begin()
-        if getattr(event, "choice", 0) != 0:
-            # This format has one choice per answer; others are not shown.
-            return
-        if isinstance(event, Finished):
-            self._finish = self._finish or event
-        elif isinstance(event, PartStarted):
-            self._part_started(event)
-        elif isinstance(event, PartEnded):
-            self._close(event.key)
-        else:
-            self._delta(event)
 
     def _part_started(self, event: PartStarted) -> None:
         if event.kind == "tool_call" and event.kind_of_tool != "server":
@@ -102,7 +87,7 @@ class ConverseWriter(Writer):
         elif isinstance(event.whole, Image):
             self._block(event.key, write_image(event.whole, Drops(FORMAT)))
         else:
-            self._delta(ReasoningDelta(key=event.key, text=summary_in(event)))
+            self._thinking(ReasoningDelta(key=event.key, text=summary_in(event)))
 
     def _block(self, key: str, block: _Object | None) -> None:
         """Write a block that came whole. None is one that this format cannot express."""
@@ -113,23 +98,39 @@ class ConverseWriter(Writer):
         for delta in deltas:
             self._grow(key, delta)
 
-    def _delta(self, event: Event) -> None:
-        if isinstance(event, TextDelta | RefusalDelta):
-            self._refused = self._refused or isinstance(event, RefusalDelta)
-            if event.text:
-                self._grow(event.key, {"text": event.text})
-        elif isinstance(event, ReasoningDelta):
-            if event.text:
-                self._grow(event.key, {"reasoningContent": {"text": event.text}})
-        elif isinstance(event, SignatureDelta):
-            # Another format's signature is meaningless here and must not come back as ours.
-            if event.made_by == FORMAT:
-                self._grow(event.key, {"reasoningContent": {"signature": event.signature}})
-        elif isinstance(event, ArgumentsDelta):
-            if (arguments := self._arguments.get(event.key)) is not None:
-                self._argue(event.key, arguments.add(event.text))
-        elif isinstance(event, CitationAdded) and event.format == FORMAT:
+    def _part_ended(self, event: PartEnded) -> None:
+        self._close(event.key)
+
+    def _text(self, event: TextDelta | RefusalDelta) -> None:
+        if event.text:
+            self._grow(event.key, {"text": event.text})
+
+    def _refusal(self, event: RefusalDelta) -> None:
+        self._refused = True
+        self._text(event)
+
+    def _thinking(self, event: ReasoningDelta) -> None:
+        if event.text:
+            self._grow(event.key, {"reasoningContent": {"text": event.text}})
+
+    def _signature(self, event: SignatureDelta) -> None:
+        # Another format's signature is meaningless here and must not come back as ours.
+        if event.made_by == FORMAT:
+            self._grow(event.key, {"reasoningContent": {"signature": event.signature}})
+
+    def _argued(self, event: ArgumentsDelta) -> None:
+        if (arguments := self._arguments.get(event.key)) is not None:
+            self._argue(event.key, arguments.add(event.text))
+
+    def _cited(self, event: CitationAdded) -> None:
+        if event.format == FORMAT:
             self._grow(event.key, {"citation": event.value})
+
+    def _usage_seen(self, event: UsageSeen) -> None:
+        self._usage = event.usage
+
+    def _finished(self, event: Finished) -> None:
+        self._finish = self._finish or event
 
     def _argue(self, key: str, text: str) -> None:
         if text:
@@ -153,7 +154,25 @@ class ConverseWriter(Writer):
     def _begin(self) -> None:
         if not self._begun:
             self._begun = True
-            self._say("messageStart", {"role": "assistant"})
+            self._put("messageStart", {"role": "assistant"})
 
     def _say(self, name: str, event: _Object) -> None:
+        self._begin()
+        self._put(name, event)
+
+    def _put(self, name: str, event: _Object) -> None:
         self._out.append(eventstream.event(name, encode(event)))
+
+    by_event: ClassVar[ByEvent] = {
+        Started: _started,
+        PartStarted: _part_started,
+        TextDelta: _text,
+        RefusalDelta: _refusal,
+        ReasoningDelta: _thinking,
+        ArgumentsDelta: _argued,
+        SignatureDelta: _signature,
+        CitationAdded: _cited,
+        PartEnded: _part_ended,
+        UsageSeen: _usage_seen,
+        Finished: _finished,
+    }

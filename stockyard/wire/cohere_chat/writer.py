@@ -5,13 +5,11 @@ new content; a tool call may not, so what belongs to another part waits until th
 The finish waits for the usage, which other formats send after it.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from stockyard.core.events import (
     ArgumentsDelta,
     CitationAdded,
-    Event,
-    PartEnded,
     PartStarted,
     ReasoningDelta,
     RefusalDelta,
@@ -30,7 +28,7 @@ from stockyard.wire.cohere_chat.usage import write_usage
 from stockyard.wire.layout import layout_of
 from stockyard.wire.sse import DONE_EVENT
 from stockyard.wire.surrogates import encode
-from stockyard.wire.writer import SerialWriter, summary_in
+from stockyard.wire.writer import ByEvent, SerialWriter, summary_in
 
 _CONTENT_DELTA = (
     b'event: content-delta\ndata: {"type":"content-delta","index":%d,'
@@ -64,31 +62,18 @@ class CohereWriter(SerialWriter):
     def _note_start(self, event: Started) -> None:
         self._usage = event.usage or self._usage
 
-    def _place(self, event: Event) -> None:
-        if isinstance(event, PartStarted):
-            self._parts[event.key] = event
-            if event.kind == "tool_call" and event.kind_of_tool != "server":
-                self._start_call(event)
-            else:
-                self._think(ReasoningDelta(key=event.key, text=summary_in(event)))
-        elif isinstance(event, PartEnded):
-            if self._is_open(event.key):
-                self._close()
-                self._release()
-        elif isinstance(event, TextDelta | RefusalDelta):
-            if event.text and self._reopened(event.key, b"text"):
-                said = (self._contents - 1, b"text", encode(event.text))
-                self._out.append(_CONTENT_DELTA % said)
-        elif isinstance(event, ReasoningDelta):
-            self._think(event)
-        elif isinstance(event, ArgumentsDelta):
-            if event.text and self._is_open(event.key):
-                free = self._free_text
-                self._add_arguments(event.text if free is None else free.add(event.text))
-        elif isinstance(event, CitationAdded):
-            self._cite(event)
+    def _part_started(self, event: PartStarted) -> None:
+        self._parts[event.key] = event
+        if event.kind == "tool_call" and event.kind_of_tool != "server":
+            self._start_call(event)
+        else:
+            self._thinking(ReasoningDelta(key=event.key, text=summary_in(event)))
 
-    def _think(self, event: ReasoningDelta) -> None:
+    def _text(self, event: TextDelta | RefusalDelta) -> None:
+        if event.text and self._reopened(event.key, b"text"):
+            self._out.append(_CONTENT_DELTA % (self._contents - 1, b"text", encode(event.text)))
+
+    def _thinking(self, event: ReasoningDelta) -> None:
         part = self._parts.get(event.key)
         if not event.text or part is None:
             return
@@ -98,7 +83,12 @@ class CohereWriter(SerialWriter):
             said = (self._contents - 1, b"thinking", encode(event.text))
             self._out.append(_CONTENT_DELTA % said)
 
-    def _cite(self, event: CitationAdded) -> None:
+    def _argued(self, event: ArgumentsDelta) -> None:
+        if event.text and self._is_open(event.key):
+            free = self._free_text
+            self._add_arguments(event.text if free is None else free.add(event.text))
+
+    def _cited(self, event: CitationAdded) -> None:
         if cites_here(event.value):
             number, self._citations = self._citations, self._citations + 1
             delta = {"message": {"citations": event.value}}
@@ -177,6 +167,16 @@ class CohereWriter(SerialWriter):
     def _event(self, kind: str, **fields: object) -> None:
         data = encode({"type": kind, **fields})
         self._out.append(b"event: %b\ndata: %b\n\n" % (kind.encode(), data))
+
+    by_event: ClassVar[ByEvent] = {
+        **SerialWriter.by_event,
+        PartStarted: _part_started,
+        TextDelta: _text,
+        RefusalDelta: _text,
+        ReasoningDelta: _thinking,
+        ArgumentsDelta: _argued,
+        CitationAdded: _cited,
+    }
 
 
 def _is_plan(part: PartStarted) -> bool:

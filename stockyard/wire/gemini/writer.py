@@ -6,7 +6,7 @@ out in the last event: nothing else ends a stream here.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec.structs import replace
 
@@ -14,7 +14,6 @@ from stockyard.core.events import (
     ArgumentsDelta,
     AudioDelta,
     CitationAdded,
-    Event,
     Finished,
     LogprobsAdded,
     PartEnded,
@@ -40,7 +39,7 @@ from stockyard.wire.gemini.response import BLOCKED, beside_content, finish_reaso
 from stockyard.wire.gemini.usage import write_usage
 from stockyard.wire.layout import has_word, layout_of, own_fields
 from stockyard.wire.surrogates import encode
-from stockyard.wire.writer import Writer, summary_in
+from stockyard.wire.writer import ByEvent, Writer, summary_in
 
 
 class _Held:
@@ -56,6 +55,8 @@ class _Held:
 
 
 class GeminiWriter(Writer):
+    all_choices = True
+
     def __init__(self, pen: Pen, envelope: Envelope) -> None:
         super().__init__()
         self._envelope = envelope
@@ -86,11 +87,6 @@ class GeminiWriter(Writer):
     def fail(self, fault: Fault) -> bytes:
         self._put(broken(fault))
         return self._taken() + self._envelope.end
-
-    def _take(self, event: Event) -> None:
-        writes = _WRITERS.get(type(event))
-        if writes is not None:
-            writes(self, event)
 
     def _put(self, document: bytes) -> None:
         self._out += (self._before, document, self._envelope.after)
@@ -230,19 +226,18 @@ class GeminiWriter(Writer):
             yield CitingText(0, text, cited.get(key, ()), before)
             before += bytes_in(text)
 
-
-_WRITERS: dict[type, Any] = {
-    Started: GeminiWriter._started,
-    PartStarted: GeminiWriter._part_started,
-    TextDelta: GeminiWriter._text,
-    RefusalDelta: GeminiWriter._refusal,
-    ReasoningDelta: GeminiWriter._reasoning,
-    ArgumentsDelta: GeminiWriter._arguments,
-    AudioDelta: GeminiWriter._audio,
-    CitationAdded: GeminiWriter._citation,
-    LogprobsAdded: GeminiWriter._logprobs_added,
-    SignatureDelta: GeminiWriter._signature,
-    PartEnded: GeminiWriter._part_ended,
-    UsageSeen: GeminiWriter._usage_seen,
-    Finished: GeminiWriter._finished,
-}
+    by_event: ClassVar[ByEvent] = {
+        Started: _started,
+        PartStarted: _part_started,
+        TextDelta: _text,
+        RefusalDelta: _refusal,
+        ReasoningDelta: _reasoning,
+        ArgumentsDelta: _arguments,
+        AudioDelta: _audio,
+        CitationAdded: _citation,
+        LogprobsAdded: _logprobs_added,
+        SignatureDelta: _signature,
+        PartEnded: _part_ended,
+        UsageSeen: _usage_seen,
+        Finished: _finished,
+    }

@@ -4,13 +4,12 @@ Texts go out as they come, calls whole, for that is how clients take them. The f
 usage, which other formats send after it, and both go out in the last line.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec.structs import replace
 
 from stockyard.core.events import (
     ArgumentsDelta,
-    Event,
     Finished,
     LogprobsAdded,
     PartEnded,
@@ -32,7 +31,7 @@ from stockyard.wire.ollama_chat.places import CHAT, Place
 from stockyard.wire.ollama_chat.response import done_reason, moment, token_list
 from stockyard.wire.ollama_chat.usage import write_usage
 from stockyard.wire.surrogates import encode
-from stockyard.wire.writer import Writer, summary_in
+from stockyard.wire.writer import ByEvent, Writer, summary_in
 
 
 class _HeldCall:
@@ -71,12 +70,6 @@ class OllamaWriter(Writer):
 
     def fail(self, fault: Fault) -> bytes:
         return self._taken() + failed_stream(fault)
-
-    def _take(self, event: Event) -> None:
-        writes = _WRITERS.get(type(event))
-        # This format has one choice per answer; others are not shown.
-        if writes is not None and getattr(event, "choice", 0) == 0:
-            writes(self, event)
 
     def _say(self, **said: Any) -> None:
         message = {"role": "assistant", "content": "", **said}
@@ -145,16 +138,15 @@ class OllamaWriter(Writer):
             }
         )
 
-
-_WRITERS: dict[type, Any] = {
-    Started: OllamaWriter._started,
-    PartStarted: OllamaWriter._part_started,
-    TextDelta: OllamaWriter._text,
-    RefusalDelta: OllamaWriter._text,
-    ReasoningDelta: OllamaWriter._reasoning,
-    ArgumentsDelta: OllamaWriter._arguments,
-    PartEnded: OllamaWriter._part_ended,
-    LogprobsAdded: OllamaWriter._logprobs_added,
-    UsageSeen: OllamaWriter._usage_seen,
-    Finished: OllamaWriter._finished,
-}
+    by_event: ClassVar[ByEvent] = {
+        Started: _started,
+        PartStarted: _part_started,
+        TextDelta: _text,
+        RefusalDelta: _text,
+        ReasoningDelta: _reasoning,
+        ArgumentsDelta: _arguments,
+        PartEnded: _part_ended,
+        LogprobsAdded: _logprobs_added,
+        UsageSeen: _usage_seen,
+        Finished: _finished,
+    }

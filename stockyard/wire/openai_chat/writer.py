@@ -5,7 +5,7 @@ only appended, indexes are dense from 0 (`wire.md` 4.1). Id, creation time and m
 the same in every chunk.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec.structs import replace
 
@@ -13,7 +13,6 @@ from stockyard.core.events import (
     ArgumentsDelta,
     AudioDelta,
     CitationAdded,
-    Event,
     Finished,
     LogprobsAdded,
     OpaqueEvent,
@@ -40,7 +39,7 @@ from stockyard.wire.openai_chat.tools import calls_as_functions, takers_of_text
 from stockyard.wire.sse import DONE_EVENT
 from stockyard.wire.surrogates import encode
 from stockyard.wire.usage import write_chat_usage
-from stockyard.wire.writer import Writer, summary_in
+from stockyard.wire.writer import ByEvent, Writer, summary_in
 
 
 class _Call:
@@ -83,6 +82,8 @@ class _Thought:
 
 
 class ChatWriter(Writer):
+    all_choices = True
+
     def __init__(self, pen: Pen) -> None:
         super().__init__()
         self._pen = pen
@@ -120,11 +121,6 @@ class ChatWriter(Writer):
 
     def fail(self, fault: Fault) -> bytes:
         return self._taken() + failed_stream(fault)
-
-    def _take(self, event: Event) -> None:
-        writes = _WRITERS.get(type(event))
-        if writes is not None:
-            writes(self, event)
 
     def _delta(self, choice: int, delta: bytes, finish: bytes = b"null", more: bytes = b"") -> None:
         if choice not in self._begun:
@@ -316,6 +312,23 @@ class ChatWriter(Writer):
     def _call_delta(self, choice: int, call: dict[str, Any]) -> None:
         self._delta(choice, b'{"tool_calls":[%b]}' % encode(call))
 
+    by_event: ClassVar[ByEvent] = {
+        Started: _started,
+        PartStarted: _part_started,
+        TextDelta: _text,
+        ReasoningDelta: _reasoning,
+        RefusalDelta: _refusal,
+        ArgumentsDelta: _arguments,
+        SignatureDelta: _signature,
+        AudioDelta: _audio,
+        CitationAdded: _citation,
+        LogprobsAdded: _logprobs_added,
+        OpaqueEvent: _opaque,
+        PartEnded: _part_ended,
+        UsageSeen: _usage_seen,
+        Finished: _finished,
+    }
+
 
 _ANNOTATIONS = "annotations"
 _OF_PIECES = ("type", "text", "summary", "signature", "index")
@@ -337,21 +350,3 @@ def _members(fields: dict[str, Any]) -> bytes:
     """Members for the beginning of a chunk."""
     told = ((name, value) for name, value in fields.items() if value is not None)
     return b"".join(b"%b:%b," % (encode(name), encode(value)) for name, value in told)
-
-
-_WRITERS: dict[type, Any] = {
-    Started: ChatWriter._started,
-    PartStarted: ChatWriter._part_started,
-    TextDelta: ChatWriter._text,
-    ReasoningDelta: ChatWriter._reasoning,
-    RefusalDelta: ChatWriter._refusal,
-    ArgumentsDelta: ChatWriter._arguments,
-    SignatureDelta: ChatWriter._signature,
-    AudioDelta: ChatWriter._audio,
-    CitationAdded: ChatWriter._citation,
-    LogprobsAdded: ChatWriter._logprobs_added,
-    OpaqueEvent: ChatWriter._opaque,
-    PartEnded: ChatWriter._part_ended,
-    UsageSeen: ChatWriter._usage_seen,
-    Finished: ChatWriter._finished,
-}

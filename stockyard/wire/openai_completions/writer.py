@@ -1,8 +1,8 @@
 """Write Events as a completions stream: chunks of text, and nothing of what chat has besides."""
 
-from collections.abc import Sequence
+from typing import ClassVar
 
-from stockyard.core.events import Event, Finished, RefusalDelta, Started, TextDelta, UsageSeen
+from stockyard.core.events import Finished, RefusalDelta, Started, TextDelta, UsageSeen
 from stockyard.core.money import Usage
 from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.openai_chat.errors import failed_stream
@@ -12,10 +12,14 @@ from stockyard.wire.openai_completions.response import ID_PREFIX, Echoes, finish
 from stockyard.wire.sse import DONE_EVENT
 from stockyard.wire.surrogates import encode
 from stockyard.wire.usage import write_chat_usage
+from stockyard.wire.writer import ByEvent, Writer
 
 
-class CompletionsWriter:
+class CompletionsWriter(Writer):
+    all_choices = True
+
     def __init__(self, pen: Pen) -> None:
+        super().__init__()
         self._pen = pen
         self._echoes = Echoes(pen, {FORMAT: {}})
         self._head = b'data: {"id":%b,"object":"text_completion","created":%d,"model":%b,' % (
@@ -28,42 +32,42 @@ class CompletionsWriter:
         self._begun: set[int] = set()
         self._usage: Usage | None = None
 
-    def write(self, events: Sequence[Event]) -> bytes:
-        out: list[bytes] = []
-        for event in events:
-            if isinstance(event, TextDelta | RefusalDelta) and event.text:
-                out.append(self._chunk(event.choice, event.text))
-            elif isinstance(event, Finished):
-                out.append(self._chunk(event.choice, "", b'"%b"' % _word(event)))
-            elif isinstance(event, UsageSeen):
-                self._usage = event.usage
-            elif isinstance(event, Started):
-                self._echoes = Echoes(self._pen, event.extra)
-                self._usage = event.usage or self._usage
-        return b"".join(out)
-
     def end(self, comment: bytes = b"") -> bytes:
-        out = b""
         if self._pen.wants_usage and self._usage is not None:
             usage = encode(write_chat_usage(self._usage))
-            out = self._head + b'"choices":[],"usage":' + usage + b"}\n\n"
-        return out + comment + DONE_EVENT
+            self._out.append(self._head + b'"choices":[],"usage":' + usage + b"}\n\n")
+        return self._taken() + comment + DONE_EVENT
 
     def fail(self, fault: Fault) -> bytes:
-        return failed_stream(fault)
+        return self._taken() + failed_stream(fault)
 
-    def _chunk(self, choice: int, text: str, finish: bytes = b"null") -> bytes:
+    def _started(self, event: Started) -> None:
+        self._echoes = Echoes(self._pen, event.extra)
+        self._usage = event.usage or self._usage
+
+    def _text(self, event: TextDelta | RefusalDelta) -> None:
+        if event.text:
+            self._chunk(event.choice, event.text)
+
+    def _usage_seen(self, event: UsageSeen) -> None:
+        self._usage = event.usage
+
+    def _finished(self, event: Finished) -> None:
+        self._chunk(event.choice, "", b'"%b"' % finish_word(event.reason).encode())
+
+    def _chunk(self, choice: int, text: str, finish: bytes = b"null") -> None:
         if choice not in self._begun:
             self._begun.add(choice)
             text = self._echoes.before(choice) + text
-        return b'%b"choices":[{"text":%b,"index":%d,"logprobs":null,"finish_reason":%b}]%b' % (
-            self._head,
-            encode(text),
-            choice,
-            finish,
-            self._tail,
+        self._out.append(
+            b'%b"choices":[{"text":%b,"index":%d,"logprobs":null,"finish_reason":%b}]%b'
+            % (self._head, encode(text), choice, finish, self._tail)
         )
 
-
-def _word(event: Finished) -> bytes:
-    return finish_word(event.reason).encode()
+    by_event: ClassVar[ByEvent] = {
+        Started: _started,
+        TextDelta: _text,
+        RefusalDelta: _text,
+        UsageSeen: _usage_seen,
+        Finished: _finished,
+    }

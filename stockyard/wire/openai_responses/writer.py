@@ -8,14 +8,13 @@ are done when the next item opens, and a text that goes on after that goes on in
 Only calls may be open side by side.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec.structs import replace
 
 from stockyard.core.events import (
     ArgumentsDelta,
     CitationAdded,
-    Event,
     Finished,
     LogprobsAdded,
     PartEnded,
@@ -46,7 +45,7 @@ from stockyard.wire.openai_responses.turn import drawn
 from stockyard.wire.openai_responses.usage import write_usage
 from stockyard.wire.openai_responses.written_calls import WrittenCalls
 from stockyard.wire.surrogates import encode
-from stockyard.wire.writer import Writer, summary_in
+from stockyard.wire.writer import ByEvent, Writer, summary_in
 
 _Object = dict[str, Any]
 
@@ -97,14 +96,6 @@ class ResponsesWriter(Writer):
 
     def _counted(self) -> _Object | None:
         return None if self._usage is None else write_usage(self._usage, own=self._snapshot.ours)
-
-    def _take(self, said: Event) -> None:
-        if getattr(said, "choice", 0) != 0:
-            # This format has one choice per answer; others are not shown.
-            return
-        writes = _WRITERS.get(type(said))
-        if writes is not None:
-            writes(self, said)
 
     # The answer.
 
@@ -321,18 +312,17 @@ class ResponsesWriter(Writer):
         value = encode_reasoning([whole], answer=True) or {}
         self._items.done(item, {**value, "id": item.id})
 
-
-_WRITERS: dict[type, Any] = {
-    Started: ResponsesWriter._started,
-    UsageSeen: ResponsesWriter._usage_seen,
-    Finished: ResponsesWriter._finished,
-    PartStarted: ResponsesWriter._part_started,
-    PartEnded: ResponsesWriter._part_ended,
-    TextDelta: ResponsesWriter._text,
-    RefusalDelta: ResponsesWriter._refusal,
-    LogprobsAdded: ResponsesWriter._logprobs_added,
-    CitationAdded: ResponsesWriter._cited,
-    ReasoningDelta: ResponsesWriter._reasoning,
-    SignatureDelta: ResponsesWriter._signature,
-    ArgumentsDelta: ResponsesWriter._argued,
-}
+    by_event: ClassVar[ByEvent] = {
+        Started: _started,
+        UsageSeen: _usage_seen,
+        Finished: _finished,
+        PartStarted: _part_started,
+        PartEnded: _part_ended,
+        TextDelta: _text,
+        RefusalDelta: _refusal,
+        LogprobsAdded: _logprobs_added,
+        CitationAdded: _cited,
+        ReasoningDelta: _reasoning,
+        SignatureDelta: _signature,
+        ArgumentsDelta: _argued,
+    }
