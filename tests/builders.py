@@ -248,10 +248,10 @@ async def through(
     passage.head()
     if not isinstance(answer, Stream):
         return answer
-    response = await whole(answer, passage.edit)
+    response = await whole(answer, passage.stream_modules.edit)
     x.usage = response.usage if x.stored_usage is None else None
     x.streamed = True
-    await passage.ended()
+    await passage.stream_modules.ended()
     return response
 
 

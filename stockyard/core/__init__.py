@@ -3,11 +3,12 @@
 a call                 exchange inbound caller kind target roundrobin totals tracing sharing ids
                        signals sampling
 requests               request messages meaning conditions fieldrules usual_names
-answers                response stream events folding whole passed watched keeper replay
-                       window arrival
+answers                response stream events folding whole passed watched replay window
+                       arrival event_collector
 other kinds of call    embeddings rerank moderation speech transcription images counting stand_in
                        fixture
-modules                module pipeline passage editing stop standing control ports expressions scan
+modules                module pipeline passage stream_modules editing stop standing control ports
+                       expressions scan
 money and limits       money price offer estimate allowance adaptive subscriber
 texts and writes       glob fieldtext outbox
 refused credentials    auth_failures

@@ -8,8 +8,7 @@
     error     the same way out. A module may recover with an answer, which then still passes the
               modules outside it
 
-A Passage is one call's way through a Pipeline: how far it got on the way in, and which modules wait
-for the end of its stream.
+What modules do with a stream while it passes to the caller is in `stream_modules.py`.
 """
 
 import asyncio
@@ -19,15 +18,15 @@ from inspect import isawaitable
 from time import perf_counter_ns
 from typing import Any, Literal
 
-from stockyard.core.editing import Editing
+from stockyard.core.editing import edited_whole
 from stockyard.core.exchange import Exchange, Step
-from stockyard.core.keeper import Keeper
 from stockyard.core.kind import TEXT_KINDS
 from stockyard.core.module import Call, Stage
 from stockyard.core.pipeline import Pipeline
 from stockyard.core.response import Response
 from stockyard.core.stop import Stop
 from stockyard.core.stream import Answer, Stream
+from stockyard.core.stream_modules import StreamModules
 from stockyard.core.whole import whole
 from stockyard.errors import Abandoned, HookInterrupted, Refused, StockyardError
 
@@ -37,32 +36,26 @@ TEXTS = frozenset(
 """Values of `Exchange.needs` for calls whose answers are Events with editable texts."""
 
 
-class Passage(Editing):
+class Passage:
     """One call's way through a Pipeline."""
 
-    __slots__ = ("_depth", "_enders", "pipeline")
+    __slots__ = ("_depth", "pipeline", "stream_modules", "x")
 
     def __init__(self, pipeline: Pipeline, x: Exchange) -> None:
-        super().__init__(x)
+        self.x = x
         self.pipeline = pipeline
         x.reads = pipeline.reads
         x.config_version = pipeline.version
         self._depth = 0
         """How many modules were passed on the way in and not yet on the way out."""
-        self._enders: list[Stop] = []
-        """Modules that wait for the end of the stream, innermost first."""
-
-    @property
-    def ends(self) -> bool:
-        """Whether any module waits for the end of the stream."""
-        return bool(self._enders)
+        self.stream_modules = StreamModules(x)
+        """Those that have something to do with the stream that `run` returns."""
 
     async def run(self, dispatch: Call, choose: Callable[[Exchange], None]) -> Answer:
         """Take the call in and its answer out. Raises the error if no module recovered from it.
 
         `choose` fills in the candidates before the CALL stage. If a Stream is returned it has
-        begun: whoever forwards it passes its Events through `edit`, and reports its end with
-        `ended` or `broke`.
+        begun, and whoever forwards it involves the `stream_modules`.
         """
         ended: Answer | Exception
         try:
@@ -145,7 +138,7 @@ class Passage(Editing):
             self._depth = depth
             try:
                 if error is not None:
-                    answer = await self._recover(stop, error)
+                    answer = await stop.recover(x, error)
                     error = None if answer is not None else error
                 elif answer is not None:
                     answer = await self._pass(stop, answer)
@@ -173,12 +166,7 @@ class Passage(Editing):
         if isinstance(answer, Response):
             self.x.kept = answer
         elif self.x.kind in TEXT_KINDS:
-            self._keepers.append(Keeper(None, len(self._editors)))
-
-    def _close_the_record(self) -> None:
-        for keeper in self._keepers:
-            if keeper.stop is None:
-                self.x.kept = keeper.response()
+            self.stream_modules.record()
 
     async def _fold(self, stream: Stream) -> Response:
         """A module requested a stream although the caller did not: the caller gets it whole."""
@@ -189,57 +177,37 @@ class Passage(Editing):
             raise error
         return response
 
-    async def _recover(self, stop: Stop, error: Exception) -> Answer | None:
-        if stop.on_error is None:
-            return None
-        x = self.x
-        result = stop.run(x, stop.on_error, error)
-        if isawaitable(result):
-            result = await stop.wait(x, result)
-        return None if isinstance(error, Abandoned) else stop.answer(x, result)
-
     async def _pass(self, stop: Stop, answer: Answer) -> Answer:
+        x = self.x
         if isinstance(answer, Stream):
-            if stop.module.wants_response and stop.on_response is not None:
-                self._keepers.append(Keeper(stop, len(self._editors)))
-            if stop.edits and self.x.needs in TEXTS:
-                self._editors.append(stop)
-            if stop.on_response is not None or stop.on_error is not None:
-                self._enders.append(stop)
+            self.stream_modules.add(stop, edits=x.needs in TEXTS)
             return answer
-        if stop.edits and self.x.needs in TEXTS:
-            answer = await self.edit_whole(stop, answer)
+        if stop.edits and x.needs in TEXTS:
+            answer = await edited_whole(x, stop, answer)
         if stop.on_response is not None:
-            self.x.response = answer
-            await self._respond(stop, stop.on_response)
-            answer = self.x.response or answer
+            x.response = answer
+            await stop.respond(x)
+            answer = x.response or answer
         return answer
 
     async def _hold(self, stream: Stream) -> tuple[Exception | None, Response | None]:
         """Consume a stream to its end, for a module that must see it whole."""
         try:
-            response = await whole(stream, self.edit)
+            response = await whole(stream, self.stream_modules.edit)
         except asyncio.CancelledError:
-            await self.broke(Abandoned())
+            await self.stream_modules.broke(Abandoned())
             raise
         except StockyardError as error:
-            await self.broke(error)
+            await self.stream_modules.broke(error)
             return error, None
         try:
             self.x.response = response
-            await self.ended()
+            await self.stream_modules.ended()
         except StockyardError as refusal:
             return refusal, None
         finally:
-            self._editors, self._enders, self._keepers = [], [], []
+            self.stream_modules = StreamModules(self.x)
         return None, response
-
-    async def _respond(self, stop: Stop, hook: Callable[..., Any]) -> None:
-        begun = perf_counter_ns()
-        result = stop.run(self.x, hook)
-        if result is not None and isawaitable(result):
-            await stop.wait(self.x, result)
-        self.x.strip.append(Step(stop.name, "on_response", perf_counter_ns() - begun))
 
     def head(self) -> None:
         """The head of the answer is about to be written. A hook that fails only adds no header."""
@@ -267,37 +235,6 @@ class Passage(Editing):
                 stop.run(self.x, hook, *arguments)
         except StockyardError:
             return  # it is refused already
-
-    async def ended(self) -> None:
-        """The stream is complete. Raises Refused if a module rejects the whole answer."""
-        self._close_the_record()
-        refusal: StockyardError | None = None
-        for stop in self._enders:
-            if refusal is not None:
-                await self._recover(stop, refusal)
-            elif stop.on_response is not None:
-                self._show(stop)
-                try:
-                    await self._respond(stop, stop.on_response)
-                except StockyardError as error:
-                    refusal = error
-        if refusal is not None:
-            raise refusal
-
-    def _show(self, stop: Stop) -> None:
-        """The whole answer, if this module wants to see it."""
-        for keeper in self._keepers:
-            if keeper.stop is stop:
-                self.x.response = keeper.response()
-
-    async def broke(self, error: Exception) -> None:
-        """The stream broke off, was refused on its way, or was abandoned. No module can recover."""
-        self._close_the_record()
-        for stop in self._enders:
-            try:
-                await self._recover(stop, error)
-            except StockyardError:
-                continue  # it is failing already; a second error adds nothing
 
 
 class _Last:

@@ -9,15 +9,16 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from inspect import isawaitable, iscoroutinefunction
+from time import perf_counter_ns
 from typing import Any, get_args
 
 from stockyard.core.events import Event
-from stockyard.core.exchange import Exchange
+from stockyard.core.exchange import Exchange, Step
 from stockyard.core.module import AnyModule, Fails, Streaming
 from stockyard.core.response import Response
 from stockyard.core.standing import Standing
 from stockyard.core.stream import Answer, Stream
-from stockyard.errors import HookInterrupted, Refused, StockyardError
+from stockyard.errors import Abandoned, HookInterrupted, Refused, StockyardError
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +116,25 @@ class Stop:
         if self.standing.tripped:
             self.standing.worked()
         return waited
+
+    async def respond(self, x: Exchange) -> None:
+        """Call `on_response`: the whole answer is on `x.response`, where the hook may replace
+        it."""
+        assert self.on_response is not None  # noqa: S101  the caller looked
+        begun = perf_counter_ns()
+        result = self.run(x, self.on_response)
+        if result is not None and isawaitable(result):
+            await self.wait(x, result)
+        x.strip.append(Step(self.name, "on_response", perf_counter_ns() - begun))
+
+    async def recover(self, x: Exchange, error: Exception) -> Answer | None:
+        """Call `on_error`. Returns its answer to the call, if it has one."""
+        if self.on_error is None:
+            return None
+        result = self.run(x, self.on_error, error)
+        if isawaitable(result):
+            result = await self.wait(x, result)
+        return None if isinstance(error, Abandoned) else self.answer(x, result)
 
     def named(self, error: StockyardError) -> StockyardError:
         if isinstance(error, Refused) and error.module is None:

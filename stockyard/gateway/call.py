@@ -117,16 +117,17 @@ class Call(Ending):
         x = self.x
         unified = x.inbound.native is None
         events = x.received.stream or self.codec is None
-        if stream.raw_format == x.inbound.format and not self._passage.edits:
+        modules = self._passage.stream_modules
+        if stream.raw_format == x.inbound.format and not modules.edits:
             bare = not unified or not events
-            self._pump = RawPump(stream, self._reply, self, self.codec, self._passage, bare=bare)
+            self._pump = RawPump(stream, self._reply, self, self.codec, modules, bare=bare)
         else:
             served = x.target.model if x.target is not None else x.request.model
             model = x.answer_model or served
             codec = self._codec()
             writer = Losses(x, codec).writer(codec.writer(self._pen(model)))
-            kind = EditingPump if self._passage.edits else EventPump
-            self._pump = kind(stream, self._reply, self, codec, self._passage, writer)
+            kind = EditingPump if modules.edits else EventPump
+            self._pump = kind(stream, self._reply, self, codec, modules, writer)
         x.streamed = events
         if unified and events:
             self._office.pings.add(self._pump, self._codec().ping)

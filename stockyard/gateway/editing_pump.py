@@ -13,8 +13,8 @@ from functools import partial
 
 from stockyard.core.editing import text_length
 from stockyard.core.events import Event, bears_content
-from stockyard.core.passage import Passage
 from stockyard.core.stream import Stream
+from stockyard.core.stream_modules import StreamModules
 from stockyard.errors import StockyardError
 from stockyard.gateway.contract import Reply
 from stockyard.gateway.pump import Carried, EventPump
@@ -36,11 +36,11 @@ class EditingPump(EventPump):
         reply: Reply,
         call: Carried,
         codec: Codec,
-        passage: Passage,
+        modules: StreamModules,
         writer: StreamWriter,
     ) -> None:
-        super().__init__(stream, reply, call, codec, passage, writer)
-        self._closely = passage.closely
+        super().__init__(stream, reply, call, codec, modules, writer)
+        self._slow_edits = modules.edits_slowly
         self._elsewhere: asyncio.Future[Sequence[Event]] | None = None
         """The Events that are being edited in a thread."""
         self._waiting: deque[Sequence[Event]] = deque()
@@ -64,13 +64,13 @@ class EditingPump(EventPump):
         if self._elsewhere is not None:
             self._waiting.append(batch)
             self.stream.pause()
-        elif self._closely and text_length(batch) > LONG_PIECE:
+        elif self._slow_edits and text_length(batch) > LONG_PIECE:
             self.stream.pause()
-            self._elsewhere = asyncio.ensure_future(self._passage.edit_elsewhere(batch))
+            self._elsewhere = asyncio.ensure_future(self._modules.edit_in_thread(batch))
             self._elsewhere.add_done_callback(self._edited)
         else:
             try:
-                self._write(self._passage.edit(batch))
+                self._write(self._modules.edit(batch))
             except StockyardError as error:
                 self._break(error)
 

@@ -70,7 +70,7 @@ class Ending:
             return
         if self.x.abandoned:
             self.give_up()
-        elif self._passage.ends:
+        elif self._passage.stream_modules.await_end:
             self._tell(self._tell_done())
         else:
             self._conclude()
@@ -80,7 +80,7 @@ class Ending:
             return
         if self.x.abandoned:
             self.give_up()
-        elif self._passage.ends:
+        elif self._passage.stream_modules.await_end:
             self._tell(self._tell_failed(error))
         else:
             self._break_off(error)
@@ -93,8 +93,8 @@ class Ending:
     async def _tell_done(self) -> None:
         try:
             if self._pump is not None:
-                self._pump.keep()
-            await self._passage.ended()
+                self._pump.show_modules()
+            await self._passage.stream_modules.ended()
         except StockyardError as error:
             self._break_off(error)
         except Exception as error:
@@ -105,21 +105,21 @@ class Ending:
 
     async def _tell_failed(self, error: StockyardError) -> None:
         try:
-            self._keep_what_came()
-            await self._passage.broke(error)
+            self._show_what_came()
+            await self._passage.stream_modules.broke(error)
         finally:  # even after a bug of ours, the client must learn that it ended
             self._break_off(error)
 
     async def _tell_abandoned(self, error: Abandoned) -> None:
         try:
-            self._keep_what_came()
-            await self._passage.broke(error)
+            self._show_what_came()
+            await self._passage.stream_modules.broke(error)
         finally:
             self._abandon(error)
 
-    def _keep_what_came(self) -> None:
-        if self._pump is not None and self._passage.keeps:
-            self._pump.keep(broken=True)
+    def _show_what_came(self) -> None:
+        if self._pump is not None and self._passage.stream_modules.collects:
+            self._pump.show_modules(broken=True)
 
     # The client has gone, or we are about to
 
@@ -146,7 +146,7 @@ class Ending:
         if self._pump is None or self._telling:
             return
         self._pump.cancel()
-        if self._passage.ends:
+        if self._passage.stream_modules.await_end:
             self._tell(self._tell_abandoned(Abandoned()))
         else:
             self._abandon(Abandoned())

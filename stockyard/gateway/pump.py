@@ -12,13 +12,13 @@ from time import monotonic
 from typing import Protocol
 
 from stockyard.core.events import Event
-from stockyard.core.passage import Passage
 from stockyard.core.stream import Stream
+from stockyard.core.stream_modules import StreamModules
 from stockyard.errors import StockyardError
 from stockyard.gateway.contract import Reply
 from stockyard.wire.codec import Codec, Continuing, Fault, StreamWriter
 
-KEPT_BYTES = 1024 * 1024
+MAX_COLLECTED_BYTES = 1024 * 1024
 
 
 class Carried(Protocol):
@@ -111,7 +111,7 @@ class Pump:
             self._reply.push(last)
             self._reply.cut()
 
-    def keep(self, *, broken: bool = False) -> None:
+    def show_modules(self, *, broken: bool = False) -> None:
         """Hand the collected stream to the modules that read the whole response."""
 
     def finish(self, comment: bytes) -> None:
@@ -132,7 +132,7 @@ class RawPump(Pump):
         reply: Reply,
         call: Carried,
         codec: Codec | None,
-        passage: Passage,
+        modules: StreamModules,
         *,
         bare: bool,
     ) -> None:
@@ -143,9 +143,9 @@ class RawPump(Pump):
         """
         super().__init__(stream, reply, call)
         self._codec = codec
-        self._passage = passage
+        self._modules = modules
         self._bare = bare
-        self._kept: list[bytes] | None = [] if passage.keeps and codec is not None else None
+        self._collected: list[bytes] | None = [] if modules.collects and codec is not None else None
         self._size = 0
         self._begun = self._last = b""
         """The first and the last piece that went out."""
@@ -159,27 +159,27 @@ class RawPump(Pump):
         self._last = piece
         if not self._begun:
             self._begun = piece
-        if self._kept is not None:
+        if self._collected is not None:
             self._size += len(piece)
-            if self._size > KEPT_BYTES:
-                self._kept = None
+            if self._size > MAX_COLLECTED_BYTES:
+                self._collected = None
             else:
-                self._kept.append(piece)
+                self._collected.append(piece)
         self._send(piece)
 
-    def keep(self, *, broken: bool = False) -> None:
-        if self._kept is None or self._codec is None:
-            self._passage.lose()
+    def show_modules(self, *, broken: bool = False) -> None:
+        if self._collected is None or self._codec is None:
+            self._modules.give_up()
             return
         reader = self._codec.reader(traits=frozenset())
         try:
-            for piece in self._kept:
-                self._passage.keep(reader.feed(piece))
+            for piece in self._collected:
+                self._modules.collect(reader.feed(piece))
             if not broken:
-                self._passage.keep([*reader.feed(self.stream.terminator), *reader.end()])
+                self._modules.collect([*reader.feed(self.stream.terminator), *reader.end()])
         except StockyardError:
-            self._passage.lose()
-        self._kept = None
+            self._modules.give_up()
+        self._collected = None
 
     def finish(self, comment: bytes) -> None:
         self._reply.finish((b"" if self._bare else comment) + self.stream.terminator)
@@ -202,12 +202,12 @@ class EventPump(Pump):
         reply: Reply,
         call: Carried,
         codec: Codec,
-        passage: Passage,
+        modules: StreamModules,
         writer: StreamWriter,
     ) -> None:
         super().__init__(stream, reply, call)
         self._codec = codec
-        self._passage = passage
+        self._modules = modules
         self._writer = writer
 
     def _take(self) -> None:
@@ -217,7 +217,7 @@ class EventPump(Pump):
         if self._over:
             return
         try:
-            self._passage.keep(batch)
+            self._modules.collect(batch)
             data = self._writer.write(batch)
         except StockyardError as error:
             self.stream.cancel()

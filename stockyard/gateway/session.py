@@ -176,7 +176,7 @@ class Session:
     def over(self) -> None:
         """The Relay has ended the session."""
         self._answers.over()
-        if not self._passage.ends:
+        if not self._passage.stream_modules.await_end:
             self._finish(SWITCHED, None)
             return
         self._task = asyncio.get_running_loop().create_task(self._tell(), name=self.x.id)
@@ -184,7 +184,7 @@ class Session:
     async def _tell(self) -> None:
         error: StockyardError | None = None
         try:
-            await self._passage.ended()
+            await self._passage.stream_modules.ended()
         except StockyardError as refusal:
             error = refusal
         finally:

@@ -301,7 +301,8 @@ class SessionAnswers:
         if turn in self._judging:
             turn.ending = partial(self._close, turn, error)
             return
-        ending = turn.passage.ended() if error is None else turn.passage.broke(error)
+        modules = turn.passage.stream_modules
+        ending = modules.ended() if error is None else modules.broke(error)
 
         async def run() -> None:
             refusal = error

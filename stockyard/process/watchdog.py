@@ -31,6 +31,7 @@ IDLE = ("asyncio.runners", "asyncio.base_events", "selectors", "uvloop")
 NOT_OF_MODULES = (
     "stockyard.core.passage",
     "stockyard.core.editing",
+    "stockyard.core.stream_modules",
     "stockyard.gateway.",
     "stockyard.upstream.",
     "stockyard.wire.",

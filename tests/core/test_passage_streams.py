@@ -14,6 +14,7 @@ from stockyard.core.pipeline import Pipeline
 from stockyard.core.response import Raw, Response
 from stockyard.core.standing import Standings
 from stockyard.core.stream import Answer, Sink, Stream
+from stockyard.core.stream_modules import StreamModules
 from stockyard.errors import Abandoned, Refused, StockyardError, UpstreamError
 from tests.builders import Provider, Taken, a_stream, an_answer, an_exchange
 from tests.tiny_modules import Hook, tiny
@@ -42,6 +43,10 @@ class Run:
     async def __call__(self, answer: Answer | StockyardError) -> Answer:
         return await self.passage.run(Provider(answer), lambda x: None)
 
+    @property
+    def modules(self) -> StreamModules:
+        return self.passage.stream_modules
+
 
 def shout(x: Exchange, event: Event) -> Event:
     return replace(event, text=event.text.upper()) if isinstance(event, TextDelta) else event
@@ -65,16 +70,22 @@ class TestHeldOrForwarded:
         stream = a_stream("hel", "lo")
         run = Run(tiny("a", on_request=lambda x: None))
         assert await run(stream) is stream
-        assert not any((run.passage.edits, run.passage.ends, run.passage.keeps))
+        assert not any(
+            (
+                run.modules.edits,
+                run.modules.await_end,
+                run.modules.collects,
+            )
+        )
 
     async def test_one_that_edits_gets_event_by_event(self) -> None:
         run = Run(shouter())
         stream = await run(a_stream("hel", "lo"))
         assert isinstance(stream, Stream)
-        assert run.passage.edits
+        assert run.modules.edits
         taken = Taken()
         stream.start(taken)
-        edited = run.passage.edit(taken.taken)
+        edited = run.modules.edit(taken.taken)
         assert [e.text for e in edited if isinstance(e, TextDelta)] == ["HEL", "LO"]
 
     async def test_editors_pass_events_on_from_the_inside_out(self) -> None:
@@ -87,7 +98,7 @@ class TestHeldOrForwarded:
         inner = tiny("inner", streaming=Streaming.CHUNKS, on_chunk=add("1"))
         run = Run(outer, inner)
         await run(a_stream("hel"))
-        edited = run.passage.edit([TextDelta(key="t", text="a")])
+        edited = run.modules.edit([TextDelta(key="t", text="a")])
         assert edited == [TextDelta(key="t", text="a12")]
 
     async def test_an_event_may_become_none_or_many(self) -> None:
@@ -98,7 +109,7 @@ class TestHeldOrForwarded:
 
         run = Run(tiny("split", streaming=Streaming.CHUNKS, on_chunk=split))
         await run(a_stream("hel"))
-        edited = run.passage.edit([TextDelta(key="t", text=text) for text in ("gone", "ab")])
+        edited = run.modules.edit([TextDelta(key="t", text=text) for text in ("gone", "ab")])
         assert edited == [TextDelta(key="t", text="a"), TextDelta(key="t", text="b")]
 
     async def test_one_that_needs_the_whole_holds_it(self) -> None:
@@ -201,8 +212,8 @@ class TestEnds:
         run = Run(ender("outer", told), ender("inner", told))
         await run(a_stream("hel"))
         assert told == []
-        assert run.passage.ends
-        await run.passage.ended()
+        assert run.modules.await_end
+        await run.modules.ended()
         assert told == ["inner response", "outer response"]
 
     async def test_a_refusal_at_the_end_is_an_error_to_those_outside(self) -> None:
@@ -214,7 +225,7 @@ class TestEnds:
         run = Run(ender("outer", told), tiny("fence", on_response=refuse), ender("inner", told))
         await run(a_stream("hel"))
         with pytest.raises(Refused) as refused:
-            await run.passage.ended()
+            await run.modules.ended()
         assert refused.value.module == "fence"
         assert told == ["inner response", "outer Refused"]
 
@@ -223,7 +234,7 @@ class TestEnds:
         saviour = tiny("saviour", on_error=lambda x, error: an_answer("saved"))
         run = Run(ender("outer", told), saviour)
         await run(a_stream("hel"))
-        await run.passage.broke(Abandoned())
+        await run.modules.broke(Abandoned())
         assert told == ["outer Abandoned"]
 
     async def test_one_that_wants_the_response_gets_what_passed_its_place(self) -> None:
@@ -244,23 +255,23 @@ class TestEnds:
         assert isinstance(stream, Stream)
         taken = Taken()
         stream.start(taken)
-        run.passage.edit(taken.taken)
-        await run.passage.ended()
+        run.modules.edit(taken.taken)
+        await run.modules.ended()
         assert seen == [("inner", "hello"), ("outer", "HELLO")]
 
     @pytest.mark.parametrize("how", ["too much", "unreadable"])
     async def test_it_gets_none_where_it_cannot_be_had(
         self, monkeypatch: pytest.MonkeyPatch, how: str
     ) -> None:
-        monkeypatch.setattr("stockyard.core.keeper.KEPT_CHARACTERS", 8)
+        monkeypatch.setattr("stockyard.core.event_collector.MAX_CHARACTERS", 8)
         seen: list[object] = []
         run = Run(tiny("a", wants_response=True, on_response=lambda x: seen.append(x.response)))
         await run(a_stream("hel"))
         if how == "too much":
-            run.passage.keep([TextDelta(key="t", text="long enough")])
+            run.modules.collect([TextDelta(key="t", text="long enough")])
         else:
-            run.passage.lose()
-        await run.passage.ended()
+            run.modules.give_up()
+        await run.modules.ended()
         assert seen == [None]
 
 

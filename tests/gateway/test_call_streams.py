@@ -154,7 +154,7 @@ class TestAPlainStream:
     async def test_a_kept_response_that_was_too_much_is_none(
         self, yard: Yard, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("stockyard.gateway.pump.KEPT_BYTES", 100)
+        monkeypatch.setattr("stockyard.gateway.pump.MAX_COLLECTED_BYTES", 100)
         yard.provider("openai").streams("hel", "lo")
         yard.add(ReadsLater)
         assert (await yard.stream("hi")).text == "hello"
