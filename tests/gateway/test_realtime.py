@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
@@ -11,29 +10,9 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from stockyard.gateway import relay, session_clock
 from stockyard.testing.yard import Yard, becomes
 from tests.realtime_provider import RealtimeProvider
-from tests.realtime_sessions import PATH, a_realtime_provider, a_session, closed
-
-USAGE = {
-    "total_tokens": 30,
-    "input_tokens": 20,
-    "output_tokens": 10,
-    "input_token_details": {"cached_tokens": 5, "text_tokens": 8, "audio_tokens": 12},
-    "output_token_details": {"text_tokens": 4, "audio_tokens": 6},
-}
-
-
-def done(usage: object = USAGE) -> str:
-    return json.dumps({"type": "response.done", "response": {"id": "resp_1", "usage": usage}})
-
-
-@pytest.fixture
-async def provider(yard: Yard) -> AsyncIterator[RealtimeProvider]:
-    async with a_realtime_provider(yard) as provider:
-        await yard.open()
-        yield provider
+from tests.realtime_sessions import PATH, a_session, closed, done
 
 
 async def refused(yard: Yard, path: str = PATH, **options: Any) -> tuple[int, dict[str, Any]]:
@@ -44,20 +23,20 @@ async def refused(yard: Yard, path: str = PATH, **options: Any) -> tuple[int, di
 
 
 class TestMessages:
-    async def test_they_pass_both_ways_as_they_are(
-        self, yard: Yard, provider: RealtimeProvider
+    async def test_messages_pass_both_ways_as_they_are(
+        self, yard: Yard, realtime: RealtimeProvider
     ) -> None:
         async with a_session(yard) as client:
-            upstream = await provider.next()
+            upstream = await realtime.next()
             for message in ("héllo", b"\x00\xff", "", "x" * 200_000, b"y" * 70_000):
                 await client.send(message)
                 assert await upstream.recv() == message
                 await upstream.send(message)
                 assert await client.recv() == message
 
-    async def test_pieces_stay_pieces(self, yard: Yard, provider: RealtimeProvider) -> None:
+    async def test_pieces_stay_pieces(self, yard: Yard, realtime: RealtimeProvider) -> None:
         async with a_session(yard) as client:
-            upstream = await provider.next()
+            upstream = await realtime.next()
             await client.send(["one ", "two ", "three"])
             heard = [piece async for piece in upstream.recv_streaming()]
             assert heard == ["one ", "two ", "three", ""]  # the library ends it with nothing
@@ -65,14 +44,15 @@ class TestMessages:
             assert [piece async for piece in client.recv_streaming()] == [b"1", b"2", b""]
 
     async def test_the_upgrade_carries_our_secret_and_little_else(
-        self, yard: Yard, provider: RealtimeProvider
+        self, yard: Yard, realtime: RealtimeProvider
     ) -> None:
+        await yard.open()
         headers = yard.headers | {"openai-beta": "realtime=v1", "cookie": "c=1", "x-odd": "1"}
         async with a_session(yard, PATH + "&intent=x", additional_headers=headers) as client:
-            await provider.next()
+            await realtime.next()
             assert client.response is not None
             assert client.response.headers["x-stockyard-provider"] == "openai"
-        request = provider.requests[0]
+        request = realtime.requests[0]
         assert request.path == "/v1/realtime?intent=x&model=gpt-realtime"
         assert request.headers["authorization"] == "Bearer secret-of-openai"
         assert request.headers["openai-beta"] == "realtime=v1"
@@ -80,8 +60,9 @@ class TestMessages:
         assert "x-odd" not in request.headers
 
     async def test_the_native_route_carries_all_that_is_not_for_us(
-        self, yard: Yard, provider: RealtimeProvider
+        self, yard: Yard, realtime: RealtimeProvider
     ) -> None:
+        await yard.open()
         headers = yard.headers | {
             "cookie": "c=1",
             "x-odd": "1",
@@ -95,8 +76,8 @@ class TestMessages:
             "origin": "http://o",
         }
         async with a_session(yard, path, **said):
-            await provider.next()
-        request = provider.requests[0]
+            await realtime.next()
+        request = realtime.requests[0]
         assert request.headers["authorization"] == "Bearer secret-of-openai"
         assert request.headers["x-odd"] == "1"
         assert request.headers["openai-organization"] == "org-1"
@@ -106,67 +87,41 @@ class TestMessages:
             assert name not in request.headers
 
     async def test_browsers_bring_the_key_as_a_subprotocol(
-        self, yard: Yard, provider: RealtimeProvider
+        self, yard: Yard, realtime: RealtimeProvider
     ) -> None:
+        await yard.open()
         offered = [Subprotocol("realtime"), Subprotocol("openai-insecure-api-key." + yard.key)]
         async with a_session(yard, additional_headers={}, subprotocols=offered) as client:
-            await provider.next()
+            await realtime.next()
             assert client.subprotocol == "realtime"
-        assert provider.requests[0].headers["sec-websocket-protocol"] == "realtime"
-        assert yard.key not in str(provider.requests[0].headers)
+        assert realtime.requests[0].headers["sec-websocket-protocol"] == "realtime"
+        assert yard.key not in str(realtime.requests[0].headers)
 
-    async def test_the_native_route_leads_there_too(
-        self, yard: Yard, provider: RealtimeProvider
+    async def test_the_native_route_leads_to_a_session_too(
+        self, yard: Yard, realtime: RealtimeProvider
     ) -> None:
         async with a_session(yard, "/openai/v1/realtime?model=any-name") as client:
-            upstream = await provider.next()
+            upstream = await realtime.next()
             await client.send("hi")
             assert await upstream.recv() == "hi"
-        assert provider.requests[0].path == "/v1/realtime?model=any-name"
+        assert realtime.requests[0].path == "/v1/realtime?model=any-name"
 
     @pytest.mark.parametrize("query", ["?intent=transcription", "?call_id=rtc_1", ""])
     async def test_the_provider_itself_knows_sessions_without_a_model(
-        self, yard: Yard, provider: RealtimeProvider, query: str
+        self, yard: Yard, realtime: RealtimeProvider, query: str
     ) -> None:
         async with a_session(yard, "/openai/v1/realtime" + query) as client:
-            upstream = await provider.next()
+            upstream = await realtime.next()
             await client.send("hi")
             assert await upstream.recv() == "hi"
-        assert provider.requests[0].path.rstrip("?") == "/v1/realtime" + query
+        assert realtime.requests[0].path.rstrip("?") == "/v1/realtime" + query
         assert await yard.ended(1)
 
-    async def test_pings_are_answered_here(self, yard: Yard, provider: RealtimeProvider) -> None:
-        async with a_session(yard, ping_interval=None) as client:
-            upstream = await provider.next()
-            async with asyncio.timeout(5):
-                await (await client.ping())
-                await (await upstream.ping())
-
-    async def test_silent_sides_are_pinged(
-        self, yard: Yard, provider: RealtimeProvider, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(relay, "TICK_SECONDS", 0.02)
-        monkeypatch.setattr(session_clock, "PING_SECONDS", 0.02)
-        async with a_session(yard, ping_interval=None) as client:
-            upstream = await provider.next()
-            await asyncio.sleep(0.2)
-            await client.send("still here")
-            assert await upstream.recv() == "still here"
-
-    async def test_a_side_that_is_dead_ends_it(
-        self, yard: Yard, provider: RealtimeProvider, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(relay, "TICK_SECONDS", 0.02)
-        monkeypatch.setattr(session_clock, "DEAD_SECONDS", 0.05)
-        async with a_session(yard, ping_interval=None) as client:
-            await provider.next()
-            assert await closed(client) == (1011, "The other side fell silent.")
-
     async def test_who_reads_slowly_slows_the_other(
-        self, yard: Yard, provider: RealtimeProvider
+        self, yard: Yard, realtime: RealtimeProvider
     ) -> None:
         async with a_session(yard, max_queue=1) as client:
-            upstream = await provider.next()
+            upstream = await realtime.next()
             sent = 0
             with suppress(TimeoutError):
                 async with asyncio.timeout(1):
@@ -179,10 +134,10 @@ class TestMessages:
 
 
 class TestCounts:
-    async def test_each_answer_is_a_call(self, yard: Yard, provider: RealtimeProvider) -> None:
+    async def test_each_answer_is_a_call(self, yard: Yard, realtime: RealtimeProvider) -> None:
         async with a_session(yard) as client:
-            upstream = await provider.next()
-            for message in (done(), '{"type":"response.created"}', done(), done(None), "odd"):
+            upstream = await realtime.next()
+            for message in (done(), '{"type":"response.created"}', done(), done(usage=None), "odd"):
                 await upstream.send(message)
                 await client.recv()
         assert await yard.ended(4)
@@ -208,58 +163,61 @@ class TestCounts:
             '{"type":"response.done"',
         ],
     )
-    async def test_what_only_looks_like_one_is_none(
-        self, yard: Yard, provider: RealtimeProvider, message: str
+    async def test_a_message_that_only_looks_like_an_answer_is_not_counted(
+        self, yard: Yard, realtime: RealtimeProvider, message: str
     ) -> None:
         async with a_session(yard) as client:
-            await (await provider.next()).send(message)
+            await (await realtime.next()).send(message)
             assert await client.recv() == message
         assert await yard.quiet()
         assert len(yard.calls) == 1
 
-    async def test_one_in_pieces_counts(self, yard: Yard, provider: RealtimeProvider) -> None:
+    async def test_an_answer_in_pieces_is_counted(
+        self, yard: Yard, realtime: RealtimeProvider
+    ) -> None:
         async with a_session(yard) as client:
-            upstream = await provider.next()
+            upstream = await realtime.next()
             await upstream.send([done()[:30], done()[30:]])
             assert await client.recv() == done()
         assert await yard.ended(2)
 
 
 class TestEnds:
-    async def test_the_clients_code_is_kept(self, yard: Yard, provider: RealtimeProvider) -> None:
+    async def test_the_clients_code_is_kept(self, yard: Yard, realtime: RealtimeProvider) -> None:
         async with a_session(yard) as client:
-            upstream = await provider.next()
+            upstream = await realtime.next()
             await client.close(4000, "enough")
             assert await closed(upstream) == (4000, "enough")
         assert await yard.quiet()
 
-    async def test_the_providers_code_is_kept(self, yard: Yard, provider: RealtimeProvider) -> None:
+    async def test_the_providers_code_is_kept(self, yard: Yard, realtime: RealtimeProvider) -> None:
         async with a_session(yard) as client:
-            upstream = await provider.next()
+            upstream = await realtime.next()
             await upstream.close(4001, "session expired")
             assert await closed(client) == (4001, "session expired")
         assert await yard.quiet()
 
-    async def test_a_client_that_vanishes_ends_it(
-        self, yard: Yard, provider: RealtimeProvider
+    async def test_a_client_that_vanishes_ends_the_session(
+        self, yard: Yard, realtime: RealtimeProvider
     ) -> None:
         async with a_session(yard) as client:
-            upstream = await provider.next()
+            upstream = await realtime.next()
             client.transport.abort()
             assert (await closed(upstream))[0] == 1001
         assert await yard.quiet()
 
-    async def test_a_provider_that_vanishes_ends_it(
-        self, yard: Yard, provider: RealtimeProvider
+    async def test_a_provider_that_vanishes_ends_the_session(
+        self, yard: Yard, realtime: RealtimeProvider
     ) -> None:
         async with a_session(yard) as client:
-            (await provider.next()).transport.abort()
+            (await realtime.next()).transport.abort()
             assert (await closed(client))[0] == 1011
         assert await yard.quiet()
 
-    async def test_a_revoked_key_ends_it_at_once_or_within_a_second(
-        self, yard: Yard, provider: RealtimeProvider
+    async def test_a_revoked_key_ends_its_sessions_at_once_or_within_a_second(
+        self, yard: Yard, realtime: RealtimeProvider
     ) -> None:
+        await yard.open()
         record, secret = await yard.stockyard.keys.create("soon gone")
         headers = {"authorization": f"Bearer {secret}"}
         async with (
@@ -267,7 +225,7 @@ class TestEnds:
             a_session(yard, additional_headers=headers) as silent,
             a_session(yard) as another,
         ):
-            upstreams = [await provider.next() for _ in range(3)]
+            upstreams = [await realtime.next() for _ in range(3)]
             await yard.stockyard.keys.revoke(record.id)
             await speaking.send("one more")
             assert (await closed(speaking))[0] == 4401
@@ -286,36 +244,40 @@ class TestEnds:
             (b"\x82\xff" + (17 << 20).to_bytes(8, "big") + b"\x00" * 4, 1009),
         ],
     )
-    async def test_what_is_no_frame_ends_it(
-        self, yard: Yard, provider: RealtimeProvider, sent: bytes, code: int
+    async def test_a_broken_frame_ends_the_session(
+        self, yard: Yard, realtime: RealtimeProvider, sent: bytes, code: int
     ) -> None:
         async with a_session(yard) as client:
-            upstream = await provider.next()
+            upstream = await realtime.next()
             client.transport.write(sent)
             assert (await closed(client))[0] == code
             assert (await closed(upstream))[0] == 1001
         assert await yard.quiet()
 
-    async def test_what_the_provider_breaks_is_not_the_clients_fault(
-        self, yard: Yard, provider: RealtimeProvider
+    async def test_a_broken_frame_of_the_provider_is_not_called_the_clients_fault(
+        self, yard: Yard, realtime: RealtimeProvider
     ) -> None:
         async with a_session(yard) as client:
-            upstream = await provider.next()
+            upstream = await realtime.next()
             upstream.transport.write(b"\x81\x81\x00\x00\x00\x00x")  # masked
             assert await closed(client) == (1011, "The provider broke the protocol.")
 
-    async def test_a_stop_ends_it(self, yard: Yard, provider: RealtimeProvider) -> None:
+    async def test_a_stop_of_the_gateway_ends_the_session(
+        self, yard: Yard, realtime: RealtimeProvider
+    ) -> None:
         async with a_session(yard) as client:
-            await provider.next()
+            await realtime.next()
             yard.stockyard.front.shutdown()
             assert (await closed(client))[0] == 1012
 
 
 class TestRefusals:
-    async def test_without_a_key(self, yard: Yard, provider: RealtimeProvider) -> None:
+    async def test_a_session_without_a_key_is_refused(
+        self, yard: Yard, realtime: RealtimeProvider
+    ) -> None:
         status, body = await refused(yard, additional_headers={})
         assert (status, body["error"]["stockyard"]["code"]) == (401, "invalid_key")
-        assert not provider.requests
+        assert not realtime.requests
 
     @pytest.mark.parametrize(
         ("path", "status"),
@@ -326,67 +288,71 @@ class TestRefusals:
             ("/v1/chat/completions", 404),
         ],
     )
-    async def test_where_there_is_no_session(
-        self, yard: Yard, provider: RealtimeProvider, path: str, status: int
+    async def test_a_path_or_model_without_sessions_is_refused(
+        self, yard: Yard, realtime: RealtimeProvider, path: str, status: int
     ) -> None:
         heard, body = await refused(yard, path)
         assert heard == status
         assert body["error"]["message"]
-        assert not provider.requests
+        assert not realtime.requests
 
-    async def test_without_an_upgrade(self, yard: Yard, provider: RealtimeProvider) -> None:
+    async def test_a_request_without_an_upgrade_is_refused(
+        self, yard: Yard, realtime: RealtimeProvider
+    ) -> None:
         assert (await yard.get(PATH)).status == 426
 
     @pytest.mark.parametrize(
         "path", ["/v1/realtime/client_secrets", "/v1/realtime/calls", "/v1/realtime/sessions"]
     )
     async def test_secrets_that_lead_past_us_are_not_given_out(
-        self, yard: Yard, provider: RealtimeProvider, path: str
+        self, yard: Yard, realtime: RealtimeProvider, path: str
     ) -> None:
         heard = await yard.call(path, {})
         assert (heard.status, heard.json["error"]["code"]) == (403, "path_not_allowed")
-        assert not provider.requests
+        assert not realtime.requests
 
     @pytest.mark.parametrize(
         ("given", "status", "code"),
         [(401, 502, "provider_error"), (404, 404, "model_not_found"), (429, 429, "rate_limited")],
     )
-    async def test_of_the_provider_are_told_as_those_of_calls(
-        self, yard: Yard, provider: RealtimeProvider, given: int, status: int, code: str
+    async def test_refusals_of_the_provider_are_told_as_those_of_calls(
+        self, yard: Yard, realtime: RealtimeProvider, given: int, status: int, code: str
     ) -> None:
-        provider.refusal = (given, b'{"error":{"message":"No.","type":"x","code":null}}')
+        realtime.refusal = (given, b'{"error":{"message":"No.","type":"x","code":null}}')
         heard, body = await refused(yard)
         assert heard == status
         assert body["error"]["stockyard"]["code"] == code
 
-    async def test_of_the_callers_own_secret_are_the_callers_business(
-        self, yard: Yard, provider: RealtimeProvider
+    async def test_a_refusal_of_the_callers_own_secret_is_told_as_it_is(
+        self, yard: Yard, realtime: RealtimeProvider
     ) -> None:
-        provider.refusal = (401, b'{"error":{"message":"No.","type":"x","code":null}}')
+        realtime.refusal = (401, b'{"error":{"message":"No.","type":"x","code":null}}')
         own = {"authorization": "Bearer sk-proj-mine"}
         heard, body = await refused(yard, additional_headers=own)
         assert heard == 401
         assert body["error"]["stockyard"]["code"] == "invalid_key"
-        assert provider.requests[-1].headers["authorization"] == "Bearer sk-proj-mine"
+        assert realtime.requests[-1].headers["authorization"] == "Bearer sk-proj-mine"
 
-    async def test_limits_hold_at_the_upgrade(self, yard: Yard, provider: RealtimeProvider) -> None:
+    async def test_a_session_over_the_limit_is_refused(
+        self, yard: Yard, realtime: RealtimeProvider
+    ) -> None:
         yard.enable("ratelimit", limits=[{"by": "key", "calls": 1}])
         async with a_session(yard):
-            await provider.next()
+            await realtime.next()
             assert (await refused(yard))[0] == 429
 
-    async def test_those_of_sessions_at_once_end_with_the_session(
-        self, yard: Yard, provider: RealtimeProvider
+    async def test_a_session_that_ends_makes_room_for_the_next(
+        self, yard: Yard, realtime: RealtimeProvider
     ) -> None:
         yard.enable("ratelimit", limits=[{"by": "key", "concurrent": 1}])
         async with a_session(yard):
-            await provider.next()
+            await realtime.next()
             assert (await refused(yard))[0] == 429
         assert await yard.quiet()
         async with a_session(yard):
-            await provider.next()
+            await realtime.next()
 
-    async def test_a_client_that_leaves_meanwhile_leaves_nothing(self, yard: Yard) -> None:
+    async def test_a_client_that_leaves_during_the_upgrade_leaves_nothing(self, yard: Yard) -> None:
         openai = yard.provider("openai").says_nothing()
         await yard.open()
         url = yard.url.replace("http", "ws", 1) + PATH
@@ -406,7 +372,7 @@ class TestRefusals:
         assert body["error"]["stockyard"]["timer"] == "timeout.first_byte"
         assert await yard.quiet()
 
-    async def test_when_nobody_is_there(self, yard: Yard) -> None:
+    async def test_a_provider_that_cannot_be_reached_is_told(self, yard: Yard) -> None:
         yard.provider("openai", base_url="http://127.0.0.1:9/v1")
         heard, _ = await refused(yard)
         assert heard == 502

@@ -1,30 +1,14 @@
 """Realtime sessions of a client that says much at once: others have their turn in between."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Callable
-
-import pytest
+from collections.abc import Callable
 
 from stockyard.gateway.relay import MOST_AT_ONCE
-from stockyard.gateway.session import Session
 from stockyard.testing.yard import Yard, becomes
 from tests.realtime_provider import RealtimeProvider
-from tests.realtime_sessions import a_realtime_provider, a_session
+from tests.realtime_sessions import ASKS, a_session, a_text, the_relay
 
-ASKS = json.dumps({"type": "response.create"})
 FRAMES = 1000
-
-
-@pytest.fixture
-async def provider(yard: Yard) -> AsyncIterator[RealtimeProvider]:
-    async with a_realtime_provider(yard) as provider:
-        yield provider
-
-
-def a_text(message: str) -> bytes:
-    """A frame of a client, with a mask that changes nothing."""
-    return b"\x81" + bytes([0x80 | len(message)]) + b"\0\0\0\0" + message.encode()
 
 
 async def most_in_a_turn(count: Callable[[], int]) -> int:
@@ -38,12 +22,12 @@ async def most_in_a_turn(count: Callable[[], int]) -> int:
         return most
 
 
-async def test_what_it_asks_for_is_judged_turn_by_turn(
-    yard: Yard, provider: RealtimeProvider
+async def test_the_answers_it_asks_for_are_judged_over_many_turns(
+    yard: Yard, realtime: RealtimeProvider
 ) -> None:
     yard.enable("ratelimit", limits=[{"by": "key", "calls": 1, "per_seconds": 3600}])
     async with a_session(yard) as client:
-        upstream = await provider.next()
+        upstream = await realtime.next()
         watch = asyncio.create_task(most_in_a_turn(lambda: len(yard.calls)))
         client.transport.write(a_text(ASKS) * FRAMES + a_text("behind"))
         assert await upstream.recv() == "behind"
@@ -55,17 +39,15 @@ async def test_what_it_asks_for_is_judged_turn_by_turn(
     assert await yard.quiet()
 
 
-async def test_what_came_behind_one_that_waited_goes_on_in_order(
-    yard: Yard, provider: RealtimeProvider
+async def test_what_came_behind_a_call_that_waited_goes_on_in_order(
+    yard: Yard, realtime: RealtimeProvider
 ) -> None:
     limits = [{"by": "key", "calls": 2, "per_seconds": 1, "burst": 1}]
     said = [f"word {number}" for number in range(FRAMES)]
     async with a_session(yard) as client:
         yard.enable("ratelimit", limits=limits, max_wait_ms=5000)
-        upstream = await provider.next()
-        [session] = [call for call in yard.stockyard.office.running if isinstance(call, Session)]
-        relayed = session._relay
-        assert relayed is not None
+        upstream = await realtime.next()
+        relayed = the_relay(yard)
         for _ in range(2):
             await client.send(ASKS)
         assert await upstream.recv() == ASKS
@@ -82,11 +64,11 @@ async def test_what_came_behind_one_that_waited_goes_on_in_order(
     assert await yard.quiet()
 
 
-async def test_frames_that_break_the_protocol_behind_many_end_it(
-    yard: Yard, provider: RealtimeProvider
+async def test_a_broken_frame_behind_many_good_ones_ends_the_session(
+    yard: Yard, realtime: RealtimeProvider
 ) -> None:
     async with a_session(yard) as client:
-        upstream = await provider.next()
+        upstream = await realtime.next()
         client.transport.write(a_text("word") * (3 * MOST_AT_ONCE) + b"\xff\xff")
         async with asyncio.timeout(10):
             await client.wait_closed()
@@ -95,11 +77,11 @@ async def test_frames_that_break_the_protocol_behind_many_end_it(
     assert await yard.quiet()
 
 
-async def test_who_leaves_with_much_unread_leaves_nothing(
-    yard: Yard, provider: RealtimeProvider
+async def test_a_client_that_leaves_with_much_unread_leaves_nothing(
+    yard: Yard, realtime: RealtimeProvider
 ) -> None:
     async with a_session(yard) as client:
-        await provider.next()
+        await realtime.next()
         client.transport.write(a_text(ASKS) * FRAMES)
         client.transport.abort()
     assert await yard.quiet()

@@ -1,36 +1,23 @@
 """Realtime sessions of a client that does not read: nothing piles up, nothing stays for ever."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
 from typing import cast
 
-import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 
 from stockyard.gateway import own_words
 from stockyard.gateway.lane_socket import LaneSocket
-from stockyard.gateway.session import Session
 from stockyard.testing.yard import Yard, becomes
 from tests.realtime_provider import RealtimeProvider
-from tests.realtime_sessions import a_realtime_provider, a_session
+from tests.realtime_sessions import ASKS, a_session, a_text, the_relay
 
 PING = b"\x89\x84\0\0\0\0ping"
-ASKS = json.dumps({"type": "response.create"}).encode()
-
-
-@pytest.fixture
-async def provider(yard: Yard) -> AsyncIterator[RealtimeProvider]:
-    async with a_realtime_provider(yard) as provider:
-        yield provider
 
 
 def client_of(yard: Yard) -> LaneSocket:
     """The gateway's end of the one session's connection to its client."""
-    [session] = [call for call in yard.stockyard.office.running if isinstance(call, Session)]
-    assert session._relay is not None
-    return cast(LaneSocket, session._relay._client)
+    return cast(LaneSocket, the_relay(yard)._client)
 
 
 async def flooded(upstream: ServerConnection) -> None:
@@ -48,21 +35,25 @@ async def stopped(yard: Yard, upstream: ServerConnection, client: ClientConnecti
     return socket
 
 
-async def test_its_pings_are_not_answered(yard: Yard, provider: RealtimeProvider) -> None:
+async def test_pings_of_a_client_that_does_not_read_are_not_answered(
+    yard: Yard, realtime: RealtimeProvider
+) -> None:
     async with a_session(yard) as client:
-        socket = await stopped(yard, await provider.next(), client)
+        socket = await stopped(yard, await realtime.next(), client)
         before = socket._transport.get_write_buffer_size()
-        client.transport.write(PING * 2000 + a_text(b"behind"))
+        client.transport.write(PING * 2000 + a_text("behind"))
         clock = socket._relay._clock
         assert await becomes(lambda: clock._spoken_at == clock._heard_at)
         assert socket._transport.get_write_buffer_size() <= before
         client.transport.abort()
 
 
-async def test_only_so_many_errors_wait_for_it(yard: Yard, provider: RealtimeProvider) -> None:
+async def test_only_so_many_errors_wait_for_a_client_that_does_not_read(
+    yard: Yard, realtime: RealtimeProvider
+) -> None:
     yard.enable("ratelimit", limits=[{"by": "key", "calls": 1, "per_seconds": 3600}])
     async with a_session(yard) as client:
-        upstream = await provider.next()
+        upstream = await realtime.next()
         socket = await stopped(yard, upstream, client)
         before = socket._transport.get_write_buffer_size()
         client.transport.write(a_text(ASKS) * 500)
@@ -77,12 +68,12 @@ async def test_only_so_many_errors_wait_for_it(yard: Yard, provider: RealtimePro
         assert 0 < errors <= own_words.MOST_WAITING
 
 
-async def test_what_it_leaves_unread_at_the_end_is_not_kept(
-    yard: Yard, provider: RealtimeProvider
+async def test_what_a_client_leaves_unread_at_the_end_is_not_kept(
+    yard: Yard, realtime: RealtimeProvider
 ) -> None:
     yard.set("http.write_stall", "100ms")
     async with a_session(yard) as client:
-        upstream = await provider.next()
+        upstream = await realtime.next()
         client.transport.pause_reading()
         transport = client_of(yard)._transport
         async with asyncio.timeout(10):
@@ -94,8 +85,3 @@ async def test_what_it_leaves_unread_at_the_end_is_not_kept(
         assert await yard.quiet()
         assert await becomes(lambda: not yard.stockyard.front.lanes, within=10)
         client.transport.abort()
-
-
-def a_text(message: bytes) -> bytes:
-    """A frame of a client, with a mask that changes nothing."""
-    return b"\x81" + bytes([0x80 | len(message)]) + b"\0\0\0\0" + message
