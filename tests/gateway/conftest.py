@@ -1,5 +1,6 @@
 """What tests of the gateway may ask for besides the yard."""
 
+from tests.gateway.lanes import host, shared_host
 from tests.realtime_sessions import realtime
 
-__all__ = ["realtime"]
+__all__ = ["host", "realtime", "shared_host"]
