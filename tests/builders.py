@@ -11,7 +11,7 @@ from stockyard.core.caller import Caller
 from stockyard.core.events import Event, TextDelta
 from stockyard.core.exchange import Exchange
 from stockyard.core.folding import unfold
-from stockyard.core.inbound import NOTHING_ASKED, Asked, Inbound
+from stockyard.core.inbound import NO_CONTROL_HEADERS, ControlHeaders, Inbound
 from stockyard.core.kind import Kind
 from stockyard.core.messages import Finish, Message, Text
 from stockyard.core.module import AnyModule, Call
@@ -51,7 +51,7 @@ def an_exchange(
     stream: bool = False,
     kind: Kind = "chat",
     caller: Caller | None = None,
-    asked: Asked = NOTHING_ASKED,
+    asked: ControlHeaders = NO_CONTROL_HEADERS,
     id: str = "req_1",
     **content: Any,
 ) -> Exchange:

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from stockyard.core.caller import Caller, Lossy
 from stockyard.core.fieldtext import field_text
-from stockyard.core.inbound import NOTHING_ASKED, Asked, Inbound
+from stockyard.core.inbound import NO_CONTROL_HEADERS, ControlHeaders, Inbound
 from stockyard.core.kind import Kind
 from stockyard.core.money import Usage, together
 from stockyard.core.ports import Charge
@@ -85,7 +85,7 @@ class Exchange(Struct, kw_only=True, eq=False):
     """What the client sent. Never reassigned."""
     as_sent: bytes = b""
     """The client's own body, if `inbound.body` has earlier turns added to it."""
-    asked: Asked = NOTHING_ASKED
+    asked: ControlHeaders = NO_CONTROL_HEADERS
     """The control headers."""
     within: str = ""
     """The id of the call that this one is a part of, such as a realtime session."""
@@ -198,7 +198,7 @@ class Exchange(Struct, kw_only=True, eq=False):
         self.started_at_ms = time_ns() // 1_000_000
         self.partition = self.caller.partition
         asked = self.asked
-        if asked is not NOTHING_ASKED:
+        if asked is not NO_CONTROL_HEADERS:
             self.tags = dict(asked.tags)
             if asked.ignored:
                 self.note("ingress", "ignored", {"headers": list(asked.ignored)})

@@ -38,7 +38,7 @@ class Inbound(Struct, frozen=True):
     """Authorization schemes of that path, in order of preference."""
 
 
-class Asked(Struct, frozen=True, kw_only=True):
+class ControlHeaders(Struct, frozen=True, kw_only=True):
     """The control headers, parsed (`modules.md` 1.3). Modules never read raw headers."""
 
     tags: tuple[tuple[str, str], ...] = ()
@@ -62,4 +62,4 @@ class Asked(Struct, frozen=True, kw_only=True):
     """Names of control headers that no module here uses."""
 
 
-NOTHING_ASKED = Asked()
+NO_CONTROL_HEADERS = ControlHeaders()

@@ -7,7 +7,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from stockyard.core.caller import Caller
-from stockyard.core.inbound import Asked
+from stockyard.core.inbound import ControlHeaders
 from stockyard.core.target import Credential, Secret
 from stockyard.errors import Refused
 from stockyard.gateway import ingress
@@ -119,7 +119,7 @@ def _placed(caller: Caller, head: Head, peer: Peer) -> Caller:
     return replace(caller, address=peer.address, loopback=peer.loopback, app=app)
 
 
-def on_behalf(caller: Caller, asked: Asked) -> Caller:
+def on_behalf(caller: Caller, asked: ControlHeaders) -> Caller:
     """The caller, with the project, user and customer that its control headers name."""
     if not (asked.project or asked.user or asked.customer):
         return caller

@@ -8,7 +8,7 @@ which recording would make worse.
 
 from stockyard.core.caller import Caller
 from stockyard.core.exchange import Exchange
-from stockyard.core.inbound import NOTHING_ASKED, Asked, Inbound
+from stockyard.core.inbound import NO_CONTROL_HEADERS, ControlHeaders, Inbound
 from stockyard.core.passage import Passage
 from stockyard.core.request import Content, Request
 from stockyard.errors import Refused
@@ -39,7 +39,7 @@ class Declining:
         head: Head,
         endpoint: Endpoint | None,
         caller: Caller | None = None,
-        asked: Asked = NOTHING_ASKED,
+        asked: ControlHeaders = NO_CONTROL_HEADERS,
     ) -> None:
         """`caller` is None while the caller is not known."""
         self._reception = reception
@@ -102,8 +102,8 @@ class Declining:
 
     def _exchange(self, endpoint: Endpoint, caller: Caller) -> Exchange:
         head, asked = self._head, self._asked
-        if asked is NOTHING_ASKED:
-            asked = Asked(request_id=self._called())
+        if asked is NO_CONTROL_HEADERS:
+            asked = ControlHeaders(request_id=self._called())
         return Exchange(
             id=self._reception.new_id(),
             kind=endpoint.kind,

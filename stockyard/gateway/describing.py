@@ -27,13 +27,13 @@ _CAPABILITIES = {"tools": "tools", "vision": "vision", "reasoning": "thinking"}
 """Feature of a catalog row -> its name in the dialect."""
 
 
-class _Asked(msgspec.Struct, gc=False):
+class _Question(msgspec.Struct, gc=False):
     model: str | msgspec.UnsetType = msgspec.UNSET
     name: str | msgspec.UnsetType = msgspec.UNSET
     """What older clients send instead of `model`."""
 
 
-_ASKED = msgspec.json.Decoder(_Asked)
+_DECODER = msgspec.json.Decoder(_Question)
 _KEYS = quoted("model", "name")
 
 
@@ -73,7 +73,7 @@ class Describing:
 
     def _find(self, body: bytes) -> tuple[Provider, str, str]:
         """The provider that serves the model, its name there, and the field that named it."""
-        head = read_head(body, _ASKED, _KEYS)
+        head = read_head(body, _DECODER, _KEYS)
         name = "name" if head.model is msgspec.UNSET else "model"
         model = head.name if head.model is msgspec.UNSET else head.model
         if model is msgspec.UNSET or not model:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from stockyard.core.inbound import NOTHING_ASKED, Asked
+from stockyard.core.inbound import NO_CONTROL_HEADERS, ControlHeaders
 from stockyard.errors import Refused
 from stockyard.gateway.http import Head
 
@@ -96,16 +96,16 @@ def key_in(query: str) -> str | None:
     return None if found is None else unquote(found, encoding="latin-1")
 
 
-def asked_of(head: Head) -> Asked:
+def control_headers_of(head: Head) -> ControlHeaders:
     """The control headers, parsed. Raises Refused (400 `invalid_control_header`)."""
     if _CONTROL.search(head.raw) is None:
-        return NOTHING_ASKED
+        return NO_CONTROL_HEADERS
     values: dict[str, Any] = {}
     for name, (field, parse) in _CONTROLS.items():
         value = head.field(name)
         if value is not None:
             values[field] = parse(name.decode(), value.decode("latin-1").strip())
-    return Asked(**values, ignored=_ignored(head))
+    return ControlHeaders(**values, ignored=_ignored(head))
 
 
 def _ignored(head: Head) -> tuple[str, ...]:
@@ -204,4 +204,4 @@ _CONTROLS: Mapping[bytes, tuple[str, Callable[[str, str], object]]] = {
     b"traceparent": ("trace", _as_sent),
     b"tracestate": ("trace_state", _whole),
 }
-"""Header -> field of Asked and its parser. Of two spellings the later, ours, wins."""
+"""Header -> field of ControlHeaders and its parser. Of two spellings the later, ours, wins."""

@@ -13,7 +13,7 @@ from stockyard.gateway import model_pages
 from stockyard.gateway.contract import Whole
 from stockyard.gateway.egress import JSON_HEAD
 from stockyard.gateway.http import Head
-from stockyard.gateway.model_pages import Asked
+from stockyard.gateway.model_pages import PageWanted
 from stockyard.providers.directory import LISTED, Directory, Listed
 
 EPOCH = 0
@@ -69,7 +69,7 @@ def models_answer(
         kind = dialect.kind(head.query)
         if kind is not None:
             models = [model for model in models if _kind_of(model, directory) == kind]
-        page, more = model_pages.page_of(dialect.asked(head.query), models, _id_of)
+        page, more = model_pages.page_of(dialect.page(head.query), models, _id_of)
         body = dialect.collect([described(model) for model in page], more)
         return Whole(200, JSON_HEAD, msgspec.json.encode(body))
     wanted = unquote(name)
@@ -219,15 +219,15 @@ def _any_kind(query: str) -> None:
     """For dialects that do not filter models by kind."""
 
 
-def _everything(query: str) -> Asked:
+def _everything(query: str) -> PageWanted:
     """For dialects without pages."""
-    return Asked()
+    return PageWanted()
 
 
 class _Dialect(NamedTuple):
     describe: Callable[[Listed, Offer | None], Described]
     collect: Callable[[list[Described], bool], Described]
-    asked: Callable[[str], Asked] = _everything
+    page: Callable[[str], PageWanted] = _everything
     kind: Callable[[str], str | None] = _any_kind
 
 

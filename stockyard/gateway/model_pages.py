@@ -17,7 +17,7 @@ Named = Callable[[T], str]
 """The name of an entry, by which a client says where its page begins."""
 
 
-class Asked(NamedTuple):
+class PageWanted(NamedTuple):
     """Which page a client wants."""
 
     size: int | None = None
@@ -25,28 +25,28 @@ class Asked(NamedTuple):
     before: str | None = None
 
 
-def by_ids(query: str) -> Asked:
+def by_ids(query: str) -> PageWanted:
     """As Anthropic's clients ask: `limit`, and the id before or after the page."""
     said = dict(parse_qsl(query))
-    return Asked(_size(said, "limit"), said.get("after_id"), said.get("before_id"))
+    return PageWanted(_size(said, "limit"), said.get("after_id"), said.get("before_id"))
 
 
-def by_token(query: str) -> Asked:
+def by_token(query: str) -> PageWanted:
     """As clients of Gemini and Cohere ask. Our token is the name of the last entry they have."""
     said = dict(parse_qsl(query))
     size = "page_size" if "page_size" in said else "pageSize"
-    return Asked(_size(said, size), said.get("pageToken") or said.get("page_token"))
+    return PageWanted(_size(said, size), said.get("pageToken") or said.get("page_token"))
 
 
-def page_of(asked: Asked, entries: Sequence[T], name: Named[T]) -> tuple[Sequence[T], bool]:
+def page_of(wanted: PageWanted, entries: Sequence[T], name: Named[T]) -> tuple[Sequence[T], bool]:
     """The page, and whether there is more after it. Raises Refused (400) for an unknown entry."""
     names = [name(entry) for entry in entries]
-    size = len(entries) if asked.size is None else asked.size
-    if asked.after is None and asked.before is not None:
-        end = _place(names, asked.before)
+    size = len(entries) if wanted.size is None else wanted.size
+    if wanted.after is None and wanted.before is not None:
+        end = _place(names, wanted.before)
         start = max(end - size, 0)
         return entries[start:end], start > 0
-    start = 0 if asked.after is None else _place(names, asked.after) + 1
+    start = 0 if wanted.after is None else _place(names, wanted.after) + 1
     return entries[start : start + size], start + size < len(entries)
 
 

@@ -76,7 +76,7 @@ MOST_PAIRS = 1000
 MOST_WORD = 1024
 
 
-class _Asked(Struct):
+class _WithInput(Struct):
     input: Any = None
 
 
@@ -247,7 +247,7 @@ def unsealed_in(body: bytes) -> list[str]:
     if body.count(_THOUGHT) <= body.count(_SEAL) and not _ESCAPED.search(body):
         return []
     try:
-        items = msgspec.json.decode(body, type=_Asked).input
+        items = msgspec.json.decode(body, type=_WithInput).input
     except (ValueError, RecursionError):
         return []  # the codec says what is wrong with it
     return [

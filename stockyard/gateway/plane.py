@@ -9,7 +9,7 @@ from collections.abc import Callable
 from urllib.parse import unquote
 
 from stockyard.core.caller import Caller
-from stockyard.core.inbound import NOTHING_ASKED
+from stockyard.core.inbound import NO_CONTROL_HEADERS
 from stockyard.core.target import Credential
 from stockyard.errors import Refused
 from stockyard.gateway import (
@@ -99,7 +99,7 @@ class DataPlane:
         endpoint = endpoints.find(head.path, head.method, self._native, head.query)
         if endpoint is None or endpoint.closed:
             return None
-        visit = Visit(head, endpoint, caller, NOTHING_ASKED)
+        visit = Visit(head, endpoint, caller, NO_CONTROL_HEADERS)
         if endpoint.holds is not None:
             return self._held_calls(visit)
         return self._recalling(visit) if endpoint.recalls == "answer" else None
@@ -175,7 +175,7 @@ class DataPlane:
         self, head: Head, endpoint: Endpoint, caller: Caller, own: Credential | None
     ) -> "Opening | Whole":
         ingress.check_coding(head)
-        asked = ingress.asked_of(head)
+        asked = ingress.control_headers_of(head)
         if endpoint.closed:
             message = "Accounts are not managed through the gateway, nor are secrets given out."
             raise Refused(403, "path_not_allowed", message)

@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from stockyard.core.caller import Caller
-from stockyard.core.inbound import Asked
+from stockyard.core.inbound import ControlHeaders
 from stockyard.core.target import Credential
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.http import Head
@@ -16,7 +16,7 @@ class Visit(Struct, frozen=True, eq=False):
     head: Head
     endpoint: Endpoint
     caller: Caller
-    asked: Asked
+    asked: ControlHeaders
     own: Credential | None = None
     """The only Credential that may be used: the provider's secret that the caller brought, or the
     one under which something that the call names was created. None: any."""

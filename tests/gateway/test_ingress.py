@@ -2,16 +2,16 @@
 
 import pytest
 
-from stockyard.core.inbound import NOTHING_ASKED, Asked
+from stockyard.core.inbound import NO_CONTROL_HEADERS, ControlHeaders
 from stockyard.errors import Refused
 from stockyard.gateway.http import read_head
-from stockyard.gateway.ingress import MAX_IGNORED, MAX_TAGS, asked_of
+from stockyard.gateway.ingress import MAX_IGNORED, MAX_TAGS, control_headers_of
 from stockyard.gateway.limits import HttpLimits
 
 
-def asked(*fields: str) -> Asked:
+def asked(*fields: str) -> ControlHeaders:
     lines = ("POST /v1/chat/completions HTTP/1.1", "Host: a", *fields, "", "")
-    return asked_of(read_head("\r\n".join(lines).encode(), HttpLimits()))
+    return control_headers_of(read_head("\r\n".join(lines).encode(), HttpLimits()))
 
 
 def tags(count: int) -> str:
@@ -83,4 +83,4 @@ def test_control_headers_that_nobody_obeys_are_named_up_to_a_bound() -> None:
 
 
 def test_a_call_without_any_asks_nothing() -> None:
-    assert asked("Accept: */*", "Authorization: Bearer x") is NOTHING_ASKED
+    assert asked("Accept: */*", "Authorization: Bearer x") is NO_CONTROL_HEADERS

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stockyard.gateway.model_pages import MOST, Asked, by_ids, by_token, page_of
+from stockyard.gateway.model_pages import MOST, PageWanted, by_ids, by_token, page_of
 from stockyard.testing.yard import Yard
 
 ANTHROPIC = {"anthropic-version": "2023-06-01"}
@@ -20,45 +20,45 @@ def named(name: str) -> str:
 @pytest.mark.parametrize(
     ("asked", "page", "more"),
     [
-        (Asked(), NAMES, False),
-        (Asked(size=2), ["a", "b"], True),
-        (Asked(size=5), NAMES, False),
-        (Asked(size=2, after="b"), ["c", "d"], True),
-        (Asked(size=2, after="c"), ["d", "e"], False),
-        (Asked(after="e"), [], False),
-        (Asked(size=2, before="d"), ["b", "c"], True),
-        (Asked(size=9, before="d"), ["a", "b", "c"], False),
-        (Asked(before="a"), [], False),
-        (Asked(size=1, after="a", before="e"), ["b"], True),
+        (PageWanted(), NAMES, False),
+        (PageWanted(size=2), ["a", "b"], True),
+        (PageWanted(size=5), NAMES, False),
+        (PageWanted(size=2, after="b"), ["c", "d"], True),
+        (PageWanted(size=2, after="c"), ["d", "e"], False),
+        (PageWanted(after="e"), [], False),
+        (PageWanted(size=2, before="d"), ["b", "c"], True),
+        (PageWanted(size=9, before="d"), ["a", "b", "c"], False),
+        (PageWanted(before="a"), [], False),
+        (PageWanted(size=1, after="a", before="e"), ["b"], True),
     ],
 )
-def test_a_page_lies_where_the_client_says(asked: Asked, page: list[str], more: bool) -> None:
+def test_a_page_lies_where_the_client_says(asked: PageWanted, page: list[str], more: bool) -> None:
     assert page_of(asked, NAMES, named) == (page, more)
 
 
 @pytest.mark.parametrize(
     ("query", "asked"),
     [
-        ("", Asked()),
-        ("limit=7&after_id=openai%2Fgpt", Asked(7, "openai/gpt")),
-        ("before_id=x", Asked(None, None, "x")),
-        ("limit=99999999999999999999", Asked(MOST)),
+        ("", PageWanted()),
+        ("limit=7&after_id=openai%2Fgpt", PageWanted(7, "openai/gpt")),
+        ("before_id=x", PageWanted(None, None, "x")),
+        ("limit=99999999999999999999", PageWanted(MOST)),
     ],
 )
-def test_pages_by_ids(query: str, asked: Asked) -> None:
+def test_pages_by_ids(query: str, asked: PageWanted) -> None:
     assert by_ids(query) == asked
 
 
 @pytest.mark.parametrize(
     ("query", "asked"),
     [
-        ("key=k", Asked()),
-        ("pageSize=7&pageToken=a%2Fb", Asked(7, "a/b")),
-        ("page_size=7&page_token=x", Asked(7, "x")),
-        ("pageSize=0&pageToken=", Asked()),
+        ("key=k", PageWanted()),
+        ("pageSize=7&pageToken=a%2Fb", PageWanted(7, "a/b")),
+        ("page_size=7&page_token=x", PageWanted(7, "x")),
+        ("pageSize=0&pageToken=", PageWanted()),
     ],
 )
-def test_pages_by_tokens(query: str, asked: Asked) -> None:
+def test_pages_by_tokens(query: str, asked: PageWanted) -> None:
     assert by_token(query) == asked
 
 

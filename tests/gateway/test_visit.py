@@ -1,7 +1,7 @@
 """A Visit that is sent elsewhere leaves the one it came from as it was."""
 
 from stockyard.core.caller import Caller
-from stockyard.core.inbound import NOTHING_ASKED
+from stockyard.core.inbound import NO_CONTROL_HEADERS
 from stockyard.core.target import Credential, Secret
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.http import read_head
@@ -15,7 +15,7 @@ OURS = Credential(id="c1", provider="openai", secret=Secret("s"))
 
 
 def a_visit() -> Visit:
-    return Visit(HEAD, FILES, Caller(key_id="k"), NOTHING_ASKED)
+    return Visit(HEAD, FILES, Caller(key_id="k"), NO_CONTROL_HEADERS)
 
 
 def test_it_may_be_shown_to_another_endpoint_under_a_credential() -> None:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from stockyard.core.events import Event
 from stockyard.core.exchange import Exchange
 from stockyard.core.folding import fold, unfold
-from stockyard.core.inbound import Asked
+from stockyard.core.inbound import ControlHeaders
 from stockyard.core.messages import Finish
 from stockyard.core.money import Usage
 from stockyard.core.offer import Offer
@@ -210,18 +210,20 @@ async def test_an_answer_is_served_until_its_time_is_up() -> None:
 @pytest.mark.parametrize(
     ("asked", "reads", "writes"),
     [
-        (Asked(), True, True),
-        (Asked(cache="exact"), True, True),
-        (Asked(cache="off"), False, False),
-        (Asked(cache="refresh"), False, True),
-        (Asked(cache_control="no-store"), False, False),
-        (Asked(cache_control="No-Cache"), False, True),
-        (Asked(cache_control="max-age=10"), True, True),
-        (Asked(cache_control="max-age=5"), False, True),
-        (Asked(cache_control="max-age=0"), False, True),
+        (ControlHeaders(), True, True),
+        (ControlHeaders(cache="exact"), True, True),
+        (ControlHeaders(cache="off"), False, False),
+        (ControlHeaders(cache="refresh"), False, True),
+        (ControlHeaders(cache_control="no-store"), False, False),
+        (ControlHeaders(cache_control="No-Cache"), False, True),
+        (ControlHeaders(cache_control="max-age=10"), True, True),
+        (ControlHeaders(cache_control="max-age=5"), False, True),
+        (ControlHeaders(cache_control="max-age=0"), False, True),
     ],
 )
-async def test_the_caller_s_wishes_are_obeyed(asked: Asked, reads: bool, writes: bool) -> None:
+async def test_the_caller_s_wishes_are_obeyed(
+    asked: ControlHeaders, reads: bool, writes: bool
+) -> None:
     clock = HandClock()
     module = a_cache(some_ports(clock))
     await through(an_exchange(), Provider(an_answer("old")), module)
@@ -237,13 +239,13 @@ async def test_the_caller_s_wishes_are_obeyed(asked: Asked, reads: bool, writes:
 
 async def test_the_caller_s_wishes_can_be_switched_off() -> None:
     module = a_cache(caller_control=False)
-    x = an_exchange(asked=Asked(cache="off", cache_control="no-store"))
+    x = an_exchange(asked=ControlHeaders(cache="off", cache_control="no-store"))
     assert await asked_twice(module, an_exchange(), x)
 
 
 async def test_only_if_cached_refuses_a_miss_and_takes_a_hit() -> None:
     module, provider = a_cache(), Provider(an_answer())
-    only = Asked(cache_control="only-if-cached")
+    only = ControlHeaders(cache_control="only-if-cached")
     with pytest.raises(Refused) as refused:
         await through(an_exchange(asked=only), provider, module)
     assert (refused.value.status, refused.value.code) == (404, "cache_miss")
@@ -332,8 +334,10 @@ async def test_a_caller_that_leaves_ends_its_asking_for_a_new_answer() -> None:
     assert next_one.cache_state == "miss"
 
 
-@pytest.mark.parametrize("asked", [Asked(cache="off"), Asked(cache_control="no-store")])
-async def test_a_caller_who_wants_no_part_in_it_is_noted(asked: Asked) -> None:
+@pytest.mark.parametrize(
+    "asked", [ControlHeaders(cache="off"), ControlHeaders(cache_control="no-store")]
+)
+async def test_a_caller_who_wants_no_part_in_it_is_noted(asked: ControlHeaders) -> None:
     x = an_exchange(asked=asked)
     await through(x, Provider(an_answer()), a_cache())
     assert [(finding.action, finding.detail) for finding in x.findings] == [

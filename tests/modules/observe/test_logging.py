@@ -6,7 +6,7 @@ import pytest
 
 from stockyard.core.caller import Caller
 from stockyard.core.exchange import Exchange
-from stockyard.core.inbound import Asked
+from stockyard.core.inbound import ControlHeaders
 from stockyard.errors import Refused
 from stockyard.modules.observe.logging import Config, Logging
 from tests.builders import Provider, an_answer, an_exchange, some_ports, through
@@ -37,7 +37,7 @@ def decided(module: Logging, **call: Any) -> str:
     ],
 )
 def test_the_caller_can_lower_what_is_kept(set_to: str, asked: str, kept: str) -> None:
-    assert decided(logging(capture=set_to), asked=Asked(capture=asked)) == kept
+    assert decided(logging(capture=set_to), asked=ControlHeaders(capture=asked)) == kept
 
 
 def test_switched_off_it_has_nothing_to_do_and_nothing_is_kept() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stockyard.core.inbound import Asked
+from stockyard.core.inbound import ControlHeaders
 from stockyard.core.response import Response
 from stockyard.errors import UpstreamError
 from stockyard.modules.observe.tracelink import Config, TraceLink
@@ -33,14 +33,14 @@ def link(**config: object) -> TraceLink:
 def test_a_valid_parent_is_taken_and_any_other_starts_anew(
     sent: str, parent: str, noted: list[str]
 ) -> None:
-    x = an_exchange(asked=Asked(trace=sent))
+    x = an_exchange(asked=ControlHeaders(trace=sent))
     link().on_request(x)
     assert x.trace_parent == parent
     assert notes(x) == noted
 
 
 def test_a_parent_can_be_left_alone() -> None:
-    x = an_exchange(asked=Asked(trace=f"00-{TRACE}-{SPAN}-01"))
+    x = an_exchange(asked=ControlHeaders(trace=f"00-{TRACE}-{SPAN}-01"))
     link(accept_parent=False).on_request(x)
     assert x.trace_parent == ""
 

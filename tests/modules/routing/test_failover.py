@@ -5,7 +5,7 @@ from contextlib import nullcontext
 import pytest
 
 from stockyard.core.exchange import Constraints, Exchange
-from stockyard.core.inbound import Asked
+from stockyard.core.inbound import ControlHeaders
 from stockyard.core.response import Response
 from stockyard.core.stream import Answer
 from stockyard.core.target import Attempt, Credential, Secret, Target
@@ -125,7 +125,7 @@ async def test_an_error_of_a_caller_s_own_credential_is_the_caller_s() -> None:
 
 
 async def test_the_caller_can_switch_it_off() -> None:
-    provider, x = Provider(DOWN), an_exchange(asked=Asked(fallback="off"))
+    provider, x = Provider(DOWN), an_exchange(asked=ControlHeaders(fallback="off"))
     with pytest.raises(UpstreamError) as raised:
         await through(x, provider, failover(), choose=[ONE])
     assert raised.value is DOWN
