@@ -12,7 +12,6 @@ from stockyard.core.messages import (
     Image,
     Message,
     Reasoning,
-    Refusal,
     ToolCall,
     Video,
 )
@@ -26,7 +25,7 @@ from stockyard.wire.drops import Drops
 from stockyard.wire.error_kinds import error_in_answer, not_an_answer
 from stockyard.wire.error_shapes import read_error
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.finishes import odd
+from stockyard.wire.finishes import Reasons, odd
 from stockyard.wire.layout import own_fields
 from stockyard.wire.surrogates import decode_event
 from stockyard.wire.tool_ids import Ids
@@ -44,12 +43,17 @@ FINISHES: dict[str, Finish] = {
     "refusal": "content_filter",
 }
 
-_REASONS: dict[Finish, str] = {
-    "stop": "end_turn",
-    "length": "max_tokens",
-    "tool_calls": "tool_use",
-    "content_filter": "refusal",
-}
+STOP_REASONS = Reasons(
+    FORMAT,
+    words={
+        "stop": "end_turn",
+        "length": "max_tokens",
+        "tool_calls": "tool_use",
+        "content_filter": "refusal",
+    },
+    own=FINISHES,
+    refusal="refusal",
+)
 
 
 class _Answer(msgspec.Struct, gc=False):
@@ -101,12 +105,7 @@ def encode_response(response: Response, pen: Pen) -> bytes:
         "content": encode_blocks(parts, drops, "content"),
         "stop_sequence": None,
         **own,
-        "stop_reason": stop_reason(
-            choice.finish,
-            choice.native_finish,
-            own=FORMAT in choice.extra,
-            refused=any(isinstance(p, Refusal) for p in parts),
-        ),
+        "stop_reason": STOP_REASONS.of_choice(choice),
         "usage": usage or {"input_tokens": pen.input_estimate(), "output_tokens": 0},
     }
     return msgspec.json.encode(body)
@@ -117,15 +116,6 @@ def finish_of(native: Any, *, called: bool) -> tuple[Finish, str | None]:
     if called and known in (None, "stop") and native not in ("pause_turn", "compaction"):
         known = "tool_calls"
     return known or "stop", native if isinstance(native, str) else None
-
-
-def stop_reason(finish: Finish | None, native: str | None, *, own: bool, refused: bool) -> str:
-    """This format's finish reason; the original one if the answer came in this format."""
-    if refused and finish in (None, "stop"):
-        return "refusal"
-    if own and native in FINISHES:
-        return native
-    return _REASONS[finish or "stop"]
 
 
 def answerable(parts: tuple[AnyPart, ...]) -> tuple[AnyPart, ...]:

@@ -20,7 +20,7 @@ from stockyard.core.events import (
 from stockyard.core.messages import Opaque, Part, Reasoning
 from stockyard.wire.anthropic_messages.blocks import FORMAT, cites_here
 from stockyard.wire.anthropic_messages.errors import failed_stream
-from stockyard.wire.anthropic_messages.response import MESSAGE_PREFIX, stop_reason
+from stockyard.wire.anthropic_messages.response import MESSAGE_PREFIX, STOP_REASONS
 from stockyard.wire.anthropic_messages.turns import ACCEPTED_ID, ID_PREFIX
 from stockyard.wire.anthropic_messages.usage import write_usage
 from stockyard.wire.argument_pieces import ArgumentPieces
@@ -165,12 +165,7 @@ class MessagesWriter(SerialWriter):
     def _write_ending(self) -> None:
         finish = self._finish
         own = finish.extra.get(FORMAT, {}) if finish else {}
-        reason = stop_reason(
-            finish.reason if finish else None,
-            finish.native if finish else None,
-            own=bool(finish and FORMAT in finish.extra),
-            refused=self._refused,
-        )
+        reason = STOP_REASONS.of_stream(finish, refused=self._refused)
         known = self._usage or (self._opening.usage if self._opening else None)
         usage = write_usage(known) if known else {"output_tokens": 0}
         delta = {"stop_reason": reason, "stop_sequence": None, **own}

@@ -3,6 +3,7 @@
 import re
 
 from stockyard.core.messages import Finish
+from stockyard.wire.finishes import Reasons
 from stockyard.wire.tool_names import ToolNames
 
 FORMAT = "bedrock.converse"
@@ -19,12 +20,17 @@ FINISHES: dict[str, Finish] = {
 FAILED_FINISHES = frozenset({"malformed_model_output", "malformed_tool_use"})
 """Finish reasons that are failures: an agent must not take them for a normal end (`wire.md` 6)."""
 
-REASONS: dict[Finish, str] = {
-    "stop": "end_turn",
-    "length": "max_tokens",
-    "tool_calls": "tool_use",
-    "content_filter": "content_filtered",
-}
+STOP_REASONS = Reasons(
+    FORMAT,
+    words={
+        "stop": "end_turn",
+        "length": "max_tokens",
+        "tool_calls": "tool_use",
+        "content_filter": "content_filtered",
+    },
+    own=FINISHES,
+    refusal="content_filtered",
+)
 
 ACCEPTED_ID = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
 ID_PREFIX = "tooluse_"

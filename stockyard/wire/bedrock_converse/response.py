@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from stockyard.core.messages import AnyPart, Finish, Message, Reasoning, Refusal, Text, ToolCall
+from stockyard.core.messages import AnyPart, Finish, Message, Reasoning, Text, ToolCall
 from stockyard.core.response import Choice, Output, Response
 from stockyard.errors import UpstreamError
 from stockyard.wire.bedrock_converse.blocks import decode_blocks, encode_blocks, kept_blank
@@ -16,7 +16,7 @@ from stockyard.wire.bedrock_converse.names import (
     FINISHES,
     FORMAT,
     ID_PREFIX,
-    REASONS,
+    STOP_REASONS,
 )
 from stockyard.wire.bedrock_converse.usage import read_usage, write_usage
 from stockyard.wire.codec import Facts, Pen
@@ -82,12 +82,7 @@ def encode_response(response: Response, pen: Pen) -> bytes:
                 "content": content,
             }
         },
-        "stopReason": stop_reason(
-            choice.finish,
-            choice.native_finish,
-            own=FORMAT in choice.extra,
-            refused=any(isinstance(part, Refusal) for part in message.parts),
-        ),
+        "stopReason": STOP_REASONS.of_choice(choice),
     }
     if response.usage is not None:
         body["usage"] = write_usage(response.usage)
@@ -112,15 +107,6 @@ def finish_of(native: Any, *, called: bool) -> tuple[Finish, str | None]:
     if called and known in (None, "stop"):
         known = "tool_calls"
     return known or "stop", native if isinstance(native, str) else None
-
-
-def stop_reason(finish: Finish | None, native: str | None, *, own: bool, refused: bool) -> str:
-    """This format's finish reason; the original one if the answer came in this format."""
-    if refused and finish in (None, "stop"):
-        return "content_filtered"
-    if own and native in FINISHES:
-        return native
-    return REASONS[finish or "stop"]
 
 
 def answerable(parts: tuple[AnyPart, ...]) -> tuple[AnyPart, ...]:

@@ -22,9 +22,9 @@ from stockyard.wire import eventstream
 from stockyard.wire.argument_pieces import ArgumentPieces
 from stockyard.wire.bedrock_converse.errors import failed_stream
 from stockyard.wire.bedrock_converse.media import write_image
-from stockyard.wire.bedrock_converse.names import ACCEPTED_ID, FORMAT, ID_PREFIX
+from stockyard.wire.bedrock_converse.names import ACCEPTED_ID, FORMAT, ID_PREFIX, STOP_REASONS
 from stockyard.wire.bedrock_converse.own_blocks import pieces_of
-from stockyard.wire.bedrock_converse.response import metrics, stop_reason
+from stockyard.wire.bedrock_converse.response import metrics
 from stockyard.wire.bedrock_converse.usage import write_usage
 from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.drops import Drops
@@ -52,13 +52,7 @@ class ConverseWriter(Writer):
     def end(self, comment: bytes = b"") -> bytes:
         for key in self._indexes:
             self._close(key)
-        finish = self._finish
-        reason = stop_reason(
-            finish.reason if finish else None,
-            finish.native if finish else None,
-            own=bool(finish and FORMAT in finish.extra),
-            refused=self._refused,
-        )
+        reason = STOP_REASONS.of_stream(self._finish, refused=self._refused)
         self._say("messageStop", {"stopReason": reason})
         usage = self._usage or Usage(in_fresh=self._pen.input_estimate())
         self._say("metadata", {"usage": write_usage(usage), **metrics(self._pen)})

@@ -27,7 +27,7 @@ from stockyard.wire.drops import Drops
 from stockyard.wire.error_kinds import error_in_answer, not_an_answer
 from stockyard.wire.error_shapes import read_error
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.finishes import odd
+from stockyard.wire.finishes import Reasons, odd
 from stockyard.wire.layout import layout_of, own_fields
 from stockyard.wire.surrogates import decode_event
 from stockyard.wire.tool_ids import with_call_ids
@@ -42,12 +42,16 @@ FINISHES: dict[str, Finish] = {
 FAILED_FINISHES = frozenset({"ERROR", "TIMEOUT"})
 """Finish reasons that are failures: an agent must not take them for a normal end (`wire.md` 6)."""
 
-_REASONS: dict[Finish, str] = {
-    "stop": "COMPLETE",
-    "length": "MAX_TOKENS",
-    "tool_calls": "TOOL_CALL",
-    "content_filter": "ERROR_TOXIC",
-}
+FINISH_REASONS = Reasons(
+    FORMAT,
+    words={
+        "stop": "COMPLETE",
+        "length": "MAX_TOKENS",
+        "tool_calls": "TOOL_CALL",
+        "content_filter": "ERROR_TOXIC",
+    },
+    own=FINISHES,
+)
 
 
 class _Answer(msgspec.Struct, gc=False):
@@ -92,9 +96,7 @@ def encode_response(response: Response, pen: Pen) -> bytes:
         **own_fields(output.extra, FORMAT),
         "id": pen.id,
         "message": _encode_message(choice.message),
-        "finish_reason": finish_reason(
-            choice.finish, choice.native_finish, own=FORMAT in choice.extra
-        ),
+        "finish_reason": FINISH_REASONS.of_choice(choice),
     }
     if response.usage is not None:
         body["usage"] = write_usage(response.usage)
@@ -112,13 +114,6 @@ def finish_of(native: str | None, *, called: bool, why: str = "") -> tuple[Finis
     if called and known in (None, "stop"):
         known = "tool_calls"
     return known or "stop", native
-
-
-def finish_reason(finish: Finish | None, native: str | None, *, own: bool) -> str:
-    """This format's finish reason; the original one if the answer came in this format."""
-    if own and native in FINISHES:
-        return native
-    return _REASONS[finish or "stop"]
 
 
 def failed_finish(native: str, why: str = "") -> UpstreamError:

@@ -23,7 +23,7 @@ from stockyard.wire.cohere_chat.citations import cites_here
 from stockyard.wire.cohere_chat.errors import failed_stream
 from stockyard.wire.cohere_chat.messages import PLAN
 from stockyard.wire.cohere_chat.parts import FORMAT
-from stockyard.wire.cohere_chat.response import finish_reason
+from stockyard.wire.cohere_chat.response import FINISH_REASONS
 from stockyard.wire.cohere_chat.usage import write_usage
 from stockyard.wire.layout import layout_of
 from stockyard.wire.sse import DONE_EVENT
@@ -152,14 +152,7 @@ class CohereWriter(SerialWriter):
         self._event("message-start", id=self._pen.id, delta={"message": message})
 
     def _write_ending(self) -> None:
-        finish = self._finish
-        delta: dict[str, Any] = {
-            "finish_reason": finish_reason(
-                finish.reason if finish else None,
-                finish.native if finish else None,
-                own=bool(finish and FORMAT in finish.extra),
-            )
-        }
+        delta: dict[str, Any] = {"finish_reason": FINISH_REASONS.of_stream(self._finish)}
         if self._usage is not None:
             delta["usage"] = write_usage(self._usage)
         self._event("message-end", delta=delta)

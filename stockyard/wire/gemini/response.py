@@ -11,7 +11,6 @@ from stockyard.core.messages import (
     Finish,
     Message,
     Reasoning,
-    Refusal,
     Text,
     ToolCall,
 )
@@ -22,7 +21,7 @@ from stockyard.wire.drops import Drops
 from stockyard.wire.error_kinds import error_in_answer, not_an_answer
 from stockyard.wire.error_shapes import read_error
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.finishes import odd
+from stockyard.wire.finishes import Reasons, odd
 from stockyard.wire.gemini.citations import (
     GROUNDING,
     CitingText,
@@ -71,12 +70,17 @@ FAILED_FINISHES = frozenset(
 UNFINISHED = ("FINISH_REASON_UNSPECIFIED", "")
 KNOWN_FINISHES = frozenset({*FINISHES, *FAILED_FINISHES, *UNFINISHED})
 
-_REASONS: dict[Finish, str] = {
-    "stop": "STOP",
-    "length": "MAX_TOKENS",
-    "tool_calls": "STOP",
-    "content_filter": "SAFETY",
-}
+FINISH_REASONS = Reasons(
+    FORMAT,
+    words={
+        "stop": "STOP",
+        "length": "MAX_TOKENS",
+        "tool_calls": "STOP",
+        "content_filter": "SAFETY",
+    },
+    own=None,
+    refusal="SAFETY",
+)
 
 BLOCKED = "blocked"
 """Layout of the choice of an answer that had none because the prompt was blocked."""
@@ -156,15 +160,6 @@ def finish_of(native: Any, *, called: bool) -> tuple[Finish, str | None]:
         known = "tool_calls"
     # An unknown finish reason counts as a normal end; it is kept as it is.
     return known or "stop", native if isinstance(native, str) and native else None
-
-
-def finish_reason(finish: Finish | None, native: str | None, *, own: bool, refused: bool) -> str:
-    """This format's finish reason; the original one if the answer came in this format."""
-    if refused and finish in (None, "stop"):
-        return "SAFETY"
-    if own and native is not None:
-        return native
-    return _REASONS[finish or "stop"]
 
 
 def called_by(part: AnyPart, names: Mapping[str, str]) -> AnyPart:
@@ -277,12 +272,7 @@ def _encode_choice(choice: Choice, drops: Drops) -> dict[str, Any]:
         items += encode_parts((shown(part),), drops, "content")
     if items:
         content["parts"] = items
-    reason = finish_reason(
-        choice.finish,
-        choice.native_finish,
-        own=FORMAT in choice.extra,
-        refused=any(isinstance(part, Refusal) for part in parts),
-    )
+    reason = FINISH_REASONS.of_choice(choice)
     # Sources that came in this format are already in its own fields.
     grounding = None if FORMAT in choice.extra else write_grounding(texts)
     own = own_fields(choice.extra, FORMAT)

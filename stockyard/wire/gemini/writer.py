@@ -35,7 +35,7 @@ from stockyard.wire.gemini.framing import Envelope
 from stockyard.wire.gemini.logprobs import RESULT, write_logprobs
 from stockyard.wire.gemini.names import FORMAT
 from stockyard.wire.gemini.parts import encode_part
-from stockyard.wire.gemini.response import BLOCKED, beside_content, finish_reason
+from stockyard.wire.gemini.response import BLOCKED, FINISH_REASONS, beside_content
 from stockyard.wire.gemini.usage import write_usage
 from stockyard.wire.layout import has_word, layout_of, own_fields
 from stockyard.wire.surrogates import encode
@@ -203,12 +203,7 @@ class GeminiWriter(Writer):
         return encode(body)[:-1] + (self._tail if body else self._tail[1:])
 
     def _end_of(self, finish: Finished) -> dict[str, Any]:
-        reason = finish_reason(
-            finish.reason,
-            finish.native,
-            own=FORMAT in finish.extra,
-            refused=finish.choice in self._refused,
-        )
+        reason = FINISH_REASONS.of_stream(finish, refused=finish.choice in self._refused)
         content = {"parts": [{"text": ""}], "role": "model"}
         # Sources that came in this format are already in its own fields.
         cited = {} if FORMAT in finish.extra else self._cited.get(finish.choice, {})

@@ -13,10 +13,10 @@ from stockyard.wire.drops import Drops
 from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import read_error
 from stockyard.wire.fields import FieldError, Fields
-from stockyard.wire.finishes import odd
+from stockyard.wire.finishes import Reasons, odd
 from stockyard.wire.layout import own_fields
 from stockyard.wire.ollama_chat.messages import decode_assistant, encode_call, encode_message
-from stockyard.wire.ollama_chat.places import CHAT, Place
+from stockyard.wire.ollama_chat.places import CHAT, GENERATE, Place
 from stockyard.wire.ollama_chat.usage import ANSWERED, ASKED, read_usage, write_usage
 from stockyard.wire.surrogates import decode_answer
 
@@ -30,12 +30,13 @@ FINISHES: dict[str, Finish] = {
 _NOTHING_SAID = frozenset({"load", "unload"})
 
 # There is no finish reason for tool calls: they end with `stop`.
-_REASONS: dict[Finish, str] = {
+_WORDS: dict[Finish, str] = {
     "stop": "stop",
     "length": "length",
     "tool_calls": "stop",
     "content_filter": "content_filter",
 }
+DONE_REASONS = {name: Reasons(name, words=_WORDS, own=FINISHES) for name in (CHAT, GENERATE)}
 
 
 def facts(body: bytes, place: Place) -> Facts:
@@ -59,9 +60,7 @@ def encode_response(response: Response, pen: Pen, place: Place) -> bytes:
         "created_at": moment(pen.created),
         **place.put(_encode_answer(choice.message, drops)),
         "done": True,
-        "done_reason": done_reason(
-            choice.finish, choice.native_finish, own=place.format in choice.extra
-        ),
+        "done_reason": DONE_REASONS[place.format].of_choice(choice),
     }
     if (logprobs := token_list(choice.logprobs)) is not None:
         body["logprobs"] = logprobs
@@ -75,13 +74,6 @@ def finish_of(native: str | None, *, called: bool) -> tuple[Finish, str | None]:
     if called and known in (None, "stop") and native not in _NOTHING_SAID:
         known = "tool_calls"
     return known or "stop", native
-
-
-def done_reason(finish: Finish | None, native: str | None, *, own: bool) -> str:
-    """This format's finish reason; the original one if the answer came in this format."""
-    if own and native in FINISHES:
-        return native
-    return _REASONS[finish or "stop"]
 
 
 def moment(seconds: int) -> str:

@@ -28,7 +28,7 @@ from stockyard.wire.layout import own_fields
 from stockyard.wire.ollama_chat.errors import failed_stream
 from stockyard.wire.ollama_chat.messages import encode_call
 from stockyard.wire.ollama_chat.places import CHAT, Place
-from stockyard.wire.ollama_chat.response import done_reason, moment, token_list
+from stockyard.wire.ollama_chat.response import DONE_REASONS, moment, token_list
 from stockyard.wire.ollama_chat.usage import write_usage
 from stockyard.wire.surrogates import encode
 from stockyard.wire.writer import ByEvent, Writer, summary_in
@@ -126,14 +126,13 @@ class OllamaWriter(Writer):
 
     def _write_ending(self) -> None:
         finish = self._finish or Finished(reason="stop")
-        own = self._place.format in finish.extra
         self._put(
             {
                 **self._own,
                 **own_fields(finish.extra, self._place.format),
                 **self._place.put({"role": "assistant", "content": ""}),
                 "done": True,
-                "done_reason": done_reason(finish.reason, finish.native, own=own),
+                "done_reason": DONE_REASONS[self._place.format].of_stream(finish),
                 **(write_usage(self._usage) if self._usage is not None else {}),
             }
         )
