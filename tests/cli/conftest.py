@@ -31,6 +31,7 @@ class Program:
         self.home = home
         self.data = home / ".stockyard"
         self.processes: list[Process] = []
+        self.server: Process | None = None
 
     def environment(self, more: dict[str, str]) -> dict[str, str]:
         kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
@@ -76,6 +77,13 @@ class Program:
         process = Process(running, ours, self.data)
         self.processes.append(process)
         return process
+
+    def secret(self, prefix: str) -> str:
+        """The one with this prefix, from the note that the first start left."""
+        note = (self.data / "first-run.txt").read_text()
+        found = re.search(prefix + r"[A-Za-z0-9_-]+", note)
+        assert found
+        return found[0]
 
     def end(self) -> None:
         for process in self.processes:
@@ -193,6 +201,14 @@ def new_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[
     yield make
     for program in made:
         program.end()
+
+
+@pytest.fixture(scope="module")
+def served(new_program: Callable[[], Program]) -> Program:
+    """A program whose `server` all tests of a file share."""
+    program = new_program()
+    program.server = program.start()
+    return program
 
 
 @pytest.fixture

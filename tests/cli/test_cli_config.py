@@ -1,7 +1,6 @@
-"""What can be set is shown, checked and explained, and what is wrong with files is mended."""
+"""What can be set is shown, checked and explained; a server may be set to be only read."""
 
 import json
-import stat
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -52,31 +51,6 @@ def test_everything_that_can_be_set_is_explained(program: Any) -> None:
     assert "# 0 takes any free port.\nport = 4200" in text
     assert program.run("config", "check", "all.toml").returncode == 0
     assert program.ask("config", "docs")["server"]["port"] == 4200
-
-
-class TestDoctorFix:
-    def test_mends_modes_when_told_to(self, program: Any) -> None:
-        program.data.mkdir(mode=0o755)
-        program.data.chmod(0o755)
-        lock = program.data / "LOCK"
-        lock.touch()
-        lock.chmod(0o644)
-        done = program.run("doctor", "--fix", "--yes", STOCKYARD_PORT="0")
-        assert done.returncode == 0, done.stdout
-        assert stat.S_IMODE(program.data.stat().st_mode) == 0o700
-        assert stat.S_IMODE(lock.stat().st_mode) == 0o600
-        assert "Mended: chmod 700" in done.stderr
-
-    def test_asks_first_and_does_nothing_where_nobody_can_be_asked(self, program: Any) -> None:
-        program.data.mkdir(mode=0o755)
-        program.data.chmod(0o755)
-        done = program.run("doctor", "--fix", STOCKYARD_PORT="0")
-        assert done.returncode == 2
-        assert "--yes" in done.stderr
-        assert stat.S_IMODE(program.data.stat().st_mode) == 0o755
-
-    def test_finds_nothing_to_mend_on_a_sound_machine(self, program: Any) -> None:
-        assert program.run("doctor", "--fix", STOCKYARD_PORT="0").returncode == 0
 
 
 def test_a_server_that_can_only_be_read_says_so(program: Any) -> None:
