@@ -1,18 +1,18 @@
 """The hold-back window: edit streamed text as if it had come in one piece.
 
 A Window takes the pieces of one text channel and releases the text that no later character can
-change. Its Finder looks at the text from the first unreleased character on, and says which matches
-are settled and from where on the text is still open; everything before that point is edited and
-released. Text that cannot be the beginning of a match is never held back.
+change. Its Finder searches the text from the first unreleased character on, and tells which matches
+are settled and from where on the text is open. Everything before that point is edited and released.
+Text that cannot be the beginning of a match is never held back.
 
 Law: the released text, joined, does not depend on how the channel was cut into pieces. Two facts
 ensure it. The point up to which text is settled depends on the text alone, and only moves forward.
-And a Window never looks at more than the Finder's `reach` of unreleased text at a time: longer
-pieces are taken in steps. When a whole reach is open, matches in it are taken as they look now and
-half of the reach is released; only a match longer than that half can escape in this way.
+And a Window never searches more than the Finder's `reach` of unreleased text at a time: longer
+pieces are taken in steps. When a whole reach is open, its matches are taken as they are now and
+half of the reach is released, so only a match that is longer than that half can be missed.
 
-Up to 64 characters of released text stay visible to the Finder, as they were before the edit, for
-word boundaries and context words.
+The last characters of the released text (`BEFORE`) stay visible to the Finder, as they were before
+the edit, for word boundaries and context words.
 """
 
 from collections import Counter
@@ -40,34 +40,15 @@ from stockyard.core.events import (
 from stockyard.core.exchange import Exchange
 from stockyard.core.messages import Opaque, Reasoning
 from stockyard.core.ports import Span
+from stockyard.core.scan.matcher import Matches
 from stockyard.core.scan.reading import MOST_TRIES, too_dense
+from stockyard.core.scan.search import BEFORE
 from stockyard.core.scan.values import map_value
 
-BEFORE = 64
 MAX_COMPANIONS = 4_096
 """Log probabilities kept for one choice until it is complete. More are left out."""
 
 Delta: TypeAlias = TextDelta | ReasoningDelta | RefusalDelta | ArgumentsDelta
-
-
-class Look(Protocol):
-    """The matches in a text so far. All positions are characters of the text."""
-
-    @property
-    def spans(self) -> Sequence[Span]:
-        """Settled matches, in order."""
-
-    @property
-    def open_from(self) -> int:
-        """Later text may change the matches from here on."""
-
-    @property
-    def pending(self) -> Sequence[Span]:
-        """Matches in the open part, as they look now."""
-
-    @property
-    def tries(self) -> int:
-        """The cost of the search, as `core/scan/search.py` counts it."""
 
 
 class Finder(Protocol):
@@ -76,7 +57,7 @@ class Finder(Protocol):
     reach: int
     """The longest match, in characters."""
 
-    def look(self, text: str, start: int, *, complete: bool = False) -> Look:
+    def matches_in(self, text: str, start: int, *, complete: bool = False) -> Matches:
         """The matches in `text` from `start` on. If it is complete, nothing of it is open."""
 
 
@@ -129,8 +110,8 @@ class Window:
         """The channel is complete: return the rest."""
         if not self.holds:
             return ""
-        look = self._finder.look(self._text, self._start, complete=True)
-        return self._release(look.spans, len(self._text))
+        found = self._finder.matches_in(self._text, self._start, complete=True)
+        return self._release(found.settled, len(self._text))
 
     @property
     def holds(self) -> bool:
@@ -138,15 +119,15 @@ class Window:
         return self._start < len(self._text)
 
     def _settle(self) -> str:
-        look = self._finder.look(self._text, self._start)
-        self._left -= look.tries
+        found = self._finder.matches_in(self._text, self._start)
+        self._left -= found.tries
         if self._left < 0:
             raise too_dense()
-        if look.open_from > self._start:
-            return self._release(look.spans, look.open_from)
+        if found.open_from > self._start:
+            return self._release(found.settled, found.open_from)
         if len(self._text) - self._start < self._finder.reach:
             return ""
-        return self._give_way(look.pending)
+        return self._give_way(found.pending)
 
     def _give_way(self, pending: Sequence[Span]) -> str:
         end = self._start + self._finder.reach // 2

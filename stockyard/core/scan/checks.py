@@ -1,7 +1,8 @@
-"""What a candidate must satisfy beyond its shape: check digits, real dates, ranges, entropy.
+"""Conditions on a candidate beyond its pattern: check digits, real dates, ranges, entropy.
 
-Each check is a small function of the matched text, found by its name in `CHECKS`. A check that
-knows a published algorithm says which one; samples in the packs and vectors in the tests prove it.
+Each check is a small function of the matched text, and rules name it as in `CHECKS`. If it is a
+published algorithm, its docstring says which. Samples in the packs and vectors in the tests show
+that it is right.
 """
 
 import base64
@@ -17,6 +18,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from stockyard.core.scan.luhn import passes_luhn
 from stockyard.core.scan.national import NATIONAL
 from stockyard.core.scan.regex import finder
 
@@ -26,7 +28,7 @@ NOT_MEANT = finder(
     r"(?i)example|sample|dummy|placeholder|changeme|change[_-]me|your|redacted|insert|replace"
     r"|xxxx|\*\*\*|\.\.\.|00000000|1234567890(?:\D|\z)|abcdefgh|foobar|<|\$\{|\{\{|%\(|\$\("
 )
-"""What people write where a secret would stand."""
+"""Words and signs that people write in place of a secret."""
 SPEAKS_OF_ITSELF = re.compile(
     r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|(?:sha\d+|md5)[-:].*|[0-9a-f]{40}|[0-9a-f]{64}"
     r"|(?:process\.env|os\.environ|getenv|secrets?\.|vars?\.|env\.|config\.).*"
@@ -40,15 +42,8 @@ def digits(text: str) -> str:
     return "".join(filter(str.isdigit, text))
 
 
-DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
-"""For each digit the sum of the digits of its double."""
-
-
 def luhn(text: str) -> bool:
-    """ISO/IEC 7812-1, annex B."""
-    number = digits(text)[::-1]
-    doubled = map(DOUBLED.__getitem__, map(int, number[1::2]))
-    return (sum(map(int, number[::2])) + sum(doubled)) % 10 == 0
+    return passes_luhn(list(map(int, digits(text))))
 
 
 def card(text: str) -> bool:
@@ -82,7 +77,7 @@ OCTETS = frozenset(map(str, range(256)))
 
 
 def ipv4(text: str) -> bool:
-    """Octets up to 255 without leading zeros; not this network, this host or broadcast."""
+    """Four numbers up to 255 without leading zeros; not this network, this host or broadcast."""
     octets = text.split(".")
     return (
         OCTETS.issuperset(octets)
@@ -110,7 +105,7 @@ MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", 
 
 
 def birth_date(text: str) -> bool:
-    """A day on which somebody alive may have been born, in whatever order it is written."""
+    """A date on which a living person may have been born, in any usual order."""
     month = next((n for n, name in enumerate(MONTHS, 1) if name in text.lower()), 0)
     numbers = [int(n) for n in re.findall(r"\d+", text)]
     if month:
@@ -204,7 +199,7 @@ def _stands_for_one(text: str) -> bool:
 
 
 def meant(text: str) -> bool:
-    """Not an example, a mask or a template's placeholder, and not one character over and over."""
+    """Neither an example, a mask or a template's placeholder, nor one character repeated."""
     return len(set(text)) > 3 and not _stands_for_one(text)
 
 
@@ -215,7 +210,7 @@ def entropy_bits(text: str) -> float:
 
 
 def random_looking(least_bits: float) -> Check:
-    """A value that was drawn, not written: enough entropy, and nothing with a name of its own."""
+    """A random value: it has enough entropy, and is no digest, path or name in code."""
 
     def check(text: str) -> bool:
         return (

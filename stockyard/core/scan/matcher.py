@@ -1,16 +1,15 @@
-"""The matching engine: where rules match in a text, and what later text cannot change any more.
+"""The matching engine: where rules match in a text, and which matches later text cannot change.
 
-Each rule is followed on its own from left to right: a candidate that passes its check is taken and
-the search goes on behind it; one that fails is passed over by a single character. Where candidates
-of different rules overlap, they become one Span that covers them all and is named after the best:
-the longer, then the surer, then the earlier rule. Nothing of a candidate that lost stays readable,
-and nothing depends on the order of a map.
+Each rule is searched for separately, from left to right. After a candidate that passes its check,
+the search continues behind it; after one that fails, at its second character. Where candidates of
+different rules overlap, they become one Span that covers them all and is named after the best: the
+longest, then the most confident, then that of the first rule. So no part of a candidate stays
+readable, and the result does not depend on any order.
 
-For streams, `look` also says from where on the text is still open: where a match might begin whose
-end has not come yet, or where a candidate stands on whose right side a word of context may still
-appear. Because a rule's next candidate depends only on the text behind its last one, looking again
-from any position that is not inside a candidate gives the same candidates. On these two facts
-rests the law of `core/window.py`.
+For streams, `matches_in` also tells from where on the text is open: a match may begin there whose
+end has not come yet, or a candidate whose context may still follow. A rule's next candidate depends
+only on the text behind its last one, so a search from any position outside a candidate finds the
+same candidates. The law of `core/window.py` follows from these two facts.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,17 +33,17 @@ REACH = 4_096
 _PLACED = attrgetter("first", "last", "order")
 
 
-class Look(NamedTuple):
-    """What a text holds so far."""
+class Matches(NamedTuple):
+    """The matches in a text that may go on."""
 
-    spans: list[Span]
-    """Those that are settled: all of them end before `open_from`."""
+    settled: list[Span]
+    """Final: all of them end before `open_from`."""
     open_from: int
-    """From here on, later text may change the picture."""
+    """Later text may change the matches from here on."""
     pending: list[Span]
-    """What stands in the open part, as it looks now."""
+    """The matches in the open part, as they are now."""
     tries: int
-    """What it cost to know, see `search.py`."""
+    """The cost of the search, see `search.py`."""
 
 
 class RuleMatcher:
@@ -79,7 +78,7 @@ class RuleMatcher:
         return self.spans(search)
 
     def search(self, text: str) -> Search:
-        """To find in turns: go on with it until it is done, then ask for its spans."""
+        """A search in several steps: `go_on` until it is `done`, then pass it to `spans`."""
         return self._search(Encoded(text), 0, complete=True)
 
     def spans(self, search: Search) -> list[Span]:
@@ -91,24 +90,24 @@ class RuleMatcher:
     def replace(self, text: str, mask: str | Callable[[Span, str], str]) -> str:
         return replaced(text, self.find(text), mask)
 
-    def look(self, text: str, start: int, *, complete: bool = False) -> Look:
-        """What is settled from `start` on; unless it is complete, `text` may go on at its end."""
+    def matches_in(self, text: str, start: int, *, complete: bool = False) -> Matches:
+        """The matches from `start` on. Unless it is complete, `text` may go on at its end."""
         if self._tail is None:
-            return Look([], len(text), [], 0)
+            return Matches([], len(text), [], 0)
         data = Encoded(text)
         search = self._search(data, start, complete=complete)
         tries = search.go_on()
         found = search.found
         if complete:
-            return Look(self._merged(found), len(text), [], tries)
+            return Matches(self._merged(found), len(text), [], tries)
         open_from = _open_from(self._tail, data, start)
         if not found:
-            return Look([], open_from, [], tries)
+            return Matches([], open_from, [], tries)
         for candidate in sorted(found, key=lambda c: (c.settled, -c.end)):
             if not candidate.settled or candidate.end > open_from:
                 open_from = min(open_from, candidate.start)
         sure = [c for c in found if c.settled and c.confidence >= self._least]
-        return Look(
+        return Matches(
             self._merged([c for c in sure if c.end <= open_from]),
             open_from,
             self._merged([c for c in sure if c.end > open_from]),
@@ -179,7 +178,7 @@ def replaced(text: str, spans: Sequence[Span], mask: str | Callable[[Span, str],
 
 
 def _open_from(tail: Regex, text: Encoded, start: int) -> int:
-    """Where the longest end begins that could still grow into a match."""
+    """The beginning of the longest tail that could still grow into a match."""
     growing = tail.search(text.data, text.from_start(start))
     if growing is None:
         return len(text.text)
@@ -188,7 +187,7 @@ def _open_from(tail: Regex, text: Encoded, start: int) -> int:
 
 
 def _overlapping(candidates: list[Candidate]) -> Iterator[list[Candidate]]:
-    """Groups of candidates that cover common ground, from left to right."""
+    """Groups of candidates that overlap, from left to right."""
     group: list[Candidate] = []
     reached = -1
     for candidate in sorted(candidates, key=_PLACED):

@@ -1,14 +1,16 @@
 """Check digits of national numbers: identity, social insurance and tax numbers by country.
 
-Each function takes the number as written, with its separators. Most are a weighted sum modulo
-something; the weights and the moduli are those the issuing office publishes, and the vectors in
-the tests are the offices' own specimens. A number whose country has no check digit is judged by
-its ranges and by the date inside it.
+Each function takes the number as written, with separators. Most compute a weighted sum modulo
+something, with the weights and moduli that the issuing office publishes; the numbers in the tests
+are the offices' own specimens. A number without a check digit is checked for its ranges and for the
+date in it.
 """
 
 from collections.abc import Callable, Sequence
 from datetime import date
 from operator import mul
+
+from stockyard.core.scan.luhn import passes_luhn
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -26,7 +28,7 @@ def _sum(weights: Sequence[int], numbers: Sequence[int]) -> int:
 
 
 def _varied(numbers: Sequence[int]) -> bool:
-    """Not one digit over and over: such numbers pass many sums and belong to nobody."""
+    """Whether it is not one digit repeated: such numbers pass many sums and belong to nobody."""
     return len(set(numbers)) > 1
 
 
@@ -36,11 +38,6 @@ def _is_day(year: int, month: int, day: int) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _luhn(numbers: Sequence[int]) -> bool:
-    doubled = [n * (1 + i % 2) for i, n in enumerate(reversed(numbers))]
-    return sum(n - 9 if n > 9 else n for n in doubled) % 10 == 0
 
 
 def us_ssn(text: str) -> bool:
@@ -108,7 +105,7 @@ def nl_bsn(text: str) -> bool:
 
 def ca_sin(text: str) -> bool:
     n = _numbers(text)
-    return _varied(n) and n[0] not in (0, 8) and _luhn(n)
+    return _varied(n) and n[0] not in (0, 8) and passes_luhn(n)
 
 
 def au_tfn(text: str) -> bool:
@@ -194,7 +191,7 @@ def ch_ahv(text: str) -> bool:
 
 def se_personnummer(text: str) -> bool:
     n = _numbers(text)[-10:]
-    return _is_day(2000, n[2] * 10 + n[3], (n[4] * 10 + n[5]) % 60) and _luhn(n)
+    return _is_day(2000, n[2] * 10 + n[3], (n[4] * 10 + n[5]) % 60) and passes_luhn(n)
 
 
 def no_fodselsnummer(text: str) -> bool:
@@ -285,12 +282,12 @@ def tr_tckn(text: str) -> bool:
 
 def il_id(text: str) -> bool:
     n = _numbers(text)
-    return _varied(n) and _luhn(n)
+    return _varied(n) and passes_luhn(n)
 
 
 def za_id(text: str) -> bool:
     n = _numbers(text)
-    return _is_day(2000, n[2] * 10 + n[3], n[4] * 10 + n[5]) and _luhn(n)
+    return _is_day(2000, n[2] * 10 + n[3], n[4] * 10 + n[5]) and passes_luhn(n)
 
 
 def mx_curp(text: str) -> bool:
