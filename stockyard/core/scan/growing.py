@@ -1,21 +1,20 @@
-"""Say which texts could still grow into a match of a pattern.
+"""Derive a pattern for the texts that could still grow into a match of a pattern.
 
-A stream must hold back the end of a text while it may be the beginning of a match, and nothing
-more. "May be the beginning" is itself a regular language: the prefixes of all matches. With P(r)
-for the prefixes of r:
+A stream must hold back the end of a text while it may be the beginning of a match, and no more than
+that. The beginnings of all matches are themselves a regular language. With P(r) for the prefixes
+of r:
 
     P(a)       = a?                 one character or class
     P(r s)     = P(r) | r P(s)
     P(r | s)   = P(r) | P(s)
     P(r{n,m})  = r{0,m-1} P(r)
-    P(\\b)      = the empty text     what stands behind the end is not known yet
+    P(\\b)      = the empty text     the character behind the end is not known yet
 
-A search for P(r) that must end where the text ends finds the longest tail that could still grow.
-google-re2 runs such a search backwards from the end, so it costs as much as the tail is long. Every
-prefix of a prefix is a prefix; that is why a character that was let go can never turn out to have
-been part of a match.
+A search for P(r) that must end at the end of the text finds the longest tail that could still grow.
+google-re2 searches backwards from the end in this case, so only the tail is read. Every prefix of a
+prefix is a prefix, so a character that was released can never turn out to be part of a match.
 
-Costly repetitions count as unlimited: that makes P larger, which holds back more, never less.
+Large repetitions count as unlimited. That makes P larger, so more is held back, never less.
 """
 
 from collections.abc import Iterable
@@ -24,13 +23,13 @@ from typing import NamedTuple
 from stockyard.errors import StockyardError
 
 EXACT_COST = 300
-"""Repetitions are counted exactly while pattern length times count stays below this."""
+"""Repetitions are exact while pattern length times count does not exceed this."""
 MAX_DEPTH = 100
 ANYTHING = r"(?s:.)*"
 
 
 class Piece(NamedTuple):
-    """A piece of a pattern and the pattern of its prefixes. Both can be put side by side."""
+    """A piece of a pattern, and the pattern of its prefixes. Both can be concatenated."""
 
     full: str
     grows: str
@@ -40,7 +39,7 @@ EMPTY = Piece("", "")
 
 
 class UnusableError(StockyardError):
-    """A pattern that is valid, and that nobody means to write."""
+    """A valid pattern that no operator can want."""
 
 
 def growing(pattern: str) -> str:
@@ -49,7 +48,7 @@ def growing(pattern: str) -> str:
 
 
 class _Reader:
-    """Reads a pattern from left to right. It trusts that google-re2 has accepted it."""
+    """Parses a pattern that google-re2 has accepted, from left to right."""
 
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
@@ -150,7 +149,7 @@ class _Reader:
         if self._peek() == "?":
             scoped = self._group_head()
             if not scoped:
-                return EMPTY  # `(?i)` holds for the rest of the group that it stands in
+                return EMPTY  # `(?i)` applies to the rest of the enclosing group
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise UnusableError("The pattern nests too deeply.")
@@ -161,7 +160,7 @@ class _Reader:
         return inside
 
     def _group_head(self) -> bool:
-        """Read from `?` to where the group's content starts; False if it has none."""
+        """Parse from `?` to the group's content. False if it has none."""
         self.at += 1
         if self._peek() in ("P", "<"):
             self.at = self.pattern.index(">", self.at) + 1
@@ -192,7 +191,7 @@ class _Reader:
             bounds = counted
         else:
             return None
-        self.at += self._peek() == "?"  # greedy or lazy, the language is the same
+        self.at += self._peek() == "?"  # lazy or not, the language is the same
         return bounds
 
     def _counted(self) -> tuple[int, int | None] | None:
@@ -206,7 +205,7 @@ class _Reader:
 
 
 def _joined(pieces: list[Piece]) -> Piece:
-    """Halved again and again, so that the result nests as deep as the logarithm of its length."""
+    """Concatenated by halves, so that the depth of the result is the logarithm of its length."""
     if not pieces:
         return EMPTY
     if len(pieces) == 1:

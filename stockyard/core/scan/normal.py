@@ -1,8 +1,9 @@
-"""A text as a reader sees it, with a way back to where each character came from.
+"""Normalise a text to what a reader sees, and map positions back to the original.
 
-NFKC, hidden and direction-changing characters removed, look-alikes folded to Latin, lower case, and
-runs of white space joined. Rules about what words say run on this view, so that writing "ignore"
-with Cyrillic letters, or with a zero-width space inside it, changes nothing.
+The text is put into NFKC and lower case, hidden and direction-changing characters are removed,
+letters that look like Latin ones are replaced by them, and white space is joined. Rules about words
+run on this view, so "ignore" is found even if it is written with Cyrillic letters or has a
+zero-width space in it.
 """
 
 import tomllib
@@ -24,11 +25,11 @@ LOOKALIKES = {
 }
 """Letters of other scripts that look like a Latin one."""
 MAX_KNOWN = 20_000
-"""Characters whose view is remembered."""
+"""How many characters' views are cached."""
 
 
 class _Views(dict[int, str]):
-    """The view of each character, found out when it first occurs."""
+    """The view of each character, computed when it first occurs."""
 
     def __missing__(self, code: int) -> str:
         view = _view_of(chr(code))
@@ -53,7 +54,7 @@ class NormalView:
 
     @staticmethod
     def of_rules(rules: Iterable[Rule]) -> list[Rule]:
-        """Rules that are written in any script, folded as the texts they meet will be."""
+        """The rules, with look-alikes in their patterns replaced as in the texts."""
         return [replace(rule, pattern=rule.pattern.translate(LOOKALIKES)) for rule in rules]
 
     def origin(self, position: int) -> int:

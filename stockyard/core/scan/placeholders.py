@@ -12,13 +12,13 @@ from stockyard.core.scan.segments import texts_in
 
 HASH_DIGITS = 6
 LOWEST_DRAWN, HIGHEST_DRAWN = 100_000, 990_000
-"""The range of placeholder numbers in calls that continue turns which only the provider has."""
+"""The range of placeholder numbers in calls that continue turns which only the provider stores."""
 KEPT_TURNS = frozenset({"previous_response_id", "conversation"})
-"""Request fields that name such turns."""
+"""Request fields that refer to such turns."""
 WRITTEN_FREELY = frozenset(
     {"phone", "card", "iban", "national_id", "tax_id", "passport", "plate", "mac"}
 )
-"""Types whose separators mean nothing: 4111-1111 and 4111 1111 are one value."""
+"""Types in which separators do not matter: 4111-1111 and 4111 1111 are one value."""
 
 PLACEHOLDER = Rule(
     id="placeholder",
@@ -77,8 +77,8 @@ class Placeholders:
     def _drawn(self, kind: str, value: str) -> int:
         """A number derived from the value.
 
-        In the turns that the provider keeps, 1, 2, 3 may already stand for other values: an answer
-        must not name one person and mean another.
+        In the turns that the provider stores, 1, 2, 3 may already stand for other values, and an
+        answer must not confuse them.
         """
         drawn = int(self._pseudonym(kind, value)[:12], 16)
         return LOWEST_DRAWN + drawn % (HIGHEST_DRAWN - LOWEST_DRAWN)
@@ -88,7 +88,7 @@ class Placeholders:
 
     @cached_property
     def _continues(self) -> bool:
-        """Whether the request continues turns that only its provider has."""
+        """Whether the request continues turns that only its provider stores."""
         tie = self._x.request.meaning.tie
         return tie is not None and tie.param in KEPT_TURNS
 
@@ -99,12 +99,12 @@ class Placeholders:
 
 
 def canonical(kind: str, value: str) -> str:
-    """One form for all ways of writing the same value."""
+    """The form that all spellings of a value share."""
     value = value.lower()
     return "".join(c for c in value if c.isalnum()) if kind in WRITTEN_FREELY else value
 
 
 def as_issued(written: str) -> str:
-    """The placeholder that a model meant, however it wrote it back."""
+    """The placeholder that a model meant, whatever spelling it used."""
     words = WORDS.findall(BRACKETS.sub("", written))
     return f"[{'_'.join(words).upper()}]"

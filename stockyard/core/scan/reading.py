@@ -1,9 +1,8 @@
-"""Read the texts of one call in turns, within a bound.
+"""Search the texts of one call in turns, within a bound.
 
-Few texts hold much that looks like what is searched for, and those are soon read. One that does
-would keep a worker thread from everybody else's, so reading gives way after each turn; and it ends
-with a refusal where a call would cost more than a few seconds of a processor, or waits too long for
-its turns.
+Most texts have few candidates and are searched quickly. One with very many would block a worker
+thread that other calls need, so after each turn other calls may have theirs. A call that would take
+more than a few seconds of processor time, or that waits too long for its turns, is refused.
 """
 
 from collections import deque
@@ -16,17 +15,17 @@ from stockyard.core.scan.search import Search
 from stockyard.errors import Refused
 
 TURN_TRIES = 10_000
-"""Some fifty milliseconds. What a try is, `search.py` says."""
+"""About fifty milliseconds of work. `search.py` explains what a try is."""
 MOST_TRIES = 600_000
-"""For one call. A MiB in which every word is a candidate takes a quarter of them."""
+"""The bound for one call. A MiB in which every word is a candidate takes a quarter of it."""
 PATIENCE = 30.0
-"""Seconds that reading a call may take in all."""
+"""Seconds for all turns of a call, including the waits between them."""
 
 Offload = Callable[[Callable[[], bool]], Awaitable[bool]]
 
 
 class Reading:
-    """What stands in the texts of one call. What was not wanted beforehand is read when asked."""
+    """The Spans in the texts of one call: searched in turns if wanted before, else at once."""
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[RuleMatcher, str]] = deque()
@@ -35,10 +34,11 @@ class Reading:
         self._left = MOST_TRIES
 
     def want(self, matcher: RuleMatcher, text: str) -> None:
+        """Search this text with `in_turns`."""
         self._waiting.append((matcher, text))
 
     async def in_turns(self, offload: Offload) -> None:
-        """Read all that is wanted, each turn as a piece of work of its own."""
+        """Search all texts that are wanted, each turn with an `offload` of its own."""
         ends = monotonic() + PATIENCE
         while not await offload(self._turn):
             if monotonic() > ends:
@@ -55,7 +55,7 @@ class Reading:
         return spans
 
     def _turn(self) -> bool:
-        """Read on for a while. Returns whether all is read."""
+        """Search for a while. Returns whether everything is searched."""
         tries = TURN_TRIES
         while self._waiting and tries > 0:
             matcher, text = self._waiting[0]
@@ -77,7 +77,8 @@ class Reading:
 
 
 def too_dense() -> Refused:
-    """For modules that fail CLOSED. It is the text's fault, so it does not count as theirs."""
+    """The refusal by a module that fails CLOSED. The text causes it, so it does not count as a
+    failure of the module."""
     return Refused(
         503,
         "module_failed",

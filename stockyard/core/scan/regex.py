@@ -1,7 +1,7 @@
 """Patterns in google-re2: linear time, whatever the pattern and the text.
 
-Texts are matched as UTF-8 bytes, encoded once for all patterns. `\\b` and `\\w` mean ASCII there;
-rules that need more look at the neighbours of a match themselves.
+Texts are matched as UTF-8 bytes, which are encoded once for all patterns. `\\b` and `\\w` then mean
+ASCII only; rules that need more check the characters next to a match (`Rule.whole_words`).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -15,9 +15,9 @@ from stockyard.errors import InvalidConfig
 MAX_PATTERN = 1_000
 """Characters of an operator's pattern (`security.md` 8)."""
 MAX_PROGRAM_MEMORY = 1 << 20
-"""For an operator's pattern, compiled: a{1000} is small, ((a{30}){30}) ten times over is not."""
+"""For a compiled pattern of an operator: a{1000} is small, but ten times ((a{30}){30}) is not."""
 MEMORY = 64 << 20
-"""What a set of patterns may use for its states. A set that has too little finds nothing."""
+"""For the states of a set of patterns. With too little memory, a set finds nothing."""
 
 
 class Match(Protocol):
@@ -47,19 +47,19 @@ def regex(pattern: str, *, memory: int = MEMORY) -> Regex:
 
 
 Place: TypeAlias = tuple[int, int, int, int]
-"""Begin and end of a match, then of what is meant by it, in bytes."""
+"""Begin and end of a match, then of the value in it, in bytes."""
 Find: TypeAlias = Callable[[bytes, int], Place | None]
 """The first match at or behind an offset."""
 
 
 def finder(pattern: str) -> Find:
-    """Finds the pattern; with a group, the group is what is meant.
+    """A function that finds the pattern. If it has a group, the group is the value.
 
-    It calls the engine below re2's own Python layer, which takes four times as long as the match.
+    Calls the engine directly: re2's own Python layer takes four times as long as the match.
     """
     engine = re2._re2.RE2
     compiled = engine(pattern.encode(), _options())
-    if not compiled.ok():  # one that is not would find nothing
+    if not compiled.ok():  # otherwise it would silently find nothing
         raise re2.error(compiled.error())
     match, unanchored = compiled.Match, engine.Anchor.UNANCHORED
     meant = 1 if compiled.NumberOfCapturingGroups() else 0
@@ -97,8 +97,7 @@ def growing_tail(patterns: Sequence[str]) -> Regex:
 
 
 def operator_pattern(pattern: str, path: str) -> str:
-    """The pattern, if an operator may have streams searched for it. Raises InvalidConfig with the
-    field's path."""
+    """Check an operator's pattern for streams. Raises InvalidConfig with the field's path."""
     compiled = operator_regex(pattern, path)
     try:
         growing(pattern)

@@ -1,7 +1,7 @@
-"""Rules as data: what to look for, how sure a match is, and samples that prove it.
+"""Rules as data: what to look for, how certain a match is, and samples to test it with.
 
-A pack is a file in `packs/`. Samples are written in pieces, `{abc*3}` for abcabcabc, so that no
-scanner takes this repository's made-up secrets for real ones. Every sample is a test.
+A pack is a file in `packs/`. Its samples are abbreviated, `{abc*3}` for abcabcabc, so that scanners
+do not take this repository's made-up secrets for real ones. Every sample is a test.
 """
 
 import re
@@ -20,32 +20,32 @@ LABELLED = (
 
 
 class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What to look for: a `pattern`, or `names` and the pattern of the `value` that they carry."""
+    """What to look for: a `pattern`, or a `value` behind one of the `names`, as in assignments."""
 
     id: str
     type: str
     pattern: str = ""
-    """With a group, the group is the match and the rest is what must stand around it."""
+    """If it has a group, the group is the value, and the rest must occur around it."""
     names: tuple[str, ...] = ()
     value: str = ""
     keywords: tuple[str, ...] = ()
-    """One of these, in lower case, must stand in the match or within 64 characters before it."""
+    """One of these, in lower case, must occur in the match or in the 64 characters before it."""
     check: str = ""
-    """What else must hold of the match: a name in `checks.py`."""
+    """A further condition on the value: a name in `CHECKS` (`checks.py`)."""
     shrinks: bool = False
     """When the check fails, try again without the last group of characters."""
     confidence: float = 1.0
     context: tuple[str, ...] = ()
-    """Words, in lower case, that make the match surer when they stand within 40 characters."""
+    """Words, in lower case, that increase the confidence if they occur within 40 characters."""
     country: str = ""
     whole_words: bool = False
-    """No letter, digit or underscore of any script may touch the match."""
+    """No letter, digit or underscore of any script may stand next to the value."""
     positive: tuple[str, ...] = ()
     negative: tuple[str, ...] = ()
 
     @property
     def expression(self) -> str:
-        """The pattern in full."""
+        """The whole pattern."""
         if not self.names:
             return self.pattern
         return LABELLED.format(names="|".join(self.names), value=self.value)
@@ -61,7 +61,7 @@ class Pack(Struct, frozen=True, forbid_unknown_fields=True):
 
 @cache
 def pack(name: str) -> Pack:
-    """A pack that ships with Stockyard. Read when somebody first asks for it."""
+    """A pack that comes with Stockyard. Read on first use."""
     text = files("stockyard.core.scan").joinpath("packs", f"{name}.toml").read_text("utf-8")
     return msgspec.convert(tomllib.loads(text), Pack)
 
@@ -70,5 +70,5 @@ _PIECE = re.compile(r"\{([^{}]+?)\*(\d+)\}")
 
 
 def sample(written: str) -> str:
-    """The text of a sample, its pieces put together."""
+    """The text of an abbreviated sample."""
     return _PIECE.sub(lambda m: m[1] * int(m[2]), written)

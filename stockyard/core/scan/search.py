@@ -1,11 +1,11 @@
-"""Search one text with many rules, a part at a time.
+"""Search one text for many rules, step by step.
 
-One pass of all patterns together says which rules occur at all; only those are then followed, each
-from left to right. A Search can stop after any number of tries and go on later, so that whoever
-runs it decides how long one turn may last and how much one text may cost.
+One pass with all patterns together finds the rules that occur at all. Only those are then searched
+for, one after another, from left to right. A Search can stop after any number of tries and continue
+later, so its caller decides how long a step may take and how much a text may cost.
 
-A try is one candidate, taken or not, and costs a few microseconds. Each KiB of text that the engine
-passed over on its way there counts as one more, so tries measure the work, whatever the text.
+A try is one candidate, accepted or not, and takes a few microseconds. Each KiB of text that the
+engine skipped before it counts as another try, so tries measure the work, whatever the text is.
 """
 
 import re
@@ -18,19 +18,19 @@ from stockyard.core.scan.regex import Find, Place, finder
 from stockyard.core.scan.rule import Rule
 
 BEFORE = 64
-"""Characters to the left of a match that rules may ask about."""
+"""Characters before a match that rules may depend on. A Window keeps as many."""
 NEAR = 40
 """Context words count within this many characters."""
 AHEAD = NEAR + 16
-"""Characters to the right that must be known before context is settled."""
+"""Characters behind a match that must have come before its context is final."""
 CONTEXT_BONUS = 0.2
 CODE_MALUS = 0.3
 ENDLESS = 1 << 62
 DOUBT = 8
-"""Rejected candidates after which it pays to ask whether any other could do better here; one more
-for each 4 KiB of text that must be looked through for the answer."""
+"""After so many rejected candidates it is checked whether any other could be accepted; one more for
+each 4 KiB of text, because the check reads all of it."""
 SIGMAS = ("\N{GREEK SMALL LETTER SIGMA}", "\N{GREEK SMALL LETTER FINAL SIGMA}")
-"""Which of the two a capital becomes depends on what stands around it."""
+"""Lower case turns a capital sigma into either, depending on the letters around it."""
 
 _LAST_GROUP = re.compile(r"[ \-./]+[^ \-./]*\Z")
 
@@ -40,19 +40,19 @@ Accepts = Callable[[Rule, str], bool]
 class Candidate(NamedTuple):
     start: int
     end: int
-    """The whole match, with what the pattern wants around it."""
+    """The whole match, including what the pattern requires around the value."""
     first: int
     last: int
-    """The part that is meant."""
+    """The value itself."""
     order: int
     confidence: float
     settled: bool
     counts: bool
-    """False for a value that may pass. Its place is taken: no part of it is a match either."""
+    """False for an accepted value. It still takes its place: no part of it can match either."""
 
 
 class Pattern:
-    """A rule, ready to search. Its expression is compiled when the rule first occurs."""
+    """A rule that is ready to be searched for. Its expression is compiled on first use."""
 
     def __init__(self, order: int, rule: Rule, check: Check | None) -> None:
         self.order = order
@@ -67,7 +67,8 @@ class Pattern:
         return self._find
 
     def confirmed(self, value: str) -> str:
-        """The value if its check holds; of one that may shrink, the longest head that passes."""
+        """The value if it passes the check. If the rule `shrinks`, the longest beginning that does;
+        empty if none does."""
         if self.check is None or self.check(value):
             return value
         while self.rule.shrinks and (shorter := _LAST_GROUP.sub("", value)) != value:
@@ -78,7 +79,7 @@ class Pattern:
 
 
 class Encoded:
-    """A text as UTF-8 bytes, and the way back from byte offsets, which never go far back."""
+    """A text as UTF-8 bytes. Converts offsets in both directions, fastest near the last one."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -91,7 +92,7 @@ class Encoded:
         return self.text.lower()
 
     def byte(self, char: int) -> int:
-        """The byte offset of a character at or before the last one asked for."""
+        """The byte offset of a character at or before the last converted one."""
         return self._byte - len(encoded(self.text[char : self._char]))
 
     def from_start(self, char: int) -> int:
@@ -99,7 +100,7 @@ class Encoded:
         return char if self.plain else len(encoded(self.text[:char]))
 
     def rewind(self) -> None:
-        """The next offset may be anywhere."""
+        """Start again at the beginning, because the next offset may be anywhere."""
         self._byte = self._char = 0
 
     def char(self, offset: int) -> int:
@@ -113,7 +114,8 @@ class Encoded:
 
 
 def _chars(text: Encoded, begin: int, end: int, first: int, last: int) -> Place:
-    """A place in characters. A border that two parts share, as most do, is counted off once."""
+    """A place in characters. An offset that match and value share, as most do, is converted
+    once."""
     start = text.char(begin)
     meant_from = start if first == begin else text.char(first)
     meant_to = text.char(last)
@@ -139,9 +141,9 @@ class Search:
         self._begin = text.from_start(start) if patterns else 0
         self._at = self._begin
         self._rejected = 0
-        """Candidates of the rule that is being followed."""
+        """Rejected candidates of the current rule."""
         self._out_of_context = False
-        """Whether no word stands in the text that could make them sure enough."""
+        """Whether the text lacks the context words without which none is confident enough."""
         self._doubt = DOUBT + (len(text.text) >> 12)
         self._complete = complete
         self._least = least
@@ -159,7 +161,7 @@ class Search:
         return tried
 
     def _follow(self, pattern: Pattern, tries: int) -> int:
-        """Go on with one rule. When its last candidate is found, the next rule's turn has come."""
+        """Continue with one rule, and go to the next one after its last candidate."""
         find, text = pattern.find, self._text
         data, plain = text.data, text.plain
         at, tried = self._at, 0
@@ -191,13 +193,13 @@ class Search:
         self._text.rewind()
 
     def _hopeless(self, rule: Rule) -> bool:
-        """Whether a word is missing without which none of the rule's candidates counts."""
+        """Whether the text lacks a word without which none of the rule's candidates counts."""
         lowered = self._text.lowered
         if rule.keywords and not _occurs(rule.keywords, lowered):
             return True
         if rule.context and rule.confidence < self._least:
             self._out_of_context = not _occurs(rule.context, lowered)
-        # Where the text goes on, candidates at its end may still find their word.
+        # If the text may go on, the word may still follow a candidate at its end.
         return self._complete and self._out_of_context
 
     def _judged(
@@ -245,7 +247,7 @@ def _near(words: tuple[str, ...], text: str) -> bool:
 
 
 def _occurs(words: tuple[str, ...], lowered: str) -> bool:
-    """The same for a whole text, in which a sigma may have become the other one."""
+    """The same for a whole text. True for words with a sigma, which may be spelled either way."""
     return _near(words, lowered) or any(sigma in word for word in words for sigma in SIGMAS)
 
 
@@ -260,7 +262,7 @@ def _in_context(rule: Rule, text: str, first: int, last: int) -> float:
 
 
 def _in_code(text: str, first: int, last: int) -> bool:
-    """Whether the match is glued into an identifier, a version, a path or a longer number."""
+    """Whether the match is a part of an identifier, a version, a path or a longer number."""
     before, after = text[max(0, first - 2) : first], text[last : last + 2]
     return (
         before[-1:] in ("_", "#", "/", "\\", "$")

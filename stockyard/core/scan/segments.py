@@ -1,9 +1,9 @@
-"""The texts of a request, each with who wrote it.
+"""The texts of a request, each with its author.
 
-A Segment's origin is that of its part where one is set, else the role of its message. What a tool
-returned is `tool`, what the model wrote earlier is `assistant`, and descriptions of tools belong to
-the `system`. What only one format knows (blocks, items, a few fields beside the messages) is read
-like any other text.
+A Segment's origin is that of its part if it has one, else the role of its message. What a tool
+returned is from the `tool`, what the model wrote earlier from the `assistant`, and descriptions of
+tools are from the `system`. Texts that only one format has (in blocks, items, and a few fields
+beside the messages) are included.
 """
 
 from collections import Counter
@@ -34,17 +34,17 @@ from stockyard.core.scan.values import map_schema, map_value
 
 
 class Segment(NamedTuple):
-    """Where a text stands."""
+    """Who wrote a text, and how it is encoded."""
 
     origin: Origin
     json: bool = False
-    """It is the text of a JSON document, so what is put into it must be escaped."""
+    """It is a JSON document, so inserted text must be escaped."""
 
 
 LONG_BYTES = 16 * 1024
-"""The texts of a longer request are read in a thread: dense ones take about 1 us per character."""
+"""Longer requests are searched in a thread: a text with many candidates takes 1 us a character."""
 PATIENCE_SECONDS = 60.0
-"""How long reading one request may take before it counts as broken."""
+"""How long the search of one request may take before it counts as a failure of the module."""
 
 Change = Callable[[str, Segment], str]
 SYSTEM = Segment("system")
@@ -132,7 +132,7 @@ def _part(part: AnyPart, origin: Origin, change: Change) -> AnyPart:
 
 
 def _about(part: AnyPart, segment: Segment, change: Change) -> AnyPart:
-    """What stands beside the text of a document or of a thought."""
+    """The texts beside the main text of a document or of a thought."""
     if isinstance(part, Document):
         title = change(part.title, segment) if part.title else part.title
         extra = map_value(part.extra, partial(_in_value, change, segment.origin))

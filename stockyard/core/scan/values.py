@@ -1,8 +1,8 @@
 """The texts inside values that only one format knows: blocks, items, citations, JSON Schemas.
 
-Nobody here knows what such a value means, so each string in it counts as text for the model, but
-for what plainly is a machine's: ids, signatures, sealed and encoded bytes, addresses, names of
-kinds. Changing one of those would break the value, and none of them is read.
+The meaning of such a value is not known here, so every string in it counts as text for the model,
+except those that are clearly for machines: ids, signatures, encrypted and encoded bytes, addresses,
+names of types. Changing one of those would break the value.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from re import compile as pattern
 from typing import Any
 
 Change = Callable[[str, bool], str]
-"""From a text, and whether it is the text of a JSON document, to what shall stand in its place."""
+"""(text, whether it is a JSON document) -> its replacement."""
 
 MACHINES = frozenset(
     {
@@ -32,25 +32,25 @@ MACHINES = frozenset(
     }
 )
 ENDINGS = ("_id", "_url", "_uri", "Id", "Url", "Uri", "signature", "Signature")
-"""Fields whose names end so hold no text either."""
+"""Endings of names of further fields without texts."""
 SEALED = "encrypted"
-"""Nor do those whose names begin so."""
+"""The beginning of names of such fields."""
 JSON_TEXTS = frozenset({"arguments"})
 DESCRIBING = frozenset(
     {"description", "title", "default", "const", "enum", "example", "examples", "$comment"}
 )
-"""What a JSON Schema says to people and models. The rest of it are its own words."""
+"""Keywords of a JSON Schema with texts for people and models."""
 ENCODED = pattern(r"[A-Za-z0-9+/_-]{512,}={0,2}")
-"""Bytes in base64: nobody reads them, and they may be megabytes."""
+"""Bytes in base64, which are no text and may be megabytes."""
 
 
 def map_value(value: Any, change: Change) -> Any:
-    """Change every text in a value; the very same value if nothing changed."""
+    """Change every text in a value. Returns the same object if nothing changed."""
     return _mapped(value, change, json=False)
 
 
 def map_schema(schema: Any, change: Change) -> Any:
-    """Change what a JSON Schema tells a reader; the very same schema if nothing changed."""
+    """Change the texts of a JSON Schema. Returns the same object if nothing changed."""
     if isinstance(schema, dict):
         return _same_or(
             schema,
