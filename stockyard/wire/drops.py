@@ -1,6 +1,7 @@
 """Collect the parts of a request that the target's format cannot express."""
 
 from collections.abc import Callable, Container, Iterable
+from itertools import starmap
 from typing import Any
 
 from stockyard.core.messages import AnyPart, Document, Extra, Image, Message, Text, ToolResult
@@ -10,9 +11,15 @@ from stockyard.wire.layout import LAYOUT_KEYS
 
 _NOTHING: tuple[Any, ...] = (None, [], {})
 """Values that carry no meaning, so that dropping them loses nothing."""
-_SAID_ELSEWHERE = LAYOUT_KEYS | {"anthropic_version", "cache_control", "prompt_cache_breakpoint"}
+_SAID_ELSEWHERE = LAYOUT_KEYS | {
+    "anthropic_version",
+    "cache_control",
+    "prompt_cache_breakpoint",
+    "index",
+}
 """Cache marks are also in `cache`; an encoder without them reports that itself. A dialect's version
-means nothing in another one."""
+means nothing in another one. Clients that join a stream send back the numbers of its calls, which
+their order says too."""
 
 
 DETAIL, FILENAME, CITATIONS = "detail", "filename", "citations"
@@ -21,6 +28,12 @@ DETAIL, FILENAME, CITATIONS = "detail", "filename", "citations"
 
 def never(text: Text) -> bool:
     return False
+
+
+def _says_nothing(key: str, value: Any) -> bool:
+    if key in _SAID_ELSEWHERE or value in _NOTHING:
+        return True
+    return isinstance(value, dict) and all(starmap(_says_nothing, value.items()))
 
 
 class Drops:
@@ -52,7 +65,7 @@ class Drops:
                     *(
                         f"{path}.{key}" if path else key
                         for key, value in fields.items()
-                        if key not in _SAID_ELSEWHERE and value not in _NOTHING
+                        if not _says_nothing(key, value)
                     )
                 )
 

@@ -45,6 +45,23 @@ def test_a_field_that_says_no_is_told(target: str) -> None:
 
 
 @pytest.mark.parametrize("target", OTHERS)
+def test_the_number_of_a_call_says_no_more_than_its_place(target: str) -> None:
+    """Clients that join a stream send calls back with the numbers that they had there."""
+    call = {"id": "c1", "index": 0, "type": "function", "function": {"name": "f"}}
+    turn = {"role": "assistant", "tool_calls": [call]}
+    result = {"role": "tool", "tool_call_id": "c1", "content": "42"}
+    assert lost(target, messages=[turn, result]) == ()
+
+
+@pytest.mark.parametrize("target", ["openai.chat", *OTHERS[:4], *OTHERS[5:]])
+def test_so_it_is_with_the_numbers_of_ollama(target: str) -> None:
+    call = {"id": "c1", "function": {"index": 0, "name": "f", "arguments": {}}}
+    turn = {"role": "assistant", "content": "", "tool_calls": [call]}
+    result = {"role": "tool", "tool_name": "f", "tool_call_id": "c1", "content": "42"}
+    assert lost(target, "ollama.chat", messages=[turn, result]) == ()
+
+
+@pytest.mark.parametrize("target", OTHERS)
 def test_thinking_is_told_as_one_thing(target: str) -> None:
     """Not by what its pieces say of their kind and place."""
     turn = {"role": "assistant", "content": "yes", "reasoning_details": [THOUGHT]}
