@@ -18,7 +18,7 @@ from stockyard.core.target import Credential
 from stockyard.errors import Refused
 from stockyard.gateway.contract import Reply, Running
 from stockyard.gateway.doorway import Doorway, SteeredDoorway
-from stockyard.gateway.held import check_shared, credential_of, keeper_of, no_such
+from stockyard.gateway.held import check_shared, credential_of, holder_of, no_such
 from stockyard.gateway.hiding_reply import HidingReply
 from stockyard.gateway.late_calls import LateCalls
 from stockyard.gateway.named import ANY, SHARED
@@ -56,7 +56,7 @@ class AccountDoorway(Doorway):
             kind = self._head.field(b"content-type") or b""
             UploadCodec().reading(kind).check(body)
             check_shared(ids, team, body, SHARED, kind)
-            named = keeper_of(ids, team, ANY.named_in(body, kind), self._endpoint.native)
+            named = holder_of(ids, team, ANY.named_in(body, kind), self._endpoint.native)
             steering.held = owned or named
             directory = reception.directory()
             credential = credential_of(directory, steering.held) if steering.held else None

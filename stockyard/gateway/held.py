@@ -290,22 +290,22 @@ def check_not_others(ids: HeldIds, team_id: str, named: Iterable[str]) -> None:
             raise no_such(thing)
 
 
-def keeper_of(ids: HeldIds, team_id: str, named: Sequence[str], native: str | None) -> Held | None:
+def holder_of(ids: HeldIds, team_id: str, named: Sequence[str], native: str | None) -> Held | None:
     """The one provider that stores everything a body names; None when it names nothing.
 
     Raises Refused: 404 for what is not the team's or not at the provider that the path requires,
     400 when the things are stored by different providers.
     """
-    keeper: Held | None = None
+    holder: Held | None = None
     for thing in named:
         held = held_by(ids, team_id, thing)
         if held is None or native not in (None, held.provider):
             raise no_such(thing)
-        if keeper is not None and keeper.provider != held.provider:
+        if holder is not None and holder.provider != held.provider:
             message = f"'{thing[:128]}' is kept by another provider than '{named[0][:128]}'."
             raise Refused(400, "invalid_request", message)
-        keeper = keeper or held
-    return keeper
+        holder = holder or held
+    return holder
 
 
 def credential_of(directory: Directory, held: Held) -> Credential | None:

@@ -11,7 +11,7 @@ from stockyard.core.target import Credential
 from stockyard.errors import Refused
 from stockyard.gateway.contract import Reply, Running
 from stockyard.gateway.doorway import Doorway, SteeredDoorway
-from stockyard.gateway.held import check_shared, credential_of, keeper_of
+from stockyard.gateway.held import check_shared, credential_of, holder_of
 from stockyard.gateway.named import MESSAGES, Naming
 from stockyard.gateway.noticing import Notice, Noticing, hold_for
 from stockyard.gateway.reception import Reception
@@ -61,7 +61,7 @@ class JudgedDoorway(Doorway):
         named = self._naming.named_in(body)
         if self._naming is MESSAGES and asks_for_thread(body):
             raise Refused(400, TIE.code, TIE.message, param=TIE.param)
-        held = steering.held = keeper_of(ids, team, named, native)
+        held = steering.held = holder_of(ids, team, named, native)
         if held is None:
             return None
         if native is not None:

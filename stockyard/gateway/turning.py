@@ -14,7 +14,7 @@ from stockyard.errors import Refused
 from stockyard.gateway.contract import Opening, Reply, Running, Whole
 from stockyard.gateway.declined import Declining
 from stockyard.gateway.endpoints import Endpoint
-from stockyard.gateway.held import check_shared, credential_of, keeper_of, no_such
+from stockyard.gateway.held import check_shared, credential_of, holder_of, no_such
 from stockyard.gateway.keepers import Keepers
 from stockyard.gateway.late_calls import LateCalls
 from stockyard.gateway.named import RESPONSES, unsealed_in
@@ -147,7 +147,7 @@ class Turning:
                 raise no_such(thought)
         check_shared(asker.keepers.ids, asker.team_id, turn.body)
         named = RESPONSES.named_in(turn.body)
-        held = keeper_of(asker.keepers.ids, asker.team_id, named, self._endpoint.native)
+        held = holder_of(asker.keepers.ids, asker.team_id, named, self._endpoint.native)
         if held is None:
             return turn
         if turn.held is None:

@@ -25,8 +25,8 @@ from stockyard.errors import CannotStart, StockyardError
 from stockyard.gateway.server import Server
 from stockyard.process.socketpath import FOLDER, NAME, short_path
 from stockyard.storage.database import Transaction
-from stockyard.storage.limits import Kept as KeptLimit
-from stockyard.upstream.health import Kept as KeptBreaker
+from stockyard.storage.limits import Debt
+from stockyard.upstream.health import OpenBreaker
 
 log = logging.getLogger(__name__)
 
@@ -51,8 +51,8 @@ class Door(Protocol):
 class Snapshot(Struct, frozen=True):
     """In-memory state that the next process takes over."""
 
-    limits: list[KeptLimit] = []
-    breakers: list[KeptBreaker] = []
+    limits: list[Debt] = []
+    breakers: list[OpenBreaker] = []
 
     def give_to(self, stockyard: Stockyard) -> None:
         stockyard.limits.take_over(self.limits)
@@ -88,7 +88,8 @@ class HandOver:
             PATIENCE, lambda: stockyard.background(self.take_back(door))
         )
         return Snapshot(
-            limits=stockyard.limits.kept(MOST_LIMITS), breakers=stockyard.reach.target_health.kept()
+            limits=stockyard.limits.snapshot(MOST_LIMITS),
+            breakers=stockyard.reach.target_health.snapshot(),
         )
 
     def replaced(self) -> None:

@@ -35,8 +35,8 @@ SHARED = ""
 """The subject of the bucket that a full table's newcomers share."""
 
 
-class Kept(NamedTuple):
-    """The state of one subject under one limit."""
+class Debt(NamedTuple):
+    """What one subject owes under one limit: when its buckets are full again."""
 
     row: str
     subject: str
@@ -98,22 +98,22 @@ class LocalLimits:
                     if charged is not None:
                         charged.give_back(max(-cost, 0), lease)
 
-    def kept(self, most: int) -> list[Kept]:
-        """What is owed now, of at most so many subjects: for a process that takes over.
+    def snapshot(self, most: int) -> list[Debt]:
+        """The debts of at most so many subjects, for a process that takes over.
 
-        Calls under way are not in it; they end here.
+        Running calls are not in it, because they end here.
         """
         now = self._clock_ns()
         owing = (
-            Kept(row, subject, cell.calls_full_at, cell.tokens_full_at)
+            Debt(row, subject, cell.calls_full_at, cell.tokens_full_at)
             for (row, subject), cell in self._cells.items()
             if max(cell.calls_full_at, cell.tokens_full_at) > now
         )
         return list(islice(owing, most))
 
-    def take_over(self, kept: Sequence[Kept]) -> None:
-        """Go on from there. The clock is the machine's, so instants mean the same."""
-        for row, subject, calls_full_at, tokens_full_at in kept:
+    def take_over(self, snapshot: Sequence[Debt]) -> None:
+        """Continue with these debts. The clock is the machine's, so instants mean the same."""
+        for row, subject, calls_full_at, tokens_full_at in snapshot:
             cell = self._cells.setdefault((row, subject), Cell())
             cell.calls_full_at, cell.tokens_full_at = calls_full_at, tokens_full_at
 
@@ -152,15 +152,10 @@ class LocalLimits:
 
     def _forget_idle(self, now: int, most: int) -> None:
         """Forget idle subjects among the oldest; those that are busy move to the end."""
-        for key in list(_first(self._cells, most)):
+        for key in list(islice(self._cells, most)):
             cell = self._cells.pop(key)
             if not cell.idle(now):
                 self._cells[key] = cell
-
-
-def _first(cells: dict[Key, Cell], count: int) -> Iterator[Key]:
-    for key, _ in zip(cells, range(count), strict=False):
-        yield key
 
 
 def _step(per_seconds: float, amount: int) -> int:

@@ -33,7 +33,7 @@ class BreakerState(NamedTuple):
     latency_us: float | None
 
 
-class Kept(NamedTuple):
+class OpenBreaker(NamedTuple):
     """A breaker that is not closed."""
 
     provider: str
@@ -138,19 +138,21 @@ class TargetHealth:
             best[provider] = min(state, best.get(provider, state), key=BEST_FIRST.index)
         return best
 
-    def kept(self) -> list[Kept]:
+    def snapshot(self) -> list[OpenBreaker]:
         """The targets that are avoided now, for a process that takes over."""
         now = self._clock()
         return [
-            Kept(*key, breaker.opened, breaker.open_until, breaker.open_seconds, breaker.cool_until)
+            OpenBreaker(
+                *key, breaker.opened, breaker.open_until, breaker.open_seconds, breaker.cool_until
+            )
             for key, breaker in self._breakers.items()
             if breaker.state(now) != "closed"
         ]
 
-    def take_over(self, kept: Sequence[Kept]) -> None:
+    def take_over(self, snapshot: Sequence[OpenBreaker]) -> None:
         """Avoid these targets here as well. Times are comparable, because the clock is the
         machine's."""
-        for one in kept[: self._max_targets]:
+        for one in snapshot[: self._max_targets]:
             breaker = self._breakers.setdefault(one[:3], Breaker())
             breaker.opened, breaker.open_until = one.opened, one.open_until
             breaker.open_seconds, breaker.cool_until = one.open_seconds, one.cool_until

@@ -41,7 +41,7 @@ class Owner(Struct, frozen=True):
     format: str
 
 
-class _Kept(Struct, frozen=True):
+class _SignedTurn(Struct, frozen=True):
     parts: tuple[Reasoning | None, ...]
     """The parts of the turn in order: a signed thought, or None for any other part."""
     signatures: tuple[str | None, ...]
@@ -55,7 +55,7 @@ class SignedTurns:
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
-        self._turns: OrderedDict[bytes, _Kept] = OrderedDict()
+        self._turns: OrderedDict[bytes, _SignedTurn] = OrderedDict()
         self._size = 0
 
     def __len__(self) -> int:
@@ -87,7 +87,7 @@ class SignedTurns:
         if size > MAX_TURN_BYTES:
             return
         self._forget(name)
-        self._turns[name] = _Kept(thoughts, calls, size, self._clock() + KEPT_SECONDS)
+        self._turns[name] = _SignedTurn(thoughts, calls, size, self._clock() + KEPT_SECONDS)
         self._size += size
         while len(self._turns) > MAX_TURNS or self._size > MAX_BYTES:
             self._forget(next(iter(self._turns)))
@@ -114,7 +114,7 @@ class SignedTurns:
         return replace(message, parts=_put_back(kept, message.parts))
 
 
-def _put_back(kept: _Kept, parts: Sequence[AnyPart]) -> tuple[AnyPart, ...]:
+def _put_back(kept: _SignedTurn, parts: Sequence[AnyPart]) -> tuple[AnyPart, ...]:
     signatures = iter(kept.signatures)
     rest = [
         replace(part, signature=next(signatures, None)) if isinstance(part, ToolCall) else part

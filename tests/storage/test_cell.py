@@ -64,7 +64,7 @@ class Bucket:
 
     def owed(self) -> int:
         """Until when the bucket is not full; now if it is."""
-        kept = self.limits.kept(1)
+        kept = self.limits.snapshot(1)
         return kept[0].tokens_full_at if kept else self.clock.ns()
 
 

@@ -287,7 +287,7 @@ def test_a_process_that_takes_over_goes_on_counting_where_the_other_stopped() ->
     for _ in range(4):
         assert before.take(limit).allowed
     assert before.take(charge("key:other", tokens=100), tokens=100).allowed
-    kept = before.limits.kept(most=10)
+    kept = before.limits.snapshot(most=10)
     assert [one.subject for one in kept] == ["key:a", "key:other"]
     after.limits.take_over(kept)
     assert after.take(limit).allowed
@@ -306,9 +306,9 @@ def test_only_what_is_owed_is_handed_over_and_only_so_much_of_it() -> None:
     gate = Gate()
     for number in range(5):
         gate.take(charge(f"key:{number}", calls=60))
-    assert len(gate.limits.kept(most=3)) == 3
+    assert len(gate.limits.snapshot(most=3)) == 3
     gate.clock.advance(60)
-    assert gate.limits.kept(most=10) == []
+    assert gate.limits.snapshot(most=10) == []
 
 
 @pytest.mark.parametrize(("before", "after", "left"), [(10, 20, 12), (20, 10, 2), (8, 8, 0)])

@@ -180,7 +180,7 @@ def test_a_process_that_takes_over_avoids_the_same_targets_for_as_long() -> None
     call(before, other, ok=False, retry_after=30)
     call(before, Target("three", "m"), ok=True)
     after = TargetHealth(clock.now)
-    after.take_over(before.kept())
+    after.take_over(before.snapshot())
     assert not after.allow(T)
     assert after.reopens_in(T) == before.reopens_in(T) == 10
     assert after.reopens_in(other) == 30

@@ -46,7 +46,7 @@ class AwsSignIn:
         return _keys_in(await asking.answer(b"GET", shown, query=query, word=_word))
 
 
-class _Kept(Struct, rename="camel"):
+class _SignInFile(Struct, rename="camel"):
     """What the tools keep of a sign-in."""
 
     access_token: str
@@ -57,7 +57,7 @@ def _token(session: str) -> str:
     # SHA-1 is how the tools name these files; it protects nothing.
     name = hashlib.sha1(session.encode(), usedforsecurity=False).hexdigest()
     try:
-        kept = msgspec.json.decode(read(f"{FOLDER}/{name}.json", "The sign-in"), type=_Kept)
+        kept = msgspec.json.decode(read(f"{FOLDER}/{name}.json", "The sign-in"), type=_SignInFile)
         ends = datetime.fromisoformat(kept.expires_at.replace("UTC", "Z")).timestamp()
     except (UpstreamError, ValueError, RecursionError):
         raise _signed_out("Nobody has signed in") from None
