@@ -13,7 +13,7 @@ from msgspec import Struct
 from stockyard.core.money import Usage
 from stockyard.errors import UpstreamError
 from stockyard.wire.cutter import Cutter
-from stockyard.wire.sse import DONE, Blocks, Said, clean, said
+from stockyard.wire.sse import DONE, Blocks, Said, clean, is_whole, said
 from stockyard.wire.surrogates import loose
 
 Piece = TypeVar("Piece")
@@ -114,6 +114,7 @@ class NamedEventsLook(EventsLook, Generic[Seen]):
     """Watches events whose `event:` name repeats the type in their data, which clients rely on."""
 
     decoder: "msgspec.json.Decoder[Seen]"
+    is_whole = staticmethod(is_whole)
 
     @staticmethod
     @abstractmethod

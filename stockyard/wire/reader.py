@@ -4,16 +4,19 @@ The bytes are split into pieces as in `look`, and each piece is decoded in full.
 """
 
 from abc import ABC, abstractmethod
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Generic, TypeVar
 
 from stockyard.core.events import Event
 from stockyard.errors import StockyardError, UpstreamError
 from stockyard.wire.cutter import Cutter
 from stockyard.wire.fields import FieldError
-from stockyard.wire.sse import DONE, Blocks, said
+from stockyard.wire.sse import DONE, Blocks, is_whole, said
 from stockyard.wire.surrogates import SurrogatePairs, decode_event
 
 Piece = TypeVar("Piece")
+ByType = Mapping[str, Callable[[Any, dict[str, Any], list[Event]], None]]
+"""Type of an event -> the method that reads it."""
 
 
 class Reader(ABC, Generic[Piece]):
@@ -76,7 +79,12 @@ class EventsReader(Reader[bytes]):
 
 
 class NamedEventsReader(EventsReader):
-    """Reads events with a `type` in their data. The `event:` line only repeats it."""
+    """Reads events with a `type` in their data. The `event:` line only repeats it, and some servers
+    leave it out."""
+
+    by_type: ClassVar[ByType]
+    """Events that are not in it are ignored."""
+    is_whole = staticmethod(is_whole)
 
     def __init__(self) -> None:
         super().__init__()
@@ -94,9 +102,6 @@ class NamedEventsReader(EventsReader):
     def not_ours() -> UpstreamError:
         """The error for a stream that is not in this format."""
 
-    @abstractmethod
-    def _read_event(self, event: dict[str, Any], events: list[Event]) -> None: ...
-
     def _read(self, block: bytes, events: list[Event], /) -> None:
         heard = said(block)
         if not heard.data or heard.data == DONE or self._done:
@@ -105,6 +110,8 @@ class NamedEventsReader(EventsReader):
             event = decode_event(heard.data)
             if heard.name == b"error" or self.tells_error(event):
                 raise self.error_of(event)
-            self._read_event(event, events)
+            read = self.by_type.get(event.get("type"))
+            if read is not None:
+                read(self, event, events)
         except (FieldError, ValueError, RecursionError, TypeError, AttributeError, KeyError):
             raise self.not_ours() from None

@@ -11,6 +11,7 @@ import re
 from typing import NamedTuple
 
 from stockyard.errors import UpstreamError
+from stockyard.wire.surrogates import loose
 
 DONE = b"[DONE]"
 """The data that ends a stream in some formats."""
@@ -185,6 +186,13 @@ def _said_at_length(block: bytes) -> Said:
         # Blanks may pad any line. Whoever waits for the mark waits for it alone.
         return Said(name, DONE, plain=False)
     return Said(name, data, plain)
+
+
+def is_whole(block: bytes) -> bool:
+    """Whether a final block without its blank line has all of its data: an object, or the mark of
+    the end."""
+    data = said(block + b"\n\n").data
+    return data is not None and (data == DONE or isinstance(loose(data), dict))
 
 
 def clean(heard: Said, *, named: bool) -> bytes:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from stockyard.core.money import Usage
 from stockyard.wire.anthropic_messages.response import FINISHES
-from stockyard.wire.anthropic_messages.stream import error_of, is_whole, not_messages
+from stockyard.wire.anthropic_messages.stream_errors import error_of, not_messages
 from stockyard.wire.anthropic_messages.usage import read_usage, usage_at_start
 from stockyard.wire.finishes import odd
 from stockyard.wire.look import NamedEventsLook
@@ -54,7 +54,6 @@ _DULL = (
 
 class MessagesLook(NamedEventsLook[_Event]):
     decoder = msgspec.json.Decoder(_Event)
-    is_whole = staticmethod(is_whole)
     not_ours = staticmethod(not_messages)
 
     def __init__(self, *, native: bool) -> None:

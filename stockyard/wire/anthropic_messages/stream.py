@@ -6,7 +6,7 @@ this format knows are collected and passed on when they close.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -25,16 +25,13 @@ from stockyard.core.events import (
     UsageSeen,
 )
 from stockyard.core.messages import Opaque, Reasoning
-from stockyard.errors import UpstreamError
 from stockyard.wire.anthropic_messages.blocks import FORMAT, decode_block
 from stockyard.wire.anthropic_messages.response import FINISHES, finish_of
+from stockyard.wire.anthropic_messages.stream_errors import error_of, not_messages, tells_error
 from stockyard.wire.anthropic_messages.usage import read_usage, usage_at_start
-from stockyard.wire.error_kinds import error_in_answer
-from stockyard.wire.error_shapes import told
 from stockyard.wire.finishes import odd
-from stockyard.wire.reader import NamedEventsReader
-from stockyard.wire.sse import said
-from stockyard.wire.surrogates import decode_event, loose
+from stockyard.wire.reader import ByType, NamedEventsReader
+from stockyard.wire.surrogates import decode_event
 from stockyard.wire.tool_names import NO_NAMES
 from stockyard.wire.usage import merged
 
@@ -68,28 +65,7 @@ class _Block:
                 self.value[name] = earlier + piece if joins else piece
 
 
-def error_of(event: Any) -> UpstreamError:
-    return error_in_answer(told(event))
-
-
-def tells_error(event: Any) -> bool:
-    return isinstance(event, dict) and (
-        event.get("type") == "error" or ("type" not in event and bool(event.get("error")))
-    )
-
-
-def not_messages() -> UpstreamError:
-    return UpstreamError("bad_answer", "The provider's stream is not a stream of messages.")
-
-
-def is_whole(block: bytes) -> bool:
-    """Whether a final block without its blank line is complete enough to be used."""
-    data = said(block + b"\n\n").data
-    return data is not None and isinstance(loose(data), dict)
-
-
 class MessagesReader(NamedEventsReader):
-    is_whole = staticmethod(is_whole)
     tells_error = staticmethod(tells_error)
     error_of = staticmethod(error_of)
     not_ours = staticmethod(not_messages)
@@ -108,11 +84,6 @@ class MessagesReader(NamedEventsReader):
     @property
     def complete(self) -> bool:
         return self._done or self._finished
-
-    def _read_event(self, event: _Object, events: list[Event]) -> None:
-        read = _READERS.get(event.get("type"))
-        if read is not None:
-            read(self, event, events)
 
     def _message_start(self, event: _Object, events: list[Event]) -> None:
         if self._started:
@@ -259,6 +230,15 @@ class MessagesReader(NamedEventsReader):
         for index in list(self._open):
             self._block_stop({"index": index}, events)
 
+    by_type: ClassVar[ByType] = {
+        "message_start": _message_start,
+        "content_block_start": _block_start,
+        "content_block_delta": _block_delta,
+        "content_block_stop": _block_stop,
+        "message_delta": _message_delta,
+        "message_stop": _message_stop,
+    }
+
 
 _OPENED_BY: dict[Any, str] = {"text_delta": "text", "thinking_delta": "thinking"}
 _OTHER = {"text": "thinking", "thinking": "text"}
@@ -272,13 +252,3 @@ def _input(text: str) -> Any:
         return decode_event(text.encode("utf-8", "surrogatepass"))
     except (ValueError, RecursionError):
         return {"_raw": text}
-
-
-_READERS: dict[Any, Any] = {
-    "message_start": MessagesReader._message_start,
-    "content_block_start": MessagesReader._block_start,
-    "content_block_delta": MessagesReader._block_delta,
-    "content_block_stop": MessagesReader._block_stop,
-    "message_delta": MessagesReader._message_delta,
-    "message_stop": MessagesReader._message_stop,
-}

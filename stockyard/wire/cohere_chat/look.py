@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from stockyard.core.money import Usage
 from stockyard.wire.cohere_chat.response import FAILED_FINISHES, FINISHES, failed_finish
-from stockyard.wire.cohere_chat.stream import error_of, is_whole, not_cohere
+from stockyard.wire.cohere_chat.stream_errors import error_of, not_cohere
 from stockyard.wire.cohere_chat.usage import read_usage
 from stockyard.wire.finishes import odd
 from stockyard.wire.look import NamedEventsLook
@@ -48,7 +48,6 @@ _COMMITS = frozenset({"tool-call-start", "citation-start"})
 
 class CohereLook(NamedEventsLook[_Event]):
     decoder = msgspec.json.Decoder(_Event)
-    is_whole = staticmethod(is_whole)
     not_ours = staticmethod(not_cohere)
     is_name = staticmethod(str.isascii)
 

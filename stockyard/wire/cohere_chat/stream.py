@@ -4,7 +4,7 @@ The event's type is taken from its data; the `event:` line only repeats it. Cont
 citations are numbered each on their own. A call stands alone where a whole answer has a list.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from stockyard.core.events import (
     ArgumentsDelta,
@@ -20,19 +20,15 @@ from stockyard.core.events import (
     UsageSeen,
 )
 from stockyard.core.messages import Reasoning
-from stockyard.errors import UpstreamError
 from stockyard.wire.arguments import compact
 from stockyard.wire.cohere_chat.messages import PLAN
 from stockyard.wire.cohere_chat.parts import FORMAT
 from stockyard.wire.cohere_chat.response import FINISHES, finish_of
+from stockyard.wire.cohere_chat.stream_errors import error_of, not_cohere, tells_error
 from stockyard.wire.cohere_chat.usage import read_usage
-from stockyard.wire.error_kinds import error_in_answer
-from stockyard.wire.error_shapes import told
 from stockyard.wire.finishes import odd
 from stockyard.wire.layout import with_layout
-from stockyard.wire.reader import NamedEventsReader
-from stockyard.wire.sse import DONE, said
-from stockyard.wire.surrogates import loose
+from stockyard.wire.reader import ByType, NamedEventsReader
 from stockyard.wire.tool_ids import missing_id
 
 _Object = dict[str, Any]
@@ -52,27 +48,7 @@ class _Part:
         self.kind = kind
 
 
-def error_of(event: Any) -> UpstreamError:
-    return error_in_answer(told(event))
-
-
-def tells_error(event: Any) -> bool:
-    """Whether an event is an error's body: events have a type, and errors have words."""
-    return isinstance(event, dict) and "type" not in event and bool({"error", "message"} & {*event})
-
-
-def not_cohere() -> UpstreamError:
-    return UpstreamError("bad_answer", "The provider's stream is not a chat stream.")
-
-
-def is_whole(block: bytes) -> bool:
-    """Whether a final block without its blank line is complete enough to be used."""
-    data = said(block + b"\n\n").data
-    return data is not None and (data == DONE or isinstance(loose(data), dict))
-
-
 class CohereReader(NamedEventsReader):
-    is_whole = staticmethod(is_whole)
     tells_error = staticmethod(tells_error)
     error_of = staticmethod(error_of)
     not_ours = staticmethod(not_cohere)
@@ -90,11 +66,6 @@ class CohereReader(NamedEventsReader):
     @property
     def complete(self) -> bool:
         return self._done
-
-    def _read_event(self, event: _Object, events: list[Event]) -> None:
-        read = _READERS.get(event.get("type"))
-        if read is not None:
-            read(self, event, events)
 
     def _message_start(self, event: _Object, events: list[Event]) -> None:
         if self._started:
@@ -211,23 +182,24 @@ class CohereReader(NamedEventsReader):
             events.append(_DELTAS[part.kind](key=part.key, text=rest))
         events.append(PartEnded(key=part.key))
 
+    by_type: ClassVar[ByType] = {
+        "message-start": _message_start,
+        "content-start": _content_start,
+        "content-delta": _content_delta,
+        "content-end": _content_end,
+        "tool-plan-delta": _tool_plan_delta,
+        "tool-call-start": _call_start,
+        "tool-call-delta": _call_delta,
+        "tool-call-end": _call_end,
+        "citation-start": _citation_start,
+        "message-end": _message_end,
+    }
+
 
 _DELTAS: dict[str, Any] = {
     "text": TextDelta,
     "reasoning": ReasoningDelta,
     "tool_call": ArgumentsDelta,
-}
-_READERS: dict[Any, Any] = {
-    "message-start": CohereReader._message_start,
-    "content-start": CohereReader._content_start,
-    "content-delta": CohereReader._content_delta,
-    "content-end": CohereReader._content_end,
-    "tool-plan-delta": CohereReader._tool_plan_delta,
-    "tool-call-start": CohereReader._call_start,
-    "tool-call-delta": CohereReader._call_delta,
-    "tool-call-end": CohereReader._call_end,
-    "citation-start": CohereReader._citation_start,
-    "message-end": CohereReader._message_end,
 }
 
 

@@ -10,7 +10,7 @@ from stockyard.wire.codec import Traits
 from stockyard.wire.finishes import odd
 from stockyard.wire.look import NamedEventsLook
 from stockyard.wire.openai_responses.response import KNOWN_REASONS, reason_of
-from stockyard.wire.openai_responses.stream import error_of, is_whole, not_responses, tells_error
+from stockyard.wire.openai_responses.stream_errors import error_of, not_responses, tells_error
 from stockyard.wire.openai_responses.turn import CALLS
 from stockyard.wire.openai_responses.usage import read_usage
 from stockyard.wire.sse import Said
@@ -60,7 +60,6 @@ def _begins_call(item: _Item | None) -> bool:
 
 class ResponsesLook(NamedEventsLook[_Event]):
     decoder = msgspec.json.Decoder(_Event)
-    is_whole = staticmethod(is_whole)
     not_ours = staticmethod(not_responses)
 
     def __init__(self, *, traits: Traits, native: bool) -> None:

@@ -5,9 +5,8 @@ this format knows, or whose pieces never came, is passed on whole when it is don
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-import msgspec
 from msgspec.structs import replace
 
 from stockyard.core.events import (
@@ -27,20 +26,17 @@ from stockyard.core.events import (
     UsageSeen,
 )
 from stockyard.core.messages import Extra, Reasoning
-from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Traits
-from stockyard.wire.error_kinds import error_in_answer
-from stockyard.wire.error_shapes import told
 from stockyard.wire.fields import Fields
 from stockyard.wire.finishes import odd
 from stockyard.wire.openai_responses.calls import Names, decode_call
 from stockyard.wire.openai_responses.parts import FORMAT, remember
 from stockyard.wire.openai_responses.reasoning import GAP, readable_pieces, unsealed
 from stockyard.wire.openai_responses.response import KNOWN_REASONS, finish_of, reason_of
+from stockyard.wire.openai_responses.stream_errors import error_of, not_responses, tells_error
 from stockyard.wire.openai_responses.turn import CALLS, decode_other
 from stockyard.wire.openai_responses.usage import read_usage
-from stockyard.wire.reader import NamedEventsReader
-from stockyard.wire.sse import said
+from stockyard.wire.reader import ByType, NamedEventsReader
 from stockyard.wire.tool_names import NO_NAMES
 
 _Object = dict[str, Any]
@@ -82,40 +78,7 @@ class _Part:
         """All of them are, by the part when it was done."""
 
 
-def error_of(event: Any) -> UpstreamError:
-    """The error of an `error` or a `response.failed` event."""
-    response = event.get("response") if isinstance(event, dict) else None
-    if isinstance(response, dict):
-        error = response.get("error")
-        return error_in_answer(told({"error": error if isinstance(error, dict) else {}}))
-    if isinstance(event, dict) and not isinstance(event.get("error"), dict):
-        # The flat form: its `type` is that of the event and says nothing of the error.
-        event = {key: value for key, value in event.items() if key != "type"}
-    return error_in_answer(told(event))
-
-
-def tells_error(event: Any) -> bool:
-    if not isinstance(event, dict):
-        return False
-    kind = event.get("type")
-    return kind in ("error", "response.failed") or (kind is None and bool(event.get("error")))
-
-
-def not_responses() -> UpstreamError:
-    return UpstreamError("bad_answer", "The provider's stream is not a stream of a response.")
-
-
-def is_whole(block: bytes) -> bool:
-    """Whether a final block without its blank line is complete enough to be used."""
-    data = said(block + b"\n\n").data
-    try:
-        return data is not None and isinstance(msgspec.json.decode(data), dict)
-    except (ValueError, RecursionError):
-        return False
-
-
 class ResponsesReader(NamedEventsReader):
-    is_whole = staticmethod(is_whole)
     tells_error = staticmethod(tells_error)
     error_of = staticmethod(error_of)
     not_ours = staticmethod(not_responses)
@@ -136,11 +99,6 @@ class ResponsesReader(NamedEventsReader):
     @property
     def complete(self) -> bool:
         return self._done
-
-    def _read_event(self, event: _Object, events: list[Event]) -> None:
-        read = _READERS.get(event.get("type"))
-        if read is not None:
-            read(self, event, events)
 
     # The answer.
 
@@ -375,6 +333,25 @@ class ResponsesReader(NamedEventsReader):
         self._made += 1
         return f"0.{self._made}"
 
+    by_type: ClassVar[ByType] = {
+        "response.created": _start,
+        "response.output_item.added": _item_added,
+        "response.output_item.done": _item_done,
+        "response.content_part.added": _part_added,
+        "response.content_part.done": _part_done,
+        "response.output_text.delta": _text_delta,
+        "response.output_text.annotation.added": _annotated,
+        "response.refusal.delta": _refusal_delta,
+        "response.reasoning_part.added": _piece_added,
+        "response.reasoning_summary_part.added": _piece_added,
+        "response.reasoning_summary_text.delta": _reasoning_delta,
+        "response.reasoning_text.delta": _reasoning_delta,
+        "response.function_call_arguments.delta": _arguments_delta,
+        "response.custom_tool_call_input.delta": _arguments_delta,
+        "response.completed": _finish,
+        "response.incomplete": _finish,
+    }
+
 
 def _lasting(value: _Object) -> _Object:
     """The fields of a reasoning item that its parts do not hold."""
@@ -383,22 +360,3 @@ def _lasting(value: _Object) -> _Object:
 
 
 _CONTENT: dict[Any, Any] = {"output_text": TextDelta, "refusal": RefusalDelta}
-
-_READERS: dict[Any, Any] = {
-    "response.created": ResponsesReader._start,
-    "response.output_item.added": ResponsesReader._item_added,
-    "response.output_item.done": ResponsesReader._item_done,
-    "response.content_part.added": ResponsesReader._part_added,
-    "response.content_part.done": ResponsesReader._part_done,
-    "response.output_text.delta": ResponsesReader._text_delta,
-    "response.output_text.annotation.added": ResponsesReader._annotated,
-    "response.refusal.delta": ResponsesReader._refusal_delta,
-    "response.reasoning_part.added": ResponsesReader._piece_added,
-    "response.reasoning_summary_part.added": ResponsesReader._piece_added,
-    "response.reasoning_summary_text.delta": ResponsesReader._reasoning_delta,
-    "response.reasoning_text.delta": ResponsesReader._reasoning_delta,
-    "response.function_call_arguments.delta": ResponsesReader._arguments_delta,
-    "response.custom_tool_call_input.delta": ResponsesReader._arguments_delta,
-    "response.completed": ResponsesReader._finish,
-    "response.incomplete": ResponsesReader._finish,
-}

@@ -1,0 +1,21 @@
+"""Errors inside a Messages stream."""
+
+from typing import Any
+
+from stockyard.errors import UpstreamError
+from stockyard.wire.error_kinds import error_in_answer
+from stockyard.wire.error_shapes import told
+
+
+def error_of(event: Any) -> UpstreamError:
+    return error_in_answer(told(event))
+
+
+def tells_error(event: Any) -> bool:
+    return isinstance(event, dict) and (
+        event.get("type") == "error" or ("type" not in event and bool(event.get("error")))
+    )
+
+
+def not_messages() -> UpstreamError:
+    return UpstreamError("bad_answer", "The provider's stream is not a stream of messages.")
