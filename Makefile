@@ -61,7 +61,7 @@ prices: $(VENV)/bin/python
 traffic: $(VENV)/tests
 	$(BIN)/python -m tests.traffic --out docs/traffic.md
 
-clients: $(VENV)/tests $(CLIENTS)/.python $(CLIENTS)/.node $(CLIENTS)/.go
+clients: $(VENV)/tests $(CLIENTS)/.python $(CLIENTS)/.node $(CLIENTS)/.go $(CLIENTS)/.java
 	STOCKYARD_CLIENTS=$(CLIENTS) $(BIN)/python -m tests.clients.grid --out docs/clients.md $(ARGS)
 
 $(CLIENTS)/.python: $(wildcard $(GRID)/requirements/*.txt)
@@ -83,6 +83,17 @@ $(CLIENTS)/.go: $(wildcard $(GRID)/drivers/go/*)
 	@if command -v go >/dev/null; then \
 	  cd $(GRID)/drivers/go && go build -o $(CLIENTS)/go/clients . && touch $@; \
 	else echo "Go is missing, so its clients are not played: https://go.dev/doc/install"; fi
+
+# Maven fetches Java's libraries, and javac makes the clients beside them.
+$(CLIENTS)/.java: $(wildcard $(GRID)/drivers/java/*)
+	@rm -rf $(CLIENTS)/java && mkdir -p $(CLIENTS)/java
+	@if command -v mvn >/dev/null && command -v javac >/dev/null; then \
+	  cd $(GRID)/drivers/java && \
+	  timeout 600 mvn --quiet --batch-mode -Dstyle.color=never dependency:copy-dependencies \
+	    -DoutputDirectory=$(CLIENTS)/java/lib && \
+	  javac -d $(CLIENTS)/java/classes -cp "$(CLIENTS)/java/lib/*" *.java && touch $@; \
+	else echo "Java or Maven is missing, so its clients are not played:" \
+	  "apt-get install default-jdk-headless maven"; fi
 
 setup: $(VENV)/tests tests/clients/node_modules/.installed
 

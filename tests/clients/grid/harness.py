@@ -13,7 +13,7 @@ from stockyard.testing import ReceivedRequest, ReplayingProvider
 from stockyard.testing.formats import format_of
 from stockyard.testing.play import Body, Play
 from stockyard.testing.yard import Yard
-from tests.clients.grid.place import GO, HERE, NODE, PLACE, python
+from tests.clients.grid.place import CLASSES, GO, HERE, JAVA, LIBRARIES, NODE, PLACE, python
 from tests.clients.grid.programs import SEALING, Program
 from tests.clients.grid.scenarios import SCENARIOS, Scenario
 
@@ -210,6 +210,8 @@ class Driver:
 def _command(program: Program) -> list[str]:
     if program.runtime == "go":
         return [str(GO), program.driver]
+    if program.runtime == "java":
+        return [JAVA, "-cp", f"{CLASSES}{os.pathsep}{LIBRARIES}/*", "Main", program.driver]
     if program.runtime != "node":
         return [
             str(python(program.place)),

@@ -17,6 +17,7 @@ RUNTIMES: Mapping[Runtime, str] = {
     "python": "Python",
     "node": "Node",
     "go": "Go",
+    "java": "Java",
     "agent": "Command line",
 }
 
@@ -45,6 +46,8 @@ KNOWN = """## What to know
   finish `ERROR`.
 - **Vercel's `openai()`** refers to earlier items by the ids under which OpenAI keeps them. Behind
   any other format tell it not to: `providerOptions: { openai: { store: false } }`.
+- **Google's library for Java** hands out each piece of a stream when the next has come. Where a
+  stream breaks it says that it could not read on, and not what it was told.
 - **Claude Code** asks again, without streaming, when a stream breaks: that is a second call.
 - **Anthropic's runners of tools** ask the provider to keep the conversation (`thread`), are told
   that no provider does so through the gateway, and send the whole of it from then on.
@@ -65,8 +68,8 @@ KNOWN = """## What to know
 - **LlamaIndex's `OpenAI`** knows the names of OpenAI's models only; `OpenAILike` takes any.
 
 Played once by hand, with some or most of the scenarios above and nothing changed but base URL and
-key, and not part of the grid: openai-java 4.101, anthropic-java 3.12, LangChain4j 1.19 and Spring
-AI 1.1; async-openai 0.30 and genai 0.7 (Rust); openai-agents (Python and Node), LlamaIndex,
+key, and not part of the grid: LangChain4j 1.19 and Spring AI 1.1 (Java); async-openai 0.30 and
+genai 0.7 (Rust); openai-agents (Python and Node), LlamaIndex,
 Haystack, AutoGen, Semantic Kernel, DSPy, smolagents, huggingface_hub, magentic, any-llm, CrewAI,
 Agno, Strands, Outlines, Google's ADK; LangChain with Gemini, Ollama, Mistral, Cohere, Groq,
 DeepSeek and xAI; the libraries of Together, Fireworks, Perplexity and Cerebras; Vercel's AI SDK 7

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-Runtime = Literal["python", "node", "agent", "go"]
+Runtime = Literal["python", "node", "agent", "go", "java"]
 
 CHAT, RESPONSES = "openai.chat", "openai.responses"
 MESSAGES, GEMINI = "anthropic.messages", "gemini"
@@ -226,6 +226,30 @@ PROGRAMS = (
         "go_openai",
         CHAT,
         package="github.com/sashabaranov/go-openai",
+    ),
+    Program("openai for Java (chat)", "java", "openai_chat", CHAT, package="openai-java"),
+    Program(
+        "openai for Java (responses)",
+        "java",
+        "openai_responses",
+        RESPONSES,
+        (RESPONSES, MESSAGES),
+        package="openai-java",
+    ),
+    Program(
+        "anthropic for Java",
+        "java",
+        "anthropic_messages",
+        MESSAGES,
+        package="anthropic-java",
+    ),
+    Program(
+        "google genai for Java",
+        "java",
+        "google_genai",
+        GEMINI,
+        (GEMINI, CHAT),
+        package="google-genai",
     ),
     Program(
         "Claude Code", "agent", "agents", MESSAGES, ALL, ("claude",), "@anthropic-ai/claude-code"

@@ -111,7 +111,10 @@ def _expect(**wanted: Any) -> Callable[[Heard, Sequence[ReceivedRequest]], str |
     return wrong
 
 
-_MISTAKES = ("TypeError", "AttributeError", "KeyError", "NameError", "ReferenceError")
+_MISTAKES = (
+    *("TypeError", "AttributeError", "KeyError", "NameError", "ReferenceError"),
+    *("NullPointerException", "ClassCastException", "NoSuchElementException"),
+)
 """Errors of a client in itself."""
 
 
