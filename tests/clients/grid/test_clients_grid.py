@@ -6,7 +6,7 @@ import pytest
 
 from tests.clients.grid.harness import run
 from tests.clients.grid.page import everything
-from tests.clients.grid.place import MISSING, absent, installed
+from tests.clients.grid.place import MISSING, absent, installed, version
 from tests.clients.grid.programs import PROGRAMS, Program
 from tests.clients.grid.scenarios import SCENARIOS
 
@@ -38,6 +38,11 @@ def test_the_page_tells_of_every_scenario_and_of_no_failure() -> None:
     page = PAGE.read_text()
     assert all(f" {scenario.title} |" in page for scenario in SCENARIOS)
     assert "**no**" not in page
+
+
+def test_what_is_built_here_has_the_versions_that_it_asks_for() -> None:
+    built = [program for program in PROGRAMS if program.runtime in ("go", "java")]
+    assert all(version(p.runtime, p.place, p.installed_as) for p in built)
 
 
 def test_excuses_are_for_scenarios_that_exist() -> None:
