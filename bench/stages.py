@@ -36,7 +36,7 @@ from stockyard.gateway.doorway import Doorway
 from stockyard.gateway.lane import Lane
 from stockyard.gateway.meters import Meters
 from stockyard.gateway.reply import LaneReply
-from stockyard.gateway.ride import Ride
+from stockyard.gateway.taskless import Taskless
 from stockyard.process.serving import settle_memory
 from stockyard.settings import load
 from stockyard.upstream.client import Client
@@ -60,7 +60,7 @@ BOUNDARIES: tuple[tuple[type, str, str], ...] = (
     (Doorway, "start", EXCHANGE),
     (Client, "start", UPSTREAM),
     (Connection, "buffer_updated", UPSTREAM),
-    (Ride, "_step", EXCHANGE),
+    (Taskless, "_step", EXCHANGE),
     (Meters, "count", METRICS),
     (TraceRecorder, "record", TRACE),
     (LaneReply, "whole", LANE),

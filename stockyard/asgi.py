@@ -16,7 +16,7 @@ from typing import Any
 from stockyard.app import Stockyard
 from stockyard.control_plane import control_plane
 from stockyard.gateway.asgi import GatewayApp, Receive, Scope, Send
-from stockyard.gateway.late import LateApp
+from stockyard.gateway.late_app import LateApp
 from stockyard.process.welcome import Welcome
 from stockyard.settings import load
 

@@ -1,18 +1,19 @@
 """Incoming calls: the data plane. Which file to open for what:
 
 the port               server front limits health overload busy_poll
-one connection         lane phase collecting passing http known arriving bodies spool connection
+one connection         lane phase collecting passing http known_head arriving bodies spool connection
                        deadlines reply contract
-beside the calls       inner late refusals signpost
+beside the calls       inner late_app refusals signpost
 under other servers    asgi asgi_socket
 what a request is for  plane endpoints callers proxies ingress visit reception doorway native_head
                        model_in_path upload_opening closed_paths
 from other web pages   cross_origin
-one call               call ending ride office pump editing_pump pings drains
+one call               call ending taskless office pump editing_pump pings drains
 what goes out          egress faults losses declined
 the modules in use     line meters
 lists of models        about_models listing model_pages joined_list describing
-what outlives a call   keepers recalling turn turning remembering noticing places
+what outlives a call   keepers recalling turn turning asker steering remembering noticing
+                       json_path
 what providers keep    held held_calls held_providers held_answer native_answer own_list gathered
                        announced first_model
 and what names it      named judged_doorway account_doorway batch_lines

@@ -23,7 +23,7 @@ from stockyard.gateway.hiding_reply import HidingReply
 from stockyard.gateway.late_calls import LateCalls
 from stockyard.gateway.named import ANY, SHARED
 from stockyard.gateway.noticing import MADE, MADE_LATER, Noticing, hold_for
-from stockyard.gateway.turning import Steering
+from stockyard.gateway.steering import Steering
 from stockyard.wire.resource_names import last_two
 from stockyard.wire.thing_usage import ThingUsage
 from stockyard.wire.upload import UploadCodec

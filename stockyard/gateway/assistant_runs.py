@@ -12,7 +12,7 @@ from stockyard.gateway.contract import Reply
 from stockyard.gateway.late_calls import LateCalls
 from stockyard.gateway.late_reply import LateReply
 from stockyard.gateway.noticing import Notice, Noticing
-from stockyard.gateway.turning import Steering
+from stockyard.gateway.steering import Steering
 from stockyard.wire.late_usage import Use
 from stockyard.wire.run_usage import MARK, Runs
 

@@ -15,7 +15,7 @@ from stockyard.gateway.ending import Ending
 from stockyard.gateway.losses import Losses
 from stockyard.gateway.pump import EventPump, RawPump
 from stockyard.gateway.refusals import internal
-from stockyard.gateway.ride import ride
+from stockyard.gateway.taskless import start
 from stockyard.wire.codec import Codec, Pen
 from stockyard.wire.whole import WholeCodec
 
@@ -28,7 +28,7 @@ class Call(Ending):
     def begin(self) -> bool:
         """Start the call. Returns whether it is still running."""
         waits = self._passage.pipeline.waits
-        self._ride = ride(self._run(), waits=waits, name=self.x.id)
+        self._task = start(self._run(), as_task=waits, name=self.x.id)
         return not self._finished
 
     async def _run(self) -> None:

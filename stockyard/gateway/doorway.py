@@ -25,7 +25,7 @@ from stockyard.gateway.http import field_lines
 from stockyard.gateway.model_in_path import completed
 from stockyard.gateway.reading_on import ReadingOn
 from stockyard.gateway.reception import Reception
-from stockyard.gateway.turning import Steering
+from stockyard.gateway.steering import Steering
 from stockyard.gateway.visit import Visit
 from stockyard.providers.quirks.calls import APP_FIELDS
 from stockyard.upstream.plan import AS

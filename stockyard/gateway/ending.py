@@ -24,7 +24,7 @@ from stockyard.gateway.listing import dialect_at
 from stockyard.gateway.office import Office
 from stockyard.gateway.pump import Pump
 from stockyard.gateway.refusals import internal
-from stockyard.gateway.ride import Cancellable, ride
+from stockyard.gateway.taskless import Cancellable, start
 from stockyard.wire.codec import Codec
 
 GONE = 499
@@ -40,7 +40,7 @@ class Ending:
         "_passage",
         "_pump",
         "_reply",
-        "_ride",
+        "_task",
         "_telling",
         "codec",
         "x",
@@ -56,7 +56,7 @@ class Ending:
         self._office = office
         self._pump: Pump | None = None
         """Carries the answer if it is a stream."""
-        self._ride: Cancellable | None = None
+        self._task: Cancellable | None = None
         self._begun = False
         """Whether `_run` has taken its first step: a task does so one turn after it was made."""
         self._telling = False
@@ -88,7 +88,7 @@ class Ending:
     def _tell(self, ending: Coroutine[Any, Any, None]) -> None:
         """Tell modules that wait for the end of the stream how it ended, then end the call."""
         self._telling = True
-        self._ride = ride(ending, waits=self._passage.pipeline.waits, name=self.x.id)
+        self._task = start(ending, as_task=self._passage.pipeline.waits, name=self.x.id)
 
     async def _tell_done(self) -> None:
         try:
@@ -168,8 +168,8 @@ class Ending:
             self.stream_failed(error)
 
     def _stop(self) -> None:
-        if self._ride is not None:
-            self._ride.cancel()
+        if self._task is not None:
+            self._task.cancel()
 
     # The last bytes, each written after the call was announced as finished
 

@@ -13,10 +13,10 @@ import msgspec
 from msgspec import Struct
 
 from stockyard.core.ports import Held, HeldIds
-from stockyard.core.target import Credential
+from stockyard.core.target import Credential, Target
 from stockyard.errors import Refused
+from stockyard.gateway.json_path import values_at
 from stockyard.gateway.named import COLLECTIONS, SKILLS, Naming, resource
-from stockyard.gateway.places import at
 from stockyard.providers.directory import Directory
 from stockyard.providers.provider import Provider
 from stockyard.wire.resource_names import last_two
@@ -240,11 +240,11 @@ class Holdings:
         told = _object(answer)
         # Only what was just created: the id of a sub-object may have been chosen by the caller.
         names = path.names if method == "POST" and not path.id else ()
-        made = [self.hold(thing) for place in names for thing in at(told, place)]
+        made = [self.hold(thing) for place in names for thing in values_at(told, place)]
         along = [
             self.hold(thing)
             for place in _MADE_ALONG.get(path.collection, ())
-            for thing in at(told, place)
+            for thing in values_at(told, place)
         ]
         return Learnt([thing for thing in made if thing], [thing for thing in along if thing])
 
@@ -316,6 +316,15 @@ def credential_of(directory: Directory, held: Held) -> Credential | None:
         message = "The secret with which this was made is no longer configured."
         raise Refused(404, "not_found", message)
     return found
+
+
+def serves(directory: Directory, held: Held, model: str) -> bool:
+    """Whether the provider that must answer serves the model, as far as we know."""
+    targets: tuple[Target, ...] = directory.targets(model, "chat")
+    return not targets or any(
+        (target.provider, target.credential_id) == (held.provider, held.credential_id)
+        for target in targets
+    )
 
 
 def place_of(provider: Provider, collection_path: str, thing: str) -> str:

@@ -14,12 +14,13 @@ import msgspec
 from stockyard.core.ports import Held, KeptAnswer
 from stockyard.core.target import Credential
 from stockyard.errors import Refused, StockyardError
+from stockyard.gateway.asker import Asker
 from stockyard.gateway.contract import Reply, Running, Whole
 from stockyard.gateway.egress import JSON_HEAD
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.narrow_reply import NarrowReply
 from stockyard.gateway.remembering import Remembering
-from stockyard.gateway.turning import Asker, Steering
+from stockyard.gateway.steering import Steering
 from stockyard.providers.provider import Provider
 from stockyard.wire.late_usage import Object
 

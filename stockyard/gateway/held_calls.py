@@ -31,7 +31,7 @@ from stockyard.gateway.noticing import Noticing, hold_for
 from stockyard.gateway.own_list import OwnList, Page
 from stockyard.gateway.reception import Reception
 from stockyard.gateway.spool import Spool, Spooling
-from stockyard.gateway.turning import Steering
+from stockyard.gateway.steering import Steering
 from stockyard.gateway.visit import Visit
 from stockyard.gateway.whole_reply import WholeReply
 from stockyard.providers.provider import Provider

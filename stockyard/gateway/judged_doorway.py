@@ -11,11 +11,11 @@ from stockyard.core.target import Credential
 from stockyard.errors import Refused
 from stockyard.gateway.contract import Reply, Running
 from stockyard.gateway.doorway import Doorway, SteeredDoorway
-from stockyard.gateway.held import check_shared, credential_of, holder_of
+from stockyard.gateway.held import check_shared, credential_of, holder_of, serves
 from stockyard.gateway.named import MESSAGES, Naming
 from stockyard.gateway.noticing import Notice, Noticing, hold_for
 from stockyard.gateway.reception import Reception
-from stockyard.gateway.turning import Steering, serves
+from stockyard.gateway.steering import Steering
 from stockyard.gateway.visit import Visit
 from stockyard.wire.anthropic_messages.threads import TIE, asks_for_thread
 

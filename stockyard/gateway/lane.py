@@ -5,7 +5,7 @@ socket is not read while too much waits there. What a lane is doing is its Phase
 also has a `deadline` (`deadlines.py`). `collecting.py` collects bodies, and `passing.py` handles
 requests that are not calls.
 
-The head of a data-plane request is often the same as the one before it, see `known.py`.
+The head of a data-plane request is often the same as the one before it, see `known_head.py`.
 
 This is a plain Protocol, not a `BufferedProtocol`: with uvloop the latter costs a small request 1
 to 3 microseconds more. So one read may bring up to 256 KiB before reading pauses.
@@ -31,7 +31,7 @@ from stockyard.gateway.http import (
     read_head,
 )
 from stockyard.gateway.inner import InnerTransport
-from stockyard.gateway.known import MAX_BYTES, Known
+from stockyard.gateway.known_head import MAX_BYTES, KnownHead
 from stockyard.gateway.phase import BETWEEN, RUNNING, Phase
 from stockyard.gateway.refusals import ALLOWED, CODES, control_refusal, refusal, refused_by
 from stockyard.gateway.reply import LaneReply
@@ -61,7 +61,7 @@ class Lane(Collecting):
         """How many bytes of `_ahead` are known not to contain the end of a head."""
         self._waits_for = "http.first_byte_timeout"
         """The name of the deadline that applies between requests."""
-        self._known: Known | None = None
+        self._known: KnownHead | None = None
         """The last head of a call."""
         self._reply: LaneReply | None = None
         """The Reply to the current call."""
@@ -233,7 +233,7 @@ class Lane(Collecting):
             if head.length > found.max_body:
                 return found.refuse(Refused(413, CODES[413], TOO_LARGE))
             if len(head.raw) <= MAX_BYTES:
-                self._known = Known(head, found, generation)
+                self._known = KnownHead(head, found, generation)
         return found
 
     def _open(self, head: Head, found: Opening | Whole | None, data: bytes, start: int) -> bytes:

@@ -10,10 +10,11 @@ from msgspec.structs import replace
 
 from stockyard.core.target import Credential
 from stockyard.errors import Refused
+from stockyard.gateway.asker import Asker
 from stockyard.gateway.contract import Reply, Running, Whole
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.held_answer import HELD, late_in, not_there
-from stockyard.gateway.turning import Asker, Steering
+from stockyard.gateway.steering import Steering
 
 _PATH = re.compile(r"(?:/[^/]+)*?/responses/([^/]+)(?:/.*)?")
 

@@ -16,7 +16,7 @@ from stockyard.core.exchange import Exchange
 from stockyard.core.ports import Held, HeldIds
 from stockyard.errors import UpstreamError
 from stockyard.gateway.contract import Reply
-from stockyard.gateway.places import at
+from stockyard.gateway.json_path import values_at
 from stockyard.gateway.watching_reply import WatchingReply
 from stockyard.wire.sse import Blocks, said
 
@@ -39,7 +39,7 @@ class Notice(Struct, frozen=True):
 
     def named_in(self, told: object) -> Iterator[str]:
         for place in self.places:
-            yield from (one for one in at(told, place) if isinstance(one, str) and one)
+            yield from (one for one in values_at(told, place) if isinstance(one, str) and one)
 
 
 KEPT_CHATS = Notice(("id",), (b'"id"',), first_only=True)

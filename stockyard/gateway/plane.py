@@ -24,6 +24,7 @@ from stockyard.gateway import (
     signpost,
 )
 from stockyard.gateway.account_doorway import AccountDoorway
+from stockyard.gateway.asker import Asker
 from stockyard.gateway.callers import Callers, Keys, on_behalf
 from stockyard.gateway.contract import Opening, Peer, Whole
 from stockyard.gateway.declined import Declining, declining
@@ -38,7 +39,7 @@ from stockyard.gateway.reception import Reception
 from stockyard.gateway.session import WORDS as SESSIONS
 from stockyard.gateway.session import Hall
 from stockyard.gateway.spool import Spool
-from stockyard.gateway.turning import Asker, Steering
+from stockyard.gateway.steering import Steering
 from stockyard.gateway.upload_opening import UploadOpening, brings_file
 from stockyard.gateway.visit import Visit
 from stockyard.providers import paths

@@ -1,11 +1,12 @@
 """Choose the Opening for calls that continue earlier answers, or are about one."""
 
+from stockyard.gateway.asker import Asker
 from stockyard.gateway.contract import Opening
 from stockyard.gateway.endpoints import Endpoint
 from stockyard.gateway.held_answer import HeldAnswer
 from stockyard.gateway.http import Head
 from stockyard.gateway.native_answer import NativeAnswer, answer_in
-from stockyard.gateway.turning import Asker, Turning
+from stockyard.gateway.turning import Turning
 
 _TURNS = frozenset({"openai.responses", "openai.compact", "openai.input_tokens"})
 """Formats whose requests may continue earlier turns."""

@@ -20,9 +20,9 @@ from msgspec.structs import asdict
 from stockyard.core.ports import Held, KeptAnswer
 from stockyard.errors import StockyardError
 from stockyard.gateway.contract import Reply
+from stockyard.gateway.json_path import values_at
 from stockyard.gateway.keepers import Keepers
 from stockyard.gateway.noticing import ANSWERS
-from stockyard.gateway.places import at
 from stockyard.gateway.turn import items_asked
 from stockyard.gateway.watching_reply import WatchingReply
 from stockyard.wire.openai_responses.snapshot import ID_PREFIX, item_id
@@ -147,7 +147,7 @@ class Remembering(WatchingReply):
             self._keepers.ids.hold(self._team, thing, held)
         if not self._stored:
             return
-        for item in at(found, _ITEMS):
+        for item in values_at(found, _ITEMS):
             if isinstance(item, str):
                 self._keepers.ids.hold(self._team, item, held)
         given = found.get("id")

@@ -24,7 +24,7 @@ from uvicorn._types import ASGI3Application
 from stockyard.errors import CannotStart
 from stockyard.gateway.front import Front
 from stockyard.gateway.lane import Lane
-from stockyard.gateway.late import LateApp
+from stockyard.gateway.late_app import LateApp
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 RESERVED_FILES = 512

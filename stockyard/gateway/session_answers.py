@@ -24,7 +24,7 @@ from stockyard.errors import Abandoned, Refused, StockyardError, UpstreamError
 from stockyard.gateway.faults import fault_of
 from stockyard.gateway.office import Office
 from stockyard.gateway.relay import Relay
-from stockyard.gateway.ride import Cancellable, ride
+from stockyard.gateway.taskless import Cancellable, start
 from stockyard.wire.realtime import (
     Begun,
     Done,
@@ -55,7 +55,7 @@ class _Open:
         self.asked = asked
         """The client's id of the message that requested it."""
         self.passage = Passage(pipeline, x)
-        self.ride: Cancellable | None = None
+        self.task: Cancellable | None = None
         self.refusal: StockyardError | None = None
         self.judged = False
         self.happened = False
@@ -225,8 +225,8 @@ class SessionAnswers:
             turn.x.abandoned = True
             # Even if it passes at this very moment, it has ended.
             self._close(turn, Abandoned())
-            if turn.ride is not None:
-                turn.ride.cancel()
+            if turn.task is not None:
+                turn.task.cancel()
         open_now = [turn for turn in (*self._asked, *self._begun.values()) if turn.judged]
         self._asked.clear()
         self._begun.clear()
@@ -280,7 +280,7 @@ class SessionAnswers:
             if turn.ending is not None and turn.refusal is None:
                 turn.ending()
 
-        turn.ride = ride(run(), waits=turn.passage.pipeline.waits, name=turn.x.id)
+        turn.task = start(run(), as_task=turn.passage.pipeline.waits, name=turn.x.id)
 
     def _tell(self, turn: _Open, error: StockyardError) -> None:
         """Refuse an answer: the client is told why, and the session continues."""
@@ -312,7 +312,7 @@ class SessionAnswers:
                 refusal = said
             self._finish(turn, refusal)
 
-        turn.ride = ride(run(), waits=turn.passage.pipeline.waits, name=turn.x.id)
+        turn.task = start(run(), as_task=turn.passage.pipeline.waits, name=turn.x.id)
 
     def _finish(self, turn: _Open, error: StockyardError | None) -> None:
         x = turn.x

@@ -1,30 +1,22 @@
 """The Opening for requests of `/v1/responses`, which may continue earlier turns."""
 
-from collections.abc import Callable
 from functools import partial
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from stockyard.core.caller import Caller
-from stockyard.core.exchange import Constraints, Exchange
 from stockyard.core.ports import Held
-from stockyard.core.target import Credential, Target
+from stockyard.core.target import Credential
 from stockyard.errors import Refused
-from stockyard.gateway.contract import Opening, Reply, Running, Whole
-from stockyard.gateway.declined import Declining
+from stockyard.gateway.asker import Asker
+from stockyard.gateway.contract import Reply, Running, Whole
 from stockyard.gateway.endpoints import Endpoint
-from stockyard.gateway.held import check_shared, credential_of, holder_of, no_such
-from stockyard.gateway.keepers import Keepers
-from stockyard.gateway.late_calls import LateCalls
+from stockyard.gateway.held import check_shared, holder_of, no_such, serves
 from stockyard.gateway.named import RESPONSES, unsealed_in
 from stockyard.gateway.noticing import Notice, Noticing
 from stockyard.gateway.remembering import Remembering
+from stockyard.gateway.steering import Steering
 from stockyard.gateway.turn import Turn, TurnReader
-from stockyard.gateway.watching_reply import WatchingReply
-from stockyard.providers.directory import Directory
 from stockyard.providers.provider import SUMMARY
-from stockyard.wire.codec import Codec
 from stockyard.wire.late_usage import is_told_later
 from stockyard.wire.openai_responses.compaction import CompactCodec, SummaryCodec
 from stockyard.wire.openai_responses.ties import LOST
@@ -33,62 +25,6 @@ BEGUN = Notice(("id",), (b'"id"',), first_only=True)
 """Names the answer that was begun."""
 CODE_MARKS = (b"code_interpreter", b'"shell"', b"container")
 """Every request whose model may run code contains one of these."""
-
-
-class Steering(Struct, eq=False):
-    """What the body of one call decides about its way."""
-
-    needs: str = ""
-    """What a provider must offer, if that differs from the endpoint's `needs`."""
-    codec: Codec | None = None
-    """Replaces the endpoint's codec."""
-    as_sent: bytes = b""
-    """`Exchange.as_sent`."""
-    held: Held | None = None
-    """The only provider and Credential that may answer."""
-    watching: list[WatchingReply] = []
-    """Replies that watch the answer, and need the Exchange."""
-    watched: Callable[[Exchange, Reply], Reply] | None = None
-    """Wraps the Reply if the provider may create and store something with the answer."""
-
-    def aim(self, x: Exchange) -> None:
-        """Set what is decided on a new Exchange."""
-        x.as_sent = self.as_sent
-        for reply in self.watching:
-            reply.x = x
-        if self.held is not None:
-            x.constraints = Constraints(
-                providers=(self.held.provider,), credential=self.held.credential_id
-            )
-
-
-Way = Callable[[Endpoint, Credential | None, Steering], Opening]
-"""Gives the Opening for one call to an endpoint, with the Credential if only one may be used."""
-
-
-class Asker(Struct, frozen=True, eq=False):
-    """A caller that refers to earlier answers, and what is needed to resolve that."""
-
-    caller: Caller
-    own: Credential | None
-    """The provider's own secret, if the caller brought one."""
-    provider: str
-    """The provider that the caller wants; empty for any."""
-    keepers: Keepers
-    directory: Callable[[], Directory]
-    way: Way
-    refused: Declining
-    late: Callable[[str, str, Credential | None], LateCalls]
-    """Of a team, at a provider, under a Credential."""
-
-    @property
-    def team_id(self) -> str:
-        """The team whose things the caller may use. Callers with their own secrets share
-        nothing."""
-        return self.caller.team_id if self.own is None else self.caller.key_id
-
-    def credential(self, held: Held) -> Credential | None:
-        return credential_of(self.directory(), held)
 
 
 class Turning:
@@ -179,15 +115,6 @@ class Turning:
 
 def _may_run_code(body: bytes) -> bool:
     return any(body.rfind(mark) >= 0 for mark in CODE_MARKS)
-
-
-def serves(directory: Directory, held: Held, model: str) -> bool:
-    """Whether the provider that must answer serves the model, as far as we know."""
-    targets: tuple[Target, ...] = directory.targets(model, "chat")
-    return not targets or any(
-        (target.provider, target.credential_id) == (held.provider, held.credential_id)
-        for target in targets
-    )
 
 
 def _elsewhere(held: Held, named: str) -> Refused:

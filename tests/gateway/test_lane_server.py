@@ -93,7 +93,7 @@ class TestStarting:
     def test_a_page_does_not_wait_for_the_first_calls_to_have_had_their_time(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("stockyard.gateway.late.HEAD_START_S", 60)
+        monkeypatch.setattr("stockyard.gateway.late_app.HEAD_START_S", 60)
         settings = ServerSettings(port=0, drain_s=0, fast_stop_s=0.1, app_patience_s=2)
         host = LaneHost(settings=settings)
         with host, host.client() as client:

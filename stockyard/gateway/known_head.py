@@ -16,7 +16,7 @@ MAX_BYTES = 4096
 _LENGTH = re.compile(rb"\ncontent-length:[ \t]*([0-9]+)", re.IGNORECASE)
 
 
-class Known:
+class KnownHead:
     __slots__ = (
         "_after",
         "_again",

@@ -1,7 +1,7 @@
 """Run a coroutine without a task.
 
 A call through the gateway mostly computes; it waits once, for the provider. A task would cost two
-more turns of the event loop and its own bookkeeping for that one wait. A Ride starts its coroutine
+more turns of the event loop and its own bookkeeping for that one wait. This starts the coroutine
 at once, in the caller's turn, and steps it whenever the future it waits for is done.
 
 The coroutine may await futures, and coroutines that do. It must not use the current task
@@ -19,7 +19,7 @@ class Cancellable(Protocol):
     def cancel(self) -> object: ...
 
 
-class Ride:
+class Taskless:
     """One running coroutine. It must handle its own errors: none may escape from it."""
 
     __slots__ = ("_cancelled", "_coroutine", "_future")
@@ -62,8 +62,8 @@ class Ride:
             self._step(None)
 
 
-def ride(coroutine: Coroutine[Any, Any, None], *, waits: bool, name: str = "") -> Cancellable:
-    """Start a coroutine now: as a Ride, or as a task if something in it needs one (`waits`)."""
-    if waits:
+def start(coroutine: Coroutine[Any, Any, None], *, as_task: bool, name: str = "") -> Cancellable:
+    """Start a coroutine now, without a task unless something in it needs one."""
+    if as_task:
         return asyncio.get_running_loop().create_task(coroutine, name=name)
-    return Ride(coroutine)
+    return Taskless(coroutine)

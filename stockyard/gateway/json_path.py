@@ -3,10 +3,10 @@
 from typing import Any
 
 
-def at(value: Any, place: str) -> list[Any]:
+def values_at(value: Any, path: str) -> list[Any]:
     """All values at the path; `*` stands for every element of a list."""
     found = [value]
-    for step in place.split("."):
+    for step in path.split("."):
         if step == "*":
             found = [one for each in found if isinstance(each, list) for one in each]
         else:

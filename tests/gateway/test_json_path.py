@@ -2,7 +2,7 @@
 
 import pytest
 
-from stockyard.gateway.places import at
+from stockyard.gateway.json_path import values_at
 
 VALUE = {"a": {"b": [{"c": 1}, {"c": 2}, "odd", {}]}, "n": None}
 
@@ -19,4 +19,4 @@ VALUE = {"a": {"b": [{"c": 1}, {"c": 2}, "odd", {}]}, "n": None}
     ],
 )
 def test_what_stands_there_is_found(place: str, found: list[object]) -> None:
-    assert at(VALUE, place) == found
+    assert values_at(VALUE, place) == found

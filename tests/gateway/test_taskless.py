@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from stockyard.gateway.ride import ride
+from stockyard.gateway.taskless import start
 
 
 class Trip:
@@ -26,7 +26,7 @@ class Trip:
 
 async def test_it_begins_at_once_and_goes_on_when_it_can() -> None:
     trip = Trip()
-    ride(trip(), waits=False)
+    start(trip(), as_task=False)
     assert trip.noted == ["begun"]
     trip.future.set_result("arrived")
     await asyncio.sleep(0)
@@ -35,16 +35,16 @@ async def test_it_begins_at_once_and_goes_on_when_it_can() -> None:
 
 async def test_an_error_is_raised_inside() -> None:
     trip = Trip()
-    ride(trip(), waits=False)
+    start(trip(), as_task=False)
     trip.future.set_exception(ValueError("broken"))
     await asyncio.sleep(0)
     assert trip.noted == ["begun", "broken"]
 
 
-@pytest.mark.parametrize("waits", [False, True], ids=["ride", "task"])
+@pytest.mark.parametrize("waits", [False, True], ids=["taskless", "task"])
 async def test_it_can_be_cancelled_while_it_waits(waits: bool) -> None:
     trip = Trip()
-    under_way = ride(trip(), waits=waits)
+    under_way = start(trip(), as_task=waits)
     await asyncio.sleep(0)
     under_way.cancel()
     await asyncio.sleep(0.001)
@@ -52,10 +52,10 @@ async def test_it_can_be_cancelled_while_it_waits(waits: bool) -> None:
     assert trip.future.cancelled()
 
 
-@pytest.mark.parametrize("waits", [False, True], ids=["ride", "task"])
+@pytest.mark.parametrize("waits", [False, True], ids=["taskless", "task"])
 async def test_it_can_be_cancelled_when_what_it_waits_for_has_just_come(waits: bool) -> None:
     trip = Trip()
-    under_way = ride(trip(), waits=waits)
+    under_way = start(trip(), as_task=waits)
     await asyncio.sleep(0)
     trip.future.set_result("too late")
     under_way.cancel()
@@ -65,7 +65,7 @@ async def test_it_can_be_cancelled_when_what_it_waits_for_has_just_come(waits: b
 
 async def test_to_cancel_one_that_is_over_does_nothing() -> None:
     trip = Trip()
-    under_way = ride(trip(), waits=False)
+    under_way = start(trip(), as_task=False)
     trip.future.set_result("arrived")
     await asyncio.sleep(0)
     under_way.cancel()

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from stockyard.gateway.contract import Peer
 from stockyard.gateway.http import HttpError, read_head
-from stockyard.gateway.known import Known
+from stockyard.gateway.known_head import KnownHead
 from stockyard.gateway.limits import HttpLimits
 from stockyard.testing.lane_host import ScriptedOpening, ScriptedPlane
 
@@ -19,10 +19,10 @@ UNSIZED = b"POST /v1/chat HTTP/1.1\r\nHost: a\r\n\r\n"
 GET = b"GET /v1/models HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
 
 
-def known(raw: bytes) -> Known:
+def known(raw: bytes) -> KnownHead:
     head = read_head(raw, LIMITS)
     opening = ScriptedOpening(ScriptedPlane(), head, Peer("127.0.0.1", 1, loopback=True))
-    return Known(head, opening, 0)
+    return KnownHead(head, opening, 0)
 
 
 @pytest.mark.parametrize("raw", [HEAD, UNSIZED, GET])
