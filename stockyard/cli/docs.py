@@ -3,9 +3,9 @@
 import inspect
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import click
 import msgspec
@@ -100,25 +100,40 @@ def options(module: type[Any]) -> Iterator[str]:
     from stockyard.gateway.line import config_class
 
     config = config_class(module)
-    schema = msgspec.json.schema(config)
-    tables = schema["$defs"]
-    own = tables.pop(config.__name__)
-    if not own["properties"]:
+    schemas = msgspec.json.schema(config)["$defs"]
+    if not schemas.pop(config.__name__)["properties"]:
         return
-    yield from table_of(own, "option")
-    for name, described in tables.items():
+    yield from table_of(config, "option")
+    structs = {struct.__name__: struct for struct in structs_in(config)}
+    for name, described in schemas.items():
         if described.get("properties"):
             yield f"Each of `{name}`:\n"
-            yield from table_of(described, "field")
+            yield from table_of(structs[name], "field")
 
 
-def table_of(described: dict[str, Any], what: str) -> Iterator[str]:
+def structs_in(hint: Any) -> Iterator[type[msgspec.Struct]]:
+    """A struct, and those that its fields are made of."""
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        yield hint
+        inner: Iterable[Any] = get_type_hints(hint, include_extras=True).values()
+    else:
+        inner = get_args(hint)
+    for kind in inner:
+        yield from structs_in(kind)
+
+
+def table_of(struct: type[msgspec.Struct], what: str) -> Iterator[str]:
+    described = msgspec.json.schema(struct)["$defs"][struct.__name__]["properties"]
+    hints = get_type_hints(struct, include_extras=True)
     yield f"| {what} | default | meaning |"
     yield "|---|---|---|"
-    for name, option in described["properties"].items():
+    for field in msgspec.structs.fields(struct):
+        option = described[field.encode_name]
         default = "" if "default" not in option else as_code(option["default"])
-        meaning = " ".join(part for part in (option.get("description", ""), bounds(option)) if part)
-        yield f"| `{name}` | {cell(default)} | {cell(meaning)} |"
+        value = value_of(option)
+        told = (value.get("description"), bounds(value, words_in(hints[field.name])))
+        meaning = " ".join(filter(None, told))
+        yield f"| `{field.encode_name}` | {cell(default)} | {cell(meaning)} |"
     yield ""
 
 
@@ -126,10 +141,24 @@ def as_code(value: object) -> str:
     return f"`{msgspec.json.encode(value).decode()}`"
 
 
-def bounds(option: dict[str, Any]) -> str:
+def value_of(option: dict[str, Any]) -> dict[str, Any]:
+    """What describes an option; one that may be null is described by what it is otherwise."""
+    kinds = (option, *option.get("anyOf", ()))
+    return next((kind for kind in kinds if "description" in kind), option)
+
+
+def words_in(hint: Any) -> tuple[str, ...]:
+    """The words an option can be, in the order of its description. A schema has them sorted."""
+    if get_origin(hint) is Literal:
+        return get_args(hint)
+    return next((words for inner in get_args(hint) if (words := words_in(inner))), ())
+
+
+def bounds(option: dict[str, Any], words: tuple[str, ...]) -> str:
     """What may be said, in words."""
-    if "enum" in option:
-        return "One of " + ", ".join(f"`{value}`" for value in option["enum"]) + "."
+    if words:
+        each = "Any of" if option.get("type") == "array" else "One of"
+        return f"{each} " + ", ".join(f"`{word}`" for word in words) + "."
     least, most = option.get("minimum"), option.get("maximum")
     if least is not None and most is not None:
         return f"{least:,} to {most:,}."

@@ -10,10 +10,10 @@ Count = Annotated[int, Meta(ge=0, le=10_000_000)]
 
 
 class Allowance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    calls: Annotated[Count, Meta(description="Calls in that time; 0 is no limit.")] = 0
-    tokens: Annotated[Count, Meta(description="Tokens in that time; 0 is no limit.")] = 0
+    calls: Annotated[Count, Meta(description="Calls in a period; 0 is no limit.")] = 0
+    tokens: Annotated[Count, Meta(description="Tokens in a period; 0 is no limit.")] = 0
     concurrent: Annotated[Count, Meta(description="Calls at once; 0 is no limit.")] = 0
-    per_seconds: Annotated[int, Meta(ge=1, le=86_400, description="The time.")] = 60
+    per_seconds: Annotated[int, Meta(ge=1, le=86_400, description="Length of a period.")] = 60
     burst: Annotated[
         Count, Meta(description="Calls that may come at once; 0 is all of `calls`.")
     ] = 0

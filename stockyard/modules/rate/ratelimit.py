@@ -55,7 +55,8 @@ class Limit(Allowance, frozen=True, kw_only=True, forbid_unknown_fields=True):
         str,
         Meta(
             max_length=500,
-            description="Only those whose id matches; `*` is any text.",
+            description="Only those that match: the id of a Key or team, the name of a user, "
+            "project or model, or an address; `*` is any text.",
         ),
     ] = "*"
 
