@@ -41,6 +41,10 @@ def encode(format_: str, *parts: AnyPart, role: Role = "user") -> bytes:
         ("ollama.chat", PICTURE, "an image"),
         ("bedrock.converse", BY_URL, "a document"),
         ("bedrock.converse", PICTURE, "an image"),
+        ("openai.completions", PICTURE, "an image"),
+        ("openai.completions", SOUND, "a recording"),
+        ("ollama.generate", PICTURE, "an image"),
+        ("ollama.generate", SOUND, "a recording"),
     ],
 )
 def test_it_is_refused(format_: str, part: AnyPart, what: str) -> None:
@@ -52,7 +56,10 @@ def test_it_is_refused(format_: str, part: AnyPart, what: str) -> None:
 
 @pytest.mark.parametrize(
     "format_",
-    ["openai.chat", "cohere.chat", "ollama.chat", "bedrock.converse", "anthropic.messages"],
+    [
+        *("openai.chat", "cohere.chat", "ollama.chat", "bedrock.converse", "anthropic.messages"),
+        *("openai.completions", "ollama.generate"),
+    ],
 )
 @pytest.mark.parametrize(
     "parts", [(), (Text(text=""),), (Opaque(format="another", value={"type": "x"}),)]

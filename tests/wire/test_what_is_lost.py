@@ -127,3 +127,31 @@ def test_what_only_one_format_says_of_the_choice_of_tools_is_told_to_responses()
     content = {"role": "user", "parts": [{"text": "hi"}]}
     told = lost("openai.responses", "gemini", contents=[content], tools=[tool], toolConfig=config)
     assert "tool_choice.streamFunctionCallArguments" in told
+
+
+@pytest.mark.parametrize("target", ["openai.completions", "ollama.generate"])
+def test_of_a_conversation_a_prompt_has_the_words_and_tells_the_rest(target: str) -> None:
+    cached = {"type": "text", "text": "Hi.", "cache_control": {"type": "ephemeral"}}
+    turn = [
+        {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"},
+        {"type": "text", "text": "Let me see."},
+        {"type": "tool_use", "id": "c1", "name": "f", "input": {}},
+    ]
+    found = [{"type": "tool_result", "tool_use_id": "c1", "content": "42"}]
+    asked = {
+        "model": "m",
+        "max_tokens": 9,
+        "messages": [
+            {"role": "user", "content": [cached]},
+            {"role": "assistant", "content": turn},
+            {"role": "user", "content": found},
+            {"role": "user", "content": "So?"},
+        ],
+    }
+    content = FORMATS["anthropic.messages"].decode_request(json.dumps(asked).encode())
+    written = FORMATS[target].encode_request(
+        Request(model="m", content=content), features=NONE, traits=NONE
+    )
+    assert json.loads(written.body)["prompt"] == "Hi.\n\nLet me see.\n\nSo?"
+    kinds = ("reasoning", "tool_call", "tool_result")
+    assert {*written.dropped} == {"cache_control", *(f"messages.content.{kind}" for kind in kinds)}

@@ -3,18 +3,19 @@
 A text to be written before a suffix, and a conversation kept as tokens, exist in this format only.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 
 from stockyard.core.meaning import Tie
-from stockyard.core.messages import Message, Text
+from stockyard.core.messages import AnyPart, Message, Reasoning, Text, ToolCall, ToolResult
 from stockyard.core.request import Content, Request
 from stockyard.wire import strict
 from stockyard.wire.codec import Dropped
 from stockyard.wire.drops import Drops
 from stockyard.wire.fields import Fields
+from stockyard.wire.inexpressible import refuse_inexpressible
 from stockyard.wire.layout import own_fields
 from stockyard.wire.ollama_chat.messages import decode_images, encode_content
 from stockyard.wire.ollama_chat.options import (
@@ -106,9 +107,21 @@ def _prompt(content: Content, drops: Drops) -> dict[str, Any]:
     for message in content.messages:
         drops.foreign(message.extra, "messages")
         text, shown = encode_content(message.parts, drops)
+        _report_unsaid(message.parts, drops)
+        if not text and not shown:
+            refuse_inexpressible(message)
         texts["system" if message.role == "system" else "prompt"].append(text)
         images += shown
     for field, pieces in texts.items():
         if pieces:
-            said[field] = "\n\n".join(pieces)
+            said[field] = "\n\n".join(filter(None, pieces))
     return {**said, **({"images": images} if images else {})}
+
+
+def _report_unsaid(parts: Iterable[AnyPart], drops: Drops) -> None:
+    """Report what is no content of this format, and of which a chat has fields of its own."""
+    for part in parts:
+        if part.cache:
+            drops.add("cache_control")
+        if isinstance(part, Reasoning | ToolCall | ToolResult):
+            drops.add(f"messages.content.{part.__struct_config__.tag}")

@@ -12,7 +12,9 @@ from stockyard.core.meaning import Tie
 from stockyard.core.messages import Message, Opaque, Text
 from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError
+from stockyard.wire.inexpressible import refuse_inexpressible
 from stockyard.wire.layout import has_word
+from stockyard.wire.read_out import as_text, is_text
 
 FORMAT = "openai.completions"
 
@@ -36,17 +38,22 @@ def decode_prompts(said: Any) -> tuple[Message, ...]:
 
 
 def encode_prompts(messages: Sequence[Message], drops: Drops) -> Any:
+    texts = []
     for message in messages:
         drops.foreign(message.extra, "messages")
         for part in message.parts:
             if isinstance(part, Opaque) and part.format == FORMAT:
                 return part.value["tokens"]
-            if not isinstance(part, Text):
+            if part.cache:
+                drops.add("cache_control")
+            if not is_text(part):
                 drops.add(f"messages.content.{part.__struct_config__.tag}")
-    texts = [message.text for message in messages]
+        texts.append(as_text(message.parts))
+        if not texts[-1]:
+            refuse_inexpressible(message)
     if messages and all(has_word(message.shape, LISTED) for message in messages):
         return texts
-    return "\n\n".join(texts)
+    return "\n\n".join(filter(None, texts))
 
 
 def find_tie(messages: Sequence[Message], suffix: Any) -> Tie | None:
