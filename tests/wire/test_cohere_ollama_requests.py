@@ -235,3 +235,33 @@ def test_a_result_of_ollama_answers_the_open_call_without_a_name_too(name: str |
     asked, answered = body["messages"][1:]
     assert answered["tool_call_id"] == asked["tool_calls"][0]["id"]
     assert sent(OLLAMA, {"messages": turns}, OLLAMA)[0]["messages"][2] == result
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ((None, None), ("x", "y")),
+        ((None, None), ("x", None)),
+        (("f", "f"), ("x", "y")),
+        (("g", "f"), ("x", "y")),
+    ],
+)
+def test_an_id_of_a_result_is_that_of_a_call_without_one(
+    named: tuple[str | None, ...], told: tuple[str | None, ...]
+) -> None:
+    tools = ["f", "g"] if "g" in named else ["f", "f"]
+    calls = [{"function": {"name": tool, "arguments": {}}} for tool in tools]
+    results = [
+        {"role": "tool", "content": str(i)}
+        | ({} if name is None else {"tool_name": name})
+        | ({} if call_id is None else {"tool_call_id": call_id})
+        for i, (name, call_id) in enumerate(zip(named, told, strict=True))
+    ]
+    turns = [*HI, {"role": "assistant", "content": "", "tool_calls": calls}, *results]
+    body, dropped = sent("openai.chat", {"messages": turns}, OLLAMA)
+    asked, *answered = body["messages"][1:]
+    ids = {call["id"]: call["function"]["name"] for call in asked["tool_calls"]}
+    assert len(ids) == 2
+    assert [ids[result["tool_call_id"]] for result in answered] == [name or "f" for name in named]
+    assert not dropped
+    assert sent(OLLAMA, {"messages": turns}, OLLAMA)[0]["messages"][2:] == results

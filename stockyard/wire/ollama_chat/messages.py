@@ -1,10 +1,11 @@
 """Messages, both ways.
 
 Calls may come without ids, and results with the name of their tool or with nothing to tell which
-call they answer. Inside, every call has an id: a call without one gets one that is always the same,
-and a result goes with the first call it fits that has none yet.
+call they answer. Inside, every call has an id: a call without one gets the one its result names, or
+one that is always the same, and a result goes with the first call it fits that has none yet.
 """
 
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -45,7 +46,7 @@ BY_ID, BY_NAME, BY_ORDER = "id", "name", "order"
 def decode_messages(items: list[Any]) -> tuple[Message, ...]:
     open_calls = _OpenCalls()
     return joined(
-        _decode_message(Fields(item, f"messages[{i}]"), i, open_calls)
+        _decode_message(Fields(item, f"messages[{i}]"), items, i, open_calls)
         for i, item in enumerate(items)
     )
 
@@ -164,7 +165,9 @@ class _OpenCalls:
         return found
 
 
-def _decode_message(fields: Fields, position: int, open_calls: _OpenCalls) -> Message:
+def _decode_message(
+    fields: Fields, items: list[Any], position: int, open_calls: _OpenCalls
+) -> Message:
     said = fields.required_text("role")
     role = next((role for role in ROLES if role == said), None)
     if role is None:
@@ -174,10 +177,42 @@ def _decode_message(fields: Fields, position: int, open_calls: _OpenCalls) -> Me
     shape = NO_IMAGES if fields.rest.get("images") == [] else None
     if role == "assistant":
         message = replace(decode_assistant(fields, f"turn {position}"), shape=shape)
+        message = _with_ids_of_results(message, items, position + 1)
         open_calls.add(message)
         return message
     parts = _decode_content(fields)
     return Message(role=role, parts=parts, shape=shape, extra=fields.left(FORMAT))
+
+
+def _with_ids_of_results(message: Message, items: list[Any], first: int) -> Message:
+    """Calls without an id get the one that a result names: some clients leave it out only here."""
+    calls = [part for part in message.parts if isinstance(part, ToolCall)]
+    known = {call.id for call in calls if layout_of(call.extra, FORMAT) != NO_ID}
+    if len(known) == len(calls):
+        return message
+    told = _ids_of_results(items, first, known)
+
+    def with_id(part: AnyPart) -> AnyPart:
+        if not isinstance(part, ToolCall) or layout_of(part.extra, FORMAT) != NO_ID:
+            return part
+        ids = told.get(part.name) or told.get("")
+        return replace(part, id=ids.popleft()) if ids else part
+
+    return replace(message, parts=tuple(with_id(part) for part in message.parts))
+
+
+def _ids_of_results(items: list[Any], first: int, known: set[str]) -> Mapping[str, deque[str]]:
+    """The unknown ids of the results from there on, by the tool they name; empty: by none."""
+    told: dict[str, deque[str]] = defaultdict(deque)
+    for place in range(first, len(items)):
+        item = items[place]
+        if not isinstance(item, dict) or item.get("role") != "tool":
+            break
+        call_id, name = item.get("tool_call_id"), item.get("tool_name")
+        if isinstance(call_id, str) and call_id and call_id not in known:
+            known.add(call_id)
+            told[name if isinstance(name, str) else ""].append(call_id)
+    return told
 
 
 def _decode_content(fields: Fields) -> tuple[AnyPart, ...]:
