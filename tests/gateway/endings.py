@@ -1,0 +1,24 @@
+"""How a call has ended: what tests of every ending look at."""
+
+from collections.abc import Callable
+from typing import Any
+
+from stockyard.testing.heard import Heard
+from stockyard.testing.yard import Yard
+
+Asking = Callable[..., Any]
+
+
+async def ended_once(yard: Yard, *, status: int) -> None:
+    """Exactly one end was announced, with this status, and nothing goes on."""
+    assert await yard.quiet()
+    assert [call.status for call in yard.calls] == [status]
+    assert yard.stockyard.office.running == set()
+
+
+def assert_interrupted(answer: Heard) -> None:
+    """The stream says that it is not complete, and HTTP comes to its proper end."""
+    assert answer.status == 200
+    assert answer.error is not None
+    assert not answer.ended
+    assert answer.complete
