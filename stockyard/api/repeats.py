@@ -35,7 +35,7 @@ NONCE_BYTES = 12
 log = logging.getLogger("stockyard.api")
 
 
-class Kept(Protocol):
+class KnownChange(Protocol):
     """What is known of a change. `sealed` is None while its end is not known."""
 
     @property
@@ -47,7 +47,7 @@ class Kept(Protocol):
 class Results(Protocol):
     """Where claims and results are kept for a day, over restarts."""
 
-    def find(self, change_id: bytes) -> Kept | None: ...
+    def find(self, change_id: bytes) -> KnownChange | None: ...
 
     async def claim(self, change_id: bytes, digest: bytes) -> None:
         """On stable storage when this returns."""
@@ -57,7 +57,7 @@ class Results(Protocol):
     async def release(self, change_id: bytes) -> None: ...
 
 
-class Asked(NamedTuple):
+class KeyedChange(NamedTuple):
     """A requested change and its idempotency key."""
 
     who: str
@@ -114,16 +114,16 @@ class Repeats:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            asked = asked_for(scope)
-            if asked is None:
+            change = keyed_change(scope)
+            if change is None:
                 await self._inner(scope, receive, send)
                 return
-            if VALID.fullmatch(asked.key) is None:
+            if VALID.fullmatch(change.key) is None:
                 raise Refused(400, "invalid", "Idempotency-Key: 1 to 255 visible characters.")
             body = await body_of(receive)
             if body is None:
                 raise Refused(413, "too_large", "The body is too large.")
-            answer = await self._answer(asked, scope, body, receive)
+            answer = await self._answer(change, scope, body, receive)
         except Refused as refused:
             await refuse(send, problems.of_refusal(refused, scope["stockyard.request_id"]))
             return
@@ -131,22 +131,22 @@ class Repeats:
             await send(message)
 
     async def _answer(
-        self, asked: Asked, scope: Scope, body: bytes, receive: Receive
+        self, change: KeyedChange, scope: Scope, body: bytes, receive: Receive
     ) -> list[Message]:
-        digest = hmac.digest(asked.key, body, "sha256")
-        known = self._known(asked, digest)
+        digest = hmac.digest(change.key, body, "sha256")
+        known = self._known(change, digest)
         if known is not None:
             return known.messages()
-        self._running[asked.id] = digest
+        self._running[change.id] = digest
         try:
-            await self._results.claim(asked.id, digest)
-            return await self._first(asked, scope, once(body, receive))
+            await self._results.claim(change.id, digest)
+            return await self._first(change, scope, once(body, receive))
         finally:
-            del self._running[asked.id]
+            del self._running[change.id]
 
-    def _known(self, asked: Asked, digest: bytes) -> Result | None:
-        running = self._running.get(asked.id)
-        kept = self._results.find(asked.id) if running is None else None
+    def _known(self, change: KeyedChange, digest: bytes) -> Result | None:
+        running = self._running.get(change.id)
+        kept = self._results.find(change.id) if running is None else None
         if running is None and kept is None:
             return None
         if digest != (running or (kept and kept.digest)):
@@ -160,7 +160,7 @@ class Repeats:
                 "The first request with this Idempotency-Key is still running.",
                 retry_after=1,
             )
-        result = opened(asked, kept.sealed) if kept is not None and kept.sealed else None
+        result = opened(change, kept.sealed) if kept is not None and kept.sealed else None
         if result is None:
             raise Refused(
                 409,
@@ -170,7 +170,7 @@ class Repeats:
             )
         return result
 
-    async def _first(self, asked: Asked, scope: Scope, receive: Receive) -> list[Message]:
+    async def _first(self, change: KeyedChange, scope: Scope, receive: Receive) -> list[Message]:
         """Carry the change out. If this breaks off, the claim stays."""
         answer: list[Message] = []
 
@@ -181,28 +181,28 @@ class Repeats:
         result = Result.of(answer)
         try:
             if not result.acted:
-                await self._results.release(asked.id)
+                await self._results.release(change.id)
             elif len(result.body) <= MAX_ANSWER:
-                await self._results.keep(asked.id, sealed(asked, result))
+                await self._results.keep(change.id, sealed(change, result))
         except Refused as refused:
             log.warning("The result of a change could not be kept. %s", refused.message)
         return answer
 
 
-def sealed(asked: Asked, result: Result) -> bytes:
+def sealed(change: KeyedChange, result: Result) -> bytes:
     nonce = secrets.token_bytes(NONCE_BYTES)
     text = msgspec.msgpack.encode(result)
-    return nonce + bytes(cipher(asked.seal).encrypt(nonce, text, asked.id))
+    return nonce + bytes(cipher(change.seal).encrypt(nonce, text, change.id))
 
 
-def opened(asked: Asked, kept: bytes) -> Result | None:
-    """None if it does not decrypt: another identity asks, or one with a new credential."""
+def opened(change: KeyedChange, kept: bytes) -> Result | None:
+    """None if it does not decrypt: it belongs to another identity, or to an earlier credential."""
     from cryptography.exceptions import InvalidTag
 
     nonce, text = kept[:NONCE_BYTES], kept[NONCE_BYTES:]
     try:
         return msgspec.msgpack.decode(
-            cipher(asked.seal).decrypt(nonce, text, asked.id), type=Result
+            cipher(change.seal).decrypt(nonce, text, change.id), type=Result
         )
     except InvalidTag:
         return None
@@ -215,7 +215,7 @@ def cipher(key: bytes) -> Any:
     return AESGCM(key)
 
 
-def asked_for(scope: MutableMapping[str, Any]) -> Asked | None:
+def keyed_change(scope: MutableMapping[str, Any]) -> KeyedChange | None:
     """None if the request changes nothing, has no key or has no identity."""
     who: Identity | None = scope.get(IDENTITY)
     if scope["type"] != "http" or scope["method"] not in CHANGES or who is None:
@@ -224,9 +224,9 @@ def asked_for(scope: MutableMapping[str, Any]) -> Asked | None:
     if not keys:
         return None
     target = scope["path"].encode() + b"?" + scope["query_string"]
-    # Two of them are no valid one.
+    # Two such fields become one invalid key, which is refused.
     key = b" ".join(keys)
-    return Asked(who.name, scope["method"], target, key, secret_in(scope["headers"]) or b"")
+    return KeyedChange(who.name, scope["method"], target, key, secret_in(scope["headers"]) or b"")
 
 
 async def body_of(receive: Receive) -> bytes | None:

@@ -12,8 +12,8 @@ from stockyard.api.paging import Cursor, Cursors, Limit
 from stockyard.api.parameters import Given
 from stockyard.api.permission import needs
 from stockyard.apps.lookout import store
-from stockyard.apps.lookout.asked import BODIES, AskedFor, Who, asked_for
 from stockyard.apps.lookout.models import AttemptRow, Trace
+from stockyard.apps.lookout.selection import BODIES, Selection, Who, selection_of
 from stockyard.apps.lookout.views import (
     Explanation,
     TraceDetail,
@@ -79,14 +79,14 @@ class TraceEndpoints(Controller):
 
     path = "/traces"
     tags = ["Lookout"]  # noqa: RUF012  the framework's own declaration
-    dependencies = {"asked_for": Provide(asked_for, sync_to_thread=False)}  # noqa: RUF012  as above
+    dependencies = {"selection": Provide(selection_of, sync_to_thread=False)}  # noqa: RUF012  as above
 
     @get("/", opt=MAY_READ)
     async def list_traces(
         self,
         database: Facts,
         cursors: Signer,
-        asked_for: Given[AskedFor],
+        selection: Given[Selection],
         limit: Limit = 50,
         cursor: Cursor = None,
         with_total: WithTotal = False,
@@ -97,14 +97,14 @@ class TraceEndpoints(Controller):
         In another order (`sort`) they are looked through, which takes a while where there are many.
         """
         shown = names_in(fields)
-        before = cursors.read(asked_for.as_written, cursor) if cursor else None
-        found = await asked_for.page(database, limit + 1, before)
+        before = cursors.read(selection.as_written, cursor) if cursor else None
+        found = await selection.page(database, limit + 1, before)
         page, more = found[:limit], len(found) > limit
-        total = await asked_for.count(database) if with_total else None
+        total = await selection.count(database) if with_total else None
         answer = TraceList(
             traces=[view(trace) for trace in page],
             count=len(page),
-            next=cursors.make(asked_for.as_written, page[-1].seq) if more else None,
+            next=cursors.make(selection.as_written, page[-1].seq) if more else None,
             total=None if total is None else min(total, store.COUNTED),
             total_is_estimate=None if total is None else total > store.COUNTED,
         )

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 
-class Kept(NamedTuple):
+class Claim(NamedTuple):
     """A claim and its sealed result. `sealed` is None while the outcome is unknown."""
 
     digest: bytes

@@ -6,7 +6,7 @@ from time import time_ns
 
 from stockyard.apps.app import Job
 from stockyard.apps.repeats import store
-from stockyard.apps.repeats.models import Kept
+from stockyard.apps.repeats.models import Claim
 from stockyard.apps.sweep import sweep
 from stockyard.storage.database import Database
 
@@ -36,7 +36,7 @@ class StoredResults:
         self._most = most
         self._most_bytes = most_bytes
 
-    def find(self, change_id: bytes) -> Kept | None:
+    def find(self, change_id: bytes) -> Claim | None:
         return store.result(self._database, change_id, self._now())
 
     async def claim(self, change_id: bytes, digest: bytes) -> None:

@@ -1,6 +1,6 @@
 """The only SQL about changes that were sent with an `Idempotency-Key`."""
 
-from stockyard.apps.repeats.models import Kept
+from stockyard.apps.repeats.models import Claim
 from stockyard.storage.database import Database, Transaction
 
 CROWDED = """
@@ -14,12 +14,12 @@ delete from repeat_results where id in (
 """
 
 
-def result(database: Database, change_id: bytes, now: int) -> Kept | None:
+def result(database: Database, change_id: bytes, now: int) -> Claim | None:
     rows = database.read(
         "select digest, sealed from repeat_results where id = :id and until > :now",
         {"id": change_id, "now": now},
     )
-    return Kept(*rows[0]) if rows else None
+    return Claim(*rows[0]) if rows else None
 
 
 def claim(transaction: Transaction, change_id: bytes, digest: bytes, until: int) -> None:

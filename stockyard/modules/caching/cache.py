@@ -116,7 +116,7 @@ class Config(ModuleConfig, frozen=True):
     caller_control: Annotated[bool, Meta(description="Obey the caller's cache headers.")] = True
 
 
-class Kept(Struct, frozen=True):
+class CachedAnswer(Struct, frozen=True):
     """An answer as it is stored."""
 
     output: msgspec.Raw
@@ -137,7 +137,7 @@ class Wish(NamedTuple):
 
 
 EVERYTHING = Wish()
-_decode_kept = msgspec.msgpack.Decoder(Kept).decode
+_decode_cached = msgspec.msgpack.Decoder(CachedAnswer).decode
 _decode_output = msgspec.msgpack.Decoder(Output).decode
 
 
@@ -243,7 +243,7 @@ class Cache(Module[Config]):
 
     def _hit(self, x: Exchange, stored: Stored) -> Answer:
         age = max(0, int(self.ports.now() - stored.stored_at))
-        kept = _decode_kept(stored.value)
+        kept = _decode_cached(stored.value)
         x.cache_state = "hit" if self._fresh(stored) else "stale"
         x.stored_usage = kept.usage
         if kept.target is not None:
@@ -261,7 +261,7 @@ class Cache(Module[Config]):
             raw = Raw(form, status, [(b"content-type", content_type)], body)
         return Response(partial(_decode_output, kept.output), usage=kept.usage, raw=raw)
 
-    def _saved(self, kept: Kept) -> int | None:
+    def _saved(self, kept: CachedAnswer) -> int | None:
         """What the answer would cost today, in micro-dollars; None where no price is known."""
         if kept.target is None or kept.usage is None:
             return None
@@ -333,7 +333,7 @@ def _wish(x: Exchange) -> Wish:
 
 def _encode(response: Response, target: Target | None) -> bytes:
     raw = response.raw
-    kept = Kept(
+    kept = CachedAnswer(
         output=msgspec.Raw(msgspec.msgpack.encode(response.output)),
         usage=response.usage,
         raw=(raw.format, raw.status, _content_type(raw), raw.body) if raw else None,

@@ -1,4 +1,4 @@
-"""The query parameters of the list of Traces, parsed and validated."""
+"""Which Traces a list shows: its query parameters, parsed and validated."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
@@ -39,7 +39,7 @@ BODIES = "lookout.bodies"
 """The permission to know what was said."""
 
 
-class AskedFor(Struct, frozen=True, kw_only=True):
+class Selection(Struct, frozen=True, kw_only=True):
     """The calls that meet all conditions and filters."""
 
     conditions: Mapping[str, str | int | None]
@@ -71,7 +71,7 @@ class AskedFor(Struct, frozen=True, kw_only=True):
         return await store.count(database, self.filters, **self.conditions)
 
 
-def asked_for(
+def selection_of(
     identity: Who,
     searches: Searches,
     since: Since = None,
@@ -86,7 +86,7 @@ def asked_for(
     tag: Name = None,
     filter_: Filter = None,
     sort: Sort = None,
-) -> AskedFor:
+) -> Selection:
     """`key` is the id or the name. Raises Refused (400, and 403 for words without permission)."""
     by_name = key if key and not key.startswith(KEY_IDS) else None
     conditions = {
@@ -105,7 +105,7 @@ def asked_for(
     filters = conditions_of(filter_ or "", searches=searches())
     as_written = {"since": since, "until": until, "filter": filter_, "tag": tag, "key": by_name}
     as_written["sort"] = sort
-    return AskedFor(
+    return Selection(
         conditions=conditions,
         filters=[*filters, *tagged(tag), *of_key(by_name)],
         as_written={**conditions, **as_written},
