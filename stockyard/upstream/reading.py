@@ -15,6 +15,7 @@ from stockyard.upstream.unasked import folded
 from stockyard.wire.codec import Codec, Traits
 from stockyard.wire.stray_usage import TAIL_BYTES, stray_usage
 from stockyard.wire.stream_detection import is_page
+from stockyard.wire.width import weighed
 
 MAX_ID = 128
 """Characters of a provider's request id that are kept."""
@@ -60,7 +61,7 @@ class Reading:
         if plan.plain is not None and x.inbound.native is None:
             raw = replace(raw, body=plan.plain(raw.body))
         try:
-            facts = codec.facts(raw.body, traits=traits)
+            facts = codec.facts(weighed(raw.body), traits=traits)
         except UpstreamError:
             streamed = self._unasked(x, codec, raw, traits)
             if streamed is not None:

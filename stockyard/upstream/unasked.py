@@ -8,9 +8,15 @@ from stockyard.core.response import Response
 from stockyard.errors import StockyardError
 from stockyard.wire.codec import Codec, Traits
 
+MAX_BODY = 16 * 1024 * 1024
+MAX_LINES = 400_000
+"""Those of a hundred thousand events. Nothing else happens while they are folded."""
+
 
 def folded(codec: Codec, body: bytes, traits: Traits) -> Response | None:
-    """The folded answer; None if the body is not a stream, or an incomplete one."""
+    """The folded answer; None if the body is not a stream, an incomplete one or one too long."""
+    if len(body) > MAX_BODY or body.count(b"\n") + body.count(b"\r") > MAX_LINES:
+        return None
     reader = codec.reader(traits=traits)
     try:
         output, usage = fold(reader.feed(body) + reader.end())

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from stockyard.errors import UpstreamError
+from stockyard.wire.width import weighed
 
 STREAM_TYPE = b"application/vnd.amazon.eventstream"
 MAX_FRAME = 16 * 1024 * 1024
@@ -141,7 +142,7 @@ def _frame(raw: bytes) -> Frame:
     end = _PRELUDE.size + int.from_bytes(raw[4:8])
     block = raw[_PRELUDE.size : end]
     read = _remembered if len(block) <= LONGEST_REMEMBERED else _headers
-    return Frame(raw, read(block), raw[end:-4])
+    return Frame(raw, read(block), weighed(raw[end:-4]))
 
 
 def _headers(block: bytes) -> Mapping[str, str]:

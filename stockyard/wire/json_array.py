@@ -9,6 +9,7 @@ import re
 
 from stockyard.errors import UpstreamError
 from stockyard.wire.sse import MAX_EVENT
+from stockyard.wire.width import weighed
 
 _STRUCTURE = re.compile(rb'["{}\[\]]')
 _IN_STRING = re.compile(rb'["\\]')
@@ -42,7 +43,7 @@ class Elements:
         buffer += data
         found, start = [], 0
         while end := self._element_end():
-            found.append(bytes(buffer[start:end]))
+            found.append(weighed(bytes(buffer[start:end])))
             start = end
         if start:
             del buffer[:start]

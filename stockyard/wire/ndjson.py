@@ -8,6 +8,7 @@ import re
 
 from stockyard.errors import UpstreamError
 from stockyard.wire.sse import MAX_EVENT
+from stockyard.wire.width import LARGE, weighed
 
 _END = re.compile(rb"\r\n|\n|\r")
 
@@ -35,7 +36,7 @@ class Lines:
         lines = [line + b"\n" for line in data[: end - 1].split(b"\n")]
         lines[0] = self._joined(lines[0])
         self._hold(data[end:])
-        return lines
+        return lines if len(data) <= LARGE else list(map(weighed, lines))
 
     def rest(self) -> bytes:
         """What came after the last end of a line. The stream has ended."""
@@ -48,7 +49,7 @@ class Lines:
             lines.append(b"\n")
             start = 1
         for found in _END.finditer(data, start):
-            lines.append(self._joined(data[start : found.end()]))
+            lines.append(weighed(self._joined(data[start : found.end()])))
             start = found.end()
         self._ended_on_cr = data.endswith(b"\r") if data else self._ended_on_cr
         self._hold(data[start:])
@@ -60,7 +61,7 @@ class Lines:
         line = b"".join([*self._held, end])
         self._held.clear()
         self._size = 0
-        return line
+        return weighed(line)
 
     def _hold(self, data: bytes) -> None:
         if not data:

@@ -12,12 +12,17 @@ from typing import NamedTuple
 
 from stockyard.errors import UpstreamError
 from stockyard.wire.surrogates import loose
+from stockyard.wire.width import LARGE, too_much, weighed
 
 DONE = b"[DONE]"
 """The data that ends a stream in some formats."""
 DONE_EVENT = b"data: [DONE]\n\n"
 MAX_EVENT = 32 * 1024 * 1024
+MAX_BEFORE = 64 * 1024
+"""Bytes of lines that stand before the data of one event, where they are kept by themselves."""
 _SMALL = 4096
+_READ = 2 * LARGE
+"""More than one read brings. What is fed at once may hold large blocks, which are looked at."""
 
 _BLANK_LINE = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
@@ -32,6 +37,9 @@ class Said(NamedTuple):
     data: bytes | None
     plain: bool = True
     """Nothing but one `data: ` line, and at most one `event: ` line before it."""
+
+
+_NOTHING = Said(b"", None)
 
 
 class Blocks:
@@ -52,7 +60,8 @@ class Blocks:
         if run is not None:
             return cut(run)
         self._seen_cr = True
-        if not self._buffer and not self._ended_on_cr and data.endswith(_CRLF_BLANK):
+        at_once = len(data) <= _READ and not self._buffer and not self._ended_on_cr
+        if at_once and data.endswith(_CRLF_BLANK):
             blocks = data.split(_CRLF_BLANK)
             breaks = data.count(b"\r\n")
             if not blocks.pop() and breaks == data.count(b"\r") == data.count(b"\n"):
@@ -64,10 +73,10 @@ class Blocks:
     def run(self, data: bytes) -> bytes | None:
         """The completed blocks joined, as a fast path for nearly every stream.
 
-        None, with nothing consumed, if there are line ends other than LF or much is left from
-        earlier; then use `feed`.
+        None, with nothing consumed, if there are line ends other than LF, much is left from earlier
+        or much is fed; then use `feed`.
         """
-        if self._seen_cr or len(self._buffer) >= _SMALL or b"\r" in data:
+        if self._seen_cr or len(self._buffer) >= _SMALL or len(data) > _READ or b"\r" in data:
             return None
         if self._buffer:
             data = bytes(self._buffer) + data
@@ -80,7 +89,7 @@ class Blocks:
 
     def rest(self) -> bytes:
         """The bytes after the last blank line. The stream has ended."""
-        rest = bytes(self._buffer)
+        rest = weighed(bytes(self._buffer))
         self._buffer.clear()
         self._searched = 0
         return rest
@@ -98,9 +107,10 @@ class Blocks:
         buffer, start, blocks = self._buffer, 0, []
         # A CR may have ended the last block whose LF comes only now: that LF is no line end.
         search = 1 if self._ended_on_cr and buffer[:1] == b"\n" else self._searched
-        while ends := _BLANK_LINE.search(buffer, search):
-            blocks.append(bytes(buffer[start : ends.end()]))
-            start = search = ends.end()
+        next_end = _after_lf_lf if buffer.find(b"\r", search) < 0 else _after_blank_line
+        while end := next_end(buffer, search):
+            blocks.append(weighed(bytes(buffer[start:end])))
+            start = search = end
         self._ended_on_cr = (
             blocks[-1].endswith(b"\r")
             if blocks and start == len(buffer)
@@ -113,6 +123,17 @@ class Blocks:
         return blocks
 
 
+def _after_lf_lf(buffer: bytearray, start: int) -> int:
+    """The end of the first blank line, where there is no CR; 0 without one."""
+    at = buffer.find(b"\n\n", start)
+    return at + 2 if at >= 0 else 0
+
+
+def _after_blank_line(buffer: bytearray, start: int) -> int:
+    found = _BLANK_LINE.search(buffer, start)
+    return found.end() if found is not None else 0
+
+
 class LineBlocks(Blocks):
     """The same for a provider whose events end with the data line, without a blank line."""
 
@@ -123,8 +144,9 @@ class LineBlocks(Blocks):
         self._before = b""
 
     def run(self, data: bytes) -> bytes:
+        held = len(self._buffer)
         self._keep(data)
-        end = self._buffer.rfind(b"\n") + 1
+        end = self._buffer.rfind(b"\n", held) + 1
         lines = bytes(self._buffer[:end]).split(b"\n")
         del self._buffer[:end]
         return b"".join(filter(None, map(self._line, lines)))
@@ -139,10 +161,12 @@ class LineBlocks(Blocks):
         if not line:
             return b""
         if not line.startswith((b"data", b"error", b":")):
+            if len(self._before) > MAX_BEFORE:
+                raise too_much("lines without data")
             self._before += line + b"\n"
             return b""
         before, self._before = self._before, b""
-        return before + line + b"\n\n"
+        return weighed(before + line + b"\n\n")
 
 
 def cut(run: bytes) -> list[bytes]:
@@ -164,8 +188,11 @@ def said(block: bytes) -> Said:
 
 
 def _said_at_length(block: bytes) -> Said:
+    if not block.strip(b"\r\n"):
+        return _NOTHING
     name, data, plain = b"", None, not block.startswith(_BOM)
     seen: list[bytes] = []
+    pieces: list[bytes] = []
     for line in _LINE_END.split(block.removeprefix(_BOM)):
         if not line or line.startswith(b":"):
             continue
@@ -175,12 +202,15 @@ def _said_at_length(block: bytes) -> Said:
         seen.append(field)
         plain = plain and spaced
         if field == b"data":
-            data = value if data is None else data + b"\n" + value
+            pieces.append(value)
+            data = value
         elif field == b"event":
             name = value
         elif field == b"error":
             # Seen from one server: `error: {json}` where `data:` should stand.
-            name, data = b"error", value
+            name, data, pieces = b"error", value, [value]
+    if len(pieces) > 1:
+        data = b"\n".join(pieces)
     plain = plain and seen in ([b"data"], [b"event", b"data"], [])
     if data is not None and data != DONE and data.rstrip() == DONE:
         # Blanks may pad any line. Whoever waits for the mark waits for it alone.

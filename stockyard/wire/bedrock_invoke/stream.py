@@ -18,6 +18,7 @@ from stockyard.wire.eventstream import Frame, Frames
 from stockyard.wire.look import Look
 from stockyard.wire.sse import Blocks, said
 from stockyard.wire.tool_names import NO_NAMES
+from stockyard.wire.width import weighed
 
 
 class _Chunk(msgspec.Struct, gc=False):
@@ -119,7 +120,7 @@ def _event_in(frame: Frame) -> bytes:
     if not frame.is_event:
         raise error_in_frame(frame)
     try:
-        event = b64decode(_chunk(frame.payload).bytes, validate=True)
+        event = weighed(b64decode(_chunk(frame.payload).bytes, validate=True))
     except (ValueError, RecursionError):
         raise UpstreamError(
             "bad_answer", "The provider's stream has an event that cannot be read."
