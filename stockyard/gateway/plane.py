@@ -281,9 +281,14 @@ class DataPlane:
 
 
 def _refuse_socket(head: Head, endpoint: Endpoint) -> None:
-    """Refuse a WebSocket where there is none, with the status that makes clients fall back."""
+    """Refuse a WebSocket where there is none, with the status that makes clients fall back.
+
+    Other offers are ignored: Java's client offers HTTP/2 with every call.
+    """
+    websocket = (head.field(b"upgrade") or b"").lower() == b"websocket"
+    if head.method != "GET" or not websocket:
+        return
     if endpoint.sockets_later:
         raise Refused(426, "upgrade_refused", "This path is served over HTTP. Send a POST.")
-    websocket = (head.field(b"upgrade") or b"").lower() == b"websocket"
-    if head.method == "GET" and websocket and not endpoint.realtime:
+    if not endpoint.realtime:
         raise Refused(404, "not_found", "There is no WebSocket at this path.")

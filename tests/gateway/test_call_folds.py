@@ -126,4 +126,6 @@ async def test_s50_who_merely_offers_another_protocol_is_answered(yard: Yard) ->
     yard.provider("openai").says("hello")
     offer = {"connection": "upgrade, http2-settings", "upgrade": "h2c", "http2-settings": "AAMA"}
     assert (await yard.chat("hi", headers=offer)).text == "hello"
+    asked = {"model": yard.body()["model"], "input": "hi"}
+    assert (await yard.call("/v1/responses", asked, headers=offer)).status == 200
     assert (await yard.get("/v1/models", headers=offer)).status == 200
