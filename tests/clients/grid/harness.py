@@ -15,7 +15,7 @@ from stockyard.testing.play import Body, Play
 from stockyard.testing.yard import Yard
 from tests.clients.grid.place import CLASSES, GO, HERE, JAVA, LIBRARIES, NODE, PLACE, python
 from tests.clients.grid.programs import SEALING, Program
-from tests.clients.grid.scenarios import SCENARIOS, Scenario
+from tests.clients.grid.scenarios import SCENARIOS, Scenario, expect_error
 
 PATIENCE_SECONDS = 60.0
 START_SECONDS = 120.0
@@ -136,7 +136,9 @@ async def _play(
     heard = await driver.ask(scenario)
     if heard.get("cannot"):
         return Outcome(excuse="the client has nothing of the kind")
-    wrong = scenario.wrong(heard, stage.requests)
+    status = program.statuses.get(scenario.name)
+    judge = scenario.wrong if status is None else expect_error(status)
+    wrong = judge(heard, stage.requests)
     if wrong is None and scenario.leaves:
         wrong = await _let_go(stage)
     if wrong is None and program.speaks == upstream and upstream in SEALING:

@@ -26,7 +26,8 @@ OPENING = """# Clients
 Written by `make clients`: real programs, changed in nothing but base URL and key, call a running
 gateway. Behind it stands a provider that plays along, on a real socket, in the format named in the
 second column. Where client and provider speak the same format the bytes pass; elsewhere they are
-translated. A dash means that the client has nothing of the kind.
+translated. A dash means that the client has nothing of the kind, or a fault of its own that is told
+of below.
 
 The clients that `make test` runs are in `tests/clients`; this is the wide grid, in
 `tests/clients/grid`.
@@ -34,16 +35,22 @@ The clients that `make test` runs are in `tests/clients`; this is the wide grid,
 
 KNOWN = """## What to know
 
-- **Mistral's library** takes a streamed tool call in one piece only, as Mistral itself sends it.
-  Other providers send pieces. With the base URL `.../mistral` it hears Mistral's own bytes. So
-  does Vercel's library for xAI, of xAI and `.../xai/v1`.
-- **Mistral's library, and Vercel's for Mistral, Groq, Cerebras and Perplexity,** do not ask how
-  many tokens a stream took, and OpenAI's format tells nobody who does not ask. On the provider's
-  own route they hear what it tells.
+- **Mistral's libraries** (Python and Node) take a streamed tool call in one piece only, as Mistral
+  itself sends it. Other providers send pieces. With the base URL `.../mistral` they hear Mistral's
+  own bytes. So does Vercel's library for xAI, of xAI and `.../xai/v1`.
+- **Mistral's libraries, Vercel's for Mistral, Groq, Cerebras and Perplexity, and LiteLLM's
+  `mistral/`** do not ask how many tokens a stream took, and OpenAI's format tells nobody who does
+  not ask. On the provider's own route they hear what it tells.
+- **LiteLLM's `cohere_chat/`** cannot read the server-sent events in which Cohere and the gateway
+  stream, and asks for structured output in OpenAI's words, which Cohere's format does not have.
+  **Its `ollama_chat/`** takes two tool calls of a stream for one where they come in lines of their
+  own, as Ollama sends them. `openai/` and `litellm_proxy/` do all of it, with any provider.
+- **Anthropic's library in Bedrock's mode** hears errors with Bedrock's statuses: 403 for a wrong
+  Key, and 424 where a provider failed.
 - **Cerebras's library** wants a `system_fingerprint` in each piece of a stream. Not all providers
   send one, but Cerebras does: `.../cerebras`.
-- **Cohere's library** has no word for an error inside a stream. A stream that breaks ends with the
-  finish `ERROR`.
+- **Cohere's libraries** have no word for an error inside a stream. A stream that breaks ends with
+  the finish `ERROR`.
 - **Vercel's `openai()`** refers to earlier items by the ids under which OpenAI keeps them. Behind
   any other format tell it not to: `providerOptions: { openai: { store: false } }`.
 - **Google's library for Java** hands out each piece of a stream when the next has come. Where a
@@ -69,14 +76,13 @@ KNOWN = """## What to know
 
 Played once by hand, with some or most of the scenarios above and nothing changed but base URL and
 key, and not part of the grid: LangChain4j 1.19 and Spring AI 1.1 (Java); async-openai 0.30 and
-genai 0.7 (Rust); openai-agents (Python and Node), LlamaIndex,
-Haystack, AutoGen, Semantic Kernel, DSPy, smolagents, huggingface_hub, magentic, any-llm, CrewAI,
-Agno, Strands, Outlines, Google's ADK; LangChain with Gemini, Ollama, Mistral, Cohere, Groq,
-DeepSeek and xAI; the libraries of Together, Fireworks, Perplexity and Cerebras; Vercel's AI SDK 7
-with its libraries for OpenAI, Anthropic, Google, Azure, Bedrock, Cohere, Mistral, Groq, xAI,
-DeepSeek, Together, Fireworks, Perplexity and Cerebras; for Node LangChain, LlamaIndex, instructor,
-Genkit, Mastra and the libraries of Cohere, Mistral, Groq, Ollama, Together and Hugging Face; `llm`,
-Aider, Pi, OpenCode, Qwen Code, Continue and the Claude Agent SDK.
+genai 0.7 (Rust); openai-agents (Python and Node), LlamaIndex, Haystack, AutoGen, Semantic Kernel,
+DSPy, smolagents, huggingface_hub, magentic, any-llm, CrewAI, Agno, Strands, Outlines, Google's ADK;
+LangChain with Mistral, Cohere, Groq, DeepSeek and xAI; the libraries of Together, Fireworks,
+Perplexity and Cerebras; Vercel's AI SDK 7 with its libraries for OpenAI, Anthropic, Google, Azure,
+Bedrock, Cohere, Mistral, Groq, xAI, DeepSeek, Together, Fireworks, Perplexity and Cerebras; for
+Node LangChain, LlamaIndex, instructor, Genkit, Mastra and the libraries of Together and Hugging
+Face; `llm`, Aider, Pi, OpenCode, Qwen Code, Continue and the Claude Agent SDK.
 
 And, of those in the grid, older versions: for Python openai 1.3, 1.40, 1.99 and 2.8, anthropic
 0.34, 0.64 and 0.77, google-genai 1.30 and 1.60, groq 0.4 to 1.0, cohere 5.11 to 5.20, ollama 0.3 to

@@ -29,6 +29,8 @@ class Program:
     """Where its version stands; the name of the program, if empty."""
     excused: dict[str, str] = field(default_factory=dict)
     """Scenarios that mean nothing for it, and why."""
+    statuses: dict[str, int] = field(default_factory=dict)
+    """Statuses of errors, by scenario, where its format has others."""
     native: str = ""
     """The provider whose native route it calls."""
     place: str = "python"
@@ -40,58 +42,106 @@ class Program:
 
 
 OPENAI_GO = "github.com/openai/openai-go/v3"
+NO_SSE = "it takes each line of a stream for JSON"
+NO_SCHEMA = "it writes schemas as OpenAI does, which Cohere does not know"
+ONE_CALL = "it takes calls in several lines for one call"
 ONE_PIECE = "it takes a streamed call in one piece only, as Mistral sends it: use `/mistral` there"
 
 PROGRAMS = (
     Program(
-        "openai (chat)", "python", "openai_chat", CHAT, (*ALL, COHERE, OLLAMA), package="openai"
+        "openai (chat)",
+        "python",
+        "openai_chat",
+        CHAT,
+        (*ALL, COHERE, OLLAMA),
+        ("openai",),
+        "openai",
     ),
-    Program("openai (responses)", "python", "openai_responses", RESPONSES, ALL, package="openai"),
-    Program("anthropic", "python", "anthropic_messages", MESSAGES, ALL),
+    Program(
+        "openai (responses)", "python", "openai_responses", RESPONSES, ALL, ("openai",), "openai"
+    ),
+    Program("openai (Azure)", "python", "openai_chat", CHAT, TWO, ("azure",), "openai"),
+    Program(
+        "openai (Azure, responses)",
+        "python",
+        "openai_responses",
+        RESPONSES,
+        (RESPONSES, MESSAGES),
+        ("azure",),
+        "openai",
+    ),
+    Program(
+        "openai (Azure, native)",
+        "python",
+        "openai_chat",
+        CHAT,
+        (CHAT,),
+        ("azure_native",),
+        "openai",
+        native="azure",
+    ),
+    Program("anthropic", "python", "anthropic_messages", MESSAGES, ALL, ("anthropic",)),
+    Program(
+        "anthropic (Bedrock)",
+        "python",
+        "anthropic_messages",
+        MESSAGES,
+        TWO,
+        ("bedrock",),
+        "anthropic",
+        statuses={"wrong_key": 403, "broken": 424},
+        place="litellm",
+    ),
+    Program(
+        "anthropic (Vertex)",
+        "python",
+        "anthropic_messages",
+        MESSAGES,
+        TWO,
+        ("vertex",),
+        "anthropic",
+    ),
     Program("google-genai", "python", "google_genai", GEMINI, ALL),
+    Program(
+        "google-genai 2",
+        "python",
+        "google_genai",
+        GEMINI,
+        (GEMINI, CHAT),
+        package="google-genai",
+        place="litellm",
+    ),
     Program("mistralai", "python", "mistral", CHAT, excused={"parallel": ONE_PIECE}),
     Program("cohere", "python", "cohere_chat", COHERE, (COHERE, *TWO)),
     Program("groq", "python", "openai_chat", CHAT, (CHAT,), ("groq",), native="groq"),
     Program("ollama", "python", "ollama_chat", OLLAMA, (OLLAMA, *TWO)),
-    Program(
-        "litellm (openai/)",
-        "python",
-        "litellm_sdk",
-        CHAT,
-        TWO,
-        ("openai",),
-        "litellm",
-        place="litellm",
-    ),
-    Program(
-        "litellm (litellm_proxy/)",
-        "python",
-        "litellm_sdk",
-        CHAT,
-        TWO,
-        ("litellm_proxy",),
-        "litellm",
-        place="litellm",
-    ),
-    Program(
-        "litellm (anthropic/)",
-        "python",
-        "litellm_sdk",
-        MESSAGES,
-        TWO,
-        ("anthropic",),
-        "litellm",
-        place="litellm",
-    ),
-    Program(
-        "litellm (gemini/)",
-        "python",
-        "litellm_sdk",
-        GEMINI,
-        ALL,
-        ("gemini",),
-        "litellm",
-        place="litellm",
+    *(
+        Program(
+            f"litellm ({prefix}/)",
+            "python",
+            "litellm_sdk",
+            said,
+            behind,
+            (prefix,),
+            "litellm",
+            excused=excused,
+            place="litellm",
+        )
+        for prefix, said, behind, excused in (
+            ("openai", CHAT, TWO, {}),
+            ("litellm_proxy", CHAT, TWO, {}),
+            ("mistral", CHAT, TWO, {}),
+            ("anthropic", MESSAGES, TWO, {}),
+            ("gemini", GEMINI, ALL, {}),
+            (
+                "cohere_chat",
+                COHERE,
+                (COHERE, *TWO),
+                dict.fromkeys(("streamed", "parallel", "cut", "cancelled"), NO_SSE)
+                | {"structured": NO_SCHEMA},
+            ),
+            ("ollama_chat", OLLAMA, (OLLAMA, *TWO), {"parallel": ONE_CALL}),
+        )
     ),
     Program("langchain-openai", "python", "langchain_models", CHAT, TWO, ("openai",)),
     Program(
@@ -104,6 +154,16 @@ PROGRAMS = (
         "langchain-openai",
     ),
     Program("langchain-anthropic", "python", "langchain_models", MESSAGES, TWO, ("anthropic",)),
+    Program(
+        "langchain-google-genai",
+        "python",
+        "langchain_models",
+        GEMINI,
+        (GEMINI, CHAT),
+        ("google",),
+        place="litellm",
+    ),
+    Program("langchain-ollama", "python", "langchain_models", OLLAMA, (OLLAMA, *TWO), ("ollama",)),
     Program(
         "pydantic-ai (openai)",
         "python",
@@ -166,7 +226,8 @@ PROGRAMS = (
             ("ANTHROPIC_JSON", MESSAGES),
         )
     ),
-    Program("openai for Node (chat)", "node", "node_openai_chat", CHAT, TWO, package="openai"),
+    Program("openai for Node (chat)", "node", "node_openai_chat", CHAT, TWO, ("openai",), "openai"),
+    Program("openai for Node (Azure)", "node", "node_openai_chat", CHAT, TWO, ("azure",), "openai"),
     Program(
         "openai for Node (responses)",
         "node",
@@ -186,6 +247,10 @@ PROGRAMS = (
         (GEMINI, CHAT),
         package="@google/genai",
     ),
+    Program("@mistralai/mistralai", "node", "node_mistral", CHAT, excused={"parallel": ONE_PIECE}),
+    Program("cohere-ai", "node", "node_cohere", COHERE, (COHERE, *TWO)),
+    Program("groq-sdk", "node", "node_openai_chat", CHAT, (CHAT,), ("groq",), native="groq"),
+    Program("ollama for Node", "node", "node_ollama", OLLAMA, (OLLAMA, *TWO), package="ollama"),
     *(
         Program(f"Vercel AI SDK ({kind})", "node", "node_vercel", said, behind, (kind,), "ai")
         for kind, said, behind in (
@@ -194,6 +259,9 @@ PROGRAMS = (
             ("compatible", CHAT, TWO),
             ("anthropic", MESSAGES, TWO),
             ("google", GEMINI, (GEMINI, CHAT)),
+            ("mistral", CHAT, TWO),
+            ("groq", CHAT, TWO),
+            ("cohere", COHERE, (COHERE, *TWO)),
         )
     ),
     Program("openai for Go (chat)", "go", "openai_chat", CHAT, package=OPENAI_GO),

@@ -118,7 +118,9 @@ _MISTAKES = (
 """Errors of a client in itself."""
 
 
-def _expect_error(*statuses: int) -> Callable[[Heard, Sequence[ReceivedRequest]], str | None]:
+def expect_error(*statuses: int) -> Callable[[Heard, Sequence[ReceivedRequest]], str | None]:
+    """An error with one of these statuses, where the client has a place for it."""
+
     def wrong(heard: Heard, requests: Sequence[ReceivedRequest]) -> str | None:
         error = heard.get("error")
         if error is None or error["name"] in _MISTAKES:
@@ -198,10 +200,10 @@ SCENARIOS = (
     ),
     Scenario("image", "image", lambda r, n: _says("A dot."), _seen),
     Scenario("reasoning", "reasoning, two turns", _thinks, _thought, sealed=SEALED),
-    Scenario("refused", "error 400", _fails(400), _expect_error(400)),
-    Scenario("wrong_key", "error 401", _fails(400), _expect_error(401), "refused", "sk-sy-wrong"),
-    Scenario("limited", "error 429", _fails(429), _expect_error(429), "refused"),
-    Scenario("broken", "error 500", _fails(500), _expect_error(500, 502), "refused"),
+    Scenario("refused", "error 400", _fails(400), expect_error(400)),
+    Scenario("wrong_key", "error 401", _fails(400), expect_error(401), "refused", "sk-sy-wrong"),
+    Scenario("limited", "error 429", _fails(429), expect_error(429), "refused"),
+    Scenario("broken", "error 500", _fails(500), expect_error(500, 502), "refused"),
     Scenario("cut", "cut stream", _breaks(Halt("first_content", None, HangUp("fin"))), _cut),
     Scenario(
         "cancelled",

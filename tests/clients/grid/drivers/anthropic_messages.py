@@ -1,16 +1,29 @@
-"""The Anthropic library: Messages."""
+"""The Anthropic library: Messages. The argument says if in Bedrock's or Vertex's mode."""
 
 import json
+import sys
 from typing import Any
 
-from anthropic import Anthropic
 from driver import CITY, IMAGE, QUESTION, REPORT, Asked, heard_until_cut, serve
 
+KIND = sys.argv[1]
 TOOLS = [{"name": "weather", "input_schema": CITY}]
 MESSAGES = [{"role": "user", "content": QUESTION}]
 
 
-def client(asked: Asked) -> Anthropic:
+def client(asked: Asked) -> Any:
+    if KIND == "bedrock":
+        from anthropic import AnthropicBedrock
+
+        more: Any = {"api_key": asked.key, "aws_region": "eu-west-1", "max_retries": 0}
+        return AnthropicBedrock(base_url=asked.url, **more)
+    if KIND == "vertex":
+        from anthropic import AnthropicVertex
+
+        more = {"access_token": asked.key, "region": "us-east5", "project_id": "p-1"}
+        return AnthropicVertex(base_url=f"{asked.url}/v1", max_retries=0, **more)
+    from anthropic import Anthropic
+
     return Anthropic(base_url=asked.url, api_key=asked.key, max_retries=0)
 
 
@@ -107,5 +120,6 @@ def models(asked: Asked) -> Any:
 
 serve(
     *(whole, streamed, tools, parallel, result, structured, image),
-    *(reasoning, refused, cut, cancelled, models),
+    *(reasoning, refused, cut, cancelled),
+    *([models] if KIND == "anthropic" else []),
 )

@@ -34,7 +34,7 @@ function told(error) {
 
 // The status of HTTP behind an error, however the client names it.
 function statusOf(error) {
-  for (const value of [error?.status, error?.statusCode, error?.code]) {
+  for (const value of [error?.status, error?.statusCode, error?.status_code, error?.code]) {
     if (typeof value === "number") return value;
   }
   const inner = error?.lastError ?? error?.cause;

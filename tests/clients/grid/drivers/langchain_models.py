@@ -1,4 +1,4 @@
-"""LangChain's models, over the libraries of OpenAI and Anthropic: the argument says which."""
+"""LangChain's models, over the library of the company that the argument names."""
 
 import sys
 from typing import Any
@@ -18,6 +18,17 @@ def model(asked: Asked, **more: Any) -> Any:
 
         more |= {"base_url": asked.url, "api_key": asked.key, "max_retries": 0}
         return ChatAnthropic(model=asked.model, **more)
+    if KIND == "google":
+        from langchain_google_genai import ChatGoogleGenerativeAI
+
+        more |= {"base_url": asked.url, "google_api_key": asked.key, "max_retries": 0}
+        return ChatGoogleGenerativeAI(model=asked.model, **more)
+    if KIND == "ollama":
+        from langchain_ollama import ChatOllama
+
+        headers = {"authorization": f"Bearer {asked.key}"}
+        more |= {"base_url": f"{asked.url}/ollama", "client_kwargs": {"headers": headers}}
+        return ChatOllama(model=asked.model, **more)
     from langchain_openai import ChatOpenAI
 
     more |= {"base_url": f"{asked.url}/v1", "api_key": asked.key, "max_retries": 0}
@@ -89,6 +100,8 @@ def reasoning(asked: Asked) -> Any:
         "responses": {"reasoning": {"effort": "medium", "summary": "auto"}, "store": False}
         | {"include": ["reasoning.encrypted_content"]},
         "openai": {"reasoning_effort": "medium"},
+        "google": {"include_thoughts": True, "thinking_budget": 2048},
+        "ollama": {"reasoning": True},
     }
     thinking = model(asked, **wishes[KIND])
     message = thinking.invoke(MESSAGES)

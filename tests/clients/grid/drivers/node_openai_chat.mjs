@@ -1,15 +1,25 @@
-// The OpenAI library for Node: chat completions.
+// The OpenAI library for Node, and Groq's, which is made alike: chat completions. The argument says
+// which, and if it is to be in Azure's mode.
 
-import OpenAI from "openai";
+import Groq from "groq-sdk";
+import OpenAI, { AzureOpenAI } from "openai";
 import { city, heardUntilCut, image, question, report, serve } from "./driver.mjs";
 
+const kind = process.argv[2];
 const tools = [{ type: "function", function: { name: "weather", parameters: city } }];
 const messages = [
   { role: "system", content: "Be brief." },
   { role: "user", content: question },
 ];
 
-const client = ({ url, key }) => new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries: 0 });
+const once = { maxRetries: 0 };
+const clients = {
+  openai: ({ url, key }) => new OpenAI({ baseURL: `${url}/v1`, apiKey: key, ...once }),
+  azure: ({ url, key }) =>
+    new AzureOpenAI({ endpoint: url, apiKey: key, apiVersion: "2024-10-21", ...once }),
+  groq: ({ url, key }) => new Groq({ baseURL: `${url}/groq`, apiKey: key, ...once }),
+};
+const client = (asked) => clients[kind](asked);
 const ask = (asked, more = {}) =>
   client(asked).chat.completions.create({ model: asked.model, messages, ...more });
 const calls = (message) =>
@@ -18,6 +28,19 @@ const tokensOf = (usage) => usage && [usage.prompt_tokens, usage.completion_toke
 
 async function* pieces(stream) {
   for await (const chunk of await stream) yield chunk.choices[0]?.delta.content ?? "";
+}
+
+// Groq's library has no runner that does this.
+async function collected(stream) {
+  const found = [];
+  for await (const chunk of await stream) {
+    for (const { index, function: said } of chunk.choices[0]?.delta.tool_calls ?? []) {
+      const call = (found[index] ??= ["", ""]);
+      call[0] += said.name ?? "";
+      call[1] += said.arguments ?? "";
+    }
+  }
+  return found.map(([name, given]) => [name, JSON.parse(given)]);
 }
 
 await serve({
@@ -29,7 +52,8 @@ await serve({
   async streamed(asked) {
     const found = [];
     let tokens = null;
-    const stream = await ask(asked, { stream: true, stream_options: { include_usage: true } });
+    const wishes = kind === "groq" ? {} : { stream_options: { include_usage: true } };
+    const stream = await ask(asked, { stream: true, ...wishes });
     for await (const chunk of stream) {
       if (chunk.choices[0]?.delta.content) found.push(chunk.choices[0].delta.content);
       tokens = tokensOf(chunk.usage) ?? tokens;
@@ -42,6 +66,7 @@ await serve({
   },
 
   async parallel(asked) {
+    if (kind === "groq") return { calls: await collected(ask(asked, { tools, stream: true })) };
     const runner = client(asked).chat.completions.stream({ model: asked.model, messages, tools });
     return { calls: calls((await runner.finalChatCompletion()).choices[0].message) };
   },
@@ -84,8 +109,6 @@ await serve({
   },
 
   async models(asked) {
-    const found = [];
-    for await (const model of client(asked).models.list()) found.push(model.id);
-    return { models: found };
+    return { models: (await client(asked).models.list()).data.map((model) => model.id) };
   },
 });

@@ -1,7 +1,10 @@
 // Vercel's AI SDK; the argument says which of its providers.
 
 import { createAnthropic } from "@ai-sdk/anthropic";
+import { createCohere } from "@ai-sdk/cohere";
 import { createGoogleGenerativeAI } from "@ai-sdk/google";
+import { createGroq } from "@ai-sdk/groq";
+import { createMistral } from "@ai-sdk/mistral";
 import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { generateObject, generateText, jsonSchema, stepCountIs, streamText, tool } from "ai";
@@ -26,6 +29,9 @@ const models = {
   anthropic: ({ url, key, model }) => createAnthropic({ baseURL: `${url}/v1`, apiKey: key })(model),
   google: ({ url, key, model }) =>
     createGoogleGenerativeAI({ baseURL: `${url}/v1beta`, apiKey: key })(model),
+  mistral: ({ url, key, model }) => createMistral({ baseURL: `${url}/v1`, apiKey: key })(model),
+  groq: ({ url, key, model }) => createGroq({ baseURL: `${url}/v1`, apiKey: key })(model),
+  cohere: ({ url, key, model }) => createCohere({ baseURL: `${url}/v2`, apiKey: key })(model),
 };
 const wishes = {
   responses: { openai: { reasoningEffort: "medium", reasoningSummary: "auto", store: false } },
@@ -33,8 +39,13 @@ const wishes = {
   compatible: { stockyard: { reasoningEffort: "medium" } },
   anthropic: { anthropic: { thinking: { type: "enabled", budgetTokens: 1024 } } },
   google: { google: { thinkingConfig: { includeThoughts: true, thinkingBudget: 2048 } } },
+  mistral: { mistral: { reasoningEffort: "high" } },
+  groq: { groq: { reasoningEffort: "medium" } },
+  cohere: { cohere: { thinking: { type: "enabled", tokenBudget: 2048 } } },
 };
 if (kind === "responses") wishes.responses.openai.include = ["reasoning.encrypted_content"];
+
+const unasked = ["mistral", "groq"]; // these do not ask how many tokens a stream took
 
 const options = (asked, more) => ({
   model: models[kind](asked),
@@ -66,7 +77,8 @@ await serve({
     const found = [];
     const answer = stream(asked);
     for await (const piece of pieces(answer)) found.push(piece);
-    return { pieces: found, tokens: tokensOf(await answer.usage) };
+    const counted = tokensOf(await answer.usage);
+    return { pieces: found, tokens: unasked.includes(kind) ? null : counted };
   },
 
   async tools(asked) {

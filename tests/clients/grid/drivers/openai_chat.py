@@ -1,4 +1,7 @@
-"""The OpenAI library, and Groq's, which is made alike: chat completions."""
+"""The OpenAI library, and Groq's, which is made alike: chat completions.
+
+The argument says which, and if it is to be in Azure's mode.
+"""
 
 import json
 import sys
@@ -6,17 +9,24 @@ from typing import Any
 
 from driver import CITY, IMAGE, QUESTION, REPORT, Asked, heard_until_cut, serve
 
-GROQ = sys.argv[1:] == ["groq"]
+KIND = sys.argv[1]
+AZURE = {"azure": "", "azure_native": "/azure"}
+"""Kinds of Azure's mode, and the path of their endpoint."""
 TOOLS = [{"type": "function", "function": {"name": "weather", "parameters": CITY}}]
 MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": QUESTION}]
 
 
 def client(asked: Asked) -> Any:
-    if GROQ:
+    if KIND == "groq":
         from groq import Groq
 
         return Groq(base_url=f"{asked.url}/groq", api_key=asked.key, max_retries=0)
-    from openai import OpenAI
+    from openai import AzureOpenAI, OpenAI
+
+    if KIND in AZURE:
+        endpoint = asked.url + AZURE[KIND]
+        more: Any = {"azure_endpoint": endpoint, "api_version": "2024-10-21", "max_retries": 0}
+        return AzureOpenAI(api_key=asked.key, **more)
 
     return OpenAI(base_url=f"{asked.url}/v1", api_key=asked.key, max_retries=0)
 
@@ -42,7 +52,7 @@ def whole(asked: Asked) -> Any:
 
 def streamed(asked: Asked) -> Any:
     found, tokens = [], None
-    options = {} if GROQ else {"stream_options": {"include_usage": True}}
+    options = {} if KIND == "groq" else {"stream_options": {"include_usage": True}}
     for chunk in ask(asked, stream=True, **options):
         found += [c.delta.content for c in chunk.choices if c.delta.content]
         if getattr(chunk, "usage", None):

@@ -1,15 +1,20 @@
-"""The OpenAI library: Responses."""
+"""The OpenAI library: Responses. The argument says if it is to be in Azure's mode."""
 
 import json
+import sys
 from typing import Any
 
 from driver import CITY, IMAGE, QUESTION, REPORT, Asked, heard_until_cut, serve
-from openai import OpenAI
+from openai import AzureOpenAI, OpenAI
 
+KIND = sys.argv[1]
 TOOLS = [{"type": "function", "name": "weather", "parameters": CITY, "strict": False}]
 
 
 def client(asked: Asked) -> OpenAI:
+    if KIND == "azure":
+        more: Any = {"azure_endpoint": asked.url, "api_version": "preview", "max_retries": 0}
+        return AzureOpenAI(api_key=asked.key, **more)
     return OpenAI(base_url=f"{asked.url}/v1", api_key=asked.key, max_retries=0)
 
 
