@@ -133,6 +133,16 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """All its text parts, joined."""
         return "".join(p.text for p in self.parts if isinstance(p, Text))
 
+    @property
+    def only_text(self) -> str | None:
+        """The text of a message that is one text and nothing else, as most are."""
+        if len(self.parts) != 1 or self.name is not None or self.shape is not None or self.extra:
+            return None
+        only = self.parts[0]
+        if type(only) is not Text or only.cache is not None or only.citations or only.extra:
+            return None
+        return only.text
+
 
 def texts_of(parts: tuple[AnyPart, ...]) -> Iterator[str]:
     for part in parts:

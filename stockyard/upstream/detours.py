@@ -2,7 +2,6 @@
 
 In the order in which a call takes them, if its Plan has such a Detour:
 
-    a model     that another team tuned for itself is refused
     images      that are named by URL are fetched first, for a provider that takes only bytes
     a summary   is requested with a prompt in a chat
     tools       together with a reasoning effort are requested in another of its formats
@@ -14,6 +13,7 @@ Some change the request temporarily (`asking`): another Target starts again from
 """
 
 import asyncio
+from collections.abc import Awaitable
 
 from msgspec.structs import replace
 
@@ -23,7 +23,6 @@ from stockyard.core.stream import Answer
 from stockyard.core.target import Attempt
 from stockyard.core.whole import whole
 from stockyard.errors import UpstreamError
-from stockyard.upstream import tuned_models
 from stockyard.upstream.asking import asking
 from stockyard.upstream.image_fetch import ImageFetch
 from stockyard.upstream.late_answer import late_answer
@@ -36,7 +35,6 @@ from stockyard.upstream.reading import Reading
 from stockyard.upstream.receiving import Receiving, came_whole
 from stockyard.upstream.relayed_answer import RelayedAnswer
 from stockyard.upstream.summary import in_words, summary_of
-from stockyard.upstream.tuned_models import IsOthers
 
 IMAGES_IN = {"openai.responses": "input", "gemini": "contents", "gemini.array": "contents"}
 """Format of the client -> field with the messages, if it is not `messages`."""
@@ -50,39 +48,44 @@ class Detours:
         receiving: Receiving,
         reading: Reading,
         loop: asyncio.AbstractEventLoop,
-        is_others: IsOthers,
     ) -> None:
         self._images = images
         self._prepared = preparation
         self._received = receiving
         self._reading = reading
         self._loop = loop
-        self._is_others = is_others
 
-    async def answer(self, x: Exchange, plan: Plan, attempt: Attempt) -> Answer:
+    # Each step returns what the next one returns: a step that is not taken costs no coroutine.
+
+    def answer(self, x: Exchange, plan: Plan, attempt: Attempt) -> Awaitable[Answer]:
         """One try. Raises what a plain try raises."""
         detour = plan.detour or NO_DETOUR
-        if detour.tuned:
-            self.check_model(x, plan)
-        if not detour.takes_bytes or not _may_name_images(x, plan):
-            return await self._in_words(x, plan, detour, attempt)
+        if detour.takes_bytes and _may_name_images(x, plan):
+            return self._with_images(x, plan, detour, attempt)
+        return self._in_words(x, plan, detour, attempt)
+
+    async def _with_images(
+        self, x: Exchange, plan: Plan, detour: Detour, attempt: Attempt
+    ) -> Answer:
         field = IMAGES_IN.get(x.inbound.format, "messages")
         with asking(x, await self._images.inlined(x.request, field, x.caller.key_id)):
             return await self._in_words(x, plan, detour, attempt)
 
-    def check_model(self, x: Exchange, plan: Plan) -> None:
-        """Raises Refused (404) for a model that another team tuned for itself."""
-        if plan.detour is not None and plan.detour.tuned:
-            tuned_models.check(x, plan.target, self._is_others)
+    def _in_words(
+        self, x: Exchange, plan: Plan, detour: Detour, attempt: Attempt
+    ) -> Awaitable[Answer]:
+        if detour.summarises:
+            return self._summary(x, plan, detour, attempt)
+        return self._otherwise(x, plan, detour, attempt)
 
-    async def _in_words(self, x: Exchange, plan: Plan, detour: Detour, attempt: Attempt) -> Answer:
-        if not detour.summarises:
-            return await self._otherwise(x, plan, detour, attempt)
+    async def _summary(self, x: Exchange, plan: Plan, detour: Detour, attempt: Attempt) -> Answer:
         with asking(x, in_words(x.request)):
             chat = replace(plan, detour=replace(detour, summarises=False))
             return summary_of(await whole(await self.answer(x, chat, attempt)))
 
-    async def _otherwise(self, x: Exchange, plan: Plan, detour: Detour, attempt: Attempt) -> Answer:
+    def _otherwise(
+        self, x: Exchange, plan: Plan, detour: Detour, attempt: Attempt
+    ) -> Awaitable[Answer]:
         """In another format, or as a stream."""
         if detour.for_reasoning_tools is not None and _reasons_with_tools(x.request):
             plan = detour.for_reasoning_tools
@@ -90,22 +93,22 @@ class Detours:
             attempt.format = plan.format
         request, gathered = x.request, detour.gathered
         if gathered is None or request.stream or _is_short(detour, request):
-            return await self._written(x, plan, attempt)
-        with asking(x, request.streamed()):
-            return await whole(await self._written(x, gathered, attempt))
+            return self._written(x, plan, attempt)
+        return self._gathered(x, gathered, attempt)
 
-    async def _written(self, x: Exchange, plan: Plan, attempt: Attempt) -> Answer:
+    async def _gathered(self, x: Exchange, plan: Plan, attempt: Attempt) -> Answer:
+        with asking(x, x.request.streamed()):
+            return await whole(await self._written(x, plan, attempt))
+
+    def _written(self, x: Exchange, plan: Plan, attempt: Attempt) -> Awaitable[Answer]:
         """Write the request, and send it with a proof if it needs one."""
-        detour = plan.detour or NO_DETOUR
-        if detour.answering is not None:
-            codec = detour.answering(x.request.meaning)
-            plan = plan if codec is plan.codec else replace(plan, codec=codec)
+        detour, plan = plan.detour or NO_DETOUR, plan.answering_to(x.request)
         outgoing = self._prepared.outgoing(x, plan)
         if detour.prover is not None:
-            return await self._with_proof(x, plan, detour.prover, attempt, outgoing)
+            return self._with_proof(x, plan, detour.prover, attempt, outgoing)
         if detour.polling is not None:
-            return await self._polled(x, plan, detour.polling, attempt, outgoing)
-        return await self._received.answer(x, plan, attempt, outgoing)
+            return self._polled(x, plan, detour.polling, attempt, outgoing)
+        return self._received.answer(x, plan, attempt, outgoing)
 
     async def _with_proof(
         self, x: Exchange, plan: Plan, prover: Prover, attempt: Attempt, outgoing: Outgoing

@@ -15,6 +15,7 @@ from stockyard.errors import Refused, StockyardError, UpstreamError
 from stockyard.providers.directory import LONGEST_NAME, TRIED
 from stockyard.providers.needs import needs_of, own_way_of
 from stockyard.providers.provider import CHAT_LIKE
+from stockyard.upstream import tuned_models
 from stockyard.upstream.detours import Detours
 from stockyard.upstream.divided import DIVIDED, in_turn, requests_of
 from stockyard.upstream.image_fetch import ImageFetch
@@ -47,7 +48,8 @@ class Dispatch:
         reading = Reading(signed)
         self._prepared = Preparation(signed, lossy)
         self._received = Receiving(reading, signed, loop)
-        self._detours = Detours(images, self._prepared, self._received, reading, loop, is_others)
+        self._detours = Detours(images, self._prepared, self._received, reading, loop)
+        self._is_others = is_others
 
     def choose(self, x: Exchange) -> None:
         """Fill in the candidates for the model of the request, unless a module did."""
@@ -59,7 +61,8 @@ class Dispatch:
 
     def check_model(self, x: Exchange, plan: Plan) -> None:
         """Raises Refused (404) for a model that only another team may call."""
-        self._detours.check_model(x, plan)
+        if plan.tuned:
+            tuned_models.check(x, plan.target, self._is_others)
 
     async def __call__(self, x: Exchange) -> Answer:
         """Call the Target. Raises UpstreamError, or Refused if there is none to call."""
@@ -73,8 +76,12 @@ class Dispatch:
         attempt = Attempt(target=target, started_us=x.elapsed_us(), format=plan.format)
         x.attempts.append(attempt)
         try:
+            if plan.tuned:
+                self.check_model(x, plan)
             if plan.detour is not None:
                 return await self._detours.answer(x, plan, attempt)
+            if plan.answering is not None:
+                plan = plan.answering_to(x.request)
             outgoing = self._prepared.outgoing(x, plan)
             return await self._received.answer(x, plan, attempt, outgoing)
         except asyncio.CancelledError:

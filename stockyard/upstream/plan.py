@@ -8,8 +8,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from stockyard.core.exchange import Reads
+from stockyard.core.request import Request
 from stockyard.core.target import Target
 from stockyard.providers.provider import Provider
 from stockyard.upstream.origin import Origin
@@ -93,8 +95,19 @@ class Plan(Struct, frozen=True, eq=False, kw_only=True):
 
     reckons: bool = False
     """Answer with an estimate, without sending anything."""
+    tuned: bool = False
+    """The model is in no price list, so a team may have tuned it for itself."""
+    answering: Callable[[Any], Codec] | None = None
+    """Gives the codec for the answer to a request, if it depends on the request."""
     detour: "Detour | None" = None
     """Further steps besides writing and sending. Nearly all Plans have none."""
+
+    def answering_to(self, request: Request) -> "Plan":
+        """The Plan with the codec for the answer to this request."""
+        if self.answering is None:
+            return self
+        codec = self.answering(request.meaning)
+        return self if codec is self.codec else replace(self, codec=codec)
 
     @property
     def proved(self) -> bool:
@@ -116,14 +129,10 @@ class Detour(Struct, frozen=True, eq=False, kw_only=True):
     """The Plan for whole answers that must be folded from a stream."""
     gathered_from: int = 0
     """The `max_output` from which that is so; 0 means always."""
-    answering: Callable[[Any], Codec] | None = None
-    """Gives the codec for the answer to a request, if it depends on the request."""
     polling: Polling | None = None
     """How to poll for an answer that is made later."""
     prover: Prover | None = None
     """Makes the proof of each call, if `start` cannot contain it."""
-    tuned: bool = False
-    """The model is in no price list, so a team may have tuned it for itself."""
 
 
 NO_DETOUR = Detour()

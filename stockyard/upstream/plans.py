@@ -228,7 +228,6 @@ class Plans:
         in_body = quirks.in_body(provider, spoken)
         patience = self._patience(provider)
         ours = target.credential is not None and not target.credential.own
-        tuned = ours and bool(target.model) and not self._is_listed(target)
         return Plan(
             target=target,
             provider=provider,
@@ -256,15 +255,9 @@ class Plans:
             max_output=self._max_output(target),
             efforts=self._efforts_of(target, spoken, traits),
             most_items=spelled.most_items_of(traits) if spelled and not forward else 0,
-            detour=_detour(
-                codec,
-                spoken,
-                traits,
-                head.prover,
-                in_body=in_body,
-                forward=forward,
-                tuned=tuned,
-            ),
+            tuned=ours and bool(target.model) and not self._is_listed(target),
+            answering=None if codec is None else _answering(codec, forward=forward),
+            detour=_detour(spoken, traits, head.prover, in_body=in_body, forward=forward),
         )
 
     def _efforts_of(self, target: Target, spoken: str, traits: Traits) -> tuple[str, ...]:
@@ -322,21 +315,16 @@ def _row_query(provider: Provider, way: _Way) -> str:
 
 
 def _detour(
-    codec: Codec | None,
     spoken: str,
     traits: Traits,
     prover: Prover | None,
     *,
     in_body: bool,
     forward: bool,
-    tuned: bool,
 ) -> Detour | None:
-    answering = _answering(codec, forward=forward) if codec is not None else None
     # Claude accepts no URLs when it is hosted by somebody else.
     takes_bytes = (spoken in BYTES_ONLY and not forward) or in_body or "images_as_bytes" in traits
-    if prover is None and answering is None and not takes_bytes and not tuned:
-        return None
-    return Detour(prover=prover, answering=answering, takes_bytes=takes_bytes, tuned=tuned)
+    return Detour(prover=prover, takes_bytes=takes_bytes) if prover or takes_bytes else None
 
 
 def _answering(codec: Codec, *, forward: bool) -> Callable[[Any], Codec] | None:

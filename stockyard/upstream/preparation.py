@@ -110,8 +110,9 @@ class Preparation:
                 wanted, unsaid = in_words(wanted)
                 ignored += unsaid
         if plan.format in SIGNING:
-            signed = self._signed.returned(owner_of(x, plan), wanted.content)
-            wanted = wanted.with_content(signed)
+            content = wanted.content
+            signed = self._signed.returned(owner_of(x, plan), content)
+            wanted = wanted if signed is content else wanted.with_content(signed)
         written = codec.encode_request(
             wanted,
             features=plan.provider.features,

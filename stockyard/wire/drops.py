@@ -1,6 +1,7 @@
 """Collect the parts of a request that the target's format cannot express."""
 
 from collections.abc import Callable, Container, Iterable
+from operator import attrgetter
 from typing import Any
 
 from stockyard.core.messages import AnyPart, Document, Extra, Image, Message, Text, ToolResult
@@ -35,6 +36,26 @@ def _says_nothing(key: str, value: Any) -> bool:
     return isinstance(value, dict) and value.keys() <= _SAID_ELSEWHERE
 
 
+class Unsayable:
+    """Neutral fields that a format cannot express."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+        self._of = attrgetter(*names)
+        self._unused = self._of(Content())
+
+    def used_in(self, content: Content) -> list[str]:
+        """Those that a request uses, as clients usually call them."""
+        values = self._of(content)
+        if values == self._unused:
+            return []
+        return [
+            USUAL_NAMES.get(name, name)
+            for name, value in zip(self._names, values, strict=True)
+            if value not in (None, False, ()) and (name, value) != ("n", 1)
+        ]
+
+
 class Drops:
     """The dropped fields, in the client's spelling."""
 
@@ -47,12 +68,10 @@ class Drops:
     def add(self, *names: str) -> None:
         self._names.update(dict.fromkeys(names))
 
-    def unsayable(self, content: Content, fields: Iterable[str]) -> None:
-        """Report those of these neutral fields that the request uses."""
-        for name in fields:
-            value = getattr(content, name)
-            if value not in (None, False, ()) and (name, value) != ("n", 1):
-                self.add(USUAL_NAMES.get(name, name))
+    def unsayable(self, content: Content, fields: Unsayable) -> None:
+        """Report those of these fields that the request uses."""
+        if used := fields.used_in(content):
+            self.add(*used)
 
     def foreign(self, extra: Extra, path: str = "") -> None:
         """Report every field that belongs to another format."""

@@ -46,6 +46,8 @@ def decode_blocks(content: Any, path: str) -> tuple[AnyPart, ...]:
 
 
 def decode_block(item: Any, path: str) -> AnyPart:
+    if (text := _plain_text(item)) is not None:
+        return text
     fields = Fields(item, path)
     kind = fields.rest.get("type")
     read = _READERS.get(kind) if isinstance(kind, str) else None
@@ -91,6 +93,16 @@ def with_cache(said: dict[str, Any], cache: Cache | None) -> dict[str, Any]:
         return said
     ttl = {"ttl": _TTLS[cache.ttl]} if cache.ttl in _TTLS else {}
     return {**said, "cache_control": {"type": "ephemeral", **ttl}}
+
+
+def _plain_text(item: Any) -> Text | None:
+    """A block that is a text and nothing else, read quickly; None for any other."""
+    if type(item) is not dict or len(item) != 2 or item.get("type") != "text":
+        return None
+    text = item.get("text")
+    if type(text) is not str or text.startswith(BILLING_LINE):
+        return None
+    return Text(text=text)
 
 
 def _read_text(fields: Fields) -> AnyPart:

@@ -35,7 +35,7 @@ from stockyard.wire.anthropic_messages.turns import (
     encode_turns,
 )
 from stockyard.wire.codec import Dropped, Traits
-from stockyard.wire.drops import FILENAME, Drops
+from stockyard.wire.drops import FILENAME, Drops, Unsayable
 from stockyard.wire.efforts import BUDGETS
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import has_word, layout_of, own_fields, with_layout, words
@@ -68,7 +68,7 @@ _TIERS = {"auto": "auto", "standard_only": "default"}
 _TIERS_OUT = {tier: said for said, tier in _TIERS.items()}
 _DISABLED = {"type": "disabled"}
 
-_UNSAYABLE = (
+_UNSAYABLE = Unsayable(
     "seed",
     "presence_penalty",
     "frequency_penalty",
@@ -234,11 +234,13 @@ def _add_sampling(body: dict[str, Any], content: Content, drops: Drops) -> None:
         body["top_p"] = content.top_p
     if content.top_k is not None:
         body["top_k"] = content.top_k
+    if content.stop is None:
+        return
     # One that is only blanks is refused.
-    stops = [stop for stop in content.stop or () if not is_blank(stop)]
+    stops = [stop for stop in content.stop if not is_blank(stop)]
     if stops or (content.stop == () and FORMAT in content.extra):
         body["stop_sequences"] = stops
-    if len(stops) < len(content.stop or ()):
+    if len(stops) < len(content.stop):
         drops.add("stop")
 
 

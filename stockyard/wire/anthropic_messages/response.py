@@ -156,16 +156,17 @@ def no_answer(body: bytes) -> UpstreamError:
 
 
 def _decode_output(answer: Fields) -> Output:
-    answer.any("type")
-    answer.any("role")
-    answer.any("usage")
-    parts = decode_blocks(answer.any("content"), "content")
+    take = answer.rest.pop
+    take("type", None)
+    take("role", None)
+    take("usage", None)
+    parts = decode_blocks(take("content"), "content")
     called = any(isinstance(p, ToolCall) for p in parts)
-    finish, native = finish_of(answer.any("stop_reason"), called=called)
+    finish, native = finish_of(take("stop_reason", None), called=called)
     ending = {
         key: value
         for key in ("stop_sequence", "stop_details")
-        if (value := answer.any(key)) is not None
+        if (value := take(key, None)) is not None
     }
     message = Message(role="assistant", parts=parts)
     choice = Choice(message=message, finish=finish, native_finish=native, extra={FORMAT: ending})

@@ -117,6 +117,10 @@ class _Turns:
         self._pending_system: list[dict[str, Any]] = []
 
     def add(self, message: Message) -> None:
+        text = message.only_text
+        if text and message.role in ("user", "assistant") and self._may_follow(message.role, text):
+            self._turns.append({"role": message.role, "content": text})
+            return
         self._drops.foreign(message.extra, "messages")
         if message.name is not None:
             self._drops.add("messages.name")
@@ -135,6 +139,12 @@ class _Turns:
             self._place("user", notes, Message(role="user"))
         if blocks:
             self._place(role, blocks, message)
+
+    def _may_follow(self, role: str, text: str) -> bool:
+        """Whether a turn of this text alone goes behind the others as it is."""
+        if self._pending_system or is_blank(text):
+            return False
+        return not self._turns or self._turns[-1]["role"] != role
 
     def finished(self) -> list[dict[str, Any]]:
         if self._pending_system:

@@ -41,7 +41,7 @@ from stockyard.wire.bedrock_converse.turns import (
     without_tools,
 )
 from stockyard.wire.codec import Dropped, Traits
-from stockyard.wire.drops import FILENAME, Drops
+from stockyard.wire.drops import FILENAME, Drops, Unsayable
 from stockyard.wire.efforts import BUDGETS
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import has_word, own_fields, words
@@ -66,7 +66,7 @@ DEFAULT_NAME = "answer"
 THINKING_ROOM = 4_096
 """Tokens for the answer in addition to its thinking, if the client set no limit."""
 
-_UNSAYABLE = (
+_UNSAYABLE = Unsayable(
     "seed",
     "presence_penalty",
     "frequency_penalty",

@@ -22,7 +22,7 @@ from stockyard.wire.cohere_chat.tools import (
     encode_tools,
     strictness,
 )
-from stockyard.wire.drops import DETAIL, Drops
+from stockyard.wire.drops import DETAIL, Drops, Unsayable
 from stockyard.wire.efforts import BUDGETS
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import layout_of, own_fields, with_layout
@@ -45,7 +45,7 @@ _PLAIN_FIELDS = {
     "logprobs": "logprobs",
 }
 
-_UNSAYABLE = (
+_UNSAYABLE = Unsayable(
     "n",
     "min_p",
     "logit_bias",

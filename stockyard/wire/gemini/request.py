@@ -13,7 +13,7 @@ import msgspec
 from stockyard.core.request import Content, Request
 from stockyard.wire import strict
 from stockyard.wire.codec import Dropped, Traits
-from stockyard.wire.drops import Drops
+from stockyard.wire.drops import Drops, Unsayable
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.gemini.contents import (
     decode_contents,
@@ -72,7 +72,7 @@ _CONFIG_FIELDS = {
     "top_logprobs": "logprobs",
 }
 
-_UNSAYABLE = (
+_UNSAYABLE = Unsayable(
     "min_p",
     "logit_bias",
     "cache_key",

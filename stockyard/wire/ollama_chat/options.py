@@ -3,7 +3,7 @@
 from typing import Any
 
 from stockyard.core.request import Content, OutputForm, ReasoningWish
-from stockyard.wire.drops import Drops
+from stockyard.wire.drops import Drops, Unsayable
 from stockyard.wire.efforts import effort_of
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import has_word, layout_of, with_layout, words
@@ -21,7 +21,7 @@ _OPTIONS = {
 }
 _INTEGERS = frozenset({"max_output", "top_k", "seed"})
 
-_UNSAYABLE = (
+_UNSAYABLE = Unsayable(
     "n",
     "logit_bias",
     "cache_key",

@@ -13,7 +13,7 @@ from stockyard.core.messages import AnyPart, Message, Reasoning, Text, ToolCall,
 from stockyard.core.request import Content, Request
 from stockyard.wire import strict
 from stockyard.wire.codec import Dropped
-from stockyard.wire.drops import Drops
+from stockyard.wire.drops import Drops, Unsayable
 from stockyard.wire.fields import Fields
 from stockyard.wire.inexpressible import refuse_inexpressible
 from stockyard.wire.layout import own_fields
@@ -29,7 +29,7 @@ from stockyard.wire.ollama_chat.options import (
 )
 from stockyard.wire.ollama_chat.places import GENERATE as FORMAT
 
-_UNSAYABLE = (
+_UNSAYABLE = Unsayable(
     "tools",
     "tool_choice",
     "parallel_tools",

@@ -38,6 +38,9 @@ _ROLES = {
     "function": "tool",
 }
 
+_PLAIN_ROLES = ("system", "user", "assistant")
+"""Those that are called alike here and in the neutral form."""
+
 LONGEST_ID = 40
 """Characters of a call id; OpenAI refuses longer ones."""
 
@@ -48,7 +51,20 @@ EMPTIED = ("audio", "function_call")
 
 
 def decode_messages(items: list[Any]) -> tuple[Message, ...]:
-    return joined(_decode_message(Fields(item, f"messages[{i}]")) for i, item in enumerate(items))
+    return joined(
+        _plain(item) or _decode_message(Fields(item, f"messages[{i}]"))
+        for i, item in enumerate(items)
+    )
+
+
+def _plain(item: Any) -> Message | None:
+    """A message that is a role and a text and nothing else, read quickly; None for any other."""
+    if type(item) is not dict or len(item) != 2:
+        return None
+    role, content = item.get("role"), item.get("content")
+    if type(content) is not str or role not in _PLAIN_ROLES:
+        return None
+    return Message(role=role, parts=(Text(text=content),))
 
 
 def _decode_message(fields: Fields) -> Message:

@@ -251,7 +251,22 @@ def _decode_choice(fields: Fields, position: int, answer_id: str, traits: Traits
 
 
 def _encode_choice(choice: Choice, drops: Drops, pen: Pen) -> _Object:
-    message = choice.message
+    text = choice.message.only_text
+    if text is not None:
+        item: _Object = {"role": "assistant", "content": text, "refusal": None}
+    else:
+        item = _encode_message(choice.message, drops, pen)
+    encoded: _Object = {
+        **own_fields(choice.extra, FORMAT),
+        "index": choice.index,
+        "message": item,
+        "logprobs": choice.logprobs,
+        "finish_reason": "function_call" if "function_call" in item else choice.finish or "stop",
+    }
+    return {**encoded, **own_finish(choice.finish, choice.native_finish, choice.extra)}
+
+
+def _encode_message(message: Message, drops: Drops, pen: Pen) -> _Object:
     item = encode_assistant(_speakable(message), drops, pen.reasoning_field)
     if pictures := drawn(message.parts):
         item[PICTURES] = pictures
@@ -268,14 +283,7 @@ def _encode_choice(choice: Choice, drops: Drops, pen: Pen) -> _Object:
     # Those without an address go into a field of their own, as they do in streams.
     if others := [c for c in citations if not cited((c,))]:
         item.setdefault(CITED, others)
-    encoded: _Object = {
-        **own_fields(choice.extra, FORMAT),
-        "index": choice.index,
-        "message": item,
-        "logprobs": choice.logprobs,
-        "finish_reason": "function_call" if "function_call" in item else choice.finish or "stop",
-    }
-    return {**encoded, **own_finish(choice.finish, choice.native_finish, choice.extra)}
+    return item
 
 
 def _as_declared(output: Output, takers: Set[str]) -> Output:

@@ -11,7 +11,7 @@ import msgspec
 from stockyard.core.request import Content, Request
 from stockyard.wire import strict
 from stockyard.wire.codec import Dropped, Traits
-from stockyard.wire.drops import Drops
+from stockyard.wire.drops import Drops, Unsayable
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import has_word, own_fields, words
 from stockyard.wire.openai_chat.request import MOST_STOPS
@@ -34,7 +34,7 @@ _PLAIN_FIELDS = (
     "logit_bias",
 )
 
-_UNSAYABLE = (
+_UNSAYABLE = Unsayable(
     "top_k",
     "min_p",
     "logprobs",

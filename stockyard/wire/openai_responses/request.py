@@ -12,7 +12,7 @@ from stockyard.core.messages import Message, Reasoning, Text
 from stockyard.core.request import Content, OutputForm, ReasoningWish, Request
 from stockyard.wire import strict
 from stockyard.wire.codec import Dropped
-from stockyard.wire.drops import DETAIL, FILENAME, Drops
+from stockyard.wire.drops import DETAIL, FILENAME, Drops, Unsayable
 from stockyard.wire.efforts import effort_of
 from stockyard.wire.fields import Fields
 from stockyard.wire.layout import has_word, own_fields, words
@@ -54,7 +54,7 @@ _SAID_ELSEWHERE = (*_SEALED_ONLY, [_LOGPROBS])
 
 _PLAIN_FIELDS = ("temperature", "top_p", "top_logprobs", "service_tier", "metadata")
 
-_UNSAYABLE = (
+_UNSAYABLE = Unsayable(
     "stop",
     "seed",
     "presence_penalty",
