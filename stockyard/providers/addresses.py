@@ -34,9 +34,7 @@ def is_loopback(origin: str) -> bool:
     return _LOOPBACK.fullmatch(origin) is not None
 
 
-def values_for(
-    name: str, row: Row, mention: Mention | None, environ: Mapping[str, str]
-) -> dict[str, str]:
+def values_for(name: str, row: Row, mention: Mention, environ: Mapping[str, str]) -> dict[str, str]:
     """The values for the placeholders of a provider's addresses and signatures."""
     values = dict(row.defaults)
     for setting, named in row.settings.items():
@@ -44,8 +42,7 @@ def values_for(
         found = (environ.get(variable, "").strip() for variable in variables)
         if first := next(filter(None, found), None):
             values[setting] = first
-    if mention is not None:
-        values |= mention.values
+    values |= mention.values
     elsewhere = values.keys() - _placeholders_of(row) if values else frozenset()
     for setting, value in values.items():
         if setting in elsewhere:
@@ -68,11 +65,11 @@ def _placeholders_of(row: Row) -> set[str]:
 
 
 def missing_for(
-    row: Row, mention: Mention | None, values: Mapping[str, str], base_url: str
+    row: Row, mention: Mention, values: Mapping[str, str], base_url: str
 ) -> tuple[str, ...]:
     """Missing settings without which the provider cannot be called, named as an operator sets
     them."""
-    chosen = row.tokens.get(mention.scheme) if mention and not mention.token_url else None
+    chosen = row.tokens.get(mention.scheme) if not mention.token_url else None
     token_url = filled(chosen.url, values) if chosen else ""
     names = {*_PLACEHOLDER.findall(base_url + token_url)}
     return tuple(sorted({row.derived[n].of if n in row.derived else n for n in names}))

@@ -23,6 +23,7 @@ from stockyard.providers.provider import Provider
 from stockyard.providers.quirks import calls as quirks_of_calls
 from stockyard.providers.quirks import names as quirk_names
 from stockyard.providers.row import (
+    NOT_MENTIONED,
     Mention,
     Row,
     TokenPlace,
@@ -86,7 +87,7 @@ def load(
         {
             name: _provider(name, row, mentions.get(name), origins.get(name), environ or {})
             for name, row in rows.items()
-            if name not in mentions or mentions[name].enabled
+            if mentions.get(name, NOT_MENTIONED).enabled
         }
     )
 
@@ -94,10 +95,11 @@ def load(
 def _provider(
     name: str,
     row: Row,
-    mention: Mention | None,
+    mentioned: Mention | None,
     shipped_origin: str | None,
     environ: Mapping[str, str],
 ) -> Provider:
+    mention = mentioned or NOT_MENTIONED
     _check(name, row)
     values = values_for(name, row, mention, environ)
     row = quirks_of_calls.called(_speaking(name, row, mention), values)
@@ -111,7 +113,7 @@ def _provider(
         origin=origin,
         prefix=prefix,
         moved_from=shipped_origin if shipped_origin != written_origin else None,
-        given=mention.given if mention else frozenset(),
+        given=mention.given,
     )
     return Provider(
         name=name,
@@ -144,8 +146,8 @@ def _provider(
         verified=row.verified,
         transport=row.transport,
         local=is_loopback(origin),
-        named=mention is not None,
-        allow_private=mention is not None and mention.allow_private,
+        named=mentioned is not None,
+        allow_private=mention.allow_private,
         missing=missing_for(row, mention, values, base_url),
     )
 
@@ -156,10 +158,9 @@ def _bounds(row: Row, values: Mapping[str, str], prefix: str) -> tuple[str, ...]
     return tuple(path for path in paths if f"{prefix}/".startswith(path))
 
 
-def _traits(row: Row, mention: Mention | None) -> frozenset[str]:
+def _traits(row: Row, mention: Mention) -> frozenset[str]:
     """The traits for codecs: the row's quirks, and those the operator set."""
-    known = {"think_tags"} if mention is not None and mention.think_tags else set[str]()
-    return frozenset(row.quirks) | known
+    return frozenset({*row.quirks, *(["think_tags"] if mention.think_tags else [])})
 
 
 def _check(name: str, row: Row) -> None:
@@ -180,45 +181,41 @@ def _check(name: str, row: Row) -> None:
             raise bad_row(name, f"`unverified` names {entry!r}, which it does not offer.")
 
 
-def _speaking(name: str, row: Row, mention: Mention | None) -> Row:
+def _speaking(name: str, row: Row, mention: Mention) -> Row:
     """The row restricted to the formats that the operator named, if any."""
-    named = mention.formats if mention else ()
-    if not named:
+    if not mention.formats:
         return row
-    for format_ in named:
+    for format_ in mention.formats:
         if format_ not in row.speaks:
             raise bad_row(name, f"`formats` must be of {', '.join(row.speaks)}.")
     return msgspec.structs.replace(
         row,
-        speaks={format_: row.speaks[format_] for format_ in named},
+        speaks={format_: row.speaks[format_] for format_ in mention.formats},
         unverified=tuple(entry for entry in row.unverified if entry in row.endpoints),
     )
 
 
-def _scheme(name: str, row: Row, mention: Mention | None) -> str:
-    scheme = mention.scheme if mention else ""
-    if scheme and scheme not in row.auth:
+def _scheme(name: str, row: Row, mention: Mention) -> str:
+    if mention.scheme and mention.scheme not in row.auth:
         raise bad_row(name, f"`auth` must be one of {', '.join(row.auth)}.")
-    return scheme
+    return mention.scheme
 
 
 def _tokens(
-    name: str, row: Row, mention: Mention | None, values: Mapping[str, str], origin: str
+    name: str, row: Row, mention: Mention, values: Mapping[str, str], origin: str
 ) -> dict[str, TokenPlace]:
     """Where secrets are exchanged for tokens, without those whose address lacks a value."""
     found = {}
     for scheme, place in row.tokens.items():
         url = filled(place.url, values)
-        if mention is not None and mention.token_url and url:
-            url = mention.token_url
+        if url:
+            url = mention.token_url or url
         if url.startswith("/"):
             url = origin + url
         if "{" in url:
             continue
         if url:
             origin_and_path(name, url)
-        moved = mention.token_url if mention is not None and place.exchange_url else ""
-        found[scheme] = msgspec.structs.replace(
-            place, url=url, exchange_url=moved or place.exchange_url
-        )
+        exchange_url = place.exchange_url and (mention.token_url or place.exchange_url)
+        found[scheme] = msgspec.structs.replace(place, url=url, exchange_url=exchange_url)
     return found

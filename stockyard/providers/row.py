@@ -142,6 +142,9 @@ class Mention(Struct, frozen=True, kw_only=True):
     """Everything the operator set, by name."""
 
 
+NOT_MENTIONED = Mention()
+"""What is true of a provider that the operator says nothing about."""
+
 SETTINGS_OF_OTHERS = frozenset({"api_key", "credentials", "timeout", "data_policy"})
 """Keys of `[providers.<name>]` that say nothing about the provider itself."""
 

@@ -1,5 +1,6 @@
-"""Calls to IBM watsonx: each says who pays. Chats are OpenAI's, but for the model's name and the
-choice of tools.
+"""Quirks of IBM watsonx: every request names the project or space that pays for it.
+
+Chats are OpenAI's, except for the model's name and the choice of tools.
 
 https://cloud.ibm.com/apidocs/watsonx-ai#text-chat
 """
@@ -29,7 +30,7 @@ def watsonx_body(owner: str = "") -> Quirk:
 
 
 def paid(format_: str) -> Callable[[str], Quirk]:
-    """The same of who pays, for bodies of a format of its own."""
+    """Adds who pays to the bodies of another format."""
 
     def paying(owner: str) -> Quirk:
         name, _, value = owner.partition("=")
@@ -45,7 +46,7 @@ def paid(format_: str) -> Callable[[str], Quirk]:
 
 
 def _tools_chosen(body: Body) -> Body:
-    """A word for all tools and the choice of one are two fields there."""
+    """`auto`, `none` and `required` have a field of their own there."""
     chosen = body.get("tool_choice")
     if not isinstance(chosen, str):
         return body
