@@ -1,1 +1,1 @@
-"""Answering from store: cache."""
+"""Answer from what is stored: cache."""

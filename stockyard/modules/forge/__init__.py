@@ -1,1 +1,1 @@
-"""What stands where a provider stands: mockllm."""
+"""Stand in for providers: mockllm."""

@@ -1,1 +1,1 @@
-"""What is seen and told of a call: logging, responseheaders, tracelink."""
+"""Record calls and report on them: logging, responseheaders, tracelink."""

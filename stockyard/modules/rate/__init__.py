@@ -1,1 +1,1 @@
-"""How much somebody may use in a period: ratelimit."""
+"""Limit how much someone may use in a period: ratelimit."""

@@ -1,1 +1,1 @@
-"""Which model and which provider a call goes to: failover, modelalias."""
+"""Choose the model and the provider of a call: failover, modelalias."""

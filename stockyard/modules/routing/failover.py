@@ -17,7 +17,7 @@ Caller sees
     Targets whose format cannot express the call, or without a Credential, are skipped.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 from msgspec import Meta, Struct
 
@@ -132,8 +132,8 @@ class Failover(Module[Config]):
             return await call(x)  # dispatch explains why there is no target
         entered, tried = x.request, 0
         last: UpstreamError | None = None
-        unsaid: Refused | None = None
         last_tried = ""
+        unable: Refused | None = None
         for target in self._in_order(x, candidates, chain):
             if last is not None and not self._may_go_on(x, tried):
                 break
@@ -158,18 +158,14 @@ class Failover(Module[Config]):
                 if refused.module is not None:
                     raise
                 # Nothing was sent: this target cannot take the call, which is no failure of it.
-                tried, unsaid = tried - 1, unsaid or refused
+                tried, unable = tried - 1, unable or refused
                 lacks = [refused.param or refused.code]
                 x.note(self.name, "skipped_capability", {"target": target.name, "lacks": lacks})
-        if last is not None and tried == 1:
+        if tried == 1 and last is not None:
             raise last
-        if unsaid is not None and tried == 0:
-            raise unsaid
-        x.note(self.name, "exhausted", {"tried": tried})
-        wait = min(self.ports.health.reopens_in(target) for target in candidates)
-        raise _no_target(
-            "None of the providers for this model could answer. Try again later.", wait
-        ) from last
+        if tried == 0 and unable is not None:
+            raise unable
+        self._give_up(x, candidates, tried, last)
 
     def on_head(self, x: Exchange) -> None:
         if len(x.attempts) < 2:
@@ -198,6 +194,18 @@ class Failover(Module[Config]):
         finally:
             if not streaming:
                 health.forget(target)
+
+    def _give_up(
+        self, x: Exchange, candidates: list[Target], tried: int, last: UpstreamError | None
+    ) -> NoReturn:
+        x.note(self.name, "exhausted", {"tried": tried})
+        wait = min(self.ports.health.reopens_in(target) for target in candidates)
+        raise Refused(
+            503,
+            "no_target",
+            "None of the providers for this model could answer. Try again later.",
+            retry_after=max(1.0, wait),
+        ) from last
 
     def _stream_ended(self, x: Exchange, target: Target, error: StockyardError | None) -> None:
         if isinstance(error, UpstreamError):
@@ -363,7 +371,3 @@ def _share(target: Target, chain: Chain | None) -> tuple[str, int]:
 
 def _first(candidates: list[Target], chosen: Target) -> list[Target]:
     return [chosen, *(target for target in candidates if target is not chosen)]
-
-
-def _no_target(message: str, wait: float) -> Refused:
-    return Refused(503, "no_target", message, retry_after=max(1.0, wait))

@@ -1,1 +1,1 @@
-"""What may go to a model and come back: secretscan, promptguard."""
+"""Guard what goes to a model and what comes back: secretscan, promptguard."""
