@@ -13,7 +13,7 @@ from stockyard.wire.codec import StreamLook
 class Onlooker:
     """Feeds a look. Once content has passed, it never raises."""
 
-    __slots__ = ("_attempt", "_behind", "_held", "_look", "failure")
+    __slots__ = ("_attempt", "_behind", "_held", "_look", "_size", "failure")
 
     def __init__(self, look: StreamLook, attempt: Attempt) -> None:
         """The secrets of the attempt are removed from errors."""
@@ -21,8 +21,10 @@ class Onlooker:
         self._attempt = attempt
         self._behind: CoveredPieces | None = None
         """Removes secrets from everything after an error."""
-        self._held = b""
-        """Bytes that were fed and have not passed yet."""
+        self._held: list[bytes] = []
+        """What was fed and has not passed yet."""
+        self._size = 0
+        """Its bytes."""
         self.failure: UpstreamError | None = None
         """The error that the provider reported inside its stream."""
 
@@ -30,17 +32,27 @@ class Onlooker:
         """The bytes to forward now, exactly as they came."""
         if self._behind is not None:
             return self._behind.feed(data)
-        held = self._held + data if self._held else data
         try:
             passed = self._look.feed(data)
         except UpstreamError as error:
             if not self._look.content:
                 raise
-            self.failure, self._held = error, b""
+            held, self._held = b"".join((*self._held, data)), []
+            self.failure = error
             self._behind = CoveredPieces(covering_of(self._attempt))
             return self._behind.feed(held)
-        self._held = held[len(passed) :]
+        if self._held or len(passed) < len(data):
+            self._hold(data, len(passed))
         return passed
+
+    def _hold(self, data: bytes, passed: int) -> None:
+        """Hold this, less as many bytes as have passed. One event may come in hundreds of reads, so
+        they are joined only when some of them pass."""
+        self._held.append(data)
+        self._size += len(data) - passed
+        if passed:
+            held = b"".join(self._held)[passed:] if self._size else b""
+            self._held = [held] if held else []
 
     def rest(self) -> bytes:
         """The last bytes after an error."""

@@ -15,6 +15,11 @@ from stockyard.errors import UpstreamError
 from stockyard.wire.cutter import Cutter
 from stockyard.wire.sse import DONE, Blocks, Said, clean, is_whole, said
 from stockyard.wire.surrogates import loose
+from stockyard.wire.width import MAX_EVENTS, too_much
+
+MAX_COPIED = 1024**3
+"""How many bytes are copied, at most, to keep together what follows the end of an answer."""
+MAX_LATE = 64 * 1024 * 1024
 
 Piece = TypeVar("Piece")
 Seen = TypeVar("Seen", bound=Struct)
@@ -32,11 +37,13 @@ class Look(ABC, Generic[Piece]):
         self.odd_finish = ""
         self.model = ""
         self.before_error = b""
+        self._copied = self._pieces = 0
 
     def feed(self, data: bytes) -> bytes:
         passed: list[bytes] = []
         try:
             passed.extend(map(self._pass_on, self._cutter.feed(data)))
+            self._count(len(passed))
         except UpstreamError:
             self.before_error = b"".join(passed)
             raise
@@ -67,6 +74,21 @@ class Look(ABC, Generic[Piece]):
         """The bytes to forward of a broken piece after the end."""
         return b""
 
+    def _keep(self, piece: bytes) -> bytes:
+        """Keep what ends the answer, or follows its end; nothing of it is to be forwarded now.
+        Raises `bad_answer` when too much has followed."""
+        self._copied += len(self.terminator)
+        if self._copied > MAX_COPIED or len(self.terminator) > MAX_LATE:
+            self.terminator = b""
+            raise too_much("events after its end")
+        self.terminator += piece
+        return b""
+
+    def _count(self, pieces: int) -> None:
+        self._pieces += pieces
+        if self._pieces > MAX_EVENTS:
+            raise too_much("events")
+
 
 class EventsLook(Look[bytes]):
     """Watches server-sent events."""
@@ -93,7 +115,7 @@ class EventsLook(Look[bytes]):
     def _end_with(self, block: bytes) -> bytes:
         """Hold back the terminator; on native routes a second one too."""
         if self._native or not self._done:
-            self.terminator += block
+            self._keep(block)
         self._done = True
         return b""
 
@@ -105,9 +127,7 @@ class EventsLook(Look[bytes]):
         to it."""
         if not self._done:
             return block
-        if self._native:
-            self.terminator += block
-        return b""
+        return self._keep(block) if self._native else b""
 
 
 class NamedEventsLook(EventsLook, Generic[Seen]):

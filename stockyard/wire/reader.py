@@ -13,6 +13,7 @@ from stockyard.wire.cutter import Cutter
 from stockyard.wire.fields import FieldError
 from stockyard.wire.sse import DONE, Blocks, is_whole, said
 from stockyard.wire.surrogates import SurrogatePairs, decode_event
+from stockyard.wire.width import MAX_EVENTS, too_much
 
 Piece = TypeVar("Piece")
 ByType = Mapping[str, Callable[[Any, dict[str, Any], list[Event]], None]]
@@ -25,6 +26,7 @@ class Reader(ABC, Generic[Piece]):
         self._pairs = SurrogatePairs()
         self.odd_finish = ""
         self.before_error: list[Event] = []
+        self._pieces = 0
 
     @property
     @abstractmethod
@@ -33,9 +35,14 @@ class Reader(ABC, Generic[Piece]):
 
     def feed(self, data: bytes) -> list[Event]:
         events: list[Event] = []
+        pieces = self._pieces
         try:
             for piece in self._cutter.feed(data):
+                pieces += 1
                 self._read(piece, events)
+            self._pieces = pieces
+            if pieces > MAX_EVENTS:
+                raise too_much("events")
         except StockyardError:
             self.before_error = events
             raise

@@ -110,17 +110,14 @@ class TypedLook(EventsLook):
         """What is no event: it stays with the end where that has come."""
         if not self.terminator:
             return block
-        self.terminator += block
-        return b""
+        return self._keep(block)
 
     def _kept(self, block: bytes) -> bytes:
         """After the end mark nothing goes out; on native routes the bytes follow it."""
         if not self._done:
             earlier, self.terminator = self.terminator, b""
             return earlier + block
-        if self._native:
-            self.terminator += block
-        return b""
+        return self._keep(block) if self._native else b""
 
 
 def read_event(heard: Said) -> TypedEvent | None:

@@ -51,12 +51,8 @@ class ConverseLook(Look[Frame]):
         elif kind == "metadata":
             usage = _read(frame).usage
             self.usage = read_usage(usage) if isinstance(usage, dict) else None
-            self.terminator += frame.raw
-            return b""
-        if self.terminator:
-            self.terminator += frame.raw
-            return b""
-        return frame.raw
+            return self._keep(frame.raw)
+        return self._keep(frame.raw) if self.terminator else frame.raw
 
     def _finish(self, reason: Any) -> None:
         if is_failure(reason) and not self._native:

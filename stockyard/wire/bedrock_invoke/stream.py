@@ -79,10 +79,7 @@ class InvokeLook(Look[Frame]):
         inner.feed(_event_in(frame))
         self.content, self.finish, self.model = inner.content, inner.finish, inner.model
         self.odd_finish = inner.odd_finish
-        if not inner.terminator:
-            return frame.raw
-        self.terminator += frame.raw
-        return b""
+        return self._keep(frame.raw) if inner.terminator else frame.raw
 
     def end(self) -> bytes:
         if self._native:

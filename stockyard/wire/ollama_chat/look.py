@@ -110,5 +110,5 @@ class OllamaLook(Look[bytes]):
         if not self.terminator:
             return line
         if self._native or not line.strip():
-            self.terminator += line
+            return self._keep(line)
         return b""

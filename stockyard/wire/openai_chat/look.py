@@ -104,6 +104,7 @@ class ChatLook(EventsLook):
     def _singly(self, blocks: Sequence[bytes]) -> bytes:
         passed: list[bytes] = []
         try:
+            self._count(len(blocks))
             passed.extend(map(self._pass_on, blocks))
         except UpstreamError:
             self.before_error = self._asked_for(b"".join(passed))
