@@ -211,3 +211,30 @@ def test_what_the_format_cannot_say_is_named() -> None:
         "prompt_cache_key",
         "store",
     }
+
+
+LABELS = frozenset({"labels"})
+
+
+def test_metadata_are_labels_where_the_provider_takes_them() -> None:
+    """`wire.md` 5.1: on Vertex AI only, and of letters that labels may have."""
+    said = {"team": "red", "Team": "red", "note": "two words", "empty": ""}
+    body, dropped = from_chat(LABELS, metadata=said)
+    assert (body["labels"], dropped) == ({"team": "red", "empty": ""}, ("metadata",))
+    assert from_chat(LABELS, metadata={"team": "red"})[1] == ()
+    assert from_chat(NONE, metadata={"team": "red"}) == (from_chat(NONE)[0], ("metadata",))
+
+
+def test_no_more_labels_are_sent_than_a_request_may_have() -> None:
+    body, dropped = from_chat(LABELS, metadata={f"k{number}": "v" for number in range(65)})
+    assert (len(body["labels"]), dropped) == (64, ("metadata",))
+
+
+@pytest.mark.parametrize("labels", [{}, {"Odd Key": "Odd value"}, {"number": 1}, "odd"])
+def test_labels_of_its_own_clients_stay_as_they_are(labels: Any) -> None:
+    assert json.loads(written(body_of(labels=labels)).body)["labels"] == labels
+
+
+def test_labels_are_metadata_elsewhere() -> None:
+    sent = written(body_of(labels={"team": "red"}), to="openai.chat")
+    assert (json.loads(sent.body)["metadata"], sent.dropped) == ({"team": "red"}, ())

@@ -150,7 +150,7 @@ TRAITS = frozenset(
         "error_detail error_event_in_stream error_in_200 error_in_200_base_resp error_in_chunk "
         "error_list error_plain_string error_problem_json finish_empty_with_tools "
         "finish_stop_with_tools finish_twice float_token_counts gateway_metadata id_rotates "
-        "ids_and_event_names images_as_bytes json_in_words "
+        "ids_and_event_names images_as_bytes json_in_words labels "
         "late_filter_chunks max_tokens_auto_lowered message_beside_delta "
         "multi_line_data no_done obfuscation_padding padding_p padding_spaces "
         "passes_inner_shape payload_parts_split_json prompt_filter_first_chunk "

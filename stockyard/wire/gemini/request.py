@@ -21,6 +21,7 @@ from stockyard.wire.gemini.contents import (
     encode_contents,
     encode_system,
 )
+from stockyard.wire.gemini.labels import FIELD, LABELLED, labels_of, take_labels
 from stockyard.wire.gemini.names import (
     CONFIG,
     FORMAT,
@@ -77,7 +78,6 @@ _UNSAYABLE = Unsayable(
     "logit_bias",
     "cache_key",
     "end_user",
-    "metadata",
     "store",
     "previous",
     "cache",
@@ -103,7 +103,7 @@ def _decode(fields: Fields) -> Content:
     given = inside(fields, "generationConfig", CONFIG)
     config = given or Fields({}, "generationConfig")
     tool_config = inside(fields, "toolConfig", TOOL_CONFIG)
-    modalities = config.texts("responseModalities")
+    modalities, labels = config.texts("responseModalities"), take_labels(fields)
     content = Content(
         messages=(*decode_system(fields.any("systemInstruction")), *decode_contents(contents)),
         max_output=config.integer("maxOutputTokens"),
@@ -122,13 +122,16 @@ def _decode(fields: Fields) -> Content:
         output=decode_output(config),
         reasoning=decode_thinking(config),
         service_tier=_take_tier(fields),
+        metadata=labels,
         modalities=None if modalities is None else tuple(m.lower() for m in modalities),
     )
     for key, left in (("generationConfig", config), ("toolConfig", tool_config)):
         if left is not None and left.rest:
             fields.rest[key] = left.rest
     shape = words(
-        _CONFIG if given is not None else None, _TOOL_CONFIG if tool_config is not None else None
+        _CONFIG if given is not None else None,
+        _TOOL_CONFIG if tool_config is not None else None,
+        LABELLED if labels is not None else None,
     )
     return msgspec.structs.replace(content, extra=fields.left(FORMAT), shape=shape)
 
@@ -154,6 +157,8 @@ def encode_request(request: Request, *, traits: Traits) -> Dropped:
     config = _config(content, drops, traits)
     if config or has_word(content.shape, _CONFIG):
         body["generationConfig"] = config
+    if labels := labels_of(content, drops, traits):
+        body[FIELD] = labels
     if content.service_tier is not None:
         tier = _TIERS_OUT.get(content.service_tier)
         if tier is not None:
