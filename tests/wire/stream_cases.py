@@ -67,7 +67,7 @@ class StreamCase:
 
     @property
     def translates_from(self) -> str | None:
-        """The only format whose answer becomes this one, where it is not any of the folder."""
+        """The only format of the folder that becomes the others, where not every one does."""
         return self._case.get("translates_from")
 
     @cached_property
@@ -112,7 +112,6 @@ def pairs_of_streams() -> list[tuple[StreamCase, StreamCase]]:
         if one.feature == other.feature
         and one != other
         and one.translates_from in (None, FOLDERS[one.folder])
-        and other.translates_from in (None, FOLDERS[one.folder])
     ]
 
 
