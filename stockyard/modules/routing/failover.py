@@ -17,7 +17,7 @@ Caller sees
     Targets whose format cannot express the call, or without a Credential, are skipped.
 """
 
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -165,7 +165,8 @@ class Failover(Module[Config]):
             raise last
         if tried == 0 and unable is not None:
             raise unable
-        self._give_up(x, candidates, tried, last)
+        x.note(self.name, "exhausted", {"tried": tried})
+        raise self._no_target(candidates) from last
 
     def on_head(self, x: Exchange) -> None:
         if len(x.attempts) < 2:
@@ -195,17 +196,14 @@ class Failover(Module[Config]):
             if not streaming:
                 health.forget(target)
 
-    def _give_up(
-        self, x: Exchange, candidates: list[Target], tried: int, last: UpstreamError | None
-    ) -> NoReturn:
-        x.note(self.name, "exhausted", {"tried": tried})
+    def _no_target(self, candidates: list[Target]) -> Refused:
         wait = min(self.ports.health.reopens_in(target) for target in candidates)
-        raise Refused(
+        return Refused(
             503,
             "no_target",
             "None of the providers for this model could answer. Try again later.",
             retry_after=max(1.0, wait),
-        ) from last
+        )
 
     def _stream_ended(self, x: Exchange, target: Target, error: StockyardError | None) -> None:
         if isinstance(error, UpstreamError):
