@@ -11,6 +11,7 @@ COHERE, OLLAMA = "cohere.chat", "ollama.chat"
 SEALING = (RESPONSES, MESSAGES, GEMINI)
 """Formats in which a provider seals its thinking."""
 ALL = (CHAT, *SEALING)
+EVERY = (*ALL, COHERE, OLLAMA)
 TWO = (CHAT, MESSAGES)
 
 
@@ -46,19 +47,12 @@ NO_SSE = "it takes each line of a stream for JSON"
 NO_SCHEMA = "it writes schemas as OpenAI does, which Cohere does not know"
 ONE_CALL = "it takes calls in several lines for one call"
 ONE_PIECE = "it takes a streamed call in one piece only, as Mistral sends it: use `/mistral` there"
+OVERLOOKS = "it overlooks an error inside a stream, whoever sends it"
 
 PROGRAMS = (
+    Program("openai (chat)", "python", "openai_chat", CHAT, EVERY, ("openai",), "openai"),
     Program(
-        "openai (chat)",
-        "python",
-        "openai_chat",
-        CHAT,
-        (*ALL, COHERE, OLLAMA),
-        ("openai",),
-        "openai",
-    ),
-    Program(
-        "openai (responses)", "python", "openai_responses", RESPONSES, ALL, ("openai",), "openai"
+        "openai (responses)", "python", "openai_responses", RESPONSES, EVERY, ("openai",), "openai"
     ),
     Program("openai (Azure)", "python", "openai_chat", CHAT, TWO, ("azure",), "openai"),
     Program(
@@ -80,7 +74,7 @@ PROGRAMS = (
         "openai",
         native="azure",
     ),
-    Program("anthropic", "python", "anthropic_messages", MESSAGES, ALL, ("anthropic",)),
+    Program("anthropic", "python", "anthropic_messages", MESSAGES, EVERY, ("anthropic",)),
     Program(
         "anthropic (Bedrock)",
         "python",
@@ -101,7 +95,7 @@ PROGRAMS = (
         ("vertex",),
         "anthropic",
     ),
-    Program("google-genai", "python", "google_genai", GEMINI, ALL),
+    Program("google-genai", "python", "google_genai", GEMINI, EVERY),
     Program(
         "google-genai 2",
         "python",
@@ -111,10 +105,10 @@ PROGRAMS = (
         package="google-genai",
         place="litellm",
     ),
-    Program("mistralai", "python", "mistral", CHAT, excused={"parallel": ONE_PIECE}),
-    Program("cohere", "python", "cohere_chat", COHERE, (COHERE, *TWO)),
+    Program("mistralai", "python", "mistral", CHAT, EVERY, excused={"parallel": ONE_PIECE}),
+    Program("cohere", "python", "cohere_chat", COHERE, EVERY),
     Program("groq", "python", "openai_chat", CHAT, (CHAT,), ("groq",), native="groq"),
-    Program("ollama", "python", "ollama_chat", OLLAMA, (OLLAMA, *TWO)),
+    Program("ollama", "python", "ollama_chat", OLLAMA, EVERY),
     *(
         Program(
             f"litellm ({prefix}/)",
@@ -318,6 +312,29 @@ PROGRAMS = (
         GEMINI,
         (GEMINI, CHAT),
         package="google-genai",
+    ),
+    Program(
+        "LangChain4j (openai)",
+        "java",
+        "langchain_openai",
+        CHAT,
+        package="langchain4j-open-ai",
+        excused={"cut": OVERLOOKS},
+    ),
+    Program(
+        "LangChain4j (responses)",
+        "java",
+        "langchain_responses",
+        RESPONSES,
+        (RESPONSES, MESSAGES),
+        package="langchain4j-open-ai",
+    ),
+    Program(
+        "LangChain4j (anthropic)",
+        "java",
+        "langchain_anthropic",
+        MESSAGES,
+        package="langchain4j-anthropic",
     ),
     Program(
         "Claude Code", "agent", "agents", MESSAGES, ALL, ("claude",), "@anthropic-ai/claude-code"
