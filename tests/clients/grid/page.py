@@ -55,6 +55,9 @@ KNOWN = """## What to know
   any other format tell it not to: `providerOptions: { openai: { store: false } }`.
 - **Google's library for Java** hands out each piece of a stream when the next has come. Where a
   stream breaks it says that it could not read on, and not what it was told.
+- **Java's own HTTP client** (LangChain4j's) offers HTTP/2 with every call that is not encrypted.
+  The offer is ignored, and the connection ends with the answer. `HttpClient.Version.HTTP_1_1` makes
+  no offer and keeps it.
 - **Claude Code** asks again, without streaming, when a stream breaks: that is a second call.
 - **Anthropic's runners of tools** ask the provider to keep the conversation (`thread`), are told
   that no provider does so through the gateway, and send the whole of it from then on.
@@ -75,14 +78,14 @@ KNOWN = """## What to know
 - **LlamaIndex's `OpenAI`** knows the names of OpenAI's models only; `OpenAILike` takes any.
 
 Played once by hand, with some or most of the scenarios above and nothing changed but base URL and
-key, and not part of the grid: LangChain4j 1.19 and Spring AI 1.1 (Java); async-openai 0.30 and
-genai 0.7 (Rust); openai-agents (Python and Node), LlamaIndex, Haystack, AutoGen, Semantic Kernel,
-DSPy, smolagents, huggingface_hub, magentic, any-llm, CrewAI, Agno, Strands, Outlines, Google's ADK;
-LangChain with Mistral, Cohere, Groq, DeepSeek and xAI; the libraries of Together, Fireworks,
-Perplexity and Cerebras; Vercel's AI SDK 7 with its libraries for OpenAI, Anthropic, Google, Azure,
-Bedrock, Cohere, Mistral, Groq, xAI, DeepSeek, Together, Fireworks, Perplexity and Cerebras; for
-Node LangChain, LlamaIndex, instructor, Genkit, Mastra and the libraries of Together and Hugging
-Face; `llm`, Aider, Pi, OpenCode, Qwen Code, Continue and the Claude Agent SDK.
+key, and not part of the grid: Spring AI 1.1 (Java); async-openai 0.30 and genai 0.7 (Rust);
+openai-agents (Python and Node), LlamaIndex, Haystack, AutoGen, Semantic Kernel, DSPy, smolagents,
+huggingface_hub, magentic, any-llm, CrewAI, Agno, Strands, Outlines, Google's ADK; LangChain with
+Mistral, Cohere, Groq, DeepSeek and xAI; the libraries of Together, Fireworks, Perplexity and
+Cerebras; Vercel's AI SDK 7 with its libraries for OpenAI, Anthropic, Google, Azure, Bedrock,
+Cohere, Mistral, Groq, xAI, DeepSeek, Together, Fireworks, Perplexity and Cerebras; for Node
+LangChain, LlamaIndex, instructor, Genkit, Mastra and the libraries of Together and Hugging Face;
+`llm`, Aider, Pi, OpenCode, Qwen Code, Continue and the Claude Agent SDK.
 
 And, of those in the grid, older versions: for Python openai 1.3, 1.40, 1.99 and 2.8, anthropic
 0.34, 0.64 and 0.77, google-genai 1.30 and 1.60, groq 0.4 to 1.0, cohere 5.11 to 5.20, ollama 0.3 to

@@ -3,6 +3,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.google.genai.errors.ApiException;
 import com.openai.errors.OpenAIServiceException;
+import dev.langchain4j.exception.HttpException;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -62,14 +63,20 @@ final class Driver {
     }
 
     /** The status of HTTP behind an error, however the client names it. */
-    private static Integer statusOf(RuntimeException error) {
+    private static Integer statusOf(Throwable error) {
         if (error instanceof OpenAIServiceException refusal) {
             return refusal.statusCode();
         }
         if (error instanceof AnthropicServiceException refusal) {
             return refusal.statusCode();
         }
-        return error instanceof ApiException refusal ? refusal.code() : null;
+        if (error instanceof ApiException refusal) {
+            return refusal.code();
+        }
+        if (error instanceof HttpException refusal) {
+            return refusal.statusCode();
+        }
+        return error.getCause() == null ? null : statusOf(error.getCause());
     }
 
     static <T> List<T> collect(Stream<T> pieces) {

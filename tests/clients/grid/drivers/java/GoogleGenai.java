@@ -107,7 +107,7 @@ final class GoogleGenai implements Scenarios {
         return Map.of("thought", thoughtOf(said), "text", again.text());
     }
 
-    /** It hands out each piece when the next has come: who wants to leave here has heard nothing. */
+    /** Each piece is handed out when the next has come: who leaves here has heard nothing. */
     @Override
     public Map<String, ?> cancelled() {
         pieces().close();
