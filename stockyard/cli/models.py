@@ -45,7 +45,8 @@ def models(
         # Some providers have models that no list knows; those can be called all the same.
         raise VerbError(
             FAILED,
-            "No known model that can be called matches. Without a Credential none is listed.",
+            "No model that can be called matches. A provider's models are listed once it has a "
+            "Credential.",
         )
     for line in table(HEAD, [row_of(model) for model in answer["models"]]):
         click.echo(line)
