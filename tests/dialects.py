@@ -6,11 +6,22 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from stockyard.testing.formats import FORMATS
 from stockyard.testing.heard import Heard, StreamEvent
+from stockyard.testing.yard import CHAT, MESSAGES
 from stockyard.wire.eventstream import Frames
 
 Json = Any
 """Whatever JSON holds: these are tests of what it holds."""
+SPEAKERS = {form.name: form.speaker for form in FORMATS}
+"""How a scripted provider speaks each format."""
+TRANSLATIONS = [
+    ("openai", CHAT),
+    ("openai", MESSAGES),
+    ("anthropic", CHAT),
+    ("anthropic", MESSAGES),
+]
+"""Two formats, from a provider to a client's path: each as it came, and as the other."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from stockyard.gateway.session import Session
 from stockyard.testing.yard import Yard
 from tests.realtime_provider import RealtimeProvider
 
+LARGEST_READ = 256 * 1024
+"""What an event loop reads of a connection at once."""
 PATH = "/v1/realtime?model=gpt-realtime"
 ASKS = json.dumps({"type": "response.create", "event_id": "evt_mine"})
 """The client asks for an answer."""

@@ -28,6 +28,7 @@ from stockyard.errors import Refused
 TEXT = Channel(TextDelta, 0, "t", json=False)
 SECRETS = RuleMatcher(pack("secrets").rule, reach=8192)
 PII = RuleMatcher(pack("pii").rule, least=0.6)
+each_pack = pytest.mark.parametrize(("name", "finder"), [("secrets", SECRETS), ("pii", PII)])
 
 
 def mask(span: Span, value: str, channel: Channel) -> str:
@@ -52,7 +53,7 @@ def one_of_each(name: str) -> list[str]:
     return [sample(rule.positive[-1]) for rule in pack(name).rule]
 
 
-@pytest.mark.parametrize(("name", "finder"), [("secrets", SECRETS), ("pii", PII)])
+@each_pack
 def test_a_text_cut_at_every_character_comes_out_as_the_whole_text_does(
     name: str, finder: RuleMatcher
 ) -> None:
@@ -61,7 +62,7 @@ def test_a_text_cut_at_every_character_comes_out_as_the_whole_text_does(
         assert joined(finder, *whole) == joined(finder, whole), text
 
 
-@pytest.mark.parametrize(("name", "finder"), [("secrets", SECRETS), ("pii", PII)])
+@each_pack
 def test_what_comes_out_is_what_masking_the_whole_text_gives(
     name: str, finder: RuleMatcher
 ) -> None:
@@ -70,7 +71,7 @@ def test_what_comes_out_is_what_masking_the_whole_text_gives(
         assert joined(finder, text) == expected
 
 
-@pytest.mark.parametrize(("name", "finder"), [("secrets", SECRETS), ("pii", PII)])
+@each_pack
 @pytest.mark.parametrize("seed", range(10))
 def test_mixed_texts_come_out_the_same_however_they_are_cut(
     name: str, finder: RuleMatcher, seed: int

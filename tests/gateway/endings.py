@@ -16,6 +16,14 @@ async def ended_once(yard: Yard, *, status: int) -> None:
     assert yard.stockyard.office.running == set()
 
 
+async def ended(yard: Yard, calls: int, status: int) -> None:
+    """So many calls have ended, each once, and the last of them so."""
+    assert await yard.ended(calls)
+    assert await yard.quiet()
+    assert len(yard.calls) == calls
+    assert yard.last.status == status
+
+
 def assert_interrupted(answer: Heard) -> None:
     """The stream says that it is not complete, and HTTP comes to its proper end."""
     assert answer.status == 200

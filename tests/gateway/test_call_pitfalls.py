@@ -7,6 +7,7 @@ import pytest
 from stockyard.core.signals import ExchangeFinished
 from stockyard.testing import Point, Script, cut_every
 from stockyard.testing.yard import CHAT, MESSAGES, Yard
+from tests.dialects import TRANSLATIONS
 
 ERRORS = {
     "an error object": b'data: {"error":{"message":"Told to fail.","type":"server_error"}}\n\n',
@@ -18,12 +19,6 @@ ERRORS = {
         b'[{"index":0,"delta":{},"finish_reason":"error"}]}\n\n'
     ),
 }
-TRANSLATIONS = [
-    ("openai", CHAT),
-    ("openai", MESSAGES),
-    ("anthropic", CHAT),
-    ("anthropic", MESSAGES),
-]
 
 
 def failover(yard: Yard, provider: str, model: str) -> None:

@@ -7,16 +7,11 @@ import pytest
 
 from stockyard.testing.heard import Heard
 from stockyard.testing.yard import CHAT, MESSAGES, Yard, becomes
+from tests.dialects import TRANSLATIONS
+from tests.gateway.responses_calls import RESPONSES
 
-RESPONSES = "/v1/responses"
 COMPLETIONS = "/v1/completions"
 GEMINI = "/v1beta/models/{model}:streamGenerateContent?alt=sse"
-TRANSLATIONS = [
-    ("openai", CHAT),
-    ("openai", MESSAGES),
-    ("anthropic", CHAT),
-    ("anthropic", MESSAGES),
-]
 
 
 def streamed(yard: Yard, path: str, prompt: str) -> tuple[str, dict[str, Any]]:

@@ -7,10 +7,11 @@ import pytest
 
 from stockyard.testing.heard import Heard
 from stockyard.testing.yard import Yard
+from tests.gateway.responses_calls import RESPONSES, answered
 from tests.teams import another_team
 
 JSON = {"content-type": "application/json"}
-RESPONSES, COMPACT = "/v1/responses", "/v1/responses/compact"
+COMPACT = "/v1/responses/compact"
 TRIGGER = {"type": "compaction_trigger"}
 THEIRS = {"type": "compaction", "id": "cmp_1", "encrypted_content": "c2VhbGVk"}
 TOOLS = [{"type": "function", "name": "read", "parameters": {"type": "object"}}]
@@ -28,12 +29,6 @@ async def summarised(yard: Yard, turns: Any = None, **fields: Any) -> Heard:
     asked = [*(TURNS if turns is None else turns), TRIGGER]
     body = {"model": yard.body()["model"], "input": asked, "tools": TOOLS, **fields}
     return await yard.call(RESPONSES, body)
-
-
-def answered(heard: Heard) -> dict[str, Any]:
-    if heard.body.startswith(b"{"):
-        return dict(heard.json)
-    return dict(heard.events[-1].json["response"])
 
 
 @pytest.mark.parametrize("provider", ["deepinfra", "anthropic", "gemini", "cohere"])

@@ -106,10 +106,13 @@ def test_the_query_decides_how_a_stream_is_framed(query: str, format_: str) -> N
     assert endpoints.framed(endpoint, query).format == format_
 
 
+elsewhere = pytest.mark.parametrize(
+    ("provider", "model"), [("openai", "openai/gpt-4o"), ("anthropic", "claude-sonnet-4-5")]
+)
+
+
 class TestToOtherProviders:
-    @pytest.mark.parametrize(
-        ("provider", "model"), [("openai", "openai/gpt-4o"), ("anthropic", "claude-sonnet-4-5")]
-    )
+    @elsewhere
     async def test_a_whole_answer(self, yard: Yard, provider: str, model: str) -> None:
         scripted = yard.provider(provider).says("hello")
         answer = await yard.call(WHOLE.format(model=model), HI)
@@ -120,9 +123,7 @@ class TestToOtherProviders:
         assert scripted.last.prompt == "hi"
         assert scripted.last.fields["model"] == model.removeprefix("openai/")
 
-    @pytest.mark.parametrize(
-        ("provider", "model"), [("openai", "openai/gpt-4o"), ("anthropic", "claude-sonnet-4-5")]
-    )
+    @elsewhere
     async def test_a_stream_of_events(self, yard: Yard, provider: str, model: str) -> None:
         scripted = yard.provider(provider).streams("hel", "lo")
         answer = await yard.call(STREAM.format(model=model) + "?alt=sse", HI)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -43,16 +44,25 @@ SAID = {
     "usage": {"input_tokens": 14, "output_tokens": 101, "total_tokens": 115},
 }
 STREAMING = recording("gpt-4o-transcribe", ("stream", b"true"))
-STREAMS: list[tuple[str, bytes, dict[str, str], bytes, tuple[int, int], dict[str, int]]] = [
-    (
-        "/audio/transcriptions",
-        STREAMING,
-        FORM,
-        events(*DELTAS, SPOKEN, end=DONE),
-        (37, 12),
-        {},
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """A call for a stream, what it is answered, and what that costs."""
+
+    path: str
+    body: bytes
+    kind: dict[str, str]
+    stream: bytes
+    tokens: tuple[int, int]
+    units: dict[str, int] = field(default_factory=dict)
+
+
+STREAMS = {
+    "a transcript": Streamed(
+        "/audio/transcriptions", STREAMING, FORM, events(*DELTAS, SPOKEN, end=DONE), (37, 12)
     ),
-    (
+    "an image": Streamed(
         "/images/generations",
         painting(stream=True, partial_images=1),
         JSON,
@@ -60,7 +70,7 @@ STREAMS: list[tuple[str, bytes, dict[str, str], bytes, tuple[int, int], dict[str
         (9, 272),
         {"image": 1},
     ),
-    (
+    "two images": Streamed(
         "/images/generations",
         painting(stream=True, n=2),
         JSON,
@@ -68,15 +78,15 @@ STREAMS: list[tuple[str, bytes, dict[str, str], bytes, tuple[int, int], dict[str
         (9, 272),
         {"image": 2},
     ),
-    (
+    "speech": Streamed(
         "/audio/speech",
         speech("gpt-4o-mini-tts", stream_format="sse"),
         JSON,
         events(*SAYING, SAID),
         (14, 101),
-        {},
     ),
-]
+}
+each_stream = pytest.mark.parametrize("streamed", STREAMS.values(), ids=list(STREAMS))
 
 
 @pytest.mark.parametrize("prefix", ["/v1", "/openai/v1"])
@@ -93,41 +103,26 @@ async def test_s19_a_stream_of_images_is_whole_only_with_all_that_were_asked_for
 
 
 @pytest.mark.parametrize("prefix", ["/v1", "/openai/v1"])
-@pytest.mark.parametrize(("path", "body", "kind", "stream", "tokens", "units"), STREAMS)
-async def test_streams_pass_as_they_came(
-    yard: Yard,
-    prefix: str,
-    path: str,
-    body: bytes,
-    kind: dict[str, str],
-    stream: bytes,
-    tokens: tuple[int, int],
-    units: dict[str, int],
-) -> None:
-    yard.provider("openai").plays(stream)
-    heard = await yard.call(prefix + path, body, headers=kind)
+@each_stream
+async def test_streams_pass_as_they_came(yard: Yard, prefix: str, streamed: Streamed) -> None:
+    yard.provider("openai").plays(streamed.stream)
+    heard = await yard.call(prefix + streamed.path, streamed.body, headers=streamed.kind)
     assert heard.status == 200
     assert heard.streamed
-    assert b"".join(b + b"\r\n\r\n" for b in heard.blocks if not b.startswith(b":")) == stream
+    blocks = [block + b"\r\n\r\n" for block in heard.blocks if not block.startswith(b":")]
+    assert b"".join(blocks) == streamed.stream
     assert yard.last.usage is not None
-    assert (yard.last.usage.prompt, yard.last.usage.completion) == tokens
-    assert yard.last.usage.units == units
+    assert (yard.last.usage.prompt, yard.last.usage.completion) == streamed.tokens
+    assert yard.last.usage.units == streamed.units
     assert yard.last.outcomes == ["ok"]
 
 
-@pytest.mark.parametrize(("path", "body", "kind", "stream", "tokens", "units"), STREAMS)
-async def test_a_stream_that_breaks_off_says_so(
-    yard: Yard,
-    path: str,
-    body: bytes,
-    kind: dict[str, str],
-    stream: bytes,
-    tokens: tuple[int, int],
-    units: dict[str, int],
-) -> None:
-    yard.provider("openai").plays(stream).cuts_after_bytes(stream.index(b"\r\n\r\n") + 10)
-    heard = await yard.call("/v1" + path, body, headers=kind)
-    if units.get("image") == 2:
+@each_stream
+async def test_a_stream_that_breaks_off_says_so(yard: Yard, streamed: Streamed) -> None:
+    first_event = streamed.stream.index(b"\r\n\r\n") + 10
+    yard.provider("openai").plays(streamed.stream).cuts_after_bytes(first_event)
+    heard = await yard.call("/v1" + streamed.path, streamed.body, headers=streamed.kind)
+    if streamed.units.get("image") == 2:
         return  # the first image is whole, and that another was to follow cannot be known
     assert heard.error is not None
     assert heard.error["code"] == "stream_interrupted"

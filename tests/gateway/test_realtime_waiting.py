@@ -10,10 +10,8 @@ from stockyard.gateway import relay
 from stockyard.gateway.session import Session
 from stockyard.testing.yard import Yard, becomes
 from tests.realtime_provider import RealtimeProvider
-from tests.realtime_sessions import ASKS, a_session, done, the_relay, the_session
+from tests.realtime_sessions import ASKS, LARGEST_READ, a_session, done, the_relay, the_session
 
-LARGEST_READ = 256 * 1024
-"""What an event loop reads of a connection at once."""
 FLOOD_BYTES = 50_000
 
 

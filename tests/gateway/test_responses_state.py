@@ -8,22 +8,15 @@ import pytest
 
 from stockyard.testing.heard import Heard
 from stockyard.testing.yard import Yard
+from tests.gateway.responses_calls import RESPONSES, answered
 from tests.teams import another_team
 
 JSON = {"content-type": "application/json"}
-RESPONSES = "/v1/responses"
 OPENAI_MODEL = "gpt-scripted"
 
 
 async def respond(yard: Yard, prompt: Any = "hi", **fields: Any) -> Heard:
     return await yard.call(RESPONSES, {"model": yard.body()["model"], "input": prompt, **fields})
-
-
-def answered(heard: Heard) -> dict[str, Any]:
-    """The answer, whole or as its stream told it last."""
-    if heard.body.startswith(b"{"):
-        return dict(heard.json)
-    return dict(heard.events[-1].json["response"])
 
 
 def stored_by_provider(number: int) -> bytes:

@@ -18,7 +18,8 @@ from stockyard.testing.formats import FORMATS
 from stockyard.testing.heard import Heard
 from stockyard.testing.turn import Turn, tool_call
 from stockyard.testing.yard import Yard, becomes
-from tests.dialects import DIALECTS, Dialect, Said
+from tests.dialects import DIALECTS, SPEAKERS, Dialect, Said
+from tests.gateway.endings import ended
 
 MODELS = {
     "openai": "openai/gpt-4o",
@@ -52,7 +53,6 @@ QUICK = {
 WELL, BYE = "Well. ", "Bye."
 """What is said. A guard lets the first go at once: it cannot be the beginning of anything."""
 Change = Callable[[Script], object]
-SPEAKERS = {form.name: form.speaker for form in FORMATS}
 HALF = {form.name: b'data: {"mes' for form in FORMATS} | {"ollama.chat": b'{"mes'}
 """An event of each format that its provider begins and does not end."""
 IDLE = {form.name: b": still there\n\n" for form in FORMATS} | {"ollama.chat": b"\n"}
@@ -121,14 +121,6 @@ each_way = _each(quick=lambda name: True)
 each_way_slowly = _each(quick=lambda name: name.endswith("forwarded"))
 """For what takes its time, and differs little from way to way."""
 each_dialect = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
-
-
-async def ended(yard: Yard, calls: int, status: int) -> None:
-    """So many calls have ended, each once, and the last of them so."""
-    assert await yard.ended(calls)
-    assert await yard.quiet()
-    assert len(yard.calls) == calls
-    assert yard.last.status == status
 
 
 def paid(yard: Yard) -> bool:

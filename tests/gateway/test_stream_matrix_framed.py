@@ -16,9 +16,9 @@ from stockyard.testing.heard import Heard
 from stockyard.testing.yard import Yard
 from tests.bedrock_answers import COUNTS, END, FRAMES, START, delta, frames, stopped
 from tests.dialects import DIALECTS, Said
+from tests.gateway.endings import ended
+from tests.media_calls import FORM, recording
 
-BOUNDARY = "xYzZY1234"
-FORM = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
 EVENTS = {"content-type": "text/event-stream"}
 COUNTED = {"input_tokens": 14, "output_tokens": 101, "total_tokens": 115}
 
@@ -65,12 +65,6 @@ class Framed:
         return answer, self.said(answer)
 
 
-_TRANSCRIBED = (
-    f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="model"\r\n\r\ngpt-4o-transcribe\r\n'
-    f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="stream"\r\n\r\ntrue\r\n'
-    f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="a.mp3"\r\n'
-    f"Content-Type: audio/mpeg\r\n\r\nsound\r\n--{BOUNDARY}--\r\n"
-).encode()
 _BEDROCK: dict[str, Any] = {
     "provider": "bedrock",
     "settings": (
@@ -103,7 +97,7 @@ def _converse(name: str) -> Framed:
 
 FRAMED = {
     "a transcript": Framed(
-        ("/v1/audio/transcriptions", _TRANSCRIBED),
+        ("/v1/audio/transcriptions", recording("gpt-4o-transcribe", ("stream", b"true"))),
         b": ok\n\n",
         _event("transcript.text.delta", delta="Good"),
         _event("transcript.text.delta", delta=" day.")
@@ -129,13 +123,6 @@ FRAMED = {
 } | {f"{name} from Converse": _converse(name) for name in DIALECTS}
 
 each_stream = pytest.mark.parametrize("stream", FRAMED.values(), ids=list(FRAMED))
-
-
-async def ended(yard: Yard, calls: int, status: int) -> None:
-    assert await yard.ended(calls)
-    assert await yard.quiet()
-    assert len(yard.calls) == calls
-    assert yard.last.status == status
 
 
 def paid(yard: Yard) -> bool:

@@ -11,15 +11,13 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from stockyard.core.events import TextDelta
-from stockyard.testing.formats import FORMATS
 from stockyard.testing.heard import Heard
 from stockyard.testing.turn import Turn
 from stockyard.testing.yard import Yard
 from stockyard.wire.openai_chat.writer import ChatWriter
-from tests.dialects import DIALECTS, Dialect, Said
+from tests.dialects import DIALECTS, SPEAKERS, Dialect, Said
 
 PIECES = ("Well. \u2028", "Bye\x85.")
-SPEAKERS = {form.name: form.speaker for form in FORMATS}
 EVENT_STREAMS = {name: d for name, d in DIALECTS.items() if "event-stream" in d.content_type}
 Spelling = Callable[[Sequence[bytes]], list[bytes]]
 

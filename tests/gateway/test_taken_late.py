@@ -9,11 +9,10 @@ from stockyard.core.module import Call, Module, ModuleConfig, Stage
 from stockyard.core.stream import Answer
 from stockyard.testing.yard import Yard, becomes
 from stockyard.upstream.relayed_answer import HOLD_BYTES, RelayedAnswer
-from tests.realtime_sessions import a_realtime_provider, a_session, closed
+from tests.realtime_sessions import LARGEST_READ, a_realtime_provider, a_session, closed
 
 LARGE = bytes(range(256)) * (64 << 10)
 """16 MiB, more than sockets hold."""
-LARGEST_READ = 256 * 1024
 
 
 class Ponders(Module[ModuleConfig]):

@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 import zlib
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import pytest
@@ -11,19 +10,16 @@ import pytest
 from stockyard.testing import (
     Cuts,
     RawClient,
-    Script,
     ScriptedProvider,
     a_call,
     cut_at,
     cut_every,
     cut_randomly,
 )
+from tests.testing.telling import Telling
 
 GZIP = {"accept-encoding": "gzip, br"}
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
-Telling = Callable[[ScriptedProvider], Script]
-
-
 STREAM = b': c\n\ndata: {"a":"\xe2\x82\xac"}\r\n\r\ndata: x\r\rdata: [DONE]\n\n'
 
 

@@ -1,22 +1,14 @@
 """An answer can stall or break off at any point."""
 
-import json
 import re
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
-from stockyard.testing import Point, RawClient, Script, ScriptedProvider, a_call
+from stockyard.testing import Point, RawClient, ScriptedProvider, a_call
 from stockyard.testing.steps import Farewell
+from tests.testing.telling import events
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
-Telling = Callable[[ScriptedProvider], Script]
-
-
-def events(body: bytes) -> list[dict[str, Any]]:
-    found = re.findall(rb"^data: (\{.*\})$", body, re.MULTILINE)
-    return [json.loads(data) for data in found]
 
 
 # How the wire ends when a stream of "café" is halted there.

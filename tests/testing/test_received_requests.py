@@ -2,14 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Callable
 
 import pytest
 
-from stockyard.testing import RawClient, Script, ScriptedProvider, a_call
+from stockyard.testing import RawClient, ScriptedProvider, a_call
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
-Telling = Callable[[ScriptedProvider], Script]
 
 
 async def test_a_request_is_remembered_as_it_came(

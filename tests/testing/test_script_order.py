@@ -2,14 +2,12 @@
 
 import json
 import re
-from collections.abc import Callable
 
 import pytest
 
 from stockyard.testing import RawClient, Script, ScriptedProvider, a_call
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
-Telling = Callable[[ScriptedProvider], Script]
 
 
 async def test_the_script_is_played_in_order_and_its_last_line_stays(

@@ -1,22 +1,14 @@
 """Streams in two formats, and everything that can be wrong with their events."""
 
-import json
 import re
-from collections.abc import Callable
-from typing import Any
 
 import msgspec
 import pytest
 
-from stockyard.testing import RawClient, Script, ScriptedProvider, a_call
+from stockyard.testing import RawClient, ScriptedProvider, a_call
+from tests.testing.telling import Telling, events
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
-Telling = Callable[[ScriptedProvider], Script]
-
-
-def events(body: bytes) -> list[dict[str, Any]]:
-    found = re.findall(rb"^data: (\{.*\})$", body, re.MULTILINE)
-    return [json.loads(data) for data in found]
 
 
 async def test_a_stream_sends_the_pieces_it_was_given(

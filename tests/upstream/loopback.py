@@ -159,6 +159,16 @@ class Heard:
         await self.until(lambda: self.ends > 0)
 
 
+class Pausing(Heard):
+    """One that pauses its call, `sending`, as soon as the head is there."""
+
+    sending: Sending
+
+    def head(self, status: int, fields: list[tuple[bytes, bytes]]) -> None:
+        super().head(status, fields)
+        self.sending.pause()
+
+
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not condition():  # noqa: ASYNC110 - it may be about things without an event

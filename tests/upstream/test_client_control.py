@@ -18,6 +18,7 @@ from tests.upstream.loopback import (
     HELLO,
     OK,
     Heard,
+    Pausing,
     a_call,
     answering,
     calling,
@@ -148,15 +149,11 @@ async def test_s40_a_paused_call_is_not_read_and_goes_on_when_resumed() -> None:
             written += 65536
         await reader.read()
 
-    class Pauses(Heard):
-        def head(self, status: int, fields: list[tuple[bytes, bytes]]) -> None:
-            super().head(status, fields)
-            sending.pause()
-
     async with serving(handler) as server, calling() as client:
-        heard = Pauses()
+        heard = Pausing()
         timers = Timers(idle_seconds=0.3)
-        sending = client.start(a_call(origin_of(client, server.url), timers=timers), heard)
+        outgoing = a_call(origin_of(client, server.url), timers=timers)
+        heard.sending = sending = client.start(outgoing, heard)
         await heard.until(lambda: heard.status == 200)
         await asyncio.sleep(0.7)  # longer than timeout.idle, which does not run while we pause
         assert len(heard.body) <= 65536

@@ -15,6 +15,7 @@ from tests.upstream.loopback import (
     Handler,
     Heard,
     Loopback,
+    Pausing,
     a_call,
     calling,
     heard_from,
@@ -187,15 +188,11 @@ async def test_s40_a_paused_call_is_not_read_over_tls_either(authority: Authorit
             written += 65536
         await reader.read()
 
-    class Pauses(Heard):
-        def head(self, status: int, fields: list[tuple[bytes, bytes]]) -> None:
-            super().head(status, fields)
-            sending.pause()
-
     tls = speaking(authority.issue("127.0.0.1"))
     async with serving(handler, tls=tls) as server, calling() as client:
-        heard = Pauses()
-        sending = client.start(a_call(local(client, server, ca_file=authority.file)), heard)
+        heard = Pausing()
+        outgoing = a_call(local(client, server, ca_file=authority.file))
+        heard.sending = sending = client.start(outgoing, heard)
         await heard.until(lambda: heard.status == 200)
         await asyncio.sleep(0.2)
         assert len(heard.body) <= 2 * 65536

@@ -12,13 +12,11 @@ from stockyard.testing.heard import Heard
 from stockyard.testing.yard import Yard
 from stockyard.upstream import image_fetch
 from stockyard.wire.media import image_type
+from tests.upstream.google import PERSON
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(40))
 JPEG = b"\xff\xd8\xff\xe0" + bytes(40)
 OLLAMA, CONVERSE = "ollama/llava", "bedrock/amazon.nova-lite-v1:0"
-PERSON = json.dumps(
-    {"type": "authorized_user", "client_id": "i", "client_secret": "s", "refresh_token": "r"}
-)
 
 
 @pytest.fixture

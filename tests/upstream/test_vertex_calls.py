@@ -9,13 +9,11 @@ import pytest
 from stockyard.providers.catalog import load
 from stockyard.testing import ScriptedProvider
 from stockyard.testing.yard import Yard
+from tests.upstream.google import PERSON
 
 JSON = {"content-type": "application/json"}
 GRANTED = b'{"access_token": "tok-1", "expires_in": 3599}'
 PLACE: Any = {"settings": {"project": "p", "location": "europe-west1"}}
-PERSON = json.dumps(
-    {"type": "authorized_user", "client_id": "i", "client_secret": "s", "refresh_token": "r"}
-)
 BASE = "/v1/projects/p/locations/europe-west1"
 CLAUDE = "vertex-anthropic/claude-sonnet-4-5@20250929"
 

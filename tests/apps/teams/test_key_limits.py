@@ -1,34 +1,22 @@
 """Keys that are limited, paused, turned and taken back together."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
 from msgspec.structs import replace
 
-from stockyard.apps import teams
 from stockyard.apps.teams.addresses import networks_of
 from stockyard.apps.teams.keys import KeyRing, now_ms
 from stockyard.apps.teams.models import KeyRecord
 from stockyard.core.caller import Caller
 from stockyard.core.signals import KeysChanged, Signal
 from stockyard.errors import Refused
-from stockyard.storage.migrate import steps_in
 from stockyard.storage.sqlite import SqliteDatabase
 from stockyard.testing.yard import Yard
 from tests.control_plane import Plane
 
 KEYS = "/api/team/keys"
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
-    steps = steps_in("teams", teams.APP.migrations)
-    database = SqliteDatabase.open(tmp_path / "stockyard.db", steps)
-    yield database
-    database.close()
 
 
 def good(ring: KeyRing, secret: str) -> bool:

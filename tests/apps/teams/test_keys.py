@@ -1,30 +1,19 @@
 """Keys: known by their hash, refused at once when revoked, never stored in clear."""
 
 import sqlite3
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stockyard.apps import teams
 from stockyard.apps.teams.admin import AdminCredential
 from stockyard.apps.teams.keys import KeyRing
 from stockyard.apps.teams.secret import ADMIN_PREFIX, KEY_PREFIX, looks_like_a_key, new_secret
 from stockyard.core.signals import KeysChanged, Signal
 from stockyard.core.target import Secret
 from stockyard.errors import Refused
-from stockyard.storage.migrate import steps_in
 from stockyard.storage.sqlite import SqliteDatabase
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
-    steps = steps_in("teams", teams.APP.migrations)
-    database = SqliteDatabase.open(tmp_path / "stockyard.db", steps)
-    yield database
-    database.close()
 
 
 async def test_a_new_key_is_its_caller_at_once(database: SqliteDatabase) -> None:
