@@ -15,6 +15,9 @@ from stockyard.wire.codec import Traits
 ABSURD = 1_000_000_000
 """No call consumes this many tokens; a larger count is not believed."""
 
+MAX_COUNTS = 256
+"""Names in one usage object. Of those that a stream tells beyond them, no new ones are kept."""
+
 _WRITTEN = ("5m", "30m", "1h", "12h")
 
 
@@ -202,6 +205,8 @@ def merged(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, An
     Counts are never added: providers repeat them, and some send running totals. Nor do they fall
     back to nothing: who ends with zeros has counted before.
     """
+    if len(earlier) + len(later) > MAX_COUNTS:
+        later = {name: later[name] for name in earlier if name in later}
     return {
         **earlier,
         **{name: value for name, value in later.items() if value or name not in earlier},

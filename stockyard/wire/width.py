@@ -14,7 +14,7 @@ from stockyard.errors import UpstreamError
 LARGE = 64 * 1024
 """A document of no more bytes than that is never looked at here."""
 MAX_THINGS = 100_000
-"""Objects and arrays in one document, except those that tell probabilities."""
+"""Objects, arrays and texts in arrays, in one document, except those that tell probabilities."""
 MAX_OPEN = 32_768
 """Choices, calls or parts of one answer that are remembered at the same time."""
 MAX_EVENTS = 1_000_000
@@ -26,6 +26,7 @@ _BYTES_PER_THING = 16
 _BYTES_PER_KEY = 8
 _PIECE = 1024 * 1024
 _THINGS = (dict, list)
+_LISTED = (dict, list, str)
 _PROBABILITIES = frozenset({"logprobs", "top_logprobs", "logprobsResult"})
 """What stands under these names goes on as it came."""
 
@@ -39,7 +40,7 @@ def weighed(document: bytes) -> bytes:
 
 def check_things(document: bytes, value: Any) -> None:
     """Raise `bad_answer` if this value, decoded from a LARGE document, has more than MAX_THINGS."""
-    if _things_in(document) <= MAX_THINGS:
+    if _things_in(document) <= MAX_THINGS and document.count(b'"') <= 2 * MAX_THINGS:
         return
     found, level = 0, [value]
     while level:
@@ -52,7 +53,7 @@ def check_things(document: bytes, value: Any) -> None:
                     if type(inner) in _THINGS and name not in _PROBABILITIES
                 ]
             elif type(item) is list:
-                below += [inner for inner in item if type(inner) in _THINGS]
+                below += [inner for inner in item if type(inner) in _LISTED]
         found += len(below)
         if found > MAX_THINGS:
             raise too_much("parts")

@@ -34,6 +34,7 @@ from stockyard.wire.reader import ByType, NamedEventsReader
 from stockyard.wire.surrogates import decode_event
 from stockyard.wire.tool_names import NO_NAMES
 from stockyard.wire.usage import merged
+from stockyard.wire.width import check_room
 
 _Object = dict[str, Any]
 
@@ -46,7 +47,7 @@ _MESSAGE_FIELDS = frozenset(
 class _Block:
     """A content block while it is open."""
 
-    __slots__ = ("key", "kind", "pieces", "value")
+    __slots__ = ("key", "kind", "pieces", "texts", "value")
 
     def __init__(self, key: str, kind: str, value: _Object) -> None:
         self.key = key
@@ -54,15 +55,24 @@ class _Block:
         self.value = value
         self.pieces: list[str] = []
         """JSON of a block that only this format knows, collected until it closes."""
+        self.texts: dict[str, list[str]] = {}
+        """Those of its fields that grow."""
 
     def grow(self, delta: _Object) -> None:
         """Merge a delta into a block that only this format has: strings are appended, the rest
         replaced."""
+        check_room(self.value)
         for name, piece in delta.items():
-            if name != "type":
-                earlier = self.value.get(name)
-                joins = isinstance(earlier, str) and isinstance(piece, str)
-                self.value[name] = earlier + piece if joins else piece
+            if name == "type":
+                continue
+            if isinstance(self.value.get(name), str) and isinstance(piece, str):
+                self.texts.setdefault(name, [self.value[name]]).append(piece)
+            else:
+                self.value[name] = piece
+                self.texts.pop(name, None)
+
+    def whole(self) -> _Object:
+        return {**self.value, **{name: "".join(texts) for name, texts in self.texts.items()}}
 
 
 class MessagesReader(NamedEventsReader):
@@ -110,6 +120,7 @@ class MessagesReader(NamedEventsReader):
         value, index = event["content_block"], event.get("index")
         if index in self._open:
             self._block_stop({"index": index}, events)
+        check_room(self._open)
         kind = value["type"]
         self._made += 1
         block = self._open[index] = _Block(f"0.{self._made}", kind, value)
@@ -189,7 +200,7 @@ class MessagesReader(NamedEventsReader):
 
     def _pass_whole(self, block: _Block, events: list[Event]) -> None:
         """A block that only this format knows, complete with the input that came in pieces."""
-        value = dict(block.value)
+        value = block.whole()
         if block.pieces and (text := "".join(block.pieces)):
             value["input"] = _input(text)
         whole = decode_block(value, "content_block")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stockyard.core.money import Usage
-from stockyard.wire.usage import ABSURD, Counts
+from stockyard.wire.usage import ABSURD, MAX_COUNTS, Counts
 
 _CREATED = "cache_creation_input_tokens"
 _COUNTS = ("input_tokens", "output_tokens", "cache_read_input_tokens", _CREATED)
@@ -72,7 +72,7 @@ def _odd(said: Mapping[str, Any]) -> Usage | None:
 
 def usage_at_start(said: object) -> dict[str, Any]:
     """What the first event of a stream counts. Its output is no count: nothing was written yet."""
-    if not isinstance(said, dict):
+    if not isinstance(said, dict) or len(said) > MAX_COUNTS:
         return {}
     return {name: count for name, count in said.items() if name != "output_tokens"}
 

@@ -35,6 +35,7 @@ from stockyard.wire.finishes import odd
 from stockyard.wire.reader import Reader
 from stockyard.wire.surrogates import decode_event
 from stockyard.wire.tool_names import NO_NAMES
+from stockyard.wire.width import check_room
 
 _Object = dict[str, Any]
 
@@ -111,6 +112,7 @@ class ConverseReader(Reader[Frame]):
         index, delta = event.get("contentBlockIndex"), event["delta"]
         own = self._open.get(index)
         if own is not None and own.kind == "opaque":
+            check_room(own.deltas)
             own.deltas.append(delta)
         elif "text" in delta:
             self._say(self._text(index, events), delta["text"], events)
@@ -170,6 +172,7 @@ class ConverseReader(Reader[Frame]):
 
     def _new(self, index: Any, kind: PartKind, events: list[Event]) -> _Block:
         self._close(index, events)
+        check_room(self._open)
         self._made += 1
         block = self._open[index] = _Block(f"0.{self._made}", kind)
         return block

@@ -30,6 +30,7 @@ from stockyard.wire.finishes import odd
 from stockyard.wire.layout import with_layout
 from stockyard.wire.reader import ByType, NamedEventsReader
 from stockyard.wire.tool_ids import missing_id
+from stockyard.wire.width import check_room
 
 _Object = dict[str, Any]
 _Slot = tuple[str, Any]
@@ -83,6 +84,7 @@ class CohereReader(NamedEventsReader):
         thinks = content.get("type") == _THINKING
         part = self._start_part(slot, "reasoning" if thinks else "text", events)
         if not thinks:
+            check_room(self._texts)
             self._texts[slot[1]] = part.key
         self._say(part, content.get(_THINKING) if thinks else content.get("text"), events)
 
@@ -118,6 +120,7 @@ class CohereReader(NamedEventsReader):
         name, call_id = _word(function.get("name")), _word(call.get("id"))
         if not call_id or call_id in self._calls:
             call_id = missing_id(self._id, 0, len(self._calls), name)
+        check_room(self._calls)
         self._calls.add(call_id)
         part = self._start_part(slot, "tool_call", events, id=call_id, name=name)
         self._add_arguments(part, function.get("arguments"), events)
@@ -160,6 +163,7 @@ class CohereReader(NamedEventsReader):
     def _start_part(
         self, slot: _Slot, kind: PartKind, events: list[Event], **said_of_it: Any
     ) -> _Part:
+        check_room(self._open)
         self._made += 1
         part = self._open[slot] = _Part(f"0.{self._made}", kind)
         events.append(PartStarted(key=part.key, kind=kind, **said_of_it))

@@ -26,6 +26,7 @@ from stockyard.wire.gemini.stream import is_whole, not_gemini
 from stockyard.wire.gemini.usage import UsageSoFar
 from stockyard.wire.look import Look
 from stockyard.wire.surrogates import loose
+from stockyard.wire.width import check_room
 
 
 class _Candidate(Struct, gc=False):
@@ -129,6 +130,8 @@ class GeminiLook(Look[Frame]):
 
     def _see_candidate(self, candidate: _Candidate) -> None:
         finish, index = candidate.finishReason, number_of(candidate.index)
+        if index not in self._finished:
+            check_room(self._finished)
         if finish is None or finish in UNFINISHED:
             self._finished.setdefault(index, False)
             return

@@ -52,6 +52,7 @@ from stockyard.wire.reader import Reader
 from stockyard.wire.surrogates import decode_event, loose
 from stockyard.wire.tool_ids import missing_id
 from stockyard.wire.tool_names import NO_NAMES
+from stockyard.wire.width import check_room
 
 _Object = dict[str, Any]
 
@@ -164,11 +165,13 @@ class GeminiReader(Reader[Frame]):
         index = number_of(item.get("index"))
         choice = self._choices.get(index)
         if choice is None:
+            check_room(self._choices)
             choice = self._choices[index] = _Choice(index)
         if RESULT in item and (logprobs := read_logprobs(item[RESULT])) is not None:
             events.append(LogprobsAdded(value=logprobs, choice=index))
         for part in (item.get("content") or {}).get("parts") or ():
             self._read_part(choice, known(part, PART), events)
+        check_room(choice.extra)
         choice.extra |= {k: v for k, v in item.items() if k not in _CANDIDATE_FIELDS}
         finish = item.get("finishReason")
         if finish is not None and finish not in UNFINISHED:
@@ -234,6 +237,7 @@ class GeminiReader(Reader[Frame]):
         call_id = part.id
         if not call_id or call_id in choice.calls:
             call_id = missing_id(self._id, choice.index, len(choice.calls), part.name)
+        check_room(choice.calls)
         choice.calls.add(call_id)
         key = choice.new_key()
         events.append(

@@ -6,7 +6,15 @@ from typing import Any
 from stockyard.core.money import Usage
 from stockyard.wire.usage import Counts
 
+MAX_DETAILS = 64
+"""Kinds of tokens that one count is split into."""
+
 _TOLD_BY = ("promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "totalTokenCount")
+_READ = (
+    *_TOLD_BY,
+    *("cachedContentTokenCount", "toolUsePromptTokenCount"),
+    *("promptTokensDetails", "candidatesTokensDetails", "cacheTokensDetails"),
+)
 
 
 def read_usage(said: Mapping[str, Any]) -> Usage | None:
@@ -81,7 +89,7 @@ class UsageSoFar:
                 self._others[name] = value
             elif value > self._most.get(name, -1):
                 self._most[name] = value
-        self._last = said
+        self._last = {name: said[name] for name in _READ if name in said}
 
     def usage(self) -> Usage | None:
         return read_usage({**self._others, **self._most, **self._last}) if self._last else None
@@ -89,7 +97,7 @@ class UsageSoFar:
 
 def _audio_and_image(details: Any) -> tuple[int, int]:
     counted = {"AUDIO": 0, "IMAGE": 0}
-    for detail in details if type(details) is list else ():
+    for detail in details[:MAX_DETAILS] if type(details) is list else ():
         kind = detail.get("modality") if type(detail) is dict else None
         if isinstance(kind, str) and kind in counted:
             counted[kind] += Counts(detail).count("tokenCount")

@@ -12,6 +12,10 @@ from stockyard.core.events import ArgumentsDelta, Event, PartEnded, PartStarted,
 from stockyard.wire.openai_chat.messages import is_blank
 from stockyard.wire.surrogates import SurrogatePairs, encode
 from stockyard.wire.tool_ids import missing_id
+from stockyard.wire.width import check_room
+
+PATIENCE = 4 * 1024 * 1024
+"""Bytes of unfinished arguments that are parsed, at most, to see whether they are finished."""
 
 _Object = dict[str, Any]
 
@@ -66,7 +70,9 @@ class Calls:
         "_keys",
         "_nameless",
         "_names",
+        "_open",
         "_pairs",
+        "_patience",
     )
 
     def __init__(
@@ -87,6 +93,9 @@ class Calls:
         """None is the index of the one call of the older form."""
         self._ids: set[str] = set()
         self._nameless: dict[int, _Nameless] = {}
+        self._open: dict[str, _Call] = {}
+        """Those whose end is not told yet, by key."""
+        self._patience = PATIENCE
 
     @property
     def any(self) -> bool:
@@ -106,9 +115,11 @@ class Calls:
             begun = self._nameless.pop(index, None) or _Nameless(custom=custom)
             begun.id = call_id or begun.id
             begun.signature = _signature(item) or begun.signature
-            begun.arguments.append(arguments)
+            if arguments is not None:
+                begun.arguments.append(arguments)
             if not name:
                 # The name comes in a later chunk: a call cannot start without it.
+                check_room(self._nameless)
                 self._nameless[index] = begun
                 return
             if call is not None:
@@ -130,9 +141,19 @@ class Calls:
     def end_finished(self, events: list[Event]) -> None:
         """When another part starts and the arguments are whole, nothing more can come; a writer
         that has one part open at a time needs to know."""
-        for call in self._by_index.values():
-            if call.open and call.arguments and is_json("".join(call.arguments)):
+        for call in list(self._open.values()) if self._patience > 0 else ():
+            if call.arguments and self._is_finished(call):
                 self._end(call, events)
+
+    def _is_finished(self, call: _Call) -> bool:
+        if self._patience <= 0:
+            return False
+        text = "".join(call.arguments)
+        if is_json(text):
+            return True
+        # Its beginning may be huge and its end never come, while parts start all the time.
+        self._patience -= len(text) + 64
+        return False
 
     def end(self, events: list[Event]) -> None:
         while self._nameless:
@@ -154,8 +175,10 @@ class Calls:
     ) -> _Call:
         if not call_id or call_id in self._ids:
             call_id = missing_id(self._answer_id, self._choice, len(self._ids), name)
+        check_room(self._ids)
         self._ids.add(call_id)
         call = _Call(self._keys.new(), call_id)
+        self._open[call.key] = call
         events.append(
             PartStarted(
                 key=call.key,
@@ -186,6 +209,7 @@ class Calls:
     def _end(self, call: _Call, events: list[Event]) -> None:
         if call.open:
             call.open = False
+            del self._open[call.key]
             if rest := self._pairs.end(call.key):
                 events.append(ArgumentsDelta(key=call.key, text=rest, choice=self._choice))
             events.append(PartEnded(key=call.key, choice=self._choice))

@@ -29,6 +29,7 @@ from stockyard.wire.openai_chat.stream_errors import error_of, not_chat
 from stockyard.wire.sse import DONE, DONE_EVENT, clean, cut, said
 from stockyard.wire.surrogates import loose
 from stockyard.wire.usage import merged, read_chat_usage, write_chat_usage
+from stockyard.wire.width import check_room
 
 NO_USAGE = b',"usage":null'
 """In every chunk when usage was requested. If we requested it, strict clients fail on it. It cannot
@@ -204,6 +205,7 @@ class ChatLook(EventsLook):
                 if choice.finish_reason:
                     self._finish(index, str(choice.finish_reason))
                 elif index not in self._finished:
+                    check_room(self._finished)
                     self._finished[index] = False
                 if choice.usage:
                     said_usage = said_usage or choice.usage
@@ -226,6 +228,7 @@ class ChatLook(EventsLook):
             raise failed_finish(word)
         self.content = True
         if not self._finished.get(index):
+            check_room(self._finished)
             self._finished[index] = True
             if not self.finish:
                 self.finish = word

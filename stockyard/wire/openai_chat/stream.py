@@ -51,6 +51,7 @@ from stockyard.wire.sse import DONE, Blocks, LineBlocks, said
 from stockyard.wire.surrogates import decode_event, loose
 from stockyard.wire.tool_names import NO_NAMES
 from stockyard.wire.usage import merged, read_chat_usage
+from stockyard.wire.width import check_room
 
 _Object = dict[str, Any]
 
@@ -173,6 +174,7 @@ class ChatReader(EventsReader):
         index = index if type(index) is int else 0
         choice = self._choices.get(index)
         if choice is None:
+            check_room(self._choices)
             choice = self._choices[index] = self._new_choice(index)
         if item.get("logprobs"):
             events.append(LogprobsAdded(value=item["logprobs"], choice=index))
@@ -271,6 +273,7 @@ class ChatReader(EventsReader):
     def _channel(self, choice: _Choice, channel: str, events: list[Event], **seed: Any) -> str:
         key = choice.open.get(channel)
         if key is None:
+            check_room(choice.open)
             choice.calls.end_finished(events)
             key = choice.open[channel] = choice.keys.new()
             kind = _KINDS.get(channel, "reasoning")

@@ -38,6 +38,7 @@ from stockyard.wire.openai_responses.turn import CALLS, decode_other
 from stockyard.wire.openai_responses.usage import read_usage
 from stockyard.wire.reader import ByType, NamedEventsReader
 from stockyard.wire.tool_names import NO_NAMES
+from stockyard.wire.width import check_room
 
 _Object = dict[str, Any]
 
@@ -143,6 +144,7 @@ class ResponsesReader(NamedEventsReader):
 
     def _item_added(self, event: _Object, events: list[Event]) -> None:
         index, value = event.get("output_index"), event["item"]
+        check_room(self._seen)
         self._seen.add(index)
         item = self._items[index] = _Item(value, self._new_key())
         if self._tools.of_provider(value):
@@ -200,6 +202,7 @@ class ResponsesReader(NamedEventsReader):
     def _open_part(self, item: _Item, index: Any, kind: str, events: list[Event]) -> _Part:
         part = item.parts.get(index)
         if part is None or part.kind != kind:
+            check_room(item.parts)
             extra: Extra = {}
             if not item.parts:
                 own = {k: v for k, v in item.value.items() if k not in ("role", "content")}
