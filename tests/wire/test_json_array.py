@@ -34,7 +34,7 @@ def fed(data: bytes, cuts: list[int]) -> tuple[list[bytes], bytes, bool]:
     st.booleans(),
     st.lists(st.integers(0, 400), max_size=9),
 )
-def test_the_elements_do_not_depend_on_the_cuts(
+def test_s09_the_elements_do_not_depend_on_the_cuts(
     items: list[Any], between: bytes, ascii_only: bool, cuts: list[int]
 ) -> None:
     spelled = [
@@ -49,7 +49,7 @@ def test_the_elements_do_not_depend_on_the_cuts(
     assert closed
 
 
-def test_every_byte_may_come_alone() -> None:
+def test_s09_every_byte_may_come_alone() -> None:
     items: list[Any] = [{"a": 'x"}],[{\\'}, {"b": [[{}], "]"]}, {}, {"c": "\u2028é"}]
     data = b"[" + b"\n,\r\n".join(json.dumps(i, ensure_ascii=False).encode() for i in items) + b"]"
 
@@ -59,7 +59,7 @@ def test_every_byte_may_come_alone() -> None:
     assert closed
 
 
-def test_an_element_is_given_out_with_its_last_byte() -> None:
+def test_s09_an_element_is_given_out_with_its_last_byte() -> None:
     elements = Elements()
 
     assert elements.feed(b'[{"a":1') == []
@@ -67,7 +67,7 @@ def test_an_element_is_given_out_with_its_last_byte() -> None:
     assert elements.feed(b"\n,\r\n{}") == [b"\n,\r\n{}"]
 
 
-def test_a_single_object_counts_as_an_element() -> None:
+def test_s09_a_single_object_counts_as_an_element() -> None:
     pieces, rest, closed = fed(b'{\n  "error": {"code": 503}\n}\n', [5])
 
     assert [json.loads(piece) for piece in pieces] == [{"error": {"code": 503}}]
