@@ -69,6 +69,7 @@ from stockyard.modules_in_use import ModulesInUse, refresh_when_limited
 from stockyard.process import custommodules
 from stockyard.process.background import Background
 from stockyard.process.logs.redaction import Redaction
+from stockyard.process.logs.refused_credentials import log_refused
 from stockyard.process.memory import used_bytes
 from stockyard.process.note import FirstRun
 from stockyard.process.wallclock import WallClock
@@ -89,9 +90,6 @@ from stockyard.upstream.post import post_json
 from stockyard.wire.formats import FORMATS
 
 log = logging.getLogger(__name__)
-refusals = logging.getLogger("stockyard.auth.fail")
-LOGGED_NETWORKS = 10
-"""How many networks that showed bad credentials are named in the log of one minute."""
 
 APPS = (chute.APP, lookout.APP, billing.APP, teams.APP, responses.APP, repeats.APP)
 LAST_CALLS_SECONDS = 1.0
@@ -131,7 +129,7 @@ class Stockyard:
         self.clock = WallClock(self.signals.announce)
         self.signals.listen(ClockStepped, "clock", self._clock_stepped)
         self.auth_failures = AuthFailures(self.signals.announce)
-        self.signals.listen(CredentialsRefused, "log", _credentials_refused)
+        self.signals.listen(CredentialsRefused, "log", log_refused)
         self.keys = KeyRing(database, self.signals.announce)
         self.first_run = FirstRun()
         self.limits = LocalLimits()
@@ -388,14 +386,6 @@ class Stockyard:
 
     def _trace_seconds(self) -> float:
         return min(self.settings.retention.traces, self.in_use.trace_seconds())
-
-
-def _credentials_refused(signal: CredentialsRefused) -> None:
-    sums, more = signal.sums[:LOGGED_NETWORKS], signal.sums[LOGGED_NETWORKS:]
-    named = [f"{count} from {network} ({why})" for count, why, network in sums]
-    if more:
-        named.append("and more")
-    refusals.warning("Credentials were refused: %s.", ", ".join(named))
 
 
 def _listener_failed(name: str, error: Exception) -> None:
