@@ -79,6 +79,7 @@ from stockyard.reach import Reach
 from stockyard.readiness import Readiness
 from stockyard.settings import Settings
 from stockyard.storage.answers import MemoryAnswers
+from stockyard.storage.claims import MemoryClaims
 from stockyard.storage.datafolder import DataFolder
 from stockyard.storage.disk import EVERY_SECONDS as DISK
 from stockyard.storage.disk import DiskWatch
@@ -142,6 +143,7 @@ class Stockyard:
         self._look_after_it_all()
 
     def _set_up_modules(self, custom: Sequence[type[AnyModule]], envelopes: TeamEnvelopes) -> None:
+        self.claims = MemoryClaims()
         self.answers = LastingAnswers(MemoryAnswers(), self.database, self.background)
         # Sorting keeps the order of equals: custom modules come last of their stage.
         catalog = sorted((*modules.CATALOG, *custom), key=lambda module: module.stage)
@@ -330,6 +332,7 @@ class Stockyard:
         await self.jobs.stop()
         self.overload.stop()
         self.watchdog.stop()
+        self.claims.close()
         self.office.drains.close()
         self.background.cancel()
         await self.reach.client.close()
@@ -361,6 +364,7 @@ class Stockyard:
             matcher=matcher,
             answers=self.answers.memory,
             lasting_answers=self.answers,
+            claims=self.claims,
             call_fingerprint=lambda: self.line.fingerprint(),
             now=time.time,
             clock=time.monotonic,

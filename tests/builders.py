@@ -29,6 +29,7 @@ from stockyard.core.target import Attempt, Target
 from stockyard.core.whole import whole
 from stockyard.errors import StockyardError, UpstreamError
 from stockyard.storage.answers import MemoryAnswers
+from stockyard.storage.claims import MemoryClaims
 from stockyard.storage.limits import LocalLimits
 from stockyard.upstream.health import TargetHealth
 
@@ -171,6 +172,7 @@ def some_ports(clock: HandClock | None = None, **more: Any) -> Ports:
         "answers": MemoryAnswers(),
         "lasting_answers": MemoryAnswers(),
         "call_fingerprint": lambda: b"",
+        "claims": MemoryClaims(clock.now),
         "clock": clock.now,
         "health": TargetHealth(clock.now),
         "later": clock.later,

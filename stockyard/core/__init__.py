@@ -2,6 +2,7 @@
 
 a call                 exchange inbound caller kind target roundrobin totals tracing sharing ids
                        signals sampling
+repeated calls         claim redelivery
 requests               request messages meaning conditions fieldrules usual_names
 answers                response stream events folding whole passed watched replay window
                        arrival event_collector

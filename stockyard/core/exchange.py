@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec import Struct, field
 
 from stockyard.core.caller import Caller, Lossy
+from stockyard.core.claim import Claim
 from stockyard.core.fieldtext import field_text
 from stockyard.core.inbound import NO_CONTROL_HEADERS, ControlHeaders, Inbound
 from stockyard.core.kind import Kind
@@ -174,6 +175,8 @@ class Exchange(Struct, kw_only=True, eq=False):
     cache_state: str = "off"
     cache_key: bytes = b""
     """Where the answer will be cached; empty if it must not be."""
+    claim: Claim | None = None
+    """The call that is made once for all who repeat it: this one, or the one that it repeats."""
 
     # What may be recorded of it, and who gets its trace.
 
@@ -207,6 +210,11 @@ class Exchange(Struct, kw_only=True, eq=False):
     def request_id(self) -> str:
         """The id by which the caller knows the request."""
         return self.asked.request_id or self.id
+
+    @property
+    def repeats(self) -> bool:
+        """Whether it gets the answer to another call instead of making one."""
+        return self.claim is not None and self.claim.maker_id != self.id
 
     @property
     def user(self) -> str:

@@ -88,6 +88,8 @@ class Module(Toggle[C]):
     fails: Fails = Fails.OPEN
     handles: ClassVar[frozenset[Kind]] = ALL_KINDS
     on_by_default: ClassVar[bool] = False
+    only_keyed: ClassVar[bool] = False
+    """Only calls with an `Idempotency-Key` pass it; for all others it costs nothing."""
     wants_response: bool = False
     """`on_response` reads `x.response` of streams too, so their Events are kept until the end."""
     keeps: Literal["", "served", "delivered"] = ""

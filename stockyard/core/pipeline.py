@@ -21,6 +21,7 @@ class Pipeline:
         "arounds",
         "edits",
         "heads",
+        "is_keyed",
         "keeps",
         "modules",
         "outward",
@@ -55,6 +56,8 @@ class Pipeline:
         """Innermost first."""
         self.waits = any(stop.waits for stop in self.stops)
         """Whether some hook is async, so that a call needs a task of its own."""
+        self.is_keyed = any(module.only_keyed for module in modules)
+        """Whether it has modules for calls with an `Idempotency-Key`."""
         self.edits = any(stop.edits for stop in self.stops)
         self.keeps = next((module.keeps for module in modules if module.keeps), "")
         self.reads: Reads = "texts" if self.edits else "nothing"

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from msgspec import Struct
 
+from stockyard.core.claim import Claim, Shelf
 from stockyard.core.offer import Offer
 from stockyard.core.target import Target
 from stockyard.errors import PortMissing
@@ -130,6 +131,14 @@ class Answers(Protocol):
 
     def get(self, key: bytes) -> Stored | None: ...
     def put(self, key: bytes, stored: Stored, *, max_entries: int, max_bytes: int) -> None: ...
+
+
+class Claims(Shelf, Protocol):
+    """Calls with an `Idempotency-Key`: those that run, and complete answers until they expire."""
+
+    def find(self, name: bytes) -> Claim | None: ...
+    def add(self, claim: Claim) -> bool:
+        """Keep the Claim of a call that begins. False if there is no room."""
 
 
 class Timer(Protocol):
@@ -282,6 +291,7 @@ class Ports:
     """The cache in memory."""
     lasting_answers: Answers
     """The cache in memory, backed by the database."""
+    claims: Claims
     call_fingerprint: Callable[[], bytes]
     """A digest of the Configs of the modules at stage CALL."""
     now: Callable[[], float]

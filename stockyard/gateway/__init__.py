@@ -9,6 +9,7 @@ what a request is for  plane endpoints callers proxies ingress visit reception d
                        model_in_path upload_opening closed_paths
 from other web pages   cross_origin
 one call               call ending taskless office pump editing_pump pings drains
+repeated calls         keyed_call recording_reply repeat_pump
 what goes out          egress faults losses declined
 the modules in use     line meters
 lists of models        about_models listing model_pages joined_list describing

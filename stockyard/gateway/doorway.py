@@ -5,7 +5,7 @@ once. A Doorway is also the Headers of its calls: it decides which of the client
 forwarded to a provider.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from msgspec.structs import replace
@@ -22,6 +22,8 @@ from stockyard.gateway.contract import Reply, Running, Whole
 from stockyard.gateway.declined import Declining, declining
 from stockyard.gateway.first_model import own_model
 from stockyard.gateway.http import field_lines
+from stockyard.gateway.keyed_call import keyed_call
+from stockyard.gateway.line import Pipelines
 from stockyard.gateway.model_in_path import completed
 from stockyard.gateway.reading_on import ReadingOn
 from stockyard.gateway.reception import Reception
@@ -70,10 +72,12 @@ class Doorway:
     """Takes the bodies of calls below one head: an Opening, and the Headers of its calls."""
 
     __slots__ = (
+        "_call",
         "_codec",
         "_endpoint",
         "_forwarded",
         "_head",
+        "_line",
         "_needs",
         "_query",
         "_reception",
@@ -97,6 +101,11 @@ class Doorway:
         bound = endpoint.native is not None or visit.own is not None or bool(visit.asked.provider)
         self._roams = not bound
         """Its calls may go to any provider that serves the model."""
+        keyed = bool(visit.asked.idempotency) and head.method == "POST"
+        self._line: Pipelines = reception.line
+        self._call: type[Call] | Callable[..., Call] = Call
+        if keyed and not endpoint.is_about_things:
+            self._line, self._call = reception.line.keyed, keyed_call
         self._forwarded: dict[str, bytes] = {}
         self._query = native_head.kept_query(head, endpoint.native_auth)
         self.max_body = min(endpoint.max_body, reception.access.max_body)
@@ -148,7 +157,8 @@ class Doorway:
             self._aim(x)
         if received.makes:
             reply = self._watched(x, reply)
-        call = Call(x, Passage(reception.line.pipelines[x.kind], x), self._codec, reply, office)
+        passage = Passage(self._line.pipelines[x.kind], x)
+        call = self._call(x, passage, self._codec, reply, office)
         office.running.add(call)
         return call if call.begin() else None
 

@@ -73,6 +73,11 @@ class Endpoint(Struct, frozen=True):
     """Clients try a WebSocket here first. Refused with 426, they fall back to HTTP at once; with
     404 or 405 they retry for seconds."""
 
+    @property
+    def is_about_things(self) -> bool:
+        """Whether the path is about something that a provider stores, such as a file."""
+        return self.holds is not None or bool(self.passes) or self.recalls == "answer"
+
 
 CHAT = Endpoint("openai.chat", "chat")
 MESSAGES = Endpoint("anthropic.messages", "chat")

@@ -7,7 +7,7 @@ takes effect with one assignment. A running call keeps the Pipeline it began wit
 import hashlib
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, get_args
+from typing import Any, Protocol, get_args
 
 import msgspec
 from msgspec import Struct
@@ -34,6 +34,18 @@ class Setting(Struct, frozen=True):
     config: ModuleConfig
 
 
+class Pipelines(Protocol):
+    """Has the current Pipelines, one for each kind of call."""
+
+    pipelines: dict[Kind, Pipeline]
+
+
+class Keyed:
+    """The Pipelines for calls with an `Idempotency-Key`."""
+
+    pipelines: dict[Kind, Pipeline]
+
+
 class Line:
     """The modules in use. Fulfils `core.control.LineControl`."""
 
@@ -56,6 +68,7 @@ class Line:
         self._needs: dict[str, str] = {}
         self.config_version = 1
         self.pipelines: dict[Kind, Pipeline] = {}
+        self.keyed = Keyed()
         self.guards: dict[Kind, str] = {}
         """Kind of call -> the module that blocks it because it cannot read its text."""
         for name in self._catalog:
@@ -204,16 +217,21 @@ class Line:
             if module.stage is Stage.CALL:
                 digest.update(module.name.encode() + msgspec.json.encode(module.config))
         self._fingerprint = digest.hexdigest()
-        self.pipelines = {
+        usual = [module for module in busy if not module.only_keyed]
+        self.pipelines = self._compiled(usual)
+        self.keyed.pipelines = self.pipelines if usual == busy else self._compiled(busy)
+        guards = [m for m in busy if m.stage is Stage.INSPECT and not m.only_notes]
+        self.guards = {k: m.name for k in UNREAD for m in guards if k not in m.handles}
+
+    def _compiled(self, modules: Sequence[AnyModule]) -> dict[Kind, Pipeline]:
+        return {
             kind: Pipeline(
-                [module for module in busy if kind in module.handles],
+                [module for module in modules if kind in module.handles],
                 self._standings,
                 version=self.config_version,
             )
             for kind in ALL_KINDS
         }
-        guards = [m for m in busy if m.stage is Stage.INSPECT and not m.only_notes]
-        self.guards = {k: m.name for k in UNREAD for m in guards if k not in m.handles}
 
 
 def _shown(config: ModuleConfig) -> dict[str, Any]:

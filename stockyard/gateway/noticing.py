@@ -136,7 +136,7 @@ class Noticing(WatchingReply):
 
     def _learn(self, told: bytes) -> bool:
         """Search a JSON text for ids. Returns whether there were any."""
-        if self.x is None:
+        if self.x is None or self.x.repeats:
             return False
         try:
             value: Any = msgspec.json.decode(told)

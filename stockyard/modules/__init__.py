@@ -12,6 +12,7 @@ from stockyard.modules.observe.logging import Logging
 from stockyard.modules.observe.responseheaders import ResponseHeaders
 from stockyard.modules.observe.tracelink import TraceLink
 from stockyard.modules.rate.ratelimit import RateLimit
+from stockyard.modules.reliability.idempotency import Idempotency
 from stockyard.modules.reliability.retrypilot import RetryPilot
 from stockyard.modules.routing.failover import Failover
 from stockyard.modules.routing.modelalias import ModelAlias
@@ -24,6 +25,7 @@ CATALOG: tuple[type[AnyModule], ...] = (
     TraceLink,
     ResponseHeaders,
     Logging,
+    Idempotency,
     RateLimit,
     ModelAlias,
     SecretScan,

@@ -2,5 +2,5 @@
 
 facts                  database sqlite writer rowqueue migrate
 the data folder        datafolder disk ballast filesystem
-state that expires     keyvalue answers limits cell
+state that expires     keyvalue answers claims limits cell
 """

@@ -1,1 +1,1 @@
-"""What helps a call to succeed: retrypilot."""
+"""What helps a call to succeed: idempotency, retrypilot."""
