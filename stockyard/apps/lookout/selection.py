@@ -47,10 +47,10 @@ class Selection(Struct, frozen=True, kw_only=True):
     as_written: Mapping[str, Any]
     """A cursor is good for the same list only."""
     sort: str = ""
-    """Empty: the last one that ended first."""
+    """Empty: the call that ended last comes first."""
 
     async def page(self, database: Database, limit: int, before: int | None) -> list[Trace]:
-        """So many of them, from behind the one whose number is given."""
+        """At most `limit` of them, those after the one with the number `before`."""
         if self.sort:
             return await store.sorted_by(
                 database,

@@ -76,7 +76,7 @@ class Condition(NamedTuple):
 
 
 def newest(database: Database, limit: int, **conditions: str | int | None) -> list[Trace]:
-    """Traces that meet all conditions, the last one that ended first."""
+    """Traces that meet all conditions. The call that ended last comes first."""
     where, given = _where(conditions)
     sql = f"{SELECT} {where} order by seq desc limit :limit"
     return [trace_of(row) for row in database.read(sql, {**given, "limit": limit})]
@@ -88,7 +88,7 @@ async def filtered(
     filters: Sequence[Condition],
     **conditions: str | int | None,
 ) -> list[Trace]:
-    """The same, narrowed by any place. Refused (503) when it takes seconds."""
+    """The same, narrowed by any place. Refused (503) if it takes too long."""
     return await _narrowed(database, "seq desc", limit, filters, conditions)
 
 
@@ -98,7 +98,7 @@ async def following(
     filters: Sequence[Condition],
     **conditions: str | int | None,
 ) -> list[Trace]:
-    """The same, the first one that ended first."""
+    """The same. The call that ended first comes first."""
     return await _narrowed(database, "seq", limit, filters, conditions)
 
 
@@ -112,8 +112,10 @@ async def sorted_by(
     last: int | None,
     **conditions: str | int | None,
 ) -> list[Trace]:
-    """The same, in the order of a place of theirs; those that have nothing there come first, or
-    last. `last`: only those that come after this one. Refused (503) when it takes seconds."""
+    """The same, sorted by a place, where no value counts as the smallest one.
+
+    `last` is the `seq` after which to go on. Refused (503) if it takes too long.
+    """
     value = f"coalesce(({PLACES[place]}), -1)"
     where, given = _where(conditions, filters)
     if last is not None:
@@ -148,7 +150,7 @@ def last(database: Database) -> int:
 async def count(
     database: Database, filters: Sequence[Condition], **conditions: str | int | None
 ) -> int:
-    """How many there are; one more than `COUNTED` when there are more than that."""
+    """How many meet them; `COUNTED + 1` if there are more than `COUNTED`."""
     where, given = _where(conditions, filters)
     sql = f"select count(*) from (select 1 from traces {where} limit :most)"  # noqa: S608  as above
     [(found,)] = await database.read_slowly(sql, {**given, "most": COUNTED + 1})
@@ -166,6 +168,10 @@ def _where(
 
 def _part(condition: Condition, given: dict[str, Any]) -> str:
     """One condition as SQL; its values are added to what is given."""
+    key = f"k{len(given)}"
+    if condition.key:
+        given[key] = condition.key
+    source = condition.place.replace(":key", f":{key}")
     tests = []
     for operator, value in condition.tests:
         name = f"v{len(given)}"
@@ -174,9 +180,6 @@ def _part(condition: Condition, given: dict[str, Any]) -> str:
             tests.append(f"substr(it, 1, length(:{name})) = :{name}")
         else:
             tests.append(f"it {operator} :{name}")
-    if condition.key:
-        given["k" + name] = condition.key
-    source = condition.place.replace(":key", f":k{name}")
     no = "not " if condition.negated else ""
     return f"{no}exists (select 1 from ({source}) where {' or '.join(tests)})"  # noqa: S608  as above
 
@@ -199,7 +202,7 @@ def has_body(database: Database, trace_id: str) -> bool:
 
 
 def delete_bodies_older(transaction: Transaction, before: int, limit: int) -> int:
-    """Delete at most `limit` bodies that are older; how many there were."""
+    """Delete at most `limit` bodies that are older; returns how many were deleted."""
     gone = transaction.execute(
         "delete from bodies where trace_id in "
         "(select trace_id from bodies where kept_at < :before order by kept_at limit :limit) "
@@ -210,7 +213,7 @@ def delete_bodies_older(transaction: Transaction, before: int, limit: int) -> in
 
 
 def delete_older(transaction: Transaction, before: int, limit: int) -> int:
-    """Delete at most `limit` Traces that are older; how many there were."""
+    """Delete at most `limit` Traces that are older; returns how many were deleted."""
     gone = transaction.execute(
         "delete from traces where seq in "
         "(select seq from traces where received_at < :before order by received_at limit :limit) "
@@ -239,6 +242,11 @@ def _kept(name: str) -> str:
     return f"row ->> '$[{KEPT.index(name)}]'"
 
 
+def _of_last_attempt(field: str) -> str:
+    place = AttemptRow.__struct_fields__.index(field)
+    return f"row ->> '$[{KEPT.index('attempts')}][#-1][{place}]'"
+
+
 def _of_each(part: str, kind: type[Struct], field: str) -> str:
     place = kind.__struct_fields__.index(field)
     return f"select value ->> {place} as it from json_each(row, '$[{KEPT.index(part)}]')"  # noqa: S608  as above
@@ -264,7 +272,7 @@ PLACES: Mapping[str, str] = {
             "tokens_out": _kept("tokens_out"),
             "cost": _kept("cost_micros"),
             "latency": _kept("total_us"),
-            "first_byte": f"row ->> '$[{KEPT.index('attempts')}][#-1][5]'",
+            "first_byte": _of_last_attempt("first_byte_us"),
             "gateway": _kept("gateway_us"),
             "attempts": f"json_array_length(row, '$[{KEPT.index('attempts')}]')",
             "client": _kept("client"),
