@@ -5,7 +5,7 @@ may grow at once, every event is padded with `p`, and the usage comes after the 
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from stockyard.core.events import (
     ArgumentsDelta,
@@ -32,7 +32,7 @@ from stockyard.wire.bedrock_converse.response import finish_of
 from stockyard.wire.bedrock_converse.usage import read_usage
 from stockyard.wire.eventstream import Frame, Frames
 from stockyard.wire.finishes import odd
-from stockyard.wire.reader import Reader
+from stockyard.wire.reader import ByType, Reader
 from stockyard.wire.surrogates import decode_event
 from stockyard.wire.tool_names import NO_NAMES
 from stockyard.wire.width import check_room
@@ -76,7 +76,7 @@ class ConverseReader(Reader[Frame]):
     def _read(self, frame: Frame, events: list[Event], /) -> None:
         if not frame.is_event:
             raise error_in_frame(frame)
-        read = _READERS.get(frame.event)
+        read = self.by_type.get(frame.event)
         try:
             if read is not None:
                 read(self, decode_event(frame.payload), events)
@@ -192,22 +192,21 @@ class ConverseReader(Reader[Frame]):
             events.append(PartStarted(key=block.key, kind="opaque", whole=whole))
         events.append(PartEnded(key=block.key))
 
+    by_type: ClassVar[ByType] = {
+        "messageStart": _message_start,
+        "contentBlockStart": _block_start,
+        "contentBlockDelta": _block_delta,
+        "contentBlockStop": _block_stop,
+        "messageStop": _message_stop,
+        "metadata": _metadata,
+    }
+
 
 def _whole(block: _Object) -> AnyPart:
     """Images exist in other formats, too; results of the provider's own tools do not."""
     if "image" in block:
         return decode_block(block, "content")
     return Opaque(format=FORMAT, value=block)
-
-
-_READERS: dict[str, Any] = {
-    "messageStart": ConverseReader._message_start,
-    "contentBlockStart": ConverseReader._block_start,
-    "contentBlockDelta": ConverseReader._block_delta,
-    "contentBlockStop": ConverseReader._block_stop,
-    "messageStop": ConverseReader._message_stop,
-    "metadata": ConverseReader._metadata,
-}
 
 
 def not_converse() -> UpstreamError:
