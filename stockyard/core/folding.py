@@ -206,7 +206,7 @@ class _Choice:
         self._finished: Finished | None = None
         self._native: str | None = None
         self._extra: Extra = {}
-        self._logprobs: Any = None
+        self._logprobs = _Logprobs()
 
     def add(self, event: Event) -> None:
         if isinstance(event, PartStarted):
@@ -214,7 +214,7 @@ class _Choice:
         elif isinstance(event, Finished):
             self._finished = event
         elif isinstance(event, LogprobsAdded):
-            self._logprobs = _joined(self._logprobs, event.value)
+            self._logprobs.add(event.value)
         elif isinstance(event, ChoiceStarted):
             self._frame = event.message or PLAIN
             self._native, self._extra = event.native, event.extra
@@ -229,50 +229,71 @@ class _Choice:
             message=replace(self._frame, parts=parts),
             finish=finished.reason if finished else None,
             native_finish=finished.native if finished else self._native,
-            logprobs=self._logprobs,
+            logprobs=self._logprobs.result(),
             extra=finished.extra if finished else self._extra,
         )
 
 
-def _joined(before: Any, value: Any) -> Any:
+class _Logprobs:
     """Log probabilities arrive in pieces: objects of lists, whose lists are concatenated."""
-    if not isinstance(before, dict) or not isinstance(value, dict):
-        return value
-    joined = dict(before)
-    for name, piece in value.items():
-        held = joined.get(name)
-        if isinstance(held, list) and isinstance(piece, list):
-            joined[name] = [*held, *piece]
-        elif piece is not None:
-            joined[name] = piece
-    return joined
+
+    def __init__(self) -> None:
+        self._value: Any = None
+        self._is_ours = False
+        """It may be changed: it is a copy."""
+        self._grown: dict[str, list[Any]] = {}
+        """Lists that came in several pieces, by their names."""
+
+    def add(self, value: Any) -> None:
+        if not isinstance(self._value, dict) or not isinstance(value, dict):
+            self._value, self._is_ours, self._grown = value, False, {}
+            return
+        if not self._is_ours:
+            self._value, self._is_ours = dict(self._value), True
+        for name, piece in value.items():
+            held = self._value.get(name)
+            if isinstance(held, list) and isinstance(piece, list):
+                if name not in self._grown:
+                    self._grown[name] = self._value[name] = list(held)
+                self._grown[name].extend(piece)
+            elif piece is not None:
+                self._grown.pop(name, None)
+                self._value[name] = piece
+
+    def result(self) -> Any:
+        if not self._is_ours:
+            return self._value
+        return {**self._value, **{name: list(pieces) for name, pieces in self._grown.items()}}
 
 
 class _Part:
     """One part being folded."""
 
-    __slots__ = ("_audio", "_citations", "_made_by", "_opened", "_pieces", "_signature")
+    __slots__ = ("_audio", "_citations", "_made_by", "_opened", "_pieces", "_signature", "_sound")
 
     def __init__(self, opened: PartStarted) -> None:
         self._opened = opened
         self._pieces: list[str] = []
         self._citations: list[Any] = []
-        self._signature: str | None = None
+        self._signature: list[str] = []
         self._made_by: str | None = None
         self._audio: dict[str, Any] = {}
+        self._sound: dict[str, list[str]] = {"data": [], "transcript": []}
 
     def add(self, event: Event) -> None:
         if isinstance(event, TextDelta | ReasoningDelta | RefusalDelta | ArgumentsDelta):
             self._pieces.append(event.text)
         elif isinstance(event, SignatureDelta):
-            self._signature = (self._signature or "") + event.signature
+            self._signature.append(event.signature)
             self._made_by = event.made_by or self._made_by
         elif isinstance(event, CitationAdded):
             self._citations.append(event.value)
         elif isinstance(event, AudioDelta):
             for name, value in event.value.items():
-                text = name in ("data", "transcript") and isinstance(value, str)
-                self._audio[name] = self._audio.get(name, "") + value if text else value
+                if name in self._sound and isinstance(value, str):
+                    self._sound[name].append(value)
+                else:
+                    self._audio[name] = value
 
     def result(self) -> AnyPart:
         part, extra = self._part(), self._opened.extra
@@ -284,7 +305,8 @@ class _Part:
         text = "".join(self._pieces)
         if opened.kind == "tool_call":
             call = opened.as_call()
-            return replace(call, arguments=call.arguments + text, signature=self._signature)
+            signature = "".join(self._signature) if self._signature else None
+            return replace(call, arguments=call.arguments + text, signature=signature)
         if opened.kind == "text":
             base = whole if isinstance(whole, Text) else Text(text="")
             return replace(base, text=base.text + text, citations=tuple(self._citations))
@@ -296,11 +318,12 @@ class _Part:
             return replace(
                 reasoning,
                 text=reasoning.text + text,
-                signature=self._signature or reasoning.signature,
+                signature="".join(self._signature) or reasoning.signature,
                 made_by=self._made_by or reasoning.made_by,
             )
         if opened.kind == "audio":
             audio = whole if isinstance(whole, Audio) else Audio()
-            known = {name: self._audio.get(name) for name in ("id", "data", "transcript")}
+            texts = {name: "".join(pieces) for name, pieces in self._sound.items() if pieces}
+            known = {"id": self._audio.get("id"), **texts}
             return replace(audio, **{k: v for k, v in known.items() if v is not None})
         return whole if whole is not None else Opaque(format="", value=None)

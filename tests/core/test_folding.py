@@ -7,10 +7,13 @@ from hypothesis import strategies as st
 
 from stockyard.core.events import (
     ArgumentsDelta,
+    AudioDelta,
     Event,
     Finished,
+    LogprobsAdded,
     PartEnded,
     PartStarted,
+    SignatureDelta,
     Started,
     TextDelta,
     UsageSeen,
@@ -167,3 +170,31 @@ def test_choices_stand_in_the_order_of_their_numbers_whichever_spoke_first() -> 
 def test_later_usage_replaces_earlier() -> None:
     one, two = Usage(in_fresh=1), Usage(in_fresh=2)
     assert fold([Started(usage=one), UsageSeen(usage=two)])[1] == two
+
+
+def test_probabilities_in_pieces_are_joined_and_what_was_folded_before_stays() -> None:
+    pieces = [{"content": [n], "refusal": None} for n in range(3)]
+    folder = Folder()
+    results = []
+    for piece in pieces:
+        folder.add(LogprobsAdded(value=piece))
+        results.append(folder.result()[0].choices[0].logprobs)
+    assert [result["content"] for result in results] == [[0], [0, 1], [0, 1, 2]]
+    assert [piece["content"] for piece in pieces] == [[0], [1], [2]]
+
+
+def test_sound_and_signatures_in_pieces_are_joined() -> None:
+    output, _ = fold(
+        [
+            PartStarted(key="a", kind="audio"),
+            AudioDelta(key="a", value={"id": "audio_1", "data": "QU"}),
+            AudioDelta(key="a", value={"data": "JD", "transcript": "Hel"}),
+            AudioDelta(key="a", value={"transcript": "lo", "expires_at": 1}),
+            PartStarted(key="r", kind="reasoning"),
+            SignatureDelta(key="r", signature="sig"),
+            SignatureDelta(key="r", signature="ned"),
+        ]
+    )
+    audio, thought = output.choices[0].message.parts
+    assert audio == Audio(id="audio_1", data="QUJD", transcript="Hello")
+    assert thought == Reasoning(signature="signed")

@@ -11,6 +11,7 @@ from stockyard.core.messages import Message, Reasoning, Text
 from stockyard.core.response import Choice, Output, Response
 from stockyard.wire.codec import Pen
 from stockyard.wire.formats import FORMATS
+from stockyard.wire.gemini import citations
 
 GEMINI, CHAT, RESPONSES = FORMATS["gemini"], FORMATS["openai.chat"], FORMATS["openai.responses"]
 NONE: frozenset[str] = frozenset()
@@ -228,3 +229,45 @@ def test_probabilities_of_others_are_told_to_clients_of_this_format() -> None:
     (candidate,) = written(Output(choices=(choice,)), GEMINI)["candidates"]
 
     assert candidate["logprobsResult"]["chosenCandidates"] == [{"token": "a", "logProbability": -1}]
+
+
+def test_no_more_citations_are_read_than_a_real_answer_has() -> None:
+    support = {"segment": {"endIndex": 1}, "groundingChunkIndices": [0] * 1000}
+    grounding = {"groundingChunks": [{"web": {"uri": "https://a.test"}}]}
+    candidate = {"groundingMetadata": {**grounding, "groundingSupports": [support] * 1000}}
+    assert sum(1 for _ in citations.read_citations(candidate, ["a"])) == citations.MAX_CITATIONS
+
+
+def test_segments_are_not_searched_for_in_texts_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(citations, "MAX_COMPARED", 10)
+    support = {"segment": {"endIndex": 2}, "groundingChunkIndices": [0]}
+    grounding = {"groundingChunks": [{"web": {"uri": "https://a.test"}}]}
+    candidate = {"groundingMetadata": {**grounding, "groundingSupports": [support] * 5}}
+    found = [cited.text for cited in citations.read_citations(candidate, ["a"] * 3 + ["ab"])]
+    assert found == [3, 3, 0, 0, 0]
+
+
+@pytest.mark.parametrize("text", ["a" * 10_000, "aé€😀" * 3000])
+def test_places_in_long_texts_are_counted_in_characters(text: str) -> None:
+    grounding = {"groundingChunks": [{"web": {"uri": "https://a.test"}}]}
+    for start, end in ((0, 1), (3, 4), (1000, 5000), (4096, 9999)):
+        segment = {
+            "startIndex": len(text[:start].encode()),
+            "endIndex": len(text[:end].encode()),
+            "text": text[start:end],
+        }
+        supports = [{"segment": segment, "groundingChunkIndices": [0]}]
+        candidate = {"groundingMetadata": {**grounding, "groundingSupports": supports}}
+        (cited,) = citations.read_citations(candidate, ["b", text])
+        assert (cited.text, cited.value["start_index"], cited.value["end_index"]) == (1, start, end)
+
+
+def test_the_words_of_many_long_segments_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(citations, "MAX_SEGMENTS", 1000)
+    cited = [{"type": "url_citation", "url": f"https://{n}.test", "title": ""} for n in range(100)]
+    grounding = citations.write_grounding([citations.CitingText(0, "x" * 100, cited)])
+    assert grounding is not None
+    assert len(grounding["groundingSupports"]) == 10
+    assert len(grounding["groundingChunks"]) == 100
