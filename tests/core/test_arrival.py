@@ -16,7 +16,7 @@ async def test_a_waiter_with_a_wake_is_called_at_once_and_only_once() -> None:
     assert arrival.wake is None
 
 
-async def test_without_a_wake_it_is_a_plain_future() -> None:
+async def test_an_arrival_without_a_wake_is_a_plain_future() -> None:
     loop = asyncio.get_running_loop()
     arrival = Arrival(loop=loop)
     loop.call_soon(arrival.arrive)

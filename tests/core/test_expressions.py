@@ -27,7 +27,7 @@ VALUES: dict[str, Any] = {"model": "gpt-4", "tokens": 12, "tags": {"a": "b"}, "t
         ("tokens + 1 - 3", 10),
     ],
 )
-def test_evaluates(source: str, value: object) -> None:
+def test_an_expression_has_the_value_that_it_says(source: str, value: object) -> None:
     assert Expression(source).evaluate(VALUES) == value
 
 
@@ -51,7 +51,7 @@ def test_evaluates(source: str, value: object) -> None:
         "x" * 5000,
     ],
 )
-def test_refuses_when_it_is_saved(source: str) -> None:
+def test_a_bad_expression_is_refused_when_it_is_saved(source: str) -> None:
     with pytest.raises(ExpressionError):
         Expression(source)
 
@@ -66,7 +66,7 @@ def test_refuses_when_it_is_saved(source: str) -> None:
         "text|split('')|join(big)",
     ],
 )
-def test_what_goes_wrong_later_is_an_error_of_its_own(source: str) -> None:
+def test_an_expression_that_fails_later_is_an_error_of_its_own(source: str) -> None:
     with pytest.raises(ExpressionError):
         Expression(source).evaluate({**VALUES, "big": "x" * 200_000})
 
@@ -93,7 +93,7 @@ def test_any_text_is_either_refused_or_harmless(source: str) -> None:
         ("", ""),
     ],
 )
-def test_renders(source: str, text: str) -> None:
+def test_a_template_is_filled_in(source: str, text: str) -> None:
     assert Template(source).render(VALUES) == text
 
 

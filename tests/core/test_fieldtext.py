@@ -24,7 +24,7 @@ def test_only_what_could_break_out_is_encoded(text: str, said: str) -> None:
 
 
 @given(st.text(max_size=1200))
-def test_is_always_one_short_printable_line_without_half_an_escape(text: str) -> None:
+def test_the_text_is_always_one_short_printable_line_without_half_an_escape(text: str) -> None:
     said = field_text(text + "\u00fc")
     assert said.isascii()
     assert said.isprintable()

@@ -31,16 +31,16 @@ def test_a_star_stands_for_any_text_and_nothing_else_is_special(
 
 
 @given(st.text("ab*", max_size=8), st.text("ab", max_size=12))
-def test_matches_as_a_regular_expression_would(pattern: str, text: str) -> None:
+def test_a_glob_matches_as_a_regular_expression_would(pattern: str, text: str) -> None:
     expected = re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text) is not None
     assert Glob(pattern).matches(text) is expected
 
 
-def test_tells_what_the_star_stood_for() -> None:
+def test_a_glob_tells_what_its_star_stood_for() -> None:
     assert Glob("gpt-*-mini").star("gpt-4o-mini") == "4o"
 
 
-def test_any_of_several() -> None:
+def test_several_globs_match_where_any_of_them_does() -> None:
     assert Globs(("a", "b*")).match("a")
     assert Globs(("a", "b*")).match("bee")
     assert not Globs(("a", "b*")).match("c")

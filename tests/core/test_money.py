@@ -28,7 +28,7 @@ def test_tokens_are_paid_for_where_only_another_said_what_it_bills(usages: list[
     assert (total.billed_in, total.billed_out) == (3 + 107, 2 + 41)
 
 
-def test_what_one_did_not_tell_makes_the_total_unknown_and_takes_nothing_from_the_other() -> None:
+def test_usage_that_one_call_did_not_tell_makes_the_total_unknown() -> None:
     assert total_of([COHERE, None]) is None
     assert together(COHERE, None) == together(None, COHERE) == COHERE
     assert together(None, None) is None

@@ -107,7 +107,9 @@ class TestOrder:
 
 class TestEarlyAnswers:
     @pytest.mark.parametrize("streamed", [False, True])
-    async def test_one_turns_around_on_the_spot(self, diary: Diary, streamed: bool) -> None:
+    async def test_an_early_answer_turns_around_where_it_was_given(
+        self, diary: Diary, streamed: bool
+    ) -> None:
         early: Answer = a_stream("hel", "lo") if streamed else an_answer("hello")
         provider = Provider(an_answer("never"))
         answer = await through(
@@ -122,7 +124,9 @@ class TestEarlyAnswers:
         assert provider.asked == []
         assert diary.lines == ["outer on_request", "outer on_response"]
 
-    async def test_a_refusal_does_too_and_names_its_module(self, diary: Diary) -> None:
+    async def test_a_refusal_turns_around_where_it_was_made_and_names_its_module(
+        self, diary: Diary
+    ) -> None:
         with pytest.raises(Refused) as refused:
             await through(
                 an_exchange(),
@@ -231,7 +235,9 @@ NAMES = [f"{name} {how}" for name, how, _ in BREAKS]
 
 class TestBrokenModules:
     @pytest.mark.parametrize(("name", "_how", "hook"), BREAKS, ids=NAMES)
-    async def test_one_that_fails_closed_refuses(self, name: str, _how: str, hook: Hook) -> None:
+    async def test_a_broken_module_that_fails_closed_refuses(
+        self, name: str, _how: str, hook: Hook
+    ) -> None:
         guard = tiny("guard", fails=Fails.CLOSED, patience_seconds=0.02, **{name: hook})
         x = an_exchange()
         with pytest.raises(Refused) as refused:
@@ -242,7 +248,9 @@ class TestBrokenModules:
         assert notes(x) == ["failed"]
 
     @pytest.mark.parametrize(("name", "_how", "hook"), BREAKS, ids=NAMES)
-    async def test_one_that_fails_open_is_bypassed(self, name: str, _how: str, hook: Hook) -> None:
+    async def test_a_broken_module_that_fails_open_is_passed_over(
+        self, name: str, _how: str, hook: Hook
+    ) -> None:
         module = tiny("odd", fails=Fails.OPEN, patience_seconds=0.02, **{name: hook})
         x, provider = an_exchange(), Provider(an_answer("hello"))
         answer = await through(x, provider, module)
@@ -268,7 +276,7 @@ class TestBrokenModules:
         assert isinstance(passed, Response)
         assert passed.text == "hello"
 
-    async def test_one_that_breaks_after_its_call_does_not_call_again(self) -> None:
+    async def test_a_module_that_breaks_after_its_call_does_not_call_again(self) -> None:
         async def calls_and_breaks(x: Exchange, call: Call) -> Answer:
             await call(x)
             raise ZeroDivisionError
@@ -280,7 +288,7 @@ class TestBrokenModules:
         assert answer.text == "hello"
         assert len(provider.asked) == 1
 
-    async def test_one_that_breaks_while_a_head_is_written_changes_nothing(self) -> None:
+    async def test_a_module_that_breaks_while_a_head_is_written_changes_nothing(self) -> None:
         module = tiny("odd", fails=Fails.CLOSED, on_head=raises)
         x = an_exchange()
         answer = await through(x, Provider(an_answer("hello")), module)
@@ -349,7 +357,9 @@ class TestTripping:
         assert await line.call() == outcome
         assert line.ran == 5, "a module that is tripped is not run"
 
-    async def test_slower_failures_do_not(self, hook: str, fails: Fails, outcome: str) -> None:
+    async def test_slower_failures_do_not_trip_a_module(
+        self, hook: str, fails: Fails, outcome: str
+    ) -> None:
         line = Line(hook, fails)
         for _ in range(12):
             assert await line.call() == outcome
@@ -368,7 +378,7 @@ class TestTripping:
         assert line.ran == 6, "one probe, and no more until the next is due"
         assert line.tripped()
 
-    async def test_a_probe_that_works_closes_the_case(
+    async def test_a_probe_that_works_brings_the_module_back(
         self, hook: str, fails: Fails, outcome: str
     ) -> None:
         line = Line(hook, fails)
@@ -382,7 +392,9 @@ class TestTripping:
         assert await line.call() == "answered"
         assert line.ran == 7
 
-    async def test_a_toggle_does_not_forget(self, hook: str, fails: Fails, outcome: str) -> None:
+    async def test_a_new_pipeline_does_not_forget_that_a_module_tripped(
+        self, hook: str, fails: Fails, outcome: str
+    ) -> None:
         line = Line(hook, fails)
         for _ in range(5):
             await line.call()

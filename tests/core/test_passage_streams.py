@@ -78,7 +78,7 @@ class TestHeldOrForwarded:
             )
         )
 
-    async def test_one_that_edits_gets_event_by_event(self) -> None:
+    async def test_a_module_that_edits_gets_event_by_event(self) -> None:
         run = Run(shouter())
         stream = await run(a_stream("hel", "lo"))
         assert isinstance(stream, Stream)
@@ -112,7 +112,7 @@ class TestHeldOrForwarded:
         edited = run.modules.edit([TextDelta(key="t", text=text) for text in ("gone", "ab")])
         assert edited == [TextDelta(key="t", text="a"), TextDelta(key="t", text="b")]
 
-    async def test_one_that_needs_the_whole_holds_it(self) -> None:
+    async def test_a_module_that_needs_the_whole_holds_the_stream(self) -> None:
         seen: list[str] = []
 
         def read(x: Exchange) -> None:
@@ -127,7 +127,7 @@ class TestHeldOrForwarded:
         assert answer.text == "hello!"
         assert run.x.response is answer
 
-    async def test_it_sees_what_those_inside_it_made_of_the_stream(self) -> None:
+    async def test_a_module_that_holds_sees_what_those_inside_it_made_of_the_stream(self) -> None:
         seen: list[str] = []
         told: list[str] = []
         reader = tiny(
@@ -157,7 +157,7 @@ class TestHeldOrForwarded:
         assert isinstance(answer, Response)
         assert answer.text == "saved"
 
-    async def test_one_that_is_left_while_it_is_held_ends_once(self) -> None:
+    async def test_a_held_stream_whose_caller_leaves_ends_once(self) -> None:
         told: list[str] = []
         stream = Endless()
         run = Run(
@@ -187,7 +187,7 @@ class TestWholeAnswers:
         made = an_answer("hello")
         return Response(made.output, usage=made.usage, raw=Raw("f", 200, [], b"the bytes"))
 
-    async def test_one_is_unfolded_for_a_module_that_edits(self) -> None:
+    async def test_a_whole_answer_is_unfolded_for_a_module_that_edits(self) -> None:
         run = Run(shouter())
         answer = await run(self.raw())
         assert isinstance(answer, Response)
@@ -195,7 +195,7 @@ class TestWholeAnswers:
         assert answer.raw is None
         assert answer.usage == an_answer().usage
 
-    async def test_one_that_nobody_changed_keeps_its_bytes(self) -> None:
+    async def test_a_whole_answer_that_nobody_changed_keeps_its_bytes(self) -> None:
         given = self.raw()
         modules = [
             tiny("looks", streaming=Streaming.CHUNKS, on_chunk=lambda x, event: event),
@@ -237,7 +237,7 @@ class TestEnds:
         await run.modules.broke(Abandoned())
         assert told == ["outer Abandoned"]
 
-    async def test_one_that_wants_the_response_gets_what_passed_its_place(self) -> None:
+    async def test_a_module_that_wants_the_response_gets_what_passed_its_place(self) -> None:
         seen: list[tuple[str, str]] = []
 
         def reads(name: str) -> AnyModule:
@@ -260,7 +260,7 @@ class TestEnds:
         assert seen == [("inner", "hello"), ("outer", "HELLO")]
 
     @pytest.mark.parametrize("how", ["too much", "unreadable"])
-    async def test_it_gets_none_where_it_cannot_be_had(
+    async def test_a_module_gets_no_response_where_none_can_be_had(
         self, monkeypatch: pytest.MonkeyPatch, how: str
     ) -> None:
         monkeypatch.setattr("stockyard.core.event_collector.MAX_CHARACTERS", 8)
@@ -287,7 +287,7 @@ class TestFailover:
 
         return tiny("again", around=around)
 
-    async def test_before_it_the_second_answer_counts(self) -> None:
+    async def test_before_the_first_content_a_second_answer_counts(self) -> None:
         x = an_exchange(stream=True)
         provider = Provider(UpstreamError("interrupted", "Cut."), a_stream("hel", "lo"))
         passage = Passage(Pipeline([self.again()], Standings()), x)
@@ -298,7 +298,7 @@ class TestFailover:
         assert "".join(e.text for e in taken.taken if isinstance(e, TextDelta)) == "hello"
         assert len(x.attempts) == 2
 
-    async def test_after_it_the_stream_is_what_it_is(self) -> None:
+    async def test_after_the_first_content_a_broken_stream_stays_broken(self) -> None:
         x = an_exchange(stream=True)
         broken = a_stream("hel", error=UpstreamError("interrupted", "Cut."))
         provider = Provider(broken, a_stream("never"))

@@ -30,7 +30,7 @@ class PausingAfter(Taken):
             self._stream.pause()
 
 
-def test_gives_everything_and_is_done() -> None:
+def test_a_replay_gives_everything_and_is_done() -> None:
     sink = Taken()
     Replay(some(200)).start(sink)
     assert sink.taken == some(200)
@@ -38,14 +38,14 @@ def test_gives_everything_and_is_done() -> None:
     assert max(sink.batches) == 64
 
 
-def test_fails_in_the_end_when_told_to() -> None:
+def test_a_replay_fails_in_the_end_when_told_to() -> None:
     error, sink = UpstreamError("interrupted", "Cut."), Taken()
     Replay(some(3), error=error).start(sink)
     assert sink.taken == some(3)
     assert sink.ended is error
 
 
-def test_a_pause_stops_it_between_batches_and_resume_goes_on() -> None:
+def test_a_replay_pauses_between_batches_and_goes_on() -> None:
     stream = Replay(some(200))
     sink = PausingAfter(stream, 1)
     stream.start(sink)
@@ -92,7 +92,7 @@ def test_nothing_comes_after_a_cancel() -> None:
     assert (len(sink.taken), sink.ended) == (64, None)
 
 
-def test_takes_its_time() -> None:
+def test_a_replay_keeps_the_gaps_that_it_is_given() -> None:
     clock, sink = HandClock(), Taken()
     Replay(some(3), gaps=repeat(1.0), later=clock.later).start(sink)
     taken = [len(sink.taken)]

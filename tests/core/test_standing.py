@@ -16,7 +16,7 @@ def standing(clock: HandClock) -> Standing:
     return Standing(clock.now)
 
 
-def test_one_that_held_the_loop_is_left_out_at_once_and_for_longer_each_time(
+def test_a_module_that_held_the_loop_is_left_out_at_once_and_for_longer_each_time(
     standing: Standing, clock: HandClock
 ) -> None:
     waits = []

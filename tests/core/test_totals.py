@@ -10,7 +10,7 @@ from tests.builders import an_exchange
 T = Target("one", "m-1")
 
 
-def test_says_what_is_known() -> None:
+def test_the_totals_say_what_is_known() -> None:
     x = an_exchange()
     assert set(totals(x)) == {"trace_id", "latency_ms"}
     x.target, x.usage, x.cache_state = T, Usage(in_fresh=2, out_text=3), "miss"

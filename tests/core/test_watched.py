@@ -55,7 +55,9 @@ class TakenBytes(Taken):
 
 
 @pytest.mark.parametrize("error", [None, CUT])
-def test_tells_once_how_it_ended_and_passes_everything_on(error: StockyardError | None) -> None:
+def test_a_watched_stream_tells_once_how_it_ended_and_passes_everything_on(
+    error: StockyardError | None,
+) -> None:
     ends: list[StockyardError | None] = []
     sink, raw = Taken(), TakenBytes()
     Watched(Replay(EVENTS, error=error), ends.append).start(sink)
@@ -75,7 +77,7 @@ def test_a_caller_that_leaves_is_told_apart_and_only_once() -> None:
     assert isinstance(ends[0], Abandoned)
 
 
-def test_is_the_stream_it_watches_in_all_else() -> None:
+def test_a_watched_stream_is_the_stream_itself_in_all_else() -> None:
     inner = Bytes()
     stream = Watched(inner, lambda error: None)
     stream.pause()

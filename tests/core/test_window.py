@@ -208,7 +208,7 @@ def test_the_end_of_one_choice_leaves_what_others_hold_back() -> None:
     ]
 
 
-def test_what_was_changed_before_the_end_does_not_count_for_what_begins_after_it() -> None:
+def test_a_change_before_the_end_of_a_choice_does_not_count_after_it() -> None:
     windows = Windows()
     for text, kept in (("a falcon.", False), ("a sparrow.", True)):
         events: list[Event] = [TextDelta(key="t", text=text), LogprobsAdded(value=[text])]
@@ -244,7 +244,7 @@ def test_a_tool_takes_json_unless_it_is_a_custom_one() -> None:
 
 
 @pytest.mark.parametrize(("text", "kept"), [("a falcon.", False), ("a sparrow.", True)])
-def test_what_repeats_a_text_or_vouches_for_it_goes_when_the_text_was_changed(
+def test_log_probabilities_and_signatures_go_when_their_text_was_changed(
     text: str, kept: bool
 ) -> None:
     out = through(

@@ -32,7 +32,7 @@ def test_s42_an_answer_that_two_readers_could_read_differently_is_refused(
 
 
 @pytest.mark.parametrize("start", [b"", OK, CHUNKED + b"5\r\nhel", OK + b"\r\nhello"])
-def test_what_is_not_whole_is_not_complete(start: bytes) -> None:
+def test_an_answer_that_is_cut_short_is_not_complete(start: bytes) -> None:
     assert not read(start)[0].complete
 
 
@@ -63,7 +63,7 @@ def test_a_head_that_does_not_end_is_refused_once_it_is_too_large(every: int) ->
         read(endless + b"a", every=every)
 
 
-def test_what_came_before_a_broken_chunk_is_there() -> None:
+def test_bytes_before_a_broken_chunk_are_kept() -> None:
     parser = AnswerParser()
     parser.begin(bodiless=False, head_limit=HEAD_LIMIT)
     with pytest.raises(UpstreamError):
@@ -201,7 +201,7 @@ def test_a_head_is_still_known_after_an_answer_of_another_kind() -> None:
         assert (parser.reusable, parser.encoded) == (True, answer is zipped)
 
 
-def test_what_is_done_to_the_fields_of_an_answer_does_not_show_in_the_next() -> None:
+def test_changing_the_fields_of_an_answer_does_not_change_the_next() -> None:
     parser = AnswerParser()
     for _ in range(3):
         parser.begin(bodiless=False, head_limit=HEAD_LIMIT)
@@ -210,7 +210,7 @@ def test_what_is_done_to_the_fields_of_an_answer_does_not_show_in_the_next() -> 
         parser.fields.clear()
 
 
-def test_what_follows_a_repeated_answer_spoils_its_connection() -> None:
+def test_bytes_after_an_answer_spoil_its_connection() -> None:
     parser = AnswerParser()
     for _ in range(2):
         parser.begin(bodiless=False, head_limit=HEAD_LIMIT)

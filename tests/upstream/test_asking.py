@@ -16,7 +16,7 @@ def test_the_request_of_the_caller_is_back_afterwards() -> None:
     assert x.request is asked
 
 
-def test_it_is_back_when_the_try_failed() -> None:
+def test_the_request_of_the_caller_is_back_after_a_failed_try() -> None:
     x = an_exchange("hi")
     asked = x.request
     with pytest.raises(UpstreamError), asking(x, asked.with_model("other")):

@@ -29,7 +29,7 @@ class TestPaths:
             ("/v1/responses", "/openai/responses"),
         ],
     )
-    async def test_with_a_version_the_classic_paths_are_used(
+    async def test_a_version_leads_to_the_classic_paths(
         self, yard: Yard, ours: str, theirs: str
     ) -> None:
         azure = yard.provider("azure", **CLASSIC)
@@ -141,7 +141,7 @@ async def test_errors_have_codes_that_are_words_or_numbers(
     assert yard.last.exchange.attempts[0].error == kind
 
 
-async def test_of_two_hints_when_to_come_back_the_longer_holds(yard: Yard) -> None:
+async def test_the_longer_of_two_retry_hints_is_told(yard: Yard) -> None:
     hints = {"retry-after": "7", "retry-after-ms": "0"}
     yard.provider("azure").sends(429, JSON | hints, b'{"error":{"code":"429","message":"Wait."}}')
     yard.disable("retrypilot")

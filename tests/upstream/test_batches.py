@@ -28,13 +28,13 @@ def test_every_item_is_sent_once_and_in_order(items: int, sizes: list[int]) -> N
     assert all(content.dimensions == 2 for content in contents)
 
 
-def test_what_fits_and_what_is_no_embedding_stays_as_it_is() -> None:
+def test_a_request_that_fits_or_embeds_nothing_is_not_divided() -> None:
     few, chat = a_request(3), Request(model="m", content=Content())
     assert batches_of(few, 3) == [few]
     assert batches_of(chat, 3) == [chat]
 
 
-def test_there_is_an_end_to_it() -> None:
+def test_a_request_with_too_many_items_is_refused() -> None:
     with pytest.raises(Refused) as refused:
         batches_of(a_request(2 * MAX_BATCHES + 1), 2)
     assert refused.value.param == "input"
@@ -81,7 +81,7 @@ def test_answers_are_joined_and_their_usage_is_added() -> None:
         ),
     ],
 )
-def test_what_one_of_them_does_not_tell_is_not_known(
+def test_usage_that_one_batch_does_not_tell_is_not_known(
     first: Usage, second: Usage | None, together: Usage | None
 ) -> None:
     assert in_order([an_answer(1, usage=first), an_answer(2, usage=second)]).usage == together

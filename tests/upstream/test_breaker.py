@@ -23,13 +23,13 @@ def an_open_breaker() -> Breaker:
     return breaker
 
 
-def test_it_stays_closed_below_the_minimum_of_calls() -> None:
+def test_a_breaker_stays_closed_below_the_minimum_of_calls() -> None:
     breaker = Breaker()
     assert not fail(breaker, 0, RULE.min_calls - 1)
     assert breaker.state(0) == "closed"
 
 
-def test_it_stays_closed_below_the_share_of_failures() -> None:
+def test_a_breaker_stays_closed_below_the_share_of_failures() -> None:
     breaker = Breaker()
     for _ in range(10):
         breaker.count(0, RULE.window_seconds, ok=True)
@@ -43,11 +43,11 @@ def test_failures_outside_the_window_do_not_count() -> None:
 
 
 @pytest.mark.parametrize(("now", "state"), [(0, "open"), (9.9, "open"), (10, "half_open")])
-def test_it_is_open_for_as_long_as_the_rule_says(now: float, state: str) -> None:
+def test_a_breaker_is_open_for_as_long_as_the_rule_says(now: float, state: str) -> None:
     assert an_open_breaker().state(now) == state
 
 
-def test_half_open_it_lets_one_probe_through_until_its_lease_ends() -> None:
+def test_a_half_open_breaker_lets_one_probe_through_until_its_lease_ends() -> None:
     breaker = an_open_breaker()
     allowed = [breaker.allow(now, LEASE) for now in (10, 10, 14.9, 15)]
     assert allowed == [True, False, False, True]

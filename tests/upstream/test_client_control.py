@@ -9,6 +9,7 @@ import pytest
 
 from stockyard.errors import UpstreamError
 from stockyard.upstream.client import Client
+from stockyard.upstream.connection import INFLATED_BYTES, READ_BYTES
 from stockyard.upstream.guard import Guard, GuardSettings
 from stockyard.upstream.outgoing import Outgoing, Timers, request_head
 from stockyard.upstream.pool import ClientLimits
@@ -191,6 +192,33 @@ async def test_a_paused_call_holds_its_rest_back_compressed(ends_with_connection
         assert sending.decoded
         assert heard.body == plain
         assert (await heard_from(client, a_call(origin)))[1].reused is not ends_with_connection
+
+
+async def test_other_calls_have_their_turn_while_a_small_read_becomes_many_bytes() -> None:
+    plain = b"".join(b"%d " % (number // 20) for number in range(800_000))
+    packed = gzip.compress(plain)
+    assert len(packed) * 20 < len(plain)
+    answer = OK + b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(packed) + packed
+    in_this_turn = 0
+
+    class Counting(Heard):
+        def data(self, piece: bytes) -> None:
+            nonlocal in_this_turn
+            super().data(piece)
+            if not in_this_turn:
+                asyncio.get_running_loop().call_soon(next_turn)
+            in_this_turn += len(piece)
+            assert in_this_turn <= INFLATED_BYTES + READ_BYTES
+
+    def next_turn() -> None:
+        nonlocal in_this_turn
+        in_this_turn = 0
+
+    async with answering(answer) as server, calling() as client:
+        heard = Counting()
+        client.start(a_call(origin_of(client, server.url), decompress=True), heard)
+        await heard.end()
+        assert (heard.error, heard.body == plain) == (None, True)
 
 
 async def test_s11_an_event_that_was_flushed_arrives_before_the_next_is_sent() -> None:

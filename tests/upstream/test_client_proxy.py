@@ -51,7 +51,7 @@ API = "https://api.provider.example:8443"
         ("https://localhost", "", False),
     ],
 )
-def test_no_proxy_names_who_is_called_directly(url: str, no_proxy: str, proxied: bool) -> None:
+def test_hosts_in_no_proxy_are_called_directly(url: str, no_proxy: str, proxied: bool) -> None:
     settings = ProxySettings(http=PROXY, https=PROXY, no_proxy=no_proxy)
     assert (proxy_for(parse_url(url), settings) is not None) is proxied
 

@@ -73,7 +73,7 @@ def test_s21_a_coding_that_nobody_asked_for_is_refused(coding: bytes, name: str)
 
 
 @pytest.mark.parametrize("coding", REFUSED_CODINGS)
-def test_what_is_not_one_known_coding_is_refused(coding: bytes) -> None:
+def test_an_unknown_coding_or_several_are_refused(coding: bytes) -> None:
     with pytest.raises(UpstreamError):
         decoder_for([(b"content-encoding", coding)])
 
@@ -132,7 +132,7 @@ def test_each_flush_is_handed_on_at_once() -> None:
 
 
 @given(st.binary(max_size=3000), st.integers(1, 100), st.sampled_from([*PACK]))
-def test_what_was_packed_comes_out_however_it_was_cut(
+def test_a_compressed_body_is_unpacked_however_it_was_cut(
     data: bytes, every: int, coding: bytes
 ) -> None:
     data += bytes(range(256))  # keeps the ratio below the limit

@@ -19,7 +19,7 @@ class TestModelsThatOnlyStream:
         assert answer.json["usage"]["completion_tokens"] == 5
         assert yard.last.attempts == ["dashscope 200"]
 
-    async def test_in_every_dialect(self, yard: Yard) -> None:
+    async def test_models_that_only_stream_answer_whole_in_every_dialect(self, yard: Yard) -> None:
         yard.provider("dashscope").streams("hel", "lo")
         assert (await yard.messages("hi", model="dashscope/qvq-max")).text == "hello"
 
@@ -40,9 +40,7 @@ class TestModelsThatOnlyStream:
         assert (await yard.chat("hi", model="dashscope/qwq-plus")).text == "hello"
         assert [request.streamed for request in dashscope.requests] == [True, True]
 
-    async def test_what_came_of_a_stream_that_broke_is_paid_for_besides_the_next_try(
-        self, yard: Yard
-    ) -> None:
+    async def test_a_broken_stream_is_paid_for_besides_the_next_try(self, yard: Yard) -> None:
         dashscope = yard.provider("dashscope").streams("hello " * 100, "lo").cuts_after(2)
         dashscope.streams("hel", "lo").counts(7, 5)
         yard.enable("retrypilot", base_ms=1)
@@ -85,7 +83,7 @@ class TestToolsWithAnEffort:
             "openai.chat" if path == CHAT else "openai.responses"
         )
 
-    async def test_other_models_take_them(self, yard: Yard) -> None:
+    async def test_other_models_take_tools_with_an_effort(self, yard: Yard) -> None:
         openai = yard.provider("openai").says("hello")
         await yard.chat("hi", model="gpt-5.4", tools=TOOLS, reasoning_effort="low")
         assert openai.last.path == CHAT

@@ -74,7 +74,7 @@ class TestWhere:
         assert answer.error["code"] == "no_target"
         assert not openai.requests
 
-    async def test_nobody_tries_for_ever(self, yard: Yard) -> None:
+    async def test_a_call_is_tried_so_often_and_no_more(self, yard: Yard) -> None:
         openai = yard.provider("openai").fails(503)
         yard.add(TriesAgain)
         answer = await yard.chat("hi")
@@ -155,7 +155,7 @@ class TestHeads:
 class TestAttempts:
     @pytest.mark.parametrize("path", [CHAT, "/openai/v1/some/where"])
     @pytest.mark.parametrize("status", [200, 400])
-    async def test_one_tells_how_much_went_and_came(
+    async def test_an_attempt_tells_how_many_bytes_went_and_came(
         self, yard: Yard, path: str, status: int
     ) -> None:
         openai = yard.provider("openai").sends(
@@ -165,13 +165,13 @@ class TestAttempts:
         (attempt,) = yard.last.exchange.attempts
         assert (attempt.bytes_out, attempt.bytes_in) == (len(openai.last.body), 17)
 
-    async def test_so_does_that_of_a_stream(self, yard: Yard) -> None:
+    async def test_an_attempt_of_a_stream_tells_how_many_bytes_came(self, yard: Yard) -> None:
         yard.provider("openai").says("hello", "world")
         answer = await yard.chat("hi", stream=True)
         (attempt,) = yard.last.exchange.attempts
         assert attempt.bytes_in >= len(answer.body)
 
-    async def test_one_is_recorded_with_its_times(self, yard: Yard) -> None:
+    async def test_an_attempt_is_recorded_with_its_times(self, yard: Yard) -> None:
         yard.provider("openai").streams("hel", "lo").slowly(before=0.02, between=0.02)
         await yard.stream("hi")
         (attempt,) = yard.last.exchange.attempts

@@ -60,7 +60,7 @@ def test_wherever_a_provider_s_words_are_cut_the_secret_is_taken_out(said: str, 
             assert heard.replace(b"==", b"").replace(b"=", b"").decode() == told
 
 
-def test_what_cannot_begin_a_secret_does_not_wait() -> None:
+def test_bytes_that_cannot_begin_a_secret_do_not_wait() -> None:
     pieces = CoveredPieces(covering(credential(SECRET)))
     assert pieces.feed(b"data: {}\n\n") == b"data: {}\n\n"
 
@@ -102,7 +102,7 @@ async def test_a_credential_that_an_error_names_reaches_no_caller_and_no_trace(
 
 
 @pytest.mark.parametrize("name", ["unified", "native", "another dialect"])
-async def test_nor_does_one_that_an_error_in_a_stream_names(yard: Yard, name: str) -> None:
+async def test_a_secret_in_an_error_of_a_stream_is_hidden(yard: Yard, name: str) -> None:
     path, body = CALLS[name]
     content = b'data: {"choices":[{"index":0,"delta":{"content":"Hi"}}]}\n\n'
     stream = content + b"data: " + REFUSED + b"\n\n"
@@ -125,7 +125,7 @@ TOLD: dict[str, tuple[int, dict[str, str], bytes]] = {
 
 @pytest.mark.parametrize("told", TOLD.values(), ids=list(TOLD))
 @pytest.mark.parametrize("path", ["/openai/v1/odd", "/openai/v1/files/file-1"])
-async def test_nor_does_one_that_is_told_although_nothing_failed(
+async def test_a_secret_in_an_answer_that_did_not_fail_is_hidden(
     yard: Yard, path: str, told: tuple[int, dict[str, str], bytes]
 ) -> None:
     provider = yard.provider("openai", api_key=SECRET)
@@ -136,13 +136,13 @@ async def test_nor_does_one_that_is_told_although_nothing_failed(
     assert SECRET not in f"{answer.raw_headers}{answer.body!r}"
 
 
-async def test_nor_does_one_in_a_redirect_of_a_call(yard: Yard) -> None:
+async def test_a_secret_in_a_redirect_is_hidden(yard: Yard) -> None:
     yard.provider("openai", api_key=SECRET).sends(*TOLD["an address"])
     answer = await yard.call("/openai/v1/chat/completions", CHAT)
     assert answer.headers["location"] == "https://elsewhere.example/x?key=***"
 
 
-async def test_nor_does_one_whose_error_comes_in_two_reads(yard: Yard) -> None:
+async def test_a_secret_in_an_error_of_several_reads_is_hidden(yard: Yard) -> None:
     provider = yard.provider("openai", api_key=SECRET)
     provider.sends(401, {"content-type": "application/json"}, REFUSED).drips(7)
     answer = await yard.call("/openai/v1/assistants", {"name": "a"})

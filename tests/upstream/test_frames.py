@@ -46,7 +46,7 @@ def in_pieces(reader: FrameReader, data: bytes, size: int) -> list[Frame]:
 
 
 @given(size=SIZES, kind=st.sampled_from([TEXT, BINARY]), masked=st.booleans(), final=st.booleans())
-def test_what_is_written_is_what_others_read(
+def test_frames_that_we_write_are_read_by_another_library(
     size: int, kind: int, masked: bool, final: bool
 ) -> None:
     frame = Frame(kind, b"a" * size, final)
@@ -54,7 +54,9 @@ def test_what_is_written_is_what_others_read(
 
 
 @given(size=SIZES, masked=st.booleans(), cut=st.integers(1, 5000))
-def test_what_others_write_is_read_however_it_is_cut(size: int, masked: bool, cut: int) -> None:
+def test_frames_of_another_library_are_read_however_they_are_cut(
+    size: int, masked: bool, cut: int
+) -> None:
     data = bytes(n % 251 for n in range(size))
     sent = Theirs(Opcode.BINARY, data).serialize(mask=masked)
     sent += Theirs(Opcode.PING, b"p").serialize(mask=masked)
@@ -104,7 +106,7 @@ def test_frames_before_a_fault_are_read() -> None:
         (b"\x02\x06aaaaaa\x80\x05", 1009),  # too large in sum
     ],
 )
-def test_what_others_could_read_differently_is_refused(sent: bytes, code: int) -> None:
+def test_frames_that_others_could_read_differently_are_refused(sent: bytes, code: int) -> None:
     with pytest.raises(FrameFault) as raised:
         in_pieces(FrameReader(masked=False, max_message=10), sent, 1)
     assert raised.value.code == code

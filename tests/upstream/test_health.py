@@ -56,7 +56,7 @@ def test_failures_before_the_window_do_not_count() -> None:
     assert call(h, ok=False) is None
 
 
-def test_one_target_does_not_open_another() -> None:
+def test_a_failing_target_does_not_open_the_breaker_of_another() -> None:
     h, _ = opened()
     ours = Target("one", "m", Credential("cred_2", "one", Secret("s")))
     assert h.allow(Target("one", "other"))

@@ -76,7 +76,9 @@ class TestWhatIsFetched:
             assert ollama.last.body == body.replace(b"ollama/llava", b"llava")
         assert not web.requests
 
-    async def test_ollama_gets_bytes(self, yard: Yard, web: ScriptedProvider) -> None:
+    async def test_ollama_gets_the_bytes_of_an_image(
+        self, yard: Yard, web: ScriptedProvider
+    ) -> None:
         ollama = yard.provider("ollama").says("a cat")
         opened(yard, web)
         heard = await chat(yard, f"{web.url}/a.png?size=2")
@@ -88,7 +90,7 @@ class TestWhatIsFetched:
         assert web.last.target == "/a.png?size=2"
         assert web.last.body == b""
 
-    async def test_converse_gets_them_with_the_type_that_they_have(
+    async def test_converse_gets_an_image_with_its_real_type(
         self, yard: Yard, web: ScriptedProvider
     ) -> None:
         bedrock = yard.provider("bedrock", settings={"region": "us-east-1"})
@@ -100,7 +102,7 @@ class TestWhatIsFetched:
         assert image["format"] == "jpeg"
         assert image["source"] == {"bytes": base64.b64encode(JPEG).decode()}
 
-    async def test_as_many_as_one_request_may_have(
+    async def test_as_many_images_are_fetched_as_one_request_may_have(
         self, yard: Yard, web: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(image_fetch, "MAX_IMAGES", 2)
@@ -111,7 +113,7 @@ class TestWhatIsFetched:
         assert [request.path for request in web.requests] == ["/1", "/2"]
 
     @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
-    async def test_so_does_claude_where_others_host_it(
+    async def test_claude_at_other_hosts_gets_the_bytes_of_an_image(
         self, yard: Yard, web: ScriptedProvider, path: str
     ) -> None:
         url = f"{web.url}/a"
@@ -134,13 +136,15 @@ class TestWhatIsFetched:
         data = base64.b64encode(PNG).decode()
         assert source == {"type": "base64", "media_type": "image/png", "data": data}
 
-    async def test_nothing_of_the_caller_is_told(self, yard: Yard, web: ScriptedProvider) -> None:
+    async def test_the_fetch_tells_nothing_of_the_caller(
+        self, yard: Yard, web: ScriptedProvider
+    ) -> None:
         yard.provider("ollama").says("a cat")
         opened(yard, web)
         await chat(yard, f"{web.url}/a")
         assert set(web.last.headers) == {"host", "accept", "accept-encoding", "user-agent"}
 
-    async def test_one_that_stands_there_often_is_fetched_once(
+    async def test_an_image_that_is_named_often_is_fetched_once(
         self, yard: Yard, web: ScriptedProvider
     ) -> None:
         ollama = yard.provider("ollama").says("cats")
@@ -149,14 +153,18 @@ class TestWhatIsFetched:
         assert sorted(request.path for request in web.requests) == ["/a", "/b"]
         assert ollama.last.body.count(base64.b64encode(PNG)) == 6
 
-    async def test_and_again_for_the_next_call(self, yard: Yard, web: ScriptedProvider) -> None:
+    async def test_the_next_call_fetches_an_image_again(
+        self, yard: Yard, web: ScriptedProvider
+    ) -> None:
         yard.provider("ollama").says("a cat")
         opened(yard, web)
         for _ in range(2):
             await chat(yard, f"{web.url}/a")
         assert len(web.requests) == 2
 
-    async def test_those_in_results_of_tools_too(self, yard: Yard, web: ScriptedProvider) -> None:
+    async def test_images_in_results_of_tools_are_fetched_too(
+        self, yard: Yard, web: ScriptedProvider
+    ) -> None:
         ollama = yard.provider("ollama").says("a cat")
         opened(yard, web)
         source = {"type": "url", "url": f"{web.url}/a"}
@@ -176,13 +184,15 @@ class TestWhatIsFetched:
         assert heard.status == 200
         assert base64.b64encode(PNG).decode() in json.dumps(ollama.last.fields)
 
-    async def test_streams_begin_after_it(self, yard: Yard, web: ScriptedProvider) -> None:
+    async def test_a_stream_begins_after_the_fetch(self, yard: Yard, web: ScriptedProvider) -> None:
         yard.provider("ollama").streams("a ", "cat")
         opened(yard, web)
         heard = await chat(yard, f"{web.url}/a", stream=True)
         assert heard.pieces == ["a ", "cat"]
 
-    async def test_who_takes_urls_gets_urls(self, yard: Yard, web: ScriptedProvider) -> None:
+    async def test_providers_that_take_urls_get_urls(
+        self, yard: Yard, web: ScriptedProvider
+    ) -> None:
         openai, anthropic = yard.provider("openai").says("x"), yard.provider("anthropic").says("x")
         opened(yard, web)
         for model in ("gpt-4o", "claude-sonnet-4-5"):
@@ -201,7 +211,7 @@ CONVERSED = json.dumps(
 ).encode()
 
 
-class TestWhatIsNot:
+class TestWhatIsRefused:
     async def refused(self, yard: Yard, *urls: str, status: int = 400) -> dict[str, Any]:
         ollama = yard.provider("ollama")
         heard = await chat(yard, *urls)
@@ -224,7 +234,7 @@ class TestWhatIsNot:
             (200, b"%PDF-1.7", "type"),
         ],
     )
-    async def test_what_is_no_image(
+    async def test_a_file_that_is_no_image_is_refused(
         self, yard: Yard, web: ScriptedProvider, status: int, body: bytes, reason: str
     ) -> None:
         opened(yard, web, body, status)
@@ -254,7 +264,7 @@ class TestWhatIsNot:
             "https://exa mple.com/",
         ],
     )
-    async def test_what_users_may_not_reach(
+    async def test_an_address_that_users_may_not_reach_is_refused(
         self, yard: Yard, web: ScriptedProvider, url: str
     ) -> None:
         yard.provider("ollama")
@@ -263,13 +273,15 @@ class TestWhatIsNot:
         assert reason_of(error) in ("denied", "unreachable")
         assert not web.requests
 
-    async def test_what_is_not_there(self, yard: Yard, web: ScriptedProvider) -> None:
+    async def test_an_image_that_cannot_be_reached_is_refused(
+        self, yard: Yard, web: ScriptedProvider
+    ) -> None:
         yard.set("egress.allow_private", ["127.0.0.1:1"])
         yard.provider("ollama")
         error = await self.refused(yard, "http://127.0.0.1:1/a")
         assert reason_of(error) == "unreachable"
 
-    async def test_what_comes_too_slowly(
+    async def test_an_image_that_comes_too_slowly_is_refused(
         self, yard: Yard, web: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(image_fetch, "SECONDS", 0.2)
@@ -279,7 +291,7 @@ class TestWhatIsNot:
         assert reason_of(error) == "timeout"
         assert await web.closed_by_client()
 
-    async def test_what_is_too_large(
+    async def test_an_image_that_is_too_large_is_refused(
         self, yard: Yard, web: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(image_fetch, "MAX_BYTES", 1000)
@@ -288,7 +300,7 @@ class TestWhatIsNot:
         error = await self.refused(yard, f"{web.url}/a", status=413)
         assert error["code"] == "body_too_large"
 
-    async def test_what_is_too_large_together(
+    async def test_images_that_are_too_large_together_are_refused(
         self, yard: Yard, web: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(image_fetch, "MAX_ALL_BYTES", 3 * len(PNG) - 1)
@@ -298,7 +310,7 @@ class TestWhatIsNot:
         error = await self.refused(yard, *urls, status=413)
         assert error["message"].startswith("Image 3 ")
 
-    async def test_more_than_a_few(self, yard: Yard, web: ScriptedProvider) -> None:
+    async def test_too_many_images_are_refused(self, yard: Yard, web: ScriptedProvider) -> None:
         opened(yard, web)
         yard.provider("ollama")
         urls = [f"{web.url}/{n}" for n in range(image_fetch.MAX_IMAGES + 1)]
@@ -306,7 +318,7 @@ class TestWhatIsNot:
         assert reason_of(error) == "count"
         assert not web.requests
 
-    async def test_any_where_an_operator_does_not_want_it(
+    async def test_any_image_is_refused_where_the_operator_switched_fetching_off(
         self, yard: Yard, web: ScriptedProvider
     ) -> None:
         yard.set("egress.fetch_images", False)
@@ -352,7 +364,7 @@ class TestWhatIsNot:
             ),
         ],
     )
-    async def test_every_dialect_says_so_in_its_words(
+    async def test_a_refusal_is_told_in_the_words_of_every_dialect(
         self, yard: Yard, path: str, body: dict[str, Any], param: str | None
     ) -> None:
         ollama = yard.provider("ollama")

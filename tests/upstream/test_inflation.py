@@ -21,11 +21,11 @@ def taken(body: Inflation) -> bytes:
     return b"".join(iter(body.take, None))
 
 
-def test_a_body_that_is_not_compressed_has_none() -> None:
+def test_a_body_that_is_not_compressed_needs_no_inflation() -> None:
     assert inflation_of([(b"content-type", b"text/plain")]) is None
 
 
-def test_what_came_in_several_reads_is_taken_in_order() -> None:
+def test_bytes_of_several_reads_are_taken_in_order() -> None:
     body, packed = inflation(), gzip.compress(TEXT)
     for start in range(0, len(packed), 1000):
         body.add(packed[start : start + 1000])
@@ -43,7 +43,7 @@ def test_nothing_is_decompressed_before_it_is_taken() -> None:
         body.take()
 
 
-def test_one_that_is_cut_short_is_no_answer() -> None:
+def test_a_compressed_body_that_is_cut_short_is_an_error() -> None:
     body = inflation()
     body.add(gzip.compress(TEXT)[:-9])
     assert TEXT.startswith(taken(body))

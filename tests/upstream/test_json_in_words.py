@@ -37,7 +37,7 @@ async def test_a_wish_for_any_object_is_spoken_of(yard: Yard) -> None:
     assert not left_out
 
 
-async def test_who_speaks_of_it_is_not_corrected(yard: Yard) -> None:
+async def test_a_prompt_that_speaks_of_json_is_not_changed(yard: Yard) -> None:
     messages, form, left_out = await told(yard, asking("Some cities, as json?", {}))
     assert form == {"type": "json_object"}
     assert messages == [{"role": "user", "content": "Some cities, as json?"}]
@@ -53,7 +53,7 @@ async def test_a_schema_of_a_list_is_told(yard: Yard) -> None:
 
 
 @pytest.mark.parametrize("schema", [OBJECT, {"anyOf": [OBJECT]}])
-async def test_other_schemas_are_enough(yard: Yard, schema: dict[str, Any]) -> None:
+async def test_a_schema_of_an_object_needs_no_words(yard: Yard, schema: dict[str, Any]) -> None:
     messages, form, left_out = await told(yard, asking("A city?", {"responseSchema": schema}))
     assert form["type"] == "json_schema"
     assert (len(messages), left_out) == (1, "")

@@ -43,7 +43,7 @@ def answers(provider: ScriptedProvider, body: object = ANSWER, status: int = 200
 
 @pytest.mark.parametrize("said", [(JSON | LATER, b"{}"), (LATER, b"")])
 @pytest.mark.parametrize("stream", [False, True])
-async def test_it_is_asked_by_name_until_it_answers(
+async def test_a_late_answer_is_asked_for_by_name_until_it_comes(
     yard: Yard, nvidia: ScriptedProvider, stream: bool, said: tuple[dict[str, str], bytes]
 ) -> None:
     for _ in range(3):
@@ -66,7 +66,7 @@ async def test_it_is_asked_by_name_until_it_answers(
     assert attempt.ended_us >= (x.first_content_ns or 0) // 1000, "not when it was accepted"
 
 
-async def test_what_it_is_for_other_clients_is_written_for_them(
+async def test_a_late_answer_is_translated_for_other_dialects(
     yard: Yard, nvidia: ScriptedProvider
 ) -> None:
     nvidia.sends(202, LATER, b"")
@@ -75,7 +75,9 @@ async def test_what_it_is_for_other_clients_is_written_for_them(
     assert heard.json["content"] == [{"type": "text", "text": "late"}]
 
 
-async def test_an_error_that_comes_late_is_one(yard: Yard, nvidia: ScriptedProvider) -> None:
+async def test_an_error_that_comes_late_is_told_as_an_error(
+    yard: Yard, nvidia: ScriptedProvider
+) -> None:
     nvidia.sends(202, LATER, b"")
     answers(nvidia, {"detail": "Broken."}, status=500)
     heard = await yard.chat("hi", model="nvidia/meta/llama")
@@ -86,7 +88,7 @@ async def test_an_error_that_comes_late_is_one(yard: Yard, nvidia: ScriptedProvi
 @pytest.mark.parametrize(
     "fields", [{}, {"nvcf-reqid": "../models"}, {"nvcf-reqid": ""}, {"nvcf-reqid": "a" * 65}]
 )
-async def test_without_a_name_that_could_be_one_there_is_no_answer(
+async def test_a_202_without_a_usable_name_is_an_error(
     yard: Yard, nvidia: ScriptedProvider, fields: dict[str, str]
 ) -> None:
     nvidia.sends(202, JSON | fields, b"{}")
@@ -101,7 +103,7 @@ async def test_a_provider_that_does_no_such_thing_is_not_asked_again(yard: Yard)
     assert len(openai.requests) == 1
 
 
-async def test_on_its_native_route_the_client_asks_itself(
+async def test_clients_of_the_native_route_ask_again_themselves(
     yard: Yard, nvidia: ScriptedProvider
 ) -> None:
     nvidia.sends(202, JSON | LATER, b"{}")
@@ -110,7 +112,9 @@ async def test_on_its_native_route_the_client_asks_itself(
     assert len(nvidia.requests) == 1
 
 
-async def test_the_time_for_it_is_that_of_the_call(yard: Yard, nvidia: ScriptedProvider) -> None:
+async def test_a_late_answer_must_come_within_the_time_of_the_call(
+    yard: Yard, nvidia: ScriptedProvider
+) -> None:
     yard.set("timeout.total", "300ms")
     for _ in range(100):
         nvidia.sends(202, LATER, b"")
@@ -119,7 +123,7 @@ async def test_the_time_for_it_is_that_of_the_call(yard: Yard, nvidia: ScriptedP
     assert 1 < len(nvidia.requests) < 100
 
 
-async def test_it_is_not_asked_for_ever(
+async def test_a_late_answer_is_asked_for_so_often_and_no_more(
     yard: Yard, nvidia: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(late_answer, "MOST_QUESTIONS", 2)

@@ -33,7 +33,7 @@ EVENTS: TypeAdapter[anthropic.types.RawMessageStreamEvent] = TypeAdapter(
 
 
 @BOTH
-async def test_it_says_what_it_is_and_echoes(path: str) -> None:
+async def test_an_answer_says_what_it_is_and_echoes(path: str) -> None:
     heard = await call(path, a_request(path))
 
     assert heard.order == ["head", "data", "done"]
@@ -107,7 +107,7 @@ async def test_a_stream_without_the_wish_for_usage_has_none_in_chat(path: str) -
         ({"stop": ["mock"], "max_tokens": 2}, "This answer ", ("length", "max_tokens")),
     ],
 )
-async def test_it_obeys_limits_and_stop_sequences(
+async def test_limits_and_stop_sequences_are_obeyed(
     path: str, fields: dict[str, Any], text: str, finish: tuple[str, str]
 ) -> None:
     if path == MESSAGES and "stop" in fields:
@@ -121,7 +121,7 @@ async def test_it_obeys_limits_and_stop_sequences(
 
 
 @BOTH
-async def test_it_says_which_stop_sequence_was_met(path: str) -> None:
+async def test_the_stop_sequence_that_was_met_is_told(path: str) -> None:
     answer = (await call(path, a_request(path, stop_sequences=["mock"], stop="mock"))).json
 
     assert answer.get("stop_sequence") == ("mock" if path == MESSAGES else None)
@@ -156,7 +156,7 @@ async def test_n_answers_are_counted_n_times() -> None:
         ("/v1/messages/count_tokens", b"{}"),
     ],
 )
-async def test_what_is_no_request_of_its_format_is_a_400(path: str, body: bytes) -> None:
+async def test_a_body_that_is_no_request_of_its_format_is_a_400(path: str, body: bytes) -> None:
     heard = Heard()
     heard.sending = MockTransport().start(outgoing(path, body), heard)
     await asyncio.wait_for(heard.over, 5)

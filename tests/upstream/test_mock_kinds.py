@@ -52,7 +52,7 @@ async def test_tokens_can_be_embedded(yard: Yard) -> None:
     assert said["usage"]["prompt_tokens"] > 0
 
 
-async def test_what_shares_most_words_comes_first(yard: Yard) -> None:
+async def test_the_document_that_shares_most_words_comes_first(yard: Yard) -> None:
     said = await asked(yard, "/v2/rerank", RERANK)
     assert [row["index"] for row in said["results"]] == [1, 2, 0]
     said = await asked(yard, "/v2/rerank", {**RERANK, "top_n": 1})

@@ -46,7 +46,7 @@ async def paint(yard: Yard, **fields: Any) -> Any:
     return (await yard.call("/v1/images/generations", asked)).json
 
 
-async def test_what_is_spoken_can_be_played(yard: Yard) -> None:
+async def test_speech_can_be_played(yard: Yard) -> None:
     heard = await yard.call("/v1/audio/speech", {"model": "mock", "input": "Hi.", "voice": "alloy"})
     assert heard.headers["content-type"] == "audio/wav"
     with wave.open(io.BytesIO(heard.body)) as sound:
@@ -127,7 +127,7 @@ async def test_images_stream_a_sketch_and_then_every_image(yard: Yard) -> None:
         ("images/edits", form(model="mock/{}", image="x"), FORM),
     ],
 )
-async def test_its_models_misbehave_here_too(
+async def test_names_of_models_ask_for_failures_of_media_too(
     yard: Yard, path: str, body: bytes, headers: dict[str, str]
 ) -> None:
     failing = await yard.call(f"/v1/{path}", body.replace(b"{}", b"status-429"), headers=headers)
@@ -137,7 +137,7 @@ async def test_its_models_misbehave_here_too(
     assert [call.outcome for call in yard.stockyard.reach.mock.record.calls()] == ["cut", "error"]
 
 
-async def test_what_is_no_request_is_refused_as_the_service_would(yard: Yard) -> None:
+async def test_a_body_that_is_no_request_is_refused_as_the_service_would(yard: Yard) -> None:
     heard = await yard.call("/mock/v1/audio/speech", {"model": "mock", "voice": "alloy"})
     assert heard.status == 400
     assert heard.error is not None

@@ -57,7 +57,7 @@ SCHEMA = {
         (MESSAGES, {"output_config": {"effort": "low"}}, None),
     ],
 )
-async def test_it_answers_json_where_json_is_asked_for(
+async def test_json_is_answered_where_json_is_asked_for(
     path: str, fields: dict[str, Any], said: Any
 ) -> None:
     text = text_of((await call(path, a_request(path, **fields))).json)
@@ -90,7 +90,7 @@ def tool_result(path: str) -> list[dict[str, Any]]:
         ("call weather", "none", []),
     ],
 )
-async def test_it_calls_the_tool_that_the_prompt_asks_for_if_it_is_offered(
+async def test_the_tool_that_the_prompt_asks_for_is_called_if_it_is_offered(
     path: str, prompt: str, choice: str | None, called: list[str]
 ) -> None:
     request = a_request(path, prompt, tools=two_tools(path))

@@ -23,7 +23,9 @@ def labelled(content_type: bytes) -> Fields:
         (500, labelled(b"text/event-stream"), True),
     ],
 )
-def test_its_head_tells_it(status: int, fields: Fields, odd: bool) -> None:
+def test_the_head_tells_whether_an_answer_is_a_stream(
+    status: int, fields: Fields, odd: bool
+) -> None:
     assert (odd_answer(CHAT, status, fields, native=False) is not None) is odd
 
 
@@ -37,7 +39,7 @@ def test_its_head_tells_it(status: int, fields: Fields, odd: bool) -> None:
         (500, False, [EVENT], [None]),
     ],
 )
-def test_one_that_begins_as_a_stream_is_a_stream_where_it_may_be(
+def test_an_answer_that_begins_as_a_stream_may_turn_out_to_be_one(
     status: int, native: bool, pieces: list[bytes], found: list[bytes | None]
 ) -> None:
     answer = odd_answer(CHAT, status, labelled(b"application/json"), native=native)

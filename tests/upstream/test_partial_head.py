@@ -22,7 +22,7 @@ def test_a_head_is_the_same_however_it_was_cut(cuts: list[int]) -> None:
     assert last == HEAD
 
 
-def test_what_follows_the_head_is_kept() -> None:
+def test_bytes_that_follow_the_head_are_kept() -> None:
     partial = PartialHead(HEAD[:-1], 1000)
     assert partial.add(b"\nhi") == HEAD + b"hi"
 
@@ -31,7 +31,7 @@ def test_what_follows_the_head_is_kept() -> None:
     "data",
     [b"FTP", b"HTTP/2", b"HTTP/1.1 200 OK\n", b"HTTP/1.1 200 OK\r\na: \0", b"HTTP/1.1 200\rOK"],
 )
-def test_what_cannot_become_a_head_is_refused_at_once(data: bytes) -> None:
+def test_bytes_that_cannot_become_a_head_are_refused_at_once(data: bytes) -> None:
     with pytest.raises(UpstreamError, match="malformed"):
         PartialHead(data, 1000)
 

@@ -21,7 +21,7 @@ ABOUT = 100
         (None, False, False),
     ],
 )
-def test_what_was_not_told_is_estimated_and_what_was_told_stands(
+def test_counts_that_were_not_told_are_estimated_and_those_told_stand(
     told: Usage | None, prompt_is_told: bool, answer_is_told: bool
 ) -> None:
     used = usage_of_whole(an_exchange(PROMPT), an_answer(ANSWER, usage=told))

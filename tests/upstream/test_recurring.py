@@ -7,7 +7,7 @@ from stockyard.testing.yard import becomes
 from stockyard.upstream.recurring import Recurring
 
 
-async def test_it_recurs_until_nothing_is_left() -> None:
+async def test_work_recurs_until_nothing_is_left() -> None:
     left = [3, 2, 1]
 
     def work() -> bool:

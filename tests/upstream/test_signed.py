@@ -67,7 +67,7 @@ def test_signatures_of_calls_come_back_too() -> None:
         Owner("default", "anthropic", "bedrock.invoke"),
     ],
 )
-def test_nobody_else_gets_them(owner: Owner) -> None:
+def test_another_team_provider_or_format_gets_no_thought(owner: Owner) -> None:
     turns = SignedTurns()
     turns.remember(ANTHROPIC, answered(THOUGHT, CALL))
     assert back(turns, turn(CALL), owner) == (CALL,)
@@ -82,13 +82,13 @@ def test_nobody_else_gets_them(owner: Owner) -> None:
         Message(role="user", parts=(CALL,)),
     ],
 )
-def test_another_turn_gets_none(message: Message) -> None:
+def test_a_turn_that_differs_gets_no_thought(message: Message) -> None:
     turns = SignedTurns()
     turns.remember(ANTHROPIC, answered(THOUGHT, CALL))
     assert back(turns, message) == message.parts
 
 
-def test_what_the_caller_brought_itself_stands() -> None:
+def test_a_thought_that_the_caller_sent_itself_stands() -> None:
     turns = SignedTurns()
     turns.remember(ANTHROPIC, answered(THOUGHT, CALL))
     own = Reasoning(text="Mine.", signature="b3du", made_by="anthropic.messages")

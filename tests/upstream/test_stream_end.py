@@ -27,12 +27,14 @@ def missing(stream: bytes, *, native: bool) -> str | None:
         (TEXT, True, "truncated"),
     ],
 )
-def test_what_is_missing_is_told(stream: bytes, native: bool, told: str | None) -> None:
+def test_the_part_of_the_end_that_is_missing_is_told(
+    stream: bytes, native: bool, told: str | None
+) -> None:
     assert missing(stream, native=native) == told
 
 
 @pytest.mark.parametrize(("stream", "kind"), [(TEXT, "interrupted"), (b"", "bad_answer")])
-def test_one_that_is_not_whole_is_no_answer(stream: bytes, kind: str) -> None:
+def test_a_stream_without_a_finish_is_an_error(stream: bytes, kind: str) -> None:
     with pytest.raises(UpstreamError) as raised:
         missing(stream, native=False)
     assert raised.value.kind == kind

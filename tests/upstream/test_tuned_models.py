@@ -43,7 +43,7 @@ async def openai(yard: Yard) -> ScriptedProvider:
 
 
 @pytest.mark.parametrize(("path", "name", "body"), CALLS)
-async def test_to_other_teams_they_do_not_exist(
+async def test_a_tuned_model_does_not_exist_for_other_teams(
     yard: Yard, openai: ScriptedProvider, path: str, name: str, body: dict[str, Any]
 ) -> None:
     theirs = await another_team(yard)
@@ -55,7 +55,7 @@ async def test_to_other_teams_they_do_not_exist(
 
 
 @pytest.mark.parametrize(("path", "name", "body"), CALLS)
-async def test_their_team_calls_them(
+async def test_a_tuned_model_is_called_by_its_team(
     yard: Yard, openai: ScriptedProvider, path: str, name: str, body: dict[str, Any]
 ) -> None:
     openai.says("hello")
@@ -65,13 +65,17 @@ async def test_their_team_calls_them(
     assert body["model"] == MINE
 
 
-async def test_what_nobody_made_here_is_called_by_all(yard: Yard, openai: ScriptedProvider) -> None:
+async def test_a_tuned_model_that_nobody_made_here_is_called_by_all(
+    yard: Yard, openai: ScriptedProvider
+) -> None:
     openai.says("hello")
     theirs = await another_team(yard)
     assert (await yard.chat("hi", model=NOBODYS, headers=theirs)).text == "hello"
 
 
-async def test_nobody_else_opens_a_session_with_them(yard: Yard, openai: ScriptedProvider) -> None:
+async def test_other_teams_open_no_session_with_a_tuned_model(
+    yard: Yard, openai: ScriptedProvider
+) -> None:
     theirs = await another_team(yard)
     for path in (f"/v1/realtime?model={MINE}", f"/openai/v1/realtime?model={MINE}"):
         with pytest.raises(InvalidStatus, match="404"):
@@ -80,7 +84,7 @@ async def test_nobody_else_opens_a_session_with_them(yard: Yard, openai: Scripte
     assert len(openai.requests) == 2
 
 
-async def test_the_operator_may_let_a_name_stand_for_one(yard: Yard) -> None:
+async def test_an_alias_of_the_operator_may_name_a_tuned_model(yard: Yard) -> None:
     yard.set("aliases.support.targets", [f"openai/{MINE}"])
     openai = yard.provider("openai")
     said = json.dumps({"id": "ftjob-1", "fine_tuned_model": MINE})
@@ -91,7 +95,9 @@ async def test_the_operator_may_let_a_name_stand_for_one(yard: Yard) -> None:
     assert (await yard.chat("hi", model="support", headers=theirs)).text == "hello"
 
 
-async def test_a_checkpoint_of_one_is_its_teams(yard: Yard, openai: ScriptedProvider) -> None:
+async def test_a_checkpoint_of_a_tuned_model_belongs_to_its_team(
+    yard: Yard, openai: ScriptedProvider
+) -> None:
     step = f"{MINE}:ckpt-step-50"
     listed = {"data": [{"id": "ftckpt_1", "fine_tuned_model_checkpoint": step}]}
     openai.sends(200, JSON, json.dumps(listed).encode())
@@ -119,7 +125,9 @@ FORM = "\r\n".join(
 
 
 @pytest.mark.parametrize("path", ["/v1/files", "/openai/v1/files"])
-async def test_nor_does_a_batch_call_them(yard: Yard, openai: ScriptedProvider, path: str) -> None:
+async def test_a_batch_of_another_team_calls_no_tuned_model(
+    yard: Yard, openai: ScriptedProvider, path: str
+) -> None:
     headers = {"content-type": "multipart/form-data; boundary=cut"}
     theirs = await another_team(yard)
     said = FORM.encode()
@@ -162,7 +170,9 @@ class TestEndpointsOfACloud:
             assert (await yard.get(f"{self.JOBS}/7")).status == 200
             yield vertex
 
-    async def test_are_not_spoken_to_either(self, yard: Yard, vertex: ScriptedProvider) -> None:
+    async def test_an_endpoint_of_another_team_is_not_reached_in_a_session(
+        self, yard: Yard, vertex: ScriptedProvider
+    ) -> None:
         theirs = await another_team(yard)
         provider = RealtimeProvider()
         async with provider.listening() as url:
@@ -186,7 +196,7 @@ class TestEndpointsOfACloud:
                 assert await upstream.recv() == said
             yard.stockyard.plane._connect = connect
 
-    async def test_are_called_by_the_team_whose_models_they_serve(
+    async def test_an_endpoint_is_called_by_the_team_whose_models_it_serves(
         self, yard: Yard, vertex: ScriptedProvider
     ) -> None:
         said = {"candidates": [], "usageMetadata": {"promptTokenCount": 3, "totalTokenCount": 3}}

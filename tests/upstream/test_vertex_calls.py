@@ -46,7 +46,7 @@ def test_the_location_says_which_host(name: str, location: str, host: str) -> No
     assert provider.base_url.startswith(f"https://{host}/v1/projects/p/locations/{location}")
 
 
-def test_without_a_project_it_cannot_be_called() -> None:
+def test_a_row_without_a_location_cannot_be_called() -> None:
     provider = load(environ={"GOOGLE_CLOUD_PROJECT": "p"}).get("vertex")
     assert provider is not None
     assert provider.missing == ("location",)
@@ -129,7 +129,9 @@ class TestAnotherProject:
 
     THERE = "/v1/projects/q/locations/us-central1/publishers/google/models/text-embedding-005"
 
-    async def test_its_embeddings_are_counted(self, yard: Yard, desk: ScriptedProvider) -> None:
+    async def test_embeddings_of_another_project_are_counted(
+        self, yard: Yard, desk: ScriptedProvider
+    ) -> None:
         vertex = at_vertex(yard, desk, "vertex")
         vectors = [{"embeddings": {"values": [0.5] * 9000, "statistics": {"token_count": 7}}}]
         said = json.dumps({"predictions": vectors * 2})
@@ -142,7 +144,9 @@ class TestAnotherProject:
         assert x.usage is not None
         assert x.usage.in_fresh == 14
 
-    async def test_its_counts_cost_nothing(self, yard: Yard, desk: ScriptedProvider) -> None:
+    async def test_counting_tokens_in_another_project_costs_nothing(
+        self, yard: Yard, desk: ScriptedProvider
+    ) -> None:
         vertex = at_vertex(yard, desk, "vertex").sends(200, JSON, b'{"totalTokens": 5}')
         body = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
         await yard.call(f"/vertex{self.THERE}:countTokens", body)
@@ -151,7 +155,7 @@ class TestAnotherProject:
 
 
 @pytest.mark.parametrize("instance", [{"prompt": "a fox"}, {"text": "a fox", "image": {}}, 1])
-async def test_what_draws_or_embeds_more_than_texts_passes_unread_and_is_not_free(
+async def test_images_and_mixed_embeddings_pass_unread_and_are_not_free(
     yard: Yard, desk: ScriptedProvider, instance: object
 ) -> None:
     said = b'{"predictions": [{"bytesBase64Encoded": "AAAA", "mimeType": "image/png"}]}'

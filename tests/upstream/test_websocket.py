@@ -73,7 +73,7 @@ def agreeing(key: bytes, more: bytes = b"") -> bytes:
     return AGREED + b"sec-websocket-accept: " + accepting(key) + b"\r\n" + more
 
 
-async def test_what_comes_with_the_answer_is_heard() -> None:
+async def test_frames_that_come_with_the_answer_are_heard() -> None:
     heard = Heard()
     async with answered(lambda key: agreeing(key) + b"\r\n\x81\x02hi") as socket:
         socket.listen(heard)
@@ -82,7 +82,7 @@ async def test_what_comes_with_the_answer_is_heard() -> None:
     assert heard.frames == [Frame(TEXT, b"hi")]
 
 
-async def test_what_the_provider_repeats_of_our_secret_is_taken_out() -> None:
+async def test_our_secret_is_hidden_where_the_provider_repeats_it() -> None:
     heard = Heard()
     async with answered(lambda key: agreeing(key) + b"\r\n\x81\x0dno our-secret") as socket:
         socket.listen(heard)
@@ -119,7 +119,7 @@ async def test_bytes_that_are_no_frame_are_told_with_a_code() -> None:
         lambda key: AGREED,
     ],
 )
-async def test_what_agrees_to_nothing_is_an_error(answer: Answer) -> None:
+async def test_an_answer_that_does_not_agree_to_the_upgrade_is_an_error(answer: Answer) -> None:
     with pytest.raises(UpstreamError) as raised:
         async with answered(answer):
             pass

@@ -81,7 +81,7 @@ def test_a_span_says_where_which_and_how_sure() -> None:
         (("twin", "short"), "twin"),
     ],
 )
-def test_of_overlapping_candidates_the_longer_the_surer_the_earlier_names_the_span(
+def test_the_longest_then_the_surest_then_the_earliest_candidate_names_the_span(
     order: tuple[str, ...], named: str
 ) -> None:
     rules = {
@@ -136,7 +136,7 @@ def test_a_candidate_that_fails_its_check_does_not_hide_one_inside_it() -> None:
     assert [(span.start, span.end) for span in found] == [(2, 21)]
 
 
-def test_what_is_accepted_may_be_told_from_outside() -> None:
+def test_a_caller_may_say_which_values_are_accepted() -> None:
     engine = RuleMatcher(pack("pii").rule, accepts=lambda rule, value: "acme" not in value)
     assert [span.rule for span in engine.find("a@acme.org b@x.org")] == ["email"]
 
@@ -152,7 +152,7 @@ def test_lone_surrogates_do_not_stop_the_scan() -> None:
     assert matcher(["falcon"]).replace("\ud800 falcon \udfff", "*") == "\ud800 * \udfff"
 
 
-def test_a_pattern_that_is_none_is_never_taken_for_one_that_finds_nothing() -> None:
+def test_an_invalid_pattern_is_never_taken_for_one_that_finds_nothing() -> None:
     with pytest.raises(re2.error):
         finder("(")
     assert finder("b(c)?")(b"abc", 0) == (1, 3, 2, 3)

@@ -79,7 +79,7 @@ async def test_dense_texts_are_read_in_several_turns_and_others_in_one() -> None
     assert several.find(PII, text) == PII.find(text)
 
 
-async def test_what_was_not_wanted_beforehand_is_read_when_asked() -> None:
+async def test_a_text_that_was_not_announced_is_read_when_asked() -> None:
     await (asked := Reading()).in_turns(Turns())
     assert [span.rule for span in asked.find(PII, "write to ann@acme.org")] == ["email"]
 
@@ -97,7 +97,7 @@ async def test_a_call_that_costs_too_much_is_refused_and_a_repeat_is_not_advised
     assert refused.value.retry_after is None
 
 
-async def test_one_that_waits_too_long_for_its_turns_is_told_to_come_again(
+async def test_a_call_that_waits_too_long_for_its_turns_is_told_to_come_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(reading, "PATIENCE", -1)

@@ -78,7 +78,7 @@ def test_parts_that_cannot_be_read_are_counted() -> None:
     assert unread(Request(model="m", content=Content())) == {}
 
 
-def test_what_only_one_format_knows_is_read_like_any_other_text() -> None:
+def test_parts_that_only_one_format_knows_are_read_like_any_other_text() -> None:
     messages = (
         Message(
             role="assistant",

@@ -49,7 +49,7 @@ def test_every_text_is_changed(value: Any, changed: Any) -> None:
         "nothing_found",
     ],
 )
-def test_what_is_a_machines_stays_the_very_same(value: Any) -> None:
+def test_values_for_machines_are_not_changed(value: Any) -> None:
     assert map_value(value, shout) is value
 
 
@@ -61,7 +61,7 @@ def test_only_what_changed_is_new() -> None:
     assert value["other"][0] == "secret"  # type: ignore[index]  # the value is any JSON
 
 
-def test_of_a_schema_what_it_tells_a_reader_is_changed_and_its_own_words_are_not() -> None:
+def test_descriptions_in_a_schema_are_changed_and_its_own_words_are_not() -> None:
     schema = {
         "type": "object",
         "description": "secret",

@@ -71,7 +71,7 @@ async def test_entra_takes_the_statement_in_place_of_a_secret(
     }
 
 
-def test_what_a_pod_finds_in_its_environment_is_used_when_asked_for() -> None:
+def test_the_environment_of_a_pod_is_used_only_when_asked_for() -> None:
     environ = {
         "AZURE_OPENAI_ENDPOINT": "x.openai.azure.com",
         "AZURE_TENANT_ID": "t",
@@ -167,7 +167,7 @@ async def test_a_statement_may_stand_in_a_json_file(
         ({"service_account_impersonation_url": "https://x/../y"}, "no service account"),
     ],
 )
-async def test_what_cannot_be_used_says_so(
+async def test_settings_that_cannot_be_used_are_told(
     desk: ScriptedProvider,
     federated: GoogleFederated,
     statement: Path,

@@ -188,7 +188,7 @@ async def test_a_ready_made_key_is_shown_with_a_number(yard: Yard, desk: Scripte
     assert form_of(desk.last)["scope"] == "GIGACHAT_API_PERS"
 
 
-async def test_an_api_key_of_ibm(yard: Yard, desk: ScriptedProvider) -> None:
+async def test_an_api_key_of_ibm_becomes_a_token(yard: Yard, desk: ScriptedProvider) -> None:
     watsonx = yard.provider("watsonx", token_url=desk.url + "/identity/token", api_key="k")
     watsonx.sends(200, JSON, b'{"choices": []}')
     desk.sends(200, JSON, GRANTED)
@@ -200,7 +200,7 @@ async def test_an_api_key_of_ibm(yard: Yard, desk: ScriptedProvider) -> None:
     assert form_of(desk.last)["apikey"] == "k"
 
 
-async def test_a_github_token_that_may_use_copilot(yard: Yard, desk: ScriptedProvider) -> None:
+async def test_a_github_token_becomes_one_for_copilot(yard: Yard, desk: ScriptedProvider) -> None:
     copilot = yard.provider("github-copilot", token_url=desk.url + "/v2/token", api_key="gho_1")
     copilot.says("hello")
     desk.sends(200, JSON, b'{"token": "tid=1;exp=2", "expires_at": 1}')
@@ -222,7 +222,7 @@ class TestRefusedTokens:
         assert tokens == ["Bearer tok-1", "Bearer tok-2"]
         assert yard.last.attempts == ["azure 200"]
 
-    async def test_one_that_is_always_refused_is_an_error_of_ours(
+    async def test_a_token_that_is_always_refused_is_an_error_of_ours(
         self, yard: Yard, desk: ScriptedProvider
     ) -> None:
         azure = entra(yard, desk).fails(401)
@@ -233,7 +233,7 @@ class TestRefusedTokens:
         assert len(azure.requests) == 5
 
     @pytest.mark.parametrize("stream", [False, True])
-    async def test_also_where_nobody_reads_the_answer(
+    async def test_a_refused_token_is_fetched_anew_on_unread_paths_too(
         self, yard: Yard, desk: ScriptedProvider, stream: bool
     ) -> None:
         azure = entra(yard, desk).sends(401, JSON, b'{"error": 1}').sends(200, JSON, b'{"ok": 1}')
@@ -289,14 +289,16 @@ class TestDesksThatFail:
         assert "127.0.0.1" not in answer.body.decode()
         assert not azure.requests
 
-    async def test_one_that_hangs_up(self, yard: Yard, desk: ScriptedProvider) -> None:
+    async def test_a_desk_that_hangs_up_is_an_error(
+        self, yard: Yard, desk: ScriptedProvider
+    ) -> None:
         azure = entra(yard, desk)
         desk.sends_exactly(b"").closes()
         yard.disable("retrypilot")
         assert (await yard.chat("hi", model="azure/d")).status == 502
         assert not azure.requests
 
-    async def test_one_whose_address_may_not_be_called(self, yard: Yard) -> None:
+    async def test_a_desk_at_a_closed_address_is_not_asked(self, yard: Yard) -> None:
         azure = yard.provider("azure", auth="entra", token_url="http://169.254.169.254/token")
         answer = await yard.chat("hi", model="azure/d")
         assert answer.status == 502

@@ -81,7 +81,7 @@ async def test_many_calls_at_once_wait_for_one_fetch(
     assert source.fetches == 1
 
 
-async def test_it_is_renewed_early_while_calls_go_on_with_the_old_one(
+async def test_a_token_is_renewed_early_while_calls_go_on_with_the_old_one(
     kept: KeptToken, source: Counter, call: Outgoing, clock: Clock
 ) -> None:
     await token_in(kept, call)
@@ -98,7 +98,7 @@ async def test_it_is_renewed_early_while_calls_go_on_with_the_old_one(
 
 
 @pytest.mark.parametrize(("seconds", "later"), [(3600, 3591), (20, 16), (2, 1.6)])
-async def test_one_that_has_ended_is_not_sent(
+async def test_a_token_that_has_ended_is_not_sent(
     source: Counter, clock: Clock, call: Outgoing, seconds: float, later: float
 ) -> None:
     source.seconds = seconds
@@ -208,7 +208,7 @@ class TestFailures:
             await waits
 
 
-async def test_it_is_never_printed(kept: KeptToken, call: Outgoing) -> None:
+async def test_a_token_is_never_printed(kept: KeptToken, call: Outgoing) -> None:
     proved = await kept.proved(call)
     assert "token-1" not in f"{proved!r} {kept!r} {kept._token!r}"
     assert list(kept.secrets()) == ["token-1"]

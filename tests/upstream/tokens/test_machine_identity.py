@@ -78,7 +78,7 @@ def test_only_the_literal_addresses_are_opened_for_it(
 
 
 @pytest.mark.parametrize("url", MACHINE.values())
-def test_nobody_else_reaches_them(url: str) -> None:
+def test_other_calls_do_not_reach_the_addresses_of_the_machine(url: str) -> None:
     client = Client(Guard(GuardSettings(allow_private=("169.254.0.0/16", "169.254.169.254:80"))))
     with pytest.raises(EgressDenied):
         client.origin(url, purpose="provider", operator=True, allow_private=True)
@@ -87,7 +87,7 @@ def test_nobody_else_reaches_them(url: str) -> None:
 HOSTED = {"AZURE_OPENAI_ENDPOINT": "x.openai.azure.com"}
 
 
-def test_it_is_never_used_unless_the_operator_says_so() -> None:
+def test_the_identity_of_a_machine_is_never_used_unless_the_operator_says_so() -> None:
     plain = load(environ=HOSTED)
     assert held_from_environment(plain, HOSTED) == ()
 
