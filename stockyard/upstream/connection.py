@@ -24,6 +24,8 @@ READ_BYTES = 64 * 1024
 ONE_WRITE_BYTES = 64 * 1024
 """Up to this size, head and body leave in one write."""
 WRITE_BYTES = 256 * 1024
+INFLATED_BYTES = 256 * 1024
+"""After so many decompressed bytes other calls have their turn: one read may hold 6 MiB of them."""
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -261,10 +263,16 @@ class Connection(asyncio.BufferedProtocol):
         on."""
         if sending is None or self._sending is not sending or not inflation.waits():
             return
+        room = INFLATED_BYTES
         try:
             while not sending.paused and (piece := inflation.take()) is not None:
                 self._hand_on(piece, sending)
                 if self._sending is not sending:
+                    return
+                room -= len(piece)
+                if room <= 0:
+                    self.pause()
+                    asyncio.get_running_loop().call_soon(self._inflate_on, sending, inflation)
                     return
         except UpstreamError as error:
             sending.fail(error)
