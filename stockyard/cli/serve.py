@@ -12,13 +12,26 @@ import click
 
 Given = dict[str, Any]
 
+SETTINGS: Mapping[str, str] = {
+    "host": "server.host",
+    "port": "server.port",
+    "data": "server.data_dir",
+    "behind_proxy": "server.behind_proxy",
+    "tls_cert": "server.tls_cert",
+    "tls_key": "server.tls_key",
+    "owner": "config.owner",
+    "log_level": "log.level",
+    "log_format": "log.format",
+}
+"""Flag -> the setting that it overrides."""
+
 
 @click.command()
 @click.option("--host", help="Address to listen on; default 127.0.0.1.")
 @click.option(
     "--port", type=click.IntRange(0, 65_535), help="Port; default 4200, 0 for any free one."
 )
-@click.option("--data", "data_dir", metavar="DIR", help="Data folder; default ~/.stockyard.")
+@click.option("--data", metavar="DIR", help="Data folder; default ~/.stockyard.")
 @click.option("--config", metavar="FILE", help="Config file, TOML or YAML.")
 @click.option("--behind-proxy", metavar="CIDR", help="Trusted proxies' networks, with commas.")
 @click.option("--tls-cert", metavar="FILE", help="Certificate with its chain, PEM.")
@@ -31,18 +44,22 @@ Given = dict[str, Any]
 @click.option("--read-only", is_flag=True, help="Refuse every change over the API.")
 @click.option("--allow-network-fs", is_flag=True, help="Allow a data folder on a network.")
 @click.option("--ephemeral", is_flag=True, help="Keep the data in a temporary folder.")
-@click.option("--supervise", is_flag=True, help="Restart after crashes, and without loss.")
+@click.option("--supervise", is_flag=True, help="Restart after crashes; `restart` fails no call.")
 @click.option(
     "--detach", is_flag=True, help="Serve in the background; the log is in the data folder."
 )
 @click.option("--open", "browse", is_flag=True, help="Open the page in the browser.")
-@click.option("--debug", is_flag=True, help="Show where in the program an error happened.")
+@click.option(
+    "--debug",
+    is_flag=True,
+    expose_value=False,
+    help="Show where in the program an error happened.",
+)
 @click.argument("file", required=False)
 def serve(
     config: str | None,
     file: str | None,
-    data_dir: str | None,
-    behind_proxy: str | None,
+    workers: str | None,
     no_mock: bool,
     read_only: bool,
     allow_network_fs: bool,
@@ -50,26 +67,17 @@ def serve(
     supervise: bool,
     detach: bool,
     browse: bool,
-    debug: bool,
     **flags: Any,
 ) -> None:
     """Start the gateway. This is what `stockyard` alone does. FILE is a config file."""
     if ephemeral:
-        refuse_beside_ephemeral(data_dir, lasting=supervise or detach)
+        refuse_beside_ephemeral(flags["data"], lasting=supervise or detach)
     if browse and supervise and not detach:
         raise click.UsageError("--supervise opens no browser: leave out --open, or add --detach.")
-    given = {
+    given = {setting: flags[flag] for flag, setting in SETTINGS.items()} | {
         "config": config or file,
-        "server.host": flags["host"],
-        "server.port": flags["port"],
-        "server.data_dir": data_dir,
-        "server.behind_proxy": behind_proxy,
-        "server.tls_cert": flags["tls_cert"],
-        "server.tls_key": flags["tls_key"],
-        "server.workers": workers_of(flags["workers"]),
-        "config.owner": flags["owner"],
-        "log.level": flags["log_level"],
-        "log.format": flags["log_format"],
+        "server.workers": workers_of(workers),
+        # A flag that is absent leaves the setting as the file has it.
         "mock.enabled": False if no_mock else None,
         "server.read_only": read_only or None,
         "server.allow_network_fs": allow_network_fs or None,
@@ -89,8 +97,8 @@ def refuse_beside_ephemeral(data_dir: str | None, *, lasting: bool) -> None:
         raise click.UsageError("Use --data or --ephemeral, not both.")
     if lasting:
         raise click.UsageError(
-            "Data that is to stay for one run needs neither of the others: "
-            "leave out --ephemeral, or --supervise and --detach."
+            "--ephemeral is for a single run in the foreground: leave it out, "
+            "or leave out --supervise and --detach."
         )
 
 
