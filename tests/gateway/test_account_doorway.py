@@ -49,7 +49,7 @@ each = pytest.mark.parametrize(("provider", "make", "made", "path"), THINGS)
 
 
 @each
-async def test_what_a_team_made_is_its_own(
+async def test_a_thing_that_a_team_made_is_its_own(
     yard: Yard, provider: str, make: str, made: dict[str, Any], path: str
 ) -> None:
     scripted = yard.provider(provider)
@@ -69,7 +69,7 @@ async def test_what_a_team_made_is_its_own(
 @pytest.mark.parametrize(
     ("provider", "path"), [(provider, path) for provider, _, _, path in THINGS]
 )
-async def test_what_nobody_made_here_is_read_and_not_deleted(
+async def test_a_thing_that_nobody_made_here_is_read_and_not_deleted(
     yard: Yard, provider: str, path: str
 ) -> None:
     scripted = yard.provider(provider)
@@ -93,7 +93,9 @@ async def test_what_nobody_made_here_is_read_and_not_deleted(
         "/replicate/v1/predictions/pred0/cancel",
     ],
 )
-async def test_nor_is_it_changed_by_a_post(yard: Yard, path: str) -> None:
+async def test_a_thing_that_nobody_made_here_is_not_changed_by_a_post(
+    yard: Yard, path: str
+) -> None:
     scripted = yard.provider(path.split("/")[1])
     answers(scripted, {"id": "of the account"})
     assert (await yard.call(path, {"name": "mine now"})).status == 403
@@ -110,7 +112,9 @@ async def test_nor_is_it_changed_by_a_post(yard: Yard, path: str) -> None:
         ("/anthropic/v1/complete", {"prompt": "hi"}),
     ],
 )
-async def test_it_is_used_by_all(yard: Yard, path: str, body: dict[str, Any]) -> None:
+async def test_a_thing_that_nobody_made_here_is_used_by_all(
+    yard: Yard, path: str, body: dict[str, Any]
+) -> None:
     scripted = yard.provider(path.split("/")[1])
     answers(scripted, {"id": "made_1"})
     assert (await yard.call(path, body)).status == 200
@@ -144,7 +148,7 @@ async def test_it_is_used_by_all(yard: Yard, path: str, body: dict[str, Any]) ->
         ),
     ],
 )
-async def test_what_another_team_made_is_not_used(
+async def test_a_thing_that_another_team_made_is_not_used(
     yard: Yard, make: str, use: str, body: dict[str, Any]
 ) -> None:
     scripted = yard.provider(make.split("/")[1])
@@ -190,7 +194,7 @@ async def test_nobody_gets_a_thing_by_having_its_name_repeated(yard: Yard) -> No
     assert (await yard.get("/openai/v1/assistants/asst_0", method="DELETE")).status == 403
 
 
-async def test_what_another_team_has_is_not_had_by_being_answered_with_it(yard: Yard) -> None:
+async def test_an_answer_that_names_another_teams_thing_does_not_give_it_away(yard: Yard) -> None:
     openai = yard.provider("openai")
     answers(openai, {"id": "asst_1"})
     assert (await yard.call("/openai/v1/assistants", {})).status == 200
@@ -298,7 +302,7 @@ def test_a_host_with_more_than_models_is_closed_around_them(
     assert administers(outside, provider)
 
 
-async def test_who_brings_a_secret_sees_to_its_own_things(yard: Yard) -> None:
+async def test_a_caller_with_its_own_secret_reaches_all_that_the_secret_does(yard: Yard) -> None:
     yard.set("auth.bring_your_own", "loopback")
     openai = yard.provider("openai")
     answers(openai, {"id": "asst_0", "deleted": True})
@@ -307,7 +311,7 @@ async def test_who_brings_a_secret_sees_to_its_own_things(yard: Yard) -> None:
     assert heard.status == 200
 
 
-async def test_what_is_no_json_passes_as_it_came(yard: Yard) -> None:
+async def test_an_answer_that_is_no_json_passes_as_it_came(yard: Yard) -> None:
     openai = yard.provider("openai").sends(200, {"content-type": "video/mp4"}, b"{film")
     assert (await yard.get("/openai/v1/videos/video_1/content")).body == b"{film"
     assert openai.last.path == "/v1/videos/video_1/content"
@@ -317,7 +321,7 @@ ACME = "/fireworks/v1/accounts/acme"
 DATASET = {"name": "accounts/acme/datasets/mine", "format": "CHAT"}
 
 
-async def test_what_is_called_by_account_collection_and_id_is_its_makers(yard: Yard) -> None:
+async def test_a_thing_named_by_account_collection_and_id_belongs_to_its_maker(yard: Yard) -> None:
     fireworks = yard.provider("fireworks")
     answers(fireworks, DATASET)
     asked = {"datasetId": "mine", "dataset": {"exampleCount": "1"}}
@@ -358,7 +362,7 @@ FIELD = b'--cut\r\ncontent-disposition: form-data; name="file_id"\r\n\r\nfile-1\
     ],
 )
 @pytest.mark.parametrize("path", ["/openai/v1/fine_tuning/jobs", "/openai/v1/vector_stores"])
-async def test_however_a_body_says_it_what_is_another_team_s_is_not_named(
+async def test_no_encoding_of_a_body_hides_that_it_names_another_teams_thing(
     yard: Yard, path: str, body: bytes, kind: dict[str, str], status: int
 ) -> None:
     openai = yard.provider("openai")
@@ -367,7 +371,7 @@ async def test_however_a_body_says_it_what_is_another_team_s_is_not_named(
     assert (heard.status, len(openai.requests)) == (status, 0)
 
 
-async def test_what_says_nothing_of_the_kind_goes_on(yard: Yard) -> None:
+async def test_a_body_that_names_nothing_goes_on(yard: Yard) -> None:
     openai = yard.provider("openai")
     answers(openai, {"id": "made"})
     for body, kind in ((b"a=b&c=d", PAIRS), (b"\x00\x00sound", {"content-type": "audio/pcm"})):
@@ -387,7 +391,9 @@ async def test_what_says_nothing_of_the_kind_goes_on(yard: Yard) -> None:
         ("gemini", "/v1beta/models/tokens:generateContent"),
     ],
 )
-def test_what_counts_words_gives_out_no_secret(name: str, path: str) -> None:
+def test_paths_that_count_tokens_are_not_taken_for_those_that_give_out_tokens(
+    name: str, path: str
+) -> None:
     provider = load().get(name)
     assert provider is not None
     assert not administers(path, provider)
@@ -425,7 +431,9 @@ class TestPredictions:
         calls = [call.exchange for call in yard.calls]
         return [(x.received.model, x.usage.total) for x in calls if x.usage is not None]
 
-    async def test_one_is_counted_once_however_often_it_is_asked_for(self, yard: Yard) -> None:
+    async def test_a_prediction_is_counted_once_however_often_it_is_asked_for(
+        self, yard: Yard
+    ) -> None:
         replicate = yard.provider("replicate")
         for said in (self.BEGUN, {**self.BEGUN, "status": "processing"}, self.OVER, self.OVER):
             answers(replicate, said)
@@ -437,7 +445,9 @@ class TestPredictions:
         await yard.get("/replicate/v1/predictions")
         assert await self.used(yard) == [("meta/llama", 12)]
 
-    async def test_one_that_is_over_at_once_is_counted_with_its_call(self, yard: Yard) -> None:
+    async def test_a_prediction_that_is_over_at_once_is_counted_with_its_call(
+        self, yard: Yard
+    ) -> None:
         replicate = yard.provider("replicate")
         for _ in range(2):
             answers(replicate, self.OVER)

@@ -116,7 +116,7 @@ async def test_a_broken_stream_says_so(mounted: Mounted) -> None:
     assert not answer.ended
 
 
-async def test_one_of_a_native_route_is_broken_off(mounted: Mounted) -> None:
+async def test_a_broken_stream_of_a_native_route_is_broken_off(mounted: Mounted) -> None:
     mounted.yard.provider("openai").streams("hel", "lo").cuts_after("first_content")
     body = mounted.yard.body("hi", stream=True)
     answer = await mounted.call("/openai/v1/chat/completions", body)
@@ -193,7 +193,7 @@ async def test_everything_else_is_the_apps(mounted: Mounted) -> None:
     assert (await mounted.get("/ui/page")).body == b"console"
 
 
-async def test_what_is_not_http_is_the_apps(yard: Yard) -> None:
+async def test_scopes_other_than_http_are_the_apps(yard: Yard) -> None:
     seen: list[str] = []
 
     async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:

@@ -137,7 +137,7 @@ async def test_codes_of_either_side_are_kept(host: Host) -> None:
     assert await host.yard.quiet()
 
 
-async def test_who_vanishes_leaves_nothing(host: Host) -> None:
+async def test_a_client_that_vanishes_leaves_nothing(host: Host) -> None:
     async with host.session() as client:
         upstream = await host.provider.next()
         client.transport.abort()
@@ -145,7 +145,7 @@ async def test_who_vanishes_leaves_nothing(host: Host) -> None:
     assert await host.yard.quiet()
 
 
-async def test_a_revoked_key_ends_it(host: Host) -> None:
+async def test_a_revoked_key_ends_its_session(host: Host) -> None:
     record, secret = await host.yard.stockyard.keys.create("soon gone")
     headers = {"authorization": f"Bearer {secret}"}
     async with host.session(additional_headers=headers) as client:
@@ -166,7 +166,7 @@ async def test_a_refusal_tells_why_where_the_server_can(host: Host, path: str, s
     assert json.loads(raised.value.response.body or b"{}")["error"]["message"]
 
 
-async def test_who_reads_slowly_slows_the_other(host: Host) -> None:
+async def test_a_client_that_reads_slowly_slows_the_provider(host: Host) -> None:
     async with host.session(max_queue=1) as client:
         upstream = await host.provider.next()
         sent = 0

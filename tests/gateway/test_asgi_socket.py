@@ -66,7 +66,7 @@ async def test_a_refusal_tells_as_much_as_the_server_can(
     assert heard == told
 
 
-async def test_who_leaves_before_it_is_open_ends_what_was_begun() -> None:
+async def test_a_client_that_leaves_before_the_session_is_open_ends_its_opening() -> None:
     async def send(message: Message) -> None:
         raise AssertionError
 

@@ -39,7 +39,7 @@ class TestRuns:
             if usage is not None
         ]
 
-    async def test_one_is_counted_once_however_often_it_is_asked_for(
+    async def test_a_run_is_counted_once_however_often_it_is_asked_for(
         self, yard: Yard, openai: ScriptedProvider
     ) -> None:
         await self.begun(yard, openai)
@@ -49,7 +49,9 @@ class TestRuns:
         (only,) = counted(yard, "chat")
         assert only.received.model == "gpt-x"
 
-    async def test_steps_are_parts_of_it(self, yard: Yard, openai: ScriptedProvider) -> None:
+    async def test_steps_are_not_counted_besides_their_run(
+        self, yard: Yard, openai: ScriptedProvider
+    ) -> None:
         await self.begun(yard, openai)
         step = {**RUN_OVER, "object": "thread.run.step", "id": "step_1"}
         await self.asked(yard, "/runs/run_1/steps", openai, {"object": "list", "data": [step]})
@@ -64,7 +66,7 @@ class TestRuns:
         await self.asked(yard, "/runs/run_1", openai, RUN_OVER)
         assert self.used(yard) == [("chat", 9, 3, 4)]
 
-    async def test_one_that_waits_for_tools_is_counted_when_it_goes_on_and_ends(
+    async def test_a_run_that_waits_for_tools_is_counted_when_it_ends(
         self, yard: Yard, openai: ScriptedProvider
     ) -> None:
         await self.begun(yard, openai)
@@ -77,7 +79,7 @@ class TestRuns:
         assert self.used(yard) == [("chat", 9, 3, 4)]
 
     @pytest.mark.parametrize("below", ["thread_1/runs", "runs"])
-    async def test_one_that_is_streamed_is_counted_at_its_end(
+    async def test_a_streamed_run_is_counted_at_its_end(
         self, yard: Yard, openai: ScriptedProvider, below: str
     ) -> None:
         path = f"/openai/v1/threads/{below}"

@@ -177,7 +177,7 @@ class Editor(Module[ModuleConfig]):
 
 
 @pytest.mark.parametrize("path", ["speech-to-text", "text-to-speech/anna"])
-async def test_what_no_codec_reads_is_edited_by_nobody(yard: Yard, path: str) -> None:
+async def test_bodies_that_no_codec_reads_are_edited_by_nobody(yard: Yard, path: str) -> None:
     yard.add(Editor)
     labs = yard.provider("elevenlabs").sends(200, {"content-type": "audio/mpeg"}, SOUND)
     heard = await yard.call(f"/elevenlabs/v1/{path}", form(("model_id", b"scribe")), headers=FORM)

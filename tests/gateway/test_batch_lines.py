@@ -51,11 +51,13 @@ def an_upload(*lines: bytes, purpose: str = "batch") -> bytes:
         ((reading("F1"),), "user_data", 0),
     ],
 )
-def test_what_they_name_is_found(lines: tuple[bytes, ...], purpose: str, named: int) -> None:
+def test_names_in_the_lines_of_a_batch_are_found(
+    lines: tuple[bytes, ...], purpose: str, named: int
+) -> None:
     assert len(batch_lines.named_in(an_upload(*lines, purpose=purpose))) == named
 
 
-def test_it_is_found_across_pieces_of_a_large_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_across_pieces_of_a_large_file_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch_lines, "PIECE", 100)
     body = an_upload(*(reading(f"file-{n}") for n in range(20)))
     large = cast(bytes, LargeBody([memoryview(body)]))
@@ -74,7 +76,7 @@ def test_a_line_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
         batch_lines.named_in(an_upload(b"x" * 20))
 
 
-def test_what_is_no_form_names_nothing() -> None:
+def test_a_body_that_is_no_form_names_nothing() -> None:
     assert batch_lines.named_in(reading("file-1")) == []
 
 

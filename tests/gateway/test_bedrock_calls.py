@@ -188,7 +188,7 @@ class TestErrors:
             (503, "ServiceUnavailableException", "Down.", (503, "provider_error")),
         ],
     )
-    async def test_are_told_in_the_words_of_the_client(
+    async def test_errors_are_told_in_the_words_of_the_client(
         self,
         yard: Yard,
         bedrock: ScriptedProvider,
@@ -315,7 +315,7 @@ class TestNativeCalls:
         assert yard.last.usage is not None
         assert yard.last.usage.total == 37
 
-    async def test_other_bodies_are_relayed_unread_and_metered_from_headers(
+    async def test_bodies_of_other_models_are_relayed_unread_and_metered_from_headers(
         self, yard: Yard, bedrock: ScriptedProvider
     ) -> None:
         counted = {
@@ -364,7 +364,7 @@ async def test_an_end_that_is_missing_is_written_in_the_clients_own_frames(
     assert json.loads(b64decode(json.loads(end.payload)["bytes"])) == {"type": "message_stop"}
 
 
-async def test_without_a_region_it_cannot_be_called(yard: Yard) -> None:
+async def test_bedrock_cannot_be_called_without_a_region(yard: Yard) -> None:
     yard.provider("bedrock", auth="sigv4:bedrock", api_key="AKID:secret")
     heard = await yard.chat("hi", model=NOVA)
 
@@ -408,7 +408,7 @@ async def test_a_signature_of_the_clients_own_stays_here(
 
 
 @pytest.mark.parametrize("verb", ["converse", "converse-stream"])
-async def test_what_a_module_edits_is_written_as_the_service_would(
+async def test_an_answer_that_a_module_edits_is_written_as_the_service_would(
     yard: Yard, bedrock: ScriptedProvider, verb: str
 ) -> None:
     secret = "AKIA" + "Q7ZR2M5KX3WJ4D6T"

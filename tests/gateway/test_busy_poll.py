@@ -79,7 +79,7 @@ def test_the_loop_does_not_sleep_for_a_moment_after_a_write(turns_awake: Play) -
 
 
 @pytest.mark.parametrize(("seconds", "clients"), [(0.0, 1), (SECONDS, FEW + 1)])
-def test_it_sleeps_where_that_is_not_wanted_or_many_are_connected(
+def test_the_loop_sleeps_where_polling_is_off_or_many_are_connected(
     turns_awake: Play, seconds: float, clients: int
 ) -> None:
     poll = BusyPoll(seconds, range(clients))
@@ -87,7 +87,7 @@ def test_it_sleeps_where_that_is_not_wanted_or_many_are_connected(
     assert awake == asleep
 
 
-def test_it_sleeps_as_soon_as_many_are_connected(turns_awake: Play) -> None:
+def test_the_loop_sleeps_as_soon_as_many_are_connected(turns_awake: Play) -> None:
     clients = ["the first"]
     poll = BusyPoll(60.0, clients)
 
@@ -102,7 +102,7 @@ def test_it_sleeps_as_soon_as_many_are_connected(turns_awake: Play) -> None:
     assert awake <= asleep + 2  # the turn between, and the one in which it was noticed
 
 
-def test_after_vain_tries_it_is_tried_now_and_then(turns_awake: Play) -> None:
+def test_after_vain_tries_the_loop_is_kept_awake_now_and_then_only(turns_awake: Play) -> None:
     poll = BusyPoll(SECONDS, ())
     scenes = [after_a_write(poll)] * (MOST_VAIN + 2 * LEFT_OUT)
     *awake, asleep = turns_awake(*scenes, nothing)
@@ -110,7 +110,7 @@ def test_after_vain_tries_it_is_tried_now_and_then(turns_awake: Play) -> None:
     assert tries == [*range(MOST_VAIN), MOST_VAIN + LEFT_OUT - 1, MOST_VAIN + 2 * LEFT_OUT - 1]
 
 
-def test_one_that_was_not_in_vain_makes_up_for_them(turns_awake: Play) -> None:
+def test_a_try_that_was_not_in_vain_makes_up_for_vain_ones(turns_awake: Play) -> None:
     poll = BusyPoll(LONG, ())
     vain = after_a_write(poll, wait=2 * LONG)
     *_, awake, asleep = turns_awake(

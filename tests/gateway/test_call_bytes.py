@@ -85,7 +85,7 @@ class TestRequests:
         assert (await yard.call(CHAT, body)).status == 200
         assert openai.last.body == body.replace(b':"openai/gpt-4o"}', b':"gpt-4o"}')
 
-    async def test_an_alias_of_a_module_is_replaced_in_place(self, yard: Yard) -> None:
+    async def test_an_alias_of_a_module_is_replaced_where_it_stands(self, yard: Yard) -> None:
         openai = yard.provider("openai").says("hello")
         yard.enable("modelalias", aliases=[{"alias": "smart", "model": "gpt-4o"}])
         answer = await yard.call(CHAT, ODD_REQUEST.replace(b"gpt-4o", b"smart"))
@@ -93,7 +93,9 @@ class TestRequests:
         assert openai.last.body == ODD_REQUEST
         assert answer.headers["x-stockyard-alias"] == "smart"
 
-    async def test_an_alias_of_the_file_is_replaced_in_place(self, yard: Yard) -> None:
+    async def test_an_alias_of_the_config_file_is_replaced_where_it_stands(
+        self, yard: Yard
+    ) -> None:
         openai = yard.provider("openai").says("hello")
         yard.set("aliases.smart", "openai/gpt-4o")
         answer = await yard.call(CHAT, ODD_REQUEST.replace(b"gpt-4o", b"smart"))

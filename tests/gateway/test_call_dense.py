@@ -97,7 +97,7 @@ async def test_small_pieces_are_read_where_they_come(yard: Yard) -> None:
     assert {on_loop for _, on_loop in READ} == {True}
 
 
-async def test_others_are_served_while_a_piece_is_read(yard: Yard) -> None:
+async def test_other_calls_are_served_while_a_piece_is_read(yard: Yard) -> None:
     yard.provider("openai").streams("a", LONG, "b").says("meanwhile")
     yard.add(Reader)
     await yard.open()
@@ -109,7 +109,7 @@ async def test_others_are_served_while_a_piece_is_read(yard: Yard) -> None:
     assert (await slow).text == f"A{LONG.upper()}B"
 
 
-async def test_what_comes_before_a_break_is_heard_before_it(yard: Yard) -> None:
+async def test_pieces_before_a_break_are_heard_before_it(yard: Yard) -> None:
     yard.provider("openai").streams("a", LONG, "b").cuts_after(4)
     yard.add(Reader)
     heard = await yard.stream()
@@ -118,7 +118,7 @@ async def test_what_comes_before_a_break_is_heard_before_it(yard: Yard) -> None:
     assert heard.error["code"] == "stream_interrupted"
 
 
-async def test_a_client_that_leaves_meanwhile_ends_the_call(yard: Yard) -> None:
+async def test_a_client_that_leaves_while_a_piece_is_read_ends_the_call(yard: Yard) -> None:
     yard.provider("openai").streams("a", LONG, "b").stalls_after(3)
     yard.add(Ends)
     yard.add(Reader)
@@ -133,7 +133,7 @@ async def test_a_client_that_leaves_meanwhile_ends_the_call(yard: Yard) -> None:
     assert await yard.quiet()
 
 
-async def test_a_stop_of_the_process_does_not_wait_for_it(yard: Yard) -> None:
+async def test_a_stop_of_the_process_does_not_wait_for_a_piece_to_be_read(yard: Yard) -> None:
     yard.provider("openai").streams("a", LONG).stalls_after(3)
     yard.add(Reader)
     await yard.open()
@@ -161,7 +161,7 @@ async def test_a_module_that_comes_to_no_end_is_passed_over(
     assert heard.text.lower() == f"a{LONG}b"
 
 
-async def test_what_cannot_be_written_ends_the_stream(yard: Yard) -> None:
+async def test_an_event_that_cannot_be_written_ends_the_stream(yard: Yard) -> None:
     yard.provider("openai").streams("a", LONG, "b")
     yard.add(Tearing)
     heard = await yard.stream()
@@ -170,7 +170,7 @@ async def test_what_cannot_be_written_ends_the_stream(yard: Yard) -> None:
     assert await yard.quiet()
 
 
-async def test_a_module_that_breaks_there_is_passed_over(yard: Yard) -> None:
+async def test_a_module_that_breaks_in_the_thread_is_passed_over(yard: Yard) -> None:
     yard.provider("openai").streams("a", LONG, "b").slowly(between=0.003)
     yard.add(Breaking)
     assert (await yard.stream()).text == f"A{LONG}B"

@@ -59,7 +59,7 @@ class TestKeys:
 
     @pytest.mark.parametrize("path", [CHAT, MESSAGES])
     @pytest.mark.parametrize("headers", HAS_NO_KEY)
-    async def test_without_a_key_it_is_401(
+    async def test_a_call_without_a_key_is_a_401(
         self, yard: Yard, path: str, headers: Mapping[str, str]
     ) -> None:
         openai = yard.provider("openai").says("never")
@@ -86,7 +86,7 @@ class TestKeys:
             ("Bearer undefined", "This is not a Key of this gateway."),
         ],
     )
-    async def test_what_is_wrong_with_it_is_said(
+    async def test_a_refusal_says_what_is_wrong_with_the_key(
         self, yard: Yard, authorization: str, hint: str
     ) -> None:
         await yard.open()
@@ -97,7 +97,7 @@ class TestKeys:
         assert hint in answer.error["message"]
         assert yard.key not in answer.body.decode()
 
-    async def test_two_authorizations_are_none(self, yard: Yard) -> None:
+    async def test_two_authorizations_are_taken_for_none(self, yard: Yard) -> None:
         await yard.open()
         line = f"authorization: Bearer {yard.key}\r\n"
         async with yard.raw() as client:
@@ -115,7 +115,9 @@ class TestKeys:
             client.ask(CHAT, yard.body("hi"), headers=yard.headers)
             assert (await client.answer()).status == 401
 
-    async def test_so_is_one_whose_time_is_over(self, yard: Yard) -> None:
+    async def test_a_key_whose_time_is_over_is_refused_on_a_connection_that_used_it(
+        self, yard: Yard
+    ) -> None:
         yard.provider("openai").says("hello")
         await yard.open()
         _, secret = await yard.stockyard.keys.create("short", expires_at=now_ms() + 500)
@@ -153,7 +155,9 @@ class TestKeys:
 
 
 class TestOwnSecrets:
-    async def test_it_goes_to_its_provider_and_is_never_kept(self, yard: Yard) -> None:
+    async def test_a_callers_own_secret_goes_to_its_provider_and_is_never_kept(
+        self, yard: Yard
+    ) -> None:
         openai = yard.provider("openai").says("hello")
         own = {"authorization": "Bearer sk-proj-mine"}
         answer = await yard.chat("hi", headers=own)
@@ -163,14 +167,14 @@ class TestOwnSecrets:
         assert caller.key_id.startswith("own:")
         assert "sk-proj-mine" not in repr(yard.last.exchange)
 
-    async def test_it_goes_nowhere_else(self, yard: Yard) -> None:
+    async def test_a_callers_own_secret_goes_nowhere_else(self, yard: Yard) -> None:
         anthropic = yard.provider("anthropic").says("never")
         own = {"authorization": "Bearer sk-proj-mine"}
         answer = await yard.messages("hi", headers=own)
         assert answer.status in (404, 503)
         assert not anthropic.requests
 
-    async def test_failover_does_not_take_it_elsewhere(self, yard: Yard) -> None:
+    async def test_failover_does_not_take_a_callers_own_secret_elsewhere(self, yard: Yard) -> None:
         yard.provider("openai").fails(503)
         anthropic = yard.provider("anthropic").says("never")
         yard.enable("failover", chains=[{"targets": [{"provider": "anthropic"}]}])
@@ -182,7 +186,7 @@ class TestOwnSecrets:
     @pytest.mark.parametrize(
         ("status", "code"), [(401, "invalid_api_key"), (403, "provider_error")]
     )
-    async def test_what_is_wrong_with_it_is_the_callers_business(
+    async def test_a_refusal_of_a_callers_own_secret_is_told_as_it_is(
         self, yard: Yard, status: int, code: str
     ) -> None:
         yard.provider("openai").fails(status)
@@ -191,7 +195,7 @@ class TestOwnSecrets:
         assert answer.error is not None
         assert answer.error["code"] == code
 
-    async def test_where_keys_come_in_fields_only_it_is_not_looked_for_elsewhere(
+    async def test_a_callers_own_secret_is_looked_for_in_header_fields_only(
         self, yard: Yard
     ) -> None:
         openai = yard.provider("openai").says("never")
@@ -204,7 +208,7 @@ class TestOwnSecrets:
             assert (await client.answer()).status == 401
         assert not openai.requests
 
-    async def test_it_can_be_switched_off(self, yard: Yard) -> None:
+    async def test_own_secrets_can_be_switched_off(self, yard: Yard) -> None:
         openai = yard.provider("openai").says("never")
         yard.set("auth.bring_your_own", "off")
         answer = await yard.chat("hi", headers={"authorization": "Bearer sk-proj-mine"})
@@ -223,7 +227,7 @@ class TestPaths:
         "path",
         ["/chat/completions", "/v1/v1/chat/completions", "/messages", "/v1/v1/messages"],
     )
-    async def test_clients_spell_them_in_several_ways(self, yard: Yard, path: str) -> None:
+    async def test_a_path_may_be_spelled_in_several_ways(self, yard: Yard, path: str) -> None:
         yard.provider("openai").says("hello")
         answer = await yard.call(path, yard.body("hi"))
         assert (answer.status, answer.text) == (200, "hello")
@@ -234,21 +238,21 @@ class TestPaths:
         assert (answer.status, answer.text) == (200, "hello")
 
     @pytest.mark.parametrize("path", ["/v1/nothing", "/v1/chat", "/v1/"])
-    async def test_an_unknown_one_is_404(self, yard: Yard, path: str) -> None:
+    async def test_an_unknown_path_is_a_404(self, yard: Yard, path: str) -> None:
         answer = await yard.call(path, b"{}")
         assert answer.status == 404
         assert answer.error is not None
         assert answer.headers["x-request-id"]
         assert answer.error["type"] == "invalid_request_error"
 
-    async def test_on_an_unknown_path_the_client_is_told_in_its_own_words(self, yard: Yard) -> None:
+    async def test_a_404_is_told_in_the_words_of_the_client(self, yard: Yard) -> None:
         answer = await yard.call("/v1/nothing", b"{}", headers={"anthropic-version": "2023-06-01"})
         assert answer.status == 404
         assert answer.json["type"] == "error"
 
     @pytest.mark.parametrize("path", [CHAT, MESSAGES])
     @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
-    async def test_a_wrong_method_is_405(self, yard: Yard, path: str, method: str) -> None:
+    async def test_a_wrong_method_is_a_405(self, yard: Yard, path: str, method: str) -> None:
         answer = await yard.get(path, method=method)
         assert answer.status == 405
         assert answer.headers["allow"] == "POST"
@@ -256,7 +260,7 @@ class TestPaths:
         assert_in_dialect(path, answer.body, "invalid_request_error", "method_not_allowed")
 
     @pytest.mark.parametrize("path", [CHAT, MESSAGES])
-    async def test_a_compressed_body_is_415(self, yard: Yard, path: str) -> None:
+    async def test_a_compressed_body_is_a_415(self, yard: Yard, path: str) -> None:
         answer = await yard.call(path, b"\x1f\x8b", headers={"content-encoding": "gzip"})
         assert answer.status == 415
         assert_in_dialect(path, answer.body, "invalid_request_error", "unsupported_encoding")
@@ -267,7 +271,7 @@ class TestPaths:
         assert (answer.status, answer.text) == (200, "hello")
 
     @pytest.mark.parametrize("path", [CHAT, MESSAGES])
-    async def test_a_body_that_is_too_large_is_413(self, yard: Yard, path: str) -> None:
+    async def test_a_body_that_is_too_large_is_a_413(self, yard: Yard, path: str) -> None:
         yard.set("http.max_body", "1KiB")
         answer = await yard.call(path, b" " * 2000)
         assert answer.status == 413
@@ -282,7 +286,7 @@ class TestPaths:
             ("x-stockyard-provider", "../x"),
         ],
     )
-    async def test_a_control_header_that_cannot_be_used_is_400(
+    async def test_a_control_header_that_cannot_be_used_is_a_400(
         self, yard: Yard, header: str, value: str
     ) -> None:
         answer = await yard.chat("hi", headers={header: value})
@@ -293,7 +297,7 @@ class TestPaths:
 
 
 class TestModels:
-    async def test_the_list_of_one_dialect(self, yard: Yard) -> None:
+    async def test_models_are_listed_in_the_dialect_of_chats(self, yard: Yard) -> None:
         yard.set("aliases.smart", "mock/echo")
         answer = await yard.get("/v1/models")
         assert answer.status == 200
@@ -302,7 +306,7 @@ class TestModels:
         assert all(model["object"] == "model" for model in answer.json["data"])
         assert all(model["type"] == "model" for model in answer.json["data"])
 
-    async def test_the_list_of_the_other(self, yard: Yard) -> None:
+    async def test_models_are_listed_in_the_dialect_of_messages(self, yard: Yard) -> None:
         answer = await yard.get("/v1/models", headers={"anthropic-version": "2023-06-01"})
         assert answer.json["has_more"] is False
         assert answer.json["data"][0]["type"] == "model"
@@ -319,7 +323,7 @@ class TestModels:
         assert "hidden" not in ids
 
     @pytest.mark.parametrize("headers", [{}, {"anthropic-version": "2023-06-01"}])
-    async def test_one_of_them(self, yard: Yard, headers: dict[str, str]) -> None:
+    async def test_a_single_model_is_shown(self, yard: Yard, headers: dict[str, str]) -> None:
         yard.provider("openai")
         assert (await yard.get("/v1/models/mock", headers=headers)).json["id"] == "mock"
         for unlisted in ("gpt-99", "openai%2Fanything"):
@@ -352,7 +356,9 @@ class TestOneConnection:
         assert openai.prompts == ["0", "1", "2", "3", "4"]
         assert len(yard.calls) == 5
 
-    async def test_so_are_streams_and_refusals_among_them(self, yard: Yard) -> None:
+    async def test_streams_and_refusals_that_were_sent_ahead_are_answered_in_order(
+        self, yard: Yard
+    ) -> None:
         yard.provider("openai").streams("first").says("third")
         async with yard.raw() as client:
             client.ask(CHAT, yard.body("a", stream=True), headers=yard.headers)
@@ -405,7 +411,7 @@ class TestOneReading:
         ],
     )
     @pytest.mark.parametrize("path", ["/openai/v1/odd", "/openai/v1/chat/completions"])
-    async def test_what_it_is_is_said_once_and_in_our_encoding(
+    async def test_the_type_and_coding_of_a_body_are_said_once_and_in_our_encoding(
         self, yard: Yard, path: str, fields: list[str], status: int
     ) -> None:
         said = b'{"choices":[{"index":0,"message":{"content":"hi"},"finish_reason":"stop"}]}'

@@ -55,7 +55,7 @@ class Shouts(Module[ModuleConfig]):
 @pytest.mark.parametrize("path", [CHAT, MESSAGES])
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])
 class TestFolds:
-    async def test_s47_a_stream_is_folded_for_who_asked_for_none(
+    async def test_s47_a_stream_is_folded_for_a_client_that_asked_for_none(
         self, yard: Yard, provider: str, path: str
     ) -> None:
         script = yard.provider(provider).streams("hel", "lo").counts(30, 7)
@@ -72,7 +72,7 @@ class TestFolds:
             "completion_tokens", answer.json["usage"].get("output_tokens")
         )
 
-    async def test_s47_one_that_breaks_off_is_an_error_and_no_half_answer(
+    async def test_s47_a_stream_that_breaks_off_becomes_an_error_and_no_half_answer(
         self, yard: Yard, provider: str, path: str
     ) -> None:
         yard.provider(provider).streams("hel", "lo").cuts_after("first_content")
@@ -82,7 +82,7 @@ class TestFolds:
         assert answer.error is not None
         assert ENDED == ["UpstreamError"]
 
-    async def test_s47_a_whole_answer_is_unfolded_for_who_asked_for_a_stream(
+    async def test_s47_a_whole_answer_is_unfolded_for_a_client_that_asked_for_a_stream(
         self, yard: Yard, provider: str, path: str
     ) -> None:
         script = yard.provider(provider).says("hello there")
@@ -122,7 +122,7 @@ async def test_s50_a_websocket_is_refused_in_the_words_of_the_path(
     assert ("type" in said) is (path == MESSAGES)
 
 
-async def test_s50_who_merely_offers_another_protocol_is_answered(yard: Yard) -> None:
+async def test_s50_a_client_that_merely_offers_another_protocol_is_answered(yard: Yard) -> None:
     yard.provider("openai").says("hello")
     offer = {"connection": "upgrade, http2-settings", "upgrade": "h2c", "http2-settings": "AAMA"}
     assert (await yard.chat("hi", headers=offer)).text == "hello"

@@ -29,7 +29,7 @@ async def test_a_given_request_id_is_kept(yard: Yard, path: str, stream: bool) -
 
 
 @pytest.mark.parametrize("given", NOT_KEPT)
-async def test_one_that_may_not_be_repeated_is_replaced(yard: Yard, given: str) -> None:
+async def test_a_request_id_that_may_not_be_repeated_is_replaced(yard: Yard, given: str) -> None:
     yard.provider("openai").says("hello")
     await yard.open()
     async with yard.raw() as client:
@@ -43,7 +43,7 @@ async def test_one_that_may_not_be_repeated_is_replaced(yard: Yard, given: str) 
     assert given == "" or given.encode() not in client.wire
 
 
-async def test_errors_name_it_too(yard: Yard) -> None:
+async def test_errors_name_the_given_request_id(yard: Yard) -> None:
     yard.provider("openai").fails(400)
     given = {"x-request-id": "my-request-0001"}
     answer = await yard.chat("hi", headers=given)
@@ -54,7 +54,7 @@ async def test_errors_name_it_too(yard: Yard) -> None:
     assert said.json["request_id"] == "my-request-0001"
 
 
-async def test_so_do_refusals_before_there_is_a_call(yard: Yard) -> None:
+async def test_refusals_before_there_is_a_call_name_the_given_request_id(yard: Yard) -> None:
     yard.provider("openai").says("hello")
     await yard.open()
     given = {"x-request-id": "my-request-0001", "authorization": "Bearer sk-sy-nobody"}

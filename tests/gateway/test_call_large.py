@@ -41,7 +41,7 @@ class Holder(Module[ModuleConfig]):
 
 
 @pytest.mark.parametrize("path", [CHAT, NATIVE])
-async def test_it_is_under_way_before_its_end_has_come(yard: Yard, path: str) -> None:
+async def test_a_large_answer_is_under_way_before_its_end_has_come(yard: Yard, path: str) -> None:
     openai = yard.provider("openai").sends(200, JSON, ANSWER).stalls_after_bytes(EARLY)
     async with yard.raw() as client:
         client.ask(path, yard.body("hi"), headers=yard.headers)
@@ -60,7 +60,7 @@ async def test_it_is_under_way_before_its_end_has_come(yard: Yard, path: str) ->
 
 
 @pytest.mark.parametrize("module", [Reader, Holder])
-async def test_it_waits_for_whoever_must_see_it(yard: Yard, module: type) -> None:
+async def test_a_large_answer_waits_for_modules_that_must_see_it(yard: Yard, module: type) -> None:
     yard.add(module)
     openai = yard.provider("openai").sends(200, JSON, ANSWER).stalls_after_bytes(EARLY)
     async with yard.raw() as client:
@@ -73,7 +73,7 @@ async def test_it_waits_for_whoever_must_see_it(yard: Yard, module: type) -> Non
 
 
 @pytest.mark.parametrize("path", [CHAT, NATIVE])
-async def test_one_that_is_cut_has_no_proper_end(yard: Yard, path: str) -> None:
+async def test_a_large_answer_that_is_cut_has_no_proper_end(yard: Yard, path: str) -> None:
     yard.provider("openai").sends(200, JSON, ANSWER).cuts_after_bytes(EARLY)
     answer = await yard.call(path, yard.body("hi"))
     assert not answer.complete
@@ -90,13 +90,13 @@ async def test_an_error_of_any_size_is_read(yard: Yard) -> None:
     assert len(answer.body) < 100_000
 
 
-async def test_one_in_another_format_is_written_anew(yard: Yard) -> None:
+async def test_a_large_answer_in_another_format_is_written_anew(yard: Yard) -> None:
     yard.provider("anthropic").says("x" * 1_500_000)
     answer = await yard.chat("hi", model="claude-sonnet-4-5")
     assert answer.text == "x" * 1_500_000
 
 
-async def test_a_client_that_leaves_ends_it(yard: Yard) -> None:
+async def test_a_client_that_leaves_ends_a_large_answer(yard: Yard) -> None:
     openai = yard.provider("openai").sends(200, JSON, ANSWER).stalls_after_bytes(EARLY)
     async with yard.raw() as client:
         client.ask(CHAT, yard.body("hi"), headers=yard.headers)

@@ -147,7 +147,9 @@ async def test_s37_upstream_is_closed_whenever_the_client_leaves(
 
 
 @pytest.mark.parametrize("waits", [False, True], ids=["plain", "async"])
-async def test_s37_so_it_is_for_a_whole_answer(yard: Yard, waits: bool) -> None:
+async def test_s37_upstream_is_closed_when_the_client_leaves_a_whole_answer(
+    yard: Yard, waits: bool
+) -> None:
     yard.provider("openai").says("hello").stalls_after("head")
     yard.add(SlowEnder if waits else Ender)
     async with yard.raw() as client:
@@ -158,7 +160,7 @@ async def test_s37_so_it_is_for_a_whole_answer(yard: Yard, waits: bool) -> None:
     assert ENDED == ["Abandoned"]
 
 
-async def test_s37_when_a_module_has_just_waited_enough_nothing_is_sent(yard: Yard) -> None:
+async def test_s37_a_client_that_leaves_as_a_module_goes_on_has_nothing_sent(yard: Yard) -> None:
     openai = yard.provider("openai").says("never")
     Gate.opens = asyncio.Event()
     yard.add(Gate)
@@ -173,7 +175,7 @@ async def test_s37_when_a_module_has_just_waited_enough_nothing_is_sent(yard: Ya
     assert not openai.requests
 
 
-async def test_s37_while_a_module_waits_nothing_is_sent(yard: Yard) -> None:
+async def test_s37_a_client_that_leaves_while_a_module_waits_has_nothing_sent(yard: Yard) -> None:
     openai = yard.provider("openai").says("never")
     yard.add(Waiter)
     yard.add(Ender)

@@ -30,7 +30,7 @@ def failover(yard: Yard, provider: str, model: str) -> None:
 @pytest.mark.parametrize("error", ERRORS.values(), ids=ERRORS)
 class TestS15ErrorsInsideAStream:
     @pytest.mark.parametrize("point", [0, "open"])
-    async def test_s15_before_content_it_is_a_failed_attempt(
+    async def test_s15_an_error_before_content_is_a_failed_attempt(
         self, yard: Yard, path: str, error: bytes, point: Point
     ) -> None:
         yard.provider("openai").streams("hel", "lo").ends_with(error, after=point)
@@ -41,7 +41,7 @@ class TestS15ErrorsInsideAStream:
         assert answer.ended
         assert yard.last.outcomes == ["failed", "ok"]
 
-    async def test_s15_after_content_it_is_an_error_event(
+    async def test_s15_an_error_after_content_is_an_error_event(
         self, yard: Yard, path: str, error: bytes
     ) -> None:
         script = (
@@ -69,7 +69,7 @@ class TestS15ErrorsInsideAStream:
 
 class TestS16Failover:
     @pytest.mark.parametrize("path", [CHAT, MESSAGES])
-    async def test_s16_one_id_and_one_model_are_told(self, yard: Yard, path: str) -> None:
+    async def test_s16_failover_tells_one_id_and_one_model(self, yard: Yard, path: str) -> None:
         yard.provider("openai").streams("never").cuts_after("open")
         yard.provider("anthropic").streams("hel", "lo")
         failover(yard, "anthropic", "claude-x")
@@ -84,7 +84,7 @@ class TestS16Failover:
         assert answer.headers["x-stockyard-provider"] == "anthropic"
         assert answer.headers["x-stockyard-failover-from"] == "openai/gpt-scripted"
 
-    async def test_s16_the_second_is_asked_what_the_client_asked(self, yard: Yard) -> None:
+    async def test_s16_the_second_provider_is_asked_what_the_client_asked(self, yard: Yard) -> None:
         yard.provider("openai").fails(503)
         anthropic = yard.provider("anthropic").says("hello")
         failover(yard, "anthropic", "claude-x")
@@ -112,7 +112,7 @@ class TestS21FinishBeforeUsage:
 
     @pytest.mark.parametrize(("provider", "path"), TRANSLATIONS)
     @pytest.mark.parametrize("odd", [Script.counts_nothing, Script.counts_twice, Script.ends_twice])
-    async def test_s22_one_finish_and_at_most_one_count(
+    async def test_s22_a_stream_has_one_finish_and_at_most_one_count(
         self, yard: Yard, provider: str, path: str, odd: object
     ) -> None:
         odd(yard.provider(provider).streams("hel", "lo"))  # type: ignore[operator]  # the table holds functions
@@ -146,7 +146,7 @@ async def test_s25_the_call_is_settled_before_its_last_byte(
 
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])
-async def test_s38_what_a_client_left_behind_keeps_the_usage_that_was_told(
+async def test_s38_a_stream_that_was_left_keeps_the_usage_that_was_told(
     yard: Yard, provider: str
 ) -> None:
     script = yard.provider(provider).streams("hel", "lo").counts(30, 7)
@@ -181,7 +181,7 @@ class TestS46Cache:
 
     @pytest.mark.parametrize("path", [CHAT, MESSAGES])
     @pytest.mark.parametrize("provider", ["openai", "anthropic"])
-    async def test_s46_a_complete_one_is_replayed_whole_or_streamed(
+    async def test_s46_a_complete_stream_is_replayed_whole_or_streamed(
         self, yard: Yard, provider: str, path: str
     ) -> None:
         script = yard.provider(provider).streams("hel", "lo").counts(30, 7)
@@ -195,7 +195,7 @@ class TestS46Cache:
         assert len(script.requests) == 1
         assert yard.last.attempts == []
 
-    async def test_s47_a_whole_one_is_replayed_as_a_stream(self, yard: Yard) -> None:
+    async def test_s47_a_whole_answer_is_replayed_as_a_stream(self, yard: Yard) -> None:
         openai = yard.provider("openai").says("hello there")
         yard.enable("cache")
         assert (await yard.chat("hi")).text == "hello there"

@@ -51,7 +51,7 @@ async def test_each_answer_echoes_its_own_prompt(yard: Yard) -> None:
     assert texts(answer) == dict(enumerate(told))
 
 
-async def test_an_error_of_one_is_the_error_of_all(yard: Yard) -> None:
+async def test_an_error_of_one_prompt_is_the_error_of_the_call(yard: Yard) -> None:
     script = yard.provider("anthropic").says("one").counts(10, 2).fails(429, retry_after=3)
     answer = await yard.call(COMPLETIONS, asking(yard))
     assert answer.status == 429
@@ -70,7 +70,7 @@ async def test_modules_see_one_call_and_one_answer(yard: Yard) -> None:
     assert len(yard.provider("anthropic").requests) == 3
 
 
-async def test_who_leaves_ends_what_is_still_asked(yard: Yard) -> None:
+async def test_a_client_that_leaves_ends_the_prompts_still_asked(yard: Yard) -> None:
     script = yard.provider("anthropic").says("one").counts(10, 2).says("never").slowly(before=5)
     async with yard.raw() as client:
         client.ask(COMPLETIONS, asking(yard), headers=yard.headers)
@@ -88,7 +88,7 @@ async def test_who_leaves_ends_what_is_still_asked(yard: Yard) -> None:
     ("prompt", "more"),
     [(["x"] * 17, {}), ([1, 2, 3], {}), ([[1], [2]], {}), ("x", {"suffix": "y"}), (None, {})],
 )
-async def test_what_only_the_format_itself_knows_is_refused_by_name(
+async def test_fields_that_only_completions_know_are_refused_by_name(
     yard: Yard, prompt: object, more: dict[str, object]
 ) -> None:
     script = yard.provider("anthropic").says("never")

@@ -49,7 +49,7 @@ async def test_s48_a_stream_that_ends_in_time_is_not_touched(yard: Yard) -> None
 @pytest.mark.parametrize("module", [None, Ender, Waiting])
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])
 @pytest.mark.parametrize("path", [CHAT, MESSAGES])
-async def test_s48_a_late_one_ends_with_an_error_event(
+async def test_s48_a_stream_that_takes_too_long_ends_with_an_error_event(
     yard: Yard, provider: str, path: str, module: type[Module[ModuleConfig]] | None
 ) -> None:
     yard.provider(provider).streams("hel", "lo").stalls_after("first_content")
@@ -72,7 +72,7 @@ async def test_s48_a_late_one_ends_with_an_error_event(
 
 
 @pytest.mark.parametrize("module", [None, Ender, Waiting])
-async def test_s48_a_call_without_an_answer_is_told_503(
+async def test_s48_a_call_without_an_answer_is_a_503(
     yard: Yard, module: type[Module[ModuleConfig]] | None
 ) -> None:
     openai = yard.provider("openai").says("late").stalls_after("nothing")

@@ -66,7 +66,7 @@ class ReadsLater(Module[ModuleConfig]):
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])
 @pytest.mark.parametrize("path", [CHAT, MESSAGES])
 class TestModules:
-    async def test_s45_one_that_edits_sees_event_by_event(
+    async def test_s45_a_module_that_edits_sees_event_by_event(
         self, yard: Yard, provider: str, path: str
     ) -> None:
         script = yard.provider(provider).streams("hel", "lo").stalls_after("first_content")
@@ -77,7 +77,7 @@ class TestModules:
             script.goes_on()
             assert b"LO" in await client.until(b"LO")
 
-    async def test_s45_one_that_needs_the_whole_holds_the_stream(
+    async def test_s45_a_module_that_needs_the_whole_holds_the_stream(
         self, yard: Yard, provider: str, path: str
     ) -> None:
         script = yard.provider(provider).streams("hel", "lo").stalls_after("content")
@@ -89,7 +89,7 @@ class TestModules:
             await client.until(b"hello")
         assert SEEN == ["hello"]
 
-    async def test_s45_a_block_after_commit_is_an_error_event(
+    async def test_s45_a_refusal_after_the_first_content_is_an_error_event(
         self, yard: Yard, provider: str, path: str
     ) -> None:
         yard.provider(provider).streams("go ", "stop", "never").slowly(between=0.01)
@@ -104,7 +104,7 @@ class TestModules:
         assert await yard.ended(1)
         assert yard.last.refused_by == "stop_at"
 
-    async def test_s45_a_block_before_anything_was_sent_is_http(
+    async def test_s45_a_refusal_before_anything_was_sent_is_an_http_error(
         self, yard: Yard, provider: str, path: str
     ) -> None:
         yard.provider(provider).streams("please ", "stop")
@@ -114,7 +114,7 @@ class TestModules:
         assert answer.error is not None
         assert answer.error["stockyard"]["code"] == "answer_blocked"
 
-    async def test_one_may_read_the_answer_without_holding_it(
+    async def test_a_module_may_read_the_answer_without_holding_it(
         self, yard: Yard, provider: str, path: str
     ) -> None:
         script = yard.provider(provider).streams("hel", "lo").stalls_after("first_content")
@@ -127,7 +127,7 @@ class TestModules:
             await client.until(b"0\r\n\r\n")
         assert SEEN == ["hello"]
 
-    async def test_a_whole_answer_takes_the_same_way(
+    async def test_a_whole_answer_passes_the_same_hooks(
         self, yard: Yard, provider: str, path: str
     ) -> None:
         yard.provider(provider).says("hello")
@@ -151,7 +151,7 @@ class TestModules:
 
 
 class TestAPlainStream:
-    async def test_a_kept_response_that_was_too_much_is_none(
+    async def test_a_response_too_large_to_be_kept_is_none(
         self, yard: Yard, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("stockyard.gateway.pump.MAX_COLLECTED_BYTES", 100)
@@ -202,7 +202,7 @@ class TestKeepAlives:
                 await client.until(b"0\r\n\r\n")
                 assert b"lo" in client.reply.body
 
-    async def test_s34_nothing_is_said_before_the_head(self, yard: Yard) -> None:
+    async def test_s34_no_ping_is_sent_before_the_head(self, yard: Yard) -> None:
         openai = yard.provider("openai").streams("hel", "lo").stalls_after("open")
         await yard.open()
         yard.stockyard.office.pings = Pings(0.02)
@@ -276,26 +276,26 @@ class TestSlowReaders:
         assert not answer.ended
         assert await openai.closed_by_client()
 
-    async def test_s05_one_large_event_passes(self, yard: Yard) -> None:
+    async def test_s05_a_large_event_passes(self, yard: Yard) -> None:
         yard.provider("openai").streams("x" * 5_000_000, "end")
         assert len((await yard.stream("hi")).text) == 5_000_003
 
 
 class TestTheMock:
     @pytest.mark.parametrize("path", [CHAT, MESSAGES])
-    async def test_it_streams_like_any_other(self, yard: Yard, path: str) -> None:
+    async def test_the_mock_streams_like_any_provider(self, yard: Yard, path: str) -> None:
         answer = await yard.call(path, yard.body("hello", model="mock", stream=True))
         assert answer.ended
         assert answer.text.endswith("hello")
         assert len(answer.pieces) > 3
 
     @pytest.mark.parametrize("path", [CHAT, MESSAGES])
-    async def test_it_breaks_off_like_any_other(self, yard: Yard, path: str) -> None:
+    async def test_the_mock_breaks_off_like_any_provider(self, yard: Yard, path: str) -> None:
         answer = await yard.call(path, yard.body("hi", model="mock/cut-after-3", stream=True))
         assert answer.error is not None
         assert not answer.ended
 
-    async def test_it_is_left_like_any_other(self, yard: Yard) -> None:
+    async def test_the_mock_is_left_like_any_provider(self, yard: Yard) -> None:
         async with yard.raw() as client:
             body = yard.body("hi", model="mock/stall-after-2", stream=True)
             client.ask(CHAT, body, headers=yard.headers)

@@ -56,7 +56,7 @@ class TestS23NobodyCounted:
             *(("anthropic", path) for path in (CHAT, RESPONSES, COMPLETIONS, GEMINI)),
         ],
     )
-    async def test_s23_the_counts_are_sent_all_the_same(
+    async def test_s23_counts_are_sent_although_the_provider_sent_none(
         self, yard: Yard, provider: str, path: str
     ) -> None:
         yard.provider(provider).streams("hello ", "there, you ", "again").counts_nothing()
@@ -88,7 +88,7 @@ class TestS23NobodyCounted:
         assert yard.last.usage is not None
         assert yard.last.usage.source == "estimated"
 
-    async def test_s23_who_did_not_ask_gets_none(self, yard: Yard) -> None:
+    async def test_s23_a_client_that_did_not_ask_gets_no_counts(self, yard: Yard) -> None:
         yard.provider("openai").streams("hel", "lo").counts_nothing()
         answer = await yard.stream("hi")
         assert not any(event.json.get("usage") for event in answer.events[:-1])
@@ -112,22 +112,22 @@ class TestS23NobodyCounted:
         assert yard.last.usage is not None
         assert 6_300 < yard.last.usage.completion < 6_700  # 26,000 bytes of text
 
-    async def test_s23_what_a_provider_tells_unasked_passes_where_it_is_not_asked(
-        self, yard: Yard
-    ) -> None:
+    async def test_s23_counts_that_a_provider_sends_unasked_pass(self, yard: Yard) -> None:
         mistral = yard.provider("mistral").streams("hello ", "there").counts(7, 5).counts_unasked()
         answer = await yard.stream("hi", model="mistral/mistral-small-latest")
         assert "stream_options" not in mistral.last.json
         assert counts_in(answer) == (7, 5)
 
-    async def test_s23_what_a_provider_counts_stands(self, yard: Yard) -> None:
+    async def test_s23_counts_of_the_provider_stand(self, yard: Yard) -> None:
         yard.provider("openai").streams("hel", "lo").counts(30, 7)
         await yard.stream("hi", stream_options={"include_usage": True})
         assert yard.last.usage is not None
         assert yard.last.usage.source == "reported"
         assert yard.last.usage.completion == 7
 
-    async def test_s23_what_we_asked_for_is_not_seen_by_who_did_not(self, yard: Yard) -> None:
+    async def test_s23_counts_that_only_we_asked_for_are_not_seen_by_the_client(
+        self, yard: Yard
+    ) -> None:
         said = ('a,"usage":null', " b")
         openai = yard.provider("openai").streams(*said).counts(30, 7)
         answer = await yard.stream("hi")
@@ -138,7 +138,9 @@ class TestS23NobodyCounted:
         assert all("usage" in event.json for event in asked.events[:-1])
 
     @pytest.mark.parametrize("odd", [-4, "many", 2.5, 10**12])
-    async def test_s23_what_cannot_be_counted_is_replaced(self, yard: Yard, odd: object) -> None:
+    async def test_s23_counts_that_make_no_sense_are_replaced(
+        self, yard: Yard, odd: object
+    ) -> None:
         yard.provider("openai").says("hello there, you again").counts(30, odd)
         await yard.chat("hi")
         assert yard.last.usage is not None
@@ -151,7 +153,7 @@ class TestS38Abandoned:
 
     @pytest.mark.parametrize("path", [CHAT, MESSAGES])
     @pytest.mark.parametrize("provider", ["openai", "anthropic"])
-    async def test_s38_what_was_delivered_is_paid(
+    async def test_s38_an_answer_that_is_left_is_paid_as_far_as_it_was_delivered(
         self, yard: Yard, provider: str, path: str
     ) -> None:
         script = yard.provider(provider).streams("a sentence of forty letters, or so", "more")
@@ -166,9 +168,7 @@ class TestS38Abandoned:
         assert usage.completion >= 8
 
     @pytest.mark.parametrize("stream", [False, True])
-    async def test_s38_what_was_asked_is_paid_when_nothing_came(
-        self, yard: Yard, stream: bool
-    ) -> None:
+    async def test_s38_the_prompt_is_paid_when_nothing_came(self, yard: Yard, stream: bool) -> None:
         yard.provider("openai").says("never").slowly(before=5)
         async with yard.raw() as client:
             client.ask(CHAT, yard.body("hello there", stream=stream), headers=yard.headers)
@@ -213,7 +213,9 @@ class TestS38Abandoned:
         assert yard.last.usage is not None
         assert yard.last.usage.completion > 50
 
-    async def test_s38_who_leaves_while_an_error_comes_pays_nothing(self, yard: Yard) -> None:
+    async def test_s38_a_client_that_leaves_while_an_error_comes_pays_nothing(
+        self, yard: Yard
+    ) -> None:
         openai = yard.provider("openai").fails(500, "x" * 2000).stalls_after_bytes(500)
         await yard.open()
         async with yard.raw() as client:
@@ -225,7 +227,9 @@ class TestS38Abandoned:
         assert yard.last.abandoned
         assert yard.last.usage is None
 
-    async def test_s38_who_leaves_before_an_unread_answer_leaves_nothing(self, yard: Yard) -> None:
+    async def test_s38_a_client_that_leaves_before_an_unread_answer_leaves_nothing(
+        self, yard: Yard
+    ) -> None:
         openai = yard.provider("openai").says("hello").stalls_after("nothing")
         await yard.open()
         async with yard.raw() as client:
@@ -271,7 +275,7 @@ class TestS38Drain:
         assert await becomes(lambda: openai.open_connections == 0)
         assert len(yard.stockyard.office.drains) == 0
 
-    async def test_s38_not_more_are_read_on_than_allowed(self, yard: Yard) -> None:
+    async def test_s38_only_so_many_streams_are_read_on(self, yard: Yard) -> None:
         yard.set("cancel.policy", "drain")
         yard.set("cancel.drain_max", 1)
         yard.provider("openai").streams("hello", " there").stalls_after("first_content")
@@ -281,7 +285,7 @@ class TestS38Drain:
         assert await yard.ended(2)
         assert len(yard.stockyard.office.drains) == 1
 
-    async def test_s38_a_stop_ends_what_is_read_on(self, yard: Yard) -> None:
+    async def test_s38_a_stop_ends_streams_that_are_read_on(self, yard: Yard) -> None:
         yard.set("cancel.policy", "drain")
         yard.provider("openai").streams("hello", " there").stalls_after("first_content")
         await leave(yard, CHAT, after=b"hello")
@@ -290,7 +294,7 @@ class TestS38Drain:
         assert yard.last.abandoned
         assert len(yard.stockyard.office.drains) == 0
 
-    async def test_s38_without_it_nothing_is_read_on(self, yard: Yard) -> None:
+    async def test_s38_nothing_is_read_on_unless_the_settings_say_so(self, yard: Yard) -> None:
         yard.provider("openai").streams("hello", " there").stalls_after("first_content")
         await leave(yard, CHAT, after=b"hello")
         assert await yard.ended(1)

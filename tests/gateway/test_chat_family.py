@@ -53,7 +53,7 @@ class TestErrors:
         assert (await yard.messages("hi", model="vllm/x")).text == "hi"
         assert (await yard.messages("hi", model="vllm/x", stream=True)).text == "hi"
 
-    async def test_one_choice_that_failed_fails_the_answer(self, yard: Yard) -> None:
+    async def test_a_choice_that_failed_fails_the_answer(self, yard: Yard) -> None:
         said = json.loads(whole({"content": "a"}))
         said["choices"].append(said["choices"][0] | {"index": 1, "finish_reason": "abort"})
         yard.provider("vllm").sends(200, JSON, json.dumps(said).encode())
@@ -72,14 +72,16 @@ class TestEmptyFinish:
         assert b'"stop_reason":"max_tokens"' in answer.body
 
     @pytest.mark.parametrize("surface", ["chat", "messages"])
-    async def test_s19_it_ends_no_stream_that_was_cut(self, yard: Yard, surface: str) -> None:
+    async def test_s19_an_empty_finish_ends_no_stream_that_was_cut(
+        self, yard: Yard, surface: str
+    ) -> None:
         yard.provider("spark").plays(self.PIECES)
         call = yard.chat if surface == "chat" else yard.messages
         answer = await call("hi", model="spark/x", stream=True)
         assert not answer.ended
         assert answer.error is not None
 
-    async def test_with_a_call_and_an_end_it_is_that_of_a_call(self, yard: Yard) -> None:
+    async def test_an_empty_finish_after_a_call_means_that_of_a_call(self, yard: Yard) -> None:
         call = {"index": 0, "id": "c", "function": {"name": "f", "arguments": "{}"}}
         yard.provider("xai").plays(chunk({"tool_calls": [call]}, "") + DONE)
         answer = await yard.messages("hi", model="grok-4", stream=True)
@@ -220,7 +222,7 @@ class TestPlainAnswers:
         assert {event.json["object"] for event in answer.events[:-1]} == {"chat.completion.chunk"}
         assert answer.ended
 
-    async def test_what_is_ordinary_passes_as_it_came(self, yard: Yard) -> None:
+    async def test_ordinary_answers_pass_as_they_came(self, yard: Yard) -> None:
         text = 'a "content": [1] with "finish_reason":"eos"'
         answer = whole({"content": text}, "stop", p="ab")
         stream = chunk({"content": text}, p="ab") + chunk({}, "stop") + DONE
@@ -339,7 +341,7 @@ class TestNames:
         answer = await yard.messages(**asked, stream=stream)
         assert b'"name":"%b"' % name.encode() in answer.body
 
-    async def test_who_speaks_the_format_names_them_as_it_likes(self, yard: Yard) -> None:
+    async def test_clients_of_the_format_itself_name_tools_as_they_like(self, yard: Yard) -> None:
         vllm = yard.provider("vllm").says("ok")
         tool = {"type": "function", "function": {"name": "server.tool"}}
         await yard.chat(model="vllm/x", tools=[tool])

@@ -37,7 +37,7 @@ async def test_a_name_of_a_user_that_is_too_long_elsewhere_is_told_as_its_hash(
     assert provider.last.fields["user"] == sha256(name.encode()).hexdigest()
 
 
-async def test_what_another_provider_thought_does_not_go_to_one_that_checks_signatures(
+async def test_thoughts_of_another_provider_do_not_go_to_one_that_checks_signatures(
     yard: Yard,
 ) -> None:
     """8, signatures 3: we show it unsigned, and clients send it back as they got it."""

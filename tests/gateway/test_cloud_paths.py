@@ -61,7 +61,7 @@ def test_a_publishers_model(
         "/openai/nothing",
     ],
 )
-def test_what_is_not_served_is_not_known(path: str) -> None:
+def test_paths_that_are_not_served_are_not_known(path: str) -> None:
     assert find(path, "api-version=1") is None
 
 
@@ -86,7 +86,7 @@ def test_a_client_that_takes_us_for_its_own_resource(
 
 
 @pytest.mark.parametrize("path", ["/openai/responses", "/openai/v1/chat/completions"])
-def test_without_a_version_in_the_query_it_is_the_native_route(path: str) -> None:
+def test_a_path_without_a_version_in_its_query_is_the_native_route(path: str) -> None:
     assert find(path) is None
 
 
@@ -132,7 +132,9 @@ async def test_the_callers_bytes_go_on_when_they_say_the_same(yard: Yard) -> Non
     assert openai.last.body == body
 
 
-async def test_what_a_cloud_leaves_out_is_said_to_the_maker_of_the_model(yard: Yard) -> None:
+async def test_fields_that_a_cloud_leaves_out_are_added_for_the_maker_of_the_model(
+    yard: Yard,
+) -> None:
     anthropic = yard.provider("anthropic").streams("hel", "lo")
     path = f"/v1{PROJECT}/publishers/anthropic/models/claude-sonnet-4-5:streamRawPredict"
     answer = await yard.call(path, MESSAGES_BODY)
@@ -190,7 +192,7 @@ async def test_on_the_clouds_own_route_the_path_names_the_model(
 
 
 @pytest.mark.parametrize("path", ["embeddings", "completions", "audio/speech"])
-async def test_other_kinds_that_name_their_model_nowhere_are_refused(yard: Yard, path: str) -> None:
+async def test_calls_of_other_kinds_without_a_model_are_refused(yard: Yard, path: str) -> None:
     openai = yard.provider("openai").says("never")
     answer = await yard.call(f"/v1/{path}", {"input": "hi", "prompt": "hi"})
     assert answer.status == 400

@@ -143,7 +143,7 @@ class TestToOtherProviders:
                 False, False, True,
             ]  # fmt: skip
 
-    async def test_what_cannot_be_said_is_told(self, yard: Yard) -> None:
+    async def test_fields_that_cannot_be_translated_are_told(self, yard: Yard) -> None:
         yard.provider("openai").says("hello")
         body = HI | {"documents": ["a"], "safety_mode": "OFF", "k": 3}
         answer = await yard.call(PATH, body)
@@ -245,7 +245,7 @@ class TestToItsOwnProvider:
             (429, b'{"message":"trial limit"}', "rate_limited"),
         ],
     )
-    async def test_its_errors_are_understood(
+    async def test_errors_of_cohere_are_understood(
         self, yard: Yard, status: int, body: bytes, code: str
     ) -> None:
         yard.provider("cohere").sends(status, JSON, body)
@@ -253,7 +253,9 @@ class TestToItsOwnProvider:
         assert answer.json["stockyard"]["code"] == code
 
     @pytest.mark.parametrize("call", [Yard.chat, Yard.messages])
-    async def test_other_clients_reach_it(self, yard: Yard, call: Callable[..., Any]) -> None:
+    async def test_clients_of_other_dialects_reach_cohere(
+        self, yard: Yard, call: Callable[..., Any]
+    ) -> None:
         cohere = yard.provider("cohere").says("hello there").says("hello there")
         whole: Heard = await call(yard, "hi", model="command-test")
         streamed: Heard = await call(yard, "hi", model="command-test", stream=True)
@@ -272,7 +274,7 @@ class TestToItsOwnProvider:
         assert answer.error is not None
         assert not answer.ended
 
-    async def test_another_of_the_kind_has_its_own_address(self, yard: Yard) -> None:
+    async def test_another_provider_of_the_kind_has_its_own_address(self, yard: Yard) -> None:
         own = yard.provider("own", kind="cohere.chat").says("hello")
         assert (await yard.chat("hi", model="own/some/model")).text == "hello"
         assert own.last.path == "/v1/chat"

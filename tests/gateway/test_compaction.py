@@ -84,7 +84,9 @@ async def test_a_provider_that_makes_summaries_is_asked_in_the_client_s_bytes(ya
     assert upstream.last.fields["input"] == [*TURNS, TRIGGER]
 
 
-async def test_one_that_speaks_responses_and_makes_none_is_asked_in_words(yard: Yard) -> None:
+async def test_a_provider_of_responses_that_makes_no_summaries_is_asked_in_words(
+    yard: Yard,
+) -> None:
     upstream = yard.provider("responder", kind="openai.responses").says("They read.")
     body = {"model": "responder/m", "input": [*TURNS, TRIGGER], "tools": TOOLS, "stream": True}
     told = answered(await yard.call(RESPONSES, body))
@@ -209,7 +211,7 @@ async def test_another_provider_may_make_the_summary_in_its_own_way(yard: Yard) 
     assert [item["type"] for item in told["output"]] == ["compaction"]
 
 
-async def test_what_was_hidden_from_the_model_is_in_the_summary_again(yard: Yard) -> None:
+async def test_values_hidden_from_the_model_are_in_the_summary_again(yard: Yard) -> None:
     upstream = yard.provider("deepinfra").says("hidden")
     yard.enable("promptguard")
     turns = [{"role": "user", "content": "ann@acme.org"}]

@@ -87,7 +87,7 @@ def test_the_path_names_model_and_verb(
 
 
 @pytest.mark.parametrize("path", ["/model/m/odd", "/model//converse", "/model/converse", "/model/"])
-async def test_other_paths_below_lead_nowhere(yard: Yard, path: str) -> None:
+async def test_other_paths_below_model_lead_nowhere(yard: Yard, path: str) -> None:
     answer = await yard.call(path, HI)
     assert answer.status == 404
 
@@ -220,7 +220,7 @@ class TestConverse:
         assert found[-1].headers[":exception-type"] == "modelStreamErrorException"
         assert "messageStop" not in {frame.event for frame in found}
 
-    async def test_without_a_key_it_is_refused(self, yard: Yard) -> None:
+    async def test_a_call_without_a_key_is_refused(self, yard: Yard) -> None:
         yard.provider("openai").says("hello")
         signed = "AWS4-HMAC-SHA256 Credential=AKIA/20260102/eu/bedrock/aws4_request, Signature=0"
         answer = await yard.call(WHOLE, HI, headers={"authorization": signed})
@@ -278,7 +278,7 @@ class TestInvoke:
         ("said", "left_out"),
         [({}, []), ({"anthropic_beta": ["a-beta"]}, ["dispatch dropped"])],
     )
-    async def test_to_claude_elsewhere(
+    async def test_an_invoke_call_reaches_claude_at_another_provider(
         self, yard: Yard, said: dict[str, Any], left_out: list[str]
     ) -> None:
         anthropic = yard.provider("anthropic").says("hello")
@@ -313,7 +313,7 @@ class TestCounting:
         assert anthropic.last.json["messages"][0]["role"] == "user"
         assert "max_tokens" not in anthropic.last.json
 
-    async def test_where_there_is_none_it_is_reckoned(self, yard: Yard) -> None:
+    async def test_tokens_are_estimated_where_there_is_no_counter(self, yard: Yard) -> None:
         groq = yard.provider("groq")
         answer = await yard.call(COUNT.format("groq%2Fllama"), ABOUT_CONVERSE)
         assert 0 < answer.json["inputTokens"] < 60
@@ -333,7 +333,9 @@ class TestCounting:
             {"input": {"invokeModel": {"body": "e30="}}},
         ],
     )
-    async def test_what_is_no_question_is_refused(self, yard: Yard, body: Any) -> None:
+    async def test_a_count_of_nothing_that_can_be_counted_is_refused(
+        self, yard: Yard, body: Any
+    ) -> None:
         anthropic = yard.provider("anthropic")
         answer = await yard.call(COUNT.format("claude-scripted"), body)
         assert (answer.status, answer.headers["x-amzn-errortype"]) == (400, "ValidationException")

@@ -104,7 +104,7 @@ async def test_a_claude_is_counted_for_gemini_s_clients(yard: Yard) -> None:
         (GEMINI.format("groq/llama-scripted"), CONTENTS, "totalTokens"),
     ],
 )
-async def test_where_there_is_no_counter_it_is_reckoned_and_said_so(
+async def test_tokens_are_estimated_where_there_is_no_counter_and_that_is_said(
     yard: Yard, path: str, body: dict[str, Any], number: str
 ) -> None:
     provider = yard.provider("groq")
@@ -124,7 +124,7 @@ async def test_where_there_is_no_counter_it_is_reckoned_and_said_so(
         (COUNTS, b"{", "invalid_request_error"),
     ],
 )
-async def test_what_cannot_be_counted_is_refused_in_the_dialect(
+async def test_a_count_that_is_impossible_is_refused_in_the_dialect(
     yard: Yard, path: str, body: Any, kind: str
 ) -> None:
     yard.provider("anthropic")

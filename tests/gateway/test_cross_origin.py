@@ -125,7 +125,7 @@ async def test_a_page_may_read_the_headers_unless_they_are_not_exposed(open_yard
     assert (await open_yard.chat("hi", headers=from_page())).headers[exposed] == "*"
 
 
-async def test_what_a_page_may_read_changes_on_a_connection_that_is_open(open_yard: Yard) -> None:
+async def test_the_headers_a_page_may_read_change_on_an_open_connection(open_yard: Yard) -> None:
     open_yard.provider("openai").says("hello")
     async with open_yard.raw() as client:
         headers = {**open_yard.headers, **from_page()}

@@ -53,7 +53,7 @@ async def kept(yard: Yard, most: int = 1) -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("case", OF_A_CALLER, ids=named)
-async def test_what_is_refused_to_a_known_caller_has_a_trace(yard: Yard, case: Case) -> None:
+async def test_a_refusal_to_a_known_caller_has_a_trace(yard: Yard, case: Case) -> None:
     yard.provider("openai")
 
     heard = await yard.call(case.path, case.body, headers=case.headers)
@@ -66,9 +66,7 @@ async def test_what_is_refused_to_a_known_caller_has_a_trace(yard: Yard, case: C
 
 
 @pytest.mark.parametrize("case", OF_NOBODY, ids=named)
-async def test_of_what_is_refused_to_nobody_known_only_a_number_is_kept(
-    yard: Yard, case: Case
-) -> None:
+async def test_refusals_to_unknown_callers_are_only_counted(yard: Yard, case: Case) -> None:
     for _ in range(3):
         heard = await yard.call(case.path, case.body, headers=case.headers)
         assert heard.status == case.status
@@ -87,7 +85,7 @@ async def test_a_body_that_is_too_large_has_a_trace(yard: Yard) -> None:
     assert len(await kept(yard)) == 1
 
 
-async def test_what_is_turned_away_for_want_of_room_is_only_counted(yard: Yard) -> None:
+async def test_calls_turned_away_for_want_of_room_are_only_counted(yard: Yard) -> None:
     yard.set("overload.max_inflight", 1)
     await yard.open()
     yard.stockyard.overload.most = 0
@@ -99,7 +97,7 @@ async def test_what_is_turned_away_for_want_of_room_is_only_counted(yard: Yard) 
     assert await kept(yard, most=0) == []
 
 
-async def test_no_traces_are_kept_of_refusals_where_none_are_kept_of_calls(yard: Yard) -> None:
+async def test_refusals_have_no_traces_where_calls_have_none(yard: Yard) -> None:
     yard.disable("logging")
 
     await yard.call(CHAT, b"{")

@@ -21,7 +21,7 @@ async def test_an_effort_that_the_model_does_not_take_becomes_the_nearest(yard: 
     ]
 
 
-async def test_it_is_told_by_the_price_list(yard: Yard) -> None:
+async def test_the_price_list_knows_which_efforts_a_model_takes(yard: Yard) -> None:
     openai = yard.provider("openai").says("hello")
     yard.set("aliases.fast", "openai/gpt-5.1")
     for asked, given in (("xhigh", "high"), ("minimal", "low"), ("none", "none")):
@@ -29,7 +29,7 @@ async def test_it_is_told_by_the_price_list(yard: Yard) -> None:
         assert openai.last.fields["reasoning_effort"] == given
 
 
-async def test_other_dialects_ask_so_too(yard: Yard) -> None:
+async def test_efforts_of_other_dialects_are_rounded_too(yard: Yard) -> None:
     openai = yard.provider("openai").says("hello")
     wish: dict[str, Any] = {"output_config": {"effort": "max"}, "thinking": {"type": "adaptive"}}
     answer = await yard.messages("hi", model="openai/gpt-5.2", **wish)
@@ -53,7 +53,7 @@ async def test_thinking_that_is_switched_off_is_no_effort_or_the_least(
     assert (DROPPED in answer.headers) is told
 
 
-async def test_where_nobody_knows_nothing_is_said_of_thinking_that_is_switched_off(
+async def test_thinking_that_is_switched_off_is_not_mentioned_to_unknown_models(
     yard: Yard,
 ) -> None:
     own = yard.provider("own", kind="openai.chat").says("hello")
@@ -79,7 +79,7 @@ async def test_an_effort_that_it_takes_goes_on_in_the_clients_own_bytes(
     assert DROPPED not in answer.headers
 
 
-async def test_who_names_the_model_in_its_own_format_is_left_to_its_provider(yard: Yard) -> None:
+async def test_efforts_of_the_providers_own_format_are_left_to_it(yard: Yard) -> None:
     openai = yard.provider("openai").says("hello")
     answer = await yard.chat("hi", model="o3", reasoning_effort="max")
     assert openai.last.fields["reasoning_effort"] == "max"

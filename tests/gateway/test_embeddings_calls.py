@@ -116,7 +116,7 @@ async def test_as_many_inputs_as_clients_send_are_embedded(yard: Yard) -> None:
     assert (len(scripted.requests), told.json["usage"]["prompt_tokens"]) == (22, 66)
 
 
-async def test_when_one_of_them_fails_the_call_has_failed(yard: Yard) -> None:
+async def test_a_call_fails_when_one_of_its_parts_fails(yard: Yard) -> None:
     yard.disable("retrypilot")
     scripted = yard.provider("cohere")
     answers(scripted, {**COHERE_VECTORS, "embeddings": {"float": [[1.0]] * 96}})
@@ -217,7 +217,7 @@ async def test_texts_that_were_embedded_before_an_error_are_paid_for_besides_the
     assert told.headers["x-stockyard-tokens-in"] == "9"
 
 
-async def test_what_is_to_happen_once_is_told_apart_where_a_call_becomes_several(
+async def test_the_parts_of_a_call_have_idempotency_keys_of_their_own(
     yard: Yard,
 ) -> None:
     scripted = yard.provider("mistral").says("a", "b", "a", "b")

@@ -47,7 +47,7 @@ async def test_every_dialect_tells_where_to_read_on(yard: Yard, path: str) -> No
     assert answer.error["stockyard"]["docs"] == "docs/errors.md#json_invalid"
 
 
-async def test_what_is_no_http_is_explained_too(yard: Yard) -> None:
+async def test_malformed_http_is_explained_too(yard: Yard) -> None:
     await yard.open()
     async with yard.raw() as client:
         client.send(b"GET / HTTP/1.1\r\n\r\n")

@@ -39,7 +39,9 @@ def tried(times: int, format: str = "openai.chat") -> Exchange:
 
 
 @pytest.mark.parametrize(("kind", "status", "code", "own_status"), PROVIDER)
-def test_what_a_provider_says(kind: ErrorKind, status: int, code: str, own_status: int) -> None:
+def test_an_error_of_a_provider_has_a_status_and_a_code(
+    kind: ErrorKind, status: int, code: str, own_status: int
+) -> None:
     fault = fault_of(UpstreamError(kind, "No.", status=418), tried(1))
     assert (fault.status, fault.code, fault.kind) == (status, code, kind)
     assert fault.stockyard["upstream_status"] == 418

@@ -44,7 +44,7 @@ def a_form(file: bytes) -> bytes:
     ],
     ids=range(21),
 )
-def test_it_is_found_near_the_beginning_or_not_at_all(body: bytes, model: str) -> None:
+def test_the_model_is_found_near_the_beginning_or_not_at_all(body: bytes, model: str) -> None:
     assert first_model(body) == model
 
 
@@ -98,5 +98,7 @@ async def test_a_call_that_nobody_reads_has_its_model_in_the_trace(yard: Yard) -
         ("models/", "models/"),
     ],
 )
-def test_what_a_cloud_writes_before_a_name_is_no_part_of_it(named: str, model: str) -> None:
+def test_the_path_that_a_cloud_writes_before_a_name_is_no_part_of_it(
+    named: str, model: str
+) -> None:
     assert own_model(b'{"model":"%b"}' % named.encode()) == model

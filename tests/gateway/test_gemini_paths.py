@@ -82,7 +82,7 @@ def test_a_name_with_a_slash_may_be_the_whole_path(model: str) -> None:
         "/v1beta/tunedModels/m:generateContent",
     ],
 )
-def test_other_paths_are_not_taken_for_one(path: str) -> None:
+def test_other_paths_are_not_taken_for_gemini(path: str) -> None:
     endpoint = endpoints.find(path, "POST", no_native)
 
     assert endpoint is None or endpoint.about == "models"
@@ -170,7 +170,7 @@ class TestToOtherProviders:
         assert not answer.complete  # for those who overlook the event
         assert yard.last.outcomes == ["partial"]
 
-    async def test_one_that_is_forwarded_is_broken_off_too(self, yard: Yard) -> None:
+    async def test_a_forwarded_stream_is_broken_off_too(self, yard: Yard) -> None:
         yard.provider("gemini").streams("hel", "lo").cuts_after("first_content")
         answer = await yard.call(STREAM.format(model="gemini/gemini-test") + "?alt=sse", HI)
         assert texts([event.json for event in answer.events[:1]]) == ["hel"]
@@ -182,7 +182,7 @@ class TestToOtherProviders:
         answer = await yard.call(STREAM.format(model="openai/gpt-4o"), HI)
         assert answer.json[-1]["error"]["status"] == "UNAVAILABLE"
 
-    async def test_what_cannot_be_said_is_told(self, yard: Yard) -> None:
+    async def test_fields_that_cannot_be_translated_are_told(self, yard: Yard) -> None:
         yard.provider("openai").says("hello")
         asked = HI | {"safetySettings": [{"category": "HARM_CATEGORY_HARASSMENT"}]}
         answer = await yard.call(WHOLE.format(model="openai/gpt-4o"), asked)
@@ -234,7 +234,9 @@ class TestToItsOwnProvider:
         assert yard.last.outcomes == ["partial"]
 
     @pytest.mark.parametrize("call", [Yard.chat, Yard.messages])
-    async def test_other_clients_reach_it(self, yard: Yard, call: Callable[..., Any]) -> None:
+    async def test_clients_of_other_dialects_reach_gemini(
+        self, yard: Yard, call: Callable[..., Any]
+    ) -> None:
         own = yard.provider("own", kind="gemini").sends(200, JSON, ANSWER).plays(EVENTS)
         whole: Heard = await call(yard, "hi", model="own/some/model")
         assert whole.text == "hello"
@@ -292,7 +294,7 @@ class TestNatively:
 
 
 class TestKeys:
-    async def test_one_in_the_query(self, yard: Yard) -> None:
+    async def test_a_key_in_the_query_is_taken(self, yard: Yard) -> None:
         openai = yard.provider("openai").says("hello")
         await yard.open()
         path = WHOLE.format(model="openai/gpt-4o") + f"?key={yard.key}"
@@ -305,7 +307,7 @@ class TestKeys:
         assert openai.last.prompt == "hi"
         assert yard.key not in yard.last.exchange.inbound.query
 
-    async def test_one_in_the_header(self, yard: Yard) -> None:
+    async def test_a_key_in_the_header_is_taken(self, yard: Yard) -> None:
         yard.provider("openai").says("hello")
         await yard.open()
         async with yard.raw() as client:
@@ -314,7 +316,7 @@ class TestKeys:
             )
             assert (await client.answer()).status == 200
 
-    async def test_another_field_of_the_query_is_no_place_for_one(self, yard: Yard) -> None:
+    async def test_a_key_in_another_field_of_the_query_is_refused(self, yard: Yard) -> None:
         await yard.open()
         answer = await yard.call(WHOLE.format(model="mock") + f"?x={yard.key}", HI)
         assert answer.status == 400
@@ -360,7 +362,7 @@ class TestLists:
         names = {model["name"] for model in answer.json["models"]}
         assert "models/mock" in names
 
-    async def test_one_of_them(self, yard: Yard) -> None:
+    async def test_a_single_model_is_shown(self, yard: Yard) -> None:
         yard.provider("openai")
         assert (await yard.get("/v1beta/models/mock")).json["name"] == "models/mock"
         missing = await yard.get("/v1beta/models/nobody%2Fknows")
@@ -383,7 +385,7 @@ class TestLists:
 
 
 @pytest.mark.parametrize("native", ["", "/gemini"])
-async def test_who_asks_for_events_by_the_verb_for_whole_answers_gets_them(
+async def test_alt_sse_with_the_verb_for_whole_answers_gives_events(
     yard: Yard, native: str
 ) -> None:
     one = b"data: " + json.dumps(chunk("hello", "STOP")).encode() + b"\r\n\r\n"
@@ -399,7 +401,9 @@ async def test_who_asks_for_events_by_the_verb_for_whole_answers_gets_them(
 
 
 @pytest.mark.parametrize("native", ["", "/gemini"])
-async def test_so_does_who_is_answered_whole_all_the_same(yard: Yard, native: str) -> None:
+async def test_alt_sse_that_a_provider_answers_whole_is_answered_whole(
+    yard: Yard, native: str
+) -> None:
     yard.provider("gemini").sends(200, JSON, ANSWER)
     path = native + WHOLE.replace("{model}", "gemini-test") + "?alt=sse"
     answer = await yard.call(path, HI)
