@@ -20,6 +20,7 @@ from stockyard.core.request import Request
 from stockyard.core.response import Response
 from stockyard.core.sharing import Export, Spread
 from stockyard.core.target import Attempt, Target
+from stockyard.errors import Refused
 
 if TYPE_CHECKING:
     from stockyard.core.window import Windows
@@ -225,6 +226,28 @@ class Exchange(Struct, kw_only=True, eq=False):
     def untouched(self) -> bool:
         """Whether what will be sent is what came."""
         return self.request is self.received
+
+    def part(self, id: str, *, kind: Kind, received: Request) -> "Exchange":
+        """A new call that is a part of this one: for the same caller, and recorded alike."""
+        part = Exchange(
+            id=id,
+            kind=kind,
+            needs=kind,
+            caller=self.caller,
+            inbound=self.inbound,
+            received=received,
+            asked=self.asked,
+        )
+        part.within = self.id
+        part.tags, part.capture, part.sampled = dict(self.tags), self.capture, self.sampled
+        part.partition = self.partition
+        return part
+
+    def failed_with(self, error: Exception) -> None:
+        """The call has ended with an error."""
+        self.error = error
+        if isinstance(error, Refused):
+            self.refused_by = error.module or ""
 
     def set_usage_aside(self) -> None:
         """A try failed after it used something, which has to be paid: the next one starts at zero,

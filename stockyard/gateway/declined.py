@@ -56,8 +56,7 @@ class Declining:
         if endpoint.about:
             return self.say(refusal, extra)
         x = self._exchange(endpoint, caller)
-        x.error = refusal.with_traceback(None)  # its frames refer to the request
-        x.refused_by = refusal.module or ""
+        x.failed_with(refusal.with_traceback(None))  # its frames refer to the request
         fault = fault_of(refusal, x)
         x.status = fault.status
         passage = Passage(self._reception.line.pipelines[x.kind], x)

@@ -19,15 +19,13 @@ from stockyard.core.stream import Answer, Stream
 from stockyard.errors import Abandoned, Refused, StockyardError, UpstreamError
 from stockyard.gateway import egress
 from stockyard.gateway.contract import Reply
-from stockyard.gateway.faults import fault_of
+from stockyard.gateway.faults import GONE, fault_of
 from stockyard.gateway.listing import dialect_at
 from stockyard.gateway.office import Office
 from stockyard.gateway.pump import Pump
 from stockyard.gateway.refusals import internal
 from stockyard.gateway.taskless import Cancellable, start
 from stockyard.wire.codec import Codec
-
-GONE = 499
 
 
 class Ending:
@@ -253,10 +251,10 @@ class Ending:
         if x.lost is not None:
             x.count_what_was_lost()
         if error is not None:
-            # The frames in its traceback refer to us: a reference cycle, as below.
-            x.error = error.with_traceback(None) if isinstance(error, StockyardError) else error
-            if isinstance(error, Refused):
-                x.refused_by = error.module or ""
+            if isinstance(error, StockyardError):
+                # The frames in its traceback refer to us: a reference cycle, as below.
+                error = error.with_traceback(None)
+            x.failed_with(error)
         if self._pump is not None:
             office.pings.discard(self._pump)
             self._pump = None  # it refers to us, and a cycle would live until a garbage collection

@@ -130,6 +130,9 @@ DOCUMENTED = frozenset(
 )
 """Codes that `docs/errors.md` explains. Custom modules may use others."""
 
+GONE = 499
+"""The status of a call whose client left before its end. No client ever sees it."""
+
 KNOWS_529 = frozenset({"anthropic.messages", "anthropic.count"})
 """Formats in which a provider's status 529 is passed on; in others it becomes 503."""
 
@@ -142,7 +145,7 @@ def fault_of(error: Exception, x: Exchange | None, request_id: str = "") -> Faul
     if isinstance(error, UpstreamError):
         return _upstream(error, x, request_id)
     if isinstance(error, Abandoned):
-        return _fault(499, "bad_request", "abandoned", error.message, x, request_id)
+        return _fault(GONE, "bad_request", "abandoned", error.message, x, request_id)
     return _fault(
         500, "provider_fault", "internal", "Something went wrong inside Stockyard.", x, request_id
     )

@@ -85,20 +85,10 @@ class LateCalls:
         return [use for use in uses if use.part in new]
 
     def _counted(self, kind: Kind, asking: Exchange, use: Use) -> Exchange:
-        x = Exchange(
-            id=self._new_id(),
-            kind=kind,
-            needs=kind,
-            caller=asking.caller,
-            inbound=asking.inbound,
-            received=Request(model=use.model, content=NO_CONTENT),
-            asked=asking.asked,
-        )
-        x.within = asking.id
+        received = Request(model=use.model, content=NO_CONTENT)
+        x = asking.part(self._new_id(), kind=kind, received=received)
         x.target = Target(self._provider, use.model, self._credential)
         x.usage, x.status = use.usage, 200
-        x.tags, x.capture, x.sampled = dict(asking.tags), asking.capture, asking.sampled
-        x.partition = asking.partition
         return x
 
     def _see_to(self, work: Coroutine[Any, Any, Any]) -> None:

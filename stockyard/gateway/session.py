@@ -15,9 +15,10 @@ from stockyard.core.stream import Answer, Stream
 from stockyard.core.target import Attempt, Target
 from stockyard.errors import Abandoned, Refused, StockyardError, UpstreamError
 from stockyard.gateway import egress
-from stockyard.gateway.faults import fault_of
+from stockyard.gateway.faults import GONE, fault_of
 from stockyard.gateway.line import Line
 from stockyard.gateway.office import Office
+from stockyard.gateway.refusals import internal
 from stockyard.gateway.relay import Relay
 from stockyard.gateway.session_answers import SessionAnswers
 from stockyard.gateway.session_clock import Lasting
@@ -33,7 +34,6 @@ FORMAT = "openai.realtime"
 WORDS: Mapping[str, Callable[[], Words]] = {FORMAT: RealtimeWords, "gemini.live": LiveWords}
 """The dialects of sessions. Only the first is served on unified paths."""
 SWITCHED = 101
-GONE = 499
 
 
 class Hall(Struct, frozen=True, eq=False):
@@ -100,7 +100,7 @@ class Session:
         error = None if task.cancelled() else task.exception()
         if isinstance(error, Exception):
             self._hall.office.unexpected(self.x, error)
-            self._refuse(Refused(500, "internal", "Something went wrong inside Stockyard."))
+            self._refuse(internal())
         elif task.cancelled():
             self._finish(GONE, Abandoned())
 
@@ -198,9 +198,7 @@ class Session:
             self._opening.abort()
         self.x.status = status
         if error is not None:
-            self.x.error = error
-            if isinstance(error, Refused):
-                self.x.refused_by = error.module or ""
+            self.x.failed_with(error)
         self._hall.office.finished(self)
 
     # What happens to the client meanwhile

@@ -21,7 +21,7 @@ from stockyard.core.request import Content, Request
 from stockyard.core.stream import Answer, Stream
 from stockyard.core.target import Attempt
 from stockyard.errors import Abandoned, Refused, StockyardError, UpstreamError
-from stockyard.gateway.faults import fault_of
+from stockyard.gateway.faults import GONE, fault_of
 from stockyard.gateway.office import Office
 from stockyard.gateway.relay import Relay
 from stockyard.gateway.taskless import Cancellable, start
@@ -37,7 +37,6 @@ from stockyard.wire.realtime import (
 
 MOST_OPEN = 32
 """Answers of one session that were requested and have not ended."""
-GONE = 499
 
 
 class _Spoken(Stream):
@@ -238,20 +237,9 @@ class SessionAnswers:
 
     def _new(self, asked: str) -> _Open:
         session = self._session
-        x = Exchange(
-            id=self._new_id(),
-            kind="realtime",
-            needs="realtime",
-            caller=session.caller,
-            inbound=session.inbound,
-            received=session.received,
-            asked=session.asked,
-        )
-        x.within = session.id
+        x = session.part(self._new_id(), kind="realtime", received=session.received)
         x.targets, x.constraints, x.target = session.targets, session.constraints, session.target
-        x.tags, x.capture, x.sampled = dict(session.tags), session.capture, session.sampled
-        x.partition, x.alias, x.streamed = session.partition, session.alias, True
-        x.status = 200
+        x.alias, x.streamed, x.status = session.alias, True, 200
         return _Open(x, self._pipeline(), asked)
 
     def _judge(self, turn: _Open, decided: Callable[[], None]) -> None:
@@ -317,9 +305,7 @@ class SessionAnswers:
     def _finish(self, turn: _Open, error: StockyardError | None) -> None:
         x = turn.x
         if error is not None:
-            x.error = error
-            if isinstance(error, Refused):
-                x.refused_by = error.module or ""
+            x.failed_with(error)
         if x.abandoned:
             x.status = GONE
         self._office.finished(turn)

@@ -11,8 +11,9 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,10 @@ second number it is (`SO_PEERCRED`, `LOCAL_PEERCRED`)."""
 PEER_BYTES = 76
 
 
+Command = Callable[[Any, Any], Awaitable[None]]
+"""Gets ASGI's `receive` and `send`."""
+
+
 class Stop(Struct, frozen=True, forbid_unknown_fields=True):
     """What `stockyard stop` and `restart` send."""
 
@@ -56,8 +61,8 @@ class Process(Struct):
 
 
 class ControlSocket:
-    """`plane` is the control plane once it is built; `probe` answers health checks; `server` can be
-    stopped; `reloading` takes up changed settings; `hand_over` lets another process serve on."""
+    """Answers health checks, carries out commands, and passes everything else to the control
+    plane."""
 
     def __init__(
         self,
@@ -68,16 +73,25 @@ class ControlSocket:
         reloading: Reloading,
         hand_over: HandOver,
     ) -> None:
+        """`plane` is the control plane once it is built; `probe` answers health checks."""
         self._plane = plane
         self._probe = probe
         self._gateway = server
-        self._restart = restart
         self._reloading = reloading
         self._hand_over = hand_over
         self._process = Process(pid=os.getpid(), began_ns=time.time_ns())
         self._server: asyncio.AbstractServer | None = None
         self._path: Path | None = None
         self._as_os_user: Any = None
+        self._commands: dict[tuple[str, str], Command] = {
+            ("GET", PROCESS): self._tell_process,
+            ("POST", "/control/stop"): partial(self._end, server.stop),
+            ("POST", "/control/restart"): partial(self._end, restart),
+            ("POST", "/control/reload"): self._reload,
+            ("POST", RELEASE): self._release,
+            ("POST", REPLACED): self._replaced,
+            ("POST", TAKE_BACK): self._take_back,
+        }
 
     async def open(self, folder: Path) -> None:
         """Listen in this folder, which is ours alone and locked. Raises CannotStart (73)."""
@@ -133,26 +147,19 @@ class ControlSocket:
             await self._ask_plane(scope, receive, send)
 
     async def _control(self, method: str, path: str, receive: Any, send: Any) -> None:
-        if (method, path) == ("GET", PROCESS):
-            await answer(send, 200, msgspec.json.encode(self._process))
-        elif (method, path) == ("POST", "/control/stop"):
-            await self._begin_to_end(receive, send, self._gateway.stop)
-        elif (method, path) == ("POST", "/control/restart"):
-            await self._begin_to_end(receive, send, self._restart)
-        elif (method, path) == ("POST", "/control/reload"):
-            await self._reload(send)
-        elif (method, path) == ("POST", RELEASE):
-            await self._release(send)
-        elif (method, path) == ("POST", REPLACED):
-            await answer(send, 200, b"{}")
-            self._hand_over.replaced()
-        elif (method, path) == ("POST", TAKE_BACK):
-            await answer(send, 200, b"{}")
-            await self._hand_over.take_back(self)
-        else:
+        command = self._commands.get((method, path))
+        if command is None:
             await answer(send, 404, b'{"code":"not_found","detail":"There is no such command."}')
+        else:
+            await command(receive, send)
 
-    async def _begin_to_end(self, receive: Any, send: Any, how: Callable[[], None]) -> None:
+    # Commands
+
+    async def _tell_process(self, receive: Any, send: Any) -> None:
+        await answer(send, 200, msgspec.json.encode(self._process))
+
+    async def _end(self, how: Callable[[], None], receive: Any, send: Any) -> None:
+        """Stop, or restart: after at most `grace_seconds`."""
         try:
             wanted = msgspec.json.decode(await body_of(receive) or b"{}", type=Stop)
         except msgspec.MsgspecError as error:
@@ -164,7 +171,7 @@ class ControlSocket:
             grace = min(max(wanted.grace_seconds, 0), MAX_GRACE)
             asyncio.get_running_loop().call_later(grace, self._gateway.hurry)
 
-    async def _release(self, send: Any) -> None:
+    async def _release(self, receive: Any, send: Any) -> None:
         try:
             snapshot = await self._hand_over.release(self)
         except (StockyardError, TimeoutError):
@@ -172,7 +179,15 @@ class ControlSocket:
         else:
             await answer(send, 200, msgspec.json.encode(snapshot))
 
-    async def _reload(self, send: Any) -> None:
+    async def _replaced(self, receive: Any, send: Any) -> None:
+        await answer(send, 200, b"{}")
+        self._hand_over.replaced()
+
+    async def _take_back(self, receive: Any, send: Any) -> None:
+        await answer(send, 200, b"{}")
+        await self._hand_over.take_back(self)
+
+    async def _reload(self, receive: Any, send: Any) -> None:
         try:
             done = await self._reloading.asked_by("stockyard reload")
         except StockyardError as error:
