@@ -58,12 +58,12 @@ def asking(body: bytes, **fields: object) -> bytes:
 
 
 class TestRequests:
-    async def test_an_untouched_one_is_sent_as_it_came(self, yard: Yard) -> None:
+    async def test_an_untouched_request_is_sent_as_it_came(self, yard: Yard) -> None:
         openai = yard.provider("openai").says("hello")
         assert (await yard.call(CHAT, ODD_REQUEST)).status == 200
         assert openai.last.body == ODD_REQUEST
 
-    async def test_so_it_is_in_the_messages_dialect(self, yard: Yard) -> None:
+    async def test_an_untouched_request_of_messages_is_sent_as_it_came(self, yard: Yard) -> None:
         anthropic = yard.provider("anthropic").says("hello")
         assert (await yard.call(MESSAGES, ODD_MESSAGES)).status == 200
         assert anthropic.last.body == ODD_MESSAGES
@@ -123,7 +123,7 @@ class TestRequests:
         await yard.call(CHAT, body)
         assert openai.last.body == body
 
-    async def test_a_large_one_arrives_whole(self, yard: Yard) -> None:
+    async def test_a_large_request_arrives_whole(self, yard: Yard) -> None:
         openai = yard.provider("openai").says("hello")
         body = asking(ODD_REQUEST, user="x" * 3_000_000)
         assert (await yard.call(CHAT, body)).status == 200
@@ -131,7 +131,7 @@ class TestRequests:
 
 
 class TestAnswers:
-    async def test_an_untouched_one_is_sent_as_it_came(self, yard: Yard) -> None:
+    async def test_an_untouched_answer_is_sent_as_it_came(self, yard: Yard) -> None:
         yard.provider("openai").sends(200, {"content-type": "application/json"}, ODD_ANSWER)
         answer = await yard.chat("hi", model="gpt-4o")
         assert answer.body == ODD_ANSWER
@@ -139,12 +139,12 @@ class TestAnswers:
         assert yard.last.usage is not None
         assert yard.last.usage.completion == 2
 
-    async def test_a_large_one_arrives_whole(self, yard: Yard) -> None:
+    async def test_a_large_answer_arrives_whole(self, yard: Yard) -> None:
         body = ODD_ANSWER.replace(b"h\\u00e9", b"x" * 8_000_000)
         yard.provider("openai").sends(200, {"content-type": "application/json"}, body)
         assert (await yard.chat("hi", model="gpt-4o")).body == body
 
-    async def test_a_compressed_one_arrives_plain(self, yard: Yard) -> None:
+    async def test_a_compressed_answer_arrives_plain(self, yard: Yard) -> None:
         openai = yard.provider("openai")
         openai.sends(200, {"content-type": "application/json"}, ODD_ANSWER).gzips("always")
         answer = await yard.chat("hi", model="gpt-4o")
@@ -234,7 +234,7 @@ class TestStreams:
         assert comment
         assert terminator.endswith(b"}\n\ndata: [DONE]\n\n")
 
-    async def test_so_it_is_in_the_messages_dialect(self, yard: Yard) -> None:
+    async def test_the_totals_are_a_comment_in_the_messages_dialect_too(self, yard: Yard) -> None:
         yard.provider("anthropic").plays(MESSAGES_STREAM)
         answer = await yard.messages("hi", stream=True)
         assert len(answer.comments) == 1

@@ -13,7 +13,7 @@ MESSAGE_BATCH = {
 
 
 class TestBatches:
-    async def test_they_go_where_their_file_is(self, yard: Yard) -> None:
+    async def test_a_batch_goes_to_the_provider_that_has_its_file(self, yard: Yard) -> None:
         openai, groq = yard.provider("openai"), yard.provider("groq")
         await uploaded(yard, groq, "file-g", **{"x-stockyard-provider": "groq"})
         answers(groq, {"id": "batch_1", "object": "batch", "status": "validating"})
@@ -52,7 +52,7 @@ class TestBatches:
         assert heard.body == b'{"custom_id": "a"}\n'
         assert heard.headers["content-type"] == "application/jsonl"
 
-    async def test_they_are_cancelled_and_listed(self, yard: Yard) -> None:
+    async def test_batches_are_cancelled_and_listed(self, yard: Yard) -> None:
         openai = yard.provider("openai")
         await uploaded(yard, openai)
         answers(openai, {"id": "batch_1"})
@@ -64,7 +64,7 @@ class TestBatches:
         heard = await yard.get("/v1/batches")
         assert [batch["id"] for batch in heard.json["data"]] == ["batch_1"]
 
-    async def test_those_of_messages_go_to_their_provider(self, yard: Yard) -> None:
+    async def test_batches_of_messages_go_to_their_provider(self, yard: Yard) -> None:
         yard.provider("openai")
         anthropic = yard.provider("anthropic")
         answers(anthropic, {"id": "msgbatch_1", "type": "message_batch"})
@@ -81,7 +81,7 @@ class TestBatches:
         assert [batch["id"] for batch in heard.json["data"]] == ["msgbatch_1"]
         assert anthropic.last.query == "limit=100&after_id=msgbatch_x"
 
-    async def test_of_another_team_they_are_not_there_in_the_words_of_the_dialect(
+    async def test_a_batch_of_another_team_is_not_there_in_the_words_of_the_dialect(
         self, yard: Yard
     ) -> None:
         yard.provider("anthropic")

@@ -23,7 +23,7 @@ class TestIds:
             ("GET", "/openai/files/file-1/content"),
         ],
     )
-    async def test_they_pass_for_the_team_that_made_them_and_for_no_other(
+    async def test_an_id_passes_for_the_team_that_made_it_and_for_no_other(
         self, yard: Yard, method: str, path: str
     ) -> None:
         openai = yard.provider("openai")
@@ -41,13 +41,13 @@ class TestIds:
         assert openai.last.target == "/v1" + path[path.index("/files") :]
         assert openai.last.method == method
 
-    async def test_those_that_were_made_elsewhere_are_not_there(self, yard: Yard) -> None:
+    async def test_an_id_that_was_made_elsewhere_is_not_there(self, yard: Yard) -> None:
         openai = yard.provider("openai")
         heard = await yard.get("/v1/files/file-of-the-account")
         assert heard.status == 404
         assert not openai.requests
 
-    async def test_they_lead_to_the_provider_that_gave_them(self, yard: Yard) -> None:
+    async def test_an_id_leads_to_the_provider_that_gave_it(self, yard: Yard) -> None:
         openai, groq = yard.provider("openai"), yard.provider("groq")
         await uploaded(yard, groq, "file-g", **{"x-stockyard-provider": "groq"})
         answers(groq, a_file("file-g"))
@@ -56,14 +56,14 @@ class TestIds:
         assert groq.last.target == "/openai/v1/files/file-g"
         assert not openai.requests
 
-    async def test_on_another_providers_route_they_are_not_there(self, yard: Yard) -> None:
+    async def test_an_id_is_not_there_on_another_providers_route(self, yard: Yard) -> None:
         openai, groq = yard.provider("openai"), yard.provider("groq")
         await uploaded(yard, groq, "file-g", **{"x-stockyard-provider": "groq"})
         heard = await yard.get("/openai/v1/files/file-g")
         assert heard.status == 404
         assert not openai.requests
 
-    async def test_what_a_native_route_made_is_the_teams_as_well(self, yard: Yard) -> None:
+    async def test_a_thing_made_on_a_native_route_belongs_to_the_team_too(self, yard: Yard) -> None:
         openai = yard.provider("openai")
         answers(openai, {"id": "thread_1", "object": "thread"})
         assert (await yard.call("/openai/v1/threads", {})).status == 200
@@ -93,9 +93,7 @@ class TestIds:
             b'{"f\\u0069le_id": "file-theirs"}',
         ],
     )
-    async def test_what_a_body_names_must_be_the_teams_as_well(
-        self, yard: Yard, body: object
-    ) -> None:
+    async def test_an_id_in_a_body_must_be_the_teams_too(self, yard: Yard, body: object) -> None:
         openai = yard.provider("openai")
         await uploaded(yard, openai)
         heard = await yard.call("/openai/v1/threads", body)
@@ -144,7 +142,7 @@ class TestIds:
 
     @pytest.mark.parametrize("path", ["/v1/files", "/v1/files/file-1", "/v1/files/file-1/content"])
     @pytest.mark.parametrize("status", [401, 403])
-    async def test_that_we_are_refused_is_not_told_as_if_the_caller_was(
+    async def test_a_refusal_of_our_credential_is_not_told_as_one_of_the_caller(
         self, yard: Yard, path: str, status: int
     ) -> None:
         openai = yard.provider("openai")
@@ -154,7 +152,7 @@ class TestIds:
         assert (heard.status, heard.json["error"]["code"]) == (502, "provider_error")
         assert b"secret-of-openai" not in heard.body
 
-    async def test_they_are_written_down(self, yard: Yard) -> None:
+    async def test_ids_are_stored(self, yard: Yard) -> None:
         await uploaded(yard, yard.provider("openai"))
         database = yard.stockyard.database
         assert await becomes(lambda: held_by(database, "default", "file-1") is not None)

@@ -25,7 +25,7 @@ class TestLargeUploads:
     async def spool(self, yard: Yard) -> Spool:
         return (await yard.open()).stockyard.plane.spool
 
-    async def test_the_provider_gets_them_whole_and_nothing_is_left(self, yard: Yard) -> None:
+    async def test_a_large_file_arrives_whole_and_nothing_is_left(self, yard: Yard) -> None:
         openai = yard.provider("openai")
         yard.provider("groq")
         answers(openai, a_file("file-1"))
@@ -40,7 +40,7 @@ class TestLargeUploads:
         yard.calls.clear()
         assert await becomes(lambda: spool.files == 0)
 
-    async def test_chunked_ones_too(self, yard: Yard) -> None:
+    async def test_a_chunked_large_file_arrives_whole_too(self, yard: Yard) -> None:
         openai = yard.provider("openai")
         answers(openai, a_file("file-1"))
         spool = await self.spool(yard)
@@ -55,7 +55,7 @@ class TestLargeUploads:
         yard.calls.clear()
         assert await becomes(lambda: spool.files == 0)
 
-    async def test_who_leaves_in_the_middle_leaves_nothing(self, yard: Yard) -> None:
+    async def test_a_client_that_leaves_in_the_middle_leaves_nothing(self, yard: Yard) -> None:
         openai = yard.provider("openai")
         spool = await self.spool(yard)
         async with yard.raw() as client:
@@ -65,7 +65,7 @@ class TestLargeUploads:
         assert not openai.requests
 
     @pytest.mark.parametrize("framing", ["content-length: 104857601", "transfer-encoding: chunked"])
-    async def test_those_that_are_too_large_are_refused(self, yard: Yard, framing: str) -> None:
+    async def test_a_file_that_is_too_large_is_refused(self, yard: Yard, framing: str) -> None:
         yard.provider("openai")
         await yard.open()
         async with yard.raw() as client:
@@ -73,7 +73,7 @@ class TestLargeUploads:
             answer = await client.answer()
         assert answer.status == 413
 
-    async def test_when_there_are_too_many_the_next_is_to_come_again(self, yard: Yard) -> None:
+    async def test_one_upload_too_many_is_told_to_come_again(self, yard: Yard) -> None:
         yard.provider("openai")
         spool = await self.spool(yard)
         spool.files = MAX_FILES
@@ -83,7 +83,7 @@ class TestLargeUploads:
         assert answer.status == 503
         assert b"too many large uploads" in answer.body.lower()
 
-    async def test_without_room_they_are_refused(self, yard: Yard) -> None:
+    async def test_uploads_are_refused_when_the_disk_has_no_room(self, yard: Yard) -> None:
         yard.provider("openai")
         await self.spool(yard)
         (yard.stockyard.folder.path / "uploads").rmdir()
@@ -91,7 +91,7 @@ class TestLargeUploads:
             client.send(self.head(yard, f"content-length: {len(self.FORM)}") + self.FORM[: 2 << 20])
             assert (await client.answer()).status == 503
 
-    async def test_no_more_than_a_little_of_them_is_in_memory(self, yard: Yard) -> None:
+    async def test_only_a_little_of_a_large_file_is_in_memory(self, yard: Yard) -> None:
         yard.provider("openai").fails(503)
         await self.spool(yard)
         form = a_form(b"x" * (48 << 20))

@@ -21,7 +21,7 @@ class TestPaths:
             ("GET", "/v1/files/..%2Fmodels", 404),
         ],
     )
-    async def test_only_what_is_listed_is_served(
+    async def test_only_listed_paths_are_served(
         self, yard: Yard, method: str, path: str, status: int
     ) -> None:
         openai = yard.provider("openai")
@@ -59,7 +59,7 @@ class TestPaths:
         assert heard.json == a_list(a_file("file-x"))
         assert openai.last.headers["authorization"] == "Bearer sk-proj-own"
 
-    async def test_no_field_of_the_account_comes_along(self, yard: Yard) -> None:
+    async def test_no_header_of_the_account_comes_along(self, yard: Yard) -> None:
         openai = yard.provider("openai")
         said = {
             **JSON,
@@ -84,7 +84,7 @@ class TestPaths:
         assert heard.headers["content-type"] == "application/octet-stream"
 
 
-async def test_what_is_no_file_batch_answer_or_thread_passes_natively(yard: Yard) -> None:
+async def test_paths_to_other_things_pass_natively(yard: Yard) -> None:
     yard.provider("xai").sends(202, JSON, b'{"status":"pending"}')
     answer = await yard.get("/xai/v1/videos/c84748c1-5ec7")
     assert (answer.status, answer.body) == (202, b'{"status":"pending"}')

@@ -7,7 +7,7 @@ from tests.held_things import FORM, VERSION, a_file, a_form, answers, lines_for,
 
 
 class TestUploads:
-    async def test_they_go_on_as_they_came_with_our_credential(self, yard: Yard) -> None:
+    async def test_an_upload_goes_on_as_it_came_with_our_credential(self, yard: Yard) -> None:
         openai = yard.provider("openai")
         heard = await uploaded(yard, openai, cookie="c=1")
         assert heard.json == a_file("file-1")
@@ -19,7 +19,7 @@ class TestUploads:
         assert "cookie" not in openai.last.headers
         assert yard.last.exchange.kind == "passthrough"
 
-    async def test_they_are_found_without_a_version_too(self, yard: Yard) -> None:
+    async def test_the_path_is_found_without_a_version_too(self, yard: Yard) -> None:
         answers(yard.provider("openai"), a_file("file-1"))
         heard = await yard.call("/files", a_form(), headers=FORM)
         assert heard.status == 200
@@ -33,7 +33,7 @@ class TestUploads:
             (b'{"prompt": 1}\n', "groq", "groq"),
         ],
     )
-    async def test_the_header_says_where_to_else_the_model_of_the_first_line(
+    async def test_the_header_names_the_provider_or_else_the_model_of_the_first_line_does(
         self, yard: Yard, file: bytes, header: str, wins: str
     ) -> None:
         for name in ("openai", "groq"):
@@ -44,7 +44,9 @@ class TestUploads:
         assert len(yard.provider(wins).requests) == 1
         assert heard.headers["x-stockyard-provider"] == wins
 
-    async def test_without_either_there_must_be_one_provider_only(self, yard: Yard) -> None:
+    async def test_an_upload_that_names_no_provider_needs_there_to_be_only_one(
+        self, yard: Yard
+    ) -> None:
         yard.provider("openai")
         yard.provider("groq")
         heard = await yard.call("/v1/files", a_form(), headers=FORM)
@@ -52,7 +54,9 @@ class TestUploads:
         assert "X-Stockyard-Provider" in heard.json["error"]["message"]
 
     @pytest.mark.parametrize("header", ["cerebras", "nobody"])
-    async def test_a_provider_that_takes_none_is_refused(self, yard: Yard, header: str) -> None:
+    async def test_a_provider_that_takes_no_uploads_is_refused(
+        self, yard: Yard, header: str
+    ) -> None:
         yard.provider("openai")
         named = {"x-stockyard-provider": header}
         heard = await yard.call("/v1/files", a_form(), headers=FORM | named)
@@ -65,7 +69,9 @@ class TestUploads:
         assert heard.status == 400
         assert not openai.requests
 
-    async def test_with_the_version_of_messages_they_are_that_providers(self, yard: Yard) -> None:
+    async def test_an_upload_with_the_version_of_messages_goes_to_their_provider(
+        self, yard: Yard
+    ) -> None:
         openai, anthropic = yard.provider("openai"), yard.provider("anthropic")
         answers(anthropic, {"id": "file_a", "type": "file"})
         betas = {"anthropic-beta": "files-api-2025-04-14"}
@@ -76,7 +82,7 @@ class TestUploads:
         assert anthropic.last.headers["x-api-key"] == "secret-of-anthropic"
         assert not openai.requests
 
-    async def test_nobody_who_takes_them_is_told(self, yard: Yard) -> None:
+    async def test_an_upload_that_no_provider_takes_is_refused(self, yard: Yard) -> None:
         yard.provider("anthropic")
         heard = await yard.call("/v1/files", a_form(), headers=FORM)
         assert heard.status == 503

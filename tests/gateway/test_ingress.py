@@ -41,7 +41,7 @@ def tags(count: int) -> str:
         (["Traceparent: 00-1", "Tracestate: " + "x" * 513], {"trace_state": ""}),
     ],
 )
-def test_what_is_asked_is_known(fields: list[str], known: dict[str, object]) -> None:
+def test_control_headers_are_read(fields: list[str], known: dict[str, object]) -> None:
     found = asked(*fields)
     said = {name: getattr(found, name) for name in known}
     if "tags" in said:
@@ -63,14 +63,14 @@ def test_what_is_asked_is_known(fields: list[str], known: dict[str, object]) -> 
         tags(MAX_TAGS + 1),
     ],
 )
-def test_what_cannot_be_understood_is_refused_with_the_name_of_its_header(field: str) -> None:
+def test_a_control_header_that_cannot_be_understood_is_refused_by_name(field: str) -> None:
     with pytest.raises(Refused) as refused:
         asked(field)
     assert (refused.value.status, refused.value.code) == (400, "invalid_control_header")
     assert refused.value.param == field.partition(":")[0].lower()
 
 
-def test_there_may_be_so_many_tags() -> None:
+def test_the_largest_number_of_tags_is_taken() -> None:
     assert len(asked(tags(MAX_TAGS)).tags) == MAX_TAGS
 
 

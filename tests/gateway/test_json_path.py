@@ -18,5 +18,5 @@ VALUE = {"a": {"b": [{"c": 1}, {"c": 2}, "odd", {}]}, "n": None}
         ("n.a", []),
     ],
 )
-def test_what_stands_there_is_found(place: str, found: list[object]) -> None:
+def test_values_at_a_place_are_found(place: str, found: list[object]) -> None:
     assert values_at(VALUE, place) == found

@@ -73,7 +73,7 @@ async def test_a_file_is_read_for_the_team_that_put_it_there_and_for_no_other(
     assert b"file-1" in scripted.last.body
 
 
-async def test_what_nobody_put_there_is_refused_in_the_words_of_the_path(yard: Yard) -> None:
+async def test_a_file_that_nobody_uploaded_is_refused_in_the_words_of_the_path(yard: Yard) -> None:
     yard.provider("openai")
     yard.provider("anthropic")
     chat = await yard.call(CHAT, asking("gpt-scripted"))
@@ -99,7 +99,7 @@ async def test_a_call_goes_to_whoever_has_its_file(yard: Yard) -> None:
     assert b"file-1" in groq.last.body
 
 
-async def test_on_another_provider_s_route_it_is_not_there(yard: Yard) -> None:
+async def test_a_file_is_not_there_on_another_providers_route(yard: Yard) -> None:
     openai = yard.provider("openai")
     await uploaded(yard, "groq")
     heard = await yard.call("/openai/v1/chat/completions", asking("gpt-scripted"))
@@ -251,7 +251,9 @@ async def test_an_item_of_an_answer_in_the_background_is_pointed_at(yard: Yard) 
 
 @pytest.mark.parametrize("path", ["/v1/messages", "/anthropic/v1/messages"])
 @pytest.mark.parametrize("stream", [False, True])
-async def test_what_code_left_behind_is_its_team_s(yard: Yard, path: str, stream: bool) -> None:
+async def test_files_that_code_made_belong_to_the_team_that_ran_it(
+    yard: Yard, path: str, stream: bool
+) -> None:
     anthropic = yard.provider("anthropic")
     if stream:
         begun: dict[str, Any] = RAN_CODE_TOO | {

@@ -36,7 +36,7 @@ def test_the_same_head_is_recognised_with_whatever_follows_it(raw: bytes) -> Non
     ("digits", "length"),
     [(b"1", 1), (b"99", 99), (b"8" * 15, 888_888_888_888_888)],
 )
-def test_it_may_have_another_length(digits: bytes, length: int) -> None:
+def test_a_repeated_head_may_have_another_length(digits: bytes, length: int) -> None:
     again = HEAD.replace(b"12", digits)
     assert known(HEAD).begins(again + b"{}") == (len(again), length)
 
@@ -70,12 +70,14 @@ def test_but_not_where_there_was_none_that_could_change(raw: bytes) -> None:
         HEAD.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"),
     ],
 )
-def test_what_differs_otherwise_is_not_recognised(data: bytes) -> None:
+def test_a_head_that_differs_otherwise_is_not_recognised(data: bytes) -> None:
     assert known(HEAD).begins(data) is None
 
 
 @given(st.integers(0, len(HEAD)), st.integers(0, len(HEAD)), st.binary(max_size=6))
-def test_what_is_recognised_would_be_read_as_the_same(start: int, end: int, piece: bytes) -> None:
+def test_a_head_that_is_recognised_would_be_read_as_the_same(
+    start: int, end: int, piece: bytes
+) -> None:
     data = HEAD[:start] + piece + HEAD[end:]
     found = known(HEAD).begins(data)
     if found is None:

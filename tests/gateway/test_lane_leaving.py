@@ -71,7 +71,7 @@ class TestLeaving:
             client.send(a_request("GET /page"))
             assert client.answer().status == 503
 
-    def test_who_says_nothing_more_is_let_go_and_the_process_ends(
+    def test_a_client_that_says_nothing_more_is_let_go_and_the_process_ends(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("stockyard.gateway.lane.LAST_WORDS_S", 0.05)
@@ -82,21 +82,21 @@ class TestLeaving:
             assert client.closed_by_server()
             host.join()
 
-    def test_its_socket_stays_for_the_next_process(self) -> None:
+    def test_the_socket_stays_for_the_next_process(self) -> None:
         with a_host() as host:
             host.do(host.server.leave)
             host.join()
             with host.client():
                 pass  # It waits in the queue.
 
-    def test_a_stop_closes_it(self) -> None:
+    def test_a_stop_closes_the_socket(self) -> None:
         with a_host() as host:
             host.do(host.server.stop)
             host.join()
             # Not by connecting: somebody else may have the port by now.
             assert host.server._listening.fileno() == -1
 
-    def test_who_asks_to_hurry_before_the_stop_changes_nothing(self) -> None:
+    def test_asking_to_hurry_before_a_stop_changes_nothing(self) -> None:
         with a_host() as host, host.client() as client:
             host.do(host.server.hurry)
             client.send(a_request("POST /call/whole", b"x"))

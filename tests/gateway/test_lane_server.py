@@ -48,12 +48,14 @@ class TestStarting:
             assert failed.value.exit_code == 69
 
     @pytest.mark.parametrize(("host", "code"), [("not an address", 78), ("203.0.113.1", 69)])
-    def test_so_is_a_bad_address(self, host: str, code: int) -> None:
+    def test_a_bad_address_is_said_with_its_exit_code(self, host: str, code: int) -> None:
         with pytest.raises(CannotStart) as failed:
             bind(ServerSettings(host=host, port=0))
         assert failed.value.exit_code == code
 
-    def test_so_is_a_certificate_that_cannot_be_used(self, tmp_path: Path) -> None:
+    def test_a_certificate_that_cannot_be_used_is_said_with_its_exit_code(
+        self, tmp_path: Path
+    ) -> None:
         tls = Tls(certificate=tmp_path / "none", key=tmp_path / "none")
         settings = ServerSettings(port=0, tls=tls)
         with bind(settings) as listening, pytest.raises(CannotStart) as failed:
@@ -138,7 +140,7 @@ class TestProbes:
             ("draining", "/health", 503),
         ],
     )
-    def test_answer_from_memory(self, state: str, path: str, status: int) -> None:
+    def test_probes_are_answered_from_memory(self, state: str, path: str, status: int) -> None:
         health = Health("1.2.3")
         if state == "ok":
             health.ready()
@@ -150,7 +152,7 @@ class TestProbes:
         assert answer is not None
         assert answer.status == status
 
-    def test_tell_the_version_and_the_state(self) -> None:
+    def test_probes_tell_the_version_and_the_state(self) -> None:
         with LaneHost() as host, host.client() as client:
             client.send(a_request("GET /health") + a_request("GET /readyz"))
             assert client.answer().body == b'{"status":"ok","version":"1.2.3"}'
@@ -176,7 +178,7 @@ class TestStopping:
             host.join()
             assert call.told == []
 
-    def test_what_still_runs_after_the_drain_time_is_ended_in_its_own_words(self) -> None:
+    def test_a_call_that_outlasts_the_drain_time_is_ended_in_its_own_words(self) -> None:
         settings = ServerSettings(port=0, drain_s=0.05)
         with LaneHost(settings=settings) as host, host.client() as client:
             client.send(a_request("POST /call/stream", b"{}"))
@@ -202,7 +204,7 @@ class TestStopping:
         ("line", "status"),
         [("POST /call/whole", 503), ("GET /page", 503), ("GET /readyz", 503), ("GET /livez", 200)],
     )
-    def test_what_is_asked_during_the_drain_is_refused_unless_it_is_a_probe(
+    def test_requests_during_the_drain_are_refused_unless_they_are_probes(
         self, line: str, status: int
     ) -> None:
         request = a_request(line)

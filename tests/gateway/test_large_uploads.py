@@ -63,7 +63,7 @@ def waited_in_a_file(yard: Yard) -> bool:
 
 @pytest.mark.parametrize("prefix", ["/v1", "/openai/v1"])
 @pytest.mark.parametrize(("path", "body", "answer"), CALLS)
-async def test_they_pass_byte_for_byte_and_nothing_is_left(
+async def test_large_uploads_pass_byte_for_byte_and_nothing_is_left(
     yard: Yard, prefix: str, path: str, body: bytes, answer: bytes
 ) -> None:
     openai = yard.provider("openai").sends(200, JSON, answer)
@@ -79,7 +79,7 @@ async def test_they_pass_byte_for_byte_and_nothing_is_left(
     assert await becomes(lambda: spool.files == 0)
 
 
-async def test_another_model_stands_in_its_place_and_nothing_else_changes(yard: Yard) -> None:
+async def test_an_alias_is_replaced_and_nothing_else_changes(yard: Yard) -> None:
     openai = yard.provider("openai").sends(200, JSON, TRANSCRIPT)
     yard.enable("modelalias", aliases=[{"alias": "ears", "model": "openai/gpt-4o-transcribe"}])
     heard = await yard.call("/v1/audio/transcriptions", recording("ears"), headers=FORM)
@@ -147,7 +147,7 @@ async def test_seconds_are_counted_from_the_file(yard: Yard) -> None:
     assert yard.last.usage.units == {"second": 101}
 
 
-async def test_small_ones_and_those_in_json_stay_in_memory(yard: Yard) -> None:
+async def test_small_uploads_and_those_in_json_stay_in_memory(yard: Yard) -> None:
     yard.provider("openai").sends(200, JSON, IMAGES)
     body = {
         "model": "gpt-image-1",
@@ -196,7 +196,7 @@ class TestOnTheirWayIn:
         fields = (f"authorization: {key}", f"content-type: {FORM['content-type']}", *more)
         return "\r\n".join([*lines, *fields, "", ""]).encode()
 
-    async def test_chunked_ones_pass_too(self, yard: Yard) -> None:
+    async def test_chunked_uploads_pass_too(self, yard: Yard) -> None:
         openai = yard.provider("openai").sends(200, JSON, TRANSCRIPT)
         await yard.open()
         body = recording()
@@ -209,7 +209,7 @@ class TestOnTheirWayIn:
             assert (await client.answer()).status == 200
         assert openai.last.body == body
 
-    async def test_who_leaves_in_the_middle_leaves_nothing(self, yard: Yard) -> None:
+    async def test_a_client_that_leaves_in_the_middle_leaves_nothing(self, yard: Yard) -> None:
         openai = yard.provider("openai")
         spool = await spool_of(yard)
         body = recording()
@@ -222,7 +222,7 @@ class TestOnTheirWayIn:
     @pytest.mark.parametrize(
         "framing", [f"content-length: {(4 << 20) + 1}", "transfer-encoding: chunked"]
     )
-    async def test_those_that_are_too_large_are_refused_in_the_words_of_the_client(
+    async def test_an_upload_that_is_too_large_is_refused_in_the_words_of_the_client(
         self, yard: Yard, framing: str
     ) -> None:
         yard.provider("openai")
@@ -234,7 +234,7 @@ class TestOnTheirWayIn:
         assert answer.status == 413
         assert json.loads(answer.body)["error"]["code"] == "body_too_large"
 
-    async def test_when_there_are_too_many_the_next_is_to_come_again(self, yard: Yard) -> None:
+    async def test_one_upload_too_many_is_told_to_come_again(self, yard: Yard) -> None:
         yard.provider("openai")
         spool = await spool_of(yard)
         spool.files = MAX_FILES
@@ -245,7 +245,7 @@ class TestOnTheirWayIn:
         assert answer.status == 503
         assert b"too many large uploads" in answer.body.lower()
 
-    async def test_what_others_need_of_the_disk_is_left_to_them(self, yard: Yard) -> None:
+    async def test_uploads_leave_the_disk_the_room_that_others_need(self, yard: Yard) -> None:
         yard.provider("openai")
         yard.set("disk.warn", "1000000GiB")
         yard.set("disk.low", "1000000GiB")
@@ -286,7 +286,7 @@ class Sink:
 @pytest.mark.parametrize(
     ("calls", "mib"), [(16, 4), pytest.param(50, 20, marks=pytest.mark.slow)], ids=str
 )
-async def test_many_at_once_take_little_memory(yard: Yard, calls: int, mib: int) -> None:
+async def test_many_uploads_at_once_take_little_memory(yard: Yard, calls: int, mib: int) -> None:
     sink = Sink(calls)
     server = await asyncio.start_server(sink.serve, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"

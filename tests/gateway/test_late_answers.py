@@ -23,7 +23,7 @@ from tests.late_usage import (
 
 class TestAnswersInTheBackground:
     @pytest.mark.parametrize("path", ["/v1/responses", "/openai/v1/responses"])
-    async def test_they_are_counted_once_when_they_are_complete(
+    async def test_an_answer_in_the_background_is_counted_once_when_it_is_complete(
         self, yard: Yard, path: str
     ) -> None:
         openai = yard.provider("openai").sends(200, JSON, QUEUED.encode())
@@ -47,7 +47,7 @@ class TestAnswersInTheBackground:
         assert (last.usage.prompt, last.usage.completion) == (6, 2)
         assert last.received.model == "gpt-scripted-1"
 
-    async def test_one_that_is_heard_again_as_a_stream_is_counted(self, yard: Yard) -> None:
+    async def test_an_answer_that_is_fetched_as_a_stream_is_counted(self, yard: Yard) -> None:
         openai = yard.provider("openai").sends(200, JSON, QUEUED.encode())
         body = {"model": "gpt-scripted", "input": "hi", "background": True, "store": True}
         await yard.call("/v1/responses", body)
@@ -64,7 +64,7 @@ class TestAnswersInTheBackground:
         assert usage is not None
         assert usage.total == 8
 
-    async def test_one_that_was_answered_at_once_was_counted_then(self, yard: Yard) -> None:
+    async def test_an_answer_that_came_at_once_is_not_counted_again(self, yard: Yard) -> None:
         openai = yard.provider("openai")
         answers(openai, completed(background=False))
         body = {"model": "gpt-scripted", "input": "hi", "store": True}
@@ -80,7 +80,9 @@ class TestAnswersInTheBackground:
 class TestInteractions:
     """What Gemini keeps of its own accord, and tells whenever it is asked."""
 
-    async def test_one_that_was_answered_at_once_is_not_counted_again(self, yard: Yard) -> None:
+    async def test_an_interaction_that_was_answered_at_once_is_not_counted_again(
+        self, yard: Yard
+    ) -> None:
         gemini = yard.provider("gemini")
         for _ in range(3):
             answers(gemini, INTERACTION_OVER)
@@ -91,7 +93,7 @@ class TestInteractions:
         assert tokens_counted(yard) == [("passthrough", 5, 6)]
 
     @pytest.mark.parametrize("stream", [False, True])
-    async def test_one_in_the_background_is_counted_when_it_is_over(
+    async def test_an_interaction_in_the_background_is_counted_when_it_is_over(
         self, yard: Yard, stream: bool
     ) -> None:
         gemini = yard.provider("gemini")

@@ -59,7 +59,7 @@ async def test_results_are_not_given_out_in_pieces(yard: Yard) -> None:
 @pytest.mark.parametrize(
     "path", ["/v1/files/file-out/content", "/openai/v1/files/file-out/content"]
 )
-async def test_who_leaves_before_the_last_line_has_the_results_all_the_same(
+async def test_a_client_that_leaves_before_the_last_line_is_counted_all_results(
     yard: Yard, path: str
 ) -> None:
     openai = yard.provider("openai")
@@ -78,7 +78,9 @@ async def test_who_leaves_before_the_last_line_has_the_results_all_the_same(
     assert only.usage.total == 75
 
 
-async def test_who_leaves_what_is_counted_already_is_not_waited_for(yard: Yard) -> None:
+async def test_results_that_are_counted_already_are_not_read_on_for_a_client_that_left(
+    yard: Yard,
+) -> None:
     openai = yard.provider("openai")
     await a_batch(yard, openai)
     said = lines(a_line(10, 5))
@@ -96,7 +98,7 @@ async def test_who_leaves_what_is_counted_already_is_not_waited_for(yard: Yard) 
 
 
 @pytest.mark.parametrize("provider", ["gemini", "vertex-express"])
-async def test_no_mask_hides_what_was_used(yard: Yard, provider: str) -> None:
+async def test_a_mask_of_fields_does_not_hide_usage(yard: Yard, provider: str) -> None:
     google = yard.provider(provider)
     answers(google, {"candidates": []})
     mask = {"x-goog-fieldmask": "candidates"}
@@ -106,7 +108,7 @@ async def test_no_mask_hides_what_was_used(yard: Yard, provider: str) -> None:
     assert not mask.keys() & google.last.headers.keys()
 
 
-async def test_others_hear_which_fields_a_client_wants(yard: Yard) -> None:
+async def test_other_providers_hear_which_fields_a_client_wants(yard: Yard) -> None:
     openai = yard.provider("openai")
     answers(openai, {})
     await yard.get("/openai/v1/odd?fields=id")
@@ -134,7 +136,7 @@ async def test_a_batch_that_tells_what_it_used_is_counted_then(yard: Yard) -> No
         {"model": "gpt-x", "usage": None},
     ],
 )
-async def test_what_is_not_all_told_is_not_counted(yard: Yard, over: dict[str, Any]) -> None:
+async def test_usage_that_is_not_all_told_is_not_counted(yard: Yard, over: dict[str, Any]) -> None:
     await a_batch(yard, yard.provider("openai"), **over)
     assert not counted(yard)
 
@@ -158,7 +160,7 @@ async def test_results_that_cannot_be_read_pass_and_count_nothing(yard: Yard, sa
     ],
     ids=["half a character", "no JSON", "too long"],
 )
-async def test_what_a_caller_makes_unreadable_is_counted_all_the_same(
+async def test_results_that_a_caller_made_unreadable_are_counted_all_the_same(
     yard: Yard, odd: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(late_usage, "MOST_LINE", 200_000)
@@ -206,7 +208,7 @@ async def test_a_file_that_is_no_result_is_none(yard: Yard) -> None:
     assert not counted(yard)
 
 
-async def test_it_is_once_over_a_restart_too(tmp_path: Path) -> None:
+async def test_results_are_counted_once_over_a_restart_too(tmp_path: Path) -> None:
     for times in (1, 0):
         async with Yard(tmp_path) as yard:
             openai = yard.provider("openai")

@@ -42,7 +42,7 @@ def answered(heard: Heard, *, stream: bool) -> dict[str, Any]:
 
 @streamed
 @pytest.mark.parametrize(("name", "arguments", "item"), CASES, ids=[case[0] for case in CASES])
-async def test_they_are_told_as_functions_and_called_as_what_they_are(
+async def test_local_tools_are_offered_as_functions_and_called_as_what_they_are(
     yard: Yard, name: str, arguments: dict[str, Any], item: dict[str, Any], stream: bool
 ) -> None:
     yard.set("translation.local_tools", True)
@@ -92,7 +92,7 @@ async def test_they_are_told_as_functions_and_called_as_what_they_are(
         ),
     ],
 )
-async def test_what_came_of_them_goes_along(
+async def test_results_of_local_tools_go_along(
     yard: Yard, call: dict[str, Any], output: dict[str, Any], told: str, failed: bool
 ) -> None:
     yard.set("translation.local_tools", True)
@@ -121,7 +121,7 @@ async def test_what_came_of_them_goes_along(
         {"type": "shell"},
     ],
 )
-async def test_others_are_left_out_and_so_are_these_unless_the_operator_allows_them(
+async def test_hosted_tools_are_left_out_and_local_ones_too_unless_allowed(
     yard: Yard, tool: dict[str, Any], allowed: bool
 ) -> None:
     if allowed:
@@ -141,7 +141,9 @@ async def test_others_are_left_out_and_so_are_these_unless_the_operator_allows_t
         ({"type": "apply_patch"}, None),
     ],
 )
-async def test_they_may_be_demanded(yard: Yard, choice: Any, sent: dict[str, str] | None) -> None:
+async def test_a_choice_of_tool_may_demand_a_local_one(
+    yard: Yard, choice: Any, sent: dict[str, str] | None
+) -> None:
     yard.set("translation.local_tools", True)
     anthropic = yard.provider("anthropic").says("").and_calls("shell", SHELL)
     heard = await yard.call("/v1/responses", asking({"type": "shell"}, tool_choice=choice))
@@ -171,7 +173,7 @@ async def test_a_function_of_the_same_name_is_the_client_s_own(yard: Yard, strea
     ],
 )
 @pytest.mark.parametrize("odd", ["ls -l", "[1]", '{"commands'])
-async def test_what_a_model_wrote_instead_of_arguments_is_not_lost(
+async def test_text_that_a_model_wrote_instead_of_arguments_is_not_lost(
     yard: Yard, name: str, place: tuple[str, str], odd: str
 ) -> None:
     yard.set("translation.local_tools", True)
@@ -187,7 +189,7 @@ async def test_what_a_model_wrote_instead_of_arguments_is_not_lost(
     assert said == ([odd] if isinstance(said, list) else odd)
 
 
-def test_to_a_provider_of_the_format_nothing_of_it_changes() -> None:
+def test_local_tools_go_unchanged_to_a_provider_of_the_format() -> None:
     turns = [{"type": "shell_call", "call_id": "c1", "action": SHELL}]
     body = json.dumps({"input": turns, "tools": [{"type": "shell"}], "model": "m"}).encode()
     codec = FORMATS["openai.responses"]

@@ -94,7 +94,7 @@ async def test_each_thing_is_told_once(
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_not_more_is_told_than_anybody_reads(yard: Yard, stream: bool) -> None:
+async def test_only_so_many_losses_are_told(yard: Yard, stream: bool) -> None:
     blocks = [{"type": f"odd_{number}"} for number in range(50)]
     await ask(yard, "/v1/chat/completions", answer(*blocks, TEXT), stream=stream)
     assert lost(yard) == [f"odd_{number}" for number in range(20)]
@@ -142,7 +142,7 @@ class TestOfMistral:
             ("/v2/chat", {"citations", "images"}),
         ],
     )
-    async def test_what_stands_between_its_texts_is_told(
+    async def test_parts_that_are_lost_between_texts_are_told(
         self, yard: Yard, path: str, told: set[str], stream: bool
     ) -> None:
         self.sends(yard, stream=stream)
@@ -157,7 +157,7 @@ class TestOfMistral:
 
     @pytest.mark.parametrize("stream", [False, True])
     @pytest.mark.parametrize("module", [None, "secretscan"])
-    async def test_clients_of_chat_find_it_beside_the_text(
+    async def test_clients_of_chat_find_citations_beside_the_text(
         self, yard: Yard, module: str | None, stream: bool
     ) -> None:
         self.sends(yard, stream=stream)

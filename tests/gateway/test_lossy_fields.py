@@ -88,7 +88,7 @@ async def test_fields_that_the_clients_version_has_not_are_refused_as_well(
     assert answer.headers.get(DROPPED) == ("temperature" if status == 200 else None)
 
 
-async def test_what_quirks_leave_out_is_refused_as_well(yard: Yard) -> None:
+async def test_fields_that_quirks_leave_out_are_refused_as_well(yard: Yard) -> None:
     groq = yard.provider("groq").says("hello")
     yard.set("translation.lossy", "strict")
     answer = await yard.chat("hi", model="groq/llama-3.1-8b", logprobs=True)
@@ -96,7 +96,9 @@ async def test_what_quirks_leave_out_is_refused_as_well(yard: Yard) -> None:
 
 
 @pytest.mark.parametrize(("policy", "status"), [("strict", 400), ("warn", 200)])
-async def test_tools_for_a_provider_that_has_none(yard: Yard, policy: str, status: int) -> None:
+async def test_tools_for_a_provider_without_tools_are_refused_or_left_out(
+    yard: Yard, policy: str, status: int
+) -> None:
     """`wire.md` 12.2, `no_tools`."""
     perplexity = yard.provider("perplexity").says("hello")
     yard.set("translation.lossy", policy)
@@ -166,7 +168,7 @@ async def test_the_word_of_a_key_counts_before_all_others(yard: Yard) -> None:
     assert (await yard.chat("hi", model="quiet", seed=7)).status == 400
 
 
-async def test_what_a_failed_try_lost_is_not_told_of_the_next(yard: Yard) -> None:
+async def test_losses_of_a_failed_try_are_not_told_of_the_next(yard: Yard) -> None:
     yard.provider("anthropic").fails(500)
     openai = yard.provider("openai").says("hello")
     yard.set("aliases.both.targets", [CLAUDE, "openai/gpt-4o"])
@@ -176,7 +178,7 @@ async def test_what_a_failed_try_lost_is_not_told_of_the_next(yard: Yard) -> Non
     assert DROPPED not in answer.headers
 
 
-async def test_what_several_steps_lose_is_told_in_one_field(yard: Yard) -> None:
+async def test_losses_of_several_steps_are_told_in_one_header(yard: Yard) -> None:
     yard.provider("groq").says("hello")
     answer = await yard.messages("hi", model="groq/llama-3.1-8b", top_k=3, stop_sequences=["x"])
     assert answer.headers[DROPPED] == "top_k"

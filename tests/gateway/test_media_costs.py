@@ -47,7 +47,7 @@ async def test_a_large_image_flows(yard: Yard) -> None:
 
 
 @pytest.mark.parametrize(("wanted", "counted"), [(-5, 1), (0, 1), (3, 3), (10**30, 128)])
-async def test_what_a_caller_says_it_wants_neither_earns_nor_costs_a_fortune(
+async def test_an_odd_number_of_images_asked_for_is_counted_within_bounds(
     yard: Yard, wanted: int, counted: int
 ) -> None:
     openai = yard.provider("openai").sends(200, JSON, IMAGES).stalls_after_bytes(0)

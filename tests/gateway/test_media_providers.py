@@ -33,7 +33,7 @@ async def test_mistral_wraps_its_sound(yard: Yard, wanted: str) -> None:
 
 
 @pytest.mark.parametrize("sound", ["", "@@", "AAA"])
-async def test_what_is_no_sound_is_not_silence(yard: Yard, sound: str) -> None:
+async def test_an_answer_without_sound_is_an_error_and_not_silence(yard: Yard, sound: str) -> None:
     yard.provider("mistral").sends(200, JSON, json.dumps({"audio_data": sound}).encode())
     heard = await yard.call("/v1/audio/speech", speech("mistral/voxtral-mini-tts-latest"))
     assert (heard.status, heard.headers["content-type"]) == (502, "application/json")
@@ -47,7 +47,7 @@ async def test_mistrals_own_path_answers_as_it_does(yard: Yard) -> None:
     assert yard.last.usage is not None
 
 
-async def test_who_names_no_model_gets_mistrals_own(yard: Yard) -> None:
+async def test_a_call_without_a_model_gets_mistrals_own(yard: Yard) -> None:
     mistral = yard.provider("mistral").sends(200, JSON, b'{"audio_data":"AAAA"}')
     asked = b'{"input": "hi", "voice_id": "v"}'
     assert (await yard.call("/mistral/v1/audio/speech", asked)).status == 200

@@ -26,7 +26,7 @@ REFUSED: list[tuple[str, str, bytes, dict[str, str], int, str | None]] = [
     [case[1:] for case in REFUSED],
     ids=[case[0] for case in REFUSED],
 )
-async def test_what_cannot_be_sent_is_refused_in_the_clients_words(
+async def test_a_body_that_cannot_be_sent_is_refused_in_the_clients_words(
     yard: Yard, path: str, body: bytes, kind: dict[str, str], status: int, param: str | None
 ) -> None:
     openai = yard.provider("openai").sends(200, JSON, TRANSCRIPT)

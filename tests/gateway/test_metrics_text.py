@@ -63,7 +63,7 @@ async def test_deadlines_are_counted_by_name_even_where_another_target_answers(y
     assert of(read(yard), "stockyard_timeouts_total", name=name) == 2
 
 
-async def test_what_is_refused_for_its_http_is_counted_by_rule(yard: Yard) -> None:
+async def test_requests_refused_for_their_http_are_counted_by_rule(yard: Yard) -> None:
     async with yard.raw() as client:
         client.send(b"GET / HTTP/1.1\r\n\r\n")
         await client.to_the_end()
@@ -80,7 +80,7 @@ async def test_a_try_that_was_followed_by_another_is_a_retry(yard: Yard) -> None
     assert found == 1
 
 
-async def test_what_the_papers_name_is_there_from_the_start(yard: Yard) -> None:
+async def test_documented_metrics_are_there_from_the_start(yard: Yard) -> None:
     yard.provider("openai").fails(500)
     yard.enable("failover", breaker_min_calls=1)
     await yard.chat("hi", model="gpt-4o")

@@ -143,13 +143,13 @@ async def test_a_page_that_cannot_be_is_400(
     assert (answer.json["error"].get("status") == "INVALID_ARGUMENT") == (not headers)
 
 
-async def test_other_clients_know_no_pages(yard: Yard) -> None:
+async def test_clients_of_chat_know_no_pages(yard: Yard) -> None:
     everything = await all_ids(yard)
     answer = await yard.get("/v1/models?limit=1&after=x&pageSize=1")
     assert [model["id"] for model in answer.json["data"]] == everything
 
 
-async def test_who_brings_a_secret_sees_what_it_reaches(yard: Yard) -> None:
+async def test_a_caller_with_its_own_secret_sees_the_models_that_it_reaches(yard: Yard) -> None:
     yard.provider("openai")
     yard.provider("anthropic")
     own = {"authorization": "Bearer sk-proj-mine"}

@@ -89,7 +89,7 @@ PLACE = "https://generativelanguage.googleapis.com/v1beta/files/abc"
         (ANY, {"model": "gpt-x", "file_name": "a.txt"}, []),
     ],
 )
-def test_it_is_found_where_a_provider_would_look(
+def test_names_are_found_where_a_provider_would_look(
     naming: Naming, body: object, named: list[str]
 ) -> None:
     assert naming.named_in(json.dumps(body).encode()) == named
@@ -104,7 +104,7 @@ def test_it_is_found_where_a_provider_would_look(
         b'[{"file_id": "x"}]',
     ],
 )
-def test_however_it_is_spelled(body: bytes) -> None:
+def test_names_are_found_however_they_are_spelled(body: bytes) -> None:
     assert FILES.named_in(body) == ["x"]
 
 
@@ -116,7 +116,7 @@ def test_however_it_is_spelled(body: bytes) -> None:
         b'{"file_id": "theirs",}',
     ],
 )
-def test_what_two_programs_could_read_in_two_ways_is_refused(body: bytes) -> None:
+def test_a_body_that_two_programs_could_read_differently_is_refused(body: bytes) -> None:
     with pytest.raises(Refused) as raised:
         FILES.named_in(body)
     assert raised.value.code == "json_invalid"
@@ -151,7 +151,7 @@ def test_thoughts_without_their_seal_are_found(body: object, thoughts: list[str]
 
 
 @pytest.mark.parametrize("body", [b"", b'{"input": ["reasoning"', b'["reasoning"]'])
-def test_what_is_no_request_has_none(body: bytes) -> None:
+def test_a_body_that_is_no_request_names_nothing(body: bytes) -> None:
     assert unsealed_in(body) == []
 
 
@@ -179,7 +179,7 @@ def test_the_fields_of_a_form_are_looked_at_and_its_files_are_not(
     assert ANY.named_in(form) == named
 
 
-def test_one_that_names_too_much_is_refused() -> None:
+def test_a_body_that_names_too_much_is_refused() -> None:
     body = json.dumps({"file_ids": [str(n) for n in range(MOST_NAMED + 1)]}).encode()
     with pytest.raises(Refused):
         FILES.named_in(body)
@@ -210,7 +210,7 @@ def test_a_thing_is_known_by_its_name_or_its_address(said: str, known: str) -> N
 
 
 @given(st.dictionaries(st.text(), st.recursive(st.text(), st.lists, max_leaves=5)))
-def test_what_is_said_to_name_nothing_names_nothing(body: dict[str, object]) -> None:
+def test_a_body_said_to_name_nothing_names_nothing(body: dict[str, object]) -> None:
     text = json.dumps(body).encode()
     if not FILES.may_be_in(text):
         assert FILES.fields.isdisjoint(body)

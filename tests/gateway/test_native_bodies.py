@@ -69,7 +69,7 @@ class Waits(Module[ModuleConfig]):
 
 class TestWhereNobodyReads:
     @pytest.mark.parametrize("what", ODD)
-    async def test_they_pass_as_they_are_and_are_metered(self, yard: Yard, what: str) -> None:
+    async def test_odd_bodies_pass_as_they_are_and_are_metered(self, yard: Yard, what: str) -> None:
         openai = yard.provider("openai").sends(200, JSON, ANSWER)
         body, kind = an_odd_body(what)
         heard = await yard.call(CHAT, body, headers=kind)
@@ -96,7 +96,7 @@ class TestWhereNobodyReads:
             "/ollama/v1/chat/completions",
         ],
     )
-    async def test_they_do_on_every_path(self, yard: Yard, path: str) -> None:
+    async def test_odd_bodies_pass_on_every_path(self, yard: Yard, path: str) -> None:
         name = path.split("/")[1]
         provider = yard.provider(name).sends(400, JSON, b'{"error":"what is this?"}')
         body, kind = an_odd_body("bytes")
@@ -122,14 +122,16 @@ class TestWhereNobodyReads:
         await yard.call(path, b'{"contents":[],}')
         assert yard.last.exchange.request.model == "gemini-2.5-pro"
 
-    async def test_what_is_json_is_judged_all_the_same(self, yard: Yard) -> None:
+    async def test_json_is_judged_all_the_same(self, yard: Yard) -> None:
         openai = yard.provider("openai").sends(200, JSON, ANSWER)
         for what, body in JUDGED.items():
             heard = await yard.call(CHAT, body)
             assert heard.status == 400, what
         assert not openai.requests
 
-    async def test_a_form_that_two_readers_could_read_differently_is_too(self, yard: Yard) -> None:
+    async def test_a_form_that_two_readers_could_read_differently_is_judged_too(
+        self, yard: Yard
+    ) -> None:
         openai = yard.provider("openai").sends(200, JSON, b"{}")
         twice = FORM.removesuffix(b"--cut--\r\n") + FORM
         other, ahead = FORM.replace(b"--cut", b"--cot"), b"See below.\r\n" + FORM
@@ -140,13 +142,13 @@ class TestWhereNobodyReads:
         assert not openai.requests
 
     @pytest.mark.parametrize("what", ODD)
-    async def test_unified_paths_take_none_of_them(self, yard: Yard, what: str) -> None:
+    async def test_unified_paths_take_no_odd_bodies(self, yard: Yard, what: str) -> None:
         openai = yard.provider("openai")
         body, kind = an_odd_body(what)
         assert (await yard.call("/v1/chat/completions", body, headers=kind)).status == 400
         assert not openai.requests
 
-    async def test_what_leads_past_us_stays_closed(self, yard: Yard) -> None:
+    async def test_paths_that_lead_past_us_stay_closed(self, yard: Yard) -> None:
         openai = yard.provider("openai")
         body, kind = an_odd_body("bytes")
         for path in ("/openai/v1/organization/users", "/openai/v1/realtime/client_secrets"):
@@ -157,7 +159,9 @@ class TestWhereNobodyReads:
 class TestWhereSomebodyReads:
     @pytest.mark.parametrize("what", ODD)
     @pytest.mark.parametrize("module", [Reads, Waits])
-    async def test_they_are_refused(self, yard: Yard, module: type[Any], what: str) -> None:
+    async def test_odd_bodies_are_refused_where_a_module_reads(
+        self, yard: Yard, module: type[Any], what: str
+    ) -> None:
         openai = yard.provider("openai").sends(200, JSON, ANSWER)
         yard.add(module)
         body, kind = an_odd_body(what)
@@ -180,7 +184,7 @@ class TestWhereSomebodyReads:
         ],
         ids=str,
     )
-    async def test_no_module_is_led_past(
+    async def test_no_module_is_bypassed_by_an_odd_body(
         self, yard: Yard, name: str, config: dict[str, Any], what: str
     ) -> None:
         openai = yard.provider("openai").sends(200, JSON, ANSWER)
@@ -206,7 +210,9 @@ class TestWhatNobodyCanRead:
 
     @pytest.mark.parametrize("path", PATHS)
     @pytest.mark.parametrize("name", ["secretscan", "promptguard"])
-    async def test_it_is_kept_away(self, yard: Yard, name: str, path: str) -> None:
+    async def test_a_body_that_nobody_can_read_is_kept_away(
+        self, yard: Yard, name: str, path: str
+    ) -> None:
         providers = [yard.provider("openai"), yard.provider("cohere")]
         yard.enable(name)
         kind = {"content-type": "multipart/form-data; boundary=cut"}
@@ -218,7 +224,7 @@ class TestWhatNobodyCanRead:
         assert name in heard.error["message"]
         assert not any(provider.requests for provider in providers)
 
-    async def test_so_are_bodies_of_formats_that_are_not_read_here(self, yard: Yard) -> None:
+    async def test_bodies_of_formats_that_are_not_read_here_are_kept_away(self, yard: Yard) -> None:
         bedrock = yard.provider("bedrock")
         yard.enable("promptguard")
         body = b'{"inputText":"I am jane@example.com"}'
@@ -226,7 +232,7 @@ class TestWhatNobodyCanRead:
         assert heard.status == 403
         assert not bedrock.requests
 
-    async def test_so_are_sessions(self, yard: Yard) -> None:
+    async def test_sessions_are_kept_away(self, yard: Yard) -> None:
         yard.provider("openai")
         yard.enable("secretscan")
         fields = {
@@ -248,7 +254,7 @@ class TestWhatNobodyCanRead:
         ],
         ids=str,
     )
-    async def test_who_only_notes_keeps_nothing_away(
+    async def test_a_module_that_only_notes_keeps_nothing_away(
         self, yard: Yard, name: str, config: dict[str, Any]
     ) -> None:
         openai = yard.provider("openai").sends(200, JSON, b"{}")
@@ -256,14 +262,14 @@ class TestWhatNobodyCanRead:
         assert (await yard.call("/openai/v1/some/where", b"{}")).status == 200
         assert len(openai.requests) == 1
 
-    async def test_what_brings_nothing_passes(self, yard: Yard) -> None:
+    async def test_a_call_without_a_body_passes(self, yard: Yard) -> None:
         openai = yard.provider("openai").sends(200, JSON, b"{}")
         yard.enable("secretscan")
         assert (await yard.get("/openai/v1/some/where")).status == 200
         assert (await yard.call("/openai/v1/some/where/begin")).status == 200
         assert len(openai.requests) == 2
 
-    async def test_an_operator_may_let_it_pass(self, yard: Yard) -> None:
+    async def test_an_operator_may_let_unread_bodies_pass(self, yard: Yard) -> None:
         openai = yard.provider("openai").sends(200, JSON, b"{}")
         yard.enable("secretscan")
         yard.set("auth.allow_unread", True)

@@ -63,7 +63,7 @@ def answers(provider: ScriptedProvider, said: object) -> None:
         ("cohere", "/v1/embed-jobs", {"job_id": "ej-1"}, "/v1/embed-jobs/ej-1"),
     ],
 )
-async def test_it_opens_to_its_maker_only(
+async def test_a_thing_that_a_provider_keeps_opens_to_its_maker_only(
     yard: Yard, provider: str, make: str, made: dict[str, Any], path: str
 ) -> None:
     scripted = yard.provider(provider)
@@ -91,7 +91,7 @@ async def test_it_opens_to_its_maker_only(
         "/openai/v1/batches/batch_1",
     ],
 )
-async def test_no_spelling_of_a_path_leads_around_it(yard: Yard, path: str) -> None:
+async def test_no_spelling_of_a_path_opens_another_teams_things(yard: Yard, path: str) -> None:
     azure = yard.provider("azure")
     answers(azure, {"id": "somebody's"})
     assert (await yard.get(f"/azure{path}")).status == 404
@@ -99,7 +99,9 @@ async def test_no_spelling_of_a_path_leads_around_it(yard: Yard, path: str) -> N
 
 
 @pytest.mark.parametrize("path", ["/openai/v1/files/file-1", "/openai/files/file-1/content"])
-async def test_nor_does_the_dialect_in_front_of_it(yard: Yard, path: str) -> None:
+async def test_no_dialect_in_front_of_a_path_opens_another_teams_things(
+    yard: Yard, path: str
+) -> None:
     bedrock = yard.provider("bedrock")
     answers(bedrock, {"id": "somebody's"})
     assert (await yard.get(f"/bedrock{path}")).status == 404
@@ -109,13 +111,13 @@ async def test_nor_does_the_dialect_in_front_of_it(yard: Yard, path: str) -> Non
 @pytest.mark.parametrize(
     "path", ["/openai/files", "/openai/Files", "/openai/v1/files/", "/openai/vector_stores/"]
 )
-async def test_nor_does_one_of_a_list(yard: Yard, path: str) -> None:
+async def test_no_spelling_of_a_list_shows_another_teams_things(yard: Yard, path: str) -> None:
     azure = yard.provider("azure")
     answers(azure, {"object": "list", "data": [{"id": "somebody's"}], "has_more": False})
     assert (await yard.get(f"/azure{path}")).json["data"] == []
 
 
-async def test_what_is_made_under_an_older_version_is_the_teams_under_both(yard: Yard) -> None:
+async def test_a_file_made_under_an_older_version_is_the_teams_under_both(yard: Yard) -> None:
     azure = yard.provider("azure")
     answers(azure, {"id": "file-1"})
     assert (await yard.call("/azure/openai/files", {})).status == 200
@@ -136,7 +138,7 @@ async def test_what_is_made_under_an_older_version_is_the_teams_under_both(yard:
         ),
     ],
 )
-async def test_what_was_made_along_is_known_once_it_is_told_of(
+async def test_a_file_made_by_a_job_is_known_once_the_job_names_it(
     yard: Yard, make: str, poll: str, done: dict[str, Any], file: str
 ) -> None:
     gemini = yard.provider("gemini")
@@ -177,7 +179,7 @@ class TestAnnounced:
         asks = {"contents": [{"parts": [{"fileData": {"fileUri": uri}}]}]}
         assert (await yard.call(OURS + "/models/m:generateContent", asks)).status == 200
 
-    async def test_what_another_team_has_is_not_had_by_announcing(self, yard: Yard) -> None:
+    async def test_announcing_another_teams_file_does_not_give_it_away(self, yard: Yard) -> None:
         gemini = yard.provider("gemini").sends(200, {}, b"")
         theirs = await another_team(yard)
         await yard.call(self.ANNOUNCE, {"file": {"name": "files/a"}}, headers=self.START)
@@ -194,7 +196,9 @@ class TestAnnounced:
         answers(gemini, {"files": [{"name": "files/abc"}]})
         assert (await yard.get(OURS + "/files")).json.get("files", []) == []
 
-    async def test_one_that_the_provider_refuses_opens_nothing(self, yard: Yard) -> None:
+    async def test_an_announcement_that_the_provider_refuses_opens_nothing(
+        self, yard: Yard
+    ) -> None:
         gemini = yard.provider("gemini").sends(400, {}, b"{}")
         await yard.call(self.ANNOUNCE, {}, headers=self.START)
         answers(gemini, {"name": "files/abc"})
@@ -214,7 +218,7 @@ class TestAnnounced:
         {"model": "tunedModels/theirs"},
     ],
 )
-async def test_what_a_body_names_is_judged_there_too(yard: Yard, body: dict[str, Any]) -> None:
+async def test_names_in_a_body_are_judged_there_too(yard: Yard, body: dict[str, Any]) -> None:
     gemini = yard.provider("gemini")
     answers(gemini, {"name": "cachedContents/c1"})
     await yard.call(OURS + "/cachedContents", {})
@@ -361,7 +365,7 @@ async def test_a_tuned_model_answers_its_maker_in_a_stream(yard: Yard) -> None:
     assert (await yard.call(path, {"contents": []}, headers=theirs)).status == 404
 
 
-async def test_what_is_cached_for_later_is_paid_when_it_is_written(yard: Yard) -> None:
+async def test_cached_content_is_paid_when_it_is_written(yard: Yard) -> None:
     gemini = yard.provider("gemini")
     kept = {
         "name": "cachedContents/c1",
@@ -395,7 +399,7 @@ async def test_what_is_cached_for_later_is_paid_when_it_is_written(yard: Yard) -
         ("gemini", "/v1beta/cachedContents/c1/", "cachedContents", "cachedContents/c1"),
     ],
 )
-def test_what_a_cloud_keeps_is_the_same_whichever_of_its_models_are_called(
+def test_a_thing_that_a_cloud_keeps_is_the_same_for_all_of_its_rows(
     name: str, path: str, collection: str, thing: str
 ) -> None:
     environ = {"GOOGLE_CLOUD_PROJECT": "p", "GOOGLE_CLOUD_LOCATION": "l"}

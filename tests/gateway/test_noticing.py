@@ -64,7 +64,7 @@ def watching(notice: Notice) -> tuple[Noticing, Heard, list[str]]:
     ],
 )
 @pytest.mark.parametrize("relayed", [False, True])
-def test_it_is_found_where_only_a_provider_writes(
+def test_names_are_found_where_only_a_provider_writes(
     notice: Notice, answer: object, named: list[str], relayed: bool
 ) -> None:
     noticing, heard, held = watching(notice)
@@ -102,7 +102,7 @@ def test_the_first_name_of_a_kept_chat_is_its_name() -> None:
 
 
 @pytest.mark.parametrize("fields", [EVENTS, b""])
-def test_what_is_too_large_to_be_looked_at_passes(fields: bytes) -> None:
+def test_an_answer_too_large_to_be_looked_at_passes(fields: bytes) -> None:
     noticing, heard, held = watching(KEPT_CHATS)
     body = b'data: {"id":"x","a":"%b"}' % (b"y" * MOST_BYTES)
     noticing.begin(200, fields, body)

@@ -150,7 +150,7 @@ class TestSinglePrompts:
         assert lines(answer)[-1]["prompt_eval_count"] == 9
 
     @pytest.mark.parametrize("tie", [{"suffix": "end"}, {"context": [1, 2]}])
-    async def test_what_only_ollama_can_do_is_refused(
+    async def test_prompts_that_only_ollama_can_take_are_refused(
         self, yard: Yard, tie: dict[str, Any]
     ) -> None:
         openai = yard.provider("openai").says("hello")
@@ -230,7 +230,9 @@ class TestToOllama:
         assert ollama.last.fields["options"] == {"num_ctx": 16384}
 
     @pytest.mark.parametrize("call", [Yard.chat, Yard.messages])
-    async def test_other_clients_reach_it(self, yard: Yard, call: Callable[..., Any]) -> None:
+    async def test_clients_of_other_dialects_reach_ollama(
+        self, yard: Yard, call: Callable[..., Any]
+    ) -> None:
         own = yard.provider("own", kind="ollama.chat").says("hello there").says("hello there")
         whole: Heard = await call(yard, "hi", model="own/llama3.2")
         assert whole.text == "hello there"
@@ -249,21 +251,23 @@ class TestToOllama:
         assert answer.error is not None
         assert not answer.ended
 
-    async def test_its_chat_clients_keep_their_own_format(self, yard: Yard) -> None:
+    async def test_chat_clients_of_ollama_keep_their_own_format(self, yard: Yard) -> None:
         ollama = yard.provider("ollama").says("hello")
         await yard.chat("hi", model="ollama/llama3.2")
         assert ollama.last.path == "/v1/chat/completions"
 
 
 class TestNames:
-    async def test_one_that_nobody_serves_is_a_model_of_ollama(self, yard: Yard) -> None:
+    async def test_a_name_that_nobody_serves_is_a_model_of_ollama(self, yard: Yard) -> None:
         yard.provider("openai").says("not me")
         ollama = yard.provider("ollama").says("hello")
         answer = await yard.call(CHAT, OWN | {"stream": False})
         assert answer.json["message"]["content"] == "hello"
         assert ollama.last.fields["model"] == "llama3.2:latest"
 
-    async def test_so_it_is_for_embeddings(self, yard: Yard) -> None:
+    async def test_a_name_that_nobody_serves_is_a_model_of_ollama_for_embeddings_too(
+        self, yard: Yard
+    ) -> None:
         told = b'{"model":"nomic-embed-text","embeddings":[[0.5,1.5]],"prompt_eval_count":2}'
         ollama = yard.provider("ollama").sends(200, JSON, told)
         asked = {"model": "nomic-embed-text", "input": "hi"}
@@ -271,14 +275,14 @@ class TestNames:
         assert answer.json["embeddings"] == [[0.5, 1.5]]
         assert ollama.last.target == "/api/embed"
 
-    async def test_one_that_somebody_serves_is_theirs(self, yard: Yard) -> None:
+    async def test_a_name_that_somebody_serves_is_their_model(self, yard: Yard) -> None:
         yard.provider("ollama").says("not me")
         openai = yard.provider("openai").says("hello")
         await yard.call(CHAT, OWN | {"model": "gpt-4o", "stream": False})
         assert openai.last.fields["model"] == "gpt-4o"
 
     @pytest.mark.parametrize("model", ["llama3.2", "openai/gpt-4o"])
-    async def test_without_ollama_it_is_unknown(self, yard: Yard, model: str) -> None:
+    async def test_an_unknown_name_without_ollama_is_a_404(self, yard: Yard, model: str) -> None:
         yard.provider("anthropic").says("not me")
         answer = await yard.call(CHAT, OWN | {"model": model})
         assert answer.status == 404
@@ -303,7 +307,7 @@ class TestQuestions:
         (mock,) = [model for model in answer.json["models"] if model["name"] == "mock"]
         assert (mock["model"], mock["size"]) == ("mock", 0)
 
-    async def test_those_that_only_ollama_knows_come_first(self, yard: Yard) -> None:
+    async def test_models_of_ollama_are_listed_first(self, yard: Yard) -> None:
         told = b'{"models":[{"name":"llama3.2","size":5},{"name":"mock","size":7}]}'
         ollama = yard.provider("ollama").sends(200, JSON, told)
         answer = await yard.get("/ollama/api/tags")
@@ -348,7 +352,9 @@ class TestQuestions:
         assert yard.last.outcomes == ["abandoned"]
         assert await becomes(lambda: not ollama.open_connections)
 
-    async def test_who_does_not_wait_for_the_list_leaves_nothing(self, yard: Yard) -> None:
+    async def test_a_client_that_does_not_wait_for_the_list_leaves_nothing(
+        self, yard: Yard
+    ) -> None:
         yard.provider("ollama").sends(200, JSON, b"{}").stalls_after_bytes(0)
         async with yard.raw() as client:
             client.send(b"GET /ollama/api/tags HTTP/1.1\r\nhost: x\r\n" + bearer(yard))
@@ -374,7 +380,7 @@ class TestQuestions:
         assert not anthropic.requests
 
     @pytest.mark.parametrize("field", ["model", "name"])
-    async def test_one_of_its_own_is_described_by_ollama(self, yard: Yard, field: str) -> None:
+    async def test_a_model_of_ollama_is_described_by_ollama(self, yard: Yard, field: str) -> None:
         told = b'{"capabilities":["completion"],"model_info":{}}'
         ollama = yard.provider("ollama").sends(200, JSON, told)
         answer = await yard.call("/ollama/api/show", {field: "ollama/llama3.2", "verbose": True})
@@ -385,7 +391,7 @@ class TestQuestions:
     @pytest.mark.parametrize(
         ("body", "status"), [(b"{}", 400), (b"[", 400), (b'{"model":"nobody"}', 404)]
     )
-    async def test_what_cannot_be_described_is_an_error(
+    async def test_a_model_that_cannot_be_described_is_an_error(
         self, yard: Yard, body: bytes, status: int
     ) -> None:
         yard.provider("anthropic")

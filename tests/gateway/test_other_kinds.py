@@ -194,7 +194,7 @@ async def test_rerank_is_metered_in_searches(yard: Yard) -> None:
 
 @pytest.mark.parametrize("counted", [{}, {"prompt_tokens": "x"}, {"prompt_tokens": -3}])
 @pytest.mark.parametrize(("said", "tokens"), [("words " * 40, 60), ([[1, 2, 3], [4]], 4)])
-async def test_what_no_provider_counted_is_estimated(
+async def test_usage_that_no_provider_counted_is_estimated(
     yard: Yard, counted: Any, said: Any, tokens: int
 ) -> None:
     answers(yard.provider("openai"), {**VECTORS, "usage": counted})

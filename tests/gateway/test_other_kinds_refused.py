@@ -12,7 +12,7 @@ STATUSES = {400: 400, 401: 502, 404: 404, 429: 429, 500: 502, 503: 503}
 """A provider's status -> ours."""
 
 
-async def test_without_such_an_alias_the_model_is_asked_for(yard: Yard) -> None:
+async def test_moderations_without_a_model_or_an_alias_are_refused(yard: Yard) -> None:
     yard.provider("openai")
     told = await yard.call("/v1/moderations", {"input": "hi"})
     assert told.status == 400
@@ -142,7 +142,7 @@ async def test_whose_format_is_its_own_is_named_with_the_path_that_speaks_it(
     assert not provider.requests
 
 
-async def test_who_has_no_chats_at_all_is_named_as_such(yard: Yard) -> None:
+async def test_a_provider_without_chats_is_named_as_such(yard: Yard) -> None:
     yard.provider("deepgram")
     heard = await yard.chat(model="deepgram/nova-3")
     assert heard.status == 404

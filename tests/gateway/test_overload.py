@@ -119,7 +119,7 @@ class TestDeciding:
         overload.look(0, 0)
         assert overload.refuses(body, lambda: arriving) is refused
 
-    def test_what_bodies_may_take_can_be_said(self) -> None:
+    def test_the_memory_that_bodies_may_take_can_be_set(self) -> None:
         overload, _ = an_overload(body_bytes=MIB)
         assert not overload.refuses(MIB, lambda: 0)
         assert overload.refuses(MIB, lambda: 1)

@@ -11,7 +11,7 @@ from tests.teams import another_team
 
 
 class TestLists:
-    async def test_they_hold_what_is_the_teams(self, yard: Yard) -> None:
+    async def test_a_list_holds_what_is_the_teams(self, yard: Yard) -> None:
         openai = yard.provider("openai")
         await uploaded(yard, openai)
         answers(openai, a_list(a_file("file-x"), a_file("file-1")))
@@ -21,7 +21,7 @@ class TestLists:
         assert openai.last.target == "/v1/files?purpose=batch"
 
     @pytest.mark.parametrize("path", ["/v1/files", "/openai/v1/files"])
-    async def test_another_team_has_one_of_its_own(self, yard: Yard, path: str) -> None:
+    async def test_another_team_has_a_list_of_its_own(self, yard: Yard, path: str) -> None:
         openai = yard.provider("openai")
         await uploaded(yard, openai)
         answers(openai, a_list(a_file("file-1")))
@@ -52,7 +52,7 @@ class TestLists:
         assert (heard.status, heard.json["data"]) == (200, [])
         assert len(openai.requests) == MOST_PAGES
 
-    async def test_they_go_on_behind_what_the_caller_has(self, yard: Yard) -> None:
+    async def test_a_list_goes_on_behind_what_the_caller_has(self, yard: Yard) -> None:
         openai = yard.provider("openai")
         await uploaded(yard, openai)
         answers(openai, a_list(a_file("file-1")))
@@ -60,7 +60,7 @@ class TestLists:
         assert openai.last.query == "after=file-0"
         assert len(heard.json["data"]) == 1
 
-    async def test_one_provider_follows_the_other(self, yard: Yard) -> None:
+    async def test_lists_of_several_providers_are_joined(self, yard: Yard) -> None:
         openai, groq = yard.provider("openai"), yard.provider("groq")
         for provider, name in ((openai, "openai"), (groq, "groq")):
             await uploaded(yard, provider, f"file-{name}", **{"x-stockyard-provider": name})
@@ -106,7 +106,7 @@ class TestLists:
         (missing,) = heard.json["stockyard"]["missing"]
         assert (missing["provider"], missing["status"]) == ("openai", 502)
 
-    async def test_what_was_listed_before_a_provider_failed_is_listed(self, yard: Yard) -> None:
+    async def test_things_listed_before_a_provider_failed_are_listed(self, yard: Yard) -> None:
         openai = yard.provider("openai")
         await uploaded(yard, openai)
         answers(openai, a_list(a_file("file-1"), more=True))
@@ -116,7 +116,7 @@ class TestLists:
         assert [one["provider"] for one in heard.json["stockyard"]["missing"]] == ["openai"]
         assert heard.json["has_more"] is True
 
-    async def test_where_all_fail_the_first_is_heard(self, yard: Yard) -> None:
+    async def test_the_first_error_is_told_where_all_providers_fail(self, yard: Yard) -> None:
         for name, status in (("openai", 429), ("groq", 500)):
             answers(yard.provider(name), {"error": {"message": name}}, status=status)
         heard = await yard.get("/v1/files")
@@ -136,7 +136,7 @@ class TestLists:
         assert (heard.status, heard.json["error"]["message"]) == (400, "No.")
 
     @pytest.mark.parametrize("said", [b"[]", b"not json", b'{"files": [{"id": "file-x"}]}'])
-    async def test_what_is_no_list_that_we_know_shows_nothing(
+    async def test_an_answer_that_is_no_known_list_shows_nothing(
         self, yard: Yard, said: bytes
     ) -> None:
         yard.provider("openai").sends(200, JSON, said)

@@ -124,7 +124,7 @@ def test_the_rightmost_address_that_is_no_proxy_is_the_client(
         ((FWD, ""),),
     ],
 )
-def test_what_could_hide_a_client_is_refused(fields: tuple[tuple[str, str], ...]) -> None:
+def test_fields_that_could_hide_a_client_are_refused(fields: tuple[tuple[str, str], ...]) -> None:
     with pytest.raises(HttpError) as raised:
         client_of(*fields)
     assert (raised.value.status, raised.value.rule) == (400, "HS27")

@@ -217,7 +217,7 @@ async def test_a_stream_that_breaks_does_not_end_well(
         ("ratelimit_draft_header", "huggingface", {"ratelimit": '"api";r=0;t=7'}, {"error": "No."}),
     ],
 )
-async def test_who_is_told_to_wait_tells_its_caller(
+async def test_a_time_to_wait_is_handed_on_to_the_caller(
     yard: Yard, quirk: str, provider: str, fields: dict[str, str], said: Any, stream: bool
 ) -> None:
     scripted(yard, quirk, provider).sends(429, JSON | fields, json.dumps(said).encode())

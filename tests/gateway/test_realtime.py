@@ -117,7 +117,7 @@ class TestMessages:
         assert realtime.requests[0].path.rstrip("?") == "/v1/realtime" + query
         assert await yard.ended(1)
 
-    async def test_who_reads_slowly_slows_the_other(
+    async def test_a_side_that_reads_slowly_slows_the_other(
         self, yard: Yard, realtime: RealtimeProvider
     ) -> None:
         async with a_session(yard, max_queue=1) as client:

@@ -78,7 +78,9 @@ async def test_tokens_of_answers_count_against_limits(
 
 
 class TestAnswersThatTheProviderBegins:
-    async def test_they_are_limited_too(self, yard: Yard, realtime: RealtimeProvider) -> None:
+    async def test_answers_that_the_provider_begins_are_limited_too(
+        self, yard: Yard, realtime: RealtimeProvider
+    ) -> None:
         yard.enable("ratelimit", limits=[{"by": "key", "calls": 1, "per_seconds": 3600}])
         async with a_session(yard) as client:
             upstream = await realtime.next()
@@ -94,7 +96,9 @@ class TestAnswersThatTheProviderBegins:
         assert (refused.status, refused.usage) == (429, None)
         assert paid.usage is not None
 
-    async def test_they_are_counted(self, yard: Yard, realtime: RealtimeProvider) -> None:
+    async def test_answers_that_the_provider_begins_are_counted(
+        self, yard: Yard, realtime: RealtimeProvider
+    ) -> None:
         yard.enable("ratelimit", limits=[{"by": "key", "calls": 9}])
         async with a_session(yard) as client:
             upstream = await realtime.next()

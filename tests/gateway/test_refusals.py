@@ -20,7 +20,7 @@ def test_a_503_has_a_cause_on_both_planes(rule: str, cause: str) -> None:
     assert msgspec.json.decode(control_refusal(error).body)["cause"] == cause
 
 
-def test_other_refusals_have_none() -> None:
+def test_other_refusals_have_no_cause() -> None:
     error = HttpError(408, "HS01", "Too slow.")
     assert "detail" not in msgspec.json.decode(refusal(error).body)["error"]["stockyard"]
     assert msgspec.json.decode(control_refusal(error).body)["cause"] is None

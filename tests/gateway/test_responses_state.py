@@ -214,7 +214,7 @@ async def test_input_items_come_in_pages(yard: Yard) -> None:
         assert (await yard.get(f"{path}?{wrong}")).status == 400
 
 
-async def test_what_one_team_keeps_is_not_there_for_another(yard: Yard) -> None:
+async def test_answers_that_one_team_keeps_are_not_there_for_another(yard: Yard) -> None:
     yard.provider("deepinfra").says("secret").says("ok")
     blue = await another_team(yard)
     told = answered(await respond(yard, store=True))
@@ -364,7 +364,7 @@ async def test_an_answer_that_was_edited_keeps_the_id_under_which_its_provider_h
 @pytest.mark.parametrize(
     "fields", [{"previous_response_id": "resp_9"}, {"conversation": {"id": "conv_9"}}]
 )
-async def test_what_nobody_of_the_team_made_is_not_gone_on_from(
+async def test_an_answer_that_the_team_did_not_get_is_not_gone_on_from(
     yard: Yard, fields: dict[str, Any]
 ) -> None:
     provider = yard.provider("openai")
@@ -430,13 +430,13 @@ async def test_another_spelling_of_a_path_opens_nothing_to_others(yard: Yard, pa
     assert not provider.requests
 
 
-async def test_what_was_not_to_be_stored_is_not_remembered(yard: Yard) -> None:
+async def test_an_answer_that_was_not_to_be_stored_is_not_remembered(yard: Yard) -> None:
     yard.provider("openai").sends(200, JSON, stored_by_provider(1))
     told = answered(await respond(yard, store=False))
     assert (await yard.get(f"{RESPONSES}/{told['id']}")).status == 404
 
 
-async def test_who_brings_a_secret_asks_its_provider_about_anything(yard: Yard) -> None:
+async def test_a_caller_with_its_own_secret_asks_its_provider_about_any_answer(yard: Yard) -> None:
     provider = yard.provider("openai").sends(200, JSON, b'{"id":"resp_9"}')
     await yard.open()
     own = {"authorization": "Bearer sk-proj-of-my-own"}

@@ -25,7 +25,7 @@ async def test_an_answer_that_is_kept_opens_to_the_secret_that_paid_for_it_only(
     assert len(provider.requests) == 2
 
 
-async def test_it_is_told_apart_by_more_than_is_shown_of_it(yard: Yard) -> None:
+async def test_callers_are_told_apart_by_more_than_is_shown_of_them(yard: Yard) -> None:
     yard.provider("anthropic").says("hello")
     await yard.call("/v1/messages", BODY, headers=own("sk-ant-one-of-somebody"))
     caller = yard.last.exchange.caller

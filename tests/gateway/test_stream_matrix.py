@@ -207,7 +207,7 @@ def _later(data: bytes) -> list[bytes]:
 
 
 @each_way
-async def test_s19_after_content_it_is_an_error_event_and_no_end(yard: Yard, way: Way) -> None:
+async def test_s19_a_break_after_content_is_an_error_event_and_no_end(yard: Yard, way: Way) -> None:
     yard.set("timeout.idle", "100ms")
     yard.set("timeout.content_idle", "200ms")
     script = way.script(yard)
@@ -239,7 +239,7 @@ EARLY: dict[str, tuple[Change, set[int]]] = {
 
 
 @each_way
-async def test_s14_before_content_it_is_http(yard: Yard, way: Way) -> None:
+async def test_s14_a_break_before_content_is_an_http_error(yard: Yard, way: Way) -> None:
     yard.set("timeout.idle", "100ms")
     yard.set("timeout.first_content", "200ms")
     script = way.script(yard)
@@ -268,7 +268,9 @@ async def test_s37_a_client_that_leaves_closes_the_provider(yard: Yard, way: Way
 
 
 @each_way
-async def test_s37_one_that_leaves_before_any_content_does_too(yard: Yard, way: Way) -> None:
+async def test_s37_a_client_that_leaves_before_any_content_closes_the_provider(
+    yard: Yard, way: Way
+) -> None:
     script = way.script(yard).streams(WELL, BYE).stalls_after("open")
     async with yard.raw() as client:
         client.ask(*way.asking, headers=yard.headers)
@@ -280,7 +282,7 @@ async def test_s37_one_that_leaves_before_any_content_does_too(yard: Yard, way: 
 
 
 @each_way_slowly
-async def test_s48_a_stop_ends_it_with_an_error_event(yard: Yard, way: Way) -> None:
+async def test_s48_a_stop_ends_a_stream_with_an_error_event(yard: Yard, way: Way) -> None:
     script = way.script(yard).streams(WELL, BYE).stalls_after("first_content")
     async with yard.raw() as client:
         client.ask(*way.asking, headers=yard.headers)
@@ -296,7 +298,9 @@ async def test_s48_a_stop_ends_it_with_an_error_event(yard: Yard, way: Way) -> N
 
 
 @each_way
-async def test_s12_a_whole_answer_in_place_of_a_stream_becomes_one(yard: Yard, way: Way) -> None:
+async def test_s12_a_whole_answer_in_place_of_a_stream_becomes_a_stream(
+    yard: Yard, way: Way
+) -> None:
     asked = way.dialect.asks if way.provider == way.dialect.home else {}
     whole = SPEAKERS[way.speaks].whole(Turn(pieces=(WELL, BYE)), asked)
     way.script(yard).sends(200, {"content-type": "application/json"}, whole)
@@ -397,7 +401,7 @@ class TestReplayed:
         assert said.ended
         return way
 
-    async def test_s46_it_ends_as_its_dialect_does(
+    async def test_s46_a_replayed_stream_ends_as_its_dialect_does(
         self, yard: Yard, dialect: Dialect, edited: bool
     ) -> None:
         way = await self.stored(yard, dialect, WELL, BYE, edited=edited)
@@ -408,7 +412,7 @@ class TestReplayed:
         assert len(yard.provider(way.provider).requests) == 1
         await ended(yard, 2, 200)
 
-    async def test_s46_what_broke_off_is_asked_again(
+    async def test_s46_a_stream_that_broke_off_is_asked_for_again(
         self, yard: Yard, dialect: Dialect, edited: bool
     ) -> None:
         yard.enable("cache")

@@ -138,7 +138,7 @@ def _pairs(stream: Framed) -> tuple[int, int, int]:
 
 
 @each_stream
-async def test_s19_after_content_it_is_an_error_event_and_no_end(
+async def test_s19_a_break_after_content_is_an_error_event_and_no_end(
     yard: Yard, stream: Framed
 ) -> None:
     yard.set("timeout.idle", "100ms")
@@ -164,7 +164,7 @@ async def test_s19_after_content_it_is_an_error_event_and_no_end(
 
 
 @each_stream
-async def test_s14_before_content_it_is_http(yard: Yard, stream: Framed) -> None:
+async def test_s14_a_break_before_content_is_an_http_error(yard: Yard, stream: Framed) -> None:
     yard.set("timeout.idle", "100ms")
     script = stream.script(yard)
     begins, _, _ = _pairs(stream)
@@ -184,7 +184,7 @@ async def test_s14_before_content_it_is_http(yard: Yard, stream: Framed) -> None
 
 
 @each_stream
-async def test_s19_a_whole_one_ends_though_its_connection_does_not(
+async def test_s19_a_whole_stream_ends_though_its_connection_does_not(
     yard: Yard, stream: Framed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if stream is FRAMED["an image"]:
@@ -222,7 +222,7 @@ async def test_s37_a_client_that_leaves_closes_the_provider(yard: Yard, stream: 
 
 
 @each_stream
-async def test_s34_a_silent_one_is_pinged_where_its_clients_take_it(
+async def test_s34_a_silent_stream_is_pinged_where_its_clients_take_it(
     yard: Yard, stream: Framed
 ) -> None:
     script = stream.script(yard)

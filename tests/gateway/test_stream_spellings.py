@@ -125,7 +125,7 @@ async def test_a_fault_of_ours_in_a_stream_is_never_its_good_end(
     assert yard.last.outcomes == ["partial"]
 
 
-async def test_s20_on_a_native_route_what_follows_the_end_goes_on_once(yard: Yard) -> None:
+async def test_s20_bytes_after_the_end_pass_once_on_a_native_route(yard: Yard) -> None:
     frames = SPEAKERS["cohere.chat"].frames(Turn(pieces=PIECES), {}, counts_unasked=True)
     provider = yard.provider("cohere")
     asked = {"model": "command-a-03-2025", "stream": True, "messages": []}

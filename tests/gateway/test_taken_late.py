@@ -43,7 +43,7 @@ class Twice(Module[ModuleConfig]):
         return await call(x)
 
 
-async def test_no_more_is_read_than_what_may_be_held(yard: Yard) -> None:
+async def test_only_so_much_of_an_answer_is_read_while_a_module_keeps_it(yard: Yard) -> None:
     kind = {"content-type": "application/octet-stream"}
     openai = yard.provider("openai").sends(200, kind, LARGE)
     Ponders.got.clear()

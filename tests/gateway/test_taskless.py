@@ -24,7 +24,7 @@ class Trip:
             self.noted.append(str(error))
 
 
-async def test_it_begins_at_once_and_goes_on_when_it_can() -> None:
+async def test_a_coroutine_begins_at_once_and_goes_on_when_it_can() -> None:
     trip = Trip()
     start(trip(), as_task=False)
     assert trip.noted == ["begun"]
@@ -33,7 +33,7 @@ async def test_it_begins_at_once_and_goes_on_when_it_can() -> None:
     assert trip.noted == ["begun", "arrived"]
 
 
-async def test_an_error_is_raised_inside() -> None:
+async def test_an_error_is_raised_inside_the_coroutine() -> None:
     trip = Trip()
     start(trip(), as_task=False)
     trip.future.set_exception(ValueError("broken"))
@@ -42,7 +42,7 @@ async def test_an_error_is_raised_inside() -> None:
 
 
 @pytest.mark.parametrize("waits", [False, True], ids=["taskless", "task"])
-async def test_it_can_be_cancelled_while_it_waits(waits: bool) -> None:
+async def test_a_coroutine_can_be_cancelled_while_it_waits(waits: bool) -> None:
     trip = Trip()
     under_way = start(trip(), as_task=waits)
     await asyncio.sleep(0)
@@ -53,7 +53,9 @@ async def test_it_can_be_cancelled_while_it_waits(waits: bool) -> None:
 
 
 @pytest.mark.parametrize("waits", [False, True], ids=["taskless", "task"])
-async def test_it_can_be_cancelled_when_what_it_waits_for_has_just_come(waits: bool) -> None:
+async def test_a_coroutine_can_be_cancelled_when_what_it_waits_for_has_just_come(
+    waits: bool,
+) -> None:
     trip = Trip()
     under_way = start(trip(), as_task=waits)
     await asyncio.sleep(0)
@@ -63,7 +65,7 @@ async def test_it_can_be_cancelled_when_what_it_waits_for_has_just_come(waits: b
     assert trip.noted == ["begun", "cancelled"]
 
 
-async def test_to_cancel_one_that_is_over_does_nothing() -> None:
+async def test_cancelling_a_coroutine_that_is_over_does_nothing() -> None:
     trip = Trip()
     under_way = start(trip(), as_task=False)
     trip.future.set_result("arrived")

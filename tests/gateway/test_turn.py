@@ -137,7 +137,7 @@ def test_kept_turns_stand_before_what_is_new(given_input: Any, sent: list[Any]) 
         ),
     ],
 )
-def test_what_stands_for_something_of_ours_is_put_in(item: Any, sent: list[Any]) -> None:
+def test_items_that_stand_for_something_of_ours_are_put_in(item: Any, sent: list[Any]) -> None:
     assert json.loads(read({"model": "m", "input": [item]}).body)["input"] == sent
 
 
@@ -154,12 +154,12 @@ def test_what_stands_for_something_of_ours_is_put_in(item: Any, sent: list[Any])
         "no item",
     ],
 )
-def test_what_is_not_ours_is_left_as_it_came(item: Any) -> None:
+def test_items_that_are_not_ours_are_left_as_they_came(item: Any) -> None:
     body = json.dumps({"model": "m", "input": [item, "compaction"]}, indent=1).encode()
     assert read(body) == Turn(body, model="m", remembers=True)
 
 
-def test_what_a_provider_keeps_is_left_to_it() -> None:
+def test_turns_that_a_provider_keeps_are_left_to_it() -> None:
     body = {"model": "m", "previous_response_id": "resp_held", "input": "more"}
     turn = read(body)
     assert json.loads(turn.body) == body
@@ -199,7 +199,7 @@ def test_what_a_provider_keeps_is_left_to_it() -> None:
         ("red", None, {"input": [{"type": "compaction_trigger"}] * 2}, "input"),
     ],
 )
-def test_what_the_team_has_not_is_refused(
+def test_turns_that_the_team_does_not_have_are_refused(
     team: str, native: str | None, fields: dict[str, Any], param: str
 ) -> None:
     with pytest.raises(Refused) as raised:
@@ -225,7 +225,7 @@ def test_a_caller_with_a_secret_of_its_own_is_believed_and_nothing_is_kept_for_i
         (True, 2000, True, False, b"said"),
     ],
 )
-def test_what_is_to_be_remembered_is_for_the_caller_to_say(
+def test_the_caller_says_whether_an_answer_is_remembered(
     store: bool | None, size: int, remembers: bool, keeps: bool, told: bytes
 ) -> None:
     turn = read({"model": "m", "input": "x" * size, "store": store})

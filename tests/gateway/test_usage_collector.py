@@ -96,7 +96,7 @@ async def test_a_batch_that_nobody_comes_back_for_is_counted(yard: Yard, path: s
     assert len(openai.requests) == before, "all is counted"
 
 
-async def test_its_team_may_come_back_at_the_same_time(yard: Yard) -> None:
+async def test_a_team_that_comes_back_at_the_same_time_is_counted_once(yard: Yard) -> None:
     openai = yard.provider("openai")
     answers(openai, {"id": "batch_1", "status": "validating"})
     await yard.call("/openai/v1/batches", {})
@@ -224,7 +224,7 @@ async def test_a_provider_that_says_nothing_is_not_waited_for(
     assert not counted(yard)
 
 
-async def test_what_is_never_told_is_given_up(yard: Yard) -> None:
+async def test_usage_that_is_never_told_is_given_up(yard: Yard) -> None:
     openai = yard.provider("openai")
     answers(openai, {"id": "batch_1", "status": "validating"})
     await yard.call("/openai/v1/batches", {})
@@ -233,7 +233,7 @@ async def test_what_is_never_told_is_given_up(yard: Yard) -> None:
     assert len(openai.requests) == 1
 
 
-async def test_what_a_caller_began_with_its_own_secret_is_not_asked_for(yard: Yard) -> None:
+async def test_work_begun_with_a_callers_own_secret_is_not_asked_for(yard: Yard) -> None:
     own = {"authorization": "Bearer sk-proj-of-the-caller-0123456789"}
     openai = yard.provider("openai")
     answers(openai, {"id": "batch_1", "status": "validating"})
@@ -243,7 +243,7 @@ async def test_what_a_caller_began_with_its_own_secret_is_not_asked_for(yard: Ya
     assert len(openai.requests) == 1
 
 
-async def test_it_is_remembered_over_a_restart(tmp_path: Path) -> None:
+async def test_work_to_be_counted_is_remembered_over_a_restart(tmp_path: Path) -> None:
     async with ScriptedProvider() as openai:
         place: dict[str, Any] = {"base_url": openai.url + "/v1"}
         async with Yard(tmp_path) as yard:

@@ -18,7 +18,7 @@ def a_visit() -> Visit:
     return Visit(HEAD, FILES, Caller(key_id="k"), NO_CONTROL_HEADERS)
 
 
-def test_it_may_be_shown_to_another_endpoint_under_a_credential() -> None:
+def test_a_visit_may_be_sent_to_another_endpoint_under_a_credential() -> None:
     visit = a_visit()
     onto = visit.at(CHATS).under(OURS)
     assert (onto.endpoint, onto.own) == (CHATS, OURS)
@@ -26,7 +26,7 @@ def test_it_may_be_shown_to_another_endpoint_under_a_credential() -> None:
     assert (visit.endpoint, visit.own) == (FILES, None)
 
 
-def test_another_query_is_asked_below_a_head_of_its_own() -> None:
+def test_a_visit_with_another_query_has_a_head_of_its_own() -> None:
     visit = a_visit()
     onto = visit.asking("after=b")
     assert (onto.head.query, visit.head.query) == ("after=b", "after=a")

@@ -146,14 +146,14 @@ async def test_a_stream_has_a_path_of_its_own(
     assert (yard.last.usage.prompt, yard.last.usage.completion) == (9, 4)
 
 
-async def test_who_pays_may_be_said_by_the_caller(yard: Yard, watsonx: ScriptedProvider) -> None:
+async def test_the_caller_may_say_who_pays(yard: Yard, watsonx: ScriptedProvider) -> None:
     watsonx.sends(200, JSON, answer({"role": "assistant", "content": "hello"}, "stop"))
     await yard.chat("hi", model="watsonx/ibm/granite-4-h-small", space_id="space-1")
     assert watsonx.last.json["space_id"] == "space-1"
     assert "project_id" not in watsonx.last.json
 
 
-async def test_its_errors_are_told(yard: Yard, watsonx: ScriptedProvider) -> None:
+async def test_errors_of_watsonx_are_told(yard: Yard, watsonx: ScriptedProvider) -> None:
     errors = [{"code": "model_not_supported", "message": "Model 'x' was not found."}]
     body = json.dumps({"errors": errors, "trace": "t", "status_code": 404}).encode()
     watsonx.sends(404, JSON, body)

@@ -49,7 +49,9 @@ GEMINI = {"contents": [{"role": "user", "parts": [{"fileData": {"fileUri": PLACE
         ),
     ],
 )
-async def test_there_is_no_such_thing(yard: Yard, path: str, body: dict[str, Any]) -> None:
+async def test_a_thing_that_is_not_the_teams_is_not_there(
+    yard: Yard, path: str, body: dict[str, Any]
+) -> None:
     providers = [yard.provider(name).says("never") for name in ("openai", "anthropic", "gemini")]
     heard = await yard.call(path, body)
     assert heard.status == 404, heard.body
