@@ -192,7 +192,7 @@ class TestEarlyAnswers:
             await call
 
     @pytest.mark.parametrize("is_done", [False, True])
-    async def test_a_hook_that_is_done_when_the_caller_leaves_hears_of_it(
+    async def test_a_module_hears_of_a_caller_that_leaves_just_as_its_hook_is_done(
         self, diary: Diary, is_done: bool
     ) -> None:
         def leave() -> None:

@@ -140,7 +140,7 @@ def test_a_million_calls_of_a_tenth_of_a_micro_dollar_make_a_hundred_thousand() 
         (Usage(units={"rerank_unit": 2}), {"rerank_unit": 9}, {"rerank_unit": 18}),
     ],
 )
-def test_each_part_has_its_own_rate_or_that_of_what_it_is_a_kind_of(
+def test_each_part_has_its_own_rate_or_that_of_a_more_general_part(
     usage: Usage, lines: dict[str, int], parts: dict[str, int]
 ) -> None:
     cost = cost_of(Price(lines=lines), usage)
@@ -250,7 +250,7 @@ def test_whoever_adds_a_count_to_usage_must_say_what_it_costs() -> None:
     assert known == set(Usage.__struct_fields__)
 
 
-def test_every_dimension_ends_in_one_that_is_sold() -> None:
+def test_every_part_has_a_rate_where_input_and_output_have_one() -> None:
     assert set(KIND_OF) | set(KIND_OF.values()) <= DIMENSIONS
     assert all(rate_of(dimension, {"input": 1, "output": 1}) for dimension in PER_TOKEN)
 

@@ -207,7 +207,7 @@ async def test_an_answer_that_names_another_teams_thing_does_not_give_it_away(ya
 @pytest.mark.parametrize(
     "query", ["id=made_1", "limit=2&ids=made_1"], ids=["alone", "among others"]
 )
-async def test_a_query_is_judged_too(yard: Yard, query: str) -> None:
+async def test_names_in_a_query_are_judged_too(yard: Yard, query: str) -> None:
     openai = yard.provider("openai")
     answers(openai, {"id": "made_1"})
     assert (await yard.call("/openai/v1/videos", {})).status == 200

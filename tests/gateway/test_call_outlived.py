@@ -107,7 +107,7 @@ async def test_no_text_of_a_caller_outlives_its_call(yard: Yard) -> None:
 
 
 @pytest.mark.parametrize("part", ["model", "user"])
-async def test_a_row_is_no_longer_than_what_it_is_about(yard: Yard, part: str) -> None:
+async def test_a_row_of_a_call_does_not_grow_with_long_names(yard: Yard, part: str) -> None:
     yard.provider("openai").says("hello")
     yard.enable("promptguard")
     yard.enable("failover")

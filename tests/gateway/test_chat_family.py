@@ -107,7 +107,7 @@ class TestContentLists:
 
 
 class TestFraming:
-    async def test_events_without_a_blank_line_between_them(self, yard: Yard) -> None:
+    async def test_events_without_a_blank_line_between_them_are_read(self, yard: Yard) -> None:
         """4.12, SambaNova: events may be separated by a single line end."""
         pieces = chunk({"content": "fi"}), chunk({"content": "ne"}), chunk({}, "stop", usage=COUNTS)
         stream = b"".join(piece[:-1] for piece in pieces) + b": ping\n" + DONE[:-1]
@@ -127,7 +127,7 @@ class TestRequests:
         assert knows.last.fields["messages"] == asked
         assert others.last.fields["messages"] == [asked[0] | {"role": "system"}, HI]
 
-    async def test_native_paths_keep_it(self, yard: Yard) -> None:
+    async def test_native_paths_keep_the_developer_role(self, yard: Yard) -> None:
         asked = [{"role": "developer", "content": "Be brief."}, HI]
         deepseek = yard.provider("deepseek").says("b")
         body = {"model": "deepseek-chat", "messages": asked}
@@ -155,7 +155,9 @@ class TestRequests:
         ]
         assert answer.headers["x-stockyard-dropped"] == "messages.name"
 
-    async def test_the_words_of_one_library_are_understood_by_all(self, yard: Yard) -> None:
+    async def test_fields_of_the_mistral_library_are_understood_for_all_providers(
+        self, yard: Yard
+    ) -> None:
         """clients.md 6: `random_seed`, `tool_choice: any`."""
         function = {"name": "f", "parameters": {"type": "object"}}
         own = yard.provider("own", kind="gemini").says("b")
@@ -201,7 +203,7 @@ class TestPlainAnswers:
             ("together", {"tool_calls": [CALL]}, "eos", "tool_calls"),
         ],
     )
-    async def test_a_finish_is_one_that_clients_know(
+    async def test_a_finish_is_told_in_a_word_that_clients_know(
         self, yard: Yard, provider: str, message: Any, native: str, finish: str
     ) -> None:
         """6: other spellings."""
@@ -268,7 +270,7 @@ class TestThinkingBack:
     ],
     ids=["vendor field", "in the choice"],
 )
-async def test_usage_reaches_who_asked_for_it_wherever_it_was_said(
+async def test_usage_reaches_a_client_that_asked_for_it_wherever_it_was_said(
     yard: Yard, provider: str, last: bytes
 ) -> None:
     """7.3: outward exactly one usage chunk, with no choices."""

@@ -95,7 +95,7 @@ async def test_a_provider_of_responses_that_makes_no_summaries_is_asked_in_words
     assert (upstream.last.fields["store"], "tools" in upstream.last.fields) == (False, False)
 
 
-async def test_the_path_of_its_own_is_the_provider_s_where_it_has_one(yard: Yard) -> None:
+async def test_the_path_for_summaries_is_the_providers_where_it_has_one(yard: Yard) -> None:
     said = json.dumps(
         {
             "id": "resp_1",
@@ -158,7 +158,7 @@ async def test_a_stored_conversation_is_summarised_from_its_id(yard: Yard) -> No
 
 @pytest.mark.parametrize("turns", [[TRIGGER, *TURNS], [*TURNS, TRIGGER, TRIGGER]])
 @pytest.mark.parametrize("provider", ["openai", "deepinfra"])
-async def test_the_wish_must_be_the_last_item_and_the_only_one(
+async def test_the_wish_for_a_summary_must_be_the_last_item_and_the_only_one(
     yard: Yard, provider: str, turns: list[dict[str, Any]]
 ) -> None:
     upstream = yard.provider(provider)

@@ -166,7 +166,7 @@ class TestConverse:
         await yard.call(WHOLE, {"messages": turns, "toolConfig": TOOLS})
         assert openai.last.json["messages"][-1]["content"] == '{"sky":"blue"}'
 
-    async def test_thinking_is_asked_of_others(self, yard: Yard) -> None:
+    async def test_thinking_is_asked_of_other_providers(self, yard: Yard) -> None:
         anthropic = yard.provider("anthropic").says("hello")
         thinking = {"type": "enabled", "budget_tokens": 2048}
         await yard.call(

@@ -62,7 +62,7 @@ async def test_thinking_that_is_switched_off_is_not_mentioned_to_unknown_models(
     assert "reasoning_effort" not in own.last.fields
 
 
-async def test_models_that_think_as_they_like_are_asked_so(yard: Yard) -> None:
+async def test_models_that_choose_their_thinking_are_given_the_effort(yard: Yard) -> None:
     anthropic = yard.provider("anthropic").says("hello")
     await yard.chat("hi", model="anthropic/claude-opus-4-7", reasoning_effort="xhigh")
     assert anthropic.last.fields["output_config"] == {"effort": "xhigh"}

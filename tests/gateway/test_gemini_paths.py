@@ -137,7 +137,7 @@ class TestToOtherProviders:
         assert said[-1]["usageMetadata"]["totalTokenCount"] == 21
         assert scripted.last.streamed
 
-    async def test_a_stream_as_one_array(self, yard: Yard) -> None:
+    async def test_a_stream_is_sent_as_one_array(self, yard: Yard) -> None:
         yard.provider("openai").streams("hel", "lo")
         answer = await yard.call(STREAM.format(model="openai/gpt-4o"), HI)
         assert answer.headers["content-type"] == "application/json"
@@ -188,7 +188,7 @@ class TestToOtherProviders:
         answer = await yard.call(WHOLE.format(model="openai/gpt-4o"), asked)
         assert answer.headers["x-stockyard-dropped"] == "safetySettings"
 
-    async def test_an_alias_names_a_model_here_too(self, yard: Yard) -> None:
+    async def test_an_alias_names_a_model_in_a_path_too(self, yard: Yard) -> None:
         openai = yard.provider("openai").says("hello")
         yard.set("aliases.smart", "openai/gpt-4o")
         await yard.call(WHOLE.format(model="smart"), HI)
@@ -333,7 +333,7 @@ class TestKeys:
             "%25",
         ],
     )
-    async def test_s05_an_unknown_one_is_refused_in_the_words_of_the_path(
+    async def test_s05_an_unknown_key_is_refused_in_the_words_of_the_path(
         self, yard: Yard, key: str
     ) -> None:
         await yard.open()
@@ -354,7 +354,7 @@ class TestLists:
             ("/v1/models?key=k", {}),
         ],
     )
-    async def test_models_as_this_format_lists_them(
+    async def test_models_are_listed_as_gemini_lists_them(
         self, yard: Yard, path: str, headers: dict[str, str]
     ) -> None:
         answer = await yard.get(path, headers=headers)

@@ -31,7 +31,9 @@ class TestBatches:
         assert heard.status == 404
         assert len(openai.requests) == 1
 
-    async def test_their_output_is_the_teams_once_it_is_told_of(self, yard: Yard) -> None:
+    async def test_the_output_of_a_batch_is_the_teams_once_the_batch_names_it(
+        self, yard: Yard
+    ) -> None:
         openai = yard.provider("openai")
         await uploaded(yard, openai)
         answers(openai, {"id": "batch_1", "object": "batch"})
@@ -104,7 +106,9 @@ def test_links_to_results_lead_here_so_that_no_key_goes_elsewhere(said: bytes, t
     assert with_results_here(said) == told
 
 
-async def test_a_batch_that_its_provider_names_otherwise_is_its_maker_s_too(yard: Yard) -> None:
+async def test_a_batch_that_its_provider_names_otherwise_belongs_to_its_maker_too(
+    yard: Yard,
+) -> None:
     provider = yard.provider("xai").sends(200, JSON, b'{"batch_id":"batch_9"}')
     provider.sends(200, JSON, b'{"batch_id":"batch_9","state":{}}')
     await yard.call("/xai/v1/batches", {"name": "mine"})

@@ -116,7 +116,7 @@ async def test_files_of_two_providers_cannot_be_read_together(yard: Yard) -> Non
     assert (await yard.call(CHAT, body)).status == 400
 
 
-async def test_a_call_that_names_nothing_goes_where_it_likes(yard: Yard) -> None:
+async def test_a_call_that_names_nothing_is_not_held_up(yard: Yard) -> None:
     yard.provider("openai").says("hello")
     heard = await yard.chat('Say "file_id": "x" for \\u0066ile_id.')
     assert (heard.status, heard.text) == (200, "hello")
@@ -199,7 +199,7 @@ async def test_a_container_is_its_team_s_once_an_answer_names_it(
 @pytest.mark.parametrize("path", ["/v1/responses", "/openai/v1/responses"])
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("kind", [{"type": "item_reference"}, {}])
-async def test_an_item_is_pointed_at_by_the_team_that_got_it(
+async def test_an_item_may_be_named_by_the_team_that_got_it_only(
     yard: Yard, path: str, stream: bool, kind: dict[str, str]
 ) -> None:
     openai = yard.provider("openai")
@@ -321,7 +321,7 @@ async def test_a_chat_that_nobody_keeps_is_not_remembered(yard: Yard) -> None:
     assert yard.stockyard.reception.keepers.ids.find("default", name) is None
 
 
-async def test_a_secret_of_the_caller_s_own_opens_what_it_opens(yard: Yard) -> None:
+async def test_a_caller_with_its_own_secret_names_what_it_likes(yard: Yard) -> None:
     openai = yard.provider("openai").says("read")
     own = {"authorization": "Bearer sk-proj-own"}
     heard = await yard.call("/openai/v1/chat/completions", asking("gpt-scripted"), headers=own)
@@ -329,7 +329,7 @@ async def test_a_secret_of_the_caller_s_own_opens_what_it_opens(yard: Yard) -> N
     assert b"file-1" in openai.last.body
 
 
-async def test_the_secret_that_put_it_there_is_the_one_that_reads_it(yard: Yard) -> None:
+async def test_a_file_is_read_with_the_credential_that_uploaded_it(yard: Yard) -> None:
     openai = await uploaded(yard, "openai")
     held = yard.stockyard.reception.keepers.ids.find("default", "file-1")
     assert held is not None

@@ -27,7 +27,7 @@ def resume(host: LaneHost) -> None:
 
 
 class TestPause:
-    def test_connections_wait_until_it_goes_on(self) -> None:
+    def test_connections_wait_until_the_server_goes_on(self) -> None:
         with a_host() as host:
             host.do(host.server.pause)
             with host.client() as waiting:

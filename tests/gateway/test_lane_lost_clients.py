@@ -34,7 +34,7 @@ def test_a_client_that_resets_the_connection_cancels_its_stream(host: LaneHost) 
     assert host.soon(lambda: call.told == ["gone"])
 
 
-def test_late_calls_on_a_reply_do_nothing(host: LaneHost) -> None:
+def test_late_calls_on_a_reply_to_a_lost_client_do_nothing(host: LaneHost) -> None:
     with host.client() as client:
         client.send(a_request("POST /call/stream", b"{}"))
         call = the_call(host)

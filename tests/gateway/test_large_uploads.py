@@ -116,7 +116,7 @@ async def test_another_try_starts_from_the_same_bytes(yard: Yard) -> None:
     assert {request.body == recording() for request in openai.requests} == {True}
 
 
-async def test_a_provider_that_takes_text_gets_a_few_of_them_as_text(yard: Yard) -> None:
+async def test_a_provider_that_takes_base64_gets_a_few_images_that_way(yard: Yard) -> None:
     xai = yard.provider("xai").sends(200, JSON, IMAGES)
     said = (field("model", "xai/grok-imagine-image"), field("prompt", "green"))
     heard = await yard.call("/v1/images/edits", form(file("image"), *said), headers=FORM)

@@ -115,7 +115,7 @@ async def test_other_providers_hear_which_fields_a_client_wants(yard: Yard) -> N
     assert openai.last.target.endswith("?fields=id")
 
 
-async def test_a_batch_that_tells_what_it_used_is_counted_then(yard: Yard) -> None:
+async def test_a_batch_that_tells_its_usage_is_counted_by_that(yard: Yard) -> None:
     openai = yard.provider("openai")
     usage = {"input_tokens": 9, "output_tokens": 4, "input_tokens_details": {"cached_tokens": 3}}
     await a_batch(yard, openai, model="gpt-x", usage=usage)

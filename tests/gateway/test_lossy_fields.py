@@ -24,7 +24,7 @@ async def test_the_caller_is_warned_unless_somebody_wants_it_otherwise(yard: Yar
     assert "seed" not in anthropic.last.fields
 
 
-async def test_silent_leaves_it_to_the_trace(yard: Yard) -> None:
+async def test_silent_tells_losses_in_the_trace_only(yard: Yard) -> None:
     yard.provider("anthropic").says("hello")
     yard.set("translation.lossy", "silent")
     answer = await yard.chat("hi", model=CLAUDE, seed=7)
@@ -136,7 +136,7 @@ async def test_strict_names_what_is_wrong_with_calls_of_tools(
     assert named in answer.error["message"]
 
 
-async def test_the_word_of_a_name_for_models_counts_before_the_usual_one(yard: Yard) -> None:
+async def test_the_setting_of_an_alias_counts_before_the_general_one(yard: Yard) -> None:
     yard.provider("anthropic").says("hello")
     yard.set("aliases.careful.targets", [CLAUDE])
     yard.set("aliases.careful.lossy", "strict")
@@ -148,7 +148,7 @@ async def test_the_word_of_a_name_for_models_counts_before_the_usual_one(yard: Y
     assert DROPPED in (await yard.chat("hi", model=CLAUDE, seed=7)).headers
 
 
-async def test_a_row_of_the_module_of_names_has_a_word_too(yard: Yard) -> None:
+async def test_an_alias_of_the_module_has_a_setting_too(yard: Yard) -> None:
     anthropic = yard.provider("anthropic").says("hello")
     rows = [
         {"alias": "careful", "model": CLAUDE, "lossy": "strict"},
@@ -160,7 +160,7 @@ async def test_a_row_of_the_module_of_names_has_a_word_too(yard: Yard) -> None:
     assert "seed" not in anthropic.last.fields
 
 
-async def test_the_word_of_a_key_counts_before_all_others(yard: Yard) -> None:
+async def test_the_setting_of_a_key_counts_before_all_others(yard: Yard) -> None:
     yard.provider("anthropic").says("hello")
     yard.set(f"translation.keys.{FIRST_KEY}", "strict")
     yard.set("aliases.quiet.targets", [CLAUDE])

@@ -39,7 +39,7 @@ async def test_an_answer_without_sound_is_an_error_and_not_silence(yard: Yard, s
     assert (heard.status, heard.headers["content-type"]) == (502, "application/json")
 
 
-async def test_mistrals_own_path_answers_as_it_does(yard: Yard) -> None:
+async def test_the_native_path_of_mistral_answers_as_mistral_does(yard: Yard) -> None:
     wrapped = b'{"audio_data": "AAAA"}'
     yard.provider("mistral").sends(200, JSON, wrapped)
     heard = await yard.call("/mistral/v1/audio/speech", speech("voxtral-mini-tts-latest"))
@@ -125,7 +125,7 @@ async def test_groq_transcribes_at_its_own_path(yard: Yard) -> None:
     assert groq.last.body == recording("whisper-large-v3")
 
 
-async def test_a_server_of_ones_own_is_asked_too(yard: Yard) -> None:
+async def test_a_speech_server_of_the_operators_own_is_asked_too(yard: Yard) -> None:
     voice = yard.provider("voicebox", kind="openai.chat")
     voice.sends(200, {"content-type": "audio/wav"}, WAV)
     heard = await yard.call("/v1/audio/speech", speech("voicebox/kokoro"))

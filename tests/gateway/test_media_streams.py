@@ -138,7 +138,7 @@ async def test_an_error_before_the_first_piece_is_an_answer(yard: Yard) -> None:
     assert heard.error["message"] == "No."
 
 
-async def test_an_error_after_it_ends_the_stream(yard: Yard) -> None:
+async def test_an_error_after_the_first_piece_ends_the_stream(yard: Yard) -> None:
     said = {"type": "error", "error": {"message": "No.", "type": "server_error", "code": None}}
     yard.provider("openai").plays(events(DELTAS[0], said))
     heard = await yard.call("/v1/audio/transcriptions", STREAMING, headers=FORM)
@@ -179,7 +179,7 @@ async def test_guards_read_what_each_speaker_said(yard: Yard) -> None:
     assert last["text"] == (first["text"] + second["text"]).strip()
 
 
-async def test_an_answer_in_place_of_a_stream_becomes_one(yard: Yard) -> None:
+async def test_an_answer_in_place_of_a_stream_becomes_a_stream(yard: Yard) -> None:
     """Models that cannot stream ignore the wish, and clients would hear nothing at all."""
     yard.provider("openai").sends(200, JSON, TRANSCRIPT)
     heard = await yard.call("/v1/audio/transcriptions", STREAMING, headers=FORM)
@@ -192,7 +192,7 @@ async def test_an_answer_in_place_of_a_stream_becomes_one(yard: Yard) -> None:
     assert heard.events[1].json["usage"] == {"type": "duration", "seconds": 4}
 
 
-async def test_a_large_image_in_place_of_a_stream_becomes_one(yard: Yard) -> None:
+async def test_a_large_image_in_place_of_a_stream_becomes_a_stream(yard: Yard) -> None:
     data = base64.b64encode(bytes(600_000)).decode()
     answer = {"created": 1, "data": [{"b64_json": data}], "output_format": "png"}
     yard.provider("openai").sends(200, JSON, json.dumps(answer).encode())

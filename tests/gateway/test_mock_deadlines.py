@@ -17,7 +17,7 @@ from stockyard.testing.yard import Yard
         ("mock/delay-30000ms", "timeout.total", True),
     ],
 )
-async def test_a_call_that_it_does_not_answer_ends(
+async def test_a_call_that_the_mock_does_not_answer_ends(
     yard: Yard, model: str, timer: str, stream: bool
 ) -> None:
     yard.set(timer, "100ms")

@@ -33,5 +33,5 @@ def test_nothing_is_handed_on_that_a_browser_would_run(told: bytes, kept: bytes)
         (b"x-odd: 1", b""),
     ],
 )
-def test_of_the_fields_only_those_that_are_meant_for_the_caller(told: bytes, kept: bytes) -> None:
+def test_only_headers_meant_for_the_caller_are_handed_on(told: bytes, kept: bytes) -> None:
     assert narrowed(told + b"\r\n") == (kept + b"\r\n" if kept else b"")

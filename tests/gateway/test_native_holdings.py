@@ -157,7 +157,9 @@ class TestAnnounced:
 
     ANNOUNCE = "/gemini/upload/v1beta/files"
 
-    async def test_the_first_one_that_its_team_asks_for_is_the_team_s(self, yard: Yard) -> None:
+    async def test_an_announced_file_belongs_to_the_team_that_asks_for_it_first(
+        self, yard: Yard
+    ) -> None:
         gemini = yard.provider("gemini").sends(200, {"x-goog-upload-url": "https://x/y"}, b"")
         body = b'{"file": {"displayName":  "a.pdf"}}'
         heard = await yard.call(self.ANNOUNCE, body, headers=self.START)
@@ -171,7 +173,7 @@ class TestAnnounced:
         assert (await yard.get(OURS + "/files/abc", headers=theirs)).status == 404
         assert (await yard.get(OURS + "/files/other")).status == 404, "one was announced"
 
-    async def test_a_body_may_be_the_first_to_name_it(self, yard: Yard) -> None:
+    async def test_a_body_may_be_the_first_to_name_an_announced_file(self, yard: Yard) -> None:
         gemini = yard.provider("gemini").sends(200, {}, b"")
         await yard.call(self.ANNOUNCE, b"", headers=self.START)
         answers(gemini, {"candidates": [{"content": {"parts": [{"text": "a"}]}}]})

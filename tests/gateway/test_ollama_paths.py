@@ -65,7 +65,7 @@ class TestToOtherProviders:
         assert sorted(answer.headers["x-stockyard-dropped"].split(",")) == ["keep_alive", "options"]
 
     @pytest.mark.parametrize("said_so", [{}, {"stream": True}])
-    async def test_a_stream_is_what_those_get_who_say_nothing(
+    async def test_clients_that_say_nothing_get_a_stream(
         self, yard: Yard, said_so: dict[str, bool]
     ) -> None:
         openai = yard.provider("openai").streams("hel", "lo")
@@ -160,7 +160,7 @@ class TestSinglePrompts:
         assert isinstance(answer.json["error"], str)
         assert not openai.requests
 
-    async def test_ollama_itself_is_asked_as_it_was_asked(self, yard: Yard) -> None:
+    async def test_a_prompt_for_ollama_itself_goes_on_as_it_came(self, yard: Yard) -> None:
         body = b'{"model":"llama3.2", "prompt":"a", "suffix":"b", "raw":true}'
         data = b'{"model":"llama3.2","response":"x","done":true,"done_reason":"stop"}\n'
         ollama = yard.provider("ollama").plays(data).with_headers(LINES)
@@ -292,7 +292,7 @@ class TestNames:
         yard.provider("ollama").says("not me")
         assert (await yard.chat("hi", model="llama3.2")).status == 404
 
-    async def test_an_alias_is_one_here_too(self, yard: Yard) -> None:
+    async def test_an_alias_is_resolved_for_clients_of_ollama_too(self, yard: Yard) -> None:
         yard.provider("ollama").says("not me")
         openai = yard.provider("openai").says("hello")
         yard.set("aliases.smart", "openai/gpt-4o")

@@ -218,7 +218,7 @@ async def test_modules_of_chats_are_left_out_and_others_read_the_texts(yard: Yar
     assert "only_texts read" not in yard.last.findings
 
 
-async def test_limits_count_them(yard: Yard) -> None:
+async def test_limits_count_calls_of_other_kinds(yard: Yard) -> None:
     answers(yard.provider("openai"), VECTORS)
     yard.enable("ratelimit", limits=[{"calls": 1, "per_seconds": 60, "kinds": ["embeddings"]}])
     first = await yard.call("/v1/embeddings", EMBEDDINGS)

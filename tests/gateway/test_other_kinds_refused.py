@@ -127,7 +127,7 @@ HI = [{"role": "user", "content": "hi"}]
         ),
     ],
 )
-async def test_whose_format_is_its_own_is_named_with_the_path_that_speaks_it(
+async def test_a_provider_with_a_format_of_its_own_is_named_with_the_path_for_it(
     yard: Yard, model: str, path: str, body: dict[str, Any], where: str
 ) -> None:
     """`wire.md` 1.1: they are reached on their native routes until there is a codec."""

@@ -34,7 +34,9 @@ class TestMessages:
                 await upstream.send(message)
                 assert await client.recv() == message
 
-    async def test_pieces_stay_pieces(self, yard: Yard, realtime: RealtimeProvider) -> None:
+    async def test_a_message_in_pieces_stays_in_pieces(
+        self, yard: Yard, realtime: RealtimeProvider
+    ) -> None:
         async with a_session(yard) as client:
             upstream = await realtime.next()
             await client.send(["one ", "two ", "three"])

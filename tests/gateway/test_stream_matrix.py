@@ -427,7 +427,7 @@ class TestReplayed:
         assert said == Said(WELL + BYE, ended=True)
         assert len(script.requests) == 2
 
-    async def test_s40_a_slow_reader_who_leaves_is_an_end_too(
+    async def test_s40_a_replayed_stream_ends_when_its_slow_reader_leaves(
         self, yard: Yard, dialect: Dialect, edited: bool
     ) -> None:
         yard.enable("cache", max_entry_bytes=100_000_000)

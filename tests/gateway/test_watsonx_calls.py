@@ -73,7 +73,9 @@ def watsonx(yard: Yard, desk: ScriptedProvider) -> ScriptedProvider:
     )
 
 
-async def test_a_chat_is_asked_in_its_own_words(yard: Yard, watsonx: ScriptedProvider) -> None:
+async def test_a_chat_is_asked_in_the_words_of_watsonx(
+    yard: Yard, watsonx: ScriptedProvider
+) -> None:
     watsonx.sends(200, JSON, answer({"role": "assistant", "content": "hello"}, "stop"))
     said = await yard.chat(
         "hi", model="watsonx/ibm/granite-4-h-small", stop="END", max_tokens=9, user="u"
@@ -94,7 +96,9 @@ async def test_a_chat_is_asked_in_its_own_words(yard: Yard, watsonx: ScriptedPro
     assert (yard.last.usage.prompt, yard.last.usage.completion) == (9, 4)
 
 
-async def test_a_model_is_found_by_how_it_begins(yard: Yard, watsonx: ScriptedProvider) -> None:
+async def test_a_model_is_found_by_the_beginning_of_its_name(
+    yard: Yard, watsonx: ScriptedProvider
+) -> None:
     watsonx.sends(200, JSON, answer({"role": "assistant", "content": "hello"}, "stop"))
     assert (await yard.chat("hi", model="ibm/granite-4-h-small")).text == "hello"
 
@@ -127,7 +131,7 @@ async def test_tools_are_offered_without_what_it_refuses(
 
 
 @pytest.mark.parametrize("dialect", [Yard.chat, Yard.messages])
-async def test_a_stream_has_a_path_of_its_own(
+async def test_a_stream_is_asked_for_on_a_path_of_its_own(
     yard: Yard, watsonx: ScriptedProvider, dialect: Callable[..., Awaitable[Heard]]
 ) -> None:
     events = stream(

@@ -53,7 +53,7 @@ def test_a_half_open_breaker_lets_one_probe_through_until_its_lease_ends() -> No
     assert allowed == [True, False, False, True]
 
 
-def test_successful_probes_close_it() -> None:
+def test_successful_probes_close_a_breaker() -> None:
     breaker = an_open_breaker()
     closed = [breaker.succeeded(10) for _ in range(SUCCESSES_TO_CLOSE)]
     assert closed == [False] * (SUCCESSES_TO_CLOSE - 1) + [True]

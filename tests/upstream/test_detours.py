@@ -72,7 +72,7 @@ class TestToolsWithAnEffort:
             ({"reasoning_effort": "low"}, CHAT),
         ],
     )
-    async def test_go_through_responses_where_chat_refuses_them(
+    async def test_tools_with_an_effort_go_through_responses_where_chat_refuses_them(
         self, yard: Yard, fields: dict[str, Any], path: str, stream: bool
     ) -> None:
         openai = yard.provider("openai").says("hello")

@@ -150,7 +150,7 @@ def test_closes_say_code_and_reason(code: int, reason: str) -> None:
     assert close_in(a_close(NO_CODE).data) == (NO_CODE, "")
 
 
-def test_keys_are_answered_as_others_answer_them() -> None:
+def test_the_key_of_a_handshake_is_answered_as_another_library_answers_it() -> None:
     key = a_key()
     assert is_key(key)
     assert accepting(key).decode() == accept_key(key.decode())

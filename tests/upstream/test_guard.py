@@ -148,7 +148,7 @@ EDGES = [
 
 
 @pytest.mark.parametrize(("address", "allowed"), EDGES)
-def test_each_range_ends_where_it_should(address: str, allowed: bool) -> None:
+def test_each_range_of_addresses_ends_where_it_should(address: str, allowed: bool) -> None:
     verdict = Guard(NOTHING).judge(ip_address(address), parse_url("https://a.example"), USER)
     assert verdict.allowed is allowed
 

@@ -33,7 +33,7 @@ def opened() -> tuple[TargetHealth, HandClock]:
     return h, clock
 
 
-def test_opens_when_enough_calls_fail() -> None:
+def test_a_breaker_opens_when_enough_calls_fail() -> None:
     h, _ = health()
     changes = [call(h, ok=ok) for ok in (True, False, True, False)]
     assert changes == [None, None, None, "opened"]
@@ -63,13 +63,13 @@ def test_a_failing_target_does_not_open_the_breaker_of_another() -> None:
     assert h.allow(ours)
 
 
-def test_half_open_lets_exactly_one_of_fifty_through() -> None:
+def test_a_half_open_breaker_lets_exactly_one_of_fifty_calls_through() -> None:
     h, clock = opened()
     clock.advance(10)
     assert [h.allow(T) for _ in range(50)].count(True) == 1
 
 
-def test_three_successes_close_it() -> None:
+def test_three_successes_close_a_breaker() -> None:
     h, clock = opened()
     clock.advance(10)
     assert [call(h, ok=True) for _ in range(3)] == [None, None, "closed"]
@@ -150,7 +150,7 @@ def test_the_table_is_bounded_and_keeps_what_is_failing() -> None:
     assert not h.allow(T)
 
 
-def test_states_tell_what_is_wrong_and_reset_cures_it() -> None:
+def test_states_tell_what_is_failing_and_a_reset_lets_calls_through() -> None:
     h, _ = opened()
     (state,) = h.states()
     assert (state.provider, state.model, state.state, state.failures) == ("one", "m", "open", 4)
@@ -160,7 +160,7 @@ def test_states_tell_what_is_wrong_and_reset_cures_it() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(["call", "fail", "leave", "wait"]), st.integers(0, 40))))
-def test_whatever_happens_a_target_is_asked_again_one_day(steps: list[tuple[str, int]]) -> None:
+def test_a_target_is_asked_again_one_day_whatever_happens(steps: list[tuple[str, int]]) -> None:
     h, clock = health()
     for step, seconds in steps:
         clock.advance(seconds)

@@ -102,7 +102,7 @@ def test_unsigned_thoughts_are_not_kept() -> None:
     assert len(turns) == 0
 
 
-def test_a_day_later_they_are_gone() -> None:
+def test_thoughts_are_gone_a_day_later() -> None:
     clock = HandClock()
     turns = SignedTurns(clock.now)
     turns.remember(ANTHROPIC, answered(THOUGHT, CALL))

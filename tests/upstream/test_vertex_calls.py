@@ -107,13 +107,15 @@ class TestClaude:
         assert not {"anthropic-beta", "anthropic-version"} & {*vertex.last.headers}
         assert answer.headers["x-stockyard-dropped"] == "anthropic_beta:from-next-year"
 
-    async def test_chat_clients_reach_it_too(self, yard: Yard, desk: ScriptedProvider) -> None:
+    async def test_chat_clients_reach_claude_at_vertex_too(
+        self, yard: Yard, desk: ScriptedProvider
+    ) -> None:
         vertex = at_vertex(yard, desk, "vertex-anthropic").says("hello")
         assert (await yard.chat("hi", model=CLAUDE)).text == "hello"
         assert vertex.last.prompt == "hi"
         assert "anthropic-version" not in vertex.last.headers
 
-    async def test_a_caller_on_the_native_route_says_it_all_himself(
+    async def test_a_caller_on_the_native_route_says_model_and_version_itself(
         self, yard: Yard, desk: ScriptedProvider
     ) -> None:
         vertex = at_vertex(yard, desk, "vertex-anthropic").says("hello")

@@ -44,7 +44,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
         ({}, AT_WORK | {"settings": {"profile": "work", "region": "ca-west-1"}}, "ca-west-1"),
     ],
 )
-def test_a_profile_names_it_unless_somebody_else_does(
+def test_a_profile_names_the_region_unless_somebody_else_does(
     tmp_path: Path,
     environ: dict[str, str],
     said: dict[str, str],
@@ -55,7 +55,7 @@ def test_a_profile_names_it_unless_somebody_else_does(
 
 
 @pytest.mark.parametrize("content", ["", "region = eu-west-1", "[default]\nregion\n", "[default"])
-def test_a_file_that_says_nothing_names_none(
+def test_a_file_that_says_nothing_names_no_region(
     tmp_path: Path, environ: dict[str, str], content: str
 ) -> None:
     Path(environ["AWS_CONFIG_FILE"]).write_text(content)
