@@ -130,7 +130,9 @@ def description_of(
         described = Application(
             route_handlers=[SystemEndpoints, EventEndpoints, *routers(apps)],
             dependencies=dependencies,
-            openapi_config=OpenAPIConfig(title="Stockyard", version=stockyard.__version__),
+            openapi_config=OpenAPIConfig(
+                title="Stockyard", version=stockyard.__version__, use_handler_docstrings=True
+            ),
         )
         return describe(described)
 

@@ -21,7 +21,15 @@ Topics = Annotated[str, QueryParameter(max_length=200, description="Which one.")
 Filter = Annotated[
     str, QueryParameter(name="filter", max_length=MAX_CHARACTERS, description="As for lists.")
 ]
-LastId = Annotated[int | None, HeaderParameter(name="Last-Event-ID", ge=0, le=1 << 62)]
+LastId = Annotated[
+    int | None,
+    HeaderParameter(
+        name="Last-Event-ID",
+        ge=0,
+        le=1 << 62,
+        description="The id of the last event you received: those after it come first.",
+    ),
+]
 
 
 class EventEndpoints(Controller):

@@ -12,5 +12,11 @@ Given: TypeAlias = NamedDependency[SkipValidation[T]]
 
 Name = Annotated[str | None, QueryParameter(max_length=300)]
 DryRun = Annotated[bool, QueryParameter(description="Check it and tell what it would change.")]
-Reason = Annotated[str | None, HeaderParameter(name="X-Reason", max_length=500)]
-"""The reason for a change; stored with the configuration version."""
+Reason = Annotated[
+    str | None,
+    HeaderParameter(
+        name="X-Reason",
+        max_length=500,
+        description="The reason for a change; stored with the configuration version.",
+    ),
+]

@@ -93,6 +93,18 @@ async def test_the_description_is_openapi_with_our_problems(plane: Plane) -> Non
     assert "Problem" in described["components"]["schemas"]
 
 
+async def test_every_operation_is_described_in_sentences(plane: Plane) -> None:
+    async with plane.as_admin as client:
+        paths = (await client.get("/api/openapi.json")).json()["paths"]
+    texts = {
+        f"{method} {path}": operation.get("description", "")
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+    }
+    assert len(texts) > 40
+    assert [name for name, text in texts.items() if not text.endswith(".")] == []
+
+
 async def test_errors_tell_nothing_of_the_inside(plane: Plane) -> None:
     plane.database.close()
     async with plane.as_admin as client:

@@ -17,7 +17,14 @@ from stockyard.errors import Refused
 
 Modules = Given[ModuleChanges]
 Who = Given[Identity]
-IfMatch = Annotated[str | None, HeaderParameter(name="If-Match", max_length=500)]
+IfMatch = Annotated[
+    str | None,
+    HeaderParameter(
+        name="If-Match",
+        max_length=500,
+        description="The `ETag` of what is to be replaced; nothing newer will be.",
+    ),
+]
 Words = Annotated[str, Meta(max_length=500)]
 
 ETAG = re.compile(r'(?<!W/)"v(\d{1,15})"')

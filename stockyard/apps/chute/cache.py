@@ -18,7 +18,7 @@ MODULE = "cache"
 Before = Annotated[
     str | None, QueryParameter(max_length=40, description="Only older ones: -1h, or a time.")
 ]
-Tag = Annotated[str | None, QueryParameter(max_length=160)]
+Tag = Annotated[str | None, QueryParameter(max_length=160, description="`name=value`.")]
 
 
 class CacheStats(Struct, frozen=True, kw_only=True):
@@ -69,7 +69,7 @@ class CacheEndpoints(Controller):
         tag: Tag = None,
         before: Before = None,
     ) -> Purged:
-        """Delete cached answers by model, Key, user, tag (`name=value`) or age."""
+        """Delete cached answers by model, Key, user, tag or age; without any of these, all."""
         newest = moment(before, "before")
         which = Purge(
             model=model,

@@ -1,9 +1,10 @@
 """The endpoints for providers and models: what can be called."""
 
 from collections.abc import Callable, Sequence
+from typing import Annotated
 
 from litestar import Controller, get
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 from msgspec import Struct
 
 from stockyard.api.parameters import Given, Name
@@ -13,6 +14,13 @@ from stockyard.errors import Refused
 
 Providers = Given[Callable[[], Sequence[ProviderState]]]
 Models = Given[Callable[[], Sequence[ModelState]]]
+PartOfName = Annotated[
+    str | None, QueryParameter(max_length=300, description="A part of the model's name.")
+]
+Abilities = Annotated[
+    str | None,
+    QueryParameter(max_length=300, description="What it can do, such as `vision,tools`."),
+]
 READ = needs("chute.read")
 
 
@@ -51,15 +59,12 @@ class ProviderEndpoints(Controller):
     async def list_models(
         self,
         models: Models,
-        q: Name = None,
+        q: PartOfName = None,
         provider: Name = None,
         kind: Name = None,
-        cap: Name = None,
+        cap: Abilities = None,
     ) -> ModelList:
-        """Models that can be called, as far as they are known without asking anybody.
-
-        `cap` names what they must be able to do, such as `tools` or `vision,tools`.
-        """
+        """Models that can be called, as far as they are known without asking anybody."""
         wanted = set(cap.split(",")) if cap else set()
         found = [
             model

@@ -92,9 +92,9 @@ class TraceEndpoints(Controller):
         with_total: WithTotal = False,
         fields: Fields = None,
     ) -> TraceList | TracesInPart:
-        """Calls, the one that ended last first. A Key sees its own. `key` is the id or the name.
+        """Calls. The one that ended last comes first. A Key sees its own calls only.
 
-        In another order (`sort`) they are looked through, which takes a while where there are many.
+        Any other order (`sort`) is slow where there are many calls.
         """
         shown = names_in(fields)
         before = cursors.read(selection.as_written, cursor) if cursor else None

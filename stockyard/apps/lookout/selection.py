@@ -18,8 +18,27 @@ from stockyard.storage.database import Database
 
 Who = Given[Identity]
 Searches = Given[Callable[[], bool]]
-Since = Annotated[str | None, QueryParameter(name="from", max_length=40)]
-Until = Annotated[str | None, QueryParameter(name="to", max_length=40)]
+Since = Annotated[
+    str | None,
+    QueryParameter(
+        name="from",
+        max_length=40,
+        description="Not before: milliseconds, ISO 8601, or relative such as `-24h`.",
+    ),
+]
+Until = Annotated[
+    str | None, QueryParameter(name="to", max_length=40, description="Before: a time like `from`.")
+]
+NamedModel = Annotated[
+    str | None, QueryParameter(max_length=300, description="The model that the caller named.")
+]
+ServedModel = Annotated[
+    str | None, QueryParameter(max_length=300, description="The model that was called.")
+]
+KeyOrName = Annotated[
+    str | None, QueryParameter(max_length=300, description="The id of a Key, or its name.")
+]
+Tag = Annotated[str | None, QueryParameter(max_length=300, description="`name=value`.")]
 Filter = Annotated[
     str | None,
     QueryParameter(
@@ -76,18 +95,18 @@ def selection_of(
     searches: Searches,
     since: Since = None,
     until: Until = None,
-    model: Name = None,
-    asked: Name = None,
+    model: ServedModel = None,
+    asked: NamedModel = None,
     provider: Name = None,
     status: FromQuery[Status | None] = None,
-    key: Name = None,
+    key: KeyOrName = None,
     team_id: Name = None,
     kind: Name = None,
-    tag: Name = None,
+    tag: Tag = None,
     filter_: Filter = None,
     sort: Sort = None,
 ) -> Selection:
-    """`key` is the id or the name. Raises Refused (400, and 403 for words without permission)."""
+    """Raises Refused: 400, and 403 for words without permission."""
     by_name = key if key and not key.startswith(KEY_IDS) else None
     conditions = {
         "model": model,
