@@ -9,7 +9,7 @@ from typing import Any
 
 from stockyard.errors import ErrorKind, UpstreamError
 from stockyard.wire.codec import Fields, Traits
-from stockyard.wire.error_shapes import NOTHING_TOLD, Told, plain_words, read_error
+from stockyard.wire.error_shapes import NO_ERROR_BODY, ErrorBody, plain_words, read_error
 from stockyard.wire.masking import masked
 from stockyard.wire.retry_hints import in_vain, retry_after
 
@@ -128,11 +128,11 @@ def upstream_error(
 ) -> UpstreamError:
     """Classify a provider's error response."""
     answer = read_error(body)
-    if answer is NOTHING_TOLD:
-        answer = Told(message=plain_words(body))
+    if answer is NO_ERROR_BODY:
+        answer = ErrorBody(message=plain_words(body))
     if not answer.type:
         kind_field = next((v for n, v in fields if n.lower() == b"x-amzn-errortype"), b"")
-        answer = Told(
+        answer = ErrorBody(
             message=answer.message,
             type=kind_field.partition(b":")[0].decode("latin-1"),
             code=answer.code,
@@ -143,7 +143,7 @@ def upstream_error(
     return _error(kind_of(status, answer, traits), status, fields, answer)
 
 
-def error_in_answer(answer: Told, fields: Fields = ()) -> UpstreamError:
+def error_in_answer(answer: ErrorBody, fields: Fields = ()) -> UpstreamError:
     """Classify an error inside a 200: a whole body, or an event of a stream."""
     kind = _word_kind(answer) or _BY_STATUS.get(answer.status or 0, "provider_fault")
     if kind == "bad_request":
@@ -160,7 +160,7 @@ def not_an_answer(body: bytes, verdict: str) -> UpstreamError:
     return UpstreamError("bad_answer", f"The provider's answer {verdict}.")
 
 
-def kind_of(status: int, answer: Told, traits: Traits = frozenset()) -> ErrorKind:
+def kind_of(status: int, answer: ErrorBody, traits: Traits = frozenset()) -> ErrorKind:
     by_status = _BY_STATUS.get(status) or ("provider_fault" if status >= 500 else "bad_request")
     if by_status == "rate_limited" and _daily_quota(answer.body):
         return "quota_exhausted"
@@ -172,7 +172,7 @@ def kind_of(status: int, answer: Told, traits: Traits = frozenset()) -> ErrorKin
     return by_status
 
 
-def _word_kind(answer: Told) -> ErrorKind | None:
+def _word_kind(answer: ErrorBody) -> ErrorKind | None:
     """The kind named by the most specific of the provider's typed words: code before type."""
     for word in (answer.code, answer.type, *_reasons(answer.body)):
         kind = _BY_WORD.get(word.lower())
@@ -181,7 +181,7 @@ def _word_kind(answer: Told) -> ErrorKind | None:
     return "bad_request" if _BY_WORD.get(answer.type.lower()) == "bad_request" else None
 
 
-def _refined_by_opening(answer: Told, traits: Traits) -> ErrorKind:
+def _refined_by_opening(answer: ErrorBody, traits: Traits) -> ErrorKind:
     for kind, openings in _OPENINGS.items():
         if answer.message.startswith(openings):
             return kind
@@ -194,7 +194,7 @@ def _refined_by_opening(answer: Told, traits: Traits) -> ErrorKind:
     return "bad_request"
 
 
-def _error(kind: ErrorKind, status: int | None, fields: Fields, answer: Told) -> UpstreamError:
+def _error(kind: ErrorKind, status: int | None, fields: Fields, answer: ErrorBody) -> UpstreamError:
     unsaid = f"status {status}" if status is not None else "an error"
     silent = _SILENT.get(kind, f"The provider answered with {unsaid} and did not say why.")
     return UpstreamError(

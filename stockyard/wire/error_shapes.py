@@ -13,7 +13,7 @@ from msgspec import Struct
 MAX_BODY = 64 * 1024
 
 
-class Told(Struct, frozen=True, kw_only=True):
+class ErrorBody(Struct, frozen=True, kw_only=True):
     """The contents of an error body, as the provider spelled them."""
 
     message: str = ""
@@ -26,19 +26,19 @@ class Told(Struct, frozen=True, kw_only=True):
     """The error object itself, for details and retry hints."""
 
 
-NOTHING_TOLD = Told()
+NO_ERROR_BODY = ErrorBody()
 
 _NO_WORDS = ("<", "{", "[", "data:", "event:")
 """How pages begin, and JSON and streams that were cut off."""
 
 
-def read_error(body: bytes) -> Told:
-    """Read an error body. HTML, empty and unknown bodies give an empty Told."""
+def read_error(body: bytes) -> ErrorBody:
+    """Read an error body. HTML, empty and unknown bodies give `NO_ERROR_BODY`."""
     try:
         value = msgspec.json.decode(body[:MAX_BODY])
     except (ValueError, RecursionError):
-        return NOTHING_TOLD
-    return told(value)
+        return NO_ERROR_BODY
+    return error_body(value)
 
 
 def plain_words(body: bytes) -> str:
@@ -50,13 +50,14 @@ def plain_words(body: bytes) -> str:
     return text if text.isprintable() and not text.startswith(_NO_WORDS) else ""
 
 
-def told(value: Any) -> Told:
+def error_body(value: Any) -> ErrorBody:
+    """The same from decoded JSON."""
     if isinstance(value, list) and value:
         value = value[0]
     if isinstance(value, str):
-        return Told(message=value)
+        return ErrorBody(message=value)
     if not isinstance(value, dict):
-        return NOTHING_TOLD
+        return NO_ERROR_BODY
     error = value.get("error")
     if isinstance(error, dict):
         return _from_object(error, beside=value)
@@ -71,13 +72,13 @@ def told(value: Any) -> Told:
     return _from_object(value, beside=value)
 
 
-def _from_object(error: dict[str, Any], *, beside: dict[str, Any]) -> Told:
+def _from_object(error: dict[str, Any], *, beside: dict[str, Any]) -> ErrorBody:
     details = error.get("details")
     typed = details if isinstance(details, dict) else {}
     message = error.get("message")
     if isinstance(message, dict):  # Mistral's form of validation errors
         error = {**error, "message": _detail_text(message.get("detail"))}
-    return Told(
+    return ErrorBody(
         message=_first(error, "message", "detail", "title"),
         type=_first(error, "type", "error_type", "status"),
         code=_first(error, "code")

@@ -14,7 +14,7 @@ from stockyard.core.money import Usage
 from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Traits
 from stockyard.wire.error_kinds import error_in_answer
-from stockyard.wire.error_shapes import told
+from stockyard.wire.error_shapes import error_body
 from stockyard.wire.look import EventsLook, read_as
 from stockyard.wire.media_usage import read_media_usage
 from stockyard.wire.sse import DONE, Said, clean, said
@@ -127,7 +127,7 @@ def read_event(heard: Said) -> TypedEvent | None:
     if event is None:
         return None
     if heard.name == b"error" or event.type == "error" or event.error:
-        raise error_in_answer(told(loose(data)))
+        raise error_in_answer(error_body(loose(data)))
     return event
 
 

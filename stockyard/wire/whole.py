@@ -31,7 +31,7 @@ from stockyard.wire.codec import (
 from stockyard.wire.codec import Fields as HeaderFields
 from stockyard.wire.drops import Drops
 from stockyard.wire.error_kinds import upstream_error
-from stockyard.wire.error_shapes import NOTHING_TOLD, told
+from stockyard.wire.error_shapes import NO_ERROR_BODY, error_body
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.head import quoted, read_head
 from stockyard.wire.openai_chat import errors
@@ -135,7 +135,7 @@ class WholeCodec(ABC):
             beside = _beside(body)
         except (ValueError, RecursionError):
             raise bad_answer() from None
-        if beside.error and (said := told({"error": beside.error})) != NOTHING_TOLD:
+        if beside.error and (said := error_body({"error": beside.error})) != NO_ERROR_BODY:
             raise UpstreamError("provider_fault", said.message or "The provider failed.")
         return Facts(self.read_usage(beside, traits))
 

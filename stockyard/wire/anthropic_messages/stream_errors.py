@@ -4,11 +4,11 @@ from typing import Any
 
 from stockyard.errors import UpstreamError
 from stockyard.wire.error_kinds import error_in_answer
-from stockyard.wire.error_shapes import told
+from stockyard.wire.error_shapes import error_body
 
 
 def error_of(event: Any) -> UpstreamError:
-    return error_in_answer(told(event))
+    return error_in_answer(error_body(event))
 
 
 def tells_error(event: Any) -> bool:

@@ -4,7 +4,7 @@ from stockyard.errors import UpstreamError
 from stockyard.wire import eventstream
 from stockyard.wire.codec import Fault, WireError
 from stockyard.wire.error_kinds import error_in_answer
-from stockyard.wire.error_shapes import Told, read_error
+from stockyard.wire.error_shapes import ErrorBody, read_error
 from stockyard.wire.eventstream import Frame
 from stockyard.wire.openai_chat.errors import error_fields
 from stockyard.wire.surrogates import encode
@@ -45,7 +45,7 @@ def error_in_frame(frame: Frame) -> UpstreamError:
     """What a frame that is not an event says went wrong."""
     said, headers = read_error(frame.payload), frame.headers
     return error_in_answer(
-        Told(
+        ErrorBody(
             message=said.message or headers.get(":error-message", ""),
             type=headers.get(":exception-type") or headers.get(":error-code", ""),
             status=_original_status(said),
@@ -54,6 +54,6 @@ def error_in_frame(frame: Frame) -> UpstreamError:
     )
 
 
-def _original_status(said: Told) -> int | None:
+def _original_status(said: ErrorBody) -> int | None:
     status = said.body.get("originalStatusCode")
     return status if type(status) is int and 400 <= status <= 599 else said.status

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from stockyard.core.money import Usage
 from stockyard.wire.error_kinds import error_in_answer
-from stockyard.wire.error_shapes import told
+from stockyard.wire.error_shapes import error_body
 from stockyard.wire.finishes import odd
 from stockyard.wire.gemini.framing import Envelope, Frame, Frames
 from stockyard.wire.gemini.response import (
@@ -110,7 +110,7 @@ class GeminiLook(Look[Frame]):
                 return
             answer = odd
         if answer.error:
-            raise error_in_answer(told({"error": answer.error}))
+            raise error_in_answer(error_body({"error": answer.error}))
         if not self.content and isinstance(answer, _FirstAnswer):
             self._see_first(answer)
         for candidate in answer.candidates or ():

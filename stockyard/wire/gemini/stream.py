@@ -28,7 +28,7 @@ from stockyard.core.money import Usage
 from stockyard.errors import StockyardError, UpstreamError
 from stockyard.wire.arguments import compact
 from stockyard.wire.error_kinds import error_in_answer
-from stockyard.wire.error_shapes import told
+from stockyard.wire.error_shapes import error_body
 from stockyard.wire.fields import FieldError
 from stockyard.wire.finishes import odd
 from stockyard.wire.gemini.citations import read_citations
@@ -139,7 +139,7 @@ class GeminiReader(Reader[Frame]):
             if isinstance(answer, list) and len(answer) == 1:
                 answer = answer[0]
             if answer.get("error"):
-                raise error_in_answer(told(answer))
+                raise error_in_answer(error_body(answer))
             self._read_answer(answer, events)
         except (FieldError, ValueError, RecursionError, TypeError, AttributeError):
             raise not_gemini() from None

@@ -14,7 +14,7 @@ from stockyard.wire import strict
 from stockyard.wire.codec import Addressee, Dropped, Facts, Pen, RequestHead, Traits
 from stockyard.wire.drops import Drops
 from stockyard.wire.error_kinds import error_in_answer
-from stockyard.wire.error_shapes import told
+from stockyard.wire.error_shapes import error_body
 from stockyard.wire.head import quoted, read_head
 from stockyard.wire.media_usage import read_media_usage
 from stockyard.wire.openai_speech.codec import SpeechCodec
@@ -80,7 +80,7 @@ def _read(body: bytes) -> _Answer:
     except (ValueError, RecursionError):
         raise _no_answer() from None
     if answer.error:
-        raise error_in_answer(told({"error": answer.error}))
+        raise error_in_answer(error_body({"error": answer.error}))
     if answer.audio_data is None:
         raise _no_answer()
     return answer

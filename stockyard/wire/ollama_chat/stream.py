@@ -21,7 +21,7 @@ from stockyard.core.events import (
 from stockyard.core.messages import ToolCall
 from stockyard.errors import UpstreamError
 from stockyard.wire.error_kinds import error_in_answer
-from stockyard.wire.error_shapes import told
+from stockyard.wire.error_shapes import error_body
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.finishes import odd
 from stockyard.wire.ndjson import Lines
@@ -155,7 +155,7 @@ class OllamaReader(Reader[bytes]):
 
 
 def error_of(answer: Any) -> UpstreamError:
-    return error_in_answer(told(answer))
+    return error_in_answer(error_body(answer))
 
 
 def tells_error(answer: Any) -> bool:

@@ -13,7 +13,7 @@ from stockyard.core.money import Usage
 from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Traits
 from stockyard.wire.error_kinds import error_in_answer
-from stockyard.wire.error_shapes import NOTHING_TOLD
+from stockyard.wire.error_shapes import NO_ERROR_BODY
 from stockyard.wire.event_template import EventTemplate
 from stockyard.wire.look import EventsLook
 from stockyard.wire.openai_chat.burst import Chunk, FirstChunk, read_chunk, read_first, telling
@@ -255,7 +255,7 @@ class ChatLook(EventsLook):
         if not isinstance(value, dict):
             if self._native:
                 return None
-            raise error_in_answer(NOTHING_TOLD) if value is None else not_chat()
+            raise error_in_answer(NO_ERROR_BODY) if value is None else not_chat()
         if not self._native and not isinstance(value.get("choices"), list | None):
             raise not_chat()
         choices = value.get("choices")

@@ -21,7 +21,7 @@ from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Facts, Pen, Traits
 from stockyard.wire.drops import Drops
 from stockyard.wire.error_kinds import error_in_answer, not_an_answer
-from stockyard.wire.error_shapes import read_error, told
+from stockyard.wire.error_shapes import error_body, read_error
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.free_text import as_input
 from stockyard.wire.layout import layout_of, own_fields, with_layout
@@ -193,7 +193,7 @@ def cited(citations: tuple[Any, ...]) -> list[_Object]:
 def error_of_base(said: Mapping[str, Any]) -> UpstreamError:
     code = said.get("status_code")
     kind = _BASE_KINDS.get(code if isinstance(code, int) else 0, "provider_fault")
-    answer = told({"message": said.get("status_msg"), "code": code})
+    answer = error_body({"message": said.get("status_msg"), "code": code})
     error = error_in_answer(answer)
     return UpstreamError(kind, error.message, code=error.code)  # type: ignore[arg-type]  # narrower than its type says
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from stockyard.errors import UpstreamError
 from stockyard.wire.error_kinds import error_in_answer
-from stockyard.wire.error_shapes import told
+from stockyard.wire.error_shapes import error_body
 from stockyard.wire.openai_chat.response import error_of_base, failed_base
 
 
@@ -15,8 +15,8 @@ def error_of(chunk: Any) -> UpstreamError:
             return error_of_base(chunk["base_resp"])
         beside = chunk.get("x_groq")
         if not chunk.get("error") and isinstance(beside, dict) and beside.get("error"):
-            return error_in_answer(told({"error": beside["error"]}))
-    return error_in_answer(told(chunk))
+            return error_in_answer(error_body({"error": beside["error"]}))
+    return error_in_answer(error_body(chunk))
 
 
 def not_chat() -> UpstreamError:

@@ -20,7 +20,7 @@ from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Facts, Pen, Traits
 from stockyard.wire.drops import Drops
 from stockyard.wire.error_kinds import error_in_answer, not_an_answer
-from stockyard.wire.error_shapes import read_error, told
+from stockyard.wire.error_shapes import error_body, read_error
 from stockyard.wire.fields import FieldError, Fields, objects_in
 from stockyard.wire.finishes import odd
 from stockyard.wire.openai_responses.calls import Names
@@ -183,7 +183,7 @@ def no_answer(body: bytes) -> UpstreamError:
     if isinstance(value, dict) and (value.get("error") or value.get("object") == "error"):
         return error_in_answer(read_error(body))
     if isinstance(value, dict) and value.get("status") == "failed":
-        return error_in_answer(told({"error": {"message": "", "code": "server_error"}}))
+        return error_in_answer(error_body({"error": {"message": "", "code": "server_error"}}))
     return not_an_answer(body, "is not a response")
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from stockyard.errors import UpstreamError
 from stockyard.wire.error_kinds import error_in_answer
-from stockyard.wire.error_shapes import told
+from stockyard.wire.error_shapes import error_body
 
 
 def error_of(event: Any) -> UpstreamError:
@@ -12,11 +12,11 @@ def error_of(event: Any) -> UpstreamError:
     response = event.get("response") if isinstance(event, dict) else None
     if isinstance(response, dict):
         error = response.get("error")
-        return error_in_answer(told({"error": error if isinstance(error, dict) else {}}))
+        return error_in_answer(error_body({"error": error if isinstance(error, dict) else {}}))
     if isinstance(event, dict) and not isinstance(event.get("error"), dict):
         # The flat form: its `type` is that of the event and says nothing of the error.
         event = {key: value for key, value in event.items() if key != "type"}
-    return error_in_answer(told(event))
+    return error_in_answer(error_body(event))
 
 
 def tells_error(event: Any) -> bool:

@@ -6,12 +6,12 @@ from stockyard.core.messages import Audio, Message
 from stockyard.core.response import Choice, Output, Response
 from stockyard.wire.codec import Facts
 from stockyard.wire.error_kinds import error_in_answer
-from stockyard.wire.error_shapes import NOTHING_TOLD, read_error
+from stockyard.wire.error_shapes import NO_ERROR_BODY, read_error
 
 
 def facts(body: bytes) -> Facts:
     """Sound tells nothing of itself, and an object in its place is an error."""
-    if body[:1] == b"{" and (error := read_error(body)) != NOTHING_TOLD:
+    if body[:1] == b"{" and (error := read_error(body)) != NO_ERROR_BODY:
         raise error_in_answer(error)
     return Facts()
 

@@ -10,7 +10,7 @@ from stockyard.core.response import Choice, Output, Response
 from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Facts, Traits
 from stockyard.wire.error_kinds import error_in_answer
-from stockyard.wire.error_shapes import told
+from stockyard.wire.error_shapes import error_body
 from stockyard.wire.layout import layout_of, own_fields, with_layout
 from stockyard.wire.media_usage import read_media_usage, whole_seconds
 from stockyard.wire.openai_transcriptions.request import FORMAT
@@ -60,7 +60,7 @@ def _object(body: bytes) -> dict[str, Any] | None:
 
 def _refuse_errors(answer: dict[str, Any]) -> None:
     if answer.get("error"):
-        raise error_in_answer(told(answer))
+        raise error_in_answer(error_body(answer))
     if not isinstance(answer.get("text"), str):
         raise UpstreamError("bad_answer", "The provider's answer is not a transcription.")
 
