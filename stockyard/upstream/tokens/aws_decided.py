@@ -1,4 +1,4 @@
-"""Keys for AWS by a way that is decided for each fetch: files that changed are used at once."""
+"""AWS keys from wherever files and environment say. They are read anew for each fetch."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -16,10 +16,10 @@ from stockyard.upstream.tokens.aws_ways import (
 
 
 class AwsDecided:
-    """A Source."""
+    """Source of keys that decides anew for each fetch where to get them."""
 
     def __init__(self, issuers: AwsIssuers, decide: Callable[[], Way]) -> None:
-        """`decide` may read files."""
+        """`decide` may block: it runs in a thread."""
         self._issuers = issuers
         self._decide = decide
 
@@ -29,13 +29,13 @@ class AwsDecided:
 
 
 def by_profile(environ: Mapping[str, str], profile: str) -> Way:
-    """That of the profile, or of the one that the environment names."""
+    """What a profile says; without a name, the one that the environment names."""
     named = profile or environ.get("AWS_PROFILE", "").strip() or DEFAULT_PROFILE
     return way_of_profile(read_files(environ), named)
 
 
 def by_statement(environ: Mapping[str, str]) -> Way:
-    """The role for which an issuer vouches, as the environment says (a pod of Kubernetes)."""
+    """The role of a workload that the environment describes, as in a pod of Kubernetes."""
     way = vouched(environ)
     if way is None:
         raise no_keys("AWS_WEB_IDENTITY_TOKEN_FILE names no file.")
@@ -43,7 +43,7 @@ def by_statement(environ: Mapping[str, str]) -> Way:
 
 
 def by_chain(environ: Mapping[str, str], profile: str) -> Way:
-    """The first way there is, in the order of the SDKs of AWS."""
+    """The first way that applies, in the order of AWS's SDKs."""
     way = way_of_chain(read_files(environ), profile, environ)
     if way is None:
         raise no_keys("There are no keys for AWS here: not in the environment, files or machine.")

@@ -1,5 +1,8 @@
-"""What the files say that the tools of AWS share: keys, used where no other Credential is, and the
-region, where neither the settings nor the environment name one."""
+"""Use the files of AWS's tools where nothing else is configured.
+
+Providers that have no other Credential get keys from them; and the region, if neither settings nor
+environment name one.
+"""
 
 from collections.abc import Iterator, Mapping
 
@@ -13,14 +16,14 @@ from stockyard.upstream.tokens.aws_ways import DEFAULT_PROFILE, at_hand
 
 SCHEME = "sigv4_file"
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
-"""Variables that name the region."""
+"""Environment variables for the region."""
 
 
 def held_by_file(
     catalog: Catalog, environ: Mapping[str, str], others: frozenset[str]
 ) -> Iterator[HeldCredential]:
-    """Credentials for providers that take signatures, have no other Credential (`others` have),
-    and whose profile says how to get keys without asking the machine."""
+    """Credentials for providers that accept signatures, are not in `others`, and whose profile
+    says how to get keys without asking the machine."""
     for provider in catalog:
         scheme = next((s for s in provider.auth if s.partition(":")[0] == SCHEME), None)
         if scheme is None or provider.name in others or provider.scheme or provider.missing:
@@ -35,12 +38,12 @@ def names_region(environ: Mapping[str, str]) -> bool:
 
 
 def region_of(environ: Mapping[str, str], profile: str = "") -> str:
-    """The region of a profile, or of that which the environment chooses; empty for none."""
+    """The region of a profile; without a name, of the environment's profile. Empty for none."""
     name = profile or environ.get("AWS_PROFILE", "").strip() or DEFAULT_PROFILE
     try:
         return read_files(environ).profile(name).get("region", "").strip()
     except UpstreamError:
-        return ""  # said when keys are looked for
+        return ""  # reported when the keys are fetched
 
 
 def _at_hand(environ: Mapping[str, str], profile: str) -> bool:

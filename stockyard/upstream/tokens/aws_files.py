@@ -1,4 +1,4 @@
-"""The two files in which the tools of AWS keep profiles: `~/.aws/credentials` and `~/.aws/config`.
+"""Read the two files where AWS's tools keep profiles: `~/.aws/credentials` and `~/.aws/config`.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 """
@@ -22,13 +22,13 @@ NOTHING: Section = {}
 
 
 class AwsFiles(Struct, frozen=True):
-    """What stands in both. Not to be printed: it holds secrets."""
+    """The sections of both files. Cannot be printed, because it holds secrets."""
 
     credentials: Sections = {}
     config: Sections = {}
-    """By the name of the profile."""
+    """Name of the profile -> its section."""
     sessions: Sections = {}
-    """How people sign in."""
+    """Name of the session -> how people sign in to it."""
 
     def __repr__(self) -> str:
         return "AwsFiles(***)"
@@ -37,12 +37,12 @@ class AwsFiles(Struct, frozen=True):
         return profile in self.credentials or profile in self.config
 
     def profile(self, name: str) -> Section:
-        """What both say of a profile; where they differ, the file of credentials is right."""
+        """The settings of a profile; the file of credentials overrides the other."""
         return {**self.config.get(name, NOTHING), **self.credentials.get(name, NOTHING)}
 
 
 def read_files(environ: Mapping[str, str]) -> AwsFiles:
-    """Read what can be read, in a thread. Raises UpstreamError for a file that makes no sense."""
+    """Read the files that can be read. Raises UpstreamError if one is malformed. Blocks."""
     credentials = environ.get("AWS_SHARED_CREDENTIALS_FILE", "").strip() or CREDENTIALS
     config = environ.get("AWS_CONFIG_FILE", "").strip() or CONFIG
     return files_of(_content(credentials), _content(config))
@@ -75,7 +75,7 @@ def _sections(content: bytes) -> dict[str, Section]:
 
 
 def _named(kind: str, sections: Sections) -> dict[str, Section]:
-    """The sections whose heads are this word and a name, perhaps in quotes."""
+    """The sections whose heading is this word and a name, which may be in quotes."""
     found = {}
     for head, section in sections.items():
         try:

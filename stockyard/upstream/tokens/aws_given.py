@@ -1,4 +1,4 @@
-"""Keys for AWS that the operator gave: in the environment, or in the settings."""
+"""AWS keys that stand in the environment or in the settings."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,8 @@ FOREVER = float("inf")
 
 
 class AwsGiven:
-    """A Source. The secret is that of the environment, or `id:secret` with or without a session."""
+    """Source of keys. The Credential's secret is `id:secret` or `id:secret:session`; or it is only
+    the secret, and the environment has the rest."""
 
     def __init__(self, secret: Secret, environ: Mapping[str, str]) -> None:
         self._secret = secret

@@ -1,4 +1,4 @@
-"""The issuers of keys for AWS: every way leads to one of them."""
+"""Get AWS keys in whichever way files and environment say."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -21,7 +21,7 @@ class AwsIssuers(Struct, frozen=True):
     places: Mapping[Place, KeySource]
 
     async def keys(self, way: Way) -> AwsKeys:
-        """The keys that are at the end of a way. Raises UpstreamError when nobody gives any."""
+        """Keys that are got this way. Raises UpstreamError if there are none."""
         match way:
             case Found(place):
                 return await self.places[place].fetch()

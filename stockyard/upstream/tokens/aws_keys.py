@@ -1,4 +1,4 @@
-"""Keys that sign requests to AWS, and how a call shows them: signed anew for every try.
+"""Keys for AWS, and signing requests with them.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 """
@@ -26,11 +26,11 @@ _CURABLE = frozenset(
         "UnrecognizedClientException",
     )
 )
-"""Refusals that keys fetched anew may cure, and a clock that was set."""
+"""Errors after which new keys may help, or a new signature if our clock was set."""
 
 
 class AwsKeys(Token, frozen=True):
-    """A key and its secret; temporary ones have a session token, too."""
+    """A key and its secret. Temporary keys also have a session token."""
 
     id: str
     session: str = ""
@@ -42,13 +42,13 @@ class AwsKeys(Token, frozen=True):
 
 
 class Signed:
-    """A Showing: the signature of the whole call."""
+    """Authorizer that signs the whole request."""
 
     def __init__(self, service: str, region: str, now: Callable[[], float] = time) -> None:
         self._scope = Scope(region, service)
         self._now = now
 
-    def shown(self, outgoing: Outgoing, token: Token) -> Outgoing:
+    def authorized(self, outgoing: Outgoing, token: Token) -> Outgoing:
         assert isinstance(token, AwsKeys)  # noqa: S101  its sources give nothing else
         if not self._scope.region:
             raise no_keys("The provider needs the setting `region`.")
@@ -58,7 +58,7 @@ class Signed:
             outgoing = with_field(outgoing, name, value)
         return outgoing
 
-    def holds(self, outgoing: Outgoing, token: Token) -> bool:
+    def carries(self, outgoing: Outgoing, token: Token) -> bool:
         return isinstance(token, AwsKeys) and b"Credential=%b/" % token.id.encode() in outgoing.head
 
     def stale(self, status: int, code: str | None) -> bool:
@@ -66,7 +66,7 @@ class Signed:
 
 
 class _Issued(msgspec.Struct, rename="pascal"):
-    """What the services of a machine answer."""
+    """An answer of a machine's or container's key service."""
 
     access_key_id: str = ""
     secret_access_key: str = ""
@@ -75,7 +75,7 @@ class _Issued(msgspec.Struct, rename="pascal"):
 
 
 def keys_in(body: bytes, who: str) -> AwsKeys:
-    """The keys that a service of the machine gave out. Raises UpstreamError when there are none."""
+    """The keys in an answer of such a service. Raises UpstreamError if there are none."""
     try:
         issued = msgspec.json.decode(body, type=_Issued)
         seconds = seconds_until(issued.expiration)
@@ -85,7 +85,7 @@ def keys_in(body: bytes, who: str) -> AwsKeys:
 
 
 def usable_keys(id: str, secret: str, session: str, seconds: float, who: str) -> AwsKeys:
-    """The keys, if they can stand in a header. Raises UpstreamError when they cannot."""
+    """The keys. Raises UpstreamError if they contain what a header cannot."""
     if not id or not secret or not all(_sendable(text) for text in (id, session)):
         raise no_keys(f"{who} has no keys that can be used.")
     return AwsKeys(secret=Secret(secret), seconds=seconds, id=id, session=session)
@@ -96,7 +96,7 @@ def no_keys(message: str) -> UpstreamError:
 
 
 def seconds_until(moment: str) -> float:
-    """Until keys end. Raises ValueError for what is no moment."""
+    """Seconds until keys expire. Raises ValueError for a text that is no time."""
     if not moment:
         return LONGEST_SECONDS
     ends = datetime.fromisoformat(moment).timestamp()

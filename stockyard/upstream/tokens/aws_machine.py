@@ -1,20 +1,17 @@
-"""Keys for AWS that the machine gives out: to its containers, or to everything that runs on it.
+"""AWS keys that the machine gives to its containers, or to everything that runs on it.
 
-Asked only when the operator chose it, at literal addresses.
+Used only if the operator chose it. The addresses are literal.
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-security-credentials.html
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from stockyard.upstream.tokens.asking import Asking
 from stockyard.upstream.tokens.aws_keys import AwsKeys, keys_in, no_keys
-
-Reach = Callable[[str], Asking]
-"""Asks at a URL of the machine."""
+from stockyard.upstream.tokens.token_client import ClientAt
 
 CONTAINER = "http://169.254.170.2"
 INSTANCE = "http://169.254.169.254"
@@ -25,10 +22,10 @@ MAX_TOKEN_FILE = 16 * 1024
 
 
 class AwsContainer:
-    """A Source: the role of an ECS task or of an EKS pod."""
+    """Source of keys for the role of an ECS task or an EKS pod."""
 
-    def __init__(self, reach: Reach, environ: Mapping[str, str]) -> None:
-        self._reach = reach
+    def __init__(self, client_at: ClientAt, environ: Mapping[str, str]) -> None:
+        self._client_at = client_at
         self._environ = environ
 
     async def fetch(self) -> AwsKeys:
@@ -42,7 +39,7 @@ class AwsContainer:
         shown = [(b"accept", b"application/json")]
         if token:
             shown.append((b"authorization", token.encode()))
-        return keys_in(await self._reach(url).answer(b"GET", shown), "The container's service")
+        return keys_in(await self._client_at(url).answer(b"GET", shown), "The container's service")
 
     def _token(self) -> str:
         path = self._environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "")
@@ -56,19 +53,19 @@ class AwsContainer:
 
 
 class AwsInstance:
-    """A Source: the role of an EC2 instance, by the metadata service that wants a session."""
+    """Source of keys for the role of an EC2 instance, from version 2 of its metadata service."""
 
-    def __init__(self, reach: Reach, environ: Mapping[str, str]) -> None:
-        self._reach = reach
+    def __init__(self, client_at: ClientAt, environ: Mapping[str, str]) -> None:
+        self._client_at = client_at
         self._base = environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "").rstrip("/") or INSTANCE
 
     async def fetch(self) -> AwsKeys:
         wanted = [(b"x-aws-ec2-metadata-token-ttl-seconds", SESSION_SECONDS)]
-        session = await self._reach(self._base + SESSION).answer(b"PUT", wanted, b"")
+        session = await self._client_at(self._base + SESSION).answer(b"PUT", wanted, b"")
         shown = [(b"x-aws-ec2-metadata-token", session.strip())]
-        roles = await self._reach(self._base + ROLES).answer(b"GET", shown)
+        roles = await self._client_at(self._base + ROLES).answer(b"GET", shown)
         role = roles.decode("utf-8", "replace").partition("\n")[0].strip()
         if not role:
             raise no_keys("This machine has no role.")
         where = self._base + ROLES + quote(role, safe="")
-        return keys_in(await self._reach(where).answer(b"GET", shown), "The machine's service")
+        return keys_in(await self._client_at(where).answer(b"GET", shown), "The machine's service")

@@ -1,6 +1,6 @@
-"""Where AWS gives out keys for roles: two services in every region.
+"""The URLs of the two services that give out AWS keys of roles, in each region.
 
-The environment may name other addresses for them, as the tools of AWS have it.
+The environment may name other URLs, in the same variables as for AWS's tools.
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
 """
 
@@ -18,17 +18,17 @@ _DOMAINS = {
     "us-isof-": "csp.hci.ic.gov",
     "eu-isoe-": "cloud.adc-e.uk",
 }
-"""How regions apart from the rest begin -> their domain."""
+"""Prefix of the names of separate regions -> their domain."""
 _DOMAIN = "amazonaws.com"
 
 
 def roles_url(region: str, environ: Mapping[str, str]) -> str:
-    """Where roles are assumed (STS)."""
+    """The service that lets others assume roles (STS)."""
     return _given(environ, "STS") or f"https://sts.{region}.{_domain(region)}"
 
 
 def sign_in_url(region: str, environ: Mapping[str, str]) -> str:
-    """Where a person who signed in gets the keys of a role (IAM Identity Center)."""
+    """The service for people who signed in (IAM Identity Center)."""
     return _given(environ, "SSO") or f"https://portal.sso.{region}.{_domain(region)}"
 
 

@@ -1,4 +1,4 @@
-"""Keys for a role of AWS, which is taken with other keys or with an issuer's statement (STS).
+"""AWS keys of a role, assumed with other keys or with a workload's statement (STS).
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 
 from stockyard.upstream.client import Fetched
 from stockyard.upstream.outgoing import Outgoing
-from stockyard.upstream.tokens.asking import Asking, unsigned
 from stockyard.upstream.tokens.aws_keys import (
     AwsKeys,
     Signed,
@@ -23,6 +22,7 @@ from stockyard.upstream.tokens.aws_keys import (
 from stockyard.upstream.tokens.aws_places import roles_url
 from stockyard.upstream.tokens.aws_ways import Assumed, Vouched
 from stockyard.upstream.tokens.small_file import content_of
+from stockyard.upstream.tokens.token_client import ClientAt, unsigned
 
 VERSION = "2011-06-15"
 FORM = ((b"content-type", b"application/x-www-form-urlencoded; charset=utf-8"),)
@@ -35,17 +35,15 @@ _CODE = re.compile(rb"<Code>([A-Za-z]{1,60})</Code>")
 
 
 class AwsRoles:
-    """Takes roles, at the service of one region."""
+    """Assumes roles, at the service of one region."""
 
-    def __init__(
-        self, at: Callable[[str], Asking], region: str, environ: Mapping[str, str]
-    ) -> None:
-        self._at = at
+    def __init__(self, client_at: ClientAt, region: str, environ: Mapping[str, str]) -> None:
+        self._client_at = client_at
         self._region = region
         self._environ = environ
 
     async def assumed(self, way: Assumed, keys: AwsKeys) -> AwsKeys:
-        """The keys of the role, for the holder of these."""
+        """The keys of a role that the holder of `keys` may assume."""
         fields = {
             "Action": "AssumeRole",
             "RoleArn": way.role,
@@ -55,10 +53,10 @@ class AwsRoles:
             fields["ExternalId"] = way.external_id
         if way.seconds is not None:
             fields["DurationSeconds"] = str(way.seconds)
-        return await self._keys(fields, partial(Signed("sts", self._region).shown, token=keys))
+        return await self._keys(fields, partial(Signed("sts", self._region).authorized, token=keys))
 
     async def vouched(self, way: Vouched) -> AwsKeys:
-        """The keys of the role, for the statement that is in the file now."""
+        """The keys of a role for the statement that is in its file now."""
         statement = await content_of(way.statement_file, "The statement for the role of AWS")
         fields = {
             "Action": "AssumeRoleWithWebIdentity",
@@ -70,8 +68,8 @@ class AwsRoles:
 
     async def _keys(self, fields: dict[str, str], sign: Callable[[Outgoing], Outgoing]) -> AwsKeys:
         body = urlencode({**fields, "Version": VERSION}).encode()
-        asking = self._at(roles_url(self._region, self._environ))
-        return _keys_in(await asking.answer(b"POST", FORM, body, sign=sign, word=_word))
+        client = self._client_at(roles_url(self._region, self._environ))
+        return _keys_in(await client.answer(b"POST", FORM, body, sign=sign, word=_word))
 
 
 def _session_name() -> str:

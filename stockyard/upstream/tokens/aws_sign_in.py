@@ -1,7 +1,7 @@
-"""Keys for a role of AWS, for a person who signed in with IAM Identity Center (SSO).
+"""AWS keys of a role, for a person who signed in with IAM Identity Center (SSO).
 
-The tools of AWS leave in a file what the person got for signing in. Nobody signs in from here, and
-the file is only read: when the sign-in has ended, the person must do it again.
+AWS's tools save the person's token in a file, which is only read here. When that token expires, the
+person must sign in again, with those tools.
 
 https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_GetRoleCredentials.html
 """
@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_GetRoleCr
 import asyncio
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from time import time
 
@@ -18,11 +18,11 @@ from msgspec import Struct
 
 from stockyard.errors import UpstreamError
 from stockyard.upstream.client import Fetched
-from stockyard.upstream.tokens.asking import Asking
 from stockyard.upstream.tokens.aws_keys import LONGEST_SECONDS, AwsKeys, no_keys, usable_keys
 from stockyard.upstream.tokens.aws_places import sign_in_url
 from stockyard.upstream.tokens.aws_ways import SignedIn
 from stockyard.upstream.tokens.small_file import read
+from stockyard.upstream.tokens.token_client import ClientAt
 
 FOLDER = "~/.aws/sso/cache"
 PATH = "/federation/credentials"
@@ -32,22 +32,22 @@ _WORD = re.compile(r"[A-Za-z]{1,60}")
 
 
 class AwsSignIn:
-    """Gets the keys of roles for a person who signed in."""
+    """Fetches keys of roles for a person who signed in."""
 
-    def __init__(self, at: Callable[[str], Asking], environ: Mapping[str, str]) -> None:
-        self._at = at
+    def __init__(self, client_at: ClientAt, environ: Mapping[str, str]) -> None:
+        self._client_at = client_at
         self._environ = environ
 
     async def keys(self, way: SignedIn) -> AwsKeys:
         token = await asyncio.get_running_loop().run_in_executor(None, _token, way.session)
-        asking = self._at(sign_in_url(way.region, self._environ) + PATH)
+        client = self._client_at(sign_in_url(way.region, self._environ) + PATH)
         shown = [(b"x-amz-sso_bearer_token", token.encode())]
         query = {"role_name": way.role, "account_id": way.account}
-        return _keys_in(await asking.answer(b"GET", shown, query=query, word=_word))
+        return _keys_in(await client.answer(b"GET", shown, query=query, word=_word))
 
 
 class _SignInFile(Struct, rename="camel"):
-    """What the tools keep of a sign-in."""
+    """The file that AWS's tools write when a person signs in."""
 
     access_token: str
     expires_at: str

@@ -1,14 +1,14 @@
-"""The ways to keys for AWS, and which of them the environment and the shared files say. No I/O.
+"""Decide where AWS keys come from, by the environment and the files of AWS's tools. No I/O.
 
-A profile may hold keys, or say which role to take: with the keys of another way, with the statement
-of an issuer that vouches for this workload, or as a person who signed in. The order is that of the
-SDKs of AWS:
+A profile may hold keys, or name a role to assume: with other keys, with the statement of an
+identity provider that vouches for this workload, or as a person who signed in. The order is that of
+AWS's SDKs:
 
-    1. keys in the environment, unless somebody chose a profile
-    2. the role of the profile, taken with other keys
-    3. the role for which an issuer vouches: in the environment, else in the profile
-    4. the role of the person who signed in
-    5. keys in the file of credentials, then those in the file of settings
+    1. keys in the environment, unless a profile was chosen
+    2. the role of the profile, assumed with other keys
+    3. the role of a workload with a statement: from the environment, else from the profile
+    4. the role of a person who signed in
+    5. keys in `~/.aws/credentials`, then in `~/.aws/config`
     6. the role of the container, if it has one
     7. the role of the machine
 
@@ -24,22 +24,22 @@ from stockyard.upstream.tokens.aws_files import NOTHING, AwsFiles, Section
 from stockyard.upstream.tokens.aws_keys import AwsKeys, no_keys, usable_keys
 
 READ_AGAIN_SECONDS = 300.0
-"""Tools write new keys into the files when the old ones end."""
+"""How often the files are read: AWS's tools write new keys into them."""
 DEFAULT_PROFILE = "default"
 
 Place = Literal["Environment", "EcsContainer", "Ec2InstanceMetadata"]
-"""Where keys may be besides in files, as profiles spell it."""
+"""Where else keys may be, in the words of profiles."""
 PLACES: tuple[Place, ...] = get_args(Place)
 
 
 class Found(Struct, frozen=True):
-    """Keys that are in such a place."""
+    """Keys of a Place."""
 
     place: Place
 
 
 class Assumed(Struct, frozen=True, kw_only=True):
-    """A role that is taken with other keys."""
+    """A role that is assumed with other keys."""
 
     role: str
     by: "Way"
@@ -49,7 +49,7 @@ class Assumed(Struct, frozen=True, kw_only=True):
 
 
 class Vouched(Struct, frozen=True):
-    """A role for which an issuer vouches; it renews the file with its statement."""
+    """A role of a workload, assumed with a statement in a file that its platform renews."""
 
     role: str
     statement_file: str
@@ -60,7 +60,7 @@ class SignedIn(Struct, frozen=True):
     """A role of a person who signed in."""
 
     session: str
-    """What the sign-in is called: a session of the file, or an address."""
+    """The name of the sign-in: of a session in the file, or its URL."""
     region: str
     account: str
     role: str
@@ -81,13 +81,13 @@ _UNFOLLOWED = {
     "login_session": "signs in with `aws login`, which Stockyard does not follow. Use IAM Identity "
     "Center (sso_session), a role, or keys.",
 }
-"""What profiles may say that is not done here -> what is said of it."""
+"""Settings of profiles that are not supported -> the text of the error."""
 
 
 def way_of_chain(files: AwsFiles, profile: str, environ: Mapping[str, str]) -> Way | None:
-    """The first way there is. A profile that is named counts for more than the environment.
+    """The first of the ways above that applies. A named profile counts more than the environment.
 
-    Raises UpstreamError for what cannot be followed.
+    Raises UpstreamError for settings that are wrong or not supported.
     """
     name = profile or environ.get("AWS_PROFILE", "").strip()
     if not profile and environ.get("AWS_ACCESS_KEY_ID", "").strip():
@@ -101,7 +101,7 @@ def way_of_chain(files: AwsFiles, profile: str, environ: Mapping[str, str]) -> W
 
 
 def way_of_profile(files: AwsFiles, profile: str) -> Way:
-    """How a profile gets its keys. Raises UpstreamError when it does not say."""
+    """How a profile gets its keys. Raises UpstreamError if it does not say."""
     if not files.has(profile):
         raise _lacking(profile)
     way = _assumed(files, profile, ()) or _own(files, profile)
@@ -111,7 +111,7 @@ def way_of_profile(files: AwsFiles, profile: str) -> Way:
 
 
 def at_hand(way: Way) -> bool:
-    """Whether the files say it all. Of a machine and of workloads only the operator may say so."""
+    """Whether the files are enough. Only operators may allow a machine's or workload's identity."""
     match way:
         case Assumed():
             return at_hand(way.by)
@@ -122,7 +122,7 @@ def at_hand(way: Way) -> bool:
 
 
 def vouched(environ: Mapping[str, str], profile: Section = NOTHING) -> Vouched | None:
-    """The role for which an issuer vouches, if any. Each value may stand in either place."""
+    """The role of this workload, if any. Each value may come from either argument."""
     said = {name: environ.get(v) or profile.get(name, "") for name, v in _OF_STATEMENTS.items()}
     if not said["web_identity_token_file"]:
         return None
@@ -132,7 +132,7 @@ def vouched(environ: Mapping[str, str], profile: Section = NOTHING) -> Vouched |
 
 
 def _assumed(files: AwsFiles, name: str, passed: tuple[str, ...]) -> Assumed | None:
-    """The role that a profile takes with other keys. `passed` are those on the way to it."""
+    """The role that a profile assumes with other keys. `passed`: the profiles that led to it."""
     profile = files.profile(name)
     if not _takes_role(profile):
         return None
@@ -153,7 +153,7 @@ def _takes_role(profile: Section) -> bool:
 
 
 def _source(files: AwsFiles, name: str, passed: tuple[str, ...]) -> Way:
-    """Whose keys take the role of a profile."""
+    """How to get the keys that assume the role of a profile."""
     profile = files.profile(name)
     place, source = profile.get("credential_source", ""), profile.get("source_profile", "")
     if bool(place) == bool(source):
@@ -170,7 +170,7 @@ def _source(files: AwsFiles, name: str, passed: tuple[str, ...]) -> Way:
     has_keys = not _KEYS.isdisjoint(files.profile(source))
     if source in passed and not (source == name and has_keys):
         raise no_keys(f"The profile '{name}' takes its role in a circle.")
-    # Keys beside a role are meant for taking it.
+    # Keys beside a role are meant for assuming it.
     taken = None if has_keys else _assumed(files, source, passed)
     way = taken or _own(files, source)
     if way is None:
@@ -179,7 +179,7 @@ def _source(files: AwsFiles, name: str, passed: tuple[str, ...]) -> Way:
 
 
 def _own(files: AwsFiles, name: str) -> Way | None:
-    """What a profile says besides roles that other keys take."""
+    """How a profile gets keys without other keys."""
     profile = files.profile(name)
     return (
         vouched(NOTHING, profile)
@@ -220,7 +220,7 @@ def _keys(name: str, section: Section) -> AwsKeys | None:
 
 
 def _followed(name: str, profile: Section, config: Section) -> Section:
-    """The section of the file of settings, unless the profile says what is not done here."""
+    """`config`. Raises UpstreamError for a profile with settings that are not supported."""
     for key, what in _UNFOLLOWED.items():
         if key in profile:
             raise no_keys(f"The profile '{name}' {what}")

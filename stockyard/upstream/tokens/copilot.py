@@ -1,19 +1,19 @@
-"""Tokens for GitHub Copilot, which live half an hour, for a GitHub token that lives long."""
+"""Tokens for GitHub Copilot, valid for half an hour, in exchange for a GitHub token."""
 
 from stockyard.core.target import Secret
-from stockyard.upstream.tokens.asking import Asking
 from stockyard.upstream.tokens.token import Token
+from stockyard.upstream.tokens.token_client import TokenClient
 
 
 class Copilot:
-    """A Source."""
+    """Source of tokens for a GitHub token."""
 
-    def __init__(self, asking: Asking, secret: Secret) -> None:
-        self._asking = asking
+    def __init__(self, client: TokenClient, secret: Secret) -> None:
+        self._client = client
         self._secret = secret
 
     async def fetch(self) -> Token:
         shown = b"token " + self._secret.reveal().encode()
-        return await self._asking.get(
+        return await self._client.get(
             {}, [(b"authorization", shown), (b"user-agent", b"stockyard")]
         )

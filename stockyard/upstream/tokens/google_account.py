@@ -1,9 +1,8 @@
 """Tokens for a key file of Google: of a service account, a person who signed in, or a workload.
 
-A service account signs a statement of who it is (RFC 7523) and gets a token for it; a person's file
-holds a refresh token; that of a workload describes who vouches for it (`google_federated.py`). The
-file also names an address for tokens. It is not followed: a secret goes only where the provider's
-row says.
+A service account signs a statement of who it is (RFC 7523) and gets a token for it. A person's file
+holds a refresh token. A workload's file describes who vouches for it (`google_federated.py`). The
+file also has a URL for tokens, which is not used: secrets go only where the provider's row says.
 
 https://developers.google.com/identity/protocols/oauth2/service-account#httprest
 """
@@ -18,11 +17,11 @@ from msgspec import Struct
 
 from stockyard.core.target import Secret
 from stockyard.errors import UpstreamError
-from stockyard.upstream.tokens.asking import Asking
 from stockyard.upstream.tokens.google_federated import Described, GoogleFederated
 from stockyard.upstream.tokens.rsa_key import private_key, rs256
 from stockyard.upstream.tokens.small_file import read
 from stockyard.upstream.tokens.token import Token
+from stockyard.upstream.tokens.token_client import TokenClient
 
 T = TypeVar("T")
 
@@ -30,16 +29,16 @@ GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 LIFE_SECONDS = 3600
 KEY_FILE = "The key file of the Credential"
 SKEW_SECONDS = 10
-"""Our clock may be ahead of Google's."""
+"""How far statements are dated back, because our clock may be ahead of Google's."""
 
 
 class GoogleAccount:
-    """A Source. The secret is the content of the file, or where the file is."""
+    """Source of tokens for a key file. The Credential's secret is its content or its path."""
 
     def __init__(
-        self, asking: Asking, secret: Secret, scope: str, federated: GoogleFederated
+        self, client: TokenClient, secret: Secret, scope: str, federated: GoogleFederated
     ) -> None:
-        self._asking = asking
+        self._client = client
         self._federated = federated
         self._secret = secret
         self._scope = scope
@@ -49,7 +48,7 @@ class GoogleAccount:
         form = await asyncio.get_running_loop().run_in_executor(None, self._form)
         if isinstance(form, Described):
             return await self._federated.fetch(form)
-        return await self._asking.form(form)
+        return await self._client.form(form)
 
     def _form(self) -> dict[str, str] | Described:
         content = _content(self._secret.reveal())
@@ -74,7 +73,7 @@ class GoogleAccount:
         claims = {
             "iss": key.client_email,
             "scope": self._scope,
-            "aud": self._asking.url,
+            "aud": self._client.url,
             "iat": now - SKEW_SECONDS,
             "exp": now - SKEW_SECONDS + LIFE_SECONDS,
         }

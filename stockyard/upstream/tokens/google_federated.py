@@ -1,34 +1,33 @@
-"""Tokens of Google for a workload that another issuer vouches for.
+"""Tokens of Google, for a workload that another identity provider vouches for.
 
-The issuer's statement is exchanged for a token of the workload's own; with that, a token of a
-service account may be asked for. The file that describes this names addresses for both; they are
-not followed, for a secret goes only where the provider's row says.
+The statement about the workload is exchanged for a token, which may be exchanged for the token of a
+service account. The file that describes this has URLs for both requests. They are not used: secrets
+go only where the provider's row says.
 
 https://cloud.google.com/iam/docs/workload-identity-federation
 """
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from stockyard.errors import UpstreamError
-from stockyard.upstream.tokens.asking import Asking
 from stockyard.upstream.tokens.small_file import content_of
 from stockyard.upstream.tokens.token import Token
+from stockyard.upstream.tokens.token_client import ClientAt, TokenClient
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  a kind of token
 ACCOUNT = "{account}"
-"""What stands for the service account in the row's address."""
+"""Placeholder for the service account in the URL of the row."""
 
 _ACCOUNT = re.compile(r"/serviceAccounts/([a-z0-9.@-]+):generateAccessToken")
 
 
 class Described(Struct, kw_only=True):
-    """A file of type `external_account`, as far as it is needed here."""
+    """The needed fields of a file of type `external_account`."""
 
     audience: str = ""
     subject_token_type: str = ""
@@ -37,15 +36,15 @@ class Described(Struct, kw_only=True):
 
 
 class GoogleFederated:
-    """Fetches for one description."""
+    """Fetches tokens for such files."""
 
     def __init__(
-        self, exchange: Asking, account: str, at: Callable[[str], Asking], scope: str
+        self, exchange: TokenClient, account: str, client_at: ClientAt, scope: str
     ) -> None:
-        """`account` is the address at which a service account's token is asked for."""
+        """`account` is the URL for the token of a service account."""
         self._exchange = exchange
         self._account = account
-        self._at = at
+        self._client_at = client_at
         self._scope = scope
 
     async def fetch(self, described: Described) -> Token:
@@ -65,12 +64,12 @@ class GoogleFederated:
         if found is None:
             raise _unusable("names no service account that can be read")
         shown = (b"authorization", b"Bearer " + own.secret.reveal().encode())
-        asking = self._at(self._account.replace(ACCOUNT, found[1]))
-        return await asking.json({"scope": [self._scope]}, [shown])
+        client = self._client_at(self._account.replace(ACCOUNT, found[1]))
+        return await client.json({"scope": [self._scope]}, [shown])
 
 
 async def _statement(described: Described) -> str:
-    """What the issuer says of the workload, from the file where it puts it."""
+    """The statement about the workload, from the file that the description names."""
     source = described.credential_source
     path = source.get("file")
     if not isinstance(path, str):

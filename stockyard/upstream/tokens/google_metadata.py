@@ -3,18 +3,18 @@
 https://cloud.google.com/compute/docs/access/authenticate-workloads#applications
 """
 
-from stockyard.upstream.tokens.asking import Asking
 from stockyard.upstream.tokens.token import Token
+from stockyard.upstream.tokens.token_client import TokenClient
 
 URL = "http://169.254.169.254/computeMetadata/v1/instance/service-accounts/default/token"
 
 
 class GoogleMetadata:
-    """A Source. Asked only when the operator chose it."""
+    """Source of tokens for the machine. Used only if the operator chose it."""
 
-    def __init__(self, asking: Asking, scope: str) -> None:
-        self._asking = asking
+    def __init__(self, client: TokenClient, scope: str) -> None:
+        self._client = client
         self._scope = scope
 
     async def fetch(self) -> Token:
-        return await self._asking.get({"scopes": self._scope}, [(b"metadata-flavor", b"Google")])
+        return await self._client.get({"scopes": self._scope}, [(b"metadata-flavor", b"Google")])

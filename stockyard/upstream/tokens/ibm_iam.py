@@ -4,18 +4,18 @@ https://cloud.ibm.com/docs/account?topic=account-iamtoken_from_apikey
 """
 
 from stockyard.core.target import Secret
-from stockyard.upstream.tokens.asking import Asking
 from stockyard.upstream.tokens.token import Token
+from stockyard.upstream.tokens.token_client import TokenClient
 
 GRANT = "urn:ibm:params:oauth:grant-type:apikey"
 
 
 class IbmIam:
-    """A Source."""
+    """Source of tokens for an API key."""
 
-    def __init__(self, asking: Asking, secret: Secret) -> None:
-        self._asking = asking
+    def __init__(self, client: TokenClient, secret: Secret) -> None:
+        self._client = client
         self._secret = secret
 
     async def fetch(self) -> Token:
-        return await self._asking.form({"grant_type": GRANT, "apikey": self._secret.reveal()})
+        return await self._client.form({"grant_type": GRANT, "apikey": self._secret.reveal()})

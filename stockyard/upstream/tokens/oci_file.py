@@ -1,4 +1,4 @@
-"""Keys that sign calls to Oracle's cloud, from the file of its tools, and how a call shows them.
+"""Keys for Oracle's cloud, from the file of its tools, and signing requests with them.
 
 https://docs.oracle.com/en-us/iaas/Content/API/Concepts/sdkconfig.htm
 """
@@ -21,7 +21,7 @@ from stockyard.upstream.tokens.small_file import read
 from stockyard.upstream.tokens.token import Token
 
 READ_AGAIN_SECONDS = 300.0
-"""Tools write new session tokens into their files when the old ones end."""
+"""How often the file is read: OCI's tools write new session tokens into it."""
 DEFAULT_PROFILE = "DEFAULT"
 CONFIG = "The file of the Credential for Oracle's cloud"
 KEY = "The key file of the Credential for Oracle's cloud"
@@ -34,9 +34,9 @@ _WHOSE = ("tenancy", "user", "fingerprint")
 
 class OciKey(Token, frozen=True):
     id: str
-    """Whose key it is, or the token of a session."""
+    """The `keyId` of the signature: whose key it is, or the token of a session."""
     private: Any
-    """Loaded once: it takes as long as a signature."""
+    """Parsed once, because parsing takes as long as signing."""
 
     def secrets(self) -> Iterator[str]:
         yield self.secret.reveal()
@@ -45,7 +45,7 @@ class OciKey(Token, frozen=True):
 
 
 class OciFile:
-    """A Source. The secret is where the file is."""
+    """Source of keys. The Credential's secret is the path of the file."""
 
     def __init__(self, secret: Secret, profile: str) -> None:
         self._secret = secret
@@ -77,12 +77,12 @@ class OciFile:
 
 
 class OciSigned:
-    """A Showing: the signature of the whole call."""
+    """Authorizer that signs the whole request."""
 
     def __init__(self, now: Callable[[], float] = time) -> None:
         self._now = now
 
-    def shown(self, outgoing: Outgoing, token: Token) -> Outgoing:
+    def authorized(self, outgoing: Outgoing, token: Token) -> Outgoing:
         assert isinstance(token, OciKey)  # noqa: S101  its source gives nothing else
         told = _CONTENT_TYPE.search(outgoing.head)
         if told is None:
@@ -94,7 +94,7 @@ class OciSigned:
             outgoing = with_field(outgoing, name, value)
         return outgoing
 
-    def holds(self, outgoing: Outgoing, token: Token) -> bool:
+    def carries(self, outgoing: Outgoing, token: Token) -> bool:
         return isinstance(token, OciKey) and b'keyId="%b"' % token.id.encode() in outgoing.head
 
     def stale(self, status: int, code: str | None) -> bool:

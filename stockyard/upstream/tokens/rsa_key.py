@@ -1,4 +1,4 @@
-"""Private RSA keys, which sign for us."""
+"""Sign with private RSA keys."""
 
 from typing import TYPE_CHECKING
 

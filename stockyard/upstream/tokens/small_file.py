@@ -1,4 +1,4 @@
-"""Read a file that holds a secret: small, anew each time, and never told of."""
+"""Read a small file that holds a secret, without ever showing its content in an error."""
 
 import asyncio
 from pathlib import Path
@@ -9,12 +9,12 @@ MAX_BYTES = 64 * 1024
 
 
 async def content_of(path: str, what: str) -> bytes:
-    """What is in a file. Raises UpstreamError (`auth`), which calls the file `what`."""
+    """The content of a file, read anew. Raises UpstreamError (`auth`), which calls it `what`."""
     return await asyncio.get_running_loop().run_in_executor(None, read, path, what)
 
 
 def read(path: str, what: str) -> bytes:
-    """As `content_of`, for callers that run in a thread already."""
+    """The same, blocking: for callers that run in a thread."""
     try:
         with Path(path).expanduser().open("rb") as file:
             return file.read(MAX_BYTES)

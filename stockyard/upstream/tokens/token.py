@@ -1,4 +1,4 @@
-"""A token, and what gives one out."""
+"""A token, where it comes from, and how it gets into a request."""
 
 from collections.abc import Iterator
 from typing import Protocol
@@ -13,40 +13,40 @@ from stockyard.upstream.prover import with_field
 class Token(Struct, frozen=True):
     secret: Secret
     seconds: float
-    """How long it holds, counted from when it was asked for."""
+    """How long it is valid, counted from when it was requested."""
 
     def secrets(self) -> Iterator[str]:
-        """What of it must never leave by another way."""
+        """Its secret parts, which must not appear in logs or answers."""
         yield self.secret.reveal()
 
 
 class Source(Protocol):
-    """Gives out tokens for one Credential."""
+    """Fetches tokens for one Credential."""
 
     async def fetch(self) -> Token:
-        """Raises UpstreamError: `auth` when the Credential is not taken."""
+        """Raises UpstreamError: `auth` when the Credential is not accepted."""
 
 
-class Showing(Protocol):
-    """How a token is shown to its provider."""
+class Authorizer(Protocol):
+    """Adds a token, or a signature made with it, to requests."""
 
-    def shown(self, outgoing: Outgoing, token: Token) -> Outgoing:
-        """The call with what proves that we have the token. Raises UpstreamError if it cannot."""
+    def authorized(self, outgoing: Outgoing, token: Token) -> Outgoing:
+        """The request with the token or signature. Raises UpstreamError if that is impossible."""
 
-    def holds(self, outgoing: Outgoing, token: Token) -> bool:
-        """Whether this call was proved with this token."""
+    def carries(self, outgoing: Outgoing, token: Token) -> bool:
+        """Whether this request was authorized with this token."""
 
     def stale(self, status: int, code: str | None) -> bool:
-        """Whether a refusal says that a new token may be taken."""
+        """Whether a refusal means that a new token may be accepted."""
 
 
 class Bearer:
-    """The token as it is, in the field for it."""
+    """Puts the token itself into the header field `authorization`."""
 
-    def shown(self, outgoing: Outgoing, token: Token) -> Outgoing:
+    def authorized(self, outgoing: Outgoing, token: Token) -> Outgoing:
         return with_field(outgoing, b"authorization", b"Bearer " + _bytes_of(token))
 
-    def holds(self, outgoing: Outgoing, token: Token) -> bool:
+    def carries(self, outgoing: Outgoing, token: Token) -> bool:
         return b"Bearer " + _bytes_of(token) in outgoing.head
 
     def stale(self, status: int, code: str | None) -> bool:

@@ -14,15 +14,15 @@ from stockyard.upstream.client import Client
 from stockyard.upstream.origin import Origin
 from stockyard.upstream.outgoing import Outgoing, request_head
 from stockyard.upstream.tokens.aws_keys import AwsKeys
-from stockyard.upstream.tokens.kept import KeptToken
 from stockyard.upstream.tokens.sources import Tokens
+from stockyard.upstream.tokens.token_prover import TokenProver
 
 WORKLOAD = {"AWS_WEB_IDENTITY_TOKEN_FILE": "/token", "AWS_ROLE_ARN": "arn:aws:iam::1:role/r"}
 
 
 def prover(
     client: Client, environ: Mapping[str, str], profile: str = "", scheme: str = "sigv4_chain"
-) -> KeptToken:
+) -> TokenProver:
     """Who proves calls to Bedrock."""
     provider = load({"bedrock": {"values": {"region": "eu-west-1"}}}, {}).get("bedrock")
     assert provider is not None
@@ -35,11 +35,11 @@ def prover(
     tokens = Tokens(client, origin, environ)
     full = f"{scheme}:bedrock"
     made = tokens.prover(provider, full, Credential("c", "bedrock", Secret(""), scheme=full))
-    assert isinstance(made, KeptToken)
+    assert isinstance(made, TokenProver)
     return made
 
 
-async def keys_of(client: Client, signing: KeptToken) -> list[str]:
+async def keys_of(client: Client, signing: TokenProver) -> list[str]:
     """The keys with which a call is signed: their id, their secret and the session."""
     origin = client.origin("https://bedrock.example", purpose="provider", operator=True)
     head = request_head(b"POST", b"/model/m/converse", origin.host, (), 2)

@@ -15,7 +15,7 @@ from stockyard.upstream.outgoing import Outgoing, request_head
 from stockyard.upstream.tokens.aws_decided import by_profile
 from stockyard.upstream.tokens.aws_given import AwsGiven
 from stockyard.upstream.tokens.aws_keys import AwsKeys
-from stockyard.upstream.tokens.kept import KeptToken
+from stockyard.upstream.tokens.token_prover import TokenProver
 from tests.upstream.tokens.aws import prover
 
 JSON = {"content-type": "application/json"}
@@ -53,7 +53,7 @@ def file(tmp_path: Path) -> dict[str, str]:
     return {"AWS_SHARED_CREDENTIALS_FILE": str(path)}
 
 
-async def proved(client: Client, signing: KeptToken) -> str:
+async def proved(client: Client, signing: TokenProver) -> str:
     """The head of a call with its proof."""
     origin = client.origin("https://bedrock.example", purpose="provider", operator=True)
     head = request_head(b"POST", b"/model/m/converse", origin.host, (), 2)

@@ -10,7 +10,7 @@ import pytest
 from stockyard.errors import EgressDenied, UpstreamError
 from stockyard.testing import ScriptedProvider
 from stockyard.upstream.client import Client
-from stockyard.upstream.tokens import asking
+from stockyard.upstream.tokens import token_client
 from tests.upstream.tokens.aws import WORKLOAD, keys_of, prover
 
 KEYS = """<AssumeRoleWithWebIdentityResponse><Credentials>
@@ -155,8 +155,8 @@ async def test_a_silent_service_is_not_waited_for_for_ever(
     aws: ScriptedProvider,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    short = msgspec.structs.replace(asking.TIMERS, first_byte_seconds=0.05)
-    monkeypatch.setattr(asking, "TIMERS", short)
+    short = msgspec.structs.replace(token_client.TIMERS, first_byte_seconds=0.05)
+    monkeypatch.setattr(token_client, "TIMERS", short)
     aws.says_nothing()
     with pytest.raises(UpstreamError, match="gave no token") as raised:
         await keys_of(client, prover(client, workload, scheme="sigv4_web_identity"))

@@ -16,8 +16,8 @@ from stockyard.testing.yard import Yard
 from stockyard.upstream.client import Client
 from stockyard.upstream.guard import Guard, GuardSettings
 from stockyard.upstream.origin import Origin
-from stockyard.upstream.tokens.asking import Asking
 from stockyard.upstream.tokens.google_federated import Described, GoogleFederated
+from stockyard.upstream.tokens.token_client import TokenClient
 
 JSON = {"content-type": "application/json"}
 GRANTED = b'{"access_token": "tok-1", "expires_in": 3599}'
@@ -123,8 +123,8 @@ async def federated(desk: ScriptedProvider) -> AsyncIterator[GoogleFederated]:
     def origin(url: str) -> Origin:
         return client.origin(url, purpose="provider", operator=True, allow_private=True)
 
-    def at(url: str) -> Asking:
-        return Asking(client, origin, url)
+    def at(url: str) -> TokenClient:
+        return TokenClient(client, origin, url)
 
     yield GoogleFederated(at(desk.url + "/sts"), desk.url + "/v1/{account}", at, "scope-1")
     await client.close()

@@ -13,10 +13,10 @@ from stockyard.testing import ScriptedProvider
 from stockyard.upstream.client import Client
 from stockyard.upstream.guard import Guard, GuardSettings, Permission
 from stockyard.upstream.origin import Origin
-from stockyard.upstream.tokens.asking import Asking
 from stockyard.upstream.tokens.entra_managed import EntraManaged
 from stockyard.upstream.tokens.google_metadata import GoogleMetadata
 from stockyard.upstream.tokens.sources import MACHINE
+from stockyard.upstream.tokens.token_client import TokenClient
 from stockyard.upstream.url import parse_url
 
 JSON = {"content-type": "application/json"}
@@ -29,18 +29,18 @@ async def cloud() -> AsyncIterator[ScriptedProvider]:
         yield cloud
 
 
-def asking(client: Client, cloud: ScriptedProvider) -> Asking:
+def token_client(client: Client, cloud: ScriptedProvider) -> TokenClient:
     """As for a machine's own identity, but for where it is."""
 
     def origin(url: str) -> Origin:
         return client.origin(url, purpose="provider", operator=True, allow_private=True)
 
-    return Asking(client, origin, cloud.url + "/token")
+    return TokenClient(client, origin, cloud.url + "/token")
 
 
 async def test_azure_says_its_numbers_as_texts(client: Client, cloud: ScriptedProvider) -> None:
     cloud.sends(200, JSON, b'{"access_token": "t", "expires_in": "86399", "expires_on": "99"}')
-    source = EntraManaged(asking(client, cloud), "id-1", "https://ai.azure.com/.default")
+    source = EntraManaged(token_client(client, cloud), "id-1", "https://ai.azure.com/.default")
     token = await source.fetch()
     assert (token.secret.reveal(), token.seconds) == ("t", 86399)
     query = "api-version=2018-02-01&resource=https%3A%2F%2Fai.azure.com&client_id=id-1"
@@ -50,7 +50,7 @@ async def test_azure_says_its_numbers_as_texts(client: Client, cloud: ScriptedPr
 
 async def test_google_wants_to_be_named(client: Client, cloud: ScriptedProvider) -> None:
     cloud.sends(200, JSON, b'{"access_token": "t", "expires_in": 10}')
-    token = await GoogleMetadata(asking(client, cloud), "scope-1").fetch()
+    token = await GoogleMetadata(token_client(client, cloud), "scope-1").fetch()
     assert token.seconds == 10
     assert cloud.last.target == "/token?scopes=scope-1"
     assert cloud.last.headers["metadata-flavor"] == "Google"
@@ -69,7 +69,7 @@ async def test_google_wants_to_be_named(client: Client, cloud: ScriptedProvider)
         ("https://example.com/", "93.184.216.34", False),
     ],
 )
-def test_only_the_literal_addresses_are_opened_for_it(
+def test_only_fixed_addresses_are_opened_for_the_identity_of_a_machine(
     url: str, address: str, allowed: bool
 ) -> None:
     guard = Guard(GuardSettings(allow_private=("10.0.0.0/8", "127.0.0.1:80")))

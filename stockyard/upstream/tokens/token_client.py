@@ -1,7 +1,7 @@
-"""Ask whoever gives out tokens: one small request with short deadlines, through our own client.
+"""Send one small request to a token service, with short deadlines, through our own client.
 
-What is sent and what comes back holds secrets, so none of it is ever logged or told: an error says
-at most the standard word for what was wrong (RFC 6749, 5.2).
+Requests and answers hold secrets, so neither logs nor errors contain any of them: an error has at
+most the standard code for what was wrong (RFC 6749, 5.2).
 """
 
 import re
@@ -34,29 +34,29 @@ TIMERS = Timers(
     total_seconds=15,
 )
 WHO = "The provider's token service"
-"""Not by its address: callers read these errors, and it may stand inside the operator's network."""
+"""Errors do not give its address: callers read them, and it may be an internal one."""
 MAX_BODY = 64 * 1024
-"""Of an answer. Tokens with many claims have 10 KiB."""
+"""The longest answer. Tokens with many claims have 10 KiB."""
 LONGEST_SECONDS = 24 * 3600.0
 SHORTEST_SECONDS = 1.0
 ASSUMED_SECONDS = 300.0
-"""Of a token whose end is not told."""
+"""How long a token is used if the answer does not say when it expires."""
 NO_QUERY: Mapping[str, str] = {}
 
 Fields = Sequence[tuple[bytes, bytes]]
 Word = Callable[[Fetched], str]
-"""Finds the standard word for what was wrong; empty when there is none. Nothing else is ever told:
-descriptions repeat what was sent."""
+"""Finds the standard code for what was wrong in a refusal; empty when there is none. Errors contain
+nothing else of it, because descriptions repeat what was sent."""
 Answer = TypeVar("Answer")
 
 _WORD = re.compile(r"[a-z_]{1,40}")
 _EPOCH = 1_000_000_000.0
 _MILLISECONDS = 1_000_000_000_000.0
-"""A moment above this is counted in milliseconds."""
+"""Expiry times above this are in milliseconds."""
 
 
 def word_of_oauth(fetched: Fetched) -> str:
-    """As RFC 6749 has it."""
+    """The error code of RFC 6749."""
     refused = _decoded(fetched.body, _Refused)
     word = refused.error if refused is not None else None
     return word if isinstance(word, str) and _WORD.fullmatch(word) else ""
@@ -66,11 +66,11 @@ def unsigned(outgoing: Outgoing) -> Outgoing:
     return outgoing
 
 
-class Asking:
-    """Asks at one URL."""
+class TokenClient:
+    """Sends requests to one URL of a token service."""
 
     def __init__(self, client: Client, origin: Callable[[str], Origin], url: str) -> None:
-        """`origin` judges the URL, when it is asked and not before."""
+        """`origin` is called for each request. It raises UpstreamError for a forbidden URL."""
         self._client = client
         self._origin = origin
         self._url = url
@@ -104,7 +104,7 @@ class Asking:
         sign: Callable[[Outgoing], Outgoing] = unsigned,
         word: Word = word_of_oauth,
     ) -> bytes:
-        """Ask, signed or not, and give back whatever comes."""
+        """Send a request and return the body of a successful answer. Raises UpstreamError."""
         outgoing = sign(self._outgoing(method, head, body, query))
         try:
             fetched = await self._client.fetch(outgoing, MAX_BODY)
@@ -148,6 +148,10 @@ class Asking:
         )
 
 
+ClientAt = Callable[[str], TokenClient]
+"""Makes a client for a URL."""
+
+
 class _Granted(Struct):
     access_token: str = ""
     token: str = ""
@@ -179,7 +183,7 @@ _KINDS_OF_WORDS: dict[str, ErrorKind] = {
     "slow_down": "rate_limited",
     "temporarily_unavailable": "overloaded",
 }
-"""Words that say more than the status they come with."""
+"""Codes that say more than the status they come with."""
 
 
 def _refusal(fetched: Fetched, word: str) -> UpstreamError:
@@ -203,7 +207,7 @@ def _token_in(body: bytes) -> Token:
 
 def _decoded(body: bytes, kind: type[Answer]) -> Answer | None:
     try:
-        # Azure says numbers as texts.
+        # Azure sends numbers as strings.
         return msgspec.json.decode(body, type=kind, strict=False)
     except (msgspec.DecodeError, RecursionError):
         return None

@@ -9,9 +9,9 @@ from stockyard.errors import UpstreamError
 from stockyard.upstream.client import Client
 from stockyard.upstream.guard import Guard, GuardSettings
 from stockyard.upstream.outgoing import Outgoing
-from stockyard.upstream.tokens import kept as kept_tokens
-from stockyard.upstream.tokens.kept import KeptToken
+from stockyard.upstream.tokens import token_prover
 from stockyard.upstream.tokens.token import Token
+from stockyard.upstream.tokens.token_prover import TokenProver
 
 
 class Clock:
@@ -51,8 +51,8 @@ def source() -> Counter:
 
 
 @pytest.fixture
-def kept(source: Counter, clock: Clock) -> KeptToken:
-    return KeptToken(source, clock=clock)
+def prover(source: Counter, clock: Clock) -> TokenProver:
+    return TokenProver(source, clock=clock)
 
 
 @pytest.fixture
@@ -63,37 +63,37 @@ def call() -> Outgoing:
     return Outgoing(origin=origin, head=b"POST / HTTP/1.1\r\nhost: api.example\r\n\r\n")
 
 
-async def token_in(kept: KeptToken, call: Outgoing) -> str:
-    head = (await kept.proved(call)).head
+async def token_in(prover: TokenProver, call: Outgoing) -> str:
+    head = (await prover.proved(call)).head
     assert head.endswith(b"\r\n\r\n")
     return head.partition(b"authorization: Bearer ")[2].strip().decode()
 
 
 async def test_many_calls_at_once_wait_for_one_fetch(
-    kept: KeptToken, source: Counter, call: Outgoing
+    prover: TokenProver, source: Counter, call: Outgoing
 ) -> None:
     source.gate.clear()
-    calls = [asyncio.create_task(token_in(kept, call)) for _ in range(50)]
+    calls = [asyncio.create_task(token_in(prover, call)) for _ in range(50)]
     await asyncio.sleep(0)
     source.gate.set()
     assert set(await asyncio.gather(*calls)) == {"token-1"}
-    assert await token_in(kept, call) == "token-1"
+    assert await token_in(prover, call) == "token-1"
     assert source.fetches == 1
 
 
 async def test_a_token_is_renewed_early_while_calls_go_on_with_the_old_one(
-    kept: KeptToken, source: Counter, call: Outgoing, clock: Clock
+    prover: TokenProver, source: Counter, call: Outgoing, clock: Clock
 ) -> None:
-    await token_in(kept, call)
+    await token_in(prover, call)
     clock.now += 3600 - 301
-    assert await token_in(kept, call) == "token-1"
+    assert await token_in(prover, call) == "token-1"
     assert source.fetches == 1
     clock.now += 2
     source.gate.clear()
-    assert [await token_in(kept, call) for _ in range(3)] == ["token-1"] * 3
+    assert [await token_in(prover, call) for _ in range(3)] == ["token-1"] * 3
     source.gate.set()
     await asyncio.sleep(0.01)
-    assert await token_in(kept, call) == "token-2"
+    assert await token_in(prover, call) == "token-2"
     assert source.fetches == 2
 
 
@@ -102,17 +102,17 @@ async def test_a_token_that_has_ended_is_not_sent(
     source: Counter, clock: Clock, call: Outgoing, seconds: float, later: float
 ) -> None:
     source.seconds = seconds
-    kept = KeptToken(source, clock=clock)
-    await token_in(kept, call)
+    prover = TokenProver(source, clock=clock)
+    await token_in(prover, call)
     clock.now += later
-    assert await token_in(kept, call) == "token-2"
+    assert await token_in(prover, call) == "token-2"
 
 
 async def test_a_call_that_is_abandoned_does_not_end_the_fetch_of_the_others(
-    kept: KeptToken, source: Counter, call: Outgoing
+    prover: TokenProver, source: Counter, call: Outgoing
 ) -> None:
     source.gate.clear()
-    leaves, stays = (asyncio.create_task(token_in(kept, call)) for _ in range(2))
+    leaves, stays = (asyncio.create_task(token_in(prover, call)) for _ in range(2))
     await asyncio.sleep(0)
     leaves.cancel()
     await asyncio.sleep(0)
@@ -123,53 +123,55 @@ async def test_a_call_that_is_abandoned_does_not_end_the_fetch_of_the_others(
 
 class TestRefusals:
     async def test_a_refused_token_is_fetched_anew_once(
-        self, kept: KeptToken, source: Counter, call: Outgoing, clock: Clock
+        self, prover: TokenProver, source: Counter, call: Outgoing, clock: Clock
     ) -> None:
-        first = await kept.proved(call)
-        assert kept.refused(first, 401, None)
-        second = await kept.proved(call)
+        first = await prover.proved(call)
+        assert prover.refused(first, 401, None)
+        second = await prover.proved(call)
         assert b"token-2" in second.head
-        assert not kept.refused(second, 401, None)
+        assert not prover.refused(second, 401, None)
         clock.now += 31
-        assert kept.refused(second, 401, None)
+        assert prover.refused(second, 401, None)
 
     async def test_many_calls_with_the_refused_token_throw_it_away_once(
-        self, kept: KeptToken, source: Counter, call: Outgoing
+        self, prover: TokenProver, source: Counter, call: Outgoing
     ) -> None:
-        old = await kept.proved(call)
-        assert kept.refused(old, 401, None)
-        await kept.proved(call)
-        assert kept.refused(old, 401, None)
-        assert await token_in(kept, call) == "token-2"
+        old = await prover.proved(call)
+        assert prover.refused(old, 401, None)
+        await prover.proved(call)
+        assert prover.refused(old, 401, None)
+        assert await token_in(prover, call) == "token-2"
         assert source.fetches == 2
 
     @pytest.mark.parametrize("status", [400, 403, 429, 500])
     async def test_other_answers_say_nothing_of_the_token(
-        self, kept: KeptToken, call: Outgoing, status: int
+        self, prover: TokenProver, call: Outgoing, status: int
     ) -> None:
-        assert not kept.refused(await kept.proved(call), status, None)
-        assert await token_in(kept, call) == "token-1"
+        assert not prover.refused(await prover.proved(call), status, None)
+        assert await token_in(prover, call) == "token-1"
 
 
 class TestFailures:
     async def test_all_calls_hear_why_and_the_source_is_left_alone_for_a_while(
-        self, kept: KeptToken, source: Counter, call: Outgoing, clock: Clock
+        self, prover: TokenProver, source: Counter, call: Outgoing, clock: Clock
     ) -> None:
         source.fails = UpstreamError("auth", "No.", nothing_sent=True)
-        heard = await asyncio.gather(*(kept.proved(call) for _ in range(5)), return_exceptions=True)
+        heard = await asyncio.gather(
+            *(prover.proved(call) for _ in range(5)), return_exceptions=True
+        )
         assert {str(error) for error in heard} == {"No."}
         assert len({id(error) for error in heard}) == 5
         for _ in range(5):
             with pytest.raises(UpstreamError, match="No") as error:
-                await kept.proved(call)
+                await prover.proved(call)
             assert (error.value.kind, error.value.nothing_sent) == ("auth", True)
         assert source.fetches == 1
         clock.now += 1.01
         source.fails = None
-        assert await token_in(kept, call) == "token-2"
+        assert await token_in(prover, call) == "token-2"
 
     async def test_pauses_grow_and_end(
-        self, kept: KeptToken, source: Counter, call: Outgoing, clock: Clock
+        self, prover: TokenProver, source: Counter, call: Outgoing, clock: Clock
     ) -> None:
         source.fails = UpstreamError("overloaded", "Busy.")
         pauses = []
@@ -178,47 +180,47 @@ class TestFailures:
             fetches = source.fetches
             while source.fetches == fetches:
                 with pytest.raises(UpstreamError):
-                    await kept.proved(call)
+                    await prover.proved(call)
                 clock.now += 0.25
             pauses.append(round(clock.now - begun))
         assert pauses == [0, 1, 2, 4, 8, 16, 30]
 
     async def test_a_renewal_that_fails_leaves_the_old_token_in_use(
-        self, kept: KeptToken, source: Counter, call: Outgoing, clock: Clock
+        self, prover: TokenProver, source: Counter, call: Outgoing, clock: Clock
     ) -> None:
-        await token_in(kept, call)
+        await token_in(prover, call)
         source.fails = UpstreamError("timeout", "Late.")
         clock.now += 3400
         for _ in range(3):
-            assert await token_in(kept, call) == "token-1"
+            assert await token_in(prover, call) == "token-1"
             await asyncio.sleep(0)
         assert source.fetches == 2
         clock.now += 200
         with pytest.raises(UpstreamError, match="Late"):
-            await kept.proved(call)
+            await prover.proved(call)
 
     async def test_closing_ends_a_fetch(
-        self, kept: KeptToken, source: Counter, call: Outgoing
+        self, prover: TokenProver, source: Counter, call: Outgoing
     ) -> None:
         source.gate.clear()
-        waits = asyncio.create_task(kept.proved(call))
+        waits = asyncio.create_task(prover.proved(call))
         await asyncio.sleep(0)
-        await kept.aclose()
+        await prover.aclose()
         with pytest.raises(asyncio.CancelledError):
             await waits
 
 
-async def test_a_token_is_never_printed(kept: KeptToken, call: Outgoing) -> None:
-    proved = await kept.proved(call)
-    assert "token-1" not in f"{proved!r} {kept!r} {kept._token!r}"
-    assert list(kept.secrets()) == ["token-1"]
+async def test_a_token_is_never_printed(prover: TokenProver, call: Outgoing) -> None:
+    proved = await prover.proved(call)
+    assert "token-1" not in f"{proved!r} {prover!r} {prover._token!r}"
+    assert list(prover.secrets()) == ["token-1"]
 
 
 async def test_a_fetch_that_does_not_end_is_given_up(
-    kept: KeptToken, source: Counter, call: Outgoing, monkeypatch: pytest.MonkeyPatch
+    prover: TokenProver, source: Counter, call: Outgoing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept_tokens, "FETCH_SECONDS", 0.02)
+    monkeypatch.setattr(token_prover, "FETCH_SECONDS", 0.02)
     source.gate.clear()
     with pytest.raises(UpstreamError, match="No token came in time") as raised:
-        await kept.proved(call)
+        await prover.proved(call)
     assert (raised.value.kind, raised.value.nothing_sent) == ("timeout", True)

@@ -1,8 +1,8 @@
-"""One Credential's token, kept until it ends: the Prover of providers that want tokens.
+"""The Prover of providers that want tokens: keeps one Credential's token until it expires.
 
 A call that finds no token waits for one, and so does every call that comes meanwhile: there is one
-fetch at a time. A token is renewed well before it ends, beside the calls, which go on with the old
-one. When the source fails, it is left alone for a while and all calls hear why.
+fetch at a time. A token is renewed in the background, well before it expires; calls use the old one
+until then. After a failed fetch there is a pause, in which all calls get the same error.
 """
 
 import asyncio
@@ -11,16 +11,16 @@ from time import monotonic
 
 from stockyard.errors import EgressDenied, UpstreamError
 from stockyard.upstream.outgoing import Outgoing
-from stockyard.upstream.tokens.token import Bearer, Showing, Source, Token
+from stockyard.upstream.tokens.token import Authorizer, Bearer, Source, Token
 
 EARLY_SECONDS = 300.0
-"""Before its end a token is renewed; of a short-lived one, in the last quarter of its life."""
+"""How long before its end a token is renewed: this, but at most a quarter of its lifetime."""
 SPARE_SECONDS = 10.0
-"""A token that ends sooner is not sent: the call would arrive too late."""
+"""A token that expires sooner is not sent: the call might arrive too late."""
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 FETCH_SECONDS = 60.0
-"""How long a fetch may take in all."""
+"""The longest a whole fetch may take."""
 BETWEEN_REFUSALS_SECONDS = 30.0
 """A token is thrown away for a refusal at most this often: a provider that refuses every token must
 not make us fetch one for every call."""
@@ -29,16 +29,16 @@ not make us fetch one for every call."""
 BEARER = Bearer()
 
 
-class KeptToken:
+class TokenProver:
     def __init__(
         self,
         source: Source,
-        showing: Showing = BEARER,
+        authorizer: Authorizer = BEARER,
         *,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._source = source
-        self._showing = showing
+        self._authorizer = authorizer
         self._clock = clock
         self._token: Token | None = None
         self._ends = self._renew_from = float("-inf")
@@ -55,12 +55,12 @@ class KeptToken:
             token = await self._fetched(now)
         elif now >= self._renew_from:
             self._begin(now)
-        return self._showing.shown(outgoing, token)
+        return self._authorizer.authorized(outgoing, token)
 
     def refused(self, proved: Outgoing, status: int, code: str | None) -> bool:
-        if not self._showing.stale(status, code):
+        if not self._authorizer.stale(status, code):
             return False
-        if self._token is None or not self._showing.holds(proved, self._token):
+        if self._token is None or not self._authorizer.carries(proved, self._token):
             return True  # another call has thrown it away already
         now = self._clock()
         if now - self._thrown_away < BETWEEN_REFUSALS_SECONDS:
@@ -70,12 +70,12 @@ class KeptToken:
         return True
 
     def secrets(self) -> Iterator[str]:
-        """What of the token must never leave by another way."""
+        """The secret parts of the token, which must not appear in logs or answers."""
         if self._token is not None:
             yield from self._token.secrets()
 
     async def aclose(self) -> None:
-        """End a fetch under way."""
+        """Cancel the fetch that is running, if any."""
         if self._fetching is not None:
             self._fetching.cancel()
             await asyncio.wait([self._fetching])
@@ -96,7 +96,7 @@ class KeptToken:
     async def _fetch(self) -> None:
         asked = self._clock()
         try:
-            # Each question has deadlines of its own; a file need not have any.
+            # Requests have deadlines of their own, but reading a file may take forever.
             async with asyncio.timeout(FETCH_SECONDS):
                 token = await self._source.fetch()
         except UpstreamError as error:
@@ -119,7 +119,7 @@ class KeptToken:
 
 
 def _again(failure: UpstreamError | None) -> UpstreamError:
-    """The failure for one more call: each gets an error of its own to write on."""
+    """A copy of the failure: each call gets its own, because errors are changed on their way."""
     if isinstance(failure, EgressDenied):
         return EgressDenied(failure.reason)
     if failure is None:
