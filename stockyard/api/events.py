@@ -8,7 +8,7 @@ from litestar import Controller, Request, get
 from litestar.params import HeaderParameter, QueryParameter
 from litestar.response import Stream
 
-from stockyard.api.feed import Feed, Listener, Listeners, told
+from stockyard.api.feed import Feed, Listener, Listeners, event_stream
 from stockyard.api.filters import MAX_CHARACTERS
 from stockyard.api.identity import LOCAL, Identities, Identity
 from stockyard.api.parameters import Given
@@ -59,7 +59,7 @@ class EventEndpoints(Controller):
         listeners.check(identity.name)
         allowed = partial(still_allowed, identities, identity, request)
         listener = Listener(identity, allowed, filter_, last_id)
-        return Stream(told(feed, listener, listeners), media_type=MEDIA_TYPE)
+        return Stream(event_stream(feed, listener, listeners), media_type=MEDIA_TYPE)
 
 
 async def still_allowed(

@@ -30,7 +30,7 @@ MAX_LISTENERS = 50
 MAX_IN_ALL = 500
 
 
-class Told(NamedTuple):
+class FeedEvent(NamedTuple):
     """One event: its position in the feed, and its JSON."""
 
     position: int
@@ -48,7 +48,7 @@ class Feed(Protocol):
     def last(self) -> int:
         """The position of the newest."""
 
-    async def after(self, position: int, most: int, filter_: str, who: Identity) -> list[Told]:
+    async def after(self, position: int, most: int, filter_: str, who: Identity) -> list[FeedEvent]:
         """The oldest of those after a position that pass the filter and may be seen."""
 
     async def count(self, after: int, up_to: int, filter_: str, who: Identity) -> int:
@@ -87,7 +87,9 @@ class Listener(NamedTuple):
     """The last event that it has seen, before it was cut off."""
 
 
-async def told(feed: Feed, listener: Listener, listeners: Listeners) -> AsyncIterator[bytes]:
+async def event_stream(
+    feed: Feed, listener: Listener, listeners: Listeners
+) -> AsyncIterator[bytes]:
     """The events for one listener, framed, until either side disconnects."""
     with listeners.one_more(listener.who.name):
         at = feed.last() if listener.last_id is None else min(listener.last_id, feed.last())
@@ -153,11 +155,11 @@ async def _news(feed: Feed, listener: Listener, at: int) -> tuple[int, bytes]:
     return reached, b"".join(pieces)
 
 
-def _framed_all(topic: str, page: list[Told]) -> Iterator[bytes]:
+def _framed_all(topic: str, page: list[FeedEvent]) -> Iterator[bytes]:
     for position, data in page:
         yield b"id: %d\nevent: %b\ndata: %b\n\n" % (position, topic.encode(), data)
 
 
 def framed(event: str, data: dict[str, Any], position: int) -> bytes:
-    [frame] = _framed_all(event, [Told(position, msgspec.json.encode(data))])
+    [frame] = _framed_all(event, [FeedEvent(position, msgspec.json.encode(data))])
     return frame

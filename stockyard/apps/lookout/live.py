@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from stockyard.api.feed import Told
+from stockyard.api.feed import FeedEvent
 from stockyard.api.identity import Identity
 from stockyard.apps.lookout import store
 from stockyard.apps.lookout.filters import conditions_of
@@ -26,12 +26,12 @@ class TraceFeed:
     def last(self) -> int:
         return store.last(self._database)
 
-    async def after(self, position: int, most: int, filter_: str, who: Identity) -> list[Told]:
+    async def after(self, position: int, most: int, filter_: str, who: Identity) -> list[FeedEvent]:
         filters = conditions_of(filter_)
         found = await store.following(
             self._database, most, filters, after=position, **visible_to(who)
         )
-        return [Told(trace.seq, msgspec.json.encode(view(trace))) for trace in found]
+        return [FeedEvent(trace.seq, msgspec.json.encode(view(trace))) for trace in found]
 
     async def count(self, after: int, up_to: int, filter_: str, who: Identity) -> int:
         filters = conditions_of(filter_)
