@@ -42,11 +42,12 @@ PAGE = """<!doctype html>
 <dl>
 <dt><a href="/api/version">/api/version</a></dt><dd>what runs here, as JSON</dd>
 <dt><a href="/health">/health</a></dt><dd>whether it is well</dd>
-<dt>/api/openapi.json</dt><dd>the control plane's API; needs the admin credential</dd>
-<dt>/api/lookout/traces</dt><dd>the calls so far; from this machine
-<code>curl {base}/api/lookout/traces</code> is enough</dd>
+<dt>/api/lookout/traces</dt><dd>the calls so far, newest first</dd>
+<dt>/api/openapi.json</dt><dd>the API of the control plane</dd>
 <dt>docs/</dt><dd>the documentation, in the project's folder; it begins with docs/tour.md</dd>
 </dl>
+<p>From this machine <code>curl {base}/api/lookout/traces</code> is enough to read them; from
+elsewhere the API needs the admin credential.</p>
 </body>
 </html>
 """
