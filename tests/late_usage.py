@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 from stockyard.core.exchange import Exchange
-from stockyard.testing import ScriptedProvider
 from stockyard.testing.yard import Yard, becomes
 
 JSON = {"content-type": "application/json"}
@@ -35,10 +34,6 @@ RUN_OVER = {
         "prompt_token_details": {"cached_tokens": 3},
     },
 }
-
-
-def answers(provider: ScriptedProvider, said: object) -> None:
-    provider.sends(200, JSON, json.dumps(said).encode())
 
 
 def a_line(prompt: int, completion: int, model: str = "gpt-x") -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stockyard.testing.heard import Heard
-from stockyard.testing.yard import Yard
+from stockyard.testing.yard import MESSAGES, Yard
 
 Asking = Callable[..., Any]
 
@@ -30,3 +30,12 @@ def assert_interrupted(answer: Heard) -> None:
     assert answer.error is not None
     assert not answer.ended
     assert answer.complete
+
+
+def assert_in_dialect(path: str, body: bytes, kind: str, code: str) -> None:
+    """An error is told in the words of the path, Messages or chats."""
+    if path == MESSAGES:
+        assert b'{"type":"error","error":{"type":"%b"' % kind.encode() in body
+    else:
+        assert b'"code":"%b"' % code.encode() in body
+        assert body.startswith(b'{"error":{"message":')

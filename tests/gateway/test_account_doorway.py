@@ -1,23 +1,13 @@
 """What an account has for all teams: made by one of them it is theirs, else nobody changes it."""
 
-import json
 from time import process_time
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
-from stockyard.gateway.closed_paths import administers
-from stockyard.providers.catalog import load
-from stockyard.testing import ScriptedProvider
-from stockyard.testing.yard import Yard, becomes
+from stockyard.testing.yard import Yard
+from tests.held_things import JSON, answers
 from tests.teams import another_team
-
-JSON = {"content-type": "application/json"}
-
-
-def answers(provider: ScriptedProvider, said: object) -> None:
-    provider.sends(200, JSON, json.dumps(said).encode())
-
 
 THINGS = [
     ("openai", "/v1/assistants", {"id": "asst_1"}, "/v1/assistants/asst_1"),
@@ -204,102 +194,11 @@ async def test_an_answer_that_names_another_teams_thing_does_not_give_it_away(ya
     assert heard.status == 404
 
 
-@pytest.mark.parametrize(
-    "query", ["id=made_1", "limit=2&ids=made_1"], ids=["alone", "among others"]
-)
-async def test_names_in_a_query_are_judged_too(yard: Yard, query: str) -> None:
-    openai = yard.provider("openai")
-    answers(openai, {"id": "made_1"})
-    assert (await yard.call("/openai/v1/videos", {})).status == 200
-    theirs = await another_team(yard)
-    path = f"/openai/v1/somewhere?{query}"
-    assert (await yard.get(path, headers=theirs)).status == 404
-    assert (await yard.get(path)).status == 200
-
-
 async def test_a_path_of_countless_words_is_not_looked_through(yard: Yard) -> None:
     openai = yard.provider("openai")
     path = "/openai/v1/" + "/".join(f"a{n}" for n in range(40))
     assert (await yard.get(path)).status == 404
     assert not openai.requests
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/openai/v1/projects/p/roles",
-        "/openai/v1/webhook_endpoints",
-        "/openai/v1/chatkit/sessions",
-        "/openai/v1/fine_tuning/checkpoints/ft:x/permissions",
-        "/anthropic/v1/oauth/token",
-        "/anthropic/v1/tunnels/t/reveal_token",
-        "/gemini/v1alpha/auth_tokens",
-        "/gemini/v1alpha/authTokens:create",
-        "/openai/v1/realtime/callsets",
-        "/openai/v1/realtime/translations/client_secrets",
-        "/azure/openai/realtimeapi/sessions",
-        "/assemblyai/v3/token",
-        "/fal/tokens/",
-        "/deepgram/v1/projects/p/keys",
-        "/deepgram/v1/auth/grant",
-        "/elevenlabs/v1/workspace/members",
-        "/elevenlabs/v1/convai/conversation/token",
-        "/openrouter/api/v1/keys",
-        "/openrouter/api/v1/key",
-        "/replicate/v1/account",
-        "/replicate/v1/webhooks/default/secret",
-        "/fireworks/v1/accounts",
-        "/fireworks/v1/accounts/acme/users/me/apiKeys",
-        "/fireworks/v1/accounts/acme/secrets",
-        "/ollama/api/create",
-        "/ollama/api/copy",
-        "/ollama/api/push",
-    ],
-)
-async def test_paths_about_the_account_are_closed(yard: Yard, path: str) -> None:
-    scripted = yard.provider(path.split("/")[1])
-    answers(scripted, {"secret": "of the account"})
-    for heard in (await yard.get(path), await yard.call(path, {})):
-        assert (heard.status, b"path_not_allowed" in heard.body) == (403, True)
-    assert not scripted.requests
-
-
-@pytest.mark.parametrize(
-    ("name", "environ", "inside", "outside"),
-    [
-        (
-            "cloudflare",
-            {"CLOUDFLARE_ACCOUNT_ID": "acme"},
-            "/client/v4/accounts/acme/ai/models/search",
-            "/client/v4/user/tokens",
-        ),
-        (
-            "snowflake",
-            {"SNOWFLAKE_ACCOUNT": "acme"},
-            "/api/v2/cortex/agent:run",
-            "/api/v2/statements",
-        ),
-        (
-            "sap",
-            {"AICORE_HOST": "h.example", "AICORE_DEPLOYMENT_ID": "d"},
-            "/v2/inference/deployments/e/invoke",
-            "/v2/lm/deployments",
-        ),
-        (
-            "vertex",
-            {"GOOGLE_CLOUD_PROJECT": "p", "GOOGLE_CLOUD_LOCATION": "l"},
-            "/v1/projects/p/locations/l/endpoints/7:predict",
-            "/v1/projects/p/locations/l/customJobs",
-        ),
-    ],
-)
-def test_a_host_with_more_than_models_is_closed_around_them(
-    name: str, environ: dict[str, str], inside: str, outside: str
-) -> None:
-    provider = load(environ=environ).get(name)
-    assert provider is not None
-    assert not administers(inside, provider)
-    assert administers(outside, provider)
 
 
 async def test_a_caller_with_its_own_secret_reaches_all_that_the_secret_does(yard: Yard) -> None:
@@ -339,118 +238,9 @@ async def test_a_thing_named_by_account_collection_and_id_belongs_to_its_maker(y
     assert fireworks.last.path == "/v1/accounts/acme/datasets/mine"
 
 
-NAMES_IT = b'{"training_file":"file-1","thread_id":"thread_1"}'
-PAIRS = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
-FORM = {"content-type": "multipart/form-data; boundary=cut"}
-FIELD = b'--cut\r\ncontent-disposition: form-data; name="file_id"\r\n\r\nfile-1\r\n--cut--\r\n'
-
-
-@pytest.mark.parametrize(
-    ("body", "kind", "status"),
-    [
-        (NAMES_IT, JSON, 404),
-        (NAMES_IT.decode().encode("utf-16"), JSON, 400),
-        (NAMES_IT.decode().encode("utf-16-le"), {"content-type": "text/plain"}, 400),
-        (NAMES_IT.decode().encode("utf-32-be"), JSON, 400),
-        (b"model=gpt-4o&training_file=file-1", PAIRS, 404),
-        (b"thread%5fid=thread_1", PAIRS, 404),
-        (b"file_ids[]=file-0&file_ids%5B%5D=file-1", PAIRS, 404),
-        (b"a=1&" * 1000, PAIRS, 400),
-        (FIELD, FORM, 404),
-        (b"See below.\r\n" + FIELD, FORM, 400),
-        (FIELD, {"content-type": "multipart/form-data; boundary=other"}, 400),
-    ],
-)
-@pytest.mark.parametrize("path", ["/openai/v1/fine_tuning/jobs", "/openai/v1/vector_stores"])
-async def test_no_encoding_of_a_body_hides_that_it_names_another_teams_thing(
-    yard: Yard, path: str, body: bytes, kind: dict[str, str], status: int
-) -> None:
-    openai = yard.provider("openai")
-    answers(openai, {"id": "made"})
-    heard = await yard.call(path, body, headers=kind)
-    assert (heard.status, len(openai.requests)) == (status, 0)
-
-
-async def test_a_body_that_names_nothing_goes_on(yard: Yard) -> None:
-    openai = yard.provider("openai")
-    answers(openai, {"id": "made"})
-    for body, kind in ((b"a=b&c=d", PAIRS), (b"\x00\x00sound", {"content-type": "audio/pcm"})):
-        assert (await yard.call("/openai/v1/odd", body, headers=kind)).status == 200
-        assert openai.last.body == body
-
-
-@pytest.mark.parametrize(
-    ("name", "path"),
-    [
-        ("openai", "/v1/responses/input_tokens"),
-        ("openai", "/v1/realtime"),
-        ("anthropic", "/v1/messages/count_tokens"),
-        ("cohere", "/v1/tokenize"),
-        ("stepfun", "/v1/token/count"),
-        ("gemini", "/v1beta/models/m:countTokens"),
-        ("gemini", "/v1beta/models/tokens:generateContent"),
-    ],
-)
-def test_paths_that_count_tokens_are_not_taken_for_those_that_give_out_tokens(
-    name: str, path: str
-) -> None:
-    provider = load().get(name)
-    assert provider is not None
-    assert not administers(path, provider)
-
-
 async def test_a_long_name_holds_nobody_up(yard: Yard) -> None:
     openai = yard.provider("openai")
     answers(openai, {"id": "a/" * 100_000})
     before = process_time()
     assert (await yard.call("/openai/v1/assistants", {})).status == 200
     assert process_time() - before < 5  # one look for each letter takes minutes
-
-
-@pytest.mark.parametrize(
-    "path", ["/openai/v1/realtime/calls", "/openai/v1/realtime/calls/r/accept"]
-)
-async def test_calls_of_a_realtime_provider_are_native(yard: Yard, path: str) -> None:
-    openai = yard.provider("openai")
-    answers(openai, {"answer": "sdp"})
-    assert (await yard.call(path, {"sdp": "offer"})).status == 200
-    assert [sent.path for sent in openai.requests] == [path.removeprefix("/openai")]
-
-
-class TestPredictions:
-    """Their provider tells again and again what one used."""
-
-    MAKE = "/replicate/v1/models/meta/llama/predictions"
-    BEGUN: ClassVar = {"id": "pred1", "model": "meta/llama", "status": "starting", "metrics": {}}
-    METRICS: ClassVar = {"input_token_count": 5, "output_token_count": 7, "predict_time": 1.2}
-    OVER: ClassVar = {**BEGUN, "status": "succeeded", "metrics": METRICS}
-
-    async def used(self, yard: Yard) -> list[tuple[str, int]]:
-        assert await becomes(lambda: not yard.stockyard.reception.keepers._work)
-        assert await yard.quiet()
-        calls = [call.exchange for call in yard.calls]
-        return [(x.received.model, x.usage.total) for x in calls if x.usage is not None]
-
-    async def test_a_prediction_is_counted_once_however_often_it_is_asked_for(
-        self, yard: Yard
-    ) -> None:
-        replicate = yard.provider("replicate")
-        for said in (self.BEGUN, {**self.BEGUN, "status": "processing"}, self.OVER, self.OVER):
-            answers(replicate, said)
-        answers(replicate, {"results": [self.OVER]})
-        await yard.call(self.MAKE, {"input": {"prompt": "hi"}})
-        for _ in range(3):
-            heard = await yard.get("/replicate/v1/predictions/pred1")
-        assert heard.json == self.OVER
-        await yard.get("/replicate/v1/predictions")
-        assert await self.used(yard) == [("meta/llama", 12)]
-
-    async def test_a_prediction_that_is_over_at_once_is_counted_with_its_call(
-        self, yard: Yard
-    ) -> None:
-        replicate = yard.provider("replicate")
-        for _ in range(2):
-            answers(replicate, self.OVER)
-        await yard.call(self.MAKE, {"input": {"prompt": "hi"}}, headers={"prefer": "wait"})
-        await yard.get("/replicate/v1/predictions/pred1")
-        assert [total for _, total in await self.used(yard)] == [12]

@@ -6,7 +6,8 @@ import pytest
 
 from stockyard.testing import ScriptedProvider
 from stockyard.testing.yard import Yard
-from tests.late_usage import RUN_BEGUN, RUN_OVER, answers, counted, settled
+from tests.held_things import answers
+from tests.late_usage import RUN_BEGUN, RUN_OVER, counted, settled
 
 
 class TestRuns:

@@ -1,225 +1,11 @@
-"""Who gets in and who does not, in the words of the path that was asked."""
+"""What gets in and what does not, in the words of the path that was asked."""
 
 import asyncio
-from collections.abc import Mapping
 
 import pytest
 
-from stockyard.apps.teams.keys import now_ms
 from stockyard.testing.yard import CHAT, MESSAGES, Yard
-
-UNKNOWN_KEY = "sk-sy-" + "x" * 40
-UNKNOWN_ADMIN = "sya-" + "x" * 49
-HAS_NO_KEY: list[Mapping[str, str]] = [
-    {},
-    {"authorization": ""},
-    {"authorization": "Bearer "},
-    {"authorization": f"Bearer {UNKNOWN_KEY}"},
-    {"authorization": "Basic abc"},
-    {"authorization": "Basic abc", "x-api-key": UNKNOWN_KEY},
-    {"authorization": "Bearer nonsense", "x-api-key": "$KEY"},
-    {"x-api-key": UNKNOWN_KEY},
-    {"authorization": "Bearer nonsense"},
-    {"x-stockyard-key": "nonsense", "authorization": "Bearer $KEY"},
-    {"authorization": "Bearer sk-proj-a b"},
-]
-
-
-def with_key(yard: Yard, headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: value.replace("$KEY", yard.key) for name, value in headers.items()}
-
-
-class TestKeys:
-    @pytest.mark.parametrize(
-        "headers",
-        [
-            {"authorization": "Bearer $KEY"},
-            {"authorization": "bearer  $KEY"},
-            {"x-api-key": "$KEY"},
-            {"api-key": "$KEY"},
-            {"x-goog-api-key": "$KEY"},
-            {"x-stockyard-key": "$KEY"},
-            {"x-stockyard-key": "$KEY", "authorization": "Bearer sk-ant-somebody"},
-            {"authorization": "Bearer $KEY", "x-api-key": "sk-ant-somebody"},
-            {"authorization": "Basic abc", "x-api-key": "$KEY"},
-            {"authorization": "", "api-key": "$KEY"},
-        ],
-    )
-    async def test_a_key_may_be_shown_in_many_ways(
-        self, yard: Yard, headers: Mapping[str, str]
-    ) -> None:
-        openai = yard.provider("openai").says("hello")
-        await yard.open()
-        async with yard.raw() as client:
-            client.ask(CHAT, yard.body("hi"), headers=with_key(yard, headers))
-            assert (await client.answer()).status == 200
-        assert openai.last.headers["authorization"] == "Bearer secret-of-openai"
-        assert yard.key not in str(openai.last.raw_headers)
-        assert yard.last.exchange.caller.key_name == "first-key"
-
-    @pytest.mark.parametrize("path", [CHAT, MESSAGES])
-    @pytest.mark.parametrize("headers", HAS_NO_KEY)
-    async def test_a_call_without_a_key_is_a_401(
-        self, yard: Yard, path: str, headers: Mapping[str, str]
-    ) -> None:
-        openai = yard.provider("openai").says("never")
-        await yard.open()
-        async with yard.raw() as client:
-            client.ask(path, yard.body("hi"), headers=with_key(yard, headers))
-            reply = await client.answer()
-        assert reply.status == 401
-        assert_in_dialect(path, reply.body, "authentication_error", "invalid_api_key")
-        assert b"x" * 40 not in reply.body
-        assert not openai.requests
-        assert not yard.calls
-
-    @pytest.mark.parametrize(
-        ("authorization", "hint"),
-        [
-            ("", "Make one: `stockyard keys create my-app`"),
-            ("Bearer ", "(Your bearer was empty.)"),
-            ("Basic abc", "does not begin with `Bearer `"),
-            ("$KEY", "does not begin with `Bearer `"),
-            ('Bearer "$KEY"', "one begins with `sk-sy-`, without quotes"),
-            ("Bearer Bearer $KEY", "one begins with `sk-sy-`, without quotes"),
-            ("Bearer sya-abc", "This is an admin credential. Calls take a Key (`sk-sy-...`)."),
-            ("Bearer undefined", "This is not a Key of this gateway."),
-        ],
-    )
-    async def test_a_refusal_says_what_is_wrong_with_the_key(
-        self, yard: Yard, authorization: str, hint: str
-    ) -> None:
-        await yard.open()
-        sent = {"authorization": authorization.replace("$KEY", yard.key)}
-        answer = await yard.chat("hi", headers=sent)
-        assert answer.status == 401
-        assert answer.error is not None
-        assert hint in answer.error["message"]
-        assert yard.key not in answer.body.decode()
-
-    async def test_two_authorizations_are_taken_for_none(self, yard: Yard) -> None:
-        await yard.open()
-        line = f"authorization: Bearer {yard.key}\r\n"
-        async with yard.raw() as client:
-            head = f"POST {CHAT} HTTP/1.1\r\nhost: localhost\r\n{line}{line}"
-            client.send(f"{head}content-length: 2\r\n\r\n{{}}".encode())
-            assert (await client.answer()).status == 401
-
-    async def test_a_revoked_key_is_refused_on_a_connection_that_used_it(self, yard: Yard) -> None:
-        yard.provider("openai").says("hello")
-        async with yard.raw() as client:
-            client.ask(CHAT, yard.body("hi"), headers=yard.headers)
-            assert (await client.answer()).status == 200
-            keys = yard.stockyard.keys
-            await keys.revoke(keys.list()[0].id)
-            client.ask(CHAT, yard.body("hi"), headers=yard.headers)
-            assert (await client.answer()).status == 401
-
-    async def test_a_key_whose_time_is_over_is_refused_on_a_connection_that_used_it(
-        self, yard: Yard
-    ) -> None:
-        yard.provider("openai").says("hello")
-        await yard.open()
-        _, secret = await yard.stockyard.keys.create("short", expires_at=now_ms() + 500)
-        headers = {"authorization": f"Bearer {secret}"}
-        statuses: list[int] = []
-        async with yard.raw() as client, asyncio.timeout(10):
-            while 401 not in statuses:
-                client.ask(CHAT, yard.body("hi"), headers=headers)
-                statuses.append((await client.answer()).status)
-                await asyncio.sleep(0.1)
-        assert statuses[0] == 200
-
-    @pytest.mark.parametrize(
-        "path",
-        [
-            f"{CHAT}?key={UNKNOWN_KEY}",
-            f"{CHAT}?a=b&key={UNKNOWN_KEY.replace('-', '%2D')}",
-            f"{CHAT}?k%65y={UNKNOWN_KEY}",
-            f"/openai/v1/{UNKNOWN_KEY}",
-            f"/openai/v1/models/{UNKNOWN_KEY.replace('s', '%73')}",
-            f"/v1beta/models/{UNKNOWN_KEY}:generateContent",
-            f"/v1beta/models/m:generateContent?k%65y={UNKNOWN_KEY}",
-            f"/gemini/v1beta/models/m:generateContent?access_token={UNKNOWN_KEY}",
-            f"{CHAT}?token={UNKNOWN_ADMIN}",
-            f"/openai/v1/odd?token={UNKNOWN_ADMIN.replace('-', '%2D')}",
-        ],
-    )
-    async def test_a_key_does_not_belong_into_a_url(self, yard: Yard, path: str) -> None:
-        openai = yard.provider("openai")
-        answer = await yard.call(path, b"{}")
-        assert answer.status == 400
-        assert "secret_in_url" in answer.body.decode()
-        assert UNKNOWN_KEY not in answer.body.decode()
-        assert not openai.requests
-
-
-class TestOwnSecrets:
-    async def test_a_callers_own_secret_goes_to_its_provider_and_is_never_kept(
-        self, yard: Yard
-    ) -> None:
-        openai = yard.provider("openai").says("hello")
-        own = {"authorization": "Bearer sk-proj-mine"}
-        answer = await yard.chat("hi", headers=own)
-        assert answer.status == 200
-        assert openai.last.headers["authorization"] == "Bearer sk-proj-mine"
-        caller = yard.last.exchange.caller
-        assert caller.key_id.startswith("own:")
-        assert "sk-proj-mine" not in repr(yard.last.exchange)
-
-    async def test_a_callers_own_secret_goes_nowhere_else(self, yard: Yard) -> None:
-        anthropic = yard.provider("anthropic").says("never")
-        own = {"authorization": "Bearer sk-proj-mine"}
-        answer = await yard.messages("hi", headers=own)
-        assert answer.status in (404, 503)
-        assert not anthropic.requests
-
-    async def test_failover_does_not_take_a_callers_own_secret_elsewhere(self, yard: Yard) -> None:
-        yard.provider("openai").fails(503)
-        anthropic = yard.provider("anthropic").says("never")
-        yard.enable("failover", chains=[{"targets": [{"provider": "anthropic"}]}])
-        own = {"authorization": "Bearer sk-proj-mine"}
-        answer = await yard.chat("hi", headers=own)
-        assert answer.status == 503
-        assert not anthropic.requests
-
-    @pytest.mark.parametrize(
-        ("status", "code"), [(401, "invalid_api_key"), (403, "provider_error")]
-    )
-    async def test_a_refusal_of_a_callers_own_secret_is_told_as_it_is(
-        self, yard: Yard, status: int, code: str
-    ) -> None:
-        yard.provider("openai").fails(status)
-        answer = await yard.chat("hi", headers={"authorization": "Bearer sk-proj-mine"})
-        assert answer.status == status
-        assert answer.error is not None
-        assert answer.error["code"] == code
-
-    async def test_a_callers_own_secret_is_looked_for_in_header_fields_only(
-        self, yard: Yard
-    ) -> None:
-        openai = yard.provider("openai").says("never")
-        await yard.open()
-        protocol = "realtime, openai-insecure-api-key.sk-proj-mine"
-        async with yard.raw() as client:
-            client.ask(f"{CHAT}?key=sk-proj-mine", yard.body("hi"))
-            assert (await client.answer()).status == 401
-            client.ask(CHAT, yard.body("hi"), headers={"sec-websocket-protocol": protocol})
-            assert (await client.answer()).status == 401
-        assert not openai.requests
-
-    async def test_own_secrets_can_be_switched_off(self, yard: Yard) -> None:
-        openai = yard.provider("openai").says("never")
-        yard.set("auth.bring_your_own", "off")
-        answer = await yard.chat("hi", headers={"authorization": "Bearer sk-proj-mine"})
-        assert answer.status == 401
-        assert not openai.requests
-
-    async def test_our_own_keys_are_never_taken_for_one(self, yard: Yard) -> None:
-        openai = yard.provider("openai").says("never")
-        answer = await yard.chat("hi", headers={"authorization": f"Bearer {UNKNOWN_KEY}"})
-        assert answer.status == 401
-        assert not openai.requests
+from tests.gateway.endings import assert_in_dialect
 
 
 class TestPaths:
@@ -296,92 +82,6 @@ class TestPaths:
         assert answer.error["param"] == header
 
 
-class TestModels:
-    async def test_models_are_listed_in_the_dialect_of_chats(self, yard: Yard) -> None:
-        yard.set("aliases.smart", "mock/echo")
-        answer = await yard.get("/v1/models")
-        assert answer.status == 200
-        assert answer.json["object"] == "list"
-        assert {"smart", "mock"} <= {model["id"] for model in answer.json["data"]}
-        assert all(model["object"] == "model" for model in answer.json["data"])
-        assert all(model["type"] == "model" for model in answer.json["data"])
-
-    async def test_models_are_listed_in_the_dialect_of_messages(self, yard: Yard) -> None:
-        answer = await yard.get("/v1/models", headers={"anthropic-version": "2023-06-01"})
-        assert answer.json["has_more"] is False
-        assert answer.json["data"][0]["type"] == "model"
-        assert answer.json["first_id"] == answer.json["data"][0]["id"]
-
-    async def test_aliases_of_a_module_are_listed_unless_hidden(self, yard: Yard) -> None:
-        rows = [
-            {"alias": "shown", "model": "mock"},
-            {"alias": "hidden", "model": "mock", "hidden": True},
-        ]
-        yard.enable("modelalias", aliases=rows)
-        ids = [model["id"] for model in (await yard.get("/v1/models")).json["data"]]
-        assert "shown" in ids
-        assert "hidden" not in ids
-
-    @pytest.mark.parametrize("headers", [{}, {"anthropic-version": "2023-06-01"}])
-    async def test_a_single_model_is_shown(self, yard: Yard, headers: dict[str, str]) -> None:
-        yard.provider("openai")
-        assert (await yard.get("/v1/models/mock", headers=headers)).json["id"] == "mock"
-        for unlisted in ("gpt-99", "openai%2Fanything"):
-            found = await yard.get(f"/v1/models/{unlisted}", headers=headers)
-            assert found.json["id"] == unlisted.replace("%2F", "/")
-        missing = await yard.get("/v1/models/none%2Fsuch", headers=headers)
-        assert missing.status == 404
-        assert "none/such" in missing.body.decode()
-        assert ("type" in missing.json) == bool(headers)
-
-    async def test_head_is_get_without_the_body(self, yard: Yard) -> None:
-        get = await yard.get("/v1/models")
-        head = await yard.get("/v1/models", method="HEAD")
-        assert (head.status, head.body) == (200, b"")
-        assert head.headers["content-length"] == str(len(get.body))
-
-    async def test_a_list_needs_a_key_too(self, yard: Yard) -> None:
-        answer = await yard.get("/v1/models", headers={"authorization": "Bearer nonsense"})
-        assert answer.status == 401
-
-
-class TestOneConnection:
-    async def test_calls_that_were_sent_ahead_are_answered_in_order(self, yard: Yard) -> None:
-        openai = yard.provider("openai").says(*map(str, range(5)))
-        async with yard.raw() as client:
-            for n in range(5):
-                client.ask(CHAT, yard.body(str(n)), headers=yard.headers)
-            for n in range(5):
-                await client.until(b'"content":"%d"' % n)
-        assert openai.prompts == ["0", "1", "2", "3", "4"]
-        assert len(yard.calls) == 5
-
-    async def test_streams_and_refusals_that_were_sent_ahead_are_answered_in_order(
-        self, yard: Yard
-    ) -> None:
-        yard.provider("openai").streams("first").says("third")
-        async with yard.raw() as client:
-            client.ask(CHAT, yard.body("a", stream=True), headers=yard.headers)
-            client.ask(CHAT, yard.body("b", model="nobody-s"), headers=yard.headers)
-            client.ask(CHAT, yard.body("c"), headers=yard.headers)
-            wire = await client.until(b"third")
-        assert wire.index(b"[DONE]") < wire.index(b"model_not_found") < wire.index(b"third")
-
-    async def test_many_connections_at_once(self, yard: Yard) -> None:
-        yard.provider("openai").says("hello")
-        answers = await asyncio.gather(*(yard.chat(str(n)) for n in range(50)))
-        assert {answer.text for answer in answers} == {"hello"}
-        assert len({answer.headers["x-request-id"] for answer in answers}) == 50
-
-
-def assert_in_dialect(path: str, body: bytes, kind: str, code: str) -> None:
-    if path == MESSAGES:
-        assert b'{"type":"error","error":{"type":"%b"' % kind.encode() in body
-    else:
-        assert b'"code":"%b"' % code.encode() in body
-        assert body.startswith(b'{"error":{"message":')
-
-
 async def test_control_headers_that_nobody_obeys_are_noted_and_change_nothing(yard: Yard) -> None:
     yard.provider("openai").says("hello")
     heard = await yard.chat(
@@ -425,3 +125,32 @@ class TestOneReading:
             answer = await client.answer()
         assert answer.status == status
         assert bool(openai.requests) is (status == 200)
+
+
+class TestOneConnection:
+    async def test_calls_that_were_sent_ahead_are_answered_in_order(self, yard: Yard) -> None:
+        openai = yard.provider("openai").says(*map(str, range(5)))
+        async with yard.raw() as client:
+            for n in range(5):
+                client.ask(CHAT, yard.body(str(n)), headers=yard.headers)
+            for n in range(5):
+                await client.until(b'"content":"%d"' % n)
+        assert openai.prompts == ["0", "1", "2", "3", "4"]
+        assert len(yard.calls) == 5
+
+    async def test_streams_and_refusals_that_were_sent_ahead_are_answered_in_order(
+        self, yard: Yard
+    ) -> None:
+        yard.provider("openai").streams("first").says("third")
+        async with yard.raw() as client:
+            client.ask(CHAT, yard.body("a", stream=True), headers=yard.headers)
+            client.ask(CHAT, yard.body("b", model="nobody-s"), headers=yard.headers)
+            client.ask(CHAT, yard.body("c"), headers=yard.headers)
+            wire = await client.until(b"third")
+        assert wire.index(b"[DONE]") < wire.index(b"model_not_found") < wire.index(b"third")
+
+    async def test_many_connections_at_once(self, yard: Yard) -> None:
+        yard.provider("openai").says("hello")
+        answers = await asyncio.gather(*(yard.chat(str(n)) for n in range(50)))
+        assert {answer.text for answer in answers} == {"hello"}
+        assert len({answer.headers["x-request-id"] for answer in answers}) == 50

@@ -7,13 +7,13 @@ import pytest
 
 from stockyard.core.money import Usage
 from stockyard.testing.yard import Yard
+from tests.held_things import answers
 from tests.late_usage import (
     INTERACTION_ASKED,
     INTERACTION_OVER,
     INTERACTIONS,
     JSON,
     QUEUED,
-    answers,
     completed,
     counted,
     settled,

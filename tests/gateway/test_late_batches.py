@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from stockyard.testing.yard import Yard
-from tests.late_usage import LINES, answers, counted, lines, settled
+from tests.held_things import answers
+from tests.late_usage import LINES, counted, lines, settled
 
 VERSION = {"anthropic-version": "2023-06-01"}
 

@@ -9,7 +9,8 @@ import pytest
 from stockyard.testing import ScriptedProvider
 from stockyard.testing.yard import Yard
 from stockyard.wire import late_usage
-from tests.late_usage import LINES, a_line, answers, counted, lines, settled
+from tests.held_things import answers
+from tests.late_usage import LINES, a_line, counted, lines, settled
 
 
 async def a_batch(yard: Yard, openai: ScriptedProvider, **over: object) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from stockyard.testing import ScriptedProvider
 from stockyard.testing.yard import Yard
+from tests.held_things import answers
 from tests.late_usage import (
     INTERACTION_ASKED,
     INTERACTION_OVER,
@@ -16,7 +17,6 @@ from tests.late_usage import (
     RUN_BEGUN,
     RUN_OVER,
     a_line,
-    answers,
     completed,
     counted,
     lines,

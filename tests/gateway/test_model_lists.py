@@ -158,3 +158,56 @@ async def test_a_caller_with_its_own_secret_sees_the_models_that_it_reaches(yard
     assert not any(name.startswith("claude") or name == "mock" for name in ids)
     assert (await yard.get("/v1/models/gpt-4o", headers=own)).status == 200
     assert (await yard.get("/v1/models/mock", headers=own)).status == 404
+
+
+async def test_models_are_listed_in_the_dialect_of_chats(yard: Yard) -> None:
+    yard.set("aliases.smart", "mock/echo")
+    answer = await yard.get("/v1/models")
+    assert answer.status == 200
+    assert answer.json["object"] == "list"
+    assert {"smart", "mock"} <= {model["id"] for model in answer.json["data"]}
+    assert all(model["object"] == "model" for model in answer.json["data"])
+    assert all(model["type"] == "model" for model in answer.json["data"])
+
+
+async def test_models_are_listed_in_the_dialect_of_messages(yard: Yard) -> None:
+    answer = await yard.get("/v1/models", headers={"anthropic-version": "2023-06-01"})
+    assert answer.json["has_more"] is False
+    assert answer.json["data"][0]["type"] == "model"
+    assert answer.json["first_id"] == answer.json["data"][0]["id"]
+
+
+async def test_aliases_of_a_module_are_listed_unless_hidden(yard: Yard) -> None:
+    rows = [
+        {"alias": "shown", "model": "mock"},
+        {"alias": "hidden", "model": "mock", "hidden": True},
+    ]
+    yard.enable("modelalias", aliases=rows)
+    ids = [model["id"] for model in (await yard.get("/v1/models")).json["data"]]
+    assert "shown" in ids
+    assert "hidden" not in ids
+
+
+@pytest.mark.parametrize("headers", [{}, {"anthropic-version": "2023-06-01"}])
+async def test_a_single_model_is_shown(yard: Yard, headers: dict[str, str]) -> None:
+    yard.provider("openai")
+    assert (await yard.get("/v1/models/mock", headers=headers)).json["id"] == "mock"
+    for unlisted in ("gpt-99", "openai%2Fanything"):
+        found = await yard.get(f"/v1/models/{unlisted}", headers=headers)
+        assert found.json["id"] == unlisted.replace("%2F", "/")
+    missing = await yard.get("/v1/models/none%2Fsuch", headers=headers)
+    assert missing.status == 404
+    assert "none/such" in missing.body.decode()
+    assert ("type" in missing.json) == bool(headers)
+
+
+async def test_head_is_get_without_the_body(yard: Yard) -> None:
+    get = await yard.get("/v1/models")
+    head = await yard.get("/v1/models", method="HEAD")
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["content-length"] == str(len(get.body))
+
+
+async def test_a_list_needs_a_key_too(yard: Yard) -> None:
+    answer = await yard.get("/v1/models", headers={"authorization": "Bearer nonsense"})
+    assert answer.status == 401

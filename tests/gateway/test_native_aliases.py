@@ -5,8 +5,6 @@ import pytest
 from stockyard.testing.yard import Yard
 from tests.gateway.native_calls import CHAT, JSON
 
-"""`wire.md` 2.3: the model is used as sent, after alias lookup."""
-
 
 @pytest.fixture(autouse=True, params=["setting", "module"])
 def named(yard: Yard, request: pytest.FixtureRequest) -> None:

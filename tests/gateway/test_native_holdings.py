@@ -1,18 +1,17 @@
 """What providers of other dialects keep: reached by the team that made it, and by nobody else."""
 
 import json
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
 from stockyard.gateway.held import native
 from stockyard.providers.catalog import load
 from stockyard.providers.paths import resolve
-from stockyard.testing import ScriptedProvider
 from stockyard.testing.yard import Yard
+from tests.held_things import JSON, answers
 from tests.teams import another_team
 
-JSON = {"content-type": "application/json"}
 OURS = "/gemini/v1beta"
 BATCH_OVER = {
     "name": "batches/b1",
@@ -25,10 +24,6 @@ FILM_DONE = {
     "done": True,
     "response": {"generateVideoResponse": {"generatedSamples": [FILM]}},
 }
-
-
-def answers(provider: ScriptedProvider, said: object) -> None:
-    provider.sends(200, JSON, json.dumps(said).encode())
 
 
 @pytest.mark.parametrize(
@@ -150,63 +145,6 @@ async def test_a_file_made_by_a_job_is_known_once_the_job_names_it(
     assert (await yard.get(OURS + file)).status == 200
 
 
-class TestAnnounced:
-    """Uploads that go to an address of the provider's, past us."""
-
-    START: ClassVar = {"x-goog-upload-command": "start", "x-goog-upload-protocol": "resumable"}
-
-    ANNOUNCE = "/gemini/upload/v1beta/files"
-
-    async def test_an_announced_file_belongs_to_the_team_that_asks_for_it_first(
-        self, yard: Yard
-    ) -> None:
-        gemini = yard.provider("gemini").sends(200, {"x-goog-upload-url": "https://x/y"}, b"")
-        body = b'{"file": {"displayName":  "a.pdf"}}'
-        heard = await yard.call(self.ANNOUNCE, body, headers=self.START)
-        assert heard.headers["x-goog-upload-url"] == "https://x/y"
-        assert gemini.last.body == body, "as it came"
-        theirs = await another_team(yard)
-        answers(gemini, {"name": "files/abc", "state": "ACTIVE"})
-        assert (await yard.get(OURS + "/files/abc", headers=theirs)).status == 404
-        assert (await yard.get(OURS + "/files/abc")).status == 200
-        assert (await yard.get(OURS + "/files/abc")).status == 200
-        assert (await yard.get(OURS + "/files/abc", headers=theirs)).status == 404
-        assert (await yard.get(OURS + "/files/other")).status == 404, "one was announced"
-
-    async def test_a_body_may_be_the_first_to_name_an_announced_file(self, yard: Yard) -> None:
-        gemini = yard.provider("gemini").sends(200, {}, b"")
-        await yard.call(self.ANNOUNCE, b"", headers=self.START)
-        answers(gemini, {"candidates": [{"content": {"parts": [{"text": "a"}]}}]})
-        uri = "https://generativelanguage.googleapis.com/v1beta/files/abc"
-        asks = {"contents": [{"parts": [{"fileData": {"fileUri": uri}}]}]}
-        assert (await yard.call(OURS + "/models/m:generateContent", asks)).status == 200
-
-    async def test_announcing_another_teams_file_does_not_give_it_away(self, yard: Yard) -> None:
-        gemini = yard.provider("gemini").sends(200, {}, b"")
-        theirs = await another_team(yard)
-        await yard.call(self.ANNOUNCE, {"file": {"name": "files/a"}}, headers=self.START)
-        named = {"file": {"name": "files/a"}}
-        for body in ({}, named, named):
-            await yard.call(self.ANNOUNCE, body, headers=self.START | theirs)
-        answers(gemini, {"name": "files/a"})
-        assert (await yard.get(OURS + "/files/a", headers=theirs)).status == 404
-        assert (await yard.get(OURS + "/files/a")).status == 200
-
-    async def test_a_list_shows_none_that_nobody_has_asked_for(self, yard: Yard) -> None:
-        gemini = yard.provider("gemini").sends(200, {}, b"")
-        await yard.call(self.ANNOUNCE, {}, headers=self.START)
-        answers(gemini, {"files": [{"name": "files/abc"}]})
-        assert (await yard.get(OURS + "/files")).json.get("files", []) == []
-
-    async def test_an_announcement_that_the_provider_refuses_opens_nothing(
-        self, yard: Yard
-    ) -> None:
-        gemini = yard.provider("gemini").sends(400, {}, b"{}")
-        await yard.call(self.ANNOUNCE, {}, headers=self.START)
-        answers(gemini, {"name": "files/abc"})
-        assert (await yard.get(OURS + "/files/abc")).status == 404
-
-
 @pytest.mark.parametrize(
     "body",
     [
@@ -228,79 +166,6 @@ async def test_names_in_a_body_are_judged_there_too(yard: Yard, body: dict[str, 
     path = OURS + ("/batches" if "model" in body else "/models/gemini-x:generateContent")
     assert (await yard.call(path, body, headers=theirs)).status == 404
     assert len(gemini.requests) == 1
-
-
-@pytest.mark.parametrize(
-    ("provider", "path", "make", "made", "page", "token"),
-    [
-        (
-            "gemini",
-            "/v1beta/cachedContents",
-            "/v1beta/cachedContents",
-            {"name": "cachedContents/1"},
-            lambda things: {"cachedContents": things},
-            ("nextPageToken", "pageToken"),
-        ),
-        (
-            "gemini",
-            "/v1beta/batches",
-            "/v1beta/models/m:batchGenerateContent",
-            {"name": "batches/1"},
-            lambda things: {"operations": things},
-            ("nextPageToken", "pageToken"),
-        ),
-        (
-            "xai",
-            "/v1/batches",
-            "/v1/batches",
-            {"batch_id": "b1"},
-            lambda things: {"batches": things},
-            ("pagination_token", "pagination_token"),
-        ),
-        (
-            "cohere",
-            "/v2/batches",
-            "/v2/batches",
-            {"id": "b1"},
-            lambda things: {"batches": things},
-            ("next_page_token", "page_token"),
-        ),
-    ],
-)
-async def test_lists_hold_what_is_the_team_s(
-    yard: Yard,
-    provider: str,
-    path: str,
-    make: str,
-    made: dict[str, Any],
-    page: Any,
-    token: tuple[str, str],
-) -> None:
-    scripted = yard.provider(provider)
-    answers(scripted, made)
-    await yard.call(f"/{provider}{make}", {})
-    other = {name: f"{value}x" for name, value in made.items()}
-    answers(scripted, page([other]) | {token[0]: "t 1"})
-    answers(scripted, page([other, made]) | {token[0]: "t2"})
-    heard = await yard.get(f"/{provider}{path}?size=3")
-    assert heard.json == page([made]) | {token[0]: "t2"}
-    asked = [request.query for request in list(scripted.requests)[1:]]
-    assert asked == ["size=3", f"size=3&{token[1]}=t%201"]
-
-
-@pytest.mark.parametrize("what", ["containers", "chat/completions"])
-async def test_lists_of_an_account_hold_what_is_the_team_s(yard: Yard, what: str) -> None:
-    openai = yard.provider("openai")
-    if what == "containers":
-        answers(openai, {"id": "mine"})
-        await yard.call("/openai/v1/containers", {})
-    else:
-        openai.sends(200, JSON, b'{"id":"mine","object":"chat.completion","choices":[]}')
-        await yard.call("/openai/v1/chat/completions", yard.body(store=True))
-    page = {"object": "list", "data": [{"id": "other"}, {"id": "mine"}], "has_more": False}
-    answers(openai, page)
-    heard = await yard.get(f"/openai/v1/{what}")
-    assert [thing["id"] for thing in heard.json["data"]] == ["mine"]
 
 
 @pytest.mark.parametrize("stream", [False, True])
