@@ -119,8 +119,8 @@ class Directory:
         Some know no other names than those of the models that one provider has on its disk, which
         no list of ours can hold.
         """
-        provider, (prefix, _, rest) = self.home(format), model.partition("/")
-        if provider is None or not model or (rest and self.has_provider(prefix)):
+        provider = self.home(format)
+        if provider is None or not model or self._is_named(model):
             return ()
         return self._targets_at(provider, model, kind)
 
@@ -137,11 +137,9 @@ class Directory:
         provider = self.provider(credential.provider)
         if provider is None or provider.missing or not provider.serves(kind, self.formats):
             return None
-        prefix, _, rest = model.partition("/")
-        if rest and prefix == provider.name:
-            return Target(provider.name, rest, credential)
-        if rest and self.has_provider(prefix):
-            return None
+        named, rest = self._named_in(model)
+        if named is not None:
+            return Target(provider.name, rest, credential) if named is provider else None
         if provider.claims(model) is None and not self._priced.sells(provider.name, model):
             return None
         return Target(provider.name, model, credential)
@@ -156,8 +154,7 @@ class Directory:
 
     def lacking(self, model: str) -> Provider | None:
         """A provider that serves this model but lacks what this call needs."""
-        prefix, _, rest = model.partition("/")
-        named = self.provider(prefix) if rest else None
+        named, _ = self._named_in(model)
         if named is not None:
             return named if named.name == MOCK or named.name in self._configured else None
         if model == MOCK:
@@ -170,8 +167,7 @@ class Directory:
     def unready(self, model: str) -> Provider | None:
         """The provider that would serve this model if it had a Credential, or a setting of its
         address."""
-        prefix, _, rest = model.partition("/")
-        named = self.provider(prefix) if rest else None
+        named, _ = self._named_in(model)
         if named is not None:
             return None if self.can_call(named.name) else named
         return _claiming((p for p in self._catalog if not self.can_call(p.name)), model)
@@ -235,8 +231,7 @@ class Directory:
             return ()
         if self._mock and model == MOCK:
             return self._targets_at(self._mock, MOCK_DEFAULT_MODEL, kind)
-        prefix, _, rest = model.partition("/")
-        named = self.provider(prefix) if rest else None
+        named, rest = self._named_in(model)
         if named is not None and (named.name == MOCK or not self.trial):
             reachable = named.name == MOCK or named.name in self._configured
             return self._targets_at(named, rest, kind) if reachable else ()
@@ -250,10 +245,14 @@ class Directory:
         loop."""
         return [() if name in self._aliases else self.targets(name, kind) for name in group.names]
 
+    def _named_in(self, model: str) -> tuple[Provider | None, str]:
+        """The provider that the name of a model begins with, and the rest of the name."""
+        prefix, _, rest = model.partition("/")
+        return (self.provider(prefix) if rest else None), rest
+
     def _is_named(self, model: str) -> bool:
         """Whether the name begins with that of a provider, which goes before every alias."""
-        prefix, _, rest = model.partition("/")
-        return bool(rest) and self.has_provider(prefix)
+        return self._named_in(model)[0] is not None
 
     def _by_name(self, model: str, kind: str) -> tuple[Target, ...]:
         serving = [p for p in self._configured.values() if p.serves(kind, self.formats)]
