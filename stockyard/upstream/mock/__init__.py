@@ -1,18 +1,19 @@
-"""A provider inside the program, so that every path can be tried, tested and measured.
+"""The mock provider: a provider inside the program, for trying, testing and measuring.
 
-It takes the bytes that would go to a provider and gives back the bytes that one would send, so
-nothing above it knows that it is not real.
+It receives the bytes of a request to a provider and answers with the bytes that a provider would
+send, so nothing above it knows that it is not real.
 
-    transport    the Transport: a call in, an answer out
-    delivery     one answer on its way: when which bytes come
-    behaviour    what a model name asks for: `mock/slow`, `mock/status-429`, ...
-    asked        what a request wants, whatever its format
-    reply        what is said to it
-    instance     the smallest JSON that satisfies a schema
-    chat messages    the formats that stream: bytes to Asked, Reply to bytes
-    embeddings rerank moderations   those that do not
-    speech transcriptions images    those of sound and pictures
-    record       what it was called for: the yardstick for the money tests
+    transport      the Transport: looks up the format, makes the answer, records the call
+    mock_request   what a request of any format asks for
+    behaviour      what names of mock models mean: `mock/slow`, `mock/status-429`, ...
+    reply          decides what to answer
+    instance       the smallest JSON that satisfies a schema
+    dialect        what each format must implement
+    chat messages                   formats with streams
+    embeddings rerank moderations   formats without
+    speech transcriptions images    formats with sound and pictures
+    delivery       sends an answer piece by piece, like a slow or failing provider if wanted
+    record         all calls that came, to compare what Stockyard counted with
 """
 
 from stockyard.upstream.mock.record import Call, Record, Totals

@@ -1,4 +1,4 @@
-"""What the name of a mock model asks for. No text in a prompt can ask for it."""
+"""What the names of mock models mean. Prompts never change how the mock provider behaves."""
 
 import re
 from collections.abc import Callable
@@ -9,24 +9,25 @@ from msgspec import Struct
 LONGEST_DELAY_MS = 600_000
 MOST_TOKENS = 20_000
 LONGEST_NAME = 64
-"""Longer than any name that asks for something."""
+"""Longer than every name with a meaning."""
 
 
 class Behaviour(Struct, frozen=True, kw_only=True):
     delay_seconds: float = 0.0
-    """Before the first byte."""
+    """The wait before the first byte."""
     status: int = 200
     cut_after: int | None = None
-    """Break off after so many pieces."""
+    """Close the connection after this many pieces."""
     stall_after: int | None = None
-    """Say nothing more after so many pieces."""
+    """Send nothing more after this many pieces, and do not end."""
     broken_json: bool = False
+    """Send JSON that ends too early."""
     tokens: int | None = None
-    """Say about so much."""
+    """Answer with about this many tokens."""
     calls_tools: bool = False
     thinks: bool = False
     flags: bool = False
-    """Moderation finds everything in everything."""
+    """Moderation flags every text, in all categories."""
 
 
 ECHO = Behaviour()
@@ -49,7 +50,7 @@ _NAMES: tuple[tuple[re.Pattern[str], Callable[[int], Behaviour]], ...] = (
 
 
 def behaviour_of(model: str) -> Behaviour:
-    """Any name that is not listed is an echo, so that the mock can stand in for every model."""
+    """Any other name means an echo, so that the mock provider can replace every model."""
     return ECHO if len(model) > LONGEST_NAME else _remembered(model)
 
 

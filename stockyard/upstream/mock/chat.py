@@ -5,8 +5,8 @@ from typing import Any
 
 from msgspec import Struct, json
 
-from stockyard.upstream.mock.asked import MOST_CHOICES, Asked, Offer
 from stockyard.upstream.mock.dialect import Frames, Piece, Signature
+from stockyard.upstream.mock.mock_request import MOST_CHOICES, MockRequest, Tool
 from stockyard.upstream.mock.reply import Reply, cut, pieces_of, reply_to
 
 name = "openai.chat"
@@ -84,23 +84,23 @@ class _Request(Struct):
 _decoder = json.Decoder(_Request)
 
 
-def read(body: bytes) -> Asked:
+def read(body: bytes) -> MockRequest:
     request = _decoder.decode(body)
     last = request.messages[-1] if request.messages else None
     texts = [message.text for message in request.messages]
-    offers, choice = _offers(request)
+    tools, choice = _tools(request)
     if request.tools:
         texts.append(json.encode(request.tools).decode())
     form = request.response_format
     limit = request.max_completion_tokens
-    return Asked(
+    return MockRequest(
         model=request.model,
         stream=bool(request.stream),
         wants_usage=bool(request.stream_options and request.stream_options.include_usage),
         prompt=last.text if last is not None and last.role == "user" else "",
         texts=tuple(texts),
         answers_tools=last is not None and last.role == "tool",
-        tools=offers,
+        tools=tools,
         choice=choice,
         json=form is not None and form.type in ("json_object", "json_schema"),
         schema=form.json_schema.schema if form and form.json_schema else None,
@@ -110,24 +110,24 @@ def read(body: bytes) -> Asked:
     )
 
 
-def _offers(request: _Request) -> tuple[tuple[Offer, ...], Any]:
+def _tools(request: _Request) -> tuple[tuple[Tool, ...], Any]:
     functions = [tool.function for tool in request.tools or () if tool.function]
-    offers = tuple(Offer(function.name, function.parameters) for function in functions)
+    tools = tuple(Tool(function.name, function.parameters) for function in functions)
     choice = request.tool_choice
     if isinstance(choice, _Tool):
         wanted = choice.function.name if choice.function else ""
-        return tuple(offer for offer in offers if offer.name == wanted), "named"
+        return tuple(tool for tool in tools if tool.name == wanted), "named"
     if choice == "none":
         return (), "auto"
-    return offers, "required" if choice == "required" else "auto"
+    return tools, "required" if choice == "required" else "auto"
 
 
-def whole(asked: Asked, reply: Reply, signature: Signature) -> bytes:
+def whole(request: MockRequest, reply: Reply, signature: Signature) -> bytes:
     message: dict[str, Any] = {"role": "assistant", "content": reply.text, "refusal": None}
     if reply.thoughts:
         message["reasoning_content"] = reply.thoughts
     choices = []
-    for index in range(asked.n):
+    for index in range(request.n):
         if reply.calls:
             calls = [_call(reply, signature, index, at) for at in range(len(reply.calls))]
             message = {**message, "content": None, "tool_calls": calls}
@@ -151,8 +151,8 @@ def whole(asked: Asked, reply: Reply, signature: Signature) -> bytes:
     )
 
 
-def frames(asked: Asked, reply: Reply, signature: Signature) -> Frames:
-    start, end = _around(asked, signature)
+def frames(request: MockRequest, reply: Reply, signature: Signature) -> Frames:
+    start, end = _around(request, signature)
 
     def chunk(index: int, delta: dict[str, Any], finish: bytes = b"null") -> bytes:
         return b'%b{"index":%d,"delta":%b,"logprobs":null,"finish_reason":%b}]%b' % (
@@ -160,22 +160,22 @@ def frames(asked: Asked, reply: Reply, signature: Signature) -> Frames:
         )  # fmt: skip
 
     content = None if reply.calls else ""
-    choices = range(asked.n)
+    choices = range(request.n)
     finish = json.encode(_FINISH[reply.finish])
     closing = b"".join(chunk(i, {}, finish) for i in choices)
-    if asked.wants_usage:
+    if request.wants_usage:
         closing += b'%b],"usage":%b}\n\n' % (start, json.encode(_usage(reply)))
     return Frames(
         b"".join(chunk(i, {"role": "assistant", "content": content}) for i in choices),
-        (Piece(chunk(i, delta), text) for i, delta, text in _deltas(asked, reply, signature)),
+        (Piece(chunk(i, delta), text) for i, delta, text in _deltas(request, reply, signature)),
         closing + b"data: [DONE]\n\n",
     )
 
 
 def _deltas(
-    asked: Asked, reply: Reply, signature: Signature
+    request: MockRequest, reply: Reply, signature: Signature
 ) -> Iterator[tuple[int, dict[str, Any], str]]:
-    choices = range(asked.n)
+    choices = range(request.n)
     for field, said in (("reasoning_content", reply.thoughts), ("content", reply.text)):
         for text in pieces_of(said):
             for i in choices:
@@ -192,8 +192,8 @@ def error(status: int, message: str, signature: Signature) -> bytes:
     return json.encode({"error": said})
 
 
-def _around(asked: Asked, signature: Signature) -> tuple[bytes, bytes]:
-    """What every chunk of one answer begins and ends with."""
+def _around(request: MockRequest, signature: Signature) -> tuple[bytes, bytes]:
+    """The beginning and the end that all chunks of an answer have in common."""
     head = {
         "id": _id(signature),
         "object": "chat.completion.chunk",
@@ -201,7 +201,7 @@ def _around(asked: Asked, signature: Signature) -> tuple[bytes, bytes]:
         "model": signature.model,
     }
     start = b'data: %b,"choices":[' % json.encode(head)[:-1]
-    return start, b',"usage":null}\n\n' if asked.wants_usage else b"}\n\n"
+    return start, b',"usage":null}\n\n' if request.wants_usage else b"}\n\n"
 
 
 def _call(reply: Reply, signature: Signature, choice: int, at: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One answer of the mock provider on its way: when which bytes come."""
+"""Send an answer of the mock provider to the Receiver, piece by piece."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -14,13 +14,13 @@ from stockyard.upstream.outgoing import Receiver, Timers
 class End(Enum):
     DONE = "done"
     CUT = "cut"
-    """The connection breaks."""
+    """The connection closes too early."""
     STALL = "stall"
-    """Nothing more comes, and nothing ends."""
+    """Nothing more comes, and the connection stays open."""
 
 
 class Performance(Struct, frozen=True):
-    """What is going to come."""
+    """An answer, and how it is going to end."""
 
     status: int
     fields: list[tuple[bytes, bytes]]
@@ -29,17 +29,17 @@ class Performance(Struct, frozen=True):
 
 
 class Delivered(Struct, frozen=True):
-    """What came of it."""
+    """How much of an answer was sent."""
 
     end: End | None
-    """None when it was cancelled."""
+    """None for a cancelled call."""
     bytes_out: int
     characters: int
-    """Of what was said."""
+    """Length of the text in the pieces that were sent."""
 
 
 class Delivery:
-    """A call under way. All that the Receiver hears comes from the loop, a piece at a time."""
+    """A running call: sends one piece per turn of the event loop."""
 
     __slots__ = (
         "_bytes_out",
@@ -64,7 +64,7 @@ class Delivery:
         timers: Timers,
         tell: Callable[[Delivered], None],
     ) -> None:
-        """`tell` hears once what was delivered, before the Receiver hears the end."""
+        """`tell` is called once, just before the Receiver gets the end."""
         self._loop = loop
         self._receiver = receiver
         self._performance = performance
@@ -104,7 +104,7 @@ class Delivery:
         self._next()
 
     def _next(self) -> None:
-        if self._ended:  # cancelled by what was heard last
+        if self._ended:  # the Receiver cancelled the call
             return
         if self._paused:
             self._waiting = True
@@ -136,7 +136,7 @@ class Delivery:
             self._receiver.done()
 
     def _miss(self, timer: str, seconds: float) -> None:
-        """Let a deadline of the call pass, as a provider would that says nothing."""
+        """Wait until this timer, or the total one, fails the call: as with a silent provider."""
         if self._timers.total_seconds < seconds:
             timer, seconds = "timeout.total", self._timers.total_seconds
         self._scheduled = self._loop.call_later(seconds, self._missed, timer)

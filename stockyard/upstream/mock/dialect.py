@@ -1,17 +1,17 @@
-"""What a format must be able to do for the mock provider."""
+"""What the mock provider needs to know of each format."""
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
-from stockyard.upstream.mock.asked import Asked
 from stockyard.upstream.mock.behaviour import Behaviour
+from stockyard.upstream.mock.mock_request import MockRequest
 from stockyard.upstream.mock.reply import Estimate, Reply
 
 
 class Signature(NamedTuple):
-    """What makes one answer different from the next."""
+    """The parts that differ between answers to the same request."""
 
     number: int
     created: int
@@ -21,34 +21,39 @@ class Signature(NamedTuple):
 class Piece(NamedTuple):
     frame: bytes
     text: str = ""
-    """The part of what is said that it carries."""
+    """The part of the answer's text in this frame."""
 
 
 class Frames(Struct, frozen=True):
-    """A streamed answer: everything before its content, its content, and what ends it."""
+    """A streamed answer: its beginning, its content and its end."""
 
     opening: bytes
     pieces: Iterator[Piece]
-    """Made when their turn comes: a long answer to a slow reader is never all in memory."""
+    """Made one by one, so that a long answer to a slow reader is never all in memory."""
     closing: bytes
 
 
 class Dialect(Protocol):
-    """One format, from the provider's side."""
+    """One format, from the provider's side. Implemented by modules: `chat`, `messages`, ..."""
 
     name: str
     request_id: bytes
-    """The header field that names an answer."""
+    """The header field for the id of an answer."""
     broken: bytes
-    """A frame whose JSON ends too early."""
+    """The beginning of a frame whose JSON ends too early."""
 
-    def read(self, body: bytes) -> Asked:
-        """Raises msgspec.DecodeError, or Refused, for what is not a request of this format."""
+    def read(self, body: bytes) -> MockRequest:
+        """Read a request. Raises msgspec.DecodeError or Refused if it is invalid."""
 
     @property
-    def frames(self) -> Callable[[Asked, Reply, Signature], Frames] | None:
-        """Writes a streamed answer; None in a format that has none."""
+    def frames(self) -> Callable[[MockRequest, Reply, Signature], Frames] | None:
+        """Writes a streamed answer; None for a format without streams."""
 
-    def reply(self, asked: Asked, behaviour: Behaviour, estimate: Estimate) -> Reply: ...
-    def whole(self, asked: Asked, reply: Reply, signature: Signature) -> bytes: ...
-    def error(self, status: int, message: str, signature: Signature) -> bytes: ...
+    def reply(self, request: MockRequest, behaviour: Behaviour, estimate: Estimate) -> Reply:
+        """Decide what to answer."""
+
+    def whole(self, request: MockRequest, reply: Reply, signature: Signature) -> bytes:
+        """The body of an answer that is not streamed."""
+
+    def error(self, status: int, message: str, signature: Signature) -> bytes:
+        """The body of an error."""

@@ -1,4 +1,4 @@
-"""The mock provider's side of `openai.embeddings`: unit vectors that follow from the text alone."""
+"""The mock provider's side of `openai.embeddings`: a unit vector made from a hash of the text."""
 
 from base64 import b64encode
 from sys import byteorder
@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, json
 
 from stockyard.core.stand_in import DIMENSIONS, MOST_DIMENSIONS, vector_of
-from stockyard.upstream.mock.asked import Asked
 from stockyard.upstream.mock.behaviour import Behaviour
 from stockyard.upstream.mock.chat import error
 from stockyard.upstream.mock.dialect import Signature
+from stockyard.upstream.mock.mock_request import MockRequest
 from stockyard.upstream.mock.reply import Estimate, Reply
 
 __all__ = ["broken", "error", "frames", "name", "read", "reply", "request_id", "whole"]
@@ -32,37 +32,37 @@ class _Request(Struct):
     encoding_format: Literal["float", "base64"] | None = None
 
 
-class _Asked(Asked, frozen=True, kw_only=True):
+class _EmbeddingsRequest(MockRequest, frozen=True, kw_only=True):
     inputs: tuple[str, ...] = ()
-    """A text of tokens as their numbers."""
+    """Texts. A text that came as tokens is written as the list of their numbers."""
     dimensions: int = DIMENSIONS
-    packed: bool = False
+    in_base64: bool = False
 
 
 _decoder = json.Decoder(_Request)
 
 
-def read(body: bytes) -> Asked:
+def read(body: bytes) -> MockRequest:
     request = _decoder.decode(body)
     inputs = _inputs(request.input)
-    return _Asked(
+    return _EmbeddingsRequest(
         model=request.model,
         texts=inputs,
         inputs=inputs,
         dimensions=request.dimensions or DIMENSIONS,
-        packed=request.encoding_format == "base64",
+        in_base64=request.encoding_format == "base64",
     )
 
 
-def reply(asked: Asked, behaviour: Behaviour, estimate: Estimate) -> Reply:
-    return Reply(input_tokens=sum(map(estimate, asked.texts)))
+def reply(request: MockRequest, behaviour: Behaviour, estimate: Estimate) -> Reply:
+    return Reply(input_tokens=sum(map(estimate, request.texts)))
 
 
-def whole(asked: Asked, reply: Reply, signature: Signature) -> bytes:
-    assert isinstance(asked, _Asked)  # noqa: S101  this module read it
+def whole(request: MockRequest, reply: Reply, signature: Signature) -> bytes:
+    assert isinstance(request, _EmbeddingsRequest)  # noqa: S101  this module read it
     rows = [
-        {"object": "embedding", "index": at, "embedding": _spelled(text, asked)}
-        for at, text in enumerate(asked.inputs)
+        {"object": "embedding", "index": at, "embedding": _spelled(text, request)}
+        for at, text in enumerate(request.inputs)
     ]
     usage = {"prompt_tokens": reply.input_tokens, "total_tokens": reply.input_tokens}
     return json.encode(
@@ -84,9 +84,9 @@ def _inputs(said: str | list[Any]) -> tuple[str, ...]:
     return tuple(item if isinstance(item, str) else str(item) for item in said[:MOST_INPUTS])
 
 
-def _spelled(text: str, asked: _Asked) -> str | list[float]:
-    vector = vector_of(text, asked.dimensions)
-    if not asked.packed:
+def _spelled(text: str, request: _EmbeddingsRequest) -> str | list[float]:
+    vector = vector_of(text, request.dimensions)
+    if not request.in_base64:
         return vector.tolist()
     if byteorder == "big":
         vector.byteswap()

@@ -1,16 +1,16 @@
-"""The mock provider's side of `openai.images`: squares of a colour that the prompt decides."""
+"""The mock provider's side of `openai.images`: squares in a colour made from the prompt."""
 
 from base64 import b64encode
 
 from msgspec import json
 
 from stockyard.core.stand_in import SIDE, square
-from stockyard.upstream.mock.asked import MOST_CHOICES, Asked
 from stockyard.upstream.mock.behaviour import Behaviour
 from stockyard.upstream.mock.chat import error
 from stockyard.upstream.mock.dialect import Frames, Piece, Signature
+from stockyard.upstream.mock.mock_request import MOST_CHOICES, MockRequest
 from stockyard.upstream.mock.reply import Estimate, Reply
-from stockyard.wire.openai_images import request
+from stockyard.wire.openai_images import request as wire
 
 __all__ = ["broken", "error", "frames", "name", "read", "reply", "request_id", "whole"]
 
@@ -19,54 +19,62 @@ request_id = b"x-request-id"
 broken = b'event: image_generation.completed\ndata: {"type":"image_generation.com\n\n'
 
 TOKENS = 272
-"""What the service counts for its smallest image."""
+"""OpenAI's count for its smallest image."""
 
 
-def read(body: bytes) -> Asked:
-    head, content = request.peek(body), request.decode_request(body)
+class _ImagesRequest(MockRequest, frozen=True, kw_only=True):
+    event: str
+    """First part of the names of streamed events."""
+
+
+def read(body: bytes) -> MockRequest:
+    head, content = wire.peek(body), wire.decode_request(body)
     prompt = content.prompt or ""
-    return Asked(
+    return _ImagesRequest(
         model=head.model,
         stream=head.stream,
         prompt=prompt,
         texts=(prompt,),
         n=min(max(content.wanted, 1), MOST_CHOICES),
-        schema="image_edit" if content.given else "image_generation",
+        event="image_edit" if content.given else "image_generation",
     )
 
 
-def reply(asked: Asked, behaviour: Behaviour, estimate: Estimate) -> Reply:
-    return Reply(input_tokens=estimate(asked.prompt), output_tokens=TOKENS * asked.n)
+def reply(request: MockRequest, behaviour: Behaviour, estimate: Estimate) -> Reply:
+    return Reply(input_tokens=estimate(request.prompt), output_tokens=TOKENS * request.n)
 
 
-def whole(asked: Asked, reply: Reply, signature: Signature) -> bytes:
+def whole(request: MockRequest, reply: Reply, signature: Signature) -> bytes:
     return json.encode(
         {
             "created": signature.created,
             "background": "opaque",
             "output_format": "png",
             "size": f"{SIDE}x{SIDE}",
-            "data": [{"b64_json": _painted(asked, n)} for n in range(asked.n)],
+            "data": [{"b64_json": _painted(request, n)} for n in range(request.n)],
             "usage": _usage(reply),
         }
     )
 
 
-def frames(asked: Asked, reply: Reply, signature: Signature) -> Frames:
+def frames(request: MockRequest, reply: Reply, signature: Signature) -> Frames:
+    assert isinstance(request, _ImagesRequest)  # noqa: S101  this module read it
+    prefix = request.event
+
     def event(kind: str, **fields: object) -> bytes:
-        said = {"type": f"{asked.schema}.{kind}", "created_at": signature.created, **fields}
+        said = {"type": f"{prefix}.{kind}", "created_at": signature.created, **fields}
         return f"event: {said['type']}\n".encode() + b"data: %b\n\n" % json.encode(said)
 
-    *first, last = (_painted(asked, n) for n in range(asked.n))
+    *first, last = (_painted(request, n) for n in range(request.n))
     return Frames(
-        event("partial_image", partial_image_index=0, b64_json=_painted(asked, 0)),
+        event("partial_image", partial_image_index=0, b64_json=_painted(request, 0)),
         (Piece(event("completed", b64_json=image), " ") for image in first),
         event("completed", b64_json=last, usage=_usage(reply)),
     )
 
 
-def _painted(asked: Asked, number: int) -> str:
-    return b64encode(square(f"{number} {asked.prompt}".encode())).decode()
+def _painted(request: MockRequest, number: int) -> str:
+    return b64encode(square(f"{number} {request.prompt}".encode())).decode()
 
 
 def _usage(reply: Reply) -> dict[str, object]:

@@ -1,7 +1,7 @@
-"""The smallest JSON that satisfies a schema.
+"""Make the smallest JSON value that satisfies a schema.
 
-Knows the keywords that tools and structured output use, references within the schema included. A
-`pattern` is not followed: whoever asks for one gets a string that may not match.
+Knows the keywords that tools and structured outputs use, including references within the schema.
+Ignores `pattern`: strings may not match it.
 """
 
 from math import ceil, floor
@@ -12,7 +12,7 @@ from msgspec import json
 MOST_STEPS = 5_000
 DEEPEST = 64
 LONGEST = 10_000
-"""Of a string or an array that a schema makes long."""
+"""Longest string or array, whatever the schema wants."""
 
 _OF_FORMAT = {
     "date": "2000-01-01",
@@ -46,12 +46,12 @@ _TYPE_OF_KEYWORD = {
 
 
 def smallest_instance(schema: Any) -> Any:
-    """An instance of the schema, with nothing in it that need not be."""
+    """A value that satisfies the schema, without anything optional."""
     return _Maker(schema).make(schema, 0)
 
 
 def smallest_object(schema: Any) -> dict[str, Any]:
-    """As `smallest_instance`, for what must be an object whatever its schema says."""
+    """The same, but always an object, even if the schema says otherwise."""
     made = smallest_instance(schema)
     return made if isinstance(made, dict) else {}
 
@@ -137,7 +137,7 @@ def _string(schema: dict[str, Any]) -> str:
 
 
 def _number(schema: dict[str, Any], *, whole: bool) -> int | float:
-    """The number nearest to zero."""
+    """The allowed number nearest to zero."""
     step = _bound(schema, "multipleOf") or (1 if whole else None)
     least, most = _bound(schema, "minimum"), _bound(schema, "maximum")
     above, below = _bound(schema, "exclusiveMinimum"), _bound(schema, "exclusiveMaximum")
@@ -179,7 +179,7 @@ def _sequence(schema: dict[str, Any], name: str) -> list[Any]:
 
 
 def _merged(*schemas: Any) -> dict[str, Any]:
-    """One schema that asks for what all of them ask for."""
+    """One schema that demands what all of these demand."""
     merged: dict[str, Any] = {}
     for schema in schemas:
         if not isinstance(schema, dict):

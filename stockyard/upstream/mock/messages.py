@@ -7,8 +7,8 @@ from typing import Any
 
 from msgspec import Struct, json
 
-from stockyard.upstream.mock.asked import Asked, Offer
 from stockyard.upstream.mock.dialect import Frames, Piece, Signature
+from stockyard.upstream.mock.mock_request import MockRequest, Tool
 from stockyard.upstream.mock.reply import Reply, cut, pieces_of, reply_to
 
 name = "anthropic.messages"
@@ -75,7 +75,7 @@ class _OutputConfig(Struct):
 
 
 class _Counted(Struct):
-    """What both kinds of request have."""
+    """The common part of both kinds of request."""
 
     model: str
     messages: list[_Message]
@@ -95,18 +95,18 @@ _decoder = json.Decoder(_Request)
 _counted_decoder = json.Decoder(_Counted)
 
 
-def read(body: bytes) -> Asked:
+def read(body: bytes) -> MockRequest:
     request = _decoder.decode(body)
     last = request.messages[-1] if request.messages else None
-    offers, choice = _offers(request)
+    tools, choice = _tools(request)
     form = request.output_config.format if request.output_config else None
-    return Asked(
+    return MockRequest(
         model=request.model,
         stream=bool(request.stream),
         prompt=last.text if last is not None and last.role == "user" else "",
         texts=_texts(request),
         answers_tools=last is not None and last.answers_tools,
-        tools=offers,
+        tools=tools,
         choice=choice,
         json=form is not None and form.type == "json_schema",
         schema=form.schema if form else None,
@@ -116,7 +116,7 @@ def read(body: bytes) -> Asked:
 
 
 def counted_texts(body: bytes) -> tuple[str, ...]:
-    """What counts as input, from a request to `/count_tokens`."""
+    """The texts to count in a request to `/count_tokens`."""
     return _texts(_counted_decoder.decode(body))
 
 
@@ -134,17 +134,17 @@ def _text_of(content: str | list[_Block] | None) -> str:
     return content or ""
 
 
-def _offers(request: _Request) -> tuple[tuple[Offer, ...], Any]:
-    offers = tuple(Offer(tool.name, tool.input_schema) for tool in request.tools or ())
+def _tools(request: _Request) -> tuple[tuple[Tool, ...], Any]:
+    tools = tuple(Tool(tool.name, tool.input_schema) for tool in request.tools or ())
     choice = request.tool_choice
     if choice is None or choice.type == "auto":
-        return offers, "auto"
+        return tools, "auto"
     if choice.type == "tool":
-        return tuple(offer for offer in offers if offer.name == choice.name), "named"
-    return ((), "auto") if choice.type == "none" else (offers, "required")
+        return tuple(tool for tool in tools if tool.name == choice.name), "named"
+    return ((), "auto") if choice.type == "none" else (tools, "required")
 
 
-def whole(asked: Asked, reply: Reply, signature: Signature) -> bytes:
+def whole(request: MockRequest, reply: Reply, signature: Signature) -> bytes:
     content: list[dict[str, Any]] = []
     if reply.thoughts:
         seal = _seal(reply.thoughts)
@@ -161,7 +161,7 @@ def whole(asked: Asked, reply: Reply, signature: Signature) -> bytes:
     return json.encode(message)
 
 
-def frames(asked: Asked, reply: Reply, signature: Signature) -> Frames:
+def frames(request: MockRequest, reply: Reply, signature: Signature) -> Frames:
     start = _message(signature, [], {"input_tokens": reply.input_tokens, "output_tokens": 1})
     delta = {"stop_reason": _FINISH[reply.finish], "stop_sequence": reply.stopped_by}
     return Frames(
@@ -187,7 +187,7 @@ def count(tokens: int) -> bytes:
 
 
 def _blocks(reply: Reply, signature: Signature) -> Iterator[Piece]:
-    """The content. The start and the stop of a block travel with its first and last piece."""
+    """The content. A block's first piece contains its start event, and its last piece its stop."""
     index = 0
     if reply.thoughts:
         block = {"type": "thinking", "thinking": "", "signature": ""}
@@ -250,5 +250,5 @@ def _usage(reply: Reply) -> dict[str, Any]:
 
 
 def _seal(thoughts: str) -> str:
-    """Stands for a signature: the same for the same thoughts."""
+    """In place of a signature: always the same for the same thoughts."""
     return b64encode(sha256(thoughts.encode()).digest()).decode()

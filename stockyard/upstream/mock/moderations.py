@@ -1,16 +1,16 @@
-"""The mock provider's side of `openai.moderations`: it finds nothing, unless its model is asked to.
+"""The mock provider's side of `openai.moderations`: flags nothing, unless the model is `flagged`.
 
-What a text says changes nothing, so that nobody takes this for moderation.
+The texts themselves are never judged, so that nobody mistakes this for moderation.
 """
 
 from typing import Any
 
 from msgspec import Struct, json
 
-from stockyard.upstream.mock.asked import Asked
 from stockyard.upstream.mock.behaviour import Behaviour, behaviour_of
 from stockyard.upstream.mock.chat import error
 from stockyard.upstream.mock.dialect import Signature
+from stockyard.upstream.mock.mock_request import MockRequest
 from stockyard.upstream.mock.reply import Estimate, Reply
 
 __all__ = ["broken", "error", "frames", "name", "read", "reply", "request_id", "whole"]
@@ -47,32 +47,32 @@ class _Request(Struct):
     model: str
 
 
-class _Asked(Asked, frozen=True, kw_only=True):
-    judged: int
-    """How many results there are: parts are judged together."""
+class _ModerationRequest(MockRequest, frozen=True, kw_only=True):
+    results: int
+    """Number of results: one for each text, but one for all parts of a message."""
 
 
 _decoder = json.Decoder(_Request)
 
 
-def read(body: bytes) -> Asked:
+def read(body: bytes) -> MockRequest:
     request = _decoder.decode(body)
     said = [request.input] if isinstance(request.input, str) else request.input
     together = any(isinstance(item, _Part) for item in said)
-    return _Asked(
+    return _ModerationRequest(
         model=request.model,
         texts=tuple(item if isinstance(item, str) else item.text for item in said),
-        judged=1 if together else len(said),
+        results=1 if together else len(said),
     )
 
 
-def reply(asked: Asked, behaviour: Behaviour, estimate: Estimate) -> Reply:
-    return Reply(input_tokens=sum(map(estimate, asked.texts)))
+def reply(request: MockRequest, behaviour: Behaviour, estimate: Estimate) -> Reply:
+    return Reply(input_tokens=sum(map(estimate, request.texts)))
 
 
-def whole(asked: Asked, reply: Reply, signature: Signature) -> bytes:
-    assert isinstance(asked, _Asked)  # noqa: S101  this module read it
-    flagged = behaviour_of(asked.model).flags
+def whole(request: MockRequest, reply: Reply, signature: Signature) -> bytes:
+    assert isinstance(request, _ModerationRequest)  # noqa: S101  this module read it
+    flagged = behaviour_of(request.model).flags
     result: dict[str, Any] = {
         "flagged": flagged,
         "categories": dict.fromkeys(CATEGORIES, flagged),
@@ -82,6 +82,6 @@ def whole(asked: Asked, reply: Reply, signature: Signature) -> bytes:
         {
             "id": f"modr-mock{signature.number}",
             "model": signature.model,
-            "results": [result] * asked.judged,
+            "results": [result] * request.results,
         }
     )

@@ -1,4 +1,4 @@
-"""What the mock provider was called for, from its own side: the yardstick for the money tests."""
+"""All calls that the mock provider got, to compare what Stockyard counted with."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -28,21 +28,21 @@ _PACKING = Packing("<QHBBB4I")
 class Call(Struct, frozen=True, kw_only=True):
     at_ms: int
     model: str
-    """As asked for, without `mock/`."""
+    """The requested name, without `mock/`."""
     format: str
     streamed: bool
     status: int
     outcome: Outcome
     input_tokens: int
     output_tokens: int
-    """Of what was delivered."""
+    """Of the part that was sent."""
     bytes_in: int
     """Of the request's body."""
     bytes_out: int
 
 
 class Totals(Struct, frozen=True):
-    """Over all calls since the start, those no longer kept included."""
+    """Sums of all calls since the start, including those that were forgotten."""
 
     calls: int = 0
     input_tokens: int = 0
@@ -52,7 +52,7 @@ class Totals(Struct, frozen=True):
 
 
 class Record:
-    """The last calls, packed: about 150 bytes each."""
+    """Remembers the last calls, in about 150 bytes each."""
 
     __slots__ = ("_calls", "_rows", "_sums")
 
@@ -80,7 +80,7 @@ class Record:
         return len(self._rows)
 
     def calls(self) -> Iterator[Call]:
-        """The calls that are kept, newest first."""
+        """The remembered calls, newest first."""
         return map(_unpacked, reversed(self._rows))
 
     @property

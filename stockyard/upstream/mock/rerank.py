@@ -1,13 +1,13 @@
-"""The mock provider's side of `cohere.rerank`: the document with most words of the query leads."""
+"""The mock provider's side of `cohere.rerank`: counts the words that query and document share."""
 
 import re
 from typing import Any
 
 from msgspec import Struct, json
 
-from stockyard.upstream.mock.asked import Asked
 from stockyard.upstream.mock.behaviour import Behaviour
 from stockyard.upstream.mock.dialect import Signature
+from stockyard.upstream.mock.mock_request import MockRequest
 from stockyard.upstream.mock.reply import Estimate, Reply
 
 name = "cohere.rerank"
@@ -29,7 +29,7 @@ class _Request(Struct):
     top_n: int | None = None
 
 
-class _Asked(Asked, frozen=True, kw_only=True):
+class _RerankRequest(MockRequest, frozen=True, kw_only=True):
     query: str
     documents: tuple[str, ...]
     top_n: int | None = None
@@ -38,10 +38,10 @@ class _Asked(Asked, frozen=True, kw_only=True):
 _decoder = json.Decoder(_Request)
 
 
-def read(body: bytes) -> Asked:
+def read(body: bytes) -> MockRequest:
     request = _decoder.decode(body)
     documents = tuple(d if isinstance(d, str) else d.text for d in request.documents)
-    return _Asked(
+    return _RerankRequest(
         model=request.model,
         texts=(request.query, *documents),
         query=request.query,
@@ -50,22 +50,22 @@ def read(body: bytes) -> Asked:
     )
 
 
-def reply(asked: Asked, behaviour: Behaviour, estimate: Estimate) -> Reply:
-    return Reply(input_tokens=sum(map(estimate, asked.texts)))
+def reply(request: MockRequest, behaviour: Behaviour, estimate: Estimate) -> Reply:
+    return Reply(input_tokens=sum(map(estimate, request.texts)))
 
 
-def whole(asked: Asked, reply: Reply, signature: Signature) -> bytes:
-    assert isinstance(asked, _Asked)  # noqa: S101  this module read it
-    wanted = _words(asked.query)
+def whole(request: MockRequest, reply: Reply, signature: Signature) -> bytes:
+    assert isinstance(request, _RerankRequest)  # noqa: S101  this module read it
+    wanted = _words(request.query)
     places = [
         {"index": at, "relevance_score": len(wanted & _words(text)) / max(1, len(wanted))}
-        for at, text in enumerate(asked.documents)
+        for at, text in enumerate(request.documents)
     ]
     places.sort(key=lambda place: -place["relevance_score"])
     return json.encode(
         {
             "id": f"rerank-mock{signature.number}",
-            "results": places[: asked.top_n],
+            "results": places[: request.top_n],
             "meta": {"api_version": {"version": "2"}, "billed_units": {"search_units": 1}},
         }
     )

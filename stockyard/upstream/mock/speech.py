@@ -1,4 +1,4 @@
-"""The mock provider's side of `openai.speech`: a short tone, whatever it is to say."""
+"""The mock provider's side of `openai.speech`: a short tone for every text."""
 
 import math
 import struct
@@ -7,10 +7,10 @@ from functools import cache
 
 from msgspec import Struct, json
 
-from stockyard.upstream.mock.asked import Asked
 from stockyard.upstream.mock.behaviour import Behaviour
 from stockyard.upstream.mock.chat import error
 from stockyard.upstream.mock.dialect import Frames, Piece, Signature
+from stockyard.upstream.mock.mock_request import MockRequest
 from stockyard.upstream.mock.reply import Estimate, Reply
 
 __all__ = ["broken", "error", "frames", "name", "read", "reply", "request_id", "whole"]
@@ -34,25 +34,25 @@ class _Request(Struct):
 _decoder = json.Decoder(_Request)
 
 
-def read(body: bytes) -> Asked:
+def read(body: bytes) -> MockRequest:
     request = _decoder.decode(body)
-    return Asked(
+    return MockRequest(
         model=request.model,
         stream=request.stream_format == "sse",
         texts=(request.input, request.instructions or ""),
     )
 
 
-def reply(asked: Asked, behaviour: Behaviour, estimate: Estimate) -> Reply:
-    spoken = sum(map(estimate, filter(None, asked.texts)))
+def reply(request: MockRequest, behaviour: Behaviour, estimate: Estimate) -> Reply:
+    spoken = sum(map(estimate, filter(None, request.texts)))
     return Reply(input_tokens=spoken, output_tokens=spoken, content_type=b"audio/wav")
 
 
-def whole(asked: Asked, reply: Reply, signature: Signature) -> bytes:
+def whole(request: MockRequest, reply: Reply, signature: Signature) -> bytes:
     return tone()
 
 
-def frames(asked: Asked, reply: Reply, signature: Signature) -> Frames:
+def frames(request: MockRequest, reply: Reply, signature: Signature) -> Frames:
     sound = tone()
     pieces = (sound[start : start + _PIECE] for start in range(0, len(sound), _PIECE))
     usage = {
@@ -69,7 +69,7 @@ def frames(asked: Asked, reply: Reply, signature: Signature) -> Frames:
 
 @cache
 def tone() -> bytes:
-    """A WAV file: a header of 44 bytes, and one byte for each sample."""
+    """A WAV file: 44 bytes of header, then a byte per sample."""
     samples = bytes(
         int(127.5 + 100 * math.sin(2 * math.pi * HERTZ * n / RATE)) for n in range(SAMPLES)
     )

@@ -1,13 +1,13 @@
-"""The mock provider's side of `openai.transcriptions`. It does not listen."""
+"""The mock provider's side of `openai.transcriptions`: always the same kind of text."""
 
 from msgspec import json
 
-from stockyard.upstream.mock.asked import Asked
 from stockyard.upstream.mock.behaviour import Behaviour
 from stockyard.upstream.mock.chat import error
 from stockyard.upstream.mock.dialect import Frames, Piece, Signature
+from stockyard.upstream.mock.mock_request import MockRequest
 from stockyard.upstream.mock.reply import Estimate, Reply, pieces_of
-from stockyard.wire.openai_transcriptions import request
+from stockyard.wire.openai_transcriptions import request as wire
 from stockyard.wire.upload import upload_of
 
 __all__ = ["broken", "error", "frames", "name", "read", "reply", "request_id", "whole"]
@@ -26,40 +26,45 @@ _SUBTITLES = {
 }
 
 
-def read(body: bytes) -> Asked:
-    head, upload = request.peek(body), upload_of(body)
+class _TranscriptionRequest(MockRequest, frozen=True, kw_only=True):
+    response_format: str
+
+
+def read(body: bytes) -> MockRequest:
+    head, upload = wire.peek(body), upload_of(body)
     form = upload.text("response_format") or ""
-    return Asked(
+    return _TranscriptionRequest(
         model=head.model,
         stream=head.stream,
         prompt=SAID.format(len(body)),
         texts=tuple(filter(None, [upload.text("prompt")])),
         json=form in _OBJECTS,
-        schema=form,
+        response_format=form,
     )
 
 
-def reply(asked: Asked, behaviour: Behaviour, estimate: Estimate) -> Reply:
+def reply(request: MockRequest, behaviour: Behaviour, estimate: Estimate) -> Reply:
     return Reply(
-        text=asked.prompt,
-        input_tokens=sum(map(estimate, asked.texts)),
-        output_tokens=estimate(asked.prompt),
-        content_type=b"application/json" if asked.json else b"text/plain; charset=utf-8",
+        text=request.prompt,
+        input_tokens=sum(map(estimate, request.texts)),
+        output_tokens=estimate(request.prompt),
+        content_type=b"application/json" if request.json else b"text/plain; charset=utf-8",
     )
 
 
-def whole(asked: Asked, reply: Reply, signature: Signature) -> bytes:
-    if not asked.json:
-        return _SUBTITLES.get(asked.schema, "{}\n").format(reply.text).encode()
+def whole(request: MockRequest, reply: Reply, signature: Signature) -> bytes:
+    assert isinstance(request, _TranscriptionRequest)  # noqa: S101  this module read it
+    if not request.json:
+        return _SUBTITLES.get(request.response_format, "{}\n").format(reply.text).encode()
     answer: dict[str, object] = {"text": reply.text, "usage": _usage(reply)}
-    if asked.schema == "verbose_json":
+    if request.response_format == "verbose_json":
         segment = {"id": 0, "start": 0.0, "end": 1.0, "text": reply.text}
         answer |= {"task": "transcribe", "language": "english", "duration": 1.0}
         answer |= {"segments": [segment]}
     return json.encode(answer)
 
 
-def frames(asked: Asked, reply: Reply, signature: Signature) -> Frames:
+def frames(request: MockRequest, reply: Reply, signature: Signature) -> Frames:
     return Frames(
         b"",
         (Piece(_event("delta", delta=text), text) for text in pieces_of(reply.text)),

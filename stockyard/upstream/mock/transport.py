@@ -1,4 +1,4 @@
-"""Carries calls to the mock provider, as the HTTP client carries them to real ones."""
+"""Send calls to the mock provider, in place of the HTTP client."""
 
 import asyncio
 import time
@@ -18,10 +18,10 @@ from stockyard.upstream.mock import (
     speech,
     transcriptions,
 )
-from stockyard.upstream.mock.asked import Asked
 from stockyard.upstream.mock.behaviour import ECHO, Behaviour, behaviour_of
 from stockyard.upstream.mock.delivery import Delivered, Delivery, End, Performance
 from stockyard.upstream.mock.dialect import Dialect, Frames, Piece, Signature
+from stockyard.upstream.mock.mock_request import MockRequest
 from stockyard.upstream.mock.record import Call, Outcome, Record
 from stockyard.upstream.mock.reply import Estimate, Reply
 from stockyard.upstream.outgoing import Outgoing, Receiver
@@ -53,7 +53,7 @@ def four_characters_a_token(text: str) -> int:
 
 
 class MockTransport:
-    """A Transport. Answers whole answers at the next turn of the loop, streams a word a turn."""
+    """A Transport. Answers in the next turn of the event loop; streams one word per turn."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class MockTransport:
         self._numbers = count(1)
 
     def start(self, outgoing: Outgoing, receiver: Receiver) -> Delivery:
-        """Never calls the Receiver before it returns."""
+        """Begin a call. The Receiver gets nothing before this returns."""
         answer = self._answer(outgoing)
         delivery = Delivery(
             asyncio.get_running_loop(),
@@ -97,7 +97,7 @@ class MockTransport:
 
 
 class _Answer:
-    """Everything about one answer: what will come, and what to record of it."""
+    """Makes the answer to one request, and records it."""
 
     def __init__(
         self, record: Record, dialect: Dialect, body: bytes, number: int, now: float
@@ -107,22 +107,22 @@ class _Answer:
         self._body = body
         self._number = number
         self._now = now
-        self._asked = Asked(model="")
+        self._request = MockRequest(model="")
         self._reply = Reply()
         self.behaviour: Behaviour = ECHO
         self.performance = Performance(200, [], iter(()))
 
     def say(self, estimate: Estimate) -> "_Answer":
-        asked = self._asked = self._dialect.read(self._body)
-        behaviour = self.behaviour = behaviour_of(asked.model)
+        request = self._request = self._dialect.read(self._body)
+        behaviour = self.behaviour = behaviour_of(request.model)
         if behaviour.status != 200:
             return self.refuse(behaviour.status, "The mock provider fails, as its model asks for.")
-        reply = self._reply = self._dialect.reply(asked, behaviour, estimate)
+        reply = self._reply = self._dialect.reply(request, behaviour, estimate)
         frames = self._dialect.frames
-        if asked.stream and frames is not None:
-            return self._stream(frames(asked, reply, self._signature))
+        if request.stream and frames is not None:
+            return self._stream(frames(request, reply, self._signature))
         kind = (b"content-type", reply.content_type)
-        return self._whole(self._dialect.whole(asked, reply, self._signature), kind=kind)
+        return self._whole(self._dialect.whole(request, reply, self._signature), kind=kind)
 
     def count_tokens(self, estimate: Estimate) -> "_Answer":
         return self._whole(messages.count(estimate("\n".join(messages.counted_texts(self._body)))))
@@ -163,14 +163,14 @@ class _Answer:
         return self
 
     def recorded(self, delivered: Delivered) -> None:
-        """Called once, when the answer is over."""
+        """Record the call. Called once, when the answer has ended."""
         status = self.performance.status
         self._record.add(
             Call(
                 at_ms=int(self._now * 1000),
-                model=self._asked.model,
+                model=self._request.model,
                 format=self._dialect.name,
-                streamed=self._asked.stream,
+                streamed=self._request.stream,
                 status=status,
                 outcome="error" if status >= 400 else _OUTCOMES[delivered.end],
                 input_tokens=self._reply.input_tokens,
@@ -181,19 +181,19 @@ class _Answer:
         )
 
     def _output_tokens(self, delivered: Delivered) -> int:
-        """All of them, or the part of a stream that came."""
+        """Those of the answer; of a stream that was cut, in proportion to what was sent."""
         reply = self._reply
-        if not self._asked.stream:
+        if not self._request.stream:
             return reply.output_tokens if delivered.bytes_out else 0
         if delivered.end is End.DONE:
             return reply.output_tokens
         calls = sum(len(call.name) + len(call.arguments) for call in reply.calls)
-        said = (len(reply.text) + len(reply.thoughts) + calls) * self._asked.n
+        said = (len(reply.text) + len(reply.thoughts) + calls) * self._request.n
         return reply.output_tokens * delivered.characters // said if said else 0
 
     @property
     def _signature(self) -> Signature:
-        return Signature(self._number, int(self._now), f"mock/{self._asked.model}")
+        return Signature(self._number, int(self._now), f"mock/{self._request.model}")
 
     @property
     def _name(self) -> tuple[bytes, bytes]:
