@@ -6,6 +6,10 @@ from collections.abc import Callable, Mapping
 import pytest
 import uvloop
 
+from tests.upstream.images import web
+
+__all__ = ["web"]
+
 ASYNCIO = {"asyncio": asyncio.new_event_loop}
 
 
