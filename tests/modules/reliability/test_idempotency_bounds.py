@@ -91,7 +91,6 @@ async def taken(client: RawClient) -> tuple[int, bytes]:
     return size, last
 
 
-@pytest.mark.slow
 async def test_one_who_reads_slowly_slows_nobody_and_is_cut_off(yard: Yard) -> None:
     openai = yard.provider("openai").streams("one", *PIECES).stalls_after("first_content")
     yard.enable("idempotency", max_bytes=1_000_000)
@@ -113,7 +112,6 @@ async def test_one_who_reads_slowly_slows_nobody_and_is_cut_off(yard: Yard) -> N
     assert sorted(codes, key=str) == [None, "stream_stalled"]
 
 
-@pytest.mark.slow
 async def test_if_the_first_reads_slowly_the_others_get_on(yard: Yard) -> None:
     """As when its connection is dead, and that is why it asks again."""
     openai = yard.provider("openai").streams("one", *PIECES)
@@ -131,7 +129,6 @@ async def test_if_the_first_reads_slowly_the_others_get_on(yard: Yard) -> None:
     assert len(openai.requests) == 1
 
 
-@pytest.mark.slow
 async def test_while_all_read_slowly_the_provider_is_held_up(yard: Yard) -> None:
     openai = yard.provider("openai").streams("one", *PIECES)
     yard.enable("idempotency", max_bytes=67_108_864)
