@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from stockyard.errors import UpstreamError
 from stockyard.wire.surrogates import loose
-from stockyard.wire.width import LARGE, too_much, weighed
+from stockyard.wire.width import LARGE, MAX_THINGS, too_much, weighed
 
 DONE = b"[DONE]"
 """The data that ends a stream in some formats."""
@@ -177,6 +177,10 @@ def cut(run: bytes) -> list[bytes]:
 def said(block: bytes) -> Said:
     """Parse a block by the full grammar."""
     if b"\r" in block or not block.endswith(b"\n\n"):
+        end = len(block) - 4
+        one_line = block.find(b"\r") == end and block.find(b"\n") == end + 1
+        if one_line and block.startswith(b"data: {") and block.endswith(_CRLF_BLANK):
+            return Said(b"", block[6:end])
         return _said_at_length(block)
     if block.startswith(b"data: {") and block.find(b"\n") == len(block) - 2:
         return Said(b"", block[6:-2])
@@ -188,7 +192,10 @@ def said(block: bytes) -> Said:
 
 
 def _said_at_length(block: bytes) -> Said:
-    if not block.strip(b"\r\n"):
+    if len(block) > LARGE and block.count(b"\n") + block.count(b"\r") > MAX_THINGS:
+        raise too_much("lines in one event")
+    line = block.strip(b"\r\n")
+    if not line or (line.startswith(b":") and _LINE_END.search(line) is None):
         return _NOTHING
     name, data, plain = b"", None, not block.startswith(_BOM)
     seen: list[bytes] = []

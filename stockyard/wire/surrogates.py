@@ -18,8 +18,10 @@ REPLACEMENT = "\ufffd"
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
-_HIGH, _LOW = r"\\u[dD][89abAB][0-9a-fA-F]{2}", r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-_LONE_ESCAPE = re.compile(rf"(?<!\\)((?:\\\\)*+)(?:{_HIGH}(?!{_LOW})|(?<!{_HIGH}){_LOW})")
+_HALVES = re.compile(
+    r"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(\\u[dD][c-fC-F][0-9a-fA-F]{2})?|[c-fC-F][0-9a-fA-F]{2})"
+)
+"""Characters that are written as two halves, and halves alone."""
 
 MAX_ODD = 2 * 1024 * 1024
 """The slow parser would take a tenth of a second for more bytes than that."""
@@ -44,7 +46,9 @@ def decode_answer(data: bytes) -> Any:
     try:
         value = _decode(data)
     except (ValueError, RecursionError):
-        value = mended(_decode_odd(data))
+        value = _decode_odd(data)
+        if len(data) <= MAX_ODD:
+            value = mended(value)
     if len(data) > LARGE:
         check_things(data, value)
     return value
@@ -72,8 +76,17 @@ def _decode_odd(data: bytes) -> Any:
     none. None of these is a reason to lose an event."""
     text = data.decode("utf-8", "replace")
     if len(data) > MAX_ODD:
-        return _decode(_LONE_ESCAPE.sub(r"\1\\ufffd", text))
+        # Without halves: to join them with those of another event is not worth a slow parser.
+        return _decode(_without_halves(text))
     return json.loads(text, parse_float=_finite, parse_constant=_finite)
+
+
+def _without_halves(text: str) -> str:
+    """JSON with U+FFFD for every half of a character that is alone."""
+    # Backslashes that escape each other are hidden: what follows is no escape. NUL is not JSON.
+    hidden = text.replace("\\\\", "\0")
+    mended = _HALVES.sub(lambda found: found[0] if found[1] else r"\ufffd", hidden)
+    return mended.replace("\0", "\\\\")
 
 
 def _finite(number: str) -> float | None:

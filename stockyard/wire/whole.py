@@ -35,6 +35,7 @@ from stockyard.wire.error_shapes import NO_ERROR_BODY, error_body
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.head import quoted, read_head
 from stockyard.wire.openai_chat import errors
+from stockyard.wire.width import LARGE, check_things
 
 
 class _ModelHead(Struct, gc=False):
@@ -141,7 +142,10 @@ class WholeCodec(ABC):
 
     def decode_response(self, body: bytes, *, traits: Traits) -> AnyOutput:
         try:
-            return self.read_response(msgspec.json.decode(body))
+            value = msgspec.json.decode(body)
+            if len(body) > LARGE:
+                check_things(body, value)
+            return self.read_response(value)
         except (ValueError, TypeError, KeyError, RecursionError):
             raise bad_answer() from None
 

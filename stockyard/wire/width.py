@@ -15,6 +15,8 @@ LARGE = 64 * 1024
 """A document of no more bytes than that is never looked at here."""
 MAX_THINGS = 100_000
 """Objects, arrays and texts in arrays, in one document, except those that tell probabilities."""
+MAX_KEYS = 10_000
+"""Keys of one object, in a document that has very many of them."""
 MAX_OPEN = 32_768
 """Choices, calls or parts of one answer that are remembered at the same time."""
 MAX_EVENTS = 1_000_000
@@ -23,7 +25,7 @@ MAX_EVENTS = 1_000_000
 _FEW = 32_768
 """So many objects and arrays may any document have, and twice as many keys."""
 _BYTES_PER_THING = 16
-_BYTES_PER_KEY = 8
+_BYTES_PER_KEY = 12
 _PIECE = 1024 * 1024
 _THINGS = (dict, list)
 _LISTED = (dict, list, str)
@@ -47,6 +49,8 @@ def check_things(document: bytes, value: Any) -> None:
         below: list[Any] = []
         for item in level:
             if type(item) is dict:
+                if len(item) > MAX_KEYS:
+                    raise too_much("parts")
                 below += [
                     inner
                     for name, inner in item.items()

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stockyard.errors import UpstreamError
-from stockyard.wire.sse import Blocks, clean, said
+from stockyard.wire.sse import Blocks, Said, clean, said
+from stockyard.wire.width import MAX_THINGS
 
 LINE_ENDS = st.sampled_from([b"\n", b"\r\n", b"\r"])
 LINES = st.sampled_from(
@@ -81,3 +82,16 @@ def test_an_event_beyond_the_limit_is_an_error_even_without_an_end() -> None:
     assert blocks.feed(b"data: " + b"x" * 90) == []
     with pytest.raises(UpstreamError):
         blocks.feed(b"x" * 10)
+
+
+def test_an_event_of_very_many_lines_is_an_error() -> None:
+    with pytest.raises(UpstreamError, match="too many lines"):
+        said(b"data: 1\n" * (MAX_THINGS + 1) + b"\n")
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_lines_of_data_are_joined_however_they_end(end: bytes) -> None:
+    block = end.join([b"data: {", b": comment", b"data: 1", b"data: }", b"", b""])
+    assert said(block) == Said(b"", b"{\n1\n}", plain=False)
+    assert said(b"data: {}" + end * 2) == Said(b"", b"{}")
+    assert said(b": {}" + end * 2).data is None

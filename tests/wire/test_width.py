@@ -200,3 +200,39 @@ def test_half_characters_in_a_large_event_are_replaced() -> None:
 def test_a_large_event_with_numbers_that_are_none_is_not_json() -> None:
     with pytest.raises(ValueError, match="invalid"):
         decode_event(b'["%b",NaN]' % (b"x" * MAX_ODD))
+
+
+@pytest.mark.parametrize(
+    ("format", "answer"),
+    [
+        ("openai.embeddings", {"data": [{"index": 0, "embedding": [0.5], "object": "embedding"}]}),
+        ("ollama.embed", {"embeddings": [[0.25, 0.125, 0.0625, 0.5]]}),
+        ("cohere.rerank", {"results": [{"index": 0, "relevance_score": 0.5, "x": "x" * 20}]}),
+        ("openai.chat", {"choices": [{"message": {"content": "x" * 20}}]}),
+        ("openai.responses", {"object": "response", "output": [{"type": "x" * 20}]}),
+        ("anthropic.messages", {"content": [{"type": "text", "text": "x" * 20}]}),
+        ("gemini", {"candidates": [{"content": {"parts": []}, "finishReason": "STOP"}]}),
+        ("cohere.chat", {"message": {"content": [{"type": "text", "text": "x" * 20}]}}),
+        ("ollama.chat", {"done": True, "message": {"content": "", "images": ["x" * 20]}}),
+    ],
+)
+def test_a_whole_answer_of_too_many_things_is_not_taken_apart(format: str, answer: Any) -> None:
+    body = msgspec.json.encode(widened(answer))
+    with pytest.raises(UpstreamError) as raised:
+        FORMATS[format].decode_response(body, traits=frozenset())
+    assert (raised.value.kind, raised.value.code) == ("bad_answer", "limit_exceeded")
+
+
+def widened(value: Any) -> Any:
+    """The same with its first list repeated."""
+    if isinstance(value, list):
+        return value * (MAX_THINGS + 1)
+    if isinstance(value, dict):
+        return {name: widened(inner) for name, inner in value.items()}
+    return value
+
+
+def test_an_object_of_very_many_keys_is_not_taken_apart() -> None:
+    body = msgspec.json.encode({"error": {f"key {n}": "x" for n in range(MAX_THINGS)}})
+    with pytest.raises(UpstreamError, match="too many parts"):
+        decode_event(body)
