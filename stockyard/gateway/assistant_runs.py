@@ -14,7 +14,7 @@ from stockyard.gateway.late_reply import LateReply
 from stockyard.gateway.noticing import Notice, Noticing
 from stockyard.gateway.steering import Steering
 from stockyard.wire.late_usage import Use
-from stockyard.wire.run_usage import MARK, Runs
+from stockyard.wire.run_usage import MARK, RunsUsage
 
 _MADE = Notice(("id",), (MARK,), first_only=True)
 _THREAD = Notice(("thread_id",), (MARK,), first_only=True)
@@ -37,7 +37,7 @@ def watched(
             if made or late.owes(use.part):
                 late.count(use.part, "chat", asking, [use._replace(part="")])
 
-    counting = LateReply(reply, Runs(), count)
+    counting = LateReply(reply, RunsUsage(), count)
     steering.watching.append(counting)
     reply = counting
     if made:

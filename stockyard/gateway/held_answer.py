@@ -22,7 +22,7 @@ from stockyard.gateway.narrow_reply import NarrowReply
 from stockyard.gateway.remembering import Remembering
 from stockyard.gateway.steering import Steering
 from stockyard.providers.provider import Provider
-from stockyard.wire.late_usage import Object
+from stockyard.wire.late_usage import StateUsage
 
 MAX_BODY = 64 * 1024
 FORMAT, HELD = "openai.responses", "responses"
@@ -182,7 +182,7 @@ def late_in(
     """A Reply that counts an answer in the background when it is told that it is complete, and
     remembers what it names then, unless that is what the caller's own secret opens."""
     late = asker.late(asker.team_id, provider.name, credential)
-    watching = late.watching(reply, answer_id, "chat", Object(provider.traits))
+    watching = late.watching(reply, answer_id, "chat", StateUsage(provider.traits))
     if watching is not None:
         steering.watching.append(watching)
         reply = watching

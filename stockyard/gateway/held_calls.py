@@ -35,7 +35,7 @@ from stockyard.gateway.steering import Steering
 from stockyard.gateway.visit import Visit
 from stockyard.gateway.whole_reply import WholeReply
 from stockyard.providers.provider import Provider
-from stockyard.wire.late_usage import Lines, Object, Reader, is_told_later
+from stockyard.wire.late_usage import ResultsUsage, StateUsage, UsageReader, is_told_later
 from stockyard.wire.upload import UploadCodec
 
 ALL_FILES = 10_000
@@ -224,13 +224,13 @@ class HeldCalls(Spooling):
         steering.watching.append(watching)
         return watching
 
-    def _reader(self, provider: Provider) -> Reader | None:
+    def _reader(self, provider: Provider) -> UsageReader | None:
         """Reads usage of earlier calls from the answer; None if it reports none."""
         path = self._path
         if path.results and self._head.method == "GET":
-            return Lines(provider.traits)
+            return ResultsUsage(provider.traits)
         if path.id and (path.collection in held.BATCHED or path.collection == held.INTERACTIONS):
-            return Object(provider.traits)
+            return StateUsage(provider.traits)
         return None
 
     # Lists

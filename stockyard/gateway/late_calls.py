@@ -19,7 +19,7 @@ from stockyard.gateway.contract import Reply
 from stockyard.gateway.keepers import Keepers
 from stockyard.gateway.late_reply import LateReply
 from stockyard.gateway.office import Office
-from stockyard.wire.late_usage import Reader, Use, sums
+from stockyard.wire.late_usage import UsageReader, Use, sums
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,9 @@ class LateCalls:
         """Whether it is still to be counted."""
         return self._keepers.owed.owes(self._team, thing)
 
-    def watching(self, reply: Reply, thing: str, kind: Kind, reader: Reader) -> LateReply | None:
+    def watching(
+        self, reply: Reply, thing: str, kind: Kind, reader: UsageReader
+    ) -> LateReply | None:
         """A Reply that counts its usage; None if that of `thing` has been counted already."""
         if not self.owes(thing):
             return None

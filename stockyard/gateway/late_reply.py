@@ -5,7 +5,7 @@ from collections.abc import Callable
 from stockyard.core.exchange import Exchange
 from stockyard.gateway.contract import Reply
 from stockyard.gateway.watching_reply import WatchingReply
-from stockyard.wire.late_usage import Reader, Use
+from stockyard.wire.late_usage import UsageReader, Use
 
 
 class LateReply(WatchingReply):
@@ -14,7 +14,7 @@ class LateReply(WatchingReply):
     counts = True
 
     def __init__(
-        self, reply: Reply, reader: Reader, tell: Callable[[Exchange, list[Use]], None]
+        self, reply: Reply, reader: UsageReader, tell: Callable[[Exchange, list[Use]], None]
     ) -> None:
         super().__init__(reply)
         self._reader = reader

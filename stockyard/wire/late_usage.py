@@ -1,10 +1,10 @@
-"""What providers tell of usage after the call: in the results of batches, and in finished answers.
+"""Usage that providers report after the call: in the results of batches, and in finished answers.
 
 Results are lines, one for each call in the batch, in any order, each with the answer of that call.
 They may be long, so they are read as they go by and nothing is kept but the sums for each model.
 
-What cannot be read is counted all the same, as far as its end tells what was used: a caller chooses
-names that are told again with an answer, and must not make it unreadable by them.
+A line that cannot be read is counted all the same, as far as its end says what was used: it repeats
+names that the caller chose, and must not become unreadable by them.
 """
 
 import re
@@ -29,7 +29,7 @@ from stockyard.wire.usage import read_chat_usage
 OVER = frozenset(
     {"completed", "incomplete", "failed", "cancelled", "canceled", "expired", "requires_action"}
 )
-"""Of batches and answers that use nothing more. So they are called by all, in any case."""
+"""States of batches and answers that use nothing more, in the words of all providers."""
 _BATCH_STATUS = "batch_status_"
 """Before it where a batch stands in an object of its own."""
 MOST_LINE = 16 * 1024 * 1024
@@ -45,28 +45,32 @@ class Use(NamedTuple):
     model: str
     usage: Usage
     part: str = ""
-    """What of the thing that is told: the thing tells all of its parts, but not all at once."""
+    """Which part of a batch or a list this is, where not all parts are reported at once."""
 
 
 def sums(uses: Iterable[Use]) -> list[Use]:
     """What each model used, all parts together."""
     used: dict[str, Usage] = {}
     for use in uses:
-        before = used.get(use.model)
-        both = total_of([before, use.usage]) if before is not None else use.usage
-        assert both is not None  # noqa: S101  both are told
-        used[use.model] = both
+        _add(used, use.model, use.usage)
     return [Use(model, usage) for model, usage in used.items()]
 
 
-class Reader:
-    """Is fed what a provider tells, and says at the end what was used."""
+def _add(used: dict[str, Usage], model: str, usage: Usage) -> None:
+    before = used.get(model)
+    both = usage if before is None else total_of([before, usage])
+    assert both is not None  # noqa: S101  neither is unknown
+    used[model] = both
+
+
+class UsageReader:
+    """Reads usage from an answer of a provider that is fed to it in pieces."""
 
     def feed(self, data: bytes) -> None:
         raise NotImplementedError
 
     def uses(self) -> list[Use]:
-        """Empty when nothing was told, or not everything has come."""
+        """At the end of the answer. Empty if it reported nothing, or broke off."""
         raise NotImplementedError
 
 
@@ -78,7 +82,7 @@ class _Answer(Struct, rename={"model_version": "modelVersion", "usage_metadata":
     usage: dict[str, Any] | None = None
     usage_metadata: dict[str, Any] | None = None
     body: "_Answer | None" = None
-    """Where the answer is told with its head."""
+    """The answer itself, where it comes with its head."""
 
 
 class _Result(Struct):
@@ -129,7 +133,7 @@ _asked = msgspec.json.Decoder(_Asked).decode
 
 
 def is_told_later(body: bytes) -> bool:
-    """Whether the call that asks for an interaction does not hear what it used."""
+    """Whether an interaction reports its usage only after the call that starts it."""
     try:
         asked = _asked(body)
     except (ValueError, RecursionError):
@@ -137,7 +141,7 @@ def is_told_later(body: bytes) -> bool:
     return asked.background and not asked.stream
 
 
-class Lines(Reader):
+class ResultsUsage(UsageReader):
     """Reads the results of a batch."""
 
     def __init__(self, traits: Traits) -> None:
@@ -185,16 +189,13 @@ class Lines(Reader):
     def _add(self, model: str, usage: Usage | None) -> None:
         if usage is None:
             return
-        before = self._used.get(model)
-        if before is None and len(self._used) >= MOST_MODELS:
-            model, before = next(iter(self._used.items()))
-        both = total_of([before, usage]) if before is not None else usage
-        assert both is not None  # noqa: S101  both are told
-        self._used[model] = both
+        if model not in self._used and len(self._used) >= MOST_MODELS:
+            model = next(iter(self._used))
+        _add(self._used, model, usage)
 
 
-class Object(Reader):
-    """Reads an object that tells its own state: a batch, or an answer in the background."""
+class StateUsage(UsageReader):
+    """Reads an object that reports its own state: a batch, or an answer in the background."""
 
     def __init__(self, traits: Traits) -> None:
         self._traits = traits
@@ -211,7 +212,7 @@ class Object(Reader):
         return list(uses_in(_object(data), self._traits))
 
     def _of_stream(self, data: bytes) -> list[Use]:
-        """Of an answer whose events are told again: the last one has all of it."""
+        """Of an answer that is streamed again: its last event has all of it."""
         events = (_object(said(block).data or b"") for block in Blocks().feed(data))
         told = (event.get("response") or event.get("interaction") for event in events)
         answers = [answer for answer in told if answer]
@@ -250,7 +251,7 @@ def _inlined(response: Any, traits: Traits) -> list[Use]:
         found = msgspec.convert(response, _Inlined).inlined.answers
     except (ValueError, RecursionError):
         return []
-    sums = Lines(traits)
+    sums = ResultsUsage(traits)
     for one in found:
         if one.response is not None:
             sums.add(one.response)

@@ -5,7 +5,7 @@ from typing import Any
 
 from stockyard.errors import UpstreamError
 from stockyard.wire.fields import object_in
-from stockyard.wire.late_usage import MOST_OBJECT, Reader, Use
+from stockyard.wire.late_usage import MOST_OBJECT, UsageReader, Use
 from stockyard.wire.sse import Blocks, said
 from stockyard.wire.usage import read_chat_usage
 
@@ -17,7 +17,7 @@ MOST_RUNS = 100
 _NAMES = {"prompt_token_details": "prompt_tokens_details"}
 
 
-class Runs(Reader):
+class RunsUsage(UsageReader):
     """Reads answers about runs. The `part` of each Use is the run's id."""
 
     def __init__(self) -> None:

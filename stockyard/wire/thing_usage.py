@@ -3,7 +3,7 @@
 import msgspec
 from msgspec import Struct
 
-from stockyard.wire.late_usage import MOST_OBJECT, OVER, Reader, Use
+from stockyard.wire.late_usage import MOST_OBJECT, OVER, UsageReader, Use
 from stockyard.wire.stray_usage import TAIL_BYTES, stray_usage
 
 _OVER = OVER | {
@@ -26,7 +26,7 @@ class _Thing(Struct):
 _thing = msgspec.json.Decoder(_Thing).decode
 
 
-class ThingUsage(Reader):
+class ThingUsage(UsageReader):
     """Reads an answer about one thing, of whatever kind. Its usage counts once it is over."""
 
     def __init__(self) -> None:
