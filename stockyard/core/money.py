@@ -82,30 +82,30 @@ class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def total_of(usages: Sequence[Usage | None]) -> Usage | None:
     """What several calls used together; None when one of them did not tell."""
-    told = [usage for usage in usages if usage is not None]
-    if not told or len(told) < len(usages):
+    reported = [usage for usage in usages if usage is not None]
+    if not reported or len(reported) < len(usages):
         return None
     sums: dict[str, Any] = {}
-    for usage in told:
+    for usage in reported:
         for name, count in asdict(usage).items():
             if type(count) is int:
                 sums[name] = sums.get(name, 0) + count
     if "billed_in" in sums:
-        sums["billed_in"] = sum(_billed(usage.billed_in, usage.prompt) for usage in told)
+        sums["billed_in"] = sum(_billed(usage.billed_in, usage.prompt) for usage in reported)
     if "billed_out" in sums:
-        sums["billed_out"] = sum(_billed(usage.billed_out, usage.completion) for usage in told)
-    sources = {usage.source for usage in told}
+        sums["billed_out"] = sum(_billed(usage.billed_out, usage.completion) for usage in reported)
+    sources = {usage.source for usage in reported}
     return Usage(
         **sums,
-        server_tools=_added(usage.server_tools for usage in told),
-        units=_added(usage.units for usage in told),
+        server_tools=_added(usage.server_tools for usage in reported),
+        units=_added(usage.units for usage in reported),
         source=sources.pop() if len(sources) == 1 else "mixed",
-        flags=tuple(dict.fromkeys(flag for usage in told for flag in usage.flags)),
+        flags=tuple(dict.fromkeys(flag for usage in reported for flag in usage.flags)),
     )
 
 
 def together(one: Usage | None, other: Usage | None) -> Usage | None:
-    """What two used, as far as they told."""
+    """What two used, as far as they report it."""
     return total_of([usage for usage in (one, other) if usage is not None])
 
 

@@ -88,7 +88,7 @@ class Attempt(Struct):
     upstream_id: str | None = None
     proof: Secret = Secret("")
     """Header lines made from the Credential for this try alone, such as a signature."""
-    told: Sequence[tuple[bytes, bytes]] = ()
+    error_fields: Sequence[tuple[bytes, bytes]] = ()
     """The header fields of the provider's error. Clients get those about rate limits."""
     lost: Usage | None = None
     """What it used although the answer came of another try, or of none."""

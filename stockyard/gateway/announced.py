@@ -27,7 +27,7 @@ def announces(head: Head) -> bool:
 def named_in(body: bytes) -> str:
     """The name that the caller chose for the upload; usually empty."""
     try:
-        told = msgspec.json.decode(body[:], type=_Announcement)
+        announced = msgspec.json.decode(body[:], type=_Announcement)
     except (ValueError, RecursionError):
         return ""
-    return told.file.name if told.file is not None else ""
+    return announced.file.name if announced.file is not None else ""

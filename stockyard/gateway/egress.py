@@ -121,7 +121,9 @@ def refused_fields(x: Exchange) -> bytes:
     last = x.attempts[-1] if x.attempts else None
     if last is None or x.inbound.native is not None:
         return own_fields(x)
-    lines = own_fields(x) + unified_fields(f for f in last.told if f[0] not in NAMES_OF_CALLS)
+    lines = own_fields(x) + unified_fields(
+        f for f in last.error_fields if f[0] not in NAMES_OF_CALLS
+    )
     if last.upstream_id is None:
         return lines
     return lines + b"x-upstream-request-id: %b\r\n" % last.upstream_id.encode("ascii")

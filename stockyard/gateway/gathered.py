@@ -82,31 +82,31 @@ class Gathered:
     def list_in(self, body: bytes) -> dict[str, Any]:
         """The decoded page of a provider, without other lists than that of its things."""
         try:
-            told = msgspec.json.decode(body)
+            page = msgspec.json.decode(body)
         except (ValueError, RecursionError):
-            told = None
-        if not isinstance(told, dict):
+            page = None
+        if not isinstance(page, dict):
             return {"object": "list"}
-        held = next((name for name in self._places if isinstance(told.get(name), list)), "")
+        held = next((name for name in self._places if isinstance(page.get(name), list)), "")
         return {
             name: value
-            for name, value in told.items()
+            for name, value in page.items()
             if name == held or not isinstance(value, list)
         }
 
-    def take(self, told: dict[str, Any], has: Callable[[str], bool]) -> bool:
+    def take(self, page: dict[str, Any], has: Callable[[str], bool]) -> bool:
         """Take the things out of a page, keep the team's, and set the query for the next page.
         Returns whether there is one."""
-        self._held = next((name for name in self._places if name in told), "data")
-        things = [thing for thing in told.pop(self._held, ()) if isinstance(thing, dict)]
+        self._held = next((name for name in self._places if name in page), "data")
+        things = [thing for thing in page.pop(self._held, ()) if isinstance(thing, dict)]
         self._found += [thing for thing in things if has(_id_of(thing))]
-        self._token = next((name for name in _TOKENS if told.get(name)), "")
+        self._token = next((name for name in _TOKENS if page.get(name)), "")
         if self._token:
             self._cursor = _TOKENS[self._token]
-            self._fields[self._cursor] = quote(str(told[self._token]), safe="")
+            self._fields[self._cursor] = quote(str(page[self._token]), safe="")
             return True
         last = things[-1].get("id") if things else None
-        if told.get("has_more") is not True or self._backwards or not isinstance(last, str):
+        if page.get("has_more") is not True or self._backwards or not isinstance(last, str):
             return False
         self._fields[self._cursor] = quote(last, safe="")
         return True
@@ -115,17 +115,17 @@ class Gathered:
         """Set the query for the first page of another provider."""
         self._fields.pop(self._cursor, None)
 
-    def written(self, told: dict[str, Any], *, more: bool) -> bytes:
+    def written(self, page: dict[str, Any], *, more: bool) -> bytes:
         if self._token or self._held != "data":
-            return msgspec.json.encode(told | {self._held: self._found})
+            return msgspec.json.encode(page | {self._held: self._found})
         found = self._found[: self._wanted]
-        written = told | {
+        written = page | {
             "data": found,
             "has_more": more,
             "first_id": found[0]["id"] if found else None,
             "last_id": found[-1]["id"] if found else None,
         }
-        if "total" in told:
+        if "total" in page:
             written["total"] = len(found)
         return msgspec.json.encode(written)
 

@@ -237,14 +237,14 @@ class Holdings:
 
     def learn(self, path: HeldPath, method: str, answer: bytes) -> Learnt:
         """Remember the new things that an answer names as the team's."""
-        told = _object(answer)
+        said = _object(answer)
         # Only what was just created: the id of a sub-object may have been chosen by the caller.
         names = path.names if method == "POST" and not path.id else ()
-        made = [self.hold(thing) for place in names for thing in values_at(told, place)]
+        made = [self.hold(thing) for place in names for thing in values_at(said, place)]
         along = [
             self.hold(thing)
             for place in _MADE_ALONG.get(path.collection, ())
-            for thing in values_at(told, place)
+            for thing in values_at(said, place)
         ]
         return Learnt([thing for thing in made if thing], [thing for thing in along if thing])
 

@@ -61,24 +61,24 @@ class HidingReply:
         if status >= 300 or not body.lstrip().startswith(_STARTS):
             return body
         try:
-            told: Any = msgspec.json.decode(body)
+            answer: Any = msgspec.json.decode(body)
         except (ValueError, RecursionError):
             return body
-        shown = self._without(told)
-        return body if shown is told else msgspec.json.encode(shown)
+        shown = self._without(answer)
+        return body if shown is answer else msgspec.json.encode(shown)
 
-    def _without(self, told: Any) -> Any:
+    def _without(self, answer: Any) -> Any:
         """The value without hidden things; the same value if there are none."""
-        if isinstance(told, list):
-            kept = [thing for thing in told if not self._is_hidden(thing)]
-            return told if len(kept) == len(told) else kept
-        if not isinstance(told, dict):
-            return told
+        if isinstance(answer, list):
+            kept = [thing for thing in answer if not self._is_hidden(thing)]
+            return answer if len(kept) == len(answer) else kept
+        if not isinstance(answer, dict):
+            return answer
         shown = {
             name: self._without(value) if isinstance(value, list) else value
-            for name, value in told.items()
+            for name, value in answer.items()
         }
-        return told if all(shown[name] is told[name] for name in told) else shown
+        return answer if all(shown[name] is answer[name] for name in answer) else shown
 
     def _is_hidden(self, thing: Any) -> bool:
         if not isinstance(thing, dict):

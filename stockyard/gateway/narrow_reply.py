@@ -87,9 +87,9 @@ class NarrowReply:
             self._reply.begin(status, self._narrowed(fields), first)
 
     def _narrowed(self, fields: bytes) -> bytes:
-        told = narrowed(fields)
-        called = _CALLED.search(told) if self._named_plainly else None
-        return told if called is None else told + b"request-id:" + called[1]
+        shown = narrowed(fields)
+        called = _CALLED.search(shown) if self._named_plainly else None
+        return shown if called is None else shown + b"request-id:" + called[1]
 
     def push(self, data: bytes) -> None:
         if self._error is None:

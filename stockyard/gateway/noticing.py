@@ -18,7 +18,7 @@ from stockyard.errors import UpstreamError
 from stockyard.gateway.contract import Reply
 from stockyard.gateway.json_path import values_at
 from stockyard.gateway.watching_reply import WatchingReply
-from stockyard.wire.sse import Blocks, said
+from stockyard.wire.sse import Blocks, parse_block
 
 MOST_BYTES = 4 * 1024 * 1024
 """The largest whole answer, or event of a stream, that is searched."""
@@ -37,9 +37,9 @@ class Notice(Struct, frozen=True):
     first_only: bool = False
     """Stop after the first event that names something."""
 
-    def named_in(self, told: object) -> Iterator[str]:
+    def named_in(self, value: object) -> Iterator[str]:
         for place in self.places:
-            yield from (one for one in values_at(told, place) if isinstance(one, str) and one)
+            yield from (one for one in values_at(value, place) if isinstance(one, str) and one)
 
 
 KEPT_CHATS = Notice(("id",), (b'"id"',), first_only=True)
@@ -130,16 +130,16 @@ class Noticing(WatchingReply):
     def _look_at(self, block: bytes) -> None:
         if self._events is None or not any(mark in block for mark in self._notice.marks):
             return
-        data = said(block).data
+        data = parse_block(block).data
         if data and self._learn(data) and self._notice.first_only:
             self._events = None
 
-    def _learn(self, told: bytes) -> bool:
+    def _learn(self, text: bytes) -> bool:
         """Search a JSON text for ids. Returns whether there were any."""
         if self.x is None or self.x.repeats:
             return False
         try:
-            value: Any = msgspec.json.decode(told)
+            value: Any = msgspec.json.decode(text)
         except (ValueError, RecursionError):
             return False
         named = list(dict.fromkeys(self._notice.named_in(value)))

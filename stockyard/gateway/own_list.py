@@ -87,9 +87,9 @@ class OwnList:
         if status >= 300:
             self._fail(_Answer(status, fields, body))
             return
-        told = self._gathered.list_in(body)
-        more = self._more = self._gathered.take(told, self._has)
-        self._listed = _Answer(status, fields, msgspec.json.encode(told))
+        page = self._gathered.list_in(body)
+        more = self._more = self._gathered.take(page, self._has)
+        self._listed = _Answer(status, fields, msgspec.json.encode(page))
         enough = self._gathered.enough
         if more and not enough and self._pages < MOST_PAGES:
             self._ask()
@@ -119,8 +119,8 @@ class OwnList:
     def _fail(self, failed: _Answer) -> None:
         """The current provider failed."""
         self._failed = self._failed or failed
-        told = {"provider": self._provider, "status": failed.status}
-        self._missing.append(told | _message_in(failed.body))
+        missing = {"provider": self._provider, "status": failed.status}
+        self._missing.append(missing | _message_in(failed.body))
         if self._go_on():
             return
         if self._listed is None:
@@ -129,10 +129,10 @@ class OwnList:
             self._answer(self._listed, more=self._more)
 
     def _answer(self, listed: _Answer, *, more: bool) -> None:
-        told = msgspec.json.decode(listed.body)
+        page = msgspec.json.decode(listed.body)
         if self._missing:
-            told["stockyard"] = {"missing": self._missing}
-        self._reply.whole(listed.status, listed.fields, self._gathered.written(told, more=more))
+            page["stockyard"] = {"missing": self._missing}
+        self._reply.whole(listed.status, listed.fields, self._gathered.written(page, more=more))
 
     # The Running that the client's lane sees.
 

@@ -77,8 +77,8 @@ class Passing(Connection):
         self._need = length
         self._phase = Phase.STREAM if length else Phase.INNER
         self.deadline = NEVER
-        told = length if collected else None
-        inner.data_received(inner_head(head, told, keep_alive=head.keep_alive))
+        known = length if collected else None
+        inner.data_received(inner_head(head, known, keep_alive=head.keep_alive))
         if length:
             arriving = Arriving(head, None, SizedBody(0), self.clock.now, self.limits)
             self._arriving = arriving

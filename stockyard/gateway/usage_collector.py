@@ -67,7 +67,7 @@ class Hearing:
         self.over.set()
 
     @property
-    def told(self) -> dict[str, Any]:
+    def answer(self) -> dict[str, Any]:
         """The JSON object that was heard; empty for anything else."""
         try:
             return msgspec.json.decode(bytes(self._body), type=dict[str, Any])
@@ -99,17 +99,17 @@ class UsageCollector:
         """Whether the provider answered. What its answers report is counted as they pass."""
         caller = Caller(key_id="", team_id=one.team_id, app=APP)
         heard = await self._ask(caller, one.place)
-        told = heard.told
-        if told.get("results_url"):
+        answer = heard.answer
+        if answer.get("results_url"):
             heard = await self._ask(caller, f"{one.place}/results")
-        elif isinstance(told.get("state"), dict):
+        elif isinstance(answer.get("state"), dict):
             heard = await self._pages(caller, f"{one.place}/results")
         return not heard.fails
 
     async def _pages(self, caller: Caller, path: str) -> Hearing:
         heard = await self._ask(caller, path)
         for _ in range(MOST_PAGES - 1):
-            token = heard.told.get("pagination_token")
+            token = heard.answer.get("pagination_token")
             if not isinstance(token, str) or not 0 < len(token) <= MOST_TOKEN:
                 break
             heard = await self._ask(caller, f"{path}?pagination_token={quote(token, safe='')}")

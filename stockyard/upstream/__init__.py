@@ -5,8 +5,8 @@ answers                whole_answer reading streamed_answer relayed_answer unask
 streams                flow silence onlooker odd_answer stream_end
 polling                late_answer polling
 estimated usage        reckoning
-changed requests       detours asking summary image_fetch efforts client_version json_in_words
-                       lossy signed signed_stream
+changed requests       detours replaced_request summary image_fetch efforts client_version
+                       json_in_words lossy signed signed_stream
 split requests         divided batches several
 authorization          prover tokens echo
 whose models           tuned_models

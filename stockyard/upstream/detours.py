@@ -9,7 +9,8 @@ In the order in which a call takes them, if its Plan has such a Detour:
     a proof     is made for each try, and once more if the first is refused
     an answer   that is made later is polled until it is there
 
-Some change the request temporarily (`asking`): another Target starts again from the original one.
+Some change the request temporarily (`replaced_request`): another Target starts again from the
+original one.
 """
 
 import asyncio
@@ -23,7 +24,6 @@ from stockyard.core.stream import Answer
 from stockyard.core.target import Attempt
 from stockyard.core.whole import whole
 from stockyard.errors import UpstreamError
-from stockyard.upstream.asking import asking
 from stockyard.upstream.image_fetch import ImageFetch
 from stockyard.upstream.late_answer import late_answer
 from stockyard.upstream.outgoing import Outgoing
@@ -34,6 +34,7 @@ from stockyard.upstream.prover import Prover, proof_in
 from stockyard.upstream.reading import Reading
 from stockyard.upstream.receiving import Receiving, came_whole
 from stockyard.upstream.relayed_answer import RelayedAnswer
+from stockyard.upstream.replaced_request import replaced_request
 from stockyard.upstream.summary import in_words, summary_of
 
 IMAGES_IN = {"openai.responses": "input", "gemini": "contents", "gemini.array": "contents"}
@@ -68,7 +69,7 @@ class Detours:
         self, x: Exchange, plan: Plan, detour: Detour, attempt: Attempt
     ) -> Answer:
         field = IMAGES_IN.get(x.inbound.format, "messages")
-        with asking(x, await self._images.inlined(x.request, field, x.caller.key_id)):
+        with replaced_request(x, await self._images.inlined(x.request, field, x.caller.key_id)):
             return await self._in_words(x, plan, detour, attempt)
 
     def _in_words(
@@ -79,7 +80,7 @@ class Detours:
         return self._otherwise(x, plan, detour, attempt)
 
     async def _summary(self, x: Exchange, plan: Plan, detour: Detour, attempt: Attempt) -> Answer:
-        with asking(x, in_words(x.request)):
+        with replaced_request(x, in_words(x.request)):
             chat = replace(plan, detour=replace(detour, summarises=False))
             return summary_of(await whole(await self.answer(x, chat, attempt)))
 
@@ -97,7 +98,7 @@ class Detours:
         return self._gathered(x, gathered, attempt)
 
     async def _gathered(self, x: Exchange, plan: Plan, attempt: Attempt) -> Answer:
-        with asking(x, x.request.streamed()):
+        with replaced_request(x, x.request.streamed()):
             return await whole(await self._written(x, plan, attempt))
 
     def _written(self, x: Exchange, plan: Plan, attempt: Attempt) -> Awaitable[Answer]:

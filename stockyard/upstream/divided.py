@@ -16,8 +16,8 @@ from stockyard.core.request import Request
 from stockyard.core.response import Response
 from stockyard.core.whole import whole
 from stockyard.errors import UpstreamError
-from stockyard.upstream.asking import asking
 from stockyard.upstream.batches import are_complete, batches_of, in_order
+from stockyard.upstream.replaced_request import replaced_request
 from stockyard.upstream.several import joined, prompts_of
 
 DIVIDED = frozenset({"completions", "embeddings"})
@@ -40,7 +40,7 @@ async def in_turn(x: Exchange, requests: Sequence[Request], call: Call) -> Respo
     begun = len(x.attempts)
     try:
         for place, request in enumerate(requests):
-            with asking(x, request), _once(x, place):
+            with replaced_request(x, request), _once(x, place):
                 responses.append(await whole(await call(x)))
     finally:
         if len(responses) < len(requests):

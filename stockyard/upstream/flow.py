@@ -69,7 +69,7 @@ class Flow(ABC, Generic[AnySink]):
 
     @property
     @abstractmethod
-    def told(self) -> Usage | None:
+    def reported_usage(self) -> Usage | None:
         """The usage that the provider has reported so far."""
 
     @property
@@ -166,7 +166,7 @@ class ForwardedFlow(Flow[RawSink]):
         return self._look.complete
 
     @property
-    def told(self) -> Usage | None:
+    def reported_usage(self) -> Usage | None:
         return self._look.usage
 
     @property
@@ -272,7 +272,7 @@ class DecodedFlow(Flow[Sink]):
         return self._reader.complete
 
     @property
-    def told(self) -> Usage | None:
+    def reported_usage(self) -> Usage | None:
         return told_in(self._rest) or told_in(self._held) or self._x.usage
 
     @property

@@ -49,7 +49,7 @@ class Reading:
         assert codec is not None  # noqa: S101  only native paths lack one, and they were asked
         if raw.status >= 400:
             x.attempts[-1].upstream_id = named_by_provider(raw.fields)
-            x.attempts[-1].told = raw.fields
+            x.attempts[-1].error_fields = raw.fields
             raise codec.decode_error(raw.status, raw.fields, raw.body, traits=plan.traits)
         if raw.status >= 300:
             raise UpstreamError(

@@ -55,8 +55,8 @@ def told_in(events: Sequence[Event]) -> Usage | None:
 def usage_of_whole(x: Exchange, response: Response) -> Usage | None:
     """Usage of a whole answer that does not report it; None if it cannot be estimated."""
     if x.kind not in COUNTED:
-        told = response.usage
-        return told if _counts(told) else _by_the_piece(x) or told
+        reported = response.usage
+        return reported if _counts(reported) else _by_the_piece(x) or reported
     try:
         events = unfold(response.output, None)
     except StockyardError:
@@ -65,14 +65,19 @@ def usage_of_whole(x: Exchange, response: Response) -> Usage | None:
 
 
 def usage_of_stream(
-    x: Exchange, told: Usage | None, codec: Codec, traits: Traits, sample: list[bytes], size: int
+    x: Exchange,
+    reported: Usage | None,
+    codec: Codec,
+    traits: Traits,
+    sample: list[bytes],
+    size: int,
 ) -> Usage | None:
     """Usage of `size` bytes of a stream, of which `sample` is the beginning."""
     if x.kind not in COUNTED:
-        return told or _by_the_piece(x)
+        return reported or _by_the_piece(x)
     sampled = sum(map(len, sample))
     share = size / sampled if sampled else 1.0
-    return _completed(told, _reckoned(x, _events_in(codec, traits, sample), share))
+    return _completed(reported, _reckoned(x, _events_in(codec, traits, sample), share))
 
 
 def usage_of_nothing(x: Exchange) -> Usage | None:
@@ -80,12 +85,12 @@ def usage_of_nothing(x: Exchange) -> Usage | None:
     return _reckoned(x, (), 1.0) if x.kind in COUNTED else _by_the_piece(x)
 
 
-def usage_of_unread(x: Exchange, told: Usage | None) -> Usage | None:
-    """Usage of an answer that was relayed undecoded. `told`: what its end reported."""
-    if told is None:
+def usage_of_unread(x: Exchange, reported: Usage | None) -> Usage | None:
+    """Usage of an answer that was relayed undecoded. `reported`: by the end of the answer."""
+    if reported is None:
         return usage_of_nothing(x)
-    pieces = _by_the_piece(x) if x.kind == "images" and not told.units else None
-    return replace(told, units=pieces.units) if pieces else told
+    pieces = _by_the_piece(x) if x.kind == "images" and not reported.units else None
+    return replace(reported, units=pieces.units) if pieces else reported
 
 
 def reckoned_count(x: Exchange) -> Response:
@@ -146,15 +151,15 @@ def _events_in(codec: Codec, traits: Traits, sample: Iterable[bytes]) -> list[Ev
     return events
 
 
-def _completed(told: Usage | None, reckoned: Usage) -> Usage:
+def _completed(reported: Usage | None, reckoned: Usage) -> Usage:
     """The reported usage, completed by our estimate: for the answer, the larger figure counts."""
-    if told is None:
+    if reported is None:
         return reckoned
     changes: dict[str, int] = {}
-    if not told.prompt:
+    if not reported.prompt:
         changes["in_fresh"] = reckoned.in_fresh
     # A provider that counted the answer and not the prompt counted it to its end.
-    counted = told.completion and "prompt_missing" in told.flags
-    if told.completion < reckoned.completion and not counted:
+    counted = reported.completion and "prompt_missing" in reported.flags
+    if reported.completion < reckoned.completion and not counted:
         changes |= {"out_text": reckoned.out_text, "out_reasoning": reckoned.out_reasoning}
-    return replace(told, source="mixed", **changes) if changes else told
+    return replace(reported, source="mixed", **changes) if changes else reported

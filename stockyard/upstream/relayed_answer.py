@@ -133,8 +133,8 @@ class RelayedAnswer(Stream):
             return None
         if x.inbound.method in READING and x.kind == "passthrough" and not self._is_live:
             return None
-        told = usage_in_fields(self.fields) or stray_usage(self._tail)
-        return usage_of_unread(self._x, told)
+        reported = usage_in_fields(self.fields) or stray_usage(self._tail)
+        return usage_of_unread(self._x, reported)
 
     @property
     def _is_live(self) -> bool:

@@ -178,8 +178,8 @@ class StreamedAnswer(Stream):
         """The provider closed: raises when that was not the end of the answer."""
         flow = self._flow
         self._note_end(flow.end(self._size), flow.failure)
-        told = flow.told
-        if is_missing(told) and (reckoned := self._reckoned(told)) is not None:
+        reported = flow.reported_usage
+        if is_missing(reported) and (reckoned := self._reckoned(reported)) is not None:
             flow.owe(reckoned)
         flow.pass_rest()
         if flow.sink is None:
@@ -202,14 +202,14 @@ class StreamedAnswer(Stream):
         if self._flow.odd_finish:
             x.note(MODULE, "finish_unknown", {"finish": self._flow.odd_finish})
 
-    def _reckoned(self, told: Usage | None) -> Usage | None:
-        return usage_of_stream(self._x, told, self._codec, self._traits, self._came, self._size)
+    def _reckoned(self, reported: Usage | None) -> Usage | None:
+        return usage_of_stream(self._x, reported, self._codec, self._traits, self._came, self._size)
 
     def _settle_early(self) -> None:
         """It ends prematurely: set the usage of what came, reported or estimated."""
-        told = self._flow.told
-        counted = self._flow.complete and not is_missing(told)
-        self._x.usage = told if counted else self._reckoned(told)
+        reported = self._flow.reported_usage
+        counted = self._flow.complete and not is_missing(reported)
+        self._x.usage = reported if counted else self._reckoned(reported)
 
     def _end_odd(self, odd: OddAnswer) -> None:
         """It is not a stream but an error or a whole answer. Nothing was delivered yet."""

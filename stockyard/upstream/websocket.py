@@ -175,8 +175,8 @@ class WebSocket(asyncio.BufferedProtocol):
         length = dict(fields).get(b"content-length", b"0")
         wanted = min(int(length), BODY_LIMIT) if length.isdigit() and len(length) < 10 else 0
         if len(body) >= wanted:
-            told = [(name, self._cover(value)) for name, value in fields]
-            self._fail(Refusal(status, told, self._cover(body[:wanted])))
+            covered = [(name, self._cover(value)) for name, value in fields]
+            self._fail(Refusal(status, covered, self._cover(body[:wanted])))
 
     def _fail(self, error: UpstreamError) -> None:
         self._over = True

@@ -98,7 +98,7 @@ async def test_a_credential_that_an_error_names_reaches_no_caller_and_no_trace(
     assert SECRET.encode() not in answer.body
     assert SECRET not in str(answer.raw_headers)
     attempt = yard.last.exchange.attempts[0]
-    assert SECRET not in f"{attempt.upstream_id} {attempt.told} {yard.last.error}"
+    assert SECRET not in f"{attempt.upstream_id} {attempt.error_fields} {yard.last.error}"
 
 
 @pytest.mark.parametrize("name", ["unified", "native", "another dialect"])

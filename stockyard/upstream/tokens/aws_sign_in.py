@@ -98,8 +98,8 @@ def _moment(milliseconds: int) -> float:
 
 
 def _word(fetched: Fetched) -> str:
-    told = {name.lower(): value for name, value in fetched.fields}
-    word = told.get(b"x-amzn-errortype", b"").decode("latin-1").partition(":")[0]
+    fields = {name.lower(): value for name, value in fetched.fields}
+    word = fields.get(b"x-amzn-errortype", b"").decode("latin-1").partition(":")[0]
     return word if _WORD.fullmatch(word) else ""
 
 

@@ -84,10 +84,10 @@ class OciSigned:
 
     def authorized(self, outgoing: Outgoing, token: Token) -> Outgoing:
         assert isinstance(token, OciKey)  # noqa: S101  its source gives nothing else
-        told = _CONTENT_TYPE.search(outgoing.head)
-        if told is None:
+        named = _CONTENT_TYPE.search(outgoing.head)
+        if named is None:
             outgoing = with_field(outgoing, b"content-type", b"application/json")
-        kind = told[1].decode("latin-1") if told else "application/json"
+        kind = named[1].decode("latin-1") if named else "application/json"
         sign = partial(rs256, token.private)
         fields = signature_fields(signable(outgoing), kind, token.id, sign, self._now())
         for name, value in fields:

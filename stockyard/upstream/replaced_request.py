@@ -12,10 +12,10 @@ from stockyard.core.request import Request
 
 
 @contextmanager
-def asking(x: Exchange, request: Request) -> Iterator[None]:
-    asked = x.request
+def replaced_request(x: Exchange, request: Request) -> Iterator[None]:
+    before = x.request
     x.request = request
     try:
         yield
     finally:
-        x.request = asked
+        x.request = before

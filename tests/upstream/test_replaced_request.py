@@ -3,14 +3,14 @@
 import pytest
 
 from stockyard.errors import UpstreamError
-from stockyard.upstream.asking import asking
+from stockyard.upstream.replaced_request import replaced_request
 from tests.builders import an_exchange
 
 
 def test_the_request_of_the_caller_is_back_afterwards() -> None:
     x = an_exchange("hi")
     asked = x.request
-    with asking(x, asked.streamed()):
+    with replaced_request(x, asked.streamed()):
         assert x.request.stream
         assert x.request.meaning is asked.meaning
     assert x.request is asked
@@ -19,7 +19,7 @@ def test_the_request_of_the_caller_is_back_afterwards() -> None:
 def test_the_request_of_the_caller_is_back_after_a_failed_try() -> None:
     x = an_exchange("hi")
     asked = x.request
-    with pytest.raises(UpstreamError), asking(x, asked.with_model("other")):
+    with pytest.raises(UpstreamError), replaced_request(x, asked.with_model("other")):
         raise UpstreamError("interrupted", "The provider closed the connection.")
     assert x.request is asked
     assert x.untouched
