@@ -26,7 +26,7 @@ from stockyard.gateway.noticing import ANSWERS
 from stockyard.gateway.turn import items_asked
 from stockyard.gateway.watching_reply import WatchingReply
 from stockyard.wire.openai_responses.snapshot import ID_PREFIX, item_id
-from stockyard.wire.sse import Blocks, said
+from stockyard.wire.sse import Blocks, parse_block
 
 log = logging.getLogger(__name__)
 
@@ -203,7 +203,7 @@ def _beginning_of(body: bytes) -> Object:
 
 def _answer_in(block: bytes) -> Object | None:
     """The answer in an event of a stream."""
-    data = said(block).data
+    data = parse_block(block).data
     event = _object(data) if data else None
     answer = event.get("response") if event is not None else None
     return answer if isinstance(answer, dict) else None
@@ -211,7 +211,7 @@ def _answer_in(block: bytes) -> Object | None:
 
 def _outline_in(block: bytes) -> Object | None:
     """The same, with the fields of `_Answer` only."""
-    data = said(block).data
+    data = parse_block(block).data
     try:
         answer = _event(data).response if data else None
     except (ValueError, RecursionError):

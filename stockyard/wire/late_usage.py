@@ -21,7 +21,7 @@ from stockyard.wire.gemini.interaction_usage import TOLD_BY, read_interaction_us
 from stockyard.wire.gemini.usage import read_usage as read_gemini_usage
 from stockyard.wire.look import read_as
 from stockyard.wire.openai_responses.usage import read_usage as read_responses_usage
-from stockyard.wire.sse import Blocks, said
+from stockyard.wire.sse import Blocks, parse_block
 from stockyard.wire.stray_usage import TAIL_BYTES, stray_usage
 from stockyard.wire.surrogates import loose
 from stockyard.wire.usage import read_chat_usage
@@ -213,7 +213,7 @@ class StateUsage(UsageReader):
 
     def _of_stream(self, data: bytes) -> list[Use]:
         """Of an answer that is streamed again: its last event has all of it."""
-        events = (_object(said(block).data or b"") for block in Blocks().feed(data))
+        events = (_object(parse_block(block).data or b"") for block in Blocks().feed(data))
         told = (event.get("response") or event.get("interaction") for event in events)
         answers = [answer for answer in told if answer]
         return list(uses_in(answers[-1], self._traits)) if answers else []

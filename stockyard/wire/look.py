@@ -13,7 +13,7 @@ from msgspec import Struct
 from stockyard.core.money import Usage
 from stockyard.errors import UpstreamError
 from stockyard.wire.cutter import Cutter
-from stockyard.wire.sse import DONE, Blocks, Said, clean, is_whole, said
+from stockyard.wire.sse import DONE, Blocks, ParsedBlock, clean, is_whole, parse_block
 from stockyard.wire.surrogates import loose
 from stockyard.wire.width import MAX_EVENTS, too_much
 
@@ -147,11 +147,11 @@ class NamedEventsLook(EventsLook, Generic[Seen]):
         return kind.isidentifier()
 
     @abstractmethod
-    def _see(self, event: Seen, heard: Said, block: bytes) -> bytes:
+    def _see(self, event: Seen, heard: ParsedBlock, block: bytes) -> bytes:
         """Note what an event says; return the bytes to forward."""
 
     def _pass(self, block: bytes, /) -> bytes:
-        heard = said(block)
+        heard = parse_block(block)
         if heard.data == DONE:
             odd = not self._native and not heard.plain
             return self._end_mark(clean(heard, named=True) if odd else block)
@@ -167,7 +167,7 @@ class NamedEventsLook(EventsLook, Generic[Seen]):
         """`[DONE]`, an end mark of other formats that clients of this one cannot parse."""
         return self._kept(block) if self._native else b""
 
-    def _read(self, heard: Said, block: bytes) -> bytes:
+    def _read(self, heard: ParsedBlock, block: bytes) -> bytes:
         event = self._event(heard.data or b"")
         if event is not None:
             return self._see(event, heard, block)
@@ -178,14 +178,14 @@ class NamedEventsLook(EventsLook, Generic[Seen]):
     def _event(self, data: bytes) -> Seen | None:
         return read_as(self.decoder, data)
 
-    def _named(self, heard: Said) -> Said:
+    def _named(self, heard: ParsedBlock) -> ParsedBlock:
         """The event with its name, which some servers omit or send after the data."""
         if heard.name:
             return heard
         value = loose(heard.data or b"")
         kind = value.get("type") if isinstance(value, dict) else None
         name = kind if isinstance(kind, str) and self.is_name(kind) else ""
-        return Said(name.encode(), heard.data)
+        return ParsedBlock(name.encode(), heard.data)
 
 
 def read_as(decoder: "msgspec.json.Decoder[Seen]", data: bytes) -> Seen | None:

@@ -11,7 +11,7 @@ from stockyard.core.events import Event
 from stockyard.errors import StockyardError, UpstreamError
 from stockyard.wire.cutter import Cutter
 from stockyard.wire.fields import FieldError
-from stockyard.wire.sse import DONE, Blocks, is_whole, said
+from stockyard.wire.sse import DONE, Blocks, is_whole, parse_block
 from stockyard.wire.surrogates import SurrogatePairs, decode_event
 from stockyard.wire.width import MAX_EVENTS, too_much
 
@@ -110,7 +110,7 @@ class NamedEventsReader(EventsReader):
         """The error for a stream that is not in this format."""
 
     def _read(self, block: bytes, events: list[Event], /) -> None:
-        heard = said(block)
+        heard = parse_block(block)
         if not heard.data or heard.data == DONE or self._done:
             return
         try:

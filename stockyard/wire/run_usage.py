@@ -6,7 +6,7 @@ from typing import Any
 from stockyard.errors import UpstreamError
 from stockyard.wire.fields import object_in
 from stockyard.wire.late_usage import MOST_OBJECT, UsageReader, Use
-from stockyard.wire.sse import Blocks, said
+from stockyard.wire.sse import Blocks, parse_block
 from stockyard.wire.usage import read_chat_usage
 
 KIND = "thread.run"
@@ -52,7 +52,7 @@ class RunsUsage(UsageReader):
             return  # an event too large to be looked at
         for block in blocks:
             if MARK in block:
-                self._add(object_in(said(block).data or b""))
+                self._add(object_in(parse_block(block).data or b""))
 
     def _add(self, told: Any) -> None:
         if not (isinstance(told, Mapping) and told.get("object") == KIND):

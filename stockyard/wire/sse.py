@@ -30,7 +30,7 @@ _CRLF_BLANK = b"\r\n\r\n"
 _BOM = b"\xef\xbb\xbf"
 
 
-class Said(NamedTuple):
+class ParsedBlock(NamedTuple):
     """One parsed block. `data` is None when the block says nothing (comments, `retry`)."""
 
     name: bytes
@@ -39,7 +39,7 @@ class Said(NamedTuple):
     """Nothing but one `data: ` line, and at most one `event: ` line before it."""
 
 
-_NOTHING = Said(b"", None)
+_NOTHING = ParsedBlock(b"", None)
 
 
 class Blocks:
@@ -174,24 +174,24 @@ def cut(run: bytes) -> list[bytes]:
     return [block + b"\n\n" for block in run[:-2].split(b"\n\n")] if run else []
 
 
-def said(block: bytes) -> Said:
+def parse_block(block: bytes) -> ParsedBlock:
     """Parse a block by the full grammar."""
     if b"\r" in block or not block.endswith(b"\n\n"):
         end = len(block) - 4
         one_line = block.find(b"\r") == end and block.find(b"\n") == end + 1
         if one_line and block.startswith(b"data: {") and block.endswith(_CRLF_BLANK):
-            return Said(b"", block[6:end])
-        return _said_at_length(block)
+            return ParsedBlock(b"", block[6:end])
+        return _parse_at_length(block)
     if block.startswith(b"data: {") and block.find(b"\n") == len(block) - 2:
-        return Said(b"", block[6:-2])
+        return ParsedBlock(b"", block[6:-2])
     if block.startswith(b"event: "):
         lines = block[:-2].split(b"\n")
         if len(lines) == 2 and lines[1].startswith(b"data: {"):
-            return Said(lines[0][7:], lines[1][6:])
-    return _said_at_length(block)
+            return ParsedBlock(lines[0][7:], lines[1][6:])
+    return _parse_at_length(block)
 
 
-def _said_at_length(block: bytes) -> Said:
+def _parse_at_length(block: bytes) -> ParsedBlock:
     if len(block) > LARGE and block.count(b"\n") + block.count(b"\r") > MAX_THINGS:
         raise too_much("lines in one event")
     line = block.strip(b"\r\n")
@@ -221,18 +221,18 @@ def _said_at_length(block: bytes) -> Said:
     plain = plain and seen in ([b"data"], [b"event", b"data"], [])
     if data is not None and data != DONE and data.rstrip() == DONE:
         # Blanks may pad any line. Whoever waits for the mark waits for it alone.
-        return Said(name, DONE, plain=False)
-    return Said(name, data, plain)
+        return ParsedBlock(name, DONE, plain=False)
+    return ParsedBlock(name, data, plain)
 
 
 def is_whole(block: bytes) -> bool:
     """Whether a final block without its blank line has all of its data: an object, or the mark of
     the end."""
-    data = said(block + b"\n\n").data
+    data = parse_block(block + b"\n\n").data
     return data is not None and (data == DONE or isinstance(loose(data), dict))
 
 
-def clean(heard: Said, *, named: bool) -> bytes:
+def clean(heard: ParsedBlock, *, named: bool) -> bytes:
     """A block rewritten without what clients cannot parse: `id`, `retry`, empty or several data
     lines, a byte order mark, a field without its space; and event names where the format has
     none."""

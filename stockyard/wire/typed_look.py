@@ -17,7 +17,7 @@ from stockyard.wire.error_kinds import error_in_answer
 from stockyard.wire.error_shapes import error_body
 from stockyard.wire.look import EventsLook, read_as
 from stockyard.wire.media_usage import read_media_usage
-from stockyard.wire.sse import DONE, Said, clean, said
+from stockyard.wire.sse import DONE, ParsedBlock, clean, parse_block
 from stockyard.wire.surrogates import loose
 
 
@@ -45,7 +45,7 @@ _EVENT = msgspec.json.Decoder(TypedEvent)
 
 def is_whole(rest: bytes) -> bool:
     """Whether a last event lacks nothing but its blank line."""
-    data = said(rest).data
+    data = parse_block(rest).data
     return data == DONE or (data is not None and loose(data) is not None)
 
 
@@ -72,7 +72,7 @@ class TypedLook(EventsLook):
         return self._ends >= self._expected or (self._done and self._ends > 0)
 
     def _pass(self, block: bytes, /) -> bytes:
-        heard = said(block)
+        heard = parse_block(block)
         if not self._native and not heard.plain:
             block = clean(heard, named=True)
         if not heard.data:
@@ -81,7 +81,7 @@ class TypedLook(EventsLook):
             return self._end_with(block)
         return self._see(heard, block)
 
-    def _see(self, heard: Said, block: bytes) -> bytes:
+    def _see(self, heard: ParsedBlock, block: bytes) -> bytes:
         event = read_event(heard)
         if event is None:
             if self._native:
@@ -120,7 +120,7 @@ class TypedLook(EventsLook):
         return self._keep(block) if self._native else b""
 
 
-def read_event(heard: Said) -> TypedEvent | None:
+def read_event(heard: ParsedBlock) -> TypedEvent | None:
     """The event of a block; None for what is none. Raises UpstreamError for an error."""
     data = heard.data or b""
     event = read_as(_EVENT, data)

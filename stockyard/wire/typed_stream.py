@@ -8,7 +8,7 @@ from stockyard.core.events import Event, Finished, UsageSeen
 from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Traits
 from stockyard.wire.media_usage import read_media_usage
-from stockyard.wire.sse import DONE, Blocks, said
+from stockyard.wire.sse import DONE, Blocks, parse_block
 from stockyard.wire.surrogates import loose
 from stockyard.wire.typed_look import Grammar, is_whole, not_of, read_event
 
@@ -52,7 +52,7 @@ class TypedReader:
         return [*events, Finished(reason="stop")]
 
     def _read(self, block: bytes) -> list[Event]:
-        heard = said(block)
+        heard = parse_block(block)
         if not heard.data or heard.data == DONE:
             self._done = self._done or heard.data == DONE
             return []

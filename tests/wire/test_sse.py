@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stockyard.errors import UpstreamError
-from stockyard.wire.sse import Blocks, Said, clean, said
+from stockyard.wire.sse import Blocks, ParsedBlock, clean, parse_block
 from stockyard.wire.width import MAX_THINGS
 
 LINE_ENDS = st.sampled_from([b"\n", b"\r\n", b"\r"])
@@ -36,8 +36,8 @@ def test_cutting_does_not_change_what_is_said(
 ) -> None:
     data = b"".join(line + end + end for line in lines)
     pieces = blocks_of(data, [c for c in cuts if c <= len(data)])
-    heard = [said(piece) for piece in pieces if piece.strip()]
-    assert [h.data for h in heard] == [said(line + b"\n\n").data for line in lines]
+    heard = [parse_block(piece) for piece in pieces if piece.strip()]
+    assert [h.data for h in heard] == [parse_block(line + b"\n\n").data for line in lines]
 
 
 @pytest.mark.parametrize(
@@ -66,15 +66,15 @@ def test_cutting_does_not_change_what_is_said(
 def test_blocks_are_understood_by_the_whole_grammar(
     block: bytes, name: bytes, data: bytes | None, plain: bool
 ) -> None:
-    heard = said(block)
+    heard = parse_block(block)
     assert (heard.name, heard.data, heard.plain) == (name, data, plain)
 
 
 def test_a_cleaned_block_says_the_same() -> None:
-    heard = said(b"id: 7\nevent: a\ndata:x\ndata:y\n\n")
+    heard = parse_block(b"id: 7\nevent: a\ndata:x\ndata:y\n\n")
     assert clean(heard, named=True) == b"event: a\ndata: x\ndata: y\n\n"
     assert clean(heard, named=False) == b"data: x\ndata: y\n\n"
-    assert clean(said(b"event: ping\n\n"), named=True) == b""
+    assert clean(parse_block(b"event: ping\n\n"), named=True) == b""
 
 
 def test_an_event_beyond_the_limit_is_an_error_even_without_an_end() -> None:
@@ -86,12 +86,12 @@ def test_an_event_beyond_the_limit_is_an_error_even_without_an_end() -> None:
 
 def test_an_event_of_very_many_lines_is_an_error() -> None:
     with pytest.raises(UpstreamError, match="too many lines"):
-        said(b"data: 1\n" * (MAX_THINGS + 1) + b"\n")
+        parse_block(b"data: 1\n" * (MAX_THINGS + 1) + b"\n")
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
 def test_lines_of_data_are_joined_however_they_end(end: bytes) -> None:
     block = end.join([b"data: {", b": comment", b"data: 1", b"data: }", b"", b""])
-    assert said(block) == Said(b"", b"{\n1\n}", plain=False)
-    assert said(b"data: {}" + end * 2) == Said(b"", b"{}")
-    assert said(b": {}" + end * 2).data is None
+    assert parse_block(block) == ParsedBlock(b"", b"{\n1\n}", plain=False)
+    assert parse_block(b"data: {}" + end * 2) == ParsedBlock(b"", b"{}")
+    assert parse_block(b": {}" + end * 2).data is None

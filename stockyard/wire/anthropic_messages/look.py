@@ -11,7 +11,7 @@ from stockyard.wire.anthropic_messages.stream_errors import error_of, not_messag
 from stockyard.wire.anthropic_messages.usage import read_usage, usage_at_start
 from stockyard.wire.finishes import odd
 from stockyard.wire.look import NamedEventsLook
-from stockyard.wire.sse import Said
+from stockyard.wire.sse import ParsedBlock
 from stockyard.wire.surrogates import loose
 from stockyard.wire.usage import merged
 
@@ -76,7 +76,7 @@ class MessagesLook(NamedEventsLook[_Event]):
             return self._kept(block)
         return super()._pass(block)
 
-    def _see(self, event: _Event, heard: Said, block: bytes) -> bytes:
+    def _see(self, event: _Event, heard: ParsedBlock, block: bytes) -> bytes:
         kind = event.type
         if kind == "content_block_delta":
             self._see_delta(event.delta)

@@ -16,7 +16,7 @@ from stockyard.wire.bedrock_converse.errors import error_in_frame, failed_stream
 from stockyard.wire.codec import Fault, Pen
 from stockyard.wire.eventstream import Frame, Frames
 from stockyard.wire.look import Look
-from stockyard.wire.sse import Blocks, said
+from stockyard.wire.sse import Blocks, parse_block
 from stockyard.wire.tool_names import NO_NAMES
 from stockyard.wire.width import weighed
 
@@ -26,7 +26,7 @@ class _Chunk(msgspec.Struct, gc=False):
 
 
 _chunk = msgspec.json.Decoder(_Chunk).decode
-_STOP = said(STOP_EVENT).data or b""
+_STOP = parse_block(STOP_EVENT).data or b""
 
 
 class InvokeReader:
@@ -104,7 +104,7 @@ class InvokeWriter:
         return self._framed(self._inner.write(())) + failed_stream(fault)
 
     def _framed(self, stream: bytes) -> bytes:
-        events = (said(block).data for block in self._blocks.feed(stream))
+        events = (parse_block(block).data for block in self._blocks.feed(stream))
         return b"".join(_frame_of(event) for event in events if event)
 
 

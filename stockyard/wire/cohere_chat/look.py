@@ -11,7 +11,7 @@ from stockyard.wire.cohere_chat.stream_errors import error_of, not_cohere
 from stockyard.wire.cohere_chat.usage import read_usage
 from stockyard.wire.finishes import odd
 from stockyard.wire.look import NamedEventsLook
-from stockyard.wire.sse import Said
+from stockyard.wire.sse import ParsedBlock
 from stockyard.wire.surrogates import loose
 
 
@@ -68,7 +68,7 @@ class CohereLook(NamedEventsLook[_Event]):
         """`[DONE]` follows the last event and does not replace it."""
         return self._end_with(block) if self.finish else super()._end_mark(block)
 
-    def _see(self, event: _Event, heard: Said, block: bytes) -> bytes:
+    def _see(self, event: _Event, heard: ParsedBlock, block: bytes) -> bytes:
         kind, delta = event.type, event.delta
         if kind is None and (event.error or event.message):
             raise error_of(loose(heard.data or b""))

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 from msgspec import Struct
 
 from stockyard.wire.json_array import Elements, element_of
-from stockyard.wire.sse import DONE, Blocks, said
+from stockyard.wire.sse import DONE, Blocks, parse_block
 
 _BLANKS = b" \t\r\n"
 _OPENINGS = (b"{", b"[")
@@ -74,7 +74,7 @@ def _frame(block: bytes) -> Frame:
     end = len(block) - 4
     if block.startswith(b"data: {") and block.find(b"\r") == end and block.find(b"\n") == end + 1:
         return Frame(block, block[6:end])
-    heard = said(block)
+    heard = parse_block(block)
     if heard.data is None:
         # Errors were seen in a stream as bare JSON, without `data:`.
         bare = block.strip(_BLANKS)

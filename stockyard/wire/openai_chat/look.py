@@ -26,7 +26,7 @@ from stockyard.wire.openai_chat.response import (
 )
 from stockyard.wire.openai_chat.stream import blocks, is_whole
 from stockyard.wire.openai_chat.stream_errors import error_of, not_chat
-from stockyard.wire.sse import DONE, DONE_EVENT, clean, cut, said
+from stockyard.wire.sse import DONE, DONE_EVENT, clean, cut, parse_block
 from stockyard.wire.surrogates import loose
 from stockyard.wire.usage import merged, read_chat_usage, write_chat_usage
 from stockyard.wire.width import check_room
@@ -165,7 +165,7 @@ class ChatLook(EventsLook):
         one_line = block.find(b"\n") == len(block) - 2 and b"\r" not in block
         if one_line and block.startswith(b"data: {"):
             return self._see(block[6:-2], block)
-        heard = said(block)
+        heard = parse_block(block)
         if not self._native and (not heard.plain or heard.name):
             block = clean(heard, named=False)
         if not heard.data:

@@ -47,7 +47,7 @@ from stockyard.wire.openai_chat.response import are_citations, finish_of, odd_fi
 from stockyard.wire.openai_chat.stream_errors import error_of, not_chat, tells_error
 from stockyard.wire.openai_chat.think_tags import TRAIT, ThinkTags
 from stockyard.wire.reader import EventsReader
-from stockyard.wire.sse import DONE, Blocks, LineBlocks, said
+from stockyard.wire.sse import DONE, Blocks, LineBlocks, parse_block
 from stockyard.wire.surrogates import decode_event, loose
 from stockyard.wire.tool_names import NO_NAMES
 from stockyard.wire.usage import merged, read_chat_usage
@@ -80,7 +80,7 @@ class _Choice:
 
 def is_whole(block: bytes) -> bool:
     """Whether a final block without its blank line is complete enough to be used."""
-    data = said(block + b"\n\n").data
+    data = parse_block(block + b"\n\n").data
     return data == DONE or (data is not None and is_json(data.decode("utf-8", "replace")))
 
 
@@ -109,7 +109,7 @@ class ChatReader(EventsReader):
         return bool(self._choices) and all(c.finish for c in self._choices.values())
 
     def _read(self, block: bytes, events: list[Event], /) -> None:
-        heard = said(block)
+        heard = parse_block(block)
         if not heard.data:
             return
         if self._done:

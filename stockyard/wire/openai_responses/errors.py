@@ -5,7 +5,7 @@ from typing import Any
 
 from stockyard.wire.codec import Fault, WireError
 from stockyard.wire.openai_chat import errors
-from stockyard.wire.sse import Blocks, said
+from stockyard.wire.sse import Blocks, parse_block
 from stockyard.wire.surrogates import decode_event, encode
 
 # Our code -> a code of the service on which clients act: they wait, stop, or try again.
@@ -35,7 +35,7 @@ def _begun(first: bytes) -> dict[str, Any]:
     """The response as the provider announced it."""
     for block in Blocks().feed(first):
         try:
-            said_first = decode_event(said(block).data or b"")
+            said_first = decode_event(parse_block(block).data or b"")
         except (ValueError, RecursionError):
             continue
         response = said_first.get("response") if isinstance(said_first, dict) else None

@@ -13,7 +13,7 @@ from stockyard.wire.openai_responses.response import KNOWN_REASONS, reason_of
 from stockyard.wire.openai_responses.stream_errors import error_of, not_responses, tells_error
 from stockyard.wire.openai_responses.turn import CALLS
 from stockyard.wire.openai_responses.usage import read_usage
-from stockyard.wire.sse import Said
+from stockyard.wire.sse import ParsedBlock
 from stockyard.wire.surrogates import loose
 
 
@@ -80,7 +80,7 @@ class ResponsesLook(NamedEventsLook[_Event]):
             return self._kept(block)
         return super()._pass(block)
 
-    def _see(self, event: _Event, heard: Said, block: bytes) -> bytes:
+    def _see(self, event: _Event, heard: ParsedBlock, block: bytes) -> bytes:
         kind = event.type if isinstance(event.type, str) else None
         if self._done:
             return self._kept(block)
