@@ -151,6 +151,9 @@ _DEPLOYMENT_CALL = re.compile(
     r"|audio/(?:speech|transcriptions|translations)|images/(?:generations|edits)))"
 )
 """Calls of cloud clients whose paths name a deployment, which is the model for us."""
+_CLOUD = "/openai/"
+"""How the paths of those clients begin, with another slash before it where the endpoint that they
+were given ends with one."""
 _ARRAYS = {"gemini": "gemini.array"}
 """Formats whose streams are one JSON array unless the query asks for events."""
 _EVENTS = frozenset({"alt=sse", "$alt=sse", "%24alt=sse"})
@@ -234,14 +237,16 @@ def find(path: str, method: str, native: Native, query: str = "") -> Endpoint | 
         return _holding(*holding)
     if "/responses/" in path and (endpoint := _of_answers(path)) is not None:
         return endpoint
-    if path.startswith("/openai/") and (endpoint := _of_deployments(path, query)) is not None:
-        return endpoint
+    if path.startswith((_CLOUD, "/" + _CLOUD)):
+        endpoint = _of_deployments(path[path.index(_CLOUD) :], query)
+        if endpoint is not None:
+            return endpoint
     if path.startswith("/model/") and (call := _HOSTED_CALL.fullmatch(path)) is not None:
         return replace(_HOSTED_VERBS[call[2]], model=unquote(call[1]))
     provider, slash, rest = path[1:].partition("/")
     if not slash or provider in RESERVED:
         return None
-    return native(provider, "/" + rest, method)
+    return native(provider, rest if rest.startswith(_CLOUD) else "/" + rest, method)
 
 
 def _holding(path: held.HeldPath, methods: tuple[str, ...]) -> Endpoint:

@@ -86,6 +86,26 @@ async def test_the_deployment_decides_not_the_body(yard: Yard) -> None:
     assert anthropic.last.json["model"] == "claude-sonnet-4-5"
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "model", "path"),
+    [
+        ("/", "azure/my-gpt", "/openai/v1/chat/completions"),
+        ("/azure/", "my-gpt", "/openai/deployments/my-gpt/chat/completions"),
+    ],
+)
+async def test_an_endpoint_may_end_with_a_slash(
+    yard: Yard, endpoint: str, model: str, path: str
+) -> None:
+    azure = yard.provider("azure").says("hello")
+    await yard.open()
+    async with AsyncAzureOpenAI(
+        azure_endpoint=yard.url + endpoint, api_version=VERSION, api_key=yard.key
+    ) as client:
+        answer = await client.chat.completions.create(model=model, messages=ASKED)
+    assert answer.choices[0].message.content == "hello"
+    assert azure.last.path == path
+
+
 async def test_behind_the_name_of_the_provider_it_is_azure_itself(yard: Yard) -> None:
     azure = yard.provider("azure").says("hello")
     await yard.open()

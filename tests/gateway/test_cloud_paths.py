@@ -59,6 +59,10 @@ def test_a_publishers_model(
         "/openai/deployments/d",
         "/openai/deployments/d/nothing",
         "/openai/nothing",
+        "//openai/nothing",
+        "///openai/deployments/d/chat/completions",
+        "//openai//deployments/d/chat/completions",
+        "/./openai/deployments/d/chat/completions",
     ],
 )
 def test_paths_that_are_not_served_are_not_known(path: str) -> None:
@@ -71,6 +75,8 @@ def test_paths_that_are_not_served_are_not_known(path: str) -> None:
         ("/openai/deployments/d-1/chat/completions", "api-version=1", "openai.chat", "d-1"),
         ("/openai/deployments/openai/gpt-4o/chat/completions", "", "openai.chat", "openai/gpt-4o"),
         ("/openai/deployments/a%2Fb/completions", "", "openai.completions", "a/b"),
+        ("//openai/deployments/d-1/chat/completions", "api-version=1", "openai.chat", "d-1"),
+        ("//openai/responses", "api-version=2025-04-01-preview", "openai.responses", ""),
         ("/openai/responses", "api-version=2025-04-01-preview", "openai.responses", ""),
         ("/openai/v1/responses", "api-version=preview", "openai.responses", ""),
         ("/openai/v1/chat/completions", "a=1&api-version=preview", "openai.chat", ""),
