@@ -1,5 +1,6 @@
 """The LiteLLM library, by the prefix of the model: the argument names the format it speaks."""
 
+import gc
 import json
 import sys
 from typing import Any
@@ -25,6 +26,8 @@ MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "conten
 
 
 def ask(asked: Asked, messages: Any = MESSAGES, **more: Any) -> Any:
+    # httpx waits for itself for ever if a stream that nobody closed is collected as it opens another.
+    gc.collect()
     return litellm.completion(
         model=f"{PREFIX}/{asked.model}",
         messages=messages,
