@@ -30,7 +30,7 @@ from stockyard.upstream.outgoing import Outgoing
 from stockyard.upstream.plan import NO_DETOUR, Detour, Plan
 from stockyard.upstream.polling import Pending, Polling
 from stockyard.upstream.preparation import Preparation
-from stockyard.upstream.prover import Prover, proof_in
+from stockyard.upstream.prover import Prover, proved_for
 from stockyard.upstream.reading import Reading
 from stockyard.upstream.receiving import Receiving, came_whole
 from stockyard.upstream.relayed_answer import RelayedAnswer
@@ -115,7 +115,7 @@ class Detours:
         self, x: Exchange, plan: Plan, prover: Prover, attempt: Attempt, outgoing: Outgoing
     ) -> Answer:
         """Send with a proof made for this try; once more if a new proof may be accepted."""
-        proved = await _proved(prover, attempt, outgoing)
+        proved = await proved_for(attempt, prover, outgoing)
         try:
             answer = await self._received.answer(x, plan, attempt, proved)
         except UpstreamError as error:
@@ -128,7 +128,7 @@ class Detours:
             if not prover.refused(proved, answer.status, None):
                 return answer
             answer.cancel()
-        proved = await _proved(prover, attempt, outgoing)
+        proved = await proved_for(attempt, prover, outgoing)
         return await self._received.answer(x, plan, attempt, proved)
 
     async def _polled(
@@ -144,12 +144,6 @@ class Detours:
         response = self._reading.response(x, plan, raw)
         came_whole(x, attempt)
         return response
-
-
-async def _proved(prover: Prover, attempt: Attempt, outgoing: Outgoing) -> Outgoing:
-    proved = await prover.proved(outgoing)
-    attempt.proof = proof_in(proved, outgoing)
-    return proved
 
 
 def _may_name_images(x: Exchange, plan: Plan) -> bool:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from stockyard.core.target import Credential, Secret
+from stockyard.core.target import Attempt, Credential, Secret
 from stockyard.providers.provider import Provider
 from stockyard.providers.signable import Signable
 from stockyard.upstream.outgoing import Outgoing
@@ -46,9 +46,13 @@ def signable(outgoing: Outgoing) -> Signable:
     return Signable(method, target, outgoing.origin.host.decode("ascii"), outgoing.body)
 
 
-def proof_in(proved: Outgoing, outgoing: Outgoing) -> Secret:
-    """The header lines that were added as a proof."""
-    return Secret(proved.head[len(outgoing.head) - len(b"\r\n") :].decode("latin-1"))
+async def proved_for(attempt: Attempt, prover: Prover, outgoing: Outgoing) -> Outgoing:
+    """The call with its proof. The Attempt remembers the proof, so that an answer that repeats it
+    can be covered."""
+    proved = await prover.proved(outgoing)
+    added = proved.head[len(outgoing.head) - len(b"\r\n") :]
+    attempt.proof = Secret(added.decode("latin-1"))
+    return proved
 
 
 def with_field(outgoing: Outgoing, name: bytes, value: bytes) -> Outgoing:

@@ -10,7 +10,7 @@ from stockyard.upstream.echo import covering_of
 from stockyard.upstream.origin import Origin
 from stockyard.upstream.outgoing import Outgoing, Timers
 from stockyard.upstream.plan import Plan
-from stockyard.upstream.prover import Prover, proof_in
+from stockyard.upstream.prover import Prover, proved_for
 from stockyard.upstream.websocket import Refusal, WebSocket
 
 _END = b"\r\n"
@@ -44,22 +44,17 @@ class SocketOpening:
             self._socket.abort()
 
     async def _proved(self, prover: Prover) -> WebSocket:
-        """With a proof made for this try; once more if another one may be taken."""
+        """Open with a proof made for this try; once more if a new proof may be accepted."""
         plan = self._plan
         bare = Outgoing(origin=plan.origin, head=plan.start + _END, timers=plan.stream)
-        proved = await self._proof(prover, bare)
+        proved = await proved_for(self._attempt, prover, bare)
         try:
             return await self._shaken(proved.head.removesuffix(_END))
         except Refusal as refusal:
             if refusal.status is None or not prover.refused(proved, refusal.status, refusal.code):
                 raise
-        proved = await self._proof(prover, bare)
+        proved = await proved_for(self._attempt, prover, bare)
         return await self._shaken(proved.head.removesuffix(_END))
-
-    async def _proof(self, prover: Prover, bare: Outgoing) -> Outgoing:
-        proved = await prover.proved(bare)
-        self._attempt.proof = proof_in(proved, bare)
-        return proved
 
     async def _shaken(self, head: bytes) -> WebSocket:
         """Connected, and agreed on. `head` lacks the empty line at its end."""
