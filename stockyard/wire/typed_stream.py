@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 
 from stockyard.core.events import Event, Finished, UsageSeen
-from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Traits
 from stockyard.wire.media_usage import read_media_usage
-from stockyard.wire.sse import DONE, Blocks, parse_block
+from stockyard.wire.reader import EventsReader
+from stockyard.wire.sse import DONE, parse_block
 from stockyard.wire.surrogates import loose
 from stockyard.wire.typed_look import Grammar, is_whole, not_of, read_event
 
@@ -16,56 +16,42 @@ _encode = msgspec.json.Encoder().encode
 Value = dict[str, Any]
 
 
-class TypedReader:
-    """Knows the grammar; what a piece and an end mean is said by the formats."""
+class TypedReader(EventsReader):
+    """Reads events by their grammar. Each format says what a piece and an end mean."""
 
     grammar: Grammar
+    is_whole = staticmethod(is_whole)
 
     def __init__(self, *, traits: Traits, expected: int = 1) -> None:
+        super().__init__()
         self._traits = traits
         self._expected = expected
         self._done = False
-        self._blocks = Blocks()
         self._ends = 0
-        self.odd_finish = ""
-        self.before_error: list[Event] = []
 
     @property
     def complete(self) -> bool:
         return self._ends >= self._expected or (self._done and self._ends > 0)
 
-    def feed(self, data: bytes) -> list[Event]:
-        events: list[Event] = []
-        try:
-            for block in self._blocks.feed(data):
-                events += self._read(block)
-        except UpstreamError:
-            self.before_error = events
-            raise
-        return events
-
-    def end(self) -> list[Event]:
-        rest = self._blocks.rest()
-        events = self._read(rest) if is_whole(rest) else []
-        if not self.complete:
-            raise UpstreamError("interrupted", "The provider's answer broke off before its end.")
-        return [*events, Finished(reason="stop")]
-
-    def _read(self, block: bytes) -> list[Event]:
+    def _read(self, block: bytes, events: list[Event], /) -> None:
         heard = parse_block(block)
         if not heard.data or heard.data == DONE:
             self._done = self._done or heard.data == DONE
-            return []
+            return
         if self.complete:
-            return []
+            return
         event = read_event(heard)
         value = loose(heard.data)
         if event is None or not isinstance(value, dict):
             raise not_of(self.grammar)
         if event.type in self.grammar.ends:
             self._ends += 1
-            return [*self.ended(value), *self._usage(value)]
-        return self.piece(value) if event.type in self.grammar.pieces else []
+            events += (*self.ended(value), *self._usage(value))
+        elif event.type in self.grammar.pieces:
+            events += self.piece(value)
+
+    def _end_all(self, events: list[Event]) -> None:
+        events.append(Finished(reason="stop"))
 
     def _usage(self, value: Value) -> list[Event]:
         units = {self.grammar.unit: self._ends} if self.grammar.unit else {}

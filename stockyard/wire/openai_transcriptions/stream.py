@@ -21,7 +21,6 @@ from stockyard.wire.media_usage import write_media_usage
 from stockyard.wire.openai_chat.errors import failed_stream
 from stockyard.wire.openai_transcriptions.request import FORMAT
 from stockyard.wire.sse import DONE_EVENT
-from stockyard.wire.surrogates import SurrogatePairs
 from stockyard.wire.typed_look import Grammar
 from stockyard.wire.typed_stream import TypedReader, Value, typed
 
@@ -36,7 +35,6 @@ class TranscriptionReader(TypedReader):
 
     def __init__(self, *, traits: Traits) -> None:
         super().__init__(traits=traits)
-        self._pairs = SurrogatePairs()
         self._segments = 0
         self._begun = False
 
