@@ -1,9 +1,8 @@
 """However a connection's bytes are cut, the planes get the same requests and the client the same
 answers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,26 +37,20 @@ ANSWERED: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def host() -> Iterator[LaneHost]:
-    with LaneHost() as host:
-        yield host
-
-
 @settings(max_examples=150)
 @given(
     requests=st.lists(st.tuples(st.sampled_from(sorted(SENT)), BODIES), min_size=1, max_size=5),
     data=st.data(),
 )
 def test_pipelined_requests_are_the_same_however_they_are_cut(
-    host: LaneHost, requests: list[tuple[str, bytes]], data: st.DataObject
+    shared_host: LaneHost, requests: list[tuple[str, bytes]], data: st.DataObject
 ) -> None:
     stream = b"".join(SENT[kind](body) for kind, body in requests)
     cuts = sorted(data.draw(st.sets(st.integers(1, len(stream) - 1), max_size=10)))
-    with host.client() as client:
+    with shared_host.client() as client:
         for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
             client.send(stream[start:end])
             # The server has read it before the rest follows.
-            host.do(lambda: None)
+            shared_host.do(lambda: None)
         for kind, body in requests:
             assert client.answer().body == ANSWERED[kind](body)
