@@ -58,7 +58,12 @@ class Media(NamedTuple):
 def from_data_url(url: str) -> Media | None:
     """What a base64 data URL holds; None for any other URL."""
     match = _DATA_URL.match(url[:256])
-    return Media(match[1] or "text/plain", url[match.end() :]) if match else None
+    return Media(match[1] or "text/plain", unbroken(url[match.end() :])) if match else None
+
+
+def unbroken(data: str) -> str:
+    """Base64 text without the line breaks that encoders for mail insert and providers refuse."""
+    return "".join(data.split()) if "\n" in data or "\r" in data else data
 
 
 def to_data_url(media_type: str, data: str) -> str:

@@ -27,7 +27,7 @@ from stockyard.wire.drops import Drops
 from stockyard.wire.expressible import Expressible
 from stockyard.wire.fields import Fields
 from stockyard.wire.layout import layout_of, opaque_writer, own_fields, with_layout
-from stockyard.wire.media import from_data_url, readable, sniffed
+from stockyard.wire.media import from_data_url, readable, sniffed, unbroken
 from stockyard.wire.search_results import result_document, result_pieces, texts_alone
 
 FORMAT = "anthropic.messages"
@@ -132,7 +132,8 @@ def _take_source(fields: Fields) -> dict[str, Any] | None:
     kind = source.any("type")
     found: dict[str, Any] = {}
     if kind == "base64":
-        found = {"data": source.required_text("data"), "media_type": source.text("media_type")}
+        data = unbroken(source.required_text("data"))
+        found = {"data": data, "media_type": source.text("media_type")}
     elif kind == "text":
         found = {"text": source.required_text("data"), "media_type": source.text("media_type")}
     elif kind == "url":

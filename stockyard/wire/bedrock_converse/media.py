@@ -12,7 +12,7 @@ from stockyard.wire.bedrock_converse.names import FORMAT
 from stockyard.wire.drops import Drops
 from stockyard.wire.fields import Fields
 from stockyard.wire.layout import own_fields
-from stockyard.wire.media import from_data_url, sniffed
+from stockyard.wire.media import from_data_url, sniffed, unbroken
 
 _IMAGES = {
     "png": "image/png",
@@ -69,7 +69,7 @@ def read_audio(fields: Fields) -> Audio | None:
     data = source.text("bytes") if source is not None else None
     if kind is None or data is None:
         return None
-    return Audio(data=data, format=kind, extra=said.left(FORMAT))
+    return Audio(data=unbroken(data), format=kind, extra=said.left(FORMAT))
 
 
 def read_document(fields: Fields) -> Document | None:
@@ -133,7 +133,7 @@ def _read(fields: Fields, key: str, kinds: dict[str, str]) -> dict[str, Any] | N
 def _read_source(source: Fields) -> dict[str, Any] | None:
     data, bucket = source.text("bytes"), source.object("s3Location")
     if data is not None:
-        return {"data": data}
+        return {"data": unbroken(data)}
     uri = bucket.get("uri") if bucket is not None and len(bucket) == 1 else None
     return {"file_id": uri} if isinstance(uri, str) else None
 

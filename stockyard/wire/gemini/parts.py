@@ -25,7 +25,7 @@ from stockyard.wire.drops import Drops
 from stockyard.wire.fields import Fields
 from stockyard.wire.gemini.names import CALL, FORMAT, MEDIA, PART, fields_of, inside
 from stockyard.wire.layout import has_word, layout_of, opaque_writer, own_fields, with_layout
-from stockyard.wire.media import from_data_url, sniffed
+from stockyard.wire.media import from_data_url, sniffed, unbroken
 from stockyard.wire.read_out import as_text, is_text, text_of
 
 # Layout words of a part.
@@ -117,7 +117,7 @@ def _read_thought(fields: Fields) -> AnyPart:
 
 def _read_inline(fields: Fields) -> AnyPart:
     media = inside(fields, "inlineData", MEDIA) or Fields({})
-    kind, data = media.text("mimeType") or "", media.required_text("data")
+    kind, data = media.text("mimeType") or "", unbroken(media.required_text("data"))
     if media.rest:
         fields.rest["inlineData"] = media.rest
     extra = fields.left(FORMAT)

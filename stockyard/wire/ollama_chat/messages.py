@@ -26,7 +26,7 @@ from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.inexpressible import refuse_inexpressible
 from stockyard.wire.layout import has_word, layout_of, own_fields, with_layout
-from stockyard.wire.media import sniffed
+from stockyard.wire.media import sniffed, unbroken
 from stockyard.wire.ollama_chat.places import CHAT as FORMAT
 from stockyard.wire.read_out import as_text, is_text
 from stockyard.wire.surrogates import whole
@@ -122,7 +122,7 @@ def encode_call(call: ToolCall, drops: Drops, index: int | None = None) -> dict[
 def decode_images(fields: Fields) -> tuple[Image, ...]:
     return tuple(
         Image(data=data, media_type=sniffed(data, "image/png"))
-        for data in fields.texts("images") or ()
+        for data in map(unbroken, fields.texts("images") or ())
     )
 
 

@@ -19,7 +19,7 @@ from stockyard.wire.content_list import decode_content_list
 from stockyard.wire.drops import Drops
 from stockyard.wire.fields import Fields
 from stockyard.wire.layout import layout_of, opaque_writer, own_fields, with_layout
-from stockyard.wire.media import from_data_url, named, sniffed_sound, to_data_url
+from stockyard.wire.media import from_data_url, named, sniffed_sound, to_data_url, unbroken
 
 FORMAT = "openai.chat"
 
@@ -102,6 +102,7 @@ def _read_audio(fields: Fields) -> AnyPart:
     data, form = audio.text("data"), audio.text("format")
     if audio.rest:
         fields.rest["input_audio"] = audio.rest
+    data = data and unbroken(data)
     return Audio(data=data, format=form, cache=cache, extra=fields.left(FORMAT))
 
 
@@ -110,7 +111,7 @@ def _read_bare_audio(value: str, cache: Cache | None, fields: Fields) -> AnyPart
     if media is None and "://" in value[:16]:
         item = {"type": "input_audio", "input_audio": value, **fields.rest}
         return Opaque(format=FORMAT, value=item)
-    kind, data = media or (sniffed_sound(value), value)
+    kind, data = media or (sniffed_sound(value), unbroken(value))
     form = kind.partition("/")[2]
     return Audio(data=data, format=form, cache=cache, extra=fields.left(FORMAT))
 
@@ -137,7 +138,8 @@ def _read_file(fields: Fields) -> AnyPart:
         return Document(url=data, media_type=kind, name=name, cache=cache, extra=extra)
     # Some clients send the bare base64 text.
     extra = with_layout(extra, FORMAT, "bare")
-    return Document(data=data, media_type="application/pdf", name=name, cache=cache, extra=extra)
+    kind = "application/pdf"
+    return Document(data=unbroken(data), media_type=kind, name=name, cache=cache, extra=extra)
 
 
 def _read_refusal(fields: Fields) -> AnyPart:

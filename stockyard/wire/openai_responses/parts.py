@@ -23,7 +23,7 @@ from stockyard.wire.content_list import decode_content_list
 from stockyard.wire.drops import Drops
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import layout_of, opaque_writer, own_fields, with_layout
-from stockyard.wire.media import from_data_url, to_data_url
+from stockyard.wire.media import from_data_url, to_data_url, unbroken
 from stockyard.wire.openai_chat.parts import cache_of
 
 FORMAT = "openai.responses"
@@ -126,7 +126,7 @@ def _read_file(fields: Fields) -> AnyPart:
         # Some clients send the bare base64 text.
         extra = remember(extra, bare=True)
         return Document(
-            data=data, media_type="application/pdf", name=name, cache=cache, extra=extra
+            data=unbroken(data), media_type="application/pdf", name=name, cache=cache, extra=extra
         )
     return Document(
         data=media.data, media_type=media.media_type, name=name, cache=cache, extra=extra
@@ -138,7 +138,7 @@ def _read_audio(fields: Fields) -> AnyPart:
     data, form = audio.text("data"), audio.text("format")
     if audio.rest:
         fields.rest["input_audio"] = audio.rest
-    return Audio(data=data, format=form, extra=fields.left(FORMAT))
+    return Audio(data=data and unbroken(data), format=form, extra=fields.left(FORMAT))
 
 
 def _read_refusal(fields: Fields) -> AnyPart:
