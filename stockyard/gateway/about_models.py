@@ -1,4 +1,4 @@
-"""What is told of models without calling one: lists, descriptions, the version of a dialect."""
+"""Answer questions about models: lists, descriptions, and the version of a dialect."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ def answer(
     refused: Callable[[Refused], Whole],
     only: str | None = None,
 ) -> Opening | Whole:
-    """The answer, or the Opening for a question that is in a body or that a provider hears too.
+    """The answer; or an Opening, if the question is in the body or a provider must be asked too.
 
     `onward` is None for callers who may not ask any provider. `only` is the provider of a caller
     who brings its secret.

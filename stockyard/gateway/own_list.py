@@ -65,7 +65,7 @@ class OwnList:
         self._has: Callable[[str], bool] = lambda thing: False
 
     def ask(self) -> Running | None:
-        """Ask for the first page. None when all is answered already."""
+        """Ask for the first page. None if the whole list was answered at once."""
         self._ask()
         return self if self._running is not None else None
 

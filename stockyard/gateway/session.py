@@ -210,10 +210,10 @@ class Session:
             self._task.cancel()
 
     def pause(self) -> None:
-        """The Relay hears of it itself."""
+        """Nothing to do: the Relay pauses on its own."""
 
     def resume(self) -> None:
-        """The Relay hears of it itself."""
+        """Nothing to do: the Relay resumes on its own."""
 
     def shutdown(self) -> None:
         if self._relay is not None:

@@ -7,7 +7,7 @@ from stockyard.errors import CannotStart
 
 
 def refuse_expired(path: Path, now: datetime | None = None) -> None:
-    """Raises CannotStart (78). A file that is no certificate is told by whoever loads it."""
+    """Raises CannotStart (78). Other faults of the file are reported when TLS loads it."""
     # Late: only a start with TLS needs it, and it takes 50 ms to import.
     from cryptography import x509
 

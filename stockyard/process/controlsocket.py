@@ -37,8 +37,8 @@ MAX_GRACE = 3_600.0
 KEEP_ALIVE = 86_400
 """`stockyard stop` keeps its connection open to see the process end."""
 PEER_CREDENTIALS = {"linux": (socket.SOL_SOCKET, 17, "3i"), "darwin": (0, 1, "2I")}
-"""How to ask for the user at the other end: level, option, and the head of the answer, whose
-second number it is (`SO_PEERCRED`, `LOCAL_PEERCRED`)."""
+"""Socket option with the user id of the client (`SO_PEERCRED`, `LOCAL_PEERCRED`): level, option, and
+the format of the value, whose second number is the id."""
 PEER_BYTES = 76
 
 

@@ -1,9 +1,8 @@
 """Load an operator's own modules.
 
-They come from two places: the folder `modules_dir` of the settings, of which every `*.py` is read,
-and packages that name their classes in the entry point group `stockyard.modules`. A file that is
-not in that folder, or a package that is not installed, is never imported. Whatever is wrong with
-one of them is told at the start, and ends it: a guard that silently is not there is worse.
+They come from two places: all files `*.py` in the folder `modules_dir` of the settings, and packages
+that name their classes in the entry point group `stockyard.modules`. Nothing else is imported. An
+error in one of them ends the start: a guard that is silently missing would be worse.
 """
 
 import inspect

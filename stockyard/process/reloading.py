@@ -1,7 +1,7 @@
 """Reload the settings on request, or when their file changes.
 
-Whoever asks (SIGHUP, `stockyard reload`, the watch) is answered in the log as well. What is wrong
-with the new settings is told, and those before stay (`reliability.md` 9.4).
+Every request (SIGHUP, `stockyard reload`, a changed file) is also answered in the log. If the new
+settings are wrong, their faults are reported and the old ones stay (`reliability.md` 9.4).
 """
 
 import asyncio
@@ -24,7 +24,7 @@ Stamp: TypeAlias = tuple[int, int, int] | None
 
 
 class Reloading:
-    """`read` reads the settings. Probes are told while the last ones were refused."""
+    """Reloads the settings with `read`. Readiness probes report if the last ones were refused."""
 
     def __init__(self, stockyard: Stockyard, read: Callable[[], Settings]) -> None:
         self._stockyard = stockyard

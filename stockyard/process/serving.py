@@ -181,7 +181,7 @@ class Run:
         return not self._on_terminal if said == "auto" else said == "json"
 
     def restart(self) -> None:
-        """Begin anew: beside this process where there is a supervisor, else in its place."""
+        """Start a new process: with a supervisor beside this one, otherwise in its place."""
         if self.supervisor:
             os.kill(self.supervisor, RESTART)
         else:

@@ -1,10 +1,10 @@
 """The supervisor: holds the listening socket, and restarts the serving process if it crashes.
 
-The supervisor does nothing else, so there is little that it could crash with. Asked to restart
-(SIGUSR2), it begins a second process with the same socket; that one takes over from the first
-(`handover.py`) and says so with the same signal; if it ends before, the first is told in the same
-way. Connections wait in the socket's queue meanwhile, and none is refused. All other signals are
-passed on.
+The supervisor does nothing else, so there is little that could crash it. To restart (SIGUSR2), it
+starts a second process with the same socket, which takes over from the first (`handover.py`) and
+then sends the supervisor the same signal. If the second process ends before that, the supervisor
+sends the signal to the first. Meanwhile connections wait in the socket's queue; none is refused. All
+other signals are passed on.
 """
 
 import os

@@ -1,10 +1,10 @@
 """The watchdog: reports what blocks the event loop, and trips a module that does.
 
-While something computes or waits on the loop, every call waits with it. So the loop says ten times
-a second that it is alive, and a thread listens. Late by a quarter of a second, it is told what the
-loop is doing. Late by a second, the module whose hook is doing it is told of as soon as the loop is
-free again, so that it can be tripped (`reliability.md` 6.8). A hook that is still at it when the
-patience with its module ends is broken off (`interruption.py`).
+While something computes or blocks on the loop, every call waits. So the loop sets a time stamp ten
+times a second, and a thread watches it. After a quarter of a second without one, the log says what
+the loop is doing. After a second, the module whose hook is running is reported as soon as the loop
+is free again, so that it can be tripped (`reliability.md` 6.8). A hook that runs even longer is
+interrupted (`interruption.py`).
 """
 
 import asyncio

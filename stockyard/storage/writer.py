@@ -4,8 +4,8 @@ Changes go first and wait for stable storage: those that are queued together are
 each in its own savepoint, so that one that fails undoes only itself. Rows of a RowQueue are written
 in transactions of their own, one statement per batch.
 
-An error from a commit or a checkpoint may be told only once, so nothing is acknowledged after it
-until the database was closed, opened and probed again (`reliability.md` 6.3).
+SQLite may report an error of a commit or a checkpoint only once, so nothing is acknowledged after
+it until the database was closed, opened and probed again (`reliability.md` 6.3).
 """
 
 import asyncio
@@ -118,9 +118,9 @@ class Writer:
         self._log_is_long = False
         self.state: Literal["ok", "failed", "down"] = "ok"
         self.disk_full = False
-        """Set by whoever watches the disk: only what makes room is still written."""
+        """Set by the watch of the disk: then only writes that make room are done."""
         self.found_disk_full = False
-        """Set when a write failed for want of room; whoever watches the disk takes it back."""
+        """Set when a write failed because the disk was full. The watch of the disk resets it."""
         self.down_since: float | None = None
         """Since when nothing can be written, on the monotonic clock."""
         self._thread = threading.Thread(target=self._run, name="stockyard-writer", daemon=True)

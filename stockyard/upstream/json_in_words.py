@@ -16,8 +16,8 @@ LEFT_OUT = "response_format.json_schema"
 
 
 def in_words(request: Request) -> tuple[Request, tuple[str, ...]]:
-    """The request with such a wish at its end, and what of it the provider is told in no other
-    way."""
+    """The request with the wish for JSON as its last message, and the names of fields that only
+    the wish expresses now."""
     content = request.meaning
     if not isinstance(content, Content) or content.output is None:
         return request, ()

@@ -24,7 +24,7 @@ class Connect(Protocol):
 
 
 class SocketOpening:
-    """Whoever gives it up aborts it."""
+    """One try to open a WebSocket. If its result is no longer wanted, call `abort`."""
 
     def __init__(self, plan: Plan, attempt: Attempt, connect: Connect) -> None:
         self._plan = plan

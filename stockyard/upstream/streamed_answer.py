@@ -387,5 +387,5 @@ class StreamedAnswer(Stream):
 
 
 def _torn() -> UpstreamError:
-    """What the client is told when a bug of ours lost a piece of its answer."""
+    """The error for the client when a bug of ours lost a piece of its answer."""
     return UpstreamError("interrupted", "The answer could not be passed on.")

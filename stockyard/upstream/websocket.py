@@ -23,7 +23,7 @@ _HEAD = re.compile(
 
 
 class Listener(Protocol):
-    """Hears what the provider sends, and that it is over; nothing after that."""
+    """Gets the frames of the provider, and then how they ended; nothing after that."""
 
     def provider_said(self, frame: Frame) -> None: ...
     def provider_broke(self, fault: FrameFault) -> None: ...

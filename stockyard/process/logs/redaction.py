@@ -32,7 +32,7 @@ class Pattern(Protocol):
 
 
 class Redaction:
-    """`secrets` tells those in use now; it is asked for every batch of lines."""
+    """Hides secrets in log lines. `secrets` gives those in use now; it is called for each batch."""
 
     def __init__(self, secrets: Callable[[], Iterable[str]] = tuple) -> None:
         self._secrets = secrets
