@@ -26,7 +26,7 @@ MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "conten
 
 
 def ask(asked: Asked, messages: Any = MESSAGES, **more: Any) -> Any:
-    # httpx waits for itself for ever if a stream that nobody closed is collected as it opens another.
+    # If a stream that nobody closed is collected as httpx opens another, that waits for itself.
     gc.collect()
     return litellm.completion(
         model=f"{PREFIX}/{asked.model}",
