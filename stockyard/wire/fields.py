@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 
 from stockyard.core.messages import Extra
+from stockyard.errors import UpstreamError
+from stockyard.wire.width import weighed
 
 
 class FieldError(ValueError):
@@ -95,10 +97,10 @@ class Fields:
 
 
 def object_in(data: bytes) -> dict[str, Any]:
-    """The JSON object in some bytes; empty for anything else."""
+    """The JSON object in some bytes; empty for anything else, and for one of too many parts."""
     try:
-        value = msgspec.json.decode(data)
-    except (ValueError, RecursionError):
+        value = msgspec.json.decode(weighed(data))
+    except (ValueError, RecursionError, UpstreamError):
         return {}
     return value if isinstance(value, dict) else {}
 

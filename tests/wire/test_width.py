@@ -12,6 +12,7 @@ from stockyard.core.folding import fold
 from stockyard.errors import UpstreamError
 from stockyard.wire import eventstream
 from stockyard.wire.formats import FORMATS
+from stockyard.wire.realtime import Begun, heard_in
 from stockyard.wire.surrogates import MAX_ODD, decode_event
 from stockyard.wire.width import LARGE, MAX_THINGS, weighed
 
@@ -236,3 +237,29 @@ def test_an_object_of_very_many_keys_is_not_taken_apart() -> None:
     body = msgspec.json.encode({"error": {f"key {n}": "x" for n in range(MAX_THINGS)}})
     with pytest.raises(UpstreamError, match="too many parts"):
         decode_event(body)
+
+
+def test_a_message_of_nothing_but_brackets_tells_nothing() -> None:
+    told = b'{"type":"response.created","response":{"id":"resp_1"},"x":%b}'
+    assert heard_in(told % b"[]") == Begun("resp_1")
+    assert heard_in(told % many("{}")) is None
+
+
+@pytest.mark.parametrize("format", ["openai.chat", "anthropic.messages", "gemini"])
+def test_names_of_counts_without_number_are_not_kept(format: str) -> None:
+    def event(names: dict[str, int]) -> bytes:
+        usage = {"prompt_tokens": 3, "input_tokens": 3, "promptTokenCount": 3, **names}
+        told = {"choices": [], "usage": usage, "usageMetadata": usage}
+        return as_event(msgspec.json.encode({"type": "message_delta", "delta": {}, **told}))
+
+    look = FORMATS[format].look(traits=frozenset(), keep_usage=True, native=True)
+    reader = FORMATS[format].reader(traits=frozenset())
+    for n in range(1000):
+        look.feed(event({f"count{n}": n}))
+        reader.feed(event({f"count{n}": n}))
+    for part in (look, reader):
+        said = vars(part)["_usage_said"]  # nothing else shows what is kept
+        kept = said._others | said._most if format == "gemini" else said
+        assert len(kept) <= 300
+    assert look.usage is not None
+    assert look.usage.prompt == 3

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stockyard.core.money import Usage
-from stockyard.wire.usage import Counts
+from stockyard.wire.usage import MAX_COUNTS, Counts
 
 MAX_DETAILS = 64
 """Kinds of tokens that one count is split into."""
@@ -89,7 +89,9 @@ class UsageSoFar:
                 self._others[name] = value
             elif value > self._most.get(name, -1):
                 self._most[name] = value
-        self._last = {name: said[name] for name in _READ if name in said}
+        if len(said) + len(self._most) + len(self._others) > MAX_COUNTS:
+            said = {name: said[name] for name in _READ if name in said}
+        self._last = said
 
     def usage(self) -> Usage | None:
         return read_usage({**self._others, **self._most, **self._last}) if self._last else None
