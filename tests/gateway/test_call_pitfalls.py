@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from stockyard.core.signals import ExchangeFinished
+from stockyard.gateway.pings import Pings
 from stockyard.testing import Point, Script, cut_every
 from stockyard.testing.yard import CHAT, MESSAGES, Yard
 from tests.dialects import TRANSLATIONS
@@ -121,6 +122,38 @@ class TestS21FinishBeforeUsage:
         assert answer.ended
         assert [event.data for event in answer.events].count("[DONE]") <= 1
         assert [event.name for event in answer.events].count("message_stop") <= 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize("stream", [False, True])
+async def test_s13_a_redirect_is_no_answer_whatever_it_says(
+    yard: Yard, stream: bool, status: int
+) -> None:
+    """Nobody is sent a credential because a provider said so."""
+    body = (
+        b'{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,'
+        b'"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}]}'
+    )
+    elsewhere, openai = yard.provider("groq").says("never"), yard.provider("openai")
+    await yard.open()
+    for module in ("retrypilot", "failover"):
+        yard.disable(module)
+    to = {"content-type": "application/json", "location": f"{elsewhere.url}/v1/elsewhere"}
+    openai.sends(status, to, body)
+    answer = await yard.call(CHAT, yard.body("hi", model="openai/gpt-4o", stream=stream))
+    assert (answer.status, answer.streamed) == (502, False)
+    assert len(openai.requests) == 1
+    assert not elsewhere.requests
+
+
+async def test_s34_a_stream_that_goes_on_is_not_pinged(yard: Yard) -> None:
+    yard.provider("openai").streams(*["x"] * 20).slowly(between=0.03)
+    await yard.open()
+    yard.stockyard.office.pings = Pings(1.0)
+    async with yard.raw() as client:
+        client.ask(CHAT, yard.body("hi", stream=True), headers=yard.headers)
+        await client.until(b"[DONE]")
+        assert b": ping" not in client.wire
 
 
 @pytest.mark.parametrize(("provider", "path"), TRANSLATIONS)
