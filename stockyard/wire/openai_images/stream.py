@@ -4,7 +4,7 @@ A sketch belongs to this format alone. The last image is held until the usage is
 the event that tells it.
 """
 
-from collections.abc import Sequence
+from typing import ClassVar
 
 from stockyard.core.events import (
     Event,
@@ -24,6 +24,7 @@ from stockyard.wire.openai_images.request import FORMAT, is_edit
 from stockyard.wire.openai_images.response import image_of, said_of
 from stockyard.wire.typed_look import Grammar
 from stockyard.wire.typed_stream import TypedReader, Value, typed
+from stockyard.wire.writer import ByEvent, Writer
 
 NEW, EDIT = "image_generation", "image_edit"
 GRAMMAR = Grammar(
@@ -48,37 +49,48 @@ class ImagesReader(TypedReader):
         return [opening, PartEnded(key=key)]
 
 
-class ImagesWriter:
+class ImagesWriter(Writer):
+    all_choices = True
+
     def __init__(self, pen: Pen) -> None:
+        super().__init__()
         self._kind = EDIT if pen.asked and is_edit(pen.asked) else NEW
         self._created = pen.created
         self._last: Value | None = None
         self._usage: Usage | None = None
 
-    def write(self, events: Sequence[Event]) -> bytes:
-        return b"".join(self._written(event) for event in events)
-
-    def _written(self, event: Event) -> bytes:
-        if isinstance(event, OpaqueEvent) and event.format == FORMAT:
-            return self._let_go() + typed(event.value, named=True)
-        if isinstance(event, PartStarted) and isinstance(event.whole, Image):
-            earlier = self._let_go()
-            said = {"created_at": self._created, **event.extra.get(FORMAT, {})}
-            self._last = {"type": f"{self._kind}.completed", **said_of(event.whole), **said}
-            return earlier
-        if isinstance(event, UsageSeen | Started):
-            self._usage = event.usage or self._usage
-        return b""
-
-    def _let_go(self) -> bytes:
-        last, self._last = self._last, None
-        return b"" if last is None else typed(last, named=True)
-
     def end(self, comment: bytes = b"") -> bytes:
         usage = write_media_usage(self._usage)
         if self._last is not None and usage is not None:
             self._last["usage"] = usage
-        return comment + self._let_go()
+        self._let_go()
+        return comment + self._taken()
 
     def fail(self, fault: Fault) -> bytes:
         return failed_stream(fault)
+
+    def _sketch(self, event: OpaqueEvent) -> None:
+        if event.format == FORMAT:
+            self._let_go()
+            self._out.append(typed(event.value, named=True))
+
+    def _image(self, event: PartStarted) -> None:
+        if isinstance(event.whole, Image):
+            self._let_go()
+            said = {"created_at": self._created, **event.extra.get(FORMAT, {})}
+            self._last = {"type": f"{self._kind}.completed", **said_of(event.whole), **said}
+
+    def _let_go(self) -> None:
+        last, self._last = self._last, None
+        if last is not None:
+            self._out.append(typed(last, named=True))
+
+    def _counted(self, event: Started | UsageSeen) -> None:
+        self._usage = event.usage or self._usage
+
+    by_event: ClassVar[ByEvent] = {
+        Started: _counted,
+        PartStarted: _image,
+        OpaqueEvent: _sketch,
+        UsageSeen: _counted,
+    }

@@ -1,7 +1,6 @@
 """Speech as events, both ways. Each piece is base64 of its own and decodes without the others."""
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from stockyard.core.events import AudioDelta, Event, PartStarted, Started, UsageSeen
 from stockyard.core.money import Usage
@@ -10,6 +9,7 @@ from stockyard.wire.media_usage import write_media_usage
 from stockyard.wire.openai_chat.errors import failed_stream
 from stockyard.wire.typed_look import Grammar
 from stockyard.wire.typed_stream import TypedReader, Value, typed
+from stockyard.wire.writer import ByEvent, Writer
 
 DELTA, END = "speech.audio.delta", "speech.audio.done"
 GRAMMAR = Grammar(pieces=frozenset({DELTA}), ends=frozenset({END}), noun="speech")
@@ -32,18 +32,12 @@ class SpeechReader(TypedReader):
         return [*opening, AudioDelta(key=_KEY, value={"data": audio})]
 
 
-class SpeechWriter:
-    def __init__(self) -> None:
-        self._usage: Usage | None = None
+class SpeechWriter(Writer):
+    all_choices = True
 
-    def write(self, events: Sequence[Event]) -> bytes:
-        out: list[bytes] = []
-        for event in events:
-            if isinstance(event, AudioDelta) and "data" in event.value:
-                out.append(typed({"type": DELTA, "audio": event.value["data"]}))
-            elif isinstance(event, UsageSeen | Started):
-                self._usage = event.usage or self._usage
-        return b"".join(out)
+    def __init__(self) -> None:
+        super().__init__()
+        self._usage: Usage | None = None
 
     def end(self, comment: bytes = b"") -> bytes:
         said: dict[str, Any] = {"type": END}
@@ -54,3 +48,12 @@ class SpeechWriter:
 
     def fail(self, fault: Fault) -> bytes:
         return failed_stream(fault)
+
+    def _audio(self, event: AudioDelta) -> None:
+        if "data" in event.value:
+            self._out.append(typed({"type": DELTA, "audio": event.value["data"]}))
+
+    def _counted(self, event: Started | UsageSeen) -> None:
+        self._usage = event.usage or self._usage
+
+    by_event: ClassVar[ByEvent] = {Started: _counted, AudioDelta: _audio, UsageSeen: _counted}

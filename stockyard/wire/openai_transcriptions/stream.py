@@ -4,8 +4,7 @@ A provider that tells speakers apart sends segments; each is a part of its own, 
 seen by whoever edits the rest.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from stockyard.core.events import (
     Event,
@@ -23,6 +22,7 @@ from stockyard.wire.openai_transcriptions.request import FORMAT
 from stockyard.wire.sse import DONE_EVENT
 from stockyard.wire.typed_look import Grammar
 from stockyard.wire.typed_stream import TypedReader, Value, typed
+from stockyard.wire.writer import ByEvent, Writer
 
 DELTA, SEGMENT, END = "transcript.text.delta", "transcript.text.segment", "transcript.text.done"
 GRAMMAR = Grammar(pieces=frozenset({DELTA, SEGMENT}), ends=frozenset({END}), noun="a transcription")
@@ -72,36 +72,16 @@ class TranscriptionReader(TypedReader):
         ]
 
 
-class TranscriptionWriter:
+class TranscriptionWriter(Writer):
+    all_choices = True
+
     def __init__(self, pen: Pen) -> None:
+        super().__init__()
         self._text: list[str] = []
         self._spoken: list[str] = []
         """Texts of the segments, which are all there is where nothing else streams."""
         self._open: _Segments = {}
         self._usage: Usage | None = None
-
-    def write(self, events: Sequence[Event]) -> bytes:
-        return b"".join(self._written(event) for event in events)
-
-    def _written(self, event: Event) -> bytes:
-        if isinstance(event, TextDelta) and event.text:
-            return self._delta(event)
-        if isinstance(event, PartStarted) and FORMAT in event.extra:
-            self._open[event.key] = (event.extra[FORMAT], [])
-        elif isinstance(event, PartEnded) and event.key in self._open:
-            said, texts = self._open.pop(event.key)
-            self._spoken += texts
-            return typed({"type": SEGMENT, **said, "text": "".join(texts)})
-        elif isinstance(event, UsageSeen | Started):
-            self._usage = event.usage or self._usage
-        return b""
-
-    def _delta(self, event: TextDelta) -> bytes:
-        if event.key in self._open:
-            self._open[event.key][1].append(event.text)
-            return b""
-        self._text.append(event.text)
-        return typed({"type": DELTA, "delta": event.text})
 
     def end(self, comment: bytes = b"") -> bytes:
         said: dict[str, Any] = {"type": END, "text": "".join(self._text or self._spoken).strip()}
@@ -112,3 +92,31 @@ class TranscriptionWriter:
 
     def fail(self, fault: Fault) -> bytes:
         return failed_stream(fault)
+
+    def _part_started(self, event: PartStarted) -> None:
+        if FORMAT in event.extra:
+            self._open[event.key] = (event.extra[FORMAT], [])
+
+    def _delta(self, event: TextDelta) -> None:
+        if event.key in self._open:
+            self._open[event.key][1].append(event.text)
+        elif event.text:
+            self._text.append(event.text)
+            self._out.append(typed({"type": DELTA, "delta": event.text}))
+
+    def _part_ended(self, event: PartEnded) -> None:
+        if event.key in self._open:
+            said, texts = self._open.pop(event.key)
+            self._spoken += texts
+            self._out.append(typed({"type": SEGMENT, **said, "text": "".join(texts)}))
+
+    def _counted(self, event: Started | UsageSeen) -> None:
+        self._usage = event.usage or self._usage
+
+    by_event: ClassVar[ByEvent] = {
+        Started: _counted,
+        PartStarted: _part_started,
+        TextDelta: _delta,
+        PartEnded: _part_ended,
+        UsageSeen: _counted,
+    }
