@@ -13,7 +13,7 @@ from stockyard.wire.cutter import Cutter
 from stockyard.wire.fields import FieldError
 from stockyard.wire.sse import DONE, Blocks, is_whole, parse_block
 from stockyard.wire.surrogates import SurrogatePairs, decode_event
-from stockyard.wire.width import MAX_EVENTS, too_much
+from stockyard.wire.width import MAX_AT_ONCE, MAX_EVENTS, too_much
 
 Piece = TypeVar("Piece")
 ByType = Mapping[str, Callable[[Any, dict[str, Any], list[Event]], None]]
@@ -43,6 +43,9 @@ class Reader(ABC, Generic[Piece]):
             self._pieces = pieces
             if pieces > MAX_EVENTS:
                 raise too_much("events")
+            if len(events) > MAX_AT_ONCE:
+                events.clear()  # for nobody: to write or fold them would take as long again
+                raise too_much("parts")
         except StockyardError:
             self.before_error = events
             raise

@@ -19,6 +19,8 @@ MAX_KEYS = 10_000
 """Keys of one object, in a document that has very many of them."""
 MAX_OPEN = 32_768
 """Choices, calls or parts of one answer that are remembered at the same time."""
+MAX_AT_ONCE = 65_536
+"""Events of ours that one read may become. Ten thousand items in one event become half as many."""
 MAX_EVENTS = 1_000_000
 """Events of one stream."""
 

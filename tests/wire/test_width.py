@@ -14,7 +14,7 @@ from stockyard.wire import eventstream
 from stockyard.wire.formats import FORMATS
 from stockyard.wire.realtime import Begun, heard_in
 from stockyard.wire.surrogates import MAX_ODD, decode_event
-from stockyard.wire.width import LARGE, MAX_THINGS, weighed
+from stockyard.wire.width import LARGE, MAX_AT_ONCE, MAX_THINGS, weighed
 
 READ = 64 * 1024
 MANY = 40_000
@@ -263,3 +263,12 @@ def test_names_of_counts_without_number_are_not_kept(format: str) -> None:
         assert len(kept) <= 300
     assert look.usage is not None
     assert look.usage.prompt == 3
+
+
+def test_an_event_that_becomes_very_many_of_ours_is_passed_to_nobody() -> None:
+    things = [{"type": "text", "text": "x" * 20}] * (MAX_AT_ONCE // 3 + 1)
+    start = {"type": "message_start", "message": {"content": things}}
+    reader = FORMATS["anthropic.messages"].reader(traits=frozenset())
+    with pytest.raises(UpstreamError, match="too many parts"):
+        reader.feed(as_event(msgspec.json.encode(start)))
+    assert reader.before_error == []
