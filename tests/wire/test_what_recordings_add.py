@@ -1,6 +1,7 @@
 """Section 14 of `wire.md`, row by row: what recorded traffic showed beyond the documentation."""
 
 import json
+from base64 import b64encode
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,11 +11,11 @@ from stockyard.core.events import CitationAdded, Event, TextDelta
 from stockyard.core.folding import fold
 from stockyard.core.messages import Reasoning, ToolCall
 from stockyard.core.money import Usage
-from stockyard.core.request import Request
-from stockyard.core.response import Output
+from stockyard.core.request import Content, Request
+from stockyard.core.response import Output, Response
 from stockyard.testing.yard import Yard
 from stockyard.wire import eventstream
-from stockyard.wire.codec import NotReadable
+from stockyard.wire.codec import NotReadable, Pen
 from stockyard.wire.formats import FORMATS
 from stockyard.wire.stray_usage import stray_usage, usage_in_fields
 
@@ -82,7 +83,11 @@ LIFE = (
     {"type": "keepalive", "sequence_number": 3},
     {"type": "response.web_search_call.in_progress", "item_id": "ws_1"},
     {"type": "response.web_search_call.searching", "item_id": "ws_1"},
+    {"type": "response.web_search_call.completed", "item_id": "ws_1"},
+    {"type": "response.output_text.annotation.added", "item_id": "msg_1", "annotation": {}},
     {"type": "response.code_interpreter_call.in_progress", "item_id": "ci_1"},
+    {"type": "response.code_interpreter_call.interpreting", "item_id": "ci_1"},
+    {"type": "response.code_interpreter_call_code.delta", "item_id": "ci_1", "delta": "1 + 1"},
 )
 
 
@@ -320,3 +325,44 @@ def test_the_text_of_a_piece_is_read_once_where_it_is_told_twice() -> None:
     stream = nameless({"id": "c", "choices": [choice]}) + b"data: [DONE]\n\n"
     said = [e.text for e in read("openai.chat", stream) if isinstance(e, TextDelta)]
     assert said == ["b"]
+
+
+def test_small_numbers_in_text_are_read_before_they_are_written_anew() -> None:
+    """Perplexity's embeddings: int8 in base64, although nobody asked for text."""
+    rows = [{"object": "embedding", "index": 0, "embedding": b64encode(b"\x01\xff\x80").decode()}]
+    body = {"object": "list", "data": rows, "usage": {"prompt_tokens": 1, "total_tokens": 1}}
+    output = FORMATS["perplexity.embed"].decode_response(json.dumps(body).encode(), traits=NONE)
+    pen = Pen(id="1", model="m", created=1, wants_usage=True)
+    told = FORMATS["openai.embeddings"].encode_response(Response(output), pen)
+    assert json.loads(told)["data"][0]["embedding"] == [1, -1, -128]
+
+
+def test_sound_may_come_in_json() -> None:
+    """Mistral's speech, which is a format of its own."""
+    sound = b64encode(b"RIFF").decode()
+    body = json.dumps({"audio_data": sound}).encode()
+    output = FORMATS["mistral.speech"].decode_response(body, traits=NONE)
+    pen = Pen(id="1", model="m", created=1, wants_usage=True)
+    assert FORMATS["openai.speech"].encode_response(Response(output), pen) == b"RIFF"
+
+
+def test_a_client_that_is_not_recognised_has_a_bad_key() -> None:
+    """Bedrock's 403 `UnrecognizedClientException`: no matter of permission."""
+    name = [(b"x-amzn-errortype", b"UnrecognizedClientException")]
+    body = b'{"message":"The security token included in the request is invalid."}'
+    for format_ in ("bedrock.converse", "bedrock.invoke"):
+        assert FORMATS[format_].decode_error(403, name, body).kind == "auth"
+
+
+def test_a_prompt_of_ollama_is_a_format_of_its_own() -> None:
+    asked = b'{"model":"m","prompt":"hi","suffix":"!","stream":false}'
+    content = FORMATS["ollama.generate"].decode_request(asked)
+    assert isinstance(content, Content)
+    assert content.messages[0].text == "hi"
+    assert content.tie is not None, "nobody else writes before a suffix"
+    answer = {"model": "m", "response": "ho", "done": True, "prompt_eval_count": 3, "eval_count": 1}
+    output = FORMATS["ollama.generate"].decode_response(json.dumps(answer).encode(), traits=NONE)
+    assert isinstance(output, Output)
+    assert output.choices[0].message.text == "ho"
+    usage = counted("ollama.generate", answer)
+    assert (usage.in_fresh, usage.out_text) == (3, 1)

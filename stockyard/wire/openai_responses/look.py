@@ -52,6 +52,8 @@ _DELTAS = tuple(
 _FAILURES = frozenset({"error", "response.failed"})
 _ENDS = frozenset({"response.completed", "response.incomplete"})
 _PIECES = frozenset({"response.image_generation_call.partial_image"})
+_CODE = "response.code_interpreter_call_code.delta"
+"""What the provider runs itself, before it says anything."""
 
 
 def _begins_call(item: _Item | None) -> bool:
@@ -93,7 +95,7 @@ class ResponsesLook(NamedEventsLook[_Event]):
             self.model = event.response.model if isinstance(event.response.model, str) else ""
         elif kind == "response.output_item.added":
             self.content = self.content or _begins_call(event.item)
-        elif event.delta or kind in _PIECES:
+        elif (event.delta and kind != _CODE) or kind in _PIECES:
             self.content = True
         return self._kept(block)
 
