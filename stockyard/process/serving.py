@@ -127,17 +127,20 @@ class Run:
             stop=self.server.stop,
         )
         self.address = address_of(listening, tls=server_settings.tls is not None)
+        self.log = self._log_writer()
+        stockyard.meters.counter(
+            "stockyard_log_dropped", "Log lines lost.", (), lambda: {(): self.log.dropped}
+        )
+        self._dumped = -DUMP_EVERY
+
+    def _log_writer(self) -> LogWriter:
         files = Rotation(Path(self.settings.log.folder).expanduser()) if self._in_files else None
-        self.log = LogWriter(
+        return LogWriter(
             files.open() if files is not None else STDOUT,
             json=self._wants_json(),
             redact=Redaction(self._secrets),
             turn=files.turn if files is not None else None,
         )
-        stockyard.meters.counter(
-            "stockyard_log_dropped", "Log lines lost.", (), lambda: {(): self.log.dropped}
-        )
-        self._dumped = -DUMP_EVERY
 
     async def serve(self) -> None:
         await self.control.open(self.stockyard.folder.subfolder(FOLDER))
